@@ -1,0 +1,161 @@
+"""What every test gets: the settings pointed at private servers, no AWS, no network beyond loopback.
+
+`--database=mariadb` (the default) runs everything on a real MariaDB; `--database=sqlite` runs the core tests
+on SQLite, the embedded default. Redis is always real. A server starts when the first test asks for it.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import django
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from tests import loopback_only
+from tests.services import (
+    LOOPBACK,
+    MariaDB,
+    Redis,
+    Sandbox,
+    free_port,
+    start_mariadb,
+    start_redis,
+    start_sandbox,
+)
+
+CORE = ("tests/models", "tests/runner", "tests/views")  # what the SQLite run collects, besides `core` marks
+FOLDER = Path(tempfile.mkdtemp(prefix="sanso-tests-"))  # each worker of pytest-xdist has its own
+running_redis: list[Redis] = []
+
+
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    """Choose the servers' addresses and then set Django up.
+
+    That is done here because pytest-django, told of the settings, reads them before any conftest is loaded.
+    """
+    parser.addoption(
+        "--database",
+        choices=["mariadb", "sqlite"],
+        default="mariadb",
+        help="run on a private MariaDB (everything), or on SQLite (the core tests)",
+    )
+    if settings.configured:
+        pytest.exit("Django's settings were read too early: unset DJANGO_SETTINGS_MODULE and try again", 4)
+    config = pluginmanager.get_plugin("pytestconfig")
+    assert isinstance(config, pytest.Config)
+    choose_environment(parser.parse_known_args(config.invocation_params.args).database)
+    django.setup()
+    del os.environ["DJANGO_SETTINGS_MODULE"]  # or workers of pytest-xdist would read the settings too early
+
+
+def choose_environment(database: str) -> None:
+    """Set what the settings read: own folder and ports, no AWS credentials, nothing of the developer's."""
+    for name in [name for name in os.environ if name.startswith(("AWS_", "SANSO_"))]:
+        del os.environ[name]
+    url = {"mariadb": f"mysql://root@{LOOPBACK}:{free_port()}/sanso", "sqlite": f"sqlite:///{FOLDER}/sanso"}
+    os.environ |= {
+        "DJANGO_SETTINGS_MODULE": "portal.settings",
+        "SECRET_KEY": secrets.token_hex(32),
+        "DEBUG": "false",
+        "ALLOWED_HOSTS": "localhost,127.0.0.1,testserver",
+        "DATABASE_URL": url[database],
+        "REDIS_URL": f"redis://{LOOPBACK}:{free_port()}/0",
+        "SANSO_DATA_DIR": str(FOLDER / "data"),
+        "SANSO_SANDBOX_URL": f"http://{LOOPBACK}:{free_port()}",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "core: also part of the SQLite run (make test runs both databases)")
+    loopback_only.enforce()
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(FOLDER, ignore_errors=True)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out of the SQLite run what is not core."""
+    if config.getoption("database") == "sqlite":
+        config.hook.pytest_deselected(items=[item for item in items if not is_core(item)])
+        items[:] = [item for item in items if is_core(item)]
+
+
+def is_core(item: pytest.Item) -> bool:
+    return item.nodeid.startswith(CORE) or item.get_closest_marker("core") is not None
+
+
+@pytest.fixture(scope="session")
+def mariadb_server() -> Iterator[MariaDB]:
+    """The MariaDB that the settings name (or a spare one in the SQLite run)."""
+    database = settings.DATABASES["default"]
+    port = int(database["PORT"]) if "mysql" in database["ENGINE"] else None
+    server = start_mariadb(FOLDER / "mariadb", port=port)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[Redis]:
+    """The Redis that the settings name. Every test finds it empty."""
+    server = start_redis(FOLDER / "redis", port=urlsplit(settings.REDIS_URL).port)
+    running_redis.append(server)
+    yield server
+    running_redis.remove(server)
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Sandbox]:
+    """The sandbox that the settings name, at pace 0. Tests stay apart by `sandbox_account`."""
+    server = start_sandbox(FOLDER / "sandbox", port=urlsplit(settings.SANSO_SANDBOX_URL).port)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def sandbox_account(sandbox: Sandbox) -> Iterator[str]:
+    """A 12-digit account id of this test alone, emptied afterwards."""
+    account = str(secrets.randbelow(9 * 10**11) + 10**11)
+    yield account
+    sandbox.control("POST", "reset", account=account)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    request: pytest.FixtureRequest, django_db_modify_db_settings_parallel_suffix: None, redis_server: Redis
+) -> None:
+    """Start what a test with a database needs; SQLite is tested as a file in WAL mode, as it is run."""
+    if connection.vendor == "mysql":
+        request.getfixturevalue("mariadb_server")
+    else:
+        connection.settings_dict["TEST"]["NAME"] = str(FOLDER / "test.sqlite3")
+
+
+@pytest.fixture(autouse=True)
+def _empty_redis() -> Iterator[None]:
+    """Let no test find in Redis what another left there, nor find it down."""
+    yield
+    for server in running_redis:
+        if not server.is_running():
+            server.start()
+        server.flush()
+
+
+@pytest.fixture
+def process_environment(transactional_db: None) -> dict[str, str]:
+    """The environment for a worker, dispatcher or web process that shares this test's database."""
+    name = str(connection.settings_dict["NAME"])
+    base, _, _ = os.environ["DATABASE_URL"].rpartition("/")
+    return {**os.environ, "DATABASE_URL": f"{base}/{name.rpartition('/')[-1]}"}

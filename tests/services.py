@@ -1,0 +1,306 @@
+"""Private MariaDB, Redis and sandbox processes for tests: own folders, loopback only, gone with the run.
+
+Each start_* function returns a handle once the server answers. A handle can also `kill()` its server as a
+crash would and `restart()` it on the same port and data, which is what the chaos tests need.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import redis
+
+LOOPBACK = "127.0.0.1"
+PORTS = range(
+    20000, 32000
+)  # below the kernel's ephemeral range (32768 and up): no outgoing connection takes one
+START_SECONDS = 60.0
+STOP_SECONDS = 20.0
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+class ServiceFailed(Exception):
+    """A server did not start or stop; the message ends with the tail of its log."""
+
+
+def free_port() -> int:
+    """Return a loopback port below 32768 that nothing listens on right now."""
+    for port in random.sample(PORTS, len(PORTS)):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                probe.bind((LOOPBACK, port))
+                return port
+    raise ServiceFailed(f"no free port in {PORTS.start}-{PORTS.stop - 1}")
+
+
+def wait_until(condition: Callable[[], bool], *, seconds: float = 30.0, what: str = "the condition") -> None:
+    """Return as soon as `condition()` is true; raises TimeoutError when it is not within `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what} did not come true within {seconds:g} s")
+        time.sleep(0.02)
+
+
+@dataclass(kw_only=True)
+class Service:
+    """One server process: its command, where it logs, and how to know that it answers."""
+
+    command: list[str]
+    folder: Path
+    port: int
+    answers: Callable[[], bool]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "server.log"
+
+    def is_running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def start(self) -> None:
+        """Start the process and wait until it answers; raises ServiceFailed when it ends or stays silent."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*die_with_parent(), *self.command],
+                cwd=REPOSITORY,
+                env={**os.environ, **self.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C in the terminal ends pytest, and pytest ends the server
+            )
+        process = self.process
+        with contextlib.suppress(TimeoutError):
+            wait_until(lambda: process.poll() is not None or self.answers(), seconds=START_SECONDS)
+        if process.poll() is not None or not self.answers():
+            self.kill()
+            tail = self.log.read_text(errors="replace")[-3000:]
+            raise ServiceFailed(f"{self.command[0]} did not start:\n{tail}")
+
+    def stop(self) -> None:
+        """Ask the process to end and wait for it; killed when it takes too long. Harmless when ended."""
+        if self.process is None or not self.is_running():
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill(self) -> None:
+        """End the process and its group as `kill -9` does, without giving it a chance to tidy up."""
+        if self.process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(STOP_SECONDS)
+
+    def restart(self) -> None:
+        """Stop it if it runs, then start it again on the same port and folder."""
+        self.stop()
+        self.start()
+
+
+def die_with_parent() -> list[str]:
+    """Return a command prefix by which a server dies when pytest is killed (Linux; empty elsewhere)."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "KILL"] if sys.platform == "linux" and setpriv else []
+
+
+def find_program(*names: str) -> str:
+    """Return the path of the first of `names` that is installed; raises ServiceFailed when none is."""
+    places = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
+    for name in names:
+        if found := shutil.which(name, path=places):
+            return found
+    raise ServiceFailed(f"{' or '.join(names)} is not installed; `make test` installs what the tests need")
+
+
+@dataclass(kw_only=True)
+class MariaDB(Service):
+    """A MariaDB of its own. `url` names the database `sanso`; the user is root without a password."""
+
+    @property
+    def url(self) -> str:
+        return f"mysql://root@{LOOPBACK}:{self.port}/sanso"
+
+    def execute(self, sql: str) -> str:
+        """Run SQL as root through the command line client and return what it prints."""
+        client = [find_program("mariadb"), "--no-defaults", f"--host={LOOPBACK}", f"--port={self.port}"]
+        arguments = ["--user=root", "--skip-column-names"]
+        done = subprocess.run([*client, *arguments], input=sql, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise ServiceFailed(done.stderr)
+        return done.stdout
+
+
+def start_mariadb(folder: Path, *, port: int | None = None) -> MariaDB:
+    """Install and start a MariaDB in `folder`: utf8mb4, time zone tables filled, database `sanso` created.
+
+    Commits reach the operating system, not the disk, at once: they survive `kill()`, and tests stay fast.
+    """
+    data, port = folder / "data", port or free_port()
+    user = ["--user=root"] if os.geteuid() == 0 else []  # as root the server starts only when told so
+    if not data.exists():
+        install_mariadb(folder, data, user)
+    server = MariaDB(
+        command=[
+            find_program("mariadbd"),
+            "--no-defaults",
+            *user,
+            f"--datadir={data}",
+            f"--port={port}",
+            f"--bind-address={LOOPBACK}",
+            "--skip-name-resolve",
+            "--socket=server.sock",  # in the data folder; relative, so never over the kernel's 107 bytes
+            f"--pid-file={folder / 'server.pid'}",
+            "--character-set-server=utf8mb4",
+            "--innodb-flush-log-at-trx-commit=2",
+            "--innodb-buffer-pool-size=64M",
+            "--max-connections=300",
+        ],
+        folder=folder,
+        port=port,
+        answers=lambda: mariadb_answers(port),
+    )
+    server.start()
+    server.execute("CREATE DATABASE IF NOT EXISTS sanso CHARACTER SET utf8mb4")
+    return server
+
+
+def install_mariadb(folder: Path, data: Path, user: list[str]) -> None:
+    """Create the data folder, with the time zone tables filled that TruncDate and its kin need."""
+    folder.mkdir(parents=True, exist_ok=True)
+    install = [find_program("mariadb-install-db"), "--no-defaults", f"--datadir={data}", *user]
+    options = ["--skip-test-db", "--auth-root-authentication-method=normal"]
+    done = subprocess.run([*install, *options], capture_output=True, text=True, check=False)
+    if done.returncode:
+        shutil.rmtree(data, ignore_errors=True)
+        raise ServiceFailed(f"mariadb-install-db failed:\n{done.stdout}{done.stderr}")
+    export = [find_program("mariadb-tzinfo-to-sql"), "--skip-write-binlog", "/usr/share/zoneinfo"]
+    zones = subprocess.run(export, capture_output=True, check=True).stdout
+    load = [find_program("mariadbd"), "--no-defaults", *user, f"--datadir={data}", "--bootstrap"]
+    subprocess.run(load, input=b"USE mysql;\n" + zones, capture_output=True, check=True)
+
+
+def mariadb_answers(port: int) -> bool:
+    """Say whether a MySQL server greets on this port (its first packet is protocol version 10)."""
+    try:
+        with socket.create_connection((LOOPBACK, port), timeout=1) as connection:
+            greeting = connection.recv(5)
+    except OSError:
+        return False
+    return len(greeting) == 5 and greeting[4] == 10
+
+
+@dataclass(kw_only=True)
+class Redis(Service):
+    """A Redis of its own that keeps an append-only file, as the production settings recommend."""
+
+    @property
+    def url(self) -> str:
+        return f"redis://{LOOPBACK}:{self.port}/0"
+
+    def flush(self) -> None:
+        """Forget everything, as an emptied Redis would."""
+        with redis.Redis.from_url(self.url) as client:
+            client.flushall()
+
+
+def start_redis(folder: Path, *, port: int | None = None) -> Redis:
+    """Start a Redis in `folder` and return it when it answers PING."""
+    port = port or free_port()
+    folder.mkdir(parents=True, exist_ok=True)
+    server = Redis(
+        command=[
+            find_program("redis-server", "valkey-server"),
+            *("--port", str(port), "--bind", LOOPBACK, "--dir", str(folder)),
+            *("--save", "", "--appendonly", "yes", "--appendfsync", "everysec"),
+            *("--maxmemory-policy", "noeviction", "--databases", "16"),
+        ],
+        folder=folder,
+        port=port,
+        answers=lambda: redis_answers(port),
+    )
+    server.start()
+    return server
+
+
+def redis_answers(port: int) -> bool:
+    """Say whether a Redis on this port answers PING."""
+    try:
+        with redis.Redis(host=LOOPBACK, port=port, socket_timeout=1) as client:
+            return bool(client.ping())
+    except redis.RedisError:
+        return False
+
+
+@dataclass(kw_only=True)
+class Sandbox(Service):
+    """A sandbox of its own. Tests stay apart by using different 12-digit account ids in it."""
+
+    @property
+    def url(self) -> str:
+        return f"http://{LOOPBACK}:{self.port}"
+
+    def control(self, method: str, path: str, body: object = None, *, account: str = "") -> object:
+        """Call the control plane (`/_sanso/<path>`) and return the decoded answer."""
+        query = f"?account={account}" if account else ""
+        request = urllib.request.Request(
+            f"{self.url}/_sanso/{path}{query}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            text = answer.read()
+        return json.loads(text) if text else None
+
+
+def start_sandbox(
+    folder: Path, *, port: int | None = None, pace: float = 0, database: str = "auto"
+) -> Sandbox:
+    """Start `python -m portal.sandbox` with its files in `folder`; pace 0 means that nothing waits."""
+    port = port or free_port()
+    server = Sandbox(
+        command=[sys.executable, "-m", "portal.sandbox"],
+        folder=folder,
+        port=port,
+        answers=lambda: sandbox_answers(port),
+        environment={
+            "SANSO_SANDBOX_HOST": LOOPBACK,
+            "SANSO_SANDBOX_PORT": str(port),
+            "SANSO_SANDBOX_PACE": str(pace),
+            "SANSO_SANDBOX_DATA": str(folder / "data"),
+            "SANSO_SANDBOX_DATABASE": database,
+        },
+    )
+    server.start()
+    return server
+
+
+def sandbox_answers(port: int) -> bool:
+    """Say whether a sandbox on this port tells about itself."""
+    try:
+        with urllib.request.urlopen(f"http://{LOOPBACK}:{port}/_sanso/about", timeout=1) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
