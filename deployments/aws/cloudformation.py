@@ -1,0 +1,276 @@
+"""The gateway to CloudFormation: change sets, stacks, resources and events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import takewhile
+from typing import TYPE_CHECKING, Any, Protocol
+
+from deployments.aws.verdicts import calling
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackView:
+    """A stack as DescribeStacks tells it."""
+
+    stack_id: str
+    name: str
+    status: str
+    reason: str = ""
+    outputs: Mapping[str, str]
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackEvent:
+    """One stack event. `at` is aware; empty strings stand for what CloudFormation left out."""
+
+    event_id: str
+    stack_id: str
+    stack_name: str
+    logical_id: str
+    physical_id: str
+    type: str
+    status: str
+    reason: str
+    at: datetime
+    token: str = ""
+
+    @property
+    def is_of_the_stack(self) -> bool:
+        """Tell whether the event is about the stack itself, not about a resource in it."""
+        return self.physical_id == self.stack_id and self.logical_id == self.stack_name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceView:
+    """A resource as ListStackResources tells it."""
+
+    logical_id: str
+    physical_id: str
+    type: str
+    status: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceChange:
+    """One change of a change set. `change_set_id` names the nested change set of a nested stack."""
+
+    action: str
+    logical_id: str
+    type: str
+    physical_id: str = ""
+    replacement: str = ""
+    change_set_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeSet:
+    """A change set. Status and execution status are CloudFormation's words."""
+
+    change_set_id: str
+    stack_id: str
+    status: str
+    execution_status: str
+    reason: str = ""
+    changes: tuple[ResourceChange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeSetRequest:
+    """What a change set is made from. Parameters may hold secrets: never log one of these."""
+
+    stack_name: str
+    change_set_name: str
+    token: str
+    template_url: str
+    parameters: Mapping[str, str]
+    tags: Mapping[str, str]
+    capabilities: tuple[str, ...]
+    role_arn: str = ""
+
+    def __repr__(self) -> str:
+        return f"ChangeSetRequest({self.stack_name}, {self.change_set_name})"
+
+
+class CloudFormation(Protocol):
+    """What the runner asks of CloudFormation. AwsMissing is raised for what does not exist."""
+
+    def describe_stack(self, name_or_id: str) -> StackView:
+        """Return the stack; by id also a deleted one, for 90 days."""
+        ...
+
+    def create_change_set(self, request: ChangeSetRequest) -> str:
+        """Ask for a change set of type CREATE incl. nested stacks, and return its id."""
+        ...
+
+    def describe_change_set(self, change_set: str, stack: str = "") -> ChangeSet:
+        """Return the change set by its id, or by its name and the stack's."""
+        ...
+
+    def execute_change_set(self, change_set_id: str, token: str) -> None:
+        """Start what the change set says."""
+        ...
+
+    def delete_stack(self, stack_id: str, token: str, role_arn: str = "") -> None:
+        """Start the deletion of the stack. Deleting what is deleted is not an error."""
+        ...
+
+    def events_after(self, stack_id: str, bookmark: str) -> list[StackEvent]:
+        """Return the events newer than the event id `bookmark` ("" = all), oldest first."""
+        ...
+
+    def newest_event_id(self, stack_id: str) -> str:
+        """Return the id of the newest event, "" when there is none."""
+        ...
+
+    def list_resources(self, stack_id: str) -> list[ResourceView]:
+        """Return the stack's resources."""
+        ...
+
+
+class CloudFormationGateway:
+    """CloudFormation through boto3."""
+
+    def __init__(self, client: CloudFormationClient) -> None:
+        self._client = client
+
+    def describe_stack(self, name_or_id: str) -> StackView:
+        """Return the stack; by id also a deleted one, for 90 days."""
+        with calling("cloudformation:DescribeStacks"):
+            stack = self._client.describe_stacks(StackName=name_or_id)["Stacks"][0]
+        return StackView(
+            stack_id=stack["StackId"],
+            name=stack["StackName"],
+            status=stack["StackStatus"],
+            reason=stack.get("StackStatusReason", ""),
+            outputs={o["OutputKey"]: o.get("OutputValue", "") for o in stack.get("Outputs", [])},
+            tags={t["Key"]: t["Value"] for t in stack.get("Tags", [])},
+        )
+
+    def create_change_set(self, request: ChangeSetRequest) -> str:
+        """Ask for a change set of type CREATE incl. nested stacks, and return its id."""
+        role: dict[str, Any] = {"RoleARN": request.role_arn} if request.role_arn else {}
+        with calling("cloudformation:CreateChangeSet"):
+            answer = self._client.create_change_set(
+                StackName=request.stack_name,
+                ChangeSetName=request.change_set_name,
+                ChangeSetType="CREATE",
+                ClientToken=request.token,
+                TemplateURL=request.template_url,
+                IncludeNestedStacks=True,
+                Capabilities=list(request.capabilities),  # type: ignore[arg-type]  # from the settings
+                Parameters=[
+                    {"ParameterKey": key, "ParameterValue": value}
+                    for key, value in request.parameters.items()
+                ],
+                Tags=[{"Key": key, "Value": value} for key, value in request.tags.items()],
+                **role,
+            )
+        return answer["Id"]
+
+    def describe_change_set(self, change_set: str, stack: str = "") -> ChangeSet:
+        """Return the change set by its id, or by its name and the stack's."""
+        arguments: dict[str, Any] = {"ChangeSetName": change_set} | ({"StackName": stack} if stack else {})
+        changes: list[ResourceChange] = []
+        while True:
+            with calling("cloudformation:DescribeChangeSet"):
+                answer = self._client.describe_change_set(**arguments)
+            changes += [_change(item["ResourceChange"]) for item in answer.get("Changes", [])]
+            if not answer.get("NextToken"):
+                break
+            arguments["NextToken"] = answer["NextToken"]
+        return ChangeSet(
+            change_set_id=answer["ChangeSetId"],
+            stack_id=answer["StackId"],
+            status=answer["Status"],
+            execution_status=answer.get("ExecutionStatus", ""),
+            reason=answer.get("StatusReason", ""),
+            changes=tuple(changes),
+        )
+
+    def execute_change_set(self, change_set_id: str, token: str) -> None:
+        """Start what the change set says."""
+        with calling("cloudformation:ExecuteChangeSet"):
+            self._client.execute_change_set(ChangeSetName=change_set_id, ClientRequestToken=token)
+
+    def delete_stack(self, stack_id: str, token: str, role_arn: str = "") -> None:
+        """Start the deletion of the stack. Deleting what is deleted is not an error."""
+        role: dict[str, Any] = {"RoleARN": role_arn} if role_arn else {}
+        with calling("cloudformation:DeleteStack"):
+            self._client.delete_stack(StackName=stack_id, ClientRequestToken=token, **role)
+
+    def events_after(self, stack_id: str, bookmark: str) -> list[StackEvent]:
+        """Return the events newer than the event id `bookmark` ("" = all), oldest first.
+
+        DescribeStackEvents answers newest first, so paging stops at the bookmark.
+        """
+        found: list[StackEvent] = []
+        token = ""
+        while True:
+            page, token = self._events_page(stack_id, token)
+            new = list(takewhile(lambda event: event.event_id != bookmark, page))
+            found += new
+            if len(new) < len(page) or not token:
+                break
+        unique = {event.event_id: event for event in found}  # pages can shift while events arrive
+        return list(unique.values())[::-1]
+
+    def newest_event_id(self, stack_id: str) -> str:
+        """Return the id of the newest event, "" when there is none."""
+        page, _ = self._events_page(stack_id, "")
+        return page[0].event_id if page else ""
+
+    def _events_page(self, stack_id: str, token: str) -> tuple[list[StackEvent], str]:
+        more: dict[str, Any] = {"NextToken": token} if token else {}
+        with calling("cloudformation:DescribeStackEvents"):
+            answer = self._client.describe_stack_events(StackName=stack_id, **more)
+        events = [
+            StackEvent(
+                event_id=event["EventId"],
+                stack_id=event["StackId"],
+                stack_name=event["StackName"],
+                logical_id=event.get("LogicalResourceId", ""),
+                physical_id=event.get("PhysicalResourceId", ""),
+                type=event.get("ResourceType", ""),
+                status=event.get("ResourceStatus", ""),
+                reason=event.get("ResourceStatusReason", ""),
+                at=event["Timestamp"],
+                token=event.get("ClientRequestToken", ""),
+            )
+            for event in answer.get("StackEvents", [])
+        ]
+        return events, answer.get("NextToken", "")
+
+    def list_resources(self, stack_id: str) -> list[ResourceView]:
+        """Return the stack's resources."""
+        pages = self._client.get_paginator("list_stack_resources").paginate(StackName=stack_id)
+        with calling("cloudformation:ListStackResources"):
+            rows = [row for page in pages for row in page.get("StackResourceSummaries", [])]
+        return [
+            ResourceView(
+                logical_id=row["LogicalResourceId"],
+                physical_id=row.get("PhysicalResourceId", ""),
+                type=row["ResourceType"],
+                status=row["ResourceStatus"],
+                reason=row.get("ResourceStatusReason", ""),
+            )
+            for row in rows
+        ]
+
+
+def _change(change: Any) -> ResourceChange:
+    return ResourceChange(
+        action=change["Action"],
+        logical_id=change["LogicalResourceId"],
+        type=change.get("ResourceType", ""),
+        physical_id=change.get("PhysicalResourceId", ""),
+        replacement=change.get("Replacement", ""),
+        change_set_id=change.get("ChangeSetId", ""),
+    )

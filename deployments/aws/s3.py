@@ -1,0 +1,138 @@
+"""The gateway to S3: the artifact bucket and what lies in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from deployments.aws.verdicts import calling
+from deployments.errors import AwsAdopt, AwsAsk, AwsMissing, AwsRefused, UserFixable
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.literals import BucketLocationConstraintType
+
+
+class S3(Protocol):
+    """What the runner asks of S3. Every call is safe to repeat."""
+
+    def bucket_exists(self, bucket: str, owner: str) -> bool:
+        """Tell whether the bucket exists and belongs to the account `owner`.
+
+        Raises UserFixable when it belongs to another account or may not be seen.
+        """
+        ...
+
+    def create_bucket(self, bucket: str) -> None:
+        """Create the bucket. One that is ours already is taken as it is."""
+        ...
+
+    def harden_bucket(self, bucket: str, owner: str) -> None:
+        """Turn on encryption and versioning, and block public access."""
+        ...
+
+    def has_object(self, bucket: str, key: str, owner: str) -> bool:
+        """Tell whether the object exists."""
+        ...
+
+    def put_object(self, bucket: str, key: str, body: bytes, owner: str) -> None:
+        """Write the object."""
+        ...
+
+
+class S3Gateway:
+    """S3 through boto3."""
+
+    def __init__(self, client: S3Client, region: str) -> None:
+        self._client = client
+        self._region = region
+
+    def bucket_exists(self, bucket: str, owner: str) -> bool:
+        """Tell whether the bucket exists and belongs to the account `owner`.
+
+        Raises UserFixable when it belongs to another account or may not be seen: HeadBucket answers 403
+        in both cases (https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html).
+        """
+        try:
+            with calling("s3:ListBucket"):
+                self._client.head_bucket(Bucket=bucket, ExpectedBucketOwner=owner)
+        except AwsMissing:
+            return False
+        except AwsAsk as exc:
+            if exc.code == "403":
+                raise _foreign(bucket) from exc
+            raise
+        except AwsRefused as exc:
+            if exc.code == "301":
+                raise UserFixable(
+                    "BucketInOtherRegion",
+                    f"The artifact bucket {bucket} lies in another region than {self._region}. "
+                    "Name a bucket of this region in the account.",
+                ) from exc
+            raise
+        return True
+
+    def create_bucket(self, bucket: str) -> None:
+        """Create the bucket. One that is ours already is taken as it is."""
+        try:
+            with calling("s3:CreateBucket"):
+                if self._region == "us-east-1":  # the one region that must not be named
+                    self._client.create_bucket(Bucket=bucket)
+                else:
+                    location: BucketLocationConstraintType = self._region  # type: ignore[assignment]  # any region's name
+                    self._client.create_bucket(
+                        Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": location}
+                    )
+        except AwsAdopt:
+            return
+        except AwsRefused as exc:
+            if exc.code == "BucketAlreadyExists":
+                raise _foreign(bucket) from exc
+            raise
+
+    def harden_bucket(self, bucket: str, owner: str) -> None:
+        """Turn on encryption and versioning, and block public access."""
+        with calling("s3:PutBucketPublicAccessBlock"):
+            self._client.put_public_access_block(
+                Bucket=bucket,
+                ExpectedBucketOwner=owner,
+                PublicAccessBlockConfiguration={
+                    "BlockPublicAcls": True,
+                    "IgnorePublicAcls": True,
+                    "BlockPublicPolicy": True,
+                    "RestrictPublicBuckets": True,
+                },
+            )
+        with calling("s3:PutEncryptionConfiguration"):
+            self._client.put_bucket_encryption(
+                Bucket=bucket,
+                ExpectedBucketOwner=owner,
+                ServerSideEncryptionConfiguration={
+                    "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
+                },
+            )
+        with calling("s3:PutBucketVersioning"):
+            self._client.put_bucket_versioning(
+                Bucket=bucket, ExpectedBucketOwner=owner, VersioningConfiguration={"Status": "Enabled"}
+            )
+
+    def has_object(self, bucket: str, key: str, owner: str) -> bool:
+        """Tell whether the object exists."""
+        try:
+            with calling("s3:GetObject"):
+                self._client.head_object(Bucket=bucket, Key=key, ExpectedBucketOwner=owner)
+        except AwsMissing:
+            return False
+        return True
+
+    def put_object(self, bucket: str, key: str, body: bytes, owner: str) -> None:
+        """Write the object."""
+        with calling("s3:PutObject"):
+            self._client.put_object(Bucket=bucket, Key=key, Body=body, ExpectedBucketOwner=owner)
+
+
+def _foreign(bucket: str) -> UserFixable:
+    return UserFixable(
+        "BucketOwnedByAnother",
+        f"The artifact bucket {bucket} belongs to another account, or this role may not see it. "
+        "Name another bucket in the account's settings, or grant s3:ListBucket on it.",
+    )

@@ -1,0 +1,81 @@
+"""boto3 clients for an account: time limits, retries, an assumed role."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from threading import Lock
+
+import boto3
+from botocore.config import Config
+from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+from botocore.session import get_session
+
+from deployments.aws.account_ref import AccountRef
+from deployments.aws.cloudformation import CloudFormation, CloudFormationGateway
+from deployments.aws.s3 import S3, S3Gateway
+from deployments.aws.sts import STS, STSGateway
+
+# A tick is short: every call has its own limits, and a lost answer is taken up by the next tick.
+_CONFIG = Config(
+    connect_timeout=3,
+    read_timeout=10,
+    retries={"mode": "standard", "total_max_attempts": 2},
+    user_agent_extra="sanso",
+    s3={"addressing_style": "auto"},
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clients:
+    """The gateways that the runner works through, all for one account and region."""
+
+    cloudformation: CloudFormation
+    s3: S3
+    sts: STS
+
+
+_lock = Lock()
+_SANDBOX_SECRET = "sandbox"  # noqa: S105  # the sandbox checks no signature
+
+
+def connect(ref: AccountRef) -> Clients:
+    """Return the gateways for an account. They are kept: clients are thread-safe and slow to make."""
+    with _lock:  # boto3 sessions are not thread-safe while clients are being made
+        return _connect(ref)
+
+
+@lru_cache(maxsize=64)
+def _connect(ref: AccountRef) -> Clients:
+    session = _session(ref)
+    endpoint = ref.endpoint_url or None
+    return Clients(
+        cloudformation=CloudFormationGateway(
+            session.client("cloudformation", endpoint_url=endpoint, config=_CONFIG)
+        ),
+        s3=S3Gateway(session.client("s3", endpoint_url=endpoint, config=_CONFIG), ref.region),
+        sts=STSGateway(session.client("sts", endpoint_url=endpoint, config=_CONFIG)),
+    )
+
+
+def _session(ref: AccountRef) -> boto3.Session:
+    if ref.access_key:
+        return boto3.Session(
+            aws_access_key_id=ref.access_key, aws_secret_access_key=_SANDBOX_SECRET, region_name=ref.region
+        )
+    if not ref.role_arn:
+        return boto3.Session(region_name=ref.region)
+    core = get_session()
+    fetcher = AssumeRoleCredentialFetcher(
+        client_creator=core.create_client,
+        source_credentials=core.get_credentials(),
+        role_arn=ref.role_arn,
+        extra_args={"RoleSessionName": "sanso", "DurationSeconds": 3600}
+        | ({"ExternalId": ref.external_id} if ref.external_id else {}),
+    )
+    # Refreshed by botocore before they expire, so that a long deployment outlives one session.
+    core._credentials = DeferredRefreshableCredentials(  # type: ignore[attr-defined]  # botocore's documented hook
+        method="assume-role", refresh_using=fetcher.fetch_credentials
+    )
+    core.set_config_variable("region", ref.region)
+    return boto3.Session(botocore_session=core)

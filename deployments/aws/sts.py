@@ -1,0 +1,40 @@
+"""The gateway to STS: who we are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from deployments.aws.verdicts import calling
+
+if TYPE_CHECKING:
+    from mypy_boto3_sts import STSClient
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """The caller's account id (12 digits) and ARN."""
+
+    account_id: str
+    arn: str
+
+
+class STS(Protocol):
+    """What the runner asks of STS."""
+
+    def caller_identity(self) -> Identity:
+        """Return who the credentials belong to."""
+        ...
+
+
+class STSGateway:
+    """STS through boto3."""
+
+    def __init__(self, client: STSClient) -> None:
+        self._client = client
+
+    def caller_identity(self) -> Identity:
+        """Return who the credentials belong to."""
+        with calling("sts:GetCallerIdentity"):
+            answer = self._client.get_caller_identity()
+        return Identity(account_id=answer["Account"], arn=answer["Arn"])

@@ -1,0 +1,109 @@
+"""What a CloudFormation status word means: kind, whether it is final, and how people are shown it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Shown(StrEnum):
+    """The statuses shown to people (DESIGN section 2)."""
+
+    PENDING = "pending"
+    WAITING = "waiting"
+    PROGRESS = "progress"
+    SETTLING = "settling"
+    DONE = "done"
+    ROLLING_BACK = "rolling-back"
+    ROLLED_BACK = "rolled-back"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A reduced status word. `final` says that CloudFormation moves it no further by itself."""
+
+    shown: Shown
+    final: bool
+
+
+_P, _F = Shown.PROGRESS, Shown.FAILED
+_WORDS: dict[str, Status] = {
+    "": Status(Shown.PENDING, False),
+    "REVIEW_IN_PROGRESS": Status(Shown.PENDING, False),
+    "CREATE_IN_PROGRESS": Status(_P, False),
+    "CREATE_COMPLETE": Status(Shown.DONE, True),
+    "CREATE_FAILED": Status(_F, True),
+    "UPDATE_IN_PROGRESS": Status(_P, False),
+    "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS": Status(Shown.SETTLING, False),
+    "UPDATE_COMPLETE": Status(Shown.DONE, True),
+    "UPDATE_FAILED": Status(_F, True),
+    "DELETE_IN_PROGRESS": Status(_P, False),
+    "DELETE_COMPLETE": Status(Shown.DELETED, True),
+    "DELETE_FAILED": Status(_F, True),
+    "DELETE_SKIPPED": Status(Shown.DONE, True),
+    "ROLLBACK_IN_PROGRESS": Status(Shown.ROLLING_BACK, False),
+    "ROLLBACK_COMPLETE": Status(Shown.ROLLED_BACK, True),
+    "ROLLBACK_FAILED": Status(_F, True),
+    "UPDATE_ROLLBACK_IN_PROGRESS": Status(Shown.ROLLING_BACK, False),
+    "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS": Status(Shown.ROLLING_BACK, False),
+    "UPDATE_ROLLBACK_COMPLETE": Status(Shown.ROLLED_BACK, True),
+    "UPDATE_ROLLBACK_FAILED": Status(_F, True),
+    "IMPORT_IN_PROGRESS": Status(_P, False),
+    "IMPORT_COMPLETE": Status(Shown.DONE, True),
+    "IMPORT_FAILED": Status(_F, True),
+    "IMPORT_ROLLBACK_IN_PROGRESS": Status(Shown.ROLLING_BACK, False),
+    "IMPORT_ROLLBACK_COMPLETE": Status(Shown.ROLLED_BACK, True),
+    "IMPORT_ROLLBACK_FAILED": Status(_F, True),
+    "EXPORT_IN_PROGRESS": Status(_P, False),
+    "EXPORT_COMPLETE": Status(Shown.DONE, True),
+    "EXPORT_FAILED": Status(_F, True),
+    "EXPORT_ROLLBACK_IN_PROGRESS": Status(Shown.ROLLING_BACK, False),
+    "EXPORT_ROLLBACK_COMPLETE": Status(Shown.ROLLED_BACK, True),
+    "EXPORT_ROLLBACK_FAILED": Status(_F, True),
+}
+CANCELLED_REASONS = (
+    "Resource creation cancelled",
+    "Resource update cancelled",
+    "Resource deletion cancelled",
+)
+
+
+def reduce_word(word: str) -> Status:
+    """Return the meaning of a StackStatus or ResourceStatus word.
+
+    Raises ValueError when the word is unknown: a test walks botocore's enums, so that a new word of
+    CloudFormation's turns the tests red, while pages go through `shown` and stay up.
+    """
+    try:
+        return _WORDS[word]
+    except KeyError:
+        raise ValueError(f"unknown CloudFormation status {word!r}") from None
+
+
+def is_final(word: str) -> bool:
+    """Tell whether a word is final; an unknown word is final unless it says IN_PROGRESS."""
+    known = _WORDS.get(word)
+    return known.final if known else "IN_PROGRESS" not in word
+
+
+def is_failed(word: str) -> bool:
+    """Tell whether a resource or stack with this word has failed."""
+    return word.endswith("_FAILED")
+
+
+def is_cancelled(word: str, reason: str) -> bool:
+    """Tell whether a failed resource is collateral: cancelled since a sibling failed first."""
+    return is_failed(word) and reason.startswith(CANCELLED_REASONS)
+
+
+def shown(word: str, reason: str = "") -> Shown:
+    """Return what people are shown for a word; an unknown one is shown as in progress or done."""
+    if is_cancelled(word, reason):
+        return Shown.CANCELLED
+    known = _WORDS.get(word)
+    if known:
+        return known.shown
+    return Shown.PROGRESS if "IN_PROGRESS" in word else Shown.DONE

@@ -1,0 +1,75 @@
+"""An AWS account and region that the portal may act in. The sandbox is one too."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.core.validators import RegexValidator
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from deployments.aws.account_ref import AccountRef
+
+
+def new_external_id() -> str:
+    """Return a fresh external id: 122 random bits, never chosen by a person."""
+    return uuid.uuid4().hex
+
+
+class Account(models.Model):
+    """Where environments are deployed."""
+
+    name = models.SlugField(_("name"), max_length=40, unique=True)
+    region = models.CharField(
+        _("region"),
+        max_length=30,
+        validators=[RegexValidator(r"^[a-z]{2}(-[a-z]+)+-\d$", _("A region reads like ap-northeast-1."))],
+    )
+    role_arn = models.CharField(
+        _("role to assume"),
+        max_length=200,
+        blank=True,
+        validators=[RegexValidator(r"^arn:[\w-]+:iam::\d{12}:role/.+$", _("This is not the ARN of a role."))],
+        help_text=_("Empty: the portal's own credentials are used."),
+    )
+    external_id = models.CharField(_("external id"), max_length=64, default=new_external_id, editable=False)
+    service_role_arn = models.CharField(
+        _("CloudFormation service role"),
+        max_length=200,
+        blank=True,
+        validators=[RegexValidator(r"^arn:[\w-]+:iam::\d{12}:role/.+$", _("This is not the ARN of a role."))],
+        help_text=_("The role that CloudFormation acts as. Empty: it acts as the caller."),
+    )
+    artifact_bucket = models.CharField(
+        _("artifact bucket"),
+        max_length=63,
+        blank=True,
+        validators=[RegexValidator(r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", _("This is not a bucket name."))],
+        help_text=_("Empty: sanso-artifacts-<account id>-<region>, created when it is missing."),
+    )
+    is_sandbox = models.BooleanField(_("sandbox"), default=False, editable=False)
+    sandbox_account_id = models.CharField(max_length=12, default="", blank=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("name",)
+        verbose_name = _("account")
+        verbose_name_plural = _("accounts")
+
+    def __str__(self) -> str:
+        return f"{self.name} · {self.region}"
+
+    def ref(self) -> AccountRef:
+        """Return what the gateways need to act in this account."""
+        if self.is_sandbox:
+            return AccountRef(
+                region=self.region,
+                endpoint_url=settings.SANSO_SANDBOX_URL,
+                access_key=self.sandbox_account_id,
+            )
+        return AccountRef(
+            region=self.region,
+            role_arn=self.role_arn,
+            external_id=self.external_id if self.role_arn else "",
+        )

@@ -1,0 +1,156 @@
+"""One attempt to change an environment, with one door for its state."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any, Self
+
+from django.conf import settings
+from django.db import models
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from deployments.core.phases import ACTIVE, ALLOWED, ENDS, State
+from deployments.errors import LostClaim
+from deployments.models.environment import Environment
+from deployments.models.fields import IdField
+
+KINDS = [("create", _("Create")), ("delete", _("Delete"))]
+STATES = [
+    ("preflight", _("Preflight")),
+    ("artifacts", _("Artifacts")),
+    ("change_set", _("Change set")),
+    ("stacks", _("Stacks")),
+    ("succeeded", _("Succeeded")),
+    ("failed", _("Failed")),
+    ("rolled_back", _("Rolled back")),
+]
+
+
+class DeploymentQuerySet(models.QuerySet["Deployment"]):
+    """Named queries over deployments."""
+
+    def active(self) -> Self:
+        """Keep those that have not ended."""
+        return self.filter(state__in=[str(s) for s in ACTIVE])
+
+    def for_list(self) -> Self:
+        """Everything a list shows, newest first, without a query a row."""
+        return self.select_related("environment__account", "requested_by").order_by("-pk")
+
+    def of(self, environment: Environment) -> Self:
+        """Keep those of one environment."""
+        return self.filter(environment=environment)
+
+    def for_page(self) -> Self:
+        """Everything the deployment's page shows of the row itself."""
+        return self.select_related("environment__account", "environment__latest", "requested_by")
+
+
+class Deployment(models.Model):
+    """A create or a delete of an environment.
+
+    `active_key` holds the environment's pk while the deployment is active and NULL afterwards: the
+    database allows one active deployment an environment. `request_key` comes with the form: the same
+    form sent twice is one deployment. `token` is the client request token of every AWS call.
+    """
+
+    environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="deployments")
+    kind = models.CharField(_("kind"), max_length=20, choices=KINDS)
+    state = models.CharField(_("state"), max_length=20, choices=STATES, default="preflight")
+    last_phase = models.CharField(max_length=20, choices=STATES, default="preflight")
+    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    reason = models.CharField(_("reason"), max_length=200, blank=True, default="")
+    token = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    request_key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    active_key = models.PositiveBigIntegerField(unique=True, null=True, editable=False)
+
+    parameters = models.JSONField(default=dict, blank=True)
+    sealed_parameters = models.TextField(blank=True, default="", editable=False)
+    template_digest = models.CharField(max_length=64, blank=True, default="")
+    artifact_bucket = models.CharField(max_length=63, blank=True, default="")
+    artifact_prefix = models.CharField(max_length=200, blank=True, default="")
+    change_set_id = models.CharField(max_length=255, blank=True, default="")
+    stack_id = IdField(max_length=255, blank=True, default="")
+
+    last_seq = models.PositiveIntegerField(default=0)
+    error_code = models.CharField(max_length=80, blank=True, default="")
+    error_message = models.TextField(blank=True, default="")
+    attention_code = models.CharField(max_length=80, blank=True, default="")
+    attention = models.TextField(blank=True, default="")
+    failures = models.PositiveIntegerField(default=0)
+    quiet_passes = models.PositiveSmallIntegerField(default=0)
+
+    created_at = models.DateTimeField(auto_now_add=True)
+    phase_at = models.DateTimeField(default=timezone.now)
+    ticked_at = models.DateTimeField(null=True, blank=True)
+    polled_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    due_at = models.DateTimeField(null=True, blank=True, db_index=True)
+    version = models.PositiveIntegerField(default=0)
+
+    objects = models.Manager.from_queryset(DeploymentQuerySet)()
+
+    class Meta:
+        ordering = ("-pk",)
+        verbose_name = _("deployment")
+        verbose_name_plural = _("deployments")
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.environment.name}"
+
+    def get_absolute_url(self) -> str:
+        """Return the deployment's page."""
+        return reverse("deployment", args=[self.pk])
+
+    @property
+    def is_active(self) -> bool:
+        """Tell whether the deployment has not ended."""
+        return State(self.state) in ACTIVE
+
+    @property
+    def change_set_name(self) -> str:
+        """Return the name of the change set, the same whenever it is asked for."""
+        return f"sanso-{self.token}"
+
+    def confirm_claim(self) -> None:
+        """Raise LostClaim unless this tick still owns the row. Called before every change in AWS."""
+        if not type(self).objects.filter(pk=self.pk, version=self.version).exists():
+            raise LostClaim(self.pk)
+
+    def record(self, **values: Any) -> None:
+        """Write fields of the row while this tick owns it, other than its state.
+
+        Raises LostClaim when it does not.
+        """
+        if not type(self).objects.filter(pk=self.pk, version=self.version).update(**values):
+            raise LostClaim(self.pk)
+        for name, value in values.items():
+            setattr(self, name, value)
+
+    def move_to(self, new: State, **values: Any) -> None:
+        """Move the state by compare-and-set: the one door. Ends release the environment.
+
+        Raises ValueError for a way that `ALLOWED` does not know, LostClaim when the state or the claim
+        was moved by another.
+        """
+        old = State(self.state)
+        if new not in ALLOWED[old]:
+            raise ValueError(f"a deployment cannot go from {old} to {new}")
+        now = timezone.now()
+        values |= {"state": str(new), "failures": 0, "attention": "", "attention_code": ""}
+        if new in ENDS:
+            values |= {"ended_at": now, "due_at": None, "active_key": None, "sealed_parameters": ""}
+        else:
+            values |= {"last_phase": str(new), "phase_at": now}
+        won = type(self).objects.filter(pk=self.pk, state=str(old), version=self.version).update(**values)
+        if not won:
+            raise LostClaim(self.pk)
+        for name, value in values.items():
+            setattr(self, name, value)
+
+    def elapsed_until(self, now: datetime) -> float:
+        """Return the seconds from the request to the end, or to now while it runs."""
+        return ((self.ended_at or now) - self.created_at).total_seconds()

@@ -1,0 +1,21 @@
+"""A text field for AWS's identifiers: compared by bytes on every database."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+
+class IdField(models.CharField):  # type: ignore[type-arg]  # django-stubs types the field by its use
+    """CharField whose unique keys tell `Web` from `web` on MySQL too, as SQLite and AWS do.
+
+    MySQL's default collation folds case and accents, which would make two logical ids one.
+    https://docs.djangoproject.com/en/5.2/ref/databases/#collation-settings
+    """
+
+    def db_type(self, connection: BaseDatabaseWrapper) -> str | None:
+        """Return the column type, with a binary collation on MySQL."""
+        base = super().db_type(connection)
+        if connection.vendor == "mysql" and base:
+            return f"{base} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+        return base

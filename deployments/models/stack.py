@@ -1,0 +1,87 @@
+"""The stacks and resources that one deployment touches, as its events tell them."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from deployments.models.deployment import Deployment
+from deployments.models.fields import IdField
+
+STACK_TYPE = "AWS::CloudFormation::Stack"
+
+
+class StackQuerySet(models.QuerySet["Stack"]):
+    """Named queries over stacks."""
+
+    def of(self, deployment: Deployment) -> Self:
+        """Keep one deployment's stacks, parents first."""
+        return self.filter(deployment=deployment).order_by("depth", "pk")
+
+    def to_poll(self) -> Self:
+        """Keep those whose events are not all known yet."""
+        return self.filter(settled=False).exclude(stack_id="")
+
+
+class Stack(models.Model):
+    """A root or nested stack, at its path of logical ids below the root ("" is the root)."""
+
+    deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="stacks")
+    parent = models.ForeignKey("self", null=True, on_delete=models.CASCADE, related_name="children")
+    path = IdField(_("path"), max_length=400, blank=True, default="")
+    depth = models.PositiveSmallIntegerField(default=0)
+    name = models.CharField(_("stack name"), max_length=255, blank=True, default="")
+    stack_id = IdField(_("stack id"), max_length=255, blank=True, default="", db_index=True)
+    status = models.CharField(_("status"), max_length=60, blank=True, default="")
+    reason = models.TextField(blank=True, default="")
+    bookmark = IdField(max_length=255, blank=True, default="")
+    settled = models.BooleanField(default=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    changed_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    objects = models.Manager.from_queryset(StackQuerySet)()
+
+    class Meta:
+        verbose_name = _("stack")
+        verbose_name_plural = _("stacks")
+        constraints = (models.UniqueConstraint(fields=("deployment", "path"), name="one_stack_per_path"),)
+
+    def __str__(self) -> str:
+        return self.path or self.name
+
+    @property
+    def logical_id(self) -> str:
+        """Return the logical id in the parent stack; the stack's name for the root."""
+        return self.path.rpartition("/")[2] or self.name
+
+
+class Resource(models.Model):
+    """A resource of a stack; a nested stack is one as well, in its parent."""
+
+    stack = models.ForeignKey(Stack, on_delete=models.CASCADE, related_name="resources")
+    logical_id = IdField(_("logical id"), max_length=255)
+    physical_id = models.TextField(_("physical id"), blank=True, default="")
+    type = models.CharField(_("type"), max_length=255)
+    status = models.CharField(_("status"), max_length=60, blank=True, default="")
+    reason = models.TextField(blank=True, default="")
+    started_at = models.DateTimeField(null=True, blank=True)
+    changed_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("resource")
+        verbose_name_plural = _("resources")
+        constraints = (
+            models.UniqueConstraint(fields=("stack", "logical_id"), name="one_resource_per_logical_id"),
+        )
+
+    def __str__(self) -> str:
+        return self.logical_id
+
+    @property
+    def is_stack(self) -> bool:
+        """Tell whether the resource is a nested stack."""
+        return self.type == STACK_TYPE

@@ -1,0 +1,25 @@
+"""The Celery application of the portal."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from celery import Celery, signals
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+
+app = Celery("sanso")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+_ONLY_FOR_PUBLISHERS = ("socket_timeout", "max_retries", "interval_start", "interval_step", "interval_max")
+
+
+@signals.celeryd_init.connect
+def _let_the_worker_wait(conf: Any, **_: object) -> None:
+    """Lift the bounds that keep publishers from hanging: the worker's blocking reads outlast them."""
+    options = dict(conf.broker_transport_options)
+    for name in _ONLY_FOR_PUBLISHERS:
+        options.pop(name, None)
+    conf.broker_transport_options = options
