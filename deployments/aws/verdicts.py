@@ -36,7 +36,8 @@ _RETRY = (
 )
 _ADOPT = (
     "AlreadyExistsException TokenAlreadyExistsException InvalidChangeSetStatus "
-    "InvalidChangeSetStatusException OperationInProgressException BucketAlreadyOwnedByYou PreconditionFailed ConditionalRequestConflict"
+    "InvalidChangeSetStatusException OperationInProgressException BucketAlreadyOwnedByYou "
+    "PreconditionFailed ConditionalRequestConflict"
 )
 _ASK = (
     "AccessDenied AccessDeniedException UnauthorizedOperation UnauthorizedAccess AuthFailure NotAuthorized "

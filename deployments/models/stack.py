@@ -55,7 +55,7 @@ class Stack(models.Model):
     @property
     def logical_id(self) -> str:
         """Return the logical id in the parent stack; the stack's name for the root."""
-        return self.path.rpartition("/")[2] or self.name
+        return str(self.path).rpartition("/")[2] or str(self.name)
 
 
 class Resource(models.Model):
