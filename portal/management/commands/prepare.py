@@ -1,0 +1,20 @@
+"""`manage.py prepare`: what a run needs before its first page. Safe to run again at every start."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+
+from portal.first_login import ensure_first_login
+from portal.translations import compile_catalogs
+
+
+class Command(BaseCommand):
+    help = "Bring the tables up to date, and see to a first login, the sandbox account and the translations."
+
+    def handle(self, *args: object, **options: object) -> None:
+        call_command("migrate", interactive=False, stdout=self.stdout)
+        ensure_first_login(settings.DATA_DIR)
+        call_command("ensure_sandbox_account", stdout=self.stdout)
+        compile_catalogs(settings.LOCALE_PATHS)

@@ -1,0 +1,35 @@
+"""Log files of bounded size: NAME.log, and NAME.log.1 for what was printed before it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+LIMIT = 5_000_000  # bytes in one file
+
+
+class BoundedLog:
+    """Appends to `path`, and moves it aside to `path`.1 when it would outgrow the limit."""
+
+    def __init__(self, path: Path, *, limit: int = LIMIT) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path, self.limit = path, limit
+        self._file = path.open("ab", buffering=0)
+
+    def write(self, data: bytes) -> None:
+        if self._file.tell() and self._file.tell() + len(data) > self.limit:
+            self._file.close()
+            self.path.replace(self.path.with_name(self.path.name + ".1"))
+            self._file = self.path.open("ab", buffering=0)
+        self._file.write(data)
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def tail(path: Path, *, lines: int = 15) -> str:
+    """Return the last lines of a log, or nothing when there is none."""
+    if not path.exists():
+        return ""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 20_000))
+        return "\n".join(file.read().decode(errors="replace").splitlines()[-lines:])

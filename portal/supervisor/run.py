@@ -1,0 +1,100 @@
+"""Runs the plan: services first, then the preparation, then the portal; ends them in the opposite order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+from portal.first_login import remembered_login
+from portal.supervisor import guard
+from portal.supervisor.children import Child, Guard, Program, kept
+from portal.supervisor.lock import RunLock
+from portal.supervisor.logs import tail
+from portal.supervisor.plan import Plan
+
+ANSWER_WITHIN = 90.0  # seconds for the first page, before we give up and say what is wrong
+HOPELESS = 4  # deaths of the web process before its first answer
+
+
+class RunFailed(Exception):
+    """The portal could not be started; the message shows the end of the log that knows why."""
+
+
+class Supervisor:
+    """One run of a plan, from its start to the signal that ends it."""
+
+    def __init__(self, plan: Plan, *, data: Path, lock: RunLock, say: Callable[[str], None]) -> None:
+        self.plan, self.data, self.logs, self.lock, self.say = plan, data, data / "logs", lock, say
+        self.guard = Guard(lock.fileno())
+        self.stopping = False
+
+    async def run(self) -> None:
+        """Run until SIGINT, SIGTERM or SIGHUP; raises RunFailed when the portal cannot be started."""
+        os.environ.update(self.plan.environment)
+        everything = asyncio.create_task(self._run_everything())
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, self._stop, everything)
+        try:
+            await everything
+        except asyncio.CancelledError:
+            self.say("Stopped.")
+
+    async def _run_everything(self) -> None:
+        services = [self._child(program) for program in self.plan.services]
+        portal = [self._child(program) for program in self.plan.portal]
+        async with kept(self.guard), kept(*services):
+            await self._prepare()
+            async with kept(*portal):
+                await self._wait_for_first_page(portal)
+                self._welcome()
+                await asyncio.Event().wait()  # until cancelled
+
+    def _child(self, program: Program) -> Child:
+        return Child(program, logs=self.logs, guard=self.guard, say=self.say)
+
+    def _stop(self, everything: asyncio.Task[None]) -> None:
+        """End the run; asked a second time, without waiting for anyone."""
+        if self.stopping:
+            guard.signal_groups(self.guard.groups, signal.SIGKILL)
+            return
+        self.stopping = True
+        self.say("Stopping…")
+        everything.cancel()
+
+    async def _prepare(self) -> None:
+        code = await (child := self._child(self.plan.preparation)).run()
+        if code:
+            raise RunFailed(f"The database could not be prepared.\n{tail(child.log.path)}")
+
+    async def _wait_for_first_page(self, portal: list[Child]) -> None:
+        web = next(child for child in portal if child.program.name == "web")
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN):
+                while not await asyncio.to_thread(answers, f"{self.plan.url}healthz"):
+                    if web.deaths >= HOPELESS:
+                        raise TimeoutError
+                    await asyncio.sleep(0.1)
+        except TimeoutError:
+            raise RunFailed(f"The portal does not answer.\n{tail(web.log.path)}") from None
+
+    def _welcome(self) -> None:
+        self.lock.note(self.plan.url)
+        for note in self.plan.notes:
+            self.say(note)
+        self.say(f"Sanso is running at {self.plan.url}")
+        if login := remembered_login(self.data):
+            self.say(f"Log in as {login.username} with the password {login.password} (until you change it)")
+        self.say(f"Logs are in {self.logs}. Ctrl-C stops everything.")
+
+
+def answers(url: str) -> bool:
+    """Say whether a GET of `url` is answered with 200."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310  # our own loopback address
+            return bool(answer.status == 200)
+    except OSError:
+        return False

@@ -1,0 +1,63 @@
+"""Translation catalogs: compiled with Babel, since Django's own command wants GNU gettext on the machine."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from babel.messages.catalog import Catalog, Message
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+
+def compile_catalogs(folders: Iterable[Path]) -> None:
+    """Write django.mo beside every django.po that is newer than it."""
+    for source in catalogs(folders):
+        compiled = source.with_suffix(".mo")
+        if compiled.exists() and compiled.stat().st_mtime >= source.stat().st_mtime:
+            continue
+        fresh = compiled.with_suffix(".mo.new")
+        with fresh.open("wb") as file:
+            write_mo(file, read_catalog(source))
+        fresh.replace(compiled)  # at once: another process may be reading it
+
+
+def catalogs(folders: Iterable[Path]) -> Iterator[Path]:
+    for folder in folders:
+        yield from sorted(folder.glob("*/LC_MESSAGES/*.po"))
+
+
+def read_catalog(source: Path) -> Catalog:
+    """Read one catalog; raises babel.messages.pofile.PoFileError when it does not parse."""
+    with source.open("rb") as file:
+        return read_po(file, locale=source.parent.parent.name, abort_invalid=True)
+
+
+def faults(source: Path) -> list[str]:
+    """Say what is wrong in a catalog: messages untranslated, unsure or with other placeholders."""
+    return [
+        f"{source}:{message.lineno}: {fault}: {message.id!r}"
+        for message in read_catalog(source)
+        if message.id and (fault := fault_of(message))
+    ]
+
+
+def fault_of(message: Message) -> str:
+    """Return what is wrong with one message, or nothing."""
+    forms, originals = texts(message.string), texts(message.id)
+    if message.fuzzy:
+        return "fuzzy"
+    if not forms or not all(forms):
+        return "not translated"
+    wanted = [placeholders(original) for original in originals]
+    return "" if all(placeholders(form) in wanted for form in forms) else "other placeholders"
+
+
+def texts(value: str | Iterable[object] | None) -> list[str]:
+    """Return the forms of a message, which Babel keeps as one string or, with a plural, as several."""
+    return [value] if isinstance(value, str) else [str(form) for form in value or ()]
+
+
+def placeholders(text: str) -> set[str]:
+    return set(re.findall(r"%\(\w+\)[a-z]|%[sd]|\{\w*\}", text))

@@ -1,0 +1,276 @@
+"""The supervisor with programs of our own: what dies comes back, what was started is gone in the end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from portal.supervisor.logs import BoundedLog, tail
+from tests.services import REPOSITORY, free_port, wait_until
+
+RUN = """
+import asyncio, json, sys
+from pathlib import Path
+import django
+django.setup()
+from portal.supervisor.children import Program
+from portal.supervisor.lock import AlreadyRunning, RunLock
+from portal.supervisor.plan import Plan
+from portal.supervisor.run import RunFailed, Supervisor
+
+data, port = Path(sys.argv[1]), sys.argv[2]
+programs = json.loads(sys.argv[3])
+plan = Plan(
+    environment={},
+    services=[Program(name="redis", command=programs["redis"])],
+    preparation=Program(name="prepare", command=programs["prepare"]),
+    portal=[Program(name=n, command=programs[n]) for n in ("worker", "web")],
+    url=f"http://127.0.0.1:{port}/",
+    notes=[],
+)
+try:
+    with RunLock(data) as lock:
+        asyncio.run(Supervisor(plan, data=data, lock=lock, say=lambda text: print(text, flush=True)).run())
+except (AlreadyRunning, RunFailed) as error:
+    sys.exit(str(error))
+"""
+
+SLEEP = "import time; time.sleep(600)"
+# Ignores SIGTERM and has a child in a session of its own: the worst that a program can leave behind.
+STUBBORN = f"""
+import signal, subprocess, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+subprocess.Popen([sys.executable, "-c", {SLEEP!r}, "grandchild", sys.argv[1], ""], start_new_session=True)
+print("stubborn", flush=True)
+time.sleep(600)
+"""
+WEB = """
+import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers()
+HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+
+
+class Run:
+    """A supervisor in its own process, as `make run` starts it, with small programs in the portal's place."""
+
+    def __init__(self, folder: Path, **programs: str) -> None:
+        self.folder, self.port = folder, free_port()
+        sources = {"redis": SLEEP, "prepare": "", "worker": SLEEP, "web": WEB} | programs
+        commands = {name: [sys.executable, "-c", text, str(self.port)] for name, text in sources.items()}
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", RUN, str(folder), str(self.port), json.dumps(commands)],
+            cwd=REPOSITORY,
+            env={**os.environ, "DJANGO_SETTINGS_MODULE": "portal.settings"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self.said = ""
+
+    def wait_for(self, text: str) -> None:
+        assert self.process.stdout is not None
+        while text not in self.said:
+            line = self.process.stdout.readline()
+            assert line, f"ended without saying {text!r}: {self.said}"
+            self.said += line
+
+    def end(self, number: signal.Signals = signal.SIGINT) -> int:
+        self.process.send_signal(number)
+        self.said += self.process.communicate(timeout=30)[0]
+        return self.process.returncode
+
+    def processes(self) -> dict[int, str]:
+        """Return the processes that have this run's port in their command line, besides the supervisor."""
+        found = {}
+        for entry in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                command = entry.read_bytes().decode(errors="replace")
+            except OSError:
+                continue
+            if f"\0{self.port}\0" in command and int(entry.parent.name) != self.process.pid:
+                found[int(entry.parent.name)] = command
+        return found
+
+    def has_ended(self) -> bool:
+        return not self.processes()
+
+    def has_a_grandchild(self) -> bool:
+        return any("grandchild" in command for command in self.processes().values())
+
+    def pid_of(self, source: str) -> int:
+        return next(pid for pid, command in self.processes().items() if source in command)
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Iterator[list[Run]]:
+    started: list[Run] = []
+    yield started
+    for run in started:
+        run.process.kill()
+        run.process.communicate()
+        wait_until(run.has_ended, what="the end of all processes")
+
+
+def started(runs: list[Run], folder: Path, **programs: str) -> Run:
+    run = Run(folder, **programs)
+    runs.append(run)
+    run.wait_for("is running at")
+    return run
+
+
+def test_a_run_says_where_it_answers(runs: list[Run], tmp_path: Path) -> None:
+    run = started(runs, tmp_path)
+
+    assert f"http://127.0.0.1:{run.port}/" in run.said
+
+
+def test_ctrl_c_ends_everything_and_counts_as_success(runs: list[Run], tmp_path: Path) -> None:
+    run = started(runs, tmp_path)
+    assert len(run.processes()) == 3
+
+    assert run.end(signal.SIGINT) == 0
+
+    assert run.has_ended()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_closed_terminal_or_a_service_manager_ends_everything(
+    runs: list[Run], tmp_path: Path, number: signal.Signals
+) -> None:
+    run = started(runs, tmp_path)
+
+    assert run.end(number) == 0
+
+    assert run.has_ended()
+
+
+def test_a_killed_program_comes_back(runs: list[Run], tmp_path: Path) -> None:
+    run = started(runs, tmp_path)
+    web = run.pid_of("HTTPServer")
+
+    os.kill(web, signal.SIGKILL)
+    run.wait_for("web was ended by SIGKILL")
+
+    wait_until(lambda: any("HTTPServer" in c and pid != web for pid, c in run.processes().items()))
+
+
+def test_a_killed_program_leaves_none_of_its_own_children(runs: list[Run], tmp_path: Path) -> None:
+    run = started(runs, tmp_path, worker=STUBBORN)
+    wait_until(run.has_a_grandchild)
+    grandchild = run.pid_of("grandchild")
+
+    os.kill(run.pid_of("stubborn"), signal.SIGKILL)
+
+    wait_until(lambda: grandchild not in run.processes(), what="the end of the grandchild")
+
+
+def test_a_program_that_will_not_end_is_ended(runs: list[Run], tmp_path: Path) -> None:
+    run = started(runs, tmp_path, worker=STUBBORN)
+    wait_until(run.has_a_grandchild)
+
+    began = time.monotonic()
+    assert run.end() == 0
+
+    assert time.monotonic() - began < 12
+    assert run.has_ended()
+
+
+def test_a_killed_supervisor_leaves_no_process(runs: list[Run], tmp_path: Path) -> None:
+    run = started(runs, tmp_path, worker=STUBBORN)
+    wait_until(run.has_a_grandchild)
+
+    run.process.kill()
+    run.process.wait()
+
+    wait_until(run.has_ended, seconds=15, what="the end of all processes")
+
+
+def test_a_killed_guard_comes_back_and_still_guards(runs: list[Run], tmp_path: Path) -> None:
+    run = started(runs, tmp_path)
+    children = Path(f"/proc/{run.process.pid}/task/{run.process.pid}/children")
+    guard = next(
+        int(pid)
+        for pid in children.read_text().split()
+        if b"guard.py" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    )
+
+    os.kill(guard, signal.SIGKILL)
+    wait_until(
+        lambda: any(
+            b"guard.py" in Path(f"/proc/{pid}/cmdline").read_bytes() and int(pid) != guard
+            for pid in children.read_text().split()
+        )
+    )
+    run.process.kill()
+    run.process.wait()
+
+    wait_until(run.has_ended, seconds=15, what="the end of all processes")
+
+
+def test_a_second_run_is_told_where_the_first_answers(runs: list[Run], tmp_path: Path) -> None:
+    first = started(runs, tmp_path)
+
+    second = Run(tmp_path)
+    said, _ = second.process.communicate(timeout=30)
+
+    assert second.process.returncode == 1
+    assert f"already running here: http://127.0.0.1:{first.port}/" in said
+    assert f"process {first.process.pid}" in said
+
+
+def test_a_run_starts_while_the_remains_of_a_killed_one_are_being_ended(
+    runs: list[Run], tmp_path: Path
+) -> None:
+    first = started(runs, tmp_path, worker=STUBBORN)
+    first.process.kill()
+    first.process.wait()
+
+    started(runs, tmp_path)
+
+    assert first.has_ended()
+
+
+def test_a_failed_preparation_ends_the_run_and_shows_why(runs: list[Run], tmp_path: Path) -> None:
+    run = Run(tmp_path, prepare="raise SystemExit('no such table: everything')")
+    runs.append(run)
+    said, _ = run.process.communicate(timeout=30)
+
+    assert run.process.returncode == 1
+    assert "no such table: everything" in said
+    assert run.has_ended()
+
+
+def test_a_portal_that_never_answers_ends_the_run_and_shows_why(runs: list[Run], tmp_path: Path) -> None:
+    run = Run(tmp_path, web="raise SystemExit('address in use')")
+    runs.append(run)
+    said, _ = run.process.communicate(timeout=60)
+
+    assert run.process.returncode == 1
+    assert "address in use" in said
+    assert run.has_ended()
+
+
+def test_a_log_stays_within_its_bounds(tmp_path: Path) -> None:
+    log = BoundedLog(tmp_path / "logs" / "web.log", limit=1000)
+
+    for number in range(500):
+        log.write(f"line {number}\n".encode())
+    log.close()
+
+    files = sorted(tmp_path.glob("logs/*"))
+    assert [file.name for file in files] == ["web.log", "web.log.1"]
+    assert all(file.stat().st_size <= 1000 for file in files)
+    assert tail(files[0], lines=2) == "line 498\nline 499"
