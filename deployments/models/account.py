@@ -50,6 +50,8 @@ class Account(models.Model):
     )
     is_sandbox = models.BooleanField(_("sandbox"), default=False, editable=False)
     sandbox_account_id = models.CharField(max_length=12, default="", blank=True, editable=False)
+    # What the sandbox says of itself at /_sanso/about: which database and machines stand behind it.
+    sandbox_facts = models.JSONField(default=dict, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

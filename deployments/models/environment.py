@@ -49,7 +49,7 @@ class Environment(models.Model):
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="environments")
     name = models.CharField(_("name"), max_length=60)
     stack_name = models.CharField(_("stack name"), max_length=128)
-    live_key = IdField(max_length=100, unique=True, null=True, editable=False)  # NULLs are not unique
+    live_key = IdField(max_length=100, unique=True, null=True, editable=False)  # type: ignore[misc]
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     latest = models.ForeignKey(
         "deployments.Deployment", null=True, on_delete=models.SET_NULL, related_name="+", editable=False

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+if TYPE_CHECKING:
+    _CharField = models.CharField[str, str]
+else:
+    _CharField = models.CharField  # generic for type checkers only
 
-class IdField(models.CharField):  # type: ignore[type-arg]  # django-stubs types the field by its use
+
+class IdField(_CharField):
     """CharField whose unique keys tell `Web` from `web` on MySQL too, as SQLite and AWS do.
 
     MySQL's default collation folds case and accents, which would make two logical ids one.

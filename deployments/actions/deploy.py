@@ -1,0 +1,160 @@
+"""Asking for a new environment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from deployments import catalog
+from deployments.core.parameters import problem
+from deployments.core.phases import Kind
+from deployments.errors import UserFixable
+from deployments.models import Account, Deployment, Environment
+from deployments.models.sealed import seal
+from deployments.runner import journal
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+# CloudFormation: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html
+# 128 characters for the stack; nested stacks and load balancers take their names from it, so ours end sooner.
+STACK_NAME = re.compile(r"[a-zA-Z][-a-zA-Z0-9]*")
+LONGEST_NAME = 40
+
+
+def request_deployment(
+    *,
+    user: User,
+    account: Account,
+    name: str,
+    parameters: Mapping[str, str],
+    reason: str,
+    request_key: UUID,
+) -> Deployment:
+    """Ask for an environment to be made, and return its deployment.
+
+    The same `request_key` again returns the deployment of the first time. An environment of that name
+    that never got a stack is used again. Raises UserFixable with the field that a person must change.
+    """
+    before = Deployment.objects.filter(request_key=request_key).first()
+    if before:
+        return before
+    template_set = catalog.load(settings.SANSO_TEMPLATE_SET)
+    check_name(name)
+    plain, secret = _checked(template_set, parameters)
+    try:
+        with transaction.atomic():
+            environment = _environment(user, account, name, plain)
+            deployment = Deployment.objects.create(
+                environment=environment,
+                kind=Kind.CREATE.value,
+                requested_by=user,
+                reason=reason,
+                request_key=request_key,
+                active_key=environment.pk,
+                parameters=plain,
+                sealed_parameters=seal(secret),
+                template_digest=template_set.digest,
+                due_at=timezone.now(),
+            )
+            Environment.objects.filter(pk=environment.pk).update(latest=deployment)
+            journal.note(deployment, "requested", kind="create", user=user.get_username(), reason=reason)
+    except IntegrityError:
+        twice = Deployment.objects.filter(request_key=request_key).first()
+        if twice:
+            return twice
+        raise busy(name) from None
+    return deployment
+
+
+def check_name(name: str) -> None:
+    """Raise UserFixable unless the name can become a stack's name."""
+    if not STACK_NAME.fullmatch(name):
+        raise UserFixable(
+            "IllegalName",
+            _("A name has letters, digits and hyphens, and begins with a letter."),
+            "name",
+        )
+    if len(name) > LONGEST_NAME:
+        raise UserFixable(
+            "IllegalName", _("A name has at most %(count)d characters.") % {"count": LONGEST_NAME}, "name"
+        )
+
+
+def busy(name: str) -> UserFixable:
+    """Return the error of an environment that another deployment is changing."""
+    return UserFixable(
+        "EnvironmentBusy",
+        _("%(name)s is being changed by another deployment. Wait for its end, or open it from the list.")
+        % {"name": name},
+        "name",
+    )
+
+
+def _checked(
+    template_set: catalog.TemplateSet, parameters: Mapping[str, str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return (plain, secret) values of the set's parameters; defaults stand in for what is not given."""
+    declared = template_set.parameters
+    unknown = sorted(set(parameters) - set(declared))
+    if unknown:
+        raise UserFixable(
+            "UnknownParameter",
+            _("The template set has no parameter %(name)s.") % {"name": ", ".join(unknown)},
+        )
+    plain: dict[str, str] = {}
+    secret: dict[str, str] = {}
+    for name, parameter in declared.items():
+        value = parameters.get(name, parameter.default or "")
+        if problem(parameter, value):
+            raise UserFixable(
+                "BadParameter",
+                parameter.constraint_description or _("This value is not allowed."),
+                f"parameter_{name}",
+            )
+        (secret if parameter.no_echo else plain)[name] = value
+    return plain, secret
+
+
+def _environment(user: User, account: Account, name: str, parameters: dict[str, str]) -> Environment:
+    key = Environment.key_for(account, name)
+    known = Environment.objects.select_for_update().filter(live_key=key).select_related("latest").first()
+    if known is None:
+        return Environment.objects.create(
+            account=account,
+            name=name,
+            stack_name=f"{settings.SANSO_STACK_PREFIX}{name}",
+            live_key=key,
+            owner=user,
+            parameters=parameters,
+        )
+    if known.active_deployment:
+        raise busy(known.name)
+    if known.stack_id:
+        raise UserFixable(
+            "NameTaken",
+            _("The account already has an environment named %(name)s. Choose another name.")
+            % {"name": known.name},
+            "name",
+        )
+    known.parameters, known.owner = parameters, user
+    known.name, known.stack_name = name, f"{settings.SANSO_STACK_PREFIX}{name}"
+    known.save(update_fields=["parameters", "owner", "name", "stack_name"])
+    return known
+
+
+def prefill(deployment: Deployment) -> dict[str, Any]:
+    """Return what fills the form again after a deployment that failed; secrets are not kept."""
+    return {
+        "account": deployment.environment.account_id,
+        "name": deployment.environment.name,
+        "reason": deployment.reason,
+        "parameters": dict(deployment.parameters),
+    }

@@ -1,0 +1,6 @@
+"""Template sets read from their folder: parameters for the form, files and zips for S3."""
+
+from deployments.catalog.artifacts import build_objects
+from deployments.catalog.template_set import TemplateSet, load
+
+__all__ = ["TemplateSet", "build_objects", "load"]

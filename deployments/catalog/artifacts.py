@@ -1,0 +1,53 @@
+"""What is uploaded for a template set: templates as they are, zips made the same way each time."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, files
+from pathlib import Path
+
+from deployments.catalog.template_set import Artifact, TemplateSet, sources
+from deployments.errors import UserFixable
+
+# The earliest moment that a zip can tell: the same sources give the same bytes and so the same hash.
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+def build_objects(template_set: TemplateSet) -> Iterator[tuple[str, bytes]]:
+    """Yield (key below the prefix, body) for every object of the set."""
+    for path in template_set.templates:
+        yield path.name, path.read_bytes()
+    for artifact in template_set.artifacts:
+        yield artifact.key, _zip(artifact)
+
+
+def _zip(artifact: Artifact) -> bytes:
+    members = [(name, path.read_bytes()) for name, path in sources(artifact)]
+    for package in artifact.packages:
+        members += _package(package)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, body in sorted(members):
+            info = zipfile.ZipInfo(name, _EPOCH)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            info.external_attr = 0o644 << 16
+            archive.writestr(info, body)
+    return buffer.getvalue()
+
+
+def _package(name: str) -> list[tuple[str, bytes]]:
+    """Return the files of an installed pure-Python package.
+
+    Raises UserFixable when the package is not installed or has compiled parts, which would not run on
+    the function's processor.
+    """
+    try:
+        listed = files(name) or []
+    except PackageNotFoundError:
+        raise UserFixable("TemplateSetBroken", f"The package {name} is not installed here.") from None
+    wanted = [f for f in listed if f.suffix == ".py" and not f.parts[0].startswith("..")]
+    if any(f.suffix in (".so", ".pyd") for f in listed):
+        raise UserFixable("TemplateSetBroken", f"The package {name} is not pure Python.")
+    return [(f.as_posix(), Path(str(f.locate())).read_bytes()) for f in wanted]

@@ -1,0 +1,56 @@
+"""cfn-lint over a template set, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from deployments.catalog.template_set import TemplateSet
+from deployments.errors import UserFixable
+
+LIMIT_SECONDS = 120
+
+
+def findings(template_set: TemplateSet) -> list[dict[str, str]]:
+    """Return cfn-lint's errors and warnings: level, rule, file, line, message.
+
+    cfn-lint keeps the templates it reads in module globals, so it runs outside of the worker. A
+    `.cfnlintrc` in the set's folder is honoured.
+
+    Raises UserFixable when cfn-lint itself ends badly.
+    """
+    command = [
+        sys.executable,
+        "-c",
+        "import sys; from cfnlint.runner import main; sys.exit(main())",
+        "--format",
+        "json",
+        *(path.name for path in template_set.templates),
+    ]
+    try:
+        done = subprocess.run(
+            command,
+            cwd=template_set.folder,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_SECONDS,
+            check=False,
+        )
+        matches = json.loads(done.stdout or "[]")
+    except (subprocess.TimeoutExpired, json.JSONDecodeError) as exc:
+        raise UserFixable("LintFailed", f"cfn-lint could not check the template set: {exc}") from exc
+    if done.returncode and not matches:
+        raise UserFixable("LintFailed", f"cfn-lint could not check the template set: {done.stderr[-500:]}")
+    return [
+        {
+            "level": match["Level"],
+            "rule": match["Rule"]["Id"],
+            "file": Path(match["Filename"]).name,
+            "line": str(match["Location"]["Start"]["LineNumber"]),
+            "message": match["Message"],
+        }
+        for match in matches
+        if match["Level"] in ("Error", "Warning")
+    ]

@@ -1,0 +1,125 @@
+"""A template's parameters: what they allow, and what is wrong with a value.
+
+The rules are CloudFormation's: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/
+parameters-section-structure.html
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """One parameter of a root template. `default` None means that a value is required."""
+
+    name: str
+    type: str = "String"
+    default: str | None = None
+    allowed_values: tuple[str, ...] = ()
+    allowed_pattern: str = ""
+    constraint_description: str = ""
+    min_length: int | None = None
+    max_length: int | None = None
+    min_value: float | None = None
+    max_value: float | None = None
+    no_echo: bool = False
+    description: str = ""
+    label: str = ""
+
+    @property
+    def is_list(self) -> bool:
+        """Tell whether the value is a comma-separated list."""
+        return self.type == "CommaDelimitedList" or "List<" in self.type
+
+    @property
+    def is_number(self) -> bool:
+        """Tell whether the value is one number."""
+        return self.type == "Number"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParameterGroup:
+    """Parameters that the template's AWS::CloudFormation::Interface shows together."""
+
+    label: str
+    parameters: tuple[Parameter, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with a value. `code` is one of required, number, allowed, pattern, length, range.
+
+    `values` fill the sentence that a page makes of the code; `constraint` is the template's own sentence.
+    """
+
+    code: str
+    values: dict[str, str] = field(default_factory=dict)
+    constraint: str = ""
+
+
+def problem(parameter: Parameter, value: str) -> Problem | None:
+    """Return what CloudFormation would object to in a value, None when nothing."""
+    items = [item.strip() for item in value.split(",")] if parameter.is_list else [value]
+    if value == "" and parameter.default != "" and not _may_be_empty(parameter):
+        return Problem("required", constraint=parameter.constraint_description)
+    for item in items:
+        found = _problem_of_item(parameter, item)
+        if found:
+            return Problem(found.code, found.values, parameter.constraint_description)
+    return None
+
+
+def _may_be_empty(parameter: Parameter) -> bool:
+    if parameter.type != "String" or parameter.min_length:
+        return False
+    if parameter.allowed_values:
+        return "" in parameter.allowed_values
+    return parameter.min_length == 0 or bool(
+        parameter.allowed_pattern and re.fullmatch(_python_pattern(parameter.allowed_pattern), "")
+    )
+
+
+def _problem_of_item(parameter: Parameter, item: str) -> Problem | None:
+    if parameter.allowed_values and item not in parameter.allowed_values:
+        return Problem("allowed", {"allowed": ", ".join(parameter.allowed_values)})
+    if parameter.type in ("Number", "List<Number>"):
+        return _problem_of_number(parameter, item)
+    if parameter.min_length is not None and len(item) < parameter.min_length:
+        return Problem("length", {"min": str(parameter.min_length), "max": str(parameter.max_length or "")})
+    if parameter.max_length is not None and len(item) > parameter.max_length:
+        return Problem("length", {"min": str(parameter.min_length or 0), "max": str(parameter.max_length)})
+    if parameter.allowed_pattern and not _matches(parameter.allowed_pattern, item):
+        return Problem("pattern", {"pattern": parameter.allowed_pattern})
+    return None
+
+
+def _problem_of_number(parameter: Parameter, item: str) -> Problem | None:
+    if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", item):
+        return Problem("number")
+    number = float(item)
+    low, high = parameter.min_value, parameter.max_value
+    if (low is not None and number < low) or (high is not None and number > high):
+        return Problem("range", {"min": _short(low), "max": _short(high)})
+    return None
+
+
+def _short(number: float | None) -> str:
+    return "" if number is None else f"{number:g}"
+
+
+def _python_pattern(pattern: str) -> str:
+    """Return a Java pattern for Python: the possessive forms and classes that templates use are the same."""
+    return pattern.replace(r"\p{Alnum}", "[A-Za-z0-9]").replace(r"\p{Alpha}", "[A-Za-z]")
+
+
+def _matches(pattern: str, value: str) -> bool:
+    """Tell whether the whole value matches, as CloudFormation demands.
+
+    A pattern that Python cannot read is left to CloudFormation, which checks it again.
+    """
+    try:
+        return re.fullmatch(_python_pattern(pattern), value) is not None
+    except re.error:
+        return True

@@ -1,0 +1,145 @@
+"""The steps that make an environment: preflight, artifacts, change set, execution."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from django.conf import settings
+from django.db import transaction
+
+from deployments import catalog
+from deployments.aws.cloudformation import ChangeSetRequest
+from deployments.aws.session import Clients
+from deployments.core.phases import State
+from deployments.errors import AwsAdopt, AwsFailure, AwsRefused, UserFixable
+from deployments.models import Deployment, Environment
+from deployments.models.sealed import unseal
+from deployments.runner import journal, preflight, stack_rows
+
+AT_ONCE = 0.0
+SOON = 1.0
+
+
+def check(deployment: Deployment, clients: Clients) -> float:
+    """Run the preflight and go on to the artifacts. Returns the delay to the next step, in seconds."""
+    identity = preflight.check_identity(deployment, clients)
+    template_set = preflight.check_templates(deployment)
+    if not preflight.check_name(deployment, clients):
+        return SOON
+    bucket = preflight.ensure_bucket(deployment, clients, identity)
+    prefix = (
+        f"sanso/{template_set.digest}"
+        if template_set.own_prefix
+        else deployment.parameters[template_set.prefix_parameter]
+    )
+    with transaction.atomic():
+        deployment.move_to(State.ARTIFACTS, artifact_bucket=bucket, artifact_prefix=prefix.strip("/"))
+        journal.note(deployment, "phase", key="artifacts", phase="artifacts")
+    return AT_ONCE
+
+
+def upload(deployment: Deployment, clients: Clients) -> float:
+    """Put the templates and zips into the bucket.
+
+    Keys below a digest hold what the digest says, so an object that is there is the right one.
+    """
+    template_set = catalog.load(settings.SANSO_TEMPLATE_SET)
+    owner = clients.sts.caller_identity().account_id
+    uploaded = reused = 0
+    for name, body in catalog.build_objects(template_set):
+        key = f"{deployment.artifact_prefix}/{name}"
+        if template_set.own_prefix and clients.s3.has_object(deployment.artifact_bucket, key, owner):
+            reused += 1
+            continue
+        deployment.confirm_claim()
+        clients.s3.put_object(deployment.artifact_bucket, key, body, owner)
+        uploaded += 1
+    with transaction.atomic():
+        deployment.move_to(State.CHANGE_SET)
+        journal.note(deployment, "artifacts.uploaded", objects=uploaded, reused=reused)
+        journal.note(deployment, "phase", key="change_set", phase="change_set")
+    return AT_ONCE
+
+
+def make_change_set(deployment: Deployment, clients: Clients) -> float:
+    """Ask for the change set, wait for it, and write down what it will make."""
+    if not deployment.change_set_id:
+        deployment.record(change_set_id=_create_or_adopt(deployment, clients), sealed_parameters="")
+        return AT_ONCE
+    change_set = clients.cloudformation.describe_change_set(deployment.change_set_id)
+    if change_set.status in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
+        return SOON
+    if change_set.status != "CREATE_COMPLETE":
+        raise UserFixable("ChangeSetFailed", f"CloudFormation made no change set: {change_set.reason}")
+    resources, stacks = stack_rows.seed_from_change_set(deployment, change_set, clients.cloudformation)
+    journal.note(deployment, "change_set.created", resources=resources, stacks=stacks)
+    with transaction.atomic():
+        deployment.move_to(State.STACKS, stack_id=change_set.stack_id)
+        Environment.objects.filter(pk=deployment.environment_id).update(
+            stack_id=change_set.stack_id, stack_status="REVIEW_IN_PROGRESS", missing_since=None
+        )
+        journal.note(deployment, "phase", key="stacks", phase="stacks")
+    return AT_ONCE
+
+
+def _create_or_adopt(deployment: Deployment, clients: Clients) -> str:
+    environment = deployment.environment
+    template_set = catalog.load(settings.SANSO_TEMPLATE_SET)
+    filled = {template_set.bucket_parameter: deployment.artifact_bucket}
+    if template_set.own_prefix:
+        filled[template_set.prefix_parameter] = deployment.artifact_prefix
+    filled.pop("", None)
+    request = ChangeSetRequest(
+        stack_name=environment.stack_name,
+        change_set_name=deployment.change_set_name,
+        token=str(deployment.token),
+        template_url=_url(deployment, template_set.root.name),
+        parameters={**deployment.parameters, **unseal(deployment.sealed_parameters), **filled},
+        tags={preflight.ENVIRONMENT_TAG: str(environment.key), "sanso:name": environment.name},
+        capabilities=tuple(settings.SANSO_CAPABILITIES),
+        role_arn=environment.account.service_role_arn,
+    )
+    deployment.confirm_claim()
+    try:
+        return clients.cloudformation.create_change_set(request)
+    except AwsAdopt:
+        # Made by a step whose answer was lost: the name holds this deployment's token.
+        adopted = clients.cloudformation.describe_change_set(
+            deployment.change_set_name, environment.stack_name
+        )
+        return adopted.change_set_id
+    except AwsRefused as exc:
+        if exc.code == "InsufficientCapabilitiesException":
+            raise UserFixable(
+                "InsufficientCapabilities",
+                f"{exc.message} Add it to SANSO_CAPABILITIES if the portal may do this in your accounts.",
+            ) from exc
+        raise
+
+
+def _url(deployment: Deployment, name: str) -> str:
+    region = deployment.environment.account.region
+    suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+    return f"https://{deployment.artifact_bucket}.s3.{region}.{suffix}/{deployment.artifact_prefix}/{name}"
+
+
+def execute(deployment: Deployment, clients: Clients) -> None:
+    """Execute the change set; doing it again with the same token does nothing."""
+    deployment.confirm_claim()
+    with suppress(AwsAdopt):  # it is being executed: by a step whose answer was lost
+        clients.cloudformation.execute_change_set(deployment.change_set_id, str(deployment.token))
+    journal.note(deployment, "stacks.started", stack_name=deployment.environment.stack_name)
+
+
+def clean_up_unexecuted(deployment: Deployment, clients: Clients) -> None:
+    """Remove the empty REVIEW_IN_PROGRESS stack that a change set leaves when it is never executed.
+
+    Whatever AWS answers, the next deployment's preflight finds the remnant by its tag.
+    """
+    try:
+        stack = clients.cloudformation.describe_stack(deployment.environment.stack_name)
+        ours = stack.tags.get(preflight.ENVIRONMENT_TAG) == str(deployment.environment.key)
+        if ours and stack.status == "REVIEW_IN_PROGRESS":
+            clients.cloudformation.delete_stack(stack.stack_id, f"unexecuted-{deployment.token}")
+    except AwsFailure:
+        return

@@ -1,0 +1,108 @@
+"""What is checked before anything is made: who we are, the templates, the name, the bucket."""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+from deployments import catalog
+from deployments.aws.session import Clients
+from deployments.aws.sts import Identity
+from deployments.catalog.lint import findings
+from deployments.errors import AwsMissing, UserFixable
+from deployments.models import Account, Deployment, TemplateCheck
+from deployments.runner import journal
+
+ENVIRONMENT_TAG = "sanso:environment"
+
+
+def check_identity(deployment: Deployment, clients: Clients) -> Identity:
+    """Return who the account's credentials belong to."""
+    identity = clients.sts.caller_identity()
+    journal.note(deployment, "preflight.identity", account_id=identity.account_id)
+    return identity
+
+
+def check_templates(deployment: Deployment) -> catalog.TemplateSet:
+    """Return the template set, read and linted.
+
+    Raises UserFixable when it is not the one that the form was filled for, or has lint errors.
+    """
+    template_set = catalog.load(settings.SANSO_TEMPLATE_SET)
+    if template_set.digest != deployment.template_digest:
+        raise UserFixable(
+            "TemplateSetChanged",
+            "The template set was changed after the form was filled. Review the parameters and deploy again.",
+        )
+    check = TemplateCheck.objects.filter(digest=template_set.digest).first()
+    if check is None:
+        check, _ = TemplateCheck.objects.get_or_create(
+            digest=template_set.digest, defaults={"findings": findings(template_set)}
+        )
+    if check.errors:
+        worst = "; ".join(f"{e['file']}:{e['line']} {e['rule']} {e['message']}" for e in check.errors[:3])
+        raise UserFixable(
+            "TemplateSetHasErrors",
+            f"cfn-lint found {len(check.errors)} error(s) in the template set: {worst}. Mend the templates "
+            "and deploy again.",
+        )
+    journal.note(
+        deployment,
+        "preflight.templates",
+        templates=len(template_set.templates),
+        warnings=len(check.findings) - len(check.errors),
+    )
+    return template_set
+
+
+def check_name(deployment: Deployment, clients: Clients) -> bool:
+    """Tell whether the stack name is free; False while a remnant of ours is being removed.
+
+    Raises UserFixable when a stack of somebody else has the name.
+    """
+    name = deployment.environment.stack_name
+    try:
+        stack = clients.cloudformation.describe_stack(name)
+    except AwsMissing:
+        journal.note(deployment, "preflight.name", stack_name=name)
+        return True
+    if stack.status == "DELETE_COMPLETE":
+        journal.note(deployment, "preflight.name", stack_name=name)
+        return True
+    if stack.tags.get(ENVIRONMENT_TAG) and stack.status == "REVIEW_IN_PROGRESS":
+        # The change set of a deployment that ended before it was executed: nothing exists in it.
+        deployment.confirm_claim()
+        clients.cloudformation.delete_stack(stack.stack_id, f"remnant-{deployment.token}")
+        return False
+    if stack.tags.get(ENVIRONMENT_TAG) and stack.status == "DELETE_IN_PROGRESS":
+        return False
+    raise UserFixable(
+        "StackNameTaken",
+        f"The account already has a stack named {name} ({stack.status}). Choose another environment name, "
+        "or delete that stack first.",
+        "name",
+    )
+
+
+def bucket_name(account: Account, account_id: str) -> str:
+    """Return the account's artifact bucket: the one it names, or the conventional one of the region."""
+    return account.artifact_bucket or f"sanso-artifacts-{account_id}-{account.region}"
+
+
+def ensure_bucket(deployment: Deployment, clients: Clients, identity: Identity) -> str:
+    """Return the artifact bucket, made (encrypted, versioned, not public) where it is missing.
+
+    Raises UserFixable when the bucket is another account's.
+    """
+    bucket = bucket_name(deployment.environment.account, identity.account_id)
+    exists = clients.s3.bucket_exists(bucket, identity.account_id)
+    made_here = deployment.artifact_bucket == bucket
+    if not exists:
+        deployment.confirm_claim()
+        # Recorded first: a worker that dies between create and harden is followed by one that hardens.
+        deployment.record(artifact_bucket=bucket)
+        made_here = True
+        clients.s3.create_bucket(bucket)
+    if made_here:
+        clients.s3.harden_bucket(bucket, identity.account_id)
+    journal.note(deployment, "preflight.bucket", bucket=bucket, created=made_here)
+    return bucket

@@ -1,0 +1,122 @@
+"""Stack and Resource rows that are there before their first event: from change sets, from a live stack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.db import transaction
+
+from deployments.aws.cloudformation import ChangeSet, CloudFormation, ResourceView
+from deployments.errors import AwsMissing
+from deployments.models import Deployment, Resource, Stack
+from deployments.models.stack import STACK_TYPE
+
+MAX_DEPTH = 8
+"""CloudFormation allows deeper nesting; a cycle in what AWS tells us must not run for ever."""
+
+
+def root_of(deployment: Deployment, stack_id: str, name: str) -> Stack:
+    """Return the root stack's row, made when it is missing."""
+    root, _ = Stack.objects.get_or_create(
+        deployment=deployment, path="", defaults={"stack_id": stack_id, "name": name, "settled": False}
+    )
+    if root.stack_id != stack_id:
+        root.stack_id = stack_id
+        root.save(update_fields=["stack_id"])
+    return root
+
+
+def child_of(parent: Stack, logical_id: str, stack_id: str) -> Stack:
+    """Return the row of a nested stack, made when it is missing; its id is learned when it is known."""
+    path = f"{parent.path}/{logical_id}".lstrip("/")
+    child, _ = Stack.objects.get_or_create(
+        deployment_id=parent.deployment_id,
+        path=path,
+        defaults={"parent": parent, "depth": parent.depth + 1, "stack_id": stack_id},
+    )
+    if stack_id and child.stack_id != stack_id:
+        child.stack_id, child.bookmark = stack_id, ""
+        child.save(update_fields=["stack_id", "bookmark"])
+    return child
+
+
+def seed_from_change_set(
+    deployment: Deployment, root_change_set: ChangeSet, cloudformation: CloudFormation
+) -> tuple[int, int]:
+    """Write a pending row for every resource that the change set will make.
+
+    Returns (resources, stacks). Nested stacks are followed through their own change sets.
+    """
+    root = root_of(deployment, root_change_set.stack_id, deployment.environment.stack_name)
+    waiting = [(root, root_change_set)]
+    resources = stacks = 0
+    while waiting:
+        stack, change_set = waiting.pop()
+        stacks += 1
+        rows = [(change.logical_id, change.type) for change in change_set.changes]
+        resources += len(rows)
+        _pending(stack, rows)
+        for change in change_set.changes:
+            if change.type != STACK_TYPE:
+                continue
+            child = child_of(stack, change.logical_id, "")
+            if change.change_set_id and child.depth <= MAX_DEPTH:
+                nested = cloudformation.describe_change_set(change.change_set_id)
+                waiting.append((child_of(stack, change.logical_id, nested.stack_id), nested))
+    return resources, stacks
+
+
+def _pending(stack: Stack, rows: Iterable[tuple[str, str]]) -> None:
+    with transaction.atomic():
+        have = set(Resource.objects.filter(stack=stack).values_list("logical_id", flat=True))
+        Resource.objects.bulk_create(
+            [
+                Resource(stack=stack, logical_id=logical_id, type=kind)
+                for logical_id, kind in rows
+                if logical_id not in have
+            ]
+        )
+
+
+def seed_from_stack(deployment: Deployment, stack_id: str, cloudformation: CloudFormation) -> int:
+    """Write a row for every resource that exists, and bookmark each stack's newest event.
+
+    Only what happens after the bookmarks belongs to this deployment. Returns the number of resources.
+    """
+    waiting = [root_of(deployment, stack_id, deployment.environment.stack_name)]
+    resources = 0
+    while waiting:
+        stack = waiting.pop()
+        try:
+            listed = cloudformation.list_resources(stack.stack_id)
+            bookmark = cloudformation.newest_event_id(stack.stack_id)
+        except AwsMissing:
+            continue  # a nested stack that is gone already
+        existing = [view for view in listed if view.status != "DELETE_COMPLETE"]
+        resources += len(existing)
+        _existing(stack, existing)
+        stack.bookmark = bookmark
+        stack.save(update_fields=["bookmark"])
+        for view in existing:
+            if view.type == STACK_TYPE and view.physical_id and stack.depth < MAX_DEPTH:
+                waiting.append(child_of(stack, view.logical_id, view.physical_id))
+    return resources
+
+
+def _existing(stack: Stack, views: list[ResourceView]) -> None:
+    with transaction.atomic():
+        have = set(Resource.objects.filter(stack=stack).values_list("logical_id", flat=True))
+        Resource.objects.bulk_create(
+            [
+                Resource(
+                    stack=stack,
+                    logical_id=view.logical_id,
+                    physical_id=view.physical_id,
+                    type=view.type,
+                    status=view.status,
+                    reason=view.reason,
+                )
+                for view in views
+                if view.logical_id not in have
+            ]
+        )

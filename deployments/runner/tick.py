@@ -1,0 +1,168 @@
+"""One tick: take a due row, let it make one step, say when it wants the next. Errors become rows here."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from django.db import DatabaseError, transaction
+from django.utils import timezone
+
+from deployments.aws import session
+from deployments.aws.account_ref import AccountRef
+from deployments.aws.session import Clients
+from deployments.core.cadence import ASK_DELAY, retry_delay
+from deployments.core.phases import Kind, State
+from deployments.errors import AwsAsk, AwsFailure, AwsMissing, AwsRetry, LostClaim, UserFixable
+from deployments.models import Deployment, leases
+from deployments.runner import journal, launch, observe, remove, track
+
+log = logging.getLogger(__name__)
+
+Connect = Callable[[AccountRef], Clients]
+MANY = 3
+"""Failed steps in a row before people are told: one throttled call is no news."""
+TOO_MANY = 8
+"""Faults of ours in a row after which a deployment that has started nothing in AWS is given up."""
+
+
+def run_deployment(pk: int, version: int, connect: Connect = session.connect) -> bool:
+    """Take one step of a deployment. False when the message was stale or doubled.
+
+    Database errors are let through: the lease brings the row back.
+    """
+    if not leases.take(Deployment.objects.active(), pk, version):
+        return False
+    deployment = Deployment.objects.for_page().get(pk=pk)
+    if deployment.version != version + 1:
+        return False  # taken over between the two statements
+    now = timezone.now()
+    try:
+        deployment.record(ticked_at=now)
+        observe.sandbox_facts(deployment.environment.account)
+        delay = _guarded_step(deployment, connect, now)
+    except LostClaim:
+        return False
+    if delay is not None:
+        leases.put_back(deployment, deployment.version, timezone.now() + timedelta(seconds=delay))
+    return True
+
+
+def _guarded_step(deployment: Deployment, connect: Connect, now: datetime) -> float | None:
+    clients: Clients | None = None
+    try:
+        clients = connect(deployment.environment.account.ref())
+        delay = _step(deployment, clients, now)
+    except (LostClaim, DatabaseError):
+        raise
+    except UserFixable as exc:
+        return _fail(deployment, clients, exc.code, exc.message)
+    except AwsFailure as exc:
+        return _aws_failure(deployment, clients, exc)
+    except Exception:
+        log.exception("deployment %s: a step failed", deployment.pk)
+        return _own_fault(deployment, clients)
+    _calm(deployment)
+    return delay
+
+
+def _step(deployment: Deployment, clients: Clients, now: datetime) -> float | None:
+    state = State(deployment.state)
+    if state is State.STACKS:
+        return track.follow(deployment, clients, now)
+    if deployment.kind == Kind.DELETE:
+        try:
+            return remove.check(deployment, clients)
+        except AwsMissing:
+            track.nothing_to_delete(deployment)
+            return None
+    steps = {
+        State.PREFLIGHT: launch.check,
+        State.ARTIFACTS: launch.upload,
+        State.CHANGE_SET: launch.make_change_set,
+    }
+    return steps[state](deployment, clients)
+
+
+def _aws_failure(deployment: Deployment, clients: Clients | None, exc: AwsFailure) -> float | None:
+    started = deployment.state == State.STACKS
+    log.warning("deployment %s: %s %s", deployment.pk, exc.operation, exc.code)
+    if isinstance(exc, AwsRetry):
+        failures = deployment.failures + 1
+        deployment.record(failures=failures)
+        if failures >= MANY:
+            _tell(deployment, exc.code, _slow(exc))
+        return retry_delay(failures, throttled="Throttl" in exc.code or exc.code == "SlowDown")
+    if started:
+        # CloudFormation goes on without us: what we may not see now, we may see later.
+        _tell(deployment, exc.code, _asked(exc) if isinstance(exc, AwsAsk) else str(exc))
+        return ASK_DELAY
+    return _fail(deployment, clients, exc.code, _asked(exc) if isinstance(exc, AwsAsk) else str(exc))
+
+
+def _slow(exc: AwsFailure) -> str:
+    return f"AWS does not answer {exc.operation} ({exc.code}). Sanso asks again, slower each time."
+
+
+def _asked(exc: AwsFailure) -> str:
+    action = exc.operation
+    if exc.code in ("NoCredentialsError", "PartialCredentialsError", "ProfileNotFound", "NoRegionError"):
+        return (
+            "There are no AWS credentials for this account. Give the worker credentials (environment, "
+            "profile or instance role), or name a role to assume in the account's settings."
+        )
+    if "AccessDenied" in exc.code or exc.code in ("UnauthorizedOperation", "AuthFailure", "403"):
+        return f"AWS denies {action}. Allow {action} to the role that Sanso acts as. AWS says: {exc.message}"
+    return (
+        f"AWS does not accept the credentials ({exc.code} at {action}). Renew them, or check the role and "
+        f"its external id. AWS says: {exc.message}"
+    )
+
+
+def _own_fault(deployment: Deployment, clients: Clients | None) -> float | None:
+    failures = deployment.failures + 1
+    deployment.record(failures=failures)
+    message = "A step failed for a reason that Sanso did not expect. The worker's log has the details."
+    if failures >= TOO_MANY and deployment.state != State.STACKS:
+        return _fail(deployment, clients, "InternalError", message)
+    if failures >= MANY:
+        _tell(deployment, "InternalError", message)
+    return retry_delay(failures, throttled=False)
+
+
+def _fail(deployment: Deployment, clients: Clients | None, code: str, message: str) -> float | None:
+    """End a deployment that has made nothing in AWS yet, with a sentence that says what to do.
+
+    Returns None: it wants no further step.
+    """
+    if deployment.state == State.CHANGE_SET and clients is not None:
+        launch.clean_up_unexecuted(deployment, clients)
+    with transaction.atomic():
+        deployment.move_to(State.FAILED, error_code=code, error_message=message)
+        journal.note(deployment, "ended", state="failed", code=code, message=message)
+    return None
+
+
+def _tell(deployment: Deployment, code: str, message: str) -> None:
+    if (deployment.attention_code, deployment.attention) == (code, message):
+        return
+    with transaction.atomic():
+        deployment.record(attention_code=code, attention=message)
+        journal.note(deployment, "attention", key=str(deployment.version), code=code, message=message)
+
+
+def _calm(deployment: Deployment) -> None:
+    """Take back what was told, and the count of failures, after a step that went well."""
+    if not deployment.is_active or not (deployment.failures or deployment.attention):
+        return
+    told = deployment.attention
+    with transaction.atomic():
+        deployment.record(failures=0, attention="", attention_code="")
+        if told:
+            journal.note(deployment, "attention.over", key=str(deployment.version))
+
+
+def run_environment(pk: int, version: int, connect: Connect = session.connect) -> bool:
+    """Look at an environment that nothing is being done to. False when the message was stale."""
+    return observe.look(pk, version, connect)

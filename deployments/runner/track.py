@@ -1,0 +1,202 @@
+"""Following the stacks: their events into rows, until the root stack has come to its end."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from deployments.aws.cloudformation import CloudFormation, StackEvent, StackView
+from deployments.aws.session import Clients
+from deployments.core.cadence import OBSERVE_DELAY, poll_delay
+from deployments.core.outcome import outcome
+from deployments.core.phases import Kind, State
+from deployments.core.root_cause import Failure, first_failure
+from deployments.core.status import is_final
+from deployments.errors import AwsMissing
+from deployments.models import Deployment, Environment, Event, Stack
+from deployments.models.stack import STACK_TYPE
+from deployments.runner import journal, launch, remove, stack_rows
+
+PASS_SECONDS = 8.0
+"""A pass stops after this long and the next one goes on: a tick stays well within its lease."""
+PATIENCE = 5
+"""Passes to wait for the last events once the root stack is final: events trail behind DescribeStacks."""
+
+
+def follow(deployment: Deployment, clients: Clients, now: datetime) -> float | None:
+    """Take one look at the stacks. Returns the delay to the next look, None when the deployment ended."""
+    cloudformation = clients.cloudformation
+    try:
+        root = cloudformation.describe_stack(deployment.stack_id)
+    except AwsMissing:
+        _gone(deployment)
+        return None
+    if _start_if_needed(deployment, clients, root):
+        return launch.AT_ONCE
+    kind = Kind(deployment.kind)
+    end = outcome(kind, root.status)
+    changed = _read_events(deployment, cloudformation, everything=end is not None)
+    deployment.record(polled_at=now)
+    own = Stack.objects.get(deployment=deployment, path="")
+    agree = own.status == root.status and not Stack.objects.of(deployment).to_poll().exists()
+    if end is not None and (agree or deployment.quiet_passes >= PATIENCE):
+        finish(deployment, end, root)
+        return None
+    if end is not None:
+        deployment.record(quiet_passes=0 if changed else deployment.quiet_passes + 1)
+    _mirror(deployment, root)
+    seconds = (now - deployment.phase_at).total_seconds()
+    return poll_delay(seconds, sandbox=deployment.environment.account.is_sandbox, changed=changed > 0)
+
+
+def _start_if_needed(deployment: Deployment, clients: Clients, root: StackView) -> bool:
+    """Set off what this deployment is for, unless it is under way. Returns whether it was set off now."""
+    if deployment.kind == Kind.DELETE:
+        if root.status.startswith("DELETE_IN_PROGRESS") or root.status == "DELETE_COMPLETE":
+            journal.note(deployment, "delete.started", stack_name=root.name)
+            return False
+        if _noted(deployment, "delete.started"):
+            return False
+        remove.start(deployment, clients)
+        return True
+    if root.status != "REVIEW_IN_PROGRESS":
+        journal.note(deployment, "stacks.started", stack_name=root.name)
+        return False
+    if _noted(deployment, "stacks.started"):
+        return False
+    launch.execute(deployment, clients)
+    return True
+
+
+def _noted(deployment: Deployment, code: str) -> bool:
+    return Event.objects.filter(deployment=deployment, event_id=f"portal:{code}").exists()
+
+
+def _read_events(deployment: Deployment, cloudformation: CloudFormation, *, everything: bool) -> int:
+    """Bring new events of every stack that can have some into rows, and return how many there were.
+
+    A nested stack is read from when its parent tells of it until it is final; `everything` reads all
+    stacks once more. Nested stacks that appear on the way are read in the same pass.
+    """
+    until = time.monotonic() + PASS_SECONDS
+    read: set[int] = set()
+    written = 0
+    while time.monotonic() < until:
+        rows = Stack.objects.of(deployment)
+        stacks = [s for s in (rows if everything else rows.to_poll()) if s.stack_id and s.pk not in read]
+        if not stacks:
+            break
+        for stack in stacks:
+            read.add(stack.pk)
+            written += _read_stack(deployment, stack, cloudformation)
+            if time.monotonic() > until:
+                break
+    return written
+
+
+def _read_stack(deployment: Deployment, stack: Stack, cloudformation: CloudFormation) -> int:
+    try:
+        events = cloudformation.events_after(stack.stack_id, stack.bookmark)
+    except AwsMissing:
+        Stack.objects.filter(pk=stack.pk).update(settled=True)
+        return 0
+    with transaction.atomic():
+        deployment.confirm_claim()
+        written = journal.append(deployment, [journal.of_stack(stack, event) for event in events])
+        if events:
+            Stack.objects.filter(pk=stack.pk).update(bookmark=events[-1].event_id)
+        for event in events:
+            _wake_child(stack, event)
+        now_known = Stack.objects.get(pk=stack.pk)
+        if now_known.status and is_final(now_known.status) and now_known.changed_at:
+            Stack.objects.filter(pk=stack.pk, status=now_known.status).update(settled=True)
+    return written
+
+
+def _wake_child(parent: Stack, event: StackEvent) -> None:
+    """Read a nested stack again when its parent tells that something is happening to it."""
+    if event.type != STACK_TYPE or event.is_of_the_stack or not event.physical_id:
+        return
+    child = stack_rows.child_of(parent, event.logical_id, event.physical_id)
+    older = child.changed_at is None or child.changed_at < event.at or not is_final(child.status)
+    if not is_final(event.status) and older:
+        Stack.objects.filter(pk=child.pk).update(settled=False)
+
+
+def _gone(deployment: Deployment) -> None:
+    """End a deployment whose root stack AWS does not know any more."""
+    if deployment.kind == Kind.DELETE:
+        _end(deployment, State.SUCCEEDED, "DELETE_COMPLETE", {}, "", "")
+    else:
+        _end(
+            deployment,
+            State.FAILED,
+            "",
+            {},
+            "StackGone",
+            "The stack does not exist any more: it was deleted outside of Sanso.",
+        )
+
+
+def finish(deployment: Deployment, end: State, root: StackView) -> None:
+    """End the deployment: state, environment and the last event change together."""
+    code = message = ""
+    if end is not State.SUCCEEDED:
+        code, message = _why(deployment, root)
+    outputs = dict(root.outputs) if end is State.SUCCEEDED and deployment.kind != Kind.DELETE else {}
+    _end(deployment, end, root.status, outputs, code, message)
+
+
+def _why(deployment: Deployment, root: StackView) -> tuple[str, str]:
+    failed = Event.objects.of(deployment).filter(status__endswith="_FAILED")
+    failure = first_failure(
+        Failure(
+            path=event.stack.path if event.stack else "",
+            logical_id=event.logical_id,
+            type=event.type,
+            status=event.status,
+            reason=event.reason,
+            at=event.at,
+        )
+        for event in failed
+    )
+    if failure:
+        where = f"{failure.path}/{failure.logical_id}".lstrip("/")
+        return "ResourceFailed", f"{where} ({failure.type}): {failure.reason}"
+    if root.status == "DELETE_COMPLETE":
+        return "StackDeleted", "The stack was deleted outside of Sanso while it was being created."
+    return root.status, root.reason or root.status
+
+
+def _end(
+    deployment: Deployment, end: State, status: str, outputs: dict[str, str], code: str, message: str
+) -> None:
+    now = timezone.now()
+    gone = status == "DELETE_COMPLETE" or code == "StackGone"
+    with transaction.atomic():
+        deployment.move_to(end, error_code=code, error_message=message)
+        values: dict[str, object] = {"stack_status": status, "status_reason": message, "observed_at": now}
+        if deployment.kind == Kind.DELETE and end is State.SUCCEEDED:
+            values |= {"deleted_at": now, "live_key": None, "due_at": None}
+        elif gone:
+            values |= {"stack_id": "", "stack_status": "", "outputs": {}, "due_at": None}
+        else:
+            values |= {"outputs": outputs, "due_at": now + timedelta(seconds=OBSERVE_DELAY)}
+        Environment.objects.filter(pk=deployment.environment_id).update(**values)
+        journal.note(deployment, "ended", state=str(end), code=code, message=message)
+
+
+def _mirror(deployment: Deployment, root: StackView) -> None:
+    """Keep what lists show of the environment as fresh as what was just read."""
+    Environment.objects.filter(pk=deployment.environment_id).exclude(stack_status=root.status).update(
+        stack_status=root.status
+    )
+
+
+def nothing_to_delete(deployment: Deployment) -> None:
+    """End a delete that found no stack: nothing is left, which is what was wanted."""
+    journal.note(deployment, "delete.nothing")
+    _end(deployment, State.SUCCEEDED, "DELETE_COMPLETE", {}, "", "")

@@ -1,0 +1,22 @@
+"""Celery's doorways: a row's id and version in, one short step, no result.
+
+Unknown keyword arguments are accepted, so that an older worker lives through a newer dispatcher.
+"""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from deployments.runner import tick
+
+
+@shared_task(name="deployments.tick_deployment", acks_late=True, ignore_result=True)
+def tick_deployment(pk: int, version: int, **_newer: object) -> None:
+    """Take one step of a deployment."""
+    tick.run_deployment(pk, version)
+
+
+@shared_task(name="deployments.tick_environment", acks_late=True, ignore_result=True)
+def tick_environment(pk: int, version: int, **_newer: object) -> None:
+    """Look at an environment that nothing is being done to."""
+    tick.run_environment(pk, version)
