@@ -1,0 +1,74 @@
+# Sanso. `make` alone lists what there is.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+VENV ?= .venv
+export VENV
+BIN := $(VENV)/bin
+UV := $(VENV)/.uv/bin/uv
+PYTHON_FILES := .
+# Extra arguments for pytest: make test ARGS="tests/runner -k lease"
+ARGS ?=
+
+.PHONY: help
+help: ## List the targets.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: ## Run Sanso on this machine, with a sandbox for AWS. Needs Python 3.11 and nothing else.
+	@scripts/environment run
+	@$(BIN)/python manage.py run
+
+.PHONY: test
+test: test-environment ## Install what the tests need, then run every check and every test.
+	@$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) check
+	$(BIN)/pytest --database=sqlite $(ARGS)
+	$(BIN)/pytest $(ARGS)
+
+.PHONY: test-environment
+test-environment: ## Install what the tests need: Debian packages where they are missing, and the Python ones.
+	@scripts/packages
+	@scripts/environment test
+
+.PHONY: check
+check: lint types check-imports check-migrations check-templates check-translations ## Run every static check.
+
+.PHONY: lint
+lint: ## Check the style of the code.
+	$(BIN)/ruff check $(PYTHON_FILES)
+	$(BIN)/ruff format --check $(PYTHON_FILES)
+
+.PHONY: fix
+fix: ## Mend the style of the code where a tool can.
+	$(BIN)/ruff check --fix $(PYTHON_FILES)
+	$(BIN)/ruff format $(PYTHON_FILES)
+
+.PHONY: types
+types: ## Check the types (mypy --strict).
+	$(BIN)/mypy $(PYTHON_FILES)
+
+.PHONY: check-imports
+check-imports: ## Check that imports run downward only (.importlinter).
+	$(BIN)/lint-imports
+
+.PHONY: check-migrations
+check-migrations: ## Check that the models have all their migrations.
+	$(BIN)/python manage.py makemigrations --check --dry-run
+
+.PHONY: check-templates
+check-templates: ## Check the CloudFormation templates.
+	$(BIN)/cfn-lint --config-file infra_templates/.cfnlintrc infra_templates/*.yaml
+
+.PHONY: check-translations
+check-translations: ## Check that every translation is complete.
+	$(BIN)/pytest -q tests/portal/test_translations.py
+
+.PHONY: lock
+# Keeps the versions that are there; UPGRADE=--upgrade takes the newest, UPGRADE="--upgrade-package x" one.
+COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --custom-compile-command "make lock" $(UPGRADE)
+lock: ## Write the lock files from pyproject.toml (UPGRADE=--upgrade for newer versions).
+	$(COMPILE) pyproject.toml --extra mysql --group dev --output-file requirements-test.lock
+	$(COMPILE) pyproject.toml --constraint requirements-test.lock --output-file requirements.lock
+	$(COMPILE) pyproject.toml --constraint requirements-test.lock --extra mysql \
+		--output-file requirements-production.lock
+	echo "uv==$$($(UV) --version | cut -d' ' -f2)" | $(COMPILE) - --output-file requirements-uv.lock
