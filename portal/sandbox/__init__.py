@@ -1,1 +1,1 @@
-"""An AWS to try Sanso on: MiniStack with extensions, in a process of its own on loopback."""
+"""The sandbox: an AWS on this machine, in a process of its own, that the portal can be tried on without an account."""

@@ -1,0 +1,123 @@
+"""The clean-up phase of an update, or of its rollback: what has been superseded is deleted, nested stacks with it."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from ministack.services.cloudformation import provisioners, stacks
+
+from portal.sandbox.cloudformation import delete, events
+from portal.sandbox.cloudformation.run import Change, Run
+from portal.sandbox.cloudformation.store import Record
+
+
+async def after_update(run: Run) -> None:
+    """Delete what an update removed and the predecessors of what it replaced; the stack ends UPDATE_COMPLETE.
+
+    A delete that fails does not fail the update: a removed resource stays in the stack as DELETE_FAILED.
+    """
+    doomed = {**_removed(run), **_predecessors(run)}
+    old_definitions = ((run.previous or {}).get("_template") or {}).get("Resources") or {}
+    await asyncio.gather(
+        *(after_update(child) for child in run.children.values()),
+        delete.delete_resources(run.stack, doomed, old_definitions),
+    )
+    delete.forget_deleted(run.stack)
+    run.stack["_gone"] = {}
+    events.stack_status(run.stack, "UPDATE_COMPLETE")
+
+
+def removed_names(run: Run) -> set[str]:
+    """List the resources that the stack had and the new template no longer makes."""
+    return set(run.previous_resources) - set(run.order)
+
+
+def _removed(run: Run) -> dict[str, delete.Doomed]:
+    return {
+        name: delete.Doomed(run.resources[name], _old_policy(run, name))
+        for name in removed_names(run)
+        if name in run.resources
+    }
+
+
+def _predecessors(run: Run) -> dict[str, delete.Doomed]:
+    doomed = {}
+    for name, change in run.changes.items():
+        made = change.provisioned
+        if made is None or not change.replaced:
+            continue
+        if made.physical_id == change.before["PhysicalResourceId"]:
+            _remove(made.predecessors)()  # same id, another thing behind it: no event tells of it
+            continue
+        policy = run.policy(name, "UpdateReplacePolicy")
+        doomed[name] = delete.Doomed(
+            dict(change.before),
+            delete.KEPT if policy in provisioners._RETAINING_POLICIES else policy,
+            instead=_remove(made.predecessors) if made.predecessors else None,
+        )
+    return doomed
+
+
+def _remove(
+    predecessors: list[tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]],
+) -> Callable[[], None]:
+    def work() -> None:
+        for function, arguments, keywords in predecessors:
+            function(*arguments, **keywords)
+
+    return work
+
+
+def _old_policy(run: Run, name: str) -> str:
+    old = run.previous or {}
+    template = old.get("_template") or {}
+    policy = stacks._resource_policy(
+        (template.get("Resources") or {}).get(name),
+        "DeletionPolicy",
+        run.previous_resources,
+        old.get("_resolved_params") or {},
+        old.get("_conditions") or {},
+        template.get("Mappings") or {},
+        run.stack["StackName"],
+        run.stack["StackId"],
+    )
+    return delete.KEPT if policy in provisioners._RETAINING_POLICIES else str(policy)
+
+
+def restore(run: Run) -> None:
+    """Give a stack back the template, parameters, resources and outputs it had before its update."""
+    run.leftovers = {name: run.resources[name] for name in run.created if name in run.resources}
+    for name, change in run.changes.items():
+        successor = _successor(change)
+        if successor is not None:
+            run.leftovers[name] = successor
+    run.stack.update(run.previous or {})
+
+
+def _successor(change: Change) -> Record | None:
+    made = change.provisioned
+    if made is None or made.physical_id == change.before["PhysicalResourceId"]:
+        return None
+    return {
+        **change.before,
+        "PhysicalResourceId": made.physical_id,
+        "Properties": change.applied,
+        "Attributes": made.attributes,
+    }
+
+
+async def after_rollback(run: Run) -> None:
+    """Delete what a rolled-back update had made; the stack ends UPDATE_ROLLBACK_COMPLETE whatever stays."""
+    doomed = {
+        name: delete.Doomed(record, _policy_of_made(run, name)) for name, record in run.leftovers.items()
+    }
+    await asyncio.gather(
+        *(after_rollback(child) for child in run.children.values()),
+        delete.delete_resources(run.stack, doomed, run.definitions),
+    )
+    events.stack_status(run.stack, "UPDATE_ROLLBACK_COMPLETE")
+
+
+def _policy_of_made(run: Run, name: str) -> str:
+    keeps = name in run.created and run.policy(name, "DeletionPolicy") == delete.KEPT
+    return delete.KEPT if keeps and not run.retain_except_on_create else "Delete"

@@ -1,0 +1,56 @@
+"""NotificationARNs: every event of a stack goes to its SNS topics, in the text format AWS sends."""
+
+import contextvars
+import logging
+from typing import Any
+
+from ministack.core.responses import get_account_id
+from ministack.services import sns
+
+from portal.sandbox.cloudformation.store import Stack
+
+SUBJECT = "AWS CloudFormation Notification"
+FIELDS = (
+    "StackId",
+    "Timestamp",
+    "EventId",
+    "LogicalResourceId",
+    "Namespace",
+    "PhysicalResourceId",
+    "PrincipalId",
+    "ResourceProperties",
+    "ResourceStatus",
+    "ResourceStatusReason",
+    "ResourceType",
+    "StackName",
+    "ClientRequestToken",
+)
+
+logger = logging.getLogger(__name__)
+
+# The topics of the request that is being carried out, until its stack has them.
+requested: contextvars.ContextVar[tuple[str, ...]] = contextvars.ContextVar("notification_arns", default=())
+
+
+def announce(stack: Stack, event: dict[str, Any]) -> None:
+    """Publish an event to the topics of its stack; a topic that cannot be reached loses it, as on AWS."""
+    topics = stack.get("NotificationARNs") or (() if stack.get("ParentId") else requested.get())
+    for topic in topics:
+        try:
+            sns.publish_internal(topic, text_of(event), SUBJECT)
+        except (sns.SnsPublishError, OSError) as refused:
+            logger.warning("The event %s did not reach %s: %s", event["EventId"], topic, refused)
+
+
+def text_of(event: dict[str, Any]) -> str:
+    """Spell an event as key='value' lines."""
+    account = get_account_id()
+    values = {
+        "PrincipalId": account,
+        "ResourceProperties": "null",
+        "ResourceStatusReason": "",
+        "ClientRequestToken": "null",
+        "Namespace": account,
+        **event,
+    }
+    return "".join(f"{field}='{values[field]}'\n" for field in FIELDS)

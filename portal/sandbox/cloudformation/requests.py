@@ -1,0 +1,11 @@
+"""The requests that start operations: what AWS refuses, and what MiniStack's handlers then carry out."""
+
+from ministack.services.cloudformation import handlers
+
+
+def install() -> None:
+    """Put our checks before MiniStack's handlers."""
+    from portal.sandbox.cloudformation import describe
+
+    describe.install()
+    handlers._capabilities_enforced = lambda: True

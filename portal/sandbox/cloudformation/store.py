@@ -1,0 +1,120 @@
+"""Where the stacks are: found by name or by StackId without a scan, deleted ones by their StackId for good.
+
+A stack is MiniStack's own record, a dictionary; keys with an underscore are not part of any answer. Ours are
+    _parent_stack_name     the parent's name, as MiniStack's capability check reads it
+    _operations            [{"OperationType", "OperationId"}], newest last
+    _gone                  {logical id: record} of deleted resources, for the resource listings
+    _planned               {logical id: (child StackId, template body)} from change sets with nested stacks
+"""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from ministack.core import responses
+from ministack.services import cloudformation
+
+Stack: TypeAlias = dict[str, Any]
+Template: TypeAlias = dict[str, Any]
+Record: TypeAlias = dict[str, Any]
+
+STACK_TYPE = "AWS::CloudFormation::Stack"
+
+
+class StackStore(responses.AccountRegionScopedDict):  # type: ignore[misc]
+    """MiniStack's store of stacks by account, region and name, with an index by StackId."""
+
+    __slots__ = ("by_id", "children")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.by_id: dict[str, Stack] = {}
+        self.children: dict[str, list[str]] = {}
+
+    def __setitem__(self, name: str, stack: Stack) -> None:
+        super().__setitem__(name, stack)
+        if stack["StackId"] not in self.by_id and stack.get("ParentId"):
+            self.children.setdefault(stack["ParentId"], []).append(stack["StackId"])
+        self.by_id[stack["StackId"]] = stack
+
+    def pop(self, name: str, *default: Any) -> Any:
+        stack = super().pop(name, *default)
+        if isinstance(stack, dict):
+            self._unlist(stack)
+        return stack
+
+    def __delitem__(self, name: str) -> None:
+        self._unlist(self[name])
+        super().__delitem__(name)
+
+    def clear(self) -> None:
+        super().clear()
+        self.by_id.clear()
+        self.children.clear()
+
+    def retire(self, stack: Stack) -> None:
+        """Free the name of a deleted stack; the record stays under its StackId."""
+        if self.get(stack["StackName"]) is stack:
+            self._data.pop(self._scoped(stack["StackName"]))
+        self._data[self._scoped(stack["StackId"])] = stack
+
+    def forget(self, account: str) -> None:
+        """Drop every stack of an account."""
+        for key in [key for key in self._data if key[0] == account]:
+            self._unlist(self._data.pop(key))
+
+    def _unlist(self, stack: Stack) -> None:
+        self.by_id.pop(stack["StackId"], None)
+        self.children.pop(stack["StackId"], None)
+        siblings = self.children.get(stack.get("ParentId") or "", [])
+        if stack["StackId"] in siblings:
+            siblings.remove(stack["StackId"])
+
+
+stacks = StackStore()
+
+
+@dataclass(slots=True)
+class Running:
+    """The operation that is at work on a stack: its task, and the run that it can be stopped through."""
+
+    task: asyncio.Task[Any]
+    run: Any
+
+
+# By StackId; a nested stack's work is part of its root's task and has no entry of its own.
+running: dict[str, Running] = {}
+
+
+def install() -> None:
+    """Make MiniStack keep its stacks here."""
+    cloudformation._stacks = stacks
+
+
+def find(reference: str) -> Stack | None:
+    """Find a stack of the current account and region by name, or by StackId also when it is deleted."""
+    if not reference.startswith("arn:"):
+        found: Stack | None = stacks.get(reference)
+        return found
+    stack = stacks.by_id.get(reference)
+    home = f":{responses.get_region()}:{responses.get_account_id()}:"
+    return stack if stack is not None and home in reference else None
+
+
+def events_of(stack: Stack) -> list[dict[str, Any]]:
+    """Hand out the events of a stack, oldest first."""
+    found: list[dict[str, Any]] = cloudformation._stack_events.setdefault(stack["StackId"], [])
+    return found
+
+
+def children_of(stack: Stack) -> Iterator[Stack]:
+    """Walk the nested stacks that a stack ever had, oldest first."""
+    for child in list(stacks.children.get(stack["StackId"], ())):
+        if child in stacks.by_id:
+            yield stacks.by_id[child]
+
+
+def root_of(stack: Stack) -> Stack:
+    """Follow the parents of a nested stack up to the stack that has none."""
+    return stacks.by_id.get(stack.get("RootId") or "", stack)

@@ -1,0 +1,5 @@
+"""Faults on purpose."""
+
+
+def resource_failure(operation: str, logical_id: str) -> str | None:
+    return None
