@@ -140,8 +140,9 @@ class Deployment(models.Model):
         if new not in ALLOWED[old]:
             raise ValueError(f"a deployment cannot go from {old} to {new}")
         now = timezone.now()
-        values |= {"state": str(new), "failures": 0, "attention": "", "attention_code": ""}
+        values |= {"state": str(new)}
         if new in ENDS:
+            values |= {"failures": 0, "attention": "", "attention_code": ""}
             values |= {"ended_at": now, "due_at": None, "active_key": None, "sealed_parameters": ""}
         else:
             values |= {"last_phase": str(new), "phase_at": now}

@@ -1,0 +1,116 @@
+"""Typed builders of rows and values; each makes one thing, the larger ones compose."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from deployments.aws.cloudformation import StackEvent
+from deployments.core.phases import State
+from deployments.models import Account, Deployment, Environment, Event, Resource, Stack
+
+_number = itertools.count(1)
+START = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
+REGION = "ap-northeast-1"
+
+
+def make_user(name: str = "", **values: Any) -> User:
+    """Return a saved user."""
+    return User.objects.create_user(name or f"user{next(_number)}", password="a long password", **values)
+
+
+def make_account(name: str = "", **values: Any) -> Account:
+    """Return a saved account."""
+    return Account.objects.create(name=name or f"account-{next(_number)}", **({"region": REGION} | values))
+
+
+def make_environment(name: str = "", **values: Any) -> Environment:
+    """Return a saved environment without a stack."""
+    name = name or f"env{next(_number)}"
+    account = values.pop("account", None) or make_account()
+    owner = values.pop("owner", None) or make_user()
+    defaults = {
+        "stack_name": f"sanso-{name}",
+        "live_key": None if values.get("deleted_at") else Environment.key_for(account, name),
+    }
+    return Environment.objects.create(account=account, name=name, owner=owner, **(defaults | values))
+
+
+def make_deployment(environment: Environment | None = None, **values: Any) -> Deployment:
+    """Return a saved deployment; an active one holds its environment and is due."""
+    environment = environment or make_environment()
+    state = State(values.get("state", State.PREFLIGHT))
+    active = state not in (State.SUCCEEDED, State.FAILED, State.ROLLED_BACK)
+    defaults: dict[str, Any] = {
+        "kind": "create",
+        "requested_by": environment.owner,
+        "active_key": environment.pk if active else None,
+        "due_at": timezone.now() if active else None,
+        "ended_at": None if active else timezone.now(),
+    }
+    deployment = Deployment.objects.create(environment=environment, **(defaults | values))
+    Environment.objects.filter(pk=environment.pk).update(latest=deployment)
+    environment.latest = deployment
+    return deployment
+
+
+def make_stack(deployment: Deployment, path: str = "", parent: Stack | None = None, **values: Any) -> Stack:
+    """Return a saved stack row at a path."""
+    name = values.pop("name", f"{deployment.environment.stack_name}{'-' if path else ''}{path}")
+    return Stack.objects.create(
+        deployment=deployment,
+        path=path,
+        parent=parent,
+        depth=parent.depth + 1 if parent else 0,
+        name=name,
+        **({"stack_id": stack_id(name)} | values),
+    )
+
+
+def make_resource(stack: Stack, logical_id: str, **values: Any) -> Resource:
+    """Return a saved resource row."""
+    defaults = {"type": "AWS::SNS::Topic", "status": "CREATE_COMPLETE"}
+    return Resource.objects.create(stack=stack, logical_id=logical_id, **(defaults | values))
+
+
+def make_event(deployment: Deployment, seq: int, **values: Any) -> Event:
+    """Return a saved event with the given number."""
+    defaults: dict[str, Any] = {
+        "event_id": f"event-{next(_number)}",
+        "source": "cloudformation",
+        "at": START + timedelta(seconds=seq),
+        "logical_id": f"Thing{seq}",
+        "type": "AWS::SNS::Topic",
+        "status": "CREATE_COMPLETE",
+    }
+    event = Event.objects.create(deployment=deployment, seq=seq, **(defaults | values))
+    Deployment.objects.filter(pk=deployment.pk, last_seq__lt=seq).update(last_seq=seq)
+    return event
+
+
+def stack_id(name: str) -> str:
+    """Return a StackId in CloudFormation's form, the same for the same name."""
+    return f"arn:aws:cloudformation:{REGION}:123456789012:stack/{name}/51af3dc0-da77-11e4-872e-1234567db123"
+
+
+def make_stack_event(
+    logical_id: str, status: str, *, second: float = 0, stack: str = "sanso-env", **values: Any
+) -> StackEvent:
+    """Return a stack event as the gateway gives it."""
+    own = logical_id == stack
+    defaults: dict[str, Any] = {
+        "event_id": f"{logical_id}-{status}-{next(_number)}",
+        "stack_id": stack_id(stack),
+        "stack_name": stack,
+        "logical_id": logical_id,
+        "physical_id": stack_id(stack) if own else f"{logical_id.lower()}-1",
+        "type": "AWS::CloudFormation::Stack" if own else "AWS::SNS::Topic",
+        "status": status,
+        "reason": "",
+        "at": START + timedelta(seconds=second),
+    }
+    return StackEvent(**(defaults | values))

@@ -1,0 +1,282 @@
+"""A CloudFormation, an S3 and an STS in memory, behind the same Protocols as the boto3 gateways.
+
+Only what the runner can see is there. `script` makes calls fail, before or after they were carried out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from deployments.aws.account_ref import AccountRef
+from deployments.aws.cloudformation import (
+    ChangeSet,
+    ChangeSetRequest,
+    ResourceChange,
+    ResourceView,
+    StackEvent,
+    StackView,
+)
+from deployments.aws.session import Clients
+from deployments.aws.sts import Identity
+from deployments.errors import AwsAdopt, AwsMissing, AwsRetry, UserFixable
+from tests.builders import START, stack_id
+
+ACCOUNT_ID = "123456789012"
+NESTED = "AWS::CloudFormation::Stack"
+
+
+@dataclass
+class FakeStack:
+    """One stack: its events oldest first, its resources, its present status."""
+
+    name: str
+    stack_id: str
+    status: str = "REVIEW_IN_PROGRESS"
+    events: list[StackEvent] = field(default_factory=list)
+    resources: dict[str, tuple[str, str]] = field(default_factory=dict)  # logical id → type, status
+    tags: dict[str, str] = field(default_factory=dict)
+    outputs: dict[str, str] = field(default_factory=dict)
+    parent: str = ""
+
+
+class FakeAws:
+    """An account. Every look at a root stack lets the world move on by one act of the play.
+
+    `plan` maps nested stacks ("" is the root) to their resources; each list of acts is (path, logical id,
+    status, reason).
+    """
+
+    def __init__(self) -> None:
+        self.plan: dict[str, list[str]] = {"": ["Topic"], "Network": ["Vpc", "Subnet"]}
+        self.create_acts = [*self._makes("CREATE")]
+        self.stacks: dict[str, FakeStack] = {}
+        self.change_sets: dict[str, ChangeSet] = {}
+        self.requests: list[ChangeSetRequest] = []
+        self.buckets: dict[str, set[str]] = {}
+        self.foreign_buckets: set[str] = set()
+        self.calls: list[str] = []
+        self.before: dict[str, list[Exception]] = {}
+        self.after: dict[str, list[Exception]] = {}
+        self.on_call: Callable[[str], None] = lambda call: None
+        self.tokens: set[str] = set()
+        self._acts: list[tuple[str, str, str, str]] = []
+        self._clock = 0
+
+    # --- what tests say ------------------------------------------------------------------------
+    def _makes(self, verb: str) -> list[tuple[str, str, str, str]]:
+        end = f"{verb}_COMPLETE"
+        return [
+            ("", "", f"{verb}_IN_PROGRESS", "User Initiated"),
+            ("", "Network", f"{verb}_IN_PROGRESS", ""),
+            ("Network", "", f"{verb}_IN_PROGRESS", ""),
+            ("Network", "Vpc", f"{verb}_IN_PROGRESS", ""),
+            ("Network", "Vpc", end, ""),
+            ("Network", "Subnet", end, ""),
+            ("Network", "", end, ""),
+            ("", "Network", end, ""),
+            ("", "Topic", end, ""),
+            ("", "", end, ""),
+        ]
+
+    def fail(self, operation: str, *errors: Exception, after: bool = False) -> None:
+        """Let the next calls of an operation raise, before or after they were carried out."""
+        (self.after if after else self.before).setdefault(operation, []).extend(errors)
+
+    def __call__(self, _ref: AccountRef) -> Clients:
+        return Clients(cloudformation=self, s3=self, sts=self)
+
+    def _call(self, operation: str) -> None:
+        self.calls.append(operation)
+        self.on_call(operation)
+        if self.before.get(operation):
+            raise self.before[operation].pop(0)
+
+    def _done(self, operation: str) -> None:
+        if self.after.get(operation):
+            raise self.after[operation].pop(0)
+
+    def live_stacks(self, name: str) -> list[FakeStack]:
+        """Return the stacks of that name that are not deleted."""
+        return [s for s in self.stacks.values() if s.name == name and s.status != "DELETE_COMPLETE"]
+
+    # --- STS and S3 ----------------------------------------------------------------------------
+    def caller_identity(self) -> Identity:
+        self._call("sts:GetCallerIdentity")
+        return Identity(account_id=ACCOUNT_ID, arn=f"arn:aws:iam::{ACCOUNT_ID}:user/sanso")
+
+    def bucket_exists(self, bucket: str, owner: str) -> bool:
+        self._call("s3:ListBucket")
+        if bucket in self.foreign_buckets:
+            raise UserFixable("BucketOwnedByAnother", f"The artifact bucket {bucket} belongs to another")
+        return bucket in self.buckets
+
+    def create_bucket(self, bucket: str) -> None:
+        self._call("s3:CreateBucket")
+        self.buckets.setdefault(bucket, set())
+        self._done("s3:CreateBucket")
+
+    def harden_bucket(self, bucket: str, owner: str) -> None:
+        self._call("s3:PutBucketPublicAccessBlock")
+        self.buckets[bucket].add("(hardened)")
+        self._done("s3:PutBucketPublicAccessBlock")
+
+    def has_object(self, bucket: str, key: str, owner: str) -> bool:
+        self._call("s3:GetObject")
+        return key in self.buckets[bucket]
+
+    def put_object(self, bucket: str, key: str, body: bytes, owner: str) -> None:
+        self._call("s3:PutObject")
+        self.buckets[bucket].add(key)
+        self._done("s3:PutObject")
+
+    # --- CloudFormation ------------------------------------------------------------------------
+    def describe_stack(self, name_or_id: str) -> StackView:
+        self._call("cloudformation:DescribeStacks")
+        stack = self.stacks.get(name_or_id)
+        if stack is None:
+            stack = next(iter(self.live_stacks(name_or_id)), None)
+        if stack is None:
+            raise AwsMissing("ValidationError", "does not exist", "cloudformation:DescribeStacks")
+        if not stack.parent:
+            self._move_on(stack)
+        return StackView(
+            stack_id=stack.stack_id,
+            name=stack.name,
+            status=stack.status,
+            outputs=stack.outputs,
+            tags=stack.tags,
+        )
+
+    def create_change_set(self, request: ChangeSetRequest) -> str:
+        self._call("cloudformation:CreateChangeSet")
+        self.requests.append(request)
+        root = next(iter(self.live_stacks(request.stack_name)), None)
+        existing = root and f"{root.stack_id}/{request.change_set_name}" in self.change_sets
+        if existing or (root and root.status != "REVIEW_IN_PROGRESS"):
+            raise AwsAdopt("AlreadyExistsException", "exists", "cloudformation:CreateChangeSet")
+        number = len(self.stacks)
+        root = FakeStack(
+            request.stack_name, f"{stack_id(request.stack_name)}{number}", tags=dict(request.tags)
+        )
+        self.stacks[root.stack_id] = root
+        change_set_id = f"{root.stack_id}/{request.change_set_name}"
+        for path, logical_ids in self.plan.items():
+            stack = root if not path else FakeStack(f"{root.name}-{path}", f"{root.stack_id}-{path}")
+            stack.parent = root.stack_id if path else ""
+            self.stacks[stack.stack_id] = stack
+            changes = [
+                ResourceChange(action="Add", logical_id=name, type="AWS::SNS::Topic") for name in logical_ids
+            ]
+            if not path:
+                changes += [
+                    ResourceChange(
+                        action="Add",
+                        logical_id=nested,
+                        type=NESTED,
+                        change_set_id=f"{root.stack_id}-{nested}/{request.change_set_name}",
+                    )
+                    for nested in self.plan
+                    if nested
+                ]
+            one = ChangeSet(
+                change_set_id=f"{stack.stack_id}/{request.change_set_name}",
+                stack_id=stack.stack_id,
+                status="CREATE_COMPLETE",
+                execution_status="AVAILABLE",
+                changes=tuple(changes),
+            )
+            self.change_sets[one.change_set_id] = one
+        self._done("cloudformation:CreateChangeSet")
+        return change_set_id
+
+    def describe_change_set(self, change_set: str, stack: str = "") -> ChangeSet:
+        self._call("cloudformation:DescribeChangeSet")
+        if stack:
+            change_set = f"{self.live_stacks(stack)[0].stack_id}/{change_set}"
+        if change_set not in self.change_sets:
+            raise AwsMissing("ChangeSetNotFound", "not found", "cloudformation:DescribeChangeSet")
+        return self.change_sets[change_set]
+
+    def execute_change_set(self, change_set_id: str, token: str) -> None:
+        self._call("cloudformation:ExecuteChangeSet")
+        change_set = self.change_sets[change_set_id]
+        if change_set.execution_status == "AVAILABLE":
+            self.change_sets[change_set_id] = replace(change_set, execution_status="EXECUTE_IN_PROGRESS")
+            self._acts = list(self.create_acts)
+            self._move_on(self.stacks[change_set.stack_id])
+        elif token not in self.tokens:
+            raise AwsAdopt("InvalidChangeSetStatus", "executed", "cloudformation:ExecuteChangeSet")
+        self.tokens.add(token)
+        self._done("cloudformation:ExecuteChangeSet")
+
+    def delete_stack(self, stack_id: str, token: str, role_arn: str = "") -> None:
+        self._call("cloudformation:DeleteStack")
+        stack = self.stacks.get(stack_id)
+        if stack and stack.status == "REVIEW_IN_PROGRESS":
+            stack.status = "DELETE_COMPLETE"
+        elif stack and not stack.status.startswith("DELETE"):
+            self._acts = self._makes("DELETE")
+            self._move_on(stack)
+        self._done("cloudformation:DeleteStack")
+
+    def events_after(self, stack_id: str, bookmark: str) -> list[StackEvent]:
+        self._call("cloudformation:DescribeStackEvents")
+        if stack_id not in self.stacks:
+            raise AwsMissing("ValidationError", "does not exist", "cloudformation:DescribeStackEvents")
+        events = self.stacks[stack_id].events
+        ids = [event.event_id for event in events]
+        return events[ids.index(bookmark) + 1 :] if bookmark in ids else list(events)
+
+    def newest_event_id(self, stack_id: str) -> str:
+        self._call("cloudformation:DescribeStackEvents")
+        events = self.stacks[stack_id].events
+        return events[-1].event_id if events else ""
+
+    def list_resources(self, stack_id: str) -> list[ResourceView]:
+        self._call("cloudformation:ListStackResources")
+        stack = self.stacks[stack_id]
+        return [
+            ResourceView(
+                logical_id=name,
+                physical_id=f"{stack_id}-{name}" if kind == NESTED else name,
+                type=kind,
+                status=status,
+            )
+            for name, (kind, status) in stack.resources.items()
+        ]
+
+    def _move_on(self, root: FakeStack) -> None:
+        if not self._acts:
+            return
+        path, logical_id, status, reason = self._acts.pop(0)
+        stack = self.stacks[f"{root.stack_id}-{path}" if path else root.stack_id]
+        nested = logical_id in self.plan
+        kind = NESTED if nested or not logical_id else "AWS::SNS::Topic"
+        physical = stack.stack_id if not logical_id else f"{stack.stack_id}-{logical_id}"
+        self._clock += 1
+        stack.events.append(
+            StackEvent(
+                event_id=f"{stack.name}-{logical_id or stack.name}-{status}-{self._clock}",
+                stack_id=stack.stack_id,
+                stack_name=stack.name,
+                logical_id=logical_id or stack.name,
+                physical_id=physical,
+                type=kind,
+                status=status,
+                reason=reason,
+                at=START + timedelta(seconds=self._clock),
+            )
+        )
+        if logical_id:
+            stack.resources[logical_id] = (kind, status)
+        else:
+            stack.status = status
+            if status == "CREATE_COMPLETE" and not path:
+                stack.outputs = {"URL": "http://alb.example"}
+
+
+def lost_answer(operation: str) -> AwsRetry:
+    """Return the error of a call whose answer never came."""
+    return AwsRetry("ReadTimeoutError", "Read timeout", operation)

@@ -1,0 +1,77 @@
+"""A deployment that ticks by itself: claims, steps and leases as the dispatcher and a worker do them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from pytest_django import Settings
+
+from deployments import catalog
+from deployments.models import Deployment, TemplateCheck, leases
+from deployments.runner import tick
+from tests.builders import make_deployment, make_environment
+from tests.fakes import FakeAws
+
+LIMIT = 200
+
+
+@pytest.fixture
+def aws() -> FakeAws:
+    """An account in memory."""
+    return FakeAws()
+
+
+@pytest.fixture
+def template_set(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> catalog.TemplateSet:
+    """A small template set that needs no linting in each test."""
+    folder = tmp_path_factory.mktemp("set")
+    (folder / "root.yaml").write_text(
+        "Description: small\n"
+        "Parameters: {Bucket: {Type: String}, Prefix: {Type: String}, Size: {Type: Number, Default: 2}}\n"
+        "Resources:\n  Topic: {Type: AWS::SNS::Topic}\n"
+    )
+    (folder / "template-set.yaml").write_text(
+        "root: root.yaml\nbucket_parameter: Bucket\nprefix_parameter: Prefix\n"
+    )
+    settings.SANSO_TEMPLATE_SET = folder
+    return catalog.load(folder)
+
+
+@pytest.fixture
+def deployment(db: None, template_set: catalog.TemplateSet) -> Deployment:
+    """A create that was just asked for."""
+    TemplateCheck.objects.create(digest=template_set.digest, findings=[])
+    return make_deployment(
+        make_environment("staging"), template_digest=template_set.digest, parameters={"Size": "2"}
+    )
+
+
+@pytest.fixture
+def removal(deployment: Deployment, aws: FakeAws) -> Deployment:
+    """A delete of an environment that stands."""
+    run(deployment, aws)
+    deployment.refresh_from_db()
+    return make_deployment(deployment.environment, kind="delete")
+
+
+def one_tick(deployment: Deployment, aws: FakeAws) -> None:
+    """Let the deployment be due, and take one step as a worker would."""
+    rows = Deployment.objects.active().filter(pk=deployment.pk)
+    rows.update(due_at=timezone.now() - timedelta(seconds=1))
+    for pk, version in leases.claim_due(rows, timezone.now(), timedelta(seconds=30)):
+        tick.run_deployment(pk, version, aws)
+
+
+def run(
+    deployment: Deployment, aws: FakeAws, until: Callable[[Deployment], bool] = lambda d: not d.is_active
+) -> Deployment:
+    """Tick until the deployment has ended (or `until` holds), and return it fresh."""
+    for _ in range(LIMIT):
+        fresh = Deployment.objects.for_page().get(pk=deployment.pk)
+        if until(fresh):
+            return fresh
+        one_tick(fresh, aws)
+    raise AssertionError(f"still {fresh.state} after {LIMIT} ticks: {fresh.attention}")

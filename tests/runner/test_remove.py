@@ -1,0 +1,63 @@
+"""A delete from the first look to nothing left."""
+
+from __future__ import annotations
+
+import pytest
+
+from deployments.core.phases import State
+from deployments.models import Deployment, Environment, Event, Resource, Stack
+from tests.builders import make_deployment, make_environment
+from tests.fakes import FakeAws, lost_answer
+from tests.runner.conftest import run
+
+
+def test_a_delete_ends_with_nothing_left_and_the_name_free(removal: Deployment, aws: FakeAws) -> None:
+    ended = run(removal, aws)
+
+    assert ended.state == State.SUCCEEDED
+    assert aws.live_stacks("sanso-staging") == []
+    environment = Environment.objects.get(pk=ended.environment_id)
+    assert environment.deleted_at is not None
+    assert environment.live_key is None
+    assert set(Stack.objects.of(ended).values_list("status", flat=True)) == {"DELETE_COMPLETE"}
+
+
+def test_a_delete_tells_only_of_itself(removal: Deployment, aws: FakeAws) -> None:
+    ended = run(removal, aws)
+
+    statuses = set(Event.objects.of(ended).filter(source="cloudformation").values_list("status", flat=True))
+    assert statuses == {"DELETE_IN_PROGRESS", "DELETE_COMPLETE"}
+
+
+def test_what_is_there_is_shown_before_it_is_deleted(removal: Deployment, aws: FakeAws) -> None:
+    waiting = run(removal, aws, until=lambda d: d.state == State.STACKS)
+
+    rows = Resource.objects.filter(stack__deployment=waiting).values_list("logical_id", "status")
+    assert set(rows) == {(name, "CREATE_COMPLETE") for name in ("Topic", "Network", "Vpc", "Subnet")}
+
+
+@pytest.mark.parametrize("lost", [1, 2, 3])
+def test_a_delete_whose_answer_was_lost_is_followed_to_its_end(
+    removal: Deployment, aws: FakeAws, lost: int
+) -> None:
+    operation = "cloudformation:DeleteStack"
+    aws.fail(operation, *[lost_answer(operation)] * lost, after=True)
+
+    ended = run(removal, aws)
+
+    assert ended.state == State.SUCCEEDED
+    numbers = list(Event.objects.of(ended).values_list("seq", flat=True))
+    assert numbers == list(range(1, ended.last_seq + 1))
+
+
+def test_a_delete_of_what_is_gone_already_succeeds(removal: Deployment, aws: FakeAws) -> None:
+    aws.stacks.clear()
+
+    assert run(removal, aws).state == State.SUCCEEDED
+
+
+def test_an_environment_that_never_got_a_stack_is_closed(db: None, aws: FakeAws) -> None:
+    removal = make_deployment(make_environment("never"), kind="delete")
+
+    assert run(removal, aws).state == State.SUCCEEDED
+    assert "cloudformation:DeleteStack" not in aws.calls
