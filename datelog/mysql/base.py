@@ -1,0 +1,82 @@
+"""Django's MySQL engine with datelog's login, protection and cheap health check. No query is here."""
+
+import logging
+import time
+from typing import Any
+
+import MySQLdb
+from django.db.backends.mysql import base
+from MySQLdb.constants import FIELD_TYPE
+
+from datelog.aws.http import AwsUnreachable
+from datelog.configuration import configured
+from datelog.login import Login, logins
+from datelog.mysql.driver import ACCESS_DENIED, error_number, ping, tls_arguments
+
+log = logging.getLogger(__name__)
+
+# A connection that was in use this many seconds ago is not asked whether it lives before it is used again:
+# a round trip saved on each request of a busy server. A read that meets a dead one is made again.
+_TRUSTED_FOR = 1.0
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """One thread's connection to one endpoint."""
+
+    _used_at = 0.0
+
+    def get_connection_params(self) -> dict[str, Any]:
+        params = super().get_connection_params()
+        # Times stay the text that the server sends: what datelog answers is text again.
+        params["conv"] = {**params["conv"], FIELD_TYPE.DATETIME: str, FIELD_TYPE.TIMESTAMP: str}
+        params["autocommit"] = True
+        params.update(tls_arguments(configured().tls, configured().tls_ca))
+        return params
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        """Connect; when the login is refused, once more with what the secret says now."""
+        try:
+            login = logins().current()
+        except AwsUnreachable as error:
+            raise MySQLdb.OperationalError(ACCESS_DENIED, str(error)) from error
+        try:
+            return self._connect(conn_params, login)
+        except MySQLdb.OperationalError as refusal:
+            if error_number(refusal) != ACCESS_DENIED:
+                raise
+            renewed = self._renewed(login)
+            if renewed is None:
+                raise
+            return self._connect(conn_params, renewed)
+
+    def _connect(self, conn_params: dict[str, Any], login: Login) -> Any:
+        connection = super().get_new_connection(
+            {**conn_params, "user": login.user, "password": login.password}
+        )
+        self._used_at = time.monotonic()
+        return connection
+
+    @staticmethod
+    def _renewed(refused: Login) -> Login | None:
+        try:
+            return logins().after_refusal(refused)
+        except AwsUnreachable as error:
+            log.warning("The secret can't be read again: %s", error)
+            return None
+
+    def init_connection_state(self) -> None:
+        """Send nothing: autocommit came with the handshake, and datelog's statements stand alone."""
+
+    def is_usable(self) -> bool:
+        """Tell whether the server still answers, asking it only after an error or a while of silence."""
+        if not self.errors_occurred and time.monotonic() - self._used_at < _TRUSTED_FOR:
+            return True
+        try:
+            ping(self.connection)
+        except MySQLdb.Error:
+            return False
+        return True
+
+    def create_cursor(self, name: str | None = None) -> Any:
+        self._used_at = time.monotonic()
+        return super().create_cursor(name)

@@ -1,0 +1,105 @@
+"""The page for people: the newest times, a button that saves one. No script, no cookie, no token.
+
+A token against forged requests would guard nothing here: the original's contract lets any GET of /write save.
+"""
+
+import hashlib
+import logging
+import re
+from base64 import b64encode
+from functools import cache
+from typing import Final
+from urllib.parse import urlencode
+
+from django.db import Error
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.loader import render_to_string
+from django.views.decorators.http import require_http_methods
+
+from datelog import saved_times
+from datelog.clock import now_text
+from datelog.configuration import configured
+from datelog.position import Position
+from datelog.saved_times import Page
+from datelog.words import Words, words_for
+
+log = logging.getLogger(__name__)
+
+LENGTH: Final = 100
+_SAVED = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", re.ASCII)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def view(request: HttpRequest) -> HttpResponse:
+    """Show the newest times, or those before a position; save the current time on POST."""
+    words = words_for(request.META.get("HTTP_ACCEPT_LANGUAGE", ""))
+    if request.method == "POST":
+        return _save(request, words)
+    return _show(request, words)
+
+
+def _save(request: HttpRequest, words: Words) -> HttpResponse:
+    now = now_text()
+    try:
+        saved_times.save(now)
+    except Error as error:
+        log.error("POST %s: %s", request.path, error)
+        return _show(request, words, alert=words.not_saved, status=503)
+    # A reload of the page that follows saves nothing.
+    response = HttpResponseRedirect(f"{request.path}?{urlencode({'saved': now})}")
+    response.status_code = 303
+    return response
+
+
+def _show(request: HttpRequest, words: Words, *, alert: str = "", status: int = 200) -> HttpResponse:
+    before, found = None, Page(times=[], next=None)
+    try:
+        before = Position.parse(request.GET["before"]) if "before" in request.GET else None
+    except ValueError:
+        alert, status = words.bad_link, 400
+    try:
+        found = saved_times.page(LENGTH, before, newest_first=True)
+    except Error as error:
+        log.error("%s %s: %s", request.method, request.path, error)
+        alert, status = alert or words.unreadable, 503
+    saved = request.GET.get("saved", "")
+    if not _SAVED.fullmatch(saved):
+        saved = ""
+    content = {
+        "words": words,
+        "alert": alert,
+        "saved": saved,
+        # The reader may be a moment behind the writer: say so rather than look as if the time was lost.
+        "is_listed": not found.times or saved <= found.times[0],
+        "times": found.times,
+        "is_readable": status != 503 or bool(found.times),
+        "is_first": before is None,
+        "older": urlencode({"before": found.next}) if found.next else "",
+        "zone": str(configured().zone),
+    }
+    return HttpResponse(
+        render_to_string("datelog/view.html", content),
+        content_type="text/html; charset=utf-8",
+        status=status,
+        headers=_headers(),
+    )
+
+
+def _style() -> str:
+    html = render_to_string("datelog/view.html", {"words": words_for("")})
+    return html.partition("<style>")[2].partition("</style>")[0]
+
+
+@cache
+def _headers() -> dict[str, str]:
+    digest = b64encode(hashlib.sha256(_style().encode()).digest()).decode()
+    return {
+        "Cache-Control": "no-store",
+        "Content-Security-Policy": (
+            f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'self'; "
+            "base-uri 'none'; frame-ancestors 'none'"
+        ),
+        "Referrer-Policy": "same-origin",
+        "Vary": "Accept-Language",
+        "X-Content-Type-Options": "nosniff",
+    }

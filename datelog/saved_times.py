@@ -1,0 +1,142 @@
+"""The list of saved times: a page of it, all of it, one more. How it is answered is in views.py.
+
+Times travel as the text that MySQL sends. A row whose time is NULL or a zero date is not a saved time;
+columns that datelog doesn't know are left alone.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+from django.db import Error
+
+from datelog import database
+from datelog.models import SavedTime
+from datelog.mysql.driver import UNKNOWN_COLUMN, error_number
+from datelog.position import Position
+
+CHUNK: Final = 5_000  # rows in one query's answer: all that a request holds in memory
+
+# MySQL's DATETIME begins here; NULL and zero dates compare below or not at all.
+_IS_A_TIME: Final = "dt >= '1000-01-01'"
+_SECONDS: Final = 19  # characters of a time without its fraction
+_NO_END: Final = 2**63 - 1
+
+
+def _sql(text: str, **parts: str) -> str:
+    """Fill in the table's name (letters, digits, $ and _: see configuration.py) and our own clauses."""
+    return text.format(table=f"`{SavedTime._meta.db_table}`", is_a_time=_IS_A_TIME, **parts)
+
+
+ANY_TIME: Final = _sql("SELECT dt FROM {table} LIMIT 1")
+_FINGERPRINT: Final = _sql("SELECT COUNT(dt), COALESCE(SUM(CRC32(dt)), 0) FROM {table} WHERE {is_a_time}")
+_SAVE: Final = _sql("INSERT INTO {table} (dt) VALUES (%s)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Some of the list, in order, and where it goes on; next is None at the end."""
+
+    times: list[str]
+    next: Position | None
+
+
+def page(limit: int, after: Position | None = None, *, newest_first: bool = False) -> Page:
+    """Return up to limit times, from the start or after a position. Raises django.db.Error."""
+    try:
+        return _table().page(limit, after, newest_first)
+    except Error as error:
+        if error_number(error) != UNKNOWN_COLUMN:
+            raise
+        # The table was made anew with other columns since this process looked.
+        _table.cache_clear()
+        return _table().page(limit, after, newest_first)
+
+
+def rest(after: Position) -> Iterator[list[str]]:
+    """Yield all times after a position, a chunk at a time. Raises django.db.Error, at any step."""
+    return _table().rest(after)
+
+
+def fingerprint() -> tuple[int, int]:
+    """Return two numbers that change with the list: how many times, and a sum over each. One full scan."""
+    ((count, total),) = database.read(_FINGERPRINT)
+    return int(count), int(total)
+
+
+def save(text: str) -> None:
+    """Save a time. Raises django.db.Error; after a lost connection it may be saved all the same."""
+    database.write(_SAVE, (text,))
+
+
+class _Keyed:
+    """A table whose id is its primary key: each chunk is one short query over the index on (dt, id)."""
+
+    def page(self, limit: int, after: Position | None, newest_first: bool) -> Page:
+        direction, beyond = ("DESC", "<") if newest_first else ("ASC", ">")
+        order = f"ORDER BY dt {direction}, id {direction} LIMIT {limit + 1}"
+        if after is None:
+            rows = database.read(_sql("SELECT dt, id FROM {table} WHERE {is_a_time} {order}", order=order))
+        else:
+            # Two ranges of one index; (dt, id) > (a, b) would be a scan.
+            beyond = f"dt {beyond} %s OR (dt = %s AND id {beyond} %s)"
+            sql = _sql(
+                "SELECT dt, id FROM {table} WHERE {is_a_time} AND ({beyond}) {order}",
+                beyond=beyond,
+                order=order,
+            )
+            rows = database.read(sql, (after.time, after.time, after.tie))
+        last = Position(*rows[limit - 1]) if len(rows) > limit else None
+        return Page(times=_whole_seconds([row[0] for row in rows[:limit]]), next=last)
+
+    def rest(self, after: Position) -> Iterator[list[str]]:
+        following: Position | None = after
+        while following is not None:
+            part = self.page(CHUNK, following, newest_first=False)
+            yield part.times
+            following = part.next
+
+
+class _Unkeyed:
+    """The original's table, one column and no key: rows of the same time are counted, not told apart."""
+
+    def page(self, limit: int, after: Position | None, newest_first: bool) -> Page:
+        direction, beyond = ("DESC", "<=") if newest_first else ("ASC", ">=")
+        order = f"ORDER BY dt {direction} LIMIT {limit + 1}"
+        if after is None:
+            rows = database.read(_sql("SELECT dt FROM {table} WHERE {is_a_time} {order}", order=order))
+        else:
+            sql = _sql(
+                "SELECT dt FROM {table} WHERE {is_a_time} AND dt {beyond} %s {order} OFFSET %s",
+                beyond=beyond,
+                order=order,
+            )
+            rows = database.read(sql, (after.time, after.tie))
+        times = [row[0] for row in rows[:limit]]
+        last = _counted(times, after) if len(rows) > limit else None
+        return Page(times=_whole_seconds(times), next=last)
+
+    def rest(self, after: Position) -> Iterator[list[str]]:
+        # One query, not one a chunk: without an index each would sort the whole table.
+        sql = _sql("SELECT dt FROM {table} WHERE {is_a_time} AND dt >= %s ORDER BY dt LIMIT %s OFFSET %s")
+        for rows in database.read_in_chunks(sql, (after.time, _NO_END, after.tie), CHUNK):
+            yield _whole_seconds([row[0] for row in rows])
+
+
+@cache
+def _table() -> _Keyed | _Unkeyed:
+    columns = database.read(_sql("SHOW COLUMNS FROM {table}"))
+    has_key = any(column[0].lower() == "id" and column[3] == "PRI" for column in columns)
+    return _Keyed() if has_key else _Unkeyed()
+
+
+def _whole_seconds(times: list[str]) -> list[str]:
+    """Cut the fractions off, as the original does; a column has them in every row or in none."""
+    return [text[:_SECONDS] for text in times] if times and len(times[0]) > _SECONDS else times
+
+
+def _counted(times: list[str], after: Position | None) -> Position:
+    last = times[-1]
+    already = after.tie if after is not None and after.time == last else 0
+    return Position(last, times.count(last) + already)

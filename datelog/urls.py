@@ -1,0 +1,17 @@
+"""The paths. The first three are the original's."""
+
+from django.urls import path
+
+from datelog import page, views
+
+urlpatterns = [
+    path("", views.read),
+    path("read", views.read),
+    path("write", views.write),
+    path("view", page.view, name="view"),
+    path("healthz", views.healthz),
+    path("readyz", views.readyz),
+]
+
+handler404 = views.not_found
+handler500 = views.failed
