@@ -39,17 +39,16 @@ class Plan:
 
 def make_plan(data: Path, manage: Path) -> Plan:
     """Choose ports and programs. `data` is the data folder, `manage` the path of manage.py."""
-    given = os.environ
     services, environment, notes = [], {}, []
-    wanted = int(given.get("PORT") or PORTS["web"])
+    wanted = int(os.environ.get("PORT") or PORTS["web"])
     port = free_port(wanted)
     if port != wanted:
         notes.append(f"Port {wanted} is taken, so the portal uses {port}.")
-    if "REDIS_URL" not in given:
+    if "REDIS_URL" not in os.environ:
         redis_port = free_port(PORTS["redis"])
         services.append(redis_program(redis_port, data / "redis"))
         environment["REDIS_URL"] = f"redis://{HOST}:{redis_port}/0"
-    if "SANSO_SANDBOX_URL" not in given:
+    if "SANSO_SANDBOX_URL" not in os.environ:
         sandbox_port = free_port(PORTS["sandbox"])
         services.append(sandbox_program(sandbox_port, data / "sandbox"))
         environment["SANSO_SANDBOX_URL"] = f"http://{HOST}:{sandbox_port}"
