@@ -1,70 +1,111 @@
-"""`python -m portal.sandbox`: the sandbox as a process of its own, that ends cleanly and leaves nothing behind."""
+"""`python -m portal.sandbox`: the sandbox as a process of its own, that ends cleanly and leaves nothing behind.
+
+Settings come from the environment: SANSO_SANDBOX_PORT, _HOST (loopback only), _PACE, _DATA, _DATABASE and
+_LOG_LEVEL; docs in .env.example.
+"""
 
 import asyncio
 import contextlib
+import ipaddress
 import logging
 import os
 import shutil
 import signal
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 
 def main() -> int:
-    """Serve until SIGTERM or SIGINT; returns the exit code."""
-    port = int(os.environ.get("SANSO_SANDBOX_PORT", "4567"))
-    host = os.environ.get("SANSO_SANDBOX_HOST", "127.0.0.1")
+    """Serve until SIGTERM or SIGINT; returns the exit code, 2 when the settings are not usable."""
     logging.basicConfig(
-        level=os.environ.get("SANSO_SANDBOX_LOG_LEVEL", "WARNING"),
+        level=os.environ.get("SANSO_SANDBOX_LOG_LEVEL", "WARNING").upper(),
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         stream=sys.stderr,
     )
+    try:
+        host, port, pace = _settings()
+    except ValueError as wrong:
+        sys.stderr.write(f"The sandbox cannot start: {wrong}\n")
+        return 2
     with _data_folder() as folder:
         _prepare_environment(host, port, folder)
-        return asyncio.run(_serve(host, port))
+        asyncio.run(_serve(host, port, pace))
+        sys.stderr.flush()
+    # Threads that wait for a function's answer must not keep the process; everything is put away by now.
+    os._exit(0)
+
+
+def _settings() -> tuple[str, int, float]:
+    host = os.environ.get("SANSO_SANDBOX_HOST", "127.0.0.1")
+    if host != "localhost" and not ipaddress.ip_address(host).is_loopback:
+        raise ValueError(f"SANSO_SANDBOX_HOST is {host}; it runs anybody's functions, so only loopback is allowed")
+    port = int(os.environ.get("SANSO_SANDBOX_PORT", "4567"))
+    pace = float(os.environ.get("SANSO_SANDBOX_PACE", "1"))
+    if not 0 < port < 65536 or pace < 0:
+        raise ValueError("SANSO_SANDBOX_PORT or SANSO_SANDBOX_PACE is out of range")
+    return host, port, pace
 
 
 @contextlib.contextmanager
-def _data_folder():
+def _data_folder() -> Iterator[Path]:
+    """Make the folder for every file of the sandbox; what is temporary in it goes at the end, all of it by default."""
     given = os.environ.get("SANSO_SANDBOX_DATA")
-    folder = Path(given) if given else Path(tempfile.mkdtemp(prefix="sanso-sandbox-"))
+    folder = Path(given).resolve() if given else Path(tempfile.mkdtemp(prefix="sanso-sandbox-"))
     folder.mkdir(parents=True, exist_ok=True)
     try:
         yield folder
     finally:
-        shutil.rmtree(folder if not given else folder / "tmp", ignore_errors=True)
+        shutil.rmtree(folder / "tmp" if given else folder, ignore_errors=True)
 
 
 def _prepare_environment(host: str, port: int, folder: Path) -> None:
+    """Set what MiniStack reads from the environment while it is imported."""
     temporary = folder / "tmp"
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
     os.environ.update(
-        GATEWAY_PORT=str(port),
         BIND_HOST=host,
-        MINISTACK_HOST=host,
-        MINISTACK_REGION=os.environ.get("MINISTACK_REGION", "ap-northeast-1"),
+        GATEWAY_PORT=str(port),
         IOT_MTLS_ENABLED="0",
+        LOG_LEVEL=os.environ.get("SANSO_SANDBOX_LOG_LEVEL", "WARNING").upper(),
+        MINISTACK_HOST=host,
+        MINISTACK_REGION=os.environ.get("AWS_DEFAULT_REGION", "ap-northeast-1"),
+        SANSO_SANDBOX_DATA=str(folder),
         SFTP_ENABLED="0",
         TMPDIR=str(temporary),
-        SANSO_SANDBOX_DATA=str(folder),
     )
     tempfile.tempdir = None
 
 
-async def _serve(host: str, port: int) -> int:
-    from portal.sandbox import engine
+async def _serve(host: str, port: int, pace: float) -> None:
+    from portal.sandbox import control, engine, gate
+    from portal.sandbox import pace as paces
 
-    engine.install()
+    extensions = engine.install()
     import ministack.app
 
+    paces.change(pace)
+    application = control.Control(gate.Gate(ministack.app.app), extensions)
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    await engine.serve(ministack.app.app, host, port, stop)
-    return 0
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    try:
+        await engine.serve(application, host, port, stop)
+    finally:
+        _stop(extensions)
+
+
+def _stop(extensions: list[ModuleType]) -> None:
+    """Let every extension end what it started; one that fails does not keep the others from it."""
+    for extension in reversed(extensions):
+        if hasattr(extension, "stop"):
+            try:
+                extension.stop()
+            except Exception:
+                logging.getLogger(__name__).exception("%s did not stop cleanly.", extension.__name__)
 
 
 if __name__ == "__main__":

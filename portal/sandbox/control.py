@@ -1,1 +1,165 @@
-"""The control plane."""
+"""The control plane under /_sanso/: what runs here, how fast, what goes wrong on purpose, which calls came in."""
+
+import datetime
+import json
+import re
+import sys
+import uuid
+from collections.abc import Awaitable, Callable, Iterable
+from types import ModuleType
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+import ministack.app
+from ministack.core.responses import AccountRegionScopedDict, AccountScopedDict
+
+from portal.sandbox import engine, faults, gate, journal, pace
+from portal.sandbox.gate import Application, Message, Receive, Scope, Send
+
+PREFIX: Final = "/_sanso/"
+Payload = dict[str, Any]
+
+
+class Refused(Exception):
+    """A request to the control plane that is not one; the message says why."""
+
+
+class Control:
+    """The application behind the control plane's addresses; everything else goes on to another one."""
+
+    def __init__(self, application: Application, extensions: Iterable[ModuleType]) -> None:
+        self.application = application
+        self.extensions = list(extensions)
+        self.instance_id = str(uuid.uuid4())
+        self.started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+        self.routes: dict[tuple[str, str], Callable[[str | None, Payload, Payload], Awaitable[Any]]] = {
+            ("GET", "about"): self._about,
+            ("POST", "pace"): self._set_pace,
+            ("GET", "faults"): self._list_faults,
+            ("POST", "faults"): self._add_faults,
+            ("DELETE", "faults"): self._clear_faults,
+            ("GET", "held"): self._list_held,
+            ("GET", "calls"): self._list_calls,
+            ("POST", "reset"): self._reset,
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request to the control plane, or pass it on."""
+        if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
+            await self.application(scope, receive, send)
+            return
+        query = {name: found[-1] for name, found in parse_qs(scope["query_string"].decode()).items()}
+        try:
+            status, content = 200, await self._answer(scope, query, await _read(receive))
+        except (Refused, faults.BadFault, ValueError) as refused:
+            status, content = 400, {"error": str(refused)}
+        except KeyError as missing:
+            status, content = 404, {"error": f"there is no {missing.args[0]}"}
+        await _send(send, status, content)
+
+    async def _answer(self, scope: Scope, query: Payload, payload: Payload) -> Any:
+        account = query.get("account")
+        if account is not None and not re.fullmatch(r"\d{12}", account):
+            raise Refused("an account is twelve digits")
+        name = scope["path"].removeprefix(PREFIX).strip("/")
+        if scope["method"] == "POST" and name.startswith("held/"):
+            return self._speak(name.removeprefix("held/"), payload)
+        route = self.routes.get((scope["method"], name))
+        if route is None:
+            raise KeyError(f"{scope['method']} {scope['path']}")
+        return await route(account, query, payload)
+
+    async def _about(self, account: str | None, query: Payload, payload: Payload) -> Payload:
+        about: Payload = {
+            "engine": f"MiniStack {engine.VERSION}",
+            "pace": pace.current(account or ""),
+            "started_at": self.started_at,
+            "instance_id": self.instance_id,
+        }
+        for extension in self.extensions:
+            if hasattr(extension, "about"):
+                about.update(extension.about())
+        return about
+
+    async def _set_pace(self, account: str | None, query: Payload, payload: Payload) -> Payload:
+        asked = payload.get("pace")
+        if isinstance(asked, bool) or not isinstance(asked, int | float):
+            raise Refused('a pace is asked for as {"pace": number}')
+        pace.change(float(asked), account)
+        return {"pace": pace.current(account or "")}
+
+    async def _list_faults(self, account: str | None, query: Payload, payload: Payload) -> Payload:
+        return faults.of(account).as_dict()
+
+    async def _add_faults(self, account: str | None, query: Payload, payload: Payload) -> Payload:
+        faults.merge(account, payload)
+        return faults.of(account).as_dict()
+
+    async def _clear_faults(self, account: str | None, query: Payload, payload: Payload) -> Payload:
+        faults.clear(account)
+        return faults.of(account).as_dict()
+
+    async def _list_held(self, account: str | None, query: Payload, payload: Payload) -> list[Payload]:
+        return [
+            waiting.as_dict(key)
+            for key, waiting in gate.held.items()
+            if account in (None, waiting.call.account)
+        ]
+
+    def _speak(self, key: str, payload: Payload) -> Payload:
+        word = payload.get("action")
+        if word not in ("release", "drop"):
+            raise Refused('a held request is answered with {"action": "release"} or {"action": "drop"}')
+        if key not in gate.held:
+            raise KeyError(f"held request {key}")
+        waiting = gate.held.pop(key)
+        if not waiting.word.done():
+            waiting.word.set_result(word)
+        return {"id": key, "action": word}
+
+    async def _list_calls(self, account: str | None, query: Payload, payload: Payload) -> Payload:
+        since = int(query.get("since", "0"))
+        return {"calls": [entry.as_dict() for entry in journal.read(since, account)]}
+
+    async def _reset(self, account: str | None, query: Payload, payload: Payload) -> Payload:
+        for extension in self.extensions:
+            if hasattr(extension, "reset"):
+                extension.reset(account)
+        if account is None:
+            ministack.app._reset_all_state()
+        else:
+            forget_account(account)
+        faults.clear(account)
+        journal.forget(account)
+        return {"reset": account or "all"}
+
+
+def forget_account(account: str) -> None:
+    """Drop everything of an account from every store of MiniStack's that is divided by account."""
+    for name, module in list(sys.modules.items()):
+        if not name.startswith("ministack."):
+            continue
+        for store in list(vars(module).values()):
+            if isinstance(store, AccountScopedDict | AccountRegionScopedDict):
+                for key in [key for key in list(store._data) if key[0] == account]:
+                    store._data.pop(key, None)
+
+
+async def _read(receive: Receive) -> Payload:
+    body = b""
+    while True:
+        message: Message = await receive()
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            break
+    payload = json.loads(body or b"{}")
+    if not isinstance(payload, dict):
+        raise Refused("a request carries a JSON object")
+    return payload
+
+
+async def _send(send: Send, status: int, content: Any) -> None:
+    body = json.dumps(content).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

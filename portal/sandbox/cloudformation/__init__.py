@@ -3,7 +3,19 @@
 
 def install() -> None:
     """Put our store, scheduler and request handlers in place of MiniStack's."""
-    from portal.sandbox.cloudformation import events, lifecycle, requests, store, templates
+    from portal.sandbox.cloudformation import describe, events, lifecycle, requests, store, templates
 
-    for module in (store, events, templates, lifecycle, requests):
+    for module in (store, events, templates, lifecycle, describe, requests):
         module.install()
+
+
+def reset(account: str | None) -> None:
+    """Forget the stacks of an account, or of all, and stop what is at work on them."""
+    from portal.sandbox.cloudformation import lifecycle
+
+    lifecycle.reset(account)
+
+
+def stop() -> None:
+    """Stop every operation."""
+    reset(None)

@@ -152,3 +152,13 @@ async def _guarded(work: Awaitable[Any], stack: Stack) -> None:
         if status.endswith("_IN_PROGRESS"):
             failed = status.removesuffix("_IN_PROGRESS").removesuffix("_COMPLETE_CLEANUP") + "_FAILED"
             events.stack_status(stack, failed, "Internal Failure")
+
+
+def reset(account: str | None) -> None:
+    """Cancel the operations on an account's stacks, or on all, and forget the stacks."""
+    scopes = {key[0] for key in store.stacks._data}
+    for scope in scopes if account is None else {account}:
+        for stack in [found for key, found in store.stacks._data.items() if key[0] == scope]:
+            if at_work := store.running.pop(stack["StackId"], None):
+                at_work.task.cancel()
+        store.stacks.forget(scope)
