@@ -1,0 +1,39 @@
+"""Ending streams as soon as the web server is asked to stop, instead of when its patience ends.
+
+uvicorn waits for open responses before it tells the application anything (lifespan or cancellation),
+and a stream never ends by itself. https://www.uvicorn.org/server-behavior/#graceful-process-shutdown
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType
+
+
+def before_stop(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
+    """Have `call` run in the loop when the process is asked to stop, then whatever ran so far.
+
+    Only a server's own handlers are extended: where none is installed, nothing waits for streams.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for number in (signal.SIGTERM, signal.SIGINT):
+        installed = signal.getsignal(number)
+        if callable(installed) and installed is not signal.default_int_handler:
+            signal.signal(number, _after(loop, call, installed))
+
+
+def _after(
+    loop: asyncio.AbstractEventLoop,
+    call: Callable[[], None],
+    installed: Callable[[int, FrameType | None], object],
+) -> Callable[[int, FrameType | None], None]:
+    def handle(number: int, frame: FrameType | None) -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(call)
+        installed(number, frame)
+
+    return handle

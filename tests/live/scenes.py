@@ -1,0 +1,160 @@
+"""Deployments to watch: rows as the runner makes them, and events through the runner's own journal."""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from deployments.aws.cloudformation import StackEvent
+from deployments.core.phases import State
+from deployments.models import Account, Deployment, Environment, Event, Resource, Stack
+from deployments.models.stack import STACK_TYPE
+from deployments.runner import journal
+
+NINE_STACKS: Mapping[str, int] = {  # nested stacks with the resources of each: 64 with the stacks themselves
+    "Network": 18,
+    "Iam": 4,
+    "Nlb": 5,
+    "Alb": 5,
+    "Aurora": 9,
+    "AppServers": 7,
+    "WebServers": 4,
+    "Configuration": 3,
+}
+_numbers = itertools.count(1)
+
+
+def make_user(name: str = "") -> User:
+    name = name or f"ana{next(_numbers)}"
+    user: User = get_user_model().objects.create_user(name, password="correct horse battery staple")
+    return user
+
+
+def make_deployment(*, kind: str = "create", name: str = "", user: User | None = None) -> Deployment:
+    """Make an environment with an active deployment that has been asked for, and nothing more."""
+    number = next(_numbers)
+    user = user or make_user()
+    account = Account.objects.create(name=f"sandbox{number}", region="ap-northeast-1", is_sandbox=True)
+    name = name or f"staging{number}"
+    environment = Environment.objects.create(
+        account=account,
+        name=name,
+        stack_name=f"sanso-{name}",
+        live_key=Environment.key_for(account, name),
+        owner=user,
+    )
+    deployment = Deployment.objects.create(
+        environment=environment,
+        kind=kind,
+        requested_by=user,
+        reason="first environment for the load test",
+        active_key=environment.pk,
+        due_at=None,
+    )
+    Environment.objects.filter(pk=environment.pk).update(latest=deployment)
+    journal.note(deployment, "requested", kind=kind, user=user.get_username(), reason=deployment.reason)
+    return Deployment.objects.for_page().get(pk=deployment.pk)
+
+
+def plant(deployment: Deployment, nested: Mapping[str, int] = NINE_STACKS) -> dict[str, Stack]:
+    """Write pending rows as a change set makes them, go on to the stacks, and return stacks by path."""
+    root_id = arn(deployment.environment.stack_name)
+    root = Stack.objects.create(
+        deployment=deployment, name=deployment.environment.stack_name, stack_id=root_id, settled=False
+    )
+    stacks = {"": root}
+    for path, count in nested.items():
+        parent_path, _, logical_id = path.rpartition("/")
+        parent = stacks[parent_path]
+        Resource.objects.create(stack=parent, logical_id=logical_id, type=STACK_TYPE)
+        stacks[path] = Stack.objects.create(
+            deployment=deployment,
+            parent=parent,
+            path=path,
+            depth=parent.depth + 1,
+            stack_id=arn(f"{root.name}-{logical_id}"),
+            name=f"{root.name}-{logical_id}-1ABC",
+        )
+        Resource.objects.bulk_create(
+            Resource(stack=stacks[path], logical_id=f"{logical_id}{i}", type="AWS::EC2::Subnet")
+            for i in range(1, count + 1)
+        )
+    total = Resource.objects.filter(stack__deployment=deployment).count()
+    for state in (State.ARTIFACTS, State.CHANGE_SET, State.STACKS):
+        go_on(deployment, state)
+    Deployment.objects.filter(pk=deployment.pk).update(stack_id=root_id)
+    Environment.objects.filter(pk=deployment.environment_id).update(stack_id=root_id)
+    journal.note(deployment, "change_set.created", resources=total, stacks=len(stacks))
+    return stacks
+
+
+def go_on(deployment: Deployment, state: State, **values: Any) -> None:
+    """Move the deployment to a phase, with the phase's event."""
+    deployment.move_to(state, **values)
+    journal.note(deployment, "phase", key=str(state), phase=str(state))
+
+
+def finish(deployment: Deployment, state: State, *, code: str = "", message: str = "") -> None:
+    """End the deployment as the runner does."""
+    deployment.move_to(state, error_code=code, error_message=message)
+    journal.note(deployment, "ended", state=str(state), code=code, message=message)
+
+
+def event(
+    stack: Stack, logical_id: str, status: str, *, reason: str = "", at: datetime | None = None
+) -> journal.Entry:
+    """Return the entry of a stack event; an empty logical id is the stack itself."""
+    own = not logical_id
+    said = StackEvent(
+        event_id=str(uuid.uuid4()),
+        stack_id=stack.stack_id,
+        stack_name=stack.name,
+        logical_id=stack.name if own else logical_id,
+        physical_id=stack.stack_id if own else f"id-of-{logical_id.lower()}",
+        type=STACK_TYPE if own else "AWS::EC2::Subnet",
+        status=status,
+        reason=reason,
+        at=at or timezone.now(),
+    )
+    return journal.of_stack(Stack.objects.get(pk=stack.pk), said)
+
+
+def happen(deployment: Deployment, *entries: journal.Entry) -> int:
+    """Write entries in one transaction, as one look at the stacks does."""
+    return journal.append(deployment, entries)
+
+
+def everything_happens(deployment: Deployment, stacks: Mapping[str, Stack]) -> None:
+    """Write all events of a deployment that goes well: two for each resource and stack."""
+    begin = timezone.now() - timedelta(minutes=5)
+    entries: list[journal.Entry] = []
+    for number, stack in enumerate(list(stacks.values())[::-1]):
+        at = begin + timedelta(seconds=number)
+        ids = list(
+            Resource.objects.filter(stack=stack).exclude(type=STACK_TYPE).values_list("logical_id", flat=True)
+        )
+        entries.append(event(stack, "", "CREATE_IN_PROGRESS", at=at))
+        for logical_id in ids:
+            entries.append(event(stack, logical_id, "CREATE_IN_PROGRESS", at=at))
+            entries.append(
+                event(stack, logical_id, "CREATE_IN_PROGRESS", reason="Resource creation Initiated", at=at)
+            )
+            entries.append(event(stack, logical_id, "CREATE_COMPLETE", at=at + timedelta(seconds=40)))
+        entries.append(event(stack, "", "CREATE_COMPLETE", at=at + timedelta(seconds=45)))
+    happen(deployment, *entries)
+
+
+def arn(name: str) -> str:
+    return f"arn:aws:cloudformation:ap-northeast-1:123456789012:stack/{name}/{uuid.uuid4()}"
+
+
+def numbers(deployment: Deployment) -> Sequence[int]:
+    """Return the numbers of all events in the database, in order."""
+    return list(Event.objects.of(deployment).values_list("seq", flat=True))
