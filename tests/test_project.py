@@ -16,7 +16,7 @@ from tests.services import REPOSITORY
 READ_FROM_ENVIRONMENT = re.compile(
     r"""\benv\.\w+\(\s*"([A-Z_]+)"|\benviron(?:\.get\(|\[)\s*"([A-Z_]+)"|"([A-Z_]+)"\s+not\s+in\s+os\.environ"""
 )
-NOT_OURS = {"DJANGO_SETTINGS_MODULE", "MINISTACK_REGION", "PATH", "TMPDIR"}
+NOT_OURS = {"AWS_DEFAULT_REGION", "DJANGO_SETTINGS_MODULE", "MINISTACK_REGION", "PATH", "TMPDIR"}
 WITH_PROJECT = ["requirements.lock", "requirements-test.lock", "requirements-production.lock"]
 LOCKS = sorted(REPOSITORY.glob("requirements*.lock"))
 
