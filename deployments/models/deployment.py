@@ -44,6 +44,14 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
         """Keep those of one environment."""
         return self.filter(environment=environment)
 
+    def ended_badly(self) -> Self:
+        """Keep those that failed or were rolled back."""
+        return self.filter(state__in=[str(State.FAILED), str(State.ROLLED_BACK)])
+
+    def before(self, pk: int) -> Self:
+        """Keep those asked for before the one with this key: the next page of a list."""
+        return self.filter(pk__lt=pk)
+
     def for_page(self) -> Self:
         """Everything the deployment's page shows of the row itself."""
         return self.select_related("environment__account", "environment__latest", "requested_by")

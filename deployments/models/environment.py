@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Case, Count, Q, When
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -15,6 +16,24 @@ from deployments.models.fields import IdField
 
 if TYPE_CHECKING:
     from deployments.models.deployment import Deployment
+
+
+class Standing(models.IntegerChoices):
+    """How an environment stands, the most urgent first. Never "ready": that takes more than a stack."""
+
+    PROBLEM = 0, _("Problems")
+    CHANGING = 1, _("In progress")
+    DEPLOYED = 2, _("Deployed")
+    DELETED = 3, _("Deleted")
+
+
+_PROBLEM = (
+    Q(missing_since__isnull=False)
+    | Q(latest__state__in=("failed", "rolled_back"))
+    | ~Q(latest__attention_code="") & Q(latest__active_key__isnull=False)
+    | Q(latest__active_key=None)
+    & (Q(stack_status__endswith="_FAILED") | Q(stack_status__contains="ROLLBACK"))
+)
 
 
 class EnvironmentQuerySet(models.QuerySet["Environment"]):
@@ -28,9 +47,43 @@ class EnvironmentQuerySet(models.QuerySet["Environment"]):
         """Keep those that are gone."""
         return self.exclude(deleted_at=None)
 
+    def with_standing(self) -> Self:
+        """Add `standing` to each."""
+        return self.annotate(
+            standing=Case(
+                When(deleted_at__isnull=False, then=Standing.DELETED.value),
+                When(_PROBLEM, then=Standing.PROBLEM.value),
+                When(latest__active_key__isnull=False, then=Standing.CHANGING.value),
+                default=Standing.DEPLOYED.value,
+                output_field=models.IntegerField(),
+            )
+        )
+
+    def standing_counts(self) -> dict[int, int]:
+        """Return how many environments stand how."""
+        counted = self.with_standing().order_by().values_list("standing").annotate(Count("pk"))
+        return {int(standing): int(number) for standing, number in counted}
+
+    def standing_as(self, standing: Standing) -> Self:
+        """Keep those that stand so. After `with_standing`."""
+        return self.filter(Q(standing=standing.value))  # annotated
+
+    def in_account(self, account_pk: int) -> Self:
+        """Keep those of one account."""
+        return self.filter(account=account_pk)
+
     def for_list(self) -> Self:
-        """Everything the list shows, newest first, without a query a row."""
-        return self.select_related("account", "owner", "latest").order_by("-created_at")
+        """Everything the list shows, problems first, then newest, without a query a row."""
+        rows = self.with_standing().select_related("account", "owner", "latest__requested_by")
+        return rows.order_by("standing", "-pk")
+
+    def after(self, standing: int, pk: int) -> Self:
+        """Keep those that come after a row in the order of `for_list`."""
+        return self.filter(Q(standing__gt=standing) | Q(standing=standing, pk__lt=pk))
+
+    def for_page(self) -> Self:
+        """Everything the environment's page shows of the row itself."""
+        return self.select_related("account", "owner", "latest__requested_by")
 
     def observed(self) -> Self:
         """Keep those whose stack is looked at now and then."""

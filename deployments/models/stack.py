@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Self
 
 from django.db import models
+from django.db.models import Count, Q
 from django.utils.translation import gettext_lazy as _
 
 from deployments.models.deployment import Deployment
+from deployments.models.environment import Environment
 from deployments.models.fields import IdField
 
 STACK_TYPE = "AWS::CloudFormation::Stack"
@@ -23,6 +25,20 @@ class StackQuerySet(models.QuerySet["Stack"]):
     def to_poll(self) -> Self:
         """Keep those whose events are not all known yet."""
         return self.filter(settled=False).exclude(stack_id="")
+
+    def with_counts(self) -> Self:
+        """Add `resource_count`, and `done_count`: how many of them are there as wanted, or gone."""
+        done = Q(resources__status__endswith="_COMPLETE") & ~Q(resources__status__contains="ROLLBACK")
+        return self.annotate(resource_count=Count("resources"), done_count=Count("resources", filter=done))
+
+
+class ResourceQuerySet(models.QuerySet["Resource"]):
+    """Named queries over resources."""
+
+    def of_environment(self, environment: Environment) -> Self:
+        """Keep what the environment's deployments touched, in the order of the deployments."""
+        rows = self.filter(stack__deployment__environment=environment)
+        return rows.order_by("stack__deployment_id", "stack__depth", "pk")
 
 
 class Stack(models.Model):
@@ -70,6 +86,8 @@ class Resource(models.Model):
     started_at = models.DateTimeField(null=True, blank=True)
     changed_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
+
+    objects = models.Manager.from_queryset(ResourceQuerySet)()
 
     class Meta:
         verbose_name = _("resource")

@@ -1,0 +1,96 @@
+/* Keeps a region fresh while somebody looks: <div data-live="seconds" hx-get="…" hx-trigger="sanso:refresh">.
+   htmx fetches; what came is merged into what is there, so that focus, selection and open parts stay. The row
+   that has the focus is never moved or removed. Hidden tabs do not ask. */
+
+import { announce } from "./page.js";
+
+const SPOKEN_MS = 10_000;
+let spokenAt = 0;
+
+/* Makes the children of `target` those of `source`. Elements with an id are recognised by it. */
+export function merge(target, source) {
+  const focused = document.activeElement;
+  const still = focused !== document.body && focused !== target && target.contains(focused);
+  const known = new Map([...target.children].filter((child) => child.id).map((child) => [child.id, child]));
+  const kept = new Set();
+  let place = target.firstChild;
+  for (const wanted of [...source.childNodes]) {
+    const match = wanted.id ? known.get(wanted.id) : sameKind(place, wanted) ? place : null;
+    if (match) {
+      if (match === place) place = place.nextSibling;
+      else if (!still) target.insertBefore(match, place);
+      kept.add(match);
+      mergeNode(match, wanted);
+    } else {
+      if (known.size && wanted.id) wanted.dataset.new = "";
+      kept.add(wanted);
+      target.insertBefore(wanted, still ? null : place);
+    }
+  }
+  for (const node of [...target.childNodes]) {
+    if (kept.has(node)) continue;
+    if (still && node.contains(focused)) node.dataset.gone = "";
+    else node.remove();
+  }
+}
+
+function sameKind(node, wanted) {
+  return node && !node.id && node.nodeName === wanted.nodeName && node.nodeType === wanted.nodeType;
+}
+
+function mergeNode(node, wanted) {
+  if (node.nodeType !== Node.ELEMENT_NODE) {
+    if (node.nodeValue !== wanted.nodeValue) node.nodeValue = wanted.nodeValue;
+    return;
+  }
+  for (const { name } of [...node.attributes]) {
+    if (!wanted.hasAttribute(name) && name !== "open") node.removeAttribute(name);
+  }
+  for (const { name, value } of wanted.attributes) {
+    if (node.getAttribute(name) !== value && name !== "open") node.setAttribute(name, value);
+  }
+  merge(node, wanted);
+}
+
+function refresh(region) {
+  if (document.visibilityState === "visible") window.htmx?.trigger(region, "sanso:refresh");
+}
+
+function stale(region, isStale) {
+  region.classList.toggle("is-stale", isStale);
+}
+
+/* At most six times a minute, and only what changed. */
+function speak(region) {
+  const words = region.querySelector("[data-summary]")?.textContent.replace(/\s+/g, " ").trim() ?? "";
+  const before = region.dataset.spoken ?? words;
+  if (words !== before && Date.now() - spokenAt < SPOKEN_MS) return;
+  region.dataset.spoken = words;
+  if (words === before) return;
+  spokenAt = Date.now();
+  announce(words);
+}
+
+for (const region of document.querySelectorAll("[data-live]")) {
+  speak(region);
+  setInterval(() => refresh(region), Number(region.dataset.live) * 1000);
+  document.addEventListener("visibilitychange", () => refresh(region));
+
+  region.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.target !== region) return;
+    const { xhr } = event.detail;
+    event.detail.shouldSwap = false;
+    if (xhr.status !== 200) return stale(region, true);
+    const asked = new URL(event.detail.pathInfo.finalRequestPath, location.href);
+    // Another path answered: the session has ended and this is the log-in page.
+    if (new URL(xhr.responseURL).pathname !== asked.pathname) return location.reload();
+    const fresh = document.createElement("template");
+    fresh.innerHTML = xhr.responseText;
+    merge(region, fresh.content);
+    stale(region, false);
+    speak(region);
+  });
+  for (const failure of ["htmx:sendError", "htmx:timeout"]) {
+    region.addEventListener(failure, () => stale(region, true));
+  }
+}
