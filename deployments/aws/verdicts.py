@@ -22,6 +22,7 @@ from botocore.exceptions import (
     ProfileNotFound,
     TokenRetrievalError,
 )
+from botocore.exceptions import ConnectionError as ConnectionFailed
 from botocore.parsers import ResponseParserError
 
 from deployments.errors import AwsAdopt, AwsAsk, AwsFailure, AwsMissing, AwsRefused, AwsRetry
@@ -98,7 +99,7 @@ def translate(exc: ClientError | BotoCoreError | ResponseParserError, operation:
     code = type(exc).__name__
     if isinstance(exc, _NO_CREDENTIALS):
         return AwsAsk(code, str(exc), operation)
-    if isinstance(exc, HTTPClientError | ResponseParserError):
+    if isinstance(exc, HTTPClientError | ConnectionFailed | ResponseParserError):
         return AwsRetry(code, _without_address(exc), operation)
     return AwsRefused(code, str(exc), operation)
 

@@ -45,8 +45,10 @@ def apply(node: Node, change: Change) -> Node:
     An event older than what is known (late delivery) never turns the state back; it only fills in what
     was missing: an earlier start of the same operation, a physical id.
     """
-    known = (node.changed_at, stage(node.status), is_final(node.status)) if node.changed_at else None
-    news = (change.at, stage(change.status), is_final(change.status))
+    known = (
+        (node.changed_at, stage(node.status), is_final(node.status), node.status) if node.changed_at else None
+    )
+    news = (change.at, stage(change.status), is_final(change.status), change.status)
     same_operation = stage(change.status) == stage(node.status)
     if known is not None and known > news:
         filled = replace(node, physical_id=node.physical_id or change.physical_id)

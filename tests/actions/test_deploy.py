@@ -1,0 +1,205 @@
+"""What a person may ask for, and what they are told when they may not."""
+
+from __future__ import annotations
+
+import threading
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+
+from deployments.actions.deploy import request_deployment
+from deployments.actions.remove import forget, request_removal
+from deployments.errors import UserFixable
+from deployments.models import Account, Deployment, Environment
+from deployments.models.sealed import unseal
+from tests.builders import make_account, make_deployment, make_environment, make_user
+
+
+@pytest.fixture(autouse=True)
+def template_set(settings, tmp_path):  # type: ignore[no-untyped-def]  # pytest's own fixtures
+    (tmp_path / "root.yaml").write_text(
+        "Parameters:\n"
+        "  Size: {Type: Number, Default: 2, MaxValue: 4, ConstraintDescription: At most four.}\n"
+        "  Password: {Type: String, NoEcho: true, Default: change me}\n"
+        "Resources: {Topic: {Type: AWS::SNS::Topic}}\n"
+    )
+    settings.SANSO_TEMPLATE_SET = tmp_path
+
+
+def ask(account: Account, name: str = "staging", **values: object) -> Deployment:
+    defaults: dict[str, object] = {
+        "user": make_user(),
+        "account": account,
+        "name": name,
+        "parameters": {},
+        "reason": "",
+        "request_key": uuid4(),
+    }
+    return request_deployment(**(defaults | values))  # type: ignore[arg-type]  # a builder of keyword arguments
+
+
+def refusal(*args: object, **values: object) -> UserFixable:
+    with pytest.raises(UserFixable) as caught:
+        ask(*args, **values)  # type: ignore[arg-type]  # as above
+    return caught.value
+
+
+@pytest.mark.django_db
+def test_a_deployment_is_due_at_once_and_tells_who_asked_for_it() -> None:
+    deployment = ask(make_account(), reason="load test", user=make_user("ana"))
+
+    assert deployment.due_at is not None
+    event = deployment.events.get()
+    assert (event.code, event.values) == (
+        "requested",
+        {"kind": "create", "user": "ana", "reason": "load test"},
+    )
+    assert Environment.objects.get().latest == deployment
+
+
+@pytest.mark.django_db
+def test_secrets_are_sealed_and_kept_out_of_every_plain_column() -> None:
+    deployment = ask(make_account(), parameters={"Password": "hunter2", "Size": "3"})
+
+    row = Deployment.objects.filter(pk=deployment.pk).values().get()
+    assert "hunter2" not in str(row)
+    assert "hunter2" not in str(Environment.objects.values().get())
+    assert unseal(deployment.sealed_parameters) == {"Password": "hunter2"}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["", "1st", "under_score", "a b", "é", "x" * 41])
+def test_an_illegal_name_is_told_at_its_field(name: str) -> None:
+    found = refusal(make_account(), name)
+    assert (found.code, found.field) == ("IllegalName", "name")
+    assert not Environment.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_name_is_taken_also_in_other_letters() -> None:
+    account = make_account()
+    environment = make_environment("staging", account=account, stack_id="arn:x")
+    make_deployment(environment, state="succeeded")
+
+    found = refusal(account, "Staging")
+
+    assert (found.code, found.field) == ("NameTaken", "name")
+
+
+@pytest.mark.django_db
+def test_the_same_name_in_another_account_is_fine() -> None:
+    ask(make_account())
+    ask(make_account())
+    assert Environment.objects.count() == 2
+
+
+@pytest.mark.django_db
+def test_an_environment_that_never_got_a_stack_is_used_again() -> None:
+    account = make_account()
+    failed = make_deployment(make_environment("staging", account=account), state="failed")
+
+    again = ask(account, "staging")
+
+    assert again.environment == failed.environment
+
+
+@pytest.mark.django_db
+def test_a_bad_parameter_says_the_templates_sentence_at_its_field() -> None:
+    found = refusal(make_account(), parameters={"Size": "9"})
+    assert (found.message, found.field) == ("At most four.", "parameter_Size")
+
+
+@pytest.mark.django_db
+def test_a_parameter_that_the_set_does_not_know_is_refused() -> None:
+    assert refusal(make_account(), parameters={"RoleARN": "x"}).code == "UnknownParameter"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_double_click_is_one_deployment() -> None:
+    account, user, key = make_account(), make_user(), uuid4()
+    made: list[int] = []
+
+    def click() -> None:
+        made.append(ask(account, user=user, request_key=key).pk)
+        connection.close()
+
+    clicks = [threading.Thread(target=click) for _ in range(4)]
+    for thread in clicks:
+        thread.start()
+    for thread in clicks:
+        thread.join()
+
+    assert len(made) == 4
+    assert len(set(made)) == 1
+    assert Deployment.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_operators_at_once_one_wins_and_the_other_is_told() -> None:
+    account = make_account()
+    users = [make_user() for _ in range(6)]
+    told: list[str] = []
+
+    def deploy(i: int) -> None:
+        try:
+            ask(account, user=users[i])
+            told.append("won")
+        except UserFixable as exc:
+            told.append(exc.code)
+        connection.close()
+
+    threads = [threading.Thread(target=deploy, args=(i,)) for i in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(told) == ["EnvironmentBusy"] * 5 + ["won"]
+    assert Deployment.objects.active().count() == 1
+
+
+def remove(environment: Environment, typed: str = "staging", **values: object) -> Deployment:
+    defaults: dict[str, object] = {
+        "user": environment.owner,
+        "environment": environment,
+        "typed_name": typed,
+        "reason": "",
+        "request_key": uuid4(),
+    }
+    return request_removal(**(defaults | values))  # type: ignore[arg-type]  # a builder of keyword arguments
+
+
+@pytest.mark.django_db
+def test_a_delete_wants_the_name_typed() -> None:
+    environment = make_environment("staging")
+    with pytest.raises(UserFixable, match="Type the name staging exactly"):
+        remove(environment, "stagin")
+    assert remove(environment, "ｓｔａｇｉｎｇ").kind == "delete"
+
+
+@pytest.mark.django_db
+def test_an_environment_that_is_being_changed_is_not_deleted() -> None:
+    active = make_deployment(make_environment("staging"))
+    with pytest.raises(UserFixable, match="being changed by another deployment"):
+        remove(active.environment)
+
+
+@pytest.mark.django_db
+def test_a_deleted_environment_is_not_deleted_again() -> None:
+    environment = make_environment("staging", deleted_at="2026-11-24T00:00:00Z")
+    with pytest.raises(UserFixable, match="deleted already"):
+        remove(environment)
+
+
+@pytest.mark.django_db
+def test_only_an_environment_whose_stack_is_missing_can_be_forgotten() -> None:
+    environment = make_environment("staging", stack_id="arn:x")
+    make_deployment(environment, state="succeeded")
+    with pytest.raises(UserFixable, match="Delete it instead"):
+        forget(user=environment.owner, environment=environment)
+
+    Environment.objects.update(missing_since="2026-11-24T00:00:00Z")
+    forget(user=environment.owner, environment=environment)
+
+    assert not Environment.objects.live().exists()

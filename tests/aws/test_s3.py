@@ -1,0 +1,61 @@
+"""The artifact bucket: ours, missing, or somebody else's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from deployments.aws.s3 import S3Gateway
+from deployments.errors import UserFixable
+
+
+@pytest.fixture
+def stubbed() -> Iterator[tuple[S3Gateway, Stubber]]:
+    client = boto3.client(
+        "s3", region_name="ap-northeast-1", aws_access_key_id="x", aws_secret_access_key="x"
+    )
+    with Stubber(client) as stubber:
+        yield S3Gateway(client, "ap-northeast-1"), stubber
+        stubber.assert_no_pending_responses()
+
+
+def test_a_missing_bucket_is_missing(stubbed: tuple[S3Gateway, Stubber]) -> None:
+    gateway, stubber = stubbed
+    stubber.add_client_error("head_bucket", "404", http_status_code=404)
+    assert gateway.bucket_exists("b", "123456789012") is False
+
+
+def test_a_bucket_of_another_account_says_what_to_do(stubbed: tuple[S3Gateway, Stubber]) -> None:
+    gateway, stubber = stubbed
+    stubber.add_client_error("head_bucket", "403", http_status_code=403)
+    with pytest.raises(UserFixable, match="Name another bucket in the account's settings"):
+        gateway.bucket_exists("b", "123456789012")
+    stubber.add_client_error("create_bucket", "BucketAlreadyExists", http_status_code=409)
+    with pytest.raises(UserFixable, match="belongs to another account"):
+        gateway.create_bucket("b")
+
+
+def test_a_bucket_that_we_made_a_moment_ago_is_taken_as_it_is(stubbed: tuple[S3Gateway, Stubber]) -> None:
+    gateway, stubber = stubbed
+    stubber.add_client_error("create_bucket", "BucketAlreadyOwnedByYou", http_status_code=409)
+    gateway.create_bucket("b")
+
+
+def test_a_bucket_in_another_region_is_told_from_a_foreign_one(stubbed: tuple[S3Gateway, Stubber]) -> None:
+    gateway, stubber = stubbed
+    stubber.add_client_error("head_bucket", "301", http_status_code=301)
+    with pytest.raises(UserFixable, match="another region than ap-northeast-1"):
+        gateway.bucket_exists("b", "123456789012")
+
+
+def test_objects_are_written_for_the_owner_only(stubbed: tuple[S3Gateway, Stubber]) -> None:
+    gateway, stubber = stubbed
+    stubber.add_response(
+        "put_object",
+        {},
+        {"Bucket": "b", "Key": "k", "Body": b"x", "ExpectedBucketOwner": "123456789012"},
+    )
+    gateway.put_object("b", "k", b"x", "123456789012")

@@ -1,0 +1,109 @@
+"""Every AWS error goes through one table."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import (
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ReadTimeoutError,
+)
+
+from deployments.aws.verdicts import TABLE, calling, translate
+from deployments.errors import AwsAdopt, AwsAsk, AwsFailure, AwsMissing, AwsRefused, AwsRetry
+
+GATEWAYS = Path(__file__).parents[2] / "deployments" / "aws"
+
+
+def answer(code: str, message: str = "", status: int = 400) -> ClientError:
+    return ClientError(
+        {
+            "Error": {"Code": code, "Message": message},
+            "ResponseMetadata": {
+                "HTTPStatusCode": status,
+                "RequestId": "r-1",
+                "HTTPHeaders": {},
+                "RetryAttempts": 0,
+                "HostId": "",
+            },
+        },
+        "Operation",
+    )
+
+
+@pytest.mark.parametrize("code", sorted(TABLE))
+def test_every_code_of_the_table_becomes_its_error(code: str) -> None:
+    failure = translate(answer(code, "said"), "s3:PutObject")
+    assert type(failure) is TABLE[code]
+    assert (failure.code, failure.message, failure.request_id) == (code, "said", "r-1")
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("Throttling", AwsRetry),
+        ("AlreadyExistsException", AwsAdopt),
+        ("AccessDenied", AwsAsk),
+        ("ExpiredToken", AwsAsk),
+        ("InsufficientCapabilitiesException", AwsRefused),
+        ("404", AwsMissing),
+    ],
+)
+def test_the_codes_that_matter_most(code: str, kind: type[AwsFailure]) -> None:
+    assert TABLE[code] is kind
+
+
+def test_an_unknown_code_is_refused_and_an_unknown_fault_of_aws_is_retried() -> None:
+    assert type(translate(answer("BrandNew"), "x:Y")) is AwsRefused
+    assert type(translate(answer("BrandNew", status=503), "x:Y")) is AwsRetry
+
+
+def test_a_stack_that_does_not_exist_is_told_from_other_validation_errors() -> None:
+    missing = answer("ValidationError", "Stack with id sanso-x does not exist")
+    assert type(translate(missing, "cloudformation:DescribeStacks")) is AwsMissing
+    other = answer("ValidationError", "Template format error")
+    assert type(translate(other, "cloudformation:CreateChangeSet")) is AwsRefused
+
+
+@pytest.mark.parametrize(
+    "exc",
+    [
+        ReadTimeoutError(endpoint_url="https://x"),
+        ConnectTimeoutError(endpoint_url="https://x"),
+        EndpointConnectionError(endpoint_url="https://x"),
+    ],
+)
+def test_a_lost_answer_is_retried(exc: ReadTimeoutError) -> None:
+    assert type(translate(exc, "x:Y")) is AwsRetry
+
+
+def test_missing_credentials_ask_a_person() -> None:
+    with pytest.raises(AwsAsk) as caught, calling("sts:GetCallerIdentity"):
+        raise NoCredentialsError
+    assert caught.value.code == "NoCredentialsError"
+
+
+def test_a_url_with_a_query_never_gets_into_a_message() -> None:
+    failure = translate(EndpointConnectionError(endpoint_url="https://x/?X-Amz-Signature=abc"), "x:Y")
+    assert "abc" not in failure.message
+
+
+def test_every_boto3_call_site_is_inside_the_translation() -> None:
+    """Each call on `self._client` (and each use of a paginator's pages) stands in a `with calling(…)`."""
+    for path in GATEWAYS.glob("*.py"):
+        tree = ast.parse(path.read_text())
+        guarded = {
+            id(inner)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.With) and "calling(" in ast.unparse(node.items[0])
+            for inner in ast.walk(node)
+        }
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("self._client."):
+                lazy = ast.unparse(node.func).startswith("self._client.get_paginator")
+                assert lazy or id(node) in guarded, f"{path.name}:{node.lineno}"

@@ -1,0 +1,151 @@
+"""A folder of templates becomes a form and a set of objects, or says what is wrong with it."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from deployments.catalog import build_objects, load
+from deployments.errors import UserFixable
+
+ROOT = """
+Description: A small set
+Metadata:
+  AWS::CloudFormation::Interface:
+    ParameterGroups:
+      - Label: {default: Sizes}
+        Parameters: [Count, Kind]
+    ParameterLabels: {Count: {default: How many}}
+Parameters:
+  Bucket: {Type: String}
+  Prefix: {Type: String}
+  Kind: {Type: String, Default: small, AllowedValues: [small, large]}
+  Count: {Type: Number, Default: 2, MinValue: 1, MaxValue: 4, Description: Servers a tier.}
+  Password: {Type: String, NoEcho: true, MinLength: 8}
+Resources:
+  Inner:
+    Type: AWS::CloudFormation::Stack
+    Properties:
+      TemplateURL: !Sub https://${Bucket}.s3.${AWS::Region}.amazonaws.com/${Prefix}/inner.yaml
+"""
+
+
+def make_set(folder: Path, **files: str) -> Path:
+    for name, text in (
+        {"root.yaml": ROOT, "inner.yaml": "Resources: {A: {Type: AWS::SNS::Topic}}"} | files
+    ).items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder
+
+
+def test_the_form_follows_the_templates_interface(tmp_path: Path) -> None:
+    found = load(make_set(tmp_path))
+
+    assert [(g.label, [p.name for p in g.parameters]) for g in found.groups] == [
+        ("Sizes", ["Count", "Kind"]),
+        ("", ["Prefix", "Password"]),
+    ]
+    count = found.parameters["Count"]
+    assert (count.label, count.default, count.min_value, count.description) == (
+        "How many",
+        "2",
+        1,
+        "Servers a tier.",
+    )
+    assert found.parameters["Password"].no_echo
+
+
+def test_a_set_without_manifest_tells_its_bucket_and_prefix_by_its_template_urls(tmp_path: Path) -> None:
+    found = load(make_set(tmp_path, **{"playbook/playbook.yml": "[]"}))
+
+    assert (found.bucket_parameter, found.prefix_parameter, found.own_prefix) == ("Bucket", "Prefix", False)
+    assert {key for key, _ in build_objects(found)} == {"root.yaml", "inner.yaml", "playbook.zip"}
+
+
+def test_a_manifest_lets_the_portal_choose_the_prefix(tmp_path: Path) -> None:
+    manifest = "root: root.yaml\nbucket_parameter: Bucket\nprefix_parameter: Prefix\n"
+    found = load(make_set(tmp_path, **{"template-set.yaml": manifest}))
+
+    assert found.own_prefix
+    assert "Prefix" not in found.parameters
+
+
+def test_zips_are_the_same_bytes_each_time_and_carry_their_packages(tmp_path: Path) -> None:
+    manifest = (
+        "root: root.yaml\nbucket_parameter: Bucket\nprefix_parameter: Prefix\nartifacts:\n"
+        "  - {key: functions/f.zip, module: functions/f.py, packages: [pymysql]}\n"
+        "  - {key: playbook.zip, folder: pb, also: {app/site: site}}\n"
+    )
+    files = {
+        "template-set.yaml": manifest,
+        "functions/f.py": "x = 1",
+        "pb/playbook.yml": "[]",
+        "site/wsgi.py": "",
+    }
+    found = load(make_set(tmp_path, **files))
+
+    first, second = dict(build_objects(found)), dict(build_objects(found))
+
+    assert first == second
+    function = zipfile.ZipFile(io.BytesIO(first["functions/f.zip"])).namelist()
+    assert {"f.py", "pymysql/__init__.py"} <= set(function)
+    playbook = zipfile.ZipFile(io.BytesIO(first["playbook.zip"])).namelist()
+    assert playbook == ["app/site/wsgi.py", "playbook.yml"]
+
+
+def test_any_change_of_what_is_uploaded_changes_the_digest(tmp_path: Path) -> None:
+    before = load(make_set(tmp_path)).digest
+    (tmp_path / "inner.yaml").write_text("Resources: {B: {Type: AWS::SNS::Topic}}")
+
+    assert load(tmp_path).digest != before
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("a: [", "root.yaml cannot be read"),
+        ("- 1", "it is not a mapping"),
+        ("a: 1\na: 2", "the key a stands twice"),
+        ("a: &x [1]\nb: *x", "aliases are not used"),
+        ("[" * 100_000, "root.yaml cannot be read"),
+        ("Parameters: {P: {Default: 1}}", "the parameter P has no Type"),
+        ("Parameters: {P: {Type: String, Default: [bucket-name]}}", "the Default of P must be a text"),
+        ("Parameters: 3", "Parameters is not a mapping"),
+    ],
+)
+def test_a_broken_root_says_what_is_wrong_with_it(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(UserFixable, match=says):
+        load(make_set(tmp_path, **{"root.yaml": text}))
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserFixable, match="There is no template set at"):
+        load(tmp_path / "nowhere")
+
+
+def test_a_set_with_two_roots_asks_which_one(tmp_path: Path) -> None:
+    for name in ("one.yaml", "two.yaml"):
+        (tmp_path / name).write_text("Resources: {}")
+    with pytest.raises(UserFixable, match="call it root.yaml"):
+        load(tmp_path)
+
+
+def test_a_template_that_is_too_large_for_cloudformation_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UserFixable, match="CloudFormation takes 1,000,000"):
+        load(make_set(tmp_path, **{"inner.yaml": "#" * 1_000_001}))
+
+
+def test_the_set_that_ships_is_complete() -> None:
+    found = load(settings.BASE_DIR / "infra_templates")
+
+    assert len(found.templates) == 9
+    assert found.own_prefix
+    keys = {key for key, _ in build_objects(found)}
+    assert "playbook.zip" in keys
+    assert {path.name for path in found.templates} <= keys

@@ -1,0 +1,50 @@
+"""What CloudFormation would object to is said before it is asked."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deployments.core.parameters import Parameter, problem
+
+
+@pytest.mark.parametrize(
+    ("parameter", "good", "bad", "code"),
+    [
+        (Parameter(name="P"), "anything", "", "required"),
+        (Parameter(name="P", type="Number"), "2.5", "two", "number"),
+        (Parameter(name="P", type="Number", min_value=1, max_value=4), "4", "5", "range"),
+        (Parameter(name="P", allowed_values=("a", "b")), "a", "c", "allowed"),
+        (Parameter(name="P", allowed_pattern="[a-z]+"), "abc", "abc1", "pattern"),
+        (Parameter(name="P", min_length=2, max_length=3), "ab", "abcd", "length"),
+        (Parameter(name="P", type="CommaDelimitedList", allowed_values=("a", "b")), "a, b", "a,c", "allowed"),
+        (Parameter(name="P", type="List<Number>"), "1,2", "1,x", "number"),
+    ],
+)
+def test_a_value_is_taken_or_objected_to(parameter: Parameter, good: str, bad: str, code: str) -> None:
+    assert problem(parameter, good) is None
+    found = problem(parameter, bad)
+    assert found is not None
+    assert found.code == code
+
+
+def test_an_empty_value_is_fine_where_the_template_says_so() -> None:
+    assert problem(Parameter(name="P", default=""), "") is None
+    assert problem(Parameter(name="P", allowed_values=("", "x"), default="x"), "") is None
+    assert problem(Parameter(name="P", allowed_pattern="^$|arn:.*", default="arn:x"), "") is None
+
+
+def test_the_templates_own_sentence_comes_along() -> None:
+    found = problem(Parameter(name="P", allowed_pattern="[a-z]+", constraint_description="Lower case."), "A")
+    assert found is not None
+    assert found.constraint == "Lower case."
+
+
+def test_a_pattern_that_python_cannot_read_is_left_to_cloudformation() -> None:
+    assert problem(Parameter(name="P", allowed_pattern=r"\p{IsGreek}("), "x") is None
+
+
+@given(st.text(), st.sampled_from(["String", "Number", "CommaDelimitedList", "AWS::EC2::KeyPair::KeyName"]))
+def test_no_value_crashes_it(value: str, kind: str) -> None:
+    problem(Parameter(name="P", type=kind, allowed_pattern="[a-z]{1,3}", max_length=5), value)

@@ -1,0 +1,43 @@
+"""The stepper shows where a deployment stands, also after its end."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deployments.core.cadence import poll_delay, retry_delay
+from deployments.core.phases import ACTIVE, ALLOWED, ENDS, PHASES, Kind, Progress, State, phase_progress
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_phases_before_the_present_one_are_done_and_later_ones_wait(kind: Kind) -> None:
+    for i, phase in enumerate(PHASES[kind]):
+        shown = [progress for _, progress in phase_progress(kind, phase, phase)]
+        rest = len(shown) - i - 1
+        assert shown == [Progress.DONE] * i + [Progress.ACTIVE] + [Progress.PENDING] * rest
+
+
+def test_a_failed_deployment_shows_the_phase_that_failed() -> None:
+    shown = phase_progress(Kind.CREATE, State.FAILED, State.ARTIFACTS)
+    assert [str(progress) for _, progress in shown] == ["done", "failed", "pending", "pending"]
+
+
+def test_a_success_shows_every_phase_done() -> None:
+    shown = phase_progress(Kind.DELETE, State.SUCCEEDED, State.PREFLIGHT)
+    assert {progress for _, progress in shown} == {Progress.DONE}
+
+
+def test_every_active_state_has_a_way_out_and_no_end_has_one() -> None:
+    assert all(ALLOWED[state] for state in ACTIVE)
+    assert not any(ALLOWED[state] for state in ENDS)
+
+
+@given(st.integers(1, 10_000), st.booleans())
+def test_retries_get_slower_up_to_half_a_minute(failures: int, throttled: bool) -> None:
+    assert retry_delay(failures, throttled=throttled) <= retry_delay(failures + 1, throttled=throttled) <= 30
+
+
+@given(st.floats(0, 1e6), st.booleans(), st.booleans())
+def test_looks_are_between_one_and_ten_seconds_apart(seconds: float, sandbox: bool, changed: bool) -> None:
+    assert 1 <= poll_delay(seconds, sandbox=sandbox, changed=changed) <= 10

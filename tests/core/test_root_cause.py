@@ -1,0 +1,47 @@
+"""The banner names the leaf that failed first, not what it took with it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deployments.core.root_cause import Failure, first_failure
+from tests.builders import START
+
+
+def failure(path: str, logical_id: str, reason: str, second: int) -> Failure:
+    return Failure(
+        path=path,
+        logical_id=logical_id,
+        type="AWS::EC2::VPC",
+        status="CREATE_FAILED",
+        reason=reason,
+        at=START + timedelta(seconds=second),
+    )
+
+
+ECHO = "Embedded stack arn:aws:x was not successfully created: The following resource(s) failed to create"
+LEAF = failure("Network/Inner", "Vpc", "The maximum number of VPCs has been reached.", 3)
+CHAIN = [
+    LEAF,
+    failure("Network/Inner", "Subnet", "Resource creation cancelled", 2),
+    failure("Network/Inner", "Route", "Another reason, later", 5),
+    failure("Network", "Inner", ECHO, 6),
+    failure("", "Network", ECHO, 7),
+    failure("", "sanso-env", "The following resource(s) failed to create: [Network]. ", 8),
+]
+
+
+@given(st.permutations(CHAIN))
+def test_the_leaf_is_found_whatever_the_order(chain: list[Failure]) -> None:
+    assert first_failure(chain) == LEAF
+
+
+def test_without_the_leaf_the_deepest_echo_is_nearest_to_the_cause() -> None:
+    assert first_failure(CHAIN[3:]) == CHAIN[3]
+
+
+def test_nothing_failed() -> None:
+    assert first_failure([]) is None

@@ -1,0 +1,84 @@
+"""Due rows become messages, whatever happens to Redis."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from unittest.mock import patch
+
+import pytest
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from deployments import dispatcher, tasks
+from deployments.models import Deployment, leases
+from tests.builders import make_deployment, make_environment
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def published(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    sent: list[tuple[int, int]] = []
+    for task in (tasks.tick_deployment, tasks.tick_environment):
+        monkeypatch.setattr(task, "apply_async", lambda args, **_: sent.append(args))
+    return sent
+
+
+def test_a_due_row_is_published_once_a_lease(published: list[tuple[int, int]]) -> None:
+    deployment = make_deployment()
+
+    assert dispatcher.one_pass() == 1
+    assert dispatcher.one_pass() == 0
+    assert published == [(deployment.pk, 0)]
+
+
+def test_a_row_comes_back_when_its_lease_ends(published: list[tuple[int, int]]) -> None:
+    make_deployment()
+    dispatcher.one_pass()
+    Deployment.objects.update(due_at=timezone.now() - timedelta(seconds=1))
+
+    dispatcher.one_pass()
+
+    assert len(published) == 2
+
+
+def test_rows_that_are_not_due_or_have_ended_are_left_alone(published: list[tuple[int, int]]) -> None:
+    make_deployment(due_at=timezone.now() + timedelta(hours=1))
+    make_deployment(state="failed")
+
+    assert dispatcher.one_pass() == 0
+
+
+def test_without_a_broker_the_row_is_due_again_soon() -> None:
+    deployment = make_deployment()
+    with patch.object(tasks.tick_deployment, "apply_async", side_effect=OperationalError("refused")):
+        dispatcher.one_pass()
+
+    again = Deployment.objects.get(pk=deployment.pk)
+    assert again.due_at is not None
+    assert again.due_at <= timezone.now() + timedelta(seconds=3)
+
+
+def test_environments_at_rest_are_looked_at_too(published: list[tuple[int, int]]) -> None:
+    environment = make_environment(due_at=timezone.now(), stack_id="arn:x")
+
+    dispatcher.one_pass()
+
+    assert published == [(environment.pk, 0)]
+
+
+def test_a_doubled_or_stale_message_is_dropped() -> None:
+    deployment = make_deployment()
+    rows = Deployment.objects.active()
+
+    assert leases.take(rows, deployment.pk, 0)
+    assert not leases.take(rows, deployment.pk, 0)
+
+
+def test_who_lost_the_claim_cannot_put_the_row_back() -> None:
+    deployment = make_deployment()
+    leases.take(Deployment.objects.active(), deployment.pk, 0)
+    leases.take(Deployment.objects.active(), deployment.pk, 1)
+
+    assert not leases.put_back(deployment, 1, timezone.now())
+    assert leases.put_back(deployment, 2, timezone.now())
