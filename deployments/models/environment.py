@@ -36,6 +36,15 @@ _PROBLEM = (
 )
 
 
+_STANDING = Case(
+    When(deleted_at__isnull=False, then=Standing.DELETED.value),
+    When(_PROBLEM, then=Standing.PROBLEM.value),
+    When(latest__active_key__isnull=False, then=Standing.CHANGING.value),
+    default=Standing.DEPLOYED.value,
+    output_field=models.IntegerField(),
+)
+
+
 class EnvironmentQuerySet(models.QuerySet["Environment"]):
     """Named queries over environments."""
 
@@ -49,24 +58,17 @@ class EnvironmentQuerySet(models.QuerySet["Environment"]):
 
     def with_standing(self) -> Self:
         """Add `standing` to each."""
-        return self.annotate(
-            standing=Case(
-                When(deleted_at__isnull=False, then=Standing.DELETED.value),
-                When(_PROBLEM, then=Standing.PROBLEM.value),
-                When(latest__active_key__isnull=False, then=Standing.CHANGING.value),
-                default=Standing.DEPLOYED.value,
-                output_field=models.IntegerField(),
-            )
-        )
+        return self.annotate(standing=_STANDING)
 
     def standing_counts(self) -> dict[int, int]:
         """Return how many environments stand how."""
-        counted = self.with_standing().order_by().values_list("standing").annotate(Count("pk"))
+        rows = self.order_by().annotate(standing=_STANDING)
+        counted = rows.values_list("standing").annotate(Count("pk"))
         return {int(standing): int(number) for standing, number in counted}
 
     def standing_as(self, standing: Standing) -> Self:
-        """Keep those that stand so. After `with_standing`."""
-        return self.filter(Q(standing=standing.value))  # annotated
+        """Keep those that stand so."""
+        return self.with_standing().filter(standing=standing.value)
 
     def in_account(self, account_pk: int) -> Self:
         """Keep those of one account."""

@@ -12,9 +12,10 @@ from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
+from django.utils.translation import pgettext, pgettext_lazy
 
 from deployments.core.status import Shown, shown
+from deployments.views import wording
 
 if TYPE_CHECKING:
     from deployments.models import Deployment, Environment
@@ -56,12 +57,6 @@ _ENDS: dict[str, Shown] = {
 _SUCCEEDED: dict[str, Promise] = {
     "create": pgettext_lazy("status", "Succeeded"),
     "delete": pgettext_lazy("status", "Deleted"),
-}
-_PHASES: dict[str, Promise] = {
-    "preflight": gettext_lazy("Preflight"),
-    "artifacts": gettext_lazy("Artifacts"),
-    "change_set": gettext_lazy("Change set"),
-    "stacks": gettext_lazy("Stacks"),
 }
 
 
@@ -115,7 +110,7 @@ def deployment_status(deployment: Deployment, *, pill: bool = False, attention: 
         return badge(ATTENTION, ATTENTION_GLYPH, pgettext("status", "Needs attention"), pill=pill)
     progress = _("%(status)s · %(phase)s") % {
         "status": WORDS[Shown.PROGRESS],
-        "phase": _PHASES.get(deployment.state, deployment.state),
+        "phase": wording.phase(deployment.state),
     }
     return status_badge(Shown.PROGRESS, progress, pill=pill)
 
@@ -130,12 +125,6 @@ def environment_status(environment: Environment, *, pill: bool = False) -> SafeS
     if environment.latest:
         return deployment_status(environment.latest, pill=pill)
     return status(environment.stack_status, environment.status_reason, pill=pill)
-
-
-@register.filter
-def phase_word(state: str) -> str:
-    """Return the name of a deployment's phase."""
-    return str(_PHASES.get(state, state))
 
 
 @register.simple_tag(takes_context=True)
