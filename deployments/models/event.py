@@ -29,6 +29,10 @@ class EventQuerySet(models.QuerySet["Event"]):
         """Keep those numbered up to and including `seq`."""
         return self.filter(seq__lte=seq)
 
+    def landmarks(self) -> Self:
+        """Keep what a summary is made of: the portal's own steps, and failures."""
+        return self.filter(models.Q(source="portal") | models.Q(status__endswith="_FAILED"))
+
 
 class Event(models.Model):
     """One entry. Numbers are given under the deployment's row lock (`deployments.runner.journal`).
