@@ -3,9 +3,17 @@
 
 def install() -> None:
     """Put our store, scheduler and request handlers in place of MiniStack's."""
-    from portal.sandbox.cloudformation import describe, events, lifecycle, requests, store, templates
+    from portal.sandbox.cloudformation import (
+        change_set_answers,
+        change_sets,
+        describe,
+        events,
+        requests,
+        store,
+        templates,
+    )
 
-    for module in (store, events, templates, lifecycle, describe, requests):
+    for module in (store, events, templates, describe, requests, change_sets, change_set_answers):
         module.install()
 
 

@@ -1,5 +1,7 @@
 """How an answer of CloudFormation's query API is spelt: nested Python values as XML, and pages with their tokens."""
 
+import functools
+from collections.abc import Callable
 from html import escape
 from typing import Any, TypeAlias
 
@@ -43,3 +45,46 @@ def value(parameters: Parameters, name: str) -> str:
 def truth(parameters: Parameters, name: str) -> bool:
     """Read a boolean parameter of a request; False when it is not there."""
     return value(parameters, name).lower() == "true"
+
+
+class Refusal(Exception):
+    """A request is refused, in AWS's words."""
+
+    def __init__(self, message: str, code: str = "ValidationError", status: int = 400) -> None:
+        super().__init__(message)
+        self.code, self.status = code, status
+
+    def answer(self) -> Answer:
+        """Spell the refusal as the answer to its request."""
+        return refusal(str(self), self.code, self.status)
+
+
+class Refused(Exception):
+    """One of MiniStack's checks has refused a request; it carries the answer."""
+
+    def __init__(self, ready: Answer) -> None:
+        super().__init__()
+        self.ready = ready
+
+    def answer(self) -> Answer:
+        """Hand out the answer to the request."""
+        return self.ready
+
+
+def passed(ready: Answer | None) -> None:
+    """Go on when a check of MiniStack's answered nothing. Raises Refused with its answer otherwise."""
+    if ready is not None:
+        raise Refused(ready)
+
+
+def action(handler: Callable[[Parameters], Answer]) -> Callable[[Parameters], Answer]:
+    """Make a request handler that answers what it raises as a refusal."""
+
+    @functools.wraps(handler)
+    def handle(parameters: Parameters) -> Answer:
+        try:
+            return handler(parameters)
+        except (Refusal, Refused) as refused:
+            return refused.answer()
+
+    return handle

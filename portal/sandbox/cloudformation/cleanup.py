@@ -115,6 +115,7 @@ async def after_rollback(run: Run) -> None:
         *(after_rollback(child) for child in run.children.values()),
         delete.delete_resources(run.stack, doomed, run.definitions),
     )
+    delete.discard_planned(run.stack)
     events.stack_status(run.stack, "UPDATE_ROLLBACK_COMPLETE")
 
 

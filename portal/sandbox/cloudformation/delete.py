@@ -131,6 +131,23 @@ async def finish_delete(stack: Stack, retain: Iterable[str] = (), force: bool = 
     for output in stack.get("Outputs") or []:
         cloudformation._exports.pop(output.get("ExportName") or "", None)
     drop_change_sets(stack)
+    discard_planned(stack)
+    events.stack_status(stack, "DELETE_COMPLETE")
+    store.stacks.retire(stack)
+
+
+def discard_planned(stack: Stack) -> None:
+    """Delete the nested stacks that a change set planned and nobody has made."""
+    for child in store.children_of(stack):
+        if child["StackStatus"] == "REVIEW_IN_PROGRESS":
+            delete_empty(child)
+
+
+def delete_empty(stack: Stack) -> None:
+    """Delete a stack that has no resources, and those planned below it, at once."""
+    begin_delete(stack)
+    drop_change_sets(stack)
+    discard_planned(stack)
     events.stack_status(stack, "DELETE_COMPLETE")
     store.stacks.retire(stack)
 

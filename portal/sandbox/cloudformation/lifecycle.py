@@ -1,11 +1,9 @@
-"""The doors through which MiniStack's request handlers start an operation on a stack, led to our own runs."""
+"""Operations as tasks: started when a request is accepted, kept until they end, stopped for a delete."""
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Coroutine, Generator, Iterable
+from collections.abc import Awaitable, Callable, Generator, Iterable
 from typing import Any
-
-from ministack.services.cloudformation import changesets, handlers, stacks
 
 from portal.sandbox.cloudformation import create, delete, events, rollback, store, update
 from portal.sandbox.cloudformation.run import Run
@@ -13,128 +11,67 @@ from portal.sandbox.cloudformation.store import Running, Stack
 
 logger = logging.getLogger(__name__)
 
-
-def install() -> None:
-    """Lead every operation that MiniStack's request handlers start to here."""
-    for module in (stacks, handlers, changesets):
-        for name, ours in {
-            "_deploy_stack_async": Deployment,
-            "_delete_stack_async": _delete,
-            "_roll_back_operation": _roll_back,
-            "_continue_update_rollback_async": _continue_rollback,
-            "_create_then_delete_on_failure": _delete_on_failure,
-            "_create_stack_task_in_region": _start,
-        }.items():
-            if hasattr(module, name):
-                setattr(module, name, ours)
+# Tasks that wait for another operation on their stack to end.
+_waiting: set[asyncio.Task[Any]] = set()
 
 
 class Deployment:
-    """A create or an update that MiniStack's handlers have accepted; awaiting it carries it out."""
+    """A create or an update that was accepted; awaiting it carries it out."""
 
-    def __init__(
-        self,
-        stack_name: str,
-        stack_id: str,
-        template: dict[str, Any],
-        param_values: dict[str, Any],
-        disable_rollback: bool,
-        tags: list[Any],
-        is_update: bool = False,
-        previous_stack: dict[str, Any] | None = None,
-        retain_except_on_create: bool = False,
-        imports: dict[str, Any] | None = None,
-    ) -> None:
-        stack = store.stacks.by_id[stack_id]
-        stack.pop("_failed_operation", None)
-        self.stack, self.is_update = stack, is_update
-        self.error = ""
-        self.run: Run | None = None
-        try:
-            self.run = Run(
-                stack,
-                template,
-                param_values,
-                previous=previous_stack if is_update else None,
-                disable_rollback=disable_rollback,
-                retain_except_on_create=retain_except_on_create,
-                imports=imports or {},
-            )
-        except ValueError as circular:
-            self.error = str(circular)
-        stack.update(_template=template, _resolved_params=param_values)
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.afterwards: list[Callable[[Stack], None]] = []
 
     def __await__(self) -> Generator[Any, Any, None]:
         return self._carry_out().__await__()
 
     async def _carry_out(self) -> None:
-        if self.run is None:
-            events.stack_status(self.stack, f"{'UPDATE' if self.is_update else 'CREATE'}_FAILED", self.error)
-        elif self.is_update:
-            await update.update_stack(self.run)
-        else:
-            await create.create_stack(self.run)
+        try:
+            if self.run.previous is None:
+                await create.create_stack(self.run)
+            else:
+                await update.update_stack(self.run)
+        finally:
+            for tell in self.afterwards:
+                tell(self.run.stack)
 
 
-def _delete_on_failure(stack_name: str, stack_id: str, deploy_coro: Deployment) -> Deployment:
-    if deploy_coro.run is not None:
-        deploy_coro.run.delete_on_failure = True
-    return deploy_coro
+async def roll_back(run: Run) -> None:
+    """Roll back an operation that failed with its rollback disabled."""
+    if run.previous is None:
+        await rollback.roll_back_create(run, events.USER_INITIATED)
+    else:
+        await rollback.start_update_rollback(run, events.USER_INITIATED)
 
 
-def _delete(
-    stack_name: str, stack_id: str, retain_resources: Iterable[str] = (), force: bool = False
-) -> Coroutine[Any, Any, None]:
-    """Begin to delete a stack at once; awaiting the answer deletes it, after a create that is stopped for it."""
-    stack = store.stacks.by_id[stack_id]
-    at_work = store.running.get(stack_id)
-    delete.begin_delete(stack)
+def start_delete(stack: Stack, retain: Iterable[str] = (), force: bool = False) -> None:
+    """Start to delete a stack; a create that is under way is stopped for it, a rollback is waited for."""
+    at_work = store.running.get(stack["StackId"])
+    rolling_back = stack["StackStatus"] == "ROLLBACK_IN_PROGRESS"
+    if not rolling_back:
+        delete.begin_delete(stack)
     if at_work is not None and at_work.run is not None:
         at_work.run.halt()
 
     async def finish() -> None:
         if at_work is not None:
             await asyncio.wait((at_work.task,))
-        await delete.finish_delete(stack, retain_resources, force)
+        if rolling_back:
+            delete.begin_delete(stack)
+        await delete.finish_delete(stack, retain, force)
 
-    return finish()
-
-
-async def _roll_back(
-    stack_name: str, stack_id: str, stack: Stack, operation: dict[str, Any], reason_override: str = ""
-) -> None:
-    """RollbackStack, of a stack that failed with DisableRollback."""
-    run: Run = operation["run"]
-    run.retain_except_on_create = bool(operation.get("retain_except_on_create", run.retain_except_on_create))
-    events.begin_operation(stack, "ROLLBACK")
-    if run.previous is None:
-        await rollback.roll_back_create(run, reason_override)
-    else:
-        await rollback.start_update_rollback(run, reason_override)
+    start(finish(), stack)
 
 
-async def _continue_rollback(stack_name: str, stack_id: str, resources_to_skip: Iterable[str]) -> None:
-    stack = store.stacks.by_id[stack_id]
-    events.begin_operation(stack, "CONTINUE_ROLLBACK")
-    await rollback.continue_rollback(stack["_rollback_run"], set(resources_to_skip))
-
-
-def _start(work: Awaitable[Any], stack: Stack | None, stack_id: str | None = None) -> None:
-    """Start an operation as a task that is kept until it ends; an error in it fails the stack, never hangs it."""
-    if stack is None:
-        return
+def start(work: Awaitable[Any], stack: Stack) -> None:
+    """Start an operation on a stack as a task of the current account, region and client request token."""
     task = asyncio.get_running_loop().create_task(_guarded(work, stack))
-    run = getattr(work, "run", None)
-    before = store.running.get(stack["StackId"])
-    if run is None and before is not None:
-        _others.add(task)
-        task.add_done_callback(_others.discard)
+    if stack["StackId"] in store.running:
+        _waiting.add(task)
+        task.add_done_callback(_waiting.discard)
         return
-    store.running[stack["StackId"]] = Running(task, run)
+    store.running[stack["StackId"]] = Running(task, getattr(work, "run", None))
     task.add_done_callback(lambda ended: _forget(stack["StackId"], ended))
-
-
-_others: set[asyncio.Task[Any]] = set()
 
 
 def _forget(stack_id: str, task: asyncio.Task[Any]) -> None:
@@ -144,6 +81,7 @@ def _forget(stack_id: str, task: asyncio.Task[Any]) -> None:
 
 
 async def _guarded(work: Awaitable[Any], stack: Stack) -> None:
+    """Carry an operation out; an error of ours fails the stack, so that nobody waits for it forever."""
     try:
         await work
     except Exception:
@@ -156,8 +94,7 @@ async def _guarded(work: Awaitable[Any], stack: Stack) -> None:
 
 def reset(account: str | None) -> None:
     """Cancel the operations on an account's stacks, or on all, and forget the stacks."""
-    scopes = {key[0] for key in store.stacks._data}
-    for scope in scopes if account is None else {account}:
+    for scope in {key[0] for key in store.stacks._data} if account is None else {account}:
         for stack in [found for key, found in store.stacks._data.items() if key[0] == scope]:
             if at_work := store.running.pop(stack["StackId"], None):
                 at_work.task.cancel()

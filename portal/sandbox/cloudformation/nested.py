@@ -5,7 +5,6 @@ import secrets
 import string
 from typing import Any
 
-from ministack.core.responses import get_account_id, get_region, new_uuid, now_iso
 from ministack.services import cloudformation
 from ministack.services.cloudformation import engine, provisioners
 
@@ -34,8 +33,9 @@ def new_run(parent: Run, logical_id: str, properties: dict[str, Any]) -> Run:
 
     Raises ValueError with the reason when its template or parameters are not usable.
     """
-    stack = planned_stack(parent.stack, logical_id)
-    body = stack["_planned_body"] if stack else templates.fetch(properties)
+    planned = planned_change_set(parent.stack, logical_id)
+    stack = store.stacks.by_id.get(planned["StackId"]) if planned else None
+    body = planned["_template_body"] if planned else templates.fetch(properties)
     template = templates.parsed(body)
     provisioners._check_nested_stack_capabilities(parent.stack["StackName"], template)
     parameters = templates.nested_parameters(template, properties)
@@ -55,41 +55,17 @@ def new_run(parent: Run, logical_id: str, properties: dict[str, Any]) -> Run:
     )
 
 
-def planned_stack(parent: Stack, logical_id: str) -> Stack | None:
-    """Find the REVIEW_IN_PROGRESS stack that the executed change set made for a nested stack, if it did."""
-    stack_id = (parent.get("_planned") or {}).get(logical_id)
-    return store.stacks.by_id.get(stack_id) if stack_id else None
+def planned_change_set(parent: Stack, logical_id: str) -> dict[str, Any] | None:
+    """Find the nested change set that is being executed for a nested stack, if there is one."""
+    change_set_id = (parent.get("_planned") or {}).get(logical_id)
+    found: dict[str, Any] | None = cloudformation._change_sets.get(change_set_id or "")
+    return found
 
 
 def new_stack(parent: Stack, logical_id: str, status: str = "CREATE_IN_PROGRESS") -> Stack:
     """Make and store the empty record of a nested stack, below its parent at any depth."""
     suffix = "".join(secrets.choice(string.ascii_uppercase + string.digits) for _ in range(13))
-    name = f"{parent['StackName']}-{logical_id}-{suffix}"
-    stack_id = f"arn:aws:cloudformation:{get_region()}:{get_account_id()}:stack/{name}/{new_uuid()}"
-    stack: Stack = {
-        "StackName": name,
-        "StackId": stack_id,
-        "StackStatus": status,
-        "StackStatusReason": "",
-        "CreationTime": now_iso(),
-        "Description": "",
-        "Parameters": [],
-        "Tags": [],
-        "Outputs": [],
-        "DisableRollback": parent.get("DisableRollback", False),
-        "_resources": {},
-        "_template": {},
-        "_template_body": "",
-        "_resolved_params": {},
-        "_conditions": {},
-        "_region": get_region(),
-        "_parent_stack_name": parent["StackName"],
-        "ParentId": parent["StackId"],
-        "RootId": parent.get("RootId") or parent["StackId"],
-    }
-    cloudformation._stack_events[stack_id] = []
-    store.stacks[name] = stack
-    return stack
+    return store.new_stack(f"{parent['StackName']}-{logical_id}-{suffix}", status, parent)
 
 
 def describe(
@@ -134,7 +110,8 @@ def update_run(parent: Run, logical_id: str, stack: Stack, properties: dict[str,
 
     Raises ValueError with the reason when its new template or parameters are not usable.
     """
-    body = planned_body(parent.stack, logical_id) or templates.fetch(properties)
+    planned = planned_change_set(parent.stack, logical_id)
+    body = planned["_template_body"] if planned else templates.fetch(properties)
     template = templates.parsed(body)
     provisioners._check_nested_stack_capabilities(parent.stack["StackName"], template)
     parameters = templates.nested_parameters(template, properties)
@@ -161,11 +138,6 @@ def update_run(parent: Run, logical_id: str, stack: Stack, properties: dict[str,
         retain_except_on_create=parent.retain_except_on_create,
         parent=parent,
     )
-
-
-def planned_body(parent: Stack, logical_id: str) -> str | None:
-    """Find the template body that the executed change set saw for a nested stack that exists."""
-    return (parent.get("_planned_bodies") or {}).get(logical_id)
 
 
 def changed_below(stack: Stack, template: dict[str, Any], parameters: dict[str, Any]) -> bool:

@@ -1,6 +1,5 @@
 """NotificationARNs: every event of a stack goes to its SNS topics, in the text format AWS sends."""
 
-import contextvars
 import logging
 from typing import Any
 
@@ -28,14 +27,11 @@ FIELDS = (
 
 logger = logging.getLogger(__name__)
 
-# The topics of the request that is being carried out, until its stack has them.
-requested: contextvars.ContextVar[tuple[str, ...]] = contextvars.ContextVar("notification_arns", default=())
 
 
 def announce(stack: Stack, event: dict[str, Any]) -> None:
     """Publish an event to the topics of its stack; a topic that cannot be reached loses it, as on AWS."""
-    topics = stack.get("NotificationARNs") or (() if stack.get("ParentId") else requested.get())
-    for topic in topics:
+    for topic in stack["NotificationARNs"]:
         try:
             sns.publish_internal(topic, text_of(event), SUBJECT)
         except (sns.SnsPublishError, OSError) as refused:

@@ -19,6 +19,7 @@ async def roll_back_create(run: Run, reason: str) -> None:
     events.stack_status(stack, "ROLLBACK_IN_PROGRESS", reason)
     failures = await delete.delete_resources(stack, doomed_by_create(run, run.created), run.definitions)
     delete.forget_deleted(stack)
+    delete.discard_planned(stack)
     if failures:
         events.stack_status(
             stack,

@@ -4,7 +4,8 @@ A stack is MiniStack's own record, a dictionary; keys with an underscore are not
     _parent_stack_name     the parent's name, as MiniStack's capability check reads it
     _operations            [{"OperationType", "OperationId"}], newest last
     _gone                  {logical id: record} of deleted resources, for the resource listings
-    _planned               {logical id: (child StackId, template body)} from change sets with nested stacks
+    _planned               {logical id: change set id} of the nested change sets that are being executed
+    _tokens                {client request token: action} of the operations that were accepted
 """
 
 import asyncio
@@ -90,6 +91,41 @@ running: dict[str, Running] = {}
 def install() -> None:
     """Make MiniStack keep its stacks here."""
     cloudformation._stacks = stacks
+
+
+def new_stack(name: str, status: str, parent: Stack | None = None) -> Stack:
+    """Make and store the empty record of a stack of the current account and region."""
+    region, account = responses.get_region(), responses.get_account_id()
+    stack_id = f"arn:aws:cloudformation:{region}:{account}:stack/{name}/{responses.new_uuid()}"
+    stack: Stack = {
+        "StackName": name,
+        "StackId": stack_id,
+        "StackStatus": status,
+        "StackStatusReason": "",
+        "CreationTime": responses.now_iso(),
+        "Description": "",
+        "Parameters": [],
+        "Tags": [],
+        "Outputs": [],
+        "Capabilities": [],
+        "NotificationARNs": [],
+        "DisableRollback": bool(parent and parent["DisableRollback"]),
+        "_resources": {},
+        "_template": {},
+        "_template_body": "",
+        "_resolved_params": {},
+        "_conditions": {},
+        "_region": region,
+    }
+    if parent is not None:
+        stack.update(
+            _parent_stack_name=parent["StackName"],
+            ParentId=parent["StackId"],
+            RootId=parent.get("RootId") or parent["StackId"],
+        )
+    cloudformation._stack_events[stack_id] = []
+    stacks[name] = stack
+    return stack
 
 
 def find(reference: str) -> Stack | None:

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import unquote, urlparse
 
 from ministack.services import s3
-from ministack.services.cloudformation import changesets, engine, handlers, helpers
+from ministack.services.cloudformation import changesets, engine, helpers
 
 from portal.sandbox.cloudformation.store import Stack
 
@@ -23,7 +23,6 @@ _PATH = re.compile(r"s3(?:[.-](?:dualstack\.)?[a-z0-9-]+)?\.amazonaws\.com(?:\.c
 def install() -> None:
     """Make MiniStack fetch documents and check parameters here."""
     helpers._resolve_document = _resolve_document
-    handlers._resolve_parameters = checked_parameters
     changesets._resolve_parameters = checked_parameters
 
 
