@@ -17,6 +17,7 @@ from portal.supervisor import guard
 from portal.supervisor.logs import BoundedLog
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds before a program that ended is started again
+NOT_STARTED = 127  # the exit code that a shell gives a command that it cannot start
 STEADY = 30.0  # seconds after which a program counts as running well, and its pause as used up
 
 
@@ -96,14 +97,11 @@ class Child:
     async def run(self) -> int:
         """Run the program once and return its exit code; when cancelled, end it and all that it started."""
         mark = f"{self._guard.mark}.{self.program.name}"
-        process = await asyncio.create_subprocess_exec(
-            *self.program.command,
-            env={**os.environ, **self.program.environment, guard.MARK: mark, "PYTHONUNBUFFERED": "1"},
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,  # a group of its own, which Ctrl-C in the terminal does not reach
-        )
+        try:
+            process = await self._start(mark)
+        except OSError as error:  # its file has gone, or there is no memory for it
+            self.log.write(f"{error}\n".encode())
+            return NOT_STARTED
         self._guard.watch(process.pid)
         copying = asyncio.create_task(self._copy(process.stdout))
         try:
@@ -116,6 +114,16 @@ class Child:
             await asyncio.wait({copying}, timeout=1)  # its last words
             copying.cancel()
 
+    async def _start(self, mark: str) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            *self.program.command,
+            env={**os.environ, **self.program.environment, guard.MARK: mark, "PYTHONUNBUFFERED": "1"},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,  # a group of its own, which Ctrl-C in the terminal does not reach
+        )
+
     async def _copy(self, output: asyncio.StreamReader | None) -> None:
         while output and (data := await output.read(65536)):
             self.log.write(data)
@@ -124,13 +132,13 @@ class Child:
 @contextlib.asynccontextmanager
 async def kept(*keepers: Child | Guard) -> AsyncIterator[None]:
     """Keep all of them running inside the block, and end them together at its end."""
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(keeper.keep()) for keeper in keepers]
-        try:
-            yield
-        finally:
-            for task in tasks:
-                task.cancel()
+    tasks = [asyncio.create_task(keeper.keep()) for keeper in keepers]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def ending(code: int) -> str:

@@ -249,6 +249,7 @@ def test_a_failed_preparation_ends_the_run_and_shows_why(runs: list[Run], tmp_pa
     said, _ = run.process.communicate(timeout=30)
 
     assert run.process.returncode == 1
+    assert "Traceback" not in said
     assert "no such table: everything" in said
     assert run.has_ended()
 
@@ -259,6 +260,7 @@ def test_a_portal_that_never_answers_ends_the_run_and_shows_why(runs: list[Run],
     said, _ = run.process.communicate(timeout=60)
 
     assert run.process.returncode == 1
+    assert "Traceback" not in said
     assert "address in use" in said
     assert run.has_ended()
 
