@@ -29,7 +29,7 @@ async def after_update(run: Run) -> None:
 
 def removed_names(run: Run) -> set[str]:
     """List the resources that the stack had and the new template no longer makes."""
-    return set(run.previous_resources) - set(run.order)
+    return set((run.previous or {}).get("_resources") or ()) - set(run.order)
 
 
 def _removed(run: Run) -> dict[str, delete.Doomed]:
@@ -91,7 +91,7 @@ def restore(run: Run) -> None:
         successor = _successor(change)
         if successor is not None:
             run.leftovers[name] = successor
-    run.stack.update(run.previous or {})
+    run.stack.update({**(run.previous or {}), "_resources": run.previous_resources})
 
 
 def _successor(change: Change) -> Record | None:

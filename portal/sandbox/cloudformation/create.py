@@ -58,6 +58,8 @@ def _is_invalid(run: Run) -> bool:
 
 
 async def _fail(run: Run, reason: str) -> None:
+    if not reason.endswith(" "):
+        reason += ". "
     run.reason = reason
     if run.delete_on_failure:
         await rollback.delete_failed(run, reason + "Delete requested by user.")

@@ -79,8 +79,9 @@ class Run:
 
     @property
     def previous_resources(self) -> dict[str, Record]:
-        """The records of the stack's resources before an update."""
-        return (self.previous or {}).get("_resources") or {}
+        """The records of the stack's resources before an update, without those that never were complete."""
+        records = (self.previous or {}).get("_resources") or {}
+        return {name: found for name, found in records.items() if found["ResourceStatus"] != "CREATE_FAILED"}
 
     def waits_for(self) -> dict[str, set[str]]:
         """Map every resource to those that have to be complete before it."""

@@ -6,7 +6,7 @@ from typing import Any
 from ministack.services.cloudformation import provisioners, stacks
 
 from portal.sandbox import pace
-from portal.sandbox.cloudformation import cleanup, create, events, graph, nested, provision, rollback, store
+from portal.sandbox.cloudformation import cleanup, create, delete, events, graph, nested, provision, rollback, store
 from portal.sandbox.cloudformation.provision import Provisioned
 from portal.sandbox.cloudformation.run import Change, Run
 from portal.sandbox.cloudformation.store import STACK_TYPE, Record
@@ -73,7 +73,9 @@ async def _forward(run: Run) -> bool:
 
 async def _update_resource(run: Run, logical_id: str) -> bool:
     before = run.previous_resources.get(logical_id)
-    if before is None or logical_id not in run.resources:
+    if before is None:
+        if remains := run.resources.get(logical_id):  # of a create that failed with its rollback disabled
+            await delete.delete_resources(run.stack, {logical_id: delete.Doomed(remains)}, {})
         return await create.create_resource(run, logical_id)
     record = run.resources[logical_id]
     try:

@@ -1,0 +1,182 @@
+"""One AWS account of its own in a real sandbox process for every test, and words to tell what happened in it."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from tests.services import Sandbox, wait_until
+
+REGION = "ap-northeast-1"
+BUCKET = "artifacts"
+PREFIX = "sets/0123abcd"
+IN_PROGRESS = "_IN_PROGRESS"
+
+
+@dataclass
+class Account:
+    """An account: its clients, which never retry, and what a test does with stacks in it."""
+
+    sandbox: Sandbox
+    id: str
+    clients: dict[str, Any] = field(default_factory=dict)
+
+    def client(self, service: str, **config: Any) -> Any:
+        """Hand out the client of a service."""
+        if service not in self.clients or config:
+            self.clients[service] = boto3.client(  # type: ignore[call-overload]
+                service,
+                endpoint_url=self.sandbox.url,
+                region_name=REGION,
+                aws_access_key_id=self.id,
+                aws_secret_access_key="unused",
+                config=Config(retries={"total_max_attempts": 1}, **config),
+            )
+        return self.clients[service]
+
+    @property
+    def cloudformation(self) -> Any:
+        return self.client("cloudformation")
+
+    def publish(self, **templates: str) -> None:
+        """Put templates under the prefix of the bucket, which is made on the way."""
+        s3 = self.client("s3")
+        if BUCKET not in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]:
+            s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+        for name, template in templates.items():
+            s3.put_object(Bucket=BUCKET, Key=f"{PREFIX}/{name}.yaml", Body=textwrap.dedent(template).encode())
+
+    def start(self, name: str, template: str, **options: Any) -> str:
+        """Start to create a stack and return its StackId."""
+        body = textwrap.dedent(template)
+        answer = self.cloudformation.create_stack(StackName=name, TemplateBody=body, **options)
+        return str(answer["StackId"])
+
+    def create(self, name: str, template: str, **options: Any) -> str:
+        """Create a stack, wait until it is settled, and return its StackId."""
+        stack_id = self.start(name, template, **options)
+        self.settled(stack_id)
+        return stack_id
+
+    def update(self, stack: str, template: str, **options: Any) -> str:
+        """Update a stack and wait until it is settled; returns its status."""
+        self.cloudformation.update_stack(StackName=stack, TemplateBody=textwrap.dedent(template), **options)
+        return self.settled(stack)
+
+    def delete(self, stack_id: str, **options: Any) -> str:
+        """Delete a stack and wait until it is settled; returns its status."""
+        self.cloudformation.delete_stack(StackName=stack_id, **options)
+        return self.settled(stack_id)
+
+    def settled(self, stack: str) -> str:
+        """Wait until a stack is not in progress; returns its status."""
+        wait_until(lambda: not self.status(stack).endswith(IN_PROGRESS), what=f"the end of {stack}")
+        return self.status(stack)
+
+    def reaches(self, stack: str, status: str) -> None:
+        """Wait until a stack has a status."""
+        wait_until(lambda: self.status(stack) == status, what=f"{status} of {stack}")
+
+    def describe(self, stack: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
+        return found
+
+    def status(self, stack: str) -> str:
+        return str(self.describe(stack)["StackStatus"])
+
+    def outputs(self, stack: str) -> dict[str, str]:
+        return {one["OutputKey"]: one["OutputValue"] for one in self.describe(stack).get("Outputs", [])}
+
+    def parameters(self, stack: str) -> dict[str, str]:
+        return {
+            one["ParameterKey"]: one["ParameterValue"] for one in self.describe(stack).get("Parameters", [])
+        }
+
+    def events(self, stack: str) -> list[dict[str, Any]]:
+        """List all events of a stack, oldest first."""
+        pages = self.cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack)
+        return [event for page in pages for event in page["StackEvents"]][::-1]
+
+    def story(self, stack: str, of: str | None = None, since: int = 0) -> list[str]:
+        """Tell a stack's events as "who STATUS reason"; the stack itself is called "stack".
+
+        Args:
+            of: only of this logical id ("stack" for the stack itself).
+            since: leave out that many events at the start.
+        """
+        told = []
+        for event in self.events(stack)[since:]:
+            own = event.get("PhysicalResourceId") == event["StackId"]
+            who = "stack" if own else event["LogicalResourceId"]
+            reason = event.get("ResourceStatusReason", "")
+            if of in (None, who):
+                told.append(f"{who} {event['ResourceStatus']} {reason}".rstrip())
+        return told
+
+    def child(self, parent: str, logical_id: str) -> str:
+        """Find the StackId of a nested stack, also of one that is deleted."""
+        resources = self.cloudformation.describe_stack_resources(StackName=parent)["StackResources"]
+        return next(
+            str(one["PhysicalResourceId"]) for one in resources if one["LogicalResourceId"] == logical_id
+        )
+
+    def fail(self, **resources: str | None) -> None:
+        """Let resources fail: fail(Queue="no more") or fail(**{"update:Queue": "no more"})."""
+        self.sandbox.control("POST", "faults", {"resources": resources}, account=self.id)
+
+    def break_api(self, **fault: Any) -> None:
+        """Let an API call go wrong."""
+        self.sandbox.control("POST", "faults", {"api": [fault]}, account=self.id)
+
+    def heal(self) -> None:
+        """Take every fault back."""
+        self.sandbox.control("DELETE", "faults", account=self.id)
+
+    def pace(self, pace: float) -> None:
+        """Let time pass at a pace."""
+        self.sandbox.control("POST", "pace", {"pace": pace}, account=self.id)
+
+    def queue_names(self) -> set[str]:
+        urls = self.client("sqs").list_queues().get("QueueUrls", [])
+        return {url.rsplit("/", 1)[1] for url in urls}
+
+    def parameter(self, name: str) -> str | None:
+        """Read an SSM parameter; None when there is none."""
+        found = self.client("ssm").get_parameters(Names=[name])["Parameters"]
+        return str(found[0]["Value"]) if found else None
+
+    def messages(self, queue_url: str) -> list[dict[str, Any]]:
+        """Take what SNS has put into a queue."""
+        taken = []
+        while found := self.client("sqs").receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10).get(
+            "Messages"
+        ):
+            for message in found:
+                taken.append(json.loads(message["Body"]))
+                self.client("sqs").delete_message(
+                    QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"]
+                )
+        return taken
+
+
+@pytest.fixture
+def account(sandbox: Sandbox, sandbox_account: str) -> Iterator[Account]:
+    """An empty account, in which nothing waits."""
+    account = Account(sandbox, sandbox_account)
+    yield account
+    account.heal()
+    for client in account.clients.values():
+        client.close()
+
+
+@pytest.fixture
+def template_url() -> str:
+    """The start of the addresses that publish() puts templates under, virtual-hosted and with a prefix."""
+    return f"https://{BUCKET}.s3.{REGION}.amazonaws.com/{PREFIX}"
