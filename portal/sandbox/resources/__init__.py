@@ -1,0 +1,17 @@
+"""The AWS resources that MiniStack lacks or gets wrong, each mended in place by its own module.
+
+Nothing here decides when a resource is created or how long that takes: the scheduler in
+portal/sandbox/cloudformation does. A module's install() puts its handlers into MiniStack's registries.
+"""
+
+
+def install() -> None:
+    """Put every module's handlers and actions in place; call once, before the first request.
+
+    This will import MiniStack's services, which takes about a second.
+    """
+    from portal.sandbox.resources import autoscaling, buckets, ec2, elbv2, heartbeat, rds, secrets
+
+    for module in (ec2, elbv2, autoscaling, rds, secrets, buckets):
+        module.install()
+    heartbeat.start()

@@ -1,0 +1,9 @@
+"""Elastic Load Balancing v2: network and application load balancers, their interfaces, targets and health."""
+
+
+def install() -> None:
+    """Put the resource types and actions in place."""
+    from portal.sandbox.resources.elbv2 import listeners, load_balancers, target_groups, targets
+
+    for module in (load_balancers, listeners, target_groups, targets):
+        module.install()
