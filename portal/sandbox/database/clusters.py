@@ -1,0 +1,125 @@
+"""The running databases by cluster: started with the cluster, stopped with it."""
+
+import logging
+import os
+import shutil
+import tempfile
+import threading
+from functools import cache
+from pathlib import Path
+from typing import Protocol
+
+from portal.sandbox.database.endpoints import Endpoint
+from portal.sandbox.resources.registry import Scope
+
+logger = logging.getLogger(__name__)
+
+PLACES = os.pathsep.join(("/usr/sbin", "/usr/local/sbin", "/usr/local/bin", "/opt/homebrew/bin"))
+
+Key = tuple[Scope, str]
+
+
+class Server(Protocol):
+    """A database server of one cluster."""
+
+    endpoint: Endpoint
+
+    def set_password(self, user: str, password: str) -> None:
+        """Change a user's password, as a rotation or a changed template does."""
+
+    def stop(self) -> None:
+        """End the server and remove its files."""
+
+
+_lock = threading.Lock()
+_servers: dict[Key, Server] = {}
+
+
+@cache
+def kind() -> str:
+    """Tell "mariadb" or "embedded": SANSO_SANDBOX_DATABASE decides, or what is on PATH."""
+    wanted = os.environ.get("SANSO_SANDBOX_DATABASE", "auto")
+    if wanted not in ("auto", "mariadb", "embedded"):
+        raise ValueError(f"SANSO_SANDBOX_DATABASE is auto, mariadb or embedded and not {wanted!r}")
+    if wanted != "auto":
+        return wanted
+    return "mariadb" if program("mariadbd") and program("mariadb-install-db") else "embedded"
+
+
+def program(name: str) -> str | None:
+    """Find a program on PATH or where packages put servers."""
+    return shutil.which(name, path=os.pathsep.join((os.environ.get("PATH", ""), PLACES)))
+
+
+@cache
+def folder() -> Path:
+    """Make and tell the folder that holds the data of every database."""
+    base = Path(os.environ.get("SANSO_SANDBOX_DATA") or tempfile.mkdtemp(prefix="sanso-sandbox-"))
+    path = base / "databases"
+    shutil.rmtree(path, ignore_errors=True)  # MiniStack's records do not outlive a run, so their data may not
+    path.mkdir(parents=True)
+    return path
+
+
+def prepare() -> None:
+    """Lay down MariaDB's system tables in the background, which a first cluster would take a second for."""
+    if kind() == "mariadb":
+        from portal.sandbox.database import mariadb
+
+        threading.Thread(
+            target=mariadb.template, args=(folder(),), name="mariadb-template", daemon=True
+        ).start()
+
+
+def start(
+    cluster: Key,
+    *,
+    port: int,
+    user: str,
+    password: str,
+    database: str,
+    parameters: dict[str, str] | None = None,
+) -> Endpoint:
+    """Start a cluster's database and wait until it answers, about a second.
+
+    Args:
+        port: the port the template asks for, which is the one it gets wherever 127.0.0.0/8 can be bound.
+        database: created empty unless the name is empty.
+        parameters: of the DB cluster parameter group.
+
+    Raises OSError with the tail of the server's log when it does not start.
+    """
+    from portal.sandbox.database import embedded, mariadb
+
+    server_class = mariadb.MariaDB if kind() == "mariadb" else embedded.Embedded
+    server: Server = server_class(
+        folder(), port=port, user=user, password=password, database=database, parameters=parameters or {}
+    )
+    with _lock:
+        previous = _servers.pop(cluster, None)
+        _servers[cluster] = server
+    if previous is not None:
+        previous.stop()
+    return server.endpoint
+
+
+def get(cluster: Key) -> Server | None:
+    """Find a cluster's running database."""
+    with _lock:
+        return _servers.get(cluster)
+
+
+def stop(cluster: Key) -> None:
+    """Stop a cluster's database; nothing happens when it has none."""
+    with _lock:
+        server = _servers.pop(cluster, None)
+    if server is not None:
+        server.stop()
+
+
+def stop_all(account: str | None) -> None:
+    """Stop the databases of an account, or all."""
+    with _lock:
+        keys = [key for key in _servers if account in (None, key[0].account)]
+    for key in keys:
+        stop(key)
