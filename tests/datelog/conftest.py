@@ -1,0 +1,73 @@
+"""One writer and reader for all of datelog's tests, an app server for most, and an empty table for each."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.datelog.servers import TABLE, AppServer, Cluster, start_app_server, start_cluster
+
+
+@pytest.fixture(scope="session")
+def datelog_folder() -> Iterator[Path]:
+    """A folder with a short name: the path of a socket has 107 bytes at most."""
+    folder = Path(tempfile.mkdtemp(prefix="datelog-tests-"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def datelog_cluster(datelog_folder: Path) -> Iterator[Cluster]:
+    cluster = start_cluster(datelog_folder)
+    yield cluster
+    cluster.writer.stop()
+    cluster.reader.stop()
+
+
+@pytest.fixture
+def cluster(datelog_cluster: Cluster) -> Cluster:
+    """Both servers up and the table empty."""
+    for server in (datelog_cluster.writer, datelog_cluster.reader):
+        if not server.is_running():
+            server.start()
+    datelog_cluster.run(f"DROP TABLE IF EXISTS datelog; {TABLE}")
+    datelog_cluster.wait_for_reader()
+    return datelog_cluster
+
+
+@pytest.fixture(scope="session")
+def shared_app_server(datelog_folder: Path, datelog_cluster: Cluster) -> Iterator[AppServer]:
+    datelog_cluster.run(f"DROP TABLE IF EXISTS datelog; {TABLE}")
+    server = start_app_server(datelog_folder / "app", datelog_cluster.environment())
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def app(cluster: Cluster, shared_app_server: AppServer) -> AppServer:
+    """The app server that most tests ask."""
+    return shared_app_server
+
+
+StartAppServer = Callable[..., AppServer]
+
+
+@pytest.fixture
+def start_app(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartAppServer]:
+    """Start app servers of the test's own: start_app({"DB_TLS": "verify"}, "--threads", "1")."""
+    started: list[tuple[AppServer, Path]] = []
+
+    def start(environment: dict[str, str] | None = None, *options: str, **more: Path) -> AppServer:
+        folder = Path(tempfile.mkdtemp(prefix="datelog-app-"))
+        server = start_app_server(folder, cluster.environment() | (environment or {}), *options, **more)
+        started.append((server, folder))
+        return server
+
+    yield start
+    for server, folder in started:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)

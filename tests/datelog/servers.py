@@ -1,0 +1,212 @@
+"""The servers that datelog's tests use: a writer, a reader that follows it, and uWSGI with datelog itself."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pymysql
+
+from tests.services import (
+    LOOPBACK,
+    REPOSITORY,
+    MariaDB,
+    Service,
+    free_port,
+    start_mariadb,
+)
+
+INI = REPOSITORY / "playbook/files/uwsgi.ini"
+DATABASE = "datelog"
+USER = "datelog"
+PASSWORD = "first-Password"
+
+# As infra_templates/aurora.yaml describes it; test_table.py compares.
+TABLE = (
+    "CREATE TABLE datelog (id BIGINT UNSIGNED AUTO_INCREMENT PRIMARY KEY, dt DATETIME NOT NULL, "
+    "KEY dt_id (dt, id))"
+)
+
+
+@dataclass(kw_only=True)
+class Cluster:
+    """A writer and a reader that follows it, as behind Aurora's two endpoints."""
+
+    writer: MariaDB
+    reader: MariaDB
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment file's variables for this cluster."""
+        return {
+            "DB_NAME": DATABASE,
+            "DB_PASSWORD": PASSWORD,
+            "DB_READ_ENDPOINT_ADDRESS": f"{LOOPBACK}:{self.reader.port}",
+            "DB_TABLENAME": "datelog",
+            "DB_USER": USER,
+            "DB_WRITE_ENDPOINT_ADDRESS": f"{LOOPBACK}:{self.writer.port}",
+            "MYSQL_PORT": "3306",
+        }
+
+    def run(self, sql: str) -> str:
+        """Run SQL in datelog's database at the writer."""
+        return self.writer.execute(f"USE {DATABASE}; {sql}")
+
+    def fill(self, *times: str) -> None:
+        """Save these times, and wait until the reader has them."""
+        if times:
+            rows = ",".join(f"('{text}')" for text in times)
+            self.run(f"INSERT INTO datelog (dt) VALUES {rows}")
+        self.wait_for_reader()
+
+    def rows(self) -> int:
+        """Return how many rows the writer has."""
+        return int(self.run("SELECT COUNT(*) FROM datelog"))
+
+    def wait_for_reader(self) -> None:
+        """Return once the reader has all that the writer has."""
+        position = self.writer.execute("SELECT @@gtid_binlog_pos").strip()
+        done = self.reader.execute(f"SELECT MASTER_GTID_WAIT('{position}', 30)").strip()
+        assert done == "0", "the reader did not catch up within 30 s"
+
+    def follow(self) -> None:
+        """Let the reader follow the writer from where it is."""
+        self.reader.execute(
+            f"CHANGE MASTER TO MASTER_HOST='{LOOPBACK}', MASTER_PORT={self.writer.port}, "
+            "MASTER_USER='follower', MASTER_PASSWORD='follower', MASTER_USE_GTID=slave_pos, MASTER_SSL=0, "
+            "MASTER_CONNECT_RETRY=1; START SLAVE"
+        )
+
+
+def start_cluster(folder: Path) -> Cluster:
+    """Start both servers, with datelog's database and user in them."""
+    cluster = Cluster(
+        writer=_start(folder / "writer", "--server-id=1"),
+        reader=_start(folder / "reader", "--server-id=2", "--read-only"),
+    )
+    cluster.follow()
+    cluster.writer.execute(
+        "CREATE USER follower@'%' IDENTIFIED BY 'follower'; GRANT REPLICATION SLAVE ON *.* TO follower@'%';"
+        f"CREATE DATABASE {DATABASE}; CREATE USER {USER}@'%' IDENTIFIED BY '{PASSWORD}' REQUIRE SSL;"
+        f"GRANT SELECT, INSERT ON {DATABASE}.* TO {USER}@'%'"
+    )
+    cluster.wait_for_reader()
+    return cluster
+
+
+def _start(folder: Path, *options: str) -> MariaDB:
+    server = start_mariadb(folder)
+    server.stop()
+    binlog = ("--log-bin=binlog", "--binlog-format=ROW", "--log-slave-updates", "--slave-net-timeout=4")
+    server.command = [*server.command, *binlog, *options]
+    server.start()
+    return server
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """An HTTP answer."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+    def json(self) -> object:
+        return json.loads(self.body)
+
+
+@dataclass(kw_only=True)
+class AppServer(Service):
+    """uWSGI with datelog, set as the playbook does. `port` speaks HTTP, `uwsgi_port` what Apache speaks."""
+
+    uwsgi_port: int
+    runtime: Path = field(default_factory=Path)
+
+    def get(self, path: str, **headers: str) -> Answer:
+        """Ask with GET; header names are written with underscores."""
+        return self.ask("GET", path, **headers)
+
+    def ask(self, method: str, path: str, *, timeout: float = 30, body: str = "", **headers: str) -> Answer:
+        """Send one request and return its whole answer."""
+        connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=timeout)
+        names = {name.replace("_", "-"): value for name, value in headers.items()}
+        try:
+            connection.request(method, path, body=body or None, headers=names)
+            response = connection.getresponse()
+            return Answer(status=response.status, headers=dict(response.getheaders()), body=response.read())
+        finally:
+            connection.close()
+
+    def workers(self) -> list[int]:
+        """Return the process ids of the workers that run, from the stats socket."""
+        with socket.socket(socket.AF_UNIX) as stats:
+            stats.settimeout(10)
+            stats.connect(str(self.runtime / "stats.sock"))
+            text = b"".join(iter(lambda: stats.recv(65536), b""))
+        return [worker["pid"] for worker in json.loads(text)["workers"] if worker["pid"]]
+
+
+def start_app_server(
+    folder: Path, environment: Mapping[str, str], *options: str, code: Path = REPOSITORY
+) -> AppServer:
+    """Start uWSGI with the playbook's settings; options come after them."""
+    runtime = folder / "run"
+    runtime.mkdir(parents=True)
+    port, uwsgi_port = free_port(), free_port()
+    server = AppServer(
+        command=[
+            str(Path(sys.executable).with_name("uwsgi")),
+            *("--ini", str(INI), "--socket", f"{LOOPBACK}:{uwsgi_port}"),
+            *("--http-socket", f"{LOOPBACK}:{port}", "--pythonpath", str(code), "--processes", "2"),
+            *options,
+        ],
+        folder=folder,
+        port=port,
+        uwsgi_port=uwsgi_port,
+        runtime=runtime,
+        answers=lambda: _answers(port),
+        environment={**_clean(), **environment, "RUNTIME_DIRECTORY": str(runtime)},
+    )
+    server.start()
+    return server
+
+
+def _clean() -> dict[str, str]:
+    """Return what takes the developer's own variables off: datelog has defaults for what isn't set."""
+    return {name: "" for name in os.environ if name.startswith(("DB_", "DATELOG_", "MYSQL_"))}
+
+
+def _answers(port: int) -> bool:
+    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=2)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+def run_in_datelog(code: str, environment: Mapping[str, str]) -> str:
+    """Run Python where datelog's settings are Django's; return what it prints."""
+    env = {**os.environ, **_clean(), **environment, "DJANGO_SETTINGS_MODULE": "datelog.settings"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def connect(server: MariaDB) -> pymysql.Connection[pymysql.cursors.Cursor]:
+    """Open a connection of the test's own, as root, to datelog's database."""
+    return pymysql.connect(host=LOOPBACK, port=server.port, user="root", database=DATABASE, autocommit=True)
