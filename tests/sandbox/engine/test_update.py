@@ -1,0 +1,403 @@
+"""Updating stacks: what changes and what stays silent, clean-up, rollback, and nested stacks all the way."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.sandbox.engine.conftest import Account
+
+NOTE = """
+    Parameters:
+      Text: {Type: String, Default: one}
+    Resources:
+      Note: {Type: AWS::SSM::Parameter, Properties: {Type: String, Name: /note, Value: !Ref Text}}
+      Other: {Type: AWS::SQS::Queue}
+    Outputs:
+      Text: {Value: !GetAtt Note.Value}
+"""
+CHILD = """
+    Parameters:
+      Text: {Type: String}
+    Resources:
+      Note: {Type: AWS::SSM::Parameter, Properties: {Type: String, Name: !Sub "/${Text}", Value: first}}
+      Still: {Type: AWS::SNS::Topic}
+    Outputs:
+      Topic: {Value: !GetAtt Still.TopicArn}
+      Value: {Value: !GetAtt Note.Value}
+"""
+REPLACING = "Requested update requires the creation of a new physical resource; hence creating one."
+
+
+def parent(url: str, *names: str, more: str = "") -> str:
+    """A template with a nested stack of each name; the text each gets is its own name."""
+    nested = "".join(
+        f"  {name}: {{Type: AWS::CloudFormation::Stack, Properties: "
+        f"{{TemplateURL: {url}/{name.lower()}.yaml, Parameters: {{Text: {name.lower()}}}}}}}\n"
+        for name in names
+    )
+    return f"Resources:\n{nested}{more}"
+
+
+def with_text(text: str) -> dict[str, list[dict[str, str]]]:
+    return {"Parameters": [{"ParameterKey": "Text", "ParameterValue": text}]}
+
+
+def test_only_what_changes_tells_of_it(account: Account) -> None:
+    stack = account.create("quiet", NOTE)
+    seen = len(account.events(stack))
+    assert account.update(stack, NOTE, **with_text("two")) == "UPDATE_COMPLETE"
+    assert account.story(stack, since=seen) == [
+        "stack UPDATE_IN_PROGRESS User Initiated",
+        "Note UPDATE_IN_PROGRESS",
+        "Note UPDATE_COMPLETE",
+        "stack UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
+        "stack UPDATE_COMPLETE",
+    ]
+    assert account.parameter("/note") == "two"
+    assert account.outputs(stack) == {"Text": "two"}
+
+
+def test_an_update_without_changes_is_refused(account: Account) -> None:
+    account.create("same", NOTE)
+    with pytest.raises(ClientError, match="No updates are to be performed."):
+        account.update("same", NOTE)
+
+
+def test_a_stack_that_was_rolled_back_cannot_be_updated(account: Account) -> None:
+    account.fail(Note="no more notes")
+    stack = account.create("rolled", NOTE)
+    with pytest.raises(ClientError) as refused:
+        account.update(stack, NOTE, **with_text("two"))
+    assert refused.value.response["Error"]["Message"] == (
+        f"Stack:{stack} is in ROLLBACK_COMPLETE state and can not be updated."
+    )
+
+
+def test_another_type_under_a_name_is_refused(account: Account) -> None:
+    account.create("typed", NOTE)
+    with pytest.raises(ClientError) as refused:
+        account.update("typed", NOTE.replace("AWS::SQS::Queue", "AWS::SNS::Topic"))
+    assert "modifies resource type of the following resources: [Other]" in str(refused.value)
+
+
+def test_resources_are_added_and_removed_those_that_go_in_the_clean_up(account: Account) -> None:
+    stack = account.create("change", NOTE)
+    seen = len(account.events(stack))
+    account.update(stack, NOTE.replace("Other: {Type: AWS::SQS::Queue}", "New: {Type: AWS::SNS::Topic}"))
+    assert account.story(stack, since=seen) == [
+        "stack UPDATE_IN_PROGRESS User Initiated",
+        "New CREATE_IN_PROGRESS",
+        "New CREATE_IN_PROGRESS Resource creation Initiated",
+        "New CREATE_COMPLETE",
+        "stack UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
+        "Other DELETE_IN_PROGRESS",
+        "Other DELETE_COMPLETE",
+        "stack UPDATE_COMPLETE",
+    ]
+    assert account.queue_names() == set()
+    listed = account.cloudformation.list_stack_resources(StackName=stack)["StackResourceSummaries"]
+    assert {one["LogicalResourceId"] for one in listed} == {"Note", "New"}
+
+
+def test_a_replaced_resource_gets_a_successor_before_its_predecessor_goes(account: Account) -> None:
+    queue = """
+        Resources:
+          Queue: {Type: AWS::SQS::Queue, Properties: {QueueName: %s}}
+        Outputs:
+          Url: {Value: !Ref Queue}
+    """
+    stack = account.create("replace", queue % "old")
+    old = account.outputs(stack)["Url"]
+    seen = len(account.events(stack))
+    account.update(stack, queue % "new")
+    assert account.story(stack, since=seen) == [
+        "stack UPDATE_IN_PROGRESS User Initiated",
+        f"Queue UPDATE_IN_PROGRESS {REPLACING}",
+        "Queue UPDATE_IN_PROGRESS Resource creation Initiated",
+        "Queue UPDATE_COMPLETE",
+        "stack UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
+        "Queue DELETE_IN_PROGRESS",
+        "Queue DELETE_COMPLETE",
+        "stack UPDATE_COMPLETE",
+    ]
+    assert account.events(stack)[seen + 5]["PhysicalResourceId"] == old
+    assert account.queue_names() == {"new"}
+    assert account.outputs(stack)["Url"].endswith("/new")
+
+
+def test_update_replace_policy_keeps_a_predecessor(account: Account) -> None:
+    queue = """
+        Resources:
+          Queue: {Type: AWS::SQS::Queue, UpdateReplacePolicy: Retain, Properties: {QueueName: %s}}
+    """
+    stack = account.create("replace", queue % "old")
+    account.update(stack, queue % "new")
+    assert account.story(stack, of="Queue")[-1] == "Queue DELETE_SKIPPED"
+    assert account.queue_names() == {"old", "new"}
+
+
+def test_a_failed_update_goes_back_to_what_was(account: Account) -> None:
+    template = NOTE + "      Id: {Value: !Ref Other}\n"
+    stack = account.create("back", template)
+    before = account.describe(stack)
+    seen = len(account.events(stack))
+    changed = template.replace("Other: {Type: AWS::SQS::Queue}", "New: {Type: AWS::SNS::Topic, DependsOn: Note}")
+    account.fail(New="no more topics")
+    changed = changed.replace("!Ref Other", "!Ref New")
+    assert account.update(stack, changed, **with_text("two")) == "UPDATE_ROLLBACK_COMPLETE"
+    story = account.story(stack, since=seen)
+    assert re.match("New CREATE_FAILED Resource handler returned message", story.pop(5))
+    assert story == [
+        "stack UPDATE_IN_PROGRESS User Initiated",
+        "Note UPDATE_IN_PROGRESS",
+        "Note UPDATE_COMPLETE",
+        "New CREATE_IN_PROGRESS",
+        "New CREATE_IN_PROGRESS Resource creation Initiated",
+        "stack UPDATE_ROLLBACK_IN_PROGRESS The following resource(s) failed to create: [New].",
+        "Note UPDATE_IN_PROGRESS",
+        "Note UPDATE_COMPLETE",
+        "stack UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
+        "New DELETE_IN_PROGRESS",
+        "New DELETE_COMPLETE",
+        "stack UPDATE_ROLLBACK_COMPLETE",
+    ]
+    after = account.describe(stack)
+    assert (after["Parameters"], after["Outputs"]) == (before["Parameters"], before["Outputs"])
+    assert account.parameter("/note") == "one"
+    assert "AWS::SQS::Queue" in str(account.cloudformation.get_template(StackName=stack)["TemplateBody"])
+    assert account.client("sns").list_topics()["Topics"] == []
+
+
+def test_an_update_in_flight_is_cancelled_when_another_fails(account: Account) -> None:
+    template = """
+        Resources:
+          Slow: {Type: AWS::SNS::Topic, Properties: {DisplayName: %s}}
+          Note: {Type: AWS::SSM::Parameter, Properties: {Type: String, Value: %s}}
+    """
+    stack = account.create("both", template % ("a", "a"))
+    seen = len(account.events(stack))
+    account.pace(0.2)
+    account.fail(**{"update:Note": "no more notes"})
+    assert account.update(stack, template % ("b", "b")) == "UPDATE_ROLLBACK_COMPLETE"
+    assert "Slow UPDATE_FAILED Resource update cancelled" in account.story(stack, since=seen)
+    assert (
+        "stack UPDATE_ROLLBACK_IN_PROGRESS The following resource(s) failed to update: [Note, Slow]."
+        in account.story(stack, since=seen)
+    )
+
+
+def test_cancelling_an_update_rolls_it_back(account: Account) -> None:
+    stack = account.create("cancel", NOTE)
+    account.pace(5)
+    account.cloudformation.update_stack(
+        StackName=stack, UsePreviousTemplate=True, ClientRequestToken="change", **with_text("two")
+    )
+    account.reaches(stack, "UPDATE_IN_PROGRESS")
+    account.cloudformation.cancel_update_stack(StackName=stack, ClientRequestToken="no")
+    account.pace(0)
+    assert account.settled(stack) == "UPDATE_ROLLBACK_COMPLETE"
+    rolled = [e for e in account.events(stack) if e["ResourceStatus"] == "UPDATE_ROLLBACK_IN_PROGRESS"]
+    assert [(one["ResourceStatusReason"], one["ClientRequestToken"]) for one in rolled] == [
+        ("User Initiated", "no")
+    ]
+    assert account.parameter("/note") == "one"
+
+
+def test_with_rollback_disabled_an_update_stays_failed_until_it_is_rolled_back(account: Account) -> None:
+    stack = account.create("kept", NOTE)
+    account.fail(**{"update:Note": "no more notes"})
+    assert account.update(stack, NOTE, DisableRollback=True, **with_text("two")) == "UPDATE_FAILED"
+    account.heal()
+    account.cloudformation.rollback_stack(StackName=stack)
+    assert account.settled(stack) == "UPDATE_ROLLBACK_COMPLETE"
+    assert account.parameters(stack) == {"Text": "one"}
+
+
+def test_a_rollback_that_fails_can_be_continued_or_told_what_to_skip(account: Account) -> None:
+    template = NOTE + "      Last: {Value: x}\n"
+    stack = account.create("stuck", template)
+    changed = template.replace("Other: {Type: AWS::SQS::Queue}", "New: {Type: AWS::SNS::Topic, DependsOn: Note}")
+    account.fail(New="no more topics", **{"rollback:Note": "cannot go back"})
+    assert account.update(stack, changed, **with_text("two")) == "UPDATE_ROLLBACK_FAILED"
+    assert account.describe(stack)["StackStatusReason"] == (
+        "The following resource(s) failed to update: [Note]. "
+    )
+    account.cloudformation.continue_update_rollback(StackName=stack)
+    assert account.settled(stack) == "UPDATE_ROLLBACK_FAILED"
+    account.cloudformation.continue_update_rollback(StackName=stack, ResourcesToSkip=["Note"])
+    assert account.settled(stack) == "UPDATE_ROLLBACK_COMPLETE"
+    assert account.parameter("/note") == "two"
+
+
+def test_stack_tags_reach_the_resources(account: Account) -> None:
+    stack = account.create("tags", NOTE, Tags=[{"Key": "team", "Value": "red"}])
+    account.update(stack, NOTE, Tags=[{"Key": "team", "Value": "blue"}])
+    tags = account.client("ssm").list_tags_for_resource(ResourceType="Parameter", ResourceId="/note")
+    assert {"Key": "team", "Value": "blue"} in tags["TagList"]
+
+
+def test_a_nested_stack_is_created_modified_replaced_and_removed_by_updates_of_its_parent(
+    account: Account, template_url: str
+) -> None:
+    account.publish(left=CHILD, right=CHILD)
+    root = account.create("root", parent(template_url, "Left"))
+    left = account.child(root, "Left")
+    topic = account.outputs(left)["Topic"]
+    account.update(root, parent(template_url, "Left", "Right"))
+    right = account.child(root, "Right")
+    assert account.status(right) == "CREATE_COMPLETE"
+    assert account.status(left) == "CREATE_COMPLETE"  # nothing in it changed
+
+    seen = len(account.events(left))
+    account.publish(left=CHILD.replace("Value: first", "Value: second"))
+    account.update(root, parent(template_url, "Left", "Right", more="  T: {Type: AWS::SNS::Topic}\n"))
+    assert account.story(left, since=seen) == [
+        "stack UPDATE_IN_PROGRESS User Initiated",
+        "Note UPDATE_IN_PROGRESS",
+        "Note UPDATE_COMPLETE",
+        "stack UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
+        "stack UPDATE_COMPLETE",
+    ]
+    assert account.outputs(left) == {"Topic": topic, "Value": "second"}
+
+    seen = len(account.events(left))
+    moved = CHILD.replace('"/${Text}"', '"/new/${Text}"').replace("Still: {Type: AWS::SNS::Topic}", "")
+    account.publish(left=moved.replace("      Topic: {Value: !GetAtt Still.TopicArn}\n", ""))
+    account.update(root, parent(template_url, "Left"))
+    assert account.story(left, since=seen) == [
+        "stack UPDATE_IN_PROGRESS User Initiated",
+        f"Note UPDATE_IN_PROGRESS {REPLACING}",
+        "Note UPDATE_IN_PROGRESS Resource creation Initiated",
+        "Note UPDATE_COMPLETE",
+        "stack UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
+        *["Still DELETE_IN_PROGRESS", "Note DELETE_IN_PROGRESS"],
+        *["Still DELETE_COMPLETE", "Note DELETE_COMPLETE"],
+        "stack UPDATE_COMPLETE",
+    ]
+    assert account.status(right) == "DELETE_COMPLETE"
+    assert account.parameter("/new/left") == "first"
+    assert account.parameter("/left") is None
+    assert account.client("sns").list_topics()["Topics"] == []
+
+
+def test_a_change_of_a_nested_template_alone_is_found(account: Account, template_url: str) -> None:
+    account.publish(left=CHILD)
+    template = parent(template_url, "Left")
+    root = account.create("root", template)
+    with pytest.raises(ClientError, match="No updates are to be performed."):
+        account.update(root, template)
+    account.publish(left=CHILD.replace("Value: first", "Value: second"))
+    assert account.update(root, template) == "UPDATE_COMPLETE"
+    assert account.parameter("/left") == "second"
+
+
+def test_a_change_two_levels_down_is_found(account: Account, template_url: str) -> None:
+    account.publish(middle=parent(template_url, "Left"), left=CHILD)
+    template = f"""
+        Resources:
+          Middle: {{Type: AWS::CloudFormation::Stack, Properties: {{TemplateURL: {template_url}/middle.yaml}}}}
+    """
+    root = account.create("root", template)
+    account.publish(left=CHILD.replace("Value: first", "Value: second"))
+    assert account.update(root, template) == "UPDATE_COMPLETE"
+    assert account.parameter("/left") == "second"
+
+
+def test_a_failed_nested_update_rolls_back_child_sibling_and_parent(account: Account, template_url: str) -> None:
+    account.publish(left=CHILD, right=CHILD)
+    template = parent(template_url, "Left", "Right")
+    root = account.create("root", template)
+    left, right = account.child(root, "Left"), account.child(root, "Right")
+    before = {stack: account.describe(stack)["Outputs"] for stack in (left, right)}
+    seen = {stack: len(account.events(stack)) for stack in (root, left, right)}
+    changed = CHILD.replace("Value: first", "Value: second")
+    account.publish(
+        left=changed, right=changed.replace("Still:", "New: {Type: AWS::SQS::Queue, DependsOn: Note}\n      Still:")
+    )
+    account.fail(New="no more queues")
+    ordered = template.replace("right.yaml", "right.yaml").replace(
+        "  Right: {Type: AWS::CloudFormation::Stack,", "  Right: {Type: AWS::CloudFormation::Stack, DependsOn: Left,"
+    )
+    assert account.update(root, ordered) == "UPDATE_ROLLBACK_COMPLETE"
+    failed = (
+        f"Right UPDATE_FAILED Embedded stack {right} was not successfully updated. Currently in "
+        "UPDATE_ROLLBACK_IN_PROGRESS with reason: The following resource(s) failed to create: [New]."
+    )
+    assert account.story(root, since=seen[root]) == [
+        "stack UPDATE_IN_PROGRESS User Initiated",
+        "Left UPDATE_IN_PROGRESS",
+        "Left UPDATE_COMPLETE",
+        "Right UPDATE_IN_PROGRESS",
+        failed,
+        "stack UPDATE_ROLLBACK_IN_PROGRESS The following resource(s) failed to update: [Right].",
+        *["Left UPDATE_IN_PROGRESS", "Right UPDATE_IN_PROGRESS"],
+        *account.story(root, since=seen[root])[8:10],
+        "stack UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
+        "stack UPDATE_ROLLBACK_COMPLETE",
+    ]
+    assert set(account.story(root, since=seen[root])[8:10]) == {"Left UPDATE_COMPLETE", "Right UPDATE_COMPLETE"}
+    assert account.story(left, since=seen[left]) == [
+        "stack UPDATE_IN_PROGRESS User Initiated",
+        "Note UPDATE_IN_PROGRESS",
+        "Note UPDATE_COMPLETE",
+        "stack UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
+        "stack UPDATE_ROLLBACK_IN_PROGRESS",
+        "Note UPDATE_IN_PROGRESS",
+        "Note UPDATE_COMPLETE",
+        "stack UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
+        "stack UPDATE_ROLLBACK_COMPLETE",
+    ]
+    assert account.story(right, of="stack", since=seen[right]) == [
+        "stack UPDATE_IN_PROGRESS User Initiated",
+        "stack UPDATE_ROLLBACK_IN_PROGRESS The following resource(s) failed to create: [New].",
+        "stack UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
+        "stack UPDATE_ROLLBACK_COMPLETE",
+    ]
+    assert account.parameter("/left") == account.parameter("/right") == "first"
+    assert {stack: account.describe(stack)["Outputs"] for stack in (left, right)} == before
+    assert account.queue_names() == set()
+    # The old template is really back: the same update can be asked for, and now comes through.
+    account.heal()
+    assert account.update(root, ordered) == "UPDATE_COMPLETE"
+    assert account.parameter("/right") == "second"
+
+
+def test_a_rollback_stuck_in_a_nested_stack_is_continued_from_the_root(
+    account: Account, template_url: str
+) -> None:
+    account.publish(left=CHILD)
+    template = parent(template_url, "Left")
+    root = account.create("root", template)
+    left = account.child(root, "Left")
+    changed = CHILD.replace("Value: first", "Value: second")
+    account.publish(left=changed.replace("Still:", "New: {Type: AWS::SQS::Queue, DependsOn: Note}\n      Still:"))
+    account.fail(New="no more queues", **{"rollback:Note": "cannot go back"})
+    assert account.update(root, template) == "UPDATE_ROLLBACK_FAILED"
+    assert account.status(left) == "UPDATE_ROLLBACK_FAILED"
+    name = account.describe(left)["StackName"]
+    account.cloudformation.continue_update_rollback(StackName=root, ResourcesToSkip=[f"{name}.Note"])
+    assert account.settled(root) == "UPDATE_ROLLBACK_COMPLETE"
+    assert account.status(left) == "UPDATE_ROLLBACK_COMPLETE"
+    assert account.queue_names() == set()
+
+
+def test_a_nested_stack_that_an_update_adds_and_fails_is_deleted_again(account: Account, template_url: str) -> None:
+    account.publish(left=CHILD, right=CHILD.replace("Note:", "Bad:").replace("Note.", "Bad."))
+    root = account.create("root", parent(template_url, "Left"))
+    account.fail(Bad="no more notes")
+    assert account.update(root, parent(template_url, "Left", "Right")) == "UPDATE_ROLLBACK_COMPLETE"
+    right = next(
+        one["PhysicalResourceId"]
+        for one in account.events(root)
+        if one["LogicalResourceId"] == "Right" and one["PhysicalResourceId"]
+    )
+    assert account.story(right, of="stack")[1:] == [
+        "stack ROLLBACK_IN_PROGRESS The following resource(s) failed to create: [Bad, Still].",
+        "stack ROLLBACK_COMPLETE",
+        "stack DELETE_IN_PROGRESS User Initiated",
+        "stack DELETE_COMPLETE",
+    ]
+    assert account.parameter("/right") is None
