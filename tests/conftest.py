@@ -31,7 +31,8 @@ from tests.services import (
     start_sandbox,
 )
 
-CORE = ("tests/models", "tests/runner", "tests/views")  # what the SQLite run collects, besides `core` marks
+# What the SQLite run collects, besides what is marked `core`.
+CORE = tuple(f"tests/{area}/" for area in ("actions", "catalog", "live", "models", "runner", "views"))
 FOLDER = Path(tempfile.mkdtemp(prefix="sanso-tests-"))  # each worker of pytest-xdist has its own
 running_redis: list[Redis] = []
 
