@@ -27,9 +27,8 @@ class StackQuerySet(models.QuerySet["Stack"]):
         return self.filter(settled=False).exclude(stack_id="")
 
     def with_counts(self) -> Self:
-        """Add `resource_count`, and `done_count`: how many of them are there as wanted, or gone."""
-        done = Q(resources__status__endswith="_COMPLETE") & ~Q(resources__status__contains="ROLLBACK")
-        return self.annotate(resource_count=Count("resources"), done_count=Count("resources", filter=done))
+        """Add `resource_count`: how many resources each has, nested stacks left out."""
+        return self.annotate(resource_count=Count("resources", filter=~Q(resources__type=STACK_TYPE)))
 
 
 class ResourceQuerySet(models.QuerySet["Resource"]):

@@ -1,0 +1,221 @@
+"""The forms of environments. The one for a new environment is made from the template set's parameters."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.forms.boundfield import BoundField
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from deployments.catalog import TemplateSet
+from deployments.core.parameters import Parameter, Problem, problem
+from deployments.errors import UserFixable
+from deployments.models import Account
+
+PREFIX = "parameter_"
+"""What stands before a parameter's name in the form, so that it is never taken for another field."""
+TRUE_OR_FALSE = {"true", "false"}
+
+
+class ReasonedForm(forms.Form):
+    """What every request for a deployment has: why, and a key by which a double click is one request."""
+
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        required=False,
+        max_length=200,
+        help_text=gettext_lazy("For those who read the history later."),
+    )
+    request_key = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
+
+    def refuse(self, error: UserFixable) -> None:
+        """Put what an action objected to beside the field it is about, or on top of the form."""
+        self.add_error(error.field if error.field in self.fields else None, str(error))
+
+    def problems(self) -> list[tuple[BoundField | None, str]]:
+        """Return every (field, sentence) in the order of the page; no field for those of the whole form."""
+        whole: list[tuple[BoundField | None, str]] = [(None, str(e)) for e in self.non_field_errors()]
+        return whole + [(field, str(e)) for field in self for e in field.errors]
+
+
+class NewEnvironmentForm(ReasonedForm):
+    """Account, name, reason and one field for each parameter of the template set."""
+
+    account = forms.ModelChoiceField(Account.objects.all(), label=gettext_lazy("Account"), empty_label=None)
+    name = forms.CharField(
+        label=gettext_lazy("Name"),
+        max_length=40,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}),
+        help_text=gettext_lazy("Letters, digits and hyphens; begins with a letter."),
+    )
+    field_order = ("account", "name", "reason")
+
+    def __init__(self, template_set: TemplateSet, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.template_set = template_set
+        for name, parameter in template_set.parameters.items():
+            self.fields[PREFIX + name] = ParameterField(parameter)
+
+    def groups(self) -> Iterator[tuple[str, list[BoundField]]]:
+        """Return the (label, fields) of the template's groups, in its order."""
+        for group in self.template_set.groups:
+            label = _(group.label) if group.label else _("Parameters")
+            yield label, [self[PREFIX + parameter.name] for parameter in group.parameters]
+
+    def parameters(self) -> dict[str, str]:
+        """Return what the action is given. A secret left empty is left out: its default stands."""
+        values = {n: self.cleaned_data[PREFIX + n] for n in self.template_set.parameters}
+        secret = {n for n, parameter in self.template_set.parameters.items() if parameter.no_echo}
+        return {name: value for name, value in values.items() if value or name not in secret}
+
+    def secrets_typed(self) -> list[BoundField]:
+        """Return the secret fields that were filled and must be typed again, since pages never hold them."""
+        return [
+            self[n]
+            for n, f in self.fields.items()
+            if isinstance(f, ParameterField) and f.is_typed_again(self)
+        ]
+
+    @property
+    def stack_prefix(self) -> str:
+        """Return what stands before an environment's name in the name of its stack."""
+        return str(settings.SANSO_STACK_PREFIX)
+
+
+class ParameterField(forms.CharField):
+    """One parameter: the widget that fits its type, and CloudFormation's rules said in words."""
+
+    def __init__(self, parameter: Parameter) -> None:
+        self.parameter = parameter
+        default = parameter.default
+        super().__init__(
+            label=_(parameter.label) if parameter.label else parameter.name,
+            help_text=_(parameter.description) if parameter.description else "",
+            initial="" if parameter.no_echo or default is None else default,
+            required=False,  # whether a value may be empty is the template's to say: see validate()
+            strip=not parameter.no_echo,
+            widget=_widget(parameter),
+        )
+        if self.must_be_filled:
+            self.widget.attrs["aria-required"] = "true"
+
+    @property
+    def must_be_filled(self) -> bool:
+        """Tell whether an empty value is refused."""
+        has_default = self.parameter.no_echo and self.parameter.default is not None
+        return not has_default and problem(self.parameter, "") is not None
+
+    def to_python(self, value: Any) -> str:
+        """Return the value as CloudFormation takes it: a list may be written one entry a line."""
+        text = super().to_python(value) or ""
+        if self.parameter.is_list:
+            return ",".join(item.strip() for item in text.replace("\n", ",").split(",") if item.strip())
+        return text
+
+    def validate(self, value: str) -> None:
+        """Raise ValidationError with the sentence for what CloudFormation would object to."""
+        if value == "" and not self.must_be_filled:
+            return
+        found = problem(self.parameter, value)
+        if found:
+            raise ValidationError(sentence(found), code=found.code)
+
+    def is_typed_again(self, form: forms.Form) -> bool:
+        """Tell whether the parameter is a secret that came with the form, which is never sent back."""
+        name = next(name for name, field in form.fields.items() if field is self)
+        return self.parameter.no_echo and bool(form.data.get(name))
+
+
+def _widget(parameter: Parameter) -> forms.Widget:
+    if parameter.no_echo:
+        return forms.PasswordInput(attrs={"autocomplete": "new-password"})
+    if parameter.allowed_values and not parameter.is_list:
+        return forms.Select(choices=[(value, _choice(value, parameter)) for value in _choices(parameter)])
+    if parameter.is_list:
+        return forms.Textarea(attrs={"rows": 3, "class": "mono", "spellcheck": "false"})
+    if parameter.is_number:
+        limits = {"min": parameter.min_value, "max": parameter.max_value}
+        return forms.NumberInput(
+            attrs={"step": "any"} | {k: f"{v:g}" for k, v in limits.items() if v is not None}
+        )
+    attributes: dict[str, Any] = {"autocomplete": "off", "spellcheck": "false"}
+    if parameter.max_length:
+        attributes["maxlength"] = parameter.max_length
+    if parameter.type != "String":
+        attributes["class"] = "mono"
+    return forms.TextInput(attrs=attributes)
+
+
+def _choices(parameter: Parameter) -> tuple[str, ...]:
+    """Return what can be chosen; with nothing chosen at first when the template gives no default."""
+    return parameter.allowed_values if parameter.default is not None else ("", *parameter.allowed_values)
+
+
+def _choice(value: str, parameter: Parameter) -> str:
+    if value == "":
+        return _("None") if "" in parameter.allowed_values else _("Choose…")
+    if {v.lower() for v in parameter.allowed_values} == TRUE_OR_FALSE:
+        return (
+            _("Yes (%(value)s)") % {"value": value}
+            if value.lower() == "true"
+            else _("No (%(value)s)") % {"value": value}
+        )
+    return value
+
+
+def sentence(found: Problem) -> str:
+    """Return what is wrong with a value, in the reader's language; the template's own sentence after it."""
+    values: Mapping[str, str] = found.values
+    if found.code == "length":
+        said = _length(values)
+    elif found.code == "range":
+        said = _range(values)
+    elif found.code == "pattern":
+        said = "" if found.constraint else _("This must match the pattern %(pattern)s.") % values
+    else:
+        said = {
+            "required": _("This is needed."),
+            "number": _("This must be a number."),
+            "allowed": _("This must be one of: %(allowed)s.") % {"allowed": values.get("allowed", "")},
+        }[found.code]
+    return " ".join(part for part in (said, _(found.constraint) if found.constraint else "") if part)
+
+
+def _length(values: Mapping[str, str]) -> str:
+    if not values["max"]:
+        return _("This must have at least %(min)s characters.") % values
+    if values["min"] in ("", "0"):
+        return _("This must have at most %(max)s characters.") % values
+    return _("This must have between %(min)s and %(max)s characters.") % values
+
+
+def _range(values: Mapping[str, str]) -> str:
+    if not values["max"]:
+        return _("This must be %(min)s or more.") % values
+    if not values["min"]:
+        return _("This must be %(max)s or less.") % values
+    return _("This must be between %(min)s and %(max)s.") % values
+
+
+class DeleteForm(ReasonedForm):
+    """The environment's name, typed by hand."""
+
+    typed_name = forms.CharField(
+        label=gettext_lazy("Type the name of the environment to delete it"),
+        max_length=60,
+        widget=forms.TextInput(
+            attrs={
+                "autocomplete": "off",
+                "autocapitalize": "off",
+                "autocorrect": "off",
+                "spellcheck": "false",
+            }
+        ),
+    )
+    field_order = ("typed_name", "reason")

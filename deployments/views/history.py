@@ -1,0 +1,46 @@
+"""The list of all deployments, newest first."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
+from django.views.decorators.vary import vary_on_headers
+
+from deployments.models import Deployment, Environment
+from deployments.models.deployment import DeploymentQuerySet
+from deployments.views.chips import PLACE, chips, number, query
+from deployments.views.requests import AuthedRequest
+
+PAGE = 50
+
+
+@require_GET
+@vary_on_headers("HX-Request")
+def deployment_list(request: AuthedRequest) -> HttpResponse:
+    """Show every deployment, narrowed by the query; its rows alone to htmx."""
+    given = request.GET
+    wanted = number(given.get("environment"))
+    environment = Environment.objects.in_bulk([wanted]).get(wanted)
+    rows = _by_status(given.get("status", ""))
+    if environment:
+        rows = rows.of(environment)
+    if given.get(PLACE):
+        rows = rows.before(number(given[PLACE]))
+    found = list(rows[: PAGE + 1])
+    choices = [("", _("All"), None), ("active", _("In progress"), None), ("problems", _("Problems"), None)]
+    context = {
+        "rows": found[:PAGE],
+        "more": query(given, after=str(found[PAGE - 1].pk)) if len(found) > PAGE else "",
+        "given": given,
+        "environment": environment,
+        "by_status": chips(given, "status", choices),
+    }
+    template = "_history_rows.html" if request.htmx else "history.html"
+    return render(request, f"deployments/{template}", context)
+
+
+def _by_status(status: str) -> DeploymentQuerySet:
+    rows = Deployment.objects.for_list()
+    return {"active": rows.active, "problems": rows.ended_badly}.get(status, lambda: rows)()

@@ -1,0 +1,61 @@
+"""Asking for a new environment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from deployments import catalog
+from deployments.actions.deploy import prefill, request_deployment
+from deployments.errors import UserFixable
+from deployments.forms import PREFIX, NewEnvironmentForm
+from deployments.models import Account, Deployment
+from deployments.views.chips import number
+from deployments.views.requests import AuthedRequest, may_deploy
+
+PAGE = "deployments/new_environment.html"
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@may_deploy
+def environment_new(request: AuthedRequest) -> HttpResponse:
+    """Show the form of a new environment, or ask for the environment that it describes."""
+    if not Account.objects.exists():
+        return render(request, PAGE, {"no_account": True})
+    try:
+        template_set = catalog.load(settings.SANSO_TEMPLATE_SET)
+    except UserFixable as broken:
+        return render(request, PAGE, {"broken": broken, "folder": settings.SANSO_TEMPLATE_SET}, status=503)
+    if request.method != "POST":
+        initial = _from_an_earlier_one(number(request.GET.get("from")))
+        return render(request, PAGE, {"form": NewEnvironmentForm(template_set, initial=initial)})
+    form = NewEnvironmentForm(template_set, request.POST)
+    if deployment := _asked_for(request, form):
+        return redirect(deployment)
+    return render(request, PAGE, {"form": form}, status=422)
+
+
+def _asked_for(request: AuthedRequest, form: NewEnvironmentForm) -> Deployment | None:
+    """Return the deployment of a good form; None, with the form saying why, of a bad one."""
+    if not form.is_valid():
+        return None
+    asked = {name: form.cleaned_data[name] for name in ("account", "name", "reason", "request_key")}
+    try:
+        return request_deployment(user=request.user, parameters=form.parameters(), **asked)
+    except UserFixable as problem:
+        form.refuse(problem)
+        return None
+
+
+def _from_an_earlier_one(pk: int) -> dict[str, Any]:
+    """Return the form's values from the deployment that `?from=` names, or from nothing."""
+    earlier = Deployment.objects.for_page().in_bulk([pk]).get(pk)
+    if earlier is None:
+        return {}
+    values = prefill(earlier)
+    parameters = values.pop("parameters")
+    return values | {PREFIX + name: value for name, value in parameters.items()}
