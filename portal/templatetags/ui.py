@@ -77,7 +77,7 @@ def badge(
         glyph,
         word,
         format_html('<span class="raw">{}</span>', raw) if raw else "",
-        format_html('<span class="tip"><span class="unseen"> </span>{}</span>', tip) if tip else "",
+        format_html(' <span class="tip">{}</span>', tip) if tip else "",
     )
 
 

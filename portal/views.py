@@ -1,0 +1,115 @@
+"""The pages that belong to no app: log-in, health, errors."""
+
+from __future__ import annotations
+
+import logging
+from uuid import uuid4
+
+import redis
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import LoginView, LogoutView, redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils.decorators import method_decorator
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from portal.forms import WAIT, LoginForm
+
+log = logging.getLogger(__name__)
+
+
+class LoginPage(LoginView):
+    """Django's log-in with a form that makes guessers wait; 429 while they have to, 422 when it was wrong."""
+
+    form_class = LoginForm
+    redirect_authenticated_user = True
+
+    def form_invalid(self, form: LoginForm) -> HttpResponse:  # type: ignore[override]  # our own form class
+        """Show the form again with what was wrong."""
+        response = super().form_invalid(form)
+        response.status_code = 429 if form.has_error("__all__", WAIT) else 422
+        return response
+
+
+@method_decorator(login_not_required, name="dispatch")
+class LogoutPage(LogoutView):
+    """Django's log-out; a second press, after the session is gone, ends at the same page."""
+
+
+@login_not_required
+def admin_login(request: HttpRequest) -> HttpResponse:
+    """Send to the one log-in page; who is logged in and comes here may not see the admin."""
+    if request.user.is_authenticated and not request.user.is_staff:
+        raise PermissionDenied
+    wanted = request.GET.get("next", "")
+    if not url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure()):
+        wanted = "/admin/"
+    return redirect(wanted) if request.user.is_authenticated else redirect_to_login(wanted)
+
+
+@require_safe
+@never_cache
+@login_not_required
+def healthz(request: HttpRequest) -> HttpResponse:
+    """Say that this process answers. Nothing else is asked."""
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+@require_safe
+@never_cache
+@login_not_required
+def readyz(request: HttpRequest) -> HttpResponse:
+    """Say whether pages can be served: 503 until the database answers and its tables are up to date.
+
+    Redis is told of as well, but its absence does not make the portal unready: the database is the truth.
+    """
+    database = _database()
+    found = {"database": database, "redis": _redis()}
+    return JsonResponse(found, status=200 if database == "ok" else 503)
+
+
+def _database() -> str:
+    try:
+        executor = MigrationExecutor(connection)
+        waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except DatabaseError as exc:
+        log.warning("the database does not answer: %s", exc)
+        return "does not answer"
+    return "migrations are missing" if waiting else "ok"
+
+
+def _redis() -> str:
+    try:
+        with redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=1, socket_timeout=1) as client:
+            client.ping()
+    except redis.RedisError:
+        return "does not answer"
+    return "ok"
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Say that the request could not be understood."""
+    return render(request, "400.html", status=400)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Say that the user may not do this, and who can change that."""
+    return render(request, "403.html", status=403)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Say that there is no such page."""
+    return render(request, "404.html", status=404)
+
+
+def broken(request: HttpRequest) -> HttpResponse:
+    """Say that Sanso made an error, with a reference that the log has beside the traceback."""
+    reference = uuid4().hex[:8]
+    log.error("page %s failed, reference %s", request.path, reference)
+    return render(request, "500.html", {"reference": reference}, status=500)
