@@ -71,4 +71,5 @@ lock: ## Write the lock files from pyproject.toml (UPGRADE=--upgrade for newer v
 	$(COMPILE) pyproject.toml --constraint requirements-test.lock --output-file requirements.lock
 	$(COMPILE) pyproject.toml --constraint requirements-test.lock --extra mysql \
 		--output-file requirements-production.lock
+	$(COMPILE) datelog/requirements.in --constraint requirements-test.lock --output-file datelog/requirements.lock
 	echo "uv==$$($(UV) --version | cut -d' ' -f2)" | $(COMPILE) - --output-file requirements-uv.lock

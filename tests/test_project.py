@@ -18,7 +18,6 @@ READ_FROM_ENVIRONMENT = re.compile(
 )
 NOT_OURS = {"AWS_DEFAULT_REGION", "DJANGO_SETTINGS_MODULE", "MINISTACK_REGION", "PATH", "TMPDIR"}
 WITH_PROJECT = ["requirements.lock", "requirements-test.lock", "requirements-production.lock"]
-LOCKS = sorted(REPOSITORY.glob("requirements*.lock"))
 
 
 def tracked(*patterns: str) -> list[Path]:
@@ -27,6 +26,9 @@ def tracked(*patterns: str) -> list[Path]:
     )
     names = [name for name in listed.stdout.split("\0") if name]
     return [REPOSITORY / name for name in names if (REPOSITORY / name).exists()]
+
+
+LOCKS = tracked("*.lock")
 
 
 def settings_in_code() -> set[str]:
@@ -73,7 +75,7 @@ def test_a_lock_has_every_direct_dependency(lock: str) -> None:
     assert names <= locked, "pyproject.toml was changed: run make lock"
 
 
-@pytest.mark.parametrize("lock", LOCKS, ids=lambda file: file.name)
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda file: str(file.relative_to(REPOSITORY)))
 def test_a_lock_names_no_place_and_has_a_hash_for_everything(lock: Path) -> None:
     text = lock.read_text()
 
