@@ -11,6 +11,7 @@ import logging
 import os
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -30,6 +31,9 @@ def main() -> int:
     except ValueError as wrong:
         sys.stderr.write(f"The sandbox cannot start: {wrong}\n")
         return 2
+    if problem := _taken(host, port):
+        sys.stderr.write(f"The sandbox cannot listen on {host}:{port}: {problem}\n")
+        return 2
     with _data_folder() as folder:
         _prepare_environment(host, port, folder)
         asyncio.run(_serve(host, port, pace))
@@ -47,6 +51,17 @@ def _settings() -> tuple[str, int, float]:
     if not 0 < port < 65536 or pace < 0:
         raise ValueError("SANSO_SANDBOX_PORT or SANSO_SANDBOX_PACE is out of range")
     return host, port, pace
+
+
+def _taken(host: str, port: int) -> str:
+    """Say why an address cannot be listened on, or nothing."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            return error.strerror or str(error)
+    return ""
 
 
 @contextlib.contextmanager
@@ -100,6 +115,9 @@ async def _serve(host: str, port: int, pace: float) -> None:
 
 def _stop(extensions: list[ModuleType]) -> None:
     """Let every extension end what it started; one that fails does not keep the others from it."""
+    from ministack.core import lambda_runtime
+
+    lambda_runtime.reset()  # ends the processes of functions
     for extension in reversed(extensions):
         if hasattr(extension, "stop"):
             try:

@@ -11,6 +11,9 @@ from html import escape
 from typing import Any, Final
 from urllib.parse import parse_qs
 
+from ministack.core.iam_evaluator import resolve_caller_identity
+from ministack.core.responses import request_scope
+
 from portal.sandbox import faults, journal
 from portal.sandbox.faults import ApiFault
 from portal.sandbox.journal import Call
@@ -216,9 +219,8 @@ def error(protocol: str, code: str, status: int, message: str) -> tuple[str, byt
 
 def _denied(call: Call) -> str:
     """Word a missing permission as IAM does, for the identity that GetCallerIdentity names."""
-    from ministack.core.iam_evaluator import resolve_caller_identity
-
-    identity = resolve_caller_identity(call.access_key)
+    with request_scope(call.account, call.region):
+        identity = resolve_caller_identity(call.access_key)
     who = identity["userArn"] if identity else f"arn:aws:iam::{call.account}:root"
     prefix = {"elbv2": "elasticloadbalancing"}.get(call.service, call.service)
     permission = f"{prefix}:{call.action}"

@@ -15,7 +15,6 @@ from botocore.config import Config
 from tests.services import Sandbox, wait_until
 
 REGION = "ap-northeast-1"
-BUCKET = "artifacts"
 PREFIX = "sets/0123abcd"
 IN_PROGRESS = "_IN_PROGRESS"
 
@@ -42,16 +41,21 @@ class Account:
         return self.clients[service]
 
     @property
+    def bucket(self) -> str:
+        """The bucket of the account's templates; names of buckets are everybody's."""
+        return f"artifacts-{self.id}"
+
+    @property
     def cloudformation(self) -> Any:
         return self.client("cloudformation")
 
     def publish(self, **templates: str) -> None:
         """Put templates under the prefix of the bucket, which is made on the way."""
         s3 = self.client("s3")
-        if BUCKET not in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]:
-            s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+        if self.bucket not in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]:
+            s3.create_bucket(Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
         for name, template in templates.items():
-            s3.put_object(Bucket=BUCKET, Key=f"{PREFIX}/{name}.yaml", Body=textwrap.dedent(template).encode())
+            s3.put_object(Bucket=self.bucket, Key=f"{PREFIX}/{name}.yaml", Body=textwrap.dedent(template).encode())
 
     def start(self, name: str, template: str, **options: Any) -> str:
         """Start to create a stack and return its StackId."""
@@ -177,6 +181,6 @@ def account(sandbox: Sandbox, sandbox_account: str) -> Iterator[Account]:
 
 
 @pytest.fixture
-def template_url() -> str:
+def template_url(account: Account) -> str:
     """The start of the addresses that publish() puts templates under, virtual-hosted and with a prefix."""
-    return f"https://{BUCKET}.s3.{REGION}.amazonaws.com/{PREFIX}"
+    return f"https://{account.bucket}.s3.{REGION}.amazonaws.com/{PREFIX}"

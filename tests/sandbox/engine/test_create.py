@@ -7,7 +7,7 @@ import re
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.sandbox.engine.conftest import BUCKET, PREFIX, REGION, Account
+from tests.sandbox.engine.conftest import PREFIX, REGION, Account
 
 QUEUE = """
     Resources:
@@ -339,23 +339,24 @@ def test_a_nested_stack_wants_the_capabilities_of_its_root(account: Account, tem
 @pytest.mark.parametrize(
     "url",
     [
-        f"https://{BUCKET}.s3.{REGION}.amazonaws.com/{PREFIX}/queue.yaml",
-        f"https://{BUCKET}.s3.amazonaws.com/{PREFIX}/queue.yaml",
-        f"https://{BUCKET}.s3-{REGION}.amazonaws.com/{PREFIX}/queue.yaml",
-        f"https://s3.{REGION}.amazonaws.com/{BUCKET}/{PREFIX}/queue.yaml",
-        f"https://s3.amazonaws.com/{BUCKET}/{PREFIX}/queue.yaml",
+        f"https://{{bucket}}.s3.{REGION}.amazonaws.com/{PREFIX}/queue.yaml",
+        f"https://{{bucket}}.s3.amazonaws.com/{PREFIX}/queue.yaml",
+        f"https://{{bucket}}.s3-{REGION}.amazonaws.com/{PREFIX}/queue.yaml",
+        f"https://s3.{REGION}.amazonaws.com/{{bucket}}/{PREFIX}/queue.yaml",
+        f"https://s3.amazonaws.com/{{bucket}}/{PREFIX}/queue.yaml",
     ],
 )
 def test_a_template_is_found_by_every_address_s3_has_for_it(account: Account, url: str) -> None:
     account.publish(queue=QUEUE)
-    stack = account.cloudformation.create_stack(StackName="byurl", TemplateURL=url)["StackId"]
+    address = url.format(bucket=account.bucket)
+    stack = account.cloudformation.create_stack(StackName="byurl", TemplateURL=address)["StackId"]
     assert account.settled(stack) == "CREATE_COMPLETE"
 
 
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        (f"https://{BUCKET}.s3.{REGION}.amazonaws.com/none.yaml", "S3 error: The specified key does not exist."),
+        (f"https://{{bucket}}.s3.{REGION}.amazonaws.com/none.yaml", "S3 error: The specified key does not exist."),
         (f"https://nowhere.s3.{REGION}.amazonaws.com/x.yaml", "S3 error: The specified bucket does not exist"),
         ("https://example.com/x.yaml", "TemplateURL must be a supported URL."),
     ],
@@ -363,7 +364,9 @@ def test_a_template_is_found_by_every_address_s3_has_for_it(account: Account, ur
 def test_a_template_that_is_not_there_is_refused_as_aws_does(account: Account, url: str, message: str) -> None:
     account.publish(queue=QUEUE)
     with pytest.raises(ClientError) as refused:
-        account.cloudformation.create_stack(StackName="byurl", TemplateURL=url)
+        account.cloudformation.create_stack(
+            StackName="byurl", TemplateURL=url.format(bucket=account.bucket)
+        )
     assert refused.value.response["Error"]["Code"] == "ValidationError"
     assert refused.value.response["Error"]["Message"].startswith(message)
 

@@ -1,0 +1,108 @@
+"""The control plane: what it tells, what it changes, and what it refuses."""
+
+from __future__ import annotations
+
+import urllib.error
+import uuid
+
+import pytest
+
+from tests.sandbox.engine.conftest import Account
+from tests.services import Sandbox
+
+QUEUE = """
+    Resources:
+      Queue: {Type: AWS::SQS::Queue}
+"""
+
+
+def test_it_tells_what_runs(sandbox: Sandbox) -> None:
+    about = sandbox.control("GET", "about")
+    assert isinstance(about, dict)
+    assert about["engine"] == "MiniStack 1.5.33"
+    assert about["pace"] == 0
+    assert uuid.UUID(about["instance_id"])
+    assert about["started_at"].endswith("+00:00")
+
+
+def test_the_journal_tells_which_calls_an_account_made(account: Account) -> None:
+    account.publish(a="x")
+    account.cloudformation.describe_stacks()
+    account.client("ssm").describe_parameters()
+    account.client("lambda").list_functions()
+    answer = account.sandbox.control("GET", "calls", account=account.id)
+    assert isinstance(answer, dict)
+    told = [(call["service"], call["action"]) for call in answer["calls"]]
+    assert told == [
+        ("s3", "ListBuckets"),
+        ("s3", "CreateBucket"),
+        ("s3", "PutObject"),
+        ("cloudformation", "DescribeStacks"),
+        ("ssm", "DescribeParameters"),
+        ("lambda", "ListFunctions"),
+    ]
+    assert {call["account"] for call in answer["calls"]} == {account.id}
+    numbers = [call["n"] for call in answer["calls"]]
+    assert numbers == sorted(set(numbers))
+
+
+def test_the_journal_can_be_read_on_from_a_number(account: Account) -> None:
+    account.client("ssm").describe_parameters()
+    first = account.sandbox.control("GET", "calls", account=account.id)
+    assert isinstance(first, dict)
+    account.client("ssm").get_parameters(Names=["/x"])
+    query = f"calls?since={first['calls'][-1]['n']}&account={account.id}"
+    answer = account.sandbox.control("GET", query)
+    assert isinstance(answer, dict)
+    assert [call["action"] for call in answer["calls"]] == ["GetParameters"]
+
+
+def test_a_change_of_pace_is_felt_by_what_waits(account: Account) -> None:
+    account.pace(1000)
+    stack = account.start("waits", QUEUE)
+    account.reaches(stack, "CREATE_IN_PROGRESS")
+    account.pace(0)
+    assert account.settled(stack) == "CREATE_COMPLETE"
+
+
+def test_a_reset_empties_one_account_only(account: Account, sandbox: Sandbox) -> None:
+    other = Account(sandbox, "999988887777")
+    for one in (account, other):
+        one.publish(a="x")
+        one.create("stays", QUEUE)
+    account.pace(1000)
+    account.start("under-way", QUEUE)
+    sandbox.control("POST", "reset", account=account.id)
+    assert account.cloudformation.list_stacks()["StackSummaries"] == []
+    assert account.client("s3").list_buckets()["Buckets"] == []
+    assert account.queue_names() == set()
+    assert other.status("stays") == "CREATE_COMPLETE"
+    assert len(other.queue_names()) == 1
+    sandbox.control("POST", "reset", account=other.id)
+    account.pace(0)
+    assert account.status(account.create("stays", QUEUE)) == "CREATE_COMPLETE"
+    for client in other.clients.values():
+        client.close()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("POST", "pace", {"pace": -1}, 400),
+        ("POST", "pace", {"pace": "fast"}, 400),
+        ("POST", "faults", {"api": [{"service": "s3", "mode": "explode"}]}, 400),
+        ("POST", "faults", {"api": [{"mode": "throttle"}]}, 400),
+        ("POST", "faults", {"weather": "bad"}, 400),
+        ("GET", "about?account=12", None, 400),
+        ("POST", "held/none", {"action": "release"}, 404),
+        ("GET", "nothing", None, 404),
+        ("PUT", "pace", {"pace": 1}, 404),
+    ],
+)
+def test_what_makes_no_sense_is_refused(
+    sandbox: Sandbox, method: str, path: str, body: object, status: int
+) -> None:
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        sandbox.control(method, path, body)
+    assert refused.value.code == status
+    refused.value.close()

@@ -1,0 +1,171 @@
+"""The sandbox as a process: where it listens, how it ends, what it leaves, and on which engine it insists."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import textwrap
+import urllib.request
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from portal.sandbox import engine
+from tests.sandbox.engine.conftest import Account
+from tests.services import Sandbox, free_port, sandbox_answers, start_sandbox, wait_until
+
+FUNCTION = """
+    import time
+
+    def handler(event, context):
+        if event.get("wait"):
+            time.sleep(60)
+        return "done"
+"""
+
+
+@pytest.fixture
+def own_sandbox(tmp_path: Path) -> Iterator[Sandbox]:
+    """A sandbox that a test may end."""
+    server = start_sandbox(tmp_path / "own")
+    yield server
+    server.kill()
+
+
+def descendants(pid: int) -> set[int]:
+    """List the processes below one."""
+    parents = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                parents[int(entry.name)] = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
+    found = {pid}
+    while below := {child for child, parent in parents.items() if parent in found} - found:
+        found |= below
+    return found - {pid}
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def make_it_busy(account: Account) -> None:
+    """Leave a function's process, a deployment, a held and a timed-out call under way."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("code.py", textwrap.dedent(FUNCTION))
+    functions = account.client("lambda", read_timeout=0.5)
+    functions.create_function(
+        FunctionName="worker",
+        Runtime="python3.12",
+        Role="arn:aws:iam::000000000000:role/any",
+        Handler="code.handler",
+        Code={"ZipFile": packed.getvalue()},
+    )
+    functions.invoke(FunctionName="worker", Payload=b"{}")
+    with contextlib.suppress(Exception):
+        functions.invoke(FunctionName="worker", Payload=b'{"wait": true}')
+    account.pace(1000)
+    account.start("under-way", "Resources: {Queue: {Type: AWS::SQS::Queue}}")
+    for mode in ("hold_before", "timeout"):
+        account.break_api(service="ssm", action="*", mode=mode)
+        with contextlib.suppress(Exception):
+            account.client("ssm", read_timeout=0.2).describe_parameters()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_at_once_and_leaves_no_process_and_no_file(own_sandbox: Sandbox, number: int) -> None:
+    account = Account(own_sandbox, "123456789012")
+    make_it_busy(account)
+    assert own_sandbox.process is not None
+    below = descendants(own_sandbox.process.pid)
+    assert below
+    own_sandbox.process.send_signal(number)
+    assert own_sandbox.process.wait(10) == 0
+    wait_until(lambda: not any(is_alive(pid) for pid in below), what="the end of its processes")
+    assert not (own_sandbox.folder / "data" / "tmp").exists()
+    for client in account.clients.values():
+        client.close()
+
+
+def test_without_a_folder_of_its_own_it_leaves_nothing_at_all(tmp_path: Path) -> None:
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "portal.sandbox"],
+        env={**os.environ, "SANSO_SANDBOX_PORT": str(port), "TMPDIR": str(tmp_path)},
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_until(lambda: sandbox_answers(port), what="the sandbox")
+        assert [entry.name.startswith("sanso-sandbox-") for entry in tmp_path.iterdir()] == [True]
+        process.terminate()
+        assert process.wait(10) == 0
+    finally:
+        process.kill()
+        process.wait()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_all_its_files_are_in_its_folder(own_sandbox: Sandbox) -> None:
+    before = {entry.name for entry in Path(tempfile.gettempdir()).iterdir()}
+    account = Account(own_sandbox, "123456789012")
+    make_it_busy(account)
+    own_sandbox.stop()
+    new = {entry.name for entry in Path(tempfile.gettempdir()).iterdir()} - before
+    assert not [name for name in new if "ministack" in name or "sanso-sandbox" in name]
+    for client in account.clients.values():
+        client.close()
+
+
+def test_it_listens_on_loopback_and_refuses_to_do_otherwise() -> None:
+    refused = subprocess.run(
+        [sys.executable, "-m", "portal.sandbox"],
+        env={**os.environ, "SANSO_SANDBOX_HOST": "0.0.0.0"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert refused.returncode == 2
+    assert "only loopback is allowed" in refused.stderr
+
+
+def test_a_port_that_is_taken_is_told(own_sandbox: Sandbox) -> None:
+    refused = subprocess.run(
+        [sys.executable, "-m", "portal.sandbox"],
+        env={**os.environ, "SANSO_SANDBOX_PORT": str(own_sandbox.port)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert refused.returncode == 2
+    assert f"127.0.0.1:{own_sandbox.port}" in refused.stderr
+    with urllib.request.urlopen(f"{own_sandbox.url}/_sanso/about", timeout=5) as answer:
+        assert answer.status == 200
+
+
+def test_another_version_of_the_engine_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.metadata.version", lambda _name: "1.6.0")
+    with pytest.raises(engine.EngineMismatch, match=r"extends MiniStack 1\.5\.33 and 1\.6\.0 is installed"):
+        engine.check()
+
+
+def test_names_of_the_engine_that_are_gone_or_changed_are_all_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "USED", {"json": {"gone": None, "loads": "text"}})
+    with pytest.raises(engine.EngineMismatch) as mismatch:
+        engine.check()
+    assert "json.gone is missing" in str(mismatch.value)
+    assert "json.loads takes (s, cls, " in str(mismatch.value)
+
+
+def test_the_installed_engine_is_as_expected() -> None:
+    engine.check()
