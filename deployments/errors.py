@@ -13,6 +13,29 @@ SansoError
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+def N_(sentence: str) -> str:  # the name that extractors of translations know
+    """Return the sentence itself: marks it for translation where it is written, not where it is shown."""
+    return sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence for people: an English template with %(name)s places, translated where it is shown."""
+
+    template: str
+    values: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.template % self.values if self.values else self.template
+
+    def as_json(self) -> dict[str, object]:
+        """Return what a JSON column keeps."""
+        return {"template": self.template, "values": dict(self.values)}
+
 
 class SansoError(Exception):
     """The root of the tree. `code` is stable and may be relied on; the message is for people."""
@@ -21,11 +44,20 @@ class SansoError(Exception):
 
 
 class UserFixable(SansoError):
-    """Raised when a person can mend the cause; `field` names the form field it belongs to, if any."""
+    """Raised when a person can mend the cause; `field` names the form field it belongs to, if any.
 
-    def __init__(self, code: str, message: str, field: str = "") -> None:
-        super().__init__(code, message, field)
-        self.code, self.message, self.field = code, message, field
+    `values` fill the places of the sentence.
+    """
+
+    def __init__(self, code: str, template: str, field: str = "", **values: object) -> None:
+        super().__init__(code, template, field, values)
+        self.code, self.field = code, field
+        self.sentence = Sentence(template, {name: str(value) for name, value in values.items()})
+
+    @property
+    def message(self) -> str:
+        """Return the sentence in English."""
+        return str(self.sentence)
 
     def __str__(self) -> str:
         return self.message

@@ -17,6 +17,7 @@ from deployments.catalog import TemplateSet
 from deployments.core.parameters import Parameter, Problem, problem
 from deployments.errors import UserFixable
 from deployments.models import Account
+from deployments.models.sentences import said_by
 
 PREFIX = "parameter_"
 """What stands before a parameter's name in the form, so that it is never taken for another field."""
@@ -36,7 +37,7 @@ class ReasonedForm(forms.Form):
 
     def refuse(self, error: UserFixable) -> None:
         """Put what an action objected to beside the field it is about, or on top of the form."""
-        self.add_error(error.field if error.field in self.fields else None, str(error))
+        self.add_error(error.field if error.field in self.fields else None, said_by(error))
 
     def problems(self) -> list[tuple[BoundField | None, str]]:
         """Return every (field, sentence) in the order of the page; no field for those of the whole form."""

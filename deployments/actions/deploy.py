@@ -10,12 +10,11 @@ from uuid import UUID
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from deployments import catalog
 from deployments.core.parameters import problem
 from deployments.core.phases import Kind
-from deployments.errors import UserFixable
+from deployments.errors import N_, UserFixable
 from deployments.models import Account, Deployment, Environment
 from deployments.models.sealed import seal
 from deployments.runner import journal
@@ -79,12 +78,12 @@ def check_name(name: str) -> None:
     if not STACK_NAME.fullmatch(name):
         raise UserFixable(
             "IllegalName",
-            _("A name has letters, digits and hyphens, and begins with a letter."),
+            N_("A name has letters, digits and hyphens, and begins with a letter."),
             "name",
         )
     if len(name) > LONGEST_NAME:
         raise UserFixable(
-            "IllegalName", _("A name has at most %(count)d characters.") % {"count": LONGEST_NAME}, "name"
+            "IllegalName", N_("A name has at most %(count)s characters."), "name", count=LONGEST_NAME
         )
 
 
@@ -92,9 +91,12 @@ def busy(name: str) -> UserFixable:
     """Return the error of an environment that another deployment is changing."""
     return UserFixable(
         "EnvironmentBusy",
-        _("%(name)s is being changed by another deployment. Wait for its end, or open it from the list.")
-        % {"name": name},
+        N_(
+            "%(environment)s is being changed by another deployment. Wait for its end, or open it from the "
+            "list."
+        ),
         "name",
+        environment=name,
     )
 
 
@@ -107,7 +109,8 @@ def _checked(
     if unknown:
         raise UserFixable(
             "UnknownParameter",
-            _("The template set has no parameter %(name)s.") % {"name": ", ".join(unknown)},
+            N_("The template set has no parameter %(parameter)s."),
+            parameter=", ".join(unknown),
         )
     plain: dict[str, str] = {}
     secret: dict[str, str] = {}
@@ -116,7 +119,7 @@ def _checked(
         if problem(parameter, value):
             raise UserFixable(
                 "BadParameter",
-                parameter.constraint_description or _("This value is not allowed."),
+                parameter.constraint_description or N_("This value is not allowed."),
                 f"parameter_{name}",
             )
         (secret if parameter.no_echo else plain)[name] = value
@@ -140,9 +143,9 @@ def _environment(user: User, account: Account, name: str, parameters: dict[str, 
     if known.stack_id:
         raise UserFixable(
             "NameTaken",
-            _("The account already has an environment named %(name)s. Choose another name.")
-            % {"name": known.name},
+            N_("The account already has an environment named %(environment)s. Choose another name."),
             "name",
+            environment=known.name,
         )
     known.parameters, known.owner = parameters, user
     known.name, known.stack_name = name, f"{settings.SANSO_STACK_PREFIX}{name}"

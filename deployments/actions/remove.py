@@ -8,11 +8,10 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from deployments.actions.deploy import busy
 from deployments.core.phases import Kind
-from deployments.errors import UserFixable
+from deployments.errors import N_, UserFixable
 from deployments.models import Deployment, Environment
 from deployments.runner import journal
 
@@ -35,14 +34,15 @@ def request_removal(
     if unicodedata.normalize("NFKC", typed_name).strip() != environment.name:
         raise UserFixable(
             "NameNotTyped",
-            _("Type the name %(name)s exactly to delete the environment.") % {"name": environment.name},
+            N_("Type the name %(environment)s exactly to delete the environment."),
             "typed_name",
+            environment=environment.name,
         )
     try:
         with transaction.atomic():
             row = Environment.objects.select_for_update().select_related("latest").get(pk=environment.pk)
             if row.deleted_at:
-                raise UserFixable("AlreadyDeleted", _("The environment is deleted already."))
+                raise UserFixable("AlreadyDeleted", N_("The environment is deleted already."))
             if row.active_deployment:
                 raise busy(row.name)
             deployment = Deployment.objects.create(
@@ -76,7 +76,7 @@ def forget(*, user: User, environment: Environment) -> None:
     if not closed.exists():
         raise UserFixable(
             "StackStillThere",
-            _("Only an environment whose stack no longer exists can be forgotten. Delete it instead."),
+            N_("Only an environment whose stack no longer exists can be forgotten. Delete it instead."),
         )
     Environment.objects.filter(pk__in=list(closed.values_list("pk", flat=True))).update(
         deleted_at=timezone.now(), live_key=None, due_at=None

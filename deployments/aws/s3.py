@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from deployments.aws.verdicts import calling
-from deployments.errors import AwsAdopt, AwsAsk, AwsMissing, AwsRefused, UserFixable
+from deployments.errors import N_, AwsAdopt, AwsAsk, AwsMissing, AwsRefused, UserFixable
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -65,8 +65,12 @@ class S3Gateway:
             if exc.code == "301":
                 raise UserFixable(
                     "BucketInOtherRegion",
-                    f"The artifact bucket {bucket} lies in another region than {self._region}. "
-                    "Name a bucket of this region in the account.",
+                    N_(
+                        "The artifact bucket %(bucket)s lies in another region than %(region)s. "
+                        "Name a bucket of this region in the account."
+                    ),
+                    bucket=bucket,
+                    region=self._region,
                 ) from exc
             raise
         return True
@@ -133,6 +137,9 @@ class S3Gateway:
 def _foreign(bucket: str) -> UserFixable:
     return UserFixable(
         "BucketOwnedByAnother",
-        f"The artifact bucket {bucket} belongs to another account, or this role may not see it. "
-        "Name another bucket in the account's settings, or grant s3:ListBucket on it.",
+        N_(
+            "The artifact bucket %(bucket)s belongs to another account, or this role may not see it. "
+            "Name another bucket in the account's settings, or grant s3:ListBucket on it."
+        ),
+        bucket=bucket,
     )

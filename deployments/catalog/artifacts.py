@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 
 from deployments.catalog.template_set import Artifact, TemplateSet, sources
-from deployments.errors import UserFixable
+from deployments.errors import N_, UserFixable
 
 # The earliest moment that a zip can tell: the same sources give the same bytes and so the same hash.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -46,8 +46,12 @@ def _package(name: str) -> list[tuple[str, bytes]]:
     try:
         listed = files(name) or []
     except PackageNotFoundError:
-        raise UserFixable("TemplateSetBroken", f"The package {name} is not installed here.") from None
+        raise UserFixable(
+            "TemplateSetBroken", N_("The package %(package)s is not installed here."), package=name
+        ) from None
     wanted = [f for f in listed if f.suffix == ".py" and not f.parts[0].startswith("..")]
     if any(f.suffix in (".so", ".pyd") for f in listed):
-        raise UserFixable("TemplateSetBroken", f"The package {name} is not pure Python.")
+        raise UserFixable(
+            "TemplateSetBroken", N_("The package %(package)s is not pure Python."), package=name
+        )
     return [(f.as_posix(), Path(str(f.locate())).read_bytes()) for f in wanted]

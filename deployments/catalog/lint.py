@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from deployments.catalog.template_set import TemplateSet
-from deployments.errors import UserFixable
+from deployments.errors import N_, UserFixable
 
 LIMIT_SECONDS = 120
 
@@ -40,9 +40,13 @@ def findings(template_set: TemplateSet) -> list[dict[str, str]]:
         )
         matches = json.loads(done.stdout or "[]")
     except (subprocess.TimeoutExpired, json.JSONDecodeError) as exc:
-        raise UserFixable("LintFailed", f"cfn-lint could not check the template set: {exc}") from exc
+        raise UserFixable(
+            "LintFailed", N_("cfn-lint could not check the template set: %(why)s"), why=exc
+        ) from exc
     if done.returncode and not matches:
-        raise UserFixable("LintFailed", f"cfn-lint could not check the template set: {done.stderr[-500:]}")
+        raise UserFixable(
+            "LintFailed", N_("cfn-lint could not check the template set: %(why)s"), why=done.stderr[-500:]
+        )
     return [
         {
             "level": match["Level"],

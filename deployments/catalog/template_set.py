@@ -16,7 +16,7 @@ from typing import Any
 
 from deployments.catalog import yaml_files
 from deployments.core.parameters import Parameter, ParameterGroup
-from deployments.errors import UserFixable
+from deployments.errors import N_, UserFixable
 
 MANIFEST = "template-set.yaml"
 _ENDINGS = (".yaml", ".yml", ".json", ".template")
@@ -66,7 +66,7 @@ def load(folder: Path) -> TemplateSet:
     Raises UserFixable("TemplateSetMissing" or "TemplateSetBroken") with a sentence that names the file.
     """
     if not folder.is_dir():
-        raise UserFixable("TemplateSetMissing", f"There is no template set at {folder}.")
+        raise UserFixable("TemplateSetMissing", N_("There is no template set at %(folder)s."), folder=folder)
     manifest_file = folder / MANIFEST
     manifest = yaml_files.read(manifest_file) if manifest_file.exists() else {}
     templates = tuple(
@@ -77,10 +77,15 @@ def load(folder: Path) -> TemplateSet:
     bucket, prefix, own = _filled_by_the_portal(manifest, contents[root])
     declared = contents[root].get("Parameters") or {}
     if not isinstance(declared, dict):
-        raise UserFixable("TemplateSetBroken", f"{root.name}: Parameters is not a mapping.")
+        raise UserFixable("TemplateSetBroken", N_("%(file)s: Parameters is not a mapping."), file=root.name)
     for name in filter(None, (bucket, prefix)):
         if name not in declared:
-            raise UserFixable("TemplateSetBroken", f"{root.name} has no parameter {name}.")
+            raise UserFixable(
+                "TemplateSetBroken",
+                N_("%(file)s has no parameter %(parameter)s."),
+                file=root.name,
+                parameter=name,
+            )
     hidden = {bucket, prefix} if own else {bucket}
     artifacts = tuple(_artifacts(folder, manifest))
     return TemplateSet(
@@ -106,7 +111,12 @@ def _root(folder: Path, manifest: Mapping[str, Any], contents: Mapping[Path, dic
     if manifest.get("root"):
         root = folder / str(manifest["root"])
         if root not in contents:
-            raise UserFixable("TemplateSetBroken", f"{MANIFEST} names {root.name}, which is not in {folder}.")
+            raise UserFixable(
+                "TemplateSetBroken",
+                N_("%(manifest)s names %(file)s, which is not there."),
+                manifest=MANIFEST,
+                file=root.name,
+            )
         return root
     named = [path for path in contents if path.stem == "root"]
     nested = {str(url).rpartition("/")[2] for c in contents.values() for url in _template_urls(c)}
@@ -114,8 +124,13 @@ def _root(folder: Path, manifest: Mapping[str, Any], contents: Mapping[Path, dic
     if len(candidates) != 1:
         raise UserFixable(
             "TemplateSetBroken",
-            f"{folder} needs exactly one root template, and {len(candidates)} could be it: call it root.yaml "
-            f"or name it in {MANIFEST}.",
+            N_(
+                "%(folder)s needs exactly one root template, and %(count)s could be it: call it root.yaml "
+                "or name it in %(manifest)s."
+            ),
+            folder=folder,
+            count=len(candidates),
+            manifest=MANIFEST,
         )
     return candidates[0]
 
@@ -160,7 +175,10 @@ def _artifacts(folder: Path, manifest: Mapping[str, Any]) -> Iterator[Artifact]:
             if not source.exists():
                 raise UserFixable(
                     "TemplateSetBroken",
-                    f"{MANIFEST} names {source.name} for {artifact.key}: it is not there.",
+                    N_("%(manifest)s names %(file)s for %(key)s: it is not there."),
+                    manifest=MANIFEST,
+                    file=source.name,
+                    key=artifact.key,
                 )
         yield artifact
 
@@ -187,11 +205,19 @@ def _groups(root: Path, content: Mapping[str, Any], hidden: set[str]) -> tuple[P
 
 def _parameter(root: Path, name: str, spec: Any, label: str) -> Parameter:
     if not isinstance(spec, dict) or "Type" not in spec:
-        raise UserFixable("TemplateSetBroken", f"{root.name}: the parameter {name} has no Type.")
+        raise UserFixable(
+            "TemplateSetBroken",
+            N_("%(file)s: the parameter %(parameter)s has no Type."),
+            file=root.name,
+            parameter=name,
+        )
     default = spec.get("Default")
     if isinstance(default, list | dict):
         raise UserFixable(
-            "TemplateSetBroken", f"{root.name}: the Default of {name} must be a text or a number."
+            "TemplateSetBroken",
+            N_("%(file)s: the Default of %(parameter)s must be a text or a number."),
+            file=root.name,
+            parameter=name,
         )
     return Parameter(
         name=name,

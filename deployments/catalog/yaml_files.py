@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from deployments.errors import UserFixable
+from deployments.errors import N_, UserFixable
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 64
@@ -82,4 +82,4 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def _broken(path: Path, why: str) -> UserFixable:
-    return UserFixable("TemplateSetBroken", f"{path.name} cannot be read: {why}.")
+    return UserFixable("TemplateSetBroken", N_("%(file)s cannot be read: %(why)s."), file=path.name, why=why)

@@ -16,6 +16,7 @@ from deployments.core.phases import ACTIVE, ALLOWED, ENDS, State
 from deployments.errors import LostClaim
 from deployments.models.environment import Environment
 from deployments.models.fields import IdField
+from deployments.models.sentences import words
 
 KINDS = [("create", _("Create")), ("delete", _("Delete"))]
 STATES = [
@@ -86,8 +87,10 @@ class Deployment(models.Model):
     last_seq = models.PositiveIntegerField(default=0)
     error_code = models.CharField(max_length=80, blank=True, default="")
     error_message = models.TextField(blank=True, default="")
+    error_sentence = models.JSONField(default=dict, blank=True, editable=False)
     attention_code = models.CharField(max_length=80, blank=True, default="")
     attention = models.TextField(blank=True, default="")
+    attention_sentence = models.JSONField(default=dict, blank=True, editable=False)
     failures = models.PositiveIntegerField(default=0)
     quiet_passes = models.PositiveSmallIntegerField(default=0)
 
@@ -117,6 +120,16 @@ class Deployment(models.Model):
     def is_active(self) -> bool:
         """Tell whether the deployment has not ended."""
         return State(self.state) in ACTIVE
+
+    @property
+    def error_words(self) -> str:
+        """Return why the deployment ended as it did, in the reader's language."""
+        return words(self.error_sentence, self.error_message)
+
+    @property
+    def attention_words(self) -> str:
+        """Return what keeps the deployment waiting, in the reader's language."""
+        return words(self.attention_sentence, self.attention)
 
     @property
     def change_set_name(self) -> str:

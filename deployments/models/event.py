@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from deployments.models.deployment import Deployment
 from deployments.models.fields import IdField
+from deployments.models.sentences import words
 from deployments.models.stack import Stack
 
 SOURCES = [("cloudformation", "CloudFormation"), ("portal", "Sanso")]
@@ -67,3 +68,8 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.seq} {self.logical_id} {self.status or self.code}"
+
+    @property
+    def message_words(self) -> str:
+        """Return the message of one of the portal's own events in the reader's language."""
+        return words(self.values.get("sentence") or {}, str(self.values.get("message") or ""))

@@ -11,7 +11,7 @@ from deployments import catalog
 from deployments.aws.cloudformation import ChangeSetRequest
 from deployments.aws.session import Clients
 from deployments.core.phases import State
-from deployments.errors import AwsAdopt, AwsFailure, AwsRefused, UserFixable
+from deployments.errors import N_, AwsAdopt, AwsFailure, AwsRefused, UserFixable
 from deployments.models import Deployment, Environment
 from deployments.models.sealed import unseal
 from deployments.runner import journal, preflight, stack_rows
@@ -70,7 +70,9 @@ def make_change_set(deployment: Deployment, clients: Clients) -> float:
     if change_set.status in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
         return SOON
     if change_set.status != "CREATE_COMPLETE":
-        raise UserFixable("ChangeSetFailed", f"CloudFormation made no change set: {change_set.reason}")
+        raise UserFixable(
+            "ChangeSetFailed", N_("CloudFormation made no change set: %(reason)s"), reason=change_set.reason
+        )
     resources, stacks = stack_rows.seed_from_change_set(deployment, change_set, clients.cloudformation)
     journal.note(deployment, "change_set.created", resources=resources, stacks=stacks)
     with transaction.atomic():
@@ -112,7 +114,8 @@ def _create_or_adopt(deployment: Deployment, clients: Clients) -> str:
         if exc.code == "InsufficientCapabilitiesException":
             raise UserFixable(
                 "InsufficientCapabilities",
-                f"{exc.message} Add it to SANSO_CAPABILITIES if the portal may do this in your accounts.",
+                N_("%(aws)s Add it to SANSO_CAPABILITIES if the portal may do this in your accounts."),
+                aws=exc.message,
             ) from exc
         raise
 

@@ -8,7 +8,7 @@ from deployments import catalog
 from deployments.aws.session import Clients
 from deployments.aws.sts import Identity
 from deployments.catalog.lint import findings
-from deployments.errors import AwsMissing, UserFixable
+from deployments.errors import N_, AwsMissing, UserFixable
 from deployments.models import Account, Deployment, TemplateCheck
 from deployments.runner import journal
 
@@ -31,7 +31,10 @@ def check_templates(deployment: Deployment) -> catalog.TemplateSet:
     if template_set.digest != deployment.template_digest:
         raise UserFixable(
             "TemplateSetChanged",
-            "The template set was changed after the form was filled. Review the parameters and deploy again.",
+            N_(
+                "The template set was changed after the form was filled. Review the parameters and deploy "
+                "again."
+            ),
         )
     check = TemplateCheck.objects.filter(digest=template_set.digest).first()
     if check is None:
@@ -42,8 +45,12 @@ def check_templates(deployment: Deployment) -> catalog.TemplateSet:
         worst = "; ".join(f"{e['file']}:{e['line']} {e['rule']} {e['message']}" for e in check.errors[:3])
         raise UserFixable(
             "TemplateSetHasErrors",
-            f"cfn-lint found {len(check.errors)} error(s) in the template set: {worst}. Mend the templates "
-            "and deploy again.",
+            N_(
+                "cfn-lint found errors in the template set (%(count)s): %(worst)s. Mend the templates and "
+                "deploy again."
+            ),
+            count=len(check.errors),
+            worst=worst,
         )
     journal.note(
         deployment,
@@ -77,9 +84,13 @@ def check_name(deployment: Deployment, clients: Clients) -> bool:
         return False
     raise UserFixable(
         "StackNameTaken",
-        f"The account already has a stack named {name} ({stack.status}). Choose another environment name, "
-        "or delete that stack first.",
+        N_(
+            "The account already has a stack named %(stack)s (%(status)s). Choose another environment name, "
+            "or delete that stack first."
+        ),
         "name",
+        stack=name,
+        status=stack.status,
     )
 
 

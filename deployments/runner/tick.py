@@ -14,7 +14,16 @@ from deployments.aws.account_ref import AccountRef
 from deployments.aws.session import Clients
 from deployments.core.cadence import ASK_DELAY, retry_delay
 from deployments.core.phases import Kind, State
-from deployments.errors import AwsAsk, AwsFailure, AwsMissing, AwsRetry, LostClaim, UserFixable
+from deployments.errors import (
+    N_,
+    AwsAsk,
+    AwsFailure,
+    AwsMissing,
+    AwsRetry,
+    LostClaim,
+    Sentence,
+    UserFixable,
+)
 from deployments.models import Deployment, leases
 from deployments.runner import journal, launch, observe, remove, track
 
@@ -57,7 +66,7 @@ def _guarded_step(deployment: Deployment, connect: Connect, now: datetime) -> fl
     except (LostClaim, DatabaseError):
         raise
     except UserFixable as exc:
-        return _fail(deployment, clients, exc.code, exc.message)
+        return _fail(deployment, clients, exc.code, exc.sentence)
     except AwsFailure as exc:
         return _aws_failure(deployment, clients, exc)
     except Exception:
@@ -96,34 +105,50 @@ def _aws_failure(deployment: Deployment, clients: Clients | None, exc: AwsFailur
         return retry_delay(failures, throttled="Throttl" in exc.code or exc.code == "SlowDown")
     if started:
         # CloudFormation goes on without us: what we may not see now, we may see later.
-        _tell(deployment, exc.code, _asked(exc) if isinstance(exc, AwsAsk) else str(exc))
+        _tell(deployment, exc.code, _said(exc))
         return ASK_DELAY
-    return _fail(deployment, clients, exc.code, _asked(exc) if isinstance(exc, AwsAsk) else str(exc))
+    return _fail(deployment, clients, exc.code, _said(exc))
 
 
-def _slow(exc: AwsFailure) -> str:
-    return f"AWS does not answer {exc.operation} ({exc.code}). Sanso asks again, slower each time."
+def _slow(exc: AwsFailure) -> Sentence:
+    return Sentence(
+        N_("AWS does not answer %(action)s (%(code)s). Sanso asks again, slower each time."),
+        {"action": exc.operation, "code": exc.code},
+    )
 
 
-def _asked(exc: AwsFailure) -> str:
-    action = exc.operation
+def _said(exc: AwsFailure) -> Sentence:
+    """Return what a person has to do about an error that is not simply tried again."""
+    values = {"action": exc.operation, "code": exc.code, "aws": exc.message}
+    if not isinstance(exc, AwsAsk):
+        return Sentence(N_("%(action)s: %(aws)s (%(code)s)"), values)
     if exc.code in ("NoCredentialsError", "PartialCredentialsError", "ProfileNotFound", "NoRegionError"):
-        return (
-            "There are no AWS credentials for this account. Give the worker credentials (environment, "
-            "profile or instance role), or name a role to assume in the account's settings."
+        return Sentence(
+            N_(
+                "There are no AWS credentials for this account. Give the worker credentials (environment, "
+                "profile or instance role), or name a role to assume in the account's settings."
+            )
         )
     if "AccessDenied" in exc.code or exc.code in ("UnauthorizedOperation", "AuthFailure", "403"):
-        return f"AWS denies {action}. Allow {action} to the role that Sanso acts as. AWS says: {exc.message}"
-    return (
-        f"AWS does not accept the credentials ({exc.code} at {action}). Renew them, or check the role and "
-        f"its external id. AWS says: {exc.message}"
+        return Sentence(
+            N_("AWS denies %(action)s. Allow %(action)s to the role that Sanso acts as. AWS says: %(aws)s"),
+            values,
+        )
+    return Sentence(
+        N_(
+            "AWS does not accept the credentials (%(code)s at %(action)s). Renew them, or check the role and "
+            "its external id. AWS says: %(aws)s"
+        ),
+        values,
     )
 
 
 def _own_fault(deployment: Deployment, clients: Clients | None) -> float | None:
     failures = deployment.failures + 1
     deployment.record(failures=failures)
-    message = "A step failed for a reason that Sanso did not expect. The worker's log has the details."
+    message = Sentence(
+        N_("A step failed for a reason that Sanso did not expect. The worker's log has the details.")
+    )
     if failures >= TOO_MANY and deployment.state != State.STACKS:
         return _fail(deployment, clients, "InternalError", message)
     if failures >= MANY:
@@ -131,7 +156,7 @@ def _own_fault(deployment: Deployment, clients: Clients | None) -> float | None:
     return retry_delay(failures, throttled=False)
 
 
-def _fail(deployment: Deployment, clients: Clients | None, code: str, message: str) -> float | None:
+def _fail(deployment: Deployment, clients: Clients | None, code: str, sentence: Sentence) -> float | None:
     """End a deployment that has made nothing in AWS yet, with a sentence that says what to do.
 
     Returns None: it wants no further step.
@@ -139,17 +164,37 @@ def _fail(deployment: Deployment, clients: Clients | None, code: str, message: s
     if deployment.state == State.CHANGE_SET and clients is not None:
         launch.clean_up_unexecuted(deployment, clients)
     with transaction.atomic():
-        deployment.move_to(State.FAILED, error_code=code, error_message=message)
-        journal.note(deployment, "ended", state="failed", code=code, message=message)
+        deployment.move_to(
+            State.FAILED,
+            error_code=code,
+            error_message=str(sentence),
+            error_sentence=sentence.as_json(),
+        )
+        journal.note(
+            deployment,
+            "ended",
+            state="failed",
+            code=code,
+            message=str(sentence),
+            sentence=sentence.as_json(),
+        )
     return None
 
 
-def _tell(deployment: Deployment, code: str, message: str) -> None:
+def _tell(deployment: Deployment, code: str, sentence: Sentence) -> None:
+    message = str(sentence)
     if (deployment.attention_code, deployment.attention) == (code, message):
         return
     with transaction.atomic():
-        deployment.record(attention_code=code, attention=message)
-        journal.note(deployment, "attention", key=str(deployment.version), code=code, message=message)
+        deployment.record(attention_code=code, attention=message, attention_sentence=sentence.as_json())
+        journal.note(
+            deployment,
+            "attention",
+            key=str(deployment.version),
+            code=code,
+            message=message,
+            sentence=sentence.as_json(),
+        )
 
 
 def _calm(deployment: Deployment) -> None:
@@ -158,7 +203,7 @@ def _calm(deployment: Deployment) -> None:
         return
     told = deployment.attention
     with transaction.atomic():
-        deployment.record(failures=0, attention="", attention_code="")
+        deployment.record(failures=0, attention="", attention_code="", attention_sentence={})
         if told:
             journal.note(deployment, "attention.over", key=str(deployment.version))
 

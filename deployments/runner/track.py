@@ -15,7 +15,7 @@ from deployments.core.outcome import outcome
 from deployments.core.phases import Kind, State
 from deployments.core.root_cause import Failure, first_failure
 from deployments.core.status import is_final
-from deployments.errors import AwsMissing
+from deployments.errors import N_, AwsMissing, Sentence
 from deployments.models import Deployment, Environment, Event, Stack
 from deployments.models.stack import STACK_TYPE
 from deployments.runner import journal, launch, remove, stack_rows
@@ -129,7 +129,7 @@ def _wake_child(parent: Stack, event: StackEvent) -> None:
 def _gone(deployment: Deployment) -> None:
     """End a deployment whose root stack AWS does not know any more."""
     if deployment.kind == Kind.DELETE:
-        _end(deployment, State.SUCCEEDED, "DELETE_COMPLETE", {}, "", "")
+        _end(deployment, State.SUCCEEDED, "DELETE_COMPLETE", {}, "", Sentence(""))
     else:
         _end(
             deployment,
@@ -137,20 +137,18 @@ def _gone(deployment: Deployment) -> None:
             "",
             {},
             "StackGone",
-            "The stack does not exist any more: it was deleted outside of Sanso.",
+            Sentence(N_("The stack does not exist any more: it was deleted outside of Sanso.")),
         )
 
 
 def finish(deployment: Deployment, end: State, root: StackView) -> None:
     """End the deployment: state, environment and the last event change together."""
-    code = message = ""
-    if end is not State.SUCCEEDED:
-        code, message = _why(deployment, root)
+    code, sentence = ("", Sentence("")) if end is State.SUCCEEDED else _why(deployment, root)
     outputs = dict(root.outputs) if end is State.SUCCEEDED and deployment.kind != Kind.DELETE else {}
-    _end(deployment, end, root.status, outputs, code, message)
+    _end(deployment, end, root.status, outputs, code, sentence)
 
 
-def _why(deployment: Deployment, root: StackView) -> tuple[str, str]:
+def _why(deployment: Deployment, root: StackView) -> tuple[str, Sentence]:
     failed = Event.objects.of(deployment).filter(status__endswith="_FAILED")
     failure = first_failure(
         Failure(
@@ -165,19 +163,25 @@ def _why(deployment: Deployment, root: StackView) -> tuple[str, str]:
     )
     if failure:
         where = f"{failure.path}/{failure.logical_id}".lstrip("/")
-        return "ResourceFailed", f"{where} ({failure.type}): {failure.reason}"
+        return "ResourceFailed", Sentence(
+            "%(where)s (%(type)s): %(reason)s",
+            {"where": where, "type": failure.type, "reason": failure.reason},
+        )
     if root.status == "DELETE_COMPLETE":
-        return "StackDeleted", "The stack was deleted outside of Sanso while it was being created."
-    return root.status, root.reason or root.status
+        return "StackDeleted", Sentence(
+            N_("The stack was deleted outside of Sanso while it was being created.")
+        )
+    return root.status, Sentence("%(reason)s", {"reason": root.reason or root.status})
 
 
 def _end(
-    deployment: Deployment, end: State, status: str, outputs: dict[str, str], code: str, message: str
+    deployment: Deployment, end: State, status: str, outputs: dict[str, str], code: str, sentence: Sentence
 ) -> None:
     now = timezone.now()
+    message = str(sentence)
     gone = status == "DELETE_COMPLETE" or code == "StackGone"
     with transaction.atomic():
-        deployment.move_to(end, error_code=code, error_message=message)
+        deployment.move_to(end, error_code=code, error_message=message, error_sentence=sentence.as_json())
         values: dict[str, object] = {"stack_status": status, "status_reason": message, "observed_at": now}
         if deployment.kind == Kind.DELETE and end is State.SUCCEEDED:
             values |= {"deleted_at": now, "live_key": None, "due_at": None}
@@ -186,7 +190,14 @@ def _end(
         else:
             values |= {"outputs": outputs, "due_at": now + timedelta(seconds=OBSERVE_DELAY)}
         Environment.objects.filter(pk=deployment.environment_id).update(**values)
-        journal.note(deployment, "ended", state=str(end), code=code, message=message)
+        journal.note(
+            deployment,
+            "ended",
+            state=str(end),
+            code=code,
+            message=message,
+            sentence=sentence.as_json(),
+        )
 
 
 def _mirror(deployment: Deployment, root: StackView) -> None:
@@ -199,4 +210,4 @@ def _mirror(deployment: Deployment, root: StackView) -> None:
 def nothing_to_delete(deployment: Deployment) -> None:
     """End a delete that found no stack: nothing is left, which is what was wanted."""
     journal.note(deployment, "delete.nothing")
-    _end(deployment, State.SUCCEEDED, "DELETE_COMPLETE", {}, "", "")
+    _end(deployment, State.SUCCEEDED, "DELETE_COMPLETE", {}, "", Sentence(""))

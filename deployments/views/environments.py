@@ -15,6 +15,7 @@ from deployments.actions.remove import forget
 from deployments.errors import UserFixable
 from deployments.models import Account, Deployment, Environment, Stack
 from deployments.models.environment import EnvironmentQuerySet, Standing
+from deployments.models.sentences import said_by
 from deployments.views.chips import PLACE, chips, number, query
 from deployments.views.requests import AuthedRequest, may_deploy
 
@@ -110,7 +111,7 @@ def environment_forget(request: AuthedRequest, pk: int) -> HttpResponse:
     try:
         forget(user=request.user, environment=environment)
     except UserFixable as problem:
-        messages.error(request, str(problem))
+        messages.error(request, said_by(problem))
         return redirect(environment)
     messages.success(
         request, _("%(name)s is forgotten. Its name is free again.") % {"name": environment.name}

@@ -14,6 +14,7 @@ from deployments.actions.deploy import prefill, request_deployment
 from deployments.errors import UserFixable
 from deployments.forms import PREFIX, NewEnvironmentForm
 from deployments.models import Account, Deployment
+from deployments.models.sentences import said_by
 from deployments.views.chips import number
 from deployments.views.requests import AuthedRequest, may_deploy
 
@@ -29,7 +30,9 @@ def environment_new(request: AuthedRequest) -> HttpResponse:
     try:
         template_set = catalog.load(settings.SANSO_TEMPLATE_SET)
     except UserFixable as broken:
-        return render(request, PAGE, {"broken": broken, "folder": settings.SANSO_TEMPLATE_SET}, status=503)
+        return render(
+            request, PAGE, {"broken": said_by(broken), "folder": settings.SANSO_TEMPLATE_SET}, status=503
+        )
     if request.method != "POST":
         initial = _from_an_earlier_one(number(request.GET.get("from")))
         return render(request, PAGE, {"form": NewEnvironmentForm(template_set, initial=initial)})
