@@ -1,1 +1,1 @@
-"""The sandbox: an AWS on this machine, in a process of its own, that the portal can be tried on without an account."""
+"""The sandbox: an AWS on this machine, in a process of its own, to try the portal on without an account."""

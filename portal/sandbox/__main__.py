@@ -1,4 +1,4 @@
-"""`python -m portal.sandbox`: the sandbox as a process of its own, that ends cleanly and leaves nothing behind.
+"""`python -m portal.sandbox`: the sandbox as a process, which ends cleanly and leaves nothing behind.
 
 Settings come from the environment: SANSO_SANDBOX_PORT, _HOST (loopback only), _PACE, _DATA, _DATABASE and
 _LOG_LEVEL; docs in .env.example.
@@ -45,7 +45,9 @@ def main() -> int:
 def _settings() -> tuple[str, int, float]:
     host = os.environ.get("SANSO_SANDBOX_HOST", "127.0.0.1")
     if host != "localhost" and not ipaddress.ip_address(host).is_loopback:
-        raise ValueError(f"SANSO_SANDBOX_HOST is {host}; it runs anybody's functions, so only loopback is allowed")
+        raise ValueError(
+            f"SANSO_SANDBOX_HOST is {host}; it runs anybody's functions, so only loopback is allowed"
+        )
     port = int(os.environ.get("SANSO_SANDBOX_PORT", "4567"))
     pace = float(os.environ.get("SANSO_SANDBOX_PACE", "1"))
     if not 0 < port < 65536 or pace < 0:
@@ -66,7 +68,7 @@ def _taken(host: str, port: int) -> str:
 
 @contextlib.contextmanager
 def _data_folder() -> Iterator[Path]:
-    """Make the folder for every file of the sandbox; what is temporary in it goes at the end, all of it by default."""
+    """Make the folder for the sandbox's files; at the end what is temporary in it goes, by default all."""
     given = os.environ.get("SANSO_SANDBOX_DATA")
     folder = Path(given).resolve() if given else Path(tempfile.mkdtemp(prefix="sanso-sandbox-"))
     folder.mkdir(parents=True, exist_ok=True)

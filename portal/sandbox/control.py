@@ -1,4 +1,4 @@
-"""The control plane under /_sanso/: what runs here, how fast, what goes wrong on purpose, which calls came in."""
+"""The control plane under /_sanso/: what runs, how fast, what goes wrong on purpose, which calls came."""
 
 import datetime
 import json
@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 import ministack.app
 from ministack.core.responses import AccountRegionScopedDict, AccountScopedDict
 
-from portal.sandbox import engine, faults, gate, journal, pace
+from portal.sandbox import expected, faults, gate, journal, pace
 from portal.sandbox.gate import Application, Message, Receive, Scope, Send
 
 PREFIX: Final = "/_sanso/"
@@ -71,7 +71,7 @@ class Control:
 
     async def _about(self, account: str | None, query: Payload, payload: Payload) -> Payload:
         about: Payload = {
-            "engine": f"MiniStack {engine.VERSION}",
+            "engine": f"MiniStack {expected.VERSION}",
             "pace": pace.current(account or ""),
             "started_at": self.started_at,
             "instance_id": self.instance_id,

@@ -1,4 +1,4 @@
-"""What is to go wrong on purpose: resources by logical id, associations by name, API calls by service and action."""
+"""What goes wrong on purpose: resources by logical id, associations by name, API calls by action."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
@@ -116,7 +116,7 @@ def resource_failure(operation: str, logical_id: str) -> str | None:
 
 
 def association_failure(account: str, name: str) -> bool | list[str]:
-    """Tell whether an association is to fail: False, True for every instance, or the instance ids it fails on."""
+    """Tell whether an association fails: False, True for every instance, or the ids of those it fails on."""
     for scope in (account, None):
         found = _of_account[scope].associations if scope in _of_account else {}
         for key in (name, "*"):
@@ -140,4 +140,3 @@ def next_for(call: Call) -> ApiFault | None:
                 faults.api.remove(fault)
             return fault
     return None
-

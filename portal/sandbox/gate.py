@@ -52,9 +52,7 @@ class Held:
     call: Call
     when: str  # before or after it was carried out
     since: float = field(default_factory=time.time)
-    word: "asyncio.Future[str]" = field(
-        default_factory=lambda: asyncio.get_running_loop().create_future()
-    )
+    word: "asyncio.Future[str]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     def as_dict(self, key: str) -> dict[str, Any]:
         """Spell the request for the control plane."""
@@ -202,7 +200,9 @@ def error(protocol: str, code: str, status: int, message: str) -> tuple[str, byt
         body = json.dumps({"__type": code, "message": message})
         return "application/x-amz-json-1.1" if protocol == "json" else "application/json", body.encode()
     if protocol == "rest-xml":
-        body = f"<Error><Code>{code}</Code><Message>{text}</Message><RequestId>{request_id}</RequestId></Error>"
+        body = (
+            f"<Error><Code>{code}</Code><Message>{text}</Message><RequestId>{request_id}</RequestId></Error>"
+        )
     elif protocol == "ec2":
         body = (
             f"<Response><Errors><Error><Code>{code}</Code><Message>{text}</Message></Error></Errors>"

@@ -107,18 +107,14 @@ def identify(
     access_key = router.extract_access_key_id(dict(headers), query)
     with responses.request_scope(responses.get_account_id(), router.extract_region(dict(headers), query)):
         responses.set_request_account_id(access_key)
-        return Call(
-            name, action, responses.get_account_id(), responses.get_region(), protocol, access_key
-        )
+        return Call(name, action, responses.get_account_id(), responses.get_region(), protocol, access_key)
 
 
 def _presigned(query: dict[str, list[str]]) -> re.Match[str] | None:
     return _SCOPE.search(f"Credential={query.get('X-Amz-Credential', [''])[0]}")
 
 
-def _guess(
-    method: str, path: str, headers: Mapping[str, str], query: dict[str, list[str]]
-) -> str | None:
+def _guess(method: str, path: str, headers: Mapping[str, str], query: dict[str, list[str]]) -> str | None:
     """Name the service of an unsigned request; public objects of S3 are fetched so."""
     if path.startswith("/_"):
         return None
@@ -147,7 +143,7 @@ def _action(
 def _rest_action(
     service: str, method: str, path: str, headers: Mapping[str, str], query: dict[str, list[str]]
 ) -> str:
-    """Find the operation of a REST service whose address and required parts a request has; the closest wins."""
+    """Find the operation of a REST service whose address and required parts a request has; closest wins."""
     best, name = -1, "Unknown"
     trimmed = path.rstrip("/") or "/"
     for operation in _operations(service):
@@ -177,7 +173,7 @@ class _Operation:
 
 @functools.cache
 def _operations(service: str) -> tuple[_Operation, ...]:
-    """Read the operations of a REST service from botocore's model of it; none when botocore knows no such one."""
+    """Read the operations of a REST service from botocore's model of it; none when there is no such model."""
     loader = Loader()
     if service not in loader.list_available_services("service-2"):
         return ()

@@ -16,8 +16,8 @@ COMPRESSION: Final = 1 / 12  # seconds here for each second on AWS, at pace 1
 DEFAULT: Final = 8.0  # seconds AWS takes for a resource type that has no line of its own
 LISTEN: Final = 0.25  # seconds after which a waiting step looks again whether the pace changed
 
-# Medians of what AWS takes for a create (public deployment logs; see aws-facts section 6); deletes and updates
-# take the shares below unless they have a line of their own.
+# Medians of what AWS takes for a create, from public deployment logs; deletes and updates take the shares
+# below unless they have a line of their own.
 CREATE: Final = {
     "AWS::AutoScaling::AutoScalingGroup": 45.0,
     "AWS::CloudFormation::Stack": 12.0,  # from the last resource of a nested stack until its parent notices
@@ -80,7 +80,7 @@ _of_account: dict[str, float] = {}
 
 
 def current(account: str | None = None) -> float:
-    """Tell the pace of an account; of the one whose request or stack this thread serves when none is named."""
+    """Tell the pace of an account; without one, of that whose request or stack this thread serves."""
     return _of_account.get(account or get_account_id(), _default)
 
 

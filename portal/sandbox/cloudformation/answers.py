@@ -1,4 +1,4 @@
-"""How an answer of CloudFormation's query API is spelt: nested Python values as XML, and pages with their tokens."""
+"""How answers and refusals of CloudFormation's query API are spelt: Python values as XML."""
 
 import functools
 from collections.abc import Callable

@@ -69,9 +69,7 @@ def _parameter(parameter: dict[str, Any]) -> dict[str, Any]:
 
 
 def _change(change: dict[str, Any], with_values: bool) -> dict[str, Any]:
-    found = {
-        name: change["ResourceChange"].get(name) for name in ORDER if with_values or name not in VALUES
-    }
+    found = {name: change["ResourceChange"].get(name) for name in ORDER if with_values or name not in VALUES}
     if found.get("Details"):
         found["Details"] = [_detail(detail, with_values) for detail in found["Details"]]
     return {"Type": "Resource", "ResourceChange": found}

@@ -11,7 +11,6 @@ from portal.sandbox import pace
 from portal.sandbox.cloudformation import (
     delete,
     events,
-    lifecycle,
     nested,
     plans,
     preview,
@@ -43,7 +42,7 @@ def install() -> None:
 
 
 def find(request: Parameters) -> ChangeSet:
-    """Find the change set that a request names, by its ARN or by its name and stack. Raises Refusal without one."""
+    """Find the change set that a request names, by ARN or by name and stack. Raises Refusal without one."""
     name = value(request, "ChangeSetName")
     if name.startswith("arn:"):
         found: ChangeSet | None = cloudformation._change_sets.get(name)
@@ -112,9 +111,7 @@ def _check_options(request: Parameters, kind: str) -> None:
 
 
 def _new(stack: Stack, name: str, kind: str, plan: Plan, parent: ChangeSet | None = None) -> ChangeSet:
-    change_set_id = (
-        f"arn:aws:cloudformation:{get_region()}:{get_account_id()}:changeSet/{name}/{new_uuid()}"
-    )
+    change_set_id = f"arn:aws:cloudformation:{get_region()}:{get_account_id()}:changeSet/{name}/{new_uuid()}"
     change_set: ChangeSet = {
         "ChangeSetId": change_set_id,
         "ChangeSetName": name,
@@ -145,7 +142,7 @@ def _new(stack: Stack, name: str, kind: str, plan: Plan, parent: ChangeSet | Non
 
 
 def _compute(change_set: ChangeSet, stack: Stack, plan: Plan) -> None:
-    """Find the changes at once; the change set is CREATE_COMPLETE or FAILED when AWS would have found them."""
+    """Find the changes at once; the change set is CREATE_COMPLETE or FAILED when AWS would have them."""
     retag = change_set["ChangeSetType"] == "UPDATE" and (
         plan.tags is not None and _tags(plan.tags) != _tags(stack["Tags"])
     )
@@ -184,7 +181,7 @@ async def _finish(change_set: ChangeSet, changes: list[dict[str, Any]], reason: 
 def family(change_set: ChangeSet) -> list[ChangeSet]:
     """List a change set and all those of the stacks nested below its own."""
     found = [change_set]
-    for child_id in change_set["_children"].values():
+    for child_id in change_set.get("_children", {}).values():
         child = cloudformation._change_sets.get(child_id)
         if child is not None:
             found += family(child)
@@ -192,7 +189,7 @@ def family(change_set: ChangeSet) -> list[ChangeSet]:
 
 
 def _look_into_nested(stack: Stack, plan: Plan, changes: list[dict[str, Any]]) -> None:
-    """Without change sets of their own every nested stack counts as a change, as its template may have changed."""
+    """Without change sets of their own all nested stacks count as changed, as their templates may have."""
     listed = {change["ResourceChange"]["LogicalResourceId"] for change in changes}
     for name in preview.nested_names(plan.template, plan.parameters):
         if name in stack["_resources"] and name not in listed:
@@ -200,7 +197,7 @@ def _look_into_nested(stack: Stack, plan: Plan, changes: list[dict[str, Any]]) -
 
 
 def _adopt_existing(change_set: ChangeSet, changes: list[dict[str, Any]], template: Template) -> str:
-    """Turn additions of resources that exist into imports (ImportExistingResources); returns why it cannot."""
+    """Turn additions of what exists into imports (ImportExistingResources); returns why it cannot."""
     if not change_set.get("ImportExistingResources"):
         return ""
     found = changesets._existing_resources(changes, template)
@@ -208,9 +205,7 @@ def _adopt_existing(change_set: ChangeSet, changes: list[dict[str, Any]], templa
     if reason:
         return str(reason)
     adopted = {entry["LogicalResourceId"]: changesets._import_change(entry) for entry in found}
-    changes[:] = [
-        adopted.get(change["ResourceChange"]["LogicalResourceId"], change) for change in changes
-    ]
+    changes[:] = [adopted.get(change["ResourceChange"]["LogicalResourceId"], change) for change in changes]
     change_set["_import_existing"] = {
         entry["LogicalResourceId"]: entry["ResourceIdentifier"] for entry in found
     }
@@ -246,7 +241,7 @@ def _nested_change_set(parent: ChangeSet, stack: Stack, plan: Plan, name: str) -
     properties = preview.properties_later(stack, plan.template, plan.parameters, name)
     body = templates.fetch(properties)
     template = templates.parsed(body)
-    _check_capabilities(template, parent["Capabilities"])
+    templates.check_capabilities(template, parent["Capabilities"])
     parameters = _parameters_later(template, properties)
     engine.validate_template_support(template, engine._evaluate_conditions(template, parameters))
     record = stack["_resources"].get(name)
@@ -275,14 +270,6 @@ def _nested_change_set(parent: ChangeSet, stack: Stack, plan: Plan, name: str) -
     return child
 
 
-def _check_capabilities(template: Template, given: list[str]) -> None:
-    required = handlers._required_iam_capabilities(template)
-    if handlers._uses_macro(template):
-        required.append("CAPABILITY_AUTO_EXPAND")
-    if missing := handlers._missing_capabilities(set(given), required):
-        raise ValueError(handlers._insufficient_capabilities_message(missing))
-
-
 def _parameters_later(template: Template, properties: dict[str, Any]) -> dict[str, Any]:
     """Resolve a nested stack's parameters; one that is not known yet cannot break a constraint."""
     given = properties.get("Parameters") or {}
@@ -307,7 +294,9 @@ def _execute_change_set(request: Parameters) -> Answer:
     if tokens.is_repeated(stack, "ExecuteChangeSet", request):
         return done
     _check_executable(change_set, stack, request)
-    on_failure = change_set["OnStackFailure"] or ("DO_NOTHING" if truth(request, "DisableRollback") else "ROLLBACK")
+    on_failure = change_set["OnStackFailure"] or (
+        "DO_NOTHING" if truth(request, "DisableRollback") else "ROLLBACK"
+    )
     tokens.remember(stack, "ExecuteChangeSet", request)
     _begin(change_set, stack)
     plan: Plan = change_set["_plan"]
@@ -364,7 +353,7 @@ def _begin(change_set: ChangeSet, stack: Stack) -> None:
     for member in members:
         member["ExecutionStatus"] = "EXECUTE_IN_PROGRESS"
         owner = store.stacks.by_id[member["StackId"]]
-        owner["_planned"] = dict(member["_children"])
+        owner["_planned"] = dict(member.get("_children", {}))
         owner["ChangeSetId"] = member["ChangeSetId"]
 
 

@@ -1,4 +1,4 @@
-"""The clean-up phase of an update, or of its rollback: what has been superseded is deleted, nested stacks with it."""
+"""The clean-up phase of an update or of its rollback: what has been superseded is deleted."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Deleting: a stack with all that is nested in it, and single resources in the reverse of their dependencies."""
+"""Deleting: stacks with all that is nested in them, resources in the reverse of their dependencies."""
 
 import asyncio
 import logging
@@ -45,7 +45,7 @@ async def delete_resources(
             return True
         try:
             await _delete_one(stack, one)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  (a resource handler may raise anything)
             if one.forced:
                 events.resource_status(stack, record, "DELETE_SKIPPED", str(error))
                 return True

@@ -1,4 +1,4 @@
-"""Nested stacks: the stack behind an AWS::CloudFormation::Stack resource, and the runs that make or change it."""
+"""Nested stacks: the stack behind an AWS::CloudFormation::Stack, and the runs that make or change it."""
 
 import copy
 import secrets
@@ -37,7 +37,7 @@ def new_run(parent: Run, logical_id: str, properties: dict[str, Any]) -> Run:
     stack = store.stacks.by_id.get(planned["StackId"]) if planned else None
     body = planned["_template_body"] if planned else templates.fetch(properties)
     template = templates.parsed(body)
-    provisioners._check_nested_stack_capabilities(parent.stack["StackName"], template)
+    templates.check_capabilities(template, parent.stack["Capabilities"])
     parameters = templates.nested_parameters(template, properties)
     conditions = engine._evaluate_conditions(template, parameters)
     engine.validate_template_support(template, conditions, params=parameters)
@@ -113,7 +113,7 @@ def update_run(parent: Run, logical_id: str, stack: Stack, properties: dict[str,
     planned = planned_change_set(parent.stack, logical_id)
     body = planned["_template_body"] if planned else templates.fetch(properties)
     template = templates.parsed(body)
-    provisioners._check_nested_stack_capabilities(parent.stack["StackName"], template)
+    templates.check_capabilities(template, parent.stack["Capabilities"])
     parameters = templates.nested_parameters(template, properties)
     engine.validate_template_support(
         template, engine._evaluate_conditions(template, parameters), params=parameters

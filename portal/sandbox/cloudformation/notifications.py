@@ -28,10 +28,9 @@ FIELDS = (
 logger = logging.getLogger(__name__)
 
 
-
 def announce(stack: Stack, event: dict[str, Any]) -> None:
     """Publish an event to the topics of its stack; a topic that cannot be reached loses it, as on AWS."""
-    for topic in stack["NotificationARNs"]:
+    for topic in stack.get("NotificationARNs") or ():
         try:
             sns.publish_internal(topic, text_of(event), SUBJECT)
         except (sns.SnsPublishError, OSError) as refused:

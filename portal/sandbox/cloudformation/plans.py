@@ -1,4 +1,4 @@
-"""What a request wants a stack to be: template, parameters, tags and capabilities, checked as AWS checks them."""
+"""What a request wants a stack to be: template, parameters, tags, capabilities, checked as AWS does."""
 
 import copy
 from dataclasses import dataclass
@@ -74,7 +74,9 @@ def read(request: Parameters, stack: Stack | None, *, macros: bool = True) -> Pl
         template=template,
         body=body,
         parameters=parameters,
-        tags=[{"Key": tag["Key"], "Value": tag["Value"]} for tag in tags] if tags or "Tags" in request else None,
+        tags=[{"Key": tag["Key"], "Value": tag["Value"]} for tag in tags]
+        if tags or "Tags" in request
+        else None,
         capabilities=helpers._extract_string_members(request, "Capabilities"),
         topics=topics(request),
     )
@@ -107,8 +109,8 @@ def _check_types(old: Template, new: Template) -> None:
     ]
     if changed:
         raise Refusal(
-            "Update of resource type is not permitted. The new template modifies resource type of the following "
-            f"resources: [{', '.join(changed)}]"
+            "Update of resource type is not permitted. The new template modifies resource type of the "
+            f"following resources: [{', '.join(changed)}]"
         )
 
 

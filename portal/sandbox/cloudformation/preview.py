@@ -1,4 +1,4 @@
-"""What a change set says will change: the resources of one stack, with values before and after where known."""
+"""What a change set says will change: resources of one stack, with values before and after where known."""
 
 import copy
 import json
@@ -63,9 +63,7 @@ def changes(
     return found
 
 
-def _add_values(
-    change: dict[str, Any], stack: Stack, template: Template, parameters: dict[str, Any]
-) -> None:
+def _add_values(change: dict[str, Any], stack: Stack, template: Template, parameters: dict[str, Any]) -> None:
     """Add the values before and after, which are only shown on request (IncludePropertyValues)."""
     name = change["LogicalResourceId"]
     record: Record | None = stack["_resources"].get(name)
@@ -139,7 +137,7 @@ def nested_names(template: Template, parameters: dict[str, Any]) -> list[str]:
 
 
 def automatic(stack: Stack, name: str) -> dict[str, Any]:
-    """The change of a nested stack whose resource stays as it is: its template may differ (ResourceChangeDetail)."""
+    """The change of a nested stack whose resource stays: its template may differ (ResourceChangeDetail)."""
     return {
         "ResourceChange": {
             "Action": "Modify",

@@ -1,4 +1,4 @@
-"""The calls into MiniStack's resource handlers: on the event loop or in a thread, paced, and failed on request."""
+"""The calls into MiniStack's resource handlers: on the loop or in a thread, paced, failed on request."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -15,8 +15,8 @@ from portal.sandbox.cloudformation.store import Record, Stack
 Result = TypeVar("Result")
 Properties = dict[str, Any]
 
-# Handlers that still ran when their operation stopped waiting, by StackId and logical id: what they make has to
-# be waited for before it can be deleted.
+# Handlers that still ran when their operation stopped waiting, by StackId and logical id: what they make has
+# to be waited for before it can be deleted.
 late: dict[tuple[str, str], asyncio.Task[Any]] = {}
 
 
@@ -25,7 +25,7 @@ class Stopped(Exception):
 
 
 class Refused(Exception):
-    """CloudFormation itself, not the resource's handler, refused a change; the message is the whole reason."""
+    """CloudFormation itself, not a resource's handler, refused a change; the message is the whole reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ async def update(
 
 
 async def fail_update(record: Record, stop: asyncio.Event) -> None:
-    """Fail the update of a resource after a while when that was asked for. Raises ValueError or Stopped then."""
+    """Fail the update of a resource when that was asked for. Raises ValueError or Stopped then."""
     if failure := faults.resource_failure("update", record["LogicalResourceId"]):
         await _pass(pace.of_update(record["ResourceType"]) / 2, stop)
         raise ValueError(worded(failure))
@@ -247,7 +247,7 @@ async def _pass(aws_seconds: float, stop: asyncio.Event) -> None:
 
 
 def _answers_itself(resource_type: str) -> bool:
-    """Tell whether creating the type means waiting for somebody's answer, so that a failure comes instead of it."""
+    """Tell whether creating the type is waiting for somebody's answer, so that a failure comes instead."""
     return resource_type.startswith("Custom::") or resource_type in (
         "AWS::CloudFormation::CustomResource",
         "AWS::CloudFormation::WaitCondition",
@@ -279,9 +279,9 @@ def _handler_message(text: str, code: str) -> str:
 def _custom_resource_message(error: Exception, text: str) -> str:
     if isinstance(error, TimeoutError):
         return (
-            f"CloudFormation did not receive a response from your Custom Resource. Please check your logs for "
-            f"requestId [{new_uuid()}]. If you are using the Python cfn-response module, you may need to update "
-            "your Lambda function code so that CloudFormation can attach the updated version."
+            "CloudFormation did not receive a response from your Custom Resource. Please check your logs "
+            f"for requestId [{new_uuid()}]. If you are using the Python cfn-response module, you may need "
+            "to update your Lambda function code so that CloudFormation can attach the updated version."
         )
     if isinstance(error, RuntimeError):
         return (

@@ -14,7 +14,16 @@ from portal.sandbox.cloudformation import (
     store,
     tokens,
 )
-from portal.sandbox.cloudformation.answers import Answer, Parameters, Refusal, action, answer, passed, truth, value
+from portal.sandbox.cloudformation.answers import (
+    Answer,
+    Parameters,
+    Refusal,
+    action,
+    answer,
+    passed,
+    truth,
+    value,
+)
 from portal.sandbox.cloudformation.run import Run
 from portal.sandbox.cloudformation.store import Stack
 
@@ -54,9 +63,7 @@ def existing(name: str) -> Stack:
 def check_updatable(stack: Stack) -> None:
     """Raise Refusal when the state of a stack does not allow an update."""
     if stack["StackStatus"] not in UPDATABLE:
-        raise Refusal(
-            f"Stack:{stack['StackId']} is in {stack['StackStatus']} state and can not be updated."
-        )
+        raise Refusal(f"Stack:{stack['StackId']} is in {stack['StackStatus']} state and can not be updated.")
 
 
 def _operation_id(stack: Stack) -> str:
@@ -88,14 +95,12 @@ def _create_stack(request: Parameters) -> Answer:
         _disable_validation=truth(request, "DisableValidation"),
     )
     tokens.remember(stack, "CreateStack", request)
-    start_create(
-        stack, on_failure=on_failure, retain_except_on_create=truth(request, "RetainExceptOnCreate")
-    )
+    start_create(stack, on_failure=on_failure, retain_except_on_create=truth(request, "RetainExceptOnCreate"))
     return _accepted("CreateStack", stack)
 
 
 def _on_failure(request: Parameters) -> str:
-    """Read DisableRollback and OnFailure, which are two words for one thing. Raises Refusal for both at once."""
+    """Read DisableRollback and OnFailure, two words for one thing. Raises Refusal for both at once."""
     chosen = value(request, "OnFailure")
     problems = helpers.enum_problems(request, "OnFailure", "onFailure", helpers.ON_FAILURE_VALUES)
     if problems:
@@ -158,9 +163,7 @@ def _update_stack(request: Parameters) -> Answer:
 
 def change_sets_of(stack: Stack) -> list[dict[str, Any]]:
     """List the change sets of a stack."""
-    return [
-        found for found in cloudformation._change_sets.values() if found["StackId"] == stack["StackId"]
-    ]
+    return [found for found in cloudformation._change_sets.values() if found["StackId"] == stack["StackId"]]
 
 
 def start_update(
@@ -238,13 +241,13 @@ def _check_kept(stack: Stack, retain: list[str], force: bool) -> None:
     where = f"Invalid operation on stack [{stack['StackId']}]."
     if retain and not failed:
         raise Refusal(
-            f"{where} When you delete a stack, specify which resources to retain only when the stack is in the "
-            "DELETE_FAILED state."
+            f"{where} When you delete a stack, specify which resources to retain only when the stack is in "
+            "the DELETE_FAILED state."
         )
     if force and not failed:
         raise Refusal(
-            f"{where} You can activate DeletionMode FORCE_DELETE_STACK in a delete stack operation only when the "
-            "stack is in the DELETE_FAILED state."
+            f"{where} You can activate DeletionMode FORCE_DELETE_STACK in a delete stack operation only when "
+            "the stack is in the DELETE_FAILED state."
         )
     if unknown := sorted(set(retain) - set(stack["_resources"])):
         raise Refusal(f"{where} The specified resources to retain [{', '.join(unknown)}] do not exist.")
@@ -276,9 +279,7 @@ def _continue_update_rollback(request: Parameters) -> Answer:
         raise Refusal("RollbackUpdatedStack operation cannot be performed on a nested stack")
     skipped = set(helpers._extract_string_members(request, "ResourcesToSkip"))
     if unknown := sorted(skipped - rollback.failed_names(run)):
-        raise Refusal(
-            f"Resource(s) [{', '.join(unknown)}] cannot be skipped: only resources whose rollback failed can be"
-        )
+        raise Refusal(f"Resource(s) [{', '.join(unknown)}] cannot be skipped: their rollback did not fail")
     tokens.remember(stack, "ContinueUpdateRollback", request)
     events.begin_operation(stack, "CONTINUE_ROLLBACK")
     lifecycle.start(rollback.continue_rollback(run, skipped), stack)

@@ -1,7 +1,8 @@
-"""Rolling back: a create's resources are deleted, an update's go back to what they were, nested stacks with them."""
+"""Rolling back: a create's resources are deleted, an update's go back to what they were."""
 
 import asyncio
 import logging
+
 from ministack.services.cloudformation import provisioners, stacks
 
 from portal.sandbox import faults
@@ -13,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 
 async def roll_back_create(run: Run, reason: str) -> None:
-    """Delete what a failed create made, as far as its policies let it; it ends ROLLBACK_COMPLETE or _FAILED."""
+    """Delete what a failed create made, as far as policies let it; it ends ROLLBACK_COMPLETE or _FAILED."""
     stack = run.stack
     stack.pop("_failed_operation", None)
     events.stack_status(stack, "ROLLBACK_IN_PROGRESS", reason)
@@ -53,7 +54,7 @@ def doomed_by_create(run: Run, created: list[str]) -> dict[str, delete.Doomed]:
 
 
 def start_update_rollback(run: Run, reason: str) -> "asyncio.Task[bool]":
-    """Begin to roll an update back, once; whoever asks again gets the same task, which answers whether it could."""
+    """Begin to roll an update back, once; whoever asks again gets the same task, which tells if it could."""
     if run.rolling_back is None:
         if run.cancelled:
             stacks.CLIENT_REQUEST_TOKEN.set(run.cancel_token)

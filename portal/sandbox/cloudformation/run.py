@@ -93,7 +93,7 @@ class Run:
         return self.stop.is_set() and not self.own_failure
 
     def fails(self) -> None:
-        """Take note that a resource failed: the others are cancelled, unless DisableRollback lets them go on."""
+        """Take note that a resource failed: the others are cancelled, unless DisableRollback keeps them."""
         self.own_failure = True
         if not self.disable_rollback:
             self.halt()

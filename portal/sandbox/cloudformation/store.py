@@ -1,7 +1,7 @@
 """Where the stacks are: found by name or by StackId without a scan, deleted ones by their StackId for good.
 
 A stack is MiniStack's own record, a dictionary; keys with an underscore are not part of any answer. Ours are
-    _parent_stack_name     the parent's name, as MiniStack's capability check reads it
+    _parent_stack_name     the parent's name
     _operations            [{"OperationType", "OperationId"}], newest last
     _gone                  {logical id: record} of deleted resources, for the resource listings
     _planned               {logical id: change set id} of the nested change sets that are being executed

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import unquote, urlparse
 
 from ministack.services import s3
-from ministack.services.cloudformation import changesets, engine, helpers
+from ministack.services.cloudformation import changesets, engine, handlers, helpers
 
 from portal.sandbox.cloudformation.store import Stack
 
@@ -40,7 +40,7 @@ def location(url: str) -> tuple[str, str]:
 
 
 def read(url: str) -> str:
-    """Read a document from the S3 of the current account. Raises ValueError, worded as CloudFormation does."""
+    """Read a document from the S3 of the current account. Raises ValueError, worded as AWS does."""
     bucket, key = location(url)
     if bucket not in s3._buckets:
         raise ValueError(f"S3 error: The specified bucket does not exist{MORE}")
@@ -69,7 +69,7 @@ def parsed(body: str) -> Template:
 
 
 def _resolve_document(params: dict[str, Any], body_key: str, url_key: str, label: str) -> tuple[Any, Any]:
-    """Answer (body, error answer) for a document that is given inline or by its URL, as MiniStack wants it."""
+    """Answer (body, error answer) for a document given inline or by its URL, as MiniStack wants it."""
     if body := helpers._p(params, body_key):
         return body, None
     url = helpers._p(params, url_key)
@@ -84,7 +84,7 @@ def _resolve_document(params: dict[str, Any], body_key: str, url_key: str, label
 def checked_parameters(
     template: Template, provided: list[dict[str, Any]], previous: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Resolve a template's parameters. Raises ValueError in AWS's words for unknown, missing and illegal ones."""
+    """Resolve a template's parameters. Raises ValueError, as AWS words it, for unknown or illegal ones."""
     declared = template.get("Parameters") or {}
     given = {entry["Key"]: entry for entry in provided}
     if unknown := [name for name in given if name not in declared]:
@@ -103,7 +103,7 @@ def checked_parameters(
 
 
 def nested_parameters(template: Template, properties: dict[str, Any]) -> dict[str, Any]:
-    """Resolve the parameters a nested stack gets from its resource's Parameters. Raises ValueError as above."""
+    """Resolve the parameters that a nested stack gets from its resource. Raises ValueError as above."""
     given = properties.get("Parameters") or {}
     if any(isinstance(value, list | dict) for value in given.values()):
         raise ValueError(
@@ -112,6 +112,15 @@ def nested_parameters(template: Template, properties: dict[str, Any]) -> dict[st
     return checked_parameters(
         template, [{"Key": name, "Value": _text(value)} for name, value in given.items()]
     )
+
+
+def check_capabilities(template: Template, given: list[str]) -> None:
+    """Raise ValueError when a nested template needs capabilities that its root does not acknowledge."""
+    required = handlers._required_iam_capabilities(template)
+    if handlers._uses_macro(template):
+        required.append("CAPABILITY_AUTO_EXPAND")
+    if missing := handlers._missing_capabilities(set(given), required):
+        raise ValueError(handlers._insufficient_capabilities_message(missing))
 
 
 def _text(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Updating: resources are changed, replaced or added in parallel, nested stacks too; what is unchanged is silent."""
+"""Updating: resources are changed, replaced or added in parallel, nested stacks too."""
 
 import logging
 from typing import Any
@@ -6,7 +6,17 @@ from typing import Any
 from ministack.services.cloudformation import provisioners, stacks
 
 from portal.sandbox import pace
-from portal.sandbox.cloudformation import cleanup, create, delete, events, graph, nested, provision, rollback, store
+from portal.sandbox.cloudformation import (
+    cleanup,
+    create,
+    delete,
+    events,
+    graph,
+    nested,
+    provision,
+    rollback,
+    store,
+)
 from portal.sandbox.cloudformation.provision import Provisioned
 from portal.sandbox.cloudformation.run import Change, Run
 from portal.sandbox.cloudformation.store import STACK_TYPE, Record

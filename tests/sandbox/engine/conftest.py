@@ -1,4 +1,4 @@
-"""One AWS account of its own in a real sandbox process for every test, and words to tell what happened in it."""
+"""An AWS account of its own in a real sandbox process for every test, and words for what happens in it."""
 
 from __future__ import annotations
 
@@ -55,7 +55,9 @@ class Account:
         if self.bucket not in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]:
             s3.create_bucket(Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
         for name, template in templates.items():
-            s3.put_object(Bucket=self.bucket, Key=f"{PREFIX}/{name}.yaml", Body=textwrap.dedent(template).encode())
+            s3.put_object(
+                Bucket=self.bucket, Key=f"{PREFIX}/{name}.yaml", Body=textwrap.dedent(template).encode()
+            )
 
     def start(self, name: str, template: str, **options: Any) -> str:
         """Start to create a stack and return its StackId."""
@@ -159,14 +161,14 @@ class Account:
     def messages(self, queue_url: str) -> list[dict[str, Any]]:
         """Take what SNS has put into a queue."""
         taken = []
-        while found := self.client("sqs").receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10).get(
-            "Messages"
+        while (
+            found := self.client("sqs")
+            .receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10)
+            .get("Messages")
         ):
             for message in found:
                 taken.append(json.loads(message["Body"]))
-                self.client("sqs").delete_message(
-                    QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"]
-                )
+                self.client("sqs").delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
         return taken
 
 

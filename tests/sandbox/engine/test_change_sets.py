@@ -29,7 +29,9 @@ SERVICE = """
       Arn: {Type: String, AllowedPattern: "arn:.+"}
       Size: {Type: String}
     Resources:
-      Note: {Type: AWS::SSM::Parameter, Properties: {Type: String, Name: /service, Value: !Sub "${Size} ${Arn}"}}
+      Note:
+        Type: AWS::SSM::Parameter
+        Properties: {Type: String, Name: /service, Value: !Sub "${Size} ${Arn}"}
 """
 
 
@@ -45,7 +47,9 @@ def root_template(url: str, size: str = "1") -> str:
     """
 
 
-def make(account: Account, stack: str, template: str, *, name: str = "review", **options: Any) -> dict[str, Any]:
+def make(
+    account: Account, stack: str, template: str, *, name: str = "review", **options: Any
+) -> dict[str, Any]:
     """Make a change set, wait until it is done and describe it."""
     made = account.cloudformation.create_change_set(
         StackName=stack, ChangeSetName=name, TemplateBody=textwrap.dedent(template), **options
@@ -62,7 +66,9 @@ def done(account: Account, change_set_id: str) -> dict[str, Any]:
 
 
 def changes(change_set: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    return {one["ResourceChange"]["LogicalResourceId"]: one["ResourceChange"] for one in change_set["Changes"]}
+    return {
+        one["ResourceChange"]["LogicalResourceId"]: one["ResourceChange"] for one in change_set["Changes"]
+    }
 
 
 def execute(account: Account, change_set: dict[str, Any], **options: Any) -> str:
@@ -103,7 +109,7 @@ def test_a_change_set_takes_a_while(account: Account) -> None:
     )
     described = account.cloudformation.describe_change_set(ChangeSetName=made["Id"])
     assert (described["Status"], described["ExecutionStatus"]) == ("CREATE_IN_PROGRESS", "UNAVAILABLE")
-    with pytest.raises(ClientError, match="cannot be executed in its current status of .CREATE_IN_PROGRESS."):
+    with pytest.raises(ClientError, match=r"current status of \[CREATE_IN_PROGRESS\]"):
         account.cloudformation.execute_change_set(ChangeSetName=made["Id"])
     account.pace(0)
     assert done(account, made["Id"])["Status"] == "CREATE_COMPLETE"
@@ -111,9 +117,7 @@ def test_a_change_set_takes_a_while(account: Account) -> None:
 
 def test_an_update_change_set_tells_what_changes_from_what_to_what(account: Account) -> None:
     stack = account.create("old", NOTE)
-    review = make(
-        account, stack, NOTE, Parameters=[{"ParameterKey": "Text", "ParameterValue": "two"}]
-    )
+    review = make(account, stack, NOTE, Parameters=[{"ParameterKey": "Text", "ParameterValue": "two"}])
     change = changes(review)["Note"]
     assert (change["Action"], change["Replacement"], change["Scope"]) == ("Modify", "False", ["Properties"])
     target = change["Details"][0]["Target"]
@@ -213,7 +217,9 @@ def test_a_nested_template_that_changed_alone_is_listed(account: Account, templa
     assert len(account.queue_names()) == 1
 
 
-def test_without_nested_change_sets_every_nested_stack_may_change(account: Account, template_url: str) -> None:
+def test_without_nested_change_sets_every_nested_stack_may_change(
+    account: Account, template_url: str
+) -> None:
     account.publish(network=NETWORK, service=SERVICE)
     stack = account.create("root", root_template(template_url))
     review = make(account, stack, root_template(template_url))
@@ -268,7 +274,9 @@ def test_deleting_a_change_set_takes_the_nested_ones_and_their_empty_stacks(
     ]
 
 
-def test_a_stack_in_review_is_deleted_with_everything_that_was_planned(account: Account, template_url: str) -> None:
+def test_a_stack_in_review_is_deleted_with_everything_that_was_planned(
+    account: Account, template_url: str
+) -> None:
     account.publish(network=NETWORK, service=SERVICE)
     review = make(
         account, "root", root_template(template_url), ChangeSetType="CREATE", IncludeNestedStacks=True
@@ -314,7 +322,9 @@ def test_on_stack_failure_is_honoured(account: Account) -> None:
         assert execute(account, review) == status
 
 
-def test_a_failed_create_from_a_change_set_leaves_no_planned_stacks(account: Account, template_url: str) -> None:
+def test_a_failed_create_from_a_change_set_leaves_no_planned_stacks(
+    account: Account, template_url: str
+) -> None:
     account.publish(network=NETWORK, service=SERVICE)
     account.fail(Topic="no more topics")
     review = make(

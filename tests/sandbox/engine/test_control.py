@@ -21,7 +21,7 @@ def test_it_tells_what_runs(sandbox: Sandbox) -> None:
     assert isinstance(about, dict)
     assert about["engine"] == "MiniStack 1.5.33"
     assert about["pace"] == 0
-    assert uuid.UUID(about["instance_id"])
+    assert str(uuid.UUID(about["instance_id"])) == about["instance_id"]
     assert about["started_at"].endswith("+00:00")
 
 

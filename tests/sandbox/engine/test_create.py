@@ -29,7 +29,10 @@ CHILD = """
     Outputs:
       Name: {Value: !Ref Note}
 """
-HANDLER = r'Resource handler returned message: "no more queues" \(RequestToken: [0-9a-f-]{36}, HandlerErrorCode: \w+\)'
+HANDLER = (
+    'Resource handler returned message: "no more queues" '
+    r"\(RequestToken: [0-9a-f-]{36}, HandlerErrorCode: \w+\)"
+)
 
 
 def parent(url: str, *names: str) -> str:
@@ -98,7 +101,9 @@ def test_parent_and_root_are_told_at_every_depth(account: Account, template_url:
     account.publish(child=CHILD, middle=parent(template_url, "Leaf"))
     middle = f"""
         Resources:
-          Middle: {{Type: AWS::CloudFormation::Stack, Properties: {{TemplateURL: {template_url}/middle.yaml}}}}
+          Middle:
+            Type: AWS::CloudFormation::Stack
+            Properties: {{TemplateURL: {template_url}/middle.yaml}}
     """
     top = account.create("top", middle)
     inner = account.child(top, "Middle")
@@ -145,7 +150,7 @@ def test_a_failed_resource_cancels_the_others_and_everything_is_rolled_back(acco
 def test_a_resource_that_never_got_an_id_is_deleted_without_a_start(account: Account) -> None:
     template = """
         Resources:
-          Queue: {Type: AWS::SQS::Queue, Properties: {RedrivePolicy: {deadLetterTargetArn: !GetAtt Topic.Nope}}}
+          Queue: {Type: AWS::SQS::Queue, Properties: {QueueName: !GetAtt Topic.Nope}}
           Topic: {Type: AWS::SNS::Topic}
     """
     stack = account.create("early", template)
@@ -187,7 +192,9 @@ def test_a_failed_nested_stack_rolls_back_itself_and_then_fails_its_parent(
     assert account.client("ssm").describe_parameters()["Parameters"] == []
 
 
-def test_a_nested_stack_in_flight_is_cancelled_with_what_is_in_it(account: Account, template_url: str) -> None:
+def test_a_nested_stack_in_flight_is_cancelled_with_what_is_in_it(
+    account: Account, template_url: str
+) -> None:
     slow = """
         Resources:
           Topic: {Type: AWS::SNS::Topic}
@@ -356,17 +363,23 @@ def test_a_template_is_found_by_every_address_s3_has_for_it(account: Account, ur
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        (f"https://{{bucket}}.s3.{REGION}.amazonaws.com/none.yaml", "S3 error: The specified key does not exist."),
-        (f"https://nowhere.s3.{REGION}.amazonaws.com/x.yaml", "S3 error: The specified bucket does not exist"),
+        (
+            f"https://{{bucket}}.s3.{REGION}.amazonaws.com/none.yaml",
+            "S3 error: The specified key does not exist.",
+        ),
+        (
+            f"https://nowhere.s3.{REGION}.amazonaws.com/x.yaml",
+            "S3 error: The specified bucket does not exist",
+        ),
         ("https://example.com/x.yaml", "TemplateURL must be a supported URL."),
     ],
 )
-def test_a_template_that_is_not_there_is_refused_as_aws_does(account: Account, url: str, message: str) -> None:
+def test_a_template_that_is_not_there_is_refused_as_aws_does(
+    account: Account, url: str, message: str
+) -> None:
     account.publish(queue=QUEUE)
     with pytest.raises(ClientError) as refused:
-        account.cloudformation.create_stack(
-            StackName="byurl", TemplateURL=url.format(bucket=account.bucket)
-        )
+        account.cloudformation.create_stack(StackName="byurl", TemplateURL=url.format(bucket=account.bucket))
     assert refused.value.response["Error"]["Code"] == "ValidationError"
     assert refused.value.response["Error"]["Message"].startswith(message)
 

@@ -1,4 +1,4 @@
-"""Deleting stacks: in which order, what stays on purpose, what stays by failure, and what is still told afterwards."""
+"""Deleting stacks: in which order, what stays on purpose or by failure, and what is told afterwards."""
 
 from __future__ import annotations
 
@@ -53,7 +53,9 @@ def test_a_nested_stack_goes_with_events_of_its_own(account: Account, template_u
 
 
 @pytest.mark.parametrize("policy", ["Retain", "RetainExceptOnCreate"])
-def test_retained_resources_stay_also_in_nested_stacks(account: Account, template_url: str, policy: str) -> None:
+def test_retained_resources_stay_also_in_nested_stacks(
+    account: Account, template_url: str, policy: str
+) -> None:
     kept = f"Kept: {{Type: AWS::SQS::Queue, DeletionPolicy: {policy}, Properties: {{QueueName: kept}}}}"
     account.publish(chain=CHAIN + f"      {kept}\n")
     root = account.create("root", nested(template_url))
@@ -103,7 +105,9 @@ def test_a_failed_delete_leaves_what_it_needs_and_can_be_repeated(account: Accou
         "Apart": "DELETE_COMPLETE",
     }
     account.heal()
-    assert account.delete(stack, ClientRequestToken="once") == "DELETE_FAILED"  # the same request, answered again
+    assert (
+        account.delete(stack, ClientRequestToken="once") == "DELETE_FAILED"
+    )  # the same request, answered again
     assert account.delete(stack, ClientRequestToken="twice") == "DELETE_COMPLETE"
 
 
@@ -154,7 +158,9 @@ def test_a_protected_stack_is_not_deleted(account: Account) -> None:
 def test_a_stack_that_is_being_updated_is_not_deleted(account: Account) -> None:
     stack = account.create("busy", CHAIN)
     account.pace(5)
-    account.cloudformation.update_stack(StackName=stack, TemplateBody="Resources: {N: {Type: AWS::SNS::Topic}}")
+    account.cloudformation.update_stack(
+        StackName=stack, TemplateBody="Resources: {N: {Type: AWS::SNS::Topic}}"
+    )
     with pytest.raises(ClientError) as refused:
         account.cloudformation.delete_stack(StackName=stack)
     assert refused.value.response["Error"]["Message"] == (

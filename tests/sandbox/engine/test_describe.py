@@ -1,4 +1,4 @@
-"""What is told about stacks: pages, ids, operations, notifications, and answers in time when there are many."""
+"""What is told about stacks: pages, ids, operations, notifications, and in time when there are many."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ QUEUE = """
 def many(count: int) -> str:
     """A template of many small resources."""
     names = "".join(
-        f"  N{n}: {{Type: AWS::SSM::Parameter, Properties: {{Type: String, Value: x}}}}\n" for n in range(count)
+        f"  N{n}: {{Type: AWS::SSM::Parameter, Properties: {{Type: String, Value: x}}}}\n"
+        for n in range(count)
     )
     return f"Resources:\n{names}"
 
@@ -52,7 +53,9 @@ def test_event_ids_are_spelt_as_aws_spells_them(account: Account) -> None:
     stack = account.create("ids", QUEUE)
     events = account.events(stack)
     assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", events[0]["EventId"])
-    assert re.fullmatch(r"Queue-CREATE_IN_PROGRESS-\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", events[1]["EventId"])
+    assert re.fullmatch(
+        r"Queue-CREATE_IN_PROGRESS-\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", events[1]["EventId"]
+    )
 
 
 def test_a_token_that_was_not_handed_out_is_refused(account: Account) -> None:
@@ -107,9 +110,9 @@ def test_operations_are_told_with_their_events(account: Account) -> None:
     operations = account.describe(stack)["LastOperations"]
     assert [one["OperationType"] for one in operations] == ["DELETE_STACK", "CREATE_STACK"]
     for operation in operations:
-        told = account.cloudformation.describe_events(
-            StackName=stack, OperationId=operation["OperationId"]
-        )["OperationEvents"]
+        told = account.cloudformation.describe_events(StackName=stack, OperationId=operation["OperationId"])[
+            "OperationEvents"
+        ]
         assert {one["OperationType"] for one in told} == {operation["OperationType"]}
         assert told[0]["OperationStatus"] == "SUCCEEDED"
         assert told[-1]["OperationStatus"] == "IN_PROGRESS"
@@ -130,25 +133,31 @@ def test_every_event_is_sent_to_the_notification_topics(account: Account) -> Non
     topic = account.client("sns").create_topic(Name="events")["TopicArn"]
     queue = account.client("sqs").create_queue(QueueName="events")["QueueUrl"]
     arn = account.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
-    account.client("sns").subscribe(
-        TopicArn=topic, Protocol="sqs", Endpoint=arn["Attributes"]["QueueArn"]
-    )
+    account.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn["Attributes"]["QueueArn"])
     stack = account.create("told", QUEUE, NotificationARNs=[topic], ClientRequestToken="tell")
     assert account.describe(stack)["NotificationARNs"] == [topic]
     account.delete(stack)
     events = account.events(stack)
     messages: list[dict[str, str]] = []
-    wait_until(
-        lambda: messages.extend(account.messages(queue)) or len(messages) >= len(events),  # type: ignore[func-returns-value]
-        what="the notifications",
-    )
+
+    def all_are_there() -> bool:
+        messages.extend(account.messages(queue))
+        return len(messages) >= len(events)
+
+    wait_until(all_are_there, what="the notifications")
     assert {message["Subject"] for message in messages} == {"AWS CloudFormation Notification"}
     told = [dict(re.findall(r"^(\w+)='(.*)'$", message["Message"], re.MULTILINE)) for message in messages]
     assert {one["EventId"] for one in told} == {event["EventId"] for event in events}
     first = next(one for one in told if one["EventId"] == events[2]["EventId"])
     assert {
         key: first[key]
-        for key in ("StackName", "LogicalResourceId", "ResourceType", "ResourceStatus", "ResourceStatusReason")
+        for key in (
+            "StackName",
+            "LogicalResourceId",
+            "ResourceType",
+            "ResourceStatus",
+            "ResourceStatusReason",
+        )
     } == {
         "StackName": "told",
         "LogicalResourceId": "Queue",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import io
 import os
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from portal.sandbox import engine
+from portal.sandbox import engine, expected
 from tests.sandbox.engine.conftest import Account
 from tests.services import Sandbox, free_port, sandbox_answers, start_sandbox, wait_until
 
@@ -160,7 +161,7 @@ def test_another_version_of_the_engine_is_refused(monkeypatch: pytest.MonkeyPatc
 
 
 def test_names_of_the_engine_that_are_gone_or_changed_are_all_listed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "USED", {"json": {"gone": None, "loads": "text"}})
+    monkeypatch.setattr(expected, "USED", {"json": {"gone": None, "loads": "text"}})
     with pytest.raises(engine.EngineMismatch) as mismatch:
         engine.check()
     assert "json.gone is missing" in str(mismatch.value)
@@ -169,3 +170,27 @@ def test_names_of_the_engine_that_are_gone_or_changed_are_all_listed(monkeypatch
 
 def test_the_installed_engine_is_as_expected() -> None:
     engine.check()
+
+
+def test_every_private_name_of_the_engine_that_is_used_is_checked() -> None:
+    folder = Path(expected.__file__).parent
+    for source in (*folder.glob("*.py"), *(folder / "cloudformation").glob("*.py")):
+        for module, name in private_names(source):
+            assert name in expected.USED.get(module, {}), f"{source.name} uses {module}.{name}"
+
+
+def private_names(source: Path) -> Iterator[tuple[str, str]]:
+    """Walk the names with an underscore that a file takes from MiniStack's modules."""
+    tree = ast.parse(source.read_text())
+    modules: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ministack"):
+            for alias in node.names:
+                modules[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+                if alias.name.startswith("_"):
+                    yield str(node.module), alias.name
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            module = modules.get(node.value.id)
+            if module is not None and node.attr.startswith("_"):
+                yield module, node.attr

@@ -77,7 +77,7 @@ def test_a_repeated_execution_is_answered_while_and_after_it_is_carried_out(acco
     assert account.settled(made["StackId"]) == "CREATE_COMPLETE"
     account.cloudformation.execute_change_set(ChangeSetName=made["Id"], ClientRequestToken="go-1")
     assert account.story(made["StackId"]).count("stack CREATE_COMPLETE") == 1
-    with pytest.raises(ClientError, match="current execution status of .EXECUTE_COMPLETE."):
+    with pytest.raises(ClientError, match=r"current execution status of \[EXECUTE_COMPLETE\]"):
         account.cloudformation.execute_change_set(ChangeSetName=made["Id"], ClientRequestToken="go-2")
 
 

@@ -62,7 +62,7 @@ def test_only_what_changes_tells_of_it(account: Account) -> None:
 
 def test_an_update_without_changes_is_refused(account: Account) -> None:
     account.create("same", NOTE)
-    with pytest.raises(ClientError, match="No updates are to be performed."):
+    with pytest.raises(ClientError, match=r"No updates are to be performed\."):
         account.update("same", NOTE)
 
 
@@ -144,7 +144,9 @@ def test_a_failed_update_goes_back_to_what_was(account: Account) -> None:
     stack = account.create("back", template)
     before = account.describe(stack)
     seen = len(account.events(stack))
-    changed = template.replace("Other: {Type: AWS::SQS::Queue}", "New: {Type: AWS::SNS::Topic, DependsOn: Note}")
+    changed = template.replace(
+        "Other: {Type: AWS::SQS::Queue}", "New: {Type: AWS::SNS::Topic, DependsOn: Note}"
+    )
     account.fail(New="no more topics")
     changed = changed.replace("!Ref Other", "!Ref New")
     assert account.update(stack, changed, **with_text("two")) == "UPDATE_ROLLBACK_COMPLETE"
@@ -219,7 +221,9 @@ def test_with_rollback_disabled_an_update_stays_failed_until_it_is_rolled_back(a
 def test_a_rollback_that_fails_can_be_continued_or_told_what_to_skip(account: Account) -> None:
     template = NOTE + "      Last: {Value: x}\n"
     stack = account.create("stuck", template)
-    changed = template.replace("Other: {Type: AWS::SQS::Queue}", "New: {Type: AWS::SNS::Topic, DependsOn: Note}")
+    changed = template.replace(
+        "Other: {Type: AWS::SQS::Queue}", "New: {Type: AWS::SNS::Topic, DependsOn: Note}"
+    )
     account.fail(New="no more topics", **{"rollback:Note": "cannot go back"})
     assert account.update(stack, changed, **with_text("two")) == "UPDATE_ROLLBACK_FAILED"
     assert account.describe(stack)["StackStatusReason"] == (
@@ -287,7 +291,7 @@ def test_a_change_of_a_nested_template_alone_is_found(account: Account, template
     account.publish(left=CHILD)
     template = parent(template_url, "Left")
     root = account.create("root", template)
-    with pytest.raises(ClientError, match="No updates are to be performed."):
+    with pytest.raises(ClientError, match=r"No updates are to be performed\."):
         account.update(root, template)
     account.publish(left=CHILD.replace("Value: first", "Value: second"))
     assert account.update(root, template) == "UPDATE_COMPLETE"
@@ -298,7 +302,9 @@ def test_a_change_two_levels_down_is_found(account: Account, template_url: str) 
     account.publish(middle=parent(template_url, "Left"), left=CHILD)
     template = f"""
         Resources:
-          Middle: {{Type: AWS::CloudFormation::Stack, Properties: {{TemplateURL: {template_url}/middle.yaml}}}}
+          Middle:
+            Type: AWS::CloudFormation::Stack
+            Properties: {{TemplateURL: {template_url}/middle.yaml}}
     """
     root = account.create("root", template)
     account.publish(left=CHILD.replace("Value: first", "Value: second"))
@@ -306,7 +312,9 @@ def test_a_change_two_levels_down_is_found(account: Account, template_url: str) 
     assert account.parameter("/left") == "second"
 
 
-def test_a_failed_nested_update_rolls_back_child_sibling_and_parent(account: Account, template_url: str) -> None:
+def test_a_failed_nested_update_rolls_back_child_sibling_and_parent(
+    account: Account, template_url: str
+) -> None:
     account.publish(left=CHILD, right=CHILD)
     template = parent(template_url, "Left", "Right")
     root = account.create("root", template)
@@ -315,11 +323,13 @@ def test_a_failed_nested_update_rolls_back_child_sibling_and_parent(account: Acc
     seen = {stack: len(account.events(stack)) for stack in (root, left, right)}
     changed = CHILD.replace("Value: first", "Value: second")
     account.publish(
-        left=changed, right=changed.replace("Still:", "New: {Type: AWS::SQS::Queue, DependsOn: Note}\n      Still:")
+        left=changed,
+        right=changed.replace("Still:", "New: {Type: AWS::SQS::Queue, DependsOn: Note}\n      Still:"),
     )
     account.fail(New="no more queues")
     ordered = template.replace("right.yaml", "right.yaml").replace(
-        "  Right: {Type: AWS::CloudFormation::Stack,", "  Right: {Type: AWS::CloudFormation::Stack, DependsOn: Left,"
+        "  Right: {Type: AWS::CloudFormation::Stack,",
+        "  Right: {Type: AWS::CloudFormation::Stack, DependsOn: Left,",
     )
     assert account.update(root, ordered) == "UPDATE_ROLLBACK_COMPLETE"
     failed = (
@@ -338,7 +348,10 @@ def test_a_failed_nested_update_rolls_back_child_sibling_and_parent(account: Acc
         "stack UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
         "stack UPDATE_ROLLBACK_COMPLETE",
     ]
-    assert set(account.story(root, since=seen[root])[8:10]) == {"Left UPDATE_COMPLETE", "Right UPDATE_COMPLETE"}
+    assert set(account.story(root, since=seen[root])[8:10]) == {
+        "Left UPDATE_COMPLETE",
+        "Right UPDATE_COMPLETE",
+    }
     assert account.story(left, since=seen[left]) == [
         "stack UPDATE_IN_PROGRESS User Initiated",
         "Note UPDATE_IN_PROGRESS",
@@ -373,7 +386,9 @@ def test_a_rollback_stuck_in_a_nested_stack_is_continued_from_the_root(
     root = account.create("root", template)
     left = account.child(root, "Left")
     changed = CHILD.replace("Value: first", "Value: second")
-    account.publish(left=changed.replace("Still:", "New: {Type: AWS::SQS::Queue, DependsOn: Note}\n      Still:"))
+    account.publish(
+        left=changed.replace("Still:", "New: {Type: AWS::SQS::Queue, DependsOn: Note}\n      Still:")
+    )
     account.fail(New="no more queues", **{"rollback:Note": "cannot go back"})
     assert account.update(root, template) == "UPDATE_ROLLBACK_FAILED"
     assert account.status(left) == "UPDATE_ROLLBACK_FAILED"
@@ -384,7 +399,9 @@ def test_a_rollback_stuck_in_a_nested_stack_is_continued_from_the_root(
     assert account.queue_names() == set()
 
 
-def test_a_nested_stack_that_an_update_adds_and_fails_is_deleted_again(account: Account, template_url: str) -> None:
+def test_a_nested_stack_that_an_update_adds_and_fails_is_deleted_again(
+    account: Account, template_url: str
+) -> None:
     account.publish(left=CHILD, right=CHILD.replace("Note:", "Bad:").replace("Note.", "Bad."))
     root = account.create("root", parent(template_url, "Left"))
     account.fail(Bad="no more notes")
