@@ -127,8 +127,9 @@ def _endpoint(address: str, port: int) -> Endpoint:
     """Split host:port where the address carries a port of its own, as two servers on one host need."""
     host, colon, own_port = address.rpartition(":")
     if colon and ":" not in host and own_port.isascii() and own_port.isdecimal():
-        return Endpoint(host=host, port=int(own_port))
-    return Endpoint(host=address, port=port)
+        address, port = host, int(own_port)
+    # The C libraries take this name for a socket in the file system, whatever the port.
+    return Endpoint(host="127.0.0.1" if address == "localhost" else address, port=port)
 
 
 def _zone(name: str) -> tzinfo:

@@ -10,12 +10,11 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-import MySQLdb.cursors
 from django.db import Error, connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from datelog.models import SavedTime
-from datelog.mysql.driver import says_connection_gone, says_read_only
+from datelog.mysql.driver import UnbufferedCursor, says_connection_gone, says_read_only
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +48,7 @@ def read_in_chunks(sql: str, params: Sequence[object], size: int) -> Iterator[Se
     _make_usable(connection)
     with connection.wrap_database_errors:
         try:
-            cursor = connection.connection.cursor(MySQLdb.cursors.SSCursor)
+            cursor = connection.connection.cursor(UnbufferedCursor)
             cursor.execute(sql, params)
             while rows := cursor.fetchmany(size):
                 yield rows

@@ -29,7 +29,7 @@ class SavedTime(models.Model):
     class Meta:
         managed = False  # the SQL in the template's parameter makes it; a test compares the two
         db_table = configured().table
-        indexes = (models.Index(fields=["dt", "id"], name="dt_id"),)
+        indexes = (models.Index(fields=["dt", "id"], name="dt"),)
         ordering = ("dt", "id")
 
     def __str__(self) -> str:

@@ -96,7 +96,7 @@ def _headers() -> dict[str, str]:
     return {
         "Cache-Control": "no-store",
         "Content-Security-Policy": (
-            f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'self'; "
+            f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; form-action 'self'; "
             "base-uri 'none'; frame-ancestors 'none'"
         ),
         "Referrer-Policy": "same-origin",

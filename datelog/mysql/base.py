@@ -9,9 +9,9 @@ from django.db.backends.mysql import base
 from MySQLdb.constants import FIELD_TYPE
 
 from datelog.aws.http import AwsUnreachable
-from datelog.configuration import configured
+from datelog.configuration import Tls, configured
 from datelog.login import Login, logins
-from datelog.mysql.driver import ACCESS_DENIED, error_number, ping, tls_arguments
+from datelog.mysql.driver import ACCESS_DENIED, NO_TLS, error_number, is_encrypted, ping, tls_arguments
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +54,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
             {**conn_params, "user": login.user, "password": login.password}
         )
         self._used_at = time.monotonic()
+        if configured().tls is not Tls.OFF and not is_encrypted(connection):
+            connection.close()
+            raise MySQLdb.OperationalError(
+                NO_TLS, "The server does not encrypt. Only DB_TLS=off allows that."
+            )
         return connection
 
     @staticmethod

@@ -1,16 +1,21 @@
 """Where the two drivers differ, and which of their error numbers mean what. Nothing else knows a driver."""
 
 import ssl
+from contextlib import closing
 from typing import Any
 
-import MySQLdb
+import MySQLdb.cursors
 
 from datelog.configuration import Tls
+
+# Fetches rows as they come instead of all at once.
+UnbufferedCursor = MySQLdb.cursors.SSCursor
 
 # https://dev.mysql.com/doc/mysql-errors/8.0/en/server-error-reference.html and client-error-reference.html
 ACCESS_DENIED = 1045
 UNKNOWN_COLUMN = 1054
 UNKNOWN_VARIABLE = 1193
+NO_TLS = 2026
 _READ_ONLY = frozenset({1290, 1792, 1836})  # --read-only · transaction is read only · read-only mode
 _CONNECTION_GONE = frozenset({0, 1053, 1317, 1927, 2006, 2013, 2014, 2055, 4031})
 
@@ -40,6 +45,14 @@ def _pymysql_tls(tls: Tls, ca: str) -> dict[str, Any]:
     unchecked.check_hostname = False
     unchecked.verify_mode = ssl.CERT_NONE
     return {"ssl": unchecked}
+
+
+def is_encrypted(connection: Any) -> bool:
+    """Ask the server. MariaDB's C library takes a server without TLS even where TLS is required of it."""
+    with closing(connection.cursor()) as cursor:
+        cursor.execute("SHOW SESSION STATUS LIKE 'Ssl_cipher'")
+        row = cursor.fetchone()
+    return bool(row and row[1])
 
 
 def ping(connection: Any) -> None:

@@ -57,7 +57,7 @@ StartAppServer = Callable[..., AppServer]
 
 
 @pytest.fixture
-def start_app(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartAppServer]:
+def start_app(cluster: Cluster) -> Iterator[StartAppServer]:
     """Start app servers of the test's own: start_app({"DB_TLS": "verify"}, "--threads", "1")."""
     started: list[tuple[AppServer, Path]] = []
 

@@ -31,7 +31,7 @@ PASSWORD = "first-Password"
 # As infra_templates/aurora.yaml describes it; test_table.py compares.
 TABLE = (
     "CREATE TABLE datelog (id BIGINT UNSIGNED AUTO_INCREMENT PRIMARY KEY, dt DATETIME NOT NULL, "
-    "KEY dt_id (dt, id))"
+    "KEY dt (dt, id))"
 )
 
 
@@ -136,12 +136,12 @@ class AppServer(Service):
         """Ask with GET; header names are written with underscores."""
         return self.ask("GET", path, **headers)
 
-    def ask(self, method: str, path: str, *, timeout: float = 30, body: str = "", **headers: str) -> Answer:
+    def ask(self, method: str, path: str, **headers: str) -> Answer:
         """Send one request and return its whole answer."""
-        connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=timeout)
+        connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=30)
         names = {name.replace("_", "-"): value for name, value in headers.items()}
         try:
-            connection.request(method, path, body=body or None, headers=names)
+            connection.request(method, path, headers=names)
             response = connection.getresponse()
             return Answer(status=response.status, headers=dict(response.getheaders()), body=response.read())
         finally:

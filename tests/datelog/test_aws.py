@@ -1,0 +1,87 @@
+"""The signature, compared with the SDK's; credentials and region; where the service is."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+import botocore.auth
+import pytest
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials as SdkCredentials
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datelog.aws.credentials import Credentials, find_credentials, find_region
+from datelog.aws.http import AwsUnreachable
+from datelog.aws.secrets_manager import read_secret
+from datelog.aws.signature import signed_headers
+from tests.datelog.fake_secrets import fake_aws
+
+words = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=40)
+HEADERS = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": "secretsmanager.GetSecretValue"}
+
+
+@given(
+    body=st.binary(max_size=200),
+    secret_key=words,
+    token=st.one_of(st.just(""), words),
+    region=st.sampled_from(["ap-northeast-1", "us-gov-west-1"]),
+    now=st.datetimes(min_value=datetime(2000, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+)
+def test_the_signature_is_the_sdks(
+    body: bytes, secret_key: str, token: str, region: str, now: datetime
+) -> None:
+    url = urlsplit(f"https://secretsmanager.{region}.amazonaws.com/")
+    ours = signed_headers(
+        url,
+        body,
+        HEADERS,
+        credentials=Credentials(access_key="AKID", secret_key=secret_key, session_token=token),
+        region=region,
+        service="secretsmanager",
+        now=now,
+    )
+    request = AWSRequest("POST", url.geturl(), data=body, headers={**HEADERS, "Host": url.netloc})
+    request.context["timestamp"] = f"{now:%Y%m%dT%H%M%SZ}"
+    sdk = botocore.auth.SigV4Auth(SdkCredentials("AKID", secret_key, token or None), "secretsmanager", region)
+    request.headers["X-Amz-Date"] = request.context["timestamp"]
+    if token:
+        request.headers["X-Amz-Security-Token"] = token
+    theirs = sdk.signature(sdk.string_to_sign(request, sdk.canonical_request(request)), request)
+    assert ours["Authorization"].endswith(f"Signature={theirs}")
+    assert sdk.signed_headers(sdk.headers_to_sign(request)) in ours["Authorization"]
+
+
+def test_keys_of_the_environment_come_first() -> None:
+    keys = {"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "key", "AWS_SESSION_TOKEN": "token"}
+    assert find_credentials(keys) == Credentials(access_key="AKID", secret_key="key", session_token="token")
+
+
+def test_the_role_of_the_instance_is_asked_with_a_token() -> None:
+    with fake_aws() as aws:
+        where = {"AWS_EC2_METADATA_SERVICE_ENDPOINT": aws.url}
+        found = find_credentials(where)
+        assert found == Credentials(
+            access_key="ASIAROLE", secret_key="role-secret", session_token="role-token"
+        )
+        assert find_region(where) == "eu-central-1"
+        aws.holds("app", "from the role")
+        secret = read_secret("trial", where | {"AWS_ENDPOINT_URL": aws.url})
+        assert "from the role" in secret
+        (sent,) = [headers for path, headers, _ in aws.requests if path == "/"]
+        assert sent["X-Amz-Security-Token"] == "role-token"
+        assert "/eu-central-1/secretsmanager/" in sent["Authorization"]
+
+
+def test_a_machine_without_keys_says_so() -> None:
+    with pytest.raises(AwsUnreachable, match="did not answer"):
+        find_credentials({"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:9"})
+
+
+def test_what_stays_refused_is_told_with_its_code() -> None:
+    with fake_aws() as aws:
+        aws.failures = [(400, "com.amazonaws#ResourceNotFoundException")] * 3
+        with pytest.raises(AwsUnreachable, match=r"'trial': 400 ResourceNotFoundException\."):
+            read_secret("trial", aws.environment())
+        assert aws.reads() == 1  # another try would not help

@@ -1,0 +1,127 @@
+"""/healthz and /readyz: what load balancers and the portal ask."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import time
+
+import pytest
+
+from tests.datelog.conftest import StartAppServer
+from tests.datelog.servers import AppServer, Cluster
+from tests.services import LOOPBACK, wait_until
+
+
+def readiness(app: AppServer) -> tuple[int, dict[str, dict[str, object]]]:
+    answer = app.get("/readyz")
+    content = answer.json()
+    assert isinstance(content, dict)
+    assert content.pop("ready") is (answer.status == 200)
+    return answer.status, content
+
+
+def test_health_is_told_without_a_database(start_app: StartAppServer) -> None:
+    nowhere = {"DB_READ_ENDPOINT_ADDRESS": "192.0.2.1", "DB_WRITE_ENDPOINT_ADDRESS": "192.0.2.1"}
+    app = start_app(nowhere)
+    began = time.monotonic()
+    answer = app.get("/healthz")
+    assert (answer.status, answer.text) == (200, "ok\n")
+    assert time.monotonic() - began < 1
+
+
+@pytest.mark.parametrize("host", ["", "10.0.1.17:9090", "evil.example", "a_b c", "x" * 300])
+def test_health_is_told_whatever_the_host(app: AppServer, host: str) -> None:
+    with socket.create_connection((LOOPBACK, app.port), timeout=10) as connection:
+        connection.sendall(f"GET /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+        answer = b"".join(iter(lambda: connection.recv(4096), b""))
+    assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+def test_both_endpoints_are_ready(app: AppServer) -> None:
+    wait_until(lambda: readiness(app)[0] == 200, what="being ready")
+    status, content = readiness(app)
+    assert status == 200
+    assert content["writer"]["ok"] is True
+    assert content["reader"]["ok"] is True
+
+
+def test_the_endpoint_that_is_gone_is_named(cluster: Cluster, start_app: StartAppServer) -> None:
+    app = start_app()
+    cluster.reader.kill()
+    status, content = readiness(app)
+    assert status == 503
+    assert content["writer"]["ok"] is True
+    assert content["reader"] == {"ok": False, "error": "can't be connected to"}
+    cluster.reader.restart()
+    wait_until(lambda: readiness(app)[0] == 200, what="being ready again")
+
+
+def test_an_endpoint_that_does_not_answer_takes_a_second_and_no_more(
+    cluster: Cluster, start_app: StartAppServer
+) -> None:
+    app = start_app()
+    process = cluster.reader.process
+    assert process
+    process.send_signal(signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        status, content = readiness(app)
+        took = time.monotonic() - began
+    finally:
+        process.send_signal(signal.SIGCONT)
+    assert status == 503
+    assert content["writer"]["ok"] is True
+    assert content["reader"]["ok"] is False
+    assert 0.9 < took < 1.9
+    wait_until(lambda: readiness(app)[0] == 200, what="being ready again")
+
+
+def test_a_writer_that_only_reads_is_not_ready(cluster: Cluster, start_app: StartAppServer) -> None:
+    cluster.writer.execute("SET GLOBAL read_only = ON")
+    try:
+        app = start_app()
+        status, content = readiness(app)
+    finally:
+        cluster.writer.execute("SET GLOBAL read_only = OFF")
+    assert status == 503
+    assert content["writer"] == {"ok": False, "error": "read-only"}
+
+
+def test_a_missing_table_is_not_ready_and_no_fault_of_datelog(
+    cluster: Cluster, start_app: StartAppServer
+) -> None:
+    cluster.run("DROP TABLE datelog")
+    cluster.wait_for_reader()
+    app = start_app()
+    status, content = readiness(app)
+    assert status == 503
+    assert content["reader"] == {"ok": False, "error": "can't be queried"}
+    assert app.get("/read").status == 503
+    assert app.get("/write").status == 503
+    assert app.get("/healthz").status == 200
+
+
+def test_asking_often_does_not_load_the_database(app: AppServer, cluster: Cluster) -> None:
+    count = "SHOW GLOBAL STATUS LIKE 'Connections'"
+    wait_until(lambda: readiness(app)[0] == 200, what="being ready")
+    began, before = time.monotonic(), int(cluster.reader.execute(count).split()[1])
+    for _ in range(50):
+        assert readiness(app)[0] == 200
+    took, after = time.monotonic() - began, int(cluster.reader.execute(count).split()[1])
+    assert after - before <= 2 * (took + 2) + 1  # one a second, in each of two processes
+
+
+def test_nothing_of_the_environment_is_told_to_strangers(cluster: Cluster, start_app: StartAppServer) -> None:
+    app = start_app({"DB_PASSWORD": "wrong-Password"})
+    for path in ("/readyz", "/read", "/write", "/view"):
+        answer = app.get(path)
+        assert answer.status == 503
+        for word in ("wrong-Password", "Access denied", str(cluster.reader.port), "Traceback"):
+            assert word not in answer.text
+    assert "wrong-Password" not in app.log.read_text()
+
+
+def test_unknown_paths_are_not_found(app: AppServer) -> None:
+    answer = app.get("/admin/")
+    assert (answer.status, answer.text) == (404, "Not found.\n")

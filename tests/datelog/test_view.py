@@ -1,0 +1,149 @@
+"""/view, the page for people, as HTML."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from urllib.parse import unquote_plus
+
+import pytest
+
+from tests.datelog.servers import Answer, AppServer, Cluster
+
+
+class Page(HTMLParser):
+    """The page's texts and links."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__()
+        self.links: dict[str, str] = {}
+        self.texts: list[str] = []
+        self._href = ""
+        self._in_style = False
+        self.feed(answer.text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._in_style = tag == "style"
+        self._href = (dict(attrs).get("href") or "") if tag == "a" else ""
+
+    def handle_data(self, data: str) -> None:
+        if data.strip() and not self._in_style:
+            self.texts.append(data.strip())
+            if self._href:
+                self.links[data.strip()] = self._href
+
+    @property
+    def times(self) -> list[str]:
+        return [text for text in self.texts if re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", text)]
+
+
+def test_the_newest_times_come_first_and_older_ones_are_a_link_away(app: AppServer, cluster: Cluster) -> None:
+    cluster.run("INSERT INTO datelog (dt) SELECT '2024-01-01' + INTERVAL seq SECOND FROM seq_1_to_250")
+    cluster.wait_for_reader()
+    seen, path = [], "view"
+    while path:
+        page = Page(app.get(f"/{path}"))
+        seen.append(page.times)
+        path = page.links.get("Older times", "")
+    assert [len(times) for times in seen] == [100, 100, 50]
+    everything = [text for times in seen for text in times]
+    assert everything == sorted(everything, reverse=True)
+    assert everything[-1] == "2024-01-01 00:00:01"
+    assert page.links == {"Newest times": "view"}
+
+
+def test_an_empty_list_says_so(app: AppServer) -> None:
+    assert "Nothing is saved yet." in Page(app.get("/view")).texts
+
+
+def test_saving_leads_to_the_page_that_tells_it(app: AppServer, cluster: Cluster) -> None:
+    answer = app.ask("POST", "/view")
+    assert answer.status == 303
+    page = Page(app.get(answer.headers["Location"]))
+    saved = unquote_plus(answer.headers["Location"].partition("saved=")[2])
+    assert "Saved:" in page.texts
+    assert saved in page.times
+    assert cluster.rows() == 1
+
+
+def test_a_reader_that_lags_is_told_and_not_an_error(app: AppServer, cluster: Cluster) -> None:
+    cluster.fill("2024-01-01 00:00:00")
+    cluster.reader.execute("STOP SLAVE SQL_THREAD")
+    try:
+        answer = app.get(app.ask("POST", "/view").headers["Location"])
+        assert answer.status == 200
+        assert "It will be in the list in a moment." in Page(answer).texts
+    finally:
+        cluster.reader.execute("START SLAVE SQL_THREAD")
+
+
+def test_what_is_no_saved_time_is_not_repeated_on_the_page(app: AppServer) -> None:
+    for value in ("<script>alert(1)</script>", "2024-01-01", "2024-01-01%2000:00:00<b>"):
+        answer = app.get(f"/view?saved={value.replace(' ', '%20')}")
+        assert answer.status == 200
+        assert "Saved:" not in answer.text
+        assert "<script" not in answer.text
+
+
+def test_a_link_that_leads_nowhere_shows_the_newest_times(app: AppServer, cluster: Cluster) -> None:
+    cluster.fill("2024-01-01 00:00:00")
+    answer = app.get("/view?before=yesterday")
+    assert answer.status == 400
+    page = Page(answer)
+    assert "This link leads nowhere. Here are the newest times." in page.texts
+    assert page.times == ["2024-01-01 00:00:00"]
+
+
+def test_a_writer_that_is_gone_leaves_the_page_with_its_list(app: AppServer, cluster: Cluster) -> None:
+    cluster.fill("2024-01-01 00:00:00")
+    cluster.writer.kill()
+    try:
+        answer = app.ask("POST", "/view")
+    finally:
+        cluster.writer.restart()
+    assert answer.status == 503
+    page = Page(answer)
+    assert page.times == ["2024-01-01 00:00:00"]
+    assert "The time may not have been saved. Look at the list before you try again." in page.texts
+
+
+def test_a_reader_that_is_gone_leaves_the_button(app: AppServer, cluster: Cluster) -> None:
+    cluster.reader.kill()
+    try:
+        answer = app.get("/view")
+    finally:
+        cluster.reader.restart()
+    assert answer.status == 503
+    page = Page(answer)
+    assert "Save the current time" in page.texts
+    assert "Nothing is saved yet." not in page.texts
+
+
+@pytest.mark.parametrize(
+    ("asked", "language", "button"),
+    [
+        ("", "en", "Save the current time"),
+        ("ja", "ja", "現在の日時を保存"),
+        ("fr;q=0.9, ja-JP;q=0.8, en;q=0.7", "ja", "現在の日時を保存"),
+        ("en-GB, ja;q=0.5", "en", "Save the current time"),
+        ("fr", "en", "Save the current time"),
+        ("*;q=zzz,;;", "en", "Save the current time"),
+    ],
+)
+def test_the_page_speaks_the_browsers_language(
+    app: AppServer, asked: str, language: str, button: str
+) -> None:
+    answer = app.get("/view", Accept_Language=asked)
+    assert f'<html lang="{language}">' in answer.text
+    assert button in Page(answer).texts
+    assert answer.headers["Vary"] == "Accept-Language"
+
+
+def test_the_page_needs_no_script_and_allows_none(app: AppServer) -> None:
+    answer = app.get("/view")
+    assert "<script" not in answer.text
+    policy = answer.headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; style-src 'sha256-")
+    assert "frame-ancestors 'none'" in policy
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert answer.headers["Cache-Control"] == "no-store"

@@ -1,0 +1,113 @@
+"""/view in a browser: keyboard, axe, light and dark, English and Japanese, without script."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+
+from datelog.words import ENGLISH, JAPANESE, Words
+from tests.datelog.servers import AppServer, Cluster
+from tests.services import LOOPBACK
+
+WIDE: ViewportSize = {"width": 1280, "height": 800}
+NARROW: ViewportSize = {"width": 320, "height": 640}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.fail("chromium is not installed; `make test` installs what the tests need")
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
+        yield browser
+        browser.close()
+
+
+def url(app: AppServer) -> str:
+    return f"http://{LOOPBACK}:{app.port}/view"
+
+
+def assert_accessible(page: Page) -> None:
+    results = Axe().run(page)
+    assert results.violations_count == 0, results.generate_report()
+
+
+@pytest.mark.parametrize("words", [ENGLISH, JAPANESE], ids=["en", "ja"])
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_a_time_is_saved_with_the_keyboard_alone(
+    app: AppServer, cluster: Cluster, browser: Browser, words: Words, dark: bool, viewport: ViewportSize
+) -> None:
+    page = browser.new_page(
+        locale=words.language, color_scheme="dark" if dark else "light", viewport=viewport
+    )
+    try:
+        page.goto(url(app))
+        expect(page.get_by_text(words.empty)).to_be_visible()
+        assert_accessible(page)
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("button", name=words.save)).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("status")).to_contain_text(words.saved)
+        cluster.wait_for_reader()
+        page.goto(url(app))
+        expect(page.get_by_role("listitem")).to_have_count(1)
+        assert_accessible(page)
+        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    finally:
+        page.close()
+    assert cluster.rows() == 1
+
+
+def test_reloading_after_saving_saves_nothing_more(
+    app: AppServer, cluster: Cluster, browser: Browser
+) -> None:
+    page = browser.new_page(java_script_enabled=False)
+    try:
+        page.goto(url(app))
+        page.get_by_role("button").click()
+        expect(page.get_by_role("status")).to_be_visible()
+        page.reload()
+        expect(page.get_by_role("status")).to_be_visible()
+    finally:
+        page.close()
+    assert cluster.rows() == 1
+
+
+def test_the_browser_refuses_nothing_of_the_page(app: AppServer, cluster: Cluster, browser: Browser) -> None:
+    cluster.run("INSERT INTO datelog (dt) SELECT '2024-01-01' + INTERVAL seq SECOND FROM seq_1_to_150")
+    cluster.wait_for_reader()
+    page = browser.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("requestfailed", lambda request: complaints.append(request.url))
+    try:
+        page.goto(url(app))
+        page.get_by_role("link", name=ENGLISH.older).click()
+        expect(page.get_by_role("listitem")).to_have_count(50)
+        expect(page.get_by_role("heading", name=ENGLISH.older_times)).to_be_visible()
+        assert_accessible(page)
+        page.get_by_role("link", name=ENGLISH.newest).click()
+        expect(page.get_by_role("listitem")).to_have_count(100)
+    finally:
+        page.close()
+    assert complaints == []
+
+
+def test_what_went_wrong_is_told_accessibly(app: AppServer, cluster: Cluster, browser: Browser) -> None:
+    cluster.writer.kill()
+    page = browser.new_page()
+    try:
+        page.goto(url(app))
+        page.get_by_role("button").click()
+        expect(page.get_by_role("alert")).to_have_text(ENGLISH.not_saved)
+        assert_accessible(page)
+    finally:
+        page.close()
+        cluster.writer.restart()
