@@ -14,9 +14,12 @@ import signal
 import socket
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+
+from portal.sandbox import leftovers
 
 
 def main() -> int:
@@ -75,7 +78,17 @@ def _data_folder() -> Iterator[Path]:
     try:
         yield folder
     finally:
-        shutil.rmtree(folder / "tmp" if given else folder, ignore_errors=True)
+        _remove(folder / "tmp" if given else folder)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, though a process that was started late may still be writing into it."""
+    for _attempt in range(20):
+        leftovers.end()
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(0.1)
 
 
 def _prepare_environment(host: str, port: int, folder: Path) -> None:

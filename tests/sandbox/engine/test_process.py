@@ -35,7 +35,7 @@ FUNCTION = """
 @pytest.fixture
 def own_sandbox(tmp_path: Path) -> Iterator[Sandbox]:
     """A sandbox that a test may end."""
-    server = start_sandbox(tmp_path / "own")
+    server = start_sandbox(tmp_path / "own", database="embedded")
     yield server
     server.kill()
 
