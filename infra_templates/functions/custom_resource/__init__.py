@@ -92,17 +92,27 @@ def respond(event: Mapping[str, Any], context: Context, work: Work) -> None:
     watchdog.daemon = True
     watchdog.start()
     try:
-        answer.succeeded(work(request))
-    except Refused as refusal:
-        log.warning("Refused: %s", refusal)
-        answer.failed(str(refusal))
-    except Exception as error:  # noqa: BLE001 - without an answer the stack waits for its whole timeout
-        # Not the error's text: a driver may quote the statement, and the statement a password.
-        log.error("%s\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
-        answer.failed(f"The function ended with {type(error).__name__}.")
+        physical_id, reason = _done(work, request)
+        if reason:
+            answer.failed(reason)
+        else:
+            answer.succeeded(physical_id)
     finally:
         watchdog.cancel()
         watchdog.join()  # when it is just answering: Lambda freezes the process as soon as this returns
+
+
+def _done(work: Work, request: Request) -> tuple[str, str]:
+    """Do the work; return its physical id, and why it failed when it did."""
+    try:
+        return work(request), ""
+    except Refused as refusal:
+        log.warning("Refused: %s", refusal)
+        return "", str(refusal)
+    except Exception as error:  # noqa: BLE001 - without an answer the stack waits for its whole timeout
+        # Not the error's text: a driver may quote the statement, and the statement a password.
+        log.error("%s\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
+        return "", f"The function ended with {type(error).__name__}."
 
 
 class _Answer:

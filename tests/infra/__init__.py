@@ -1,0 +1,1 @@
+"""The CloudFormation templates and the functions of their custom resources."""

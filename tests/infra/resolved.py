@@ -1,0 +1,125 @@
+"""The templates as an environment would get them: the root's values pushed into the nested stacks' defaults.
+
+A linter sees `Ref` in a nested stack and has to believe it. With the value that the root hands down as the
+parameter's default it can judge, for instance, whether an engine version still exists. Run as a program it
+writes such a set for each of CHOICES: `python -m tests.infra.resolved FOLDER`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from deployments.catalog import yaml_files
+
+TEMPLATES = Path(__file__).resolve().parents[2] / "infra_templates"
+ROOT = TEMPLATES / "root.yaml"
+
+_CERTIFICATE = "arn:aws:acm:ap-northeast-1:111122223333:certificate/0a1b2c3d-0000-4000-8000-000000000000"
+_ARTIFACTS = {"ArtifactBucket": "artifacts", "ArtifactPrefix": "sets/0123abcd", "AWS::StackName": "times"}
+CHOICES: dict[str, dict[str, str]] = {
+    "defaults": _ARTIFACTS,
+    # Everything that is off by default on, and every choice the other way.
+    "options": {
+        **_ARTIFACTS,
+        "AccessLogBucket": "access-logs",
+        "AppHealthCheck": "http",
+        "AppServersAdmit": "addresses",
+        "CertificateArn": _CERTIFICATE,
+        "DatabaseTls": "off",
+        "DeletionProtection": "false",
+        "FinalSnapshot": "false",
+        "FlowLogs": "true",
+        "NatGateways": "one-per-zone",
+        "PlaybookRunner": "AWS-ApplyAnsiblePlaybooks",
+        "SiteHostName": "times.example.com",
+        "WebOperatingSystem": "amzn2",
+    },
+}
+
+
+def nested() -> dict[str, str]:
+    """Return the file name of each nested stack's template by the stack's logical id."""
+    return {
+        logical_id: str(resource["Properties"]["TemplateURL"]["Fn::Sub"]).rpartition("/")[2]
+        for logical_id, resource in yaml_files.read(ROOT)["Resources"].items()
+        if resource["Type"] == "AWS::CloudFormation::Stack"
+    }
+
+
+def resolve(choices: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Return every template by its file name, with defaults as an environment of these choices has them."""
+    root = yaml_files.read(ROOT)
+    values = {name: str(p["Default"]) for name, p in root["Parameters"].items() if "Default" in p}
+    values.update(choices)
+    templates = {ROOT.name: _with_defaults(root, values)}
+    conditions = {name: _holds(condition, values) for name, condition in root["Conditions"].items()}
+    for logical_id, file_name in nested().items():
+        handed_down = root["Resources"][logical_id]["Properties"]["Parameters"]
+        known = {
+            name: value
+            for name, given in handed_down.items()
+            if isinstance(value := _value(given, values, conditions, root["Mappings"]), str)
+        }
+        templates[file_name] = _with_defaults(yaml_files.read(TEMPLATES / file_name), known)
+    return templates
+
+
+def _with_defaults(template: dict[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
+    parameters = {
+        name: {**spec, "Default": _typed(values[name], spec["Type"])} if name in values else spec
+        for name, spec in template["Parameters"].items()
+    }
+    return {**template, "Parameters": parameters}
+
+
+def _typed(value: str, kind: str) -> str | int:
+    return int(value) if kind == "Number" else value
+
+
+def _value(
+    given: Any, values: Mapping[str, str], conditions: Mapping[str, bool], mappings: Mapping[str, Any]
+) -> str | None:
+    """Return a text where the root alone tells it, None where a stack would have to exist."""
+    match given:
+        case str() | int():
+            return str(given)
+        case {"Ref": name}:
+            return values.get(name)
+        case {"Fn::If": [condition, yes, no]}:
+            return _value(yes if conditions[condition] else no, values, conditions, mappings)
+        case {"Fn::FindInMap": [mapping, key, name]}:
+            found = mappings[mapping][_value(key, values, conditions, mappings)][name]
+            return str(found)
+        case {"Fn::Sub": str(text)}:
+            filled = re.sub(r"\$\{([\w:]+)\}", lambda m: values.get(m[1], m[0]), text)
+            return None if "${" in filled else filled
+    return None
+
+
+def _holds(condition: Any, values: Mapping[str, str]) -> bool:
+    match condition:
+        case {"Fn::Not": [inner]}:
+            return not _holds(inner, values)
+        case {"Fn::Equals": [left, right]}:
+            return _value(left, values, {}, {}) == _value(right, values, {}, {})
+    raise ValueError(f"a condition in the manner of {condition!r} is not known here")
+
+
+def write(folder: Path) -> list[Path]:
+    """Write a set for each of CHOICES and return the files."""
+    files = []
+    for name, choices in CHOICES.items():
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        for file_name, template in resolve(choices).items():
+            files.append(folder / name / file_name.replace(".yaml", ".json"))
+            files[-1].write_text(json.dumps(template, indent=1))
+    return files
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]))
