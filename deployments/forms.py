@@ -219,4 +219,9 @@ class DeleteForm(ReasonedForm):
             }
         ),
     )
-    field_order = ("typed_name", "reason")
+    unprotect = forms.BooleanField(
+        label=gettext_lazy("Turn off deletion protection first"),
+        required=False,
+        help_text=gettext_lazy("Of the database and the load balancers. Without it AWS refuses to delete them."),
+    )
+    field_order = ("typed_name", "unprotect", "reason")

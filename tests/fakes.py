@@ -57,6 +57,7 @@ class FakeAws:
         self.buckets: dict[str, set[str]] = {}
         self.foreign_buckets: set[str] = set()
         self.calls: list[str] = []
+        self.unprotected: list[str] = []
         self.before: dict[str, list[Exception]] = {}
         self.after: dict[str, list[Exception]] = {}
         self.on_call: Callable[[str], None] = lambda call: None
@@ -85,7 +86,7 @@ class FakeAws:
         (self.after if after else self.before).setdefault(operation, []).extend(errors)
 
     def __call__(self, _ref: AccountRef) -> Clients:
-        return Clients(cloudformation=self, s3=self, sts=self)
+        return Clients(cloudformation=self, elbv2=self, rds=self, s3=self, sts=self)
 
     def _call(self, operation: str) -> None:
         self.calls.append(operation)
@@ -130,6 +131,19 @@ class FakeAws:
         self._call("s3:PutObject")
         self.buckets[bucket].add(key)
         self._done("s3:PutObject")
+
+    # --- RDS and ELBv2 -------------------------------------------------------------------------
+    def unprotect_cluster(self, cluster_id: str) -> None:
+        self._call("rds:ModifyDBCluster")
+        self.unprotected.append(cluster_id)
+
+    def unprotect_instance(self, instance_id: str) -> None:
+        self._call("rds:ModifyDBInstance")
+        self.unprotected.append(instance_id)
+
+    def unprotect_load_balancer(self, arn: str) -> None:
+        self._call("elasticloadbalancing:ModifyLoadBalancerAttributes")
+        self.unprotected.append(arn)
 
     # --- CloudFormation ------------------------------------------------------------------------
     def describe_stack(self, name_or_id: str) -> StackView:

@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 
 
 def request_removal(
-    *, user: User, environment: Environment, typed_name: str, reason: str, request_key: UUID
+    *,
+    user: User,
+    environment: Environment,
+    typed_name: str,
+    reason: str,
+    request_key: UUID,
+    unprotect: bool = False,
 ) -> Deployment:
     """Ask for the environment's stack to be deleted, and return the deployment that does it.
 
@@ -38,6 +44,12 @@ def request_removal(
             "typed_name",
             environment=environment.name,
         )
+    if environment.is_protected and not unprotect:
+        raise UserFixable(
+            "DeletionProtection",
+            N_("Deletion protection is on: AWS would refuse. Tick the box to turn it off first."),
+            "unprotect",
+        )
     try:
         with transaction.atomic():
             row = Environment.objects.select_for_update().select_related("latest").get(pk=environment.pk)
@@ -53,6 +65,7 @@ def request_removal(
                 request_key=request_key,
                 active_key=row.pk,
                 parameters=row.parameters,
+                unprotect=unprotect,
                 due_at=timezone.now(),
             )
             Environment.objects.filter(pk=row.pk).update(latest=deployment)

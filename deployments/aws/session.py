@@ -13,6 +13,8 @@ from botocore.session import get_session
 
 from deployments.aws.account_ref import AccountRef
 from deployments.aws.cloudformation import CloudFormation, CloudFormationGateway
+from deployments.aws.elbv2 import ELBv2, ELBv2Gateway
+from deployments.aws.rds import RDS, RDSGateway
 from deployments.aws.s3 import S3, S3Gateway
 from deployments.aws.sts import STS, STSGateway
 
@@ -31,6 +33,8 @@ class Clients:
     """The gateways that the runner works through, all for one account and region."""
 
     cloudformation: CloudFormation
+    elbv2: ELBv2
+    rds: RDS
     s3: S3
     sts: STS
 
@@ -53,6 +57,8 @@ def _connect(ref: AccountRef) -> Clients:
         cloudformation=CloudFormationGateway(
             session.client("cloudformation", endpoint_url=endpoint, config=_CONFIG)
         ),
+        elbv2=ELBv2Gateway(session.client("elbv2", endpoint_url=endpoint, config=_CONFIG)),
+        rds=RDSGateway(session.client("rds", endpoint_url=endpoint, config=_CONFIG)),
         s3=S3Gateway(session.client("s3", endpoint_url=endpoint, config=_CONFIG), ref.region),
         sts=STSGateway(session.client("sts", endpoint_url=endpoint, config=_CONFIG)),
     )

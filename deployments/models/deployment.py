@@ -78,6 +78,8 @@ class Deployment(models.Model):
 
     parameters = models.JSONField(default=dict, blank=True)
     sealed_parameters = models.TextField(blank=True, default="", editable=False)
+    # Of a delete: turn off the deletion protection of databases and load balancers first.
+    unprotect = models.BooleanField(default=False)
     template_digest = models.CharField(max_length=64, blank=True, default="")
     artifact_bucket = models.CharField(max_length=63, blank=True, default="")
     artifact_prefix = models.CharField(max_length=200, blank=True, default="")

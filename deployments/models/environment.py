@@ -144,9 +144,14 @@ class Environment(models.Model):
     @property
     def url(self) -> str:
         """Return the address that visitors open, "" until the stack's outputs name one."""
-        return next(
-            (str(self.outputs[k]) for k in ("URL", "Url", "SiteURL", "ALBURL") if k in self.outputs), ""
-        )
+        names = ("SiteUrl", "SiteURL", "URL", "Url", "ALBURL")
+        return next((str(self.outputs[name]) for name in names if name in self.outputs), "")
+
+    @property
+    def is_protected(self) -> bool:
+        """Tell whether the environment was made with deletion protection, by its parameters."""
+        on = any("DeletionProtection" in name and value == "true" for name, value in self.parameters.items())
+        return on and bool(self.stack_id) and self.stack_status != "ROLLBACK_COMPLETE"
 
     @property
     def active_deployment(self) -> Deployment | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from django.db import transaction
 
 from deployments.aws.session import Clients
 from deployments.core.phases import State
 from deployments.errors import AwsMissing
-from deployments.models import Deployment
+from deployments.models import Deployment, Resource
 from deployments.runner import journal, stack_rows
 
 
@@ -32,8 +34,33 @@ def check(deployment: Deployment, clients: Clients) -> float:
 
 def start(deployment: Deployment, clients: Clients) -> None:
     """Ask CloudFormation to delete the stack, by its id: never another stack of the same name."""
+    if deployment.unprotect:
+        _unprotect(deployment, clients)
     deployment.confirm_claim()
     clients.cloudformation.delete_stack(
         deployment.stack_id, str(deployment.token), deployment.environment.account.service_role_arn
     )
     journal.note(deployment, "delete.started", stack_name=deployment.environment.stack_name)
+
+
+def _unprotect(deployment: Deployment, clients: Clients) -> None:
+    """Turn off deletion protection where it can be on, straight at the services.
+
+    An update of the stack would do for a healthy one only: after a rollback that failed at a protected
+    database, CloudFormation updates nothing any more.
+    """
+    switches = {
+        "AWS::RDS::DBCluster": clients.rds.unprotect_cluster,
+        "AWS::RDS::DBInstance": clients.rds.unprotect_instance,
+        "AWS::ElasticLoadBalancingV2::LoadBalancer": clients.elbv2.unprotect_load_balancer,
+    }
+    rows = Resource.objects.filter(stack__deployment=deployment).exclude(physical_id="")
+    protected = [row for row in rows.filter(type__in=switches) if row.status != "DELETE_COMPLETE"]
+    if any(row.type == "AWS::RDS::DBCluster" for row in protected):
+        # Instances of a cluster have no protection of their own and refuse to be asked about it.
+        protected = [row for row in protected if row.type != "AWS::RDS::DBInstance"]
+    for row in protected:
+        deployment.confirm_claim()
+        with suppress(AwsMissing):
+            switches[row.type](row.physical_id)
+    journal.note(deployment, "delete.unprotected", resources=len(protected))

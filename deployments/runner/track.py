@@ -79,40 +79,47 @@ def _read_events(deployment: Deployment, cloudformation: CloudFormation, *, ever
     """Bring new events of every stack that can have some into rows, and return how many there were.
 
     A nested stack is read from when its parent tells of it until it is final; `everything` reads all
-    stacks once more. Nested stacks that appear on the way are read in the same pass.
+    stacks once more. Nested stacks that appear on the way are read in the same pass. All are written
+    together, in the order of their times. What was read before an error is written all the same.
     """
     until = time.monotonic() + PASS_SECONDS
-    read: set[int] = set()
-    written = 0
-    while time.monotonic() < until:
-        rows = Stack.objects.of(deployment)
-        stacks = [s for s in (rows if everything else rows.to_poll()) if s.stack_id and s.pk not in read]
-        if not stacks:
-            break
-        for stack in stacks:
-            read.add(stack.pk)
-            written += _read_stack(deployment, stack, cloudformation)
-            if time.monotonic() > until:
+    read: dict[int, tuple[Stack, list[StackEvent]]] = {}
+    try:
+        while time.monotonic() < until:
+            rows = Stack.objects.of(deployment)
+            if not everything:
+                rows = rows.to_poll()
+            stack = next((s for s in rows if s.stack_id and s.pk not in read), None)
+            if stack is None:
                 break
+            read[stack.pk] = stack, _new_events(stack, cloudformation)
+    finally:
+        written = _write(deployment, list(read.values()))
     return written
 
 
-def _read_stack(deployment: Deployment, stack: Stack, cloudformation: CloudFormation) -> int:
+def _new_events(stack: Stack, cloudformation: CloudFormation) -> list[StackEvent]:
     try:
         events = cloudformation.events_after(stack.stack_id, stack.bookmark)
     except AwsMissing:
         Stack.objects.filter(pk=stack.pk).update(settled=True)
-        return 0
+        return []
+    for event in events:
+        _wake_child(stack, event)
+    return events
+
+
+def _write(deployment: Deployment, read: list[tuple[Stack, list[StackEvent]]]) -> int:
+    entries = [journal.of_stack(stack, event) for stack, events in read for event in events]
     with transaction.atomic():
         deployment.confirm_claim()
-        written = journal.append(deployment, [journal.of_stack(stack, event) for event in events])
-        if events:
-            Stack.objects.filter(pk=stack.pk).update(bookmark=events[-1].event_id)
-        for event in events:
-            _wake_child(stack, event)
-        now_known = Stack.objects.get(pk=stack.pk)
-        if now_known.status and is_final(now_known.status) and now_known.changed_at:
-            Stack.objects.filter(pk=stack.pk, status=now_known.status).update(settled=True)
+        written = journal.append(deployment, sorted(entries, key=lambda entry: entry.at))
+        for stack, events in read:
+            if events:
+                Stack.objects.filter(pk=stack.pk).update(bookmark=events[-1].event_id)
+            now_known = Stack.objects.get(pk=stack.pk)
+            if now_known.status and is_final(now_known.status) and now_known.changed_at:
+                Stack.objects.filter(pk=stack.pk).update(settled=True)
     return written
 
 

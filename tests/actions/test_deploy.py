@@ -203,3 +203,14 @@ def test_only_an_environment_whose_stack_is_missing_can_be_forgotten() -> None:
     forget(user=environment.owner, environment=environment)
 
     assert not Environment.objects.live().exists()
+
+
+@pytest.mark.django_db
+def test_a_protected_environment_is_deleted_only_when_protection_is_to_be_turned_off() -> None:
+    environment = make_environment(
+        "staging", stack_id="arn:x", parameters={"DatabaseDeletionProtection": "true"}
+    )
+    with pytest.raises(UserFixable, match="Tick the box") as caught:
+        remove(environment)
+    assert caught.value.field == "unprotect"
+    assert remove(environment, unprotect=True).unprotect

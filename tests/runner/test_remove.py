@@ -16,9 +16,7 @@ def test_a_delete_ends_with_nothing_left_and_the_name_free(removal: Deployment, 
 
     assert ended.state == State.SUCCEEDED
     assert aws.live_stacks("sanso-staging") == []
-    environment = Environment.objects.get(pk=ended.environment_id)
-    assert environment.deleted_at is not None
-    assert environment.live_key is None
+    assert Environment.objects.deleted().filter(pk=ended.environment_id, live_key=None).exists()
     assert set(Stack.objects.of(ended).values_list("status", flat=True)) == {"DELETE_COMPLETE"}
 
 
@@ -61,3 +59,18 @@ def test_an_environment_that_never_got_a_stack_is_closed(db: None, aws: FakeAws)
 
     assert run(removal, aws).state == State.SUCCEEDED
     assert "cloudformation:DeleteStack" not in aws.calls
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_protection_is_turned_off_before_the_delete_when_asked_for(
+    removal: Deployment, aws: FakeAws, asked: bool
+) -> None:
+    Deployment.objects.filter(pk=removal.pk).update(unprotect=asked)
+    network = next(s for s in aws.stacks.values() if s.name == "sanso-staging-Network")
+    network.resources["Vpc"] = ("AWS::RDS::DBCluster", "CREATE_COMPLETE")
+
+    run(removal, aws)
+
+    assert aws.unprotected == (["Vpc"] if asked else [])
+    if asked:
+        assert aws.calls.index("rds:ModifyDBCluster") < aws.calls.index("cloudformation:DeleteStack")
