@@ -54,11 +54,8 @@ def program(name: str) -> str | None:
 @cache
 def folder() -> Path:
     """Make and tell the folder that holds the data of every database."""
-    base = Path(os.environ.get("SANSO_SANDBOX_DATA") or tempfile.mkdtemp(prefix="sanso-sandbox-"))
-    path = base / "databases"
-    shutil.rmtree(path, ignore_errors=True)  # MiniStack's records do not outlive a run, so their data may not
-    path.mkdir(parents=True)
-    return path
+    # In the temporary folder, which goes with the process: MiniStack's records do not outlive it either.
+    return Path(tempfile.mkdtemp(prefix="databases-"))
 
 
 def prepare() -> None:

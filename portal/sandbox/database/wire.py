@@ -1,0 +1,114 @@
+"""The bytes between a client and the embedded database, encrypted from where the client asks for it.
+
+asyncio's own switch to TLS loses what the client sent right behind its request for it, which hangs the
+handshake; here TLS is done over the plain stream, so that nothing can fall between.
+"""
+
+import asyncio
+import ssl
+from typing import Any
+
+from mysql_mimic.stream import MysqlStream
+
+CHUNK = 1 << 16
+
+
+class Wire:
+    """Both ends of a client's connection, with the methods that mysql-mimic calls on reader and writer."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._tls: ssl.SSLObject | None = None
+        self._decrypted = bytearray()
+
+    async def start_tls(self, context: ssl.SSLContext) -> None:
+        """Do the handshake. Raises ssl.SSLError or ConnectionError when the client does not go along."""
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        while True:
+            try:
+                self._tls.do_handshake()
+            except ssl.SSLWantReadError:
+                await self._feed()
+            else:
+                await self.drain()
+                return
+
+    async def read(self, size: int) -> bytes:
+        """Read exactly so many bytes, or none at all when the client has gone."""
+        try:
+            return await self.readexactly(size)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return b""
+
+    async def readexactly(self, size: int) -> bytes:
+        """Read exactly so many bytes. Raises ConnectionError or IncompleteReadError when it has gone."""
+        if self._tls is None:
+            return await self._reader.readexactly(size)
+        while len(self._decrypted) < size:
+            try:
+                more = self._tls.read(CHUNK)
+            except ssl.SSLWantReadError:
+                await self._feed()
+                continue
+            except ssl.SSLZeroReturnError:
+                more = b""
+            if not more:
+                raise ConnectionResetError("the client ended the connection")
+            self._decrypted += more
+        found = bytes(self._decrypted[:size])
+        del self._decrypted[:size]
+        return found
+
+    async def _feed(self) -> None:
+        await self.drain()
+        data = await self._reader.read(CHUNK)
+        if not data:
+            raise ConnectionResetError("the client ended the connection")
+        self._incoming.write(data)
+
+    def write(self, data: bytes) -> None:
+        """Queue bytes to be sent."""
+        if self._tls is None:
+            self._writer.write(data)
+        else:
+            self._tls.write(data)
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._outgoing.pending:
+            self._writer.write(self._outgoing.read())
+
+    async def drain(self) -> None:
+        """Wait until the client takes what was sent."""
+        self._flush()
+        await self._writer.drain()
+
+    def is_secure(self) -> bool:
+        """Tell whether the connection is encrypted."""
+        return self._tls is not None
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """Tell about the socket, as a StreamWriter does."""
+        return self._writer.get_extra_info(name, default)
+
+    def close(self) -> None:
+        """End the connection."""
+        self._writer.close()
+
+
+class Stream:
+    """mysql-mimic's packets over a wire; only the switch to TLS is the wire's own."""
+
+    def __init__(self, wire: Wire) -> None:
+        self.wire = wire
+        self._packets = MysqlStream(wire, wire)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._packets, name)
+
+    async def start_tls(self, context: ssl.SSLContext) -> None:
+        """Encrypt from here on."""
+        await self.wire.start_tls(context)
