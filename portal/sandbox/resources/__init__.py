@@ -8,10 +8,12 @@ portal/sandbox/cloudformation does. A module's install() puts its handlers into 
 def install() -> None:
     """Put every module's handlers and actions in place; call once, before the first request.
 
-    This will import MiniStack's services, which takes about a second.
+    This will import MiniStack's services, which takes about a second. Raises NameMissing when MiniStack lacks
+    anything that is extended.
     """
-    from portal.sandbox.resources import autoscaling, buckets, ec2, elbv2, heartbeat, rds, secrets
+    from portal.sandbox.resources import autoscaling, ec2, elbv2, engine_names, heartbeat, rds, secrets
 
-    for module in (ec2, elbv2, autoscaling, rds, secrets, buckets):
+    engine_names.check()
+    for module in (ec2, elbv2, autoscaling, rds, secrets):
         module.install()
     heartbeat.start()

@@ -4,6 +4,7 @@ import time
 
 from ministack.services import ec2
 
+from portal.sandbox.resources.ec2 import images
 from portal.sandbox.resources.registry import Record
 from portal.sandbox.state_manager import associations
 from portal.sandbox.state_manager.paging import page
@@ -49,7 +50,6 @@ def _association_status(instance_id: str) -> str:
 
 def _shape(instance: Record) -> Record:
     status = _association_status(instance["InstanceId"])
-    amazon_linux_2 = "amzn2" in str((ec2._images.get(instance["ImageId"]) or {}).get("Name", ""))
     return {
         "InstanceId": instance["InstanceId"],
         "PingStatus": "Online",
@@ -58,7 +58,7 @@ def _shape(instance: Record) -> Record:
         "IsLatestVersion": True,
         "PlatformType": "Linux",
         "PlatformName": "Amazon Linux",
-        "PlatformVersion": "2" if amazon_linux_2 else "2023",
+        "PlatformVersion": "2" if images.is_amazon_linux_2(instance["ImageId"]) else "2023",
         "ResourceType": "EC2Instance",
         "IPAddress": instance["PrivateIpAddress"],
         "ComputerName": instance["PrivateDnsName"],

@@ -115,10 +115,8 @@ def _delete(parameters: Parameters) -> Record:
             "You cannot delete an AutoScalingGroup while there are instances or pending Spot instance "
             "request(s) still in the group.",
         )
-    groups.empty(group)
     group["_delete"] = True
-    if not group["Instances"]:
-        autoscaling._delete_asg(parameters)
+    groups.empty(group)
     return {}
 
 

@@ -37,6 +37,7 @@ def advance(group: Record) -> None:
             _advance_member(group, member)
         _roll(group)
         _balance(group)
+        _finish(group)
 
 
 def present(group: Record) -> list[Record]:
@@ -149,6 +150,19 @@ def _roll(group: Record) -> None:
     for member in present(group):
         if member["InstanceId"] in batch:
             take_out(group, member, "an instance was taken out of service in response to a rolling update.")
+
+
+def _finish(group: Record) -> None:
+    """End what waited for the group to settle: an instance refresh, a deletion."""
+    for refresh in group.get("InstanceRefreshes", []):
+        if refresh["Status"] == "InProgress":
+            left = len(group.get("_outdated") or [])
+            total = max(1, refresh["InstancesToUpdate"])
+            refresh["PercentageComplete"] = 100 * (total - min(left, total)) // total
+            if settled(group):
+                refresh.update(Status="Successful", EndTime=activities.now(), PercentageComplete=100)
+    if group.get("_delete") and not group["Instances"]:
+        autoscaling._delete_asg({"AutoScalingGroupName": group["AutoScalingGroupName"]})
 
 
 def _balance(group: Record) -> None:

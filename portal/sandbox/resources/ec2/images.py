@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from dataclasses import dataclass
 
 from ministack.services import ec2, ssm
 
@@ -18,21 +19,41 @@ FAMILIES = {
     "amzn2-ami-kernel-5.10-hvm-{arch}-gp2": "amzn2-ami-kernel-5.10-hvm-2.0.20260622.0-{arch}-gp2",
 }
 ARCHITECTURES = ("arm64", "x86_64")
+OWNER = ("137112412989", "amazon")  # Amazon Linux's publishing account and its alias
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A published image; several parameters may lead to it."""
+
+    name: str
+    architecture: str
+
+    @property
+    def id(self) -> str:
+        """The image's id, the same in every sandbox."""
+        return f"ami-{hashlib.sha256(self.name.encode()).hexdigest()[:17]}"
+
+
+PARAMETERS = {
+    PREFIX + parameter.format(arch=arch): Image(name.format(arch=arch), arch)
+    for parameter, name in FAMILIES.items()
+    for arch in ARCHITECTURES
+}
+IMAGES = {image.id: image for image in PARAMETERS.values()}
 
 
 def install() -> None:
     """Publish the parameters and register their images."""
-    for parameter, image in _published():
-        ssm._PUBLIC_AMI_PARAMETERS.setdefault(PREFIX + parameter, _image_id(image))
-    known = {entry[0] for entry in ec2._STUB_AMIS}
-    for _parameter, image in _published():
-        if _image_id(image) not in known:
-            known.add(_image_id(image))
-            ec2._STUB_AMIS.append(
-                (_image_id(image), image, f"Amazon Linux {image}", "", "/dev/xvda", *_owner())
-            )
+    ssm._PUBLIC_AMI_PARAMETERS.update({name: image.id for name, image in PARAMETERS.items()})
+    for image in IMAGES.values():
+        ec2._STUB_AMIS.append((image.id, image.name, _description(image), "", "/dev/xvda", *OWNER))
     view = ec2._stub_image_view
     ec2._stub_image_view = lambda *fields: {**view(*fields), "Architecture": architecture_of(fields[0])}
+
+
+def _description(image: Image) -> str:
+    return "Amazon Linux 2 AMI" if "amzn2" in image.name else "Amazon Linux 2023 AMI"
 
 
 def resolve(image_id: str) -> str:
@@ -51,21 +72,11 @@ def resolve(image_id: str) -> str:
 
 def architecture_of(image_id: str) -> str:
     """Tell an image's architecture; x86_64 for images that are not Amazon Linux."""
-    arm = {_image_id(image) for _parameter, image in _published() if "arm64" in image}
-    return "arm64" if image_id in arm else "x86_64"
+    image = IMAGES.get(image_id)
+    return image.architecture if image else "x86_64"
 
 
-def _published() -> list[tuple[str, str]]:
-    return [
-        (parameter.format(arch=arch), image.format(arch=arch))
-        for parameter, image in FAMILIES.items()
-        for arch in ARCHITECTURES
-    ]
-
-
-def _image_id(name: str) -> str:
-    return f"ami-{hashlib.sha256(name.encode()).hexdigest()[:17]}"
-
-
-def _owner() -> tuple[str, str]:
-    return "137112412989", "amazon"
+def is_amazon_linux_2(image_id: str) -> bool:
+    """Tell whether an instance of the image runs Amazon Linux 2."""
+    image = IMAGES.get(image_id)
+    return image is not None and image.name.startswith("amzn2")

@@ -3,7 +3,13 @@
 
 def install() -> None:
     """Put the resource types and actions in place."""
-    from portal.sandbox.resources.elbv2 import listeners, load_balancers, target_groups, targets
+    from portal.sandbox.resources.elbv2 import (
+        listeners,
+        load_balancer_api,
+        load_balancers,
+        target_groups,
+        targets,
+    )
 
-    for module in (load_balancers, listeners, target_groups, targets):
+    for module in (load_balancers, load_balancer_api, listeners, target_groups, targets):
         module.install()

@@ -3,13 +3,9 @@
 from ministack.services import alb, ec2
 from ministack.services.cloudformation import provisioners
 
-from portal.sandbox.resources import query
 from portal.sandbox.resources.ec2 import interfaces
-from portal.sandbox.resources.elbv2 import wire
 from portal.sandbox.resources.registry import (
-    Answer,
     Created,
-    Parameters,
     Properties,
     Record,
     Refused,
@@ -56,26 +52,22 @@ REPLACING = ("Name", "Scheme", "Type")
 
 
 def install() -> None:
-    """Put the resource type and the actions in place."""
-    provide("AWS::ElasticLoadBalancingV2::LoadBalancer", _create, _delete, _update)
-    alb._ACTION_MAP["CreateLoadBalancer"] = _create_action
-    alb._ACTION_MAP["DeleteLoadBalancer"] = _delete_action
-    alb._ACTION_MAP["DescribeLoadBalancers"] = _describe
-    alb._ACTION_MAP["SetSecurityGroups"] = _set_security_groups
-    alb._lb_xml = lambda record: f"<member>{query.xml(_shape(record))}</member>"
+    """Put the resource type in place."""
+    provide("AWS::ElasticLoadBalancingV2::LoadBalancer", _create, delete, _update)
 
 
 def _create(logical_id: str, properties: Properties, stack: str) -> Created:
     """GetAtt names of aws-resource-elasticloadbalancingv2-loadbalancer; Ref is the ARN."""
     name = properties.get("Name") or physical_name(stack, logical_id, longest=NAME_LIMIT)
-    record = _new(name, properties)
+    record = new(name, properties)
     key = record["LoadBalancerArn"]
     alb._tags[key] = provisioners._elbv2_tags(properties.get("Tags"))
     provisioners._elbv2_merge_attributes(alb._lb_attrs[key], properties.get("LoadBalancerAttributes"))
     return key, _attributes(record)
 
 
-def _new(name: str, properties: Properties) -> Record:
+def new(name: str, properties: Properties) -> Record:
+    """Store a load balancer with an interface in each subnet. Raises Refused as CreateLoadBalancer does."""
     kind = properties.get("Type") or "application"
     subnets = _subnets(properties)
     if any(record["LoadBalancerName"] == name for record in alb._lbs.values()):
@@ -110,7 +102,7 @@ def _new(name: str, properties: Properties) -> Record:
     key = record["LoadBalancerArn"]
     alb._lbs[key] = record
     alb._lb_attrs[key] = [{"Key": name, "Value": default} for name, default in DEFAULTS[kind].items()]
-    _cover_subnets(record)
+    cover_subnets(record)
     return record
 
 
@@ -142,7 +134,7 @@ def _security_groups(properties: Properties, kind: str, subnets: list[str]) -> l
     return groups
 
 
-def _cover_subnets(record: Record) -> None:
+def cover_subnets(record: Record) -> None:
     """Keep an interface in each of the load balancer's subnets, described as AWS describes them."""
     description = interface_description(record["LoadBalancerArn"])
     have = {
@@ -183,12 +175,13 @@ def _attributes(record: Record) -> dict[str, object]:
         "LoadBalancerName": record["LoadBalancerName"],
         "DNSName": record["DNSName"],
         "LoadBalancerFullName": key.partition(":loadbalancer/")[2],
-        "CanonicalHostedZoneID": _zone(record),
+        "CanonicalHostedZoneID": zone_of(record),
         "SecurityGroups": record["SecurityGroups"],
     }
 
 
-def _zone(record: Record) -> str:
+def zone_of(record: Record) -> str:
+    """Tell the hosted zone that a load balancer's DNS name is in."""
     # The hosted zones of ap-northeast-1, for application and for network load balancers.
     return "Z31USIVHYNEOWT" if record["Type"] == "network" else "Z14GRHDCWA56QT"
 
@@ -198,110 +191,23 @@ def _update(physical_id: str, old: Properties, new: Properties, stack: str, logi
     gained_groups = bool(new.get("SecurityGroups")) != bool(old.get("SecurityGroups"))
     network = record is not None and record["Type"] == "network"
     if record is None or changed(old, new, *REPLACING) or (network and gained_groups):
-        return replace(_create, _delete, physical_id, old, new, stack, logical_id)
+        return replace(_create, delete, physical_id, old, new, stack, logical_id)
     record["IpAddressType"] = new.get("IpAddressType") or "ipv4"
     record["Subnets"] = _subnets(new)
     record["SecurityGroups"] = _security_groups(new, record["Type"], record["Subnets"])
-    _cover_subnets(record)
+    cover_subnets(record)
     provisioners._elbv2_merge_attributes(alb._lb_attrs[physical_id], new.get("LoadBalancerAttributes"))
     provisioners._reconcile_tag_list(alb._tags.setdefault(physical_id, []), old, new)
     return physical_id, _attributes(record)
 
 
-def _delete(physical_id: str, properties: Properties) -> None:
+def delete(physical_id: str, properties: Properties) -> None:
+    """Remove a load balancer, its listeners and interfaces. Raises Refused when it is protected."""
     attributes = {attribute["Key"]: attribute["Value"] for attribute in alb._lb_attrs.get(physical_id, [])}
     if attributes.get("deletion_protection.enabled") == "true":
         raise Refused(
             "OperationNotPermitted",
             f"Load balancer '{physical_id}' cannot be deleted because deletion protection is enabled",
         )
-    provisioners._elbv2_load_balancer_delete(physical_id, properties)
+    provisioners._elbv2_load_balancerdelete(physical_id, properties)
     interfaces.remove(description=interface_description(physical_id))
-
-
-def _create_action(parameters: Parameters) -> Answer:
-    properties: Properties = {
-        name: query.value(parameters, name) or None for name in ("Type", "Scheme", "IpAddressType")
-    }
-    properties["Subnets"] = query.members(parameters, "Subnets")
-    properties["SubnetMappings"] = query.structures(parameters, "SubnetMappings")
-    properties["SecurityGroups"] = query.members(parameters, "SecurityGroups")
-    try:
-        record = _new(query.value(parameters, "Name"), properties)
-    except Refused as refused:
-        return wire.refusal(refused)
-    alb._tags[record["LoadBalancerArn"]] = alb._parse_tags(parameters)
-    return wire.answer("CreateLoadBalancer", {"LoadBalancers": [_shape(record)]})
-
-
-def _delete_action(parameters: Parameters) -> Answer:
-    key = query.value(parameters, "LoadBalancerArn")
-    try:
-        _delete(key, {})
-    except Refused as refused:
-        return wire.refusal(refused)
-    return wire.answer("DeleteLoadBalancer", {})
-
-
-def _set_security_groups(parameters: Parameters) -> Answer:
-    record = alb._lbs.get(query.value(parameters, "LoadBalancerArn"))
-    if record is None:
-        return wire.refusal(Refused("LoadBalancerNotFound", "One or more load balancers not found"))
-    if record["Type"] == "network" and not record["SecurityGroups"]:
-        return wire.refusal(
-            Refused(
-                "InvalidConfigurationRequest",
-                "Security groups cannot be set on a Network Load Balancer that was created without any",
-            )
-        )
-    record["SecurityGroups"] = query.members(parameters, "SecurityGroups")
-    _cover_subnets(record)
-    return wire.answer("SetSecurityGroups", {"SecurityGroupIds": record["SecurityGroups"]})
-
-
-def _describe(parameters: Parameters) -> Answer:
-    arns = query.members(parameters, "LoadBalancerArns")
-    names = query.members(parameters, "Names")
-    records = list(alb._lbs.values())
-    for wanted, key in ((arns, "LoadBalancerArn"), (names, "LoadBalancerName")):
-        known = {record[key] for record in records}
-        if not known.issuperset(wanted):
-            return wire.refusal(Refused("LoadBalancerNotFound", "One or more load balancers not found"))
-        if wanted:
-            records = [record for record in records if record[key] in wanted]
-    return wire.answer("DescribeLoadBalancers", {"LoadBalancers": [_shape(record) for record in records]})
-
-
-def _shape(record: Record) -> Record:
-    addresses = {
-        interface["SubnetId"]: interface["PrivateIpAddress"]
-        for interface in ec2._network_interfaces.values()
-        if interface["Description"] == interface_description(record["LoadBalancerArn"])
-    }
-    zones = [
-        {
-            "ZoneName": ec2._subnets.get(subnet, {}).get("AvailabilityZone", ""),
-            "SubnetId": subnet,
-            "LoadBalancerAddresses": (
-                [{"PrivateIPv4Address": addresses[subnet]}]
-                if record["Type"] == "network" and subnet in addresses
-                else []
-            ),
-        }
-        for subnet in record["Subnets"]
-    ]
-    return {
-        "LoadBalancerArn": record["LoadBalancerArn"],
-        "LoadBalancerName": record["LoadBalancerName"],
-        "DNSName": record["DNSName"],
-        "CanonicalHostedZoneId": _zone(record),
-        "CreatedTime": record["CreatedTime"],
-        "Scheme": record["Scheme"],
-        "VpcId": record["VpcId"],
-        "State": {"Code": record["State"]},
-        "Type": record["Type"],
-        "AvailabilityZones": zones,
-        "SecurityGroups": record["SecurityGroups"] or None,
-        "IpAddressType": record["IpAddressType"],
-        "EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic": record.get("_enforced"),
-    }

@@ -28,6 +28,7 @@ _engine = dict(handler(TYPE))
 def install() -> None:
     """Put the resource type in place."""
     provide(TYPE, _create, _delete, _update)
+    handler(TYPE)["snapshot"] = _snapshot
 
 
 def _create(logical_id: str, properties: Properties, stack: str) -> Created:
@@ -172,10 +173,25 @@ def _update_password(cluster: Record, old: Properties, new: Properties) -> None:
         cluster["_MasterUserPassword"] = word
 
 
+def _snapshot(physical_id: str, properties: Properties) -> None:
+    """The final snapshot is part of the deletion, which is refused before anything is made."""
+    cluster = rds._clusters.get(physical_id)
+    if cluster is not None:
+        _require_deletable(cluster)
+        _engine["snapshot"](physical_id, properties)
+
+
 def _delete(physical_id: str, properties: Properties) -> None:
     cluster = rds._clusters.get(physical_id)
     if cluster is None:
         return
+    _require_deletable(cluster)
+    databases.stop((here(), physical_id))
+    master_secrets.delete(cluster)
+    _engine["delete"](physical_id, properties)
+
+
+def _require_deletable(cluster: Record) -> None:
     if cluster["DeletionProtection"]:
         raise Refused(
             "InvalidParameterCombination",
@@ -186,6 +202,3 @@ def _delete(physical_id: str, properties: Properties) -> None:
             "InvalidDBClusterStateFault",
             "Cluster cannot be deleted, it still contains DB instances in non-deleting state.",
         )
-    databases.stop((here(), physical_id))
-    master_secrets.delete(cluster)
-    _engine["delete"](physical_id, properties)
