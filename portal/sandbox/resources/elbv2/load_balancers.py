@@ -209,5 +209,5 @@ def delete(physical_id: str, properties: Properties) -> None:
             "OperationNotPermitted",
             f"Load balancer '{physical_id}' cannot be deleted because deletion protection is enabled",
         )
-    provisioners._elbv2_load_balancerdelete(physical_id, properties)
+    provisioners._elbv2_load_balancer_delete(physical_id, properties)
     interfaces.remove(description=interface_description(physical_id))
