@@ -31,7 +31,6 @@ class Plan:
 
     environment: Mapping[str, str]
     services: list[Program]  # what the portal talks to
-    preparation: Program  # runs once: tables, first login, sandbox account
     portal: list[Program]
     url: str
     notes: list[str]  # what a person should know about the choices made
@@ -56,7 +55,6 @@ def make_plan(data: Path, manage: Path) -> Plan:
     return Plan(
         environment=environment,
         services=services,
-        preparation=Program(name="prepare", command=[*python, "prepare"]),
         portal=[
             Program(name="worker", command=worker_command()),
             Program(name="dispatcher", command=[*python, "dispatch"]),

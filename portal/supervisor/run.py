@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import urllib.request
@@ -25,10 +26,24 @@ class RunFailed(Exception):
 
 
 class Supervisor:
-    """One run of a plan, from its start to the signal that ends it."""
+    """One run of a plan, from its start to the signal that ends it.
 
-    def __init__(self, plan: Plan, *, data: Path, lock: RunLock, say: Callable[[str], None]) -> None:
-        self.plan, self.data, self.logs, self.lock, self.say = plan, data, data / "logs", lock, say
+    `prepare` brings tables, first login and sandbox account up to date, once the services are there. It is a
+    function and not a program because a second Django would take as long to start as the first page does.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        prepare: Callable[[], None],
+        *,
+        data: Path,
+        lock: RunLock,
+        say: Callable[[str], None],
+    ) -> None:
+        self.plan, self.prepare, self.lock = plan, prepare, lock
+        self.data, self.logs = data, data / "logs"
+        self._say = say
         self.guard = Guard(lock.fileno())
         self.stopping = False
 
@@ -47,11 +62,16 @@ class Supervisor:
         services = [self._child(program) for program in self.plan.services]
         portal = [self._child(program) for program in self.plan.portal]
         async with kept(self.guard), kept(*services):
-            await self._prepare()
+            await asyncio.to_thread(self.prepare)
             async with kept(*portal):
                 await self._wait_for_first_page(portal)
                 self._welcome()
                 await asyncio.Event().wait()  # until cancelled
+
+    def say(self, text: str) -> None:
+        """Tell the person at the terminal, if there still is one: it may be why we are to end."""
+        with contextlib.suppress(OSError):
+            self._say(text)
 
     def _child(self, program: Program) -> Child:
         return Child(program, logs=self.logs, guard=self.guard, say=self.say)
@@ -64,11 +84,6 @@ class Supervisor:
         self.stopping = True
         self.say("Stopping…")
         everything.cancel()
-
-    async def _prepare(self) -> None:
-        code = await (child := self._child(self.plan.preparation)).run()
-        if code:
-            raise RunFailed(f"The database could not be prepared.\n{tail(child.log.path)}")
 
     async def _wait_for_first_page(self, portal: list[Child]) -> None:
         web = next(child for child in portal if child.program.name == "web")

@@ -18,6 +18,7 @@ from tests.services import REPOSITORY, free_port, wait_until
 
 RUN = """
 import asyncio, json, sys
+from functools import partial
 from pathlib import Path
 import django
 django.setup()
@@ -31,14 +32,14 @@ programs = json.loads(sys.argv[3])
 plan = Plan(
     environment={},
     services=[Program(name="redis", command=programs["redis"])],
-    preparation=Program(name="prepare", command=programs["prepare"]),
     portal=[Program(name=n, command=programs[n]) for n in ("worker", "web")],
     url=f"http://127.0.0.1:{port}/",
     notes=[],
 )
 try:
     with RunLock(data) as lock:
-        asyncio.run(Supervisor(plan, data=data, lock=lock, say=lambda text: print(text, flush=True)).run())
+        say = partial(print, flush=True)
+        asyncio.run(Supervisor(plan, lambda: None, data=data, lock=lock, say=say).run())
 except (AlreadyRunning, RunFailed) as error:
     sys.exit(str(error))
 """
@@ -67,7 +68,7 @@ class Run:
 
     def __init__(self, folder: Path, **programs: str) -> None:
         self.folder, self.port = folder, free_port()
-        sources = {"redis": SLEEP, "prepare": "", "worker": SLEEP, "web": WEB} | programs
+        sources = {"redis": SLEEP, "worker": SLEEP, "web": WEB} | programs
         commands = {name: [sys.executable, "-c", text, str(self.port)] for name, text in sources.items()}
         self.process = subprocess.Popen(
             [sys.executable, "-c", RUN, str(folder), str(self.port), json.dumps(commands)],
@@ -120,7 +121,10 @@ def runs(tmp_path: Path) -> Iterator[list[Run]]:
     yield started
     for run in started:
         run.process.kill()
-        run.process.communicate()
+        run.process.wait()
+        if run.process.stdout:
+            run.process.stdout.close()
+    for run in started:
         wait_until(run.has_ended, what="the end of all processes")
 
 
@@ -154,6 +158,18 @@ def test_a_closed_terminal_or_a_service_manager_ends_everything(
 
     assert run.end(number) == 0
 
+    assert run.has_ended()
+
+
+def test_a_terminal_that_is_gone_does_not_keep_the_run_alive(runs: list[Run], tmp_path: Path) -> None:
+    run = started(runs, tmp_path)
+    assert run.process.stdout is not None
+
+    run.process.stdout.close()  # what is said now raises an error
+    os.kill(run.pid_of("HTTPServer"), signal.SIGKILL)
+    run.process.send_signal(signal.SIGHUP)
+
+    assert run.process.wait(timeout=30) == 0
     assert run.has_ended()
 
 
@@ -241,17 +257,6 @@ def test_a_run_starts_while_the_remains_of_a_killed_one_are_being_ended(
     started(runs, tmp_path)
 
     assert first.has_ended()
-
-
-def test_a_failed_preparation_ends_the_run_and_shows_why(runs: list[Run], tmp_path: Path) -> None:
-    run = Run(tmp_path, prepare="raise SystemExit('no such table: everything')")
-    runs.append(run)
-    said, _ = run.process.communicate(timeout=30)
-
-    assert run.process.returncode == 1
-    assert "Traceback" not in said
-    assert "no such table: everything" in said
-    assert run.has_ended()
 
 
 def test_a_portal_that_never_answers_ends_the_run_and_shows_why(runs: list[Run], tmp_path: Path) -> None:

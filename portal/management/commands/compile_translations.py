@@ -1,15 +1,19 @@
-"""`manage.py compile_translations`: what Django's compilemessages does, without GNU gettext."""
+"""`manage.py compile_translations`: needed once after each update; needs no GNU gettext."""
 
 from __future__ import annotations
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
-from portal.translations import compile_catalogs
+from portal.translations import catalogs, compile_catalogs, faults
 
 
 class Command(BaseCommand):
-    help = "Compile the translation catalogs that were changed."
+    help = "Compile the translation catalogs, after a check that they are complete."
+    requires_system_checks = ()
 
     def handle(self, *args: object, **options: object) -> None:
+        found = [fault for source in catalogs(settings.LOCALE_PATHS) for fault in faults(source)]
+        if found:
+            raise CommandError("\n".join(found))
         compile_catalogs(settings.LOCALE_PATHS)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import io
 
 from django.conf import settings
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError, connections
 
 from portal.supervisor.lock import AlreadyRunning, RunLock
 from portal.supervisor.plan import NoFreePort, make_plan
@@ -20,8 +23,29 @@ class Command(BaseCommand):
         data = settings.DATA_DIR
         try:
             with RunLock(data) as lock:
-                self.stdout.write("Sanso is starting…")
+                self.say("Sanso is starting…")
                 plan = make_plan(data, settings.BASE_DIR / "manage.py")
-                asyncio.run(Supervisor(plan, data=data, lock=lock, say=self.stdout.write).run())
+                asyncio.run(Supervisor(plan, prepare, data=data, lock=lock, say=self.say).run())
         except (AlreadyRunning, NoFreePort, RunFailed) as error:
             raise CommandError(str(error)) from error
+        except DatabaseError as error:
+            raise CommandError(f"The database {describe()} cannot be used: {error}") from error
+
+    def say(self, text: str) -> None:
+        """Print a line at once, into a pipe or a log file, too."""
+        self.stdout.write(text)
+        self.stdout.flush()
+
+
+def prepare() -> None:
+    """Run `manage.py prepare` here, in a thread of its own, and leave no connection open."""
+    try:
+        call_command("prepare", stdout=io.StringIO())
+    finally:
+        connections.close_all()
+
+
+def describe() -> str:
+    """Name the database without its password."""
+    given = settings.DATABASES["default"]
+    return f"{given['NAME']} on {given['HOST']}" if given["HOST"] else str(given["NAME"])

@@ -1,0 +1,206 @@
+"""`manage.py run` with everything in it, as a person starts it on a fresh machine."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.services import LOOPBACK, REPOSITORY, free_port, wait_until
+
+CHOSEN_BY_TESTS = ("DATABASE_URL", "REDIS_URL", "SANSO_SANDBOX_URL", "SECRET_KEY", "ALLOWED_HOSTS", "DEBUG")
+LOGIN = re.compile(r"Log in as (\S+) with the password (\S+)")
+
+
+class Portal:
+    """A `manage.py run` in a process of its own, and what it has said so far."""
+
+    def __init__(self, data: Path, port: int, **environment: str) -> None:
+        inherited = {name: value for name, value in os.environ.items() if name not in CHOSEN_BY_TESTS}
+        self.data, self.said = data, ""
+        self.process = subprocess.Popen(
+            [sys.executable, "manage.py", "run"],
+            cwd=REPOSITORY,
+            env=inherited | {"SANSO_DATA_DIR": str(data), "PORT": str(port)} | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def wait_for(self, text: str) -> None:
+        assert self.process.stdout is not None
+        while text not in self.said:
+            line = self.process.stdout.readline()
+            assert line, f"ended without saying {text!r}: {self.said}"
+            self.said += line
+
+    @property
+    def url(self) -> str:
+        found = re.search(r"running at (\S+)", self.said)
+        assert found
+        return found[1]
+
+    def log_in(self) -> httpx.Response:
+        found = LOGIN.search(self.said)
+        assert found
+        with httpx.Client(base_url=self.url, follow_redirects=True) as browser:
+            page = browser.get("/")
+            token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)
+            assert token
+            form = {"username": found[1], "password": found[2], "csrfmiddlewaretoken": token[1]}
+            return browser.post(str(page.url), data=form, headers={"Referer": str(page.url)})
+
+    def processes(self) -> dict[int, str]:
+        """Return all processes that work on this data folder, besides the supervisor, by their commands.
+
+        A real redis-server is not among them: it writes its title over its environment.
+        """
+        needle = f"SANSO_DATA_DIR={self.data}\0".encode()
+        found = {}
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                ours = needle in (entry / "environ").read_bytes()
+                command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            except OSError:
+                continue
+            if ours and int(entry.name) != self.process.pid:
+                found[int(entry.name)] = command
+        return found
+
+    def pid_of(self, words: str, *, other_than: int = 0) -> int:
+        """Return the process with these words in its command, as soon as there is one."""
+        found: list[int] = []
+
+        def look() -> bool:
+            found[:] = [pid for pid, command in self.processes().items() if words in command]
+            return any(pid != other_than for pid in found)
+
+        wait_until(look, what=f"a process of {words}")
+        return max(found)
+
+    def answers(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}healthz").status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def has_ended(self) -> bool:
+        return not self.processes()
+
+    def end(self) -> int:
+        self.process.send_signal(signal.SIGINT)
+        self.said += self.process.communicate(timeout=30)[0]
+        return self.process.returncode
+
+
+@pytest.fixture
+def portals() -> Iterator[list[Portal]]:
+    started: list[Portal] = []
+    yield started
+    for portal in started:
+        portal.process.kill()
+        portal.process.wait()
+        if portal.process.stdout:
+            portal.process.stdout.close()
+    for portal in started:
+        wait_until(portal.has_ended, what="the end of all processes")
+
+
+@pytest.fixture
+def without_redis(tmp_path: Path) -> str:
+    """A PATH with the interpreter and nothing else on it."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "python3").symlink_to(sys.executable)
+    return str(folder)
+
+
+def test_a_fresh_machine_gets_a_page_a_login_and_all_parts(
+    portals: list[Portal], tmp_path: Path, without_redis: str
+) -> None:
+    portal = Portal(tmp_path / "data", free_port(), PATH=without_redis)
+    portals.append(portal)
+    portal.wait_for("Ctrl-C")
+
+    page = portal.log_in()
+    assert page.status_code == 200
+    assert "csrfmiddlewaretoken" in page.text  # the button that logs out
+    commands = " ".join(portal.processes().values())
+    for part in ("portal.redis_server", "portal.sandbox", "celery", "dispatch", "uvicorn"):
+        assert part in commands
+    assert {file.stem for file in (portal.data / "logs").glob("*.log")} == {
+        *("redis", "sandbox", "worker", "dispatcher", "web")
+    }
+
+    assert portal.end() == 0
+    assert portal.has_ended()
+
+
+def test_the_second_start_is_quick_and_keeps_the_login(portals: list[Portal], tmp_path: Path) -> None:
+    first = Portal(tmp_path, free_port())
+    portals.append(first)
+    first.wait_for("Ctrl-C")
+    first.end()
+
+    durations: list[float] = []
+    while len(durations) < 3 and min(durations, default=60) >= 10:  # again when the machine was busy
+        began = time.monotonic()
+        second = Portal(tmp_path, free_port())
+        portals.append(second)
+        second.wait_for("Ctrl-C")
+        durations.append(time.monotonic() - began)
+        second.end()
+
+    assert min(durations) < 10
+    assert LOGIN.findall(second.said) == LOGIN.findall(first.said)
+
+
+def test_killed_parts_come_back_and_a_killed_run_leaves_nothing(
+    portals: list[Portal], tmp_path: Path, without_redis: str
+) -> None:
+    portal = Portal(tmp_path / "data", free_port(), PATH=without_redis)
+    portals.append(portal)
+    portal.wait_for("Ctrl-C")
+
+    for part in ("portal.redis_server", "portal.sandbox", "celery", "dispatch", "uvicorn"):
+        killed = portal.pid_of(part)
+        os.kill(killed, signal.SIGKILL)
+        assert portal.pid_of(part, other_than=killed) != killed
+    wait_until(portal.answers, what="an answer of the new web process")
+
+    portal.process.kill()
+    portal.process.wait()
+    wait_until(portal.has_ended, seconds=20, what="the end of all processes")
+
+
+def test_a_database_that_is_not_there_is_told_in_a_sentence(portals: list[Portal], tmp_path: Path) -> None:
+    url = f"mysql://someone:hidden@{LOOPBACK}:{free_port()}/sanso"
+    portal = Portal(tmp_path, free_port(), DATABASE_URL=url)
+    portals.append(portal)
+    said, _ = portal.process.communicate(timeout=60)
+
+    assert portal.process.returncode == 1
+    assert f"The database sanso on {LOOPBACK} cannot be used" in said
+    assert "Traceback" not in said
+    assert "hidden" not in said
+
+
+def test_a_taken_port_is_told_and_the_next_one_used(portals: list[Portal], tmp_path: Path) -> None:
+    port = free_port()
+    with socket.create_server((LOOPBACK, port)):
+        portal = Portal(tmp_path, port)
+        portals.append(portal)
+        portal.wait_for("Ctrl-C")
+
+    assert f"Port {port} is taken" in portal.said
+    assert portal.url != f"http://127.0.0.1:{port}/"
