@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import time
 from datetime import datetime, timedelta
 
@@ -110,10 +111,10 @@ def _new_events(stack: Stack, cloudformation: CloudFormation) -> list[StackEvent
 
 
 def _write(deployment: Deployment, read: list[tuple[Stack, list[StackEvent]]]) -> int:
-    entries = [journal.of_stack(stack, event) for stack, events in read for event in events]
+    entries = in_order(read)
     with transaction.atomic():
         deployment.confirm_claim()
-        written = journal.append(deployment, sorted(entries, key=lambda entry: entry.at))
+        written = journal.append(deployment, entries)
         for stack, events in read:
             if events:
                 Stack.objects.filter(pk=stack.pk).update(bookmark=events[-1].event_id)
@@ -121,6 +122,20 @@ def _write(deployment: Deployment, read: list[tuple[Stack, list[StackEvent]]]) -
             if now_known.status and is_final(now_known.status) and now_known.changed_at:
                 Stack.objects.filter(pk=stack.pk).update(settled=True)
     return written
+
+
+def in_order(read: list[tuple[Stack, list[StackEvent]]]) -> list[journal.Entry]:
+    """Merge the events of several stacks by time, each stack's own in their order.
+
+    Of one instant, a stack begins before what is in it, and ends after it.
+    """
+
+    def when(entry: journal.Entry) -> tuple[datetime, int]:
+        depth = entry.stack.depth if entry.stack else 0
+        return entry.at, -depth if entry.event and is_final(entry.event.status) else depth
+
+    lists = [[journal.of_stack(stack, event) for event in events] for stack, events in read]
+    return list(heapq.merge(*lists, key=when))
 
 
 def _wake_child(parent: Stack, event: StackEvent) -> None:

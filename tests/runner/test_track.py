@@ -1,0 +1,56 @@
+"""Events of several stacks become one log in an order that makes sense."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deployments.models import Stack
+from deployments.runner.track import in_order
+from tests.builders import make_stack_event
+
+
+def test_a_child_ends_before_its_parent_says_so_within_one_instant() -> None:
+    root, child = Stack(pk=1, depth=0), Stack(pk=2, depth=1)
+    parent_events = [
+        make_stack_event("Network", "DELETE_IN_PROGRESS", second=1),
+        make_stack_event("Network", "DELETE_COMPLETE", second=2),
+        make_stack_event("sanso-env", "DELETE_COMPLETE", second=2),
+    ]
+    child_events = [
+        make_stack_event("net", "DELETE_IN_PROGRESS", second=1, stack="net"),
+        make_stack_event("Vpc", "DELETE_COMPLETE", second=2, stack="net"),
+        make_stack_event("net", "DELETE_COMPLETE", second=2, stack="net"),
+    ]
+
+    order = [
+        (entry.event.logical_id, entry.event.status)
+        for entry in in_order([(root, parent_events), (child, child_events)])
+        if entry.event
+    ]
+
+    assert order == [
+        ("Network", "DELETE_IN_PROGRESS"),
+        ("net", "DELETE_IN_PROGRESS"),
+        ("Vpc", "DELETE_COMPLETE"),
+        ("net", "DELETE_COMPLETE"),
+        ("Network", "DELETE_COMPLETE"),
+        ("sanso-env", "DELETE_COMPLETE"),
+    ]
+
+
+@given(st.lists(st.lists(st.integers(0, 3), max_size=6).map(sorted), max_size=4))
+def test_no_stack_loses_an_event_or_its_own_order(seconds: list[list[int]]) -> None:
+    read = [
+        (
+            Stack(pk=pk, depth=pk),
+            [make_stack_event(f"R{i}", "CREATE_COMPLETE", second=at) for i, at in enumerate(own)],
+        )
+        for pk, own in enumerate(seconds)
+    ]
+
+    merged = in_order(read)
+
+    for stack, events in read:
+        assert [e.event for e in merged if e.stack is stack] == events
+    assert [e.at for e in merged] == sorted(e.at for e in merged)
