@@ -20,7 +20,7 @@ run: ## Run Sanso on this machine, with a sandbox for AWS. Needs Python 3.11 and
 
 .PHONY: test
 test: test-environment ## Install what the tests need, then run every check and every test.
-	@$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) check
+	@$(MAKE) --no-print-directory --keep-going -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) check
 	$(BIN)/pytest --database=sqlite $(ARGS)
 	$(BIN)/pytest $(ARGS)
 
@@ -55,8 +55,16 @@ check-migrations: ## Check that the models have all their migrations.
 	$(BIN)/python manage.py makemigrations --check --dry-run
 
 .PHONY: check-templates
-check-templates: ## Check the CloudFormation templates.
-	$(BIN)/cfn-lint --config-file infra_templates/.cfnlintrc infra_templates/*.yaml
+check-templates: .venv-checkov ## Check the CloudFormation templates (cfn-lint, checkov).
+	cd infra_templates && $(abspath $(BIN))/cfn-lint
+	cd infra_templates && $(abspath $<)/bin/checkov --config-file .checkov.yaml --directory .
+
+# On its own: checkov pins other versions of what the portal uses.
+.venv-checkov: requirements-checkov.lock
+	@echo "Installing the packages of $<…"
+	@$(UV) venv --quiet --clear --python $(BIN)/python $@
+	@$(UV) pip sync --quiet --system-certs --compile-bytecode --require-hashes --python $@/bin/python $<
+	@touch $@
 
 .PHONY: check-translations
 check-translations: ## Check that every translation is complete.
@@ -72,4 +80,5 @@ lock: ## Write the lock files from pyproject.toml (UPGRADE=--upgrade for newer v
 	$(COMPILE) pyproject.toml --constraint requirements-test.lock --extra mysql \
 		--output-file requirements-production.lock
 	$(COMPILE) datelog/requirements.in --constraint requirements-test.lock --output-file datelog/requirements.lock
+	$(COMPILE) requirements-checkov.in --output-file requirements-checkov.lock
 	echo "uv==$$($(UV) --version | cut -d' ' -f2)" | $(COMPILE) - --output-file requirements-uv.lock
