@@ -1,8 +1,9 @@
 """The templates as an environment would get them: the root's values pushed into the nested stacks' defaults.
 
 A linter sees `Ref` in a nested stack and has to believe it. With the value that the root hands down as the
-parameter's default it can judge, for instance, whether an engine version still exists. Run as a program it
-writes such a set for each of CHOICES: `python -m tests.infra.resolved FOLDER`.
+parameter's default it can judge more, and more yet with the value in the place of the `Ref`: some rules, such
+as the one that knows which engine versions are gone, look at literals only. Run as a program it writes the
+defaults form for each of CHOICES: `python -m tests.infra.resolved FOLDER`.
 """
 
 from __future__ import annotations
@@ -75,6 +76,40 @@ def _with_defaults(template: dict[str, Any], values: Mapping[str, str]) -> dict[
         for name, spec in template["Parameters"].items()
     }
     return {**template, "Parameters": parameters}
+
+
+def literal(template: dict[str, Any]) -> dict[str, Any]:
+    """Return a template with the defaults in the place of the references to them, as far as there are any."""
+    values = {
+        name: spec["Default"]
+        for name, spec in template["Parameters"].items()
+        if "Default" in spec
+        and not spec["Type"].startswith("AWS::SSM::Parameter::Value")  # a Ref looks it up
+    }
+    filled = {
+        section: _filled(content, values) if section in ("Resources", "Outputs") else content
+        for section, content in template.items()
+        if section != "Metadata"  # the form's groups name every parameter
+    }
+    rest = json.dumps({section: content for section, content in filled.items() if section != "Parameters"})
+    used = set(re.findall(r'"Ref": "(\w+)"', rest)) | set(re.findall(r"\$\{(\w+)\}", rest))
+    filled["Parameters"] = {name: s for name, s in template["Parameters"].items() if name in used}
+    return filled if filled["Parameters"] else {k: v for k, v in filled.items() if k != "Parameters"}
+
+
+def _filled(node: Any, values: Mapping[str, str | int]) -> Any:
+    match node:
+        case {"Ref": name} if name in values:
+            return values[name]
+        case {"Fn::Sub": str(text)}:
+            # Another Ref than a parameter's, such as one to a resource, keeps its place.
+            text = re.sub(r"\$\{(\w+)\}", lambda m: str(values.get(m[1], m[0])), text)
+            return {"Fn::Sub": text} if "${" in text else text
+        case dict():
+            return {key: _filled(value, values) for key, value in node.items()}
+        case list():
+            return [_filled(value, values) for value in node]
+    return node
 
 
 def _typed(value: str, kind: str) -> str | int:

@@ -1,0 +1,71 @@
+"""Reads the templates for the tests about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from deployments.catalog import yaml_files
+from tests.infra.resolved import TEMPLATES
+
+NAMES = ("network", "iam", "nlb", "alb", "aurora", "app-servers", "web-servers", "configuration")
+
+
+def read(name: str) -> dict[str, Any]:
+    """Return a template by its file's name without the ending."""
+    return yaml_files.read(TEMPLATES / f"{name}.yaml")
+
+
+def resources(name: str) -> dict[str, dict[str, Any]]:
+    """Return a template's resources by their logical ids."""
+    found: dict[str, dict[str, Any]] = read(name)["Resources"]
+    return found
+
+
+def properties(name: str, logical_id: str) -> dict[str, Any]:
+    """Return the properties of a resource."""
+    found: dict[str, Any] = resources(name)[logical_id]["Properties"]
+    return found
+
+
+def of_type(kind: str) -> list[tuple[str, str]]:
+    """Return (template, logical id) of every resource of a type."""
+    return [
+        (name, logical_id)
+        for name in ("root", *NAMES)
+        for logical_id, resource in resources(name).items()
+        if resource["Type"] == kind
+    ]
+
+
+def texts(node: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield (path, text) of every text in a template."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield from texts(value, f"{path}/{key}")
+    elif isinstance(node, list):
+        for value in node:
+            yield from texts(value, path)
+    elif isinstance(node, str):
+        yield path, node
+
+
+def get_atts(node: Any) -> Iterator[tuple[str, str]]:
+    """Yield (logical id, attribute) of every Fn::GetAtt in a template, whichever way it is written."""
+    if isinstance(node, list):
+        for value in node:
+            yield from get_atts(value)
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            if key == "Fn::GetAtt":
+                logical_id, _, attribute = (value if isinstance(value, str) else ".".join(value)).partition(
+                    "."
+                )
+                yield logical_id, attribute
+            else:
+                yield from get_atts(value)
+
+
+def listed(value: str | list[str]) -> list[str]:
+    """Return what may stand alone or in a list as a list."""
+    return [value] if isinstance(value, str) else value

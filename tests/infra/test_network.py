@@ -1,0 +1,116 @@
+"""The subnets, who may talk to whom, and the load balancers."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from tests.infra.reading import of_type, properties, read, resources
+
+
+def test_there_are_five_kinds_of_subnets_in_two_zones() -> None:
+    zones: dict[str, set[str]] = {}
+    blocks = set()
+    for _, logical_id in of_type("AWS::EC2::Subnet"):
+        subnet = properties("network", logical_id)
+        zones.setdefault(logical_id.partition("Subnet")[0], set()).add(
+            subnet["AvailabilityZone"]["Fn::Select"][0]["Ref"]
+        )
+        blocks.add(subnet["CidrBlock"]["Fn::Select"][0])
+        assert subnet["MapPublicIpOnLaunch"] is False
+
+    both = {"FirstZone", "SecondZone"}
+    assert zones == dict.fromkeys(("Public", "Web", "App", "Db", "Function"), both)
+    assert blocks == set(range(10))
+
+
+def test_every_subnet_has_its_routes_and_the_databases_lead_nowhere() -> None:
+    tables = {
+        association["SubnetId"]["Ref"]: association["RouteTableId"]["Ref"]
+        for _, logical_id in of_type("AWS::EC2::SubnetRouteTableAssociation")
+        for association in [properties("network", logical_id)]
+    }
+    led_out_of = [str(properties(*route)["RouteTableId"]) for route in of_type("AWS::EC2::Route")]
+
+    assert set(tables) == {logical_id for _, logical_id in of_type("AWS::EC2::Subnet")}
+    assert {table for subnet, table in tables.items() if subnet.startswith("Db")} == {"DbRouteTable"}
+    assert len(led_out_of) == 3
+    assert not [table for table in led_out_of if "DbRouteTable" in table]
+
+
+def test_nothing_needs_the_internet_gateway_before_it_is_attached() -> None:
+    assert resources("network")["PublicDefaultRoute"]["DependsOn"] == "InternetGatewayAttachment"
+    for _, logical_id in of_type("AWS::EC2::EIP"):
+        assert resources("root")[logical_id]["DependsOn"] == "Network"
+
+
+def rules(group: str, direction: str) -> list[dict[str, Any]]:
+    """Return a group's rules, conditional ones included."""
+    found = properties("network", group).get(f"SecurityGroup{direction}", [])
+    return [rule["Fn::If"][1] if "Fn::If" in rule else rule for rule in found]
+
+
+def test_each_tier_lets_in_the_one_before_it_and_nobody_else() -> None:
+    sources = {
+        group: {str(rule.get("SourceSecurityGroupId") or rule["CidrIp"]) for rule in rules(group, "Ingress")}
+        for _, group in of_type("AWS::EC2::SecurityGroup")
+    }
+
+    def members_of(group: str) -> str:
+        return str({"Fn::GetAtt": [group, "GroupId"]})
+
+    assert sources == {
+        "AlbSecurityGroup": {str({"Ref": "ClientCidr"})},
+        "WebSecurityGroup": {members_of("AlbSecurityGroup")},
+        "NlbSecurityGroup": {members_of("WebSecurityGroup")},
+        "AppSecurityGroup": {members_of("NlbSecurityGroup")},
+        "FunctionSecurityGroup": set(),
+        "DbSecurityGroup": {members_of("AppSecurityGroup"), members_of("FunctionSecurityGroup")},
+    }
+
+
+def test_every_rule_says_what_it_is_for_and_none_allows_every_protocol() -> None:
+    for _, group in of_type("AWS::EC2::SecurityGroup"):
+        outward = rules(group, "Egress")
+        assert outward, f"{group}: EC2 adds a rule that allows everything"
+        assert all(
+            rule["Description"] and rule["IpProtocol"] != "-1" for rule in outward + rules(group, "Ingress")
+        )
+
+
+def test_the_internal_load_balancer_hides_the_client_and_checks_over_tcp_or_http() -> None:
+    group = properties("network", "AppTargetGroup")
+
+    assert {"Key": "preserve_client_ip.enabled", "Value": "false"} in group["TargetGroupAttributes"]
+    assert group["Protocol"] == "TCP"
+    assert group["HealthCheckProtocol"] == {"Fn::If": ["ChecksOverHttp", "HTTP", "TCP"]}
+    assert read("root")["Parameters"]["UwsgiPort"]["Default"] == 9090
+    assert properties("nlb", "Nlb")["Scheme"] == "internal"
+
+
+def test_changing_how_the_app_servers_admit_the_nlb_replaces_it() -> None:
+    """A network load balancer made without a security group can never be given one."""
+    nlb = properties("nlb", "Nlb")
+
+    assert nlb["SecurityGroups"]["Fn::If"][:2] == ["AdmitsByAddresses", {"Ref": "AWS::NoValue"}]
+    assert nlb["Name"]["Fn::If"][0] == "AdmitsByAddresses"
+    assert nlb["Name"]["Fn::If"][2] == {"Ref": "AWS::NoValue"}
+
+
+def test_with_a_certificate_http_only_leads_to_https() -> None:
+    (action,) = properties("alb", "HttpListener")["DefaultActions"]
+    condition, with_certificate, without = action["Fn::If"]
+
+    assert condition == resources("alb")["HttpsListener"]["Condition"] == "HasCertificate"
+    assert with_certificate["RedirectConfig"]["StatusCode"] == "HTTP_301"
+    assert without["Type"] == "forward"
+
+
+def test_the_public_load_balancer_gives_up_an_idle_connection_before_apache_does() -> None:
+    attributes = properties("alb", "Alb")["LoadBalancerAttributes"]
+    (idle,) = [a["Value"] for a in attributes if a.get("Key") == "idle_timeout.timeout_seconds"]
+    script = properties("configuration", "WebServerAssociation")["Parameters"]["commands"][0]["Fn::Sub"]
+    kept = re.search(r"KeepAliveTimeout (\d+)", script)
+
+    assert kept
+    assert int(kept[1]) > int(idle)

@@ -1,0 +1,76 @@
+"""The database is protected, and what waits for what: slow things side by side, the table last."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.infra.reading import get_atts, listed, of_type, properties, read, resources, texts
+
+
+def test_the_two_clusters_differ_in_what_they_leave_behind_only() -> None:
+    kept, trial = (resources("aurora")[name] for name in ("DbCluster", "TrialDbCluster"))
+    own = ("Condition", "DeletionPolicy", "UpdateReplacePolicy")
+
+    assert {k: v for k, v in kept.items() if k not in own} == {k: v for k, v in trial.items() if k not in own}
+    assert [kept[k] for k in own] == ["LeavesSnapshot", "Snapshot", "Snapshot"]
+    assert [trial[k] for k in own] == ["LeavesNothing", "Delete", "Delete"]
+
+
+def test_the_database_is_protected_unless_asked_otherwise() -> None:
+    parameters = read("root")["Parameters"]
+    cluster = properties("aurora", "DbCluster")
+
+    assert parameters["DeletionProtection"]["Default"] == parameters["FinalSnapshot"]["Default"] == "true"
+    assert cluster["DeletionProtection"] == {"Ref": "DeletionProtection"}
+    assert cluster["StorageEncrypted"] is cluster["ManageMasterUserPassword"] is True
+    assert "MasterUserPassword" not in cluster
+
+
+def test_the_two_instances_stand_in_different_zones() -> None:
+    instances = of_type("AWS::RDS::DBInstance")
+
+    assert len(instances) == 2
+    assert len({str(properties(*instance)["AvailabilityZone"]) for instance in instances}) == 2
+
+
+def waits_for(logical_id: str) -> set[str]:
+    """Return the resources of the root that one of them waits for, itself and through others."""
+    found: set[str] = set()
+    left = [logical_id]
+    while left:
+        new = _needed(resources("root")[left.pop()]) - found
+        found |= new
+        left += new
+    return found
+
+
+def _needed(resource: dict[str, Any]) -> set[str]:
+    needed = set(listed(resource.get("DependsOn", [])))
+    needed |= {logical_id for logical_id, _ in get_atts(resource)}
+    needed |= {text for path, text in texts(resource) if path.endswith("/Ref")}
+    return needed & set(resources("root"))
+
+
+def test_servers_are_configured_while_the_database_is_still_being_made() -> None:
+    assert not {"DatabaseInstanceA", "DatabaseInstanceB"} & waits_for("Configuration")
+
+
+@pytest.mark.parametrize("stack", ["WebServers", "AppServers"])
+def test_servers_are_launched_with_a_way_out_and_before_load_balancers_and_database(stack: str) -> None:
+    assert not {"Alb", "Nlb", "Aurora"} & waits_for(stack)
+    assert {"DefaultRouteA", "DefaultRouteB"} <= waits_for(stack)
+
+
+@pytest.mark.parametrize("logical_id", ["Alb", "Nlb", "Aurora", "DatabaseInstanceA", "DatabaseInstanceB"])
+def test_load_balancers_and_database_wait_for_nothing_slow(logical_id: str) -> None:
+    assert waits_for(logical_id) <= {"Network", "Aurora"}
+
+
+def test_servers_are_there_before_they_are_configured() -> None:
+    assert {"WebServers", "AppServers", "Nlb", "Aurora"} <= waits_for("Configuration")
+
+
+def test_the_table_comes_last() -> None:
+    assert {"DatabaseInstanceA", "DefaultRouteA", "DefaultRouteB"} <= waits_for("DatabaseInitialisation")

@@ -1,0 +1,93 @@
+"""The two tiers of servers: hardened, never scaled, given time to be configured, told no secret."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.infra.reading import listed, of_type, properties, read
+
+VARIABLES = {
+    *("AWS_REGION", "DB_NAME", "DB_READ_ENDPOINT_ADDRESS", "DB_SECRET_NAME", "DB_TABLENAME", "DB_TLS"),
+    *("DB_USER", "DB_WRITE_ENDPOINT_ADDRESS", "MYSQL_PORT", "UWSGI_HEALTH_PORT", "UWSGI_PORT"),
+}
+
+
+@pytest.mark.parametrize("name", ["web-servers", "app-servers"])
+def test_servers_are_hard_to_reach_and_their_disks_encrypted(name: str) -> None:
+    data = properties(name, "LaunchTemplate")["LaunchTemplateData"]
+
+    assert data["MetadataOptions"]["HttpTokens"] == "required"
+    assert data["MetadataOptions"]["HttpPutResponseHopLimit"] == 1
+    assert data["NetworkInterfaces"][0]["AssociatePublicIpAddress"] is False
+    assert data["BlockDeviceMappings"][0]["Ebs"]["Encrypted"] is True
+
+
+@pytest.mark.parametrize("name", ["web-servers", "app-servers"])
+def test_servers_run_amazon_linux_2023_on_arm_by_its_public_parameter(name: str) -> None:
+    parameters = read(name)["Parameters"]
+
+    assert parameters["ImageId"]["Type"] == "AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>"
+    assert parameters["ImageId"]["Default"] == (
+        "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"
+    )
+    assert read("root")["Mappings"]["MachineImages"]["amzn2"]["Parameter"].endswith("arm64-gp2")
+
+
+@pytest.mark.parametrize("name", ["web-servers", "app-servers"])
+def test_groups_keep_two_servers_and_never_scale(name: str) -> None:
+    group = properties(name, "AutoScalingGroup")
+
+    assert group["TargetGroupARNs"] == [{"Ref": "TargetGroup"}]
+    assert group["MinSize"] == group["MaxSize"] == group["DesiredCapacity"] == {"Ref": "ServerCount"}
+    assert read(name)["Parameters"]["ServerCount"]["Default"] == 2
+    assert of_type("AWS::AutoScaling::ScalingPolicy") == []
+
+
+def test_a_server_is_not_replaced_while_it_may_still_be_configured() -> None:
+    for stack in ("AppServers", "WebServers"):
+        given = properties("root", stack)["Parameters"]["HealthCheckGraceSeconds"]
+        assert given == properties("root", "Configuration")["Parameters"]["ConfigurationTimeoutSeconds"]
+
+
+def test_associations_wait_for_success_and_write_what_they_printed_where_the_role_allows() -> None:
+    for name, logical_id in of_type("AWS::SSM::Association"):
+        association = properties(name, logical_id)
+        prefix = association["OutputLocation"]["S3Location"]["OutputS3KeyPrefix"]["Fn::Sub"]
+        tier = "web-servers" if "Web" in logical_id else "app-servers"
+        assert association["WaitForSuccessTimeoutSeconds"] == {"Ref": "ConfigurationTimeoutSeconds"}
+        assert prefix == f"${{LogPrefix}}/{tier}"
+
+
+def test_no_password_travels_through_an_association() -> None:
+    for name, logical_id in of_type("AWS::SSM::Association"):
+        parameters = properties(name, logical_id)["Parameters"]
+        assert "PASSWORD" not in str(parameters).upper()
+        if "ExtraVariables" in parameters:
+            text = parameters["ExtraVariables"][0]["Fn::Sub"]
+            assert {pair.partition("=")[0] for pair in text.split()} - {"SSM"} == VARIABLES
+
+
+def test_the_servers_may_read_their_artifacts_and_write_their_logs_and_no_more() -> None:
+    allowed = {
+        role: {
+            (action, str(statement["Resource"].get("Fn::Sub")))
+            for policy in properties("iam", role)["Policies"]
+            for statement in policy["PolicyDocument"]["Statement"]
+            for action in listed(statement["Action"])
+        }
+        for role in ("WebServerRole", "AppServerRole")
+    }
+    bucket = "arn:${AWS::Partition}:s3:::${ArtifactBucket}"
+    both = {("s3:GetBucketLocation", bucket), ("s3:GetEncryptionConfiguration", bucket)}
+
+    assert allowed["WebServerRole"] == both | {("s3:PutObject", f"{bucket}/${{LogPrefix}}/web-servers/*")}
+    assert allowed["AppServerRole"] == both | {
+        ("s3:PutObject", f"{bucket}/${{LogPrefix}}/app-servers/*"),
+        ("s3:GetObject", f"{bucket}/${{ArtifactPrefix}}/*"),
+        ("s3:ListBucket", bucket),
+        (
+            "secretsmanager:GetSecretValue",
+            "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:"
+            "${DatabaseUserSecretName}-??????",
+        ),
+    }

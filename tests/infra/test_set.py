@@ -1,0 +1,141 @@
+"""The nine templates fit together: parameters, outputs, artifacts."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from deployments.catalog import template_set, yaml_files
+from tests.infra.reading import NAMES, get_atts, of_type, properties, read, resources, texts
+from tests.infra.resolved import TEMPLATES, nested
+
+FILES = {"root.yaml", *(f"{name}.yaml" for name in NAMES)}
+
+
+def test_an_environment_is_nine_stacks() -> None:
+    assert set(nested().values()) | {"root.yaml"} == FILES
+    assert len(nested()) == 8
+    assert {name for name, _ in of_type("AWS::CloudFormation::Stack")} == {"root"}
+
+
+def test_the_portal_reads_the_set_and_hides_what_it_fills_itself() -> None:
+    found = template_set.load(TEMPLATES)
+
+    assert {path.name for path in found.templates} == FILES
+    assert {artifact.key for artifact in found.artifacts} == {
+        "playbook.zip",
+        "functions/initialise_database.zip",
+        "functions/admit_nlb_addresses.zip",
+    }
+    assert not {"ArtifactBucket", "ArtifactPrefix"} & set(found.parameters)
+
+
+def test_every_artifact_that_a_template_asks_for_is_in_the_manifest() -> None:
+    keys = {artifact.key for artifact in template_set.load(TEMPLATES).artifacts}
+    asked = {
+        found[1]
+        for name in NAMES
+        for _, text in texts(resources(name))
+        if (found := re.search(r"\$\{ArtifactPrefix\}/([\w/.-]+\.zip)", text))
+    }
+
+    assert asked == keys
+
+
+@pytest.mark.parametrize("name", ["root", *NAMES])
+def test_every_parameter_is_described_grouped_and_says_what_it_may_be(name: str) -> None:
+    template = read(name)
+    interface = template["Metadata"]["AWS::CloudFormation::Interface"]
+    grouped = [parameter for group in interface["ParameterGroups"] for parameter in group["Parameters"]]
+
+    assert sorted(grouped) == sorted(template["Parameters"])
+    assert set(interface["ParameterLabels"]) == set(template["Parameters"])
+    for parameter, spec in template["Parameters"].items():
+        assert spec["Description"].endswith("."), parameter
+        if "AllowedPattern" in spec or "MinValue" in spec:
+            assert spec["ConstraintDescription"].startswith("must be "), parameter
+        elif spec["Type"] in ("String", "Number"):
+            assert spec["AllowedValues"], parameter
+
+
+@pytest.mark.parametrize("name", ["root", *NAMES])
+def test_every_default_is_allowed_by_its_own_parameter(name: str) -> None:
+    for parameter, spec in read(name)["Parameters"].items():
+        if "Default" not in spec:
+            continue
+        if "AllowedPattern" in spec:
+            assert re.fullmatch(spec["AllowedPattern"], str(spec["Default"])), parameter
+        if "MinValue" in spec:
+            assert spec["MinValue"] <= spec["Default"] <= spec["MaxValue"], parameter
+        if "AllowedValues" in spec:
+            assert spec["Default"] in spec["AllowedValues"], parameter
+
+
+def test_the_root_and_its_nested_stacks_agree_on_what_a_parameter_may_be() -> None:
+    """A value that the form takes must not be refused minutes later by a nested stack."""
+    declared = read("root")["Parameters"]
+    limits = ("Type", "AllowedPattern", "AllowedValues", "MinValue", "MaxValue")
+    for stack, file_name in nested().items():
+        nested_parameters = yaml_files.read(TEMPLATES / file_name)["Parameters"]
+        for name, given in properties("root", stack)["Parameters"].items():
+            if isinstance(given, dict) and given.get("Ref") in declared:
+                of_root = {limit: declared[given["Ref"]].get(limit) for limit in limits}
+                assert of_root == {limit: nested_parameters[name].get(limit) for limit in limits}, (
+                    f"{file_name}: {name}"
+                )
+
+
+def test_everything_a_nested_stack_wants_is_handed_down() -> None:
+    for stack, file_name in nested().items():
+        handed = set(properties("root", stack)["Parameters"])
+        declared = yaml_files.read(TEMPLATES / file_name)["Parameters"]
+        assert handed <= set(declared), file_name
+        assert {name for name, spec in declared.items() if "Default" not in spec} <= handed, file_name
+
+
+def test_every_output_that_the_root_uses_exists_and_every_one_that_exists_is_described() -> None:
+    declared = {
+        stack: yaml_files.read(TEMPLATES / file_name)["Outputs"] for stack, file_name in nested().items()
+    }
+    used = {
+        (stack, attribute.removeprefix("Outputs."))
+        for stack, attribute in get_atts(read("root"))
+        if stack in declared
+    }
+
+    assert len(used) > 30
+    assert {output for stack, output in used if output not in declared[stack]} == set()
+    for outputs in (*declared.values(), read("root")["Outputs"]):
+        assert all(output["Description"].endswith(".") for output in outputs.values())
+
+
+def test_the_outputs_say_where_everything_is() -> None:
+    assert set(read("root")["Outputs"]) == {
+        "SiteUrl",
+        "AlbDnsName",
+        "NlbDnsName",
+        "WriterEndpoint",
+        "ReaderEndpoint",
+        "DatabaseClusterId",
+        "DatabaseUserSecretName",
+        "WebTargetGroupArn",
+        "AppTargetGroupArn",
+        "WebAutoScalingGroupName",
+        "AppAutoScalingGroupName",
+        "WebAssociationId",
+        "AppAssociationId",
+        "WebLogLocation",
+        "AppLogLocation",
+        "DatabaseFunctionLogGroup",
+    }
+
+
+def test_every_log_group_goes_with_its_stack() -> None:
+    for name, logical_id in of_type("AWS::Logs::LogGroup"):
+        assert resources(name)[logical_id]["DeletionPolicy"] == "Delete"
+    for name, logical_id in of_type("AWS::Lambda::Function"):
+        group = properties(name, logical_id)["LoggingConfig"]["LogGroup"]["Ref"]
+        assert (name, group) in of_type("AWS::Logs::LogGroup")
+    # a role that may create log groups would bring a deleted one back
+    assert not [name for name in NAMES for _, text in texts(resources(name)) if text == "logs:CreateLogGroup"]

@@ -1,0 +1,68 @@
+"""Two environments in one account: no name clashes, and nobody configures the other's servers."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.infra.reading import NAMES, of_type, properties, resources
+
+NAMING = re.compile(r"(Name|Identifier)$")
+# Properties that say which thing is meant, instead of naming a new one.
+MEANT = {
+    "DBClusterIdentifier",
+    "DBClusterParameterGroupName",
+    "DBSubnetGroupName",
+    "DatabaseName",
+    "DatabaseUserSecretName",
+    "LogGroupName",
+    "MasterUsername",
+    "ServiceName",
+    "SqlParameterName",
+    "TableName",
+    "UserName",
+    "VPCZoneIdentifier",
+}
+
+
+@pytest.mark.parametrize("name", ["root", *NAMES])
+def test_no_name_stands_in_the_way_of_a_second_environment(name: str) -> None:
+    for logical_id, resource in resources(name).items():
+        for key, value in resource.get("Properties", {}).items():
+            of_a_document = (resource["Type"], key) == ("AWS::SSM::Association", "Name")
+            if not NAMING.search(key) or key in MEANT or of_a_document:
+                continue
+            own = ("AWS::StackId", "${EnvironmentName}", "{'Ref': 'DatabaseUserSecretName'}")
+            assert any(part in str(value) for part in own), f"{logical_id}.{key}: {value}"
+
+
+def test_the_secrets_name_holds_the_id_of_the_stack() -> None:
+    for stack in ("Iam", "Aurora"):
+        text, values = properties("root", stack)["Parameters"]["DatabaseUserSecretName"]["Fn::Sub"]
+        assert text == "${AWS::StackName}-database-user-${Uuid}"
+        assert values == {"Uuid": {"Fn::Select": [2, {"Fn::Split": ["/", {"Ref": "AWS::StackId"}]}]}}
+
+
+def test_an_association_configures_the_servers_of_its_own_environment_only() -> None:
+    associations = of_type("AWS::SSM::Association")
+
+    assert len(associations) == 3
+    for name, logical_id in associations:
+        targets = {target["Key"]: target["Values"] for target in properties(name, logical_id)["Targets"]}
+        assert set(targets) == {"tag:Server", "tag:EnvironmentStack"}  # all of them must fit
+        assert targets["tag:EnvironmentStack"] == [{"Ref": "EnvironmentName"}]
+
+
+@pytest.mark.parametrize(("name", "server"), [("web-servers", "ApacheWeb"), ("app-servers", "App")])
+def test_the_servers_carry_the_tags_that_the_associations_look_for(name: str, server: str) -> None:
+    specifications = properties(name, "LaunchTemplate")["LaunchTemplateData"]["TagSpecifications"]
+    (tags,) = [s["Tags"] for s in specifications if s["ResourceType"] == "instance"]
+
+    assert {"Key": "Server", "Value": server} in tags
+    assert {"Key": "EnvironmentStack", "Value": {"Ref": "EnvironmentName"}} in tags
+
+
+def test_every_nested_stack_is_told_the_name_of_the_environment() -> None:
+    for name, logical_id in of_type("AWS::CloudFormation::Stack"):
+        assert properties(name, logical_id)["Parameters"]["EnvironmentName"] == {"Ref": "AWS::StackName"}
