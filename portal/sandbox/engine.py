@@ -8,8 +8,9 @@ request. It may also have
 Resource handlers stay as MiniStack has them in provisioners._RESOURCE_HANDLERS: create(logical_id,
 properties, stack_name) -> (physical id, attributes), and so on. A handler that is not MiniStack's own runs in
 a thread of its own, so it may block. What takes long should rather be the entry's "stabilize", a coroutine
-function (physical_id, properties, stack_name) -> attributes or None: it is awaited after the event of "Resource
-creation Initiated" and after an update, may be cancelled at any await, and raises ValueError with a reason.
+function (physical_id, properties, stack_name) -> attributes or None: it is awaited after the event of
+"Resource creation Initiated" and after an update, may be cancelled at any await, and raises ValueError with a
+reason.
 """
 
 import asyncio

@@ -42,7 +42,6 @@ USED: Final[dict[str, dict[str, str | None]]] = {
     "ministack.services.cloudformation": {
         "_change_sets": None,
         "_exports": None,
-        "_stack_events": None,
         "_stacks": None,
     },
     "ministack.services.cloudformation.changesets": {
@@ -61,6 +60,7 @@ USED: Final[dict[str, dict[str, str | None]]] = {
         "_evaluate_conditions": "template, params",
         "_extract_deps": "resource_def, all_resource_names",
         "_has_dynamic_references": "template",
+        "_intrinsic_references": "value",
         "_parse_template": "template_body",
         "_resolve_dynamic_references": "value, previous, reuse_ssm, reuse_secrets",
         "_resolve_parameters": "template, provided_params, previous_params",

@@ -244,6 +244,7 @@ def _nested_change_set(parent: ChangeSet, stack: Stack, plan: Plan, name: str) -
     templates.check_capabilities(template, parent["Capabilities"])
     parameters = _parameters_later(template, properties)
     engine.validate_template_support(template, engine._evaluate_conditions(template, parameters))
+    templates.check_references(template)
     record = stack["_resources"].get(name)
     existing = store.find(record["PhysicalResourceId"]) if record else None
     child_stack = existing or nested.new_stack(stack, name, "REVIEW_IN_PROGRESS")

@@ -32,7 +32,7 @@ def _describe_stacks(parameters: Parameters) -> Answer:
             return refusal(f"Stack with id {name} does not exist")
         found = [stack]
     else:
-        found = [stack for stack in store.stacks.values() if stack["StackStatus"] != "DELETE_COMPLETE"]
+        found = [stack for stack in store.newest_first() if stack["StackStatus"] != "DELETE_COMPLETE"]
     return _paged(parameters, "DescribeStacks", "Stacks", found, _stack)
 
 
@@ -108,7 +108,7 @@ def _last_operations(stack: Stack) -> list[dict[str, str]]:
 
 def _list_stacks(parameters: Parameters) -> Answer:
     wanted = helpers._extract_stack_status_filters(parameters)
-    found = [stack for stack in store.stacks.values() if not wanted or stack["StackStatus"] in wanted]
+    found = [stack for stack in store.newest_first() if not wanted or stack["StackStatus"] in wanted]
     return _paged(parameters, "ListStacks", "StackSummaries", found, _summary)
 
 

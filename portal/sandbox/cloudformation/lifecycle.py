@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Generator, Iterable
 from typing import Any
 
-from portal.sandbox.cloudformation import create, delete, events, rollback, store, update
+from portal.sandbox.cloudformation import create, delete, events, provision, rollback, store, update
 from portal.sandbox.cloudformation.run import Run
 from portal.sandbox.cloudformation.store import Running, Stack
 
@@ -98,4 +98,6 @@ def reset(account: str | None) -> None:
         for stack in [found for key, found in store.stacks._data.items() if key[0] == scope]:
             if at_work := store.running.pop(stack["StackId"], None):
                 at_work.task.cancel()
+            for key in [key for key in provision.late if key[0] == stack["StackId"]]:
+                del provision.late[key]
         store.stacks.forget(scope)

@@ -39,8 +39,7 @@ def new_run(parent: Run, logical_id: str, properties: dict[str, Any]) -> Run:
     template = templates.parsed(body)
     templates.check_capabilities(template, parent.stack["Capabilities"])
     parameters = templates.nested_parameters(template, properties)
-    conditions = engine._evaluate_conditions(template, parameters)
-    engine.validate_template_support(template, conditions, params=parameters)
+    templates.validate(template, parameters)
     if stack is None:
         stack = new_stack(parent.stack, logical_id)
     describe(stack, template, body, parameters, properties, parent.stack)
@@ -115,9 +114,7 @@ def update_run(parent: Run, logical_id: str, stack: Stack, properties: dict[str,
     template = templates.parsed(body)
     templates.check_capabilities(template, parent.stack["Capabilities"])
     parameters = templates.nested_parameters(template, properties)
-    engine.validate_template_support(
-        template, engine._evaluate_conditions(template, parameters), params=parameters
-    )
+    templates.validate(template, parameters)
     if not (
         template != stack["_template"]
         or templates.values(parameters) != templates.values(stack["_resolved_params"])

@@ -63,9 +63,7 @@ def read(request: Parameters, stack: Stack | None, *, macros: bool = True) -> Pl
         parameters = templates.checked_parameters(template, given, known)
         if previous and stack and stack["_template"]:
             template = copy.deepcopy(stack["_template"])  # processed before: includes are not fetched again
-        conditions = engine._evaluate_conditions(template, parameters)
-        engine.validate_template_support(template, conditions, params=parameters)
-        engine._topological_sort(template.get("Resources") or {}, conditions)
+        templates.validate(template, parameters)
     except ValueError as wrong:
         raise Refusal(str(wrong)) from wrong
     if stack is not None:

@@ -2,6 +2,7 @@
 
 A stack is MiniStack's own record, a dictionary; keys with an underscore are not part of any answer. Ours are
     _parent_stack_name     the parent's name
+    _events                its events, oldest first
     _operations            [{"OperationType", "OperationId"}], newest last
     _gone                  {logical id: record} of deleted resources, for the resource listings
     _planned               {logical id: change set id} of the nested change sets that are being executed
@@ -123,7 +124,6 @@ def new_stack(name: str, status: str, parent: Stack | None = None) -> Stack:
             ParentId=parent["StackId"],
             RootId=parent.get("RootId") or parent["StackId"],
         )
-    cloudformation._stack_events[stack_id] = []
     stacks[name] = stack
     return stack
 
@@ -140,8 +140,13 @@ def find(reference: str) -> Stack | None:
 
 def events_of(stack: Stack) -> list[dict[str, Any]]:
     """Hand out the events of a stack, oldest first."""
-    found: list[dict[str, Any]] = cloudformation._stack_events.setdefault(stack["StackId"], [])
+    found: list[dict[str, Any]] = stack.setdefault("_events", [])
     return found
+
+
+def newest_first() -> list[Stack]:
+    """List the stacks of the current account and region, the deleted ones too."""
+    return sorted(stacks.values(), key=lambda stack: str(stack["CreationTime"]), reverse=True)
 
 
 def children_of(stack: Stack) -> Iterator[Stack]:

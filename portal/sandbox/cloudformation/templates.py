@@ -81,6 +81,40 @@ def _resolve_document(params: dict[str, Any], body_key: str, url_key: str, label
         return None, helpers._error("ValidationError", str(refused))
 
 
+def validate(template: Template, parameters: dict[str, Any]) -> None:
+    """Check a template against its parameters. Raises ValueError, in AWS's words, when it is not usable."""
+    conditions = engine._evaluate_conditions(template, parameters)
+    engine.validate_template_support(template, conditions, params=parameters)
+    check_references(template)
+    engine._topological_sort(template.get("Resources") or {}, conditions)
+
+
+def check_references(template: Template) -> None:
+    """Raise ValueError when the template refers to what it does not declare."""
+    declared = {*(template.get("Resources") or {}), *(template.get("Parameters") or {})}
+    for block in ("Resources", "Outputs"):
+        missing = {
+            name
+            for name, _attribute in engine._intrinsic_references(template.get(block) or {})
+            if name not in declared and not name.startswith("AWS::")
+        }
+        missing |= _missing_dependencies(template, declared) if block == "Resources" else set()
+        if missing:
+            names = ", ".join(sorted(missing))
+            raise ValueError(
+                f"Template format error: Unresolved resource dependencies [{names}] in the {block} block of "
+                "the template"
+            )
+
+
+def _missing_dependencies(template: Template, declared: set[str]) -> set[str]:
+    found: set[str] = set()
+    for definition in (template.get("Resources") or {}).values():
+        named = definition.get("DependsOn") or []
+        found |= set([named] if isinstance(named, str) else named) - declared
+    return found
+
+
 def checked_parameters(
     template: Template, provided: list[dict[str, Any]], previous: dict[str, Any] | None = None
 ) -> dict[str, Any]:

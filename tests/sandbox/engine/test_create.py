@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
+import urllib.request
 
 import pytest
 from botocore.exceptions import ClientError
 
 from tests.sandbox.engine.conftest import PREFIX, REGION, Account
+from tests.services import wait_until
 
 QUEUE = """
     Resources:
@@ -444,3 +447,46 @@ def test_an_output_that_leads_nowhere_rolls_the_stack_back(account: Account) -> 
         "stack ROLLBACK_IN_PROGRESS Requested attribute Nope does not exist in schema for AWS::SQS::Queue. "
         "Rollback requested by user."
     )
+
+
+@pytest.mark.parametrize(
+    ("change", "names", "block"),
+    [
+        (("!Ref Queue", "!Ref Nothing"), "Nothing", "Outputs"),
+        (("AWS::SQS::Queue}", "AWS::SQS::Queue, DependsOn: [Gone]}"), "Gone", "Resources"),
+        (
+            ("AWS::SQS::Queue}", "AWS::SQS::Queue, Properties: {QueueName: !Sub '${Away}'}}"),
+            "Away",
+            "Resources",
+        ),
+    ],
+)
+def test_references_to_what_is_not_declared_are_refused(
+    account: Account, change: tuple[str, str], names: str, block: str
+) -> None:
+    with pytest.raises(ClientError) as refused:
+        account.create("dangling", QUEUE.replace(*change))
+    assert refused.value.response["Error"]["Message"] == (
+        f"Template format error: Unresolved resource dependencies [{names}] in the {block} block of the "
+        "template"
+    )
+
+
+def test_a_wait_condition_waits_for_its_signal(account: Account) -> None:
+    template = """
+        Resources:
+          Handle: {Type: AWS::CloudFormation::WaitConditionHandle}
+          Wait:
+            Type: AWS::CloudFormation::WaitCondition
+            Properties: {Handle: !Ref Handle, Timeout: "30"}
+    """
+    stack = account.start("waits", template)
+    wait_until(lambda: "Wait CREATE_IN_PROGRESS" in account.story(stack), what="the wait")
+    url = next(
+        event["PhysicalResourceId"] for event in account.events(stack)[3:] if event["PhysicalResourceId"]
+    )
+    signal = {"Status": "SUCCESS", "UniqueId": "one", "Reason": "done", "Data": "x"}
+    request = urllib.request.Request(url, json.dumps(signal).encode(), {"Content-Type": ""}, method="PUT")
+    urllib.request.urlopen(request).close()
+    assert account.settled(stack) == "CREATE_COMPLETE"
+    assert "Wait CREATE_IN_PROGRESS Received SUCCESS signal with UniqueId one" in account.story(stack)

@@ -174,7 +174,9 @@ def test_the_installed_engine_is_as_expected() -> None:
 
 def test_every_private_name_of_the_engine_that_is_used_is_checked() -> None:
     folder = Path(expected.__file__).parent
-    for source in (*folder.glob("*.py"), *(folder / "cloudformation").glob("*.py")):
+    others = ("health.py", "machines.py")  # they and the resources have a check of their own
+    own = [source for source in folder.glob("*.py") if source.name not in others]
+    for source in (*own, *(folder / "cloudformation").glob("*.py")):
         for module, name in private_names(source):
             assert name in expected.USED.get(module, {}), f"{source.name} uses {module}.{name}"
 
