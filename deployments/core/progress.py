@@ -41,6 +41,6 @@ def is_done(kind: Kind, word: str) -> bool:
 
 
 def count(kind: Kind, words: Iterable[str]) -> Count:
-    """Count the resources, without the stacks that hold them."""
+    """Count the resources with these status words."""
     done = [is_done(kind, word) for word in words]
     return Count(sum(done), len(done))

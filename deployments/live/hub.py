@@ -79,7 +79,7 @@ class Hub:
 
     def __init__(self) -> None:
         self.closing = False
-        self.frames: Shared[Any, bytes] = Shared(FRAMES_KEPT)
+        self.frames: Shared[Any, Any] = Shared(FRAMES_KEPT)
         self._rooms: dict[int, tuple[Room, asyncio.Task[None]]] = {}
         self._reader: asyncio.Task[None] | None = None
 

@@ -25,6 +25,8 @@ THREADS = 2
 TRAILING = timedelta(seconds=15)
 """How long a deployment that has ended is watched for a last event."""
 
+FIELDS = ("last_seq", "state", "attention_code", "ended_at", "polled_at", "ticked_at")
+
 _threads = ThreadPoolExecutor(THREADS, thread_name_prefix="live-reads")
 
 
@@ -77,6 +79,5 @@ class Snapshot:
 
 def snapshot(pk: int) -> Snapshot | None:
     """Return where a deployment stands, None when there is no such deployment."""
-    fields = ("last_seq", "state", "attention_code", "ended_at", "polled_at", "ticked_at")
-    row = Deployment.objects.only(*fields).filter(pk=pk).first()
+    row = Deployment.objects.only(*FIELDS).filter(pk=pk).first()
     return Snapshot.of(row) if row else None

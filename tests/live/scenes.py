@@ -112,13 +112,15 @@ def event(
 ) -> journal.Entry:
     """Return the entry of a stack event; an empty logical id is the stack itself."""
     own = not logical_id
+    path = f"{stack.path}/{logical_id}".lstrip("/")
+    nested = None if own else Stack.objects.filter(deployment=stack.deployment_id, path=path).first()
     said = StackEvent(
         event_id=str(uuid.uuid4()),
         stack_id=stack.stack_id,
         stack_name=stack.name,
         logical_id=stack.name if own else logical_id,
-        physical_id=stack.stack_id if own else f"id-of-{logical_id.lower()}",
-        type=STACK_TYPE if own else "AWS::EC2::Subnet",
+        physical_id=stack.stack_id if own else nested.stack_id if nested else f"id-of-{logical_id.lower()}",
+        type=STACK_TYPE if own or nested else "AWS::EC2::Subnet",
         status=status,
         reason=reason,
         at=at or timezone.now(),

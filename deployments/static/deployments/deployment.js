@@ -1,0 +1,139 @@
+/* The deployment's page: puts frames into it, and says how the connection is. */
+
+import { merge } from "../portal/live.js";
+import { announce, onKey } from "../portal/page.js";
+import * as clock from "./clock.js";
+import * as log from "./log.js";
+import { speak } from "./speak.js";
+import { Connection } from "./stream.js";
+import * as tree from "./tree.js";
+
+const root = document.getElementById("deployment");
+const words = JSON.parse(document.getElementById("live-texts").textContent);
+const lostBar = document.getElementById("lost");
+const freshLine = document.getElementById("fresh");
+const icon = document.querySelector('link[rel="icon"]');
+const COLOURS = {
+  progress: "#4f6bed", done: "#1d8a53", failed: "#c2331c", "rolling-back": "#b87400", "rolled-back": "#b87400",
+};
+
+const page = {
+  seq: Number(root.dataset.seq),
+  state: root.dataset.state,
+  attention: root.dataset.attention,
+  facts: {
+    polled: root.dataset.polled, ticked: root.dataset.ticked, created: root.dataset.created,
+    isOver: isOver(root.dataset.state),
+  },
+  lostSaid: false,
+
+  apply(frame) {
+    log.append(frame.events);
+    tree.update(frame.rows);
+    for (const part of ["header", "phases", "banner"]) put(part, frame[part]);
+    this.seq = frame.seq;
+    this.state = root.dataset.state = frame.state;
+    this.attention = frame.attention;
+    root.dataset.seq = frame.seq;
+    document.title = frame.title;
+    drawIcon();
+    speak(frame.say);
+    clock.tick();
+  },
+
+  fresh(facts) {
+    clock.setNow(facts.now);
+    Object.assign(this.facts, { polled: facts.polled, ticked: facts.ticked });
+    this.facts.isOver = isOver(facts.state);
+    tellFreshness();
+  },
+
+  lost(nextTryAt) {
+    const seconds = Math.max(0, Math.ceil((nextTryAt - Date.now()) / 1000));
+    const text = seconds ? words.lost.replace("{seconds}", seconds) : words.trying;
+    lostBar.querySelector("[data-text]").textContent = text;
+    lostBar.hidden = false;
+    root.classList.add("is-lost");
+    if (!this.lostSaid) speak([words.lostSaid]);
+    this.lostSaid = true;
+  },
+
+  restored() {
+    lostBar.hidden = true;
+    root.classList.remove("is-lost");
+    if (this.lostSaid) speak([words.back]);
+    this.lostSaid = false;
+  },
+
+  ended() {
+    root.dataset.streaming = "no";
+    this.restored();
+    tellFreshness();
+  },
+
+  loggedOut() {
+    root.dataset.streaming = "no";
+    lostBar.hidden = true;
+    document.getElementById("logged-out").hidden = false;
+    speak([document.getElementById("logged-out").textContent.trim()]);
+  },
+};
+
+function isOver(state) {
+  return ["succeeded", "failed", "rolled_back"].includes(state);
+}
+
+function put(part, html) {
+  const parsed = document.createElement("template");
+  parsed.innerHTML = html;
+  merge(document.getElementById(part), parsed.content);
+}
+
+function tellFreshness() {
+  const [text, isWarning] = clock.freshness(page.facts, words, document.documentElement.lang);
+  if (freshLine.textContent !== text) freshLine.textContent = text;
+  freshLine.parentElement.classList.toggle("is-stale", isWarning);
+}
+
+/* The state as a coloured disc with its glyph, for tabs in the background. */
+function drawIcon() {
+  const status = document.querySelector("#header .status");
+  const glyph = status?.querySelector(".glyph")?.textContent ?? "";
+  const kind = [...(status?.classList ?? [])].find((name) => name.startsWith("is-"))?.slice(3);
+  const disc = `<circle cx="16" cy="16" r="16" fill="${COLOURS[kind] ?? COLOURS.progress}"/>`;
+  const sign = `<text x="16" y="23" font-size="20" text-anchor="middle" fill="#fff">${glyph}</text>`;
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">${disc}${sign}</svg>`;
+  icon.href = `data:image/svg+xml,${encodeURIComponent(svg)}`;
+}
+
+/* A physical id is a button that copies itself. */
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest(".take");
+  if (!button) return;
+  let said = words.copied;
+  try {
+    await navigator.clipboard.writeText(button.title);
+    button.classList.add("is-copied");
+    setTimeout(() => button.classList.remove("is-copied"), 2_000);
+  } catch {
+    said = words.notAllowed;
+  }
+  announce(said);
+});
+
+clock.setNow(root.dataset.now);
+tree.start(root.dataset.pk);
+log.start(words, page.seq);
+drawIcon();
+tellFreshness();
+setInterval(() => { clock.tick(); tellFreshness(); }, 1_000);
+onKey("/", log.find);
+onKey("p", log.toggleProblems);
+onKey("l", log.toggleFollow);
+onKey("f", () => document.querySelector("#banner [data-reveal]")?.click());
+
+if (root.dataset.streaming === "yes") {
+  const connection = new Connection(page, root.dataset.stream, root.dataset.updates);
+  lostBar.querySelector("[data-retry]").addEventListener("click", () => connection.retry());
+  connection.start();
+}

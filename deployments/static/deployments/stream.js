@@ -1,0 +1,156 @@
+/* The connection of an open page: an event stream that is made anew when it breaks, and asking when it stays
+   away. It knows the number of the last event that was applied, so nothing is lost and nothing comes twice. */
+
+const LOST_MS = 5_000;              // without a stream for so long, the page says so and asks
+const SILENT_MS = 15_000;           // the server speaks every 5 s: a stream that is silent longer is dead
+const POLL_MS = 5_000;
+const HIDDEN_POLL_MS = 30_000;      // a tab in the background only keeps its title true
+const BACK_OFF_MS = [500, 2_000, 4_000, 8_000, 10_000];
+
+export class Connection {
+  /* `page` has: seq, state, attention (how the page stands), apply(frame), fresh(facts), lost(nextTryAt),
+     restored(), ended(), loggedOut(). */
+  constructor(page, streamUrl, updatesUrl) {
+    this.page = page;
+    this.streamUrl = streamUrl;
+    this.updatesUrl = updatesUrl;
+    this.source = null;
+    this.isOpen = false;
+    this.over = false;
+    this.failures = 0;
+    this.brokenAt = Date.now();
+    this.asking = false;
+    document.addEventListener("visibilitychange", () => this.#visibility());
+    window.addEventListener("pagehide", () => this.#close());
+    window.addEventListener("pageshow", (event) => { if (event.persisted) this.#visibility(); });
+    setInterval(() => this.#watch(), 1_000);
+  }
+
+  start() {
+    this.#visibility();
+  }
+
+  retry() {
+    this.failures = 0;
+    this.#connect();
+  }
+
+  get isLost() {
+    return !this.isOpen && Date.now() - this.brokenAt >= LOST_MS;
+  }
+
+  #visibility() {
+    if (document.visibilityState === "hidden") {
+      this.#close();
+      this.polledAt = Date.now();
+    } else {
+      this.brokenAt = Date.now();
+      this.#connect();
+    }
+  }
+
+  #connect() {
+    this.#close();
+    if (this.over || document.visibilityState === "hidden") return;
+    const source = new EventSource(`${this.streamUrl}?since=${this.page.seq}`);
+    this.source = source;
+    this.heardAt = Date.now();
+    const on = (name, act) => source.addEventListener(name, (event) => {
+      if (source !== this.source) return;
+      this.heardAt = Date.now();
+      act(event);
+    });
+    on("open", () => this.#opened());
+    on("message", (event) => this.take(JSON.parse(event.data)));
+    on("fresh", (event) => this.#fresh(JSON.parse(event.data)));
+    on("end", (event) => {
+      this.#close();
+      this.#fresh(JSON.parse(event.data));
+    });
+    on("error", () => this.#broken());
+  }
+
+  #opened() {
+    this.isOpen = true;
+    this.failures = 0;
+    this.page.restored();
+  }
+
+  /* The browser's own second try is not waited for: after an HTTP error it makes none, and nobody could say when. */
+  #broken() {
+    const wasOpen = this.isOpen;
+    this.#close();
+    if (wasOpen) this.brokenAt = Date.now();
+    const wait = BACK_OFF_MS[Math.min(this.failures, BACK_OFF_MS.length - 1)] * (0.75 + Math.random() / 2);
+    this.failures += 1;
+    this.nextTryAt = Date.now() + wait;
+    this.timer = setTimeout(() => this.#connect(), wait);
+    if (!wasOpen) this.ask();
+  }
+
+  #close() {
+    clearTimeout(this.timer);
+    this.source?.close();
+    this.source = null;
+    this.isOpen = false;
+  }
+
+  #watch() {
+    if (this.over) return;
+    if (document.visibilityState === "hidden") {
+      if (Date.now() - (this.polledAt ?? 0) >= HIDDEN_POLL_MS) this.ask();
+      return;
+    }
+    if (this.source && Date.now() - this.heardAt > SILENT_MS) this.#broken();
+    if (!this.isLost) return;
+    this.page.lost(this.nextTryAt);
+    if (Date.now() - (this.polledAt ?? 0) >= POLL_MS) this.ask();
+  }
+
+  /* A frame leads from one number to another. One that begins further on would leave a gap, so ask. */
+  take(frame) {
+    const { seq } = this.page;
+    if (frame.from > seq) return this.ask();
+    if (frame.seq > seq || frame.from === seq) this.page.apply(frame);
+  }
+
+  #fresh(facts) {
+    this.page.fresh(facts);
+    const { seq, state, attention } = this.page;
+    const differs = facts.state !== state || facts.attention !== attention;
+    if (facts.seq === seq && differs) return this.ask();
+    if (!facts.settled) return;
+    if (facts.seq > seq) return this.ask();
+    this.over = true;
+    this.#close();
+    this.page.ended();
+  }
+
+  /* Asks for what is missing. Also how the page finds out that its session has ended. */
+  async ask() {
+    if (this.asking || this.over) return;
+    this.asking = true;
+    this.polledAt = Date.now();
+    try {
+      const answer = await fetch(`${this.updatesUrl}?since=${this.page.seq}`, {
+        headers: { Accept: "application/json" }, cache: "no-store", signal: AbortSignal.timeout(8_000),
+      });
+      if (answer.status === 401 || answer.status === 403) {
+        this.over = true;
+        this.#close();
+        this.page.loggedOut();
+      } else if (answer.ok) {
+        const { frame, fresh } = await answer.json();
+        const before = this.page.seq;
+        this.asking = false;
+        this.take(frame);
+        if (this.page.seq > before || fresh.seq === before) this.#fresh(fresh);
+        if (this.page.seq > before && this.page.seq < fresh.seq) await this.ask();
+      }
+    } catch {
+      /* no answer: the next try comes by itself */
+    } finally {
+      this.asking = false;
+    }
+  }
+}

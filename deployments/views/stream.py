@@ -1,0 +1,148 @@
+"""The live side of a deployment's page: an event stream, and the same frames by asking."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import random
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from functools import partial
+
+from asgiref.sync import sync_to_async
+from django.contrib.auth.decorators import login_not_required
+from django.db import Error, connections
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from deployments.live import hub, reads
+from deployments.live.hub import Hub, Room
+from deployments.live.reads import Snapshot
+from deployments.models import Deployment
+from deployments.views import frames, log
+from deployments.views.chips import number
+from deployments.views.drawn import Reader
+from deployments.views.frames import Frame
+
+RETRY_MS = 2000
+FRESH = 5.0
+"""Seconds between two messages at the most: they tell how fresh the page is, keep proxies from closing the
+stream, and find out which readers are gone.
+"""
+MAX_AGE = 900.0
+"""Seconds a stream lives, and up to a fifth more: the next one asks again who is there."""
+
+
+@require_GET
+@login_not_required  # answered with 401 instead of the log-in page, which an EventSource could not show
+async def deployment_stream(request: HttpRequest, pk: int) -> HttpResponse | StreamingHttpResponse:
+    """Stream frames from the event after `Last-Event-ID`, or else after `?since=`.
+
+    The browser repeats the `since` of the first request when it reconnects, so the header wins.
+    """
+    user = await request.auser()
+    await sync_to_async(connections.close_all)()  # a stream must not hold the connection that asked
+    if not user.is_authenticated:
+        return HttpResponse(status=401)
+    since = number(request.headers.get("Last-Event-ID") or request.GET.get("since"))
+    return StreamingHttpResponse(
+        stream(pk, since, Reader.of(request)),
+        content_type="text/event-stream",
+        headers={"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"},
+    )
+
+
+@require_GET
+@login_not_required
+def deployment_updates(request: HttpRequest, pk: int) -> HttpResponse:
+    """Answer with the frame after `?since=` and how things stand, for pages without a stream."""
+    if not request.user.is_authenticated:
+        return JsonResponse({"login": True}, status=401)
+    deployment = get_object_or_404(Deployment.objects.only(*reads.FIELDS), pk=pk)
+    frame = frames.build(pk, number(request.GET.get("since")), deployment.last_seq, Reader.of(request))
+    return HttpResponse(
+        f'{{"frame":{frame.json},"fresh":{_fresh(Snapshot.of(deployment))}}}',
+        content_type="application/json",
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+async def stream(pk: int, since: int, reader: Reader) -> AsyncIterator[bytes]:
+    """Give the messages for one reader until the deployment is over, the stream old, or the reader gone."""
+    here = hub.current()
+    old = time.monotonic() + MAX_AGE * random.uniform(1, 1.2)  # noqa: S311  # not all at once
+    fresh_at = 0.0
+    yield f"retry: {RETRY_MS}\n\n".encode()
+    async with here.room(pk) as room:
+        place = _Place(here, room, reader, since)
+        while not (here.closing or room.gone or time.monotonic() > old):
+            news = room.news  # taken before looking: what comes afterwards sets it
+            frame = await place.next_frame()
+            if frame:
+                yield frame.sse
+            elif room.snapshot and room.snapshot.is_settled:
+                yield _message("end", _fresh(room.snapshot))
+                return
+            if time.monotonic() - fresh_at >= FRESH:
+                fresh_at = time.monotonic()
+                yield _message("fresh", _fresh(room.snapshot)) if room.snapshot else b": waiting\n\n"
+            if frame:
+                await asyncio.sleep(hub.COALESCE)  # four frames a second, also to one who catches up
+            else:
+                await _first(news, fresh_at + FRESH - time.monotonic())
+
+
+async def _first(news: asyncio.Event, seconds: float) -> None:
+    """Wait for news, for so long at the most. Never `wait_for`: see Room.keep_current."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await news.wait()
+
+
+@dataclass
+class _Place:
+    """Where one reader stands in a deployment's events."""
+
+    hub: Hub
+    room: Room
+    reader: Reader
+    seq: int
+
+    async def next_frame(self) -> Frame | None:
+        """Return the frame that leads on from here, the same for all who stand here; None without news."""
+        head = self.room.snapshot.seq if self.room.snapshot else 0
+        if self.seq >= head:
+            return None
+        until = min(head, self.seq + log.LINES)
+        key = (self.room.pk, self.seq, until, self.reader)
+        try:
+            frame: Frame = await self.hub.frames.get(key, partial(self._make, self.seq, until))
+        except (Error, Deployment.DoesNotExist):
+            return None  # the room says so in the log, and looks again
+        if frame.seq <= self.seq:
+            return None
+        self.seq = frame.seq
+        return frame
+
+    async def _make(self, since: int, until: int) -> Frame:
+        return await reads.in_thread(frames.build, self.room.pk, since, until, self.reader)
+
+
+def _fresh(snapshot: Snapshot) -> str:
+    """Return how fresh things are and how they stand, as JSON."""
+    times = {"polled": snapshot.polled_at, "ticked": snapshot.ticked_at, "now": timezone.now()}
+    facts = {
+        "seq": snapshot.seq,
+        "state": snapshot.state,
+        "attention": snapshot.attention_code,
+        "settled": snapshot.is_settled,
+    }
+    return json.dumps(facts | {name: at.isoformat() if at else "" for name, at in times.items()})
+
+
+def _message(event: str, data: str) -> bytes:
+    return f"event: {event}\ndata: {data}\n\n".encode()

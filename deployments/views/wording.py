@@ -1,0 +1,192 @@
+"""The portal's own events, errors and notices in the reader's language. Codes are stable, words are not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from deployments.models import Event
+from deployments.models.deployment import STATES
+
+Values = Mapping[str, Any]
+
+
+def phase(name: str) -> str:
+    """Return a phase's name; an unknown one as it is."""
+    return str(dict(STATES).get(name, name))
+
+
+def event(said: Event) -> str:
+    """Return the sentence of one of the portal's own events; code and values when there is none."""
+    if said.code == "attention":
+        return said.message_words
+    try:
+        sentence = _EVENTS[said.code](said.values)
+    except (KeyError, TypeError, ValueError):
+        return f"{said.code} {json.dumps(said.values, ensure_ascii=False)}" if said.values else said.code
+    return f"{sentence} {said.message_words}".strip() if said.code == "ended" else sentence
+
+
+def error(code: str, *, deleting: bool) -> str:
+    """Return the headline of a deployment that ended with this error code."""
+    if code in _ERRORS:
+        return _ERRORS[code]()
+    return (
+        _("The environment could not be deleted") if deleting else _("The environment could not be created")
+    )
+
+
+def attention(code: str) -> str:
+    """Return the headline of a notice: what kind of trouble, and whether somebody must act."""
+    if "Throttl" in code or code in ("SlowDown", "RequestLimitExceeded", "TooManyRequestsException"):
+        return _("AWS is rate-limiting us: news comes more slowly, the outcome is the same")
+    if code == "InternalError":
+        return _("A step keeps failing; Sanso tries again")
+    if any(
+        word in code for word in ("Denied", "Unauthorized", "Auth", "Credential", "Token", "ClientTokenId")
+    ):
+        return _("A permission is missing; the work goes on by itself once it is there")
+    return _("AWS does not answer as it should; Sanso tries again")
+
+
+def resources(number: int) -> str:
+    """Return a number of resources in words."""
+    return ngettext("%(count)d resource", "%(count)d resources", number) % {"count": number}
+
+
+def stacks(number: int) -> str:
+    """Return a number of stacks in words."""
+    return ngettext("%(count)d stack", "%(count)d stacks", number) % {"count": number}
+
+
+def objects(number: int) -> str:
+    """Return a number of objects in a bucket in words."""
+    return ngettext("%(count)d object", "%(count)d objects", number) % {"count": number}
+
+
+def checks(number: int) -> str:
+    """Return a number of checks in words."""
+    return ngettext("%(count)d check", "%(count)d checks", number) % {"count": number}
+
+
+def _requested(values: Values) -> str:
+    if values["kind"] == "delete":
+        return _("%(user)s asked for the environment to be deleted.") % values
+    return _("%(user)s asked for the environment to be created.") % values
+
+
+def _phase(values: Values) -> str:
+    return _("Phase: %(phase)s") % {"phase": phase(values["phase"])}
+
+
+def _identity(values: Values) -> str:
+    return _("The credentials belong to account %(account_id)s.") % values
+
+
+def _templates(values: Values) -> str:
+    templates, warnings = int(values["templates"]), int(values["warnings"])
+    if warnings:
+        return ngettext(
+            "The templates were checked: %(count)d warning.",
+            "The templates were checked: %(count)d warnings.",
+            warnings,
+        ) % {"count": warnings}
+    return ngettext(
+        "%(count)d template was checked: no findings.",
+        "%(count)d templates were checked: no findings.",
+        templates,
+    ) % {"count": templates}
+
+
+def _name(values: Values) -> str:
+    return _("The stack name %(stack_name)s is free.") % values
+
+
+def _bucket(values: Values) -> str:
+    if values["created"]:
+        return _("The artifact bucket %(bucket)s was created.") % values
+    return _("The artifact bucket %(bucket)s is there.") % values
+
+
+def _artifacts(values: Values) -> str:
+    uploaded, reused = int(values["objects"]), int(values["reused"])
+    if reused:
+        return _("Uploaded %(uploaded)s; %(reused)s were there already.") % {
+            "uploaded": objects(uploaded),
+            "reused": objects(reused),
+        }
+    return _("Uploaded %(uploaded)s.") % {"uploaded": objects(uploaded)}
+
+
+def _change_set(values: Values) -> str:
+    return _("The change set makes %(resources)s in %(stacks)s.") % {
+        "resources": resources(int(values["resources"])),
+        "stacks": stacks(int(values["stacks"])),
+    }
+
+
+def _stacks_started(values: Values) -> str:
+    return _("CloudFormation was told to create %(stack_name)s.") % values
+
+
+def _delete_found(values: Values) -> str:
+    return _("Found %(resources)s to delete.") % {"resources": resources(int(values["resources"]))}
+
+
+def _delete_started(values: Values) -> str:
+    return _("CloudFormation was told to delete %(stack_name)s.") % values
+
+
+def _delete_nothing(_values: Values) -> str:
+    return _("There was no stack left to delete.")
+
+
+def _attention_over(_values: Values) -> str:
+    return _("That is over; the work goes on.")
+
+
+def _ended(values: Values) -> str:
+    words = {
+        "succeeded": _("The deployment succeeded."),
+        "failed": _("The deployment failed."),
+        "rolled_back": _("The deployment failed, and CloudFormation rolled it back."),
+    }
+    return words[values["state"]]
+
+
+_EVENTS: dict[str, Callable[[Values], str]] = {
+    "requested": _requested,
+    "phase": _phase,
+    "preflight.identity": _identity,
+    "preflight.templates": _templates,
+    "preflight.name": _name,
+    "preflight.bucket": _bucket,
+    "artifacts.uploaded": _artifacts,
+    "change_set.created": _change_set,
+    "stacks.started": _stacks_started,
+    "delete.found": _delete_found,
+    "delete.started": _delete_started,
+    "delete.nothing": _delete_nothing,
+    "attention.over": _attention_over,
+    "ended": _ended,
+}
+_ERRORS: dict[str, Callable[[], str]] = {
+    "TemplateSetMissing": lambda: _("The template set is not there"),
+    "TemplateSetBroken": lambda: _("The template set cannot be read"),
+    "TemplateSetHasErrors": lambda: _("The template set has errors"),
+    "TemplateSetChanged": lambda: _("The template set was changed after the form was filled"),
+    "LintFailed": lambda: _("The template set could not be checked"),
+    "StackNameTaken": lambda: _("The stack name is taken"),
+    "BucketOwnedByAnother": lambda: _("The artifact bucket belongs to somebody else"),
+    "BucketInOtherRegion": lambda: _("The artifact bucket lies in another region"),
+    "ChangeSetFailed": lambda: _("CloudFormation made no change set"),
+    "InsufficientCapabilities": lambda: _("The templates need a capability that Sanso may not grant"),
+    "ResourceFailed": lambda: _("A resource failed"),
+    "StackGone": lambda: _("The stack was deleted outside of Sanso"),
+    "StackDeleted": lambda: _("The stack was deleted outside of Sanso"),
+    "InternalError": lambda: _("Sanso could not do a step"),
+}
