@@ -3,6 +3,25 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.urls import path
+from django.contrib.auth.decorators import login_not_required
+from django.urls import include, path
+from django.views.generic import RedirectView
+from django.views.i18n import set_language
 
-urlpatterns = [path("admin/", admin.site.urls)]
+from portal import views
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="environments"), name="home"),
+    path("", include("deployments.urls")),
+    path("login/", views.LoginPage.as_view(), name="login"),
+    path("logout/", views.LogoutPage.as_view(), name="logout"),
+    path("language/", login_not_required(set_language), name="set_language"),
+    path("healthz", views.healthz, name="healthz"),
+    path("readyz", views.readyz, name="readyz"),
+    path("admin/login/", views.admin_login),  # one door: the admin's own has no back-off
+    path("admin/", admin.site.urls),
+]
+handler400 = "portal.views.bad_request"
+handler403 = "portal.views.forbidden"
+handler404 = "portal.views.not_found"
+handler500 = "portal.views.broken"

@@ -43,7 +43,8 @@ def _narrowed(given: QueryDict) -> EnvironmentQuerySet:
 
 def _rows(given: QueryDict) -> dict[str, Any]:
     rows = _narrowed(given).for_list()
-    if standing := STANDINGS.get(given.get("status", "")):
+    standing = STANDINGS.get(str(given.get("status")))
+    if standing is not None:  # the most urgent one is 0
         rows = rows.standing_as(standing)
     if place := _place(given.get(PLACE, "")):
         rows = rows.after(*place)
