@@ -1,0 +1,1 @@
+"""What browsers are answered, asked through Django's test client."""

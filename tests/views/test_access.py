@@ -1,0 +1,105 @@
+"""Who may open and do what."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from deployments.models import Deployment, Environment
+from tests.builders import make_deployment, make_environment, make_user
+from tests.views.pages import page
+
+NAMES = ("home", "environments", "environment_new", "deployments")
+OF_ONE = ("environment", "environment_delete", "environment_forget")
+
+
+@pytest.fixture
+def environment(db: None) -> Environment:
+    return make_environment("staging", stack_id="arn:stack", missing_since=timezone.now())
+
+
+@pytest.mark.parametrize("name", [*NAMES, *OF_ONE])
+def test_a_stranger_is_asked_to_log_in_and_led_back(
+    client: Client, environment: Environment, name: str
+) -> None:
+    url = reverse(name, args=[environment.pk] if name in OF_ONE else [])
+
+    for response in (client.get(url), client.post(url)):
+        assert response.status_code == 302
+        assert response["Location"] == f"{reverse('login')}?next={url}"
+
+
+@pytest.mark.parametrize("name", ["login", "healthz"])
+def test_some_pages_need_no_login(client: Client, db: None, name: str) -> None:
+    assert client.get(reverse(name)).status_code == 200
+
+
+def test_the_first_page_is_the_list_of_environments(browser: Client) -> None:
+    assert browser.get("/")["Location"] == reverse("environments")
+
+
+def test_a_viewer_sees_environments_but_no_buttons_that_change_them(
+    viewer: Client, environment: Environment
+) -> None:
+    make_deployment(environment, state="succeeded")
+
+    listed, shown = (
+        page(viewer.get(reverse("environments"))),
+        page(viewer.get(reverse("environment", args=[environment.pk]))),
+    )
+
+    assert "staging" in listed.text
+    assert "New environment" not in listed.one("main").text
+    assert not shown.all(id="delete")
+    assert not shown.all(id="forget")
+
+
+def test_a_viewer_is_refused_what_changes_environments(viewer: Client, environment: Environment) -> None:
+    refused = [
+        viewer.get(reverse("environment_new")),
+        viewer.post(reverse("environment_new")),
+        viewer.post(reverse("environment_delete", args=[environment.pk]), {"typed_name": "staging"}),
+        viewer.post(reverse("environment_forget", args=[environment.pk])),
+    ]
+
+    assert [response.status_code for response in refused] == [403] * 4
+    assert "vic" in page(refused[0]).one("main").text
+    assert "Can add deployment" in page(refused[0]).one("main").text
+    assert not Deployment.objects.exists()
+    environment.refresh_from_db()
+    assert environment.deleted_at is None
+
+
+def test_only_staff_is_led_to_the_admin(viewer: Client, client: Client, db: None) -> None:
+    client.force_login(make_user(is_staff=True))
+
+    assert not page(viewer.get(reverse("environments"))).all("a", href=reverse("admin:index"))
+    assert page(client.get(reverse("environments"))).all("a", href=reverse("admin:index"))
+
+
+def test_the_admin_has_no_login_of_its_own(client: Client, viewer: Client) -> None:
+    """Its own form would let passwords be guessed without waiting."""
+    stranger = client.get("/admin/", follow=True)
+
+    assert stranger.redirect_chain[-1][0] == f"{reverse('login')}?next=/admin/"
+    assert viewer.get("/admin/", follow=True).status_code == 403
+
+
+def test_the_admin_login_leads_nowhere_else(client: Client, db: None) -> None:
+    client.force_login(make_user(is_staff=True, is_superuser=True))
+
+    assert client.get("/admin/login/?next=https://evil.example/")["Location"] == "/admin/"
+
+
+def test_pages_are_not_to_be_framed_and_run_no_script_but_their_own(browser: Client) -> None:
+    response = browser.get(reverse("environments"))
+
+    assert response["X-Frame-Options"] == "DENY"
+    assert "script-src 'self'" in response["Content-Security-Policy"]
+    assert "unsafe" not in response["Content-Security-Policy"]
+    shown = page(response)
+    assert all(script.attributes.get("src") for script in shown.all("script"))
+    assert not shown.all("style")
+    assert not [e for e in shown.all() if "style" in e.attributes]

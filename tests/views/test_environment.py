@@ -1,0 +1,234 @@
+"""The page of one environment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from deployments.models import Environment
+from tests.builders import START, make_account, make_deployment, make_environment, make_resource, make_stack
+from tests.views.pages import Element, page
+
+
+def url(environment: Environment, name: str = "environment") -> str:
+    return reverse(name, args=[environment.pk])
+
+
+def show(client: Client, environment: Environment) -> Element:
+    return page(client.get(url(environment))).one("main")
+
+
+def make(state: str = "succeeded", deployment: dict[str, Any] | None = None, **values: Any) -> Environment:
+    defaults = {"stack_id": "arn:stack", "stack_status": "CREATE_COMPLETE"}
+    environment = make_environment("staging", **(defaults | values))
+    make_deployment(environment, state=state, **(deployment or {}))
+    return environment
+
+
+def test_the_head_says_how_the_deployment_and_the_stack_stand(browser: Client) -> None:
+    environment = make(account=make_account("sandbox"), outputs={"URL": "https://site.example/"})
+
+    shown = show(browser, environment)
+
+    assert shown.one("h1").text == "staging"
+    assert "✓ Succeeded" in shown.text
+    assert shown.one(id="facts").all("span", class_="tip")[0].text == "CREATE_COMPLETE"
+    assert "sandbox · ap-northeast-1" in shown.text
+    assert shown.one("a", id="open")["href"] == "https://site.example/"
+    assert shown.one("a", id="delete")["href"] == url(environment, "environment_delete")
+
+
+def test_stacks_are_those_of_the_latest_deployment_and_lead_to_its_tree(browser: Client) -> None:
+    environment = make()
+    latest = environment.latest
+    assert latest
+    root = make_stack(latest, status="CREATE_COMPLETE", started_at=START, ended_at=START.replace(minute=8))
+    network = make_stack(latest, "Network", root, status="CREATE_FAILED", reason="No room.")
+    make_resource(root, "Network", type="AWS::CloudFormation::Stack")
+    make_resource(network, "Vpc")
+    make_resource(network, "Subnet")
+
+    stacks = show(browser, environment).one("section", aria_labelledby="stacks-title")
+
+    first, second = (row.text for row in stacks.one("tbody").all("tr"))
+    assert first == "sanso-staging ✓ Done CREATE_COMPLETE 0 8:00"
+    assert "Network ✕ Failed CREATE_FAILED: No room. 2" in second
+    assert all(a["href"].startswith(latest.get_absolute_url()) for a in stacks.one("tbody").all("a"))
+
+
+def test_outputs_can_be_copied_and_only_web_addresses_are_links(browser: Client) -> None:
+    outputs = {"URL": "http://127.0.0.1:8080/", "Endpoint": "db.example", "Evil": "javascript:alert(1)"}
+
+    shown = show(browser, make(outputs=outputs)).one("section", aria_labelledby="outputs-title")
+
+    assert [a["href"] for a in shown.all("a")] == ["http://127.0.0.1:8080/"]
+    assert [button["data-copy"] for button in shown.all("button")] == list(outputs.values())
+
+
+def test_parameters_are_shown_as_they_were_given(browser: Client) -> None:
+    environment = make(parameters={"Size": "small", "Certificate": ""})
+
+    rows = show(browser, environment).one("section", aria_labelledby="parameters-title").all("tr")
+
+    assert [row.text for row in rows] == ["Size small", "Certificate empty"]
+
+
+def test_the_history_is_newest_first_and_leads_to_all_of_it(
+    browser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deployments.views.environments.HISTORY", 2)
+    environment = make(deployment={"reason": "the first"})
+    second = make_deployment(environment, state="failed", reason="the second")
+    third = make_deployment(environment, state="stacks", reason="the third")
+
+    shown = show(browser, environment).one("section", aria_labelledby="history-title")
+
+    texts = [row.text for row in shown.one("tbody").all("tr")]
+    assert [f"Create {third.pk} the third" in texts[0], f"Create {second.pk} the second" in texts[1]] == [
+        True,
+        True,
+    ]
+    assert len(texts) == 2
+    assert shown.all("a", class_="button")[0]["href"] == f"/deployments/?environment={environment.pk}"
+
+
+def test_while_a_deployment_runs_it_is_linked_and_nothing_can_be_deleted(browser: Client) -> None:
+    environment = make("stacks", stack_status="CREATE_IN_PROGRESS")
+    assert environment.latest
+
+    shown = show(browser, environment)
+
+    assert environment.latest.get_absolute_url() in {a["href"] for a in shown.one(id="active").all("a")}
+    assert not shown.all(id="delete")
+
+
+def test_what_a_deployment_waits_for_is_said(browser: Client) -> None:
+    environment = make(
+        "preflight", {"attention_code": "AccessDenied", "attention": "The role may not do that."}
+    )
+
+    assert "▲ Needs attention" in show(browser, environment).one(id="active").text
+    assert "The role may not do that." in show(browser, environment).one(id="active").text
+
+
+@pytest.mark.parametrize(
+    ("state", "kind", "stack_id", "advice"),
+    [
+        ("rolled_back", "create", "arn:stack", "delete what is left of the stack"),
+        ("failed", "create", "", "Nothing was made in AWS"),
+        ("failed", "delete", "arn:stack", "which resource would not go"),
+    ],
+)
+def test_a_failure_says_why_and_what_to_do(
+    browser: Client, state: str, kind: str, stack_id: str, advice: str
+) -> None:
+    why = {"kind": kind, "error_code": "ResourceFailed", "error_message": "DBCluster: too many clusters"}
+    environment = make(state, why, stack_id=stack_id)
+    assert environment.latest
+
+    banner = show(browser, environment).one(id="failed")
+
+    assert "DBCluster: too many clusters" in banner.text
+    assert advice in banner.text
+    again = f"{reverse('environment_new')}?from={environment.latest.pk}"
+    assert (again in {a["href"] for a in banner.all("a")}) == (kind == "create")
+
+
+def test_a_stack_that_is_gone_can_be_forgotten(browser: Client) -> None:
+    environment = make(missing_since=timezone.now())
+
+    missing = show(browser, environment).one(id="missing")
+    response = browser.post(missing.one("form")["action"], follow=True)
+
+    assert "no longer exists in AWS" in missing.text
+    assert "staging is forgotten" in page(response).text
+    environment.refresh_from_db()
+    assert environment.deleted_at
+    assert environment.live_key is None
+
+
+def test_a_stack_that_is_there_is_not_forgotten(browser: Client) -> None:
+    environment = make()
+
+    response = browser.post(url(environment, "environment_forget"), follow=True)
+
+    assert "Delete it instead" in page(response).one("li", role="alert").text
+    environment.refresh_from_db()
+    assert environment.deleted_at is None
+
+
+def test_a_deleted_environment_keeps_its_page_without_buttons(browser: Client) -> None:
+    environment = make(
+        deleted_at=timezone.now(), outputs={"URL": "http://127.0.0.1/"}, stack_status="DELETE_COMPLETE"
+    )
+
+    shown = show(browser, environment)
+
+    assert "was deleted on" in shown.text
+    assert not shown.all(id="open")
+    assert not shown.all(id="delete")
+
+
+def test_old_news_is_called_old(browser: Client) -> None:
+    environment = make(observe_error="Rate exceeded", observed_at=timezone.now())
+
+    assert "Rate exceeded" in show(browser, environment).one(id="unseen").text
+
+
+@pytest.mark.parametrize(
+    ("database", "mark"), [("embedded", "database: embedded"), ("mariadb", "database: mariadb")]
+)
+def test_the_sandbox_is_named_with_what_stands_in_for_aurora(
+    browser: Client, database: str, mark: str
+) -> None:
+    account = make_account(is_sandbox=True, sandbox_facts={"database": database, "machines": "records"})
+
+    notice = show(browser, make(account=account)).one(id="sandbox")
+
+    assert "stand-in for AWS" in notice.text
+    assert [m.text for m in notice.all("span", class_="mark")] == [mark, "machines: records"]
+
+
+def test_a_real_account_has_no_sandbox_notice(browser: Client) -> None:
+    assert not show(browser, make()).all(id="sandbox")
+
+
+def test_htmx_gets_the_body_alone(browser: Client) -> None:
+    response = browser.get(url(make()), headers={"HX-Request": "true"})
+
+    assert not page(response).all("html")
+    assert page(response).one("h1").text == "staging"
+    assert "HX-Request" in response["Vary"]
+
+
+def test_more_stacks_and_deployments_cost_no_more_queries(browser: Client, operator: User) -> None:
+    environment = make()
+    assert environment.latest
+    root = make_stack(environment.latest)
+
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as seen:
+            browser.get(url(environment))
+        return len(seen)
+
+    few = queries()
+    for number in range(5):
+        make_resource(make_stack(environment.latest, f"Nested{number}", root), "Thing")
+        make_deployment(environment, state="failed")
+        Environment.objects.filter(pk=environment.pk).update(latest=environment.latest)
+
+    assert queries() == few
+
+
+def test_an_environment_that_never_was_is_not_found(browser: Client) -> None:
+    response = browser.get("/environments/4711/")
+
+    assert response.status_code == 404
+    assert "no such page" in page(response).text

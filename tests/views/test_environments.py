@@ -1,0 +1,221 @@
+"""The list of environments."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from deployments.models import Environment
+from tests.builders import make_account, make_deployment, make_environment
+from tests.views.pages import page, rows
+
+URL = reverse("environments")
+
+
+def names(client: Client, **query: str) -> list[str]:
+    return [row.one("th").text for row in page(client.get(URL, query)).all("tbody")[0].all("tr")]
+
+
+def make(name: str, state: str = "succeeded", **values: object) -> Environment:
+    environment = make_environment(name, **values)
+    make_deployment(environment, state=state)
+    return environment
+
+
+def test_an_empty_list_says_what_sanso_does_and_leads_on(browser: Client) -> None:
+    shown = page(browser.get(URL)).one("main")
+
+    assert "three-tier environment" in shown.text
+    assert {a["href"] for a in shown.all("a", class_="button")} == {reverse("environment_new")}
+
+
+def test_a_row_says_what_stands_where_since_when_and_by_whom(browser: Client, operator: User) -> None:
+    environment = make_environment(
+        "staging",
+        account=make_account("sandbox"),
+        owner=operator,
+        stack_id="arn:stack",
+        stack_status="CREATE_COMPLETE",
+        outputs={"URL": "http://127.0.0.1:8081/"},
+    )
+    deployment = make_deployment(environment, state="succeeded", requested_by=operator)
+    Environment.objects.filter(pk=environment.pk).update(
+        created_at=timezone.now() - timedelta(days=3, hours=1)
+    )
+
+    response = browser.get(URL)
+
+    (row,) = rows(response)
+    for text in (
+        "staging",
+        "✓ Succeeded",
+        "✓ Done CREATE_COMPLETE",
+        "sandbox",
+        "Create",
+        "by ana",
+        "3 d",
+        "UTC",
+    ):
+        assert text in row
+    links = {a["href"] for a in page(response).one("tbody").all("a")}
+    assert links == {
+        f"/environments/{environment.pk}/",
+        f"/deployments/{deployment.pk}/",
+        "http://127.0.0.1:8081/",
+    }
+
+
+def test_problems_come_first_then_what_changes_then_the_rest_newest_first(browser: Client) -> None:
+    make("fine-old")
+    make("lost", missing_since=timezone.now(), stack_id="arn")
+    make("moving", "stacks")
+    make("rolled", "rolled_back")
+    make("stuck", "preflight", stack_id="")
+    make("failed-delete", stack_status="DELETE_FAILED")
+    make("fine-new")
+    Environment.objects.get(name="stuck").latest.record(attention_code="AccessDenied")  # type: ignore[union-attr]
+
+    assert names(browser) == ["failed-delete", "stuck", "rolled", "lost", "moving", "fine-new", "fine-old"]
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ("problem", ["bad"]),
+        ("changing", ["moving"]),
+        ("deployed", ["good"]),
+        ("nonsense", ["bad", "moving", "good"]),
+    ],
+)
+def test_a_chip_narrows_by_status(browser: Client, status: str, expected: list[str]) -> None:
+    make("good")
+    make("moving", "stacks")
+    make("bad", "failed")
+
+    assert names(browser, status=status) == expected
+
+
+def test_chips_count_and_say_which_is_chosen(browser: Client) -> None:
+    make("good")
+    make("bad", "failed")
+
+    chips = page(browser.get(URL, {"status": "problem"})).all("a", class_="chip")
+
+    assert [chip.text for chip in chips][:4] == ["All 2", "Problems 1", "In progress 0", "Deployed 1"]
+    assert [chip.text for chip in chips if "aria-current" in chip.attributes] == [
+        "Problems 1",
+        "All accounts",
+        "Live only",
+    ]
+
+
+def test_chips_keep_each_other(browser: Client) -> None:
+    account = make("good").account
+    make("other")
+
+    chips = page(browser.get(URL, {"account": str(account.pk)})).all("a", class_="chip")
+
+    links = {chip.text: chip["href"] for chip in chips}
+    assert links["Problems 0"] == f"?account={account.pk}&status=problem"
+    assert links["All accounts"] == "?"
+    assert names(browser, account=str(account.pk)) == ["good"]
+
+
+def test_deleted_environments_are_shown_when_asked_for(browser: Client) -> None:
+    make("here")
+    make("gone", deleted_at=timezone.now())
+
+    assert names(browser) == ["here"]
+    assert names(browser, deleted="1") == ["here", "gone"]
+    assert "⊖ Deleted" in rows(browser.get(URL, {"deleted": "1"}))[1]
+
+
+def test_when_nothing_is_like_that_the_way_back_is_shown(browser: Client) -> None:
+    make("good")
+
+    shown = page(browser.get(URL, {"status": "changing"})).one("main")
+
+    assert "No environment is like that" in shown.text
+    assert URL in {a["href"] for a in shown.all("a", class_="button")}
+
+
+def test_a_long_list_goes_on_on_the_next_page_without_gap_or_double(
+    browser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deployments.views.environments.PAGE", 2)
+    for name in ("a", "b", "c"):
+        make(name)
+    make("bad", "failed")
+
+    first = page(browser.get(URL))
+    (following,) = [a["href"] for a in first.all("a", class_="button") if a.text == "Next page"]
+    second = page(browser.get(URL + following))
+
+    assert [row.one("th").text for row in first.one("tbody").all("tr")] == ["bad", "c"]
+    assert [row.one("th").text for row in second.one("tbody").all("tr")] == ["b", "a"]
+
+
+@pytest.mark.parametrize(
+    "query", ["after=x", "after=9-", "after=-", "account=%F0", "account=99999999999999999999"]
+)
+def test_a_query_that_makes_no_sense_is_no_error(browser: Client, query: str) -> None:
+    make("good")
+
+    assert browser.get(f"{URL}?{query}").status_code == 200
+
+
+def test_htmx_gets_the_rows_alone(browser: Client) -> None:
+    make("good")
+
+    response = browser.get(URL, headers={"HX-Request": "true"})
+
+    assert "HX-Request" in response["Vary"]  # or Back would show the fragment as the page
+    assert not page(response).all("html")
+    assert "good" in rows(response)[0]
+
+
+def test_the_list_polls_itself_with_its_filters(browser: Client) -> None:
+    make("bad", "failed")
+
+    region = page(browser.get(URL, {"status": "problem"})).one(data_live="4")
+
+    assert region["hx-get"] == f"{URL}?status=problem"
+
+
+def test_a_hundred_environments_cost_as_many_queries_as_one(browser: Client) -> None:
+    def queries() -> int:
+        with CaptureQueriesContext(
+            connection,
+        ) as seen:
+            assert browser.get(URL, {"deleted": "1"}).status_code == 200
+        return len(seen)
+
+    make("first")
+    few = queries()
+    for number in range(8):
+        make(f"env{number}", ["failed", "stacks", "succeeded"][number % 3])
+
+    assert queries() == few
+
+
+def test_an_output_that_is_no_web_address_is_never_a_link(browser: Client) -> None:
+    make("evil", outputs={"URL": "javascript:alert(1)"}, stack_status="CREATE_COMPLETE")
+
+    assert "javascript" not in browser.get(URL).content.decode()
+
+
+def test_the_list_speaks_japanese(browser: Client) -> None:
+    make("good")
+
+    shown = page(browser.get(URL, headers={"Accept-Language": "ja"}))
+
+    assert shown.one("html")["lang"] == "ja"
+    assert shown.one("h1").text == "環境"
+    assert "成功" in shown.one("tbody").text

@@ -1,0 +1,96 @@
+"""The list of all deployments."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from tests.builders import make_deployment, make_environment
+from tests.views.pages import page, rows
+
+URL = reverse("deployments")
+
+
+def test_before_the_first_deployment_the_page_says_what_will_be_here(browser: Client) -> None:
+    shown = page(browser.get(URL)).one("main")
+
+    assert "No deployment yet" in shown.text
+    assert shown.all("a", class_="button")[0]["href"] == reverse("environment_new")
+
+
+def test_deployments_of_all_environments_are_listed_newest_first(browser: Client) -> None:
+    make_deployment(make_environment("one"), state="succeeded", reason="the first")
+    make_deployment(make_environment("two"), state="failed", kind="delete", reason="the second")
+
+    second, first = rows(browser.get(URL))
+
+    assert "two" in second
+    assert "✕ Failed" in second
+    assert "the second" in second
+    assert "✓ Succeeded" in first
+
+
+@pytest.mark.parametrize(("status", "count"), [("active", 1), ("problems", 2), ("", 4), ("nonsense", 4)])
+def test_a_chip_narrows_by_status(browser: Client, status: str, count: int) -> None:
+    for state in ("stacks", "failed", "rolled_back", "succeeded"):
+        make_deployment(state=state)
+
+    assert len(rows(browser.get(URL, {"status": status}))) == count
+
+
+def test_the_list_can_be_of_one_environment(browser: Client) -> None:
+    one = make_deployment(make_environment("one"), state="succeeded").environment
+    make_deployment(make_environment("two"))
+
+    response = browser.get(URL, {"environment": str(one.pk)})
+
+    assert len(rows(response)) == 1
+    assert "one" in page(response).one(class_="headline").text
+
+
+def test_pages_follow_each_other_without_gap_or_double(
+    browser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deployments.views.history.PAGE", 2)
+    for number in range(5):
+        make_deployment(make_environment(f"env{number}"), state="failed")
+
+    seen, following = [], "?status=problems"
+    while following:
+        shown = page(browser.get(URL + following))
+        seen += [row.all("a")[1].text for row in shown.one("tbody").all("tr")]
+        following = "".join(
+            a["href"] for a in shown.all("a", class_="button") if a.text == "Older deployments"
+        )
+
+    assert seen == ["env4", "env3", "env2", "env1", "env0"]
+
+
+def test_a_row_more_costs_no_query_more(browser: Client) -> None:
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as seen:
+            browser.get(URL)
+        return len(seen)
+
+    make_deployment(state="failed")
+    few = queries()
+    for _ in range(5):
+        make_deployment(state="succeeded")
+
+    assert queries() == few
+
+
+def test_htmx_gets_the_rows_alone(browser: Client) -> None:
+    make_deployment()
+
+    assert not page(browser.get(URL, headers={"HX-Request": "true"})).all("html")
+
+
+@pytest.mark.parametrize(
+    "query", ["after=x", "environment=x", "environment=4711", "after=99999999999999999999"]
+)
+def test_a_query_that_makes_no_sense_is_no_error(browser: Client, query: str) -> None:
+    assert browser.get(f"{URL}?{query}").status_code == 200

@@ -1,0 +1,287 @@
+"""The form of a new environment."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+
+from deployments.models import Account, Deployment, Environment
+from tests.builders import make_account, make_deployment, make_environment
+from tests.views.pages import Element, page
+
+URL = reverse("environment_new")
+pytestmark = pytest.mark.usefixtures("template_set")
+
+
+@pytest.fixture
+def account(db: None) -> Account:
+    return make_account("sandbox")
+
+
+def filled(account: Account, /, **changes: str) -> dict[str, str]:
+    """Return a form that is all right, changed in some values; `Size` stands for the parameter's field."""
+    parameters = {
+        "Size": "large",
+        "Count": "3",
+        "Fast": "true",
+        "Database": "datelog",
+        "Password": "a long secret",
+        "Token": "",
+        "Zones": "a\nb, c",
+        "Certificate": "",
+    }
+    form = {
+        "account": str(account.pk),
+        "name": "staging",
+        "reason": "load test",
+        "request_key": str(uuid.uuid4()),
+    }
+    form |= {f"parameter_{name}": value for name, value in parameters.items()}
+    return form | {name if name in form else f"parameter_{name}": value for name, value in changes.items()}
+
+
+def field(shown: Element, name: str) -> Element:
+    return shown.one(id=f"id_parameter_{name}")
+
+
+def test_every_group_is_a_fieldset_with_its_legend(browser: Client, account: Account) -> None:
+    shown = page(browser.get(URL))
+
+    legends = [fieldset.one("legend").text for fieldset in shown.all("fieldset")]
+    assert legends == ["Environment", "Servers", "Database", "Parameters"]
+
+
+def test_every_parameter_has_the_widget_that_fits(browser: Client, account: Account) -> None:
+    shown = page(browser.get(URL))
+
+    assert [o["value"] for o in field(shown, "Size").all("option")] == ["small", "large"]
+    assert [o.text for o in field(shown, "Fast").all("option")] == ["Yes (true)", "No (false)"]
+    count = field(shown, "Count").attributes
+    assert (count["type"], count["min"], count["max"], count["value"]) == ("number", "1", "8", "2")
+    password = field(shown, "Password").attributes
+    assert (password["type"], password["autocomplete"]) == ("password", "new-password")
+    assert field(shown, "Zones").name == "textarea"
+    assert field(shown, "Database")["type"] == "text"
+
+
+def test_labels_and_help_come_from_the_template(browser: Client, account: Account) -> None:
+    shown = page(browser.get(URL))
+
+    assert shown.one("label", for_="id_parameter_Size").text == "Size of a server"
+    assert shown.one(id="id_parameter_Size_helptext").text == "How big a server is."
+    assert field(shown, "Size")["aria-describedby"] == "id_parameter_Size_helptext"
+    assert shown.one("label", for_="id_parameter_Count").text == "Count"
+
+
+def test_what_may_stay_empty_says_so(browser: Client, account: Account) -> None:
+    shown = page(browser.get(URL))
+
+    assert "(optional)" in shown.one("label", for_="id_parameter_Certificate").text
+    assert "(optional)" in shown.one("label", for_="id_parameter_Token").text  # its default stands
+    assert "(optional)" not in shown.one("label", for_="id_parameter_Database").text
+
+
+def test_the_name_of_the_stack_is_shown(browser: Client, account: Account) -> None:
+    assert page(browser.get(URL)).one("output")["data-prefix"] == "sanso-"
+
+
+def test_a_good_form_leads_to_its_deployment(browser: Client, account: Account, operator: User) -> None:
+    response = browser.post(URL, filled(account))
+
+    deployment = Deployment.objects.get()
+    assert response["Location"] == deployment.get_absolute_url()
+    assert (deployment.requested_by, deployment.reason) == (operator, "load test")
+    assert deployment.environment.stack_name == "sanso-staging"
+    assert deployment.parameters == {
+        "Size": "large",
+        "Count": "3",
+        "Fast": "true",
+        "Database": "datelog",
+        "Zones": "a,b,c",
+        "Certificate": "",
+    }
+
+
+def test_the_same_form_sent_twice_is_one_deployment(browser: Client, account: Account) -> None:
+    form = filled(account)
+
+    first, second = browser.post(URL, form), browser.post(URL, form)
+
+    assert first["Location"] == second["Location"]
+    assert Deployment.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"Size": "huge"}, "This must be one of: small, large."),
+        ({"Count": "many"}, "This must be a number."),
+        ({"Count": "9"}, "This must be between 1 and 8."),
+        ({"Database": ""}, "This is needed. Lower case letters only."),
+        ({"Database": "Date Log"}, "Lower case letters only."),
+        ({"Password": "short"}, "This must have at least 8 characters."),
+        ({"Password": ""}, "This is needed."),
+    ],
+)
+def test_a_bad_value_is_told_beside_its_field_and_on_top(
+    browser: Client, account: Account, wrong: dict[str, str], sentence: str
+) -> None:
+    response = browser.post(URL, filled(account, **wrong))
+
+    shown = page(response)
+    (name,) = wrong
+    assert response.status_code == 422
+    assert field(shown, name)["aria-invalid"] == "true"
+    assert f"id_parameter_{name}_error" in field(shown, name)["aria-describedby"]
+    assert shown.one(id=f"id_parameter_{name}_error").text == sentence
+    (link,) = shown.one(role="alert").all("a")
+    assert link["href"] == f"#id_parameter_{name}"
+    assert not Deployment.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "where"),
+    [
+        ({"name": ""}, "id_name"),
+        ({"name": "1st"}, "id_name"),
+        ({"name": "with space"}, "id_name"),
+        ({"name": "x" * 41}, "id_name"),
+        ({"account": "4711"}, "id_account"),
+        ({"reason": "x" * 201}, "id_reason"),
+    ],
+)
+def test_a_bad_name_account_or_reason_is_told_at_its_field(
+    browser: Client, account: Account, wrong: dict[str, str], where: str
+) -> None:
+    response = browser.post(URL, filled(account, **wrong))
+
+    assert response.status_code == 422
+    assert page(response).one(id=f"{where}_error").text
+
+
+def test_a_name_that_is_taken_is_told_at_the_name(browser: Client, account: Account) -> None:
+    make_environment("Staging", account=account, stack_id="arn:stack")
+
+    response = browser.post(URL, filled(account))
+
+    assert "already has an environment named Staging" in page(response).one(id="id_name_error").text
+
+
+def test_an_environment_that_is_being_changed_is_told_at_the_name(browser: Client, account: Account) -> None:
+    make_deployment(make_environment("staging", account=account))
+
+    response = browser.post(URL, filled(account))
+
+    assert "being changed by another deployment" in page(response).one(id="id_name_error").text
+
+
+def test_nothing_that_was_typed_is_lost_but_secrets(browser: Client, account: Account) -> None:
+    form = filled(account, Count="9", Size="large", Zones="x\ny")
+
+    response = browser.post(URL, form)
+
+    shown = page(response)
+    assert shown.one(id="id_name")["value"] == "staging"
+    assert shown.one(id="id_reason")["value"] == "load test"
+    assert field(shown, "Count")["value"] == "9"
+    assert field(shown, "Zones").text == "x y"
+    assert "selected" in field(shown, "Size").all("option")[1].attributes
+    assert shown.one("input", name="request_key")["value"] == form["request_key"]
+    assert "value" not in field(shown, "Password").attributes
+    assert "a long secret" not in response.content.decode()
+    (again,) = shown.one(class_="note").all("a")
+    assert again["href"] == "#id_parameter_Password"
+
+
+def test_every_form_has_a_key_of_its_own(browser: Client, account: Account) -> None:
+    keys = {page(browser.get(URL)).one("input", name="request_key")["value"] for _ in range(2)}
+
+    assert len(keys) == 2
+
+
+def test_a_failed_deployment_fills_the_form_again(browser: Client, account: Account) -> None:
+    environment = make_environment("staging", account=account)
+    values = {
+        "Size": "large",
+        "Count": "7",
+        "Fast": "false",
+        "Database": "old",
+        "Zones": "z",
+        "Certificate": "",
+    }
+    failed = make_deployment(environment, state="failed", parameters=values, reason="first try")
+
+    shown = page(browser.get(URL, {"from": str(failed.pk)}))
+
+    assert shown.one(id="id_name")["value"] == "staging"
+    assert shown.one(id="id_reason")["value"] == "first try"
+    assert field(shown, "Count")["value"] == "7"
+    assert "selected" in field(shown, "Fast").all("option")[1].attributes
+    assert "value" not in field(shown, "Password").attributes
+
+
+@pytest.mark.parametrize("start", ["x", "4711", ""])
+def test_an_unknown_deployment_fills_nothing(browser: Client, account: Account, start: str) -> None:
+    assert browser.get(URL, {"from": start}).status_code == 200
+
+
+def test_without_an_account_the_page_says_what_to_do(browser: Client, operator: User) -> None:
+    shown = page(browser.get(URL)).one("main")
+    operator.is_superuser = operator.is_staff = True
+    operator.save()
+    for_an_administrator = page(browser.get(URL)).one("main")
+
+    assert "no account to deploy into" in shown.text
+    assert "Ask an administrator" in shown.text
+    assert for_an_administrator.all("a", class_="button")[0]["href"] == reverse(
+        "admin:deployments_account_add"
+    )
+
+
+def test_a_template_set_that_is_broken_is_named_with_its_place(
+    browser: Client, account: Account, template_set: Path
+) -> None:
+    (template_set / "root.yaml").write_text("Parameters: {Size: [")
+
+    response = browser.get(URL)
+
+    alert = page(response).one(role="alert")
+    assert response.status_code == 503
+    assert "root.yaml" in alert.text
+    assert str(template_set) in alert.text
+    assert not page(response).all("fieldset")
+
+
+def test_what_a_template_says_is_text(browser: Client, account: Account, template_set: Path) -> None:
+    text = (template_set / "root.yaml").read_text()
+    (template_set / "root.yaml").write_text(
+        text.replace("How big a server is.", "'<script>alert(1)</script>'")
+    )
+
+    assert "<script>alert" not in browser.get(URL).content.decode()
+
+
+def test_our_own_form_is_all_japanese(browser: Client, account: Account, settings: Any) -> None:
+    settings.SANSO_TEMPLATE_SET = settings.BASE_DIR / "infra_templates"
+
+    shown = page(browser.get(URL, headers={"Accept-Language": "ja"})).one("form", class_="form")
+
+    texts = [
+        label.text for label in (*shown.all("label"), *shown.all("legend"), *shown.all("p", class_="help"))
+    ]
+    assert len(texts) > 50
+    assert not [text for text in texts if not re.search(r"[\u3040-\u30ff\u4e00-\u9fff]", text)]
+
+
+def test_nothing_is_made_when_the_key_is_no_key(browser: Client, account: Account) -> None:
+    response = browser.post(URL, filled(account, request_key="x"))
+
+    assert response.status_code == 422
+    assert not Environment.objects.exists()
