@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
-from portal.sandbox import leftovers
+from portal.sandbox import engine, leftovers
 
 
 def main() -> int:
@@ -39,7 +39,11 @@ def main() -> int:
         return 2
     with _data_folder() as folder:
         _prepare_environment(host, port, folder)
-        asyncio.run(_serve(host, port, pace))
+        try:
+            asyncio.run(_serve(host, port, pace))
+        except engine.EngineMismatch as mismatch:
+            sys.stderr.write(f"The sandbox cannot start: {mismatch}\n")
+            return 2
         sys.stderr.flush()
     # Threads that wait for a function's answer must not keep the process; everything is put away by now.
     os._exit(0)
@@ -111,7 +115,7 @@ def _prepare_environment(host: str, port: int, folder: Path) -> None:
 
 
 async def _serve(host: str, port: int, pace: float) -> None:
-    from portal.sandbox import control, engine, gate
+    from portal.sandbox import control, gate
     from portal.sandbox import pace as paces
 
     extensions = engine.install()

@@ -17,7 +17,6 @@ import asyncio
 import importlib
 import importlib.metadata
 import inspect
-import logging
 from collections.abc import Awaitable, Callable, Iterator
 from types import ModuleType
 from typing import Any, Final
@@ -36,9 +35,6 @@ EXTENSIONS: Final = (
 
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 
-logger = logging.getLogger(__name__)
-
-
 class EngineMismatch(Exception):
     """The MiniStack that is installed is not the one the extensions were written for."""
 
@@ -49,18 +45,10 @@ def install() -> list[ModuleType]:
     Raises EngineMismatch when the installed MiniStack is another one, with everything that differs.
     """
     check()
-    installed = []
-    for name in EXTENSIONS:
-        try:
-            module = importlib.import_module(name)
-            module.install()
-        except (ImportError, AttributeError) as missing:
-            if name.endswith(".cloudformation"):
-                raise
-            logger.warning("The extension %s is not ready yet: %s", name, missing)
-            continue
-        installed.append(module)
-    return installed
+    extensions = [importlib.import_module(name) for name in EXTENSIONS]
+    for extension in extensions:
+        extension.install()
+    return extensions
 
 
 def check() -> None:

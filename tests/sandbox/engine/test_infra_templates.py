@@ -95,7 +95,7 @@ def test_the_environment_comes_up_changes_and_leaves_nothing(account: Account) -
         nested.values(), "DELETE_COMPLETE"
     )
     after = inventory.taken(account)
-    # At pace 0 the last lines of a custom resource's function may come after its log group is gone, and make it
-    # anew; on AWS its role does not allow that.
+    # At pace 0 the last lines of a custom resource's function may come after its log group is gone, and make
+    # it anew; on AWS its role does not allow that.
     del before["log group"], after["log group"]
     assert after == before
