@@ -1,0 +1,66 @@
+"""A sandbox for the article's set: its function runs pip, which finds the driver in a folder."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+import zipfile
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from tests.sandbox.engine.conftest import Account
+from tests.services import Sandbox, start_sandbox
+
+
+def pack_wheel(package: str, folder: Path) -> Path:
+    """Make a wheel of an installed pure-Python package."""
+    distribution = metadata.distribution(package)
+    name = package.replace("-", "_").lower()
+    info = f"{name}-{distribution.version}.dist-info"
+    wheel = folder / f"{name}-{distribution.version}-py3-none-any.whl"
+    record = ""
+    with zipfile.ZipFile(wheel, "w") as archive:
+        members = {
+            f"{info}/METADATA": (distribution.read_text("METADATA") or "").encode(),
+            f"{info}/WHEEL": b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        }
+        for file in distribution.files or ():
+            if file.suffix == ".py" and file.parts[0] == name:
+                members[file.as_posix()] = Path(str(file.locate())).read_bytes()
+        for path, body in members.items():
+            archive.writestr(path, body)
+            digest = base64.urlsafe_b64encode(hashlib.sha256(body).digest()).rstrip(b"=").decode()
+            record += f"{path},sha256={digest},{len(body)}\n"
+        archive.writestr(f"{info}/RECORD", f"{record}{info}/RECORD,,\n")
+    return wheel
+
+
+@pytest.fixture(scope="module", params=["mariadb", "embedded"])
+def article_sandbox(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Sandbox]:
+    """A sandbox with either kind of database, whose functions find the driver's wheel."""
+    folder = tmp_path_factory.mktemp(f"article-{request.param}")
+    wheels = folder / "wheels"
+    wheels.mkdir()
+    pack_wheel("pymysql", wheels)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PIP_NO_INDEX", "1")
+        patch.setenv("PIP_FIND_LINKS", str(wheels))
+        server = start_sandbox(folder / "sandbox", database=request.param)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def account(article_sandbox: Sandbox) -> Iterator[Account]:
+    """An empty account in it, in which nothing waits."""
+    account = Account(article_sandbox, str(secrets.randbelow(9 * 10**11) + 10**11))
+    yield account
+    for client in account.clients.values():
+        client.close()
+    article_sandbox.control("POST", "reset", account=account.id)
