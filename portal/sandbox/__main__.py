@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
+from types import FrameType, ModuleType
 
 from portal.sandbox import engine, leftovers
 
@@ -37,6 +37,7 @@ def main() -> int:
     if problem := _taken(host, port):
         sys.stderr.write(f"The sandbox cannot listen on {host}:{port}: {problem}\n")
         return 2
+    signal.signal(signal.SIGTERM, _leave)
     with _data_folder() as folder:
         _prepare_environment(host, port, folder)
         try:
@@ -47,6 +48,11 @@ def main() -> int:
         sys.stderr.flush()
     # Threads that wait for a function's answer must not keep the process; everything is put away by now.
     os._exit(0)
+
+
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    """End on a signal that comes before the event loop listens, and remove the data folder on the way."""
+    sys.exit(0)
 
 
 def _settings() -> tuple[str, int, float]:
@@ -122,7 +128,7 @@ async def _serve(host: str, port: int, pace: float) -> None:
     import ministack.app
 
     paces.change(pace)
-    application = control.Control(gate.Gate(ministack.app.app), extensions)
+    application = gate.Loopback(control.Control(gate.Gate(ministack.app.app), extensions))
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

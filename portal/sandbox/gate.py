@@ -1,15 +1,16 @@
 """The ASGI door in front of MiniStack: every call is written down, and meets the faults that wait for it."""
 
 import asyncio
+import ipaddress
 import json
 import logging
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any, Final
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 from ministack.core.iam_evaluator import resolve_caller_identity
 from ministack.core.responses import request_scope
@@ -68,6 +69,47 @@ class Held:
 
 
 held: dict[str, Held] = {}
+
+
+class Loopback:
+    """An application that browsers cannot be talked into using by pages from elsewhere.
+
+    MiniStack lets every page read its answers and runs any function it is given, so a page that the operator
+    happens to open could run code here: by a request across origins, or by a name that it lets point to us.
+    """
+
+    def __init__(self, application: Application) -> None:
+        self.application = application
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on unless it names a foreign host or origin."""
+        if scope["type"] != "lifespan" and any(map(_is_foreign, _places(scope["headers"]))):
+            if scope["type"] == "http":
+                headers = [(b"content-type", b"text/plain"), (b"content-length", b"0")]
+                await send({"type": "http.response.start", "status": 403, "headers": headers})
+                await send({"type": "http.response.body", "body": b""})
+            else:
+                await send({"type": "websocket.close", "code": 1008})
+            return
+        await self.application(scope, receive, send)
+
+
+def _places(headers: Iterable[tuple[bytes, bytes]]) -> Iterator[str]:
+    """Walk the host names that a request says it is for and comes from."""
+    for name, value in headers:
+        if name.lower() == b"host":
+            yield urlsplit(f"//{value.decode('latin-1')}").hostname or ""
+        elif name.lower() == b"origin":
+            yield urlsplit(value.decode("latin-1")).hostname or ""
+
+
+def _is_foreign(host: str) -> bool:
+    if host == "localhost" or host.endswith((".localhost", ".amazonaws.com")):
+        return False
+    try:
+        return not ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return True
 
 
 class Gate:

@@ -16,7 +16,7 @@ async def after_update(run: Run) -> None:
 
     A delete that fails does not fail the update: a removed resource stays in the stack as DELETE_FAILED.
     """
-    doomed = {**_removed(run), **_predecessors(run)}
+    doomed = {**_remembered(run), **_removed(run), **_predecessors(run)}
     old_definitions = ((run.previous or {}).get("_template") or {}).get("Resources") or {}
     await asyncio.gather(
         *(after_update(child) for child in run.children.values()),
@@ -84,13 +84,36 @@ def _old_policy(run: Run, name: str) -> str:
     return delete.KEPT if policy in provisioners._RETAINING_POLICIES else str(policy)
 
 
-def restore(run: Run) -> None:
-    """Give a stack back the template, parameters, resources and outputs it had before its update."""
-    run.leftovers = {name: run.resources[name] for name in run.created if name in run.resources}
+def _remembered(run: Run) -> dict[str, delete.Doomed]:
+    """What an earlier update that stayed failed has superseded."""
+    return {name: delete.Doomed(record) for name, record in run.stack.pop("_leftovers", {}).items()}
+
+
+def remember_predecessors(run: Run) -> None:
+    """Note what an update that stays failed has superseded, for the next update or the delete to remove."""
+    for name, change in run.changes.items():
+        if change.replaced and not change.retain:
+            run.stack.setdefault("_leftovers", {})[name] = change.before
+
+
+def remember_successors(run: Run) -> None:
+    """Note what a rollback that is stuck would have deleted, in case the stack is deleted instead."""
+    run.stack["_leftovers"] = _made(run)
+
+
+def _made(run: Run) -> dict[str, Record]:
+    found = {name: run.resources[name] for name in run.created if name in run.resources}
     for name, change in run.changes.items():
         successor = _successor(change)
         if successor is not None:
-            run.leftovers[name] = successor
+            found[name] = successor
+    return found
+
+
+def restore(run: Run) -> None:
+    """Give a stack back the template, parameters, resources and outputs it had before its update."""
+    run.leftovers = _made(run)
+    run.stack.pop("_leftovers", None)
     run.stack.update({**(run.previous or {}), "_resources": run.previous_resources})
 
 

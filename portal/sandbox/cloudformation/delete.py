@@ -119,6 +119,8 @@ async def finish_delete(stack: Stack, retain: Iterable[str] = (), force: bool = 
         )
         for logical_id, record in records.items()
     }
+    leftovers = stack.pop("_leftovers", {})
+    await delete_resources(stack, {name: Doomed(record) for name, record in leftovers.items()}, definitions)
     failures = await delete_resources(stack, doomed, definitions)
     forget_deleted(stack)
     if failures:

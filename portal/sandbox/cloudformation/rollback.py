@@ -81,6 +81,7 @@ async def _roll_back_update(run: Run) -> bool:
     if failures:
         run.stack["_rollback_failed"] = failures
         run.stack["_rollback_run"] = run
+        cleanup.remember_successors(run)
         events.stack_status(
             run.stack,
             "UPDATE_ROLLBACK_FAILED",
@@ -121,6 +122,7 @@ async def _revert(run: Run, name: str) -> bool:
         return False
     current.update(PhysicalResourceId=record["PhysicalResourceId"])
     run.report(current, "UPDATE_COMPLETE")
+    record.update(ResourceStatus="UPDATE_COMPLETE", Timestamp=current["Timestamp"])
     return True
 
 

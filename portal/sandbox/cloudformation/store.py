@@ -5,6 +5,7 @@ A stack is MiniStack's own record, a dictionary; keys with an underscore are not
     _events                its events, oldest first
     _operations            [{"OperationType", "OperationId"}], newest last
     _gone                  {logical id: record} of deleted resources, for the resource listings
+    _leftovers             {logical id: record} of what a failed update has superseded or made
     _planned               {logical id: change set id} of the nested change sets that are being executed
     _tokens                {client request token: action} of the operations that were accepted
 """

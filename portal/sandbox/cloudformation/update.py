@@ -41,6 +41,7 @@ async def update_stack(run: Run) -> None:
         await cleanup.after_update(run)
     elif run.disable_rollback and not run.cancelled:
         events.stack_status(run.stack, "UPDATE_FAILED", run.reason)
+        cleanup.remember_predecessors(run)
         run.stack["_failed_operation"] = {"is_update": True, "run": run}
     else:
         await rollback.start_update_rollback(run, run.reason)
@@ -184,6 +185,7 @@ async def _nested_failed(child: Run) -> None:
     stack = child.stack
     if child.disable_rollback:
         events.stack_status(stack, "UPDATE_FAILED", child.reason)
+        cleanup.remember_predecessors(child)
         stack["_failed_operation"] = {"is_update": True, "run": child}
     else:
         rollback.start_update_rollback(child, child.reason)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import urllib.error
 import uuid
 
@@ -106,3 +107,22 @@ def test_what_makes_no_sense_is_refused(
         sandbox.control(method, path, body)
     assert refused.value.code == status
     refused.value.close()
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Host": "evil.example"}, 403),
+        ({"Host": "evil.example:4567", "Origin": "http://evil.example:4567"}, 403),
+        ({"Origin": "http://127.0.0.1:8000"}, 200),
+        ({"Host": "localhost:4567"}, 200),
+    ],
+)
+def test_pages_from_elsewhere_cannot_use_it(sandbox: Sandbox, headers: dict[str, str], status: int) -> None:
+    for path in ("/_sanso/about", "/?Action=ListStacks"):
+        connection = http.client.HTTPConnection("127.0.0.1", sandbox.port)
+        connection.request("GET", path, headers=headers)
+        assert connection.getresponse().status == status
+        connection.close()

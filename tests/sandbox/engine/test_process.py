@@ -87,6 +87,7 @@ def make_it_busy(account: Account) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_ends_at_once_and_leaves_no_process_and_no_file(own_sandbox: Sandbox, number: int) -> None:
     account = Account(own_sandbox, "123456789012")
+    before = {entry.name for entry in Path(tempfile.gettempdir()).iterdir()}
     make_it_busy(account)
     assert own_sandbox.process is not None
     below = descendants(own_sandbox.process.pid)
@@ -95,6 +96,8 @@ def test_it_ends_at_once_and_leaves_no_process_and_no_file(own_sandbox: Sandbox,
     assert own_sandbox.process.wait(10) == 0
     wait_until(lambda: not any(is_alive(pid) for pid in below), what="the end of its processes")
     assert not (own_sandbox.folder / "data" / "tmp").exists()
+    new = {entry.name for entry in Path(tempfile.gettempdir()).iterdir()} - before
+    assert not [name for name in new if "ministack" in name or "sanso-sandbox" in name]
     for client in account.clients.values():
         client.close()
 
@@ -117,15 +120,20 @@ def test_without_a_folder_of_its_own_it_leaves_nothing_at_all(tmp_path: Path) ->
     assert list(tmp_path.iterdir()) == []
 
 
-def test_all_its_files_are_in_its_folder(own_sandbox: Sandbox) -> None:
-    before = {entry.name for entry in Path(tempfile.gettempdir()).iterdir()}
-    account = Account(own_sandbox, "123456789012")
-    make_it_busy(account)
-    own_sandbox.stop()
-    new = {entry.name for entry in Path(tempfile.gettempdir()).iterdir()} - before
-    assert not [name for name in new if "ministack" in name or "sanso-sandbox" in name]
-    for client in account.clients.values():
-        client.close()
+def test_ended_while_it_starts_it_leaves_nothing_either(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "portal.sandbox"],
+        env={**os.environ, "SANSO_SANDBOX_PORT": str(free_port()), "TMPDIR": str(tmp_path)},
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_until(lambda: bool(list(tmp_path.iterdir())), what="its folder")
+        process.terminate()
+        assert process.wait(10) == 0
+    finally:
+        process.kill()
+        process.wait()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_it_listens_on_loopback_and_refuses_to_do_otherwise() -> None:
@@ -140,17 +148,17 @@ def test_it_listens_on_loopback_and_refuses_to_do_otherwise() -> None:
     assert "only loopback is allowed" in refused.stderr
 
 
-def test_a_port_that_is_taken_is_told(own_sandbox: Sandbox) -> None:
+def test_a_port_that_is_taken_is_told(sandbox: Sandbox) -> None:
     refused = subprocess.run(
         [sys.executable, "-m", "portal.sandbox"],
-        env={**os.environ, "SANSO_SANDBOX_PORT": str(own_sandbox.port)},
+        env={**os.environ, "SANSO_SANDBOX_PORT": str(sandbox.port)},
         capture_output=True,
         text=True,
         check=False,
     )
     assert refused.returncode == 2
-    assert f"127.0.0.1:{own_sandbox.port}" in refused.stderr
-    with urllib.request.urlopen(f"{own_sandbox.url}/_sanso/about", timeout=5) as answer:
+    assert f"127.0.0.1:{sandbox.port}" in refused.stderr
+    with urllib.request.urlopen(f"{sandbox.url}/_sanso/about", timeout=5) as answer:
         assert answer.status == 200
 
 

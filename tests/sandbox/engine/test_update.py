@@ -418,3 +418,28 @@ def test_a_nested_stack_that_an_update_adds_and_fails_is_deleted_again(
         "stack DELETE_COMPLETE",
     ]
     assert account.parameter("/right") is None
+
+
+@pytest.mark.parametrize("way", ["DisableRollback", "stuck"])
+def test_a_replacement_in_an_update_that_stays_failed_leaves_nothing_behind(
+    account: Account, way: str
+) -> None:
+    template = """
+        Resources:
+          Queue: {Type: AWS::SQS::Queue, Properties: {QueueName: %s}}
+          Note: {Type: AWS::SSM::Parameter, DependsOn: Queue, Properties: {Type: String, Value: %s}}
+          Last: {Type: AWS::SSM::Parameter, DependsOn: Note, Properties: {Type: String, Value: %s}}
+    """
+    stack = account.create("failed", template % ("old", "a", "a"))
+    account.fail(**{"update:Last": "no more notes"})
+    if way == "stuck":
+        account.fail(**{"rollback:Note": "cannot go back"})
+    status = account.update(stack, template % ("new", "b", "b"), DisableRollback=way == "DisableRollback")
+    assert status == ("UPDATE_ROLLBACK_FAILED" if way == "stuck" else "UPDATE_FAILED")
+    assert account.queue_names() == {"old", "new"}
+    account.heal()
+    if way == "DisableRollback":
+        assert account.update(stack, template % ("new", "b", "b")) == "UPDATE_COMPLETE"
+        assert account.queue_names() == {"new"}
+    assert account.delete(stack) == "DELETE_COMPLETE"
+    assert account.queue_names() == set()
