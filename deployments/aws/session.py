@@ -18,11 +18,13 @@ from deployments.aws.rds import RDS, RDSGateway
 from deployments.aws.s3 import S3, S3Gateway
 from deployments.aws.sts import STS, STSGateway
 
-# A tick is short: every call has its own limits, and a lost answer is taken up by the next tick.
+# A tick is short: every call has its own limits, and a lost answer is taken up by the next tick. botocore
+# must not try again by itself: its second try would come from a worker that may have lost its claim by
+# then, and once made a change set for a stack that had been deleted meanwhile.
 _CONFIG = Config(
     connect_timeout=3,
     read_timeout=10,
-    retries={"mode": "standard", "total_max_attempts": 2},
+    retries={"mode": "standard", "total_max_attempts": 1},
     user_agent_extra="sanso",
     s3={"addressing_style": "auto"},
 )

@@ -171,6 +171,10 @@ def finish(deployment: Deployment, end: State, root: StackView) -> None:
 
 
 def _why(deployment: Deployment, root: StackView) -> tuple[str, Sentence]:
+    if root.status == "DELETE_COMPLETE" and deployment.kind != Kind.DELETE:
+        return "StackDeleted", Sentence(
+            N_("The stack was deleted outside of Sanso while it was being created.")
+        )
     failed = Event.objects.of(deployment).filter(status__endswith="_FAILED")
     failure = first_failure(
         Failure(
@@ -188,10 +192,6 @@ def _why(deployment: Deployment, root: StackView) -> tuple[str, Sentence]:
         return "ResourceFailed", Sentence(
             "%(where)s (%(type)s): %(reason)s",
             {"where": where, "type": failure.type, "reason": failure.reason},
-        )
-    if root.status == "DELETE_COMPLETE":
-        return "StackDeleted", Sentence(
-            N_("The stack was deleted outside of Sanso while it was being created.")
         )
     return root.status, Sentence("%(reason)s", {"reason": root.reason or root.status})
 
