@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from tests.sandbox.engine import inventory, sets
-from tests.sandbox.engine.conftest import PREFIX, Account
+from deployments import catalog
+from tests.sandbox.engine import inventory
+from tests.sandbox.engine.conftest import PREFIX, REGION, Account
 from tests.services import REPOSITORY, wait_until
 
 CAPABILITIES = ["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
+
+
+def upload(account: Account, folder: Path) -> str:
+    """Put a template set into the account's bucket as the portal does; returns the root's address."""
+    account.publish()
+    template_set = catalog.load(folder)
+    for key, body in catalog.build_objects(template_set):
+        account.client("s3").put_object(Bucket=account.bucket, Key=f"{PREFIX}/{key}", Body=body)
+    root = template_set.root.name
+    return f"https://{account.bucket}.s3.{REGION}.amazonaws.com/{PREFIX}/{root}"
 
 
 def parameters(account: Account, **changed: str) -> list[dict[str, str]]:
@@ -47,7 +59,7 @@ def failures(account: Account) -> list[str]:
 
 
 def test_the_environment_comes_up_changes_and_leaves_nothing(account: Account) -> None:
-    root_url = sets.upload(account, REPOSITORY / "infra_templates")
+    root_url = upload(account, REPOSITORY / "infra_templates")
     before = inventory.taken(account)
 
     root = apply(account, "whole", "CREATE", TemplateURL=root_url, Parameters=parameters(account))
