@@ -68,7 +68,7 @@ check-templates: .venv-checkov ## Check the CloudFormation templates (cfn-lint, 
 
 .PHONY: check-translations
 check-translations: ## Check that every translation is complete.
-	$(BIN)/pytest -q tests/portal/test_translations.py
+	$(BIN)/pytest -q tests/portal/test_translations.py tests/i18n
 
 .PHONY: lock
 # Keeps the versions that are there; UPGRADE=--upgrade takes the newest, UPGRADE="--upgrade-package x" one.

@@ -1,0 +1,85 @@
+"""What there is to translate: the messages of the code, the pages and the template set that comes along."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract
+from babel.messages.pofile import write_po
+from django.conf import settings
+from django.utils.translation.template import templatize
+
+from deployments import catalog
+from portal.translations import catalogs, read_catalog
+
+FOLDERS = ("deployments", "portal")
+HEADER = """\
+# `manage.py update_translations` brings the messages up to date with the code; their words are written here.
+msgid ""
+msgstr ""
+"Language: {language}\\n"
+"MIME-Version: 1.0\\n"
+"Content-Type: text/plain; charset=utf-8\\n"
+"Content-Transfer-Encoding: 8bit\\n"
+"Plural-Forms: {plurals}\\n"
+
+"""
+_ONE: tuple[int, ...] = (1,)
+KEYWORDS: dict[str, tuple[int | tuple[int, str], ...]] = {
+    **dict.fromkeys(("_", "N_", "gettext", "gettext_lazy", "gettext_noop"), _ONE),
+    **dict.fromkeys(("ngettext", "ngettext_lazy"), (1, 2)),
+    **dict.fromkeys(("pgettext", "pgettext_lazy"), ((1, "c"), 2)),
+    **dict.fromkeys(("npgettext", "npgettext_lazy"), ((1, "c"), 2, 3)),
+}
+
+
+def everything() -> Catalog:
+    """Return all messages, with the file each is in."""
+    found = Catalog(charset="utf-8", header_comment="")
+    for place, text in sources(settings.BASE_DIR):
+        for _line, message, comments, context in extract(
+            "python", BytesIO(text.encode()), KEYWORDS, ("Translators:",)
+        ):
+            found.add(message, locations=[(place, 0)], auto_comments=comments, context=context)
+    for text in of_the_template_set():
+        found.add(text, locations=[("infra_templates/root.yaml", 0)])
+    return found
+
+
+def sources(base: Path) -> Iterator[tuple[str, str]]:
+    """Yield (path, Python text) of every file that may hold messages; templates as Django sees them."""
+    for folder in FOLDERS:
+        for path in sorted((base / folder).rglob("*")):
+            place = path.relative_to(base).as_posix()
+            if path.suffix == ".py" and "migrations" not in path.parts:
+                yield place, path.read_text()
+            elif path.suffix == ".html":
+                yield place, templatize(path.read_text(), origin=place)
+
+
+def of_the_template_set() -> Iterator[str]:
+    """Yield the texts of our own template set that the form shows: labels, descriptions, constraints."""
+    for group in catalog.load(settings.BASE_DIR / "infra_templates").groups:
+        yield group.label
+        for parameter in group.parameters:
+            texts = (parameter.label, parameter.description, parameter.constraint_description)
+            yield from (text for text in texts if text)
+
+
+def update(source: Path) -> None:
+    """Bring one catalog up to date: new messages without words, those that are gone left out."""
+    words = read_catalog(source)
+    words.update(everything(), no_fuzzy_matching=True)
+    words.obsolete.clear()
+    with source.open("wb") as file:
+        file.write(HEADER.format(language=words.locale, plurals=words.plural_forms).encode())
+        write_po(file, words, width=100, include_lineno=False, omit_header=True)
+
+
+def update_all() -> None:
+    """Bring every catalog of the portal up to date."""
+    for source in catalogs(settings.LOCALE_PATHS):
+        update(source)

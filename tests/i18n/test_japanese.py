@@ -1,0 +1,91 @@
+"""The Japanese catalog says everything that the code can say, and nothing else."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog
+from django.conf import settings
+from django.utils import translation
+
+from deployments.core.phases import State
+from deployments.core.status import Shown
+from deployments.views import badges, wording
+from portal import extraction
+from portal.translations import catalogs, read_catalog
+
+Key = tuple[str | None, str | tuple[str, ...]]
+UPDATE = "run manage.py update_translations and translate what is new"
+
+
+def keys(catalog: Catalog) -> set[Key]:
+    return {(m.context, m.id if isinstance(m.id, str) else tuple(m.id)) for m in catalog if m.id}
+
+
+@pytest.fixture(scope="module")
+def said() -> Catalog:
+    """Everything that the code, the templates and our template set can say."""
+    return extraction.everything()
+
+
+@pytest.fixture(scope="module")
+def japanese() -> Catalog:
+    return read_catalog(settings.BASE_DIR / "portal/locale/ja/LC_MESSAGES/django.po")
+
+
+def test_every_message_is_in_the_catalog_and_none_that_is_gone(said: Catalog, japanese: Catalog) -> None:
+    assert keys(said) - keys(japanese) == set(), UPDATE
+    assert keys(japanese) - keys(said) == set(), UPDATE
+
+
+def test_the_placeholders_of_every_translation_are_those_of_the_message(japanese: Catalog) -> None:
+    """Babel's own check finds a misspelt %(name)s, which compiling would pass over in silence."""
+    faults = [(message.id, [str(e) for e in errors]) for message, errors in japanese.check()]
+
+    assert not faults
+
+
+def test_every_translation_is_japanese(japanese: Catalog) -> None:
+    """A word that is the same in both languages is named here, so that nothing stays English by mistake."""
+    same = {"URL", "%(status)s · %(phase)s", "%(name)s: %(end)s", "%(action)s: %(aws)s (%(code)s)"}
+    texts = [str(m.string[0] if isinstance(m.string, tuple) else m.string) for m in japanese if m.id]
+
+    assert not [text for text in texts if text not in same and not re.search(r"[぀-ヿ一-鿿]", text)]
+
+
+def test_nothing_is_translated_twice_or_with_spaces_around(japanese: Catalog) -> None:
+    texts = [str(m.string[0] if isinstance(m.string, tuple) else m.string) for m in japanese if m.id]
+
+    assert not [text for text in texts if text != text.strip()]
+
+
+def test_updating_a_catalog_that_is_up_to_date_changes_nothing(tmp_path: Path) -> None:
+    (source,) = catalogs(settings.LOCALE_PATHS)
+    copy = tmp_path / "ja" / "LC_MESSAGES" / "django.po"
+    copy.parent.mkdir(parents=True)
+    copy.write_bytes(source.read_bytes())
+
+    extraction.update(copy)
+
+    assert copy.read_text() == source.read_text()
+
+
+def test_statuses_and_phases_speak_japanese_and_stay_apart() -> None:
+    with translation.override("ja"):
+        words = [str(badges.WORDS[shown]) for shown in Shown]
+        phases = [wording.phase(state) for state in (State.PREFLIGHT, State.STACKS)]
+
+    assert len(set(words)) == len(words)
+    assert phases == ["事前チェック", "スタック"]
+
+
+def test_no_message_hides_in_an_f_string() -> None:
+    """Extraction cannot see into f-strings: such a message would never be translated."""
+    hidden = re.compile(r"""\bf(["']).*\{(_|gettext|ngettext|pgettext)\(""")
+    places = [
+        (place, line) for place, text in extraction.sources(settings.BASE_DIR) for line in text.splitlines()
+    ]
+
+    assert not [(place, line) for place, line in places if hidden.search(line)]
