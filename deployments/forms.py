@@ -171,21 +171,23 @@ def _choice(value: str, parameter: Parameter) -> str:
 
 
 def sentence(found: Problem) -> str:
-    """Return what is wrong with a value, in the reader's language; the template's own sentence after it."""
+    """Return what is wrong with a value, in the template's own words where it has some."""
     values: Mapping[str, str] = found.values
+    own = _(found.constraint) if found.constraint else ""
+    own = own[:1].upper() + own[1:]  # CloudFormation's manner is a half sentence: "must be a number"
+    if found.code == "required":
+        return " ".join(part for part in (_("This is needed."), own) if part)
+    if own:
+        return own
     if found.code == "length":
-        said = _length(values)
-    elif found.code == "range":
-        said = _range(values)
-    elif found.code == "pattern":
-        said = "" if found.constraint else _("This must match the pattern %(pattern)s.") % values
-    else:
-        said = {
-            "required": _("This is needed."),
-            "number": _("This must be a number."),
-            "allowed": _("This must be one of: %(allowed)s.") % {"allowed": values.get("allowed", "")},
-        }[found.code]
-    return " ".join(part for part in (said, _(found.constraint) if found.constraint else "") if part)
+        return _length(values)
+    if found.code == "range":
+        return _range(values)
+    if found.code == "number":
+        return _("This must be a number.")
+    if found.code == "pattern":
+        return _("This must match the pattern %(pattern)s.") % values
+    return _("This must be one of: %(allowed)s.") % values
 
 
 def _length(values: Mapping[str, str]) -> str:
@@ -222,6 +224,8 @@ class DeleteForm(ReasonedForm):
     unprotect = forms.BooleanField(
         label=gettext_lazy("Turn off deletion protection first"),
         required=False,
-        help_text=gettext_lazy("Of the database and the load balancers. Without it AWS refuses to delete them."),
+        help_text=gettext_lazy(
+            "Of the database and the load balancers. Without it AWS refuses to delete them."
+        ),
     )
     field_order = ("typed_name", "unprotect", "reason")
