@@ -10,6 +10,8 @@ from portal.sandbox.cloudformation import delete, events
 from portal.sandbox.cloudformation.run import Change, Run
 from portal.sandbox.cloudformation.store import Record
 
+NOT_ALL_DELETED = "Update successful. One or more resources could not be deleted."
+
 
 async def after_update(run: Run) -> None:
     """Delete what an update removed and the predecessors of what it replaced; the stack ends UPDATE_COMPLETE.
@@ -18,13 +20,13 @@ async def after_update(run: Run) -> None:
     """
     doomed = {**_remembered(run), **_removed(run), **_predecessors(run)}
     old_definitions = ((run.previous or {}).get("_template") or {}).get("Resources") or {}
-    await asyncio.gather(
-        *(after_update(child) for child in run.children.values()),
+    failures, *_children = await asyncio.gather(
         delete.delete_resources(run.stack, doomed, old_definitions),
+        *(after_update(child) for child in run.children.values()),
     )
     delete.forget_deleted(run.stack)
     run.stack["_gone"] = {}
-    events.stack_status(run.stack, "UPDATE_COMPLETE")
+    events.stack_status(run.stack, "UPDATE_COMPLETE", NOT_ALL_DELETED if failures else "")
 
 
 def removed_names(run: Run) -> set[str]:

@@ -102,6 +102,20 @@ def test_resources_are_added_and_removed_those_that_go_in_the_clean_up(account: 
     assert {one["LogicalResourceId"] for one in listed} == {"Note", "New"}
 
 
+def test_an_update_succeeds_though_its_clean_up_cannot_delete_something(account: Account) -> None:
+    stack = account.create("clean", NOTE)
+    account.fail(**{"delete:Other": "busy"})
+    less = NOTE.replace("Other: {Type: AWS::SQS::Queue}", "")
+    assert account.update(stack, less) == "UPDATE_COMPLETE"
+    assert account.story(stack, of="Other")[-1].startswith("Other DELETE_FAILED Resource handler returned")
+    assert account.story(stack)[-1] == (
+        "stack UPDATE_COMPLETE Update successful. One or more resources could not be deleted."
+    )
+    account.heal()
+    account.delete(stack)
+    assert account.queue_names() == set()
+
+
 def test_a_replaced_resource_gets_a_successor_before_its_predecessor_goes(account: Account) -> None:
     queue = """
         Resources:
