@@ -87,7 +87,9 @@ def make_event(deployment: Deployment, seq: int, **values: Any) -> Event:
         "type": "AWS::SNS::Topic",
         "status": "CREATE_COMPLETE",
     }
-    event = Event.objects.create(deployment=deployment, seq=seq, **(defaults | values))
+    values = defaults | values
+    values.setdefault("key", Event.key_for("", values["event_id"]))
+    event = Event.objects.create(deployment=deployment, seq=seq, **values)
     Deployment.objects.filter(pk=deployment.pk, last_seq__lt=seq).update(last_seq=seq)
     return event
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Self
 
 from django.db import models
@@ -45,6 +46,9 @@ class Event(models.Model):
     deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="events")
     seq = models.PositiveIntegerField()
     event_id = IdField(max_length=255)
+    # SHA-256 of stack path and event id: CloudFormation's EventIds (`Logical-STATUS-time`) are unique within
+    # a stack only, and two stacks do have a resource of one name that changes in the same millisecond.
+    key = models.CharField(max_length=64, editable=False)
     source = models.CharField(max_length=20, choices=SOURCES)
     at = models.DateTimeField(_("time"))
     stack = models.ForeignKey(Stack, null=True, on_delete=models.SET_NULL, related_name="events")
@@ -63,11 +67,16 @@ class Event(models.Model):
         verbose_name_plural = _("events")
         constraints = (
             models.UniqueConstraint(fields=("deployment", "seq"), name="one_event_per_number"),
-            models.UniqueConstraint(fields=("deployment", "event_id"), name="one_event_per_event_id"),
+            models.UniqueConstraint(fields=("deployment", "key"), name="one_event_per_key"),
         )
 
     def __str__(self) -> str:
         return f"{self.seq} {self.logical_id} {self.status or self.code}"
+
+    @staticmethod
+    def key_for(path: str, event_id: str) -> str:
+        """Return what tells an event from all others of its deployment."""
+        return hashlib.sha256(f"{path}\n{event_id}".encode()).hexdigest()
 
     @property
     def message_words(self) -> str:

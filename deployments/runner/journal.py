@@ -32,6 +32,11 @@ class Entry:
     code: str = ""
     values: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def key(self) -> str:
+        """Return what tells the entry from all others of its deployment."""
+        return Event.key_for(self.stack.path if self.stack else "", self.event_id)
+
 
 def of_stack(stack: Stack, event: StackEvent) -> Entry:
     """Return the entry of a stack event."""
@@ -54,13 +59,11 @@ def append(deployment: Deployment, entries: Sequence[Entry]) -> int:
         return 0
     with transaction.atomic():
         locked = Deployment.objects.select_for_update().get(pk=deployment.pk)
-        unique = {entry.event_id: entry for entry in entries}
+        unique = {entry.key: entry for entry in entries}
         known = set(
-            Event.objects.filter(deployment=locked, event_id__in=list(unique)).values_list(
-                "event_id", flat=True
-            )
+            Event.objects.filter(deployment=locked, key__in=list(unique)).values_list("key", flat=True)
         )
-        new = [entry for event_id, entry in unique.items() if event_id not in known]
+        new = [entry for key, entry in unique.items() if key not in known]
         if not new:
             return 0
         last = locked.last_seq
@@ -79,6 +82,7 @@ def _row(deployment: Deployment, seq: int, entry: Entry) -> Event:
             deployment=deployment,
             seq=seq,
             event_id=entry.event_id,
+            key=entry.key,
             source="portal",
             at=entry.at,
             code=entry.code,
@@ -88,6 +92,7 @@ def _row(deployment: Deployment, seq: int, entry: Entry) -> Event:
         deployment=deployment,
         seq=seq,
         event_id=entry.event_id,
+        key=entry.key,
         source="cloudformation",
         at=entry.at,
         stack=entry.stack,

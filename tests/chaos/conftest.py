@@ -179,12 +179,12 @@ def assert_whole(deployment: Deployment, sandbox: Sandbox) -> None:
     """Assert that every event is there once, numbered without a gap, and as AWS tells it."""
     events = list(Event.objects.of(deployment))
     assert [event.seq for event in events] == list(range(1, deployment.last_seq + 1))
-    told = [event.event_id for event in events if event.source == "cloudformation"]
+    told = [(e.stack.stack_id, e.event_id) for e in events if e.source == "cloudformation" and e.stack]
     cloudformation = client(deployment.environment.account, "cloudformation", sandbox)
-    happened: set[str] = set()
+    happened: set[tuple[str, str]] = set()
     for stack in Stack.objects.of(deployment):
         pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack.stack_id)
-        happened |= {event["EventId"] for page in pages for event in page["StackEvents"]}
+        happened |= {(stack.stack_id, event["EventId"]) for page in pages for event in page["StackEvents"]}
     assert len(told) == len(set(told))
     if deployment.kind == "create":
         assert set(told) == happened

@@ -7,7 +7,8 @@ import pytest
 from deployments.core.phases import State
 from deployments.errors import AwsAsk, AwsRefused, AwsRetry
 from deployments.models import Deployment, Environment, Event, Resource, Stack, TemplateCheck
-from tests.builders import make_deployment, make_environment
+from deployments.runner import journal
+from tests.builders import make_deployment, make_environment, make_stack, make_stack_event
 from tests.fakes import FakeAws, FakeStack, lost_answer
 from tests.runner.conftest import one_tick, run
 
@@ -278,3 +279,15 @@ def test_two_environments_do_not_see_each_other(deployment: Deployment, aws: Fak
     assert run(deployment, aws).state == State.SUCCEEDED
     assert run(other, aws).state == State.SUCCEEDED
     assert len(aws.live_stacks("sanso-staging")) == len(aws.live_stacks("sanso-second")) == 1
+
+
+def test_two_stacks_may_have_the_same_event_id(deployment: Deployment) -> None:
+    one, other = make_stack(deployment), make_stack(deployment, "Inner")
+    same = "Group-CREATE_COMPLETE-2026-11-25T01:29:11.799Z"
+    events = [
+        journal.of_stack(stack, make_stack_event("Group", "CREATE_COMPLETE", stack=stack.name, event_id=same))
+        for stack in (one, other)
+    ]
+
+    assert journal.append(deployment, events) == 2
+    assert journal.append(deployment, events) == 0
