@@ -1,0 +1,174 @@
+"""The own SSM document brings an Ansible of a known version and runs the playbook of the zip with it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.infra.reading import properties
+
+CONTENT: dict[str, Any] = properties("configuration", "PlaybookDocument")["Content"]
+FETCH, RUN = CONTENT["mainSteps"]
+URL = "https://artifacts.s3.ap-northeast-1.amazonaws.com/sets/0123abcd/playbook.zip"
+WHEEL = "wheelhouse/ansible_core-2.19.99-py3-none-any.whl"
+VARIABLES = "DB_NAME=datelog DB_SECRET_NAME=times-database-user-5f0c7a52 MYSQL_PORT=3306"
+PLAYBOOK = """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - name: Write down what was handed over
+      ansible.builtin.copy:
+        content: "{{ [DB_NAME, DB_SECRET_NAME, MYSQL_PORT] | to_json }}"
+        dest: "RESULT"
+        mode: "0600"
+"""
+# An ansible-core as far as the script looks at it: says its version, writes down its arguments.
+STAND_IN = """
+import json, sys
+def main():
+    if "--version" in sys.argv:
+        print("ansible-playbook [core 2.19.99]")
+    else:
+        open("RESULT", "w").write(json.dumps(sys.argv[1:]))
+"""
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Path:
+    """A host's file system, of which the script gets to see little."""
+    for name in ("bin", "run", "downloads", "opt", "tmp"):
+        (tmp_path / name).mkdir()
+    for tool in ("sh", "basename", "flock", "grep", "head", "mktemp", "rm"):
+        (tmp_path / "bin" / tool).symlink_to(str(shutil.which(tool)))
+    python = tmp_path / "bin/python3"
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    return tmp_path
+
+
+def run(host: Path, *path: str) -> subprocess.CompletedProcess[str]:
+    """Run the second step where the first one left the zip, as the SSM agent does."""
+    (script,) = RUN["inputs"]["runCommand"]
+    script = script.replace("{{ SourceUrl }}", URL).replace("{{ ExtraVariables }}", VARIABLES)
+    script = script.replace("/run/", f"{host}/run/").replace("/opt/", f"{host}/opt/")
+    return subprocess.run(
+        [shutil.which("dash") or "sh"],
+        input=script,
+        cwd=host / "downloads",
+        env={
+            "PATH": ":".join([str(host / "bin"), *path]),
+            "TMPDIR": str(host / "tmp"),
+            "ANSIBLE_HOME": str(host / "ansible"),
+            "ANSIBLE_REMOTE_TMP": str(host / "ansible/remote"),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def zip_up(host: Path, files: Mapping[str, str | bytes]) -> None:
+    with zipfile.ZipFile(host / "downloads/playbook.zip", "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+
+
+def wheel(host: Path) -> bytes:
+    """Return a wheel of the stand-in, for pip to install without an index."""
+    path = host / WHEEL.rpartition("/")[2]
+    info = "ansible_core-2.19.99.dist-info"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("stand_in.py", STAND_IN.replace("RESULT", str(host / "result")))
+        archive.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: ansible-core\nVersion: 2.19.99\n")
+        archive.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: t\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        archive.writestr(f"{info}/entry_points.txt", "[console_scripts]\nansible-playbook = stand_in:main\n")
+        archive.writestr(f"{info}/RECORD", "")
+    return path.read_bytes()
+
+
+def test_an_ansible_that_fits_runs_the_playbook_with_its_variables(host: Path) -> None:
+    (host / "bin/ansible-playbook").symlink_to(Path(sys.executable).with_name("ansible-playbook"))
+    zip_up(host, {"playbook.yml": PLAYBOOK.replace("RESULT", str(host / "result"))})
+
+    done = run(host, "/usr/bin", "/bin")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads((host / "result").read_text()) == [
+        "datelog",
+        "times-database-user-5f0c7a52",
+        "3306",
+    ]
+    assert list((host / "tmp").iterdir()) == []  # nothing unpacked stays behind
+
+
+def test_a_playbook_that_fails_fails_the_step(host: Path) -> None:
+    (host / "bin/ansible-playbook").symlink_to(Path(sys.executable).with_name("ansible-playbook"))
+    zip_up(host, {"playbook.yml": "- hosts: all\n  tasks: [{ansible.builtin.fail: }]\n"})
+
+    assert run(host, "/usr/bin", "/bin").returncode == 2  # Ansible's word for a failed task
+
+
+def test_where_there_is_none_the_wheels_in_the_zip_bring_one_without_an_index(host: Path) -> None:
+    zip_up(host, {"playbook.yml": PLAYBOOK, WHEEL: wheel(host)})
+
+    done = run(host)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads((host / "result").read_text()) == [
+        *("-i", "localhost,", "-c", "local", "-e", VARIABLES),
+        "playbook.yml",
+    ]
+
+
+def test_an_older_ansible_on_the_host_is_left_alone_and_ours_is_made_once(host: Path) -> None:
+    older = host / "bin/ansible-playbook"
+    older.write_text('#!/bin/sh\n[ "$1" = --version ] && echo "ansible-playbook [core 2.15.3]" || exit 99\n')
+    older.chmod(0o755)
+    zip_up(host, {"playbook.yml": PLAYBOOK, WHEEL: wheel(host)})
+    assert run(host).returncode == 0
+    made = (host / "opt/ansible/pyvenv.cfg").stat().st_mtime_ns
+
+    assert run(host).returncode == 0
+
+    assert (host / "opt/ansible/pyvenv.cfg").stat().st_mtime_ns == made
+
+
+def test_the_first_step_fetches_what_the_second_unpacks() -> None:
+    assert FETCH["action"] == "aws:downloadContent"
+    assert json.loads(FETCH["inputs"]["sourceInfo"]) == {"path": "{{ SourceUrl }}"}
+    source = properties("configuration", "AppServerAssociation")["Parameters"]["SourceUrl"]
+    assert source == [
+        {
+            "Fn::Sub": "https://${ArtifactBucket}.s3.${AWS::Region}.${AWS::URLSuffix}/"
+            "${ArtifactPrefix}/playbook.zip"
+        }
+    ]
+
+
+@pytest.mark.parametrize("name", ["AppServerAssociation", "AwsDocumentAppServerAssociation"])
+def test_both_documents_take_the_variables_that_the_associations_give(name: str) -> None:
+    given = properties("configuration", name)["Parameters"]["ExtraVariables"][0]["Fn::Sub"]
+    filled = re.sub(r"\$\{[\w:]+\}", "times-aurora-1x.cluster-abc.ap-northeast-1.rds.amazonaws.com", given)
+
+    assert re.fullmatch(CONTENT["parameters"]["ExtraVariables"]["allowedPattern"], filled)
+    # AWS-ApplyAnsiblePlaybooks refuses these in a value, quoted or not
+    assert not set(":|();&") & set(filled)
+
+
+@pytest.mark.parametrize(
+    "text", ['A="$(reboot)"', "A=1; reboot", "A=`reboot`", "A=1\nreboot", "-e @/etc/shadow"]
+)
+def test_what_the_shell_would_run_is_no_variable(text: str) -> None:
+    assert not re.fullmatch(CONTENT["parameters"]["ExtraVariables"]["allowedPattern"], text)

@@ -1,0 +1,170 @@
+"""A web server of the tests' own: the association's script, run for real in a folder of its own.
+
+Paths and port are moved, and the distribution's tools are small stand-ins that write down how they were
+called; `systemctl` and `apachectl` lead to a real Apache.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+from tests.infra.reading import properties
+from tests.services import LOOPBACK, find_program, free_port, wait_until
+
+MODULES = (
+    *("mpm_event", "authz_core", "log_config", "alias", "mime", "headers", "setenvif"),
+    *("proxy", "proxy_uwsgi", "remoteip"),
+)
+TOOLS = ("sh", "cat", "cmp", "cp", "curl", "flock", "mkdir", "mktemp", "rm", "touch")
+Family = Literal["debian", "redhat"]
+
+
+class WebServer:
+    """A host that the script makes a web server of."""
+
+    def __init__(self, folder: Path, family: Family) -> None:
+        self.folder = folder
+        self.family = family
+        self.port = free_port()
+        self.backend_port = free_port()
+        self.environment_name = "times"
+        self._bin = folder / "bin"
+        self._bin.mkdir()
+        for name in (
+            "etc/apache2/conf-available",
+            "etc/httpd/conf.d",
+            "run",
+            "var/log/apache2",
+            "var/log/httpd",
+        ):
+            (folder / name).mkdir(parents=True)
+        for tool in TOOLS:
+            (self._bin / tool).symlink_to(find_program(tool))
+        self._stand_ins()
+
+    @property
+    def conf(self) -> Path:
+        names = {"debian": "etc/apache2/conf-available", "redhat": "etc/httpd/conf.d"}
+        return self.folder / names[self.family] / "datelog.conf"
+
+    @property
+    def access_log(self) -> list[str]:
+        service = {"debian": "apache2", "redhat": "httpd"}[self.family]
+        return (self.folder / "var/log" / service / "datelog_access_log").read_text().splitlines()
+
+    def calls(self) -> list[str]:
+        """Return how the stand-ins were called since the last time, and forget it."""
+        journal = self.folder / "calls"
+        found = journal.read_text().splitlines() if journal.exists() else []
+        journal.unlink(missing_ok=True)
+        return found
+
+    def configure(self) -> subprocess.CompletedProcess[str]:
+        """Run the association's script, as State Manager would."""
+        script = properties("configuration", "WebServerAssociation")["Parameters"]["commands"][0]["Fn::Sub"]
+        for name, value in {
+            "EnvironmentName": self.environment_name,
+            "NlbDnsName": LOOPBACK,
+            "UwsgiPort": str(self.backend_port),
+            "VpcCidr": "127.0.0.0/16",
+        }.items():
+            script = script.replace(f"${{{name}}}", value)
+        for top in ("etc", "run", "var"):
+            script = script.replace(f" /{top}/", f" {self.folder}/{top}/")
+            script = script.replace(f">/{top}/", f">{self.folder}/{top}/")
+            script = script.replace(f"=/{top}/", f"={self.folder}/{top}/")
+        script = script.replace("*:80>", f"*:{self.port}>").replace("1/healthz", f"1:{self.port}/healthz")
+        return subprocess.run(
+            [find_program("dash", "sh")],
+            input=script,
+            env={"PATH": str(self._bin), "TMPDIR": str(self.folder)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    def get(self, path: str, **headers: str) -> tuple[int, str]:
+        """Ask Apache for a page as the public load balancer would."""
+        connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=10)
+        connection.request("GET", path, headers={k.replace("_", "-"): v for k, v in headers.items()})
+        response = connection.getresponse()
+        answer = response.status, response.read().decode()
+        connection.close()
+        return answer
+
+    def stop(self) -> None:
+        """Stop Apache, if it was started."""
+        with contextlib.suppress(FileNotFoundError):
+            pid = int((self.folder / "run/apache.pid").read_text())
+            subprocess.run([*self._apache(), "-k", "stop"], check=True, capture_output=True)
+            wait_until(lambda: not Path(f"/proc/{pid}").exists(), what="the end of Apache")
+
+    def _apache(self) -> list[str]:
+        return [find_program("apache2", "httpd"), "-f", str(self.folder / "main.conf")]
+
+    def _stand_ins(self) -> None:
+        apache = " ".join(self._apache())
+        running = self.folder / "run/apache.pid"
+        main = [f"ServerRoot {self.folder}", f"PidFile {running}", "ServerName test"]
+        main += ["User nobody", f"Group #{pwd.getpwnam('nobody').pw_gid}"]
+        main += [f"DefaultRuntimeDir {self.folder}/run", f"ErrorLog {self.folder}/error_log"]
+        main += [
+            f"<IfModule !{name}_module>\nLoadModule {name}_module {_modules()}/mod_{name}.so\n</IfModule>"
+            for name in MODULES
+        ]
+        main += [f"Listen {LOOPBACK}:{self.port}", r'LogFormat "%h %l %u %t \"%r\" %>s %b" common']
+        main += ["StartServers 1", "ServerLimit 2", "ThreadsPerChild 8", "MaxRequestWorkers 16"]
+        main += [f"TypesConfig {os.devnull}", f"IncludeOptional {self.conf}*"]
+        (self.folder / "main.conf").write_text("\n".join(main) + "\n")
+        self._stand_in("apachectl", f"exec {apache} -t")
+        self._stand_in(
+            "systemctl",
+            'case "$1" in\n'
+            f"  is-active) [ -e {running} ] ;;\n"
+            f"  start) {apache} -k start ;;\n"
+            f"  reload) {apache} -k graceful ;;\n"
+            "esac",
+        )
+        if self.family == "debian":
+            for tool in ("a2enmod", "a2dissite", "a2enconf"):
+                self._stand_in(tool)
+            self._stand_in(
+                "apt-get",
+                f'[ "$2" = update ] || touch {self._bin}/apache2; '
+                f"/bin/chmod +x {self._bin}/apache2 2>/dev/null || true",
+            )
+        else:
+            self._stand_in("dnf", f"touch {self._bin}/httpd; /bin/chmod +x {self._bin}/httpd")
+
+    def _stand_in(self, name: str, action: str = "") -> None:
+        path = self._bin / name
+        path.write_text(f'#!/bin/sh\necho "{name} $*" >>{self.folder}/calls\n{action}\n')
+        path.chmod(0o755)
+
+
+def _modules() -> str:
+    places = ("/usr/lib/apache2/modules", "/usr/lib64/httpd/modules")
+    return next(place for place in places if Path(place).is_dir())
+
+
+@contextlib.contextmanager
+def web_server(family: Family) -> Iterator[WebServer]:
+    """Give a host without a web server, in a folder that Apache's unprivileged processes can read."""
+    folder = Path(tempfile.mkdtemp(prefix="sanso-web-"))
+    folder.chmod(0o755)
+    server = WebServer(folder, family)
+    try:
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder)
