@@ -1,0 +1,169 @@
+"""Environments of these templates in the sandbox: the choices that are off by default, and two side by side.
+
+The default choices, changed and deleted, are the sandbox's own contract test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from deployments import catalog
+from tests.infra.resolved import CHOICES, TEMPLATES
+from tests.services import Sandbox, wait_until
+
+REGION = "ap-northeast-1"
+TRIAL = {"DeletionProtection": "false", "FinalSnapshot": "false"}
+OPTIONS = {
+    name: value
+    for name, value in CHOICES["options"].items()
+    # VPC flow logs are one of the few things that the sandbox does not have.
+    if name not in ("ArtifactBucket", "ArtifactPrefix", "AWS::StackName", "FlowLogs")
+}
+
+
+class Account:
+    """An account in the sandbox with the set's artifacts in a bucket."""
+
+    def __init__(self, sandbox: Sandbox, account_id: str) -> None:
+        self._sandbox = sandbox
+        self._id = account_id
+        self.bucket = f"artifacts-{account_id}"
+        s3 = self.client("s3")
+        s3.create_bucket(Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+        for key, body in catalog.build_objects(catalog.load(TEMPLATES)):
+            s3.put_object(Bucket=self.bucket, Key=f"sets/0123abcd/{key}", Body=body)
+
+    def client(self, service: str) -> Any:
+        make: Callable[..., Any] = boto3.client
+        return make(
+            service,
+            endpoint_url=self._sandbox.url,
+            region_name=REGION,
+            aws_access_key_id=self._id,
+            aws_secret_access_key="of no account",
+        )
+
+    def start(self, name: str, choices: dict[str, str], *, update: bool = False) -> str:
+        """Create an environment, or change it; returns its StackId at once."""
+        values = {"ArtifactBucket": self.bucket, "ArtifactPrefix": "sets/0123abcd", **choices}
+        cloudformation = self.client("cloudformation")
+        change = cloudformation.update_stack if update else cloudformation.create_stack
+        stack_id: str = change(
+            StackName=name,
+            TemplateURL=f"https://{self.bucket}.s3.{REGION}.amazonaws.com/sets/0123abcd/root.yaml",
+            Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in values.items()],
+            Capabilities=["CAPABILITY_IAM"],
+        )["StackId"]
+        return stack_id
+
+    def status(self, stack_id: str) -> str:
+        (stack,) = self.client("cloudformation").describe_stacks(StackName=stack_id)["Stacks"]
+        status: str = stack["StackStatus"]
+        return status
+
+    def settled(self, stack_id: str) -> str:
+        """Wait for the end of what is going on and return how it ended."""
+        wait_until(lambda: not self.status(stack_id).endswith("IN_PROGRESS"), seconds=90)
+        return self.status(stack_id)
+
+    def outputs(self, stack_id: str) -> dict[str, str]:
+        (stack,) = self.client("cloudformation").describe_stacks(StackName=stack_id)["Stacks"]
+        return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+    def let_in(self, group_name: str) -> set[tuple[int, str]]:
+        """Return (port, address range or group) of a security group's ingress rules."""
+        groups = self.client("ec2").describe_security_groups(
+            Filters=[{"Name": "tag:Name", "Values": [group_name]}]
+        )["SecurityGroups"]
+        return {
+            (rule["FromPort"], source)
+            for group in groups
+            for rule in group["IpPermissions"]
+            for source in (
+                *(address["CidrIp"] for address in rule["IpRanges"]),
+                *(pair["GroupId"] for pair in rule["UserIdGroupPairs"]),
+            )
+        }
+
+    def nlb_addresses(self) -> set[str]:
+        interfaces = self.client("ec2").describe_network_interfaces()["NetworkInterfaces"]
+        return {i["PrivateIpAddress"] for i in interfaces if i["Description"].startswith("ELB net/")}
+
+
+@pytest.fixture
+def account(sandbox: Sandbox, sandbox_account: str) -> Account:
+    """An account of this test's own."""
+    return Account(sandbox, sandbox_account)
+
+
+def test_with_every_option_on_the_environment_comes_up_and_goes_without_a_trace(account: Account) -> None:
+    stack_id = account.start("times", OPTIONS)
+    assert account.settled(stack_id) == "CREATE_COMPLETE"
+
+    assert account.outputs(stack_id)["SiteUrl"] == "https://times.example.com/"
+    addresses = account.nlb_addresses()
+    assert len(addresses) == 2
+    assert account.let_in("times-app") == {(p, f"{a}/32") for p in (9090, 9091) for a in addresses}
+
+    account.client("cloudformation").delete_stack(StackName=stack_id)
+    assert account.settled(stack_id) == "DELETE_COMPLETE"
+    assert account.client("rds").describe_db_cluster_snapshots()["DBClusterSnapshots"] == []
+    assert account.client("secretsmanager").list_secrets()["SecretList"] == []
+    assert account.client("lambda").list_functions()["Functions"] == []
+
+
+def test_the_nlb_is_replaced_when_the_app_servers_shall_admit_it_by_its_group(account: Account) -> None:
+    stack_id = account.start("times", {**TRIAL, "AppServersAdmit": "addresses"})
+    assert account.settled(stack_id) == "CREATE_COMPLETE"
+    before = account.outputs(stack_id)["NlbDnsName"]
+
+    account.start("times", {**TRIAL, "AppServersAdmit": "security-group"}, update=True)
+    assert account.settled(stack_id) == "UPDATE_COMPLETE"
+
+    assert account.outputs(stack_id)["NlbDnsName"] != before
+    ((port, source),) = account.let_in("times-app")
+    assert port == 9090
+    assert source.startswith("sg-")
+
+
+def test_two_environments_in_one_account_come_up_side_by_side(account: Account) -> None:
+    stacks = {name: account.start(name, TRIAL) for name in ("blue", "green")}
+    assert {account.settled(stack_id) for stack_id in stacks.values()} == {"CREATE_COMPLETE"}
+
+    ssm, autoscaling = account.client("ssm"), account.client("autoscaling")
+    for stack_id in stacks.values():
+        outputs = account.outputs(stack_id)
+        for tier in ("Web", "App"):
+            (group,) = autoscaling.describe_auto_scaling_groups(
+                AutoScalingGroupNames=[outputs[f"{tier}AutoScalingGroupName"]]
+            )["AutoScalingGroups"]
+            executions = ssm.describe_association_executions(AssociationId=outputs[f"{tier}AssociationId"])
+            configured = {
+                target["ResourceId"]
+                for execution in executions["AssociationExecutions"]
+                for target in ssm.describe_association_execution_targets(
+                    AssociationId=outputs[f"{tier}AssociationId"], ExecutionId=execution["ExecutionId"]
+                )["AssociationExecutionTargets"]
+            }
+            assert configured == {instance["InstanceId"] for instance in group["Instances"]}
+
+
+@pytest.mark.parametrize(
+    ("choices", "message"),
+    [
+        ({"FinalSnapshot": "false"}, "switch its deletion protection off as well"),
+        ({"SecondZone": "0"}, "must be two different ones"),
+        ({"UwsgiPort": "9091"}, "must be two different ones"),
+        ({"WebInstanceType": "t3.micro"}, "Graviton"),
+    ],
+)
+def test_choices_that_do_not_go_together_are_refused_before_anything_is_made(
+    account: Account, choices: dict[str, str], message: str
+) -> None:
+    with pytest.raises(ClientError, match=message):
+        account.start("times", choices)
