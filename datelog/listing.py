@@ -10,10 +10,15 @@ def whole(times: list[str]) -> bytes:
     return f'[\n  "{_BETWEEN.join(times)}"\n]'.encode() if times else b"[]"
 
 
-def in_parts(first: list[str], others: Iterable[list[str]]) -> Iterator[bytes]:
-    """Yield the text of a list that comes in chunks; first is not empty."""
-    yield f'[\n  "{_BETWEEN.join(first)}'.encode()
-    for times in others:
-        if times:
-            yield f"{_BETWEEN}{_BETWEEN.join(times)}".encode()
+def in_parts(chunks: Iterable[list[str]]) -> Iterator[bytes]:
+    """Yield the text of a list that comes in chunks, at least one of which is not empty."""
+    before = '[\n  "'
+
+    def part(times: list[str]) -> bytes:
+        nonlocal before
+        text = f"{before}{_BETWEEN.join(times)}"
+        before = _BETWEEN
+        return text.encode()
+
+    yield from map(part, filter(None, chunks))
     yield b'"\n]'

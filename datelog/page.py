@@ -17,6 +17,7 @@ from django.template.loader import render_to_string
 from django.views.decorators.http import require_http_methods
 
 from datelog import saved_times
+from datelog.answers import HTML, answer
 from datelog.clock import now_text
 from datelog.configuration import configured
 from datelog.position import Position
@@ -77,12 +78,8 @@ def _show(request: HttpRequest, words: Words, *, alert: str = "", status: int = 
         "older": urlencode({"before": found.next}) if found.next else "",
         "zone": str(configured().zone),
     }
-    return HttpResponse(
-        render_to_string("datelog/view.html", content),
-        content_type="text/html; charset=utf-8",
-        status=status,
-        headers=_headers(),
-    )
+    html = render_to_string("datelog/view.html", content)
+    return answer(HTML, html.encode(), _headers(), status=status)
 
 
 def _style() -> str:
@@ -94,12 +91,10 @@ def _style() -> str:
 def _headers() -> dict[str, str]:
     digest = b64encode(hashlib.sha256(_style().encode()).digest()).decode()
     return {
-        "Cache-Control": "no-store",
         "Content-Security-Policy": (
             f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; form-action 'self'; "
             "base-uri 'none'; frame-ancestors 'none'"
         ),
         "Referrer-Policy": "same-origin",
         "Vary": "Accept-Language",
-        "X-Content-Type-Options": "nosniff",
     }

@@ -7,6 +7,7 @@ columns that datelog doesn't know are left alone.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from typing import Final
 
 from django.db import Error
@@ -71,31 +72,54 @@ def save(text: str) -> None:
 
 
 class _Keyed:
-    """A table whose id is its primary key: each chunk is one short query over the index on (dt, id)."""
+    """A table whose id is its primary key: each chunk is one short query over the index on (dt, id).
+
+    Only the times are fetched. The id of the last row is asked for where a page goes on after it.
+    """
 
     def page(self, limit: int, after: Position | None, newest_first: bool) -> Page:
         direction, beyond = ("DESC", "<") if newest_first else ("ASC", ">")
         order = f"ORDER BY dt {direction}, id {direction} LIMIT {limit + 1}"
         if after is None:
-            rows = database.read(_sql("SELECT dt, id FROM {table} WHERE {is_a_time} {order}", order=order))
+            rows = database.read(_sql("SELECT dt FROM {table} WHERE {is_a_time} {order}", order=order))
         else:
             # Two ranges of one index; (dt, id) > (a, b) would be a scan.
             beyond = f"dt {beyond} %s OR (dt = %s AND id {beyond} %s)"
             sql = _sql(
-                "SELECT dt, id FROM {table} WHERE {is_a_time} AND ({beyond}) {order}",
-                beyond=beyond,
-                order=order,
+                "SELECT dt FROM {table} WHERE {is_a_time} AND ({beyond}) {order}", beyond=beyond, order=order
             )
             rows = database.read(sql, (after.time, after.time, after.tie))
-        last = Position(*rows[limit - 1]) if len(rows) > limit else None
-        return Page(times=_whole_seconds([row[0] for row in rows[:limit]]), next=last)
+        times = list(chain.from_iterable(rows[:limit]))
+        last = self._position(times, after, newest_first) if len(rows) > limit else None
+        return Page(times=_whole_seconds(times), next=last)
 
     def rest(self, after: Position) -> Iterator[list[str]]:
         following: Position | None = after
-        while following is not None:
+
+        def times() -> list[str]:
+            nonlocal following
             part = self.page(CHUNK, following, newest_first=False)
-            yield part.times
             following = part.next
+            return part.times
+
+        while following is not None:
+            yield times()  # kept in no name here: one chunk is in memory, not two
+
+    @staticmethod
+    def _position(times: list[str], after: Position | None, newest_first: bool) -> Position:
+        """Return the place of the last of these times, which follow `after`.
+
+        A row of the same time that is saved between the two queries is no fault: the rows look alike, and
+        as many of them are told as there are.
+        """
+        start, end = (_NO_END, 0) if newest_first else (0, _NO_END)
+        order = "id < %s ORDER BY id DESC" if newest_first else "id > %s ORDER BY id"
+        time = times[-1]
+        if after is not None and after.time == time:
+            start = after.tie
+        sql = _sql("SELECT id FROM {table} WHERE dt = %s AND {order} LIMIT 1 OFFSET %s", order=order)
+        found = database.read(sql, (time, start, times.count(time) - 1))
+        return Position(time, found[0][0] if found else end)
 
 
 class _Unkeyed:
@@ -113,7 +137,7 @@ class _Unkeyed:
                 order=order,
             )
             rows = database.read(sql, (after.time, after.tie))
-        times = [row[0] for row in rows[:limit]]
+        times = list(chain.from_iterable(rows[:limit]))
         last = _counted(times, after) if len(rows) > limit else None
         return Page(times=_whole_seconds(times), next=last)
 
@@ -121,7 +145,7 @@ class _Unkeyed:
         # One query, not one a chunk: without an index each would sort the whole table.
         sql = _sql("SELECT dt FROM {table} WHERE {is_a_time} AND dt >= %s ORDER BY dt LIMIT %s OFFSET %s")
         for rows in database.read_in_chunks(sql, (after.time, _NO_END, after.tie), CHUNK):
-            yield _whole_seconds([row[0] for row in rows])
+            yield _whole_seconds(list(chain.from_iterable(rows)))
 
 
 @cache

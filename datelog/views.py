@@ -1,12 +1,11 @@
 """What programs ask: the list, a save, health. The page for people is in page.py."""
 
 import hashlib
-import json
 import logging
 import time
 from collections.abc import Callable, Iterator
 from functools import wraps
-from typing import Final
+from itertools import chain
 from urllib.parse import urlencode
 
 from django.db import Error
@@ -15,6 +14,7 @@ from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_http_methods, require_safe
 
 from datelog import listing, readiness, saved_times
+from datelog.answers import JSON, OWN_COPY, answer, json_answer, text_answer
 from datelog.clock import now_text
 from datelog.configuration import configured
 from datelog.position import Position
@@ -23,24 +23,9 @@ log = logging.getLogger(__name__)
 
 View = Callable[[HttpRequest], HttpResponseBase]
 
-_JSON: Final = "application/json"
-_TEXT: Final = "text/plain; charset=utf-8"
-# A client may keep its copy and ask whether it is still good; nobody between may keep one.
-_OWN_COPY: Final = {"Cache-Control": "private, no-cache", "X-Content-Type-Options": "nosniff"}
-_NO_COPY: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-
 
 class StreamTooLong(Exception):
     """A client took so long over a list that its thread is needed for others."""
-
-
-def _unavailable(sentence: str) -> HttpResponse:
-    return _json(503, {"error": sentence}, {"Retry-After": "1"})
-
-
-def _json(status: int, content: object, headers: dict[str, str] | None = None) -> HttpResponse:
-    text = json.dumps(content, indent=2)
-    return HttpResponse(text, content_type=_JSON, status=status, headers={**_NO_COPY, **(headers or {})})
 
 
 def _needs_database(sentence: str) -> Callable[[View], View]:
@@ -53,7 +38,7 @@ def _needs_database(sentence: str) -> Callable[[View], View]:
                 return view(request)
             except Error as error:
                 log.error("%s %s: %s", request.method, request.path, error)
-                return _unavailable(sentence)
+                return json_answer({"error": sentence}, {"Retry-After": "1"}, status=503)
 
         return guarded
 
@@ -77,7 +62,7 @@ def _page(request: HttpRequest) -> HttpResponse:
         limit = _limit(request.GET.get("limit"))
         after = Position.parse(request.GET["after"]) if "after" in request.GET else None
     except ValueError as error:
-        return _json(400, {"error": f"Not a page of the list: {error}."})
+        return json_answer({"error": f"Not a page of the list: {error}."}, status=400)
     found = saved_times.page(limit, after)
     headers = {}
     if found.next is not None:
@@ -96,11 +81,7 @@ def _limit(text: str | None) -> int:
 
 def _whole(request: HttpRequest, body: bytes, headers: dict[str, str] | None = None) -> HttpResponse:
     etag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
-    response = HttpResponse(body, content_type=_JSON, headers=_OWN_COPY)
-    response.headers["ETag"] = etag
-    response.headers["Content-Length"] = str(len(body))
-    for name, value in (headers or {}).items():
-        response.headers[name] = value
+    response = answer(JSON, body, {**OWN_COPY, "ETag": etag, **(headers or {})})
     return _as_asked(request, etag, response)
 
 
@@ -123,12 +104,11 @@ def _long(request: HttpRequest, first: list[str], after: Position) -> HttpRespon
     etag = None
     if request.method == "HEAD" or "HTTP_IF_NONE_MATCH" in request.META or "HTTP_IF_MATCH" in request.META:
         etag = 'W/"{}-{}"'.format(*saved_times.fingerprint())
-        headers = {**_OWN_COPY, "ETag": etag}
-        answer = _as_asked(request, etag, HttpResponse(content_type=_JSON, headers=headers))
-        if request.method == "HEAD" or answer.status_code != 200:
-            return answer
-    parts = listing.in_parts(first, _in_time(saved_times.rest(after)))
-    response = StreamingHttpResponse(parts, content_type=_JSON, headers=_OWN_COPY)
+        found = _as_asked(request, etag, HttpResponse(content_type=JSON, headers={**OWN_COPY, "ETag": etag}))
+        if request.method == "HEAD" or found.status_code != 200:
+            return found
+    parts = listing.in_parts(chain([first], _in_time(saved_times.rest(after))))
+    response = StreamingHttpResponse(parts, content_type=JSON, headers=OWN_COPY)
     if etag is not None:
         response.headers["ETag"] = etag
     return response
@@ -137,11 +117,14 @@ def _long(request: HttpRequest, first: list[str], after: Position) -> HttpRespon
 def _in_time(chunks: Iterator[list[str]]) -> Iterator[list[str]]:
     """Pass the chunks on. What is sent can't be taken back: an error leaves the JSON without its end."""
     until = time.monotonic() + configured().stream_seconds
+
+    def check(chunk: list[str]) -> list[str]:
+        if time.monotonic() > until:
+            raise StreamTooLong(f"not taken within {configured().stream_seconds} s")
+        return chunk
+
     try:
-        for chunk in chunks:
-            if time.monotonic() > until:
-                raise StreamTooLong(f"not taken within {configured().stream_seconds} s")
-            yield chunk
+        yield from map(check, chunks)
     except (Error, StreamTooLong) as error:
         log.error("A list was cut off in the middle: %s", error)
         raise
@@ -152,10 +135,10 @@ def _in_time(chunks: Iterator[list[str]]) -> Iterator[list[str]]:
 def write(request: HttpRequest) -> HttpResponse:
     """Save the current time."""
     if is_prefetch(request):
-        return HttpResponse("Not saved: prefetched.", content_type=_TEXT, status=403, headers=_NO_COPY)
+        return text_answer("Not saved: prefetched.", status=403)
     now = now_text()
     saved_times.save(now)
-    return HttpResponse(f"Saved: {now}", content_type=_TEXT, headers=_NO_COPY)
+    return text_answer(f"Saved: {now}")
 
 
 def is_prefetch(request: HttpRequest) -> bool:
@@ -167,7 +150,7 @@ def is_prefetch(request: HttpRequest) -> bool:
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
     """Answer that this process answers. Without the database: its faults must not replace servers."""
-    return HttpResponse("ok\n", content_type=_TEXT, headers=_NO_COPY)
+    return text_answer("ok\n")
 
 
 @require_safe
@@ -176,14 +159,14 @@ def readyz(request: HttpRequest) -> HttpResponse:
     found = readiness.look()
     ready = all(endpoint.ok for endpoint in found.values())
     content = {"ready": ready, **{name: endpoint.as_json() for name, endpoint in found.items()}}
-    return _json(200 if ready else 503, content)
+    return json_answer(content, status=200 if ready else 503)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer any other path."""
-    return HttpResponse("Not found.\n", content_type=_TEXT, status=404, headers=_NO_COPY)
+    return text_answer("Not found.\n", status=404)
 
 
 def failed(request: HttpRequest) -> HttpResponse:
     """Answer when there is a fault in datelog itself; Django has logged it."""
-    return HttpResponse("datelog failed.\n", content_type=_TEXT, status=500, headers=_NO_COPY)
+    return text_answer("datelog failed.\n", status=500)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.datelog.servers import TABLE, AppServer, Cluster, start_app_server, start_cluster
+from tests.services import REPOSITORY
 
 
 @pytest.fixture(scope="session")
@@ -61,9 +62,9 @@ def start_app(cluster: Cluster) -> Iterator[StartAppServer]:
     """Start app servers of the test's own: start_app({"DB_TLS": "verify"}, "--threads", "1")."""
     started: list[tuple[AppServer, Path]] = []
 
-    def start(environment: dict[str, str] | None = None, *options: str, **more: Path) -> AppServer:
+    def start(environment: dict[str, str] | None = None, *options: str, code: Path = REPOSITORY) -> AppServer:
         folder = Path(tempfile.mkdtemp(prefix="datelog-app-"))
-        server = start_app_server(folder, cluster.environment() | (environment or {}), *options, **more)
+        server = start_app_server(folder, cluster.environment() | (environment or {}), *options, code=code)
         started.append((server, folder))
         return server
 

@@ -21,6 +21,7 @@ from tests.services import (
     Service,
     free_port,
     start_mariadb,
+    wait_until,
 )
 
 INI = REPOSITORY / "playbook/files/uwsgi.ini"
@@ -147,6 +148,10 @@ class AppServer(Service):
         finally:
             connection.close()
 
+    def wait_for_workers(self) -> None:
+        """Return once both workers have loaded the app; before that they take no signals."""
+        wait_until(lambda: self.log.read_text().count("WSGI app 0 ") >= 2, what="both workers")
+
     def workers(self) -> list[int]:
         """Return the process ids of the workers that run, from the stats socket."""
         with socket.socket(socket.AF_UNIX) as stats:
@@ -157,9 +162,13 @@ class AppServer(Service):
 
 
 def start_app_server(
-    folder: Path, environment: Mapping[str, str], *options: str, code: Path = REPOSITORY
+    folder: Path,
+    environment: Mapping[str, str],
+    *options: str,
+    code: Path = REPOSITORY,
+    health: str = "/healthz",
 ) -> AppServer:
-    """Start uWSGI with the playbook's settings; options come after them."""
+    """Start uWSGI with the playbook's settings; options come after them. It is up when `health` answers."""
     runtime = folder / "run"
     runtime.mkdir(parents=True)
     port, uwsgi_port = free_port(), free_port()
@@ -174,8 +183,14 @@ def start_app_server(
         port=port,
         uwsgi_port=uwsgi_port,
         runtime=runtime,
-        answers=lambda: _answers(port),
-        environment={**_clean(), **environment, "RUNTIME_DIRECTORY": str(runtime)},
+        answers=lambda: _answers(port, health),
+        # the last two are what the unit gives
+        environment={
+            **_clean(),
+            **environment,
+            "RUNTIME_DIRECTORY": str(runtime),
+            "MALLOC_ARENA_MAX": "1",
+        },
     )
     server.start()
     return server
@@ -186,10 +201,10 @@ def _clean() -> dict[str, str]:
     return {name: "" for name in os.environ if name.startswith(("DB_", "DATELOG_", "MYSQL_"))}
 
 
-def _answers(port: int) -> bool:
+def _answers(port: int, path: str) -> bool:
     connection = http.client.HTTPConnection(LOOPBACK, port, timeout=2)
     try:
-        connection.request("GET", "/healthz")
+        connection.request("GET", path)
         return connection.getresponse().status == 200
     except OSError:
         return False

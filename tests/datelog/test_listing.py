@@ -23,4 +23,4 @@ def test_a_whole_list_is_what_json_writes(saved: list[str]) -> None:
 @given(st.lists(times, min_size=1), st.lists(st.lists(times)))
 def test_a_list_in_parts_is_the_same_list(first: list[str], others: list[list[str]]) -> None:
     everything = [text for times in (first, *others) for text in times]
-    assert b"".join(listing.in_parts(first, others)) == json.dumps(everything, indent=2).encode()
+    assert b"".join(listing.in_parts([first, *others])) == json.dumps(everything, indent=2).encode()

@@ -60,6 +60,7 @@ def test_new_code_is_loaded_under_load_and_no_request_fails(
     current.symlink_to(tmp_path / "before")
     app = start_app({}, "--chdir", "/", code=current)
     cluster.fill("2024-01-01 00:00:00")
+    app.wait_for_workers()
     before = app.workers()
     with under_load(app) as load:
         wait_until(lambda: load.answered > 50, what="answers before the reload")
@@ -79,6 +80,7 @@ def test_a_request_in_progress_is_answered_when_the_service_ends(
 ) -> None:
     cluster.run("CREATE TRIGGER slow BEFORE INSERT ON datelog FOR EACH ROW SET @x = SLEEP(1)")
     app = start_app()
+    app.wait_for_workers()
     answers: list[int] = []
     asking = threading.Thread(target=lambda: answers.append(app.get("/write").status))
     asking.start()
@@ -101,9 +103,9 @@ def test_a_service_without_a_loadable_app_ends_instead_of_listening(
 
 
 def test_the_access_log_names_process_client_path_and_time(app: AppServer) -> None:
-    app.get("/read?limit=7", X_Forwarded_For="203.0.113.9")
-    wait_until(lambda: "limit=7" in app.log.read_text(), what="the line")
-    (line,) = [line for line in app.log.read_text().splitlines() if "GET /read?limit=7" in line]
+    app.get("/read?from=test_reload", X_Forwarded_For="203.0.113.9")
+    wait_until(lambda: "test_reload" in app.log.read_text(), what="the line")
+    (line,) = [line for line in app.log.read_text().splitlines() if "GET /read?from=test_reload" in line]
     assert line.startswith("[pid: ")
     assert "] 203.0.113.9 () {" in line
     assert " msecs (HTTP/1.1 200) " in line

@@ -52,9 +52,9 @@ def test_no_time_is_lost_where_chunks_meet(app: AppServer, cluster: Cluster, row
 
 
 def test_chunks_meet_among_rows_of_the_same_second(app: AppServer, cluster: Cluster) -> None:
-    cluster.run("INSERT INTO datelog (dt) SELECT '2024-01-01 00:00:00' FROM seq_1_to_20000")
+    cluster.run("INSERT INTO datelog (dt) SELECT '2024-01-01 00:00:00' FROM seq_1_to_40000")
     cluster.wait_for_reader()
-    assert app.get("/read").json() == ["2024-01-01 00:00:00"] * 20_000
+    assert app.get("/read").json() == ["2024-01-01 00:00:00"] * 40_000
 
 
 def test_the_originals_table_is_streamed_too(cluster: Cluster, start_app: StartAppServer) -> None:

@@ -1,0 +1,168 @@
+"""What is measured: durable database servers, app servers, Apache, a stand-in for the NLB."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.datelog.servers import DATABASE, Cluster, start_app_server, start_cluster
+from tests.services import LOOPBACK, MariaDB, Service, find_program, free_port
+
+HERE = Path(__file__).parent
+ROWS = {"hundred": 100, "ten_thousand": 10_000, "million": 1_000_000}
+SEQUENCE = "SELECT '2022-11-06 03:01:47' + INTERVAL seq * 7 SECOND FROM seq_1_to_"
+# wrk counts an answer without a length as an error when the connection stays open
+CLOSE = ("--add-header", "Connection: close")
+# each commit on the disk before it is acknowledged, on the writer; the reader may be behind
+DURABLE = ("--innodb-flush-log-at-trx-commit=1", "--sync-binlog=1")
+COMMON = ("--performance-schema=OFF", "--max-connections=400", "--innodb-buffer-pool-size=512M")
+
+
+@dataclass(kw_only=True)
+class Stack:
+    """All that runs."""
+
+    folder: Path
+    cluster: Cluster
+    services: list[Service] = field(default_factory=list)
+
+    def datelog(self, table: str, *options: str) -> Service:
+        """Start datelog as the playbook sets it."""
+        return self._keep(
+            start_app_server(
+                self.folder / f"datelog-{table}-{len(self.services)}",
+                self.cluster.environment() | {"DB_TABLENAME": table},
+                *CLOSE,
+                *options,
+            )
+        )
+
+    def empty(self) -> Service:
+        """Start the empty view, set like datelog."""
+        options = ("--module", "tests.benchmarks.datelog_empty", *CLOSE)
+        server = self.folder / "empty"
+        return self._keep(start_app_server(server, self.cluster.environment(), *options, health="/read"))
+
+    def original(self, table: str, python: Path, environment: Mapping[str, str] | None = None) -> Service:
+        """Start the original's behaviour, set as the original sets it: one process, no thread."""
+        port = free_port()
+        name = f"original-{table}-{len(self.services)}"
+        server = Service(
+            command=[
+                str(python.with_name("uwsgi")),
+                *("--master", "--http-socket", f"{LOOPBACK}:{port}", "--pythonpath", str(HERE)),
+                *("--module", "datelog_original", "--die-on-term", "--need-app", *CLOSE),
+            ],
+            folder=self.folder / name,
+            port=port,
+            answers=lambda: accepts(port),
+            environment=self.cluster.environment() | {"DB_TABLENAME": table} | dict(environment or {}),
+        )
+        server.start()
+        return self._keep(server)
+
+    def apache(self, uwsgi_port: int) -> Service:
+        """Start Apache, set as the web servers' association sets it, and a TCP balancer behind it."""
+        balancer_port, port = free_port(), free_port()
+        folder = self.folder / f"apache-{port}"
+        folder.mkdir()
+        (folder / "haproxy.cfg").write_text(
+            "defaults\n mode tcp\n timeout connect 3s\n timeout client 350s\n timeout server 350s\n"
+            f"frontend nlb\n bind {LOOPBACK}:{balancer_port}\n default_backend app\n"
+            f"backend app\n server one {LOOPBACK}:{uwsgi_port}\n"
+        )
+        balancer = Service(
+            command=[find_program("haproxy"), "-db", "-f", str(folder / "haproxy.cfg")],
+            folder=folder / "haproxy",
+            port=balancer_port,
+            answers=lambda: accepts(balancer_port),
+        )
+        balancer.start()
+        self._keep(balancer)
+        (folder / "httpd.conf").write_text(APACHE.format(folder=folder, port=port, backend=balancer_port))
+        server = Service(
+            command=[find_program("apache2", "httpd"), "-DFOREGROUND", "-f", str(folder / "httpd.conf")],
+            folder=folder / "log",
+            port=port,
+            answers=lambda: accepts(port),
+        )
+        server.start()
+        return self._keep(server)
+
+    def stop(self) -> None:
+        """End everything, the last first."""
+        for service in [*reversed(self.services), self.cluster.reader, self.cluster.writer]:
+            service.stop()
+
+    def _keep(self, service: Service) -> Service:
+        self.services.append(service)
+        return service
+
+
+APACHE = """
+ServerRoot {folder}
+ServerName localhost
+PidFile {folder}/httpd.pid
+Listen 127.0.0.1:{port}
+User www-data
+Group www-data
+LoadModule mpm_event_module /usr/lib/apache2/modules/mod_mpm_event.so
+LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so
+LoadModule proxy_module /usr/lib/apache2/modules/mod_proxy.so
+LoadModule proxy_uwsgi_module /usr/lib/apache2/modules/mod_proxy_uwsgi.so
+ErrorLog {folder}/error.log
+LogFormat "%h %l %u %t \\"%r\\" %>s %b" common
+CustomLog {folder}/access.log common
+KeepAlive On
+KeepAliveTimeout 75
+MaxKeepAliveRequests 0
+ProxyPass / uwsgi://127.0.0.1:{backend}/ disablereuse=On connectiontimeout=3 timeout=60 retry=0
+"""
+
+
+def accepts(port: int) -> bool:
+    """Say whether something takes connections on this port."""
+    try:
+        socket.create_connection((LOOPBACK, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def start_stack(folder: Path) -> Stack:
+    """Start the database servers and fill the tables, in datelog's shape and in the original's."""
+    cluster = start_cluster(folder)
+    _restart(cluster.writer, *COMMON, *DURABLE)
+    _restart(cluster.reader, *COMMON)
+    for name, rows in ROWS.items():
+        cluster.run(
+            f"CREATE TABLE {name} (id BIGINT UNSIGNED AUTO_INCREMENT PRIMARY KEY, dt DATETIME NOT NULL, "
+            f"KEY dt (dt, id)); INSERT INTO {name} (dt) {SEQUENCE}{rows};"
+            f"CREATE TABLE {name}_original (dt DATETIME); INSERT INTO {name}_original {SEQUENCE}{rows}"
+        )
+    cluster.run("CREATE TABLE saved LIKE hundred; CREATE TABLE saved_original (dt DATETIME)")
+    cluster.writer.execute(f"ANALYZE TABLE {DATABASE}.hundred, {DATABASE}.ten_thousand, {DATABASE}.million")
+    cluster.writer.execute("ALTER USER datelog@'%' REQUIRE NONE")  # for the original without TLS
+    cluster.wait_for_reader()
+    return Stack(folder=folder, cluster=cluster)
+
+
+def _restart(server: MariaDB, *options: str) -> None:
+    server.stop()
+    server.command = [*server.command, *options]
+    server.start()
+
+
+def make_original_environment(folder: Path) -> Path:
+    """Install what the original installs, into an environment of its own; return its Python."""
+    uv = Path(sys.executable).with_name("uv")
+    subprocess.run([uv, "venv", "-q", folder], check=True)
+    packages = ("flask", "mysql-connector-python", "pyuwsgi")
+    python = folder / "bin/python"
+    subprocess.run([uv, "pip", "install", "-q", "--python", python, *packages], check=True, env=os.environ)
+    return python
