@@ -5,7 +5,18 @@ import sqlite3
 from dataclasses import dataclass
 
 from sqlglot import exp
+from sqlglot.dialects.sqlite import SQLite
 from sqlglot.errors import ErrorLevel
+
+
+class _Words(SQLite):
+    """SQLite with every name in backticks: one in double quotes that means nothing is a text to SQLite."""
+
+    class Tokenizer(SQLite.Tokenizer):
+        """What opens and closes a name; the first is used when writing."""
+
+        IDENTIFIERS = ["`", '"', ("[", "]")]  # noqa: RUF012  (sqlglot's own way)
+
 
 _DDL = (exp.Create, exp.Drop, exp.Alter, exp.TruncateTable)
 
@@ -90,7 +101,7 @@ def translate(expression: exp.Expression, database: str | None) -> list[str]:
         if not table.args.get("db") and database and not _is_common_table(table):
             table.set("db", exp.to_identifier(database, quoted=True))
     if isinstance(expression, exp.TruncateTable):
-        return [exp.delete(table).sql("sqlite") for table in expression.expressions]
+        return [_words(exp.delete(table)) for table in expression.expressions]
     if isinstance(expression, exp.Create) and isinstance(expression.this, exp.Index):
         return [_create_index(expression, expression.this)]
     statements = [*_indexes_of(expression)] if isinstance(expression, exp.Create) else []
@@ -98,7 +109,11 @@ def translate(expression: exp.Expression, database: str | None) -> list[str]:
         _name_conflict(expression)
     if isinstance(expression, exp.Command):
         return [_command(expression, database)]
-    return [expression.sql("sqlite", unsupported_level=ErrorLevel.IGNORE), *statements]
+    return [_words(expression), *statements]
+
+
+def _words(expression: exp.Expression) -> str:
+    return expression.sql(_Words, identify=True, unsupported_level=ErrorLevel.IGNORE)
 
 
 def changes_schema(expression: exp.Expression) -> bool:
@@ -144,10 +159,8 @@ def _create_index(create: exp.Create, index: exp.Index) -> str:
 def _index(table: exp.Table, name: str, columns: list[exp.Expression], *, kind: str) -> str:
     """SQLite wants the database before the index's name, not the table's, and a name that is unique."""
     database = table.args["db"].name if table.args.get("db") else "main"
-    listed = ", ".join(column.sql("sqlite") for column in columns)
-    quoted, owner, own = (
-        exp.to_identifier(word, quoted=True).sql("sqlite") for word in (database, table.name, name)
-    )
+    listed = ", ".join(_words(column) for column in columns)
+    quoted, owner, own = (_words(exp.to_identifier(word)) for word in (database, table.name, name))
     return f"CREATE {kind} {quoted}.{own} ON {owner} ({listed})"
 
 

@@ -4,6 +4,7 @@
 because whoever held the other end closed it or died, the command is terminated, and killed if it lingers.
 """
 
+import os
 import signal
 import subprocess
 import sys
@@ -19,7 +20,7 @@ def main() -> int:
         signal.signal(signal.SIGTERM, lambda _number, _frame: process.terminate())
 
         def hold() -> None:
-            while sys.stdin.buffer.read(4096):
+            while os.read(sys.stdin.fileno(), 4096):
                 pass
             process.terminate()
             try:

@@ -63,9 +63,12 @@ class FunctionProcess(lambda_runtime.Worker):  # type: ignore[misc]  # MiniStack
     """One execution environment. The protocol of `invoke` is MiniStack's; starting is ours."""
 
     def invoke(self, *arguments: Any, **options: Any) -> dict[str, Any]:
-        """Run one invocation; a process that ended is started anew first."""
+        """Run one invocation; a process that ended is started anew first, and may fail to."""
+        answer: dict[str, Any]
         try:
-            answer: dict[str, Any] = super().invoke(*arguments, **options)
+            answer = super().invoke(*arguments, **options)
+        except RuntimeError as failed:
+            answer = {"status": "error", "error": str(failed), "log": self._drain_stderr_bounded()}
         finally:
             log_stream.set(getattr(self, "log_stream", None))
         return answer

@@ -24,6 +24,7 @@ def install() -> None:
         "TerminateInstanceInAutoScalingGroup": _terminate_instance,
         "SetInstanceHealth": _set_instance_health,
         "StartInstanceRefresh": _start_instance_refresh,
+        "DescribeInstanceRefreshes": _describe_instance_refreshes,
         "AttachLoadBalancerTargetGroups": _attach_target_groups,
         "DetachLoadBalancerTargetGroups": _detach_target_groups,
     }
@@ -230,6 +231,22 @@ def _start_instance_refresh(parameters: Parameters) -> Record:
     fleet.replace_all(group, batch=1)
     refresh["StartTime"] = activities.now()
     return {"InstanceRefreshId": refresh["InstanceRefreshId"]}
+
+
+def _describe_instance_refreshes(parameters: Parameters) -> Record:
+    ids = query.members(parameters, "InstanceRefreshIds")
+    plain = ("InstanceRefreshId", "AutoScalingGroupName", "Status", "StartTime", "PercentageComplete")
+    rows = [
+        {
+            **{name: refresh[name] for name in plain},
+            "StatusReason": refresh["StatusReason"] or None,
+            "EndTime": refresh["EndTime"] or None,
+            "InstancesToUpdate": refresh["InstancesToUpdate"],
+        }
+        for refresh in _group(parameters).get("InstanceRefreshes", [])
+        if not ids or refresh["InstanceRefreshId"] in ids
+    ]
+    return {"InstanceRefreshes": rows}
 
 
 def _attach_target_groups(parameters: Parameters) -> Record:

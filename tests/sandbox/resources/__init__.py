@@ -1,0 +1,1 @@
+"""The resource half of the sandbox, through boto3 against a real process."""

@@ -1,0 +1,131 @@
+"""An AWS account of its own for every test, and the network that most of them build on."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.sandbox.engine.conftest import Account
+from tests.services import Sandbox
+
+NETWORK = """
+Resources:
+  Vpc: {Type: AWS::EC2::VPC, Properties: {CidrBlock: 10.0.0.0/16}}
+  SubnetA:
+    Type: AWS::EC2::Subnet
+    Properties: {VpcId: !Ref Vpc, CidrBlock: 10.0.1.0/24, AvailabilityZone: !Sub "${AWS::Region}a"}
+  SubnetC:
+    Type: AWS::EC2::Subnet
+    Properties: {VpcId: !Ref Vpc, CidrBlock: 10.0.2.0/24, AvailabilityZone: !Sub "${AWS::Region}c"}
+  Group:
+    Type: AWS::EC2::SecurityGroup
+    Properties: {GroupDescription: for tests, VpcId: !Ref Vpc}
+  Role:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument:
+        Version: "2012-10-17"
+        Statement: [{Effect: Allow, Action: sts:AssumeRole, Principal: {Service: [ec2.amazonaws.com]}}]
+  Profile: {Type: AWS::IAM::InstanceProfile, Properties: {Roles: [!Ref Role]}}
+  Template:
+    Type: AWS::EC2::LaunchTemplate
+    Properties:
+      LaunchTemplateData:
+        ImageId: resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64
+        InstanceType: t4g.micro
+        IamInstanceProfile: {Arn: !GetAtt Profile.Arn}
+        SecurityGroupIds: [!Ref Group]
+        TagSpecifications:
+          - {ResourceType: instance, Tags: [{Key: Server, Value: App}, {Key: Stage, Value: test}]}
+Outputs:
+  Vpc: {Value: !Ref Vpc}
+  SubnetA: {Value: !Ref SubnetA}
+  SubnetC: {Value: !Ref SubnetC}
+  Group: {Value: !Ref Group}
+  Template: {Value: !Ref Template}
+  TemplateVersion: {Value: !GetAtt Template.LatestVersionNumber}
+"""
+
+
+@dataclass
+class Network:
+    """The ids of a network that a stack made."""
+
+    stack: str
+    vpc: str
+    subnet_a: str
+    subnet_c: str
+    group: str
+    template: str
+
+
+@pytest.fixture
+def account(sandbox: Sandbox, sandbox_account: str) -> Iterator[Account]:
+    """An empty account, in which nothing waits."""
+    account = Account(sandbox, sandbox_account)
+    yield account
+    account.heal()
+    for client in account.clients.values():
+        client.close()
+
+
+@pytest.fixture
+def network(account: Account) -> Network:
+    """A VPC with two subnets, a security group and a launch template."""
+    stack = made(account, "network", NETWORK)
+    outputs = account.outputs(stack)
+    return Network(
+        stack,
+        outputs["Vpc"],
+        outputs["SubnetA"],
+        outputs["SubnetC"],
+        outputs["Group"],
+        outputs["Template"],
+    )
+
+
+def made(account: Account, name: str, template: str, **values: str) -> str:
+    """Create a stack and see it complete; returns its StackId."""
+    stack = account.create(
+        name,
+        template,
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+        Parameters=given(**values),
+    )
+    assert account.status(stack) == "CREATE_COMPLETE", account.story(stack)
+    return stack
+
+
+def changed(account: Account, stack: str, template: str, **values: str) -> None:
+    """Update a stack and see it complete."""
+    status = account.update(
+        stack, template, Capabilities=["CAPABILITY_NAMED_IAM"], Parameters=given(**values)
+    )
+    assert status == "UPDATE_COMPLETE", account.story(stack)
+
+
+def gone(account: Account, stack: str) -> None:
+    """Delete a stack and see it gone."""
+    assert account.delete(stack) == "DELETE_COMPLETE", account.story(stack)
+
+
+def given(**values: str) -> list[dict[str, Any]]:
+    return [{"ParameterKey": name, "ParameterValue": value} for name, value in values.items()]
+
+
+def failure(account: Account, name: str, template: str, logical_id: str, **values: str) -> str:
+    """Create a stack that fails and tell the reason of a resource's failure."""
+    stack = account.create(
+        name, textwrap.dedent(template), Capabilities=["CAPABILITY_NAMED_IAM"], Parameters=given(**values)
+    )
+    reasons = [
+        event["ResourceStatusReason"]
+        for event in account.events(stack)
+        if event["LogicalResourceId"] == logical_id and event["ResourceStatus"] == "CREATE_FAILED"
+    ]
+    assert reasons, account.story(stack)
+    return str(reasons[0])
