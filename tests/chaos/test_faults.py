@@ -8,7 +8,8 @@ from django.utils import timezone
 
 from deployments.core.phases import State
 from deployments.models import Deployment, Environment, Event
-from tests.chaos.conftest import Portal, assert_whole, client, new_account, root_stacks
+from tests.chaos.conftest import assert_whole, root_stacks
+from tests.running import Portal, client, new_account
 from tests.services import MariaDB, Redis, Sandbox, wait_until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]

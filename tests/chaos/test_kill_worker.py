@@ -14,7 +14,8 @@ import pytest
 
 from deployments.core.phases import State
 from deployments.models import Account, Deployment
-from tests.chaos.conftest import Portal, assert_whole, new_account, root_stacks
+from tests.chaos.conftest import assert_whole, root_stacks
+from tests.running import Portal, new_account
 from tests.services import Sandbox, wait_until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]

@@ -1,0 +1,230 @@
+"""The main job, as an operator does it: Deploy, watch, open the outputs, delete, and nothing is left.
+
+Everything is real but AWS: MariaDB, Redis, a worker, a dispatcher, two web processes, Chromium, the sandbox.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from playwright.sync_api import Browser, Page, expect
+
+from deployments.models import Account, Deployment
+from tests.builders import make_user
+from tests.flows.web import Web, Wire, start_web
+from tests.running import Portal, client, new_account
+from tests.sandbox.article_set.conftest import pack_wheel
+from tests.services import REPOSITORY, Redis, Sandbox, start_sandbox
+
+pytestmark = pytest.mark.timeout(400)
+PACE = 0.25
+PASSWORD = "correct horse battery"
+NUMBERS = "[...document.querySelectorAll('#events tr')].map((row) => Number(row.dataset.seq))"
+DONE = 90_000
+
+
+@pytest.fixture(autouse=True)
+def _rows_beside_playwright(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the test write rows: Playwright keeps a loop in this thread, which Django takes for async code."""
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+
+@pytest.fixture
+def admin(transactional_db: None) -> User:
+    user = make_user("ana", is_staff=True, is_superuser=True)
+    user.set_password(PASSWORD)
+    user.save()
+    return user
+
+
+@pytest.fixture
+def portal(
+    process_environment: dict[str, str], sandbox: Sandbox, redis_server: Redis, tmp_path: Path
+) -> Iterator[Portal]:
+    """A worker and a dispatcher on the template set that ships."""
+    environment = process_environment | {"SANSO_DATA_DIR": str(tmp_path / "data")}
+    running = Portal(environment, tmp_path, sandbox)
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def webs(portal: Portal, tmp_path: Path) -> Iterator[list[Web]]:
+    """Two web processes on one database."""
+    servers = [start_web(tmp_path / name, portal.environment) for name in ("web", "second")]
+    yield servers
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def wire(webs: list[Web]) -> Iterator[Wire]:
+    """A connection to the first of them that can be cut."""
+    wire = Wire(webs[0].port)
+    yield wire
+    wire.cut()
+
+
+@pytest.fixture
+def account(transactional_db: None, sandbox: Sandbox) -> Account:
+    fresh = new_account()
+    sandbox.control("POST", "pace", {"pace": PACE}, account=fresh.sandbox_account_id)
+    return fresh
+
+
+def log_in(page: Page, url: str) -> None:
+    page.goto(url)
+    page.get_by_label("User name").or_(page.get_by_label("Username")).fill("ana")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Environments")).to_be_visible()
+
+
+def deploy(page: Page, name: str) -> None:
+    page.get_by_role("link", name="New environment").first.click()
+    page.get_by_label("Name", exact=True).fill(name)
+    page.get_by_label("Reason").fill("to try it")
+    page.get_by_role("button", name="Deploy").click()
+    expect(page.get_by_role("heading", name=f"Create {name}")).to_be_visible()
+
+
+def row(page: Page, logical_id: str) -> Any:
+    return page.locator("section.tree tr").filter(has=page.get_by_text(logical_id, exact=True)).first
+
+
+def assert_contiguous(page: Page) -> list[int]:
+    numbers: list[int] = page.evaluate(NUMBERS)
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    return numbers
+
+
+def leftovers(account: Account, sandbox: Sandbox) -> dict[str, int]:
+    """Return how much of each kind of resource the account still has; default VPCs do not count."""
+    ec2, elb = client(account, "ec2", sandbox), client(account, "elbv2", sandbox)
+    vpcs = ec2.describe_vpcs()["Vpcs"]
+    instances = [i for r in ec2.describe_instances()["Reservations"] for i in r["Instances"]]
+    stacks = client(account, "cloudformation", sandbox).describe_stacks()["Stacks"]
+    found = {
+        "stacks": len(stacks),
+        "vpcs": len([vpc for vpc in vpcs if not vpc["IsDefault"]]),
+        "instances": len([i for i in instances if i["State"]["Name"] not in ("terminated", "shutting-down")]),
+        "interfaces": len(ec2.describe_network_interfaces()["NetworkInterfaces"]),
+        "addresses": len(ec2.describe_addresses()["Addresses"]),
+        "load balancers": len(elb.describe_load_balancers()["LoadBalancers"]),
+        "target groups": len(elb.describe_target_groups()["TargetGroups"]),
+        "clusters": len(client(account, "rds", sandbox).describe_db_clusters()["DBClusters"]),
+        "functions": len(client(account, "lambda", sandbox).list_functions()["Functions"]),
+        "associations": len(client(account, "ssm", sandbox).list_associations()["Associations"]),
+        "secrets": len(client(account, "secretsmanager", sandbox).list_secrets()["SecretList"]),
+        "groups": len(
+            client(account, "autoscaling", sandbox).describe_auto_scaling_groups()["AutoScalingGroups"]
+        ),
+    }
+    return {kind: number for kind, number in found.items() if number}
+
+
+def test_an_operator_deploys_watches_and_deletes_the_environment(
+    chromium: Browser, admin: User, account: Account, wire: Wire, webs: list[Web], sandbox: Sandbox
+) -> None:
+    context = chromium.new_context()
+    page = context.new_page()
+    log_in(page, wire.url)
+    deploy(page, "staging")
+    page.evaluate("window.neverReloaded = true")
+
+    # Rows change without a reload, and the connection may break in the middle.
+    expect(row(page, "Vpc")).to_contain_text("Done", timeout=DONE)
+    wire.cut()
+    expect(page.locator("#lost")).to_be_visible()
+    wire.mend()
+    expect(page.locator("#lost")).to_be_hidden(timeout=30_000)
+
+    elsewhere = chromium.new_context()
+    second = elsewhere.new_page()
+    log_in(second, webs[1].url)
+    second.goto(re.sub(r"^http://[^/]+", webs[1].url, page.url))
+    for tab in (page, second):
+        expect(tab.locator("#banner")).to_contain_text("staging is created", timeout=DONE)
+        expect(tab.locator("#banner")).to_contain_text("SiteUrl")
+        assert assert_contiguous(tab)[-1] == Deployment.objects.get().last_seq
+    elsewhere.close()
+    assert page.evaluate("window.neverReloaded")
+    stacks = page.locator("section.tree tr.stack")
+    assert stacks.count() == 9
+    for i in range(9):
+        expect(stacks.nth(i)).to_contain_text("Done")
+
+    page.goto(f"{wire.url}/")
+    page.get_by_role("link", name="staging", exact=True).click()
+    expect(page.get_by_role("rowheader", name="SiteUrl")).to_be_visible()
+    page.get_by_role("link", name="Delete").click()
+    page.get_by_label("Type the name").fill("staging")
+    page.get_by_label("Turn off deletion protection").check()
+    page.get_by_role("button", name="Delete the environment").click()
+    expect(page.locator("#banner")).to_contain_text("staging is deleted", timeout=DONE)
+    assert_contiguous(page)
+    context.close()
+    assert leftovers(account, sandbox) == {}
+
+
+def test_two_environments_come_up_at_once_in_one_account(
+    portal: Portal, account: Account, sandbox: Sandbox
+) -> None:
+    made = portal.ended(portal.deploy("one", account), portal.deploy("two", account), seconds=150)
+
+    assert [(d.state, d.error_message) for d in made] == [("succeeded", "")] * 2
+    sites = {d.environment.url for d in made}
+    assert len(sites) == 2
+    removed = portal.ended(*[portal.remove(d, unprotect=True) for d in made], seconds=150)
+    assert [(d.state, d.error_message) for d in removed] == [("succeeded", "")] * 2
+    assert leftovers(account, sandbox) == {}
+
+
+def test_a_set_in_the_articles_manner_is_deployed_by_pointing_the_setting_at_it(
+    chromium: Browser,
+    admin: User,
+    process_environment: dict[str, str],
+    redis_server: Redis,
+    tmp_path: Path,
+) -> None:
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    pack_wheel("pymysql", wheels)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PIP_NO_INDEX", "1")
+        patch.setenv("PIP_FIND_LINKS", str(wheels))
+        sandbox = start_sandbox(tmp_path / "sandbox")
+    new_account()
+    environment = process_environment | {
+        "SANSO_SANDBOX_URL": sandbox.url,
+        "SANSO_TEMPLATE_SET": str(REPOSITORY / "tests" / "sandbox" / "article_set"),
+        "SANSO_DATA_DIR": str(tmp_path / "data"),
+    }
+    portal = Portal(environment, tmp_path, sandbox)
+    portal.start()
+    web = start_web(tmp_path / "web", environment)
+    try:
+        context = chromium.new_context()
+        page = context.new_page()
+        log_in(page, web.url)
+        deploy(page, "article")
+        expect(page.locator("#banner")).to_contain_text("article is created", timeout=DONE)
+        assert "Passw0rd" not in page.content()
+        page.goto(f"{web.url}/")
+        page.get_by_role("link", name="article", exact=True).click()
+        assert "Passw0rd" not in page.content()
+        page.get_by_role("link", name="Delete").click()
+        page.get_by_label("Type the name").fill("article")
+        page.get_by_role("button", name="Delete the environment").click()
+        expect(page.locator("#banner")).to_contain_text("article is deleted", timeout=DONE)
+        context.close()
+    finally:
+        web.stop()
+        portal.stop()
+        sandbox.stop()

@@ -1,0 +1,127 @@
+"""The portal's own processes on the test's database: a worker that can be killed, and a dispatcher."""
+
+from __future__ import annotations
+
+import sys
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+from django.contrib.auth.models import User
+
+from deployments.actions.deploy import request_deployment
+from deployments.actions.remove import request_removal
+from deployments.models import Account, Deployment
+from tests.builders import REGION, make_user
+from tests.services import REPOSITORY, Sandbox, Service, wait_until
+
+
+@dataclass
+class Portal:
+    """A worker and a dispatcher; the worker can be killed and started again."""
+
+    environment: dict[str, str]
+    folder: Path
+    sandbox: Sandbox
+    services: list[Service] = field(default_factory=list)
+
+    def start(self) -> None:
+        """Start both; the second of `start` after a kill starts a new worker."""
+        self.worker = self._start(
+            "worker", "-m", "celery", "-A", "portal", "worker", "-P", "threads", "-c", "48",
+            "--without-gossip", "--without-mingle", "-l", "WARNING",
+        )  # fmt: skip
+        if not any("dispatch" in service.command for service in self.services):
+            self._start("dispatcher", str(REPOSITORY / "manage.py"), "dispatch")
+
+    def _start(self, name: str, *arguments: str) -> Service:
+        service = Service(
+            command=[sys.executable, *arguments],
+            folder=self.folder / f"{name}-{len(self.services)}",
+            port=0,
+            answers=lambda: True,  # nothing to ask: the tests wait for what it does
+            environment=self.environment,
+        )
+        service.start()
+        self.services.append(service)
+        return service
+
+    def stop(self) -> None:
+        """End everything that still runs."""
+        for service in self.services:
+            service.kill()
+
+    def deploy(self, name: str = "staging", account: Account | None = None) -> Deployment:
+        """Ask for an environment in an account of its own."""
+        return request_deployment(
+            user=_someone(),
+            account=account or new_account(),
+            name=name,
+            parameters={},
+            reason="",
+            request_key=uuid.uuid4(),
+        )
+
+    def remove(self, deployment: Deployment, *, unprotect: bool = False) -> Deployment:
+        """Ask for the environment of an earlier deployment to be deleted."""
+        environment = deployment.environment
+        environment.refresh_from_db()
+        return request_removal(
+            user=_someone(),
+            environment=environment,
+            typed_name=environment.name,
+            reason="",
+            request_key=uuid.uuid4(),
+            unprotect=unprotect,
+        )
+
+    def ended(self, *deployments: Deployment, seconds: float = 60) -> list[Deployment]:
+        """Wait until all have ended, and return them fresh."""
+        keys = [deployment.pk for deployment in deployments]
+        wait_until(
+            lambda: not Deployment.objects.active().filter(pk__in=keys).exists(),
+            seconds=seconds,
+            what=f"the end of {len(keys)} deployments",
+        )
+        return list(Deployment.objects.for_page().filter(pk__in=keys).order_by("pk"))
+
+    def faults(self, account: Account, *api: dict[str, Any]) -> None:
+        """Let calls of an account fail."""
+        self.sandbox.control("POST", "faults", {"api": list(api)}, account=account.sandbox_account_id)
+
+    def held(self) -> list[dict[str, Any]]:
+        """Return the requests that wait at the sandbox's door."""
+        waiting = self.sandbox.control("GET", "held")
+        assert isinstance(waiting, list)
+        return waiting
+
+    def let_go(self) -> None:
+        """Forget all faults, and drop what is held: its caller is gone."""
+        self.sandbox.control("DELETE", "faults")
+        for request in self.held():
+            self.sandbox.control("POST", f"held/{request['id']}", {"action": "drop"})
+
+
+def _someone() -> User:
+    return User.objects.filter(username="operator").first() or make_user("operator")
+
+
+def new_account() -> Account:
+    """Return a sandbox account that nobody else uses."""
+    number = str(uuid.uuid4().int % 9 * 10**11 + uuid.uuid4().int % 10**11 + 10**11)[:12]
+    return Account.objects.create(
+        name=f"sandbox-{number}", region=REGION, is_sandbox=True, sandbox_account_id=number
+    )
+
+
+def client(account: Account, service: str, sandbox: Sandbox) -> Any:
+    """Return a boto3 client of the account, to look at what really is there."""
+    return boto3.client(
+        service,  # type: ignore[call-overload]  # any service
+        region_name=account.region,
+        endpoint_url=sandbox.url,
+        aws_access_key_id=account.sandbox_account_id,
+        aws_secret_access_key="x",
+    )
