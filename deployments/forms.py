@@ -13,6 +13,7 @@ from django.forms.boundfield import BoundField
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from deployments.actions.deploy import check_name
 from deployments.catalog import TemplateSet
 from deployments.core.parameters import Parameter, Problem, problem
 from deployments.errors import UserFixable
@@ -39,10 +40,16 @@ class ReasonedForm(forms.Form):
         """Put what an action objected to beside the field it is about, or on top of the form."""
         self.add_error(error.field if error.field in self.fields else None, said_by(error))
 
-    def problems(self) -> list[tuple[BoundField | None, str]]:
-        """Return every (field, sentence) in the order of the page; no field for those of the whole form."""
-        whole: list[tuple[BoundField | None, str]] = [(None, str(e)) for e in self.non_field_errors()]
-        return whole + [(field, str(e)) for field in self for e in field.errors]
+    def problems(self) -> list[tuple[BoundField | None, str, str]]:
+        """Return every (field, its name, sentence) in the order of the page; first those without a field."""
+        whole: list[tuple[BoundField | None, str, str]] = [
+            (None, "", str(e)) for e in self.non_field_errors()
+        ]
+        return whole + [(field, self.called(field), str(e)) for field in self for e in field.errors]
+
+    def called(self, field: BoundField) -> str:
+        """Return what a field is called away from its place."""
+        return str(field.label)
 
 
 class NewEnvironmentForm(ReasonedForm):
@@ -62,6 +69,22 @@ class NewEnvironmentForm(ReasonedForm):
         self.template_set = template_set
         for name, parameter in template_set.parameters.items():
             self.fields[PREFIX + name] = ParameterField(parameter)
+
+    def clean_name(self) -> str:
+        """Refuse at once what the action would refuse later. Raises ValidationError with its sentence."""
+        name: str = self.cleaned_data["name"]
+        try:
+            check_name(name)
+        except UserFixable as error:
+            raise ValidationError(said_by(error), code=error.code) from error
+        return name
+
+    def called(self, field: BoundField) -> str:
+        """Return a field's label after that of its group: two tiers both have an instance type."""
+        for label, fields in self.groups():
+            if label and any(field.name == one.name for one in fields):
+                return f"{label} · {field.label}"
+        return super().called(field)
 
     def groups(self) -> Iterator[tuple[str, list[BoundField]]]:
         """Return the (label, fields) of the template's groups, in its order."""

@@ -166,6 +166,13 @@ def test_a_bad_name_account_or_reason_is_told_at_its_field(
     assert page(response).one(id=f"{where}_error").text
 
 
+def test_all_that_is_wrong_is_told_at_once(browser: Client, account: Account) -> None:
+    response = browser.post(URL, filled(account, name="1st", Count="9", Password="x"))
+
+    links = page(response).one(role="alert").all("a")
+    assert [link.text for link in links] == ["Name", "Servers · Count", "Database · Password"]
+
+
 def test_a_name_that_is_taken_is_told_at_the_name(browser: Client, account: Account) -> None:
     make_environment("Staging", account=account, stack_id="arn:stack")
 
