@@ -1,0 +1,136 @@
+"""`make run` where there is Python and nothing else: SQLite, the Redis stand-in, the embedded database."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.services import REPOSITORY, free_port, wait_until
+
+pytestmark = pytest.mark.timeout(300)
+SECONDS = 90_000
+
+
+class Run:
+    """`manage.py run` with a PATH on which there is no Redis, no MariaDB and no Apache."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.port = folder, free_port()
+        self.process = subprocess.Popen(
+            [sys.executable, str(REPOSITORY / "manage.py"), "run"],
+            cwd=REPOSITORY,
+            env={
+                "HOME": str(folder),
+                "PATH": str(Path(sys.executable).parent),
+                "SANSO_DATA_DIR": str(folder / "data"),
+                "SANSO_SANDBOX_PACE": "0.1",
+                "PORT": str(self.port),
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self.said = ""
+        assert self.process.stdout is not None
+        while "Log in as" not in self.said:
+            line = self.process.stdout.readline()
+            assert line, self.said
+            self.said += line
+
+    @property
+    def login(self) -> tuple[str, str]:
+        found = re.search(r"Log in as (\S+) with the password (\S+)", self.said)
+        assert found, self.said
+        return found[1], found[2]
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        self.process.communicate(timeout=40)
+
+    def processes(self) -> list[str]:
+        """Return the command lines of processes that carry this run's data folder in their environment."""
+        wanted = f"SANSO_DATA_DIR={self.folder}/data".encode()
+        found = []
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                if wanted in (entry / "environ").read_bytes() and int(entry.name) != os.getpid():
+                    found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+            except OSError:
+                continue
+        return found
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Run]:
+    running = Run(tmp_path)
+    yield running
+    running.stop()
+
+
+def test_a_stranger_deploys_and_deletes_with_what_was_printed(chromium: Browser, run: Run) -> None:
+    page = chromium.new_context().new_page()
+    url = f"http://127.0.0.1:{run.port}"
+    user, password = run.login
+
+    page.goto(url)
+    page.locator("input[name=username]").fill(user)
+    page.locator("input[name=password]").fill(password)
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="New environment").first.click()
+    page.get_by_label("Name", exact=True).fill("first")
+    page.get_by_role("button", name="Deploy").click()
+    expect(page.locator("#banner")).to_contain_text("first is created", timeout=SECONDS)
+    expect(page.locator("#banner")).to_contain_text("SiteUrl")
+    page.goto(url)
+    page.get_by_role("link", name="first", exact=True).click()
+    expect(page.get_by_text("embedded").first).to_be_visible()
+    delete(page)
+
+    run.stop()
+    wait_until(lambda: run.processes() == [], what="the end of everything that was started")
+
+
+def delete(page: Page) -> None:
+    page.get_by_role("link", name="Delete").click()
+    page.get_by_label("Type the name").fill("first")
+    page.get_by_label("Turn off deletion protection").check()
+    page.get_by_role("button", name="Delete the environment").click()
+    expect(page.locator("#banner")).to_contain_text("first is deleted", timeout=SECONDS)
+
+
+def test_a_killed_sandbox_comes_back_and_its_environments_are_told_missing(
+    chromium: Browser, run: Run
+) -> None:
+    """What the sandbox held in memory is gone with it: the page says so and lets the row be closed."""
+    page = chromium.new_context().new_page()
+    url = f"http://127.0.0.1:{run.port}"
+    user, password = run.login
+    page.goto(url)
+    page.locator("input[name=username]").fill(user)
+    page.locator("input[name=password]").fill(password)
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="New environment").first.click()
+    page.get_by_label("Name", exact=True).fill("first")
+    page.get_by_role("button", name="Deploy").click()
+    expect(page.locator("section.tree")).to_contain_text("Vpc", timeout=SECONDS)
+
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (entry / "cmdline").read_bytes()
+            environment = (entry / "environ").read_bytes()
+        except OSError:
+            continue
+        if b"portal.sandbox" in command and str(run.folder).encode() in environment:
+            os.kill(int(entry.name), signal.SIGKILL)
+
+    expect(page.locator("#banner")).to_contain_text("does not exist any more", timeout=SECONDS)
