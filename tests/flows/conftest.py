@@ -1,13 +1,26 @@
-"""A browser and a web process for the tests of a file."""
+"""A browser, a web process, an operator and an environment for the tests of pages."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from django.contrib.auth.models import Permission, User
+from django.utils import timezone
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
-from tests.flows.web import Web, environment_of_processes, open_chromium, start_web
+from deployments.models import Account, Environment
+from tests.builders import (
+    make_account,
+    make_deployment,
+    make_environment,
+    make_resource,
+    make_stack,
+    make_user,
+)
+from tests.flows.places import OUTPUTS
+from tests.flows.web import Web, environment_of_processes, logged_in, open_chromium, start_web
 
 expect.set_options(timeout=15_000)
 
@@ -27,3 +40,52 @@ def web(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iter
     server = start_web(tmp_path_factory.mktemp("web"), environment_of_processes())
     yield server
     server.stop()
+
+
+@pytest.fixture(autouse=True)
+def _rows_beside_playwright(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the test write rows: Playwright keeps a loop in this thread, which Django takes for async code."""
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+
+@pytest.fixture
+def operator(transactional_db: None) -> User:
+    user = make_user("ana")
+    user.user_permissions.add(Permission.objects.get(codename="add_deployment"))
+    return user
+
+
+@pytest.fixture
+def account(operator: User) -> Account:
+    return make_account(
+        "sandbox", is_sandbox=True, sandbox_facts={"database": "embedded", "machines": "records"}
+    )
+
+
+@pytest.fixture
+def environment(account: Account, operator: User) -> Environment:
+    """An environment that stands, with stacks, outputs and parameters."""
+    staging = make_environment(
+        "staging",
+        account=account,
+        owner=operator,
+        stack_id="arn:stack",
+        stack_status="CREATE_COMPLETE",
+        outputs=OUTPUTS,
+        parameters={"WebInstanceType": "t4g.micro", "Certificate": ""},
+    )
+    deployment = make_deployment(
+        staging, state="succeeded", requested_by=operator, reason="for the load test"
+    )
+    root = make_stack(deployment, status="CREATE_COMPLETE", started_at=timezone.now() - timedelta(minutes=8))
+    network = make_stack(deployment, "Network", root, status="CREATE_FAILED", reason="No room.")
+    make_resource(network, "Vpc", type="AWS::EC2::VPC")
+    return staging
+
+
+@pytest.fixture
+def page(chromium: Browser, web: Web, operator: User) -> Iterator[Page]:
+    """A tab of the operator."""
+    with logged_in(chromium, operator, web.url, viewport=ViewportSize(width=1440, height=900)) as context:
+        context.set_default_timeout(15_000)
+        yield context.new_page()

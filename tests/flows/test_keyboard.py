@@ -1,0 +1,138 @@
+"""What is asked for by keyboard and mouse: forms, shortcuts, tips, copying."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from deployments.models import Account, Deployment, Environment
+from tests.flows.places import OUTPUTS, url
+from tests.flows.web import Web
+
+pytestmark = pytest.mark.timeout(300)
+
+
+def test_a_new_environment_is_asked_for_by_keyboard_alone(page: Page, web: Web, account: Account) -> None:
+    page.goto(url(web, "environments"))
+    page.keyboard.press("g")
+    page.keyboard.press("n")
+    page.wait_for_url("**/environments/new")
+    page.get_by_label("Name", exact=True).focus()
+    page.keyboard.type("1st")
+    expect(page.locator("output")).to_have_text("sanso-1st")
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("alert")).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Name", exact=True)).to_be_focused()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("first")
+    page.keyboard.press("Enter")
+
+    page.wait_for_url("**/deployments/*/")
+    assert Environment.objects.get().name == "first"
+
+
+def test_a_double_click_on_deploy_is_one_deployment(page: Page, web: Web, account: Account) -> None:
+    page.goto(url(web, "environment_new"))
+    page.get_by_label("Name", exact=True).fill("staging")
+
+    page.get_by_role("button", name="Deploy").dblclick()
+
+    page.wait_for_url("**/deployments/*/")
+    assert Deployment.objects.count() == 1
+
+
+def test_back_from_the_deployment_the_form_can_be_sent_again(page: Page, web: Web, account: Account) -> None:
+    page.goto(url(web, "environment_new"))
+    page.get_by_label("Name", exact=True).fill("staging")
+    page.get_by_role("button", name="Deploy").click()
+    page.wait_for_url("**/deployments/*/")
+
+    page.go_back()
+
+    expect(page.get_by_role("button", name="Deploy")).not_to_have_attribute("aria-disabled", "true")
+
+
+def test_an_environment_is_deleted_by_typing_its_name(page: Page, web: Web, environment: Environment) -> None:
+    page.goto(url(web, "environment", environment.pk))
+    page.get_by_role("link", name="Delete…").press("Enter")
+    field = page.get_by_label("Type the name of the environment")
+    field.press_sequentially("staging")
+    field.press("Enter")
+
+    page.wait_for_url("**/deployments/*/")
+    assert Deployment.objects.filter(kind="delete", environment=environment).count() == 1
+
+
+def test_enter_that_ends_a_conversion_sends_nothing(page: Page, web: Web, environment: Environment) -> None:
+    """A Japanese input method ends a conversion with Enter; Safari then still says keydown."""
+    page.goto(url(web, "environment_delete", environment.pk))
+    key = "new KeyboardEvent('keydown', {key: 'Enter', bubbles: true, cancelable: true, %s})"
+    send = "(field) => field.dispatchEvent(%s)"
+    field = page.get_by_label("Type the name of the environment")
+
+    assert field.evaluate(send % (key % "isComposing: true")) is False
+    assert field.evaluate(send % (key % "keyCode: 229")) is False
+    assert field.evaluate(send % (key % "keyCode: 13")) is True
+
+
+def test_a_question_mark_lists_the_keys_but_not_while_typing(page: Page, web: Web, account: Account) -> None:
+    dialog = page.get_by_role("dialog", name="Keyboard shortcuts")
+    page.goto(url(web, "environment_new"))
+    page.get_by_label("Name", exact=True).focus()
+    page.keyboard.press("?")
+    expect(dialog).to_be_hidden()
+    expect(page.get_by_label("Name", exact=True)).to_have_value("?")
+
+    page.locator("h1").click()
+    page.keyboard.press("?")
+    expect(dialog).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+
+
+def test_single_keys_can_be_turned_off(page: Page, web: Web, environment: Environment) -> None:
+    """WCAG 2.1.4."""
+    page.goto(url(web, "environments"))
+    page.keyboard.press("?")
+    page.get_by_label("Single-key shortcuts").uncheck()
+    page.keyboard.press("Escape")
+    page.reload()
+
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    page.get_by_text("ana", exact=True).first.click()
+    page.get_by_role("button", name="Keyboard shortcuts").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    expect(page.get_by_label("Single-key shortcuts")).not_to_be_checked()
+
+
+def test_the_raw_word_of_a_status_is_one_tab_away_and_escape_closes_it(
+    page: Page, web: Web, environment: Environment
+) -> None:
+    page.goto(url(web, "environment", environment.pk))
+    tip = page.locator("#facts .tip")
+    status = page.locator("#facts .status")
+    expect(tip).to_have_css("clip-path", "inset(50%)")
+
+    status.focus()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Tab")  # so that the focus is a visible one
+    expect(tip).to_have_css("clip-path", "none")
+    page.keyboard.press("Escape")
+    expect(tip).to_have_css("clip-path", "inset(50%)")
+    page.mouse.move(0, 0)
+    status.hover()
+    expect(tip).to_have_css("clip-path", "none")
+
+
+def test_an_output_is_copied(page: Page, web: Web, environment: Environment) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=web.url)
+    page.goto(url(web, "environment", environment.pk))
+
+    page.get_by_role("button", name="Copy WriterEndpoint").click()
+
+    expect(page.locator("#output-WriterEndpoint")).to_contain_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == OUTPUTS["WriterEndpoint"]

@@ -1,0 +1,127 @@
+"""Lists and environments stay fresh while one looks, and nothing moves under the focus."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+from playwright.sync_api import Browser, Page, expect
+
+from deployments.models import Account, Deployment, Environment
+from tests.builders import make_deployment, make_environment
+from tests.flows.places import url
+from tests.flows.web import Web, Wire, logged_in
+
+pytestmark = pytest.mark.timeout(300)
+
+
+def test_rows_change_while_one_looks_and_the_focused_one_stays(
+    page: Page, web: Web, environment: Environment, account: Account
+) -> None:
+    page.goto(url(web, "environments"))
+    page.evaluate("window.marked = true")
+    mine = page.get_by_role("link", name="staging", exact=True)
+    mine.focus()
+
+    make_deployment(make_environment("broken", account=account), state="failed")
+    Deployment.objects.filter(environment=environment).update(state="failed")
+
+    expect(page.locator(f"#environment-{environment.pk}")).to_contain_text("Failed")
+    expect(page.get_by_role("link", name="broken", exact=True)).to_be_visible()
+    expect(mine).to_be_focused()
+    assert page.locator("tbody tr").first.inner_text().startswith("staging")  # not moved under the focus
+    assert page.evaluate("window.marked")  # the page was not loaded again
+    expect(page.locator("#announcements")).to_contain_text("2 environments · 2 with problems")
+
+    page.locator("h1").click()
+    page.evaluate("document.activeElement.blur()")
+    expect(page.locator("tbody tr").first).to_contain_text("broken")
+
+
+def test_a_row_that_goes_stays_while_it_has_the_focus(page: Page, web: Web, environment: Environment) -> None:
+    page.goto(url(web, "environments"))
+    mine = page.get_by_role("link", name="staging", exact=True)
+    make_deployment(make_environment("other"), state="succeeded")
+    expect(page.get_by_role("link", name="other", exact=True)).to_be_visible()
+    mine.focus()
+
+    Environment.objects.filter(pk=environment.pk).update(deleted_at=timezone.now())
+
+    expect(page.locator(f"#environment-{environment.pk}[data-gone]")).to_be_visible()
+    expect(mine).to_be_focused()
+    page.evaluate("document.activeElement.blur()")
+    expect(mine).to_have_count(0)
+
+
+def test_the_empty_list_fills_itself(page: Page, web: Web, operator: User) -> None:
+    page.goto(url(web, "environments"))
+    expect(page.get_by_text("No environment yet")).to_be_visible()
+
+    make_deployment(make_environment("first"), state="stacks")
+
+    expect(page.get_by_role("link", name="first", exact=True)).to_be_visible()
+
+
+def test_an_environment_comes_up_on_its_page(page: Page, web: Web, environment: Environment) -> None:
+    deployment = make_deployment(environment, state="stacks")
+    page.goto(url(web, "environment", environment.pk))
+    expect(page.locator("#active")).to_contain_text("In progress")
+
+    Deployment.objects.filter(pk=deployment.pk).update(
+        state="succeeded", active_key=None, ended_at=timezone.now()
+    )
+    Environment.objects.filter(pk=environment.pk).update(outputs={"Fresh": "value"})
+
+    expect(page.locator("#output-Fresh")).to_be_visible()
+    expect(page.locator("#active")).to_have_count(0)
+    expect(page.get_by_role("link", name="Delete…")).to_be_visible()
+
+
+def requests_of(page: Page) -> Callable[[], int]:
+    seen: list[str] = []
+    page.on("request", lambda request: seen.append(request.url) if "hx-request" in request.headers else None)
+    return lambda: len(seen)
+
+
+def test_a_hidden_tab_does_not_ask(page: Page, web: Web, environment: Environment) -> None:
+    asked = requests_of(page)
+    page.clock.install()
+    page.goto(url(web, "environments"))
+    visibility = "Object.defineProperty(document, 'visibilityState', {value: '%s', configurable: true})"
+    page.evaluate(visibility % "hidden")
+    page.clock.run_for(60_000)
+    assert asked() == 0
+
+    page.evaluate(visibility % "visible")
+    with page.expect_request(lambda request: "hx-request" in request.headers):
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    with page.expect_request(lambda request: "hx-request" in request.headers):
+        page.clock.run_for(5_000)
+
+
+def test_a_lost_server_is_told_and_its_return_too(
+    chromium: Browser, web: Web, operator: User, environment: Environment
+) -> None:
+    wire = Wire(web.port)
+    try:
+        with logged_in(chromium, operator, wire.url) as context:
+            page = context.new_page()
+            page.goto(url(wire, "environments"))
+            expect(page.get_by_text("Live", exact=True)).to_be_visible()
+            wire.cut()
+            expect(page.get_by_text("No news from Sanso")).to_be_visible()
+            expect(page.get_by_role("link", name="staging", exact=True)).to_be_visible()
+            wire.mend()
+            expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    finally:
+        wire.cut()
+
+
+def test_a_session_that_ended_leads_to_the_log_in(page: Page, web: Web, environment: Environment) -> None:
+    page.goto(url(web, "environments"))
+
+    page.context.clear_cookies()
+
+    page.wait_for_url("**/login/?next=/environments/", timeout=20_000)
