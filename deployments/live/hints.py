@@ -35,13 +35,15 @@ async def follow(hear: Callable[[Hint], None], missed: Callable[[], None]) -> No
     while True:
         try:
             async with _connect() as client:
-                last = await _newest(client)
+                async with asyncio.timeout(PATIENCE):
+                    last = await _newest(client)
                 down = _report(down, "")
                 missed()
                 while True:
-                    last = await _read(client, last, hear, missed)
+                    async with asyncio.timeout(PATIENCE):
+                        last = await _read(client, last, hear, missed)
         except (RedisError, OSError) as exc:
-            down = _report(down, str(exc))
+            down = _report(down, str(exc) or type(exc).__name__)
         await asyncio.sleep(PAUSE)
 
 
@@ -49,7 +51,9 @@ def _connect() -> Redis:
     return Redis.from_url(
         settings.REDIS_URL,
         socket_connect_timeout=2,
-        socket_timeout=PATIENCE,
+        # The library bounds sending by `wait_for`, which loses cancellations (see Room.keep_current), and
+        # `follow` would outlive the last viewer now and then. So `follow` bounds its reads itself.
+        socket_timeout=None,
         retry=Retry(NoBackoff(), 0),
         protocol=2,  # the shape of XREAD's answer depends on it
     )

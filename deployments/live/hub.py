@@ -27,7 +27,8 @@ FILL = 5.0
 """Seconds after which a room looks at the database without a hint."""
 COALESCE = 0.25
 """Seconds between two looks: viewers hear at most four times a second, all of them at the same numbers."""
-FRAMES_KEPT = 64
+FRAMES_KEPT = 16
+"""Frames of one room: most viewers stand at the same number, a few catch up."""
 
 
 class Room:
@@ -38,6 +39,7 @@ class Room:
         self.viewers = 0
         self.snapshot: Snapshot | None = None
         self.gone = False
+        self.frames: Shared[Any, Any] = Shared(FRAMES_KEPT)
         self.news = asyncio.Event()
         self._wanted = asyncio.Event()
 
@@ -79,7 +81,6 @@ class Hub:
 
     def __init__(self) -> None:
         self.closing = False
-        self.frames: Shared[Any, Any] = Shared(FRAMES_KEPT)
         self._rooms: dict[int, tuple[Room, asyncio.Task[None]]] = {}
         self._reader: asyncio.Task[None] | None = None
 

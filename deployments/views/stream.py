@@ -20,7 +20,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from deployments.live import hub, reads
-from deployments.live.hub import Hub, Room
+from deployments.live.hub import Room
 from deployments.live.reads import Snapshot
 from deployments.models import Deployment
 from deployments.views import frames, log
@@ -48,6 +48,8 @@ async def deployment_stream(request: HttpRequest, pk: int) -> HttpResponse | Str
     await sync_to_async(connections.close_all)()  # a stream must not hold the connection that asked
     if not user.is_authenticated:
         return HttpResponse(status=401)
+    if await reads.in_thread(reads.snapshot, pk) is None:
+        return HttpResponse(status=404)
     since = number(request.headers.get("Last-Event-ID") or request.GET.get("since"))
     return StreamingHttpResponse(
         stream(pk, since, Reader.of(request)),
@@ -78,7 +80,7 @@ async def stream(pk: int, since: int, reader: Reader) -> AsyncIterator[bytes]:
     fresh_at = 0.0
     yield f"retry: {RETRY_MS}\n\n".encode()
     async with here.room(pk) as room:
-        place = _Place(here, room, reader, since)
+        place = _Place(room, reader, since)
         while not (here.closing or room.gone or time.monotonic() > old):
             news = room.news  # taken before looking: what comes afterwards sets it
             frame = await place.next_frame()
@@ -107,7 +109,6 @@ async def _first(news: asyncio.Event, seconds: float) -> None:
 class _Place:
     """Where one reader stands in a deployment's events."""
 
-    hub: Hub
     room: Room
     reader: Reader
     seq: int
@@ -118,9 +119,9 @@ class _Place:
         if self.seq >= head:
             return None
         until = min(head, self.seq + log.LINES)
-        key = (self.room.pk, self.seq, until, self.reader)
+        key = (self.seq, until, self.reader)
         try:
-            frame: Frame = await self.hub.frames.get(key, partial(self._make, self.seq, until))
+            frame: Frame = await self.room.frames.get(key, partial(self._make, self.seq, until))
         except (Error, Deployment.DoesNotExist):
             return None  # the room says so in the log, and looks again
         if frame.seq <= self.seq:

@@ -28,6 +28,10 @@ NINE_STACKS: Mapping[str, int] = {  # nested stacks with the resources of each: 
     "WebServers": 4,
     "Configuration": 3,
 }
+WHY = (
+    'Resource handler returned message: "The engine version 8.0.mysql_aurora.3.99.0 is not supported. '
+    '(Service: Rds, Status Code: 400)" (HandlerErrorCode: InvalidRequest)'
+)
 _numbers = itertools.count(1)
 
 
@@ -160,3 +164,146 @@ def arn(name: str) -> str:
 def numbers(deployment: Deployment) -> Sequence[int]:
     """Return the numbers of all events in the database, in order."""
     return list(Event.objects.of(deployment).values_list("seq", flat=True))
+
+
+def running(name: str = "running", user: User | None = None) -> Deployment:
+    """A create in the middle: one stack done, one at work, one waiting."""
+    deployment = make_deployment(name=name, user=user)
+    stacks = plant(deployment, {"Network": 3, "Aurora": 4, "Aurora/Inner": 2, "AppServers": 2})
+    begin = timezone.now() - timedelta(minutes=4)
+    entries = [event(stacks[""], "", "CREATE_IN_PROGRESS", at=begin)]
+    for path, done in (("Network", 3), ("Aurora", 2), ("Aurora/Inner", 0)):
+        parent, _, logical_id = path.rpartition("/")
+        entries += [
+            event(stacks[parent], logical_id, "CREATE_IN_PROGRESS", at=begin),
+            event(stacks[path], "", "CREATE_IN_PROGRESS", at=begin),
+        ]
+        own = Resource.objects.filter(stack=stacks[path]).exclude(type=STACK_TYPE)
+        for number, resource in enumerate(own):
+            at = begin + timedelta(seconds=number)
+            entries.append(event(stacks[path], resource.logical_id, "CREATE_IN_PROGRESS", at=at))
+            if number < done:
+                at += timedelta(seconds=30)
+                entries.append(event(stacks[path], resource.logical_id, "CREATE_COMPLETE", at=at))
+    entries += [
+        event(stacks["Network"], "", "CREATE_COMPLETE", at=begin + timedelta(minutes=1)),
+        event(stacks[""], "Network", "CREATE_COMPLETE", at=begin + timedelta(minutes=1)),
+    ]
+    happen(deployment, *entries)
+    now = timezone.now()
+    Deployment.objects.filter(pk=deployment.pk).update(polled_at=now, ticked_at=now)
+    return reread(deployment)
+
+
+def rolling_back(name: str = "rolling-back", user: User | None = None) -> Deployment:
+    """A create in which a database failed, and CloudFormation takes everything back."""
+    deployment = running(name, user)
+    stacks = {stack.path: stack for stack in Stack.objects.of(deployment)}
+    now = timezone.now()
+    happen(
+        deployment,
+        event(stacks["Aurora"], "Aurora3", "CREATE_FAILED", reason=WHY, at=now),
+        event(stacks["Aurora"], "Aurora4", "CREATE_FAILED", reason="Resource creation cancelled", at=now),
+        event(stacks["Aurora"], "", "ROLLBACK_IN_PROGRESS", reason="The following …", at=now),
+        event(stacks[""], "Aurora", "CREATE_FAILED", reason="Embedded stack x was not successfully created"),
+        event(stacks[""], "", "ROLLBACK_IN_PROGRESS", reason="The following resource(s) failed to create"),
+    )
+    return reread(deployment)
+
+
+def rolled_back(name: str = "rolled-back", user: User | None = None) -> Deployment:
+    """A create that failed and was taken back; its stack is left."""
+    deployment = rolling_back(name, user)
+    root = Stack.objects.get(deployment=deployment, path="")
+    happen(deployment, event(root, "", "ROLLBACK_COMPLETE"))
+    finish(deployment, State.ROLLED_BACK, code="ResourceFailed", message=f"Aurora/Aurora3: {WHY}")
+    return reread(deployment)
+
+
+def refused(name: str = "refused", user: User | None = None) -> Deployment:
+    """A create that failed before anything was made."""
+    deployment = make_deployment(name=name, user=user)
+    finish(deployment, State.FAILED, code="StackNameTaken", message="The account has that stack already.")
+    return reread(deployment)
+
+
+def asking(name: str = "asking", user: User | None = None) -> Deployment:
+    """A create whose worker may not see the stacks any more."""
+    deployment = running(name, user)
+    message = "AWS denies cloudformation:DescribeStackEvents."
+    deployment.record(attention_code="AccessDenied", attention=message)
+    journal.note(deployment, "attention", key="1", code="AccessDenied", message=message)
+    return reread(deployment)
+
+
+def succeeded(name: str = "succeeded", user: User | None = None) -> Deployment:
+    """A create that went well, with outputs."""
+    deployment = make_deployment(name=name, user=user)
+    everything_happens(deployment, plant(deployment, {"Network": 3, "Aurora": 4}))
+    outputs = {"URL": "http://127.0.0.1:9/", "WriterEndpoint": "writer.cluster-abc.rds.amazonaws.com"}
+    Environment.objects.filter(pk=deployment.environment_id).update(outputs=outputs)
+    finish(reread(deployment), State.SUCCEEDED)
+    return reread(deployment)
+
+
+def deleting(name: str = "deleting", user: User | None = None) -> Deployment:
+    """A delete in the middle."""
+    deployment = make_deployment(kind="delete", name=name, user=user)
+    stacks = plant(deployment, {"Network": 2})
+    Resource.objects.filter(stack__deployment=deployment).update(status="CREATE_COMPLETE")
+    happen(
+        deployment,
+        event(stacks[""], "", "DELETE_IN_PROGRESS", reason="User Initiated"),
+        event(stacks["Network"], "Network1", "DELETE_COMPLETE"),
+        event(stacks["Network"], "Network2", "DELETE_IN_PROGRESS"),
+    )
+    return reread(deployment)
+
+
+def deleted(name: str = "deleted", user: User | None = None) -> Deployment:
+    """A delete that went well."""
+    deployment = deleting(name, user)
+    stacks = {stack.path: stack for stack in Stack.objects.of(deployment)}
+    happen(
+        deployment,
+        event(stacks["Network"], "Network2", "DELETE_COMPLETE"),
+        event(stacks[""], "Network", "DELETE_COMPLETE"),
+        event(stacks[""], "", "DELETE_COMPLETE"),
+    )
+    finish(deployment, State.SUCCEEDED)
+    environment = Environment.objects.filter(pk=deployment.environment_id)
+    environment.update(deleted_at=timezone.now(), live_key=None)
+    return reread(deployment)
+
+
+def undeletable(name: str = "undeletable", user: User | None = None) -> Deployment:
+    """A delete in which something would not go."""
+    deployment = deleting(name, user)
+    stacks = {stack.path: stack for stack in Stack.objects.of(deployment)}
+    happen(
+        deployment,
+        event(stacks["Network"], "Network2", "DELETE_FAILED", reason="The subnet has dependencies."),
+        event(stacks[""], "", "DELETE_FAILED", reason="The following resource(s) failed to delete"),
+    )
+    finish(deployment, State.FAILED, code="ResourceFailed", message="Network/Network2: has dependencies.")
+    return reread(deployment)
+
+
+def reread(deployment: Deployment) -> Deployment:
+    """Return the row as it is now, with what the page reads along."""
+    return Deployment.objects.for_page().get(pk=deployment.pk)
+
+
+STATES = (
+    make_deployment,
+    running,
+    rolling_back,
+    rolled_back,
+    refused,
+    asking,
+    succeeded,
+    deleting,
+    deleted,
+    undeletable,
+)
+"""A builder for each way that a deployment's page can look."""

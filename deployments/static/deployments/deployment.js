@@ -49,6 +49,7 @@ const page = {
   },
 
   lost(nextTryAt) {
+    if (this.facts.isOver) return;  // nothing more is to come that could be missed
     const seconds = Math.max(0, Math.ceil((nextTryAt - Date.now()) / 1000));
     const text = seconds ? words.lost.replace("{seconds}", seconds) : words.trying;
     lostBar.querySelector("[data-text]").textContent = text;

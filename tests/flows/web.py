@@ -1,0 +1,138 @@
+"""Web processes of the portal, a wire to them that can be cut, and browsers that are logged in."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import sys
+import threading
+import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from playwright.sync_api import Browser, BrowserContext, Playwright
+
+from tests.services import LOOPBACK, Service, free_port
+
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+
+@dataclass(kw_only=True)
+class Web(Service):
+    """One web process of the portal."""
+
+    @property
+    def url(self) -> str:
+        return f"http://{LOOPBACK}:{self.port}"
+
+
+def environment_of_processes() -> dict[str, str]:
+    """Return the environment for processes that share the tests' database (see `process_environment`)."""
+    name = str(connection.settings_dict["NAME"]).rpartition("/")[-1]
+    base, _, _ = os.environ["DATABASE_URL"].rpartition("/")
+    return {**os.environ, "DATABASE_URL": f"{base}/{name}"}
+
+
+def start_web(folder: Path, environment: Mapping[str, str], *, port: int | None = None) -> Web:
+    """Start uvicorn as it is run in earnest, and return it when it answers."""
+    port = port or free_port()
+    server = Web(
+        command=[
+            *(sys.executable, "-m", "uvicorn", "portal.asgi:application", "--lifespan", "off"),
+            *("--host", LOOPBACK, "--port", str(port), "--timeout-graceful-shutdown", "3"),
+        ],
+        folder=folder,
+        port=port,
+        answers=lambda: web_answers(port),
+        environment=environment,
+    )
+    server.start()
+    return server
+
+
+def web_answers(port: int) -> bool:
+    """Say whether a web process on this port is alive."""
+    try:
+        with urllib.request.urlopen(f"http://{LOOPBACK}:{port}/healthz", timeout=1) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+class Wire:
+    """A TCP connection to a server that can be cut in the middle and mended again."""
+
+    def __init__(self, to: int) -> None:
+        self.to, self.port = to, free_port()
+        self._listener: socket.socket | None = None
+        self._open: set[socket.socket] = set()
+        self._lock = threading.Lock()
+        self.mend()
+
+    @property
+    def url(self) -> str:
+        return f"http://{LOOPBACK}:{self.port}"
+
+    def mend(self) -> None:
+        """Let connections through again."""
+        listener = socket.create_server((LOOPBACK, self.port), reuse_port=False)
+        self._listener = listener
+        threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
+
+    def cut(self) -> None:
+        """Break every connection and refuse new ones."""
+        if self._listener:
+            with contextlib.suppress(OSError):
+                self._listener.shutdown(socket.SHUT_RDWR)
+            self._listener.close()
+        with self._lock:
+            for end in self._open:
+                with contextlib.suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+                end.close()
+            self._open.clear()
+
+    def _accept(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                near, _ = listener.accept()
+                far = socket.create_connection((LOOPBACK, self.to))
+            except OSError:
+                return
+            with self._lock:
+                self._open |= {near, far}
+            for source, sink in ((near, far), (far, near)):
+                threading.Thread(target=self._pass_on, args=(source, sink), daemon=True).start()
+
+    def _pass_on(self, source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                sink.sendall(data)
+        with contextlib.suppress(OSError):
+            sink.shutdown(socket.SHUT_RDWR)
+
+
+def open_chromium(playwright: Playwright) -> Browser:
+    """Start Debian's Chromium, which talks to nobody but the page's server."""
+    return playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+
+
+@contextlib.contextmanager
+def logged_in(browser: Browser, user: User, *urls: str, **options: Any) -> Iterator[BrowserContext]:
+    """Give a browser profile in which the user is logged in at every one of the addresses."""
+    client = Client()
+    client.force_login(user)
+    context = browser.new_context(**options)
+    session = client.cookies["sessionid"].value
+    context.add_cookies([{"name": "sessionid", "value": session, "url": url} for url in urls])
+    try:
+        yield context
+    finally:
+        context.close()

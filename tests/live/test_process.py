@@ -1,0 +1,174 @@
+"""Streams of a real web process: who may open one, what they cost it, and how it stops."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from django.test import Client
+
+from deployments.models import Deployment
+from deployments.runner import journal
+from tests.flows.web import Web, environment_of_processes, start_web
+from tests.live import scenes
+from tests.live.listening import Listener, parse
+from tests.services import MariaDB, wait_until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(scope="module")
+def running_web(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
+    server = start_web(tmp_path_factory.mktemp("web"), environment_of_processes())
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def web(running_web: Web) -> Web:
+    if not running_web.is_running():
+        running_web.start()
+    return running_web
+
+
+@pytest.fixture
+def deployment(transactional_db: None) -> Deployment:
+    return scenes.make_deployment()
+
+
+@pytest.fixture
+def cookies(transactional_db: None) -> dict[str, str]:
+    client = Client()
+    client.force_login(scenes.make_user())
+    return {"sessionid": client.cookies["sessionid"].value}
+
+
+def address(web: Web, deployment: Deployment, what: str = "stream", since: int = 0) -> str:
+    return f"{web.url}/deployments/{deployment.pk}/{what}?since={since}"
+
+
+@asynccontextmanager
+async def open_streams(url: str, cookies: dict[str, str], count: int) -> AsyncIterator[list[httpx.Response]]:
+    """Open so many streams, each of which has had its first bytes."""
+    limits = httpx.Limits(max_connections=None)
+    async with httpx.AsyncClient(cookies=cookies, timeout=30, limits=limits) as client:
+        requests = [client.build_request("GET", url) for _ in range(count)]
+        yield await asyncio.gather(*(client.send(request, stream=True) for request in requests))
+
+
+@pytest.mark.parametrize("what", ["stream", "updates"])
+def test_who_is_not_logged_in_is_refused_and_not_led_elsewhere(
+    web: Web, deployment: Deployment, what: str
+) -> None:
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        urllib.request.urlopen(address(web, deployment, what), timeout=10)
+
+
+@pytest.mark.parametrize("what", ["stream", "updates"])
+def test_a_deployment_that_is_not_there_is_not_found(
+    web: Web, deployment: Deployment, cookies: dict[str, str], what: str
+) -> None:
+    answer = httpx.get(f"{web.url}/deployments/{deployment.pk + 1}/{what}", cookies=cookies)
+    assert answer.status_code == 404
+
+
+async def test_the_last_event_id_wins_over_the_address(
+    web: Web, deployment: Deployment, cookies: dict[str, str]
+) -> None:
+    await asyncio.to_thread(scenes.plant, deployment, {"Network": 1})
+    async with (
+        httpx.AsyncClient(cookies=cookies, timeout=10) as client,
+        client.stream("GET", address(web, deployment, since=0), headers={"Last-Event-ID": "2"}) as answer,
+    ):
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        assert answer.headers["x-accel-buffering"] == "no"
+        assert "no-store" in answer.headers["cache-control"]
+        async for block in blocks(answer):
+            message = parse(block)
+            if message and message.event == "message":
+                assert message.data["from"] == 2
+                return
+
+
+async def blocks(answer: httpx.Response) -> AsyncIterator[str]:
+    """Give the blocks of an event stream."""
+    kept = ""
+    async for text in answer.aiter_text():
+        kept += text
+        *whole, kept = kept.split("\n\n")
+        for block in whole:
+            yield block
+
+
+def test_asking_gives_the_same_frames_as_the_stream(
+    web: Web, deployment: Deployment, cookies: dict[str, str]
+) -> None:
+    scenes.plant(deployment, {"Network": 1})
+    answer = httpx.get(address(web, deployment, "updates"), cookies=cookies).json()
+    listener = Listener(seq=0)
+    for_a_listener = f"id: {answer['frame']['seq']}\ndata: {json.dumps(answer['frame'])}"
+    message = parse(for_a_listener)
+    assert message
+
+    listener.take(message)
+
+    assert listener.heard == scenes.numbers(deployment)
+    assert not listener.faults
+    assert answer["fresh"]["seq"] == listener.seq
+
+
+async def test_open_streams_hold_no_database_connection(
+    web: Web, deployment: Deployment, cookies: dict[str, str], mariadb_server: MariaDB
+) -> None:
+    url = address(web, deployment, since=1)
+    before = connections(mariadb_server)
+    async with open_streams(url, cookies, 60) as answers:
+        assert {answer.status_code for answer in answers} == {200}
+        await asyncio.to_thread(journal.note, deployment, "phase", key="x", phase="stacks")
+        await asyncio.gather(*(has_heard(answer, 2) for answer in answers))
+        assert connections(mariadb_server) - before <= 2
+    assert httpx.get(f"{web.url}/healthz").status_code == 200
+
+
+async def has_heard(answer: httpx.Response, seq: int) -> None:
+    async for block in blocks(answer):
+        message = parse(block)
+        if message and message.event == "message" and message.data["seq"] >= seq:
+            return
+
+
+def connections(server: MariaDB) -> int:
+    return int(server.execute("SELECT COUNT(*) FROM information_schema.PROCESSLIST"))
+
+
+async def test_open_streams_do_not_keep_the_process_from_stopping(
+    web: Web, deployment: Deployment, cookies: dict[str, str]
+) -> None:
+    async with open_streams(address(web, deployment, since=1), cookies, 20):
+        started = time.monotonic()
+        await asyncio.to_thread(web.stop)
+        assert time.monotonic() - started < 2.5  # its patience for open responses is 3 s
+
+
+def test_a_stream_is_closed_soon_after_its_reader_left(
+    web: Web, deployment: Deployment, cookies: dict[str, str]
+) -> None:
+    """Seen from outside: the room's look at the database every few seconds is no longer made."""
+    with httpx.stream("GET", address(web, deployment, since=1), cookies=cookies) as answer:
+        next(answer.iter_raw())
+        threads = threads_of(web)
+    wait_until(lambda: threads_of(web) < threads, seconds=10)
+
+
+def threads_of(web: Web) -> int:
+    assert web.process
+    status = Path(f"/proc/{web.process.pid}/status").read_text()
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("Threads:"))

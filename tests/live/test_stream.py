@@ -1,0 +1,240 @@
+"""What a reader of the stream gets: every event once, in order, whatever happens to hints and connections."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from deployments import events
+from deployments.core.phases import State
+from deployments.live import hub
+from deployments.models import Deployment
+from deployments.runner import journal
+from deployments.views import frames, log, stream
+from deployments.views.drawn import Reader
+from tests.live import scenes
+from tests.live.listening import Listener, messages
+from tests.services import Redis
+
+pytestmark = pytest.mark.django_db(transaction=True)
+ENGLISH = Reader("en", "UTC")
+
+
+@pytest.fixture(autouse=True)
+def _no_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no test's Redis outage keep the next one from announcing."""
+    monkeypatch.setattr(events, "SILENCE", 0.0)
+    monkeypatch.setattr(events, "_silent_until", 0.0)
+
+
+@pytest.fixture
+def deployment(transactional_db: None) -> Deployment:
+    return scenes.make_deployment()
+
+
+def notes(deployment: Deployment, count: int, *, called: str = "note") -> None:
+    for number in range(count):
+        journal.note(deployment, "phase", key=f"{called} {number}", phase="stacks")
+
+
+async def listen(deployment: Deployment, listener: Listener, *, until: int, seconds: float = 20) -> None:
+    """Read the stream from where the listener stands until it has event `until`."""
+    async with asyncio.timeout(seconds), open_stream(deployment, listener.seq) as stream_:
+        async for message in messages(stream_):
+            listener.take(message)
+            if listener.seq >= until:
+                return
+
+
+@contextlib.asynccontextmanager
+async def open_stream(deployment: Deployment, since: int) -> AsyncIterator[AsyncIterator[bytes]]:
+    generator = stream.stream(deployment.pk, since, ENGLISH)
+    try:
+        yield generator
+    finally:
+        await generator.aclose()  # type: ignore[attr-defined]  # an async generator
+
+
+async def test_a_reader_gets_what_is_there_and_then_what_comes(deployment: Deployment) -> None:
+    await asyncio.to_thread(notes, deployment, 3)
+    listener = Listener(seq=0)
+
+    reading = asyncio.create_task(listen(deployment, listener, until=6))
+    await asyncio.to_thread(notes, deployment, 2, called="later")
+    await reading
+
+    assert listener.heard == [1, 2, 3, 4, 5, 6]
+    assert not listener.faults
+
+
+async def test_who_is_far_behind_catches_up_in_frames_of_bounded_size(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log, "LINES", 10)
+    await asyncio.to_thread(notes, deployment, 34)
+    sizes: list[int] = []
+    async with asyncio.timeout(20), open_stream(deployment, 0) as stream_:
+        async for message in messages(stream_):
+            if message.event == "message":
+                sizes.append(len(message.data["events"]))
+                if message.data["seq"] == 35:
+                    break
+    assert sizes == [10, 10, 10, 5]
+
+
+async def test_a_hundred_readers_at_one_place_share_one_frame(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: list[tuple[int, int]] = []
+
+    def counted(pk: int, since: int, until: int, reader: Reader) -> frames.Frame:
+        built.append((since, until))
+        return build(pk, since, until, reader)
+
+    build = frames.build
+    monkeypatch.setattr(frames, "build", counted)
+    listeners = [Listener(seq=1) for _ in range(100)]
+    reading = [asyncio.create_task(listen(deployment, listener, until=4)) for listener in listeners]
+    while hub.current().viewers < 100:
+        await asyncio.sleep(0.02)
+
+    await asyncio.to_thread(notes, deployment, 3)
+    await asyncio.gather(*reading)
+
+    assert all(listener.heard == [2, 3, 4] and not listener.faults for listener in listeners)
+    assert len(built) == len(set(built)) <= 3
+
+
+async def test_a_stream_of_a_deployment_that_is_over_says_so_and_ends(deployment: Deployment) -> None:
+    await asyncio.to_thread(scenes.finish, deployment, State.FAILED)
+    long_ago = timezone.now() - timedelta(minutes=5)
+    await Deployment.objects.filter(pk=deployment.pk).aupdate(ended_at=long_ago)
+
+    async with asyncio.timeout(10), open_stream(deployment, 1) as stream_:
+        heard = [message async for message in messages(stream_)]
+
+    assert [m.event for m in heard if m.event != "fresh"] == ["message", "end"]
+    assert heard[-1].data | {"seq": 2, "state": "failed", "settled": True} == heard[-1].data
+
+
+async def test_a_stream_of_a_deployment_that_has_just_ended_waits_for_a_last_event(
+    deployment: Deployment,
+) -> None:
+    await asyncio.to_thread(scenes.finish, deployment, State.FAILED)
+    listener = Listener(seq=1)
+
+    reading = asyncio.create_task(listen(deployment, listener, until=3))
+    await asyncio.to_thread(notes, deployment, 1, called="trailing")
+    await reading
+
+    assert listener.heard == [2, 3]
+
+
+async def test_an_old_stream_ends_so_that_the_next_one_asks_who_is_there(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "MAX_AGE", 0.2)
+    monkeypatch.setattr(stream, "FRESH", 0.1)
+    async with asyncio.timeout(10), open_stream(deployment, 1) as stream_:
+        heard = [message async for message in messages(stream_)]
+    assert {message.event for message in heard} == {"fresh"}
+
+
+async def test_readers_who_leave_in_the_middle_of_news_leave_nothing_behind(deployment: Deployment) -> None:
+    here = hub.current()
+    stop = threading.Event()
+    writer = threading.Thread(target=write_until, args=(deployment, stop, "leaving"))
+    writer.start()
+    before = asyncio.all_tasks()
+    for _ in range(4):
+        tasks = [asyncio.create_task(listen(deployment, Listener(seq=1), until=10**9)) for _ in range(100)]
+        await asyncio.sleep(random.uniform(0.1, 0.3))
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        assert here.viewers == 0
+    stop.set()
+    await asyncio.to_thread(writer.join)
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline and asyncio.all_tasks() - before:
+        await asyncio.sleep(0.02)
+    assert not asyncio.all_tasks() - before
+
+
+def write_until(deployment: Deployment, stop: threading.Event, called: str) -> None:
+    number = 0
+    try:
+        while not stop.is_set():
+            number += 1
+            journal.note(deployment, "phase", key=f"{called} {number}", phase="stacks")
+            time.sleep(0.01)
+    finally:
+        connection.close()
+
+
+@pytest.fixture
+def unreliable_hints(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Drop every tenth hint, double some, and delay each so that they overtake one another."""
+    announce = events.announce
+    timers: list[threading.Timer] = []
+
+    def unreliable(pk: int, seq: int) -> None:
+        luck = random.random()
+        for _ in range(0 if luck < 0.1 else 2 if luck < 0.15 else 1):
+            timer = threading.Timer(random.uniform(0, 0.05), announce, (pk, seq))
+            timer.start()
+            timers.append(timer)
+
+    monkeypatch.setattr(events, "announce", unreliable)
+    yield
+    for timer in timers:
+        timer.join()
+
+
+async def test_no_event_is_missed_or_sent_twice(
+    deployment: Deployment, unreliable_hints: None, redis_server: Redis
+) -> None:
+    stop = threading.Event()
+    writers = [threading.Thread(target=write_until, args=(deployment, stop, f"w{i}")) for i in range(2)]
+    for writer in writers:
+        writer.start()
+    listeners = [Listener(seq=0) for _ in range(12)]
+    rounds = [asyncio.create_task(come_and_go(deployment, listener, times=12)) for listener in listeners]
+    await asyncio.sleep(1.0)
+    redis_server.flush()
+    await asyncio.sleep(0.5)
+    redis_server.kill()
+    redis_server.start()  # in this thread: the server dies with the thread that started it
+    await asyncio.gather(*rounds)
+    stop.set()
+    for writer in writers:
+        await asyncio.to_thread(writer.join)
+
+    head = (await Deployment.objects.aget(pk=deployment.pk)).last_seq
+    replay = Listener(seq=0)
+    await listen(deployment, replay, until=head, seconds=60)
+    assert replay.heard == list(range(1, head + 1))
+    assert head > 100
+    for listener in (*listeners, replay):
+        assert not listener.faults
+        assert listener.heard == list(range(1, listener.seq + 1))
+    assert hub.current().viewers == 0
+
+
+async def come_and_go(deployment: Deployment, listener: Listener, *, times: int) -> None:
+    """Open the stream again and again, each time from where the last one broke off."""
+    for _ in range(times):
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(random.uniform(0.05, 0.5)):
+                async with open_stream(deployment, listener.seq) as stream_:
+                    async for message in messages(stream_):
+                        listener.take(message)
