@@ -1,0 +1,258 @@
+"""The deployment's page as it is loaded: what it shows in each state, and what it costs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from deployments.core.phases import State
+from deployments.models import Deployment, Environment
+from deployments.views import log
+from tests.live import scenes
+from tests.views.pages import Element, page
+
+pytestmark = pytest.mark.django_db
+
+
+def read(browser: Client, deployment: Deployment, query: str = "") -> Element:
+    response = browser.get(f"/deployments/{deployment.pk}/{query}")
+    assert response.status_code == 200
+    return page(response)
+
+
+def links(part: Element) -> dict[str, str]:
+    return {link.text: link["href"] for link in part.all("a")}
+
+
+def test_a_deployment_that_is_not_there_is_not_found(browser: Client) -> None:
+    assert browser.get("/deployments/4711/").status_code == 404
+
+
+def test_the_header_tells_what_how_far_who_and_why(browser: Client, operator: User) -> None:
+    shown = read(browser, scenes.running("staging", operator)).one(id="header").text
+
+    for words in ("Create staging", "In progress · Stacks", "40 %", "6 of 15 resources", "by ana"):
+        assert words in shown
+    assert "first environment for the load test" in shown
+    assert "ap-northeast-1" in shown
+
+
+def test_rows_stand_below_their_stacks_and_say_their_level(browser: Client) -> None:
+    rows = read(browser, scenes.running()).one(id="tree").all("tr")
+
+    assert [row["id"] for row in rows[:6]] == [
+        "t-",
+        "t-Network",
+        "t-Network.Network1",
+        "t-Network.Network2",
+        "t-Network.Network3",
+        "t-Aurora",
+    ]
+    inner = next(row for row in rows if row["id"] == "t-Aurora.Inner.Inner1")
+    assert inner["data-parent"] == "t-Aurora.Inner"
+    assert inner.text.startswith("Level 4: Inner1 EC2::Subnet")
+
+
+def test_what_is_done_or_waits_is_folded_and_what_moves_is_open(browser: Client) -> None:
+    tree = read(browser, scenes.running()).one(id="tree")
+    is_open = {row["id"]: row["data-open"] for row in tree.all("tr") if "data-open" in row.attributes}
+
+    assert is_open == {
+        "t-": "yes",
+        "t-Network": "no",
+        "t-Aurora": "yes",
+        "t-Aurora.Inner": "yes",
+        "t-AppServers": "no",
+    }
+    hidden = {row["id"] for row in tree.all("tr") if "hidden" in row.attributes}
+    assert "t-Network.Network1" in hidden
+    assert "t-Aurora.Aurora1" not in hidden
+
+
+def test_phases_say_how_each_stands_and_what_it_did(browser: Client) -> None:
+    steps = read(browser, scenes.running()).one(id="phases").all("li")
+
+    assert [step["class"] for step in steps] == ["is-done", "is-done", "is-done", "is-progress"]
+    assert "Change set Done 15 resources" in steps[2].text
+    assert steps[3]["aria-current"] == "step"
+
+
+def test_a_failure_is_named_while_the_rest_is_taken_back(browser: Client) -> None:
+    shown = read(browser, scenes.rolling_back()).one(id="banner")
+
+    assert "Aurora3 failed in Aurora" in shown.text
+    assert "engine version 8.0.mysql_aurora.3.99.0 is not supported" in shown.text
+    assert "1 more was cancelled because of it" in shown.text
+    assert links(shown) == {"Show it in the tree": "#t-Aurora.Aurora3"}
+
+
+def test_a_rolled_back_create_offers_to_delete_what_is_left_and_to_try_again(browser: Client) -> None:
+    deployment = scenes.rolled_back("lost")
+    shown = read(browser, deployment).one(id="banner")
+
+    assert "Aurora3 failed in Aurora" in shown.text
+    assert "keeps the name lost" in shown.text
+    assert links(shown) == {
+        "Show it in the tree": "#t-Aurora.Aurora3",
+        "Delete what is left…": f"/environments/{deployment.environment_id}/delete",
+        "Edit and try again": f"/environments/new?from={deployment.pk}",
+        "See the environment": f"/environments/{deployment.environment_id}/",
+    }
+
+
+def test_a_create_that_made_nothing_offers_to_try_again_only(browser: Client) -> None:
+    shown = read(browser, scenes.refused()).one(id="banner")
+
+    assert "The account has that stack already. StackNameTaken" in shown.text
+    assert "Nothing is left in AWS." in shown.text
+    assert "Edit and try again" in links(shown)
+    assert "Delete what is left…" not in links(shown)
+
+
+def test_a_create_that_went_well_shows_its_outputs(browser: Client) -> None:
+    shown = read(browser, scenes.succeeded("prod")).one(id="banner")
+
+    assert "prod is created" in shown.text
+    assert "WriterEndpoint writer.cluster-abc.rds.amazonaws.com" in shown.text
+    assert links(shown)["Open ↗ (in a new tab)"] == "http://127.0.0.1:9/"
+
+
+def test_outputs_that_are_no_addresses_do_not_become_links(browser: Client) -> None:
+    deployment = scenes.succeeded()
+    Environment.objects.update(outputs={"URL": "javascript:alert(1)", "Note": "<b>bold</b>"})
+
+    shown = read(browser, deployment).one(id="banner")
+
+    assert not [link for link in links(shown).values() if link.startswith("javascript")]
+    assert not shown.all("b")
+
+
+def test_a_deployment_before_the_latest_offers_nothing_that_is_out_of_date(
+    browser: Client, operator: User
+) -> None:
+    deployment = scenes.rolled_back("again", operator)
+    later = Deployment.objects.create(
+        environment=deployment.environment, kind="delete", requested_by=operator
+    )
+    Environment.objects.update(latest=later)
+
+    assert set(links(read(browser, deployment).one(id="banner"))) == {
+        "Show it in the tree",
+        "See the environment",
+    }
+
+
+def test_a_delete_counts_what_is_gone_and_is_not_red(browser: Client) -> None:
+    shown = read(browser, scenes.deleting("old"))
+
+    assert "Delete old" in shown.one(id="header").text
+    assert "33 % 1 of 3 resources" in shown.one(id="header").text
+    assert not shown.all(class_="is-failed")
+    assert "Pending" in shown.one(id="t-Network").text  # it is there still
+
+
+def test_a_delete_that_went_well_says_that_nothing_is_left(browser: Client) -> None:
+    shown = read(browser, scenes.deleted("old")).one(id="banner")
+    assert "old is deleted: nothing of it is left in AWS" in shown.text
+
+
+def test_a_delete_that_did_not_go_through_says_what_stayed(browser: Client) -> None:
+    deployment = scenes.undeletable()
+    shown = read(browser, deployment).one(id="banner")
+
+    assert "Network2 failed in Network The subnet has dependencies." in shown.text
+    assert links(shown)["Delete once more…"] == f"/environments/{deployment.environment_id}/delete"
+
+
+def test_a_notice_says_whether_somebody_must_act(browser: Client) -> None:
+    shown = read(browser, scenes.asking()).one(id="banner")
+
+    assert "A permission is missing; the work goes on by itself once it is there" in shown.text
+    assert "AWS denies cloudformation:DescribeStackEvents. AccessDenied" in shown.text
+
+
+def test_who_may_only_look_is_not_offered_what_they_may_not_do(viewer: Client) -> None:
+    shown = read(viewer, scenes.rolled_back()).one(id="deployment")
+
+    assert "may-deploy" not in shown.attributes.get("class", "")
+    offers = [link for link in shown.all("a") if "/delete" in link["href"] or "/new" in link["href"]]
+    assert offers
+    assert all("needs-deploy" in link["class"].split() for link in offers)  # hidden by the style sheet
+
+
+@pytest.mark.parametrize("scene", scenes.STATES, ids=lambda scene: scene.__name__)
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_every_state_is_shown_in_every_language(browser: Client, scene: Any, language: str) -> None:
+    deployment = scene()
+    response = browser.get(f"/deployments/{deployment.pk}/", headers={"Accept-Language": language})
+    shown = page(response)
+
+    assert shown.one("html")["lang"] == language
+    assert len(shown.one(id="events").all("tr")) == deployment.last_seq
+
+
+def test_a_page_that_nothing_will_change_opens_no_stream(browser: Client) -> None:
+    deployment = scenes.succeeded()
+    assert read(browser, deployment).one(id="deployment")["data-streaming"] == "yes"
+    Deployment.objects.update(ended_at=timezone.now() - timedelta(minutes=1))
+
+    assert read(browser, deployment).one(id="deployment")["data-streaming"] == "no"
+
+
+def test_a_long_log_is_shown_page_by_page(browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log, "LINES", 10)
+    deployment = scenes.running()
+
+    newest = read(browser, deployment)
+    numbers = [int(line["data-seq"]) for line in newest.one(id="events").all("tr")]
+    assert numbers == list(range(deployment.last_seq - 9, deployment.last_seq + 1))
+
+    earlier = read(browser, deployment, links(newest)["Earlier events"].partition("#")[0])
+    numbers = [int(line["data-seq"]) for line in earlier.one(id="events").all("tr")]
+    assert numbers == list(range(deployment.last_seq - 19, deployment.last_seq - 9))
+    assert earlier.one(id="deployment")["data-streaming"] == "no"
+    assert links(earlier)["Newest events"] == f"/deployments/{deployment.pk}/"
+
+
+@pytest.mark.parametrize("query", ["?until=x", "?until=-1", "?until=99999999999999999999", "?until="])
+def test_a_nonsense_page_of_the_log_is_the_newest_one(browser: Client, query: str) -> None:
+    deployment = scenes.running()
+    lines = read(browser, deployment, query).one(id="events").all("tr")
+    assert int(lines[-1]["data-seq"]) == deployment.last_seq
+
+
+def test_what_aws_says_is_shown_as_text(browser: Client) -> None:
+    deployment = scenes.make_deployment()
+    stacks = scenes.plant(deployment, {"Network": 1})
+    reason = "<script>alert(1)</script>"
+    scenes.happen(deployment, scenes.event(stacks["Network"], "Network1", "CREATE_FAILED", reason=reason))
+
+    response = browser.get(f"/deployments/{deployment.pk}/")
+
+    assert reason not in response.content.decode()
+    assert "&lt;script&gt;alert(1)" in response.content.decode()
+
+
+def test_a_larger_deployment_costs_no_more_queries(browser: Client) -> None:
+    counts = []
+    for nested in ({"Network": 2}, scenes.NINE_STACKS):
+        deployment = scenes.make_deployment()
+        scenes.everything_happens(deployment, scenes.plant(deployment, nested))
+        with CaptureQueriesContext(connection) as queries:
+            read(browser, deployment)
+        counts.append(len(queries))
+    assert counts[0] == counts[1] <= 9
+
+
+def test_nothing_is_known_of_a_state_that_is_not_there(browser: Client) -> None:
+    deployment = scenes.make_deployment()
+    assert "No stack yet." in read(browser, deployment).text
+    scenes.finish(deployment, State.FAILED, code="InternalError", message="A step failed.")
+    assert "No stack was touched." in read(browser, deployment).text
