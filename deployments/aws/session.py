@@ -17,6 +17,7 @@ from deployments.aws.elbv2 import ELBv2, ELBv2Gateway
 from deployments.aws.rds import RDS, RDSGateway
 from deployments.aws.s3 import S3, S3Gateway
 from deployments.aws.sts import STS, STSGateway
+from deployments.errors import AwsAsk
 
 # A tick is short: every call has its own limits, and a lost answer is taken up by the next tick. botocore
 # must not try again by itself: its second try would come from a worker that may have lost its claim by
@@ -74,9 +75,12 @@ def _session(ref: AccountRef) -> boto3.Session:
     if not ref.role_arn:
         return boto3.Session(region_name=ref.region)
     core = get_session()
+    own = core.get_credentials()
+    if own is None:
+        raise AwsAsk("NoCredentialsError", "Unable to locate credentials", "sts:AssumeRole")
     fetcher = AssumeRoleCredentialFetcher(
         client_creator=core.create_client,
-        source_credentials=core.get_credentials(),
+        source_credentials=own,
         role_arn=ref.role_arn,
         extra_args={"RoleSessionName": "sanso", "DurationSeconds": 3600}
         | ({"ExternalId": ref.external_id} if ref.external_id else {}),

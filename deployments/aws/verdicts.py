@@ -86,6 +86,8 @@ def translate(exc: ClientError | BotoCoreError | ResponseParserError, operation:
     every caller's call is safe to repeat (client tokens, content-addressed keys).
     """
     if isinstance(exc, ClientError):
+        if exc.operation_name == "AssumeRole":  # made by botocore on the way to the call that was asked for
+            operation = "sts:AssumeRole"
         error = exc.response.get("Error", {})
         code, message = error.get("Code", ""), error.get("Message", "")
         request_id = exc.response.get("ResponseMetadata", {}).get("RequestId", "")

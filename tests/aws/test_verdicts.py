@@ -88,6 +88,12 @@ def test_missing_credentials_ask_a_person() -> None:
     assert caught.value.code == "NoCredentialsError"
 
 
+def test_a_role_that_may_not_be_assumed_is_named_as_what_is_denied() -> None:
+    refused = answer("AccessDenied", "not authorized to perform: sts:AssumeRole")
+    refused.operation_name = "AssumeRole"
+    assert translate(refused, "cloudformation:DescribeStacks").operation == "sts:AssumeRole"
+
+
 def test_a_url_with_a_query_never_gets_into_a_message() -> None:
     failure = translate(EndpointConnectionError(endpoint_url="https://x/?X-Amz-Signature=abc"), "x:Y")
     assert "abc" not in failure.message

@@ -132,7 +132,7 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_a_set_with_two_roots_asks_which_one(tmp_path: Path) -> None:
     for name in ("one.yaml", "two.yaml"):
         (tmp_path / name).write_text("Resources: {}")
-    with pytest.raises(UserFixable, match="call it root.yaml"):
+    with pytest.raises(UserFixable, match=r"call it root\.yaml"):
         load(tmp_path)
 
 

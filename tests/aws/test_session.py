@@ -1,0 +1,71 @@
+"""How the gateways get at an account: own credentials, none, or a role that is assumed."""
+
+from __future__ import annotations
+
+import pytest
+
+from deployments.aws import session
+from deployments.aws.account_ref import AccountRef
+from deployments.errors import AwsAsk
+from tests.services import Sandbox
+
+REGION = "ap-northeast-1"
+
+
+@pytest.fixture(autouse=True)
+def _fresh_clients() -> None:
+    session._connect.cache_clear()
+
+
+def test_without_credentials_a_person_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID", raising=False)
+
+    with pytest.raises(AwsAsk) as caught:
+        session.connect(AccountRef(region=REGION)).sts.caller_identity()
+
+    assert caught.value.code == "NoCredentialsError"
+
+
+def test_the_environments_credentials_are_used_for_an_account_without_a_role(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", sandbox.url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "121212121212")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+
+    identity = session.connect(AccountRef(region=REGION)).sts.caller_identity()
+
+    assert identity.account_id == "121212121212"
+
+
+def test_a_role_is_assumed_with_the_external_id(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", sandbox.url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "131313131313")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    ref = AccountRef(
+        region=REGION, role_arn="arn:aws:iam::131313131313:role/SansoOperator", external_id="e-1"
+    )
+
+    identity = session.connect(ref).sts.caller_identity()
+
+    assert ":assumed-role/SansoOperator/sanso" in identity.arn
+    calls = sandbox.control("GET", "calls", account="131313131313")
+    assert isinstance(calls, dict)
+    assert "AssumeRole" in [call["action"] for call in calls["calls"]]
+
+
+def test_a_role_without_credentials_to_assume_it_asks_a_person() -> None:
+    ref = AccountRef(region=REGION, role_arn="arn:aws:iam::131313131313:role/SansoOperator")
+
+    with pytest.raises(AwsAsk):
+        session.connect(ref).sts.caller_identity()
+
+
+def test_botocore_never_tries_a_call_again_by_itself() -> None:
+    """A second try could come from a worker that has lost its claim."""
+    assert session._CONFIG.retries["total_max_attempts"] == 1  # type: ignore[attr-defined]  # stubs lack it
+
+
+def test_clients_are_made_once_for_an_account() -> None:
+    ref = AccountRef(region=REGION, endpoint_url="http://127.0.0.1:1", access_key="1" * 12)
+    assert session.connect(ref) is session.connect(ref)

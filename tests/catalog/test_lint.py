@@ -1,0 +1,49 @@
+"""cfn-lint itself, over good and broken sets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from deployments.catalog import load
+from deployments.catalog.lint import findings
+from deployments.errors import UserFixable
+
+
+def folder_with(folder: Path, root: str, lintrc: str = "") -> Path:
+    (folder / "root.yaml").write_text(root)
+    if lintrc:
+        (folder / ".cfnlintrc").write_text(lintrc)
+    return folder
+
+
+def test_an_error_is_found_with_its_rule_file_and_line(tmp_path: Path) -> None:
+    root = "Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n    Properties: {Nonsense: true}\n"
+
+    found = findings(load(folder_with(tmp_path, root)))
+
+    errors = [f for f in found if f["level"] == "Error"]
+    assert [(f["file"], f["line"], f["rule"]) for f in errors] == [("root.yaml", "4", "E3002")]
+    assert "Nonsense" in errors[0]["message"]
+
+
+def test_warnings_are_told_from_errors_and_a_clean_set_has_neither(tmp_path: Path) -> None:
+    clean = "Resources: {Topic: {Type: AWS::SNS::Topic}}\n"
+    assert findings(load(folder_with(tmp_path, clean))) == []
+
+    unused = "Parameters: {Unused: {Type: String}}\n" + clean
+    assert [f["level"] for f in findings(load(folder_with(tmp_path, unused)))] == ["Warning"]
+
+
+def test_a_teams_own_lint_configuration_is_honoured(tmp_path: Path) -> None:
+    unused = "Parameters: {Unused: {Type: String}}\nResources: {Topic: {Type: AWS::SNS::Topic}}\n"
+
+    assert findings(load(folder_with(tmp_path, unused, "ignore_checks: [W2001]\n"))) == []
+
+
+def test_a_linter_that_does_not_start_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.executable", "/bin/false")
+
+    with pytest.raises(UserFixable, match="cfn-lint could not check the template set"):
+        findings(load(folder_with(tmp_path, "Resources: {Topic: {Type: AWS::SNS::Topic}}\n")))

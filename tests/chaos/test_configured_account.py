@@ -1,0 +1,59 @@
+"""An account that is not the sandbox: real credentials in the worker's environment, a role to assume.
+
+The endpoint is the sandbox all the same, given as botocore's own AWS_ENDPOINT_URL: not a line of the
+portal knows of it.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from deployments.core.phases import State
+from deployments.models import Account
+from tests.builders import REGION
+from tests.running import Portal, client
+from tests.services import Sandbox
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
+NUMBER = str(uuid.uuid4().int)[:12]
+
+
+@pytest.fixture
+def with_credentials(portal: Portal, sandbox: Sandbox) -> Iterator[Portal]:
+    portal.worker.kill()
+    portal.environment |= {
+        "AWS_ENDPOINT_URL": sandbox.url,
+        "AWS_ACCESS_KEY_ID": NUMBER,
+        "AWS_SECRET_ACCESS_KEY": "x",
+    }
+    portal.start()
+    yield portal
+    sandbox.control("POST", "reset", account=NUMBER)
+
+
+@pytest.mark.parametrize("role", ["", f"arn:aws:iam::{NUMBER}:role/SansoOperator"])
+def test_an_account_with_credentials_is_deployed_to_by_the_same_code(
+    with_credentials: Portal, sandbox: Sandbox, role: str
+) -> None:
+    account = Account.objects.create(name="production", region=REGION, role_arn=role)
+
+    (made,) = with_credentials.ended(with_credentials.deploy(account=account))
+    assert (made.state, made.error_message) == (State.SUCCEEDED, "")
+    account.sandbox_account_id = NUMBER  # for the look from outside only
+    stacks = client(account, "cloudformation", sandbox).describe_stacks()["Stacks"]
+    assert "sanso-staging" in {stack["StackName"] for stack in stacks}
+
+    (removed,) = with_credentials.ended(with_credentials.remove(made))
+    assert removed.state == State.SUCCEEDED
+
+
+def test_an_account_without_credentials_fails_at_once_and_says_what_to_do(portal: Portal) -> None:
+    account = Account.objects.create(name="production", region=REGION)
+
+    (ended,) = portal.ended(portal.deploy(account=account))
+
+    assert ended.error_code == "NoCredentialsError"
+    assert "Give the worker credentials" in ended.error_message
