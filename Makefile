@@ -15,7 +15,7 @@ help: ## List the targets.
 
 .PHONY: run
 run: ## Run Sanso on this machine, with a sandbox for AWS. Needs Python 3.11 and nothing else.
-	@scripts/environment run
+	@.ci/environment run
 	@$(BIN)/python manage.py run
 
 .PHONY: test
@@ -26,8 +26,8 @@ test: test-environment ## Install what the tests need, then run every check and 
 
 .PHONY: test-environment
 test-environment: ## Install what the tests need: Debian packages where they are missing, and the Python ones.
-	@scripts/packages
-	@scripts/environment test
+	@.ci/packages
+	@.ci/environment test
 
 .PHONY: check
 check: lint types check-imports check-migrations check-templates check-translations ## Run every static check.

@@ -26,7 +26,7 @@ def bare_path(tmp_path: Path) -> str:
 
 def run(script: str, *arguments: str, path: str, folder: Path) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PATH": path, "VENV": str(folder / "venv"), "PYTHON": ""}
-    command = ["/bin/sh", str(REPOSITORY / "scripts" / script), *arguments]
+    command = ["/bin/sh", str(REPOSITORY / ".ci" / script), *arguments]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
