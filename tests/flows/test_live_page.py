@@ -1,0 +1,301 @@
+"""The deployment's page in a real browser, before real web processes on one database."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from django.contrib.auth.models import User
+from playwright.sync_api import Browser, Page, expect
+
+from deployments import events
+from deployments.core.phases import State
+from deployments.models import Deployment, Environment, Resource
+from tests.flows.web import Web, Wire, environment_of_processes, logged_in, start_web
+from tests.live import scenes
+from tests.services import Redis, wait_until
+
+pytestmark = pytest.mark.timeout(300)
+NUMBERS = "[...document.querySelectorAll('#events tr')].map((row) => Number(row.dataset.seq))"
+
+
+@pytest.fixture(autouse=True)
+def _hints_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no outage of another test's Redis keep this one from announcing."""
+    monkeypatch.setattr(events, "_silent_until", 0.0)
+
+
+@pytest.fixture(scope="module")
+def second_web(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
+    server = start_web(tmp_path_factory.mktemp("second"), environment_of_processes())
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def deployment(operator: User) -> Deployment:
+    return scenes.make_deployment(user=operator, name="staging")
+
+
+@pytest.fixture(autouse=True)
+def _the_script_has_no_faults(page: Page) -> Iterator[None]:
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    yield
+    assert not faults
+
+
+def url(server: Web | Wire, deployment: Deployment) -> str:
+    return f"{server.url}/deployments/{deployment.pk}/"
+
+
+def has_everything(page: Page, deployment: Deployment) -> bool:
+    """Tell whether the page shows every event of the database once, in order."""
+    return bool(page.evaluate(NUMBERS) == scenes.numbers(deployment))
+
+
+def test_rows_and_events_come_without_a_reload(page: Page, web: Web, deployment: Deployment) -> None:
+    page.goto(url(web, deployment))
+    page.evaluate("window.stayed = true")
+    expect(page.get_by_text("No stack yet.")).to_be_visible()
+
+    stacks = scenes.plant(deployment, {"Network": 2, "Aurora": 1})
+    row = page.locator("#t-Network")
+    expect(row).to_contain_text("Pending")
+    scenes.happen(
+        deployment,
+        scenes.event(stacks[""], "Network", "CREATE_IN_PROGRESS"),
+        scenes.event(stacks["Network"], "Network1", "CREATE_IN_PROGRESS"),
+    )
+    expect(row).to_contain_text("In progress")
+    expect(page.locator("#t-Network\\.Network1")).to_be_visible()
+    scenes.happen(deployment, scenes.event(stacks["Network"], "Network1", "CREATE_COMPLETE"))
+    expect(page.locator("#t-Network\\.Network1")).to_contain_text("Done")
+    expect(row).to_contain_text("1/2")
+
+    assert page.evaluate("window.stayed")
+    wait_until(lambda: has_everything(page, deployment))
+
+
+def test_the_end_is_shown_in_title_banner_and_outputs(page: Page, web: Web, deployment: Deployment) -> None:
+    stacks = scenes.plant(deployment, {"Network": 2})
+    page.goto(url(web, deployment))
+    expect(page).to_have_title(re.compile(r"◐ 0 % · staging"))
+
+    scenes.everything_happens(deployment, stacks)
+    Environment.objects.filter(pk=deployment.environment_id).update(outputs={"URL": "http://127.0.0.1:9/"})
+    deployment.refresh_from_db()
+    scenes.finish(deployment, State.SUCCEEDED)
+
+    expect(page.locator("#banner")).to_contain_text("staging is created")
+    expect(page.get_by_role("link", name="Open ↗")).to_have_attribute("href", "http://127.0.0.1:9/")
+    expect(page).to_have_title(re.compile(r"✓ staging"))
+    expect(page.locator("#fresh")).to_have_text("final")
+    expect(page.locator("#announcements")).to_contain_text("The deployment succeeded.")
+
+
+def test_a_cut_connection_leaves_no_gap_and_no_duplicate(
+    chromium: Browser, web: Web, operator: User, deployment: Deployment
+) -> None:
+    wire = Wire(web.port)
+    stacks = scenes.plant(deployment, {"Network": 5})
+    with logged_in(chromium, operator, wire.url) as context:
+        page = context.new_page()
+        page.goto(url(wire, deployment))
+        for number in range(1, 4):
+            scenes.happen(
+                deployment, scenes.event(stacks["Network"], f"Network{number}", "CREATE_IN_PROGRESS")
+            )
+            wire.cut()
+            scenes.happen(deployment, scenes.event(stacks["Network"], f"Network{number}", "CREATE_COMPLETE"))
+            wire.mend()
+            wait_until(lambda: has_everything(page, deployment))
+            expect(page.locator(f"#t-Network\\.Network{number}")).to_contain_text("Done")
+        wire.cut()
+        expect(page.locator("#lost")).to_be_visible()
+        expect(page.locator("#lost")).to_contain_text(re.compile("Next try in|Trying again"))
+        scenes.happen(deployment, scenes.event(stacks["Network"], "Network4", "CREATE_COMPLETE"))
+        wire.mend()
+        expect(page.locator("#lost")).to_be_hidden()
+        wait_until(lambda: has_everything(page, deployment))
+    wire.cut()
+
+
+def test_a_restarted_web_process_is_found_again_and_stops_at_once(
+    page: Page, web: Web, deployment: Deployment
+) -> None:
+    stacks = scenes.plant(deployment, {"Network": 5})
+    page.goto(url(web, deployment))
+    wait_until(lambda: has_everything(page, deployment))
+    page.wait_for_function(
+        "performance.getEntriesByType('resource').some((e) => e.name.includes('clock.js'))"
+    )
+
+    started = time.monotonic()
+    web.stop()
+    assert time.monotonic() - started < 2.5  # open streams do not hold it up until the patience of 3 s ends
+    scenes.happen(deployment, scenes.event(stacks["Network"], "Network1", "CREATE_COMPLETE"))
+    web.start()
+
+    wait_until(lambda: has_everything(page, deployment))
+    web.kill()
+    scenes.happen(deployment, scenes.event(stacks["Network"], "Network2", "CREATE_COMPLETE"))
+    web.start()
+    wait_until(lambda: has_everything(page, deployment))
+
+
+def test_a_second_tab_on_another_web_process_sees_the_same(
+    chromium: Browser, web: Web, second_web: Web, operator: User, deployment: Deployment
+) -> None:
+    stacks = scenes.plant(deployment)
+    with logged_in(chromium, operator, web.url, second_web.url) as context:
+        pages = [context.new_page(), context.new_page()]
+        for page, server in zip(pages, (web, second_web), strict=True):
+            page.goto(url(server, deployment))
+        writer = threading.Thread(target=scenes.everything_happens, args=(deployment, stacks))
+        writer.start()
+        writer.join()
+        for page in pages:
+            page.bring_to_front()
+            wait_until(lambda page=page: has_everything(page, deployment))  # type: ignore[misc]
+        trees = [
+            page.evaluate(
+                "[...document.querySelectorAll('#tree tr')].map((r) => r.id + r.cells[1].innerText)"
+            )
+            for page in pages
+        ]
+        assert trees[0] == trees[1]
+        assert len(trees[0]) == 1 + Resource.objects.filter(stack__deployment=deployment).count()
+
+
+def test_pages_live_on_without_redis(
+    page: Page, web: Web, deployment: Deployment, redis_server: Redis
+) -> None:
+    stacks = scenes.plant(deployment, {"Network": 2})
+    page.goto(url(web, deployment))
+    redis_server.stop()
+
+    scenes.happen(deployment, scenes.event(stacks["Network"], "Network1", "CREATE_COMPLETE"))
+
+    wait_until(lambda: has_everything(page, deployment), seconds=8)
+
+
+def test_500_updates_leave_the_focus_where_it_is(page: Page, web: Web, deployment: Deployment) -> None:
+    stacks = scenes.plant(deployment, {"Network": 10})
+    scenes.happen(
+        deployment,
+        scenes.event(stacks[""], "Network", "CREATE_IN_PROGRESS"),
+        scenes.event(stacks["Network"], "Network3", "CREATE_IN_PROGRESS"),
+    )
+    page.goto(url(web, deployment))
+    button = page.locator("#t-Network\\.Network3 .take")
+    button.focus()
+    page.evaluate("window.focusedOnce = document.activeElement")
+
+    for number in range(50):
+        words = ["UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"]
+        scenes.happen(
+            deployment,
+            *(scenes.event(stacks["Network"], f"Network{i}", words[number % 2]) for i in range(1, 10)),
+            scenes.event(stacks["Network"], "", words[number % 2]),
+        )
+
+    wait_until(lambda: has_everything(page, deployment))
+    assert page.evaluate("document.activeElement === window.focusedOnce")
+    expect(button).to_be_visible()
+
+
+def test_a_persons_own_folding_stays(page: Page, web: Web, deployment: Deployment) -> None:
+    stacks = scenes.plant(deployment, {"Network": 2, "Aurora": 2})
+    scenes.happen(deployment, scenes.event(stacks[""], "Network", "CREATE_IN_PROGRESS"))
+    page.goto(url(web, deployment))
+    fold = page.locator("#t-Network .fold")
+    inside = page.locator("#t-Network\\.Network1")
+    expect(fold).to_have_attribute("aria-expanded", "true")
+    expect(inside).to_be_visible()
+
+    fold.press("Enter")
+    expect(inside).to_be_hidden()
+    scenes.happen(deployment, scenes.event(stacks["Network"], "Network1", "CREATE_IN_PROGRESS"))
+    wait_until(lambda: has_everything(page, deployment))
+    expect(inside).to_be_hidden()
+    page.reload()
+    expect(inside).to_be_hidden()
+    page.locator("#t-Aurora .fold").click()
+    expect(page.locator("#t-Aurora\\.Aurora2")).to_be_visible()
+
+
+def test_events_are_searched_and_narrowed_to_problems(page: Page, web: Web, deployment: Deployment) -> None:
+    stacks = scenes.plant(deployment, {"Network": 3})
+    scenes.happen(
+        deployment,
+        scenes.event(stacks["Network"], "Network1", "CREATE_COMPLETE"),
+        scenes.event(stacks["Network"], "Network2", "CREATE_FAILED", reason="Quota exceeded"),
+        scenes.event(stacks["Network"], "Network3", "CREATE_FAILED", reason="Resource creation cancelled"),
+    )
+    page.goto(url(web, deployment))
+    shown = page.locator("#events tr:visible")
+
+    page.get_by_role("button", name="Problems").click()
+    expect(shown).to_have_count(1)
+    expect(shown).to_contain_text("Quota exceeded")
+    scenes.happen(deployment, scenes.event(stacks["Network"], "Network1", "UPDATE_COMPLETE"))
+    scenes.happen(deployment, scenes.event(stacks["Network"], "Network1", "UPDATE_FAILED", reason="Again"))
+    expect(shown).to_have_count(2)
+    page.get_by_role("button", name="Problems").click()
+    page.get_by_role("searchbox", name="Search the events").fill("quota")
+    expect(shown).to_have_count(1)
+    page.get_by_role("link", name="Show it in the tree").click()
+    expect(page.locator("#t-Network\\.Network2 :focus")).to_have_count(1)
+
+
+def test_a_hidden_tab_lets_its_stream_go_and_comes_back_without_a_gap(
+    page: Page, web: Web, deployment: Deployment
+) -> None:
+    stacks = scenes.plant(deployment, {"Network": 3})
+    page.goto(url(web, deployment))
+    wait_until(lambda: has_everything(page, deployment))
+    hide(page, True)
+    scenes.happen(deployment, scenes.event(stacks["Network"], "Network1", "CREATE_COMPLETE"))
+    scenes.happen(deployment, scenes.event(stacks["Network"], "Network2", "CREATE_COMPLETE"))
+    page.wait_for_timeout(1500)  # long enough for an open stream to have brought them
+    assert not has_everything(page, deployment)
+
+    hide(page, False)
+
+    wait_until(lambda: has_everything(page, deployment))
+
+
+def hide(page: Page, hidden: bool) -> None:
+    state = "hidden" if hidden else "visible"
+    page.evaluate(
+        f"Object.defineProperty(document, 'visibilityState', {{value: '{state}', configurable: true}});"
+        "document.dispatchEvent(new Event('visibilitychange'))"
+    )
+
+
+def test_who_was_logged_out_is_told_so(page: Page, web: Web, deployment: Deployment) -> None:
+    page.goto(url(web, deployment))
+    wait_until(lambda: has_everything(page, deployment))
+    page.context.clear_cookies()
+
+    web.restart()
+
+    expect(page.get_by_role("link", name="Log in again")).to_be_visible()
+
+
+def test_without_script_the_page_shows_everything_and_a_way_to_load_it_again(
+    chromium: Browser, web: Web, operator: User, deployment: Deployment
+) -> None:
+    stacks = scenes.plant(deployment, {"Network": 2})
+    scenes.everything_happens(deployment, stacks)
+    with logged_in(chromium, operator, web.url, java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(url(web, deployment))
+        expect(page.get_by_role("link", name="Load it again")).to_be_visible()
+        expect(page.locator("#t-Network\\.Network2")).to_be_visible()
+        expect(page.locator("#events tr")).to_have_count(len(scenes.numbers(deployment)))
+        expect(page.get_by_role("button", name="Follow")).to_be_hidden()

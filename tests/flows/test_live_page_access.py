@@ -1,0 +1,96 @@
+"""The deployment's page for everybody: rules of accessibility, screen readers, narrow windows, Japanese."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.contrib.auth.models import User
+from playwright.sync_api import Browser, Page, expect
+
+from deployments.core.phases import State
+from tests.flows.web import Web, logged_in
+from tests.live import scenes
+
+pytestmark = pytest.mark.timeout(300)
+LOOKS = [
+    pytest.param("light", (1440, 900), "en", id="light-wide-en"),
+    pytest.param("dark", (1440, 900), "ja", id="dark-wide-ja"),
+    pytest.param("light", (390, 844), "ja", id="light-narrow-ja"),
+    pytest.param("dark", (390, 844), "en", id="dark-narrow-en"),
+]
+
+
+@pytest.mark.parametrize(("scheme", "size", "language"), LOOKS)
+def test_every_state_passes_axe_and_fits_its_window(
+    chromium: Browser, web: Web, operator: User, scheme: str, size: tuple[int, int], language: str
+) -> None:
+    pages = [scene(user=operator) for scene in scenes.STATES]
+    width, height = size
+    look = {"color_scheme": scheme, "viewport": {"width": width, "height": height}, "locale": language}
+    found = []
+    with logged_in(chromium, operator, web.url, **look) as context:
+        page = context.new_page()
+        for deployment in pages:
+            page.goto(f"{web.url}/deployments/{deployment.pk}/")
+            expect(page.locator("html")).to_have_attribute("lang", language)
+            if page.get_by_role("button", name="Open all").is_visible():
+                page.get_by_role("button", name="Open all").click()
+            results = Axe().run(page)
+            found += [
+                f"{deployment}: {fault['id']} {[node['html'] for node in fault['nodes']][:3]}"
+                for fault in results.response["violations"]
+            ]
+            if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+                found.append(f"{deployment}: scrolls sideways")
+    assert not found
+
+
+def test_screen_readers_are_told_six_times_a_minute_at_most_and_always_the_end(
+    chromium: Browser, web: Web, operator: User
+) -> None:
+    deployment = scenes.make_deployment(user=operator)
+    stacks = scenes.plant(deployment, {"Network": 18, "Aurora": 18})
+    with logged_in(chromium, operator, web.url) as context:
+        page = context.new_page()
+        page.clock.install()
+        page.goto(f"{web.url}/deployments/{deployment.pk}/")
+        hear(page)
+        for number in range(20):
+            scenes.happen(
+                deployment,
+                *(scenes.event(stacks["Network"], f"Network{i}", "CREATE_IN_PROGRESS") for i in range(1, 18)),
+                scenes.event(
+                    stacks["Aurora"], f"Aurora{number % 18 + 1}", "CREATE_FAILED", reason="No quota"
+                ),
+            )
+        scenes.finish(scenes.reread(deployment), State.FAILED, code="ResourceFailed", message="No quota.")
+        expect(page).to_have_title(re.compile("✕"))
+        expect(page.locator("#banner")).to_contain_text("Aurora1 failed in Aurora")
+
+        page.clock.run_for(60_000)
+
+        said = page.evaluate("window.said")
+        assert 1 <= len(said) <= 6
+        assert "The deployment failed." in " ".join(said)
+
+
+def hear(page: Page) -> None:
+    """Keep what the page's live region says."""
+    page.evaluate(
+        """() => {
+          window.said = [];
+          const region = document.getElementById('announcements');
+          new MutationObserver(() => window.said.push(region.textContent)).observe(region, {childList: true});
+        }"""
+    )
+
+
+def test_nothing_moves_for_who_asked_for_less_motion(chromium: Browser, web: Web, operator: User) -> None:
+    deployment = scenes.running(user=operator)
+    with logged_in(chromium, operator, web.url, reduced_motion="reduce") as context:
+        page = context.new_page()
+        page.goto(f"{web.url}/deployments/{deployment.pk}/")
+        expect(page.locator("#t-Network")).to_be_visible()
+        assert page.evaluate("document.getAnimations().length") == 0
