@@ -8,6 +8,9 @@ import threading
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from ministack.services import ec2
+
+from portal.sandbox.resources.ec2 import images
 from portal.sandbox.state_manager.documents import Step
 
 ProbeReason = Literal["", "Target.Timeout", "Target.FailedHealthChecks", "Target.ResponseCodeMismatch"]
@@ -73,8 +76,9 @@ class Machines(Protocol):
 class Records:
     """Instances that are rows and nothing else: an association's run is pretended, health follows from it.
 
-    An instance answers health checks once every association that targets it has succeeded; one that no
-    association targets answers from its launch on.
+    An instance answers health checks once every association that targets it has succeeded. One that no
+    association targets answers if its user data or an image of one's own could have made a server of it: a
+    plain Amazon Linux has nothing that listens.
     """
 
     name = "records"
@@ -82,11 +86,14 @@ class Records:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._associations: dict[str, dict[str, bool]] = {}
+        self._ready_made: set[str] = set()
 
     def launch(self, instance: dict[str, Any]) -> None:
         """There is nothing to bring up."""
         with self._lock:
             self._associations[instance["InstanceId"]] = {}
+            if instance.get("UserData") or instance["ImageId"] not in images.IMAGES:
+                self._ready_made.add(instance["InstanceId"])
 
     def booted(self, instance_id: str) -> bool:
         """A record is up as soon as it exists."""
@@ -97,6 +104,7 @@ class Records:
         """Forget the instance."""
         with self._lock:
             self._associations.pop(instance_id, None)
+            self._ready_made.discard(instance_id)
 
     def run_commands(self, instance_id: str, commands: list[str]) -> Outcome:
         """Say what would have been run; nothing is."""
@@ -119,8 +127,9 @@ class Records:
     def probe(self, instance_id: str, protocol: str, port: int, path: str, matcher: str) -> Probe:
         """Answer well once the associations have succeeded, refuse the connection before."""
         with self._lock:
-            associations = self._associations.get(instance_id)
-        if associations is not None and all(associations.values()):
+            associations = dict(self._associations.get(instance_id, {}))
+            ready_made = instance_id in self._ready_made
+        if all(associations.values()) and (associations or ready_made):
             return Probe(healthy=True)
         return Probe(healthy=False, reason="Target.FailedHealthChecks", description="Health checks failed")
 
@@ -142,6 +151,13 @@ _current: Machines = Records()
 
 def install() -> None:
     """Choose the kind of machines; there is one kind so far."""
+
+
+def reset(account: str | None) -> None:
+    """Take down the machines of an account, or all."""
+    for (owner, _region, instance_id), _instance in ec2._instances.all_items():
+        if account in (None, owner):
+            _current.terminate(instance_id)
 
 
 def current() -> Machines:

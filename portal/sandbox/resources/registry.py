@@ -83,6 +83,20 @@ def provide(resource_type: str, create: Create, delete: Delete, update: Update |
     provisioners._RESOURCE_HANDLERS[resource_type] = {**previous, **entry}
 
 
+def ready_with(resource_type: str, ready: Callable[[str], None]) -> None:
+    """Have something done to a resource when the time that AWS takes for it has passed.
+
+    Args:
+        ready: told the physical id; what it tells of a resource that is gone by then is its own matter.
+    """
+
+    async def stabilize(physical_id: str, properties: Properties, stack: str) -> Attributes | None:
+        ready(physical_id)
+        return None
+
+    provisioners._RESOURCE_HANDLERS[resource_type]["stabilize"] = stabilize
+
+
 def _replacing(create: Create, delete: Delete) -> Update:
     def update(physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str) -> Created:
         return replace(create, delete, physical_id, old, new, stack, logical_id)

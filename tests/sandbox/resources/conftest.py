@@ -37,6 +37,7 @@ Resources:
       LaunchTemplateData:
         ImageId: resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64
         InstanceType: t4g.micro
+        UserData: {"Fn::Base64": "#!/bin/sh\\nexec my-server"}
         IamInstanceProfile: {Arn: !GetAtt Profile.Arn}
         SecurityGroupIds: [!Ref Group]
         TagSpecifications:

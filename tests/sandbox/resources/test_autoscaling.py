@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.sandbox.engine.conftest import Account
-from tests.sandbox.resources.conftest import Network, changed, failure, gone, made
+from tests.sandbox.resources.conftest import NETWORK, Network, changed, failure, gone, made
 from tests.services import wait_until
 
 FLEET = """
@@ -74,10 +74,10 @@ def values(network: Network, **more: str) -> dict[str, str]:
 class Fleet:
     """A fleet in an account, and what can be seen of it."""
 
-    def __init__(self, account: Account, network: Network) -> None:
+    def __init__(self, account: Account, network: Network, **more: str) -> None:
         self.account = account
         self.network = network
-        self.stack = made(account, "fleet", FLEET, **values(network))
+        self.stack = made(account, "fleet", FLEET, **values(network, **more))
         outputs = account.outputs(self.stack)
         self.name, self.targets = outputs["Fleet"], outputs["Targets"]
 
@@ -216,6 +216,25 @@ def test_an_instance_that_leaves_drains_first(fleet: Fleet) -> None:
     assert activity["StatusMessage"] == "Waiting for ELB Connection Draining."
     wait_until(lambda: leaving not in fleet.health(), what="the end of draining")
     wait_until(lambda: len(fleet.members()) == 2, what="a replacement")
+
+
+def test_a_plain_amazon_linux_answers_once_an_association_has_made_a_server_of_it(
+    account: Account, network: Network
+) -> None:
+    plain = NETWORK.replace('        UserData: {"Fn::Base64": "#!/bin/sh\\nexec my-server"}\n', "")
+    assert plain != NETWORK
+    changed(account, network.stack, plain)
+    account.pace(0.1)
+    version = account.outputs(network.stack)["TemplateVersion"]
+    fleet = Fleet(account, network, Version=version)
+    wait_until(lambda: fleet.states() == ["unhealthy"] * 2, what="unhealthy targets")
+    assert {one["Reason"] for one in fleet.health().values()} == {"Target.FailedHealthChecks"}
+    account.client("ssm").create_association(
+        Name="AWS-RunShellScript",
+        Parameters={"commands": ["systemctl start my-server"]},
+        Targets=[{"Key": "tag:Server", "Values": ["App"]}],
+    )
+    wait_until(lambda: fleet.states() == ["healthy"] * 2, what="healthy targets")
 
 
 def test_a_target_group_without_a_load_balancer_is_not_in_use(fleet: Fleet) -> None:

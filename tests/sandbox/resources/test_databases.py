@@ -10,7 +10,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.sandbox.engine.conftest import Account
-from tests.sandbox.resources.conftest import Network, changed, gone, made
+from tests.sandbox.resources.conftest import Network, changed, given, gone, made
+from tests.services import wait_until
 
 CLUSTER = """
 Parameters:
@@ -219,6 +220,44 @@ def test_lifting_the_protection_by_an_update_keeps_data_and_endpoint(
     with connect(account, before, "Endpoint") as connection, connection.cursor() as cursor:
         cursor.execute("SHOW TABLES")
         assert cursor.fetchall() == (("kept",),)
+
+
+def test_a_cluster_is_created_for_a_while(account: Account, network: Network) -> None:
+    account.pace(0.05)
+    stack = account.start("aurora", CLUSTER, Parameters=given(**values(network)))
+    rds = account.client("rds")
+
+    def statuses() -> list[str]:
+        clusters = [one["Status"] for one in rds.describe_db_clusters()["DBClusters"]]
+        return clusters + [one["DBInstanceStatus"] for one in rds.describe_db_instances()["DBInstances"]]
+
+    wait_until(lambda: statuses() == ["creating"], what="a cluster being created")
+    wait_until(lambda: statuses() == ["available", "creating"], what="an instance being created")
+    account.reaches(stack, "CREATE_COMPLETE")
+    assert statuses() == ["available"] * 3
+
+
+def test_what_is_done_through_the_api_reaches_the_database_too(account: Account, network: Network) -> None:
+    own_word = CLUSTER.replace("ManageMasterUserPassword: true", "MasterUserPassword: first word")
+    own_word = own_word.replace("  Secret: {Value: !GetAtt Cluster.MasterUserSecret.SecretArn}\n", "")
+    outputs = account.outputs(made(account, "aurora", own_word, **values(network)))
+    pymysql.connect(host=outputs["Endpoint"], user="admin", password="first word").close()
+    rds = account.client("rds")
+    rds.modify_db_cluster(
+        DBClusterIdentifier=outputs["Cluster"], MasterUserPassword="another word", ApplyImmediately=True
+    )
+    pymysql.connect(host=outputs["Endpoint"], user="admin", password="another word").close()
+    with pytest.raises(ClientError, match="InvalidDBClusterStateFault"):
+        rds.delete_db_cluster(DBClusterIdentifier=outputs["Cluster"], SkipFinalSnapshot=True)
+    rds.delete_db_instance(DBInstanceIdentifier=outputs["Writer"])
+    members = cluster(account, outputs)["DBClusterMembers"]
+    assert [(one["DBInstanceIdentifier"], one["IsClusterWriter"]) for one in members] == [
+        (outputs["Reader"], True)
+    ]
+    rds.delete_db_instance(DBInstanceIdentifier=outputs["Reader"])
+    rds.delete_db_cluster(DBClusterIdentifier=outputs["Cluster"], SkipFinalSnapshot=True)
+    with pytest.raises(pymysql.err.OperationalError, match="Can't connect"):
+        pymysql.connect(host=outputs["Endpoint"], user="admin", password="another word")
 
 
 def test_deleting_stops_the_server_and_takes_the_secret_along(account: Account, network: Network) -> None:

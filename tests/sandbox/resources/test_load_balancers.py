@@ -9,7 +9,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.sandbox.engine.conftest import Account
-from tests.sandbox.resources.conftest import Network, changed, failure, gone, made
+from tests.sandbox.resources.conftest import Network, changed, failure, given, gone, made
+from tests.services import wait_until
 
 BALANCERS = """
 Parameters:
@@ -136,6 +137,19 @@ def test_a_load_balancer_tells_its_zones_and_groups(
     }
     assert inner["SecurityGroups"] == [network.group]
     assert inner["VpcId"] == network.vpc
+
+
+def test_a_load_balancer_is_provisioned_for_a_while(account: Account, network: Network) -> None:
+    account.pace(0.1)
+    stack = account.start("balancers", BALANCERS, Parameters=given(**values(network)))
+    elb = account.client("elbv2")
+
+    def states() -> set[str]:
+        return {one["State"]["Code"] for one in elb.describe_load_balancers()["LoadBalancers"]}
+
+    wait_until(lambda: states() == {"provisioning"}, what="load balancers being provisioned")
+    account.reaches(stack, "CREATE_COMPLETE")
+    assert states() == {"active"}
 
 
 def test_attributes_have_defaults_of_their_kind_and_what_was_set(

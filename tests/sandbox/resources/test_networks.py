@@ -1,4 +1,4 @@
-"""VPC endpoints."""
+"""VPC endpoints and flow logs."""
 
 from __future__ import annotations
 
@@ -27,14 +27,23 @@ Resources:
       SubnetIds: [!Ref Subnet]
       SecurityGroupIds: [!Ref Group]
       PrivateDnsEnabled: true
+  Log:
+    Type: AWS::EC2::FlowLog
+    Properties:
+      ResourceType: VPC
+      ResourceId: !Ref Vpc
+      TrafficType: REJECT
+      LogDestinationType: s3
+      LogDestination: arn:aws:s3:::logs
 Outputs:
+  Log: {Value: !Ref Log}
   Bucket: {Value: !Ref Bucket}
   Manager: {Value: !Ref Manager}
   Interface: {Value: !Select [0, !GetAtt Manager.NetworkInterfaceIds]}
 """
 
 
-def test_an_interface_endpoint_has_an_interface_and_a_gateway_one_none(
+def test_an_interface_endpoint_has_an_interface_and_flow_logs_are_listed(
     account: Account, network: Network
 ) -> None:
     values = {"Vpc": network.vpc, "Subnet": network.subnet_a, "Group": network.group}
@@ -51,6 +60,9 @@ def test_an_interface_endpoint_has_an_interface_and_a_gateway_one_none(
     ]
     assert interface["Description"] == f"VPC Endpoint Interface {outputs['Manager']}"
     assert interface["Groups"][0]["GroupId"] == network.group
+    (log,) = ec2.describe_flow_logs(FlowLogIds=[outputs["Log"]])["FlowLogs"]
+    assert (log["ResourceId"], log["TrafficType"], log["FlowLogStatus"]) == (network.vpc, "REJECT", "ACTIVE")
     gone(account, stack)
+    assert ec2.describe_flow_logs()["FlowLogs"] == []
     assert ec2.describe_network_interfaces()["NetworkInterfaces"] == []
     assert ec2.describe_vpc_endpoints()["VpcEndpoints"] == []

@@ -3,7 +3,15 @@
 
 def install() -> None:
     """Put the EC2 resource types and actions in place."""
-    from portal.sandbox.resources.ec2 import addresses, images, instances, interfaces, networks, rules
+    from portal.sandbox.resources.ec2 import (
+        addresses,
+        flow_logs,
+        images,
+        instances,
+        interfaces,
+        networks,
+        rules,
+    )
 
-    for module in (addresses, images, instances, interfaces, networks, rules):
+    for module in (addresses, flow_logs, images, instances, interfaces, networks, rules):
         module.install()

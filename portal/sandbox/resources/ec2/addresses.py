@@ -18,6 +18,7 @@ from portal.sandbox.resources.registry import (
     changed,
     new_id,
     provide,
+    ready_with,
     replace,
 )
 
@@ -26,6 +27,7 @@ def install() -> None:
     """Put the two resource types and their actions in place."""
     provide("AWS::EC2::EIP", _allocate, _release, _update_address)
     provide("AWS::EC2::NatGateway", _create_gateway, _delete_gateway, _update_gateway)
+    ready_with("AWS::EC2::NatGateway", _open_gateway)
     ec2._ACTION_MAP["DescribeAddresses"] = _describe_addresses
     ec2._ACTION_MAP["CreateNatGateway"] = _create_nat_gateway
     ec2._ACTION_MAP["DescribeNatGateways"] = _describe_nat_gateways
@@ -86,8 +88,15 @@ def _create_gateway(logical_id: str, properties: Properties, stack: str) -> Crea
         properties.get("AllocationId"),
         properties.get("ConnectivityType", "public"),
     )
+    ec2._nat_gateways[gateway]["State"] = "pending"
     provisioners._ec2_apply_tags(gateway, properties)
     return gateway, {"NatGatewayId": gateway}
+
+
+def _open_gateway(physical_id: str) -> None:
+    gateway = ec2._nat_gateways.get(physical_id)
+    if gateway is not None and gateway["State"] == "pending":
+        gateway["State"] = "available"
 
 
 def _new_gateway(subnet_id: str, allocation: str | None, connectivity: str) -> str:

@@ -60,7 +60,6 @@ def launch(template: Record, subnet_id: str, tags: list[Record]) -> Record:
     )
     merged = {tag["Key"]: tag for tag in [*_template_tags(template), *tags]}
     ec2._tags[instance["InstanceId"]] = list(merged.values())
-    machines.current().launch(instance)
     return instance
 
 
@@ -118,6 +117,7 @@ def _launch_instances(
                 image_id, instance_type, subnet_id, 1, requested_private_ip=address, **options
             )
             _place(instance, ec2._subnets.get(subnet_id) or {})
+            machines.current().launch(instance)
             created.append(instance)
     return created
 

@@ -15,9 +15,11 @@ from portal.sandbox.resources.registry import (
     new_suffix,
     physical_name,
     provide,
+    ready_with,
     replace,
 )
 
+TYPE = "AWS::ElasticLoadBalancingV2::LoadBalancer"
 NAME_LIMIT = 32
 KINDS = {"application": "app", "network": "net", "gateway": "gwy"}
 # What an attribute is when nobody has set it; the docs' "Load balancer attributes" of each kind.
@@ -53,17 +55,25 @@ REPLACING = ("Name", "Scheme", "Type")
 
 def install() -> None:
     """Put the resource type in place."""
-    provide("AWS::ElasticLoadBalancingV2::LoadBalancer", _create, delete, _update)
+    provide(TYPE, _create, delete, _update)
+    ready_with(TYPE, _activate)
 
 
 def _create(logical_id: str, properties: Properties, stack: str) -> Created:
     """GetAtt names of aws-resource-elasticloadbalancingv2-loadbalancer; Ref is the ARN."""
     name = properties.get("Name") or physical_name(stack, logical_id, longest=NAME_LIMIT)
     record = new(name, properties)
+    record["State"] = "provisioning"
     key = record["LoadBalancerArn"]
     alb._tags[key] = provisioners._elbv2_tags(properties.get("Tags"))
     provisioners._elbv2_merge_attributes(alb._lb_attrs[key], properties.get("LoadBalancerAttributes"))
     return key, _attributes(record)
+
+
+def _activate(physical_id: str) -> None:
+    record = alb._lbs.get(physical_id)
+    if record is not None:
+        record["State"] = "active"
 
 
 def new(name: str, properties: Properties) -> Record:

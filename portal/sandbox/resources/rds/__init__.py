@@ -3,7 +3,7 @@
 
 def install() -> None:
     """Put the resource types and the actions in place."""
-    from portal.sandbox.resources.rds import clusters, instances, roles
+    from portal.sandbox.resources.rds import api, clusters, instances, roles
 
-    for module in (clusters, instances, roles):
+    for module in (api, clusters, instances, roles):
         module.install()

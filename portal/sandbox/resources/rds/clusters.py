@@ -15,6 +15,7 @@ from portal.sandbox.resources.registry import (
     handler,
     here,
     provide,
+    ready_with,
     replace,
     truth,
 )
@@ -27,7 +28,8 @@ _engine = dict(handler(TYPE))
 
 def install() -> None:
     """Put the resource type in place."""
-    provide(TYPE, _create, _delete, _update)
+    provide(TYPE, _create, delete, _update)
+    ready_with(TYPE, lambda cluster_id: _become(cluster_id, "available"))
     handler(TYPE)["snapshot"] = _snapshot
 
 
@@ -55,7 +57,14 @@ def _create(logical_id: str, properties: Properties, stack: str) -> Created:
         master_secrets.delete(cluster)
         rds._clusters.pop(cluster_id, None)
         raise Refused("InternalFailure", f"The sandbox's database did not start: {failed}") from failed
+    _become(cluster_id, "creating")
     return cluster_id, attributes(cluster)
+
+
+def _become(cluster_id: str, status: str) -> None:
+    cluster = rds._clusters.get(cluster_id)
+    if cluster is not None:
+        cluster["Status"] = status
 
 
 def _require_master(properties: Properties) -> None:
@@ -144,7 +153,7 @@ def _update(physical_id: str, old: Properties, new: Properties, stack: str, logi
     cluster = rds._clusters.get(physical_id)
     renamed = new.get("DBClusterIdentifier") and new["DBClusterIdentifier"].lower() != physical_id
     if cluster is None or renamed or provisioners._requires_replacement(TYPE, old, new):
-        return replace(_create, _delete, physical_id, old, new, stack, logical_id)
+        return replace(_create, delete, physical_id, old, new, stack, logical_id)
     kept = {name: cluster[name] for name in ("Endpoint", "ReaderEndpoint", "Port", "_MasterUserPassword")}
     pinned = {"DBClusterIdentifier": physical_id}
     _engine["update"](physical_id, {**old, **pinned}, {**new, **pinned}, stack, logical_id)
@@ -177,21 +186,23 @@ def _snapshot(physical_id: str, properties: Properties) -> None:
     """The final snapshot is part of the deletion, which is refused before anything is made."""
     cluster = rds._clusters.get(physical_id)
     if cluster is not None:
-        _require_deletable(cluster)
+        require_deletable(cluster)
         _engine["snapshot"](physical_id, properties)
 
 
-def _delete(physical_id: str, properties: Properties) -> None:
+def delete(physical_id: str, properties: Properties) -> None:
+    """Remove a cluster with its database and secret. Raises Refused when it is protected or has instances."""
     cluster = rds._clusters.get(physical_id)
     if cluster is None:
         return
-    _require_deletable(cluster)
+    require_deletable(cluster)
     databases.stop((here(), physical_id))
     master_secrets.delete(cluster)
     _engine["delete"](physical_id, properties)
 
 
-def _require_deletable(cluster: Record) -> None:
+def require_deletable(cluster: Record) -> None:
+    """Raise Refused when a cluster is protected or still has instances."""
     if cluster["DeletionProtection"]:
         raise Refused(
             "InvalidParameterCombination",

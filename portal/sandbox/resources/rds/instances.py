@@ -13,6 +13,7 @@ from portal.sandbox.resources.registry import (
     handler,
     here,
     provide,
+    ready_with,
     replace,
 )
 
@@ -23,7 +24,8 @@ _engine = dict(handler(TYPE))
 
 def install() -> None:
     """Put the resource type in place."""
-    provide(TYPE, _create, _delete, _update)
+    provide(TYPE, _create, delete, _update)
+    ready_with(TYPE, lambda instance_id: _become(instance_id, "available"))
 
 
 def _create(logical_id: str, properties: Properties, stack: str) -> Created:
@@ -39,6 +41,7 @@ def _create(logical_id: str, properties: Properties, stack: str) -> Created:
         given.setdefault("EngineVersion", cluster["EngineVersion"])
         given.setdefault("AvailabilityZone", _next_zone(cluster))
     instance_id, _attributes = _engine["create"](logical_id, given, stack)
+    _become(instance_id, "creating")
     if cluster is not None:
         _join(
             rds._instances[instance_id],
@@ -46,6 +49,12 @@ def _create(logical_id: str, properties: Properties, stack: str) -> Created:
             provisioners._cfn_bool(properties.get("PubliclyAccessible", False)),
         )
     return instance_id, provisioners._rds_db_instance_attrs(rds._instances[instance_id])
+
+
+def _become(instance_id: str, status: str) -> None:
+    instance = rds._instances.get(instance_id)
+    if instance is not None:
+        instance["DBInstanceStatus"] = status
 
 
 def _cluster(properties: Properties) -> Record | None:
@@ -91,7 +100,7 @@ def _update(physical_id: str, old: Properties, new: Properties, stack: str, logi
     instance = rds._instances.get(physical_id)
     renamed = new.get("DBInstanceIdentifier") and new["DBInstanceIdentifier"].lower() != physical_id
     if instance is None or renamed or provisioners._requires_replacement(TYPE, old, new):
-        return replace(_create, _delete, physical_id, old, new, stack, logical_id)
+        return replace(_create, delete, physical_id, old, new, stack, logical_id)
     kept = {name: instance[name] for name in ("AvailabilityZone", "VpcSecurityGroups", "StorageType")}
     pinned = {"DBInstanceIdentifier": physical_id}
     _engine["update"](physical_id, {**old, **pinned}, {**new, **pinned}, stack, logical_id)
@@ -100,7 +109,8 @@ def _update(physical_id: str, old: Properties, new: Properties, stack: str, logi
     return physical_id, provisioners._rds_db_instance_attrs(instance)
 
 
-def _delete(physical_id: str, properties: Properties) -> None:
+def delete(physical_id: str, properties: Properties) -> None:
+    """Remove an instance and settle who writes. Raises Refused when it is protected."""
     instance = rds._instances.get(physical_id)
     if instance is None:
         return

@@ -1,0 +1,72 @@
+"""The RDS actions that change or remove what CloudFormation made, with the same effect on the database."""
+
+from collections.abc import Callable
+
+from ministack.services import rds
+
+from portal.sandbox.database import clusters as databases
+from portal.sandbox.resources import query
+from portal.sandbox.resources.rds import clusters, instances
+from portal.sandbox.resources.registry import Action, Answer, Parameters, Refused, here
+
+
+def install() -> None:
+    """Put the actions around MiniStack's in place."""
+    around: dict[str, Callable[[Parameters, Action], Answer]] = {
+        "ModifyDBCluster": _modify_cluster,
+        "DeleteDBCluster": _delete_cluster,
+        "DeleteDBInstance": _delete_instance,
+    }
+    for name, action in around.items():
+        rds._ACTION_MAP[name] = _wrapping(rds._ACTION_MAP[name], action)
+
+
+def _wrapping(engine: Action, action: Callable[[Parameters, Action], Answer]) -> Action:
+    def wrapped(parameters: Parameters) -> Answer:
+        answer: Answer
+        try:
+            answer = action(parameters, engine)
+        except Refused as refused:
+            answer = rds._error(refused.code, query.xml(str(refused)), 400)
+        return answer
+
+    return wrapped
+
+
+def _modify_cluster(parameters: Parameters, engine: Action) -> Answer:
+    answer = engine(parameters)
+    identifier = query.value(parameters, "DBClusterIdentifier")
+    word = query.value(parameters, "MasterUserPassword")
+    server = databases.get((here(), identifier))
+    if answer[0] == 200 and word and server is not None:
+        server.set_password(rds._clusters[identifier]["MasterUsername"], word)
+    return answer
+
+
+def _delete_cluster(parameters: Parameters, engine: Action) -> Answer:
+    cluster = rds._clusters.get(query.value(parameters, "DBClusterIdentifier"))
+    if cluster is None:
+        return engine(parameters)
+    clusters.require_deletable(cluster)
+    snapshot = query.value(parameters, "FinalDBSnapshotIdentifier")
+    if snapshot:
+        rds._create_cluster_snapshot_internal(snapshot, cluster)
+    content = rds._cluster_xml({**cluster, "Status": "deleting"})
+    clusters.delete(cluster["DBClusterIdentifier"], {})
+    return _answer("DeleteDBCluster", "DBCluster", content)
+
+
+def _delete_instance(parameters: Parameters, engine: Action) -> Answer:
+    instance = rds._instances.get(query.value(parameters, "DBInstanceIdentifier"))
+    if instance is None:
+        return engine(parameters)
+    instances.delete(instance["DBInstanceIdentifier"], {})
+    return _answer(
+        "DeleteDBInstance", "DBInstance", rds._instance_xml({**instance, "DBInstanceStatus": "deleting"})
+    )
+
+
+def _answer(action: str, member: str, content: str) -> Answer:
+    inner = f"<{action}Result><{member}>{content}</{member}></{action}Result>"
+    answer: Answer = rds._xml(200, f"{action}Response", inner)
+    return answer
