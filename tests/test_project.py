@@ -99,7 +99,7 @@ def test_no_module_is_too_long_to_be_read_in_one_sitting() -> None:
     long = {
         str(file.relative_to(REPOSITORY)): lines
         for file in tracked("*.py")
-        if (lines := len(file.read_text().splitlines())) > 450 and "migrations" not in file.parts
+        if (lines := len(file.read_text().splitlines())) > 500 and "migrations" not in file.parts
     }
 
     assert not long

@@ -17,6 +17,7 @@ from portal.supervisor import guard
 from portal.supervisor.logs import BoundedLog
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds before a program that ended is started again
+GUARD_PAUSE = 0.05  # seconds without a guard after it was killed
 NOT_STARTED = 127  # the exit code that a shell gives a command that it cannot start
 STEADY = 30.0  # seconds after which a program counts as running well, and its pause as used up
 
@@ -58,7 +59,7 @@ class Guard:
                 os.close(self._pipe)
                 self._pipe = None
                 await process.wait()
-            await asyncio.sleep(FIRST_PAUSE)
+            await asyncio.sleep(GUARD_PAUSE)
 
     def watch(self, group: int) -> None:
         self.groups.add(group)

@@ -105,6 +105,11 @@ class Run:
                 found[int(entry.parent.name)] = command
         return found
 
+    def guards(self) -> set[int]:
+        """Return the guard's process id; for a moment there can be none."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return {int(pid) for pid in children if b"guard.py" in command_of(pid)}
+
     def has_ended(self) -> bool:
         return not self.processes()
 
@@ -113,6 +118,13 @@ class Run:
 
     def pid_of(self, source: str) -> int:
         return next(pid for pid, command in self.processes().items() if source in command)
+
+
+def command_of(pid: str) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""  # it has ended meanwhile
 
 
 @pytest.fixture
@@ -216,20 +228,10 @@ def test_a_killed_supervisor_leaves_no_process(runs: list[Run], tmp_path: Path) 
 
 def test_a_killed_guard_comes_back_and_still_guards(runs: list[Run], tmp_path: Path) -> None:
     run = started(runs, tmp_path)
-    children = Path(f"/proc/{run.process.pid}/task/{run.process.pid}/children")
-    guard = next(
-        int(pid)
-        for pid in children.read_text().split()
-        if b"guard.py" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    )
+    (first,) = run.guards()
 
-    os.kill(guard, signal.SIGKILL)
-    wait_until(
-        lambda: any(
-            b"guard.py" in Path(f"/proc/{pid}/cmdline").read_bytes() and int(pid) != guard
-            for pid in children.read_text().split()
-        )
-    )
+    os.kill(first, signal.SIGKILL)
+    wait_until(lambda: bool(run.guards() - {first}), what="a new guard")
     run.process.kill()
     run.process.wait()
 
