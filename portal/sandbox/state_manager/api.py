@@ -69,18 +69,17 @@ def _description(association: Association) -> Record:
 
 
 def _create(request: Record) -> Record:
-    documents.get(request.get("Name", ""))
+    documents.check_parameters(request)
     association = associations.add(request)
-    if not association.settings.get("ApplyOnlyAtCronInterval"):
-        executions.start(association)
+    executions.reach(association)
     return {"AssociationDescription": _description(association)}
 
 
 def _update(request: Record) -> Record:
     association = _get(request)
+    documents.check_parameters({"Name": association.settings["Name"], **request})
     associations.change(association, request)
-    if not association.settings.get("ApplyOnlyAtCronInterval"):
-        executions.start(association)
+    executions.reach(association)
     return {"AssociationDescription": _description(association)}
 
 
@@ -192,7 +191,7 @@ def _start_once(request: Record) -> Record:
         raise Refused("ValidationException", "AssociationIds must have between 1 and 10 members")
     found = [_get({"AssociationId": association_id}) for association_id in asked]
     for association in found:
-        executions.start(association)
+        executions.start_again(association)
     return {}
 
 

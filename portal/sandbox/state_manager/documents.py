@@ -11,6 +11,7 @@ import yaml
 from ministack.core.responses import AccountRegionScopedDict
 
 from portal.sandbox.resources.registry import Record, Refused
+from portal.sandbox.state_manager import aws_documents
 
 store = AccountRegionScopedDict()
 
@@ -48,68 +49,9 @@ class Document:
         return self.texts[number - 1]
 
 
-# What the two documents of AWS's take and do, as far as the sandbox and its machines need it.
-_SHELL = {
-    "schemaVersion": "1.2",
-    "description": "Run a shell script or specify the commands to run.",
-    "parameters": {
-        "commands": {"type": "StringList"},
-        "workingDirectory": {"type": "String", "default": ""},
-        "executionTimeout": {"type": "String", "default": "3600"},
-    },
-    "runtimeConfig": {
-        "aws:runShellScript": {
-            "properties": [
-                {
-                    "id": "0.aws:runShellScript",
-                    "runCommand": "{{ commands }}",
-                    "workingDirectory": "{{ workingDirectory }}",
-                    "timeoutSeconds": "{{ executionTimeout }}",
-                }
-            ]
-        }
-    },
-}
-_PLAYBOOK = {
-    "schemaVersion": "2.2",
-    "description": "Use this document to run Ansible Playbooks from S3 or GitHub.",
-    "parameters": {
-        "SourceType": {"type": "String", "default": "S3"},
-        "SourceInfo": {"type": "StringMap", "default": {}},
-        "InstallDependencies": {"type": "String", "default": "True"},
-        "PlaybookFile": {"type": "String", "default": "hello-world-playbook.yml"},
-        "ExtraVariables": {"type": "String", "default": "SSM=True"},
-        "Check": {"type": "String", "default": "False"},
-        "Verbose": {"type": "String", "default": "-v"},
-        "TimeoutSeconds": {"type": "String", "default": "3600"},
-    },
-    "mainSteps": [
-        {
-            "action": "aws:downloadContent",
-            "name": "downloadContent",
-            "inputs": {"SourceType": "{{ SourceType }}", "SourceInfo": "{{ SourceInfo }}"},
-        },
-        {
-            "action": "aws:runShellScript",
-            "name": "runShellScript",
-            "inputs": {
-                "timeoutSeconds": "{{ TimeoutSeconds }}",
-                "runCommand": [
-                    "for archive in $(find . -name '*.zip'); do unzip -o -q \"$archive\"; done",
-                    "ansible-playbook -i localhost, -c local -e '{{ ExtraVariables }}' {{ Verbose }} "
-                    "{{ PlaybookFile }}",
-                ],
-            },
-        },
-    ],
-}
 OWNED_BY_AWS = {
     name: Document(name, "Command", "JSON", [json.dumps(content, indent=2)])
-    for name, content in (
-        ("AWS-RunShellScript", _SHELL),
-        ("AWS-ApplyAnsiblePlaybooks", _PLAYBOOK),
-        ("AWS-RunAnsiblePlaybook", _PLAYBOOK),
-    )
+    for name, content in aws_documents.CONTENTS.items()
 }
 
 
@@ -185,6 +127,38 @@ def parameters(text: str) -> list[Record]:
             row["DefaultValue"] = default if isinstance(default, str) else json.dumps(default)
         rows.append(row)
     return rows
+
+
+def check_parameters(association: Record) -> None:
+    """Compare an association's Parameters with what its document takes.
+
+    Raises Refused when the document does not exist, or does not take a parameter or a value.
+    """
+    document = get(association.get("Name", ""))
+    definitions = (
+        _parsed(document.text(association.get("DocumentVersion") or "$DEFAULT")).get("parameters") or {}
+    )
+    given = association.get("Parameters") or {}
+    unknown = sorted(set(given) - set(definitions))
+    if unknown:
+        raise Refused(
+            "InvalidParameters", f"Parameters {unknown} are not defined in document {document.name}."
+        )
+    for name, definition in definitions.items():
+        if name not in given and "default" not in definition:
+            raise Refused("InvalidParameters", f"Parameter {name} is required by document {document.name}.")
+        for value in given.get(name) or ():
+            _check_value(name, definition, str(value))
+
+
+def _check_value(name: str, definition: Record, value: str) -> None:
+    allowed, pattern = definition.get("allowedValues"), definition.get("allowedPattern")
+    if allowed and value not in [str(one) for one in allowed]:
+        raise Refused(
+            "InvalidParameters", f"Parameter {name} has the value {value}, which is none of {allowed}."
+        )
+    if pattern and not re.search(pattern, value):
+        raise Refused("InvalidParameters", f"Parameter {name} does not match the pattern {pattern}.")
 
 
 def steps(text: str, given: dict[str, Any]) -> list[Step]:

@@ -3,6 +3,7 @@
 import datetime
 import logging
 import re
+import threading
 
 from ministack.core.concurrency import spawn_background
 from ministack.services import s3
@@ -20,22 +21,35 @@ DURATIONS = {"AWS-RunShellScript": 60.0}
 DURATION = 150.0
 
 
+_starting = threading.RLock()
+
+
 def reach_new_instances() -> None:
-    """Run every association of this scope on the instances that match it and have not run its version yet."""
+    """Run every association of this scope where it has not run yet."""
     for association in associations.store.values():
-        if association.settings.get("ApplyOnlyAtCronInterval"):
-            continue
+        reach(association)
+
+
+def reach(association: Association) -> None:
+    """Run an association on the instances that match it and have not run its present version yet."""
+    if association.settings.get("ApplyOnlyAtCronInterval"):
+        return
+    with _starting:
         known = association.latest()
         fresh = [instance_id for instance_id in association.targets() if instance_id not in known]
         if fresh:
-            start(association, fresh)
+            _start(association, fresh)
 
 
-def start(association: Association, instance_ids: list[str] | None = None) -> Execution | None:
-    """Begin a run on the given instances, or on all the association targets; None when there are none."""
-    targeted = association.targets() if instance_ids is None else instance_ids
-    if not targeted:
-        return None
+def start_again(association: Association) -> None:
+    """Run an association on every instance that it targets, as StartAssociationsOnce does."""
+    with _starting:
+        targeted = association.targets()
+        if targeted:
+            _start(association, targeted)
+
+
+def _start(association: Association, targeted: list[str]) -> None:
     for run in association.latest().values():
         # AWS times a run out when the association is started again over it.
         if run.instance_id in targeted and run.status in associations.UNFINISHED:
@@ -45,7 +59,6 @@ def start(association: Association, instance_ids: list[str] | None = None) -> Ex
     for instance_id in targeted:
         machines.current().targeted(instance_id, association.id)
     spawn_background(_carry_out, association, execution, thread_name=f"association-{association.id[:8]}")
-    return execution
 
 
 def _carry_out(association: Association, execution: Execution) -> None:

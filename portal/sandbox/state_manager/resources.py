@@ -31,10 +31,9 @@ def install() -> None:
 
 
 def _create(logical_id: str, properties: Properties, stack: str) -> Created:
-    documents.get(properties.get("Name", ""))
+    documents.check_parameters(properties)
     association = associations.add(properties)
-    if not association.settings.get("ApplyOnlyAtCronInterval"):
-        executions.start(association)
+    executions.reach(association)
     return association.id, {"AssociationId": association.id}
 
 
@@ -45,9 +44,9 @@ def _update(physical_id: str, old: Properties, new: Properties, stack: str, logi
         return replace(_create, _delete, physical_id, old, new, stack, logical_id)
     wait = "WaitForSuccessTimeoutSeconds"
     if {**old, wait: 0} != {**new, wait: 0}:
+        documents.check_parameters(new)
         associations.change(association, new)
-        if not association.settings.get("ApplyOnlyAtCronInterval"):
-            executions.start(association)
+        executions.reach(association)
     return physical_id, {"AssociationId": physical_id}
 
 

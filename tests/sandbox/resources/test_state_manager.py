@@ -318,6 +318,29 @@ def test_awss_own_documents_can_be_read(manager: Manager) -> None:
     assert own == []
 
 
+@pytest.mark.parametrize(
+    ("parameters", "complaint"),
+    [
+        ({"commands": ["true"], "colour": ["blue"]}, "colour"),
+        ({}, "commands is required"),
+    ],
+)
+def test_parameters_are_compared_with_the_documents(
+    manager: Manager, parameters: dict[str, list[str]], complaint: str
+) -> None:
+    with pytest.raises(ClientError, match=f"InvalidParameters.*{complaint}"):
+        manager.ssm.create_association(Name="AWS-RunShellScript", Parameters=parameters, Targets=[])
+
+
+def test_the_playbook_document_refuses_variables_with_colons_as_awss_does(manager: Manager) -> None:
+    with pytest.raises(ClientError, match=r"InvalidParameters.*ExtraVariables"):
+        manager.ssm.create_association(
+            Name="AWS-ApplyAnsiblePlaybooks",
+            Parameters={"ExtraVariables": ["SECRET=arn:aws:secretsmanager:..."]},
+            Targets=[],
+        )
+
+
 def test_an_unknown_document_fails_the_stack(manager: Manager) -> None:
     broken = SHELL.replace("AWS-RunShellScript", "No-SuchDocument")
     reason = failure(manager.account, "shell", broken, "Configure", Bucket=manager.bucket)
