@@ -22,6 +22,14 @@ SILENCE = (
 LOOK = 0.1
 
 
+class Failed(RuntimeError):
+    """The function answered FAILED; the physical id is the one it gave what it may have left half made."""
+
+    def __init__(self, reason: str, physical_id: str) -> None:
+        super().__init__(reason)
+        self.physical_id = physical_id
+
+
 def install() -> None:
     """Put the call in place of MiniStack's."""
     custom_resource.invoke_custom_resource = invoke
@@ -41,7 +49,7 @@ def invoke(
 
     Returns the physical id and the answer's Data.
 
-    Raises ValueError when there is no such function, RuntimeError with the function's reason when it answered
+    Raises ValueError when there is no such function, Failed with the function's reason when it answered
     FAILED, TimeoutError when no answer came within ServiceTimeout.
     """
     token = str(uuid.uuid4())
@@ -61,7 +69,7 @@ def invoke(
         event["OldResourceProperties"] = custom_resource._normalise_resource_properties(old_props)
     answer = _answer(event, token, _timeout(properties))
     if answer.get("Status") == "FAILED":
-        raise RuntimeError(answer.get("Reason") or "See the details in CloudWatch Log Stream")
+        raise Failed(str(answer.get("Reason") or ""), str(answer.get("PhysicalResourceId") or ""))
     answered_id = str(answer.get("PhysicalResourceId") or physical_id or event["RequestId"])
     if request_type == "Update" and answered_id != physical_id:
         provisioners._delete_predecessor(

@@ -186,10 +186,11 @@ def _runtime_packages() -> list[str]:
     """Tell where the runtime's packages are: beside the sandbox's own, pip in Python's copy if need be."""
     places = [sysconfig.get_path("purelib"), *site.getsitepackages()]
     if not any((Path(place) / "pip").is_dir() for place in places):
-        import ensurepip
-
-        bundled = Path(ensurepip.__file__).parent / "_bundled"
-        wheels = [*bundled.glob("pip-*.whl"), *Path("/usr/share/python-wheels").glob("pip-*.whl")]
+        folders = [
+            Path(sysconfig.get_path("stdlib"), "ensurepip", "_bundled"),
+            Path("/usr/share/python-wheels"),
+        ]
+        wheels = [wheel for folder in folders for wheel in folder.glob("pip-*.whl")]
         places += [str(wheel) for wheel in wheels[:1]]
     return list(dict.fromkeys(places))
 
