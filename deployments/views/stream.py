@@ -92,8 +92,8 @@ async def stream(pk: int, since: int, reader: Reader) -> AsyncIterator[bytes]:
             if time.monotonic() - fresh_at >= FRESH:
                 fresh_at = time.monotonic()
                 yield _message("fresh", _fresh(room.snapshot)) if room.snapshot else b": waiting\n\n"
-            if frame:
-                await asyncio.sleep(hub.COALESCE)  # four frames a second, also to one who catches up
+            if place.is_behind:
+                await asyncio.sleep(hub.COALESCE)  # the room paces news; who catches up paces itself
             else:
                 await _first(news, fresh_at + FRESH - time.monotonic())
 
@@ -113,12 +113,16 @@ class _Place:
     reader: Reader
     seq: int
 
+    @property
+    def is_behind(self) -> bool:
+        """Tell whether there is more than the reader has."""
+        return self.room.snapshot is not None and self.seq < self.room.snapshot.seq
+
     async def next_frame(self) -> Frame | None:
         """Return the frame that leads on from here, the same for all who stand here; None without news."""
-        head = self.room.snapshot.seq if self.room.snapshot else 0
-        if self.seq >= head:
+        if self.room.snapshot is None or not self.is_behind:
             return None
-        until = min(head, self.seq + log.LINES)
+        until = min(self.room.snapshot.seq, self.seq + log.LINES)
         key = (self.seq, until, self.reader)
         try:
             frame: Frame = await self.room.frames.get(key, partial(self._make, self.seq, until))
