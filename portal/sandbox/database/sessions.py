@@ -15,6 +15,7 @@ from mysql_mimic import Session, packets
 from mysql_mimic.errors import MysqlError
 from mysql_mimic.session import Query
 from mysql_mimic.types import ServerStatus
+from mysql_mimic.variables import SYSTEM_VARIABLES, GlobalVariables, SessionVariables
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
@@ -24,6 +25,10 @@ Result = TypeVar("Result")
 Rows = tuple[list[Any], list[str]]
 
 LOCK_WAIT = 50.0  # seconds that a statement waits for another connection's transaction, MySQL's default
+# How a client finds out whether its connection is encrypted.
+CIPHER = re.compile(r"SHOW\s+(?:SESSION\s+|LOCAL\s+)?STATUS\s+LIKE\s+'Ssl_cipher'", re.IGNORECASE)
+# By which a client tells a writer from a reader; both endpoints lead to this one server.
+WRITABLE = {"read_only": (int, 0, False), "innodb_read_only": (int, 0, False)}
 NO_DATABASE, UNKNOWN_DATABASE, INSECURE, DENIED = 1046, 1049, 3159, 1045
 
 sqlite3.register_converter("DATETIME", lambda text: datetime.datetime.fromisoformat(text.decode()))
@@ -53,7 +58,7 @@ class EmbeddedSession(Session):  # type: ignore[misc]  # mysql-mimic has no type
     """MySQL's session over SQLite: databases are attached files, transactions are SQLite's."""
 
     def __init__(self, cluster: Cluster) -> None:
-        super().__init__()
+        super().__init__(SessionVariables(GlobalVariables({**SYSTEM_VARIABLES, **WRITABLE})))
         self.variables.set("version", "8.0.39-sanso-embedded", force=True)
         self._cluster = cluster
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embedded-session")
@@ -96,6 +101,8 @@ class EmbeddedSession(Session):  # type: ignore[misc]  # mysql-mimic has no type
                 "Connections using insecure transport are prohibited while --require_secure_transport=ON.",
                 code=INSECURE,
             )
+        if re.fullmatch(CIPHER, sql.strip()):
+            return [("Ssl_cipher", self.connection.stream.wire.cipher())], ["Variable_name", "Value"]
         statement = dialect.administration(sql)
         if statement is not None:
             await self._in_thread(self._commit)

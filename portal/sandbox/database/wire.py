@@ -90,6 +90,11 @@ class Wire:
         """Tell whether the connection is encrypted."""
         return self._tls is not None
 
+    def cipher(self) -> str:
+        """Name the cipher in use; empty without TLS."""
+        used = self._tls.cipher() if self._tls is not None else None
+        return used[0] if used else ""
+
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """Tell about the socket, as a StreamWriter does."""
         return self._writer.get_extra_info(name, default)
