@@ -1,5 +1,6 @@
 """The control plane under /_sanso/: what runs, how fast, what goes wrong on purpose, which calls came."""
 
+import asyncio
 import datetime
 import json
 import re
@@ -15,6 +16,7 @@ from ministack.core.responses import AccountRegionScopedDict, AccountScopedDict
 
 from portal.sandbox import expected, faults, gate, journal, pace
 from portal.sandbox.gate import Application, Message, Receive, Scope, Send
+from portal.sandbox.processes import drills
 
 PREFIX: Final = "/_sanso/"
 Payload = dict[str, Any]
@@ -40,6 +42,7 @@ class Control:
             ("DELETE", "faults"): self._clear_faults,
             ("GET", "held"): self._list_held,
             ("GET", "calls"): self._list_calls,
+            ("GET", "machines"): self._list_machines,
             ("POST", "reset"): self._reset,
         }
 
@@ -64,6 +67,10 @@ class Control:
         name = scope["path"].removeprefix(PREFIX).strip("/")
         if scope["method"] == "POST" and name.startswith("held/"):
             return self._speak(name.removeprefix("held/"), payload)
+        if scope["method"] == "POST" and name.startswith("machines/"):
+            return await asyncio.to_thread(
+                drills.act, account, name.removeprefix("machines/"), str(payload.get("action"))
+            )
         route = self.routes.get((scope["method"], name))
         if route is None:
             raise KeyError(f"{scope['method']} {scope['path']}")
@@ -120,6 +127,9 @@ class Control:
     async def _list_calls(self, account: str | None, query: Payload, payload: Payload) -> Payload:
         since = int(query.get("since", "0"))
         return {"calls": [entry.as_dict() for entry in journal.read(since, account)]}
+
+    async def _list_machines(self, account: str | None, query: Payload, payload: Payload) -> Payload:
+        return {"machines": drills.listed(account)}
 
     async def _reset(self, account: str | None, query: Payload, payload: Payload) -> Payload:
         for extension in self.extensions:

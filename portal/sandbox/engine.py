@@ -31,9 +31,11 @@ EXTENSIONS: Final = (
     "portal.sandbox.functions",
     "portal.sandbox.health",
     "portal.sandbox.machines",
+    "portal.sandbox.balancing",
 )
 
 Application = Callable[[Any, Any, Any], Awaitable[None]]
+
 
 class EngineMismatch(Exception):
     """The MiniStack that is installed is not the one the extensions were written for."""

@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetH
 """
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from ministack.core.responses import AccountRegionScopedDict
@@ -15,6 +16,7 @@ from portal.sandbox.resources.durations import shortened
 from portal.sandbox.resources.elbv2 import listeners
 from portal.sandbox.resources.registry import Record
 
+LEAST_INTERVAL = 0.5  # seconds between checks that are really made, at any pace
 REGISTRATION = 6.0  # seconds AWS takes until a new target is known to every node of the load balancer
 
 
@@ -28,8 +30,10 @@ class _Checks:
     passed: int = 0
     failed: int = 0
     last: machines.Probe | None = None
+    being_made: bool = False
 
 
+_pool = ThreadPoolExecutor(16, thread_name_prefix="health-check")
 _checks = AccountRegionScopedDict()
 
 
@@ -39,6 +43,11 @@ def install() -> None:
 
     heartbeat.listen(alb._tgs, targets.remove_drained)
     heartbeat.listen(alb._tgs, check_due)
+
+
+def stop() -> None:
+    """Make no further check."""
+    _pool.shutdown(wait=False, cancel_futures=True)
 
 
 def reset(account: str | None) -> None:
@@ -72,17 +81,30 @@ def check_due() -> None:
 
 
 def _check(group: Record, row: Record, known: _Checks, now: float) -> None:
-    if now - known.registered_at < shortened(REGISTRATION):
+    if now - known.registered_at < shortened(REGISTRATION) or known.being_made:
         return
-    known.next_at = now + shortened(group["HealthCheckIntervalSeconds"])
+    if not machines.current().checks_take_time:
+        known.next_at = now + shortened(group["HealthCheckIntervalSeconds"])
+        _probe(dict(group), dict(row), known)
+        return
+    known.next_at = now + shortened(group["HealthCheckIntervalSeconds"], at_least=LEAST_INTERVAL)
+    known.being_made = True
+    _pool.submit(_probe, dict(group), dict(row), known)
+
+
+def _probe(group: Record, row: Record, known: _Checks) -> None:
     port = row["Port"] if group["HealthCheckPort"] == "traffic-port" else int(group["HealthCheckPort"])
-    probe = machines.current().probe(
-        row["Id"],
-        group["HealthCheckProtocol"],
-        port,
-        group["HealthCheckPath"] or "",
-        group["Matcher"].get("HttpCode", ""),
-    )
+    try:
+        probe = machines.current().probe(
+            row["Id"],
+            group["HealthCheckProtocol"],
+            port,
+            group["HealthCheckPath"] or "",
+            group["Matcher"].get("HttpCode", ""),
+            timeout=float(group["HealthCheckTimeoutSeconds"]),
+        )
+    finally:
+        known.being_made = False
     known.last = probe
     known.passed, known.failed = (known.passed + 1, 0) if probe.healthy else (0, known.failed + 1)
     if known.passed >= group["HealthyThresholdCount"]:

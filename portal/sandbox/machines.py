@@ -1,9 +1,10 @@
-"""The door to what stands behind an instance: a record here, a booted machine where the host can.
+"""The door to what stands behind an instance: a record, or a process on an address of its own.
 
 State Manager runs its documents and the health checks make their probes through this door and know nothing
 of what is behind it. `current()` is the one implementation in use; `about()` names it on the control plane.
 """
 
+import os
 import threading
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -38,6 +39,7 @@ class Machines(Protocol):
     """A kind of machine that instances can be."""
 
     name: str
+    checks_take_time: bool  # a health check may block, and is made beside the heartbeat
 
     def launch(self, instance: dict[str, Any]) -> None:
         """Bring up the machine of a newly launched instance; return at once."""
@@ -58,8 +60,10 @@ class Machines(Protocol):
         starts in it.
         """
 
-    def probe(self, instance_id: str, protocol: str, port: int, path: str, matcher: str) -> Probe:
-        """Make one health check of a load balancer.
+    def probe(
+        self, instance_id: str, protocol: str, port: int, path: str, matcher: str, timeout: float = 5.0
+    ) -> Probe:
+        """Make one health check of a load balancer, which may take as long as timeout says, in seconds.
 
         Args:
             protocol: ELB's health check protocol, such as TCP or HTTP.
@@ -72,6 +76,12 @@ class Machines(Protocol):
     def targeted(self, instance_id: str, association: str) -> None:
         """Take note that an association is to run on the machine."""
 
+    def reach(self, instance_id: str, port: int) -> tuple[str, int] | None:
+        """Tell the address and port on this host that a port of the machine is at; None if at none."""
+
+    def stop(self) -> None:
+        """End every machine and wait until it is gone."""
+
 
 class Records:
     """Instances that are rows and nothing else: an association's run is pretended, health follows from it.
@@ -82,6 +92,7 @@ class Records:
     """
 
     name = "records"
+    checks_take_time = False
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -124,7 +135,9 @@ class Records:
             stdout=f"Simulated {step.plugin}: {instance_id} is a record in this sandbox, nothing was done.\n",
         )
 
-    def probe(self, instance_id: str, protocol: str, port: int, path: str, matcher: str) -> Probe:
+    def probe(
+        self, instance_id: str, protocol: str, port: int, path: str, matcher: str, timeout: float = 5.0
+    ) -> Probe:
         """Answer well once the associations have succeeded, refuse the connection before."""
         with self._lock:
             associations = dict(self._associations.get(instance_id, {}))
@@ -145,12 +158,37 @@ class Records:
             if instance_id in self._associations:
                 self._associations[instance_id].setdefault(association, False)
 
+    def reach(self, instance_id: str, port: int) -> tuple[str, int] | None:
+        """A record is nowhere."""
+        return None
+
+    def stop(self) -> None:
+        """There is nothing to end."""
+
 
 _current: Machines = Records()
 
 
 def install() -> None:
-    """Choose the kind of machines; there is one kind so far."""
+    """Choose the kind of machines: SANSO_SANDBOX_MACHINES is auto, processes or records.
+
+    Raises ValueError for another word, and for processes where uWSGI is not installed.
+    """
+    global _current
+    wanted = os.environ.get("SANSO_SANDBOX_MACHINES", "auto")
+    if wanted not in ("auto", "processes", "records"):
+        raise ValueError(f"SANSO_SANDBOX_MACHINES is auto, processes or records and not {wanted!r}")
+    if wanted == "processes":
+        from portal.sandbox.processes import hosts, services
+
+        if services.program() is None:
+            raise ValueError("SANSO_SANDBOX_MACHINES is processes, for which uWSGI (pyuwsgi) is needed")
+        _current = hosts.Processes()
+
+
+def stop() -> None:
+    """End every machine."""
+    _current.stop()
 
 
 def reset(account: str | None) -> None:

@@ -10,7 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 SANDBOX = Path(__file__).resolve().parent.parent
-OURS = ("resources", "state_manager", "database", "functions", "health.py", "machines.py")
+OURS = (
+    *("resources", "state_manager", "database", "functions", "processes", "balancing"),
+    *("health.py", "machines.py"),
+)
 
 
 class NameMissing(Exception):

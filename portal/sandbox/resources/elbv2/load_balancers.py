@@ -3,6 +3,7 @@
 from ministack.services import alb, ec2
 from ministack.services.cloudformation import provisioners
 
+from portal.sandbox import balancing
 from portal.sandbox.resources.ec2 import interfaces
 from portal.sandbox.resources.registry import (
     Created,
@@ -95,10 +96,11 @@ def new(name: str, properties: Properties) -> Record:
     host = f"internal-{name}" if scheme == "internal" and kind == "application" else name
     domain = f"elb.{region}.amazonaws.com" if kind == "network" else f"{region}.elb.amazonaws.com"
     number = suffix if kind == "network" else str(int(suffix[:8], 36) % 1_900_000_000 + 100_000_000)
+    key = arn("elasticloadbalancing", f"loadbalancer/{KINDS[kind]}/{name}/{suffix}")
     record = {
-        "LoadBalancerArn": arn("elasticloadbalancing", f"loadbalancer/{KINDS[kind]}/{name}/{suffix}"),
+        "LoadBalancerArn": key,
         "LoadBalancerName": name,
-        "DNSName": f"{host}-{number}.{domain}",
+        "DNSName": balancing.name_of(key, kind, f"{host}-{number}.{domain}"),
         "Scheme": scheme,
         "VpcId": _vpc(subnets),
         "State": "active",
@@ -109,7 +111,6 @@ def new(name: str, properties: Properties) -> Record:
         "CreatedTime": alb._now_iso(),
         "_enforced": properties.get("EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic"),
     }
-    key = record["LoadBalancerArn"]
     alb._lbs[key] = record
     alb._lb_attrs[key] = [{"Key": name, "Value": default} for name, default in DEFAULTS[kind].items()]
     cover_subnets(record)

@@ -1,0 +1,257 @@
+"""The machines of instances as processes: launched with an address, set up by associations, killed, ended."""
+
+import json
+import logging
+import os
+import shutil
+import sys
+import tempfile
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from portal.sandbox.machines import Outcome, Probe
+from portal.sandbox.processes import probes, recipes
+from portal.sandbox.processes.addresses import INSTANCES, Address
+from portal.sandbox.processes.services import Service, StartFailed
+from portal.sandbox.resources.registry import Scope, here
+from portal.sandbox.state_manager.documents import Step
+
+logger = logging.getLogger(__name__)
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+TIMEOUT = 5.0  # seconds of a health check
+NAMES = {recipes.AppServer: "uwsgi", recipes.WebServer: "httpd"}
+
+
+@dataclass(slots=True)
+class Host:
+    """One machine."""
+
+    instance_id: str
+    scope: Scope
+    address: Address
+    folder: Path
+    service: Service | None = None
+    kind: str = ""
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    gone: bool = False
+
+
+class Processes:
+    """Instances that are processes. One that no association has set up serves nothing."""
+
+    name = "processes"
+    checks_take_time = True
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._hosts: dict[str, Host] = {}
+        self._folder = Path(tempfile.mkdtemp(prefix="machines-"))
+
+    def launch(self, instance: dict[str, Any]) -> None:
+        """Give the machine its address."""
+        key = instance["InstanceId"]
+        with self._lock:
+            if key not in self._hosts:
+                self._hosts[key] = Host(key, here(), Address(INSTANCES), self._folder / key)
+
+    def booted(self, instance_id: str) -> bool:
+        """A machine without an operating system is up at once."""
+        return self._find(instance_id) is not None
+
+    def _find(self, instance_id: str) -> Host | None:
+        with self._lock:
+            return self._hosts.get(instance_id)
+
+    def terminate(self, instance_id: str) -> None:
+        """End the machine's process in the background; its port refuses connections from now on, or soon."""
+        with self._lock:
+            host = self._hosts.pop(instance_id, None)
+        if host is not None:
+            threading.Thread(target=_take_down, args=(host,), name=f"end-{instance_id}").start()
+
+    def stop(self) -> None:
+        """End every machine and wait for it."""
+        with self._lock:
+            hosts, self._hosts = list(self._hosts.values()), {}
+        for host in hosts:
+            _take_down(host)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def run_commands(self, instance_id: str, commands: list[str]) -> Outcome:
+        """Set up what the commands describe; anything else is said to have no stand-in."""
+        host = self._find(instance_id)
+        if host is None:
+            return Outcome(exit_code=1, stdout="", stderr=f"{instance_id} is not running.\n")
+        recipe = recipes.read("\n".join(commands))
+        if recipe is None:
+            lines = "".join(f"$ {command}\n" for command in commands)
+            return Outcome(
+                exit_code=0,
+                stdout=f"Simulated run: {instance_id} is a process stand-in, which knows nothing of these "
+                f"commands; none was executed.\n{lines}",
+            )
+        return _set_up(host, recipe)
+
+    def run_step(self, instance_id: str, step: Step) -> Outcome:
+        """Run a shell step by its meaning; a download is not needed, for what it brings is here."""
+        if step.plugin == "aws:runShellScript":
+            commands = step.inputs.get("runCommand") or []
+            return self.run_commands(instance_id, [commands] if isinstance(commands, str) else commands)
+        return Outcome(
+            exit_code=0,
+            stdout=f"Process stand-in: {step.plugin} did nothing, the repository's own files are used in "
+            f"place of {json.dumps(step.inputs)}.\n",
+        )
+
+    def probe(
+        self,
+        instance_id: str,
+        protocol: str,
+        port: int,
+        path: str,
+        matcher: str,
+        timeout: float = TIMEOUT,
+    ) -> Probe:
+        """Make the check on the machine's address."""
+        reached = self.reach(instance_id, port)
+        if reached is None:
+            return probes.FAILED
+        return probes.check(*reached, protocol=protocol, path=path, matcher=matcher, timeout=timeout)
+
+    def reach(self, instance_id: str, port: int) -> tuple[str, int] | None:
+        """Tell the address and port behind a port of the machine."""
+        host = self._find(instance_id)
+        return None if host is None else (host.address.host, host.address.port(port))
+
+    def configured(self, instance_id: str, association: str, success: bool) -> None:
+        """What an association has done is seen by the checks."""
+
+    def targeted(self, instance_id: str, association: str) -> None:
+        """What an association is to do is not known to the machine."""
+
+    def scope_of(self, instance_id: str) -> Scope:
+        """Tell whose the machine is. Raises KeyError when there is none."""
+        with self._lock:
+            return self._hosts[instance_id].scope
+
+    def listed(self, account: str | None) -> list[dict[str, Any]]:
+        """Tell what there is, for the control plane."""
+        with self._lock:
+            hosts = [host for host in self._hosts.values() if account in (None, host.scope.account)]
+        return [_shape(host) for host in hosts]
+
+    def act(self, instance_id: str, action: str) -> dict[str, Any]:
+        """Kill the machine's process, or stop or start its service.
+
+        Raises KeyError for an unknown machine and ValueError when it has no such action or no service.
+        """
+        with self._lock:
+            host = self._hosts[instance_id]
+        if action not in ("kill", "stop-service", "start-service"):
+            raise ValueError("an action is kill, stop-service or start-service")
+        service = host.service
+        if service is not None:
+            actions = {"kill": service.kill, "stop-service": service.stop, "start-service": service.start}
+            actions[action]()
+        elif action != "kill":
+            raise ValueError(f"{instance_id} has no service: no association has set it up yet")
+        return _shape(host)
+
+
+def _shape(host: Host) -> dict[str, Any]:
+    return {
+        "instance": host.instance_id,
+        "account": host.scope.account,
+        "address": host.address.host,
+        "service": host.kind,
+        "running": host.service is not None and host.service.running(),
+        "log": str(host.service.log) if host.service else "",
+    }
+
+
+def _take_down(host: Host) -> None:
+    with host.lock:
+        host.gone = True
+        if host.service is not None:
+            host.service.stop()
+        host.address.release()
+        shutil.rmtree(host.folder, ignore_errors=True)
+
+
+def _set_up(host: Host, recipe: recipes.Recipe) -> Outcome:
+    """Start the service of a recipe, or put it in place of another one; the same one is left alone."""
+    heading = f"Process stand-in: {host.instance_id} is a process on {host.address.host}, not a machine.\n"
+    with host.lock:
+        if host.gone:
+            return Outcome(exit_code=1, stdout=heading, stderr="The instance was terminated.\n")
+        service = _app(host, recipe) if isinstance(recipe, recipes.AppServer) else _web(host, recipe)
+        command = f"$ uwsgi {' '.join(service.options)}\n"
+        if host.service is not None and host.service.running() and host.service.same_as(service):
+            return Outcome(exit_code=0, stdout=f"{heading}{command}Unchanged: it runs already.\n")
+        if host.service is not None:
+            host.service.stop()
+        host.service, host.kind = service, NAMES[type(recipe)]
+        try:
+            service.start()
+        except StartFailed as failed:
+            return Outcome(exit_code=1, stdout=heading + command, stderr=f"uWSGI did not start:\n{failed}\n")
+        where = ", ".join(f"{address}:{port}" for address, port in service.listening)
+        return Outcome(exit_code=0, stdout=f"{heading}{command}Started, listening on {where}.\n")
+
+
+def _common(name: str) -> list[str]:
+    return [
+        *("--processes", "1", "--enable-threads", "--die-on-term", "--buffer-size", "32768"),
+        *("--log-x-forwarded-for", "--disable-write-exception", "--socket-timeout", "60"),
+        *("--procname-prefix-spaced", name),
+    ]
+
+
+def _app(host: Host, recipe: recipes.AppServer) -> Service:
+    """uWSGI with datelog, started with what the playbook would write into the environment file."""
+    address, port = host.address.host, host.address.port(recipe.port)
+    listening = [(address, port)]
+    options = [*_common(f"app {host.instance_id}"), "--socket", f"{address}:{port}"]
+    if recipe.health_port is not None:
+        listening.append((address, host.address.port(recipe.health_port)))
+        options += ["--http-socket", f"{address}:{listening[-1][1]}"]
+    options += ["--module", "datelog.wsgi", "--need-app", "--single-interpreter", "--threads", "2"]
+    options += ["--virtualenv", sys.prefix]
+    environment = {
+        **recipe.environment,
+        "AWS_ACCESS_KEY_ID": host.scope.account,
+        "AWS_SECRET_ACCESS_KEY": "of-the-instance-role",
+        "AWS_ENDPOINT_URL": f"http://{os.environ['BIND_HOST']}:{os.environ['GATEWAY_PORT']}",
+        "AWS_REGION": recipe.environment.get("AWS_REGION") or host.scope.region,
+        "MALLOC_ARENA_MAX": "1",
+        "PATH": os.environ.get("PATH", os.defpath),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONPATH": str(REPOSITORY),
+    }
+    return Service(
+        options=options, environment=environment, log=host.folder / "uwsgi.log", listening=listening
+    )
+
+
+def _web(host: Host, recipe: recipes.WebServer) -> Service:
+    """uWSGI where Apache would be: passes on to the backend, answers its own paths."""
+    from portal.sandbox import balancing
+
+    address, port = host.address.host, host.address.port(recipe.port)
+    backend = balancing.resolve(*recipe.backend)
+    options = [*_common(f"web {host.instance_id}"), "--http-socket", f"{address}:{port}", "--threads", "4"]
+    answer = host.folder / "ok.txt"
+    answer.parent.mkdir(parents=True, exist_ok=True)
+    answer.write_text("ok\n")
+    for path in recipe.own_paths:
+        options += ["--route", f"^{path}$ donotlog:", "--route", f"^{path}$ static:{answer}"]
+    options += ["--route", f".* uwsgi:{backend[0]}:{backend[1]},0,0"]
+    return Service(
+        options=options,
+        environment={"PATH": os.environ.get("PATH", os.defpath)},
+        log=host.folder / "access.log",
+        listening=[(address, port)],
+    )

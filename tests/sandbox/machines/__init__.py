@@ -1,0 +1,1 @@
+"""The sandbox whose instances are processes behind load balancers that balance."""

@@ -1,0 +1,117 @@
+"""The deployed environment serves visitors: through both load balancers and tiers into the database."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from typing import Any
+
+import pytest
+
+from tests.sandbox.machines.conftest import SLOW, Site
+from tests.services import wait_until
+
+
+def test_about_says_that_machines_are_processes(site: Site) -> None:
+    about: Any = site.account.sandbox.control("GET", "about")
+    assert about["machines"] == "processes"
+
+
+def test_times_that_were_saved_are_read_back(site: Site) -> None:
+    before = json.loads(site.get("read"))
+    saved = [site.get("write").removeprefix("Saved: ").strip() for _number in range(3)]
+    wait_until(lambda: json.loads(site.get("read")) == [*before, *saved], what="the saved times in the list")
+    assert site.get("") == site.get("read")
+
+
+def test_both_servers_of_both_tiers_get_requests(site: Site) -> None:
+    for _number in range(6):
+        site.get("read")
+    for service in ("httpd", "uwsgi"):
+        machines = site.machines(service)
+        assert len(machines) == 2
+        for machine in machines:
+            wait_until(lambda m=machine: "GET /read" in site.log(m), what="the request in the log")  # type: ignore[misc]
+
+
+def test_the_log_has_the_client_that_the_load_balancer_was_told_of(site: Site) -> None:
+    site.get("read?from=elsewhere", **{"X-Forwarded-For": "203.0.113.9"})
+    lines = [line for machine in site.machines("uwsgi") for line in site.log(machine).splitlines()]
+    (line,) = [line for line in lines if "from=elsewhere" in line]
+    assert "203.0.113.9" in line
+
+
+def test_an_association_says_what_it_did_in_place_of_a_machine(site: Site) -> None:
+    s3 = site.account.client("s3")
+    listed = s3.list_objects_v2(Bucket=site.account.bucket, Prefix="logs/")["Contents"]
+    keys = [one["Key"] for one in listed if one["Key"].endswith("runShellScript/runPlaybook/stdout")]
+    assert len(keys) == 2
+    text = s3.get_object(Bucket=site.account.bucket, Key=keys[0])["Body"].read().decode()
+    assert text.startswith("Process stand-in: i-")
+    assert "Started, listening on 127." in text
+
+
+def test_a_stopped_service_is_seen_by_the_checks_and_traffic_goes_on(site: Site) -> None:
+    site.account.pace(1.0)  # leaves the group's grace period time to let the target be seen
+    try:
+        machine = site.machines("uwsgi")[0]
+        key = machine["instance"]
+        site.act(key, "stop-service")
+        for _number in range(6):
+            site.get("read")
+        wait_until(lambda: site.health("App")[key]["State"] == "unhealthy", what="an unhealthy target")
+        assert site.health("App")[key]["Reason"] == "Target.FailedHealthChecks"
+        for _number in range(4):
+            site.get("read")
+        site.act(key, "start-service")
+        wait_until(site.is_whole, seconds=SLOW, what="healthy targets again")
+    finally:
+        site.account.pace(0)
+
+
+def test_nobody_answers_while_every_web_server_is_stopped(site: Site) -> None:
+    site.account.pace(1.0)
+    try:
+        web = [machine["instance"] for machine in site.machines("httpd")]
+        for key in web:
+            site.act(key, "stop-service")
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            site.get("read")
+        assert refused.value.code == 502
+        assert refused.value.headers["Server"] == "awselb/2.0"
+        refused.value.close()
+        for key in web:
+            site.act(key, "start-service")
+        wait_until(site.is_whole, seconds=SLOW, what="healthy targets again")
+        site.get("read")
+    finally:
+        site.account.pace(0)
+
+
+@pytest.mark.parametrize("service", ["uwsgi", "httpd"])
+def test_a_killed_instance_is_replaced_and_traffic_goes_on(site: Site, service: str) -> None:
+    before = {machine["instance"] for machine in site.machines()}
+    killed = site.machines(service)[0]["instance"]
+    site.act(killed, "kill")
+    site.get("read")
+    wait_until(
+        lambda: killed not in site.health("App" if service == "uwsgi" else "Web") and site.is_whole(),
+        seconds=SLOW,
+        what="a replacement in service",
+    )
+    (new,) = [machine for machine in site.machines(service) if machine["instance"] not in before]
+    for _number in range(6):
+        site.get("read?by=all")
+    wait_until(lambda: "by=all" in site.log(new), what="a request at the new server")
+
+
+def test_an_unknown_machine_or_action_is_refused(site: Site) -> None:
+    for path, action, code in (
+        ("machines/i-0", "kill", 404),
+        (f"machines/{site.machines()[0]['instance']}", "dance", 400),
+    ):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            site.account.sandbox.control("POST", path, {"action": action})
+        assert refused.value.code == code
+        refused.value.close()
