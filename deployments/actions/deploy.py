@@ -65,10 +65,13 @@ def request_deployment(
             )
             Environment.objects.filter(pk=environment.pk).update(latest=deployment)
             journal.note(deployment, "requested", kind="create", user=user.get_username(), reason=reason)
-    except IntegrityError:
+    except (IntegrityError, UserFixable) as exc:
+        # The other click of a double click may have been first, at any point of the above.
         twice = Deployment.objects.filter(request_key=request_key).first()
         if twice:
             return twice
+        if isinstance(exc, UserFixable):
+            raise
         raise busy(name) from None
     return deployment
 

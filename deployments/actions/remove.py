@@ -70,10 +70,12 @@ def request_removal(
             )
             Environment.objects.filter(pk=row.pk).update(latest=deployment)
             journal.note(deployment, "requested", kind="delete", user=user.get_username(), reason=reason)
-    except IntegrityError:
+    except (IntegrityError, UserFixable) as exc:
         twice = Deployment.objects.filter(request_key=request_key).first()
         if twice:
             return twice
+        if isinstance(exc, UserFixable):
+            raise
         raise busy(environment.name) from None
     return deployment
 
