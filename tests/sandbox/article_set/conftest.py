@@ -49,6 +49,7 @@ def article_sandbox(
     wheels.mkdir()
     pack_wheel("pymysql", wheels)
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SANSO_SANDBOX_MACHINES", "records")
         patch.setenv("PIP_NO_INDEX", "1")
         patch.setenv("PIP_FIND_LINKS", str(wheels))
         server = start_sandbox(folder / "sandbox", database=request.param)

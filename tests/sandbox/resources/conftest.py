@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.sandbox.engine.conftest import Account
-from tests.services import Sandbox
+from tests.services import Sandbox, start_sandbox
 
 NETWORK = """
 Resources:
@@ -62,6 +62,16 @@ class Network:
     subnet_c: str
     group: str
     template: str
+
+
+@pytest.fixture(scope="session")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """A sandbox at pace 0 whose instances are records, whatever else the host could make of them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SANSO_SANDBOX_MACHINES", "records")
+        server = start_sandbox(tmp_path_factory.mktemp("resources"))
+    yield server
+    server.stop()
 
 
 @pytest.fixture
