@@ -50,6 +50,11 @@ class Row:
         return is_failed(self.status) and not is_cancelled(self.status, self.reason)
 
     @property
+    def remark(self) -> str:
+        """Return the reason unless it only says that what was asked for has begun."""
+        return "" if self.reason.lower().endswith("initiated") else self.reason
+
+    @property
     def short_id(self) -> str:
         """Return the physical id without what all ARNs of its type begin with."""
         parts = self.physical_id.split(":", 5)

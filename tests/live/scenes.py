@@ -141,8 +141,11 @@ def everything_happens(deployment: Deployment, stacks: Mapping[str, Stack]) -> N
     """Write all events of a deployment that goes well: two for each resource and stack."""
     begin = timezone.now() - timedelta(minutes=5)
     entries: list[journal.Entry] = []
-    for number, stack in enumerate(list(stacks.values())[::-1]):
+    for number, stack in enumerate(list(stacks.values())[::-1]):  # a parent ends after what is in it
         at = begin + timedelta(seconds=number)
+        parent, _, nested_id = stack.path.rpartition("/")
+        if nested_id:
+            entries.append(event(stacks[parent], nested_id, "CREATE_IN_PROGRESS", at=at))
         ids = list(
             Resource.objects.filter(stack=stack).exclude(type=STACK_TYPE).values_list("logical_id", flat=True)
         )
@@ -154,6 +157,8 @@ def everything_happens(deployment: Deployment, stacks: Mapping[str, Stack]) -> N
             )
             entries.append(event(stack, logical_id, "CREATE_COMPLETE", at=at + timedelta(seconds=40)))
         entries.append(event(stack, "", "CREATE_COMPLETE", at=at + timedelta(seconds=45)))
+        if nested_id:
+            entries.append(event(stacks[parent], nested_id, "CREATE_COMPLETE", at=at + timedelta(seconds=45)))
     happen(deployment, *entries)
 
 
