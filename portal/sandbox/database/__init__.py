@@ -30,4 +30,4 @@ def stop() -> None:
     """Stop every database; none of its processes or files stays."""
     from portal.sandbox.database import clusters
 
-    clusters.stop_all(None)
+    clusters.close()

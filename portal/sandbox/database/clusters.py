@@ -120,3 +120,14 @@ def stop_all(account: str | None) -> None:
         keys = [key for key in _servers if account in (None, key[0].account)]
     for key in keys:
         stop(key)
+
+
+def close() -> None:
+    """Stop every database and remove what is kept for the next one."""
+    stop_all(None)
+    if kind() == "mariadb":
+        from portal.sandbox.database import mariadb
+
+        mariadb.template(folder())  # it may be being laid down right now
+    shutil.rmtree(folder(), ignore_errors=True)
+    folder.cache_clear()
