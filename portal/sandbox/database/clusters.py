@@ -1,5 +1,6 @@
 """The running databases by cluster: started with the cluster, stopped with it."""
 
+import contextlib
 import logging
 import os
 import shutil
@@ -128,6 +129,7 @@ def close() -> None:
     if kind() == "mariadb":
         from portal.sandbox.database import mariadb
 
-        mariadb.template(folder())  # it may be being laid down right now
+        with contextlib.suppress(OSError):
+            mariadb.template(folder())  # it may be being laid down right now
     shutil.rmtree(folder(), ignore_errors=True)
     folder.cache_clear()
