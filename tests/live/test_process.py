@@ -13,6 +13,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from deployments.models import Deployment
@@ -125,9 +126,11 @@ def test_asking_gives_the_same_frames_as_the_stream(
     assert answer["fresh"]["seq"] == listener.seq
 
 
+@pytest.mark.skipif("sqlite" in settings.DATABASES["default"]["ENGINE"], reason="SQLite has no server to ask")
 async def test_open_streams_hold_no_database_connection(
-    web: Web, deployment: Deployment, cookies: dict[str, str], mariadb_server: MariaDB
+    web: Web, deployment: Deployment, cookies: dict[str, str], request: pytest.FixtureRequest
 ) -> None:
+    mariadb_server: MariaDB = request.getfixturevalue("mariadb_server")
     url = address(web, deployment, since=1)
     before = connections(mariadb_server)
     async with open_streams(url, cookies, 60) as answers:
