@@ -11,6 +11,7 @@ BALANCERS = range(192, 224)
 
 _lock = threading.Lock()
 _taken: set[str] = set()
+_ports: set[tuple[str, int]] = set()
 
 
 class Address:
@@ -18,20 +19,22 @@ class Address:
 
     def __init__(self, numbers: range) -> None:
         self._ports: dict[int, int] = {}
-        self._lock = threading.Lock()
         self.host = _choose(numbers)
 
     def port(self, wanted: int) -> int:
-        """Tell the port behind a wanted one: itself wherever it can be bound, else a free one, for good."""
-        with self._lock:
+        """Tell the port behind a wanted one: itself where it can be had, else a free one, for good."""
+        with _lock:
             if wanted not in self._ports:
-                self._ports[wanted] = wanted if bindable(self.host, wanted) else _free_port(self.host)
+                free = (self.host, wanted) not in _ports and bindable(self.host, wanted)
+                self._ports[wanted] = wanted if free else _free_port(self.host)
+                _ports.add((self.host, self._ports[wanted]))
             return self._ports[wanted]
 
     def release(self) -> None:
-        """Give the address back."""
+        """Give the address and its ports back."""
         with _lock:
             _taken.discard(self.host)
+            _ports.difference_update((self.host, port) for port in self._ports.values())
 
 
 def bindable(host: str, port: int) -> bool:
@@ -58,7 +61,9 @@ def _choose(numbers: range) -> str:
 
 
 def _free_port(host: str) -> int:
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    while True:
+        with socket.socket() as probe:
+            probe.bind((host, 0))
+            port: int = probe.getsockname()[1]
+        if (host, port) not in _ports:
+            return port

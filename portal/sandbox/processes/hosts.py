@@ -76,8 +76,11 @@ class Processes:
         """End every machine and wait for it."""
         with self._lock:
             hosts, self._hosts = list(self._hosts.values()), {}
-        for host in hosts:
-            _take_down(host)
+        threads = [threading.Thread(target=_take_down, args=(host,)) for host in hosts]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def run_commands(self, instance_id: str, commands: list[str]) -> Outcome:

@@ -4,7 +4,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -15,6 +14,8 @@ from portal.sandbox.database import leash
 
 START = 60.0  # seconds; a crowded machine may need them
 STOP = 5.0
+# What uWSGI logs when the application is loaded; it listens before, when nothing says yet that it can serve.
+READY = b"spawned uWSGI worker"
 TAIL = 20  # lines of the log that tell why a start failed
 
 
@@ -55,12 +56,13 @@ class Service:
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
-        """Start the process and wait until it listens. Raises StartFailed when it does not."""
+        """Start the process and wait until it serves. Raises StartFailed when it does not."""
         with self._lock:
             if self.running():
                 return
             self.log.parent.mkdir(parents=True, exist_ok=True)
             with self.log.open("ab") as log:
+                before = log.tell()
                 self._process = subprocess.Popen(
                     [sys.executable, "-I", "-S", leash.__file__, program() or "uwsgi", *self.options],
                     stdin=subprocess.PIPE,
@@ -72,7 +74,7 @@ class Service:
             process = self._process
         deadline = time.monotonic() + START
         while time.monotonic() < deadline and process.poll() is None:
-            if all(_listens(*address) for address in self.listening):
+            if READY in self.log.read_bytes()[before:]:
                 return
             time.sleep(0.05)
         self.kill()
@@ -111,9 +113,3 @@ def _kill(process: "subprocess.Popen[bytes]") -> None:
     process.wait()
     if process.stdin is not None:
         process.stdin.close()
-
-
-def _listens(host: str, port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(0.5)
-        return probe.connect_ex((host, port)) == 0

@@ -63,13 +63,14 @@ class Site:
 
 
 def servers_of(sandbox: Sandbox) -> list[int]:
-    """List the uWSGI processes of a sandbox: each has its folder in the command line of its leash."""
+    """List the processes of a sandbox's uWSGIs: they know its address, or a file in its folder."""
+    address, folder = f"http://127.0.0.1:{sandbox.port}".encode(), str(sandbox.folder).encode()
     found = []
     for entry in Path("/proc").iterdir():
         with contextlib.suppress(OSError):
-            environment = (entry / "environ").read_bytes() if entry.name.isdigit() else b""
-            mine = f"http://127.0.0.1:{sandbox.port}".encode() in environment
-            if mine and b"uwsgi" in (entry / "cmdline").read_bytes():
+            command = (entry / "cmdline").read_bytes() if entry.name.isdigit() else b""
+            mine = folder in command or address in (entry / "environ").read_bytes()
+            if b"uwsgi" in command and mine:
                 found.append(int(entry.name))
     return found
 

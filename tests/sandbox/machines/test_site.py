@@ -115,3 +115,43 @@ def test_an_unknown_machine_or_action_is_refused(site: Site) -> None:
             site.account.sandbox.control("POST", path, {"action": action})
         assert refused.value.code == code
         refused.value.close()
+
+
+def test_a_service_that_does_not_start_fails_its_association_with_the_end_of_the_log(site: Site) -> None:
+    ec2, ssm = site.account.client("ec2"), site.account.client("ssm")
+    profiles = site.account.client("iam").list_instance_profiles()["InstanceProfiles"]
+    image = ssm.get_parameter(Name="/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64")
+    (lone,) = ec2.run_instances(
+        ImageId=image["Parameter"]["Value"],
+        InstanceType="t4g.micro",
+        MinCount=1,
+        MaxCount=1,
+        IamInstanceProfile={"Arn": profiles[0]["Arn"]},
+    )["Instances"]
+    key = lone["InstanceId"]
+    made = ssm.create_association(
+        Name="AWS-RunShellScript",
+        Parameters={
+            "commands": [
+                "ansible-playbook -i localhost, -e 'DB_NAME=x DB_PASSWORD=x DB_TLS=maybe' playbook.yml"
+            ]
+        },
+        Targets=[{"Key": "InstanceIds", "Values": [key]}],
+        OutputLocation={
+            "S3Location": {"OutputS3BucketName": site.account.bucket, "OutputS3KeyPrefix": "failing"}
+        },
+    )["AssociationDescription"]["AssociationId"]
+
+    def status() -> str:
+        description = ssm.describe_association(AssociationId=made)["AssociationDescription"]
+        return str(description["Overview"]["Status"])
+
+    wait_until(lambda: status() == "Failed", what="the association's failure")
+    s3 = site.account.client("s3")
+    listed = s3.list_objects_v2(Bucket=site.account.bucket, Prefix="failing/")["Contents"]
+    (stderr,) = [one["Key"] for one in listed if one["Key"].endswith("/stderr")]
+    text = s3.get_object(Bucket=site.account.bucket, Key=stderr)["Body"].read().decode()
+    assert "uWSGI did not start" in text
+    assert "DB_TLS is 'maybe'" in text
+    ssm.delete_association(AssociationId=made)
+    ec2.terminate_instances(InstanceIds=[key])
