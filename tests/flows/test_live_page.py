@@ -228,6 +228,17 @@ def test_a_persons_own_folding_stays(page: Page, web: Web, deployment: Deploymen
     expect(page.locator("#t-Aurora\\.Aurora2")).to_be_visible()
 
 
+def test_a_link_to_a_stack_or_resource_opens_what_is_around_it(
+    page: Page, web: Web, deployment: Deployment
+) -> None:
+    stacks = scenes.plant(deployment, {"Aurora": 2, "Aurora/Inner": 2})
+    page.goto(f"{url(web, deployment)}#s-{stacks['Aurora/Inner'].pk}")  # as the environment's page links
+    expect(page.locator("#t-Aurora\\.Inner .fold")).to_be_focused()
+
+    page.goto(f"{url(web, deployment)}#t-Aurora.Inner.Inner2")
+    expect(page.locator("#t-Aurora\\.Inner\\.Inner2")).to_be_visible()
+
+
 def test_events_are_searched_and_narrowed_to_problems(page: Page, web: Web, deployment: Deployment) -> None:
     stacks = scenes.plant(deployment, {"Network": 3})
     scenes.happen(

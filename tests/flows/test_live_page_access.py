@@ -19,6 +19,7 @@ LOOKS = [
     pytest.param("dark", (1440, 900), "ja", id="dark-wide-ja"),
     pytest.param("light", (390, 844), "ja", id="light-narrow-ja"),
     pytest.param("dark", (390, 844), "en", id="dark-narrow-en"),
+    pytest.param("light", (320, 640), "en", id="light-400-percent-en"),
 ]
 
 
