@@ -34,7 +34,9 @@ def with_credentials(portal: Portal, sandbox: Sandbox) -> Iterator[Portal]:
     sandbox.control("POST", "reset", account=NUMBER)
 
 
-@pytest.mark.parametrize("role", ["", f"arn:aws:iam::{NUMBER}:role/SansoOperator"])
+@pytest.mark.parametrize(
+    "role", ["", f"arn:aws:iam::{NUMBER}:role/SansoOperator"], ids=["own credentials", "a role"]
+)
 def test_an_account_with_credentials_is_deployed_to_by_the_same_code(
     with_credentials: Portal, sandbox: Sandbox, role: str
 ) -> None:
