@@ -170,19 +170,19 @@ _current: Machines = Records()
 
 
 def install() -> None:
-    """Choose the kind of machines: SANSO_SANDBOX_MACHINES is auto, processes or records.
+    """Choose the kind of machines by SANSO_SANDBOX_MACHINES: auto takes processes where uWSGI is installed.
 
-    Raises ValueError for another word, and for processes where uWSGI is not installed.
+    Raises ValueError for a word that is not auto, processes or records, and for processes without uWSGI.
     """
+    from portal.sandbox.processes import hosts, services
+
     global _current
     wanted = os.environ.get("SANSO_SANDBOX_MACHINES", "auto")
     if wanted not in ("auto", "processes", "records"):
         raise ValueError(f"SANSO_SANDBOX_MACHINES is auto, processes or records and not {wanted!r}")
-    if wanted == "processes":
-        from portal.sandbox.processes import hosts, services
-
-        if services.program() is None:
-            raise ValueError("SANSO_SANDBOX_MACHINES is processes, for which uWSGI (pyuwsgi) is needed")
+    if wanted == "processes" and services.program() is None:
+        raise ValueError("SANSO_SANDBOX_MACHINES is processes, for which uWSGI (pyuwsgi) is needed")
+    if wanted != "records" and services.program() is not None:
         _current = hosts.Processes()
 
 

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -176,8 +177,10 @@ def _shape(host: Host) -> dict[str, Any]:
 
 
 def _take_down(host: Host) -> None:
+    host.gone = True
+    if host.service is not None:
+        host.service.stop()  # one that is only starting gives its starter up, and so the lock
     with host.lock:
-        host.gone = True
         if host.service is not None:
             host.service.stop()
         host.address.release()
@@ -250,7 +253,8 @@ def _web(host: Host, recipe: recipes.WebServer) -> Service:
     answer.parent.mkdir(parents=True, exist_ok=True)
     answer.write_text("ok\n")
     for path in recipe.own_paths:
-        options += ["--route", f"^{path}$ donotlog:", "--route", f"^{path}$ static:{answer}"]
+        exactly = f"^{re.escape(path)}$"
+        options += ["--route", f"{exactly} donotlog:", "--route", f"{exactly} static:{answer}"]
     options += ["--route", f".* uwsgi:{backend[0]}:{backend[1]},0,0"]
     return Service(
         options=options,
