@@ -8,6 +8,8 @@ from typing import Self
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from deployments.core.root_cause import Failure
+from deployments.core.status import is_failed
 from deployments.models.deployment import Deployment
 from deployments.models.fields import IdField
 from deployments.models.sentences import words
@@ -72,6 +74,19 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.seq} {self.logical_id} {self.status or self.code}"
+
+    def as_failure(self) -> Failure | None:
+        """Return the failure that the event tells of, None when it is something else."""
+        if self.source == "portal" or not is_failed(self.status):
+            return None
+        return Failure(
+            path=self.stack.path if self.stack else "",
+            logical_id=self.logical_id,
+            type=self.type,
+            status=self.status,
+            reason=self.reason,
+            at=self.at,
+        )
 
     @staticmethod
     def key_for(path: str, event_id: str) -> str:

@@ -14,7 +14,7 @@ from deployments.aws.session import Clients
 from deployments.core.cadence import OBSERVE_DELAY, poll_delay
 from deployments.core.outcome import outcome
 from deployments.core.phases import Kind, State
-from deployments.core.root_cause import Failure, first_failure
+from deployments.core.root_cause import first_failure
 from deployments.core.status import is_final
 from deployments.errors import N_, AwsMissing, Sentence
 from deployments.models import Deployment, Environment, Event, Stack
@@ -175,18 +175,8 @@ def _why(deployment: Deployment, root: StackView) -> tuple[str, Sentence]:
         return "StackDeleted", Sentence(
             N_("The stack was deleted outside of Sanso while it was being created.")
         )
-    failed = Event.objects.of(deployment).filter(status__endswith="_FAILED")
-    failure = first_failure(
-        Failure(
-            path=event.stack.path if event.stack else "",
-            logical_id=event.logical_id,
-            type=event.type,
-            status=event.status,
-            reason=event.reason,
-            at=event.at,
-        )
-        for event in failed
-    )
+    landmarks = Event.objects.of(deployment).landmarks()
+    failure = first_failure(found for event in landmarks if (found := event.as_failure()))
     if failure:
         where = f"{failure.path}/{failure.logical_id}".lstrip("/")
         return "ResourceFailed", Sentence(

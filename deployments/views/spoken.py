@@ -9,7 +9,6 @@ from django.utils.translation import gettext as _
 from deployments.core.root_cause import Failure
 from deployments.models import Deployment, Event
 from deployments.views import wording
-from deployments.views.summary import failure_of
 
 LONGEST_REASON = 120
 
@@ -22,7 +21,7 @@ def sentences(deployment: Deployment, events: Iterable[Event], first: Failure | 
             said.append(wording.event(event))
         elif event.code == "ended" and event.source == "portal":
             said.append(_("%(name)s: %(end)s") % {"name": deployment.environment.name, "end": _end(event)})
-        elif first and failure_of(event) == first:
+        elif first and event.as_failure() == first:
             reason = first.reason or first.status
             values = {"name": first.logical_id, "reason": _cut(reason)}
             said.append(_("%(name)s failed: %(reason)s") % values)

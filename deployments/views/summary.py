@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from deployments.core.phases import Kind, State, phase_progress
 from deployments.core.progress import Count
 from deployments.core.root_cause import Failure, first_failure
-from deployments.core.status import Shown, is_cancelled, is_failed
+from deployments.core.status import Shown, is_cancelled
 from deployments.models import Deployment, Event
 from deployments.views import wording
 from deployments.views.badges import GLYPHS, WORDS
@@ -91,22 +91,8 @@ def summarise(deployment: Deployment, tree: Tree, events: Sequence[Event]) -> Su
     )
 
 
-def failure_of(event: Event) -> Failure | None:
-    """Return the failure that an event tells of, None when it is something else."""
-    if event.source == "portal" or not is_failed(event.status):
-        return None
-    return Failure(
-        path=event.stack.path if event.stack else "",
-        logical_id=event.logical_id,
-        type=event.type,
-        status=event.status,
-        reason=event.reason,
-        at=event.at,
-    )
-
-
 def _failures(events: Iterable[Event]) -> list[Failure]:
-    return [failure for event in events if (failure := failure_of(event))]
+    return [failure for event in events if (failure := event.as_failure())]
 
 
 def _row_of(failure: Failure | None, tree: Tree) -> str:

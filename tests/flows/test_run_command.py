@@ -52,6 +52,10 @@ class Run:
         assert found, self.said
         return found[1], found[2]
 
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
     def stop(self) -> None:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
@@ -77,21 +81,25 @@ def run(tmp_path: Path) -> Iterator[Run]:
     running.stop()
 
 
-def test_a_stranger_deploys_and_deletes_with_what_was_printed(chromium: Browser, run: Run) -> None:
+def log_in_and_deploy(chromium: Browser, run: Run) -> Page:
+    """Log in with what was printed, and ask for an environment named `first`."""
     page = chromium.new_context().new_page()
-    url = f"http://127.0.0.1:{run.port}"
     user, password = run.login
-
-    page.goto(url)
+    page.goto(run.url)
     page.locator("input[name=username]").fill(user)
     page.locator("input[name=password]").fill(password)
     page.keyboard.press("Enter")
     page.get_by_role("link", name="New environment").first.click()
     page.get_by_label("Name", exact=True).fill("first")
     page.get_by_role("button", name="Deploy").click()
+    return page
+
+
+def test_a_stranger_deploys_and_deletes_with_what_was_printed(chromium: Browser, run: Run) -> None:
+    page = log_in_and_deploy(chromium, run)
     expect(page.locator("#banner")).to_contain_text("first is created", timeout=SECONDS)
     expect(page.locator("#banner")).to_contain_text("SiteUrl")
-    page.goto(url)
+    page.goto(run.url)
     page.get_by_role("link", name="first", exact=True).click()
     expect(page.get_by_text("embedded").first).to_be_visible()
     delete(page)
@@ -112,16 +120,7 @@ def test_a_killed_sandbox_comes_back_and_its_environments_are_told_missing(
     chromium: Browser, run: Run
 ) -> None:
     """What the sandbox held in memory is gone with it: the page says so and lets the row be closed."""
-    page = chromium.new_context().new_page()
-    url = f"http://127.0.0.1:{run.port}"
-    user, password = run.login
-    page.goto(url)
-    page.locator("input[name=username]").fill(user)
-    page.locator("input[name=password]").fill(password)
-    page.keyboard.press("Enter")
-    page.get_by_role("link", name="New environment").first.click()
-    page.get_by_label("Name", exact=True).fill("first")
-    page.get_by_role("button", name="Deploy").click()
+    page = log_in_and_deploy(chromium, run)
     expect(page.locator("section.tree")).to_contain_text("Vpc", timeout=SECONDS)
 
     for entry in Path("/proc").glob("[0-9]*"):
