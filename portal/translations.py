@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -17,7 +18,7 @@ def compile_catalogs(folders: Iterable[Path]) -> None:
         compiled = source.with_suffix(".mo")
         if compiled.exists() and compiled.stat().st_mtime >= source.stat().st_mtime:
             continue
-        fresh = compiled.with_suffix(".mo.new")
+        fresh = compiled.with_suffix(f".{os.getpid()}.new")  # several processes may compile at once
         with fresh.open("wb") as file:
             write_mo(file, read_catalog(source))
         fresh.replace(compiled)  # at once: another process may be reading it
