@@ -8,6 +8,8 @@ UV := $(VENV)/.uv/bin/uv
 PYTHON_FILES := .
 # Extra arguments for pytest: make test ARGS="tests/runner -k lease"
 ARGS ?=
+# Two processes with servers of their own; a file's tests stay together. WORKERS= runs them one by one.
+WORKERS ?= -n 2 --dist loadfile
 
 .PHONY: help
 help: ## List the targets.
@@ -21,8 +23,8 @@ run: ## Run Sanso on this machine, with a sandbox for AWS. Needs Python 3.11 and
 .PHONY: test
 test: test-environment ## Install what the tests need, then run every check and every test.
 	@$(MAKE) --no-print-directory --keep-going -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) check
-	$(BIN)/pytest --database=sqlite $(ARGS)
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest $(WORKERS) --database=sqlite $(ARGS)
+	$(BIN)/pytest $(WORKERS) $(ARGS)
 
 .PHONY: test-environment
 test-environment: ## Install what the tests need: Debian packages where they are missing, and the Python ones.
