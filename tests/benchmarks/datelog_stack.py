@@ -14,7 +14,7 @@ from tests.datelog.servers import DATABASE, Cluster, start_app_server, start_clu
 from tests.services import LOOPBACK, MariaDB, Service, find_program, free_port
 
 HERE = Path(__file__).parent
-ROWS = {"hundred": 100, "ten_thousand": 10_000, "million": 1_000_000}
+ROWS = {"hundred": 100, "thousand": 1_000, "ten_thousand": 10_000, "million": 1_000_000}
 SEQUENCE = "SELECT '2022-11-06 03:01:47' + INTERVAL seq * 7 SECOND FROM seq_1_to_"
 # wrk counts an answer without a length as an error when the connection stays open
 CLOSE = ("--add-header", "Connection: close")
