@@ -8,12 +8,12 @@ import logging
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from django.db import Error, connections, router
-from django.db.backends.base.base import BaseDatabaseWrapper
 
 from datelog.models import SavedTime
+from datelog.mysql.base import DatabaseWrapper
 from datelog.mysql.driver import UnbufferedCursor, says_connection_gone, says_read_only
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ def read_in_chunks(sql: str, params: Sequence[object], size: int) -> Iterator[Se
     Until the last chunk is taken the connection is busy and the table's metadata lock held.
     """
     connection = _kept.reader
-    _make_usable(connection)
+    connection.make_usable()
     with connection.wrap_database_errors:
         try:
             cursor = connection.connection.cursor(UnbufferedCursor)
@@ -77,24 +77,17 @@ class _Kept(threading.local):
     """Finding a connection by its alias costs more than checking it; each thread does so once."""
 
     def __init__(self) -> None:
-        self.reader: BaseDatabaseWrapper = connections[router.db_for_read(SavedTime)]
-        self.writer: BaseDatabaseWrapper = connections[router.db_for_write(SavedTime)]
+        self.reader = cast("DatabaseWrapper", connections[router.db_for_read(SavedTime)])
+        self.writer = cast("DatabaseWrapper", connections[router.db_for_write(SavedTime)])
 
 
 _kept = _Kept()
 
 
-def _run(connection: BaseDatabaseWrapper, sql: str, params: Sequence[object]) -> Sequence[Row]:
-    _make_usable(connection)
+def _run(connection: DatabaseWrapper, sql: str, params: Sequence[object]) -> Sequence[Row]:
+    connection.make_usable()
     with connection.wrap_database_errors:
         cursor = connection.connection.cursor()
         cursor.execute(sql, params or None)
         rows: Sequence[Row] = cursor.fetchall()
         return rows
-
-
-def _make_usable(connection: BaseDatabaseWrapper) -> None:
-    """Close a connection that is too old or dead, and connect where there is none."""
-    connection.close_if_unusable_or_obsolete()
-    connection.close_if_health_check_failed()
-    connection.ensure_connection()

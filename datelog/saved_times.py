@@ -6,7 +6,7 @@ columns that datelog doesn't know are left alone.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import chain
 from typing import Final
 
@@ -25,6 +25,7 @@ _SECONDS: Final = 19  # characters of a time without its fraction
 _NO_END: Final = 2**63 - 1
 
 
+@lru_cache(maxsize=64)
 def _sql(text: str, **parts: str) -> str:
     """Fill in the table's name (letters, digits, $ and _: see configuration.py) and our own clauses."""
     return text.format(table=f"`{SavedTime._meta.db_table}`", is_a_time=_IS_A_TIME, **parts)

@@ -73,15 +73,19 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Send nothing: autocommit came with the handshake, and datelog's statements stand alone."""
 
     def is_usable(self) -> bool:
-        """Tell whether the server still answers, asking it only after an error or a while of silence."""
-        if not self.errors_occurred and time.monotonic() - self._used_at < _TRUSTED_FOR:
-            return True
+        """Tell whether the server still answers, by asking it."""
         try:
             ping(self.connection)
         except MySQLdb.Error:
             return False
         return True
 
-    def create_cursor(self, name: str | None = None) -> Any:
-        self._used_at = time.monotonic()
-        return super().create_cursor(name)
+    def make_usable(self) -> None:
+        """Close a connection that is too old or dead, and connect where there is none: before each use."""
+        now = time.monotonic()
+        in_use = self.connection is not None and now - self._used_at < _TRUSTED_FOR
+        if not in_use or self.errors_occurred or (self.close_at is not None and now >= self.close_at):
+            self.close_if_unusable_or_obsolete()
+            self.close_if_health_check_failed()
+            self.ensure_connection()
+        self._used_at = now
