@@ -26,6 +26,10 @@ test: test-environment ## Install what the tests need, then run every check and 
 	$(BIN)/pytest $(WORKERS) --database=sqlite $(ARGS)
 	$(BIN)/pytest $(WORKERS) $(ARGS)
 
+.PHONY: bench
+bench: test-environment ## Measure datelog beside the original's way, in one run (docs/benchmarks.md).
+	$(BIN)/python -m tests.benchmarks.datelog_bench
+
 .PHONY: test-environment
 test-environment: ## Install what the tests need: Debian packages where they are missing, and the Python ones.
 	@.ci/packages

@@ -1,4 +1,4 @@
-"""datelog beside an app with the original's behaviour, in one run, as ratios: `make bench-datelog`.
+"""datelog beside an app with the original's behaviour, in one run, as ratios: `make bench`.
 
 All cases of a comparison take turns, round after round; told is the median of the rounds and its range.
 The clients, both databases and all servers share this machine's cores: only ratios carry over to another.
