@@ -139,7 +139,10 @@ def take_turns(cases: list[Case], rounds: int) -> list[str]:
         for case in cases:
             case.measure()
             sys.stderr.write(f"round {number + 1}: {case.name}: {case.rates[-1]:,.0f}/s\n")
-    head = ["| case | requests/s, median | range | CPU of the server asked, µs/request |", "|---|--:|--:|--:|"]
+    head = [
+        "| case | requests/s, median | range | CPU of the server asked, µs/request |",
+        "|---|--:|--:|--:|",
+    ]
     return [*head, *map(str, cases), ""]
 
 
