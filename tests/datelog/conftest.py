@@ -60,15 +60,17 @@ StartAppServer = Callable[..., AppServer]
 @pytest.fixture
 def start_app(cluster: Cluster) -> Iterator[StartAppServer]:
     """Start app servers of the test's own: start_app({"DB_TLS": "verify"}, "--threads", "1")."""
-    started: list[tuple[AppServer, Path]] = []
+    started: list[AppServer] = []
+    folders: list[Path] = []
 
     def start(environment: dict[str, str] | None = None, *options: str, code: Path = REPOSITORY) -> AppServer:
-        folder = Path(tempfile.mkdtemp(prefix="datelog-app-"))
-        server = start_app_server(folder, cluster.environment() | (environment or {}), *options, code=code)
-        started.append((server, folder))
-        return server
+        folders.append(Path(tempfile.mkdtemp(prefix="datelog-app-")))
+        variables = cluster.environment() | (environment or {})
+        started.append(start_app_server(folders[-1], variables, *options, code=code))
+        return started[-1]
 
     yield start
-    for server, folder in started:
+    for server in started:
         server.stop()
+    for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
