@@ -51,6 +51,7 @@ class TemplateSet:
     bucket_parameter: str
     prefix_parameter: str
     own_prefix: bool
+    fixed_prefix: str
     groups: tuple[ParameterGroup, ...]
     digest: str
 
@@ -97,7 +98,7 @@ def _load(folder: Path) -> TemplateSet:
     )
     contents = {path: yaml_files.read(path) for path in templates}
     root = _root(folder, manifest, contents)
-    bucket, prefix, own = _filled_by_the_portal(manifest, contents[root])
+    bucket, prefix, own, fixed = _filled_by_the_portal(manifest, contents[root])
     declared = contents[root].get("Parameters") or {}
     if not isinstance(declared, dict):
         raise UserFixable("TemplateSetBroken", N_("%(file)s: Parameters is not a mapping."), file=root.name)
@@ -121,6 +122,7 @@ def _load(folder: Path) -> TemplateSet:
         bucket_parameter=bucket,
         prefix_parameter=prefix,
         own_prefix=own,
+        fixed_prefix=fixed,
         groups=_groups(root, contents[root], hidden),
         digest=_digest(templates, artifacts),
     )
@@ -170,15 +172,15 @@ def _template_urls(content: Mapping[str, Any]) -> Iterator[str]:
                 yield url
 
 
-def _filled_by_the_portal(manifest: Mapping[str, Any], root: Mapping[str, Any]) -> tuple[str, str, bool]:
-    """Return (bucket parameter, prefix parameter, whether the portal chooses the prefix)."""
+def _filled_by_the_portal(manifest: Mapping[str, Any], root: Mapping[str, Any]) -> tuple[str, str, bool, str]:
+    """Return (bucket parameter, prefix parameter, whether the portal chooses the prefix, a literal one)."""
     if "bucket_parameter" in manifest or "prefix_parameter" in manifest:
-        return str(manifest.get("bucket_parameter", "")), str(manifest.get("prefix_parameter", "")), True
+        return str(manifest.get("bucket_parameter", "")), str(manifest.get("prefix_parameter", "")), True, ""
     for url in _template_urls(root):
         match = _TEMPLATE_URL.match(url)
         if match:
-            return match[1], match[2] or "", False
-    return "", "", True
+            return match[1], match[2] or "", False, match[3] or ""
+    return "", "", True, ""
 
 
 def _artifacts(folder: Path, manifest: Mapping[str, Any]) -> Iterator[Artifact]:

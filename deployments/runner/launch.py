@@ -30,7 +30,7 @@ def check(deployment: Deployment, clients: Clients) -> float:
     prefix = (
         f"sanso/{template_set.digest}"
         if template_set.own_prefix
-        else deployment.parameters[template_set.prefix_parameter]
+        else template_set.fixed_prefix or deployment.parameters[template_set.prefix_parameter]
     )
     with transaction.atomic():
         deployment.move_to(State.ARTIFACTS, artifact_bucket=bucket, artifact_prefix=prefix.strip("/"))

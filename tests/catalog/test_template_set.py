@@ -68,6 +68,13 @@ def test_a_set_without_manifest_tells_its_bucket_and_prefix_by_its_template_urls
     assert {key for key, _ in build_objects(found)} == {"root.yaml", "inner.yaml", "playbook.zip"}
 
 
+def test_a_prefix_that_is_written_out_in_the_template_urls_is_where_the_set_goes(tmp_path: Path) -> None:
+    found = load(make_set(tmp_path, **{"root.yaml": ROOT.replace("${Prefix}/inner", "fa-094/v1/inner")}))
+
+    assert (found.bucket_parameter, found.prefix_parameter, found.fixed_prefix) == ("Bucket", "", "fa-094/v1")
+    assert not found.own_prefix
+
+
 def test_a_manifest_lets_the_portal_choose_the_prefix(tmp_path: Path) -> None:
     manifest = "root: root.yaml\nbucket_parameter: Bucket\nprefix_parameter: Prefix\n"
     found = load(make_set(tmp_path, **{"template-set.yaml": manifest}))

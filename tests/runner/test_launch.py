@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from deployments import catalog
 from deployments.core.phases import State
 from deployments.errors import AwsAsk, AwsRefused, AwsRetry
 from deployments.models import Deployment, Environment, Event, Resource, Stack, TemplateCheck
@@ -291,3 +292,23 @@ def test_two_stacks_may_have_the_same_event_id(deployment: Deployment) -> None:
 
     assert journal.append(deployment, events) == 2
     assert journal.append(deployment, events) == 0
+
+
+def test_a_set_with_a_written_out_prefix_is_uploaded_there(
+    deployment: Deployment, aws: FakeAws, template_set: catalog.TemplateSet
+) -> None:
+    (template_set.folder / "template-set.yaml").unlink()
+    (template_set.folder / "root.yaml").write_text(
+        "Parameters: {Bucket: {Type: String}, Size: {Type: Number, Default: 2}}\n"
+        "Resources:\n  Inner:\n    Type: AWS::CloudFormation::Stack\n    Properties:\n"
+        "      TemplateURL: !Sub https://${Bucket}.s3.${AWS::Region}.amazonaws.com/fa-094/inner.yaml\n"
+    )
+    (template_set.folder / "inner.yaml").write_text("Resources: {Topic: {Type: AWS::SNS::Topic}}\n")
+    digest = catalog.load(template_set.folder).digest
+    TemplateCheck.objects.create(digest=digest, findings=[])
+    Deployment.objects.update(template_digest=digest)
+
+    ended = run(deployment, aws)
+
+    assert (ended.state, ended.error_message) == (State.SUCCEEDED, "")
+    assert {"fa-094/root.yaml", "fa-094/inner.yaml"} <= aws.buckets[ended.artifact_bucket]
