@@ -76,32 +76,17 @@ def append(deployment: Deployment, entries: Sequence[Entry]) -> int:
 
 
 def _row(deployment: Deployment, seq: int, entry: Entry) -> Event:
+    row = Event(
+        deployment=deployment, seq=seq, event_id=entry.event_id, key=entry.key, at=entry.at, source="portal"
+    )
     event = entry.event
     if event is None:
-        return Event(
-            deployment=deployment,
-            seq=seq,
-            event_id=entry.event_id,
-            key=entry.key,
-            source="portal",
-            at=entry.at,
-            code=entry.code,
-            values=entry.values,
-        )
-    return Event(
-        deployment=deployment,
-        seq=seq,
-        event_id=entry.event_id,
-        key=entry.key,
-        source="cloudformation",
-        at=entry.at,
-        stack=entry.stack,
-        logical_id=event.logical_id,
-        physical_id=event.physical_id,
-        type=event.type,
-        status=event.status,
-        reason=event.reason,
-    )
+        row.code, row.values = entry.code, entry.values
+        return row
+    row.source, row.stack = "cloudformation", entry.stack
+    row.logical_id, row.physical_id, row.type = event.logical_id, event.physical_id, event.type
+    row.status, row.reason = event.status, event.reason
+    return row
 
 
 def _move_rows(entries: Iterable[Entry]) -> None:
