@@ -1,10 +1,46 @@
-"""The rows: accounts, environments, deployments, their stacks, resources and events."""
+"""The rows: accounts, environments, deployments, their stacks, resources and events, and health."""
 
 from deployments.models.account import Account
 from deployments.models.deployment import Deployment
 from deployments.models.environment import Environment
 from deployments.models.event import Event
+from deployments.models.health import (
+    Association,
+    AssociationRun,
+    DatabaseCluster,
+    DatabaseMember,
+    FleetInstance,
+    HealthSample,
+    LoadBalancer,
+    Observation,
+    Observer,
+    Operation,
+    ScalingActivity,
+    SiteProbe,
+    Target,
+)
 from deployments.models.stack import Resource, Stack
 from deployments.models.template_check import TemplateCheck
 
-__all__ = ["Account", "Deployment", "Environment", "Event", "Resource", "Stack", "TemplateCheck"]
+__all__ = [
+    "Account",
+    "Association",
+    "AssociationRun",
+    "DatabaseCluster",
+    "DatabaseMember",
+    "Deployment",
+    "Environment",
+    "Event",
+    "FleetInstance",
+    "HealthSample",
+    "LoadBalancer",
+    "Observation",
+    "Observer",
+    "Operation",
+    "Resource",
+    "ScalingActivity",
+    "SiteProbe",
+    "Stack",
+    "Target",
+    "TemplateCheck",
+]

@@ -24,6 +24,9 @@ STATES = [
     ("artifacts", _("Artifacts")),
     ("change_set", _("Change set")),
     ("stacks", _("Stacks")),
+    ("configuration", _("Configuration")),
+    ("traffic", _("Traffic")),
+    ("ready", _("Ready")),
     ("succeeded", _("Succeeded")),
     ("failed", _("Failed")),
     ("rolled_back", _("Rolled back")),
@@ -93,6 +96,8 @@ class Deployment(models.Model):
     attention_code = models.CharField(max_length=80, blank=True, default="")
     attention = models.TextField(blank=True, default="")
     attention_sentence = models.JSONField(default=dict, blank=True, editable=False)
+    # What the last phases wait for: sentences as JSON, [] while nothing is waited for.
+    waiting_for = models.JSONField(default=list, blank=True, editable=False)
     failures = models.PositiveIntegerField(default=0)
     quiet_passes = models.PositiveSmallIntegerField(default=0)
 
@@ -101,6 +106,8 @@ class Deployment(models.Model):
     ticked_at = models.DateTimeField(null=True, blank=True)
     polled_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
+    # When the environment was ready (DESIGN section 2): time to ready is this less created_at.
+    ready_at = models.DateTimeField(null=True, blank=True)
     due_at = models.DateTimeField(null=True, blank=True, db_index=True)
     version = models.PositiveIntegerField(default=0)
 

@@ -117,6 +117,12 @@ class Environment(models.Model):
     missing_since = models.DateTimeField(null=True, blank=True)
     observed_at = models.DateTimeField(null=True, blank=True)
     observe_error = models.TextField(blank=True, default="")
+    # The roll-up of what was observed, for lists: see deployments/core/health/rollup.py.
+    health_word = models.CharField(_("health"), max_length=12, default="unknown")
+    health_sentence = models.JSONField(default=dict, blank=True, editable=False)
+    health_at = models.DateTimeField(null=True, blank=True)
+    # Someone has the page open until then: facts are asked for more often, and before those of others.
+    watched_until = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
     due_at = models.DateTimeField(null=True, blank=True, db_index=True)

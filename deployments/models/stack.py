@@ -56,6 +56,10 @@ class Stack(models.Model):
     started_at = models.DateTimeField(null=True, blank=True)
     changed_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
+    # [[epoch ms, status], …] in time, kept by the journal (deployments.core.timeline.union).
+    changes = models.JSONField(default=list, blank=True, editable=False)
+    # Somebody told that the stack changed, and it was not looked at since.
+    hinted_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = models.Manager.from_queryset(StackQuerySet)()
 
@@ -85,6 +89,10 @@ class Resource(models.Model):
     started_at = models.DateTimeField(null=True, blank=True)
     changed_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
+    # [[epoch ms, status], …] in time, kept by the journal (deployments.core.timeline.union).
+    changes = models.JSONField(default=list, blank=True, editable=False)
+    # [[path, way], …]: what must be there first (deployments.core.dependencies.Edge).
+    depends_on = models.JSONField(default=list, blank=True, editable=False)
 
     objects = models.Manager.from_queryset(ResourceQuerySet)()
 

@@ -1,0 +1,96 @@
+"""How long things took, and what was expected of a deployment because of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, Self
+
+from django.db import models
+from django.db.models import Count, Q
+from django.utils.translation import gettext_lazy as _
+
+from deployments.models.account import Account
+from deployments.models.deployment import Deployment
+from deployments.models.fields import IdField
+
+KEPT = 50
+"""Durations that are kept of each thing in an account: the latest ones."""
+
+
+class DurationQuerySet(models.QuerySet["Duration"]):
+    """Named queries over durations."""
+
+    def like(self, *, sandbox: bool, operation: str, paths: Collection[str], types: Collection[str]) -> Self:
+        """Keep what tells of things at these paths or of these types, in accounts of one kind, latest first."""
+        mine = Q(path__in=list(paths)) | Q(type__in=list(types))
+        rows = self.filter(mine, account__is_sandbox=sandbox, operation=operation)
+        return rows.order_by("-pk")
+
+    def overfull(self, account: Account, operation: str) -> list[str]:
+        """Return the paths of which more is kept than is of use."""
+        rows = self.filter(account=account, operation=operation).order_by()
+        counted = rows.values("path").annotate(number=Count("pk")).filter(number__gt=KEPT)
+        return [str(row["path"]) for row in counted]
+
+    def too_old(self, account: Account, operation: str, path: str) -> list[int]:
+        """Return the keys of the rows of one thing that newer ones have taken the place of."""
+        rows = self.filter(account=account, operation=operation, path=path).order_by("-pk")
+        return list(rows.values_list("pk", flat=True)[KEPT : KEPT + 1000])
+
+
+class Duration(models.Model):
+    """How long one operation on one resource, stack or phase took in a deployment that has ended.
+
+    `path` is that of logical ids below the root, the same for every environment of a template set; a
+    phase of the portal's own is `@configuration` and the like, with the type `Sanso::Phase`.
+    """
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="durations")
+    deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="durations")
+    path = IdField(_("path"), max_length=400)
+    type = models.CharField(_("type"), max_length=255)
+    operation = models.CharField(_("operation"), max_length=20)
+    seconds = models.FloatField(_("seconds"))
+
+    objects = models.Manager.from_queryset(DurationQuerySet)()
+
+    class Meta:
+        verbose_name = _("duration")
+        verbose_name_plural = _("durations")
+        constraints = (
+            models.UniqueConstraint(fields=("deployment", "path"), name="one_duration_per_deployment"),
+        )
+        indexes = (
+            models.Index(fields=("account", "operation", "path"), name="duration_of_a_path"),
+            models.Index(fields=("type", "operation"), name="duration_of_a_type"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.path} {self.operation}: {self.seconds:.0f} s"
+
+
+class Expectation(models.Model):
+    """What was expected of a deployment when it was asked for, kept so that the page can show it beside the truth.
+
+    `usual` is {path: [seconds, low, high, runs, source]} for every resource, stack and phase. `seconds`,
+    `low` and `high` are of the whole deployment, from the request to its end.
+    """
+
+    deployment = models.OneToOneField(Deployment, on_delete=models.CASCADE, related_name="expectation")
+    usual = models.JSONField(default=dict)
+    seconds = models.FloatField()
+    low = models.FloatField()
+    high = models.FloatField()
+    runs = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        verbose_name = _("expectation")
+        verbose_name_plural = _("expectations")
+
+    def __str__(self) -> str:
+        return f"{self.seconds:.0f} s ({self.low:.0f}-{self.high:.0f})"
+
+    def of(self, path: str) -> list[Any] | None:
+        """Return [seconds, low, high, runs, source] of a path, None when nothing was expected of it."""
+        found = self.usual.get(path)
+        return found if isinstance(found, list) else None

@@ -1,0 +1,26 @@
+"""What was last observed of an environment, row by row, when, and what it was before."""
+
+from deployments.models.health.balancing import LoadBalancer, Target
+from deployments.models.health.configuration import Association, AssociationRun
+from deployments.models.health.database import DatabaseCluster, DatabaseMember
+from deployments.models.health.fleet import FleetInstance, ScalingActivity
+from deployments.models.health.observing import Observation, Observer
+from deployments.models.health.operation import Operation
+from deployments.models.health.samples import HealthSample
+from deployments.models.health.site import SiteProbe
+
+__all__ = [
+    "Association",
+    "AssociationRun",
+    "DatabaseCluster",
+    "DatabaseMember",
+    "FleetInstance",
+    "HealthSample",
+    "LoadBalancer",
+    "Observation",
+    "Observer",
+    "Operation",
+    "ScalingActivity",
+    "SiteProbe",
+    "Target",
+]

@@ -1,0 +1,101 @@
+"""State Manager associations and their runs on each instance as they were last observed."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from deployments.models.environment import Environment
+from deployments.models.fields import IdField
+
+
+class AssociationQuerySet(models.QuerySet["Association"]):
+    """Named queries over associations."""
+
+    def of(self, environment: Environment) -> Self:
+        """Keep one environment's."""
+        return self.filter(environment=environment).order_by("tier", "name", "pk")
+
+    def for_list(self) -> Self:
+        """Everything a list shows, without a query a row."""
+        return self.select_related("environment__account")
+
+
+class Association(models.Model):
+    """An association that configures a tier. `counts` has State Manager's words and how many each has."""
+
+    environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="associations")
+    tier = models.CharField(_("tier"), max_length=10, blank=True, default="")  # web | app | ""
+    association_id = IdField(max_length=64)
+    name = models.CharField(_("name"), max_length=255, blank=True, default="")
+    document = models.CharField(_("document"), max_length=255, blank=True, default="")
+    status = models.CharField(_("status"), max_length=40, blank=True, default="")
+    detailed_status = models.CharField(max_length=80, blank=True, default="")
+    execution_id = IdField(max_length=64, blank=True, default="")
+    executed_at = models.DateTimeField(_("last run"), null=True, blank=True)
+    counts = models.JSONField(default=dict, blank=True)
+    observed_at = models.DateTimeField(_("observed"))
+
+    objects = models.Manager.from_queryset(AssociationQuerySet)()
+
+    class Meta:
+        verbose_name = _("association")
+        verbose_name_plural = _("associations")
+        constraints = (
+            models.UniqueConstraint(fields=("environment", "association_id"), name="one_row_per_association"),
+        )
+
+    def __str__(self) -> str:
+        return self.name or self.association_id
+
+
+class AssociationRunQuerySet(models.QuerySet["AssociationRun"]):
+    """Named queries over runs."""
+
+    def without_output(self) -> Self:
+        """Leave the output's text in the database."""
+        return self.defer("output", "error_output")
+
+    def of(self, environment: Environment) -> Self:
+        """Keep one environment's."""
+        return self.filter(association__environment=environment)
+
+
+class AssociationRun(models.Model):
+    """One execution on one instance.
+
+    `output` and `error_output` are the ends of stdout and stderr as S3 has them; `output_at` is when they
+    were read, None before. `recap` is Ansible's: {"ok": 9, "changed": 3, "failed": 1, …}.
+    """
+
+    association = models.ForeignKey(Association, on_delete=models.CASCADE, related_name="runs")
+    execution_id = IdField(max_length=64)
+    instance_id = IdField(_("instance"), max_length=64)
+    status = models.CharField(_("status"), max_length=40)
+    detailed_status = models.CharField(max_length=80, blank=True, default="")
+    at = models.DateTimeField(_("time"), null=True, blank=True)
+    duration = models.FloatField(null=True, blank=True)  # seconds
+    output_bucket = models.CharField(max_length=63, blank=True, default="")
+    output_key = models.TextField(blank=True, default="")
+    output = models.TextField(blank=True, default="")
+    error_output = models.TextField(blank=True, default="")
+    output_at = models.DateTimeField(null=True, blank=True)
+    failed_task = models.CharField(_("failed task"), max_length=255, blank=True, default="")
+    failed_message = models.TextField(_("message"), blank=True, default="")
+    recap = models.JSONField(default=dict, blank=True)
+
+    objects = models.Manager.from_queryset(AssociationRunQuerySet)()
+
+    class Meta:
+        verbose_name = _("association run")
+        verbose_name_plural = _("association runs")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("association", "execution_id", "instance_id"), name="one_run_per_instance"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.instance_id} {self.status}"

@@ -1,0 +1,59 @@
+"""The Aurora cluster and its instances as they were last observed."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from deployments.models.environment import Environment
+from deployments.models.fields import IdField
+
+
+class DatabaseCluster(models.Model):
+    """A cluster. `pending` has what waits for the maintenance window, in RDS's names."""
+
+    environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="clusters")
+    cluster_id = IdField(_("cluster"), max_length=100)
+    status = models.CharField(_("status"), max_length=60, blank=True, default="")
+    engine_version = models.CharField(max_length=60, blank=True, default="")
+    endpoint = models.CharField(max_length=255, blank=True, default="")
+    reader_endpoint = models.CharField(max_length=255, blank=True, default="")
+    port = models.PositiveIntegerField(default=0)
+    pending = models.JSONField(default=dict, blank=True)
+    observed_at = models.DateTimeField(_("observed"))
+
+    class Meta:
+        verbose_name = _("database cluster")
+        verbose_name_plural = _("database clusters")
+        constraints = (
+            models.UniqueConstraint(fields=("environment", "cluster_id"), name="one_row_per_cluster"),
+        )
+
+    def __str__(self) -> str:
+        return self.cluster_id
+
+
+class DatabaseMember(models.Model):
+    """An instance of a cluster: its role now, and how far it lags behind the writer where that is known."""
+
+    cluster = models.ForeignKey(DatabaseCluster, on_delete=models.CASCADE, related_name="members")
+    instance_id = IdField(_("instance"), max_length=100)
+    is_writer = models.BooleanField(_("writer"), default=False)
+    promotion_tier = models.PositiveSmallIntegerField(null=True, blank=True)
+    status = models.CharField(_("status"), max_length=60, blank=True, default="")
+    zone = models.CharField(_("zone"), max_length=40, blank=True, default="")
+    instance_class = models.CharField(max_length=40, blank=True, default="")
+    endpoint = models.CharField(max_length=255, blank=True, default="")
+    pending = models.JSONField(default=dict, blank=True)
+    lag_ms = models.FloatField(null=True, blank=True)
+    since = models.DateTimeField(_("since"))  # of the role
+
+    class Meta:
+        verbose_name = _("database instance")
+        verbose_name_plural = _("database instances")
+        constraints = (
+            models.UniqueConstraint(fields=("cluster", "instance_id"), name="one_row_per_database_member"),
+        )
+
+    def __str__(self) -> str:
+        return self.instance_id

@@ -1,0 +1,91 @@
+"""Auto Scaling groups' instances and activities as they were last observed."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from deployments.models.environment import Environment
+from deployments.models.fields import IdField
+
+
+class FleetInstanceQuerySet(models.QuerySet["FleetInstance"]):
+    """Named queries over instances."""
+
+    def of(self, environment: Environment) -> Self:
+        """Keep one environment's."""
+        return self.filter(environment=environment)
+
+    def present(self) -> Self:
+        """Keep those that are still in their group."""
+        return self.filter(gone_at=None)
+
+
+class FleetInstance(models.Model):
+    """An instance of an Auto Scaling group. `gone_at` is when it was first missed."""
+
+    environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="instances")
+    tier = models.CharField(_("tier"), max_length=10)  # web | app
+    group = IdField(_("Auto Scaling group"), max_length=255)
+    instance_id = IdField(_("instance"), max_length=64)
+    zone = models.CharField(_("zone"), max_length=40, blank=True, default="")
+    lifecycle = models.CharField(_("lifecycle state"), max_length=40, blank=True, default="")
+    health = models.CharField(_("health"), max_length=40, blank=True, default="")
+    launch_template_version = models.CharField(max_length=40, blank=True, default="")
+    instance_type = models.CharField(_("instance type"), max_length=40, blank=True, default="")
+    first_seen_at = models.DateTimeField(_("first seen"))
+    observed_at = models.DateTimeField(_("observed"))
+    gone_at = models.DateTimeField(_("gone"), null=True, blank=True)
+
+    objects = models.Manager.from_queryset(FleetInstanceQuerySet)()
+
+    class Meta:
+        verbose_name = _("instance")
+        verbose_name_plural = _("instances")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("environment", "group", "instance_id"), name="one_instance_per_group"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.instance_id
+
+
+class ScalingActivityQuerySet(models.QuerySet["ScalingActivity"]):
+    """Named queries over scaling activities."""
+
+    def newest_of(self, environment: Environment) -> Self:
+        """Keep one environment's, newest first."""
+        return self.filter(environment=environment).order_by("-started_at", "-pk")
+
+
+class ScalingActivity(models.Model):
+    """Something an Auto Scaling group did, in its own words."""
+
+    environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="scaling_activities")
+    tier = models.CharField(_("tier"), max_length=10)
+    group = IdField(_("Auto Scaling group"), max_length=255)
+    activity_id = IdField(max_length=100)
+    status = models.CharField(_("status"), max_length=60)
+    description = models.TextField(blank=True, default="")
+    cause = models.TextField(blank=True, default="")
+    message = models.TextField(blank=True, default="")
+    progress = models.PositiveSmallIntegerField(default=0)
+    started_at = models.DateTimeField(_("began"))
+    ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
+
+    objects = models.Manager.from_queryset(ScalingActivityQuerySet)()
+
+    class Meta:
+        verbose_name = _("scaling activity")
+        verbose_name_plural = _("scaling activities")
+        constraints = (
+            models.UniqueConstraint(fields=("environment", "activity_id"), name="one_row_per_activity"),
+        )
+        indexes = (models.Index(fields=("environment", "started_at"), name="activities_by_time"),)
+
+    def __str__(self) -> str:
+        return self.description or self.activity_id

@@ -1,0 +1,102 @@
+"""When each source of facts wants to be asked again, and what kept it from answering."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Self
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from deployments.models.account import Account
+from deployments.models.environment import Environment
+from deployments.models.sentences import words
+
+SOURCES = [
+    ("stack", _("Stack")),
+    ("targets", _("Targets")),
+    ("associations", _("Associations")),
+    ("fleet", _("Fleet")),
+    ("database", _("Database")),
+    ("site", _("Site")),
+]
+
+
+class Observer(models.Model):
+    """The due row of one account and source: its tick asks for all environments of the account at once.
+
+    One row a source, so that a source that stalls holds up nobody but itself.
+    """
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="observers")
+    source = models.CharField(_("source"), max_length=20, choices=SOURCES)
+    failures = models.PositiveIntegerField(default=0)
+    due_at = models.DateTimeField(null=True, blank=True, db_index=True)
+    version = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("account", "source"), name="one_observer_per_source"),)
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.account_id}"
+
+
+class ObservationQuerySet(models.QuerySet["Observation"]):
+    """Named queries over observations."""
+
+    def of(self, environment: Environment) -> Self:
+        """Keep one environment's."""
+        return self.filter(environment=environment)
+
+    def with_problems(self) -> Self:
+        """Keep those whose last try failed."""
+        return self.exclude(problem_code="")
+
+    def of_observer(self, observer: Observer) -> Self:
+        """Keep those that one observer asks for."""
+        rows = self.filter(environment__account=observer.account_id, source=observer.source)
+        return rows.filter(environment__deleted_at=None)
+
+    def due(self, now: datetime) -> Self:
+        """Keep those that want to be asked for: environments that someone looks at first."""
+        rows = self.filter(due_at__lte=now).select_related("environment")
+        return rows.annotate(
+            watched=models.Case(
+                models.When(environment__watched_until__gt=now, then=1),
+                default=0,
+                output_field=models.IntegerField(),
+            )
+        ).order_by("-watched", "due_at", "pk")
+
+
+class Observation(models.Model):
+    """One source of one environment. `observed_at` is the age of its figures, whatever failed since.
+
+    `problem_code` is "" while the source answers; otherwise `problem_sentence` says what a person can do.
+    """
+
+    environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="observations")
+    source = models.CharField(_("source"), max_length=20, choices=SOURCES)
+    observed_at = models.DateTimeField(_("observed"), null=True, blank=True)
+    attempted_at = models.DateTimeField(_("last try"), null=True, blank=True)
+    failures = models.PositiveIntegerField(default=0)
+    problem_code = models.CharField(_("problem"), max_length=80, blank=True, default="")
+    problem_sentence = models.JSONField(default=dict, blank=True, editable=False)
+    due_at = models.DateTimeField(null=True, blank=True, db_index=True)
+
+    objects = models.Manager.from_queryset(ObservationQuerySet)()
+
+    class Meta:
+        verbose_name = _("observation")
+        verbose_name_plural = _("observations")
+        constraints = (
+            models.UniqueConstraint(fields=("environment", "source"), name="one_observation_per_source"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.environment_id}"
+
+    @property
+    def problem_words(self) -> str:
+        """Return why the source did not answer, in the reader's language; "" when it did."""
+        return words(self.problem_sentence)

@@ -1,0 +1,54 @@
+"""The history of health: a compact sample a tier whenever it changes, and every few minutes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Self
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from deployments.models.environment import Environment
+
+WHOLE = "environment"
+"""The tier of the samples of the environment as a whole."""
+
+
+class HealthSampleQuerySet(models.QuerySet["HealthSample"]):
+    """Named queries over samples."""
+
+    def of(self, environment: Environment) -> Self:
+        """Keep one environment's, oldest first."""
+        return self.filter(environment=environment).order_by("at")
+
+    def since(self, at: datetime) -> Self:
+        """Keep those that are not older."""
+        return self.filter(at__gte=at)
+
+    def whole(self) -> Self:
+        """Keep those of the environment as a whole."""
+        return self.filter(tier=WHOLE)
+
+
+class HealthSample(models.Model):
+    """How a tier stood at a moment: so many healthy of so many, and the word for it."""
+
+    environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="samples")
+    at = models.DateTimeField(_("time"))
+    tier = models.CharField(_("tier"), max_length=12)  # alb | web | nlb | app | database | environment
+    healthy = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField(default=0)
+    word = models.CharField(_("health"), max_length=12)
+
+    objects = models.Manager.from_queryset(HealthSampleQuerySet)()
+
+    class Meta:
+        verbose_name = _("health sample")
+        verbose_name_plural = _("health samples")
+        constraints = (
+            models.UniqueConstraint(fields=("environment", "tier", "at"), name="one_sample_per_moment"),
+        )
+        indexes = (models.Index(fields=("at",), name="samples_by_time"),)
+
+    def __str__(self) -> str:
+        return f"{self.tier} {self.word} {self.healthy}/{self.total}"

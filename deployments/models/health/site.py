@@ -1,0 +1,49 @@
+"""Writes and reads of a time through an environment's own load balancer: did datelog answer?"""
+
+from __future__ import annotations
+
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from deployments.models.environment import Environment
+from deployments.models.sentences import words
+
+
+class SiteProbeQuerySet(models.QuerySet["SiteProbe"]):
+    """Named queries over probes."""
+
+    def newest_of(self, environment: Environment) -> Self:
+        """Keep one environment's, newest first."""
+        return self.filter(environment=environment).order_by("-at", "-pk")
+
+
+class SiteProbe(models.Model):
+    """One try. `asked_by` is empty for those that a deployment made on its way to ready."""
+
+    environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="site_probes")
+    at = models.DateTimeField(_("time"))
+    wrote = models.BooleanField(_("wrote"), default=False)
+    read = models.BooleanField(_("read"), default=False)
+    milliseconds = models.FloatField(null=True, blank=True)
+    sentence = models.JSONField(default=dict, blank=True, editable=False)
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    objects = models.Manager.from_queryset(SiteProbeQuerySet)()
+
+    class Meta:
+        verbose_name = _("site probe")
+        verbose_name_plural = _("site probes")
+        indexes = (models.Index(fields=("environment", "at"), name="probes_by_time"),)
+
+    def __str__(self) -> str:
+        return f"{self.environment_id} {self.at:%Y-%m-%d %H:%M:%S}"
+
+    @property
+    def words(self) -> str:
+        """Return what answered, in the reader's language."""
+        return words(self.sentence)
