@@ -39,6 +39,13 @@ WORDS: dict[Shown, Promise] = {
 }
 ATTENTION = "attention"
 ATTENTION_GLYPH = "▲"
+# Health is never mixed with how a deployment stands: it has words of its own.
+HEALTH: dict[str, tuple[str, str, Promise]] = {
+    "healthy": (Shown.DONE.value, "✓", pgettext_lazy("health", "Healthy")),
+    "degraded": (ATTENTION, ATTENTION_GLYPH, pgettext_lazy("health", "Degraded")),
+    "unhealthy": (Shown.FAILED.value, "✕", pgettext_lazy("health", "Unhealthy")),
+    "unknown": (Shown.PENDING.value, "?", pgettext_lazy("health", "Unknown")),
+}
 _ENDS: dict[str, Shown] = {
     "succeeded": Shown.DONE,
     "failed": Shown.FAILED,
@@ -85,6 +92,12 @@ def status(word: str, reason: str = "", *, raw: bool = False, pill: bool = False
     """
     tip = "" if raw else f"{word}: {reason}" if reason else word
     return status_badge(shown(word, reason), tip=tip, raw=word if raw else "", pill=pill)
+
+
+def health(word: str, *, tip: str = "", pill: bool = False) -> SafeString:
+    """Show how healthy something is; a word that was never written counts as unknown."""
+    kind, glyph, said = HEALTH.get(word, HEALTH["unknown"])
+    return badge(kind, glyph, said, tip=tip, pill=pill)
 
 
 def deployment_status(deployment: Deployment, *, pill: bool = False, attention: bool = True) -> SafeString:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from django import template
 from django.template import Context
@@ -12,12 +12,14 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from deployments.views import badges
+from deployments.views.moments import age_text, growing, iso, stamp
 
 register = template.Library()
 
 register.simple_tag(badges.status)
 register.simple_tag(badges.deployment_status)
 register.simple_tag(badges.environment_status)
+register.simple_tag(badges.health)
 
 
 @register.simple_tag(takes_context=True)
@@ -28,23 +30,6 @@ def current(context: Context, beginning: str) -> SafeString:
     if not name.startswith(beginning):
         return SafeString("")
     return SafeString(f'aria-current="{"page" if name == f"{beginning}s" else "true"}"')
-
-
-def zone_name(local: datetime) -> str:
-    """Return the name of a local time's zone: JST, UTC, or UTC+03 where the zone has no letters."""
-    name = local.strftime("%Z")
-    return f"UTC{name}" if name[:1] in "+-" else name
-
-
-def stamp(moment: datetime) -> str:
-    """Return a moment in the current zone to the second, with the zone: 2026-11-24 23:05:09 JST."""
-    local = timezone.localtime(moment)
-    return f"{local:%Y-%m-%d %H:%M:%S} {zone_name(local)}"
-
-
-def iso(moment: datetime) -> str:
-    """Return a moment in UTC as machines read it: 2026-11-24T14:05:09Z."""
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 @register.simple_tag
@@ -73,16 +58,10 @@ def age(moment: datetime | None) -> SafeString:
     return format_html('<time datetime="{}" title="{}">{}</time>', iso(moment), stamp(moment), text)
 
 
-def age_text(moment: datetime, now: datetime) -> str:
-    """Return the time between two moments in its largest whole unit."""
-    seconds = max(0, int((now - moment).total_seconds()))
-    if seconds < 60:
-        return _("%(number)d s") % {"number": seconds}
-    if seconds < 3600:
-        return _("%(number)d min") % {"number": seconds // 60}
-    if seconds < 2 * 86400:
-        return _("%(number)d h") % {"number": seconds // 3600}
-    return _("%(number)d d") % {"number": seconds // 86400}
+@register.simple_tag
+def since(moment: datetime | None) -> SafeString:
+    """Show the time since a moment, in one unit, and let it grow while the page is open."""
+    return growing(moment) if moment else SafeString("–")
 
 
 @register.filter

@@ -1,0 +1,45 @@
+"""Moments as text: in the reader's zone, as machines read them, and how long ago they were."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+
+def zone_name(local: datetime) -> str:
+    """Return the name of a local time's zone: JST, UTC, or UTC+03 where the zone has no letters."""
+    name = local.strftime("%Z")
+    return f"UTC{name}" if name[:1] in "+-" else name
+
+
+def stamp(moment: datetime) -> str:
+    """Return a moment in the current zone to the second, with the zone: 2026-11-24 23:05:09 JST."""
+    local = timezone.localtime(moment)
+    return f"{local:%Y-%m-%d %H:%M:%S} {zone_name(local)}"
+
+
+def iso(moment: datetime) -> str:
+    """Return a moment in UTC as machines read it: 2026-11-24T14:05:09Z."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def age_text(moment: datetime, now: datetime) -> str:
+    """Return the time between two moments in its largest whole unit."""
+    seconds = max(0, int((now - moment).total_seconds()))
+    if seconds < 60:
+        return _("%(number)d s") % {"number": seconds}
+    if seconds < 3600:
+        return _("%(number)d min") % {"number": seconds // 60}
+    if seconds < 2 * 86400:
+        return _("%(number)d h") % {"number": seconds // 3600}
+    return _("%(number)d d") % {"number": seconds // 86400}
+
+
+def growing(moment: datetime) -> SafeString:
+    """Return the age of a moment, for ages.js to keep; the moment itself is on hover."""
+    text = age_text(moment, timezone.now())
+    return format_html('<time data-age datetime="{}" title="{}">{}</time>', iso(moment), stamp(moment), text)
