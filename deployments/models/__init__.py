@@ -2,6 +2,7 @@
 
 from deployments.models.account import Account
 from deployments.models.deployment import Deployment
+from deployments.models.duration import Duration, Expectation
 from deployments.models.environment import Environment
 from deployments.models.event import Event
 from deployments.models.health import (
@@ -29,8 +30,10 @@ __all__ = [
     "DatabaseCluster",
     "DatabaseMember",
     "Deployment",
+    "Duration",
     "Environment",
     "Event",
+    "Expectation",
     "FleetInstance",
     "HealthSample",
     "LoadBalancer",

@@ -21,7 +21,7 @@ class DurationQuerySet(models.QuerySet["Duration"]):
     """Named queries over durations."""
 
     def like(self, *, sandbox: bool, operation: str, paths: Collection[str], types: Collection[str]) -> Self:
-        """Keep what tells of things at these paths or of these types, in accounts of one kind, latest first."""
+        """Keep what is of these paths or types, in accounts of one kind, latest first."""
         mine = Q(path__in=list(paths)) | Q(type__in=list(types))
         rows = self.filter(mine, account__is_sandbox=sandbox, operation=operation)
         return rows.order_by("-pk")
@@ -70,7 +70,7 @@ class Duration(models.Model):
 
 
 class Expectation(models.Model):
-    """What was expected of a deployment when it was asked for, kept so that the page can show it beside the truth.
+    """What was expected of a deployment when it was asked for, for the page to show beside the truth.
 
     `usual` is {path: [seconds, low, high, runs, source]} for every resource, stack and phase. `seconds`,
     `low` and `high` are of the whole deployment, from the request to its end.

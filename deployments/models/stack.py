@@ -60,6 +60,8 @@ class Stack(models.Model):
     changes = models.JSONField(default=list, blank=True, editable=False)
     # Somebody told that the stack changed, and it was not looked at since.
     hinted_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # When its events were last asked for, and how often in a row without news (deployments.core.polling).
+    polling = models.JSONField(default=dict, blank=True, editable=False)
 
     objects = models.Manager.from_queryset(StackQuerySet)()
 

@@ -1,0 +1,96 @@
+"""What the conditions of a template come to, as far as its parameters' values are known beforehand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+DEEPEST = 40
+"""Nesting beyond which a value counts as unknown: templates are read with a limit, other inputs are not."""
+IN_SUB = re.compile(r"\$\{([^!${}][^${}]*)\}")
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """Return the value when it is a mapping, an empty one otherwise: templates may hold anything."""
+    return value if isinstance(value, dict) else {}
+
+
+class Scope:
+    """One template with the values of its parameters (None = not known before it is made)."""
+
+    def __init__(self, template: Mapping[str, Any], values: Mapping[str, str | None]) -> None:
+        self.conditions = mapping(template.get("Conditions"))
+        self.mappings = mapping(template.get("Mappings"))
+        self.values: dict[str, str | None] = {}
+        for name, declared in mapping(template.get("Parameters")).items():
+            default = mapping(declared).get("Default")
+            self.values[str(name)] = _text(default) if values.get(name) is None else values[name]
+        self._known: dict[str, bool | None] = {}
+
+    def holds(self, name: Any) -> bool | None:
+        """Tell whether a condition holds, None when that cannot be told. A cycle cannot be told."""
+        if not isinstance(name, str):
+            return None
+        if name not in self._known:
+            self._known[name] = None
+            self._known[name] = self._truth(self.conditions.get(name), 0)
+        return self._known[name]
+
+    def _truth(self, value: Any, depth: int) -> bool | None:
+        if not isinstance(value, dict) or len(value) != 1 or depth > DEEPEST:
+            return None
+        ((function, argument),) = value.items()
+        if function == "Condition":
+            return self.holds(argument)
+        parts = argument if isinstance(argument, list) else [argument]
+        if function == "Fn::Equals" and len(parts) == 2:
+            left, right = (self.literal(part, depth + 1) for part in parts)
+            return None if left is None or right is None else left == right
+        truths = [self._truth(part, depth + 1) for part in parts]
+        if function == "Fn::Not" and len(truths) == 1:
+            return None if truths[0] is None else not truths[0]
+        decisive = {"Fn::And": False, "Fn::Or": True}.get(str(function))
+        if decisive is None:
+            return None
+        return decisive if decisive in truths else None if None in truths else not decisive
+
+    def literal(self, value: Any, depth: int = 0) -> str | None:
+        """Return the text that a value comes to, None when it is not known beforehand."""
+        if depth > DEEPEST or value is None:
+            return None
+        if not isinstance(value, dict):
+            return _text(value)
+        if len(value) != 1:
+            return None
+        ((function, argument),) = value.items()
+        if function == "Ref":
+            return self.values.get(argument) if isinstance(argument, str) else None
+        if function == "Fn::If" and isinstance(argument, list) and len(argument) == 3:
+            holds = self.holds(argument[0])
+            return None if holds is None else self.literal(argument[1 if holds else 2], depth + 1)
+        if function == "Fn::Sub" and isinstance(argument, str):
+            return self._substituted(argument)
+        if function == "Fn::FindInMap" and isinstance(argument, list) and len(argument) == 3:
+            return self._found(argument, depth)
+        return None
+
+    def _substituted(self, text: str) -> str | None:
+        known = {name: self.values.get(name) for name in IN_SUB.findall(text)}
+        if None in known.values():
+            return None
+        return IN_SUB.sub(lambda match: known[match[1]] or "", text).replace("${!", "${")
+
+    def _found(self, argument: list[Any], depth: int) -> str | None:
+        keys = [self.literal(part, depth + 1) for part in argument]
+        at: Any = self.mappings
+        for key in keys:
+            at = mapping(at).get(key or "")
+        return _text(at)
+
+
+def _text(value: Any) -> str | None:
+    """Return a plain value as CloudFormation's text, None for what is not plain."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, str | int | float) else None

@@ -1,0 +1,238 @@
+"""What waits for what, read from the templates of a set: edges between the paths of its resources.
+
+A path is that of logical ids below the root stack: `Network` is a nested stack, `Network/Vpc` a resource
+in it. What a nested stack is told by its parameters is followed to the resource that it comes from, out
+of the outputs of other nested stacks. Nothing here raises: a reference that leads nowhere is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from deployments.core.conditions import Scope, mapping
+from deployments.core.references import Reference, found_in, template_name
+from deployments.core.status import is_final
+
+STACK = "AWS::CloudFormation::Stack"
+MAX_DEPTH = 8
+MAX_RESOURCES = 20_000
+
+
+class Way(StrEnum):
+    """By what a resource depends on another. PARAMETER is through a nested stack's parameters."""
+
+    REF = "Ref"
+    GET_ATT = "GetAtt"
+    SUB = "Sub"
+    DEPENDS_ON = "DependsOn"
+    PARAMETER = "parameter"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Edge:
+    """The resource or nested stack at `path` must be there first."""
+
+    path: str
+    way: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Waiting:
+    """What a resource waits for: the thing at `path`, by `way`.
+
+    `inside` is the nested stack around the resource that does the waiting, "" when it is the resource
+    itself.
+    """
+
+    path: str
+    way: str
+    inside: str = ""
+
+
+Edges = Mapping[str, Sequence[Edge]]
+"""path → what it depends on, each edge once, in their order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """The resources that a template set makes: path → type, and what each depends on."""
+
+    types: Mapping[str, str] = field(default_factory=dict)
+    edges: Edges = field(default_factory=dict)
+
+
+def read(templates: Mapping[str, Any], root: str, parameters: Mapping[str, str] | None = None) -> Graph:
+    """Return the graph of a template set.
+
+    `templates` are parsed templates by file name, `root` the name of the root one. What the parameters'
+    values (secrets may be missing) leave out by a condition is not in the graph.
+    """
+    reader = _Reader(templates)
+    reader.add("", mapping(templates.get(root)), {**(parameters or {})})
+    return Graph(reader.types, {path: reader.edges_of(path) for path in reader.bodies})
+
+
+def rows(edges: Sequence[Edge]) -> list[list[str]]:
+    """Return edges as a row keeps them."""
+    return [[edge.path, str(edge.way)] for edge in edges]
+
+
+def from_rows(kept: Any) -> tuple[Edge, ...]:
+    """Return the edges that a row keeps."""
+    pairs = kept if isinstance(kept, list) else []
+    whole = (pair for pair in pairs if isinstance(pair, list) and len(pair) == 2)
+    return tuple(Edge(str(path), str(way)) for path, way in whole)
+
+
+def stack_of(path: str) -> str:
+    """Return the path of the stack that a resource is in."""
+    return path.rpartition("/")[0]
+
+
+def stacks_around(path: str) -> Iterator[str]:
+    """Yield the paths of the nested stacks around a resource, the nearest first; not the root."""
+    around = stack_of(path)
+    while around:
+        yield around
+        around = stack_of(around)
+
+
+def waiting_for(path: str, edges: Edges, states: Mapping[str, str]) -> tuple[Waiting, ...]:
+    """Return what the resource at a path still waits for, by status words of all paths ("" = pending).
+
+    What it waits for itself comes first, then what keeps the nested stacks around it from beginning, the
+    nearest first. One that is under way or at its end waits for nothing.
+    """
+    if states.get(path, ""):
+        return ()
+    found = [Waiting(edge.path, edge.way) for edge in _unfinished(path, edges, states)]
+    for around in stacks_around(path):
+        if states.get(around, ""):
+            break
+        found += [Waiting(edge.path, edge.way, around) for edge in _unfinished(around, edges, states)]
+    first: dict[str, Waiting] = {}
+    for waiting in found:
+        first.setdefault(waiting.path, waiting)
+    return tuple(first.values())
+
+
+def _unfinished(path: str, edges: Edges, states: Mapping[str, str]) -> list[Edge]:
+    own = (edge for edge in edges.get(path, ()) if edge.path != path)
+    return [edge for edge in own if not is_done(states.get(edge.path, ""))]
+
+
+def is_done(word: str) -> bool:
+    """Tell whether what waits for something in this status waits no longer."""
+    return is_final(word) and not word.endswith("_FAILED")
+
+
+def blocked_by(edges: Edges) -> dict[str, tuple[str, ...]]:
+    """Return what each thing keeps waiting: path → paths, in their order."""
+    found: dict[str, set[str]] = {}
+    for path, own in edges.items():
+        for edge in own:
+            if edge.path != path:
+                found.setdefault(edge.path, set()).add(path)
+    return {path: tuple(sorted(blocked)) for path, blocked in sorted(found.items())}
+
+
+def blocks(path: str, edges: Edges) -> tuple[str, ...]:
+    """Return the paths of what depends directly on the thing at a path."""
+    return blocked_by(edges).get(path, ())
+
+
+class _Stack:
+    """One stack of the set: its template's parts, and what its parent tells it."""
+
+    def __init__(self, path: str, template: Mapping[str, Any], values: Mapping[str, str | None]) -> None:
+        self.path = path
+        self.scope = Scope(template, values)
+        self.parameters = mapping(template.get("Parameters"))
+        self.outputs = mapping(template.get("Outputs"))
+        declared = mapping(template.get("Resources")).items()
+        self.resources = {
+            str(name): body
+            for name, body in declared
+            if isinstance(body, dict) and self.scope.holds(body.get("Condition")) is not False
+        }
+        self.told: Mapping[str, Any] = {}
+
+    def at(self, name: str) -> str:
+        """Return the path of a resource of this stack."""
+        return f"{self.path}/{name}" if self.path else name
+
+
+class _Reader:
+    """Goes through the stacks of a set, and follows references from one into another."""
+
+    def __init__(self, templates: Mapping[str, Any]) -> None:
+        self.templates = templates
+        self.stacks: dict[str, _Stack] = {}
+        self.bodies: dict[str, dict[str, Any]] = {}
+        self.types: dict[str, str] = {}
+        self._followed: dict[tuple[str, str, str], frozenset[str]] = {}
+
+    def add(self, path: str, template: Mapping[str, Any], values: Mapping[str, str | None]) -> None:
+        """Take in a stack, and the nested stacks in it."""
+        stack = self.stacks[path] = _Stack(path, template, values)
+        for name, body in stack.resources.items():
+            if len(self.bodies) >= MAX_RESOURCES:
+                return
+            at = stack.at(name)
+            self.bodies[at], self.types[at] = body, str(body.get("Type") or "")
+            if self.types[at] == STACK and at.count("/") < MAX_DEPTH:
+                properties = mapping(body.get("Properties"))
+                told = mapping(properties.get("Parameters"))
+                nested = self.templates.get(template_name(properties.get("TemplateURL")))
+                known = {str(key): stack.scope.literal(value) for key, value in told.items()}
+                self.add(at, mapping(nested), known)
+                self.stacks[at].told = told
+
+    def edges_of(self, path: str) -> tuple[Edge, ...]:
+        """Return what a resource depends on."""
+        stack, body = self.stacks[stack_of(path)], self.bodies[path]
+        found: set[Edge] = set()
+        after = body.get("DependsOn")
+        for name in after if isinstance(after, list) else [after]:
+            if isinstance(name, str) and name in stack.resources:
+                found.add(Edge(stack.at(name), Way.DEPENDS_ON.value))
+        for reference in found_in(body.get("Properties"), stack.scope):
+            if reference.name in stack.resources:
+                found.add(Edge(stack.at(reference.name), reference.way))
+            else:
+                found |= {Edge(origin, Way.PARAMETER.value) for origin in self.told(stack, reference.name)}
+        return tuple(sorted(edge for edge in found if edge.path != path))
+
+    def told(self, stack: _Stack, name: str) -> frozenset[str]:
+        """Return the resources that a parameter's value comes from."""
+        if not stack.path or name not in stack.parameters:
+            return frozenset()
+        parent = self.stacks[stack_of(stack.path)]
+        return self._once("parameter", stack.path, name, lambda: self.origins(parent, stack.told.get(name)))
+
+    def origins(self, stack: _Stack, value: Any) -> frozenset[str]:
+        """Return the resources that a value comes from, through parameters and outputs."""
+        return frozenset().union(*(self.origin(stack, found) for found in found_in(value, stack.scope)))
+
+    def origin(self, stack: _Stack, reference: Reference) -> frozenset[str]:
+        """Return the resources that one reference leads to."""
+        if reference.name not in stack.resources:
+            return self.told(stack, reference.name)
+        at = stack.at(reference.name)
+        nested = self.stacks.get(at)
+        if nested is None or not reference.output:
+            return frozenset({at})
+        if reference.output not in nested.outputs:
+            return frozenset({at})  # its template is not known
+        value = mapping(nested.outputs[reference.output]).get("Value")
+        return self._once("output", at, reference.output, lambda: self.origins(nested, value))
+
+    def _once(self, kind: str, path: str, name: str, follow: Callable[[], frozenset[str]]) -> frozenset[str]:
+        key = (kind, path, name)
+        if key not in self._followed:
+            self._followed[key] = frozenset()  # a cycle leads nowhere
+            self._followed[key] = follow()
+        return self._followed[key]

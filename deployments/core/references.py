@@ -1,0 +1,84 @@
+"""The references to other resources in a template's values: Ref, Fn::GetAtt in both forms, Fn::Sub."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from deployments.core.conditions import DEEPEST, IN_SUB, Scope, mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A name in the same template, with the attribute that is wanted of it ("" for Ref), and the way."""
+
+    way: str
+    name: str
+    attribute: str = ""
+
+    @property
+    def output(self) -> str:
+        """Return the name of the nested stack's output that is meant, "" for any other attribute."""
+        first, _, rest = self.attribute.partition(".")
+        return rest if first == "Outputs" else ""
+
+
+def found_in(value: Any, scope: Scope, depth: int = 0) -> Iterator[Reference]:
+    """Yield every reference of a value; of an Fn::If only the branch that is taken, where that is known."""
+    if depth > DEEPEST:
+        return
+    if isinstance(value, list):
+        for item in value:
+            yield from found_in(item, scope, depth + 1)
+    if not isinstance(value, dict):
+        return
+    for key, argument in value.items():
+        if len(value) == 1 and key in _READERS:
+            yield from _READERS[key](argument, scope, depth + 1)
+        else:
+            yield from found_in(argument, scope, depth + 1)
+
+
+def _ref(argument: Any, scope: Scope, depth: int) -> Iterator[Reference]:
+    if isinstance(argument, str):
+        yield Reference("Ref", argument)
+
+
+def _get_att(argument: Any, scope: Scope, depth: int) -> Iterator[Reference]:
+    parts = argument.split(".") if isinstance(argument, str) else argument
+    if isinstance(parts, list) and parts and isinstance(parts[0], str):
+        name, _, more = parts[0].partition(".")
+        words = [more] if more else []
+        yield Reference("GetAtt", name, ".".join(words + [p for p in parts[1:] if isinstance(p, str)]))
+        yield from found_in(parts[1:], scope, depth)
+
+
+def _sub(argument: Any, scope: Scope, depth: int) -> Iterator[Reference]:
+    text: Any = argument
+    own: Mapping[str, Any] = {}
+    if isinstance(argument, list) and argument:
+        text, own = argument[0], mapping(argument[1] if len(argument) > 1 else None)
+    for found in IN_SUB.findall(text) if isinstance(text, str) else ():
+        name, _, attribute = found.strip().partition(".")
+        if found.strip() not in own:
+            yield Reference("Sub", name, attribute)
+    yield from found_in(own, scope, depth)
+
+
+def _if(argument: Any, scope: Scope, depth: int) -> Iterator[Reference]:
+    if isinstance(argument, list) and len(argument) == 3:
+        holds = scope.holds(argument[0])
+        argument = argument[1:] if holds is None else argument[1 if holds else 2]
+    yield from found_in(argument, scope, depth)
+
+
+_READERS = {"Ref": _ref, "Fn::GetAtt": _get_att, "Fn::Sub": _sub, "Fn::If": _if}
+
+
+def template_name(url: Any) -> str:
+    """Return the file name that a TemplateURL ends in, "" when it cannot be told."""
+    if isinstance(url, dict):
+        url = url.get("Fn::Sub")
+        url = url[0] if isinstance(url, list) and url else url
+    return url.partition("?")[0].rpartition("/")[2] if isinstance(url, str) else ""
