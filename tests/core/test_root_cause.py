@@ -7,7 +7,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployments.core.root_cause import Failure, first_failure
+from deployments.core.root_cause import Failure, first_failure, root_cause
 from tests.builders import START
 
 
@@ -45,3 +45,22 @@ def test_without_the_leaf_the_deepest_echo_is_nearest_to_the_cause() -> None:
 
 def test_nothing_failed() -> None:
     assert first_failure([]) is None
+
+
+@given(st.permutations([*CHAIN, *CHAIN[:3]]))
+def test_what_went_with_it_is_told_apart_from_what_failed_by_itself(chain: list[Failure]) -> None:
+    found = root_cause(chain)
+
+    assert found is not None
+    assert found.chain == ("Network", "Inner")
+    assert [f.logical_id for f in found.collateral] == ["Subnet"]
+    assert [f.logical_id for f in found.later] == ["Route"]
+    assert found.ties == ()
+
+
+def test_two_that_failed_in_the_same_instant_are_both_shown() -> None:
+    other = failure("App", "Group", "The image id '[ami-1]' does not exist", 3)
+    found = root_cause([other, *CHAIN])
+
+    assert found is not None
+    assert {found.leaf.logical_id, *(f.logical_id for f in found.ties)} == {"Vpc", "Group"}

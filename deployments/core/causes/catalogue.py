@@ -1,0 +1,60 @@
+"""All known causes in the order in which they are tried: the particular before the general."""
+
+from __future__ import annotations
+
+from deployments.core.causes import (
+    database,
+    deleting,
+    functions,
+    network,
+    permissions,
+    quotas,
+    servers,
+    templates,
+)
+from deployments.core.causes.cause import Cause, Known
+from deployments.errors import Sentence
+
+_GENERAL = ("Quota", "DeniedUnnamed", "NameExists", "NotStabilized", "Throttled", "AwsFault")
+
+
+def _in_order() -> tuple[Cause, ...]:
+    groups = (functions, servers, database, quotas, permissions, deleting, network, templates)
+    causes = [cause for group in groups for cause in group.CAUSES]
+    return tuple(sorted(causes, key=lambda cause: cause.code in _GENERAL))
+
+
+CATALOGUE = _in_order()
+"""Codes are unique and stable: docs/causes.md lists them."""
+
+
+def recognise(type_: str, reason: str) -> Known | None:
+    """Return the first cause whose signature is in the reason AWS gave for a resource of this type.
+
+    A text that is not recognised is None: the page then shows AWS's own words and nothing else.
+    """
+    for cause in CATALOGUE:
+        if cause.types and not type_.startswith(cause.types):
+            continue
+        if match := cause.reason.search(reason):
+            found = match.groupdict()
+            if "api" in found:  # the older form of a denial names the action in front
+                found["action"] = found.pop("api") or found["action"]
+            values = {name: _clean(value) for name, value in found.items()}
+            return Known(
+                cause=cause,
+                title=Sentence(cause.title, values),
+                advice=Sentence(cause.advice, values),
+                values=values,
+            )
+    return None
+
+
+def _clean(value: str | None) -> str:
+    """Return what a place of a sentence is filled with: "…" for what the reason does not say."""
+    return (value or "…").strip().rstrip(".") or "…"
+
+
+def by_code(code: str) -> Cause | None:
+    """Return the cause with this code."""
+    return next((cause for cause in CATALOGUE if cause.code == code), None)

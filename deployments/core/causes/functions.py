@@ -1,0 +1,74 @@
+"""Causes: custom resources and the functions behind them.
+
+Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html and
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-custom-resources.html.
+"""
+
+from __future__ import annotations
+
+from deployments.core.causes.cause import Cause, Evidence, NextStep, signature
+from deployments.errors import N_
+
+_LOG = (Evidence.FUNCTION_LOG,)
+
+CAUSES = (
+    Cause(
+        code="CustomResourceSilent",
+        reason=signature(
+            r"did not receive a response from your Custom Resource|Custom Resource failed to stabilize"
+        ),
+        title=N_("A custom resource's function did not answer"),
+        advice=N_(
+            "It ended, ran out of time or could not reach CloudFormation's address. Its log has the "
+            "last lines."
+        ),
+        steps=(NextStep.TEMPLATE, NextStep.DELETE_FIRST, NextStep.RETRY),
+        evidence=_LOG,
+        example="CloudFormation did not receive a response from your Custom Resource. Please check your logs "
+        "for requestId [5e0d]. If you are using the Python cfn-response module, you may need to update your "
+        "Lambda function code so that CloudFormation can attach the updated version.",
+    ),
+    Cause(
+        code="CustomResourceFailed",
+        reason=signature(
+            r"Received response status \[FAILED\] from custom resource\. Message returned: (?P<message>.+?)"
+            r"(?: \(RequestId: .*)?$"
+        ),
+        title=N_("A custom resource's function reports a failure"),
+        advice=N_("It says: %(message)s"),
+        steps=(NextStep.TEMPLATE, NextStep.DELETE_FIRST, NextStep.RETRY),
+        evidence=_LOG,
+        example="Received response status [FAILED] from custom resource. Message returned: Access denied for "
+        "user 'admin'@'10.0.3.17' (RequestId: 4f0e)",
+    ),
+    Cause(
+        code="CodeMissing",
+        reason=signature(
+            r"Error occurred while GetObject\. S3 Error Code: (?P<s3>\w+)|PermanentRedirect"
+            r"|S3 Error Message: (?P<said>[^.]+)"
+        ),
+        title=N_("A function's code could not be read from S3"),
+        advice=N_(
+            "The artifact bucket must hold the object and lie in the same region as the stack. S3 says: "
+            "%(s3)s."
+        ),
+        steps=(NextStep.RETRY, NextStep.TEMPLATE, NextStep.DELETE_FIRST),
+        types=("AWS::Lambda::",),
+        example="Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 Error Message: The "
+        "specified key "
+        "does not exist. (Service: Lambda, Status Code: 400)",
+    ),
+    Cause(
+        code="FunctionInvalid",
+        reason=signature(
+            r"Value .{0,80} at 'runtime' failed|runtime parameter of (?P<runtime>\S+) is no longer supported"
+        ),
+        title=N_("Lambda does not offer the function's runtime any more"),
+        advice=N_("Name a newer runtime in the template set."),
+        steps=(NextStep.TEMPLATE, NextStep.DELETE_FIRST),
+        types=("AWS::Lambda::",),
+        example="The runtime parameter of python3.7 is no longer supported for creating or updating AWS "
+        "Lambda "
+        "functions. We recommend you use a supported runtime while creating or updating functions.",
+    ),
+)

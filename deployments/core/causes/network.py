@@ -1,0 +1,123 @@
+"""Causes: address ranges, zones, names that are taken, certificates.
+
+Sources: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html and the Errors sections
+of CreateLoadBalancer and CreateListener.
+"""
+
+from __future__ import annotations
+
+from deployments.core.causes.cause import Cause, NextStep, signature
+from deployments.errors import N_
+
+_EDIT = (NextStep.EDIT, NextStep.DELETE_FIRST)
+_MEND = (NextStep.TEMPLATE, NextStep.DELETE_FIRST)
+
+CAUSES = (
+    Cause(
+        code="CidrConflict",
+        reason=signature(r"The CIDR '(?P<cidr>[^']+)' conflicts with another subnet|InvalidSubnet\.Conflict"),
+        title=N_("The address range of a subnet overlaps another one"),
+        advice=N_("Choose address ranges that do not overlap."),
+        steps=_EDIT,
+        parameter=r"Cidr",
+        example="The CIDR '10.0.1.0/24' conflicts with another subnet (Service: Ec2, Status Code: 400, "
+        "Request ID: 5e) (HandlerErrorCode: AlreadyExists)",
+    ),
+    Cause(
+        code="CidrInvalid",
+        reason=signature(r"The CIDR '(?P<cidr>[^']+)' is invalid|InvalidSubnet\.Range|InvalidVpc\.Range"),
+        title=N_("AWS does not accept an address range"),
+        advice=N_("A VPC has between /16 and /28, and a subnet lies within its VPC. Change the range."),
+        steps=_EDIT,
+        parameter=r"Cidr",
+        example="The CIDR '10.1.0.0/30' is invalid. (Service: AmazonEC2; Status Code: 400; Error Code: "
+        "InvalidSubnet.Range; Request ID: 21)",
+    ),
+    Cause(
+        code="NoFreeAddresses",
+        reason=signature(r"not enough free addresses|InsufficientFreeAddressesInSubnet"),
+        title=N_("A subnet has no free addresses left"),
+        advice=N_("Choose a wider address range for the subnet, or fewer servers."),
+        steps=_EDIT,
+        parameter=r"Cidr|Count|Size",
+        example="There are not enough free addresses in subnet 'subnet-0a1b' to satisfy the requested "
+        "number of "
+        "instances.",
+    ),
+    Cause(
+        code="TwoZonesNeeded",
+        reason=signature(
+            r"At least two subnets in two different Availability Zones|AZ\) coverage requirement"
+            r"|DBSubnetGroupDoesNotCoverEnoughAZs"
+        ),
+        title=N_("Subnets in at least two Availability Zones are needed"),
+        advice=N_("Choose two different Availability Zones."),
+        steps=(NextStep.EDIT, NextStep.TEMPLATE, NextStep.DELETE_FIRST),
+        parameter=r"Zone",
+        example="The DB subnet group doesn't meet Availability Zone (AZ) coverage requirement. Current AZ "
+        "coverage: ap-northeast-1a. Add subnets to cover at least 2 AZs.",
+    ),
+    Cause(
+        code="NoInternetGateway",
+        reason=signature(r"VPC (?P<vpc>vpc-\w+) has no internet gateway"),
+        title=N_("The VPC has no internet gateway yet"),
+        advice=N_(
+            "What needs it has to depend on the gateway's attachment (DependsOn). Mend the template set."
+        ),
+        steps=_MEND,
+        example="VPC vpc-0123abcd has no internet gateway (Service: ElasticLoadBalancingV2, Status "
+        "Code: 400, "
+        "Request ID: 8) (HandlerErrorCode: InvalidRequest)",
+    ),
+    Cause(
+        code="RuleExists",
+        reason=signature(
+            r"the specified rule .*already exists|InvalidPermission\.Duplicate|RouteAlreadyExists"
+        ),
+        title=N_("The same rule or route is made twice"),
+        advice=N_("Take one of them out of the template set."),
+        steps=_MEND,
+        example='the specified rule "peer: 10.0.0.0/16, TCP, from port: 9090, to port: 9090, ALLOW" already '
+        "exists (Service: Ec2, Status Code: 400)",
+    ),
+    Cause(
+        code="Certificate",
+        reason=signature(
+            r"Certificate ARN '(?P<arn>[^']+)' is not valid|CertificateNotFound"
+            r"|certificate .{0,160}(not found|must "
+            r"have a fully-qualified domain name|UnsupportedCertificate)"
+        ),
+        title=N_("The load balancer does not accept the certificate"),
+        advice=N_("It has to be an issued certificate of ACM in the same region. Choose another ARN."),
+        steps=_EDIT,
+        parameter=r"Certificate",
+        example="The certificate 'arn:aws:acm:ap-northeast-1:123456789012:certificate/abc' must have a "
+        "fully-qualified domain name, a supported signature, and a supported key size.",
+    ),
+    Cause(
+        code="SecretScheduledForDeletion",
+        reason=signature(r"secret with this name is already scheduled for deletion"),
+        title=N_("A secret of this name waits for its deletion"),
+        advice=N_("Restore or delete it for good in Secrets Manager, or choose another name."),
+        steps=(NextStep.EDIT, NextStep.RETRY, NextStep.DELETE_FIRST),
+        parameter=r"Name|Secret",
+        example="You can't create this secret because a secret with this name is already scheduled for "
+        "deletion. (Service: SecretsManager, Status Code: 400)",
+    ),
+    Cause(
+        code="NameExists",
+        reason=signature(
+            r"(?P<name>[\w./:-]+) already exists|AlreadyExists|EntityAlreadyExists|BucketAlreadyExists"
+            r"|DuplicateLoadBalancerName"
+        ),
+        title=N_("Something of this name is there already"),
+        advice=N_(
+            "It belongs to another stack or was made by hand. Delete it, or choose another name, then deploy "
+            "again."
+        ),
+        steps=(NextStep.EDIT, NextStep.DELETE_FIRST, NextStep.RETRY),
+        parameter=r"Name|Prefix",
+        example="app-role already exists in stack arn:aws:cloudformation:ap-northeast-1:123456789012:stack/"
+        "old/1a2b",
+    ),
+)

@@ -1,0 +1,159 @@
+"""Causes: images, instance types, Auto Scaling groups, associations and health checks.
+
+Sources: https://docs.aws.amazon.com/autoscaling/ec2/userguide/CHAP_Troubleshooting.html,
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html,
+https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html.
+"""
+
+from __future__ import annotations
+
+from deployments.core.causes.cause import Cause, Evidence, NextStep, signature
+from deployments.errors import N_
+
+_EDIT = (NextStep.EDIT, NextStep.DELETE_FIRST)
+_LOOK = (NextStep.ENVIRONMENT, NextStep.DELETE_FIRST, NextStep.RETRY)
+_ACTIVITIES = (Evidence.SCALING_ACTIVITIES,)
+
+CAUSES = (
+    Cause(
+        code="ImageGone",
+        reason=signature(
+            r"image id '\[?(?P<image>ami-\w+)\]?' does not exist|InvalidAMIID\.(NotFound|Unavailable"
+            r"|Malformed)"
+            r"|AMI .{0,60}(is invalid|does not exist)"
+        ),
+        title=N_("The machine image does not exist in this region"),
+        advice=N_("AMIs belong to one region and can be withdrawn. Choose one that exists."),
+        steps=_EDIT,
+        parameter=r"Image|Ami",
+        evidence=_ACTIVITIES,
+        example="The image id '[ami-0abc1234]' does not exist (Service: AmazonEC2; Status Code: 400; Error "
+        "Code: InvalidAMIID.NotFound; Request ID: 6c)",
+    ),
+    Cause(
+        code="ParameterGone",
+        reason=signature(
+            r"Unable to fetch parameters \[(?P<names>[^\]]+)\] from parameter store|ParameterNotFound"
+            r"|Parameter (?P<name>\S+) not found"
+        ),
+        title=N_("A parameter of Systems Manager that the template reads does not exist"),
+        advice=N_("Check its name (%(names)s) and that it exists in this region and account."),
+        steps=_EDIT,
+        parameter=r"Image|Ami|Parameter",
+        example="Unable to fetch parameters [/aws/service/ami-amazon-linux-latest/al2099-ami] from parameter "
+        "store for this account.",
+    ),
+    Cause(
+        code="ArchitectureMismatch",
+        reason=signature(
+            r"architecture '(?P<of_type>\w+)' of the specified instance type does not match the architecture "
+            r"'(?P<of_image>\w+)'"
+        ),
+        title=N_("Instance type and machine image are of different architectures"),
+        advice=N_("The type is %(of_type)s and the image %(of_image)s. Choose ones that fit each other."),
+        steps=_EDIT,
+        parameter=r"InstanceType|Image|Ami",
+        evidence=_ACTIVITIES,
+        example="The architecture 'arm64' of the specified instance type does not match the architecture "
+        "'x86_64' of the specified AMI. Specify an instance type and an AMI that have matching "
+        "architectures.",
+    ),
+    Cause(
+        code="TypeNotOffered",
+        reason=signature(
+            r"requested instance type \((?P<instance_type>[\w.]+)\) is not supported in your requested "
+            r"Availability Zone|The requested configuration is currently not supported"
+            r"|Unsupported instance type"
+            r"|Invalid value '(?P<invalid>[\w.]+)' for InstanceType"
+        ),
+        title=N_("The instance type is not offered in this Availability Zone"),
+        advice=N_("Choose another instance type or another zone."),
+        steps=_EDIT,
+        parameter=r"InstanceType|Zone",
+        evidence=_ACTIVITIES,
+        example="Your requested instance type (t4g.micro) is not supported in your requested "
+        "Availability Zone "
+        "(ap-northeast-1d). Please retry your request by not specifying an Availability Zone.",
+    ),
+    Cause(
+        code="KeyPairGone",
+        reason=signature(r"key pair '(?P<name>[^']+)' does not exist|InvalidKeyPair\.NotFound"),
+        title=N_("The key pair does not exist in this region"),
+        advice=N_("Choose one that exists, or none."),
+        steps=_EDIT,
+        parameter=r"Key",
+        evidence=_ACTIVITIES,
+        example="The key pair 'ops-2019' does not exist (Service: AmazonEC2; Status Code: 400; Error Code: "
+        "InvalidKeyPair.NotFound)",
+    ),
+    Cause(
+        code="SignalsMissing",
+        reason=signature(
+            r"Received (?P<got>\d+) SUCCESS signal\(s\) out of (?P<wanted>\d+)"
+            r"|Failed to receive (?P<missing>\d+) resource signal"
+            r"|Received (?P<failures>\d+) FAILURE signal"
+        ),
+        title=N_("The servers did not report that they are ready"),
+        advice=N_(
+            "Their user data or configuration failed or took too long. Look at the scaling activities "
+            "and the "
+            "servers' output before the rollback takes them away."
+        ),
+        steps=_LOOK,
+        evidence=(Evidence.SCALING_ACTIVITIES, Evidence.ASSOCIATION_OUTPUT),
+        example="Received 0 SUCCESS signal(s) out of 2.  Unable to satisfy 100% "
+        "MinSuccessfulInstancesPercent "
+        "requirement",
+    ),
+    Cause(
+        code="GroupNotStable",
+        reason=signature(r"Group did not stabilize|Failed Scaling Activity: (?P<activity>.+)"),
+        title=N_("The Auto Scaling group could not start its servers"),
+        advice=N_("The scaling activities say what each start failed with."),
+        steps=(NextStep.EDIT, NextStep.ENVIRONMENT, NextStep.DELETE_FIRST),
+        parameter=r"InstanceType|Image|Ami",
+        evidence=_ACTIVITIES,
+        example="Group did not stabilize. {current/minSize/maxSize} group size = {0/2/2}. Failed Scaling "
+        "Activity: Launching a new EC2 instance failed.",
+    ),
+    Cause(
+        code="AssociationFailed",
+        reason=signature(
+            r"(?:association|operation) .{0,200}?(?:failed on|failed because|with status Failed"
+            r"|status: Failed)"
+            r"|Association .{0,120}(?:did not succeed|timed out)"
+        ),
+        types=("AWS::SSM::", "Sanso::Association"),
+        title=N_("The configuration of a server failed"),
+        advice=N_("The output says which step failed. Mend it and run the association again."),
+        steps=(NextStep.RUN_AGAIN, NextStep.ENVIRONMENT, NextStep.DELETE_FIRST),
+        evidence=(Evidence.ASSOCIATION_OUTPUT,),
+        example="Association 5c2a did not succeed within the time specified by "
+        "WaitForSuccessTimeoutSeconds: status: Failed",
+    ),
+    Cause(
+        code="TargetsUnhealthy",
+        reason=signature(
+            r"(?P<reason_code>Target\.(?:FailedHealthChecks|ResponseCodeMismatch|Timeout|NotRegistered"
+            r"|NotInUse|"
+            r"InvalidState|IpUnusable|HealthCheckDisabled)|Elb\.InternalError)"
+        ),
+        title=N_("The load balancer's health checks fail: %(reason_code)s"),
+        advice=N_(
+            "The environment's page shows which servers do not answer, and what their configuration put out."
+        ),
+        steps=(NextStep.ENVIRONMENT, NextStep.RUN_AGAIN, NextStep.RETRY),
+        evidence=(Evidence.TARGET_REASONS, Evidence.ASSOCIATION_OUTPUT),
+        example="1 of 2 targets is unhealthy: Target.ResponseCodeMismatch",
+    ),
+    Cause(
+        code="DocumentInvalid",
+        reason=signature(r"InvalidDocument|document .{0,80}does not exist|InvalidDocumentContent"),
+        types=("AWS::SSM::",),
+        title=N_("Systems Manager does not know the document, or cannot read it"),
+        advice=N_("Check the document's name and content in the template set."),
+        steps=(NextStep.TEMPLATE, NextStep.DELETE_FIRST),
+        example="Document with name app-playbook does not exist. (Service: Ssm, Status Code: 400) "
+        "InvalidDocument",
+    ),
+)

@@ -1,0 +1,85 @@
+"""The catalogue knows AWS's sentences, says each in the user's words, and is documented."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deployments.core.causes.catalogue import CATALOGUE, by_code, recognise
+from deployments.core.causes.cause import Cause
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_there_are_enough_and_their_codes_are_unique() -> None:
+    assert len(CATALOGUE) >= 25
+    assert len({cause.code for cause in CATALOGUE}) == len(CATALOGUE)
+
+
+@pytest.mark.parametrize("cause", CATALOGUE, ids=lambda cause: cause.code)
+def test_a_reason_as_aws_writes_it_is_recognised(cause: Cause) -> None:
+    known = recognise(cause.types[0] if cause.types else "AWS::EC2::VPC", cause.example)
+
+    assert known is not None
+    assert known.cause is cause
+    assert "%(" not in str(known.title) + str(known.advice)
+    assert known.cause.steps
+
+
+@pytest.mark.parametrize(
+    ("type_", "reason", "code", "says"),
+    [
+        ("AWS::IAM::Role", "API: iam:CreateRole User: arn:aws:iam::1:user/x is not authorized to perform: "
+         "iam:CreateRole on resource: arn:aws:iam::1:role/y", "Denied", "iam:CreateRole"),
+        ("AWS::EC2::Instance", "API: ec2:RunInstances You are not authorized to perform this operation.",
+         "Denied", "ec2:RunInstances"),
+        ("Custom::InitDB", "Received response status [FAILED] from custom resource. Message returned: "
+         "no such table (RequestId: 8c)", "CustomResourceFailed", "no such table"),
+        ("AWS::RDS::DBCluster", "Cannot find version 8.0.mysql_aurora.3.01.0 for aurora-mysql",
+         "EngineVersion", "version"),
+        ("AWS::AutoScaling::AutoScalingGroup", "Group did not stabilize. Failed Scaling Activity: The "
+         "image id '[ami-1]' does not exist. Launching EC2 instance failed.", "ImageGone", "image"),
+    ],
+    ids=["denied-iam", "denied-ec2", "custom", "engine", "image-in-activity"],
+)  # fmt: skip
+def test_the_words_carry_what_the_reason_names(type_: str, reason: str, code: str, says: str) -> None:
+    known = recognise(type_, reason)
+
+    assert known is not None
+    assert known.cause.code == code
+    assert says in f"{known.title} {known.advice}"
+
+
+@pytest.mark.parametrize(
+    "reason", ["", "Resource creation Initiated", "Unfathomable words of a new service."]
+)
+def test_what_is_not_known_is_left_to_awss_own_words(reason: str) -> None:
+    assert recognise("AWS::EC2::VPC", reason) is None
+
+
+@given(
+    st.text(max_size=300), st.sampled_from(["AWS::RDS::DBCluster", "Custom::X", "", "AWS::SSM::Association"])
+)
+def test_no_reason_makes_the_catalogue_stumble(reason: str, type_: str) -> None:
+    known = recognise(type_, reason)
+    assert known is None or str(known.title)
+
+
+@given(st.sampled_from(CATALOGUE), st.text(max_size=80), st.text(max_size=80))
+def test_a_signature_is_found_in_the_midst_of_other_words(cause: Cause, before: str, after: str) -> None:
+    type_ = cause.types[0] if cause.types else "AWS::EC2::VPC"
+    known = recognise(type_, f"{before}\n{cause.example}\n{after}")
+    assert known is not None
+
+
+def test_every_cause_is_documented() -> None:
+    text = (ROOT / "docs/causes.md").read_text()
+    assert [cause.code for cause in CATALOGUE if f"`{cause.code}`" not in text] == []
+
+
+def test_a_cause_is_found_by_its_code() -> None:
+    assert by_code("QuotaVpcs") is not None
+    assert by_code("Nothing") is None
