@@ -83,6 +83,11 @@ def reduce_word(word: str) -> Status:
         raise ValueError(f"unknown CloudFormation status {word!r}") from None
 
 
+def words_of(shown: Shown) -> frozenset[str]:
+    """Return the words that people are shown as this status, whatever the reason."""
+    return frozenset(word for word, status in _WORDS.items() if word and status.shown is shown)
+
+
 def is_final(word: str) -> bool:
     """Tell whether a word is final; an unknown word is final unless it says IN_PROGRESS."""
     known = _WORDS.get(word)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from typing import Self
 
 from django.db import models
+from django.db.models import Max
 from django.utils.translation import gettext_lazy as _
 
 from deployments.core.root_cause import Failure
-from deployments.core.status import is_failed
+from deployments.core.status import CANCELLED_REASONS, is_failed
 from deployments.models.deployment import Deployment
 from deployments.models.fields import IdField
 from deployments.models.sentences import words
@@ -32,6 +34,81 @@ class EventQuerySet(models.QuerySet["Event"]):
     def up_to(self, seq: int) -> Self:
         """Keep those numbered up to and including `seq`."""
         return self.filter(seq__lte=seq)
+
+    def before(self, seq: int) -> Self:
+        """Keep those numbered below `seq`."""
+        return self.filter(seq__lt=seq)
+
+    def numbered(self, seqs: Iterable[int]) -> Self:
+        """Keep those with these numbers."""
+        return self.filter(seq__in=list(seqs))
+
+    def firsts(self) -> Self:
+        """Leave out what only says again what another event said."""
+        return self.filter(repeat_of=0)
+
+    def repeats_of(self, seqs: Iterable[int]) -> Self:
+        """Keep what says again what the events with these numbers said."""
+        return self.filter(repeat_of__in=list(seqs))
+
+    def told_by(self, source: str) -> Self:
+        """Keep what one source told: CloudFormation, or the portal itself."""
+        return self.filter(source=source)
+
+    def about_type(self, type_: str) -> Self:
+        """Keep what is about resources of one type."""
+        return self.filter(type=type_)
+
+    def within(self, stacks: Iterable[int], parent: int | None = None, logical_id: str = "") -> Self:
+        """Keep what is about resources in the stacks with these keys, or about `logical_id` in `parent`.
+
+        The second is how a parent tells of a nested stack.
+        """
+        told = models.Q(stack__in=list(stacks))
+        return self.filter(told | models.Q(stack=parent, logical_id=logical_id) if parent else told)
+
+    def with_status(self, words: Iterable[str]) -> Self:
+        """Keep the events with one of these status words."""
+        return self.filter(status__in=list(words))
+
+    def cancelled(self, yes: bool) -> Self:
+        """Keep failures that are collateral, or leave them out."""
+        reasons = models.Q()
+        for reason in CANCELLED_REASONS:
+            reasons |= models.Q(reason__startswith=reason)
+        collateral = models.Q(status__endswith="_FAILED") & reasons
+        return self.filter(collateral) if yes else self.exclude(collateral)
+
+    def problems(self) -> Self:
+        """Keep failures that are not collateral, calls for attention, and an end that is no success."""
+        failed = models.Q(source="cloudformation", status__endswith="_FAILED")
+        asking = models.Q(source="portal", code="attention")
+        ended = models.Q(source="portal", code="ended") & ~models.Q(values__state="succeeded")
+        return self.filter(failed | asking | ended).cancelled(False)
+
+    def saying(self, text: str, *, stacks: Iterable[int] = (), numbers: Iterable[int] = ()) -> Self:
+        """Keep what has the text in a name, id, type, status or reason.
+
+        So does what is told of in the stacks with these keys, or has one of these numbers: paths and the
+        portal's own sentences are looked through by who asks.
+        """
+        found = models.Q(stack__in=list(stacks)) | models.Q(seq__in=list(numbers))
+        for field in ("logical_id", "physical_id", "type", "status", "reason"):
+            found |= models.Q(**{f"{field}__icontains": text})
+        return self.filter(found)
+
+    def telling(self, failure: Failure) -> Self:
+        """Keep the event that tells of a failure."""
+        return self.filter(
+            stack__path=failure.path, logical_id=failure.logical_id, status=failure.status, at=failure.at
+        )
+
+    def latest_of(self, stacks: Iterable[int], logical_ids: Iterable[str]) -> list[int]:
+        """Return the numbers of the last events that these stacks told of each of these logical ids."""
+        told = self.filter(stack__in=list(stacks), logical_id__in=list(logical_ids)).order_by()
+        return list(
+            told.values("stack", "logical_id").annotate(latest=Max("seq")).values_list("latest", flat=True)
+        )
 
     def landmarks(self) -> Self:
         """Keep what a summary is made of: the portal's own steps, and failures."""
@@ -59,6 +136,8 @@ class Event(models.Model):
     type = models.CharField(_("type"), max_length=255, blank=True, default="")
     status = models.CharField(_("status"), max_length=60, blank=True, default="")
     reason = models.TextField(_("reason"), blank=True, default="")
+    # The number of the first event that said the same of the same resource (`deployments.core.repeats`).
+    repeat_of = models.PositiveIntegerField(default=0)
     code = models.CharField(max_length=60, blank=True, default="")
     values = models.JSONField(default=dict, blank=True)
 
@@ -70,6 +149,10 @@ class Event(models.Model):
         constraints = (
             models.UniqueConstraint(fields=("deployment", "seq"), name="one_event_per_number"),
             models.UniqueConstraint(fields=("deployment", "key"), name="one_event_per_key"),
+        )
+        indexes = (
+            models.Index(fields=("deployment", "repeat_of"), name="event_repeats"),
+            models.Index(fields=("stack", "logical_id"), name="event_of_a_resource"),
         )
 
     def __str__(self) -> str:
@@ -87,6 +170,14 @@ class Event(models.Model):
             reason=self.reason,
             at=self.at,
         )
+
+    @property
+    def subject(self) -> str:
+        """Return the path of what the event is about: a stack's own events are about it, as its parent's."""
+        path = self.stack.path if self.stack else ""
+        if self.stack and self.physical_id and self.physical_id == self.stack.stack_id:
+            return str(path)
+        return f"{path}/{self.logical_id}".lstrip("/")
 
     @staticmethod
     def key_for(path: str, event_id: str) -> str:

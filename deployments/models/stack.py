@@ -34,6 +34,10 @@ class StackQuerySet(models.QuerySet["Stack"]):
 class ResourceQuerySet(models.QuerySet["Resource"]):
     """Named queries over resources."""
 
+    def of_deployment(self, deployment: Deployment) -> Self:
+        """Keep what one deployment touches."""
+        return self.filter(stack__deployment=deployment)
+
     def of_environment(self, environment: Environment) -> Self:
         """Keep what the environment's deployments touched, in the order of the deployments."""
         rows = self.filter(stack__deployment__environment=environment)

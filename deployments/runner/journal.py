@@ -19,6 +19,7 @@ from deployments import events
 from deployments.aws.cloudformation import StackEvent
 from deployments.core.tree import Change, Node, apply
 from deployments.models import Deployment, Event, Resource, Stack
+from deployments.runner import repeats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +68,9 @@ def append(deployment: Deployment, entries: Sequence[Entry]) -> int:
         if not new:
             return 0
         last = locked.last_seq
-        Event.objects.bulk_create([_row(locked, last + i, e) for i, e in enumerate(new, 1)])
+        rows = [_row(locked, last + i, e) for i, e in enumerate(new, 1)]
+        repeats.mark(locked, rows)
+        Event.objects.bulk_create(rows)
         _move_rows([e for e in new if e.event is not None])
         Deployment.objects.filter(pk=locked.pk).update(last_seq=last + len(new))
         deployment.last_seq = last + len(new)

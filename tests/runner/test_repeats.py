@@ -1,0 +1,61 @@
+"""Events that only repeat know which one they repeat, however they come in."""
+
+from __future__ import annotations
+
+import pytest
+
+from deployments.models import Deployment, Event
+from tests.live import scenes
+
+pytestmark = pytest.mark.django_db
+
+
+def repeated(deployment: Deployment) -> dict[int, int]:
+    events = Event.objects.of(deployment).told_by("cloudformation")
+    return {event.seq: event.repeat_of for event in events if event.repeat_of}
+
+
+def test_a_resource_that_is_said_to_be_in_progress_twice_is_said_so_once() -> None:
+    deployment = scenes.make_deployment()
+    network = scenes.plant(deployment, {"Network": 2})["Network"]
+    before = deployment.last_seq
+
+    scenes.happen(deployment, scenes.event(network, "Network1", "CREATE_IN_PROGRESS"))
+    scenes.happen(
+        deployment,
+        scenes.event(network, "Network2", "CREATE_IN_PROGRESS"),
+        scenes.event(network, "Network1", "CREATE_IN_PROGRESS", reason="Resource creation Initiated"),
+        scenes.event(
+            network, "Network1", "CREATE_IN_PROGRESS", reason="Eventual consistency check initiated"
+        ),
+        scenes.event(network, "Network1", "CREATE_COMPLETE"),
+    )
+
+    assert repeated(deployment) == {before + 3: before + 1, before + 4: before + 1}
+
+
+def test_what_a_nested_stack_and_its_parent_both_say_is_said_once() -> None:
+    deployment = scenes.make_deployment()
+    stacks = scenes.plant(deployment, {"Network": 1})
+    before = deployment.last_seq
+
+    scenes.happen(deployment, scenes.event(stacks[""], "Network", "CREATE_IN_PROGRESS"))
+    scenes.happen(deployment, scenes.event(stacks["Network"], "", "CREATE_IN_PROGRESS"))
+    scenes.happen(deployment, scenes.event(stacks["Network"], "", "CREATE_COMPLETE"))
+    scenes.happen(
+        deployment,
+        scenes.event(stacks[""], "Network", "CREATE_COMPLETE"),
+        scenes.event(stacks[""], "", "CREATE_COMPLETE"),
+    )
+
+    assert repeated(deployment) == {before + 2: before + 1, before + 4: before + 3}
+
+
+def test_what_happens_again_later_is_no_repetition() -> None:
+    deployment = scenes.make_deployment()
+    network = scenes.plant(deployment, {"Network": 1})["Network"]
+
+    for status in ("UPDATE_IN_PROGRESS", "UPDATE_COMPLETE", "UPDATE_IN_PROGRESS"):
+        scenes.happen(deployment, scenes.event(network, "Network1", status))
+
+    assert repeated(deployment) == {}
