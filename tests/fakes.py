@@ -1,6 +1,7 @@
 """A CloudFormation, an S3 and an STS in memory, behind the same Protocols as the boto3 gateways.
 
-Only what the runner can see is there. `script` makes calls fail, before or after they were carried out.
+Only what the runner can see is there; what it observes is in `fake_services`. `fail` makes calls fail,
+before or after they were carried out.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from deployments.aws.session import Clients
 from deployments.aws.sts import Identity
 from deployments.errors import AwsAdopt, AwsMissing, AwsRetry, UserFixable
 from tests.builders import START, stack_id
+from tests.fake_services import FakeServices
 
 ACCOUNT_ID = "123456789012"
 NESTED = "AWS::CloudFormation::Stack"
@@ -41,7 +43,7 @@ class FakeStack:
     parent: str = ""
 
 
-class FakeAws:
+class FakeAws(FakeServices):
     """An account. Every look at a root stack lets the world move on by one act of the play.
 
     `plan` maps nested stacks ("" is the root) to their resources; each list of acts is (path, logical id,
@@ -49,6 +51,7 @@ class FakeAws:
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.plan: dict[str, list[str]] = {"": ["Topic"], "Network": ["Vpc", "Subnet"]}
         self.create_acts = [*self._makes("CREATE")]
         self.stacks: dict[str, FakeStack] = {}
@@ -56,7 +59,6 @@ class FakeAws:
         self.requests: list[ChangeSetRequest] = []
         self.buckets: dict[str, set[str]] = {}
         self.foreign_buckets: set[str] = set()
-        self.calls: list[str] = []
         self.unprotected: list[str] = []
         self.before: dict[str, list[Exception]] = {}
         self.after: dict[str, list[Exception]] = {}
@@ -86,7 +88,9 @@ class FakeAws:
         (self.after if after else self.before).setdefault(operation, []).extend(errors)
 
     def __call__(self, _ref: AccountRef) -> Clients:
-        return Clients(cloudformation=self, elbv2=self, rds=self, s3=self, sts=self)
+        return Clients(
+            cloudformation=self, elbv2=self, autoscaling=self, ssm=self, rds=self, s3=self, sts=self
+        )
 
     def _call(self, operation: str) -> None:
         self.calls.append(operation)

@@ -1,17 +1,75 @@
-"""The gateway to Elastic Load Balancing: deletion protection of load balancers."""
+"""The gateway to Elastic Load Balancing: load balancers, target groups, the health of targets."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
 
 from deployments.aws.verdicts import calling
+from deployments.errors import AwsMissing
 
 if TYPE_CHECKING:
     from mypy_boto3_elbv2 import ElasticLoadBalancingv2Client
 
+AT_ONCE = 20
+"""ARNs in one call (https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeLoadBalancers.html)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadBalancer:
+    """A load balancer. Type and state are the API's words: `network`, `active_impaired`."""
+
+    arn: str
+    name: str
+    dns_name: str
+    type: str
+    state: str
+    reason: str = ""
+    zones: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetGroup:
+    """A target group. No load balancer uses one whose `load_balancer_arns` are empty."""
+
+    arn: str
+    name: str
+    protocol: str
+    port: int
+    load_balancer_arns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetHealth:
+    """A target as its group sees it. State and reason are the API's words: `unhealthy`, `Target.Timeout`.
+
+    `zone` is empty for a target whose zone follows from its instance, which is what CloudFormation makes.
+    """
+
+    target_group_arn: str
+    target_id: str
+    port: int
+    zone: str = ""
+    state: str
+    reason: str = ""
+    description: str = ""
+
 
 class ELBv2(Protocol):
-    """What the runner asks of Elastic Load Balancing."""
+    """What the runner asks of Elastic Load Balancing. Lists leave out what does not exist."""
+
+    def load_balancers(self, arns: Sequence[str]) -> list[LoadBalancer]:
+        """Return those of the load balancers that exist."""
+        ...
+
+    def target_groups(self, arns: Sequence[str]) -> list[TargetGroup]:
+        """Return those of the target groups that exist."""
+        ...
+
+    def target_health(self, target_group_arn: str) -> list[TargetHealth]:
+        """Return the group's targets, draining ones too. Raises AwsMissing when the group is gone."""
+        ...
 
     def unprotect_load_balancer(self, arn: str) -> None:
         """Turn off the deletion protection of a load balancer."""
@@ -24,6 +82,62 @@ class ELBv2Gateway:
     def __init__(self, client: ElasticLoadBalancingv2Client) -> None:
         self._client = client
 
+    def load_balancers(self, arns: Sequence[str]) -> list[LoadBalancer]:
+        """Return those of the load balancers that exist."""
+        return [
+            LoadBalancer(
+                arn=row["LoadBalancerArn"],
+                name=row["LoadBalancerName"],
+                dns_name=row.get("DNSName", ""),
+                type=row.get("Type", ""),
+                state=row.get("State", {}).get("Code", ""),
+                reason=row.get("State", {}).get("Reason", ""),
+                zones=tuple(zone.get("ZoneName", "") for zone in row.get("AvailabilityZones", [])),
+            )
+            for row in _existing(self._describe_load_balancers, arns)
+        ]
+
+    def _describe_load_balancers(self, arns: list[str]) -> list[Any]:
+        with calling("elasticloadbalancing:DescribeLoadBalancers"):
+            return self._client.describe_load_balancers(LoadBalancerArns=arns)["LoadBalancers"]
+
+    def target_groups(self, arns: Sequence[str]) -> list[TargetGroup]:
+        """Return those of the target groups that exist."""
+        return [
+            TargetGroup(
+                arn=row["TargetGroupArn"],
+                name=row["TargetGroupName"],
+                protocol=row.get("Protocol", ""),
+                port=row.get("Port", 0),
+                load_balancer_arns=tuple(row.get("LoadBalancerArns", [])),
+            )
+            for row in _existing(self._describe_target_groups, arns)
+        ]
+
+    def _describe_target_groups(self, arns: list[str]) -> list[Any]:
+        with calling("elasticloadbalancing:DescribeTargetGroups"):
+            return self._client.describe_target_groups(TargetGroupArns=arns)["TargetGroups"]
+
+    def target_health(self, target_group_arn: str) -> list[TargetHealth]:
+        """Return the group's targets, draining ones too. Raises AwsMissing when the group is gone.
+
+        One call whatever the number of targets: the API has no pages.
+        """
+        with calling("elasticloadbalancing:DescribeTargetHealth"):
+            rows = self._client.describe_target_health(TargetGroupArn=target_group_arn)
+        return [
+            TargetHealth(
+                target_group_arn=target_group_arn,
+                target_id=row["Target"]["Id"],
+                port=row["Target"].get("Port", 0),
+                zone=row["Target"].get("AvailabilityZone", ""),
+                state=row.get("TargetHealth", {}).get("State", ""),
+                reason=row.get("TargetHealth", {}).get("Reason", ""),
+                description=row.get("TargetHealth", {}).get("Description", ""),
+            )
+            for row in rows["TargetHealthDescriptions"]
+        ]
+
     def unprotect_load_balancer(self, arn: str) -> None:
         """Turn off the deletion protection of a load balancer."""
         with calling("elasticloadbalancing:ModifyLoadBalancerAttributes"):
@@ -31,3 +145,16 @@ class ELBv2Gateway:
                 LoadBalancerArn=arn,
                 Attributes=[{"Key": "deletion_protection.enabled", "Value": "false"}],
             )
+
+
+def _existing(describe: Callable[[list[str]], list[Any]], arns: Sequence[str]) -> list[Any]:
+    """Describe as many at once as the API allows. For one that is gone it refuses all: then one by one."""
+    found: list[Any] = []
+    for first in range(0, len(arns), AT_ONCE):
+        chunk = list(arns[first : first + AT_ONCE])
+        try:
+            found += describe(chunk)
+        except AwsMissing:
+            if len(chunk) > 1:
+                found += [row for arn in chunk for row in _existing(describe, [arn])]
+    return found

@@ -1,17 +1,68 @@
-"""The gateway to RDS: deletion protection of clusters and instances."""
+"""The gateway to RDS: Aurora clusters, their instances, deletion protection."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
 
 from deployments.aws.verdicts import calling
 
 if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient
 
+AT_ONCE = 100
+"""Rows in one answer (https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeDBClusters.html)."""
+_SECRET = "MasterUserPassword"  # noqa: S105  # a key of PendingModifiedValues, whose value is masked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """An instance's part in its cluster. `promotion_tier`: the lowest becomes writer first."""
+
+    instance_id: str
+    is_writer: bool
+    promotion_tier: int = 1
+    parameter_status: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """An Aurora cluster. `pending` holds the changes that wait for a restart or the maintenance window."""
+
+    cluster_id: str
+    status: str
+    engine_version: str
+    endpoint: str = ""
+    reader_endpoint: str = ""
+    port: int = 0
+    members: tuple[Member, ...] = ()
+    pending: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DBInstance:
+    """A database instance. Zone and endpoint are empty until it has them."""
+
+    instance_id: str
+    cluster_id: str
+    status: str
+    zone: str = ""
+    instance_class: str = ""
+    endpoint: str = ""
+    pending: Mapping[str, str] = field(default_factory=dict)
+
 
 class RDS(Protocol):
     """What the runner asks of RDS."""
+
+    def clusters(self, ids: Sequence[str]) -> list[Cluster]:
+        """Return those of the clusters that exist."""
+        ...
+
+    def instances(self, cluster_ids: Sequence[str]) -> list[DBInstance]:
+        """Return the instances of these clusters."""
+        ...
 
     def unprotect_cluster(self, cluster_id: str) -> None:
         """Turn off the deletion protection of a cluster."""
@@ -28,6 +79,32 @@ class RDSGateway:
     def __init__(self, client: RDSClient) -> None:
         self._client = client
 
+    def clusters(self, ids: Sequence[str]) -> list[Cluster]:
+        """Return those of the clusters that exist."""
+        found: list[Cluster] = []
+        for arguments in _asking_for(ids):
+            while True:
+                with calling("rds:DescribeDBClusters"):
+                    answer = self._client.describe_db_clusters(**arguments)
+                found += [_cluster(row) for row in answer.get("DBClusters", [])]
+                if not answer.get("Marker"):
+                    break
+                arguments["Marker"] = answer["Marker"]
+        return found
+
+    def instances(self, cluster_ids: Sequence[str]) -> list[DBInstance]:
+        """Return the instances of these clusters."""
+        found: list[DBInstance] = []
+        for arguments in _asking_for(cluster_ids):
+            while True:
+                with calling("rds:DescribeDBInstances"):
+                    answer = self._client.describe_db_instances(**arguments)
+                found += [_instance(row) for row in answer.get("DBInstances", [])]
+                if not answer.get("Marker"):
+                    break
+                arguments["Marker"] = answer["Marker"]
+        return found
+
     def unprotect_cluster(self, cluster_id: str) -> None:
         """Turn off the deletion protection of a cluster."""
         with calling("rds:ModifyDBCluster"):
@@ -41,3 +118,56 @@ class RDSGateway:
             self._client.modify_db_instance(
                 DBInstanceIdentifier=instance_id, DeletionProtection=False, ApplyImmediately=True
             )
+
+
+def _asking_for(cluster_ids: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the arguments of the calls: a filter of clusters; what does not exist is not an error there."""
+    return [
+        {
+            "Filters": [{"Name": "db-cluster-id", "Values": list(cluster_ids[first : first + AT_ONCE])}],
+            "MaxRecords": AT_ONCE,
+        }
+        for first in range(0, len(cluster_ids), AT_ONCE)
+    ]
+
+
+def _cluster(row: Any) -> Cluster:
+    return Cluster(
+        cluster_id=row["DBClusterIdentifier"],
+        status=row.get("Status", ""),
+        engine_version=row.get("EngineVersion", ""),
+        endpoint=row.get("Endpoint", ""),
+        reader_endpoint=row.get("ReaderEndpoint", ""),
+        port=row.get("Port", 0),
+        members=tuple(
+            Member(
+                instance_id=member["DBInstanceIdentifier"],
+                is_writer=member.get("IsClusterWriter", False),
+                promotion_tier=member.get("PromotionTier", 1),
+                parameter_status=member.get("DBClusterParameterGroupStatus", ""),
+            )
+            for member in row.get("DBClusterMembers", [])
+        ),
+        pending=_pending(row.get("PendingModifiedValues", {})),
+    )
+
+
+def _instance(row: Any) -> DBInstance:
+    return DBInstance(
+        instance_id=row["DBInstanceIdentifier"],
+        cluster_id=row.get("DBClusterIdentifier", ""),
+        status=row.get("DBInstanceStatus", ""),
+        zone=row.get("AvailabilityZone", ""),
+        instance_class=row.get("DBInstanceClass", ""),
+        endpoint=row.get("Endpoint", {}).get("Address", ""),
+        pending=_pending(row.get("PendingModifiedValues", {})),
+    )
+
+
+def _pending(values: Mapping[str, Any]) -> dict[str, str]:
+    """Return the pending changes as words; a password is one too, but only that there is one is kept."""
+    return {
+        key: "••••" if key == _SECRET else str(value)
+        for key, value in values.items()
+        if value not in (None, {}, [])
+    }

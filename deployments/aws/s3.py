@@ -1,8 +1,10 @@
-"""The gateway to S3: the artifact bucket and what lies in it."""
+"""The gateway to S3: the artifact bucket, and the outputs that servers write."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
 
 from deployments.aws.verdicts import calling
 from deployments.errors import N_, AwsAdopt, AwsAsk, AwsMissing, AwsRefused, UserFixable
@@ -10,6 +12,23 @@ from deployments.errors import N_, AwsAdopt, AwsAsk, AwsMissing, AwsRefused, Use
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.literals import BucketLocationConstraintType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredObject:
+    """An object as a listing tells it; `size` is in bytes."""
+
+    key: str
+    size: int
+    modified_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tail:
+    """The last bytes of an object, and how many it has in all."""
+
+    body: bytes
+    size: int
 
 
 class S3(Protocol):
@@ -36,6 +55,14 @@ class S3(Protocol):
 
     def put_object(self, bucket: str, key: str, body: bytes, owner: str) -> None:
         """Write the object."""
+        ...
+
+    def list_objects(self, bucket: str, prefix: str, start_after: str, limit: int) -> list[StoredObject]:
+        """Return the objects below `prefix` whose keys come after `start_after`, by key."""
+        ...
+
+    def read_tail(self, bucket: str, key: str, limit: int) -> Tail:
+        """Return the last `limit` bytes of an object. Raises AwsMissing when it does not exist."""
         ...
 
 
@@ -132,6 +159,37 @@ class S3Gateway:
         """Write the object."""
         with calling("s3:PutObject"):
             self._client.put_object(Bucket=bucket, Key=key, Body=body, ExpectedBucketOwner=owner)
+
+    def list_objects(self, bucket: str, prefix: str, start_after: str, limit: int) -> list[StoredObject]:
+        """Return the objects below `prefix` whose keys come after `start_after`, by key."""
+        arguments: dict[str, Any] = {"Bucket": bucket, "Prefix": prefix, "MaxKeys": min(limit, 1000)}
+        if start_after:
+            arguments["StartAfter"] = start_after
+        found: list[StoredObject] = []
+        while len(found) < limit:
+            with calling("s3:ListBucket"):
+                answer = self._client.list_objects_v2(**arguments)
+            found += [
+                StoredObject(key=row["Key"], size=row["Size"], modified_at=row["LastModified"])
+                for row in answer.get("Contents", [])
+            ]
+            if not answer.get("NextContinuationToken"):
+                break
+            arguments["ContinuationToken"] = answer["NextContinuationToken"]
+        return found[:limit]
+
+    def read_tail(self, bucket: str, key: str, limit: int) -> Tail:
+        """Return the last `limit` bytes of an object. Raises AwsMissing when it does not exist."""
+        try:
+            with calling("s3:GetObject"):
+                answer = self._client.get_object(Bucket=bucket, Key=key, Range=f"bytes=-{limit}")
+                body = answer["Body"].read(limit)
+        except AwsRefused as exc:
+            if exc.code == "InvalidRange":  # what S3 says of an empty object
+                return Tail(body=b"", size=0)
+            raise
+        _, _, size = answer.get("ContentRange", "").rpartition("/")
+        return Tail(body=body, size=int(size) if size.isdigit() else len(body))
 
 
 def _foreign(bucket: str) -> UserFixable:

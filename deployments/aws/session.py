@@ -12,10 +12,12 @@ from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshabl
 from botocore.session import get_session
 
 from deployments.aws.account_ref import AccountRef
+from deployments.aws.autoscaling import AutoScaling, AutoScalingGateway
 from deployments.aws.cloudformation import CloudFormation, CloudFormationGateway
 from deployments.aws.elbv2 import ELBv2, ELBv2Gateway
 from deployments.aws.rds import RDS, RDSGateway
 from deployments.aws.s3 import S3, S3Gateway
+from deployments.aws.ssm import SSM, SSMGateway
 from deployments.aws.sts import STS, STSGateway
 from deployments.errors import AwsAsk
 
@@ -37,6 +39,8 @@ class Clients:
 
     cloudformation: CloudFormation
     elbv2: ELBv2
+    autoscaling: AutoScaling
+    ssm: SSM
     rds: RDS
     s3: S3
     sts: STS
@@ -61,6 +65,8 @@ def _connect(ref: AccountRef) -> Clients:
             session.client("cloudformation", endpoint_url=endpoint, config=_CONFIG)
         ),
         elbv2=ELBv2Gateway(session.client("elbv2", endpoint_url=endpoint, config=_CONFIG)),
+        autoscaling=AutoScalingGateway(session.client("autoscaling", endpoint_url=endpoint, config=_CONFIG)),
+        ssm=SSMGateway(session.client("ssm", endpoint_url=endpoint, config=_CONFIG)),
         rds=RDSGateway(session.client("rds", endpoint_url=endpoint, config=_CONFIG)),
         s3=S3Gateway(session.client("s3", endpoint_url=endpoint, config=_CONFIG), ref.region),
         sts=STSGateway(session.client("sts", endpoint_url=endpoint, config=_CONFIG)),

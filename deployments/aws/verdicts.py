@@ -33,7 +33,8 @@ _RETRY = (
     "ProvisionedThroughputExceededException BandwidthLimitExceeded TransactionInProgressException "
     "LimitExceeded.Rate InternalFailure InternalError InternalServerError InternalServerException "
     "ServiceUnavailable ServiceUnavailableException Unavailable RequestTimeout RequestTimeoutException "
-    "OperationAborted IDPCommunicationError 500 502 503 504"
+    "OperationAborted IDPCommunicationError ResourceContention HealthUnavailable InvalidNextToken "
+    "500 502 503 504"
 )
 _ADOPT = (
     "AlreadyExistsException TokenAlreadyExistsException InvalidChangeSetStatus "
@@ -48,7 +49,9 @@ _ASK = (
 )
 _MISSING = (
     "ChangeSetNotFound ChangeSetNotFoundException StackNotFoundException NoSuchBucket NoSuchKey NotFound "
-    "ResourceNotFoundException 404"
+    "ResourceNotFoundException LoadBalancerNotFound TargetGroupNotFound InvalidTarget "
+    "AssociationDoesNotExist AssociationExecutionDoesNotExist InvalidAssociation InvalidInstanceId "
+    "DBClusterNotFoundFault DBInstanceNotFound 404"
 )
 _REFUSED = (
     "ValidationError ValidationException InsufficientCapabilitiesException LimitExceededException "
@@ -56,7 +59,22 @@ _REFUSED = (
     "InvalidParameterValue InvalidParameterCombination MalformedXML EntityTooLarge MalformedPolicy "
     "MalformedPolicyDocument IllegalLocationConstraintException AuthorizationHeaderMalformed "
     "PermanentRedirect InvalidAction OperationIdAlreadyExistsException StaleRequestException "
-    "PackedPolicyTooLarge 301 400"
+    "PackedPolicyTooLarge InvalidRange InvalidObjectState InvalidRequest InvalidWriteOffset TooManyParts "
+    "EncryptionTypeMismatch InvalidConfigurationRequest InvalidDocument InvalidDocumentVersion "
+    "InvalidAssociationVersion InvalidParameters InvalidOutputFolder InvalidRole InvalidNotificationConfig "
+    "DuplicateInstanceId UnsupportedPlatformType MaxDocumentSizeExceeded 301 400"
+)
+# What ModifyDBCluster and ModifyDBInstance may say: the cluster is busy or stopped, or the change is not
+# possible. AWS's sentence tells which; a person looks at it.
+_REFUSED_BY_RDS = (
+    "InvalidDBClusterStateFault InvalidDBInstanceState InvalidDBSecurityGroupState "
+    "InvalidDBSubnetGroupStateFault InvalidGlobalClusterStateFault InvalidVPCNetworkStateFault InvalidSubnet "
+    "StorageQuotaExceeded StorageTypeNotAvailableFault StorageTypeNotSupported NetworkTypeNotSupported "
+    "InsufficientDBInstanceCapacity ProvisionedIopsNotAvailableInAZFault DBUpgradeDependencyFailure "
+    "TenantDatabaseQuotaExceeded DBClusterAlreadyExistsFault DBInstanceAlreadyExists "
+    "DBParameterGroupNotFound DBClusterParameterGroupNotFound DBSubnetGroupNotFoundFault "
+    "DBSecurityGroupNotFound OptionGroupNotFoundFault DomainNotFoundFault KMSKeyNotAccessibleFault "
+    "AuthorizationNotFound BackupPolicyNotFoundFault CertificateNotFound VpcEncryptionControlViolationException"
 )
 TABLE: dict[str, type[AwsFailure]] = {
     code: kind
@@ -66,6 +84,7 @@ TABLE: dict[str, type[AwsFailure]] = {
         (_ASK, AwsAsk),
         (_MISSING, AwsMissing),
         (_REFUSED, AwsRefused),
+        (_REFUSED_BY_RDS, AwsRefused),
     )
     for code in codes.split()
 }
@@ -91,7 +110,7 @@ def translate(exc: ClientError | BotoCoreError | ResponseParserError, operation:
         error = exc.response.get("Error", {})
         code, message = error.get("Code", ""), error.get("Message", "")
         request_id = exc.response.get("ResponseMetadata", {}).get("RequestId", "")
-        if code == "ValidationError" and "does not exist" in message:
+        if code == "ValidationError" and _says_missing(message, operation):
             return AwsMissing(code, message, operation, request_id)
         if code in TABLE:
             return TABLE[code](code, message, operation, request_id)
@@ -104,6 +123,11 @@ def translate(exc: ClientError | BotoCoreError | ResponseParserError, operation:
     if isinstance(exc, HTTPClientError | ConnectionFailed | ResponseParserError):
         return AwsRetry(code, _without_address(exc), operation)
     return AwsRefused(code, str(exc), operation)
+
+
+def _says_missing(message: str, operation: str) -> bool:
+    """CloudFormation: "Stack with id x does not exist"; Auto Scaling: "AutoScalingGroup name not found"."""
+    return "does not exist" in message or (operation.startswith("autoscaling:") and "not found" in message)
 
 
 def _without_address(exc: Exception) -> str:

@@ -1,0 +1,139 @@
+"""The gateway to EC2 Auto Scaling: groups, their instances, and what the groups did."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Protocol
+
+from deployments.aws.verdicts import calling
+
+if TYPE_CHECKING:
+    from mypy_boto3_autoscaling import AutoScalingClient
+
+AT_ONCE = 100
+"""Groups or activities in one call
+(https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DescribeAutoScalingGroups.html)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupInstance:
+    """An instance of a group. Lifecycle and health are the API's words: `InService`, `Healthy`."""
+
+    instance_id: str
+    zone: str
+    lifecycle: str
+    health: str
+    launch_template_version: str = ""
+    instance_type: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """An Auto Scaling group with its capacity and instances."""
+
+    name: str
+    desired: int
+    minimum: int
+    maximum: int
+    instances: tuple[GroupInstance, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScalingActivity:
+    """What a group did or is doing. `progress` is 0 to 100; `ended_at` is None until it ended."""
+
+    activity_id: str
+    group: str
+    status: str
+    description: str
+    cause: str
+    message: str
+    progress: int
+    started_at: datetime
+    ended_at: datetime | None = None
+
+
+class AutoScaling(Protocol):
+    """What the runner asks of Auto Scaling."""
+
+    def groups(self, names: Sequence[str]) -> list[Group]:
+        """Return those of the groups that exist."""
+        ...
+
+    def activities(self, group: str, limit: int) -> list[ScalingActivity]:
+        """Return the group's last activities, newest first. Raises AwsMissing when the group is gone."""
+        ...
+
+
+class AutoScalingGateway:
+    """Auto Scaling through boto3."""
+
+    def __init__(self, client: AutoScalingClient) -> None:
+        self._client = client
+
+    def groups(self, names: Sequence[str]) -> list[Group]:
+        """Return those of the groups that exist."""
+        found: list[Group] = []
+        for first in range(0, len(names), AT_ONCE):  # no names at all would mean every group
+            arguments: dict[str, Any] = {
+                "AutoScalingGroupNames": list(names[first : first + AT_ONCE]),
+                "MaxRecords": AT_ONCE,
+            }
+            while True:
+                with calling("autoscaling:DescribeAutoScalingGroups"):
+                    answer = self._client.describe_auto_scaling_groups(**arguments)
+                found += [_group(row) for row in answer["AutoScalingGroups"]]
+                if not answer.get("NextToken"):
+                    break
+                arguments["NextToken"] = answer["NextToken"]
+        return found
+
+    def activities(self, group: str, limit: int) -> list[ScalingActivity]:
+        """Return the group's last activities, newest first. Raises AwsMissing when the group is gone."""
+        arguments: dict[str, Any] = {"AutoScalingGroupName": group, "MaxRecords": min(limit, AT_ONCE)}
+        found: list[ScalingActivity] = []
+        while len(found) < limit:
+            with calling("autoscaling:DescribeScalingActivities"):
+                answer = self._client.describe_scaling_activities(**arguments)
+            found += [_activity(row) for row in answer["Activities"]]
+            if not answer.get("NextToken"):
+                break
+            arguments["NextToken"] = answer["NextToken"]
+        return list(islice(found, limit))
+
+
+def _group(row: Any) -> Group:
+    return Group(
+        name=row["AutoScalingGroupName"],
+        desired=row["DesiredCapacity"],
+        minimum=row["MinSize"],
+        maximum=row["MaxSize"],
+        instances=tuple(
+            GroupInstance(
+                instance_id=one["InstanceId"],
+                zone=one["AvailabilityZone"],
+                lifecycle=one["LifecycleState"],
+                health=one["HealthStatus"],
+                launch_template_version=one.get("LaunchTemplate", {}).get("Version", ""),
+                instance_type=one.get("InstanceType", ""),
+            )
+            for one in row.get("Instances", [])
+        ),
+    )
+
+
+def _activity(row: Any) -> ScalingActivity:
+    return ScalingActivity(
+        activity_id=row["ActivityId"],
+        group=row["AutoScalingGroupName"],
+        status=row["StatusCode"],
+        description=row.get("Description", ""),
+        cause=row["Cause"],
+        message=row.get("StatusMessage", ""),
+        progress=row.get("Progress", 0),
+        started_at=row["StartTime"],
+        ended_at=row.get("EndTime"),
+    )

@@ -1,0 +1,241 @@
+"""The gateway to Systems Manager's State Manager: associations, their executions, running them again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from deployments.aws.verdicts import calling
+from deployments.errors import AwsMissing
+
+if TYPE_CHECKING:
+    from mypy_boto3_ssm import SSMClient
+
+PAGE = 50
+ONCE = 10
+"""Associations in one StartAssociationsOnce."""
+INSTANCES = 50
+"""Instances in one SendCommand."""
+REFRESH = "AWS-RefreshAssociation"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Association:
+    """An association. `status` is Overview.Status, never the top-level one; counts are by instance status.
+
+    Statuses are free strings. `last_execution_at` is None until it ran.
+    """
+
+    association_id: str
+    name: str
+    document: str
+    version: str
+    status: str
+    detailed_status: str
+    last_execution_at: datetime | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+    output_bucket: str = ""
+    output_prefix: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """One run of an association on whatever it targeted then."""
+
+    association_id: str
+    execution_id: str
+    status: str
+    detailed_status: str
+    created_at: datetime
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionTarget:
+    """One instance of an execution. `at` is None until it ran there.
+
+    `output_key` is the folder of all runs of the association on the instance: their stdout and stderr lie
+    below it (see `output_folder`). Both are empty when the association writes no output to S3.
+    """
+
+    association_id: str
+    execution_id: str
+    instance_id: str
+    status: str
+    detailed_status: str
+    at: datetime | None = None
+    output_bucket: str = ""
+    output_key: str = ""
+
+
+def output_folder(prefix: str, instance_id: str, association_id: str) -> str:
+    """Return the S3 prefix under which the agent writes the outputs of an association on an instance.
+
+    Below it: `<yyyy-MM-ddTHH-mm-ss.fffZ>/<plugin>/<step>/stdout|stderr`, written when a step has ended
+    (amazon-ssm-agent, agent/association/… and agent/fileutil/artifact).
+    """
+    return "/".join([part for part in (prefix.strip("/"), instance_id, association_id) if part]) + "/"
+
+
+class SSM(Protocol):
+    """What the runner asks of State Manager."""
+
+    def associations(self, ids: Sequence[str]) -> list[Association]:
+        """Return those of the associations that exist. One call each: only that tells the output's place."""
+        ...
+
+    def executions(self, association_id: str, limit: int) -> list[Execution]:
+        """Return the last executions, newest first. Raises AwsMissing when the association is gone."""
+        ...
+
+    def execution_targets(
+        self, association_id: str, execution_id: str, output_bucket: str = "", output_prefix: str = ""
+    ) -> list[ExecutionTarget]:
+        """Return the instances of an execution; the association's output place is passed through.
+
+        Raises AwsMissing when the association or the execution is gone.
+        """
+        ...
+
+    def start_associations_once(self, ids: Sequence[str]) -> None:
+        """Run associations again on all their targets. Raises AwsMissing when one is gone."""
+        ...
+
+    def start_association_on(self, association_id: str, instance_ids: Sequence[str]) -> None:
+        """Run an association again on these instances only.
+
+        Raises AwsMissing when an instance is gone or its agent is away.
+        """
+        ...
+
+
+class SSMGateway:
+    """State Manager through boto3."""
+
+    def __init__(self, client: SSMClient) -> None:
+        self._client = client
+
+    def associations(self, ids: Sequence[str]) -> list[Association]:
+        """Return those of the associations that exist. One call each: only that tells the output's place."""
+        found: list[Association] = []
+        for association_id in ids:
+            try:
+                with calling("ssm:DescribeAssociation"):
+                    answer = self._client.describe_association(AssociationId=association_id)
+            except AwsMissing:
+                continue
+            found.append(_association(answer["AssociationDescription"]))
+        return found
+
+    def executions(self, association_id: str, limit: int) -> list[Execution]:
+        """Return the last executions, newest first. Raises AwsMissing when the association is gone."""
+        arguments: dict[str, Any] = {"AssociationId": association_id, "MaxResults": min(limit, PAGE)}
+        found: list[Execution] = []
+        while len(found) < limit:
+            with calling("ssm:DescribeAssociationExecutions"):
+                answer = self._client.describe_association_executions(**arguments)
+            found += [_execution(row) for row in answer.get("AssociationExecutions", [])]
+            if not answer.get("NextToken"):
+                break
+            arguments["NextToken"] = answer["NextToken"]
+        return sorted(found, key=lambda execution: execution.created_at, reverse=True)[:limit]
+
+    def execution_targets(
+        self, association_id: str, execution_id: str, output_bucket: str = "", output_prefix: str = ""
+    ) -> list[ExecutionTarget]:
+        """Return the instances of an execution; the association's output place is passed through.
+
+        Raises AwsMissing when the association or the execution is gone.
+        """
+        arguments: dict[str, Any] = {
+            "AssociationId": association_id,
+            "ExecutionId": execution_id,
+            "MaxResults": PAGE,
+        }
+        rows: list[Any] = []
+        while True:
+            with calling("ssm:DescribeAssociationExecutionTargets"):
+                answer = self._client.describe_association_execution_targets(**arguments)
+            rows += answer.get("AssociationExecutionTargets", [])
+            if not answer.get("NextToken"):
+                break
+            arguments["NextToken"] = answer["NextToken"]
+        return [
+            ExecutionTarget(
+                association_id=association_id,
+                execution_id=execution_id,
+                instance_id=row["ResourceId"],
+                status=row.get("Status", ""),
+                detailed_status=row.get("DetailedStatus", ""),
+                at=row.get("LastExecutionDate"),
+                output_bucket=output_bucket,
+                output_key=output_folder(output_prefix, row["ResourceId"], association_id)
+                if output_bucket
+                else "",
+            )
+            for row in rows
+        ]
+
+    def start_associations_once(self, ids: Sequence[str]) -> None:
+        """Run associations again on all their targets. Raises AwsMissing when one is gone."""
+        for first in range(0, len(ids), ONCE):
+            with calling("ssm:StartAssociationsOnce"):
+                self._client.start_associations_once(AssociationIds=list(ids[first : first + ONCE]))
+
+    def start_association_on(self, association_id: str, instance_ids: Sequence[str]) -> None:
+        """Run an association again on these instances only.
+
+        Through AWS's document AWS-RefreshAssociation: its step aws:refreshAssociation lets the agent set
+        the association to Pending and run it at once, as itself: same parameters, same output place, and the
+        instance's status in the association is what comes of it (amazon-ssm-agent,
+        agent/association/processor/refreshassociation.go). An instance on which it is Pending or InProgress
+        is left alone by the agent. The other ways do not do this: StartAssociationsOnce takes no instances,
+        UpdateAssociation would change the targets that CloudFormation set and run everywhere when they are
+        set back, and a SendCommand of the association's own document leaves the association failed.
+
+        Raises AwsMissing when an instance is gone or its agent is away.
+        """
+        for first in range(0, len(instance_ids), INSTANCES):
+            with calling("ssm:SendCommand"):
+                self._client.send_command(
+                    DocumentName=REFRESH,
+                    InstanceIds=list(instance_ids[first : first + INSTANCES]),
+                    Parameters={"associationIds": [association_id]},
+                    Comment="Sanso: run again where it failed",
+                )
+
+
+def _association(row: Any) -> Association:
+    overview = row.get("Overview", {})
+    place = row.get("OutputLocation", {}).get("S3Location", {})
+    return Association(
+        association_id=row["AssociationId"],
+        name=row.get("AssociationName", ""),
+        document=row["Name"],
+        version=row.get("AssociationVersion", ""),
+        status=overview.get("Status", ""),
+        detailed_status=overview.get("DetailedStatus", ""),
+        last_execution_at=row.get("LastExecutionDate"),
+        counts=dict(overview.get("AssociationStatusAggregatedCount", {})),
+        output_bucket=place.get("OutputS3BucketName", ""),
+        output_prefix=place.get("OutputS3KeyPrefix", ""),
+    )
+
+
+def _execution(row: Any) -> Execution:
+    return Execution(
+        association_id=row["AssociationId"],
+        execution_id=row["ExecutionId"],
+        status=row.get("Status", ""),
+        detailed_status=row.get("DetailedStatus", ""),
+        created_at=row["CreatedTime"],
+        counts=read_counts(row.get("ResourceCountByStatus", "")),
+    )
+
+
+def read_counts(text: str) -> dict[str, int]:
+    """Read how an execution counts its instances: "{Success=2, Failed=1}". {} when it does not say."""
+    return {status: int(number) for status, number in re.findall(r"([A-Za-z]+)=(\d+)", text)}

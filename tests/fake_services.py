@@ -1,0 +1,139 @@
+"""Elastic Load Balancing, Auto Scaling, State Manager, RDS and stored outputs in memory, for FakeAws.
+
+A test puts rows into the dictionaries and takes them out; what is not there is missing, as on AWS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from deployments.aws.autoscaling import Group, ScalingActivity
+from deployments.aws.elbv2 import LoadBalancer, TargetGroup, TargetHealth
+from deployments.aws.rds import Cluster, DBInstance
+from deployments.aws.s3 import StoredObject, Tail
+from deployments.aws.ssm import Association, Execution, ExecutionTarget, output_folder
+from deployments.errors import AwsMissing
+from tests.builders import START
+
+
+class FakeServices:
+    """The rows of an account, behind the Protocols of the gateways."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self.balancers: dict[str, LoadBalancer] = {}
+        self.target_group_rows: dict[str, TargetGroup] = {}
+        self.targets: dict[str, list[TargetHealth]] = {}  # by target group
+        self.scaling_groups: dict[str, Group] = {}
+        self.scaling_activities: dict[str, list[ScalingActivity]] = {}  # by group, newest first
+        self.association_rows: dict[str, Association] = {}
+        self.execution_rows: dict[str, list[Execution]] = {}  # by association, newest first
+        self.execution_target_rows: dict[str, list[ExecutionTarget]] = {}  # by execution
+        self.db_clusters: dict[str, Cluster] = {}
+        self.db_instances: dict[str, DBInstance] = {}
+        self.stored: dict[tuple[str, str], bytes] = {}  # (bucket, key) → body
+        self.started_again: list[tuple[str, tuple[str, ...]]] = []  # association, () = all its instances
+
+    def _call(self, operation: str) -> None:
+        raise NotImplementedError
+
+    # --- ELBv2 and Auto Scaling ----------------------------------------------------------------
+    def load_balancers(self, arns: Sequence[str]) -> list[LoadBalancer]:
+        self._call("elasticloadbalancing:DescribeLoadBalancers")
+        return [self.balancers[arn] for arn in arns if arn in self.balancers]
+
+    def target_groups(self, arns: Sequence[str]) -> list[TargetGroup]:
+        self._call("elasticloadbalancing:DescribeTargetGroups")
+        return [self.target_group_rows[arn] for arn in arns if arn in self.target_group_rows]
+
+    def target_health(self, target_group_arn: str) -> list[TargetHealth]:
+        operation = "elasticloadbalancing:DescribeTargetHealth"
+        self._call(operation)
+        if target_group_arn not in self.targets:
+            raise AwsMissing("TargetGroupNotFound", "One or more target groups not found", operation)
+        return list(self.targets[target_group_arn])
+
+    def groups(self, names: Sequence[str]) -> list[Group]:
+        self._call("autoscaling:DescribeAutoScalingGroups")
+        return [self.scaling_groups[name] for name in names if name in self.scaling_groups]
+
+    def activities(self, group: str, limit: int) -> list[ScalingActivity]:
+        operation = "autoscaling:DescribeScalingActivities"
+        self._call(operation)
+        if group not in self.scaling_groups:
+            raise AwsMissing("ValidationError", "AutoScalingGroup name not found", operation)
+        return self.scaling_activities.get(group, [])[:limit]
+
+    # --- State Manager -------------------------------------------------------------------------
+    def associations(self, ids: Sequence[str]) -> list[Association]:
+        found = []
+        for association_id in ids:
+            self._call("ssm:DescribeAssociation")
+            if association_id in self.association_rows:
+                found.append(self.association_rows[association_id])
+        return found
+
+    def executions(self, association_id: str, limit: int) -> list[Execution]:
+        self._call("ssm:DescribeAssociationExecutions")
+        self._require_association(association_id, "ssm:DescribeAssociationExecutions")
+        return self.execution_rows.get(association_id, [])[:limit]
+
+    def execution_targets(
+        self, association_id: str, execution_id: str, output_bucket: str = "", output_prefix: str = ""
+    ) -> list[ExecutionTarget]:
+        operation = "ssm:DescribeAssociationExecutionTargets"
+        self._call(operation)
+        self._require_association(association_id, operation)
+        if execution_id not in self.execution_target_rows:
+            raise AwsMissing("AssociationExecutionDoesNotExist", "", operation)
+        return [
+            replace(
+                row,
+                output_bucket=output_bucket,
+                output_key=output_folder(output_prefix, row.instance_id, association_id),
+            )
+            if output_bucket
+            else row
+            for row in self.execution_target_rows[execution_id]
+        ]
+
+    def start_associations_once(self, ids: Sequence[str]) -> None:
+        self._call("ssm:StartAssociationsOnce")
+        for association_id in ids:
+            self._require_association(association_id, "ssm:StartAssociationsOnce")
+            self.started_again.append((association_id, ()))
+
+    def start_association_on(self, association_id: str, instance_ids: Sequence[str]) -> None:
+        self._call("ssm:SendCommand")
+        self.started_again.append((association_id, tuple(instance_ids)))
+
+    def _require_association(self, association_id: str, operation: str) -> None:
+        if association_id not in self.association_rows:
+            raise AwsMissing("AssociationDoesNotExist", "", operation)
+
+    # --- RDS and stored outputs ----------------------------------------------------------------
+    def clusters(self, ids: Sequence[str]) -> list[Cluster]:
+        self._call("rds:DescribeDBClusters")
+        return [self.db_clusters[key] for key in ids if key in self.db_clusters]
+
+    def instances(self, cluster_ids: Sequence[str]) -> list[DBInstance]:
+        self._call("rds:DescribeDBInstances")
+        return [row for row in self.db_instances.values() if row.cluster_id in cluster_ids]
+
+    def list_objects(self, bucket: str, prefix: str, start_after: str, limit: int) -> list[StoredObject]:
+        self._call("s3:ListBucket")
+        keys = sorted(key for place, key in self.stored if place == bucket and key.startswith(prefix))
+        return [
+            StoredObject(key=key, size=len(self.stored[bucket, key]), modified_at=START + timedelta(hours=1))
+            for key in keys
+            if key > start_after
+        ][:limit]
+
+    def read_tail(self, bucket: str, key: str, limit: int) -> Tail:
+        self._call("s3:GetObject")
+        if (bucket, key) not in self.stored:
+            raise AwsMissing("NoSuchKey", "The specified key does not exist.", "s3:GetObject")
+        body = self.stored[bucket, key]
+        return Tail(body=body[-limit:], size=len(body))
