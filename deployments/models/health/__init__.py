@@ -3,7 +3,7 @@
 from deployments.models.health.balancing import LoadBalancer, Target
 from deployments.models.health.configuration import Association, AssociationRun
 from deployments.models.health.database import DatabaseCluster, DatabaseMember
-from deployments.models.health.fleet import FleetInstance, ScalingActivity
+from deployments.models.health.fleet import FleetGroup, FleetInstance, ScalingActivity
 from deployments.models.health.observing import Observation, Observer
 from deployments.models.health.operation import Operation
 from deployments.models.health.samples import HealthSample
@@ -14,6 +14,7 @@ __all__ = [
     "AssociationRun",
     "DatabaseCluster",
     "DatabaseMember",
+    "FleetGroup",
     "FleetInstance",
     "HealthSample",
     "LoadBalancer",

@@ -62,6 +62,14 @@ class AssociationRunQuerySet(models.QuerySet["AssociationRun"]):
         """Keep one environment's."""
         return self.filter(association__environment=environment)
 
+    def newest_of_each(self) -> Self:
+        """Keep the last one of each association and instance."""
+        return self.filter(is_latest=True)
+
+    def newest_first(self) -> Self:
+        """Order by time, the newest first."""
+        return self.order_by("-at", "-pk")
+
 
 class AssociationRun(models.Model):
     """One execution on one instance.
@@ -73,6 +81,7 @@ class AssociationRun(models.Model):
     association = models.ForeignKey(Association, on_delete=models.CASCADE, related_name="runs")
     execution_id = IdField(max_length=64)
     instance_id = IdField(_("instance"), max_length=64)
+    is_latest = models.BooleanField(default=True)
     status = models.CharField(_("status"), max_length=40)
     detailed_status = models.CharField(max_length=80, blank=True, default="")
     at = models.DateTimeField(_("time"), null=True, blank=True)

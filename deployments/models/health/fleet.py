@@ -11,6 +11,26 @@ from deployments.models.environment import Environment
 from deployments.models.fields import IdField
 
 
+class FleetGroup(models.Model):
+    """An Auto Scaling group: how many instances it wants."""
+
+    environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="fleet_groups")
+    tier = models.CharField(_("tier"), max_length=10)  # web | app
+    name = IdField(_("Auto Scaling group"), max_length=255)
+    desired = models.PositiveIntegerField(default=0)
+    minimum = models.PositiveIntegerField(default=0)
+    maximum = models.PositiveIntegerField(default=0)
+    observed_at = models.DateTimeField(_("observed"))
+
+    class Meta:
+        verbose_name = _("Auto Scaling group")
+        verbose_name_plural = _("Auto Scaling groups")
+        constraints = (models.UniqueConstraint(fields=("environment", "name"), name="one_row_per_group"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class FleetInstanceQuerySet(models.QuerySet["FleetInstance"]):
     """Named queries over instances."""
 

@@ -1,0 +1,171 @@
+"""What was observed of one environment, as plain values. `observed_at` is the age of each figure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from deployments.core.health.parts import Parts
+from deployments.errors import Sentence
+
+SOURCES = ("stack", "targets", "associations", "fleet", "database", "site")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFact:
+    """How one source of facts stands. `problem` says what keeps it from answering, None while it does."""
+
+    source: str
+    observed_at: datetime | None = None
+    attempted_at: datetime | None = None
+    problem_code: str = ""
+    problem: Sentence | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadBalancerFact:
+    """A load balancer; `tier` is alb or nlb."""
+
+    tier: str
+    arn: str
+    dns_name: str = ""
+    state: str = ""
+    reason: str = ""
+    zones: tuple[str, ...] = ()
+    observed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetFact:
+    """A server as its load balancer sees it; `tier` is web or app."""
+
+    tier: str
+    target_group_arn: str
+    target_id: str
+    port: int
+    zone: str = ""
+    state: str
+    reason: str = ""
+    description: str = ""
+    since: datetime
+    observed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupFact:
+    """An Auto Scaling group: how many instances it wants."""
+
+    tier: str
+    name: str
+    desired: int
+    minimum: int = 0
+    maximum: int = 0
+    observed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceFact:
+    """An instance of an Auto Scaling group that is in it now."""
+
+    tier: str
+    group: str
+    instance_id: str
+    zone: str = ""
+    lifecycle: str = ""
+    health: str = ""
+    launch_template_version: str = ""
+    instance_type: str = ""
+    first_seen_at: datetime
+    observed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFact:
+    """The latest run of an association on one instance. `duration` is in seconds."""
+
+    execution_id: str
+    instance_id: str
+    status: str
+    detailed_status: str = ""
+    at: datetime | None = None
+    duration: float | None = None
+    failed_task: str = ""
+    failed_message: str = ""
+    recap: Mapping[str, int] = field(default_factory=dict)
+    pk: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssociationFact:
+    """An association; `tier` is web, app or "". `runs` has the latest one of each instance."""
+
+    tier: str
+    association_id: str
+    name: str = ""
+    document: str = ""
+    status: str = ""
+    detailed_status: str = ""
+    execution_id: str = ""
+    executed_at: datetime | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+    observed_at: datetime
+    runs: tuple[RunFact, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberFact:
+    """An instance of a database cluster. `lag_ms` is None where it is not known."""
+
+    instance_id: str
+    is_writer: bool
+    status: str = ""
+    zone: str = ""
+    instance_class: str = ""
+    pending: Mapping[str, str] = field(default_factory=dict)
+    lag_ms: float | None = None
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterFact:
+    """A database cluster with its instances."""
+
+    cluster_id: str
+    status: str
+    engine_version: str = ""
+    endpoint: str = ""
+    reader_endpoint: str = ""
+    port: int = 0
+    pending: Mapping[str, str] = field(default_factory=dict)
+    observed_at: datetime
+    members: tuple[MemberFact, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeFact:
+    """The newest write and read of a time through the load balancer."""
+
+    at: datetime
+    wrote: bool
+    read: bool
+    milliseconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """All that is known. `parts` is what the templates made, whether or not it was observed yet.
+
+    `being_made` tells that a deployment that makes the environment has not ended.
+    """
+
+    parts: Parts = field(default_factory=Parts)
+    sources: Mapping[str, SourceFact] = field(default_factory=dict)
+    load_balancers: tuple[LoadBalancerFact, ...] = ()
+    targets: tuple[TargetFact, ...] = ()
+    groups: tuple[GroupFact, ...] = ()
+    instances: tuple[InstanceFact, ...] = ()
+    associations: tuple[AssociationFact, ...] = ()
+    clusters: tuple[ClusterFact, ...] = ()
+    probe: ProbeFact | None = None
+    being_made: bool = False

@@ -1,0 +1,75 @@
+"""Which resources of an environment's stacks can be observed, and the tier each belongs to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+LOAD_BALANCER = "AWS::ElasticLoadBalancingV2::LoadBalancer"
+TARGET_GROUP = "AWS::ElasticLoadBalancingV2::TargetGroup"
+GROUP = "AWS::AutoScaling::AutoScalingGroup"
+ASSOCIATION = "AWS::SSM::Association"
+CLUSTER = "AWS::RDS::DBCluster"
+TYPES = (LOAD_BALANCER, TARGET_GROUP, GROUP, ASSOCIATION, CLUSTER)
+
+_WEB = re.compile(r"web|alb|apache|httpd|front", re.IGNORECASE)
+_APP = re.compile(r"app|nlb|uwsgi|back", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """A resource of a stack: the path of its stack, its logical id, its type and what AWS calls it."""
+
+    path: str
+    logical_id: str
+    type: str
+    physical_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What can be observed: ARN, name or id → tier (alb, nlb, web, app; "" where nothing tells it)."""
+
+    load_balancers: Mapping[str, str] = field(default_factory=dict)
+    target_groups: Mapping[str, str] = field(default_factory=dict)
+    groups: Mapping[str, str] = field(default_factory=dict)
+    associations: Mapping[str, str] = field(default_factory=dict)
+    clusters: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(
+            self.load_balancers or self.target_groups or self.groups or self.associations or self.clusters
+        )
+
+
+def parts_of(made: Iterable[Made]) -> Parts:
+    """Return what can be observed of these resources."""
+    found: dict[str, dict[str, str]] = {kind: {} for kind in TYPES}
+    for one in made:
+        if one.type in found and one.physical_id:
+            found[one.type][one.physical_id] = _tier(one)
+    return Parts(
+        load_balancers=found[LOAD_BALANCER],
+        target_groups=found[TARGET_GROUP],
+        groups=found[GROUP],
+        associations=found[ASSOCIATION],
+        clusters=tuple(sorted(found[CLUSTER])),
+    )
+
+
+def _tier(made: Made) -> str:
+    """Return the tier of a resource: what its own name says, else what its stack's does.
+
+    A load balancer's ARN has its kind: `…:loadbalancer/app/…` or `…/net/…`.
+    """
+    if made.type == LOAD_BALANCER:
+        return "nlb" if ":loadbalancer/net/" in made.physical_id else "alb"
+    if made.type == CLUSTER:
+        return "database"
+    for name in (made.logical_id, *reversed(made.path.split("/"))):
+        if _WEB.search(name):
+            return "web"
+        if _APP.search(name):
+            return "app"
+    return ""

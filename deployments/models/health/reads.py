@@ -1,0 +1,103 @@
+"""Reading what was observed of an environment into plain values, in a fixed number of queries."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from typing import Any, TypeVar
+
+from deployments.core.health import facts
+from deployments.core.health.parts import TYPES, Made, Parts, parts_of
+from deployments.core.phases import Kind
+from deployments.errors import Sentence
+from deployments.models.environment import Environment
+from deployments.models.health.configuration import AssociationRun
+from deployments.models.stack import Resource
+
+Fact = TypeVar("Fact")
+
+
+def facts_of(environment: Environment) -> facts.Facts:
+    """Return all that is known of the environment, in 10 queries whatever its size."""
+    active = environment.active_deployment
+    probe = environment.site_probes.order_by("-at", "-pk").first()
+    return facts.Facts(
+        parts=parts_of_environment(environment),
+        sources={row.source: _source(row) for row in environment.observations.all()},
+        load_balancers=tuple(
+            facts.LoadBalancerFact(**_same(row, facts.LoadBalancerFact) | {"zones": tuple(row.zones)})
+            for row in environment.load_balancers.all()
+        ),
+        targets=_read(environment.targets.all(), facts.TargetFact),
+        groups=_read(environment.fleet_groups.all(), facts.GroupFact),
+        instances=_read(environment.instances.present(), facts.InstanceFact),
+        associations=_associations(environment),
+        clusters=_clusters(environment),
+        probe=_read([probe], facts.ProbeFact)[0] if probe else None,
+        being_made=active is not None and active.kind == Kind.CREATE,
+    )
+
+
+def parts_of_environment(environment: Environment) -> Parts:
+    """Return what the environment's stacks are made of and can be observed, in one query.
+
+    Of a logical id, the newest deployment's row counts; what was deleted is left out.
+    """
+    rows = Resource.objects.of_environment(environment).filter(type__in=TYPES)
+    found: dict[tuple[str, str], Made | None] = {}
+    for path, logical_id, kind, physical_id, status in rows.values_list(
+        "stack__path", "logical_id", "type", "physical_id", "status"
+    ):
+        gone = status in ("DELETE_COMPLETE", "CREATE_FAILED") or not physical_id
+        made = Made(path=path, logical_id=logical_id, type=kind, physical_id=physical_id)
+        found[path, logical_id] = None if gone else made
+    return parts_of(made for made in found.values() if made)
+
+
+def _associations(environment: Environment) -> tuple[facts.AssociationFact, ...]:
+    runs: dict[int, list[facts.RunFact]] = defaultdict(list)
+    for run in (
+        AssociationRun.objects.of(environment).newest_of_each().without_output().order_by("instance_id")
+    ):
+        runs[run.association_id].append(facts.RunFact(**_same(run, facts.RunFact)))
+    return tuple(
+        facts.AssociationFact(**_same(row, facts.AssociationFact, "runs"), runs=tuple(runs.get(row.pk, ())))
+        for row in environment.associations.all()
+    )
+
+
+def _clusters(environment: Environment) -> tuple[facts.ClusterFact, ...]:
+    rows = environment.clusters.prefetch_related("members")
+    return tuple(
+        facts.ClusterFact(
+            **_same(row, facts.ClusterFact, "members"),
+            members=_read(row.members.all(), facts.MemberFact),
+        )
+        for row in rows
+    )
+
+
+def _source(row: Any) -> facts.SourceFact:
+    return facts.SourceFact(
+        source=row.source,
+        observed_at=row.observed_at,
+        attempted_at=row.attempted_at,
+        problem_code=row.problem_code,
+        problem=sentence_of(row.problem_sentence),
+    )
+
+
+def sentence_of(kept: Mapping[str, Any]) -> Sentence | None:
+    """Return the sentence that a JSON column keeps, None when it keeps none."""
+    template = str(kept.get("template") or "")
+    return Sentence(template, dict(kept.get("values") or {})) if template else None
+
+
+def _read(rows: Iterable[Any], kind: type[Fact]) -> tuple[Fact, ...]:
+    return tuple(kind(**_same(row, kind)) for row in rows)
+
+
+def _same(row: Any, kind: Any, *but: str) -> dict[str, Any]:
+    """Return the row's values of the fields that the fact names the same."""
+    return {name: getattr(row, name) for name in (field.name for field in fields(kind)) if name not in but}
