@@ -74,7 +74,8 @@ _REFUSED_BY_RDS = (
     "TenantDatabaseQuotaExceeded DBClusterAlreadyExistsFault DBInstanceAlreadyExists "
     "DBParameterGroupNotFound DBClusterParameterGroupNotFound DBSubnetGroupNotFoundFault "
     "DBSecurityGroupNotFound OptionGroupNotFoundFault DomainNotFoundFault KMSKeyNotAccessibleFault "
-    "AuthorizationNotFound BackupPolicyNotFoundFault CertificateNotFound VpcEncryptionControlViolationException"
+    "AuthorizationNotFound BackupPolicyNotFoundFault CertificateNotFound "
+    "VpcEncryptionControlViolationException"
 )
 TABLE: dict[str, type[AwsFailure]] = {
     code: kind
