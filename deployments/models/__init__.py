@@ -5,6 +5,7 @@ from deployments.models.deployment import Deployment
 from deployments.models.duration import Duration, Expectation
 from deployments.models.environment import Environment
 from deployments.models.event import Event
+from deployments.models.evidence import Evidence
 from deployments.models.health import (
     Association,
     AssociationRun,
@@ -34,6 +35,7 @@ __all__ = [
     "Duration",
     "Environment",
     "Event",
+    "Evidence",
     "Expectation",
     "FleetGroup",
     "FleetInstance",

@@ -1,0 +1,59 @@
+"""What was found beside a failure while it could still be found: a rollback takes logs and servers away."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from deployments.models.deployment import Deployment
+from deployments.models.fields import IdField
+from deployments.models.sentences import words
+
+KINDS = [
+    ("function_log", _("Log of the function")),
+    ("association_output", _("Output of the server's configuration")),
+    ("target_reasons", _("What the load balancer's health checks saw")),
+    ("scaling_activities", _("Scaling activities")),
+]
+
+
+class EvidenceQuerySet(models.QuerySet["Evidence"]):
+    """Named queries over evidence."""
+
+    def of(self, deployment: Deployment) -> Self:
+        """Keep one deployment's, in the order in which it was found."""
+        return self.filter(deployment=deployment).order_by("pk")
+
+
+class Evidence(models.Model):
+    """The end of a log or output, or a list of what AWS says, as it was at `at`.
+
+    `subject` is what it is of: a log group and stream, an instance, a group. Instead of `text` there can be
+    a `problem`: why it could not be read.
+    """
+
+    deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="evidence")
+    kind = models.CharField(_("kind"), max_length=30, choices=KINDS)
+    subject = IdField(max_length=255)
+    text = models.TextField(blank=True, default="")
+    problem = models.JSONField(default=dict, blank=True)
+    at = models.DateTimeField(_("time"))
+
+    objects = models.Manager.from_queryset(EvidenceQuerySet)()
+
+    class Meta:
+        verbose_name = _("evidence")
+        verbose_name_plural = _("evidence")
+        constraints = (
+            models.UniqueConstraint(fields=("deployment", "kind", "subject"), name="one_evidence_a_subject"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.subject}"
+
+    @property
+    def problem_words(self) -> str:
+        """Return why it could not be read, in the reader's language; "" when it was."""
+        return words(self.problem, "")
