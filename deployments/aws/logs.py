@@ -1,0 +1,66 @@
+"""The gateway to CloudWatch Logs: the last lines that a function wrote."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Protocol
+
+from deployments.aws.verdicts import calling
+
+if TYPE_CHECKING:
+    from mypy_boto3_logs import CloudWatchLogsClient
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLine:
+    """One message of a log stream."""
+
+    at: datetime
+    text: str
+
+
+class Logs(Protocol):
+    """What the runner asks of CloudWatch Logs."""
+
+    def newest_stream(self, group: str) -> str:
+        """Return the name of the stream that was written to last, "" when the group has none.
+
+        Raises AwsMissing when there is no such group.
+        """
+        ...
+
+    def tail(self, group: str, stream: str, limit: int) -> tuple[LogLine, ...]:
+        """Return the last `limit` messages of a stream, oldest first.
+
+        Raises AwsMissing when there is no such group or stream.
+        """
+        ...
+
+
+class LogsGateway:
+    """CloudWatch Logs through boto3."""
+
+    def __init__(self, client: CloudWatchLogsClient) -> None:
+        self._client = client
+
+    def newest_stream(self, group: str) -> str:
+        """Return the name of the stream that was written to last, "" when the group has none."""
+        with calling("logs:DescribeLogStreams"):
+            answer = self._client.describe_log_streams(
+                logGroupName=group, orderBy="LastEventTime", descending=True, limit=1
+            )
+        return next((stream["logStreamName"] for stream in answer["logStreams"]), "")
+
+    def tail(self, group: str, stream: str, limit: int) -> tuple[LogLine, ...]:
+        """Return the last `limit` messages of a stream, oldest first."""
+        with calling("logs:GetLogEvents"):
+            answer = self._client.get_log_events(
+                logGroupName=group, logStreamName=stream, limit=limit, startFromHead=False
+            )
+        return tuple(
+            LogLine(
+                at=datetime.fromtimestamp(event["timestamp"] / 1000, UTC), text=event["message"].rstrip("\n")
+            )
+            for event in answer["events"]
+        )
