@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from deployments.aws.autoscaling import Group, ScalingActivity
 from deployments.aws.elbv2 import LoadBalancer, TargetGroup, TargetHealth
+from deployments.aws.logs import LogLine
 from deployments.aws.rds import Cluster, DBInstance
 from deployments.aws.s3 import StoredObject, Tail
 from deployments.aws.ssm import Association, Execution, ExecutionTarget, output_folder
@@ -34,10 +35,30 @@ class FakeServices:
         self.db_clusters: dict[str, Cluster] = {}
         self.db_instances: dict[str, DBInstance] = {}
         self.stored: dict[tuple[str, str], bytes] = {}  # (bucket, key) → body
+        self.logs: dict[tuple[str, str], list[LogLine]] = {}  # (group, stream) → lines
         self.started_again: list[tuple[str, tuple[str, ...]]] = []  # association, () = all its instances
 
     def _call(self, operation: str) -> None:
         raise NotImplementedError
+
+    # --- CloudWatch Logs -----------------------------------------------------------------------
+    def newest_stream(self, group: str) -> str:
+        operation = "logs:DescribeLogStreams"
+        self._call(operation)
+        if not any(of == group for of, _stream in self.logs):
+            raise AwsMissing(
+                "ResourceNotFoundException", "The specified log group does not exist.", operation
+            )
+        return next(stream for of, stream in reversed(self.logs) if of == group)
+
+    def tail(self, group: str, stream: str, limit: int) -> tuple[LogLine, ...]:
+        operation = "logs:GetLogEvents"
+        self._call(operation)
+        if (group, stream) not in self.logs:
+            raise AwsMissing(
+                "ResourceNotFoundException", "The specified log stream does not exist.", operation
+            )
+        return tuple(self.logs[group, stream][-limit:])
 
     # --- ELBv2 and Auto Scaling ----------------------------------------------------------------
     def load_balancers(self, arns: Sequence[str]) -> list[LoadBalancer]:

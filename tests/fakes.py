@@ -89,7 +89,14 @@ class FakeAws(FakeServices):
 
     def __call__(self, _ref: AccountRef) -> Clients:
         return Clients(
-            cloudformation=self, elbv2=self, autoscaling=self, ssm=self, rds=self, s3=self, sts=self
+            cloudformation=self,
+            elbv2=self,
+            autoscaling=self,
+            ssm=self,
+            logs=self,
+            rds=self,
+            s3=self,
+            sts=self,
         )
 
     def _call(self, operation: str) -> None:

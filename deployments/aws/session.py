@@ -15,6 +15,7 @@ from deployments.aws.account_ref import AccountRef
 from deployments.aws.autoscaling import AutoScaling, AutoScalingGateway
 from deployments.aws.cloudformation import CloudFormation, CloudFormationGateway
 from deployments.aws.elbv2 import ELBv2, ELBv2Gateway
+from deployments.aws.logs import Logs, LogsGateway
 from deployments.aws.rds import RDS, RDSGateway
 from deployments.aws.s3 import S3, S3Gateway
 from deployments.aws.ssm import SSM, SSMGateway
@@ -41,6 +42,7 @@ class Clients:
     elbv2: ELBv2
     autoscaling: AutoScaling
     ssm: SSM
+    logs: Logs
     rds: RDS
     s3: S3
     sts: STS
@@ -67,6 +69,7 @@ def _connect(ref: AccountRef) -> Clients:
         elbv2=ELBv2Gateway(session.client("elbv2", endpoint_url=endpoint, config=_CONFIG)),
         autoscaling=AutoScalingGateway(session.client("autoscaling", endpoint_url=endpoint, config=_CONFIG)),
         ssm=SSMGateway(session.client("ssm", endpoint_url=endpoint, config=_CONFIG)),
+        logs=LogsGateway(session.client("logs", endpoint_url=endpoint, config=_CONFIG)),
         rds=RDSGateway(session.client("rds", endpoint_url=endpoint, config=_CONFIG)),
         s3=S3Gateway(session.client("s3", endpoint_url=endpoint, config=_CONFIG), ref.region),
         sts=STSGateway(session.client("sts", endpoint_url=endpoint, config=_CONFIG)),

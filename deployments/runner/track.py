@@ -19,7 +19,7 @@ from deployments.core.status import is_final
 from deployments.errors import N_, AwsMissing, Sentence
 from deployments.models import Deployment, Environment, Event, Stack
 from deployments.models.stack import STACK_TYPE
-from deployments.runner import journal, launch, remove, stack_rows
+from deployments.runner import evidence, journal, launch, remove, stack_rows
 
 PASS_SECONDS = 8.0
 """A pass stops after this long and the next one goes on: a tick stays well within its lease."""
@@ -41,6 +41,8 @@ def follow(deployment: Deployment, clients: Clients, now: datetime) -> float | N
     end = outcome(kind, root.status)
     changed = _read_events(deployment, cloudformation, everything=end is not None)
     deployment.record(polled_at=now)
+    if changed:
+        evidence.gather(deployment, clients)
     own = Stack.objects.get(deployment=deployment, path="")
     agree = own.status == root.status and not Stack.objects.of(deployment).to_poll().exists()
     if end is not None and (agree or deployment.quiet_passes >= PATIENCE):

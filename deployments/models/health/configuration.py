@@ -62,6 +62,10 @@ class AssociationRunQuerySet(models.QuerySet["AssociationRun"]):
         """Keep one environment's."""
         return self.filter(association__environment=environment)
 
+    def failed(self) -> Self:
+        """Keep those that failed or ran out of time, with their association."""
+        return self.filter(status__in=("Failed", "TimedOut")).select_related("association")
+
     def newest_of_each(self) -> Self:
         """Keep the last one of each association and instance."""
         return self.filter(is_latest=True)

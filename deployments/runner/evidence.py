@@ -1,0 +1,209 @@
+"""Keeping what explains a failure while it is there: a rollback takes logs, groups and servers away soon."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.utils import timezone
+
+from deployments.aws.autoscaling import ScalingActivity
+from deployments.aws.logs import LogLine
+from deployments.aws.session import Clients
+from deployments.core.causes.catalogue import recognise
+from deployments.core.causes.cause import Evidence as Kind
+from deployments.core.root_cause import Failure, first_failure
+from deployments.errors import N_, AwsFailure, AwsMissing, AwsRetry, Sentence
+from deployments.models import AssociationRun, Deployment, Event, Evidence, Resource, Target
+from deployments.models.sealed import unseal
+
+LINES = 40
+"""Lines kept of a log: those that tell why are its last."""
+LONGEST = 20_000
+"""Characters kept of one piece of evidence."""
+ACTIVITIES = 10
+_STREAM = re.compile(r"log stream:? ?(?P<stream>\d{4}/\S+?)\.?(?:\s|$)", re.IGNORECASE)
+_BY_TYPE = {
+    "AWS::AutoScaling::AutoScalingGroup": Kind.SCALING_ACTIVITIES,
+    "AWS::CloudFormation::CustomResource": Kind.FUNCTION_LOG,
+}
+_FUNCTION = "AWS::Lambda::Function"
+_LOG_GROUP = "AWS::Logs::LogGroup"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A log group, and the stream in it when the reason names one."""
+
+    group: str
+    stream: str
+
+
+def gather(deployment: Deployment, clients: Clients) -> None:
+    """Keep what is found beside the first failure of a deployment, once. Never raises what AWS answers.
+
+    Throttled or unanswered calls leave it to the next tick.
+    """
+    failure = _failure(deployment)
+    if failure is None or Evidence.objects.of(deployment).exists():
+        return
+    kinds = _kinds(failure)
+    if Kind.FUNCTION_LOG in kinds:
+        _keep_log(deployment, clients, failure)
+    if Kind.SCALING_ACTIVITIES in kinds:
+        _keep_activities(deployment, clients, failure)
+    if Kind.ASSOCIATION_OUTPUT in kinds:
+        keep_outputs(deployment)
+    if Kind.TARGET_REASONS in kinds:
+        keep_target_reasons(deployment)
+
+
+def _failure(deployment: Deployment) -> Failure | None:
+    landmarks = Event.objects.of(deployment).landmarks()
+    return first_failure(found for event in landmarks if (found := event.as_failure()))
+
+
+def _kinds(failure: Failure) -> set[Kind]:
+    """Return what is worth looking for: what the known cause names, and what the type has."""
+    known = recognise(failure.type, failure.reason)
+    kinds = set(known.cause.evidence) if known else set()
+    if failure.type.startswith("Custom::"):
+        kinds.add(Kind.FUNCTION_LOG)
+    if failure.type in _BY_TYPE:
+        kinds.add(_BY_TYPE[failure.type])
+    return kinds
+
+
+def _keep_log(deployment: Deployment, clients: Clients, failure: Failure) -> None:
+    stream = found["stream"] if (found := _STREAM.search(failure.reason)) else ""
+    for group in _log_groups(deployment, failure):
+        place = Place(group, stream)
+        try:
+            stream_name = place.stream or clients.logs.newest_stream(group)
+            lines = clients.logs.tail(group, stream_name, LINES) if stream_name else ()
+        except AwsRetry:
+            return
+        except AwsMissing:
+            problem = Sentence(N_("The log was deleted with its stack before it could be read."))
+            _keep(deployment, Kind.FUNCTION_LOG, group, problem=problem)
+        except AwsFailure as exc:
+            _keep(deployment, Kind.FUNCTION_LOG, group, problem=_denied(exc))
+        else:
+            if lines:
+                _keep(deployment, Kind.FUNCTION_LOG, f"{group} {stream_name}", _log_text(lines))
+
+
+def _log_groups(deployment: Deployment, failure: Failure) -> Iterator[str]:
+    """Yield the log groups of the functions that the failed resource is answered by.
+
+    A custom resource depends on its function (ServiceToken), maybe through a nested stack's outputs; a
+    function that writes to a log group of the template depends on that, else Lambda's own name holds.
+    """
+    rows = {_path(row): row for row in Resource.objects.of_deployment(deployment).select_related("stack")}
+    own = f"{failure.path}/{failure.logical_id}".lstrip("/")
+    for path in _reached(own, rows):
+        row = rows[path]
+        if row.type != _FUNCTION or not row.physical_id:
+            continue
+        named = [
+            rows[str(below)].physical_id
+            for below, _way in row.depends_on
+            if str(below) in rows and rows[str(below)].type == _LOG_GROUP and rows[str(below)].physical_id
+        ]
+        yield from named or [f"/aws/lambda/{row.physical_id}"]
+
+
+def _reached(start: str, rows: dict[str, Resource]) -> Iterator[str]:
+    """Yield what a resource is or depends on, near ones first, as far as the first functions."""
+    seen, queue = {start}, [start]
+    while queue:
+        path = queue.pop(0)
+        if path not in rows:
+            continue
+        yield path
+        if rows[path].type == _FUNCTION:
+            continue
+        for below, _way in rows[path].depends_on:
+            if below not in seen:
+                seen.add(below)
+                queue.append(below)
+
+
+def _path(row: Resource) -> str:
+    return f"{row.stack.path}/{row.logical_id}".lstrip("/")
+
+
+def _log_text(lines: tuple[LogLine, ...]) -> str:
+    return "\n".join(f"{line.at:%H:%M:%S} {line.text}" for line in lines)
+
+
+def _keep_activities(deployment: Deployment, clients: Clients, failure: Failure) -> None:
+    path = f"{failure.path}/{failure.logical_id}".lstrip("/")
+    row = next(
+        (r for r in Resource.objects.of_deployment(deployment).select_related("stack") if _path(r) == path),
+        None,
+    )
+    if row is None or not row.physical_id:
+        return
+    try:
+        activities = clients.autoscaling.activities(row.physical_id, ACTIVITIES)
+    except AwsRetry:
+        return
+    except AwsFailure as exc:
+        _keep(deployment, Kind.SCALING_ACTIVITIES, row.physical_id, problem=_denied(exc))
+        return
+    if activities:
+        text = "\n".join(_activity_text(activity) for activity in activities)
+        _keep(deployment, Kind.SCALING_ACTIVITIES, row.physical_id, text)
+
+
+def _activity_text(activity: ScalingActivity) -> str:
+    message = f": {activity.message}" if activity.message else ""
+    return f"{activity.started_at:%H:%M:%S} {activity.status} {activity.description}{message}"
+
+
+def keep_outputs(deployment: Deployment) -> None:
+    """Keep the end of the output of every association's run that failed, as it was observed."""
+    for run in AssociationRun.objects.of(deployment.environment).failed():
+        head = f"{run.failed_task}: {run.failed_message}".strip(": ")
+        text = "\n".join(part for part in (head, run.error_output, run.output) if part)
+        _keep(deployment, Kind.ASSOCIATION_OUTPUT, f"{run.instance_id} {run.association}", text or run.status)
+
+
+def keep_target_reasons(deployment: Deployment) -> None:
+    """Keep what the load balancers' health checks said of every target that is not healthy."""
+    bad = [t for t in Target.objects.of(deployment.environment) if t.state != "healthy"]
+    lines = [f"{t.tier} {t.target_id}:{t.port} {t.state} {t.reason} {t.description}".rstrip() for t in bad]
+    if lines:
+        _keep(deployment, Kind.TARGET_REASONS, deployment.environment.name, "\n".join(lines))
+
+
+def _denied(exc: AwsFailure) -> Sentence:
+    return Sentence(
+        N_("It could not be read. %(action)s: %(aws)s (%(code)s)"),
+        {"action": exc.operation, "aws": exc.message, "code": exc.code},
+    )
+
+
+def _keep(
+    deployment: Deployment, kind: Kind, subject: str, text: str = "", problem: Sentence | None = None
+) -> None:
+    Evidence.objects.get_or_create(
+        deployment=deployment,
+        kind=str(kind),
+        subject=subject[:255],
+        defaults={
+            "text": _without_secrets(deployment, text)[-LONGEST:],
+            "problem": problem.as_json() if problem else {},
+            "at": timezone.now(),
+        },
+    )
+
+
+def _without_secrets(deployment: Deployment, text: str) -> str:
+    """Blot out the values of NoEcho parameters: nobody knows what a function prints."""
+    for value in unseal(deployment.sealed_parameters).values():
+        if len(value) >= 4:
+            text = text.replace(value, "••••")
+    return text

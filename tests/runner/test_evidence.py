@@ -1,0 +1,150 @@
+"""What explains a failure is kept while it is there: the function's log, the group's activities."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from deployments.aws.autoscaling import Group, ScalingActivity
+from deployments.aws.logs import LogLine
+from deployments.errors import AwsAsk, AwsRetry
+from deployments.models import Deployment, Evidence
+from deployments.models.sealed import seal
+from deployments.runner import evidence
+from tests.builders import START, make_deployment, make_event, make_resource, make_stack
+from tests.fakes import FakeAws
+
+pytestmark = pytest.mark.django_db
+GROUP = "/sanso/shop/initialise-database"
+
+
+@pytest.fixture
+def aws() -> FakeAws:
+    return FakeAws()
+
+
+def _failed_custom_resource(
+    reason: str = "Received response status [FAILED] from custom resource.",
+) -> Deployment:
+    deployment = make_deployment(sealed_parameters=seal({"Password": "hunter22"}))
+    root = make_stack(deployment)
+    aurora = make_stack(deployment, "Aurora", root)
+    make_resource(
+        root,
+        "InitDB",
+        type="Custom::InitDB",
+        depends_on=[["Aurora/Function", "parameter"], ["Nowhere", "Ref"]],
+    )
+    make_resource(
+        aurora,
+        "Function",
+        type="AWS::Lambda::Function",
+        physical_id="shop-init",
+        depends_on=[["Aurora/Logs", "Ref"]],
+    )
+    make_resource(aurora, "Logs", type="AWS::Logs::LogGroup", physical_id=GROUP)
+    make_event(
+        deployment,
+        1,
+        stack=root,
+        logical_id="InitDB",
+        type="Custom::InitDB",
+        status="CREATE_FAILED",
+        reason=reason,
+    )
+    return deployment
+
+
+def _gather(deployment: Deployment, aws: FakeAws) -> list[Evidence]:
+    evidence.gather(deployment, aws(deployment.environment.account.ref()))
+    return list(Evidence.objects.of(deployment))
+
+
+def test_the_log_of_the_function_that_answered_is_kept_without_secrets(aws: FakeAws) -> None:
+    aws.logs[GROUP, "2026/11/25/[$LATEST]1"] = [
+        LogLine(at=START, text="connecting with hunter22"),
+        LogLine(at=START + timedelta(seconds=1), text="Access denied for user"),
+    ]
+
+    (found,) = _gather(_failed_custom_resource(), aws)
+
+    assert found.kind == "function_log"
+    assert found.subject.startswith(GROUP)
+    assert "Access denied for user" in found.text
+    assert "hunter22" not in found.text
+
+
+def test_the_stream_that_the_reason_names_is_the_one_that_is_read(aws: FakeAws) -> None:
+    aws.logs[GROUP, "2026/11/25/[$LATEST]first"] = [LogLine(at=START, text="the wanted one")]
+    aws.logs[GROUP, "2026/11/25/[$LATEST]second"] = [LogLine(at=START, text="another invocation")]
+    deployment = _failed_custom_resource("FAILED. See the log stream 2026/11/25/[$LATEST]first.")
+
+    (found,) = _gather(deployment, aws)
+
+    assert "the wanted one" in found.text
+
+
+def test_a_log_that_the_rollback_took_away_is_said(aws: FakeAws) -> None:
+    (found,) = _gather(_failed_custom_resource(), aws)
+    assert "deleted" in found.problem_words
+
+
+def test_a_denied_log_says_which_action_is_missing(aws: FakeAws) -> None:
+    aws.fail("logs:DescribeLogStreams", AwsAsk("AccessDeniedException", "no", "logs:DescribeLogStreams"))
+    (found,) = _gather(_failed_custom_resource(), aws)
+    assert "logs:DescribeLogStreams" in found.problem_words
+
+
+def test_a_throttled_read_is_made_again_and_what_was_found_is_kept_once(aws: FakeAws) -> None:
+    deployment = _failed_custom_resource()
+    aws.logs[GROUP, "s"] = [LogLine(at=START, text="why")]
+    aws.fail("logs:DescribeLogStreams", AwsRetry("ThrottlingException", "slow", "logs:DescribeLogStreams"))
+
+    assert _gather(deployment, aws) == []
+    assert len(_gather(deployment, aws)) == 1
+    calls = len(aws.calls)
+    assert len(_gather(deployment, aws)) == 1
+    assert len(aws.calls) == calls
+
+
+def test_the_activities_of_a_group_that_could_not_start_its_servers_are_kept(aws: FakeAws) -> None:
+    deployment = make_deployment()
+    root = make_stack(deployment)
+    make_resource(root, "Group", type="AWS::AutoScaling::AutoScalingGroup", physical_id="shop-app")
+    make_event(
+        deployment,
+        1,
+        stack=root,
+        logical_id="Group",
+        type="AWS::AutoScaling::AutoScalingGroup",
+        status="CREATE_FAILED",
+        reason="Group did not stabilize.",
+    )
+    aws.scaling_groups["shop-app"] = Group(name="shop-app", desired=2, minimum=2, maximum=2, instances=())
+    aws.scaling_activities["shop-app"] = [
+        ScalingActivity(
+            activity_id="a",
+            group="shop-app",
+            status="Failed",
+            description="Launching a new EC2 instance.",
+            cause="",
+            message="The image id '[ami-1]' does not exist",
+            progress=100,
+            started_at=START,
+            ended_at=START,
+        )
+    ]
+
+    (found,) = _gather(deployment, aws)
+
+    assert found.kind == "scaling_activities"
+    assert "ami-1" in found.text
+
+
+def test_a_failure_without_anything_beside_it_costs_no_call(aws: FakeAws) -> None:
+    deployment = make_deployment()
+    make_event(deployment, 1, logical_id="Vpc", type="AWS::EC2::VPC", status="CREATE_FAILED", reason="quota")
+
+    assert _gather(deployment, aws) == []
+    assert aws.calls == []
