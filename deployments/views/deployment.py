@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET
 
 from deployments.live.reads import Snapshot
 from deployments.models import Deployment
-from deployments.views import drawn, frames, log
+from deployments.views import drawn, frames, log, tabs
 from deployments.views.chips import number
 from deployments.views.drawn import Reader
 from deployments.views.requests import AuthedRequest
@@ -27,6 +27,7 @@ def deployment_page(request: AuthedRequest, pk: int) -> HttpResponse:
     lines = log.page(deployment, up_to=number(request.GET.get("until")) or deployment.last_seq)
     picture = frames.Picture.of(deployment)
     reader = Reader.of(request)
+    shown_tab = tabs.chosen(request.GET, otherwise="events" if lines.is_past else "waterfall")
     context = picture.context() | {
         "title": picture.title,
         "rows": [drawn.row(row, reader) for row in picture.tree.rows],
@@ -35,5 +36,7 @@ def deployment_page(request: AuthedRequest, pk: int) -> HttpResponse:
         "live": not lines.is_past and not Snapshot.of(deployment).is_settled,
         "now": timezone.now(),
         "texts": frames.texts(),
+        "tabs": tabs.tabs(shown_tab),
+        "shown_tab": shown_tab,
     }
     return render(request, "deployments/deployment.html", context)

@@ -76,7 +76,12 @@ def build(pk: int, since: int, until: int, reader: Reader) -> Frame:
 def _fragments(picture: Picture) -> dict[str, str]:
     """Return the parts of the page that are small enough to be sent whole."""
     context = picture.context()
-    named = {"header": "_deployment_header", "phases": "_phases", "banner": "_end_banner"}
+    named = {
+        "header": "_deployment_header",
+        "phases": "_phases",
+        "banner": "_end_banner",
+        "outputs": "_outputs",
+    }
     html = {part: get_template(f"deployments/{name}.html").render(context) for part, name in named.items()}
     deployment = picture.deployment
     return html | {

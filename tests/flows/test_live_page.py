@@ -247,7 +247,7 @@ def test_events_are_searched_and_narrowed_to_problems(page: Page, web: Web, depl
         scenes.event(stacks["Network"], "Network2", "CREATE_FAILED", reason="Quota exceeded"),
         scenes.event(stacks["Network"], "Network3", "CREATE_FAILED", reason="Resource creation cancelled"),
     )
-    page.goto(url(web, deployment))
+    page.goto(f"{url(web, deployment)}?tab=events")
     shown = page.locator("#events tr:visible")
 
     page.get_by_role("button", name="Problems").click()
@@ -308,5 +308,6 @@ def test_without_script_the_page_shows_everything_and_a_way_to_load_it_again(
         page.goto(url(web, deployment))
         expect(page.get_by_role("link", name="Load it again")).to_be_visible()
         expect(page.locator("#t-Network\\.Network2")).to_be_visible()
-        expect(page.locator("#events tr")).to_have_count(len(scenes.numbers(deployment)))
+        page.get_by_role("link", name="Events").click()
+        expect(page.locator("#events tr:visible")).to_have_count(len(scenes.numbers(deployment)))
         expect(page.get_by_role("button", name="Follow")).to_be_hidden()

@@ -6,6 +6,7 @@ import * as clock from "./clock.js";
 import * as log from "./log.js";
 import { speak } from "./speak.js";
 import { Connection } from "./stream.js";
+import * as tabs from "./tabs.js";
 import * as tree from "./tree.js";
 
 const root = document.getElementById("deployment");
@@ -30,7 +31,7 @@ const page = {
   apply(frame) {
     log.append(frame.events);
     tree.update(frame.rows);
-    for (const part of ["header", "phases", "banner"]) put(part, frame[part]);
+    for (const part of ["header", "phases", "banner", "outputs"]) put(part, frame[part]);
     this.seq = frame.seq;
     this.state = root.dataset.state = frame.state;
     this.attention = frame.attention;
@@ -128,7 +129,8 @@ log.start(words, page.seq);
 drawIcon();
 tellFreshness();
 setInterval(() => { clock.tick(); tellFreshness(); }, 1_000);
-onKey("/", log.find);
+tabs.onTab((name) => { if (name === "events") log.shown(); });
+onKey("/", () => { tabs.show("events"); log.find(); });
 onKey("p", log.toggleProblems);
 onKey("l", log.toggleFollow);
 onKey("f", () => document.querySelector("#banner [data-reveal]")?.click());

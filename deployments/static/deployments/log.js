@@ -45,6 +45,11 @@ export function toggleFollow() {
   follow(!isFollowing());
 }
 
+/* The log has come into sight: what could not be scrolled while it was hidden is scrolled now. */
+export function shown() {
+  if (isFollowing()) toEnd();
+}
+
 export function find() {
   search.focus();
 }

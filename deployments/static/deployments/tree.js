@@ -1,6 +1,7 @@
 /* The table of stacks and resources: rows change in place, a person's own folding stays. */
 
 import { merge } from "../portal/live.js";
+import { show } from "./tabs.js";
 
 const body = document.getElementById("tree");
 const empty = document.getElementById("no-tree");
@@ -110,6 +111,7 @@ function keep() {
 export function reveal(id) {
   const row = document.getElementById(id)?.closest("#tree tr");
   if (!row) return;
+  show("waterfall");
   for (const stack of above(row)) chosen.set(stack, true);
   keep();
   row.scrollIntoView({ block: "center" });
