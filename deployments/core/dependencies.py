@@ -139,6 +139,15 @@ def blocked_by(edges: Edges) -> dict[str, tuple[str, ...]]:
     return {path: tuple(sorted(blocked)) for path, blocked in sorted(found.items())}
 
 
+def turned(edges: Edges) -> dict[str, tuple[Edge, ...]]:
+    """Return the edges the other way round, as a deletion goes: what needs a thing must be gone first."""
+    found: dict[str, set[Edge]] = {}
+    for path, own in edges.items():
+        for edge in own:
+            found.setdefault(edge.path, set()).add(Edge(path, edge.way))
+    return {path: tuple(sorted(own)) for path, own in found.items()}
+
+
 def blocks(path: str, edges: Edges) -> tuple[str, ...]:
     """Return the paths of what depends directly on the thing at a path."""
     return blocked_by(edges).get(path, ())

@@ -158,8 +158,8 @@ def _pace(
             total += max(-2.5, min(2.5, off)) * own_weight
             weight += own_weight
     guessed = sum(1 for own in usual.values() if not own.runs)
-    doubt = 0.06 + (0.14 * guessed / len(usual) if usual else 0.0)
-    held = 3.0 if doubt < 0.13 else 1.0
+    doubt = 0.06 + (0.08 * guessed / len(usual) if usual else 0.0)
+    held = 3.0 if doubt < 0.1 else 1.0
     return total / (weight + held), doubt * math.sqrt(held / (weight + held)) + 0.02
 
 

@@ -73,7 +73,7 @@ class Taken:
 # Medians of creates in seconds, from public deployment logs (docs/research: NAT gateways 84-121, network load
 # balancers 142-161, application ones 135-190, Aurora instances about 381); a range only where it is known.
 _CREATE: Mapping[str, float | tuple[float, float, float]] = {
-    "AWS::AutoScaling::AutoScalingGroup": (45, 25, 120),
+    "AWS::AutoScaling::AutoScalingGroup": (45, 30, 80),
     "AWS::CloudFormation::WaitCondition": (60, 5, 300),
     "AWS::EC2::EIP": 15,
     "AWS::EC2::InternetGateway": 16,
@@ -99,7 +99,7 @@ _CREATE: Mapping[str, float | tuple[float, float, float]] = {
     "AWS::SecretsManager::Secret": 2,
     "AWS::SNS::Topic": 10,
     "AWS::SQS::Queue": 65,
-    "AWS::SSM::Association": (100, 30, 330),
+    "AWS::SSM::Association": (80, 35, 200),
     "AWS::SSM::Document": 2,
     "AWS::SSM::Parameter": 2,
 }
@@ -117,8 +117,8 @@ _OF_THE_PORTAL: Mapping[str, tuple[float, float, float]] = {
     "@preflight": (4, 2, 12),
     "@artifacts": (5, 2, 20),
     "@change_set": (20, 12, 45),
-    "@configuration": (30, 5, 300),
-    "@traffic": (30, 10, 120),
+    "@configuration": (15, 5, 60),
+    "@traffic": (25, 10, 80),
     "@ready": (5, 2, 20),
 }
 _DEFAULT = 8.0

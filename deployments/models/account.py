@@ -10,6 +10,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from deployments.aws.account_ref import AccountRef
+from deployments.core.usual import SANDBOX_SCALE
 
 
 def new_external_id() -> str:
@@ -62,6 +63,12 @@ class Account(models.Model):
     def __str__(self) -> str:
         return f"{self.name} · {self.region}"
 
+    @property
+    def pace_scale(self) -> float:
+        """Return how many seconds here stand for one on AWS: 1, and in the sandbox what its pace says."""
+        pace = self.sandbox_facts.get("pace", 1.0) if isinstance(self.sandbox_facts, dict) else 1.0
+        return max(0.001, SANDBOX_SCALE * float(pace)) if self.is_sandbox else 1.0
+
     def ref(self) -> AccountRef:
         """Return what the gateways need to act in this account."""
         if self.is_sandbox:
@@ -69,9 +76,13 @@ class Account(models.Model):
                 region=self.region,
                 endpoint_url=settings.SANSO_SANDBOX_URL,
                 access_key=self.sandbox_account_id,
+                reads_per_second=settings.SANSO_SANDBOX_READS_PER_SECOND,
+                budget_url=settings.REDIS_URL,
             )
         return AccountRef(
             region=self.region,
             role_arn=self.role_arn,
             external_id=self.external_id if self.role_arn else "",
+            reads_per_second=settings.SANSO_AWS_READS_PER_SECOND,
+            budget_url=settings.REDIS_URL,
         )

@@ -1,0 +1,262 @@
+"""What the waterfall of a deployment shows: read in three queries, then reckoned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.utils import timezone
+
+from deployments.core import dependencies
+from deployments.core.critical_path import CriticalPath, critical_path
+from deployments.core.dependencies import Edge, Waiting
+from deployments.core.forecast import Forecast, is_slow, outlook
+from deployments.core.phases import PHASES, Kind, State
+from deployments.core.progress import standing
+from deployments.core.schedule import PHASE, Plan, Span
+from deployments.core.timeline import Interval, Operation, Run, in_ms, of_stack, runs
+from deployments.core.usual import CLOSING_TYPE, PHASE_TYPE, History, Usual
+from deployments.models.deployment import Deployment
+from deployments.models.duration import Expectation
+from deployments.models.event import Event
+from deployments.models.stack import STACK_TYPE, Resource, Stack
+
+CLOSING = "/"
+"""Put behind a stack's path for what it takes after the last thing in it has ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One stack, resource or phase (`@…`) of the waterfall, by its path; "" is the root stack.
+
+    `usual` is what it took before (None: nothing is known), `expected` from when to when it goes on or
+    will (None once the deployment has ended or goes back). Times are epoch milliseconds.
+    """
+
+    path: str
+    type: str
+    status: str = ""
+    is_stack: bool = False
+    intervals: tuple[Interval, ...] = ()
+    runs: tuple[Run, ...] = ()
+    depends_on: tuple[Edge, ...] = ()
+    blocks: tuple[str, ...] = ()
+    waiting_for: tuple[Waiting, ...] = ()
+    usual: Usual | None = None
+    expected: Span | None = None
+    is_slow: bool = False
+    is_critical: bool = False
+
+    @property
+    def span(self) -> Span:
+        """Return from when to when it went on; without an end while it does."""
+        if not self.intervals:
+            return Span()
+        return Span(self.intervals[0].start, self.intervals[-1].end)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeline:
+    """The lines by path, stacks before what is in them; the forecast while there is one to make.
+
+    `start` and `now` (the end, once it has ended) are epoch milliseconds. `expectation` is what was
+    forecast at the request.
+    """
+
+    start: int
+    now: int
+    lines: Mapping[str, Line] = field(default_factory=dict)
+    forecast: Forecast | None = None
+    critical: CriticalPath = field(default_factory=CriticalPath)
+    expectation: Forecast | None = None
+
+    def line(self, path: str) -> Line | None:
+        """Return the line at a path."""
+        return self.lines.get(path)
+
+
+def load(
+    deployment: Deployment,
+    *,
+    stacks: Iterable[Stack] | None = None,
+    landmarks: Iterable[Event] | None = None,
+    now: datetime | None = None,
+) -> Timeline:
+    """Return a deployment's timeline.
+
+    `stacks` (with their resources prefetched) and `landmarks` are read unless they are handed in.
+    """
+    if stacks is None:
+        stacks = Stack.objects.of(deployment).prefetch_related("resources")
+    if landmarks is None:
+        landmarks = Event.objects.of(deployment).landmarks()
+    kept = Expectation.objects.filter(deployment=deployment).first()
+    moment = in_ms(deployment.ended_at or now or timezone.now())
+    return _Reckoner(deployment, list(stacks), list(landmarks), kept, moment).timeline()
+
+
+def around_the_stacks(kind: Kind) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the names of a plan's phases before and after the stacks."""
+    phases = PHASES[kind]
+    at = phases.index(State.STACKS)
+    before, after = phases[:at], phases[at + 1 :]
+    return tuple(f"{PHASE}{p.value}" for p in before), tuple(f"{PHASE}{p.value}" for p in after)
+
+
+def operation_for(kind: Kind) -> Operation:
+    """Return what a deployment of this kind does to its resources."""
+    return Operation.DELETE if kind is Kind.DELETE else Operation.CREATE
+
+
+def phase_spans(deployment: Deployment, landmarks: Iterable[Event]) -> dict[str, Span]:
+    """Return from when to when each of the portal's own phases went on, as far as they have begun."""
+    starts = {State.PREFLIGHT.value: in_ms(deployment.created_at)}
+    for event in landmarks:
+        if event.code == "phase":
+            starts[str(event.values.get("phase"))] = in_ms(event.at)
+    order = [phase.value for phase in PHASES[Kind(deployment.kind)] if phase.value in starts]
+    end = in_ms(deployment.ended_at) if deployment.ended_at else None
+    ends: list[int | None] = [*(starts[phase] for phase in order[1:]), end]
+    return {
+        f"{PHASE}{phase}": Span(starts[phase], end)
+        for phase, end in zip(order, ends, strict=True)
+        if phase != State.STACKS.value
+    }
+
+
+def usual_in(plan: Plan, usual: Mapping[str, Usual]) -> dict[str, Usual]:
+    """Return what the parts of a plan take by themselves: a stack, what follows the last thing in it."""
+    found = {}
+    for path in plan.parts:
+        own = usual.get(path + CLOSING if plan.is_stack(path) else path)
+        if own is not None:
+            found[path] = own
+    return found
+
+
+class _Reckoner:
+    """Puts one deployment's rows together."""
+
+    def __init__(
+        self,
+        deployment: Deployment,
+        stacks: list[Stack],
+        landmarks: list[Event],
+        kept: Expectation | None,
+        now: int,
+    ) -> None:
+        self.deployment, self.kept, self.now = deployment, kept, now
+        self.kind = Kind(deployment.kind)
+        self.stacks = {stack.path: stack for stack in stacks}
+        self.resources: dict[str, Resource] = {}
+        for stack in stacks:
+            for resource in stack.resources.all():
+                path = f"{stack.path}/{resource.logical_id}" if stack.path else resource.logical_id
+                self.resources[path] = resource
+        self.types = {path: resource.type for path, resource in self.resources.items()}
+        self.types |= dict.fromkeys(self.stacks, STACK_TYPE)
+        self.edges = {path: dependencies.from_rows(row.depends_on) for path, row in self.resources.items()}
+        before, after = around_the_stacks(self.kind)
+        self.plan = Plan(
+            self.types, self.edges, backwards=self.kind is Kind.DELETE, before=before, after=after
+        )
+        self.usual = self._usual()
+        self.phases = phase_spans(deployment, landmarks)
+        self.runs = {path: runs(self._changes(path)) for path in self.types}
+
+    def timeline(self) -> Timeline:
+        """Return the whole of it."""
+        known = self.phases | {
+            path: Span(own[0].start, own[-1].end) for path in self.types if (own := self._waited_for(path))
+        }
+        forecast, spans = self._outlook(known)
+        critical = critical_path(self.plan, spans or known) if self.resources else CriticalPath()
+        waits = self.edges if self.kind is Kind.CREATE else dependencies.turned(self.edges)
+        blocked = dependencies.blocked_by(self.edges)
+        states = {path: self._status(path) for path in self.types}
+        lines = {}
+        for path in self.plan.parts:
+            lines[path] = Line(
+                path=path,
+                type=self.types.get(path, PHASE_TYPE),
+                status=states.get(path, ""),
+                is_stack=self.plan.is_stack(path),
+                intervals=self._intervals(path),
+                runs=self.runs.get(path, ()),
+                depends_on=self.edges.get(path, ()),
+                blocks=blocked.get(path, ()),
+                waiting_for=dependencies.waiting_for(path, waits, states) if path in states else (),
+                usual=self.usual.get(path),
+                expected=spans.get(path),
+                is_slow=is_slow(self.usual.get(path), self._seconds(known.get(path))),
+                is_critical=path in critical.marked,
+            )
+        return Timeline(
+            start=in_ms(self.deployment.created_at),
+            now=self.now,
+            lines=lines,
+            forecast=forecast,
+            critical=critical,
+            expectation=self._expected(),
+        )
+
+    def _usual(self) -> dict[str, Usual]:
+        kept = self.kept.usual if self.kept else {}
+        found = {path: usual for path, row in kept.items() if (usual := Usual.from_row(row))}
+        account = self.deployment.environment.account
+        unknown = History((), operation_for(self.kind), account.pace_scale)
+        for path in self.plan.parts:
+            if self.plan.is_stack(path) and path + CLOSING not in found:
+                found[path + CLOSING] = unknown.of(path + CLOSING, CLOSING_TYPE)
+            elif not self.plan.is_stack(path) and path not in found:
+                found[path] = unknown.of(path, self.types.get(path, PHASE_TYPE))
+        return found
+
+    def _changes(self, path: str) -> list[list[int | str]]:
+        """Return the changes of a resource; of a stack its own, which tell more than its parent's do."""
+        stack, resource = self.stacks.get(path), self.resources.get(path)
+        return (stack.changes if stack else None) or (resource.changes if resource else None) or []
+
+    def _waited_for(self, path: str) -> tuple[Run, ...]:
+        """Return the runs that others wait for: of a nested stack as its parent tells of them."""
+        resource = self.resources.get(path)
+        if resource is None or path not in self.stacks or not resource.changes:
+            return self.runs[path]
+        return runs(resource.changes)
+
+    def _intervals(self, path: str) -> tuple[Interval, ...]:
+        if path in self.phases:
+            span = self.phases[path]
+            return (Interval("", int(span.start or 0), None if span.end is None else int(span.end)),)
+        own = tuple(interval for run in self.runs.get(path, ()) for interval in run.intervals)
+        if own or path not in self.stacks:
+            return own
+        return of_stack((), (self._changes(below) for below in self.plan.inside.get(path, ())))
+
+    def _status(self, path: str) -> str:
+        stack, resource = self.stacks.get(path), self.resources.get(path)
+        word = (stack.status if stack else "") or (resource.status if resource else "")
+        return standing(self.kind, word)
+
+    def _seconds(self, span: Span | None) -> float:
+        if span is None or span.start is None:
+            return 0.0
+        return ((self.now if span.end is None else span.end) - span.start) / 1000
+
+    def _outlook(self, known: Mapping[str, Span]) -> tuple[Forecast | None, Mapping[str, Span]]:
+        root = self._status("") if "" in self.stacks else ""
+        if not self.deployment.is_active or "ROLLBACK" in root or root.endswith("_FAILED"):
+            return None, {}
+        if not self.resources:
+            return self._expected(), {}
+        runs_before = self.kept.runs if self.kept else 0
+        found = outlook(self.plan, usual_in(self.plan, self.usual), known, self.now, runs=runs_before)
+        return found.forecast, found.spans
+
+    def _expected(self) -> Forecast | None:
+        if self.kept is None:
+            return None
+        start = in_ms(self.deployment.created_at)
+        end, low, high = (start + 1000 * s for s in (self.kept.seconds, self.kept.low, self.kept.high))
+        return Forecast(end, low, high, self.kept.runs)
