@@ -11,12 +11,13 @@ from django.db.models import Max
 from django.utils.translation import gettext_lazy as _
 
 from deployments.core.root_cause import Failure
-from deployments.core.status import CANCELLED_REASONS, is_failed
+from deployments.core.status import CANCELLED_REASONS, Shown, is_failed, words_of
 from deployments.models.deployment import Deployment
 from deployments.models.fields import IdField
 from deployments.models.sentences import words
 from deployments.models.stack import Stack
 
+FAILED = sorted(words_of(Shown.FAILED))
 SOURCES = [("cloudformation", "CloudFormation"), ("portal", "Sanso")]
 
 
@@ -76,15 +77,13 @@ class EventQuerySet(models.QuerySet["Event"]):
         reasons = models.Q()
         for reason in CANCELLED_REASONS:
             reasons |= models.Q(reason__startswith=reason)
-        collateral = models.Q(status__endswith="_FAILED") & reasons
+        collateral = models.Q(status__in=FAILED) & reasons
         return self.filter(collateral) if yes else self.exclude(collateral)
 
     def problems(self) -> Self:
         """Keep failures that are not collateral, calls for attention, and an end that is no success."""
-        failed = models.Q(source="cloudformation", status__endswith="_FAILED")
-        asking = models.Q(source="portal", code="attention")
-        ended = models.Q(source="portal", code="ended") & ~models.Q(values__state="succeeded")
-        return self.filter(failed | asking | ended).cancelled(False)
+        told = models.Q(code="attention") | models.Q(code="ended") & ~models.Q(values__state="succeeded")
+        return self.landmarks().filter(models.Q(status__in=FAILED) | told).cancelled(False)
 
     def saying(self, text: str, *, stacks: Iterable[int] = (), numbers: Iterable[int] = ()) -> Self:
         """Keep what has the text in a name, id, type, status or reason.
@@ -112,7 +111,7 @@ class EventQuerySet(models.QuerySet["Event"]):
 
     def landmarks(self) -> Self:
         """Keep what a summary is made of: the portal's own steps, and failures."""
-        return self.filter(models.Q(source="portal") | models.Q(status__endswith="_FAILED"))
+        return self.filter(status__in=["", *FAILED])  # only the portal's own have no status word
 
 
 class Event(models.Model):
@@ -152,6 +151,7 @@ class Event(models.Model):
         )
         indexes = (
             models.Index(fields=("deployment", "repeat_of"), name="event_repeats"),
+            models.Index(fields=("deployment", "status"), name="event_statuses"),
             models.Index(fields=("stack", "logical_id"), name="event_of_a_resource"),
         )
 
