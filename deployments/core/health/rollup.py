@@ -1,54 +1,19 @@
-"""From targets to tiers to the environment: one word and one sentence each, worst first."""
+"""From servers to tiers to the environment: one word and one sentence each, the worst wins."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from enum import StrEnum
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 
-from deployments.core.health.facts import Facts
-from deployments.errors import Sentence
+from deployments.core.health import servers, words
+from deployments.core.health.facts import ClusterFact, Facts, LoadBalancerFact, MemberFact
+from deployments.core.health.nodes import STALE_AFTER, Node, Verdict, stale, worst
+from deployments.core.health.words import Word
+from deployments.errors import N_, Sentence
 
-STALE_AFTER = timedelta(minutes=5)
-"""Figures older than this say nothing about now: what rests on them alone is unknown."""
-
-
-class Word(StrEnum):
-    """How something stands."""
-
-    HEALTHY = "healthy"
-    DEGRADED = "degraded"
-    UNHEALTHY = "unhealthy"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """A word, why, and how old the figures are that it rests on. A healthy thing needs no sentence."""
-
-    word: Word
-    sentence: Sentence | None = None
-    at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Node:
-    """One box of the picture.
-
-    `kind` is load_balancer, server or database; `key` its ARN or id, `name` the short one. `counts` is
-    False for a server that is leaving: it is shown but no part of the tier's figures. `facts` are the raw
-    words by name (state, reason, lifecycle, health, launch_template_version, instance_type, association,
-    role, status, pending, …), for tables and tooltips.
-    """
-
-    kind: str
-    key: str
-    name: str
-    zone: str = ""
-    verdict: Verdict
-    counts: bool = True
-    facts: Mapping[str, str] = field(default_factory=dict)
+TIERS = ("alb", "web", "nlb", "app", "database")
+"""In the order in which a request passes them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,5 +37,173 @@ class Health:
 
 
 def roll_up(facts: Facts, now: datetime) -> Health:
-    """Return how the environment stands."""
-    raise NotImplementedError
+    """Return how the environment stands. Tiers that its templates do not have are left out.
+
+    While it is being made, what is not well yet makes it unknown, not unhealthy.
+    """
+    tiers = tuple(tier for name in TIERS if (tier := _tier(name, facts, now)) is not None)
+    if not tiers:
+        return Health(
+            word=Word.UNKNOWN,
+            sentence=Sentence(N_("Its templates have no servers, load balancers or databases to look at.")),
+        )
+    verdict = worst(tier.verdict for tier in tiers)
+    if facts.being_made and verdict.word is not Word.HEALTHY:
+        return Health(word=Word.UNKNOWN, sentence=Sentence(N_("It is being made.")), tiers=tiers)
+    return Health(word=verdict.word, sentence=verdict.sentence, tiers=tiers)
+
+
+def _tier(name: str, facts: Facts, now: datetime) -> Tier | None:
+    if name in ("alb", "nlb"):
+        return _load_balancers(name, facts, now)
+    if name == "database":
+        return _database(facts, now)
+    return _servers(name, facts, now)
+
+
+def _load_balancers(name: str, facts: Facts, now: datetime) -> Tier | None:
+    expected = [arn for arn, tier in facts.parts.load_balancers.items() if tier == name]
+    rows = {row.arn: row for row in facts.load_balancers if row.tier == name}
+    if not expected and not rows:
+        return None
+    nodes = [_load_balancer(row, now) for row in rows.values()]
+    nodes += [
+        Node(
+            kind="load_balancer",
+            key=arn,
+            name=arn.split("/")[-2] if arn.count("/") > 1 else arn,
+            verdict=_unseen(name),
+        )
+        for arn in expected
+        if arn not in rows
+    ]
+    return _of_nodes(name, nodes)
+
+
+def _load_balancer(row: LoadBalancerFact, now: datetime) -> Node:
+    meaning = words.of_load_balancer(row.state)
+    sentence = meaning.sentence(row.tier.upper(), row.reason or row.state)
+    verdict = Verdict(word=meaning.word, sentence=sentence, at=row.observed_at)
+    return Node(
+        kind="load_balancer",
+        key=row.arn,
+        name=row.dns_name or row.arn,
+        verdict=stale(verdict, now, row.tier.upper()),
+        facts={"state": row.state, "reason": row.reason, "zones": ", ".join(row.zones)},
+    )
+
+
+def _unseen(where: str) -> Verdict:
+    return Verdict(
+        word=Word.UNKNOWN, sentence=Sentence(N_("%(where)s was not observed yet."), {"where": where})
+    )
+
+
+def _of_nodes(name: str, nodes: Iterable[Node]) -> Tier:
+    """Return a tier that is as bad as the worst of its nodes."""
+    ordered = tuple(sorted(nodes, key=lambda node: (node.zone, node.key)))
+    healthy = sum(node.verdict.word is Word.HEALTHY for node in ordered)
+    verdict = worst(node.verdict for node in ordered)
+    return Tier(name=name, verdict=verdict, nodes=ordered, healthy=healthy, total=len(ordered))
+
+
+def _servers(name: str, facts: Facts, now: datetime) -> Tier | None:
+    parts = facts.parts
+    known = name in parts.target_groups.values() or name in parts.groups.values()
+    known |= any(row.tier == name for row in facts.targets) or any(i.tier == name for i in facts.instances)
+    if not known:
+        return None
+    nodes = servers.nodes(name, facts, now)
+    counted = [node for node in nodes if node.counts]
+    desired = sum(group.desired for group in facts.groups if group.tier == name)
+    healthy = sum(node.verdict.word is Word.HEALTHY for node in counted)
+    total = max(desired, len(counted))
+    verdict = _of_servers(name, counted, healthy, total, _seen(facts, now))
+    return Tier(name=name, verdict=verdict, nodes=nodes, healthy=healthy, total=total)
+
+
+def _seen(facts: Facts, now: datetime) -> bool:
+    """Tell whether what has to be observed to know of no server at all was observed lately."""
+    source = facts.sources.get("targets" if facts.parts.target_groups else "fleet")
+    return source is not None and source.observed_at is not None and now - source.observed_at <= STALE_AFTER
+
+
+def _of_servers(name: str, counted: list[Node], healthy: int, total: int, seen: bool) -> Verdict:
+    """Return how a tier stands: some serve and some do not is degraded, nobody serves is unhealthy."""
+    where: Mapping[str, str] = {"where": name}
+    if not counted:
+        if not seen:
+            return _unseen(name)
+        return Verdict(word=Word.UNHEALTHY, sentence=Sentence(N_("%(where)s has no server."), where))
+    bad = worst(node.verdict for node in counted)
+    if healthy == total:
+        return bad
+    serving = any(node.verdict.word in (Word.HEALTHY, Word.DEGRADED) for node in counted)
+    if serving:
+        sentence = bad.sentence or Sentence(
+            N_("%(where)s has %(count)s of %(total)s servers."),
+            {"where": name, "count": str(healthy), "total": str(total)},
+        )
+        return Verdict(word=Word.DEGRADED, sentence=sentence, at=bad.at)
+    return bad
+
+
+def _database(facts: Facts, now: datetime) -> Tier | None:
+    rows = {row.cluster_id: row for row in facts.clusters}
+    expected = [cluster_id for cluster_id in facts.parts.clusters if cluster_id not in rows]
+    if not rows and not expected:
+        return None
+    nodes = [_member(cluster, member, now) for cluster in rows.values() for member in cluster.members]
+    verdicts = [_cluster(cluster, now) for cluster in rows.values()]
+    verdicts += [_unseen(cluster_id) for cluster_id in expected]
+    verdicts += [
+        node.verdict
+        if node.facts["role"] == "writer" or node.verdict.word is not Word.UNHEALTHY
+        else Verdict(word=Word.DEGRADED, sentence=node.verdict.sentence, at=node.verdict.at)
+        for node in nodes
+    ]
+    tier = _of_nodes("database", nodes)
+    return Tier(
+        name="database",
+        verdict=worst(verdicts),
+        nodes=tier.nodes,
+        healthy=tier.healthy,
+        total=tier.total,
+    )
+
+
+def _cluster(row: ClusterFact, now: datetime) -> Verdict:
+    meaning = words.of_database(row.status)
+    verdict = Verdict(
+        word=meaning.word, sentence=meaning.sentence(row.cluster_id, row.status), at=row.observed_at
+    )
+    if meaning.word is Word.HEALTHY and not any(member.is_writer for member in row.members):
+        verdict = Verdict(
+            word=Word.UNHEALTHY,
+            sentence=Sentence(N_("%(where)s has no writer."), {"where": row.cluster_id}),
+            at=row.observed_at,
+        )
+    return stale(verdict, now, row.cluster_id)
+
+
+def _member(cluster: ClusterFact, row: MemberFact, now: datetime) -> Node:
+    meaning = words.of_database(row.status)
+    sentence = meaning.sentence(row.instance_id, row.status)
+    verdict = Verdict(word=meaning.word, sentence=sentence, at=cluster.observed_at)
+    told = {
+        "role": "writer" if row.is_writer else "reader",
+        "status": row.status,
+        "class": row.instance_class,
+    }
+    pending = ", ".join(f"{name} → {value}" for name, value in sorted(row.pending.items()))
+    return Node(
+        kind="database",
+        key=row.instance_id,
+        name=row.instance_id,
+        zone=row.zone,
+        verdict=stale(verdict, now, row.instance_id),
+        facts=told | {"pending": pending, "lag": "" if row.lag_ms is None else f"{row.lag_ms:g} ms"},
+    )
+
+
+__all__ = ["STALE_AFTER", "TIERS", "Health", "Node", "Tier", "Verdict", "Word", "roll_up"]

@@ -1,0 +1,123 @@
+"""Facts of environments for the tests of what is made of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from deployments.core.health.facts import (
+    AssociationFact,
+    ClusterFact,
+    Facts,
+    GroupFact,
+    InstanceFact,
+    LoadBalancerFact,
+    MemberFact,
+    ProbeFact,
+    RunFact,
+    SourceFact,
+    TargetFact,
+)
+from deployments.core.health.parts import Parts
+
+NOW = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
+SEEN = NOW - timedelta(seconds=2)
+ZONES = ("ap-northeast-1a", "ap-northeast-1c")
+PARTS = Parts(
+    load_balancers={"arn:alb": "alb", "arn:nlb": "nlb"},
+    target_groups={"arn:web": "web", "arn:app": "app"},
+    groups={"web-group": "web", "app-group": "app"},
+    associations={"web-association": "web", "app-association": "app"},
+    clusters=("cluster",),
+)
+
+
+def target(tier: str, number: int, state: str = "healthy", reason: str = "", **values: Any) -> TargetFact:
+    """Return a target of a tier."""
+    given = {"since": SEEN, "observed_at": SEEN, "port": 9090 if tier == "app" else 80}
+    return TargetFact(
+        tier=tier,
+        target_group_arn=f"arn:{tier}",
+        target_id=f"i-{tier}{number}",
+        state=state,
+        reason=reason,
+        **(given | values),
+    )
+
+
+def instance(tier: str, number: int, lifecycle: str = "InService", **values: Any) -> InstanceFact:
+    """Return an instance of a tier's group."""
+    given = {"health": "Healthy", "first_seen_at": SEEN, "observed_at": SEEN, "zone": ZONES[number % 2]}
+    return InstanceFact(
+        tier=tier,
+        group=f"{tier}-group",
+        instance_id=f"i-{tier}{number}",
+        lifecycle=lifecycle,
+        **(given | values),
+    )
+
+
+def association(tier: str, *statuses: str, **values: Any) -> AssociationFact:
+    """Return a tier's association with the latest run of each of its instances."""
+    runs = tuple(
+        RunFact(
+            execution_id="e1", instance_id=f"i-{tier}{number}", status=status, detailed_status=status, at=SEEN
+        )
+        for number, status in enumerate(statuses)
+    )
+    given: dict[str, Any] = {
+        "status": "Failed" if "Failed" in statuses else statuses[0] if statuses else "Pending",
+        "counts": {status: statuses.count(status) for status in statuses},
+        "observed_at": SEEN,
+        "executed_at": SEEN,
+        "runs": runs,
+        "name": f"configure-{tier}",
+    }
+    return AssociationFact(tier=tier, association_id=f"{tier}-association", **(given | values))
+
+
+def member(number: int, *, writer: bool = False, status: str = "available") -> MemberFact:
+    """Return a database instance."""
+    return MemberFact(instance_id=f"db-{number}", is_writer=writer, status=status, zone=ZONES[number % 2])
+
+
+def cluster(*members: MemberFact, status: str = "available", observed_at: datetime = SEEN) -> ClusterFact:
+    """Return a database cluster."""
+    return ClusterFact(cluster_id="cluster", status=status, members=members, observed_at=observed_at)
+
+
+def load_balancer(tier: str, state: str = "active", **values: Any) -> LoadBalancerFact:
+    """Return a load balancer."""
+    given: dict[str, Any] = {"tier": tier, "arn": f"arn:{tier}", "state": state, "observed_at": SEEN}
+    return LoadBalancerFact(**(given | values))
+
+
+def seen(at: datetime = SEEN) -> dict[str, SourceFact]:
+    """Return every source as observed at one time."""
+    names = ("stack", "targets", "associations", "fleet", "database")
+    return {name: SourceFact(source=name, observed_at=at) for name in names}
+
+
+def whole(**changes: Any) -> Facts:
+    """Return the facts of an environment of two servers a tier in which all is well, but for the changes."""
+    facts = Facts(
+        parts=PARTS,
+        sources=seen(),
+        load_balancers=(load_balancer("alb"), load_balancer("nlb")),
+        targets=tuple(target(tier, number) for tier in ("web", "app") for number in (0, 1)),
+        groups=tuple(
+            GroupFact(tier=tier, name=f"{tier}-group", desired=2, observed_at=SEEN) for tier in ("web", "app")
+        ),
+        instances=tuple(instance(tier, number) for tier in ("web", "app") for number in (0, 1)),
+        associations=tuple(association(tier, "Success", "Success") for tier in ("web", "app")),
+        clusters=(cluster(member(0, writer=True), member(1)),),
+        probe=ProbeFact(at=SEEN, wrote=True, read=True, milliseconds=12.0),
+    )
+    return replace(facts, **changes)
+
+
+def with_target(facts: Facts, changed: TargetFact) -> Facts:
+    """Return the facts with another state of one target."""
+    kept = tuple(t for t in facts.targets if (t.tier, t.target_id) != (changed.tier, changed.target_id))
+    return replace(facts, targets=(*kept, changed))
