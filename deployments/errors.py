@@ -5,6 +5,7 @@ SansoError
 ├── LostClaim             another worker owns the row now; the tick stops without a word
 └── AwsFailure            AWS answered with an error; `verdicts` says which of these it is
     ├── AwsRetry          throttled, unavailable, timed out: the same call again, later
+    │   └── BudgetSpent   not asked at all: the account's calls of this second are made; no news to anybody
     ├── AwsAdopt          the wanted thing exists or is under way already: look and go on
     ├── AwsAsk            credentials or permissions: a person mends them, the work resumes
     └── AwsRefused        AWS will not do this, now or later: the deployment fails with the reason
@@ -82,6 +83,14 @@ class AwsFailure(SansoError):
 
 class AwsRetry(AwsFailure):
     """Raised when the same call may succeed later: throttling, faults of AWS, lost answers."""
+
+
+class BudgetSpent(AwsRetry):
+    """Raised when a call was not made, to spare the account. `seconds`: when it may be tried again."""
+
+    def __init__(self, operation: str, seconds: float) -> None:
+        super().__init__("BudgetSpent", "Too many calls at once", operation)
+        self.seconds = seconds
 
 
 class AwsAdopt(AwsFailure):

@@ -153,6 +153,13 @@ SANSO_STACK_PREFIX = env.str("SANSO_STACK_PREFIX", default="sanso-")
 SANSO_CAPABILITIES = env.list(
     "SANSO_CAPABILITIES", default=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 )
+# Reads a second that each service of an account and region bears, over all workers. AWS publishes few of its
+# limits; ELB's is 10 a second for everybody who uses the account, the console and other tools among them.
+# https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/elb-api-throttling.html
+SANSO_AWS_READS_PER_SECOND = env.float("SANSO_AWS_READS_PER_SECOND", default=2.0)
+# The sandbox belongs to us alone and runs ten times as fast: a deployment is looked at every second, a dozen
+# calls each time, and three at once should keep up.
+SANSO_SANDBOX_READS_PER_SECOND = env.float("SANSO_SANDBOX_READS_PER_SECOND", default=40.0)
 SANSO_SANDBOX_URL = env.str("SANSO_SANDBOX_URL", default="http://127.0.0.1:4567")
 # A tick that has not reported within the lease is taken up by another worker, in seconds.
 SANSO_TICK_LEASE = env.float("SANSO_TICK_LEASE", default=30.0)

@@ -7,10 +7,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountRef:
-    """Where to act: a region and how to get there. `endpoint_url` and `access_key` are the sandbox's."""
+    """Where to act: a region and how to get there. `endpoint_url` and `access_key` are the sandbox's.
+
+    `reads_per_second` is what each service of the account bears, over all workers, who share the count at
+    `budget_url` (Redis). Empty: each process keeps its own.
+    """
 
     region: str
     role_arn: str = ""
     external_id: str = ""
     endpoint_url: str = ""
     access_key: str = ""
+    reads_per_second: float = 2.0
+    budget_url: str = ""

@@ -11,6 +11,7 @@ from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 from botocore.session import get_session
 
+from deployments.aws import budget
 from deployments.aws.account_ref import AccountRef
 from deployments.aws.autoscaling import AutoScaling, AutoScalingGateway
 from deployments.aws.cloudformation import CloudFormation, CloudFormationGateway
@@ -61,6 +62,7 @@ def connect(ref: AccountRef) -> Clients:
 @lru_cache(maxsize=64)
 def _connect(ref: AccountRef) -> Clients:
     session = _session(ref)
+    budget.of(ref).attach(session.events)
     endpoint = ref.endpoint_url or None
     return Clients(
         cloudformation=CloudFormationGateway(

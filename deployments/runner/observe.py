@@ -7,11 +7,12 @@ from datetime import timedelta
 
 from django.utils import timezone
 
+from deployments.aws import budget
 from deployments.aws.account_ref import AccountRef
 from deployments.aws.sandbox import about
 from deployments.aws.session import Clients
 from deployments.core.cadence import OBSERVE_DELAY
-from deployments.errors import AwsFailure, AwsMissing
+from deployments.errors import AwsFailure, AwsMissing, BudgetSpent
 from deployments.models import Account, Environment, leases
 
 
@@ -22,14 +23,17 @@ def look(pk: int, version: int, connect: Callable[[AccountRef], Clients]) -> boo
         return False
     environment = rows.select_related("account", "latest").get(pk=pk)
     if environment.version == version + 1:
+        delay = OBSERVE_DELAY
         sandbox_facts(environment.account)
         if environment.active_deployment is None and environment.stack_id:
-            _look(environment, connect)
-        leases.put_back(environment, environment.version, timezone.now() + timedelta(seconds=OBSERVE_DELAY))
+            with budget.asking(watched=False):
+                delay = _look(environment, connect)
+        leases.put_back(environment, environment.version, timezone.now() + timedelta(seconds=delay))
     return True
 
 
-def _look(environment: Environment, connect: Callable[[AccountRef], Clients]) -> None:
+def _look(environment: Environment, connect: Callable[[AccountRef], Clients]) -> float:
+    """Bring the row up to date. Returns the delay to the next look, in seconds."""
     mine = Environment.objects.filter(pk=environment.pk, version=environment.version)
     now = timezone.now()
     try:
@@ -37,14 +41,16 @@ def _look(environment: Environment, connect: Callable[[AccountRef], Clients]) ->
     except AwsMissing:
         mine.filter(missing_since=None).update(missing_since=now)
         mine.update(observed_at=now, observe_error="")
-        return
+        return OBSERVE_DELAY
+    except BudgetSpent as exc:
+        return exc.seconds
     except AwsFailure as exc:  # an error never changes what is known
         mine.update(observe_error=str(exc))
-        return
+        return OBSERVE_DELAY
     if stack.status == "DELETE_COMPLETE":
         mine.filter(missing_since=None).update(missing_since=now)
         mine.update(stack_status=stack.status, observed_at=now, observe_error="")
-        return
+        return OBSERVE_DELAY
     mine.update(
         stack_status=stack.status,
         status_reason=stack.reason,
@@ -53,6 +59,7 @@ def _look(environment: Environment, connect: Callable[[AccountRef], Clients]) ->
         observed_at=now,
         observe_error="",
     )
+    return OBSERVE_DELAY
 
 
 def sandbox_facts(account: Account) -> None:

@@ -20,6 +20,7 @@ from deployments.errors import (
     AwsFailure,
     AwsMissing,
     AwsRetry,
+    BudgetSpent,
     LostClaim,
     Sentence,
     UserFixable,
@@ -67,6 +68,8 @@ def _guarded_step(deployment: Deployment, connect: Connect, now: datetime) -> fl
         raise
     except UserFixable as exc:
         return _fail(deployment, clients, exc.code, exc.sentence)
+    except BudgetSpent as exc:
+        return exc.seconds  # nothing failed: the account's calls of this moment are made
     except AwsFailure as exc:
         return _aws_failure(deployment, clients, exc)
     except Exception:
