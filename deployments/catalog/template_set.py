@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,8 @@ class TemplateSet:
     fixed_prefix: str
     groups: tuple[ParameterGroup, ...]
     digest: str
+    contents: Mapping[str, dict[str, Any]] = field(default_factory=dict, repr=False, compare=False)
+    """What the templates say, by file name."""
 
     @property
     def parameters(self) -> dict[str, Parameter]:
@@ -125,6 +127,7 @@ def _load(folder: Path) -> TemplateSet:
         fixed_prefix=fixed,
         groups=_groups(root, contents[root], hidden),
         digest=_digest(templates, artifacts),
+        contents={path.name: content for path, content in contents.items()},
     )
 
 

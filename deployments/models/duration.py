@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Any, Self
 
 from django.db import models
-from django.db.models import Count, Q
+from django.db.models import Count
 from django.utils.translation import gettext_lazy as _
 
 from deployments.models.account import Account
@@ -20,11 +19,21 @@ KEPT = 50
 class DurationQuerySet(models.QuerySet["Duration"]):
     """Named queries over durations."""
 
-    def like(self, *, sandbox: bool, operation: str, paths: Collection[str], types: Collection[str]) -> Self:
-        """Keep what is of these paths or types, in accounts of one kind, latest first."""
-        mine = Q(path__in=list(paths)) | Q(type__in=list(types))
-        rows = self.filter(mine, account__is_sandbox=sandbox, operation=operation)
-        return rows.order_by("-pk")
+    def of_kind(self, *, sandbox: bool, operation: str) -> Self:
+        """Keep what an operation took in accounts of one kind, the latest first."""
+        return self.filter(account__is_sandbox=sandbox, operation=operation).order_by("-pk")
+
+    def in_account(self, account: Account) -> Self:
+        """Keep those of one account."""
+        return self.filter(account=account)
+
+    def elsewhere(self, account: Account) -> Self:
+        """Keep those of all other accounts."""
+        return self.exclude(account=account)
+
+    def as_taken(self) -> models.QuerySet[Duration, tuple[str, str, float]]:
+        """Return (path, type, seconds) of each."""
+        return self.values_list("path", "type", "seconds")
 
     def overfull(self, account: Account, operation: str) -> list[str]:
         """Return the paths of which more is kept than is of use."""

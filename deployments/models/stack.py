@@ -43,6 +43,14 @@ class ResourceQuerySet(models.QuerySet["Resource"]):
         rows = self.filter(stack__deployment__environment=environment)
         return rows.order_by("stack__deployment_id", "stack__depth", "pk")
 
+    def placed_in(self, deployment: Deployment) -> Self:
+        """Keep one deployment's resources, with the stacks that they are in."""
+        return self.filter(stack__deployment=deployment).select_related("stack").order_by("pk")
+
+    def with_dependencies(self) -> Self:
+        """Keep those of which it is known what they depend on, with their stacks."""
+        return self.exclude(depends_on=[]).select_related("stack")
+
 
 class Stack(models.Model):
     """A root or nested stack, at its path of logical ids below the root ("" is the root)."""
@@ -111,6 +119,11 @@ class Resource(models.Model):
 
     def __str__(self) -> str:
         return self.logical_id
+
+    @property
+    def path(self) -> str:
+        """Return the path of logical ids below the root stack."""
+        return f"{self.stack.path}/{self.logical_id}" if self.stack.path else str(self.logical_id)
 
     @property
     def is_stack(self) -> bool:

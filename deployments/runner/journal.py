@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from deployments import events
 from deployments.aws.cloudformation import StackEvent
+from deployments.core.timeline import in_ms, union
 from deployments.core.tree import Change, Node, apply
 from deployments.models import Deployment, Event, Resource, Stack
 from deployments.runner import repeats
@@ -92,6 +93,9 @@ def _row(deployment: Deployment, seq: int, entry: Entry) -> Event:
     return row
 
 
+_MOVED = ("status", "reason", "started_at", "changed_at", "ended_at", "changes")
+
+
 def _move_rows(entries: Iterable[Entry]) -> None:
     """Bring the Stack and Resource rows to where the events say they are."""
     by_stack: dict[int, tuple[Stack, list[StackEvent]]] = {}
@@ -106,8 +110,9 @@ def _move_rows(entries: Iterable[Entry]) -> None:
             for event in own:
                 node = apply(node, _change(event))
             _put(stack, node)
+            stack.changes = union(stack.changes, [_moment(event) for event in own])
             stack.name = own[-1].stack_name
-            stack.save(update_fields=["name", "status", "reason", "started_at", "changed_at", "ended_at"])
+            stack.save(update_fields=["name", *_MOVED])
 
 
 def _move_resources(stack: Stack, stack_events: list[StackEvent]) -> None:
@@ -123,11 +128,10 @@ def _move_resources(stack: Stack, stack_events: list[StackEvent]) -> None:
         _put(row, node)
         row.physical_id = node.physical_id
         row.type = event.type or row.type
+        row.changes = union(row.changes, [_moment(event)])
     Resource.objects.bulk_create(fresh)
     old = [row for row in rows.values() if row not in fresh]
-    Resource.objects.bulk_update(
-        old, ["physical_id", "type", "status", "reason", "started_at", "changed_at", "ended_at"]
-    )
+    Resource.objects.bulk_update(old, ["physical_id", "type", *_MOVED])
 
 
 def _node(row: Stack | Resource, physical_id: str) -> Node:
@@ -144,6 +148,10 @@ def _node(row: Stack | Resource, physical_id: str) -> Node:
 def _put(row: Stack | Resource, node: Node) -> None:
     row.status, row.reason = node.status, node.reason
     row.started_at, row.changed_at, row.ended_at = node.started_at, node.changed_at, node.ended_at
+
+
+def _moment(event: StackEvent) -> list[int | str]:
+    return [in_ms(event.at), event.status]
 
 
 def _change(event: StackEvent) -> Change:

@@ -10,6 +10,7 @@ from deployments.aws.cloudformation import ChangeSet, CloudFormation, ResourceVi
 from deployments.errors import AwsMissing
 from deployments.models import Deployment, Resource, Stack
 from deployments.models.stack import STACK_TYPE
+from deployments.runner import expectations
 
 MAX_DEPTH = 8
 """CloudFormation allows deeper nesting; a cycle in what AWS tells us must not run for ever."""
@@ -63,6 +64,7 @@ def seed_from_change_set(
             if change.change_set_id and child.depth <= MAX_DEPTH:
                 nested = cloudformation.describe_change_set(change.change_set_id)
                 waiting.append((child_of(stack, change.logical_id, nested.stack_id), nested))
+    expectations.of_create(deployment)
     return resources, stacks
 
 
@@ -100,6 +102,7 @@ def seed_from_stack(deployment: Deployment, stack_id: str, cloudformation: Cloud
         for view in existing:
             if view.type == STACK_TYPE and view.physical_id and stack.depth < MAX_DEPTH:
                 waiting.append(child_of(stack, view.logical_id, view.physical_id))
+    expectations.of_delete(deployment)
     return resources
 
 

@@ -19,7 +19,7 @@ from deployments.core.status import is_final
 from deployments.errors import N_, AwsMissing, Sentence
 from deployments.models import Deployment, Environment, Event, Stack
 from deployments.models.stack import STACK_TYPE
-from deployments.runner import evidence, journal, launch, remove, stack_rows
+from deployments.runner import evidence, expectations, journal, launch, remove, stack_rows
 
 PASS_SECONDS = 8.0
 """A pass stops after this long and the next one goes on: a tick stays well within its lease."""
@@ -196,6 +196,7 @@ def _end(
     gone = status == "DELETE_COMPLETE" or code == "StackGone"
     with transaction.atomic():
         deployment.move_to(end, error_code=code, error_message=message, error_sentence=sentence.as_json())
+        expectations.learn(deployment)
         values: dict[str, object] = {"stack_status": status, "status_reason": message, "observed_at": now}
         if deployment.kind == Kind.DELETE and end is State.SUCCEEDED:
             values |= {"deleted_at": now, "live_key": None, "due_at": None}

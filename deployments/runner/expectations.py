@@ -1,0 +1,134 @@
+"""What a deployment waits for and is expected to take, kept beside its rows; and what it took, at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.conf import settings
+
+from deployments import catalog
+from deployments.core import dependencies
+from deployments.core.dependencies import STACK, Edges, Graph
+from deployments.core.phases import Kind, State
+from deployments.core.timeline import Operation, run_of
+from deployments.core.usual import CLOSING_TYPE, PHASE_TYPE
+from deployments.errors import UserFixable
+from deployments.models import Deployment, Duration, Event, Resource, Stack, expected
+from deployments.models.timeline import CLOSING, operation_for, phase_spans
+
+
+def at_request(deployment: Deployment) -> None:
+    """Keep what a create is expected to take, as its template set tells."""
+    graph = _graph(deployment)
+    if graph.types:
+        expected.keep(deployment, graph)
+
+
+def of_create(deployment: Deployment) -> None:
+    """Write what each resource of a create waits for, now that its rows are made."""
+    _write(deployment, _graph(deployment).edges)
+
+
+def of_delete(deployment: Deployment) -> None:
+    """Write what each resource of a delete depends on, as it was when it was made, and what to expect."""
+    known: dict[str, list[list[str]]] = {}
+    for row in Resource.objects.of_environment(deployment.environment).with_dependencies():
+        known[row.path] = row.depends_on
+    edges = {path: dependencies.from_rows(kept) for path, kept in known.items()}
+    types = _write(deployment, edges)
+    expected.keep(deployment, Graph(types, {path: edges.get(path, ()) for path in types}))
+
+
+def _graph(deployment: Deployment) -> Graph:
+    """Return the graph of the deployment's template set; an empty one when it is not there any more."""
+    try:
+        template_set = catalog.load(settings.SANSO_TEMPLATE_SET)
+    except UserFixable:
+        return Graph()
+    if template_set.digest != deployment.template_digest:
+        return Graph()
+    return dependencies.read(template_set.contents, template_set.root.name, deployment.parameters)
+
+
+def _write(deployment: Deployment, edges: Edges) -> dict[str, str]:
+    """Write the edges into the resources' rows, and return the resources' types by path."""
+    types, changed = {}, []
+    for row in Resource.objects.placed_in(deployment):
+        types[row.path] = row.type
+        kept = dependencies.rows(edges.get(row.path, ()))
+        if kept != row.depends_on:
+            row.depends_on = kept
+            changed.append(row)
+    Resource.objects.bulk_update(changed, ["depends_on"], batch_size=200)
+    return types
+
+
+def learn(deployment: Deployment) -> None:
+    """Keep how long each thing took that came to a good end in this deployment."""
+    kind = Kind(deployment.kind)
+    operation = operation_for(kind)
+    took = _phases(deployment) | _resources(deployment, operation)
+    account = deployment.environment.account
+    Duration.objects.bulk_create(
+        [
+            Duration(
+                account=account,
+                deployment=deployment,
+                path=path,
+                type=type_,
+                operation=operation.value,
+                seconds=round(seconds, 3),
+            )
+            for path, (type_, seconds) in took.items()
+            if 0 <= seconds < 7 * 86400
+        ],
+        ignore_conflicts=True,
+        batch_size=500,
+    )
+    for path in Duration.objects.overfull(account, operation.value):
+        old = Duration.objects.too_old(account, operation.value, path)
+        Duration.objects.filter(pk__in=old).delete()
+
+
+def _phases(deployment: Deployment) -> dict[str, tuple[str, float]]:
+    """Return what each phase took that was passed: all of them when the deployment went well."""
+    spans = phase_spans(deployment, Event.objects.of(deployment).landmarks())
+    passed = deployment.state == State.SUCCEEDED
+    return {
+        path: (PHASE_TYPE, (span.end - span.start) / 1000)
+        for path, span in spans.items()
+        if span.start is not None and span.end is not None and (passed or path[1:] != deployment.last_phase)
+    }
+
+
+def _resources(deployment: Deployment, operation: Operation) -> dict[str, tuple[str, float]]:
+    found: dict[str, tuple[str, float]] = {}
+    ends: dict[str, int] = {}
+    for row in Resource.objects.placed_in(deployment):
+        run = run_of(row.changes, operation)
+        if run and run.complete and run.seconds and run.end:
+            found[row.path] = (row.type, run.seconds)
+            around = dependencies.stack_of(row.path)
+            ends[around] = max(ends.get(around, 0), run.end)
+    return found | _closings(deployment, operation, ends)
+
+
+def _closings(
+    deployment: Deployment, operation: Operation, ends: Mapping[str, int]
+) -> dict[str, tuple[str, float]]:
+    """Return what each stack took after the last thing in it had ended, and the root stack altogether."""
+    found: dict[str, tuple[str, float]] = {}
+    of_parents = {
+        row.path: run_of(row.changes, operation)
+        for row in Resource.objects.placed_in(deployment)
+        if row.is_stack
+    }
+    for stack in Stack.objects.of(deployment):
+        run = of_parents.get(stack.path) or run_of(stack.changes, operation)
+        if run is None or not run.complete or run.end is None:
+            continue
+        if stack.path in ends:
+            found[stack.path + CLOSING] = (CLOSING_TYPE, max(0, run.end - ends[stack.path]) / 1000)
+        if not stack.path and run.seconds:
+            found[""] = (STACK, run.seconds)
+    return found
