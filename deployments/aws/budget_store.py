@@ -230,7 +230,8 @@ class Buckets:
 
     everyones: RedisBuckets | None
     local: LocalBuckets = field(default_factory=LocalBuckets)
-    _away_until: float = 0.0
+    clock: Clock = time.monotonic
+    _away_until: float = float("-inf")
     _away: bool = False
 
     def take(self, wish: Wish) -> tuple[bool, float]:
@@ -255,11 +256,11 @@ class Buckets:
                 self._report(str(exc) or type(exc).__name__)
 
     def _may_ask(self) -> bool:
-        return time.monotonic() >= self._away_until
+        return self.clock() >= self._away_until
 
     def _report(self, error: str) -> None:
         if error:
-            self._away_until = time.monotonic() + PAUSE
+            self._away_until = self.clock() + PAUSE
         if error and not self._away:
             log.warning("Redis is away, this process keeps an AWS budget of its own: %s", error)
         if self._away and not error:
