@@ -10,12 +10,13 @@ from django.utils.translation import gettext as _
 
 from deployments.core.phases import Kind, State, phase_progress
 from deployments.core.progress import Count
-from deployments.core.root_cause import Failure, first_failure
-from deployments.core.status import Shown, is_cancelled
+from deployments.core.root_cause import Failure, root_cause
+from deployments.core.status import Shown
 from deployments.models import Deployment, Event
-from deployments.views import wording
+from deployments.views import cause, wording
 from deployments.views.badges import GLYPHS, WORDS
-from deployments.views.tree import Tree, row_id
+from deployments.views.cause import Told
+from deployments.views.tree import Tree
 
 _ENDS = {State.SUCCEEDED: Shown.DONE, State.FAILED: Shown.FAILED, State.ROLLED_BACK: Shown.ROLLED_BACK}
 
@@ -54,11 +55,14 @@ class Summary:
     count: Count
     percent: int | None
     phases: Sequence[Phase]
-    failure: Failure | None
-    failure_row: str
-    collateral: int
+    told: Told | None
     headline: str
     is_latest: bool
+
+    @property
+    def failure(self) -> Failure | None:
+        """Return what failed first."""
+        return self.told.leaf if self.told else None
 
     def title(self, deployment: Deployment) -> str:
         """Return the page's title: it carries the state, for tabs in the background."""
@@ -75,7 +79,7 @@ def landmarks(deployment: Deployment) -> list[Event]:
 def summarise(deployment: Deployment, tree: Tree, events: Sequence[Event]) -> Summary:
     """Return what stands above the tree, from rows that were read."""
     state = State(deployment.state)
-    failure = first_failure(_failures(events))
+    is_latest = deployment.environment.latest_id == deployment.pk
     back = "ROLLBACK" in tree.root_status and "CLEANUP" not in tree.root_status
     now_shown = _ENDS.get(state, Shown.ROLLING_BACK if back else Shown.PROGRESS)
     return Summary(
@@ -83,24 +87,14 @@ def summarise(deployment: Deployment, tree: Tree, events: Sequence[Event]) -> Su
         count=tree.count,
         percent=100 if state is State.SUCCEEDED else None if back else tree.count.percent,
         phases=list(_phases(deployment, tree, events, now_shown)),
-        failure=failure,
-        failure_row=_row_of(failure, tree),
-        collateral=sum(is_cancelled(e.status, e.reason) for e in events),
+        told=cause.tell(deployment, root_cause(_failures(events)), is_latest=is_latest),
         headline=_headline(deployment),
-        is_latest=deployment.environment.latest_id == deployment.pk,
+        is_latest=is_latest,
     )
 
 
 def _failures(events: Iterable[Event]) -> list[Failure]:
     return [failure for event in events if (failure := event.as_failure())]
-
-
-def _row_of(failure: Failure | None, tree: Tree) -> str:
-    """Return the id of the row that failed: a resource's, or its stack's when the stack itself is meant."""
-    if failure is None:
-        return ""
-    wanted = row_id(f"{failure.path}/{failure.logical_id}".lstrip("/"))
-    return wanted if any(row.id == wanted for row in tree.rows) else row_id(failure.path)
 
 
 def _headline(deployment: Deployment) -> str:

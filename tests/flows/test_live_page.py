@@ -259,7 +259,7 @@ def test_events_are_searched_and_narrowed_to_problems(page: Page, web: Web, depl
     page.get_by_role("button", name="Problems").click()
     page.get_by_role("searchbox", name="Search the events").fill("quota")
     expect(shown).to_have_count(1)
-    page.get_by_role("link", name="Show it in the tree").click()
+    page.locator("#cause").get_by_role("link", name="Network2").click()
     expect(page.locator("#t-Network\\.Network2 :focus")).to_have_count(1)
 
 

@@ -16,7 +16,7 @@ CAUSES = (
         code="EngineVersion",
         reason=signature(
             r"Cannot find version (?P<version>\S+) for (?P<engine>[\w-]+)"
-            r"|The engine version .{0,60}(not available"
+            r"|engine version .{0,60}(not available"
             r"|not supported|cannot be created)|InvalidEngineVersion"
         ),
         title=N_("The database version cannot be created any more, or not here"),

@@ -45,7 +45,7 @@ CAUSES = (
     Cause(
         code="InUse",
         reason=signature(
-            r"has dependencies and cannot be deleted|has a dependent object|DependencyViolation|ResourceInUse"
+            r"has dependencies|has a dependent object|DependencyViolation|ResourceInUse"
             r"|is currently in use|has mapped public address|in use by"
         ),
         title=N_("Something that the stack does not know still uses it"),
