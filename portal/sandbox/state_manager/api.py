@@ -8,7 +8,14 @@ from ministack.core.responses import error_response_json, json_response
 from ministack.services import ec2, ssm
 
 from portal.sandbox.resources.registry import Answer, Record, Refused
-from portal.sandbox.state_manager import associations, document_api, documents, executions, nodes
+from portal.sandbox.state_manager import (
+    associations,
+    aws_documents,
+    document_api,
+    documents,
+    executions,
+    nodes,
+)
 from portal.sandbox.state_manager.associations import Association, Execution
 from portal.sandbox.state_manager.paging import page
 
@@ -25,6 +32,8 @@ async def _request(method: str, path: str, headers: Record, body: bytes, paramet
     action = ACTIONS.get(headers.get("x-amz-target", "").rpartition(".")[2])
     if action is None:
         engine: Answer = await _engine_request(method, path, headers, body, parameters)
+        if engine[0] == 200 and headers.get("x-amz-target", "").endswith(".SendCommand"):
+            _refresh(json.loads(body or b"{}"))
         return engine
     answer: Answer
     try:
@@ -38,6 +47,16 @@ def _command_targets(request: Record) -> list[str]:
     """Let SendCommand find its instances by tag, as an association does."""
     asked = Association(settings={"Name": "", "Targets": request.get("Targets") or []}, versions=[])
     return list(dict.fromkeys([*(request.get("InstanceIds") or []), *asked.targets()]))
+
+
+def _refresh(request: Record) -> None:
+    """Let SendCommand of AWS-RefreshAssociation run the named associations, or all, on its instances."""
+    if str(request.get("DocumentName", "")).rpartition("/")[2] != aws_documents.REFRESH:
+        return
+    named = [key for key in (request.get("Parameters") or {}).get("associationIds") or () if key]
+    for association in associations.store.values():
+        if not named or association.id in named:
+            executions.refresh(association, _command_targets(request))
 
 
 def _get(request: Record) -> Association:

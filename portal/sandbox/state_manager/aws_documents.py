@@ -62,8 +62,16 @@ _PLAYBOOK = {
         },
     ],
 }
+REFRESH = "AWS-RefreshAssociation"
+_REFRESH = {
+    "schemaVersion": "1.2",
+    "description": "Refresh (force apply) an association.",
+    "parameters": {"associationIds": {"type": "StringList", "default": [""]}},
+    "runtimeConfig": {"aws:refreshAssociation": {"properties": [{"associationIds": "{{ associationIds }}"}]}},
+}
 CONTENTS = {
     "AWS-RunShellScript": _SHELL,
     "AWS-ApplyAnsiblePlaybooks": _PLAYBOOK,
     "AWS-RunAnsiblePlaybook": _PLAYBOOK,
+    REFRESH: _REFRESH,
 }

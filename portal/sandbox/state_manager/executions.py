@@ -4,6 +4,7 @@ import datetime
 import logging
 import re
 import threading
+from collections.abc import Collection
 
 from ministack.core.concurrency import spawn_background
 from ministack.services import s3
@@ -47,6 +48,22 @@ def start_again(association: Association) -> None:
         targeted = association.targets()
         if targeted:
             _start(association, targeted)
+
+
+def refresh(association: Association, instance_ids: Collection[str]) -> None:
+    """Run an association on those of its instances, as their agents do when they are told to refresh it.
+
+    One on which it waits or runs already is left alone (amazon-ssm-agent, refreshassociation.go).
+    """
+    with _starting:
+        latest = association.latest()
+        wanted = [
+            key
+            for key in association.targets()
+            if key in instance_ids and not (key in latest and latest[key].status in associations.UNFINISHED)
+        ]
+        if wanted:
+            _start(association, wanted)
 
 
 def _start(association: Association, targeted: list[str]) -> None:

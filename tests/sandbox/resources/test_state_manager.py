@@ -227,6 +227,26 @@ def test_one_failed_instance_fails_the_stack_in_awss_words(manager: Manager) -> 
     assert [one["Status"] for one in manager.executions(association)] == ["Success", "Failed"]
 
 
+def test_an_association_can_be_refreshed_on_one_instance_alone(manager: Manager) -> None:
+    good, bad = manager.launch(Server="App", Stage="test"), manager.launch(Server="App", Stage="test")
+    manager.fail("configure-servers", [bad])
+    stack = made(manager.account, "shell", SHELL, Bucket=manager.bucket, Wait="0")
+    association = manager.account.outputs(stack)["Id"]
+    wait_until(lambda: manager.status(association) == "Failed", what="a run that failed on one instance")
+
+    manager.fail("configure-servers", None)
+    manager.ssm.send_command(
+        DocumentName="AWS-RefreshAssociation",
+        InstanceIds=[bad],
+        Parameters={"associationIds": [association]},
+    )
+    wait_until(lambda: manager.status(association) == "Success", what="success where it had failed")
+
+    latest, earliest = manager.executions(association)
+    assert set(manager.reached(association, latest["ExecutionId"])) == {bad}
+    assert set(manager.reached(association, earliest["ExecutionId"])) == {good, bad}
+
+
 def test_without_an_instance_the_association_is_pending_until_one_arrives(manager: Manager) -> None:
     stack = made(manager.account, "shell", SHELL, Bucket=manager.bucket, Wait="0")
     association = manager.account.outputs(stack)["Id"]
