@@ -40,7 +40,8 @@ class Interval:
 class Run:
     """One operation from its first event to its last. `end` is None while it goes on.
 
-    `status` is the last word of it. `complete` tells that it came to the end that was wanted.
+    One that another took over from (a create that is rolled back) ends where that began. `status` is the
+    last word of it. `complete` tells that it came to the end that was wanted.
     """
 
     operation: Operation
@@ -121,14 +122,16 @@ def runs(changes: Changes) -> tuple[Run, ...]:
         if not found or operation_of(last) is not operation_of(word) or _begins_anew(last, word):
             found.append([])
         found[-1].append((at, word))
-    return tuple(_run(changes) for changes in found)
+    cuts: list[int | None] = [*(later[0][0] for later in found[1:]), None]
+    return tuple(_run(one, cut) for one, cut in zip(found, cuts, strict=False))
 
 
 def _begins_anew(last: str, word: str) -> bool:
     return is_final(last) and not is_final(word)
 
 
-def _run(changes: list[tuple[int, str]]) -> Run:
+def _run(changes: list[tuple[int, str]], cut: int | None) -> Run:
+    """Return one operation's run; `cut` is when the next one began, None when none did."""
     first, (last_at, last) = changes[0], changes[-1]
     stretches: list[Interval] = []
     for (at, word), (until, _) in pairwise(changes):
@@ -140,12 +143,12 @@ def _run(changes: list[tuple[int, str]]) -> Run:
             stretches.append(Interval(word, at, until))
     if not is_final(last):
         if stretches and stretches[-1].status == last:
-            stretches[-1] = Interval(last, stretches[-1].start, None)
+            stretches[-1] = Interval(last, stretches[-1].start, cut)
         else:
-            stretches.append(Interval(last, last_at, None))
+            stretches.append(Interval(last, last_at, cut))
     elif not stretches:
         stretches.append(Interval(last, first[0], last_at))
-    end = last_at if is_final(last) else None
+    end = last_at if is_final(last) else cut
     return Run(operation_of(last), last, first[0], end, tuple(stretches))
 
 

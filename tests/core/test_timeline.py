@@ -1,0 +1,121 @@
+"""Intervals are told by what is known, not by the order in which it became known."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deployments.core.timeline import Interval, Operation, intervals, of_stack, run_of, runs, totals, union
+
+WORDS = st.sampled_from(
+    [
+        "CREATE_IN_PROGRESS",
+        "CREATE_COMPLETE",
+        "CREATE_FAILED",
+        "ROLLBACK_IN_PROGRESS",
+        "ROLLBACK_COMPLETE",
+        "UPDATE_IN_PROGRESS",
+        "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
+        "UPDATE_COMPLETE",
+        "UPDATE_ROLLBACK_IN_PROGRESS",
+        "UPDATE_ROLLBACK_COMPLETE",
+        "DELETE_IN_PROGRESS",
+        "DELETE_COMPLETE",
+        "DELETE_FAILED",
+        "REVIEW_IN_PROGRESS",
+        "SOMETHING_NEW",
+        "",
+    ]
+)
+CHANGES = st.lists(st.tuples(st.integers(0, 10**6), WORDS).map(list), max_size=12)
+ANYTHING: st.SearchStrategy[Any] = st.lists(
+    st.lists(st.one_of(st.integers(), st.floats(), st.text(max_size=5), st.none()), max_size=3), max_size=6
+)
+
+
+@given(CHANGES, st.data())
+def test_shuffled_doubled_and_delayed_changes_give_the_same_intervals(
+    changes: list[list[int | str]], data: st.DataObject
+) -> None:
+    shuffled = data.draw(st.permutations(changes + changes[: len(changes) // 2]))
+    first, late = shuffled[::2], shuffled[1::2]
+
+    arrived = union(union([], first), late)
+
+    assert arrived == union(changes)
+    assert intervals(arrived) == intervals(changes)
+
+
+@given(CHANGES)
+def test_intervals_follow_each_other_and_only_the_last_goes_on(changes: list[list[int | str]]) -> None:
+    found = intervals(changes)
+
+    for before, after in pairwise(found):
+        assert before.end is not None
+        assert before.start <= before.end <= after.start
+
+
+@given(ANYTHING)
+def test_no_input_crashes_the_intervals(changes: Any) -> None:
+    runs(changes)
+    of_stack(changes, [changes])
+    union(changes)
+
+
+def test_a_second_event_of_the_same_status_changes_nothing() -> None:
+    once = [[1000, "CREATE_IN_PROGRESS"], [9000, "CREATE_COMPLETE"]]
+    with_physical_id = [*once, [2000, "CREATE_IN_PROGRESS"]]
+
+    assert intervals(with_physical_id) == intervals(once) == (Interval("CREATE_IN_PROGRESS", 1000, 9000),)
+
+
+def test_a_create_that_is_rolled_back_ends_where_the_rollback_begins() -> None:
+    found = runs(
+        [
+            [1000, "CREATE_IN_PROGRESS"],
+            [5000, "ROLLBACK_IN_PROGRESS"],
+            [8000, "ROLLBACK_COMPLETE"],
+        ]
+    )
+
+    assert [(run.operation, run.start, run.end) for run in found] == [
+        (Operation.CREATE, 1000, 5000),
+        (Operation.ROLLBACK, 5000, 8000),
+    ]
+
+
+def test_an_update_after_a_create_is_a_run_of_its_own() -> None:
+    changes = [
+        [0, "CREATE_IN_PROGRESS"],
+        [1000, "CREATE_COMPLETE"],
+        [60_000, "UPDATE_IN_PROGRESS"],
+        [61_000, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"],
+        [63_000, "UPDATE_COMPLETE"],
+    ]
+
+    update = run_of(changes, Operation.UPDATE)
+
+    assert update is not None
+    assert update.complete
+    assert update.seconds == 3
+    assert [one.status for one in update.intervals] == [
+        "UPDATE_IN_PROGRESS",
+        "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
+    ]
+
+
+def test_an_end_without_a_beginning_is_a_moment() -> None:
+    assert intervals([[7000, "CREATE_COMPLETE"]]) == (Interval("CREATE_COMPLETE", 7000, 7000),)
+
+
+def test_a_stack_without_events_of_its_own_spans_what_is_in_it() -> None:
+    below = [
+        [[1000, "CREATE_IN_PROGRESS"], [2000, "CREATE_COMPLETE"]],
+        [[1500, "CREATE_IN_PROGRESS"]],
+    ]
+
+    assert of_stack([], below) == (Interval("CREATE_IN_PROGRESS", 1000, None),)
+    assert totals(intervals(below[0])).busy == 1000
