@@ -132,10 +132,11 @@ def test_edges_survive_their_row(infra: Graph) -> None:
 
 
 def test_cycles_lead_nowhere_and_end() -> None:
-    nested = {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": "s3/a.yaml"}}
+    url = {"TemplateURL": "s3/a.yaml"}
+    nested = {"Type": "AWS::CloudFormation::Stack", "Properties": url}
     told = {
-        **nested,
-        "Properties": {**nested["Properties"], "Parameters": {"P": {"Fn::GetAtt": ["S", "Outputs.O"]}}},
+        "Type": "AWS::CloudFormation::Stack",
+        "Properties": {**url, "Parameters": {"P": {"Fn::GetAtt": ["S", "Outputs.O"]}}},
     }
     child = {
         "Parameters": {"P": {"Type": "String"}},
@@ -152,10 +153,9 @@ def test_cycles_lead_nowhere_and_end() -> None:
     assert needs(graph, "S/R") == [("S/R2", "DependsOn")]
 
 
-WORDS = (
-    "Ref Fn::GetAtt Fn::Sub Fn::If Fn::Equals DependsOn Properties Parameters Type Resources Outputs Value "
-    "Conditions Condition A B S TemplateURL"
-).split()
+FUNCTIONS = ["Ref", "Fn::GetAtt", "Fn::Sub", "Fn::If", "Fn::Equals", "Condition"]
+PARTS = ["DependsOn", "Properties", "Parameters", "Type", "Resources", "Outputs", "Value", "Conditions"]
+WORDS = [*FUNCTIONS, *PARTS, "A", "B", "S", "TemplateURL"]
 JSON: st.SearchStrategy[Any] = st.recursive(
     st.one_of(
         st.none(), st.booleans(), st.integers(), st.sampled_from(["A", "B", "S", "Outputs.O", "${A.B}"])

@@ -31,6 +31,7 @@ WORDS = st.sampled_from(
     ]
 )
 CHANGES = st.lists(st.tuples(st.integers(0, 10**6), WORDS).map(list), max_size=12)
+Kept = list[list[int | str]]
 ANYTHING: st.SearchStrategy[Any] = st.lists(
     st.lists(st.one_of(st.integers(), st.floats(), st.text(max_size=5), st.none()), max_size=3), max_size=6
 )
@@ -66,8 +67,8 @@ def test_no_input_crashes_the_intervals(changes: Any) -> None:
 
 
 def test_a_second_event_of_the_same_status_changes_nothing() -> None:
-    once = [[1000, "CREATE_IN_PROGRESS"], [9000, "CREATE_COMPLETE"]]
-    with_physical_id = [*once, [2000, "CREATE_IN_PROGRESS"]]
+    once: Kept = [[1000, "CREATE_IN_PROGRESS"], [9000, "CREATE_COMPLETE"]]
+    with_physical_id: Kept = [*once, [2000, "CREATE_IN_PROGRESS"]]
 
     assert intervals(with_physical_id) == intervals(once) == (Interval("CREATE_IN_PROGRESS", 1000, 9000),)
 
@@ -88,7 +89,7 @@ def test_a_create_that_is_rolled_back_ends_where_the_rollback_begins() -> None:
 
 
 def test_an_update_after_a_create_is_a_run_of_its_own() -> None:
-    changes = [
+    changes: Kept = [
         [0, "CREATE_IN_PROGRESS"],
         [1000, "CREATE_COMPLETE"],
         [60_000, "UPDATE_IN_PROGRESS"],
@@ -112,7 +113,7 @@ def test_an_end_without_a_beginning_is_a_moment() -> None:
 
 
 def test_a_stack_without_events_of_its_own_spans_what_is_in_it() -> None:
-    below = [
+    below: list[Kept] = [
         [[1000, "CREATE_IN_PROGRESS"], [2000, "CREATE_COMPLETE"]],
         [[1500, "CREATE_IN_PROGRESS"]],
     ]
