@@ -1,0 +1,115 @@
+"""What a configuration run printed: Ansible's recap, the task that failed and its message.
+
+Reads the default callback's output (https://docs.ansible.com/ansible/latest/collections/ansible/builtin/
+default_callback.html) of any version, its JSON and YAML results, whole or from somewhere in the middle on.
+For a plain shell script the end of stderr is what there is to say.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+LONGEST = 1000
+"""Characters of a message that are kept."""
+LAST_LINES = 5
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_TASK = re.compile(r"^(?:TASK|RUNNING HANDLER) \[(?P<name>.*)\] \*+$")
+_FAILED = re.compile(r"^(?:fatal|failed): \[[^\]]*\](?P<more>.*?)(?:=> ?(?P<result>.*))?$")
+_RECAP = re.compile(r"^\S+\s*: (?P<counts>(?:\w+=\d+\s*)+)$")
+_YAML_MSG = re.compile(r"^\s+(?P<key>msg|stderr|censored): (?P<value>.*)$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What an output tells. `recap` sums the hosts' counts: ok, changed, unreachable, failed, …"""
+
+    recap: Mapping[str, int] = field(default_factory=dict)
+    failed_task: str = ""
+    message: str = ""
+
+
+@dataclass(slots=True)
+class _Failure:
+    task: str
+    message: str
+
+
+def read_output(stdout: str, stderr: str, *, failed: bool) -> Finding:
+    """Return what the output of a run tells; `failed` is whether State Manager says it failed."""
+    lines = [_COLOUR.sub("", line).rstrip() for line in stdout.splitlines()]
+    recap = _recap(lines)
+    if not failed:
+        return Finding(recap=recap)
+    ended_well = bool(recap) and not recap.get("failed") and not recap.get("unreachable")
+    failure = None if ended_well else _last_failure(lines)
+    if failure is None:
+        errors = [line for line in _COLOUR.sub("", stderr).splitlines() if not _is_noise(line)]
+        return Finding(recap=recap, message=_short("\n".join((errors or lines)[-LAST_LINES:])))
+    return Finding(recap=recap, failed_task=failure.task[:255], message=_short(failure.message))
+
+
+def _recap(lines: list[str]) -> dict[str, int]:
+    """Sum the counts of all hosts below the last PLAY RECAP."""
+    starts = [number for number, line in enumerate(lines) if line.startswith("PLAY RECAP ")]
+    counts: dict[str, int] = {}
+    for line in lines[starts[-1] + 1 :] if starts else ():
+        found = _RECAP.match(line)
+        if not found:
+            break
+        for name, number in re.findall(r"(\w+)=(\d+)", found["counts"]):
+            counts[name] = counts.get(name, 0) + int(number)
+    return counts
+
+
+def _last_failure(lines: list[str]) -> _Failure | None:
+    """Return the failure that ended the play: the last one that was not ignored.
+
+    A rescued one looks like any other, but the play goes on after it.
+    """
+    task = ""
+    failures: list[_Failure] = []
+    for number, line in enumerate(lines):
+        if found := _TASK.match(line):
+            task = found["name"]
+        elif line == "...ignoring":
+            failures = [failure for failure in failures if failure.task != task]
+        elif found := _FAILED.match(line):
+            failures.append(_Failure(task, _message(found["result"] or "", lines[number + 1 :])))
+    return failures[-1] if failures else None
+
+
+def _message(result: str, following: list[str]) -> str:
+    """Return what a failed task says: `msg`, and what the command printed as an error."""
+    try:
+        said = json.loads(result) if result.strip() else _yaml(following)
+    except ValueError:
+        return result.strip()
+    if not isinstance(said, dict):
+        return result.strip()
+    message = str(said.get("msg") or said.get("censored") or "").strip()
+    errors = str(said.get("stderr") or said.get("module_stderr") or "").strip().splitlines()
+    return "\n".join([message, *errors[-LAST_LINES:]]).strip()
+
+
+def _yaml(following: list[str]) -> dict[str, str]:
+    """Read the lines of a result in YAML that matter: they are indented below its first line."""
+    said: dict[str, str] = {}
+    for line in following:
+        if not line.startswith(" "):
+            break
+        if found := _YAML_MSG.match(line):
+            said.setdefault(found["key"], found["value"].strip("'\""))
+    return said
+
+
+def _is_noise(line: str) -> bool:
+    return not line.strip() or line.startswith(("[WARNING]", "[DEPRECATION WARNING]"))
+
+
+def _short(message: str) -> str:
+    message = message.strip()
+    return message if len(message) <= LONGEST else "…" + message[-LONGEST:]
