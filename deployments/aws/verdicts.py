@@ -62,7 +62,7 @@ _REFUSED = (
     "PackedPolicyTooLarge InvalidRange InvalidObjectState InvalidRequest InvalidWriteOffset TooManyParts "
     "EncryptionTypeMismatch InvalidConfigurationRequest InvalidDocument InvalidDocumentVersion "
     "InvalidAssociationVersion InvalidParameters InvalidOutputFolder InvalidRole InvalidNotificationConfig "
-    "DuplicateInstanceId UnsupportedPlatformType MaxDocumentSizeExceeded 301 400"
+    "DuplicateInstanceId UnsupportedPlatformType MaxDocumentSizeExceeded InvalidParameterException 301 400"
 )
 # What ModifyDBCluster and ModifyDBInstance may say: the cluster is busy or stopped, or the change is not
 # possible. AWS's sentence tells which; a person looks at it.

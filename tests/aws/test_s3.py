@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 
 import boto3
 import pytest
+from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
-from deployments.aws.s3 import S3Gateway
-from deployments.errors import UserFixable
+from deployments.aws.s3 import S3Gateway, Tail
+from deployments.errors import AwsMissing, UserFixable
+from tests.builders import START
 
 
 @pytest.fixture
@@ -59,3 +62,30 @@ def test_objects_are_written_for_the_owner_only(stubbed: tuple[S3Gateway, Stubbe
         {"Bucket": "b", "Key": "k", "Body": b"x", "ExpectedBucketOwner": "123456789012"},
     )
     gateway.put_object("b", "k", b"x", "123456789012")
+
+
+def test_the_end_of_an_object_is_read_and_its_whole_size_told(stubbed: tuple[S3Gateway, Stubber]) -> None:
+    gateway, stubber = stubbed
+    asked = {"Bucket": "b", "Key": "k", "Range": "bytes=-5"}
+    body = StreamingBody(io.BytesIO(b"world"), 5)
+    stubber.add_response("get_object", {"Body": body, "ContentRange": "bytes 6-10/11"}, asked)
+    assert gateway.read_tail("b", "k", 5) == Tail(body=b"world", size=11)
+
+    stubber.add_client_error("get_object", "InvalidRange", http_status_code=416, expected_params=asked)
+    assert gateway.read_tail("b", "k", 5) == Tail(body=b"", size=0)  # it is empty
+
+    stubber.add_client_error("get_object", "NoSuchKey", http_status_code=404)
+    with pytest.raises(AwsMissing):
+        gateway.read_tail("b", "k", 5)
+
+
+def test_objects_are_listed_over_all_pages_up_to_the_limit(stubbed: tuple[S3Gateway, Stubber]) -> None:
+    gateway, stubber = stubbed
+    asked = {"Bucket": "b", "Prefix": "logs/", "MaxKeys": 3, "StartAfter": "logs/1"}
+    rows = [{"Key": f"logs/{number}", "Size": number, "LastModified": START} for number in (2, 3, 4, 5)]
+    stubber.add_response("list_objects_v2", {"Contents": rows[:2], "NextContinuationToken": "more"}, asked)
+    stubber.add_response("list_objects_v2", {"Contents": rows[2:]}, asked | {"ContinuationToken": "more"})
+
+    found = gateway.list_objects("b", "logs/", "logs/1", 3)
+
+    assert [(stored.key, stored.size) for stored in found] == [("logs/2", 2), ("logs/3", 3), ("logs/4", 4)]

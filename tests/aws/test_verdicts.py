@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from botocore.exceptions import (
     NoCredentialsError,
     ReadTimeoutError,
 )
+from botocore.session import get_session
 
 from deployments.aws.verdicts import TABLE, calling, translate
 from deployments.errors import AwsAdopt, AwsAsk, AwsFailure, AwsMissing, AwsRefused, AwsRetry
@@ -56,6 +58,36 @@ def test_every_code_of_the_table_becomes_its_error(code: str) -> None:
 )
 def test_the_codes_that_matter_most(code: str, kind: type[AwsFailure]) -> None:
     assert TABLE[code] is kind
+
+
+# What IAM calls an action, where the API calls it otherwise.
+OPERATIONS = {
+    "s3:ListBucket": ("HeadBucket", "ListObjectsV2"),
+    "s3:PutEncryptionConfiguration": ("PutBucketEncryption",),
+    "s3:PutBucketPublicAccessBlock": ("PutPublicAccessBlock",),
+}
+MODELS = {"elasticloadbalancing": "elbv2"}
+
+
+def declared_errors() -> set[tuple[str, str]]:
+    """Return (action, code) of every error that botocore's models declare for what the gateways call."""
+    called = {
+        action
+        for path in GATEWAYS.glob("*.py")
+        for action in re.findall(r'calling\("(\w+:\w+)"', path.read_text())
+    }
+    loader, found = get_session(), set()
+    for action in sorted(called):
+        service, _, name = action.partition(":")
+        model = loader.get_service_model(MODELS.get(service, service))
+        for operation in OPERATIONS.get(action, (name,)):
+            for shape in model.operation_model(operation).error_shapes:
+                found.add((action, shape.metadata.get("error", {}).get("code") or shape.name))
+    return found
+
+
+def test_every_error_that_a_called_action_declares_has_been_thought_about() -> None:
+    assert {(action, code) for action, code in declared_errors() if code not in TABLE} == set()
 
 
 def test_an_unknown_code_is_refused_and_an_unknown_fault_of_aws_is_retried() -> None:

@@ -1,0 +1,120 @@
+"""Aurora clusters and instances, in the API's own shapes."""
+
+from __future__ import annotations
+
+from deployments.aws.rds import Cluster, DBInstance, Member, RDSGateway
+from tests.aws.conftest import Stub
+
+
+def asked(*cluster_ids: str) -> dict[str, object]:
+    return {"Filters": [{"Name": "db-cluster-id", "Values": list(cluster_ids)}], "MaxRecords": 100}
+
+
+def test_a_cluster_is_read_with_its_members_and_what_is_pending(stub: Stub) -> None:
+    client, stubber = stub("rds")
+    stubber.add_response(
+        "describe_db_clusters",
+        {
+            "DBClusters": [
+                {
+                    "DBClusterIdentifier": "datelog",
+                    "Status": "failing-over",
+                    "EngineVersion": "8.0.mysql_aurora.3.10.6",
+                    "Endpoint": "datelog.cluster-x.rds.amazonaws.com",
+                    "ReaderEndpoint": "datelog.cluster-ro-x.rds.amazonaws.com",
+                    "Port": 3306,
+                    "DBClusterMembers": [
+                        {
+                            "DBInstanceIdentifier": "one",
+                            "IsClusterWriter": True,
+                            "PromotionTier": 0,
+                            "DBClusterParameterGroupStatus": "pending-reboot",
+                        },
+                        {"DBInstanceIdentifier": "two", "IsClusterWriter": False, "PromotionTier": 1},
+                    ],
+                    "PendingModifiedValues": {
+                        "EngineVersion": "8.0.mysql_aurora.3.11.0",
+                        "MasterUserPassword": "hunter2",
+                        "PendingCloudwatchLogsExports": {},
+                    },
+                }
+            ],
+            "Marker": "more",
+        },
+        asked("datelog", "other"),
+    )
+    stubber.add_response(
+        "describe_db_clusters",
+        {"DBClusters": [{"DBClusterIdentifier": "other", "Status": "creating"}]},
+        asked("datelog", "other") | {"Marker": "more"},
+    )
+
+    full, new = RDSGateway(client).clusters(["datelog", "other"])
+
+    assert full == Cluster(
+        cluster_id="datelog",
+        status="failing-over",
+        engine_version="8.0.mysql_aurora.3.10.6",
+        endpoint="datelog.cluster-x.rds.amazonaws.com",
+        reader_endpoint="datelog.cluster-ro-x.rds.amazonaws.com",
+        port=3306,
+        members=(
+            Member(instance_id="one", is_writer=True, promotion_tier=0, parameter_status="pending-reboot"),
+            Member(instance_id="two", is_writer=False, promotion_tier=1),
+        ),
+        pending={"EngineVersion": "8.0.mysql_aurora.3.11.0", "MasterUserPassword": "••••"},
+    )
+    assert new == Cluster(cluster_id="other", status="creating", engine_version="")
+
+
+def test_a_pending_password_is_never_kept(stub: Stub) -> None:
+    client, stubber = stub("rds")
+    row = {"DBInstanceIdentifier": "one", "PendingModifiedValues": {"MasterUserPassword": "hunter2"}}
+    stubber.add_response("describe_db_instances", {"DBInstances": [row]}, asked("datelog"))
+
+    assert "hunter2" not in repr(RDSGateway(client).instances(["datelog"]))
+
+
+def test_instances_are_read_by_their_clusters(stub: Stub) -> None:
+    client, stubber = stub("rds")
+    stubber.add_response(
+        "describe_db_instances",
+        {
+            "DBInstances": [
+                {
+                    "DBInstanceIdentifier": "one",
+                    "DBClusterIdentifier": "datelog",
+                    "DBInstanceStatus": "available",
+                    "AvailabilityZone": "ap-northeast-1a",
+                    "DBInstanceClass": "db.t4g.medium",
+                    "Endpoint": {"Address": "one.x.rds.amazonaws.com", "Port": 3306},
+                    "PendingModifiedValues": {"DBInstanceClass": "db.r6g.large"},
+                },
+                {"DBInstanceIdentifier": "two", "DBInstanceStatus": "creating"},
+            ]
+        },
+        asked("datelog"),
+    )
+
+    one, two = RDSGateway(client).instances(["datelog"])
+
+    assert one == DBInstance(
+        instance_id="one",
+        cluster_id="datelog",
+        status="available",
+        zone="ap-northeast-1a",
+        instance_class="db.t4g.medium",
+        endpoint="one.x.rds.amazonaws.com",
+        pending={"DBInstanceClass": "db.r6g.large"},
+    )
+    assert (two.zone, two.endpoint, two.pending) == ("", "", {})
+
+
+def test_a_hundred_clusters_are_asked_about_at_once_and_none_without_a_name(stub: Stub) -> None:
+    client, stubber = stub("rds")
+    ids = [f"c-{number}" for number in range(130)]
+    stubber.add_response("describe_db_clusters", {"DBClusters": []}, asked(*ids[:100]))
+    stubber.add_response("describe_db_clusters", {"DBClusters": []}, asked(*ids[100:]))
+
+    assert RDSGateway(client).clusters(ids) == []
+    assert RDSGateway(client).instances([]) == []
