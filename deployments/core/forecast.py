@@ -13,6 +13,8 @@ from deployments.core.usual import PHASE_TYPE, Usual
 
 SLOW = 1.15
 """What takes this many times longer than nine of ten runs did is slower than usual."""
+LONGEST = 7 * 86_400.0
+"""Seconds that nothing takes."""
 _NORMAL = NormalDist()
 _TABLE = NormalDist().samples(8191, seed=20261125)
 _BAND = (0.05, 0.95)
@@ -61,7 +63,8 @@ def outlook(
     standing = Standing.of(plan, known, now)
     chances = _Chances(plan, usual, known, now)
     ends = []
-    last = 2 * len(plan.parts) - 1
+    final = plan.parts[-1] if plan.parts[-1].startswith(PHASE) else ""
+    last = 2 * plan.number[final] + 1
     for round_ in range(_rounds(standing)):
         ends.append(standing.play(chances.seconds(round_), now)[last])
     ends.sort()
@@ -108,10 +111,11 @@ class _Chances:
             span = known.get(path, Span())
             if own is None or (span.end is not None and span.end <= now):
                 continue
-            running = span.start is not None and span.start < now and not plan.inside.get(path)
-            self.elapsed[number] = (now - (span.start or now)) / 1000 if running else 0.0
+            if span.start is not None and span.start < now and not plan.inside.get(path):
+                self.elapsed[number] = (now - span.start) / 1000
             pace = 0.3 if path.startswith(PHASE) else 1.0
-            self.live.append((number, math.log(max(0.05, own.seconds)), own.spread, pace))
+            middle = math.log(min(LONGEST, max(0.05, own.seconds)))
+            self.live.append((number, middle, own.spread, pace))
 
     def seconds(self, round_: int) -> list[float]:
         """Return a duration for each part."""

@@ -11,6 +11,8 @@ from deployments.core.timeline import Operation
 
 TENTH = 1.2816
 """Standard deviations from the middle of a normal distribution to its tenth and ninetieth percentile."""
+WIDEST = 1.5
+"""A spread beyond this says nothing any more."""
 SANDBOX_SCALE = 1 / 12
 """Seconds in the sandbox at pace 1 for each second on AWS (portal.sandbox.pace)."""
 PHASE_TYPE = "Sanso::Phase"
@@ -45,7 +47,7 @@ class Usual:
         """Return the standard deviation of the logarithm."""
         if self.low <= 0 or self.high <= self.low:
             return 0.02
-        return max(0.02, math.log(self.high / self.low) / (2 * TENTH))
+        return max(0.02, min(WIDEST, math.log(max(1.0, self.high / self.low)) / (2 * TENTH)))
 
     def as_row(self) -> list[float | int | str]:
         """Return what a row keeps."""

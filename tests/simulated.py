@@ -1,0 +1,153 @@
+"""Deployments that pass in no time: the portal's own template set, with durations by chance.
+
+They are as AWS's are: each thing has a median of its own that public logs know only roughly, some days are
+slow for everything, a few things take much longer for once, and CloudFormation takes a moment to begin each.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+from deployments import catalog
+from deployments.core.dependencies import STACK, Graph, read
+from deployments.core.forecast import Forecast, outlook
+from deployments.core.schedule import Plan, Span
+from deployments.core.timeline import Operation
+from deployments.core.usual import CLOSING_TYPE, PHASE_TYPE, History, Taken, prior
+
+INFRA = Path(__file__).parents[1] / "infra_templates"
+BEFORE = ("@preflight", "@artifacts", "@change_set")
+AFTER = ("@configuration", "@traffic", "@ready")
+CLOSING = "/"
+
+
+def infra_graph() -> Graph:
+    """Return the graph of the set that the portal comes with, as a first deployment makes it."""
+    template_set = catalog.load(INFRA)
+    defaults = {name: p.default or "" for name, p in template_set.parameters.items()}
+    return read(template_set.contents, template_set.root.name, defaults)
+
+
+@dataclass(frozen=True)
+class Happened:
+    """One deployment as it came out: the span of every part, in milliseconds from its request."""
+
+    spans: dict[str, Span]
+
+    @property
+    def end(self) -> float:
+        return max(span.end or 0 for span in self.spans.values())
+
+    def known_at(self, now: float) -> dict[str, Span]:
+        """Return what can be known at a moment."""
+        return {
+            path: Span(span.start, span.end if (span.end or 0) <= now else None)
+            for path, span in self.spans.items()
+            if span.start is not None and span.start <= now
+        }
+
+
+@dataclass
+class World:
+    """An AWS of its own: what things really take, and the deployments that were made in it."""
+
+    graph: Graph
+    random: Random
+    before: tuple[str, ...] = BEFORE
+    after: tuple[str, ...] = AFTER
+    medians: dict[str, float] = field(default_factory=dict)
+    taken: list[Taken] = field(default_factory=list)
+    runs: int = 0
+
+    def __post_init__(self) -> None:
+        self.plan = Plan(self.graph.types, self.graph.edges, before=self.before, after=self.after)
+        of_types: dict[str, float] = {}
+        for path in self.plan.parts:
+            type_ = self.type(path)
+            off = of_types.setdefault(type_, self.random.gauss(0, 0.15))
+            usual = prior(path, type_, Operation.CREATE)
+            self.medians[path] = usual.seconds * math.exp(off + self.random.gauss(0, 0.08))
+
+    def type(self, path: str) -> str:
+        if self.plan.is_stack(path):
+            return CLOSING_TYPE
+        return self.graph.types.get(path, PHASE_TYPE)
+
+    def deploy(self) -> Happened:
+        """Return how one more deployment comes out."""
+        day = self.random.gauss(0, 0.07)
+        seconds = []
+        for path in self.plan.parts:
+            spread = 0.22 if self.medians[path] < 30 else 0.12
+            outlier = self.random.uniform(0.3, 0.7) if self.random.random() < 0.02 else 0.0
+            seconds.append(self.medians[path] * math.exp(day + self.random.gauss(0, spread) + outlier))
+        times = [0.0] * (2 * len(self.plan.parts))
+        for act, earlier in self.plan.acts:
+            at = max([times[one] for one in earlier], default=0.0)
+            # CloudFormation looks for what can go on about every second.
+            times[act] = at + 1000 * (seconds[act >> 1] if act & 1 else self.random.uniform(0.2, 1.5))
+        return Happened({path: Span(times[2 * n], times[2 * n + 1]) for path, n in self.plan.number.items()})
+
+    def learn(self, happened: Happened) -> None:
+        """Let what happened be history, as `deployments.runner.expectations` keeps it."""
+        self.runs += 1
+        for path, span in happened.spans.items():
+            assert span.start is not None
+            assert span.end is not None
+            took = (span.end - span.start) / 1000
+            if self.plan.is_stack(path):
+                last = max((happened.spans[p].end or 0 for p in self.plan.inside[path]), default=0)
+                self.taken.insert(0, Taken(path, STACK, took, here=True))
+                self.taken.insert(0, Taken(path + CLOSING, CLOSING_TYPE, (span.end - last) / 1000, here=True))
+            else:
+                self.taken.insert(0, Taken(path, self.type(path), took, here=True))
+
+    def forecasts(self, happened: Happened, moments: Sequence[float]) -> Iterator[tuple[float, Forecast]]:
+        """Yield what is forecast at each moment (seconds from the request) from what can be known then."""
+        history = History(self.taken, Operation.CREATE)
+        usual = {
+            path: history.of(path + CLOSING if self.plan.is_stack(path) else path, self.type(path))
+            for path in self.plan.parts
+        }
+        for second in moments:
+            now = 1000 * second
+            known = happened.known_at(now)
+            yield second, outlook(self.plan, usual, known, now, runs=self.runs).forecast
+
+
+@dataclass(frozen=True)
+class Honesty:
+    """How often the true end lay in the band, and how far off the middle was, over many forecasts."""
+
+    held: int
+    asked: int
+    errors: tuple[float, ...]
+
+    @property
+    def coverage(self) -> float:
+        return self.held / self.asked
+
+    @property
+    def median_error(self) -> float:
+        """Return the middle of the errors, as a share of the time that was left."""
+        return sorted(self.errors)[len(self.errors) // 2]
+
+
+def honesty(world: World, deployments: int, *, every: int = 20, after: int = 60) -> Honesty:
+    """Deploy that often, forecast on the way, and learn from each."""
+    held = asked = 0
+    errors = []
+    for _ in range(deployments):
+        happened = world.deploy()
+        moments = range(after, int(happened.end / 1000), every)
+        for second, forecast in world.forecasts(happened, moments):
+            asked += 1
+            held += forecast.low <= happened.end <= forecast.high
+            left = happened.end / 1000 - second
+            errors.append(abs(forecast.end - happened.end) / 1000 / max(left, 1))
+        world.learn(happened)
+    return Honesty(held, asked, tuple(errors))
