@@ -108,7 +108,7 @@ CAUSES = (
     Cause(
         code="AwsFault",
         reason=signature(
-            r"Internal ?Failure|InternalError|ServiceInternalError|ServiceUnavailable|GeneralServiceException"
+            r"Internal ?Failure|InternalError|ServiceInternalError|ServiceUnavailable"
             r"|An internal error"
         ),
         title=N_("AWS had a fault of its own"),
