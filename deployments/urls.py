@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from deployments.views import deployment, stream
+from deployments.views import deployment, events, export, stream
 from deployments.views.delete_environment import environment_delete
 from deployments.views.environments import environment_forget, environment_list, environment_page
 from deployments.views.history import deployment_list
@@ -19,5 +19,8 @@ urlpatterns = [
     path("deployments/", deployment_list, name="deployments"),
     path("deployments/<int:pk>/", deployment.deployment_page, name="deployment"),
     path("deployments/<int:pk>/stream", stream.deployment_stream, name="deployment_stream"),
+    path("deployments/<int:pk>/events", events.event_lines, name="event_lines"),
+    path("deployments/<int:pk>/events/first-failure", events.first_failed_event, name="first_failed_event"),
+    path("deployments/<int:pk>/events.<slug:kind>", export.event_export, name="event_export"),
     path("deployments/<int:pk>/updates", stream.deployment_updates, name="deployment_updates"),
 ]

@@ -3,7 +3,7 @@
 import { merge } from "../portal/live.js";
 import { announce, onKey } from "../portal/page.js";
 import * as clock from "./clock.js";
-import * as log from "./log.js";
+import * as log from "./events.js";
 import { speak } from "./speak.js";
 import { Connection } from "./stream.js";
 import * as tabs from "./tabs.js";
@@ -29,7 +29,7 @@ const page = {
   lostSaid: false,
 
   apply(frame) {
-    log.append(frame.events);
+    log.append(frame.events, frame.seq);
     tree.update(frame.rows);
     for (const part of ["header", "phases", "banner", "outputs"]) put(part, frame[part]);
     this.seq = frame.seq;

@@ -1,0 +1,350 @@
+/* The events: a window on the log. New lines come in at its end, others where somebody scrolls to; what lies
+   far from where one looks goes out of the page again, so that it stays quick however long the log is. */
+
+import { merge } from "../portal/live.js";
+import { announce } from "../portal/page.js";
+import { show } from "./tabs.js";
+
+const tab = document.getElementById("events-tab");
+const bar = document.getElementById("events-bar");
+const box = document.getElementById("log");
+const lines = document.getElementById("events");
+const followButton = document.getElementById("follow");
+const newest = document.getElementById("newest");
+const noMatch = document.getElementById("no-match");
+const count = document.getElementById("event-count");
+const MOST = 600;                   // lines in the page; twice that is only held while a page comes in
+const NEAR_PX = 400;
+const AT_END_PX = 12;
+const TYPING_MS = 300;
+const STATES = ["earlier", "later", "folds", "filtered"];
+const state = {};                   // where the log goes on above and below, and what is left out
+let words = {};
+let heard = 0;                      // the number of the last event that the page knows of
+let asked = 0;                      // and of the last that the lines have
+let missed = 0;                     // events that came in while the window lay elsewhere
+let asking = null;
+let typing = 0;
+
+export function start(texts, seq) {
+  words = texts;
+  heard = asked = seq;
+  for (const name of STATES) state[name] = Number(lines.dataset[name]);
+  followButton.addEventListener("click", toggleFollow);
+  newest.addEventListener("click", (event) => { event.preventDefault(); toNewest(); });
+  box.addEventListener("scroll", scrolled, { passive: true });
+  tab.addEventListener("click", clicked);
+  tab.addEventListener("submit", (event) => { event.preventDefault(); search(event.target.elements.q.value); });
+  tab.addEventListener("input", (event) => {
+    if (event.target.name !== "q" || event.isComposing) return;
+    clearTimeout(typing);
+    typing = setTimeout(() => search(event.target.value), TYPING_MS);
+  });
+  window.addEventListener("popstate", () => { if (filters() !== lines.dataset.filters) load("", { replace: true }); });
+  window.addEventListener("hashchange", goToHash);
+  tell();
+  goToHash();
+  if (isFollowing() && !state.later) toEnd();
+}
+
+/* Puts in the lines that a frame brought. Where events are left out, the server is asked which of them count. */
+export function append(rows, seq) {
+  count.textContent = heard = seq;
+  if (!rows.length) return;
+  if (state.later) {
+    missed += rows.length;
+    tell();
+  } else if (state.filtered) {
+    catchUp();
+  } else {
+    putAtEnd(parse(rows));
+    if (!asking) asked = seq;
+  }
+}
+
+export function toggleProblems() {
+  document.getElementById("switch-problems").click();
+}
+
+export function toggleFollow() {
+  if (state.later) return toNewest();
+  follow(!isFollowing());
+}
+
+/* The log has come into sight: what could not be scrolled while it was hidden is scrolled now. */
+export function shown() {
+  if (isFollowing() && !state.later) toEnd();
+}
+
+export function find() {
+  document.getElementById("log-search").focus();
+}
+
+function parse(rows) {
+  const fresh = document.createElement("template");
+  fresh.innerHTML = rows.join("");
+  return [...fresh.content.children];
+}
+
+/* --- lines in and out --------------------------------------------------------------------------------------- */
+
+function putAtEnd(fresh) {
+  for (const line of fresh) {
+    if (!put(line)) continue;
+    line.dataset.new = "";
+    if (line.classList.contains("is-problem")) document.getElementById("first-failure").hidden = false;
+  }
+  if (isFollowing()) {
+    dropFromStart();
+    toEnd();
+  } else if (lines.rows.length > 2 * MOST) {
+    state.later = lastShown();       // whoever reads on above is not pushed about: the rest comes on scrolling
+  }
+  tell();
+}
+
+/* Puts a line where its number belongs, nearly always at the end. Returns whether it got a line of its own. */
+function put(line) {
+  if (document.getElementById(line.id) || fold(line)) return false;
+  let above = lines.lastElementChild;
+  while (above && Number(above.dataset.seq) > Number(line.dataset.seq)) above = above.previousElementSibling;
+  if (above) above.after(line);
+  else lines.prepend(line);
+  return true;
+}
+
+/* Puts an event that only repeats onto the line it repeats. True also when that line is not in the window. */
+function fold(line) {
+  const of = Number(line.dataset.repeat ?? 0);
+  if (!of || !state.folds) return false;
+  const first = document.getElementById(`e-${of}`);
+  if (!first) return of < firstShown();
+  let repeats = first.querySelector(".repeats");
+  if (!repeats) {
+    repeats = document.getElementById("repeats").content.firstElementChild.cloneNode(true);
+    first.querySelector("th").append(repeats);
+  }
+  const item = document.createElement("li");
+  item.id = line.id;
+  item.dataset.seq = line.dataset.seq;
+  item.append(line.querySelector(".permalink"), " ", line.querySelector(".reason")?.textContent ?? "");
+  repeats.querySelector("ol").append(item);
+  repeats.querySelector("[data-times]").textContent = `×${repeats.querySelectorAll("li").length + 1}`;
+  return true;
+}
+
+function dropFromStart() {
+  const spare = lines.rows.length - MOST;
+  if (spare <= 0) return;
+  const before = box.scrollHeight;
+  for (const row of [...lines.rows].slice(0, spare)) row.remove();
+  state.earlier = firstShown();
+  box.scrollTop -= before - box.scrollHeight;
+}
+
+function dropFromEnd() {
+  const spare = lines.rows.length - MOST;
+  if (spare <= 0) return;
+  for (const row of [...lines.rows].slice(-spare)) row.remove();
+  state.later = lastShown();
+}
+
+function firstShown() {
+  return Number(lines.rows[0]?.dataset.seq ?? 0);
+}
+
+function lastShown() {
+  return Number(lines.rows[lines.rows.length - 1]?.dataset.seq ?? 0);
+}
+
+/* --- pages of the log --------------------------------------------------------------------------------------- */
+
+function filters() {
+  const query = new URLSearchParams(location.search);
+  for (const name of ["tab", "event", "before", "after", "until"]) query.delete(name);
+  return query.toString();
+}
+
+/* Asks for the events that were heard of and are not among the lines yet. */
+function catchUp() {
+  if (!asking && !state.later && asked < heard) load(`after=${asked}`);
+}
+
+/* Asks for lines: in place of those there are, above them, or at their end. One question at a time. */
+async function load(where, { replace = false } = {}) {
+  if (asking && !replace) return;
+  asking?.abort();
+  const mine = asking = new AbortController();
+  const wanted = filters();
+  let done = false;
+  tab.setAttribute("aria-busy", "true");
+  try {
+    const answer = await fetch(`${tab.dataset.lines}?${wanted}&${where}`, {
+      headers: { Accept: "application/json" }, signal: AbortSignal.any([mine.signal, AbortSignal.timeout(15_000)]),
+    });
+    if (!answer.ok) return;
+    const page = await answer.json();
+    if (mine.signal.aborted) return;
+    if (replace) replaceAll(page, wanted);
+    else if (where.startsWith("before")) putAtStart(page);
+    else putNext(page);
+    done = true;
+    tell();
+  } catch {
+    /* no answer: the next scroll or event asks again, and the page says when the connection is lost */
+  } finally {
+    if (mine === asking) {
+      asking = null;
+      tab.removeAttribute("aria-busy");
+      if (done) catchUp();
+    }
+  }
+}
+
+function replaceAll(page, wanted) {
+  lines.replaceChildren(...parse(page.lines));
+  for (const name of STATES) state[name] = Number(page[name]);
+  lines.dataset.filters = wanted;
+  asked = page.seq;
+  missed = 0;
+  const fresh = document.createElement("template");
+  fresh.innerHTML = page.bar ?? "";
+  const text = fresh.content.querySelector("#log-search").value;
+  merge(bar, fresh.content);
+  const field = document.getElementById("log-search");
+  if (field !== document.activeElement) field.value = text;
+  if (!state.later) {
+    follow(true);
+    toEnd();
+  }
+}
+
+function putAtStart(page) {
+  const [before, at] = [box.scrollHeight, box.scrollTop];
+  lines.prepend(...parse(page.lines).filter((line) => !document.getElementById(line.id)));
+  state.earlier = page.earlier;
+  box.scrollTop = at + box.scrollHeight - before;
+  dropFromEnd();
+}
+
+function putNext(page) {
+  const following = isFollowing() && !state.later;
+  for (const line of parse(page.lines)) put(line);
+  state.later = page.later;
+  asked = page.later || page.seq;
+  if (!state.later) missed = 0;
+  dropFromStart();
+  if (following) toEnd();
+}
+
+function toNewest() {
+  follow(true);
+  if (state.later) load("", { replace: true });
+  else toEnd();
+}
+
+/* --- filters and links -------------------------------------------------------------------------------------- */
+
+function clicked(event) {
+  if (event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+  const link = event.target.closest("a[data-filter], a.permalink, #first-failure");
+  if (!link) return;
+  if (link.matches("[data-filter]")) {
+    event.preventDefault();
+    history.pushState(null, "", link.href);
+    const menu = link.closest("details");
+    if (menu) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    }
+    load("", { replace: true });
+  } else if (link.matches(".permalink")) {
+    event.preventDefault();
+    keepLink(link);
+  }
+}
+
+/* A permalink puts itself into the address and onto the clipboard: what it leads to is in sight already. */
+async function keepLink(link) {
+  const url = new URL(location.href);
+  for (const [name, value] of new URLSearchParams(link.search)) url.searchParams.set(name, value);
+  url.hash = link.hash;
+  history.replaceState(null, "", url);
+  mark(link.closest("[data-seq]"));
+  try {
+    await navigator.clipboard.writeText(url.href);
+    announce(words.linkCopied);
+  } catch {
+    announce(words.notAllowed);
+  }
+}
+
+function search(text) {
+  clearTimeout(typing);
+  const url = new URL(location.href);
+  url.searchParams.set("tab", "events");
+  for (const name of ["event", "before", "after", "until"]) url.searchParams.delete(name);
+  if (text.trim()) url.searchParams.set("q", text.trim());
+  else url.searchParams.delete("q");
+  url.hash = "";
+  history.replaceState(null, "", url);
+  load("", { replace: true });
+}
+
+async function goToHash() {
+  const seq = /^#e-(\d+)$/.exec(location.hash)?.[1];
+  if (!seq) return;
+  show("events", { remember: false });
+  follow(false);
+  if (!document.getElementById(`e-${seq}`)) await load(`event=${seq}`, { replace: true });
+  const place = document.getElementById(`e-${seq}`);
+  if (!place) return;
+  const repeats = place.closest("details");
+  if (repeats) repeats.open = true;
+  mark(place);
+  follow(false);
+  place.scrollIntoView({ block: "center" });
+}
+
+function mark(place) {
+  for (const marked of lines.querySelectorAll(".is-chosen")) marked.classList.remove("is-chosen");
+  place.classList.add("is-chosen");
+}
+
+/* --- where one looks ---------------------------------------------------------------------------------------- */
+
+function scrolled() {
+  if (!box.clientHeight) return;     // another tab is in front
+  if (isFollowing() !== (isAtEnd() && !state.later)) follow(!isFollowing(), { scroll: false });
+  if (state.earlier && box.scrollTop < NEAR_PX) load(`before=${firstShown()}`);
+  else if (state.later && toTheEnd() < NEAR_PX) load(`after=${lastShown()}`);
+}
+
+function isFollowing() {
+  return followButton.getAttribute("aria-pressed") === "true";
+}
+
+function follow(on, { scroll = true } = {}) {
+  followButton.setAttribute("aria-pressed", on);
+  if (on && scroll && !state.later) toEnd();
+}
+
+function toTheEnd() {
+  return box.scrollHeight - box.scrollTop - box.clientHeight;
+}
+
+function isAtEnd() {
+  return toTheEnd() < AT_END_PX;
+}
+
+function toEnd() {
+  box.scrollTop = box.scrollHeight;
+}
+
+function tell() {
+  noMatch.hidden = lines.rows.length > 0;
+  newest.hidden = !state.later;
+  const text = missed ? words.newer.replace("{count}", missed) : words.newest;
+  if (newest.textContent !== text) newest.textContent = text;
+  for (const link of document.querySelectorAll("#events-tab .earlier")) link.hidden = true;
+}

@@ -1,0 +1,179 @@
+"""The events' tab in a real browser: a window on a long log, filters that a link carries, permalinks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from django.contrib.auth.models import User
+from playwright.sync_api import Browser, Page, expect
+
+from deployments.models import Deployment
+from tests.flows.web import Web, logged_in
+from tests.live import scenes
+from tests.live.many import many_events
+from tests.services import wait_until
+
+pytestmark = pytest.mark.timeout(300)
+LINES = "[...document.querySelectorAll('#events > tr')].map((row) => Number(row.dataset.seq))"
+MOST = 1200
+
+
+@pytest.fixture(autouse=True)
+def _the_script_has_no_faults(page: Page) -> Iterator[None]:
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    yield
+    assert not faults
+
+
+@pytest.fixture
+def deployment(operator: User) -> Deployment:
+    return scenes.make_deployment(user=operator, name="staging")
+
+
+def url(web: Web, deployment: Deployment, query: str = "?tab=events") -> str:
+    return f"{web.url}/deployments/{deployment.pk}/{query}"
+
+
+def lines(page: Page) -> list[int]:
+    found: list[int] = page.evaluate(LINES)
+    return found
+
+
+def test_a_window_moves_over_thousands_of_events(page: Page, web: Web, deployment: Deployment) -> None:
+    network = scenes.plant(deployment, {"Network": 2})["Network"]
+    many_events(deployment, 6_000)
+    page.goto(url(web, deployment))
+    box = page.locator("#log")
+    wait_until(lambda: lines(page)[-1:] == [deployment.last_seq])
+
+    seen = set(lines(page))
+    while len(seen) < 3_000:  # upwards, further than the window is long
+        before = len(seen)
+        box.evaluate("(log) => { log.scrollTop = 0; }")
+        wait_until(lambda: set(lines(page)) - seen != set())  # noqa: B023  # within the turn
+        shown = lines(page)
+        assert shown == list(range(shown[0], shown[-1] + 1))
+        assert len(shown) <= MOST
+        seen |= set(shown)
+        assert len(seen) > before
+    assert seen == set(range(min(seen), deployment.last_seq + 1))
+
+    scenes.happen(deployment, scenes.event(network, "Network1", "CREATE_FAILED", reason="No room"))
+    expect(page.get_by_role("link", name="Newest events (1 more)")).to_be_visible()
+    page.get_by_role("link", name="Newest events").click()
+    expect(page.locator("#events > tr").last).to_contain_text("No room")
+    expect(page.get_by_role("button", name="Follow")).to_have_attribute("aria-pressed", "true")
+    for number in range(30):
+        scenes.happen(deployment, scenes.event(network, "Network2", f"UPDATE_{number}_COMPLETE"))
+    wait_until(lambda: lines(page)[-1] == deployment.last_seq)
+    assert box.evaluate("(log) => log.scrollHeight - log.scrollTop - log.clientHeight") < 12
+
+
+def test_filters_are_set_and_lifted_in_place_and_a_link_carries_them(
+    page: Page, web: Web, deployment: Deployment
+) -> None:
+    stacks = scenes.plant(deployment, {"Network": 3, "Aurora": 2})
+    scenes.happen(
+        deployment,
+        scenes.event(stacks["Network"], "Network1", "CREATE_COMPLETE"),
+        scenes.event(stacks["Network"], "Network2", "CREATE_FAILED", reason="Quota exceeded"),
+        scenes.event(stacks["Aurora"], "Aurora1", "CREATE_FAILED", reason="Quota exceeded"),
+    )
+    page.goto(url(web, deployment))
+    page.evaluate("window.stayed = true")
+    shown = page.locator("#events > tr")
+
+    page.locator("#filter-stack > summary").click()
+    page.locator("#filter-stack").get_by_role("link", name="Network").click()
+    expect(shown).to_have_count(2)
+    page.get_by_role("searchbox", name="Search the events").fill("quota")
+    expect(shown).to_have_count(1)
+    expect(page).to_have_url(re.compile(r"stack=Network&q=quota"))
+    # What comes in is left out or let in by the same filters.
+    scenes.happen(
+        deployment, scenes.event(stacks["Aurora"], "Aurora2", "CREATE_FAILED", reason="Quota again")
+    )
+    scenes.happen(
+        deployment, scenes.event(stacks["Network"], "Network3", "CREATE_FAILED", reason="Quota too")
+    )
+    expect(shown).to_have_count(2)
+    expect(shown.last).to_contain_text("Network3")
+    assert page.evaluate("window.stayed")
+
+    elsewhere = page.context.new_page()
+    elsewhere.goto(page.url)
+    expect(elsewhere.locator("#events > tr")).to_have_count(2)
+    elsewhere.get_by_role("link", name="Remove the filter “quota”").click()
+    expect(elsewhere.locator("#events > tr")).to_have_count(3)
+    expect(elsewhere.get_by_role("searchbox", name="Search the events")).to_have_value("")
+    elsewhere.go_back()
+    expect(elsewhere.locator("#events > tr")).to_have_count(2)
+    elsewhere.get_by_role("link", name="Show all events").click()
+    wait_until(lambda: len(lines(elsewhere)) == deployment.last_seq)
+
+
+def test_what_is_said_again_while_one_looks_goes_onto_the_line_of_the_first(
+    page: Page, web: Web, deployment: Deployment
+) -> None:
+    stacks = scenes.plant(deployment, {"Network": 1})
+    scenes.happen(deployment, scenes.event(stacks[""], "Network", "CREATE_IN_PROGRESS"))
+    first = deployment.last_seq
+    page.goto(url(web, deployment))
+
+    scenes.happen(deployment, scenes.event(stacks["Network"], "", "CREATE_IN_PROGRESS"))
+    scenes.happen(deployment, scenes.event(stacks[""], "Network", "CREATE_IN_PROGRESS", reason="Initiated"))
+
+    line = page.locator(f"#e-{first}")
+    expect(line).to_contain_text("×3")
+    line.locator("summary").click()
+    expect(line.locator("li").last).to_contain_text("Initiated")
+    assert lines(page)[-1] == first
+    page.reload()
+    expect(line).to_contain_text("×3")
+
+
+def test_a_permalink_leads_to_its_event_however_far_back(
+    page: Page, web: Web, deployment: Deployment
+) -> None:
+    scenes.plant(deployment, {"Network": 2})
+    many_events(deployment, 2_000)
+
+    for link in ("#e-500", "?tab=events&event=500#e-500"):
+        page.goto("about:blank")
+        page.goto(url(web, deployment, link))
+        expect(page.locator("#e-500")).to_be_in_viewport()
+        expect(page.locator("#e-500")).to_have_class(re.compile("is-chosen"))
+    page.locator("#e-503 .permalink").click()
+    expect(page).to_have_url(re.compile(r"event=503#e-503$"))
+    expect(page.locator("#e-503")).to_have_class(re.compile("is-chosen"))
+
+
+def test_everything_works_without_a_script(
+    chromium: Browser, web: Web, operator: User, deployment: Deployment
+) -> None:
+    stacks = scenes.plant(deployment, {"Network": 3})
+    scenes.happen(
+        deployment,
+        scenes.event(stacks["Network"], "Network1", "CREATE_COMPLETE"),
+        scenes.event(stacks["Network"], "Network2", "CREATE_FAILED", reason="Quota exceeded"),
+    )
+    with logged_in(chromium, operator, web.url, java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(url(web, deployment))
+        shown = page.locator("#events > tr")
+        page.get_by_role("link", name="Problems").click()
+        expect(shown).to_have_count(1)
+        page.get_by_role("searchbox", name="Search the events").fill("nothing like it")
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("No event is like that.")).to_be_visible()
+        page.get_by_role("link", name="Show all events").click()
+        expect(shown).to_have_count(deployment.last_seq)
+        page.get_by_role("link", name="First failure").click()
+        expect(page.locator(f"#e-{deployment.last_seq}")).to_be_in_viewport()
+        with page.expect_download() as download:
+            page.locator("#export > summary").click()
+            page.get_by_role("link", name="CSV").click()
+        assert download.value.suggested_filename == f"staging-deployment-{deployment.pk}-events.csv"

@@ -1,0 +1,46 @@
+"""A deployment with very many events, written at once: what pages and queries have to be quick with."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from deployments.models import Deployment, Event, Stack
+
+
+def many_events(deployment: Deployment, count: int, *, repeats: bool = False) -> None:
+    """Add so many events of CloudFormation's to a planted deployment, spread over its stacks.
+
+    Every third repeats the one before it when `repeats` is set.
+    """
+    deployment.refresh_from_db()
+    stacks = list(Stack.objects.of(deployment))
+    begin = timezone.now() - timedelta(hours=2)
+    rows = []
+    for number in range(1, count + 1):
+        stack = stacks[number % len(stacks)]
+        seq = deployment.last_seq + number
+        name = f"Thing{number % 400}"
+        rows.append(
+            Event(
+                deployment=deployment,
+                seq=seq,
+                event_id=f"{name}-{seq}",
+                key=Event.key_for(stack.path, f"{name}-{seq}"),
+                source="cloudformation",
+                at=begin + timedelta(seconds=number / 10),
+                stack=stack,
+                logical_id=name,
+                physical_id=f"{name.lower()}-0123456789abcdef0",
+                type=("AWS::EC2::Subnet", "AWS::IAM::Role", "AWS::RDS::DBInstance")[number % 3],
+                status=("UPDATE_IN_PROGRESS", "UPDATE_COMPLETE")[number % 2],
+                reason="Requested update requires the creation of a new physical resource"
+                if number % 5 == 0
+                else "",
+                repeat_of=seq - 1 if repeats and number % 3 == 0 else 0,
+            )
+        )
+    Event.objects.bulk_create(rows, batch_size=2000)
+    deployment.last_seq += count
+    Deployment.objects.filter(pk=deployment.pk).update(last_seq=deployment.last_seq)

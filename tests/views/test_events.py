@@ -1,0 +1,198 @@
+"""The events' tab: pages both ways from any place, filters in the address, repeated events on one line."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from deployments.models import Deployment, Event
+from deployments.views import log
+from tests.live import scenes
+from tests.live.listening import SEQ
+from tests.views.pages import Element, page
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def browser(operator: User, client: Client) -> Client:
+    client.force_login(operator)
+    return client
+
+
+def tab(browser: Client, deployment: Deployment, query: str = "?tab=events") -> Element:
+    return page(browser.get(f"/deployments/{deployment.pk}/{query}")).one(id="events-tab")
+
+
+def answer(browser: Client, deployment: Deployment, query: str = "") -> dict[str, Any]:
+    body: dict[str, Any] = json.loads(browser.get(f"/deployments/{deployment.pk}/events?{query}").content)
+    return body
+
+
+def numbers(body: dict[str, Any]) -> list[int]:
+    """Return the numbers of an answer's lines, without those that are folded into them."""
+    return [int(SEQ.findall(line)[0]) for line in body["lines"]]
+
+
+def every(body: dict[str, Any]) -> list[int]:
+    return sorted(int(seq) for line in body["lines"] for seq in SEQ.findall(line))
+
+
+def said(deployment: Deployment, body: dict[str, Any]) -> set[str]:
+    """Return what an answer's lines are about: a path of logical ids, or what the portal did."""
+    events = {event.seq: event for event in Event.objects.of(deployment)}
+    return {events[n].code or events[n].subject for n in numbers(body)}
+
+
+def links(shown: Element) -> dict[str, str]:
+    return {link.text: link["href"] for link in shown.all("a")}
+
+
+def test_a_long_log_is_read_page_by_page_without_a_script(
+    browser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log, "PAGE", 10)
+    deployment = scenes.running()
+    shown = tab(browser, deployment, "?tab=events&apart=1")
+    pages = [[int(line["data-seq"]) for line in shown.one(id="events").all("tr")]]
+    while "Earlier events" in links(shown):
+        shown = tab(browser, deployment, links(shown)["Earlier events"].partition("#")[0])
+        pages.insert(0, [int(line["data-seq"]) for line in shown.one(id="events").all("tr")])
+    assert [n for numbers in pages for n in numbers] == scenes.numbers(deployment)
+
+    shown = tab(browser, deployment, links(shown)["Later events"].partition("#")[0])
+    assert next(int(line["data-seq"]) for line in shown.one(id="events").all("tr")) == pages[0][-1] + 1
+
+
+def test_pages_meet_without_a_gap_whichever_way_one_reads(
+    browser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log, "PAGE", 7)
+    deployment = scenes.rolling_back()
+
+    up = [answer(browser, deployment)]
+    while up[0]["earlier"]:
+        up.insert(0, answer(browser, deployment, f"before={up[0]['earlier']}"))
+    assert sorted(n for body in up for n in every(body)) == scenes.numbers(deployment)
+
+    down = [answer(browser, deployment, "event=1")]
+    while down[-1]["later"]:
+        down.append(answer(browser, deployment, f"after={down[-1]['later']}"))
+    assert numbers(down[0])[0] == 1
+    assert sorted({n for body in down for n in every(body)}) == scenes.numbers(deployment)
+
+
+def test_a_link_to_an_event_shows_it_among_its_neighbours(
+    browser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log, "PAGE", 6)
+    deployment = scenes.running()
+
+    around = answer(browser, deployment, "event=12&apart=1")
+
+    assert numbers(around) == [10, 11, 12, 13, 14, 15]
+    assert (around["earlier"], around["later"]) == (10, 15)
+
+
+def test_what_is_said_again_stands_on_the_line_of_the_first(browser: Client) -> None:
+    deployment = scenes.make_deployment()
+    network = scenes.plant(deployment, {"Network": 1})["Network"]
+    first = deployment.last_seq + 1
+    scenes.happen(
+        deployment,
+        scenes.event(network, "Network1", "CREATE_IN_PROGRESS"),
+        scenes.event(network, "Network1", "CREATE_IN_PROGRESS", reason="Resource creation Initiated"),
+        scenes.event(network, "Network1", "CREATE_COMPLETE"),
+    )
+
+    line = next(tr for tr in tab(browser, deployment).one(id="events").all("tr") if tr["id"] == f"e-{first}")
+    assert "×2" in line.text
+    assert "Resource creation Initiated" in line.text
+    assert numbers(answer(browser, deployment))[-2:] == [first, first + 2]
+    assert numbers(answer(browser, deployment, "apart=1"))[-3:] == [first, first + 1, first + 2]
+    assert numbers(answer(browser, deployment, f"event={first + 1}"))[-2] == first
+    # Who searches wants the very event.
+    assert numbers(answer(browser, deployment, "q=creation+initiated")) == [first + 1]
+
+
+NETWORK = {"Network", "Network/Network1", "Network/Network2", "Network/Network3"}
+INNER = {"Aurora/Inner", "Aurora/Inner/Inner1", "Aurora/Inner/Inner2"}
+FILTERS = {
+    "stack=Network": NETWORK,
+    "stack=Aurora/Inner": INNER,
+    "stack=Nowhere": set[str](),
+    "type=AWS::EC2::Subnet&stack=Aurora/Inner": INNER - {"Aurora/Inner"},
+    "status=failed": {"Aurora", "Aurora/Aurora3"},
+    "status=cancelled": {"Aurora/Aurora4"},
+    "status=rolling-back": {"Aurora", ""},
+    "status=nonsense": set(),
+    "problems=1": {"Aurora", "Aurora/Aurora3"},
+    "source=portal&problems=1": set(),
+    "q=ENGINE+version": {"Aurora/Aurora3"},
+    "q=aurora+▸+inner": INNER,
+    "q=asked+for+the+environment": {"requested"},
+}
+
+
+@pytest.mark.parametrize("query", FILTERS)
+def test_filters_leave_what_they_name(browser: Client, query: str) -> None:
+    deployment = scenes.rolling_back()
+    assert said(deployment, answer(browser, deployment, query)) == FILTERS[query]
+
+
+def test_an_address_with_filters_shows_them_and_the_ways_out(browser: Client) -> None:
+    deployment = scenes.rolling_back()
+
+    shown = tab(browser, deployment, "?tab=events&stack=Aurora&problems=1&q=engine")
+
+    rows = shown.one(id="events").all("tr")
+    assert len(rows) == 1
+    assert "Aurora3" in rows[0].text
+    out = links(shown.one(id="filters-set"))
+    assert out["Show all events"] == "?tab=events"
+    assert out["Remove the filter Stack: Aurora ✕"] == "?tab=events&problems=1&q=engine"
+    assert out["Remove the filter “engine” ✕"] == "?tab=events&stack=Aurora&problems=1"
+    assert links(shown)["CSV"].endswith("stack=Aurora&problems=1&q=engine")
+
+
+def test_nothing_that_fits_is_said_to_be_so(browser: Client) -> None:
+    shown = tab(browser, scenes.running(), "?tab=events&status=failed")
+    assert "No event is like that." in shown.text
+    assert "hidden" not in shown.one(id="no-match").attributes
+
+
+def test_the_first_failure_is_one_link_away(browser: Client) -> None:
+    deployment = scenes.rolling_back()
+    failed = Event.objects.of(deployment).get(logical_id="Aurora3", status="CREATE_FAILED")
+    lead = links(tab(browser, deployment))["First failure"]
+
+    there = browser.get(lead)
+
+    assert there["Location"].endswith(f"?tab=events&event={failed.seq}#e-{failed.seq}")
+    fine = scenes.running("fine")
+    assert browser.get(f"/deployments/{fine.pk}/events/first-failure")["Location"].endswith("?tab=events")
+
+
+@pytest.mark.parametrize("query", ["before=x", "after=-1", "event=99999999999999999999", "before="])
+def test_a_nonsense_place_is_the_newest(browser: Client, query: str) -> None:
+    deployment = scenes.running()
+    assert every(answer(browser, deployment, query))[-1] == deployment.last_seq
+
+
+def test_a_page_costs_the_same_however_many_events_there_are(browser: Client) -> None:
+    deployment = scenes.make_deployment()
+    stacks = scenes.plant(deployment)
+    scenes.everything_happens(deployment, stacks)
+    counts = []
+    for query in ("", "before=40", "after=40", "stack=Network&problems=1", "q=network"):
+        with CaptureQueriesContext(connection) as queries:
+            answer(browser, deployment, query)
+        counts.append(len(queries))
+        assert not [q for q in queries.captured_queries if "COUNT(" in q["sql"].upper()]
+    assert max(counts) <= 11
