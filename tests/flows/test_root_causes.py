@@ -1,9 +1,8 @@
-"""Whatever fails, however deep: the banner names the leaf and the true reason, in words and with what to do."""
+"""Whatever fails, however deep: the banner names the leaf and the true reason, and says what to do."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -77,10 +76,10 @@ def template_set() -> catalog.TemplateSet:
 
 
 @pytest.fixture
-def in_words(template_set: catalog.TemplateSet, settings: Settings, sandbox: Sandbox) -> Iterator[Sandbox]:
+def in_words(template_set: catalog.TemplateSet, settings: Settings, sandbox: Sandbox) -> Sandbox:
     settings.SANSO_TEMPLATE_SET = template_set.folder
     TemplateCheck.objects.create(digest=template_set.digest, findings=[])
-    yield sandbox
+    return sandbox
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
