@@ -183,6 +183,8 @@ def _describe_instances(parameters: Parameters) -> Record:
 
 def _describe_activities(parameters: Parameters) -> Record:
     name = query.value(parameters, "AutoScalingGroupName")
+    if name:
+        _group(parameters)
     ids = query.members(parameters, "ActivityIds")
     rows = [
         activity

@@ -1,0 +1,204 @@
+"""The gateways and the sandbox understand each other: what serves, who is targeted, who writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from deployments.aws import session
+from deployments.aws.account_ref import AccountRef
+from deployments.aws.outputs import outputs_of
+from deployments.aws.session import Clients
+from deployments.errors import AwsMissing
+from tests.sandbox.engine.conftest import REGION, Account
+from tests.sandbox.resources.conftest import NETWORK, made
+from tests.services import Sandbox, start_sandbox, wait_until
+
+SERVING = (
+    NETWORK.partition("Outputs:")[0]
+    + """
+  Balancer:
+    Type: AWS::ElasticLoadBalancingV2::LoadBalancer
+    Properties: {Type: network, Scheme: internal, Subnets: [!Ref SubnetA, !Ref SubnetC]}
+  Targets:
+    Type: AWS::ElasticLoadBalancingV2::TargetGroup
+    Properties: {VpcId: !Ref Vpc, Protocol: TCP, Port: 9090}
+  Listener:
+    Type: AWS::ElasticLoadBalancingV2::Listener
+    Properties:
+      LoadBalancerArn: !Ref Balancer
+      Protocol: TCP
+      Port: 9090
+      DefaultActions: [{Type: forward, TargetGroupArn: !Ref Targets}]
+  Fleet:
+    Type: AWS::AutoScaling::AutoScalingGroup
+    DependsOn: Listener
+    Properties:
+      LaunchTemplate: {LaunchTemplateId: !Ref Template, Version: !GetAtt Template.LatestVersionNumber}
+      MinSize: 2
+      MaxSize: 4
+      VPCZoneIdentifier: [!Ref SubnetA, !Ref SubnetC]
+      TargetGroupARNs: [!Ref Targets]
+  Logs: {Type: AWS::S3::Bucket}
+  Configure:
+    Type: AWS::SSM::Association
+    DependsOn: Fleet
+    Properties:
+      AssociationName: configure
+      Name: AWS-RunShellScript
+      Parameters: {commands: [echo hello]}
+      Targets: [{Key: tag:Server, Values: [App]}]
+      OutputLocation: {S3Location: {OutputS3BucketName: !Ref Logs, OutputS3KeyPrefix: logs}}
+  Subnets:
+    Type: AWS::RDS::DBSubnetGroup
+    Properties: {DBSubnetGroupDescription: for tests, SubnetIds: [!Ref SubnetA, !Ref SubnetC]}
+  Cluster:
+    Type: AWS::RDS::DBCluster
+    DeletionPolicy: Delete
+    Properties:
+      Engine: aurora-mysql
+      EngineVersion: 8.0.mysql_aurora.3.10.6
+      MasterUsername: admin
+      ManageMasterUserPassword: true
+      DBSubnetGroupName: !Ref Subnets
+  Writer:
+    Type: AWS::RDS::DBInstance
+    Properties: {Engine: aurora-mysql, DBClusterIdentifier: !Ref Cluster, DBInstanceClass: db.t4g.medium}
+  Reader:
+    Type: AWS::RDS::DBInstance
+    DependsOn: Writer
+    Properties: {Engine: aurora-mysql, DBClusterIdentifier: !Ref Cluster, DBInstanceClass: db.t4g.medium}
+Outputs:
+  Balancer: {Value: !Ref Balancer}
+  Targets: {Value: !Ref Targets}
+  Fleet: {Value: !Ref Fleet}
+  Configure: {Value: !Ref Configure}
+  Cluster: {Value: !Ref Cluster}
+"""
+)
+GONE = "arn:aws:elasticloadbalancing:ap-northeast-1:123456789012:loadbalancer/net/gone/1"
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """A sandbox whose instances are records: what they would serve does not matter here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SANSO_SANDBOX_MACHINES", "records")
+        server = start_sandbox(tmp_path_factory.mktemp("records"), database="embedded")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def account(records: Sandbox) -> Account:
+    return Account(records, "151515151515")
+
+
+@pytest.fixture(scope="module")
+def stack(account: Account) -> Iterator[str]:
+    found = made(account, "serving", SERVING)
+    yield found
+    account.sandbox.control("POST", "reset", account=account.id)
+
+
+@pytest.fixture(scope="module")
+def outputs(account: Account, stack: str) -> dict[str, str]:
+    return account.outputs(stack)
+
+
+@pytest.fixture(scope="module")
+def clients(account: Account) -> Clients:
+    return session.connect(
+        AccountRef(
+            region=REGION, endpoint_url=account.sandbox.url, access_key=account.id, reads_per_second=400
+        )
+    )
+
+
+def test_load_balancers_and_targets(clients: Clients, outputs: dict[str, str]) -> None:
+    (balancer,) = clients.elbv2.load_balancers([GONE, outputs["Balancer"]])
+    assert (balancer.type, balancer.state) == ("network", "active")
+    assert balancer.zones == (f"{REGION}a", f"{REGION}c")
+    assert balancer.dns_name
+
+    (group,) = clients.elbv2.target_groups([outputs["Targets"]])
+    assert (group.protocol, group.port, group.load_balancer_arns) == ("TCP", 9090, (balancer.arn,))
+
+    def healthy() -> bool:
+        targets = clients.elbv2.target_health(group.arn)
+        return [target.state for target in targets] == ["healthy", "healthy"]
+
+    wait_until(healthy, what="two healthy targets")
+    with pytest.raises(AwsMissing):
+        clients.elbv2.target_health(f"{outputs['Targets']}0")
+
+
+def test_groups_and_activities(clients: Clients, outputs: dict[str, str]) -> None:
+    (group,) = clients.autoscaling.groups([outputs["Fleet"], "gone"])
+    assert (group.desired, group.minimum, group.maximum) == (2, 2, 4)
+    assert {one.lifecycle for one in group.instances} == {"InService"}
+    assert {one.instance_type for one in group.instances} == {"t4g.micro"}
+    assert {one.launch_template_version for one in group.instances} == {"1"}
+
+    activities = clients.autoscaling.activities(group.name, 1)
+    assert [activity.status for activity in activities] == ["Successful"]
+    assert activities[0].description.startswith("Launching a new EC2 instance")
+    assert activities[0].ended_at is not None
+    with pytest.raises(AwsMissing):
+        clients.autoscaling.activities("gone", 1)
+
+
+def test_an_association_that_failed_on_one_instance_is_run_again_there_alone(
+    account: Account, clients: Clients, outputs: dict[str, str]
+) -> None:
+    association_id = outputs["Configure"]
+
+    def status() -> str:
+        (found,) = clients.ssm.associations([association_id, "gone"])
+        return found.status
+
+    wait_until(lambda: status() == "Success", what="the first run")
+    (group,) = clients.autoscaling.groups([outputs["Fleet"]])
+    bad = group.instances[0].instance_id
+    account.sandbox.control("POST", "faults", {"associations": {"configure": [bad]}}, account=account.id)
+    clients.ssm.start_associations_once([association_id])
+    wait_until(lambda: status() == "Failed", what="a run that fails on one instance")
+
+    (association,) = clients.ssm.associations([association_id])
+    assert association.counts == {"Success": 1, "Failed": 1}
+    (run,) = clients.ssm.executions(association_id, 1)
+    assert run.counts == {"Success": 1, "Failed": 1}
+    targets = clients.ssm.execution_targets(
+        association_id, run.execution_id, association.output_bucket, association.output_prefix
+    )
+    (failed,) = [target for target in targets if target.status == "Failed"]
+    assert failed.instance_id == bad
+    stderr = next(one for one in outputs_of(clients.s3, failed) if one.key.endswith("/stderr"))
+    tail = clients.s3.read_tail(failed.output_bucket, stderr.key, 7)
+    assert (tail.body, tail.size) == (b"ation.\n", stderr.size)
+
+    account.sandbox.control("POST", "faults", {"associations": {"configure": None}}, account=account.id)
+    clients.ssm.start_association_on(association_id, [bad])
+    wait_until(lambda: status() == "Success", what="success where it had failed")
+    (again,) = clients.ssm.executions(association_id, 1)
+    reached = clients.ssm.execution_targets(association_id, again.execution_id)
+    assert [target.instance_id for target in reached] == [bad]
+    with pytest.raises(AwsMissing):
+        clients.ssm.executions("8dfe3659-4309-493a-8755-0123456789ab", 1)
+    with pytest.raises(AwsMissing):
+        clients.ssm.start_association_on(association_id, ["i-00000000000000000"])
+
+
+def test_clusters_and_their_instances(clients: Clients, outputs: dict[str, str]) -> None:
+    (cluster,) = clients.rds.clusters([outputs["Cluster"], "gone"])
+    assert cluster.status == "available"
+    assert cluster.engine_version.startswith("8.0.mysql_aurora.3.")
+    assert cluster.endpoint
+    assert sorted(member.is_writer for member in cluster.members) == [False, True]
+
+    instances = clients.rds.instances([cluster.cluster_id, "gone"])
+    assert {row.instance_id for row in instances} == {member.instance_id for member in cluster.members}
+    assert {row.status for row in instances} == {"available"}
+    assert {row.instance_class for row in instances} == {"db.t4g.medium"}
+    assert clients.rds.clusters(["gone"]) == []
