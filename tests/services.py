@@ -276,9 +276,12 @@ class Sandbox(Service):
 
 
 def start_sandbox(
-    folder: Path, *, port: int | None = None, pace: float = 0, database: str = "auto"
+    folder: Path, *, port: int | None = None, pace: float = 0, database: str = "auto", machines: str = ""
 ) -> Sandbox:
-    """Start `python -m portal.sandbox` with its files in `folder`; pace 0 means that nothing waits."""
+    """Start `python -m portal.sandbox` with its files in `folder`; pace 0 means that nothing waits.
+
+    Machines are processes unless the test or the environment says otherwise: booted ones take their time.
+    """
     port = port or free_port()
     server = Sandbox(
         command=[sys.executable, "-m", "portal.sandbox"],
@@ -291,6 +294,7 @@ def start_sandbox(
             "SANSO_SANDBOX_PACE": str(pace),
             "SANSO_SANDBOX_DATA": str(folder / "data"),
             "SANSO_SANDBOX_DATABASE": database,
+            "SANSO_SANDBOX_MACHINES": machines or os.environ.get("SANSO_SANDBOX_MACHINES", "processes"),
         },
     )
     server.start()

@@ -121,7 +121,7 @@ def _prepare_environment(host: str, port: int, folder: Path) -> None:
 
 
 async def _serve(host: str, port: int, pace: float) -> None:
-    from portal.sandbox import control, gate
+    from portal.sandbox import control, gate, machines
     from portal.sandbox import pace as paces
 
     extensions = engine.install()
@@ -133,7 +133,7 @@ async def _serve(host: str, port: int, pace: float) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
-        await engine.serve(application, host, port, stop)
+        await engine.serve(application, [f"{host}:{port}", *machines.binds(port)], stop)
     finally:
         _stop(extensions)
 

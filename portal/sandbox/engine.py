@@ -81,13 +81,13 @@ def _parameters(function: Callable[..., Any]) -> str:
     return ", ".join(inspect.signature(function).parameters)
 
 
-async def serve(application: Application, host: str, port: int, stop: asyncio.Event) -> None:
+async def serve(application: Application, binds: list[str], stop: asyncio.Event) -> None:
     """Answer requests until stop is set; requests that still wait then are cut off after half a second."""
     from hypercorn.asyncio import serve as hypercorn_serve
     from hypercorn.config import Config
 
     config = Config()
-    config.bind = [f"{host}:{port}"]
+    config.bind = binds
     config.keep_alive_timeout = 75
     config.graceful_timeout = 0.5
     config.accesslog = None

@@ -1,4 +1,4 @@
-"""The door to what stands behind an instance: a record, or a process on an address of its own.
+"""The door to what stands behind an instance: a record, a process on an address of its own, or a machine.
 
 State Manager runs its documents and the health checks make their probes through this door and know nothing
 of what is behind it. `current()` is the one implementation in use; `about()` names it on the control plane.
@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol
 from ministack.services import ec2
 
 from portal.sandbox.resources.ec2 import images
+from portal.sandbox.resources.registry import Scope
 from portal.sandbox.state_manager.documents import Step
 
 ProbeReason = Literal["", "Target.Timeout", "Target.FailedHealthChecks", "Target.ResponseCodeMismatch"]
@@ -40,6 +41,7 @@ class Machines(Protocol):
 
     name: str
     checks_take_time: bool  # a health check may block, and is made beside the heartbeat
+    patience: float  # seconds that setting one up may really take, at any pace; 0 where it takes none
 
     def launch(self, instance: dict[str, Any]) -> None:
         """Bring up the machine of a newly launched instance; return at once."""
@@ -82,6 +84,21 @@ class Machines(Protocol):
     def stop(self) -> None:
         """End every machine and wait until it is gone."""
 
+    def scope_of(self, instance_id: str) -> Scope:
+        """Tell whose the machine is. Raises KeyError when there is none."""
+
+    def listed(self, account: str | None) -> list[dict[str, Any]]:
+        """Tell what there is, for the control plane."""
+
+    def log(self, instance_id: str) -> str:
+        """Read the end of the machine's access log. Raises KeyError for an unknown machine."""
+
+    def act(self, instance_id: str, action: str) -> dict[str, Any]:
+        """Kill the machine, or stop or start its service.
+
+        Raises KeyError for an unknown machine and ValueError when it has no such action or no service.
+        """
+
 
 class Records:
     """Instances that are rows and nothing else: an association's run is pretended, health follows from it.
@@ -93,6 +110,7 @@ class Records:
 
     name = "records"
     checks_take_time = False
+    patience = 0.0
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -165,25 +183,67 @@ class Records:
     def stop(self) -> None:
         """There is nothing to end."""
 
+    def scope_of(self, instance_id: str) -> Scope:
+        """Say that there is nothing."""
+        raise KeyError(f"machine {instance_id}")
+
+    def listed(self, account: str | None) -> list[dict[str, Any]]:
+        """There is nothing to list."""
+        return []
+
+    def log(self, instance_id: str) -> str:
+        """Say that there is nothing."""
+        raise KeyError(f"machine {instance_id}")
+
+    def act(self, instance_id: str, action: str) -> dict[str, Any]:
+        """Say that there is nothing."""
+        raise ValueError(f"machines are records in this sandbox: there is nothing to {action}")
+
+
+KINDS = ("auto", "booted", "processes", "records")
+ABOUT = {
+    "booted": "each instance is a booted Debian 13 in the place of Amazon Linux, where associations run for "
+    "real; it has no way out, so what it would install comes with its image",
+    "processes": "each instance is a process: uWSGI serves datelog and stands in for Apache, associations "
+    "are read and not executed, health checks are really made",
+    "records": "instances are records only, and their health checks are simulated",
+}
 
 _current: Machines = Records()
+_hint = ""
 
 
 def install() -> None:
-    """Choose the kind of machines by SANSO_SANDBOX_MACHINES: auto takes processes where uWSGI is installed.
+    """Choose the kind of machines by SANSO_SANDBOX_MACHINES.
 
-    Raises ValueError for a word that is not auto, processes or records, and for processes without uWSGI.
+    auto takes booted ones where everything they need is there, else processes where uWSGI is installed.
+    Raises ValueError for another word, and when the kind that is asked for can't be had.
     """
+    global _current, _hint
+    wanted = os.environ.get("SANSO_SANDBOX_MACHINES", "auto")
+    if wanted not in KINDS:
+        raise ValueError(f"SANSO_SANDBOX_MACHINES is one of {', '.join(KINDS)} and not {wanted!r}")
+    _hint = ""
+    if wanted in ("auto", "booted"):
+        from portal.sandbox.booted import base, fleet, host
+
+        found, problem = base.ready(), host.why_not()
+        if found is not None and not problem:
+            _current = fleet.Booted(found)
+            return
+        lack = problem or "their base tree is not made yet"
+        if wanted == "booted":
+            raise ValueError(f"SANSO_SANDBOX_MACHINES is booted, and {lack}; see `make run-full`")
+        _hint = f"machines can't be booted yet: {lack}. `make run-full` (Debian, root) brings what they take"
+    _current = _simpler(wanted)
+
+
+def _simpler(wanted: str) -> Machines:
     from portal.sandbox.processes import hosts, services
 
-    global _current
-    wanted = os.environ.get("SANSO_SANDBOX_MACHINES", "auto")
-    if wanted not in ("auto", "processes", "records"):
-        raise ValueError(f"SANSO_SANDBOX_MACHINES is auto, processes or records and not {wanted!r}")
     if wanted == "processes" and services.program() is None:
         raise ValueError("SANSO_SANDBOX_MACHINES is processes, for which uWSGI (pyuwsgi) is needed")
-    if wanted != "records" and services.program() is not None:
-        _current = hosts.Processes()
+    return hosts.Processes() if wanted != "records" and services.program() is not None else Records()
 
 
 def stop() -> None:
@@ -204,5 +264,13 @@ def current() -> Machines:
 
 
 def about() -> dict[str, object]:
-    """Name the kind of machines, for the control plane's about."""
-    return {"machines": _current.name}
+    """Name the kind of machines and what stands in there, for the control plane's about."""
+    hint = {"machines_hint": _hint} if _hint else {}
+    return {"machines": _current.name, "machines_are": ABOUT[_current.name], **hint}
+
+
+def binds(port: int) -> list[str]:
+    """List the addresses beside the sandbox's own at which machines expect its API."""
+    from portal.sandbox.booted import network
+
+    return [f"{network.HOST}:{port}"] if _current.name == "booted" else []

@@ -1,15 +1,19 @@
-"""Machines that are broken on purpose, and the list of them, for the control plane."""
+"""Machines that are broken on purpose, the list of them, and their logs, for the control plane."""
 
 from typing import Any
 
 from portal.sandbox import machines
-from portal.sandbox.processes import hosts
 
 
 def listed(account: str | None) -> list[dict[str, Any]]:
-    """Tell what there is of machines that are processes."""
-    current = machines.current()
-    return current.listed(account) if isinstance(current, hosts.Processes) else []
+    """Tell what there is of machines."""
+    return machines.current().listed(account)
+
+
+def log(account: str | None, instance_id: str) -> str:
+    """Read the end of a machine's access log. Raises KeyError when the account has no such machine."""
+    _check(account, instance_id)
+    return machines.current().log(instance_id)
 
 
 def act(account: str | None, instance_id: str, action: str) -> dict[str, Any]:
@@ -18,11 +22,10 @@ def act(account: str | None, instance_id: str, action: str) -> dict[str, Any]:
     Raises KeyError when the account has no such machine and ValueError when it can't be done.
     """
     current = machines.current()
-    if not isinstance(current, hosts.Processes):
-        raise ValueError(f"machines are {current.name} in this sandbox: there is no process to {action}")
+    if current.name == "records":
+        return current.act(instance_id, action)
+    _check(account, instance_id)
     scope = current.scope_of(instance_id)
-    if account not in (None, scope.account):
-        raise KeyError(f"machine {instance_id}")
     told = current.act(instance_id, action)
     if action == "kill":
         from portal.sandbox.resources.ec2 import instances
@@ -30,3 +33,8 @@ def act(account: str | None, instance_id: str, action: str) -> dict[str, Any]:
         with scope.entered():
             instances.terminate(instance_id)
     return told
+
+
+def _check(account: str | None, instance_id: str) -> None:
+    if account not in (None, machines.current().scope_of(instance_id).account):
+        raise KeyError(f"machine {instance_id}")

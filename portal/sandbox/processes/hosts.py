@@ -45,6 +45,7 @@ class Processes:
 
     name = "processes"
     checks_take_time = True
+    patience = 0.0
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -146,6 +147,12 @@ class Processes:
         with self._lock:
             hosts = [host for host in self._hosts.values() if account in (None, host.scope.account)]
         return [_shape(host) for host in hosts]
+
+    def log(self, instance_id: str) -> str:
+        """Read the end of the log of the machine's process. Raises KeyError for an unknown machine."""
+        with self._lock:
+            service = self._hosts[instance_id].service
+        return service.tail(1000) if service is not None else ""
 
     def act(self, instance_id: str, action: str) -> dict[str, Any]:
         """Kill the machine's process, or stop or start its service.

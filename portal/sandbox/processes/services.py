@@ -80,10 +80,10 @@ class Service:
         self.kill()
         raise StartFailed(self.tail())
 
-    def tail(self) -> str:
+    def tail(self, lines: int = TAIL) -> str:
         """Read the last lines of the log."""
         with contextlib.suppress(OSError):
-            return "\n".join(self.log.read_text(errors="replace").splitlines()[-TAIL:])
+            return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
         return ""
 
     def stop(self) -> None:

@@ -5,6 +5,7 @@ import time
 
 from ministack.services.cloudformation import provisioners
 
+from portal.sandbox import machines
 from portal.sandbox.resources.durations import shortened
 from portal.sandbox.resources.registry import (
     Attributes,
@@ -62,13 +63,14 @@ async def _stabilize(physical_id: str, properties: Properties, stack: str) -> At
     timeout = float(properties.get("WaitForSuccessTimeoutSeconds") or 0)
     if not timeout:
         return None
+    least = max(LEAST_WAIT, machines.current().patience)
     started = time.monotonic()
     while True:
         association = associations.store.get(physical_id)
         status = association.overview()["Status"] if association else "Failed"
         if status == "Success":
             return None
-        if status != "Pending" or time.monotonic() - started > shortened(timeout, at_least=LEAST_WAIT):
+        if status != "Pending" or time.monotonic() - started > shortened(timeout, at_least=least):
             raise ValueError(
                 f"Resource of type 'AWS::SSM::Association' with identifier '{physical_id}' did not stabilize."
             )

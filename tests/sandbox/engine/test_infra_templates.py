@@ -34,7 +34,7 @@ def parameters(account: Account, **changed: str) -> list[dict[str, str]]:
     return [{"ParameterKey": name, "ParameterValue": value} for name, value in values.items()]
 
 
-def apply(account: Account, stack: str, kind: str, **request: Any) -> str:
+def apply(account: Account, stack: str, kind: str, *, seconds: float = 120, **request: Any) -> str:
     """Make a change set with nested ones, execute it and wait; returns the StackId."""
     made = account.cloudformation.create_change_set(
         StackName=stack,
@@ -48,7 +48,7 @@ def apply(account: Account, stack: str, kind: str, **request: Any) -> str:
     wait_until(lambda: not describe(ChangeSetName=made["Id"])["Status"].endswith("_IN_PROGRESS"))
     assert describe(ChangeSetName=made["Id"]).get("StatusReason") is None
     account.cloudformation.execute_change_set(ChangeSetName=made["Id"], ClientRequestToken=f"go-{kind}")
-    wait_until(lambda: not account.status(made["StackId"]).endswith("_IN_PROGRESS"), seconds=120)
+    wait_until(lambda: not account.status(made["StackId"]).endswith("_IN_PROGRESS"), seconds=seconds)
     return str(made["StackId"])
 
 

@@ -126,7 +126,8 @@ def _ailment(group: Record, member: Record) -> str | None:
         return "an EC2 health check indicating it has been terminated or stopped"
     if member["HealthStatus"] == "Unhealthy":
         return "a user health-check"
-    grace = shortened(group["HealthCheckGracePeriod"], at_least=LEAST_GRACE)
+    least = max(LEAST_GRACE, machines.current().patience)
+    grace = shortened(group["HealthCheckGracePeriod"], at_least=least)
     if "ELB" not in group["HealthCheckType"] or time.monotonic() - member["_in_service_at"] < grace:
         return None
     for target_group in group.get("TargetGroupARNs", []):

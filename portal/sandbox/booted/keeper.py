@@ -1,0 +1,147 @@
+"""Boots one machine and keeps it in namespaces of its own, so that nothing of it outlives this process.
+
+It is process 1 of namespaces for processes, mounts and the network (COMMAND): when it ends, however it ends,
+the kernel ends every process of the machine and takes its mounts, interfaces and routes away. It ends when
+its input does, and so when the sandbox is killed.
+
+It prints "up" when the machine has booted. It reads a word: "off" shuts the machine down, the end of the
+input switches it off.
+Only the standard library is imported, so that it starts at once and stays small.
+"""
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+COMMAND = (
+    *("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"),
+    *(sys.executable, "-I", "-S", __file__),
+)
+SHUTDOWN = 8.0  # seconds for a machine to shut down by itself
+CGROUPS = Path("/sys/fs/cgroup")
+GROUP = "sanso-"
+
+
+def main() -> int:
+    """Boot, and return when the machine is gone."""
+    spec: dict[str, Any] = json.loads(sys.argv[1])
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # whoever wants the machine to end closes our input
+    os.chdir(spec["folder"])
+    _move_into_own_groups(spec["name"])
+    _mount(spec["base"])
+    _write_files(spec["files"])
+    _connect(spec)
+    return _keep(spec)
+
+
+def _run(*command: str) -> None:
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)}: {done.stderr.strip()}")
+
+
+def _mount(base: str) -> None:
+    for name in ("upper", "work", "root"):
+        Path(name).mkdir()
+    _run("mount", "-t", "overlay", "overlay", "-o", f"lowerdir={base},upperdir=upper,workdir=work", "root")
+    # What nspawn notes down about the machine goes with the namespace, too.
+    Path("/run/systemd/nspawn").mkdir(parents=True, exist_ok=True)
+    _run("mount", "-t", "tmpfs", "tmpfs", "/run/systemd/nspawn")
+
+
+def _write_files(files: dict[str, str]) -> None:
+    for name, content in files.items():
+        path = Path("root") / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        path.write_text(content)
+
+
+def _connect(spec: dict[str, Any]) -> None:
+    """Lay a cable to the host. The addresses are explained in network.py."""
+    address, link = spec["address"], spec["link"]
+    on_host = ("nsenter", f"--net=/proc/1/fd/{spec['network']}", "--")
+    localnet = "net/ipv4/conf/{}/route_localnet"
+    _run(*on_host, "ip", "link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", "1")
+    Path("/proc/sys", localnet.format("eth0")).write_text("1")
+    _run(*on_host, "sh", "-c", f"echo 1 >/proc/sys/{localnet.format(link)}")
+    _run("ip", "link", "set", "lo", "up")
+    for own in (address, spec["private"]):
+        _run("ip", "address", "add", f"{own}/32", "dev", "eth0")
+    _run("ip", "link", "set", "eth0", "up")
+    _run(*on_host, "ip", "link", "set", link, "up")
+    route = ("ip", "route", "add", "table", "local")
+    _run(*on_host, *route, f"{address}/32", "dev", link, "src", spec["host"])
+    for network in spec["reachable"]:
+        _run(*route, network, "dev", "eth0", "src", address)
+
+
+def _keep(spec: dict[str, Any]) -> int:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as news, Path("console.log").open("wb") as console:
+        news.bind(f"\0sanso-machine-{spec['name']}")
+        nspawn = subprocess.Popen(
+            [
+                *("systemd-nspawn", "--directory=root", "--boot"),
+                *(f"--machine={spec['name']}", f"--hostname={spec['hostname']}", "--register=no"),
+                *("--keep-unit", "--network-namespace-path=/proc/self/ns/net", "--notify-ready=yes"),
+                *("--resolv-conf=off", "--timezone=off", "--link-journal=no", "--settings=no", "--quiet"),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=console,
+            stderr=console,
+            env={"PATH": os.environ["PATH"], "NOTIFY_SOCKET": f"@sanso-machine-{spec['name']}"},
+        )
+        _follow(nspawn, news)
+        return nspawn.poll() or 0
+
+
+def _follow(nspawn: "subprocess.Popen[bytes]", news: socket.socket) -> None:
+    """Pass on what nspawn tells until it or our input ends."""
+    ended = os.pidfd_open(nspawn.pid)
+    while True:
+        ready, _, _ = select.select([sys.stdin.fileno(), news, ended], [], [])
+        if news in ready and "READY=1" in news.recv(4096).decode().splitlines():
+            with contextlib.suppress(BrokenPipeError):
+                os.write(1, b"up\n")
+        if ended in ready:
+            return
+        if sys.stdin.fileno() in ready:
+            if b"off" in os.read(sys.stdin.fileno(), 4096):
+                nspawn.terminate()
+                select.select([ended], [], [], SHUTDOWN)
+            return
+
+
+def _move_into_own_groups(name: str) -> None:
+    """Move into a control group of one's own in every hierarchy that systemd uses.
+
+    Machines that shared one would each take the others' processes in it for remains of their own services.
+    """
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        _number, controllers, path = line.split(":", 2)
+        places = {"": [CGROUPS / "unified", CGROUPS], "name=systemd": [CGROUPS / "systemd"]}
+        for place in places.get(controllers, []):
+            group = Path(f"{place}{path}") / f"{GROUP}{name}"
+            if (group.parent / "cgroup.procs").exists():
+                group.mkdir(exist_ok=True)
+                (group / "cgroup.procs").write_text("0")
+                break
+
+
+def leave(group: Path) -> None:
+    """Remove a control group and those below it, as far as they are empty; the sandbox does it afterwards."""
+    for folder, _folders, _files in os.walk(group, topdown=False):
+        with contextlib.suppress(OSError):
+            Path(folder).rmdir()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
