@@ -1,4 +1,4 @@
-"""Elastic Load Balancing, Auto Scaling, State Manager, RDS and stored outputs in memory, for FakeAws.
+"""Elastic Load Balancing, Auto Scaling, State Manager, RDS, lags and stored outputs in memory, for FakeAws.
 
 A test puts rows into the dictionaries and takes them out; what is not there is missing, as on AWS.
 """
@@ -34,6 +34,7 @@ class FakeServices:
         self.execution_target_rows: dict[str, list[ExecutionTarget]] = {}  # by execution
         self.db_clusters: dict[str, Cluster] = {}
         self.db_instances: dict[str, DBInstance] = {}
+        self.lags: dict[str, float] = {}  # by database instance, in milliseconds
         self.stored: dict[tuple[str, str], bytes] = {}  # (bucket, key) → body
         self.logs: dict[tuple[str, str], list[LogLine]] = {}  # (group, stream) → lines
         self.started_again: list[tuple[str, tuple[str, ...]]] = []  # association, () = all its instances
@@ -134,7 +135,7 @@ class FakeServices:
         if association_id not in self.association_rows:
             raise AwsMissing("AssociationDoesNotExist", "", operation)
 
-    # --- RDS and stored outputs ----------------------------------------------------------------
+    # --- RDS, CloudWatch and stored outputs ----------------------------------------------------------------
     def clusters(self, ids: Sequence[str]) -> list[Cluster]:
         self._call("rds:DescribeDBClusters")
         return [self.db_clusters[key] for key in ids if key in self.db_clusters]
@@ -142,6 +143,10 @@ class FakeServices:
     def instances(self, cluster_ids: Sequence[str]) -> list[DBInstance]:
         self._call("rds:DescribeDBInstances")
         return [row for row in self.db_instances.values() if row.cluster_id in cluster_ids]
+
+    def replica_lags(self, instance_ids: Sequence[str]) -> dict[str, float]:
+        self._call("cloudwatch:GetMetricData")
+        return {key: self.lags[key] for key in instance_ids if key in self.lags}
 
     def list_objects(self, bucket: str, prefix: str, start_after: str, limit: int) -> list[StoredObject]:
         self._call("s3:ListBucket")

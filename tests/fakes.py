@@ -93,6 +93,7 @@ class FakeAws(FakeServices):
             elbv2=self,
             autoscaling=self,
             ssm=self,
+            cloudwatch=self,
             logs=self,
             rds=self,
             s3=self,

@@ -15,6 +15,7 @@ from deployments.aws import budget
 from deployments.aws.account_ref import AccountRef
 from deployments.aws.autoscaling import AutoScaling, AutoScalingGateway
 from deployments.aws.cloudformation import CloudFormation, CloudFormationGateway
+from deployments.aws.cloudwatch import CloudWatch, CloudWatchGateway
 from deployments.aws.elbv2 import ELBv2, ELBv2Gateway
 from deployments.aws.logs import Logs, LogsGateway
 from deployments.aws.rds import RDS, RDSGateway
@@ -43,6 +44,7 @@ class Clients:
     elbv2: ELBv2
     autoscaling: AutoScaling
     ssm: SSM
+    cloudwatch: CloudWatch
     logs: Logs
     rds: RDS
     s3: S3
@@ -71,6 +73,7 @@ def _connect(ref: AccountRef) -> Clients:
         elbv2=ELBv2Gateway(session.client("elbv2", endpoint_url=endpoint, config=_CONFIG)),
         autoscaling=AutoScalingGateway(session.client("autoscaling", endpoint_url=endpoint, config=_CONFIG)),
         ssm=SSMGateway(session.client("ssm", endpoint_url=endpoint, config=_CONFIG)),
+        cloudwatch=CloudWatchGateway(session.client("cloudwatch", endpoint_url=endpoint, config=_CONFIG)),
         logs=LogsGateway(session.client("logs", endpoint_url=endpoint, config=_CONFIG)),
         rds=RDSGateway(session.client("rds", endpoint_url=endpoint, config=_CONFIG)),
         s3=S3Gateway(session.client("s3", endpoint_url=endpoint, config=_CONFIG), ref.region),

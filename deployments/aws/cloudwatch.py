@@ -1,0 +1,76 @@
+"""The gateway to CloudWatch: how far Aurora's readers lag behind their writer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+from deployments.aws.verdicts import calling
+
+AT_ONCE = 500
+"""Metrics in one call (https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html)."""
+PERIOD = timedelta(minutes=1)
+WINDOW = timedelta(minutes=5)
+"""How far back a figure may lie: metrics come a minute or two late, and older ones say nothing of now."""
+
+
+class CloudWatch(Protocol):
+    """What the runner asks of CloudWatch."""
+
+    def replica_lags(self, instance_ids: Sequence[str]) -> Mapping[str, float]:
+        """Return the newest AuroraReplicaLag of each instance in milliseconds; a writer has none."""
+        ...
+
+
+class CloudWatchGateway:
+    """CloudWatch through boto3."""
+
+    def __init__(self, client: Any, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._client = client
+        self._now = now
+
+    def replica_lags(self, instance_ids: Sequence[str]) -> Mapping[str, float]:
+        """Return the newest AuroraReplicaLag of each instance in milliseconds; a writer has none.
+
+        AWS bills each metric asked for (a cent per thousand), and a new figure comes once a minute.
+        """
+        found: dict[str, float] = {}
+        for first in range(0, len(instance_ids), AT_ONCE):
+            found |= self._lags(instance_ids[first : first + AT_ONCE])
+        return found
+
+    def _lags(self, instance_ids: Sequence[str]) -> dict[str, float]:
+        now = self._now()
+        arguments: dict[str, Any] = {
+            "MetricDataQueries": [_query(f"m{number}", key) for number, key in enumerate(instance_ids)],
+            "StartTime": now - WINDOW,
+            "EndTime": now,
+            "ScanBy": "TimestampDescending",
+        }
+        found: dict[str, float] = {}
+        while True:
+            with calling("cloudwatch:GetMetricData"):
+                answer = self._client.get_metric_data(**arguments)
+            for row in answer.get("MetricDataResults", []):
+                if row.get("Values"):
+                    found.setdefault(instance_ids[int(row["Id"][1:])], row["Values"][0])
+            if not answer.get("NextToken"):
+                return found
+            arguments["NextToken"] = answer["NextToken"]
+
+
+def _query(name: str, instance_id: str) -> dict[str, Any]:
+    return {
+        "Id": name,
+        "ReturnData": True,
+        "MetricStat": {
+            "Metric": {
+                "Namespace": "AWS/RDS",
+                "MetricName": "AuroraReplicaLag",
+                "Dimensions": [{"Name": "DBInstanceIdentifier", "Value": instance_id}],
+            },
+            "Period": int(PERIOD.total_seconds()),
+            "Stat": "Average",
+        },
+    }
