@@ -43,6 +43,8 @@ class Control:
             ("GET", "held"): self._list_held,
             ("GET", "calls"): self._list_calls,
             ("GET", "machines"): self._list_machines,
+            ("GET", "databases"): self._list_databases,
+            ("POST", "databases"): self._act_on_database,
             ("POST", "reset"): self._reset,
         }
 
@@ -67,6 +69,9 @@ class Control:
         name = scope["path"].removeprefix(PREFIX).strip("/")
         if scope["method"] == "POST" and name.startswith("held/"):
             return self._speak(name.removeprefix("held/"), payload)
+        if scope["method"] == "GET" and name.startswith("machines/") and name.endswith("/log"):
+            key = name.removeprefix("machines/").removesuffix("/log")
+            return {"log": await asyncio.to_thread(drills.log, account, key)}
         if scope["method"] == "POST" and name.startswith("machines/"):
             return await asyncio.to_thread(
                 drills.act, account, name.removeprefix("machines/"), str(payload.get("action"))
@@ -129,7 +134,18 @@ class Control:
         return {"calls": [entry.as_dict() for entry in journal.read(since, account)]}
 
     async def _list_machines(self, account: str | None, query: Payload, payload: Payload) -> Payload:
-        return {"machines": drills.listed(account)}
+        return {"machines": await asyncio.to_thread(drills.listed, account)}
+
+    async def _list_databases(self, account: str | None, query: Payload, payload: Payload) -> Payload:
+        from portal.sandbox.resources.rds import drills as databases
+
+        return {"databases": databases.listed(account)}
+
+    async def _act_on_database(self, account: str | None, query: Payload, payload: Payload) -> Payload:
+        from portal.sandbox.resources.rds import drills as databases
+
+        cluster, action = str(payload.get("cluster")), str(payload.get("action"))
+        return await asyncio.to_thread(databases.act, account, cluster, action)
 
     async def _reset(self, account: str | None, query: Payload, payload: Payload) -> Payload:
         for extension in self.extensions:

@@ -8,32 +8,19 @@ import tempfile
 import threading
 from functools import cache
 from pathlib import Path
-from typing import Protocol
 
 from portal.sandbox.database.endpoints import Endpoint
+from portal.sandbox.database.members import Database
+from portal.sandbox.database.programs import program
 from portal.sandbox.resources.registry import Scope
 
 logger = logging.getLogger(__name__)
 
-PLACES = os.pathsep.join(("/usr/sbin", "/usr/local/sbin", "/usr/local/bin", "/opt/homebrew/bin"))
-
 Key = tuple[Scope, str]
 
 
-class Server(Protocol):
-    """A database server of one cluster."""
-
-    endpoint: Endpoint
-
-    def set_password(self, user: str, password: str) -> None:
-        """Change a user's password, as a rotation or a changed template does."""
-
-    def stop(self) -> None:
-        """End the server and remove its files."""
-
-
 _lock = threading.Lock()
-_servers: dict[Key, Server] = {}
+_servers: dict[Key, Database] = {}
 
 
 @cache
@@ -45,11 +32,6 @@ def kind() -> str:
     if wanted != "auto":
         return wanted
     return "mariadb" if program("mariadbd") and program("mariadb-install-db") else "embedded"
-
-
-def program(name: str) -> str | None:
-    """Find a program on PATH or where packages put servers."""
-    return shutil.which(name, path=os.pathsep.join((os.environ.get("PATH", ""), PLACES)))
 
 
 @cache
@@ -87,10 +69,10 @@ def start(
 
     Raises OSError with the tail of the server's log when it does not start.
     """
-    from portal.sandbox.database import embedded, mariadb
+    from portal.sandbox.database import alone, aurora
 
-    server_class = mariadb.MariaDB if kind() == "mariadb" else embedded.Embedded
-    server: Server = server_class(
+    server_class = aurora.Aurora if kind() == "mariadb" else alone.Alone
+    server: Database = server_class(
         folder(), port=port, user=user, password=password, database=database, parameters=parameters or {}
     )
     with _lock:
@@ -101,10 +83,16 @@ def start(
     return server.endpoint
 
 
-def get(cluster: Key) -> Server | None:
+def get(cluster: Key) -> Database | None:
     """Find a cluster's running database."""
     with _lock:
         return _servers.get(cluster)
+
+
+def listed(account: str | None) -> list[tuple[Key, Database]]:
+    """List the databases of an account, or all."""
+    with _lock:
+        return [(key, server) for key, server in _servers.items() if account in (None, key[0].account)]
 
 
 def stop(cluster: Key) -> None:
@@ -117,9 +105,7 @@ def stop(cluster: Key) -> None:
 
 def stop_all(account: str | None) -> None:
     """Stop the databases of an account, or all."""
-    with _lock:
-        keys = [key for key in _servers if account in (None, key[0].account)]
-    for key in keys:
+    for key, _server in listed(account):
         stop(key)
 
 
@@ -127,9 +113,10 @@ def close() -> None:
     """Stop every database and remove what is kept for the next one."""
     stop_all(None)
     if kind() == "mariadb":
-        from portal.sandbox.database import mariadb
+        from portal.sandbox.database import mariadb, relays
 
         with contextlib.suppress(OSError):
             mariadb.template(folder())  # it may be being laid down right now
+        relays.stop()
     shutil.rmtree(folder(), ignore_errors=True)
     folder.cache_clear()

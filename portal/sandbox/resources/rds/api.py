@@ -15,6 +15,7 @@ def install() -> None:
     around: dict[str, Callable[[Parameters, Action], Answer]] = {
         "ModifyDBCluster": _modify_cluster,
         "DeleteDBCluster": _delete_cluster,
+        "CreateDBInstance": _create_instance,
         "DeleteDBInstance": _delete_instance,
     }
     for name, action in around.items():
@@ -54,6 +55,23 @@ def _delete_cluster(parameters: Parameters, engine: Action) -> Answer:
     content = rds._cluster_xml({**cluster, "Status": "deleting"})
     clusters.delete(cluster["DBClusterIdentifier"], {})
     return _answer("DeleteDBCluster", "DBCluster", content)
+
+
+def _create_instance(parameters: Parameters, engine: Action) -> Answer:
+    """One of a cluster is made as a template makes it; any other is MiniStack's own matter."""
+    if query.value(parameters, "DBClusterIdentifier") not in rds._clusters:
+        return engine(parameters)
+    names = (
+        *("DBInstanceIdentifier", "DBClusterIdentifier", "Engine", "EngineVersion", "DBInstanceClass"),
+        *("AvailabilityZone", "PromotionTier", "PubliclyAccessible"),
+    )
+    properties = {name: found for name in names if (found := query.value(parameters, name))}
+    if "DBInstanceIdentifier" not in properties:
+        return engine(parameters)
+    instance_id, _attributes = instances.create("", properties, "")
+    content = rds._instance_xml(rds._instances[instance_id])
+    instances.become(instance_id, "available")
+    return _answer("CreateDBInstance", "DBInstance", content)
 
 
 def _delete_instance(parameters: Parameters, engine: Action) -> Answer:

@@ -1,9 +1,10 @@
-"""AWS::RDS::DBInstance in a cluster: the first writes, the others read, and all answer where they say."""
+"""AWS::RDS::DBInstance in a cluster: the first writes, the others read, each with an endpoint of its own."""
 
+import pymysql
 from ministack.services import rds
 from ministack.services.cloudformation import provisioners
 
-from portal.sandbox.database import clusters as databases
+from portal.sandbox.database.members import CannotFailOver
 from portal.sandbox.resources.rds import roles
 from portal.sandbox.resources.registry import (
     Created,
@@ -11,7 +12,6 @@ from portal.sandbox.resources.registry import (
     Record,
     Refused,
     handler,
-    here,
     provide,
     ready_with,
     replace,
@@ -24,11 +24,12 @@ _engine = dict(handler(TYPE))
 
 def install() -> None:
     """Put the resource type in place."""
-    provide(TYPE, _create, delete, _update)
-    ready_with(TYPE, lambda instance_id: _become(instance_id, "available"))
+    provide(TYPE, create, delete, _update)
+    ready_with(TYPE, lambda instance_id: become(instance_id, "available"))
 
 
-def _create(logical_id: str, properties: Properties, stack: str) -> Created:
+def create(logical_id: str, properties: Properties, stack: str) -> Created:
+    """Make an instance, in its cluster if it names one. Raises Refused as CreateDBInstance does."""
     cluster = _cluster(properties)
     identifier = properties.get("DBInstanceIdentifier") or provisioners._physical_name(
         stack, logical_id, lowercase=True, max_len=63
@@ -41,17 +42,15 @@ def _create(logical_id: str, properties: Properties, stack: str) -> Created:
         given.setdefault("EngineVersion", cluster["EngineVersion"])
         given.setdefault("AvailabilityZone", _next_zone(cluster))
     instance_id, _attributes = _engine["create"](logical_id, given, stack)
-    _become(instance_id, "creating")
+    become(instance_id, "creating")
     if cluster is not None:
-        _join(
-            rds._instances[instance_id],
-            cluster,
-            provisioners._cfn_bool(properties.get("PubliclyAccessible", False)),
-        )
+        public = provisioners._cfn_bool(properties.get("PubliclyAccessible", False))
+        join(rds._instances[instance_id], cluster, public)
     return instance_id, provisioners._rds_db_instance_attrs(rds._instances[instance_id])
 
 
-def _become(instance_id: str, status: str) -> None:
+def become(instance_id: str, status: str) -> None:
+    """Change an instance's status; one that is gone is left alone."""
     instance = rds._instances.get(instance_id)
     if instance is not None:
         instance["DBInstanceStatus"] = status
@@ -75,8 +74,11 @@ def _next_zone(cluster: Record) -> str:
     return str(min(cluster["AvailabilityZones"], key=taken.count))
 
 
-def _join(instance: Record, cluster: Record, public: bool) -> None:
-    """Let a member inherit from its cluster, take its role and answer on its role's address."""
+def join(instance: Record, cluster: Record, public: bool) -> None:
+    """Let a member inherit from its cluster, have a server of its own and take its role.
+
+    Raises Refused when the server does not start; the instance is then gone.
+    """
     instance.update(
         DBName=cluster.get("DatabaseName") or "",
         VpcSecurityGroups=cluster["VpcSecurityGroups"],
@@ -87,25 +89,42 @@ def _join(instance: Record, cluster: Record, public: bool) -> None:
         BackupRetentionPeriod=cluster["BackupRetentionPeriod"],
         DbInstancePort=0,
     )
+    database = roles.database_of(cluster)
+    if database is not None:
+        identifier = instance["DBInstanceIdentifier"]
+        try:
+            host, port = database.add(identifier, _tier(cluster, identifier))
+        except (OSError, pymysql.MySQLError) as failed:
+            _engine["delete"](identifier, {})
+            raise Refused("InternalFailure", f"The sandbox's database did not start: {failed}") from failed
+        instance["Endpoint"].update(Address=host, Port=port)
     roles.settle(cluster)
-    server = databases.get((here(), cluster["DBClusterIdentifier"]))
-    if server is not None:
-        writer = roles.writer_of(cluster) == instance["DBInstanceIdentifier"]
-        instance["Endpoint"].update(
-            Address=server.endpoint.writer if writer else server.endpoint.reader, Port=server.endpoint.port
-        )
+
+
+def _tier(cluster: Record, identifier: str) -> int:
+    return next(
+        (
+            int(member["PromotionTier"])
+            for member in cluster["DBClusterMembers"]
+            if member["DBInstanceIdentifier"] == identifier
+        ),
+        1,
+    )
 
 
 def _update(physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str) -> Created:
     instance = rds._instances.get(physical_id)
     renamed = new.get("DBInstanceIdentifier") and new["DBInstanceIdentifier"].lower() != physical_id
     if instance is None or renamed or provisioners._requires_replacement(TYPE, old, new):
-        return replace(_create, delete, physical_id, old, new, stack, logical_id)
+        return replace(create, delete, physical_id, old, new, stack, logical_id)
     kept = {name: instance[name] for name in ("AvailabilityZone", "VpcSecurityGroups", "StorageType")}
     pinned = {"DBInstanceIdentifier": physical_id}
     _engine["update"](physical_id, {**old, **pinned}, {**new, **pinned}, stack, logical_id)
     if instance["DBClusterIdentifier"]:
         instance.update(kept)
+        cluster = rds._clusters.get(instance["DBClusterIdentifier"])
+        if cluster is not None:
+            roles.settle(cluster)
     return physical_id, provisioners._rds_db_instance_attrs(instance)
 
 
@@ -120,6 +139,12 @@ def delete(physical_id: str, properties: Properties) -> None:
             "Cannot delete protected DB Instance, please disable deletion protection and try again.",
         )
     cluster = rds._clusters.get(instance["DBClusterIdentifier"] or "")
+    database = roles.database_of(cluster) if cluster is not None else None
+    if database is not None:
+        try:
+            database.remove(physical_id)
+        except CannotFailOver as refused:
+            raise Refused("InvalidDBInstanceState", str(refused)) from refused
     _engine["delete"](physical_id, properties)
     if cluster is not None:
         roles.settle(cluster)

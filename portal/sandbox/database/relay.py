@@ -1,0 +1,159 @@
+"""Carries the connections of cluster endpoints to the servers that they lead to now.
+
+A process of its own, run by relays.py, so that a sandbox that is busy does not slow queries down. Reads one
+JSON command a line from its standard input and answers each with a line; ends when its input ends.
+"""
+
+import asyncio
+import json
+import os
+import socket
+import sys
+from typing import Any, cast
+
+BACKLOG = 512
+CONNECT = 3.0  # seconds
+
+Place = tuple[str, int]
+
+
+class Relay:
+    """One endpoint: its listener, where it leads, and what it carries."""
+
+    def __init__(self) -> None:
+        self.server: asyncio.Server | None = None
+        self.targets: list[Place] = []
+        self.turn = 0
+        self.clients: dict[Client, Place | None] = {}
+
+    async def open(self, place: Place) -> None:
+        """Listen from now on."""
+        loop = asyncio.get_running_loop()
+        self.server = await loop.create_server(lambda: Client(self), *place, backlog=BACKLOG)
+
+    def lead(self, targets: list[Place], cut: bool) -> None:
+        """Change where new connections go; with cut those to any other server end now."""
+        self.targets = targets
+        if cut:
+            for client in [one for one, target in self.clients.items() if target not in targets]:
+                client.abort()
+
+    def close(self) -> None:
+        """Listen no more and end every connection."""
+        if self.server is not None:
+            self.server.close()
+        for client in list(self.clients):
+            client.abort()
+
+    def next_targets(self) -> list[Place]:
+        """List the servers, the next in turn first."""
+        self.turn += 1
+        at = self.turn % max(1, len(self.targets))
+        return self.targets[at:] + self.targets[:at]
+
+
+class Side(asyncio.Protocol):
+    """One end of a connection that is carried: what it receives goes to its peer."""
+
+    transport: asyncio.Transport
+    peer: "Side | None" = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        connection = self.transport.get_extra_info("socket")
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def data_received(self, data: bytes) -> None:
+        if self.peer is not None:
+            self.peer.transport.write(data)
+
+    def pause_writing(self) -> None:
+        if self.peer is not None:
+            self.peer.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        if self.peer is not None:
+            self.peer.transport.resume_reading()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self.peer is not None:
+            self.peer.transport.close()
+
+
+class Client(Side):
+    """The client's end, which finds itself a server."""
+
+    def __init__(self, relay: Relay) -> None:
+        self.relay = relay
+        self.search: asyncio.Task[None] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.transport.pause_reading()
+        self.relay.clients[self] = None
+        self.search = asyncio.ensure_future(self.connect())
+
+    async def connect(self) -> None:
+        """Connect to the first server that takes the connection; without one the client is refused."""
+        for target in self.relay.next_targets():
+            try:
+                async with asyncio.timeout(CONNECT):
+                    _transport, peer = await asyncio.get_running_loop().create_connection(Side, *target)
+            except OSError:
+                continue
+            if target not in self.relay.targets or self.transport.is_closing():
+                peer.transport.abort()
+                continue
+            self.peer, peer.peer = peer, self
+            self.relay.clients[self] = target
+            self.transport.resume_reading()
+            return
+        self.abort()
+
+    def abort(self) -> None:
+        """End both ends at once."""
+        self.transport.abort()
+        if self.peer is not None:
+            self.peer.transport.abort()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        super().connection_lost(error)
+        self.relay.clients.pop(self, None)
+        if self.search is not None:
+            self.search.cancel()
+
+
+async def main() -> None:
+    """Carry out commands until there are no more."""
+    relays: dict[str, Relay] = {}
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
+    )
+    while line := await reader.readline():
+        error = ""
+        try:
+            await obey(relays, json.loads(line))
+        except OSError as failed:
+            error = str(failed)
+        sys.stdout.write(json.dumps({"error": error}) + "\n")
+        sys.stdout.flush()
+
+
+async def obey(relays: dict[str, Relay], command: dict[str, Any]) -> None:
+    """Carry out one command. Raises OSError when an address cannot be had."""
+    name = command["relay"]
+    match command["do"]:
+        case "open":
+            relay = Relay()
+            await relay.open((command["host"], command["port"]))
+            relays[name] = relay
+        case "lead":
+            relays[name].lead([(host, port) for host, port in command["to"]], command["cut"])
+        case "close":
+            relays.pop(name).close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
+    os._exit(0)

@@ -1,0 +1,226 @@
+"""A cluster's writer and readers are servers of their own; who dies is replaced, and nothing is lost."""
+
+from __future__ import annotations
+
+import datetime
+import threading
+import time
+import urllib.error
+from collections.abc import Callable
+from typing import Any
+
+import pymysql
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.sandbox.engine.conftest import Account
+from tests.sandbox.resources.conftest import Network, made
+from tests.sandbox.resources.test_databases import CLUSTER, cluster, connect, secret, values
+from tests.services import wait_until
+
+Outputs = dict[str, str]
+
+
+@pytest.fixture
+def aurora(account: Account, network: Network) -> Outputs:
+    """The outputs of a stack with a cluster of two instances and a table in it."""
+    outputs = account.outputs(made(account, "aurora", CLUSTER, **values(network)))
+    with connect(account, outputs, "Endpoint") as writer, writer.cursor() as cursor:
+        cursor.execute("CREATE TABLE saved (id INT AUTO_INCREMENT PRIMARY KEY, word VARCHAR(20))")
+    return outputs
+
+
+def act(account: Account, outputs: Outputs, action: str) -> Any:
+    return account.sandbox.control(
+        "POST", "databases", {"cluster": outputs["Cluster"], "action": action}, account=account.id
+    )
+
+
+def roles(account: Account, outputs: Outputs) -> dict[str, str]:
+    """Tell each instance's role, for those that answer."""
+    listed: Any = account.sandbox.control("GET", "databases", account=account.id)
+    (found,) = listed["databases"]
+    return {one["instance"]: one["role"] for one in found["instances"] if one["answers"]}
+
+
+def swapped(outputs: Outputs) -> dict[str, str]:
+    return {outputs["Writer"]: "reader", outputs["Reader"]: "writer"}
+
+
+class Load:
+    """Clients that keep writing through the writer endpoint, and what was acknowledged to them."""
+
+    def __init__(self, account: Account, outputs: Outputs, clients: int = 3) -> None:
+        self.acknowledged: list[str] = []
+        self._stop = threading.Event()
+        word = secret(account, outputs["Secret"])
+        self._open: Callable[[], Any] = lambda: pymysql.connect(
+            host=outputs["Endpoint"],
+            port=int(outputs["Port"]),
+            user=word["username"],
+            password=word["password"],
+            database="datelog",
+            autocommit=True,
+            read_timeout=5,
+        )
+        self._threads = [threading.Thread(target=self._run, args=(number,)) for number in range(clients)]
+
+    def _run(self, number: int) -> None:
+        connection: Any = None
+        for turn in range(10**9):
+            if self._stop.is_set():
+                return
+            try:
+                connection = connection or self._open()
+                word = f"{number}-{turn}"
+                connection.cursor().execute("INSERT INTO saved (word) VALUES (%s)", (word,))
+                self.acknowledged.append(word)
+            except pymysql.MySQLError:
+                connection = None
+                time.sleep(0.01)
+
+    def __enter__(self) -> Load:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+
+def words(account: Account, outputs: Outputs, endpoint: str) -> set[str]:
+    with connect(account, outputs, endpoint) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT word FROM saved")
+        return {word for (word,) in cursor.fetchall()}
+
+
+@pytest.mark.parametrize("action", ["kill_writer", "stop_writer", "failover"])
+def test_another_server_writes_and_no_acknowledged_write_is_lost(
+    account: Account, aurora: Outputs, action: str
+) -> None:
+    with Load(account, aurora) as load:
+        wait_until(lambda: len(load.acknowledged) > 100, what="writes before")
+        act(account, aurora, action)
+        wait_until(lambda: roles(account, aurora) == swapped(aurora), what="both servers in new roles")
+        seen = len(load.acknowledged)
+        wait_until(lambda: len(load.acknowledged) > seen + 100, what="writes after")
+    assert set(load.acknowledged) <= words(account, aurora, "Endpoint")
+    wait_until(
+        lambda: set(load.acknowledged) <= words(account, aurora, "ReadEndpoint"), what="them at the reader"
+    )
+
+
+def test_rds_tells_of_the_failover(account: Account, aurora: Outputs) -> None:
+    account.pace(1.0)
+    act(account, aurora, "kill_writer")
+    rds = account.client("rds")
+
+    def told() -> dict[str, bool]:
+        members = cluster(account, aurora)["DBClusterMembers"]
+        return {one["DBInstanceIdentifier"]: one["IsClusterWriter"] for one in members}
+
+    def status(instance: str) -> str:
+        (found,) = rds.describe_db_instances(DBInstanceIdentifier=instance)["DBInstances"]
+        return str(found["DBInstanceStatus"])
+
+    wait_until(lambda: cluster(account, aurora)["Status"] == "failing-over", what="the failover's status")
+    wait_until(
+        lambda: told() == {aurora["Writer"]: False, aurora["Reader"]: True}, what="the members' new roles"
+    )
+    wait_until(lambda: status(aurora["Writer"]) == "available", what="the old writer")
+    wait_until(lambda: cluster(account, aurora)["Status"] == "available", what="the cluster")
+    found = rds.describe_events(SourceType="db-cluster", SourceIdentifier=aurora["Cluster"])["Events"]
+    assert [one["Message"] for one in found] == [
+        f"Started failover to DB instance: {aurora['Reader']}",
+        f"Completed failover to DB instance: {aurora['Reader']}",
+    ]
+    found = rds.describe_events(SourceType="db-instance", SourceIdentifier=aurora["Writer"])["Events"]
+    assert [one["Message"] for one in found] == ["DB instance restarted"]
+
+
+def test_a_killed_reader_comes_back_and_the_writer_reads_meanwhile(account: Account, aurora: Outputs) -> None:
+    with Load(account, aurora, clients=1) as load:
+        wait_until(lambda: len(load.acknowledged) > 20, what="writes before")
+        act(account, aurora, "kill_reader")
+        wait_until(lambda: len(roles(account, aurora)) == 1, what="the reader's absence")
+        assert words(account, aurora, "ReadEndpoint")
+        wait_until(lambda: len(roles(account, aurora)) == 2, what="the reader")
+    assert roles(account, aurora)[aurora["Writer"]] == "writer"
+    wait_until(
+        lambda: set(load.acknowledged) <= words(account, aurora, "ReadEndpoint"), what="all at the reader"
+    )
+
+
+def test_a_rotated_password_and_new_users_are_known_after_a_failover(
+    account: Account, aurora: Outputs
+) -> None:
+    account.client("secretsmanager").rotate_secret(SecretId=aurora["Secret"])
+    connect(account, aurora, "ReadEndpoint").close()
+    with connect(account, aurora, "Endpoint") as writer:
+        writer.cursor().execute("CREATE USER app@'%' IDENTIFIED BY 'word'")
+    account.client("rds").failover_db_cluster(DBClusterIdentifier=aurora["Cluster"])
+    connect(account, aurora, "Endpoint").close()
+    pymysql.connect(host=aurora["Endpoint"], port=int(aurora["Port"]), user="app", password="word").close()
+    wait_until(lambda: roles(account, aurora) == swapped(aurora), what="the old writer as a reader")
+    assert secret(account, aurora["Secret"])["username"] == "admin"
+    connect(account, aurora, "ReadEndpoint").close()
+
+
+def test_an_instance_more_has_all_rows_and_one_without_others_writes_again_by_itself(
+    account: Account, aurora: Outputs
+) -> None:
+    rds = account.client("rds")
+    with Load(account, aurora, clients=1) as load:
+        wait_until(lambda: len(load.acknowledged) > 20, what="writes")
+    rds.create_db_instance(
+        DBInstanceIdentifier="third",
+        DBClusterIdentifier=aurora["Cluster"],
+        Engine="aurora-mysql",
+        DBInstanceClass="db.t4g.medium",
+    )
+    (third,) = rds.describe_db_instances(DBInstanceIdentifier="third")["DBInstances"]
+    own = {**aurora, "Own": third["Endpoint"]["Address"], "Port": str(third["Endpoint"]["Port"])}
+    assert words(account, own, "Own") == set(load.acknowledged)
+    for instance in (aurora["Writer"], "third"):  # the first is the writer: another one writes then
+        rds.delete_db_instance(DBInstanceIdentifier=instance)
+    assert roles(account, aurora) == {aurora["Reader"]: "writer"}
+    act(account, aurora, "kill_writer")
+
+    def rows() -> set[str]:
+        try:
+            return words(account, aurora, "Endpoint")
+        except pymysql.MySQLError:
+            return set()
+
+    wait_until(lambda: rows() == set(load.acknowledged), what="the rows after the crash")
+    with pytest.raises(ClientError, match="no reader to fail over to"):
+        rds.failover_db_cluster(DBClusterIdentifier=aurora["Cluster"])
+
+
+def test_cloudwatch_has_the_replica_lag(account: Account, aurora: Outputs) -> None:
+    def points() -> list[Any]:
+        now = datetime.datetime.now(datetime.UTC)
+        found: list[Any] = account.client("cloudwatch").get_metric_statistics(
+            Namespace="AWS/RDS",
+            MetricName="AuroraReplicaLag",
+            Dimensions=[{"Name": "DBInstanceIdentifier", "Value": aurora["Reader"]}],
+            StartTime=now - datetime.timedelta(minutes=5),
+            EndTime=now + datetime.timedelta(minutes=1),
+            Period=60,
+            Statistics=["Maximum"],
+        )["Datapoints"]
+        return found
+
+    wait_until(lambda: bool(points()), what="a point of the metric")
+    assert points()[0]["Unit"] == "Milliseconds"
+    assert 0 <= points()[0]["Maximum"] < 30_000
+
+
+def test_an_unknown_cluster_or_action_is_refused(account: Account, aurora: Outputs) -> None:
+    for outputs, action, code in (({"Cluster": "none"}, "kill_writer", 404), (aurora, "dance", 400)):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            act(account, outputs, action)
+        assert refused.value.code == code
+        refused.value.close()
