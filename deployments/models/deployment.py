@@ -52,6 +52,11 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
         """Keep those that failed or were rolled back."""
         return self.filter(state__in=[str(State.FAILED), str(State.ROLLED_BACK)])
 
+    def made_ready_in(self, account_pk: int) -> Self:
+        """Keep the creations of one account that became ready, newest first."""
+        rows = self.filter(kind="create", environment__account=account_pk).exclude(ready_at=None)
+        return rows.select_related("environment").order_by("-pk")
+
     def before(self, pk: int) -> Self:
         """Keep those asked for before the one with this key: the next page of a list."""
         return self.filter(pk__lt=pk)

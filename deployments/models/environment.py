@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from deployments.models.account import Account
 from deployments.models.fields import IdField
+from deployments.models.sentences import words
 
 if TYPE_CHECKING:
     from deployments.models.deployment import Deployment
@@ -32,7 +33,11 @@ _PROBLEM = (
     | Q(latest__state__in=("failed", "rolled_back"))
     | ~Q(latest__attention_code="") & Q(latest__active_key__isnull=False)
     | Q(latest__active_key=None)
-    & (Q(stack_status__endswith="_FAILED") | Q(stack_status__contains="ROLLBACK"))
+    & (
+        Q(stack_status__endswith="_FAILED")
+        | Q(stack_status__contains="ROLLBACK")
+        | Q(health_word__in=("degraded", "unhealthy"))
+    )
 )
 
 
@@ -152,6 +157,11 @@ class Environment(models.Model):
         """Return the address that visitors open, "" until the stack's outputs name one."""
         names = ("SiteUrl", "SiteURL", "URL", "Url", "ALBURL")
         return next((str(self.outputs[name]) for name in names if name in self.outputs), "")
+
+    @property
+    def health_words(self) -> str:
+        """Return why it is not healthy, in the reader's language; "" when nothing is to be said."""
+        return words(self.health_sentence)
 
     @property
     def is_protected(self) -> bool:

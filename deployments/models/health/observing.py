@@ -44,6 +44,10 @@ class Observer(models.Model):
 class ObservationQuerySet(models.QuerySet["Observation"]):
     """Named queries over observations."""
 
+    def sooner_than(self, at: datetime) -> int:
+        """Let those that are due later be due at that time."""
+        return self.filter(due_at__gt=at).update(due_at=at)
+
     def of(self, environment: Environment) -> Self:
         """Keep one environment's."""
         return self.filter(environment=environment)

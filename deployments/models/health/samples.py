@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Self
 
 from django.db import models
+from django.db.models.functions import TruncHour
 from django.utils.translation import gettext_lazy as _
 
 from deployments.models.environment import Environment
@@ -29,6 +31,14 @@ class HealthSampleQuerySet(models.QuerySet["HealthSample"]):
         """Keep those of the environment as a whole."""
         return self.filter(tier=WHOLE)
 
+    def words_by_hour(
+        self, environments: Iterable[Environment], since: datetime
+    ) -> list[tuple[int, datetime, str]]:
+        """Return (environment's pk, hour, word) once for each word that the environments had in an hour."""
+        rows = self.whole().since(since).filter(environment__in=[one.pk for one in environments])
+        hours = rows.annotate(hour=TruncHour("at", tzinfo=UTC)).order_by()
+        return list(hours.values_list("environment_id", "hour", "word").distinct())
+
 
 class HealthSample(models.Model):
     """How a tier stood at a moment: so many healthy of so many, and the word for it."""
@@ -39,6 +49,8 @@ class HealthSample(models.Model):
     healthy = models.PositiveIntegerField(default=0)
     total = models.PositiveIntegerField(default=0)
     word = models.CharField(_("health"), max_length=12)
+    # It stands for its ten minutes: the others of them are gone.
+    is_thinned = models.BooleanField(default=False, editable=False)
 
     objects = models.Manager.from_queryset(HealthSampleQuerySet)()
 
@@ -48,7 +60,10 @@ class HealthSample(models.Model):
         constraints = (
             models.UniqueConstraint(fields=("environment", "tier", "at"), name="one_sample_per_moment"),
         )
-        indexes = (models.Index(fields=("at",), name="samples_by_time"),)
+        indexes = (
+            models.Index(fields=("at",), name="samples_by_time"),
+            models.Index(fields=("is_thinned", "at"), name="samples_to_thin"),
+        )
 
     def __str__(self) -> str:
         return f"{self.tier} {self.word} {self.healthy}/{self.total}"

@@ -1,91 +1,24 @@
-"""Django's admin: accounts can be edited; everything that happened is read only."""
+"""Accounts, which can be edited, and what deployments made: environments, stacks, resources, events."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.contrib import admin
-from django.core.paginator import Paginator
-from django.db.models import Model, QuerySet
 from django.forms import Media
-from django.http import HttpRequest
-from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from deployments.admin.rows import STYLE, ReadOnly, StatusFilter
 from deployments.models import Account, Deployment, Environment, Event, Resource, Stack
 from deployments.views import badges, wording
 
 if TYPE_CHECKING:
-    Rows = admin.ModelAdmin[Model]
     AccountRows = admin.ModelAdmin[Account]
-    Pages = Paginator[Any]
 else:  # generic for type checkers only
-    Pages = Paginator
-    Rows = AccountRows = admin.ModelAdmin
-
-STYLE = Media(css={"all": ["portal/palette.css", "portal/admin.css"]})
-admin.site.site_header = admin.site.site_title = "Sanso"
-admin.site.index_title = _("What Sanso knows")
-
-
-class CappedPaginator(Pages):
-    """Counts up to a limit: a table of millions is never walked just to say how many pages there are."""
-
-    limit = 5000
-
-    @cached_property
-    def count(self) -> int:
-        """Return how many rows there are, `limit` for more."""
-        rows: Any = self.object_list
-        return len(rows.values_list("pk")[: self.limit])
-
-
-class StatusFilter(admin.SimpleListFilter):
-    """Narrows by how a CloudFormation word ends; Django's own filter would read the whole column."""
-
-    title = _("status")
-    parameter_name = "standing"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """Return the choices."""
-        return [("_FAILED", _("Failed")), ("_IN_PROGRESS", _("In progress")), ("_COMPLETE", _("Complete"))]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Return the rows of the choice."""
-        ending = self.value()
-        return queryset.filter(status__endswith=ending) if ending else queryset
-
-
-class ReadOnly(Rows):
-    """Rows that the portal writes: to be read, never added, changed or deleted by hand.
-
-    No list counts its table, so that it opens as fast with millions of events.
-    """
-
-    paginator = CappedPaginator
-    show_full_result_count = False
-    list_per_page = 50
-    actions = None
-
-    @property
-    def media(self) -> Media:
-        """Return Django's files with the colours of the badges."""
-        return super().media + STYLE
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Refuse."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Refuse."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Refuse."""
-        return False
+    AccountRows = admin.ModelAdmin
 
 
 @admin.register(Account)
@@ -128,8 +61,8 @@ class AccountAdmin(AccountRows):
 class EnvironmentAdmin(ReadOnly):
     """Environments, the deleted ones too."""
 
-    list_display = ("name", "account", "shown_status", "stack_word", "owner", "created_at", "deleted_at")
-    list_filter = ("account", "stack_status", ("deleted_at", admin.EmptyFieldListFilter))
+    list_display = ("name", "account", "shown_status", "shown_health", "stack_word", "owner", "created_at")
+    list_filter = ("health_word", "account", "stack_status", ("deleted_at", admin.EmptyFieldListFilter))
     search_fields = ("name", "stack_name", "stack_id")
     list_select_related = ("account", "owner", "latest")
     date_hierarchy = "created_at"
@@ -138,6 +71,13 @@ class EnvironmentAdmin(ReadOnly):
     def shown_status(self, environment: Environment) -> SafeString:
         """Return how the environment stands."""
         return badges.environment_status(environment)
+
+    @admin.display(description=_("health"), ordering="health_word")
+    def shown_health(self, environment: Environment) -> SafeString | str:
+        """Return how healthy it is; a dash for one that is gone."""
+        if environment.deleted_at:
+            return "–"
+        return badges.health(environment.health_word)
 
     @admin.display(description=_("stack"), ordering="stack_status")
     def stack_word(self, environment: Environment) -> SafeString | str:
@@ -173,7 +113,11 @@ class StackAdmin(ReadOnly):
     """Root and nested stacks as deployments saw them."""
 
     list_display = ("name", "path", "deployment", "shown_status", "started_at", "ended_at")
-    list_filter = (StatusFilter, "deployment__environment__account")
+    list_filter = (
+        StatusFilter,
+        ("deployment__environment", admin.RelatedOnlyFieldListFilter),
+        "deployment__environment__account",
+    )
     search_fields = ("name", "path", "stack_id")
     list_select_related = ("deployment__environment",)
     ordering = ("-pk",)

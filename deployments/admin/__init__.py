@@ -1,0 +1,13 @@
+"""Django's admin: accounts can be edited; everything that happened is read only."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
+from deployments.admin import health, work
+
+__all__ = ["health", "work"]
+
+admin.site.site_header = admin.site.site_title = "Sanso"
+admin.site.index_title = _("What Sanso knows")

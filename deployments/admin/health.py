@@ -1,0 +1,261 @@
+"""How environments are: their health, targets, associations, instances, databases, and what was asked for."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from deployments.admin.rows import ReadOnly
+from deployments.core.health.words import RUN_FAILED, RUN_GOES_ON, RUN_SUCCEEDED
+from deployments.core.status import Shown
+from deployments.models.health import (
+    Association,
+    AssociationRun,
+    DatabaseCluster,
+    DatabaseMember,
+    FleetInstance,
+    Observation,
+    Operation,
+    ScalingActivity,
+    SiteProbe,
+    Target,
+)
+from deployments.views import badges
+from deployments.views.health import words
+
+_RESULTS = {"failed": RUN_FAILED, "running": RUN_GOES_ON, "succeeded": RUN_SUCCEEDED}
+_OPERATIONS = {"waiting": Shown.WAITING, "running": Shown.PROGRESS, "done": Shown.DONE}
+
+
+class EnvironmentFilter(admin.RelatedOnlyFieldListFilter):
+    """Narrows by environment; only those that have rows are offered."""
+
+
+class RunFilter(admin.SimpleListFilter):
+    """Narrows by how a run ended; State Manager's own words are many."""
+
+    title = _("result")
+    parameter_name = "result"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Return the choices."""
+        return [("failed", _("Failed")), ("running", _("In progress")), ("succeeded", _("Succeeded"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Return the rows of the choice."""
+        chosen = _RESULTS.get(self.value() or "")
+        return queryset.filter(status__in=chosen) if chosen else queryset
+
+
+class OfEnvironment(ReadOnly):
+    """Rows that belong to an environment."""
+
+    list_select_related: ClassVar[Any] = ("environment__account",)
+    ordering: ClassVar[Any] = ("-pk",)
+
+    @admin.display(description=_("account"), ordering="environment__account__name")
+    def account(self, row: Any) -> str:
+        """Return the account's name."""
+        return str(row.environment.account.name)
+
+
+@admin.register(Target)
+class TargetAdmin(OfEnvironment):
+    """Servers as their load balancers see them."""
+
+    list_display = (
+        "target_id",
+        "port",
+        "environment",
+        "account",
+        "tier",
+        "shown_state",
+        "why",
+        "since",
+        "observed_at",
+    )
+    list_filter = ("state", "tier", ("environment", EnvironmentFilter), "environment__account")
+    search_fields = ("target_id", "environment__name")
+
+    @admin.display(description=_("state"), ordering="state")
+    def shown_state(self, target: Target) -> SafeString:
+        """Return the state."""
+        return words.target(target.state)
+
+    @admin.display(description=_("reason"))
+    def why(self, target: Target) -> str:
+        """Return the reason in words."""
+        return (
+            "" if target.state == "healthy" else words.reason(target.state, target.reason, target.description)
+        )
+
+
+@admin.register(Association)
+class AssociationAdmin(OfEnvironment):
+    """Associations with how their last execution ended."""
+
+    list_display = (
+        "__str__",
+        "environment",
+        "account",
+        "tier",
+        "shown_status",
+        "counted",
+        "executed_at",
+        "observed_at",
+    )
+    list_filter = (RunFilter, "tier", ("environment", EnvironmentFilter), "environment__account")
+    search_fields = ("association_id", "name", "environment__name")
+
+    @admin.display(description=_("status"), ordering="status")
+    def shown_status(self, association: Association) -> SafeString:
+        """Return how its last execution ended."""
+        return words.run(association.status, association.detailed_status)
+
+    @admin.display(description=_("instances"))
+    def counted(self, association: Association) -> str:
+        """Return how many instances it ended how on, in State Manager's words."""
+        return ", ".join(f"{word} {number}" for word, number in sorted(association.counts.items()))
+
+
+@admin.register(AssociationRun)
+class AssociationRunAdmin(ReadOnly):
+    """Runs of associations on single instances, with what failed."""
+
+    list_display = ("instance_id", "association", "environment", "shown_status", "failed_task", "at")
+    list_filter = (RunFilter, "association__environment__account")
+    search_fields = ("instance_id", "association__environment__name")
+    list_select_related = ("association__environment",)
+    ordering = ("-pk",)
+
+    @admin.display(description=_("environment"))
+    def environment(self, run: AssociationRun) -> str:
+        """Return the environment's name."""
+        return run.association.environment.name
+
+    @admin.display(description=_("status"), ordering="status")
+    def shown_status(self, run: AssociationRun) -> SafeString:
+        """Return how it ended."""
+        return words.run(run.status, run.detailed_status)
+
+
+@admin.register(FleetInstance)
+class FleetInstanceAdmin(OfEnvironment):
+    """Instances of Auto Scaling groups, those too that are gone."""
+
+    list_display = (
+        "instance_id",
+        "environment",
+        "account",
+        "tier",
+        "shown_lifecycle",
+        "zone",
+        "launch_template_version",
+        "gone_at",
+    )
+    list_filter = ("lifecycle", "tier", ("environment", EnvironmentFilter), "environment__account")
+    search_fields = ("instance_id", "environment__name")
+
+    @admin.display(description=_("lifecycle state"), ordering="lifecycle")
+    def shown_lifecycle(self, instance: FleetInstance) -> SafeString:
+        """Return where in its life it is."""
+        return words.lifecycle(instance.lifecycle)
+
+
+@admin.register(ScalingActivity)
+class ScalingActivityAdmin(OfEnvironment):
+    """What Auto Scaling groups did."""
+
+    list_display = ("description", "environment", "account", "tier", "shown_status", "started_at", "ended_at")
+    list_filter = ("status", "tier", ("environment", EnvironmentFilter), "environment__account")
+    search_fields = ("environment__name",)
+
+    @admin.display(description=_("status"), ordering="status")
+    def shown_status(self, activity: ScalingActivity) -> SafeString:
+        """Return how it stands."""
+        return words.activity(activity.status)
+
+
+@admin.register(DatabaseCluster)
+class DatabaseClusterAdmin(OfEnvironment):
+    """Aurora clusters."""
+
+    list_display = ("cluster_id", "environment", "account", "shown_status", "engine_version", "observed_at")
+    list_filter = ("status", ("environment", EnvironmentFilter), "environment__account")
+    search_fields = ("cluster_id", "environment__name")
+
+    @admin.display(description=_("status"), ordering="status")
+    def shown_status(self, cluster: DatabaseCluster) -> SafeString:
+        """Return how the cluster stands."""
+        return words.database(cluster.status)
+
+
+@admin.register(DatabaseMember)
+class DatabaseMemberAdmin(ReadOnly):
+    """Instances of Aurora clusters with their roles."""
+
+    list_display = ("instance_id", "cluster", "is_writer", "shown_status", "zone", "lag_ms")
+    list_filter = ("is_writer", "status", "cluster__environment__account")
+    search_fields = ("instance_id", "cluster__environment__name")
+    list_select_related = ("cluster",)
+
+    @admin.display(description=_("status"), ordering="status")
+    def shown_status(self, member: DatabaseMember) -> SafeString:
+        """Return how the instance stands."""
+        return words.database(member.status)
+
+
+@admin.register(Observation)
+class ObservationAdmin(OfEnvironment):
+    """How fresh each source is, and what keeps it from answering."""
+
+    list_display = ("source", "environment", "account", "observed_at", "attempted_at", "problem_code", "said")
+    list_filter = ("source", ("problem_code", admin.EmptyFieldListFilter), "environment__account")
+    search_fields = ("environment__name",)
+
+    @admin.display(description=_("problem"))
+    def said(self, observation: Observation) -> str:
+        """Return what a person can do about it."""
+        return observation.problem_words
+
+
+@admin.register(SiteProbe)
+class SiteProbeAdmin(OfEnvironment):
+    """Times that were written and read through load balancers."""
+
+    list_display = ("at", "environment", "account", "wrote", "read", "milliseconds", "asked_by")
+    list_filter = ("wrote", "read", "environment__account")
+    search_fields = ("environment__name",)
+    list_select_related = ("environment__account", "asked_by")
+
+
+@admin.register(Operation)
+class OperationAdmin(OfEnvironment):
+    """What people asked for on environments' pages."""
+
+    list_display = (
+        "pk",
+        "kind",
+        "environment",
+        "account",
+        "shown_state",
+        "asked_by",
+        "created_at",
+        "ended_at",
+    )
+    list_display_links = ("pk", "kind")
+    list_filter = ("state", "kind", "environment__account")
+    search_fields = ("environment__name",)
+    list_select_related = ("environment__account", "asked_by")
+
+    @admin.display(description=_("state"), ordering="state")
+    def shown_state(self, operation: Operation) -> SafeString:
+        """Return how it stands."""
+        return badges.status_badge(
+            _OPERATIONS.get(operation.state, Shown.FAILED), operation.get_state_display()
+        )

@@ -1,0 +1,1 @@
+"""The health of an environment as people see it: words, picture, panels, history."""

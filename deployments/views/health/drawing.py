@@ -1,0 +1,99 @@
+"""The picture of an environment as SVG: lines and frames drawn, texts as HTML that wraps in its box."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import ngettext, pgettext
+
+from deployments.core.health.rollup import Word
+from deployments.views.badges import HEALTH
+from deployments.views.health.picture import Box, Picture, Wire, Zone
+from deployments.views.moments import growing
+
+Head = Callable[[str], SafeString]
+
+
+def svg(picture: Picture, layout: str, *, label: str, head: Head, visitors: SafeString) -> SafeString:
+    """Return the picture in one layout; `head` gives the line above a tier's column."""
+    x, y, width = picture.visitors
+    return format_html(
+        '<svg class="{0}" width="100%" height="{1}" role="group" aria-label="{2}">{3}{4}{5}'
+        '<foreignObject x="{6}%" y="{7}" width="{8}%" height="76"><p class="visitors">{9}</p></foreignObject>'
+        "{10}</svg>",
+        layout,
+        round(picture.height),
+        label,
+        _join(map(_zone, picture.zones)),
+        _join(map(_wire, picture.wires)),
+        format_html_join(
+            "",
+            '<foreignObject x="{}%" y="{}" width="{}%" height="24"><p class="tier">{}</p></foreignObject>',
+            ((left, round(top), across, head(tier)) for tier, left, top, across in picture.heads),
+        ),
+        x,
+        round(y),
+        width,
+        visitors,
+        _join(_box(box, layout) for box in picture.boxes),
+    )
+
+
+def _join(parts: Iterable[SafeString]) -> SafeString:
+    return format_html_join("", "{}", ((part,) for part in parts))
+
+
+def _zone(zone: Zone) -> SafeString:
+    return format_html(
+        '<rect class="zone" x="{0}%" y="{1}" width="{2}%" height="{3}" rx="8"/>'
+        '<svg x="{0}%" y="{1}" overflow="visible"><text x="12" y="17">{4}</text></svg>',
+        round(zone.x, 2),
+        round(zone.y),
+        round(zone.width, 2),
+        round(zone.height),
+        zone.name or pgettext("zone", "zone not known"),
+    )
+
+
+def _wire(wire: Wire) -> SafeString:
+    return format_html(
+        '<line class="wire{}" x1="{}%" y1="{}" x2="{}%" y2="{}"/>',
+        " is-cut" if wire.word is Word.UNHEALTHY else "",
+        round(wire.x1, 2),
+        round(wire.y1),
+        round(wire.x2, 2),
+        round(wire.y2),
+    )
+
+
+def _box(box: Box, layout: str) -> SafeString:
+    shape = box.shape
+    kind, glyph, word = HEALTH[shape.word]
+    key = f"{layout}-{shape.tier}-{shape.key}"
+    if shape.count > 1 or not shape.name:
+        many = ngettext("%(count)d instance", "%(count)d instances", shape.count) % {"count": shape.count}
+        name = format_html("<b>{}</b>", many)
+    else:  # what is cut off where there is no room is the middle: ids differ at their ends
+        name = format_html("<b>{}</b><b>{}</b>", shape.name[:-4], shape.name[-4:])
+    return format_html(
+        '<foreignObject id="{0}" x="{1}%" y="{2}" width="{3}%" height="{4}">'
+        '<a class="node is-{5}{6}" id="{0}-link" href="{7}" title="{8}">'
+        '<span class="what"><span class="glyph" aria-hidden="true">{9}</span>{10}</span>'
+        '<span class="how"><span class="word">{11}</span>{13}{12}</span></a></foreignObject>',
+        key,
+        round(box.x, 2),
+        round(box.y),
+        round(box.width, 2),
+        box.height,
+        kind,
+        " is-many" if shape.count > 1 else "",
+        shape.href,
+        shape.said or word,
+        glyph,
+        name,
+        word,
+        format_html(" · {}", shape.said) if shape.said else "",
+        format_html(" {}", growing(shape.since)) if shape.since and shape.word != Word.HEALTHY else "",
+    )

@@ -1,0 +1,19 @@
+"""What a server printed, made fit for a page: no control codes, and no more than a person reads."""
+
+from __future__ import annotations
+
+import re
+
+LIMIT = 64_000
+"""Characters; the end is kept, for that is where things go wrong."""
+
+# ECMA-48: CSI … final byte; OSC … BEL or ST; other two-character escapes.
+_ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-_]")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def readable(text: str) -> str:
+    """Return the end of the text without colours, cursor movements and other controls."""
+    lines = _ESCAPES.sub("", text).replace("\r\n", "\n").split("\n")
+    shown = "\n".join(line.rsplit("\r", 1)[-1] for line in lines)  # a progress bar's last state
+    return _CONTROLS.sub("", shown)[-LIMIT:]

@@ -1,0 +1,239 @@
+"""Where things stand in the picture of an environment: boxes, wires and zones, wide and narrow.
+
+Places only, no HTML: what is across is in percent of the width, what is down in pixels, so that the picture
+keeps its letters' size at any width. The same rows give the same picture.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import pairwise
+
+from deployments.core.health.rollup import Word
+
+MOST = 4
+"""How many boxes one tier may have in one zone before those that are well are counted instead of drawn."""
+
+BOX, LOW, GAP, HEAD, PAD, STEP = 76, 52, 8, 24, 10, 22
+COLUMNS = {
+    "visitors": (0, 7),
+    "alb": (9.5, 13),
+    "web": (27, 17),
+    "nlb": (47, 12),
+    "app": (62, 17),
+    "database": (82.5, 16.5),
+}
+TIERS = ("alb", "web", "nlb", "app", "database")
+ZONED = ("web", "app", "database")
+BAND = (25.5, 74.5)
+_WORST_FIRST = {Word.UNHEALTHY: 0, Word.DEGRADED: 1, Word.UNKNOWN: 2, Word.HEALTHY: 3}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """What one box says; `count` is how many things it stands for."""
+
+    tier: str
+    key: str
+    name: str
+    word: Word
+    said: str = ""
+    zone: str = ""
+    role: str = ""
+    since: datetime | None = None
+    href: str = ""
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Box:
+    """A shape and its place."""
+
+    shape: Shape
+    x: float
+    y: float
+    width: float
+    height: float = BOX
+
+    @property
+    def middle(self) -> float:
+        """Return how far down its middle is."""
+        return self.y + self.height / 2
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """A straight line, and how well what it leads to is."""
+
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+    word: Word = Word.HEALTHY
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A frame around what lies in one availability zone."""
+
+    name: str
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(slots=True)
+class Picture:
+    """Everything that is drawn. `heads` are the tiers' places for their names, narrow ones without."""
+
+    height: float = 0
+    boxes: list[Box] = field(default_factory=list)
+    wires: list[Wire] = field(default_factory=list)
+    zones: list[Zone] = field(default_factory=list)
+    heads: list[tuple[str, float, float, float]] = field(default_factory=list)
+    visitors: tuple[float, float, float] = (0, 0, 7)
+
+
+Shapes = Mapping[str, Sequence[Shape]]
+
+
+def worst_first(shape: Shape) -> tuple[int, str, str]:
+    """Return what shapes are ordered by: those that hurt come first."""
+    return _WORST_FIRST[shape.word], shape.role, shape.key
+
+
+def gathered(shapes: Iterable[Shape]) -> list[Shape]:
+    """Return the shapes of one tier in one zone, worst first; beyond `MOST` the rest as one for each word."""
+    ordered = sorted(shapes, key=worst_first)
+    if len(ordered) <= MOST:
+        return ordered
+    troubled = [shape for shape in ordered if shape.word is not Word.HEALTHY][: MOST - 1]
+    rest = ordered[len(troubled) :]
+    first = {shape.word: shape for shape in reversed(rest)}
+    return troubled + [
+        Shape(
+            tier=first[word].tier,
+            zone=first[word].zone,
+            key=f"{first[word].zone or 'nowhere'}-{word.value}",
+            name="",
+            word=word,
+            href="?all=1#targets",
+            count=number,
+        )
+        for word, number in sorted(Counter(s.word for s in rest).items(), key=lambda i: _WORST_FIRST[i[0]])
+    ]
+
+
+def zones_of(shapes: Shapes) -> list[str]:
+    """Return the zones in the order they are drawn, what has none last; one at least."""
+    found = {shape.zone for tier in ZONED for shape in shapes.get(tier, ())}
+    return sorted(found, key=lambda name: (not name, name)) or [""]
+
+
+def wide(shapes: Shapes) -> Picture:
+    """Draw from left to right: visitors, load balancer, zones as rows."""
+    picture = Picture()
+    y: float = HEAD + 4
+    for zone in zones_of(shapes):
+        cells = {tier: _cell(shapes, tier, zone) for tier in ZONED}
+        rows = max(1, *map(len, cells.values()))
+        height = HEAD + rows * (BOX + GAP) - GAP + PAD
+        picture.zones.append(Zone(zone, BAND[0], y, BAND[1], height))
+        for tier, cell in cells.items():
+            start = y + HEAD + (rows - len(cell)) * (BOX + GAP) / 2
+            picture.boxes += _stacked(cell, COLUMNS[tier], start)
+        y += height + GAP
+    picture.height = y - GAP + 2
+    middle = (HEAD + 4 + picture.height) / 2
+    for tier in ("alb", "nlb"):
+        picture.boxes += _stacked(shapes.get(tier, ()), COLUMNS[tier], middle - BOX / 2)
+    picture.visitors = (COLUMNS["visitors"][0], middle - BOX / 2, COLUMNS["visitors"][1])
+    picture.heads = [(tier, COLUMNS[tier][0], 0, COLUMNS[tier][1]) for tier in TIERS]
+    picture.wires = list(_wires_across(picture, middle))
+    picture.boxes.sort(key=lambda box: TIERS.index(box.shape.tier))
+    return picture
+
+
+def _cell(shapes: Shapes, tier: str, zone: str) -> list[Shape]:
+    return gathered(shape for shape in shapes.get(tier, ()) if shape.zone == zone)
+
+
+def _stacked(cell: Sequence[Shape], column: tuple[float, float], y: float) -> list[Box]:
+    return [
+        Box(shape=shape, x=column[0], y=y + row * (BOX + GAP), width=column[1])
+        for row, shape in enumerate(cell)
+    ]
+
+
+def _wires_across(picture: Picture, middle: float) -> Iterator[Wire]:
+    """Yield a bus between neighbouring columns: stubs to the boxes, one line down that joins them."""
+    ends: list[tuple[float, float, list[tuple[float, Word]]]] = [
+        (0, COLUMNS["visitors"][1], [(middle, Word.HEALTHY)])
+    ]
+    for tier in TIERS:
+        x, width = COLUMNS[tier]
+        boxes = [(box.middle, box.shape.word) for box in picture.boxes if box.shape.tier == tier]
+        if boxes:
+            ends.append((x, x + width, boxes))
+    for (_, left, near), (right, _, far) in pairwise(ends):
+        bus = (left + right) / 2
+        yield from (Wire(left, y, bus, y, word) for y, word in near)
+        yield from (Wire(bus, y, right, y, word) for y, word in far)
+        heights = [y for y, _ in (*near, *far)]
+        if min(heights) != max(heights):
+            yield Wire(bus, min(heights), bus, max(heights))
+
+
+def narrow(shapes: Shapes) -> Picture:
+    """Draw from top to bottom, two zones beside each other."""
+    picture = Picture(visitors=(0, 0, 100))
+    y: float = 24
+    entries = [50.0]
+    for tier in TIERS:
+        mine = shapes.get(tier, ())
+        if not mine:
+            continue
+        top = y + STEP
+        if tier in ZONED:
+            picture.heads.append((tier, 0, top, 100))
+            top += HEAD
+        exits, bottom = _tier_down(picture, tier, mine, top)
+        picture.wires += _wires_down(entries, exits, y, top)
+        entries, y = exits, bottom
+    picture.height = y + 2
+    return picture
+
+
+def _tier_down(picture: Picture, tier: str, mine: Sequence[Shape], top: float) -> tuple[list[float], float]:
+    """Place one tier; return where its wires come in and go out, and its lower end."""
+    if tier not in ZONED:
+        picture.boxes += [Box(shape=mine[0], x=0, y=top, width=100, height=LOW)]
+        return [50.0], top + LOW
+    zones = zones_of({tier: mine})
+    across = min(2, len(zones))
+    width = (100 - 3 * (across - 1)) / across
+    for first in range(0, len(zones), across):
+        bottom = top
+        for column, zone in enumerate(zones[first : first + across]):
+            x = column * (width + 3)
+            cell = _cell({tier: mine}, tier, zone)
+            height = HEAD + len(cell) * (BOX + GAP) - GAP + PAD
+            picture.zones.append(Zone(zone, x, top, width, height))
+            picture.boxes += _stacked(cell, (x + 2, width - 4), top + HEAD)
+            bottom = max(bottom, top + height)
+        top = bottom + GAP
+    return [column * (width + 3) + width / 2 for column in range(across)], bottom
+
+
+def _wires_down(entries: Sequence[float], exits: Sequence[float], y: float, top: float) -> Iterator[Wire]:
+    """Yield a bus between one tier's lower end and the next one's name."""
+    turn = y + STEP / 2
+    yield from (Wire(x, y, x, turn) for x in entries)
+    yield from (Wire(x, turn, x, y + STEP) for x in exits)
+    both = [*entries, *exits]
+    if min(both) != max(both):
+        yield Wire(min(both), turn, max(both), turn)
