@@ -24,6 +24,7 @@ class FakeServices:
 
     def __init__(self) -> None:
         self.calls: list[str] = []
+        self.buckets: dict[str, set[str]] = {}  # the keys that were uploaded
         self.balancers: dict[str, LoadBalancer] = {}
         self.target_group_rows: dict[str, TargetGroup] = {}
         self.targets: dict[str, list[TargetHealth]] = {}  # by target group
@@ -148,13 +149,16 @@ class FakeServices:
         self._call("cloudwatch:GetMetricData")
         return {key: self.lags[key] for key in instance_ids if key in self.lags}
 
-    def list_objects(self, bucket: str, prefix: str, start_after: str, limit: int) -> list[StoredObject]:
+    def list_objects(
+        self, bucket: str, prefix: str, start_after: str, limit: int, owner: str = ""
+    ) -> list[StoredObject]:
         self._call("s3:ListBucket")
-        keys = sorted(key for place, key in self.stored if place == bucket and key.startswith(prefix))
+        sizes = {key: len(body) for (place, key), body in self.stored.items() if place == bucket}
+        sizes |= dict.fromkeys(self.buckets.get(bucket, ()), 1)
         return [
-            StoredObject(key=key, size=len(self.stored[bucket, key]), modified_at=START + timedelta(hours=1))
-            for key in keys
-            if key > start_after
+            StoredObject(key=key, size=sizes[key], modified_at=START + timedelta(hours=1))
+            for key in sorted(sizes)
+            if key.startswith(prefix) and key > start_after
         ][:limit]
 
     def read_tail(self, bucket: str, key: str, limit: int) -> Tail:

@@ -57,7 +57,6 @@ class FakeAws(FakeServices):
         self.stacks: dict[str, FakeStack] = {}
         self.change_sets: dict[str, ChangeSet] = {}
         self.requests: list[ChangeSetRequest] = []
-        self.buckets: dict[str, set[str]] = {}
         self.foreign_buckets: set[str] = set()
         self.unprotected: list[str] = []
         self.before: dict[str, list[Exception]] = {}
@@ -134,10 +133,6 @@ class FakeAws(FakeServices):
         self._call("s3:PutBucketPublicAccessBlock")
         self.buckets[bucket].add("(hardened)")
         self._done("s3:PutBucketPublicAccessBlock")
-
-    def has_object(self, bucket: str, key: str, owner: str) -> bool:
-        self._call("s3:GetObject")
-        return key in self.buckets[bucket]
 
     def put_object(self, bucket: str, key: str, body: bytes, owner: str) -> None:
         self._call("s3:PutObject")

@@ -49,15 +49,13 @@ class S3(Protocol):
         """Turn on encryption and versioning, and block public access."""
         ...
 
-    def has_object(self, bucket: str, key: str, owner: str) -> bool:
-        """Tell whether the object exists."""
-        ...
-
     def put_object(self, bucket: str, key: str, body: bytes, owner: str) -> None:
         """Write the object."""
         ...
 
-    def list_objects(self, bucket: str, prefix: str, start_after: str, limit: int) -> list[StoredObject]:
+    def list_objects(
+        self, bucket: str, prefix: str, start_after: str, limit: int, owner: str = ""
+    ) -> list[StoredObject]:
         """Return the objects below `prefix` whose keys come after `start_after`, by key."""
         ...
 
@@ -146,25 +144,20 @@ class S3Gateway:
                 Bucket=bucket, ExpectedBucketOwner=owner, VersioningConfiguration={"Status": "Enabled"}
             )
 
-    def has_object(self, bucket: str, key: str, owner: str) -> bool:
-        """Tell whether the object exists."""
-        try:
-            with calling("s3:GetObject"):
-                self._client.head_object(Bucket=bucket, Key=key, ExpectedBucketOwner=owner)
-        except AwsMissing:
-            return False
-        return True
-
     def put_object(self, bucket: str, key: str, body: bytes, owner: str) -> None:
         """Write the object."""
         with calling("s3:PutObject"):
             self._client.put_object(Bucket=bucket, Key=key, Body=body, ExpectedBucketOwner=owner)
 
-    def list_objects(self, bucket: str, prefix: str, start_after: str, limit: int) -> list[StoredObject]:
+    def list_objects(
+        self, bucket: str, prefix: str, start_after: str, limit: int, owner: str = ""
+    ) -> list[StoredObject]:
         """Return the objects below `prefix` whose keys come after `start_after`, by key."""
         arguments: dict[str, Any] = {"Bucket": bucket, "Prefix": prefix, "MaxKeys": min(limit, 1000)}
         if start_after:
             arguments["StartAfter"] = start_after
+        if owner:
+            arguments["ExpectedBucketOwner"] = owner
         found: list[StoredObject] = []
         while len(found) < limit:
             with calling("s3:ListBucket"):

@@ -18,6 +18,8 @@ from deployments.runner import journal, preflight, stack_rows
 
 AT_ONCE = 0.0
 SOON = 1.0
+MOST_OBJECTS = 1000
+"""Keys that are looked for below a digest: one page, and many times what a set has."""
 
 
 def check(deployment: Deployment, clients: Clients) -> float:
@@ -45,14 +47,18 @@ def upload(deployment: Deployment, clients: Clients) -> float:
     """
     template_set = catalog.load(settings.SANSO_TEMPLATE_SET)
     owner = clients.sts.caller_identity().account_id
+    bucket, prefix = deployment.artifact_bucket, f"{deployment.artifact_prefix}/"
+    there: set[str] = set()
+    if template_set.own_prefix:
+        there = {stored.key for stored in clients.s3.list_objects(bucket, prefix, "", MOST_OBJECTS, owner)}
     uploaded = reused = 0
     for name, body in catalog.build_objects(template_set):
-        key = f"{deployment.artifact_prefix}/{name}"
-        if template_set.own_prefix and clients.s3.has_object(deployment.artifact_bucket, key, owner):
+        key = f"{prefix}{name}"
+        if key in there:
             reused += 1
             continue
         deployment.confirm_claim()
-        clients.s3.put_object(deployment.artifact_bucket, key, body, owner)
+        clients.s3.put_object(bucket, key, body, owner)
         uploaded += 1
     with transaction.atomic():
         deployment.move_to(State.CHANGE_SET)
