@@ -4,18 +4,28 @@ from __future__ import annotations
 
 from django.urls import path
 
-from deployments.views import deployment, events, export, stream
+from deployments.views import deployment, environment, events, export, stream
+from deployments.views.comparison import comparison_page
 from deployments.views.delete_environment import environment_delete
-from deployments.views.environments import environment_forget, environment_list, environment_page
+from deployments.views.environments import environment_list
 from deployments.views.history import deployment_list
 from deployments.views.new_environment import environment_new
 
 urlpatterns = [
     path("environments/", environment_list, name="environments"),
     path("environments/new", environment_new, name="environment_new"),
-    path("environments/<int:pk>/", environment_page, name="environment"),
+    path("environments/<int:pk>/", environment.environment_page, name="environment"),
     path("environments/<int:pk>/delete", environment_delete, name="environment_delete"),
-    path("environments/<int:pk>/forget", environment_forget, name="environment_forget"),
+    path("environments/<int:pk>/forget", environment.environment_forget, name="environment_forget"),
+    path("environments/<int:pk>/compare", comparison_page, name="comparison"),
+    path("environments/<int:pk>/past", environment.environment_past, name="environment_past"),
+    path("environments/<int:pk>/run", environment.environment_run, name="environment_run"),
+    path("environments/<int:pk>/save-time", environment.environment_save_time, name="environment_save_time"),
+    path(
+        "environments/<int:pk>/runs/<int:run>/output",
+        environment.environment_output,
+        name="environment_output",
+    ),
     path("deployments/", deployment_list, name="deployments"),
     path("deployments/<int:pk>/", deployment.deployment_page, name="deployment"),
     path("deployments/<int:pk>/stream", stream.deployment_stream, name="deployment_stream"),

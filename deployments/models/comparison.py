@@ -1,0 +1,41 @@
+"""What two deployments are compared by: what each stack and resource did, in two queries a deployment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from deployments.core.compare import Part
+from deployments.core.phases import Kind
+from deployments.core.timeline import Run, in_ms, run_of
+from deployments.models.deployment import Deployment
+from deployments.models.stack import STACK_TYPE, Stack
+from deployments.models.timeline import operation_for
+
+
+def parts_of(deployment: Deployment) -> list[Part]:
+    """Return every stack and resource with what the deployment's own operation made of it.
+
+    What a rollback did to it afterwards is left out: it took the time of the rollback.
+    """
+    stacks = list(Stack.objects.of(deployment).prefetch_related("resources"))
+    found = dict(_resources(deployment, stacks))
+    for stack in stacks:
+        run = run_of(stack.changes, operation_for(Kind(deployment.kind)))
+        if run is not None or stack.path not in found:
+            found[stack.path] = _part(deployment, stack.path, STACK_TYPE, run)
+    return list(found.values())
+
+
+def _resources(deployment: Deployment, stacks: list[Stack]) -> Iterator[tuple[str, Part]]:
+    for stack in stacks:
+        for resource in stack.resources.all():
+            path = f"{stack.path}/{resource.logical_id}".lstrip("/")
+            run = run_of(resource.changes, operation_for(Kind(deployment.kind)))
+            yield path, _part(deployment, path, resource.type, run)
+
+
+def _part(deployment: Deployment, path: str, type_: str, run: Run | None) -> Part:
+    if run is None:
+        return Part(path=path, type=type_)
+    began = (run.start - in_ms(deployment.created_at)) / 1000
+    return Part(path=path, type=type_, began=began, seconds=run.seconds, status=run.status)

@@ -1,0 +1,89 @@
+"""Two deployments are told apart by what they did, not by the noise in it."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deployments.core.compare import ChangedParameter, Difference, Part, compare
+
+
+def part(path: str, began: float | None, seconds: float | None, status: str = "CREATE_COMPLETE") -> Part:
+    return Part(path=path, type="AWS::X::Y", began=began, seconds=seconds, status=status)
+
+
+GOOD = [part("", 0, 100), part("Data", 5, 90), part("Data/Cluster", 10, 80), part("Web", 5, 30)]
+
+
+def test_the_first_that_ended_otherwise_is_where_they_part() -> None:
+    bad = [
+        part("", 0, 60, "ROLLBACK_COMPLETE"),
+        part("Data", 5, 50, "CREATE_FAILED"),
+        part("Data/Cluster", 10, 40, "CREATE_FAILED"),
+        part("Web", 5, 31),
+    ]
+    found = compare(GOOD, bad, {"A": "1", "B": "2"}, {"A": "1", "B": "3", "C": "4"})
+
+    assert found.divergence is not None
+    assert found.divergence.path == "Data/Cluster"
+    assert found.parameters == (
+        ChangedParameter(name="B", first="2", second="3"),
+        ChangedParameter(name="C", first=None, second="4"),
+    )
+    assert found.counts[Difference.STATUS] == 3
+
+
+def test_a_slower_resource_is_where_they_part_when_all_ended_alike() -> None:
+    slow = [part("", 0, 190), part("Data", 5, 180), part("Data/Cluster", 10, 170), part("Web", 5, 30)]
+    found = compare(GOOD, slow, {}, {})
+
+    assert found.divergence is not None
+    assert (found.divergence.path, found.divergence.difference) == ("Data/Cluster", Difference.SLOWER)
+    assert found.divergence.change == 90
+
+
+def test_a_second_or_two_are_noise() -> None:
+    same = [part("", 0, 101), part("Data", 5, 91.5), part("Data/Cluster", 10, 81), part("Web", 5, 31)]
+    assert compare(GOOD, same, {}, {}).divergence is None
+
+
+def test_what_only_one_has_is_told() -> None:
+    found = compare(GOOD, [*GOOD, part("Queue", 3, 1)], {}, {})
+    assert found.divergence is not None
+    assert (found.divergence.path, found.divergence.difference) == ("Queue", Difference.ONLY_SECOND)
+
+
+paths = st.lists(st.sampled_from(["", "A", "A/B", "A/B/C", "D", "D/E"]), unique=True)
+parts = paths.flatmap(
+    lambda names: st.tuples(
+        *(
+            st.builds(
+                part,
+                st.just(name),
+                st.none() | st.floats(0, 1e4),
+                st.none() | st.floats(0, 1e4),
+                st.sampled_from(["", "CREATE_COMPLETE", "CREATE_FAILED"]),
+            )
+            for name in names
+        )
+    )
+)
+
+
+@given(parts, parts, st.randoms())
+def test_order_changes_nothing_and_turning_it_round_turns_the_answer(first, second, random) -> None:  # type: ignore[no-untyped-def]
+    found = compare(first, second, {}, {})
+    shuffled = list(second)
+    random.shuffle(shuffled)
+    turned = compare(second, first, {}, {})
+
+    assert compare(first, shuffled, {}, {}) == found
+    assert (turned.divergence is None) == (found.divergence is None)
+    assert turned.counts[Difference.SLOWER] == found.counts[Difference.FASTER]
+
+
+@given(parts)
+def test_a_deployment_does_not_differ_from_itself(one) -> None:  # type: ignore[no-untyped-def]
+    found = compare(one, one, {"A": "1"}, {"A": "1"})
+    assert found.divergence is None
+    assert found.parameters == ()

@@ -1,0 +1,81 @@
+"""Two deployments of an environment side by side: durations, parameters, and where they first part."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from deployments.core.timeline import in_ms
+from deployments.models import Deployment, Environment
+from tests.builders import make_deployment, make_environment, make_resource, make_stack
+from tests.views.pages import Element, page
+
+pytestmark = pytest.mark.django_db
+
+
+def _deployed(environment: Environment, seconds: int, end: str, **values: object) -> Deployment:
+    start = timezone.now() - timedelta(minutes=30)
+    deployment = make_deployment(environment, state="succeeded", active_key=None, **values)
+    Deployment.objects.filter(pk=deployment.pk).update(
+        created_at=start, ended_at=start + timedelta(seconds=90)
+    )
+    at = in_ms(start)
+    root = make_stack(deployment, changes=[[at, "CREATE_IN_PROGRESS"], [at + 90_000, "CREATE_COMPLETE"]])
+    nested = make_stack(deployment, "Data", root)
+    changes = [[at + 5_000, "CREATE_IN_PROGRESS"], [at + 5_000 + 1000 * seconds, end]]
+    make_resource(nested, "Cluster", type="AWS::RDS::DBCluster", changes=changes)
+    make_resource(
+        root,
+        "Topic",
+        type="AWS::SNS::Topic",
+        changes=[[at, "CREATE_IN_PROGRESS"], [at + 500, "CREATE_COMPLETE"]],
+    )
+    return deployment
+
+
+def _read(browser: Client, environment: Environment, query: str = "") -> Element:
+    response = browser.get(f"/environments/{environment.pk}/compare{query}")
+    assert response.status_code == 200
+    return page(response)
+
+
+def test_the_latest_is_compared_with_the_one_before_it(browser: Client) -> None:
+    environment = make_environment("shop")
+    _deployed(environment, 40, "CREATE_COMPLETE", parameters={"Count": "2", "Zone": "a"})
+    _deployed(environment, 70, "CREATE_COMPLETE", parameters={"Count": "3", "Zone": "a"})
+
+    shown = _read(browser, environment)
+
+    assert "They first part at Data/Cluster" in shown.text
+    row = shown.one(id="c-Data/Cluster").text
+    assert "took longer" in row
+    assert "0:40" in row
+    assert "1:10" in row
+    assert "Count 2 3" in shown.text
+    assert "Zone" not in shown.one("section", **{"aria-labelledby": "parameters-title"}).text
+
+
+def test_what_ended_otherwise_is_where_they_part(browser: Client) -> None:
+    environment = make_environment("shop")
+    first = _deployed(environment, 40, "CREATE_COMPLETE")
+    second = _deployed(environment, 20, "CREATE_FAILED")
+
+    shown = _read(browser, environment, f"?first={first.pk}&second={second.pk}&show=changed")
+
+    assert "ended otherwise" in shown.one(id="c-Data/Cluster").text
+    assert not shown.all(id="c-Topic")
+
+
+@pytest.mark.parametrize("query", ["", "?first=x&second=y", "?first=99999999&second=0"])
+def test_one_deployment_alone_has_nothing_to_be_compared_with(browser: Client, query: str) -> None:
+    environment = make_environment("alone")
+    _deployed(environment, 40, "CREATE_COMPLETE")
+
+    assert "There is nothing to compare yet" in _read(browser, environment, query).text
+
+
+def test_an_environment_that_is_not_there_is_not_found(browser: Client) -> None:
+    assert browser.get("/environments/4711/compare").status_code == 404
