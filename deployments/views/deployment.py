@@ -10,10 +10,9 @@ from django.views.decorators.http import require_GET
 
 from deployments.live.reads import Snapshot
 from deployments.models import Deployment
-from deployments.views import events, frames, tabs
+from deployments.views import drawn, events, frames, tabs
 from deployments.views.drawn import Reader
 from deployments.views.requests import AuthedRequest
-from deployments.views.waterfall.picture import Picture
 
 
 @require_GET
@@ -21,7 +20,7 @@ from deployments.views.waterfall.picture import Picture
 def deployment_page(request: AuthedRequest, pk: int) -> HttpResponse:
     """Show a deployment: how far it is, its phases, its end, its stacks and resources, its events."""
     deployment = get_object_or_404(Deployment.objects.for_page(), pk=pk)
-    picture = Picture.whole(deployment)
+    picture = frames.Picture.of(deployment)
     reader = Reader.of(request)
     shown_tab = tabs.chosen(request.GET, otherwise="waterfall")
     context = (
@@ -29,7 +28,7 @@ def deployment_page(request: AuthedRequest, pk: int) -> HttpResponse:
         | events.tab(request, deployment)
         | {
             "title": picture.title,
-            "rows": picture.drawn(picture.rows(), reader),
+            "rows": [drawn.row(row, reader) for row in picture.tree.rows],
             "live": not Snapshot.of(deployment).is_settled,
             "now": timezone.now(),
             "texts": frames.texts() | events.texts(),
