@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -20,11 +21,16 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from deployments import tasks
-from deployments.models import Deployment, Environment, leases
+from deployments.models import Deployment, Environment, Observer, leases
+from deployments.runner import observe
 
 log = logging.getLogger(__name__)
 
 PAUSE_WITHOUT_BROKER = timedelta(seconds=2)
+NEWCOMERS = 2.0
+"""Seconds between two looks for accounts that nobody observes yet."""
+TIDY = 60.0
+"""Seconds between two batches of what is forgotten, when there is nothing else to do."""
 
 
 def one_pass() -> int:
@@ -33,6 +39,7 @@ def one_pass() -> int:
     kinds: list[tuple[QuerySet[Any], Task[Any, Any]]] = [
         (Deployment.objects.active(), tasks.tick_deployment),
         (Environment.objects.observed(), tasks.tick_environment),
+        (Observer.objects.all(), tasks.tick_observer),
     ]
     lease = timedelta(seconds=settings.SANSO_TICK_LEASE)
     for rows, task in kinds:
@@ -47,12 +54,25 @@ def one_pass() -> int:
     return published
 
 
+def _publish_tidying() -> None:
+    try:
+        tasks.tidy.apply_async(expires=TIDY, retry=False)
+    except (OperationalError, OSError) as exc:
+        log.warning("the broker takes no messages: %s", exc)
+
+
 def run(stop: threading.Event, beat: Callable[[], object] = lambda: None) -> None:
     """Make passes until `stop` is set. A database that is away is waited for."""
+    newcomers = tidied = time.monotonic() - TIDY
     while not stop.is_set():
         close_old_connections()
         try:
-            one_pass()
+            if time.monotonic() - newcomers > NEWCOMERS:
+                newcomers = time.monotonic()
+                observe.ensure_observers()
+            if not one_pass() and time.monotonic() - tidied > TIDY:
+                tidied = time.monotonic()
+                _publish_tidying()
             beat()
         except DatabaseError as exc:
             log.warning("the database does not answer: %s", exc)

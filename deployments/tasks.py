@@ -20,3 +20,15 @@ def tick_deployment(pk: int, version: int, **_newer: object) -> None:
 def tick_environment(pk: int, version: int, **_newer: object) -> None:
     """Look at an environment that nothing is being done to."""
     tick.run_environment(pk, version)
+
+
+@shared_task(name="deployments.tick_observer", acks_late=True, ignore_result=True)
+def tick_observer(pk: int, version: int, **_newer: object) -> None:
+    """Ask one source of facts about an account's environments."""
+    tick.run_observer(pk, version)
+
+
+@shared_task(name="deployments.tidy", acks_late=True, ignore_result=True)
+def tidy(**_newer: object) -> None:
+    """Thin and forget the history of health, one batch."""
+    tick.tidy()

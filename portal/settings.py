@@ -164,6 +164,8 @@ SANSO_SANDBOX_URL = env.str("SANSO_SANDBOX_URL", default="http://127.0.0.1:4567"
 # A tick that has not reported within the lease is taken up by another worker, in seconds.
 SANSO_TICK_LEASE = env.float("SANSO_TICK_LEASE", default=30.0)
 SANSO_DISPATCH_INTERVAL = env.float("SANSO_DISPATCH_INTERVAL", default=0.5)
+# How long the history of environments' health is kept; after a day, the worst of every ten minutes.
+SANSO_HEALTH_DAYS = env.int("SANSO_HEALTH_DAYS", default=30)
 
 # --- security -----------------------------------------------------------------------------------
 # https://docs.djangoproject.com/en/5.2/howto/deployment/checklist/

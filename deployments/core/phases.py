@@ -13,12 +13,15 @@ class Kind(StrEnum):
 
 
 class State(StrEnum):
-    """Where a deployment stands. The first four are phases of work, the others are ends."""
+    """Where a deployment stands. The first seven are phases of work, the others are ends."""
 
     PREFLIGHT = "preflight"
     ARTIFACTS = "artifacts"
     CHANGE_SET = "change_set"
     STACKS = "stacks"
+    CONFIGURATION = "configuration"
+    TRAFFIC = "traffic"
+    READY = "ready"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     ROLLED_BACK = "rolled_back"
@@ -27,14 +30,29 @@ class State(StrEnum):
 ENDS = frozenset({State.SUCCEEDED, State.FAILED, State.ROLLED_BACK})
 ACTIVE = frozenset(State) - ENDS
 PHASES: dict[Kind, tuple[State, ...]] = {
-    Kind.CREATE: (State.PREFLIGHT, State.ARTIFACTS, State.CHANGE_SET, State.STACKS),
+    Kind.CREATE: (
+        State.PREFLIGHT,
+        State.ARTIFACTS,
+        State.CHANGE_SET,
+        State.STACKS,
+        State.CONFIGURATION,
+        State.TRAFFIC,
+        State.READY,
+    ),
     Kind.DELETE: (State.PREFLIGHT, State.STACKS),
 }
+STARTS = frozenset({State.PREFLIGHT, State.ARTIFACTS, State.CHANGE_SET})
+"""In these nothing was made in AWS yet: what goes wrong for good ends the deployment."""
+AFTER_STACKS = (State.CONFIGURATION, State.TRAFFIC, State.READY)
+"""CloudFormation is done; what it made is waited for."""
 ALLOWED: dict[State, frozenset[State]] = {
     State.PREFLIGHT: frozenset({State.ARTIFACTS, State.STACKS, State.SUCCEEDED, State.FAILED}),
     State.ARTIFACTS: frozenset({State.CHANGE_SET, State.FAILED}),
     State.CHANGE_SET: frozenset({State.STACKS, State.FAILED}),
-    State.STACKS: ENDS,
+    State.STACKS: ENDS | {State.CONFIGURATION},
+    State.CONFIGURATION: frozenset({State.TRAFFIC, State.FAILED}),
+    State.TRAFFIC: frozenset({State.READY, State.FAILED}),
+    State.READY: frozenset({State.SUCCEEDED, State.FAILED}),
     State.SUCCEEDED: frozenset(),
     State.FAILED: frozenset(),
     State.ROLLED_BACK: frozenset(),

@@ -13,7 +13,7 @@ from deployments.aws import session
 from deployments.aws.account_ref import AccountRef
 from deployments.aws.session import Clients
 from deployments.core.cadence import ASK_DELAY, retry_delay
-from deployments.core.phases import Kind, State
+from deployments.core.phases import AFTER_STACKS, STARTS, Kind, State
 from deployments.errors import (
     N_,
     AwsAsk,
@@ -26,7 +26,7 @@ from deployments.errors import (
     UserFixable,
 )
 from deployments.models import Deployment, leases
-from deployments.runner import journal, launch, observe, remove, track
+from deployments.runner import journal, launch, observe, ready, remove, track
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +83,8 @@ def _step(deployment: Deployment, clients: Clients, now: datetime) -> float | No
     state = State(deployment.state)
     if state is State.STACKS:
         return track.follow(deployment, clients, now)
+    if state in AFTER_STACKS:
+        return ready.wait(deployment, clients, now)
     if deployment.kind == Kind.DELETE:
         try:
             return remove.check(deployment, clients)
@@ -98,7 +100,7 @@ def _step(deployment: Deployment, clients: Clients, now: datetime) -> float | No
 
 
 def _aws_failure(deployment: Deployment, clients: Clients | None, exc: AwsFailure) -> float | None:
-    started = deployment.state == State.STACKS
+    started = State(deployment.state) not in STARTS
     log.warning("deployment %s: %s %s", deployment.pk, exc.operation, exc.code)
     if isinstance(exc, AwsRetry):
         failures = deployment.failures + 1
@@ -152,7 +154,7 @@ def _own_fault(deployment: Deployment, clients: Clients | None) -> float | None:
     message = Sentence(
         N_("A step failed for a reason that Sanso did not expect. The worker's log has the details.")
     )
-    if failures >= TOO_MANY and deployment.state != State.STACKS:
+    if failures >= TOO_MANY and State(deployment.state) in STARTS:
         return _fail(deployment, clients, "InternalError", message)
     if failures >= MANY:
         _tell(deployment, "InternalError", message)
@@ -214,3 +216,13 @@ def _calm(deployment: Deployment) -> None:
 def run_environment(pk: int, version: int, connect: Connect = session.connect) -> bool:
     """Look at an environment that nothing is being done to. False when the message was stale."""
     return observe.look(pk, version, connect)
+
+
+def run_observer(pk: int, version: int, connect: Connect = session.connect) -> bool:
+    """Ask one source of facts about an account's environments. False when the message was stale."""
+    return observe.run_observer(pk, version, connect)
+
+
+def tidy() -> int:
+    """Thin and forget the history of health, one batch. Returns how many rows went."""
+    return observe.prune(timezone.now())

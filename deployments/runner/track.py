@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import heapq
 import time
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
-from django.utils import timezone
 
 from deployments.aws.cloudformation import CloudFormation, StackEvent, StackView
 from deployments.aws.session import Clients
-from deployments.core.cadence import OBSERVE_DELAY, poll_delay
+from deployments.core.cadence import poll_delay
 from deployments.core.outcome import outcome
 from deployments.core.phases import Kind, State
 from deployments.core.root_cause import first_failure
@@ -19,7 +18,7 @@ from deployments.core.status import is_final
 from deployments.errors import N_, AwsMissing, Sentence
 from deployments.models import Deployment, Environment, Event, Stack
 from deployments.models.stack import STACK_TYPE
-from deployments.runner import evidence, expectations, journal, launch, remove, stack_rows
+from deployments.runner import ending, evidence, journal, launch, ready, remove, stack_rows
 
 PASS_SECONDS = 8.0
 """A pass stops after this long and the next one goes on: a tick stays well within its lease."""
@@ -46,8 +45,7 @@ def follow(deployment: Deployment, clients: Clients, now: datetime) -> float | N
     own = Stack.objects.get(deployment=deployment, path="")
     agree = own.status == root.status and not Stack.objects.of(deployment).to_poll().exists()
     if end is not None and (agree or deployment.quiet_passes >= PATIENCE):
-        finish(deployment, end, root)
-        return None
+        return finish(deployment, end, root)
     if end is not None:
         deployment.record(quiet_passes=0 if changed else deployment.quiet_passes + 1)
     _mirror(deployment, root)
@@ -153,9 +151,9 @@ def _wake_child(parent: Stack, event: StackEvent) -> None:
 def _gone(deployment: Deployment) -> None:
     """End a deployment whose root stack AWS does not know any more."""
     if deployment.kind == Kind.DELETE:
-        _end(deployment, State.SUCCEEDED, "DELETE_COMPLETE", {}, "", Sentence(""))
+        ending.end(deployment, State.SUCCEEDED, "DELETE_COMPLETE", {}, "", Sentence(""))
     else:
-        _end(
+        ending.end(
             deployment,
             State.FAILED,
             "",
@@ -165,11 +163,13 @@ def _gone(deployment: Deployment) -> None:
         )
 
 
-def finish(deployment: Deployment, end: State, root: StackView) -> None:
-    """End the deployment: state, environment and the last event change together."""
+def finish(deployment: Deployment, end: State, root: StackView) -> float | None:
+    """End the deployment, or go on to what comes after the stacks. Returns the delay to the next step."""
+    if end is State.SUCCEEDED and deployment.kind != Kind.DELETE:
+        return ready.begin(deployment, root)
     code, sentence = ("", Sentence("")) if end is State.SUCCEEDED else _why(deployment, root)
-    outputs = dict(root.outputs) if end is State.SUCCEEDED and deployment.kind != Kind.DELETE else {}
-    _end(deployment, end, root.status, outputs, code, sentence)
+    ending.end(deployment, end, root.status, {}, code, sentence)
+    return None
 
 
 def _why(deployment: Deployment, root: StackView) -> tuple[str, Sentence]:
@@ -188,33 +188,6 @@ def _why(deployment: Deployment, root: StackView) -> tuple[str, Sentence]:
     return root.status, Sentence("%(reason)s", {"reason": root.reason or root.status})
 
 
-def _end(
-    deployment: Deployment, end: State, status: str, outputs: dict[str, str], code: str, sentence: Sentence
-) -> None:
-    now = timezone.now()
-    message = str(sentence)
-    gone = status == "DELETE_COMPLETE" or code == "StackGone"
-    with transaction.atomic():
-        deployment.move_to(end, error_code=code, error_message=message, error_sentence=sentence.as_json())
-        expectations.learn(deployment)
-        values: dict[str, object] = {"stack_status": status, "status_reason": message, "observed_at": now}
-        if deployment.kind == Kind.DELETE and end is State.SUCCEEDED:
-            values |= {"deleted_at": now, "live_key": None, "due_at": None}
-        elif gone:
-            values |= {"stack_id": "", "stack_status": "", "outputs": {}, "due_at": None}
-        else:
-            values |= {"outputs": outputs, "due_at": now + timedelta(seconds=OBSERVE_DELAY)}
-        Environment.objects.filter(pk=deployment.environment_id).update(**values)
-        journal.note(
-            deployment,
-            "ended",
-            state=str(end),
-            code=code,
-            message=message,
-            sentence=sentence.as_json(),
-        )
-
-
 def _mirror(deployment: Deployment, root: StackView) -> None:
     """Keep what lists show of the environment as fresh as what was just read."""
     Environment.objects.filter(pk=deployment.environment_id).exclude(stack_status=root.status).update(
@@ -225,4 +198,4 @@ def _mirror(deployment: Deployment, root: StackView) -> None:
 def nothing_to_delete(deployment: Deployment) -> None:
     """End a delete that found no stack: nothing is left, which is what was wanted."""
     journal.note(deployment, "delete.nothing")
-    _end(deployment, State.SUCCEEDED, "DELETE_COMPLETE", {}, "", Sentence(""))
+    ending.end(deployment, State.SUCCEEDED, "DELETE_COMPLETE", {}, "", Sentence(""))

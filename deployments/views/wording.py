@@ -28,7 +28,7 @@ def event(said: Event) -> str:
         sentence = _EVENTS[said.code](said.values)
     except (KeyError, TypeError, ValueError):
         return f"{said.code} {json.dumps(said.values, ensure_ascii=False)}" if said.values else said.code
-    return f"{sentence} {said.message_words}".strip() if said.code == "ended" else sentence
+    return f"{sentence} {said.message_words}".strip() if said.code in ("ended", "waiting") else sentence
 
 
 def error(code: str, *, deleting: bool) -> str:
@@ -145,6 +145,10 @@ def _delete_nothing(_values: Values) -> str:
     return _("There was no stack left to delete.")
 
 
+def _waiting(_values: Values) -> str:
+    return _("Not ready yet.")
+
+
 def _attention_over(_values: Values) -> str:
     return _("That is over; the work goes on.")
 
@@ -171,6 +175,7 @@ _EVENTS: dict[str, Callable[[Values], str]] = {
     "delete.found": _delete_found,
     "delete.started": _delete_started,
     "delete.nothing": _delete_nothing,
+    "waiting": _waiting,
     "attention.over": _attention_over,
     "ended": _ended,
 }
@@ -188,5 +193,7 @@ _ERRORS: dict[str, Callable[[], str]] = {
     "ResourceFailed": lambda: _("A resource failed"),
     "StackGone": lambda: _("The stack was deleted outside of Sanso"),
     "StackDeleted": lambda: _("The stack was deleted outside of Sanso"),
+    "AssociationFailed": lambda: _("A server could not be configured"),
+    "NotReady": lambda: _("The stacks are there, but the environment did not become ready"),
     "InternalError": lambda: _("Sanso could not do a step"),
 }

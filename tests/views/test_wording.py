@@ -25,6 +25,7 @@ EVENTS: dict[str, dict[str, Any]] = {
     "delete.nothing": {},
     "attention": {"code": "AccessDenied", "message": "AWS denies it."},
     "attention.over": {},
+    "waiting": {"message": "web i-1 is starting.", "more": 0},
     "ended": {"state": "rolled_back", "code": "ResourceFailed", "message": "Aurora/Writer: no."},
 }
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from deployments.core.health import words
-from deployments.core.health.facts import AssociationFact, Facts, InstanceFact, TargetFact
-from deployments.core.health.words import Word
+from deployments.core.health.facts import Facts, InstanceFact, RunFact, TargetFact
 from deployments.errors import N_, Sentence
 
 
@@ -17,7 +16,8 @@ class Readiness:
     """What is done, what is waited for, and what has failed meanwhile, in words.
 
     `configured`: every association succeeded on every instance. `serving`: every target is healthy.
-    `answered`: datelog answered a write and a read through the load balancer.
+    `answered`: datelog answered a write and a read through the load balancer. `failed` is the part of
+    `waiting_for` that does not come by itself, `failed_at` when the last of it failed.
     """
 
     configured: bool
@@ -25,11 +25,20 @@ class Readiness:
     answered: bool
     waiting_for: tuple[Sentence, ...] = ()
     failed: tuple[Sentence, ...] = ()
+    failed_at: datetime | None = None
 
     @property
     def ready(self) -> bool:
         """Tell whether nothing is waited for."""
         return self.configured and self.serving and self.answered
+
+
+@dataclass(frozen=True, slots=True)
+class _Lack:
+    """Something that is missing; `failed_at` is set when it failed and does not come by itself."""
+
+    sentence: Sentence
+    failed_at: datetime | None = None
 
 
 def readiness(facts: Facts, since: datetime | None = None) -> Readiness:
@@ -39,19 +48,23 @@ def readiness(facts: Facts, since: datetime | None = None) -> Readiness:
     the templates do not have is not waited for.
     """
     fresh = _Fresh(facts, since)
-    configuration: list[Sentence] = []
-    failed: list[Sentence] = []
-    for association_id, tier in sorted(facts.parts.associations.items()):
-        for sentence, is_failure in fresh.association(association_id, tier):
-            (failed if is_failure else configuration).append(sentence)
+    associations = sorted(facts.parts.associations.items())
+    lacks = [lack for one, tier in associations for lack in fresh.association(one, tier)]
     traffic = [s for arn, tier in sorted(facts.parts.target_groups.items()) for s in fresh.targets(arn, tier)]
     site = list(fresh.site())
+    failed = [lack for lack in lacks if lack.failed_at]
     return Readiness(
-        configured=not configuration and not failed,
+        configured=not lacks,
         serving=not traffic,
         answered=not site,
-        waiting_for=(*failed, *configuration, *traffic, *site),
-        failed=tuple(failed),
+        waiting_for=(
+            *(lack.sentence for lack in failed),
+            *(lack.sentence for lack in lacks if not lack.failed_at),
+            *traffic,
+            *site,
+        ),
+        failed=tuple(lack.sentence for lack in failed),
+        failed_at=max((lack.failed_at for lack in failed if lack.failed_at), default=None),
     )
 
 
@@ -80,34 +93,29 @@ class _Fresh:
         row = self._facts.sources.get(source)
         return row is not None and self._counts(row.observed_at)
 
-    def association(self, association_id: str, tier: str) -> Iterator[tuple[Sentence, bool]]:
-        """Yield what an association lacks, and whether that is a failure."""
+    def association(self, association_id: str, tier: str) -> Iterator[_Lack]:
+        """Yield what an association lacks on the instances that it has to succeed on."""
         row = self._associations.get(association_id)
         if row is None or (tier and self._has_group(tier) and not self._seen("fleet")):
-            yield Sentence(N_("State Manager to be asked about %(name)s"), {"name": association_id}), False
+            values = {"name": row.name if row else association_id}
+            yield _Lack(Sentence(N_("State Manager was not asked about %(name)s yet."), values))
             return
         name = row.name or row.association_id
-        runs = {run.instance_id: run for run in row.runs}
         there = [one for one in self._instances if one.tier == tier and _stays(one)] if tier else []
         missing = self._desired(tier) - len(there) if tier else 0
         if missing > 0:
-            yield (
-                Sentence(
-                    N_("%(count)s more instance(s) for %(name)s"), {"count": str(missing), "name": name}
-                ),
-                False,
-            )
+            values = {"count": str(missing), "name": name}
+            yield _Lack(Sentence(N_("%(name)s waits for %(count)s more instance(s)."), values))
+        runs = {run.instance_id: run for run in row.runs}
         for instance in sorted(there, key=lambda one: one.instance_id):
             run = runs.get(instance.instance_id)
             if run is None or run.status not in words.RUN_SUCCEEDED:
-                yield _of_run(name, instance.instance_id, run.status if run else "", _task(row, instance))
-        if not there and row.status not in words.RUN_SUCCEEDED and missing <= 0:
-            yield (
-                Sentence(
-                    N_("%(name)s to succeed: State Manager says %(code)s"),
-                    {"name": name, "code": row.detailed_status or row.status or "Pending"},
-                ),
-                row.status in words.RUN_FAILED,
+                yield _of_run(name, instance.instance_id, run, row.observed_at)
+        if not there and missing <= 0 and row.status not in words.RUN_SUCCEEDED:
+            values = {"name": name, "code": row.detailed_status or row.status or "Pending"}
+            failed_at = (row.executed_at or row.observed_at) if row.status in words.RUN_FAILED else None
+            yield _Lack(
+                Sentence(N_("%(name)s has not succeeded: State Manager says %(code)s."), values), failed_at
             )
 
     def _has_group(self, tier: str) -> bool:
@@ -119,7 +127,7 @@ class _Fresh:
     def targets(self, arn: str, tier: str) -> Iterator[Sentence]:
         """Yield what the targets of a group lack."""
         if not self._seen("targets") or (self._has_group(tier) and not self._seen("fleet")):
-            yield Sentence(N_("the targets of the %(where)s tier to be asked for"), {"where": tier})
+            yield Sentence(N_("The targets of the %(where)s tier were not asked for yet."), {"where": tier})
             return
         rows = [row for row in self._targets if row.target_group_arn == arn]
         counted = [row for row in rows if words.of_target(row.state, row.reason).counts]
@@ -129,7 +137,7 @@ class _Fresh:
         missing = self._desired(tier) - len({row.target_id for row in counted})
         if missing > 0:
             values = {"count": str(missing), "where": tier}
-            yield Sentence(N_("%(count)s more server(s) to be registered in the %(where)s tier"), values)
+            yield Sentence(N_("%(count)s more server(s) must register in the %(where)s tier."), values)
 
     def site(self) -> Iterator[Sentence]:
         """Yield what is missing of a write and a read through the load balancer."""
@@ -137,30 +145,28 @@ class _Fresh:
             return
         probe = self._facts.probe
         if probe is None or not self._counts(probe.at) or not (probe.wrote and probe.read):
-            yield Sentence(N_("datelog to save a time and read it back through the load balancer"))
+            yield Sentence(N_("datelog has not saved a time and read it back through the load balancer yet."))
 
 
 def _stays(instance: InstanceFact) -> bool:
     return words.of_instance(instance.lifecycle, instance.health).counts
 
 
-def _task(row: AssociationFact, instance: InstanceFact) -> str:
-    return next((run.failed_task for run in row.runs if run.instance_id == instance.instance_id), "")
-
-
-def _of_run(name: str, instance_id: str, status: str, task: str) -> tuple[Sentence, bool]:
-    values = {"name": name, "instance": instance_id, "code": status, "task": task}
-    if not status:
-        return Sentence(N_("%(name)s to run on %(instance)s"), values), False
-    if status not in words.RUN_FAILED:
-        return Sentence(N_("%(name)s to succeed on %(instance)s (%(code)s)"), values), False
-    if task:
-        return Sentence(N_("%(name)s to succeed on %(instance)s: its task “%(task)s” failed"), values), True
-    return Sentence(N_("%(name)s to succeed on %(instance)s: it ended as %(code)s"), values), True
+def _of_run(name: str, instance_id: str, run: RunFact | None, now: datetime) -> _Lack:
+    values = {"name": name, "instance": instance_id, "code": run.status if run else ""}
+    if run is None:
+        return _Lack(Sentence(N_("%(name)s has not run on %(instance)s yet."), values))
+    if run.status not in words.RUN_FAILED:
+        return _Lack(Sentence(N_("%(name)s is not done on %(instance)s (%(code)s)."), values))
+    if not run.failed_task:
+        return _Lack(Sentence(N_("%(name)s failed on %(instance)s (%(code)s)."), values), run.at or now)
+    values["task"] = run.failed_task
+    return _Lack(Sentence(N_("%(name)s failed on %(instance)s: its task “%(task)s”."), values), run.at or now)
 
 
 def _of_target(row: TargetFact) -> Sentence:
-    values = {"where": f"{row.tier} {row.target_id}", "code": row.reason or row.state}
-    if words.of_target(row.state, row.reason).word is Word.UNHEALTHY:
-        return Sentence(N_("%(where)s to pass its health checks (%(code)s)"), values)
-    return Sentence(N_("%(where)s to become healthy (%(code)s)"), values)
+    meaning = words.of_target(row.state, row.reason)
+    where = f"{row.tier} {row.target_id}"
+    return meaning.sentence(where, row.reason or row.state) or Sentence(
+        N_("%(where)s is not healthy yet (%(code)s)."), {"where": where, "code": row.state}
+    )

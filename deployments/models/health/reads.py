@@ -40,19 +40,26 @@ def facts_of(environment: Environment) -> facts.Facts:
 
 
 def parts_of_environment(environment: Environment) -> Parts:
-    """Return what the environment's stacks are made of and can be observed, in one query.
+    """Return what the environment's stacks are made of and can be observed, in one query."""
+    return parts_of_environments([environment])[environment.pk]
+
+
+def parts_of_environments(environments: Iterable[Environment]) -> dict[int, Parts]:
+    """Return the parts of each environment by its key, in one query for all.
 
     Of a logical id, the newest deployment's row counts; what was deleted is left out.
     """
-    rows = Resource.objects.of_environment(environment).filter(type__in=TYPES)
-    found: dict[tuple[str, str], Made | None] = {}
-    for path, logical_id, kind, physical_id, status in rows.values_list(
-        "stack__path", "logical_id", "type", "physical_id", "status"
+    found: dict[int, dict[tuple[str, str], Made | None]] = {one.pk: {} for one in environments}
+    rows = Resource.objects.filter(stack__deployment__environment__in=list(found), type__in=TYPES)
+    for environment, path, logical_id, kind, physical_id, status in rows.order_by(
+        "stack__deployment_id", "stack__depth", "pk"
+    ).values_list(
+        "stack__deployment__environment", "stack__path", "logical_id", "type", "physical_id", "status"
     ):
         gone = status in ("DELETE_COMPLETE", "CREATE_FAILED") or not physical_id
         made = Made(path=path, logical_id=logical_id, type=kind, physical_id=physical_id)
-        found[path, logical_id] = None if gone else made
-    return parts_of(made for made in found.values() if made)
+        found[environment][path, logical_id] = None if gone else made
+    return {pk: parts_of(made for made in of_one.values() if made) for pk, of_one in found.items()}
 
 
 def _associations(environment: Environment) -> tuple[facts.AssociationFact, ...]:

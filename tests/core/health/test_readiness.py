@@ -29,14 +29,16 @@ def test_success_of_state_manager_is_not_ready_while_a_target_is_unhealthy() -> 
     found = readiness(facts)
 
     assert (found.ready, found.configured, found.serving) == (False, True, False)
-    assert said(facts) == ["web i-web1 to pass its health checks (Target.ResponseCodeMismatch)"]
+    assert said(facts) == [
+        "web i-web1 answers health checks with another HTTP code than wanted (Target.ResponseCodeMismatch)."
+    ]
 
 
 def test_an_instance_on_which_the_association_has_not_run_is_waited_for() -> None:
     facts = whole(associations=(association("web", "Success", "Success"), association("app", "Success")))
 
     assert not readiness(facts).configured
-    assert said(facts) == ["configure-app to run on i-app1"]
+    assert said(facts) == ["configure-app has not run on i-app1 yet."]
 
 
 def test_a_failed_run_is_waited_for_and_told_as_a_failure() -> None:
@@ -46,7 +48,7 @@ def test_a_failed_run_is_waited_for_and_told_as_a_failure() -> None:
 
     found = readiness(facts)
 
-    assert [str(s) for s in found.failed] == ["configure-app to succeed on i-app1: it ended as Failed"]
+    assert [str(s) for s in found.failed] == ["configure-app failed on i-app1 (Failed)."]
     assert not found.configured
 
 
@@ -78,8 +80,8 @@ def test_servers_that_are_not_there_yet_are_waited_for() -> None:
     facts = replace(facts, instances=one, targets=tuple(t for t in facts.targets if t.target_id != "i-app1"))
 
     assert said(facts) == [
-        "1 more instance(s) for configure-app",
-        "1 more server(s) to be registered in the app tier",
+        "configure-app waits for 1 more instance(s).",
+        "1 more server(s) must register in the app tier.",
     ]
 
 
@@ -98,6 +100,6 @@ def test_what_was_not_asked_for_yet_is_waited_for() -> None:
 def test_a_site_that_only_wrote_is_not_ready() -> None:
     facts = whole(probe=ProbeFact(at=SEEN, wrote=True, read=False))
 
-    assert said(facts) == ["datelog to save a time and read it back through the load balancer"]
+    assert said(facts) == ["datelog has not saved a time and read it back through the load balancer yet."]
     old = whole(probe=ProbeFact(at=SEEN - timedelta(hours=1), wrote=True, read=True))
     assert not readiness(old, SEEN).answered

@@ -1,0 +1,7 @@
+"""Looking at environments: short ticks, each source of facts at its own pace, an error only its own."""
+
+from deployments.runner.observe.history import prune
+from deployments.runner.observe.rounds import ensure_observers, run_observer
+from deployments.runner.observe.stack import look, sandbox_facts
+
+__all__ = ["ensure_observers", "look", "prune", "run_observer", "sandbox_facts"]

@@ -1,0 +1,87 @@
+"""A round of questions to one source: for whom, until when, and what came of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from deployments.aws import budget
+from deployments.aws.session import Clients
+from deployments.core.health.parts import Parts
+from deployments.errors import AwsFailure, AwsMissing, AwsRetry
+from deployments.models import Environment, Observation
+
+Answer = TypeVar("Answer")
+ROUND_SECONDS = 4.0
+"""A round begins no further environment after this long: so with one that stalls a tick ends in 15 s."""
+PATIENCE = 1.0
+"""Seconds that a call on behalf of someone who looks may wait for its turn in the account's budget."""
+
+
+@dataclass(slots=True)
+class Asked:
+    """One environment in a round. `done` when its turn has come, `saw` when anything was learned."""
+
+    observation: Observation
+    environment: Environment
+    parts: Parts
+    fast: bool
+    done: bool = False
+    saw: bool = False
+    changed: bool = False
+    problem: AwsFailure | None = None
+
+
+@dataclass(slots=True)
+class Round:
+    """The calls of one tick. What one environment may not see is its own problem; what stalls ends all."""
+
+    clients: Clients
+    now: datetime
+    until: float = field(default_factory=lambda: time.monotonic() + ROUND_SECONDS)
+
+    @property
+    def is_over(self) -> bool:
+        """Tell whether the round's time is up."""
+        return time.monotonic() > self.until
+
+    @contextmanager
+    def on_behalf(self, asked: Sequence[Asked]) -> Iterator[None]:
+        """Make the calls within as urgent as the most urgent of these environments."""
+        with budget.asking(watched=any(one.fast for one in asked), patience=PATIENCE):
+            yield
+
+    def ask(self, asked: Sequence[Asked], call: Callable[[], Answer]) -> Answer | None:
+        """Return what AWS answers; None when that does not exist or may not be seen.
+
+        A denied call becomes the problem of those who asked. Raises AwsRetry for what stalls or throttles.
+        """
+        try:
+            answer = call()
+        except AwsMissing:
+            answer = None
+        except AwsRetry:
+            raise
+        except AwsFailure as exc:
+            for one in asked:
+                one.problem = one.problem or exc
+            return None
+        for one in asked:
+            one.saw = True
+        return answer
+
+
+class Source(Protocol):
+    """One source of facts."""
+
+    def together(self, turn: Round, asked: Sequence[Asked]) -> None:
+        """Ask what the API tells of many environments in one call."""
+        ...
+
+    def each(self, turn: Round, one: Asked) -> None:
+        """Ask what it tells of one at a time, and write all that is known of it now."""
+        ...

@@ -1,0 +1,133 @@
+"""State Manager associations, their executions, and how each instance came out of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from deployments.aws.ssm import Association, Execution, ExecutionTarget
+from deployments.core.health.words import RUN_ENDED
+from deployments.models import Association as AssociationRow
+from deployments.models import AssociationRun
+from deployments.runner.observe import outputs
+from deployments.runner.observe.asked import Asked, Round
+from deployments.runner.observe.rows import sync
+
+EXECUTIONS_READ = 5
+EXECUTIONS_KEPT = 10
+
+
+class Associations:
+    """The source `associations`: executions are asked for only when something moved."""
+
+    def together(self, turn: Round, asked: Sequence[Asked]) -> None:
+        """Ask nothing: only DescribeAssociation tells where the output goes, one at a time."""
+
+    def each(self, turn: Round, one: Asked) -> None:
+        """Ask for the environment's associations, for the runs of those that moved, and for outputs."""
+        ids = list(one.parts.associations)
+        gone = AssociationRow.objects.of(one.environment).exclude(association_id__in=ids)
+        one.changed |= bool(gone.delete()[0])
+        for association_id in ids:
+            found = turn.ask([one], partial(turn.clients.ssm.associations, [association_id]))
+            if found:
+                moved = _write(turn, one, found[0])
+                if moved:
+                    _read_runs(turn, one, found[0])
+        one.changed |= outputs.read(turn, one)
+
+
+def _write(turn: Round, one: Asked, found: Association) -> bool:
+    """Write the association's row. Returns whether its runs have to be read."""
+    rows = AssociationRow.objects.of(one.environment).filter(association_id=found.association_id)
+    wanted: dict[tuple[Any, ...], dict[str, Any]] = {
+        (found.association_id,): {
+            "tier": one.parts.associations[found.association_id],
+            "name": found.name,
+            "document": found.document,
+            "status": found.status,
+            "detailed_status": found.detailed_status,
+            "executed_at": found.last_execution_at,
+            "counts": dict(found.counts),
+        }
+    }
+    new = {"environment": one.environment, "observed_at": turn.now}
+    changed, _ = sync(rows, ("association_id",), wanted, turn.now, new=new)
+    one.changed |= changed
+    return changed or _is_open(found)
+
+
+def _is_open(found: Association) -> bool:
+    """Tell whether a run of the association goes on, or none of those that ended is known."""
+    runs = AssociationRun.objects.filter(association__association_id=found.association_id).newest_of_each()
+    statuses = list(runs.values_list("status", flat=True))
+    counted = sum(found.counts.values())
+    return len(statuses) < counted or any(status not in RUN_ENDED for status in statuses)
+
+
+def _read_runs(turn: Round, one: Asked, found: Association) -> None:
+    """Read the newest execution again, and those before it that are not known to have ended."""
+    row = AssociationRow.objects.get(environment=one.environment, association_id=found.association_id)
+    read = partial(turn.clients.ssm.executions, found.association_id, EXECUTIONS_READ)
+    executions = turn.ask([one], read) or []
+    ended = _ended(row)
+    for number, execution in enumerate(executions):
+        if number and execution.execution_id in ended:
+            continue
+        targets = turn.ask(
+            [one],
+            partial(
+                turn.clients.ssm.execution_targets,
+                found.association_id,
+                execution.execution_id,
+                found.output_bucket,
+                found.output_prefix,
+            ),
+        )
+        if targets is None:
+            return
+        one.changed |= _write_runs(turn, row, execution, targets)
+    if executions and row.execution_id != executions[0].execution_id:
+        AssociationRow.objects.filter(pk=row.pk).update(execution_id=executions[0].execution_id)
+    _mark_latest(row)
+
+
+def _ended(row: AssociationRow) -> set[str]:
+    """Return the known executions in which no instance is at work any more."""
+    runs = row.runs.values_list("execution_id", "status")
+    open_ones = {execution_id for execution_id, status in runs if status not in RUN_ENDED}
+    return {execution_id for execution_id, _ in runs} - open_ones
+
+
+def _write_runs(
+    turn: Round, row: AssociationRow, execution: Execution, targets: Sequence[ExecutionTarget]
+) -> bool:
+    wanted: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for target in targets:
+        ended = target.status in RUN_ENDED and target.at is not None
+        seconds = (target.at - execution.created_at).total_seconds() if ended and target.at else None
+        wanted[execution.execution_id, target.instance_id] = {
+            "status": target.status,
+            "detailed_status": target.detailed_status,
+            "at": target.at or execution.created_at,
+            "duration": max(0.0, seconds) if seconds is not None else None,
+            "output_bucket": target.output_bucket,
+            "output_key": target.output_key,
+        }
+    rows = row.runs.filter(execution_id=execution.execution_id).without_output()
+    changed, _ = sync(
+        rows, ("execution_id", "instance_id"), wanted, turn.now, new={"association": row, "is_latest": False}
+    )
+    return changed
+
+
+def _mark_latest(row: AssociationRow) -> None:
+    """Mark the last run of each instance, and forget executions of long ago."""
+    runs = list(row.runs.order_by("at", "pk").values_list("pk", "instance_id", "execution_id", "is_latest"))
+    latest = {instance_id: pk for pk, instance_id, _, _ in runs}
+    marked = {pk for pk, _, _, is_latest in runs if is_latest}
+    row.runs.filter(pk__in=marked - set(latest.values())).update(is_latest=False)
+    row.runs.filter(pk__in=set(latest.values()) - marked).update(is_latest=True)
+    kept = list(dict.fromkeys(execution_id for _, _, execution_id, _ in reversed(runs)))[:EXECUTIONS_KEPT]
+    row.runs.filter(is_latest=False).exclude(execution_id__in=kept).delete()

@@ -1,0 +1,86 @@
+"""Aurora clusters and their instances."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from deployments.aws.rds import Cluster, DBInstance
+from deployments.models.health import DatabaseCluster, DatabaseMember
+from deployments.runner.observe.asked import Asked, Round
+from deployments.runner.observe.rows import sync
+
+
+class Database:
+    """The source `database`: a hundred clusters in one call, their instances in another."""
+
+    def __init__(self) -> None:
+        self._clusters: dict[str, Cluster] | None = None
+        self._instances: dict[str, list[DBInstance]] | None = None
+
+    def together(self, turn: Round, asked: Sequence[Asked]) -> None:
+        """Ask for the clusters and instances of all."""
+        mine = [one for one in asked if one.parts.clusters]
+        ids = [cluster_id for one in mine for cluster_id in one.parts.clusters]
+        if not ids:
+            return
+        clusters = turn.ask(mine, partial(turn.clients.rds.clusters, ids))
+        self._clusters = None if clusters is None else {row.cluster_id: row for row in clusters}
+        instances = turn.ask(mine, partial(turn.clients.rds.instances, ids))
+        if instances is not None:
+            self._instances = defaultdict(list)
+            for row in instances:
+                self._instances[row.cluster_id].append(row)
+
+    def each(self, turn: Round, one: Asked) -> None:
+        """Write the environment's clusters and their members."""
+        if self._clusters is None:
+            return
+        found = [row for cluster_id in one.parts.clusters if (row := self._clusters.get(cluster_id))]
+        wanted: dict[tuple[Any, ...], dict[str, Any]] = {
+            (row.cluster_id,): {
+                "status": row.status,
+                "engine_version": row.engine_version,
+                "endpoint": row.endpoint,
+                "reader_endpoint": row.reader_endpoint,
+                "port": row.port,
+                "pending": dict(row.pending),
+            }
+            for row in found
+        }
+        rows = DatabaseCluster.objects.filter(environment=one.environment)
+        new = {"environment": one.environment, "observed_at": turn.now}
+        changed, gone = sync(rows, ("cluster_id",), wanted, turn.now, new=new)
+        DatabaseCluster.objects.filter(pk__in=[row.pk for row in gone]).delete()
+        one.changed |= changed or bool(gone)
+        kept = {row.cluster_id: row for row in rows.all()}
+        for row in found:
+            self._write_members(turn, one, kept[row.cluster_id], row)
+
+    def _write_members(self, turn: Round, one: Asked, cluster: DatabaseCluster, row: Cluster) -> None:
+        """Write the members' roles; what only DescribeDBInstances tells stays while that is denied."""
+        told = {i.instance_id: i for i in (self._instances or {}).get(row.cluster_id, ())}
+        wanted: dict[tuple[Any, ...], dict[str, Any]] = {}
+        for member in row.members:
+            values: dict[str, Any] = {"is_writer": member.is_writer, "promotion_tier": member.promotion_tier}
+            instance = told.get(member.instance_id)
+            if instance:
+                values |= {
+                    "status": instance.status,
+                    "zone": instance.zone,
+                    "instance_class": instance.instance_class,
+                    "endpoint": instance.endpoint,
+                    "pending": dict(instance.pending),
+                }
+            wanted[member.instance_id,] = values
+        rows = DatabaseMember.objects.filter(cluster=cluster)
+        roles = dict(rows.values_list("instance_id", "is_writer"))
+        changed, gone = sync(
+            rows, ("instance_id",), wanted, turn.now, new={"cluster": cluster, "since": turn.now}
+        )
+        swapped = [key[0] for key, v in wanted.items() if roles.get(key[0], v["is_writer"]) != v["is_writer"]]
+        rows.filter(instance_id__in=swapped).update(since=turn.now)
+        DatabaseMember.objects.filter(pk__in=[member.pk for member in gone]).delete()
+        one.changed |= changed or bool(gone)

@@ -1,0 +1,141 @@
+"""Auto Scaling groups, their instances, and what the groups did."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from django.db.models import Q
+
+from deployments.aws.autoscaling import Group
+from deployments.core.health.words import ACTIVITIES, Activity
+from deployments.models.health import FleetGroup, FleetInstance, ScalingActivity
+from deployments.runner.observe.asked import Asked, Round
+from deployments.runner.observe.rows import sync
+
+ACTIVITIES_READ = 20
+KEPT_ACTIVITIES = 200
+DEFAULT_TIER = "app"
+
+
+class Fleet:
+    """The source `fleet`: a hundred groups in one call; activities only when something is happening."""
+
+    def __init__(self) -> None:
+        self._groups: dict[str, Group] | None = None
+
+    def together(self, turn: Round, asked: Sequence[Asked]) -> None:
+        """Ask for the groups of all."""
+        names = [name for one in asked for name in one.parts.groups]
+        if names:
+            found = turn.ask(
+                [one for one in asked if one.parts.groups], partial(turn.clients.autoscaling.groups, names)
+            )
+            self._groups = None if found is None else {group.name: group for group in found}
+
+    def each(self, turn: Round, one: Asked) -> None:
+        """Write the environment's groups and instances, and ask for activities where there may be some."""
+        if self._groups is None:
+            return
+        groups = [group for name in one.parts.groups if (group := self._groups.get(name))]
+        _write_groups(turn, one, groups)
+        moved = _write_instances(turn, one, groups)
+        open_ones = _open_activities(one)
+        for group in groups:
+            short = sum(instance.lifecycle == "InService" for instance in group.instances) != group.desired
+            if short or group.name in moved or group.name in open_ones:
+                _read_activities(turn, one, group.name)
+
+
+def _tier(one: Asked, group: str) -> str:
+    return one.parts.groups[group] or DEFAULT_TIER
+
+
+def _write_groups(turn: Round, one: Asked, groups: Sequence[Group]) -> None:
+    wanted: dict[tuple[Any, ...], dict[str, Any]] = {
+        (group.name,): {
+            "tier": _tier(one, group.name),
+            "desired": group.desired,
+            "minimum": group.minimum,
+            "maximum": group.maximum,
+        }
+        for group in groups
+    }
+    changed, gone = sync(
+        FleetGroup.objects.filter(environment=one.environment),
+        ("name",),
+        wanted,
+        turn.now,
+        new={"environment": one.environment, "observed_at": turn.now},
+    )
+    FleetGroup.objects.filter(pk__in=[row.pk for row in gone]).delete()
+    one.changed |= changed or bool(gone)
+
+
+def _write_instances(turn: Round, one: Asked, groups: Sequence[Group]) -> set[str]:
+    """Write the instances. Returns the names of the groups in which something is different."""
+    wanted: dict[tuple[Any, ...], dict[str, Any]] = {
+        (group.name, instance.instance_id): {
+            "tier": _tier(one, group.name),
+            "zone": instance.zone,
+            "lifecycle": instance.lifecycle,
+            "health": instance.health,
+            "launch_template_version": instance.launch_template_version,
+            "instance_type": instance.instance_type,
+            "gone_at": None,  # one that was missed and is back is the same row again
+        }
+        for group in groups
+        for instance in group.instances
+    }
+    there = [instance_id for _, instance_id in wanted]
+    rows = FleetInstance.objects.of(one.environment).filter(Q(gone_at=None) | Q(instance_id__in=there))
+    before = {(row.group, row.instance_id): (row.lifecycle, row.health) for row in rows}
+    changed, gone = sync(
+        rows,
+        ("group", "instance_id"),
+        wanted,
+        turn.now,
+        new={"environment": one.environment, "first_seen_at": turn.now, "observed_at": turn.now},
+    )
+    FleetInstance.objects.filter(pk__in=[row.pk for row in gone]).update(gone_at=turn.now)
+    one.changed |= changed or bool(gone)
+    moved = {row.group for row in gone}
+    moved |= {key[0] for key, v in wanted.items() if before.get(key) != (v["lifecycle"], v["health"])}
+    return moved
+
+
+def _open_activities(one: Asked) -> set[str]:
+    """Return the groups whose newest known activity goes on, and those of which none is known."""
+    rows = ScalingActivity.objects.newest_of(one.environment).values_list("group", "status")
+    newest: dict[str, str] = {}
+    for group, status in rows[:KEPT_ACTIVITIES]:
+        running = ACTIVITIES.get(status, Activity.RUNNING) is Activity.RUNNING
+        if group not in newest or running:
+            newest[group] = status
+    return {
+        group
+        for group in one.parts.groups
+        if ACTIVITIES.get(newest.get(group, ""), Activity.RUNNING) is Activity.RUNNING
+    }
+
+
+def _read_activities(turn: Round, one: Asked, group: str) -> None:
+    found = turn.ask([one], partial(turn.clients.autoscaling.activities, group, ACTIVITIES_READ))
+    wanted: dict[tuple[Any, ...], dict[str, Any]] = {
+        (row.activity_id,): {
+            "tier": _tier(one, group),
+            "group": group,
+            "status": row.status,
+            "description": row.description,
+            "cause": row.cause,
+            "message": row.message,
+            "progress": min(100, max(0, row.progress)),
+            "started_at": row.started_at,
+            "ended_at": row.ended_at,
+        }
+        for row in found or ()
+    }
+    rows = ScalingActivity.objects.filter(environment=one.environment, activity_id__in=[k[0] for k in wanted])
+    changed, _ = sync(rows, ("activity_id",), wanted, turn.now, new={"environment": one.environment})
+    one.changed |= changed

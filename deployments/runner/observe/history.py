@@ -1,0 +1,94 @@
+"""Health as it was: the roll-up kept for lists, samples for the strips, thinned and forgotten in time."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from itertools import groupby
+
+from django.conf import settings
+
+from deployments.core.health.rollup import Health, roll_up
+from deployments.core.health.words import SEVERITY, Word
+from deployments.models import Environment, HealthSample
+from deployments.models.health.reads import facts_of
+from deployments.models.health.samples import WHOLE
+
+AGAIN = timedelta(seconds=30)
+"""Without news, health is rolled up this often: figures that grow old change it too."""
+EVERY = timedelta(minutes=5)
+FULL_FOR = timedelta(days=1)
+STEP = timedelta(minutes=10)
+BATCH = 2000
+
+Standing = tuple[str, int, int]  # word, healthy, total
+
+
+def keep(environment: Environment, now: datetime, *, changed: bool) -> None:
+    """Bring the environment's health up to date, and keep a sample of it when it is due one."""
+    row = Environment.objects.select_related("latest").get(pk=environment.pk)
+    if not changed and row.health_at and now - row.health_at < AGAIN:
+        return
+    health = roll_up(facts_of(row), now)
+    Environment.objects.filter(pk=row.pk).update(
+        health_word=str(health.word),
+        health_sentence=health.sentence.as_json() if health.sentence else {},
+        health_at=now,
+    )
+    if health.tiers:
+        _sample(row, health, now)
+
+
+def _sample(environment: Environment, health: Health, now: datetime) -> None:
+    """Keep a sample of every tier and of the whole, when one of them changed or the last is old."""
+    standing: dict[str, Standing] = {
+        tier.name: (str(tier.verdict.word), tier.healthy, tier.total) for tier in health.tiers
+    }
+    healthy = sum(tier.healthy for tier in health.tiers)
+    standing[WHOLE] = (str(health.word), healthy, sum(tier.total for tier in health.tiers))
+    last = HealthSample.objects.of(environment).whole().reverse().first()
+    if last and now - last.at < EVERY:
+        rows = HealthSample.objects.of(environment).filter(at=last.at)
+        if {row.tier: (row.word, row.healthy, row.total) for row in rows} == standing:
+            return
+    HealthSample.objects.bulk_create(
+        [
+            HealthSample(environment=environment, at=now, tier=tier, word=word, healthy=healthy, total=total)
+            for tier, (word, healthy, total) in standing.items()
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def prune(now: datetime) -> int:
+    """Thin the samples that are older than a day, and forget those of long ago: one batch of each.
+
+    Returns how many rows went.
+    """
+    forgotten = now - timedelta(days=settings.SANSO_HEALTH_DAYS)
+    old = list(HealthSample.objects.filter(at__lt=forgotten).values_list("pk", flat=True)[:BATCH])
+    HealthSample.objects.filter(pk__in=old).delete()
+    return len(old) + _thin(now - FULL_FOR)
+
+
+def _thin(before: datetime) -> int:
+    """Keep the worst sample of every ten minutes and tier, mark it, and delete the others."""
+    rows = list(HealthSample.objects.filter(at__lt=before, is_thinned=False).order_by("at", "pk")[:BATCH])
+    if len(rows) == BATCH:  # the last ten minutes may go on in the next batch
+        last = _slot(rows[-1])[2]
+        rows = [row for row in rows if _slot(row)[2] != last] or rows
+    kept, gone = [], []
+    for _, of_slot in groupby(sorted(rows, key=_slot), key=_slot):
+        worst_one, *others = sorted(of_slot, key=_badness, reverse=True)
+        kept.append(worst_one.pk)
+        gone += [row.pk for row in others]
+    HealthSample.objects.filter(pk__in=kept).update(is_thinned=True)
+    HealthSample.objects.filter(pk__in=gone).delete()
+    return len(gone)
+
+
+def _slot(row: HealthSample) -> tuple[int, str, int]:
+    return row.environment_id, row.tier, int(row.at.timestamp() // STEP.total_seconds())
+
+
+def _badness(row: HealthSample) -> tuple[int, int]:
+    return SEVERITY[Word(row.word)], row.total - row.healthy

@@ -1,0 +1,78 @@
+"""The ends of what configuration runs printed, from S3: read once, failed runs first."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+
+from deployments.aws.outputs import outputs_of
+from deployments.aws.s3 import StoredObject
+from deployments.aws.ssm import ExecutionTarget
+from deployments.core.health.ansible import read_output
+from deployments.core.health.words import RUN_ENDED, RUN_FAILED
+from deployments.models import AssociationRun
+from deployments.runner.observe.asked import Asked, Round
+
+OUTPUT_BYTES, ERROR_BYTES = 64 * 1024, 16 * 1024
+AT_ONCE = 4
+"""Runs whose output one tick reads: each costs up to three calls."""
+GIVEN_UP = timedelta(minutes=15)
+"""The agent writes an output after its step has ended; what is not there by then does not come any more."""
+
+
+def read(turn: Round, one: Asked) -> bool:
+    """Read outputs that are missing. Returns whether one was found."""
+    missing = (
+        AssociationRun.objects.of(one.environment)
+        .newest_of_each()
+        .filter(output_at=None, status__in=RUN_ENDED)
+        .exclude(output_bucket="")
+        .select_related("association")
+    )
+    runs = sorted(missing[:100], key=lambda run: (run.status not in RUN_FAILED, run.pk))
+    found = [_read_one(turn, one, run) for run in runs[:AT_ONCE]]
+    return any(found)
+
+
+def _read_one(turn: Round, one: Asked, run: AssociationRun) -> bool:
+    target = ExecutionTarget(
+        association_id=run.association.association_id,
+        execution_id=run.execution_id,
+        instance_id=run.instance_id,
+        status=run.status,
+        detailed_status=run.detailed_status,
+        at=run.at,
+        output_bucket=run.output_bucket,
+        output_key=run.output_key,
+    )
+    stored = turn.ask([one], partial(outputs_of, turn.clients.s3, target))
+    if not stored:
+        if run.at is None or turn.now - run.at > GIVEN_UP:
+            AssociationRun.objects.filter(pk=run.pk).update(output_at=turn.now)
+        return False
+    output = _text(turn, one, run, _last(stored, "stdout"), OUTPUT_BYTES)
+    errors = _text(turn, one, run, _last(stored, "stderr"), ERROR_BYTES)
+    found = read_output(output, errors, failed=run.status in RUN_FAILED)
+    AssociationRun.objects.filter(pk=run.pk).update(
+        output=output,
+        error_output=errors,
+        output_at=turn.now,
+        failed_task=found.failed_task,
+        failed_message=found.message,
+        recap=dict(found.recap),
+    )
+    return True
+
+
+def _last(stored: list[StoredObject], name: str) -> StoredObject | None:
+    """Return the output of the last step that has one: steps are written as they end."""
+    named = [one for one in stored if one.key.rpartition("/")[2] == name]
+    return max(named, key=lambda one: (one.modified_at, one.key), default=None)
+
+
+def _text(turn: Round, one: Asked, run: AssociationRun, stored: StoredObject | None, limit: int) -> str:
+    if stored is None:
+        return ""
+    tail = turn.ask([one], partial(turn.clients.s3.read_tail, run.output_bucket, stored.key, limit))
+    # Databases keep no NUL in a text; half a character may stand at the beginning of a tail.
+    return tail.body.decode(errors="replace").replace("\x00", "") if tail else ""

@@ -1,0 +1,104 @@
+"""Load balancers and what they say of their targets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from deployments.aws.elbv2 import LoadBalancer, TargetGroup, TargetHealth
+from deployments.models.health import LoadBalancer as LoadBalancerRow
+from deployments.models.health import Target
+from deployments.runner.observe.asked import Asked, Round
+from deployments.runner.observe.rows import sync
+
+WEB_PROTOCOLS = ("HTTP", "HTTPS")
+
+
+class Targets:
+    """The source `targets`: many load balancers in one call, the targets of one group in each."""
+
+    def __init__(self) -> None:
+        self._balancers: dict[str, LoadBalancer] | None = None
+        self._groups: dict[str, TargetGroup] = {}
+
+    def together(self, turn: Round, asked: Sequence[Asked]) -> None:
+        """Ask for the load balancers of all, and for the groups whose names do not tell their tier."""
+        elbv2 = turn.clients.elbv2
+        arns = [arn for one in asked for arn in one.parts.load_balancers]
+        if arns:
+            found = turn.ask(
+                [one for one in asked if one.parts.load_balancers], partial(elbv2.load_balancers, arns)
+            )
+            self._balancers = None if found is None else {row.arn: row for row in found}
+        nameless = [arn for one in asked for arn, tier in one.parts.target_groups.items() if not tier]
+        if nameless:
+            groups = turn.ask(
+                [one for one in asked if "" in one.parts.target_groups.values()],
+                partial(elbv2.target_groups, nameless),
+            )
+            self._groups = {group.arn: group for group in groups or ()}
+
+    def each(self, turn: Round, one: Asked) -> None:
+        """Ask for the targets of the environment's groups."""
+        told: dict[str, list[TargetHealth]] = {}
+        for arn in one.parts.target_groups:
+            healths = turn.ask([one], partial(turn.clients.elbv2.target_health, arn))
+            if healths is not None:
+                told[arn] = healths
+        self._write_balancers(turn, one)
+        self._write_targets(turn, one, told)
+
+    def _write_balancers(self, turn: Round, one: Asked) -> None:
+        if self._balancers is None:
+            return
+        wanted: dict[tuple[Any, ...], dict[str, Any]] = {
+            (arn,): {
+                "tier": "nlb" if row.type == "network" else "alb",
+                "dns_name": row.dns_name,
+                "state": row.state,
+                "reason": row.reason,
+                "zones": list(row.zones),
+            }
+            for arn in one.parts.load_balancers
+            if (row := self._balancers.get(arn))
+        }
+        changed, gone = sync(
+            LoadBalancerRow.objects.filter(environment=one.environment),
+            ("arn",),
+            wanted,
+            turn.now,
+            new={"environment": one.environment, "observed_at": turn.now},
+        )
+        LoadBalancerRow.objects.filter(pk__in=[row.pk for row in gone]).delete()
+        one.changed |= changed or bool(gone)
+
+    def _write_targets(self, turn: Round, one: Asked, told: dict[str, list[TargetHealth]]) -> None:
+        """Write the targets of the groups that answered; those of the others stay, and grow old."""
+        zones = dict(one.environment.instances.values_list("instance_id", "zone"))
+        wanted: dict[tuple[Any, ...], dict[str, Any]] = {
+            (arn, health.target_id, health.port): {
+                "tier": one.parts.target_groups[arn] or self._tier(arn),
+                "zone": health.zone or zones.get(health.target_id, ""),
+                "state": health.state,
+                "reason": health.reason,
+                "description": health.description,
+            }
+            for arn, healths in told.items()
+            for health in healths
+        }
+        silent = [arn for arn in one.parts.target_groups if arn not in told and one.problem]
+        changed, gone = sync(
+            Target.objects.of(one.environment).exclude(target_group_arn__in=silent),
+            ("target_group_arn", "target_id", "port"),
+            wanted,
+            turn.now,
+            new={"environment": one.environment, "since": turn.now, "observed_at": turn.now},
+            since="since",
+        )
+        Target.objects.filter(pk__in=[row.pk for row in gone]).delete()
+        one.changed |= changed or bool(gone)
+
+    def _tier(self, arn: str) -> str:
+        group = self._groups.get(arn)
+        return "web" if group and group.protocol in WEB_PROTOCOLS else "app"
