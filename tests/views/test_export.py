@@ -1,0 +1,103 @@
+"""Events as files: every one that the filters let through, in order, safe to open in a spreadsheet."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import json
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import AsyncClient
+
+from deployments.models import Deployment
+from deployments.views import export
+from tests.live import scenes
+from tests.live.many import many_events
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+async def browser(operator: User, async_client: AsyncClient) -> AsyncClient:
+    await async_client.aforce_login(operator)
+    return async_client
+
+
+@pytest.fixture
+def operator(transactional_db: None) -> User:
+    return scenes.make_user()
+
+
+async def file(browser: AsyncClient, deployment: Deployment, name: str) -> tuple[Any, str]:
+    answer = await browser.get(f"/deployments/{deployment.pk}/{name}")
+    return answer, b"".join([part async for part in answer.streaming_content]).decode()
+
+
+async def rows(browser: AsyncClient, deployment: Deployment, query: str = "") -> list[dict[str, Any]]:
+    _, text = await file(browser, deployment, f"events.json{query}")
+    found: list[dict[str, Any]] = json.loads(text)
+    return found
+
+
+async def test_both_files_have_every_event_in_its_order(
+    browser: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export, "BATCH", 50)
+    deployment = await asyncio.to_thread(scenes.rolled_back)
+    await asyncio.to_thread(many_events, deployment, 150)
+    numbers = await asyncio.to_thread(scenes.numbers, deployment)
+
+    answer, text = await file(browser, deployment, "events.csv")
+    assert answer["Content-Type"] == "text/csv; charset=utf-8"
+    assert f"rolled-back-deployment-{deployment.pk}-events.csv" in answer["Content-Disposition"]
+    assert text.startswith("\ufeff")
+    read = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
+    assert [int(row["number"]) for row in read] == numbers
+
+    as_json = await rows(browser, deployment)
+    assert [row["number"] for row in as_json] == numbers
+    assert [row["reason"] for row in as_json] == [row["reason"] for row in read]
+    failed = next(row for row in as_json if row["logical_id"] == "Aurora3" and "FAILED" in row["status"])
+    assert failed["stack"] == "Aurora"
+    assert failed["time"].endswith("Z")
+    assert "engine version" in failed["reason"]
+    assert as_json[0]["message"].endswith("asked for the environment to be created.")
+
+
+async def test_the_filters_of_the_tab_count_for_the_file_too(browser: AsyncClient) -> None:
+    deployment = await asyncio.to_thread(scenes.rolled_back)
+    found = await rows(browser, deployment, "?stack=Aurora&problems=1&tab=events&event=3")
+    assert {row["logical_id"] for row in found} == {"Aurora", "Aurora3"}
+    assert await rows(browser, deployment, "?stack=Nowhere") == []
+
+
+@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r"], ids=repr)
+async def test_no_cell_is_a_formula(browser: AsyncClient, begin: str) -> None:
+    deployment = await asyncio.to_thread(scenes.make_deployment)
+
+    def fail() -> None:
+        network = scenes.plant(deployment, {"Network": 1})["Network"]
+        reason = f'{begin}HYPERLINK("http://example.com","quota")'
+        scenes.happen(deployment, scenes.event(network, "Network1", "CREATE_FAILED", reason=reason))
+
+    await asyncio.to_thread(fail)
+    _, text = await file(browser, deployment, "events.csv?status=failed")
+    (cell,) = (row["reason"] for row in csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline="")))
+    assert cell.startswith(f"'{begin}HYPERLINK")
+    (row,) = await rows(browser, deployment, "?status=failed")
+    assert row["reason"].startswith(f"{begin}HYPERLINK")  # a program gets what was said
+
+
+async def test_there_is_no_other_kind_and_no_file_for_strangers(
+    browser: AsyncClient, async_client: AsyncClient
+) -> None:
+    deployment = await asyncio.to_thread(scenes.make_deployment)
+    assert (await browser.get(f"/deployments/{deployment.pk}/events.xml")).status_code == 404
+    assert (await browser.get(f"/deployments/{deployment.pk + 1}/events.csv")).status_code == 404
+    await browser.alogout()
+    answer = await async_client.get(f"/deployments/{deployment.pk}/events.csv")
+    assert answer.status_code == 302
+    assert "login" in answer["Location"]
