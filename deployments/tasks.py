@@ -28,6 +28,12 @@ def tick_observer(pk: int, version: int, **_newer: object) -> None:
     tick.run_observer(pk, version)
 
 
+@shared_task(name="deployments.tick_operation", acks_late=True, ignore_result=True)
+def tick_operation(pk: int, version: int, **_newer: object) -> None:
+    """Carry out what a person asked for on an environment's page."""
+    tick.run_operation(pk, version)
+
+
 @shared_task(name="deployments.tidy", acks_late=True, ignore_result=True)
 def tidy(**_newer: object) -> None:
     """Thin and forget the history of health, one batch."""

@@ -16,13 +16,14 @@ _CREATE = {
     "DELETE_COMPLETE": State.FAILED,
     "DELETE_FAILED": State.FAILED,
 }
+_UPDATE = {word: end for word, end in _CREATE.items() if not word.startswith(("CREATE", "ROLLBACK"))}
 _DELETE = {"DELETE_COMPLETE": State.SUCCEEDED, "DELETE_FAILED": State.FAILED}
 
 
 def outcome(kind: Kind, root_status: str) -> State | None:
     """Return the state that a deployment ends in, or None while the root stack still moves.
 
-    A delete goes on through every status but its own two ends: the stack keeps its old final status
-    for a moment after DeleteStack was accepted.
+    A delete or an update goes on through every status but its own ends: the stack keeps its old final
+    status for a moment after it was asked for.
     """
-    return (_DELETE if kind is Kind.DELETE else _CREATE).get(root_status)
+    return {Kind.CREATE: _CREATE, Kind.UPDATE: _UPDATE, Kind.DELETE: _DELETE}[kind].get(root_status)

@@ -9,6 +9,7 @@ class Kind(StrEnum):
     """What a deployment changes."""
 
     CREATE = "create"
+    UPDATE = "update"
     DELETE = "delete"
 
 
@@ -29,16 +30,18 @@ class State(StrEnum):
 
 ENDS = frozenset({State.SUCCEEDED, State.FAILED, State.ROLLED_BACK})
 ACTIVE = frozenset(State) - ENDS
+_CHANGE = (
+    State.PREFLIGHT,
+    State.ARTIFACTS,
+    State.CHANGE_SET,
+    State.STACKS,
+    State.CONFIGURATION,
+    State.TRAFFIC,
+    State.READY,
+)
 PHASES: dict[Kind, tuple[State, ...]] = {
-    Kind.CREATE: (
-        State.PREFLIGHT,
-        State.ARTIFACTS,
-        State.CHANGE_SET,
-        State.STACKS,
-        State.CONFIGURATION,
-        State.TRAFFIC,
-        State.READY,
-    ),
+    Kind.CREATE: _CHANGE,
+    Kind.UPDATE: _CHANGE,
     Kind.DELETE: (State.PREFLIGHT, State.STACKS),
 }
 STARTS = frozenset({State.PREFLIGHT, State.ARTIFACTS, State.CHANGE_SET})

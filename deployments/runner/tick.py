@@ -26,7 +26,7 @@ from deployments.errors import (
     UserFixable,
 )
 from deployments.models import Deployment, leases
-from deployments.runner import journal, launch, observe, ready, remove, track
+from deployments.runner import journal, launch, observe, operations, ready, remove, track
 
 log = logging.getLogger(__name__)
 
@@ -221,6 +221,11 @@ def run_environment(pk: int, version: int, connect: Connect = session.connect) -
 def run_observer(pk: int, version: int, connect: Connect = session.connect) -> bool:
     """Ask one source of facts about an account's environments. False when the message was stale."""
     return observe.run_observer(pk, version, connect)
+
+
+def run_operation(pk: int, version: int, connect: Connect = session.connect) -> bool:
+    """Carry out what a person asked for. False when the message was stale."""
+    return operations.run_operation(pk, version, connect)
 
 
 def tidy() -> int:

@@ -156,7 +156,8 @@ class ProbeFact:
 class Facts:
     """All that is known. `parts` is what the templates made, whether or not it was observed yet.
 
-    `being_made` tells that a deployment that makes the environment has not ended.
+    `being_made` tells that a deployment that makes the environment has not ended, `answers` that something
+    stands behind its load balancers: in a sandbox of records nothing does.
     """
 
     parts: Parts = field(default_factory=Parts)
@@ -169,3 +170,4 @@ class Facts:
     clusters: tuple[ClusterFact, ...] = ()
     probe: ProbeFact | None = None
     being_made: bool = False
+    answers: bool = True

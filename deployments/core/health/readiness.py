@@ -70,7 +70,8 @@ def readiness(facts: Facts, since: datetime | None = None) -> Readiness:
 
 def has_site(facts: Facts) -> bool:
     """Tell whether there is a load balancer through which a time can be saved and read."""
-    return "alb" in facts.parts.load_balancers.values() and bool(facts.parts.target_groups)
+    balanced = "alb" in facts.parts.load_balancers.values() and bool(facts.parts.target_groups)
+    return balanced and facts.answers
 
 
 class _Fresh:

@@ -1,0 +1,66 @@
+"""Asking for something to be done in a running environment: run an association again, save a time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from deployments.errors import N_, UserFixable
+from deployments.models import Association, Environment, Operation
+from deployments.runner.operations import failed_instances
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+
+def run_association_again(
+    *, user: User, environment: Environment, association_id: str, only_failed: bool
+) -> Operation:
+    """Ask for an association to run again, on all its instances or on those on which it failed.
+
+    The same wish while the first is under way is the first. Raises UserFixable when there is nothing to run.
+    """
+    _require_live(environment)
+    association = Association.objects.of(environment).filter(association_id=association_id).first()
+    if association is None:
+        raise UserFixable("NoSuchAssociation", N_("The environment has no such association."))
+    arguments: dict[str, Any] = {"association_id": association_id, "only_failed": only_failed}
+    if only_failed:
+        arguments["instance_ids"] = failed_instances(association.pk)
+        if not arguments["instance_ids"]:
+            raise UserFixable("NothingFailed", N_("The association's last run failed on no instance."))
+    return _ask(user, environment, "run_association", arguments, association_id)
+
+
+def save_a_time(*, user: User, environment: Environment) -> Operation:
+    """Ask for a time to be written and read through the environment's load balancer."""
+    _require_live(environment)
+    if not environment.load_balancers.filter(tier="alb").exists():
+        raise UserFixable("NoSite", N_("No load balancer of this environment is known yet."))
+    return _ask(user, environment, "save_time", {}, "")
+
+
+def _require_live(environment: Environment) -> None:
+    if environment.deleted_at:
+        raise UserFixable("AlreadyDeleted", N_("The environment is deleted already."))
+
+
+def _ask(user: User, environment: Environment, kind: str, arguments: dict[str, Any], what: str) -> Operation:
+    key = f"{environment.pk}:{kind}:{what}"
+    try:
+        with transaction.atomic():
+            return Operation.objects.create(
+                environment=environment,
+                kind=kind,
+                asked_by=user,
+                arguments=arguments,
+                active_key=key,
+                due_at=timezone.now(),
+            )
+    except IntegrityError:
+        found = Operation.objects.filter(active_key=key).first()
+        if found is None:  # it ended in this moment
+            return _ask(user, environment, kind, arguments, what)
+        return found
