@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from deployments.aws.site import save_and_read
+from deployments.aws.site_address import site_of
 from tests.sandbox.machines.conftest import SLOW, Site
 from tests.services import wait_until
 
@@ -23,6 +25,15 @@ def test_times_that_were_saved_are_read_back(site: Site) -> None:
     saved = [site.get("write").removeprefix("Saved: ").strip() for _number in range(3)]
     wait_until(lambda: json.loads(site.get("read")) == [*before, *saved], what="the saved times in the list")
     assert site.get("") == site.get("read")
+
+
+def test_the_portal_can_save_a_time_through_the_site(site: Site) -> None:
+    asked = site_of(site.outputs["AlbDnsName"], site.outputs["SiteUrl"], sandbox=True)
+
+    answer = save_and_read(asked)
+
+    assert (answer.wrote, answer.read, answer.problem) == (True, True, None)
+    assert answer.saved in json.loads(site.get("read"))
 
 
 def test_both_servers_of_both_tiers_get_requests(site: Site) -> None:

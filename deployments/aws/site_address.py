@@ -1,0 +1,154 @@
+"""Where a site may be asked: an address that was checked to be a load balancer's."""
+
+from __future__ import annotations
+
+import ipaddress
+import queue
+import re
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from deployments.errors import N_, Sentence
+
+RESOLVE_SECONDS = 3.0
+SHOWN = 200
+"""Characters of somebody else's text that a sentence repeats."""
+
+# https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html
+_REGION = r"[a-z]{2}(?:-[a-z0-9]+)+"
+AWS_NAME = re.compile(
+    rf"(?P<internal>internal-)?[a-z0-9-]+\.(?:{_REGION}\.elb|elb\.{_REGION})\.amazonaws\.com(?:\.cn)?"
+)
+SANDBOX_NAME = re.compile(r"(?P<host>127(?:\.\d{1,3}){3})(?::(?P<port>\d{1,5}))?", re.ASCII)
+NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+Resolve = Callable[[str, int], list[str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """Where to ask. `dns_name` is the load balancer's; `host_name` is the site's own, if it has one."""
+
+    dns_name: str
+    secure: bool = False
+    host_name: str = ""
+    sandbox: bool = False
+
+
+def site_of(dns_name: str, site_url: str, *, sandbox: bool) -> Site:
+    """Return the site at a load balancer, called as the stack's output says that visitors call it.
+
+    `dns_name` alone decides what is connected to. The URL only says whether to speak TLS, and which name to
+    ask for.
+    """
+    try:
+        parts = urlsplit(site_url)
+        secure, host_name = parts.scheme == "https", parts.hostname or ""
+    except ValueError:
+        secure, host_name = False, ""
+    own = dns_name.lower().partition(":")[0]
+    return Site(
+        dns_name=dns_name,
+        secure=secure,
+        host_name="" if host_name == own else host_name,
+        sandbox=sandbox,
+    )
+
+
+class SiteProblem(Exception):
+    """Ends the asking, with what is said about it."""
+
+    def __init__(self, template: str, **values: object) -> None:
+        super().__init__(template)
+        self.sentence = Sentence(template, {name: str(value)[:SHOWN] for name, value in values.items()})
+
+
+def system_resolve(name: str, port: int) -> list[str]:
+    """Return the addresses of a name, as the system resolves it. Raises OSError when it leads nowhere."""
+    found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def checked_place(site: Site, resolve: Resolve) -> tuple[str, int]:
+    """Return the address and the port to connect to. Raises SiteProblem when the name leads elsewhere."""
+    name = site.dns_name.lower().rstrip(".")
+    usual = 443 if site.secure else 80
+    if not name:
+        raise SiteProblem(N_("The load balancer has no name yet."))
+    if site.sandbox:
+        return _sandbox_place(name, usual)
+    known = AWS_NAME.fullmatch(name)
+    if known is None:
+        raise SiteProblem(N_("%(name)s is not the name of a load balancer. Nothing was asked."), name=name)
+    addresses = _resolved(name, usual, resolve)
+    for address in addresses:
+        if not is_allowed(address, internal=bool(known["internal"])):
+            raise SiteProblem(
+                N_("%(name)s leads to %(address)s, which no load balancer has. Nothing was asked."),
+                name=name,
+                address=address,
+            )
+    return addresses[0], usual
+
+
+def _sandbox_place(name: str, usual: int) -> tuple[str, int]:
+    """Return the loopback address that a load balancer of the sandbox is called by.
+
+    A port may be part of the name; an address that is none and a port that is none are refused.
+    """
+    found = SANDBOX_NAME.fullmatch(name)
+    port = int(found["port"] or usual) if found else 0
+    if found is None or not 0 < port < 65536 or not _is_address(found["host"]):
+        raise SiteProblem(N_("Nothing listens behind the load balancers of this sandbox."))
+    return found["host"], port
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _resolved(name: str, port: int, resolve: Resolve) -> list[str]:
+    """Resolve in a thread of its own, since the system's resolver takes no time limit."""
+    answers: queue.SimpleQueue[list[str] | OSError] = queue.SimpleQueue()
+
+    def look() -> None:
+        try:
+            answers.put(resolve(name, port))
+        except (OSError, UnicodeError) as exc:
+            answers.put(OSError(str(exc)))
+
+    threading.Thread(target=look, name="resolve", daemon=True).start()
+    found: list[str] | OSError
+    try:
+        found = answers.get(timeout=RESOLVE_SECONDS)
+    except queue.Empty:
+        found = OSError(f"not within {RESOLVE_SECONDS:g} s")
+    if isinstance(found, OSError) or not found:
+        raise SiteProblem(N_("The name %(name)s leads nowhere (%(error)s)."), name=name, error=found or "–")
+    return found
+
+
+def is_allowed(text: str, *, internal: bool) -> bool:
+    """Tell whether a load balancer can have this address: a public one, or a private one when it is internal.
+
+    Loopback, link-local (the metadata service is there) and the like never; nor an IPv6 address that stands
+    for an IPv4 one.
+    """
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    if isinstance(address, ipaddress.IPv6Address):
+        inside = address.ipv4_mapped or address.sixtofour or address.teredo or address in NAT64
+        return address.is_global and not address.is_multicast and not inside
+    if address.is_global and not address.is_multicast:
+        return True
+    never = address.is_loopback or address.is_link_local or address.is_unspecified or address.is_multicast
+    return internal and address.is_private and not never and not address.is_reserved
