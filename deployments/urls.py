@@ -10,6 +10,7 @@ from deployments.views.delete_environment import environment_delete
 from deployments.views.environments import environment_list
 from deployments.views.history import deployment_list
 from deployments.views.new_environment import environment_new
+from deployments.views.recordings import recording_list, recording_open
 
 urlpatterns = [
     path("environments/", environment_list, name="environments"),
@@ -27,6 +28,8 @@ urlpatterns = [
         name="environment_output",
     ),
     path("deployments/", deployment_list, name="deployments"),
+    path("deployments/recordings/", recording_list, name="recordings"),
+    path("deployments/recordings/<slug:name>", recording_open, name="recording_open"),
     path("deployments/<int:pk>/", deployment.deployment_page, name="deployment"),
     path("deployments/<int:pk>/stream", stream.deployment_stream, name="deployment_stream"),
     path("deployments/<int:pk>/events", events.event_lines, name="event_lines"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Self
 
 from django.conf import settings
 from django.core.validators import RegexValidator
@@ -16,6 +17,14 @@ from deployments.core.usual import SANDBOX_SCALE
 def new_external_id() -> str:
     """Return a fresh external id: 122 random bits, never chosen by a person."""
     return uuid.uuid4().hex
+
+
+class AccountQuerySet(models.QuerySet["Account"]):
+    """Named queries over accounts."""
+
+    def usable(self) -> Self:
+        """Keep those that can be deployed into."""
+        return self.filter(is_recording=False)
 
 
 class Account(models.Model):
@@ -53,7 +62,11 @@ class Account(models.Model):
     sandbox_account_id = models.CharField(max_length=12, default="", blank=True, editable=False)
     # What the sandbox says of itself at /_sanso/about: which database and machines stand behind it.
     sandbox_facts = models.JSONField(default=dict, blank=True, editable=False)
+    # Holds recorded deployments: nothing can be deployed into it.
+    is_recording = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = models.Manager.from_queryset(AccountQuerySet)()
 
     class Meta:
         ordering = ("name",)

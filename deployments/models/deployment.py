@@ -18,7 +18,7 @@ from deployments.models.environment import Environment
 from deployments.models.fields import IdField
 from deployments.models.sentences import words
 
-KINDS = [("create", _("Create")), ("delete", _("Delete"))]
+KINDS = [("create", _("Create")), ("update", _("Update")), ("delete", _("Delete"))]
 STATES = [
     ("preflight", _("Preflight")),
     ("artifacts", _("Artifacts")),

@@ -106,7 +106,7 @@ def around_the_stacks(kind: Kind) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def operation_for(kind: Kind) -> Operation:
     """Return what a deployment of this kind does to its resources."""
-    return Operation.DELETE if kind is Kind.DELETE else Operation.CREATE
+    return Operation(kind.value)
 
 
 def phase_spans(deployment: Deployment, landmarks: Iterable[Event]) -> dict[str, Span]:
@@ -172,7 +172,7 @@ class _Reckoner:
         }
         forecast, spans = self._outlook(known)
         critical = critical_path(self.plan, spans or known) if self.resources else CriticalPath()
-        waits = self.edges if self.kind is Kind.CREATE else dependencies.turned(self.edges)
+        waits = dependencies.turned(self.edges) if self.kind is Kind.DELETE else self.edges
         blocked = dependencies.blocked_by(self.edges)
         states = {path: self._status(path) for path in self.types}
         lines = {}

@@ -25,7 +25,7 @@ PAGE = "deployments/new_environment.html"
 @may_deploy
 def environment_new(request: AuthedRequest) -> HttpResponse:
     """Show the form of a new environment, or ask for the environment that it describes."""
-    if not Account.objects.exists():
+    if not Account.objects.usable().exists():
         return render(request, PAGE, {"no_account": True})
     try:
         template_set = catalog.load(settings.SANSO_TEMPLATE_SET)

@@ -9,6 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from deployments.core.phases import Kind
 from deployments.models import Event
 from deployments.models.deployment import STATES
 
@@ -31,13 +32,15 @@ def event(said: Event) -> str:
     return f"{sentence} {said.message_words}".strip() if said.code in ("ended", "waiting") else sentence
 
 
-def error(code: str, *, deleting: bool) -> str:
-    """Return the headline of a deployment that ended with this error code."""
+def error(code: str, *, kind: str) -> str:
+    """Return the headline of a deployment of this kind that ended with this error code."""
     if code in _ERRORS:
         return _ERRORS[code]()
-    return (
-        _("The environment could not be deleted") if deleting else _("The environment could not be created")
-    )
+    if kind == Kind.DELETE:
+        return _("The environment could not be deleted")
+    if kind == Kind.UPDATE:
+        return _("The environment could not be updated")
+    return _("The environment could not be created")
 
 
 def attention(code: str) -> str:
@@ -76,6 +79,8 @@ def checks(number: int) -> str:
 def _requested(values: Values) -> str:
     if values["kind"] == "delete":
         return _("%(user)s asked for the environment to be deleted.") % values
+    if values["kind"] == "update":
+        return _("%(user)s asked for the environment to be updated.") % values
     return _("%(user)s asked for the environment to be created.") % values
 
 

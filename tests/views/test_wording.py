@@ -82,6 +82,6 @@ def test_a_notice_says_what_kind_of_trouble_it_is(code: str, words: str) -> None
 
 
 def test_an_error_has_its_own_headline_or_a_general_one() -> None:
-    assert wording.error("StackNameTaken", deleting=False) == "The stack name is taken"
-    assert wording.error("SomethingElse", deleting=False) == "The environment could not be created"
-    assert wording.error("SomethingElse", deleting=True) == "The environment could not be deleted"
+    assert wording.error("StackNameTaken", kind="create") == "The stack name is taken"
+    assert wording.error("SomethingElse", kind="create") == "The environment could not be created"
+    assert wording.error("SomethingElse", kind="delete") == "The environment could not be deleted"

@@ -1,0 +1,34 @@
+"""`manage.py export_deployment PK`: write a deployment that has ended as a recording to standard output."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from deployments import recordings
+from deployments.errors import UserFixable
+from deployments.models import Deployment
+
+
+class Command(BaseCommand):
+    """Export one deployment."""
+
+    help = "Writes a deployment that has ended, with its stacks, resources and events, as JSON."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Take the number that the deployment's page shows."""
+        parser.add_argument("number", type=int, help="the number of the deployment")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        """Write the JSON. Raises CommandError when there is no such deployment or it still runs."""
+        deployment = Deployment.objects.for_page().filter(pk=options["number"]).first()
+        if deployment is None:
+            raise CommandError(f"There is no deployment {options['number']}.")
+        try:
+            recording = recordings.dump(deployment)
+        except UserFixable as exc:
+            raise CommandError(exc.message) from exc
+        self.stdout.write(json.dumps(recording, ensure_ascii=False, indent=1))

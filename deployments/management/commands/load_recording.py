@@ -1,0 +1,38 @@
+"""`manage.py load_recording FILE`: take in a recording that `export_deployment` wrote, here or elsewhere."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.management.base import BaseCommand, CommandError
+
+from deployments import recordings
+from deployments.errors import UserFixable
+
+
+class Command(BaseCommand):
+    """Import one deployment."""
+
+    help = "Takes in a recorded deployment, to be looked at and played back."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Take a file, and whose it will be."""
+        parser.add_argument("file", type=Path)
+        parser.add_argument("--user", required=True, help="the user who is shown as its owner")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        """Write the rows. Raises CommandError when the file or the user is not what it should be."""
+        user = User.objects.filter(username=options["user"]).first()
+        if user is None:
+            raise CommandError(f"There is no user {options['user']}.")
+        try:
+            deployment = recordings.load(json.loads(options["file"].read_text()), user)
+        except (OSError, ValueError, KeyError, TypeError) as exc:
+            raise CommandError(f"{options['file']} is not a recording: {exc}") from exc
+        except UserFixable as exc:
+            raise CommandError(exc.message) from exc
+        self.stdout.write(f"Deployment {deployment.pk}: {deployment.get_absolute_url()}")

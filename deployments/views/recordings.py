@@ -1,0 +1,59 @@
+"""The recorded deployments that come along: to try the page of a deployment without deploying anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from deployments import recordings
+from deployments.errors import UserFixable
+from deployments.views.requests import AuthedRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """A recording as the list shows it."""
+
+    name: str
+    title: str
+    about: str
+
+
+@require_GET
+def recording_list(request: AuthedRequest) -> HttpResponse:
+    """Show what can be played."""
+    rows = [_told(name) for name in recordings.that_come_along()]
+    return render(request, "deployments/recordings.html", {"rows": rows})
+
+
+@require_POST
+def recording_open(request: AuthedRequest, name: str) -> HttpResponse:
+    """Take a recording in, unless it was before, and go to its page, ready to be played."""
+    try:
+        deployment = recordings.open_own(name, request.user)
+    except UserFixable as exc:
+        raise Http404(exc.message) from exc
+    return redirect(f"{deployment.get_absolute_url()}?replay=1")
+
+
+def _told(name: str) -> Recorded:
+    known = {
+        "success": (
+            _("A create that goes well"),
+            _("Nine nested stacks come up in the sandbox, the servers are configured, the site answers."),
+        ),
+        "failure": (
+            _("A create that fails deep inside and is rolled back"),
+            _("A resource of a nested stack fails; its siblings are cancelled and everything is taken back."),
+        ),
+        "update": (
+            _("An update"),
+            _("A parameter changes; CloudFormation replaces what it has to and leaves the rest alone."),
+        ),
+    }
+    title, about = known.get(name, (name, ""))
+    return Recorded(name=name, title=title, about=about)

@@ -1,0 +1,72 @@
+"""A finished deployment goes into a file and comes out of it as it was, with nothing to be done to it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
+
+from deployments import recordings
+from deployments.errors import UserFixable
+from deployments.models import Account, Deployment, Environment, Event
+from tests.builders import make_user
+from tests.live import scenes
+
+pytestmark = pytest.mark.django_db
+
+
+def test_what_comes_out_is_what_went_in() -> None:
+    before = scenes.rolled_back("lost")
+    recording = json.loads(json.dumps(recordings.dump(scenes.reread(before))))
+
+    after = recordings.load(recording, make_user("reader"))
+
+    assert after.pk != before.pk
+    again = recordings.dump(after)
+    assert {k: v for k, v in again.items() if k != "requested_by"} == {
+        k: v for k, v in recording.items() if k != "requested_by"
+    }
+
+
+def test_a_recording_is_in_no_list_of_what_there_is(browser: Client) -> None:
+    recording = recordings.dump(scenes.reread(scenes.succeeded("prod")))
+    after = recordings.load(recording, make_user("reader"))
+
+    assert not Environment.objects.live().filter(pk=after.environment_id).exists()
+    assert not Account.objects.usable().filter(pk=after.environment.account_id).exists()
+    shown = browser.get(after.get_absolute_url()).content.decode()
+    assert "Delete what is left" not in shown
+
+
+def test_a_deployment_that_runs_cannot_be_exported() -> None:
+    with pytest.raises(UserFixable):
+        recordings.dump(scenes.reread(scenes.running("busy")))
+
+
+def test_a_file_of_something_else_is_refused_with_a_sentence(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    make_user("reader")
+    file = tmp_path / "x.json"
+    for text in ("no json", "{}", '{"format": 99}', '{"format": 1}'):
+        file.write_text(text)
+        with pytest.raises(CommandError):
+            call_command("load_recording", str(file), user="reader")
+    assert not Deployment.objects.exists()
+
+
+def test_the_recordings_that_come_along_can_be_opened_and_are_loaded_once(browser: Client) -> None:
+    assert recordings.that_come_along() == ["failure", "success", "update"]
+    listed = browser.get("/deployments/recordings/").content.decode()
+    for name in recordings.that_come_along():
+        assert f"/deployments/recordings/{name}" in listed
+        first = browser.post(f"/deployments/recordings/{name}")
+        second = browser.post(f"/deployments/recordings/{name}")
+        assert first["Location"] == second["Location"]
+        assert browser.get(first["Location"]).status_code == 200
+    assert Deployment.objects.count() == 3
+    assert Event.objects.count() > 100
+
+
+def test_a_recording_that_is_not_there_is_not_found(browser: Client) -> None:
+    assert browser.post("/deployments/recordings/nothing").status_code == 404
