@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from django.utils import timezone
 
 from deployments.aws.site import save_and_read
-from deployments.aws.site_address import Site
+from deployments.aws.site_address import site_of
 from deployments.errors import N_, Sentence
 from deployments.models import Environment, SiteProbe
 
@@ -22,15 +21,8 @@ def probe(environment: Environment, asked_by: User | None = None) -> SiteProbe:
     Asked is the load balancer that was observed for its ARN, under the name that the outputs give the site.
     """
     balancer = environment.load_balancers.filter(tier="alb").order_by("pk").first()
-    url = urlsplit(environment.url)
-    answer = save_and_read(
-        Site(
-            dns_name=balancer.dns_name if balancer else "",
-            secure=url.scheme == "https",
-            host_name=url.hostname or "",
-            sandbox=environment.account.is_sandbox,
-        )
-    )
+    dns_name = balancer.dns_name if balancer else ""
+    answer = save_and_read(site_of(dns_name, environment.url, sandbox=environment.account.is_sandbox))
     well = Sentence(
         N_("A time was saved and read back in %(milliseconds)s ms."),
         {"milliseconds": str(answer.milliseconds)},
