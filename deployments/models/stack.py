@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Self
 
 from django.db import models
@@ -42,6 +43,15 @@ class ResourceQuerySet(models.QuerySet["Resource"]):
         """Keep what the environment's deployments touched, in the order of the deployments."""
         rows = self.filter(stack__deployment__environment=environment)
         return rows.order_by("stack__deployment_id", "stack__depth", "pk")
+
+    def in_stacks(self, stacks: Collection[int]) -> Self:
+        """Keep the resources of these stacks, in the order they became known."""
+        return self.filter(stack__in=stacks).order_by("pk")
+
+    def tallied(self, deployment: Deployment) -> list[tuple[str, str, int]]:
+        """Return (path of the stack, status word, how many) for all resources of a deployment."""
+        rows = self.filter(stack__deployment=deployment).order_by()
+        return list(rows.values_list("stack__path", "status").annotate(Count("pk")))
 
     def placed_in(self, deployment: Deployment) -> Self:
         """Keep one deployment's resources, with the stacks that they are in."""

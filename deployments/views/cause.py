@@ -17,7 +17,7 @@ from deployments.core.root_cause import Failure, RootCause
 from deployments.forms import PREFIX
 from deployments.models import Deployment, Evidence
 from deployments.models.sentences import words
-from deployments.views.tree import row_id
+from deployments.views.waterfall.rows import row_id
 
 _ORDER = list(NextStep)
 

@@ -10,9 +10,10 @@ from django.views.decorators.http import require_GET
 
 from deployments.live.reads import Snapshot
 from deployments.models import Deployment
-from deployments.views import drawn, events, frames, tabs
+from deployments.views import events, frames, tabs
 from deployments.views.drawn import Reader
 from deployments.views.requests import AuthedRequest
+from deployments.views.waterfall.picture import Picture
 
 
 @require_GET
@@ -20,7 +21,7 @@ from deployments.views.requests import AuthedRequest
 def deployment_page(request: AuthedRequest, pk: int) -> HttpResponse:
     """Show a deployment: how far it is, its phases, its end, its stacks and resources, its events."""
     deployment = get_object_or_404(Deployment.objects.for_page(), pk=pk)
-    picture = frames.Picture.of(deployment)
+    picture = Picture.whole(deployment)
     reader = Reader.of(request)
     shown_tab = tabs.chosen(request.GET, otherwise="waterfall")
     context = (
@@ -28,7 +29,8 @@ def deployment_page(request: AuthedRequest, pk: int) -> HttpResponse:
         | events.tab(request, deployment)
         | {
             "title": picture.title,
-            "rows": [drawn.row(row, reader) for row in picture.tree.rows],
+            **picture.chart(),
+            "rows": picture.drawn(picture.rows(), reader),
             "live": not Snapshot.of(deployment).is_settled,
             "now": timezone.now(),
             "texts": frames.texts() | events.texts(),

@@ -15,9 +15,12 @@ from typing import Self
 from django.http import HttpRequest
 from django.template.loader import get_template
 from django.utils import timezone, translation
+from django.utils.safestring import SafeString
 
 from deployments.views.log import Line
-from deployments.views.tree import Row
+from deployments.views.waterfall import draw
+from deployments.views.waterfall.axis import Axis
+from deployments.views.waterfall.rows import Row
 
 KEPT = 8192
 
@@ -42,9 +45,11 @@ class Reader:
             yield
 
 
-def row(of: Row, reader: Reader) -> str:
-    """Return a row of the tree. To be called while `reader` is reading."""
-    return _draw_row(of) if of.is_moving else _row_at_rest(of, reader)
+def row(of: Row, axis: Axis, now: int, reader: Reader) -> SafeString:
+    """Return a row of the waterfall. To be called while `reader` is reading."""
+    if of.is_moving:
+        return draw.row(of, axis, now, reader.language)
+    return _row_at_rest(of, axis, reader)
 
 
 @lru_cache(maxsize=KEPT)
@@ -54,9 +59,5 @@ def line(of: Line, reader: Reader) -> str:  # part of the key
 
 
 @lru_cache(maxsize=KEPT)
-def _row_at_rest(of: Row, reader: Reader) -> str:  # part of the key
-    return _draw_row(of)
-
-
-def _draw_row(of: Row) -> str:
-    return get_template("deployments/_tree_row.html").render({"row": of})
+def _row_at_rest(of: Row, axis: Axis, reader: Reader) -> SafeString:  # part of the key
+    return draw.row(of, axis, of.ended or of.started or axis.start, reader.language)

@@ -7,43 +7,22 @@ the same number gets the same: `{"from", "seq", "events", "rows", "header", …}
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 from django.template.loader import get_template
 from django.utils.translation import gettext as _
 
 from deployments.models import Deployment, Event
-from deployments.views import drawn, log, spoken, summary, tree
+from deployments.views import drawn, log, spoken
 from deployments.views.drawn import Reader
-from deployments.views.summary import Summary
-from deployments.views.tree import Tree
+from deployments.views.waterfall import eta, memory, nodes, outlook
+from deployments.views.waterfall.picture import Picture
+from deployments.views.waterfall.rows import Row
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
-    """A deployment with its tree and what stands above it, read at one time."""
-
-    deployment: Deployment
-    tree: Tree
-    summary: Summary
-
-    @classmethod
-    def of(cls, deployment: Deployment) -> Self:
-        """Read the deployment's stacks, resources and landmarks (three queries)."""
-        trunk = tree.load(deployment)
-        facts = summary.summarise(deployment, trunk, summary.landmarks(deployment))
-        return cls(deployment=deployment, tree=trunk, summary=facts)
-
-    @property
-    def title(self) -> str:
-        """Return the page's title."""
-        return self.summary.title(self.deployment)
-
-    def context(self) -> dict[str, Any]:
-        """Return what the partial templates above the tree need."""
-        return {"deployment": self.deployment, "tree": self.tree, "summary": self.summary}
+_WITHOUT_ROWS = frozenset({"requested", "attention", "attention.over"})
+"""The portal's own events that change no row: all others change the forecast, or bring rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +46,27 @@ def build(pk: int, since: int, until: int, reader: Reader) -> Frame:
     deployment = Deployment.objects.for_page().get(pk=pk)
     events = list(Event.objects.of(deployment).after(since).up_to(until)[: log.LINES])
     with reader.reading():
-        picture = Picture.of(deployment)
         seq = events[-1].seq if events else since
-        body = {"from": since, "seq": seq, **_fragments(picture), **_news(picture, events, reader)}
+        touched = _touched(events)
+        picture = _picture(deployment, touched, seq)
+        body = {"from": since, "seq": seq, **fragments(picture), **_news(picture, events, touched, reader)}
+        if picture.reckoned > since or not events:
+            body["outlook"] = outlook.outlook(picture.timeline, picture.axis, but=touched or ())
         return Frame(seq, json.dumps(body, ensure_ascii=False, separators=(",", ":")))
 
 
-def _fragments(picture: Picture) -> dict[str, str]:
+def _picture(deployment: Deployment, touched: set[str] | None, seq: int) -> Picture:
+    """Return a picture that has the rows at these paths; None stands for all of them.
+
+    Everything is read again when rows came that no event tells of, and now and then for the forecast.
+    """
+    known = memory.recall(deployment)
+    if known is None or touched is None or not known.is_good_for(deployment, seq):
+        return Picture.whole(deployment)
+    return Picture.part(deployment, touched, known)
+
+
+def fragments(picture: Picture) -> dict[str, str]:
     """Return the parts of the page that are small enough to be sent whole."""
     context = picture.context()
     named = {
@@ -91,30 +84,44 @@ def _fragments(picture: Picture) -> dict[str, str]:
     }
 
 
-def _news(picture: Picture, events: Sequence[Event], reader: Reader) -> dict[str, Any]:
-    touched = _touched(events)
-    rows = [row for row in picture.tree.rows if touched is None or row.id in touched]
+def _news(
+    picture: Picture, events: Sequence[Event], touched: set[str] | None, reader: Reader
+) -> dict[str, Any]:
+    rows = picture.rows(touched)
+    html = picture.drawn(rows, reader)
     return {
         "events": [drawn.line(log.line(event), reader) for event in events],
-        "rows": [{"id": row.id, "after": row.after, "html": drawn.row(row, reader)} for row in rows],
+        "rows": [
+            {"id": row.id, "parent": row.parent, "html": text} for row, text in zip(rows, html, strict=True)
+        ],
         "say": spoken.sentences(picture.deployment, events, picture.summary.failure),
     }
 
 
-def _touched(events: Sequence[Event]) -> set[str] | None:
-    """Return the ids of the rows that events changed, None for all of them.
+def _placed(rows: Sequence[Row], html: Sequence[str], *, in_order: bool) -> Iterator[dict[str, str]]:
+    """Yield rows with where they go: below the one before when all are there, or else into their stack."""
+    after = ""
+    for row, text in zip(rows, html, strict=True):
+        place = {"after": after} if in_order else {}
+        yield {"id": row.id, "parent": row.parent, "html": text, **place}
+        after = row.id
 
-    The portal's own events come with rows that no event of CloudFormation's has told of yet. Counts change
-    in every stack around a resource.
+
+def _touched(events: Sequence[Event]) -> set[str] | None:
+    """Return the paths of the rows that events changed, None for all of them.
+
+    Counts change in every stack around a resource.
     """
-    if any(event.source == "portal" for event in events):
-        return None
     touched: set[str] = set()
     for event in events:
-        if event.stack:
+        if event.source == "portal":
+            if event.code not in _WITHOUT_ROWS:
+                return None
+        elif event.stack:
             path = event.stack.path
-            touched.add(tree.row_id(f"{path}/{event.logical_id}".lstrip("/")))
-            touched.update(tree.row_id(above) for above in tree.and_above(path))
+            touched.update(nodes.and_above(path))
+            if event.logical_id and event.physical_id != event.stack.stack_id:
+                touched.add(nodes.join(path, event.logical_id))
     return touched
 
 
@@ -135,4 +142,5 @@ def texts() -> dict[str, str]:
         "shown": _("{shown} of {all}"),
         "copied": _("Copied"),
         "notAllowed": _("Not allowed"),
+        **eta.texts(),
     }

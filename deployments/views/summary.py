@@ -16,7 +16,7 @@ from deployments.models import Deployment, Event
 from deployments.views import cause, wording
 from deployments.views.badges import GLYPHS, WORDS
 from deployments.views.cause import Told
-from deployments.views.tree import Tree
+from deployments.views.waterfall.nodes import Forest
 
 _ENDS = {State.SUCCEEDED: Shown.DONE, State.FAILED: Shown.FAILED, State.ROLLED_BACK: Shown.ROLLED_BACK}
 
@@ -76,7 +76,7 @@ def landmarks(deployment: Deployment) -> list[Event]:
     return list(Event.objects.of(deployment).landmarks())
 
 
-def summarise(deployment: Deployment, tree: Tree, events: Sequence[Event]) -> Summary:
+def summarise(deployment: Deployment, tree: Forest, events: Sequence[Event]) -> Summary:
     """Return what stands above the tree, from rows that were read."""
     state = State(deployment.state)
     is_latest = deployment.environment.latest_id == deployment.pk
@@ -102,16 +102,20 @@ def _headline(deployment: Deployment) -> str:
     if deployment.is_active:
         return wording.attention(deployment.attention_code) if deployment.attention_code else ""
     if deployment.state != State.SUCCEEDED:
-        return wording.error(deployment.error_code, deleting=deleting)
+        return wording.error(deployment.error_code, kind=deployment.kind)
     if deleting:
         return _("%(name)s is deleted: nothing of it is left in AWS") % {"name": name}
+    if deployment.kind == Kind.UPDATE:
+        return _("%(name)s is updated") % {"name": name}
     return _("%(name)s is created") % {"name": name}
 
 
-def _phases(deployment: Deployment, tree: Tree, events: Sequence[Event], now_shown: Shown) -> Iterable[Phase]:
+def _phases(
+    deployment: Deployment, tree: Forest, events: Sequence[Event], now_shown: Shown
+) -> Iterable[Phase]:
     state, last = State(deployment.state), State(deployment.last_phase)
-    starts = {State(e.values["phase"]): e.at for e in events if e.code == "phase" and "phase" in e.values}
-    starts[State.PREFLIGHT] = deployment.created_at
+    starts = {str(e.values.get("phase", "")): e.at for e in events if e.code == "phase"}
+    starts[State.PREFLIGHT.value] = deployment.created_at
     details = _details(tree, events)
     steps = phase_progress(Kind(deployment.kind), state, last)
     for number, (phase, progress) in enumerate(steps):
@@ -126,7 +130,7 @@ def _phases(deployment: Deployment, tree: Tree, events: Sequence[Event], now_sho
         )
 
 
-def _details(tree: Tree, events: Sequence[Event]) -> dict[State, str]:
+def _details(tree: Forest, events: Sequence[Event]) -> dict[State, str]:
     """Return what each phase has done so far, in a few words."""
     found: dict[State, str] = {}
     checked = sum(event.code.startswith("preflight.") for event in events)

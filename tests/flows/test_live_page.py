@@ -165,7 +165,8 @@ def test_a_second_tab_on_another_web_process_sees_the_same(
             wait_until(lambda page=page: has_everything(page, deployment))  # type: ignore[misc]
         trees = [
             page.evaluate(
-                "[...document.querySelectorAll('#tree tr')].map((r) => r.id + r.cells[1].innerText)"
+                "[...document.querySelectorAll('#tree tr:not(.phase)')]"
+                ".map((row) => row.id + row.cells[1].innerText)"
             )
             for page in pages
         ]
@@ -193,7 +194,7 @@ def test_500_updates_leave_the_focus_where_it_is(page: Page, web: Web, deploymen
         scenes.event(stacks["Network"], "Network3", "CREATE_IN_PROGRESS"),
     )
     page.goto(url(web, deployment))
-    button = page.locator("#t-Network\\.Network3 .take")
+    button = page.locator("#t-Network\\.Network3 .pick")
     button.focus()
     page.evaluate("window.focusedOnce = document.activeElement")
 

@@ -2,18 +2,26 @@
 
 import { merge } from "../portal/live.js";
 import { announce, onKey } from "../portal/page.js";
+import * as axis from "./axis.js";
 import * as clock from "./clock.js";
+import { tellEta } from "./eta.js";
 import * as log from "./events.js";
+import * as filters from "./filters.js";
+import * as inspector from "./inspector.js";
+import * as rows from "./rows.js";
+import * as notify from "./notify.js";
 import { speak } from "./speak.js";
 import { Connection } from "./stream.js";
 import * as tabs from "./tabs.js";
-import * as tree from "./tree.js";
 
 const root = document.getElementById("deployment");
 const words = JSON.parse(document.getElementById("live-texts").textContent);
 const lostBar = document.getElementById("lost");
 const freshLine = document.getElementById("fresh");
 const icon = document.querySelector('link[rel="icon"]');
+const RECKON_MS = 12_000;
+let reckonedAt = Date.now() + 4_000 * Math.random();
+let askAgain = () => {};
 const COLOURS = {
   progress: "#4f6bed", done: "#1d8a53", failed: "#c2331c", "rolling-back": "#b87400", "rolled-back": "#b87400",
 };
@@ -30,7 +38,7 @@ const page = {
 
   apply(frame) {
     log.append(frame.events, frame.seq);
-    tree.update(frame.rows);
+    takeRows(frame);
     for (const part of ["header", "phases", "banner", "outputs"]) put(part, frame[part]);
     this.seq = frame.seq;
     this.state = root.dataset.state = frame.state;
@@ -38,13 +46,15 @@ const page = {
     root.dataset.seq = frame.seq;
     document.title = frame.title;
     drawIcon();
+    notify.told(frame, !isOver(frame.state));
     speak(frame.say);
-    clock.tick();
+    tick();
   },
 
   fresh(facts) {
     clock.setNow(facts.now);
-    Object.assign(this.facts, { polled: facts.polled, ticked: facts.ticked });
+    const { polled, ticked, percent, throttled } = facts;
+    Object.assign(this.facts, { polled, ticked, percent, throttled });
     this.facts.isOver = isOver(facts.state);
     tellFreshness();
   },
@@ -81,6 +91,17 @@ const page = {
   },
 };
 
+/* An outlook tells what is expected of rows; it comes with a frame now and then. */
+function takeRows({ rows: changed, outlook, state }) {
+  axis.set({ isRunning: !isOver(state), axis: outlook?.axis, forecast: outlook?.band });
+  rows.update(changed);
+  if (outlook) {
+    rows.expect(outlook);
+    reckonedAt = Date.now();
+  }
+  inspector.changed(outlook ? null : changed.map((row) => row.id));
+}
+
 function isOver(state) {
   return ["succeeded", "failed", "rolled_back"].includes(state);
 }
@@ -89,6 +110,20 @@ function put(part, html) {
   const parsed = document.createElement("template");
   parsed.innerHTML = html;
   merge(document.getElementById(part), parsed.content);
+}
+
+function tick() {
+  clock.tick();
+  axis.tick();
+  tellEta(words);
+}
+
+/* While nothing happens no frame comes, and what is expected grows old: then it is asked for. */
+function reckonAgain() {
+  if (root.dataset.streaming !== "yes" || isOver(page.state) || document.visibilityState === "hidden") return;
+  if (Date.now() - reckonedAt < RECKON_MS) return;
+  reckonedAt = Date.now();
+  askAgain();
 }
 
 function tellFreshness() {
@@ -124,14 +159,20 @@ document.addEventListener("click", async (event) => {
 });
 
 clock.setNow(root.dataset.now);
-tree.start(root.dataset.pk);
+axis.begin();
+rows.start(root.dataset.pk);
+inspector.start();
 log.start(words, page.seq);
+notify.start(root.dataset.pk, !isOver(page.state));
 drawIcon();
 tellFreshness();
-setInterval(() => { clock.tick(); tellFreshness(); }, 1_000);
+setInterval(() => { tick(); tellFreshness(); reckonAgain(); }, 1_000);
 tabs.onTab((name) => { if (name === "events") log.shown(); });
-onKey("/", () => { tabs.show("events"); log.find(); });
-onKey("p", log.toggleProblems);
+onKey("/", () => (tabs.current() === "waterfall" ? filters.find() : (tabs.show("events"), log.find())));
+onKey("p", () => (tabs.current() === "waterfall" ? filters.toggle("problems") : log.toggleProblems()));
+onKey("r", () => { tabs.show("waterfall"); filters.toggle("running"); });
+onKey("j", () => rows.step(1));
+onKey("k", () => rows.step(-1));
 onKey("l", log.toggleFollow);
 onKey("f", () => document.querySelector("#banner [data-reveal]")?.click());
 
@@ -139,4 +180,5 @@ if (root.dataset.streaming === "yes") {
   const connection = new Connection(page, root.dataset.stream, root.dataset.updates);
   lostBar.querySelector("[data-retry]").addEventListener("click", () => connection.retry());
   connection.start();
+  askAgain = () => connection.ask();
 }

@@ -1,0 +1,163 @@
+/* The axis of time: where bars lie on it, its ticks, zoom, and how what goes on moves along it.
+   Every bar has its times in data-s and data-e (seconds since the beginning; data-e="" goes on), so that the
+   page moves them without asking. */
+
+import { onKey } from "../portal/page.js";
+import * as clock from "./clock.js";
+import { current } from "./tabs.js";
+
+const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400, 172800, 604800];
+const TICKS = 8;
+const NARROWEST = 0.3;
+const SHORTEST_S = 5;
+const FACTOR = 1.6;
+const SVG = "http://www.w3.org/2000/svg";
+
+const root = document.getElementById("waterfall");
+const body = document.getElementById("tree");
+const ticks = root.querySelector(".ticks");
+const grid = root.querySelector(".grid");
+const nowLine = grid.querySelector(".now");
+const bandBox = grid.querySelector(".band");
+const start = Number(root.dataset.start);
+let length = (Number(root.dataset.end) - start) / 1000;
+let from = 0;
+let to = length;
+let band = JSON.parse(root.dataset.band ?? "null");
+let running = root.dataset.running === "yes";
+
+export function begin() {
+  for (const button of root.querySelectorAll("[data-zoom]")) {
+    button.addEventListener("click", () => zoom(button.dataset.zoom));
+  }
+  const keys = [["+", "in"], ["=", "in"], ["-", "out"], ["0", "fit"], ["[", "earlier"], ["]", "later"]];
+  for (const [key, what] of keys) onKey(key, () => { if (current() === "waterfall") zoom(what); });
+  draw();
+}
+
+/* The deployment goes on or has ended; the axis is so long (both ends in ms); the forecast is a band. */
+export function set({ isRunning, axis, forecast }) {
+  if (isRunning !== undefined) running = isRunning;
+  if (forecast !== undefined) band = forecast;
+  if (axis) {
+    const longer = (axis[1] - start) / 1000;
+    const fits = to >= length;
+    if (longer !== length) {
+      length = longer;
+      if (fits) to = length;
+    }
+  }
+  draw();
+}
+
+export function isRunning() {
+  return running;
+}
+
+function now() {
+  return (clock.now() - start) / 1000;
+}
+
+function x(seconds) {
+  return 100 * (seconds - from) / Math.max(0.001, to - from);
+}
+
+/* Puts the bars of a row, wherever it is, to their places. */
+export function place(row) {
+  const at = now();
+  for (const bar of row.querySelectorAll("rect[data-s]")) placeBar(bar, at);
+}
+
+function placeBar(bar, at) {
+  const { s, e } = bar.dataset;
+  const left = x(s === "" ? at : Number(s));
+  const right = x(e === "" ? at : Number(e));
+  const width = `${Math.max(NARROWEST, right - left).toFixed(2)}%`;
+  const place = `${left.toFixed(2)}%`;
+  if (bar.getAttribute("x") !== place) bar.setAttribute("x", place);
+  if (bar.getAttribute("width") !== width) bar.setAttribute("width", width);
+}
+
+/* A second has passed: only what goes on moves. */
+export function tick() {
+  if (!running) return;
+  const at = now();
+  if (at > length) {
+    const step = stepFor(at * 1.04);
+    const longer = (Math.floor(at * 1.04 / step) + 1) * step;
+    if (to >= length) to = longer;
+    length = longer;
+    return draw();
+  }
+  for (const bar of body.querySelectorAll('tr:not([hidden]) rect:is([data-e=""], [data-s=""])')) placeBar(bar, at);
+  placeNow(at);
+}
+
+/* Everything anew: the axis has changed. */
+function draw() {
+  for (const row of body.rows) place(row);
+  drawTicks();
+  placeNow(now());
+  const [, low, high] = band ?? [];
+  bandBox.toggleAttribute("hidden", !running || !band);
+  if (band) {
+    const left = x((low - start) / 1000);
+    bandBox.setAttribute("x", `${left.toFixed(2)}%`);
+    bandBox.setAttribute("width", `${Math.max(0, x((high - start) / 1000) - left).toFixed(2)}%`);
+  }
+  for (const button of root.querySelectorAll('[data-zoom="earlier"], [data-zoom="later"], [data-zoom="fit"]')) {
+    const isAtEnd = { earlier: from <= 0, later: to >= length, fit: from <= 0 && to >= length }[button.dataset.zoom];
+    button.setAttribute("aria-disabled", isAtEnd);
+  }
+}
+
+function placeNow(at) {
+  const isSeen = running && at >= from && at <= to;
+  nowLine.toggleAttribute("hidden", !isSeen);
+  if (!isSeen) return;
+  for (const end of ["x1", "x2"]) nowLine.setAttribute(end, `${x(at).toFixed(2)}%`);
+}
+
+function drawTicks() {
+  const step = stepFor(to - from);
+  const texts = [];
+  const lines = [];
+  for (let at = Math.ceil(from / step) * step; at <= to; at += step) {
+    const where = x(at);
+    if (where < 1 || where > 98.5) continue;
+    const text = document.createElementNS(SVG, "text");
+    text.setAttribute("x", `${where.toFixed(2)}%`);
+    text.setAttribute("y", "19");
+    text.textContent = clock.clock(at * 1000);
+    texts.push(text);
+    const line = document.createElementNS(SVG, "line");
+    for (const end of ["x1", "x2"]) line.setAttribute(end, `${where.toFixed(2)}%`);
+    line.setAttribute("y2", "100%");
+    lines.push(line);
+  }
+  ticks.replaceChildren(...texts);
+  grid.replaceChildren(bandBox, ...lines, nowLine);
+}
+
+function stepFor(seconds) {
+  return STEPS.find((step) => seconds / step <= TICKS) ?? Math.ceil(seconds / TICKS);
+}
+
+function zoom(what) {
+  const wide = to - from;
+  if (what === "fit") return show(0, length);
+  if (what === "earlier") return show(from - wide / 2, to - wide / 2);
+  if (what === "later") return show(from + wide / 2, to + wide / 2);
+  const at = now();
+  const middle = running && at >= from && at <= to ? at : (from + to) / 2;
+  const wider = Math.min(length, Math.max(SHORTEST_S, what === "in" ? wide / FACTOR : wide * FACTOR));
+  const part = (middle - from) / wide;
+  show(middle - part * wider, middle + (1 - part) * wider);
+}
+
+function show(left, right) {
+  const wide = Math.min(right - left, length);
+  from = Math.min(Math.max(0, left), length - wide);
+  to = from + wide;
+  draw();
+}

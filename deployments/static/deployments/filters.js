@@ -1,0 +1,71 @@
+/* What the rows are narrowed to: problems, what runs, a tier, a text. The chips tell, and count. */
+
+const root = document.getElementById("waterfall");
+const body = document.getElementById("tree");
+const bar = root.querySelector(".wf-bar");
+const chips = new Map([...bar.querySelectorAll("[data-filter]")].map((chip) => [chip.dataset.filter, chip]));
+const tier = bar.querySelector("[data-tiers]");
+const search = bar.querySelector("input[type=search]");
+const all = bar.querySelector("[data-unfilter]");
+const CLASSES = { problems: "is-problem", running: "is-running" };
+let changed = () => {};
+
+export function start(act) {
+  changed = act;
+  for (const [name, chip] of chips) chip.addEventListener("click", () => toggle(name));
+  tier.addEventListener("change", () => changed());
+  search.addEventListener("input", () => changed());
+  all.addEventListener("click", clear);
+}
+
+export function toggle(name) {
+  const chip = chips.get(name);
+  chip.setAttribute("aria-pressed", !isOn(chip));
+  changed();
+}
+
+export function find() {
+  search.focus();
+}
+
+export function clear() {
+  for (const chip of chips.values()) chip.setAttribute("aria-pressed", "false");
+  tier.value = "";
+  search.value = "";
+  changed();
+}
+
+function isOn(chip) {
+  return chip.getAttribute("aria-pressed") === "true";
+}
+
+export function isActive() {
+  return [...chips.values()].some(isOn) || tier.value !== "" || search.value.trim() !== "";
+}
+
+/* Whether a row is looked for. Stacks are when they are meant themselves, or else because of what is in them. */
+export function matches(row) {
+  for (const [name, chip] of chips) {
+    if (isOn(chip) && !row.classList.contains(CLASSES[name])) return false;
+  }
+  if (tier.value && row.dataset.tier !== tier.value) return false;
+  const wanted = search.value.trim().toLowerCase();
+  return !wanted || row.cells[0].textContent.toLowerCase().includes(wanted);
+}
+
+/* Counts anew, and lists the tiers that there are. */
+export function count() {
+  for (const [name, chip] of chips) {
+    const number = body.querySelectorAll(`tr:not(.stack).${CLASSES[name]}`).length;
+    chip.querySelector("[data-number]").textContent = number;
+  }
+  const there = [...body.querySelectorAll("tr.level-2.stack[data-tier]")].map((row) => row.dataset.tier);
+  const listed = [...tier.options].slice(1).map((option) => option.value);
+  if (there.join() !== listed.join()) {
+    const chosen = tier.value;
+    tier.replaceChildren(tier.options[0], ...there.map((name) => new Option(name, name)));
+    tier.value = there.includes(chosen) ? chosen : "";
+  }
+  all.hidden = !isActive();
+  tier.closest(".chip").classList.toggle("is-on", tier.value !== "");
+}

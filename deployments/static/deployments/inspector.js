@@ -1,0 +1,94 @@
+/* The details of one row: beside the rows where there is room, a sheet above them on small screens. They are one
+   fragment, which is fetched again when the row has changed. */
+
+import { merge } from "../portal/live.js";
+import * as rows from "./rows.js";
+
+const panel = document.getElementById("inspector");
+const split = panel.parentElement;
+const body = document.getElementById("tree");
+const base = document.getElementById("waterfall").dataset.rows;
+const AGAIN_MS = 700;
+let shown = new URLSearchParams(location.search).get("row");
+let asked = 0;
+let timer = 0;
+
+export function start() {
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest('a[href^="?row="]');
+    if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    const path = new URLSearchParams(link.getAttribute("href")).get("row");
+    if (!body.contains(link)) rows.reveal(idOf(path));
+    show(path);
+  });
+  panel.addEventListener("click", (event) => { if (event.target.closest("[data-close]")) close(); });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || shown === null || document.querySelector("dialog[open]")) return;
+    if (panel.contains(document.activeElement) || body.contains(document.activeElement)) close();
+  });
+  if (shown !== null) {
+    mark(true);
+    rows.reveal(idOf(shown));
+    ask();
+  }
+}
+
+/* Rows have changed: what is shown of one of them is asked for again. */
+export function changed(ids) {
+  if (shown === null || timer || !(ids === null || ids.includes(idOf(shown)))) return;
+  timer = setTimeout(() => { timer = 0; ask(); }, AGAIN_MS);
+}
+
+function idOf(path) {
+  return `t-${path.replace(/^\/$/, "").replaceAll("/", ".")}`;
+}
+
+function show(path) {
+  if (shown !== null) mark(false);
+  shown = path;
+  mark(true);
+  remember();
+  ask();
+}
+
+function mark(on) {
+  const pick = document.getElementById(idOf(shown))?.querySelector(".pick");
+  if (on) pick?.setAttribute("aria-current", "true");
+  else pick?.removeAttribute("aria-current");
+}
+
+export function close() {
+  if (shown === null) return;
+  mark(false);
+  const row = document.getElementById(idOf(shown));
+  shown = null;
+  panel.hidden = true;
+  split.classList.remove("has-inspector");
+  remember();
+  rows.go(row);
+}
+
+function remember() {
+  const url = new URL(location.href);
+  if (shown === null) url.searchParams.delete("row");
+  else url.searchParams.set("row", shown);
+  history.replaceState(null, "", url);
+}
+
+async function ask() {
+  const wanted = shown;
+  const number = ++asked;
+  try {
+    const path = wanted.split("/").map(encodeURIComponent).join("/").replace(/^\//, "");
+    const answer = await fetch(base + path, { headers: { Accept: "text/html" }, signal: AbortSignal.timeout(8_000) });
+    if (number !== asked || shown !== wanted || !answer.ok || answer.redirected) return;
+    const parsed = document.createElement("template");
+    parsed.innerHTML = await answer.text();
+    if (panel.hidden || panel.dataset.path !== wanted) panel.replaceChildren(parsed.content);
+    else merge(panel, parsed.content);
+    panel.dataset.path = wanted;
+    panel.hidden = false;
+    split.classList.add("has-inspector");
+  } catch { /* no answer: what is shown stays, and the next change asks again */ }
+}

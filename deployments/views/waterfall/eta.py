@@ -1,0 +1,76 @@
+"""When a deployment will end, in words: how long it still takes, with a band, and what that rests on."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+from deployments.core.forecast import Forecast
+
+MINUTE = 60
+HOUR = 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Eta:
+    """The words at one moment, and the moments (epoch milliseconds) for the page to keep them true."""
+
+    text: str
+    end: int
+    low: int
+    high: int
+    runs: int
+
+    @property
+    def is_first(self) -> bool:
+        """Tell whether there is no history to learn from."""
+        return self.runs == 0
+
+
+def eta(forecast: Forecast | None, now: int) -> Eta | None:
+    """Return what to say of a forecast, None when there is none."""
+    if forecast is None:
+        return None
+    return Eta(
+        text=left(*forecast.in_seconds(now)),
+        end=round(forecast.end),
+        low=round(forecast.low),
+        high=round(forecast.high),
+        runs=forecast.runs,
+    )
+
+
+def left(middle: float, low: float, high: float) -> str:
+    """Return how many seconds are left, in words. waterfall.js says the same from the same texts."""
+    words = texts()
+    if high <= 0:
+        return words["overdue"]
+    unit, name = _unit(high)
+    filled = {
+        "{middle}": words[name].replace("{n}", str(max(1, round(middle / unit)))),
+        "{low}": str(math.floor(low / unit)),
+        "{high}": str(math.ceil(high / unit)),
+    }
+    said = words["left"]
+    for place, text in filled.items():
+        said = said.replace(place, text)
+    return said
+
+
+def _unit(seconds: float) -> tuple[int, str]:
+    if seconds < 2 * MINUTE:
+        return 1, "seconds"
+    return (MINUTE, "minutes") if seconds < 3 * HOUR else (HOUR, "hours")
+
+
+def texts() -> dict[str, str]:
+    """Return the texts, in the current language, for the page's script too."""
+    return {
+        "left": _("about {middle} left ({low}–{high})"),
+        "overdue": _("longer than expected"),
+        "seconds": _("{n} s"),
+        "minutes": _("{n} min"),
+        "hours": _("{n} h"),
+    }

@@ -1,0 +1,91 @@
+"""What this process remembers of deployments that are looked at: timelines, and the landmarks among events.
+
+To reckon a timeline takes all rows and many rounds of chance; a frame for a few events must not. What is
+remembered is only ever a little old: it says up to which event it is true. The database is the truth.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from deployments.core.phases import Kind
+from deployments.models import Deployment, Event, Stack
+from deployments.models import timeline as timelines
+from deployments.models.timeline import Timeline
+from deployments.views.waterfall.nodes import Forest, forest
+from deployments.views.waterfall.rows import Row
+
+KEPT = 64
+"""Deployments that are remembered; the one that was not looked at the longest is forgotten first."""
+AGE = 2.0
+"""Seconds that a timeline is good for while events come."""
+SHARE = 20
+"""A timeline that takes long is reckoned more rarely: a twentieth of the time at the most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """A timeline, the number of the last event that it knows of, when it was made and what that took."""
+
+    timeline: Timeline
+    seq: int
+    inside: Mapping[str, Sequence[Row]] = field(default_factory=dict)
+    landmarks: Sequence[Event] = ()
+    made: float = field(default_factory=time.monotonic)
+    cost: float = 0.0
+
+    def is_good_for(self, deployment: Deployment, seq: int) -> bool:
+        """Tell whether it need not be reckoned again yet for a frame that leads up to `seq`."""
+        if not deployment.is_active:
+            return self.seq >= deployment.last_seq and self.timeline.forecast is None
+        age = time.monotonic() - self.made
+        return self.seq >= seq or age < max(AGE, SHARE * self.cost)
+
+
+_lock = threading.Lock()
+_kept: OrderedDict[UUID, Memory] = OrderedDict()
+
+
+def recall(deployment: Deployment) -> Memory | None:
+    """Return what is remembered of a deployment, None when nothing is."""
+    with _lock:
+        found = _kept.get(deployment.token)
+        if found is not None:
+            _kept.move_to_end(deployment.token)
+        return found
+
+
+def learn(deployment: Deployment) -> tuple[Forest, Memory]:
+    """Read all of a deployment, reckon its timeline and remember it (four queries)."""
+    begun = time.monotonic()
+    stacks = list(Stack.objects.of(deployment).prefetch_related("resources"))
+    marks = landmarks(deployment)
+    found = timelines.load(deployment, stacks=stacks, landmarks=marks)
+    grown = forest(Kind(deployment.kind), stacks)
+    cost = time.monotonic() - begun
+    memory = Memory(timeline=found, seq=deployment.last_seq, landmarks=marks, cost=cost)
+    with _lock:
+        _kept[deployment.token] = memory
+        _kept.move_to_end(deployment.token)
+        while len(_kept) > KEPT:
+            _kept.popitem(last=False)
+    return grown, memory
+
+
+def landmarks(deployment: Deployment) -> list[Event]:
+    """Return the events that a summary is made of: what is remembered, and what came since (one query)."""
+    before = recall(deployment)
+    known = list(before.landmarks) if before else []
+    fresh = Event.objects.of(deployment).landmarks()
+    return known + list(fresh.after(known[-1].seq) if known else fresh)
+
+
+def forget() -> None:
+    """Forget everything."""
+    with _lock:
+        _kept.clear()

@@ -1,0 +1,176 @@
+"""What the rows are made from: stacks and resources as plain values, wherever they were read from.
+
+The rows of the database are one source (`forest`, `grove`); anything that makes `Node`s is another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from deployments.core.phases import Kind
+from deployments.core.progress import Count, is_done, standing
+from deployments.core.timeline import Changes, in_ms
+from deployments.models import Deployment, Resource, Stack
+from deployments.models.stack import STACK_TYPE
+
+NONE = Count()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A stack or resource at its path of logical ids ("" is the root). Times are epoch milliseconds.
+
+    `status` is as the deployment sees it: what a delete finds in place is "" (pending). `key` is the
+    stack's row, for links from other pages.
+    """
+
+    path: str
+    type: str = ""
+    name: str = ""
+    status: str = ""
+    reason: str = ""
+    physical_id: str = ""
+    started: int | None = None
+    ended: int | None = None
+    changes: Changes = ()
+    is_stack: bool = False
+    key: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forest:
+    """Nodes by path, those in a stack in the order they became known, and counts of all that is in each.
+
+    A part of a deployment is one as well, when `counts` are of the whole.
+    """
+
+    nodes: Mapping[str, Node] = field(default_factory=dict)
+    children: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    counts: Mapping[str, Count] = field(default_factory=dict)
+
+    @property
+    def count(self) -> Count:
+        """Return the count of all resources that are known."""
+        return self.counts.get("", NONE)
+
+    @property
+    def root_status(self) -> str:
+        """Return the root stack's status word, "" before its first event."""
+        return self.nodes[""].status if "" in self.nodes else ""
+
+
+def parent_of(path: str) -> str:
+    """Return the path of the stack around a path; of the root it is the root."""
+    return path.rpartition("/")[0]
+
+
+def name_of(path: str) -> str:
+    """Return the logical id at the end of a path."""
+    return path.rpartition("/")[2]
+
+
+def and_above(path: str) -> list[str]:
+    """Return a path and the paths of all stacks around it, the root's ("") last."""
+    found = [path]
+    while found[-1]:
+        found.append(parent_of(found[-1]))
+    return found
+
+
+def join(path: str, logical_id: str) -> str:
+    """Return the path of something in the stack at a path."""
+    return f"{path}/{logical_id}" if path else logical_id
+
+
+def forest(kind: Kind, stacks: Iterable[Stack]) -> Forest:
+    """Return all nodes of a deployment's stacks, whose resources were read along.
+
+    A stack of which only something inside is known is there too, as pending.
+    """
+    own = {stack.path: stack for stack in stacks}
+    below = {path: sorted(stack.resources.all(), key=lambda r: r.pk) for path, stack in own.items()}
+    words = ((path, r.status, 1) for path, resources in below.items() for r in resources)
+    return _planted(kind, own, below, counts(kind, words))
+
+
+def grove(deployment: Deployment, paths: Iterable[str]) -> Forest:
+    """Read the part of a deployment that lies in or around these paths (three queries).
+
+    What is directly in the stacks around them is there too, for the stacks' summaries.
+    """
+    kind = Kind(deployment.kind)
+    own = {stack.path: stack for stack in Stack.objects.of(deployment)}
+    wanted = {around for path in paths for around in and_above(path) if around in own}
+    pks = {own[path].pk: path for path in wanted}
+    below: dict[str, list[Resource]] = {path: [] for path in wanted}
+    for resource in Resource.objects.in_stacks(pks):
+        below[pks[resource.stack_id]].append(resource)
+    return _planted(kind, own, below, counts(kind, Resource.objects.tallied(deployment)))
+
+
+def _planted(
+    kind: Kind,
+    own: Mapping[str, Stack],
+    below: Mapping[str, Sequence[Resource]],
+    counted: Mapping[str, Count],
+) -> Forest:
+    found: dict[str, Node] = {}
+    children: dict[str, list[str]] = {path: [] for path in below}
+    for path, resources in below.items():
+        for resource in resources:
+            at = join(path, resource.logical_id)
+            children[path].append(at)
+            found[at] = node(kind, at, resource, own.get(at))
+    for path in [around for at in own for around in reversed(and_above(at))]:
+        if path in found:
+            continue
+        if path in own:
+            found[path] = node(kind, path, None, own[path])
+        else:
+            found[path] = Node(path=path, type=STACK_TYPE, name=name_of(path), is_stack=True)
+        if path and parent_of(path) in children:  # its events arrived before its parent's
+            children[parent_of(path)].append(path)
+        children.setdefault(path, [])
+    return Forest(nodes=found, children=children, counts=counted)
+
+
+def node(kind: Kind, path: str, resource: Resource | None, stack: Stack | None) -> Node:
+    """Return the node at a path. Of a nested stack, its own events tell more than its parent's do.
+
+    One of the two rows must be there.
+    """
+    told: Any = stack if stack is not None and (stack.status or resource is None) else resource
+    status = standing(kind, told.status)
+    return Node(
+        path=path,
+        type=resource.type if resource else STACK_TYPE,
+        name=name_of(path) or str(told),
+        status=status,
+        reason=told.reason if status else "",
+        physical_id=(stack.stack_id if stack else "") or (resource.physical_id if resource else ""),
+        started=_ms(told.started_at) if status else None,
+        ended=_ms(told.ended_at) if status else None,
+        changes=told.changes if isinstance(told.changes, list) and status else (),
+        is_stack=stack is not None,
+        key=stack.pk if stack else 0,
+    )
+
+
+def _ms(at: datetime | None) -> int | None:
+    return in_ms(at) if at else None
+
+
+def counts(kind: Kind, words: Iterable[tuple[str, str, int]]) -> dict[str, Count]:
+    """Count the resources in every stack, those of its nested stacks included, nested stacks among them.
+
+    `words` are (path of the stack, status word, how many).
+    """
+    found: dict[str, Count] = {}
+    for path, word, number in words:
+        own = Count(number if is_done(kind, word) else 0, number)
+        for around in and_above(path):
+            found[around] = found.get(around, NONE) + own
+    return found

@@ -1,0 +1,133 @@
+"""A deployment as one picture: rows on an axis, a forecast, and what stands above them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from django.utils import timezone
+from django.utils.safestring import SafeString
+
+from deployments.core.phases import Kind, State
+from deployments.core.schedule import PHASE
+from deployments.core.status import Shown
+from deployments.core.timeline import in_ms
+from deployments.models import Deployment, Event
+from deployments.models.timeline import Timeline, around_the_stacks
+from deployments.views import drawn, summary, wording
+from deployments.views.drawn import Reader
+from deployments.views.summary import Summary
+from deployments.views.waterfall import memory
+from deployments.views.waterfall.axis import Axis
+from deployments.views.waterfall.eta import Eta, eta
+from deployments.views.waterfall.memory import Memory
+from deployments.views.waterfall.nodes import Forest, grove
+from deployments.views.waterfall.rows import Grower, Row, of_phase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """What a page or a frame shows. `forest` may be a part of the deployment; all the rest is of the whole.
+
+    `now` is the end of a deployment that has ended (epoch milliseconds). `reckoned` is the number of the
+    last event that the timeline knows of.
+    """
+
+    deployment: Deployment
+    forest: Forest
+    timeline: Timeline
+    summary: Summary
+    now: int
+    reckoned: int = 0
+    inside: Mapping[str, Sequence[Row]] = field(default_factory=dict)
+
+    @classmethod
+    def whole(cls, deployment: Deployment) -> Self:
+        """Read and reckon everything."""
+        forest, learned = memory.learn(deployment)
+        return cls._of(deployment, forest, learned, learned.landmarks)
+
+    @classmethod
+    def part(cls, deployment: Deployment, paths: Iterable[str], known: Memory) -> Self:
+        """Read what lies in and around some paths; the rest is as it is remembered."""
+        return cls._of(deployment, grove(deployment, paths), known, memory.landmarks(deployment))
+
+    @classmethod
+    def _of(cls, deployment: Deployment, forest: Forest, known: Memory, landmarks: Sequence[Event]) -> Self:
+        return cls(
+            deployment=deployment,
+            forest=forest,
+            timeline=known.timeline,
+            summary=summary.summarise(deployment, forest, landmarks),
+            now=in_ms(deployment.ended_at or timezone.now()),
+            reckoned=known.seq,
+            inside=known.inside,
+        )
+
+    @property
+    def title(self) -> str:
+        """Return the page's title."""
+        return self.summary.title(self.deployment)
+
+    @property
+    def axis(self) -> Axis:
+        """Return the axis, from the request to the last thing there is or is expected."""
+        lines = self.timeline.lines.values()
+        ends = [interval.end for line in lines for interval in line.intervals if interval.end is not None]
+        ahead = self.timeline.forecast.high if self.timeline.forecast else 0
+        last = max([self.now, ahead, *ends])
+        return Axis.over(self.timeline.start, last, running=self.deployment.is_active)
+
+    @property
+    def eta(self) -> Eta | None:
+        """Return when it will end, None when that is past or nobody can say."""
+        return eta(self.timeline.forecast, self.now) if self.deployment.is_active else None
+
+    def grower(self) -> Grower:
+        """Return what makes the rows."""
+        failure = self.summary.failure
+        return Grower(
+            forest=self.forest,
+            lines=self.timeline.lines,
+            now=self.now,
+            showing="/".join(p for p in (failure.path, failure.logical_id) if p) if failure else None,
+            inside=self.inside,
+        )
+
+    def rows(self, paths: Iterable[str] | None = None) -> tuple[Row, ...]:
+        """Return the rows at these paths, or else all of them and the phases after the stacks."""
+        if paths is not None:
+            return self.grower().some(paths)
+        return self.grower().all() + tuple(self._phases()) if self.forest.nodes else ()
+
+    def _phases(self) -> Iterable[Row]:
+        _, after = around_the_stacks(Kind(self.deployment.kind))
+        end = _END.get(State(self.deployment.state), Shown.PROGRESS)
+        for path in after:
+            line = self.timeline.line(path)
+            if line is not None:
+                yield of_phase(line, wording.phase(path.removeprefix(PHASE)), end_shown=end, now=self.now)
+
+    def drawn(self, rows: Iterable[Row], reader: Reader) -> list[SafeString]:
+        """Return rows as HTML. To be called while `reader` is reading."""
+        axis = self.axis
+        return [drawn.row(row, axis, self.now, reader) for row in rows]
+
+    def chart(self) -> dict[str, Any]:
+        """Return what the head of the table needs."""
+        axis = self.axis
+        return {"axis": axis, "ticks": axis.ticks(), "now_percent": f"{axis.percent(self.now):g}"}
+
+    def context(self) -> dict[str, Any]:
+        """Return what the partial templates above the rows need."""
+        return {
+            "deployment": self.deployment,
+            "tree": self.forest,
+            "summary": self.summary,
+            "eta": self.eta,
+            "now_ms": self.now,
+        }
+
+
+_END = {State.SUCCEEDED: Shown.DONE, State.FAILED: Shown.FAILED, State.ROLLED_BACK: Shown.ROLLED_BACK}
