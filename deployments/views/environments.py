@@ -1,26 +1,22 @@
-"""The list of environments and the page of one."""
+"""The list of environments."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import messages
 from django.http import HttpResponse, QueryDict
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 from django.views.decorators.vary import vary_on_headers
 
-from deployments.actions.remove import forget
-from deployments.errors import UserFixable
-from deployments.models import Account, Deployment, Environment, Stack
+from deployments.models import Account, Environment
 from deployments.models.environment import EnvironmentQuerySet, Standing
-from deployments.models.sentences import said_by
 from deployments.views.chips import PLACE, chips, number, query
-from deployments.views.requests import AuthedRequest, may_deploy
+from deployments.views.health.mini import mini_strips
+from deployments.views.requests import AuthedRequest
 
 PAGE = 50
-HISTORY = 10
 STANDINGS = {standing.name.lower(): standing for standing in Standing if standing is not Standing.DELETED}
 
 
@@ -50,6 +46,9 @@ def _rows(given: QueryDict) -> dict[str, Any]:
         rows = rows.after(*place)
     found: list[Any] = list(rows[: PAGE + 1])  # each with its `standing`
     last = found[PAGE - 1] if len(found) > PAGE else None
+    strips = mini_strips(found[:PAGE])
+    for row in found[:PAGE]:
+        row.strip = strips[row.pk]
     return {
         "rows": found[:PAGE],
         "counts": _narrowed(given).standing_counts(),
@@ -81,40 +80,3 @@ def _filters(given: QueryDict, counts: dict[int, int]) -> dict[str, Any]:
         "by_deleted": chips(given, "deleted", [("", _("Live only"), None), ("1", _("Deleted too"), None)]),
         "accounts": accounts,
     }
-
-
-@require_GET
-@vary_on_headers("HX-Request")
-def environment_page(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Show one environment with its stacks, parameters, outputs and history; its body alone to htmx."""
-    environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
-    template = "_environment_body.html" if request.htmx else "environment.html"
-    return render(request, f"deployments/{template}", _everything_of(environment))
-
-
-def _everything_of(environment: Environment) -> dict[str, Any]:
-    latest = environment.latest
-    history = list(Deployment.objects.for_list().of(environment)[: HISTORY + 1])
-    return {
-        "environment": environment,
-        "latest": latest,
-        "stacks": Stack.objects.of(latest).with_counts() if latest else (),
-        "history": history[:HISTORY],
-        "more_history": len(history) > HISTORY,
-    }
-
-
-@require_POST
-@may_deploy
-def environment_forget(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Close an environment whose stack AWS does not know any more."""
-    environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
-    try:
-        forget(user=request.user, environment=environment)
-    except UserFixable as problem:
-        messages.error(request, said_by(problem))
-        return redirect(environment)
-    messages.success(
-        request, _("%(name)s is forgotten. Its name is free again.") % {"name": environment.name}
-    )
-    return redirect("environments")

@@ -39,6 +39,17 @@ def age_text(moment: datetime, now: datetime) -> str:
     return _("%(number)d d") % {"number": seconds // 86400}
 
 
+def units() -> dict[str, str]:
+    """Return how `age_text` words each unit, with {n} for the number: for scripts that count on."""
+    templates = {
+        "s": _("%(number)d s"),
+        "min": _("%(number)d min"),
+        "h": _("%(number)d h"),
+        "d": _("%(number)d d"),
+    }
+    return {unit: template.replace("%(number)d", "{n}") for unit, template in templates.items()}
+
+
 def growing(moment: datetime) -> SafeString:
     """Return the age of a moment, for ages.js to keep; the moment itself is on hover."""
     text = age_text(moment, timezone.now())

@@ -83,7 +83,7 @@ def test_parameters_are_shown_as_they_were_given(browser: Client) -> None:
 def test_the_history_is_newest_first_and_leads_to_all_of_it(
     browser: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deployments.views.environments.HISTORY", 2)
+    monkeypatch.setattr("deployments.views.environment.HISTORY", 2)
     environment = make(deployment={"reason": "the first"})
     second = make_deployment(environment, state="failed", reason="the second")
     third = make_deployment(environment, state="stacks", reason="the third")
@@ -96,7 +96,9 @@ def test_the_history_is_newest_first_and_leads_to_all_of_it(
         True,
     ]
     assert len(texts) == 2
-    assert shown.all("a", class_="button")[0]["href"] == f"/deployments/?environment={environment.pk}"
+    assert f"/deployments/?environment={environment.pk}" in {
+        a["href"] for a in shown.all("a", class_="button")
+    }
 
 
 def test_while_a_deployment_runs_it_is_linked_and_nothing_can_be_deleted(browser: Client) -> None:
@@ -218,6 +220,7 @@ def test_more_stacks_and_deployments_cost_no_more_queries(browser: Client, opera
             browser.get(url(environment))
         return len(seen)
 
+    queries()  # the first look is written down
     few = queries()
     for number in range(5):
         make_resource(make_stack(environment.latest, f"Nested{number}", root), "Thing")

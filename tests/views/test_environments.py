@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from deployments.models import Environment
 from tests.builders import make_account, make_deployment, make_environment
+from tests.built_health import make_past
 from tests.views.pages import page, rows
 
 URL = reverse("environments")
@@ -219,3 +220,52 @@ def test_the_list_speaks_japanese(browser: Client) -> None:
     assert shown.one("html")["lang"] == "ja"
     assert shown.one("h1").text == "環境"
     assert "成功" in shown.one("tbody").text
+
+
+def test_health_stands_beside_the_deployment_and_is_never_mixed_with_it(browser: Client) -> None:
+    environment = make("sick", health_word="unhealthy", stack_status="CREATE_COMPLETE")
+    Environment.objects.filter(pk=environment.pk).update(
+        health_sentence={"template": "%(where)s has no writer.", "values": {"where": "site-cluster"}}
+    )
+
+    row = page(browser.get(URL)).one("tr", id=f"environment-{environment.pk}")
+
+    cells = {cell.attributes.get("data-label"): cell.text for cell in row.all("td")}
+    assert cells["Health"] == "✕ Unhealthy site-cluster has no writer."
+    assert cells["Status"] == "✓ Succeeded"
+
+
+def test_those_that_are_not_well_come_first_and_count_as_problems(browser: Client) -> None:
+    make("sick", health_word="degraded")
+    make("well", health_word="healthy")
+    make("unknown")
+    make("being-deleted", "stacks", health_word="unhealthy")
+
+    chips = [chip.text for chip in page(browser.get(URL)).all("a", class_="chip")]
+
+    assert names(browser) == ["sick", "being-deleted", "unknown", "well"]
+    assert "Problems 1" in chips
+    assert names(browser, status="problem") == ["sick"]
+
+
+def test_a_strip_shows_the_last_day_of_each_and_costs_one_query(browser: Client) -> None:
+    one = make("one")
+    make_past(one, ("app", timedelta(hours=9), timedelta(minutes=10)))
+
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as seen:
+            browser.get(URL)
+        return len(seen)
+
+    few = queries()
+    for name in ("two", "three", "four"):
+        make_past(make(name))
+
+    assert queries() == few
+    shown = page(browser.get(URL))
+    strips = {row.one("th").text: row.one("svg", class_="mini") for row in shown.one("tbody").all("tr")}
+    assert strips["one"]["aria-label"] == "Last 24 hours: a dip in 1 hour"
+    assert strips["two"]["aria-label"] == "Last 24 hours: no dip"
+    bars = strips["one"].all("rect")
+    assert len(bars) == 24
+    assert sum("is-attention" in bar["class"] for bar in bars) == 1

@@ -10,7 +10,7 @@ from django.utils.translation import ngettext, pgettext
 
 from deployments.core.health.rollup import Word
 from deployments.views.badges import HEALTH
-from deployments.views.health.picture import Box, Picture, Wire, Zone
+from deployments.views.health.picture import Box, Picture, Shape, Wire, Zone
 from deployments.views.moments import growing
 
 Head = Callable[[str], SafeString]
@@ -71,18 +71,13 @@ def _wire(wire: Wire) -> SafeString:
 def _box(box: Box, layout: str) -> SafeString:
     shape = box.shape
     kind, glyph, word = HEALTH[shape.word]
-    key = f"{layout}-{shape.tier}-{shape.key}"
-    if shape.count > 1 or not shape.name:
-        many = ngettext("%(count)d instance", "%(count)d instances", shape.count) % {"count": shape.count}
-        name = format_html("<b>{}</b>", many)
-    else:  # what is cut off where there is no room is the middle: ids differ at their ends
-        name = format_html("<b>{}</b><b>{}</b>", shape.name[:-4], shape.name[-4:])
+    name = _name(shape)
     return format_html(
         '<foreignObject id="{0}" x="{1}%" y="{2}" width="{3}%" height="{4}">'
-        '<a class="node is-{5}{6}" id="{0}-link" href="{7}" title="{8}">'
-        '<span class="what"><span class="glyph" aria-hidden="true">{9}</span>{10}</span>'
-        '<span class="how"><span class="word">{11}</span>{13}{12}</span></a></foreignObject>',
-        key,
+        '<a class="node is-{5}{6}" id="{0}-link" href="{7}" title="{8}" aria-label="{9}">'
+        '<span class="what"><span class="glyph" aria-hidden="true">{10}</span>{11}</span>'
+        '<span class="how"><span class="word">{12}</span>{13}{14}</span></a></foreignObject>',
+        f"{layout}-{shape.tier}-{shape.key}",
         round(box.x, 2),
         round(box.y),
         round(box.width, 2),
@@ -91,9 +86,23 @@ def _box(box: Box, layout: str) -> SafeString:
         " is-many" if shape.count > 1 else "",
         shape.href,
         shape.said or word,
+        ", ".join(str(part) for part in (name, word, shape.said) if part),
         glyph,
-        name,
+        _cuttable(name),
         word,
-        format_html(" · {}", shape.said) if shape.said else "",
         format_html(" {}", growing(shape.since)) if shape.since and shape.word != Word.HEALTHY else "",
+        format_html(" · {}", shape.said) if shape.said else "",
     )
+
+
+def _name(shape: Shape) -> str:
+    if shape.name:
+        return shape.name
+    return ngettext("%(count)d instance", "%(count)d instances", shape.count) % {"count": shape.count}
+
+
+def _cuttable(name: str) -> SafeString:
+    """Return a name that loses its middle where there is no room: ids differ at their ends."""
+    if not name.startswith("i-"):
+        return format_html("<b>{}</b>", name)
+    return format_html("<b>{}</b><b>{}</b>", name[:-4], name[-4:])

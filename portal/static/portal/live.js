@@ -49,7 +49,7 @@ function mergeNode(node, wanted) {
   for (const { name, value } of wanted.attributes) {
     if (node.getAttribute(name) !== value && name !== "open") node.setAttribute(name, value);
   }
-  merge(node, wanted);
+  if (!("kept" in node.dataset)) merge(node, wanted);   // data-kept: what is in it is somebody else's to change
 }
 
 function refresh(region) {

@@ -1,0 +1,129 @@
+"""The page of one environment, the parts of it that are fetched by themselves, and what it lets people do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.gzip import gzip_page
+from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.vary import vary_on_headers
+
+from deployments.actions import operate
+from deployments.actions.remove import forget
+from deployments.actions.watch import watch
+from deployments.errors import UserFixable
+from deployments.models import Deployment, Environment, Stack
+from deployments.models.health import AssociationRun
+from deployments.models.sentences import said_by
+from deployments.views.health.output import readable
+from deployments.views.health.page import health_of, past_of
+from deployments.views.moments import units
+from deployments.views.requests import AuthedRequest, may_deploy
+
+HISTORY = 10
+
+
+@require_GET
+@vary_on_headers("HX-Request")
+@gzip_page
+def environment_page(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Show one environment: how healthy it is, what it is made of, its past; its body alone to htmx."""
+    environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
+    if not environment.deleted_at:
+        watch(environment)
+    context = _everything_of(environment) | health_of(
+        environment,
+        everything="all" in request.GET,
+        may_operate=request.user.has_perm("deployments.add_deployment"),
+    )
+    if request.htmx:
+        return render(request, "deployments/_environment_body.html", context)
+    context |= {"past": past_of(environment), "units": units()}
+    return render(request, "deployments/environment.html", context)
+
+
+def _everything_of(environment: Environment) -> dict[str, Any]:
+    latest = environment.latest
+    history = list(Deployment.objects.for_list().of(environment)[: HISTORY + 1])
+    return {
+        "environment": environment,
+        "latest": latest,
+        "stacks": Stack.objects.of(latest).with_counts() if latest else (),
+        "history": history[:HISTORY],
+        "more_history": len(history) > HISTORY,
+    }
+
+
+@require_GET
+@gzip_page
+def environment_past(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Show the strips of an environment's health alone, for the page to refresh."""
+    environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
+    context = {"environment": environment, "past": past_of(environment)}
+    return render(request, "deployments/_environment_past.html", context)
+
+
+@require_GET
+@vary_on_headers("HX-Request")
+@gzip_page
+def environment_output(request: AuthedRequest, pk: int, run: int) -> HttpResponse:
+    """Show what one run of an association printed; its text alone to the page that opens it in place."""
+    environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
+    found = get_object_or_404(AssociationRun.objects.of(environment).select_related("association"), pk=run)
+    template = "_output.html" if request.htmx else "output.html"
+    context = {
+        "environment": environment,
+        "run": found,
+        "output": readable(found.output),
+        "error_output": readable(found.error_output),
+    }
+    return render(request, f"deployments/{template}", context)
+
+
+@require_POST
+@may_deploy
+def environment_run(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Ask for an association to run again, on all instances or on those alone on which it failed."""
+    environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
+    try:
+        operate.run_association_again(
+            user=request.user,
+            environment=environment,
+            association_id=request.POST.get("association", ""),
+            only_failed="only_failed" in request.POST,
+        )
+    except UserFixable as problem:
+        messages.error(request, said_by(problem))
+    return redirect(f"{environment.get_absolute_url()}#associations")
+
+
+@require_POST
+@may_deploy
+def environment_save_time(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Ask for a time to be written and read through the environment's load balancer."""
+    environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
+    try:
+        operate.save_a_time(user=request.user, environment=environment)
+    except UserFixable as problem:
+        messages.error(request, said_by(problem))
+    return redirect(f"{environment.get_absolute_url()}#site")
+
+
+@require_POST
+@may_deploy
+def environment_forget(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Close an environment whose stack AWS does not know any more."""
+    environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
+    try:
+        forget(user=request.user, environment=environment)
+    except UserFixable as problem:
+        messages.error(request, said_by(problem))
+        return redirect(environment)
+    messages.success(
+        request, _("%(name)s is forgotten. Its name is free again.") % {"name": environment.name}
+    )
+    return redirect("environments")
