@@ -7,7 +7,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from deployments.models import Environment
-from deployments.models.health import Observation
+from deployments.models.health import Observation, Observer
 
 WATCHED = timedelta(seconds=30)
 AGAIN = timedelta(seconds=10)
@@ -24,4 +24,5 @@ def watch(environment: Environment) -> bool:
     Environment.objects.filter(pk=environment.pk).update(watched_until=now + WATCHED)
     if is_news:
         Observation.objects.of(environment).sooner_than(now)
+        Observer.objects.filter(account=environment.account_id, due_at__gt=now).update(due_at=now)
     return is_news

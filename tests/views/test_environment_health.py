@@ -19,6 +19,7 @@ from deployments.models.health import (
     DatabaseMember,
     FleetInstance,
     Observation,
+    Operation,
     ScalingActivity,
     SiteProbe,
     Target,
@@ -502,3 +503,69 @@ def test_nobody_but_the_logged_in_sees_it(client: Client, db: None) -> None:
 
     for name in ("environment", "environment_past"):
         assert client.get(url(environment, name))["Location"].startswith(reverse("login"))
+
+
+def test_run_again_asks_for_the_failed_ones_alone_and_says_that_it_did(browser: Client) -> None:
+    environment = make_whole()
+    run = run_failed(environment)
+    form = show(browser, environment).one(id="association-assoc-app").one("form")
+    fields = {field["name"]: field["value"] for field in form.all("input", type="hidden")}
+
+    response = browser.post(form["action"], fields | {"only_failed": "1"})
+    browser.post(form["action"], fields | {"only_failed": "1"})
+
+    assert response["Location"] == url(environment) + "#associations"
+    (asked,) = Operation.objects.all()
+    assert asked.arguments["instance_ids"] == [run.instance_id]
+    assert "A new run is on its way." in show(browser, environment).one(id="association-assoc-app").text
+    assert show(browser, environment).one(id="association-assoc-web").all("form")
+
+
+def test_what_came_of_a_wish_is_said_until_the_new_run_is_there(browser: Client) -> None:
+    environment = make_whole()
+    sentence = {
+        "template": "AWS denies %(action)s (%(code)s).",
+        "values": {"action": "ssm:StartAssociationsOnce", "code": "AccessDenied"},
+    }
+    Operation.objects.create(
+        environment=environment,
+        kind="run_association",
+        asked_by=environment.owner,
+        arguments={"association_id": "assoc-web"},
+        state="failed",
+        ended_at=timezone.now(),
+        result={"sentence": sentence},
+    )
+
+    told = show(browser, environment).one(id="association-assoc-web-answer").text
+    Association.objects.update(executed_at=timezone.now() + timedelta(seconds=1))
+
+    assert told == "AWS denies ssm:StartAssociationsOnce (AccessDenied)."
+    assert not show(browser, environment).all(id="association-assoc-web-answer")
+
+
+def test_a_time_is_saved_through_the_site_once_for_two_clicks(browser: Client) -> None:
+    environment = make_whole()
+    form = show(browser, environment).one("div", class_="actions").one("form")
+
+    for _ in range(2):
+        assert browser.post(form["action"])["Location"] == url(environment) + "#site"
+
+    assert Operation.objects.get().kind == "save_time"
+    assert "ana saves a time through the site…" in show(browser, environment).one(id="site").text
+
+
+def test_what_cannot_be_asked_for_is_refused_in_a_sentence(browser: Client) -> None:
+    environment = make_whole()
+
+    response = browser.post(url(environment, "environment_run"), {"association": "other"}, follow=True)
+
+    assert "no such association" in page(response).one("li", role="alert").text
+
+
+@pytest.mark.parametrize("name", ["environment_run", "environment_save_time"])
+def test_who_may_not_deploy_is_refused_what_acts(viewer: Client, name: str) -> None:
+    environment = make_whole()
+
+    assert viewer.post(url(environment, name), {"association": "assoc-web"}).status_code == 403
+    assert not Operation.objects.exists()

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from deployments.models.environment import Environment
 from deployments.models.fields import IdField
+from deployments.models.sentences import words
 
 KINDS = [("run_association", _("Run an association again")), ("save_time", _("Save a time through the site"))]
 STATES = [
@@ -59,3 +60,13 @@ class Operation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.environment_id}"
+
+    @property
+    def is_active(self) -> bool:
+        """Tell whether it has not ended."""
+        return self.ended_at is None
+
+    @property
+    def words(self) -> str:
+        """Return what came of it, in the reader's language."""
+        return words(self.result.get("sentence") or {})

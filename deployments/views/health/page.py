@@ -26,7 +26,7 @@ from deployments.views.health.scene import scene_of
 from deployments.views.health.sources import sources_of
 from deployments.views.moments import iso
 
-ACTIVITIES, PROBES, READIED = 6, 5, 10
+ACTIVITIES, PROBES, READIED, WISHES = 6, 5, 10, 20
 _CLASSES = {
     Word.HEALTHY: "is-done",
     Word.DEGRADED: "is-attention",
@@ -41,7 +41,7 @@ def health_of(environment: Environment, *, everything: bool, may_operate: bool) 
     facts = facts_of(environment)
     health = roll_up(facts, now)
     targets = panels.targets(facts, everything=everything)
-    operations = list(Operation.objects.newest_of(environment).active())
+    wishes = list(Operation.objects.newest_of(environment)[:WISHES])
     return {
         "facts": facts,
         "health": health,
@@ -57,10 +57,10 @@ def health_of(environment: Environment, *, everything: bool, may_operate: bool) 
         "targets": targets,
         "instances": panels.instances(facts, everything=everything),
         "groups": _groups(facts),
-        "associations": panels.associations(facts, _asked(operations), everything=everything),
+        "associations": panels.associations(facts, _runs_asked_for(wishes), everything=everything),
         "clusters": panels.clusters(facts),
         "activities": _activities(environment),
-        "saving": next((one for one in operations if one.kind == "save_time"), None),
+        "saving": next((one for one in wishes if one.kind == "save_time"), None),
         "probes": _probes(environment),
         "now": iso(now),
         **_ready(environment, facts),
@@ -111,10 +111,13 @@ def _groups(facts: Facts) -> list[str]:
     ]
 
 
-def _asked(operations: Sequence[Operation]) -> frozenset[str]:
-    return frozenset(
-        str(one.arguments.get("association_id", "")) for one in operations if one.kind == "run_association"
-    )
+def _runs_asked_for(wishes: Sequence[Operation]) -> dict[str, Operation]:
+    """Return what was asked for last of each association, by its id."""
+    return {
+        str(one.arguments.get("association_id", "")): one
+        for one in reversed(wishes)
+        if one.kind == "run_association"
+    }
 
 
 def _activities(environment: Environment) -> list[Mapping[str, Any]]:

@@ -19,6 +19,7 @@ from deployments.core.health.facts import (
     TargetFact,
 )
 from deployments.core.health.words import RUN_FAILED
+from deployments.models.health import Operation
 from deployments.views.health import words
 
 ROWS = 12
@@ -154,7 +155,7 @@ class AssociationPanel:
 
     fact: AssociationFact
     runs: Rows[RunRow]
-    is_asked: bool
+    wish: Operation | None
 
     @property
     def id(self) -> str:
@@ -180,6 +181,19 @@ class AssociationPanel:
             return _("failed on %(number)d of %(total)d") % {"number": failed, "total": total}
         done = self.fact.counts.get("Success", 0)
         return _("%(number)d of %(total)d succeeded") % {"number": done, "total": total} if total else ""
+
+    @property
+    def is_asked(self) -> bool:
+        """Tell whether somebody asked for another run that has not been set off yet."""
+        return self.wish is not None and self.wish.is_active
+
+    @property
+    def answer(self) -> str:
+        """Return what came of the last wish, until the run that it set off is there."""
+        if self.wish is None or self.wish.ended_at is None:
+            return ""
+        is_old = self.fact.executed_at is not None and self.fact.executed_at > self.wish.created_at
+        return "" if is_old else self.wish.words
 
     @property
     def has_failed(self) -> bool:
@@ -238,8 +252,8 @@ def _version(text: str) -> int:
     return int(text) if text.isdecimal() else 0
 
 
-def associations(facts: Facts, asked: frozenset[str], *, everything: bool) -> list[AssociationPanel]:
-    """Return a panel for each association; `asked` are the ids of those that are being run again."""
+def associations(facts: Facts, asked: Mapping[str, Operation], *, everything: bool) -> list[AssociationPanel]:
+    """Return a panel for each association; `asked` has what was asked for last of it, by its id."""
     return [
         AssociationPanel(
             fact=one,
@@ -248,7 +262,7 @@ def associations(facts: Facts, asked: frozenset[str], *, everything: bool) -> li
                 lambda row: (_place(_RUNS_FIRST, row.fact.status), row.fact.instance_id),
                 everything=everything,
             ),
-            is_asked=one.association_id in asked,
+            wish=asked.get(one.association_id),
         )
         for one in sorted(facts.associations, key=lambda one: (one.tier != "web", one.tier, one.name))
     ]
