@@ -4,6 +4,7 @@ import contextlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -100,11 +101,22 @@ class Service:
             _kill(process)
 
     def kill(self) -> None:
-        """End the process at once, in the middle of whatever it does."""
+        """End the process at once, in the middle of whatever it does; afterwards nothing listens."""
         with self._lock:
             process, self._process = self._process, None
-        if process is not None:
-            _kill(process)
+        if process is None:
+            return
+        _kill(process)
+        # The leash is gone; the kernel may take a moment more to end what it held.
+        deadline = time.monotonic() + STOP
+        while any(_listens(place) for place in self.listening) and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+
+def _listens(place: tuple[str, int]) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(place) == 0
 
 
 def _kill(process: "subprocess.Popen[bytes]") -> None:
