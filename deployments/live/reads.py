@@ -7,6 +7,7 @@ database (measured: research on runtimes, 4.3).
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,7 +17,8 @@ from typing import ParamSpec, Self, TypeVar
 from django.db import close_old_connections
 from django.utils import timezone
 
-from deployments.models import Deployment
+from deployments.aws import budget
+from deployments.models import Account, Deployment
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -25,7 +27,13 @@ THREADS = 2
 TRAILING = timedelta(seconds=15)
 """How long a deployment that has ended is watched for a last event."""
 
-FIELDS = ("last_seq", "state", "attention_code", "ended_at", "polled_at", "ticked_at")
+FIELDS = (
+    *("last_seq", "state", "attention_code", "ended_at", "polled_at", "ticked_at"),
+    "environment__account",
+)
+
+BUDGET_SECONDS = 5.0
+"""How long what was read of an account's budget is good for: all pages of an account share it."""
 
 _threads = ThreadPoolExecutor(THREADS, thread_name_prefix="live-reads")
 
@@ -44,6 +52,29 @@ async def in_thread(read: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetShare:
+    """How much of what AWS bears a minute is used. `percent` is None when nobody knows."""
+
+    percent: int | None = None
+    throttled: bool = False
+
+
+_shares: dict[int, tuple[float, BudgetShare]] = {}
+
+
+def budget_share(account: int) -> BudgetShare:
+    """Return the share of an account's AWS budget that was used in the past minute."""
+    read_at, share = _shares.get(account, (-BUDGET_SECONDS, BudgetShare()))
+    now = time.monotonic()
+    if now - read_at < BUDGET_SECONDS:
+        return share
+    usage = budget.usage(Account.objects.get(pk=account).ref())
+    share = BudgetShare(percent=usage.percent, throttled=usage.throttled) if usage.known else BudgetShare()
+    _shares[account] = time.monotonic(), share
+    return share
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """Where a deployment stands, as one read of its row tells. `seq` is its last event's number."""
 
@@ -53,9 +84,10 @@ class Snapshot:
     ended_at: datetime | None
     polled_at: datetime | None
     ticked_at: datetime | None
+    budget: BudgetShare = BudgetShare()
 
     @classmethod
-    def of(cls, deployment: Deployment) -> Self:
+    def of(cls, deployment: Deployment, budget: BudgetShare | None = None) -> Self:
         """Return what the row says."""
         return cls(
             seq=deployment.last_seq,
@@ -64,6 +96,7 @@ class Snapshot:
             ended_at=deployment.ended_at,
             polled_at=deployment.polled_at,
             ticked_at=deployment.ticked_at,
+            budget=budget or BudgetShare(),
         )
 
     @property
@@ -79,5 +112,5 @@ class Snapshot:
 
 def snapshot(pk: int) -> Snapshot | None:
     """Return where a deployment stands, None when there is no such deployment."""
-    row = Deployment.objects.only(*FIELDS).filter(pk=pk).first()
-    return Snapshot.of(row) if row else None
+    row = Deployment.objects.select_related("environment").only(*FIELDS).filter(pk=pk).first()
+    return Snapshot.of(row, budget_share(row.environment.account_id)) if row else None

@@ -14,8 +14,7 @@ from functools import partial
 from asgiref.sync import sync_to_async
 from django.contrib.auth.decorators import login_not_required
 from django.db import Error, connections
-from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
-from django.shortcuts import get_object_or_404
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
@@ -64,10 +63,12 @@ def deployment_updates(request: HttpRequest, pk: int) -> HttpResponse:
     """Answer with the frame after `?since=` and how things stand, for pages without a stream."""
     if not request.user.is_authenticated:
         return JsonResponse({"login": True}, status=401)
-    deployment = get_object_or_404(Deployment.objects.only(*reads.FIELDS), pk=pk)
-    frame = frames.build(pk, number(request.GET.get("since")), deployment.last_seq, Reader.of(request))
+    snapshot = reads.snapshot(pk)
+    if snapshot is None:
+        raise Http404
+    frame = frames.build(pk, number(request.GET.get("since")), snapshot.seq, Reader.of(request))
     return HttpResponse(
-        f'{{"frame":{frame.json},"fresh":{_fresh(Snapshot.of(deployment))}}}',
+        f'{{"frame":{frame.json},"fresh":{_fresh(snapshot)}}}',
         content_type="application/json",
         headers={"Cache-Control": "no-store"},
     )
@@ -145,6 +146,8 @@ def _fresh(snapshot: Snapshot) -> str:
         "state": snapshot.state,
         "attention": snapshot.attention_code,
         "settled": snapshot.is_settled,
+        "percent": snapshot.budget.percent,
+        "throttled": snapshot.budget.throttled,
     }
     return json.dumps(facts | {name: at.isoformat() if at else "" for name, at in times.items()})
 

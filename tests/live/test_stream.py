@@ -8,6 +8,7 @@ import random
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -15,14 +16,15 @@ from django.db import connection
 from django.utils import timezone
 
 from deployments import events
+from deployments.aws import budget
 from deployments.core.phases import State
-from deployments.live import hub
+from deployments.live import hub, reads
 from deployments.models import Deployment
 from deployments.runner import journal
 from deployments.views import frames, log, stream
 from deployments.views.drawn import Reader
 from tests.live import scenes
-from tests.live.listening import Listener, messages
+from tests.live.listening import Listener, Message, messages
 from tests.services import Redis
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -238,3 +240,30 @@ async def come_and_go(deployment: Deployment, listener: Listener, *, times: int)
                 async with open_stream(deployment, listener.seq) as stream_:
                     async for message in messages(stream_):
                         listener.take(message)
+
+
+async def test_a_reader_hears_how_much_of_the_aws_budget_is_used(
+    deployment: Deployment, redis_server: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reads, "_shares", {})
+    account = await asyncio.to_thread(lambda: deployment.environment.account)
+    spent = budget.of(replace(account.ref(), reads_per_second=2.0))
+    for _ in range(3):
+        await asyncio.to_thread(spent.before, "cloudformation", "DescribeStackEvents")
+
+    async with asyncio.timeout(10), open_stream(deployment, 1) as stream_:
+        fresh = [message.data async for message in first(messages(stream_), 1)]
+
+    assert fresh[0]["percent"] == round(100 * 3 / 60 / account.ref().reads_per_second)
+    assert fresh[0]["throttled"] is False
+    spent.after("cloudformation", "Throttling")
+    monkeypatch.setattr(reads, "_shares", {})
+    assert (await asyncio.to_thread(reads.budget_share, account.pk)).throttled
+    redis_server.stop()
+    monkeypatch.setattr(reads, "_shares", {})
+    assert (await asyncio.to_thread(reads.budget_share, account.pk)).percent is None
+
+
+async def first(heard: AsyncIterator[Message], count: int) -> AsyncIterator[Message]:
+    for _ in range(count):
+        yield await anext(heard)

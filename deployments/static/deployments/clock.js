@@ -38,5 +38,12 @@ export function freshness(facts, words, language) {
   const seconds = Math.max(0, Math.round((now() - Date.parse(facts.polled)) / 1000));
   const relative = new Intl.RelativeTimeFormat(language, { style: "narrow", numeric: "always" });
   const ago = seconds < 120 ? relative.format(-seconds, "second") : relative.format(-Math.floor(seconds / 60), "minute");
-  return [words.asOf.replace("{ago}", ago), false];
+  return [[words.asOf.replace("{ago}", ago), ...budget(facts)].join(", "), facts.throttled === true];
+}
+
+/* By which way news comes, and how much of what AWS bears a minute is used. */
+function budget({ percent, throttled }) {
+  const { polling, budget: share, throttled: slow } = document.getElementById("live-words").dataset;
+  if (typeof percent !== "number") return [polling];
+  return throttled ? [polling, slow, share.replace("{percent}", percent)] : [polling, share.replace("{percent}", percent)];
 }

@@ -1,0 +1,105 @@
+"""What the page says of itself: how fresh it is and by which way, its tab's title and icon, its notification."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+from playwright.sync_api import Browser, Page, expect
+
+from deployments.aws import budget
+from deployments.core.phases import State
+from deployments.models import Deployment
+from tests.flows.web import Web, logged_in
+from tests.live import scenes
+
+pytestmark = pytest.mark.timeout(300)
+KEEP_NOTIFICATIONS = """
+  window.shown = [];
+  window.asked = 0;
+  window.Notification = class extends EventTarget {
+    static permission = 'default';
+    static async requestPermission() { window.asked += 1; return Notification.permission = window.answer; }
+    constructor(title, options) { super(); window.shown.push([title, options.body]); }
+  };
+  window.answer = 'granted';
+"""
+
+
+def url(web: Web, deployment: Deployment) -> str:
+    return f"{web.url}/deployments/{deployment.pk}/"
+
+
+def icon(page: Page) -> str:
+    return unquote(page.locator('link[rel="icon"]').get_attribute("href") or "")
+
+
+def test_the_page_says_how_fresh_it_is_by_which_way_and_what_that_costs(
+    page: Page, web: Web, operator: User
+) -> None:
+    deployment = scenes.running(user=operator)
+    account = deployment.environment.account
+    for _ in range(6):
+        budget.of(account.ref()).before("cloudformation", "DescribeStackEvents")
+
+    page.goto(url(web, deployment))
+
+    expect(page.locator("#fresh")).to_have_text(re.compile(r"^as of \d+s ago, by polling, AWS budget \d+ %$"))
+    budget.of(account.ref()).after("cloudformation", "Throttling")
+    Deployment.objects.filter(pk=deployment.pk).update(polled_at=timezone.now(), ticked_at=timezone.now())
+    expect(page.locator("#fresh")).to_contain_text("AWS slows us down")
+
+
+def test_title_and_icon_carry_the_state_as_it_changes(page: Page, web: Web, operator: User) -> None:
+    deployment = scenes.running(user=operator)
+    page.goto(url(web, deployment))
+    expect(page).to_have_title(re.compile(r"^◐ \d+ % · running"))
+    assert "◐" in icon(page)
+
+    scenes.finish(deployment, State.FAILED, code="ResourceFailed", message="No room")
+
+    expect(page).to_have_title(re.compile("^✕ running"))
+    assert "✕" in icon(page)
+
+
+def test_who_asked_is_notified_of_the_end_once(chromium: Browser, web: Web, operator: User) -> None:
+    deployment = scenes.running(user=operator)
+    with logged_in(chromium, operator, web.url) as context:
+        context.add_init_script(KEEP_NOTIFICATIONS)
+        page = context.new_page()
+        page.goto(url(web, deployment))
+        button = page.get_by_role("button", name="Tell me when it ends")
+        expect(button).to_have_attribute("aria-pressed", "false")
+        assert page.evaluate("window.asked") == 0  # nobody is asked who did not click
+        page.evaluate("window.answer = 'denied'")
+        button.click()
+        expect(page.locator("#announcements")).to_contain_text("does not allow notifications")
+        expect(button).to_have_attribute("aria-pressed", "false")
+
+        page.evaluate("window.answer = 'granted'; Notification.permission = 'default'")
+        button.click()
+        expect(button).to_have_attribute("aria-pressed", "true")
+        page.reload()
+        page.evaluate("Notification.permission = 'granted'")
+        scenes.finish(deployment, State.SUCCEEDED)
+        expect(page).to_have_title(re.compile("^✓ running"))
+
+        assert page.evaluate("window.shown") == [["✓ running · Sanso", "running: The deployment succeeded."]]
+        expect(button).to_be_hidden()
+        page.reload()
+        expect(page).to_have_title(re.compile("^✓ running"))
+        assert page.evaluate("window.shown") == []
+
+
+def test_nobody_is_notified_who_did_not_ask(chromium: Browser, web: Web, operator: User) -> None:
+    deployment = scenes.running(user=operator)
+    with logged_in(chromium, operator, web.url) as context:
+        context.add_init_script(KEEP_NOTIFICATIONS)
+        page = context.new_page()
+        page.goto(url(web, deployment))
+        scenes.finish(deployment, State.SUCCEEDED)
+        expect(page).to_have_title(re.compile("^✓ running"))
+        assert page.evaluate("[window.asked, window.shown.length]") == [0, 0]
