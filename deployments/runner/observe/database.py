@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -62,9 +62,12 @@ class Database:
     def _write_members(self, turn: Round, one: Asked, cluster: DatabaseCluster, row: Cluster) -> None:
         """Write the members' roles; what only DescribeDBInstances tells stays while that is denied."""
         told = {i.instance_id: i for i in (self._instances or {}).get(row.cluster_id, ())}
+        lags = _lags(turn, one, row)
         wanted: dict[tuple[Any, ...], dict[str, Any]] = {}
         for member in row.members:
             values: dict[str, Any] = {"is_writer": member.is_writer, "promotion_tier": member.promotion_tier}
+            if lags is not None:
+                values["lag_ms"] = lags.get(member.instance_id)
             instance = told.get(member.instance_id)
             if instance:
                 values |= {
@@ -84,3 +87,18 @@ class Database:
         rows.filter(instance_id__in=swapped).update(since=turn.now)
         DatabaseMember.objects.filter(pk__in=[member.pk for member in gone]).delete()
         one.changed |= changed or bool(gone)
+
+
+def _lags(turn: Round, one: Asked, row: Cluster) -> Mapping[str, float] | None:
+    """Return how far the readers lag, None to leave what is known as it is.
+
+    CloudWatch bills each figure and has a new one every minute: it is asked once a minute, and only while
+    someone looks; otherwise the lag is not known.
+    """
+    readers = [member.instance_id for member in row.members if not member.is_writer]
+    if not readers or not one.fast:
+        return {}
+    before = one.observation.observed_at
+    if before and before.replace(second=0, microsecond=0) == turn.now.replace(second=0, microsecond=0):
+        return None
+    return turn.ask([one], partial(turn.clients.cloudwatch.replica_lags, readers))

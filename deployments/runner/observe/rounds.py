@@ -152,7 +152,7 @@ def is_fast(environment: Environment, now: datetime) -> bool:
 def _blame(asked: Iterable[Asked], problem: AwsFailure) -> None:
     for one in asked:
         if not one.done:
-            one.problem, one.done = problem, True
+            one.problem, one.done, one.saw = problem, True, False
 
 
 def _blame_the_stalled(observer: Observer, asked: Sequence[Asked], problem: AwsFailure) -> None:
