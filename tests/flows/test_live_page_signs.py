@@ -1,4 +1,4 @@
-"""What the page says of itself: how fresh it is and by which way, its tab's title and icon, its notification."""
+"""What the page says of itself: how fresh it is and by which way, its title and icon, its notification."""
 
 from __future__ import annotations
 
