@@ -1,7 +1,7 @@
 """`python -m portal.sandbox`: the sandbox as a process, which ends cleanly and leaves nothing behind.
 
 Settings come from the environment: SANSO_SANDBOX_PORT, _HOST (loopback only), _PACE, _DATA, _DATABASE,
-_MACHINES and _LOG_LEVEL; docs in .env.example.
+_MACHINES, _BALANCERS and _LOG_LEVEL; docs in .env.example.
 """
 
 import asyncio

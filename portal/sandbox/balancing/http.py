@@ -7,11 +7,12 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/application/x-forwarded-
 import asyncio
 import re
 import urllib.parse
-from http import HTTPStatus
+from collections.abc import Mapping
+from typing import Any
 
-from portal.sandbox.balancing import streams
+from portal.sandbox.balancing import errors, redirects, rules, streams
 from portal.sandbox.balancing.choice import Choice
-from portal.sandbox.resources.registry import Record
+from portal.sandbox.balancing.plan import Listener
 
 HEAD = 60.0  # seconds that a client may take for its request's head
 HOP_BY_HOP = (b"connection", b"keep-alive", b"proxy-connection", b"upgrade", b"http2-settings", b"te")
@@ -24,12 +25,8 @@ class BadRequest(Exception):
     """The client's request is not HTTP."""
 
 
-async def serve(choice: Choice, client: streams.Streams, port: int) -> None:
-    """Answer one request of a client.
-
-    Args:
-        port: the listener's port as its template has it.
-    """
+async def serve(choice: Choice, client: streams.Streams) -> None:
+    """Answer one request of a client."""
     reader, writer = client
     try:
         line, headers = await _head(reader)
@@ -37,21 +34,21 @@ async def serve(choice: Choice, client: streams.Streams, port: int) -> None:
         if request is None:
             raise BadRequest
     except (BadRequest, TimeoutError, asyncio.LimitOverrunError):
-        _answer(writer, 400)
+        writer.write(errors.answer(400))
         return
     except asyncio.IncompleteReadError:
         return
-    action = choice.action()
+    action = choice.action(_seen(request, headers, writer))
     if action.get("Type") in ("redirect", "fixed-response"):
-        _act(writer, action, request["target"], headers, port)
+        writer.write(_act(choice.listener, action, request["target"], headers))
         return
-    targets = choice.targets()
+    targets = choice.targets(action)
     target = await streams.connect(targets)
     if target is None:
-        _answer(writer, 502 if targets else 503)
+        writer.write(errors.answer(502 if targets else 503))
         return
     try:
-        await _exchange(client, target, line, _forwarded(headers, writer, port))
+        await _exchange(client, target, line, _forwarded(choice.listener, headers, writer))
     finally:
         await streams.close(target[1])
 
@@ -64,7 +61,7 @@ async def _exchange(client: streams.Streams, target: streams.Streams, line: byte
     try:
         answer, answered = await _head(target[0])
     except (BadRequest, TimeoutError, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-        _answer(writer, 502)
+        writer.write(errors.answer(502))
     else:
         writer.write(_spelled(answer, answered))
         await streams.pump(target[0], writer)
@@ -102,7 +99,16 @@ def _spelled(line: bytes, headers: Headers) -> bytes:
     return b"\r\n".join(lines) + b"\r\n\r\n"
 
 
-def _forwarded(headers: Headers, writer: asyncio.StreamWriter, port: int) -> Headers:
+def _seen(request: "re.Match[bytes]", headers: Headers, writer: asyncio.StreamWriter) -> rules.Request:
+    return rules.Request(
+        method=request["method"].decode("latin-1"),
+        path=urllib.parse.urlsplit(request["target"].decode("latin-1")).path,
+        headers={name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers},
+        client=str(writer.get_extra_info("peername")[0]),
+    )
+
+
+def _forwarded(listener: Listener, headers: Headers, writer: asyncio.StreamWriter) -> Headers:
     """Append the client to X-Forwarded-For; say the protocol and the port that it used."""
     client = str(writer.get_extra_info("peername")[0])
     before = [value for name, value in headers if name.lower() == b"x-forwarded-for"]
@@ -110,60 +116,26 @@ def _forwarded(headers: Headers, writer: asyncio.StreamWriter, port: int) -> Hea
     return [
         *((name, value) for name, value in headers if name.lower() not in ours),
         (b"X-Forwarded-For", b", ".join([*before, client.encode()])),
-        (b"X-Forwarded-Proto", b"http"),
-        (b"X-Forwarded-Port", str(port).encode()),
+        (b"X-Forwarded-Proto", listener.protocol.lower().encode()),
+        (b"X-Forwarded-Port", str(listener.listed).encode()),
     ]
 
 
-def _answer(
-    writer: asyncio.StreamWriter, code: int, *more: str, text: str = "", kind: str = "text/html"
-) -> None:
-    """Answer as the load balancer itself does."""
-    phrase = HTTPStatus(code).phrase if code in HTTPStatus._value2member_map_ else ""
-    body = text or (
-        f"<html>\r\n<head><title>{code} {phrase}</title></head>\r\n<body>\r\n"
-        f"<center><h1>{code} {phrase}</h1></center>\r\n</body>\r\n</html>\r\n"
-    )
-    content = body.encode()
-    lines = [
-        f"HTTP/1.1 {code} {phrase}",
-        "Server: awselb/2.0",
-        f"Content-Type: {kind}",
-        f"Content-Length: {len(content)}",
-        "Connection: close",
-        *more,
-    ]
-    writer.write("\r\n".join([*lines, "", ""]).encode() + content)
-
-
-def _act(writer: asyncio.StreamWriter, action: Record, target: bytes, headers: Headers, port: int) -> None:
-    """Carry out a redirect or a fixed response."""
+def _act(listener: Listener, action: Mapping[str, Any], target: bytes, headers: Headers) -> bytes:
+    """Spell the answer of a redirect or a fixed response."""
     if action["Type"] == "fixed-response":
         fixed = action.get("FixedResponseConfig") or {}
         code, text = int(fixed.get("StatusCode") or 200), str(fixed.get("MessageBody") or "")
-        _answer(writer, code, text=text or " ", kind=str(fixed.get("ContentType") or "text/plain"))
-        return
-    config = action.get("RedirectConfig") or {}
+        return errors.answer(code, text=text or " ", kind=str(fixed.get("ContentType") or "text/plain"))
     host = next((value.decode("latin-1") for name, value in headers if name.lower() == b"host"), "")
     asked = urllib.parse.urlsplit(target.decode("latin-1"))
     values = {
-        "#{protocol}": "http",
-        "#{host}": host.partition(":")[0],
-        "#{port}": str(port),
-        "#{path}": asked.path.lstrip("/"),
-        "#{query}": asked.query,
+        "protocol": listener.protocol.lower(),
+        "host": host.partition(":")[0],
+        "port": str(listener.port),
+        "path": asked.path.lstrip("/"),
+        "query": asked.query,
     }
-
-    def filled(name: str, default: str) -> str:
-        text = str(config.get(name) or default)
-        for placeholder, value in values.items():
-            text = text.replace(placeholder, value)
-        return text
-
-    query = filled("Query", "#{query}")
-    location = (
-        f"{filled('Protocol', '#{protocol}').lower()}://{filled('Host', '#{host}')}"
-        f":{filled('Port', '#{port}')}{filled('Path', '/#{path}')}{'?' + query if query else ''}"
-    )
-    code = 302 if config.get("StatusCode") == "HTTP_302" else 301
-    _answer(writer, code, f"Location: {location}")
+    found = redirects.read(action.get("RedirectConfig") or {}, values, listener.address.port)
+    location = found.location + (f"?{found.query}" if found.query else "")
+    return errors.answer(found.code, f"Location: {location}")

@@ -3,14 +3,13 @@
 import asyncio
 import contextlib
 import logging
+import tempfile
 import threading
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from ministack.services import alb
-
-from portal.sandbox.balancing import http, places, streams, tcp
+from portal.sandbox.balancing import certificates, http, places, plan, streams, tcp
 from portal.sandbox.balancing.choice import Choice
-from portal.sandbox.resources.registry import Scope
 
 logger = logging.getLogger(__name__)
 
@@ -18,19 +17,18 @@ LOOK = 0.2  # seconds between looks at the listeners
 STOP = 5.0
 HTTP_LIMIT = 65536  # bytes of a request's head
 
-Key = tuple[Scope, str]
-
 
 @dataclass(slots=True)
 class _Open:
     """A listener that is served."""
 
+    listener: plan.Listener
     server: asyncio.Server
     connections: set[asyncio.Task[None]] = field(default_factory=set)
 
 
-_open: dict[Key, _Open] = {}
-_complained: set[Key] = set()
+_open: dict[plan.Key, _Open] = {}
+_complained: set[plan.Key] = set()
 _loop: asyncio.AbstractEventLoop | None = None
 _thread: threading.Thread | None = None
 
@@ -70,24 +68,19 @@ async def _keep() -> None:
 
 
 async def _match() -> None:
-    """Open what is new and close what is gone."""
-    wanted: dict[Key, tuple[str, int, int, str]] = {}
-    for (account, region, listener), record in alb._listeners.all_items():
-        address = places.of(record["LoadBalancerArn"])
-        if address is not None and record["Protocol"] in ("HTTP", "TCP", "TCP_UDP"):
-            port = int(record["Port"])
-            place = (address.host, address.port(port), port, record["Protocol"])
-            wanted[Scope(account, region), listener] = place
-    for key in [key for key in _open if key not in wanted]:
+    """Open what is new or changed, and close what is gone."""
+    wanted = {listener.key: listener for listener in plan.listeners()}
+    for key in [key for key, opened in _open.items() if wanted.get(key) != opened.listener]:
         _close(key)
-    for key, place in wanted.items():
+    for key, listener in wanted.items():
         if key not in _open:
-            await _serve(key, *place)
+            await _serve(listener)
     places.forget_deleted()
 
 
-async def _serve(key: Key, host: str, port: int, listed: int, protocol: str) -> None:
-    choice = Choice(*key)
+async def _serve(listener: plan.Listener) -> None:
+    choice = Choice(listener)
+    key = listener.key
 
     async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -97,23 +90,28 @@ async def _serve(key: Key, host: str, port: int, listed: int, protocol: str) -> 
         client: streams.Streams = (reader, writer)
         try:
             with contextlib.suppress(OSError):
-                await (
-                    http.serve(choice, client, listed) if protocol == "HTTP" else tcp.serve(choice, client)
-                )
+                await (http if listener.speaks_http else tcp).serve(choice, client)
         finally:
             if opened is not None and task is not None:
                 opened.connections.discard(task)
             await streams.close(writer)
 
+    encryption = None
+    if listener.encrypted:
+        with tempfile.TemporaryDirectory() as folder:
+            encryption = certificates.context(certificates.pem(listener), Path(folder))
+    place = (listener.address.host, listener.port)
     try:
-        _open[key] = _Open(await asyncio.start_server(carry, host, port, limit=HTTP_LIMIT, backlog=512))
+        server = await asyncio.start_server(carry, *place, limit=HTTP_LIMIT, backlog=512, ssl=encryption)
     except OSError as error:
         if key not in _complained:
             _complained.add(key)
-            logger.warning("The listener %s cannot be served on %s:%s: %s", key[1], host, port, error)
+            logger.warning("The listener %s cannot be served on %s:%s: %s", key[1], *place, error)
+    else:
+        _open[key] = _Open(listener, server)
 
 
-def _close(key: Key) -> None:
+def _close(key: plan.Key) -> None:
     opened = _open.pop(key)
     opened.server.close()
     for task in list(opened.connections):

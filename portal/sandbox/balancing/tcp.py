@@ -9,7 +9,7 @@ from portal.sandbox.balancing.choice import Choice
 async def serve(choice: Choice, client: streams.Streams) -> None:
     """Carry one connection; without any target it is closed at once."""
     reader, writer = client
-    target = await streams.connect(choice.targets())
+    target = await streams.connect(choice.targets(choice.action()))
     if target is None:
         return
     try:

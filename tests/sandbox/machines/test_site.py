@@ -112,9 +112,12 @@ def test_a_killed_instance_is_replaced_and_traffic_goes_on(site: Site, service: 
         what="a replacement in service",
     )
     (new,) = [machine for machine in site.machines(service) if machine["instance"] not in before]
-    for _number in range(6):
+
+    def reached() -> bool:
         site.get("read?by=all")
-    wait_until(lambda: "by=all" in site.log(new), what="a request at the new server")
+        return "by=all" in site.log(new)
+
+    wait_until(reached, what="a request at the new server")
 
 
 def test_an_unknown_machine_or_action_is_refused(site: Site) -> None:

@@ -1,0 +1,131 @@
+"""One thread that keeps HAProxy doing what the records say: reloads for listeners, commands for targets."""
+
+import logging
+import threading
+
+from portal.sandbox.balancing import certificates, configuration, places, plan
+from portal.sandbox.balancing.configuration import Backend, Slot
+from portal.sandbox.balancing.haproxy import HAProxy, Refused
+from portal.sandbox.balancing.rules import groups_of
+
+logger = logging.getLogger(__name__)
+
+LOOK = 0.1  # seconds between looks at the records
+STOP = 10.0
+AGAIN = 5.0  # seconds until what HAProxy refused is tried again
+
+_ended = threading.Event()
+_thread: threading.Thread | None = None
+
+
+def start() -> None:
+    """Start the thread."""
+    global _thread
+    _ended.clear()
+    _thread = threading.Thread(target=_keep, name="balancing", daemon=True)
+    _thread.start()
+
+
+def stop() -> None:
+    """End HAProxy and the thread."""
+    _ended.set()
+    if _thread is not None:
+        _thread.join(STOP)
+
+
+def _keep() -> None:
+    keeper = Keeper()
+    try:
+        pause = LOOK
+        while not _ended.wait(pause):
+            pause = LOOK
+            try:
+                keeper.look()
+            except (Refused, OSError) as refused:
+                pause = AGAIN
+                logger.warning("HAProxy does not take what the load balancers are to do: %s", refused)
+            except Exception:
+                logger.exception("The listeners could not be looked at.")
+    finally:
+        keeper.close()
+
+
+class Keeper:
+    """What HAProxy does now."""
+
+    def __init__(self) -> None:
+        self._haproxy = HAProxy()
+        self._haproxy.write(configuration.ERROR_FILES)
+        self._fronts: list[str] = []
+        self._backends: dict[str, Backend] = {}
+        self._certificates: set[str] = set()
+
+    def look(self) -> None:
+        """Bring HAProxy up to what the records say now."""
+        listeners = sorted(plan.listeners(), key=lambda one: (one.key[1], one.port))
+        places.forget_deleted()
+        fronts: list[str] = []
+        backends: dict[str, Backend] = {}
+        enough = True
+        for listener in listeners:
+            rules = plan.rules(listener.key)
+            if not rules:
+                continue
+            fronts += configuration.frontend(listener, rules)
+            for group in {group for rule in rules for group, _weight in groups_of(rule.action)}:
+                name = configuration.backend_name(group, listener)
+                before = self._backends.get(name)
+                backend = Backend(
+                    name, listener.speaks_http, listener.idle, list(before.slots if before else [])
+                )
+                enough &= backend.place(plan.targets(listener.key[0], group))
+                backends[name] = backend
+        if not fronts and not self._haproxy.running():
+            return
+        if fronts != self._fronts or not enough or backends.keys() != self._backends.keys():
+            self._write_certificates(listeners)
+            self._reload(fronts, backends)
+        elif not self._haproxy.running():
+            self._reload(fronts, backends)
+        else:
+            self._tell(backends)
+        self._fronts, self._backends = fronts, backends
+
+    def _write_certificates(self, listeners: list[plan.Listener]) -> None:
+        for listener in listeners:
+            name = configuration.certificate_file(listener)
+            if listener.encrypted and name not in self._certificates:
+                self._haproxy.write({name: certificates.pem(listener)})
+                self._certificates.add(name)
+
+    def _reload(self, fronts: list[str], backends: dict[str, Backend]) -> None:
+        lines = [line for name in sorted(backends) for line in backends[name].lines()]
+        self._haproxy.apply("\n".join([configuration.START, *fronts, *lines, ""]))
+
+    def _tell(self, backends: dict[str, Backend]) -> None:
+        commands: list[str] = []
+        for name, backend in backends.items():
+            for number, slot in enumerate(backend.slots):
+                before = self._backends[name].slots[number]
+                if slot != before:
+                    commands += _change(f"{name}/s{number}", before, slot)
+        for answer in self._haproxy.tell(commands):
+            if answer and "no need to change" not in answer and "changed" not in answer:
+                logger.info("HAProxy says: %s", answer)
+
+    def close(self) -> None:
+        """End HAProxy."""
+        self._haproxy.stop()
+
+
+def _change(server: str, before: Slot, after: Slot) -> list[str]:
+    """Say in commands what becomes of a slot; who leaves it loses what connections it still has."""
+    target = after.target
+    commands = []
+    if before.target is not None and (target is None or target.place != before.target.place):
+        commands += [f"set server {server} state maint", f"shutdown sessions server {server}"]
+    if target is not None:
+        if before.target is None or before.target.place != target.place:
+            commands.append(f"set server {server} addr {target.place[0]} port {target.place[1]}")
+        commands += [f"set server {server} weight {int(target.takes)}", f"set server {server} state ready"]
+    return commands

@@ -1,0 +1,1 @@
+"""Load balancers that listen: HAProxy, and the stand-in where there is none."""
