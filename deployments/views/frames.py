@@ -84,6 +84,23 @@ def fragments(picture: Picture) -> dict[str, str]:
     }
 
 
+def played(
+    picture: Picture, events: Sequence[Event] | None, *, since: int, seq: int, reader: Reader
+) -> dict[str, Any]:
+    """Return the body of a frame of a replay: of what events changed, or of everything when they are None.
+
+    The log stands still meanwhile: its lines are left out.
+    """
+    touched = None if events is None else _touched(events)
+    with reader.reading():
+        body = {**fragments(picture), **_news(picture, events or [], touched, reader), "events": []}
+        return body | {
+            "from": since,
+            "seq": seq,
+            "outlook": outlook.outlook(picture.timeline, picture.axis),
+        }
+
+
 def _news(
     picture: Picture, events: Sequence[Event], touched: set[str] | None, reader: Reader
 ) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import * as filters from "./filters.js";
 import * as inspector from "./inspector.js";
 import * as rows from "./rows.js";
 import * as notify from "./notify.js";
+import * as replay from "./replay.js";
 import { speak } from "./speak.js";
 import { Connection } from "./stream.js";
 import * as tabs from "./tabs.js";
@@ -182,3 +183,4 @@ if (root.dataset.streaming === "yes") {
   connection.start();
   askAgain = () => connection.ask();
 }
+replay.start(page);

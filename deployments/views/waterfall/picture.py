@@ -14,6 +14,8 @@ from deployments.core.schedule import PHASE
 from deployments.core.status import Shown
 from deployments.core.timeline import in_ms
 from deployments.models import Deployment, Event
+from deployments.models import timeline as timelines
+from deployments.models.past import Past
 from deployments.models.timeline import Timeline, around_the_stacks
 from deployments.views import drawn, summary, wording
 from deployments.views.drawn import Reader
@@ -22,7 +24,7 @@ from deployments.views.waterfall import memory
 from deployments.views.waterfall.axis import Axis
 from deployments.views.waterfall.eta import Eta, eta
 from deployments.views.waterfall.memory import Memory
-from deployments.views.waterfall.nodes import Forest, grove
+from deployments.views.waterfall.nodes import Forest, forest, grove
 from deployments.views.waterfall.rows import Grower, Row, of_phase
 
 
@@ -47,6 +49,20 @@ class Picture:
         """Read and reckon everything."""
         forest, learned = memory.learn(deployment)
         return cls._of(deployment, forest, learned, learned.landmarks)
+
+    @classmethod
+    def past(cls, past: Past) -> Self:
+        """Reckon how things stood at an event; what is in groups now was not there then."""
+        then = past.deployment
+        grown = forest(Kind(then.kind), past.stacks)
+        return cls(
+            deployment=then,
+            forest=grown,
+            timeline=timelines.load(then, stacks=past.stacks, landmarks=past.landmarks, now=past.now),
+            summary=summary.summarise(then, grown, past.landmarks),
+            now=in_ms(then.ended_at or past.now),
+            reckoned=then.last_seq,
+        )
 
     @classmethod
     def part(cls, deployment: Deployment, paths: Iterable[str], known: Memory) -> Self:
@@ -100,6 +116,13 @@ class Picture:
         if paths is not None:
             return self.grower().some(paths)
         return self.grower().all() + tuple(self._phases()) if self.forest.nodes else ()
+
+    def row(self, path: str) -> Row | None:
+        """Return the row at a path, whatever kind of row it is; None when there is none."""
+        if path in self.forest.nodes:
+            return self.grower().row(path)
+        others = [*self._phases(), *(row for below in self.inside.values() for row in below)]
+        return next((row for row in others if row.path == path), None)
 
     def _phases(self) -> Iterable[Row]:
         _, after = around_the_stacks(Kind(self.deployment.kind))

@@ -1,0 +1,109 @@
+/* Plays a finished deployment back: a clock of its own runs at the chosen speed, and the frames between its
+   events are asked for as they come due, in one request at a time. */
+
+import * as clock from "./clock.js";
+
+const TICK_MS = 250;
+
+export function start(page) {
+  const bar = document.getElementById("replay");
+  if (!bar) return;
+  const moments = JSON.parse(document.getElementById("replay-moments").textContent);
+  if (moments.length) new Player(bar, moments, page);
+}
+
+class Player {
+  constructor(bar, moments, page) {
+    this.page = page;
+    this.url = bar.dataset.url;
+    this.moments = moments;
+    this.first = moments[0][1];
+    this.length = (moments.at(-1)[1] - this.first) / 1000;
+    this.at = 0;
+    this.playing = false;
+    this.asking = false;
+    this.button = bar.querySelector("[data-play]");
+    this.speed = bar.querySelector("#replay-speed");
+    this.slider = bar.querySelector("#replay-at");
+    this.told = bar.querySelector("[data-told]");
+    this.slider.max = this.length.toFixed(1);
+    this.button.addEventListener("click", () => this.play(!this.playing));
+    this.slider.addEventListener("input", () => { this.play(false); this.go(Number(this.slider.value)); });
+    for (const step of bar.querySelectorAll("[data-step]")) {
+      step.addEventListener("click", () => { this.play(false); this.step(Number(step.dataset.step)); });
+    }
+    setInterval(() => this.tick(), TICK_MS);
+    this.tell();
+  }
+
+  play(on) {
+    if (on && this.at >= this.length) this.go(0);
+    this.playing = on;
+    this.button.setAttribute("aria-pressed", on);
+    for (const words of this.button.querySelectorAll("[data-when]")) {
+      words.hidden = (words.dataset.when === "playing") !== on;
+    }
+  }
+
+  /* A hidden tab stands still: it goes on where it was left. */
+  tick() {
+    if (this.playing && document.visibilityState !== "hidden") {
+      this.go(Math.min(this.length, this.at + Number(this.speed.value) * TICK_MS / 1000));
+      if (this.at >= this.length) this.play(false);
+    }
+    this.setClock();
+    this.follow();
+  }
+
+  go(seconds) {
+    this.at = seconds;
+    this.tell();
+    this.setClock();
+  }
+
+  step(by) {
+    const seq = this.wanted() + by;
+    const found = this.moments.find(([number]) => number === seq);
+    if (found) this.go((found[1] - this.first) / 1000 + 0.0005);
+  }
+
+  setClock() {
+    clock.setNow(new Date(this.first + this.at * 1000).toISOString());
+  }
+
+  tell() {
+    const text = `${clock.clock(this.at * 1000)} / ${clock.clock(this.length * 1000)}`;
+    this.told.textContent = text;
+    this.slider.value = this.at;
+    this.slider.setAttribute("aria-valuetext", text);
+  }
+
+  /* The number of the last event that has happened by now. */
+  wanted() {
+    const until = this.first + this.at * 1000 + 0.5;
+    let [low, high] = [0, this.moments.length - 1];
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2);
+      if (this.moments[middle][1] <= until) low = middle;
+      else high = middle - 1;
+    }
+    return this.moments[low][0];
+  }
+
+  async follow() {
+    const until = this.wanted();
+    if (this.asking || until === this.page.seq) return;
+    this.asking = true;
+    try {
+      const answer = await fetch(`${this.url}?since=${this.page.seq}&until=${until}`, {
+        headers: { Accept: "application/json" }, signal: AbortSignal.timeout(10_000),
+      });
+      if (answer.ok) this.page.apply(await answer.json());
+      else if (answer.status === 401 || answer.status === 403 || answer.redirected) this.page.loggedOut();
+    } catch {
+      /* no answer: the next tick asks again */
+    } finally {
+      this.asking = false;
+    }
+  }
+}

@@ -1,0 +1,70 @@
+"""A finished deployment is played back from its events: at every one of them the page is as it was then."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from deployments.models import Event
+from deployments.models.past import as_of, moments
+from tests.live import scenes
+from tests.views.pages import page
+
+pytestmark = pytest.mark.django_db
+
+
+def test_at_the_beginning_nothing_has_happened_and_at_the_end_all_is_as_it_is(browser: Client) -> None:
+    deployment = scenes.reread(scenes.rolled_back("lost"))
+    first, last = moments(deployment)[0][0], deployment.last_seq
+
+    begun, over = as_of(deployment, first), as_of(deployment, last)
+
+    assert begun.deployment.is_active
+    assert not any(stack.status for stack in begun.stacks)
+    assert over.deployment.state == "rolled_back"
+    for stack in over.stacks:
+        stored = type(stack).objects.get(pk=stack.pk)
+        assert (stack.status, stack.reason) == (stored.status, stored.reason)
+
+
+def test_the_page_begins_at_the_beginning_and_can_be_left(browser: Client) -> None:
+    deployment = scenes.rolled_back("lost")
+
+    shown = page(browser.get(f"/deployments/{deployment.pk}/?replay=1"))
+
+    assert shown.one(id="deployment")["data-seq"] == "1"
+    assert shown.one(id="deployment")["data-streaming"] == "no"
+    assert "Leave the replay" in shown.one(id="replay").text
+    assert not shown.one(id="banner").text
+
+
+def test_frames_lead_forward_to_the_end_and_back_again(browser: Client) -> None:
+    deployment = scenes.reread(scenes.rolled_back("lost"))
+    url = f"/deployments/{deployment.pk}/replay"
+
+    end = browser.get(f"{url}?since=1&until={deployment.last_seq}").json()
+    back = browser.get(f"{url}?since={deployment.last_seq}&until=2").json()
+
+    assert end["state"] == "rolled_back"
+    assert "Aurora3" in end["banner"]
+    assert back["seq"] == 2
+    assert back["state"] != "rolled_back"
+    assert len(back["rows"]) >= len(end["rows"])
+
+
+def test_a_deployment_that_runs_is_not_played_back(browser: Client) -> None:
+    deployment = scenes.running("busy")
+    assert browser.get(f"/deployments/{deployment.pk}/replay?since=0&until=1").status_code == 404
+    shown = page(browser.get(f"/deployments/{deployment.pk}/?replay=1"))
+    assert not shown.all(id="replay")
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20, deadline=None)
+@given(st.integers(0, 200), st.integers(0, 200))
+def test_no_place_in_it_makes_the_page_stumble(browser: Client, since: int, until: int) -> None:
+    deployment = scenes.rolled_back(f"lost{Event.objects.count()}")
+    answer = browser.get(f"/deployments/{deployment.pk}/replay?since={since}&until={until}")
+    assert answer.status_code == 200
+    assert answer.json()["seq"] <= scenes.reread(deployment).last_seq
