@@ -292,7 +292,7 @@ def test_after_a_failover_the_roles_are_swapped(browser: Client) -> None:
 
     rows = shown.one(id="database").one("tbody").all("tr")
     assert [row["id"] for row in rows] == ["member-site-2", "member-site-1"]
-    assert "Writer site-2" in node(shown, "wide", "database", "site-2").text
+    assert "✓ Writer Healthy" in node(shown, "wide", "database", "site-2").text
 
 
 def test_a_denied_source_names_the_action_and_the_policy_to_add(browser: Client) -> None:

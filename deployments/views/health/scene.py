@@ -92,7 +92,7 @@ def _shape(tier: Tier, node: Node, since: datetime | None, rows: frozenset[str])
     return picture.Shape(
         tier=tier.name,
         key=_key(node),
-        name=f"{role} {name}".strip(),
+        name=role or name,
         word=node.verdict.word,
         said=said,
         zone=node.zone,
@@ -104,8 +104,11 @@ def _shape(tier: Tier, node: Node, since: datetime | None, rows: frozenset[str])
 
 def _detail(node: Node) -> str:
     """Return what is worth saying of something that is well."""
+    if node.kind != "database":
+        return ""
     lag = node.facts.get("lag", "")
-    return _("%(lag)s behind the writer") % {"lag": lag} if lag else ""
+    behind = _("%(lag)s behind the writer") % {"lag": lag} if lag else ""
+    return " · ".join(part for part in (behind, node.name) if part)
 
 
 def _key(node: Node) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.utils.translation import gettext as _
@@ -49,12 +49,17 @@ class Source:
     @property
     def kind(self) -> str:
         """Return the class that colours the freshness: live, old or attention."""
-        return "is-attention" if self.problem else "is-old" if self.is_old else "is-live"
+        return (
+            "is-attention" if self.problem else "is-old" if self.is_old or not self.observed_at else "is-live"
+        )
 
 
 def sources_of(facts: Facts, now: datetime) -> dict[str, Source]:
     """Return every source by its key, those that were never asked too."""
-    return {key: _source(facts.sources.get(key) or SourceFact(source=key), now) for key in NAMES}
+    found = {key: _source(facts.sources.get(key) or SourceFact(source=key), now) for key in NAMES}
+    if facts.probe:  # nobody is sent through the site unasked: what a try found does not grow old
+        found["site"] = replace(found["site"], observed_at=facts.probe.at, is_old=False)
+    return found
 
 
 def _source(fact: SourceFact, now: datetime) -> Source:
