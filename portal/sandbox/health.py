@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetHealth.html
 """
 
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ class _Checks:
 
 
 _pool = ThreadPoolExecutor(16, thread_name_prefix="health-check")
+_stopped = threading.Event()
 _checks = AccountRegionScopedDict()
 
 
@@ -47,6 +49,7 @@ def install() -> None:
 
 def stop() -> None:
     """Make no further check."""
+    _stopped.set()
     _pool.shutdown(wait=False, cancel_futures=True)
 
 
@@ -69,6 +72,8 @@ def instance_exists(instance_id: str) -> bool:
 
 def check_due() -> None:
     """Make the health checks that are due in this scope, and start on targets that are new."""
+    if _stopped.is_set():
+        return
     now = time.monotonic()
     for target_group, group in alb._tgs.items():
         for row in list(alb._targets.get(target_group, [])):
