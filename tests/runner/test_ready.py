@@ -1,0 +1,205 @@
+"""After CloudFormation a deployment waits until the environment is ready, says for what, and not for ever."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from unittest.mock import patch
+
+import pytest
+from django.db.models import F
+from django.utils import timezone
+
+from deployments.aws.site import SiteAnswer
+from deployments.core.patience import failed_patience, ready_patience
+from deployments.core.phases import State
+from deployments.errors import Sentence
+from deployments.models import AssociationRun, Deployment, Environment, Event, SiteProbe
+from tests.builders import make_environment
+from tests.fakes import FakeAws, FakeStack
+from tests.runner.conftest import one_tick, run
+from tests.runner.observed.world import configure, fill, look, make_parts, retarget, server
+
+pytestmark = pytest.mark.django_db
+ANSWERED = SiteAnswer(wrote=True, read=True, milliseconds=31, write_status=200, read_status=200)
+SILENT = SiteAnswer(problem=Sentence("/write answers 502: Bad Gateway"))
+
+
+@pytest.fixture
+def aws() -> FakeAws:
+    return FakeAws()
+
+
+@pytest.fixture
+def deployment(aws: FakeAws) -> Deployment:
+    """A create whose stacks are complete, in a world where all is well."""
+    environment = make_environment("staging", stack_id="arn:staging")
+    make_parts(environment, state="stacks", stack_id="arn:staging")
+    fill(aws, "staging")
+    aws.stacks["arn:staging"] = FakeStack(
+        "sanso-staging", "arn:staging", "CREATE_COMPLETE", outputs={"URL": "http://staging-web.elb.example/"}
+    )
+    assert environment.latest
+    return environment.latest
+
+
+def step(deployment: Deployment, aws: FakeAws, answer: SiteAnswer = ANSWERED) -> Deployment:
+    """Let the observers look and the deployment take one step."""
+    look(aws)
+    with patch("deployments.runner.site.save_and_read", return_value=answer):
+        one_tick(deployment, aws)
+    return Deployment.objects.for_page().get(pk=deployment.pk)
+
+
+def after_stacks(deployment: Deployment, aws: FakeAws) -> Deployment:
+    return run(deployment, aws, until=lambda d: d.state == State.CONFIGURATION)
+
+
+def said(deployment: Deployment) -> list[str]:
+    return [one["template"] % one["values"] for one in deployment.waiting_for]
+
+
+def later(deployment: Deployment, by: timedelta) -> None:
+    """Let what has happened have happened so much earlier."""
+    Event.objects.filter(deployment=deployment).update(at=timezone.now() - by)
+
+
+def test_an_environment_that_is_well_passes_all_phases_and_is_ready(
+    deployment: Deployment, aws: FakeAws
+) -> None:
+    waiting = after_stacks(deployment, aws)
+    assert waiting.is_active
+    assert waiting.ready_at is None
+    assert Environment.objects.get().outputs == {"URL": "http://staging-web.elb.example/"}
+
+    ended = step(deployment, aws)
+
+    assert (ended.state, ended.last_phase, ended.error_code) == (State.SUCCEEDED, State.READY, "")
+    assert ended.ready_at is not None
+    assert ended.waiting_for == []
+    phases = list(Event.objects.filter(code="phase").order_by("seq").values_list("values__phase", flat=True))
+    assert phases[-3:] == ["configuration", "traffic", "ready"]
+    probe = SiteProbe.objects.get()
+    assert (probe.wrote, probe.read, probe.milliseconds, probe.asked_by) == (True, True, 31, None)
+
+
+def test_what_was_observed_before_the_stacks_were_complete_does_not_count(
+    deployment: Deployment, aws: FakeAws
+) -> None:
+    look(aws)
+
+    after_stacks(deployment, aws)
+    one_tick(deployment, aws)
+
+    deployment.refresh_from_db()
+    assert deployment.state == State.CONFIGURATION
+    assert "State Manager was not asked about configure-app yet." in said(deployment)
+
+
+def test_success_of_state_manager_is_not_ready_while_a_target_is_unhealthy(
+    deployment: Deployment, aws: FakeAws
+) -> None:
+    retarget(aws, "staging", "web", 1, "unhealthy", "Target.ResponseCodeMismatch")
+    after_stacks(deployment, aws)
+
+    waiting = step(deployment, aws)
+
+    assert waiting.state == State.TRAFFIC
+    assert "Target.ResponseCodeMismatch" in said(waiting)[0]
+    assert Event.objects.filter(code="waiting").get().message_words == said(waiting)[0]
+    assert not SiteProbe.objects.exists()
+
+    step(deployment, aws)
+    assert Event.objects.filter(code="waiting").count() == 1
+    retarget(aws, "staging", "web", 1, "healthy")
+    assert step(deployment, aws).state == State.SUCCEEDED
+
+
+def test_a_site_that_does_not_answer_is_not_ready(deployment: Deployment, aws: FakeAws) -> None:
+    after_stacks(deployment, aws)
+
+    waiting = step(deployment, aws, SILENT)
+
+    assert waiting.state == State.READY
+    assert said(waiting) == ["datelog has not saved a time and read it back through the load balancer yet."]
+    assert SiteProbe.objects.get().sentence["template"] == "/write answers 502: Bad Gateway"
+    assert step(deployment, aws).state == State.SUCCEEDED
+
+
+def test_a_failed_configuration_is_waited_for_a_while_and_then_ends_the_deployment(
+    deployment: Deployment, aws: FakeAws
+) -> None:
+    good, bad = (server("staging", "app", number) for number in (0, 1))
+    configure(aws, "staging", "app", {good: "Success", bad: "Failed"}, run=2)
+    after_stacks(deployment, aws)
+
+    waiting = step(deployment, aws)
+    assert waiting.state == State.CONFIGURATION
+    assert said(waiting)[0] == f"configure-app failed on {bad} (Failed)."
+
+    AssociationRun.objects.update(at=F("at") - failed_patience(sandbox=False))
+    later(deployment, failed_patience(sandbox=False))
+    ended = step(deployment, aws)
+
+    assert (ended.state, ended.error_code) == (State.FAILED, "AssociationFailed")
+    assert ended.error_message == f"configure-app failed on {bad} (Failed)."
+    environment = Environment.objects.get()
+    assert (environment.stack_status, environment.stack_id) == ("CREATE_COMPLETE", "arn:staging")
+    assert environment.outputs
+
+
+def test_running_it_again_heals_the_deployment(deployment: Deployment, aws: FakeAws) -> None:
+    good, bad = (server("staging", "app", number) for number in (0, 1))
+    configure(aws, "staging", "app", {good: "Success", bad: "Failed"}, run=2)
+    after_stacks(deployment, aws)
+    step(deployment, aws)
+
+    configure(aws, "staging", "app", {bad: "Success"}, run=3)
+
+    assert step(deployment, aws).state == State.SUCCEEDED
+
+
+def test_an_environment_that_never_becomes_ready_ends_with_what_was_missing(
+    deployment: Deployment, aws: FakeAws
+) -> None:
+    after_stacks(deployment, aws)
+    later(deployment, ready_patience(sandbox=False))
+
+    ended = step(deployment, aws, SILENT)
+
+    assert (ended.state, ended.error_code) == (State.FAILED, "NotReady")
+    assert "datelog has not saved" in ended.error_message
+
+
+def test_a_stack_that_is_deleted_meanwhile_ends_the_deployment(deployment: Deployment, aws: FakeAws) -> None:
+    after_stacks(deployment, aws)
+    Deployment.objects.update(polled_at=None)
+    aws.stacks["arn:staging"].status = "DELETE_COMPLETE"
+
+    ended = step(deployment, aws)
+
+    assert (ended.state, ended.error_code) == (State.FAILED, "StackGone")
+    assert Environment.objects.get().stack_id == ""
+
+
+def test_every_step_can_be_taken_twice(deployment: Deployment, aws: FakeAws) -> None:
+    """A worker that dies after its step's last statement leaves the row due: the step comes again."""
+    after_stacks(deployment, aws)
+    version = Deployment.objects.get().version
+    step(deployment, aws, SILENT)
+    numbers = list(Event.objects.values_list("seq", flat=True).order_by("seq"))
+    assert numbers == list(range(1, len(numbers) + 1))
+
+    step(deployment, aws, SILENT)
+
+    assert list(Event.objects.values_list("seq", flat=True).order_by("seq")) == numbers
+    assert Deployment.objects.get().version > version
+
+
+def test_a_set_without_servers_passes_straight_through(deployment: Deployment, aws: FakeAws) -> None:
+    deployment.stacks.exclude(path="").delete()
+
+    ended = run(deployment, aws)
+
+    assert (ended.state, ended.last_phase) == (State.SUCCEEDED, State.READY)
+    assert ended.ready_at is not None
+    assert not SiteProbe.objects.exists()
