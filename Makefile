@@ -20,9 +20,18 @@ run: ## Run Sanso on this machine, with a sandbox for AWS. Needs Python 3.11 and
 	@.ci/environment run
 	@$(BIN)/python manage.py run
 
+.PHONY: run-full
+run-full: ## The same with everything real that it can have: installs Debian packages, boots machines. Needs root.
+	@.ci/packages full
+	@.ci/environment run
+	@$(BIN)/python -m portal.sandbox.booted
+	@SANSO_SANDBOX_MACHINES=booted SANSO_SANDBOX_DATABASE=mariadb SANSO_SANDBOX_BALANCERS=haproxy \
+		$(BIN)/python manage.py run
+
 .PHONY: test
 test: test-environment ## Install what the tests need, then run every check and every test.
-	@$(MAKE) --no-print-directory --keep-going -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) check
+	@$(MAKE) --no-print-directory --keep-going -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) \
+		base-tree check
 	$(BIN)/pytest $(WORKERS) --database=sqlite $(ARGS)
 	$(BIN)/pytest $(WORKERS) $(ARGS)
 
@@ -34,6 +43,10 @@ bench: test-environment ## Measure datelog beside the original's way, in one run
 test-environment: ## Install what the tests need: Debian packages where they are missing, and the Python ones.
 	@.ci/packages
 	@.ci/environment test
+
+.PHONY: base-tree
+base-tree: ## Make the tree that the sandbox's booted machines share, where this machine can have it.
+	@$(BIN)/python -m portal.sandbox.booted --if-possible
 
 .PHONY: check
 check: lint types check-imports check-migrations check-templates check-translations ## Run every static check.

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from portal.first_login import remembered_login
-from portal.supervisor import guard
+from portal.supervisor import guard, sandbox_lines
 from portal.supervisor.children import Child, Guard, Program, kept
 from portal.supervisor.lock import RunLock
 from portal.supervisor.logs import tail
@@ -65,7 +65,7 @@ class Supervisor:
             await asyncio.to_thread(self.prepare)
             async with kept(*portal):
                 await self._wait_for_first_page(portal)
-                self._welcome()
+                self._welcome(await asyncio.to_thread(self._about_the_sandbox))
                 await asyncio.Event().wait()  # until cancelled
 
     def say(self, text: str) -> None:
@@ -96,9 +96,14 @@ class Supervisor:
         except TimeoutError:
             raise RunFailed(f"The portal does not answer.\n{tail(web.log.path)}") from None
 
-    def _welcome(self) -> None:
+    @staticmethod
+    def _about_the_sandbox() -> list[str]:
+        url = os.environ.get("SANSO_SANDBOX_URL", "")
+        return sandbox_lines.lines(url) if url else []
+
+    def _welcome(self, about_the_sandbox: list[str]) -> None:
         self.lock.note(self.plan.url)
-        for note in self.plan.notes:
+        for note in [*self.plan.notes, *about_the_sandbox]:
             self.say(note)
         self.say(f"Sanso is running at {self.plan.url}")
         if login := remembered_login(self.data):
