@@ -246,9 +246,12 @@ class FakeAws(FakeServices):
         self._call("cloudformation:DescribeStackEvents")
         if stack_id not in self.stacks:
             raise AwsMissing("ValidationError", "does not exist", "cloudformation:DescribeStackEvents")
-        events = self.stacks[stack_id].events
-        ids = [event.event_id for event in events]
-        return events[ids.index(bookmark) + 1 :] if bookmark in ids else list(events)
+        stack = self.stacks[stack_id]
+        ids = [event.event_id for event in stack.events]
+        new = stack.events[ids.index(bookmark) + 1 :] if bookmark in ids else list(stack.events)
+        if not stack.parent:
+            self._move_on(stack)
+        return new
 
     def newest_event_id(self, stack_id: str) -> str:
         self._call("cloudformation:DescribeStackEvents")

@@ -27,6 +27,10 @@ class StackQuerySet(models.QuerySet["Stack"]):
         """Keep those whose events are not all known yet."""
         return self.filter(settled=False).exclude(stack_id="")
 
+    def with_id(self, stack_id: str) -> Self:
+        """Keep the stack with this StackId."""
+        return self.filter(stack_id=stack_id)
+
     def with_counts(self) -> Self:
         """Add `resource_count`: how many resources each has, nested stacks left out."""
         return self.annotate(resource_count=Count("resources", filter=~Q(resources__type=STACK_TYPE)))

@@ -10,7 +10,6 @@ from django.db import transaction
 
 from deployments.aws.cloudformation import CloudFormation, StackEvent, StackView
 from deployments.aws.session import Clients
-from deployments.core.cadence import poll_delay
 from deployments.core.outcome import outcome
 from deployments.core.phases import Kind, State
 from deployments.core.root_cause import first_failure
@@ -18,7 +17,7 @@ from deployments.core.status import is_final
 from deployments.errors import N_, AwsMissing, Sentence
 from deployments.models import Deployment, Environment, Event, Stack
 from deployments.models.stack import STACK_TYPE
-from deployments.runner import ending, evidence, journal, launch, ready, remove, stack_rows
+from deployments.runner import ending, evidence, journal, launch, polls, ready, remove, stack_rows
 
 PASS_SECONDS = 8.0
 """A pass stops after this long and the next one goes on: a tick stays well within its lease."""
@@ -28,29 +27,29 @@ PATIENCE = 5
 
 def follow(deployment: Deployment, clients: Clients, now: datetime) -> float | None:
     """Take one look at the stacks. Returns the delay to the next look, None when the deployment ended."""
-    cloudformation = clients.cloudformation
-    try:
-        root = cloudformation.describe_stack(deployment.stack_id)
-    except AwsMissing:
-        _gone(deployment)
-        return None
-    if _start_if_needed(deployment, clients, root):
-        return launch.AT_ONCE
-    kind = Kind(deployment.kind)
-    end = outcome(kind, root.status)
-    changed = _read_events(deployment, cloudformation, everything=end is not None)
+    look = polls.Look(deployment, now)
+    root = None
+    if look.wants_root:
+        try:
+            root = clients.cloudformation.describe_stack(deployment.stack_id)
+        except AwsMissing:
+            _gone(deployment)
+            return None
+        if _start_if_needed(deployment, clients, root):
+            return launch.AT_ONCE
+    end = outcome(Kind(deployment.kind), root.status) if root else None
+    changed = _read_events(deployment, clients.cloudformation, look, everything=end is not None)
     deployment.record(polled_at=now)
     if changed:
         evidence.gather(deployment, clients)
     own = Stack.objects.get(deployment=deployment, path="")
-    agree = own.status == root.status and not Stack.objects.of(deployment).to_poll().exists()
-    if end is not None and (agree or deployment.quiet_passes >= PATIENCE):
-        return finish(deployment, end, root)
-    if end is not None:
+    if root is not None and end is not None:
+        agree = own.status == root.status and not Stack.objects.of(deployment).to_poll().exists()
+        if agree or deployment.quiet_passes >= PATIENCE:
+            return finish(deployment, end, root)
         deployment.record(quiet_passes=0 if changed else deployment.quiet_passes + 1)
-    _mirror(deployment, root)
-    seconds = (now - deployment.phase_at).total_seconds()
-    return poll_delay(seconds, sandbox=deployment.environment.account.is_sandbox, changed=changed > 0)
+    _mirror(deployment, root.status if root else own.status)
+    return look.delay(asked_root=root is not None)
 
 
 def _start_if_needed(deployment: Deployment, clients: Clients, root: StackView) -> bool:
@@ -76,10 +75,12 @@ def _noted(deployment: Deployment, code: str) -> bool:
     return Event.objects.filter(deployment=deployment, event_id=f"portal:{code}").exists()
 
 
-def _read_events(deployment: Deployment, cloudformation: CloudFormation, *, everything: bool) -> int:
-    """Bring new events of every stack that can have some into rows, and return how many there were.
+def _read_events(
+    deployment: Deployment, cloudformation: CloudFormation, look: polls.Look, *, everything: bool
+) -> int:
+    """Bring new events of the stacks that are looked at into rows, and return how many there were.
 
-    A nested stack is read from when its parent tells of it until it is final; `everything` reads all
+    A nested stack can be read from when its parent tells of it until it is final; `everything` reads all
     stacks once more. Nested stacks that appear on the way are read in the same pass. All are written
     together, in the order of their times. What was read before an error is written all the same.
     """
@@ -90,12 +91,13 @@ def _read_events(deployment: Deployment, cloudformation: CloudFormation, *, ever
             rows = Stack.objects.of(deployment)
             if not everything:
                 rows = rows.to_poll()
-            stack = next((s for s in rows if s.stack_id and s.pk not in read), None)
+            left = [s for s in rows if s.stack_id and s.pk not in read and (everything or look.wants(s))]
+            stack = min(left, key=lambda s: s.hinted_at is None, default=None)
             if stack is None:
                 break
             read[stack.pk] = stack, _new_events(stack, cloudformation)
     finally:
-        written = _write(deployment, list(read.values()))
+        written = _write(deployment, list(read.values()), look)
     return written
 
 
@@ -110,14 +112,16 @@ def _new_events(stack: Stack, cloudformation: CloudFormation) -> list[StackEvent
     return events
 
 
-def _write(deployment: Deployment, read: list[tuple[Stack, list[StackEvent]]]) -> int:
+def _write(deployment: Deployment, read: list[tuple[Stack, list[StackEvent]]], look: polls.Look) -> int:
     entries = in_order(read)
     with transaction.atomic():
         deployment.confirm_claim()
         written = journal.append(deployment, entries)
         for stack, events in read:
-            if events:
-                Stack.objects.filter(pk=stack.pk).update(bookmark=events[-1].event_id)
+            values = {"bookmark": events[-1].event_id} if events else {}
+            polling = look.remember(stack, news=bool(events))
+            Stack.objects.filter(pk=stack.pk).update(polling=polling, **values)
+            Stack.objects.filter(pk=stack.pk, hinted_at=stack.hinted_at).update(hinted_at=None)
             now_known = Stack.objects.get(pk=stack.pk)
             if now_known.status and is_final(now_known.status) and now_known.changed_at:
                 Stack.objects.filter(pk=stack.pk).update(settled=True)
@@ -188,11 +192,11 @@ def _why(deployment: Deployment, root: StackView) -> tuple[str, Sentence]:
     return root.status, Sentence("%(reason)s", {"reason": root.reason or root.status})
 
 
-def _mirror(deployment: Deployment, root: StackView) -> None:
-    """Keep what lists show of the environment as fresh as what was just read."""
-    Environment.objects.filter(pk=deployment.environment_id).exclude(stack_status=root.status).update(
-        stack_status=root.status
-    )
+def _mirror(deployment: Deployment, status: str) -> None:
+    """Keep what lists show of the environment as fresh as what was just read of the root stack."""
+    if status:
+        rows = Environment.objects.filter(pk=deployment.environment_id).exclude(stack_status=status)
+        rows.update(stack_status=status)
 
 
 def nothing_to_delete(deployment: Deployment) -> None:

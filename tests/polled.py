@@ -1,0 +1,141 @@
+"""A deployment polled on a clock of its own: what is asked, and how late each event is seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from deployments.core.dependencies import stack_of
+from deployments.core.forecast import outlook
+from deployments.core.polling import FULL_LOOK, Purse, Watched, choose, delay
+from deployments.core.timeline import Operation
+from deployments.core.usual import History
+from tests.simulated import CLOSING, Happened, World
+
+LATENCY = 0.15  # seconds that one call takes
+Expect = Callable[[str, float], float | None]
+
+
+def nothing_expected(path: str, now: float) -> float | None:
+    return None
+
+
+def by_forecast(world: World, happened: Happened) -> Expect:
+    """Return when something in a stack is expected next, as forecasts tell that are made on the way."""
+    history = History(world.taken, Operation.CREATE)
+    usual = {
+        path: history.of(path + CLOSING if world.plan.is_stack(path) else path, world.type(path))
+        for path in world.plan.parts
+    }
+    known: dict[int, dict[str, list[float]]] = {}
+
+    def expect(path: str, now: float) -> float | None:
+        moment = int(now / 3) * 3
+        if moment not in known:
+            spans = outlook(world.plan, usual, happened.known_at(moment * 1000), moment * 1000.0).spans
+            coming: dict[str, list[float]] = {}
+            known[moment] = coming
+            for part, span in spans.items():
+                times = [at / 1000 for at in (span.start, span.end) if at is not None and at > 1000 * moment]
+                for stack in {stack_of(part), part} if world.plan.is_stack(part) else {stack_of(part)}:
+                    if part and not part.startswith("@"):
+                        coming.setdefault(stack, []).extend(times)
+        return min((at for at in known[moment].get(path, ()) if at > now), default=None)
+
+    return expect
+
+
+@dataclass
+class Seen:
+    """How it went: the calls made, and for each event the seconds until it was read."""
+
+    calls: int = 0
+    lags: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def calls_a_minute(self) -> float:
+        return self.calls / self.seconds * 60
+
+    @property
+    def mean(self) -> float:
+        return sum(self.lags) / len(self.lags)
+
+    @property
+    def p95(self) -> float:
+        return sorted(self.lags)[int(0.95 * len(self.lags))]
+
+
+def events_of(world: World, happened: Happened) -> dict[str, list[float]]:
+    """Return the times (seconds) of the events that each stack tells: its own and its resources'."""
+    found: dict[str, list[float]] = {path: [] for path in world.plan.inside}
+    for path, span in happened.spans.items():
+        if path.startswith("@") or span.start is None or span.end is None:
+            continue
+        start, end = span.start / 1000, span.end / 1000
+        if path in found:
+            found[path] += [start, end]
+        if path:
+            found[stack_of(path)] += [start, min(start + 1.0, end), end]
+    return {path: sorted(times) for path, times in found.items()}
+
+
+@dataclass
+class Poller:
+    """Follows a deployment's stacks from the root's start to its end, as `deployments.runner.polls` does."""
+
+    world: World
+    happened: Happened
+    expect: Expect = nothing_expected
+    expected_seconds: float = 660.0
+
+    def __post_init__(self) -> None:
+        self.events = events_of(self.world, self.happened)
+        self.begun = {path: (self.happened.spans[path].start or 0) / 1000 for path in self.events}
+        self.known = {"": 0}
+        self.asked: dict[str, tuple[float, int]] = {}
+        self.seen = Seen()
+        self.now = self.begun[""]
+
+    def watched(self) -> list[Watched]:
+        return [
+            Watched(
+                path=path,
+                asked_at=self.asked[path][0] if path in self.asked else None,
+                quiet=self.asked[path][1] if path in self.asked else 0,
+                expected=self.expect(path, self.now),
+            )
+            for path in self.known
+        ]
+
+    def run(self) -> Seen:
+        begin = self.now
+        purse = Purse.for_seconds(self.expected_seconds).at_time(begin)
+        root_asked_at = 0.0
+        while self.known:
+            purse = purse.at_time(self.now)
+            if self.now - root_asked_at >= FULL_LOOK:  # the root stack itself
+                root_asked_at = self.now
+                purse = purse.spend(1)
+                self.seen.calls += 1
+            for path in choose(self.watched(), purse, self.now):
+                purse = purse.spend(1)
+                self.ask(path)
+            self.seen.seconds = self.now - begin
+            self.now += delay(self.watched(), purse, self.now)
+        return self.seen
+
+    def ask(self, path: str) -> None:
+        self.now += LATENCY
+        self.seen.calls += 1
+        before = self.known[path]
+        read = [at for at in self.events[path][before:] if at <= self.now]
+        self.seen.lags += [self.now - at for at in read]
+        self.known[path] = before + len(read)
+        quiet = self.asked.get(path, (0.0, 0))[1]
+        self.asked[path] = (self.now, 0 if read else quiet + 1)
+        for child, begun in self.begun.items():
+            if child and stack_of(child) == path and begun <= self.now and child not in self.asked:
+                self.known.setdefault(child, 0)
+        if self.known[path] == len(self.events[path]):
+            del self.known[path]
