@@ -6,8 +6,8 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_http_methods
 
 from deployments import catalog
 from deployments.actions.deploy import prefill, request_deployment
@@ -16,6 +16,7 @@ from deployments.forms import PREFIX, NewEnvironmentForm
 from deployments.models import Account, Deployment
 from deployments.models.sentences import said_by
 from deployments.views.chips import number
+from deployments.views.expected import Expected, before_deploy
 from deployments.views.requests import AuthedRequest, may_deploy
 
 PAGE = "deployments/new_environment.html"
@@ -35,11 +36,29 @@ def environment_new(request: AuthedRequest) -> HttpResponse:
         )
     if request.method != "POST":
         initial = _from_an_earlier_one(number(request.GET.get("from")))
-        return render(request, PAGE, {"form": NewEnvironmentForm(template_set, initial=initial)})
+        form = NewEnvironmentForm(template_set, initial=initial)
+        return render(request, PAGE, {"form": form, "expected": _expected(form)})
     form = NewEnvironmentForm(template_set, request.POST)
     if deployment := _asked_for(request, form):
         return redirect(deployment)
-    return render(request, PAGE, {"form": form}, status=422)
+    return render(request, PAGE, {"form": form, "expected": _expected(form)}, status=422)
+
+
+@require_GET
+@may_deploy
+def environment_expected(request: AuthedRequest) -> HttpResponse:
+    """Say what a deployment takes in the account that was chosen."""
+    template_set = catalog.load(settings.SANSO_TEMPLATE_SET)
+    account = get_object_or_404(Account.objects.usable(), pk=number(request.GET.get("account")))
+    return render(request, "deployments/_expected.html", {"expected": before_deploy(template_set, account)})
+
+
+def _expected(form: NewEnvironmentForm) -> Expected | None:
+    """Return what the form's deployment takes in its account, or in the first one while none is chosen."""
+    accounts = Account.objects.usable()
+    chosen = accounts.in_bulk([number(str(form["account"].value() or ""))])
+    account = next(iter(chosen.values()), None) or accounts.first()
+    return before_deploy(form.template_set, account) if account else None
 
 
 def _asked_for(request: AuthedRequest, form: NewEnvironmentForm) -> Deployment | None:
