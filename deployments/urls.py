@@ -9,12 +9,13 @@ from deployments.views.comparison import comparison_page
 from deployments.views.delete_environment import environment_delete
 from deployments.views.environments import environment_list
 from deployments.views.history import deployment_list
-from deployments.views.new_environment import environment_new
+from deployments.views.new_environment import environment_expected, environment_new
 from deployments.views.recordings import recording_list, recording_open
 
 urlpatterns = [
     path("environments/", environment_list, name="environments"),
     path("environments/new", environment_new, name="environment_new"),
+    path("environments/new/expected", environment_expected, name="environment_expected"),
     path("environments/<int:pk>/", environment.environment_page, name="environment"),
     path("environments/<int:pk>/delete", environment_delete, name="environment_delete"),
     path("environments/<int:pk>/forget", environment.environment_forget, name="environment_forget"),

@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from deployments.models import Account, Deployment, Environment
+from deployments.models import Account, Deployment, Duration, Environment
 from tests.builders import make_account, make_deployment, make_environment
 from tests.views.pages import Element, page
 
@@ -292,3 +292,31 @@ def test_nothing_is_made_when_the_key_is_no_key(browser: Client, account: Accoun
 
     assert response.status_code == 422
     assert not Environment.objects.exists()
+
+
+def test_what_a_deployment_takes_is_said_before_it_is_asked_for(account: Account, browser: Client) -> None:
+    shown = page(browser.get(URL)).one(id="expected")
+
+    assert "Takes about" in shown.text
+    assert "first run here: no history, by what others have published" in shown.text
+
+
+def test_another_account_has_a_forecast_of_its_own(account: Account, browser: Client) -> None:
+    make_deployment(make_environment(account=account), state="succeeded")
+    deployment = Deployment.objects.get()
+    Duration.objects.create(
+        account=account,
+        deployment=deployment,
+        path="",
+        type="AWS::CloudFormation::Stack",
+        operation="create",
+        seconds=300,
+    )
+    sandbox = make_account("play", is_sandbox=True)
+
+    learned = browser.get(reverse("environment_expected"), {"account": account.pk}).content.decode()
+    paced = browser.get(reverse("environment_expected"), {"account": sandbox.pk}).content.decode()
+
+    assert "learned from 1 deployment" in learned
+    assert "by the sandbox&#x27;s pace" in paced
+    assert browser.get(reverse("environment_expected"), {"account": "0"}).status_code == 404
