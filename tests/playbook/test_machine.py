@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.playbook.machine import Machine, booted_machine, wheelhouse, why_not
+from portal.sandbox.booted import base
+from tests.playbook.machine import Machine, base_tree, booted_machine, why_not
 from tests.services import REPOSITORY, wait_until
 
 pytestmark = [
@@ -57,7 +58,8 @@ def machine() -> Iterator[Machine]:
         shutil.copytree(REPOSITORY / "playbook", work)
         leave_out = shutil.ignore_patterns("__pycache__")
         shutil.copytree(REPOSITORY / "datelog", work / "app/datelog", ignore=leave_out)
-        shutil.copytree(wheelhouse(), work / "wheelhouse")
+        # In the zip, where a team brings them; without, the playbook takes those of the image.
+        shutil.copytree(base_tree().wheels / base.WHEELHOUSE, work / "wheelhouse")
         (machine.root / "root/client.py").write_text(CLIENT)
         assert changed(play(machine)) > 0
         yield machine
@@ -68,7 +70,7 @@ def play(machine: Machine, more: str = "") -> str:
     command = (
         f"cd /root/playbook && ansible-playbook -i localhost, -c local -e '{VARIABLES} {more}' playbook.yml"
     )
-    return machine.run("sh", "-c", command)
+    return machine.do("sh", "-c", command)
 
 
 def changed(output: str) -> int:
@@ -83,25 +85,25 @@ def workers(machine: Machine) -> set[str]:
         "text = b''.join(iter(lambda: s.recv(65536), b''));"
         "print(*[worker['pid'] for worker in json.loads(text)['workers'] if worker['pid']])"
     )
-    return set(machine.run("python3", "-c", script).split())
+    return set(machine.do("python3", "-c", script).split())
 
 
 def show(machine: Machine, name: str) -> str:
-    return machine.run("systemctl", "show", "--value", "-p", name, "uwsgi.service").strip()
+    return machine.do("systemctl", "show", "--value", "-p", name, "uwsgi.service").strip()
 
 
 def test_the_playbook_makes_an_app_server_and_changes_nothing_the_second_time(machine: Machine) -> None:
     health = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:9091/healthz').read().decode())"
-    assert machine.run("python3", "-c", health).strip() == "ok"
+    assert machine.do("python3", "-c", health).strip() == "ok"
     assert show(machine, "ActiveState") == "active"
     assert show(machine, "StatusText") == "uWSGI is ready"
     assert changed(play(machine)) == 0
 
 
 def test_the_service_runs_as_nobody_and_keeps_its_variables_to_itself(machine: Machine) -> None:
-    assert machine.run("stat", "-c", "%a %U", "/etc/default/uwsgi").strip() == "600 root"
+    assert machine.do("stat", "-c", "%a %U", "/etc/default/uwsgi").strip() == "600 root"
     main = show(machine, "MainPID")
-    assert machine.run("ps", "-o", "uid=", "-p", main).strip() not in ("", "0")
+    assert machine.do("ps", "-o", "uid=", "-p", main).strip() not in ("", "0")
     environment = (machine.root / "etc/default/uwsgi").read_text()
     assert 'DB_SECRET_NAME="trial/datelog"\n' in environment
     assert "PASSWORD" not in environment
@@ -139,28 +141,28 @@ def test_new_code_is_loaded_and_new_settings_are_taken_without_a_dropped_request
 def test_code_that_cannot_be_loaded_never_reaches_the_service(machine: Machine) -> None:
     settings = machine.root / "root/playbook/app/datelog/settings.py"
     good = settings.read_text()
-    current = Path(machine.run("readlink", "/opt/datelog/current").strip())
+    current = Path(machine.do("readlink", "/opt/datelog/current").strip())
     settings.write_text("raise RuntimeError('broken')\n")
     try:
         with pytest.raises(RuntimeError, match="broken"):
             play(machine)
     finally:
         settings.write_text(good)
-    assert Path(machine.run("readlink", "/opt/datelog/current").strip()) == current
+    assert Path(machine.do("readlink", "/opt/datelog/current").strip()) == current
     assert show(machine, "ActiveState") == "active"
 
 
 def test_what_was_not_handed_over_is_named(machine: Machine) -> None:
     command = "cd /root/playbook && ansible-playbook -i localhost, -c local -e DB_NAME=datelog playbook.yml"
     with pytest.raises(RuntimeError, match="must be handed over as extra variables"):
-        machine.run("sh", "-c", command)
+        machine.do("sh", "-c", command)
 
 
 def test_a_password_with_odd_signs_reaches_the_service_and_no_output(machine: Machine) -> None:
     password = 'a"b\\c$d%e f'
     variables = machine.root / "root/password.json"
     variables.write_text(json.dumps({"DB_PASSWORD": password, "DB_SECRET_NAME": ""}))
-    output = machine.run(
+    output = machine.do(
         "sh",
         "-c",
         f"cd /root/playbook && ansible-playbook -vv --diff -i localhost, -c local -e '{VARIABLES}' "
@@ -169,5 +171,5 @@ def test_a_password_with_odd_signs_reaches_the_service_and_no_output(machine: Ma
     assert password not in output
     assert 'a"b' not in output
     main = show(machine, "MainPID")
-    told = machine.run("cat", f"/proc/{main}/environ").split("\0")
+    told = machine.do("cat", f"/proc/{main}/environ").split("\0")
     assert f"DB_PASSWORD={password}" in told

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from portal.sandbox.booted import host, keeper, network
 from portal.sandbox.booted.base import Base
@@ -97,11 +98,13 @@ class Machine:
                 )
         finally:
             os.close(outside)
-        threading.Thread(target=self._listen, name=f"news-{self.plan.name}", daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, args=(self._keeper.stdout,), daemon=True)
+        self._listener.start()
 
-    def _listen(self) -> None:
-        for line in self._keeper.stdout or ():
-            self._lines.put(line)
+    def _listen(self, news: IO[bytes]) -> None:
+        with news:
+            for line in news:
+                self._lines.put(line)
         self._lines.put(b"")
 
     def _wait_until_up(self) -> None:
@@ -197,6 +200,7 @@ class Machine:
         except subprocess.TimeoutExpired:
             self._keeper.kill()
             self._keeper.wait()
+        self._listener.join(END)
         network.release(self.address)
         _remove(self.plan.folder)
         remove_groups(self.plan.name)

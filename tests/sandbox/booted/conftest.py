@@ -1,0 +1,44 @@
+"""One base tree, and a sandbox that boots machines on it, where this host can."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from portal.sandbox.booted import host
+from portal.sandbox.booted.base import Base
+from tests.playbook.machine import base_tree
+from tests.sandbox.engine.conftest import Account
+from tests.services import Sandbox, start_sandbox
+
+ACCOUNT = "210987654321"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what this host can't do; the first machine may have to wait for its base tree."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.timeout(900))
+            if problem := host.why_not():
+                item.add_marker(pytest.mark.skip(reason=f"machines can't be booted: {problem}"))
+
+
+@pytest.fixture(scope="session")
+def base() -> Base:
+    """The tree that all machines share."""
+    return base_tree()
+
+
+@pytest.fixture(scope="module")
+def booting(base: Base, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """A sandbox at pace 0 whose machines are booted."""
+    sandbox = start_sandbox(tmp_path_factory.mktemp("booted"), machines="booted", database="embedded")
+    yield sandbox
+    sandbox.stop()
+
+
+@pytest.fixture
+def account(booting: Sandbox) -> Account:
+    return Account(booting, ACCOUNT)

@@ -1,0 +1,175 @@
+"""Machines as instances: documents run in them for real, and they end with their instance or the sandbox."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.sandbox.booted.conftest import ACCOUNT
+from tests.sandbox.booted.test_machine import cables, processes_with
+from tests.sandbox.engine.conftest import REGION, Account
+from tests.services import Sandbox, start_sandbox, wait_until
+
+DOCUMENT = """
+schemaVersion: "2.2"
+parameters:
+  Source: {type: String}
+mainSteps:
+  - action: aws:downloadContent
+    name: fetch
+    inputs: {sourceType: S3, sourceInfo: '{"path": "{{ Source }}"}'}
+  - action: aws:runShellScript
+    name: run
+    inputs:
+      timeoutSeconds: "20"
+      runCommand: ["python3 -m zipfile -l thing.zip", "cat /etc/hostname; id -u", "exit 3"]
+"""
+
+
+def launch(account: Account) -> str:
+    """Launch an instance with a role and return its id."""
+    iam, ec2, ssm = (account.client(name) for name in ("iam", "ec2", "ssm"))
+    if not iam.list_instance_profiles()["InstanceProfiles"]:
+        iam.create_instance_profile(InstanceProfileName="servers")
+    image = ssm.get_parameter(Name="/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64")
+    (made,) = ec2.run_instances(
+        ImageId=image["Parameter"]["Value"],
+        InstanceType="t4g.micro",
+        MinCount=1,
+        MaxCount=1,
+        IamInstanceProfile={"Name": "servers"},
+        UserData="#!/bin/sh\necho from user data >/etc/user-data\n",
+    )["Instances"]
+    return str(made["InstanceId"])
+
+
+@pytest.fixture(scope="module")
+def instance(booting: Sandbox) -> Iterator[str]:
+    """An instance that serves the tests of this file."""
+    account = Account(booting, ACCOUNT)
+    key = launch(account)
+    yield key
+    account.client("ec2").terminate_instances(InstanceIds=[key])
+
+
+def run(
+    account: Account, instance: str, name: str, **parameters: str | list[str]
+) -> tuple[str, dict[str, str]]:
+    """Run a document by an association; returns its status and what it put out, by step and stream."""
+    ssm, s3 = account.client("ssm"), account.client("s3")
+    account.publish()
+    made = ssm.create_association(
+        Name=name,
+        Parameters={key: [text] if isinstance(text, str) else text for key, text in parameters.items()},
+        Targets=[{"Key": "InstanceIds", "Values": [instance]}],
+        OutputLocation={"S3Location": {"OutputS3BucketName": account.bucket, "OutputS3KeyPrefix": "out"}},
+    )["AssociationDescription"]["AssociationId"]
+
+    def status() -> str:
+        told = ssm.describe_association(AssociationId=made)["AssociationDescription"]
+        return str(told["Overview"]["Status"])
+
+    wait_until(lambda: status() in ("Success", "Failed"), seconds=120, what="the end of the association")
+    found = {}
+    for one in s3.list_objects_v2(Bucket=account.bucket, Prefix=f"out/{instance}/{made}").get("Contents", []):
+        text = s3.get_object(Bucket=account.bucket, Key=one["Key"])["Body"].read().decode()
+        found["/".join(one["Key"].split("/")[-2:])] = text
+    ended = status()
+    ssm.delete_association(AssociationId=made)
+    return ended, found
+
+
+def test_about_says_that_machines_are_booted_and_what_stands_in(booting: Sandbox) -> None:
+    about: Any = booting.control("GET", "about")
+    assert about["machines"] == "booted"
+    assert "in the place of Amazon Linux" in about["machines_are"]
+
+
+def test_commands_run_on_the_machine_and_their_output_lands_in_s3(account: Account, instance: str) -> None:
+    status, output = run(
+        account,
+        instance,
+        "AWS-RunShellScript",
+        commands=["cat /etc/user-data", "systemctl is-system-running", "echo $AWS_REGION; echo late >&2"],
+    )
+    assert status == "Success"
+    assert output["0.awsrunShellScript/stdout"].splitlines() == ["from user data", "running", REGION]
+    assert output["0.awsrunShellScript/stderr"] == "late\n"
+
+
+def test_a_document_fetches_from_s3_and_fails_with_its_scripts_exit_code(
+    account: Account, instance: str
+) -> None:
+    packed = BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("inside.txt", "hello")
+    account.publish()
+    account.client("s3").put_object(Bucket=account.bucket, Key="a/thing.zip", Body=packed.getvalue())
+    ssm = account.client("ssm")
+    ssm.create_document(Name="Trial", Content=DOCUMENT, DocumentFormat="YAML", DocumentType="Command")
+    url = f"https://{account.bucket}.s3.{REGION}.amazonaws.com/a"
+
+    status, output = run(account, instance, "Trial", Source=f"{url}/thing.zip")
+    assert status == "Failed"
+    assert "inside.txt" in output["run/stdout"]
+    assert output["run/stdout"].splitlines()[-1] == "0"
+
+    status, output = run(account, instance, "Trial", Source=f"{url}/missing.zip")
+    assert status == "Failed"
+    assert "NoSuchKey" in output["fetch/stderr"]
+    assert "run/stdout" not in output
+
+
+def test_the_sandboxs_api_answers_inside(account: Account, instance: str) -> None:
+    status, output = run(
+        account, instance, "AWS-RunShellScript", commands=["curl -fsS $AWS_ENDPOINT_URL/_sanso/about"]
+    )
+    assert status == "Success"
+    assert '"machines": "booted"' in output["0.awsrunShellScript/stdout"]
+
+
+def test_a_terminated_instance_takes_its_machine_along(account: Account) -> None:
+    key = launch(account)
+    listed: Any = account.sandbox.control("GET", "machines")
+    assert key in [one["instance"] for one in listed["machines"]]
+    wait_until(lambda: processes_with(key) != [], what="the machine")
+    account.client("ec2").terminate_instances(InstanceIds=[key])
+    wait_until(lambda: not processes_with(f"--machine={key}"), what="the end of the machine")
+
+
+def test_a_machine_that_ends_by_itself_ends_its_instance(account: Account) -> None:
+    key = launch(account)
+    run(account, key, "AWS-RunShellScript", commands=["systemctl poweroff --no-block"])
+
+    def state() -> str:
+        told = account.client("ec2").describe_instances(InstanceIds=[key])["Reservations"]
+        return str(told[0]["Instances"][0]["State"]["Name"])
+
+    wait_until(lambda: state() == "terminated", what="the end of the instance")
+
+
+@pytest.mark.parametrize("way", ["stop", "kill"])
+def test_machines_end_with_the_sandbox(base: object, tmp_path: Path, way: str) -> None:
+    before = cables()
+    sandbox = start_sandbox(tmp_path, machines="booted", database="embedded")
+    keys = [launch(Account(sandbox, ACCOUNT)) for _number in range(2)]
+    wait_until(lambda: all(processes_with(f"--machine={key}") for key in keys), what="the machines")
+    assert len(cables()) > len(before)
+    if way == "stop":
+        sandbox.stop()
+    else:
+        assert sandbox.process is not None
+        os.kill(sandbox.process.pid, 9)
+        sandbox.process.wait()
+    for key in keys:
+        wait_until(lambda k=key: not processes_with(k), what="the end of the machine")  # type: ignore[misc]
+    wait_until(lambda: not cables() - before, what="the end of the cables")
+    mounts = Path("/proc/mounts").read_text()
+    assert str(tmp_path) not in mounts
+    sandbox.kill()

@@ -1,0 +1,150 @@
+"""One machine: a system of its own that is reached by an address, and of which nothing stays."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from portal.sandbox.booted import network
+from portal.sandbox.booted.base import Base
+from portal.sandbox.booted.machine import BootFailed, Machine, Plan
+from portal.sandbox.processes import probes
+from tests.services import wait_until
+
+SERVE = (
+    "systemd-run",
+    "--quiet",
+    "--unit=web",
+    "python3",
+    "-m",
+    "http.server",
+    "8080",
+    "--directory",
+    "/etc",
+)
+
+
+@pytest.fixture
+def machine(base: Base, tmp_path: Path) -> Iterator[Machine]:
+    """A machine that has booted."""
+    plan = Plan(
+        name=f"i-{os.getpid()}",
+        folder=tmp_path / "machine",
+        hostname="ip-10-0-9-9",
+        private="10.0.9.9",
+        environment={"GREETING": "good day"},
+    )
+    booted = Machine(plan, base)
+    yield booted
+    booted.switch_off()
+
+
+def said(machine: Machine, command: str) -> str:
+    return machine.run("sh", "-c", command).stdout.strip()
+
+
+def cables() -> set[str]:
+    return {path.name for path in Path("/sys/class/net").glob("sanso-*")}
+
+
+def processes_with(text: str) -> list[int]:
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if text.encode() in (entry / "cmdline").read_bytes():
+                found.append(int(entry.name))
+    return found
+
+
+def test_it_is_a_system_of_its_own_with_its_private_address_and_no_way_out(machine: Machine) -> None:
+    assert said(machine, "systemctl is-system-running") == "running"
+    assert said(machine, "hostname") == "ip-10-0-9-9"
+    assert "10.0.9.9/32" in said(machine, "ip -brief address show eth0")
+    assert said(machine, "ip route show default") == ""
+    assert said(machine, "echo $GREETING") == "good day"
+    assert "GREETING=" in said(machine, "systemctl show-environment")
+    assert "10.0.9.9" not in subprocess.run(["ip", "route"], capture_output=True, text=True).stdout
+
+
+def test_the_host_reaches_its_ports_and_sees_a_closed_one_refuse(machine: Machine) -> None:
+    def check(port: int) -> bool:
+        return probes.check(machine.address, port, protocol="TCP", path="", matcher="", timeout=2).healthy
+
+    assert not check(8080)
+    machine.run(*SERVE)
+    wait_until(lambda: check(8080), what="an open port")
+    answered = probes.check(
+        machine.address, 8080, protocol="HTTP", path="/hostname", matcher="200", timeout=5
+    )
+    assert answered.healthy
+    machine.run("systemctl", "stop", "web")
+    assert not check(8080)
+
+
+def test_it_reaches_what_listens_on_the_hosts_loopback_addresses(machine: Machine) -> None:
+    callers = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            callers.append(self.client_address[0])
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_args: object) -> None:
+            """Say nothing."""
+
+    for address in ("127.77.1.2", "127.201.1.2", network.HOST):
+        with HTTPServer((address, 0), Handler) as server:
+            threading.Thread(target=server.handle_request, daemon=True).start()
+            url = f"http://{address}:{server.server_port}/"
+            assert said(machine, f"curl -sS -m 5 -o /dev/null -w '%{{http_code}}' {url}") == "204"
+    assert callers == [machine.address] * 3
+
+
+def test_machines_side_by_side_share_neither_files_nor_services(
+    machine: Machine, base: Base, tmp_path: Path
+) -> None:
+    other = Machine(Plan(name=f"i-{os.getpid()}-2", folder=tmp_path / "other"), base)
+    try:
+        assert other.address != machine.address
+        machine.run(*SERVE)
+        machine.run("touch", "/etc/mine")
+        other.run("systemctl", "restart", "dbus.service")
+        assert said(machine, "systemctl is-active web") == "active"
+        assert said(other, "ls /etc/mine; systemctl is-active web") == "inactive"
+    finally:
+        other.switch_off()
+    assert said(machine, "systemctl is-active web") == "active"
+
+
+@pytest.mark.parametrize("way", ["shut_down", "switch_off", "killed keeper"])
+def test_nothing_of_it_stays(machine: Machine, way: str) -> None:
+    before = cables()
+    leader, folder = machine.leader, machine.plan.folder
+    if way == "killed keeper":
+        os.kill(machine._keeper.pid, signal.SIGKILL)
+        machine.wait()
+        wait_until(lambda: not Path(f"/proc/{leader}").exists(), what="the end of the machine")
+    else:
+        getattr(machine, way)()
+    machine.switch_off()
+    wait_until(lambda: not processes_with(machine.plan.name), what="the end of its processes")
+    wait_until(lambda: len(cables()) < len(before), what="the end of its cable")
+    assert not folder.exists()
+    assert not list(Path("/sys/fs/cgroup").rglob(f"sanso-{machine.plan.name}"))
+    assert not probes.check(machine.address, 22, protocol="TCP", path="", matcher="", timeout=2).healthy
+
+
+def test_a_base_tree_that_is_none_fails_the_boot_with_a_reason(tmp_path: Path) -> None:
+    with pytest.raises(BootFailed, match="did not boot"):
+        Machine(
+            Plan(name="i-none", folder=tmp_path / "m"), Base(tree=tmp_path / "no", wheels=tmp_path / "none")
+        )
