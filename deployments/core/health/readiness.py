@@ -85,7 +85,7 @@ class _Fresh:
         self._targets = [row for row in facts.targets if self._counts(row.observed_at)]
         self._instances = [row for row in facts.instances if self._counts(row.observed_at)]
         self._groups = [row for row in facts.groups if self._counts(row.observed_at)]
-        self._names = {row.association_id: row.name for row in facts.associations}
+        self._names = {row.association_id: row.name or row.document for row in facts.associations}
         self._facts = facts
 
     def _counts(self, at: datetime | None) -> bool:
@@ -99,10 +99,10 @@ class _Fresh:
         """Yield what an association lacks on the instances that it has to succeed on."""
         row = self._associations.get(association_id)
         if row is None or (tier and self._has_group(tier) and not self._seen("fleet")):
-            values = {"name": self._names.get(association_id) or association_id}
-            yield _Lack(Sentence(N_("State Manager was not asked about %(name)s yet."), values))
+            where = self._names.get(association_id) or tier or association_id
+            yield _Lack(Sentence(N_("State Manager was not asked about %(where)s yet."), {"where": where}))
             return
-        name = row.name or row.association_id
+        name = row.name or row.document or row.association_id
         there = [one for one in self._instances if one.tier == tier and _stays(one)] if tier else []
         missing = self._desired(tier) - len(there) if tier else 0
         if missing > 0:

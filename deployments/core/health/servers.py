@@ -101,7 +101,7 @@ def _if_it_adds(verdict: Verdict, own: list[Verdict], now: datetime, where: str)
 def _of_run(run: Run, where: str) -> Verdict:
     """Return what the last configuration of a server means: a failed one leaves it serving, but not right."""
     association, last = run
-    name = association.name or association.association_id
+    name = association.name or association.document or association.association_id
     if last.status not in words.RUN_FAILED:
         return Verdict(word=Word.HEALTHY, at=association.observed_at)
     if last.failed_task:

@@ -28,13 +28,14 @@ def keep(environment: Environment, now: datetime, *, changed: bool) -> None:
     row = Environment.objects.select_related("latest").get(pk=environment.pk)
     if not changed and row.health_at and now - row.health_at < AGAIN:
         return
-    health = roll_up(facts_of(row), now)
+    facts = facts_of(row)
+    health = roll_up(facts, now)
     Environment.objects.filter(pk=row.pk).update(
         health_word=str(health.word),
         health_sentence=health.sentence.as_json() if health.sentence else {},
         health_at=now,
     )
-    if health.tiers:
+    if health.tiers and not facts.being_made:  # a history begins when there is something to keep well
         _sample(row, health, now)
 
 
