@@ -233,6 +233,7 @@ class Buckets:
     clock: Clock = time.monotonic
     _away_until: float = float("-inf")
     _away: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def take(self, wish: Wish) -> tuple[bool, float]:
         """Tell whether the call may be made, and in how many seconds (then, or to ask again)."""
@@ -259,10 +260,13 @@ class Buckets:
         return self.clock() >= self._away_until
 
     def _report(self, error: str) -> None:
-        if error:
-            self._away_until = self.clock() + PAUSE
-        if error and not self._away:
-            log.warning("Redis is away, this process keeps an AWS budget of its own: %s", error)
-        if self._away and not error:
-            log.warning("Redis is back, and with it the shared AWS budget")
-        self._away = bool(error)
+        if not error and not self._away:
+            return
+        with self._lock:
+            if error:
+                self._away_until = self.clock() + PAUSE
+            if error and not self._away:
+                log.warning("Redis is away, this process keeps an AWS budget of its own: %s", error)
+            if self._away and not error:
+                log.warning("Redis is back, and with it the shared AWS budget")
+            self._away = bool(error)

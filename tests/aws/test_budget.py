@@ -210,6 +210,8 @@ def test_the_counters_tell_how_much_of_the_last_minute_is_used(
     used = budget.read_usage(buckets, ACCOUNT, RATE)
     assert used.percent == 50
     assert not used.throttled
+    moments(account, clock, 120)  # into the next minute
+    assert budget.read_usage(buckets, ACCOUNT, RATE).percent == pytest.approx(101, abs=2)
     clock.sleep(180)
     assert budget.read_usage(buckets, ACCOUNT, RATE).percent == 0
 

@@ -1,0 +1,39 @@
+"""Few calls and much to do: deployments that share an account's budget all come to their end."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from deployments.aws import budget
+from deployments.core.phases import State
+from tests.running import Portal, new_account
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
+RATE = 6.0
+
+
+@pytest.fixture(autouse=True)
+def _few_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SANSO_SANDBOX_READS_PER_SECOND", str(RATE))
+
+
+def test_three_deployments_share_one_budget_and_none_of_them_fails_or_complains(portal: Portal) -> None:
+    account = new_account()
+    started = time.monotonic()
+
+    deployments = [portal.deploy(name, account) for name in ("one", "two", "three")]
+    ended = portal.ended(*deployments, seconds=150)
+
+    seconds = time.monotonic() - started
+    assert {(d.state, d.error_message, d.attention, d.failures) for d in ended} == {
+        (State.SUCCEEDED, "", "", 0)
+    }
+    used = budget.usage(account.ref())
+    assert used.known
+    for service in used.services:
+        assert service.reads <= RATE * seconds + RATE, service
+    cloudformation = next(service for service in used.services if service.service == "cloudformation")
+    assert cloudformation.reads > 20
+    assert cloudformation.writes >= 6  # a change set and its execution each
