@@ -39,6 +39,14 @@ test: test-environment ## Install what the tests need, then run every check and 
 bench: test-environment ## Measure datelog beside the original's way, in one run (docs/benchmarks.md).
 	$(BIN)/python -m tests.benchmarks.datelog_bench
 
+.PHONY: bench-live
+bench-live: test-environment ## Measure the live page: commit to screen, many streams, long logs.
+	$(BIN)/python -m tests.benchmarks.live_bench
+
+.PHONY: bench-polling
+bench-polling: test-environment ## Measure what following a deployment costs AWS, beside other tools (15 min).
+	$(BIN)/python -m tests.benchmarks.polling_bench
+
 .PHONY: test-environment
 test-environment: ## Install what the tests need: Debian packages where they are missing, and the Python ones.
 	@.ci/packages

@@ -32,7 +32,7 @@ def operator(transactional_db: None) -> User:
 
 
 async def file(browser: AsyncClient, deployment: Deployment, name: str) -> tuple[Any, str]:
-    answer = await browser.get(f"/deployments/{deployment.pk}/{name}")
+    answer: Any = await browser.get(f"/deployments/{deployment.pk}/{name}")
     return answer, b"".join([part async for part in answer.streaming_content]).decode()
 
 

@@ -1,0 +1,133 @@
+"""Our side of the benchmark: the portal's own processes, and its page of the deployment in a browser.
+
+The account is an ordinary one, so that everything keeps AWS's pace; that its endpoint is the sandbox only
+the environment says (AWS_ENDPOINT_URL).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import django
+
+from tests.conftest import choose_environment
+from tests.services import REPOSITORY, Redis, Sandbox, Service, start_redis, wait_until
+
+if TYPE_CHECKING:
+    from tests.flows.web import Web
+
+REGION = "ap-northeast-1"
+NOTED = 30.0
+"""Seconds in which the last events are painted after the root stack has ended."""
+
+
+@dataclass
+class Portal:
+    """Worker, dispatcher and web on a database of their own."""
+
+    folder: Path
+    environment: dict[str, str]
+    redis: Redis
+    services: list[Service] = field(default_factory=list)
+
+    def stop(self) -> None:
+        """End what was started."""
+        for service in self.services:
+            service.kill()
+        self.redis.stop()
+
+    def program(self, name: str, account: str, *arguments: str) -> None:
+        """Start one of the portal's programs with the account's credentials in its environment."""
+        service = Service(
+            command=[sys.executable, *arguments],
+            folder=self.folder / name,
+            port=0,
+            answers=lambda: True,
+            environment=self.environment
+            | {"AWS_ACCESS_KEY_ID": account, "AWS_SECRET_ACCESS_KEY": "unused", "AWS_REGION": REGION},
+        )
+        service.start()
+        self.services.append(service)
+
+    def web(self) -> Web:
+        """Start a web process."""
+        from tests.flows.web import start_web
+
+        server = start_web(self.folder / "web", self.environment)
+        self.services.append(server)
+        return server
+
+    def follow(self, runner: Any) -> None:
+        """Deploy as a person does, and note when each event was painted on the open page."""
+        from deployments.models import Deployment, Event
+        from tests.benchmarks.painting import painted, watching
+
+        celery = ("-m", "celery", "-A", "portal", "worker", "-P", "threads", "-c", "16", "--without-gossip")
+        self.program("worker", runner.account, *celery, "--without-mingle", "-l", "WARNING")
+        self.program("dispatcher", runner.account, str(REPOSITORY / "manage.py"), "dispatch")
+        server = self.web()
+        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright keeps a loop in this thread
+        user, deployment = ask()
+        with watching(server.url, user, deployment.pk) as page:
+
+            def is_over() -> bool:
+                page.wait_for_timeout(500)
+                stack = deployment.stacks.filter(path="").first()
+                return not Deployment.objects.active().filter(pk=deployment.pk).exists() or (
+                    stack is not None and stack.ended_at is not None
+                )
+
+            wait_until(is_over, seconds=40 * 60)
+            page.wait_for_timeout(NOTED * 1000)
+            times = painted(page)
+        events = Event.objects.filter(deployment=deployment, source="cloudformation")
+        runner.lags = [times[e.seq] - e.at.timestamp() for e in events if e.seq in times]
+        deployment.refresh_from_db()
+        if deployment.error_message:
+            runner.trouble = deployment.error_message
+        missing = events.count() - len(runner.lags)
+        if missing:
+            runner.trouble += f" {missing} events were there before the page or never painted"
+
+
+def ask() -> tuple[Any, Any]:
+    """Ask for the environment, with the template check done beforehand."""
+    from django.conf import settings
+
+    from deployments import catalog
+    from deployments.actions.deploy import request_deployment
+    from deployments.models import Account, TemplateCheck
+    from tests.benchmarks.polling_bench import TRIAL
+    from tests.builders import make_user
+
+    TemplateCheck.objects.create(digest=catalog.load(settings.SANSO_TEMPLATE_SET).digest, findings=[])
+    user = make_user("operator")
+    account = Account.objects.create(name="production", region=REGION)
+    deployment = request_deployment(
+        user=user, account=account, name="bench", parameters=TRIAL, reason="", request_key=uuid.uuid4()
+    )
+    return user, deployment
+
+
+def start(sandbox: Sandbox, folder: Path) -> Portal:
+    """Set Django up on a database and a Redis of its own, and return the portal, not started yet."""
+    choose_environment("sqlite")
+    os.environ |= {
+        "DATABASE_URL": f"sqlite:///{folder}/sanso.sqlite3",
+        "SANSO_DATA_DIR": str(folder / "data"),
+        "AWS_ENDPOINT_URL": sandbox.url,
+    }
+    (folder / "data").mkdir(parents=True)
+    redis = start_redis(
+        folder / "redis", port=int(os.environ["REDIS_URL"].rpartition(":")[2].partition("/")[0])
+    )
+    django.setup()
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0)
+    return Portal(folder, dict(os.environ), redis)
