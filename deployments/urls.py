@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from deployments.views import deployment, environment, events, export, stream
+from deployments.views import deployment, environment, events, export, replay, stream
 from deployments.views.comparison import comparison_page
 from deployments.views.delete_environment import environment_delete
 from deployments.views.environments import environment_list
 from deployments.views.history import deployment_list
 from deployments.views.new_environment import environment_expected, environment_new
 from deployments.views.recordings import recording_list, recording_open
+from deployments.views.waterfall import inspector
 
 urlpatterns = [
     path("environments/", environment_list, name="environments"),
@@ -36,5 +37,8 @@ urlpatterns = [
     path("deployments/<int:pk>/events", events.event_lines, name="event_lines"),
     path("deployments/<int:pk>/events/first-failure", events.first_failed_event, name="first_failed_event"),
     path("deployments/<int:pk>/events.<slug:kind>", export.event_export, name="event_export"),
+    path("deployments/<int:pk>/rows/", inspector.deployment_row, name="deployment_rows"),
+    path("deployments/<int:pk>/rows/<path:path>", inspector.deployment_row, name="deployment_row"),
+    path("deployments/<int:pk>/replay", replay.replay_frame, name="replay_frame"),
     path("deployments/<int:pk>/updates", stream.deployment_updates, name="deployment_updates"),
 ]

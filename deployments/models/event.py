@@ -68,6 +68,17 @@ class EventQuerySet(models.QuerySet["Event"]):
         told = models.Q(stack__in=list(stacks))
         return self.filter(told | models.Q(stack=parent, logical_id=logical_id) if parent else told)
 
+    def about(self, within: str | None, logical_id: str, *, own: str | None) -> Self:
+        """Keep what the stack at the path `within` tells of a logical id.
+
+        So does what the stack at the path `own` tells of itself.
+        """
+        told = models.Q(stack__path=own, physical_id=models.F("stack__stack_id"))
+        if within is None:
+            return self.filter(told)
+        by_parent = models.Q(stack__path=within, logical_id=logical_id)
+        return self.filter(by_parent if own is None else by_parent | told)
+
     def with_status(self, words: Iterable[str]) -> Self:
         """Keep the events with one of these status words."""
         return self.filter(status__in=list(words))

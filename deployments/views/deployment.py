@@ -10,9 +10,10 @@ from django.views.decorators.http import require_GET
 
 from deployments.live.reads import Snapshot
 from deployments.models import Deployment
-from deployments.views import events, frames, tabs
+from deployments.views import events, frames, replay, tabs
 from deployments.views.drawn import Reader
 from deployments.views.requests import AuthedRequest
+from deployments.views.waterfall import inspector
 from deployments.views.waterfall.picture import Picture
 
 
@@ -21,21 +22,25 @@ from deployments.views.waterfall.picture import Picture
 def deployment_page(request: AuthedRequest, pk: int) -> HttpResponse:
     """Show a deployment: how far it is, its phases, its end, its stacks and resources, its events."""
     deployment = get_object_or_404(Deployment.objects.for_page(), pk=pk)
-    picture = Picture.whole(deployment)
+    replayed = "replay" in request.GET and not deployment.is_active
+    picture = replay.picture_at_the_beginning(deployment) if replayed else Picture.whole(deployment)
     reader = Reader.of(request)
     shown_tab = tabs.chosen(request.GET, otherwise="waterfall")
     context = (
         picture.context()
         | events.tab(request, deployment)
         | {
+            "deployment": picture.deployment,
             "title": picture.title,
             **picture.chart(),
             "rows": picture.drawn(picture.rows(), reader),
-            "live": not Snapshot.of(deployment).is_settled,
-            "now": timezone.now(),
+            "live": not replayed and not Snapshot.of(deployment).is_settled,
+            "now": picture.deployment.polled_at if replayed else timezone.now(),
+            "replay": replay.controls(deployment) if replayed else None,
             "texts": frames.texts() | events.texts(),
             "tabs": tabs.tabs(shown_tab),
             "shown_tab": shown_tab,
+            "details": inspector.of_picture(picture, request.GET.get("row")),
         }
     )
     return render(request, "deployments/deployment.html", context)

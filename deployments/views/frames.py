@@ -105,6 +105,8 @@ def _news(
     picture: Picture, events: Sequence[Event], touched: set[str] | None, reader: Reader
 ) -> dict[str, Any]:
     rows = picture.rows(touched)
+    if touched is not None and not events:
+        rows += picture.others()
     html = picture.drawn(rows, reader)
     return {
         "events": [drawn.line(log.line(event), reader) for event in events],

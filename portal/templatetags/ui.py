@@ -17,6 +17,7 @@ from deployments.views.moments import age_text, growing, iso, stamp
 register = template.Library()
 
 register.simple_tag(badges.status)
+register.simple_tag(badges.status_badge)
 register.simple_tag(badges.deployment_status)
 register.simple_tag(badges.environment_status)
 register.simple_tag(badges.health)

@@ -6,7 +6,8 @@ import { onKey } from "../portal/page.js";
 import * as clock from "./clock.js";
 import { current } from "./tabs.js";
 
-const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400, 172800, 604800];
+/* As core/waterfall.py and views/waterfall/draw.py have them. */
+const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400];
 const TICKS = 8;
 const NARROWEST = 0.3;
 const SHORTEST_S = 5;
@@ -33,6 +34,8 @@ export function begin() {
   const keys = [["+", "in"], ["=", "in"], ["-", "out"], ["0", "fit"], ["[", "earlier"], ["]", "later"]];
   for (const [key, what] of keys) onKey(key, () => { if (current() === "waterfall") zoom(what); });
   draw();
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  setInterval(tick, still ? 1_000 : 250);
 }
 
 /* The deployment goes on or has ended; the axis is so long (both ends in ms); the forecast is a band. */
@@ -78,9 +81,9 @@ function placeBar(bar, at) {
   if (bar.getAttribute("width") !== width) bar.setAttribute("width", width);
 }
 
-/* A second has passed: only what goes on moves. */
-export function tick() {
-  if (!running) return;
+/* Time has passed: only what goes on moves. */
+function tick() {
+  if (!running || document.visibilityState === "hidden") return;
   const at = now();
   if (at > length) {
     const step = stepFor(at * 1.04);
@@ -140,7 +143,7 @@ function drawTicks() {
 }
 
 function stepFor(seconds) {
-  return STEPS.find((step) => seconds / step <= TICKS) ?? Math.ceil(seconds / TICKS);
+  return STEPS.find((step) => seconds / step <= TICKS) ?? 86400 * Math.ceil(seconds / 86400 / TICKS);
 }
 
 function zoom(what) {

@@ -1,7 +1,7 @@
 /* The deployment's page: puts frames into it, and says how the connection is. */
 
 import { merge } from "../portal/live.js";
-import { announce, onKey } from "../portal/page.js";
+import { onKey } from "../portal/page.js";
 import * as axis from "./axis.js";
 import * as clock from "./clock.js";
 import { tellEta } from "./eta.js";
@@ -115,7 +115,6 @@ function put(part, html) {
 
 function tick() {
   clock.tick();
-  axis.tick();
   tellEta(words);
 }
 
@@ -143,21 +142,6 @@ function drawIcon() {
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">${disc}${sign}</svg>`;
   icon.href = `data:image/svg+xml,${encodeURIComponent(svg)}`;
 }
-
-/* A physical id is a button that copies itself. */
-document.addEventListener("click", async (event) => {
-  const button = event.target.closest(".take");
-  if (!button) return;
-  let said = words.copied;
-  try {
-    await navigator.clipboard.writeText(button.title);
-    button.classList.add("is-copied");
-    setTimeout(() => button.classList.remove("is-copied"), 2_000);
-  } catch {
-    said = words.notAllowed;
-  }
-  announce(said);
-});
 
 clock.setNow(root.dataset.now);
 axis.begin();

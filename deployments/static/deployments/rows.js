@@ -90,6 +90,7 @@ function foretell(row) {
     }
     const begun = lane.querySelector('.bar[data-e=""]');
     rest.setAttribute("class", `rest ${begun ? "is-progress" : "is-pending"}`);
+    rest.setAttribute("fill", `url(#dash-${begun ? "progress" : "pending"})`);
     rest.dataset.s = begun || times[0] === null ? "" : times[0];
     rest.dataset.e = times[1];
     axis.place(row);
@@ -265,7 +266,7 @@ export function reveal(id) {
   if (filters.isActive() && row.hidden) filters.clear();
   for (const stack of above(row)) chosen.set(stack, true);
   keep();
-  row.scrollIntoView({ block: "center" });
+  row.scrollIntoView({ block: matchMedia("(max-width: 1100px)").matches ? "start" : "center" });
   const place = (id.startsWith("s-") && row.querySelector(".fold")) || row.querySelector(".pick");
   stopAt(row);
   place.focus({ preventScroll: true });

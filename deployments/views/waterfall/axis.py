@@ -1,14 +1,11 @@
-"""The axis of time that all bars share: its ends, its ticks, and where on it a moment lies."""
+"""The axis of time that all bars of a page share, in percent of its width."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400, 172800, 604800)
-"""Seconds between two ticks. waterfall.js has the same."""
-TICKS = 8
-"""More do not fit. waterfall.js has the same."""
-SLACK = 1.04
+from deployments.core import waterfall
+from deployments.core.waterfall import MOST_TICKS, STEPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +27,13 @@ class Axis:
     def over(cls, start: int, last: float, *, running: bool) -> Axis:
         """Return the axis from the beginning to what is the last thing on it.
 
-        While a deployment runs, the end is a tick, so that it moves now and then only.
+        While a deployment runs, the end is moved up to a tick, so that it changes now and then only.
         """
-        seconds = max(1.0, (last - start) / 1000) * SLACK
         if running:
-            step = step_for(seconds)
-            seconds = (int(seconds / step) + 1) * step
-        return cls(start, start + round(seconds * 1000))
+            step = 1000 * _step((last - start) / 1000)
+            last = start + (int((last - start) / step) + 1) * step
+        found = waterfall.axis(start, last, running=running)
+        return cls(round(found.start), round(found.end))
 
     def percent(self, at: float) -> float:
         """Return where a moment lies, in percent of the axis; what is beyond it lies at its ends."""
@@ -49,18 +46,13 @@ class Axis:
 
     def ticks(self) -> list[Tick]:
         """Return the ticks, without the one at the beginning."""
-        length = (self.end - self.start) / 1000
-        step = step_for(length)
-        return [
-            Tick(f"{self.percent(self.start + 1000 * at):g}", label(at))
-            for at in range(step, int(length) + 1, step)
-            if at < length * 0.985
-        ]
+        last = self.start + (self.end - self.start) / (1 + waterfall.ROOM)
+        marks = waterfall.axis(self.start, last, running=False)
+        return [Tick(f"{100 * tick.at:.2f}", label(tick.seconds)) for tick in marks.ticks]
 
 
-def step_for(seconds: float) -> int:
-    """Return the seconds between two ticks for an axis of this length."""
-    return next((step for step in STEPS if seconds / step <= TICKS), max(STEPS[-1], int(seconds / TICKS) + 1))
+def _step(seconds: float) -> int:
+    return next((step for step in STEPS if seconds / step <= MOST_TICKS), STEPS[-1])
 
 
 def label(seconds: int) -> str:

@@ -73,10 +73,11 @@ def _name(of: Row) -> str:
         )
     address = quote(of.path, safe="@:") or "/"
     return (
-        f'<span class="unseen">{level} </span>{fold}<a class="pick" href="?row={address}">{name}</a>'
-        f' <span class="type">{escape(_type(of))}</span>'
+        f'<span class="line"><span class="unseen">{level} </span>{fold}'
+        f'<a class="pick" href="?row={address}">{name}</a>{_flags(of)}'
         f'<span class="waits">{escape(waiting(of.waits, of.more_waits))}</span>'
-        f"{_flags(of)}" + (f'<span class="reason">{escape(of.reason)}</span>' if of.reason else "")
+        f' <span class="type">{escape(_type(of))}</span></span>'
+        + (f'<span class="reason">{escape(of.reason)}</span>' if of.reason else "")
     )
 
 
@@ -162,8 +163,8 @@ def _lane(of: Row, axis: Axis, now: int) -> Iterator[str]:
     for bar in of.inner:
         yield _bar("inner", bar, axis, now)
     if of.rest:
-        kind = "rest is-progress" if of.started is not None else "rest is-pending"
-        yield _rect(kind, axis, *of.rest, now=now)
+        kind = "progress" if of.started is not None else "pending"
+        yield _rect(f"rest is-{kind}", axis, *of.rest, now=now, more=f' fill="url(#dash-{kind})"')
     yield "</svg>"
 
 

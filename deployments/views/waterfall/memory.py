@@ -17,6 +17,7 @@ from deployments.core.phases import Kind
 from deployments.models import Deployment, Event, Stack
 from deployments.models import timeline as timelines
 from deployments.models.timeline import Timeline
+from deployments.views.waterfall import machines
 from deployments.views.waterfall.nodes import Forest, forest
 from deployments.views.waterfall.rows import Row
 
@@ -24,6 +25,8 @@ KEPT = 64
 """Deployments that are remembered; the one that was not looked at the longest is forgotten first."""
 AGE = 2.0
 """Seconds that a timeline is good for while events come."""
+QUIET_AGE = 8.0
+"""Seconds that it is good for while none come: what is expected moves on all the same."""
 SHARE = 20
 """A timeline that takes long is reckoned more rarely: a twentieth of the time at the most."""
 
@@ -44,7 +47,7 @@ class Memory:
         if not deployment.is_active:
             return self.seq >= deployment.last_seq and self.timeline.forecast is None
         age = time.monotonic() - self.made
-        return self.seq >= seq or age < max(AGE, SHARE * self.cost)
+        return age < max(QUIET_AGE if self.seq >= seq else AGE, SHARE * self.cost)
 
 
 _lock = threading.Lock()
@@ -61,14 +64,19 @@ def recall(deployment: Deployment) -> Memory | None:
 
 
 def learn(deployment: Deployment) -> tuple[Forest, Memory]:
-    """Read all of a deployment, reckon its timeline and remember it (four queries)."""
+    """Read all of a deployment, reckon its timeline and remember it (eight queries at the most)."""
     begun = time.monotonic()
     stacks = list(Stack.objects.of(deployment).prefetch_related("resources"))
     marks = landmarks(deployment)
     found = timelines.load(deployment, stacks=stacks, landmarks=marks)
     grown = forest(Kind(deployment.kind), stacks)
-    cost = time.monotonic() - begun
-    memory = Memory(timeline=found, seq=deployment.last_seq, landmarks=marks, cost=cost)
+    memory = Memory(
+        timeline=found,
+        seq=deployment.last_seq,
+        inside=machines.rows_below(deployment, grown),
+        landmarks=marks,
+        cost=time.monotonic() - begun,
+    )
     with _lock:
         _kept[deployment.token] = memory
         _kept.move_to_end(deployment.token)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from deployments.core.dependencies import from_rows
 from deployments.core.phases import Kind
 from deployments.core.progress import Count, is_done, standing
 from deployments.core.timeline import Changes, in_ms
@@ -36,6 +37,7 @@ class Node:
     started: int | None = None
     ended: int | None = None
     changes: Changes = ()
+    needs: Sequence[str] = ()
     is_stack: bool = False
     key: int = 0
 
@@ -134,7 +136,36 @@ def _planted(
         if path and parent_of(path) in children:  # its events arrived before its parent's
             children[parent_of(path)].append(path)
         children.setdefault(path, [])
-    return Forest(nodes=found, children=children, counts=counted)
+    return Forest(
+        nodes=found,
+        children={path: in_order(below, found) for path, below in children.items()},
+        counts=counted,
+    )
+
+
+def in_order(siblings: Sequence[str], nodes: Mapping[str, Node]) -> list[str]:
+    """Return what lies in one stack so that each comes after what it needs, else as it became known.
+
+    The order follows from the templates alone, so that rows never move.
+    """
+    among = set(siblings)
+    rank: dict[str, int] = {}
+
+    def rank_of(path: str, coming_from: tuple[str, ...] = ()) -> int:
+        if path not in rank:
+            if path in coming_from or len(coming_from) > len(among):
+                return 0  # a cycle leads nowhere
+            needs = {_sibling(need, path) for need in nodes[path].needs} & among - {path}
+            rank[path] = 1 + max((rank_of(need, (*coming_from, path)) for need in needs), default=-1)
+        return rank[path]
+
+    return sorted(siblings, key=rank_of)
+
+
+def _sibling(path: str, of: str) -> str:
+    """Return the sibling of `of` that a path lies in, or is."""
+    depth = of.count("/") + 1
+    return "/".join(path.split("/")[:depth])
 
 
 def node(kind: Kind, path: str, resource: Resource | None, stack: Stack | None) -> Node:
@@ -154,6 +185,7 @@ def node(kind: Kind, path: str, resource: Resource | None, stack: Stack | None) 
         started=_ms(told.started_at) if status else None,
         ended=_ms(told.ended_at) if status else None,
         changes=told.changes if isinstance(told.changes, list) and status else (),
+        needs=tuple(edge.path for edge in from_rows(resource.depends_on)) if resource else (),
         is_stack=stack is not None,
         key=stack.pk if stack else 0,
     )

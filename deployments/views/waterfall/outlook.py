@@ -33,14 +33,10 @@ def outlook(timeline: Timeline, axis: Axis, *, but: Collection[str] = ()) -> dic
         if line.is_slow and line.usual:
             slow[row_id(path)] = draw.slower(line.usual.seconds)
     forecast = timeline.forecast
-    end = (
-        [round(forecast.end), round(forecast.low), round(forecast.high), forecast.runs] if forecast else None
-    )
-    critical = [row_id(path) for path in timeline.critical.marked]
     return {
         "axis": [axis.start, axis.end],
-        "end": end,
-        "critical": critical,
+        "band": [round(forecast.end), round(forecast.low), round(forecast.high)] if forecast else None,
+        "critical": [row_id(path) for path in timeline.critical.marked],
         "rest": rest,
         "waits": waits,
         "slow": slow,

@@ -117,6 +117,14 @@ class Picture:
             return self.grower().some(paths)
         return self.grower().all() + tuple(self._phases()) if self.forest.nodes else ()
 
+    def others(self) -> tuple[Row, ...]:
+        """Return the rows that no event of a stack tells of: servers, with their groups, and phases."""
+        grower = self.grower()
+        found: list[Row] = []
+        for path, below in self.inside.items():
+            found += [*grower.some([path]), *below]
+        return (*found, *self._phases()) if self.forest.nodes else ()
+
     def row(self, path: str) -> Row | None:
         """Return the row at a path, whatever kind of row it is; None when there is none."""
         if path in self.forest.nodes:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from django.utils.functional import Promise
+
 from deployments.core.dependencies import STACK
 from deployments.core.progress import Count
 from deployments.core.schedule import PHASE
@@ -24,7 +26,7 @@ class Row:
     """One row. `id` is made from the path, so it never changes; links from other pages lead to `anchor`.
 
     Times are epoch milliseconds. `ghost` is how long it usually takes, `rest` what is expected to come;
-    `took` is in seconds, None before it has begun. `tier` is the nested stack of the root that it is in.
+    `tier` is the nested stack of the root that it is in. `facts` are (what, value) for the inspector alone.
     """
 
     path: str
@@ -53,6 +55,7 @@ class Row:
     open: bool = True
     hidden: bool = False
     anchor: str = ""
+    facts: tuple[tuple[Promise, str], ...] = ()
 
     @property
     def id(self) -> str:
@@ -123,8 +126,11 @@ class Grower:
         shut = hidden or not row.open
         for child in self.forest.children.get(path, ()):
             yield from self._below(child, hidden=shut)
+        closed = {row.id} if shut else set()
         for other in (self.inside or {}).get(path, ()):
-            yield with_hidden(other, shut)
+            yield with_hidden(other, shut or other.parent in closed)
+            if not other.open:
+                closed.add(other.id)
 
     def row(self, path: str, *, hidden: bool = False) -> Row:
         """Return the row at a path."""
@@ -158,7 +164,7 @@ class Grower:
             is_critical=bool(line and line.is_critical and path),
             waits=tuple(name_of(waiting.path) for waiting in waits[:NAMED]),
             more_waits=max(0, len(waits) - NAMED),
-            children=tuple(children + [other.id for other in others if other.level == path.count("/") + 3]),
+            children=tuple(children + [other.id for other in others if other.parent == row_id(path)]),
             count=self.forest.counts.get(path, NONE) if is_stack else NONE,
             open=self._is_open(path, node, is_stack=is_stack),
             hidden=hidden,
@@ -170,8 +176,11 @@ class Grower:
         return bool(path) and top is not None and (top.is_stack or top.type == STACK)
 
     def _is_open(self, path: str, node: Node, *, is_stack: bool) -> bool:
-        if not path or not is_stack:
+        if not path:
             return True
+        if not is_stack:
+            others = (self.inside or {}).get(path, ())
+            return any(other.shown is not Shown.DONE for other in others)
         if self.showing is not None and f"{self.showing}/".startswith(f"{path}/"):
             return True
         return shown(node.status, node.reason) in OPEN
