@@ -14,7 +14,7 @@ from deployments.core.timeline import Operation, run_of
 from deployments.core.usual import CLOSING_TYPE, PHASE_TYPE
 from deployments.errors import UserFixable
 from deployments.models import Deployment, Duration, Event, Resource, Stack, expected
-from deployments.models.timeline import CLOSING, operation_for, phase_spans
+from deployments.models.timeline import CLOSING, around_the_stacks, operation_for, phase_spans
 
 
 def at_request(deployment: Deployment) -> None:
@@ -91,10 +91,15 @@ def learn(deployment: Deployment) -> None:
 
 
 def _phases(deployment: Deployment) -> dict[str, tuple[str, float]]:
-    """Return what each phase took that was passed: all of them when the deployment went well."""
+    """Return what each phase took that was passed: all of them when the deployment went well.
+
+    One that it had no need of took no time.
+    """
     spans = phase_spans(deployment, Event.objects.of(deployment).landmarks())
     passed = deployment.state == State.SUCCEEDED
-    return {
+    before, after = around_the_stacks(Kind(deployment.kind))
+    unneeded = dict.fromkeys((*before, *after), (PHASE_TYPE, 0.0)) if passed else {}
+    return unneeded | {
         path: (PHASE_TYPE, (span.end - span.start) / 1000)
         for path, span in spans.items()
         if span.start is not None and span.end is not None and (passed or path[1:] != deployment.last_phase)

@@ -1,0 +1,169 @@
+"""What is kept beside a deployment's rows: when things changed, what they wait for, what they took."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from random import Random
+
+import pytest
+
+from deployments import catalog
+from deployments.core.phases import State
+from deployments.core.timeline import Operation, run_of, runs
+from deployments.models import Deployment, Duration, Expectation, Resource, Stack, TemplateCheck
+from deployments.models.duration import KEPT
+from deployments.models.timeline import load
+from deployments.runner import expectations, journal
+from tests.builders import (
+    START,
+    make_account,
+    make_deployment,
+    make_environment,
+    make_resource,
+    make_stack,
+    make_stack_event,
+    make_user,
+)
+from tests.fakes import FakeAws
+from tests.runner.conftest import run
+
+
+@pytest.fixture
+def nested_set(template_set: catalog.TemplateSet) -> catalog.TemplateSet:
+    """The set that the account in memory makes: a topic, and a nested stack with a network."""
+    (template_set.folder / "network.yaml").write_text(
+        "Parameters: {Topic: {Type: String}}\n"
+        "Resources:\n"
+        "  Vpc: {Type: AWS::SNS::Topic, Properties: {Name: !Ref Topic}}\n"
+        "  Subnet: {Type: AWS::SNS::Topic, Properties: {Vpc: !GetAtt Vpc.Arn}}\n"
+    )
+    (template_set.folder / "root.yaml").write_text(
+        "Parameters: {Bucket: {Type: String}, Prefix: {Type: String}, Size: {Type: Number, Default: 2}}\n"
+        "Resources:\n"
+        "  Topic: {Type: AWS::SNS::Topic}\n"
+        "  Network:\n"
+        "    Type: AWS::CloudFormation::Stack\n"
+        "    Properties:\n"
+        "      TemplateURL: !Sub 'https://${Bucket}.s3.amazonaws.com/${Prefix}/network.yaml'\n"
+        "      Parameters: {Topic: !Ref Topic}\n"
+    )
+    return catalog.load(template_set.folder)
+
+
+@pytest.fixture
+def made(db: None, nested_set: catalog.TemplateSet, aws: FakeAws) -> Deployment:
+    """A create of that set that went well."""
+    TemplateCheck.objects.create(digest=nested_set.digest, findings=[])
+    deployment = make_deployment(
+        make_environment("staging"), template_digest=nested_set.digest, parameters={"Size": "2"}
+    )
+    expectations.at_request(deployment)
+    return run(deployment, aws)
+
+
+def depends_on(deployment: Deployment) -> dict[str, list[list[str]]]:
+    return {row.path: row.depends_on for row in Resource.objects.placed_in(deployment)}
+
+
+def test_each_resource_says_what_it_waits_for(made: Deployment) -> None:
+    assert depends_on(made) == {
+        "Topic": [],
+        "Network": [["Topic", "Ref"]],
+        "Network/Vpc": [["Topic", "parameter"]],
+        "Network/Subnet": [["Network/Vpc", "GetAtt"]],
+    }
+
+
+def test_a_set_that_has_changed_since_says_nothing(
+    db: None, nested_set: catalog.TemplateSet, aws: FakeAws
+) -> None:
+    deployment = make_deployment(make_environment("old"), template_digest="another")
+    make_resource(make_stack(deployment), "Topic")
+
+    expectations.of_create(deployment)
+    expectations.at_request(deployment)
+
+    assert depends_on(deployment) == {"Topic": []}
+    assert not Expectation.objects.filter(deployment=deployment).exists()
+
+
+def test_a_delete_knows_from_the_create_what_depends_on_what(made: Deployment, aws: FakeAws) -> None:
+    removal = make_deployment(made.environment, kind="delete")
+
+    removal = run(removal, aws)
+
+    assert removal.state == State.SUCCEEDED
+    assert depends_on(removal)["Network/Subnet"] == [["Network/Vpc", "GetAtt"]]
+    assert Expectation.objects.get(deployment=removal).seconds > 0
+    assert load(removal).critical.chain
+
+
+def test_what_a_deployment_took_is_kept_from_the_first_one_on(made: Deployment) -> None:
+    took = {row.path: row.type for row in Duration.objects.filter(deployment=made)}
+
+    assert {"", "/", "Network/", "Network/Vpc", "@preflight", "@change_set", "@ready"} <= set(took)
+    assert took["Network/"] == "Sanso::StackClosing"
+    assert Duration.objects.get(deployment=made, path="Network/Vpc").seconds == 1.0
+
+
+def test_the_second_deployment_expects_what_the_first_one_took(made: Deployment) -> None:
+    again = make_deployment(
+        make_environment("second", account=made.environment.account),
+        template_digest=made.template_digest,
+        parameters=made.parameters,
+    )
+
+    expectations.at_request(again)
+
+    kept = Expectation.objects.get(deployment=again)
+    assert kept.runs == 1
+    assert kept.usual["Network/Vpc"][3:] == [1, "here"]
+    assert kept.seconds < Expectation.objects.get(deployment=made).seconds
+
+
+def test_the_sandbox_says_nothing_of_aws(made: Deployment) -> None:
+    play = make_environment("play", account=make_account(is_sandbox=True))
+    deployment = make_deployment(play, template_digest=made.template_digest)
+
+    expectations.at_request(deployment)
+
+    assert Expectation.objects.get(deployment=deployment).usual["Network/Vpc"][3:] == [0, "prior"]
+
+
+def test_only_the_latest_durations_are_kept(db: None) -> None:
+    account, owner = make_account(), make_user()
+    for number in range(KEPT + 2):
+        environment = make_environment(f"e{number}", account=account, owner=owner)
+        deployment = make_deployment(environment, state=State.SUCCEEDED)
+        stack = make_stack(deployment)
+        changes = [[0, "CREATE_IN_PROGRESS"], [1000 * (number + 1), "CREATE_COMPLETE"]]
+        make_resource(stack, "Topic", changes=changes)
+        expectations.learn(deployment)
+
+    kept = list(Duration.objects.filter(path="Topic").order_by("pk").values_list("seconds", flat=True))
+    assert kept == [float(number) for number in range(3, KEPT + 3)]
+
+
+def test_changes_do_not_depend_on_the_order_of_their_events(db: None) -> None:
+    deployment = make_deployment()
+    stack = make_stack(deployment)
+    events = [
+        make_stack_event("Vpc", "CREATE_IN_PROGRESS", second=1),
+        make_stack_event("Vpc", "CREATE_IN_PROGRESS", second=2),
+        make_stack_event("Vpc", "CREATE_COMPLETE", second=9),
+        make_stack_event("sanso-env", "CREATE_IN_PROGRESS", second=0),
+        make_stack_event("sanso-env", "CREATE_COMPLETE", second=10),
+    ]
+    Random(4).shuffle(events)
+
+    for event in [*events, *events]:
+        journal.append(deployment, [journal.of_stack(Stack.objects.get(pk=stack.pk), event)])
+
+    vpc = Resource.objects.get(stack=stack, logical_id="Vpc")
+    run_ = run_of(vpc.changes, Operation.CREATE)
+    assert run_ is not None
+    assert run_.seconds == 8
+    (own,) = runs(Stack.objects.get(pk=stack.pk).changes)
+    assert (own.start, own.end) == tuple(
+        round((START + timedelta(seconds=s)).timestamp() * 1000) for s in (0, 10)
+    )
