@@ -1,0 +1,196 @@
+"""The environment's page in a real browser: for every eye and ear, and while things change under it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+from playwright.sync_api import Browser, Page, expect
+
+from deployments.models import Environment
+from deployments.models.health import DatabaseMember, Observation, Target
+from tests.builders import make_deployment, make_environment, make_user
+from tests.built_health import make_past, make_whole, run_failed, server_id, unwell
+from tests.flows.places import url
+from tests.flows.test_pages import faults
+from tests.flows.web import Web, logged_in
+
+pytestmark = pytest.mark.timeout(300)
+SICK = server_id("app", 1)
+
+
+@pytest.fixture
+def whole(operator: User) -> Environment:
+    return make_whole(owner=operator)
+
+
+@pytest.fixture
+def said(page: Page) -> Iterator[list[str]]:
+    """What the browser complains about; nothing, in the end."""
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield complaints
+    assert not complaints
+
+
+def refresh(page: Page) -> None:
+    """Wait until the page has been told anew."""
+    with page.expect_response(lambda answer: "hx-request" in answer.request.headers and answer.ok):
+        pass
+
+
+def test_the_page_is_for_everybody(page: Page, web: Web, whole: Environment, said: list[str]) -> None:
+    make_past(whole, ("app", timedelta(hours=9), timedelta(minutes=30)))
+    unwell(whole)
+    run_failed(whole)
+    Observation.objects.filter(source="associations").update(
+        problem_code="AccessDenied",
+        problem_sentence={
+            "template": "%(action)s",
+            "values": {"action": "ssm:DescribeAssociationExecutions"},
+        },
+    )
+    Observation.objects.filter(source="fleet").update(observed_at=timezone.now() - timedelta(minutes=2))
+    fresh = make_environment("fresh", owner=whole.owner, stack_status="CREATE_IN_PROGRESS")
+    make_deployment(fresh, state="stacks")
+    found: list[str] = []
+
+    for environment in (whole, fresh):
+        page.goto(url(web, "environment", environment.pk))
+        for details in page.locator("main details:not([data-from]) > summary").all():
+            details.click()
+        found += faults(page)
+
+    assert not found
+
+
+def test_the_picture_leads_with_keys_to_the_row_it_is_about(
+    page: Page, web: Web, whole: Environment, said: list[str]
+) -> None:
+    unwell(whole)
+    page.goto(url(web, "environment", whole.pk))
+    picture = page.locator("#architecture svg.wide")
+
+    picture.locator("a").first.focus()
+    names = []
+    for _ in range(8):
+        names.append(page.evaluate("document.activeElement.getAttribute('aria-label')"))
+        page.keyboard.press("Tab")
+
+    assert [name.split(",")[0] for name in names] == [
+        "ALB",
+        server_id("web", 0),
+        server_id("web", 1),
+        "NLB",
+        server_id("app", 0),
+        SICK,
+        "Writer",
+        "Reader",
+    ]
+    assert "Unhealthy, it refuses the connection" in names[5]
+    picture.get_by_role("link", name=SICK).focus()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{url(web, 'environment', whole.pk)}#target-app-{SICK}")
+    expect(page.locator(f"#target-app-{SICK}")).to_be_in_viewport()
+
+
+def test_narrow_windows_get_a_picture_of_their_own(
+    chromium: Browser, web: Web, whole: Environment, operator: User
+) -> None:
+    unwell(whole)
+    with logged_in(chromium, operator, web.url, viewport={"width": 390, "height": 844}) as context:
+        page = context.new_page()
+        page.goto(url(web, "environment", whole.pk))
+        picture = page.locator("#architecture svg.narrow")
+
+        expect(page.locator("#architecture svg.wide")).to_be_hidden()
+        box = picture.get_by_role("link", name=SICK)
+        expect(box).to_contain_text("Unhealthy")
+        size: Any = box.evaluate("e => parseFloat(getComputedStyle(e).fontSize)")
+        assert size >= 12
+        assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
+
+
+def test_health_changes_while_one_looks_and_the_focus_stays(
+    page: Page, web: Web, whole: Environment, said: list[str]
+) -> None:
+    page.goto(url(web, "environment", whole.pk))
+    page.evaluate("window.marked = true")
+    box = page.locator("#architecture svg.wide").get_by_role("link", name=SICK)
+    box.focus()
+
+    unwell(whole)
+
+    expect(page.locator("#health")).to_contain_text("Degraded")
+    expect(box).to_contain_text("Unhealthy")
+    expect(box).to_be_focused()
+    expect(page.locator("#announcements")).to_contain_text("Degraded", timeout=25_000)
+    expect(page).to_have_title("▲ staging · Sanso")
+
+    Target.objects.update(state="healthy", reason="")
+    DatabaseMember.objects.filter(instance_id="site-1").update(is_writer=False)
+    DatabaseMember.objects.filter(instance_id="site-2").update(is_writer=True)
+
+    expect(page.locator("#health")).to_contain_text("Every part of the environment answers.")
+    expect(page.locator("#database tbody tr").first).to_contain_text("site-2")
+    expect(box).to_be_focused()
+    assert page.evaluate("window.marked")
+
+
+def test_an_output_is_opened_in_place_and_stays_open(
+    page: Page, web: Web, whole: Environment, said: list[str]
+) -> None:
+    run = run_failed(whole)
+    page.goto(url(web, "environment", whole.pk))
+    output = page.locator(f"#run-{run.pk}-output")
+
+    output.locator("summary").focus()
+    page.keyboard.press("Enter")
+
+    expect(output.locator("pre").first).to_contain_text("FAILED!")
+    refresh(page)
+    refresh(page)
+    expect(output.locator("pre").first).to_be_visible()
+    expect(output.locator("summary")).to_be_focused()
+    expect(output).to_have_count(1)
+
+
+def test_an_age_grows_by_itself_even_when_the_server_is_silent(
+    page: Page, web: Web, whole: Environment
+) -> None:
+    page.goto(url(web, "environment", whole.pk))
+    refresh(page)
+    page.route("**/*", lambda route: route.abort())
+    age = page.locator("#source-targets time")
+    before = age.inner_text()
+
+    expect(age).not_to_have_text(before)
+    expect(page.get_by_text("No news from Sanso")).to_be_visible()
+
+
+def test_who_may_not_run_things_sees_them_disabled(
+    chromium: Browser, web: Web, whole: Environment, operator: User
+) -> None:
+    with logged_in(chromium, make_user("vic"), web.url) as context:
+        page = context.new_page()
+        page.goto(url(web, "environment", whole.pk))
+
+        expect(page.get_by_role("button", name="Save a time")).to_be_disabled()
+        expect(page.locator("#may-not")).to_be_visible()
+
+
+def test_who_wants_no_motion_gets_none(
+    chromium: Browser, web: Web, whole: Environment, operator: User
+) -> None:
+    with logged_in(chromium, operator, web.url, reduced_motion="reduce") as context:
+        page = context.new_page()
+        page.goto(url(web, "environment", whole.pk))
+        unwell(whole)
+        expect(page.locator("#health")).to_contain_text("Degraded")
+
+        assert page.evaluate("document.getAnimations().length") == 0
