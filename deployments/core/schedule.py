@@ -10,8 +10,9 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
-from deployments.core.dependencies import STACK, Edges, blocked_by, stack_of
+from deployments.core.dependencies import STACK, Edge, Edges, blocked_by, stack_of
 
 PHASE = "@"
 """What the name of a phase of the portal's own begins with: no logical id does."""
@@ -59,6 +60,20 @@ class Plan:
         self.number = {path: i for i, path in enumerate(self.parts)}
         self.acts = self._order()
 
+    @classmethod
+    def kept(
+        cls,
+        types: Mapping[str, str],
+        edges: Edges,
+        *,
+        backwards: bool = False,
+        before: tuple[str, ...] = (),
+        after: tuple[str, ...] = (),
+    ) -> Plan:
+        """Return the plan of these parts, made once: a page that is open asks for the same one each time."""
+        own = tuple((path, tuple(edges.get(path, ()))) for path in types)
+        return _plan(tuple(types.items()), own, backwards, before, after)
+
     @staticmethod
     def _needs(paths: set[str], edges: Edges, *, backwards: bool) -> dict[str, tuple[str, ...]]:
         forward = {path: [edge.path for edge in own] for path, own in edges.items()}
@@ -83,6 +98,17 @@ class Plan:
                 before[2 * n].add(2 * self.number[stack_of(path)])
             before[2 * n + 1] = {2 * n, *(2 * self.number[c] + 1 for c in self.inside.get(path, ()))}
         return [(act, tuple(sorted(before[act]))) for act in _in_order(before)]
+
+
+@lru_cache(maxsize=64)
+def _plan(
+    types: tuple[tuple[str, str], ...],
+    edges: tuple[tuple[str, tuple[Edge, ...]], ...],
+    backwards: bool,
+    before: tuple[str, ...],
+    after: tuple[str, ...],
+) -> Plan:
+    return Plan(dict(types), dict(edges), backwards=backwards, before=before, after=after)
 
 
 def _above(path: str) -> list[str]:
@@ -146,7 +172,10 @@ class Standing:
         """
         times = self.times.copy()
         for act, earlier in self.to_come:
-            at = max([times[one] for one in earlier], default=0.0)
+            at = 0.0
+            for one in earlier:  # most have one or two: quicker than max
+                if times[one] > at:
+                    at = times[one]
             if act & 1:
                 at += 1000 * seconds[act >> 1]
             times[act] = at if at > now else now

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from itertools import pairwise
 
 from deployments.core.status import is_final
@@ -89,7 +90,12 @@ def union(*parts: Changes) -> list[list[int | str]]:
 def _sorted(changes: Iterable[Sequence[int | str]]) -> list[tuple[int, str]]:
     found = set()
     for change in changes:
-        if len(change) == 2 and isinstance(change[0], int | float) and change[0] == change[0]:
+        if (
+            isinstance(change, list | tuple)
+            and len(change) == 2
+            and isinstance(change[0], int | float)
+            and change[0] == change[0]
+        ):
             found.add((int(change[0]), str(change[1])))
     return sorted(found, key=lambda c: (c[0], stage(c[1]), is_final(c[1]), c[1]))
 
@@ -114,6 +120,15 @@ def intervals(changes: Changes) -> tuple[Interval, ...]:
 
 def runs(changes: Changes) -> tuple[Run, ...]:
     """Return the operations that the changes tell of, one after the other."""
+    try:
+        return _runs(tuple([tuple(change) for change in changes]))
+    except TypeError:  # not what a row keeps
+        return _runs(tuple(_sorted(changes)))
+
+
+@lru_cache(maxsize=16384)
+def _runs(changes: tuple[tuple[int | str, ...], ...]) -> tuple[Run, ...]:
+    """Return the same, reckoned once: most resources of a page have come to rest."""
     found: list[list[tuple[int, str]]] = []
     for at, word in _sorted(changes):
         if word in ("", "REVIEW_IN_PROGRESS"):

@@ -158,7 +158,7 @@ class _Reckoner:
         self.types |= dict.fromkeys(self.stacks, STACK_TYPE)
         self.edges = {path: dependencies.from_rows(row.depends_on) for path, row in self.resources.items()}
         before, after = around_the_stacks(self.kind)
-        self.plan = Plan(
+        self.plan = Plan.kept(
             self.types, self.edges, backwards=self.kind is Kind.DELETE, before=before, after=after
         )
         self.usual = self._usual()
@@ -232,7 +232,8 @@ class _Reckoner:
         own = tuple(interval for run in self.runs.get(path, ()) for interval in run.intervals)
         if own or path not in self.stacks:
             return own
-        return of_stack((), (self._changes(below) for below in self.plan.inside.get(path, ())))
+        below = (self._changes(below) for below in self.plan.inside.get(path, ()))
+        return of_stack((), below)
 
     def _status(self, path: str) -> str:
         stack, resource = self.stacks.get(path), self.resources.get(path)
