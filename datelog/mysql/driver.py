@@ -17,7 +17,8 @@ UNKNOWN_COLUMN = 1054
 UNKNOWN_VARIABLE = 1193
 NO_TLS = 2026
 _READ_ONLY = frozenset({1290, 1792, 1836})  # --read-only · transaction is read only · read-only mode
-_CONNECTION_GONE = frozenset({0, 1053, 1317, 1927, 2006, 2013, 2014, 2055, 4031})
+# NO_TLS too: so MariaDB's C library calls it when a server that shuts down ends an encrypted connection.
+_CONNECTION_GONE = frozenset({0, 1053, 1317, 1927, 2006, 2013, 2014, NO_TLS, 2055, 4031})
 
 _IS_PYMYSQL = MySQLdb.__name__ == "pymysql"
 

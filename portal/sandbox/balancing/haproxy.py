@@ -92,9 +92,9 @@ class HAProxy:
             else:
                 return
 
-    def tell(self, commands: list[str]) -> list[str]:
+    def tell(self, commands: list[str]) -> str:
         """Send commands to the process that takes connections now, and return its answers."""
-        return [self._ask(RUNTIME, command) for command in commands]
+        return self._ask(RUNTIME, "; ".join(commands))
 
     def _ask(self, name: str, command: str) -> str:
         with socket.socket(socket.AF_UNIX) as connection, self._short(name) as path:

@@ -103,15 +103,20 @@ class Keeper:
         self._haproxy.apply("\n".join([configuration.START, *fronts, *lines, ""]))
 
     def _tell(self, backends: dict[str, Backend]) -> None:
-        commands: list[str] = []
-        for name, backend in backends.items():
-            for number, slot in enumerate(backend.slots):
-                before = self._backends[name].slots[number]
-                if slot != before:
-                    commands += _change(f"{name}/s{number}", before, slot)
-        for answer in self._haproxy.tell(commands):
-            if answer and "no need to change" not in answer and "changed" not in answer:
-                logger.info("HAProxy says: %s", answer)
+        changes = [
+            (slot, _change(f"{name}/s{number}", before, slot))
+            for name, backend in backends.items()
+            for number, (before, slot) in enumerate(
+                zip(self._backends[name].slots, backend.slots, strict=True)
+            )
+            if before != slot
+        ]
+        # First who takes requests from now on: there must be no moment at which nobody does.
+        changes.sort(key=lambda change: 2 if change[0].target is None else not change[0].target.takes)
+        commands = [command for _slot, some in changes for command in some]
+        answer = self._haproxy.tell(commands) if commands else ""
+        if "No such" in answer or "nknown" in answer:
+            raise Refused(answer)
 
     def close(self) -> None:
         """End HAProxy."""

@@ -4,11 +4,13 @@ import time
 
 from ministack.services import alb
 
-from portal.sandbox import health
+from portal.sandbox import health, machines, pace
 from portal.sandbox.resources import query
 from portal.sandbox.resources.durations import shortened
 from portal.sandbox.resources.elbv2 import target_groups, wire
 from portal.sandbox.resources.registry import Answer, Parameters, Record, Refused
+
+LEAST_DELAY = 2.0  # seconds that a target drains at least, at any pace but 0
 
 
 def install() -> None:
@@ -34,11 +36,14 @@ def register(target_group: str, target_id: str, port: int | None = None) -> None
 
 def deregister(target_group: str, target_id: str, port: int | None = None) -> None:
     """Let a target drain; it leaves the group when its deregistration delay has passed."""
-    delay = float(target_groups.attribute(target_group, "deregistration_delay.timeout_seconds") or 300)
+    given = float(target_groups.attribute(target_group, "deregistration_delay.timeout_seconds") or 300)
+    # Real requests take real time to end, however fast the rest passes; only pace 0 waits for none.
+    real = machines.current().checks_take_time and pace.current() > 0
+    delay = shortened(given, at_least=min(given, LEAST_DELAY) if real else 0.0)
     for row in alb._targets.get(target_group, []):
         if row["Id"] == target_id and (port is None or row["Port"] == port):
             in_use = health.state_of(target_group, row)["State"] not in ("unused", "initial")
-            row.setdefault("_drains_until", time.monotonic() + (shortened(delay) if in_use else 0))
+            row.setdefault("_drains_until", time.monotonic() + (delay if in_use else 0))
 
 
 def is_registered(target_group: str, target_id: str) -> bool:

@@ -1,0 +1,70 @@
+"""Visitors that keep asking, and what each of them was answered."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One request: when it began, by which visitor, and what came of it; 0 when nothing did."""
+
+    began: float
+    visitor: int
+    status: int
+    text: str
+
+
+@dataclass
+class Load:
+    """Some visitors of one path, from `with` until its end."""
+
+    site: str
+    path: str
+    visitors: int = 4
+    answers: list[Answer] = field(default_factory=list)
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _threads: list[threading.Thread] = field(default_factory=list)
+
+    def __enter__(self) -> Load:
+        for number in range(self.visitors):
+            self._threads.append(threading.Thread(target=self._visit, args=(number,)))
+            self._threads[-1].start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _visit(self, number: int) -> None:
+        place = urlsplit(self.site)
+        while not self._stop.is_set():
+            began = time.monotonic()
+            connection = http.client.HTTPConnection(place.hostname or "", place.port or 80, timeout=20)
+            try:
+                connection.request("GET", self.path)
+                response = connection.getresponse()
+                text = response.read().decode()
+            except (OSError, http.client.HTTPException) as error:
+                self.answers.append(Answer(began, number, 0, repr(error)))
+            else:
+                self.answers.append(Answer(began, number, response.status, text))
+            finally:
+                connection.close()
+
+    def good(self) -> list[Answer]:
+        return [answer for answer in list(self.answers) if answer.status == 200]
+
+    def bad(self) -> list[Answer]:
+        return [answer for answer in list(self.answers) if answer.status != 200]
+
+    def more(self, number: int = 30) -> Callable[[], bool]:
+        """Make a condition that comes true when so many more requests have been answered well."""
+        now = time.monotonic()
+        return lambda: sum(answer.began > now for answer in self.good()) >= number
