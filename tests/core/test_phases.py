@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployments.core.cadence import poll_delay, retry_delay
+from deployments.core.cadence import retry_delay
 from deployments.core.phases import ACTIVE, ALLOWED, ENDS, PHASES, Kind, Progress, State, phase_progress
 
 
@@ -36,8 +36,3 @@ def test_every_active_state_has_a_way_out_and_no_end_has_one() -> None:
 @given(st.integers(1, 10_000), st.booleans())
 def test_retries_get_slower_up_to_half_a_minute(failures: int, throttled: bool) -> None:
     assert retry_delay(failures, throttled=throttled) <= retry_delay(failures + 1, throttled=throttled) <= 30
-
-
-@given(st.floats(0, 1e6), st.booleans(), st.booleans())
-def test_looks_are_between_one_and_ten_seconds_apart(seconds: float, sandbox: bool, changed: bool) -> None:
-    assert 1 <= poll_delay(seconds, sandbox=sandbox, changed=changed) <= 10
