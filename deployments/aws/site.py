@@ -25,7 +25,7 @@ from deployments.aws.site_address import Resolve, Site, SiteProblem, checked_pla
 from deployments.errors import N_, Sentence
 
 CONNECT_SECONDS = 3.0
-ANSWER_SECONDS = 8.0
+ANSWER_SECONDS = 6.0
 """For one request, from the first byte sent to the last one read."""
 SEEN_SECONDS = 3.0
 """For the saved time to show in the list: what a reader may lag."""
@@ -63,7 +63,7 @@ class _Reply:
 
 
 def save_and_read(site: Site, resolve: Resolve = system_resolve) -> SiteAnswer:
-    """Let the site save a time, and look whether its list shows it. Takes half a minute at the very most."""
+    """Let the site save a time, and look whether its list shows it. Takes 25 s at the very most, within a lease."""
     started = time.monotonic()
     found: dict[str, Any] = {}
     try:
