@@ -63,7 +63,7 @@ class _Reply:
 
 
 def save_and_read(site: Site, resolve: Resolve = system_resolve) -> SiteAnswer:
-    """Let the site save a time, and look whether its list shows it. Takes 25 s at the very most, within a lease."""
+    """Let the site save a time, and look whether its list shows it. Takes 25 s at the most."""
     started = time.monotonic()
     found: dict[str, Any] = {}
     try:
