@@ -25,8 +25,9 @@ class EventQuerySet(models.QuerySet["Event"]):
     """Named queries over events."""
 
     def of(self, deployment: Deployment) -> Self:
-        """Keep one deployment's events in their order, with the stack each is about."""
-        return self.filter(deployment=deployment).select_related("stack").order_by("seq")
+        """Keep one deployment's events in their order, with the names of the stack each is about."""
+        found = self.filter(deployment=deployment).select_related("stack").order_by("seq")
+        return found.defer("stack__changes", "stack__polling")
 
     def after(self, seq: int) -> Self:
         """Keep those numbered above `seq`."""

@@ -177,3 +177,36 @@ def test_everything_works_without_a_script(
             page.locator("#export > summary").click()
             page.get_by_role("link", name="CSV").click()
         assert download.value.suggested_filename == f"staging-deployment-{deployment.pk}-events.csv"
+
+
+def test_lines_that_cannot_be_read_are_said_to_be_missing(
+    page: Page, web: Web, deployment: Deployment
+) -> None:
+    scenes.plant(deployment, {"Network": 2})
+    page.goto(url(web, deployment))
+    page.route("**/events?*", lambda route: route.abort())
+    page.get_by_role("link", name="Problems").click()
+    expect(page.get_by_text("The events could not be read.")).to_be_visible()
+
+    page.unroute("**/events?*")
+    page.locator("#events-failed").get_by_role("button", name="Try now").click()
+    expect(page.get_by_text("The events could not be read.")).to_be_hidden()
+    expect(page.get_by_text("No event is like that.")).to_be_visible()
+
+
+def test_one_line_is_a_stop_of_the_tab_key_and_arrows_lead_to_the_others(
+    page: Page, web: Web, deployment: Deployment
+) -> None:
+    scenes.plant(deployment, {"Network": 2})
+    page.goto(url(web, deployment))
+    page.locator("#log").focus()
+    page.keyboard.press("Tab")
+    last = page.locator("#events > tr").last.locator(".permalink")
+    expect(last).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowUp")
+    expect(page.locator(f"#e-{deployment.last_seq - 2} .permalink")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(rf"event={deployment.last_seq - 2}#e-"))
+    page.keyboard.press("Shift+Tab")
+    expect(page.locator("#log")).to_be_focused()

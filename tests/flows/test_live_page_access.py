@@ -33,6 +33,8 @@ def test_every_state_passes_axe_and_fits_its_window(
     found = []
     with logged_in(chromium, operator, web.url, **look) as context:
         page = context.new_page()
+        events = pages[scenes.STATES.index(scenes.rolled_back)]
+        found += faults_of_events(page, f"{web.url}/deployments/{events.pk}/?tab=events")
         for deployment in pages:
             page.goto(f"{web.url}/deployments/{deployment.pk}/")
             expect(page.locator("html")).to_have_attribute("lang", language)
@@ -46,6 +48,19 @@ def test_every_state_passes_axe_and_fits_its_window(
             if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
                 found.append(f"{deployment}: scrolls sideways")
     assert not found
+
+
+def faults_of_events(page: Page, url: str) -> list[str]:
+    """Look at the events' tab with filters set, a menu open, and what was said again in sight."""
+    page.goto(f"{url}&stack=Aurora&problems=1")
+    page.locator("#filter-status > summary").click()
+    faults = [f"{fault['id']} with filters" for fault in Axe().run(page).response["violations"]]
+    page.goto(url)
+    page.locator("#events .repeats > summary").first.click()
+    faults += [f"{fault['id']} in the lines" for fault in Axe().run(page).response["violations"]]
+    if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+        faults.append("the events scroll sideways")
+    return faults
 
 
 def test_screen_readers_are_told_six_times_a_minute_at_most_and_always_the_end(

@@ -12,6 +12,7 @@ const lines = document.getElementById("events");
 const followButton = document.getElementById("follow");
 const newest = document.getElementById("newest");
 const noMatch = document.getElementById("no-match");
+const failed = document.getElementById("events-failed");
 const count = document.getElementById("event-count");
 const MOST = 600;                   // lines in the page; twice that is only held while a page comes in
 const NEAR_PX = 400;
@@ -42,6 +43,11 @@ export function start(texts, seq) {
   });
   window.addEventListener("popstate", () => { if (filters() !== lines.dataset.filters) load("", { replace: true }); });
   window.addEventListener("hashchange", goToHash);
+  failed.querySelector("button").addEventListener("click", () => load("", { replace: true }));
+  lines.addEventListener("keydown", step);
+  lines.addEventListener("focusin", (event) => rove(event.target.closest(".permalink")));
+  quiet(lines);
+  rove();
   tell();
   goToHash();
   if (isFollowing() && !state.later) toEnd();
@@ -83,7 +89,27 @@ export function find() {
 function parse(rows) {
   const fresh = document.createElement("template");
   fresh.innerHTML = rows.join("");
+  quiet(fresh.content);
   return [...fresh.content.children];
+}
+
+/* Of hundreds of links one is a stop of the Tab key; from there the arrows lead to the others. */
+function quiet(place) {
+  for (const link of place.querySelectorAll(".permalink")) link.tabIndex = -1;
+}
+
+function rove(link = lines.lastElementChild?.querySelector(".permalink")) {
+  if (!link) return;
+  for (const before of lines.querySelectorAll('.permalink[tabindex="0"]')) before.tabIndex = -1;
+  link.tabIndex = 0;
+}
+
+function step(event) {
+  const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (!by || !event.target.matches(".permalink")) return;
+  event.preventDefault();
+  const links = [...lines.querySelectorAll("tr > .at > .permalink, details[open] .permalink")];
+  links[links.indexOf(event.target) + by]?.focus();
 }
 
 /* --- lines in and out --------------------------------------------------------------------------------------- */
@@ -182,16 +208,17 @@ async function load(where, { replace = false } = {}) {
     const answer = await fetch(`${tab.dataset.lines}?${wanted}&${where}`, {
       headers: { Accept: "application/json" }, signal: AbortSignal.any([mine.signal, AbortSignal.timeout(15_000)]),
     });
-    if (!answer.ok) return;
+    if (!answer.ok) throw new Error(answer.status);
     const page = await answer.json();
     if (mine.signal.aborted) return;
     if (replace) replaceAll(page, wanted);
     else if (where.startsWith("before")) putAtStart(page);
     else putNext(page);
     done = true;
+    failed.hidden = true;
     tell();
   } catch {
-    /* no answer: the next scroll or event asks again, and the page says when the connection is lost */
+    if (!mine.signal.aborted) failed.hidden = false;
   } finally {
     if (mine === asking) {
       asking = null;
@@ -344,6 +371,7 @@ function toEnd() {
 function tell() {
   noMatch.hidden = lines.rows.length > 0;
   newest.hidden = !state.later;
+  if (!lines.querySelector('.permalink[tabindex="0"]')) rove();
   const text = missed ? words.newer.replace("{count}", missed) : words.newest;
   if (newest.textContent !== text) newest.textContent = text;
   for (const link of document.querySelectorAll("#events-tab .earlier")) link.hidden = true;
