@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -15,7 +16,7 @@ from deployments.core.timeline import Operation
 from deployments.core.usual import SANDBOX_SCALE, History, Source, Taken, Usual, learn, prior
 from tests.simulated import World, honesty, infra_graph
 
-MINUTE = 60_000
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -171,4 +172,5 @@ def test_the_sandbox_has_its_pace() -> None:
     here = prior("Db", "AWS::RDS::DBInstance", Operation.CREATE, SANDBOX_SCALE)
 
     assert here.seconds == pytest.approx(on_aws.seconds / 12)
+    assert "COMPRESSION: Final = 1 / 12" in (ROOT / "portal/sandbox/pace.py").read_text()
     assert prior("Db", "AWS::RDS::DBInstance", Operation.DELETE).seconds < on_aws.seconds
