@@ -1,0 +1,163 @@
+"""The original article's end, on booted machines: deploy in the browser, visit the site, look into the logs.
+
+Everything is real but AWS: a Debian behind each instance, Apache and uWSGI installed by the associations.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from playwright.sync_api import Browser, Page, expect
+
+from deployments.models import Account, Deployment
+from tests.builders import make_user
+from tests.flows.test_main_job import PASSWORD, deploy, log_in
+from tests.flows.web import Web, start_web
+from tests.playbook.machine import base_tree, why_not
+from tests.running import Portal, client, new_account
+from tests.services import Redis, Sandbox, start_sandbox, wait_until
+
+pytestmark = [
+    pytest.mark.skipif(bool(why_not()), reason=f"machines can't be booted: {why_not()}"),
+    pytest.mark.timeout(900),  # the first on a host may have to make the base tree
+]
+CONFIGURED = 400  # seconds; the playbook's real work, four machines on a crowded host
+
+
+@pytest.fixture(autouse=True)
+def _rows_beside_playwright(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the test write rows: Playwright keeps a loop in this thread, which Django takes for async code."""
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+
+@pytest.fixture
+def operator(transactional_db: None) -> User:
+    user = make_user("ana", is_staff=True, is_superuser=True)
+    user.set_password(PASSWORD)
+    user.save()
+    return user
+
+
+@pytest.fixture
+def booting(tmp_path: Path) -> Iterator[Sandbox]:
+    """A sandbox at pace 0 whose instances are booted machines."""
+    base_tree()
+    sandbox = start_sandbox(tmp_path / "sandbox", machines="booted")
+    yield sandbox
+    sandbox.stop()
+
+
+@pytest.fixture
+def portal(
+    process_environment: dict[str, str], booting: Sandbox, redis_server: Redis, tmp_path: Path
+) -> Iterator[Portal]:
+    environment = process_environment | {
+        "SANSO_SANDBOX_URL": booting.url,
+        "SANSO_DATA_DIR": str(tmp_path / "data"),
+    }
+    running = Portal(environment, tmp_path, booting)
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def web(portal: Portal, tmp_path: Path) -> Iterator[Web]:
+    server = start_web(tmp_path / "web", portal.environment)
+    yield server
+    server.stop()
+
+
+class Site:
+    """The deployed site: its machines and what their logs have, its targets' health."""
+
+    def __init__(self, sandbox: Sandbox, account: Account) -> None:
+        self.sandbox, self.account = sandbox, account
+
+    def machines(self, service: str) -> list[str]:
+        listed: Any = self.sandbox.control("GET", "machines", account=self.account.sandbox_account_id)
+        return sorted(one["instance"] for one in listed["machines"] if one["service"] == service)
+
+    def log(self, instance: str) -> str:
+        told: Any = self.sandbox.control("GET", f"machines/{instance}/log")
+        return str(told["log"])
+
+    def states(self) -> dict[str, str]:
+        """Tell the state of each target of both tiers."""
+        elb = client(self.account, "elbv2", self.sandbox)
+        return {
+            row["Target"]["Id"]: row["TargetHealth"]["State"]
+            for group in elb.describe_target_groups()["TargetGroups"]
+            for row in elb.describe_target_health(TargetGroupArn=group["TargetGroupArn"])[
+                "TargetHealthDescriptions"
+            ]
+        }
+
+    def is_whole(self) -> bool:
+        return list(self.states().values()) == ["healthy"] * 4
+
+    def playbooks(self) -> list[str]:
+        """Return what the app servers' associations printed, as it is kept in S3."""
+        s3 = client(self.account, "s3", self.sandbox)
+        (bucket,) = [one["Name"] for one in s3.list_buckets()["Buckets"]]
+        listed = s3.list_objects_v2(Bucket=bucket)["Contents"]
+        keys = [one["Key"] for one in listed if one["Key"].endswith("runPlaybook/stdout")]
+        return [s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode() for key in keys]
+
+
+def read(page: Page, url: str, path: str) -> str:
+    answer = page.goto(f"{url}{path}")
+    assert answer
+    assert answer.status == 200
+    return answer.text()
+
+
+def visit_until_all_have_seen(page: Page, url: str, site: Site, path: str) -> None:
+    """Open a path until it is in the logs of both web servers and both app servers."""
+
+    def seen() -> bool:
+        read(page, url, path)
+        servers = [*site.machines("httpd"), *site.machines("uwsgi")]
+        return len(servers) == 4 and all(f"GET /{path} " in site.log(key) for key in servers)
+
+    wait_until(seen, seconds=60, what=f"/{path} in the logs of all four servers")
+
+
+def test_the_deployed_site_serves_visitors_and_a_killed_server_is_replaced(
+    chromium: Browser, operator: User, booting: Sandbox, portal: Portal, web: Web
+) -> None:
+    account = new_account()
+    context = chromium.new_context()
+    page = context.new_page()
+    log_in(page, web.url)
+    deploy(page, "times")
+    expect(page.locator("#banner")).to_contain_text("times is created", timeout=CONFIGURED * 1000)
+    site = Site(booting, account)
+    wait_until(site.is_whole, seconds=120, what="four healthy servers")
+    url = Deployment.objects.get().environment.url
+    assert url.startswith("http://127.")
+
+    before = json.loads(read(page, url, ""))
+    assert len(before) <= 1  # but for the portal's own look whether the site saves and lists
+    saved = before + [read(page, url, "write").removeprefix("Saved: ").strip() for _number in range(3)]
+    wait_until(lambda: json.loads(read(page, url, "read")) == saved, what="the saved times in the list")
+    visit_until_all_have_seen(page, url, site, "read")
+    recaps = [line for text in site.playbooks() for line in text.splitlines() if "failed=0" in line]
+    assert len(recaps) == 2  # Ansible's own words, one for each app server
+
+    victim = site.machines("uwsgi")[0]
+    booting.control("POST", f"machines/{victim}", {"action": "kill"})
+    assert json.loads(read(page, url, "read")) == saved
+    wait_until(
+        lambda: victim not in site.states() and site.is_whole(),
+        seconds=CONFIGURED,
+        what="a configured replacement in service",
+    )
+    assert len(site.playbooks()) == 3
+    visit_until_all_have_seen(page, url, site, "read?again")
+    context.close()
