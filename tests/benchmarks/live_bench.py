@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 import django
 
 from tests.benchmarks.machine import machine, percentile
-from tests.services import MariaDB, Redis, start_mariadb, start_redis
+from tests.services import MariaDB, Redis, Service, start_mariadb, start_redis, start_sandbox
 
 if TYPE_CHECKING:
     from deployments.models import Deployment
@@ -137,6 +137,39 @@ def measure_painting(place: Place) -> list[str]:
         ),
         told("the same: median", statistics.median(lags), "s"),
         told("the same: longest", max(lags), "s"),
+    ]
+
+
+def measure_polling(place: Place) -> list[str]:
+    """Deploy to the sandbox at pace 1, and measure from each of its events' own time to its line painted."""
+    from django.conf import settings
+
+    from deployments.models import Deployment, Event
+    from tests.benchmarks.painting import painted, watching
+    from tests.benchmarks.polling_portal import ask, programs
+
+    os.environ |= {"SANSO_SANDBOX_MACHINES": "records", "SANSO_SANDBOX_BALANCERS": "builtin"}
+    port = urlsplit(settings.SANSO_SANDBOX_URL).port
+    servers: list[Service] = [start_sandbox(place.folder / "sandbox", port=port, pace=1, database="embedded")]
+    servers += programs(place.folder, dict(os.environ))
+    try:
+        user, deployment = ask(is_sandbox=True, sandbox_account_id="123456789012")
+        with watching(place.web.url, user, deployment.pk) as page:
+            until = time.monotonic() + 600
+            while Deployment.objects.active().exists() and time.monotonic() < until:
+                page.wait_for_timeout(500)
+            page.wait_for_timeout(3000)
+            times = painted(page)
+    finally:
+        for server in servers:
+            server.kill()
+    found = Event.objects.filter(deployment=deployment, source="cloudformation", seq__in=list(times))
+    lags = [times[event.seq] - event.at.timestamp() for event in found]
+    return [
+        goal(
+            f"sandbox's event to line painted, polling, {len(lags)} events: mean", statistics.mean(lags), 2.5
+        ),
+        goal("the same: p95", percentile(lags, 0.95), 10),
     ]
 
 
@@ -257,7 +290,7 @@ def told(what: str, measured: float | str, unit: str) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path, help="a file for the report, which is printed anyway")
-    parser.add_argument("--only", choices=["painting", "streams", "long"], action="append")
+    parser.add_argument("--only", choices=["painting", "streams", "long", "polling"], action="append")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="live-bench-"))
     began, load = datetime.now(UTC), os.getloadavg()[0]
@@ -266,6 +299,7 @@ def main() -> None:
         "painting": lambda: measure_painting(place),
         "streams": lambda: asyncio.run(many_streams(place, make())),
         "long": lambda: measure_long(place),
+        "polling": lambda: measure_polling(place),
     }
     try:
         rows = [row for name, part in parts.items() if name in (options.only or parts) for row in part()]

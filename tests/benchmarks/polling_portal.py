@@ -41,19 +41,6 @@ class Portal:
             service.kill()
         self.redis.stop()
 
-    def program(self, name: str, account: str, *arguments: str) -> None:
-        """Start one of the portal's programs with the account's credentials in its environment."""
-        service = Service(
-            command=[sys.executable, *arguments],
-            folder=self.folder / name,
-            port=0,
-            answers=lambda: True,
-            environment=self.environment
-            | {"AWS_ACCESS_KEY_ID": account, "AWS_SECRET_ACCESS_KEY": "unused", "AWS_REGION": REGION},
-        )
-        service.start()
-        self.services.append(service)
-
     def web(self) -> Web:
         """Start a web process."""
         from tests.flows.web import start_web
@@ -67,9 +54,8 @@ class Portal:
         from deployments.models import Deployment, Event
         from tests.benchmarks.painting import painted, watching
 
-        celery = ("-m", "celery", "-A", "portal", "worker", "-P", "threads", "-c", "16", "--without-gossip")
-        self.program("worker", runner.account, *celery, "--without-mingle", "-l", "WARNING")
-        self.program("dispatcher", runner.account, str(REPOSITORY / "manage.py"), "dispatch")
+        keys = {"AWS_ACCESS_KEY_ID": runner.account, "AWS_SECRET_ACCESS_KEY": "unused"}
+        self.services += programs(self.folder, self.environment | keys | {"AWS_REGION": REGION})
         server = self.web()
         os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright keeps a loop in this thread
         user, deployment = ask()
@@ -95,8 +81,30 @@ class Portal:
             runner.trouble += f" {missing} events were there before the page or never painted"
 
 
-def ask() -> tuple[Any, Any]:
-    """Ask for the environment, with the template check done beforehand."""
+def programs(folder: Path, environment: dict[str, str]) -> list[Service]:
+    """Start a worker and a dispatcher."""
+    celery = ("-m", "celery", "-A", "portal", "worker", "-P", "threads", "-c", "16", "--without-gossip")
+    commands = {
+        "worker": (*celery, "--without-mingle", "-l", "WARNING"),
+        "dispatcher": (str(REPOSITORY / "manage.py"), "dispatch"),
+    }
+    services = [
+        Service(
+            command=[sys.executable, *arguments],
+            folder=folder / name,
+            port=0,
+            answers=lambda: True,  # nothing to ask: what they do is waited for
+            environment=environment,
+        )
+        for name, arguments in commands.items()
+    ]
+    for service in services:
+        service.start()
+    return services
+
+
+def ask(**account: Any) -> tuple[Any, Any]:
+    """Ask for the environment in an account like this, with the template check done beforehand."""
     from django.conf import settings
 
     from deployments import catalog
@@ -107,9 +115,13 @@ def ask() -> tuple[Any, Any]:
 
     TemplateCheck.objects.create(digest=catalog.load(settings.SANSO_TEMPLATE_SET).digest, findings=[])
     user = make_user("operator")
-    account = Account.objects.create(name="production", region=REGION)
     deployment = request_deployment(
-        user=user, account=account, name="bench", parameters=TRIAL, reason="", request_key=uuid.uuid4()
+        user=user,
+        account=Account.objects.create(name="production", region=REGION, **account),
+        name="bench",
+        parameters=TRIAL,
+        reason="",
+        request_key=uuid.uuid4(),
     )
     return user, deployment
 
