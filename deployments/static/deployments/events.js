@@ -2,8 +2,7 @@
    far from where one looks goes out of the page again, so that it stays quick however long the log is. */
 
 import { merge } from "../portal/live.js";
-import { announce } from "../portal/page.js";
-import { show } from "./tabs.js";
+import * as links from "./event_links.js";
 
 const tab = document.getElementById("events-tab");
 const bar = document.getElementById("events-bar");
@@ -17,7 +16,6 @@ const count = document.getElementById("event-count");
 const MOST = 600;                   // lines in the page; twice that is only held while a page comes in
 const NEAR_PX = 400;
 const AT_END_PX = 12;
-const TYPING_MS = 300;
 const STATES = ["earlier", "later", "folds", "filtered"];
 const state = {};                   // where the log goes on above and below, and what is left out
 let words = {};
@@ -25,7 +23,6 @@ let heard = 0;                      // the number of the last event that the pag
 let asked = 0;                      // and of the last that the lines have
 let missed = 0;                     // events that came in while the window lay elsewhere
 let asking = null;
-let typing = 0;
 
 export function start(texts, seq) {
   words = texts;
@@ -34,22 +31,9 @@ export function start(texts, seq) {
   followButton.addEventListener("click", toggleFollow);
   newest.addEventListener("click", (event) => { event.preventDefault(); toNewest(); });
   box.addEventListener("scroll", scrolled, { passive: true });
-  tab.addEventListener("click", clicked);
-  tab.addEventListener("submit", (event) => { event.preventDefault(); search(event.target.elements.q.value); });
-  tab.addEventListener("input", (event) => {
-    if (event.target.name !== "q" || event.isComposing) return;
-    clearTimeout(typing);
-    typing = setTimeout(() => search(event.target.value), TYPING_MS);
-  });
-  window.addEventListener("popstate", () => { if (filters() !== lines.dataset.filters) load("", { replace: true }); });
-  window.addEventListener("hashchange", goToHash);
   failed.querySelector("button").addEventListener("click", () => load("", { replace: true }));
-  lines.addEventListener("keydown", step);
-  lines.addEventListener("focusin", (event) => rove(event.target.closest(".permalink")));
-  quiet(lines);
-  rove();
   tell();
-  goToHash();
+  links.start(texts, { begin: (where) => load(where, { replace: true }), follow });
   if (isFollowing() && !state.later) toEnd();
 }
 
@@ -89,27 +73,8 @@ export function find() {
 function parse(rows) {
   const fresh = document.createElement("template");
   fresh.innerHTML = rows.join("");
-  quiet(fresh.content);
+  links.quiet(fresh.content);
   return [...fresh.content.children];
-}
-
-/* Of hundreds of links one is a stop of the Tab key; from there the arrows lead to the others. */
-function quiet(place) {
-  for (const link of place.querySelectorAll(".permalink")) link.tabIndex = -1;
-}
-
-function rove(link = lines.lastElementChild?.querySelector(".permalink")) {
-  if (!link) return;
-  for (const before of lines.querySelectorAll('.permalink[tabindex="0"]')) before.tabIndex = -1;
-  link.tabIndex = 0;
-}
-
-function step(event) {
-  const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-  if (!by || !event.target.matches(".permalink")) return;
-  event.preventDefault();
-  const links = [...lines.querySelectorAll("tr > .at > .permalink, details[open] .permalink")];
-  links[links.indexOf(event.target) + by]?.focus();
 }
 
 /* --- lines in and out --------------------------------------------------------------------------------------- */
@@ -185,12 +150,6 @@ function lastShown() {
 
 /* --- pages of the log --------------------------------------------------------------------------------------- */
 
-function filters() {
-  const query = new URLSearchParams(location.search);
-  for (const name of ["tab", "event", "before", "after", "until"]) query.delete(name);
-  return query.toString();
-}
-
 /* Asks for the events that were heard of and are not among the lines yet. */
 function catchUp() {
   if (!asking && !state.later && asked < heard) load(`after=${asked}`);
@@ -201,7 +160,7 @@ async function load(where, { replace = false } = {}) {
   if (asking && !replace) return;
   asking?.abort();
   const mine = asking = new AbortController();
-  const wanted = filters();
+  const wanted = links.filters();
   let done = false;
   tab.setAttribute("aria-busy", "true");
   try {
@@ -270,74 +229,6 @@ function toNewest() {
   else toEnd();
 }
 
-/* --- filters and links -------------------------------------------------------------------------------------- */
-
-function clicked(event) {
-  if (event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
-  const link = event.target.closest("a[data-filter], a.permalink, #first-failure");
-  if (!link) return;
-  if (link.matches("[data-filter]")) {
-    event.preventDefault();
-    history.pushState(null, "", link.href);
-    const menu = link.closest("details");
-    if (menu) {
-      menu.open = false;
-      menu.querySelector("summary").focus();
-    }
-    load("", { replace: true });
-  } else if (link.matches(".permalink")) {
-    event.preventDefault();
-    keepLink(link);
-  }
-}
-
-/* A permalink puts itself into the address and onto the clipboard: what it leads to is in sight already. */
-async function keepLink(link) {
-  const url = new URL(location.href);
-  for (const [name, value] of new URLSearchParams(link.search)) url.searchParams.set(name, value);
-  url.hash = link.hash;
-  history.replaceState(null, "", url);
-  mark(link.closest("[data-seq]"));
-  try {
-    await navigator.clipboard.writeText(url.href);
-    announce(words.linkCopied);
-  } catch {
-    announce(words.notAllowed);
-  }
-}
-
-function search(text) {
-  clearTimeout(typing);
-  const url = new URL(location.href);
-  url.searchParams.set("tab", "events");
-  for (const name of ["event", "before", "after", "until"]) url.searchParams.delete(name);
-  if (text.trim()) url.searchParams.set("q", text.trim());
-  else url.searchParams.delete("q");
-  url.hash = "";
-  history.replaceState(null, "", url);
-  load("", { replace: true });
-}
-
-async function goToHash() {
-  const seq = /^#e-(\d+)$/.exec(location.hash)?.[1];
-  if (!seq) return;
-  show("events", { remember: false });
-  follow(false);
-  if (!document.getElementById(`e-${seq}`)) await load(`event=${seq}`, { replace: true });
-  const place = document.getElementById(`e-${seq}`);
-  if (!place) return;
-  const repeats = place.closest("details");
-  if (repeats) repeats.open = true;
-  mark(place);
-  follow(false);
-  place.scrollIntoView({ block: "center" });
-}
-
-function mark(place) {
-  for (const marked of lines.querySelectorAll(".is-chosen")) marked.classList.remove("is-chosen");
-  place.classList.add("is-chosen");
-}
-
 /* --- where one looks ---------------------------------------------------------------------------------------- */
 
 function scrolled() {
@@ -371,7 +262,7 @@ function toEnd() {
 function tell() {
   noMatch.hidden = lines.rows.length > 0;
   newest.hidden = !state.later;
-  if (!lines.querySelector('.permalink[tabindex="0"]')) rove();
+  links.rove();
   const text = missed ? words.newer.replace("{count}", missed) : words.newest;
   if (newest.textContent !== text) newest.textContent = text;
   for (const link of document.querySelectorAll("#events-tab .earlier")) link.hidden = true;
