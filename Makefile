@@ -43,9 +43,17 @@ bench: test-environment ## Measure datelog beside the original's way, in one run
 bench-live: test-environment ## Measure the live page: commit to screen, many streams, long logs.
 	$(BIN)/python -m tests.benchmarks.live_bench
 
+.PHONY: bench-page
+bench-page: test-environment ## Measure the deployment's page with 1,000 resources: server, frames, browser.
+	$(BIN)/python -m tests.benchmarks.page_bench
+
 .PHONY: bench-polling
 bench-polling: test-environment ## Measure what following a deployment costs AWS, beside other tools (15 min).
 	$(BIN)/python -m tests.benchmarks.polling_bench
+
+.PHONY: bench-environment
+bench-environment: test-environment ## Measure the environment's page with 200 instances, and the list of 50.
+	$(BIN)/python -m tests.benchmarks.environment_bench
 
 .PHONY: test-environment
 test-environment: ## Install what the tests need: Debian packages where they are missing, and the Python ones.

@@ -1,0 +1,25 @@
+"""The page of an environment as a reader of it sees it: its parts by what they are about."""
+
+from __future__ import annotations
+
+from django.test import Client
+from django.urls import reverse
+
+from deployments.models import Environment
+from tests.views.pages import Element, page
+
+
+def url(environment: Environment, name: str = "environment", *more: int) -> str:
+    return reverse(name, args=[environment.pk, *more])
+
+
+def show(client: Client, environment: Environment, query: str = "") -> Element:
+    return page(client.get(url(environment) + query)).one("main")
+
+
+def node(shown: Element, layout: str, tier: str, key: str) -> Element:
+    return shown.one("a", id=f"{layout}-{tier}-{key}-link")
+
+
+def row_of(shown: Element, row_id: str) -> str:
+    return shown.one("tr", id=row_id).text
