@@ -10,9 +10,13 @@ from django.utils import timezone
 
 from deployments.aws.autoscaling import ScalingActivity
 from deployments.aws.logs import LogLine
+from deployments.aws.outputs import outputs_of
 from deployments.aws.session import Clients
+from deployments.aws.ssm import ExecutionTarget
 from deployments.core.causes.catalogue import recognise
 from deployments.core.causes.cause import Evidence as Kind
+from deployments.core.health.ansible import read_output
+from deployments.core.health.words import RUN_FAILED
 from deployments.core.root_cause import Failure, first_failure
 from deployments.errors import N_, AwsFailure, AwsMissing, AwsRetry, Sentence
 from deployments.models import AssociationRun, Deployment, Event, Evidence, Resource, Target
@@ -27,7 +31,9 @@ _STREAM = re.compile(r"log stream:? ?(?P<stream>\d{4}/\S+?)\.?(?:\s|$)", re.IGNO
 _BY_TYPE = {
     "AWS::AutoScaling::AutoScalingGroup": Kind.SCALING_ACTIVITIES,
     "AWS::CloudFormation::CustomResource": Kind.FUNCTION_LOG,
+    "AWS::SSM::Association": Kind.ASSOCIATION_OUTPUT,
 }
+_ASSOCIATION = "AWS::SSM::Association"
 _FUNCTION = "AWS::Lambda::Function"
 _LOG_GROUP = "AWS::Logs::LogGroup"
 
@@ -53,10 +59,16 @@ def gather(deployment: Deployment, clients: Clients) -> None:
         _keep_log(deployment, clients, failure)
     if Kind.SCALING_ACTIVITIES in kinds:
         _keep_activities(deployment, clients, failure)
-    if Kind.ASSOCIATION_OUTPUT in kinds:
-        keep_outputs(deployment)
+    if Kind.ASSOCIATION_OUTPUT in kinds and failure.type == _ASSOCIATION:
+        _keep_runs(deployment, clients, failure)
     if Kind.TARGET_REASONS in kinds:
-        keep_target_reasons(deployment)
+        _keep_target_reasons(deployment)
+
+
+def gather_observed(deployment: Deployment) -> None:
+    """Keep what was observed of servers that keep an environment from becoming ready."""
+    _keep_outputs(deployment)
+    _keep_target_reasons(deployment)
 
 
 def _failure(deployment: Deployment) -> Failure | None:
@@ -130,6 +142,12 @@ def _reached(start: str, rows: dict[str, Resource]) -> Iterator[str]:
                 queue.append(below)
 
 
+def _row_at(deployment: Deployment, failure: Failure) -> Resource | None:
+    wanted = f"{failure.path}/{failure.logical_id}".lstrip("/")
+    rows = Resource.objects.of_deployment(deployment).select_related("stack")
+    return next((row for row in rows if _path(row) == wanted), None)
+
+
 def _path(row: Resource) -> str:
     return f"{row.stack.path}/{row.logical_id}".lstrip("/")
 
@@ -139,11 +157,7 @@ def _log_text(lines: tuple[LogLine, ...]) -> str:
 
 
 def _keep_activities(deployment: Deployment, clients: Clients, failure: Failure) -> None:
-    path = f"{failure.path}/{failure.logical_id}".lstrip("/")
-    row = next(
-        (r for r in Resource.objects.of_deployment(deployment).select_related("stack") if _path(r) == path),
-        None,
-    )
+    row = _row_at(deployment, failure)
     if row is None or not row.physical_id:
         return
     try:
@@ -163,7 +177,45 @@ def _activity_text(activity: ScalingActivity) -> str:
     return f"{activity.started_at:%H:%M:%S} {activity.status} {activity.description}{message}"
 
 
-def keep_outputs(deployment: Deployment) -> None:
+def _keep_runs(deployment: Deployment, clients: Clients, failure: Failure) -> None:
+    """Keep the output of every instance on which an association of CloudFormation's failed."""
+    row = _row_at(deployment, failure)
+    if row is None or not row.physical_id:
+        return
+    try:
+        for target in _failed_targets(clients, row.physical_id):
+            text = _output_text(clients, target)
+            _keep(deployment, Kind.ASSOCIATION_OUTPUT, target.instance_id, text)
+    except AwsRetry:
+        return
+    except AwsFailure as exc:
+        _keep(deployment, Kind.ASSOCIATION_OUTPUT, row.physical_id, problem=_denied(exc))
+
+
+def _failed_targets(clients: Clients, association_id: str) -> Iterator[ExecutionTarget]:
+    """Yield the instances on which the latest execution of an association failed."""
+    for association in clients.ssm.associations([association_id]):
+        for execution in clients.ssm.executions(association_id, 1):
+            targets = clients.ssm.execution_targets(
+                association_id, execution.execution_id, association.output_bucket, association.output_prefix
+            )
+            yield from (target for target in targets if target.status in RUN_FAILED)
+
+
+def _output_text(clients: Clients, target: ExecutionTarget) -> str:
+    """Return the task that failed and its message, then what the run printed last."""
+    printed = {"stdout": "", "stderr": ""}
+    for stored in outputs_of(clients.s3, target):
+        name = stored.key.rpartition("/")[2]
+        if name in printed:
+            tail = clients.s3.read_tail(target.output_bucket, stored.key, LONGEST // 3)
+            printed[name] = tail.body.decode(errors="replace").replace("\x00", "")
+    found = read_output(printed["stdout"], printed["stderr"], failed=True)
+    head = f"{found.failed_task}: {found.message}".strip(": ") or target.detailed_status or target.status
+    return "\n".join(part for part in (head, printed["stderr"], printed["stdout"]) if part)
+
+
+def _keep_outputs(deployment: Deployment) -> None:
     """Keep the end of the output of every association's run that failed, as it was observed."""
     for run in AssociationRun.objects.of(deployment.environment).failed():
         head = f"{run.failed_task}: {run.failed_message}".strip(": ")
@@ -171,7 +223,7 @@ def keep_outputs(deployment: Deployment) -> None:
         _keep(deployment, Kind.ASSOCIATION_OUTPUT, f"{run.instance_id} {run.association}", text or run.status)
 
 
-def keep_target_reasons(deployment: Deployment) -> None:
+def _keep_target_reasons(deployment: Deployment) -> None:
     """Keep what the load balancers' health checks said of every target that is not healthy."""
     bad = [t for t in Target.objects.of(deployment.environment) if t.state != "healthy"]
     lines = [f"{t.tier} {t.target_id}:{t.port} {t.state} {t.reason} {t.description}".rstrip() for t in bad]

@@ -21,7 +21,7 @@ from deployments.core.phases import State
 from deployments.errors import N_, AwsMissing, Sentence
 from deployments.models import Deployment, Environment, Event, Observation, Observer
 from deployments.models.health.reads import facts_of, parts_of_environment
-from deployments.runner import ending, journal, site
+from deployments.runner import ending, evidence, journal, site
 
 PHASE_NOTE = "portal:phase:configuration"
 AT_ONCE = 0.0
@@ -138,6 +138,7 @@ def _gave_up(
     else:
         return False
     waiting = [one.as_json() for one in found.waiting_for]
+    evidence.gather_observed(deployment)
     ending.end(
         deployment,
         State.FAILED,

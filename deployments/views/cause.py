@@ -10,16 +10,20 @@ from dataclasses import dataclass
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from deployments.core.causes.catalogue import recognise
+from deployments.core.causes.catalogue import by_code, recognise
 from deployments.core.causes.cause import Known, NextStep
 from deployments.core.phases import Kind
 from deployments.core.root_cause import Failure, RootCause
+from deployments.core.schedule import PHASE
+from deployments.errors import Sentence
 from deployments.forms import PREFIX
 from deployments.models import Deployment, Evidence
 from deployments.models.sentences import words
+from deployments.views import wording
 from deployments.views.waterfall.rows import row_id
 
 _ORDER = list(NextStep)
+_AFTER_STACKS = {"AssociationFailed": "AssociationFailed", "NotReady": "TargetsUnhealthy"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +60,7 @@ class Told:
     collateral: tuple[Failure, ...]
     evidence: Sequence[Evidence]
     steps: tuple[Step, ...]
+    found: str = ""  # the instance and task that an association failed on and in
 
 
 def tell(deployment: Deployment, cause: RootCause | None, *, is_latest: bool) -> Told | None:
@@ -63,6 +68,7 @@ def tell(deployment: Deployment, cause: RootCause | None, *, is_latest: bool) ->
     if cause is None:
         return None
     known = recognise(cause.leaf.type, cause.leaf.reason)
+    evidence = list(Evidence.objects.of(deployment))
     return Told(
         leaf=cause.leaf,
         title=words(known.title.as_json()) if known else "",
@@ -72,9 +78,57 @@ def tell(deployment: Deployment, cause: RootCause | None, *, is_latest: bool) ->
         ties=cause.ties,
         later=cause.later,
         collateral=cause.collateral,
-        evidence=list(Evidence.objects.of(deployment)),
+        evidence=evidence,
         steps=tuple(_steps(deployment, known, is_latest=is_latest)),
+        found=_found(evidence),
     )
+
+
+def tell_of_servers(deployment: Deployment, *, is_latest: bool) -> Told | None:
+    """Return what to say of a deployment whose stacks are there, but whose environment did not become ready.
+
+    None when it ended otherwise.
+    """
+    code = _AFTER_STACKS.get(deployment.error_code)
+    known_cause = by_code(code) if code and not deployment.is_active else None
+    if known_cause is None or deployment.ended_at is None:
+        return None
+    evidence = list(Evidence.objects.of(deployment))
+    known = recognise("Sanso::Association", " ".join(piece.text for piece in evidence))
+    values = known.values if known and known.cause is known_cause else {"reason_code": "…"}
+    known = Known(
+        cause=known_cause,
+        title=Sentence(known_cause.title, values),
+        advice=Sentence(known_cause.advice, values),
+        values={},
+    )
+    phase = f"{PHASE}{deployment.last_phase}"
+    leaf = Failure(
+        path="",
+        logical_id=phase,
+        type="",
+        status=wording.phase(deployment.last_phase),
+        reason=deployment.error_words,
+        at=deployment.ended_at,
+    )
+    return Told(
+        leaf=leaf,
+        title=wording.error(deployment.error_code, kind=deployment.kind),
+        advice=words(known.advice.as_json()),
+        code=known_cause.code,
+        chain=(Place(name=leaf.status, row=row_id(phase)),),
+        ties=(),
+        later=(),
+        collateral=(),
+        evidence=evidence,
+        steps=tuple(_steps(deployment, known, is_latest=is_latest)),
+        found=_found(evidence),
+    )
+
+
+def _found(evidence: Sequence[Evidence]) -> str:
+    piece = next((e for e in evidence if e.kind == "association_output" and e.text), None)
+    return f"{piece.subject}: {piece.text.splitlines()[0]}" if piece else ""
 
 
 def _chain(leaf: Failure) -> tuple[Place, ...]:

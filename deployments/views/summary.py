@@ -87,7 +87,8 @@ def summarise(deployment: Deployment, tree: Forest, events: Sequence[Event]) -> 
         count=tree.count,
         percent=100 if state is State.SUCCEEDED else None if back else tree.count.percent,
         phases=list(_phases(deployment, tree, events, now_shown)),
-        told=cause.tell(deployment, root_cause(_failures(events)), is_latest=is_latest),
+        told=cause.tell(deployment, root_cause(_failures(events)), is_latest=is_latest)
+        or cause.tell_of_servers(deployment, is_latest=is_latest),
         headline=_headline(deployment),
         is_latest=is_latest,
     )

@@ -8,6 +8,7 @@ import pytest
 
 from deployments.aws.autoscaling import Group, ScalingActivity
 from deployments.aws.logs import LogLine
+from deployments.aws.ssm import Association, Execution, ExecutionTarget
 from deployments.errors import AwsAsk, AwsRetry
 from deployments.models import Deployment, Evidence
 from deployments.models.sealed import seal
@@ -148,3 +149,45 @@ def test_a_failure_without_anything_beside_it_costs_no_call(aws: FakeAws) -> Non
 
     assert _gather(deployment, aws) == []
     assert aws.calls == []
+
+
+def test_the_task_that_failed_on_one_of_two_instances_is_kept_with_its_output(aws: FakeAws) -> None:
+    deployment = make_deployment()
+    root = make_stack(deployment)
+    make_resource(root, "Servers", type="AWS::SSM::Association", physical_id="a-1")
+    make_event(
+        deployment,
+        1,
+        stack=root,
+        logical_id="Servers",
+        type="AWS::SSM::Association",
+        status="CREATE_FAILED",
+        reason="Resource of type 'AWS::SSM::Association' with identifier 'a-1' did not stabilize.",
+    )
+    aws.association_rows["a-1"] = Association(
+        association_id="a-1", name="servers", document="d", version="1", status="Failed", detailed_status=""
+    )
+    aws.execution_rows["a-1"] = [
+        Execution(
+            association_id="a-1",
+            execution_id="e",
+            status="Failed",
+            detailed_status="",
+            created_at=START,
+            counts={},
+        )
+    ]
+    aws.execution_target_rows["e"] = [
+        ExecutionTarget(association_id="a-1", execution_id="e", instance_id=name, status=status,
+                        detailed_status="", at=START, output_bucket="logs", output_key=f"out/{name}/a-1/")
+        for name, status in (("i-1", "Success"), ("i-2", "Failed"))
+    ]  # fmt: skip
+    folder = f"out/i-2/a-1/{START:%Y-%m-%dT%H-%M-%S}.000Z/ansible/0"
+    aws.stored["logs", f"{folder}/stdout"] = (
+        b'TASK [Install the release] ****\nfatal: [localhost]: FAILED! => {"msg": "no space"}\n'
+    )
+
+    (found,) = _gather(deployment, aws)
+
+    assert (found.kind, found.subject) == ("association_output", "i-2")
+    assert found.text.splitlines()[0] == "Install the release: no space"

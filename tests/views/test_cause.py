@@ -107,3 +107,30 @@ def test_while_things_are_taken_back_nothing_is_offered_that_cannot_be_done(brow
 
     assert not {"Edit and try again", "Delete what is left…"} & set(links(shown))
     assert [b for b in shown.all("button") if "Copy a policy" in b.text]
+
+
+def test_an_association_that_failed_names_the_instance_and_the_task(browser: Client) -> None:
+    environment = make_environment(account=make_account(is_sandbox=True), stack_id="arn:aws:cf:x:1:stack/b")
+    deployment = make_deployment(
+        environment,
+        state="failed",
+        last_phase="configuration",
+        active_key=None,
+        ended_at=START,
+        error_code="AssociationFailed",
+        error_message="app-servers failed on i-2",
+    )
+    type(environment).objects.filter(pk=environment.pk).update(latest=deployment)
+    Evidence.objects.create(
+        deployment=deployment,
+        kind="association_output",
+        subject="i-2 app-servers",
+        text="Install the release: No space left on device\nfatal: …",
+        at=START,
+    )
+
+    shown = read(browser, deployment).one(id="banner")
+
+    assert "A server could not be configured" in shown.one(id="end-title").text
+    assert "i-2 app-servers: Install the release: No space left on device" in shown.text
+    assert f"/environments/{environment.pk}/#associations" in links(shown).values()
