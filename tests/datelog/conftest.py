@@ -71,6 +71,6 @@ def start_app(cluster: Cluster) -> Iterator[StartAppServer]:
 
     yield start
     for server in started:
-        server.stop()
+        server.kill()  # one that is only just starting doesn't hear of SIGTERM, and is waited for in vain
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
