@@ -138,6 +138,8 @@ def test_a_fresh_machine_gets_a_page_a_login_and_all_parts(
     commands = " ".join(portal.processes().values())
     for part in ("portal.redis_server", "portal.sandbox", "celery", "dispatch", "uvicorn"):
         assert part in commands
+    assert "Sandbox machines: " in portal.said  # what is real here, and what stands in
+    assert "stands in for Aurora" in portal.said
     assert {file.stem for file in (portal.data / "logs").glob("*.log")} == {
         *("redis", "sandbox", "worker", "dispatcher", "web")
     }
