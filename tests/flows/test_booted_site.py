@@ -158,6 +158,6 @@ def test_the_deployed_site_serves_visitors_and_a_killed_server_is_replaced(
         seconds=CONFIGURED,
         what="a configured replacement in service",
     )
-    assert len(site.playbooks()) == 3
+    wait_until(lambda: len(site.playbooks()) == 3, seconds=60, what="the output of its association")
     visit_until_all_have_seen(page, url, site, "read?again")
     context.close()
