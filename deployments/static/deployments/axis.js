@@ -33,24 +33,23 @@ export function begin() {
   }
   const keys = [["+", "in"], ["=", "in"], ["-", "out"], ["0", "fit"], ["[", "earlier"], ["]", "later"]];
   for (const [key, what] of keys) onKey(key, () => { if (current() === "waterfall") zoom(what); });
-  draw();
+  drawFrame();
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
   setInterval(tick, still ? 1_000 : 250);
 }
 
 /* The deployment goes on or has ended; the axis is so long (both ends in ms); the forecast is a band. */
 export function set({ isRunning, axis, forecast }) {
+  const before = [running, length].join();
   if (isRunning !== undefined) running = isRunning;
   if (forecast !== undefined) band = forecast;
   if (axis) {
-    const longer = (axis[1] - start) / 1000;
     const fits = to >= length;
-    if (longer !== length) {
-      length = longer;
-      if (fits) to = length;
-    }
+    length = (axis[1] - start) / 1000;
+    if (fits) to = length;
   }
-  draw();
+  if ([running, length].join() === before) drawFrame();
+  else draw();
 }
 
 export function isRunning() {
@@ -99,6 +98,10 @@ function tick() {
 /* Everything anew: the axis has changed. */
 function draw() {
   for (const row of body.rows) place(row);
+  drawFrame();
+}
+
+function drawFrame() {
   drawTicks();
   placeNow(now());
   const [, low, high] = band ?? [];

@@ -156,7 +156,7 @@ export function layOut() {
   empty.hidden = body.rows.length > 0;
   none.hidden = !filtered || shown > 0;
   filters.count();
-  if (!document.getElementById(stop)?.checkVisibility()) stopAt(focused ?? body.querySelector("tr:not([hidden])"));
+  if (document.getElementById(stop)?.hidden !== false) stopAt(focused ?? body.querySelector("tr:not([hidden])"));
 }
 
 /* Returns the ids of the rows that are looked for, and of the stacks around them. */

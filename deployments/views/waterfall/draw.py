@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from html import escape
+from typing import NamedTuple
 from urllib.parse import quote
 
 from django.utils import timezone
@@ -28,8 +29,33 @@ _TO_COME = frozenset({Shown.PENDING, Shown.WAITING, Shown.PROGRESS, Shown.SETTLI
 _HATCHED = frozenset({Shown.FAILED, Shown.ROLLING_BACK, Shown.ROLLED_BACK, Shown.CANCELLED})
 
 
+class Words(NamedTuple):
+    """The texts of rows in one language, looked up once: `%` fills them."""
+
+    level: str
+    fold: str
+    critical: str
+    between: str
+    since: str
+    usually: str
+
+
+@lru_cache(maxsize=8)
+def words_of(language: str) -> Words:
+    """Return the texts in the current language, which is `language`."""
+    return Words(
+        level=escape(_("Level %(level)s:")),
+        fold=_("Open or close %(name)s"),
+        critical=escape(_("on the critical path")),
+        between=_("%(start)s to %(end)s"),
+        since=_("since %(start)s"),
+        usually=_("usually %(usual)s"),
+    )
+
+
 def row(of: Row, axis: Axis, now: int, language: str) -> SafeString:
     """Return a row of the table, in the current language, which is named for what is kept."""
+    words = words_of(language)
     classes = [f"level-{min(of.level, 9)}", of.kind]
     classes += [
         word
@@ -51,19 +77,19 @@ def row(of: Row, axis: Axis, now: int, language: str) -> SafeString:
     hidden = " hidden" if of.hidden else ""
     return SafeString(
         f'<tr id="{escape(of.id)}" class="{" ".join(classes)}"{attributes}{hidden}>\n'
-        f'<th scope="row">{_name(of)}</th>\n'
+        f'<th scope="row">{_name(of, words)}</th>\n'
         f'<td class="state">{_status(of.status, of.shown, of.word, language)}</td>\n'
         f'<td class="number">{_took(of, now)}</td>\n'
-        f'<td class="lane">{"".join(_lane(of, axis, now))}{_times(of)}</td>\n</tr>'
+        f'<td class="lane">{"".join(_lane(of, axis, now))}{_times(of, words)}</td>\n</tr>'
     )
 
 
-def _name(of: Row) -> str:
+def _name(of: Row, words: Words) -> str:
     name = escape(of.name)
-    level = escape(_("Level %(level)s:") % {"level": of.level})
+    level = words.level % {"level": of.level}
     fold = ""
     if of.is_stack:
-        label = escape(_("Open or close %(name)s") % {"name": of.name})
+        label = escape(words.fold % {"name": of.name})
         anchor = f' id="{of.anchor}"' if of.anchor else ""
         controls = f' aria-controls="{escape(" ".join(of.children))}"' if of.children else ""
         fold = (
@@ -74,7 +100,7 @@ def _name(of: Row) -> str:
     address = quote(of.path, safe="@:") or "/"
     return (
         f'<span class="line"><span class="unseen">{level} </span>{fold}'
-        f'<a class="pick" href="?row={address}">{name}</a>{_flags(of)}'
+        f'<a class="pick" href="?row={address}">{name}</a>{_flags(of, words)}'
         f'<span class="waits">{escape(waiting(of.waits, of.more_waits))}</span>'
         f' <span class="type">{escape(_type(of))}</span></span>'
         + (f'<span class="reason">{escape(of.reason)}</span>' if of.reason else "")
@@ -102,11 +128,12 @@ def slower(usual: float) -> str:
     return _("slower than usual (%(usual)s)") % {"usual": clock(usual)}
 
 
-def _flags(of: Row) -> str:
-    words = escape(_("on the critical path"))
+def _flags(of: Row, words: Words) -> str:
     slow = slower(of.usual) if of.is_slow and of.usual is not None else ""
-    flag = f'<span aria-hidden="true">⚑</span><span class="unseen"> {words}</span>'
-    return f'<span class="slow">{escape(slow)}</span><span class="flag" title="{words}">{flag}</span>'
+    flag = f'<span aria-hidden="true">⚑</span><span class="unseen"> {words.critical}</span>'
+    return (
+        f'<span class="slow">{escape(slow)}</span><span class="flag" title="{words.critical}">{flag}</span>'
+    )
 
 
 @lru_cache(maxsize=512)
@@ -136,22 +163,23 @@ def _took(of: Row, now: int) -> str:
     return f'<span data-since="{since}">{clock((now - of.started) / 1000)}</span>'
 
 
-def _times(of: Row) -> str:
+def _times(of: Row, words: Words) -> str:
     """Return when it went on, as text for those who do not see the bars."""
     if of.started is None and of.usual is None:
         return ""
     said = []
-    if of.started is not None:
-        values = {"start": _time(of.started), "end": _time(of.ended) if of.ended is not None else ""}
-        said.append(_("%(start)s to %(end)s") % values if values["end"] else _("since %(start)s") % values)
+    if of.started is not None and of.ended is not None:
+        said.append(words.between % {"start": _time(of.started), "end": _time(of.ended)})
+    elif of.started is not None:
+        said.append(words.since % {"start": _time(of.started)})
     if of.usual is not None:
-        said.append(_("usually %(usual)s") % {"usual": clock(of.usual)})
+        said.append(words.usually % {"usual": clock(of.usual)})
     return f'<span class="unseen">{escape("; ".join(said))}</span>'
 
 
 def _time(at: int) -> str:
     local = datetime.fromtimestamp(at / 1000, timezone.get_current_timezone())
-    return f"{local:%H:%M:%S} {zone_name(local)}"
+    return f"{local.hour:02}:{local.minute:02}:{local.second:02} {zone_name(local)}"
 
 
 def _lane(of: Row, axis: Axis, now: int) -> Iterator[str]:
@@ -163,8 +191,8 @@ def _lane(of: Row, axis: Axis, now: int) -> Iterator[str]:
     for bar in of.inner:
         yield _bar("inner", bar, axis, now)
     if of.rest:
-        kind = "progress" if of.started is not None else "pending"
-        yield _rect(f"rest is-{kind}", axis, *of.rest, now=now, more=f' fill="url(#dash-{kind})"')
+        kind, begins = ("pending", of.rest[0]) if of.started is None else ("progress", None)
+        yield _rect(f"rest is-{kind}", axis, begins, of.rest[1], now=now, more=f' fill="url(#dash-{kind})"')
     yield "</svg>"
 
 
@@ -173,12 +201,11 @@ def _bar(name: str, bar: Bar, axis: Axis, now: int) -> str:
     return _rect(f"{name} is-{bar.shown.value}", axis, bar.start, bar.end, now=now, more=fill)
 
 
-def _rect(name: str, axis: Axis, start: float, end: float | None, *, now: int, more: str = "") -> str:
-    left = axis.percent(start)
+def _rect(name: str, axis: Axis, start: float | None, end: float | None, *, now: int, more: str = "") -> str:
+    """Return a bar with its times in seconds since the beginning; None stands for now, which moves."""
+    left = axis.percent(now if start is None else start)
     right = axis.percent(now if end is None else end)
+    since = "" if start is None else f"{axis.seconds(start):g}"
     until = "" if end is None else f"{axis.seconds(end):g}"
     width = max(NARROWEST, round(right - left, 2))
-    return (
-        f'<rect class="{name}" data-s="{axis.seconds(start):g}" data-e="{until}"'
-        f' x="{left:g}%" width="{width:g}%"{more}/>'
-    )
+    return f'<rect class="{name}" data-s="{since}" data-e="{until}" x="{left:g}%" width="{width:g}%"{more}/>'

@@ -149,17 +149,21 @@ def in_order(siblings: Sequence[str], nodes: Mapping[str, Node]) -> list[str]:
     The order follows from the templates alone, so that rows never move.
     """
     among = set(siblings)
-    rank: dict[str, int] = {}
-
-    def rank_of(path: str, coming_from: tuple[str, ...] = ()) -> int:
-        if path not in rank:
-            if path in coming_from or len(coming_from) > len(among):
-                return 0  # a cycle leads nowhere
-            needs = {_sibling(need, path) for need in nodes[path].needs} & among - {path}
-            rank[path] = 1 + max((rank_of(need, (*coming_from, path)) for need in needs), default=-1)
-        return rank[path]
-
-    return sorted(siblings, key=rank_of)
+    needs = {path: {_sibling(need, path) for need in nodes[path].needs} & among - {path} for path in siblings}
+    blocked: dict[str, list[str]] = {path: [] for path in siblings}
+    for path, own in needs.items():
+        for need in own:
+            blocked[need].append(path)
+    left = {path: len(own) for path, own in needs.items()}
+    rank = dict.fromkeys((path for path in siblings if not left[path]), 0)
+    ready = list(rank)
+    for path in ready:  # grows
+        for other in blocked[path]:
+            left[other] -= 1
+            if not left[other]:
+                rank[other] = rank[path] + 1
+                ready.append(other)
+    return sorted(siblings, key=lambda path: rank.get(path, len(siblings)))  # what is in a cycle, last
 
 
 def _sibling(path: str, of: str) -> str:

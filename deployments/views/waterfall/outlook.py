@@ -7,7 +7,7 @@ from typing import Any
 
 from deployments.core.status import is_final
 from deployments.models.timeline import Line, Timeline
-from deployments.views.waterfall import draw
+from deployments.views.waterfall import draw, rows
 from deployments.views.waterfall.axis import Axis
 from deployments.views.waterfall.nodes import name_of
 from deployments.views.waterfall.rows import NAMED, row_id
@@ -30,7 +30,7 @@ def outlook(timeline: Timeline, axis: Axis, *, but: Collection[str] = ()) -> dic
         if line.waiting_for:
             names = [name_of(waiting.path) for waiting in line.waiting_for]
             waits[row_id(path)] = draw.waiting(names[:NAMED], max(0, len(names) - NAMED))
-        if line.is_slow and line.usual:
+        if rows.slow(line) and line.usual:
             slow[row_id(path)] = draw.slower(line.usual.seconds)
     forecast = timeline.forecast
     return {

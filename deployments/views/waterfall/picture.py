@@ -148,7 +148,8 @@ class Picture:
     def chart(self) -> dict[str, Any]:
         """Return what the head of the table needs."""
         axis = self.axis
-        return {"axis": axis, "ticks": axis.ticks(), "now_percent": f"{axis.percent(self.now):g}"}
+        now = f"{axis.percent(self.now):g}"
+        return {"axis": axis, "ticks": axis.ticks(), "now_percent": now, "modules": MODULES}
 
     def context(self) -> dict[str, Any]:
         """Return what the partial templates above the rows need."""
@@ -161,4 +162,9 @@ class Picture:
         }
 
 
+MODULES = tuple(
+    f"deployments/{name}.js"
+    for name in ("axis", "clock", "eta", "events", "filters", "inspector", "rows", "stream", "tabs")
+)
+"""What deployment.js imports and a page cannot do without: fetched beside it instead of after it."""
 _END = {State.SUCCEEDED: Shown.DONE, State.FAILED: Shown.FAILED, State.ROLLED_BACK: Shown.ROLLED_BACK}

@@ -48,6 +48,7 @@ class Row:
     usual: float | None = None
     is_slow: bool = False
     is_critical: bool = False
+    is_cause: bool = False
     waits: tuple[str, ...] = ()
     more_waits: int = 0
     children: tuple[str, ...] = ()
@@ -74,8 +75,11 @@ class Row:
 
     @property
     def is_problem(self) -> bool:
-        """Tell whether the row is a failure that is not collateral."""
-        return self.shown is Shown.FAILED
+        """Tell whether the row is a failure that is not collateral, or was the first one of all.
+
+        What failed first is still one when a rollback has taken it away.
+        """
+        return self.shown is Shown.FAILED or self.is_cause
 
     @property
     def is_moving(self) -> bool:
@@ -139,9 +143,8 @@ class Grower:
         others = (self.inside or {}).get(path, ())
         own = bars_of(node, line.runs if line and line.runs and line.status == node.status else None)
         usual = line.usual if line and line.usual and line.usual.runs else None
-        start = own[-1].start if own else None
         is_stack = node.is_stack or node.type == STACK
-        first = _first_of_the_last_run(own)
+        first = own[0].start if own else None
         waits = line.waiting_for if line and not node.status else ()
         return Row(
             path=path,
@@ -153,15 +156,16 @@ class Grower:
             shown=shown(node.status, node.reason),
             reason=remark(node.reason),
             tier=path.partition("/")[0] if self._is_in_tier(path) else "",
-            started=node.started if node.started is not None else start,
+            started=node.started if node.started is not None else own[-1].start if own else None,
             ended=node.ended,
             bars=own,
             inner=self._summary(path, own) if is_stack else (),
             ghost=(first, first + 1000 * usual.seconds) if usual and first is not None else None,
             rest=self._rest(node, line),
             usual=usual.seconds if usual else None,
-            is_slow=bool(line and line.is_slow),
+            is_slow=slow(line),
             is_critical=bool(line and line.is_critical and path),
+            is_cause=path == self.showing,
             waits=tuple(name_of(waiting.path) for waiting in waits[:NAMED]),
             more_waits=max(0, len(waits) - NAMED),
             children=tuple(children + [other.id for other in others if other.parent == row_id(path)]),
@@ -204,15 +208,9 @@ class Grower:
         return (begins, expected.end) if expected.end > begins else None
 
 
-def _first_of_the_last_run(bars: Sequence[Bar]) -> int | None:
-    """Return when the latest stretch without a gap began."""
-    first: int | None = None
-    before: int | None = None
-    for bar in bars:
-        if first is None or before is None or bar.start > before:
-            first = bar.start
-        before = bar.end
-    return first
+def slow(line: Line | None) -> bool:
+    """Tell whether something takes longer than usual. What is taken back has no usual duration."""
+    return line is not None and line.is_slow and len(line.runs) <= 1
 
 
 def with_hidden(row: Row, hidden: bool) -> Row:

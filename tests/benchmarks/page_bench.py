@@ -1,0 +1,232 @@
+"""The deployment's page with 9 stacks and 1,000 resources: server, frames, browser. `make bench-page`.
+
+Server times are of a request in this process, with MariaDB beside it: the first one of a process draws every
+row, later ones take what is at rest from memory. The browser loads the page from a web process of its own.
+"""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from tests.benchmarks.live_bench import Place, prepare
+from tests.benchmarks.machine import machine, percentile
+
+if TYPE_CHECKING:
+    from deployments.models import Deployment, Stack
+
+T = TypeVar("T")
+STACKS: Mapping[str, int] = dict.fromkeys(
+    ("Network", "Iam", "Nlb", "Alb", "Aurora", "AppServers", "WebServers", "Configuration"), 124
+)
+"""8 nested stacks and the root: 1,000 resources with the nested stacks."""
+PAGES = 30
+FRAMES = 40
+OPEN = "() => performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd"
+REQUESTS = "() => performance.getEntriesByType('resource').length"
+
+
+def main() -> None:
+    """Measure, and print the figures."""
+    folder = Path(tempfile.mkdtemp(prefix="sanso-bench-page-"))
+    place = None
+    try:
+        place = prepare(folder)
+        say(f"machine: {machine()}")
+        for name, finished in (("running", False), ("finished", True)):
+            deployment = planted(finished=finished)
+            say(f"\n{name}, 9 stacks, 1,000 resources, {deployment.last_seq} events")
+            measure_server(deployment, place)
+            if not finished:
+                measure_frames(deployment)
+            measure_browser(deployment, place)
+    finally:
+        if place is not None:
+            place.web.stop()
+            place.mariadb.stop()
+            place.redis.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def planted(*, finished: bool) -> Deployment:
+    """Return a deployment in the middle, half of it done, or at its end."""
+    from django.utils import timezone
+
+    from deployments.core.phases import State
+    from deployments.models import Resource
+    from tests.live import scenes
+
+    deployment = scenes.make_deployment(name=f"bench-{finished}")
+    stacks = scenes.plant(deployment, STACKS)
+    connect(list(stacks.values()))
+    begin = timezone.now() - timedelta(minutes=6)
+    entries = []
+    for number, (path, stack) in enumerate(stacks.items()):
+        at = begin + timedelta(seconds=number)
+        if path:
+            entries.append(scenes.event(stacks[""], path, "CREATE_IN_PROGRESS", at=at))
+        entries.append(scenes.event(stack, "", "CREATE_IN_PROGRESS", at=at))
+        own = Resource.objects.filter(stack=stack).exclude(type="AWS::CloudFormation::Stack")
+        for place, resource in enumerate(own):
+            if not finished and place % 4 == 3:
+                continue  # not begun
+            entries.append(scenes.event(stack, resource.logical_id, "CREATE_IN_PROGRESS", at=at))
+            if finished or place % 2:
+                end = at + timedelta(seconds=20 + place)
+                entries.append(scenes.event(stack, resource.logical_id, "CREATE_COMPLETE", at=end))
+        if finished and path:
+            end = at + timedelta(minutes=4)
+            entries.append(scenes.event(stack, "", "CREATE_COMPLETE", at=end))
+            entries.append(scenes.event(stacks[""], path, "CREATE_COMPLETE", at=end))
+    if finished:
+        entries.append(scenes.event(stacks[""], "", "CREATE_COMPLETE", at=begin + timedelta(minutes=5)))
+    scenes.happen(deployment, *entries)
+    if finished:
+        scenes.finish(scenes.reread(deployment), State.SUCCEEDED)
+    return scenes.reread(deployment)
+
+
+def connect(stacks: list[Stack]) -> None:
+    """Let each resource depend on the one before it, and every stack on the first."""
+    from deployments.models import Resource
+    from deployments.models.stack import STACK_TYPE
+
+    for stack in stacks:
+        before = ""
+        for resource in Resource.objects.filter(stack=stack).order_by("pk"):
+            path = f"{stack.path}/{resource.logical_id}".lstrip("/")
+            if resource.type == STACK_TYPE:
+                needs = [] if path == "Network" else [["Network", "Ref"]]
+            else:
+                needs = [[before, "Ref"]] if before else []
+                before = path
+            Resource.objects.filter(pk=resource.pk).update(depends_on=needs)
+
+
+def measure_server(deployment: Deployment, place: Place) -> None:
+    """Print how long the page takes, and how large it is."""
+    from django.test import Client
+
+    from deployments.views import drawn
+    from deployments.views.waterfall import memory
+
+    client = Client()
+    client.cookies["sessionid"] = place.session
+    url = f"/deployments/{deployment.pk}/"
+
+    def page() -> int:
+        answer = client.get(url)
+        assert answer.status_code == 200
+        return len(answer.content)
+
+    drawn._row_at_rest.cache_clear()
+    memory.forget()
+    first = timed(page)
+    say(f"  page: {first.found / 1000:.0f} kB")
+    tell("  page, the first of a process", [first])
+    tell("  page, later ones", [timed(page) for _ in range(PAGES)])
+    tell("  one row's details", [timed(lambda: client.get(f"{url}rows/Network/Network5")) for _ in range(20)])
+
+
+def measure_frames(deployment: Deployment) -> None:
+    """Print how long a frame for three events takes, with and without a forecast made anew."""
+    from deployments.models import Stack
+    from deployments.views import frames
+    from deployments.views.drawn import Reader
+    from tests.live import scenes
+
+    reader = Reader("en", "UTC")
+    stack = Stack.objects.get(deployment=deployment, path="Network")
+    small: list[Timed[Any]] = []
+    large: list[Timed[Any]] = []
+    for number in range(FRAMES):
+        before = deployment.last_seq
+        names = [f"Network{3 + 4 * (number % 30)}", f"Network{1 + number % 100}"]
+        scenes.happen(deployment, *(scenes.event(stack, name, "UPDATE_IN_PROGRESS") for name in names))
+        deployment = scenes.reread(deployment)
+        measured = timed(partial(frames.build, deployment.pk, before, deployment.last_seq, reader))
+        (large if '"outlook"' in measured.found.json else small).append(measured)
+        time.sleep(0.1)
+    tell("  frame for two events", small)
+    tell("  frame with a new forecast", large)
+
+
+def measure_browser(deployment: Deployment, place: Place) -> None:
+    """Print when the page can be used, and how many requests it made."""
+    from playwright.sync_api import sync_playwright
+
+    from tests.flows.web import open_chromium
+
+    with sync_playwright() as playwright:
+        browser = open_chromium(playwright)
+        opened: list[float] = []
+        fold: list[float] = []
+        requests = 0
+        for _ in range(5):
+            context = browser.new_context(viewport={"width": 1440, "height": 900})
+            context.add_cookies([{"name": "sessionid", "value": place.session, "url": place.web.url}])
+            page = context.new_page()
+            page.goto(f"{place.web.url}/deployments/{deployment.pk}/")
+            page.wait_for_function("document.querySelector('.pick[tabindex=\"0\"]')")
+            opened.append(page.evaluate(OPEN))
+            requests = page.evaluate(REQUESTS)
+            fold.append(page.evaluate(TOGGLE))
+            context.close()
+        browser.close()
+    say(f"  interactive in Chromium: median {statistics.median(opened):.0f} ms")
+    say(f"  all stacks opened by a click: median {statistics.median(fold):.0f} ms")
+    say(f"  requests besides the page: {requests}")
+
+
+TOGGLE = """() => {
+  const begun = performance.now();
+  document.querySelector('[data-fold="open"]').click();
+  document.body.offsetHeight;
+  return performance.now() - begun;
+}"""
+
+
+@dataclass(frozen=True, slots=True)
+class Timed(Generic[T]):
+    """What something gave, and what it took: milliseconds by the clock, and of this process's CPU."""
+
+    found: T
+    wall: float
+    cpu: float
+
+
+def timed(act: Callable[[], T]) -> Timed[T]:
+    """Do something once, and return what it took."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    found = act()
+    return Timed(found, 1000 * (time.perf_counter() - wall), 1000 * (time.process_time() - cpu))
+
+
+def tell(what: str, times: Sequence[Timed[Any]]) -> None:
+    """Print the middle and the slow end of some times."""
+    if not times:
+        return
+    wall, cpu = sorted(t.wall for t in times), sorted(t.cpu for t in times)
+    say(
+        f"{what}: median {statistics.median(wall):.0f} ms, p95 {percentile(wall, 0.95):.0f} ms;"
+        f" CPU median {statistics.median(cpu):.0f} ms"
+    )
+
+
+def say(line: str) -> None:
+    """Print a line at once."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
