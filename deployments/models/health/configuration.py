@@ -18,6 +18,10 @@ class AssociationQuerySet(models.QuerySet["Association"]):
         """Keep one environment's."""
         return self.filter(environment=environment).order_by("tier", "name", "pk")
 
+    def unread(self, association_id: str) -> bool:
+        """Tell whether the association's executions are still to be read."""
+        return self.filter(association_id=association_id, execution_id="").exists()
+
     def for_list(self) -> Self:
         """Everything a list shows, without a query a row."""
         return self.select_related("environment__account")

@@ -59,7 +59,9 @@ def _write(turn: Round, one: Asked, found: Association) -> bool:
 
 
 def _is_open(found: Association) -> bool:
-    """Tell whether a run of the association goes on, or none of those that ended is known."""
+    """Tell whether a run of the association goes on, or one that ended is not known: it could not be read."""
+    if found.last_execution_at and AssociationRow.objects.unread(found.association_id):
+        return True
     runs = AssociationRun.objects.filter(association__association_id=found.association_id).newest_of_each()
     statuses = list(runs.values_list("status", flat=True))
     counted = sum(found.counts.values())
@@ -70,7 +72,10 @@ def _read_runs(turn: Round, one: Asked, found: Association) -> None:
     """Read the newest execution again, and those before it that are not known to have ended."""
     row = AssociationRow.objects.get(environment=one.environment, association_id=found.association_id)
     read = partial(turn.clients.ssm.executions, found.association_id, EXECUTIONS_READ)
-    executions = turn.ask([one], read) or []
+    executions = turn.ask([one], read)
+    if executions is None:  # denied: it is read as soon as it may be, though nothing moves meanwhile
+        AssociationRow.objects.filter(pk=row.pk).update(execution_id="")
+        return
     ended = _ended(row)
     for number, execution in enumerate(executions):
         if number and execution.execution_id in ended:
@@ -86,6 +91,7 @@ def _read_runs(turn: Round, one: Asked, found: Association) -> None:
             ),
         )
         if targets is None:
+            AssociationRow.objects.filter(pk=row.pk).update(execution_id="")
             return
         one.changed |= _write_runs(turn, row, execution, targets)
     if executions and row.execution_id != executions[0].execution_id:

@@ -230,6 +230,27 @@ def test_a_denied_action_is_named_and_everything_else_goes_on(aws: FakeAws, envi
     assert AssociationRun.objects.count() == 4
 
 
+@pytest.mark.parametrize(
+    "denied", ["ssm:DescribeAssociationExecutions", "ssm:DescribeAssociationExecutionTargets"]
+)
+def test_what_was_denied_stays_told_until_it_was_read(
+    aws: FakeAws, environment: Environment, denied: str
+) -> None:
+    look(aws)
+    bad = server("staging", "app", 1)
+    configure(aws, "staging", "app", {server("staging", "app", 0): "Success", bad: "Failed"}, run=2)
+    aws.fail(denied, *[AwsAsk("AccessDeniedException", "not authorized", denied)] * 20)
+
+    for _ in range(3):  # nothing moves meanwhile
+        look(aws, "associations")
+        assert observation(environment, "associations").problem_code == "AccessDeniedException"
+
+    aws.before.clear()
+    look(aws, "associations")
+    assert not Observation.objects.with_problems().exists()
+    assert AssociationRun.objects.newest_of_each().get(instance_id=bad).status == "Failed"
+
+
 def test_a_source_that_stalls_grows_old_and_the_others_stay_fresh(
     aws: FakeAws, environment: Environment
 ) -> None:
