@@ -65,11 +65,16 @@ def test_a_window_moves_over_thousands_of_events(page: Page, web: Web, deploymen
     expect(page.get_by_role("link", name="Newest events (1 more)")).to_be_visible()
     page.get_by_role("link", name="Newest events").click()
     expect(page.locator("#events > tr").last).to_contain_text("No room")
+    failed = page.locator(f"#e-{deployment.last_seq}")
     expect(page.get_by_role("button", name="Follow")).to_have_attribute("aria-pressed", "true")
     for number in range(30):
         scenes.happen(deployment, scenes.event(network, "Network2", f"UPDATE_{number}_COMPLETE"))
     wait_until(lambda: lines(page)[-1] == deployment.last_seq)
     assert box.evaluate("(log) => log.scrollHeight - log.scrollTop - log.clientHeight") < 12
+
+    page.keyboard.press("f")
+    expect(page).to_have_url(re.compile("event="))
+    expect(failed).to_be_in_viewport()
 
 
 def test_filters_are_set_and_lifted_in_place_and_a_link_carries_them(

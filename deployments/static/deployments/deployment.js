@@ -159,7 +159,9 @@ onKey("r", () => { tabs.show("waterfall"); filters.toggle("running"); });
 onKey("j", () => rows.step(1));
 onKey("k", () => rows.step(-1));
 onKey("l", log.toggleFollow);
-onKey("f", () => document.querySelector("#banner [data-reveal]")?.click());
+onKey("f", () => (
+  tabs.current() === "events" ? log.toFirstFailure() : document.querySelector("#banner [data-reveal]")?.click()
+));
 
 if (root.dataset.streaming === "yes") {
   const connection = new Connection(page, root.dataset.stream, root.dataset.updates);

@@ -39,7 +39,7 @@ export function filters() {
 
 function clicked(event) {
   if (event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
-  const link = event.target.closest("a[data-filter], a.permalink, #first-failure");
+  const link = event.target.closest("a[data-filter], a.permalink");
   if (!link) return;
   if (link.matches("[data-filter]")) {
     event.preventDefault();
@@ -50,7 +50,7 @@ function clicked(event) {
       menu.querySelector("summary").focus();
     }
     begin("");
-  } else if (link.matches(".permalink")) {
+  } else {
     event.preventDefault();
     keepLink(link);
   }

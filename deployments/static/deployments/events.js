@@ -52,6 +52,11 @@ export function append(rows, seq) {
   }
 }
 
+export function toFirstFailure() {
+  const link = document.getElementById("first-failure");
+  if (!link.hidden) link.click();
+}
+
 export function toggleProblems() {
   document.getElementById("switch-problems").click();
 }
