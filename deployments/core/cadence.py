@@ -30,7 +30,7 @@ def root_delay(*, sandbox: bool) -> float:
 
 
 _FAST = {"targets": 5.0, "fleet": 5.0, "associations": 10.0, "database": 15.0}
-_IDLE = {"targets": 60.0, "fleet": 60.0, "associations": 120.0, "database": 60.0}
+_IDLE = {"targets": 90.0, "fleet": 60.0, "associations": 120.0, "database": 60.0}
 _SANDBOX_FAST, _SANDBOX_IDLE = 1.0, 5.0
 
 

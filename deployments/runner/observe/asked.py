@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from time import monotonic, sleep
 from typing import Protocol, TypeVar
 
 from deployments.aws import budget
 from deployments.aws.session import Clients
 from deployments.core.health.parts import Parts
-from deployments.errors import AwsFailure, AwsMissing, AwsRetry
+from deployments.errors import AwsFailure, AwsMissing, AwsRetry, BudgetSpent
 from deployments.models import Environment, Observation
 
 Answer = TypeVar("Answer")
 ROUND_SECONDS = 4.0
 """A round begins no further environment after this long: so with one that stalls a tick ends in 15 s."""
+SHORT = 1.0
+"""Seconds for which a round waits for the next call of the budget; for longer it gives its thread back."""
 PATIENCE = 1.0
 """Seconds that a call on behalf of someone who looks may wait for its turn in the account's budget."""
 
@@ -42,12 +44,12 @@ class Round:
 
     clients: Clients
     now: datetime
-    until: float = field(default_factory=lambda: time.monotonic() + ROUND_SECONDS)
+    until: float = field(default_factory=lambda: monotonic() + ROUND_SECONDS)
 
     @property
     def is_over(self) -> bool:
         """Tell whether the round's time is up."""
-        return time.monotonic() > self.until
+        return monotonic() > self.until
 
     @contextmanager
     def on_behalf(self, asked: Sequence[Asked]) -> Iterator[None]:
@@ -58,10 +60,11 @@ class Round:
     def ask(self, asked: Sequence[Asked], call: Callable[[], Answer]) -> Answer | None:
         """Return what AWS answers; None when that does not exist or may not be seen.
 
-        A denied call becomes the problem of those who asked. Raises AwsRetry for what stalls or throttles.
+        A denied call becomes the problem of those who asked. Raises AwsRetry for what stalls or throttles,
+        and when the account's budget has no call left in the round's time.
         """
         try:
-            answer = call()
+            answer = self._in_turn(call)
         except AwsMissing:
             answer = None
         except AwsRetry:
@@ -73,6 +76,16 @@ class Round:
         for one in asked:
             one.saw = True
         return answer
+
+    def _in_turn(self, call: Callable[[], Answer]) -> Answer:
+        """Make the call when the budget has one: a round that gave up at once would never come to an end."""
+        while True:
+            try:
+                return call()
+            except BudgetSpent as exc:
+                if exc.seconds > SHORT or monotonic() + exc.seconds > self.until:
+                    raise
+                sleep(exc.seconds)
 
 
 class Source(Protocol):

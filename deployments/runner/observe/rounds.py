@@ -33,8 +33,8 @@ SOURCES: dict[str, Callable[[], Source]] = {
     "fleet": Fleet,
     "database": Database,
 }
-MOST = 100
-"""Environments in one round; the budget lets fewer through where each costs a call."""
+MOST = {"targets": 10, "associations": 10, "fleet": 100, "database": 100}
+"""Environments in one round: as many as one call tells of, or as a round's time is enough for."""
 TELL_AFTER = 2
 """Failed tries in a row before a stall or throttling is told: one is no news."""
 _WAITING = frozenset({State.CONFIGURATION, State.TRAFFIC, State.READY})
@@ -66,7 +66,7 @@ def run_observer(pk: int, version: int, connect: Callable[[AccountRef], Clients]
         return False  # taken over between the two statements
     now = timezone.now()
     _begin_observing(observer, now)
-    due = list(Observation.objects.of_observer(observer).due(now)[:MOST])
+    due = list(Observation.objects.of_observer(observer).due(now)[: MOST[observer.source]])
     delay = _round(observer, due, connect, now) if due else 0.0
     leases.put_back(observer, observer.version, _next_turn(observer, delay))
     return True
@@ -125,8 +125,11 @@ def _round(
     _count(observer, failed=stalled is not None)
     if stalled is not None:
         _blame_the_stalled(observer, asked, stalled)
+    undone = [one.observation.pk for one in asked if not one.done]
+    Observation.objects.filter(pk__in=undone).update(due_at=now)
     for one in asked:
-        _settle(observer, one, now)
+        if one.done:
+            _settle(observer, one, now)
     return delay
 
 
@@ -171,9 +174,6 @@ def _count(observer: Observer, *, failed: bool) -> None:
 def _settle(observer: Observer, one: Asked, now: datetime) -> None:
     """Write how the source stands for one environment, when it wants to be asked again, and its health."""
     row = one.observation
-    if not one.done:
-        Observation.objects.filter(pk=row.pk).update(due_at=now)
-        return
     failures = row.failures + 1 if one.problem else 0
     delay = observe_delay(observer.source, sandbox=observer.account.is_sandbox, fast=one.fast)
     if one.problem:
