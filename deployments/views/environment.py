@@ -1,4 +1,9 @@
-"""The page of one environment, the parts of it that are fetched by themselves, and what it lets people do."""
+"""The page of one environment, the parts of it that are fetched by themselves, and what it lets people do.
+
+Pages are compressed here, not by a middleware, which would hold back event streams. Django's gzip adds a name
+of random length, and its CSRF tokens differ in every answer: https://docs.djangoproject.com/en/5.2/ref/
+middleware/#module-django.middleware.gzip
+"""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from typing import Any
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils.translation import gettext as _
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_GET
 from django.views.decorators.vary import vary_on_headers
 
@@ -22,6 +23,7 @@ STANDINGS = {standing.name.lower(): standing for standing in Standing if standin
 
 @require_GET
 @vary_on_headers("HX-Request")
+@gzip_page
 def environment_list(request: AuthedRequest) -> HttpResponse:
     """Show every environment, problems first, narrowed by the query; its rows alone to htmx."""
     context = _rows(request.GET)
