@@ -1,0 +1,105 @@
+"""The history of health: a sample when something changes, thinned after a day, forgotten in time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.utils import timezone
+from pytest_django import Settings
+
+from deployments.models import Environment, HealthSample
+from deployments.runner.observe import history, prune
+from tests.builders import make_environment
+from tests.fakes import FakeAws
+from tests.runner.observed.world import look, make_world, retarget
+
+pytestmark = pytest.mark.django_db
+NOW = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
+
+
+def sample(environment: Environment, ago: timedelta, word: str = "healthy", healthy: int = 2) -> HealthSample:
+    return HealthSample.objects.create(
+        environment=environment, at=NOW - ago, tier="app", word=word, healthy=healthy, total=2
+    )
+
+
+def test_without_news_a_sample_is_kept_every_five_minutes() -> None:
+    aws = FakeAws()
+    environment = make_world(aws)
+    look(aws)
+    look(aws)
+    whole = HealthSample.objects.of(environment).whole()
+    before = whole.count()
+
+    history.keep(environment, timezone.now() + timedelta(minutes=4), changed=True)
+    assert whole.count() == before
+    history.keep(environment, timezone.now() + timedelta(minutes=10), changed=True)
+    assert whole.count() == before + 1
+
+
+def test_a_change_is_kept_at_once_for_every_tier() -> None:
+    aws = FakeAws()
+    environment = make_world(aws)
+    look(aws)
+    retarget(aws, "staging", "web", 0, "unhealthy", "Target.Timeout")
+
+    look(aws, "targets")
+
+    newest = (
+        HealthSample.objects.of(environment).reverse().values_list("tier", "word", "healthy", "total")[:6]
+    )
+    assert set(newest) == {
+        ("alb", "healthy", 1, 1),
+        ("web", "degraded", 1, 2),
+        ("nlb", "healthy", 1, 1),
+        ("app", "healthy", 2, 2),
+        ("database", "healthy", 2, 2),
+        ("environment", "degraded", 7, 8),
+    }
+
+
+def test_after_a_day_the_worst_of_every_ten_minutes_stays() -> None:
+    environment = make_environment()
+    day = timedelta(days=1, minutes=20)
+    for seconds in range(0, 600, 60):
+        sample(environment, day - timedelta(seconds=seconds))
+    dip = sample(environment, day - timedelta(seconds=90), "unhealthy", 0)
+    young = sample(environment, timedelta(hours=1))
+
+    prune(NOW)
+
+    assert {dip.pk, young.pk} <= set(HealthSample.objects.values_list("pk", flat=True))
+    assert Counter(HealthSample.objects.values_list("word", flat=True)) == {"unhealthy": 1, "healthy": 1}
+    assert prune(NOW) == 0
+
+
+def test_what_is_older_than_the_setting_is_forgotten(settings: Settings) -> None:
+    settings.SANSO_HEALTH_DAYS = 7
+    environment = make_environment()
+    sample(environment, timedelta(days=8))
+    kept = sample(environment, timedelta(days=6))
+
+    assert prune(NOW) == 1
+
+    assert HealthSample.objects.get() == kept
+
+
+def test_thinning_goes_in_batches_and_comes_to_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history, "BATCH", 7)
+    environment = make_environment()
+    for minutes in range(0, 60, 2):
+        bad = minutes == 34
+        sample(
+            environment,
+            timedelta(days=2, minutes=-minutes),
+            "degraded" if bad else "healthy",
+            1 if bad else 2,
+        )
+
+    while prune(NOW):
+        pass
+
+    words = list(HealthSample.objects.order_by("at").values_list("word", flat=True))
+    assert words == ["healthy"] * 3 + ["degraded"] + ["healthy"] * 2
