@@ -67,7 +67,7 @@ class Booted:
 
     name = "booted"
     checks_take_time = True
-    patience = 240.0
+    patience = 600.0
 
     def __init__(self, base: Base) -> None:
         self._base = base
