@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
+from typing import Any
 from unittest.mock import patch
 
 import pytest
+from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -193,6 +196,47 @@ def test_every_step_can_be_taken_twice(deployment: Deployment, aws: FakeAws) -> 
 
     assert list(Event.objects.values_list("seq", flat=True).order_by("seq")) == numbers
     assert Deployment.objects.get().version > version
+
+
+def test_a_worker_that_dies_at_any_write_leaves_a_deployment_that_becomes_ready(
+    deployment: Deployment, aws: FakeAws
+) -> None:
+    after_stacks(deployment, aws)
+    look(aws)
+    deaths = 0
+    while _dies_at(deaths, deployment, aws):
+        deaths += 1
+    assert deaths >= 10
+
+
+def _dies_at(number: int, deployment: Deployment, aws: FakeAws) -> bool:
+    """Let the step die before its nth write, and the next worker go on. False when there is no such write."""
+    seen = 0
+
+    def die(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        nonlocal seen
+        if sql.startswith(("INSERT", "UPDATE", "DELETE")):
+            seen += 1
+            if seen == number + 1:
+                raise KeyboardInterrupt
+        return execute(sql, params, many, context)
+
+    with transaction.atomic(), patch("deployments.runner.site.save_and_read", return_value=ANSWERED):
+        died = False
+        try:
+            with connection.execute_wrapper(die):
+                one_tick(deployment, aws)
+        except KeyboardInterrupt:
+            died = True
+        ended = run(deployment, aws)
+        numbers = list(Event.objects.of(ended).values_list("seq", flat=True))
+        phases = Counter(Event.objects.of(ended).filter(code="phase").values_list("values__phase", flat=True))
+        assert (ended.state, ended.last_phase) == (State.SUCCEEDED, State.READY), number
+        assert numbers == list(range(1, len(numbers) + 1)), number
+        assert set(phases.values()) == {1}, number
+        assert Event.objects.of(ended).filter(code="ended").count() == 1, number
+        transaction.set_rollback(True)
+    return died
 
 
 def test_a_set_without_servers_passes_straight_through(deployment: Deployment, aws: FakeAws) -> None:
