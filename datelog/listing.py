@@ -3,22 +3,27 @@
 from collections.abc import Iterable, Iterator
 
 _BETWEEN = '",\n  "'
+_BETWEEN_BYTES = _BETWEEN.encode()
 
 
-def whole(times: list[str]) -> bytes:
-    """Return the text of a list that is all there. A time holds nothing that JSON would escape."""
-    return f'[\n  "{_BETWEEN.join(times)}"\n]'.encode() if times else b"[]"
+def joined(times: list[str]) -> bytes:
+    """Return what is between the first quote and the last. A time holds nothing that JSON would escape."""
+    return _BETWEEN.join(times).encode()
 
 
-def in_parts(chunks: Iterable[list[str]]) -> Iterator[bytes]:
-    """Yield the text of a list that comes in chunks, at least one of which is not empty."""
-    before = '[\n  "'
+def whole(text: bytes) -> bytes:
+    """Return the text of a list that is all there, from its joined times."""
+    return b'[\n  "%b"\n]' % text if text else b"[]"
 
-    def part(times: list[str]) -> bytes:
+
+def in_parts(texts: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the text of a list that comes in chunks of joined times, at least one of which is not empty."""
+    before = b'[\n  "'
+
+    def part(text: bytes) -> bytes:
         nonlocal before
-        text = f"{before}{_BETWEEN.join(times)}"
-        before = _BETWEEN
-        return text.encode()
+        begin, before = before, _BETWEEN_BYTES
+        return begin + text
 
-    yield from map(part, filter(None, chunks))
+    yield from map(part, filter(None, texts))
     yield b'"\n]'

@@ -11,11 +11,13 @@ from itertools import chain
 from typing import Final
 
 from django.db import Error
+from django.utils.functional import cached_property
 
-from datelog import database
+from datelog import database, listing
 from datelog.models import SavedTime
 from datelog.mysql.driver import UNKNOWN_COLUMN, error_number
 from datelog.position import Position
+from datelog.together import Together
 
 CHUNK: Final = 5_000  # rows in one query's answer: all that a request holds in memory
 
@@ -33,19 +35,33 @@ def _sql(text: str, **parts: str) -> str:
 
 ANY_TIME: Final = _sql("SELECT dt FROM {table} LIMIT 1")
 _FINGERPRINT: Final = _sql("SELECT COUNT(dt), COALESCE(SUM(CRC32(dt)), 0) FROM {table} WHERE {is_a_time}")
-_SAVE: Final = _sql("INSERT INTO {table} (dt) VALUES (%s)")
+_SAVE: Final = _sql("INSERT INTO {table} (dt) VALUES ")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Page:
     """Some of the list, in order, and where it goes on; next is None at the end."""
 
     times: list[str]
     next: Position | None
 
+    @cached_property
+    def text(self) -> bytes:
+        """The times as JSON joins them, made once for all who share the page."""
+        return listing.joined(self.times)
+
 
 def page(limit: int, after: Position | None = None, *, newest_first: bool = False) -> Page:
-    """Return up to limit times, from the start or after a position. Raises django.db.Error."""
+    """Return up to limit times, from the start or after a position. Raises django.db.Error.
+
+    Threads that ask for the same page at the same time share it: its list is not to be changed.
+    """
+    wanted = (limit, after, newest_first)
+    return _pages(wanted, key=wanted)
+
+
+def _read_page(wanted: list[tuple[int, Position | None, bool]]) -> Page:
+    limit, after, newest_first = wanted[0]
     try:
         return _table().page(limit, after, newest_first)
     except Error as error:
@@ -56,8 +72,8 @@ def page(limit: int, after: Position | None = None, *, newest_first: bool = Fals
         return _table().page(limit, after, newest_first)
 
 
-def rest(after: Position) -> Iterator[list[str]]:
-    """Yield all times after a position, a chunk at a time. Raises django.db.Error, at any step."""
+def rest(after: Position) -> Iterator[bytes]:
+    """Yield all times after a position, a chunk's text at a time. Raises django.db.Error, at any step."""
     return _table().rest(after)
 
 
@@ -68,8 +84,19 @@ def fingerprint() -> tuple[int, int]:
 
 
 def save(text: str) -> None:
-    """Save a time. Raises django.db.Error; after a lost connection it may be saved all the same."""
-    database.write(_SAVE, (text,))
+    """Save a time. Raises django.db.Error; after a lost connection it may be saved all the same.
+
+    Times that threads save at the same time are one statement, and one commit on the writer's disk.
+    """
+    _saves(text)
+
+
+def _save_all(texts: list[str]) -> None:
+    database.write(_SAVE + ", ".join(["(%s)"] * len(texts)), texts)
+
+
+_pages: Final = Together(_read_page)
+_saves: Final = Together(_save_all)
 
 
 class _Keyed:
@@ -94,17 +121,17 @@ class _Keyed:
         last = self._position(times, after, newest_first) if len(rows) > limit else None
         return Page(times=_whole_seconds(times), next=last)
 
-    def rest(self, after: Position) -> Iterator[list[str]]:
+    def rest(self, after: Position) -> Iterator[bytes]:
         following: Position | None = after
 
-        def times() -> list[str]:
+        def text() -> bytes:
             nonlocal following
-            part = self.page(CHUNK, following, newest_first=False)
+            part = page(CHUNK, following)
             following = part.next
-            return part.times
+            return part.text
 
         while following is not None:
-            yield times()  # kept in no name here: one chunk is in memory, not two
+            yield text()  # kept in no name here: one chunk is in memory, not two
 
     @staticmethod
     def _position(times: list[str], after: Position | None, newest_first: bool) -> Position:
@@ -142,11 +169,11 @@ class _Unkeyed:
         last = _counted(times, after) if len(rows) > limit else None
         return Page(times=_whole_seconds(times), next=last)
 
-    def rest(self, after: Position) -> Iterator[list[str]]:
+    def rest(self, after: Position) -> Iterator[bytes]:
         # One query, not one a chunk: without an index each would sort the whole table.
         sql = _sql("SELECT dt FROM {table} WHERE {is_a_time} AND dt >= %s ORDER BY dt LIMIT %s OFFSET %s")
         for rows in database.read_in_chunks(sql, (after.time, _NO_END, after.tie), CHUNK):
-            yield _whole_seconds(list(chain.from_iterable(rows)))
+            yield listing.joined(_whole_seconds(list(chain.from_iterable(rows))))
 
 
 @cache

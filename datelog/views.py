@@ -53,8 +53,8 @@ def read(request: HttpRequest) -> HttpResponseBase:
         return _page(request)
     first = saved_times.page(saved_times.CHUNK)
     if first.next is None:
-        return _whole(request, listing.whole(first.times))
-    return _long(request, first.times, first.next)
+        return _whole(request, listing.whole(first.text))
+    return _long(request, first.text, first.next)
 
 
 def _page(request: HttpRequest) -> HttpResponse:
@@ -68,7 +68,7 @@ def _page(request: HttpRequest) -> HttpResponse:
     if found.next is not None:
         query = urlencode({"limit": limit, "after": found.next})
         headers["Link"] = f'<{request.path}?{query}>; rel="next"'
-    return _whole(request, listing.whole(found.times), headers)
+    return _whole(request, listing.whole(found.text), headers)
 
 
 def _limit(text: str | None) -> int:
@@ -95,7 +95,7 @@ def _as_asked(request: HttpRequest, etag: str | None, response: HttpResponse) ->
     return response
 
 
-def _long(request: HttpRequest, first: list[str], after: Position) -> HttpResponseBase:
+def _long(request: HttpRequest, first: bytes, after: Position) -> HttpResponseBase:
     """Answer a list that is longer than one chunk, in parts.
 
     Its entity tag costs a scan of all rows before the first byte. Only who asks with HEAD or a condition
@@ -114,11 +114,11 @@ def _long(request: HttpRequest, first: list[str], after: Position) -> HttpRespon
     return response
 
 
-def _in_time(chunks: Iterator[list[str]]) -> Iterator[list[str]]:
+def _in_time(chunks: Iterator[bytes]) -> Iterator[bytes]:
     """Pass the chunks on. What is sent can't be taken back: an error leaves the JSON without its end."""
     until = time.monotonic() + configured().stream_seconds
 
-    def check(chunk: list[str]) -> list[str]:
+    def check(chunk: bytes) -> bytes:
         if time.monotonic() > until:
             raise StreamTooLong(f"not taken within {configured().stream_seconds} s")
         return chunk
