@@ -8,6 +8,8 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+from portal.sandbox.booted import keeper
+
 PROGRAMS = ("systemd-nspawn", "debootstrap", "ip", "nsenter", "unshare", "chroot")
 PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
 # What a machine's keeper is going to do, tried on nothing; the network's settings must be writable, too.
@@ -27,6 +29,8 @@ def why_not() -> str:
     missing = [name for name in PROGRAMS if shutil.which(name, path=PATH) is None]
     if missing:
         return f"{', '.join(missing)} not installed"
+    if not all(os.access(group, os.W_OK) for group in keeper.groups()):
+        return "the system's control groups are read-only"
     folder = Path(tempfile.mkdtemp(prefix="trial-"))
     try:
         done = subprocess.run(

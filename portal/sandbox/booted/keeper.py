@@ -125,18 +125,24 @@ def _move_into_own_groups(name: str) -> None:
 
     Machines that shared one would each take the others' processes in it for remains of their own services.
     """
+    for parent in groups():
+        group = parent / f"{GROUP}{name}"
+        group.mkdir(exist_ok=True)
+        (group / "cgroup.procs").write_text("0")
+
+
+def groups() -> list[Path]:
+    """Find the control groups that this process is in, of the hierarchies that systemd uses."""
+    found = []
     for line in Path("/proc/self/cgroup").read_text().splitlines():
         _number, controllers, path = line.split(":", 2)
         places = {"": [CGROUPS / "unified", CGROUPS], "name=systemd": [CGROUPS / "systemd"]}
-        for place in places.get(controllers, []):
-            group = Path(f"{place}{path}") / f"{GROUP}{name}"
-            if (group.parent / "cgroup.procs").exists():
-                group.mkdir(exist_ok=True)
-                (group / "cgroup.procs").write_text("0")
-                break
+        present = [Path(f"{place}{path}") for place in places.get(controllers, [])]
+        found += [group for group in present if (group / "cgroup.procs").exists()][:1]
+    return found
 
 
-def leave(group: Path) -> None:
+def remove(group: Path) -> None:
     """Remove a control group and those below it, as far as they are empty; the sandbox does it afterwards."""
     for folder, _folders, _files in os.walk(group, topdown=False):
         with contextlib.suppress(OSError):

@@ -229,8 +229,6 @@ def _remove(folder: Path) -> None:
 
 def remove_groups(name: str = "*") -> None:
     """Remove the empty control groups of a machine, or of all that are no more."""
-    for place in ("", "unified", "systemd"):
-        for line in Path("/proc/self/cgroup").read_text().splitlines():
-            own = line.split(":", 2)[2]
-            for group in Path(f"{keeper.CGROUPS / place}{own}").glob(f"{keeper.GROUP}{name}"):
-                keeper.leave(group)
+    for parent in keeper.groups():
+        for group in parent.glob(f"{keeper.GROUP}{name}"):
+            keeper.remove(group)

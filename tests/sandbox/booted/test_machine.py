@@ -143,7 +143,7 @@ def test_nothing_of_it_stays(machine: Machine, way: str) -> None:
     assert not probes.check(machine.address, 22, protocol="TCP", path="", matcher="", timeout=2).healthy
 
 
-def test_a_base_tree_that_is_none_fails_the_boot_with_a_reason(tmp_path: Path) -> None:
+def test_a_base_tree_that_is_none_fails_the_boot_with_a_reason(base: Base, tmp_path: Path) -> None:
     with pytest.raises(BootFailed, match="did not boot"):
         Machine(
             Plan(name="i-none", folder=tmp_path / "m"), Base(tree=tmp_path / "no", wheels=tmp_path / "none")
