@@ -63,7 +63,7 @@ class ObservationQuerySet(models.QuerySet["Observation"]):
 
     def due(self, now: datetime) -> Self:
         """Keep those that want to be asked for: environments that someone looks at first."""
-        rows = self.filter(due_at__lte=now).select_related("environment")
+        rows = self.filter(due_at__lte=now).select_related("environment__latest")
         return rows.annotate(
             watched=models.Case(
                 models.When(environment__watched_until__gt=now, then=1),

@@ -1,0 +1,149 @@
+"""What observing fifty environments costs an account, counted by its budget on a clock of the test's own."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.utils import timezone
+
+from deployments.aws import budget
+from deployments.aws.budget import Budget
+from deployments.aws.budget_store import Buckets, RedisBuckets
+from deployments.models import Environment, Observation, Observer
+from deployments.runner import observe, tick
+from deployments.runner.observe import asked, history
+from tests.builders import make_account
+from tests.fakes import FakeAws
+from tests.runner.observed.world import make_world
+from tests.services import Redis
+
+pytestmark = pytest.mark.django_db
+ENVIRONMENTS, SERVERS, RATE = 50, 2, 2.0
+ACCOUNT = "123456789012/ap-northeast-1"
+SECONDS = 120
+STEP = 0.5
+
+
+class Clock:
+    """A clock that goes on when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.seconds = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self.seconds, UTC)
+
+    def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+
+
+class BudgetedAws(FakeAws):
+    """An account whose calls go through the budget, as the real gateways' do. Keeps when each was made."""
+
+    def __init__(self, account: Budget, clock: Clock) -> None:
+        super().__init__()
+        self.account, self.clock = account, clock
+        self.moments: list[tuple[float, str]] = []
+        self.counting = False
+
+    def _call(self, operation: str) -> None:
+        if self.counting:
+            service, action = operation.split(":")
+            self.account.before(service, action)
+            self.moments.append((self.clock(), service))
+        super()._call(operation)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    own = Clock()
+    monkeypatch.setattr(timezone, "now", own.now)
+    monkeypatch.setattr(asked, "monotonic", own)
+    monkeypatch.setattr(asked, "sleep", own.sleep)
+    monkeypatch.setattr(history, "keep", lambda *_, **__: None)  # costs no call, and the test's time
+    return own
+
+
+@pytest.fixture
+def buckets(redis_server: Redis, clock: Clock) -> RedisBuckets:
+    redis_server.flush()
+    return RedisBuckets(redis_server.url, clock)
+
+
+@pytest.fixture
+def aws(buckets: RedisBuckets, clock: Clock) -> BudgetedAws:
+    return BudgetedAws(Budget(ACCOUNT, RATE, Buckets(buckets), clock.sleep), clock)
+
+
+def watch_over(aws: BudgetedAws, clock: Clock, seconds: float) -> None:
+    """Let the dispatcher and one worker work for so long."""
+    observe.ensure_observers()
+    end = clock() + seconds
+    while clock() < end:
+        due = Observer.objects.filter(due_at__lte=clock.now()).order_by("due_at")
+        for pk, version in due.values_list("pk", "version"):
+            tick.run_observer(pk, version, aws)
+        first = Observer.objects.order_by("due_at").values_list("due_at", flat=True)[0]
+        assert first is not None
+        clock.sleep(max(STEP, (first - clock.now()).total_seconds()))
+
+
+def most_in_a_minute(aws: BudgetedAws) -> dict[str, int]:
+    """Return the most calls of each service within any sixty seconds."""
+    most: Counter[str] = Counter()
+    for start, service in aws.moments:
+        within = sum(start <= at < start + 60 and of == service for at, of in aws.moments)
+        most[service] = max(most[service], within)
+    return dict(most)
+
+
+def test_fifty_environments_cost_no_more_than_two_reads_a_second_of_any_service(
+    aws: BudgetedAws, buckets: RedisBuckets, clock: Clock
+) -> None:
+    account = make_account()
+    first = make_world(aws, "env0", SERVERS, account=account)
+    for number in range(1, ENVIRONMENTS):
+        make_world(aws, f"env{number}", SERVERS, account=account)
+    while not_seen(first):
+        watch_over(aws, clock, 1)
+    aws.counting = True
+    start = clock.now()
+
+    watch_over(aws, clock, SECONDS)
+
+    usage = budget.read_usage(buckets, ACCOUNT, RATE)
+    elapsed = (clock.now() - start).total_seconds()
+    reads = {service.service: service.reads for service in usage.services}
+    assert reads == dict(Counter(service for _, service in aws.moments))
+    assert set(reads) >= {"elasticloadbalancing", "ssm", "autoscaling", "rds"}
+    assert max(reads.values()) <= RATE * elapsed + RATE
+    assert max(most_in_a_minute(aws).values()) <= RATE * 60 + RATE
+    assert oldest(clock) < timedelta(seconds=200)
+    assert not Observation.objects.with_problems().exists()
+
+    # Someone looks at one of them: its figures are young, whatever the others cost.
+    Environment.objects.filter(pk=first.pk).update(watched_until=clock.now() + timedelta(seconds=60))
+    Observation.objects.filter(environment=first).update(due_at=clock.now())
+    Observer.objects.update(due_at=clock.now())
+    watch_over(aws, clock, 30)
+
+    assert max(most_in_a_minute(aws).values()) <= RATE * 60 + RATE
+    targets = Observation.objects.get(environment=first, source="targets")
+    assert targets.observed_at is not None
+    assert clock.now() - targets.observed_at < timedelta(seconds=15)
+
+
+def not_seen(first: Environment) -> bool:
+    """Tell whether an observation was never made, or is still to be set up."""
+    rows = Observation.objects.filter(environment__account=first.account_id)
+    return rows.exclude(observed_at=None).count() < ENVIRONMENTS * 4
+
+
+def oldest(clock: Clock) -> timedelta:
+    """Return the age of the oldest figures."""
+    return max(clock.now() - at for at in Observation.objects.values_list("observed_at", flat=True) if at)
