@@ -53,13 +53,13 @@ class Portal:
         for service in self.services:
             service.kill()
 
-    def deploy(self, name: str = "staging", account: Account | None = None) -> Deployment:
+    def deploy(self, name: str = "staging", account: Account | None = None, **parameters: str) -> Deployment:
         """Ask for an environment in an account of its own."""
         return request_deployment(
             user=_someone(),
             account=account or new_account(),
             name=name,
-            parameters={},
+            parameters=parameters,
             reason="",
             request_key=uuid.uuid4(),
         )
