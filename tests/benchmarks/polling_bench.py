@@ -211,7 +211,7 @@ def main() -> None:
         for name, loop in polling_loops.LOOPS.items():
             bench.add(name, "its published loop", bench.replay(loop))
         for name, program, version in tools:
-            bench.add(name, f"itself: {version}", bench.run_tool(program))
+            bench.add(name, f"itself, {version}", bench.run_tool(program))
         bench.runners = [r for r in bench.runners if not options.only or r.name in options.only]
         bench.run()
         rows = [row(bench, runner) for runner in bench.runners]

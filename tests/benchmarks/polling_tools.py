@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -67,10 +68,10 @@ def install(folder: Path) -> Iterator[tuple[str, Path, str]]:
 
 
 def version(program: Path) -> str:
-    """Return what a program says its version is."""
+    """Return the number that a program says its version is."""
     done = subprocess.run([str(program), "--version"], capture_output=True, text=True, check=False)
-    said = (done.stdout or done.stderr).strip().splitlines()
-    return said[-1] if said else "?"
+    found = re.search(r"\d+\.\d+\.\d+", done.stdout or done.stderr)
+    return found[0] if found else "of unknown version"
 
 
 def command(tool: str, program: Path, job: Job) -> list[str]:
