@@ -24,9 +24,9 @@ from tests.services import Redis, Sandbox, start_sandbox, wait_until
 
 pytestmark = [
     pytest.mark.skipif(bool(why_not()), reason=f"machines can't be booted: {why_not()}"),
-    pytest.mark.timeout(900),  # the first on a host may have to make the base tree
+    pytest.mark.timeout(1200),  # the first on a host may have to make the base tree
 ]
-CONFIGURED = 400  # seconds; the playbook's real work, four machines on a crowded host
+CONFIGURED = 600  # seconds; the playbook's real work, four machines on a crowded host
 
 
 @pytest.fixture(autouse=True)
