@@ -10,7 +10,8 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from deployments import dispatcher, tasks
-from deployments.models import Deployment, leases
+from deployments.models import Deployment, Observer, Operation, leases
+from deployments.runner import observe
 from tests.builders import make_deployment, make_environment
 
 pytestmark = pytest.mark.django_db
@@ -82,3 +83,39 @@ def test_who_lost_the_claim_cannot_put_the_row_back() -> None:
 
     assert not leases.put_back(deployment, 1, timezone.now())
     assert leases.put_back(deployment, 2, timezone.now())
+
+
+def test_observers_and_wishes_are_due_rows_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[tuple[str, int]] = []
+    for task in (tasks.tick_observer, tasks.tick_operation):
+        monkeypatch.setattr(
+            task, "apply_async", lambda args, name=task.name, **_: sent.append((name, args[0]))
+        )
+    environment = make_environment(stack_id="arn:x")
+    wish = Operation.objects.create(
+        environment=environment, kind="save_time", asked_by=environment.owner, due_at=timezone.now()
+    )
+    Operation.objects.create(
+        environment=environment, kind="save_time", asked_by=environment.owner, state="done"
+    )
+    observe.ensure_observers()
+    observe.ensure_observers()
+
+    dispatcher.one_pass()
+    dispatcher.one_pass()
+
+    observers = sorted(Observer.objects.values_list("pk", flat=True))
+    assert len(observers) == 4
+    assert sorted(sent) == [
+        *(("deployments.tick_observer", pk) for pk in observers),
+        ("deployments.tick_operation", wish.pk),
+    ]
+
+
+def test_accounts_without_an_environment_are_not_observed() -> None:
+    make_environment()
+    make_environment(stack_id="arn:x", deleted_at=timezone.now())
+
+    observe.ensure_observers()
+
+    assert not Observer.objects.exists()
