@@ -127,15 +127,15 @@ def _planted(
             children[path].append(at)
             found[at] = node(kind, at, resource, own.get(at))
     for path in [around for at in own for around in reversed(and_above(at))]:
+        children.setdefault(path, [])
         if path in found:
             continue
         if path in own:
             found[path] = node(kind, path, None, own[path])
         else:
             found[path] = Node(path=path, type=STACK_TYPE, name=name_of(path), is_stack=True)
-        if path and parent_of(path) in children:  # its events arrived before its parent's
+        if path:  # its events arrived before its parent's
             children[parent_of(path)].append(path)
-        children.setdefault(path, [])
     return Forest(
         nodes=found,
         children={path: in_order(below, found) for path, below in children.items()},

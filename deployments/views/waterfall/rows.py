@@ -184,7 +184,7 @@ class Grower:
             return True
         if not is_stack:
             others = (self.inside or {}).get(path, ())
-            return any(other.shown is not Shown.DONE for other in others)
+            return not others or any(other.shown is not Shown.DONE for other in others)
         if self.showing is not None and f"{self.showing}/".startswith(f"{path}/"):
             return True
         return shown(node.status, node.reason) in OPEN

@@ -1,0 +1,175 @@
+"""The waterfall in a real browser: rows and their details by keyboard, filters, zoom, and bars that move."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.contrib.auth.models import User
+from playwright.sync_api import Browser, Page, expect
+
+from deployments.models import Deployment, Resource
+from tests.flows.test_pages import faults
+from tests.flows.web import Web, logged_in
+from tests.live import scenes
+from tests.services import wait_until
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture
+def deployment(operator: User) -> Deployment:
+    return scenes.running("staging", operator)
+
+
+@pytest.fixture
+def waterfall(page: Page, web: Web, deployment: Deployment) -> Page:
+    """The page of a deployment in the middle, opened."""
+    page.goto(f"{web.url}/deployments/{deployment.pk}/")
+    expect(page.locator(".pick[tabindex='0']")).to_have_count(1)
+    return page
+
+
+def test_arrow_keys_go_from_row_to_row_and_fold_stacks(waterfall: Page) -> None:
+    page = waterfall
+    page.locator("#t- .pick").focus()
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("#t-Network .pick")).to_be_focused()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#t-Network\\.Network1")).to_be_visible()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#t-Network\\.Network1 .pick")).to_be_focused()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("#t-Network .pick")).to_be_focused()
+    expect(page.locator("#t-Network\\.Network1")).to_be_hidden()
+    page.keyboard.press("End")
+    expect(page.locator("#tree tr:visible").last.locator(".pick")).to_be_focused()
+    page.keyboard.press("Home")
+    expect(page.locator("#t- .pick")).to_be_focused()
+
+
+def test_enter_shows_a_rows_details_and_escape_goes_back_to_it(waterfall: Page) -> None:
+    page = waterfall
+    page.locator("#t-Aurora\\.Aurora1 .pick").focus()
+    page.keyboard.press("Enter")
+
+    inspector = page.locator("#inspector")
+    expect(inspector.get_by_role("heading", name="Aurora1")).to_be_visible()
+    expect(inspector).to_contain_text("id-of-aurora1")
+    expect(inspector).to_contain_text("CREATE_COMPLETE")
+    expect(page).to_have_url(re.compile(r"row=Aurora(%2F|/)Aurora1"))
+    page.keyboard.press("Escape")
+    expect(inspector).to_be_hidden()
+    expect(page.locator("#t-Aurora\\.Aurora1 .pick")).to_be_focused()
+
+
+def test_details_follow_their_row_and_links_lead_to_other_rows(
+    waterfall: Page, deployment: Deployment
+) -> None:
+    page = waterfall
+    Resource.objects.filter(logical_id="Aurora4").update(depends_on=[["Aurora/Aurora3", "Ref"]])
+    page.locator("#t-Aurora\\.Aurora3 .pick").click()
+    inspector = page.locator("#inspector")
+    expect(inspector).to_contain_text("In progress")
+    stack = deployment.stacks.get(path="Aurora")
+
+    scenes.happen(deployment, scenes.event(stack, "Aurora3", "CREATE_COMPLETE"))
+
+    expect(inspector).to_contain_text("CREATE_COMPLETE")
+    page.reload()
+    expect(inspector.get_by_role("heading", name="Aurora3")).to_be_visible()
+    inspector.get_by_role("link", name="Aurora4").click()
+    expect(inspector.get_by_role("heading", name="Aurora4")).to_be_visible()
+    expect(page.locator("#t-Aurora\\.Aurora4 .pick")).to_be_focused()
+
+
+def test_without_script_an_address_shows_a_rows_details(
+    chromium: Browser, web: Web, operator: User, deployment: Deployment
+) -> None:
+    with logged_in(chromium, operator, web.url, java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(f"{web.url}/deployments/{deployment.pk}/")
+        page.locator("#t-Network\\.Network1 .pick").click()
+        expect(page.locator("#inspector")).to_contain_text("id-of-network1")
+        expect(page.locator(".wf-bar")).to_be_hidden()
+
+
+def test_rows_are_narrowed_to_problems_to_what_runs_a_tier_and_a_text(
+    waterfall: Page, deployment: Deployment
+) -> None:
+    page = waterfall
+    shown = page.locator("#tree tr:visible")
+    stack = deployment.stacks.get(path="Network")
+    scenes.happen(deployment, scenes.event(stack, "Network3", "UPDATE_FAILED", reason="Quota exceeded"))
+
+    page.keyboard.press("p")
+    expect(page.locator("#t-Network\\.Network3")).to_be_visible()
+    expect(shown).to_have_count(3)  # with the stacks around it
+    expect(page.get_by_role("button", name="Problems only 1")).to_have_attribute("aria-pressed", "true")
+    page.get_by_role("button", name="Show everything").click()
+    page.keyboard.press("r")
+    expect(page.locator("#t-Network")).to_be_hidden()
+    expect(page.locator("#t-Aurora\\.Aurora3")).to_be_visible()
+    page.keyboard.press("r")
+    page.get_by_label("Tier").select_option("AppServers")
+    expect(shown).to_have_count(4)
+    page.get_by_label("Tier").select_option("")
+    page.keyboard.press("/")
+    page.keyboard.type("inner2")
+    expect(shown).to_have_count(4)
+    page.get_by_label("Search the rows").fill("nothing like that")
+    expect(page.get_by_text("No row is like that.")).to_be_visible()
+
+
+def test_bars_and_ticks_follow_the_zoom(waterfall: Page) -> None:
+    page = waterfall
+    bar = page.locator("#t-Network rect.bar").first
+    ticks = page.locator(".ticks text")
+    before, labels = bar.get_attribute("width"), ticks.all_text_contents()
+
+    page.keyboard.press("+")
+    assert bar.get_attribute("width") != before
+    assert ticks.all_text_contents() != labels
+    lines = page.locator(".grid line:not(.now)")
+    assert [line.get_attribute("x1") for line in lines.all()] == [
+        tick.get_attribute("x") for tick in ticks.all()
+    ]
+    page.keyboard.press("0")
+    assert ticks.all_text_contents() == labels
+
+
+def test_what_goes_on_moves_without_asking(waterfall: Page) -> None:
+    page = waterfall
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    bar = page.locator("#t-Aurora\\.Aurora3 rect.bar")
+    before = bar.get_attribute("width")
+
+    wait_until(lambda: bar.get_attribute("width") != before, seconds=8)
+
+    assert not [url for url in asked if "/rows/" in url]
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_the_page_is_for_everybody(
+    chromium: Browser, web: Web, operator: User, deployment: Deployment, language: str
+) -> None:
+    stacks = {stack.path: stack for stack in deployment.stacks.all()}
+    scenes.happen(
+        deployment,
+        scenes.event(stacks["Aurora"], "Aurora3", "CREATE_FAILED", reason=scenes.WHY),
+        scenes.event(stacks["Aurora"], "Aurora4", "CREATE_FAILED", reason="Resource creation cancelled"),
+    )
+    found: list[str] = []
+    with logged_in(chromium, operator, web.url, locale=language) as context:
+        page = context.new_page()
+        for query in ("", "?row=Aurora/Aurora3", "?tab=inputs"):
+            page.set_viewport_size({"width": 1440, "height": 900})
+            page.goto(f"{web.url}/deployments/{deployment.pk}/{query}")
+            expect(page.locator(".pick[tabindex='0']")).to_have_count(1)
+            found += faults(page)
+        page.set_viewport_size({"width": 320, "height": 256})
+        page.goto(f"{web.url}/deployments/{deployment.pk}/")
+        assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
+    assert not found
