@@ -9,7 +9,7 @@ from typing import Any
 from deployments.aws.ssm import Association, Execution, ExecutionTarget
 from deployments.core.health.words import RUN_ENDED
 from deployments.models import Association as AssociationRow
-from deployments.models import AssociationRun
+from deployments.models import AssociationRun, FleetInstance
 from deployments.runner.observe import outputs
 from deployments.runner.observe.asked import Asked, Round
 from deployments.runner.observe.rows import sync
@@ -27,14 +27,15 @@ class Associations:
     def each(self, turn: Round, one: Asked) -> None:
         """Ask for the environment's associations, for the runs of those that moved, and for outputs."""
         ids = list(one.parts.associations)
-        gone = AssociationRow.objects.of(one.environment).exclude(association_id__in=ids)
-        one.changed |= bool(gone.delete()[0])
-        for association_id in ids:
+        for association_id in list(ids):
             found = turn.ask([one], partial(turn.clients.ssm.associations, [association_id]))
             if found:
-                moved = _write(turn, one, found[0])
-                if moved:
+                if _write(turn, one, found[0]):
                     _read_runs(turn, one, found[0])
+            elif found is not None:
+                ids.remove(association_id)  # deleted outside of CloudFormation
+        gone = AssociationRow.objects.of(one.environment).exclude(association_id__in=ids)
+        one.changed |= bool(gone.delete()[0])
         one.changed |= outputs.read(turn, one)
 
 
@@ -129,9 +130,11 @@ def _write_runs(
 
 
 def _mark_latest(row: AssociationRow) -> None:
-    """Mark the last run of each instance, and forget executions of long ago."""
+    """Mark the last run of each instance that is there, and forget executions of long ago."""
+    gone = FleetInstance.objects.filter(environment=row.environment_id).exclude(gone_at=None)
     runs = list(row.runs.order_by("at", "pk").values_list("pk", "instance_id", "execution_id", "is_latest"))
-    latest = {instance_id: pk for pk, instance_id, _, _ in runs}
+    left = set(gone.values_list("instance_id", flat=True))
+    latest = {instance_id: pk for pk, instance_id, _, _ in runs if instance_id not in left}
     marked = {pk for pk, _, _, is_latest in runs if is_latest}
     row.runs.filter(pk__in=marked - set(latest.values())).update(is_latest=False)
     row.runs.filter(pk__in=set(latest.values()) - marked).update(is_latest=True)

@@ -36,9 +36,10 @@ class Database:
 
     def each(self, turn: Round, one: Asked) -> None:
         """Write the environment's clusters and their members."""
-        if self._clusters is None:
+        known = self._clusters if one.parts.clusters else {}
+        if known is None:
             return
-        found = [row for cluster_id in one.parts.clusters if (row := self._clusters.get(cluster_id))]
+        found = [row for cluster_id in one.parts.clusters if (row := known.get(cluster_id))]
         wanted: dict[tuple[Any, ...], dict[str, Any]] = {
             (row.cluster_id,): {
                 "status": row.status,

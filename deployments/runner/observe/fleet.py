@@ -36,9 +36,10 @@ class Fleet:
 
     def each(self, turn: Round, one: Asked) -> None:
         """Write the environment's groups and instances, and ask for activities where there may be some."""
-        if self._groups is None:
+        known = self._groups if one.parts.groups else {}
+        if known is None:
             return
-        groups = [group for name in one.parts.groups if (group := self._groups.get(name))]
+        groups = [group for name in one.parts.groups if (group := known.get(name))]
         _write_groups(turn, one, groups)
         moved = _write_instances(turn, one, groups)
         open_ones = _open_activities(one)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from itertools import groupby
+from typing import Any
 
 from django.conf import settings
+from django.db.models import QuerySet
 
 from deployments.core.health.rollup import Health, roll_up
 from deployments.core.health.words import SEVERITY, Word
-from deployments.models import Environment, HealthSample
+from deployments.core.phases import Kind
+from deployments.models import Environment, FleetInstance, HealthSample, ScalingActivity, SiteProbe
 from deployments.models.health.reads import facts_of
 from deployments.models.health.samples import WHOLE
 
@@ -28,6 +31,9 @@ def keep(environment: Environment, now: datetime, *, changed: bool) -> None:
     row = Environment.objects.select_related("latest").get(pk=environment.pk)
     if not changed and row.health_at and now - row.health_at < AGAIN:
         return
+    active = row.active_deployment
+    if active and active.kind == Kind.DELETE:
+        return  # what goes away on purpose is no news
     facts = facts_of(row)
     health = roll_up(facts, now)
     Environment.objects.filter(pk=row.pk).update(
@@ -61,14 +67,27 @@ def _sample(environment: Environment, health: Health, now: datetime) -> None:
 
 
 def prune(now: datetime) -> int:
-    """Thin the samples that are older than a day, and forget those of long ago: one batch of each.
+    """Thin the samples that are older than a day, and forget what is of long ago: one batch of each.
 
     Returns how many rows went.
     """
     forgotten = now - timedelta(days=settings.SANSO_HEALTH_DAYS)
-    old = list(HealthSample.objects.filter(at__lt=forgotten).values_list("pk", flat=True)[:BATCH])
-    HealthSample.objects.filter(pk__in=old).delete()
-    return len(old) + _thin(now - FULL_FOR)
+    gone = sum(
+        _forget(rows)
+        for rows in (
+            HealthSample.objects.filter(at__lt=forgotten),
+            FleetInstance.objects.filter(gone_at__lt=forgotten),
+            ScalingActivity.objects.filter(started_at__lt=forgotten, ended_at__lt=forgotten),
+            SiteProbe.objects.filter(at__lt=forgotten),
+        )
+    )
+    return gone + _thin(now - FULL_FOR)
+
+
+def _forget(rows: QuerySet[Any]) -> int:
+    keys = list(rows.values_list("pk", flat=True)[:BATCH])  # MySQL deletes no slice of a query
+    rows.model._default_manager.filter(pk__in=keys).delete()
+    return len(keys)
 
 
 def _thin(before: datetime) -> int:

@@ -50,7 +50,8 @@ class Targets:
         self._write_targets(turn, one, told)
 
     def _write_balancers(self, turn: Round, one: Asked) -> None:
-        if self._balancers is None:
+        known = self._balancers if one.parts.load_balancers else {}
+        if known is None:
             return
         wanted: dict[tuple[Any, ...], dict[str, Any]] = {
             (arn,): {
@@ -61,7 +62,7 @@ class Targets:
                 "zones": list(row.zones),
             }
             for arn in one.parts.load_balancers
-            if (row := self._balancers.get(arn))
+            if (row := known.get(arn))
         }
         changed, gone = sync(
             LoadBalancerRow.objects.filter(environment=one.environment),

@@ -25,7 +25,7 @@ from deployments.models import (
     Target,
 )
 from deployments.runner import tick
-from tests.builders import make_account
+from tests.builders import make_account, make_deployment
 from tests.fakes import FakeAws
 from tests.runner.observed.world import (
     activity,
@@ -208,6 +208,35 @@ def test_executions_are_asked_for_only_when_an_association_moved(
     assert "ssm:DescribeAssociationExecutions" not in aws.calls
 
 
+def test_what_was_deleted_leaves_nothing_behind(aws: FakeAws, environment: Environment) -> None:
+    look(aws)
+    del aws.association_rows["staging-web"]
+    look(aws, "associations")
+    assert list(Association.objects.values_list("tier", flat=True)) == ["app"]
+
+    Stack.objects.filter(deployment__environment=environment).delete()
+    look(aws)
+
+    for rows in (Target, LoadBalancer, Association, DatabaseMember):
+        assert not rows.objects.exists()
+    assert not FleetInstance.objects.present().exists()
+    assert reread(environment).health_word == "unknown"
+
+
+def test_an_environment_that_is_being_deleted_tells_no_bad_news(
+    aws: FakeAws, environment: Environment
+) -> None:
+    look(aws)
+    make_deployment(environment, kind="delete", state="stacks")
+    aws.targets.clear()
+    samples = HealthSample.objects.count()
+
+    look(aws, "targets")
+
+    assert reread(environment).health_word == "healthy"
+    assert HealthSample.objects.count() == samples
+
+
 # --- errors stay where they are ----------------------------------------------------------------------
 def test_a_denied_action_is_named_and_everything_else_goes_on(aws: FakeAws, environment: Environment) -> None:
     denied = "ssm:DescribeAssociationExecutions"
@@ -344,7 +373,7 @@ def test_who_is_looked_at_is_asked_for_more_often_and_first(aws: FakeAws) -> Non
     look(aws, "targets")
     aws.calls.clear()
     call = "elasticloadbalancing:DescribeTargetHealth"
-    aws.on_call = lambda _: aws.fail(call, BudgetSpent(call, 1.0)) if aws.calls.count(call) == 3 else None
+    aws.on_call = lambda _: aws.fail(call, BudgetSpent(call, 3.0)) if aws.calls.count(call) == 3 else None
 
     look(aws, "targets")
     aws.on_call = lambda _: None
@@ -402,4 +431,4 @@ def test_many_environments_share_the_calls_that_can_be_shared(aws: FakeAws) -> N
     assert calls["autoscaling:DescribeAutoScalingGroups"] == 1
     assert calls["rds:DescribeDBClusters"] == calls["rds:DescribeDBInstances"] == 1
     assert calls["elasticloadbalancing:DescribeLoadBalancers"] == 1
-    assert calls["elasticloadbalancing:DescribeTargetHealth"] == calls["ssm:DescribeAssociation"] == 40
+    assert calls["elasticloadbalancing:DescribeTargetHealth"] == calls["ssm:DescribeAssociation"] == 20
