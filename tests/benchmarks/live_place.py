@@ -1,0 +1,104 @@
+"""The services of the live page's benchmark, deployments to watch in them, and rows of its table."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import django
+
+from tests.services import MariaDB, Redis, start_mariadb, start_redis
+
+if TYPE_CHECKING:
+    from deployments.models import Deployment
+    from tests.flows.web import Web
+
+
+@dataclass
+class Place:
+    """The services, and whom to log in."""
+
+    folder: Path
+    mariadb: MariaDB
+    redis: Redis
+    web: Web
+    session: str
+
+    @property
+    def cookie(self) -> str:
+        return f"sessionid={self.session}"
+
+
+def prepare(folder: Path) -> Place:
+    """Start everything and set Django up."""
+    from tests.conftest import choose_environment
+
+    choose_environment("mariadb")
+    os.environ["SANSO_DATA_DIR"] = str(folder / "data")
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright keeps a loop in this thread
+    database, redis = urlsplit(os.environ["DATABASE_URL"]), urlsplit(os.environ["REDIS_URL"])
+    servers = (
+        start_mariadb(folder / "mariadb", port=database.port),
+        start_redis(folder / "redis", port=redis.port),
+    )
+    django.setup()
+    from django.core.management import call_command
+    from django.test import Client
+
+    from tests.flows.web import start_web
+    from tests.live import scenes
+
+    call_command("migrate", verbosity=0)
+    client = Client()
+    client.force_login(scenes.make_user("ana"))
+    web = start_web(folder / "web", dict(os.environ))
+    return Place(folder, *servers, web, client.cookies["sessionid"].value)
+
+
+def make(count: int = 0) -> Deployment:
+    """Make a deployment of nine stacks in the middle of its work."""
+    from tests.live import scenes
+    from tests.live.many import many_events
+
+    deployment = scenes.make_deployment()
+    scenes.plant(deployment)
+    if count:
+        many_events(deployment, count, repeats=True)
+    return scenes.reread(deployment)
+
+
+def write(deployment: Deployment, number: int) -> float:
+    """Write one event, and return when it was committed: the hint is given in the moment after that."""
+    from deployments import events
+    from deployments.models import Stack
+    from tests.live import scenes
+
+    committed: list[float] = []
+    announce = events.announce
+
+    def noting(deployment_pk: int, seq: int) -> None:
+        committed.append(time.time())
+        announce(deployment_pk, seq)
+
+    stack = Stack.objects.get(deployment=deployment, path="Network")
+    status = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE")[number % 3]
+    events.announce = noting
+    try:
+        scenes.happen(deployment, scenes.event(stack, f"Network{number % 18 + 1}", status))
+    finally:
+        events.announce = announce
+    return committed[0]
+
+
+def goal(what: str, measured: float, most: float, unit: str = " s") -> str:
+    met = "yes" if measured <= most else "**no**"
+    return f"| {what} | {measured:.3g}{unit} | ≤ {most:g}{unit} | {met} |"
+
+
+def told(what: str, measured: float | str, unit: str) -> str:
+    value = f"{measured:.3g}" if isinstance(measured, float) else measured
+    return f"| {what} | {value} {unit} | | |"
