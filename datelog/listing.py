@@ -1,6 +1,10 @@
 """The JSON text of a list of times, whole or bit by bit: what json.dumps(times, indent=2) writes. Pure."""
 
+import hashlib
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from django.utils.functional import cached_property
 
 _BETWEEN = '",\n  "'
 _BETWEEN_BYTES = _BETWEEN.encode()
@@ -11,9 +15,26 @@ def joined(times: list[str]) -> bytes:
     return _BETWEEN.join(times).encode()
 
 
-def whole(text: bytes) -> bytes:
-    """Return the text of a list that is all there, from its joined times."""
-    return b'[\n  "%b"\n]' % text if text else b"[]"
+def together(texts: Iterable[bytes]) -> bytes:
+    """Join what is joined already; what is empty is no part of a list."""
+    return _BETWEEN_BYTES.join(filter(None, texts))
+
+
+@dataclass(frozen=True)
+class Text:
+    """A list that is all there, from its joined times; what is made of it is made once for who share it."""
+
+    joined: bytes
+
+    @cached_property
+    def whole(self) -> bytes:
+        """The whole text."""
+        return b'[\n  "%b"\n]' % self.joined if self.joined else b"[]"
+
+    @cached_property
+    def etag(self) -> str:
+        """The text's entity tag."""
+        return f'"{hashlib.blake2b(self.whole, digest_size=12).hexdigest()}"'
 
 
 def in_parts(texts: Iterable[bytes]) -> Iterator[bytes]:

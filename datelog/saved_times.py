@@ -46,9 +46,17 @@ class Page:
     next: Position | None
 
     @cached_property
-    def text(self) -> bytes:
-        """The times as JSON joins them, made once for all who share the page."""
-        return listing.joined(self.times)
+    def text(self) -> listing.Text:
+        """The times as JSON, made once for all who share the page."""
+        return listing.Text(listing.joined(self.times))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beginning:
+    """The list, or so much of it as is told at once, and where it goes on; next is None when it is all."""
+
+    text: listing.Text
+    next: Position | None
 
 
 def page(limit: int, after: Position | None = None, *, newest_first: bool = False) -> Page:
@@ -70,6 +78,26 @@ def _read_page(wanted: list[tuple[int, Position | None, bool]]) -> Page:
         # The table was made anew with other columns since this process looked.
         _table.cache_clear()
         return _table().page(limit, after, newest_first)
+
+
+def beginning() -> Beginning:
+    """Return the list if it isn't long, else its beginning. Shared as a page is. Raises django.db.Error."""
+    return _beginnings(None)
+
+
+def _read_beginning(asked: list[None]) -> Beginning:
+    texts: list[bytes] = []
+    following: Position | None = None
+    while not texts or (following is not None and len(texts) < _table().chunks_at_once):
+        text, following = _read_text(following)
+        texts.append(text)
+    return Beginning(text=listing.Text(listing.together(texts)), next=following)
+
+
+def _read_text(after: Position | None) -> tuple[bytes, Position | None]:
+    """Read a chunk and keep no more of it than its text."""
+    part = _read_page([(CHUNK, after, False)])
+    return part.text.joined, part.next
 
 
 def rest(after: Position) -> Iterator[bytes]:
@@ -96,6 +124,7 @@ def _save_all(texts: list[str]) -> None:
 
 
 _pages: Final = Together(_read_page)
+_beginnings: Final = Together(_read_beginning)
 _saves: Final = Together(_save_all)
 
 
@@ -104,6 +133,8 @@ class _Keyed:
 
     Only the times are fetched. The id of the last row is asked for where a page goes on after it.
     """
+
+    chunks_at_once = 2  # 10 000 rows and 300 KB of text, but the rows of one chunk at a time
 
     def page(self, limit: int, after: Position | None, newest_first: bool) -> Page:
         direction, beyond = ("DESC", "<") if newest_first else ("ASC", ">")
@@ -128,7 +159,7 @@ class _Keyed:
             nonlocal following
             part = page(CHUNK, following)
             following = part.next
-            return part.text
+            return part.text.joined
 
         while following is not None:
             yield text()  # kept in no name here: one chunk is in memory, not two
@@ -152,6 +183,8 @@ class _Keyed:
 
 class _Unkeyed:
     """The original's table, one column and no key: rows of the same time are counted, not told apart."""
+
+    chunks_at_once = 1  # each may be a sort of the whole table
 
     def page(self, limit: int, after: Position | None, newest_first: bool) -> Page:
         direction, beyond = ("DESC", "<=") if newest_first else ("ASC", ">=")

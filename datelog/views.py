@@ -1,6 +1,5 @@
 """What programs ask: the list, a save, health. The page for people is in page.py."""
 
-import hashlib
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ from datelog import listing, readiness, saved_times
 from datelog.answers import JSON, OWN_COPY, answer, json_answer, text_answer
 from datelog.clock import now_text
 from datelog.configuration import configured
+from datelog.listing import Text
 from datelog.position import Position
 
 log = logging.getLogger(__name__)
@@ -51,10 +51,10 @@ def read(request: HttpRequest) -> HttpResponseBase:
     """Answer every saved time, oldest first; with limit or after, a page of them."""
     if request.META.get("QUERY_STRING") and ("limit" in request.GET or "after" in request.GET):
         return _page(request)
-    first = saved_times.page(saved_times.CHUNK)
+    first = saved_times.beginning()
     if first.next is None:
-        return _whole(request, listing.whole(first.text))
-    return _long(request, first.text, first.next)
+        return _whole(request, first.text)
+    return _long(request, first.text.joined, first.next)
 
 
 def _page(request: HttpRequest) -> HttpResponse:
@@ -68,7 +68,7 @@ def _page(request: HttpRequest) -> HttpResponse:
     if found.next is not None:
         query = urlencode({"limit": limit, "after": found.next})
         headers["Link"] = f'<{request.path}?{query}>; rel="next"'
-    return _whole(request, listing.whole(found.text), headers)
+    return _whole(request, found.text, headers)
 
 
 def _limit(text: str | None) -> int:
@@ -79,10 +79,9 @@ def _limit(text: str | None) -> int:
     return int(text)
 
 
-def _whole(request: HttpRequest, body: bytes, headers: dict[str, str] | None = None) -> HttpResponse:
-    etag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
-    response = answer(JSON, body, {**OWN_COPY, "ETag": etag, **(headers or {})})
-    return _as_asked(request, etag, response)
+def _whole(request: HttpRequest, text: Text, headers: dict[str, str] | None = None) -> HttpResponse:
+    response = answer(JSON, text.whole, {**OWN_COPY, "ETag": text.etag, **(headers or {})})
+    return _as_asked(request, text.etag, response)
 
 
 def _as_asked(request: HttpRequest, etag: str | None, response: HttpResponse) -> HttpResponse:

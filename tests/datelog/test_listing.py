@@ -17,7 +17,7 @@ times = st.datetimes(min_value=datetime(1000, 1, 1)).map(  # noqa: DTZ001
 
 @given(st.lists(times))
 def test_a_whole_list_is_what_json_writes(saved: list[str]) -> None:
-    assert listing.whole(listing.joined(saved)) == json.dumps(saved, indent=2).encode()
+    assert listing.Text(listing.joined(saved)).whole == json.dumps(saved, indent=2).encode()
 
 
 @given(st.lists(times, min_size=1), st.lists(st.lists(times)))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -32,6 +34,14 @@ def test_the_current_time_is_saved_and_told(app: AppServer, cluster: Cluster, me
     assert answer.headers["Cache-Control"] == "no-store"
     cluster.wait_for_reader()
     assert app.get("/read").json() == [str(saved_time(answer.text))]
+
+
+def test_writes_at_the_same_time_are_each_saved_once(app: AppServer, cluster: Cluster) -> None:
+    with ThreadPoolExecutor(12) as visitors:
+        answers = list(visitors.map(app.get, ["/write"] * 120))
+    assert {answer.status for answer in answers} == {200}
+    told = Counter(answer.text.removeprefix("Saved: ").strip() for answer in answers)
+    assert Counter(cluster.run("SELECT dt FROM datelog").splitlines()) == told
 
 
 def test_head_saves_nothing(app: AppServer, cluster: Cluster) -> None:
