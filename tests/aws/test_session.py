@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from botocore.loaders import JSONFileLoader
 
 from deployments.aws import session
 from deployments.aws.account_ref import AccountRef
@@ -69,3 +70,20 @@ def test_botocore_never_tries_a_call_again_by_itself() -> None:
 def test_clients_are_made_once_for_an_account() -> None:
     ref = AccountRef(region=REGION, endpoint_url="http://127.0.0.1:1", access_key="1" * 12)
     assert session.connect(ref) is session.connect(ref)
+
+
+def test_a_further_account_costs_a_worker_no_reading_of_service_models(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    session.connect(AccountRef(region=REGION, access_key="111111111111"))
+    read: list[str] = []
+    original = JSONFileLoader.load_file
+
+    def load_file(self: JSONFileLoader, file_path: str) -> object:
+        read.append(file_path)
+        return original(self, file_path)
+
+    monkeypatch.setattr(JSONFileLoader, "load_file", load_file)
+    session.connect(AccountRef(region=REGION, access_key="222222222222"))
+
+    assert read == []
