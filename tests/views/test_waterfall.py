@@ -169,6 +169,14 @@ def test_a_failure_that_is_taken_back_stays_in_sight() -> None:
     ]
 
 
+@pytest.mark.parametrize(("is_stack", "told"), [(True, Shown.FAILED), (False, Shown.CANCELLED)])
+def test_what_was_broken_off_ends_where_it_is_taken_back(is_stack: bool, told: Shown) -> None:
+    changes: list[list[int | str]] = [[T0, "CREATE_IN_PROGRESS"], [T0 + 4_000, "DELETE_IN_PROGRESS"]]
+    node = Node(path="A", status="DELETE_IN_PROGRESS", changes=changes, is_stack=is_stack)
+
+    assert bars_of(node) == (Bar(T0, T0 + 4_000, told), Bar(T0 + 4_000, None, Shown.PROGRESS))
+
+
 def test_what_goes_on_has_no_end_and_old_rows_have_a_bar_from_their_times() -> None:
     node = Node(path="A", status="CREATE_IN_PROGRESS", changes=[[T0, "CREATE_IN_PROGRESS"]])
     assert bars_of(node) == (Bar(T0, None, Shown.PROGRESS),)

@@ -52,10 +52,6 @@ export function set({ isRunning, axis, forecast }) {
   else draw();
 }
 
-export function isRunning() {
-  return running;
-}
-
 function now() {
   return (clock.now() - start) / 1000;
 }

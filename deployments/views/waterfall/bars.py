@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from deployments.core.status import Shown, is_failed, shown
-from deployments.core.timeline import Operation, Run, runs
+from deployments.core.status import Shown, is_final, shown
+from deployments.core.timeline import Run, runs
 from deployments.views.waterfall.nodes import Node
 
 MOST = 24
@@ -28,29 +28,30 @@ def bars_of(node: Node, own: Sequence[Run] | None = None) -> tuple[Bar, ...]:
     own = runs(node.changes) if own is None else own
     if own:
         found: list[Bar] = []
-        for number, run in enumerate(own):
-            found += _of_run(run, node if number == len(own) - 1 else None)
+        for run, following in zip(own, [*own[1:], None], strict=True):
+            found += _of_run(run, node, following)
         return tuple(found)
     if node.started is None or not node.status:
         return ()
     return (Bar(node.started, node.ended, shown(node.status, node.reason)),)
 
 
-def _of_run(run: Run, node: Node | None) -> list[Bar]:
-    """Return the bars of a run. What it came to colours all of it, other than statuses of their own."""
-    word, reason = run.status, ""
-    if node is not None and node.status == run.status:
-        reason = node.reason
-    end = shown(word, reason)
-    if run.operation is Operation.ROLLBACK and end is Shown.DELETED:
-        end = Shown.ROLLED_BACK
+def _of_run(run: Run, node: Node, following: Run | None) -> list[Bar]:
+    """Return the bars of a run. What it came to colours all of it, other than statuses of their own.
+
+    A run that another one follows before it came to an end was broken off: in a stack because something
+    failed, in a resource because something else did.
+    """
+    end = shown(run.status, node.reason if following is None and node.status == run.status else "")
+    if following is not None and not is_final(run.status):
+        end = Shown.FAILED if node.is_stack else Shown.CANCELLED
+    until = following.start if following is not None else None
     found = []
     for interval in run.intervals:
         told = shown(interval.status)
         takes_end = told in _GOING or interval.end is None
-        found.append(Bar(interval.start, interval.end, end if takes_end else told))
-    if run.end is None and found and found[-1].end is not None:
-        found.append(Bar(run.intervals[-1].end or run.start, None, end))
+        stop = until if interval.end is None else interval.end
+        found.append(Bar(interval.start, stop, end if takes_end else told))
     return found
 
 
@@ -84,10 +85,3 @@ def _merged(bars: list[Bar], gap: int) -> list[Bar]:
             end = None if bar.end is None else max(last.end, bar.end)
             found[-1] = Bar(last.start, end, last.shown)
     return found
-
-
-def failed_once(node: Node) -> bool:
-    """Tell whether a node has ever failed, whatever became of it since."""
-    return is_failed(node.status) or any(
-        len(change) == 2 and is_failed(str(change[1])) for change in node.changes
-    )

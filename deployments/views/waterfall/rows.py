@@ -9,7 +9,6 @@ from django.utils.functional import Promise
 
 from deployments.core.dependencies import STACK
 from deployments.core.progress import Count
-from deployments.core.schedule import PHASE
 from deployments.core.status import Shown, shown
 from deployments.models.timeline import Line
 from deployments.views.waterfall.bars import Bar, bars_of, summary
@@ -244,8 +243,3 @@ def of_phase(line: Line, name: str, *, end_shown: Shown, now: int) -> Row:
         is_critical=line.is_critical,
         children=(),
     )
-
-
-def is_phase(path: str) -> bool:
-    """Tell whether a path names one of the portal's own phases."""
-    return path.startswith(PHASE)
