@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from portal.sandbox.processes import probes
 from tests.sandbox.booted.conftest import ACCOUNT
 from tests.sandbox.booted.test_machine import cables, processes_with
 from tests.sandbox.engine.conftest import REGION, Account
@@ -132,6 +133,27 @@ def test_the_sandboxs_api_answers_inside(account: Account, instance: str) -> Non
     )
     assert status == "Success"
     assert '"machines": "booted"' in output["0.awsrunShellScript/stdout"]
+
+
+def test_a_service_is_stopped_and_started_for_a_drill(account: Account, instance: str) -> None:
+    def machine() -> dict[str, Any]:
+        listed: Any = account.sandbox.control("GET", "machines", account=account.id)
+        return next(one for one in listed["machines"] if one["instance"] == instance)
+
+    def serves() -> bool:
+        address = machine()["address"]
+        return probes.check(address, 80, protocol="HTTP", path="/", matcher="200", timeout=5).healthy
+
+    assert machine()["service"] == ""
+    set_up = "touch /etc/apache2/conf-available/datelog.conf; systemctl start apache2"
+    assert run(account, instance, "AWS-RunShellScript", commands=[set_up])[0] == "Success"
+    assert (machine()["service"], machine()["running"]) == ("httpd", True)
+    assert serves()
+    account.sandbox.control("POST", f"machines/{instance}", {"action": "stop-service"})
+    assert not machine()["running"]
+    assert not serves()
+    account.sandbox.control("POST", f"machines/{instance}", {"action": "start-service"})
+    assert serves()
 
 
 def test_a_terminated_instance_takes_its_machine_along(account: Account) -> None:
