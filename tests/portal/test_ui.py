@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from deployments.core.status import Shown
 from deployments.views import badges
+from deployments.views.moments import age_text
 from portal.templatetags import ui
 
 MOMENT = datetime(2026, 11, 24, 14, 5, 9, tzinfo=UTC)
@@ -74,7 +75,7 @@ def test_no_time_is_a_dash() -> None:
     [(-5, "0 s"), (59, "59 s"), (60, "1 min"), (7199, "1 h"), (47 * 3600, "47 h"), (48 * 3600, "2 d")],
 )
 def test_an_age_is_in_one_unit(seconds: int, text: str) -> None:
-    assert ui.age_text(MOMENT, MOMENT + timedelta(seconds=seconds)) == text
+    assert age_text(MOMENT, MOMENT + timedelta(seconds=seconds)) == text
 
 
 @pytest.mark.parametrize(

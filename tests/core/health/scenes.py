@@ -48,7 +48,12 @@ def target(tier: str, number: int, state: str = "healthy", reason: str = "", **v
 
 def instance(tier: str, number: int, lifecycle: str = "InService", **values: Any) -> InstanceFact:
     """Return an instance of a tier's group."""
-    given = {"health": "Healthy", "first_seen_at": SEEN, "observed_at": SEEN, "zone": ZONES[number % 2]}
+    given: dict[str, Any] = {
+        "health": "Healthy",
+        "first_seen_at": SEEN,
+        "observed_at": SEEN,
+        "zone": ZONES[number % 2],
+    }
     return InstanceFact(
         tier=tier,
         group=f"{tier}-group",
