@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 from deployments.models import Environment
 from deployments.models.health import DatabaseMember, Observation, Target
 from tests.builders import make_deployment, make_environment, make_user
-from tests.built_health import make_past, make_whole, run_failed, server_id, unwell
+from tests.built_health import make_parts, make_past, make_whole, run_failed, server_id, unwell
 from tests.flows.places import url
 from tests.flows.test_pages import faults
 from tests.flows.web import Web, logged_in
@@ -158,6 +158,18 @@ def test_an_output_is_opened_in_place_and_stays_open(
     expect(output.locator("pre").first).to_be_visible()
     expect(output.locator("summary")).to_be_focused()
     expect(output).to_have_count(1)
+
+
+def test_parts_that_come_up_bring_their_past_with_them(page: Page, web: Web, operator: User) -> None:
+    environment = make_environment("fresh", owner=operator, stack_status="CREATE_IN_PROGRESS")
+    make_deployment(environment, state="stacks")
+    page.goto(url(web, "environment", environment.pk))
+    expect(page.locator("#health")).to_contain_text("as soon as CloudFormation has made them")
+
+    make_parts(environment)
+
+    expect(page.locator("#health")).to_contain_text("It is being made.")
+    expect(page.locator("#past")).to_contain_text("Nothing was observed in this time.")
 
 
 def test_an_age_grows_by_itself_even_when_the_server_is_silent(

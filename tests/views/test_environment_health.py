@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from deployments.live.reads import BudgetShare
 from deployments.models import Deployment, Environment
 from deployments.models.health import (
     Association,
@@ -165,6 +166,15 @@ def test_a_deployment_that_waits_says_what_for_though_state_manager_is_done(brow
     assert "datelog has not saved a time" in waits
 
 
+def test_the_page_says_how_much_of_the_aws_budget_is_used(
+    browser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    share = BudgetShare(percent=18, throttled=True)
+    monkeypatch.setattr("deployments.views.health.page.budget_share", lambda account: share)
+
+    assert show(browser, make_whole()).one(id="budget").text == "AWS budget 18 %, AWS slows us down"
+
+
 def test_a_set_without_anything_to_watch_says_so(browser: Client) -> None:
     environment = make_environment("topics", stack_id="arn:stack", stack_status="CREATE_COMPLETE")
     make_deployment(environment, state="succeeded")
@@ -253,7 +263,10 @@ def test_who_looks_is_written_down_at_most_every_ten_seconds(browser: Client) ->
     assert not Observation.objects.filter(due_at=later).exists()  # the next figures come at once
 
 
-def test_two_hundred_servers_cost_no_more_queries_and_stay_small(browser: Client) -> None:
+def test_two_hundred_servers_cost_no_more_queries_and_stay_small(
+    browser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deployments.live.reads.BUDGET_SECONDS", 3600)  # read once a test
     few, many = make_whole("few"), make_whole("many", servers=100)
 
     def queries(environment: Environment, query: str) -> int:

@@ -16,6 +16,7 @@ from deployments.core.health.facts import Facts
 from deployments.core.health.readiness import readiness
 from deployments.core.health.rollup import Health, Word, roll_up
 from deployments.core.status import Shown
+from deployments.live.reads import budget_share
 from deployments.models import Deployment, Environment
 from deployments.models.health import HealthSample, Operation, ScalingActivity, SiteProbe
 from deployments.models.health.reads import facts_of
@@ -51,6 +52,7 @@ def health_of(environment: Environment, *, everything: bool, may_operate: bool) 
         "tiers": _tiers(health),
         "scene": scene_of(health, facts, frozenset(row.id for row in targets.shown)),
         "sources": sources_of(facts, now),
+        "budget": _budget(environment),
         "everything": everything,
         "may_operate": may_operate,
         "load_balancers": _load_balancers(facts),
@@ -76,6 +78,15 @@ def _ready(environment: Environment, facts: Facts) -> dict[str, Any]:
     if not latest.is_active or latest.kind != "create":
         return {}
     return {"waiting": [words.said(one) for one in readiness(facts, latest.created_at).waiting_for]}
+
+
+def _budget(environment: Environment) -> str:
+    """Return how much of the account's AWS budget is used, "" when nobody knows."""
+    share = budget_share(environment.account_id)
+    if share.percent is None:
+        return ""
+    used = _("AWS budget {percent} %").replace("{percent}", str(share.percent))
+    return f"{used}, {_('AWS slows us down')}" if share.throttled else used
 
 
 def _tiers(health: Health) -> list[Mapping[str, str]]:

@@ -71,9 +71,12 @@ function speak(region) {
   announce(words);
 }
 
-for (const region of document.querySelectorAll("[data-live]")) {
+const started = new WeakSet();
+
+function start(region) {
+  started.add(region);
   speak(region);
-  setInterval(() => refresh(region), Number(region.dataset.live) * 1000);
+  const timer = setInterval(() => region.isConnected ? refresh(region) : clearInterval(timer), Number(region.dataset.live) * 1000);
   document.addEventListener("visibilitychange", () => refresh(region));
 
   region.addEventListener("htmx:beforeSwap", (event) => {
@@ -89,8 +92,21 @@ for (const region of document.querySelectorAll("[data-live]")) {
     merge(region, fresh.content);
     stale(region, false);
     speak(region);
+    startWithin(region);
   });
   for (const failure of ["htmx:sendError", "htmx:timeout"]) {
     region.addEventListener(failure, () => stale(region, true));
   }
 }
+
+/* A region that came with an answer is empty until it asks for itself. */
+function startWithin(root) {
+  for (const region of root.querySelectorAll("[data-live]")) {
+    if (started.has(region)) continue;
+    window.htmx?.process(region);
+    start(region);
+    refresh(region);
+  }
+}
+
+for (const region of document.querySelectorAll("[data-live]")) start(region);
