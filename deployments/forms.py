@@ -55,7 +55,9 @@ class ReasonedForm(forms.Form):
 class NewEnvironmentForm(ReasonedForm):
     """Account, name, reason and one field for each parameter of the template set."""
 
-    account = forms.ModelChoiceField(Account.objects.usable(), label=gettext_lazy("Account"), empty_label=None)
+    account = forms.ModelChoiceField(
+        Account.objects.usable(), label=gettext_lazy("Account"), empty_label=None
+    )
     name = forms.CharField(
         label=gettext_lazy("Name"),
         max_length=40,
