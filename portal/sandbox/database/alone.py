@@ -59,6 +59,9 @@ class Alone:
             raise CannotFailOver("Cluster has no reader to fail over to.")
         self._writer = instance
 
+    def reboot(self, instance: str) -> None:
+        """There is one server and it is this process, which stays."""
+
     def act(self, action: str) -> str:
         """There is one server and it is this process; only names can fail over."""
         if action != "failover":

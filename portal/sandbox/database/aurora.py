@@ -144,6 +144,22 @@ class Aurora:
                 raise CannotFailOver("Cluster has no reader to fail over to.")
             self._plan(node)
 
+    def reboot(self, instance: str) -> None:
+        """Start an instance's server again; a writer stays the writer, as on Aurora."""
+        with self._lock:
+            node = self._find(instance)
+            if node is None:
+                return
+            node.back, node.follows, self._safe = False, False, False
+            self._lead()
+            if node is not self._writer:
+                self._require_acknowledgement()
+            node.server.shut_down()
+            if node is self._writer:
+                self._start_writer()
+            else:
+                self._bring_back(node)
+
     def act(self, action: str) -> str:
         """Break something; the cluster finds out by itself."""
         if action not in ACTIONS:
@@ -316,8 +332,12 @@ class Aurora:
             else:
                 return
         # Nobody but itself surely has all that it acknowledged.
-        dead.server.start(reads_only=False)
-        dead.back, dead.silent, self._safe = True, 0, False
+        self._start_writer()
+
+    def _start_writer(self) -> None:
+        """Start the writer's server again, and let the readers follow it from where they are."""
+        self._writer.server.start(reads_only=False)
+        self._writer.back, self._writer.silent, self._safe = True, 0, False
         self._lead()
         for node in self._readers():
             self._follow(node)

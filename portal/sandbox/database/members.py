@@ -43,6 +43,9 @@ class Database(Protocol):
     def fail_over(self, instance: str) -> None:
         """Let a reader write from now on. Raises CannotFailOver."""
 
+    def reboot(self, instance: str) -> None:
+        """Start an instance's server again in its role, and return when it answers. Raises OSError."""
+
     def act(self, action: str) -> str:
         """Break something on purpose (ACTIONS) and tell the instance that it befell. Raises ValueError."""
 

@@ -229,6 +229,16 @@ def test_an_instance_more_has_all_rows_and_one_without_others_writes_again_by_it
         rds.failover_db_cluster(DBClusterIdentifier=aurora["Cluster"])
 
 
+def test_a_rebooted_writer_stays_the_writer_and_keeps_its_rows(account: Account, aurora: Outputs) -> None:
+    with Load(account, aurora, clients=1) as load:
+        wait_until(lambda: len(load.acknowledged) > 20, what="writes before")
+        account.client("rds").reboot_db_instance(DBInstanceIdentifier=aurora["Writer"])
+        seen = len(load.acknowledged)
+        wait_until(lambda: len(load.acknowledged) > seen + 20, what="writes after")
+    assert roles(account, aurora)[aurora["Writer"]] == "writer"
+    assert set(load.acknowledged) <= words(account, aurora, "Endpoint")
+
+
 def test_cloudwatch_has_the_replica_lag(account: Account, aurora: Outputs) -> None:
     def points() -> list[Any]:
         now = datetime.datetime.now(datetime.UTC)

@@ -6,7 +6,7 @@ from ministack.services import rds
 
 from portal.sandbox.database import clusters as databases
 from portal.sandbox.resources import query
-from portal.sandbox.resources.rds import clusters, instances
+from portal.sandbox.resources.rds import clusters, instances, roles
 from portal.sandbox.resources.registry import Action, Answer, Parameters, Refused, here
 
 
@@ -17,6 +17,7 @@ def install() -> None:
         "DeleteDBCluster": _delete_cluster,
         "CreateDBInstance": _create_instance,
         "DeleteDBInstance": _delete_instance,
+        "RebootDBInstance": _reboot_instance,
     }
     for name, action in around.items():
         rds._ACTION_MAP[name] = _wrapping(rds._ACTION_MAP[name], action)
@@ -72,6 +73,21 @@ def _create_instance(parameters: Parameters, engine: Action) -> Answer:
     content = rds._instance_xml(rds._instances[instance_id])
     instances.become(instance_id, "available")
     return _answer("CreateDBInstance", "DBInstance", content)
+
+
+def _reboot_instance(parameters: Parameters, engine: Action) -> Answer:
+    """The server of a cluster's instance is started again; its state and the event follow from that."""
+    instance = rds._instances.get(query.value(parameters, "DBInstanceIdentifier"))
+    cluster = rds._clusters.get(instance["DBClusterIdentifier"] or "") if instance else None
+    database = roles.database_of(cluster) if cluster else None
+    if instance is None or database is None or instance["DBInstanceStatus"] != "available":
+        return engine(parameters)
+    content = rds._instance_xml({**instance, "DBInstanceStatus": "rebooting"})
+    try:
+        database.reboot(instance["DBInstanceIdentifier"])
+    except OSError as failed:
+        raise Refused("InternalFailure", f"The sandbox's database did not start: {failed}") from failed
+    return _answer("RebootDBInstance", "DBInstance", content)
 
 
 def _delete_instance(parameters: Parameters, engine: Action) -> Answer:
