@@ -74,6 +74,7 @@ def fragments(picture: Picture) -> dict[str, str]:
         "phases": "_phases",
         "banner": "_end_banner",
         "outputs": "_outputs",
+        "latest": "_latest",
     }
     html = {part: get_template(f"deployments/{name}.html").render(context) for part, name in named.items()}
     deployment = picture.deployment

@@ -40,7 +40,7 @@ const page = {
   apply(frame) {
     log.append(frame.events, frame.seq);
     takeRows(frame);
-    for (const part of ["header", "phases", "banner", "outputs"]) put(part, frame[part]);
+    for (const part of ["header", "phases", "banner", "outputs", "latest"]) put(part, frame[part]);
     this.seq = frame.seq;
     this.state = root.dataset.state = frame.state;
     this.attention = frame.attention;

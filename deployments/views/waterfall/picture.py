@@ -11,14 +11,15 @@ from django.utils.safestring import SafeString
 
 from deployments.core.phases import Kind, State
 from deployments.core.schedule import PHASE
-from deployments.core.status import Shown
+from deployments.core.status import Shown, shown
 from deployments.core.timeline import in_ms
 from deployments.models import Deployment, Event
 from deployments.models import timeline as timelines
 from deployments.models.past import Past
 from deployments.models.timeline import Timeline, around_the_stacks
-from deployments.views import drawn, summary, wording
+from deployments.views import drawn, log, summary, wording
 from deployments.views.drawn import Reader
+from deployments.views.log import Line
 from deployments.views.summary import Summary
 from deployments.views.waterfall import memory
 from deployments.views.waterfall.axis import Axis
@@ -158,10 +159,20 @@ class Picture:
             "tree": self.forest,
             "summary": self.summary,
             "eta": self.eta,
-            "now_ms": self.now,
+            "latest": self.latest(),
         }
 
+    def latest(self) -> list[tuple[Line, Shown]]:
+        """Read the last events of a deployment that goes on, the newest first (one query)."""
+        if not self.deployment.is_active:
+            return []
+        known = Event.objects.of(self.deployment).up_to(self.deployment.last_seq)
+        events = known.reverse()[:LATEST]
+        return [(log.line(event), shown(event.status, event.reason)) for event in events]
 
+
+LATEST = 3
+"""Events that stand above the rows: what happens now."""
 MODULES = tuple(
     f"deployments/{name}.js"
     for name in ("axis", "clock", "eta", "events", "filters", "inspector", "rows", "stream", "tabs")
