@@ -86,7 +86,7 @@ def _budget(environment: Environment) -> str:
     if share.percent is None:
         return ""
     used = _("AWS budget {percent} %").replace("{percent}", str(share.percent))
-    return f"{used}, {_('AWS slows us down')}" if share.throttled else used
+    return ", ".join((used, _("AWS slows us down"))) if share.throttled else used
 
 
 def _tiers(health: Health) -> list[Mapping[str, str]]:
