@@ -15,6 +15,7 @@ from urllib.parse import quote
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from deployments.core.status import Shown
 from deployments.views import badges
@@ -110,6 +111,8 @@ def _name(of: Row, words: Words) -> str:
 def _type(of: Row) -> str:
     if of.count.total:
         return f"{of.count.done}/{of.count.total}"
+    if of.kind == "phase":
+        return pgettext("of a deployment", "phase")
     return "" if of.kind == "stack" else of.type.removeprefix("AWS::")
 
 
