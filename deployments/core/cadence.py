@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 
 def retry_delay(failures: int, *, throttled: bool) -> float:
     """Return the back-off after `failures` failed steps in a row (1 or more): doubling, 30 s at most."""
@@ -44,6 +46,21 @@ def observe_delay(source: str, *, sandbox: bool, fast: bool) -> float:
     if sandbox:
         return _SANDBOX_FAST if fast else _SANDBOX_IDLE
     return (_FAST if fast else _IDLE)[source]
+
+
+TOGETHER = frozenset({"fleet", "database"})
+"""Sources of which one call tells about many environments."""
+
+
+def look_after(source: str, now: float, delay: float) -> float:
+    """Return when to look next, in seconds of the epoch, `delay` or so after `now`.
+
+    Sources that tell of many environments at once are asked at common moments, half the delay early or
+    late: each environment at its own would cost a call each.
+    """
+    if source not in TOGETHER:
+        return now + delay
+    return math.floor((now + 1.5 * delay) / delay) * delay
 
 
 REST = 30.0

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployments.core.cadence import retry_delay
+from deployments.core.cadence import TOGETHER, look_after, observe_delay, retry_delay
 from deployments.core.phases import ACTIVE, ALLOWED, ENDS, PHASES, Kind, Progress, State, phase_progress
 
 
@@ -36,3 +36,16 @@ def test_every_active_state_has_a_way_out_and_no_end_has_one() -> None:
 @given(st.integers(1, 10_000), st.booleans())
 def test_retries_get_slower_up_to_half_a_minute(failures: int, throttled: bool) -> None:
     assert retry_delay(failures, throttled=throttled) <= retry_delay(failures + 1, throttled=throttled) <= 30
+
+
+@given(st.floats(0, 2e9), st.sampled_from(["targets", "associations", "fleet", "database"]), st.booleans())
+def test_what_is_told_of_many_at_once_is_asked_for_at_common_moments(
+    now: float, source: str, fast: bool
+) -> None:
+    delay = observe_delay(source, sandbox=False, fast=fast)
+    then = look_after(source, now, delay)
+
+    assert delay * 0.49 <= then - now <= delay * 1.51
+    if source in TOGETHER:
+        assert then % delay == 0
+        assert look_after(source, now + delay / 100, delay) - then in (0, delay)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 from django.db import DatabaseError
@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from deployments.aws.account_ref import AccountRef
 from deployments.aws.session import Clients
-from deployments.core.cadence import ASK_DELAY, REST, observe_delay, retry_delay
+from deployments.core.cadence import ASK_DELAY, REST, look_after, observe_delay, retry_delay
 from deployments.core.phases import State
 from deployments.errors import AwsAsk, AwsFailure, AwsRetry, BudgetSpent
 from deployments.models import Account, Environment, Observation, Observer, leases
@@ -37,7 +37,10 @@ MOST = {"targets": 10, "associations": 10, "fleet": 100, "database": 100}
 """Environments in one round: as many as one call tells of, or as a round's time is enough for."""
 TELL_AFTER = 2
 """Failed tries in a row before a stall or throttling is told: one is no news."""
-_WAITING = frozenset({State.CONFIGURATION, State.TRAFFIC, State.READY})
+_WAITING = frozenset({State.STACKS, State.CONFIGURATION, State.TRAFFIC, State.READY})
+"""Servers are configured while CloudFormation still makes the rest; what fails then is rolled back,
+and nobody could look at it afterwards.
+"""
 
 
 def ensure_observers() -> None:
@@ -182,7 +185,9 @@ def _settle(observer: Observer, one: Asked, now: datetime) -> None:
     values: dict[str, object] = {
         "attempted_at": now,
         "failures": failures,
-        "due_at": timezone.now() + timedelta(seconds=delay),
+        "due_at": datetime.fromtimestamp(
+            look_after(observer.source, timezone.now().timestamp(), delay), tz=UTC
+        ),
     }
     told = one.problem if one.problem and not _is_no_news(one.problem, failures) else None
     if told or not one.problem:
