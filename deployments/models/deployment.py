@@ -146,6 +146,11 @@ class Deployment(models.Model):
         return words(self.attention_sentence, self.attention)
 
     @property
+    def waiting_words(self) -> list[str]:
+        """Return what the last phases wait for, in the reader's language."""
+        return [words(one) for one in self.waiting_for]
+
+    @property
     def change_set_name(self) -> str:
         """Return the name of the change set, the same whenever it is asked for."""
         return f"sanso-{self.token}"
