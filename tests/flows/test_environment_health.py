@@ -24,7 +24,7 @@ from tests.services import Redis, Sandbox
 
 pytestmark = pytest.mark.timeout(600)
 SOON = 30_000
-"""Milliseconds from a cause to its words on the page: on an idle machine it takes 4 to 8 seconds."""
+"""Milliseconds from a cause to its words on the page: twice what is asked for, on a crowded machine."""
 WHILE = 60_000
 """Milliseconds in which a sandbox's Auto Scaling group has replaced a server and configured the new one."""
 
