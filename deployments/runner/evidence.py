@@ -61,13 +61,15 @@ def gather(deployment: Deployment, clients: Clients) -> None:
         _keep_activities(deployment, clients, failure)
     if Kind.ASSOCIATION_OUTPUT in kinds and failure.type == _ASSOCIATION:
         _keep_runs(deployment, clients, failure)
+        if not Evidence.objects.of(deployment).exists():  # the rollback was quicker: what was observed before
+            _keep_outputs(deployment, clients)
     if Kind.TARGET_REASONS in kinds:
         _keep_target_reasons(deployment)
 
 
-def gather_observed(deployment: Deployment) -> None:
+def gather_observed(deployment: Deployment, clients: Clients) -> None:
     """Keep what was observed of servers that keep an environment from becoming ready."""
-    _keep_outputs(deployment)
+    _keep_outputs(deployment, clients)
     _keep_target_reasons(deployment)
 
 
@@ -183,27 +185,31 @@ def _keep_runs(deployment: Deployment, clients: Clients, failure: Failure) -> No
     if row is None or not row.physical_id:
         return
     try:
-        for target in _failed_targets(clients, row.physical_id):
+        for name, target in _failed_targets(clients, row.physical_id):
             text = _output_text(clients, target)
-            _keep(deployment, Kind.ASSOCIATION_OUTPUT, target.instance_id, text)
+            _keep(deployment, Kind.ASSOCIATION_OUTPUT, f"{target.instance_id} {name}", text)
     except AwsRetry:
         return
     except AwsFailure as exc:
         _keep(deployment, Kind.ASSOCIATION_OUTPUT, row.physical_id, problem=_denied(exc))
 
 
-def _failed_targets(clients: Clients, association_id: str) -> Iterator[ExecutionTarget]:
-    """Yield the instances on which the latest execution of an association failed."""
+def _failed_targets(clients: Clients, association_id: str) -> Iterator[tuple[str, ExecutionTarget]]:
+    """Yield (name, instance) where the latest execution of an association failed."""
     for association in clients.ssm.associations([association_id]):
         for execution in clients.ssm.executions(association_id, 1):
             targets = clients.ssm.execution_targets(
                 association_id, execution.execution_id, association.output_bucket, association.output_prefix
             )
-            yield from (target for target in targets if target.status in RUN_FAILED)
+            name = association.name or association_id
+            yield from ((name, target) for target in targets if target.status in RUN_FAILED)
 
 
 def _output_text(clients: Clients, target: ExecutionTarget) -> str:
-    """Return the task that failed and its message, then what the run printed last."""
+    """Return the task that failed and its message, then what the run printed last; one line without these.
+
+    A run that went well has printed nothing that explains a failure.
+    """
     printed = {"stdout": "", "stderr": ""}
     for stored in outputs_of(clients.s3, target):
         name = stored.key.rpartition("/")[2]
@@ -211,16 +217,44 @@ def _output_text(clients: Clients, target: ExecutionTarget) -> str:
             tail = clients.s3.read_tail(target.output_bucket, stored.key, LONGEST // 3)
             printed[name] = tail.body.decode(errors="replace").replace("\x00", "")
     found = read_output(printed["stdout"], printed["stderr"], failed=True)
+    if target.status not in RUN_FAILED and not (found.failed_task or printed["stderr"].strip()):
+        return target.detailed_status or target.status
     head = f"{found.failed_task}: {found.message}".strip(": ") or target.detailed_status or target.status
     return "\n".join(part for part in (head, printed["stderr"], printed["stdout"]) if part)
 
 
-def _keep_outputs(deployment: Deployment) -> None:
-    """Keep the end of the output of every association's run that failed, as it was observed."""
-    for run in AssociationRun.objects.of(deployment.environment).failed():
-        head = f"{run.failed_task}: {run.failed_message}".strip(": ")
-        text = "\n".join(part for part in (head, run.error_output, run.output) if part)
-        _keep(deployment, Kind.ASSOCIATION_OUTPUT, f"{run.instance_id} {run.association}", text or run.status)
+def _keep_outputs(deployment: Deployment, clients: Clients) -> None:
+    """Keep the output of every run that was seen to fail, or that was going on when it was last seen.
+
+    State Manager may know nothing of an association any more; what its runs wrote to S3 stays.
+    """
+    for run in AssociationRun.objects.of(deployment.environment).not_well().select_related("association"):
+        subject = f"{run.instance_id} {run.association}"
+        if run.output_at:
+            head = f"{run.failed_task}: {run.failed_message}".strip(": ") or run.status
+            text = "\n".join(part for part in (head, run.error_output, run.output) if part)
+            _keep(deployment, Kind.ASSOCIATION_OUTPUT, subject, text)
+            continue
+        try:
+            text = _output_text(clients, _as_target(run))
+        except AwsFailure as exc:
+            _keep(deployment, Kind.ASSOCIATION_OUTPUT, subject, problem=_denied(exc))
+        else:
+            if run.status in RUN_FAILED or "\n" in text:
+                _keep(deployment, Kind.ASSOCIATION_OUTPUT, subject, text)
+
+
+def _as_target(run: AssociationRun) -> ExecutionTarget:
+    return ExecutionTarget(
+        association_id=run.association.association_id,
+        execution_id=run.execution_id,
+        instance_id=run.instance_id,
+        status=run.status,
+        detailed_status=run.detailed_status,
+        at=run.at or timezone.now(),
+        output_bucket=run.output_bucket,
+        output_key=run.output_key,
+    )
 
 
 def _keep_target_reasons(deployment: Deployment) -> None:

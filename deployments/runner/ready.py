@@ -76,7 +76,7 @@ def wait(deployment: Deployment, clients: Clients, now: datetime) -> float | Non
     if deployment.state == State.READY and found.ready:
         _succeed(deployment, environment.stack_status, dict(environment.outputs))
         return None
-    if _gave_up(deployment, environment, found, since, now):
+    if _gave_up(deployment, clients, environment, found, since, now):
         return None
     _tell(deployment, found)
     return ready_delay(sandbox=sandbox)
@@ -123,7 +123,12 @@ def _succeed(deployment: Deployment, status: str, outputs: dict[str, str]) -> No
 
 
 def _gave_up(
-    deployment: Deployment, environment: Environment, found: Readiness, since: datetime, now: datetime
+    deployment: Deployment,
+    clients: Clients,
+    environment: Environment,
+    found: Readiness,
+    since: datetime,
+    now: datetime,
 ) -> bool:
     """End the deployment when what failed was left so for long, or ready did not come at all.
 
@@ -138,7 +143,7 @@ def _gave_up(
     else:
         return False
     waiting = [one.as_json() for one in found.waiting_for]
-    evidence.gather_observed(deployment)
+    evidence.gather_observed(deployment, clients)
     ending.end(
         deployment,
         State.FAILED,

@@ -40,19 +40,55 @@ class ApiFault:
         return self.service in ("*", call.service) and self.action in ("*", call.action)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssociationFault:
+    """An association that fails on some instances: all, so many of them, or those with these ids.
+
+    What the last step then prints can be given, such as what Ansible prints when a task fails.
+    """
+
+    on: bool | int | list[str] = True
+    stdout: str = ""
+    stderr: str = "The sandbox was asked to fail this association."
+
+    def hits(self, instance_id: str, instances: list[str]) -> bool:
+        """Tell whether it fails on one of the instances that it runs on."""
+        if isinstance(self.on, bool):
+            return self.on
+        if isinstance(self.on, int):
+            return instance_id in sorted(instances)[: self.on]
+        return instance_id in self.on
+
+    @classmethod
+    def read(cls, asked: Any) -> "AssociationFault":
+        """Read a fault as the control plane takes it. Raises BadFault for what is none."""
+        told = asked if isinstance(asked, dict) else {"on": asked}
+        try:
+            fault = cls(**told)
+        except TypeError as wrong:
+            raise BadFault(f"not a fault of an association: {asked} ({wrong})") from wrong
+        ids = isinstance(fault.on, list) and all(isinstance(key, str) for key in fault.on)
+        texts = isinstance(fault.stdout, str) and isinstance(fault.stderr, str)
+        if not (ids or isinstance(fault.on, int)) or not texts:
+            raise BadFault(
+                f"an association fails on true, a number or a list of instances and not {fault.on!r}"
+            )
+        return fault
+
+
 @dataclass(slots=True)
 class Faults:
     """The faults of one account, or those of every account."""
 
     resources: dict[str, str] = field(default_factory=dict)
-    associations: dict[str, bool | list[str]] = field(default_factory=dict)
+    associations: dict[str, AssociationFault] = field(default_factory=dict)
     api: list[ApiFault] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """Spell the faults for the control plane."""
         return {
             "resources": dict(self.resources),
-            "associations": dict(self.associations),
+            "associations": {name: asdict(fault) for name, fault in self.associations.items()},
             "api": [asdict(fault) for fault in self.api],
         }
 
@@ -83,13 +119,22 @@ def merge(account: str | None, asked: dict[str, Any]) -> None:
         raise BadFault(f"unknown kinds of fault: {', '.join(sorted(unknown))}")
     added = [_api_fault(entry) for entry in asked.get("api") or ()]
     faults = of(account)
-    for kind, store in (("resources", faults.resources), ("associations", faults.associations)):
-        for name, value in (asked.get(kind) or {}).items():
-            if value is None or value is False:
-                store.pop(name, None)
-            else:
-                store[name] = value
+    failing = {name: _read(value) for name, value in (asked.get("associations") or {}).items()}
+    _put(faults.resources, asked.get("resources") or {})
+    _put(faults.associations, failing)
     faults.api.extend(added)
+
+
+def _put(store: dict[str, Any], values: dict[str, Any]) -> None:
+    for name, value in values.items():
+        if value:
+            store[name] = value
+        else:
+            store.pop(name, None)
+
+
+def _read(value: Any) -> AssociationFault | None:
+    return AssociationFault.read(value) if value else None
 
 
 def _api_fault(entry: dict[str, Any]) -> ApiFault:
@@ -115,14 +160,14 @@ def resource_failure(operation: str, logical_id: str) -> str | None:
     return None
 
 
-def association_failure(account: str, name: str) -> bool | list[str]:
-    """Tell whether an association fails: False, True for every instance, or the ids of those it fails on."""
+def association_failure(account: str, name: str) -> AssociationFault | None:
+    """Tell how an association fails on purpose; None when it does not."""
     for scope in (account, None):
         found = _of_account[scope].associations if scope in _of_account else {}
         for key in (name, "*"):
             if key in found:
                 return found[key]
-    return False
+    return None
 
 
 def next_for(call: Call) -> ApiFault | None:

@@ -189,5 +189,5 @@ def test_the_task_that_failed_on_one_of_two_instances_is_kept_with_its_output(aw
 
     (found,) = _gather(deployment, aws)
 
-    assert (found.kind, found.subject) == ("association_output", "i-2")
+    assert (found.kind, found.subject) == ("association_output", "i-2 servers")
     assert found.text.splitlines()[0] == "Install the release: no space"

@@ -121,7 +121,7 @@ CAUSES = (
         reason=signature(
             r"(?:association|operation) .{0,200}?(?:failed on|failed because|with status Failed"
             r"|status: Failed)"
-            r"|Association .{0,120}(?:did not (?:succeed|stabilize)|timed out)"
+            r"|Association.{0,160}(?:did not (?:succeed|stabilize)|timed out)"
         ),
         types=("AWS::SSM::", "Sanso::Association"),
         title=N_("The configuration of a server failed"),

@@ -66,9 +66,9 @@ class AssociationRunQuerySet(models.QuerySet["AssociationRun"]):
         """Keep one environment's."""
         return self.filter(association__environment=environment)
 
-    def failed(self) -> Self:
-        """Keep those that failed or ran out of time, with their association."""
-        return self.filter(status__in=("Failed", "TimedOut")).select_related("association")
+    def not_well(self) -> Self:
+        """Keep those that did not succeed, as far as is known, with their association."""
+        return self.exclude(status="Success").select_related("association")
 
     def newest_of_each(self) -> Self:
         """Keep the last one of each association and instance."""

@@ -34,8 +34,9 @@ class Associations:
                     _read_runs(turn, one, found[0])
             elif found is not None:
                 ids.remove(association_id)  # deleted outside of CloudFormation
-        gone = AssociationRow.objects.of(one.environment).exclude(association_id__in=ids)
-        one.changed |= bool(gone.delete()[0])
+        if one.environment.active_deployment is None:  # what a rollback takes away explains it meanwhile
+            gone = AssociationRow.objects.of(one.environment).exclude(association_id__in=ids)
+            one.changed |= bool(gone.delete()[0])
         one.changed |= outputs.read(turn, one)
 
 

@@ -143,7 +143,8 @@ def _steps(association: Association, settings: Record, run: TargetRun) -> tuple[
     for number, step in enumerate(steps, start=1):
         outcome = machines.current().run_step(run.instance_id, step)
         if injected and number == len(steps):
-            outcome = machines.Outcome(exit_code=1, stdout=outcome.stdout, stderr=f"{injected}\n")
+            printed = injected.stdout or outcome.stdout
+            outcome = machines.Outcome(exit_code=1, stdout=printed, stderr=f"{injected.stderr}\n")
         run.output_url = _write_output(association, settings, run, step, stamp, outcome) or run.output_url
         if outcome.exit_code:
             cause = f"failed to run commands: exit status {outcome.exit_code}"
@@ -151,12 +152,11 @@ def _steps(association: Association, settings: Record, run: TargetRun) -> tuple[
     return None, len(steps), len(steps)
 
 
-def _injected(association: Association, instance_id: str) -> str | None:
-    """Say why the run fails on purpose, if it does."""
+def _injected(association: Association, instance_id: str) -> faults.AssociationFault | None:
+    """Tell how the run fails on purpose; None when it does not."""
     wanted = faults.association_failure(here().account, association.name())
-    if wanted is True or (isinstance(wanted, list) and instance_id in wanted):
-        return "The sandbox was asked to fail this association."
-    return None
+    instances = list(association.latest())
+    return wanted if wanted is not None and wanted.hits(instance_id, instances) else None
 
 
 def _write_output(

@@ -20,7 +20,7 @@ from portal.sandbox.resources.registry import (
 )
 from portal.sandbox.state_manager import associations, documents, executions
 
-LOOK = 0.1  # seconds between two looks at an association that is waited for
+LOOK = 10.0  # AWS seconds between two looks at an association that is waited for
 LEAST_WAIT = 15.0  # seconds that a success wait lasts at any pace, since the runs may be real work
 
 
@@ -74,7 +74,7 @@ async def _stabilize(physical_id: str, properties: Properties, stack: str) -> At
             raise ValueError(
                 f"Resource of type 'AWS::SSM::Association' with identifier '{physical_id}' did not stabilize."
             )
-        await asyncio.sleep(LOOK)
+        await asyncio.sleep(shortened(LOOK, at_least=0.1))
 
 
 def _create_document(logical_id: str, properties: Properties, stack: str) -> Created:

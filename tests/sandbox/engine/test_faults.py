@@ -195,3 +195,11 @@ def test_a_held_call_is_carried_out_though_its_caller_is_gone(account: Account) 
     wait_until(lambda: bool(held_calls(account, held)), what="the held call")
     account.sandbox.control("POST", f"held/{held[0]['id']}", {"action": "release"})
     wait_until(lambda: account.queue_names() == {"made"}, what="the queue")
+
+
+@pytest.mark.parametrize("fault", [{"on": "i-1"}, {"instances": ["i-1"]}, "yes", {"on": [1]}, {"stdout": 3}])
+def test_a_fault_of_an_association_that_is_none_is_refused(
+    account: Account, sandbox: Sandbox, fault: object
+) -> None:
+    with pytest.raises(Exception, match="400"):
+        sandbox.control("POST", "faults", {"associations": {"configure": fault}}, account=account.id)

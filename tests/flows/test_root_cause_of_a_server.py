@@ -1,0 +1,84 @@
+"""A playbook's task fails on one of two servers: the banner names the server, the task and its message."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from pytest_django import Settings
+
+from deployments import catalog
+from deployments.aws import session
+from deployments.models import Deployment, Observer, TemplateCheck, leases
+from deployments.runner import observe, tick
+from tests.builders import make_deployment, make_environment, make_user
+from tests.running import client as aws
+from tests.running import new_account
+from tests.services import Sandbox
+from tests.views.pages import page
+
+pytestmark = pytest.mark.django_db
+SECONDS = 90
+PRINTED = """\
+PLAY [all] *********************************************************************
+
+TASK [Install the release] *****************************************************
+fatal: [localhost]: FAILED! => {"changed": false, "msg": "No space left on device"}
+
+PLAY RECAP *********************************************************************
+localhost                  : ok=4    changed=2    unreachable=0    failed=1    skipped=0
+"""
+
+
+def test_the_banner_names_the_server_and_the_task(
+    settings: Settings, sandbox: Sandbox, client: Client
+) -> None:
+    template_set = catalog.load(Path(__file__).parent / "failing_servers")
+    settings.SANSO_TEMPLATE_SET = template_set.folder
+    TemplateCheck.objects.create(digest=template_set.digest, findings=[])
+    account = new_account()
+    fault = {"associations": {"configure": {"on": 1, "stdout": PRINTED, "stderr": "exit status 2"}}}
+    sandbox.control("POST", "faults", fault, account=account.sandbox_account_id)
+    environment = make_environment("broken", account=account)
+    deployment = make_deployment(environment, template_digest=template_set.digest)
+    type(environment).objects.update(latest=deployment)
+
+    sandbox.control("POST", "pace", {"pace": 0.5})
+    try:
+        ended = _to_its_end(deployment)
+    finally:
+        sandbox.control("POST", "pace", {"pace": 0})
+
+    client.force_login(make_user())
+    banner = page(client.get(ended.get_absolute_url())).one(id="banner")
+    instances = [
+        instance["InstanceId"]
+        for reservation in aws(account, "ec2", sandbox).describe_instances()["Reservations"]
+        for instance in reservation["Instances"]
+    ]
+    assert ended.state == "rolled_back"
+    assert banner.one(id="cause")["data-cause"] == "AssociationFailed"
+    assert "Servers ▸ Configure" in banner.text
+    assert f"{min(instances)} configure: Install the release: No space left on device" in banner.text
+    assert "failed=1" in banner.text  # the output itself, too
+    assert max(instances) not in banner.text
+
+
+def _to_its_end(deployment: Deployment) -> Deployment:
+    until = time.monotonic() + SECONDS
+    while time.monotonic() < until:
+        fresh = Deployment.objects.for_page().get(pk=deployment.pk)
+        if not fresh.is_active:
+            return fresh
+        rows = Deployment.objects.active().filter(pk=fresh.pk)
+        rows.update(due_at=timezone.now() - timedelta(seconds=1))
+        for pk, version in leases.claim_due(rows, timezone.now(), timedelta(seconds=30)):
+            tick.run_deployment(pk, version, session.connect)
+        observe.ensure_observers()
+        for pk, version in leases.claim_due(Observer.objects.all(), timezone.now(), timedelta(seconds=30)):
+            observe.run_observer(pk, version, session.connect)
+    raise AssertionError(f"still {fresh.state}: {fresh.attention}")
