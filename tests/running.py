@@ -10,6 +10,7 @@ from typing import Any
 
 import boto3
 from django.contrib.auth.models import User
+from django.utils import timezone
 
 from deployments.actions.deploy import request_deployment
 from deployments.actions.remove import request_removal
@@ -80,11 +81,17 @@ class Portal:
     def ended(self, *deployments: Deployment, seconds: float = 60) -> list[Deployment]:
         """Wait until all have ended, and return them fresh."""
         keys = [deployment.pk for deployment in deployments]
-        wait_until(
-            lambda: not Deployment.objects.active().filter(pk__in=keys).exists(),
-            seconds=seconds,
-            what=f"the end of {len(keys)} deployments",
-        )
+        active = Deployment.objects.active().filter(pk__in=keys)
+        try:
+            wait_until(
+                lambda: not active.exists(), seconds=seconds, what=f"the end of {len(keys)} deployments"
+            )
+        except TimeoutError as exc:
+            exc.add_note(f"{timezone.now()}: still at work are")
+            for one in active.values("pk", "state", "version", "failures", "attention", "due_at"):
+                exc.add_note(str(one))
+            exc.add_note(self.worker.log.read_text(errors="replace")[-3000:])
+            raise
         return list(Deployment.objects.for_page().filter(pk__in=keys).order_by("pk"))
 
     def faults(self, account: Account, *api: dict[str, Any]) -> None:

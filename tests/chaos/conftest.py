@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pytest_django import Settings
 
 from deployments import catalog
-from deployments.models import Deployment, Event, Stack, TemplateCheck
+from deployments.models import Account, Deployment, Event, Stack, TemplateCheck
 from tests.running import Portal, client
-from tests.services import Redis, Sandbox
+from tests.services import Redis, Sandbox, wait_until
 
 LEASE = 6.0
+Point = tuple[str, str, int, str]
+"""Service, action, how many of it to let pass first, hold_before or hold_after."""
 ROOT = """
 Parameters: {Bucket: {Type: String}, Prefix: {Type: String}}
 Resources:
@@ -29,18 +32,25 @@ INNER = "Resources:\n  Queue: {Type: AWS::SQS::Queue}\n  Other: {Type: AWS::SNS:
 
 
 @pytest.fixture
+def templates() -> dict[str, str]:
+    """The files of the template set."""
+    return {"root.yaml": ROOT, "inner.yaml": INNER}
+
+
+@pytest.fixture
 def portal(
+    templates: dict[str, str],
     process_environment: dict[str, str],
     sandbox: Sandbox,
     redis_server: Redis,
     settings: Settings,
     tmp_path: Path,
 ) -> Iterator[Portal]:
-    """A running portal with a small template set of two stacks."""
+    """A running portal with a small template set."""
     folder = tmp_path / "small"
     folder.mkdir()
-    (folder / "root.yaml").write_text(ROOT)
-    (folder / "inner.yaml").write_text(INNER)
+    for name, text in templates.items():
+        (folder / name).write_text(text)
     (folder / "template-set.yaml").write_text(
         "root: root.yaml\nbucket_parameter: Bucket\nprefix_parameter: Prefix\n"
     )
@@ -57,6 +67,37 @@ def portal(
     yield running
     running.stop()
     running.let_go()
+
+
+def calls_of(sandbox: Sandbox, account: Account, since: int = 0) -> list[dict[str, Any]]:
+    """Return the calls that an account has got, but for the first `since`."""
+    answer = sandbox.control("GET", "calls", account=account.sandbox_account_id)
+    assert isinstance(answer, dict)
+    calls: list[dict[str, Any]] = answer["calls"]
+    return calls[since:]
+
+
+def hold(portal: Portal, account: Account, point: Point) -> None:
+    """Let the sandbox hold a call before or after it is carried out.
+
+    Held again and again: a tick that takes over after the lease must not slip through.
+    """
+    service, action, skip, mode = point
+    fault = {"service": service, "action": action, "mode": mode, "skip": skip, "count": 100}
+    portal.faults(account, fault)
+
+
+def kill_when_all_are_held(portal: Portal, accounts: list[Account]) -> None:
+    """Kill the worker when a call of every account is held, and start another."""
+    wanted = {account.sandbox_account_id for account in accounts}
+    wait_until(
+        lambda: wanted <= {request["account"] for request in portal.held()},
+        seconds=60,
+        what="every account at its point",
+    )
+    portal.worker.kill()
+    portal.let_go()
+    portal.start()
 
 
 def assert_whole(deployment: Deployment, sandbox: Sandbox) -> None:

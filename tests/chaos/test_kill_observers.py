@@ -1,0 +1,75 @@
+"""`kill -9` of the worker before and after every AWS call of an observer: health is learned all the same."""
+
+from __future__ import annotations
+
+import pytest
+from django.utils import timezone
+
+from deployments.core.phases import State
+from deployments.models import Environment, Observation
+from tests.chaos.conftest import Point, calls_of, hold, kill_when_all_are_held
+from tests.running import Portal, new_account
+from tests.services import Sandbox, wait_until
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
+SOURCE = "fleet"
+FLEET = """
+Parameters: {Bucket: {Type: String}, Prefix: {Type: String}}
+Resources:
+  Network: {Type: AWS::EC2::VPC, Properties: {CidrBlock: 10.0.0.0/16}}
+  Subnet: {Type: AWS::EC2::Subnet, Properties: {VpcId: !Ref Network, CidrBlock: 10.0.1.0/24}}
+  Template:
+    Type: AWS::EC2::LaunchTemplate
+    Properties: {LaunchTemplateData: {ImageId: ami-0123456789abcdef0, InstanceType: t4g.micro}}
+  AppServers:
+    Type: AWS::AutoScaling::AutoScalingGroup
+    Properties:
+      LaunchTemplate: {LaunchTemplateId: !Ref Template, Version: !GetAtt Template.LatestVersionNumber}
+      MinSize: "0"
+      MaxSize: "2"
+      VPCZoneIdentifier: [!Ref Subnet]
+"""
+
+
+@pytest.fixture
+def templates() -> dict[str, str]:
+    """A fleet without instances: it is observed, and nothing is waited for."""
+    return {"root.yaml": FLEET}
+
+
+def test_observers_survive_the_death_of_their_worker_at_every_call(portal: Portal, sandbox: Sandbox) -> None:
+    (control,) = portal.ended(portal.deploy())
+    assert control.state == State.SUCCEEDED, control.error_message
+    seen = Observation.objects.filter(source=SOURCE, observed_at__isnull=False)
+    wait_until(seen.filter(environment=control.environment).exists, what="a first look at the fleet")
+    actions = {
+        call["action"]
+        for call in calls_of(sandbox, control.environment.account)
+        if call["service"] == "autoscaling"
+    }
+    assert {"DescribeAutoScalingGroups", "DescribeScalingActivities"} <= actions
+
+    points: list[Point] = [
+        ("autoscaling", action, 0, when)
+        for action in sorted(actions)
+        for when in ("hold_before", "hold_after")
+    ]
+    accounts = [new_account() for _ in points]
+    for account, point in zip(accounts, points, strict=True):
+        hold(portal, account, point)
+    made = portal.ended(*[portal.deploy(account=account) for account in accounts])
+    # An observer that is held holds nobody else: the deployments have ended.
+    assert [(one.state, one.error_message) for one in made] == [(State.SUCCEEDED, "")] * len(points)
+    kill_when_all_are_held(portal, accounts)
+    killed = timezone.now()
+
+    environments = [one.environment_id for one in made]
+    wait_until(
+        lambda: seen.filter(environment__in=environments, observed_at__gt=killed).count() == len(points),
+        seconds=60,
+        what="a look at every fleet",
+    )
+    found = Observation.objects.filter(source=SOURCE, environment__in=environments)
+    assert set(found.values_list("problem_code", flat=True)) == {""}
+    judged = Environment.objects.filter(pk__in=environments, health_at__gt=killed)
+    wait_until(lambda: judged.count() == len(points), what="the health of every environment")
