@@ -21,12 +21,14 @@ from deployments.views.waterfall import machines
 from deployments.views.waterfall.nodes import Forest, forest
 from deployments.views.waterfall.rows import Row
 
-KEPT = 64
+KEPT = 32
 """Deployments that are remembered; the one that was not looked at the longest is forgotten first."""
 AGE = 2.0
 """Seconds that a timeline is good for while events come."""
 QUIET_AGE = 8.0
 """Seconds that it is good for while none come: what is expected moves on all the same."""
+AFTER_AGE = 30.0
+"""Seconds that it is good for after the end: servers come and go all the same."""
 SHARE = 20
 """A timeline that takes long is reckoned more rarely: a twentieth of the time at the most."""
 
@@ -44,9 +46,10 @@ class Memory:
 
     def is_good_for(self, deployment: Deployment, seq: int) -> bool:
         """Tell whether it need not be reckoned again yet for a frame that leads up to `seq`."""
-        if not deployment.is_active:
-            return self.seq >= deployment.last_seq and self.timeline.forecast is None
         age = time.monotonic() - self.made
+        if not deployment.is_active:
+            is_final = self.seq >= deployment.last_seq and self.timeline.forecast is None
+            return is_final and age < AFTER_AGE
         return age < max(QUIET_AGE if self.seq >= seq else AGE, SHARE * self.cost)
 
 
