@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from tests.benchmarks.live_bench import Place, prepare
+from tests.benchmarks.live_place import Place, prepare
 from tests.benchmarks.machine import machine, percentile
 
 if TYPE_CHECKING:
