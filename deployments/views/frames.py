@@ -7,6 +7,7 @@ the same number gets the same: `{"from", "seq", "events", "rows", "header", …}
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -38,6 +39,12 @@ class Frame:
         return f"id: {self.seq}\ndata: {self.json}\n\n".encode()
 
 
+QUIET = 3.0
+"""Seconds that a frame without events is good for: while nothing happens, all open pages ask now and then."""
+QUIET_KEPT = 128
+_quiet: dict[tuple[Any, ...], tuple[float, Frame]] = {}
+
+
 def build(pk: int, since: int, until: int, reader: Reader) -> Frame:
     """Return the frame that leads from event `since` on, up to `until` or as far as one frame goes.
 
@@ -45,6 +52,19 @@ def build(pk: int, since: int, until: int, reader: Reader) -> Frame:
     """
     deployment = Deployment.objects.for_page().get(pk=pk)
     events = list(Event.objects.of(deployment).after(since).up_to(until)[: log.LINES])
+    if events:
+        return _made(deployment, since, events, reader)
+    key = (deployment.token, since, deployment.state, deployment.attention_code, reader)
+    at, frame = _quiet.get(key, (0.0, None))
+    if frame is None or time.monotonic() - at > QUIET:
+        if len(_quiet) >= QUIET_KEPT:
+            _quiet.clear()
+        frame = _made(deployment, since, [], reader)
+        _quiet[key] = time.monotonic(), frame
+    return frame
+
+
+def _made(deployment: Deployment, since: int, events: Sequence[Event], reader: Reader) -> Frame:
     with reader.reading():
         seq = events[-1].seq if events else since
         touched = _touched(events)

@@ -58,6 +58,17 @@ def test_a_frame_without_events_tells_how_things_stand() -> None:
     assert "In progress" in body["header"]
 
 
+def test_pages_that_ask_while_nothing_happens_share_an_answer_until_something_does() -> None:
+    deployment = scenes.running()
+    last = deployment.last_seq
+    asked = frames.build(deployment.pk, last, last, ENGLISH)
+
+    assert frames.build(deployment.pk, last, last, ENGLISH) is asked
+    assert frames.build(deployment.pk, last, last, JAPANESE) is not asked
+    deployment.record(attention_code="AccessDenied", attention="No.")
+    assert "No." in frames.build(deployment.pk, last, last, ENGLISH).json
+
+
 def test_an_event_brings_its_row_and_every_stack_around_it() -> None:
     deployment = scenes.make_deployment()
     stacks = scenes.plant(deployment, {"Aurora": 2, "Aurora/Inner": 2})
