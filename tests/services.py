@@ -66,6 +66,7 @@ class Service:
     answers: Callable[[], bool]
     environment: Mapping[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
+    patience: float = STOP_SECONDS  # for a program that was asked to end
 
     @property
     def log(self) -> Path:
@@ -101,7 +102,7 @@ class Service:
             return
         self.process.terminate()
         try:
-            self.process.wait(STOP_SECONDS)
+            self.process.wait(self.patience)
         except subprocess.TimeoutExpired:
             self.kill()
 

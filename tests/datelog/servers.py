@@ -132,6 +132,7 @@ class AppServer(Service):
 
     uwsgi_port: int
     runtime: Path = field(default_factory=Path)
+    patience: float = 2.0  # a worker that has not loaded its app yet takes no signals
 
     def get(self, path: str, **headers: str) -> Answer:
         """Ask with GET; header names are written with underscores."""
