@@ -48,6 +48,7 @@ class Alone:
                 place=self._place(name),
                 writes=name == self._writer,
                 answers=True,
+                follows=name != self._writer,
                 lag_ms=None if name == self._writer else 0.0,
             )
             for name in self._tiers

@@ -14,10 +14,10 @@ from pathlib import Path
 import pymysql
 
 from portal.sandbox.database import replication
-from portal.sandbox.database.endpoints import Endpoint, Place, choose
+from portal.sandbox.database.addresses import Addresses
+from portal.sandbox.database.endpoints import Endpoint, Place
 from portal.sandbox.database.mariadb import MariaDB, Shared
 from portal.sandbox.database.members import ACTIONS, CannotFailOver, Member
-from portal.sandbox.database.relays import Relay
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +25,6 @@ LOOK = 0.2  # seconds between looks whether every process is there
 MEASURE = 1.0  # seconds between measurements of the replicas
 PATIENCE = 2  # measurements in a row without an answer after which a server counts as dead
 CATCH_UP = 30.0  # seconds that a reader may take to have what the writer has
-TRIES = 3
 
 
 @dataclass(slots=True)
@@ -61,10 +60,11 @@ class Aurora:
         self._snapshot: list[Member] = []
         try:
             self._begin(user, password, database)
-            self._open_relays(port)
+            self._addresses = Addresses(port)
         except BaseException:
             self._writer.server.stop()
             raise
+        self.endpoint = self._addresses.endpoint
         self._thread = threading.Thread(target=self._look_after, name="aurora", daemon=True)
         self._thread.start()
 
@@ -77,20 +77,6 @@ class Aurora:
             cursor.execute("REVOKE SUPER, READ_ONLY ADMIN ON *.* FROM %s@'%%'", (user,))
             if database:
                 cursor.execute("CREATE DATABASE IF NOT EXISTS `{}`".format(database.replace("`", "``")))
-
-    def _open_relays(self, port: int) -> None:
-        for attempt in range(1, TRIES + 1):
-            self.endpoint = choose(port)
-            try:
-                self._writing = Relay((self.endpoint.writer, self.endpoint.port))
-                self._reading = self._writing
-                if self.endpoint.reader != self.endpoint.writer:
-                    self._reading = Relay((self.endpoint.reader, self.endpoint.port))
-            except OSError:
-                if attempt == TRIES:
-                    raise
-            else:
-                return
 
     # --- what RDS asks for ---
 
@@ -195,8 +181,7 @@ class Aurora:
         self._ended.set()
         with self._lock:
             self._snapshot = []
-            for relay in {id(one): one for one in (self._writing, self._reading)}.values():
-                relay.close()
+            self._addresses.close()
             threads = [threading.Thread(target=node.server.stop) for node in self._nodes]
             for thread in threads:
                 thread.start()
@@ -215,9 +200,7 @@ class Aurora:
         """Lead the endpoints to who writes and reads now; without a reader both lead to the writer."""
         writer = [self._writer.server.place] if self._writer.instance and self._writer.back else []
         readers = [node.server.place for node in self._readers()]
-        if self._reading is not self._writing:
-            self._reading.lead(*(readers or writer), cut=False)
-        self._writing.lead(*writer, cut=True)
+        self._addresses.lead(writer, readers)
         self._tell()
 
     def _tell(self) -> None:
@@ -227,6 +210,7 @@ class Aurora:
                 place=node.server.place,
                 writes=node is self._writer,
                 answers=node.back,
+                follows=node is not self._writer and node.back and node.follows and self._safe,
                 lag_ms=None if node is self._writer else node.lag_ms,
             )
             for node in self._nodes

@@ -20,6 +20,7 @@ class Member:
     place: Place
     writes: bool
     answers: bool  # False while its server starts again
+    follows: bool  # of a reader: it has all that was acknowledged, and could take the writer's place
     lag_ms: float | None  # of a reader: from the writer's log to its rows; None while it isn't known
 
 

@@ -34,8 +34,9 @@ def database(site: Site) -> dict[str, Any]:
 
 
 def roles(site: Site) -> dict[str, str]:
-    """Tell each instance's role, for those that answer."""
-    return {one["instance"]: one["role"] for one in database(site)["instances"] if one["answers"]}
+    """Tell each instance's role: of the writer if it answers, of readers that could take its place."""
+    ready = {"writer": "answers", "reader": "follows"}
+    return {one["instance"]: one["role"] for one in database(site)["instances"] if one[ready[one["role"]]]}
 
 
 def load(site: Site, path: str, visitors: int = 4) -> Load:
@@ -49,6 +50,7 @@ def starts(site: Site) -> list[int]:
 
 @pytest.mark.parametrize("action", ["kill_writer", "failover"])
 def test_when_the_writer_dies_no_acknowledged_write_is_lost_and_reads_go_on(site: Site, action: str) -> None:
+    wait_until(lambda: len(roles(site)) == 2, seconds=SLOW, what="a reader that could write")
     before = roles(site)
     started = starts(site)
     with load(site, "write") as writes, load(site, "read?limit=10", 2) as reads:

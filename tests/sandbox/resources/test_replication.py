@@ -64,10 +64,11 @@ def act(account: Account, outputs: Outputs, action: str) -> Any:
 
 
 def roles(account: Account, outputs: Outputs) -> dict[str, str]:
-    """Tell each instance's role, for those that answer."""
+    """Tell each instance's role: of the writer if it answers, of readers that could take its place."""
     listed: Any = account.sandbox.control("GET", "databases", account=account.id)
     (found,) = listed["databases"]
-    return {one["instance"]: one["role"] for one in found["instances"] if one["answers"]}
+    ready = {"writer": "answers", "reader": "follows"}
+    return {one["instance"]: one["role"] for one in found["instances"] if one[ready[one["role"]]]}
 
 
 def swapped(outputs: Outputs) -> dict[str, str]:

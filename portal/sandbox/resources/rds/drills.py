@@ -37,6 +37,7 @@ def _shape(database: Database) -> dict[str, Any]:
                 "address": f"{one.place[0]}:{one.place[1]}",
                 "role": "writer" if one.writes else "reader",
                 "answers": one.answers,
+                "follows": one.follows,
                 "lag_ms": one.lag_ms,
             }
             for one in database.members()
