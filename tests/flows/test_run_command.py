@@ -121,7 +121,7 @@ def test_a_killed_sandbox_comes_back_and_its_environments_are_told_missing(
 ) -> None:
     """What the sandbox held in memory is gone with it: the page says so and lets the row be closed."""
     page = log_in_and_deploy(chromium, run)
-    expect(page.locator("section.tree")).to_contain_text("Vpc", timeout=SECONDS)
+    expect(page.locator("#tree")).to_contain_text("Vpc", timeout=SECONDS)
 
     for entry in Path("/proc").glob("[0-9]*"):
         try:
