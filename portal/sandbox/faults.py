@@ -68,8 +68,8 @@ class AssociationFault:
         except TypeError as wrong:
             raise BadFault(f"not a fault of an association: {asked} ({wrong})") from wrong
         ids = isinstance(fault.on, list) and all(isinstance(key, str) for key in fault.on)
-        texts = isinstance(fault.stdout, str) and isinstance(fault.stderr, str)
-        if not (ids or isinstance(fault.on, int)) or not texts:
+        texts: list[Any] = [fault.stdout, fault.stderr]
+        if not (ids or isinstance(fault.on, int)) or not all(isinstance(text, str) for text in texts):
             raise BadFault(
                 f"an association fails on true, a number or a list of instances and not {fault.on!r}"
             )
