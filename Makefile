@@ -36,7 +36,11 @@ test: test-environment ## Install what the tests need, then run every check and 
 	$(BIN)/pytest $(WORKERS) $(ARGS)
 
 .PHONY: bench
-bench: test-environment ## Measure datelog beside the original's way, in one run (docs/benchmarks.md).
+bench: bench-datelog bench-page bench-environment bench-live bench-polling ## Measure everything (docs/benchmarks.md).
+
+.PHONY: bench-datelog
+bench-datelog: test-environment ## Measure datelog beside the original's way, in one run.
+	@.ci/packages bench
 	$(BIN)/python -m tests.benchmarks.datelog_bench
 
 .PHONY: bench-live

@@ -160,9 +160,9 @@ def _restart(server: MariaDB, *options: str) -> None:
 
 def make_original_environment(folder: Path) -> Path:
     """Install what the original installs, into an environment of its own; return its Python."""
-    uv = Path(sys.executable).with_name("uv")
+    uv = Path(sys.prefix) / ".uv/bin/uv"
     subprocess.run([uv, "venv", "-q", folder], check=True)
     packages = ("flask", "mysql-connector-python", "pyuwsgi")
     python = folder / "bin/python"
-    subprocess.run([uv, "pip", "install", "-q", "--python", python, *packages], check=True, env=os.environ)
+    subprocess.run([uv, "pip", "install", "-q", "--system-certs", "--python", python, *packages], check=True)
     return python
