@@ -289,7 +289,7 @@ def machine() -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3, help="how often each case is measured (3)")
+    parser.add_argument("--rounds", type=int, default=5, help="how often each case is measured (3)")
     parser.add_argument("--seconds", type=float, default=4, help="how long a round of a case takes (4)")
     parser.add_argument("--output", type=Path, help="a file for the report, which is printed anyway")
     parser.add_argument("--only", choices=["reads", "long", "writes", "newest", "million"], action="append")
