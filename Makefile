@@ -8,8 +8,9 @@ UV := $(VENV)/.uv/bin/uv
 PYTHON_FILES := .
 # Extra arguments for pytest: make test ARGS="tests/runner -k lease"
 ARGS ?=
-# Two processes with servers of their own; a file's tests stay together. WORKERS= runs them one by one.
-WORKERS ?= -n 2 --dist loadfile
+# Processes with servers of their own, more than cores: they wait a lot. A file's tests stay together, in the order
+# of tests/conftest.py. WORKERS= runs them one by one.
+WORKERS ?= -n 3 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help
 help: ## List the targets.
