@@ -34,6 +34,7 @@ class Player {
     }
     setInterval(() => this.tick(), TICK_MS);
     this.tell();
+    for (const control of bar.querySelectorAll("[disabled]")) control.disabled = false;
   }
 
   play(on) {

@@ -1,0 +1,74 @@
+"""A recording in a real browser: played to its end, stopped, gone back in, by pointer and by keyboard."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.flows.places import url
+from tests.flows.test_pages import faults
+from tests.flows.web import Web
+
+pytestmark = pytest.mark.timeout(300)
+
+ROWS = """() => Array.from(document.querySelectorAll("#tree tbody tr"), row =>
+    [row.id, row.querySelector(".status")?.textContent.trim() ?? ""])"""
+ENDS = {"success": "is created", "failure": "Rolled back", "update": "is updated"}
+
+
+def opened(page: Page, web: Web, name: str) -> str:
+    """Open a recording from its list; returns the address of its deployment's own page."""
+    page.goto(url(web, "recordings"))
+    page.locator(f"section[aria-labelledby='recording-{name}']").get_by_role("button").click()
+    expect(page.get_by_label("Moment")).to_be_enabled()
+    return page.url.partition("?")[0]
+
+
+def at(page: Page, seconds: float) -> None:
+    page.get_by_label("Moment").fill(str(seconds))
+
+
+@pytest.mark.parametrize("name", list(ENDS))
+def test_a_recording_is_played_to_the_end_that_its_page_shows(page: Page, web: Web, name: str) -> None:
+    own = opened(page, web, name)
+    assert ENDS[name] not in page.locator("main").inner_text()
+
+    page.get_by_label("Speed").select_option("60")
+    page.get_by_role("button", name="Play").click()
+
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    expect(page.locator("main")).to_contain_text(ENDS[name], timeout=60_000)
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
+    played: Any = page.evaluate(ROWS)
+    page.goto(own)
+    assert played == page.evaluate(ROWS)
+
+
+def test_one_goes_back_and_forth_and_event_by_event(page: Page, web: Web) -> None:
+    opened(page, web, "failure")
+    end = float(page.get_by_label("Moment").get_attribute("max") or 0)
+    deployment = page.locator("#deployment")
+
+    at(page, end)
+    expect(page.locator("#banner")).to_contain_text("TrialDbCluster")
+    last = int(deployment.get_attribute("data-seq") or 0)
+    page.get_by_role("button", name="Previous event").click()
+    expect(deployment).not_to_have_attribute("data-seq", str(last))
+
+    at(page, 0)
+    expect(page.locator("#banner")).not_to_contain_text("TrialDbCluster")
+    expect(deployment).to_have_attribute("data-seq", re.compile(r"^\d{1,2}$"))
+    page.get_by_label("Moment").focus()
+    page.keyboard.press("End")
+    expect(page.locator("#banner")).to_contain_text("TrialDbCluster")
+    page.get_by_role("link", name="Leave the replay").click()
+    expect(page.locator("#replay")).to_have_count(0)
+
+
+def test_the_replay_is_for_everybody(page: Page, web: Web) -> None:
+    opened(page, web, "update")
+    at(page, 20)
+    assert not faults(page)
