@@ -32,7 +32,7 @@ class Axis:
         if running:
             step = 1000 * _step((last - start) / 1000)
             last = start + (int((last - start) / step) + 1) * step
-        found = waterfall.axis(start, last, running=running)
+        found = waterfall.axis(start, last)
         return cls(round(found.start), round(found.end))
 
     def percent(self, at: float) -> float:
@@ -47,7 +47,7 @@ class Axis:
     def ticks(self) -> list[Tick]:
         """Return the ticks, without the one at the beginning."""
         last = self.start + (self.end - self.start) / (1 + waterfall.ROOM)
-        marks = waterfall.axis(self.start, last, running=False)
+        marks = waterfall.axis(self.start, last)
         return [Tick(f"{100 * tick.at:.2f}", label(tick.seconds)) for tick in marks.ticks]
 
 
