@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from asgiref.sync import sync_to_async
@@ -18,11 +19,12 @@ from django.views.decorators.http import require_GET
 
 from deployments.live import reads
 from deployments.models import Deployment, Event
+from deployments.models.event import EventQuerySet, Plain
 from deployments.views import wording
 from deployments.views.drawn import Reader
 from deployments.views.event_filter import EventFilter
 
-BATCH = 1000
+BATCH = 5000
 FIELDS = (
     "number",
     "time",
@@ -36,7 +38,19 @@ FIELDS = (
     "message",
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-Row = dict[str, str | int]
+Row = tuple[int | str, ...]
+"""An event's values in the order of `FIELDS`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """A kind of file: what stands before all rows, between two batches of them and after all of them."""
+
+    content_type: str
+    write: Callable[[Iterable[Row]], str]
+    before: str
+    between: str = ""
+    after: str = ""
 
 
 @require_GET
@@ -46,16 +60,14 @@ async def event_export(request: HttpRequest, pk: int, kind: str) -> HttpResponse
 
     Every time is UTC in ISO 8601. The export ends with the last event that was there when it was asked for.
     """
-    if kind not in _WRITERS:
+    if kind not in KINDS:
         raise Http404
     deployment = await aget_object_or_404(Deployment.objects.for_page(), pk=pk)
     await sync_to_async(connections.close_all)()  # as in a stream: batches are read by their own threads
-    content_type, write = _WRITERS[kind]
-    batches = read_batches(deployment, EventFilter.of(request.GET), Reader.of(request))
     name = f"{slugify(deployment.environment.name) or 'environment'}-deployment-{deployment.pk}-events.{kind}"
     return StreamingHttpResponse(
-        write(batches),
-        content_type=content_type,
+        file(KINDS[kind], deployment, EventFilter.of(request.GET), Reader.of(request)),
+        content_type=KINDS[kind].content_type,
         headers={
             "Content-Disposition": f'attachment; filename="{name}"',
             "X-Accel-Buffering": "no",
@@ -63,40 +75,50 @@ async def event_export(request: HttpRequest, pk: int, kind: str) -> HttpResponse
     )
 
 
-async def read_batches(
-    deployment: Deployment, wanted: EventFilter, reader: Reader
-) -> AsyncIterator[Sequence[Row]]:
+async def file(
+    kind: Kind, deployment: Deployment, wanted: EventFilter, reader: Reader
+) -> AsyncIterator[bytes]:
     """Give the wanted events in their order, so many at a time, each batch read from where the last ended."""
-    last = 0
-    while batch := await reads.in_thread(_batch, deployment, wanted, reader, last):
-        yield batch
-        last = int(batch[-1]["number"])
-        if len(batch) < BATCH:
-            return
+    found = await reads.in_thread(_wanted, deployment, wanted, reader)
+    yield kind.before.encode()
+    last: int | None = 0
+    between = ""
+    while last is not None:
+        text, last = await reads.in_thread(_batch, kind, found, reader, last)
+        if text:
+            yield f"{between}{text}".encode()
+            between = kind.between
+    yield kind.after.encode()
 
 
-def _batch(deployment: Deployment, wanted: EventFilter, reader: Reader, after: int) -> list[Row]:
+def _wanted(deployment: Deployment, wanted: EventFilter, reader: Reader) -> EventQuerySet:
+    with reader.reading():  # a text is looked for in the reader's language
+        return wanted.events(deployment).up_to(deployment.last_seq)
+
+
+def _batch(kind: Kind, found: EventQuerySet, reader: Reader, after: int) -> tuple[str, int | None]:
+    """Return the text of the batch after an event, and the last event's number; None when no more follow."""
     with reader.reading():
-        found = wanted.events(deployment).after(after).up_to(deployment.last_seq)[:BATCH]
-        return [row(event) for event in found]
+        batch = list(found.after(after)[:BATCH].plain())
+        text = kind.write(row(event) for event in batch) if batch else ""
+    return text, batch[-1].seq if len(batch) == BATCH else None
 
 
-def row(event: Event) -> Row:
-    """Return an event's values by the names of the columns."""
+def row(event: Plain) -> Row:
+    """Return an event as a row of the file."""
     own = event.source == "portal"
-    values = (
+    return (
         event.seq,
         utc(event.at),
         event.source,
-        event.stack.path or event.stack.name if event.stack else "",
+        event.path or event.stack or "",
         event.logical_id,
         event.type,
         event.status,
         event.reason,
         event.physical_id,
-        wording.event(event) if own else "",
+        wording.event(Event(code=event.code, values=event.values)) if own else "",
     )
-    return dict(zip(FIELDS, values, strict=True))
 
 
 def utc(moment: datetime) -> str:
@@ -104,17 +126,11 @@ def utc(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-async def as_csv(batches: AsyncIterator[Sequence[Row]]) -> AsyncIterator[bytes]:
-    """Give the rows as CSV in UTF-8, with the mark by which spreadsheets know that it is."""
-    yield "\ufeff".encode() + _csv([FIELDS])
-    async for batch in batches:
-        yield _csv([_safe(value) for value in one.values()] for one in batch)
-
-
-def _csv(rows: Iterable[Sequence[object]]) -> bytes:
+def as_csv(rows: Iterable[Row]) -> str:
+    """Return rows as CSV."""
     text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue().encode()
+    csv.writer(text).writerows([_safe(value) for value in one] for one in rows)
+    return text.getvalue()
 
 
 def _safe(value: str | int) -> str | int:
@@ -125,18 +141,13 @@ def _safe(value: str | int) -> str | int:
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
-async def as_json(batches: AsyncIterator[Sequence[Row]]) -> AsyncIterator[bytes]:
-    """Give the rows as one JSON list, a line for each."""
-    before = "[\n"
-    async for batch in batches:
-        for one in batch:
-            yield f"{before}{json.dumps(one, ensure_ascii=False)}".encode()
-            before = ",\n"
-    yield b"[]\n" if before == "[\n" else b"\n]\n"
+def as_json(rows: Iterable[Row]) -> str:
+    """Return rows as the inside of a JSON list, a line for each."""
+    return ",\n".join(json.dumps(dict(zip(FIELDS, one, strict=True)), ensure_ascii=False) for one in rows)
 
 
-Writer = Callable[[AsyncIterator[Sequence[Row]]], AsyncIterator[bytes]]
-_WRITERS: dict[str, tuple[str, Writer]] = {
-    "csv": ("text/csv; charset=utf-8", as_csv),
-    "json": ("application/json", as_json),
+KINDS = {
+    # Spreadsheets take a file for UTF-8 by the mark at its beginning.
+    "csv": Kind(content_type="text/csv; charset=utf-8", write=as_csv, before=f"\ufeff{as_csv([FIELDS])}"),
+    "json": Kind(content_type="application/json", write=as_json, before="[\n", between=",\n", after="\n]\n"),
 }
