@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from statistics import NormalDist
+from typing import NamedTuple
 from zlib import crc32
 
 from deployments.core.schedule import PHASE, Plan, Span, Standing
@@ -18,6 +19,16 @@ LONGEST = 7 * 86_400.0
 _NORMAL = NormalDist()
 _TABLE = NormalDist().samples(8191, seed=20261125)
 _BAND = (0.05, 0.95)
+_SCARCELY = 0.05
+"""Seconds after which it is known of something only that it has begun."""
+
+
+def _below(z: float) -> float:
+    """Return the part of a normal distribution that lies below `z` of its deviations."""
+    return 0.5 * (1.0 + math.erf(z / math.sqrt(2.0)))
+
+
+_TABLE_BELOW = [_below(z) for z in _TABLE]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,45 +116,60 @@ class _Chances:
         self.parts = [(path, usual.get(path)) for path in plan.parts]
         self.seeds = [crc32(path.encode()) for path in plan.parts]
         self.shift, self.unsure = _pace(plan, usual, known, now)
-        self.elapsed = [0.0] * len(self.parts)
-        self.live = []
+        self.live: list[_Live] = []
         for number, (path, own) in enumerate(self.parts):
             span = known.get(path, Span())
             if own is None or (span.end is not None and span.end <= now):
                 continue
+            elapsed = 0.0
             if span.start is not None and span.start < now and not plan.inside.get(path):
-                self.elapsed[number] = (now - span.start) / 1000
+                elapsed = (now - span.start) / 1000
             pace = 0.3 if path.startswith(PHASE) else 1.0
             middle = math.log(min(LONGEST, max(0.05, own.seconds)))
-            self.live.append((number, middle, own.spread, pace))
+            self.live.append(_Live(number, middle, own.spread, pace, elapsed))
 
     def seconds(self, round_: int) -> list[float]:
         """Return a duration for each part."""
         found = [0.0] * len(self.parts)
         shared = self.shift + self.unsure * _TABLE[(round_ * 131 + 7) % 8191]
-        for number, middle, spread, pace in self.live:
-            chance = _TABLE[(self.seeds[number] + round_ * 977) % 8191]
-            found[number] = self._one(number, middle + pace * shared, spread, chance)
+        seeds, step = self.seeds, round_ * 977
+        for number, middle, spread, pace, elapsed in self.live:
+            chance = (seeds[number] + step) % 8191
+            if elapsed <= _SCARCELY:  # most parts: as `_left`, without the call
+                found[number] = math.exp(middle + pace * shared + spread * _TABLE[chance])
+            else:
+                found[number] = _left(elapsed, middle + pace * shared, spread, _TABLE_BELOW[chance])
         return found
 
     def middle(self) -> list[float]:
         """Return the duration in the middle for each part."""
         found = [0.0] * len(self.parts)
-        for number, middle, spread, pace in self.live:
-            found[number] = self._one(number, middle + pace * self.shift, spread, 0.0)
+        for number, middle, spread, pace, elapsed in self.live:
+            own = middle + pace * self.shift
+            found[number] = math.exp(own) if elapsed <= _SCARCELY else _left(elapsed, own, spread, 0.5)
         return found
 
-    def _one(self, number: int, middle: float, spread: float, chance: float) -> float:
-        elapsed = self.elapsed[number]
-        if elapsed <= 0.05:
-            return math.exp(middle + spread * chance)
-        passed = _NORMAL.cdf((math.log(elapsed) - middle) / spread)
-        at = passed + (1 - passed) * _NORMAL.cdf(chance)
-        if (
-            passed > 0.98 or at >= 1
-        ):  # slower than it ever was: nobody knows, so in proportion to how long it is
-            return elapsed * (1.03 + 0.2 * -math.log(max(1e-6, 1 - _NORMAL.cdf(chance))))
-        return math.exp(middle + spread * _NORMAL.inv_cdf(at))
+
+class _Live(NamedTuple):
+    """A part that has not ended: the logarithm of its usual seconds, and how long it has gone on."""
+
+    number: int
+    middle: float
+    spread: float
+    pace: float
+    elapsed: float
+
+
+def _left(elapsed: float, middle: float, spread: float, below: float) -> float:
+    """Return what something takes of which it is known that it takes longer than `elapsed`.
+
+    `below` is the part of all runs that take less than this one.
+    """
+    passed = _below((math.log(elapsed) - middle) / spread)
+    at = passed + (1 - passed) * below
+    if passed > 0.98 or at >= 1:  # slower than it ever was: nobody knows, so in proportion to how long it is
+        return elapsed * (1.03 + 0.2 * -math.log(max(1e-6, 1 - below)))
+    return math.exp(middle + spread * _NORMAL.inv_cdf(at))
 
 
 def _pace(

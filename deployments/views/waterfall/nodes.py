@@ -5,6 +5,7 @@ The rows of the database are one source (`forest`, `grove`); anything that makes
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -94,8 +95,8 @@ def forest(kind: Kind, stacks: Iterable[Stack]) -> Forest:
     """
     own = {stack.path: stack for stack in stacks}
     below = {path: sorted(stack.resources.all(), key=lambda r: r.pk) for path, stack in own.items()}
-    words = ((path, r.status, 1) for path, resources in below.items() for r in resources)
-    return _planted(kind, own, below, counts(kind, words))
+    words = Counter((path, r.status) for path, resources in below.items() for r in resources)
+    return _planted(kind, own, below, counts(kind, ((*key, number) for key, number in words.items())))
 
 
 def grove(deployment: Deployment, paths: Iterable[str]) -> Forest:
@@ -149,7 +150,10 @@ def in_order(siblings: Sequence[str], nodes: Mapping[str, Node]) -> list[str]:
     The order follows from the templates alone, so that rows never move.
     """
     among = set(siblings)
-    needs = {path: {_sibling(need, path) for need in nodes[path].needs} & among - {path} for path in siblings}
+    needs = {
+        path: {need if need in among else _sibling(need, path) for need in nodes[path].needs} & among - {path}
+        for path in siblings
+    }
     blocked: dict[str, list[str]] = {path: [] for path in siblings}
     for path, own in needs.items():
         for need in own:
