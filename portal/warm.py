@@ -1,0 +1,25 @@
+"""What the first visitor of a web process would wait for, done before it answers anybody."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from django.apps import apps
+from django.conf import settings
+from django.template.loader import get_template
+from django.urls import reverse
+from django.utils import translation
+
+APPS = ("portal", "deployments")
+
+
+def warm() -> None:
+    """Import all views, read the translations and compile all templates."""
+    reverse("home")  # looks through all addresses, and so imports every view
+    for language, _ in settings.LANGUAGES:
+        with translation.override(language):  # reads its catalogue
+            pass
+    for name in APPS:
+        folder = Path(apps.get_app_config(name).path) / "templates"
+        for file in sorted(folder.rglob("*.html")):
+            get_template(file.relative_to(folder).as_posix())
