@@ -1,4 +1,7 @@
-"""The page of one deployment, as it stands at one event number; `stream` brings it on from there."""
+"""The page of one deployment, as it stands at one event number; `stream` brings it on from there.
+
+It is compressed here, as environments' pages are (see there): a thousand rows are alike.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_GET
 
 from deployments.live.reads import Snapshot
@@ -19,6 +23,7 @@ from deployments.views.waterfall.picture import Picture
 
 @require_GET
 @never_cache
+@gzip_page
 def deployment_page(request: AuthedRequest, pk: int) -> HttpResponse:
     """Show a deployment: how far it is, its phases, its end, its stacks and resources, its events."""
     deployment = get_object_or_404(Deployment.objects.for_page(), pk=pk)

@@ -11,6 +11,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_GET
 
 from deployments.core.root_cause import first_failure
@@ -77,6 +78,7 @@ def lines(shown: log.Log, reader: Reader) -> list[str]:
 
 @require_GET
 @never_cache
+@gzip_page
 def event_lines(request: HttpRequest, pk: int) -> HttpResponse:
     """Answer with a page of the log as JSON, `bar` and all where one begins anew; for the page's script."""
     deployment = get_object_or_404(Deployment.objects.for_page(), pk=pk)

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from deployments.models import Deployment, Resource
 from tests.flows.test_pages import faults
-from tests.flows.web import Web, logged_in
+from tests.flows.web import ARGUMENTS, CHROMIUM, Web, logged_in
 from tests.live import scenes
 from tests.services import wait_until
 
@@ -149,6 +149,71 @@ def test_what_goes_on_moves_without_asking(waterfall: Page) -> None:
     wait_until(lambda: bar.get_attribute("width") != before, seconds=8)
 
     assert not [url for url in asked if "/rows/" in url]
+
+
+@pytest.fixture
+def long_one(operator: User) -> Deployment:
+    """A deployment with more rows than anybody sees at once."""
+    deployment = scenes.make_deployment(user=operator)
+    network = scenes.plant(deployment, {"Network": 300})["Network"]
+    scenes.happen(deployment, scenes.event(network, "", "CREATE_IN_PROGRESS"))
+    return deployment
+
+
+def test_far_rows_are_not_drawn_and_can_be_found_and_reached(
+    page: Page, web: Web, long_one: Deployment
+) -> None:
+    page.goto(f"{web.url}/deployments/{long_one.pk}/")
+    expect(page.locator(".pick[tabindex='0']")).to_have_count(1)
+    far = page.locator("#t-Network\\.Network290 .pick")
+    assert not far.evaluate("pick => pick.checkVisibility({ contentVisibilityAuto: true })")
+
+    assert page.evaluate("window.find('Network290')")
+    expect(far).to_be_in_viewport()
+    page.locator("#t- .pick").focus()
+    expect(far).not_to_be_in_viewport()
+    page.keyboard.press("End")
+    last = page.locator("#tree tr:visible").last.locator(".pick")
+    expect(last).to_be_focused()
+    expect(last).to_be_in_viewport()
+
+
+def test_far_rows_are_there_for_screen_readers(
+    chromium: Browser, web: Web, operator: User, long_one: Deployment
+) -> None:
+    listening = chromium.browser_type.launch(
+        executable_path=CHROMIUM, args=[*ARGUMENTS, "--force-renderer-accessibility"]
+    )
+    with logged_in(listening, operator, web.url) as context:
+        page = context.new_page()
+        page.goto(f"{web.url}/deployments/{long_one.pk}/")
+        expect(page.locator(".pick[tabindex='0']")).to_have_count(1)
+        told = context.new_cdp_session(page).send("Accessibility.getFullAXTree")["nodes"]
+    listening.close()
+    roles = [node["role"]["value"] for node in told if not node["ignored"]]
+    rows = 1 + 1 + 300 + 3  # the root, a stack, what is in it, and phases
+    assert roles.count("table") == 1
+    assert roles.count("rowheader") == rows
+    assert roles.count("cell") == 3 * rows
+    assert ("link", "Network290") in {
+        (node["role"]["value"], node["name"]["value"])
+        for node in told
+        if not node["ignored"] and "name" in node
+    }
+
+
+def test_what_is_said_beside_a_name_follows_the_outlook(waterfall: Page, deployment: Deployment) -> None:
+    page = waterfall
+    flags = page.locator("#tree .flag")
+    before = flags.count()
+    assert before
+    page.evaluate("""() => {
+      for (const place of document.querySelectorAll(".notes")) place.replaceChildren();
+      document.querySelector("#t-Network .notes").innerHTML = "<span class=waits>for nothing</span>";
+    }""")
+
+    expect(page.locator("#t-Network .waits")).to_have_count(0, timeout=30_000)
+    expect(flags).to_have_count(before)
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])

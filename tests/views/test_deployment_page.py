@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+import deployments
 from deployments.core.phases import State
 from deployments.models import Deployment, Environment
 from tests.live import scenes
@@ -240,3 +243,20 @@ def test_nothing_is_known_of_a_state_that_is_not_there(browser: Client) -> None:
     assert "No stack yet." in read(browser, deployment).text
     scenes.finish(deployment, State.FAILED, code="InternalError", message="A step failed.")
     assert "No stack was touched." in read(browser, deployment).text
+
+
+def test_all_modules_of_the_page_are_fetched_at_once_and_it_is_compressed(browser: Client) -> None:
+    deployment = scenes.running()
+    answer = browser.get(f"/deployments/{deployment.pk}/", headers={"Accept-Encoding": "gzip"})
+    assert answer["Content-Encoding"] == "gzip"
+    head = read(browser, deployment).one("head")
+    told = {link["href"] for link in head.all("link") if link["rel"] == "modulepreload"}
+    told |= {script["src"] for script in head.all("script")}
+    folder = Path(deployments.__file__).parent / "static/deployments"
+    wanted, looked = {"deployment.js"}, set[str]()
+    while ahead := wanted - looked:
+        name = ahead.pop()
+        looked.add(name)
+        wanted |= set(re.findall(r'^import .*"\./(\w+\.js)"', (folder / name).read_text(), re.MULTILINE))
+    assert {f"/static/deployments/{name}" for name in wanted} <= told
+    assert len(wanted) > 10

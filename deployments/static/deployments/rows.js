@@ -8,6 +8,7 @@ import { show } from "./tabs.js";
 const body = document.getElementById("tree");
 const empty = document.getElementById("no-tree");
 const none = document.getElementById("no-row");
+const flag = document.getElementById("critical-flag");
 let storeKey = "";
 const chosen = new Map();           // what the person opened or closed, by row id
 let stop = "";                      // the row that Tab comes to; arrow keys go on from there
@@ -97,11 +98,27 @@ function foretell(row) {
   } else {
     rest?.remove();
   }
-  for (const [name, texts] of [["waits", expected.waits], ["slow", expected.slow]]) {
-    const place = row.querySelector(`.${name}`);
-    const text = texts[row.id] ?? "";
-    if (place && place.textContent !== text) place.textContent = text;
-  }
+  note(row);
+}
+
+/* Puts what is said beside the name: that it takes long, the critical path, what it waits for. */
+function note(row) {
+  const place = row.querySelector(".notes");
+  const wanted = [
+    ...said("slow", expected.slow[row.id]),
+    ...(row.classList.contains("is-critical") ? [flag.content.firstElementChild.cloneNode(true)] : []),
+    ...said("waits", expected.waits[row.id]),
+  ];
+  const text = wanted.map((one) => one.textContent).join("");
+  if (place.textContent !== text || place.childElementCount !== wanted.length) place.replaceChildren(...wanted);
+}
+
+function said(name, text) {
+  if (!text) return [];
+  const place = document.createElement("span");
+  place.className = name;
+  place.textContent = text;
+  return [place];
 }
 
 /* A row as it comes from the server knows neither the zoom nor where the focus is. */

@@ -25,7 +25,7 @@ from deployments.views.waterfall.bars import Bar
 from deployments.views.waterfall.rows import Row
 
 NARROWEST = 0.3
-"""Percent of the axis that a bar takes at the least, so that it is seen. waterfall.js has the same."""
+"""Percent of the axis that a bar takes at the least, so that it is seen. axis.js has the same."""
 _TO_COME = frozenset({Shown.PENDING, Shown.WAITING, Shown.PROGRESS, Shown.SETTLING})
 _HATCHED = frozenset({Shown.FAILED, Shown.ROLLING_BACK, Shown.ROLLED_BACK, Shown.CANCELLED})
 
@@ -65,6 +65,7 @@ def row(of: Row, axis: Axis, now: int, language: str) -> SafeString:
             ("is-problem", of.is_problem),
             ("is-running", of.is_running),
             ("is-critical", of.is_critical),
+            ("says-why", of.reason),
         )
         if wanted
     ]
@@ -101,8 +102,7 @@ def _name(of: Row, words: Words) -> str:
     address = quote(of.path, safe="@:") or "/"
     return (
         f'<span class="line"><span class="unseen">{level} </span>{fold}'
-        f'<a class="pick" href="?row={address}">{name}</a>{_flags(of, words)}'
-        f'<span class="waits">{escape(waiting(of.waits, of.more_waits))}</span>'
+        f'<a class="pick" href="?row={address}">{name}</a><span class="notes">{_notes(of, words)}</span>'
         f' <span class="type">{escape(_type(of))}</span></span>'
         + (f'<span class="reason">{escape(of.reason)}</span>' if of.reason else "")
     )
@@ -131,12 +131,19 @@ def slower(usual: float) -> str:
     return _("slower than usual (%(usual)s)") % {"usual": clock(usual)}
 
 
-def _flags(of: Row, words: Words) -> str:
-    slow = slower(of.usual) if of.is_slow and of.usual is not None else ""
-    flag = f'<span aria-hidden="true">⚑</span><span class="unseen"> {words.critical}</span>'
-    return (
-        f'<span class="slow">{escape(slow)}</span><span class="flag" title="{words.critical}">{flag}</span>'
+def _notes(of: Row, words: Words) -> str:
+    """Return what is said beside the name. rows.js says it anew when another outlook comes."""
+    slow = (
+        f'<span class="slow">{escape(slower(of.usual))}</span>' if of.is_slow and of.usual is not None else ""
     )
+    waits = f'<span class="waits">{escape(waiting(of.waits, of.more_waits))}</span>' if of.waits else ""
+    return f"{slow}{flag(words) if of.is_critical else ''}{waits}"
+
+
+def flag(words: Words) -> SafeString:
+    """Return the mark of what is on the critical path."""
+    sign = f'<span aria-hidden="true">⚑</span><span class="unseen"> {words.critical}</span>'
+    return SafeString(f'<span class="flag" title="{words.critical}">{sign}</span>')
 
 
 @lru_cache(maxsize=512)
@@ -186,7 +193,7 @@ def _time(at: int) -> str:
 
 
 def _lane(of: Row, axis: Axis, now: int) -> Iterator[str]:
-    yield '<svg class="bars" aria-hidden="true" focusable="false">'
+    yield '<svg class="bars" aria-hidden="true">'
     if of.ghost:
         yield _rect("ghost", axis, *of.ghost, now=now)
     for bar in of.bars:

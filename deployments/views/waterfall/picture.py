@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from django.utils import timezone
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 
 from deployments.core.phases import Kind, State
 from deployments.core.schedule import PHASE
@@ -21,7 +22,7 @@ from deployments.views import drawn, log, summary, wording
 from deployments.views.drawn import Reader
 from deployments.views.log import Line
 from deployments.views.summary import Summary
-from deployments.views.waterfall import memory
+from deployments.views.waterfall import draw, memory
 from deployments.views.waterfall.axis import Axis
 from deployments.views.waterfall.eta import Eta, eta
 from deployments.views.waterfall.memory import Memory
@@ -150,7 +151,8 @@ class Picture:
         """Return what the head of the table needs."""
         axis = self.axis
         now = f"{axis.percent(self.now):g}"
-        return {"axis": axis, "ticks": axis.ticks(), "now_percent": now, "modules": MODULES}
+        flag = draw.flag(draw.words_of(get_language() or ""))
+        return {"axis": axis, "ticks": axis.ticks(), "now_percent": now, "modules": MODULES, "flag": flag}
 
     def context(self) -> dict[str, Any]:
         """Return what the partial templates above the rows need."""
@@ -175,7 +177,21 @@ LATEST = 3
 """Events that stand above the rows: what happens now."""
 MODULES = tuple(
     f"deployments/{name}.js"
-    for name in ("axis", "clock", "eta", "events", "filters", "inspector", "rows", "stream", "tabs")
+    for name in (
+        *(
+            "axis",
+            "clock",
+            "eta",
+            "event_links",
+            "events",
+            "filters",
+            "inspector",
+            "notify",
+            "replay",
+            "rows",
+        ),
+        *("speak", "stream", "tabs"),
+    )
 )
-"""What deployment.js imports and a page cannot do without: fetched beside it instead of after it."""
+"""What deployment.js imports: fetched beside it instead of after it."""
 _END = {State.SUCCEEDED: Shown.DONE, State.FAILED: Shown.FAILED, State.ROLLED_BACK: Shown.ROLLED_BACK}
