@@ -15,6 +15,8 @@ from portal.sandbox.resources.ec2 import images
 from portal.sandbox.resources.registry import Scope
 from portal.sandbox.state_manager.documents import Step
 
+ACTIONS = ("kill", "stop-service", "start-service", "break-service", "mend-service")
+"""What can be done to a machine on purpose. A web server that was broken answers everything with 500."""
 ProbeReason = Literal["", "Target.Timeout", "Target.FailedHealthChecks", "Target.ResponseCodeMismatch"]
 
 
@@ -94,9 +96,9 @@ class Machines(Protocol):
         """Read the end of the machine's access log. Raises KeyError for an unknown machine."""
 
     def act(self, instance_id: str, action: str) -> dict[str, Any]:
-        """Kill the machine, or stop or start its service.
+        """Do one of ACTIONS to the machine: kill it, stop or start its service, let it answer 500 or well.
 
-        Raises KeyError for an unknown machine and ValueError when it has no such action or no service.
+        Raises KeyError for an unknown machine and ValueError when it has no service, or none that can do so.
         """
 
 

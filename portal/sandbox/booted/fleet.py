@@ -19,6 +19,9 @@ from portal.sandbox.state_manager.documents import Step
 
 logger = logging.getLogger(__name__)
 
+BROKEN = "etc/apache2/conf-enabled/zz-broken.conf"
+ANSWER_500 = '<Location "/">\n  Redirect 500 /\n</Location>\n'
+RELOAD = "systemctl try-reload-or-restart apache2.service"
 PAUSE = 5.0  # seconds before an instance whose machine did not come up is given up, and replaced
 UP = 90.0  # seconds that a document's step waits for a machine that is still booting
 
@@ -210,9 +213,9 @@ class Booted:
         return str(host.machine.run(*service.log).stdout)
 
     def act(self, instance_id: str, action: str) -> dict[str, Any]:
-        """Switch the machine off, or stop or start its service.
+        """Switch the machine off, or stop, start, break or mend its service.
 
-        Raises KeyError for an unknown machine and ValueError when it has no such action or no service.
+        Raises KeyError for an unknown machine and ValueError when it has no service, or none that can do so.
         """
         with self._lock:
             host = self._hosts[instance_id]
@@ -221,12 +224,16 @@ class Booted:
             if host.machine is not None:
                 host.gone.set()
                 host.machine.switch_off()
-        elif action not in ("stop-service", "start-service"):
-            raise ValueError("an action is kill, stop-service or start-service")
         elif service is None or host.machine is None:
             raise ValueError(f"{instance_id} has no service: no association has set it up yet")
-        else:
+        elif action in ("stop-service", "start-service"):
             host.machine.run("systemctl", action.removesuffix("-service"), *service.units)
+        elif service.name != "httpd":
+            raise ValueError(f"{instance_id} is no web server: only those can be made to answer 500")
+        elif action == "break-service":
+            host.machine.run("sh", "-c", f"cat >/{BROKEN} && {RELOAD}", text=ANSWER_500)
+        else:
+            host.machine.run("sh", "-c", f"rm -f /{BROKEN} && {RELOAD}")
         return _shape(host)
 
 
@@ -263,5 +270,6 @@ def _shape(host: Host) -> dict[str, Any]:
         "private_address": host.plan.private,
         "service": service.name if service else "",
         "running": active == "active",
+        "broken": host.machine is not None and service is not None and (host.machine.root / BROKEN).exists(),
         "enter": f"nsenter --target {host.machine.leader} --all" if host.up.is_set() and host.machine else "",
     }

@@ -17,13 +17,15 @@ def log(account: str | None, instance_id: str) -> str:
 
 
 def act(account: str | None, instance_id: str, action: str) -> dict[str, Any]:
-    """Kill an instance, or stop or start its service; a killed one is terminated for EC2 as well.
+    """Do one of the actions of machines to one; an instance that is killed is terminated for EC2 as well.
 
     Raises KeyError when the account has no such machine and ValueError when it can't be done.
     """
     current = machines.current()
     if current.name == "records":
         return current.act(instance_id, action)
+    if action not in machines.ACTIONS:
+        raise ValueError(f"an action is one of {', '.join(machines.ACTIONS)}, not {action!r}")
     _check(account, instance_id)
     scope = current.scope_of(instance_id)
     told = current.act(instance_id, action)

@@ -8,6 +8,7 @@ import shutil
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,11 @@ class Host:
     kind: str = ""
     lock: threading.Lock = field(default_factory=threading.Lock)
     gone: bool = False
+
+    @property
+    def broken(self) -> Path:
+        """Name the file whose presence makes the web server answer everything with 500."""
+        return self.folder / "broken"
 
 
 class Processes:
@@ -155,21 +161,31 @@ class Processes:
         return service.tail(1000) if service is not None else ""
 
     def act(self, instance_id: str, action: str) -> dict[str, Any]:
-        """Kill the machine's process, or stop or start its service.
+        """Kill the machine's process, or stop, start, break or mend its service.
 
-        Raises KeyError for an unknown machine and ValueError when it has no such action or no service.
+        Raises KeyError for an unknown machine and ValueError when it has no service, or none that can do so.
         """
         with self._lock:
             host = self._hosts[instance_id]
-        if action not in ("kill", "stop-service", "start-service"):
-            raise ValueError("an action is kill, stop-service or start-service")
         service = host.service
         if service is not None:
-            actions = {"kill": service.kill, "stop-service": service.stop, "start-service": service.start}
+            actions: dict[str, Callable[[], None]] = {
+                "kill": service.kill,
+                "stop-service": service.stop,
+                "start-service": service.start,
+                "break-service": lambda: _break(host),
+                "mend-service": lambda: host.broken.unlink(missing_ok=True),
+            }
             actions[action]()
         elif action != "kill":
             raise ValueError(f"{instance_id} has no service: no association has set it up yet")
         return _shape(host)
+
+
+def _break(host: Host) -> None:
+    if host.kind != NAMES[recipes.WebServer]:
+        raise ValueError(f"{host.instance_id} is no web server: only those can be made to answer 500")
+    host.broken.touch()
 
 
 def _shape(host: Host) -> dict[str, Any]:
@@ -179,6 +195,7 @@ def _shape(host: Host) -> dict[str, Any]:
         "address": host.address.host,
         "service": host.kind,
         "running": host.service is not None and host.service.running(),
+        "broken": host.broken.exists(),
         "log": str(host.service.log) if host.service else "",
     }
 
@@ -250,12 +267,13 @@ def _app(host: Host, recipe: recipes.AppServer) -> Service:
 
 
 def _web(host: Host, recipe: recipes.WebServer) -> Service:
-    """uWSGI where Apache would be: passes on to the backend, answers its own paths."""
+    """uWSGI where Apache would be: passes on to the backend, answers its own paths; or 500, when broken."""
     from portal.sandbox import balancing
 
     address, port = host.address.host, host.address.port(recipe.port)
     backend = balancing.resolve(*recipe.backend)
     options = [*_common(f"web {host.instance_id}"), "--http-socket", f"{address}:{port}", "--threads", "4"]
+    options += ["--route-if", f"exists:{host.broken} break:500 Internal Server Error"]
     answer = host.folder / "ok.txt"
     answer.parent.mkdir(parents=True, exist_ok=True)
     answer.write_text("ok\n")

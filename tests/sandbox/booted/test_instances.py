@@ -33,6 +33,15 @@ mainSteps:
 """
 
 
+VIRTUAL_HOST = """
+<VirtualHost *:80>
+  Alias /healthz /var/www/datelog/healthz
+  ProxyPass /healthz !
+  ProxyPass / uwsgi://127.0.0.1:9090/ retry=0
+</VirtualHost>
+"""
+
+
 def launch(account: Account) -> str:
     """Launch an instance with a role and return its id."""
     iam, ec2, ssm = (account.client(name) for name in ("iam", "ec2", "ssm"))
@@ -154,6 +163,40 @@ def test_a_service_is_stopped_and_started_for_a_drill(account: Account, instance
     assert not serves()
     account.sandbox.control("POST", f"machines/{instance}", {"action": "start-service"})
     assert serves()
+
+
+def test_apache_is_made_to_answer_500_and_mended(account: Account, instance: str) -> None:
+    set_up = [
+        "mkdir -p /var/www/datelog && echo ok >/var/www/datelog/healthz",
+        "a2enmod -q proxy proxy_uwsgi alias && a2dissite -q 000-default && a2enconf -q datelog",
+        "systemctl restart apache2",
+    ]
+    write = f"cat >/etc/apache2/conf-available/datelog.conf <<CONF\n{VIRTUAL_HOST}CONF"
+    assert run(account, instance, "AWS-RunShellScript", commands=[write, *set_up])[0] == "Success"
+
+    def machine() -> dict[str, Any]:
+        listed: Any = account.sandbox.control("GET", "machines", account=account.id)
+        return next(one for one in listed["machines"] if one["instance"] == instance)
+
+    def act(action: str) -> None:
+        account.sandbox.control("POST", f"machines/{instance}", {"action": action})
+
+    def answers(path: str, code: int) -> bool:
+        address = machine()["address"]
+        return probes.check(address, 80, protocol="HTTP", path=path, matcher=str(code), timeout=5).healthy
+
+    assert answers("/healthz", 200)
+    assert answers("/", 503)  # nothing is behind it
+    act("break-service")
+    wait_until(lambda: answers("/healthz", 500), what="500 from the health check's path")
+    wait_until(lambda: answers("/", 500), what="500 from what it passes on")
+    assert (machine()["running"], machine()["broken"]) == (True, True)
+    act("stop-service")
+    act("start-service")  # a restart alone mends nothing
+    wait_until(lambda: answers("/healthz", 500), what="500 again")
+    act("mend-service")
+    wait_until(lambda: answers("/healthz", 200), what="a web server that is well")
+    assert not machine()["broken"]
 
 
 def test_a_terminated_instance_takes_its_machine_along(account: Account) -> None:

@@ -81,6 +81,51 @@ def test_a_stopped_service_is_seen_by_the_checks_and_traffic_goes_on(site: Site)
         site.account.pace(0)
 
 
+def test_a_web_server_that_answers_500_is_seen_by_the_checks_and_gets_no_requests(site: Site) -> None:
+    site.account.pace(1.0)
+    try:
+        broken, well = (machine["instance"] for machine in site.machines("httpd"))
+
+        def reason(code: str) -> bool:
+            return site.health("Web")[broken].get("Reason") == code
+
+        def reads() -> bool:
+            """Tell whether the load balancer, which learns of it a moment later, spares the broken one."""
+            try:
+                return all(site.get("read") for _number in range(4))
+            except urllib.error.HTTPError as refused:
+                refused.close()
+                return False
+
+        site.act(broken, "break-service")
+        wait_until(lambda: site.health("Web")[broken]["State"] == "unhealthy", what="an unhealthy target")
+        assert site.health("Web")[broken] == {
+            "State": "unhealthy",
+            "Reason": "Target.ResponseCodeMismatch",
+            "Description": "Health checks failed with these codes: [500]",
+        }
+        assert [one["broken"] for one in site.machines("httpd")] == [True, False]
+        assert site.health("Web")[well] == {"State": "healthy"}
+        assert site.states("App") == ["healthy", "healthy"]
+        wait_until(reads, what="requests at the other one only")
+
+        site.act(broken, "stop-service")
+        wait_until(lambda: reason("Target.FailedHealthChecks"), what="a target that refuses connections")
+        site.act(broken, "start-service")  # which mends nothing
+        wait_until(lambda: reason("Target.ResponseCodeMismatch"), what="500 again")
+        site.act(broken, "mend-service")
+        wait_until(site.is_whole, seconds=SLOW, what="healthy targets again")
+    finally:
+        site.account.pace(0)
+
+
+def test_an_app_server_cannot_be_made_to_answer_500(site: Site) -> None:
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        site.act(site.machines("uwsgi")[0]["instance"], "break-service")
+    assert "no web server" in json.load(refused.value)["error"]
+    refused.value.close()
+
+
 def test_nobody_answers_while_every_web_server_is_stopped(site: Site) -> None:
     site.account.pace(1.0)
     try:
