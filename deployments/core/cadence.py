@@ -26,6 +26,15 @@ def ready_delay(*, sandbox: bool) -> float:
     return 1.0 if sandbox else 5.0
 
 
+def probe_delay(tries: int, *, sandbox: bool) -> float:
+    """Return how long a site rests that has not answered `tries` times in a row (1 or more): doubling.
+
+    Each try that gets through to the application leaves a row in its database.
+    """
+    most = 3.0 if sandbox else 30.0
+    return min(most, ready_delay(sandbox=sandbox) * 2.0 ** min(tries - 1, 5))
+
+
 def root_delay(*, sandbox: bool) -> float:
     """Return how often it asks meanwhile whether the stack is still there."""
     return 5.0 if sandbox else 30.0
@@ -34,6 +43,7 @@ def root_delay(*, sandbox: bool) -> float:
 _FAST = {"targets": 5.0, "fleet": 5.0, "associations": 10.0, "database": 15.0}
 _IDLE = {"targets": 90.0, "fleet": 60.0, "associations": 120.0, "database": 60.0}
 _SANDBOX_FAST, _SANDBOX_IDLE = 1.0, 5.0
+_SOONEST_OLD = 6.0
 
 
 def observe_delay(source: str, *, sandbox: bool, fast: bool) -> float:
@@ -46,6 +56,12 @@ def observe_delay(source: str, *, sandbox: bool, fast: bool) -> float:
     if sandbox:
         return _SANDBOX_FAST if fast else _SANDBOX_IDLE
     return (_FAST if fast else _IDLE)[source]
+
+
+def old_after(source: str, *, sandbox: bool) -> float:
+    """Return from which age on a source's figures are called old while someone looks: three turns missed."""
+    delay = observe_delay(source, sandbox=sandbox, fast=True) if source in _FAST else WATCHED_DELAY
+    return max(_SOONEST_OLD, 3 * delay)
 
 
 TOGETHER = frozenset({"fleet", "database"})

@@ -70,7 +70,8 @@ def wait(deployment: Deployment, clients: Clients, now: datetime) -> float | Non
     since = Event.objects.of(deployment).get(event_id=PHASE_NOTE).at
     found = readiness(facts_of(environment), since)
     _advance(deployment, found)
-    if deployment.state == State.READY and found.configured and found.serving and not found.answered:
+    served = deployment.state == State.READY and found.configured and found.serving
+    if served and not found.answered and site.may_be_tried(environment, since, now):
         site.probe(environment)
         found = readiness(facts_of(environment), since)
     if deployment.state == State.READY and found.ready:

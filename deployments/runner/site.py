@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
 from deployments.aws.site import save_and_read
 from deployments.aws.site_address import site_of
+from deployments.core.cadence import probe_delay
 from deployments.errors import N_, Sentence
 from deployments.models import Environment, SiteProbe
 
@@ -15,8 +17,23 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 
+KEPT = 5
+"""Of the tries that nobody asked for; more than `probe_delay` tells apart."""
+
+
+def may_be_tried(environment: Environment, since: datetime, now: datetime) -> bool:
+    """Tell whether the site has rested long enough after the tries since then that nobody asked for."""
+    tries = list(
+        SiteProbe.objects.own_of(environment).filter(at__gte=since).values_list("at", flat=True)[:KEPT]
+    )
+    if not tries:
+        return True
+    delay = probe_delay(len(tries), sandbox=environment.account.is_sandbox)
+    return now - tries[0] >= timedelta(seconds=delay)
+
+
 def probe(environment: Environment, asked_by: User | None = None) -> SiteProbe:
-    """Try the site once and keep what came of it.
+    """Try the site once and keep what came of it; of tries that nobody asked for, the last ones.
 
     Asked is the load balancer that was observed for its ARN, under the name that the outputs give the site.
     """
@@ -27,7 +44,7 @@ def probe(environment: Environment, asked_by: User | None = None) -> SiteProbe:
         N_("A time was saved and read back in %(milliseconds)s ms."),
         {"milliseconds": str(answer.milliseconds)},
     )
-    return SiteProbe.objects.create(
+    made = SiteProbe.objects.create(
         environment=environment,
         at=timezone.now(),
         wrote=answer.wrote,
@@ -36,3 +53,6 @@ def probe(environment: Environment, asked_by: User | None = None) -> SiteProbe:
         sentence=(answer.problem or well).as_json(),
         asked_by=asked_by,
     )
+    if old := list(SiteProbe.objects.own_of(environment).values_list("pk", flat=True)[KEPT:]):
+        SiteProbe.objects.filter(pk__in=old).delete()
+    return made

@@ -13,10 +13,12 @@ from django.db.models import F
 from django.utils import timezone
 
 from deployments.aws.site import SiteAnswer
+from deployments.core.cadence import probe_delay
 from deployments.core.patience import failed_patience, ready_patience
 from deployments.core.phases import State
 from deployments.errors import Sentence
 from deployments.models import AssociationRun, Deployment, Environment, Event, SiteProbe
+from deployments.runner import site
 from tests.builders import make_environment
 from tests.fakes import FakeAws, FakeStack
 from tests.runner.conftest import one_tick, run
@@ -59,6 +61,12 @@ def after_stacks(deployment: Deployment, aws: FakeAws) -> Deployment:
 
 def said(deployment: Deployment) -> list[str]:
     return [one["template"] % one["values"] for one in deployment.waiting_for]
+
+
+def rest(by: timedelta) -> None:
+    """Let the phases and the tries of the site have been so much earlier."""
+    SiteProbe.objects.update(at=F("at") - by)
+    Event.objects.update(at=F("at") - by)
 
 
 def later(deployment: Deployment, by: timedelta) -> None:
@@ -125,6 +133,39 @@ def test_a_site_that_does_not_answer_is_not_ready(deployment: Deployment, aws: F
     assert waiting.state == State.READY
     assert said(waiting) == ["datelog has not saved a time and read it back through the load balancer yet."]
     assert SiteProbe.objects.get().sentence["template"] == "/write answers 502: Bad Gateway"
+    rest(timedelta(seconds=probe_delay(1, sandbox=False)))
+    assert step(deployment, aws).state == State.SUCCEEDED
+
+
+def test_a_site_that_does_not_answer_is_tried_less_and_less_often(
+    deployment: Deployment, aws: FakeAws
+) -> None:
+    """A try that gets through saves a row in the site's own database."""
+    environment, since = deployment.environment, timezone.now() - timedelta(days=1)
+    asked = SiteProbe.objects.create(environment=environment, asked_by=deployment.requested_by, at=since)
+    after_stacks(deployment, aws)
+
+    for _ in range(3):
+        step(deployment, aws, SILENT)
+    assert SiteProbe.objects.filter(asked_by=None).count() == 1
+
+    rests = []
+    for _ in range(8):
+        last = SiteProbe.objects.own_of(environment)[0].at
+        after = (n for n in range(60) if site.may_be_tried(environment, since, last + timedelta(seconds=n)))
+        rests.append(next(after))
+        with patch("deployments.runner.site.save_and_read", return_value=SILENT):
+            site.probe(environment)
+    assert rests == [5, 10, 20, *[30] * 5]
+    assert SiteProbe.objects.filter(asked_by=None).count() == site.KEPT
+    assert SiteProbe.objects.filter(pk=asked.pk).exists()
+
+
+def test_tries_of_the_last_deployment_do_not_hold_up_the_next(deployment: Deployment, aws: FakeAws) -> None:
+    for _ in range(site.KEPT):
+        SiteProbe.objects.create(environment=deployment.environment, at=timezone.now())
+    after_stacks(deployment, aws)
+
     assert step(deployment, aws).state == State.SUCCEEDED
 
 

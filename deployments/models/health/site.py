@@ -19,6 +19,10 @@ class SiteProbeQuerySet(models.QuerySet["SiteProbe"]):
         """Keep one environment's, newest first."""
         return self.filter(environment=environment).order_by("-at", "-pk")
 
+    def own_of(self, environment: Environment) -> Self:
+        """Keep those of an environment that nobody asked for, newest first."""
+        return self.newest_of(environment).filter(asked_by=None)
+
 
 class SiteProbe(models.Model):
     """One try. `asked_by` is empty for those that a deployment made on its way to ready."""
