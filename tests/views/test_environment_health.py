@@ -21,7 +21,7 @@ from deployments.models.health import (
     Observation,
     Target,
 )
-from tests.builders import make_deployment, make_environment, make_user
+from tests.builders import make_account, make_deployment, make_environment, make_user
 from tests.built_health import make_parts, make_past, make_whole, run_failed, server_id, unwell
 from tests.views.environment_pages import node, row_of, show, url
 from tests.views.pages import page
@@ -196,6 +196,18 @@ def test_figures_that_grow_old_are_called_old_and_only_those(browser: Client) ->
     assert "is-old" in shown.one(id="source-fleet")["class"]
     assert "old" not in shown.one(id="source-database").text
     assert "data-age" in shown.one(id="source-fleet").one("time").attributes
+
+
+@pytest.mark.parametrize(("is_sandbox", "old"), [(False, 15), (True, 6)])
+def test_three_missed_turns_of_a_source_make_its_figures_old(
+    browser: Client, is_sandbox: bool, old: int
+) -> None:
+    environment = make_whole(account=make_account(is_sandbox=is_sandbox))
+    targets = Observation.objects.filter(source="targets")
+
+    for seconds, is_old in ((old - 2, False), (old + 1, True)):
+        targets.update(observed_at=timezone.now() - timedelta(seconds=seconds))
+        assert show(browser, environment).one(id="source-targets").text.startswith("old") is is_old
 
 
 def test_figures_too_old_say_nothing_about_now(browser: Client) -> None:

@@ -51,7 +51,7 @@ def health_of(environment: Environment, *, everything: bool, may_operate: bool) 
         "verdict_class": _CLASSES[health.word],
         "tiers": _tiers(health),
         "scene": scene_of(health, facts, frozenset(row.id for row in targets.shown)),
-        "sources": sources_of(facts, now),
+        "sources": sources_of(facts, now, sandbox=environment.account.is_sandbox),
         "budget": _budget(environment),
         "everything": everything,
         "may_operate": may_operate,

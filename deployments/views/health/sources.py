@@ -11,11 +11,9 @@ from datetime import datetime, timedelta
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from deployments.core.cadence import old_after
 from deployments.core.health.facts import Facts, SourceFact
 from deployments.views.health.words import said
-
-OLD_AFTER = timedelta(seconds=45)
-"""While somebody looks, a source is asked every few seconds: figures older than this are called old."""
 
 NAMES = {
     "stack": gettext_lazy("CloudFormation"),
@@ -54,15 +52,17 @@ class Source:
         )
 
 
-def sources_of(facts: Facts, now: datetime) -> dict[str, Source]:
+def sources_of(facts: Facts, now: datetime, *, sandbox: bool) -> dict[str, Source]:
     """Return every source by its key, those that were never asked too."""
-    found = {key: _source(facts.sources.get(key) or SourceFact(source=key), now) for key in NAMES}
+    found = {
+        key: _source(facts.sources.get(key) or SourceFact(source=key), now, sandbox=sandbox) for key in NAMES
+    }
     if facts.probe:  # nobody is sent through the site unasked: what a try found does not grow old
         found["site"] = replace(found["site"], observed_at=facts.probe.at, is_old=False)
     return found
 
 
-def _source(fact: SourceFact, now: datetime) -> Source:
+def _source(fact: SourceFact, now: datetime, *, sandbox: bool) -> Source:
     problem = said(fact.problem) or (
         fact.problem_code and _("AWS answered with %(code)s.") % {"code": fact.problem_code}
     )
@@ -73,7 +73,8 @@ def _source(fact: SourceFact, now: datetime) -> Source:
         attempted_at=fact.attempted_at,
         problem=problem,
         action=_missing_action(fact),
-        is_old=fact.observed_at is not None and now - fact.observed_at > OLD_AFTER,
+        is_old=fact.observed_at is not None
+        and now - fact.observed_at > timedelta(seconds=old_after(fact.source, sandbox=sandbox)),
     )
 
 
