@@ -172,6 +172,24 @@ def test_parts_that_come_up_bring_their_past_with_them(page: Page, web: Web, ope
     expect(page.locator("#past")).to_contain_text("Nothing was observed in this time.")
 
 
+def test_the_past_keeps_what_is_open_and_focused(
+    page: Page, web: Web, whole: Environment, said: list[str]
+) -> None:
+    make_past(whole, ("app", timedelta(hours=9), timedelta(minutes=30)))
+    page.goto(url(web, "environment", whole.pk))
+    dips = page.locator("#past-day")
+    dips.locator("summary").focus()
+    page.keyboard.press("Enter")
+
+    with page.expect_response(lambda answer: answer.url.endswith("/past") and answer.ok):
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    refresh(page)
+
+    assert dips.count() == 1  # at once: it must not be there twice until the next news
+    expect(dips).to_have_attribute("open", "")
+    expect(dips.locator("summary")).to_be_focused()
+
+
 def test_an_age_grows_by_itself_even_when_the_server_is_silent(
     page: Page, web: Web, whole: Environment
 ) -> None:

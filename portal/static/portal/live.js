@@ -15,9 +15,9 @@ export function merge(target, source) {
   const kept = new Set();
   let place = target.firstChild;
   for (const wanted of [...source.childNodes]) {
-    const match = wanted.id ? known.get(wanted.id) : sameKind(place, wanted) ? place : null;
+    const match = wanted.id ? known.get(wanted.id) : alike(place, wanted);
     if (match) {
-      if (match === place) place = place.nextSibling;
+      if (match === place || !wanted.id) place = match.nextSibling;
       else if (!still) target.insertBefore(match, place);
       kept.add(match);
       mergeNode(match, wanted);
@@ -32,6 +32,13 @@ export function merge(target, source) {
     if (still && node.contains(focused)) node.dataset.gone = "";
     else node.remove();
   }
+}
+
+/* The node at this place, or after blanks, that can become the wanted one. */
+function alike(place, wanted) {
+  const isBlank = (node) => node.nodeType === Node.TEXT_NODE && !node.nodeValue.trim();
+  while (place && isBlank(place) && !isBlank(wanted)) place = place.nextSibling;
+  return sameKind(place, wanted) ? place : null;
 }
 
 function sameKind(node, wanted) {
