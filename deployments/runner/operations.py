@@ -12,7 +12,7 @@ from django.utils import timezone
 from deployments.aws.account_ref import AccountRef
 from deployments.aws.session import Clients
 from deployments.core.cadence import retry_delay
-from deployments.core.health.words import RUN_FAILED
+from deployments.core.health.words import RUN_FAILED, RUN_LEFT_OUT
 from deployments.errors import N_, AwsFailure, AwsMissing, AwsRetry, BudgetSpent, Sentence
 from deployments.models import AssociationRun, Observation, Observer, Operation, leases
 from deployments.runner import site
@@ -128,11 +128,10 @@ def look_again(row: Operation, source: str) -> None:
 
 
 def failed_instances(association_pk: int) -> list[str]:
-    """Return the instances on which the association's last run failed."""
+    """Return the instances on which the association's last run failed, or which it therefore left out."""
     runs = AssociationRun.objects.filter(association=association_pk).newest_of_each()
-    return list(
-        runs.filter(status__in=RUN_FAILED).order_by("instance_id").values_list("instance_id", flat=True)
-    )
+    undone = runs.filter(status__in=RUN_FAILED | RUN_LEFT_OUT)
+    return list(undone.order_by("instance_id").values_list("instance_id", flat=True))
 
 
 _STEPS: dict[str, Step] = {"run_association": _run_association, "save_time": _save_time}

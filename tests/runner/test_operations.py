@@ -70,6 +70,19 @@ def test_it_is_run_again_only_where_it_failed(aws: FakeAws, environment: Environ
     assert aws.started_again == [("staging-app", (bad,))]
 
 
+def test_it_is_run_again_too_where_a_failure_elsewhere_left_it_out(
+    aws: FakeAws, environment: Environment
+) -> None:
+    """State Manager begins no further run when more have failed than MaxErrors allows."""
+    bad, left_out = (server("staging", "app", number) for number in (0, 1))
+    configure(aws, "staging", "app", {bad: "Failed", left_out: "Skipped"}, run=2)
+    look(aws, "associations")
+
+    carry_out(ask_again(environment, only_failed=True), aws)
+
+    assert aws.started_again == [("staging-app", (bad, left_out))]
+
+
 def test_what_failed_nowhere_is_not_run_again(environment: Environment) -> None:
     with pytest.raises(UserFixable, match="failed on no instance"):
         ask_again(environment, only_failed=True)

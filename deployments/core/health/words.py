@@ -166,7 +166,9 @@ ACTIVITIES = {name: stands for stands, names in _ACTIVITIES.items() for name in 
 RUN_SUCCEEDED = frozenset({"Success"})
 RUN_FAILED = frozenset({"Failed", "TimedOut", "DeliveryTimedOut", "ExecutionTimedOut", "Undeliverable"})
 RUN_GOES_ON = frozenset({"Pending", "Associated", "InProgress", "Delayed", "Cancelling"})
-RUN_ENDED = RUN_SUCCEEDED | RUN_FAILED | frozenset({"Skipped", "Cancelled", "Terminated"})
+RUN_LEFT_OUT = frozenset({"Skipped", "Cancelled", "Terminated"})
+"""Such as where a run was not begun any more because it had failed on others."""
+RUN_ENDED = RUN_SUCCEEDED | RUN_FAILED | RUN_LEFT_OUT
 
 # https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/accessing-monitoring.html
 _MADE = _open(N_("%(where)s is being made (%(code)s)."))

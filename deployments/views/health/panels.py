@@ -18,7 +18,7 @@ from deployments.core.health.facts import (
     RunFact,
     TargetFact,
 )
-from deployments.core.health.words import RUN_FAILED
+from deployments.core.health.words import RUN_FAILED, RUN_LEFT_OUT
 from deployments.models.health import Operation
 from deployments.views.health import words
 
@@ -198,7 +198,7 @@ class AssociationPanel:
     @property
     def has_failed(self) -> bool:
         """Tell whether running it again on failed instances alone makes sense."""
-        return any(run.status in RUN_FAILED for run in self.fact.runs)
+        return any(run.status in RUN_FAILED | RUN_LEFT_OUT for run in self.fact.runs)
 
 
 @dataclass(frozen=True, slots=True)
