@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
-from deployments.models import Account, Environment
+from deployments.models import Account, Deployment, Environment
 from tests.builders import (
     make_account,
     make_deployment,
@@ -20,9 +21,13 @@ from tests.builders import (
     make_user,
 )
 from tests.flows.places import OUTPUTS
+from tests.flows.standing import GRACE, PACE, Standing
 from tests.flows.web import Web, environment_of_processes, logged_in, open_chromium, start_web
+from tests.running import Portal, new_account
+from tests.services import Redis, Sandbox
 
 expect.set_options(timeout=15_000)
+WIDE = ViewportSize(width=1440, height=900)
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +91,46 @@ def environment(account: Account, operator: User) -> Environment:
 @pytest.fixture
 def page(chromium: Browser, web: Web, operator: User) -> Iterator[Page]:
     """A tab of the operator."""
-    with logged_in(chromium, operator, web.url, viewport=ViewportSize(width=1440, height=900)) as context:
+    with logged_in(chromium, operator, web.url, viewport=WIDE) as context:
         context.set_default_timeout(15_000)
         yield context.new_page()
+
+
+@pytest.fixture
+def portal(
+    process_environment: dict[str, str], sandbox: Sandbox, redis_server: Redis, tmp_path: Path
+) -> Iterator[Portal]:
+    """A worker and a dispatcher on the template set that ships."""
+    running = Portal(process_environment | {"SANSO_DATA_DIR": str(tmp_path / "data")}, tmp_path, sandbox)
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def own_page(chromium: Browser, portal: Portal, tmp_path: Path) -> Iterator[Page]:
+    """A tab of a superuser at a web process of the portal that has the worker."""
+    root = make_user("root", is_staff=True, is_superuser=True)
+    server = start_web(tmp_path / "web", portal.environment)
+    with logged_in(chromium, root, server.url, base_url=server.url, viewport=WIDE) as context:
+        yield context.new_page()
+    server.stop()
+
+
+@pytest.fixture
+def asked(portal: Portal) -> Deployment:
+    """A deployment that was asked for. Its servers will have time to be mended before they are replaced."""
+    return portal.deploy(account=new_account(), ConfigurationTimeoutSeconds=GRACE)
+
+
+@pytest.fixture
+def standing(portal: Portal, asked: Deployment, own_page: Page) -> Standing:
+    """An environment that became ready, with its page open."""
+    (deployment,) = portal.ended(asked, seconds=240)
+    assert deployment.state == "succeeded", deployment.error_message
+    assert deployment.ready_at
+    found = Standing(own_page, deployment.environment, portal.sandbox)
+    found.pace(PACE)
+    own_page.goto(deployment.environment.get_absolute_url())
+    found.is_well()
+    return found

@@ -1,0 +1,91 @@
+"""An environment that stands in the sandbox and its page: what is seen there, and what is done to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from playwright.sync_api import Locator, Page, expect
+
+from deployments.models import Environment
+from deployments.models.health import Association
+from tests.running import client
+from tests.services import Sandbox
+
+SOON = 15_000
+"""Milliseconds from a cause to its words on the page."""
+PACE = 0.25
+GRACE = "3600"
+"""AWS's seconds for which a server that answers badly is left alone: 75 at PACE."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The environment, and the tab with its page."""
+
+    page: Page
+    environment: Environment
+    sandbox: Sandbox
+
+    @property
+    def account(self) -> str:
+        return self.environment.account.sandbox_account_id
+
+    @property
+    def health(self) -> Locator:
+        return self.page.locator("#health")
+
+    def tier(self, name: str) -> Locator:
+        return self.health.get_by_role("listitem").filter(has_text=name)
+
+    def box(self, key: str) -> Locator:
+        return self.page.locator("#architecture svg.wide").get_by_role("link", name=key)
+
+    def target(self, tier: str, key: str) -> Locator:
+        return self.page.locator(f"#target-{tier}-{key}")
+
+    def source(self, name: str) -> Locator:
+        return self.page.locator(f"#source-{name}")
+
+    def association(self, tier: str) -> Association:
+        return Association.objects.of(self.environment).get(tier=tier)
+
+    def panel(self, tier: str) -> Locator:
+        return self.page.locator(f"#association-{self.association(tier).association_id}")
+
+    def is_well(self) -> None:
+        expect(self.health).to_contain_text("Every part of the environment answers.", timeout=SOON)
+
+    @contextmanager
+    def listed(self) -> Iterator[Locator]:
+        """Open the list of environments in a tab beside it, and give this one's row."""
+        with self.page.context.expect_page() as opened:
+            self.page.evaluate("window.open('/environments/')")
+        yield opened.value.locator(f"#environment-{self.environment.pk}")
+        opened.value.close()
+
+    def servers(self, service: str) -> list[str]:
+        """List the instances on which uwsgi or httpd runs."""
+        listed: Any = self.sandbox.control("GET", "machines", account=self.account)
+        return [one["instance"] for one in listed["machines"] if one["service"] == service and one["running"]]
+
+    def act(self, key: str, action: str) -> None:
+        self.sandbox.control("POST", f"machines/{key}", {"action": action})
+
+    def pace(self, pace: float) -> None:
+        self.sandbox.control("POST", "pace", {"pace": pace}, account=self.account)
+
+    def fault(self, **faults: Any) -> None:
+        self.sandbox.control("POST", "faults", faults, account=self.account)
+
+    def no_fault(self) -> None:
+        """Take all faults back, and let what was held go on."""
+        self.sandbox.control("DELETE", "faults", account=self.account)
+        held: Any = self.sandbox.control("GET", "held", account=self.account)
+        for request in held:
+            self.sandbox.control("POST", f"held/{request['id']}", {"action": "release"})
+
+    def aws(self, service: str) -> Any:
+        return client(self.environment.account, service, self.sandbox)

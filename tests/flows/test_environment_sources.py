@@ -1,0 +1,115 @@
+"""AWS says Success too early, denies, or stalls: the page says what that means, and the rest goes on."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from deployments.models import Account, Deployment
+from tests.flows.standing import GRACE, PACE, SOON, Standing
+from tests.running import Portal, client, new_account
+from tests.services import Sandbox, wait_until
+
+pytestmark = pytest.mark.timeout(400)
+OTHERS = ("associations", "fleet", "database")
+
+
+def test_what_aws_says_too_early_or_not_at_all_is_told(portal: Portal, own_page: Page) -> None:
+    """One environment, one thing after the other: each is seen, each heals."""
+    standing = success_of_state_manager_is_not_ready_while_a_target_is_unhealthy(portal, own_page)
+    a_source_that_is_denied_says_which_permission_is_missing(standing)
+    a_source_that_stalls_grows_old_while_the_others_stay_fresh(standing)
+
+
+def success_of_state_manager_is_not_ready_while_a_target_is_unhealthy(
+    portal: Portal, own_page: Page
+) -> Standing:
+    """Deploy, let a server fail right after it was configured, mend it, and give the environment."""
+    account = new_account()
+    deployment = portal.deploy(account=account, ConfigurationTimeoutSeconds=GRACE)
+    standing = Standing(own_page, deployment.environment, portal.sandbox)
+    page = own_page.context.new_page()
+    page.goto(deployment.get_absolute_url())
+
+    sick = first_configured(account, portal.sandbox)
+    standing.act(sick, "stop-service")
+    standing.pace(PACE)  # at pace 0 the server would soon be replaced
+
+    wait_until(lambda: state(deployment) == "traffic", seconds=120, what="the phase of targets")
+    said = f"app {sick} refuses the connection of health checks"
+    expect(page.locator("#header")).to_contain_text("Not ready yet.", timeout=SOON)
+    expect(page.locator("#header")).to_contain_text(said, timeout=SOON)
+    own_page.goto(deployment.environment.get_absolute_url())
+    expect(standing.panel("app")).to_contain_text("2 of 2 succeeded", timeout=SOON)
+    expect(standing.health).to_contain_text("Not ready yet. It waits for:")
+    expect(standing.health.locator("ul.waits")).to_contain_text(said, timeout=SOON)
+    assert state(deployment) == "traffic"
+
+    standing.act(sick, "start-service")
+
+    expect(page.locator("#banner")).to_contain_text("staging is created", timeout=SOON)
+    expect(standing.health).to_contain_text("Ready since", timeout=SOON)
+    standing.is_well()
+    page.close()
+    return standing
+
+
+def state(deployment: Deployment) -> str:
+    return Deployment.objects.get(pk=deployment.pk).state
+
+
+def first_configured(account: Account, sandbox: Sandbox) -> str:
+    """Wait until State Manager has configured an app server, and return the server's id at once."""
+    ssm = client(account, "ssm", sandbox)
+    found: list[str] = []
+
+    def succeeded() -> bool:
+        for one in ssm.list_associations()["Associations"]:
+            key = one["AssociationId"]
+            if not one.get("AssociationName", "").endswith("-app-servers"):
+                continue
+            runs = ssm.describe_association_executions(AssociationId=key)["AssociationExecutions"]
+            for run in runs:
+                targets = ssm.describe_association_execution_targets(
+                    AssociationId=key, ExecutionId=run["ExecutionId"]
+                )["AssociationExecutionTargets"]
+                found.extend(t["ResourceId"] for t in targets if t["Status"] == "Success")
+        return bool(found)
+
+    wait_until(succeeded, seconds=120, what="a configured app server")
+    return found[0]
+
+
+def a_source_that_is_denied_says_which_permission_is_missing(standing: Standing) -> None:
+    denied = {"service": "ssm", "action": "DescribeAssociationExecutions", "mode": "denied", "count": 10_000}
+
+    standing.fault(api=[denied])
+    panel = standing.panel("web")
+    panel.get_by_role("button", name="Run again on all").click()  # executions are read when something moved
+
+    trouble = standing.page.locator("#trouble-associations")
+    expect(trouble).to_contain_text("ssm:DescribeAssociationExecutions", timeout=SOON)
+    expect(trouble.get_by_role("button")).to_have_attribute(
+        "data-copy", '{"Effect": "Allow", "Action": "ssm:DescribeAssociationExecutions", "Resource": "*"}'
+    )
+    expect(standing.page.locator(".trouble")).to_have_count(1)
+    expect(standing.source("targets")).to_contain_text("as of")
+
+    standing.no_fault()
+
+    expect(trouble).to_have_count(0, timeout=SOON)
+
+
+def a_source_that_stalls_grows_old_while_the_others_stay_fresh(standing: Standing) -> None:
+    standing.fault(api=[{"service": "elbv2", "mode": "hold_before", "count": 10_000}])
+
+    stalled = standing.source("targets")
+    expect(stalled).to_have_text(re.compile(r"^old · as of \d+ s ago$"), timeout=SOON)
+    for name in OTHERS:
+        expect(standing.source(name)).to_have_text(re.compile(r"^as of \d s ago$"))
+
+    standing.no_fault()
+
+    expect(stalled).to_have_text(re.compile(r"^as of \d s ago$"), timeout=SOON)
