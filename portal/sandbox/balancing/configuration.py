@@ -15,6 +15,7 @@ from portal.sandbox.balancing.rules import Condition, Rule, expression, groups_o
 
 LEAST_SLOTS = 8
 CONNECT = 3  # seconds; of a target, as the stand-in
+FIND_ANOTHER = 2.0 * CONNECT  # seconds that a request on its way to a target that is gone has for it
 HEAD = 60  # seconds that a client may take for its request's head
 LINGER = 120  # seconds after which a reloaded process ends what its predecessor still carries
 
@@ -47,6 +48,7 @@ class Slot:
     """One place for a target in a backend."""
 
     target: Target | None = None
+    left: float | None = None  # when its target was suddenly gone; what was on the way to it finds another
 
     def line(self, number: int) -> str:
         """Spell the slot in a configuration."""
@@ -65,12 +67,16 @@ class Backend:
     idle: int
     slots: list[Slot] = field(default_factory=list)
 
-    def place(self, targets: Sequence[Target]) -> bool:
-        """Put targets into slots, each where it was; tell whether there were enough."""
+    def place(self, targets: Sequence[Target], now: float) -> bool:
+        """Put targets into slots, each where it was; tell whether there were enough.
+
+        The slot of one that took requests and is gone stays empty for a while. HAProxy may be about to try
+        another target for a request, and one that is ended then gets no answer at all.
+        """
         present = {target.name: target for target in targets}
         for number, slot in enumerate(self.slots):
-            self.slots[number] = Slot(present.pop(slot.target.name, None) if slot.target else None)
-        free = [number for number, slot in enumerate(self.slots) if slot.target is None]
+            self.slots[number] = _next(slot, present, now)
+        free = [number for number, slot in enumerate(self.slots) if slot == Slot()]
         enough = len(present) <= len(free)
         missing = max(0, len(present) - len(free), LEAST_SLOTS - len(self.slots))
         free += range(len(self.slots), len(self.slots) + missing)
@@ -89,6 +95,16 @@ class Backend:
             yield f"    http-request return {_page(503)} if {{ nbsrv({self.name}) eq 0 }}"
         for number, slot in enumerate(self.slots):
             yield slot.line(number)
+
+
+def _next(slot: Slot, present: dict[str, Target], now: float) -> Slot:
+    """Tell what becomes of a slot; the target that stays in it is taken out of those present."""
+    if slot.target is None:
+        return Slot() if slot.left is None or now >= slot.left + FIND_ANOTHER else slot
+    target = present.pop(slot.target.name, None)
+    if target is None and slot.target.takes:
+        return Slot(left=now)
+    return Slot(target)
 
 
 def backend_name(group: str, listener: Listener) -> str:

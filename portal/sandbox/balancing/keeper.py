@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 
 from portal.sandbox.balancing import certificates, configuration, places, plan
 from portal.sandbox.balancing.configuration import Backend, Slot
@@ -78,7 +79,7 @@ class Keeper:
                 backend = Backend(
                     name, listener.speaks_http, listener.idle, list(before.slots if before else [])
                 )
-                enough &= backend.place(plan.targets(listener.key[0], group))
+                enough &= backend.place(plan.targets(listener.key[0], group), time.monotonic())
                 backends[name] = backend
         if not fronts and not self._haproxy.running():
             return
@@ -104,7 +105,7 @@ class Keeper:
 
     def _tell(self, backends: dict[str, Backend]) -> None:
         changes = [
-            (slot, _change(f"{name}/s{number}", before, slot))
+            (slot, change(f"{name}/s{number}", before, slot))
             for name, backend in backends.items()
             for number, (before, slot) in enumerate(
                 zip(self._backends[name].slots, backend.slots, strict=True)
@@ -123,14 +124,17 @@ class Keeper:
         self._haproxy.stop()
 
 
-def _change(server: str, before: Slot, after: Slot) -> list[str]:
-    """Say in commands what becomes of a slot; who leaves it loses what connections it still has."""
+def change(server: str, before: Slot, after: Slot) -> list[str]:
+    """Say in commands what becomes of a slot; what is left on a target that is gone is ended in the end."""
     target = after.target
+    moved = target is None or before.target is None or before.target.place != target.place
     commands = []
-    if before.target is not None and (target is None or target.place != before.target.place):
-        commands += [f"set server {server} state maint", f"shutdown sessions server {server}"]
+    if before.target is not None and moved:
+        commands.append(f"set server {server} state maint")
+    if before != Slot() and moved and after.left is None:
+        commands.append(f"shutdown sessions server {server}")
     if target is not None:
-        if before.target is None or before.target.place != target.place:
+        if moved:
             commands.append(f"set server {server} addr {target.place[0]} port {target.place[1]}")
         commands += [f"set server {server} weight {int(target.takes)}", f"set server {server} state ready"]
     return commands

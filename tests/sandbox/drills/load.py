@@ -12,9 +12,10 @@ from urllib.parse import urlsplit
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One request: when it began, by which visitor, and what came of it; 0 when nothing did."""
+    """One request: when it began, how long it took, whose it was, and what came of it; 0 for nothing."""
 
     began: float
+    took: float
     visitor: int
     status: int
     text: str
@@ -52,9 +53,9 @@ class Load:
                 response = connection.getresponse()
                 text = response.read().decode()
             except (OSError, http.client.HTTPException) as error:
-                self.answers.append(Answer(began, number, 0, repr(error)))
+                self.answers.append(Answer(began, time.monotonic() - began, number, 0, repr(error)))
             else:
-                self.answers.append(Answer(began, number, response.status, text))
+                self.answers.append(Answer(began, time.monotonic() - began, number, response.status, text))
             finally:
                 connection.close()
 
@@ -63,6 +64,14 @@ class Load:
 
     def bad(self) -> list[Answer]:
         return [answer for answer in list(self.answers) if answer.status != 200]
+
+    def story(self) -> str:
+        """Tell every bad answer in a line of its own, in the order in which they were asked for."""
+        return "\n".join(
+            f"visitor {one.visitor} asked at {one.began:.2f} and was answered {one.status} "
+            f"after {one.took:.2f} s: {' '.join(one.text.split())[:80]}"
+            for one in sorted(self.bad(), key=lambda one: one.began)
+        )
 
     def more(self, number: int = 30) -> Callable[[], bool]:
         """Make a condition that comes true when so many more requests have been answered well."""

@@ -62,8 +62,8 @@ def test_when_the_writer_dies_no_acknowledged_write_is_lost_and_reads_go_on(site
         wait_until(lambda: roles(site) == swapped, seconds=SLOW, what="both servers in new roles")
         wait_until(writes.more(), seconds=SLOW, what="writes after")
         wait_until(reads.more(), seconds=SLOW, what="reads after")
-    assert reads.bad() == []
-    assert {answer.status for answer in writes.bad()} <= {503}
+    assert not reads.bad(), reads.story()
+    assert {answer.status for answer in writes.bad()} <= {503}, writes.story()
     acknowledged = Counter(answer.text.removeprefix("Saved: ").strip() for answer in writes.good())
     wait_until(
         lambda: acknowledged <= Counter(json.loads(site.get("read"))),
@@ -85,9 +85,8 @@ def test_when_an_app_server_is_killed_no_more_fails_than_was_in_flight_on_it(sit
         )
         wait_until(reads.more(), seconds=SLOW, what="reads with the replacement")
     # A visitor has one request in flight, and each may have been on the server that died.
-    assert all(count == 1 for count in Counter(answer.visitor for answer in reads.bad()).values()), (
-        reads.bad()
-    )
+    failed = Counter(answer.visitor for answer in reads.bad())
+    assert max(failed.values(), default=0) <= 1, reads.story()
 
 
 def test_when_every_server_is_replaced_one_after_another_nothing_fails(site: Site) -> None:
@@ -109,5 +108,5 @@ def test_when_every_server_is_replaced_one_after_another_nothing_fails(site: Sit
                 what="replacements in service",
             )
         wait_until(reads.more(), seconds=SLOW, what="reads after")
-    assert reads.bad() == []
+    assert not reads.bad(), reads.story()
     assert not {*before["httpd"], *before["uwsgi"]} & {one["instance"] for one in site.machines()}

@@ -1,0 +1,46 @@
+"""What HAProxy is told when targets come, drain and go: nobody is cut off who could find another one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from portal.sandbox.balancing.configuration import FIND_ANOTHER, Backend, Slot
+from portal.sandbox.balancing.keeper import change
+from portal.sandbox.balancing.plan import Target
+
+ONE = Target(name="one", place=("127.0.0.2", 80), takes=True)
+TWO = Target(name="two", place=("127.0.0.3", 80), takes=True)
+CUT = "shutdown sessions server s0"
+
+
+def placed(backend: Backend, targets: list[Target], now: float) -> list[str]:
+    """Place the targets; tell what HAProxy hears about the first slot."""
+    before = backend.slots[0] if backend.slots else Slot()
+    backend.place(targets, now)
+    return change("s0", before, backend.slots[0])
+
+
+def test_requests_on_the_way_to_a_target_that_is_gone_are_not_ended_before_they_found_another() -> None:
+    backend = Backend("group", http=False, idle=60)
+    placed(backend, [ONE], 0)
+    assert placed(backend, [TWO], 1) == ["set server s0 state maint"]
+    assert placed(backend, [TWO], 1 + FIND_ANOTHER / 2) == []
+    assert [slot.target for slot in backend.slots[:2]] == [None, TWO]
+    assert placed(backend, [TWO], 1 + FIND_ANOTHER) == [CUT]
+    assert placed(backend, [TWO], 2 + FIND_ANOTHER) == []
+
+
+def test_what_is_left_on_a_target_that_has_drained_is_ended_before_its_slot_has_another() -> None:
+    backend = Backend("group", http=False, idle=60)
+    placed(backend, [ONE], 0)
+    assert CUT not in placed(backend, [replace(ONE, takes=False)], 1)
+    assert placed(backend, [TWO], 2)[:2] == ["set server s0 state maint", CUT]
+    assert backend.slots[0].target == TWO
+
+
+def test_a_slot_that_is_empty_again_has_nothing_left_when_it_is_used() -> None:
+    backend = Backend("group", http=False, idle=60)
+    placed(backend, [ONE], 0)
+    placed(backend, [], 1)
+    assert placed(backend, [TWO], 1 + FIND_ANOTHER)[0] == CUT
+    assert backend.slots[0].target == TWO
