@@ -58,7 +58,7 @@ REPLICATING = (
     "--skip-slave-start",
     "--slave-net-timeout=4",
     "--rpl-semi-sync-master-wait-point=AFTER_SYNC",
-    "--rpl-semi-sync-master-timeout=10000",
+    "--rpl-semi-sync-master-timeout=20000",  # longer than who looks after the cluster takes to decide
 )
 
 _template_lock = threading.Lock()
@@ -115,8 +115,9 @@ class MariaDB:
         self._lock = threading.Lock()
         self._connection: pymysql.Connection[pymysql.cursors.DictCursor] | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._ended = False
         try:
-            self.clear()
+            self.clear(number)
             for attempt in range(1, TRIES + 1):
                 self.place = choose_place(shared.port)
                 try:
@@ -130,8 +131,13 @@ class MariaDB:
             shutil.rmtree(self._folder, ignore_errors=True)
             raise
 
-    def clear(self) -> None:
-        """Forget all data of a server that does not run: it is as new."""
+    def clear(self, number: int) -> None:
+        """Forget all data of a server that does not run: it is as new.
+
+        Args:
+            number: another one than it had, for a replica ignores what was written under its own number.
+        """
+        self.number = number
         shutil.rmtree(self._folder, ignore_errors=True)
         shutil.copytree(template(self._shared.base), self._folder / "data")
         first = self._folder / "first.sql"
@@ -153,15 +159,39 @@ class MariaDB:
 
     def start(self, *, reads_only: bool) -> None:
         """Start the process on the server's address and wait until it answers."""
+        self.launch(reads_only=reads_only)
+        deadline = time.monotonic() + START
+        while not self.answers():
+            if time.monotonic() > deadline or not self.running():
+                self.kill()
+                raise StartFailed(
+                    f"mariadbd did not start on {self.place[0]}:{self.place[1]}:\n{self.tail()}"
+                )
+            time.sleep(0.03)
+
+    def launch(self, *, reads_only: bool) -> None:
+        """Start the process and wait for nothing."""
+        if self._ended:
+            raise StartFailed("The server was ended for good.")
         first = self._folder / "first.sql"
         with (self._folder / "server.log").open("ab") as log:
             self._process = _run(self._command(first if first.exists() else None, reads_only), log)
+
+    def answers(self) -> bool:
+        """Tell whether the process answers queries."""
         try:
-            self._wait_until_it_answers()
-        except StartFailed:
-            self.kill()
-            raise
-        first.unlink(missing_ok=True)
+            self.ask("SELECT 1")
+        except pymysql.MySQLError:
+            return False
+        (self._folder / "first.sql").unlink(missing_ok=True)
+        return True
+
+    def tail(self) -> str:
+        """Read the end of the server's log."""
+        try:
+            return (self._folder / "server.log").read_text(errors="replace")[-2000:]
+        except OSError as failed:
+            return str(failed)
 
     def _command(self, first: Path | None, reads_only: bool) -> list[str]:
         given = [
@@ -187,18 +217,6 @@ class MariaDB:
             *SMALL,
             *given,
         ]
-
-    def _wait_until_it_answers(self) -> None:
-        deadline = time.monotonic() + START
-        while time.monotonic() < deadline and self.running():
-            try:
-                self.ask("SELECT 1")
-            except pymysql.MySQLError:
-                time.sleep(0.03)
-            else:
-                return
-        tail = (self._folder / "server.log").read_text(errors="replace")[-2000:]
-        raise StartFailed(f"mariadbd did not start on {self.place[0]}:{self.place[1]}:\n{tail}")
 
     def running(self) -> bool:
         """Tell whether the process is there."""
@@ -270,7 +288,8 @@ class MariaDB:
             self.kill()
 
     def stop(self) -> None:
-        """End the server and remove its data, which nobody needs in order."""
+        """End the server for good and remove its data, which nobody needs in order."""
+        self._ended = True
         self.kill()
         shutil.rmtree(self._folder, ignore_errors=True)
 

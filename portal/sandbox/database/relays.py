@@ -36,8 +36,8 @@ class Relay:
             cut: end the connections that were led elsewhere, so that their clients connect anew.
         """
         if list(targets) != self._leads_to:
-            self._leads_to = list(targets)
             _command({"do": "lead", "relay": self._name, "to": targets, "cut": cut})
+            self._leads_to = list(targets)
 
     def close(self) -> None:
         """Give the address back and end its connections."""

@@ -7,16 +7,77 @@ https://mariadb.com/docs/server/ha-and-performance/standard-replication/semisync
 
 import re
 import time
+from dataclasses import dataclass
 
+from portal.sandbox.database.endpoints import Place
 from portal.sandbox.database.mariadb import REPLICATOR, MariaDB, Shared
 
-PATIENCE = 60.0  # seconds that applying what was received may take
+APPLY = 10.0  # seconds that applying what was received may take until somebody else gets a turn
+SLOW = 15.0  # seconds that an order may take, which writes files, on a crowded machine
 SHORT = 2.5  # seconds that a wait may take on the connection that is kept
 _GTID = re.compile(r"(\d+)-\d+-(\d+)")
 
 
 class NotCaughtUp(Exception):
     """A replica does not have all that it should have before it may write."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writing:
+    """What a writer says of itself."""
+
+    position: str  # the last transaction in its log; asked for after what follows
+    reads_only: bool
+    asks: bool  # for acknowledgement
+    gets: bool  # every commit waits for one; False as well when one did not come in time
+    waiting: bool  # a commit does now
+    acknowledged: int  # commits until now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Following:
+    """What a replica says of itself."""
+
+    writer: Place | None  # whom it follows
+    runs: bool  # fetches and applies, or tries to connect; False after an error, or before it was told to
+    receives: bool  # is connected, and applies what comes
+    received: int  # how far what it has in its logs reaches
+    applied: int
+    error: str
+
+
+def writing(writer: MariaDB) -> Writing:
+    """Ask a writer how it is."""
+    rows = writer.ask("SHOW GLOBAL STATUS LIKE 'Rpl_semi_sync_master_%'")
+    said = {str(row["Variable_name"]).removeprefix("Rpl_semi_sync_master_"): row["Value"] for row in rows}
+    (row,) = writer.ask(
+        "SELECT @@gtid_binlog_pos AS position, @@read_only AS reads_only, "
+        "@@rpl_semi_sync_master_enabled AS asks"
+    )
+    return Writing(
+        position=str(row["position"]),
+        reads_only=bool(row["reads_only"]),
+        asks=bool(row["asks"]),
+        gets=said["status"] == "ON",
+        waiting=int(said["wait_sessions"]) > 0,
+        acknowledged=int(said["yes_tx"]),
+    )
+
+
+def following(replica: MariaDB) -> Following:
+    """Ask a replica how it is."""
+    (own,) = replica.ask("SELECT @@gtid_binlog_pos AS logged, @@gtid_slave_pos AS applied")
+    rows = replica.ask("SHOW SLAVE STATUS")
+    said = rows[0] if rows else {}
+    threads = said.get("Slave_IO_Running", "No"), said.get("Slave_SQL_Running", "No")
+    return Following(
+        writer=(str(said["Master_Host"]), int(said["Master_Port"])) if said else None,
+        runs="No" not in threads,
+        receives=threads == ("Yes", "Yes"),
+        received=max(sequence(str(said.get("Gtid_IO_Pos", ""))), sequence(str(own["logged"]))),
+        applied=sequence(str(own["applied"])),
+        error=str(said.get("Last_SQL_Error") or said.get("Last_IO_Error") or ""),
+    )
 
 
 def position(server: MariaDB) -> str:
@@ -31,8 +92,9 @@ def sequence(gtids: str) -> int:
 
 
 def follow(server: MariaDB, writer: MariaDB, shared: Shared) -> None:
-    """Let a server that reads only follow the writer from where its own log ends."""
-    with server.session() as cursor:
+    """Let a server read only, and follow the writer from where its own log ends; whatever it did before."""
+    with server.session(SLOW) as cursor:
+        cursor.execute("SET GLOBAL read_only=ON")
         cursor.execute("STOP SLAVE")
         cursor.execute("SET GLOBAL rpl_semi_sync_master_enabled=OFF")
         cursor.execute("SET GLOBAL rpl_semi_sync_slave_enabled=ON")
@@ -60,8 +122,8 @@ def wait_for(server: MariaDB, gtids: str, seconds: float) -> bool:
 
 def end_writing(writer: MariaDB) -> None:
     """Let no more be written, once what is being committed is."""
-    with writer.session() as cursor:
-        cursor.execute("SET SESSION lock_wait_timeout=2")
+    with writer.session(SLOW) as cursor:
+        cursor.execute("SET SESSION lock_wait_timeout=5")
         cursor.execute("SET GLOBAL read_only=ON")
 
 
@@ -72,8 +134,9 @@ def begin_writing(server: MariaDB) -> None:
 
 def connect_anew(replica: MariaDB) -> None:
     """Let a replica fetch the log over a new connection."""
-    replica.ask("STOP SLAVE IO_THREAD")
-    replica.ask("START SLAVE IO_THREAD")
+    with replica.session(SLOW) as cursor:
+        cursor.execute("STOP SLAVE IO_THREAD")
+        cursor.execute("START SLAVE IO_THREAD")
 
 
 def require_acknowledgement(writer: MariaDB, required: bool) -> None:
@@ -81,37 +144,27 @@ def require_acknowledgement(writer: MariaDB, required: bool) -> None:
     writer.ask(f"SET GLOBAL rpl_semi_sync_master_enabled={'ON' if required else 'OFF'}")
 
 
-def acknowledged(writer: MariaDB) -> bool:
-    """Tell whether every commit waits for a replica now."""
-    rows = writer.ask("SHOW GLOBAL STATUS LIKE 'Rpl_semi_sync_master_status'")
-    return bool(rows) and rows[0]["Value"] == "ON"
-
-
-def receives(replica: MariaDB) -> bool:
-    """Tell whether a replica is connected to its writer and applies what comes."""
-    rows = replica.ask("SHOW SLAVE STATUS")
-    return bool(rows) and (rows[0]["Slave_IO_Running"], rows[0]["Slave_SQL_Running"]) == ("Yes", "Yes")
-
-
 def stop_receiving(replica: MariaDB) -> int:
     """Cut a replica off from its writer; tell how far what it has received reaches."""
-    replica.ask("STOP SLAVE IO_THREAD")
-    rows = replica.ask("SHOW SLAVE STATUS")
-    return max(sequence(str(rows[0]["Gtid_IO_Pos"])) if rows else 0, sequence(position(replica)))
+    with replica.session(SLOW) as cursor:
+        cursor.execute("STOP SLAVE IO_THREAD")
+    return following(replica).received
 
 
 def promote(replica: MariaDB, received: int) -> None:
-    """Let a replica apply all that it has received, and write from then on. Raises NotCaughtUp."""
-    deadline = time.monotonic() + PATIENCE
-    while sequence(str(replica.ask("SELECT @@gtid_slave_pos AS at")[0]["at"])) < received:
-        rows = replica.ask("SHOW SLAVE STATUS")
-        if time.monotonic() > deadline or not rows or rows[0]["Slave_SQL_Running"] != "Yes":
-            raise NotCaughtUp(str(rows and rows[0]["Last_SQL_Error"]))
+    """Let a replica apply all that it has received, and write from then on. Raises NotCaughtUp.
+
+    After any exception it may be done again.
+    """
+    deadline = time.monotonic() + APPLY
+    while (found := following(replica)).applied < received:
+        if time.monotonic() > deadline:
+            raise NotCaughtUp("It still applies what it has received.")
+        if found.error:
+            raise NotCaughtUp(found.error)
         time.sleep(0.01)
-    for statement in (
-        "STOP SLAVE",
-        "RESET SLAVE ALL",
-        "SET GLOBAL rpl_semi_sync_slave_enabled=OFF",
-        "SET GLOBAL read_only=OFF",
-    ):
-        replica.ask(statement)
+    with replica.session(SLOW) as cursor:
+        cursor.execute("STOP SLAVE")
+        cursor.execute("RESET SLAVE ALL")
+        cursor.execute("SET GLOBAL rpl_semi_sync_slave_enabled=OFF")
+        cursor.execute("SET GLOBAL read_only=OFF")

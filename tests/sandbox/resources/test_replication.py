@@ -21,6 +21,8 @@ from tests.services import Sandbox, wait_until
 
 Outputs = dict[str, str]
 
+SLOW = 60.0  # seconds; the suite runs beside others
+
 
 def made_cluster(account: Account) -> Outputs:
     """Make a cluster of two instances with a table in it; returns the stack's outputs."""
@@ -52,7 +54,7 @@ def account(account_of_all: Account) -> Iterator[Account]:
 @pytest.fixture
 def aurora(account: Account, cluster_of_all: Outputs) -> Outputs:
     """The shared cluster, whole again after what befell it. Writer and Reader are who they are now."""
-    wait_until(lambda: sorted(roles(account, cluster_of_all).values()) == ["reader", "writer"], what="both")
+    becomes_whole(account, cluster_of_all)
     now = {role: instance for instance, role in roles(account, cluster_of_all).items()}
     return {**cluster_of_all, "Writer": now["writer"], "Reader": now["reader"]}
 
@@ -69,6 +71,20 @@ def roles(account: Account, outputs: Outputs) -> dict[str, str]:
     (found,) = listed["databases"]
     ready = {"writer": "answers", "reader": "follows"}
     return {one["instance"]: one["role"] for one in found["instances"] if one[ready[one["role"]]]}
+
+
+def becomes_whole(account: Account, outputs: Outputs) -> None:
+    becomes(account, lambda: sorted(roles(account, outputs).values()) == ["reader", "writer"], "both servers")
+
+
+def becomes(account: Account, condition: Callable[[], bool], what: str) -> None:
+    """Wait for a condition of the cluster; when it does not come true, say how its instances are."""
+    try:
+        wait_until(condition, seconds=SLOW, what=what)
+    except TimeoutError as late:
+        listed: Any = account.sandbox.control("GET", "databases", account=account.id)
+        instances = [one for found in listed["databases"] for one in found["instances"]]
+        raise TimeoutError("\n".join([str(late), *map(str, instances)])) from None
 
 
 def swapped(outputs: Outputs) -> dict[str, str]:
@@ -130,11 +146,12 @@ def test_another_server_writes_and_no_acknowledged_write_is_lost(
     account: Account, aurora: Outputs, action: str
 ) -> None:
     with Load(account, aurora) as load:
-        wait_until(lambda: len(load.acknowledged) > 100, what="writes before")
+        wait_until(lambda: len(load.acknowledged) > 100, seconds=SLOW, what="writes before")
+        becomes_whole(account, aurora)  # without a reader that has everything the same writer comes back
         act(account, aurora, action)
-        wait_until(lambda: roles(account, aurora) == swapped(aurora), what="both servers in new roles")
+        becomes(account, lambda: roles(account, aurora) == swapped(aurora), "both servers in new roles")
         seen = len(load.acknowledged)
-        wait_until(lambda: len(load.acknowledged) > seen + 100, what="writes after")
+        wait_until(lambda: len(load.acknowledged) > seen + 100, seconds=SLOW, what="writes after")
     assert set(load.acknowledged) <= words(account, aurora, "Endpoint")
     wait_until(
         lambda: set(load.acknowledged) <= words(account, aurora, "ReadEndpoint"), what="them at the reader"
@@ -155,11 +172,11 @@ def test_rds_tells_of_the_failover(account: Account, aurora: Outputs) -> None:
         return str(found["DBInstanceStatus"])
 
     wait_until(lambda: cluster(account, aurora)["Status"] == "failing-over", what="the failover's status")
-    wait_until(
-        lambda: told() == {aurora["Writer"]: False, aurora["Reader"]: True}, what="the members' new roles"
+    becomes(
+        account, lambda: told() == {aurora["Writer"]: False, aurora["Reader"]: True}, "the members' new roles"
     )
-    wait_until(lambda: status(aurora["Writer"]) == "available", what="the old writer")
-    wait_until(lambda: cluster(account, aurora)["Status"] == "available", what="the cluster")
+    becomes(account, lambda: status(aurora["Writer"]) == "available", "the old writer")
+    becomes(account, lambda: cluster(account, aurora)["Status"] == "available", "the cluster")
     found = rds.describe_events(SourceType="db-cluster", SourceIdentifier=aurora["Cluster"])["Events"]
     assert [one["Message"] for one in found][-2:] == [
         f"Started failover to DB instance: {aurora['Reader']}",
@@ -173,9 +190,9 @@ def test_a_killed_reader_comes_back_and_the_writer_reads_meanwhile(account: Acco
     with Load(account, aurora, clients=1) as load:
         wait_until(lambda: len(load.acknowledged) > 20, what="writes before")
         act(account, aurora, "kill_reader")
-        wait_until(lambda: len(roles(account, aurora)) == 1, what="the reader's absence")
+        becomes(account, lambda: len(roles(account, aurora)) == 1, "the reader's absence")
         assert words(account, aurora, "ReadEndpoint")
-        wait_until(lambda: len(roles(account, aurora)) == 2, what="the reader")
+        becomes(account, lambda: len(roles(account, aurora)) == 2, "the reader")
     assert roles(account, aurora)[aurora["Writer"]] == "writer"
     wait_until(
         lambda: set(load.acknowledged) <= words(account, aurora, "ReadEndpoint"), what="all at the reader"
@@ -192,7 +209,7 @@ def test_a_rotated_password_and_new_users_are_known_after_a_failover(
     account.client("rds").failover_db_cluster(DBClusterIdentifier=aurora["Cluster"])
     connect(account, aurora, "Endpoint").close()
     pymysql.connect(host=aurora["Endpoint"], port=int(aurora["Port"]), user="app", password="word").close()
-    wait_until(lambda: roles(account, aurora) == swapped(aurora), what="the old writer as a reader")
+    becomes(account, lambda: roles(account, aurora) == swapped(aurora), "the old writer as a reader")
     assert secret(account, aurora["Secret"])["username"] == "admin"
     connect(account, aurora, "ReadEndpoint").close()
 

@@ -1,0 +1,169 @@
+"""A cluster of MariaDB servers comes back from whatever state it is found in, and lets no caller wait on."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pymysql
+import pytest
+
+from portal.sandbox.database import relays
+from portal.sandbox.database.aurora import Aurora
+from tests.services import wait_until
+
+SLOW = 60.0  # seconds; the suite runs beside others
+PORT = 3306
+
+
+@pytest.fixture(scope="module")
+def aurora_of_all(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aurora]:
+    """A cluster of two instances with a table in it."""
+    made = Aurora(
+        tmp_path_factory.mktemp("aurora"),
+        port=PORT,
+        user="admin",
+        password="word",
+        database="kept",
+        parameters={},
+    )
+    try:
+        for instance in ("one", "two"):
+            made.add(instance, 1)
+        run(
+            made.endpoint.writer,
+            "CREATE TABLE saved (number INT AUTO_INCREMENT PRIMARY KEY, word VARCHAR(40))",
+        )
+        yield made
+    finally:
+        made.stop()
+        relays.stop()
+
+
+@pytest.fixture
+def aurora(aurora_of_all: Aurora) -> Aurora:
+    """The shared cluster, whole again after what befell it."""
+    wait_until(lambda: is_whole(aurora_of_all), seconds=SLOW, what="a writer, and a reader that follows")
+    return aurora_of_all
+
+
+def is_whole(aurora: Aurora) -> bool:
+    members = aurora.members()
+    return [(one.answers, one.follows) for one in members if one.writes] == [(True, False)] and [
+        one.follows for one in members if not one.writes
+    ] == [True]
+
+
+def host(aurora: Aurora, *, writes: bool) -> str:
+    """Tell the address of the server itself that writes, or reads."""
+    return next(one.place[0] for one in aurora.members() if one.writes is writes)
+
+
+def writer(aurora: Aurora) -> str:
+    return next(one.instance for one in aurora.members() if one.writes)
+
+
+def run(host: str, *statements: str) -> Any:
+    """Run statements as the cluster's master user; returns the rows of the last one."""
+    connection = pymysql.connect(
+        host=host, port=PORT, user="admin", password="word", database="kept", autocommit=True, read_timeout=30
+    )
+    with connection, connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+        return cursor.fetchall()
+
+
+def position(host: str) -> Any:
+    return run(host, "SELECT @@gtid_binlog_pos")
+
+
+def has(aurora: Aurora, word: str) -> Callable[[], bool]:
+    """Make a condition that comes true when the word is in the table wherever a client asks."""
+
+    def found() -> bool:
+        places = [aurora.endpoint.reader, *(one.place[0] for one in aurora.members())]
+        try:
+            return all(run(place, f"SELECT 1 FROM saved WHERE word = '{word}'") for place in places)
+        except pymysql.MySQLError:
+            return False
+
+    return found
+
+
+def write(aurora: Aurora, word: str) -> None:
+    run(aurora.endpoint.writer, f"INSERT INTO saved (word) VALUES ('{word}')")
+
+
+def died_with_more(aurora: Aurora, word: str) -> bool:
+    """Let the writer die with a commit in its log that no reader has; tell whether that went as it should."""
+    before, dies = writer(aurora), host(aurora, writes=True)
+    logged, acknowledged = position(dies), threading.Event()
+
+    def commit() -> None:
+        try:
+            write(aurora, word)
+        except pymysql.MySQLError:
+            return
+        acknowledged.set()
+
+    client = threading.Thread(target=commit)
+    run(host(aurora, writes=False), "STOP SLAVE IO_THREAD")
+    client.start()
+    wait_until(lambda: position(dies) != logged, what="the commit in the writer's log")
+    aurora.act("kill_writer")
+    client.join()
+    wait_until(lambda: not is_whole(aurora), what="the death to be noticed")
+    wait_until(lambda: is_whole(aurora), seconds=SLOW, what="the cluster, whole again")
+    return writer(aurora) != before and not acknowledged.is_set()
+
+
+def test_a_writer_that_died_with_more_in_its_log_comes_back_without_it_and_with_all_else(
+    aurora: Aurora,
+) -> None:
+    write(aurora, "first")
+    for attempt in range(20):  # the cluster may have told the reader to follow again before the commit
+        if died_with_more(aurora, f"lost {attempt}"):
+            break
+    else:
+        pytest.fail("No writer died with more in its log.")
+    write(aurora, "after")
+    wait_until(has(aurora, "after"), what="what is written then, everywhere")
+    wait_until(has(aurora, "first"), what="what was written before, everywhere")
+    assert not has(aurora, f"lost {attempt}")()
+    assert is_whole(aurora)
+
+
+def test_a_reader_whose_replication_failed_follows_again(aurora: Aurora) -> None:
+    ((file, at, *_rest),) = run(aurora.endpoint.writer, "SHOW MASTER STATUS")
+    write(aurora, "twice")
+    wait_until(has(aurora, "twice"), what="the row at the reader")
+    run(
+        host(aurora, writes=False),
+        "STOP SLAVE",
+        f"CHANGE MASTER TO MASTER_USE_GTID=no, MASTER_LOG_FILE='{file}', MASTER_LOG_POS={at}",
+        "START SLAVE",  # the row comes once more, which is an error
+    )
+    write(aurora, "later")
+    wait_until(has(aurora, "later"), seconds=SLOW, what="what was written later, everywhere")
+    wait_until(lambda: is_whole(aurora), seconds=SLOW, what="the reader's return")
+
+
+def test_a_reader_that_was_told_to_follow_no_more_is_told_again(aurora: Aurora) -> None:
+    run(host(aurora, writes=False), "STOP SLAVE", "RESET SLAVE ALL")
+    write(aurora, "unheard")
+    wait_until(has(aurora, "unheard"), seconds=SLOW, what="what was written meanwhile, everywhere")
+    wait_until(lambda: is_whole(aurora), seconds=SLOW, what="the reader's return")
+
+
+def test_a_writer_that_hangs_is_replaced_and_nobody_waits_for_it(aurora: Aurora) -> None:
+    before = aurora.act("freeze_writer")
+    asked = time.monotonic()
+    with pytest.raises(ValueError, match=r".+"):
+        aurora.act("failover")
+    assert time.monotonic() - asked < SLOW / 2
+    wait_until(lambda: is_whole(aurora) and writer(aurora) != before, seconds=SLOW, what="another writer")
+    write(aurora, "thawed")
+    wait_until(has(aurora, "thawed"), what="what is written then, everywhere")
