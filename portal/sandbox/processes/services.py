@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from portal.sandbox.database import leash
+from portal.sandbox.processes import listening
 
 START = 60.0  # seconds; a crowded machine may need them
 STOP = 5.0
@@ -106,6 +107,7 @@ class Service:
             process, self._process = self._process, None
         if process is None:
             return
+        listening.stop(process.pid)
         _kill(process)
         # The leash is gone; the kernel may take a moment more to end what it held.
         deadline = time.monotonic() + STOP
