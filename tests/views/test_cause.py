@@ -99,6 +99,19 @@ def test_a_reason_that_nobody_knows_is_shown_in_awss_own_words(browser: Client) 
     assert {"Edit and try again", "Delete what is left…", "See the environment"} <= set(links(shown))
 
 
+def test_what_failed_later_is_folded_under_it(browser: Client) -> None:
+    deployment = _failed(DENIED)
+    nested = deployment.stacks.get(path="Aurora")
+    make_event(
+        deployment, 2, stack=nested, logical_id="Group", status="DELETE_FAILED", reason="It is in use."
+    )
+
+    folded = read(browser, deployment).one(id="banner").one(class_="collateral")
+
+    assert folded.one("summary").text == "1 failed later"
+    assert "Group" in folded.text
+
+
 def test_while_things_are_taken_back_nothing_is_offered_that_cannot_be_done(browser: Client) -> None:
     deployment = _failed(DENIED)
     Deployment.objects.update(state="stacks", active_key=deployment.environment_id)
