@@ -14,7 +14,7 @@ from urllib.parse import parse_qs
 import ministack.app
 from ministack.core.responses import AccountRegionScopedDict, AccountScopedDict
 
-from portal.sandbox import expected, faults, gate, journal, pace
+from portal.sandbox import expected, faults, gate, journal, machines, pace
 from portal.sandbox.gate import Application, Message, Receive, Scope, Send
 from portal.sandbox.processes import drills
 
@@ -134,12 +134,13 @@ class Control:
         return {"calls": [entry.as_dict() for entry in journal.read(since, account)]}
 
     async def _list_machines(self, account: str | None, query: Payload, payload: Payload) -> Payload:
-        return {"machines": await asyncio.to_thread(drills.listed, account)}
+        listed = await asyncio.to_thread(drills.listed, account)
+        return {"machines": listed, "actions": list(machines.ACTIONS)}
 
     async def _list_databases(self, account: str | None, query: Payload, payload: Payload) -> Payload:
         from portal.sandbox.resources.rds import drills as databases
 
-        return {"databases": databases.listed(account)}
+        return {"databases": databases.listed(account), "actions": list(databases.ACTIONS)}
 
     async def _act_on_database(self, account: str | None, query: Payload, payload: Payload) -> Payload:
         from portal.sandbox.resources.rds import drills as databases

@@ -110,7 +110,7 @@ def clear(account: str | None) -> None:
 
 
 def merge(account: str | None, asked: dict[str, Any]) -> None:
-    """Add faults; null takes one of a resource or an association back.
+    """Add faults; null takes one of a resource or an association back, and all of API calls.
 
     Raises BadFault for what is none, and adds nothing then.
     """
@@ -122,6 +122,8 @@ def merge(account: str | None, asked: dict[str, Any]) -> None:
     failing = {name: _read(value) for name, value in (asked.get("associations") or {}).items()}
     _put(faults.resources, asked.get("resources") or {})
     _put(faults.associations, failing)
+    if "api" in asked and asked["api"] is None:
+        faults.api.clear()
     faults.api.extend(added)
 
 

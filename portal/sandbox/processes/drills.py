@@ -2,12 +2,18 @@
 
 from typing import Any
 
+from ministack.services import ec2
+
 from portal.sandbox import machines
 
 
 def listed(account: str | None) -> list[dict[str, Any]]:
-    """Tell what there is of machines."""
-    return machines.current().listed(account)
+    """Tell what there is of machines, with the tags of their instances: these say whose they are."""
+    tags = {
+        instance_id: {tag["Key"]: tag["Value"] for tag in told}
+        for (_owner, _region, instance_id), told in ec2._tags.all_items()
+    }
+    return [one | {"tags": tags.get(one["instance"], {})} for one in machines.current().listed(account)]
 
 
 def log(account: str | None, instance_id: str) -> str:

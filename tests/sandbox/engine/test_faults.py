@@ -203,3 +203,14 @@ def test_a_fault_of_an_association_that_is_none_is_refused(
 ) -> None:
     with pytest.raises(Exception, match="400"):
         sandbox.control("POST", "faults", {"associations": {"configure": fault}}, account=account.id)
+
+
+def test_the_faults_of_api_calls_are_taken_back_and_no_other(account: Account, sandbox: Sandbox) -> None:
+    account.break_api(service="sqs", mode="denied", count=9)
+    sandbox.control("POST", "faults", {"resources": {"Queue": "No."}}, account=account.id)
+
+    sandbox.control("POST", "faults", {"api": None}, account=account.id)
+
+    left = sandbox.control("GET", "faults", account=account.id)
+    assert left == {"resources": {"Queue": "No."}, "associations": {}, "api": []}
+    account.client("sqs").list_queues()

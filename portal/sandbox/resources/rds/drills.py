@@ -3,7 +3,9 @@
 from typing import Any
 
 from portal.sandbox.database import clusters as databases
-from portal.sandbox.database.members import Database
+from portal.sandbox.database.members import ACTIONS, Database
+
+__all__ = ["ACTIONS", "act", "listed"]
 
 
 def listed(account: str | None) -> list[dict[str, Any]]:
