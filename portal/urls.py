@@ -9,6 +9,7 @@ from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
 from portal import views
+from portal.panel import views as panel
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="environments"), name="home"),
@@ -16,6 +17,11 @@ urlpatterns = [
     path("login/", views.LoginPage.as_view(), name="login"),
     path("logout/", views.LogoutPage.as_view(), name="logout"),
     path("language/", login_not_required(set_language), name="set_language"),
+    path("sandbox/", panel.sandbox_page, name="sandbox"),
+    path("sandbox/machines/<slug:instance>/", panel.sandbox_machine, name="sandbox_machine"),
+    path("sandbox/machines/<slug:instance>/log", panel.sandbox_log, name="sandbox_log"),
+    path("sandbox/databases/<slug:cluster>/", panel.sandbox_database, name="sandbox_database"),
+    path("sandbox/take-back", panel.sandbox_take_back, name="sandbox_take_back"),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
     path("admin/login/", views.admin_login),  # one door: the admin's own has no back-off

@@ -26,6 +26,10 @@ class AccountQuerySet(models.QuerySet["Account"]):
         """Keep those that can be deployed into."""
         return self.filter(is_recording=False)
 
+    def sandboxes(self) -> Self:
+        """Keep those that stand for the sandbox."""
+        return self.usable().filter(is_sandbox=True)
+
 
 class Account(models.Model):
     """Where environments are deployed."""

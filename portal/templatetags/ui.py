@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from deployments.models import Account
 from deployments.views import badges
 from deployments.views.moments import age_text, growing, iso, stamp
 
@@ -30,7 +31,15 @@ def current(context: Context, beginning: str) -> SafeString:
     name = (match.url_name if match else "") or ""
     if not name.startswith(beginning):
         return SafeString("")
-    return SafeString(f'aria-current="{"page" if name == f"{beginning}s" else "true"}"')
+    return SafeString(f'aria-current="{"page" if name in (f"{beginning}s", "sandbox") else "true"}"')
+
+
+@register.simple_tag(takes_context=True)
+def may_break_the_sandbox(context: Context) -> bool:
+    """Tell whether the sandbox's page is for whom the page is shown: who may deploy, where there is one."""
+    user = context.get("user")
+    allowed = user is not None and user.has_perm("deployments.add_deployment")
+    return allowed and Account.objects.sandboxes().exists()
 
 
 @register.simple_tag

@@ -7,6 +7,7 @@ from typing import Self
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from deployments.models.account import Account
 from deployments.models.environment import Environment
 from deployments.models.fields import IdField
 
@@ -17,6 +18,11 @@ class AssociationQuerySet(models.QuerySet["Association"]):
     def of(self, environment: Environment) -> Self:
         """Keep one environment's."""
         return self.filter(environment=environment).order_by("tier", "name", "pk")
+
+    def names_in(self, account: Account) -> list[str]:
+        """Return what the associations of an account's living environments are called."""
+        rows = self.filter(environment__account=account, environment__deleted_at=None).exclude(name="")
+        return sorted(set(rows.values_list("name", flat=True)))
 
     def unread(self, association_id: str) -> bool:
         """Tell whether the association's executions are still to be read."""

@@ -1,0 +1,197 @@
+"""The sandbox's page in a real browser: things are broken and taken back by keyboard, for everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from playwright.sync_api import Browser, Page, expect
+
+from deployments.models import Account
+from tests.builders import make_environment
+from tests.flows.places import url
+from tests.flows.test_pages import NARROW, WIDE, faults
+from tests.flows.web import Web, environment_of_processes, logged_in, start_web
+from tests.running import client, new_account
+from tests.services import Sandbox, free_port, wait_until
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture
+def account(sandbox: Sandbox, operator: User) -> Iterator[Account]:
+    """A sandbox account in which an environment was asked for."""
+    account = new_account()
+    make_environment("shop", account=account, owner=operator, stack_name="shop")
+    yield account
+    sandbox.control("POST", "reset", account=account.sandbox_account_id)
+
+
+@pytest.fixture
+def shop(account: Account, sandbox: Sandbox) -> Account:
+    """The same account, with a server and a database of that environment."""
+    cloudformation = client(account, "cloudformation", sandbox)
+    template = (Path(__file__).parent / "small_shop.yaml").read_text()
+    cloudformation.create_stack(StackName="shop", TemplateBody=template)
+
+    def is_there() -> bool:
+        (stack,) = cloudformation.describe_stacks(StackName="shop")["Stacks"]
+        return bool(stack["StackStatus"] == "CREATE_COMPLETE" and machines(sandbox, account))
+
+    wait_until(is_there, seconds=90, what="the server and the database")
+    return account
+
+
+def machines(sandbox: Sandbox, account: Account) -> list[dict[str, Any]]:
+    told: Any = sandbox.control("GET", "machines", account=account.sandbox_account_id)
+    return list(told["machines"])
+
+
+def in_force(sandbox: Sandbox, account: Account) -> dict[str, Any]:
+    told: Any = sandbox.control("GET", "faults", account=account.sandbox_account_id)
+    return dict(told)
+
+
+def test_a_resource_is_broken_and_mended_by_keyboard_and_what_is_typed_stays(
+    page: Page, web: Web, account: Account, sandbox: Sandbox
+) -> None:
+    page.goto(url(web, "environments"))
+    page.get_by_role("link", name="Sandbox", exact=True).press("Enter")
+    field = page.get_by_label("Logical id")
+    field.focus()
+    page.keyboard.type("DbCluster")
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("status").filter(has_text="DbCluster fails from now on.")).to_be_visible()
+    expect(page.locator("#resources-list")).to_contain_text("DbCluster when it is created")
+    assert list(in_force(sandbox, account)["resources"]) == ["DbCluster"]
+
+    other = page.get_by_label("Association", exact=True)
+    other.fill("web")
+    field.focus()
+    page.keyboard.type("Vpc")  # and meanwhile a script breaks something else
+    fault = {"associations": {"app": {"on": True, "stdout": "fatal: [localhost]"}}}
+    sandbox.control("POST", "faults", fault, account=account.sandbox_account_id)
+    expect(page.locator("#associations-list")).to_contain_text("app on all instances")
+    expect(field).to_have_value("Vpc")
+    expect(field).to_be_focused()
+    expect(other).to_have_value("web")
+
+    page.get_by_role("button", name="Take back DbCluster").press("Enter")
+    expect(page.locator("#resources-none")).to_be_visible()
+    assert not in_force(sandbox, account)["resources"]
+    page.get_by_role("button", name="Take everything back").press("Enter")
+    expect(page.locator("#in-force")).to_have_count(0)
+    assert not any(in_force(sandbox, account).values())
+
+
+def test_only_the_fields_that_are_needed_are_asked_for_and_bad_input_leads_there(
+    page: Page, web: Web, account: Account
+) -> None:
+    page.goto(url(web, "sandbox"))
+    expect(page.get_by_label("Which instances")).to_be_hidden()
+    page.get_by_label("Association", exact=True).fill("app")
+    page.get_by_label("It fails on").select_option("chosen")
+    expect(page.get_by_label("How many instances")).to_be_hidden()
+    page.get_by_label("Which instances").fill("the first")
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("alert")).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Which instances")).to_be_focused()
+    expect(page.get_by_label("Which instances")).to_have_value("the first")
+    expect(page.get_by_label("Association", exact=True)).to_have_value("app")
+
+
+def test_a_server_is_killed_after_a_second_yes(page: Page, web: Web, shop: Account, sandbox: Sandbox) -> None:
+    (machine,) = machines(sandbox, shop)
+    name = machine["instance"]
+    page.set_viewport_size(NARROW)
+    page.goto(url(web, "sandbox"))
+    page.locator(f"#{name}-log > summary").press("Enter")
+    expect(page.locator(f"#{name}-log .text")).to_contain_text("Nothing is logged yet")
+    yes = page.get_by_role("button", name=f"Kill {name}")
+    expect(yes).to_be_hidden()
+    page.locator(f"#{name}-kill > summary").press("Enter")
+
+    yes.press("Enter")
+
+    expect(page.get_by_role("status").filter(has_text=f"{name} is killed")).to_be_visible()
+    expect(page.locator(f"#{name}")).to_have_count(0)
+    wait_until(
+        lambda: [one["instance"] for one in machines(sandbox, shop)] not in ([], [name]),
+        seconds=60,
+        what="another server in its place",
+    )
+
+
+def test_the_page_is_for_everybody(page: Page, web: Web, shop: Account, sandbox: Sandbox) -> None:
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(url(web, "sandbox"))
+    expect(page.locator("#databases tbody tr")).to_have_count(2)
+    found = faults(page)
+    sandbox.control(
+        "POST",
+        "faults",
+        {
+            "resources": {"DbCluster": "No room. " * 20},
+            "associations": {
+                "sanso-shop-app-servers": {"on": ["i-0123456789abcdef0"] * 5, "stdout": "x" * 200}
+            },
+            "api": [{"service": "cloudformation", "action": "DescribeStackEvents", "mode": "throttle"}],
+        },
+        account=shop.sandbox_account_id,
+    )
+    expect(page.locator("#in-force")).to_be_visible()
+    for summary in page.locator("#sandbox summary").all():
+        summary.press("Enter")
+    found += faults(page)
+    page.set_viewport_size(WIDE)
+    assert not said
+    page.get_by_role("button", name="Let it fail").first.click()
+    expect(page.get_by_role("alert")).to_be_focused()
+    found += faults(page)
+
+    assert not found
+
+
+@pytest.fixture
+def lost(django_db_setup: None, tmp_path: Path) -> Iterator[Web]:
+    """A web process whose sandbox is down."""
+    nowhere = {"SANSO_SANDBOX_URL": f"http://127.0.0.1:{free_port()}"}
+    server = start_web(tmp_path / "lost", environment_of_processes() | nowhere)
+    yield server
+    server.stop()
+
+
+def test_a_sandbox_that_is_down_is_said_to_everybody(chromium: Browser, lost: Web, operator: User) -> None:
+    account = new_account()
+    with logged_in(chromium, operator, lost.url, viewport=WIDE) as context:
+        page = context.new_page()
+        page.goto(url(lost, "sandbox"))
+        expect(page.get_by_role("heading", name="The sandbox does not answer")).to_be_visible()
+        found = faults(page)
+        Account.objects.filter(pk=account.pk).update(is_sandbox=False)
+        page.goto(url(lost, "sandbox"))
+        expect(page.locator("main")).to_contain_text("ensure_sandbox_account")
+        found += faults(page)
+
+    assert not found
+
+
+def test_at_400_percent_nothing_scrolls_sideways(
+    chromium: Browser, web: Web, operator: User, shop: Account
+) -> None:
+    size = {"width": 320, "height": 256}
+    with logged_in(chromium, operator, web.url, viewport=size, locale="ja") as context:
+        page = context.new_page()
+        page.goto(url(web, "sandbox"))
+        expect(page.locator("h1")).to_have_text("サンドボックス")
+
+        assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")

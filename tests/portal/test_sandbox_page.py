@@ -1,0 +1,373 @@
+"""The sandbox's page: who may open it, what it breaks on purpose, and what it says when it cannot."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.urls import reverse
+from pytest_django import Settings
+
+from deployments.models import Account
+from tests.builders import make_account, make_environment, make_user
+from tests.services import Sandbox, free_port
+from tests.views.pages import Element, page
+
+pytestmark = pytest.mark.django_db
+URL = "/sandbox/"
+RESOURCE = {"ask": "resource", "logical_id": "DBCluster", "operation": "create", "reason": "Quota."}
+ASSOCIATION = {"ask": "association", "name": "web", "where": "all", "printed": "TASK\r\nfatal\r\n"}
+API = {"ask": "api", "service": "ssm", "action": "GetParameters", "mode": "throttle", "count": "3"}
+
+
+@pytest.fixture
+def account(sandbox_account: str) -> Account:
+    return make_account("sandbox", is_sandbox=True, sandbox_account_id=sandbox_account)
+
+
+@pytest.fixture
+def browser(client: Client, account: Account) -> Client:
+    """The browser of somebody who may deploy."""
+    user = make_user("ana")
+    user.user_permissions.add(Permission.objects.get(codename="add_deployment"))
+    client.force_login(user)
+    return client
+
+
+def faults(sandbox: Sandbox, account: Account | None) -> dict[str, Any]:
+    found: Any = sandbox.control("GET", "faults", account=account.sandbox_account_id if account else "")
+    return dict(found)
+
+
+def sent(browser: Client, values: dict[str, str]) -> Element:
+    """Send a form that is good, and return the page that follows."""
+    response = browser.post(URL, values, follow=True)
+    assert response.status_code == 200, page(response).one("main").text
+    return page(response)
+
+
+def refused(browser: Client, values: dict[str, str]) -> Element:
+    """Send a form that is not good, and return the page that shows it again."""
+    response = browser.post(URL, values)
+    assert response.status_code == 422
+    return page(response)
+
+
+def field(shown: Element, ask: str, name: str) -> Element:
+    return shown.one(id=f"ask-{ask}-{name}")
+
+
+def error(shown: Element, ask: str, name: str) -> str:
+    """Return what is said beside a field, which the field names as its description."""
+    told = shown.one(id=f"ask-{ask}-{name}_error")
+    assert told["id"] in field(shown, ask, name)["aria-describedby"]
+    assert field(shown, ask, name)["aria-invalid"] == "true"
+    return told.text
+
+
+def take_back(browser: Client, shown: Element, button: str) -> Element:
+    """Press the button of a list, and return the page that follows."""
+    (form,) = [form for form in shown.all("form") if form.text == button]
+    values = {one["name"]: one["value"] for one in form.all("input")}
+    return page(browser.post(form["action"], values, follow=True))
+
+
+def test_who_may_not_deploy_is_refused_in_words(client: Client, account: Account, sandbox: Sandbox) -> None:
+    client.force_login(make_user("vic"))
+
+    for response in (
+        client.get(URL),
+        client.post(URL, RESOURCE),
+        client.post(reverse("sandbox_take_back"), {"kind": "all"}),
+        client.post(reverse("sandbox_machine", args=["i-0"]), {"action": "kill"}),
+        client.post(reverse("sandbox_database", args=["c"]), {"action": "failover"}),
+        client.get(reverse("sandbox_log", args=["i-0"])),
+    ):
+        assert response.status_code == 403
+        assert "Can add deployment" in page(response).one("main").text
+    assert not faults(sandbox, account)["resources"]
+
+
+def test_a_stranger_is_asked_to_log_in(client: Client, account: Account) -> None:
+    assert client.get(URL)["Location"] == f"{reverse('login')}?next={URL}"
+
+
+def test_forms_from_elsewhere_are_refused(browser: Client, account: Account, sandbox: Sandbox) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    strict.cookies = browser.cookies
+
+    assert strict.post(URL, RESOURCE).status_code == 403
+    assert not faults(sandbox, account)["resources"]
+
+
+def test_the_navigation_leads_there_whom_it_is_for(browser: Client, account: Account) -> None:
+    viewer = Client()
+    viewer.force_login(make_user("vic"))
+    link = {"href": URL}
+
+    assert page(browser.get("/environments/")).one("nav", aria_label="Main").all("a", **link)
+    assert page(browser.get(URL)).one("nav", aria_label="Main").one("a", aria_current="page")["href"] == URL
+    assert not page(viewer.get("/environments/")).all("a", **link)
+    Account.objects.update(is_sandbox=False)
+    assert not page(browser.get("/environments/")).all("a", **link)
+
+
+def test_the_note_of_an_environment_leads_there(browser: Client, account: Account) -> None:
+    shown = page(browser.get(make_environment("shop", account=account).get_absolute_url()))
+
+    assert shown.one(id="sandbox").one("a")["href"] == f"{URL}?account={account.pk}"
+
+
+def test_without_a_sandbox_account_it_says_how_there_is_one(browser: Client) -> None:
+    Account.objects.update(is_sandbox=False)
+
+    assert "ensure_sandbox_account" in page(browser.get(URL)).one("main").text
+
+
+def test_empty_lists_say_what_is_missing(browser: Client) -> None:
+    shown = page(browser.get(URL))
+
+    assert "Deploy an environment" in shown.one(id="machines").text
+    assert "No database runs" in shown.one(id="databases").text
+    assert [shown.one(id=f"{part}-none").text for part in ("resources", "associations", "api")] == [
+        "No resource is to fail.",
+        "No association is to fail.",
+        "No call is to fail.",
+    ]
+
+
+def test_a_resource_fails_until_it_is_taken_back(browser: Client, account: Account, sandbox: Sandbox) -> None:
+    shown = sent(browser, RESOURCE)
+
+    assert faults(sandbox, account)["resources"] == {"DBCluster": "Quota."}
+    assert "DBCluster when it is created Quota." in shown.one(id="resources-list").text
+    assert "DBCluster fails from now on." in shown.one(class_="messages").text
+    shown = take_back(browser, shown, "Take back DBCluster")
+    assert not faults(sandbox, account)["resources"]
+    assert shown.all(id="resources-none")
+
+
+def test_a_resource_can_fail_at_other_moments(browser: Client, account: Account, sandbox: Sandbox) -> None:
+    shown = sent(browser, RESOURCE | {"operation": "delete"})
+
+    assert faults(sandbox, account)["resources"] == {"delete:DBCluster": "Quota."}
+    assert "DBCluster when it is deleted" in shown.one(id="resources-list").text
+
+
+def test_the_templates_resources_are_suggested(browser: Client) -> None:
+    suggested = {option["value"] for option in page(browser.get(URL)).one(id="logical-ids").all("option")}
+
+    assert {"WebServerAssociation", "HttpListener"} <= suggested
+
+
+@pytest.mark.parametrize(
+    ("typed", "on", "said"),
+    [
+        ({"where": "all"}, True, "on all instances"),
+        ({"where": "first", "number": "2"}, 2, "on the first 2 instances"),
+        ({"where": "chosen", "instances": "i-0a, i-0b"}, ["i-0a", "i-0b"], "on i-0a, i-0b"),
+    ],
+)
+def test_an_association_fails_where_it_is_to(
+    browser: Client, account: Account, sandbox: Sandbox, typed: dict[str, str], on: object, said: str
+) -> None:
+    shown = sent(browser, ASSOCIATION | typed)
+
+    fault = faults(sandbox, account)["associations"]["web"]
+    assert (fault["on"], fault["stdout"]) == (on, "TASK\nfatal\n")
+    assert f"web {said}" in shown.one(id="associations-list").text
+    assert "fatal" in shown.one(id="associations-list").one("pre", aria_label="stdout").text
+    take_back(browser, shown, "Take back web")
+    assert not faults(sandbox, account)["associations"]
+
+
+def test_what_an_association_prints_is_filled_in_believably(browser: Client) -> None:
+    printed = field(page(browser.get(URL)), "association", "printed").text
+
+    assert "fatal: [localhost]: FAILED!" in printed
+    assert "PLAY RECAP" in printed
+
+
+def test_api_calls_fail_and_all_of_it_is_taken_back(
+    browser: Client, account: Account, sandbox: Sandbox
+) -> None:
+    sent(browser, RESOURCE)
+    shown = sent(browser, API)
+
+    (fault,) = faults(sandbox, account)["api"]
+    assert (fault["service"], fault["action"], fault["mode"], fault["count"]) == (
+        "ssm",
+        "GetParameters",
+        "throttle",
+        3,
+    )
+    assert "3 calls left" in shown.one(id="api-list").text
+    take_back(browser, shown, "Take all back")
+    assert not faults(sandbox, account)["api"]
+    assert faults(sandbox, account)["resources"]  # of another kind, and still in force
+
+
+def test_only_faults_that_end_by_themselves_are_offered(browser: Client) -> None:
+    modes = [option["value"] for option in field(page(browser.get(URL)), "api", "mode").all("option")]
+
+    assert modes == ["throttle", "denied", "error_before", "error_after", "timeout"]
+
+
+def test_everything_is_taken_back_at_once(browser: Client, account: Account, sandbox: Sandbox) -> None:
+    for values in (RESOURCE, ASSOCIATION, API):
+        shown = sent(browser, values)
+    assert "3 failures are prepared" in shown.one(id="in-force").text
+
+    shown = take_back(browser, shown, "Take everything back")
+
+    assert not any(faults(sandbox, account).values())
+    assert not shown.all(id="in-force")
+
+
+def test_what_a_script_broke_in_every_account_is_shown_and_taken_back(
+    browser: Client, account: Account, sandbox: Sandbox
+) -> None:
+    sandbox.control("POST", "faults", {"resources": {"Vpc": "No."}, "associations": {"app": 1}})
+    try:
+        shown = page(browser.get(URL))
+        assert "in every account" in shown.one(id="resources-list").text
+        take_back(browser, shown, "Take back Vpc")
+        shared = faults(sandbox, None)
+        assert (shared["resources"], list(shared["associations"])) == ({}, ["app"])
+        take_back(browser, page(browser.get(URL)), "Take everything back")
+        assert not any(faults(sandbox, None).values())
+    finally:
+        sandbox.control("POST", "faults", {"resources": {"Vpc": None}, "associations": {"app": None}})
+
+
+def test_the_pace_of_the_account_is_changed(browser: Client, account: Account, sandbox: Sandbox) -> None:
+    shown = sent(browser, {"ask": "pace", "pace": "3"})
+
+    about: Any = sandbox.control("GET", "about", account=account.sandbox_account_id)
+    assert about["pace"] == 3
+    assert "About 4 times as fast as AWS." in shown.one(id="pace").text
+    others: Any = sandbox.control("GET", "about", account="123123123123")
+    assert others["pace"] == 0
+
+
+@pytest.mark.parametrize(
+    ("values", "name", "said"),
+    [
+        (RESOURCE | {"logical_id": "DB Cluster!"}, "logical_id", "letters and digits only"),
+        (RESOURCE | {"logical_id": ""}, "logical_id", "required"),
+        (RESOURCE | {"reason": ""}, "reason", "required"),
+        (ASSOCIATION | {"name": "web servers"}, "name", "not the name of an association"),
+        (ASSOCIATION | {"where": "first", "number": ""}, "number", "on how many"),
+        (ASSOCIATION | {"where": "first", "number": "0"}, "number", "1"),
+        (ASSOCIATION | {"where": "chosen", "instances": " , "}, "instances", "at least one"),
+        (ASSOCIATION | {"where": "chosen", "instances": "i-0a, web"}, "instances", "web"),
+        (API | {"action": "describe stacks"}, "action", "DescribeStacks"),
+        (API | {"count": "0"}, "count", "1"),
+        (API | {"mode": "hold_before"}, "mode", "hold_before"),
+        ({"ask": "pace", "pace": "-1"}, "pace", "0"),
+        ({"ask": "pace", "pace": "nan"}, "pace", "number"),
+    ],
+)
+def test_bad_input_is_explained_beside_the_field_and_nothing_typed_is_lost(
+    browser: Client, account: Account, sandbox: Sandbox, values: dict[str, str], name: str, said: str
+) -> None:
+    shown = refused(browser, values)
+
+    ask = values["ask"]
+    assert said in error(shown, ask, name)
+    assert shown.one(role="alert").one("a")["href"] == f"#ask-{ask}-{name}"
+    assert shown.one("title").text.startswith("✕ ")
+    for key in set(values) - {"ask", "where", "mode", "operation", "service"}:
+        kept = field(shown, ask, key)
+        assert (kept.text if kept.name == "textarea" else kept.attributes.get("value", "")).split() == (
+            values[key].split()
+        )
+    assert not any(faults(sandbox, account).values())
+
+
+def test_a_form_that_there_is_not_is_not_found(browser: Client) -> None:
+    assert browser.post(URL, {"ask": "weather"}).status_code == 404
+
+
+def test_an_account_that_is_no_sandbox_is_not_found(browser: Client) -> None:
+    real = make_account("real")
+
+    for asked in (str(real.pk), "x", "999999999999"):
+        assert browser.get(URL, {"account": asked}).status_code == 404
+
+
+def test_there_is_a_choice_where_there_are_two_sandbox_accounts(
+    browser: Client, account: Account, sandbox: Sandbox
+) -> None:
+    assert not page(browser.get(URL)).all(id="account")
+    second = make_account("second", is_sandbox=True, sandbox_account_id="555566667777")
+    try:
+        shown = page(browser.get(URL, {"account": second.pk}))
+        chosen = [
+            one["value"] for one in shown.one(id="account").all("option") if "selected" in one.attributes
+        ]
+        assert chosen == [str(second.pk)]
+        form = shown.one(id="resource-ask").one("form")
+        browser.post(form["action"], RESOURCE)
+        assert faults(sandbox, second)["resources"]
+        assert not faults(sandbox, account)["resources"]
+    finally:
+        sandbox.control("DELETE", "faults", account="555566667777")
+
+
+def test_the_lists_alone_stay_fresh_and_leave_what_is_typed(browser: Client) -> None:
+    sent(browser, RESOURCE)
+
+    fresh = page(browser.get(URL, headers={"HX-Request": "true"}))
+
+    assert fresh.all(id="resources-list")
+    assert not fresh.all("h1")
+    kept = fresh.one(id="resource-ask")
+    assert "data-kept" in kept.attributes
+    assert not kept.all("form")
+
+
+def test_a_sandbox_that_is_down_is_said_and_what_was_typed_is_kept(
+    browser: Client, settings: Settings
+) -> None:
+    settings.SANSO_SANDBOX_URL = f"http://127.0.0.1:{free_port()}"
+
+    shown = page(browser.get(URL))
+    assert "The sandbox does not answer" in shown.one(id="silent").text
+    assert settings.SANSO_SANDBOX_URL in shown.one(id="silent").text
+    assert not shown.all(id="resources-none")  # nobody knows that
+
+    shown = refused(browser, RESOURCE)
+    assert (
+        "The sandbox does not answer, so nothing was done." in shown.one(role="alert", class_="summary").text
+    )
+    assert field(shown, "resource", "logical_id")["value"] == "DBCluster"
+
+    shown = page(browser.post(reverse("sandbox_take_back"), {"kind": "all"}, follow=True))
+    assert "so nothing was done" in shown.one(class_="messages").text
+    log = browser.get(reverse("sandbox_log", args=["i-0"]), headers={"HX-Request": "true"})
+    assert "does not answer" in page(log).text
+
+
+def test_what_the_sandbox_would_not_do_is_said_in_its_words(browser: Client) -> None:
+    shown = page(browser.post(reverse("sandbox_machine", args=["i-0"]), {"action": "kill"}, follow=True))
+    assert "The sandbox would not do it: there is no i-0." in shown.one(class_="messages").text
+    shown = page(browser.post(reverse("sandbox_database", args=["c"]), {"action": "dance"}, follow=True))
+    assert "database of a cluster c" in shown.one(class_="messages").text
+
+
+def test_the_page_speaks_japanese(browser: Client) -> None:
+    shown = page(browser.get(URL, headers={"Accept-Language": "ja"}))
+
+    assert shown.one("h1").text == "サンドボックス"
+    assert "失敗" in shown.one(id="resources").text
+
+
+def test_there_are_no_styles_or_scripts_in_the_page(browser: Client) -> None:
+    shown = page(browser.get(URL))
+
+    assert all(script.attributes.get("src") for script in shown.all("script"))
+    assert not [e for e in shown.all() if "style" in e.attributes or e.name == "style"]
+    assert not [e for e in shown.all() if any(name.startswith("on") for name in e.attributes)]

@@ -1,0 +1,187 @@
+"""The sandbox's page with a deployed environment in it: its servers and its database are broken for real."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.urls import reverse
+from pytest_django import Settings
+
+from deployments.models import Account, Environment
+from portal.panel.control_plane import ControlPlane
+from tests.builders import make_account, make_environment, make_user
+from tests.sandbox.machines.conftest import ACCOUNT, SLOW, Site, deployed, start
+from tests.services import wait_until
+from tests.views.pages import Element, page
+
+pytestmark = [pytest.mark.django_db, pytest.mark.timeout(300)]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    sandbox = start(tmp_path_factory.mktemp("panel"), os.environ.get("SANSO_SANDBOX_DATABASE", "auto"))
+    try:
+        yield deployed(sandbox)
+    finally:
+        sandbox.stop()
+
+
+@pytest.fixture
+def account(site: Site, settings: Settings) -> Account:
+    settings.SANSO_SANDBOX_URL = site.account.sandbox.url
+    return make_account("sandbox", is_sandbox=True, sandbox_account_id=ACCOUNT)
+
+
+@pytest.fixture
+def environment(account: Account) -> Environment:
+    """The row of what is deployed, beside one whose stack's name begins alike."""
+    make_environment("who", account=account, stack_name="who")
+    return make_environment("shop", account=account, stack_name="whole")
+
+
+@pytest.fixture
+def browser(client: Client, environment: Environment) -> Client:
+    user = make_user("ana")
+    user.user_permissions.add(Permission.objects.get(codename="add_deployment"))
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def slowly(site: Site) -> Iterator[None]:
+    """Let time pass as on AWS, so that nothing replaces a server that is stopped for a moment."""
+    site.account.pace(12)
+    yield
+    site.account.pace(0)
+
+
+def shown(browser: Client) -> Element:
+    return page(browser.get("/sandbox/"))
+
+
+def servers(browser: Client, tier: str) -> list[Element]:
+    """Return what the page lists of the servers of a tier."""
+    found = [one for one in shown(browser).one(id="machines").all("li") if one.all("p", class_="what")]
+    return [one for one in found if tier in one.one("p", class_="what").text]
+
+
+def press(browser: Client, url: str, action: str) -> str:
+    """Press a button, and return what is said about it."""
+    return page(browser.post(url, {"action": action}, follow=True)).one(class_="messages").text
+
+
+def buttons(row: Element) -> list[str]:
+    return [one["value"] for one in row.all("input", name="action")]
+
+
+def test_servers_are_listed_under_their_environment_with_their_tier(
+    browser: Client, environment: Environment
+) -> None:
+    group = shown(browser).one(id=f"machines-{environment.pk}")
+
+    assert group.one("h3").one("a")["href"] == environment.get_absolute_url()
+    assert len(group.all("li")) == 4
+    assert [len(servers(browser, tier)) for tier in ("Web server", "App server")] == [2, 2]
+
+
+def test_a_service_is_stopped_and_started_again(browser: Client, site: Site, slowly: None) -> None:
+    row = servers(browser, "App server")[0]
+    url = reverse("sandbox_machine", args=[row["id"]])
+    assert {"stop-service", "kill"} <= set(buttons(row))
+    assert "start-service" not in buttons(row)
+
+    assert press(browser, url, "stop-service") == f"The service on {row['id']} is stopped."
+    (row,) = [one for one in servers(browser, "App server") if one["id"] == row["id"]]
+    assert "Stopped" in row.one("p", class_="what").text
+    assert "stop-service" not in buttons(row)
+
+    assert press(browser, url, "start-service") == f"The service on {row['id']} is started."
+    (row,) = [one for one in servers(browser, "App server") if one["id"] == row["id"]]
+    assert "Running" in row.one("p", class_="what").text
+
+
+def test_a_web_server_answers_500_until_it_is_mended(browser: Client, site: Site, slowly: None) -> None:
+    row = servers(browser, "Web server")[0]
+    url = reverse("sandbox_machine", args=[row["id"]])
+    assert "break-service" not in buttons(servers(browser, "App server")[0])
+
+    press(browser, url, "break-service")
+    (row,) = [one for one in servers(browser, "Web server") if one["id"] == row["id"]]
+    assert "Answers 500" in row.one("p", class_="what").text
+    assert "break-service" not in buttons(row)
+
+    press(browser, url, "mend-service")
+    (row,) = [one for one in servers(browser, "Web server") if one["id"] == row["id"]]
+    assert "Running" in row.one("p", class_="what").text
+
+
+def test_a_log_is_read_in_place_and_on_a_page_of_its_own(browser: Client, site: Site) -> None:
+    site.get("read?from=the-log")
+    urls = [one.one("details", class_="output")["data-from"] for one in servers(browser, "Web server")]
+
+    in_place = [browser.get(url, headers={"HX-Request": "true"}) for url in urls]
+    alone = [page(browser.get(url)) for url in urls]
+
+    assert any("from=the-log" in page(one).one("pre").text for one in in_place)
+    assert not page(in_place[0]).all("h1")
+    assert any("from=the-log" in one.one("main").text for one in alone)
+
+
+def test_killing_is_asked_twice_and_another_server_comes(browser: Client, site: Site) -> None:
+    row = servers(browser, "Web server")[0]
+    (sure,) = row.all("details", class_="sure")
+    assert "as after a power cut" in sure.one("form").text
+
+    said = press(browser, sure.one("form")["action"], "kill")
+
+    assert said == f"{row['id']} is killed. Its Auto Scaling group launches another one."
+    wait_until(site.is_whole, seconds=SLOW, what="another server")
+    assert row["id"] not in [one["id"] for one in servers(browser, "Web server")]
+    assert len(servers(browser, "Web server")) == 2
+
+
+def test_what_the_sandbox_learns_to_do_shows_by_itself(
+    browser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = ControlPlane._ask
+
+    def knowing_more(self: ControlPlane, path: str, *arguments: Any, **options: Any) -> Any:
+        told = ask(self, path, *arguments, **options)
+        return {**told, "actions": [*told["actions"], "dance"]} if path == "machines" else told
+
+    monkeypatch.setattr(ControlPlane, "_ask", knowing_more)
+
+    assert "dance" in buttons(servers(browser, "Web server")[0])
+    assert "would not do it" in press(
+        browser, reverse("sandbox_machine", args=[servers(browser, "Web server")[0]["id"]]), "dance"
+    )
+
+
+def test_a_database_fails_over(browser: Client, site: Site, environment: Environment) -> None:
+    (cluster,) = shown(browser).one(id="databases").all("div", class_="group")
+    assert cluster.one("h3").one("a")["href"] == environment.get_absolute_url()
+    writer, reader = [row.one("th").text for row in cluster.one("tbody").all("tr")]
+    assert "Writer" in cluster.one(id=f"member-{writer}").text
+
+    said = press(browser, cluster.all("form")[0]["action"], "failover")
+
+    assert said == "The cluster fails over."
+
+    def has_failed_over() -> bool:
+        rows = shown(browser).one(id="databases").one("tbody").all("tr")
+        return [row.one("th").text for row in rows] == [reader, writer]
+
+    wait_until(has_failed_over, seconds=SLOW, what="the other instance as the writer")
+
+
+def test_only_what_a_database_can_suffer_is_offered(browser: Client, site: Site) -> None:
+    about: Any = site.account.sandbox.control("GET", "about")
+    (cluster,) = shown(browser).one(id="databases").all("div", class_="group")
+
+    drills = ["failover", "kill_writer", "stop_writer", "freeze_writer", "kill_reader"]
+    assert buttons(cluster) == (drills if about["database"] == "mariadb" else ["failover"])
