@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
+from django.templatetags.static import static
 from django.urls import include, path
 from django.views.generic import RedirectView
 from django.views.i18n import set_language
@@ -22,6 +23,8 @@ urlpatterns = [
     path("sandbox/machines/<slug:instance>/log", panel.sandbox_log, name="sandbox_log"),
     path("sandbox/databases/<slug:cluster>/", panel.sandbox_database, name="sandbox_database"),
     path("sandbox/take-back", panel.sandbox_take_back, name="sandbox_take_back"),
+    # Browsers ask for it here on pages that name no icon: the admin's, error pages.
+    path("favicon.ico", login_not_required(RedirectView.as_view(url=static("portal/favicon.svg")))),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
     path("admin/login/", views.admin_login),  # one door: the admin's own has no back-off

@@ -125,3 +125,10 @@ def test_switching_the_language_keeps_the_page(client: Client) -> None:
 def test_the_language_is_that_of_the_browser_at_first(client: Client) -> None:
     assert page(client.get("/login/", headers={"accept-language": "ja"})).one("html")["lang"] == "ja"
     assert page(client.get("/login/", headers={"accept-language": "fr"})).one("html")["lang"] == "en"
+
+
+def test_browsers_find_the_icon_where_they_look_by_themselves(client: Client) -> None:
+    answer = client.get(client.get("/favicon.ico").headers["Location"])
+
+    assert (answer.status_code, answer["Content-Type"]) == (200, "image/svg+xml")
+    answer.close()
