@@ -168,6 +168,7 @@ def start_mariadb(folder: Path, *, port: int | None = None) -> MariaDB:
             "--no-defaults",
             *user,
             f"--datadir={data}",
+            f"--tmpdir={folder}",  # at its start a server removes what others left in theirs, or still need
             f"--port={port}",
             f"--bind-address={LOOPBACK}",
             "--skip-name-resolve",
@@ -190,7 +191,8 @@ def start_mariadb(folder: Path, *, port: int | None = None) -> MariaDB:
 def install_mariadb(folder: Path, data: Path, user: list[str]) -> None:
     """Create the data folder, with the time zone tables filled that TruncDate and its kin need."""
     folder.mkdir(parents=True, exist_ok=True)
-    install = [find_program("mariadb-install-db"), "--no-defaults", f"--datadir={data}", *user]
+    own = [f"--datadir={data}", f"--tmpdir={folder}", *user]
+    install = [find_program("mariadb-install-db"), "--no-defaults", *own]
     options = ["--skip-test-db", "--auth-root-authentication-method=normal"]
     done = subprocess.run([*install, *options], capture_output=True, text=True, check=False)
     if done.returncode:
@@ -198,7 +200,7 @@ def install_mariadb(folder: Path, data: Path, user: list[str]) -> None:
         raise ServiceFailed(f"mariadb-install-db failed:\n{done.stdout}{done.stderr}")
     export = [find_program("mariadb-tzinfo-to-sql"), "--skip-write-binlog", "/usr/share/zoneinfo"]
     zones = subprocess.run(export, capture_output=True, check=True).stdout
-    load = [find_program("mariadbd"), "--no-defaults", *user, f"--datadir={data}", "--bootstrap"]
+    load = [find_program("mariadbd"), "--no-defaults", *own, "--bootstrap"]
     subprocess.run(load, input=b"USE mysql;\n" + zones, capture_output=True, check=True)
 
 

@@ -41,17 +41,18 @@ def test_observers_survive_the_death_of_their_worker_at_every_call(portal: Porta
     (control,) = portal.ended(portal.deploy())
     assert control.state == State.SUCCEEDED, control.error_message
     seen = Observation.objects.filter(source=SOURCE, observed_at__isnull=False)
-    wait_until(seen.filter(environment=control.environment).exists, what="a first look at the fleet")
-    actions = {
-        call["action"]
-        for call in calls_of(sandbox, control.environment.account)
-        if call["service"] == "autoscaling"
-    }
-    assert {"DescribeAutoScalingGroups", "DescribeScalingActivities"} <= actions
+
+    def actions() -> set[str]:
+        """What the observer has asked; its first look may have been before there was a fleet."""
+        calls = calls_of(sandbox, control.environment.account)
+        return {call["action"] for call in calls if call["service"] == "autoscaling"}
+
+    wanted = {"DescribeAutoScalingGroups", "DescribeScalingActivities"}
+    wait_until(lambda: wanted <= actions(), what="a first look at the fleet")
 
     points: list[Point] = [
         ("autoscaling", action, 0, when)
-        for action in sorted(actions)
+        for action in sorted(actions())
         for when in ("hold_before", "hold_after")
     ]
     accounts = [new_account() for _ in points]

@@ -90,6 +90,8 @@ def template(base: Path) -> Path:
             command = [program("mariadb-install-db") or "mariadb-install-db", "--no-defaults"]
             command += [f"--datadir={unfinished}", f"--user={getpass.getuser()}", "--skip-test-db"]
             command += ["--auth-root-authentication-method=normal", "--innodb-log-file-size=4M"]
+            # Not the folder of all: at its start a server removes from there what others may still need.
+            command.append(f"--tmpdir={base}")
             done = subprocess.run(
                 [*command, "--innodb-undo-tablespaces=0"],
                 stdin=subprocess.DEVNULL,
@@ -204,6 +206,7 @@ class MariaDB:
             "--no-defaults",
             f"--user={getpass.getuser()}",
             f"--datadir={self._folder / 'data'}",
+            f"--tmpdir={self._folder}",
             *([f"--init-file={first}"] if first else []),
             f"--bind-address={self.place[0]}",
             f"--port={self.place[1]}",
