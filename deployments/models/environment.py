@@ -79,10 +79,6 @@ class EnvironmentQuerySet(models.QuerySet["Environment"]):
         """Keep those of one account."""
         return self.filter(account=account_pk)
 
-    def living_in(self, account: Account) -> Self:
-        """Keep those of one account that are not gone."""
-        return self.filter(account=account, deleted_at=None)
-
     def for_list(self) -> Self:
         """Everything the list shows, problems first, then newest, without a query a row."""
         rows = self.with_standing().select_related("account", "owner", "latest__requested_by")

@@ -66,7 +66,7 @@ class ClusterRow:
 
 def lists(account: Account, state: State) -> dict[str, Any]:
     """Return what the parts of the page that stay fresh are made of."""
-    environments = list(Environment.objects.living_in(account))
+    environments = list(Environment.objects.live().in_account(account.pk))
     return {
         "state": state,
         "pace_words": words.pace(state.pace),
