@@ -250,7 +250,8 @@ def test_those_that_are_not_well_come_first_and_count_as_problems(browser: Clien
 
 def test_a_strip_shows_the_last_day_of_each_and_costs_one_query(browser: Client) -> None:
     one = make("one")
-    make_past(one, ("app", timedelta(hours=9), timedelta(minutes=10)))
+    since_ten_past = timezone.now() - timezone.now().replace(minute=10)
+    make_past(one, ("app", timedelta(hours=9) + since_ten_past, timedelta(minutes=10)))  # within one hour
 
     def queries() -> int:
         with CaptureQueriesContext(connection) as seen:
