@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from django.urls import path
 
-from deployments.views import deployment, environment, events, export, replay, stream
+from deployments.views import deployment, environment, events, export, inspector, replay, stream
 from deployments.views.comparison import comparison_page
 from deployments.views.delete_environment import environment_delete
 from deployments.views.environments import environment_list
 from deployments.views.history import deployment_list
 from deployments.views.new_environment import environment_expected, environment_new
 from deployments.views.recordings import recording_list, recording_open
-from deployments.views.waterfall import inspector
 
 urlpatterns = [
     path("environments/", environment_list, name="environments"),

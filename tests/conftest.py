@@ -33,7 +33,9 @@ from tests.services import (
 )
 
 # What the SQLite run collects, besides what is marked `core`.
-CORE = tuple(f"tests/{area}/" for area in ("actions", "catalog", "live", "models", "runner", "views"))
+CORE = tuple(
+    f"tests/{area}/" for area in ("actions", "catalog", "live", "models", "presentation", "runner", "views")
+)
 FOLDER = Path(tempfile.mkdtemp(prefix="sanso-tests-"))  # each worker of pytest-xdist has its own
 running_redis: list[Redis] = []
 

@@ -25,8 +25,8 @@ from deployments.models.health import (
     SiteProbe,
     Target,
 )
-from deployments.views import badges
-from deployments.views.health import words
+from deployments.presentation import badges
+from deployments.presentation.health import aws_states
 
 _RESULTS = {"failed": RUN_FAILED, "running": RUN_GOES_ON, "succeeded": RUN_SUCCEEDED}
 _OPERATIONS = {"waiting": Shown.WAITING, "running": Shown.PROGRESS, "done": Shown.DONE}
@@ -85,13 +85,15 @@ class TargetAdmin(OfEnvironment):
     @admin.display(description=_("state"), ordering="state")
     def shown_state(self, target: Target) -> SafeString:
         """Return the state."""
-        return words.target(target.state)
+        return aws_states.target(target.state)
 
     @admin.display(description=_("reason"))
     def why(self, target: Target) -> str:
         """Return the reason in words."""
         return (
-            "" if target.state == "healthy" else words.reason(target.state, target.reason, target.description)
+            ""
+            if target.state == "healthy"
+            else aws_states.reason(target.state, target.reason, target.description)
         )
 
 
@@ -115,7 +117,7 @@ class AssociationAdmin(OfEnvironment):
     @admin.display(description=_("status"), ordering="status")
     def shown_status(self, association: Association) -> SafeString:
         """Return how its last execution ended."""
-        return words.run(association.status, association.detailed_status)
+        return aws_states.run(association.status, association.detailed_status)
 
     @admin.display(description=_("instances"))
     def counted(self, association: Association) -> str:
@@ -141,7 +143,7 @@ class AssociationRunAdmin(ReadOnly):
     @admin.display(description=_("status"), ordering="status")
     def shown_status(self, run: AssociationRun) -> SafeString:
         """Return how it ended."""
-        return words.run(run.status, run.detailed_status)
+        return aws_states.run(run.status, run.detailed_status)
 
 
 @admin.register(FleetInstance)
@@ -164,7 +166,7 @@ class FleetInstanceAdmin(OfEnvironment):
     @admin.display(description=_("lifecycle state"), ordering="lifecycle")
     def shown_lifecycle(self, instance: FleetInstance) -> SafeString:
         """Return where in its life it is."""
-        return words.lifecycle(instance.lifecycle)
+        return aws_states.lifecycle(instance.lifecycle)
 
 
 @admin.register(ScalingActivity)
@@ -178,7 +180,7 @@ class ScalingActivityAdmin(OfEnvironment):
     @admin.display(description=_("status"), ordering="status")
     def shown_status(self, activity: ScalingActivity) -> SafeString:
         """Return how it stands."""
-        return words.activity(activity.status)
+        return aws_states.activity(activity.status)
 
 
 @admin.register(DatabaseCluster)
@@ -192,7 +194,7 @@ class DatabaseClusterAdmin(OfEnvironment):
     @admin.display(description=_("status"), ordering="status")
     def shown_status(self, cluster: DatabaseCluster) -> SafeString:
         """Return how the cluster stands."""
-        return words.database(cluster.status)
+        return aws_states.database(cluster.status)
 
 
 @admin.register(DatabaseMember)
@@ -207,7 +209,7 @@ class DatabaseMemberAdmin(ReadOnly):
     @admin.display(description=_("status"), ordering="status")
     def shown_status(self, member: DatabaseMember) -> SafeString:
         """Return how the instance stands."""
-        return words.database(member.status)
+        return aws_states.database(member.status)
 
 
 @admin.register(Observation)

@@ -13,7 +13,8 @@ from django.utils.translation import gettext_lazy as _
 
 from deployments.admin.rows import STYLE, ReadOnly, StatusFilter
 from deployments.models import Account, Deployment, Environment, Event, Resource, Stack
-from deployments.views import badges, wording
+from deployments.presentation import badges
+from deployments.presentation.text import wording
 
 if TYPE_CHECKING:
     AccountRows = admin.ModelAdmin[Account]

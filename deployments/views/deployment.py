@@ -14,11 +14,11 @@ from django.views.decorators.http import require_GET
 
 from deployments.live.reads import Snapshot
 from deployments.models import Deployment
-from deployments.views import events, frames, replay, tabs
-from deployments.views.drawn import Reader
+from deployments.presentation import events_tab, frames, replay, tabs
+from deployments.presentation.locale import Locale
+from deployments.presentation.waterfall import inspector
+from deployments.presentation.waterfall.view_model import Picture
 from deployments.views.requests import AuthedRequest
-from deployments.views.waterfall import inspector
-from deployments.views.waterfall.picture import Picture
 
 
 @require_GET
@@ -29,20 +29,20 @@ def deployment_page(request: AuthedRequest, pk: int) -> HttpResponse:
     deployment = get_object_or_404(Deployment.objects.for_page(), pk=pk)
     replayed = "replay" in request.GET and not deployment.is_active
     picture = replay.picture_at_the_beginning(deployment) if replayed else Picture.whole(deployment)
-    reader = Reader.of(request)
+    locale = Locale.of(request)
     shown_tab = tabs.chosen(request.GET, otherwise="waterfall")
     context = (
         picture.context()
-        | events.tab(request, deployment)
+        | events_tab.tab(request, deployment)
         | {
             "deployment": picture.deployment,
             "title": picture.title,
             **picture.chart(),
-            "rows": picture.drawn(picture.rows(), reader),
+            "rows": picture.drawn(picture.rows(), locale),
             "live": not replayed and not Snapshot.of(deployment).is_settled,
             "now": picture.deployment.polled_at if replayed else timezone.now(),
             "replay": replay.controls(deployment) if replayed else None,
-            "texts": frames.texts() | events.texts(),
+            "texts": frames.texts() | events_tab.texts(),
             "tabs": tabs.tabs(shown_tab),
             "shown_tab": shown_tab,
             "details": inspector.of_picture(picture, request.GET.get("row")),

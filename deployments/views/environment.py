@@ -24,9 +24,9 @@ from deployments.errors import UserFixable
 from deployments.models import Deployment, Environment, Stack
 from deployments.models.health import AssociationRun
 from deployments.models.sentences import said_by
-from deployments.views.health.output import readable
-from deployments.views.health.page import health_of, past_of
-from deployments.views.moments import units
+from deployments.presentation.health.page import health_of, past_of
+from deployments.presentation.text.datetime_formats import units
+from deployments.presentation.text.terminal_output import readable
 from deployments.views.requests import AuthedRequest, may_deploy
 
 HISTORY = 10

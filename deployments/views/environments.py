@@ -13,8 +13,8 @@ from django.views.decorators.vary import vary_on_headers
 
 from deployments.models import Account, Environment
 from deployments.models.environment import EnvironmentQuerySet, Standing
-from deployments.views.chips import PLACE, chips, number, query
-from deployments.views.health.mini import mini_strips
+from deployments.presentation.filters.choices import PLACE, chips, number, query
+from deployments.presentation.health.list_strip import mini_strips
 from deployments.views.requests import AuthedRequest
 
 PAGE = 50

@@ -10,7 +10,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from deployments.models import Deployment, Environment
 from deployments.models.deployment import DeploymentQuerySet
-from deployments.views.chips import PLACE, chips, number, query
+from deployments.presentation.filters.choices import PLACE, chips, number, query
 from deployments.views.requests import AuthedRequest
 
 PAGE = 50

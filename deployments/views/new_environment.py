@@ -15,8 +15,8 @@ from deployments.errors import UserFixable
 from deployments.forms import PREFIX, NewEnvironmentForm
 from deployments.models import Account, Deployment
 from deployments.models.sentences import said_by
-from deployments.views.chips import number
-from deployments.views.expected import Expected, before_deploy
+from deployments.presentation.filters.choices import number
+from deployments.presentation.text.duration_estimate import Expected, before_deploy
 from deployments.views.requests import AuthedRequest, may_deploy
 
 PAGE = "deployments/new_environment.html"

@@ -22,10 +22,10 @@ from deployments.live import hub, reads
 from deployments.live.hub import Room
 from deployments.live.reads import Snapshot
 from deployments.models import Deployment
-from deployments.views import frames, log
-from deployments.views.chips import number
-from deployments.views.drawn import Reader
-from deployments.views.frames import Frame
+from deployments.presentation import frames, log
+from deployments.presentation.filters.choices import number
+from deployments.presentation.frames import Frame
+from deployments.presentation.locale import Locale
 
 RETRY_MS = 2000
 FRESH = 5.0
@@ -51,7 +51,7 @@ async def deployment_stream(request: HttpRequest, pk: int) -> HttpResponse | Str
         return HttpResponse(status=404)
     since = number(request.headers.get("Last-Event-ID") or request.GET.get("since"))
     return StreamingHttpResponse(
-        stream(pk, since, Reader.of(request)),
+        stream(pk, since, Locale.of(request)),
         content_type="text/event-stream",
         headers={"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"},
     )
@@ -66,7 +66,7 @@ def deployment_updates(request: HttpRequest, pk: int) -> HttpResponse:
     snapshot = reads.snapshot(pk)
     if snapshot is None:
         raise Http404
-    frame = frames.build(pk, number(request.GET.get("since")), snapshot.seq, Reader.of(request))
+    frame = frames.build(pk, number(request.GET.get("since")), snapshot.seq, Locale.of(request))
     return HttpResponse(
         f'{{"frame":{frame.json},"fresh":{_fresh(snapshot)}}}',
         content_type="application/json",
@@ -74,14 +74,14 @@ def deployment_updates(request: HttpRequest, pk: int) -> HttpResponse:
     )
 
 
-async def stream(pk: int, since: int, reader: Reader) -> AsyncIterator[bytes]:
+async def stream(pk: int, since: int, locale: Locale) -> AsyncIterator[bytes]:
     """Give the messages for one reader until the deployment is over, the stream old, or the reader gone."""
     here = hub.current()
     old = time.monotonic() + MAX_AGE * random.uniform(1, 1.2)  # noqa: S311  # not all at once
     fresh_at = 0.0
     yield f"retry: {RETRY_MS}\n\n".encode()
     async with here.room(pk) as room:
-        place = _Place(room, reader, since)
+        place = _Place(room, locale, since)
         while not (here.closing or room.gone or time.monotonic() > old):
             news = room.news  # taken before looking: what comes afterwards sets it
             frame = await place.next_frame()
@@ -111,7 +111,7 @@ class _Place:
     """Where one reader stands in a deployment's events."""
 
     room: Room
-    reader: Reader
+    locale: Locale
     seq: int
 
     @property
@@ -124,7 +124,7 @@ class _Place:
         if self.room.snapshot is None or not self.is_behind:
             return None
         until = min(self.room.snapshot.seq, self.seq + log.LINES)
-        key = (self.seq, until, self.reader)
+        key = (self.seq, until, self.locale)
         try:
             frame: Frame = await self.room.frames.get(key, partial(self._make, self.seq, until))
         except (Error, Deployment.DoesNotExist):
@@ -135,7 +135,7 @@ class _Place:
         return frame
 
     async def _make(self, since: int, until: int) -> Frame:
-        return await reads.in_thread(frames.build, self.room.pk, since, until, self.reader)
+        return await reads.in_thread(frames.build, self.room.pk, since, until, self.locale)
 
 
 def _fresh(snapshot: Snapshot) -> str:

@@ -19,8 +19,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from django.views.decorators.vary import vary_on_headers
 
 from deployments.models import Account
-from deployments.views.chips import number
-from deployments.views.health.output import readable
+from deployments.presentation.filters.choices import number
+from deployments.presentation.text.terminal_output import readable
 from deployments.views.requests import AuthedRequest, may_deploy
 from portal.panel import shown, words
 from portal.panel.control_plane import ControlPlane, SandboxRefused, SandboxSilent, State

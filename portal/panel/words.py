@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from deployments.core.status import Shown
 from deployments.core.usual import SANDBOX_SCALE
-from deployments.views import badges
+from deployments.presentation import badges
 from portal.panel.control_plane import AssociationFault, Machine, Member
 
 AWS_PACE = round(1 / SANDBOX_SCALE)

@@ -12,8 +12,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from deployments.models import Account
-from deployments.views import badges
-from deployments.views.moments import age_text, growing, iso, stamp
+from deployments.presentation import badges
+from deployments.presentation.text.datetime_formats import age_text, growing, iso, stamp
 
 register = template.Library()
 

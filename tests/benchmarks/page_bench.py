@@ -136,8 +136,8 @@ def measure_server(deployment: Deployment, place: Place) -> None:
     """Print how long the page takes, and how large it is."""
     from django.test import Client
 
-    from deployments.views import drawn
-    from deployments.views.waterfall import memory
+    from deployments.presentation import rendered
+    from deployments.presentation.waterfall import cache
 
     client = Client()
     client.cookies["sessionid"] = place.session
@@ -149,9 +149,9 @@ def measure_server(deployment: Deployment, place: Place) -> None:
         return len(answer.content)
 
     say(f"  page: {page() / 1000:.0f} kB, {page('gzip') / 1000:.0f} kB compressed")
-    drawn._row_at_rest.cache_clear()
-    drawn.line.cache_clear()
-    memory.forget()
+    rendered._row_at_rest.cache_clear()
+    rendered.line.cache_clear()
+    cache.forget()
     tell("  page, with nothing in memory", [timed(page)])
     tell("  page, later ones", [timed(page) for _ in range(PAGES)])
     tell("  one row's details", [timed(lambda: client.get(f"{url}rows/Network/Network5")) for _ in range(20)])
@@ -160,11 +160,11 @@ def measure_server(deployment: Deployment, place: Place) -> None:
 def measure_frames(deployment: Deployment) -> None:
     """Print how long a frame for three events takes, with and without a forecast made anew."""
     from deployments.models import Stack
-    from deployments.views import frames
-    from deployments.views.drawn import Reader
+    from deployments.presentation import frames
+    from deployments.presentation.locale import Locale
     from tests.live import scenes
 
-    reader = Reader("en", "UTC")
+    locale = Locale("en", "UTC")
     stack = Stack.objects.get(deployment=deployment, path="Network")
     small: list[Timed[Any]] = []
     large: list[Timed[Any]] = []
@@ -173,7 +173,7 @@ def measure_frames(deployment: Deployment) -> None:
         names = [f"Network{3 + 4 * (number % 30)}", f"Network{1 + number % 100}"]
         scenes.happen(deployment, *(scenes.event(stack, name, "UPDATE_IN_PROGRESS") for name in names))
         deployment = scenes.reread(deployment)
-        measured = timed(partial(frames.build, deployment.pk, before, deployment.last_seq, reader))
+        measured = timed(partial(frames.build, deployment.pk, before, deployment.last_seq, locale))
         (large if '"outlook"' in measured.found.json else small).append(measured)
         time.sleep(0.1)
     tell("  frame for two events", small)

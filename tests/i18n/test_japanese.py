@@ -12,7 +12,8 @@ from django.utils import translation
 
 from deployments.core.phases import State
 from deployments.core.status import Shown
-from deployments.views import badges, wording
+from deployments.presentation import badges
+from deployments.presentation.text import wording
 from portal import extraction
 from portal.translations import catalogs, read_catalog
 

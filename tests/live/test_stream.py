@@ -20,15 +20,16 @@ from deployments.aws import budget
 from deployments.core.phases import State
 from deployments.live import hub, reads
 from deployments.models import Deployment
+from deployments.presentation import frames, log
+from deployments.presentation.locale import Locale
 from deployments.runner import journal
-from deployments.views import frames, log, stream
-from deployments.views.drawn import Reader
+from deployments.views import stream
 from tests.live import scenes
 from tests.live.listening import Listener, Message, messages
 from tests.services import Redis
 
 pytestmark = pytest.mark.django_db(transaction=True)
-ENGLISH = Reader("en", "UTC")
+ENGLISH = Locale("en", "UTC")
 
 
 @pytest.fixture(autouse=True)
@@ -98,9 +99,9 @@ async def test_a_hundred_readers_at_one_place_share_one_frame(
 ) -> None:
     built: list[tuple[int, int]] = []
 
-    def counted(pk: int, since: int, until: int, reader: Reader) -> frames.Frame:
+    def counted(pk: int, since: int, until: int, locale: Locale) -> frames.Frame:
         built.append((since, until))
-        return build(pk, since, until, reader)
+        return build(pk, since, until, locale)
 
     build = frames.build
     monkeypatch.setattr(frames, "build", counted)

@@ -9,8 +9,8 @@ from django.template import Context, Template
 from django.utils import timezone
 
 from deployments.core.status import Shown
-from deployments.views import badges
-from deployments.views.moments import age_text
+from deployments.presentation import badges
+from deployments.presentation.text.datetime_formats import age_text
 from portal.templatetags import ui
 
 MOMENT = datetime(2026, 11, 24, 14, 5, 9, tzinfo=UTC)

@@ -170,7 +170,7 @@ def test_the_page_says_how_much_of_the_aws_budget_is_used(
     browser: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     share = BudgetShare(percent=18, throttled=True)
-    monkeypatch.setattr("deployments.views.health.page.budget_share", lambda account: share)
+    monkeypatch.setattr("deployments.presentation.health.page.budget_share", lambda account: share)
 
     assert show(browser, make_whole()).one(id="budget").text == "AWS budget 18 %, AWS slows us down"
 

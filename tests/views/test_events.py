@@ -12,7 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from deployments.models import Deployment, Event
-from deployments.views import log
+from deployments.presentation import log
 from tests.live import scenes
 from tests.live.listening import SEQ
 from tests.views.pages import Element, page

@@ -1,0 +1,117 @@
+"""What the picture of an environment shows: every node of its health as a box that leads to its row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from deployments.core.health.facts import Facts
+from deployments.core.health.rollup import Health, Node, Tier
+from deployments.presentation import badges
+from deployments.presentation.diagrams import layout, svg
+from deployments.presentation.health import aws_states
+from deployments.presentation.health.panels import tier_name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """The picture for wide and for narrow windows, and the same as rows of a table."""
+
+    wide: SafeString
+    narrow: SafeString
+    rows: list[layout.Shape]
+
+
+def scene_of(health: Health, facts: Facts, rows: frozenset[str]) -> Scene | None:
+    """Return the picture; None while there is nothing to draw. `rows` are the ids of rows that are shown."""
+    shapes = {tier.name: _shapes(tier, facts, rows) for tier in health.tiers}
+    if not any(shapes.values()):
+        return None
+    tiers = {tier.name: tier for tier in health.tiers}
+    for balancer, behind in (("alb", "web"), ("nlb", "app")):
+        if behind in tiers and shapes.get(balancer):
+            shapes[balancer] = [_counting(shape, tiers[behind]) for shape in shapes[balancer]]
+
+    def head(name: str) -> SafeString:
+        return _head(tiers[name]) if name in tiers else SafeString("")
+
+    label = _("Architecture with the health of each part")
+    visitors = format_html("<b>{}</b><br>{}", _("Visitors"), "HTTP")
+    return Scene(
+        wide=svg.svg(layout.wide(shapes), "wide", label=label, head=head, visitors=visitors),
+        narrow=svg.svg(layout.narrow(shapes), "narrow", label=label, head=head, visitors=visitors),
+        rows=[
+            shape for name in layout.TIERS for shape in sorted(shapes.get(name, ()), key=layout.worst_first)
+        ],
+    )
+
+
+def _counting(shape: layout.Shape, behind: Tier) -> layout.Shape:
+    """Return a load balancer's box with how many of those behind it are healthy."""
+    counted = _("%(healthy)d of %(total)d targets healthy") % {
+        "healthy": behind.healthy,
+        "total": behind.total,
+    }
+    return replace(shape, said=shape.said or counted)
+
+
+def _head(tier: Tier) -> SafeString:
+    if tier.name in ("alb", "nlb"):
+        return SafeString("")  # the box itself has the name
+    counted = _("%(healthy)d of %(total)d") % {"healthy": tier.healthy, "total": tier.total}
+    kind, glyph, _word = badges.HEALTH[tier.verdict.word]
+    return format_html(
+        '<b>{}</b> <span class="is-{}"><span aria-hidden="true">{}</span> {}</span>',
+        tier_name(tier.name),
+        kind,
+        glyph,
+        counted,
+    )
+
+
+def _shapes(tier: Tier, facts: Facts, rows: frozenset[str]) -> list[layout.Shape]:
+    since = {(target.tier, target.target_id): target.since for target in facts.targets}
+    since |= {("database", m.instance_id): m.since for c in facts.clusters for m in c.members if m.since}
+    return [_shape(tier, node, since.get((tier.name, node.key)), rows) for node in tier.nodes]
+
+
+def _shape(tier: Tier, node: Node, since: datetime | None, rows: frozenset[str]) -> layout.Shape:
+    said = aws_states.said(node.verdict.sentence, about_it=True) or _detail(node)
+    name, role, anchor = node.name, "", f"target-{tier.name}-{node.key}"
+    if node.kind == "database":
+        is_writer = node.facts.get("role") == "writer"
+        role = pgettext("database", "Writer") if is_writer else pgettext("database", "Reader")
+        anchor = f"member-{node.key}"
+    elif node.kind == "load_balancer":
+        anchor = "targets"
+        name = tier.name.upper()
+    return layout.Shape(
+        tier=tier.name,
+        key=_key(node),
+        name=role or name,
+        word=node.verdict.word,
+        said=said,
+        zone=node.zone,
+        role="" if node.facts.get("role") == "writer" else role,
+        since=since,
+        href=f"#{anchor}" if node.kind != "server" or anchor in rows else f"?all=1#{anchor}",
+    )
+
+
+def _detail(node: Node) -> str:
+    """Return what is worth saying of something that is well."""
+    if node.kind != "database":
+        return ""
+    lag = node.facts.get("lag", "")
+    behind = _("%(lag)s behind the writer") % {"lag": lag} if lag else ""
+    return " · ".join(part for part in (behind, node.name) if part)
+
+
+def _key(node: Node) -> str:
+    """Return a key that can be part of an id: an ARN's last part, or the id itself."""
+    return node.key.rsplit("/", 1)[-1]

@@ -1,0 +1,219 @@
+"""What the banner of a failure says: the leaf, known words for it, evidence, and what to do next."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from deployments.core.causes.catalogue import by_code, recognise
+from deployments.core.causes.cause import Known, NextStep
+from deployments.core.phases import Kind
+from deployments.core.root_cause import Failure, RootCause
+from deployments.core.schedule import PHASE
+from deployments.errors import Sentence
+from deployments.forms import PREFIX
+from deployments.models import Deployment, Evidence
+from deployments.models.sentences import words
+from deployments.presentation.text import wording
+from deployments.presentation.waterfall.rows import row_id
+
+_ORDER = list(NextStep)
+_AFTER_STACKS = {"AssociationFailed": "AssociationFailed", "NotReady": "TargetsUnhealthy"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A link of the chain from the root stack down to the leaf."""
+
+    name: str
+    row: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One thing to do next: a link, or a text to copy."""
+
+    label: str
+    url: str = ""
+    copied: str = ""
+    is_grave: bool = False
+    needs_permission: bool = False
+    is_elsewhere: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """The banner's words. `title` and `advice` are "" when the catalogue does not know the reason."""
+
+    leaf: Failure
+    title: str
+    advice: str
+    code: str
+    chain: tuple[Place, ...]
+    ties: tuple[Failure, ...]
+    later: tuple[Failure, ...]
+    collateral: tuple[Failure, ...]
+    evidence: Sequence[Evidence]
+    steps: tuple[Step, ...]
+    found: str = ""  # the instance and task that an association failed on and in
+
+
+def tell(deployment: Deployment, cause: RootCause | None, *, is_latest: bool) -> Told | None:
+    """Return what to say of a failure (one query for the evidence); None when nothing failed."""
+    if cause is None:
+        return None
+    known = recognise(cause.leaf.type, cause.leaf.reason)
+    evidence = list(Evidence.objects.of(deployment))
+    return Told(
+        leaf=cause.leaf,
+        title=words(known.title.as_json()) if known else "",
+        advice=words(known.advice.as_json()) if known else "",
+        code=known.cause.code if known else "",
+        chain=_chain(cause.leaf),
+        ties=cause.ties,
+        later=cause.later,
+        collateral=cause.collateral,
+        evidence=evidence,
+        steps=tuple(_steps(deployment, known, is_latest=is_latest)),
+        found=_found(evidence),
+    )
+
+
+def tell_of_servers(deployment: Deployment, *, is_latest: bool) -> Told | None:
+    """Return what to say of a deployment whose stacks are there, but whose environment did not become ready.
+
+    None when it ended otherwise.
+    """
+    code = _AFTER_STACKS.get(deployment.error_code)
+    known_cause = by_code(code) if code and not deployment.is_active else None
+    if known_cause is None or deployment.ended_at is None:
+        return None
+    evidence = list(Evidence.objects.of(deployment))
+    known = recognise("Sanso::Association", " ".join(piece.text for piece in evidence))
+    values = known.values if known and known.cause is known_cause else {"reason_code": "…"}
+    known = Known(
+        cause=known_cause,
+        title=Sentence(known_cause.title, values),
+        advice=Sentence(known_cause.advice, values),
+        values={},
+    )
+    phase = f"{PHASE}{deployment.last_phase}"
+    leaf = Failure(
+        path="",
+        logical_id=phase,
+        type="",
+        status=wording.phase(deployment.last_phase),
+        reason=deployment.error_words,
+        at=deployment.ended_at,
+    )
+    return Told(
+        leaf=leaf,
+        title=wording.error(deployment.error_code, kind=deployment.kind),
+        advice=words(known.advice.as_json()),
+        code=known_cause.code,
+        chain=(Place(name=leaf.status, row=row_id(phase)),),
+        ties=(),
+        later=(),
+        collateral=(),
+        evidence=evidence,
+        steps=tuple(_steps(deployment, known, is_latest=is_latest)),
+        found=_found(evidence),
+    )
+
+
+def _found(evidence: Sequence[Evidence]) -> str:
+    piece = next((e for e in evidence if e.kind == "association_output" and e.text), None)
+    return f"{piece.subject}: {piece.text.splitlines()[0]}" if piece else ""
+
+
+def _chain(leaf: Failure) -> tuple[Place, ...]:
+    parts = [part for part in f"{leaf.path}/{leaf.logical_id}".split("/") if part]
+    return tuple(
+        Place(name=name, row=row_id("/".join(parts[: number + 1]))) for number, name in enumerate(parts)
+    )
+
+
+def _steps(deployment: Deployment, known: Known | None, *, is_latest: bool) -> Iterator[Step]:
+    """Yield the steps that are possible now, what mends the cause before what comes after it.
+
+    While CloudFormation still takes things back, nothing can be deleted or asked for.
+    """
+    wanted = set(known.cause.steps) if known else set()
+    environment = deployment.environment
+    if not deployment.is_active and is_latest and not environment.deleted_at:
+        wanted |= _what_always_helps(deployment)
+    else:
+        wanted &= {NextStep.QUOTAS, NextStep.POLICY}
+    for step in _ORDER:
+        if step in wanted and (made := _step(step, deployment, known)):
+            yield made
+
+
+def _what_always_helps(deployment: Deployment) -> set[NextStep]:
+    if deployment.kind == Kind.DELETE:
+        return {NextStep.DELETE_AGAIN, NextStep.ENVIRONMENT}
+    left = {NextStep.DELETE_FIRST} if deployment.environment.stack_id else set()
+    return left | {NextStep.EDIT, NextStep.ENVIRONMENT}
+
+
+def _step(step: NextStep, deployment: Deployment, known: Known | None) -> Step | None:
+    environment = deployment.environment
+    deleting = deployment.kind == Kind.DELETE
+    again = f"{reverse('environment_new')}?from={deployment.pk}"
+    if step is NextStep.EDIT and not deleting:
+        return Step(
+            label=_("Edit and try again"), url=again + _field(deployment, known), needs_permission=True
+        )
+    if step is NextStep.DELETE_FIRST and not deleting and environment.stack_id:
+        url = reverse("environment_delete", args=[environment.pk])
+        return Step(label=_("Delete what is left…"), url=url, is_grave=True, needs_permission=True)
+    if step is NextStep.DELETE_AGAIN and deleting:
+        url = reverse("environment_delete", args=[environment.pk])
+        return Step(label=_("Delete once more…"), url=url, needs_permission=True)
+    if step is NextStep.ENVIRONMENT:
+        return Step(label=_("See the environment"), url=environment.get_absolute_url())
+    if step is NextStep.RUN_AGAIN and not deleting:
+        url = f"{environment.get_absolute_url()}#associations"
+        return Step(label=_("Run the association again…"), url=url, needs_permission=True)
+    if step is NextStep.QUOTAS:
+        return _quotas(deployment, known)
+    if step is NextStep.POLICY:
+        return _policy(known)
+    return None
+
+
+def _field(deployment: Deployment, known: Known | None) -> str:
+    """Return the fragment that leads to the form's field which the cause is about, "" when it names none."""
+    pattern = known.cause.parameter if known else ""
+    if not pattern:
+        return ""
+    names = [name for name in deployment.parameters if re.search(pattern, name, re.IGNORECASE)]
+    return f"#id_{PREFIX}{names[0]}" if names else ""
+
+
+def _quotas(deployment: Deployment, known: Known | None) -> Step | None:
+    """Return the way to the service's quotas; the sandbox has none."""
+    account = deployment.environment.account
+    if account.is_sandbox or known is None:
+        return None
+    place = f"https://{account.region}.console.aws.amazon.com/servicequotas/home"
+    of = f"/services/{known.cause.service}/quotas" if known.cause.service else "/services"
+    return Step(label=_("Open Service Quotas"), url=f"{place}{of}?region={account.region}", is_elsewhere=True)
+
+
+def _policy(known: Known | None) -> Step | None:
+    """Return a policy statement that allows what was denied, to be copied."""
+    if known is None:
+        return None
+    action = "iam:PassRole" if "role" in known.values else known.values.get("action", "")
+    if ":" not in action:
+        return None
+    statement = {"Effect": "Allow", "Action": action, "Resource": known.values.get("role", "*")}
+    return Step(
+        label=_("Copy a policy that allows %(action)s") % {"action": action}, copied=json.dumps(statement)
+    )

@@ -1,0 +1,198 @@
+"""Which events of a deployment are wanted: read from an address, put into a query, and shown as chips."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from django.http import QueryDict
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext_lazy
+
+from deployments.core.status import Shown, words_of
+from deployments.models import Deployment, Event, Resource, Stack
+from deployments.models.event import SOURCES, EventQuerySet
+from deployments.presentation.badges import GLYPHS, WORDS
+from deployments.presentation.text import wording
+
+PLACES = ("event", "after", "before", "until")
+"""What in an address says where in the log a page begins; a changed filter begins anew."""
+STATUSES = (
+    Shown.FAILED,
+    Shown.CANCELLED,
+    Shown.PROGRESS,
+    Shown.SETTLING,
+    Shown.DONE,
+    Shown.ROLLING_BACK,
+    Shown.ROLLED_BACK,
+    Shown.DELETED,
+)
+LONGEST = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventFilter:
+    """What an address asks for. `stack` is a path of logical ids and means what lies below it, too."""
+
+    stack: str = ""
+    type: str = ""
+    status: str = ""
+    source: str = ""
+    problems: bool = False
+    text: str = ""
+    apart: bool = False
+
+    @classmethod
+    def of(cls, given: QueryDict) -> Self:
+        """Read a query; what it names and nobody knows finds nothing."""
+        return cls(
+            stack=given.get("stack", "").strip("/"),
+            type=given.get("type", ""),
+            status=given.get("status", ""),
+            source=given.get("source", ""),
+            problems=bool(given.get("problems")),
+            text=given.get("q", "").strip()[:LONGEST],
+            apart=bool(given.get("apart")),
+        )
+
+    @property
+    def is_set(self) -> bool:
+        """Tell whether events are left out."""
+        return self != EventFilter(apart=self.apart)
+
+    @property
+    def folds(self) -> bool:
+        """Tell whether repeated events stand on the line of the first. Who searches wants the very event."""
+        return not self.apart and not self.text
+
+    def events(self, deployment: Deployment) -> EventQuerySet:
+        """Return the wanted events in their order, repeated ones among them."""
+        found = Event.objects.of(deployment)
+        if self.stack or self.text:
+            found = self._placed(found, deployment)
+        if self.type:
+            found = found.about_type(self.type)
+        if self.status:
+            found = _with_status(found, self.status)
+        if self.source:
+            found = found.told_by(self.source)
+        return found.problems() if self.problems else found
+
+    def _placed(self, found: EventQuerySet, deployment: Deployment) -> EventQuerySet:
+        stacks = {stack.path: stack for stack in Stack.objects.of(deployment).only("path", "parent")}
+        if self.stack:
+            own = stacks.get(self.stack)
+            below = [s.pk for path, s in stacks.items() if f"{path}/".startswith(f"{self.stack}/")]
+            found = found.within(below, own.parent_id if own else None, self.stack.rpartition("/")[2])
+        if self.text:
+            wanted = self.text.replace(" ▸ ", "/").casefold()
+            named = [s.pk for path, s in stacks.items() if wanted in path.casefold()]
+            found = found.saying(self.text, stacks=named, numbers=_said(deployment, wanted))
+        return found
+
+
+def _with_status(found: EventQuerySet, name: str) -> EventQuerySet:
+    if name not in STATUSES:
+        return found.none()
+    wanted = Shown(name)
+    if wanted in (Shown.FAILED, Shown.CANCELLED):
+        return found.with_status(words_of(Shown.FAILED)).cancelled(wanted is Shown.CANCELLED)
+    return found.with_status(words_of(wanted))
+
+
+def _said(deployment: Deployment, wanted: str) -> list[int]:
+    """Return the numbers of the portal's own events whose sentence has the text; they are few."""
+    own = Event.objects.of(deployment).told_by("portal")
+    return [event.seq for event in own if wanted in wording.event(event).casefold()]
+
+
+# --- as chips ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """One value of a filter, and the query that it leads to."""
+
+    name: str
+    label: str
+    url: str
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Menu:
+    """A filter with its values. `chosen` is the label of the value that is set, `clear` the way out of it."""
+
+    name: str
+    label: str
+    chosen: str
+    clear: str
+    choices: Sequence[Choice]
+
+
+def menus(given: QueryDict, wanted: EventFilter, deployment: Deployment) -> list[Menu]:
+    """Return the filters that have many values, each with those that this deployment can have."""
+    paths = sorted(stack.path for stack in Stack.objects.of(deployment).only("path") if stack.path)
+    types = sorted(set(Resource.objects.of_deployment(deployment).values_list("type", flat=True)))
+    statuses = [(str(one), f"{GLYPHS[one]} {WORDS[one]}") for one in STATUSES]
+    return [
+        _menu(given, "stack", pgettext_lazy("filter", "Stack"), wanted.stack, _paths(paths)),
+        _menu(given, "type", pgettext_lazy("filter", "Type"), wanted.type, _types(types)),
+        _menu(given, "status", pgettext_lazy("filter", "Status"), wanted.status, statuses),
+        _menu(given, "source", pgettext_lazy("filter", "Source"), wanted.source, SOURCES),
+    ]
+
+
+def _paths(paths: Iterable[str]) -> list[tuple[str, str]]:
+    return [(path, path.replace("/", " ▸ ")) for path in paths]
+
+
+def _types(types: Iterable[str]) -> list[tuple[str, str]]:
+    return [(type_, type_.removeprefix("AWS::")) for type_ in types]
+
+
+def _menu(
+    given: QueryDict, name: str, label: str | Promise, now: str, values: Iterable[tuple[str, str]]
+) -> Menu:
+    labels = dict(values)
+    return Menu(
+        name=name,
+        label=str(label),
+        chosen=labels.get(now, now),
+        clear=query(given, **{name: ""}),
+        choices=[
+            Choice(name=value, label=str(text), url=query(given, **{name: value}), chosen=value == now)
+            for value, text in labels.items()
+        ],
+    )
+
+
+def switches(given: QueryDict, wanted: EventFilter) -> list[Choice]:
+    """Return the filters that are on or off."""
+    problems = query(given, problems="" if wanted.problems else "1")
+    apart = query(given, apart="" if wanted.apart else "1")
+    return [
+        Choice(name="problems", label=_("Problems"), url=problems, chosen=wanted.problems),
+        Choice(name="apart", label=_("Repeats apart"), url=apart, chosen=wanted.apart),
+    ]
+
+
+def query(given: QueryDict, **changes: str) -> str:
+    """Return the query with some values changed, "" taking one out; always of the events' tab."""
+    changed = given.copy()
+    for name, value in (dict.fromkeys(PLACES, "") | changes | {"tab": "events"}).items():
+        if value:
+            changed[name] = value
+        else:
+            changed.pop(name, None)
+    return f"?{changed.urlencode()}"
+
+
+def state(given: QueryDict) -> str:
+    """Return the filters alone, as the page's script reads them from the address."""
+    rest = given.copy()
+    for name in ("tab", *PLACES):
+        rest.pop(name, None)
+    return rest.urlencode()

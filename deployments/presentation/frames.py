@@ -1,0 +1,187 @@
+"""What a page shows of a deployment, and the frames that bring an open page from one number to the next.
+
+A frame is made of the same templates as the page, from database rows alone, so that everybody who stands at
+the same number gets the same: `{"from", "seq", "events", "rows", "header", …}`.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.template.loader import get_template
+from django.utils.translation import gettext as _
+
+from deployments.models import Deployment, Event
+from deployments.presentation import log, rendered
+from deployments.presentation.locale import Locale
+from deployments.presentation.text import screen_reader
+from deployments.presentation.waterfall import cache, eta, outlook, tree
+from deployments.presentation.waterfall.rows import Row
+from deployments.presentation.waterfall.view_model import Picture
+
+_WITHOUT_ROWS = frozenset({"requested", "attention", "attention.over"})
+"""The portal's own events that change no row: all others change the forecast, or bring rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame: the number it leads to, and its JSON."""
+
+    seq: int
+    json: str
+
+    @property
+    def sse(self) -> bytes:
+        """Return the frame as a message of an event stream, with its number as the id."""
+        return f"id: {self.seq}\ndata: {self.json}\n\n".encode()
+
+
+QUIET = 3.0
+"""Seconds that a frame without events is good for: while nothing happens, all open pages ask now and then."""
+QUIET_KEPT = 128
+_quiet: dict[tuple[Any, ...], tuple[float, Frame]] = {}
+
+
+def build(pk: int, since: int, until: int, locale: Locale) -> Frame:
+    """Return the frame that leads from event `since` on, up to `until` or as far as one frame goes.
+
+    Raises Deployment.DoesNotExist. A frame without events tells how things stand.
+    """
+    deployment = Deployment.objects.for_page().get(pk=pk)
+    events = list(Event.objects.of(deployment).after(since).up_to(until)[: log.LINES])
+    if events:
+        return _made(deployment, since, events, locale)
+    key = (deployment.token, since, deployment.state, deployment.attention_code, locale)
+    at, frame = _quiet.get(key, (0.0, None))
+    if frame is None or time.monotonic() - at > QUIET:
+        if len(_quiet) >= QUIET_KEPT:
+            _quiet.clear()
+        frame = _made(deployment, since, [], locale)
+        _quiet[key] = time.monotonic(), frame
+    return frame
+
+
+def _made(deployment: Deployment, since: int, events: Sequence[Event], locale: Locale) -> Frame:
+    with locale.active():
+        seq = events[-1].seq if events else since
+        touched = _touched(events)
+        picture = _picture(deployment, touched, seq)
+        body = {"from": since, "seq": seq, **fragments(picture), **_news(picture, events, touched, locale)}
+        if picture.reckoned > since or not events:
+            body["outlook"] = outlook.outlook(picture.timeline, picture.axis, but=touched or ())
+        return Frame(seq, json.dumps(body, ensure_ascii=False, separators=(",", ":")))
+
+
+def _picture(deployment: Deployment, touched: set[str] | None, seq: int) -> Picture:
+    """Return a picture that has the rows at these paths; None stands for all of them.
+
+    Everything is read again when rows came that no event tells of, and now and then for the forecast.
+    """
+    known = cache.recall(deployment)
+    if known is None or touched is None or not known.is_good_for(deployment, seq):
+        return Picture.whole(deployment)
+    return Picture.part(deployment, touched, known)
+
+
+def fragments(picture: Picture) -> dict[str, str]:
+    """Return the parts of the page that are small enough to be sent whole."""
+    context = picture.context()
+    named = {
+        "header": "_deployment_header",
+        "phases": "_phases",
+        "banner": "_end_banner",
+        "outputs": "_outputs",
+        "latest": "_latest",
+    }
+    html = {part: get_template(f"deployments/{name}.html").render(context) for part, name in named.items()}
+    deployment = picture.deployment
+    return html | {
+        "title": f"{picture.title} · Sanso",
+        "state": deployment.state,
+        "attention": deployment.attention_code,
+    }
+
+
+def played(
+    picture: Picture, events: Sequence[Event] | None, *, since: int, seq: int, locale: Locale
+) -> dict[str, Any]:
+    """Return the body of a frame of a replay: of what events changed, or of everything when they are None.
+
+    The log stands still meanwhile: its lines are left out.
+    """
+    touched = None if events is None else _touched(events)
+    with locale.active():
+        body = {**fragments(picture), **_news(picture, events or [], touched, locale), "events": []}
+        return body | {
+            "from": since,
+            "seq": seq,
+            "outlook": outlook.outlook(picture.timeline, picture.axis),
+        }
+
+
+def _news(
+    picture: Picture, events: Sequence[Event], touched: set[str] | None, locale: Locale
+) -> dict[str, Any]:
+    rows = picture.rows(touched)
+    if touched is not None and not events:
+        rows += picture.others()
+    html = picture.drawn(rows, locale)
+    return {
+        "events": [rendered.line(log.line(event), locale) for event in events],
+        "rows": [
+            {"id": row.id, "parent": row.parent, "html": text} for row, text in zip(rows, html, strict=True)
+        ],
+        "say": screen_reader.sentences(picture.deployment, events, picture.summary.failure),
+    }
+
+
+def _placed(rows: Sequence[Row], html: Sequence[str], *, in_order: bool) -> Iterator[dict[str, str]]:
+    """Yield rows with where they go: below the one before when all are there, or else into their stack."""
+    after = ""
+    for row, text in zip(rows, html, strict=True):
+        place = {"after": after} if in_order else {}
+        yield {"id": row.id, "parent": row.parent, "html": text, **place}
+        after = row.id
+
+
+def _touched(events: Sequence[Event]) -> set[str] | None:
+    """Return the paths of the rows that events changed, None for all of them.
+
+    Counts change in every stack around a resource.
+    """
+    touched: set[str] = set()
+    for event in events:
+        if event.source == "portal":
+            if event.code not in _WITHOUT_ROWS:
+                return None
+        elif event.stack:
+            path = event.stack.path
+            touched.update(tree.and_above(path))
+            if event.logical_id and event.physical_id != event.stack.stack_id:
+                touched.add(tree.join(path, event.logical_id))
+    return touched
+
+
+def texts() -> dict[str, str]:
+    """Return the sentences that the page's script says, in the current language."""
+    return {
+        "asOf": _("as of {ago}"),
+        "notAsked": _("AWS has not been asked yet"),
+        "final": _("final"),
+        "noWorker": _("No worker has taken a step for {age}. What was begun goes on in AWS."),
+        "noTick": _("No worker has taken this up yet. Is one running?"),
+        "lost": _(
+            "The live connection is lost. Next try in {seconds} s; until then this page asks now and then."
+        ),
+        "trying": _("The live connection is lost. Trying again…"),
+        "lostSaid": _("The live connection is lost."),
+        "back": _("The live connection is back."),
+        "shown": _("{shown} of {all}"),
+        "copied": _("Copied"),
+        "notAllowed": _("Not allowed"),
+        **eta.texts(),
+    }

@@ -1,0 +1,184 @@
+"""AWS's words about targets, associations, instances and databases, as people read them.
+
+A word that is not known here is shown as AWS said it, in a neutral colour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.utils.functional import Promise
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext, pgettext_lazy
+
+from deployments.core.health import words as meanings
+from deployments.core.status import Shown
+from deployments.errors import Sentence
+from deployments.presentation.badges import ATTENTION, ATTENTION_GLYPH, GLYPHS, badge
+
+Look = tuple[str, str, Promise]  # the class that colours it, its glyph, its word
+
+
+def _look(shown: Shown, word: Promise) -> Look:
+    return shown.value, GLYPHS[shown], word
+
+
+def _warning(word: Promise) -> Look:
+    return ATTENTION, ATTENTION_GLYPH, word
+
+
+# https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetHealth.html
+TARGETS: Mapping[str, Look] = {
+    "initial": _look(Shown.PROGRESS, pgettext_lazy("target", "Being checked")),
+    "healthy": _look(Shown.DONE, pgettext_lazy("target", "Healthy")),
+    "unhealthy": _look(Shown.FAILED, pgettext_lazy("target", "Unhealthy")),
+    "unhealthy.draining": _look(Shown.FAILED, pgettext_lazy("target", "Unhealthy, draining")),
+    "unused": _look(Shown.PENDING, pgettext_lazy("target", "Not used")),
+    "draining": _look(Shown.SETTLING, pgettext_lazy("target", "Draining")),
+    "unavailable": _look(Shown.PENDING, pgettext_lazy("target", "Not checked")),
+}
+# https://docs.aws.amazon.com/systems-manager/latest/userguide/state-manager-about.html
+RUNS: Mapping[str, Look] = {
+    "Pending": _look(Shown.WAITING, pgettext_lazy("association", "Waiting")),
+    "Associated": _look(Shown.WAITING, pgettext_lazy("association", "Waiting")),
+    "InProgress": _look(Shown.PROGRESS, pgettext_lazy("association", "Running")),
+    "Success": _look(Shown.DONE, pgettext_lazy("association", "Succeeded")),
+    "Failed": _look(Shown.FAILED, pgettext_lazy("association", "Failed")),
+    "TimedOut": _look(Shown.FAILED, pgettext_lazy("association", "Timed out")),
+    "DeliveryTimedOut": _look(Shown.FAILED, pgettext_lazy("association", "Timed out")),
+    "ExecutionTimedOut": _look(Shown.FAILED, pgettext_lazy("association", "Timed out")),
+    "Undeliverable": _look(Shown.FAILED, pgettext_lazy("association", "Never arrived")),
+    "Delayed": _look(Shown.WAITING, pgettext_lazy("association", "Waiting")),
+    "Cancelling": _look(Shown.SETTLING, pgettext_lazy("association", "Being cancelled")),
+    "Cancelled": _look(Shown.CANCELLED, pgettext_lazy("association", "Cancelled")),
+    "Terminated": _look(Shown.CANCELLED, pgettext_lazy("association", "Cancelled")),
+    "Skipped": _look(Shown.CANCELLED, pgettext_lazy("association", "Skipped")),
+}
+# https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-lifecycle.html
+LIFECYCLES: Mapping[str, Look] = {
+    "Pending": _look(Shown.PROGRESS, pgettext_lazy("instance", "Starting")),
+    "Pending:Wait": _look(Shown.WAITING, pgettext_lazy("instance", "Starting, held by a hook")),
+    "Pending:Proceed": _look(Shown.PROGRESS, pgettext_lazy("instance", "Starting")),
+    "Quarantined": _warning(pgettext_lazy("instance", "Quarantined")),
+    "InService": _look(Shown.DONE, pgettext_lazy("instance", "In service")),
+    "Terminating": _look(Shown.SETTLING, pgettext_lazy("instance", "Ending")),
+    "Terminating:Wait": _look(Shown.WAITING, pgettext_lazy("instance", "Ending, held by a hook")),
+    "Terminating:Proceed": _look(Shown.SETTLING, pgettext_lazy("instance", "Ending")),
+    "Terminating:Retained": _warning(pgettext_lazy("instance", "Ending, kept")),
+    "Terminated": _look(Shown.DELETED, pgettext_lazy("instance", "Ended")),
+    "Detaching": _look(Shown.SETTLING, pgettext_lazy("instance", "Leaving the group")),
+    "Detached": _look(Shown.DELETED, pgettext_lazy("instance", "Left the group")),
+    "EnteringStandby": _look(Shown.SETTLING, pgettext_lazy("instance", "Going on standby")),
+    "Standby": _look(Shown.PENDING, pgettext_lazy("instance", "On standby")),
+}
+# https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_Activity.html
+ACTIVITIES: Mapping[str, Look] = {
+    "PendingSpotBidPlacement": _look(Shown.WAITING, pgettext_lazy("activity", "Waiting")),
+    "WaitingForSpotInstanceRequestId": _look(Shown.WAITING, pgettext_lazy("activity", "Waiting")),
+    "WaitingForSpotInstanceId": _look(Shown.WAITING, pgettext_lazy("activity", "Waiting")),
+    "WaitingForInstanceId": _look(Shown.WAITING, pgettext_lazy("activity", "Waiting")),
+    "PreInService": _look(Shown.PROGRESS, pgettext_lazy("activity", "Starting")),
+    "InProgress": _look(Shown.PROGRESS, pgettext_lazy("activity", "In progress")),
+    "WaitingForELBConnectionDraining": _look(
+        Shown.WAITING, pgettext_lazy("activity", "Draining connections")
+    ),
+    "MidLifecycleAction": _look(Shown.WAITING, pgettext_lazy("activity", "Held by a hook")),
+    "WaitingForInstanceWarmup": _look(Shown.WAITING, pgettext_lazy("activity", "Warming up")),
+    "WaitingForConnectionDraining": _look(Shown.WAITING, pgettext_lazy("activity", "Draining connections")),
+    "WaitingForInPlaceUpdateToStart": _look(Shown.WAITING, pgettext_lazy("activity", "Waiting")),
+    "WaitingForInPlaceUpdateToFinalize": _look(Shown.WAITING, pgettext_lazy("activity", "Waiting")),
+    "InPlaceUpdateInProgress": _look(Shown.PROGRESS, pgettext_lazy("activity", "In progress")),
+    "Successful": _look(Shown.DONE, pgettext_lazy("activity", "Done")),
+    "Failed": _look(Shown.FAILED, pgettext_lazy("activity", "Failed")),
+    "Cancelled": _look(Shown.CANCELLED, pgettext_lazy("activity", "Cancelled")),
+}
+# https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/accessing-monitoring.html
+DATABASES: Mapping[str, Look] = {
+    "available": _look(Shown.DONE, pgettext_lazy("database", "Available")),
+    "creating": _look(Shown.PROGRESS, pgettext_lazy("database", "Being created")),
+    "configuring-enhanced-monitoring": _look(Shown.SETTLING, pgettext_lazy("database", "Being configured")),
+    "configuring-log-exports": _look(Shown.SETTLING, pgettext_lazy("database", "Being configured")),
+    "modifying": _look(Shown.SETTLING, pgettext_lazy("database", "Being changed")),
+    "backing-up": _look(Shown.DONE, pgettext_lazy("database", "Available, backing up")),
+    "upgrading": _look(Shown.PROGRESS, pgettext_lazy("database", "Being upgraded")),
+    "failing-over": _warning(pgettext_lazy("database", "Failing over")),
+    "promoting": _look(Shown.PROGRESS, pgettext_lazy("database", "Becoming the writer")),
+    "rebooting": _warning(pgettext_lazy("database", "Restarting")),
+    "starting": _look(Shown.PROGRESS, pgettext_lazy("database", "Starting")),
+    "stopping": _look(Shown.SETTLING, pgettext_lazy("database", "Stopping")),
+    "stopped": _look(Shown.FAILED, pgettext_lazy("database", "Stopped")),
+    "maintenance": _warning(pgettext_lazy("database", "Under maintenance")),
+    "deleting": _look(Shown.SETTLING, pgettext_lazy("database", "Being deleted")),
+    "failed": _look(Shown.FAILED, pgettext_lazy("database", "Failed")),
+    "storage-full": _look(Shown.FAILED, pgettext_lazy("database", "Storage is full")),
+    "inaccessible-encryption-credentials": _look(
+        Shown.FAILED, pgettext_lazy("database", "The encryption key is out of reach")
+    ),
+}
+# https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_LoadBalancerState.html
+LOAD_BALANCERS: Mapping[str, Look] = {
+    "provisioning": _look(Shown.PROGRESS, pgettext_lazy("load balancer", "Being set up")),
+    "active": _look(Shown.DONE, pgettext_lazy("load balancer", "Active")),
+    "active_impaired": _warning(pgettext_lazy("load balancer", "Active, cannot scale")),
+    "failed": _look(Shown.FAILED, pgettext_lazy("load balancer", "Failed")),
+}
+NEUTRAL = (Shown.PENDING.value, GLYPHS[Shown.PENDING])
+
+
+def said(sentence: Sentence | None, *, about_it: bool = False) -> str:
+    """Return a sentence in the reader's language; "" for none.
+
+    `about_it` is for places that name the thing already: the sentence says "it" instead.
+    """
+    if sentence is None:
+        return ""
+    values = dict(sentence.values)
+    if about_it and "where" in values:
+        values["where"] = pgettext("a server or database", "it")
+    return _(sentence.template) % values if values else _(sentence.template)
+
+
+def shown(looks: Mapping[str, Look], word: str, *, raw: str = "") -> SafeString:
+    """Return the badge of one of AWS's words; `raw` is shown below it when it says more."""
+    look = looks.get(word)
+    if look is None:
+        return badge(*NEUTRAL, word or _("not known"), raw=raw if raw != word else "")
+    kind, glyph, said = look
+    return badge(kind, glyph, said, raw=raw)
+
+
+def target(state: str) -> SafeString:
+    """Return the badge of a target."""
+    return shown(TARGETS, state)
+
+
+def reason(state: str, code: str, description: str = "") -> str:
+    """Return why a target is not healthy, in words; what the load balancer said where there are none."""
+    meaning = meanings.of_target(state, code)
+    return said(meaning.sentence("it", code or state), about_it=True) or description or code
+
+
+def run(status: str, detailed: str = "") -> SafeString:
+    """Return the badge of an association's run; State Manager's details below when they say more."""
+    return shown(RUNS, status, raw=detailed if detailed not in ("", status) else "")
+
+
+def lifecycle(state: str) -> SafeString:
+    """Return the badge of an instance's place in its group's life."""
+    return shown(LIFECYCLES, state)
+
+
+def activity(status: str) -> SafeString:
+    """Return the badge of a scaling activity."""
+    return shown(ACTIVITIES, status)
+
+
+def database(status: str) -> SafeString:
+    """Return the badge of a cluster or one of its instances."""
+    return shown(DATABASES, status)
+
+
+def load_balancer(state: str) -> SafeString:
+    """Return the badge of a load balancer."""
+    return shown(LOAD_BALANCERS, state)

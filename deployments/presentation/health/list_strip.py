@@ -1,0 +1,72 @@
+"""The strip of 24 hours beside each environment of the list: a bar an hour, the worst word of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from deployments.core.health.words import SEVERITY, Word
+from deployments.models import Environment
+from deployments.models.health import HealthSample
+from deployments.presentation.badges import HEALTH
+from deployments.presentation.health.history import HEIGHTS, ROOM
+
+HOURS = 24
+
+
+def mini_strips(environments: Sequence[Environment]) -> dict[int, SafeString]:
+    """Return the strip of each environment by its pk, read in one query."""
+    this_hour = timezone.now().astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    first = this_hour - timedelta(hours=HOURS - 1)
+    worst: dict[tuple[int, int], Word] = {}
+    for pk, hour, text in HealthSample.objects.words_by_hour(environments, first):
+        place, word = _place(hour, first), Word(text)
+        known = worst.get((pk, place))
+        if known is None or SEVERITY[word] > SEVERITY[known]:
+            worst[pk, place] = word
+    return {
+        one.pk: _strip([worst.get((one.pk, place), Word.UNKNOWN) for place in range(HOURS)])
+        for one in environments
+    }
+
+
+def _place(hour: datetime, first: datetime) -> int:
+    return int((hour - first).total_seconds() // 3600)
+
+
+def _strip(words: Sequence[Word]) -> SafeString:
+    step = 100 / HOURS
+    return format_html(
+        '<svg class="mini" width="100%" height="{}" role="img" aria-label="{}">{}</svg>',
+        ROOM,
+        _label(words),
+        format_html_join(
+            "",
+            '<rect class="is-{}" x="{}%" y="{}" width="{}%" height="{}"/>',
+            (
+                (
+                    HEALTH[word][0],
+                    round(place * step, 2),
+                    ROOM - HEIGHTS[word],
+                    round(step * 0.7, 2),
+                    HEIGHTS[word],
+                )
+                for place, word in enumerate(words)
+            ),
+        ),
+    )
+
+
+def _label(words: Iterable[Word]) -> str:
+    bad = sum(word in (Word.DEGRADED, Word.UNHEALTHY) for word in words)
+    if not bad:
+        return _("Last 24 hours: no dip")
+    return ngettext(
+        "Last 24 hours: a dip in %(count)d hour", "Last 24 hours: dips in %(count)d hours", bad
+    ) % {"count": bad}

@@ -1,0 +1,210 @@
+"""Everything that an environment's page says about its health, from rows that are read in a few queries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from deployments.core.health.facts import Facts
+from deployments.core.health.readiness import readiness
+from deployments.core.health.rollup import Health, Word, roll_up
+from deployments.core.status import Shown
+from deployments.live.reads import budget_share
+from deployments.models import Deployment, Environment
+from deployments.models.health import HealthSample, Operation, ScalingActivity, SiteProbe
+from deployments.models.health.reads import facts_of
+from deployments.models.health.samples import WHOLE
+from deployments.presentation import badges
+from deployments.presentation.diagrams.environment import scene_of
+from deployments.presentation.health import aws_states, history, panels
+from deployments.presentation.health.sources import sources_of
+from deployments.presentation.text.datetime_formats import iso
+
+ACTIVITIES, PROBES, READIED, WISHES = 6, 5, 10, 20
+_CLASSES = {
+    Word.HEALTHY: "is-done",
+    Word.DEGRADED: "is-attention",
+    Word.UNHEALTHY: "is-failed",
+    Word.UNKNOWN: "is-pending",
+}
+
+
+def health_of(environment: Environment, *, everything: bool, may_operate: bool) -> dict[str, Any]:
+    """Return what the page's health is drawn from."""
+    now = timezone.now()
+    facts = facts_of(environment)
+    health = roll_up(facts, now)
+    targets = panels.targets(facts, everything=everything)
+    wishes = list(Operation.objects.newest_of(environment)[:WISHES])
+    return {
+        "facts": facts,
+        "health": health,
+        "glyph": badges.HEALTH[health.word][1],
+        "sentence": aws_states.said(health.sentence),
+        "verdict_class": _CLASSES[health.word],
+        "tiers": _tiers(health),
+        "scene": scene_of(health, facts, frozenset(row.id for row in targets.shown)),
+        "sources": sources_of(facts, now, sandbox=environment.account.is_sandbox),
+        "budget": _budget(environment),
+        "everything": everything,
+        "may_operate": may_operate,
+        "load_balancers": _load_balancers(facts),
+        "targets": targets,
+        "instances": panels.instances(facts, everything=everything),
+        "groups": _groups(facts),
+        "associations": panels.associations(facts, _runs_asked_for(wishes), everything=everything),
+        "clusters": panels.clusters(facts),
+        "activities": _activities(environment),
+        "saving": next((one for one in wishes if one.kind == "save_time"), None),
+        "probes": _probes(environment),
+        "now": iso(now),
+        **_ready(environment, facts),
+    }
+
+
+def _ready(environment: Environment, facts: Facts) -> dict[str, Any]:
+    latest = environment.latest
+    if latest is None or not facts.parts:
+        return {}
+    if latest.ready_at:
+        return {"ready_at": latest.ready_at}
+    if not latest.is_active or latest.kind != "create":
+        return {}
+    return {"waiting": [aws_states.said(one) for one in readiness(facts, latest.created_at).waiting_for]}
+
+
+def _budget(environment: Environment) -> str:
+    """Return how much of the account's AWS budget is used, "" when nobody knows."""
+    share = budget_share(environment.account_id)
+    if share.percent is None:
+        return ""
+    used = _("AWS budget {percent} %").replace("{percent}", str(share.percent))
+    return ", ".join((used, _("AWS slows us down"))) if share.throttled else used
+
+
+def _tiers(health: Health) -> list[Mapping[str, str]]:
+    """Return what stands in the list below the sentence: every tier, its word, its own sentence."""
+    return [
+        {
+            "name": panels.tier_name(tier.name),
+            "word": tier.verdict.word,
+            "counted": _("%(healthy)d of %(total)d") % {"healthy": tier.healthy, "total": tier.total},
+            "sentence": aws_states.said(tier.verdict.sentence)
+            if tier.verdict.sentence != health.sentence
+            else "",
+        }
+        for tier in health.tiers
+    ]
+
+
+def _load_balancers(facts: Facts) -> list[Mapping[str, Any]]:
+    return [
+        {"fact": one, "name": panels.tier_name(one.tier), "badge": aws_states.load_balancer(one.state)}
+        for one in sorted(facts.load_balancers, key=lambda one: one.tier)
+    ]
+
+
+def _groups(facts: Facts) -> list[str]:
+    """Return how many instances each group has and wants."""
+    return [
+        _("%(tier)s: %(number)d of %(wanted)d wanted")
+        % {
+            "tier": panels.tier_name(group.tier),
+            "number": sum(one.group == group.name for one in facts.instances),
+            "wanted": group.desired,
+        }
+        for group in sorted(facts.groups, key=lambda group: group.tier != "web")
+    ]
+
+
+def _runs_asked_for(wishes: Sequence[Operation]) -> dict[str, Operation]:
+    """Return what was asked for last of each association, by its id."""
+    return {
+        str(one.arguments.get("association_id", "")): one
+        for one in reversed(wishes)
+        if one.kind == "run_association"
+    }
+
+
+def _activities(environment: Environment) -> list[Mapping[str, Any]]:
+    rows = ScalingActivity.objects.newest_of(environment)[:ACTIVITIES]
+    return [{"row": row, "badge": aws_states.activity(row.status)} for row in rows]
+
+
+def _probes(environment: Environment) -> list[Mapping[str, Any]]:
+    rows = SiteProbe.objects.newest_of(environment).select_related("asked_by")[:PROBES]
+    return [{"row": row, "wrote": _answered(row.wrote), "read": _answered(row.read)} for row in rows]
+
+
+def _answered(well: bool) -> SafeString:
+    if well:
+        return badges.status_badge(Shown.DONE, pgettext("site", "Yes"))
+    return badges.status_badge(Shown.FAILED, pgettext("site", "No"))
+
+
+def past_of(environment: Environment) -> dict[str, Any]:
+    """Return the strips of health and the times to ready (two queries)."""
+    now = timezone.now()
+    rows = HealthSample.objects.of(environment).since(now - history.WEEK)
+    samples = list(rows.values_list("tier", "at", "word", "healthy", "total"))
+    return {
+        "periods": [_period(samples, period, now) for period in (history.DAY, history.WEEK)],
+        "readied": _readied(environment),
+    }
+
+
+def _period(samples: Sequence[history.Sample], period: timedelta, now: datetime) -> Mapping[str, Any]:
+    found = history.strips(samples, (WHOLE, *panels.TIERS), now, period)
+    name = history.period_name(period)
+    names = {
+        strip.tier: _("Environment") if strip.tier == WHOLE else panels.tier_name(strip.tier)
+        for strip in found
+    }
+    troubles = [(names[strip.tier], one) for strip in found for one in strip.troubles]
+    return {
+        "key": "day" if period == history.DAY else "week",
+        "name": name,
+        "start": now - period,
+        "strips": [
+            {
+                "name": names[strip.tier],
+                "percent": strip.percent,
+                "drawn": strip.svg(
+                    _("%(part)s, %(period)s: healthy %(percent)s")
+                    % {"part": names[strip.tier], "period": name, "percent": strip.percent or _("not known")}
+                ),
+            }
+            for strip in found
+        ],
+        "troubles": sorted(troubles, key=lambda pair: pair[1].start, reverse=True)[:50],
+    }
+
+
+def _readied(environment: Environment) -> list[Mapping[str, Any]]:
+    rows = list(Deployment.objects.made_ready_in(environment.account_id)[:READIED])
+    took = [(row.ready_at - row.created_at).total_seconds() for row in rows if row.ready_at]
+    longest = max(took, default=1) or 1
+    return [
+        {
+            "deployment": row,
+            "seconds": seconds,
+            "drawn": _bar(seconds / longest, row.environment_id == environment.pk),
+        }
+        for row, seconds in zip(rows, took, strict=True)
+    ]
+
+
+def _bar(share: float, is_own: bool) -> SafeString:
+    return format_html(
+        '<svg class="bar{}" width="100%" height="10" aria-hidden="true">'
+        '<rect x="0" y="0" width="{}%" height="10" rx="2"/></svg>',
+        " is-own" if is_own else "",
+        round(100 * max(share, 0.01), 1),
+    )

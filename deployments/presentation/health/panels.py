@@ -1,0 +1,273 @@
+"""The rows of the panels beside the picture: targets, instances, runs of associations, database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from deployments.core.health.facts import (
+    AssociationFact,
+    ClusterFact,
+    Facts,
+    InstanceFact,
+    RunFact,
+    TargetFact,
+)
+from deployments.core.health.words import RUN_FAILED, RUN_LEFT_OUT
+from deployments.models.health import Operation
+from deployments.presentation.health import aws_states
+
+ROWS = 12
+"""How many rows a panel shows before it asks whether to show all."""
+
+TIERS = {
+    "alb": gettext_lazy("ALB"),
+    "web": gettext_lazy("Web servers"),
+    "nlb": gettext_lazy("NLB"),
+    "app": gettext_lazy("App servers"),
+    "database": gettext_lazy("Database"),
+}
+_TARGETS_FIRST = ("unhealthy", "unhealthy.draining", "unavailable", "unused", "draining", "initial")
+_RUNS_FIRST = ("Failed", "TimedOut", "InProgress", "Pending", "Associated")
+_RECAP = ("ok", "changed", "unreachable", "failed", "skipped", "rescued", "ignored")
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows(Generic[Row]):
+    """The first rows of a panel, worst first, and how many more there are."""
+
+    shown: Sequence[Row]
+    hidden: int
+
+    def __bool__(self) -> bool:
+        return bool(self.shown)
+
+
+def cut(rows: Iterable[Row], urgency: Callable[[Row], Any], *, everything: bool) -> Rows[Row]:
+    """Return rows by urgency, all of them or the first ones."""
+    ordered = sorted(rows, key=urgency)
+    kept = ordered if everything else ordered[:ROWS]
+    return Rows(shown=kept, hidden=len(ordered) - len(kept))
+
+
+def tier_name(tier: str) -> str:
+    """Return what a tier is called."""
+    return str(TIERS.get(tier, tier))
+
+
+def _place(order: Sequence[str], word: str) -> int:
+    return order.index(word) if word in order else len(order)
+
+
+@dataclass(frozen=True, slots=True)
+class TargetRow:
+    """A target as the panel shows it."""
+
+    fact: TargetFact
+
+    @property
+    def id(self) -> str:
+        """Return the row's id: where the picture leads."""
+        return f"target-{self.fact.tier}-{self.fact.target_id}"
+
+    @property
+    def badge(self) -> SafeString:
+        """Return the target's state."""
+        return aws_states.target(self.fact.state)
+
+    @property
+    def reason(self) -> str:
+        """Return why it is not healthy, in words."""
+        return aws_states.reason(self.fact.state, self.fact.reason, self.fact.description)
+
+    @property
+    def raw(self) -> str:
+        """Return the load balancer's own words of what is not healthy."""
+        if self.fact.state == "healthy":
+            return ""
+        return f"{self.fact.state} · {self.fact.reason}" if self.fact.reason else self.fact.state
+
+    @property
+    def tier(self) -> str:
+        """Return the name of its tier."""
+        return tier_name(self.fact.tier)
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceRow:
+    """An instance as the panel shows it; `is_behind` when others run a newer launch template."""
+
+    fact: InstanceFact
+    is_behind: bool
+
+    @property
+    def id(self) -> str:
+        """Return the row's id."""
+        return f"instance-{self.fact.instance_id}"
+
+    @property
+    def badge(self) -> SafeString:
+        """Return where in its life it is."""
+        return aws_states.lifecycle(self.fact.lifecycle)
+
+    @property
+    def tier(self) -> str:
+        """Return the name of its tier."""
+        return tier_name(self.fact.tier)
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """An association's run on one instance."""
+
+    fact: RunFact
+
+    @property
+    def id(self) -> str:
+        """Return the row's id."""
+        return f"run-{self.fact.pk}"
+
+    @property
+    def badge(self) -> SafeString:
+        """Return how the run ended."""
+        return aws_states.run(self.fact.status, self.fact.detailed_status)
+
+    @property
+    def has_failed(self) -> bool:
+        """Tell whether it ended badly."""
+        return self.fact.status in RUN_FAILED
+
+    @property
+    def recap(self) -> str:
+        """Return Ansible's figures that are not 0, in Ansible's words."""
+        return " ".join(f"{name} {self.fact.recap[name]}" for name in _RECAP if self.fact.recap.get(name))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssociationPanel:
+    """An association with its runs, failed ones first."""
+
+    fact: AssociationFact
+    runs: Rows[RunRow]
+    wish: Operation | None
+
+    @property
+    def id(self) -> str:
+        """Return the id of its heading."""
+        return f"association-{self.fact.association_id}"
+
+    @property
+    def tier(self) -> str:
+        """Return the name of its tier."""
+        return tier_name(self.fact.tier)
+
+    @property
+    def badge(self) -> SafeString:
+        """Return how its last execution ended."""
+        return aws_states.run(self.fact.status, self.fact.detailed_status)
+
+    @property
+    def counted(self) -> str:
+        """Return how many of its instances succeeded or failed, "" while there is none."""
+        total = sum(self.fact.counts.values())
+        failed = sum(number for word, number in self.fact.counts.items() if word in RUN_FAILED)
+        if failed:
+            return _("failed on %(number)d of %(total)d") % {"number": failed, "total": total}
+        done = self.fact.counts.get("Success", 0)
+        return _("%(number)d of %(total)d succeeded") % {"number": done, "total": total} if total else ""
+
+    @property
+    def is_asked(self) -> bool:
+        """Tell whether somebody asked for another run that has not been set off yet."""
+        return self.wish is not None and self.wish.is_active
+
+    @property
+    def answer(self) -> str:
+        """Return what came of the last wish, until the run that it set off is there."""
+        if self.wish is None or self.wish.ended_at is None:
+            return ""
+        is_old = self.fact.executed_at is not None and self.fact.executed_at > self.wish.created_at
+        return "" if is_old else self.wish.words
+
+    @property
+    def has_failed(self) -> bool:
+        """Tell whether running it again on failed instances alone makes sense."""
+        return any(run.status in RUN_FAILED | RUN_LEFT_OUT for run in self.fact.runs)
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterPanel:
+    """A database cluster with its members, the writer first."""
+
+    fact: ClusterFact
+
+    @property
+    def badge(self) -> SafeString:
+        """Return how the cluster stands."""
+        return aws_states.database(self.fact.status)
+
+    @property
+    def members(self) -> list[Mapping[str, Any]]:
+        """Return each member with its badge."""
+        ordered = sorted(self.fact.members, key=lambda member: (not member.is_writer, member.instance_id))
+        return [{"fact": member, "badge": aws_states.database(member.status)} for member in ordered]
+
+
+def targets(facts: Facts, *, everything: bool) -> Rows[TargetRow]:
+    """Return the targets' panel."""
+    return cut(
+        map(TargetRow, facts.targets),
+        lambda row: (_place(_TARGETS_FIRST, row.fact.state), row.fact.tier != "web", row.fact.target_id),
+        everything=everything,
+    )
+
+
+def instances(facts: Facts, *, everything: bool) -> Rows[InstanceRow]:
+    """Return the fleet's panel; whoever is not in service comes first."""
+    newest: dict[str, int] = {}
+    for one in facts.instances:
+        newest[one.group] = max(newest.get(one.group, 0), _version(one.launch_template_version))
+    rows = (
+        InstanceRow(one, _version(one.launch_template_version) < newest[one.group]) for one in facts.instances
+    )
+    return cut(
+        rows,
+        lambda row: (
+            row.fact.lifecycle == "InService" and row.fact.health in ("", "Healthy", "HEALTHY"),
+            not row.is_behind,
+            row.fact.tier != "web",
+            row.fact.instance_id,
+        ),
+        everything=everything,
+    )
+
+
+def _version(text: str) -> int:
+    return int(text) if text.isdecimal() else 0
+
+
+def associations(facts: Facts, asked: Mapping[str, Operation], *, everything: bool) -> list[AssociationPanel]:
+    """Return a panel for each association; `asked` has what was asked for last of it, by its id."""
+    return [
+        AssociationPanel(
+            fact=one,
+            runs=cut(
+                map(RunRow, one.runs),
+                lambda row: (_place(_RUNS_FIRST, row.fact.status), row.fact.instance_id),
+                everything=everything,
+            ),
+            wish=asked.get(one.association_id),
+        )
+        for one in sorted(facts.associations, key=lambda one: (one.tier != "web", one.tier, one.name))
+    ]
+
+
+def clusters(facts: Facts) -> list[ClusterPanel]:
+    """Return the database's panel."""
+    return [ClusterPanel(cluster) for cluster in facts.clusters]

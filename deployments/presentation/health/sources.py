@@ -1,0 +1,86 @@
+"""How fresh each source of facts is, and what to do when one does not answer."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from deployments.core.cadence import old_after
+from deployments.core.health.facts import Facts, SourceFact
+from deployments.presentation.health.aws_states import said
+
+NAMES = {
+    "stack": gettext_lazy("CloudFormation"),
+    "targets": gettext_lazy("Load balancers"),
+    "associations": gettext_lazy("State Manager"),
+    "fleet": gettext_lazy("Auto Scaling"),
+    "database": gettext_lazy("Aurora"),
+    "site": gettext_lazy("Site"),
+}
+_ACTION = re.compile(r"\b[a-z][a-z0-9-]+:[A-Z][A-Za-z0-9]+\b")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A source as the page shows it. `action` is the permission that is missing, "" when none is."""
+
+    key: str
+    name: str
+    observed_at: datetime | None
+    attempted_at: datetime | None
+    problem: str
+    action: str
+    is_old: bool
+
+    @property
+    def policy(self) -> str:
+        """Return the statement that gives the portal's role what it lacks."""
+        statement = {"Effect": "Allow", "Action": self.action, "Resource": "*"}
+        return json.dumps(statement) if self.action else ""
+
+    @property
+    def kind(self) -> str:
+        """Return the class that colours the freshness: live, old or attention."""
+        return (
+            "is-attention" if self.problem else "is-old" if self.is_old or not self.observed_at else "is-live"
+        )
+
+
+def sources_of(facts: Facts, now: datetime, *, sandbox: bool) -> dict[str, Source]:
+    """Return every source by its key, those that were never asked too."""
+    found = {
+        key: _source(facts.sources.get(key) or SourceFact(source=key), now, sandbox=sandbox) for key in NAMES
+    }
+    if facts.probe:  # nobody is sent through the site unasked: what a try found does not grow old
+        found["site"] = replace(found["site"], observed_at=facts.probe.at, is_old=False)
+    return found
+
+
+def _source(fact: SourceFact, now: datetime, *, sandbox: bool) -> Source:
+    problem = said(fact.problem) or (
+        fact.problem_code and _("AWS answered with %(code)s.") % {"code": fact.problem_code}
+    )
+    return Source(
+        key=fact.source,
+        name=str(NAMES[fact.source]),
+        observed_at=fact.observed_at,
+        attempted_at=fact.attempted_at,
+        problem=problem,
+        action=_missing_action(fact),
+        is_old=fact.observed_at is not None
+        and now - fact.observed_at > timedelta(seconds=old_after(fact.source, sandbox=sandbox)),
+    )
+
+
+def _missing_action(fact: SourceFact) -> str:
+    if fact.problem is None or not any(word in fact.problem_code for word in ("Denied", "Unauthorized")):
+        return ""
+    values: Mapping[str, str] = fact.problem.values
+    texts: Iterable[str] = (*values.values(), str(fact.problem))
+    return next((found[0] for text in texts if (found := _ACTION.search(text))), "")

@@ -1,0 +1,31 @@
+"""The language and time zone that a page or frame is made for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Self
+
+from django.http import HttpRequest
+from django.utils import timezone, translation
+
+
+@dataclass(frozen=True, slots=True)
+class Locale:
+    """The language and time zone of whoever reads a page or frame."""
+
+    language: str
+    zone: str
+
+    @classmethod
+    def of(cls, request: HttpRequest) -> Self:
+        """Return the locale of whoever sent the request."""
+        language = getattr(request, "LANGUAGE_CODE", translation.get_language() or "en")
+        return cls(language, timezone.get_current_timezone_name())
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """Make it the current language and time zone meanwhile."""
+        with translation.override(self.language), timezone.override(self.zone):
+            yield

@@ -1,0 +1,154 @@
+"""Events of a deployment as the lines of its log, a page at a time from any place in it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from deployments.core.status import is_cancelled, is_failed
+from deployments.models import Deployment, Event
+from deployments.models.event import EventQuerySet
+from deployments.presentation.filters.events import EventFilter
+from deployments.presentation.text import wording
+
+LINES = 500
+"""Events in one frame."""
+PAGE = 200
+"""Lines that are read at a time."""
+_MARKED = {"attention": "attention", "ended": "ended", "phase": "phase"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repeat:
+    """An event that says again what its line says."""
+
+    seq: int
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One event. `sentence` is set for the portal's own, the fields of a resource for CloudFormation's.
+
+    `repeats` are the later events that say the same; `repeat_of` is the number of the line that a
+    repeating event belongs to, when it is given a line of its own.
+    """
+
+    seq: int
+    at: datetime
+    within: str
+    logical_id: str
+    type: str
+    status: str
+    reason: str
+    sentence: str
+    mark: str
+    repeat_of: int = 0
+    repeats: tuple[Repeat, ...] = ()
+
+    @property
+    def is_problem(self) -> bool:
+        """Tell whether the line is a failure that is not collateral, or asks for attention."""
+        failed = is_failed(self.status) and not is_cancelled(self.status, self.reason)
+        return failed or self.mark in ("attention", "failed", "rolled_back")
+
+    @property
+    def times(self) -> int:
+        """Return how often the same was said."""
+        return 1 + len(self.repeats)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Log:
+    """A page of the log, oldest line first.
+
+    `earlier` and `later` are the numbers next to which the pages before and after it begin, 0 for none.
+    """
+
+    lines: Sequence[Line]
+    earlier: int
+    later: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a page of the log lies: around an event, before or after one, or else at the newest."""
+
+    event: int = 0
+    before: int = 0
+    after: int = 0
+
+
+def line(event: Event, repeats: Sequence[Event] = ()) -> Line:
+    """Return an event as a line, in the current language."""
+    own = event.source == "portal"
+    mark = _MARKED.get(event.code, "") if own else ""
+    within, _, logical_id = event.subject.rpartition("/") if event.stack else ("", "", event.logical_id)
+    return Line(
+        seq=event.seq,
+        at=event.at,
+        within=within.replace("/", " ▸ "),
+        logical_id=logical_id or event.logical_id,
+        type=event.type.removeprefix("AWS::"),
+        status=event.status,
+        reason=event.reason,
+        sentence=wording.event(event) if own else "",
+        mark=str(event.values.get("state", "")) if mark == "ended" else mark,
+        repeat_of=event.repeat_of,
+        repeats=tuple(Repeat(seq=e.seq, at=e.at, reason=e.reason) for e in repeats),
+    )
+
+
+def read(deployment: Deployment, wanted: EventFilter, place: Place, *, up_to: int) -> Log:
+    """Read one page of the wanted events numbered up to and including `up_to`: two queries, four at most.
+
+    Keyset both ways: a page costs the same wherever it lies, and nothing is counted.
+    """
+    found = wanted.events(deployment).up_to(up_to)
+    if wanted.folds:
+        found = found.firsts()
+    events, earlier, later = _read(deployment, found, place)
+    repeats = _repeats(deployment, events, up_to) if wanted.folds else {}
+    return Log(
+        lines=[line(event, repeats.get(event.seq, [])) for event in events],
+        earlier=events[0].seq if events and earlier else 0,
+        later=events[-1].seq if events and later else 0,
+    )
+
+
+def _read(deployment: Deployment, found: EventQuerySet, place: Place) -> tuple[list[Event], bool, bool]:
+    """Return the events of a page in their order, and whether there are earlier and later ones."""
+    if place.after:
+        newer, later = _first(found.after(place.after), PAGE)
+        return newer, True, later
+    if place.event:
+        middle = _head(deployment, place.event)
+        older, earlier = _first(found.up_to(middle).reverse(), PAGE // 2)
+        newer, later = _first(found.after(middle), PAGE // 2)
+        return older[::-1] + newer, earlier, later
+    older, earlier = _first((found.before(place.before) if place.before else found).reverse(), PAGE)
+    return older[::-1], earlier, bool(place.before)
+
+
+def _first(found: EventQuerySet, count: int) -> tuple[list[Event], bool]:
+    """Return so many events at the most, and whether there are more."""
+    read = list(found[: count + 1])
+    return read[:count], len(read) > count
+
+
+def _head(deployment: Deployment, seq: int) -> int:
+    """Return the number of the line that an event stands on."""
+    event = Event.objects.of(deployment).numbered([seq]).first()
+    return (event.repeat_of or seq) if event else seq
+
+
+def _repeats(deployment: Deployment, events: Iterable[Event], up_to: int) -> Mapping[int, list[Event]]:
+    found: defaultdict[int, list[Event]] = defaultdict(list)
+    numbers = [event.seq for event in events if event.source == "cloudformation"]
+    if numbers:
+        for event in Event.objects.of(deployment).repeats_of(numbers).up_to(up_to):
+            found[event.repeat_of].append(event)
+    return found

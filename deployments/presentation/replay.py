@@ -1,0 +1,22 @@
+"""What the page of a finished deployment shows before it is played, and the bar with the controls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from deployments.models import Deployment
+from deployments.models.past import as_of, moments
+from deployments.presentation.waterfall.view_model import Picture
+
+SPEEDS = (1, 2, 5, 10, 30, 60)
+
+
+def picture_at_the_beginning(deployment: Deployment) -> Picture:
+    """Return what the page shows before it is played."""
+    first = moments(deployment)[:1]
+    return Picture.past(as_of(deployment, first[0][0] if first else 0))
+
+
+def controls(deployment: Deployment) -> dict[str, Any]:
+    """Return what the bar with the controls needs."""
+    return {"moments": moments(deployment), "speeds": SPEEDS}

@@ -1,0 +1,151 @@
+"""What stands above the tree: how far a deployment is, its phases, what went wrong and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+
+from deployments.core.phases import Kind, State, phase_progress
+from deployments.core.progress import Count
+from deployments.core.root_cause import Failure, root_cause
+from deployments.core.status import Shown
+from deployments.models import Deployment, Event
+from deployments.presentation import failure_banner
+from deployments.presentation.badges import GLYPHS, WORDS
+from deployments.presentation.failure_banner import Told
+from deployments.presentation.text import wording
+from deployments.presentation.waterfall.tree import Forest
+
+_ENDS = {State.SUCCEEDED: Shown.DONE, State.FAILED: Shown.FAILED, State.ROLLED_BACK: Shown.ROLLED_BACK}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phase:
+    """A phase of the work as the stepper shows it."""
+
+    name: str
+    shown: Shown
+    detail: str
+    started_at: datetime | None
+    ended_at: datetime | None
+
+    @property
+    def glyph(self) -> str:
+        """Return the sign of how the phase stands."""
+        return GLYPHS[self.shown]
+
+    @property
+    def word(self) -> str:
+        """Return the word of how the phase stands."""
+        return str(WORDS[self.shown])
+
+    @property
+    def is_current(self) -> bool:
+        """Tell whether the work is in this phase."""
+        return self.shown in (Shown.PROGRESS, Shown.ROLLING_BACK)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """Everything above the tree. `percent` is None while things go backwards."""
+
+    shown: Shown
+    count: Count
+    percent: int | None
+    phases: Sequence[Phase]
+    told: Told | None
+    headline: str
+    is_latest: bool
+
+    @property
+    def failure(self) -> Failure | None:
+        """Return what failed first."""
+        return self.told.leaf if self.told else None
+
+    def title(self, deployment: Deployment) -> str:
+        """Return the page's title: it carries the state, for tabs in the background."""
+        if not deployment.is_active or self.percent is None:
+            return f"{GLYPHS[self.shown]} {deployment.environment.name}"
+        return f"{GLYPHS[self.shown]} {self.percent} % · {deployment.environment.name}"
+
+
+def landmarks(deployment: Deployment) -> list[Event]:
+    """Read the events that a summary is made of (one query)."""
+    return list(Event.objects.of(deployment).landmarks())
+
+
+def summarise(deployment: Deployment, tree: Forest, events: Sequence[Event]) -> Summary:
+    """Return what stands above the tree, from rows that were read."""
+    state = State(deployment.state)
+    is_latest = deployment.environment.latest_id == deployment.pk
+    back = "ROLLBACK" in tree.root_status and "CLEANUP" not in tree.root_status
+    now_shown = _ENDS.get(state, Shown.ROLLING_BACK if back else Shown.PROGRESS)
+    return Summary(
+        shown=now_shown,
+        count=tree.count,
+        percent=100 if state is State.SUCCEEDED else None if back else tree.count.percent,
+        phases=list(_phases(deployment, tree, events, now_shown)),
+        told=failure_banner.tell(deployment, root_cause(_failures(events)), is_latest=is_latest)
+        or failure_banner.tell_of_servers(deployment, is_latest=is_latest),
+        headline=_headline(deployment),
+        is_latest=is_latest,
+    )
+
+
+def _failures(events: Iterable[Event]) -> list[Failure]:
+    return [failure for event in events if (failure := event.as_failure())]
+
+
+def _headline(deployment: Deployment) -> str:
+    name, deleting = deployment.environment.name, deployment.kind == Kind.DELETE
+    if deployment.is_active:
+        return wording.attention(deployment.attention_code) if deployment.attention_code else ""
+    if deployment.state != State.SUCCEEDED:
+        return wording.error(deployment.error_code, kind=deployment.kind)
+    if deleting:
+        return _("%(name)s is deleted: nothing of it is left in AWS") % {"name": name}
+    if deployment.kind == Kind.UPDATE:
+        return _("%(name)s is updated") % {"name": name}
+    return _("%(name)s is created") % {"name": name}
+
+
+def _phases(
+    deployment: Deployment, tree: Forest, events: Sequence[Event], now_shown: Shown
+) -> Iterable[Phase]:
+    state, last = State(deployment.state), State(deployment.last_phase)
+    starts = {str(e.values.get("phase", "")): e.at for e in events if e.code == "phase"}
+    starts[State.PREFLIGHT.value] = deployment.created_at
+    details = _details(tree, events)
+    steps = phase_progress(Kind(deployment.kind), state, last)
+    for number, (phase, progress) in enumerate(steps):
+        following = steps[number + 1][0] if number + 1 < len(steps) else None
+        at = Shown(progress.value)
+        yield Phase(
+            name=wording.phase(phase),
+            shown=now_shown if at in (Shown.PROGRESS, Shown.FAILED) else at,
+            detail=details.get(phase, "") if at is not Shown.PENDING else "",
+            started_at=starts.get(phase),
+            ended_at=starts.get(following) if following in starts else deployment.ended_at,
+        )
+
+
+def _details(tree: Forest, events: Sequence[Event]) -> dict[State, str]:
+    """Return what each phase has done so far, in a few words."""
+    found: dict[State, str] = {}
+    checked = sum(event.code.startswith("preflight.") for event in events)
+    if checked:
+        found[State.PREFLIGHT] = wording.checks(checked)
+    for event in events:
+        if event.code == "artifacts.uploaded":
+            found[State.ARTIFACTS] = wording.objects(sum(int(v) for v in event.values.values()))
+        elif event.code == "change_set.created":
+            found[State.CHANGE_SET] = wording.resources(int(event.values.get("resources", 0)))
+    if tree.count.total:
+        found[State.STACKS] = _("%(done)d of %(total)d") % {
+            "done": tree.count.done,
+            "total": tree.count.total,
+        }
+    return found

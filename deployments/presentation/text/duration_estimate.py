@@ -1,0 +1,47 @@
+"""What a deployment is expected to take, said before it is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from deployments.catalog import TemplateSet
+from deployments.core import dependencies
+from deployments.core.forecast import Forecast
+from deployments.core.phases import Kind
+from deployments.models import Account
+from deployments.models.expected import expected_of
+from deployments.presentation.waterfall.eta import amount
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """`takes` says how long, `basis` what that rests on."""
+
+    takes: str
+    basis: str
+
+
+def before_deploy(template_set: TemplateSet, account: Account) -> Expected:
+    """Return what creating an environment takes in an account, with the set's own values."""
+    values = {name: p.default for name, p in template_set.parameters.items() if p.default is not None}
+    graph = dependencies.read(template_set.contents, template_set.root.name, values)
+    forecast = expected_of(account, Kind.CREATE, graph).forecast
+    return Expected(_takes(forecast), _basis(forecast, account))
+
+
+def _takes(forecast: Forecast) -> str:
+    middle, low, high = amount(*forecast.in_seconds(0.0))
+    return _("Takes about %(middle)s (%(low)s–%(high)s)") % {"middle": middle, "low": low, "high": high}
+
+
+def _basis(forecast: Forecast, account: Account) -> str:
+    if forecast.runs:
+        return ngettext(
+            "learned from %(count)d deployment", "learned from %(count)d deployments", forecast.runs
+        ) % {"count": forecast.runs}
+    if account.is_sandbox:
+        return _("first run here: no history, by the sandbox's pace")
+    return _("first run here: no history, by what others have published")

@@ -1,0 +1,162 @@
+"""The details of one row: why it stands as it does, its times beside its history, what it is tied to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from deployments.core.dependencies import Way
+from deployments.core.status import Shown, shown
+from deployments.core.timeline import at_ms
+from deployments.core.usual import Source, Usual
+from deployments.models import Deployment, Event
+from deployments.presentation import log
+from deployments.presentation.log import Line as LogLine
+from deployments.presentation.waterfall import aws_console, cache
+from deployments.presentation.waterfall.aws_console import Place
+from deployments.presentation.waterfall.row_html import clock
+from deployments.presentation.waterfall.rows import Row
+from deployments.presentation.waterfall.tree import Node, name_of, parent_of
+from deployments.presentation.waterfall.view_model import Picture
+
+LAST = 8
+"""Events that are shown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """Another row: its path, its name with the stacks around it, how it stands, and how the two are tied."""
+
+    path: str
+    name: str
+    within: str
+    shown: Shown
+    status: str
+    way: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Details:
+    """What the inspector shows of a row. Times are None where nothing is known."""
+
+    row: Row
+    within: str
+    started_at: datetime | None
+    ended_at: datetime | None
+    seconds: float | None
+    usual: str
+    history: str
+    expected_at: datetime | None
+    waiting_for: Sequence[Link]
+    depends_on: Sequence[Link]
+    blocks: Sequence[Link]
+    physical_id: str = ""
+    arn: str = ""
+    console: str = ""
+    trail: str = ""
+    facts: Sequence[tuple[Promise, str]] = ()
+    events: Sequence[LogLine] = ()
+
+
+def of_path(deployment: Deployment, path: str) -> Details | None:
+    """Return the details of the row at a path, None when there is none."""
+    known = cache.recall(deployment)
+    if known is None or not known.is_good_for(deployment, deployment.last_seq):
+        picture = Picture.whole(deployment)
+    else:
+        picture = Picture.part(deployment, [path], known)
+    return _details(picture, path)
+
+
+def of_picture(picture: Picture, wanted: str | None) -> Details | None:
+    """Return the details of the row that an address names, None when it names none that is there."""
+    return None if wanted is None else _details(picture, wanted.strip("/"))
+
+
+def _details(picture: Picture, path: str) -> Details | None:
+    row = picture.row(path)
+    if row is None:
+        return None
+    node, line = picture.forest.nodes.get(path), picture.timeline.line(path)
+    place = Place.of(picture.deployment.stack_id, picture.deployment.environment.account.region)
+    type_, physical_id = (node.type, node.physical_id) if node else ("", "")
+    is_real = not picture.deployment.environment.account.is_sandbox
+    expected = line.expected.end if line and line.expected and row.ended is None else None
+    return Details(
+        row=row,
+        within=" ▸ ".join(parent_of(path).split("/")) if parent_of(path) else "",
+        started_at=at_ms(row.started) if row.started is not None else None,
+        ended_at=at_ms(row.ended) if row.ended is not None else None,
+        seconds=((row.ended or picture.now) - row.started) / 1000 if row.started is not None else None,
+        usual=_usual(line.usual) if line and line.usual and not row.is_stack else "",
+        history=_history(line.usual) if line and line.usual and not row.is_stack else "",
+        expected_at=at_ms(expected) if expected is not None else None,
+        waiting_for=_links(picture, ((w.path, w.way) for w in line.waiting_for)) if line else (),
+        depends_on=_links(picture, ((edge.path, edge.way) for edge in line.depends_on)) if line else (),
+        blocks=_links(picture, ((other, "") for other in line.blocks)) if line else (),
+        physical_id=physical_id,
+        arn=aws_console.arn(type_, physical_id, place),
+        console=aws_console.page(type_, physical_id, place) if is_real else "",
+        trail=aws_console.events_page(_trail_name(physical_id), place) if is_real and physical_id else "",
+        facts=row.facts,
+        events=_events(picture.deployment, path, node) if node else (),
+    )
+
+
+def _links(picture: Picture, paths: Iterable[tuple[str, str]]) -> list[Link]:
+    found = []
+    for path, way in paths:
+        line = picture.timeline.line(path)
+        node = picture.forest.nodes.get(path)
+        status = node.status if node else line.status if line else ""
+        found.append(
+            Link(
+                path=path,
+                name=name_of(path),
+                within=parent_of(path).replace("/", " ▸ "),
+                shown=shown(status),
+                status=status,
+                way=_way(way),
+            )
+        )
+    return found
+
+
+def _way(way: str) -> str:
+    return _("through a parameter") if way == Way.PARAMETER.value else way
+
+
+def _usual(usual: Usual) -> str:
+    values = {"middle": clock(usual.seconds), "low": clock(usual.low), "high": clock(usual.high)}
+    return _("%(middle)s (%(low)s–%(high)s)") % values
+
+
+def _history(usual: Usual) -> str:
+    """Return what the usual duration was learned from."""
+    if not usual.runs:
+        return _("no history yet: this is what public logs say of its type")
+    number = usual.runs
+    if usual.source == Source.HERE.value:
+        said = ngettext("from %(count)d run of it here", "from %(count)d runs of it here", number)
+    elif usual.source == Source.TYPE.value:
+        said = ngettext("from %(count)d run of its type", "from %(count)d runs of its type", number)
+    else:
+        said = ngettext("from %(count)d run elsewhere", "from %(count)d runs elsewhere", number)
+    return said % {"count": number}
+
+
+def _trail_name(physical_id: str) -> str:
+    return physical_id.rpartition("/")[2] if physical_id.startswith("arn:") else physical_id
+
+
+def _events(deployment: Deployment, path: str, node: Node) -> list[LogLine]:
+    """Read the last events of a resource, of a stack those that it and its parent tell of it."""
+    told = Event.objects.of(deployment).about(
+        parent_of(path) if path else None, name_of(path), own=path if node.is_stack else None
+    )
+    return [log.line(event) for event in told.reverse()[:LAST]]

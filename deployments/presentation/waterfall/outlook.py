@@ -1,0 +1,54 @@
+"""What is expected of rows that have not come to their end, for an open page to draw without new rows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from deployments.core.status import is_final
+from deployments.models.timeline import Line, Timeline
+from deployments.presentation.waterfall import row_html, rows
+from deployments.presentation.waterfall.axis import Axis
+from deployments.presentation.waterfall.rows import NAMED, row_id
+from deployments.presentation.waterfall.tree import name_of
+
+
+def outlook(timeline: Timeline, axis: Axis, *, but: Collection[str] = ()) -> dict[str, Any]:
+    """Return the forecast, the critical path and what is expected of each row, as the page's script takes it.
+
+    Times of rows are seconds since the beginning of the axis, None for now. `but` are paths of rows that
+    are known better by other means.
+    """
+    rest: dict[str, list[float | None]] = {}
+    waits: dict[str, str] = {}
+    slow: dict[str, str] = {}
+    for path, line in timeline.lines.items():
+        if path in but or (line.status and is_final(line.status)):
+            continue
+        if expected := _rest(line, axis):
+            rest[row_id(path)] = expected
+        if line.waiting_for:
+            names = [name_of(waiting.path) for waiting in line.waiting_for]
+            waits[row_id(path)] = row_html.waiting(names[:NAMED], max(0, len(names) - NAMED))
+        if rows.slow(line) and line.usual:
+            slow[row_id(path)] = row_html.slower(line.usual.seconds)
+    forecast = timeline.forecast
+    return {
+        "axis": [axis.start, axis.end],
+        "band": [round(forecast.end), round(forecast.low), round(forecast.high)] if forecast else None,
+        "critical": [row_id(path) for path in timeline.critical.marked],
+        "rest": rest,
+        "waits": waits,
+        "slow": slow,
+    }
+
+
+def _rest(line: Line, axis: Axis) -> list[float | None] | None:
+    """Return from when to when something is still to come, None when nothing is."""
+    if line.expected is None or line.expected.end is None:
+        return None
+    if line.intervals and line.intervals[-1].end is not None:
+        return None
+    has_begun = bool(line.intervals) or line.expected.start is None
+    begins = None if has_begun or line.expected.start is None else axis.seconds(line.expected.start)
+    return [begins, axis.seconds(line.expected.end)]

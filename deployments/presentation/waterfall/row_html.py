@@ -1,0 +1,221 @@
+"""A row as HTML. Made by hand instead of by a template: a page has a thousand of them, and 150 ms.
+
+Every text goes through `escape`; tests/presentation/waterfall/ holds that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from html import escape
+from typing import NamedTuple
+from urllib.parse import quote
+
+from django.utils import timezone
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from deployments.core.status import Shown
+from deployments.presentation import badges
+from deployments.presentation.text.datetime_formats import zone_name
+from deployments.presentation.waterfall.axis import Axis
+from deployments.presentation.waterfall.bars import Bar
+from deployments.presentation.waterfall.rows import Row
+
+NARROWEST = 0.3
+"""Percent of the axis that a bar takes at the least, so that it is seen. axis.js has the same."""
+_TO_COME = frozenset({Shown.PENDING, Shown.WAITING, Shown.PROGRESS, Shown.SETTLING})
+_HATCHED = frozenset({Shown.FAILED, Shown.ROLLING_BACK, Shown.ROLLED_BACK, Shown.CANCELLED})
+
+
+class Words(NamedTuple):
+    """The texts of rows in one language, looked up once: `%` fills them."""
+
+    level: str
+    fold: str
+    critical: str
+    between: str
+    since: str
+    usually: str
+
+
+@lru_cache(maxsize=8)
+def words_of(language: str) -> Words:
+    """Return the texts in the current language, which is `language`."""
+    return Words(
+        level=escape(_("Level %(level)s:")),
+        fold=_("Open or close %(name)s"),
+        critical=escape(_("on the critical path")),
+        between=_("%(start)s to %(end)s"),
+        since=_("since %(start)s"),
+        usually=_("usually %(usual)s"),
+    )
+
+
+def row(of: Row, axis: Axis, now: int, language: str) -> SafeString:
+    """Return a row of the table, in the current language, which is named for what is kept."""
+    words = words_of(language)
+    classes = [f"level-{min(of.level, 9)}", of.kind]
+    classes += [
+        word
+        for word, wanted in (
+            ("stack", of.is_stack and of.kind != "stack"),
+            ("is-problem", of.is_problem),
+            ("is-running", of.is_running),
+            ("is-critical", of.is_critical),
+            ("says-why", of.reason),
+        )
+        if wanted
+    ]
+    attributes = f' data-parent="{escape(of.parent)}"' if of.parent else ""
+    if of.is_stack:
+        attributes += f' data-open="{"yes" if of.open else "no"}"'
+    if of.shown not in _TO_COME:
+        attributes += " data-over"
+    if of.tier:
+        attributes += f' data-tier="{escape(of.tier)}"'
+    hidden = " hidden" if of.hidden else ""
+    return SafeString(
+        f'<tr id="{escape(of.id)}" class="{" ".join(classes)}"{attributes}{hidden}>\n'
+        f'<th scope="row">{_name(of, words)}</th>\n'
+        f'<td class="state">{_status(of.status, of.shown, of.word, language)}</td>\n'
+        f'<td class="number">{_took(of, now)}</td>\n'
+        f'<td class="lane">{"".join(_lane(of, axis, now))}{_times(of, words)}</td>\n</tr>'
+    )
+
+
+def _name(of: Row, words: Words) -> str:
+    name = escape(of.name)
+    level = words.level % {"level": of.level}
+    fold = ""
+    if of.is_stack:
+        label = escape(words.fold % {"name": of.name})
+        anchor = f' id="{of.anchor}"' if of.anchor else ""
+        controls = f' aria-controls="{escape(" ".join(of.children))}"' if of.children else ""
+        fold = (
+            f'<button type="button" class="fold"{anchor} aria-label="{label}"'
+            f' aria-expanded="{"true" if of.open else "false"}"{controls}>'
+            '<span class="arrow" aria-hidden="true"></span></button>'
+        )
+    address = quote(of.path, safe="@:") or "/"
+    return (
+        f'<span class="line"><span class="unseen">{level} </span>{fold}'
+        f'<a class="pick" href="?row={address}">{name}</a><span class="notes">{_notes(of, words)}</span>'
+        f' <span class="type">{escape(_type(of))}</span></span>'
+        + (f'<span class="reason">{escape(of.reason)}</span>' if of.reason else "")
+    )
+
+
+def _type(of: Row) -> str:
+    if of.count.total:
+        return f"{of.count.done}/{of.count.total}"
+    if of.kind == "phase":
+        return pgettext("of a deployment", "phase")
+    return "" if of.kind == "stack" else of.type.removeprefix("AWS::")
+
+
+def waiting(names: Sequence[str], more: int) -> str:
+    """Return what something waits for, in words; "" when it waits for nothing. `more` are not named."""
+    if not names:
+        return ""
+    said = ", ".join(names)
+    if more:
+        said = _("%(names)s and %(number)d more") % {"names": said, "number": more}
+    return _("waiting for %(names)s") % {"names": said}
+
+
+def slower(usual: float) -> str:
+    """Return that something takes longer than the seconds that it usually does, in words."""
+    return _("slower than usual (%(usual)s)") % {"usual": clock(usual)}
+
+
+def _notes(of: Row, words: Words) -> str:
+    """Return what is said beside the name. rows.js says it anew when another outlook comes."""
+    slow = (
+        f'<span class="slow">{escape(slower(of.usual))}</span>' if of.is_slow and of.usual is not None else ""
+    )
+    waits = f'<span class="waits">{escape(waiting(of.waits, of.more_waits))}</span>' if of.waits else ""
+    return f"{slow}{flag(words) if of.is_critical else ''}{waits}"
+
+
+def flag(words: Words) -> SafeString:
+    """Return the mark of what is on the critical path."""
+    sign = f'<span aria-hidden="true">⚑</span><span class="unseen"> {words.critical}</span>'
+    return SafeString(f'<span class="flag" title="{words.critical}">{sign}</span>')
+
+
+@lru_cache(maxsize=512)
+def _status(status: str, kind: Shown, word: str, language: str) -> str:  # part of the key
+    """Return the status of a row. No Tab stop: the inspector shows the raw word as text."""
+    glyph, text = badges.GLYPHS[kind], escape(str(word or badges.WORDS[kind]))
+    tip = f' <span class="tip">{escape(status)}</span>' if status else ""
+    return (
+        f'<span class="status is-{kind.value}"><span class="glyph" aria-hidden="true">{glyph}</span>'
+        f'<span class="word">{text}</span>{tip}</span>'
+    )
+
+
+def clock(seconds: float) -> str:
+    """Return seconds as a clock shows them: 0:09, 8:42, 1:02:03."""
+    minutes, rest = divmod(max(0, int(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _took(of: Row, now: int) -> str:
+    if of.started is None:
+        return ""
+    if of.ended is not None:
+        return clock((of.ended - of.started) / 1000)
+    since = datetime.fromtimestamp(of.started / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f'<span data-since="{since}">{clock((now - of.started) / 1000)}</span>'
+
+
+def _times(of: Row, words: Words) -> str:
+    """Return when it went on, as text for those who do not see the bars."""
+    if of.started is None and of.usual is None:
+        return ""
+    said = []
+    if of.started is not None and of.ended is not None:
+        said.append(words.between % {"start": _time(of.started), "end": _time(of.ended)})
+    elif of.started is not None:
+        said.append(words.since % {"start": _time(of.started)})
+    if of.usual is not None:
+        said.append(words.usually % {"usual": clock(of.usual)})
+    return f'<span class="unseen">{escape("; ".join(said))}</span>'
+
+
+def _time(at: int) -> str:
+    local = datetime.fromtimestamp(at / 1000, timezone.get_current_timezone())
+    return f"{local.hour:02}:{local.minute:02}:{local.second:02} {zone_name(local)}"
+
+
+def _lane(of: Row, axis: Axis, now: int) -> Iterator[str]:
+    yield '<svg class="bars" aria-hidden="true">'
+    if of.ghost:
+        yield _rect("ghost", axis, *of.ghost, now=now)
+    for bar in of.bars:
+        yield _bar("bar", bar, axis, now)
+    for bar in of.inner:
+        yield _bar("inner", bar, axis, now)
+    if of.rest:
+        kind, begins = ("pending", of.rest[0]) if of.started is None else ("progress", None)
+        yield _rect(f"rest is-{kind}", axis, begins, of.rest[1], now=now, more=f' fill="url(#dash-{kind})"')
+    yield "</svg>"
+
+
+def _bar(name: str, bar: Bar, axis: Axis, now: int) -> str:
+    fill = f' fill="url(#hatch-{bar.shown.value})"' if bar.shown in _HATCHED and name == "bar" else ""
+    return _rect(f"{name} is-{bar.shown.value}", axis, bar.start, bar.end, now=now, more=fill)
+
+
+def _rect(name: str, axis: Axis, start: float | None, end: float | None, *, now: int, more: str = "") -> str:
+    """Return a bar with its times in seconds since the beginning; None stands for now, which moves."""
+    left = axis.percent(now if start is None else start)
+    right = axis.percent(now if end is None else end)
+    since = "" if start is None else f"{axis.seconds(start):g}"
+    until = "" if end is None else f"{axis.seconds(end):g}"
+    width = max(NARROWEST, round(right - left, 2))
+    return f'<rect class="{name}" data-s="{since}" data-e="{until}" x="{left:g}%" width="{width:g}%"{more}/>'

@@ -1,0 +1,245 @@
+"""The rows of the waterfall, in their fixed order: what each says, its bars, and whether it is folded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+
+from deployments.core.dependencies import STACK
+from deployments.core.progress import Count
+from deployments.core.status import Shown, shown
+from deployments.models.timeline import Line
+from deployments.presentation.waterfall.bars import Bar, bars_of, summary
+from deployments.presentation.waterfall.tree import NONE, Forest, Node, name_of, parent_of
+
+OPEN = frozenset({Shown.PROGRESS, Shown.SETTLING, Shown.ROLLING_BACK, Shown.FAILED})
+"""Stacks in which something can be seen are open at first; those that wait or have come to rest are not."""
+NAMED = 3
+"""So many of the things that a row waits for are named."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One row. `id` is made from the path, so it never changes; links from other pages lead to `anchor`.
+
+    Times are epoch milliseconds. `ghost` is how long it usually takes, `rest` what is expected to come;
+    `tier` is the nested stack of the root that it is in. `facts` are (what, value) for the inspector alone.
+    """
+
+    path: str
+    name: str
+    level: int
+    kind: str = "resource"  # stack | resource | phase | group | instance | run | target
+    type: str = ""
+    status: str = ""
+    shown: Shown = Shown.PENDING
+    word: str = ""
+    reason: str = ""
+    tier: str = ""
+    started: int | None = None
+    ended: int | None = None
+    bars: tuple[Bar, ...] = ()
+    inner: tuple[Bar, ...] = ()
+    ghost: tuple[float, float] | None = None
+    rest: tuple[float, float] | None = None
+    usual: float | None = None
+    is_slow: bool = False
+    is_critical: bool = False
+    is_cause: bool = False
+    waits: tuple[str, ...] = ()
+    more_waits: int = 0
+    children: tuple[str, ...] = ()
+    count: Count = NONE
+    open: bool = True
+    hidden: bool = False
+    anchor: str = ""
+    facts: tuple[tuple[Promise, str], ...] = ()
+
+    @property
+    def id(self) -> str:
+        """Return the element's id."""
+        return row_id(self.path)
+
+    @property
+    def parent(self) -> str:
+        """Return the id of the row around it, "" for those that stand by themselves."""
+        return "" if self.level == 1 else row_id(parent_of(self.path))
+
+    @property
+    def is_stack(self) -> bool:
+        """Tell whether others lie in it."""
+        return bool(self.children) or self.kind == "stack"
+
+    @property
+    def is_problem(self) -> bool:
+        """Tell whether the row is a failure that is not collateral, or was the first one of all.
+
+        What failed first is still one when a rollback has taken it away.
+        """
+        return self.shown is Shown.FAILED or self.is_cause
+
+    @property
+    def is_moving(self) -> bool:
+        """Tell whether the row's time goes on."""
+        return self.started is not None and self.ended is None
+
+    @property
+    def is_running(self) -> bool:
+        """Tell whether something goes on in the row."""
+        return self.shown in (Shown.PROGRESS, Shown.SETTLING, Shown.ROLLING_BACK)
+
+
+def row_id(path: str) -> str:
+    """Return the id of the row at a path of logical ids; "" is the root stack."""
+    return "t-" + path.replace("/", ".")
+
+
+def remark(reason: str) -> str:
+    """Return the reason unless it only says that what was asked for has begun."""
+    return "" if reason.lower().endswith("initiated") else reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grower:
+    """Makes rows of nodes. `lines` has what is reckoned of each path, `inside` other rows below a path.
+
+    `showing` is a path that must be in sight: the stacks around it are open.
+    """
+
+    forest: Forest
+    lines: Mapping[str, Line]
+    now: int
+    showing: str | None = None
+    inside: Mapping[str, Sequence[Row]] | None = None
+
+    def all(self) -> tuple[Row, ...]:
+        """Return all rows from the root down, none before the first stack is known."""
+        return tuple(self._below("", hidden=False)) if "" in self.forest.nodes else ()
+
+    def some(self, paths: Iterable[str]) -> tuple[Row, ...]:
+        """Return the rows at these paths, stacks before what is in them."""
+        there = (path for path in paths if path in self.forest.nodes)
+        return tuple(self.row(path) for path in sorted(there, key=lambda p: (p.count("/"), p)))
+
+    def _below(self, path: str, *, hidden: bool) -> Iterator[Row]:
+        row = self.row(path, hidden=hidden)
+        yield row
+        shut = hidden or not row.open
+        for child in self.forest.children.get(path, ()):
+            yield from self._below(child, hidden=shut)
+        closed = {row.id} if shut else set()
+        for other in (self.inside or {}).get(path, ()):
+            yield with_hidden(other, shut or other.parent in closed)
+            if not other.open:
+                closed.add(other.id)
+
+    def row(self, path: str, *, hidden: bool = False) -> Row:
+        """Return the row at a path."""
+        node, line = self.forest.nodes[path], self.lines.get(path)
+        children = [row_id(child) for child in self.forest.children.get(path, ())]
+        others = (self.inside or {}).get(path, ())
+        own = bars_of(node, line.runs if line and line.runs and line.status == node.status else None)
+        usual = line.usual if line and line.usual and line.usual.runs else None
+        is_stack = node.is_stack or node.type == STACK
+        first = own[0].start if own else None
+        waits = line.waiting_for if line and not node.status else ()
+        return Row(
+            path=path,
+            name=node.name or name_of(path),
+            level=path.count("/") + 2 if path else 1,
+            kind="stack" if is_stack else "group" if others else "resource",
+            type=node.type,
+            status=node.status,
+            shown=shown(node.status, node.reason),
+            reason=remark(node.reason),
+            tier=path.partition("/")[0] if self._is_in_tier(path) else "",
+            started=node.started if node.started is not None else own[-1].start if own else None,
+            ended=node.ended,
+            bars=own,
+            inner=self._summary(path, own) if is_stack else (),
+            ghost=(first, first + 1000 * usual.seconds) if usual and first is not None else None,
+            rest=self._rest(node, line),
+            usual=usual.seconds if usual else None,
+            is_slow=slow(line),
+            is_critical=bool(line and line.is_critical and path),
+            is_cause=path == self.showing,
+            waits=tuple(name_of(waiting.path) for waiting in waits[:NAMED]),
+            more_waits=max(0, len(waits) - NAMED),
+            children=tuple(children + [other.id for other in others if other.parent == row_id(path)]),
+            count=self.forest.counts.get(path, NONE) if is_stack else NONE,
+            open=self._is_open(path, node, is_stack=is_stack),
+            hidden=hidden,
+            anchor=f"s-{node.key}" if node.key else "",
+        )
+
+    def _is_in_tier(self, path: str) -> bool:
+        top = self.forest.nodes.get(path.partition("/")[0])
+        return bool(path) and top is not None and (top.is_stack or top.type == STACK)
+
+    def _is_open(self, path: str, node: Node, *, is_stack: bool) -> bool:
+        if not path:
+            return True
+        if not is_stack:
+            others = (self.inside or {}).get(path, ())
+            return not others or any(other.shown is not Shown.DONE for other in others)
+        if self.showing is not None and f"{self.showing}/".startswith(f"{path}/"):
+            return True
+        return shown(node.status, node.reason) in OPEN
+
+    def _summary(self, path: str, own: Sequence[Bar]) -> tuple[Bar, ...]:
+        below = []
+        for child in self.forest.children.get(path, ()):
+            line, node = self.lines.get(child), self.forest.nodes.get(child)
+            if node is not None:
+                fresh = line is not None and line.runs and line.status == node.status
+                below.append(bars_of(node, line.runs if fresh and line else None))
+        return summary(own, below)
+
+    def _rest(self, node: Node, line: Line | None) -> tuple[float, float] | None:
+        """Return what is expected to come, None of what is at its end."""
+        expected = line.expected if line else None
+        if expected is None or expected.end is None or (node.status and node.ended is not None):
+            return None
+        begins = expected.start if expected.start is not None and not node.status else self.now
+        begins = max(begins, self.now)
+        return (begins, expected.end) if expected.end > begins else None
+
+
+def slow(line: Line | None) -> bool:
+    """Tell whether something takes longer than usual. What is taken back has no usual duration."""
+    return line is not None and line.is_slow and len(line.runs) <= 1
+
+
+def with_hidden(row: Row, hidden: bool) -> Row:
+    """Return the row, hidden or not."""
+    if row.hidden == hidden:
+        return row
+    values = {name: getattr(row, name) for name in Row.__slots__}
+    return Row(**(values | {"hidden": hidden}))
+
+
+def of_phase(line: Line, name: str, *, end_shown: Shown, now: int) -> Row:
+    """Return the row of one of the portal's own phases."""
+    interval = line.intervals[0] if line.intervals else None
+    state = Shown.PENDING if interval is None else end_shown if interval.end is None else Shown.DONE
+    rest: tuple[float, float] | None = None
+    if line.expected and line.expected.end is not None and (interval is None or interval.end is None):
+        begins = max(now, line.expected.start or now) if interval is None else now
+        rest = (begins, line.expected.end) if line.expected.end > begins else None
+    return Row(
+        path=line.path,
+        name=name,
+        level=1,
+        kind="phase",
+        shown=state,
+        started=interval.start if interval else None,
+        ended=interval.end if interval else None,
+        bars=(Bar(interval.start, interval.end, state),) if interval else (),
+        rest=rest,
+        usual=line.usual.seconds if line.usual and line.usual.runs else None,
+        is_slow=line.is_slow,
+        is_critical=line.is_critical,
+        children=(),
+    )

@@ -1,0 +1,215 @@
+"""What lies below an Auto Scaling group: its instances, what configured each, and how load balancers see it.
+
+As it was last observed, so only the environment's latest deployment has such rows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from deployments.core.health.parts import GROUP
+from deployments.core.health.words import RUN_ENDED, RUN_FAILED, RUN_SUCCEEDED, Word, of_instance, of_target
+from deployments.core.phases import Kind
+from deployments.core.status import Shown
+from deployments.core.timeline import in_ms
+from deployments.models import Deployment
+from deployments.models.health import AssociationRun, FleetInstance, ScalingActivity, Target
+from deployments.presentation.waterfall.bars import Bar
+from deployments.presentation.waterfall.rows import Row
+from deployments.presentation.waterfall.tree import Forest, join, name_of
+
+ACTIVITIES = 60
+"""Scaling activities that are looked through for the launch of an instance."""
+_INSTANCE = re.compile(r"\bi-[0-9a-f]{6,}\b")
+_OF_A_WORD = {
+    Word.HEALTHY: Shown.DONE,
+    Word.DEGRADED: Shown.SETTLING,
+    Word.UNHEALTHY: Shown.FAILED,
+    Word.UNKNOWN: Shown.PROGRESS,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """What was observed of one environment's servers."""
+
+    instances: Sequence[FleetInstance] = ()
+    runs: Sequence[AssociationRun] = ()
+    targets: Sequence[Target] = ()
+    activities: Sequence[ScalingActivity] = ()
+
+
+def rows_below(deployment: Deployment, forest: Forest) -> dict[str, tuple[Row, ...]]:
+    """Return the rows below each group of a deployment (four queries, none without a group)."""
+    groups = {node.physical_id: path for path, node in forest.nodes.items() if node.type == GROUP}
+    groups.pop("", None)
+    environment = deployment.environment
+    is_latest = environment.latest_id == deployment.pk and environment.deleted_at is None
+    if not groups or not is_latest or Kind(deployment.kind) is Kind.DELETE:
+        return {}
+    runs = AssociationRun.objects.of(environment).newest_of_each().without_output()
+    observed = Observed(
+        instances=list(FleetInstance.objects.of(environment).present()),
+        runs=list(runs.select_related("association")),
+        targets=list(Target.objects.of(environment)),
+        activities=list(ScalingActivity.objects.newest_of(environment)[:ACTIVITIES]),
+    )
+    return grown(groups, observed, is_active=deployment.is_active)
+
+
+def grown(groups: Mapping[str, str], observed: Observed, *, is_active: bool) -> dict[str, tuple[Row, ...]]:
+    """Return the rows below each group, by the group's path. `groups` are names with their paths.
+
+    While a deployment runs, what is not well yet is waited for, and no failure.
+    """
+    launched = _launches(observed.activities)
+    found: dict[str, list[Row]] = {}
+    for instance in sorted(observed.instances, key=lambda i: (i.zone, i.instance_id)):
+        path = groups.get(instance.group)
+        if path is None:
+            continue
+        at = join(path, instance.instance_id)
+        below = [_of_run(at, run) for run in observed.runs if run.instance_id == instance.instance_id]
+        below += [
+            _of_target(at, target, is_active=is_active)
+            for target in observed.targets
+            if target.target_id == instance.instance_id
+        ]
+        rows = found.setdefault(path, [])
+        rows.append(
+            _of_instance(at, instance, below, launched.get(instance.instance_id), is_active=is_active)
+        )
+        rows += below
+    return {path: tuple(rows) for path, rows in found.items()}
+
+
+def _launches(activities: Iterable[ScalingActivity]) -> dict[str, ScalingActivity]:
+    """Return the activity that launched each instance: groups name it in its description."""
+    found: dict[str, ScalingActivity] = {}
+    for activity in activities:
+        match = _INSTANCE.search(activity.description)
+        if match and "aunching" in activity.description:
+            found[match.group()] = activity
+    return found
+
+
+def _of_instance(
+    path: str,
+    instance: FleetInstance,
+    below: Sequence[Row],
+    launch: ScalingActivity | None,
+    *,
+    is_active: bool,
+) -> Row:
+    meaning = of_instance(instance.lifecycle, instance.health)
+    state = _OF_A_WORD[meaning.word] if meaning.counts else Shown.DELETED
+    start = launch.started_at if launch else instance.first_seen_at
+    end = launch.ended_at if launch else instance.first_seen_at if state is Shown.DONE else None
+    if state is not Shown.PROGRESS and end is None:
+        end = instance.observed_at
+    facts = (
+        (_("Zone"), instance.zone),
+        (_("Type"), instance.instance_type),
+        (_("Launch template"), instance.launch_template_version),
+        (_("Lifecycle"), instance.lifecycle),
+        (_("Health"), instance.health),
+    )
+    return _row(
+        path,
+        name=f"{instance.instance_id} · {instance.zone}" if instance.zone else instance.instance_id,
+        kind="instance",
+        type_=instance.instance_type,
+        status=instance.lifecycle,
+        state=_while(state, is_active=is_active),
+        reason="",
+        times=(start, end),
+        children=tuple(row.id for row in below),
+        facts=facts,
+    )
+
+
+def _of_run(above: str, run: AssociationRun) -> Row:
+    word = run.status
+    state = Shown.DONE if word in RUN_SUCCEEDED else Shown.FAILED if word in RUN_FAILED else Shown.PROGRESS
+    if word in RUN_ENDED and state is Shown.PROGRESS:
+        state = Shown.CANCELLED
+    end = run.at if word in RUN_ENDED else None
+    start = run.at - timedelta(seconds=run.duration or 0) if run.at else None
+    told = ", ".join(f"{name} {number}" for name, number in run.recap.items() if isinstance(number, int))
+    facts = ((_("Execution"), run.execution_id), (_("Task"), run.failed_task), (_("Recap"), told))
+    reason = ": ".join(part for part in (run.failed_task, run.failed_message) if part)
+    return _row(
+        join(above, str(run.association)),
+        name=str(run.association),
+        kind="run",
+        type_="SSM::Association",
+        status=run.detailed_status or word,
+        state=state,
+        reason=reason,
+        times=(start, end),
+        facts=facts,
+    )
+
+
+def _of_target(above: str, target: Target, *, is_active: bool) -> Row:
+    meaning = of_target(target.state, target.reason)
+    state = _OF_A_WORD[meaning.word] if meaning.counts else Shown.DELETED
+    group = target.target_group_arn.rpartition("targetgroup/")[2].partition("/")[0]
+    facts = ((_("Target group"), group), (_("Port"), str(target.port)), (_("Reason"), target.reason))
+    is_well = state is Shown.DONE
+    return _row(
+        join(above, f"{group}:{target.port}"),
+        name=f"{group} :{target.port}",
+        kind="target",
+        type_="ElasticLoadBalancingV2::TargetGroup",
+        status=" ".join(part for part in (target.state, target.reason) if part),
+        state=_while(state, is_active=is_active),
+        reason="" if is_well else target.description,
+        times=(target.since, target.since if is_well else None),
+        facts=facts,
+    )
+
+
+def _while(state: Shown, *, is_active: bool) -> Shown:
+    return Shown.WAITING if is_active and state is Shown.FAILED else state
+
+
+def _row(
+    path: str,
+    *,
+    name: str,
+    kind: str,
+    type_: str,
+    status: str,
+    state: Shown,
+    reason: str,
+    times: tuple[datetime | None, datetime | None],
+    facts: tuple[tuple[Promise, str], ...],
+    children: tuple[str, ...] = (),
+) -> Row:
+    start, end = (in_ms(at) if at else None for at in times)
+    if start is not None and end is not None:
+        end = max(start, end)
+    return Row(
+        path=path,
+        name=name or name_of(path),
+        level=path.count("/") + 2,
+        kind=kind,
+        type=type_,
+        status=status,
+        shown=state,
+        reason=reason,
+        tier=path.partition("/")[0],
+        started=start,
+        ended=end,
+        bars=(Bar(start, end, state),) if start is not None else (),
+        children=children,
+        open=state is not Shown.DONE,
+        facts=tuple((what, value) for what, value in facts if value),
+    )

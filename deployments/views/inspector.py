@@ -1,0 +1,22 @@
+"""The details of one row of a deployment's page."""
+
+from __future__ import annotations
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from deployments.models import Deployment
+from deployments.presentation.waterfall import inspector
+
+
+@require_GET
+@never_cache
+def deployment_row(request: HttpRequest, pk: int, path: str = "") -> HttpResponse:
+    """Answer with the details of the row at a path; the root's is ""."""
+    deployment = get_object_or_404(Deployment.objects.for_page(), pk=pk)
+    details = inspector.of_path(deployment, path.strip("/"))
+    if details is None:
+        raise Http404
+    return render(request, "deployments/_inspector.html", {"details": details, "deployment": deployment})

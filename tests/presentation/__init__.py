@@ -1,0 +1,1 @@
+"""Tests of what turns rows into what a page shows."""

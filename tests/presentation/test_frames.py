@@ -1,0 +1,141 @@
+"""Frames lead an open page from one number to the next, and to what a fresh page would show."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from deployments.core.phases import State
+from deployments.models import Deployment
+from deployments.presentation import frames, log
+from deployments.presentation.locale import Locale
+from tests.live import scenes
+from tests.live.listening import SEQ
+
+pytestmark = pytest.mark.django_db
+ENGLISH, JAPANESE = Locale("en", "UTC"), Locale("ja", "Asia/Tokyo")
+
+
+def frame(deployment: Deployment, since: int, until: int = 10**6, locale: Locale = ENGLISH) -> dict[str, Any]:
+    built = frames.build(deployment.pk, since, until, locale)
+    body: dict[str, Any] = json.loads(built.json)
+    assert built.seq == body["seq"]
+    return body
+
+
+def ids(body: dict[str, Any]) -> list[str]:
+    return [row["id"] for row in body["rows"]]
+
+
+def test_a_frame_has_the_events_after_one_number_up_to_another() -> None:
+    deployment = scenes.running()
+
+    body = frame(deployment, 3, 7)
+
+    assert (body["from"], body["seq"]) == (3, 7)
+    assert [int(n) for html in body["events"] for n in SEQ.findall(html)] == [4, 5, 6, 7]
+
+
+def test_a_frame_stops_at_what_is_there_and_at_its_own_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    deployment = scenes.running()
+    assert frame(deployment, 3)["seq"] == deployment.last_seq
+    monkeypatch.setattr(log, "LINES", 5)
+    assert frame(deployment, 3)["seq"] == 8
+
+
+def test_a_frame_without_events_tells_how_things_stand() -> None:
+    deployment = scenes.asking()
+
+    body = frame(deployment, deployment.last_seq)
+
+    assert body["from"] == body["seq"] == deployment.last_seq
+    assert not body["events"]
+    assert all("@" in row for row in ids(body))  # phases, of which no event of a stack tells
+    assert (body["state"], body["attention"]) == ("stacks", "AccessDenied")
+    assert "In progress" in body["header"]
+
+
+def test_pages_that_ask_while_nothing_happens_share_an_answer_until_something_does() -> None:
+    deployment = scenes.running()
+    last = deployment.last_seq
+    asked = frames.build(deployment.pk, last, last, ENGLISH)
+
+    assert frames.build(deployment.pk, last, last, ENGLISH) is asked
+    assert frames.build(deployment.pk, last, last, JAPANESE) is not asked
+    deployment.record(attention_code="AccessDenied", attention="No.")
+    assert "No." in frames.build(deployment.pk, last, last, ENGLISH).json
+
+
+def test_an_event_brings_its_row_and_every_stack_around_it() -> None:
+    deployment = scenes.make_deployment()
+    stacks = scenes.plant(deployment, {"Aurora": 2, "Aurora/Inner": 2})
+    deployment.refresh_from_db()
+    scenes.happen(deployment, scenes.event(stacks["Aurora/Inner"], "Inner2", "CREATE_COMPLETE"))
+
+    body = frame(deployment, deployment.last_seq - 1)
+
+    assert ids(body) == ["t-", "t-Aurora", "t-Aurora.Inner", "t-Aurora.Inner.Inner2"]
+    assert body["rows"][-1]["parent"] == "t-Aurora.Inner"
+    assert "1/2" in body["rows"][2]["html"]
+
+
+def test_an_event_of_a_nested_stack_brings_the_row_that_stands_for_it() -> None:
+    deployment = scenes.make_deployment()
+    stacks = scenes.plant(deployment, {"Aurora": 2})
+    scenes.happen(deployment, scenes.event(stacks["Aurora"], "", "CREATE_IN_PROGRESS"))
+
+    body = frame(deployment, deployment.last_seq - 1)
+
+    assert ids(body) == ["t-", "t-Aurora"]
+    assert "In progress" in body["rows"][1]["html"]
+
+
+def test_the_change_set_brings_rows_that_no_event_has_told_of() -> None:
+    deployment = scenes.make_deployment()
+    scenes.plant(deployment, {"Network": 3})
+
+    assert [row for row in ids(frame(deployment, 1)) if "@" not in row] == [
+        "t-",
+        "t-Network",
+        "t-Network.Network1",
+        "t-Network.Network2",
+        "t-Network.Network3",
+    ]
+
+
+def test_screen_readers_hear_of_phases_the_first_failure_and_the_end() -> None:
+    deployment = scenes.rolled_back("lost")
+
+    said = frame(deployment, 1)["say"]
+
+    assert said[:3] == ["Phase: Artifacts", "Phase: Change set", "Phase: Stacks"]
+    assert said[3].startswith("Aurora3 failed: Resource handler returned message")
+    assert len(said[3]) <= 140
+    assert said[4].startswith("lost: The deployment failed, and CloudFormation rolled it back.")
+    assert len(said) == 5
+
+
+@pytest.mark.parametrize("scene", scenes.STATES, ids=lambda scene: scene.__name__)
+def test_a_frame_is_in_the_readers_language_and_time(scene: Any) -> None:
+    deployment = scene()
+    english, japanese = frame(deployment, 0), frame(deployment, 0, locale=JAPANESE)
+
+    assert english["header"] != japanese["header"]
+    assert ids(english) == ids(japanese)
+    local = deployment.created_at.astimezone(ZoneInfo("Asia/Tokyo"))
+    assert f"{local:%H:%M:%S}" in japanese["events"][0]
+
+
+def test_an_end_comes_with_its_banner_and_title() -> None:
+    deployment = scenes.make_deployment(name="prod")
+    scenes.everything_happens(deployment, scenes.plant(deployment, {"Network": 1}))
+    scenes.finish(scenes.reread(deployment), State.SUCCEEDED)
+
+    body = frame(deployment, deployment.last_seq)
+
+    assert body["state"] == "succeeded"
+    assert body["title"].startswith("✓ prod")
+    assert "prod is created" in body["banner"]

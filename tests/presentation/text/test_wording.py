@@ -1,0 +1,87 @@
+"""The portal's own events and notices have words in every language, and nothing makes them fail."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.utils import translation
+
+from deployments.models import Event
+from deployments.presentation.text import wording
+
+EVENTS: dict[str, dict[str, Any]] = {
+    "requested": {"kind": "create", "user": "ana", "reason": ""},
+    "phase": {"phase": "stacks"},
+    "preflight.identity": {"account_id": "123456789012"},
+    "preflight.templates": {"templates": 9, "warnings": 0},
+    "preflight.name": {"stack_name": "sanso-staging"},
+    "preflight.bucket": {"bucket": "sanso-artifacts", "created": True},
+    "artifacts.uploaded": {"objects": 11, "reused": 1},
+    "change_set.created": {"resources": 64, "stacks": 9},
+    "stacks.started": {"stack_name": "sanso-staging"},
+    "delete.found": {"resources": 64},
+    "delete.started": {"stack_name": "sanso-staging"},
+    "delete.nothing": {},
+    "attention": {"code": "AccessDenied", "message": "AWS denies it."},
+    "attention.over": {},
+    "waiting": {"message": "web i-1 is starting.", "more": 0},
+    "ended": {"state": "rolled_back", "code": "ResourceFailed", "message": "Aurora/Writer: no."},
+}
+
+
+def said(code: str, values: dict[str, Any]) -> str:
+    return wording.event(Event(source="portal", code=code, values=values))
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+@pytest.mark.parametrize("code", EVENTS)
+def test_every_event_has_a_sentence(code: str, language: str) -> None:
+    with translation.override(language):
+        sentence = said(code, EVENTS[code])
+    assert code not in sentence
+    assert "%" not in sentence
+    if language == "ja" and code not in ("attention",):  # its message is AWS's or the runner's
+        assert not sentence.isascii()
+
+
+def test_counts_are_in_words() -> None:
+    assert said("change_set.created", {"resources": 1, "stacks": 9}) == (
+        "The change set makes 1 resource in 9 stacks."
+    )
+    assert said("preflight.templates", {"templates": 9, "warnings": 1}) == (
+        "The templates were checked: 1 warning."
+    )
+
+
+def test_an_end_says_why() -> None:
+    sentence = said("ended", EVENTS["ended"])
+    assert sentence == "The deployment failed, and CloudFormation rolled it back. Aurora/Writer: no."
+
+
+@pytest.mark.parametrize("code", [*EVENTS, "a.newer.code"])
+@pytest.mark.parametrize("values", [{}, {"other": 1}, {"resources": "many", "kind": 1, "state": None}])
+def test_an_event_with_other_values_is_shown_as_it_is(code: str, values: dict[str, Any]) -> None:
+    assert isinstance(said(code, values), str)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("Throttling", "rate-limiting"),
+        ("SlowDown", "rate-limiting"),
+        ("AccessDenied", "permission"),
+        ("ExpiredToken", "permission"),
+        ("NoCredentialsError", "permission"),
+        ("InternalError", "Sanso tries again"),
+        ("ConnectTimeoutError", "does not answer"),
+    ],
+)
+def test_a_notice_says_what_kind_of_trouble_it_is(code: str, words: str) -> None:
+    assert words in wording.attention(code)
+
+
+def test_an_error_has_its_own_headline_or_a_general_one() -> None:
+    assert wording.error("StackNameTaken", kind="create") == "The stack name is taken"
+    assert wording.error("SomethingElse", kind="create") == "The environment could not be created"
+    assert wording.error("SomethingElse", kind="delete") == "The environment could not be deleted"
