@@ -21,7 +21,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from deployments import tasks
-from deployments.models import Deployment, Environment, Observer, Operation, leases
+from deployments.models import ActionRequest, Deployment, Environment, Observer, leases
 from deployments.runner import observe
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ def one_pass() -> int:
     kinds: list[tuple[QuerySet[Any], Task[Any, Any]]] = [
         (Deployment.objects.active(), tasks.tick_deployment),
         (Environment.objects.observed(), tasks.tick_environment),
-        (Operation.objects.active(), tasks.tick_operation),
+        (ActionRequest.objects.active(), tasks.tick_operation),
         (Observer.objects.all(), tasks.tick_observer),
     ]
     lease = timedelta(seconds=settings.SANSO_TICK_LEASE)

@@ -81,11 +81,11 @@ class AwsFailure(SansoError):
         return f"{self.operation}: {self.message} ({self.code})"
 
 
-class AwsRetry(AwsFailure):
+class AwsRetryable(AwsFailure):
     """Raised when the same call may succeed later: throttling, faults of AWS, lost answers."""
 
 
-class BudgetSpent(AwsRetry):
+class QuotaExhausted(AwsRetryable):
     """Raised when a call was not made, to spare the account. `seconds`: when it may be tried again."""
 
     def __init__(self, operation: str, seconds: float) -> None:
@@ -93,17 +93,17 @@ class BudgetSpent(AwsRetry):
         self.seconds = seconds
 
 
-class AwsAdopt(AwsFailure):
+class AwsAlreadyDone(AwsFailure):
     """Raised when what was asked for exists already or is under way."""
 
 
-class AwsAsk(AwsFailure):
+class AwsAccessError(AwsFailure):
     """Raised when a person must mend credentials or permissions before the work can go on."""
 
 
-class AwsRefused(AwsFailure):
+class AwsRejected(AwsFailure):
     """Raised when AWS refuses and trying again changes nothing."""
 
 
-class AwsMissing(AwsRefused):
+class AwsNotFound(AwsRejected):
     """Raised when the stack, change set or bucket that was named does not exist."""

@@ -7,34 +7,34 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from deployments.runner import tick
+from deployments.runner import step
 
 
 @shared_task(name="deployments.tick_deployment", acks_late=True, ignore_result=True)
 def tick_deployment(pk: int, version: int, **_newer: object) -> None:
     """Take one step of a deployment."""
-    tick.run_deployment(pk, version)
+    step.run_deployment(pk, version)
 
 
 @shared_task(name="deployments.tick_environment", acks_late=True, ignore_result=True)
 def tick_environment(pk: int, version: int, **_newer: object) -> None:
     """Look at an environment that nothing is being done to."""
-    tick.run_environment(pk, version)
+    step.run_environment(pk, version)
 
 
 @shared_task(name="deployments.tick_observer", acks_late=True, ignore_result=True)
 def tick_observer(pk: int, version: int, **_newer: object) -> None:
     """Ask one source of facts about an account's environments."""
-    tick.run_observer(pk, version)
+    step.run_observer(pk, version)
 
 
 @shared_task(name="deployments.tick_operation", acks_late=True, ignore_result=True)
 def tick_operation(pk: int, version: int, **_newer: object) -> None:
     """Carry out what a person asked for on an environment's page."""
-    tick.run_operation(pk, version)
+    step.run_operation(pk, version)
 
 
 @shared_task(name="deployments.tidy", acks_late=True, ignore_result=True)
 def tidy(**_newer: object) -> None:
     """Thin and forget the history of health, one batch."""
-    tick.tidy()
+    step.tidy()

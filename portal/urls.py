@@ -10,7 +10,7 @@ from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
 from portal import views
-from portal.panel import views as panel
+from portal.sandbox_console import views as panel
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="environments"), name="home"),

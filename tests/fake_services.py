@@ -15,7 +15,7 @@ from deployments.aws.logs import LogLine
 from deployments.aws.rds import Cluster, DBInstance
 from deployments.aws.s3 import StoredObject, Tail
 from deployments.aws.ssm import Association, Execution, ExecutionTarget, output_folder
-from deployments.errors import AwsMissing
+from deployments.errors import AwsNotFound
 from tests.builders import START
 
 
@@ -48,7 +48,7 @@ class FakeServices:
         operation = "logs:DescribeLogStreams"
         self._call(operation)
         if not any(of == group for of, _stream in self.logs):
-            raise AwsMissing(
+            raise AwsNotFound(
                 "ResourceNotFoundException", "The specified log group does not exist.", operation
             )
         return next(stream for of, stream in reversed(self.logs) if of == group)
@@ -57,7 +57,7 @@ class FakeServices:
         operation = "logs:GetLogEvents"
         self._call(operation)
         if (group, stream) not in self.logs:
-            raise AwsMissing(
+            raise AwsNotFound(
                 "ResourceNotFoundException", "The specified log stream does not exist.", operation
             )
         return tuple(self.logs[group, stream][-limit:])
@@ -75,7 +75,7 @@ class FakeServices:
         operation = "elasticloadbalancing:DescribeTargetHealth"
         self._call(operation)
         if target_group_arn not in self.targets:
-            raise AwsMissing("TargetGroupNotFound", "One or more target groups not found", operation)
+            raise AwsNotFound("TargetGroupNotFound", "One or more target groups not found", operation)
         return list(self.targets[target_group_arn])
 
     def groups(self, names: Sequence[str]) -> list[Group]:
@@ -86,7 +86,7 @@ class FakeServices:
         operation = "autoscaling:DescribeScalingActivities"
         self._call(operation)
         if group not in self.scaling_groups:
-            raise AwsMissing("ValidationError", "AutoScalingGroup name not found", operation)
+            raise AwsNotFound("ValidationError", "AutoScalingGroup name not found", operation)
         return self.scaling_activities.get(group, [])[:limit]
 
     # --- State Manager -------------------------------------------------------------------------
@@ -110,7 +110,7 @@ class FakeServices:
         self._call(operation)
         self._require_association(association_id, operation)
         if execution_id not in self.execution_target_rows:
-            raise AwsMissing("AssociationExecutionDoesNotExist", "", operation)
+            raise AwsNotFound("AssociationExecutionDoesNotExist", "", operation)
         return [
             replace(
                 row,
@@ -134,7 +134,7 @@ class FakeServices:
 
     def _require_association(self, association_id: str, operation: str) -> None:
         if association_id not in self.association_rows:
-            raise AwsMissing("AssociationDoesNotExist", "", operation)
+            raise AwsNotFound("AssociationDoesNotExist", "", operation)
 
     # --- RDS, CloudWatch and stored outputs ----------------------------------------------------------------
     def clusters(self, ids: Sequence[str]) -> list[Cluster]:
@@ -164,6 +164,6 @@ class FakeServices:
     def read_tail(self, bucket: str, key: str, limit: int) -> Tail:
         self._call("s3:GetObject")
         if (bucket, key) not in self.stored:
-            raise AwsMissing("NoSuchKey", "The specified key does not exist.", "s3:GetObject")
+            raise AwsNotFound("NoSuchKey", "The specified key does not exist.", "s3:GetObject")
         body = self.stored[bucket, key]
         return Tail(body=body[-limit:], size=len(body))

@@ -21,7 +21,7 @@ from deployments.aws.cloudformation import (
 )
 from deployments.aws.session import Clients
 from deployments.aws.sts import Identity
-from deployments.errors import AwsAdopt, AwsMissing, AwsRetry, UserFixable
+from deployments.errors import AwsAlreadyDone, AwsNotFound, AwsRetryable, UserFixable
 from tests.builders import START, stack_id
 from tests.fake_services import FakeServices
 
@@ -159,7 +159,7 @@ class FakeAws(FakeServices):
         if stack is None:
             stack = next(iter(self.live_stacks(name_or_id)), None)
         if stack is None:
-            raise AwsMissing("ValidationError", "does not exist", "cloudformation:DescribeStacks")
+            raise AwsNotFound("ValidationError", "does not exist", "cloudformation:DescribeStacks")
         if not stack.parent:
             self._move_on(stack)
         return StackView(
@@ -176,7 +176,7 @@ class FakeAws(FakeServices):
         root = next(iter(self.live_stacks(request.stack_name)), None)
         existing = root and f"{root.stack_id}/{request.change_set_name}" in self.change_sets
         if existing or (root and root.status != "REVIEW_IN_PROGRESS"):
-            raise AwsAdopt("AlreadyExistsException", "exists", "cloudformation:CreateChangeSet")
+            raise AwsAlreadyDone("AlreadyExistsException", "exists", "cloudformation:CreateChangeSet")
         number = len(self.stacks)
         root = FakeStack(
             request.stack_name, f"{stack_id(request.stack_name)}{number}", tags=dict(request.tags)
@@ -217,7 +217,7 @@ class FakeAws(FakeServices):
         if stack:
             change_set = f"{self.live_stacks(stack)[0].stack_id}/{change_set}"
         if change_set not in self.change_sets:
-            raise AwsMissing("ChangeSetNotFound", "not found", "cloudformation:DescribeChangeSet")
+            raise AwsNotFound("ChangeSetNotFound", "not found", "cloudformation:DescribeChangeSet")
         return self.change_sets[change_set]
 
     def execute_change_set(self, change_set_id: str, token: str) -> None:
@@ -228,7 +228,7 @@ class FakeAws(FakeServices):
             self._acts = list(self.create_acts)
             self._move_on(self.stacks[change_set.stack_id])
         elif token not in self.tokens:
-            raise AwsAdopt("InvalidChangeSetStatus", "executed", "cloudformation:ExecuteChangeSet")
+            raise AwsAlreadyDone("InvalidChangeSetStatus", "executed", "cloudformation:ExecuteChangeSet")
         self.tokens.add(token)
         self._done("cloudformation:ExecuteChangeSet")
 
@@ -245,7 +245,7 @@ class FakeAws(FakeServices):
     def events_after(self, stack_id: str, bookmark: str) -> list[StackEvent]:
         self._call("cloudformation:DescribeStackEvents")
         if stack_id not in self.stacks:
-            raise AwsMissing("ValidationError", "does not exist", "cloudformation:DescribeStackEvents")
+            raise AwsNotFound("ValidationError", "does not exist", "cloudformation:DescribeStackEvents")
         stack = self.stacks[stack_id]
         ids = [event.event_id for event in stack.events]
         new = stack.events[ids.index(bookmark) + 1 :] if bookmark in ids else list(stack.events)
@@ -301,6 +301,6 @@ class FakeAws(FakeServices):
                 stack.outputs = {"URL": "http://alb.example"}
 
 
-def lost_answer(operation: str) -> AwsRetry:
+def lost_answer(operation: str) -> AwsRetryable:
     """Return the error of a call whose answer never came."""
-    return AwsRetry("ReadTimeoutError", "Read timeout", operation)
+    return AwsRetryable("ReadTimeoutError", "Read timeout", operation)

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from deployments.core.dependencies import stack_of
-from deployments.core.forecast import outlook
-from deployments.core.polling import FULL_LOOK, Purse, Watched, choose, delay
-from deployments.core.timeline import Operation
-from deployments.core.usual import History
+from deployments.core.forecast import project
+from deployments.core.polling import ROOT_INTERVAL, PolledStack, TokenBucket, choose, delay
+from deployments.core.timeline import OperationKind
+from deployments.core.usual_durations import DurationHistory
 from tests.simulated import CLOSING, Happened, World
 
 LATENCY = 0.15  # seconds that one call takes
@@ -22,7 +22,7 @@ def nothing_expected(path: str, now: float) -> float | None:
 
 def by_forecast(world: World, happened: Happened) -> Expect:
     """Return when something in a stack is expected next, as forecasts tell that are made on the way."""
-    history = History(world.taken, Operation.CREATE)
+    history = DurationHistory(world.taken, OperationKind.CREATE)
     usual = {
         path: history.of(path + CLOSING if world.plan.is_stack(path) else path, world.type(path))
         for path in world.plan.parts
@@ -32,7 +32,7 @@ def by_forecast(world: World, happened: Happened) -> Expect:
     def expect(path: str, now: float) -> float | None:
         moment = int(now / 3) * 3
         if moment not in known:
-            spans = outlook(world.plan, usual, happened.known_at(moment * 1000), moment * 1000.0).spans
+            spans = project(world.plan, usual, happened.known_at(moment * 1000), moment * 1000.0).spans
             coming: dict[str, list[float]] = {}
             known[moment] = coming
             for part, span in spans.items():
@@ -82,7 +82,7 @@ def events_of(world: World, happened: Happened) -> dict[str, list[float]]:
 
 @dataclass
 class Poller:
-    """Follows a deployment's stacks from the root's start to its end, as `deployments.runner.polls` does."""
+    """Follows a deployment's stacks from the root's start to its end, as `runner.stack_polls` does."""
 
     world: World
     happened: Happened
@@ -97,9 +97,9 @@ class Poller:
         self.seen = Seen()
         self.now = self.begun[""]
 
-    def watched(self) -> list[Watched]:
+    def watched(self) -> list[PolledStack]:
         return [
-            Watched(
+            PolledStack(
                 path=path,
                 asked_at=self.asked[path][0] if path in self.asked else None,
                 quiet=self.asked[path][1] if path in self.asked else 0,
@@ -110,11 +110,11 @@ class Poller:
 
     def run(self) -> Seen:
         begin = self.now
-        purse = Purse.for_seconds(self.expected_seconds).at_time(begin)
+        purse = TokenBucket.for_seconds(self.expected_seconds).at_time(begin)
         root_asked_at = 0.0
         while self.known:
             purse = purse.at_time(self.now)
-            if self.now - root_asked_at >= FULL_LOOK:  # the root stack itself
+            if self.now - root_asked_at >= ROOT_INTERVAL:  # the root stack itself
                 root_asked_at = self.now
                 purse = purse.spend(1)
                 self.seen.calls += 1

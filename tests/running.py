@@ -12,8 +12,8 @@ import boto3
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from deployments.actions.delete import request_deletion
 from deployments.actions.deploy import request_deployment
-from deployments.actions.remove import request_removal
 from deployments.models import Account, Deployment
 from tests.builders import REGION, make_user
 from tests.services import REPOSITORY, Sandbox, Service, wait_until
@@ -69,7 +69,7 @@ class Portal:
         """Ask for the environment of an earlier deployment to be deleted."""
         environment = deployment.environment
         environment.refresh_from_db()
-        return request_removal(
+        return request_deletion(
             user=_someone(),
             environment=environment,
             typed_name=environment.name,

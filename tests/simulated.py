@@ -14,10 +14,10 @@ from random import Random
 
 from deployments import catalog
 from deployments.core.dependencies import STACK, Graph, read
-from deployments.core.forecast import Forecast, outlook
-from deployments.core.schedule import Plan, Span
-from deployments.core.timeline import Operation
-from deployments.core.usual import CLOSING_TYPE, PHASE_TYPE, History, Taken, prior
+from deployments.core.forecast import Forecast, project
+from deployments.core.schedule import Schedule, Span
+from deployments.core.timeline import OperationKind
+from deployments.core.usual_durations import CLOSING_TYPE, PHASE_TYPE, DurationHistory, PastDuration, prior
 
 INFRA = Path(__file__).parents[1] / "infra_templates"
 BEFORE = ("@preflight", "@artifacts", "@change_set")
@@ -60,16 +60,16 @@ class World:
     before: tuple[str, ...] = BEFORE
     after: tuple[str, ...] = AFTER
     medians: dict[str, float] = field(default_factory=dict)
-    taken: list[Taken] = field(default_factory=list)
+    taken: list[PastDuration] = field(default_factory=list)
     runs: int = 0
 
     def __post_init__(self) -> None:
-        self.plan = Plan(self.graph.types, self.graph.edges, before=self.before, after=self.after)
+        self.plan = Schedule(self.graph.types, self.graph.edges, before=self.before, after=self.after)
         of_types: dict[str, float] = {}
         for path in self.plan.parts:
             type_ = self.type(path)
             off = of_types.setdefault(type_, self.random.gauss(0, 0.15))
-            usual = prior(path, type_, Operation.CREATE)
+            usual = prior(path, type_, OperationKind.CREATE)
             self.medians[path] = usual.seconds * math.exp(off + self.random.gauss(0, 0.08))
 
     def type(self, path: str) -> str:
@@ -101,14 +101,16 @@ class World:
             took = (span.end - span.start) / 1000
             if self.plan.is_stack(path):
                 last = max((happened.spans[p].end or 0 for p in self.plan.inside[path]), default=0)
-                self.taken.insert(0, Taken(path, STACK, took, here=True))
-                self.taken.insert(0, Taken(path + CLOSING, CLOSING_TYPE, (span.end - last) / 1000, here=True))
+                self.taken.insert(0, PastDuration(path, STACK, took, here=True))
+                self.taken.insert(
+                    0, PastDuration(path + CLOSING, CLOSING_TYPE, (span.end - last) / 1000, here=True)
+                )
             else:
-                self.taken.insert(0, Taken(path, self.type(path), took, here=True))
+                self.taken.insert(0, PastDuration(path, self.type(path), took, here=True))
 
     def forecasts(self, happened: Happened, moments: Sequence[float]) -> Iterator[tuple[float, Forecast]]:
         """Yield what is forecast at each moment (seconds from the request) from what can be known then."""
-        history = History(self.taken, Operation.CREATE)
+        history = DurationHistory(self.taken, OperationKind.CREATE)
         usual = {
             path: history.of(path + CLOSING if self.plan.is_stack(path) else path, self.type(path))
             for path in self.plan.parts
@@ -116,7 +118,7 @@ class World:
         for second in moments:
             now = 1000 * second
             known = happened.known_at(now)
-            yield second, outlook(self.plan, usual, known, now, runs=self.runs).forecast
+            yield second, project(self.plan, usual, known, now, runs=self.runs).forecast
 
 
 @dataclass(frozen=True)

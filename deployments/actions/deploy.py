@@ -17,7 +17,7 @@ from deployments.core.phases import Kind
 from deployments.errors import N_, UserFixable
 from deployments.models import Account, Deployment, Environment
 from deployments.models.sealed import seal
-from deployments.runner import expectations, journal
+from deployments.runner import event_log, expectations
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -64,7 +64,7 @@ def request_deployment(
                 due_at=timezone.now(),
             )
             Environment.objects.filter(pk=environment.pk).update(latest=deployment)
-            journal.note(deployment, "requested", kind="create", user=user.get_username(), reason=reason)
+            event_log.add(deployment, "requested", kind="create", user=user.get_username(), reason=reason)
             expectations.at_request(deployment)
     except (IntegrityError, UserFixable) as exc:
         # The other click of a double click may have been first, at any point of the above.

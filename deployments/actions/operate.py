@@ -8,16 +8,16 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from deployments.errors import N_, UserFixable
-from deployments.models import Association, Environment, Operation
-from deployments.runner.operations import failed_instances
+from deployments.models import ActionRequest, Association, Environment
+from deployments.runner.action_requests import failed_instances
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 
-def run_association_again(
+def request_association_run(
     *, user: User, environment: Environment, association_id: str, only_failed: bool
-) -> Operation:
+) -> ActionRequest:
     """Ask for an association to run again, on all its instances or on those on which it failed.
 
     The same wish while the first is under way is the first. Raises UserFixable when there is nothing to run.
@@ -31,15 +31,15 @@ def run_association_again(
         arguments["instance_ids"] = failed_instances(association.pk)
         if not arguments["instance_ids"]:
             raise UserFixable("NothingFailed", N_("The association's last run failed on no instance."))
-    return _ask(user, environment, "run_association", arguments, association_id)
+    return _request(user, environment, "run_association", arguments, association_id)
 
 
-def save_a_time(*, user: User, environment: Environment) -> Operation:
+def request_site_check(*, user: User, environment: Environment) -> ActionRequest:
     """Ask for a time to be written and read through the environment's load balancer."""
     _require_live(environment)
     if not environment.load_balancers.filter(tier="alb").exists():
         raise UserFixable("NoSite", N_("No load balancer of this environment is known yet."))
-    return _ask(user, environment, "save_time", {}, "")
+    return _request(user, environment, "save_time", {}, "")
 
 
 def _require_live(environment: Environment) -> None:
@@ -47,11 +47,13 @@ def _require_live(environment: Environment) -> None:
         raise UserFixable("AlreadyDeleted", N_("The environment is deleted already."))
 
 
-def _ask(user: User, environment: Environment, kind: str, arguments: dict[str, Any], what: str) -> Operation:
+def _request(
+    user: User, environment: Environment, kind: str, arguments: dict[str, Any], what: str
+) -> ActionRequest:
     key = f"{environment.pk}:{kind}:{what}"
     try:
         with transaction.atomic():
-            return Operation.objects.create(
+            return ActionRequest.objects.create(
                 environment=environment,
                 kind=kind,
                 asked_by=user,
@@ -60,7 +62,7 @@ def _ask(user: User, environment: Environment, kind: str, arguments: dict[str, A
                 due_at=timezone.now(),
             )
     except IntegrityError:
-        found = Operation.objects.filter(active_key=key).first()
+        found = ActionRequest.objects.filter(active_key=key).first()
         if found is None:  # it ended in this moment
-            return _ask(user, environment, kind, arguments, what)
+            return _request(user, environment, kind, arguments, what)
         return found

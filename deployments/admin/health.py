@@ -11,16 +11,16 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from deployments.admin.rows import ReadOnly
-from deployments.core.health.words import RUN_FAILED, RUN_GOES_ON, RUN_SUCCEEDED
-from deployments.core.status import Shown
+from deployments.core.health.aws_statuses import RUN_FAILED, RUN_GOES_ON, RUN_SUCCEEDED
+from deployments.core.status import DisplayStatus
 from deployments.models.health import (
+    ActionRequest,
     Association,
     AssociationRun,
     DatabaseCluster,
     DatabaseMember,
     FleetInstance,
     Observation,
-    Operation,
     ScalingActivity,
     SiteProbe,
     Target,
@@ -29,7 +29,11 @@ from deployments.presentation import badges
 from deployments.presentation.health import aws_states
 
 _RESULTS = {"failed": RUN_FAILED, "running": RUN_GOES_ON, "succeeded": RUN_SUCCEEDED}
-_OPERATIONS = {"waiting": Shown.WAITING, "running": Shown.PROGRESS, "done": Shown.DONE}
+_OPERATIONS = {
+    "waiting": DisplayStatus.WAITING,
+    "running": DisplayStatus.PROGRESS,
+    "done": DisplayStatus.DONE,
+}
 
 
 class EnvironmentFilter(admin.RelatedOnlyFieldListFilter):
@@ -236,7 +240,7 @@ class SiteProbeAdmin(OfEnvironment):
     list_select_related = ("environment__account", "asked_by")
 
 
-@admin.register(Operation)
+@admin.register(ActionRequest)
 class OperationAdmin(OfEnvironment):
     """What people asked for on environments' pages."""
 
@@ -256,8 +260,8 @@ class OperationAdmin(OfEnvironment):
     list_select_related = ("environment__account", "asked_by")
 
     @admin.display(description=_("state"), ordering="state")
-    def shown_state(self, operation: Operation) -> SafeString:
+    def shown_state(self, operation: ActionRequest) -> SafeString:
         """Return how it stands."""
         return badges.status_badge(
-            _OPERATIONS.get(operation.state, Shown.FAILED), operation.get_state_display()
+            _OPERATIONS.get(operation.state, DisplayStatus.FAILED), operation.get_state_display()
         )

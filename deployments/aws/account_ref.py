@@ -10,7 +10,7 @@ class AccountRef:
     """Where to act: a region and how to get there. `endpoint_url` and `access_key` are the sandbox's.
 
     `reads_per_second` is what each service of the account bears, over all workers, who share the count at
-    `budget_url` (Redis). Empty: each process keeps its own.
+    `quota_url` (Redis). Empty: each process keeps its own.
     """
 
     region: str
@@ -19,4 +19,4 @@ class AccountRef:
     endpoint_url: str = ""
     access_key: str = ""
     reads_per_second: float = 2.0
-    budget_url: str = ""
+    quota_url: str = ""

@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Protocol
 
-from deployments.aws.verdicts import calling
+from deployments.aws.error_mapping import calling
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-from deployments.aws.verdicts import calling
+from deployments.aws.error_mapping import calling
 
 AT_ONCE = 500
 """Metrics in one call (https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html)."""

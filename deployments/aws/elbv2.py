@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from deployments.aws.verdicts import calling
-from deployments.errors import AwsMissing
+from deployments.aws.error_mapping import calling
+from deployments.errors import AwsNotFound
 
 if TYPE_CHECKING:
     from mypy_boto3_elbv2 import ElasticLoadBalancingv2Client
@@ -154,7 +154,7 @@ def _existing(describe: Callable[[list[str]], list[Any]], arns: Sequence[str]) -
         chunk = list(arns[first : first + AT_ONCE])
         try:
             found += describe(chunk)
-        except AwsMissing:
+        except AwsNotFound:
             if len(chunk) > 1:
                 found += [row for arn in chunk for row in _existing(describe, [arn])]
     return found

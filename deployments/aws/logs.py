@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
-from deployments.aws.verdicts import calling
+from deployments.aws.error_mapping import calling
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient

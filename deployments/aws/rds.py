@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from deployments.aws.verdicts import calling
+from deployments.aws.error_mapping import calling
 
 if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from deployments.aws.verdicts import calling
-from deployments.errors import N_, AwsAdopt, AwsAsk, AwsMissing, AwsRefused, UserFixable
+from deployments.aws.error_mapping import calling
+from deployments.errors import N_, AwsAccessError, AwsAlreadyDone, AwsNotFound, AwsRejected, UserFixable
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -80,13 +80,13 @@ class S3Gateway:
         try:
             with calling("s3:ListBucket"):
                 self._client.head_bucket(Bucket=bucket, ExpectedBucketOwner=owner)
-        except AwsMissing:
+        except AwsNotFound:
             return False
-        except AwsAsk as exc:
+        except AwsAccessError as exc:
             if exc.code == "403":
                 raise _foreign(bucket) from exc
             raise
-        except AwsRefused as exc:
+        except AwsRejected as exc:
             if exc.code == "301":
                 raise UserFixable(
                     "BucketInOtherRegion",
@@ -111,9 +111,9 @@ class S3Gateway:
                     self._client.create_bucket(
                         Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": location}
                     )
-        except AwsAdopt:
+        except AwsAlreadyDone:
             return
-        except AwsRefused as exc:
+        except AwsRejected as exc:
             if exc.code == "BucketAlreadyExists":
                 raise _foreign(bucket) from exc
             raise
@@ -177,7 +177,7 @@ class S3Gateway:
             with calling("s3:GetObject"):
                 answer = self._client.get_object(Bucket=bucket, Key=key, Range=f"bytes=-{limit}")
                 body = answer["Body"].read(limit)
-        except AwsRefused as exc:
+        except AwsRejected as exc:
             if exc.code == "InvalidRange":  # what S3 says of an empty object
                 return Tail(body=b"", size=0)
             raise

@@ -12,7 +12,7 @@ from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshabl
 from botocore.loaders import Loader
 from botocore.session import Session, get_session
 
-from deployments.aws import budget
+from deployments.aws import quota
 from deployments.aws.account_ref import AccountRef
 from deployments.aws.autoscaling import AutoScaling, AutoScalingGateway
 from deployments.aws.cloudformation import CloudFormation, CloudFormationGateway
@@ -23,7 +23,7 @@ from deployments.aws.rds import RDS, RDSGateway
 from deployments.aws.s3 import S3, S3Gateway
 from deployments.aws.ssm import SSM, SSMGateway
 from deployments.aws.sts import STS, STSGateway
-from deployments.errors import AwsAsk
+from deployments.errors import AwsAccessError
 
 # A tick is short: every call has its own limits, and a lost answer is taken up by the next tick. botocore
 # must not try again by itself: its second try would come from a worker that may have lost its claim by
@@ -65,7 +65,7 @@ def connect(ref: AccountRef) -> Clients:
 @lru_cache(maxsize=64)
 def _connect(ref: AccountRef) -> Clients:
     session = _session(ref)
-    budget.of(ref).attach(session.events)
+    quota.of(ref).attach(session.events)
     endpoint = ref.endpoint_url or None
     return Clients(
         cloudformation=CloudFormationGateway(
@@ -95,7 +95,7 @@ def _session(ref: AccountRef) -> boto3.Session:
         return boto3.Session(region_name=ref.region, botocore_session=core)
     own = core.get_credentials()
     if own is None:
-        raise AwsAsk("NoCredentialsError", "Unable to locate credentials", "sts:AssumeRole")
+        raise AwsAccessError("NoCredentialsError", "Unable to locate credentials", "sts:AssumeRole")
     fetcher = AssumeRoleCredentialFetcher(
         client_creator=core.create_client,
         source_credentials=own,

@@ -21,22 +21,22 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from deployments.aws.site_address import Resolve, Site, SiteProblem, checked_place, system_resolve
+from deployments.aws.site_address import Resolve, Site, SiteProblem, checked_address, system_resolve
 from deployments.errors import N_, Sentence
 
 CONNECT_SECONDS = 3.0
-ANSWER_SECONDS = 6.0
+RESPONSE_SECONDS = 6.0
 """For one request, from the first byte sent to the last one read."""
 SEEN_SECONDS = 3.0
 """For the saved time to show in the list: what a reader may lag."""
 LOOK_AGAIN = 0.25
-MOST_BYTES = 64 * 1024
+MAX_BYTES = 64 * 1024
 HOST = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")
 SAVED = re.compile(r"Saved: (?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SiteAnswer:
+class SiteCheckResult:
     """What the site answered. A status is 0 for what was not answered; `problem` is None when all went well.
 
     `milliseconds` is from the look-up of the name to the end, `saved` the time that the site says it saved.
@@ -62,18 +62,18 @@ class _Reply:
     body: str
 
 
-def save_and_read(site: Site, resolve: Resolve = system_resolve) -> SiteAnswer:
+def check_site(site: Site, resolve: Resolve = system_resolve) -> SiteCheckResult:
     """Let the site save a time, and look whether its list shows it. Takes 25 s at the most."""
     started = time.monotonic()
     found: dict[str, Any] = {}
     try:
-        place = checked_place(site, resolve)
+        place = checked_address(site, resolve)
         found["address"] = place[0]
         _write(site, place, found)
         _read(site, place, found)
     except SiteProblem as problem:
         found["problem"] = problem.sentence
-    return SiteAnswer(milliseconds=_since(started), **found)
+    return SiteCheckResult(milliseconds=_since(started), **found)
 
 
 def _since(started: float) -> int:
@@ -163,7 +163,7 @@ def _request(site: Site, place: tuple[str, int], method: str, path: str) -> _Rep
         try:
             connection.request(method, path, headers=headers)
             answer = connection.getresponse()
-            body = answer.read(MOST_BYTES).decode("utf-8", "replace")
+            body = answer.read(MAX_BYTES).decode("utf-8", "replace")
         except (OSError, http.client.HTTPException, ValueError) as exc:
             raise SiteProblem(
                 N_("%(path)s is not answered (%(error)s)."), path=shown, error=str(exc) or type(exc).__name__
@@ -204,8 +204,8 @@ def _limited(sock: socket.socket) -> Iterator[None]:
         with suppress(OSError):
             sock.shutdown(socket.SHUT_RDWR)
 
-    sock.settimeout(ANSWER_SECONDS)
-    timer = threading.Timer(ANSWER_SECONDS, end)
+    sock.settimeout(RESPONSE_SECONDS)
+    timer = threading.Timer(RESPONSE_SECONDS, end)
     timer.daemon = True
     timer.start()
     try:

@@ -72,14 +72,14 @@ def system_resolve(name: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
-def checked_place(site: Site, resolve: Resolve) -> tuple[str, int]:
+def checked_address(site: Site, resolve: Resolve) -> tuple[str, int]:
     """Return the address and the port to connect to. Raises SiteProblem when the name leads elsewhere."""
     name = site.dns_name.lower().rstrip(".")
     usual = 443 if site.secure else 80
     if not name:
         raise SiteProblem(N_("The load balancer has no name yet."))
     if site.sandbox:
-        return _sandbox_place(name, usual)
+        return _sandbox_address(name, usual)
     known = AWS_NAME.fullmatch(name)
     if known is None:
         raise SiteProblem(N_("%(name)s is not the name of a load balancer. Nothing was asked."), name=name)
@@ -94,7 +94,7 @@ def checked_place(site: Site, resolve: Resolve) -> tuple[str, int]:
     return addresses[0], usual
 
 
-def _sandbox_place(name: str, usual: int) -> tuple[str, int]:
+def _sandbox_address(name: str, usual: int) -> tuple[str, int]:
     """Return the loopback address that a load balancer of the sandbox is called by.
 
     A port may be part of the name; an address that is none and a port that is none are refused.

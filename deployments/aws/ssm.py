@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from deployments.aws.verdicts import calling
-from deployments.errors import AwsMissing
+from deployments.aws.error_mapping import calling
+from deployments.errors import AwsNotFound
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
@@ -125,7 +125,7 @@ class SSMGateway:
             try:
                 with calling("ssm:DescribeAssociation"):
                     answer = self._client.describe_association(AssociationId=association_id)
-            except AwsMissing:
+            except AwsNotFound:
                 continue
             found.append(_association(answer["AssociationDescription"]))
         return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from deployments.aws.verdicts import calling
+from deployments.aws.error_mapping import calling
 
 if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient

@@ -13,7 +13,7 @@ AT_LEAST = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class ComparedPart:
     """A stack or resource in one of the deployments.
 
     `began` is in seconds from the deployment's request, `seconds` how long its operation took (None while
@@ -44,8 +44,8 @@ class Pair:
 
     path: str
     type: str
-    first: Part | None
-    second: Part | None
+    first: ComparedPart | None
+    second: ComparedPart | None
     difference: Difference
 
     @property
@@ -78,8 +78,8 @@ class Comparison:
 
 
 def compare(
-    first: Iterable[Part],
-    second: Iterable[Part],
+    first: Iterable[ComparedPart],
+    second: Iterable[ComparedPart],
     first_parameters: Mapping[str, str],
     second_parameters: Mapping[str, str],
 ) -> Comparison:
@@ -98,13 +98,13 @@ def compare(
     return Comparison(pairs=pairs, parameters=changed, divergence=_divergence(pairs), counts=counts)
 
 
-def _pair(path: str, first: Part | None, second: Part | None) -> Pair:
+def _pair(path: str, first: ComparedPart | None, second: ComparedPart | None) -> Pair:
     known = first or second
     assert known is not None  # noqa: S101  # a path comes from one of the two
     return Pair(path=path, type=known.type, first=first, second=second, difference=_difference(first, second))
 
 
-def _difference(first: Part | None, second: Part | None) -> Difference:
+def _difference(first: ComparedPart | None, second: ComparedPart | None) -> Difference:
     if first is None:
         return Difference.ONLY_SECOND
     if second is None:

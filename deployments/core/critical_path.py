@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from deployments.core.dependencies import stacks_around
-from deployments.core.schedule import PHASE, Plan, Span
+from deployments.core.schedule import PHASE, Schedule, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class CriticalPath:
     marked: frozenset[str] = frozenset()
 
 
-def critical_path(plan: Plan, spans: Mapping[str, Span]) -> CriticalPath:
+def critical_path(plan: Schedule, spans: Mapping[str, Span]) -> CriticalPath:
     """Return the chain that ends last, followed back through what each of its links waited for longest.
 
     `spans` are of what has ended, and expected ones of what has not; what has no end is left out. Of
@@ -36,7 +36,7 @@ def critical_path(plan: Plan, spans: Mapping[str, Span]) -> CriticalPath:
     return CriticalPath(tuple(reversed(chain)), frozenset(marked))
 
 
-def _counts(plan: Plan, spans: Mapping[str, Span], path: str) -> bool:
+def _counts(plan: Schedule, spans: Mapping[str, Span], path: str) -> bool:
     return path in plan.number and not plan.inside.get(path) and spans[path].end is not None and path != ""
 
 
@@ -44,7 +44,7 @@ def _end(spans: Mapping[str, Span], path: str) -> float:
     return spans[path].end or 0.0
 
 
-def _needs(plan: Plan, path: str) -> Iterator[str]:
+def _needs(plan: Schedule, path: str) -> Iterator[str]:
     """Yield what a resource needs, and what the stacks around it do, the root's phases among it."""
     yield from plan.needs.get(path, ())
     if not path.startswith(PHASE):
@@ -52,7 +52,7 @@ def _needs(plan: Plan, path: str) -> Iterator[str]:
             yield from plan.needs.get(around, ())
 
 
-def _latest_inside(plan: Plan, spans: Mapping[str, Span]) -> dict[str, str]:
+def _latest_inside(plan: Schedule, spans: Mapping[str, Span]) -> dict[str, str]:
     """Return for each part the resource in it that ended last: of a resource, itself."""
     found: dict[str, str] = {}
     for path in sorted(path for path in spans if _counts(plan, spans, path)):

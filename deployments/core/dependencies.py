@@ -21,7 +21,7 @@ MAX_DEPTH = 8
 MAX_RESOURCES = 20_000
 
 
-class Way(StrEnum):
+class ReferenceKind(StrEnum):
     """By what a resource depends on another. PARAMETER is through a nested stack's parameters."""
 
     REF = "Ref"
@@ -70,7 +70,7 @@ def read(templates: Mapping[str, Any], root: str, parameters: Mapping[str, str] 
     `templates` are parsed templates by file name, `root` the name of the root one. What the parameters'
     values (secrets may be missing) leave out by a condition is not in the graph.
     """
-    reader = _Reader(templates)
+    reader = _TemplateReader(templates)
     reader.add("", mapping(templates.get(root)), {**(parameters or {})})
     return Graph(reader.types, {path: reader.edges_of(path) for path in reader.bodies})
 
@@ -139,7 +139,7 @@ def blocked_by(edges: Edges) -> dict[str, tuple[str, ...]]:
     return {path: tuple(sorted(blocked)) for path, blocked in sorted(found.items())}
 
 
-def turned(edges: Edges) -> dict[str, tuple[Edge, ...]]:
+def reversed_edges(edges: Edges) -> dict[str, tuple[Edge, ...]]:
     """Return the edges the other way round, as a deletion goes: what needs a thing must be gone first."""
     found: dict[str, set[Edge]] = {}
     for path, own in edges.items():
@@ -174,7 +174,7 @@ class _Stack:
         return f"{self.path}/{name}" if self.path else name
 
 
-class _Reader:
+class _TemplateReader:
     """Goes through the stacks of a set, and follows references from one into another."""
 
     def __init__(self, templates: Mapping[str, Any]) -> None:
@@ -207,12 +207,14 @@ class _Reader:
         after = body.get("DependsOn")
         for name in after if isinstance(after, list) else [after]:
             if isinstance(name, str) and name in stack.resources:
-                found.add(Edge(stack.at(name), Way.DEPENDS_ON.value))
+                found.add(Edge(stack.at(name), ReferenceKind.DEPENDS_ON.value))
         for reference in found_in(body.get("Properties"), stack.scope):
             if reference.name in stack.resources:
                 found.add(Edge(stack.at(reference.name), reference.way))
             else:
-                found |= {Edge(origin, Way.PARAMETER.value) for origin in self.told(stack, reference.name)}
+                found |= {
+                    Edge(origin, ReferenceKind.PARAMETER.value) for origin in self.told(stack, reference.name)
+                }
         return tuple(sorted(edge for edge in found if edge.path != path))
 
     def told(self, stack: _Stack, name: str) -> frozenset[str]:

@@ -9,8 +9,8 @@ from statistics import NormalDist
 from typing import NamedTuple
 from zlib import crc32
 
-from deployments.core.schedule import PHASE, Plan, Span, Standing
-from deployments.core.usual import PHASE_TYPE, Usual
+from deployments.core.schedule import PHASE, Schedule, ScheduleState, Span
+from deployments.core.usual_durations import PHASE_TYPE, UsualDuration
 
 SLOW = 1.15
 """What takes this many times longer than nine of ten runs did is slower than usual."""
@@ -19,7 +19,7 @@ LONGEST = 7 * 86_400.0
 _NORMAL = NormalDist()
 _TABLE = NormalDist().samples(8191, seed=20261125)
 _BAND = (0.05, 0.95)
-_SCARCELY = 0.05
+_RARELY = 0.05
 """Seconds after which it is known of something only that it has begun."""
 
 
@@ -51,28 +51,28 @@ class Forecast:
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class Projection:
     """A forecast, and the expected times of every part: what is known of them, and what is likely."""
 
     forecast: Forecast
     spans: Mapping[str, Span] = field(default_factory=dict)
 
 
-def outlook(
-    plan: Plan,
-    usual: Mapping[str, Usual],
+def project(
+    plan: Schedule,
+    usual: Mapping[str, UsualDuration],
     known: Mapping[str, Span],
     now: float,
     *,
     runs: int = 0,
-) -> Outlook:
+) -> Projection:
     """Return what is to be expected at `now` (epoch milliseconds).
 
     `usual` has each resource and phase, and for each stack what it takes after the last thing in it.
     `known` are the times of what has begun or ended. The same arguments give the same answer.
     """
-    standing = Standing.of(plan, known, now)
-    chances = _Chances(plan, usual, known, now)
+    standing = ScheduleState.of(plan, known, now)
+    chances = _Sampler(plan, usual, known, now)
     ends = []
     final = plan.parts[-1] if plan.parts[-1].startswith(PHASE) else ""
     last = 2 * plan.number[final] + 1
@@ -83,17 +83,17 @@ def outlook(
     spans = {path: Span(middle[2 * number], middle[2 * number + 1]) for path, number in plan.number.items()}
     low, high = (_quantile(ends, part) for part in _BAND)
     end = _quantile(ends, 0.5)
-    return Outlook(Forecast(end, min(low, end), max(high, end), runs), spans)
+    return Projection(Forecast(end, min(low, end), max(high, end), runs), spans)
 
 
-def is_slow(usual: Usual | None, seconds: float) -> bool:
+def is_slow(usual: UsualDuration | None, seconds: float) -> bool:
     """Tell whether something takes longer than it usually does. Without history, nothing is slow."""
     return (
         usual is not None and usual.runs > 0 and seconds > SLOW * usual.high and seconds > usual.seconds + 3
     )
 
 
-def _rounds(standing: Standing) -> int:
+def _rounds(standing: ScheduleState) -> int:
     """Return how often to play: fewer times where there is much to come, since chances even out."""
     return max(24, min(80, 16_000 // (1 + len(standing.to_come))))
 
@@ -105,18 +105,20 @@ def _quantile(ordered: list[float], part: float) -> float:
     return ordered[below] + (at - below) * (ordered[above] - ordered[below])
 
 
-class _Chances:
+class _Sampler:
     """Durations of the parts by chance, the same in the same round.
 
     All of them share a pace, learned from what has ended so far: AWS has slow days, and the sandbox's pace
     can be changed.
     """
 
-    def __init__(self, plan: Plan, usual: Mapping[str, Usual], known: Mapping[str, Span], now: float) -> None:
+    def __init__(
+        self, plan: Schedule, usual: Mapping[str, UsualDuration], known: Mapping[str, Span], now: float
+    ) -> None:
         self.parts = [(path, usual.get(path)) for path in plan.parts]
         self.seeds = [crc32(path.encode()) for path in plan.parts]
         self.shift, self.unsure = _pace(plan, usual, known, now)
-        self.live: list[_Live] = []
+        self.live: list[_Running] = []
         for number, (path, own) in enumerate(self.parts):
             span = known.get(path, Span())
             if own is None or (span.end is not None and span.end <= now):
@@ -126,7 +128,7 @@ class _Chances:
                 elapsed = (now - span.start) / 1000
             pace = 0.3 if path.startswith(PHASE) else 1.0
             middle = math.log(min(LONGEST, max(0.05, own.seconds)))
-            self.live.append(_Live(number, middle, own.spread, pace, elapsed))
+            self.live.append(_Running(number, middle, own.spread, pace, elapsed))
 
     def seconds(self, round_: int) -> list[float]:
         """Return a duration for each part."""
@@ -135,7 +137,7 @@ class _Chances:
         seeds, step = self.seeds, round_ * 977
         for number, middle, spread, pace, elapsed in self.live:
             chance = (seeds[number] + step) % 8191
-            if elapsed <= _SCARCELY:  # most parts: as `_left`, without the call
+            if elapsed <= _RARELY:  # most parts: as `_left`, without the call
                 found[number] = math.exp(middle + pace * shared + spread * _TABLE[chance])
             else:
                 found[number] = _left(elapsed, middle + pace * shared, spread, _TABLE_BELOW[chance])
@@ -146,11 +148,11 @@ class _Chances:
         found = [0.0] * len(self.parts)
         for number, middle, spread, pace, elapsed in self.live:
             own = middle + pace * self.shift
-            found[number] = math.exp(own) if elapsed <= _SCARCELY else _left(elapsed, own, spread, 0.5)
+            found[number] = math.exp(own) if elapsed <= _RARELY else _left(elapsed, own, spread, 0.5)
         return found
 
 
-class _Live(NamedTuple):
+class _Running(NamedTuple):
     """A part that has not ended: the logarithm of its usual seconds, and how long it has gone on."""
 
     number: int
@@ -173,7 +175,7 @@ def _left(elapsed: float, middle: float, spread: float, below: float) -> float:
 
 
 def _pace(
-    plan: Plan, usual: Mapping[str, Usual], known: Mapping[str, Span], now: float
+    plan: Schedule, usual: Mapping[str, UsualDuration], known: Mapping[str, Span], now: float
 ) -> tuple[float, float]:
     """Return the logarithm of how much longer things take this time, and how unsure that is."""
     total, weight, guessed = 0.0, 0.0, 0

@@ -28,8 +28,8 @@ class State(StrEnum):
     ROLLED_BACK = "rolled_back"
 
 
-ENDS = frozenset({State.SUCCEEDED, State.FAILED, State.ROLLED_BACK})
-ACTIVE = frozenset(State) - ENDS
+TERMINAL = frozenset({State.SUCCEEDED, State.FAILED, State.ROLLED_BACK})
+ACTIVE = frozenset(State) - TERMINAL
 _CHANGE = (
     State.PREFLIGHT,
     State.ARTIFACTS,
@@ -44,15 +44,15 @@ PHASES: dict[Kind, tuple[State, ...]] = {
     Kind.UPDATE: _CHANGE,
     Kind.DELETE: (State.PREFLIGHT, State.STACKS),
 }
-STARTS = frozenset({State.PREFLIGHT, State.ARTIFACTS, State.CHANGE_SET})
+BEFORE_STACKS = frozenset({State.PREFLIGHT, State.ARTIFACTS, State.CHANGE_SET})
 """In these nothing was made in AWS yet: what goes wrong for good ends the deployment."""
 AFTER_STACKS = (State.CONFIGURATION, State.TRAFFIC, State.READY)
 """CloudFormation is done; what it made is waited for."""
-ALLOWED: dict[State, frozenset[State]] = {
+TRANSITIONS: dict[State, frozenset[State]] = {
     State.PREFLIGHT: frozenset({State.ARTIFACTS, State.STACKS, State.SUCCEEDED, State.FAILED}),
     State.ARTIFACTS: frozenset({State.CHANGE_SET, State.FAILED}),
     State.CHANGE_SET: frozenset({State.STACKS, State.FAILED}),
-    State.STACKS: ENDS | {State.CONFIGURATION},
+    State.STACKS: TERMINAL | {State.CONFIGURATION},
     State.CONFIGURATION: frozenset({State.TRAFFIC, State.FAILED}),
     State.TRAFFIC: frozenset({State.READY, State.FAILED}),
     State.READY: frozenset({State.SUCCEEDED, State.FAILED}),
@@ -62,7 +62,7 @@ ALLOWED: dict[State, frozenset[State]] = {
 }
 
 
-class Progress(StrEnum):
+class PhaseProgress(StrEnum):
     """How a phase stands."""
 
     PENDING = "pending"
@@ -71,20 +71,20 @@ class Progress(StrEnum):
     FAILED = "failed"
 
 
-def phase_progress(kind: Kind, state: State, last_phase: State) -> list[tuple[State, Progress]]:
+def phase_progress(kind: Kind, state: State, last_phase: State) -> list[tuple[State, PhaseProgress]]:
     """Return every phase of a deployment of this kind with how it stands.
 
     `last_phase` is the phase it was in when it ended; while it runs, `state` is the phase itself.
     """
     phases = PHASES[kind]
-    current = phases.index(last_phase if state in ENDS else state)
+    current = phases.index(last_phase if state in TERMINAL else state)
     at_current = {
-        State.SUCCEEDED: Progress.DONE,
-        State.FAILED: Progress.FAILED,
-        State.ROLLED_BACK: Progress.FAILED,
-    }.get(state, Progress.ACTIVE)
+        State.SUCCEEDED: PhaseProgress.DONE,
+        State.FAILED: PhaseProgress.FAILED,
+        State.ROLLED_BACK: PhaseProgress.FAILED,
+    }.get(state, PhaseProgress.ACTIVE)
     done = len(phases) if state is State.SUCCEEDED else current
     return [
-        (phase, Progress.DONE if i < done else at_current if i == current else Progress.PENDING)
+        (phase, PhaseProgress.DONE if i < done else at_current if i == current else PhaseProgress.PENDING)
         for i, phase in enumerate(phases)
     ]

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from deployments.core.phases import Kind
-from deployments.core.status import Shown, shown
+from deployments.core.status import DisplayStatus, display_status
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
+class ProgressCount:
     """So many of so many."""
 
     done: int = 0
@@ -21,11 +21,11 @@ class Count:
         """Return whole percents, 100 only when all are done."""
         return self.done * 100 // self.total if self.total else 0
 
-    def __add__(self, other: Count) -> Count:
-        return Count(self.done + other.done, self.total + other.total)
+    def __add__(self, other: ProgressCount) -> ProgressCount:
+        return ProgressCount(self.done + other.done, self.total + other.total)
 
 
-def standing(kind: Kind, word: str) -> str:
+def resource_state(kind: Kind, word: str) -> str:
     """Return a resource's status word as this deployment sees it.
 
     What a delete finds in place has not begun to be deleted: "" (pending), whatever made it.
@@ -37,10 +37,10 @@ def is_done(kind: Kind, word: str) -> bool:
     """Tell whether a resource with this status word is where the deployment takes it."""
     if kind is Kind.DELETE:
         return word in ("DELETE_COMPLETE", "DELETE_SKIPPED")
-    return shown(word) is Shown.DONE and word != "DELETE_SKIPPED"
+    return display_status(word) is DisplayStatus.DONE and word != "DELETE_SKIPPED"
 
 
-def count(kind: Kind, words: Iterable[str]) -> Count:
+def count(kind: Kind, words: Iterable[str]) -> ProgressCount:
     """Count the resources with these status words."""
     done = [is_done(kind, word) for word in words]
-    return Count(sum(done), len(done))
+    return ProgressCount(sum(done), len(done))

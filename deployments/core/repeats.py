@@ -8,7 +8,7 @@ from deployments.core.status import is_failed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class LastEvent:
     """What an event says of its subject. `first` is the number of the first that said so."""
 
     first: int
@@ -17,7 +17,7 @@ class Said:
     teller: str
 
 
-def repeats(before: Said | None, now: Said) -> bool:
+def repeats(before: LastEvent | None, now: LastEvent) -> bool:
     """Tell whether an event says what the last one about the same subject said already.
 
     CloudFormation tells of one step several times: with "Resource creation Initiated" as the reason, or

@@ -26,7 +26,7 @@ class Span:
     end: float | None = None
 
 
-class Plan:
+class Schedule:
     """The parts with what each needs first. Whatever the edges say, every part has its place in the order.
 
     `needs` is path → paths; `inside` is stack → what is directly in it. Two acts stand for each part, its
@@ -69,10 +69,10 @@ class Plan:
         backwards: bool = False,
         before: tuple[str, ...] = (),
         after: tuple[str, ...] = (),
-    ) -> Plan:
+    ) -> Schedule:
         """Return the plan of these parts, made once: a page that is open asks for the same one each time."""
         own = tuple((path, tuple(edges.get(path, ()))) for path in types)
-        return _plan(tuple(types.items()), own, backwards, before, after)
+        return _schedule(tuple(types.items()), own, backwards, before, after)
 
     @staticmethod
     def _needs(paths: set[str], edges: Edges, *, backwards: bool) -> dict[str, tuple[str, ...]]:
@@ -101,14 +101,14 @@ class Plan:
 
 
 @lru_cache(maxsize=64)
-def _plan(
+def _schedule(
     types: tuple[tuple[str, str], ...],
     edges: tuple[tuple[str, tuple[Edge, ...]], ...],
     backwards: bool,
     before: tuple[str, ...],
     after: tuple[str, ...],
-) -> Plan:
-    return Plan(dict(types), dict(edges), backwards=backwards, before=before, after=after)
+) -> Schedule:
+    return Schedule(dict(types), dict(edges), backwards=backwards, before=before, after=after)
 
 
 def _above(path: str) -> list[str]:
@@ -146,14 +146,14 @@ def _in_order(before: Mapping[int, set[int]]) -> list[int]:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ScheduleState:
     """How far the parts of a plan are: the times of acts that have happened, and the acts still to come."""
 
     times: list[float]
     to_come: list[tuple[int, tuple[int, ...]]]
 
     @classmethod
-    def of(cls, plan: Plan, known: Mapping[str, Span], now: float) -> Standing:
+    def of(cls, plan: Schedule, known: Mapping[str, Span], now: float) -> ScheduleState:
         """Take what is known at `now`. What lies ahead of `now` is not known."""
         times = [0.0] * (2 * len(plan.parts))
         happened: set[int] = set()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Shown(StrEnum):
+class DisplayStatus(StrEnum):
     """The statuses shown to people (DESIGN section 2)."""
 
     PENDING = "pending"
@@ -25,43 +25,43 @@ class Shown(StrEnum):
 class Status:
     """A reduced status word. `final` says that CloudFormation moves it no further by itself."""
 
-    shown: Shown
+    shown: DisplayStatus
     final: bool
 
 
-_P, _F = Shown.PROGRESS, Shown.FAILED
+_P, _F = DisplayStatus.PROGRESS, DisplayStatus.FAILED
 _WORDS: dict[str, Status] = {
-    "": Status(Shown.PENDING, False),
-    "REVIEW_IN_PROGRESS": Status(Shown.PENDING, False),
+    "": Status(DisplayStatus.PENDING, False),
+    "REVIEW_IN_PROGRESS": Status(DisplayStatus.PENDING, False),
     "CREATE_IN_PROGRESS": Status(_P, False),
-    "CREATE_COMPLETE": Status(Shown.DONE, True),
+    "CREATE_COMPLETE": Status(DisplayStatus.DONE, True),
     "CREATE_FAILED": Status(_F, True),
     "UPDATE_IN_PROGRESS": Status(_P, False),
-    "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS": Status(Shown.SETTLING, False),
-    "UPDATE_COMPLETE": Status(Shown.DONE, True),
+    "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS": Status(DisplayStatus.SETTLING, False),
+    "UPDATE_COMPLETE": Status(DisplayStatus.DONE, True),
     "UPDATE_FAILED": Status(_F, True),
     "DELETE_IN_PROGRESS": Status(_P, False),
-    "DELETE_COMPLETE": Status(Shown.DELETED, True),
+    "DELETE_COMPLETE": Status(DisplayStatus.DELETED, True),
     "DELETE_FAILED": Status(_F, True),
-    "DELETE_SKIPPED": Status(Shown.DONE, True),
-    "ROLLBACK_IN_PROGRESS": Status(Shown.ROLLING_BACK, False),
-    "ROLLBACK_COMPLETE": Status(Shown.ROLLED_BACK, True),
+    "DELETE_SKIPPED": Status(DisplayStatus.DONE, True),
+    "ROLLBACK_IN_PROGRESS": Status(DisplayStatus.ROLLING_BACK, False),
+    "ROLLBACK_COMPLETE": Status(DisplayStatus.ROLLED_BACK, True),
     "ROLLBACK_FAILED": Status(_F, True),
-    "UPDATE_ROLLBACK_IN_PROGRESS": Status(Shown.ROLLING_BACK, False),
-    "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS": Status(Shown.ROLLING_BACK, False),
-    "UPDATE_ROLLBACK_COMPLETE": Status(Shown.ROLLED_BACK, True),
+    "UPDATE_ROLLBACK_IN_PROGRESS": Status(DisplayStatus.ROLLING_BACK, False),
+    "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS": Status(DisplayStatus.ROLLING_BACK, False),
+    "UPDATE_ROLLBACK_COMPLETE": Status(DisplayStatus.ROLLED_BACK, True),
     "UPDATE_ROLLBACK_FAILED": Status(_F, True),
     "IMPORT_IN_PROGRESS": Status(_P, False),
-    "IMPORT_COMPLETE": Status(Shown.DONE, True),
+    "IMPORT_COMPLETE": Status(DisplayStatus.DONE, True),
     "IMPORT_FAILED": Status(_F, True),
-    "IMPORT_ROLLBACK_IN_PROGRESS": Status(Shown.ROLLING_BACK, False),
-    "IMPORT_ROLLBACK_COMPLETE": Status(Shown.ROLLED_BACK, True),
+    "IMPORT_ROLLBACK_IN_PROGRESS": Status(DisplayStatus.ROLLING_BACK, False),
+    "IMPORT_ROLLBACK_COMPLETE": Status(DisplayStatus.ROLLED_BACK, True),
     "IMPORT_ROLLBACK_FAILED": Status(_F, True),
     "EXPORT_IN_PROGRESS": Status(_P, False),
-    "EXPORT_COMPLETE": Status(Shown.DONE, True),
+    "EXPORT_COMPLETE": Status(DisplayStatus.DONE, True),
     "EXPORT_FAILED": Status(_F, True),
-    "EXPORT_ROLLBACK_IN_PROGRESS": Status(Shown.ROLLING_BACK, False),
-    "EXPORT_ROLLBACK_COMPLETE": Status(Shown.ROLLED_BACK, True),
+    "EXPORT_ROLLBACK_IN_PROGRESS": Status(DisplayStatus.ROLLING_BACK, False),
+    "EXPORT_ROLLBACK_COMPLETE": Status(DisplayStatus.ROLLED_BACK, True),
     "EXPORT_ROLLBACK_FAILED": Status(_F, True),
 }
 CANCELLED_REASONS = (
@@ -83,7 +83,7 @@ def reduce_word(word: str) -> Status:
         raise ValueError(f"unknown CloudFormation status {word!r}") from None
 
 
-def words_of(shown: Shown) -> frozenset[str]:
+def statuses_of(shown: DisplayStatus) -> frozenset[str]:
     """Return the words that people are shown as this status, whatever the reason."""
     return frozenset(word for word, status in _WORDS.items() if word and status.shown is shown)
 
@@ -104,11 +104,11 @@ def is_cancelled(word: str, reason: str) -> bool:
     return is_failed(word) and reason.startswith(CANCELLED_REASONS)
 
 
-def shown(word: str, reason: str = "") -> Shown:
+def display_status(word: str, reason: str = "") -> DisplayStatus:
     """Return what people are shown for a word; an unknown one is shown as in progress or done."""
     if is_cancelled(word, reason):
-        return Shown.CANCELLED
+        return DisplayStatus.CANCELLED
     known = _WORDS.get(word)
     if known:
         return known.shown
-    return Shown.PROGRESS if "IN_PROGRESS" in word else Shown.DONE
+    return DisplayStatus.PROGRESS if "IN_PROGRESS" in word else DisplayStatus.DONE

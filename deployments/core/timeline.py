@@ -12,14 +12,14 @@ from enum import StrEnum
 from functools import lru_cache
 from itertools import pairwise
 
+from deployments.core.resource_state import stage
 from deployments.core.status import is_final
-from deployments.core.tree import stage
 
 Changes = Sequence[Sequence[int | str]]
 """[[epoch ms, status word], …]: a set, so that order and repetition mean nothing."""
 
 
-class Operation(StrEnum):
+class OperationKind(StrEnum):
     """What is being done to a resource or stack."""
 
     CREATE = "create"
@@ -38,14 +38,14 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class OperationRun:
     """One operation from its first event to its last. `end` is None while it goes on.
 
     One that another took over from (a create that is rolled back) ends where that began. `status` is the
     last word of it. `complete` tells that it came to the end that was wanted.
     """
 
-    operation: Operation
+    operation: OperationKind
     status: str
     start: int
     end: int | None
@@ -100,13 +100,13 @@ def _sorted(changes: Iterable[Sequence[int | str]]) -> list[tuple[int, str]]:
     return sorted(found, key=lambda c: (c[0], stage(c[1]), is_final(c[1]), c[1]))
 
 
-def operation_of(word: str) -> Operation:
+def operation_of(word: str) -> OperationKind:
     """Return the operation that a status word belongs to."""
     if "ROLLBACK" in word:
-        return Operation.ROLLBACK
+        return OperationKind.ROLLBACK
     if word.startswith("DELETE"):
-        return Operation.DELETE
-    return Operation.UPDATE if word.startswith("UPDATE") else Operation.CREATE
+        return OperationKind.DELETE
+    return OperationKind.UPDATE if word.startswith("UPDATE") else OperationKind.CREATE
 
 
 def intervals(changes: Changes) -> tuple[Interval, ...]:
@@ -118,7 +118,7 @@ def intervals(changes: Changes) -> tuple[Interval, ...]:
     return tuple(interval for run in runs(changes) for interval in run.intervals)
 
 
-def runs(changes: Changes) -> tuple[Run, ...]:
+def runs(changes: Changes) -> tuple[OperationRun, ...]:
     """Return the operations that the changes tell of, one after the other."""
     try:
         return _runs(tuple([tuple(change) for change in changes]))
@@ -127,7 +127,7 @@ def runs(changes: Changes) -> tuple[Run, ...]:
 
 
 @lru_cache(maxsize=16384)
-def _runs(changes: tuple[tuple[int | str, ...], ...]) -> tuple[Run, ...]:
+def _runs(changes: tuple[tuple[int | str, ...], ...]) -> tuple[OperationRun, ...]:
     """Return the same, reckoned once: most resources of a page have come to rest."""
     found: list[list[tuple[int, str]]] = []
     for at, word in _sorted(changes):
@@ -145,7 +145,7 @@ def _begins_anew(last: str, word: str) -> bool:
     return is_final(last) and not is_final(word)
 
 
-def _run(changes: list[tuple[int, str]], cut: int | None) -> Run:
+def _run(changes: list[tuple[int, str]], cut: int | None) -> OperationRun:
     """Return one operation's run; `cut` is when the next one began, None when none did."""
     first, (last_at, last) = changes[0], changes[-1]
     stretches: list[Interval] = []
@@ -164,10 +164,10 @@ def _run(changes: list[tuple[int, str]], cut: int | None) -> Run:
     elif not stretches:
         stretches.append(Interval(last, first[0], last_at))
     end = last_at if is_final(last) else cut
-    return Run(operation_of(last), last, first[0], end, tuple(stretches))
+    return OperationRun(operation_of(last), last, first[0], end, tuple(stretches))
 
 
-def run_of(changes: Changes, operation: Operation) -> Run | None:
+def run_of(changes: Changes, operation: OperationKind) -> OperationRun | None:
     """Return the latest run of an operation, None when there was none."""
     return next((run for run in reversed(runs(changes)) if run.operation is operation), None)
 
@@ -185,7 +185,7 @@ def of_stack(own: Changes, resources: Iterable[Changes]) -> tuple[Interval, ...]
     return (Interval(latest.status, start, totals(below).end),)
 
 
-def totals(stretches: Iterable[Interval | Run]) -> Totals:
+def totals(stretches: Iterable[Interval | OperationRun]) -> Totals:
     """Return what stretches of time come to together; those that go on count for nothing in the sum."""
     all_of_them = list(stretches)
     ends = [one.end for one in all_of_them]

@@ -11,10 +11,10 @@ STEPS = (
     3600, 7200, 10800, 21600, 43200, 86400,
 )  # fmt: skip
 """Seconds between two ticks that people can count in."""
-MOST_TICKS = 8
-ROOM = 0.04
+MAX_TICKS = 8
+HEADROOM = 0.04
 """How much of the axis stays empty after the last thing on it."""
-LEAST = 10_000
+MIN_LENGTH = 10_000
 """Milliseconds that an axis spans at least."""
 
 
@@ -42,8 +42,8 @@ class Axis:
 def axis(begin: float, last: float) -> Axis:
     """Return the axis from the beginning to the last thing on it, with a little room after that."""
     begin = _sane(begin)
-    last = max(begin + LEAST, _sane(last))
-    end = last + ROOM * (last - begin)
+    last = max(begin + MIN_LENGTH, _sane(last))
+    end = last + HEADROOM * (last - begin)
     return Axis(begin, end, _ticks(Axis(begin, end)))
 
 
@@ -53,9 +53,9 @@ def _sane(ms: float) -> float:
 
 def _ticks(shown: Axis) -> tuple[Tick, ...]:
     seconds = (shown.end - shown.start) / 1000
-    step = next((step for step in STEPS if seconds / step <= MOST_TICKS), 0)
+    step = next((step for step in STEPS if seconds / step <= MAX_TICKS), 0)
     if not step:
-        step = STEPS[-1] * math.ceil(seconds / STEPS[-1] / MOST_TICKS)
+        step = STEPS[-1] * math.ceil(seconds / STEPS[-1] / MAX_TICKS)
     last = math.floor(seconds / step)
     found = (Tick(shown.at(shown.start + 1000 * n * step), n * step) for n in range(1, last + 1))
     return tuple(tick for tick in found if tick.at < 0.985)

@@ -51,7 +51,7 @@ def _connect() -> Redis:
     return Redis.from_url(
         settings.REDIS_URL,
         socket_connect_timeout=2,
-        # The library bounds sending by `wait_for`, which loses cancellations (see Room.keep_current), and
+        # The library bounds sending by `wait_for`, which loses cancellations (see Room.follow_row), and
         # `follow` would outlive the last viewer now and then. So `follow` bounds its reads itself.
         socket_timeout=None,
         retry=Retry(NoBackoff(), 0),

@@ -17,7 +17,7 @@ from typing import ParamSpec, Self, TypeVar
 from django.db import close_old_connections
 from django.utils import timezone
 
-from deployments.aws import budget
+from deployments.aws import quota
 from deployments.models import Account, Deployment
 
 P = ParamSpec("P")
@@ -32,7 +32,7 @@ FIELDS = (
     "environment__account",
 )
 
-BUDGET_SECONDS = 5.0
+QUOTA_SECONDS = 5.0
 """How long what was read of an account's budget is good for: all pages of an account share it."""
 
 _threads = ThreadPoolExecutor(THREADS, thread_name_prefix="live-reads")
@@ -52,24 +52,24 @@ async def in_thread(read: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BudgetShare:
+class QuotaShare:
     """How much of what AWS bears a minute is used. `percent` is None when nobody knows."""
 
     percent: int | None = None
     throttled: bool = False
 
 
-_shares: dict[int, tuple[float, BudgetShare]] = {}
+_shares: dict[int, tuple[float, QuotaShare]] = {}
 
 
-def budget_share(account: int) -> BudgetShare:
+def quota_share(account: int) -> QuotaShare:
     """Return the share of an account's AWS budget that was used in the past minute."""
-    read_at, share = _shares.get(account, (-BUDGET_SECONDS, BudgetShare()))
+    read_at, share = _shares.get(account, (-QUOTA_SECONDS, QuotaShare()))
     now = time.monotonic()
-    if now - read_at < BUDGET_SECONDS:
+    if now - read_at < QUOTA_SECONDS:
         return share
-    usage = budget.usage(Account.objects.get(pk=account).ref())
-    share = BudgetShare(percent=usage.percent, throttled=usage.throttled) if usage.known else BudgetShare()
+    usage = quota.usage(Account.objects.get(pk=account).ref())
+    share = QuotaShare(percent=usage.percent, throttled=usage.throttled) if usage.known else QuotaShare()
     _shares[account] = time.monotonic(), share
     return share
 
@@ -84,10 +84,10 @@ class Snapshot:
     ended_at: datetime | None
     polled_at: datetime | None
     ticked_at: datetime | None
-    budget: BudgetShare = BudgetShare()
+    budget: QuotaShare = QuotaShare()
 
     @classmethod
-    def of(cls, deployment: Deployment, budget: BudgetShare | None = None) -> Self:
+    def of(cls, deployment: Deployment, budget: QuotaShare | None = None) -> Self:
         """Return what the row says."""
         return cls(
             seq=deployment.last_seq,
@@ -96,7 +96,7 @@ class Snapshot:
             ended_at=deployment.ended_at,
             polled_at=deployment.polled_at,
             ticked_at=deployment.ticked_at,
-            budget=budget or BudgetShare(),
+            budget=budget or QuotaShare(),
         )
 
     @property
@@ -113,4 +113,4 @@ class Snapshot:
 def snapshot(pk: int) -> Snapshot | None:
     """Return where a deployment stands, None when there is no such deployment."""
     row = Deployment.objects.select_related("environment").only(*FIELDS).filter(pk=pk).first()
-    return Snapshot.of(row, budget_share(row.environment.account_id)) if row else None
+    return Snapshot.of(row, quota_share(row.environment.account_id)) if row else None

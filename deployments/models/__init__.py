@@ -7,6 +7,7 @@ from deployments.models.environment import Environment
 from deployments.models.event import Event
 from deployments.models.evidence import Evidence
 from deployments.models.health import (
+    ActionRequest,
     Association,
     AssociationRun,
     DatabaseCluster,
@@ -17,7 +18,6 @@ from deployments.models.health import (
     LoadBalancer,
     Observation,
     Observer,
-    Operation,
     ScalingActivity,
     SiteProbe,
     Target,
@@ -27,6 +27,7 @@ from deployments.models.template_check import TemplateCheck
 
 __all__ = [
     "Account",
+    "ActionRequest",
     "Association",
     "AssociationRun",
     "DatabaseCluster",
@@ -43,7 +44,6 @@ __all__ = [
     "LoadBalancer",
     "Observation",
     "Observer",
-    "Operation",
     "Resource",
     "ScalingActivity",
     "SiteProbe",

@@ -11,7 +11,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from deployments.aws.account_ref import AccountRef
-from deployments.core.usual import SANDBOX_SCALE
+from deployments.core.usual_durations import SANDBOX_SCALE
 
 
 def new_external_id() -> str:
@@ -94,12 +94,12 @@ class Account(models.Model):
                 endpoint_url=settings.SANSO_SANDBOX_URL,
                 access_key=self.sandbox_account_id,
                 reads_per_second=settings.SANSO_SANDBOX_READS_PER_SECOND,
-                budget_url=settings.REDIS_URL,
+                quota_url=settings.REDIS_URL,
             )
         return AccountRef(
             region=self.region,
             role_arn=self.role_arn,
             external_id=self.external_id if self.role_arn else "",
             reads_per_second=settings.SANSO_AWS_READS_PER_SECOND,
-            budget_url=settings.REDIS_URL,
+            quota_url=settings.REDIS_URL,
         )

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from deployments.core.compare import Part
+from deployments.core.compare import ComparedPart
 from deployments.core.phases import Kind
-from deployments.core.timeline import Run, in_ms, run_of
+from deployments.core.timeline import OperationRun, in_ms, run_of
 from deployments.models.deployment import Deployment
 from deployments.models.stack import STACK_TYPE, Stack
 from deployments.models.timeline import operation_for
 
 
-def parts_of(deployment: Deployment) -> list[Part]:
+def parts_of(deployment: Deployment) -> list[ComparedPart]:
     """Return every stack and resource with what the deployment's own operation made of it.
 
     What a rollback did to it afterwards is left out: it took the time of the rollback.
@@ -26,7 +26,7 @@ def parts_of(deployment: Deployment) -> list[Part]:
     return list(found.values())
 
 
-def _resources(deployment: Deployment, stacks: list[Stack]) -> Iterator[tuple[str, Part]]:
+def _resources(deployment: Deployment, stacks: list[Stack]) -> Iterator[tuple[str, ComparedPart]]:
     for stack in stacks:
         for resource in stack.resources.all():
             path = f"{stack.path}/{resource.logical_id}".lstrip("/")
@@ -34,8 +34,8 @@ def _resources(deployment: Deployment, stacks: list[Stack]) -> Iterator[tuple[st
             yield path, _part(deployment, path, resource.type, run)
 
 
-def _part(deployment: Deployment, path: str, type_: str, run: Run | None) -> Part:
+def _part(deployment: Deployment, path: str, type_: str, run: OperationRun | None) -> ComparedPart:
     if run is None:
-        return Part(path=path, type=type_)
+        return ComparedPart(path=path, type=type_)
     began = (run.start - in_ms(deployment.created_at)) / 1000
-    return Part(path=path, type=type_, began=began, seconds=run.seconds, status=run.status)
+    return ComparedPart(path=path, type=type_, began=began, seconds=run.seconds, status=run.status)

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from deployments.core.phases import ACTIVE, ALLOWED, ENDS, State
+from deployments.core.phases import ACTIVE, TERMINAL, TRANSITIONS, State
 from deployments.errors import LostClaim
 from deployments.models.environment import Environment
 from deployments.models.fields import IdField
@@ -48,7 +48,7 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
         """Keep those of one environment."""
         return self.filter(environment=environment)
 
-    def ended_badly(self) -> Self:
+    def failed_or_rolled_back(self) -> Self:
         """Keep those that failed or were rolled back."""
         return self.filter(state__in=[str(State.FAILED), str(State.ROLLED_BACK)])
 
@@ -177,11 +177,11 @@ class Deployment(models.Model):
         was moved by another.
         """
         old = State(self.state)
-        if new not in ALLOWED[old]:
+        if new not in TRANSITIONS[old]:
             raise ValueError(f"a deployment cannot go from {old} to {new}")
         now = timezone.now()
         values |= {"state": str(new)}
-        if new in ENDS:
+        if new in TERMINAL:
             values |= {"failures": 0, "attention": "", "attention_code": ""}
             values |= {"ended_at": now, "due_at": None, "active_key": None, "sealed_parameters": ""}
         else:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from deployments.models.deployment import Deployment
 
 
-class Standing(models.IntegerChoices):
+class EnvironmentState(models.IntegerChoices):
     """How an environment stands, the most urgent first. Never "ready": that takes more than a stack."""
 
     PROBLEM = 0, _("Problems")
@@ -41,11 +41,11 @@ _PROBLEM = (
 )
 
 
-_STANDING = Case(
-    When(deleted_at__isnull=False, then=Standing.DELETED.value),
-    When(_PROBLEM, then=Standing.PROBLEM.value),
-    When(latest__active_key__isnull=False, then=Standing.CHANGING.value),
-    default=Standing.DEPLOYED.value,
+_STATE = Case(
+    When(deleted_at__isnull=False, then=EnvironmentState.DELETED.value),
+    When(_PROBLEM, then=EnvironmentState.PROBLEM.value),
+    When(latest__active_key__isnull=False, then=EnvironmentState.CHANGING.value),
+    default=EnvironmentState.DEPLOYED.value,
     output_field=models.IntegerField(),
 )
 
@@ -61,19 +61,19 @@ class EnvironmentQuerySet(models.QuerySet["Environment"]):
         """Keep those that are gone."""
         return self.exclude(deleted_at=None)
 
-    def with_standing(self) -> Self:
+    def with_state(self) -> Self:
         """Add `standing` to each."""
-        return self.annotate(standing=_STANDING)
+        return self.annotate(standing=_STATE)
 
-    def standing_counts(self) -> dict[int, int]:
+    def state_counts(self) -> dict[int, int]:
         """Return how many environments stand how."""
-        rows = self.order_by().annotate(standing=_STANDING)
+        rows = self.order_by().annotate(standing=_STATE)
         counted = rows.values_list("standing").annotate(Count("pk"))
         return {int(standing): int(number) for standing, number in counted}
 
-    def standing_as(self, standing: Standing) -> Self:
+    def in_state(self, standing: EnvironmentState) -> Self:
         """Keep those that stand so."""
-        return self.with_standing().filter(standing=standing.value)
+        return self.with_state().filter(standing=standing.value)
 
     def in_account(self, account_pk: int) -> Self:
         """Keep those of one account."""
@@ -81,7 +81,7 @@ class EnvironmentQuerySet(models.QuerySet["Environment"]):
 
     def for_list(self) -> Self:
         """Everything the list shows, problems first, then newest, without a query a row."""
-        rows = self.with_standing().select_related("account", "owner", "latest__requested_by")
+        rows = self.with_state().select_related("account", "owner", "latest__requested_by")
         return rows.order_by("standing", "-pk")
 
     def after(self, standing: int, pk: int) -> Self:

@@ -12,13 +12,13 @@ from django.db.models import Max
 from django.utils.translation import gettext_lazy as _
 
 from deployments.core.root_cause import Failure
-from deployments.core.status import CANCELLED_REASONS, Shown, is_failed, words_of
+from deployments.core.status import CANCELLED_REASONS, DisplayStatus, is_failed, statuses_of
 from deployments.models.deployment import Deployment
 from deployments.models.fields import IdField
 from deployments.models.sentences import words
 from deployments.models.stack import Stack
 
-FAILED = sorted(words_of(Shown.FAILED))
+FAILED = sorted(statuses_of(DisplayStatus.FAILED))
 SOURCES = [("cloudformation", "CloudFormation"), ("portal", "Sanso")]
 
 
@@ -156,7 +156,7 @@ class EventQuerySet(models.QuerySet["Event"]):
 
 
 class Event(models.Model):
-    """One entry. Numbers are given under the deployment's row lock (`deployments.runner.journal`).
+    """One entry. Numbers are given under the deployment's row lock (`deployments.runner.event_log`).
 
     `event_id` is CloudFormation's EventId, or `portal:…` for the portal's own entries, whose `code` and
     `values` the pages put into words.

@@ -6,10 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from deployments.core.dependencies import STACK, Graph
-from deployments.core.forecast import Forecast, outlook
+from deployments.core.forecast import Forecast, project
 from deployments.core.phases import Kind
-from deployments.core.schedule import Plan
-from deployments.core.usual import CLOSING_TYPE, PHASE_TYPE, History, Source, Taken, Usual
+from deployments.core.schedule import Schedule
+from deployments.core.usual_durations import (
+    CLOSING_TYPE,
+    PHASE_TYPE,
+    DurationHistory,
+    DurationSource,
+    PastDuration,
+    UsualDuration,
+)
 from deployments.models.account import Account
 from deployments.models.deployment import Deployment
 from deployments.models.duration import Duration, Expectation
@@ -20,44 +27,44 @@ OF_THE_ACCOUNT, OF_OTHERS = 4000, 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
+class ExpectedDuration:
     """The usual durations by path (a stack's closing under `path/`), and the forecast that follows.
 
     The forecast's times count from the request.
     """
 
-    usual: Mapping[str, Usual]
+    usual: Mapping[str, UsualDuration]
     forecast: Forecast
 
 
-def history(account: Account, kind: Kind) -> History:
+def history(account: Account, kind: Kind) -> DurationHistory:
     """Return what things took in the account, and in others of its kind (two queries)."""
     operation = operation_for(kind)
     rows = Duration.objects.of_kind(sandbox=account.is_sandbox, operation=operation.value)
     own = rows.in_account(account).as_taken()[:OF_THE_ACCOUNT]
     others = rows.elsewhere(account).as_taken()[:OF_OTHERS]
-    taken = [Taken(path, type_, seconds, here=True) for path, type_, seconds in own]
-    taken += [Taken(path, type_, seconds, here=False) for path, type_, seconds in others]
-    return History(taken, operation, account.pace_scale)
+    taken = [PastDuration(path, type_, seconds, here=True) for path, type_, seconds in own]
+    taken += [PastDuration(path, type_, seconds, here=False) for path, type_, seconds in others]
+    return DurationHistory(taken, operation, account.pace_scale)
 
 
-def expected_of(account: Account, kind: Kind, graph: Graph) -> Expected:
+def expected_of(account: Account, kind: Kind, graph: Graph) -> ExpectedDuration:
     """Return what a deployment of this kind will take in an account."""
     before, after = around_the_stacks(kind)
     backwards = kind is Kind.DELETE
-    plan = Plan(graph.types, graph.edges, backwards=backwards, before=before, after=after)
+    plan = Schedule(graph.types, graph.edges, backwards=backwards, before=before, after=after)
     known = history(account, kind)
-    usual: dict[str, Usual] = {}
+    usual: dict[str, UsualDuration] = {}
     for path in plan.parts:
         if plan.is_stack(path):
             usual[path + CLOSING] = known.of(path + CLOSING, CLOSING_TYPE)
             total = known.of(path, STACK)
-            if total.source != Source.PRIOR:
+            if total.source != DurationSource.PRIOR:
                 usual[path] = total
         else:
             usual[path] = known.of(path, graph.types.get(path, PHASE_TYPE))
     runs = usual[""].runs if "" in usual else 0
-    return Expected(usual, outlook(plan, usual_in(plan, usual), {}, 0.0, runs=runs).forecast)
+    return ExpectedDuration(usual, project(plan, usual_in(plan, usual), {}, 0.0, runs=runs).forecast)
 
 
 def keep(deployment: Deployment, graph: Graph) -> None:

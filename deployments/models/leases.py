@@ -30,12 +30,12 @@ def claim_due(rows: QuerySet[Any], now: datetime, lease: timedelta) -> Iterator[
             yield pk, version
 
 
-def take(rows: QuerySet[Any], pk: int, version: int) -> bool:
+def begin_step(rows: QuerySet[Any], pk: int, version: int) -> bool:
     """Begin the tick that was published with `version`; False when it is stale or doubled."""
     return bool(rows.filter(pk=pk, version=version).update(version=F("version") + 1))
 
 
-def put_back(row: Model, version: int, due_at: datetime | None) -> bool:
+def end_step(row: Model, version: int, due_at: datetime | None) -> bool:
     """End a tick: say when the row wants the next one (None = never). False when the claim was lost."""
     rows = type(row)._default_manager.filter(pk=row.pk, version=version)
     return bool(rows.update(due_at=due_at))

@@ -11,12 +11,12 @@ from django.utils import timezone
 from deployments.core import dependencies
 from deployments.core.critical_path import CriticalPath, critical_path
 from deployments.core.dependencies import Edge, Waiting
-from deployments.core.forecast import Forecast, is_slow, outlook
+from deployments.core.forecast import Forecast, is_slow, project
 from deployments.core.phases import PHASES, Kind, State
-from deployments.core.progress import standing
-from deployments.core.schedule import PHASE, Plan, Span
-from deployments.core.timeline import Interval, Operation, Run, in_ms, of_stack, runs
-from deployments.core.usual import CLOSING_TYPE, PHASE_TYPE, History, Usual
+from deployments.core.progress import resource_state
+from deployments.core.schedule import PHASE, Schedule, Span
+from deployments.core.timeline import Interval, OperationKind, OperationRun, in_ms, of_stack, runs
+from deployments.core.usual_durations import CLOSING_TYPE, PHASE_TYPE, DurationHistory, UsualDuration
 from deployments.models.deployment import Deployment
 from deployments.models.duration import Expectation
 from deployments.models.event import Event
@@ -27,7 +27,7 @@ CLOSING = "/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class TimelineRow:
     """One stack, resource or phase (`@…`) of the waterfall, by its path; "" is the root stack.
 
     `usual` is what it took before (None: nothing is known), `expected` from when to when it goes on or
@@ -39,11 +39,11 @@ class Line:
     status: str = ""
     is_stack: bool = False
     intervals: tuple[Interval, ...] = ()
-    runs: tuple[Run, ...] = ()
+    runs: tuple[OperationRun, ...] = ()
     depends_on: tuple[Edge, ...] = ()
     blocks: tuple[str, ...] = ()
     waiting_for: tuple[Waiting, ...] = ()
-    usual: Usual | None = None
+    usual: UsualDuration | None = None
     expected: Span | None = None
     is_slow: bool = False
     is_critical: bool = False
@@ -66,12 +66,12 @@ class Timeline:
 
     start: int
     now: int
-    lines: Mapping[str, Line] = field(default_factory=dict)
+    lines: Mapping[str, TimelineRow] = field(default_factory=dict)
     forecast: Forecast | None = None
     critical: CriticalPath = field(default_factory=CriticalPath)
     expectation: Forecast | None = None
 
-    def line(self, path: str) -> Line | None:
+    def line(self, path: str) -> TimelineRow | None:
         """Return the line at a path."""
         return self.lines.get(path)
 
@@ -93,7 +93,7 @@ def load(
         landmarks = Event.objects.of(deployment).landmarks()
     kept = Expectation.objects.filter(deployment=deployment).first()
     moment = in_ms(deployment.ended_at or now or timezone.now())
-    return _Reckoner(deployment, list(stacks), list(landmarks), kept, moment).timeline()
+    return _TimelineBuilder(deployment, list(stacks), list(landmarks), kept, moment).timeline()
 
 
 def around_the_stacks(kind: Kind) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -104,9 +104,9 @@ def around_the_stacks(kind: Kind) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(f"{PHASE}{p.value}" for p in before), tuple(f"{PHASE}{p.value}" for p in after)
 
 
-def operation_for(kind: Kind) -> Operation:
+def operation_for(kind: Kind) -> OperationKind:
     """Return what a deployment of this kind does to its resources."""
-    return Operation(kind.value)
+    return OperationKind(kind.value)
 
 
 def phase_spans(deployment: Deployment, landmarks: Iterable[Event]) -> dict[str, Span]:
@@ -125,7 +125,7 @@ def phase_spans(deployment: Deployment, landmarks: Iterable[Event]) -> dict[str,
     }
 
 
-def usual_in(plan: Plan, usual: Mapping[str, Usual]) -> dict[str, Usual]:
+def usual_in(plan: Schedule, usual: Mapping[str, UsualDuration]) -> dict[str, UsualDuration]:
     """Return what the parts of a plan take by themselves: a stack, what follows the last thing in it."""
     found = {}
     for path in plan.parts:
@@ -135,7 +135,7 @@ def usual_in(plan: Plan, usual: Mapping[str, Usual]) -> dict[str, Usual]:
     return found
 
 
-class _Reckoner:
+class _TimelineBuilder:
     """Puts one deployment's rows together."""
 
     def __init__(
@@ -158,7 +158,7 @@ class _Reckoner:
         self.types |= dict.fromkeys(self.stacks, STACK_TYPE)
         self.edges = {path: dependencies.from_rows(row.depends_on) for path, row in self.resources.items()}
         before, after = around_the_stacks(self.kind)
-        self.plan = Plan.kept(
+        self.plan = Schedule.kept(
             self.types, self.edges, backwards=self.kind is Kind.DELETE, before=before, after=after
         )
         self.usual = self._usual()
@@ -172,12 +172,12 @@ class _Reckoner:
         }
         forecast, spans = self._outlook(known)
         critical = critical_path(self.plan, spans or known) if self.resources else CriticalPath()
-        waits = dependencies.turned(self.edges) if self.kind is Kind.DELETE else self.edges
+        waits = dependencies.reversed_edges(self.edges) if self.kind is Kind.DELETE else self.edges
         blocked = dependencies.blocked_by(self.edges)
         states = {path: self._status(path) for path in self.types}
         lines = {}
         for path in self.plan.parts:
-            lines[path] = Line(
+            lines[path] = TimelineRow(
                 path=path,
                 type=self.types.get(path, PHASE_TYPE),
                 status=states.get(path, ""),
@@ -201,11 +201,11 @@ class _Reckoner:
             expectation=self._expected(),
         )
 
-    def _usual(self) -> dict[str, Usual]:
+    def _usual(self) -> dict[str, UsualDuration]:
         kept = self.kept.usual if self.kept else {}
-        found = {path: usual for path, row in kept.items() if (usual := Usual.from_row(row))}
+        found = {path: usual for path, row in kept.items() if (usual := UsualDuration.from_row(row))}
         account = self.deployment.environment.account
-        unknown = History((), operation_for(self.kind), account.pace_scale)
+        unknown = DurationHistory((), operation_for(self.kind), account.pace_scale)
         for path in self.plan.parts:
             if self.plan.is_stack(path) and path + CLOSING not in found:
                 found[path + CLOSING] = unknown.of(path + CLOSING, CLOSING_TYPE)
@@ -218,7 +218,7 @@ class _Reckoner:
         stack, resource = self.stacks.get(path), self.resources.get(path)
         return (stack.changes if stack else None) or (resource.changes if resource else None) or []
 
-    def _waited_for(self, path: str) -> tuple[Run, ...]:
+    def _waited_for(self, path: str) -> tuple[OperationRun, ...]:
         """Return the runs that others wait for: of a nested stack as its parent tells of them."""
         resource = self.resources.get(path)
         if resource is None or path not in self.stacks or not resource.changes:
@@ -238,7 +238,7 @@ class _Reckoner:
     def _status(self, path: str) -> str:
         stack, resource = self.stacks.get(path), self.resources.get(path)
         word = (stack.status if stack else "") or (resource.status if resource else "")
-        return standing(self.kind, word)
+        return resource_state(self.kind, word)
 
     def _seconds(self, span: Span | None) -> float:
         if span is None or span.start is None:
@@ -252,7 +252,7 @@ class _Reckoner:
         if not self.resources:
             return self._expected(), {}
         runs_before = self.kept.runs if self.kept else 0
-        found = outlook(self.plan, usual_in(self.plan, self.usual), known, self.now, runs=runs_before)
+        found = project(self.plan, usual_in(self.plan, self.usual), known, self.now, runs=runs_before)
         return found.forecast, found.spans
 
     def _expected(self) -> Forecast | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from deployments.core.compare import Comparison, Difference, Pair, Part
+from deployments.core.compare import ComparedPart, Comparison, Difference, Pair
 
 _SIGNS = {
     Difference.SAME: "=",
@@ -70,7 +70,7 @@ def _row(pair: Pair, longest: float) -> Row:
     )
 
 
-def _width(part: Part | None, longest: float) -> float:
+def _width(part: ComparedPart | None, longest: float) -> float:
     return round(100 * part.seconds / longest, 1) if part and part.seconds else 0.0
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from deployments.core.causes.catalogue import by_code, recognise
-from deployments.core.causes.cause import Known, NextStep
+from deployments.core.causes.catalogue import by_code, recognize
+from deployments.core.causes.cause import NextStep, RecognizedCause
 from deployments.core.phases import Kind
 from deployments.core.root_cause import Failure, RootCause
 from deployments.core.schedule import PHASE
@@ -67,7 +67,7 @@ def tell(deployment: Deployment, cause: RootCause | None, *, is_latest: bool) ->
     """Return what to say of a failure (one query for the evidence); None when nothing failed."""
     if cause is None:
         return None
-    known = recognise(cause.leaf.type, cause.leaf.reason)
+    known = recognize(cause.leaf.type, cause.leaf.reason)
     evidence = list(Evidence.objects.of(deployment))
     return Told(
         leaf=cause.leaf,
@@ -94,9 +94,9 @@ def tell_of_servers(deployment: Deployment, *, is_latest: bool) -> Told | None:
     if known_cause is None or deployment.ended_at is None:
         return None
     evidence = list(Evidence.objects.of(deployment))
-    known = recognise("Sanso::Association", " ".join(piece.text for piece in evidence))
+    known = recognize("Sanso::Association", " ".join(piece.text for piece in evidence))
     values = known.values if known and known.cause is known_cause else {"reason_code": "…"}
-    known = Known(
+    known = RecognizedCause(
         cause=known_cause,
         title=Sentence(known_cause.title, values),
         advice=Sentence(known_cause.advice, values),
@@ -138,7 +138,7 @@ def _chain(leaf: Failure) -> tuple[Place, ...]:
     )
 
 
-def _steps(deployment: Deployment, known: Known | None, *, is_latest: bool) -> Iterator[Step]:
+def _steps(deployment: Deployment, known: RecognizedCause | None, *, is_latest: bool) -> Iterator[Step]:
     """Yield the steps that are possible now, what mends the cause before what comes after it.
 
     While CloudFormation still takes things back, nothing can be deleted or asked for.
@@ -161,7 +161,7 @@ def _what_always_helps(deployment: Deployment) -> set[NextStep]:
     return left | {NextStep.EDIT, NextStep.ENVIRONMENT}
 
 
-def _step(step: NextStep, deployment: Deployment, known: Known | None) -> Step | None:
+def _step(step: NextStep, deployment: Deployment, known: RecognizedCause | None) -> Step | None:
     environment = deployment.environment
     deleting = deployment.kind == Kind.DELETE
     again = f"{reverse('environment_new')}?from={deployment.pk}"
@@ -187,7 +187,7 @@ def _step(step: NextStep, deployment: Deployment, known: Known | None) -> Step |
     return None
 
 
-def _field(deployment: Deployment, known: Known | None) -> str:
+def _field(deployment: Deployment, known: RecognizedCause | None) -> str:
     """Return the fragment that leads to the form's field which the cause is about, "" when it names none."""
     pattern = known.cause.parameter if known else ""
     if not pattern:
@@ -196,7 +196,7 @@ def _field(deployment: Deployment, known: Known | None) -> str:
     return f"#id_{PREFIX}{names[0]}" if names else ""
 
 
-def _quotas(deployment: Deployment, known: Known | None) -> Step | None:
+def _quotas(deployment: Deployment, known: RecognizedCause | None) -> Step | None:
     """Return the way to the service's quotas; the sandbox has none."""
     account = deployment.environment.account
     if account.is_sandbox or known is None:
@@ -206,7 +206,7 @@ def _quotas(deployment: Deployment, known: Known | None) -> Step | None:
     return Step(label=_("Open Service Quotas"), url=f"{place}{of}?region={account.region}", is_elsewhere=True)
 
 
-def _policy(known: Known | None) -> Step | None:
+def _policy(known: RecognizedCause | None) -> Step | None:
     """Return a policy statement that allows what was denied, to be copied."""
     if known is None:
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from deployments.models import Deployment
-from deployments.models.past import as_of, moments
+from deployments.models.past_state import as_of, moments
 from deployments.presentation.waterfall.view_model import Picture
 
 SPEEDS = (1, 2, 5, 10, 30, 60)

@@ -9,9 +9,9 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 
 from deployments.core.phases import Kind, State, phase_progress
-from deployments.core.progress import Count
+from deployments.core.progress import ProgressCount
 from deployments.core.root_cause import Failure, root_cause
-from deployments.core.status import Shown
+from deployments.core.status import DisplayStatus
 from deployments.models import Deployment, Event
 from deployments.presentation import failure_banner
 from deployments.presentation.badges import GLYPHS, WORDS
@@ -19,7 +19,11 @@ from deployments.presentation.failure_banner import Told
 from deployments.presentation.text import wording
 from deployments.presentation.waterfall.tree import Forest
 
-_ENDS = {State.SUCCEEDED: Shown.DONE, State.FAILED: Shown.FAILED, State.ROLLED_BACK: Shown.ROLLED_BACK}
+_ENDS = {
+    State.SUCCEEDED: DisplayStatus.DONE,
+    State.FAILED: DisplayStatus.FAILED,
+    State.ROLLED_BACK: DisplayStatus.ROLLED_BACK,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +31,7 @@ class Phase:
     """A phase of the work as the stepper shows it."""
 
     name: str
-    shown: Shown
+    shown: DisplayStatus
     detail: str
     started_at: datetime | None
     ended_at: datetime | None
@@ -45,15 +49,15 @@ class Phase:
     @property
     def is_current(self) -> bool:
         """Tell whether the work is in this phase."""
-        return self.shown in (Shown.PROGRESS, Shown.ROLLING_BACK)
+        return self.shown in (DisplayStatus.PROGRESS, DisplayStatus.ROLLING_BACK)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
     """Everything above the tree. `percent` is None while things go backwards."""
 
-    shown: Shown
-    count: Count
+    shown: DisplayStatus
+    count: ProgressCount
     percent: int | None
     phases: Sequence[Phase]
     told: Told | None
@@ -82,7 +86,7 @@ def summarise(deployment: Deployment, tree: Forest, events: Sequence[Event]) -> 
     state = State(deployment.state)
     is_latest = deployment.environment.latest_id == deployment.pk
     back = "ROLLBACK" in tree.root_status and "CLEANUP" not in tree.root_status
-    now_shown = _ENDS.get(state, Shown.ROLLING_BACK if back else Shown.PROGRESS)
+    now_shown = _ENDS.get(state, DisplayStatus.ROLLING_BACK if back else DisplayStatus.PROGRESS)
     return Summary(
         shown=now_shown,
         count=tree.count,
@@ -113,7 +117,7 @@ def _headline(deployment: Deployment) -> str:
 
 
 def _phases(
-    deployment: Deployment, tree: Forest, events: Sequence[Event], now_shown: Shown
+    deployment: Deployment, tree: Forest, events: Sequence[Event], now_shown: DisplayStatus
 ) -> Iterable[Phase]:
     state, last = State(deployment.state), State(deployment.last_phase)
     starts = {str(e.values.get("phase", "")): e.at for e in events if e.code == "phase"}
@@ -122,11 +126,11 @@ def _phases(
     steps = phase_progress(Kind(deployment.kind), state, last)
     for number, (phase, progress) in enumerate(steps):
         following = steps[number + 1][0] if number + 1 < len(steps) else None
-        at = Shown(progress.value)
+        at = DisplayStatus(progress.value)
         yield Phase(
             name=wording.phase(phase),
-            shown=now_shown if at in (Shown.PROGRESS, Shown.FAILED) else at,
-            detail=details.get(phase, "") if at is not Shown.PENDING else "",
+            shown=now_shown if at in (DisplayStatus.PROGRESS, DisplayStatus.FAILED) else at,
+            detail=details.get(phase, "") if at is not DisplayStatus.PENDING else "",
             started_at=starts.get(phase),
             ended_at=starts.get(following) if following in starts else deployment.ended_at,
         )

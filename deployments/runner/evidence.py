@@ -13,12 +13,12 @@ from deployments.aws.logs import LogLine
 from deployments.aws.outputs import outputs_of
 from deployments.aws.session import Clients
 from deployments.aws.ssm import ExecutionTarget
-from deployments.core.causes.catalogue import recognise
+from deployments.core.causes.catalogue import recognize
 from deployments.core.causes.cause import Evidence as Kind
 from deployments.core.health.ansible import read_output
-from deployments.core.health.words import RUN_FAILED
+from deployments.core.health.aws_statuses import RUN_FAILED
 from deployments.core.root_cause import Failure, first_failure
-from deployments.errors import N_, AwsFailure, AwsMissing, AwsRetry, Sentence
+from deployments.errors import N_, AwsFailure, AwsNotFound, AwsRetryable, Sentence
 from deployments.models import AssociationRun, Deployment, Event, Evidence, Resource, Target
 from deployments.models.sealed import unseal
 
@@ -39,7 +39,7 @@ _LOG_GROUP = "AWS::Logs::LogGroup"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class LogLocation:
     """A log group, and the stream in it when the reason names one."""
 
     group: str
@@ -80,7 +80,7 @@ def _failure(deployment: Deployment) -> Failure | None:
 
 def _kinds(failure: Failure) -> set[Kind]:
     """Return what is worth looking for: what the known cause names, and what the type has."""
-    known = recognise(failure.type, failure.reason)
+    known = recognize(failure.type, failure.reason)
     kinds = set(known.cause.evidence) if known else set()
     if failure.type.startswith("Custom::"):
         kinds.add(Kind.FUNCTION_LOG)
@@ -92,13 +92,13 @@ def _kinds(failure: Failure) -> set[Kind]:
 def _keep_log(deployment: Deployment, clients: Clients, failure: Failure) -> None:
     stream = found["stream"] if (found := _STREAM.search(failure.reason)) else ""
     for group in _log_groups(deployment, failure):
-        place = Place(group, stream)
+        place = LogLocation(group, stream)
         try:
             stream_name = place.stream or clients.logs.newest_stream(group)
             lines = clients.logs.tail(group, stream_name, LINES) if stream_name else ()
-        except AwsRetry:
+        except AwsRetryable:
             return
-        except AwsMissing:
+        except AwsNotFound:
             problem = Sentence(N_("The log was deleted with its stack before it could be read."))
             _keep(deployment, Kind.FUNCTION_LOG, group, problem=problem)
         except AwsFailure as exc:
@@ -164,7 +164,7 @@ def _keep_activities(deployment: Deployment, clients: Clients, failure: Failure)
         return
     try:
         activities = clients.autoscaling.activities(row.physical_id, ACTIVITIES)
-    except AwsRetry:
+    except AwsRetryable:
         return
     except AwsFailure as exc:
         _keep(deployment, Kind.SCALING_ACTIVITIES, row.physical_id, problem=_denied(exc))
@@ -188,7 +188,7 @@ def _keep_runs(deployment: Deployment, clients: Clients, failure: Failure) -> No
         for name, target in _failed_targets(clients, row.physical_id):
             text = _output_text(clients, target)
             _keep(deployment, Kind.ASSOCIATION_OUTPUT, f"{target.instance_id} {name}", text)
-    except AwsRetry:
+    except AwsRetryable:
         return
     except AwsFailure as exc:
         _keep(deployment, Kind.ASSOCIATION_OUTPUT, row.physical_id, problem=_denied(exc))

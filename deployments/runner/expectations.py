@@ -10,8 +10,8 @@ from deployments import catalog
 from deployments.core import dependencies
 from deployments.core.dependencies import STACK, Edges, Graph
 from deployments.core.phases import Kind, State
-from deployments.core.timeline import Operation, run_of
-from deployments.core.usual import CLOSING_TYPE, PHASE_TYPE
+from deployments.core.timeline import OperationKind, run_of
+from deployments.core.usual_durations import CLOSING_TYPE, PHASE_TYPE
 from deployments.errors import UserFixable
 from deployments.models import Deployment, Duration, Event, Resource, Stack, expected
 from deployments.models.timeline import CLOSING, around_the_stacks, operation_for, phase_spans
@@ -106,7 +106,7 @@ def _phases(deployment: Deployment) -> dict[str, tuple[str, float]]:
     }
 
 
-def _resources(deployment: Deployment, operation: Operation) -> dict[str, tuple[str, float]]:
+def _resources(deployment: Deployment, operation: OperationKind) -> dict[str, tuple[str, float]]:
     found: dict[str, tuple[str, float]] = {}
     ends: dict[str, int] = {}
     for row in Resource.objects.placed_in(deployment):
@@ -119,7 +119,7 @@ def _resources(deployment: Deployment, operation: Operation) -> dict[str, tuple[
 
 
 def _closings(
-    deployment: Deployment, operation: Operation, ends: Mapping[str, int]
+    deployment: Deployment, operation: OperationKind, ends: Mapping[str, int]
 ) -> dict[str, tuple[str, float]]:
     """Return what each stack took after the last thing in it had ended, and the root stack altogether."""
     found: dict[str, tuple[str, float]] = {}

@@ -11,10 +11,10 @@ from deployments import catalog
 from deployments.aws.cloudformation import ChangeSetRequest
 from deployments.aws.session import Clients
 from deployments.core.phases import State
-from deployments.errors import N_, AwsAdopt, AwsFailure, AwsRefused, UserFixable
+from deployments.errors import N_, AwsAlreadyDone, AwsFailure, AwsRejected, UserFixable
 from deployments.models import Deployment, Environment
 from deployments.models.sealed import unseal
-from deployments.runner import journal, preflight, stack_rows
+from deployments.runner import event_log, preflight, stack_rows
 
 AT_ONCE = 0.0
 SOON = 1.0
@@ -36,7 +36,7 @@ def check(deployment: Deployment, clients: Clients) -> float:
     )
     with transaction.atomic():
         deployment.move_to(State.ARTIFACTS, artifact_bucket=bucket, artifact_prefix=prefix.strip("/"))
-        journal.note(deployment, "phase", key="artifacts", phase="artifacts")
+        event_log.add(deployment, "phase", key="artifacts", phase="artifacts")
     return AT_ONCE
 
 
@@ -62,8 +62,8 @@ def upload(deployment: Deployment, clients: Clients) -> float:
         uploaded += 1
     with transaction.atomic():
         deployment.move_to(State.CHANGE_SET)
-        journal.note(deployment, "artifacts.uploaded", objects=uploaded, reused=reused)
-        journal.note(deployment, "phase", key="change_set", phase="change_set")
+        event_log.add(deployment, "artifacts.uploaded", objects=uploaded, reused=reused)
+        event_log.add(deployment, "phase", key="change_set", phase="change_set")
     return AT_ONCE
 
 
@@ -80,13 +80,13 @@ def make_change_set(deployment: Deployment, clients: Clients) -> float:
             "ChangeSetFailed", N_("CloudFormation made no change set: %(reason)s"), reason=change_set.reason
         )
     resources, stacks = stack_rows.seed_from_change_set(deployment, change_set, clients.cloudformation)
-    journal.note(deployment, "change_set.created", resources=resources, stacks=stacks)
+    event_log.add(deployment, "change_set.created", resources=resources, stacks=stacks)
     with transaction.atomic():
         deployment.move_to(State.STACKS, stack_id=change_set.stack_id)
         Environment.objects.filter(pk=deployment.environment_id).update(
             stack_id=change_set.stack_id, stack_status="REVIEW_IN_PROGRESS", missing_since=None
         )
-        journal.note(deployment, "phase", key="stacks", phase="stacks")
+        event_log.add(deployment, "phase", key="stacks", phase="stacks")
     return AT_ONCE
 
 
@@ -110,13 +110,13 @@ def _create_or_adopt(deployment: Deployment, clients: Clients) -> str:
     deployment.confirm_claim()
     try:
         return clients.cloudformation.create_change_set(request)
-    except AwsAdopt:
+    except AwsAlreadyDone:
         # Made by a step whose answer was lost: the name holds this deployment's token.
         adopted = clients.cloudformation.describe_change_set(
             deployment.change_set_name, environment.stack_name
         )
         return adopted.change_set_id
-    except AwsRefused as exc:
+    except AwsRejected as exc:
         if exc.code == "InsufficientCapabilitiesException":
             raise UserFixable(
                 "InsufficientCapabilities",
@@ -135,9 +135,9 @@ def _url(deployment: Deployment, name: str) -> str:
 def execute(deployment: Deployment, clients: Clients) -> None:
     """Execute the change set; doing it again with the same token does nothing."""
     deployment.confirm_claim()
-    with suppress(AwsAdopt):  # it is being executed: by a step whose answer was lost
+    with suppress(AwsAlreadyDone):  # it is being executed: by a step whose answer was lost
         clients.cloudformation.execute_change_set(deployment.change_set_id, str(deployment.token))
-    journal.note(deployment, "stacks.started", stack_name=deployment.environment.stack_name)
+    event_log.add(deployment, "stacks.started", stack_name=deployment.environment.stack_name)
 
 
 def clean_up_unexecuted(deployment: Deployment, clients: Clients) -> None:

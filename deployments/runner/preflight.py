@@ -8,9 +8,9 @@ from deployments import catalog
 from deployments.aws.session import Clients
 from deployments.aws.sts import Identity
 from deployments.catalog.lint import findings
-from deployments.errors import N_, AwsMissing, UserFixable
+from deployments.errors import N_, AwsNotFound, UserFixable
 from deployments.models import Account, Deployment, TemplateCheck
-from deployments.runner import journal
+from deployments.runner import event_log
 
 ENVIRONMENT_TAG = "sanso:environment"
 
@@ -18,7 +18,7 @@ ENVIRONMENT_TAG = "sanso:environment"
 def check_identity(deployment: Deployment, clients: Clients) -> Identity:
     """Return who the account's credentials belong to."""
     identity = clients.sts.caller_identity()
-    journal.note(deployment, "preflight.identity", account_id=identity.account_id)
+    event_log.add(deployment, "preflight.identity", account_id=identity.account_id)
     return identity
 
 
@@ -52,7 +52,7 @@ def check_templates(deployment: Deployment) -> catalog.TemplateSet:
             count=len(check.errors),
             worst=worst,
         )
-    journal.note(
+    event_log.add(
         deployment,
         "preflight.templates",
         templates=len(template_set.templates),
@@ -69,11 +69,11 @@ def check_name(deployment: Deployment, clients: Clients) -> bool:
     name = deployment.environment.stack_name
     try:
         stack = clients.cloudformation.describe_stack(name)
-    except AwsMissing:
-        journal.note(deployment, "preflight.name", stack_name=name)
+    except AwsNotFound:
+        event_log.add(deployment, "preflight.name", stack_name=name)
         return True
     if stack.status == "DELETE_COMPLETE":
-        journal.note(deployment, "preflight.name", stack_name=name)
+        event_log.add(deployment, "preflight.name", stack_name=name)
         return True
     if stack.tags.get(ENVIRONMENT_TAG) and stack.status == "REVIEW_IN_PROGRESS":
         # The change set of a deployment that ended before it was executed: nothing exists in it.
@@ -115,5 +115,5 @@ def ensure_bucket(deployment: Deployment, clients: Clients, identity: Identity) 
         clients.s3.create_bucket(bucket)
     if made_here:
         clients.s3.harden_bucket(bucket, identity.account_id)
-    journal.note(deployment, "preflight.bucket", bucket=bucket, created=made_here)
+    event_log.add(deployment, "preflight.bucket", bucket=bucket, created=made_here)
     return bucket

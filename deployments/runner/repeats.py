@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from deployments.core.repeats import Said, repeats
+from deployments.core.repeats import LastEvent, repeats
 from deployments.models import Deployment, Event, Stack
 
 
@@ -16,18 +16,18 @@ def mark(deployment: Deployment, rows: Sequence[Event]) -> None:
     told = [row for row in rows if row.stack is not None]
     if not told:
         return
-    latest = {event.subject: _said(event) for event in _latest(deployment, told)}
+    latest = {event.subject: _last_event(event) for event in _latest(deployment, told)}
     for row in told:
-        said = _said(row)
+        said = _last_event(row)
         before = latest.get(row.subject)
         if before and repeats(before, said):
             row.repeat_of = before.first
-            said = _said(row)
+            said = _last_event(row)
         latest[row.subject] = said
 
 
-def _said(event: Event) -> Said:
-    return Said(
+def _last_event(event: Event) -> LastEvent:
+    return LastEvent(
         first=event.repeat_of or event.seq,
         status=event.status,
         reason=event.reason,

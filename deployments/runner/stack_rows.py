@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from django.db import transaction
 
 from deployments.aws.cloudformation import ChangeSet, CloudFormation, ResourceView
-from deployments.errors import AwsMissing
+from deployments.errors import AwsNotFound
 from deployments.models import Deployment, Resource, Stack
 from deployments.models.stack import STACK_TYPE
 from deployments.runner import expectations
@@ -92,7 +92,7 @@ def seed_from_stack(deployment: Deployment, stack_id: str, cloudformation: Cloud
         try:
             listed = cloudformation.list_resources(stack.stack_id)
             bookmark = cloudformation.newest_event_id(stack.stack_id)
-        except AwsMissing:
+        except AwsNotFound:
             continue  # a nested stack that is gone already
         existing = [view for view in listed if view.status != "DELETE_COMPLETE"]
         resources += len(existing)

@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
-from deployments.actions.remove import request_removal
+from deployments.actions.delete import request_deletion
 from deployments.errors import UserFixable
 from deployments.forms import DeleteForm
 from deployments.models import Deployment, Environment, Resource
@@ -38,7 +38,7 @@ def _asked_for(request: AuthedRequest, environment: Environment, form: DeleteFor
     if not form.is_valid():
         return None
     try:
-        return request_removal(user=request.user, environment=environment, **form.cleaned_data)
+        return request_deletion(user=request.user, environment=environment, **form.cleaned_data)
     except UserFixable as problem:
         form.refuse(problem)
         return None

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_GET, require_POST
 from django.views.decorators.vary import vary_on_headers
 
 from deployments.actions import operate
-from deployments.actions.remove import forget
+from deployments.actions.delete import close_environment
 from deployments.actions.watch import watch
 from deployments.errors import UserFixable
 from deployments.models import Deployment, Environment, Stack
@@ -95,7 +95,7 @@ def environment_run(request: AuthedRequest, pk: int) -> HttpResponse:
     """Ask for an association to run again, on all instances or on those alone on which it failed."""
     environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
     try:
-        operate.run_association_again(
+        operate.request_association_run(
             user=request.user,
             environment=environment,
             association_id=request.POST.get("association", ""),
@@ -112,7 +112,7 @@ def environment_save_time(request: AuthedRequest, pk: int) -> HttpResponse:
     """Ask for a time to be written and read through the environment's load balancer."""
     environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
     try:
-        operate.save_a_time(user=request.user, environment=environment)
+        operate.request_site_check(user=request.user, environment=environment)
     except UserFixable as problem:
         messages.error(request, said_by(problem))
     return redirect(f"{environment.get_absolute_url()}#site")
@@ -124,7 +124,7 @@ def environment_forget(request: AuthedRequest, pk: int) -> HttpResponse:
     """Close an environment whose stack AWS does not know any more."""
     environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
     try:
-        forget(user=request.user, environment=environment)
+        close_environment(user=request.user, environment=environment)
     except UserFixable as problem:
         messages.error(request, said_by(problem))
         return redirect(environment)

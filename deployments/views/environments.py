@@ -12,13 +12,17 @@ from django.views.decorators.http import require_GET
 from django.views.decorators.vary import vary_on_headers
 
 from deployments.models import Account, Environment
-from deployments.models.environment import EnvironmentQuerySet, Standing
+from deployments.models.environment import EnvironmentQuerySet, EnvironmentState
 from deployments.presentation.filters.choices import PLACE, chips, number, query
 from deployments.presentation.health.list_strip import mini_strips
 from deployments.views.requests import AuthedRequest
 
 PAGE = 50
-STANDINGS = {standing.name.lower(): standing for standing in Standing if standing is not Standing.DELETED}
+STANDINGS = {
+    standing.name.lower(): standing
+    for standing in EnvironmentState
+    if standing is not EnvironmentState.DELETED
+}
 
 
 @require_GET
@@ -43,7 +47,7 @@ def _rows(given: QueryDict) -> dict[str, Any]:
     rows = _narrowed(given).for_list()
     standing = STANDINGS.get(str(given.get("status")))
     if standing is not None:  # the most urgent one is 0
-        rows = rows.standing_as(standing)
+        rows = rows.in_state(standing)
     if place := _place(given.get(PLACE, "")):
         rows = rows.after(*place)
     found: list[Any] = list(rows[: PAGE + 1])  # each with its `standing`
@@ -53,7 +57,7 @@ def _rows(given: QueryDict) -> dict[str, Any]:
         row.strip = strips[row.pk]
     return {
         "rows": found[:PAGE],
-        "counts": _narrowed(given).standing_counts(),
+        "counts": _narrowed(given).state_counts(),
         "more": query(given, after=f"{last.standing}-{last.pk}") if last else "",
         "given": given,
     }

@@ -43,4 +43,4 @@ def deployment_list(request: AuthedRequest) -> HttpResponse:
 
 def _by_status(status: str) -> DeploymentQuerySet:
     rows = Deployment.objects.for_list()
-    return {"active": rows.active, "problems": rows.ended_badly}.get(status, lambda: rows)()
+    return {"active": rows.active, "problems": rows.failed_or_rolled_back}.get(status, lambda: rows)()

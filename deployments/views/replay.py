@@ -8,7 +8,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from deployments.models import Deployment, Event
-from deployments.models.past import as_of
+from deployments.models.past_state import as_of
 from deployments.presentation import frames
 from deployments.presentation.filters.choices import number
 from deployments.presentation.locale import Locale

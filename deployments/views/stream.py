@@ -18,8 +18,8 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, Stream
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from deployments.live import hub, reads
-from deployments.live.hub import Room
+from deployments.live import broadcaster, reads
+from deployments.live.broadcaster import Channel
 from deployments.live.reads import Snapshot
 from deployments.models import Deployment
 from deployments.presentation import frames, log
@@ -76,7 +76,7 @@ def deployment_updates(request: HttpRequest, pk: int) -> HttpResponse:
 
 async def stream(pk: int, since: int, locale: Locale) -> AsyncIterator[bytes]:
     """Give the messages for one reader until the deployment is over, the stream old, or the reader gone."""
-    here = hub.current()
+    here = broadcaster.current()
     old = time.monotonic() + MAX_AGE * random.uniform(1, 1.2)  # noqa: S311  # not all at once
     fresh_at = 0.0
     yield f"retry: {RETRY_MS}\n\n".encode()
@@ -94,13 +94,13 @@ async def stream(pk: int, since: int, locale: Locale) -> AsyncIterator[bytes]:
                 fresh_at = time.monotonic()
                 yield _message("fresh", _fresh(room.snapshot)) if room.snapshot else b": waiting\n\n"
             if place.is_behind:
-                await asyncio.sleep(hub.COALESCE)  # the room paces news; who catches up paces itself
+                await asyncio.sleep(broadcaster.COALESCE)  # the room paces news; who catches up paces itself
             else:
                 await _first(news, fresh_at + FRESH - time.monotonic())
 
 
 async def _first(news: asyncio.Event, seconds: float) -> None:
-    """Wait for news, for so long at the most. Never `wait_for`: see Room.keep_current."""
+    """Wait for news, for so long at the most. Never `wait_for`: see Room.follow_row."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await news.wait()
@@ -110,7 +110,7 @@ async def _first(news: asyncio.Event, seconds: float) -> None:
 class _Place:
     """Where one reader stands in a deployment's events."""
 
-    room: Room
+    room: Channel
     locale: Locale
     seq: int
 

@@ -26,7 +26,7 @@ class NoFreePort(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class ProcessPlan:
     """The programs in the order of their start; each of them inherits `environment`."""
 
     environment: Mapping[str, str]
@@ -36,7 +36,7 @@ class Plan:
     notes: list[str]  # what a person should know about the choices made
 
 
-def make_plan(data: Path, manage: Path) -> Plan:
+def make_plan(data: Path, manage: Path) -> ProcessPlan:
     """Choose ports and programs. `data` is the data folder, `manage` the path of manage.py."""
     services, environment, notes = [], {}, []
     wanted = int(os.environ.get("PORT") or PORTS["web"])
@@ -52,7 +52,7 @@ def make_plan(data: Path, manage: Path) -> Plan:
         services.append(sandbox_program(sandbox_port, data / "sandbox"))
         environment["SANSO_SANDBOX_URL"] = f"http://{HOST}:{sandbox_port}"
     python = [sys.executable, str(manage)]
-    return Plan(
+    return ProcessPlan(
         environment=environment,
         services=services,
         portal=[

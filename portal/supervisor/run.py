@@ -15,7 +15,7 @@ from portal.supervisor import guard, sandbox_lines
 from portal.supervisor.children import Child, Guard, Program, kept
 from portal.supervisor.lock import RunLock
 from portal.supervisor.logs import tail
-from portal.supervisor.plan import Plan
+from portal.supervisor.plan import ProcessPlan
 
 ANSWER_WITHIN = 90.0  # seconds for the first page, before we give up and say what is wrong
 HOPELESS = 4  # deaths of the web process before its first answer
@@ -34,7 +34,7 @@ class Supervisor:
 
     def __init__(
         self,
-        plan: Plan,
+        plan: ProcessPlan,
         prepare: Callable[[], None],
         *,
         data: Path,

@@ -8,8 +8,8 @@ from uuid import uuid4
 import pytest
 from django.db import connection
 
+from deployments.actions.delete import close_environment, request_deletion
 from deployments.actions.deploy import request_deployment
-from deployments.actions.remove import forget, request_removal
 from deployments.errors import UserFixable
 from deployments.models import Account, Deployment, Environment
 from deployments.models.sealed import unseal
@@ -167,7 +167,7 @@ def remove(environment: Environment, typed: str = "staging", **values: object) -
         "reason": "",
         "request_key": uuid4(),
     }
-    return request_removal(**(defaults | values))  # type: ignore[arg-type]  # a builder of keyword arguments
+    return request_deletion(**(defaults | values))  # type: ignore[arg-type]  # a builder of keyword arguments
 
 
 @pytest.mark.django_db
@@ -197,10 +197,10 @@ def test_only_an_environment_whose_stack_is_missing_can_be_forgotten() -> None:
     environment = make_environment("staging", stack_id="arn:x")
     make_deployment(environment, state="succeeded")
     with pytest.raises(UserFixable, match="Delete it instead"):
-        forget(user=environment.owner, environment=environment)
+        close_environment(user=environment.owner, environment=environment)
 
     Environment.objects.update(missing_since="2026-11-24T00:00:00Z")
-    forget(user=environment.owner, environment=environment)
+    close_environment(user=environment.owner, environment=environment)
 
     assert not Environment.objects.live().exists()
 

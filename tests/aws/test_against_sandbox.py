@@ -10,7 +10,7 @@ from deployments.aws import session
 from deployments.aws.account_ref import AccountRef
 from deployments.aws.outputs import outputs_of
 from deployments.aws.session import Clients
-from deployments.errors import AwsMissing
+from deployments.errors import AwsNotFound
 from tests.sandbox.engine.conftest import REGION, Account
 from tests.sandbox.resources.conftest import NETWORK, made
 from tests.services import Sandbox, start_sandbox, wait_until
@@ -130,7 +130,7 @@ def test_load_balancers_and_targets(clients: Clients, outputs: dict[str, str]) -
         return [target.state for target in targets] == ["healthy", "healthy"]
 
     wait_until(healthy, what="two healthy targets")
-    with pytest.raises(AwsMissing):
+    with pytest.raises(AwsNotFound):
         clients.elbv2.target_health(f"{outputs['Targets']}0")
 
 
@@ -145,7 +145,7 @@ def test_groups_and_activities(clients: Clients, outputs: dict[str, str]) -> Non
     assert [activity.status for activity in activities] == ["Successful"]
     assert activities[0].description.startswith("Launching a new EC2 instance")
     assert activities[0].ended_at is not None
-    with pytest.raises(AwsMissing):
+    with pytest.raises(AwsNotFound):
         clients.autoscaling.activities("gone", 1)
 
 
@@ -184,9 +184,9 @@ def test_an_association_that_failed_on_one_instance_is_run_again_there_alone(
     (again,) = clients.ssm.executions(association_id, 1)
     reached = clients.ssm.execution_targets(association_id, again.execution_id)
     assert [target.instance_id for target in reached] == [bad]
-    with pytest.raises(AwsMissing):
+    with pytest.raises(AwsNotFound):
         clients.ssm.executions("8dfe3659-4309-493a-8755-0123456789ab", 1)
-    with pytest.raises(AwsMissing):
+    with pytest.raises(AwsNotFound):
         clients.ssm.start_association_on(association_id, ["i-00000000000000000"])
 
 

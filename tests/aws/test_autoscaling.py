@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from deployments.aws.autoscaling import AutoScalingGateway, Group, GroupInstance
-from deployments.errors import AwsMissing
+from deployments.errors import AwsNotFound
 from tests.aws.conftest import Stub
 from tests.builders import START
 
@@ -130,5 +130,5 @@ def test_a_group_that_is_gone_is_missing(stub: Stub) -> None:
     stubber.add_client_error(
         "describe_scaling_activities", "ValidationError", "AutoScalingGroup name not found - null"
     )
-    with pytest.raises(AwsMissing):
+    with pytest.raises(AwsNotFound):
         AutoScalingGateway(client).activities("web", 10)

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from deployments.aws import budget, session
+from deployments.aws import quota, session
 from deployments.aws.account_ref import AccountRef
-from deployments.aws.budget import Budget
-from deployments.aws.budget_store import Buckets, LocalBuckets, RedisBuckets
-from deployments.aws.verdicts import TABLE
-from deployments.errors import AwsAsk, AwsRetry, BudgetSpent
+from deployments.aws.error_mapping import TABLE
+from deployments.aws.quota import ApiQuota
+from deployments.aws.quota_store import Buckets, LocalBuckets, RedisBuckets
+from deployments.errors import AwsAccessError, AwsRetryable, QuotaExhausted
 from tests.services import (
     REPOSITORY,
     Redis,
@@ -84,11 +84,11 @@ def buckets(server: Redis, clock: Clock) -> RedisBuckets:
 
 
 @pytest.fixture
-def account(buckets: RedisBuckets, clock: Clock) -> Budget:
-    return Budget(ACCOUNT, RATE, Buckets(buckets), clock.sleep)
+def account(buckets: RedisBuckets, clock: Clock) -> ApiQuota:
+    return ApiQuota(ACCOUNT, RATE, Buckets(buckets), clock.sleep)
 
 
-def moments(account: Budget, clock: Clock, calls: int) -> list[float]:
+def moments(account: ApiQuota, clock: Clock, calls: int) -> list[float]:
     """Return at what time each of so many calls went out, in seconds since the first was asked for."""
     start, found = clock.now, []
     for _ in range(calls):
@@ -97,14 +97,16 @@ def moments(account: Budget, clock: Clock, calls: int) -> list[float]:
     return found
 
 
-def sent_away(account: Budget, service: str = "rds") -> float:
+def sent_away(account: ApiQuota, service: str = "rds") -> float:
     """Return when a call that was not made may be tried again."""
-    with pytest.raises(BudgetSpent) as caught:
+    with pytest.raises(QuotaExhausted) as caught:
         account.before(service, "DescribeDBClusters")
     return caught.value.seconds
 
 
-def test_a_second_s_worth_of_reads_goes_at_once_and_then_two_a_second(account: Budget, clock: Clock) -> None:
+def test_a_second_s_worth_of_reads_goes_at_once_and_then_two_a_second(
+    account: ApiQuota, clock: Clock
+) -> None:
     assert moments(account, clock, 6) == [0.0, 0.0, 0.5, 1.0, 1.5, 2.0]
 
     clock.sleep(60)
@@ -112,9 +114,9 @@ def test_a_second_s_worth_of_reads_goes_at_once_and_then_two_a_second(account: B
     assert moments(account, clock, 3) == [0.0, 0.0, 0.5]  # what was not used is not saved up
 
 
-def test_each_service_and_each_account_has_its_own(account: Budget, buckets: RedisBuckets) -> None:
-    other = Budget("210987654321/ap-northeast-1", RATE, Buckets(buckets))
-    with budget.asking(watched=True, patience=0):
+def test_each_service_and_each_account_has_its_own(account: ApiQuota, buckets: RedisBuckets) -> None:
+    other = ApiQuota("210987654321/ap-northeast-1", RATE, Buckets(buckets))
+    with quota.priority(watched=True, patience=0):
         for _ in range(2):
             account.before("rds", "DescribeDBClusters")
             account.before("ssm", "DescribeAssociation")
@@ -122,33 +124,33 @@ def test_each_service_and_each_account_has_its_own(account: Budget, buckets: Red
         assert sent_away(account) == pytest.approx(0.5, abs=0.01)
 
 
-def test_writes_are_counted_and_never_held_back(account: Budget, buckets: RedisBuckets) -> None:
-    with budget.asking(watched=False):
+def test_writes_are_counted_and_never_held_back(account: ApiQuota, buckets: RedisBuckets) -> None:
+    with quota.priority(watched=False):
         for _ in range(20):
             account.before("cloudformation", "CreateChangeSet")
         account.before("cloudformation", "DescribeStacks")
 
-    (service,) = budget.read_usage(buckets, ACCOUNT, RATE).services
+    (service,) = quota.read_usage(buckets, ACCOUNT, RATE).services
 
     assert (service.writes, service.reads) == (20, 1)
     assert service.calls == {"CreateChangeSet": 20, "DescribeStacks": 1}
 
 
-def test_who_is_watched_goes_before_who_is_not(account: Budget, clock: Clock) -> None:
-    with budget.asking(watched=False):
+def test_who_is_watched_goes_before_who_is_not(account: ApiQuota, clock: Clock) -> None:
+    with quota.priority(watched=False):
         account.before("rds", "DescribeDBClusters")
         sent_away(account)  # one is left, for somebody who waits for it
     assert moments(account, clock, 1) == [0.0]
     clock.sleep(0.5)
-    with budget.asking(watched=False):
+    with quota.priority(watched=False):
         sent_away(account)
     clock.sleep(0.5)
-    with budget.asking(watched=False):
+    with quota.priority(watched=False):
         account.before("rds", "DescribeDBClusters")
 
 
-def test_those_who_are_sent_away_are_told_to_come_one_after_the_other(account: Budget) -> None:
-    with budget.asking(watched=False):
+def test_those_who_are_sent_away_are_told_to_come_one_after_the_other(account: ApiQuota) -> None:
+    with quota.priority(watched=False):
         account.before("rds", "DescribeDBClusters")
         told = [sent_away(account) for _ in range(200)]
 
@@ -156,21 +158,21 @@ def test_those_who_are_sent_away_are_told_to_come_one_after_the_other(account: B
     assert max(told) <= 60.0
 
 
-def test_a_watched_call_waits_only_so_long(account: Budget, clock: Clock) -> None:
+def test_a_watched_call_waits_only_so_long(account: ApiQuota, clock: Clock) -> None:
     waits: list[float] = []
     account.sleep = waits.append  # many callers at one moment: the clock stands still
     for _ in range(12):
         account.before("rds", "DescribeDBClusters")
 
-    assert max(waits) == pytest.approx(budget.PATIENCE)
-    assert sent_away(account) > budget.PATIENCE
+    assert max(waits) == pytest.approx(quota.MAX_WAIT)
+    assert sent_away(account) > quota.MAX_WAIT
 
 
 def test_throttling_halves_the_rate_which_comes_back_slowly(
-    account: Budget, buckets: RedisBuckets, clock: Clock
+    account: ApiQuota, buckets: RedisBuckets, clock: Clock
 ) -> None:
     def rate() -> float:
-        (service,) = budget.read_usage(buckets, ACCOUNT, RATE).services
+        (service,) = quota.read_usage(buckets, ACCOUNT, RATE).services
         return service.rate
 
     moments(account, clock, 2)
@@ -186,56 +188,56 @@ def test_throttling_halves_the_rate_which_comes_back_slowly(
     assert rate() == pytest.approx(1.13, abs=0.02)
     clock.sleep(100)
     assert rate() == RATE
-    (service,) = budget.read_usage(buckets, ACCOUNT, RATE).services
+    (service,) = quota.read_usage(buckets, ACCOUNT, RATE).services
     assert service.throttles == 4
 
 
-def test_the_rate_never_falls_to_nothing(account: Budget, buckets: RedisBuckets, clock: Clock) -> None:
+def test_the_rate_never_falls_to_nothing(account: ApiQuota, buckets: RedisBuckets, clock: Clock) -> None:
     account.before("rds", "DescribeDBClusters")
     for _ in range(20):
         account.after("rds", "Throttling")
         clock.sleep(3)
 
-    (service,) = budget.read_usage(buckets, ACCOUNT, RATE).services
+    (service,) = quota.read_usage(buckets, ACCOUNT, RATE).services
 
     assert service.rate >= RATE / 16
 
 
 def test_the_counters_tell_how_much_of_the_last_minute_is_used(
-    account: Budget, buckets: RedisBuckets, clock: Clock
+    account: ApiQuota, buckets: RedisBuckets, clock: Clock
 ) -> None:
     clock.now = 1_800_000_000.0  # a full minute
     moments(account, clock, 60)
 
-    used = budget.read_usage(buckets, ACCOUNT, RATE)
+    used = quota.read_usage(buckets, ACCOUNT, RATE)
     assert used.percent == 50
     assert not used.throttled
     moments(account, clock, 120)  # into the next minute
-    assert budget.read_usage(buckets, ACCOUNT, RATE).percent == pytest.approx(101, abs=2)
+    assert quota.read_usage(buckets, ACCOUNT, RATE).percent == pytest.approx(101, abs=2)
     clock.sleep(180)
-    assert budget.read_usage(buckets, ACCOUNT, RATE).percent == 0
+    assert quota.read_usage(buckets, ACCOUNT, RATE).percent == 0
 
 
 def test_every_code_that_slows_down_is_one_that_is_tried_again() -> None:
-    known = budget.THROTTLED - {"EC2ThrottledException"}
-    assert {TABLE[code] for code in known} == {AwsRetry}
+    known = quota.THROTTLED - {"EC2ThrottledException"}
+    assert {TABLE[code] for code in known} == {AwsRetryable}
 
 
 # --- several processes, and a Redis that goes away -----------------------------------------------
 HAMMER = """
 import sys, time
-from deployments.aws import budget
+from deployments.aws import quota
 from deployments.aws.account_ref import AccountRef
-from deployments.errors import BudgetSpent
-account = budget.of(AccountRef(region="r", access_key="1" * 12, budget_url=sys.argv[1]))
+from deployments.errors import QuotaExhausted
+account = quota.of(AccountRef(region="r", access_key="1" * 12, quota_url=sys.argv[1]))
 print("ready", flush=True)
 until = time.time() + float(sys.stdin.readline())
 while time.time() < until:
     try:
-        with budget.asking(watched=sys.argv[2] == "watched", patience=1.0):
+        with quota.priority(watched=sys.argv[2] == "watched", patience=1.0):
             account.before("rds", "DescribeDBClusters")
         print(time.time(), flush=True)
-    except BudgetSpent:
+    except QuotaExhausted:
         time.sleep(0.01)
 """
 
@@ -274,8 +276,8 @@ def test_several_processes_together_stay_within_the_rate(
 
     made = sorted(float(line) for process in processes for line in process.communicate(timeout=20)[0].split())
 
-    ref = AccountRef(region="r", access_key="1" * 12, budget_url=own_redis.url)
-    (service,) = budget.usage(ref).services
+    ref = AccountRef(region="r", access_key="1" * 12, quota_url=own_redis.url)
+    (service,) = quota.usage(ref).services
     assert service.reads == len(made) >= 6
     assert service.sent_away > 0
     seconds = made[-1] - made[0]
@@ -288,7 +290,7 @@ def test_while_redis_is_away_each_process_takes_a_part_of_the_rate(
     server = start_redis(tmp_path / "redis")
     clock = Clock()
     everyones = RedisBuckets(server.url)
-    account = Budget(
+    account = ApiQuota(
         ACCOUNT, RATE, Buckets(everyones, local=LocalBuckets(clock), clock=clock), sleep=clock.sleep
     )
     account.before("rds", "DescribeDBClusters")
@@ -302,7 +304,7 @@ def test_while_redis_is_away_each_process_takes_a_part_of_the_rate(
     assert alone == [0.0, 2.0, 4.0, 6.0]
     assert halved == [pytest.approx(2.0, abs=0.01), pytest.approx(6.0, abs=0.01)]
     assert len([record for record in caplog.records if "Redis is away" in record.message]) == 1
-    assert not budget.read_usage(everyones, ACCOUNT, RATE).known
+    assert not quota.read_usage(everyones, ACCOUNT, RATE).known
     server.start()
     clock.sleep(10)
     with caplog.at_level(logging.WARNING):
@@ -319,13 +321,13 @@ def ref(own_redis: Redis, sandbox_account: str, sandbox: Sandbox) -> AccountRef:
         region="ap-northeast-1",
         endpoint_url=sandbox.url,
         access_key=sandbox_account,
-        budget_url=own_redis.url,
+        quota_url=own_redis.url,
         reads_per_second=20.0,
     )
 
 
-def service_of(ref: AccountRef, name: str) -> budget.ServiceUsage:
-    return next(service for service in budget.usage(ref).services if service.service == name)
+def service_of(ref: AccountRef, name: str) -> quota.ServiceUsage:
+    return next(service for service in quota.usage(ref).services if service.service == name)
 
 
 def test_every_call_of_a_client_is_counted_by_its_service_and_action(ref: AccountRef) -> None:
@@ -349,13 +351,13 @@ def test_an_answer_that_says_throttled_halves_the_rate(ref: AccountRef, sandbox:
     )
     clients = session.connect(ref)
 
-    with pytest.raises(AwsRetry):
+    with pytest.raises(AwsRetryable):
         clients.rds.clusters(["none"])
 
     rds = service_of(ref, "rds")
     assert rds.throttles == 1
     assert rds.rate == pytest.approx(10.0, abs=0.5)
-    assert budget.usage(ref).throttled
+    assert quota.usage(ref).throttled
 
 
 def test_a_call_that_may_not_be_made_does_not_reach_aws(ref: AccountRef, sandbox: Sandbox) -> None:
@@ -365,7 +367,7 @@ def test_a_call_that_may_not_be_made_does_not_reach_aws(ref: AccountRef, sandbox
         for _ in range(40):
             clients.rds.clusters(["none"])
 
-    with budget.asking(watched=True, patience=0), pytest.raises(BudgetSpent) as caught:
+    with quota.priority(watched=True, patience=0), pytest.raises(QuotaExhausted) as caught:
         ask_often()
 
     calls = sandbox.control("GET", "calls", account=ref.access_key)
@@ -382,13 +384,13 @@ def test_a_role_counts_for_its_account_and_assuming_it_is_never_held_back(
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "141414141414")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
     in_role = AccountRef(
-        region="ap-northeast-1", role_arn="arn:aws:iam::141414141414:role/Sanso", budget_url=ref.budget_url
+        region="ap-northeast-1", role_arn="arn:aws:iam::141414141414:role/Sanso", quota_url=ref.quota_url
     )
     session._connect.cache_clear()
 
     session.connect(in_role).sts.caller_identity()
 
-    assert budget.usage(in_role).account == "141414141414/ap-northeast-1"
+    assert quota.usage(in_role).account == "141414141414/ap-northeast-1"
     sts = service_of(in_role, "sts")
     assert (sts.reads, sts.writes) == (1, 1)
     assert sts.calls == {"GetCallerIdentity": 1, "AssumeRole": 1}
@@ -398,5 +400,5 @@ def test_without_credentials_a_person_is_asked_as_before(
     own_redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID", raising=False)
-    with pytest.raises(AwsAsk):
-        session.connect(AccountRef(region="r-1", budget_url=own_redis.url)).sts.caller_identity()
+    with pytest.raises(AwsAccessError):
+        session.connect(AccountRef(region="r-1", quota_url=own_redis.url)).sts.caller_identity()

@@ -11,7 +11,7 @@ import pytest
 from botocore.stub import ANY, Stubber
 
 from deployments.aws.cloudformation import ChangeSetRequest, CloudFormationGateway
-from deployments.errors import AwsAdopt, AwsMissing
+from deployments.errors import AwsAlreadyDone, AwsNotFound
 from tests.builders import START, stack_id
 
 ROOT = stack_id("sanso-env")
@@ -182,8 +182,8 @@ def test_a_change_set_is_read_over_all_pages(stubbed: tuple[CloudFormationGatewa
 def test_errors_come_up_as_ours(stubbed: tuple[CloudFormationGateway, Stubber]) -> None:
     gateway, stubber = stubbed
     stubber.add_client_error("describe_stacks", "ValidationError", "Stack with id x does not exist")
-    with pytest.raises(AwsMissing):
+    with pytest.raises(AwsNotFound):
         gateway.describe_stack("x")
     stubber.add_client_error("execute_change_set", "InvalidChangeSetStatus", "cannot be executed")
-    with pytest.raises(AwsAdopt):
+    with pytest.raises(AwsAlreadyDone):
         gateway.execute_change_set("arn:cs", "t")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from deployments.aws.elbv2 import ELBv2Gateway, LoadBalancer, TargetGroup, TargetHealth
-from deployments.errors import AwsMissing, AwsRetry
+from deployments.errors import AwsNotFound, AwsRetryable
 from tests.aws.conftest import Stub
 
 PREFIX = "arn:aws:elasticloadbalancing:ap-northeast-1:123456789012:"
@@ -143,7 +143,7 @@ def test_a_group_that_is_gone_is_missing_and_health_that_is_away_is_asked_for_ag
     stubber.add_client_error("describe_target_health", "HealthUnavailable", http_status_code=500)
     gateway = ELBv2Gateway(client)
 
-    with pytest.raises(AwsMissing):
+    with pytest.raises(AwsNotFound):
         gateway.target_health(WEB)
-    with pytest.raises(AwsRetry):
+    with pytest.raises(AwsRetryable):
         gateway.target_health(WEB)

@@ -11,7 +11,7 @@ from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
 from deployments.aws.s3 import S3Gateway, Tail
-from deployments.errors import AwsMissing, UserFixable
+from deployments.errors import AwsNotFound, UserFixable
 from tests.builders import START
 
 
@@ -75,7 +75,7 @@ def test_the_end_of_an_object_is_read_and_its_whole_size_told(stubbed: tuple[S3G
     assert gateway.read_tail("b", "k", 5) == Tail(body=b"", size=0)  # it is empty
 
     stubber.add_client_error("get_object", "NoSuchKey", http_status_code=404)
-    with pytest.raises(AwsMissing):
+    with pytest.raises(AwsNotFound):
         gateway.read_tail("b", "k", 5)
 
 

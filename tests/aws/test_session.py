@@ -7,7 +7,7 @@ from botocore.loaders import JSONFileLoader
 
 from deployments.aws import session
 from deployments.aws.account_ref import AccountRef
-from deployments.errors import AwsAsk
+from deployments.errors import AwsAccessError
 from tests.services import Sandbox
 
 REGION = "ap-northeast-1"
@@ -21,7 +21,7 @@ def _fresh_clients() -> None:
 def test_without_credentials_a_person_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID", raising=False)
 
-    with pytest.raises(AwsAsk) as caught:
+    with pytest.raises(AwsAccessError) as caught:
         session.connect(AccountRef(region=REGION)).sts.caller_identity()
 
     assert caught.value.code == "NoCredentialsError"
@@ -58,7 +58,7 @@ def test_a_role_is_assumed_with_the_external_id(sandbox: Sandbox, monkeypatch: p
 def test_a_role_without_credentials_to_assume_it_asks_a_person() -> None:
     ref = AccountRef(region=REGION, role_arn="arn:aws:iam::131313131313:role/SansoOperator")
 
-    with pytest.raises(AwsAsk):
+    with pytest.raises(AwsAccessError):
         session.connect(ref).sts.caller_identity()
 
 

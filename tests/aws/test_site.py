@@ -15,7 +15,7 @@ import pytest
 
 from deployments.aws import site as asking
 from deployments.aws import site_address
-from deployments.aws.site import SiteAnswer, save_and_read
+from deployments.aws.site import SiteCheckResult, check_site
 from deployments.aws.site_address import Site, is_allowed, site_of
 from tests.datelog.test_tls import make_certificate
 from tests.services import LOOPBACK, free_port
@@ -76,8 +76,8 @@ class Running:
     def name(self) -> str:
         return f"{LOOPBACK}:{self.http.server_port}"
 
-    def ask(self, **site: object) -> SiteAnswer:
-        return save_and_read(Site(dns_name=self.name, sandbox=True, **site))  # type: ignore[arg-type]
+    def ask(self, **site: object) -> SiteCheckResult:
+        return check_site(Site(dns_name=self.name, sandbox=True, **site))  # type: ignore[arg-type]
 
     def stop(self) -> None:
         self.http.shutdown()
@@ -92,7 +92,7 @@ def server() -> Iterator[Running]:
     running.stop()
 
 
-def said(answer: SiteAnswer) -> str:
+def said(answer: SiteCheckResult) -> str:
     return str(answer.problem) if answer.problem else ""
 
 
@@ -156,12 +156,12 @@ def test_a_redirect_is_told_and_not_followed(server: Running) -> None:
 
 
 def test_a_load_balancer_that_is_not_there_is_told() -> None:
-    answer = save_and_read(Site(dns_name=f"{LOOPBACK}:{free_port()}", sandbox=True))
+    answer = check_site(Site(dns_name=f"{LOOPBACK}:{free_port()}", sandbox=True))
     assert said(answer).startswith("The load balancer takes no connection at port")
 
 
 def test_an_answer_that_trickles_in_is_cut_off(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asking, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(asking, "RESPONSE_SECONDS", 0.5)
     ended = threading.Event()
 
     def trickle(asked: Server) -> None:
@@ -186,7 +186,7 @@ def test_an_answer_that_trickles_in_is_cut_off(server: Running, monkeypatch: pyt
 def test_no_more_than_the_start_of_an_answer_is_read(server: Running) -> None:
     server.routes["/write"] = lambda asked: asked.reply(f"Saved: {SAVED} " + "x" * 10_000_000)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(asking, "MOST_BYTES", 1024)
+        patch.setattr(asking, "MAX_BYTES", 1024)
         assert server.ask().wrote
 
 
@@ -237,7 +237,7 @@ def refuse(name: str, port: int) -> list[str]:
     ],
 )
 def test_only_names_of_load_balancers_are_looked_up(name: str) -> None:
-    answer = save_and_read(Site(dns_name=name), resolve=refuse)
+    answer = check_site(Site(dns_name=name), resolve=refuse)
     assert "is not the name of a load balancer" in said(answer)
 
 
@@ -259,7 +259,7 @@ def test_names_of_load_balancers_are_looked_up(name: str) -> None:
         looked_up.append(wanted)
         raise OSError("Name or service not known")
 
-    answer = save_and_read(Site(dns_name=name), resolve=resolve)
+    answer = check_site(Site(dns_name=name), resolve=resolve)
 
     assert looked_up == [name.lower().rstrip(".")]
     assert "leads nowhere (Name or service not known)" in said(answer)
@@ -286,7 +286,7 @@ def test_names_of_load_balancers_are_looked_up(name: str) -> None:
     ids=lambda addresses: " ".join(addresses),
 )
 def test_a_name_that_leads_to_anything_but_a_load_balancer_is_not_asked(addresses: list[str]) -> None:
-    answer = save_and_read(Site(dns_name=ALB), resolve=lambda _name, _port: addresses)
+    answer = check_site(Site(dns_name=ALB), resolve=lambda _name, _port: addresses)
     assert "which no load balancer has" in said(answer)
     assert answer.write_status == 0
 
@@ -312,7 +312,7 @@ def test_the_connection_goes_to_the_address_that_was_checked(monkeypatch: pytest
     monkeypatch.setattr(socket, "create_connection", connect)
     answers = iter([["52.1.2.3", "52.1.2.4"], ["127.0.0.1"]])
 
-    answer = save_and_read(Site(dns_name=ALB, secure=True), resolve=lambda _name, _port: next(answers))
+    answer = check_site(Site(dns_name=ALB, secure=True), resolve=lambda _name, _port: next(answers))
 
     assert connected == [("52.1.2.3", 443)]
     assert said(answer) == "The load balancer takes no connection at port 443 (refused)."
@@ -326,7 +326,7 @@ def test_a_look_up_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> No
         hanging.wait(10)
         return []
 
-    answer = save_and_read(Site(dns_name=ALB), resolve=resolve)
+    answer = check_site(Site(dns_name=ALB), resolve=resolve)
     hanging.set()
 
     assert "leads nowhere (not within 0.2 s)" in said(answer)
@@ -336,12 +336,12 @@ def test_a_look_up_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> No
     "name", ["10.0.0.1", "localhost:80", "127.0.0.999", "127.0.0.1:99999", ALB, "128.0.0.1"]
 )
 def test_in_the_sandbox_only_loopback_is_asked(name: str) -> None:
-    answer = save_and_read(Site(dns_name=name, sandbox=True), resolve=refuse)
+    answer = check_site(Site(dns_name=name, sandbox=True), resolve=refuse)
     assert said(answer) == "Nothing listens behind the load balancers of this sandbox."
 
 
 def test_loopback_is_for_the_sandbox_only(server: Running) -> None:
-    answer = save_and_read(Site(dns_name=server.name), resolve=refuse)
+    answer = check_site(Site(dns_name=server.name), resolve=refuse)
     assert not answer.wrote
     assert server.asked == []
 
@@ -355,4 +355,4 @@ def test_an_output_decides_how_is_asked_never_where() -> None:
 
 
 def test_a_load_balancer_without_a_name_is_not_asked() -> None:
-    assert said(save_and_read(Site(dns_name=""))) == "The load balancer has no name yet."
+    assert said(check_site(Site(dns_name=""))) == "The load balancer has no name yet."

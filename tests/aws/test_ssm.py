@@ -8,7 +8,7 @@ import pytest
 
 from deployments.aws.outputs import outputs_of
 from deployments.aws.ssm import Association, ExecutionTarget, SSMGateway, read_counts
-from deployments.errors import AwsMissing
+from deployments.errors import AwsNotFound
 from tests.aws.conftest import Stub
 from tests.builders import START
 from tests.fakes import FakeAws
@@ -133,7 +133,7 @@ def test_the_instances_of_an_execution_are_read_over_all_pages(stub: Stub) -> No
 def test_an_execution_that_is_gone_is_missing(stub: Stub) -> None:
     client, stubber = stub("ssm")
     stubber.add_client_error("describe_association_execution_targets", "AssociationExecutionDoesNotExist")
-    with pytest.raises(AwsMissing):
+    with pytest.raises(AwsNotFound):
         SSMGateway(client).execution_targets(ID, RUN)
 
 
@@ -167,7 +167,7 @@ def test_single_instances_run_an_association_again_by_refreshing_it(stub: Stub) 
 def test_an_instance_whose_agent_is_away_is_missing(stub: Stub) -> None:
     client, stubber = stub("ssm")
     stubber.add_client_error("send_command", "InvalidInstanceId", "Instances [[i-1]] not in a valid state")
-    with pytest.raises(AwsMissing, match="not in a valid state"):
+    with pytest.raises(AwsNotFound, match="not in a valid state"):
         SSMGateway(client).start_association_on(ID, ["i-1"])
 
 

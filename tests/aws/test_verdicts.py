@@ -16,8 +16,15 @@ from botocore.exceptions import (
 )
 from botocore.session import get_session
 
-from deployments.aws.verdicts import TABLE, calling, translate
-from deployments.errors import AwsAdopt, AwsAsk, AwsFailure, AwsMissing, AwsRefused, AwsRetry
+from deployments.aws.error_mapping import TABLE, calling, translate
+from deployments.errors import (
+    AwsAccessError,
+    AwsAlreadyDone,
+    AwsFailure,
+    AwsNotFound,
+    AwsRejected,
+    AwsRetryable,
+)
 
 GATEWAYS = Path(__file__).parents[2] / "deployments" / "aws"
 
@@ -48,12 +55,12 @@ def test_every_code_of_the_table_becomes_its_error(code: str) -> None:
 @pytest.mark.parametrize(
     ("code", "kind"),
     [
-        ("Throttling", AwsRetry),
-        ("AlreadyExistsException", AwsAdopt),
-        ("AccessDenied", AwsAsk),
-        ("ExpiredToken", AwsAsk),
-        ("InsufficientCapabilitiesException", AwsRefused),
-        ("404", AwsMissing),
+        ("Throttling", AwsRetryable),
+        ("AlreadyExistsException", AwsAlreadyDone),
+        ("AccessDenied", AwsAccessError),
+        ("ExpiredToken", AwsAccessError),
+        ("InsufficientCapabilitiesException", AwsRejected),
+        ("404", AwsNotFound),
     ],
 )
 def test_the_codes_that_matter_most(code: str, kind: type[AwsFailure]) -> None:
@@ -91,15 +98,15 @@ def test_every_error_that_a_called_action_declares_has_been_thought_about() -> N
 
 
 def test_an_unknown_code_is_refused_and_an_unknown_fault_of_aws_is_retried() -> None:
-    assert type(translate(answer("BrandNew"), "x:Y")) is AwsRefused
-    assert type(translate(answer("BrandNew", status=503), "x:Y")) is AwsRetry
+    assert type(translate(answer("BrandNew"), "x:Y")) is AwsRejected
+    assert type(translate(answer("BrandNew", status=503), "x:Y")) is AwsRetryable
 
 
 def test_a_stack_that_does_not_exist_is_told_from_other_validation_errors() -> None:
     missing = answer("ValidationError", "Stack with id sanso-x does not exist")
-    assert type(translate(missing, "cloudformation:DescribeStacks")) is AwsMissing
+    assert type(translate(missing, "cloudformation:DescribeStacks")) is AwsNotFound
     other = answer("ValidationError", "Template format error")
-    assert type(translate(other, "cloudformation:CreateChangeSet")) is AwsRefused
+    assert type(translate(other, "cloudformation:CreateChangeSet")) is AwsRejected
 
 
 @pytest.mark.parametrize(
@@ -111,11 +118,11 @@ def test_a_stack_that_does_not_exist_is_told_from_other_validation_errors() -> N
     ],
 )
 def test_a_lost_answer_is_retried(exc: ReadTimeoutError) -> None:
-    assert type(translate(exc, "x:Y")) is AwsRetry
+    assert type(translate(exc, "x:Y")) is AwsRetryable
 
 
 def test_missing_credentials_ask_a_person() -> None:
-    with pytest.raises(AwsAsk) as caught, calling("sts:GetCallerIdentity"):
+    with pytest.raises(AwsAccessError) as caught, calling("sts:GetCallerIdentity"):
         raise NoCredentialsError
     assert caught.value.code == "NoCredentialsError"
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from deployments.aws import budget
+from deployments.aws import quota
 from deployments.core.phases import State
 from tests.running import Portal, new_account
 
@@ -30,7 +30,7 @@ def test_three_deployments_share_one_budget_and_none_of_them_fails_or_complains(
     assert {(d.state, d.error_message, d.attention, d.failures) for d in ended} == {
         (State.SUCCEEDED, "", "", 0)
     }
-    used = budget.usage(account.ref())
+    used = quota.usage(account.ref())
     assert used.known
     for service in used.services:
         assert service.reads <= RATE * seconds + RATE, service

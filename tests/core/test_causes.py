@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployments.core.causes.catalogue import CATALOGUE, by_code, recognise
+from deployments.core.causes.catalogue import CATALOGUE, by_code, recognize
 from deployments.core.causes.cause import Cause
 
 ROOT = Path(__file__).parents[2]
@@ -21,7 +21,7 @@ def test_there_are_enough_and_their_codes_are_unique() -> None:
 
 @pytest.mark.parametrize("cause", CATALOGUE, ids=lambda cause: cause.code)
 def test_a_reason_as_aws_writes_it_is_recognised(cause: Cause) -> None:
-    known = recognise(cause.types[0] if cause.types else "AWS::EC2::VPC", cause.example)
+    known = recognize(cause.types[0] if cause.types else "AWS::EC2::VPC", cause.example)
 
     assert known is not None
     assert known.cause is cause
@@ -46,7 +46,7 @@ def test_a_reason_as_aws_writes_it_is_recognised(cause: Cause) -> None:
     ids=["denied-iam", "denied-ec2", "custom", "engine", "image-in-activity"],
 )  # fmt: skip
 def test_the_words_carry_what_the_reason_names(type_: str, reason: str, code: str, says: str) -> None:
-    known = recognise(type_, reason)
+    known = recognize(type_, reason)
 
     assert known is not None
     assert known.cause.code == code
@@ -57,21 +57,21 @@ def test_the_words_carry_what_the_reason_names(type_: str, reason: str, code: st
     "reason", ["", "Resource creation Initiated", "Unfathomable words of a new service."]
 )
 def test_what_is_not_known_is_left_to_awss_own_words(reason: str) -> None:
-    assert recognise("AWS::EC2::VPC", reason) is None
+    assert recognize("AWS::EC2::VPC", reason) is None
 
 
 @given(
     st.text(max_size=300), st.sampled_from(["AWS::RDS::DBCluster", "Custom::X", "", "AWS::SSM::Association"])
 )
 def test_no_reason_makes_the_catalogue_stumble(reason: str, type_: str) -> None:
-    known = recognise(type_, reason)
+    known = recognize(type_, reason)
     assert known is None or str(known.title)
 
 
 @given(st.sampled_from(CATALOGUE), st.text(max_size=80), st.text(max_size=80))
 def test_a_signature_is_found_in_the_midst_of_other_words(cause: Cause, before: str, after: str) -> None:
     type_ = cause.types[0] if cause.types else "AWS::EC2::VPC"
-    known = recognise(type_, f"{before}\n{cause.example}\n{after}")
+    known = recognize(type_, f"{before}\n{cause.example}\n{after}")
     assert known is not None
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployments.core.compare import ChangedParameter, Difference, Part, compare
+from deployments.core.compare import ChangedParameter, ComparedPart, Difference, compare
 
 
-def part(path: str, began: float | None, seconds: float | None, status: str = "CREATE_COMPLETE") -> Part:
-    return Part(path=path, type="AWS::X::Y", began=began, seconds=seconds, status=status)
+def part(
+    path: str, began: float | None, seconds: float | None, status: str = "CREATE_COMPLETE"
+) -> ComparedPart:
+    return ComparedPart(path=path, type="AWS::X::Y", began=began, seconds=seconds, status=status)
 
 
 GOOD = [part("", 0, 100), part("Data", 5, 90), part("Data/Cluster", 10, 80), part("Web", 5, 30)]

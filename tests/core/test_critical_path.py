@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from deployments.core.critical_path import critical_path
 from deployments.core.dependencies import STACK, Edge, stacks_around
-from deployments.core.schedule import Plan, Span, Standing
+from deployments.core.schedule import Schedule, ScheduleState, Span
 
 PATHS = ["A", "B", "C", "S", "S/D", "S/E", "S/T", "S/T/F", "U", "U/G"]
 STACKS = {"S", "S/T", "U"}
@@ -21,15 +21,15 @@ TYPES = {path: STACK if path in STACKS else "T" for path in PATHS}
 SECONDS = st.lists(st.integers(0, 500), min_size=20, max_size=20)
 
 
-def played(plan: Plan, seconds: list[int]) -> dict[str, Span]:
+def played(plan: Schedule, seconds: list[int]) -> dict[str, Span]:
     """Return when each part goes on if all take that long."""
-    times = Standing.of(plan, {}, 0.0).play([*map(float, seconds)], 0.0)
+    times = ScheduleState.of(plan, {}, 0.0).play([*map(float, seconds)], 0.0)
     return {path: Span(times[2 * n], times[2 * n + 1]) for path, n in plan.number.items()}
 
 
 @given(EDGES, SECONDS)
 def test_each_link_waited_for_the_one_before_it(edges: dict[str, list[Edge]], seconds: list[int]) -> None:
-    plan = Plan(TYPES, edges, before=("@preflight",), after=("@ready",))
+    plan = Schedule(TYPES, edges, before=("@preflight",), after=("@ready",))
 
     chain = critical_path(plan, played(plan, seconds)).chain
 
@@ -45,7 +45,7 @@ def test_each_link_waited_for_the_one_before_it(edges: dict[str, list[Edge]], se
 
 @given(EDGES, SECONDS)
 def test_the_chain_ends_at_the_end(edges: dict[str, list[Edge]], seconds: list[int]) -> None:
-    plan = Plan(TYPES, edges)
+    plan = Schedule(TYPES, edges)
     spans = played(plan, seconds)
 
     chain = critical_path(plan, spans).chain
@@ -59,26 +59,28 @@ def test_the_chain_ends_at_the_end(edges: dict[str, list[Edge]], seconds: list[i
 def test_the_order_of_the_input_means_nothing(
     edges: dict[str, list[Edge]], seconds: list[int], random: Random
 ) -> None:
-    plan = Plan(TYPES, edges)
+    plan = Schedule(TYPES, edges)
     spans = played(plan, seconds)
     keys = list(spans)
     random.shuffle(keys)
 
-    turned = Plan(dict(reversed(TYPES.items())), {path: own[::-1] for path, own in reversed(edges.items())})
+    turned = Schedule(
+        dict(reversed(TYPES.items())), {path: own[::-1] for path, own in reversed(edges.items())}
+    )
 
     assert critical_path(turned, {key: spans[key] for key in keys}) == critical_path(plan, spans)
 
 
 @given(EDGES, st.booleans())
 def test_whatever_the_edges_all_acts_have_their_place(edges: dict[str, list[Edge]], backwards: bool) -> None:
-    plan = Plan(TYPES, edges, backwards=backwards)
+    plan = Schedule(TYPES, edges, backwards=backwards)
 
     assert sorted(act for act, _ in plan.acts) == list(range(2 * len(plan.parts)))
 
 
 def test_the_longest_wait_is_followed_into_the_nested_stack_that_it_was_for() -> None:
     edges = {"B": [Edge("S", "GetAtt")], "S/E": [Edge("S/D", "Ref")]}
-    plan = Plan({"A": "T", "B": "T", "S": STACK, "S/D": "T", "S/E": "T"}, edges, after=("@ready",))
+    plan = Schedule({"A": "T", "B": "T", "S": STACK, "S/D": "T", "S/E": "T"}, edges, after=("@ready",))
     spans = {
         "A": Span(0, 4000),
         "S": Span(0, 9000),
@@ -96,4 +98,4 @@ def test_the_longest_wait_is_followed_into_the_nested_stack_that_it_was_for() ->
 
 
 def test_nothing_known_has_no_critical_path() -> None:
-    assert critical_path(Plan({}, {}), {}).chain == ()
+    assert critical_path(Schedule({}, {}), {}).chain == ()

@@ -17,8 +17,8 @@ from deployments.core.dependencies import (
     blocks,
     from_rows,
     read,
+    reversed_edges,
     rows,
-    turned,
     waiting_for,
 )
 
@@ -121,7 +121,7 @@ def test_what_has_begun_waits_for_nothing(infra: Graph) -> None:
 
 def test_what_a_resource_blocks_is_the_other_way_round(infra: Graph) -> None:
     assert "Nlb/NlbListener" in blocks("Nlb/Nlb", infra.edges)
-    assert Edge("Nlb/NlbListener", "Ref") in turned(infra.edges)["Nlb/Nlb"]
+    assert Edge("Nlb/NlbListener", "Ref") in reversed_edges(infra.edges)["Nlb/Nlb"]
 
 
 def test_edges_survive_their_row(infra: Graph) -> None:

@@ -10,10 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployments.core.dependencies import STACK, Edge, Graph
-from deployments.core.forecast import is_slow, outlook
-from deployments.core.schedule import Plan, Span
-from deployments.core.timeline import Operation
-from deployments.core.usual import SANDBOX_SCALE, History, Source, Taken, Usual, learn, prior
+from deployments.core.forecast import is_slow, project
+from deployments.core.schedule import Schedule, Span
+from deployments.core.timeline import OperationKind
+from deployments.core.usual_durations import (
+    SANDBOX_SCALE,
+    DurationHistory,
+    DurationSource,
+    PastDuration,
+    UsualDuration,
+    learn,
+    prior,
+)
 from tests.simulated import World, honesty, infra_graph
 
 ROOT = Path(__file__).parents[2]
@@ -73,19 +81,19 @@ KNOWN = st.dictionaries(
 USUAL = st.dictionaries(
     st.sampled_from(["", "A", "B", "S", "S/C", "@ready"]),
     st.tuples(st.floats(0, 10**5), st.floats(0, 10**5), st.floats(0, 10**5), st.integers(0, 9)).map(
-        lambda four: Usual(*four)
+        lambda four: UsualDuration(*four)
     ),
 )
 
 
 @given(KNOWN, USUAL, st.integers(0, 10**6))
 def test_whatever_is_known_the_end_is_not_before_now(
-    known: dict[str, Span], usual: dict[str, Usual], now: int
+    known: dict[str, Span], usual: dict[str, UsualDuration], now: int
 ) -> None:
     edges = {"B": [Edge("A", "Ref"), Edge("S", "GetAtt")], "A": [Edge("B", "Ref")]}
-    plan = Plan({"A": "T", "B": "T", "S": STACK, "S/C": "T"}, edges, after=("@ready",))
+    plan = Schedule({"A": "T", "B": "T", "S": STACK, "S/C": "T"}, edges, after=("@ready",))
 
-    found = outlook(plan, usual, known, float(now))
+    found = project(plan, usual, known, float(now))
 
     ended = known.get("@ready", Span()).end
     assert found.forecast.low <= found.forecast.end <= found.forecast.high
@@ -93,46 +101,48 @@ def test_whatever_is_known_the_end_is_not_before_now(
 
 
 def test_what_is_under_way_is_given_what_is_left_of_it() -> None:
-    plan = Plan({"A": "T"}, {})
-    usual = {"A": Usual(100, 80, 125, 9, Source.HERE.value)}
+    plan = Schedule({"A": "T"}, {})
+    usual = {"A": UsualDuration(100, 80, 125, 9, DurationSource.HERE.value)}
 
-    begun = outlook(plan, usual, {"": Span(0), "A": Span(0)}, 90_000).forecast
-    overdue = outlook(plan, usual, {"": Span(0), "A": Span(0)}, 300_000).forecast
+    begun = project(plan, usual, {"": Span(0), "A": Span(0)}, 90_000).forecast
+    overdue = project(plan, usual, {"": Span(0), "A": Span(0)}, 300_000).forecast
 
     assert 90_000 <= begun.low <= begun.end < 140_000
     assert 300_000 < overdue.end < 480_000  # in proportion to how long it has taken
 
 
 def test_a_slow_day_makes_all_that_is_to_come_slower() -> None:
-    plan = Plan(dict.fromkeys("ABCDE", "T"), {"E": [Edge(p, "Ref") for p in "ABCD"]})
-    usual = {path: Usual(100, 90, 111, 9, Source.HERE.value) for path in "ABCDE"}
+    plan = Schedule(dict.fromkeys("ABCDE", "T"), {"E": [Edge(p, "Ref") for p in "ABCD"]})
+    usual = {path: UsualDuration(100, 90, 111, 9, DurationSource.HERE.value) for path in "ABCDE"}
     begun = {"": Span(0)} | {path: Span(0, 160_000) for path in "ABCD"} | {"E": Span(160_000)}
 
-    assert outlook(plan, usual, begun, 160_000).forecast.end > 160_000 + 110_000
+    assert project(plan, usual, begun, 160_000).forecast.end > 160_000 + 110_000
 
 
 @pytest.mark.parametrize(
     ("usual", "seconds", "slow"),
     [
-        pytest.param(Usual(100, 80, 125, 5, "here"), 150, True, id="beyond-nine-of-ten"),
-        pytest.param(Usual(100, 80, 125, 5, "here"), 130, False, id="within-reach"),
-        pytest.param(Usual(100, 80, 125, 0, "prior"), 900, False, id="no-history"),
-        pytest.param(Usual(0.5, 0.4, 0.6, 5, "here"), 2, False, id="a-moment"),
+        pytest.param(UsualDuration(100, 80, 125, 5, "here"), 150, True, id="beyond-nine-of-ten"),
+        pytest.param(UsualDuration(100, 80, 125, 5, "here"), 130, False, id="within-reach"),
+        pytest.param(UsualDuration(100, 80, 125, 0, "prior"), 900, False, id="no-history"),
+        pytest.param(UsualDuration(0.5, 0.4, 0.6, 5, "here"), 2, False, id="a-moment"),
         pytest.param(None, 900, False, id="nothing-known"),
     ],
 )
-def test_slow_is_what_takes_longer_than_it_did(usual: Usual | None, seconds: float, slow: bool) -> None:
+def test_slow_is_what_takes_longer_than_it_did(
+    usual: UsualDuration | None, seconds: float, slow: bool
+) -> None:
     assert is_slow(usual, seconds) is slow
 
 
 def test_the_nearest_history_counts() -> None:
     taken = [
-        Taken("Db", "AWS::RDS::DBInstance", 400, here=True),
-        Taken("Other", "AWS::RDS::DBInstance", 300, here=True),
-        Taken("Db", "AWS::RDS::DBInstance", 900, here=False),
-        Taken("Net", "AWS::EC2::VPC", 30, here=False),
+        PastDuration("Db", "AWS::RDS::DBInstance", 400, here=True),
+        PastDuration("Other", "AWS::RDS::DBInstance", 300, here=True),
+        PastDuration("Db", "AWS::RDS::DBInstance", 900, here=False),
+        PastDuration("Net", "AWS::EC2::VPC", 30, here=False),
     ]
-    history = History(taken, Operation.CREATE)
+    history = DurationHistory(taken, OperationKind.CREATE)
 
     near = history.of("Db", "AWS::RDS::DBInstance")
     assert near.source == "here"
@@ -143,14 +153,14 @@ def test_the_nearest_history_counts() -> None:
 
 
 def test_the_type_of_a_custom_resource_says_nothing_of_another() -> None:
-    history = History([Taken("One", "Custom::Thing", 500, here=True)], Operation.CREATE)
+    history = DurationHistory([PastDuration("One", "Custom::Thing", 500, here=True)], OperationKind.CREATE)
 
     assert history.of("One", "Custom::Thing").source == "here"
     assert history.of("Two", "Custom::Thing").source == "prior"
 
 
 def test_few_runs_make_a_wide_band() -> None:
-    once, often = learn([100], Source.HERE), learn([100] * 30, Source.HERE)
+    once, often = learn([100], DurationSource.HERE), learn([100] * 30, DurationSource.HERE)
 
     assert once.high / once.low > often.high / often.low
     assert once.runs == 1
@@ -158,19 +168,19 @@ def test_few_runs_make_a_wide_band() -> None:
 
 @given(st.lists(st.floats(0, 10**6), min_size=1, max_size=60))
 def test_what_was_learned_is_ordered_and_survives_its_row(seconds: list[float]) -> None:
-    usual = learn(seconds, Source.TYPE)
+    usual = learn(seconds, DurationSource.TYPE)
 
     assert 0 < usual.low <= usual.seconds <= usual.high
-    kept = Usual.from_row(usual.as_row())
+    kept = UsualDuration.from_row(usual.as_row())
     assert kept is not None
     assert kept.seconds == pytest.approx(usual.seconds, abs=0.01)
-    assert Usual.from_row(["x"]) is None
+    assert UsualDuration.from_row(["x"]) is None
 
 
 def test_the_sandbox_has_its_pace() -> None:
-    on_aws = prior("Db", "AWS::RDS::DBInstance", Operation.CREATE)
-    here = prior("Db", "AWS::RDS::DBInstance", Operation.CREATE, SANDBOX_SCALE)
+    on_aws = prior("Db", "AWS::RDS::DBInstance", OperationKind.CREATE)
+    here = prior("Db", "AWS::RDS::DBInstance", OperationKind.CREATE, SANDBOX_SCALE)
 
     assert here.seconds == pytest.approx(on_aws.seconds / 12)
     assert "COMPRESSION: Final = 1 / 12" in (ROOT / "portal/sandbox/pace.py").read_text()
-    assert prior("Db", "AWS::RDS::DBInstance", Operation.DELETE).seconds < on_aws.seconds
+    assert prior("Db", "AWS::RDS::DBInstance", OperationKind.DELETE).seconds < on_aws.seconds

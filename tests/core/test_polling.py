@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployments.core.polling import CLOSEST, LONGEST, Purse, Watched, choose, delay
+from deployments.core.polling import MAX_INTERVAL, MIN_INTERVAL, PolledStack, TokenBucket, choose, delay
 from tests.polled import Poller, Seen, by_forecast
 from tests.simulated import World, infra_graph
 
 NOW = 1_764_000_000.0
 STACKS = st.lists(
     st.builds(
-        Watched,
+        PolledStack,
         path=st.text("abc", min_size=1, max_size=3),
         asked_at=st.one_of(st.none(), st.floats(NOW - 100, NOW)),
         quiet=st.integers(0, 10**6),
@@ -24,11 +24,13 @@ STACKS = st.lists(
     ),
     max_size=6,
 )
-PURSES = st.builds(Purse, calls=st.floats(-20, 200), at=st.just(NOW))
+PURSES = st.builds(TokenBucket, calls=st.floats(-20, 200), at=st.just(NOW))
 
 
 @given(STACKS, PURSES)
-def test_something_is_always_asked_and_hints_always_are(stacks: list[Watched], purse: Purse) -> None:
+def test_something_is_always_asked_and_hints_always_are(
+    stacks: list[PolledStack], purse: TokenBucket
+) -> None:
     chosen = choose(stacks, purse, NOW)
 
     assert bool(chosen) == bool(stacks)
@@ -36,34 +38,36 @@ def test_something_is_always_asked_and_hints_always_are(stacks: list[Watched], p
 
 
 @given(STACKS, PURSES)
-def test_no_step_is_nearer_than_a_second_nor_further_than_ten(stacks: list[Watched], purse: Purse) -> None:
-    assert CLOSEST <= delay(stacks, purse, NOW) <= LONGEST
+def test_no_step_is_nearer_than_a_second_nor_further_than_ten(
+    stacks: list[PolledStack], purse: TokenBucket
+) -> None:
+    assert MIN_INTERVAL <= delay(stacks, purse, NOW) <= MAX_INTERVAL
 
 
 def test_news_brings_the_next_look_nearer() -> None:
-    with_news = Watched(path="a", asked_at=NOW, quiet=0)
-    quiet = Watched(path="a", asked_at=NOW, quiet=3)
+    with_news = PolledStack(path="a", asked_at=NOW, quiet=0)
+    quiet = PolledStack(path="a", asked_at=NOW, quiet=3)
 
     assert with_news.due(NOW) < quiet.due(NOW)
 
 
 def test_a_calm_stack_in_which_nothing_is_expected_can_wait() -> None:
-    calm = Watched(path="a", asked_at=NOW, quiet=6)
-    database = Watched(path="a", asked_at=NOW, quiet=6, expected=NOW + 300)
+    calm = PolledStack(path="a", asked_at=NOW, quiet=6)
+    database = PolledStack(path="a", asked_at=NOW, quiet=6, expected=NOW + 300)
 
     assert database.due(NOW) > calm.due(NOW) + 5
 
 
 def test_an_empty_purse_makes_steps_rarer_but_not_stop() -> None:
-    poor = Purse(-5, NOW)
-    stacks = [Watched(path="a", asked_at=NOW - 60)]
+    poor = TokenBucket(-5, NOW)
+    stacks = [PolledStack(path="a", asked_at=NOW - 60)]
 
-    assert len(choose([*stacks, Watched(path="b", asked_at=NOW - 50)], poor, NOW)) == 1
-    assert delay(stacks, poor, NOW) == LONGEST
+    assert len(choose([*stacks, PolledStack(path="b", asked_at=NOW - 50)], poor, NOW)) == 1
+    assert delay(stacks, poor, NOW) == MAX_INTERVAL
 
 
 def test_a_purse_fills_and_holds_no_more_than_twenty_a_minute() -> None:
-    eleven_minutes = Purse.for_seconds(660).at_time(NOW)
+    eleven_minutes = TokenBucket.for_seconds(660).at_time(NOW)
 
     assert eleven_minutes.at_time(NOW + 660).calls <= 220
     assert eleven_minutes.spend(50).calls == eleven_minutes.calls - 50

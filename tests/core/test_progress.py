@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployments.core.phases import Kind
-from deployments.core.progress import Count, count, is_done, standing
+from deployments.core.progress import ProgressCount, count, is_done, resource_state
 
 
 def words() -> list[str]:
@@ -20,19 +20,19 @@ def test_a_create_counts_what_is_made() -> None:
     found = count(
         Kind.CREATE, ["CREATE_COMPLETE", "UPDATE_COMPLETE", "CREATE_IN_PROGRESS", "", "CREATE_FAILED"]
     )
-    assert found == Count(2, 5)
+    assert found == ProgressCount(2, 5)
     assert found.percent == 40
 
 
 def test_a_delete_counts_what_is_gone_or_kept_on_purpose() -> None:
     found = count(Kind.DELETE, ["DELETE_COMPLETE", "DELETE_SKIPPED", "CREATE_COMPLETE", "DELETE_FAILED"])
-    assert found == Count(2, 4)
+    assert found == ProgressCount(2, 4)
 
 
 @pytest.mark.parametrize("word", ["CREATE_COMPLETE", "UPDATE_COMPLETE", "CREATE_FAILED", ""])
 def test_what_a_delete_finds_in_place_waits(word: str) -> None:
-    assert standing(Kind.DELETE, word) == ""
-    assert standing(Kind.CREATE, word) == word
+    assert resource_state(Kind.DELETE, word) == ""
+    assert resource_state(Kind.CREATE, word) == word
 
 
 @pytest.mark.parametrize("kind", list(Kind))

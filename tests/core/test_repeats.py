@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from deployments.core.repeats import Said, repeats
+from deployments.core.repeats import LastEvent, repeats
 
 
-def said(status: str, reason: str = "", teller: str = "App") -> Said:
-    return Said(first=1, status=status, reason=reason, teller=teller)
+def said(status: str, reason: str = "", teller: str = "App") -> LastEvent:
+    return LastEvent(first=1, status=status, reason=reason, teller=teller)
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,6 @@ def said(status: str, reason: str = "", teller: str = "App") -> Said:
     ],
 )
 def test_an_event_repeats_what_the_last_about_its_subject_said(
-    before: Said | None, now: Said, again: bool
+    before: LastEvent | None, now: LastEvent, again: bool
 ) -> None:
     assert repeats(before, now) is again

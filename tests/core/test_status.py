@@ -7,7 +7,7 @@ import pytest
 
 from deployments.core.outcome import outcome
 from deployments.core.phases import Kind, State
-from deployments.core.status import Shown, is_final, reduce_word, shown
+from deployments.core.status import DisplayStatus, display_status, is_final, reduce_word
 
 
 def words(shape: str) -> list[str]:
@@ -23,19 +23,19 @@ def test_every_word_of_botocores_enums_has_a_meaning(word: str) -> None:
 def test_an_unknown_word_is_refused_loudly_and_shown_neutrally() -> None:
     with pytest.raises(ValueError, match="unknown CloudFormation status 'PAUSED'"):
         reduce_word("PAUSED")
-    assert shown("TELEPORT_IN_PROGRESS") is Shown.PROGRESS
-    assert shown("PAUSED") is Shown.DONE
+    assert display_status("TELEPORT_IN_PROGRESS") is DisplayStatus.PROGRESS
+    assert display_status("PAUSED") is DisplayStatus.DONE
     assert not is_final("TELEPORT_IN_PROGRESS")
 
 
 def test_a_cancelled_sibling_is_not_shown_as_failed() -> None:
-    assert shown("CREATE_FAILED", "Resource creation cancelled") is Shown.CANCELLED
-    assert shown("CREATE_FAILED", "Quota exceeded") is Shown.FAILED
+    assert display_status("CREATE_FAILED", "Resource creation cancelled") is DisplayStatus.CANCELLED
+    assert display_status("CREATE_FAILED", "Quota exceeded") is DisplayStatus.FAILED
 
 
 def test_a_wanted_delete_is_not_shown_as_failed() -> None:
-    assert shown("DELETE_COMPLETE") is Shown.DELETED
-    assert shown("DELETE_SKIPPED") is Shown.DONE
+    assert display_status("DELETE_COMPLETE") is DisplayStatus.DELETED
+    assert display_status("DELETE_SKIPPED") is DisplayStatus.DONE
 
 
 @pytest.mark.parametrize("word", words("StackStatus"))

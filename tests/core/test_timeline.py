@@ -8,7 +8,16 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployments.core.timeline import Interval, Operation, intervals, of_stack, run_of, runs, totals, union
+from deployments.core.timeline import (
+    Interval,
+    OperationKind,
+    intervals,
+    of_stack,
+    run_of,
+    runs,
+    totals,
+    union,
+)
 
 WORDS = st.sampled_from(
     [
@@ -83,8 +92,8 @@ def test_a_create_that_is_rolled_back_ends_where_the_rollback_begins() -> None:
     )
 
     assert [(run.operation, run.start, run.end) for run in found] == [
-        (Operation.CREATE, 1000, 5000),
-        (Operation.ROLLBACK, 5000, 8000),
+        (OperationKind.CREATE, 1000, 5000),
+        (OperationKind.ROLLBACK, 5000, 8000),
     ]
 
 
@@ -97,7 +106,7 @@ def test_an_update_after_a_create_is_a_run_of_its_own() -> None:
         [63_000, "UPDATE_COMPLETE"],
     ]
 
-    update = run_of(changes, Operation.UPDATE)
+    update = run_of(changes, OperationKind.UPDATE)
 
     assert update is not None
     assert update.complete

@@ -7,7 +7,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployments.core.tree import Change, Node, apply
+from deployments.core.resource_state import ResourceState, StatusChange, apply
 from tests.builders import START
 
 WORDS = [
@@ -20,7 +20,7 @@ WORDS = [
     "DELETE_COMPLETE",
 ]
 LIFE = [
-    Change(at=START + timedelta(seconds=second), status=status, physical_id=physical)
+    StatusChange(at=START + timedelta(seconds=second), status=status, physical_id=physical)
     for second, (status, physical) in enumerate(
         [
             ("CREATE_IN_PROGRESS", ""),
@@ -33,8 +33,8 @@ LIFE = [
 ]
 
 
-def fold(changes: list[Change]) -> Node:
-    node = Node()
+def fold(changes: list[StatusChange]) -> ResourceState:
+    node = ResourceState()
     for change in changes:
         node = apply(node, change)
     return node
@@ -52,13 +52,13 @@ def test_a_life_told_in_order() -> None:
 
 @given(st.permutations(LIFE[:3]), st.lists(st.sampled_from(LIFE[:3])))
 def test_shuffled_and_doubled_events_of_one_operation_give_the_same_state(
-    shuffled: list[Change], again: list[Change]
+    shuffled: list[StatusChange], again: list[StatusChange]
 ) -> None:
     assert fold([*shuffled, *again]) == fold(LIFE[:3])
 
 
 @given(st.permutations(LIFE))
-def test_the_newest_event_decides_whatever_the_order(shuffled: list[Change]) -> None:
+def test_the_newest_event_decides_whatever_the_order(shuffled: list[StatusChange]) -> None:
     node = fold(shuffled)
     assert (node.status, node.physical_id, node.ended_at) == ("DELETE_COMPLETE", "vpc-1", LIFE[4].at)
 
@@ -66,14 +66,14 @@ def test_the_newest_event_decides_whatever_the_order(shuffled: list[Change]) -> 
 @given(
     st.lists(
         st.builds(
-            Change,
+            StatusChange,
             at=st.integers(0, 5).map(lambda second: START + timedelta(seconds=second)),
             status=st.sampled_from(WORDS),
         ),
         min_size=1,
     )
 )
-def test_no_events_crash_it_or_turn_time_back(changes: list[Change]) -> None:
+def test_no_events_crash_it_or_turn_time_back(changes: list[StatusChange]) -> None:
     node = fold(changes)
     assert node.changed_at == max(change.at for change in changes)
     assert node.started_at is not None
@@ -82,5 +82,5 @@ def test_no_events_crash_it_or_turn_time_back(changes: list[Change]) -> None:
 
 @given(st.sampled_from(WORDS), st.sampled_from(WORDS))
 def test_events_of_one_instant_give_the_same_state_in_both_orders(one: str, other: str) -> None:
-    changes = [Change(at=START, status=one), Change(at=START, status=other)]
+    changes = [StatusChange(at=START, status=one), StatusChange(at=START, status=other)]
     assert fold(changes).status == fold(changes[::-1]).status

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployments.core.waterfall import MOST_TICKS, axis
+from deployments.core.waterfall import MAX_TICKS, axis
 
 BEGIN = 1_764_000_000_000
 TIMES = st.one_of(st.integers(-(10**16), 10**16), st.floats())
@@ -17,7 +17,7 @@ def test_no_times_put_a_tick_off_the_page(begin: float, last: float) -> None:
     shown = axis(begin, last)
 
     assert shown.end > shown.start
-    assert len(shown.ticks) <= MOST_TICKS + 1
+    assert len(shown.ticks) <= MAX_TICKS + 1
     assert all(0 < tick.at < 1 for tick in shown.ticks)
 
 
@@ -30,7 +30,7 @@ def test_ticks_are_steps_that_people_count_in(seconds: int, step: int) -> None:
     shown = axis(BEGIN, BEGIN + 1000 * seconds)
 
     assert [tick.seconds for tick in shown.ticks][:2] == [step, 2 * step]
-    assert 3 <= len(shown.ticks) <= MOST_TICKS
+    assert 3 <= len(shown.ticks) <= MAX_TICKS
 
 
 def test_a_tick_stands_where_its_time_is() -> None:

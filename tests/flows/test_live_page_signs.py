@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
-from deployments.aws import budget
+from deployments.aws import quota
 from deployments.core.phases import State
 from deployments.models import Deployment
 from tests.flows.web import Web, logged_in
@@ -43,12 +43,12 @@ def test_the_page_says_how_fresh_it_is_by_which_way_and_what_that_costs(
     deployment = scenes.running(user=operator)
     account = deployment.environment.account
     for _ in range(6):
-        budget.of(account.ref()).before("cloudformation", "DescribeStackEvents")
+        quota.of(account.ref()).before("cloudformation", "DescribeStackEvents")
 
     page.goto(url(web, deployment))
 
     expect(page.locator("#fresh")).to_have_text(re.compile(r"^as of \d+s ago, by polling, AWS budget \d+ %$"))
-    budget.of(account.ref()).after("cloudformation", "Throttling")
+    quota.of(account.ref()).after("cloudformation", "Throttling")
     Deployment.objects.filter(pk=deployment.pk).update(polled_at=timezone.now(), ticked_at=timezone.now())
     expect(page.locator("#fresh")).to_contain_text("AWS slows us down")
 

@@ -14,7 +14,7 @@ from pytest_django import Settings
 from deployments import catalog
 from deployments.aws import session
 from deployments.models import Deployment, Observer, TemplateCheck, leases
-from deployments.runner import observe, tick
+from deployments.runner import observe, step
 from tests.builders import make_deployment, make_environment, make_user
 from tests.running import client as aws
 from tests.running import new_account
@@ -77,7 +77,7 @@ def _to_its_end(deployment: Deployment) -> Deployment:
         rows = Deployment.objects.active().filter(pk=fresh.pk)
         rows.update(due_at=timezone.now() - timedelta(seconds=1))
         for pk, version in leases.claim_due(rows, timezone.now(), timedelta(seconds=30)):
-            tick.run_deployment(pk, version, session.connect)
+            step.run_deployment(pk, version, session.connect)
         observe.ensure_observers()
         for pk, version in leases.claim_due(Observer.objects.all(), timezone.now(), timedelta(seconds=30)):
             observe.run_observer(pk, version, session.connect)

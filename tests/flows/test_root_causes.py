@@ -16,7 +16,7 @@ from deployments import catalog
 from deployments.aws import session
 from deployments.core.causes.catalogue import by_code
 from deployments.models import Deployment, TemplateCheck, leases
-from deployments.runner import tick
+from deployments.runner import step
 from tests.builders import make_deployment, make_environment, make_user
 from tests.running import new_account
 from tests.services import Sandbox
@@ -124,7 +124,7 @@ def _to_their_ends(deployments: list[Deployment]) -> None:
         assert time.monotonic() < until, [(one.state, one.attention) for one in left]
         mine.update(due_at=timezone.now() - timedelta(seconds=1))
         for pk, version in leases.claim_due(mine, timezone.now(), timedelta(seconds=30)):
-            tick.run_deployment(pk, version, session.connect)
+            step.run_deployment(pk, version, session.connect)
 
 
 def _banner(client: Client, deployment: Deployment) -> Element:

@@ -16,7 +16,7 @@ from deployments.aws.cloudformation import StackEvent
 from deployments.core.phases import State
 from deployments.models import Account, Deployment, Environment, Event, Resource, Stack
 from deployments.models.stack import STACK_TYPE
-from deployments.runner import journal
+from deployments.runner import event_log
 
 NINE_STACKS: Mapping[str, int] = {  # nested stacks with the resources of each: 64 with the stacks themselves
     "Network": 18,
@@ -63,7 +63,7 @@ def make_deployment(*, kind: str = "create", name: str = "", user: User | None =
         due_at=None,
     )
     Environment.objects.filter(pk=environment.pk).update(latest=deployment)
-    journal.note(deployment, "requested", kind=kind, user=user.get_username(), reason=deployment.reason)
+    event_log.add(deployment, "requested", kind=kind, user=user.get_username(), reason=deployment.reason)
     return Deployment.objects.for_page().get(pk=deployment.pk)
 
 
@@ -95,25 +95,25 @@ def plant(deployment: Deployment, nested: Mapping[str, int] = NINE_STACKS) -> di
         go_on(deployment, state)
     Deployment.objects.filter(pk=deployment.pk).update(stack_id=root_id)
     Environment.objects.filter(pk=deployment.environment_id).update(stack_id=root_id)
-    journal.note(deployment, "change_set.created", resources=total, stacks=len(stacks))
+    event_log.add(deployment, "change_set.created", resources=total, stacks=len(stacks))
     return stacks
 
 
 def go_on(deployment: Deployment, state: State, **values: Any) -> None:
     """Move the deployment to a phase, with the phase's event."""
     deployment.move_to(state, **values)
-    journal.note(deployment, "phase", key=str(state), phase=str(state))
+    event_log.add(deployment, "phase", key=str(state), phase=str(state))
 
 
 def finish(deployment: Deployment, state: State, *, code: str = "", message: str = "") -> None:
     """End the deployment as the runner does."""
     deployment.move_to(state, error_code=code, error_message=message)
-    journal.note(deployment, "ended", state=str(state), code=code, message=message)
+    event_log.add(deployment, "ended", state=str(state), code=code, message=message)
 
 
 def event(
     stack: Stack, logical_id: str, status: str, *, reason: str = "", at: datetime | None = None
-) -> journal.Entry:
+) -> event_log.Entry:
     """Return the entry of a stack event; an empty logical id is the stack itself."""
     own = not logical_id
     path = f"{stack.path}/{logical_id}".lstrip("/")
@@ -129,18 +129,18 @@ def event(
         reason=reason,
         at=at or timezone.now(),
     )
-    return journal.of_stack(Stack.objects.get(pk=stack.pk), said)
+    return event_log.of_stack(Stack.objects.get(pk=stack.pk), said)
 
 
-def happen(deployment: Deployment, *entries: journal.Entry) -> int:
+def happen(deployment: Deployment, *entries: event_log.Entry) -> int:
     """Write entries in one transaction, as one look at the stacks does."""
-    return journal.append(deployment, entries)
+    return event_log.append(deployment, entries)
 
 
 def everything_happens(deployment: Deployment, stacks: Mapping[str, Stack]) -> None:
     """Write all events of a deployment that goes well: two for each resource and stack."""
     begin = timezone.now() - timedelta(minutes=5)
-    entries: list[journal.Entry] = []
+    entries: list[event_log.Entry] = []
     for number, stack in enumerate(list(stacks.values())[::-1]):  # a parent ends after what is in it
         at = begin + timedelta(seconds=number)
         parent, _, nested_id = stack.path.rpartition("/")
@@ -237,7 +237,7 @@ def asking(name: str = "asking", user: User | None = None) -> Deployment:
     deployment = running(name, user)
     message = "AWS denies cloudformation:DescribeStackEvents."
     deployment.record(attention_code="AccessDenied", attention=message)
-    journal.note(deployment, "attention", key="1", code="AccessDenied", message=message)
+    event_log.add(deployment, "attention", key="1", code="AccessDenied", message=message)
     return reread(deployment)
 
 

@@ -10,10 +10,10 @@ import redis
 from asgiref.sync import sync_to_async
 
 from deployments import events
-from deployments.live import hub as hub_module
-from deployments.live.hub import Hub, Room
+from deployments.live import broadcaster as hub_module
+from deployments.live.broadcaster import Broadcaster, Channel
 from deployments.models import Deployment
-from deployments.runner import journal
+from deployments.runner import event_log
 from tests.live import scenes
 from tests.services import Redis
 
@@ -33,17 +33,17 @@ def deployment(transactional_db: None) -> Deployment:
 
 
 @pytest.fixture
-async def hub() -> AsyncIterator[Hub]:
+async def hub() -> AsyncIterator[Broadcaster]:
     """A hub whose tasks have ended when the test is over, or the test fails."""
     before = asyncio.all_tasks()
-    yield Hub()
+    yield Broadcaster()
     left = asyncio.all_tasks() - before - {asyncio.current_task()}
     if left:
         await asyncio.wait(left, timeout=2)
     assert not [task for task in left if not task.done()]
 
 
-async def until(room: Room, seq: int, *, seconds: float) -> float:
+async def until(room: Channel, seq: int, *, seconds: float) -> float:
     """Wait until the room knows of event `seq`; return how long it took."""
     started = asyncio.get_running_loop().time()
     async with asyncio.timeout(seconds):
@@ -55,11 +55,11 @@ async def until(room: Room, seq: int, *, seconds: float) -> float:
 
 
 async def note(deployment: Deployment, key: str) -> None:
-    await sync_to_async(journal.note)(deployment, "phase", key=key, phase="stacks")
+    await sync_to_async(event_log.add)(deployment, "phase", key=key, phase="stacks")
 
 
 async def test_a_viewer_hears_of_an_event_at_once(
-    hub: Hub, deployment: Deployment, redis_server: Redis
+    hub: Broadcaster, deployment: Deployment, redis_server: Redis
 ) -> None:
     async with hub.room(deployment.pk) as room:
         await until(room, 1, seconds=5)
@@ -71,7 +71,7 @@ async def test_a_viewer_hears_of_an_event_at_once(
 
 
 async def test_two_viewers_share_one_room_and_the_last_one_closes_it(
-    hub: Hub, deployment: Deployment
+    hub: Broadcaster, deployment: Deployment
 ) -> None:
     async with hub.room(deployment.pk) as room:
         async with hub.room(deployment.pk) as same:
@@ -82,9 +82,9 @@ async def test_two_viewers_share_one_room_and_the_last_one_closes_it(
 
 
 async def test_without_redis_a_viewer_hears_within_the_fill(
-    hub: Hub, deployment: Deployment, redis_server: Redis, monkeypatch: pytest.MonkeyPatch
+    hub: Broadcaster, deployment: Deployment, redis_server: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub_module, "FILL", 1.0)
+    monkeypatch.setattr(hub_module, "POLL_SECONDS", 1.0)
     redis_server.stop()
     async with hub.room(deployment.pk) as room:
         await until(room, 1, seconds=5)
@@ -95,7 +95,7 @@ async def test_without_redis_a_viewer_hears_within_the_fill(
 
 
 async def test_hints_are_heard_again_after_redis_was_restarted_empty(
-    hub: Hub, deployment: Deployment, redis_server: Redis
+    hub: Broadcaster, deployment: Deployment, redis_server: Redis
 ) -> None:
     async with hub.room(deployment.pk) as room:
         await until(room, 1, seconds=5)
@@ -111,7 +111,9 @@ async def test_hints_are_heard_again_after_redis_was_restarted_empty(
         assert await until(room, 3, seconds=4) < 1
 
 
-async def test_a_burst_wakes_viewers_at_most_four_times_a_second(hub: Hub, deployment: Deployment) -> None:
+async def test_a_burst_wakes_viewers_at_most_four_times_a_second(
+    hub: Broadcaster, deployment: Deployment
+) -> None:
     wakings = 0
     async with hub.room(deployment.pk) as room:
         await until(room, 1, seconds=5)
@@ -131,7 +133,7 @@ async def many_notes(deployment: Deployment, count: int) -> None:
         await note(deployment, f"burst {number}")
 
 
-async def test_closing_wakes_everybody(hub: Hub, deployment: Deployment) -> None:
+async def test_closing_wakes_everybody(hub: Broadcaster, deployment: Deployment) -> None:
     async with hub.room(deployment.pk) as room:
         await until(room, 1, seconds=5)
         news = room.news
@@ -141,7 +143,7 @@ async def test_closing_wakes_everybody(hub: Hub, deployment: Deployment) -> None
         assert hub.closing
 
 
-async def test_a_room_knows_when_the_deployment_is_gone(hub: Hub, deployment: Deployment) -> None:
+async def test_a_room_knows_when_the_deployment_is_gone(hub: Broadcaster, deployment: Deployment) -> None:
     async with hub.room(deployment.pk + 1000) as room:
         async with asyncio.timeout(5):
             await room.news.wait()

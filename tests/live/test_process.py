@@ -17,7 +17,7 @@ from django.conf import settings
 from django.test import Client
 
 from deployments.models import Deployment
-from deployments.runner import journal
+from deployments.runner import event_log
 from tests.flows.web import Web, environment_of_processes, start_web
 from tests.live import scenes
 from tests.live.listening import Listener, parse
@@ -135,7 +135,7 @@ async def test_open_streams_hold_no_database_connection(
     before = connections(mariadb_server)
     async with open_streams(url, cookies, 60) as answers:
         assert {answer.status_code for answer in answers} == {200}
-        await asyncio.to_thread(journal.note, deployment, "phase", key="x", phase="stacks")
+        await asyncio.to_thread(event_log.add, deployment, "phase", key="x", phase="stacks")
         await asyncio.gather(*(has_heard(answer, 2) for answer in answers))
         assert connections(mariadb_server) - before <= 2
     assert httpx.get(f"{web.url}/healthz").status_code == 200

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from deployments.live.shared import Shared
+from deployments.live.coalesced import CoalescedResults
 
 
 class Kitchen:
@@ -27,7 +27,7 @@ class Kitchen:
 
 
 async def test_all_who_wait_get_the_same(kitchen: Kitchen) -> None:
-    shared: Shared[str, str] = Shared(4)
+    shared: CoalescedResults[str, str] = CoalescedResults(4)
     waiting = [asyncio.create_task(shared.get("soup", kitchen.make)) for _ in range(20)]
     await asyncio.sleep(0)
 
@@ -38,7 +38,7 @@ async def test_all_who_wait_get_the_same(kitchen: Kitchen) -> None:
 
 
 async def test_who_leaves_takes_nothing_from_the_others(kitchen: Kitchen) -> None:
-    shared: Shared[str, str] = Shared(4)
+    shared: CoalescedResults[str, str] = CoalescedResults(4)
     leaver = asyncio.create_task(shared.get("soup", kitchen.make))
     stayer = asyncio.create_task(shared.get("soup", kitchen.make))
     await asyncio.sleep(0)
@@ -52,7 +52,7 @@ async def test_who_leaves_takes_nothing_from_the_others(kitchen: Kitchen) -> Non
 
 
 async def test_a_failure_is_told_to_all_and_not_kept(kitchen: Kitchen) -> None:
-    shared: Shared[str, str] = Shared(4)
+    shared: CoalescedResults[str, str] = CoalescedResults(4)
     with pytest.raises(ValueError, match="burnt"):
         await shared.get("soup", kitchen.burn)
     kitchen.ready.set()
@@ -62,7 +62,7 @@ async def test_a_failure_is_told_to_all_and_not_kept(kitchen: Kitchen) -> None:
 
 async def test_what_was_not_asked_for_longest_goes_first(kitchen: Kitchen) -> None:
     kitchen.ready.set()
-    shared: Shared[str, str] = Shared(2)
+    shared: CoalescedResults[str, str] = CoalescedResults(2)
     await shared.get("soup", kitchen.make)
     await shared.get("rice", kitchen.make)
     await shared.get("soup", kitchen.make)

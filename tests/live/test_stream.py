@@ -16,13 +16,13 @@ from django.db import connection
 from django.utils import timezone
 
 from deployments import events
-from deployments.aws import budget
+from deployments.aws import quota
 from deployments.core.phases import State
-from deployments.live import hub, reads
+from deployments.live import broadcaster, reads
 from deployments.models import Deployment
 from deployments.presentation import frames, log
 from deployments.presentation.locale import Locale
-from deployments.runner import journal
+from deployments.runner import event_log
 from deployments.views import stream
 from tests.live import scenes
 from tests.live.listening import Listener, Message, messages
@@ -46,7 +46,7 @@ def deployment(transactional_db: None) -> Deployment:
 
 def notes(deployment: Deployment, count: int, *, called: str = "note") -> None:
     for number in range(count):
-        journal.note(deployment, "phase", key=f"{called} {number}", phase="stacks")
+        event_log.add(deployment, "phase", key=f"{called} {number}", phase="stacks")
 
 
 async def listen(deployment: Deployment, listener: Listener, *, until: int, seconds: float = 20) -> None:
@@ -107,7 +107,7 @@ async def test_a_hundred_readers_at_one_place_share_one_frame(
     monkeypatch.setattr(frames, "build", counted)
     listeners = [Listener(seq=1) for _ in range(100)]
     reading = [asyncio.create_task(listen(deployment, listener, until=4)) for listener in listeners]
-    while hub.current().viewers < 100:
+    while broadcaster.current().viewers < 100:
         await asyncio.sleep(0.02)
 
     await asyncio.to_thread(notes, deployment, 3)
@@ -153,7 +153,7 @@ async def test_an_old_stream_ends_so_that_the_next_one_asks_who_is_there(
 
 
 async def test_readers_who_leave_in_the_middle_of_news_leave_nothing_behind(deployment: Deployment) -> None:
-    here = hub.current()
+    here = broadcaster.current()
     stop = threading.Event()
     writer = threading.Thread(target=write_until, args=(deployment, stop, "leaving"))
     writer.start()
@@ -178,7 +178,7 @@ def write_until(deployment: Deployment, stop: threading.Event, called: str) -> N
     try:
         while not stop.is_set():
             number += 1
-            journal.note(deployment, "phase", key=f"{called} {number}", phase="stacks")
+            event_log.add(deployment, "phase", key=f"{called} {number}", phase="stacks")
             time.sleep(0.01)
     finally:
         connection.close()
@@ -231,7 +231,7 @@ async def test_no_event_is_missed_or_sent_twice(
     for listener in (*listeners, replay):
         assert not listener.faults
         assert listener.heard == list(range(1, listener.seq + 1))
-    assert hub.current().viewers == 0
+    assert broadcaster.current().viewers == 0
 
 
 async def come_and_go(deployment: Deployment, listener: Listener, *, times: int) -> None:
@@ -249,7 +249,7 @@ async def test_a_reader_hears_how_much_of_the_aws_budget_is_used(
 ) -> None:
     monkeypatch.setattr(reads, "_shares", {})
     account = await asyncio.to_thread(lambda: deployment.environment.account)
-    spent = budget.of(replace(account.ref(), reads_per_second=2.0))
+    spent = quota.of(replace(account.ref(), reads_per_second=2.0))
     for _ in range(3):
         await asyncio.to_thread(spent.before, "cloudformation", "DescribeStackEvents")
 
@@ -260,10 +260,10 @@ async def test_a_reader_hears_how_much_of_the_aws_budget_is_used(
     assert fresh[0]["throttled"] is False
     spent.after("cloudformation", "Throttling")
     monkeypatch.setattr(reads, "_shares", {})
-    assert (await asyncio.to_thread(reads.budget_share, account.pk)).throttled
+    assert (await asyncio.to_thread(reads.quota_share, account.pk)).throttled
     redis_server.stop()
     monkeypatch.setattr(reads, "_shares", {})
-    assert (await asyncio.to_thread(reads.budget_share, account.pk)).percent is None
+    assert (await asyncio.to_thread(reads.quota_share, account.pk)).percent is None
 
 
 async def first(heard: AsyncIterator[Message], count: int) -> AsyncIterator[Message]:

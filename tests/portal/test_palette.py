@@ -180,7 +180,7 @@ def test_statuses_that_mean_the_same_share_a_colour(name: str) -> None:
 
 
 def test_every_status_class_has_its_colour() -> None:
-    from deployments.core.status import Shown
+    from deployments.core.status import DisplayStatus
 
     for sheet in (style("parts.css"), style("admin.css")):
-        assert all(f".is-{shown.value}" in sheet for shown in Shown)
+        assert all(f".is-{shown.value}" in sheet for shown in DisplayStatus)

@@ -13,7 +13,7 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from deployments.models import Account, Environment
-from portal.panel.control_plane import ControlPlane
+from portal.sandbox_console.control_plane import ControlPlane
 from tests.builders import make_account, make_environment, make_user
 from tests.sandbox.machines.conftest import ACCOUNT, SLOW, Site, deployed, start
 from tests.services import wait_until

@@ -24,12 +24,12 @@ import django
 django.setup()
 from portal.supervisor.children import Program
 from portal.supervisor.lock import AlreadyRunning, RunLock
-from portal.supervisor.plan import Plan
+from portal.supervisor.plan import ProcessPlan
 from portal.supervisor.run import RunFailed, Supervisor
 
 data, port = Path(sys.argv[1]), sys.argv[2]
 programs = json.loads(sys.argv[3])
-plan = Plan(
+plan = ProcessPlan(
     environment={},
     services=[Program(name="redis", command=programs["redis"])],
     portal=[Program(name=n, command=programs[n]) for n in ("worker", "web")],

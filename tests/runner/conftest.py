@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from deployments import catalog
 from deployments.models import Deployment, TemplateCheck, leases
-from deployments.runner import tick
+from deployments.runner import step
 from tests.builders import make_deployment, make_environment
 from tests.fakes import FakeAws
 
@@ -62,7 +62,7 @@ def one_tick(deployment: Deployment, aws: FakeAws) -> None:
     rows = Deployment.objects.active().filter(pk=deployment.pk)
     rows.update(due_at=timezone.now() - timedelta(seconds=1))
     for pk, version in leases.claim_due(rows, timezone.now(), timedelta(seconds=30)):
-        tick.run_deployment(pk, version, aws)
+        step.run_deployment(pk, version, aws)
 
 
 def run(

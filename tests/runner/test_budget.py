@@ -6,17 +6,17 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from deployments.errors import BudgetSpent
+from deployments.errors import QuotaExhausted
 from deployments.models import Deployment, Environment
-from deployments.runner import tick
+from deployments.runner import step
 from tests.fakes import FakeAws
 from tests.runner.conftest import one_tick, run
 
 DESCRIBE = "cloudformation:DescribeStacks"
 
 
-def spent(seconds: float) -> BudgetSpent:
-    return BudgetSpent(DESCRIBE, seconds)
+def spent(seconds: float) -> QuotaExhausted:
+    return QuotaExhausted(DESCRIBE, seconds)
 
 
 def test_a_step_whose_calls_are_spent_comes_back_when_there_are_some(
@@ -44,7 +44,7 @@ def test_an_environment_that_is_looked_at_shows_no_error_for_a_spent_budget(
     aws.fail(DESCRIBE, spent(4.0))
     before = timezone.now()
 
-    tick.run_environment(environment.pk, environment.version, aws)
+    step.run_environment(environment.pk, environment.version, aws)
 
     environment.refresh_from_db()
     assert environment.observe_error == ""

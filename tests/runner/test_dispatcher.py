@@ -10,7 +10,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from deployments import dispatcher, tasks
-from deployments.models import Deployment, Observer, Operation, leases
+from deployments.models import ActionRequest, Deployment, Observer, leases
 from deployments.runner import observe
 from tests.builders import make_deployment, make_environment
 
@@ -72,17 +72,17 @@ def test_a_doubled_or_stale_message_is_dropped() -> None:
     deployment = make_deployment()
     rows = Deployment.objects.active()
 
-    assert leases.take(rows, deployment.pk, 0)
-    assert not leases.take(rows, deployment.pk, 0)
+    assert leases.begin_step(rows, deployment.pk, 0)
+    assert not leases.begin_step(rows, deployment.pk, 0)
 
 
 def test_who_lost_the_claim_cannot_put_the_row_back() -> None:
     deployment = make_deployment()
-    leases.take(Deployment.objects.active(), deployment.pk, 0)
-    leases.take(Deployment.objects.active(), deployment.pk, 1)
+    leases.begin_step(Deployment.objects.active(), deployment.pk, 0)
+    leases.begin_step(Deployment.objects.active(), deployment.pk, 1)
 
-    assert not leases.put_back(deployment, 1, timezone.now())
-    assert leases.put_back(deployment, 2, timezone.now())
+    assert not leases.end_step(deployment, 1, timezone.now())
+    assert leases.end_step(deployment, 2, timezone.now())
 
 
 def test_observers_and_wishes_are_due_rows_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,10 +92,10 @@ def test_observers_and_wishes_are_due_rows_like_any_other(monkeypatch: pytest.Mo
             task, "apply_async", lambda args, name=task.name, **_: sent.append((name, args[0]))
         )
     environment = make_environment(stack_id="arn:x")
-    wish = Operation.objects.create(
+    wish = ActionRequest.objects.create(
         environment=environment, kind="save_time", asked_by=environment.owner, due_at=timezone.now()
     )
-    Operation.objects.create(
+    ActionRequest.objects.create(
         environment=environment, kind="save_time", asked_by=environment.owner, state="done"
     )
     observe.ensure_observers()

@@ -9,7 +9,7 @@ import pytest
 from deployments.aws.autoscaling import Group, ScalingActivity
 from deployments.aws.logs import LogLine
 from deployments.aws.ssm import Association, Execution, ExecutionTarget
-from deployments.errors import AwsAsk, AwsRetry
+from deployments.errors import AwsAccessError, AwsRetryable
 from deployments.models import Deployment, Evidence
 from deployments.models.sealed import seal
 from deployments.runner import evidence
@@ -92,7 +92,9 @@ def test_a_log_that_the_rollback_took_away_is_said(aws: FakeAws) -> None:
 
 
 def test_a_denied_log_says_which_action_is_missing(aws: FakeAws) -> None:
-    aws.fail("logs:DescribeLogStreams", AwsAsk("AccessDeniedException", "no", "logs:DescribeLogStreams"))
+    aws.fail(
+        "logs:DescribeLogStreams", AwsAccessError("AccessDeniedException", "no", "logs:DescribeLogStreams")
+    )
     (found,) = _gather(_failed_custom_resource(), aws)
     assert "logs:DescribeLogStreams" in found.problem_words
 
@@ -100,7 +102,9 @@ def test_a_denied_log_says_which_action_is_missing(aws: FakeAws) -> None:
 def test_a_throttled_read_is_made_again_and_what_was_found_is_kept_once(aws: FakeAws) -> None:
     deployment = _failed_custom_resource()
     aws.logs[GROUP, "s"] = [LogLine(at=START, text="why")]
-    aws.fail("logs:DescribeLogStreams", AwsRetry("ThrottlingException", "slow", "logs:DescribeLogStreams"))
+    aws.fail(
+        "logs:DescribeLogStreams", AwsRetryable("ThrottlingException", "slow", "logs:DescribeLogStreams")
+    )
 
     assert _gather(deployment, aws) == []
     assert len(_gather(deployment, aws)) == 1

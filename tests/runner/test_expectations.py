@@ -9,11 +9,11 @@ import pytest
 
 from deployments import catalog
 from deployments.core.phases import State
-from deployments.core.timeline import Operation, run_of, runs
+from deployments.core.timeline import OperationKind, run_of, runs
 from deployments.models import Deployment, Duration, Expectation, Resource, Stack, TemplateCheck
 from deployments.models.duration import KEPT
 from deployments.models.timeline import load
-from deployments.runner import expectations, journal
+from deployments.runner import event_log, expectations
 from tests.builders import (
     START,
     make_account,
@@ -157,10 +157,10 @@ def test_changes_do_not_depend_on_the_order_of_their_events(db: None) -> None:
     Random(4).shuffle(events)
 
     for event in [*events, *events]:
-        journal.append(deployment, [journal.of_stack(Stack.objects.get(pk=stack.pk), event)])
+        event_log.append(deployment, [event_log.of_stack(Stack.objects.get(pk=stack.pk), event)])
 
     vpc = Resource.objects.get(stack=stack, logical_id="Vpc")
-    run_ = run_of(vpc.changes, Operation.CREATE)
+    run_ = run_of(vpc.changes, OperationKind.CREATE)
     assert run_ is not None
     assert run_.seconds == 8
     (own,) = runs(Stack.objects.get(pk=stack.pk).changes)

@@ -6,9 +6,9 @@ import pytest
 
 from deployments import catalog
 from deployments.core.phases import State
-from deployments.errors import AwsAsk, AwsRefused, AwsRetry
+from deployments.errors import AwsAccessError, AwsRejected, AwsRetryable
 from deployments.models import Deployment, Environment, Event, Resource, Stack, TemplateCheck
-from deployments.runner import journal
+from deployments.runner import event_log
 from tests.builders import make_deployment, make_environment, make_stack, make_stack_event
 from tests.fakes import FakeAws, FakeStack, lost_answer
 from tests.runner.conftest import one_tick, run
@@ -106,7 +106,7 @@ def test_a_call_that_was_carried_out_but_not_answered_is_not_done_twice(
 def test_throttling_makes_a_deployment_slower_and_never_fails_it(
     deployment: Deployment, aws: FakeAws, operation: str
 ) -> None:
-    aws.fail(operation, *[AwsRetry("Throttling", "Rate exceeded", operation)] * 5)
+    aws.fail(operation, *[AwsRetryable("Throttling", "Rate exceeded", operation)] * 5)
 
     ended = run(deployment, aws)
 
@@ -119,7 +119,7 @@ def test_a_denied_action_before_anything_was_made_fails_and_names_the_action(
     deployment: Deployment, aws: FakeAws
 ) -> None:
     operation = "cloudformation:CreateChangeSet"
-    aws.fail(operation, AwsAsk("AccessDenied", "User is not authorized", operation))
+    aws.fail(operation, AwsAccessError("AccessDenied", "User is not authorized", operation))
 
     ended = run(deployment, aws)
 
@@ -131,7 +131,7 @@ def test_a_denied_action_before_anything_was_made_fails_and_names_the_action(
 def test_a_denied_look_while_stacks_are_made_waits_and_goes_on(deployment: Deployment, aws: FakeAws) -> None:
     run(deployment, aws, until=lambda d: "stacks.started" in codes(d))
     operation = "cloudformation:DescribeStackEvents"
-    aws.fail(operation, AwsAsk("ExpiredToken", "The token has expired", operation))
+    aws.fail(operation, AwsAccessError("ExpiredToken", "The token has expired", operation))
     one_tick(deployment, aws)
 
     waiting = Deployment.objects.get(pk=deployment.pk)
@@ -168,7 +168,7 @@ def test_a_bucket_of_another_account_is_told_with_what_to_do(deployment: Deploym
 
 def test_insufficient_capabilities_name_the_setting(deployment: Deployment, aws: FakeAws) -> None:
     operation = "cloudformation:CreateChangeSet"
-    refused = AwsRefused(
+    refused = AwsRejected(
         "InsufficientCapabilitiesException", "Requires capabilities : [CAPABILITY_IAM]", operation
     )
     aws.fail(operation, refused)
@@ -181,7 +181,7 @@ def test_insufficient_capabilities_name_the_setting(deployment: Deployment, aws:
 
 def test_a_change_set_that_fails_leaves_no_empty_stack(deployment: Deployment, aws: FakeAws) -> None:
     operation = "cloudformation:DescribeChangeSet"
-    aws.fail(operation, AwsRefused("ValidationError", "Template error", operation))
+    aws.fail(operation, AwsRejected("ValidationError", "Template error", operation))
 
     ended = run(deployment, aws)
 
@@ -286,12 +286,14 @@ def test_two_stacks_may_have_the_same_event_id(deployment: Deployment) -> None:
     one, other = make_stack(deployment), make_stack(deployment, "Inner")
     same = "Group-CREATE_COMPLETE-2026-11-25T01:29:11.799Z"
     events = [
-        journal.of_stack(stack, make_stack_event("Group", "CREATE_COMPLETE", stack=stack.name, event_id=same))
+        event_log.of_stack(
+            stack, make_stack_event("Group", "CREATE_COMPLETE", stack=stack.name, event_id=same)
+        )
         for stack in (one, other)
     ]
 
-    assert journal.append(deployment, events) == 2
-    assert journal.append(deployment, events) == 0
+    assert event_log.append(deployment, events) == 2
+    assert event_log.append(deployment, events) == 0
 
 
 def test_a_set_with_a_written_out_prefix_is_uploaded_there(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from django.utils import timezone
 
-from deployments.errors import AwsAsk
+from deployments.errors import AwsAccessError
 from deployments.models import Environment
-from deployments.runner import tick
+from deployments.runner import step
 from tests.builders import make_deployment, make_environment
 from tests.fakes import FakeAws, FakeStack
 
@@ -25,7 +25,7 @@ def environment() -> Environment:
 
 def look(environment: Environment, aws: FakeAws) -> Environment:
     version = Environment.objects.get(pk=environment.pk).version
-    tick.run_environment(environment.pk, version, aws)
+    step.run_environment(environment.pk, version, aws)
     return Environment.objects.get(pk=environment.pk)
 
 
@@ -54,7 +54,7 @@ def test_a_stack_that_is_gone_is_told_missing_and_found_again(environment: Envir
 def test_an_error_never_says_that_a_stack_is_gone(environment: Environment) -> None:
     aws = FakeAws()
     operation = "cloudformation:DescribeStacks"
-    aws.fail(operation, AwsAsk("AccessDenied", "denied", operation))
+    aws.fail(operation, AwsAccessError("AccessDenied", "denied", operation))
 
     seen = look(environment, aws)
 
@@ -73,4 +73,4 @@ def test_an_environment_that_is_being_changed_is_left_to_its_deployment(environm
 
 
 def test_a_stale_message_is_dropped(environment: Environment) -> None:
-    assert not tick.run_environment(environment.pk, 99, FakeAws())
+    assert not step.run_environment(environment.pk, 99, FakeAws())

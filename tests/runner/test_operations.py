@@ -9,10 +9,10 @@ import pytest
 from django.utils import timezone
 
 from deployments.actions import operate
-from deployments.aws.site import SiteAnswer
-from deployments.errors import AwsAsk, AwsRetry, BudgetSpent, UserFixable
-from deployments.models import Association, Environment, Observation, Operation, SiteProbe, leases
-from deployments.runner import tick
+from deployments.aws.site import SiteCheckResult
+from deployments.errors import AwsAccessError, AwsRetryable, QuotaExhausted, UserFixable
+from deployments.models import ActionRequest, Association, Environment, Observation, SiteProbe, leases
+from deployments.runner import step
 from tests.fakes import FakeAws
 from tests.runner.observed.world import configure, look, make_world, server
 
@@ -32,17 +32,17 @@ def environment(aws: FakeAws) -> Environment:
     return environment
 
 
-def carry_out(operation: Operation, aws: FakeAws) -> Operation:
+def carry_out(operation: ActionRequest, aws: FakeAws) -> ActionRequest:
     """Let a worker take one step of it, as the dispatcher would."""
-    rows = Operation.objects.active().filter(pk=operation.pk)
+    rows = ActionRequest.objects.active().filter(pk=operation.pk)
     rows.update(due_at=timezone.now() - timedelta(seconds=1))
     for pk, version in leases.claim_due(rows, timezone.now(), timedelta(seconds=30)):
-        tick.run_operation(pk, version, aws)
-    return Operation.objects.get(pk=operation.pk)
+        step.run_operation(pk, version, aws)
+    return ActionRequest.objects.get(pk=operation.pk)
 
 
-def ask_again(environment: Environment, *, only_failed: bool = False) -> Operation:
-    return operate.run_association_again(
+def ask_again(environment: Environment, *, only_failed: bool = False) -> ActionRequest:
+    return operate.request_association_run(
         user=environment.owner,
         environment=environment,
         association_id="staging-app",
@@ -54,7 +54,7 @@ def test_an_association_is_run_again_everywhere(aws: FakeAws, environment: Envir
     done = carry_out(ask_again(environment), aws)
 
     assert done.state == "done"
-    assert not Operation.objects.exclude(active_key=None).exists()
+    assert not ActionRequest.objects.exclude(active_key=None).exists()
     assert aws.started_again == [("staging-app", ())]
     assert not Observation.objects.filter(source="associations", due_at__gt=timezone.now()).exists()
 
@@ -87,7 +87,7 @@ def test_what_failed_nowhere_is_not_run_again(environment: Environment) -> None:
     with pytest.raises(UserFixable, match="failed on no instance"):
         ask_again(environment, only_failed=True)
     with pytest.raises(UserFixable, match="no such association"):
-        operate.run_association_again(
+        operate.request_association_run(
             user=environment.owner, environment=environment, association_id="other", only_failed=False
         )
 
@@ -127,33 +127,33 @@ def test_a_lost_answer_is_asked_again_and_a_denied_call_is_told(
     aws: FakeAws, environment: Environment
 ) -> None:
     asked = ask_again(environment)
-    aws.fail(START, AwsRetry("ReadTimeoutError", "Read timeout", START), BudgetSpent(START, 2.0))
+    aws.fail(START, AwsRetryable("ReadTimeoutError", "Read timeout", START), QuotaExhausted(START, 2.0))
     assert carry_out(asked, aws).state == "running"
     assert carry_out(asked, aws).state == "running"
     assert carry_out(asked, aws).state == "done"
 
     asked = ask_again(environment)
-    aws.fail(START, AwsAsk("AccessDeniedException", "not authorized", START))
+    aws.fail(START, AwsAccessError("AccessDeniedException", "not authorized", START))
     denied = carry_out(asked, aws)
     assert (denied.state, denied.result["sentence"]["values"]["action"]) == ("failed", START)
 
 
 def test_a_wish_that_never_works_is_given_up(aws: FakeAws, environment: Environment) -> None:
     asked = ask_again(environment)
-    aws.fail(START, *[AwsRetry("ServiceUnavailable", "later", START)] * 20)
+    aws.fail(START, *[AwsRetryable("ServiceUnavailable", "later", START)] * 20)
 
     for _ in range(6):
         asked = carry_out(asked, aws)
 
     assert asked.state == "failed"
-    assert not Operation.objects.exclude(active_key=None).exists()
+    assert not ActionRequest.objects.exclude(active_key=None).exists()
 
 
 def test_a_saved_time_is_kept_with_who_asked(aws: FakeAws, environment: Environment) -> None:
-    asked = operate.save_a_time(user=environment.owner, environment=environment)
-    answer = SiteAnswer(wrote=True, read=True, milliseconds=42)
+    asked = operate.request_site_check(user=environment.owner, environment=environment)
+    answer = SiteCheckResult(wrote=True, read=True, milliseconds=42)
 
-    with patch("deployments.runner.site.save_and_read", return_value=answer) as site:
+    with patch("deployments.runner.site_check.check_site", return_value=answer) as site:
         done = carry_out(asked, aws)
 
     assert (done.state, done.result["milliseconds"], done.result["read"]) == ("done", 42, True)
@@ -169,4 +169,4 @@ def test_a_saved_time_is_kept_with_who_asked(aws: FakeAws, environment: Environm
 def test_only_a_known_load_balancer_is_asked(aws: FakeAws) -> None:
     unseen = make_world(aws, "unseen")
     with pytest.raises(UserFixable, match="No load balancer"):
-        operate.save_a_time(user=unseen.owner, environment=unseen)
+        operate.request_site_check(user=unseen.owner, environment=unseen)

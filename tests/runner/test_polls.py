@@ -17,7 +17,7 @@ from deployments.core.dependencies import stack_of
 from deployments.core.phases import State
 from deployments.models import Deployment, Event, Resource, Stack, expected
 from deployments.models.stack import STACK_TYPE
-from deployments.runner import polls, stack_rows, track
+from deployments.runner import stack_poller, stack_polls, stack_rows
 from tests.builders import make_account, make_deployment, make_environment, make_stack, stack_id
 from tests.fakes import FakeAws
 from tests.simulated import World, infra_graph
@@ -116,7 +116,7 @@ def follow(deployment: Deployment, playing: Playing) -> Iterator[float]:
         if row.state != State.STACKS:
             return
         began = playing.now
-        delay = track.follow(row, clients, playing.now)
+        delay = stack_poller.poll(row, clients, playing.now)
         for event in Event.objects.of(deployment).after(seen):
             seen = event.seq
             if event.source == "cloudformation":
@@ -165,7 +165,7 @@ def test_a_hint_is_followed_first_and_at_once(followed: tuple[Deployment, Playin
     later = timezone.now() + timedelta(seconds=8)
     Deployment.objects.filter(pk=deployment.pk).update(due_at=later)
 
-    assert polls.poke(deployment, nested.stack_id)
+    assert stack_polls.notify_changed(deployment, nested.stack_id)
 
     deployment.refresh_from_db()
     assert deployment.due_at is not None
@@ -182,7 +182,7 @@ def test_a_hint_is_followed_first_and_at_once(followed: tuple[Deployment, Playin
 def test_a_hint_of_a_stranger_changes_nothing(followed: tuple[Deployment, Playing]) -> None:
     deployment, _ = followed
 
-    assert not polls.poke(deployment, stack_id("somebody-elses"))
+    assert not stack_polls.notify_changed(deployment, stack_id("somebody-elses"))
 
 
 def test_a_hint_leaves_a_step_alone_that_is_under_way(followed: tuple[Deployment, Playing]) -> None:
@@ -190,7 +190,7 @@ def test_a_hint_leaves_a_step_alone_that_is_under_way(followed: tuple[Deployment
     lease = timezone.now() + timedelta(seconds=29)
     Deployment.objects.filter(pk=deployment.pk).update(due_at=lease)
 
-    assert polls.poke(deployment, stack_id("root"))
+    assert stack_polls.notify_changed(deployment, stack_id("root"))
 
     deployment.refresh_from_db()
     assert deployment.due_at == lease

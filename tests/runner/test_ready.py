@@ -12,21 +12,21 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from deployments.aws.site import SiteAnswer
-from deployments.core.cadence import probe_delay
-from deployments.core.patience import failed_patience, ready_patience
+from deployments.aws.site import SiteCheckResult
+from deployments.core.intervals import probe_delay
 from deployments.core.phases import State
+from deployments.core.timeouts import failure_timeout, readiness_timeout
 from deployments.errors import Sentence
 from deployments.models import AssociationRun, Deployment, Environment, Event, SiteProbe
-from deployments.runner import site
+from deployments.runner import site_check
 from tests.builders import make_environment
 from tests.fakes import FakeAws, FakeStack
 from tests.runner.conftest import one_tick, run
 from tests.runner.observed.world import configure, fill, look, make_parts, retarget, server
 
 pytestmark = pytest.mark.django_db
-ANSWERED = SiteAnswer(wrote=True, read=True, milliseconds=31, write_status=200, read_status=200)
-SILENT = SiteAnswer(problem=Sentence("/write answers 502: Bad Gateway"))
+ANSWERED = SiteCheckResult(wrote=True, read=True, milliseconds=31, write_status=200, read_status=200)
+SILENT = SiteCheckResult(problem=Sentence("/write answers 502: Bad Gateway"))
 
 
 @pytest.fixture
@@ -47,10 +47,10 @@ def deployment(aws: FakeAws) -> Deployment:
     return environment.latest
 
 
-def step(deployment: Deployment, aws: FakeAws, answer: SiteAnswer = ANSWERED) -> Deployment:
+def step(deployment: Deployment, aws: FakeAws, answer: SiteCheckResult = ANSWERED) -> Deployment:
     """Let the observers look and the deployment take one step."""
     look(aws)
-    with patch("deployments.runner.site.save_and_read", return_value=answer):
+    with patch("deployments.runner.site_check.check_site", return_value=answer):
         one_tick(deployment, aws)
     return Deployment.objects.for_page().get(pk=deployment.pk)
 
@@ -152,17 +152,17 @@ def test_a_site_that_does_not_answer_is_tried_less_and_less_often(
     rests = []
     for _ in range(8):
         last = SiteProbe.objects.own_of(environment)[0].at
-        after = (n for n in range(60) if site.may_be_tried(environment, since, last + timedelta(seconds=n)))
+        after = (n for n in range(60) if site_check.is_due(environment, since, last + timedelta(seconds=n)))
         rests.append(next(after))
-        with patch("deployments.runner.site.save_and_read", return_value=SILENT):
-            site.probe(environment)
+        with patch("deployments.runner.site_check.check_site", return_value=SILENT):
+            site_check.run_site_check(environment)
     assert rests == [5, 10, 20, *[30] * 5]
-    assert SiteProbe.objects.filter(asked_by=None).count() == site.KEPT
+    assert SiteProbe.objects.filter(asked_by=None).count() == site_check.KEPT
     assert SiteProbe.objects.filter(pk=asked.pk).exists()
 
 
 def test_tries_of_the_last_deployment_do_not_hold_up_the_next(deployment: Deployment, aws: FakeAws) -> None:
-    for _ in range(site.KEPT):
+    for _ in range(site_check.KEPT):
         SiteProbe.objects.create(environment=deployment.environment, at=timezone.now())
     after_stacks(deployment, aws)
 
@@ -180,8 +180,8 @@ def test_a_failed_configuration_is_waited_for_a_while_and_then_ends_the_deployme
     assert waiting.state == State.CONFIGURATION
     assert said(waiting)[0] == f"configure-app failed on {bad} (Failed)."
 
-    AssociationRun.objects.update(at=F("at") - failed_patience(sandbox=False))
-    later(deployment, failed_patience(sandbox=False))
+    AssociationRun.objects.update(at=F("at") - failure_timeout(sandbox=False))
+    later(deployment, failure_timeout(sandbox=False))
     ended = step(deployment, aws)
 
     assert (ended.state, ended.error_code) == (State.FAILED, "AssociationFailed")
@@ -206,7 +206,7 @@ def test_an_environment_that_never_becomes_ready_ends_with_what_was_missing(
     deployment: Deployment, aws: FakeAws
 ) -> None:
     after_stacks(deployment, aws)
-    later(deployment, ready_patience(sandbox=False))
+    later(deployment, readiness_timeout(sandbox=False))
 
     ended = step(deployment, aws, SILENT)
 
@@ -262,7 +262,7 @@ def _dies_at(number: int, deployment: Deployment, aws: FakeAws) -> bool:
                 raise KeyboardInterrupt
         return execute(sql, params, many, context)
 
-    with transaction.atomic(), patch("deployments.runner.site.save_and_read", return_value=ANSWERED):
+    with transaction.atomic(), patch("deployments.runner.site_check.check_site", return_value=ANSWERED):
         died = False
         try:
             with connection.execute_wrapper(die):

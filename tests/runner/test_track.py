@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployments.models import Stack
-from deployments.runner.track import in_order
+from deployments.runner.stack_poller import in_order
 from tests.builders import make_stack_event
 
 

@@ -213,7 +213,7 @@ def test_htmx_gets_the_body_alone(browser: Client) -> None:
 def test_more_stacks_and_deployments_cost_no_more_queries(
     browser: Client, operator: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deployments.live.reads.BUDGET_SECONDS", 3600)  # read once a test
+    monkeypatch.setattr("deployments.live.reads.QUOTA_SECONDS", 3600)  # read once a test
     environment = make()
     assert environment.latest
     root = make_stack(environment.latest)

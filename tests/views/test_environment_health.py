@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from deployments.live.reads import BudgetShare
+from deployments.live.reads import QuotaShare
 from deployments.models import Deployment, Environment
 from deployments.models.health import (
     Association,
@@ -169,8 +169,8 @@ def test_a_deployment_that_waits_says_what_for_though_state_manager_is_done(brow
 def test_the_page_says_how_much_of_the_aws_budget_is_used(
     browser: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    share = BudgetShare(percent=18, throttled=True)
-    monkeypatch.setattr("deployments.presentation.health.page.budget_share", lambda account: share)
+    share = QuotaShare(percent=18, throttled=True)
+    monkeypatch.setattr("deployments.presentation.health.page.quota_share", lambda account: share)
 
     assert show(browser, make_whole()).one(id="budget").text == "AWS budget 18 %, AWS slows us down"
 
@@ -278,7 +278,7 @@ def test_who_looks_is_written_down_at_most_every_ten_seconds(browser: Client) ->
 def test_two_hundred_servers_cost_no_more_queries_and_stay_small(
     browser: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deployments.live.reads.BUDGET_SECONDS", 3600)  # read once a test
+    monkeypatch.setattr("deployments.live.reads.QUOTA_SECONDS", 3600)  # read once a test
     few, many = make_whole("few"), make_whole("many", servers=100)
 
     def queries(environment: Environment, query: str) -> int:

@@ -10,12 +10,12 @@ from django.utils import timezone
 
 from deployments.models import Environment
 from deployments.models.health import (
+    ActionRequest,
     Association,
     DatabaseCluster,
     DatabaseMember,
     FleetInstance,
     Observation,
-    Operation,
     ScalingActivity,
     SiteProbe,
 )
@@ -212,7 +212,7 @@ def test_run_again_asks_for_the_failed_ones_alone_and_says_that_it_did(browser: 
     browser.post(form["action"], fields | {"only_failed": "1"})
 
     assert response["Location"] == url(environment) + "#associations"
-    (asked,) = Operation.objects.all()
+    (asked,) = ActionRequest.objects.all()
     assert asked.arguments["instance_ids"] == [run.instance_id]
     assert "A new run is on its way." in show(browser, environment).one(id="association-assoc-app").text
     assert show(browser, environment).one(id="association-assoc-web").all("form")
@@ -224,7 +224,7 @@ def test_what_came_of_a_wish_is_said_until_the_new_run_is_there(browser: Client)
         "template": "AWS denies %(action)s (%(code)s).",
         "values": {"action": "ssm:StartAssociationsOnce", "code": "AccessDenied"},
     }
-    Operation.objects.create(
+    ActionRequest.objects.create(
         environment=environment,
         kind="run_association",
         asked_by=environment.owner,
@@ -248,7 +248,7 @@ def test_a_time_is_saved_through_the_site_once_for_two_clicks(browser: Client) -
     for _ in range(2):
         assert browser.post(form["action"])["Location"] == url(environment) + "#site"
 
-    assert Operation.objects.get().kind == "save_time"
+    assert ActionRequest.objects.get().kind == "save_time"
     assert "ana saves a time through the site…" in show(browser, environment).one(id="site").text
 
 
@@ -265,4 +265,4 @@ def test_who_may_not_deploy_is_refused_what_acts(viewer: Client, name: str) -> N
     environment = make_whole()
 
     assert viewer.post(url(environment, name), {"association": "assoc-web"}).status_code == 403
-    assert not Operation.objects.exists()
+    assert not ActionRequest.objects.exists()

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from deployments.models import Event
-from deployments.models.past import as_of, moments
+from deployments.models.past_state import as_of, moments
 from tests.live import scenes
 from tests.views.pages import page
 

@@ -12,7 +12,7 @@ from deployments.core.causes import (
     servers,
     templates,
 )
-from deployments.core.causes.cause import Cause, Known
+from deployments.core.causes.cause import Cause, RecognizedCause
 from deployments.errors import Sentence
 
 _GENERAL = ("Quota", "DeniedUnnamed", "NameExists", "NotStabilized", "Throttled", "AwsFault")
@@ -28,7 +28,7 @@ CATALOGUE = _in_order()
 """Codes are unique and stable: docs/causes.md lists them."""
 
 
-def recognise(type_: str, reason: str) -> Known | None:
+def recognize(type_: str, reason: str) -> RecognizedCause | None:
     """Return the first cause whose signature is in the reason AWS gave for a resource of this type.
 
     A text that is not recognised is None: the page then shows AWS's own words and nothing else.
@@ -41,7 +41,7 @@ def recognise(type_: str, reason: str) -> Known | None:
             if "api" in found:  # the older form of a denial names the action in front
                 found["action"] = found.pop("api") or found["action"]
             values = {name: _clean(value) for name, value in found.items()}
-            return Known(
+            return RecognizedCause(
                 cause=cause,
                 title=Sentence(cause.title, values),
                 advice=Sentence(cause.advice, values),

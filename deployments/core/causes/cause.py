@@ -55,7 +55,7 @@ class Cause:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class RecognizedCause:
     """A cause that was recognised, with its words filled in."""
 
     cause: Cause

@@ -10,7 +10,7 @@ from deployments.core.causes.cause import Cause, NextStep, signature
 from deployments.errors import N_
 
 _EDIT = (NextStep.EDIT, NextStep.DELETE_FIRST)
-_MEND = (NextStep.TEMPLATE, NextStep.DELETE_FIRST)
+_FIX = (NextStep.TEMPLATE, NextStep.DELETE_FIRST)
 
 CAUSES = (
     Cause(
@@ -64,7 +64,7 @@ CAUSES = (
         advice=N_(
             "What needs it has to depend on the gateway's attachment (DependsOn). Mend the template set."
         ),
-        steps=_MEND,
+        steps=_FIX,
         example="VPC vpc-0123abcd has no internet gateway (Service: ElasticLoadBalancingV2, Status "
         "Code: 400, "
         "Request ID: 8) (HandlerErrorCode: InvalidRequest)",
@@ -76,7 +76,7 @@ CAUSES = (
         ),
         title=N_("The same rule or route is made twice"),
         advice=N_("Take one of them out of the template set."),
-        steps=_MEND,
+        steps=_FIX,
         example='the specified rule "peer: 10.0.0.0/16, TCP, from port: 9090, to port: 9090, ALLOW" already '
         "exists (Service: Ec2, Status Code: 400)",
     ),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from deployments.core.causes.cause import Cause, NextStep, signature
 from deployments.errors import N_
 
-_MEND = (NextStep.TEMPLATE, NextStep.DELETE_FIRST)
+_FIX = (NextStep.TEMPLATE, NextStep.DELETE_FIRST)
 
 CAUSES = (
     Cause(
@@ -19,7 +19,7 @@ CAUSES = (
             "CloudFormation asks for %(capabilities)s. Mend the template set, or tell those who look "
             "after Sanso."
         ),
-        steps=_MEND,
+        steps=_FIX,
         example="Requires capabilities : [CAPABILITY_NAMED_IAM]",
     ),
     Cause(
@@ -45,7 +45,7 @@ CAUSES = (
         ),
         title=N_("A nested stack is not given the parameters that its template wants"),
         advice=N_("Parameters %(names)s %(problem)s. Mend the template set."),
-        steps=_MEND,
+        steps=_FIX,
         example="Parameters: [VpcId] must have values",
     ),
     Cause(
@@ -67,7 +67,7 @@ CAUSES = (
         ),
         title=N_("The template has an error"),
         advice=N_("CloudFormation names the place. Mend the template set, then deploy again."),
-        steps=_MEND,
+        steps=_FIX,
         example="Template error: instance of Fn::GetAtt references undefined resource Cluster",
     ),
     Cause(
@@ -79,7 +79,7 @@ CAUSES = (
         ),
         title=N_("A property of the resource is not valid"),
         advice=N_("AWS names the property. Mend the template set, then deploy again."),
-        steps=_MEND,
+        steps=_FIX,
         example="Properties validation failed for resource Cluster with message: [#: extraneous key "
         "[Enginee] is not permitted]",
     ),

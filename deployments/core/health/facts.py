@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from deployments.core.health.parts import Parts
+from deployments.core.health.parts import ObservedParts
 from deployments.errors import Sentence
 
 SOURCES = ("stack", "targets", "associations", "fleet", "database", "site")
@@ -160,7 +160,7 @@ class Facts:
     stands behind its load balancers: in a sandbox of records nothing does.
     """
 
-    parts: Parts = field(default_factory=Parts)
+    parts: ObservedParts = field(default_factory=ObservedParts)
     sources: Mapping[str, SourceFact] = field(default_factory=dict)
     load_balancers: tuple[LoadBalancerFact, ...] = ()
     targets: tuple[TargetFact, ...] = ()

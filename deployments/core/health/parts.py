@@ -18,7 +18,7 @@ _APP = re.compile(r"app|nlb|uwsgi|back", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
+class CreatedResource:
     """A resource of a stack: the path of its stack, its logical id, its type and what AWS calls it."""
 
     path: str
@@ -28,7 +28,7 @@ class Made:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class ObservedParts:
     """What can be observed: ARN, name or id → tier (alb, nlb, web, app; "" where nothing tells it)."""
 
     load_balancers: Mapping[str, str] = field(default_factory=dict)
@@ -43,13 +43,13 @@ class Parts:
         )
 
 
-def parts_of(made: Iterable[Made]) -> Parts:
+def parts_of(made: Iterable[CreatedResource]) -> ObservedParts:
     """Return what can be observed of these resources."""
     found: dict[str, dict[str, str]] = {kind: {} for kind in TYPES}
     for one in made:
         if one.type in found and one.physical_id:
             found[one.type][one.physical_id] = _tier(one)
-    return Parts(
+    return ObservedParts(
         load_balancers=found[LOAD_BALANCER],
         target_groups=found[TARGET_GROUP],
         groups=found[GROUP],
@@ -58,7 +58,7 @@ def parts_of(made: Iterable[Made]) -> Parts:
     )
 
 
-def _tier(made: Made) -> str:
+def _tier(made: CreatedResource) -> str:
     """Return the tier of a resource: what its own name says, else what its stack's does.
 
     A load balancer's ARN has its kind: `…:loadbalancer/app/…` or `…/net/…`.

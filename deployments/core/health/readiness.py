@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from deployments.core.health import words
+from deployments.core.health import aws_statuses
 from deployments.core.health.facts import Facts, InstanceFact, RunFact, TargetFact
 from deployments.errors import N_, Sentence
 
@@ -34,7 +34,7 @@ class Readiness:
 
 
 @dataclass(frozen=True, slots=True)
-class _Lack:
+class _Unmet:
     """Something that is missing; `failed_at` is set when it failed and does not come by itself."""
 
     sentence: Sentence
@@ -47,7 +47,7 @@ def readiness(facts: Facts, since: datetime | None = None) -> Readiness:
     What was observed before `since` does not count: it may be of the time before what is waited for. What
     the templates do not have is not waited for.
     """
-    fresh = _Fresh(facts, since)
+    fresh = _FactsSince(facts, since)
     associations = sorted(facts.parts.associations.items())
     lacks = [lack for one, tier in associations for lack in fresh.association(one, tier)]
     traffic = [s for arn, tier in sorted(facts.parts.target_groups.items()) for s in fresh.targets(arn, tier)]
@@ -74,7 +74,7 @@ def has_site(facts: Facts) -> bool:
     return balanced and facts.answers
 
 
-class _Fresh:
+class _FactsSince:
     """The facts that count, and what is missing in them."""
 
     def __init__(self, facts: Facts, since: datetime | None) -> None:
@@ -95,28 +95,30 @@ class _Fresh:
         row = self._facts.sources.get(source)
         return row is not None and self._counts(row.observed_at)
 
-    def association(self, association_id: str, tier: str) -> Iterator[_Lack]:
+    def association(self, association_id: str, tier: str) -> Iterator[_Unmet]:
         """Yield what an association lacks on the instances that it has to succeed on."""
         row = self._associations.get(association_id)
         if row is None or (tier and self._has_group(tier) and not self._seen("fleet")):
             where = self._names.get(association_id) or tier or association_id
-            yield _Lack(Sentence(N_("State Manager was not asked about %(where)s yet."), {"where": where}))
+            yield _Unmet(Sentence(N_("State Manager was not asked about %(where)s yet."), {"where": where}))
             return
         name = row.name or row.document or row.association_id
         there = [one for one in self._instances if one.tier == tier and _stays(one)] if tier else []
         missing = self._desired(tier) - len(there) if tier else 0
         if missing > 0:
             values = {"count": str(missing), "name": name}
-            yield _Lack(Sentence(N_("%(name)s waits for %(count)s more instance(s)."), values))
+            yield _Unmet(Sentence(N_("%(name)s waits for %(count)s more instance(s)."), values))
         runs = {run.instance_id: run for run in row.runs}
         for instance in sorted(there, key=lambda one: one.instance_id):
             run = runs.get(instance.instance_id)
-            if run is None or run.status not in words.RUN_SUCCEEDED:
+            if run is None or run.status not in aws_statuses.RUN_SUCCEEDED:
                 yield _of_run(name, instance.instance_id, run, row.observed_at)
-        if not there and missing <= 0 and row.status not in words.RUN_SUCCEEDED:
+        if not there and missing <= 0 and row.status not in aws_statuses.RUN_SUCCEEDED:
             values = {"name": name, "code": row.detailed_status or row.status or "Pending"}
-            failed_at = (row.executed_at or row.observed_at) if row.status in words.RUN_FAILED else None
-            yield _Lack(
+            failed_at = (
+                (row.executed_at or row.observed_at) if row.status in aws_statuses.RUN_FAILED else None
+            )
+            yield _Unmet(
                 Sentence(N_("%(name)s has not succeeded: State Manager says %(code)s."), values), failed_at
             )
 
@@ -132,7 +134,7 @@ class _Fresh:
             yield Sentence(N_("The targets of the %(where)s tier were not asked for yet."), {"where": tier})
             return
         rows = [row for row in self._targets if row.target_group_arn == arn]
-        counted = [row for row in rows if words.of_target(row.state, row.reason).counts]
+        counted = [row for row in rows if aws_statuses.of_target(row.state, row.reason).counts]
         for row in sorted(counted, key=lambda one: (one.target_id, one.port)):
             if row.state != "healthy":
                 yield _of_target(row)
@@ -151,23 +153,25 @@ class _Fresh:
 
 
 def _stays(instance: InstanceFact) -> bool:
-    return words.of_instance(instance.lifecycle, instance.health).counts
+    return aws_statuses.of_instance(instance.lifecycle, instance.health).counts
 
 
-def _of_run(name: str, instance_id: str, run: RunFact | None, now: datetime) -> _Lack:
+def _of_run(name: str, instance_id: str, run: RunFact | None, now: datetime) -> _Unmet:
     values = {"name": name, "instance": instance_id, "code": run.status if run else ""}
     if run is None:
-        return _Lack(Sentence(N_("%(name)s has not run on %(instance)s yet."), values))
-    if run.status not in words.RUN_FAILED:
-        return _Lack(Sentence(N_("%(name)s is not done on %(instance)s (%(code)s)."), values))
+        return _Unmet(Sentence(N_("%(name)s has not run on %(instance)s yet."), values))
+    if run.status not in aws_statuses.RUN_FAILED:
+        return _Unmet(Sentence(N_("%(name)s is not done on %(instance)s (%(code)s)."), values))
     if not run.failed_task:
-        return _Lack(Sentence(N_("%(name)s failed on %(instance)s (%(code)s)."), values), run.at or now)
+        return _Unmet(Sentence(N_("%(name)s failed on %(instance)s (%(code)s)."), values), run.at or now)
     values["task"] = run.failed_task
-    return _Lack(Sentence(N_("%(name)s failed on %(instance)s: its task “%(task)s”."), values), run.at or now)
+    return _Unmet(
+        Sentence(N_("%(name)s failed on %(instance)s: its task “%(task)s”."), values), run.at or now
+    )
 
 
 def _of_target(row: TargetFact) -> Sentence:
-    meaning = words.of_target(row.state, row.reason)
+    meaning = aws_statuses.of_target(row.state, row.reason)
     where = f"{row.tier} {row.target_id}"
     return meaning.sentence(where, row.reason or row.state) or Sentence(
         N_("%(where)s is not healthy yet (%(code)s)."), {"where": where, "code": row.state}

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from deployments.core.health import servers, words
+from deployments.core.health import aws_statuses, servers
+from deployments.core.health.aws_statuses import HealthStatus
+from deployments.core.health.components import STALE_AFTER, Assessment, Component, stale, worst
 from deployments.core.health.facts import ClusterFact, Facts, LoadBalancerFact, MemberFact
-from deployments.core.health.nodes import STALE_AFTER, Node, Verdict, stale, worst
-from deployments.core.health.words import Word
 from deployments.errors import N_, Sentence
 
 TIERS = ("alb", "web", "nlb", "app", "database")
@@ -21,8 +21,8 @@ class Tier:
     """alb, web, nlb, app or database: its nodes, and how many of them are healthy."""
 
     name: str
-    verdict: Verdict
-    nodes: tuple[Node, ...] = ()
+    verdict: Assessment
+    nodes: tuple[Component, ...] = ()
     healthy: int = 0
     total: int = 0
 
@@ -31,7 +31,7 @@ class Tier:
 class Health:
     """The environment as a whole, tiers in the order a request passes them."""
 
-    word: Word
+    word: HealthStatus
     sentence: Sentence | None = None
     tiers: tuple[Tier, ...] = ()
 
@@ -44,12 +44,12 @@ def roll_up(facts: Facts, now: datetime) -> Health:
     tiers = tuple(tier for name in TIERS if (tier := _tier(name, facts, now)) is not None)
     if not tiers:
         return Health(
-            word=Word.UNKNOWN,
+            word=HealthStatus.UNKNOWN,
             sentence=Sentence(N_("Its templates have no servers, load balancers or databases to look at.")),
         )
     verdict = worst(tier.verdict for tier in tiers)
-    if facts.being_made and verdict.word is not Word.HEALTHY:
-        return Health(word=Word.UNKNOWN, sentence=Sentence(N_("It is being made.")), tiers=tiers)
+    if facts.being_made and verdict.word is not HealthStatus.HEALTHY:
+        return Health(word=HealthStatus.UNKNOWN, sentence=Sentence(N_("It is being made.")), tiers=tiers)
     return Health(word=verdict.word, sentence=verdict.sentence, tiers=tiers)
 
 
@@ -68,7 +68,7 @@ def _load_balancers(name: str, facts: Facts, now: datetime) -> Tier | None:
         return None
     nodes = [_load_balancer(row, now) for row in rows.values()]
     nodes += [
-        Node(
+        Component(
             kind="load_balancer",
             key=arn,
             name=arn.split("/")[-2] if arn.count("/") > 1 else arn,
@@ -80,11 +80,11 @@ def _load_balancers(name: str, facts: Facts, now: datetime) -> Tier | None:
     return _of_nodes(name, nodes)
 
 
-def _load_balancer(row: LoadBalancerFact, now: datetime) -> Node:
-    meaning = words.of_load_balancer(row.state)
+def _load_balancer(row: LoadBalancerFact, now: datetime) -> Component:
+    meaning = aws_statuses.of_load_balancer(row.state)
     sentence = meaning.sentence(row.tier.upper(), row.reason or row.state)
-    verdict = Verdict(word=meaning.word, sentence=sentence, at=row.observed_at)
-    return Node(
+    verdict = Assessment(word=meaning.word, sentence=sentence, at=row.observed_at)
+    return Component(
         kind="load_balancer",
         key=row.arn,
         name=row.dns_name or row.arn,
@@ -93,16 +93,16 @@ def _load_balancer(row: LoadBalancerFact, now: datetime) -> Node:
     )
 
 
-def _unseen(where: str) -> Verdict:
-    return Verdict(
-        word=Word.UNKNOWN, sentence=Sentence(N_("%(where)s was not observed yet."), {"where": where})
+def _unseen(where: str) -> Assessment:
+    return Assessment(
+        word=HealthStatus.UNKNOWN, sentence=Sentence(N_("%(where)s was not observed yet."), {"where": where})
     )
 
 
-def _of_nodes(name: str, nodes: Iterable[Node]) -> Tier:
+def _of_nodes(name: str, nodes: Iterable[Component]) -> Tier:
     """Return a tier that is as bad as the worst of its nodes."""
     ordered = tuple(sorted(nodes, key=lambda node: (node.zone, node.key)))
-    healthy = sum(node.verdict.word is Word.HEALTHY for node in ordered)
+    healthy = sum(node.verdict.word is HealthStatus.HEALTHY for node in ordered)
     verdict = worst(node.verdict for node in ordered)
     return Tier(name=name, verdict=verdict, nodes=ordered, healthy=healthy, total=len(ordered))
 
@@ -113,10 +113,10 @@ def _servers(name: str, facts: Facts, now: datetime) -> Tier | None:
     known |= any(row.tier == name for row in facts.targets) or any(i.tier == name for i in facts.instances)
     if not known:
         return None
-    nodes = servers.nodes(name, facts, now)
+    nodes = servers.components(name, facts, now)
     counted = [node for node in nodes if node.counts]
     desired = sum(group.desired for group in facts.groups if group.tier == name)
-    healthy = sum(node.verdict.word is Word.HEALTHY for node in counted)
+    healthy = sum(node.verdict.word is HealthStatus.HEALTHY for node in counted)
     total = max(desired, len(counted))
     verdict = _of_servers(name, counted, healthy, total, _seen(facts, now))
     return Tier(name=name, verdict=verdict, nodes=nodes, healthy=healthy, total=total)
@@ -128,23 +128,25 @@ def _seen(facts: Facts, now: datetime) -> bool:
     return source is not None and source.observed_at is not None and now - source.observed_at <= STALE_AFTER
 
 
-def _of_servers(name: str, counted: list[Node], healthy: int, total: int, seen: bool) -> Verdict:
+def _of_servers(name: str, counted: list[Component], healthy: int, total: int, seen: bool) -> Assessment:
     """Return how a tier stands: some serve and some do not is degraded, nobody serves is unhealthy."""
     where: Mapping[str, str] = {"where": name}
     if not counted:
         if not seen:
             return _unseen(name)
-        return Verdict(word=Word.UNHEALTHY, sentence=Sentence(N_("%(where)s has no server."), where))
+        return Assessment(
+            word=HealthStatus.UNHEALTHY, sentence=Sentence(N_("%(where)s has no server."), where)
+        )
     bad = worst(node.verdict for node in counted)
     if healthy == total:
         return bad
-    serving = any(node.verdict.word in (Word.HEALTHY, Word.DEGRADED) for node in counted)
+    serving = any(node.verdict.word in (HealthStatus.HEALTHY, HealthStatus.DEGRADED) for node in counted)
     if serving:
         sentence = bad.sentence or Sentence(
             N_("%(where)s has %(count)s of %(total)s servers."),
             {"where": name, "count": str(healthy), "total": str(total)},
         )
-        return Verdict(word=Word.DEGRADED, sentence=sentence, at=bad.at)
+        return Assessment(word=HealthStatus.DEGRADED, sentence=sentence, at=bad.at)
     return bad
 
 
@@ -158,8 +160,8 @@ def _database(facts: Facts, now: datetime) -> Tier | None:
     verdicts += [_unseen(cluster_id) for cluster_id in expected]
     verdicts += [
         node.verdict
-        if node.facts["role"] == "writer" or node.verdict.word is not Word.UNHEALTHY
-        else Verdict(word=Word.DEGRADED, sentence=node.verdict.sentence, at=node.verdict.at)
+        if node.facts["role"] == "writer" or node.verdict.word is not HealthStatus.UNHEALTHY
+        else Assessment(word=HealthStatus.DEGRADED, sentence=node.verdict.sentence, at=node.verdict.at)
         for node in nodes
     ]
     tier = _of_nodes("database", nodes)
@@ -172,31 +174,31 @@ def _database(facts: Facts, now: datetime) -> Tier | None:
     )
 
 
-def _cluster(row: ClusterFact, now: datetime) -> Verdict:
-    meaning = words.of_database(row.status)
-    verdict = Verdict(
+def _cluster(row: ClusterFact, now: datetime) -> Assessment:
+    meaning = aws_statuses.of_database(row.status)
+    verdict = Assessment(
         word=meaning.word, sentence=meaning.sentence(row.cluster_id, row.status), at=row.observed_at
     )
-    if meaning.word is Word.HEALTHY and not any(member.is_writer for member in row.members):
-        verdict = Verdict(
-            word=Word.UNHEALTHY,
+    if meaning.word is HealthStatus.HEALTHY and not any(member.is_writer for member in row.members):
+        verdict = Assessment(
+            word=HealthStatus.UNHEALTHY,
             sentence=Sentence(N_("%(where)s has no writer."), {"where": row.cluster_id}),
             at=row.observed_at,
         )
     return stale(verdict, now, row.cluster_id)
 
 
-def _member(cluster: ClusterFact, row: MemberFact, now: datetime) -> Node:
-    meaning = words.of_database(row.status)
+def _member(cluster: ClusterFact, row: MemberFact, now: datetime) -> Component:
+    meaning = aws_statuses.of_database(row.status)
     sentence = meaning.sentence(row.instance_id, row.status)
-    verdict = Verdict(word=meaning.word, sentence=sentence, at=cluster.observed_at)
+    verdict = Assessment(word=meaning.word, sentence=sentence, at=cluster.observed_at)
     told = {
         "role": "writer" if row.is_writer else "reader",
         "status": row.status,
         "class": row.instance_class,
     }
     pending = ", ".join(f"{name} → {value}" for name, value in sorted(row.pending.items()))
-    return Node(
+    return Component(
         kind="database",
         key=row.instance_id,
         name=row.instance_id,
@@ -206,4 +208,4 @@ def _member(cluster: ClusterFact, row: MemberFact, now: datetime) -> Node:
     )
 
 
-__all__ = ["STALE_AFTER", "TIERS", "Health", "Node", "Tier", "Verdict", "Word", "roll_up"]
+__all__ = ["STALE_AFTER", "TIERS", "Assessment", "Component", "Health", "HealthStatus", "Tier", "roll_up"]

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from deployments.core.health import words
+from deployments.core.health import aws_statuses
+from deployments.core.health.aws_statuses import SEVERITY, HealthStatus
+from deployments.core.health.components import Assessment, Component, is_stale, stale, worst
 from deployments.core.health.facts import AssociationFact, Facts, InstanceFact, RunFact, TargetFact
-from deployments.core.health.nodes import Node, Verdict, is_stale, stale, worst
-from deployments.core.health.words import SEVERITY, Word
 from deployments.errors import N_, Sentence
 
 Run = tuple[AssociationFact, RunFact]
 
 
-def nodes(tier: str, facts: Facts, now: datetime) -> tuple[Node, ...]:
+def components(tier: str, facts: Facts, now: datetime) -> tuple[Component, ...]:
     """Return the tier's servers, those too that only one of the sources knows, by zone and id."""
     targets: dict[str, list[TargetFact]] = {}
     for target in facts.targets:
@@ -24,7 +24,7 @@ def nodes(tier: str, facts: Facts, now: datetime) -> tuple[Node, ...]:
     runs = _runs(facts.associations, {*targets, *instances})
     balanced = tier in facts.parts.target_groups.values() or bool(targets)
     found = [
-        _node(tier, key, targets.get(key, []), instances.get(key), runs.get(key, []), balanced, now)
+        _component(tier, key, targets.get(key, []), instances.get(key), runs.get(key, []), balanced, now)
         for key in {*targets, *instances}
     ]
     return tuple(sorted(found, key=lambda node: (node.zone, node.key)))
@@ -39,7 +39,7 @@ def _runs(associations: Iterable[AssociationFact], ids: set[str]) -> dict[str, l
     return found
 
 
-def _node(
+def _component(
     tier: str,
     key: str,
     targets: list[TargetFact],
@@ -47,30 +47,30 @@ def _node(
     runs: list[Run],
     balanced: bool,
     now: datetime,
-) -> Node:
+) -> Component:
     where = f"{tier} {key}"
     own = [_of_target(target, where, now) for target in targets]
-    leaving = [words.of_target(target.state, target.reason).counts for target in targets]
+    leaving = [aws_statuses.of_target(target.state, target.reason).counts for target in targets]
     counts = any(leaving) if targets else True
     aspects = [verdict for verdict, counted in zip(own, leaving, strict=True) if counted or not counts]
     if instance is not None:
-        meaning = words.of_instance(instance.lifecycle, instance.health)
+        meaning = aws_statuses.of_instance(instance.lifecycle, instance.health)
         counts = counts and meaning.counts
         sentence = meaning.sentence(where, instance.lifecycle)
-        verdict = Verdict(word=meaning.word, sentence=sentence, at=instance.observed_at)
+        verdict = Assessment(word=meaning.word, sentence=sentence, at=instance.observed_at)
         aspects += _if_it_adds(verdict, own, now, where)
     if balanced and not targets:
         aspects.append(
-            Verdict(
-                word=Word.UNKNOWN,
+            Assessment(
+                word=HealthStatus.UNKNOWN,
                 sentence=Sentence(N_("%(where)s is not registered with a load balancer."), {"where": where}),
             )
         )
     aspects += [_of_run(run, where) for run in runs]
     target = max(
-        targets, key=lambda one: (SEVERITY[_word(one)], one.target_group_arn, one.port), default=None
+        targets, key=lambda one: (SEVERITY[_status(one)], one.target_group_arn, one.port), default=None
     )
-    return Node(
+    return Component(
         kind="server",
         key=key,
         name=key,
@@ -81,29 +81,29 @@ def _node(
     )
 
 
-def _word(target: TargetFact) -> Word:
-    return words.of_target(target.state, target.reason).word
+def _status(target: TargetFact) -> HealthStatus:
+    return aws_statuses.of_target(target.state, target.reason).word
 
 
-def _of_target(target: TargetFact, where: str, now: datetime) -> Verdict:
-    meaning = words.of_target(target.state, target.reason)
+def _of_target(target: TargetFact, where: str, now: datetime) -> Assessment:
+    meaning = aws_statuses.of_target(target.state, target.reason)
     sentence = meaning.sentence(where, target.reason or target.state)
-    return stale(Verdict(word=meaning.word, sentence=sentence, at=target.observed_at), now, where)
+    return stale(Assessment(word=meaning.word, sentence=sentence, at=target.observed_at), now, where)
 
 
-def _if_it_adds(verdict: Verdict, own: list[Verdict], now: datetime, where: str) -> list[Verdict]:
+def _if_it_adds(verdict: Assessment, own: list[Assessment], now: datetime, where: str) -> list[Assessment]:
     """Return what the group says of a server, unless the load balancer knows and the group's word is old."""
     if own and is_stale(verdict.at, now):
         return []
     return [stale(verdict, now, where)]
 
 
-def _of_run(run: Run, where: str) -> Verdict:
+def _of_run(run: Run, where: str) -> Assessment:
     """Return what the last configuration of a server means: a failed one leaves it serving, but not right."""
     association, last = run
     name = association.name or association.document or association.association_id
-    if last.status not in words.RUN_FAILED:
-        return Verdict(word=Word.HEALTHY, at=association.observed_at)
+    if last.status not in aws_statuses.RUN_FAILED:
+        return Assessment(word=HealthStatus.HEALTHY, at=association.observed_at)
     if last.failed_task:
         sentence = Sentence(
             N_("%(where)s was not configured: the task “%(task)s” of %(name)s failed."),
@@ -114,7 +114,7 @@ def _of_run(run: Run, where: str) -> Verdict:
             N_("%(where)s was not configured: %(name)s ended as %(code)s."),
             {"where": where, "name": name, "code": last.detailed_status or last.status},
         )
-    return Verdict(word=Word.DEGRADED, sentence=sentence, at=association.observed_at)
+    return Assessment(word=HealthStatus.DEGRADED, sentence=sentence, at=association.observed_at)
 
 
 def _told(target: TargetFact | None, instance: InstanceFact | None, runs: list[Run]) -> dict[str, str]:
@@ -129,6 +129,6 @@ def _told(target: TargetFact | None, instance: InstanceFact | None, runs: list[R
             "instance_type": instance.instance_type,
         }
     if runs:
-        last = min(runs, key=lambda run: (run[1].status in words.RUN_SUCCEEDED, run[0].association_id))
+        last = min(runs, key=lambda run: (run[1].status in aws_statuses.RUN_SUCCEEDED, run[0].association_id))
         told["association"] = last[1].status
     return told

@@ -1,15 +1,16 @@
 """What was last observed of an environment, row by row, when, and what it was before."""
 
+from deployments.models.health.action_request import ActionRequest
 from deployments.models.health.balancing import LoadBalancer, Target
 from deployments.models.health.configuration import Association, AssociationRun
 from deployments.models.health.database import DatabaseCluster, DatabaseMember
 from deployments.models.health.fleet import FleetGroup, FleetInstance, ScalingActivity
 from deployments.models.health.observing import Observation, Observer
-from deployments.models.health.operation import Operation
 from deployments.models.health.samples import HealthSample
 from deployments.models.health.site import SiteProbe
 
 __all__ = [
+    "ActionRequest",
     "Association",
     "AssociationRun",
     "DatabaseCluster",
@@ -20,7 +21,6 @@ __all__ = [
     "LoadBalancer",
     "Observation",
     "Observer",
-    "Operation",
     "ScalingActivity",
     "SiteProbe",
     "Target",

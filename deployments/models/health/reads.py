@@ -8,7 +8,7 @@ from dataclasses import fields
 from typing import Any, TypeVar
 
 from deployments.core.health import facts
-from deployments.core.health.parts import TYPES, Made, Parts, parts_of
+from deployments.core.health.parts import TYPES, CreatedResource, ObservedParts, parts_of
 from deployments.core.phases import Kind
 from deployments.errors import Sentence
 from deployments.models.environment import Environment
@@ -41,17 +41,17 @@ def facts_of(environment: Environment) -> facts.Facts:
     )
 
 
-def parts_of_environment(environment: Environment) -> Parts:
+def parts_of_environment(environment: Environment) -> ObservedParts:
     """Return what the environment's stacks are made of and can be observed, in one query."""
     return parts_of_environments([environment])[environment.pk]
 
 
-def parts_of_environments(environments: Iterable[Environment]) -> dict[int, Parts]:
+def parts_of_environments(environments: Iterable[Environment]) -> dict[int, ObservedParts]:
     """Return the parts of each environment by its key, in one query for all.
 
     Of a logical id, the newest deployment's row counts; what was deleted is left out.
     """
-    found: dict[int, dict[tuple[str, str], Made | None]] = {one.pk: {} for one in environments}
+    found: dict[int, dict[tuple[str, str], CreatedResource | None]] = {one.pk: {} for one in environments}
     rows = Resource.objects.filter(stack__deployment__environment__in=list(found), type__in=TYPES)
     for environment, path, logical_id, kind, physical_id, status in rows.order_by(
         "stack__deployment_id", "stack__depth", "pk"
@@ -59,7 +59,7 @@ def parts_of_environments(environments: Iterable[Environment]) -> dict[int, Part
         "stack__deployment__environment", "stack__path", "logical_id", "type", "physical_id", "status"
     ):
         gone = status in ("DELETE_COMPLETE", "CREATE_FAILED") or not physical_id
-        made = Made(path=path, logical_id=logical_id, type=kind, physical_id=physical_id)
+        made = CreatedResource(path=path, logical_id=logical_id, type=kind, physical_id=physical_id)
         found[environment][path, logical_id] = None if gone else made
     return {pk: parts_of(made for made in of_one.values() if made) for pk, of_one in found.items()}
 

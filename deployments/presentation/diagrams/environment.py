@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from deployments.core.health.facts import Facts
-from deployments.core.health.rollup import Health, Node, Tier
+from deployments.core.health.rollup import Component, Health, Tier
 from deployments.presentation import badges
 from deployments.presentation.diagrams import layout, svg
 from deployments.presentation.health import aws_states
@@ -80,7 +80,7 @@ def _shapes(tier: Tier, facts: Facts, rows: frozenset[str]) -> list[layout.Shape
     return [_shape(tier, node, since.get((tier.name, node.key)), rows) for node in tier.nodes]
 
 
-def _shape(tier: Tier, node: Node, since: datetime | None, rows: frozenset[str]) -> layout.Shape:
+def _shape(tier: Tier, node: Component, since: datetime | None, rows: frozenset[str]) -> layout.Shape:
     said = aws_states.said(node.verdict.sentence, about_it=True) or _detail(node)
     name, role, anchor = node.name, "", f"target-{tier.name}-{node.key}"
     if node.kind == "database":
@@ -103,7 +103,7 @@ def _shape(tier: Tier, node: Node, since: datetime | None, rows: frozenset[str])
     )
 
 
-def _detail(node: Node) -> str:
+def _detail(node: Component) -> str:
     """Return what is worth saying of something that is well."""
     if node.kind != "database":
         return ""
@@ -112,6 +112,6 @@ def _detail(node: Node) -> str:
     return " · ".join(part for part in (behind, node.name) if part)
 
 
-def _key(node: Node) -> str:
+def _key(node: Component) -> str:
     """Return a key that can be part of an id: an ARN's last part, or the id itself."""
     return node.key.rsplit("/", 1)[-1]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
 
-from deployments.core.health.rollup import Word
+from deployments.core.health.rollup import HealthStatus
 
 MOST = 4
 """How many boxes one tier may have in one zone before those that are well are counted instead of drawn."""
@@ -29,7 +29,12 @@ COLUMNS = {
 TIERS = ("alb", "web", "nlb", "app", "database")
 ZONED = ("web", "app", "database")
 BAND = (25.5, 74.5)
-_WORST_FIRST = {Word.UNHEALTHY: 0, Word.DEGRADED: 1, Word.UNKNOWN: 2, Word.HEALTHY: 3}
+_WORST_FIRST = {
+    HealthStatus.UNHEALTHY: 0,
+    HealthStatus.DEGRADED: 1,
+    HealthStatus.UNKNOWN: 2,
+    HealthStatus.HEALTHY: 3,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +44,7 @@ class Shape:
     tier: str
     key: str
     name: str
-    word: Word
+    word: HealthStatus
     said: str = ""
     zone: str = ""
     role: str = ""
@@ -72,7 +77,7 @@ class Wire:
     y1: float
     x2: float
     y2: float
-    word: Word = Word.HEALTHY
+    word: HealthStatus = HealthStatus.HEALTHY
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +116,7 @@ def gathered(shapes: Iterable[Shape]) -> list[Shape]:
     ordered = sorted(shapes, key=worst_first)
     if len(ordered) <= MOST:
         return ordered
-    troubled = [shape for shape in ordered if shape.word is not Word.HEALTHY][: MOST - 1]
+    troubled = [shape for shape in ordered if shape.word is not HealthStatus.HEALTHY][: MOST - 1]
     rest = ordered[len(troubled) :]
     first = {shape.word: shape for shape in reversed(rest)}
     return troubled + [
@@ -171,8 +176,8 @@ def _stacked(cell: Sequence[Shape], column: tuple[float, float], y: float) -> li
 
 def _wires_across(picture: Picture, middle: float) -> Iterator[Wire]:
     """Yield a bus between neighbouring columns: stubs to the boxes, one line down that joins them."""
-    ends: list[tuple[float, float, list[tuple[float, Word]]]] = [
-        (0, COLUMNS["visitors"][1], [(middle, Word.HEALTHY)])
+    ends: list[tuple[float, float, list[tuple[float, HealthStatus]]]] = [
+        (0, COLUMNS["visitors"][1], [(middle, HealthStatus.HEALTHY)])
     ]
     for tier in TIERS:
         x, width = COLUMNS[tier]

@@ -8,7 +8,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import ngettext, pgettext
 
-from deployments.core.health.rollup import Word
+from deployments.core.health.rollup import HealthStatus
 from deployments.presentation.badges import HEALTH
 from deployments.presentation.diagrams.layout import Box, Picture, Shape, Wire, Zone
 from deployments.presentation.text.datetime_formats import growing
@@ -60,7 +60,7 @@ def _zone(zone: Zone) -> SafeString:
 def _wire(wire: Wire) -> SafeString:
     return format_html(
         '<line class="wire{}" x1="{}%" y1="{}" x2="{}%" y2="{}"/>',
-        " is-cut" if wire.word is Word.UNHEALTHY else "",
+        " is-cut" if wire.word is HealthStatus.UNHEALTHY else "",
         round(wire.x1, 2),
         round(wire.y1),
         round(wire.x2, 2),
@@ -90,7 +90,9 @@ def _box(box: Box, layout: str) -> SafeString:
         glyph,
         _cuttable(name),
         word,
-        format_html(" {}", growing(shape.since)) if shape.since and shape.word != Word.HEALTHY else "",
+        format_html(" {}", growing(shape.since))
+        if shape.since and shape.word != HealthStatus.HEALTHY
+        else "",
         format_html(" · {}", shape.said) if shape.said else "",
     )
 

@@ -11,7 +11,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext_lazy
 
-from deployments.core.status import Shown, words_of
+from deployments.core.status import DisplayStatus, statuses_of
 from deployments.models import Deployment, Event, Resource, Stack
 from deployments.models.event import SOURCES, EventQuerySet
 from deployments.presentation.badges import GLYPHS, WORDS
@@ -20,14 +20,14 @@ from deployments.presentation.text import wording
 PLACES = ("event", "after", "before", "until")
 """What in an address says where in the log a page begins; a changed filter begins anew."""
 STATUSES = (
-    Shown.FAILED,
-    Shown.CANCELLED,
-    Shown.PROGRESS,
-    Shown.SETTLING,
-    Shown.DONE,
-    Shown.ROLLING_BACK,
-    Shown.ROLLED_BACK,
-    Shown.DELETED,
+    DisplayStatus.FAILED,
+    DisplayStatus.CANCELLED,
+    DisplayStatus.PROGRESS,
+    DisplayStatus.SETTLING,
+    DisplayStatus.DONE,
+    DisplayStatus.ROLLING_BACK,
+    DisplayStatus.ROLLED_BACK,
+    DisplayStatus.DELETED,
 )
 LONGEST = 200
 
@@ -96,10 +96,12 @@ class EventFilter:
 def _with_status(found: EventQuerySet, name: str) -> EventQuerySet:
     if name not in STATUSES:
         return found.none()
-    wanted = Shown(name)
-    if wanted in (Shown.FAILED, Shown.CANCELLED):
-        return found.with_status(words_of(Shown.FAILED)).cancelled(wanted is Shown.CANCELLED)
-    return found.with_status(words_of(wanted))
+    wanted = DisplayStatus(name)
+    if wanted in (DisplayStatus.FAILED, DisplayStatus.CANCELLED):
+        return found.with_status(statuses_of(DisplayStatus.FAILED)).cancelled(
+            wanted is DisplayStatus.CANCELLED
+        )
+    return found.with_status(statuses_of(wanted))
 
 
 def _said(deployment: Deployment, wanted: str) -> list[int]:

@@ -12,15 +12,15 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext, pgettext_lazy
 
-from deployments.core.health import words as meanings
-from deployments.core.status import Shown
+from deployments.core.health import aws_statuses as meanings
+from deployments.core.status import DisplayStatus
 from deployments.errors import Sentence
 from deployments.presentation.badges import ATTENTION, ATTENTION_GLYPH, GLYPHS, badge
 
 Look = tuple[str, str, Promise]  # the class that colours it, its glyph, its word
 
 
-def _look(shown: Shown, word: Promise) -> Look:
+def _look(shown: DisplayStatus, word: Promise) -> Look:
     return shown.value, GLYPHS[shown], word
 
 
@@ -30,100 +30,104 @@ def _warning(word: Promise) -> Look:
 
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetHealth.html
 TARGETS: Mapping[str, Look] = {
-    "initial": _look(Shown.PROGRESS, pgettext_lazy("target", "Being checked")),
-    "healthy": _look(Shown.DONE, pgettext_lazy("target", "Healthy")),
-    "unhealthy": _look(Shown.FAILED, pgettext_lazy("target", "Unhealthy")),
-    "unhealthy.draining": _look(Shown.FAILED, pgettext_lazy("target", "Unhealthy, draining")),
-    "unused": _look(Shown.PENDING, pgettext_lazy("target", "Not used")),
-    "draining": _look(Shown.SETTLING, pgettext_lazy("target", "Draining")),
-    "unavailable": _look(Shown.PENDING, pgettext_lazy("target", "Not checked")),
+    "initial": _look(DisplayStatus.PROGRESS, pgettext_lazy("target", "Being checked")),
+    "healthy": _look(DisplayStatus.DONE, pgettext_lazy("target", "Healthy")),
+    "unhealthy": _look(DisplayStatus.FAILED, pgettext_lazy("target", "Unhealthy")),
+    "unhealthy.draining": _look(DisplayStatus.FAILED, pgettext_lazy("target", "Unhealthy, draining")),
+    "unused": _look(DisplayStatus.PENDING, pgettext_lazy("target", "Not used")),
+    "draining": _look(DisplayStatus.SETTLING, pgettext_lazy("target", "Draining")),
+    "unavailable": _look(DisplayStatus.PENDING, pgettext_lazy("target", "Not checked")),
 }
 # https://docs.aws.amazon.com/systems-manager/latest/userguide/state-manager-about.html
 RUNS: Mapping[str, Look] = {
-    "Pending": _look(Shown.WAITING, pgettext_lazy("association", "Waiting")),
-    "Associated": _look(Shown.WAITING, pgettext_lazy("association", "Waiting")),
-    "InProgress": _look(Shown.PROGRESS, pgettext_lazy("association", "Running")),
-    "Success": _look(Shown.DONE, pgettext_lazy("association", "Succeeded")),
-    "Failed": _look(Shown.FAILED, pgettext_lazy("association", "Failed")),
-    "TimedOut": _look(Shown.FAILED, pgettext_lazy("association", "Timed out")),
-    "DeliveryTimedOut": _look(Shown.FAILED, pgettext_lazy("association", "Timed out")),
-    "ExecutionTimedOut": _look(Shown.FAILED, pgettext_lazy("association", "Timed out")),
-    "Undeliverable": _look(Shown.FAILED, pgettext_lazy("association", "Never arrived")),
-    "Delayed": _look(Shown.WAITING, pgettext_lazy("association", "Waiting")),
-    "Cancelling": _look(Shown.SETTLING, pgettext_lazy("association", "Being cancelled")),
-    "Cancelled": _look(Shown.CANCELLED, pgettext_lazy("association", "Cancelled")),
-    "Terminated": _look(Shown.CANCELLED, pgettext_lazy("association", "Cancelled")),
-    "Skipped": _look(Shown.CANCELLED, pgettext_lazy("association", "Skipped")),
+    "Pending": _look(DisplayStatus.WAITING, pgettext_lazy("association", "Waiting")),
+    "Associated": _look(DisplayStatus.WAITING, pgettext_lazy("association", "Waiting")),
+    "InProgress": _look(DisplayStatus.PROGRESS, pgettext_lazy("association", "Running")),
+    "Success": _look(DisplayStatus.DONE, pgettext_lazy("association", "Succeeded")),
+    "Failed": _look(DisplayStatus.FAILED, pgettext_lazy("association", "Failed")),
+    "TimedOut": _look(DisplayStatus.FAILED, pgettext_lazy("association", "Timed out")),
+    "DeliveryTimedOut": _look(DisplayStatus.FAILED, pgettext_lazy("association", "Timed out")),
+    "ExecutionTimedOut": _look(DisplayStatus.FAILED, pgettext_lazy("association", "Timed out")),
+    "Undeliverable": _look(DisplayStatus.FAILED, pgettext_lazy("association", "Never arrived")),
+    "Delayed": _look(DisplayStatus.WAITING, pgettext_lazy("association", "Waiting")),
+    "Cancelling": _look(DisplayStatus.SETTLING, pgettext_lazy("association", "Being cancelled")),
+    "Cancelled": _look(DisplayStatus.CANCELLED, pgettext_lazy("association", "Cancelled")),
+    "Terminated": _look(DisplayStatus.CANCELLED, pgettext_lazy("association", "Cancelled")),
+    "Skipped": _look(DisplayStatus.CANCELLED, pgettext_lazy("association", "Skipped")),
 }
 # https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-lifecycle.html
 LIFECYCLES: Mapping[str, Look] = {
-    "Pending": _look(Shown.PROGRESS, pgettext_lazy("instance", "Starting")),
-    "Pending:Wait": _look(Shown.WAITING, pgettext_lazy("instance", "Starting, held by a hook")),
-    "Pending:Proceed": _look(Shown.PROGRESS, pgettext_lazy("instance", "Starting")),
+    "Pending": _look(DisplayStatus.PROGRESS, pgettext_lazy("instance", "Starting")),
+    "Pending:Wait": _look(DisplayStatus.WAITING, pgettext_lazy("instance", "Starting, held by a hook")),
+    "Pending:Proceed": _look(DisplayStatus.PROGRESS, pgettext_lazy("instance", "Starting")),
     "Quarantined": _warning(pgettext_lazy("instance", "Quarantined")),
-    "InService": _look(Shown.DONE, pgettext_lazy("instance", "In service")),
-    "Terminating": _look(Shown.SETTLING, pgettext_lazy("instance", "Ending")),
-    "Terminating:Wait": _look(Shown.WAITING, pgettext_lazy("instance", "Ending, held by a hook")),
-    "Terminating:Proceed": _look(Shown.SETTLING, pgettext_lazy("instance", "Ending")),
+    "InService": _look(DisplayStatus.DONE, pgettext_lazy("instance", "In service")),
+    "Terminating": _look(DisplayStatus.SETTLING, pgettext_lazy("instance", "Ending")),
+    "Terminating:Wait": _look(DisplayStatus.WAITING, pgettext_lazy("instance", "Ending, held by a hook")),
+    "Terminating:Proceed": _look(DisplayStatus.SETTLING, pgettext_lazy("instance", "Ending")),
     "Terminating:Retained": _warning(pgettext_lazy("instance", "Ending, kept")),
-    "Terminated": _look(Shown.DELETED, pgettext_lazy("instance", "Ended")),
-    "Detaching": _look(Shown.SETTLING, pgettext_lazy("instance", "Leaving the group")),
-    "Detached": _look(Shown.DELETED, pgettext_lazy("instance", "Left the group")),
-    "EnteringStandby": _look(Shown.SETTLING, pgettext_lazy("instance", "Going on standby")),
-    "Standby": _look(Shown.PENDING, pgettext_lazy("instance", "On standby")),
+    "Terminated": _look(DisplayStatus.DELETED, pgettext_lazy("instance", "Ended")),
+    "Detaching": _look(DisplayStatus.SETTLING, pgettext_lazy("instance", "Leaving the group")),
+    "Detached": _look(DisplayStatus.DELETED, pgettext_lazy("instance", "Left the group")),
+    "EnteringStandby": _look(DisplayStatus.SETTLING, pgettext_lazy("instance", "Going on standby")),
+    "Standby": _look(DisplayStatus.PENDING, pgettext_lazy("instance", "On standby")),
 }
 # https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_Activity.html
 ACTIVITIES: Mapping[str, Look] = {
-    "PendingSpotBidPlacement": _look(Shown.WAITING, pgettext_lazy("activity", "Waiting")),
-    "WaitingForSpotInstanceRequestId": _look(Shown.WAITING, pgettext_lazy("activity", "Waiting")),
-    "WaitingForSpotInstanceId": _look(Shown.WAITING, pgettext_lazy("activity", "Waiting")),
-    "WaitingForInstanceId": _look(Shown.WAITING, pgettext_lazy("activity", "Waiting")),
-    "PreInService": _look(Shown.PROGRESS, pgettext_lazy("activity", "Starting")),
-    "InProgress": _look(Shown.PROGRESS, pgettext_lazy("activity", "In progress")),
+    "PendingSpotBidPlacement": _look(DisplayStatus.WAITING, pgettext_lazy("activity", "Waiting")),
+    "WaitingForSpotInstanceRequestId": _look(DisplayStatus.WAITING, pgettext_lazy("activity", "Waiting")),
+    "WaitingForSpotInstanceId": _look(DisplayStatus.WAITING, pgettext_lazy("activity", "Waiting")),
+    "WaitingForInstanceId": _look(DisplayStatus.WAITING, pgettext_lazy("activity", "Waiting")),
+    "PreInService": _look(DisplayStatus.PROGRESS, pgettext_lazy("activity", "Starting")),
+    "InProgress": _look(DisplayStatus.PROGRESS, pgettext_lazy("activity", "In progress")),
     "WaitingForELBConnectionDraining": _look(
-        Shown.WAITING, pgettext_lazy("activity", "Draining connections")
+        DisplayStatus.WAITING, pgettext_lazy("activity", "Draining connections")
     ),
-    "MidLifecycleAction": _look(Shown.WAITING, pgettext_lazy("activity", "Held by a hook")),
-    "WaitingForInstanceWarmup": _look(Shown.WAITING, pgettext_lazy("activity", "Warming up")),
-    "WaitingForConnectionDraining": _look(Shown.WAITING, pgettext_lazy("activity", "Draining connections")),
-    "WaitingForInPlaceUpdateToStart": _look(Shown.WAITING, pgettext_lazy("activity", "Waiting")),
-    "WaitingForInPlaceUpdateToFinalize": _look(Shown.WAITING, pgettext_lazy("activity", "Waiting")),
-    "InPlaceUpdateInProgress": _look(Shown.PROGRESS, pgettext_lazy("activity", "In progress")),
-    "Successful": _look(Shown.DONE, pgettext_lazy("activity", "Done")),
-    "Failed": _look(Shown.FAILED, pgettext_lazy("activity", "Failed")),
-    "Cancelled": _look(Shown.CANCELLED, pgettext_lazy("activity", "Cancelled")),
+    "MidLifecycleAction": _look(DisplayStatus.WAITING, pgettext_lazy("activity", "Held by a hook")),
+    "WaitingForInstanceWarmup": _look(DisplayStatus.WAITING, pgettext_lazy("activity", "Warming up")),
+    "WaitingForConnectionDraining": _look(
+        DisplayStatus.WAITING, pgettext_lazy("activity", "Draining connections")
+    ),
+    "WaitingForInPlaceUpdateToStart": _look(DisplayStatus.WAITING, pgettext_lazy("activity", "Waiting")),
+    "WaitingForInPlaceUpdateToFinalize": _look(DisplayStatus.WAITING, pgettext_lazy("activity", "Waiting")),
+    "InPlaceUpdateInProgress": _look(DisplayStatus.PROGRESS, pgettext_lazy("activity", "In progress")),
+    "Successful": _look(DisplayStatus.DONE, pgettext_lazy("activity", "Done")),
+    "Failed": _look(DisplayStatus.FAILED, pgettext_lazy("activity", "Failed")),
+    "Cancelled": _look(DisplayStatus.CANCELLED, pgettext_lazy("activity", "Cancelled")),
 }
 # https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/accessing-monitoring.html
 DATABASES: Mapping[str, Look] = {
-    "available": _look(Shown.DONE, pgettext_lazy("database", "Available")),
-    "creating": _look(Shown.PROGRESS, pgettext_lazy("database", "Being created")),
-    "configuring-enhanced-monitoring": _look(Shown.SETTLING, pgettext_lazy("database", "Being configured")),
-    "configuring-log-exports": _look(Shown.SETTLING, pgettext_lazy("database", "Being configured")),
-    "modifying": _look(Shown.SETTLING, pgettext_lazy("database", "Being changed")),
-    "backing-up": _look(Shown.DONE, pgettext_lazy("database", "Available, backing up")),
-    "upgrading": _look(Shown.PROGRESS, pgettext_lazy("database", "Being upgraded")),
+    "available": _look(DisplayStatus.DONE, pgettext_lazy("database", "Available")),
+    "creating": _look(DisplayStatus.PROGRESS, pgettext_lazy("database", "Being created")),
+    "configuring-enhanced-monitoring": _look(
+        DisplayStatus.SETTLING, pgettext_lazy("database", "Being configured")
+    ),
+    "configuring-log-exports": _look(DisplayStatus.SETTLING, pgettext_lazy("database", "Being configured")),
+    "modifying": _look(DisplayStatus.SETTLING, pgettext_lazy("database", "Being changed")),
+    "backing-up": _look(DisplayStatus.DONE, pgettext_lazy("database", "Available, backing up")),
+    "upgrading": _look(DisplayStatus.PROGRESS, pgettext_lazy("database", "Being upgraded")),
     "failing-over": _warning(pgettext_lazy("database", "Failing over")),
-    "promoting": _look(Shown.PROGRESS, pgettext_lazy("database", "Becoming the writer")),
+    "promoting": _look(DisplayStatus.PROGRESS, pgettext_lazy("database", "Becoming the writer")),
     "rebooting": _warning(pgettext_lazy("database", "Restarting")),
-    "starting": _look(Shown.PROGRESS, pgettext_lazy("database", "Starting")),
-    "stopping": _look(Shown.SETTLING, pgettext_lazy("database", "Stopping")),
-    "stopped": _look(Shown.FAILED, pgettext_lazy("database", "Stopped")),
+    "starting": _look(DisplayStatus.PROGRESS, pgettext_lazy("database", "Starting")),
+    "stopping": _look(DisplayStatus.SETTLING, pgettext_lazy("database", "Stopping")),
+    "stopped": _look(DisplayStatus.FAILED, pgettext_lazy("database", "Stopped")),
     "maintenance": _warning(pgettext_lazy("database", "Under maintenance")),
-    "deleting": _look(Shown.SETTLING, pgettext_lazy("database", "Being deleted")),
-    "failed": _look(Shown.FAILED, pgettext_lazy("database", "Failed")),
-    "storage-full": _look(Shown.FAILED, pgettext_lazy("database", "Storage is full")),
+    "deleting": _look(DisplayStatus.SETTLING, pgettext_lazy("database", "Being deleted")),
+    "failed": _look(DisplayStatus.FAILED, pgettext_lazy("database", "Failed")),
+    "storage-full": _look(DisplayStatus.FAILED, pgettext_lazy("database", "Storage is full")),
     "inaccessible-encryption-credentials": _look(
-        Shown.FAILED, pgettext_lazy("database", "The encryption key is out of reach")
+        DisplayStatus.FAILED, pgettext_lazy("database", "The encryption key is out of reach")
     ),
 }
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_LoadBalancerState.html
 LOAD_BALANCERS: Mapping[str, Look] = {
-    "provisioning": _look(Shown.PROGRESS, pgettext_lazy("load balancer", "Being set up")),
-    "active": _look(Shown.DONE, pgettext_lazy("load balancer", "Active")),
+    "provisioning": _look(DisplayStatus.PROGRESS, pgettext_lazy("load balancer", "Being set up")),
+    "active": _look(DisplayStatus.DONE, pgettext_lazy("load balancer", "Active")),
     "active_impaired": _warning(pgettext_lazy("load balancer", "Active, cannot scale")),
-    "failed": _look(Shown.FAILED, pgettext_lazy("load balancer", "Failed")),
+    "failed": _look(DisplayStatus.FAILED, pgettext_lazy("load balancer", "Failed")),
 }
-NEUTRAL = (Shown.PENDING.value, GLYPHS[Shown.PENDING])
+NEUTRAL = (DisplayStatus.PENDING.value, GLYPHS[DisplayStatus.PENDING])
 
 
 def said(sentence: Sentence | None, *, about_it: bool = False) -> str:

@@ -10,14 +10,19 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from deployments.core.health.rollup import Word
+from deployments.core.health.rollup import HealthStatus
 from deployments.presentation.badges import HEALTH
 
 Sample = tuple[str, datetime, str, int, int]  # tier, at, word, healthy, total
 DAY, WEEK = timedelta(hours=24), timedelta(days=7)
 SILENT_AFTER = {DAY: timedelta(minutes=20), WEEK: timedelta(hours=2)}
 """How long a sample speaks for what follows it; nobody looked longer than that: unknown."""
-HEIGHTS = {Word.HEALTHY: 10, Word.DEGRADED: 16, Word.UNHEALTHY: 22, Word.UNKNOWN: 4}
+HEIGHTS = {
+    HealthStatus.HEALTHY: 10,
+    HealthStatus.DEGRADED: 16,
+    HealthStatus.UNHEALTHY: 22,
+    HealthStatus.UNKNOWN: 4,
+}
 ROOM = 22
 
 
@@ -25,7 +30,7 @@ ROOM = 22
 class Stretch:
     """A time through which a tier stood the same way."""
 
-    word: Word
+    word: HealthStatus
     start: datetime
     end: datetime
     healthy: int = 0
@@ -49,8 +54,8 @@ class Strip:
     @property
     def percent(self) -> str:
         """Return how much of the time that is known it was healthy; "" when nothing is known."""
-        known = sum(one.seconds for one in self.stretches if one.word is not Word.UNKNOWN)
-        healthy = sum(one.seconds for one in self.stretches if one.word is Word.HEALTHY)
+        known = sum(one.seconds for one in self.stretches if one.word is not HealthStatus.UNKNOWN)
+        healthy = sum(one.seconds for one in self.stretches if one.word is HealthStatus.HEALTHY)
         if not known:
             return ""
         share = 100 * healthy / known
@@ -59,7 +64,11 @@ class Strip:
     @property
     def troubles(self) -> list[Stretch]:
         """Return the stretches that were not healthy, newest first."""
-        return [one for one in reversed(self.stretches) if one.word in (Word.DEGRADED, Word.UNHEALTHY)]
+        return [
+            one
+            for one in reversed(self.stretches)
+            if one.word in (HealthStatus.DEGRADED, HealthStatus.UNHEALTHY)
+        ]
 
     def svg(self, label: str) -> SafeString:
         """Return it as bars: the worse, the higher."""
@@ -110,11 +119,11 @@ def _stretches(samples: Sequence[Sample], start: datetime, end: datetime, silent
         if last <= first:
             continue
         if first > at:
-            _add(found, Stretch(Word.UNKNOWN, at, first))
-        _add(found, Stretch(Word(word), first, last, healthy, total))
+            _add(found, Stretch(HealthStatus.UNKNOWN, at, first))
+        _add(found, Stretch(HealthStatus(word), first, last, healthy, total))
         at = last
     if at < end:
-        _add(found, Stretch(Word.UNKNOWN, at, end))
+        _add(found, Stretch(HealthStatus.UNKNOWN, at, end))
     return found
 
 

@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from deployments.core.health.words import SEVERITY, Word
+from deployments.core.health.aws_statuses import SEVERITY, HealthStatus
 from deployments.models import Environment
 from deployments.models.health import HealthSample
 from deployments.presentation.badges import HEALTH
@@ -24,14 +24,14 @@ def mini_strips(environments: Sequence[Environment]) -> dict[int, SafeString]:
     """Return the strip of each environment by its pk, read in one query."""
     this_hour = timezone.now().astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     first = this_hour - timedelta(hours=HOURS - 1)
-    worst: dict[tuple[int, int], Word] = {}
+    worst: dict[tuple[int, int], HealthStatus] = {}
     for pk, hour, text in HealthSample.objects.words_by_hour(environments, first):
-        place, word = _place(hour, first), Word(text)
+        place, word = _place(hour, first), HealthStatus(text)
         known = worst.get((pk, place))
         if known is None or SEVERITY[word] > SEVERITY[known]:
             worst[pk, place] = word
     return {
-        one.pk: _strip([worst.get((one.pk, place), Word.UNKNOWN) for place in range(HOURS)])
+        one.pk: _strip([worst.get((one.pk, place), HealthStatus.UNKNOWN) for place in range(HOURS)])
         for one in environments
     }
 
@@ -40,7 +40,7 @@ def _place(hour: datetime, first: datetime) -> int:
     return int((hour - first).total_seconds() // 3600)
 
 
-def _strip(words: Sequence[Word]) -> SafeString:
+def _strip(words: Sequence[HealthStatus]) -> SafeString:
     step = 100 / HOURS
     return format_html(
         '<svg class="mini" width="100%" height="{}" role="img" aria-label="{}">{}</svg>',
@@ -63,8 +63,8 @@ def _strip(words: Sequence[Word]) -> SafeString:
     )
 
 
-def _label(words: Iterable[Word]) -> str:
-    bad = sum(word in (Word.DEGRADED, Word.UNHEALTHY) for word in words)
+def _label(words: Iterable[HealthStatus]) -> str:
+    bad = sum(word in (HealthStatus.DEGRADED, HealthStatus.UNHEALTHY) for word in words)
     if not bad:
         return _("Last 24 hours: no dip")
     return ngettext(

@@ -14,11 +14,11 @@ from django.utils.translation import pgettext
 
 from deployments.core.health.facts import Facts
 from deployments.core.health.readiness import readiness
-from deployments.core.health.rollup import Health, Word, roll_up
-from deployments.core.status import Shown
-from deployments.live.reads import budget_share
+from deployments.core.health.rollup import Health, HealthStatus, roll_up
+from deployments.core.status import DisplayStatus
+from deployments.live.reads import quota_share
 from deployments.models import Deployment, Environment
-from deployments.models.health import HealthSample, Operation, ScalingActivity, SiteProbe
+from deployments.models.health import ActionRequest, HealthSample, ScalingActivity, SiteProbe
 from deployments.models.health.reads import facts_of
 from deployments.models.health.samples import WHOLE
 from deployments.presentation import badges
@@ -29,10 +29,10 @@ from deployments.presentation.text.datetime_formats import iso
 
 ACTIVITIES, PROBES, READIED, WISHES = 6, 5, 10, 20
 _CLASSES = {
-    Word.HEALTHY: "is-done",
-    Word.DEGRADED: "is-attention",
-    Word.UNHEALTHY: "is-failed",
-    Word.UNKNOWN: "is-pending",
+    HealthStatus.HEALTHY: "is-done",
+    HealthStatus.DEGRADED: "is-attention",
+    HealthStatus.UNHEALTHY: "is-failed",
+    HealthStatus.UNKNOWN: "is-pending",
 }
 
 
@@ -42,7 +42,7 @@ def health_of(environment: Environment, *, everything: bool, may_operate: bool) 
     facts = facts_of(environment)
     health = roll_up(facts, now)
     targets = panels.targets(facts, everything=everything)
-    wishes = list(Operation.objects.newest_of(environment)[:WISHES])
+    wishes = list(ActionRequest.objects.newest_of(environment)[:WISHES])
     return {
         "facts": facts,
         "health": health,
@@ -82,7 +82,7 @@ def _ready(environment: Environment, facts: Facts) -> dict[str, Any]:
 
 def _budget(environment: Environment) -> str:
     """Return how much of the account's AWS budget is used, "" when nobody knows."""
-    share = budget_share(environment.account_id)
+    share = quota_share(environment.account_id)
     if share.percent is None:
         return ""
     used = _("AWS budget {percent} %").replace("{percent}", str(share.percent))
@@ -124,7 +124,7 @@ def _groups(facts: Facts) -> list[str]:
     ]
 
 
-def _runs_asked_for(wishes: Sequence[Operation]) -> dict[str, Operation]:
+def _runs_asked_for(wishes: Sequence[ActionRequest]) -> dict[str, ActionRequest]:
     """Return what was asked for last of each association, by its id."""
     return {
         str(one.arguments.get("association_id", "")): one
@@ -145,8 +145,8 @@ def _probes(environment: Environment) -> list[Mapping[str, Any]]:
 
 def _answered(well: bool) -> SafeString:
     if well:
-        return badges.status_badge(Shown.DONE, pgettext("site", "Yes"))
-    return badges.status_badge(Shown.FAILED, pgettext("site", "No"))
+        return badges.status_badge(DisplayStatus.DONE, pgettext("site", "Yes"))
+    return badges.status_badge(DisplayStatus.FAILED, pgettext("site", "No"))
 
 
 def past_of(environment: Environment) -> dict[str, Any]:

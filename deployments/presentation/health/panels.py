@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from deployments.core.health.aws_statuses import RUN_FAILED, RUN_LEFT_OUT
 from deployments.core.health.facts import (
     AssociationFact,
     ClusterFact,
@@ -18,8 +19,7 @@ from deployments.core.health.facts import (
     RunFact,
     TargetFact,
 )
-from deployments.core.health.words import RUN_FAILED, RUN_LEFT_OUT
-from deployments.models.health import Operation
+from deployments.models.health import ActionRequest
 from deployments.presentation.health import aws_states
 
 ROWS = 12
@@ -155,7 +155,7 @@ class AssociationPanel:
 
     fact: AssociationFact
     runs: Rows[RunRow]
-    wish: Operation | None
+    wish: ActionRequest | None
 
     @property
     def id(self) -> str:
@@ -252,7 +252,9 @@ def _version(text: str) -> int:
     return int(text) if text.isdecimal() else 0
 
 
-def associations(facts: Facts, asked: Mapping[str, Operation], *, everything: bool) -> list[AssociationPanel]:
+def associations(
+    facts: Facts, asked: Mapping[str, ActionRequest], *, everything: bool
+) -> list[AssociationPanel]:
     """Return a panel for each association; `asked` has what was asked for last of it, by its id."""
     return [
         AssociationPanel(

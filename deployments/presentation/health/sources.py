@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from deployments.core.cadence import old_after
 from deployments.core.health.facts import Facts, SourceFact
+from deployments.core.intervals import stale_after
 from deployments.presentation.health.aws_states import said
 
 NAMES = {
@@ -74,7 +74,7 @@ def _source(fact: SourceFact, now: datetime, *, sandbox: bool) -> Source:
         problem=problem,
         action=_missing_action(fact),
         is_old=fact.observed_at is not None
-        and now - fact.observed_at > timedelta(seconds=old_after(fact.source, sandbox=sandbox)),
+        and now - fact.observed_at > timedelta(seconds=stale_after(fact.source, sandbox=sandbox)),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from deployments.core import waterfall
-from deployments.core.waterfall import MOST_TICKS, STEPS
+from deployments.core.waterfall import MAX_TICKS, STEPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +46,13 @@ class Axis:
 
     def ticks(self) -> list[Tick]:
         """Return the ticks, without the one at the beginning."""
-        last = self.start + (self.end - self.start) / (1 + waterfall.ROOM)
+        last = self.start + (self.end - self.start) / (1 + waterfall.HEADROOM)
         marks = waterfall.axis(self.start, last)
         return [Tick(f"{100 * tick.at:.2f}", label(tick.seconds)) for tick in marks.ticks]
 
 
 def _step(seconds: float) -> int:
-    return next((step for step in STEPS if seconds / step <= MOST_TICKS), STEPS[-1])
+    return next((step for step in STEPS if seconds / step <= MAX_TICKS), STEPS[-1])
 
 
 def label(seconds: int) -> str:

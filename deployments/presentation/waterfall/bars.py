@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from deployments.core.status import Shown, is_final, shown
-from deployments.core.timeline import Run, runs
+from deployments.core.status import DisplayStatus, display_status, is_final
+from deployments.core.timeline import OperationRun, runs
 from deployments.presentation.waterfall.tree import Node
 
 MOST = 24
 """Bars in the summary of a stack: more of them would not be told apart."""
-_GOING = frozenset({Shown.PROGRESS, Shown.PENDING, Shown.ROLLING_BACK})
+_GOING = frozenset({DisplayStatus.PROGRESS, DisplayStatus.PENDING, DisplayStatus.ROLLING_BACK})
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +20,10 @@ class Bar:
 
     start: int
     end: int | None
-    shown: Shown
+    shown: DisplayStatus
 
 
-def bars_of(node: Node, own: Sequence[Run] | None = None) -> tuple[Bar, ...]:
+def bars_of(node: Node, own: Sequence[OperationRun] | None = None) -> tuple[Bar, ...]:
     """Return the bars of a node, from its runs or else from its changes or its two times."""
     own = runs(node.changes) if own is None else own
     if own:
@@ -33,22 +33,22 @@ def bars_of(node: Node, own: Sequence[Run] | None = None) -> tuple[Bar, ...]:
         return tuple(found)
     if node.started is None or not node.status:
         return ()
-    return (Bar(node.started, node.ended, shown(node.status, node.reason)),)
+    return (Bar(node.started, node.ended, display_status(node.status, node.reason)),)
 
 
-def _of_run(run: Run, node: Node, following: Run | None) -> list[Bar]:
+def _of_run(run: OperationRun, node: Node, following: OperationRun | None) -> list[Bar]:
     """Return the bars of a run. What it came to colours all of it, other than statuses of their own.
 
     A run that another one follows before it came to an end was broken off: in a stack because something
     failed, in a resource because something else did.
     """
-    end = shown(run.status, node.reason if following is None and node.status == run.status else "")
+    end = display_status(run.status, node.reason if following is None and node.status == run.status else "")
     if following is not None and not is_final(run.status):
-        end = Shown.FAILED if node.is_stack else Shown.CANCELLED
+        end = DisplayStatus.FAILED if node.is_stack else DisplayStatus.CANCELLED
     until = following.start if following is not None else None
     found = []
     for interval in run.intervals:
-        told = shown(interval.status)
+        told = display_status(interval.status)
         takes_end = told in _GOING or interval.end is None
         stop = until if interval.end is None else interval.end
         found.append(Bar(interval.start, stop, end if takes_end else told))
@@ -57,7 +57,7 @@ def _of_run(run: Run, node: Node, following: Run | None) -> list[Bar]:
 
 def summary(own: Sequence[Bar], below: Iterable[Sequence[Bar]]) -> tuple[Bar, ...]:
     """Return the bars of what is in a stack as one line: what failed lies on top, then what goes on."""
-    layers: dict[Shown, list[Bar]] = {}
+    layers: dict[DisplayStatus, list[Bar]] = {}
     first, last = None, None
     for bars in below:
         for bar in bars:
@@ -71,8 +71,14 @@ def summary(own: Sequence[Bar], below: Iterable[Sequence[Bar]]) -> tuple[Bar, ..
     return tuple(bar for kind in order for bar in _merged(layers[kind], gap))
 
 
-def _height(kind: Shown) -> int:
-    return 2 if kind is Shown.FAILED else 1 if kind in (Shown.PROGRESS, Shown.ROLLING_BACK) else 0
+def _height(kind: DisplayStatus) -> int:
+    return (
+        2
+        if kind is DisplayStatus.FAILED
+        else 1
+        if kind in (DisplayStatus.PROGRESS, DisplayStatus.ROLLING_BACK)
+        else 0
+    )
 
 
 def _merged(bars: list[Bar], gap: int) -> list[Bar]:

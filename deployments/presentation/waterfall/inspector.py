@@ -10,10 +10,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from deployments.core.dependencies import Way
-from deployments.core.status import Shown, shown
+from deployments.core.dependencies import ReferenceKind
+from deployments.core.status import DisplayStatus, display_status
 from deployments.core.timeline import at_ms
-from deployments.core.usual import Source, Usual
+from deployments.core.usual_durations import DurationSource, UsualDuration
 from deployments.models import Deployment, Event
 from deployments.presentation import log
 from deployments.presentation.log import Line as LogLine
@@ -35,7 +35,7 @@ class Link:
     path: str
     name: str
     within: str
-    shown: Shown
+    shown: DisplayStatus
     status: str
     way: str = ""
 
@@ -119,7 +119,7 @@ def _links(picture: Picture, paths: Iterable[tuple[str, str]]) -> list[Link]:
                 path=path,
                 name=name_of(path),
                 within=parent_of(path).replace("/", " ▸ "),
-                shown=shown(status),
+                shown=display_status(status),
                 status=status,
                 way=_way(way),
             )
@@ -128,22 +128,22 @@ def _links(picture: Picture, paths: Iterable[tuple[str, str]]) -> list[Link]:
 
 
 def _way(way: str) -> str:
-    return _("through a parameter") if way == Way.PARAMETER.value else way
+    return _("through a parameter") if way == ReferenceKind.PARAMETER.value else way
 
 
-def _usual(usual: Usual) -> str:
+def _usual(usual: UsualDuration) -> str:
     values = {"middle": clock(usual.seconds), "low": clock(usual.low), "high": clock(usual.high)}
     return _("%(middle)s (%(low)s–%(high)s)") % values
 
 
-def _history(usual: Usual) -> str:
+def _history(usual: UsualDuration) -> str:
     """Return what the usual duration was learned from."""
     if not usual.runs:
         return _("no history yet: this is what public logs say of its type")
     number = usual.runs
-    if usual.source == Source.HERE.value:
+    if usual.source == DurationSource.HERE.value:
         said = ngettext("from %(count)d run of it here", "from %(count)d runs of it here", number)
-    elif usual.source == Source.TYPE.value:
+    elif usual.source == DurationSource.TYPE.value:
         said = ngettext("from %(count)d run of its type", "from %(count)d runs of its type", number)
     else:
         said = ngettext("from %(count)d run elsewhere", "from %(count)d runs elsewhere", number)

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from deployments.core.status import is_final
-from deployments.models.timeline import Line, Timeline
+from deployments.models.timeline import Timeline, TimelineRow
 from deployments.presentation.waterfall import row_html, rows
 from deployments.presentation.waterfall.axis import Axis
 from deployments.presentation.waterfall.rows import NAMED, row_id
@@ -43,7 +43,7 @@ def outlook(timeline: Timeline, axis: Axis, *, but: Collection[str] = ()) -> dic
     }
 
 
-def _rest(line: Line, axis: Axis) -> list[float | None] | None:
+def _rest(line: TimelineRow, axis: Axis) -> list[float | None] | None:
     """Return from when to when something is still to come, None when nothing is."""
     if line.expected is None or line.expected.end is None:
         return None

@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from deployments.core.status import Shown
+from deployments.core.status import DisplayStatus
 from deployments.presentation import badges
 from deployments.presentation.text.datetime_formats import zone_name
 from deployments.presentation.waterfall.axis import Axis
@@ -26,8 +26,12 @@ from deployments.presentation.waterfall.rows import Row
 
 NARROWEST = 0.3
 """Percent of the axis that a bar takes at the least, so that it is seen. axis.js has the same."""
-_TO_COME = frozenset({Shown.PENDING, Shown.WAITING, Shown.PROGRESS, Shown.SETTLING})
-_HATCHED = frozenset({Shown.FAILED, Shown.ROLLING_BACK, Shown.ROLLED_BACK, Shown.CANCELLED})
+_TO_COME = frozenset(
+    {DisplayStatus.PENDING, DisplayStatus.WAITING, DisplayStatus.PROGRESS, DisplayStatus.SETTLING}
+)
+_HATCHED = frozenset(
+    {DisplayStatus.FAILED, DisplayStatus.ROLLING_BACK, DisplayStatus.ROLLED_BACK, DisplayStatus.CANCELLED}
+)
 
 
 class Words(NamedTuple):
@@ -147,7 +151,7 @@ def flag(words: Words) -> SafeString:
 
 
 @lru_cache(maxsize=512)
-def _status(status: str, kind: Shown, word: str, language: str) -> str:  # part of the key
+def _status(status: str, kind: DisplayStatus, word: str, language: str) -> str:  # part of the key
     """Return the status of a row. No Tab stop: the inspector shows the raw word as text."""
     glyph, text = badges.GLYPHS[kind], escape(str(word or badges.WORDS[kind]))
     tip = f' <span class="tip">{escape(status)}</span>' if status else ""

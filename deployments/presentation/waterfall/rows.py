@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from django.utils.functional import Promise
 
 from deployments.core.dependencies import STACK
-from deployments.core.progress import Count
-from deployments.core.status import Shown, shown
-from deployments.models.timeline import Line
+from deployments.core.progress import ProgressCount
+from deployments.core.status import DisplayStatus, display_status
+from deployments.models.timeline import TimelineRow
 from deployments.presentation.waterfall.bars import Bar, bars_of, summary
 from deployments.presentation.waterfall.tree import NONE, Forest, Node, name_of, parent_of
 
-OPEN = frozenset({Shown.PROGRESS, Shown.SETTLING, Shown.ROLLING_BACK, Shown.FAILED})
+OPEN = frozenset(
+    {DisplayStatus.PROGRESS, DisplayStatus.SETTLING, DisplayStatus.ROLLING_BACK, DisplayStatus.FAILED}
+)
 """Stacks in which something can be seen are open at first; those that wait or have come to rest are not."""
 NAMED = 3
 """So many of the things that a row waits for are named."""
@@ -34,7 +36,7 @@ class Row:
     kind: str = "resource"  # stack | resource | phase | group | instance | run | target
     type: str = ""
     status: str = ""
-    shown: Shown = Shown.PENDING
+    shown: DisplayStatus = DisplayStatus.PENDING
     word: str = ""
     reason: str = ""
     tier: str = ""
@@ -51,7 +53,7 @@ class Row:
     waits: tuple[str, ...] = ()
     more_waits: int = 0
     children: tuple[str, ...] = ()
-    count: Count = NONE
+    count: ProgressCount = NONE
     open: bool = True
     hidden: bool = False
     anchor: str = ""
@@ -78,7 +80,7 @@ class Row:
 
         What failed first is still one when a rollback has taken it away.
         """
-        return self.shown is Shown.FAILED or self.is_cause
+        return self.shown is DisplayStatus.FAILED or self.is_cause
 
     @property
     def is_moving(self) -> bool:
@@ -88,7 +90,7 @@ class Row:
     @property
     def is_running(self) -> bool:
         """Tell whether something goes on in the row."""
-        return self.shown in (Shown.PROGRESS, Shown.SETTLING, Shown.ROLLING_BACK)
+        return self.shown in (DisplayStatus.PROGRESS, DisplayStatus.SETTLING, DisplayStatus.ROLLING_BACK)
 
 
 def row_id(path: str) -> str:
@@ -109,7 +111,7 @@ class Grower:
     """
 
     forest: Forest
-    lines: Mapping[str, Line]
+    lines: Mapping[str, TimelineRow]
     now: int
     showing: str | None = None
     inside: Mapping[str, Sequence[Row]] | None = None
@@ -152,7 +154,7 @@ class Grower:
             kind="stack" if is_stack else "group" if others else "resource",
             type=node.type,
             status=node.status,
-            shown=shown(node.status, node.reason),
+            shown=display_status(node.status, node.reason),
             reason=remark(node.reason),
             tier=path.partition("/")[0] if self._is_in_tier(path) else "",
             started=node.started if node.started is not None else own[-1].start if own else None,
@@ -183,10 +185,10 @@ class Grower:
             return True
         if not is_stack:
             others = (self.inside or {}).get(path, ())
-            return not others or any(other.shown is not Shown.DONE for other in others)
+            return not others or any(other.shown is not DisplayStatus.DONE for other in others)
         if self.showing is not None and f"{self.showing}/".startswith(f"{path}/"):
             return True
-        return shown(node.status, node.reason) in OPEN
+        return display_status(node.status, node.reason) in OPEN
 
     def _summary(self, path: str, own: Sequence[Bar]) -> tuple[Bar, ...]:
         below = []
@@ -197,7 +199,7 @@ class Grower:
                 below.append(bars_of(node, line.runs if fresh and line else None))
         return summary(own, below)
 
-    def _rest(self, node: Node, line: Line | None) -> tuple[float, float] | None:
+    def _rest(self, node: Node, line: TimelineRow | None) -> tuple[float, float] | None:
         """Return what is expected to come, None of what is at its end."""
         expected = line.expected if line else None
         if expected is None or expected.end is None or (node.status and node.ended is not None):
@@ -207,7 +209,7 @@ class Grower:
         return (begins, expected.end) if expected.end > begins else None
 
 
-def slow(line: Line | None) -> bool:
+def slow(line: TimelineRow | None) -> bool:
     """Tell whether something takes longer than usual. What is taken back has no usual duration."""
     return line is not None and line.is_slow and len(line.runs) <= 1
 
@@ -220,10 +222,16 @@ def with_hidden(row: Row, hidden: bool) -> Row:
     return Row(**(values | {"hidden": hidden}))
 
 
-def of_phase(line: Line, name: str, *, end_shown: Shown, now: int) -> Row:
+def of_phase(line: TimelineRow, name: str, *, end_shown: DisplayStatus, now: int) -> Row:
     """Return the row of one of the portal's own phases."""
     interval = line.intervals[0] if line.intervals else None
-    state = Shown.PENDING if interval is None else end_shown if interval.end is None else Shown.DONE
+    state = (
+        DisplayStatus.PENDING
+        if interval is None
+        else end_shown
+        if interval.end is None
+        else DisplayStatus.DONE
+    )
     rest: tuple[float, float] | None = None
     if line.expected and line.expected.end is not None and (interval is None or interval.end is None):
         begins = max(now, line.expected.start or now) if interval is None else now

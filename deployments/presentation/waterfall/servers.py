@@ -13,10 +13,17 @@ from datetime import datetime, timedelta
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from deployments.core.health.aws_statuses import (
+    RUN_ENDED,
+    RUN_FAILED,
+    RUN_SUCCEEDED,
+    HealthStatus,
+    of_instance,
+    of_target,
+)
 from deployments.core.health.parts import GROUP
-from deployments.core.health.words import RUN_ENDED, RUN_FAILED, RUN_SUCCEEDED, Word, of_instance, of_target
 from deployments.core.phases import Kind
-from deployments.core.status import Shown
+from deployments.core.status import DisplayStatus
 from deployments.core.timeline import in_ms
 from deployments.models import Deployment
 from deployments.models.health import AssociationRun, FleetInstance, ScalingActivity, Target
@@ -28,10 +35,10 @@ ACTIVITIES = 60
 """Scaling activities that are looked through for the launch of an instance."""
 _INSTANCE = re.compile(r"\bi-[0-9a-f]{6,}\b")
 _OF_A_WORD = {
-    Word.HEALTHY: Shown.DONE,
-    Word.DEGRADED: Shown.SETTLING,
-    Word.UNHEALTHY: Shown.FAILED,
-    Word.UNKNOWN: Shown.PROGRESS,
+    HealthStatus.HEALTHY: DisplayStatus.DONE,
+    HealthStatus.DEGRADED: DisplayStatus.SETTLING,
+    HealthStatus.UNHEALTHY: DisplayStatus.FAILED,
+    HealthStatus.UNKNOWN: DisplayStatus.PROGRESS,
 }
 
 
@@ -108,10 +115,10 @@ def _of_instance(
     is_active: bool,
 ) -> Row:
     meaning = of_instance(instance.lifecycle, instance.health)
-    state = _OF_A_WORD[meaning.word] if meaning.counts else Shown.DELETED
+    state = _OF_A_WORD[meaning.word] if meaning.counts else DisplayStatus.DELETED
     start = launch.started_at if launch else instance.first_seen_at
-    end = launch.ended_at if launch else instance.first_seen_at if state is Shown.DONE else None
-    if state is not Shown.PROGRESS and end is None:
+    end = launch.ended_at if launch else instance.first_seen_at if state is DisplayStatus.DONE else None
+    if state is not DisplayStatus.PROGRESS and end is None:
         end = instance.observed_at
     facts = (
         (_("Zone"), instance.zone),
@@ -136,9 +143,15 @@ def _of_instance(
 
 def _of_run(above: str, run: AssociationRun) -> Row:
     word = run.status
-    state = Shown.DONE if word in RUN_SUCCEEDED else Shown.FAILED if word in RUN_FAILED else Shown.PROGRESS
-    if word in RUN_ENDED and state is Shown.PROGRESS:
-        state = Shown.CANCELLED
+    state = (
+        DisplayStatus.DONE
+        if word in RUN_SUCCEEDED
+        else DisplayStatus.FAILED
+        if word in RUN_FAILED
+        else DisplayStatus.PROGRESS
+    )
+    if word in RUN_ENDED and state is DisplayStatus.PROGRESS:
+        state = DisplayStatus.CANCELLED
     end = run.at if word in RUN_ENDED else None
     start = run.at - timedelta(seconds=run.duration or 0) if run.at else None
     told = ", ".join(f"{name} {number}" for name, number in run.recap.items() if isinstance(number, int))
@@ -159,10 +172,10 @@ def _of_run(above: str, run: AssociationRun) -> Row:
 
 def _of_target(above: str, target: Target, *, is_active: bool) -> Row:
     meaning = of_target(target.state, target.reason)
-    state = _OF_A_WORD[meaning.word] if meaning.counts else Shown.DELETED
+    state = _OF_A_WORD[meaning.word] if meaning.counts else DisplayStatus.DELETED
     group = target.target_group_arn.rpartition("targetgroup/")[2].partition("/")[0]
     facts = ((_("Target group"), group), (_("Port"), str(target.port)), (_("Reason"), target.reason))
-    is_well = state is Shown.DONE
+    is_well = state is DisplayStatus.DONE
     return _row(
         join(above, f"{group}:{target.port}"),
         name=f"{group} :{target.port}",
@@ -176,8 +189,8 @@ def _of_target(above: str, target: Target, *, is_active: bool) -> Row:
     )
 
 
-def _while(state: Shown, *, is_active: bool) -> Shown:
-    return Shown.WAITING if is_active and state is Shown.FAILED else state
+def _while(state: DisplayStatus, *, is_active: bool) -> DisplayStatus:
+    return DisplayStatus.WAITING if is_active and state is DisplayStatus.FAILED else state
 
 
 def _row(
@@ -187,7 +200,7 @@ def _row(
     kind: str,
     type_: str,
     status: str,
-    state: Shown,
+    state: DisplayStatus,
     reason: str,
     times: tuple[datetime | None, datetime | None],
     facts: tuple[tuple[Promise, str], ...],
@@ -210,6 +223,6 @@ def _row(
         ended=end,
         bars=(Bar(start, end, state),) if start is not None else (),
         children=children,
-        open=state is not Shown.DONE,
+        open=state is not DisplayStatus.DONE,
         facts=tuple((what, value) for what, value in facts if value),
     )

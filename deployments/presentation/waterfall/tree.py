@@ -13,12 +13,12 @@ from typing import Any
 
 from deployments.core.dependencies import from_rows
 from deployments.core.phases import Kind
-from deployments.core.progress import Count, is_done, standing
+from deployments.core.progress import ProgressCount, is_done, resource_state
 from deployments.core.timeline import Changes, in_ms
 from deployments.models import Deployment, Resource, Stack
 from deployments.models.stack import STACK_TYPE
 
-NONE = Count()
+NONE = ProgressCount()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,10 +52,10 @@ class Forest:
 
     nodes: Mapping[str, Node] = field(default_factory=dict)
     children: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    counts: Mapping[str, Count] = field(default_factory=dict)
+    counts: Mapping[str, ProgressCount] = field(default_factory=dict)
 
     @property
-    def count(self) -> Count:
+    def count(self) -> ProgressCount:
         """Return the count of all resources that are known."""
         return self.counts.get("", NONE)
 
@@ -118,7 +118,7 @@ def _planted(
     kind: Kind,
     own: Mapping[str, Stack],
     below: Mapping[str, Sequence[Resource]],
-    counted: Mapping[str, Count],
+    counted: Mapping[str, ProgressCount],
 ) -> Forest:
     found: dict[str, Node] = {}
     children: dict[str, list[str]] = {path: [] for path in below}
@@ -182,7 +182,7 @@ def node(kind: Kind, path: str, resource: Resource | None, stack: Stack | None) 
     One of the two rows must be there.
     """
     told: Any = stack if stack is not None and (stack.status or resource is None) else resource
-    status = standing(kind, told.status)
+    status = resource_state(kind, told.status)
     return Node(
         path=path,
         type=resource.type if resource else STACK_TYPE,
@@ -203,14 +203,14 @@ def _ms(at: datetime | None) -> int | None:
     return in_ms(at) if at else None
 
 
-def counts(kind: Kind, words: Iterable[tuple[str, str, int]]) -> dict[str, Count]:
+def counts(kind: Kind, words: Iterable[tuple[str, str, int]]) -> dict[str, ProgressCount]:
     """Count the resources in every stack, those of its nested stacks included, nested stacks among them.
 
     `words` are (path of the stack, status word, how many).
     """
-    found: dict[str, Count] = {}
+    found: dict[str, ProgressCount] = {}
     for path, word, number in words:
-        own = Count(number if is_done(kind, word) else 0, number)
+        own = ProgressCount(number if is_done(kind, word) else 0, number)
         for around in and_above(path):
             found[around] = found.get(around, NONE) + own
     return found

@@ -12,11 +12,11 @@ from django.utils.translation import get_language
 
 from deployments.core.phases import Kind, State
 from deployments.core.schedule import PHASE
-from deployments.core.status import Shown, shown
+from deployments.core.status import DisplayStatus, display_status
 from deployments.core.timeline import in_ms
 from deployments.models import Deployment, Event
 from deployments.models import timeline as timelines
-from deployments.models.past import Past
+from deployments.models.past_state import PastState
 from deployments.models.timeline import Timeline, around_the_stacks
 from deployments.presentation import log, rendered, summary
 from deployments.presentation.locale import Locale
@@ -54,7 +54,7 @@ class Picture:
         return cls._of(deployment, forest, learned, learned.landmarks)
 
     @classmethod
-    def past(cls, past: Past) -> Self:
+    def past(cls, past: PastState) -> Self:
         """Reckon how things stood at an event; what is in groups now was not there then."""
         then = past.deployment
         grown = forest(Kind(then.kind), past.stacks)
@@ -137,7 +137,7 @@ class Picture:
 
     def _phases(self) -> Iterable[Row]:
         _, after = around_the_stacks(Kind(self.deployment.kind))
-        end = _END.get(State(self.deployment.state), Shown.PROGRESS)
+        end = _END.get(State(self.deployment.state), DisplayStatus.PROGRESS)
         for path in after:
             line = self.timeline.line(path)
             if line is not None:
@@ -165,13 +165,13 @@ class Picture:
             "latest": self.latest(),
         }
 
-    def latest(self) -> list[tuple[Line, Shown]]:
+    def latest(self) -> list[tuple[Line, DisplayStatus]]:
         """Read the last events of a deployment that goes on, the newest first (one query)."""
         if not self.deployment.is_active:
             return []
         known = Event.objects.of(self.deployment).up_to(self.deployment.last_seq)
         events = known.reverse()[:LATEST]
-        return [(log.line(event), shown(event.status, event.reason)) for event in events]
+        return [(log.line(event), display_status(event.status, event.reason)) for event in events]
 
 
 LATEST = 3
@@ -195,4 +195,8 @@ MODULES = tuple(
     )
 )
 """What deployment.js imports: fetched beside it instead of after it."""
-_END = {State.SUCCEEDED: Shown.DONE, State.FAILED: Shown.FAILED, State.ROLLED_BACK: Shown.ROLLED_BACK}
+_END = {
+    State.SUCCEEDED: DisplayStatus.DONE,
+    State.FAILED: DisplayStatus.FAILED,
+    State.ROLLED_BACK: DisplayStatus.ROLLED_BACK,
+}

@@ -7,11 +7,11 @@ from functools import partial
 from typing import Any
 
 from deployments.aws.ssm import Association, Execution, ExecutionTarget
-from deployments.core.health.words import RUN_ENDED
+from deployments.core.health.aws_statuses import RUN_ENDED
 from deployments.models import Association as AssociationRow
 from deployments.models import AssociationRun, FleetInstance
 from deployments.runner.observe import outputs
-from deployments.runner.observe.asked import Asked, Round
+from deployments.runner.observe.poll_round import ObservedEnvironment, PollRound
 from deployments.runner.observe.rows import sync
 
 EXECUTIONS_READ = 5
@@ -21,10 +21,10 @@ EXECUTIONS_KEPT = 10
 class Associations:
     """The source `associations`: executions are asked for only when something moved."""
 
-    def together(self, turn: Round, asked: Sequence[Asked]) -> None:
+    def together(self, turn: PollRound, asked: Sequence[ObservedEnvironment]) -> None:
         """Ask nothing: only DescribeAssociation tells where the output goes, one at a time."""
 
-    def each(self, turn: Round, one: Asked) -> None:
+    def each(self, turn: PollRound, one: ObservedEnvironment) -> None:
         """Ask for the environment's associations, for the runs of those that moved, and for outputs."""
         ids = list(one.parts.associations)
         for association_id in list(ids):
@@ -40,7 +40,7 @@ class Associations:
         one.changed |= outputs.read(turn, one)
 
 
-def _write(turn: Round, one: Asked, found: Association) -> bool:
+def _write(turn: PollRound, one: ObservedEnvironment, found: Association) -> bool:
     """Write the association's row. Returns whether its runs have to be read."""
     rows = AssociationRow.objects.of(one.environment).filter(association_id=found.association_id)
     wanted: dict[tuple[Any, ...], dict[str, Any]] = {
@@ -70,7 +70,7 @@ def _is_open(found: Association) -> bool:
     return len(statuses) < counted or any(status not in RUN_ENDED for status in statuses)
 
 
-def _read_runs(turn: Round, one: Asked, found: Association) -> None:
+def _read_runs(turn: PollRound, one: ObservedEnvironment, found: Association) -> None:
     """Read the newest execution again, and those before it that are not known to have ended."""
     row = AssociationRow.objects.get(environment=one.environment, association_id=found.association_id)
     read = partial(turn.clients.ssm.executions, found.association_id, EXECUTIONS_READ)
@@ -109,7 +109,7 @@ def _ended(row: AssociationRow) -> set[str]:
 
 
 def _write_runs(
-    turn: Round, row: AssociationRow, execution: Execution, targets: Sequence[ExecutionTarget]
+    turn: PollRound, row: AssociationRow, execution: Execution, targets: Sequence[ExecutionTarget]
 ) -> bool:
     wanted: dict[tuple[Any, ...], dict[str, Any]] = {}
     for target in targets:

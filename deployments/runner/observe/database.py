@@ -9,7 +9,7 @@ from typing import Any
 
 from deployments.aws.rds import Cluster, DBInstance
 from deployments.models.health import DatabaseCluster, DatabaseMember
-from deployments.runner.observe.asked import Asked, Round
+from deployments.runner.observe.poll_round import ObservedEnvironment, PollRound
 from deployments.runner.observe.rows import sync
 
 
@@ -20,7 +20,7 @@ class Database:
         self._clusters: dict[str, Cluster] | None = None
         self._instances: dict[str, list[DBInstance]] | None = None
 
-    def together(self, turn: Round, asked: Sequence[Asked]) -> None:
+    def together(self, turn: PollRound, asked: Sequence[ObservedEnvironment]) -> None:
         """Ask for the clusters and instances of all."""
         mine = [one for one in asked if one.parts.clusters]
         ids = [cluster_id for one in mine for cluster_id in one.parts.clusters]
@@ -34,7 +34,7 @@ class Database:
             for row in instances:
                 self._instances[row.cluster_id].append(row)
 
-    def each(self, turn: Round, one: Asked) -> None:
+    def each(self, turn: PollRound, one: ObservedEnvironment) -> None:
         """Write the environment's clusters and their members."""
         known = self._clusters if one.parts.clusters else {}
         if known is None:
@@ -60,7 +60,9 @@ class Database:
         for row in found:
             self._write_members(turn, one, kept[row.cluster_id], row)
 
-    def _write_members(self, turn: Round, one: Asked, cluster: DatabaseCluster, row: Cluster) -> None:
+    def _write_members(
+        self, turn: PollRound, one: ObservedEnvironment, cluster: DatabaseCluster, row: Cluster
+    ) -> None:
         """Write the members' roles; what only DescribeDBInstances tells stays while that is denied."""
         told = {i.instance_id: i for i in (self._instances or {}).get(row.cluster_id, ())}
         lags = _lags(turn, one, row)
@@ -90,7 +92,7 @@ class Database:
         one.changed |= changed or bool(gone)
 
 
-def _lags(turn: Round, one: Asked, row: Cluster) -> Mapping[str, float] | None:
+def _lags(turn: PollRound, one: ObservedEnvironment, row: Cluster) -> Mapping[str, float] | None:
     """Return how far the readers lag, None to leave what is known as it is.
 
     CloudWatch bills each figure and has a new one every minute: it is asked once a minute, and only while

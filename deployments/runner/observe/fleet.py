@@ -9,9 +9,9 @@ from typing import Any
 from django.db.models import Q
 
 from deployments.aws.autoscaling import Group
-from deployments.core.health.words import ACTIVITIES, Activity
+from deployments.core.health.aws_statuses import ACTIVITIES, Activity
 from deployments.models.health import FleetGroup, FleetInstance, ScalingActivity
-from deployments.runner.observe.asked import Asked, Round
+from deployments.runner.observe.poll_round import ObservedEnvironment, PollRound
 from deployments.runner.observe.rows import sync
 
 ACTIVITIES_READ = 20
@@ -25,7 +25,7 @@ class Fleet:
     def __init__(self) -> None:
         self._groups: dict[str, Group] | None = None
 
-    def together(self, turn: Round, asked: Sequence[Asked]) -> None:
+    def together(self, turn: PollRound, asked: Sequence[ObservedEnvironment]) -> None:
         """Ask for the groups of all."""
         names = [name for one in asked for name in one.parts.groups]
         if names:
@@ -34,7 +34,7 @@ class Fleet:
             )
             self._groups = None if found is None else {group.name: group for group in found}
 
-    def each(self, turn: Round, one: Asked) -> None:
+    def each(self, turn: PollRound, one: ObservedEnvironment) -> None:
         """Write the environment's groups and instances, and ask for activities where there may be some."""
         known = self._groups if one.parts.groups else {}
         if known is None:
@@ -49,11 +49,11 @@ class Fleet:
                 _read_activities(turn, one, group.name)
 
 
-def _tier(one: Asked, group: str) -> str:
+def _tier(one: ObservedEnvironment, group: str) -> str:
     return one.parts.groups[group] or DEFAULT_TIER
 
 
-def _write_groups(turn: Round, one: Asked, groups: Sequence[Group]) -> None:
+def _write_groups(turn: PollRound, one: ObservedEnvironment, groups: Sequence[Group]) -> None:
     wanted: dict[tuple[Any, ...], dict[str, Any]] = {
         (group.name,): {
             "tier": _tier(one, group.name),
@@ -74,7 +74,7 @@ def _write_groups(turn: Round, one: Asked, groups: Sequence[Group]) -> None:
     one.changed |= changed or bool(gone)
 
 
-def _write_instances(turn: Round, one: Asked, groups: Sequence[Group]) -> set[str]:
+def _write_instances(turn: PollRound, one: ObservedEnvironment, groups: Sequence[Group]) -> set[str]:
     """Write the instances. Returns the names of the groups in which something is different."""
     wanted: dict[tuple[Any, ...], dict[str, Any]] = {
         (group.name, instance.instance_id): {
@@ -106,7 +106,7 @@ def _write_instances(turn: Round, one: Asked, groups: Sequence[Group]) -> set[st
     return moved
 
 
-def _open_activities(one: Asked) -> set[str]:
+def _open_activities(one: ObservedEnvironment) -> set[str]:
     """Return the groups whose newest known activity goes on, and those of which none is known."""
     rows = ScalingActivity.objects.newest_of(one.environment).values_list("group", "status")
     newest: dict[str, str] = {}
@@ -121,7 +121,7 @@ def _open_activities(one: Asked) -> set[str]:
     }
 
 
-def _read_activities(turn: Round, one: Asked, group: str) -> None:
+def _read_activities(turn: PollRound, one: ObservedEnvironment, group: str) -> None:
     found = turn.ask([one], partial(turn.clients.autoscaling.activities, group, ACTIVITIES_READ))
     wanted: dict[tuple[Any, ...], dict[str, Any]] = {
         (row.activity_id,): {

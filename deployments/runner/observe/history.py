@@ -9,8 +9,8 @@ from typing import Any
 from django.conf import settings
 from django.db.models import QuerySet
 
+from deployments.core.health.aws_statuses import SEVERITY, HealthStatus
 from deployments.core.health.rollup import Health, roll_up
-from deployments.core.health.words import SEVERITY, Word
 from deployments.core.phases import Kind
 from deployments.models import Environment, FleetInstance, HealthSample, ScalingActivity, SiteProbe
 from deployments.models.health.reads import facts_of
@@ -111,4 +111,4 @@ def _slot(row: HealthSample) -> tuple[int, str, int]:
 
 
 def _badness(row: HealthSample) -> tuple[int, int]:
-    return SEVERITY[Word(row.word)], row.total - row.healthy
+    return SEVERITY[HealthStatus(row.word)], row.total - row.healthy

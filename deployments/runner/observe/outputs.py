@@ -9,9 +9,9 @@ from deployments.aws.outputs import outputs_of
 from deployments.aws.s3 import StoredObject
 from deployments.aws.ssm import ExecutionTarget
 from deployments.core.health.ansible import read_output
-from deployments.core.health.words import RUN_ENDED, RUN_FAILED
+from deployments.core.health.aws_statuses import RUN_ENDED, RUN_FAILED
 from deployments.models import AssociationRun
-from deployments.runner.observe.asked import Asked, Round
+from deployments.runner.observe.poll_round import ObservedEnvironment, PollRound
 
 OUTPUT_BYTES, ERROR_BYTES = 64 * 1024, 16 * 1024
 AT_ONCE = 4
@@ -20,7 +20,7 @@ GIVEN_UP = timedelta(minutes=15)
 """The agent writes an output after its step has ended; what is not there by then does not come any more."""
 
 
-def read(turn: Round, one: Asked) -> bool:
+def read(turn: PollRound, one: ObservedEnvironment) -> bool:
     """Read outputs that are missing. Returns whether one was found."""
     missing = (
         AssociationRun.objects.of(one.environment)
@@ -34,7 +34,7 @@ def read(turn: Round, one: Asked) -> bool:
     return any(found)
 
 
-def _read_one(turn: Round, one: Asked, run: AssociationRun) -> bool:
+def _read_one(turn: PollRound, one: ObservedEnvironment, run: AssociationRun) -> bool:
     target = ExecutionTarget(
         association_id=run.association.association_id,
         execution_id=run.execution_id,
@@ -70,7 +70,9 @@ def _last(stored: list[StoredObject], name: str) -> StoredObject | None:
     return max(named, key=lambda one: (one.modified_at, one.key), default=None)
 
 
-def _text(turn: Round, one: Asked, run: AssociationRun, stored: StoredObject | None, limit: int) -> str:
+def _text(
+    turn: PollRound, one: ObservedEnvironment, run: AssociationRun, stored: StoredObject | None, limit: int
+) -> str:
     if stored is None:
         return ""
     tail = turn.ask([one], partial(turn.clients.s3.read_tail, run.output_bucket, stored.key, limit))

@@ -7,20 +7,20 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from deployments.aws import budget
+from deployments.aws import quota
 from deployments.aws.account_ref import AccountRef
 from deployments.aws.sandbox import about
 from deployments.aws.session import Clients
-from deployments.core.cadence import OBSERVE_DELAY, WATCHED_DELAY
-from deployments.errors import AwsFailure, AwsMissing, BudgetSpent
+from deployments.core.intervals import OBSERVE_DELAY, WATCHED_DELAY
+from deployments.errors import AwsFailure, AwsNotFound, QuotaExhausted
 from deployments.models import Account, Environment, Observation, leases
-from deployments.runner.observe.problems import said
+from deployments.runner.observe.problems import problem_text
 
 
-def look(pk: int, version: int, connect: Callable[[AccountRef], Clients]) -> bool:
+def observe_stack(pk: int, version: int, connect: Callable[[AccountRef], Clients]) -> bool:
     """Bring the environment's row to what AWS says. False when the message was stale or doubled."""
     rows = Environment.objects.observed()
-    if not leases.take(rows, pk, version):
+    if not leases.begin_step(rows, pk, version):
         return False
     environment = rows.select_related("account", "latest").get(pk=pk)
     if environment.version == version + 1:
@@ -29,9 +29,9 @@ def look(pk: int, version: int, connect: Callable[[AccountRef], Clients]) -> boo
         delay = WATCHED_DELAY if watched else OBSERVE_DELAY
         sandbox_facts(environment.account)
         if environment.active_deployment is None and environment.stack_id:
-            with budget.asking(watched=watched):
+            with quota.priority(watched=watched):
                 delay = _look(environment, connect, now) or delay
-        leases.put_back(environment, environment.version, timezone.now() + timedelta(seconds=delay))
+        leases.end_step(environment, environment.version, timezone.now() + timedelta(seconds=delay))
     return True
 
 
@@ -39,9 +39,9 @@ def _look(environment: Environment, connect: Callable[[AccountRef], Clients], no
     """Bring the row up to date. Returns the delay to the next look where the account's budget says it."""
     try:
         stack = connect(environment.account.ref()).cloudformation.describe_stack(environment.stack_id)
-    except AwsMissing:
+    except AwsNotFound:
         _write(environment, now, missing=True)
-    except BudgetSpent as exc:
+    except QuotaExhausted as exc:
         return exc.seconds
     except AwsFailure as exc:  # an error never changes what is known
         Environment.objects.filter(pk=environment.pk, version=environment.version).update(
@@ -72,7 +72,7 @@ def _observed(environment: Environment, now: datetime, problem: AwsFailure | Non
     values: dict[str, object] = {
         "attempted_at": now,
         "problem_code": problem.code if problem else "",
-        "problem_sentence": said(problem).as_json() if problem else {},
+        "problem_sentence": problem_text(problem).as_json() if problem else {},
     }
     if problem is None:
         values["observed_at"] = now

@@ -9,7 +9,7 @@ from typing import Any
 from deployments.aws.elbv2 import LoadBalancer, TargetGroup, TargetHealth
 from deployments.models.health import LoadBalancer as LoadBalancerRow
 from deployments.models.health import Target
-from deployments.runner.observe.asked import Asked, Round
+from deployments.runner.observe.poll_round import ObservedEnvironment, PollRound
 from deployments.runner.observe.rows import sync
 
 WEB_PROTOCOLS = ("HTTP", "HTTPS")
@@ -22,7 +22,7 @@ class Targets:
         self._balancers: dict[str, LoadBalancer] | None = None
         self._groups: dict[str, TargetGroup] = {}
 
-    def together(self, turn: Round, asked: Sequence[Asked]) -> None:
+    def together(self, turn: PollRound, asked: Sequence[ObservedEnvironment]) -> None:
         """Ask for the load balancers of all, and for the groups whose names do not tell their tier."""
         elbv2 = turn.clients.elbv2
         arns = [arn for one in asked for arn in one.parts.load_balancers]
@@ -39,7 +39,7 @@ class Targets:
             )
             self._groups = {group.arn: group for group in groups or ()}
 
-    def each(self, turn: Round, one: Asked) -> None:
+    def each(self, turn: PollRound, one: ObservedEnvironment) -> None:
         """Ask for the targets of the environment's groups."""
         told: dict[str, list[TargetHealth]] = {}
         for arn in one.parts.target_groups:
@@ -49,7 +49,7 @@ class Targets:
         self._write_balancers(turn, one)
         self._write_targets(turn, one, told)
 
-    def _write_balancers(self, turn: Round, one: Asked) -> None:
+    def _write_balancers(self, turn: PollRound, one: ObservedEnvironment) -> None:
         known = self._balancers if one.parts.load_balancers else {}
         if known is None:
             return
@@ -74,7 +74,9 @@ class Targets:
         LoadBalancerRow.objects.filter(pk__in=[row.pk for row in gone]).delete()
         one.changed |= changed or bool(gone)
 
-    def _write_targets(self, turn: Round, one: Asked, told: dict[str, list[TargetHealth]]) -> None:
+    def _write_targets(
+        self, turn: PollRound, one: ObservedEnvironment, told: dict[str, list[TargetHealth]]
+    ) -> None:
         """Write the targets of the groups that answered; those of the others stay, and grow old."""
         zones = dict(one.environment.instances.values_list("instance_id", "zone"))
         wanted: dict[tuple[Any, ...], dict[str, Any]] = {

@@ -19,12 +19,12 @@ from deployments.core.health.facts import (
     SourceFact,
     TargetFact,
 )
-from deployments.core.health.parts import Parts
+from deployments.core.health.parts import ObservedParts
 
 NOW = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
 SEEN = NOW - timedelta(seconds=2)
 ZONES = ("ap-northeast-1a", "ap-northeast-1c")
-PARTS = Parts(
+PARTS = ObservedParts(
     load_balancers={"arn:alb": "alb", "arn:nlb": "nlb"},
     target_groups={"arn:web": "web", "arn:app": "app"},
     groups={"web-group": "web", "app-group": "app"},

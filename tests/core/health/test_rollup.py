@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployments.core.health import words
+from deployments.core.health import aws_statuses
+from deployments.core.health.aws_statuses import SEVERITY
 from deployments.core.health.facts import Facts, GroupFact, TargetFact
-from deployments.core.health.parts import Made, Parts, parts_of
-from deployments.core.health.rollup import STALE_AFTER, Health, Tier, Word, roll_up
-from deployments.core.health.words import SEVERITY
+from deployments.core.health.parts import CreatedResource, ObservedParts, parts_of
+from deployments.core.health.rollup import STALE_AFTER, Health, HealthStatus, Tier, roll_up
 from tests.core.health.scenes import (
     NOW,
     SEEN,
@@ -39,7 +39,7 @@ def tier(health: Health, name: str) -> Tier:
 def test_an_environment_in_which_all_is_well_is_healthy_and_needs_no_sentence() -> None:
     health = roll_up(whole(), NOW)
 
-    assert (health.word, health.sentence) == (Word.HEALTHY, None)
+    assert (health.word, health.sentence) == (HealthStatus.HEALTHY, None)
     assert [one.name for one in health.tiers] == ["alb", "web", "nlb", "app", "database"]
     assert {(one.healthy, one.total) for one in health.tiers} == {(1, 1), (2, 2)}
 
@@ -49,13 +49,13 @@ def test_one_app_server_that_fails_its_checks_degrades_its_tier_and_no_other() -
 
     health = roll_up(facts, NOW)
 
-    assert health.word is Word.DEGRADED
+    assert health.word is HealthStatus.DEGRADED
     assert str(health.sentence) == (
         "app i-app1 refuses the connection of health checks, or answers nonsense (Target.FailedHealthChecks)."
     )
     assert (tier(health, "app").verdict.word, tier(health, "web").verdict.word) == (
-        Word.DEGRADED,
-        Word.HEALTHY,
+        HealthStatus.DEGRADED,
+        HealthStatus.HEALTHY,
     )
     assert (tier(health, "app").healthy, tier(health, "app").total) == (1, 2)
 
@@ -63,7 +63,7 @@ def test_one_app_server_that_fails_its_checks_degrades_its_tier_and_no_other() -
 def test_no_healthy_server_in_a_tier_makes_the_environment_unhealthy() -> None:
     facts = whole(targets=tuple(target("web", n, "unhealthy", "Target.ResponseCodeMismatch") for n in (0, 1)))
 
-    assert roll_up(facts, NOW).word is Word.UNHEALTHY
+    assert roll_up(facts, NOW).word is HealthStatus.UNHEALTHY
 
 
 def test_a_server_that_is_leaving_is_shown_and_not_counted() -> None:
@@ -76,7 +76,7 @@ def test_a_server_that_is_leaving_is_shown_and_not_counted() -> None:
 
     app = tier(roll_up(facts, NOW), "app")
 
-    assert (app.verdict.word, app.healthy, app.total, len(app.nodes)) == (Word.HEALTHY, 2, 2, 3)
+    assert (app.verdict.word, app.healthy, app.total, len(app.nodes)) == (HealthStatus.HEALTHY, 2, 2, 3)
 
 
 def test_a_terminated_server_that_is_not_replaced_yet_degrades_its_tier() -> None:
@@ -89,7 +89,7 @@ def test_a_terminated_server_that_is_not_replaced_yet_degrades_its_tier() -> Non
 
     app = tier(roll_up(facts, NOW), "app")
 
-    assert (app.verdict.word, app.healthy, app.total) == (Word.DEGRADED, 1, 2)
+    assert (app.verdict.word, app.healthy, app.total) == (HealthStatus.DEGRADED, 1, 2)
     assert str(app.verdict.sentence) == "app has 1 of 2 servers."
 
 
@@ -100,7 +100,7 @@ def test_a_failed_configuration_degrades_the_server_though_it_serves() -> None:
 
     health = roll_up(facts, NOW)
 
-    assert health.word is Word.DEGRADED
+    assert health.word is HealthStatus.DEGRADED
     assert str(health.sentence) == "app i-app1 was not configured: configure-app ended as Failed."
 
 
@@ -109,8 +109,8 @@ def test_a_reader_that_is_away_degrades_and_a_writer_that_is_away_stops_the_data
     writer_away = whole(clusters=(cluster(member(0, writer=True, status="stopped"), member(1)),))
     no_writer = whole(clusters=(cluster(member(0), member(1)),))
 
-    assert roll_up(reader_away, NOW).word is Word.DEGRADED
-    assert roll_up(writer_away, NOW).word is Word.UNHEALTHY
+    assert roll_up(reader_away, NOW).word is HealthStatus.DEGRADED
+    assert roll_up(writer_away, NOW).word is HealthStatus.UNHEALTHY
     assert str(roll_up(no_writer, NOW).sentence) == "cluster has no writer."
 
 
@@ -121,8 +121,8 @@ def test_old_figures_make_what_rests_on_them_unknown_and_leave_the_rest() -> Non
 
     health = roll_up(facts, NOW)
 
-    assert health.word is Word.UNKNOWN
-    assert tier(health, "database").verdict.word is Word.HEALTHY
+    assert health.word is HealthStatus.UNKNOWN
+    assert tier(health, "database").verdict.word is HealthStatus.HEALTHY
     assert "last observed too long ago" in str(tier(health, "web").verdict.sentence)
 
 
@@ -130,7 +130,7 @@ def test_figures_of_the_stated_age_still_count() -> None:
     facts = whole()
     facts = replace(facts, targets=tuple(replace(t, observed_at=NOW - STALE_AFTER) for t in facts.targets))
 
-    assert roll_up(facts, NOW).word is Word.HEALTHY
+    assert roll_up(facts, NOW).word is HealthStatus.HEALTHY
 
 
 def test_what_was_never_observed_is_unknown_not_healthy() -> None:
@@ -138,8 +138,8 @@ def test_what_was_never_observed_is_unknown_not_healthy() -> None:
 
     health = roll_up(facts, NOW)
 
-    assert health.word is Word.UNKNOWN
-    assert {one.verdict.word for one in health.tiers} == {Word.UNKNOWN}
+    assert health.word is HealthStatus.UNKNOWN
+    assert {one.verdict.word for one in health.tiers} == {HealthStatus.UNKNOWN}
 
 
 def test_a_tier_that_was_observed_without_any_server_is_unhealthy() -> None:
@@ -155,15 +155,15 @@ def test_a_tier_that_was_observed_without_any_server_is_unhealthy() -> None:
 def test_templates_without_servers_are_unknown_with_a_sentence() -> None:
     health = roll_up(Facts(), NOW)
 
-    assert (health.word, health.tiers) == (Word.UNKNOWN, ())
+    assert (health.word, health.tiers) == (HealthStatus.UNKNOWN, ())
     assert "no servers" in str(health.sentence)
 
 
 def test_an_environment_that_is_being_made_is_not_called_unhealthy() -> None:
     facts = whole(targets=(), instances=(), being_made=True, load_balancers=())
 
-    assert roll_up(facts, NOW).word is Word.UNKNOWN
-    assert roll_up(whole(being_made=True), NOW).word is Word.HEALTHY
+    assert roll_up(facts, NOW).word is HealthStatus.UNKNOWN
+    assert roll_up(whole(being_made=True), NOW).word is HealthStatus.HEALTHY
 
 
 def test_words_that_nobody_knows_are_shown_as_aws_says_them() -> None:
@@ -171,7 +171,7 @@ def test_words_that_nobody_knows_are_shown_as_aws_says_them() -> None:
 
     node = next(n for n in tier(health, "app").nodes if n.key == "i-app1")
     assert (node.verdict.word, str(node.verdict.sentence)) == (
-        Word.UNKNOWN,
+        HealthStatus.UNKNOWN,
         "app i-app1: AWS says meditating.",
     )
 
@@ -182,7 +182,7 @@ def test_an_impaired_load_balancer_degrades_and_a_failed_one_stops_the_environme
         load_balancers=(load_balancer("alb"), load_balancer("nlb", "failed", reason="no addresses"))
     )
 
-    assert roll_up(impaired, NOW).word is Word.DEGRADED
+    assert roll_up(impaired, NOW).word is HealthStatus.DEGRADED
     assert str(roll_up(failed, NOW).sentence) == "NLB could not be set up (no addresses)."
 
 
@@ -193,36 +193,41 @@ def enum(service: str, shape: str) -> list[str]:
 
 
 def test_every_target_state_and_reason_has_a_meaning() -> None:
-    assert set(enum("elbv2", "TargetHealthStateEnum")) == set(words.TARGET_STATES)
-    assert set(enum("elbv2", "TargetHealthReasonEnum")) == set(words.TARGET_REASONS)
+    assert set(enum("elbv2", "TargetHealthStateEnum")) == set(aws_statuses.TARGET_STATES)
+    assert set(enum("elbv2", "TargetHealthReasonEnum")) == set(aws_statuses.TARGET_REASONS)
 
 
 def test_every_load_balancer_state_has_a_meaning() -> None:
-    assert set(enum("elbv2", "LoadBalancerStateEnum")) == set(words.LOAD_BALANCERS)
+    assert set(enum("elbv2", "LoadBalancerStateEnum")) == set(aws_statuses.LOAD_BALANCERS)
 
 
 def test_every_lifecycle_state_and_activity_status_has_a_meaning() -> None:
-    assert set(enum("autoscaling", "LifecycleState")) == set(words.LIFECYCLES)
-    assert set(enum("autoscaling", "ScalingActivityStatusCode")) == set(words.ACTIVITIES)
+    assert set(enum("autoscaling", "LifecycleState")) == set(aws_statuses.LIFECYCLES)
+    assert set(enum("autoscaling", "ScalingActivityStatusCode")) == set(aws_statuses.ACTIVITIES)
 
 
 def test_every_association_status_has_a_meaning() -> None:
-    known = words.RUN_SUCCEEDED | words.RUN_FAILED | words.RUN_GOES_ON | words.RUN_ENDED
+    known = (
+        aws_statuses.RUN_SUCCEEDED
+        | aws_statuses.RUN_FAILED
+        | aws_statuses.RUN_GOES_ON
+        | aws_statuses.RUN_ENDED
+    )
     assert set(enum("ssm", "AssociationStatusName")) <= known
 
 
 @pytest.mark.parametrize("state", ["unhealthy", "initial", "unused", "unavailable", "healthy"])
 def test_a_state_outranks_the_reason_that_explains_it(state: str) -> None:
-    for reason in words.TARGET_REASONS:
-        word = words.of_target(state, reason).word
-        assert (word is Word.HEALTHY) == (state == "healthy")
+    for reason in aws_statuses.TARGET_REASONS:
+        word = aws_statuses.of_target(state, reason).word
+        assert (word is HealthStatus.HEALTHY) == (state == "healthy")
         if state == "unhealthy":
-            assert word is Word.UNHEALTHY
+            assert word is HealthStatus.UNHEALTHY
 
 
 # --- properties --------------------------------------------------------------------------------------
-STATES = st.sampled_from([*words.TARGET_STATES, "something new"])
-REASONS = st.sampled_from(["", *words.TARGET_REASONS, "Something.New"])
+STATES = st.sampled_from([*aws_statuses.TARGET_STATES, "something new"])
+REASONS = st.sampled_from(["", *aws_statuses.TARGET_REASONS, "Something.New"])
 AGES = st.sampled_from([0, 10, 299, 301, 4000])
 
 
@@ -241,20 +246,22 @@ def targets(draw: st.DrawFn) -> TargetFact:
 @st.composite
 def some_facts(draw: st.DrawFn) -> Facts:
     members = [
-        member(number, writer=draw(st.booleans()), status=draw(st.sampled_from([*words.DATABASES, "new"])))
+        member(
+            number, writer=draw(st.booleans()), status=draw(st.sampled_from([*aws_statuses.DATABASES, "new"]))
+        )
         for number in range(draw(st.integers(0, 3)))
     ]
     return Facts(
-        parts=draw(st.sampled_from([Parts(), whole().parts])),
+        parts=draw(st.sampled_from([ObservedParts(), whole().parts])),
         sources=draw(st.sampled_from([{}, seen(), seen(NOW - timedelta(hours=1))])),
         load_balancers=tuple(
-            load_balancer(name, draw(st.sampled_from([*words.LOAD_BALANCERS, "new"])))
+            load_balancer(name, draw(st.sampled_from([*aws_statuses.LOAD_BALANCERS, "new"])))
             for name in draw(st.sets(st.sampled_from(["alb", "nlb"])))
         ),
         targets=tuple(draw(st.lists(targets(), max_size=6))),
         instances=tuple(
             instance(draw(st.sampled_from(["web", "app"])), draw(st.integers(0, 3)), lifecycle)
-            for lifecycle in draw(st.lists(st.sampled_from([*words.LIFECYCLES, "New"]), max_size=4))
+            for lifecycle in draw(st.lists(st.sampled_from([*aws_statuses.LIFECYCLES, "New"]), max_size=4))
         ),
         associations=tuple(
             association(
@@ -273,9 +280,9 @@ def test_any_facts_have_a_word_and_what_is_not_well_has_a_reason(facts: Facts) -
 
     for one in health.tiers:
         assert 0 <= one.healthy <= one.total
-        assert one.verdict.word is Word.HEALTHY or one.verdict.sentence
-        assert all(node.verdict.word is Word.HEALTHY or node.verdict.sentence for node in one.nodes)
-    assert health.word is Word.HEALTHY or str(health.sentence)
+        assert one.verdict.word is HealthStatus.HEALTHY or one.verdict.sentence
+        assert all(node.verdict.word is HealthStatus.HEALTHY or node.verdict.sentence for node in one.nodes)
+    assert health.word is HealthStatus.HEALTHY or str(health.sentence)
 
 
 @given(some_facts(), st.sampled_from(["web", "app"]))
@@ -285,7 +292,7 @@ def test_one_more_unhealthy_target_never_makes_health_better(facts: Facts, name:
 
     after = roll_up(replace(facts, targets=(*facts.targets, more)), NOW)
 
-    assert not facts.being_made or after.word is Word.UNKNOWN
+    assert not facts.being_made or after.word is HealthStatus.UNKNOWN
     if not facts.being_made and before.tiers:
         assert SEVERITY[after.word] >= SEVERITY[before.word]
     for old in before.tiers:
@@ -308,7 +315,7 @@ def test_when_all_is_old_nothing_is_known_of_servers(facts: Facts) -> None:
 
     for one in health.tiers:
         if not any(node.facts.get("association") == "Failed" for node in one.nodes):
-            assert one.verdict.word is Word.UNKNOWN
+            assert one.verdict.word is HealthStatus.UNKNOWN
 
 
 # --- which resources are looked at -------------------------------------------------------------------
@@ -336,7 +343,7 @@ ELB = "AWS::ElasticLoadBalancingV2"
 def test_resources_of_both_template_sets_belong_to_the_right_tier(
     path: str, logical_id: str, kind: str, physical_id: str, expected: str
 ) -> None:
-    parts = parts_of([Made(path=path, logical_id=logical_id, type=kind, physical_id=physical_id)])
+    parts = parts_of([CreatedResource(path=path, logical_id=logical_id, type=kind, physical_id=physical_id)])
 
     found = {**parts.load_balancers, **parts.target_groups, **parts.groups, **parts.associations}
     assert found == {physical_id: expected}
@@ -344,7 +351,7 @@ def test_resources_of_both_template_sets_belong_to_the_right_tier(
 
 def test_resources_without_a_physical_id_and_other_types_are_no_parts() -> None:
     made = [
-        Made(path="", logical_id="WebTargetGroup", type=f"{ELB}::TargetGroup", physical_id=""),
-        Made(path="", logical_id="Topic", type="AWS::SNS::Topic", physical_id="arn:topic"),
+        CreatedResource(path="", logical_id="WebTargetGroup", type=f"{ELB}::TargetGroup", physical_id=""),
+        CreatedResource(path="", logical_id="Topic", type="AWS::SNS::Topic", physical_id="arn:topic"),
     ]
     assert not parts_of(made)

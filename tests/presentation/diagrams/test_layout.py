@@ -6,13 +6,13 @@ from itertools import combinations
 
 import pytest
 
-from deployments.core.health.rollup import Word
+from deployments.core.health.rollup import HealthStatus
 from deployments.presentation.diagrams.layout import MOST, Box, Picture, Shape, gathered, narrow, wide
 
 LAYOUTS = {"wide": wide, "narrow": narrow}
 
 
-def shape(tier: str, number: int, zone: str = "", word: Word = Word.HEALTHY) -> Shape:
+def shape(tier: str, number: int, zone: str = "", word: HealthStatus = HealthStatus.HEALTHY) -> Shape:
     return Shape(tier=tier, key=f"{tier}-{number:03}", name=f"i-{number:03}", zone=zone, word=word)
 
 
@@ -21,7 +21,9 @@ def whole(zones: int, servers: int, sick: int = 0) -> dict[str, list[Shape]]:
     shapes = {tier: [shape(tier, 0)] for tier in ("alb", "nlb")}
     for tier in ("web", "app"):
         shapes[tier] = [
-            shape(tier, n, names[n % len(names)], Word.UNHEALTHY if n < sick else Word.HEALTHY)
+            shape(
+                tier, n, names[n % len(names)], HealthStatus.UNHEALTHY if n < sick else HealthStatus.HEALTHY
+            )
             for n in range(servers)
         ]
     shapes["database"] = [shape("database", n, names[n % len(names)]) for n in range(2)]
@@ -75,16 +77,16 @@ def test_every_server_is_drawn_or_counted(layout: str) -> None:
 
 def test_a_few_are_all_drawn_and_of_many_those_that_hurt() -> None:
     few = [shape("web", number) for number in range(MOST)]
-    many = [shape("web", number) for number in range(40)] + [shape("web", 99, word=Word.DEGRADED)]
+    many = [shape("web", number) for number in range(40)] + [shape("web", 99, word=HealthStatus.DEGRADED)]
 
     assert [one.count for one in gathered(few)] == [1] * MOST
     first, rest = gathered(many)
     assert (first.key, first.count) == ("web-099", 1)
-    assert (rest.word, rest.count) == (Word.HEALTHY, 40)
+    assert (rest.word, rest.count) == (HealthStatus.HEALTHY, 40)
 
 
 def test_a_wire_to_what_does_not_answer_is_cut() -> None:
-    cut = [wire for wire in drawn("wide", 2, 2, sick=1).wires if wire.word is Word.UNHEALTHY]
+    cut = [wire for wire in drawn("wide", 2, 2, sick=1).wires if wire.word is HealthStatus.UNHEALTHY]
 
     assert len(cut) == 4  # in and out of one server in each tier
 

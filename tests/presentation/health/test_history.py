@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from deployments.core.health.rollup import Word
+from deployments.core.health.rollup import HealthStatus
 from deployments.presentation.health.history import DAY, SILENT_AFTER, WEEK, Sample, Strip, strips
 from tests.builders import START
 
@@ -68,7 +68,7 @@ def test_a_short_dip_never_rounds_to_a_hundred_percent() -> None:
     found = strip(*samples)
 
     assert found.percent == "99.9 %"
-    assert [one.word for one in found.troubles] == [Word.DEGRADED]
+    assert [one.word for one in found.troubles] == [HealthStatus.DEGRADED]
     assert 'class="is-attention"' in found.svg("")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from deployments.core.usual import Usual
+from deployments.core.usual_durations import UsualDuration
 from deployments.models import Account, Deployment, Resource, Stack
 from deployments.presentation.waterfall import cache, inspector
 from tests.live import scenes
@@ -64,13 +64,13 @@ def test_the_root_and_the_phases_have_details_and_what_is_not_there_has_none(cli
 @pytest.mark.parametrize(
     ("usual", "words"),
     [
-        (Usual(381, 300, 520), "no history yet: this is what public logs say of its type"),
-        (Usual(381, 300, 520, 1, "here"), "from 1 run of it here"),
-        (Usual(381, 300, 520, 4, "type"), "from 4 runs of its type"),
-        (Usual(381, 300, 520, 2, "kind"), "from 2 runs elsewhere"),
+        (UsualDuration(381, 300, 520), "no history yet: this is what public logs say of its type"),
+        (UsualDuration(381, 300, 520, 1, "here"), "from 1 run of it here"),
+        (UsualDuration(381, 300, 520, 4, "type"), "from 4 runs of its type"),
+        (UsualDuration(381, 300, 520, 2, "kind"), "from 2 runs elsewhere"),
     ],
     ids=["prior", "here", "type", "kind"],
 )
-def test_a_usual_duration_says_what_it_rests_on(usual: Usual, words: str) -> None:
+def test_a_usual_duration_says_what_it_rests_on(usual: UsualDuration, words: str) -> None:
     assert inspector._history(usual) == words
     assert inspector._usual(usual) == "6:21 (5:00–8:40)"

@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deployments.core.phases import Kind
-from deployments.core.status import Shown
+from deployments.core.status import DisplayStatus
 from deployments.core.timeline import runs
-from deployments.core.usual import Usual
+from deployments.core.usual_durations import UsualDuration
 from deployments.models import Resource, Stack
 from deployments.models.health import FleetInstance
 from deployments.models.stack import STACK_TYPE
-from deployments.models.timeline import Line
+from deployments.models.timeline import TimelineRow
 from deployments.presentation.locale import Locale
 from deployments.presentation.waterfall import cache, row_html
 from deployments.presentation.waterfall.axis import Axis
@@ -149,8 +149,8 @@ def test_a_bar_is_split_by_status_and_told_by_what_it_came_to() -> None:
     bars = bars_of(Node(path="A", status="UPDATE_COMPLETE", changes=changes))
 
     assert bars == (
-        Bar(T0, T0 + 5_000, Shown.DONE),
-        Bar(T0 + 5_000, T0 + 8_000, Shown.SETTLING),
+        Bar(T0, T0 + 5_000, DisplayStatus.DONE),
+        Bar(T0 + 5_000, T0 + 8_000, DisplayStatus.SETTLING),
     )
 
 
@@ -164,42 +164,44 @@ def test_a_failure_that_is_taken_back_stays_in_sight() -> None:
     bars = bars_of(Node(path="A", status="DELETE_COMPLETE", changes=changes))
 
     assert [(bar.shown, bar.start, bar.end) for bar in bars] == [
-        (Shown.FAILED, T0, T0 + 4_000),
-        (Shown.DELETED, T0 + 6_000, T0 + 9_000),
+        (DisplayStatus.FAILED, T0, T0 + 4_000),
+        (DisplayStatus.DELETED, T0 + 6_000, T0 + 9_000),
     ]
 
 
-@pytest.mark.parametrize(("is_stack", "told"), [(True, Shown.FAILED), (False, Shown.CANCELLED)])
-def test_what_was_broken_off_ends_where_it_is_taken_back(is_stack: bool, told: Shown) -> None:
+@pytest.mark.parametrize(
+    ("is_stack", "told"), [(True, DisplayStatus.FAILED), (False, DisplayStatus.CANCELLED)]
+)
+def test_what_was_broken_off_ends_where_it_is_taken_back(is_stack: bool, told: DisplayStatus) -> None:
     changes: list[list[int | str]] = [[T0, "CREATE_IN_PROGRESS"], [T0 + 4_000, "DELETE_IN_PROGRESS"]]
     node = Node(path="A", status="DELETE_IN_PROGRESS", changes=changes, is_stack=is_stack)
 
-    assert bars_of(node) == (Bar(T0, T0 + 4_000, told), Bar(T0 + 4_000, None, Shown.PROGRESS))
+    assert bars_of(node) == (Bar(T0, T0 + 4_000, told), Bar(T0 + 4_000, None, DisplayStatus.PROGRESS))
 
 
 def test_what_goes_on_has_no_end_and_old_rows_have_a_bar_from_their_times() -> None:
     node = Node(path="A", status="CREATE_IN_PROGRESS", changes=[[T0, "CREATE_IN_PROGRESS"]])
-    assert bars_of(node) == (Bar(T0, None, Shown.PROGRESS),)
+    assert bars_of(node) == (Bar(T0, None, DisplayStatus.PROGRESS),)
 
     old = Node(path="A", status="CREATE_COMPLETE", started=T0, ended=T0 + 1)
-    assert bars_of(old) == (Bar(T0, T0 + 1, Shown.DONE),)
+    assert bars_of(old) == (Bar(T0, T0 + 1, DisplayStatus.DONE),)
 
 
 def test_the_bars_in_a_stack_become_one_line_with_failures_on_top() -> None:
     line = summed(
         [],
         [
-            [Bar(T0, T0 + 10_000, Shown.DONE)],
-            [Bar(T0 + 9_000, T0 + 20_000, Shown.DONE)],
-            [Bar(T0 + 30_000, T0 + 40_000, Shown.FAILED)],
-            [Bar(T0 + 35_000, None, Shown.PROGRESS)],
+            [Bar(T0, T0 + 10_000, DisplayStatus.DONE)],
+            [Bar(T0 + 9_000, T0 + 20_000, DisplayStatus.DONE)],
+            [Bar(T0 + 30_000, T0 + 40_000, DisplayStatus.FAILED)],
+            [Bar(T0 + 35_000, None, DisplayStatus.PROGRESS)],
         ],
     )
 
     assert line == (
-        Bar(T0, T0 + 20_000, Shown.DONE),
-        Bar(T0 + 35_000, None, Shown.PROGRESS),
-        Bar(T0 + 30_000, T0 + 40_000, Shown.FAILED),
+        Bar(T0, T0 + 20_000, DisplayStatus.DONE),
+        Bar(T0 + 35_000, None, DisplayStatus.PROGRESS),
+        Bar(T0 + 30_000, T0 + 40_000, DisplayStatus.FAILED),
     )
 
 
@@ -230,7 +232,7 @@ def test_a_thousand_resources_in_one_chain_are_put_in_order() -> None:
     assert in_order(names, nodes) == names[::-1]
 
 
-def grower(*nodes: Node, lines: dict[str, Line] | None = None, **values: Any) -> Grower:
+def grower(*nodes: Node, lines: dict[str, TimelineRow] | None = None, **values: Any) -> Grower:
     found = {node.path: node for node in (Node(path="", type=STACK_TYPE, is_stack=True), *nodes)}
     children: dict[str, list[str]] = {}
     for path in found:
@@ -276,12 +278,12 @@ def test_the_stacks_around_the_first_failure_stay_open_when_all_is_taken_back() 
 
 def test_a_row_that_takes_longer_than_usual_says_so_with_its_ghost() -> None:
     changes: list[list[int | str]] = [[T0 - 90_000, "CREATE_IN_PROGRESS"]]
-    line = Line(
+    line = TimelineRow(
         path="Db",
         type="AWS::RDS::DBInstance",
         status="CREATE_IN_PROGRESS",
         runs=runs(changes),
-        usual=Usual(40, 35, 50, 4, "here"),
+        usual=UsualDuration(40, 35, 50, 4, "here"),
         is_slow=True,
     )
     node = Node(path="Db", status="CREATE_IN_PROGRESS", changes=changes, started=T0 - 90_000)
@@ -294,7 +296,7 @@ def test_a_row_that_takes_longer_than_usual_says_so_with_its_ghost() -> None:
 
 
 def test_without_history_there_is_no_ghost_and_nothing_is_slow() -> None:
-    line = Line(path="Db", type="", usual=Usual(40, 35, 50, 0, "prior"))
+    line = TimelineRow(path="Db", type="", usual=UsualDuration(40, 35, 50, 0, "prior"))
     node = Node(path="Db", status="CREATE_IN_PROGRESS", started=T0, changes=[[T0, "CREATE_IN_PROGRESS"]])
     row = row_of("Db", grower(node, lines={"Db": line}))
 
@@ -381,10 +383,10 @@ def test_servers_stand_below_their_group_with_what_configured_them() -> None:
     rows = [row for row in Picture.whole(deployment).rows() if row.path.startswith("AppServers/Group")]
 
     assert [(row.kind, row.level, row.shown) for row in rows] == [
-        ("group", 3, Shown.DONE),
-        ("instance", 4, Shown.DONE),
-        ("run", 5, Shown.FAILED),
-        ("target", 5, Shown.WAITING),  # it is being made: nobody expects it to answer yet
+        ("group", 3, DisplayStatus.DONE),
+        ("instance", 4, DisplayStatus.DONE),
+        ("run", 5, DisplayStatus.FAILED),
+        ("target", 5, DisplayStatus.WAITING),  # it is being made: nobody expects it to answer yet
     ]
     assert rows[2].reason == "Install uWSGI: no such package"
     assert rows[2].bars[0].end - rows[2].bars[0].start == 30_000  # type: ignore[operator]

@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from deployments.aws import budget
-from deployments.aws.budget import Budget
-from deployments.aws.budget_store import Buckets, RedisBuckets
+from deployments.aws import quota
+from deployments.aws.quota import ApiQuota
+from deployments.aws.quota_store import Buckets, RedisBuckets
 from deployments.models import Environment, Observation, Observer
-from deployments.runner import observe, tick
-from deployments.runner.observe import asked, history
+from deployments.runner import observe, step
+from deployments.runner.observe import history, poll_round
 from tests.builders import make_account
 from tests.fakes import FakeAws
 from tests.runner.observed.world import make_world
@@ -45,7 +45,7 @@ class Clock:
 class BudgetedAws(FakeAws):
     """An account whose calls go through the budget, as the real gateways' do. Keeps when each was made."""
 
-    def __init__(self, account: Budget, clock: Clock) -> None:
+    def __init__(self, account: ApiQuota, clock: Clock) -> None:
         super().__init__()
         self.account, self.clock = account, clock
         self.moments: list[tuple[float, str]] = []
@@ -63,8 +63,8 @@ class BudgetedAws(FakeAws):
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     own = Clock()
     monkeypatch.setattr(timezone, "now", own.now)
-    monkeypatch.setattr(asked, "monotonic", own)
-    monkeypatch.setattr(asked, "sleep", own.sleep)
+    monkeypatch.setattr(poll_round, "monotonic", own)
+    monkeypatch.setattr(poll_round, "sleep", own.sleep)
     monkeypatch.setattr(history, "keep", lambda *_, **__: None)  # costs no call, and the test's time
     return own
 
@@ -77,7 +77,7 @@ def buckets(redis_server: Redis, clock: Clock) -> RedisBuckets:
 
 @pytest.fixture
 def aws(buckets: RedisBuckets, clock: Clock) -> BudgetedAws:
-    return BudgetedAws(Budget(ACCOUNT, RATE, Buckets(buckets), clock.sleep), clock)
+    return BudgetedAws(ApiQuota(ACCOUNT, RATE, Buckets(buckets), clock.sleep), clock)
 
 
 def watch_over(aws: BudgetedAws, clock: Clock, seconds: float) -> None:
@@ -87,7 +87,7 @@ def watch_over(aws: BudgetedAws, clock: Clock, seconds: float) -> None:
     while clock() < end:
         due = Observer.objects.filter(due_at__lte=clock.now()).order_by("due_at")
         for pk, version in due.values_list("pk", "version"):
-            tick.run_observer(pk, version, aws)
+            step.run_observer(pk, version, aws)
         first = Observer.objects.order_by("due_at").values_list("due_at", flat=True)[0]
         assert first is not None
         clock.sleep(max(STEP, (first - clock.now()).total_seconds()))
@@ -116,7 +116,7 @@ def test_fifty_environments_cost_no_more_than_two_reads_a_second_of_any_service(
 
     watch_over(aws, clock, SECONDS)
 
-    usage = budget.read_usage(buckets, ACCOUNT, RATE)
+    usage = quota.read_usage(buckets, ACCOUNT, RATE)
     elapsed = (clock.now() - start).total_seconds()
     reads = {service.service: service.reads for service in usage.services}
     assert reads == dict(Counter(service for _, service in aws.moments))

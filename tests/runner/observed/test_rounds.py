@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from deployments.errors import AwsAsk, AwsRetry, BudgetSpent
+from deployments.errors import AwsAccessError, AwsRetryable, QuotaExhausted
 from deployments.models import (
     Association,
     AssociationRun,
@@ -24,7 +24,7 @@ from deployments.models import (
     Stack,
     Target,
 )
-from deployments.runner import tick
+from deployments.runner import step
 from tests.builders import make_account, make_deployment
 from tests.fakes import FakeAws
 from tests.runner.observed.world import (
@@ -240,7 +240,7 @@ def test_an_environment_that_is_being_deleted_tells_no_bad_news(
 # --- errors stay where they are ----------------------------------------------------------------------
 def test_a_denied_action_is_named_and_everything_else_goes_on(aws: FakeAws, environment: Environment) -> None:
     denied = "ssm:DescribeAssociationExecutions"
-    aws.fail(denied, *[AwsAsk("AccessDeniedException", "not authorized", denied)] * 20)
+    aws.fail(denied, *[AwsAccessError("AccessDeniedException", "not authorized", denied)] * 20)
 
     look(aws)
 
@@ -268,7 +268,7 @@ def test_what_was_denied_stays_told_until_it_was_read(
     look(aws)
     bad = server("staging", "app", 1)
     configure(aws, "staging", "app", {server("staging", "app", 0): "Success", bad: "Failed"}, run=2)
-    aws.fail(denied, *[AwsAsk("AccessDeniedException", "not authorized", denied)] * 20)
+    aws.fail(denied, *[AwsAccessError("AccessDeniedException", "not authorized", denied)] * 20)
 
     for _ in range(3):  # nothing moves meanwhile
         look(aws, "associations")
@@ -286,7 +286,7 @@ def test_a_source_that_stalls_grows_old_and_the_others_stay_fresh(
     look(aws)
     before = observation(environment, "targets").observed_at
     stall = "elasticloadbalancing:DescribeTargetHealth"
-    aws.fail(stall, *[AwsRetry("ReadTimeoutError", "Read timeout", stall)] * 3)
+    aws.fail(stall, *[AwsRetryable("ReadTimeoutError", "Read timeout", stall)] * 3)
 
     for _ in range(3):
         look(aws)
@@ -304,7 +304,7 @@ def test_a_source_that_stalls_grows_old_and_the_others_stay_fresh(
 
 def test_one_lost_answer_is_no_news(aws: FakeAws, environment: Environment) -> None:
     stall = "rds:DescribeDBClusters"
-    aws.fail(stall, AwsRetry("ReadTimeoutError", "Read timeout", stall))
+    aws.fail(stall, AwsRetryable("ReadTimeoutError", "Read timeout", stall))
 
     look(aws)
 
@@ -318,7 +318,7 @@ def test_old_figures_turn_to_unknown_though_nothing_answers(aws: FakeAws, enviro
     Target.objects.update(observed_at=old)
     Environment.objects.update(health_at=old)
     stall = "elasticloadbalancing:DescribeLoadBalancers"
-    aws.fail(stall, AwsRetry("ReadTimeoutError", "Read timeout", stall))
+    aws.fail(stall, AwsRetryable("ReadTimeoutError", "Read timeout", stall))
 
     look(aws, "targets")
 
@@ -327,7 +327,7 @@ def test_old_figures_turn_to_unknown_though_nothing_answers(aws: FakeAws, enviro
 
 def test_a_spent_budget_is_no_problem_and_comes_back(aws: FakeAws, environment: Environment) -> None:
     call = "elasticloadbalancing:DescribeTargetHealth"
-    aws.fail(call, BudgetSpent(call, 3.0))
+    aws.fail(call, QuotaExhausted(call, 3.0))
     before = timezone.now()
 
     look(aws, "targets")
@@ -356,7 +356,7 @@ def test_a_bug_in_a_source_is_left_to_the_next_round(
 
 def test_missing_credentials_are_told_by_every_source(aws: FakeAws, environment: Environment) -> None:
     def refuse(_ref: object) -> object:
-        raise AwsAsk("NoCredentialsError", "Unable to locate credentials", "sts:AssumeRole")
+        raise AwsAccessError("NoCredentialsError", "Unable to locate credentials", "sts:AssumeRole")
 
     look(refuse)  # type: ignore[arg-type]
 
@@ -373,7 +373,7 @@ def test_who_is_looked_at_is_asked_for_more_often_and_first(aws: FakeAws) -> Non
     look(aws, "targets")
     aws.calls.clear()
     call = "elasticloadbalancing:DescribeTargetHealth"
-    aws.on_call = lambda _: aws.fail(call, BudgetSpent(call, 3.0)) if aws.calls.count(call) == 3 else None
+    aws.on_call = lambda _: aws.fail(call, QuotaExhausted(call, 3.0)) if aws.calls.count(call) == 3 else None
 
     look(aws, "targets")
     aws.on_call = lambda _: None
@@ -414,7 +414,7 @@ def test_a_stale_or_doubled_message_does_nothing(aws: FakeAws, environment: Envi
     observer = Observer.objects.get(source="fleet")
     aws.calls.clear()
 
-    assert not tick.run_observer(observer.pk, observer.version - 1, aws)
+    assert not step.run_observer(observer.pk, observer.version - 1, aws)
     assert aws.calls == []
 
 

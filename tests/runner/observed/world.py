@@ -13,7 +13,7 @@ from deployments.aws.elbv2 import LoadBalancer, TargetGroup, TargetHealth
 from deployments.aws.rds import Cluster, DBInstance, Member
 from deployments.aws.ssm import Association, Execution, ExecutionTarget
 from deployments.models import Environment, Observation, Observer
-from deployments.runner import observe, tick
+from deployments.runner import observe, step
 from tests.builders import make_account, make_deployment, make_environment, make_resource, make_stack
 from tests.fakes import FakeAws
 
@@ -192,7 +192,7 @@ def look(aws: FakeAws, *sources: str, every: bool = True) -> None:
     if every:
         Observation.objects.filter(source__in=sources or SOURCES).update(due_at=past)
     for observer in Observer.objects.filter(source__in=sources or SOURCES).order_by("pk"):
-        tick.run_observer(observer.pk, observer.version, aws)
+        step.run_observer(observer.pk, observer.version, aws)
 
 
 def observation(environment: Environment, source: str) -> Observation:

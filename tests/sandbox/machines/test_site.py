@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from deployments.aws.site import save_and_read
+from deployments.aws.site import check_site
 from deployments.aws.site_address import site_of
 from tests.sandbox.machines.conftest import SLOW, Site
 from tests.services import wait_until
@@ -30,7 +30,7 @@ def test_times_that_were_saved_are_read_back(site: Site) -> None:
 def test_the_portal_can_save_a_time_through_the_site(site: Site) -> None:
     asked = site_of(site.outputs["AlbDnsName"], site.outputs["SiteUrl"], sandbox=True)
 
-    answer = save_and_read(asked)
+    answer = check_site(asked)
 
     assert (answer.wrote, answer.read, answer.problem) == (True, True, None)
     assert answer.saved in json.loads(site.get("read"))

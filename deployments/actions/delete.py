@@ -1,0 +1,98 @@
+"""Asking for an environment to be deleted, and forgetting one that AWS does not know any more."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from deployments.actions.deploy import busy
+from deployments.core.phases import Kind
+from deployments.errors import N_, UserFixable
+from deployments.models import Deployment, Environment
+from deployments.runner import event_log
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+
+def request_deletion(
+    *,
+    user: User,
+    environment: Environment,
+    typed_name: str,
+    reason: str,
+    request_key: UUID,
+    unprotect: bool = False,
+) -> Deployment:
+    """Ask for the environment's stack to be deleted, and return the deployment that does it.
+
+    The same `request_key` again returns the deployment of the first time. Raises UserFixable when the
+    name was not typed as it is, or the environment is being changed or gone.
+    """
+    before = Deployment.objects.filter(request_key=request_key).first()
+    if before:
+        return before
+    # Full-width letters from a Japanese keyboard are the same name.
+    if unicodedata.normalize("NFKC", typed_name).strip() != environment.name:
+        raise UserFixable(
+            "NameNotTyped",
+            N_("Type the name %(environment)s exactly to delete the environment."),
+            "typed_name",
+            environment=environment.name,
+        )
+    if environment.is_protected and not unprotect:
+        raise UserFixable(
+            "DeletionProtection",
+            N_("Deletion protection is on: AWS would refuse. Tick the box to turn it off first."),
+            "unprotect",
+        )
+    try:
+        with transaction.atomic():
+            row = Environment.objects.select_for_update().select_related("latest").get(pk=environment.pk)
+            if row.deleted_at:
+                raise UserFixable("AlreadyDeleted", N_("The environment is deleted already."))
+            if row.active_deployment:
+                raise busy(row.name)
+            deployment = Deployment.objects.create(
+                environment=row,
+                kind=Kind.DELETE.value,
+                requested_by=user,
+                reason=reason,
+                request_key=request_key,
+                active_key=row.pk,
+                parameters=row.parameters,
+                unprotect=unprotect,
+                due_at=timezone.now(),
+            )
+            Environment.objects.filter(pk=row.pk).update(latest=deployment)
+            event_log.add(deployment, "requested", kind="delete", user=user.get_username(), reason=reason)
+    except (IntegrityError, UserFixable) as exc:
+        twice = Deployment.objects.filter(request_key=request_key).first()
+        if twice:
+            return twice
+        if isinstance(exc, UserFixable):
+            raise
+        raise busy(environment.name) from None
+    return deployment
+
+
+def close_environment(*, user: User, environment: Environment) -> None:
+    """Close an environment whose stack AWS does not know any more.
+
+    Raises UserFixable while the stack is there, or a deployment is at work.
+    """
+    closed = Environment.objects.filter(pk=environment.pk, deleted_at=None, latest__active_key=None).exclude(
+        missing_since=None
+    )
+    if not closed.exists():
+        raise UserFixable(
+            "StackStillThere",
+            N_("Only an environment whose stack no longer exists can be forgotten. Delete it instead."),
+        )
+    Environment.objects.filter(pk__in=list(closed.values_list("pk", flat=True))).update(
+        deleted_at=timezone.now(), live_key=None, due_at=None
+    )

@@ -1,0 +1,152 @@
+"""The table of AWS error codes: what each means for the work. Every AWS error goes through here.
+
+Sources: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/CommonErrors.html and the Errors
+section of each action used; https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html;
+botocore's own list of throttling codes (botocore/retries/throttling data). A code that is not in the
+table is refused and shown: unknown errors fail closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    HTTPClientError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    TokenRetrievalError,
+)
+from botocore.exceptions import ConnectionError as ConnectionFailed
+from botocore.parsers import ResponseParserError
+
+from deployments.errors import (
+    AwsAccessError,
+    AwsAlreadyDone,
+    AwsFailure,
+    AwsNotFound,
+    AwsRejected,
+    AwsRetryable,
+)
+
+_RETRY = (
+    "Throttling ThrottlingException ThrottledException RequestThrottled RequestThrottledException "
+    "RequestLimitExceeded TooManyRequestsException SlowDown PriorRequestNotComplete "
+    "ProvisionedThroughputExceededException BandwidthLimitExceeded TransactionInProgressException "
+    "LimitExceeded.Rate InternalFailure InternalError InternalServerError InternalServerException "
+    "ServiceUnavailable ServiceUnavailableException Unavailable RequestTimeout RequestTimeoutException "
+    "OperationAborted IDPCommunicationError ResourceContention HealthUnavailable InvalidNextToken "
+    "500 502 503 504"
+)
+_ADOPT = (
+    "AlreadyExistsException TokenAlreadyExistsException InvalidChangeSetStatus "
+    "InvalidChangeSetStatusException OperationInProgressException BucketAlreadyOwnedByYou "
+    "PreconditionFailed ConditionalRequestConflict"
+)
+_ASK = (
+    "AccessDenied AccessDeniedException UnauthorizedOperation UnauthorizedAccess AuthFailure NotAuthorized "
+    "AllAccessDisabled AccountProblem ExpiredToken ExpiredTokenException RequestExpired TokenRefreshRequired "
+    "InvalidClientTokenId InvalidAccessKeyId UnrecognizedClientException MissingAuthenticationToken "
+    "IncompleteSignature SignatureDoesNotMatch OptInRequired InvalidToken RegionDisabledException 401 403"
+)
+_MISSING = (
+    "ChangeSetNotFound ChangeSetNotFoundException StackNotFoundException NoSuchBucket NoSuchKey NotFound "
+    "ResourceNotFoundException LoadBalancerNotFound TargetGroupNotFound InvalidTarget "
+    "AssociationDoesNotExist AssociationExecutionDoesNotExist InvalidAssociation InvalidInstanceId "
+    "DBClusterNotFoundFault DBInstanceNotFound 404"
+)
+_REFUSED = (
+    "ValidationError ValidationException InsufficientCapabilitiesException LimitExceededException "
+    "InvalidOperationException BucketAlreadyExists InvalidBucketName InvalidBucketState TooManyBuckets "
+    "InvalidParameterValue InvalidParameterCombination MalformedXML EntityTooLarge MalformedPolicy "
+    "MalformedPolicyDocument IllegalLocationConstraintException AuthorizationHeaderMalformed "
+    "PermanentRedirect InvalidAction OperationIdAlreadyExistsException StaleRequestException "
+    "PackedPolicyTooLarge InvalidRange InvalidObjectState InvalidRequest InvalidWriteOffset TooManyParts "
+    "EncryptionTypeMismatch InvalidConfigurationRequest InvalidDocument InvalidDocumentVersion "
+    "InvalidAssociationVersion InvalidParameters InvalidOutputFolder InvalidRole InvalidNotificationConfig "
+    "DuplicateInstanceId UnsupportedPlatformType MaxDocumentSizeExceeded InvalidParameterException 301 400"
+)
+# What ModifyDBCluster and ModifyDBInstance may say: the cluster is busy or stopped, or the change is not
+# possible. AWS's sentence tells which; a person looks at it.
+_REFUSED_BY_RDS = (
+    "InvalidDBClusterStateFault InvalidDBInstanceState InvalidDBSecurityGroupState "
+    "InvalidDBSubnetGroupStateFault InvalidGlobalClusterStateFault InvalidVPCNetworkStateFault InvalidSubnet "
+    "StorageQuotaExceeded StorageTypeNotAvailableFault StorageTypeNotSupported NetworkTypeNotSupported "
+    "InsufficientDBInstanceCapacity ProvisionedIopsNotAvailableInAZFault DBUpgradeDependencyFailure "
+    "TenantDatabaseQuotaExceeded DBClusterAlreadyExistsFault DBInstanceAlreadyExists "
+    "DBParameterGroupNotFound DBClusterParameterGroupNotFound DBSubnetGroupNotFoundFault "
+    "DBSecurityGroupNotFound OptionGroupNotFoundFault DomainNotFoundFault KMSKeyNotAccessibleFault "
+    "AuthorizationNotFound BackupPolicyNotFoundFault CertificateNotFound "
+    "VpcEncryptionControlViolationException"
+)
+TABLE: dict[str, type[AwsFailure]] = {
+    code: kind
+    for codes, kind in (
+        (_RETRY, AwsRetryable),
+        (_ADOPT, AwsAlreadyDone),
+        (_ASK, AwsAccessError),
+        (_MISSING, AwsNotFound),
+        (_REFUSED, AwsRejected),
+        (_REFUSED_BY_RDS, AwsRejected),
+    )
+    for code in codes.split()
+}
+_NO_CREDENTIALS = (
+    NoCredentialsError,
+    PartialCredentialsError,
+    CredentialRetrievalError,
+    TokenRetrievalError,
+    ProfileNotFound,
+    NoRegionError,
+)
+
+
+def translate(exc: ClientError | BotoCoreError | ResponseParserError, operation: str) -> AwsFailure:
+    """Return the error of our tree that stands for an error of botocore's.
+
+    A lost answer (connection closed, read time-out) is AwsRetry: the call may have been carried out, so
+    every caller's call is safe to repeat (client tokens, content-addressed keys).
+    """
+    if isinstance(exc, ClientError):
+        if exc.operation_name == "AssumeRole":  # made by botocore on the way to the call that was asked for
+            operation = "sts:AssumeRole"
+        error = exc.response.get("Error", {})
+        code, message = error.get("Code", ""), error.get("Message", "")
+        request_id = exc.response.get("ResponseMetadata", {}).get("RequestId", "")
+        if code == "ValidationError" and _says_missing(message, operation):
+            return AwsNotFound(code, message, operation, request_id)
+        if code in TABLE:
+            return TABLE[code](code, message, operation, request_id)
+        http = exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        kind = AwsRetryable if http >= 500 else AwsRejected
+        return kind(code or "Unknown", message, operation, request_id)
+    code = type(exc).__name__
+    if isinstance(exc, _NO_CREDENTIALS):
+        return AwsAccessError(code, str(exc), operation)
+    if isinstance(exc, HTTPClientError | ConnectionFailed | ResponseParserError):
+        return AwsRetryable(code, _without_address(exc), operation)
+    return AwsRejected(code, str(exc), operation)
+
+
+def _says_missing(message: str, operation: str) -> bool:
+    """CloudFormation: "Stack with id x does not exist"; Auto Scaling: "AutoScalingGroup name not found"."""
+    return "does not exist" in message or (operation.startswith("autoscaling:") and "not found" in message)
+
+
+def _without_address(exc: Exception) -> str:
+    """Return botocore's sentence without the request's URL, which can carry query parameters."""
+    return str(exc).split("?", 1)[0].rstrip('"')
+
+
+@contextmanager
+def calling(operation: str) -> Iterator[None]:
+    """Run a boto3 call of `service:Action` so that whatever it raises is an AwsFailure."""
+    try:
+        yield
+    except (ClientError, BotoCoreError, ResponseParserError) as exc:
+        raise translate(exc, operation) from exc

@@ -1,0 +1,198 @@
+"""How long things usually take: learned from what they took before, and until then from public logs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from deployments.core.timeline import OperationKind
+
+TENTH = 1.2816
+"""Standard deviations from the middle of a normal distribution to its tenth and ninetieth percentile."""
+WIDEST = 1.5
+"""A spread beyond this says nothing any more."""
+SANDBOX_SCALE = 1 / 12
+"""Seconds in the sandbox at pace 1 for each second on AWS (portal.sandbox.pace)."""
+PHASE_TYPE = "Sanso::Phase"
+CLOSING_TYPE = "Sanso::StackClosing"
+"""What a stack takes after the last thing in it has ended."""
+
+
+class DurationSource(StrEnum):
+    """What a usual duration was learned from, the nearest first."""
+
+    HERE = "here"  # the same thing, in this account
+    TYPE = "type"  # things of its type, in this account
+    KIND = "kind"  # the same thing or its type, in accounts of the same kind
+    PRIOR = "prior"  # public logs
+
+
+@dataclass(frozen=True, slots=True)
+class UsualDuration:
+    """Seconds that something takes: in the middle, and the tenth and ninetieth percentile.
+
+    `runs` is the number of times that were measured, 0 when there is no history.
+    """
+
+    seconds: float
+    low: float
+    high: float
+    runs: int = 0
+    source: str = DurationSource.PRIOR.value
+
+    @property
+    def spread(self) -> float:
+        """Return the standard deviation of the logarithm."""
+        if self.low <= 0 or self.high <= self.low:
+            return 0.02
+        return max(0.02, min(WIDEST, math.log(max(1.0, self.high / self.low)) / (2 * TENTH)))
+
+    def as_row(self) -> list[float | int | str]:
+        """Return what a row keeps."""
+        return [round(self.seconds, 2), round(self.low, 2), round(self.high, 2), self.runs, str(self.source)]
+
+    @classmethod
+    def from_row(cls, kept: object) -> UsualDuration | None:
+        """Return what a row kept, None when it is not that."""
+        if not isinstance(kept, list) or len(kept) != 5:
+            return None
+        seconds, low, high, runs, source = kept
+        return cls(float(seconds), float(low), float(high), int(runs), str(source))
+
+
+@dataclass(frozen=True, slots=True)
+class PastDuration:
+    """One duration of history. `here` tells that it was in the same account."""
+
+    path: str
+    type: str
+    seconds: float
+    here: bool
+
+
+# Medians of creates in seconds, from public deployment logs (docs/research: NAT gateways 84-121, network load
+# balancers 142-161, application ones 135-190, Aurora instances about 381); a range only where it is known.
+_CREATE: Mapping[str, float | tuple[float, float, float]] = {
+    "AWS::AutoScaling::AutoScalingGroup": (45, 30, 80),
+    "AWS::CloudFormation::WaitCondition": (60, 5, 300),
+    "AWS::EC2::EIP": 15,
+    "AWS::EC2::InternetGateway": 16,
+    "AWS::EC2::NatGateway": (100, 84, 121),
+    "AWS::EC2::RouteTable": 11,
+    "AWS::EC2::VPC": 12,
+    "AWS::EC2::VPCEndpoint": 20,
+    "AWS::EC2::VPCGatewayAttachment": 16,
+    "AWS::ElasticLoadBalancingV2::Listener": 3,
+    "AWS::ElasticLoadBalancingV2::ListenerRule": 3,
+    "AWS::ElasticLoadBalancingV2::LoadBalancer": (155, 135, 190),
+    "AWS::ElasticLoadBalancingV2::TargetGroup": 16,
+    "AWS::IAM::InstanceProfile": (120, 100, 140),
+    "AWS::IAM::ManagedPolicy": 16,
+    "AWS::IAM::Policy": 16,
+    "AWS::IAM::Role": 17,
+    "AWS::Logs::LogGroup": 3,
+    "AWS::RDS::DBCluster": (43, 35, 70),
+    "AWS::RDS::DBClusterParameterGroup": 10,
+    "AWS::RDS::DBInstance": (381, 300, 520),
+    "AWS::RDS::DBParameterGroup": 10,
+    "AWS::S3::Bucket": 22,
+    "AWS::SecretsManager::Secret": 2,
+    "AWS::SNS::Topic": 10,
+    "AWS::SQS::Queue": 65,
+    "AWS::SSM::Association": (80, 35, 200),
+    "AWS::SSM::Document": 2,
+    "AWS::SSM::Parameter": 2,
+}
+_DELETE: Mapping[str, float | tuple[float, float, float]] = {
+    "AWS::AutoScaling::AutoScalingGroup": (80, 50, 200),
+    "AWS::EC2::NatGateway": (50, 40, 70),
+    "AWS::ElasticLoadBalancingV2::LoadBalancer": 12,
+    "AWS::IAM::InstanceProfile": 2,
+    "AWS::Lambda::Function": (60, 5, 1200),  # its network interfaces in a VPC can hold it for long
+    "AWS::RDS::DBCluster": (40, 25, 120),
+    "AWS::RDS::DBInstance": (300, 200, 500),
+    "AWS::SQS::Queue": 10,
+}
+_OF_THE_PORTAL: Mapping[str, tuple[float, float, float]] = {
+    "@preflight": (4, 2, 12),
+    "@artifacts": (5, 2, 20),
+    "@change_set": (20, 12, 45),
+    "@configuration": (15, 5, 60),
+    "@traffic": (25, 10, 80),
+    "@ready": (5, 2, 20),
+}
+_DEFAULT = 8.0
+_CLOSING = (12.0, 6.0, 22.0)
+_UPDATE_SHARE = _DELETE_SHARE = 0.3
+
+
+def prior(path: str, type_: str, operation: OperationKind, scale: float = 1.0) -> UsualDuration:
+    """Return what public logs say of a resource type. `scale` is the sandbox's pace, 1 on AWS.
+
+    Raises nothing: an unknown type takes a few seconds, as most do.
+    """
+    found: float | tuple[float, float, float] = _CREATE.get(type_, _DEFAULT)
+    if path in _OF_THE_PORTAL:
+        found = _OF_THE_PORTAL[path]
+    elif type_ == CLOSING_TYPE:
+        found = _CLOSING
+    elif operation in (OperationKind.DELETE, OperationKind.ROLLBACK) and type_ in _DELETE:
+        found = _DELETE[type_]
+    elif operation is not OperationKind.CREATE:
+        share = _UPDATE_SHARE if operation is OperationKind.UPDATE else _DELETE_SHARE
+        found = share * (found if isinstance(found, float | int) else found[0])
+    middle, low, high = found if isinstance(found, tuple) else (found, 0.6 * found, 1.9 * found)
+    return UsualDuration(scale * middle, scale * low, scale * high)
+
+
+def learn(seconds: Sequence[float], source: DurationSource) -> UsualDuration:
+    """Return what measured durations say; with few of them, the band is wide."""
+    logs = sorted(math.log(max(0.05, one)) for one in seconds)
+    number = len(logs)
+    middle = (logs[(number - 1) // 2] + logs[number // 2]) / 2
+    # As if three more runs had been seen that lay 25 % apart.
+    spread = math.sqrt((3 * 0.25**2 + sum((one - middle) ** 2 for one in logs)) / (3 + number - 1))
+    spread = max(0.05, spread * math.sqrt(1 + 1 / number))
+    at = math.exp(middle)
+    return UsualDuration(
+        at, at * math.exp(-TENTH * spread), at * math.exp(TENTH * spread), number, source.value
+    )
+
+
+class DurationHistory:
+    """What things took before, in the accounts of one kind, for one operation."""
+
+    def __init__(self, taken: Iterable[PastDuration], operation: OperationKind, scale: float = 1.0) -> None:
+        self.operation, self.scale = operation, scale
+        self._found: dict[tuple[DurationSource, str], list[float]] = {}
+        for one in taken:
+            own = f"{one.path}\n{one.type}"
+            for source, key in (
+                (DurationSource.HERE, own) if one.here else (DurationSource.KIND, own),
+                (DurationSource.TYPE, one.type) if one.here else (DurationSource.KIND, one.type),
+            ):
+                if (source is DurationSource.HERE or one.type) and len(
+                    self._found.get((source, key), ())
+                ) < 50:
+                    self._found.setdefault((source, key), []).append(one.seconds)
+
+    def of(self, path: str, type_: str) -> UsualDuration:
+        """Return the usual duration of the resource at a path, from the nearest history there is."""
+        own = f"{path}\n{type_}"
+        for source, key in (
+            (DurationSource.HERE, own),
+            (DurationSource.TYPE, type_),
+            (DurationSource.KIND, own),
+            (DurationSource.KIND, type_),
+        ):
+            if (seconds := self._found.get((source, key))) and _tells(source, key, type_):
+                return learn(seconds, source)
+        return prior(path, type_, self.operation, self.scale)
+
+
+def _tells(source: DurationSource, key: str, type_: str) -> bool:
+    """Tell whether a type says anything: custom resources, phases and stacks of one type differ too much."""
+    alike = type_ not in (PHASE_TYPE, "AWS::CloudFormation::Stack", "AWS::CloudFormation::CustomResource")
+    return "\n" in key or (alike and not type_.startswith("Custom::"))

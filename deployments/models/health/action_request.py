@@ -1,0 +1,76 @@
+"""What a person asked for on an environment's page, carried out by a worker: a due row like any other."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from deployments.models.environment import Environment
+from deployments.models.fields import IdField
+from deployments.models.sentences import words
+
+KINDS = [("run_association", _("Run an association again")), ("save_time", _("Save a time through the site"))]
+STATES = [
+    ("waiting", _("Waiting")),
+    ("running", _("Running")),
+    ("done", _("Done")),
+    ("failed", _("Failed")),
+]
+
+
+class ActionRequestQuerySet(models.QuerySet["ActionRequest"]):
+    """Named queries over requested actions."""
+
+    def active(self) -> Self:
+        """Keep those that have not ended."""
+        return self.filter(state__in=["waiting", "running"])
+
+    def newest_of(self, environment: Environment) -> Self:
+        """Keep one environment's, newest first."""
+        return self.filter(environment=environment).select_related("asked_by").order_by("-pk")
+
+
+class ActionRequest(models.Model):
+    """One request. `active_key` is unique while it is active and NULL afterwards: a double click
+    is one request.
+
+    `result` has {"sentence": {"template", "values"}} and what the kind adds: `milliseconds`, `executions`.
+    """
+
+    environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="operations")
+    kind = models.CharField(_("kind"), max_length=30, choices=KINDS)
+    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    arguments = models.JSONField(default=dict, blank=True)
+    state = models.CharField(_("state"), max_length=20, choices=STATES, default="waiting")
+    result = models.JSONField(default=dict, blank=True)
+    active_key = IdField(max_length=150, unique=True, null=True, editable=False)  # type: ignore[misc]
+    failures = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(_("asked"), auto_now_add=True)
+    ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
+    due_at = models.DateTimeField(null=True, blank=True, db_index=True)
+    version = models.PositiveIntegerField(default=0)
+
+    objects = models.Manager.from_queryset(ActionRequestQuerySet)()
+
+    class Meta:
+        db_table = (
+            "deployments_operation"  # its earlier name: workers of the release before go on during an upgrade
+        )
+        verbose_name = _("requested action")
+        verbose_name_plural = _("requested actions")
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.environment_id}"
+
+    @property
+    def is_active(self) -> bool:
+        """Tell whether it has not ended."""
+        return self.ended_at is None
+
+    @property
+    def words(self) -> str:
+        """Return what came of it, in the reader's language."""
+        return words(self.result.get("sentence") or {})

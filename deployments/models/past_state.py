@@ -1,0 +1,97 @@
+"""A deployment as it stood at one of its events: its rows brought back to then, out of the stored events."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from deployments.core.phases import ACTIVE, State
+from deployments.core.resource_state import ResourceState, StatusChange, apply
+from deployments.core.timeline import in_ms
+from deployments.models.deployment import Deployment
+from deployments.models.event import Event
+from deployments.models.stack import Resource, Stack
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastState:
+    """Rows as they were; none of them may be saved. `now` is the time of the event."""
+
+    deployment: Deployment
+    stacks: Sequence[Stack]
+    landmarks: Sequence[Event]
+    now: datetime
+
+
+def moments(deployment: Deployment) -> list[tuple[int, int]]:
+    """Return (number, epoch milliseconds) of every event. Times never go back from one to the next."""
+    found: list[tuple[int, int]] = []
+    latest = 0
+    for seq, at in Event.objects.of(deployment).values_list("seq", "at"):
+        latest = max(latest, in_ms(at))
+        found.append((seq, latest))
+    return found
+
+
+def as_of(deployment: Deployment, seq: int) -> PastState:
+    """Return how things stood once the event `seq` was known (three queries).
+
+    Everything that will ever be there is there, pending as long as no event told of it, so that rows come
+    and go for nobody who watches.
+    """
+    events = list(Event.objects.of(deployment).up_to(seq))
+    nodes: dict[tuple[int, str], ResourceState] = {}
+    changes: dict[tuple[int, str], list[list[int | str]]] = {}
+    for event in events:
+        if event.stack is None:
+            continue
+        key = (event.stack.pk, "" if event.physical_id == event.stack.stack_id else event.logical_id)
+        change = StatusChange(
+            at=event.at, status=event.status, reason=event.reason, physical_id=event.physical_id
+        )
+        nodes[key] = apply(nodes.get(key, ResourceState()), change)
+        changes.setdefault(key, []).append([in_ms(event.at), event.status])
+    stacks = list(Stack.objects.of(deployment).prefetch_related("resources"))
+    for stack in stacks:
+        _put(stack, nodes.get((stack.pk, "")), changes.get((stack.pk, ""), []))
+        for resource in stack.resources.all():
+            key = (stack.pk, resource.logical_id)
+            _put(resource, nodes.get(key), changes.get(key, []))
+            resource.physical_id = nodes[key].physical_id if key in nodes else ""
+    now = max((event.at for event in events), default=deployment.created_at)
+    return PastState(
+        deployment=_then(deployment, events, seq, now),
+        stacks=stacks,
+        landmarks=[e for e in events if e.source == "portal" or e.status.endswith("_FAILED")],
+        now=now,
+    )
+
+
+def _put(row: Stack | Resource, node: ResourceState | None, changes: list[list[int | str]]) -> None:
+    known = node or ResourceState()
+    row.status, row.reason = known.status, known.reason
+    row.started_at, row.changed_at, row.ended_at = known.started_at, known.changed_at, known.ended_at
+    row.changes = changes
+
+
+def _then(deployment: Deployment, events: Sequence[Event], seq: int, now: datetime) -> Deployment:
+    """Return the deployment's row as the portal's own events tell of it."""
+    then = copy.copy(deployment)
+    then.last_seq = seq
+    if any(event.code == "ended" for event in events):
+        return then
+    phases = [str(event.values.get("phase", "")) for event in events if event.code == "phase"]
+    known = [phase for phase in phases if phase in {str(state) for state in ACTIVE}]
+    then.state = then.last_phase = known[-1] if known else str(State.PREFLIGHT)
+    then.ended_at = then.ready_at = None
+    then.error_code = then.error_message = ""
+    then.error_sentence = {}
+    then.polled_at = then.ticked_at = now
+    told = [event for event in events if event.code in ("attention", "attention.over")]
+    last = told[-1] if told and told[-1].code == "attention" else None
+    then.attention_code = str(last.values.get("code", "")) if last else ""
+    then.attention = str(last.values.get("message", "")) if last else ""
+    then.attention_sentence = last.values.get("sentence") or {} if last else {}
+    return then

@@ -1,0 +1,66 @@
+"""The steps that delete an environment: see what is there, start the deletion."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from django.db import transaction
+
+from deployments.aws.session import Clients
+from deployments.core.phases import State
+from deployments.errors import AwsNotFound
+from deployments.models import Deployment, Resource
+from deployments.runner import event_log, stack_rows
+
+
+def check(deployment: Deployment, clients: Clients) -> float:
+    """Look whether the stack is there and write down its resources, before anything is deleted.
+
+    Raises AwsMissing when there is nothing to delete; `step` ends the deployment then.
+    """
+    stack_id = deployment.environment.stack_id
+    if not stack_id:
+        raise AwsNotFound("NoStack", "The environment has no stack.", "cloudformation:DescribeStacks")
+    stack = clients.cloudformation.describe_stack(stack_id)
+    if stack.status == "DELETE_COMPLETE":
+        raise AwsNotFound("NoStack", "The stack is deleted.", "cloudformation:DescribeStacks")
+    resources = stack_rows.seed_from_stack(deployment, stack_id, clients.cloudformation)
+    event_log.add(deployment, "delete.found", resources=resources)
+    with transaction.atomic():
+        deployment.move_to(State.STACKS, stack_id=stack_id)
+        event_log.add(deployment, "phase", key="stacks", phase="stacks")
+    return 0.0
+
+
+def start(deployment: Deployment, clients: Clients) -> None:
+    """Ask CloudFormation to delete the stack, by its id: never another stack of the same name."""
+    if deployment.unprotect:
+        _unprotect(deployment, clients)
+    deployment.confirm_claim()
+    clients.cloudformation.delete_stack(
+        deployment.stack_id, str(deployment.token), deployment.environment.account.service_role_arn
+    )
+    event_log.add(deployment, "delete.started", stack_name=deployment.environment.stack_name)
+
+
+def _unprotect(deployment: Deployment, clients: Clients) -> None:
+    """Turn off deletion protection where it can be on, straight at the services.
+
+    An update of the stack would do for a healthy one only: after a rollback that failed at a protected
+    database, CloudFormation updates nothing any more.
+    """
+    switches = {
+        "AWS::RDS::DBCluster": clients.rds.unprotect_cluster,
+        "AWS::RDS::DBInstance": clients.rds.unprotect_instance,
+        "AWS::ElasticLoadBalancingV2::LoadBalancer": clients.elbv2.unprotect_load_balancer,
+    }
+    rows = Resource.objects.filter(stack__deployment=deployment).exclude(physical_id="")
+    protected = [row for row in rows.filter(type__in=switches) if row.status != "DELETE_COMPLETE"]
+    if any(row.type == "AWS::RDS::DBCluster" for row in protected):
+        # Instances of a cluster have no protection of their own and refuse to be asked about it.
+        protected = [row for row in protected if row.type != "AWS::RDS::DBInstance"]
+    for row in protected:
+        deployment.confirm_claim()
+        with suppress(AwsNotFound):
+            switches[row.type](row.physical_id)
+    event_log.add(deployment, "delete.unprotected", resources=len(protected))

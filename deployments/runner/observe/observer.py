@@ -1,0 +1,223 @@
+"""One tick of an observer: ask a source of an account about the environments that are due, and note that."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
+from django.db import DatabaseError
+from django.utils import timezone
+
+from deployments.aws.account_ref import AccountRef
+from deployments.aws.session import Clients
+from deployments.core.intervals import ACCESS_RETRY_DELAY, MAX_IDLE, next_poll_at, poll_interval, retry_delay
+from deployments.core.phases import State
+from deployments.errors import AwsAccessError, AwsFailure, AwsRetryable, QuotaExhausted
+from deployments.models import Account, Environment, Observation, Observer, leases
+from deployments.models.health.reads import parts_of_environments
+from deployments.runner.observe import history
+from deployments.runner.observe.associations import Associations
+from deployments.runner.observe.database import Database
+from deployments.runner.observe.fleet import Fleet
+from deployments.runner.observe.poll_round import ObservedEnvironment, PollRound, Source
+from deployments.runner.observe.problems import problem_text
+from deployments.runner.observe.targets import Targets
+
+log = logging.getLogger(__name__)
+
+SOURCES: dict[str, Callable[[], Source]] = {
+    "targets": Targets,
+    "associations": Associations,
+    "fleet": Fleet,
+    "database": Database,
+}
+BATCH_SIZE = {"targets": 10, "associations": 10, "fleet": 100, "database": 100}
+"""Environments in one round: as many as one call tells of, or as a round's time is enough for."""
+REPORT_AFTER = 2
+"""Failed tries in a row before a stall or throttling is told: one is no news."""
+_WAITING = frozenset({State.STACKS, State.CONFIGURATION, State.TRAFFIC, State.READY})
+"""Servers are configured while CloudFormation still makes the rest; what fails then is rolled back,
+and nobody could look at it afterwards.
+"""
+
+
+def ensure_observers() -> None:
+    """Make the observers of accounts that have something to observe, due at once."""
+    wanted = Account.objects.filter(environments__deleted_at=None).exclude(environments__stack_id="")
+    known = set(Observer.objects.values_list("account", "source"))
+    now = timezone.now()
+    missing = [
+        Observer(account_id=pk, source=source, due_at=now)
+        for pk in wanted.distinct().values_list("pk", flat=True)
+        for source in SOURCES
+        if (pk, source) not in known
+    ]
+    Observer.objects.bulk_create(missing, ignore_conflicts=True)
+
+
+def run_observer(pk: int, version: int, connect: Callable[[AccountRef], Clients]) -> bool:
+    """Ask one source of one account. False when the message was stale or doubled.
+
+    Whatever goes wrong is written down; the lease brings back what was killed.
+    """
+    if not leases.begin_step(Observer.objects.all(), pk, version):
+        return False
+    observer = Observer.objects.select_related("account").get(pk=pk)
+    if observer.version != version + 1:
+        return False  # taken over between the two statements
+    now = timezone.now()
+    _begin_observing(observer, now)
+    due = list(Observation.objects.of_observer(observer).due(now)[: BATCH_SIZE[observer.source]])
+    delay = _round(observer, due, connect, now) if due else 0.0
+    leases.end_step(observer, observer.version, _next_turn(observer, delay))
+    return True
+
+
+def _begin_observing(observer: Observer, now: datetime) -> None:
+    """Make the observations of environments that have got a stack since the last round."""
+    rows = Environment.objects.live().in_account(observer.account_id).exclude(stack_id="")
+    missing = rows.exclude(observations__source=observer.source).values_list("pk", flat=True)
+    Observation.objects.bulk_create(
+        [Observation(environment_id=pk, source=observer.source, due_at=now) for pk in missing],
+        ignore_conflicts=True,
+    )
+
+
+def _next_turn(observer: Observer, delay: float) -> datetime:
+    """Return when the observer wants its next turn: when the next environment is due, not before `delay`."""
+    now = timezone.now()
+    rest = now + timedelta(seconds=MAX_IDLE)
+    rows = Observation.objects.of_observer(observer).order_by("due_at")
+    first = rows.values_list("due_at", flat=True).first()
+    return max(now + timedelta(seconds=delay), min(first or rest, rest))
+
+
+def _round(
+    observer: Observer, due: Sequence[Observation], connect: Callable[[AccountRef], Clients], now: datetime
+) -> float:
+    """Ask about those that are due. Returns the least delay to the next round, in seconds."""
+    lease = now + timedelta(seconds=settings.SANSO_TICK_LEASE)
+    Observation.objects.filter(pk__in=[row.pk for row in due]).update(due_at=lease)
+    parts = parts_of_environments([row.environment for row in due])
+    asked = [
+        ObservedEnvironment(
+            observation=row,
+            environment=row.environment,
+            parts=parts[row.environment_id],
+            fast=is_fast(row.environment, now),
+        )
+        for row in due
+    ]
+    delay, stalled = 0.0, None
+    try:
+        _ask(SOURCES[observer.source](), PollRound(clients=connect(observer.account.ref()), now=now), asked)
+    except QuotaExhausted as exc:
+        delay = max(0.5, exc.seconds)
+    except AwsRetryable as exc:
+        stalled = exc
+        delay = retry_delay(observer.failures + 1, throttled="Throttl" in exc.code)
+    except AwsFailure as exc:  # no credentials: nobody can be asked about
+        _set_problem(asked, exc)
+    except DatabaseError:
+        raise
+    except Exception:
+        log.exception("observer %s: a round failed", observer.pk)
+        delay = retry_delay(observer.failures + 1, throttled=False)
+    _count(observer, failed=stalled is not None)
+    if stalled is not None:
+        _set_problem_of_stalled(observer, asked, stalled)
+    undone = [one.observation.pk for one in asked if not one.done]
+    Observation.objects.filter(pk__in=undone).update(due_at=now)
+    for one in asked:
+        if one.done:
+            _save_result(observer, one, now)
+    return delay
+
+
+def _ask(source: Source, turn: PollRound, asked: Sequence[ObservedEnvironment]) -> None:
+    with turn.on_behalf(asked):
+        source.together(turn, asked)
+    for one in asked:
+        if turn.is_over:
+            return
+        with turn.on_behalf([one]):
+            source.each(turn, one)
+        one.done = True
+
+
+def is_fast(environment: Environment, now: datetime) -> bool:
+    """Tell whether someone looks at the environment, or a deployment waits for it."""
+    if environment.watched_until and environment.watched_until > now:
+        return True
+    latest = environment.latest
+    return latest is not None and State(latest.state) in _WAITING
+
+
+def _set_problem(asked: Iterable[ObservedEnvironment], problem: AwsFailure) -> None:
+    for one in asked:
+        if not one.done:
+            one.problem, one.done, one.saw = problem, True, False
+
+
+def _set_problem_of_stalled(
+    observer: Observer, asked: Sequence[ObservedEnvironment], problem: AwsFailure
+) -> None:
+    """Take the one whose turn it was for the one that stalls; after several rounds in a row, all."""
+    waiting = [one for one in asked if not one.done]
+    _set_problem(waiting if observer.failures >= REPORT_AFTER else waiting[:1], problem)
+
+
+def _count(observer: Observer, *, failed: bool) -> None:
+    failures = observer.failures + 1 if failed else 0
+    if failures != observer.failures:
+        observer.failures = failures
+        Observer.objects.filter(pk=observer.pk).update(failures=failures)
+
+
+def _save_result(observer: Observer, one: ObservedEnvironment, now: datetime) -> None:
+    """Write how the source stands for one environment, when it wants to be asked again, and its health."""
+    row = one.observation
+    failures = row.failures + 1 if one.problem else 0
+    delay = poll_interval(observer.source, sandbox=observer.account.is_sandbox, fast=one.fast)
+    if one.problem:
+        backoff = (
+            ACCESS_RETRY_DELAY
+            if isinstance(one.problem, AwsAccessError)
+            else retry_delay(failures, throttled=True)
+        )
+        delay = max(delay, min(backoff, delay if one.saw else backoff))
+    values: dict[str, object] = {
+        "attempted_at": now,
+        "failures": failures,
+        "due_at": datetime.fromtimestamp(
+            next_poll_at(observer.source, timezone.now().timestamp(), delay), tz=UTC
+        ),
+    }
+    told = one.problem if one.problem and not _is_transient(one.problem, failures) else None
+    if told or not one.problem:
+        values |= {
+            "problem_code": told.code if told else "",
+            "problem_sentence": problem_text(told).as_json() if told else {},
+        }
+    if one.saw or not (one.problem or _has_parts(observer.source, one)):
+        values["observed_at"] = now
+    Observation.objects.filter(pk=row.pk).update(**values)
+    history.keep(one.environment, now, changed=one.changed)
+
+
+def _has_parts(source: str, one: ObservedEnvironment) -> bool:
+    parts = one.parts
+    return bool(
+        {
+            "targets": parts.target_groups or parts.load_balancers,
+            "associations": parts.associations,
+            "fleet": parts.groups,
+            "database": parts.clusters,
+        }[source]
+    )
+
+
+def _is_transient(problem: AwsFailure, failures: int) -> bool:
+    return isinstance(problem, AwsRetryable) and failures < REPORT_AFTER

@@ -1,0 +1,175 @@
+"""What comes after the stacks: servers configured, targets healthy, a write and a read through the site.
+
+`CREATE_COMPLETE` alone is not ready. What is waited for is kept on the row and said in the log.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from deployments.aws.cloudformation import StackView
+from deployments.aws.session import Clients
+from deployments.core.health.parts import ObservedParts
+from deployments.core.health.readiness import Readiness, readiness
+from deployments.core.intervals import ready_delay, root_delay
+from deployments.core.phases import State
+from deployments.core.timeouts import failure_timeout, readiness_timeout
+from deployments.errors import N_, AwsNotFound, Sentence
+from deployments.models import Deployment, Environment, Event, Observation, Observer
+from deployments.models.health.reads import facts_of, parts_of_environment
+from deployments.runner import event_log, evidence, finalize, site_check
+
+PHASE_EVENT = "portal:phase:configuration"
+AT_ONCE = 0.0
+
+
+def begin(deployment: Deployment, root: StackView) -> float | None:
+    """Go on after CloudFormation has made everything. Returns the delay to the next step, None at the end."""
+    environment = deployment.environment
+    parts = parts_of_environment(environment)
+    outputs = dict(root.outputs)
+    now = timezone.now()
+    with transaction.atomic():
+        deployment.move_to(State.CONFIGURATION)
+        Environment.objects.filter(pk=environment.pk).update(
+            stack_status=root.status, status_reason="", outputs=outputs, observed_at=now
+        )
+        if not _is_waited_for(parts):
+            deployment.move_to(State.TRAFFIC)
+            deployment.move_to(State.READY)
+            _succeed(deployment, root.status, outputs)
+            return None
+        event_log.add(deployment, "phase", key="configuration", phase="configuration")
+        Observation.objects.of(environment).filter(due_at__gt=now).update(due_at=now)
+        Observer.objects.filter(account=environment.account_id, due_at__gt=now).update(due_at=now)
+    return AT_ONCE
+
+
+def _is_waited_for(parts: ObservedParts) -> bool:
+    return bool(parts.associations or parts.target_groups)
+
+
+def wait(deployment: Deployment, clients: Clients, now: datetime) -> float | None:
+    """Look how far the environment is. Returns the delay to the next look, None when the deployment ended."""
+    environment = Environment.objects.for_page().get(pk=deployment.environment_id)
+    sandbox = environment.account.is_sandbox
+    if _is_gone(deployment, clients, now, sandbox=sandbox):
+        finalize.finalize(
+            deployment,
+            State.FAILED,
+            "DELETE_COMPLETE",
+            {},
+            "StackGone",
+            Sentence(N_("The stack does not exist any more: it was deleted outside of Sanso.")),
+        )
+        return None
+    since = Event.objects.of(deployment).get(event_id=PHASE_EVENT).at
+    found = readiness(facts_of(environment), since)
+    _advance(deployment, found)
+    served = deployment.state == State.READY and found.configured and found.serving
+    if served and not found.answered and site_check.is_due(environment, since, now):
+        site_check.run_site_check(environment)
+        found = readiness(facts_of(environment), since)
+    if deployment.state == State.READY and found.ready:
+        _succeed(deployment, environment.stack_status, dict(environment.outputs))
+        return None
+    if _gave_up(deployment, clients, environment, found, since, now):
+        return None
+    _report(deployment, found)
+    return ready_delay(sandbox=sandbox)
+
+
+def _is_gone(deployment: Deployment, clients: Clients, now: datetime, *, sandbox: bool) -> bool:
+    """Ask now and then whether the stack is still there."""
+    polled = deployment.polled_at
+    if polled and now - polled < timedelta(seconds=root_delay(sandbox=sandbox)):
+        return False
+    try:
+        status = clients.cloudformation.describe_stack(deployment.stack_id).status
+    except AwsNotFound:
+        return True
+    deployment.record(polled_at=now)
+    return status == "DELETE_COMPLETE"
+
+
+def _advance(deployment: Deployment, found: Readiness) -> None:
+    """Move through the phases that are over. One that was passed is not gone back to."""
+    if deployment.state == State.CONFIGURATION and found.configured:
+        _move(deployment, State.TRAFFIC)
+    if deployment.state == State.TRAFFIC and found.configured and found.serving:
+        _move(deployment, State.READY)
+
+
+def _move(deployment: Deployment, state: State) -> None:
+    with transaction.atomic():
+        deployment.move_to(state)
+        event_log.add(deployment, "phase", key=str(state), phase=str(state))
+
+
+def _succeed(deployment: Deployment, status: str, outputs: dict[str, str]) -> None:
+    finalize.finalize(
+        deployment,
+        State.SUCCEEDED,
+        status,
+        outputs,
+        "",
+        Sentence(""),
+        ready_at=timezone.now(),
+        waiting_for=[],
+    )
+
+
+def _gave_up(
+    deployment: Deployment,
+    clients: Clients,
+    environment: Environment,
+    found: Readiness,
+    since: datetime,
+    now: datetime,
+) -> bool:
+    """End the deployment when what failed was left so for long, or ready did not come at all.
+
+    The stack stays: a person can mend what failed and run it again from the environment's page.
+    """
+    sandbox = environment.account.is_sandbox
+    failed_for = now - max(found.failed_at, since) if found.failed_at else timedelta(0)
+    if found.failed and failed_for >= failure_timeout(sandbox=sandbox):
+        code, sentence = "AssociationFailed", found.failed[0]
+    elif now - since >= readiness_timeout(sandbox=sandbox) and found.waiting_for:
+        code, sentence = "NotReady", found.waiting_for[0]
+    else:
+        return False
+    waiting = [one.as_json() for one in found.waiting_for]
+    evidence.gather_observed(deployment, clients)
+    finalize.finalize(
+        deployment,
+        State.FAILED,
+        environment.stack_status,
+        dict(environment.outputs),
+        code,
+        sentence,
+        waiting_for=waiting,
+    )
+    return True
+
+
+def _report(deployment: Deployment, found: Readiness) -> None:
+    """Keep what is waited for, and say it in the log whenever it is something else."""
+    waiting = [sentence.as_json() for sentence in found.waiting_for]
+    if waiting == deployment.waiting_for or not waiting:
+        return
+    key = hashlib.sha256("\n".join(map(str, found.waiting_for)).encode()).hexdigest()[:16]
+    with transaction.atomic():
+        deployment.record(waiting_for=waiting)
+        event_log.add(
+            deployment,
+            "waiting",
+            key=key,
+            sentence=waiting[0],
+            message=str(found.waiting_for[0]),
+            more=len(waiting) - 1,
+        )

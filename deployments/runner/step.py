@@ -1,0 +1,233 @@
+"""One tick: take a due row, let it make one step, say when it wants the next. Errors become rows here."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from django.db import DatabaseError, transaction
+from django.utils import timezone
+
+from deployments.aws import session
+from deployments.aws.account_ref import AccountRef
+from deployments.aws.session import Clients
+from deployments.core.intervals import ACCESS_RETRY_DELAY, retry_delay
+from deployments.core.phases import AFTER_STACKS, BEFORE_STACKS, Kind, State
+from deployments.errors import (
+    N_,
+    AwsAccessError,
+    AwsFailure,
+    AwsNotFound,
+    AwsRetryable,
+    LostClaim,
+    QuotaExhausted,
+    Sentence,
+    UserFixable,
+)
+from deployments.models import Deployment, leases
+from deployments.runner import action_requests, delete, event_log, launch, observe, readiness, stack_poller
+
+log = logging.getLogger(__name__)
+
+Connect = Callable[[AccountRef], Clients]
+REPORT_AFTER = 3
+"""Failed steps in a row before people are told: one throttled call is no news."""
+GIVE_UP_AFTER = 8
+"""Faults of ours in a row after which a deployment that has started nothing in AWS is given up."""
+
+
+def run_deployment(pk: int, version: int, connect: Connect = session.connect) -> bool:
+    """Take one step of a deployment. False when the message was stale or doubled.
+
+    Database errors are let through: the lease brings the row back.
+    """
+    if not leases.begin_step(Deployment.objects.active(), pk, version):
+        return False
+    deployment = Deployment.objects.for_page().get(pk=pk)
+    if deployment.version != version + 1:
+        return False  # taken over between the two statements
+    now = timezone.now()
+    try:
+        deployment.record(ticked_at=now)
+        observe.sandbox_facts(deployment.environment.account)
+        delay = _guarded_step(deployment, connect, now)
+    except LostClaim:
+        return False
+    if delay is not None:
+        leases.end_step(deployment, deployment.version, timezone.now() + timedelta(seconds=delay))
+    return True
+
+
+def _guarded_step(deployment: Deployment, connect: Connect, now: datetime) -> float | None:
+    clients: Clients | None = None
+    try:
+        clients = connect(deployment.environment.account.ref())
+        delay = _step(deployment, clients, now)
+    except (LostClaim, DatabaseError):
+        raise
+    except UserFixable as exc:
+        return _fail(deployment, clients, exc.code, exc.sentence)
+    except QuotaExhausted as exc:
+        return exc.seconds  # nothing failed: the account's calls of this moment are made
+    except AwsFailure as exc:
+        return _aws_failure(deployment, clients, exc)
+    except Exception:
+        log.exception("deployment %s: a step failed", deployment.pk)
+        return _internal_error(deployment, clients)
+    _clear(deployment)
+    return delay
+
+
+def _step(deployment: Deployment, clients: Clients, now: datetime) -> float | None:
+    state = State(deployment.state)
+    if state is State.STACKS:
+        return stack_poller.poll(deployment, clients, now)
+    if state in AFTER_STACKS:
+        return readiness.wait(deployment, clients, now)
+    if deployment.kind == Kind.DELETE:
+        try:
+            return delete.check(deployment, clients)
+        except AwsNotFound:
+            stack_poller.nothing_to_delete(deployment)
+            return None
+    steps = {
+        State.PREFLIGHT: launch.check,
+        State.ARTIFACTS: launch.upload,
+        State.CHANGE_SET: launch.make_change_set,
+    }
+    return steps[state](deployment, clients)
+
+
+def _aws_failure(deployment: Deployment, clients: Clients | None, exc: AwsFailure) -> float | None:
+    started = State(deployment.state) not in BEFORE_STACKS
+    log.warning("deployment %s: %s %s", deployment.pk, exc.operation, exc.code)
+    if isinstance(exc, AwsRetryable):
+        failures = deployment.failures + 1
+        deployment.record(failures=failures)
+        if failures >= REPORT_AFTER:
+            _report(deployment, exc.code, _retry_text(exc))
+        return retry_delay(failures, throttled="Throttl" in exc.code or exc.code == "SlowDown")
+    if started:
+        # CloudFormation goes on without us: what we may not see now, we may see later.
+        _report(deployment, exc.code, _error_text(exc))
+        return ACCESS_RETRY_DELAY
+    return _fail(deployment, clients, exc.code, _error_text(exc))
+
+
+def _retry_text(exc: AwsFailure) -> Sentence:
+    return Sentence(
+        N_("AWS does not answer %(action)s (%(code)s). Sanso asks again, slower each time."),
+        {"action": exc.operation, "code": exc.code},
+    )
+
+
+def _error_text(exc: AwsFailure) -> Sentence:
+    """Return what a person has to do about an error that is not simply tried again."""
+    values = {"action": exc.operation, "code": exc.code, "aws": exc.message}
+    if not isinstance(exc, AwsAccessError):
+        return Sentence(N_("%(action)s: %(aws)s (%(code)s)"), values)
+    if exc.code in ("NoCredentialsError", "PartialCredentialsError", "ProfileNotFound", "NoRegionError"):
+        return Sentence(
+            N_(
+                "There are no AWS credentials for this account. Give the worker credentials (environment, "
+                "profile or instance role), or name a role to assume in the account's settings."
+            )
+        )
+    if "AccessDenied" in exc.code or exc.code in ("UnauthorizedOperation", "AuthFailure", "403"):
+        return Sentence(
+            N_("AWS denies %(action)s. Allow %(action)s to the role that Sanso acts as. AWS says: %(aws)s"),
+            values,
+        )
+    return Sentence(
+        N_(
+            "AWS does not accept the credentials (%(code)s at %(action)s). Renew them, or check the role and "
+            "its external id. AWS says: %(aws)s"
+        ),
+        values,
+    )
+
+
+def _internal_error(deployment: Deployment, clients: Clients | None) -> float | None:
+    failures = deployment.failures + 1
+    deployment.record(failures=failures)
+    message = Sentence(
+        N_("A step failed for a reason that Sanso did not expect. The worker's log has the details.")
+    )
+    if failures >= GIVE_UP_AFTER and State(deployment.state) in BEFORE_STACKS:
+        return _fail(deployment, clients, "InternalError", message)
+    if failures >= REPORT_AFTER:
+        _report(deployment, "InternalError", message)
+    return retry_delay(failures, throttled=False)
+
+
+def _fail(deployment: Deployment, clients: Clients | None, code: str, sentence: Sentence) -> float | None:
+    """End a deployment that has made nothing in AWS yet, with a sentence that says what to do.
+
+    Returns None: it wants no further step.
+    """
+    if deployment.state == State.CHANGE_SET and clients is not None:
+        launch.clean_up_unexecuted(deployment, clients)
+    with transaction.atomic():
+        deployment.move_to(
+            State.FAILED,
+            error_code=code,
+            error_message=str(sentence),
+            error_sentence=sentence.as_json(),
+        )
+        event_log.add(
+            deployment,
+            "ended",
+            state="failed",
+            code=code,
+            message=str(sentence),
+            sentence=sentence.as_json(),
+        )
+    return None
+
+
+def _report(deployment: Deployment, code: str, sentence: Sentence) -> None:
+    message = str(sentence)
+    if (deployment.attention_code, deployment.attention) == (code, message):
+        return
+    with transaction.atomic():
+        deployment.record(attention_code=code, attention=message, attention_sentence=sentence.as_json())
+        event_log.add(
+            deployment,
+            "attention",
+            key=str(deployment.version),
+            code=code,
+            message=message,
+            sentence=sentence.as_json(),
+        )
+
+
+def _clear(deployment: Deployment) -> None:
+    """Take back what was told, and the count of failures, after a step that went well."""
+    if not deployment.is_active or not (deployment.failures or deployment.attention):
+        return
+    told = deployment.attention
+    with transaction.atomic():
+        deployment.record(failures=0, attention="", attention_code="", attention_sentence={})
+        if told:
+            event_log.add(deployment, "attention.over", key=str(deployment.version))
+
+
+def run_environment(pk: int, version: int, connect: Connect = session.connect) -> bool:
+    """Look at an environment that nothing is being done to. False when the message was stale."""
+    return observe.observe_stack(pk, version, connect)
+
+
+def run_observer(pk: int, version: int, connect: Connect = session.connect) -> bool:
+    """Ask one source of facts about an account's environments. False when the message was stale."""
+    return observe.run_observer(pk, version, connect)
+
+
+def run_operation(pk: int, version: int, connect: Connect = session.connect) -> bool:
+    """Carry out what a person asked for. False when the message was stale."""
+    return action_requests.run_operation(pk, version, connect)
+
+
+def tidy() -> int:
+    """Thin and forget the history of health, one batch. Returns how many rows went."""
+    return observe.prune(timezone.now())

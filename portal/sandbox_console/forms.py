@@ -1,0 +1,228 @@
+"""What people ask of the sandbox by filling in fields: failures that wait for their moment, and the pace."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.forms.boundfield import BoundField
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
+
+from portal.sandbox_console import labels
+from portal.sandbox_console.control_plane import ControlPlane
+
+REASON = (
+    'Resource handler returned message: "You have reached the quota of this account. (Service: Sandbox, '
+    'Status Code: 400, Request ID: 0d8c)" (RequestToken: 51af3dc0, HandlerErrorCode: ServiceLimitExceeded)'
+)
+PRINTED = """\
+PLAY [Configure an app server] *************************************************
+
+TASK [Install the packages of the lock] ****************************************
+fatal: [localhost]: FAILED! => {"changed": false, "msg": "No space left on device"}
+
+PLAY RECAP *********************************************************************
+localhost                  : ok=11   changed=4    unreachable=0    failed=1    skipped=2
+"""
+STATUS = "failed to run commands: exit status 2"
+SERVICES = (
+    *("cloudformation", "autoscaling", "cloudwatch", "ec2", "elbv2", "iam", "lambda", "logs", "rds"),
+    *("s3", "secretsmanager", "ssm", "sts"),
+)
+"""In boto3's words, which are also the sandbox's; the one that a deployment asks most comes first."""
+PLAIN = {"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false", "class": "mono"}
+
+
+def suggesting(name: str) -> forms.TextInput:
+    """Return a text field with the suggestions of a datalist of the page."""
+    return forms.TextInput(attrs={**PLAIN, "list": name})
+
+
+class FaultForm(forms.Form):
+    """One thing that is asked for. `ask` names it in the page, where several forms stand."""
+
+    ask = ""
+
+    def __init__(self, sent: QueryDict | None = None) -> None:
+        super().__init__(sent, auto_id=f"ask-{self.ask}-%s")
+
+    def problems(self) -> list[tuple[BoundField | None, str, str]]:
+        """Return every (field, its name, sentence); first those without a field."""
+        whole: list[tuple[BoundField | None, str, str]] = [
+            (None, "", str(e)) for e in self.non_field_errors()
+        ]
+        return whole + [(field, str(field.label), str(e)) for field in self for e in field.errors]
+
+    def carry_out(self, sandbox: ControlPlane) -> str:
+        """Ask the sandbox and return the sentence about it. Raises SandboxSilent or SandboxRefused."""
+        raise NotImplementedError
+
+
+class ResourceForm(FaultForm):
+    """A resource that fails when CloudFormation comes to it."""
+
+    ask = "resource"
+    logical_id = forms.CharField(
+        label=gettext_lazy("Logical id"),
+        max_length=255,
+        widget=suggesting("logical-ids"),
+        validators=[
+            RegexValidator(r"^[A-Za-z0-9]+$", gettext_lazy("A logical id has letters and digits only."))
+        ],
+        help_text=gettext_lazy("As the template names it, in whichever stack it is."),
+    )
+    operation = forms.ChoiceField(
+        label=pgettext_lazy("failing resource", "It fails"), choices=lambda: list(labels.OPERATIONS.items())
+    )
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        max_length=2000,
+        initial=REASON,
+        widget=forms.Textarea(attrs={**PLAIN, "rows": 4}),
+        help_text=gettext_lazy("What CloudFormation says then."),
+    )
+
+    def carry_out(self, sandbox: ControlPlane) -> str:
+        """Let the resource fail from now on."""
+        asked = self.cleaned_data
+        prefix = "" if asked["operation"] == "create" else f"{asked['operation']}:"
+        sandbox.add_faults(resources={prefix + asked["logical_id"]: asked["reason"]})
+        return _("%(name)s fails from now on.") % {"name": asked["logical_id"]}
+
+
+class AssociationForm(FaultForm):
+    """An association that fails on some instances, with what its last step prints."""
+
+    ask = "association"
+    name = forms.CharField(
+        label=gettext_lazy("Association"),
+        max_length=255,
+        widget=suggesting("association-names"),
+        validators=[
+            RegexValidator(r"^[\w.-]+$|^\*$", gettext_lazy("This is not the name of an association."))
+        ],
+        help_text=gettext_lazy(
+            "Its name in State Manager, such as sanso-shop-app-servers; * means every one."
+        ),
+    )
+    where = forms.ChoiceField(
+        label=pgettext_lazy("failing association", "It fails on"),
+        choices=(
+            ("all", gettext_lazy("all instances")),
+            ("first", gettext_lazy("the first instances")),
+            ("chosen", gettext_lazy("chosen instances")),
+        ),
+    )
+    number = forms.IntegerField(
+        label=gettext_lazy("How many instances"), required=False, min_value=1, max_value=1000, initial=1
+    )
+    instances = forms.CharField(
+        label=gettext_lazy("Which instances"),
+        required=False,
+        max_length=4000,
+        widget=forms.TextInput(attrs={**PLAIN, "list": "instance-ids"}),
+        help_text=gettext_lazy("Instance ids with spaces or commas between them."),
+    )
+    printed = forms.CharField(
+        label=gettext_lazy("What it prints"),
+        required=False,
+        strip=False,
+        max_length=20_000,
+        initial=PRINTED,
+        widget=forms.Textarea(attrs={**PLAIN, "rows": 10}),
+    )
+
+    def __init__(self, sent: QueryDict | None = None) -> None:
+        super().__init__(sent)
+        for name in ("number", "instances"):  # whoever sees them has to fill them in
+            self.fields[name].must_be_filled = True  # type: ignore[attr-defined]  # read by _field.html
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for the number or the ids where the choice needs them."""
+        given = super().clean() or self.cleaned_data
+        if given.get("where") == "first" and not given.get("number") and "number" not in self.errors:
+            self.add_error("number", ValidationError(_("Say on how many instances."), code="required"))
+        if given.get("where") == "chosen" and "instances" not in self.errors:
+            self._check_instances(given.get("instances") or "")
+        return given
+
+    def _check_instances(self, typed: str) -> None:
+        ids = re.split(r"[\s,]+", typed.strip(" ,\n"))
+        strange = [one for one in ids if not re.fullmatch(r"m?i-[0-9a-f]+", one)]
+        if not typed.strip(" ,\n"):
+            self.add_error("instances", ValidationError(_("Name at least one instance."), code="required"))
+        elif strange:
+            sentence = _("This is not the id of an instance: %(id)s") % {"id": strange[0]}
+            self.add_error("instances", ValidationError(sentence, code="invalid"))
+        self.cleaned_data["ids"] = ids
+
+    def carry_out(self, sandbox: ControlPlane) -> str:
+        """Let the association fail from its next run on."""
+        asked = self.cleaned_data
+        on = {"all": True, "first": asked["number"], "chosen": asked.get("ids")}[asked["where"]]
+        # Browsers send the lines of a text with carriage returns, which no program prints.
+        printed = asked["printed"].replace("\r\n", "\n")
+        sandbox.add_faults(associations={asked["name"]: {"on": on, "stdout": printed, "stderr": STATUS}})
+        return _("%(name)s fails from its next run on.") % {"name": asked["name"]}
+
+
+class ApiForm(FaultForm):
+    """Calls of an API that fail."""
+
+    ask = "api"
+    service = forms.ChoiceField(
+        label=gettext_lazy("Service"),
+        choices=lambda: [*((name, name) for name in SERVICES), ("*", _("every service"))],
+        widget=forms.Select(attrs={"class": "mono"}),
+    )
+    action = forms.CharField(
+        label=gettext_lazy("Action"),
+        max_length=100,
+        initial="*",
+        widget=suggesting("api-actions"),
+        validators=[
+            RegexValidator(r"^[A-Z][A-Za-z0-9]+$|^\*$", gettext_lazy("An action reads like DescribeStacks."))
+        ],
+        help_text=gettext_lazy("As AWS spells it, such as DescribeStacks; * means every one."),
+    )
+    mode = forms.ChoiceField(
+        label=gettext_lazy("What happens to the call"), choices=lambda: list(labels.MODES.items())
+    )
+    count = forms.IntegerField(
+        label=gettext_lazy("How many calls"), min_value=1, max_value=100_000, initial=20
+    )
+
+    def carry_out(self, sandbox: ControlPlane) -> str:
+        """Let the next calls fail."""
+        asked = self.cleaned_data
+        sandbox.add_faults(api=[{name: asked[name] for name in ("service", "action", "mode", "count")}])
+        return _("The next calls meet it: %(service)s %(action)s.") % asked
+
+
+class TimeScaleForm(FaultForm):
+    """How fast the sandbox's time passes."""
+
+    ask = "pace"
+    pace = forms.FloatField(
+        label=gettext_lazy("Pace"),
+        min_value=0,
+        max_value=120,
+        widget=forms.NumberInput(attrs={"step": "any", "list": "paces", "inputmode": "decimal"}),
+        help_text=gettext_lazy(
+            "At 1, the usual one, an environment takes about a minute; 0 waits for nothing; 12 is AWS's own."
+        ),
+    )
+
+    def carry_out(self, sandbox: ControlPlane) -> str:
+        """Change the pace, which what waits now feels too."""
+        sandbox.set_time_scale(self.cleaned_data["pace"])
+        return _("The pace is %(pace)g now.") % self.cleaned_data
+
+
+FORMS: Iterable[type[FaultForm]] = (ResourceForm, AssociationForm, ApiForm, TimeScaleForm)

@@ -1,0 +1,176 @@
+"""The sandbox's page: what runs in it, and the buttons and forms that break it on purpose.
+
+It asks the sandbox within the request, which no page does of AWS: it is on this machine, and given seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.gzip import gzip_page
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.vary import vary_on_headers
+
+from deployments.models import Account
+from deployments.presentation.filters.choices import number
+from deployments.presentation.text.terminal_output import readable
+from deployments.views.requests import AuthedRequest, may_deploy
+from portal.sandbox_console import labels, presentation
+from portal.sandbox_console.control_plane import (
+    ControlPlane,
+    SandboxRejected,
+    SandboxState,
+    SandboxUnavailable,
+)
+from portal.sandbox_console.forms import FORMS, FaultForm
+
+NAMED = ("resources", "associations")
+"""The kinds of fault that are taken back one by one."""
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@may_deploy
+@never_cache
+@vary_on_headers("HX-Request")
+@gzip_page
+def sandbox_page(request: AuthedRequest) -> HttpResponse:
+    """Show the sandbox in one account, its lists alone to htmx; or do what a form asks."""
+    if not Account.objects.sandboxes().exists():
+        return render(request, "sandbox_console/none.html")
+    account = _account(request)
+    sandbox = _sandbox(account)
+    form = _sent(request)
+    if form is not None and _carried_out(request, form, sandbox):
+        return redirect(_address(account))
+    state, problem = _state(sandbox)
+    context = {"account": account, "url": sandbox.url, "problem": problem}
+    if state is not None:
+        context |= presentation.lists(account, state)
+    if request.htmx:
+        return render(request, "sandbox_console/_lists.html", context)
+    context |= presentation.asking(account, state, form) | {"accounts": Account.objects.sandboxes()}
+    return render(request, "sandbox_console/sandbox.html", context, status=200 if form is None else 422)
+
+
+@require_GET
+@may_deploy
+@never_cache
+@vary_on_headers("HX-Request")
+@gzip_page
+def sandbox_log(request: AuthedRequest, instance: str) -> HttpResponse:
+    """Show the end of a machine's log; its text alone to the page that opens it in place."""
+    account = _account(request)
+    context = {"account": account, "instance": instance}
+    try:
+        context["log"] = readable(_sandbox(account).log(instance))
+    except (SandboxUnavailable, SandboxRejected) as problem:
+        context["problem"] = _sentence(problem)
+    return render(request, f"sandbox_console/{'_log' if request.htmx else 'log'}.html", context)
+
+
+@require_POST
+@may_deploy
+def sandbox_machine(request: AuthedRequest, instance: str) -> HttpResponse:
+    """Kill an instance, or do to its service what the button says."""
+    account, action = _account(request), request.POST.get("action", "")
+    done = str(labels.action_label(labels.MACHINES, action).done)
+    return _do(request, account, lambda sandbox: sandbox.act_on_machine(instance, action), done)
+
+
+@require_POST
+@may_deploy
+def sandbox_database(request: AuthedRequest, cluster: str) -> HttpResponse:
+    """Fail a cluster over, or kill, stop or freeze one of its instances."""
+    account, action = _account(request), request.POST.get("action", "")
+    done = str(labels.action_label(labels.DATABASES, action).done)
+    return _do(request, account, lambda sandbox: sandbox.act_on_database(cluster, action), done)
+
+
+@require_POST
+@may_deploy
+def sandbox_take_back(request: AuthedRequest) -> HttpResponse:
+    """Take back one fault of a resource or an association, those of API calls, or everything."""
+    kind, name, everywhere = (request.POST.get(key, "") for key in ("kind", "name", "everywhere"))
+
+    def take_back(sandbox: ControlPlane) -> str:
+        if kind in NAMED:
+            sandbox.add_faults(everywhere=bool(everywhere), **{kind: {name: None}})
+        elif kind == "api":
+            sandbox.remove_api_faults()
+        else:
+            sandbox.clear_faults()
+        return name
+
+    done = _("%(name)s does not fail any more.") if kind in NAMED else _("Taken back.")
+    return _do(request, _account(request), take_back, done)
+
+
+def _account(request: AuthedRequest) -> Account:
+    """Return the account that the address names, else the first one. Raises Http404."""
+    found = {account.pk: account for account in Account.objects.sandboxes()}
+    asked = request.GET.get("account")
+    account = found.get(number(asked)) if asked else next(iter(found.values()), None)
+    if account is None:
+        raise Http404
+    return account
+
+
+def _address(account: Account) -> str:
+    return f"{reverse('sandbox')}?account={account.pk}"
+
+
+def _sandbox(account: Account) -> ControlPlane:
+    return ControlPlane(settings.SANSO_SANDBOX_URL, account.sandbox_account_id)
+
+
+def _state(sandbox: ControlPlane) -> tuple[SandboxState | None, str]:
+    try:
+        return sandbox.state(), ""
+    except (SandboxUnavailable, SandboxRejected) as problem:
+        return None, str(problem)
+
+
+def _sent(request: AuthedRequest) -> FaultForm | None:
+    """Return the form that was sent, None when none was. Raises Http404 for one that there is not."""
+    if request.method != "POST":
+        return None
+    for kind in FORMS:
+        if kind.ask == request.POST.get("ask"):
+            return kind(request.POST)
+    raise Http404
+
+
+def _carried_out(request: AuthedRequest, form: FaultForm, sandbox: ControlPlane) -> bool:
+    """Do what a good form asks and say so; False, with the form saying why, when it could not be done."""
+    if not form.is_valid():
+        return False
+    try:
+        messages.success(request, form.carry_out(sandbox))
+    except (SandboxUnavailable, SandboxRejected) as problem:
+        form.add_error(None, _sentence(problem))
+        return False
+    return True
+
+
+def _do(
+    request: AuthedRequest, account: Account, deed: Callable[[ControlPlane], str], done: str
+) -> HttpResponse:
+    """Do what a button asks of the sandbox, and say what came of it to whom."""
+    try:
+        messages.success(request, done % {"name": deed(_sandbox(account))})
+    except (SandboxUnavailable, SandboxRejected) as problem:
+        messages.error(request, _sentence(problem))
+    return redirect(_address(account))
+
+
+def _sentence(problem: SandboxUnavailable | SandboxRejected) -> str:
+    if isinstance(problem, SandboxRejected):
+        return _("The sandbox would not do it: %(reason)s.") % {"reason": str(problem).rstrip(".")}
+    return _("The sandbox does not answer, so nothing was done. Try again when it is back.")
