@@ -15,13 +15,16 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import redis
+
+from portal.supervisor.answers import pong
 
 LOOPBACK = "127.0.0.1"
 PORTS = range(
@@ -218,9 +221,7 @@ def mariadb_answers(port: int) -> bool:
 class Redis(Service):
     """A Redis of its own that keeps an append-only file, as the production settings recommend."""
 
-    @property
-    def url(self) -> str:
-        return f"redis://{LOOPBACK}:{self.port}/0"
+    url: str
 
     def flush(self) -> None:
         """Forget everything, as an emptied Redis would."""
@@ -242,9 +243,27 @@ def start_redis(folder: Path, *, port: int | None = None) -> Redis:
         folder=folder,
         port=port,
         answers=lambda: redis_answers(port),
+        url=f"redis://{LOOPBACK}:{port}/0",
     )
     server.start()
     return server
+
+
+@contextlib.contextmanager
+def small_redis() -> Iterator[Redis]:
+    """Run the stand-in that `make run` brings along. Its socket's path must be short, unlike pytest's."""
+    with tempfile.TemporaryDirectory(prefix="sanso-") as folder:
+        path = f"{folder}/redis.sock"
+        server = Redis(
+            command=[sys.executable, "-m", "portal.redis_server", path],
+            folder=Path(folder),
+            port=0,
+            answers=lambda: pong(server.url),
+            url=f"unix://{path}?db=0",
+        )
+        server.start()
+        yield server
+        server.stop()
 
 
 def redis_answers(port: int) -> bool:

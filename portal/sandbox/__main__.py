@@ -1,9 +1,11 @@
 """`python -m portal.sandbox`: the sandbox as a process, which ends cleanly and leaves nothing behind.
 
 Settings come from the environment: SANSO_SANDBOX_PORT, _HOST (loopback only), _PACE, _DATA, _DATABASE,
-_MACHINES, _BALANCERS and _LOG_LEVEL; docs in .env.example.
+_MACHINES, _BALANCERS and _LOG_LEVEL; docs in .env.example. With `--fd N` it accepts on a socket that it
+inherited, in place of host and port.
 """
 
+import argparse
 import asyncio
 import contextlib
 import ipaddress
@@ -34,14 +36,17 @@ def main() -> int:
     except ValueError as wrong:
         sys.stderr.write(f"The sandbox cannot start: {wrong}\n")
         return 2
-    if problem := _taken(host, port):
-        sys.stderr.write(f"The sandbox cannot listen on {host}:{port}: {problem}\n")
+    try:
+        listener = _listener(host, port)
+    except OSError as error:
+        sys.stderr.write(f"The sandbox cannot listen on {host}:{port}: {error.strerror or error}\n")
         return 2
+    host, port = listener.getsockname()[:2]
     signal.signal(signal.SIGTERM, _leave)
     with _data_folder() as folder:
         _prepare_environment(host, port, folder)
         try:
-            asyncio.run(_serve(host, port, pace))
+            asyncio.run(_serve(listener, pace))
         except engine.EngineMismatch as mismatch:
             sys.stderr.write(f"The sandbox cannot start: {mismatch}\n")
             return 2
@@ -68,15 +73,26 @@ def _settings() -> tuple[str, int, float]:
     return host, port, pace
 
 
-def _taken(host: str, port: int) -> str:
-    """Say why an address cannot be listened on, or nothing."""
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            return error.strerror or str(error)
-    return ""
+def _listener(host: str, port: int) -> socket.socket:
+    """Return the socket to accept on: the inherited one, or a new one that nobody can take away any more.
+
+    Raises OSError when the address can't be had.
+    """
+    parser = argparse.ArgumentParser(prog="python -m portal.sandbox")
+    parser.add_argument("--fd", type=int, help="accept on this inherited socket, in place of host and port")
+    inherited: int | None = parser.parse_args().fd
+    if inherited is not None:
+        return socket.socket(fileno=inherited)
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # inherited by what is accepted
+    try:
+        listener.bind((host, port))
+        listener.listen()
+    except OSError:
+        listener.close()
+        raise
+    return listener
 
 
 @contextlib.contextmanager
@@ -120,7 +136,7 @@ def _prepare_environment(host: str, port: int, folder: Path) -> None:
     tempfile.tempdir = None
 
 
-async def _serve(host: str, port: int, pace: float) -> None:
+async def _serve(listener: socket.socket, pace: float) -> None:
     from portal.sandbox import control, gate, machines
     from portal.sandbox import pace as paces
 
@@ -133,7 +149,8 @@ async def _serve(host: str, port: int, pace: float) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
-        await engine.serve(application, [f"{host}:{port}", *machines.binds(port)], stop)
+        binds = [f"fd://{listener.fileno()}", *machines.binds(listener.getsockname()[1])]
+        await engine.serve(application, binds, stop)
     finally:
         _stop(extensions)
 

@@ -18,6 +18,7 @@ from portal.supervisor.logs import BoundedLog
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds before a program that ended is started again
 GUARD_PAUSE = 0.05  # seconds without a guard after it was killed
+SETTLED = 5.0  # seconds after which a program that died counts as running again
 NOT_STARTED = 127  # the exit code that a shell gives a command that it cannot start
 STEADY = 30.0  # seconds after which a program counts as running well, and its pause as used up
 
@@ -29,6 +30,9 @@ class Program:
     name: str
     command: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
+    descriptors: Sequence[int] = ()  # open files that it inherits under the same numbers
+    url: str = ""
+    answers: Callable[[], bool] | None = None  # whether it can be used, as far as anybody can see; may block
 
 
 class Guard:
@@ -82,15 +86,33 @@ class Child:
         self.program, self.log = program, BoundedLog(logs / f"{program.name}.log")
         self.deaths = 0
         self._guard, self._say = guard, say
+        self._process: asyncio.subprocess.Process | None = None
+        self._began = 0.0
+
+    @property
+    def is_running(self) -> bool:
+        """Whether there is a process of the program at this moment."""
+        return self._process is not None and self._process.returncode is None
+
+    async def is_ready(self) -> bool:
+        """Return whether the program runs and answers: the same process before and after the question.
+
+        One that has died before must have run for a while since: it may be about to die again.
+        """
+        process = self._process
+        if self.program.answers and self.is_running and not await asyncio.to_thread(self.program.answers):
+            return False
+        settled = not self.deaths or time.monotonic() - self._began > SETTLED
+        return settled and self.is_running and self._process is process
 
     async def keep(self) -> None:
         """Run the program until cancelled, with growing pauses between its attempts."""
         pause = FIRST_PAUSE
         while True:
-            began = time.monotonic()
+            self._began = time.monotonic()
             code = await self.run()
             self.deaths += 1
-            pause = FIRST_PAUSE if time.monotonic() - began > STEADY else pause
+            pause = FIRST_PAUSE if time.monotonic() - self._began > STEADY else pause
             self._say(f"{self.program.name} {ending(code)}; it starts again in {pause:g} s ({self.log.path})")
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
@@ -103,6 +125,7 @@ class Child:
         except OSError as error:  # its file has gone, or there is no memory for it
             self.log.write(f"{error}\n".encode())
             return NOT_STARTED
+        self._process = process
         self._guard.watch(process.pid)
         copying = asyncio.create_task(self._copy(process.stdout))
         try:
@@ -122,6 +145,7 @@ class Child:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
+            pass_fds=self.program.descriptors,
             start_new_session=True,  # a group of its own, which Ctrl-C in the terminal does not reach
         )
 

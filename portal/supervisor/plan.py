@@ -1,4 +1,4 @@
-"""Which programs a run consists of, on which ports, and what it takes from the machine as it is.
+"""Which programs a run consists of, at which addresses, and what it takes from the machine as it is.
 
 What the environment (or .env) already names is used, not started: REDIS_URL, SANSO_SANDBOX_URL.
 """
@@ -10,19 +10,20 @@ import shutil
 import socket
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from urllib.parse import quote
 
+from portal.supervisor import answers
 from portal.supervisor.children import Program
+from portal.supervisor.listening import HOST, listen, port_of, socket_path
 
-HOST = "127.0.0.1"
-# Below 32768, where the kernel takes ports for outgoing connections: a port stays ours over a restart.
-PORTS = {"web": 8000, "redis": 26379, "sandbox": 4567}
-TRIES = 200
+PORTS = {"web": 8000, "sandbox": 4567}  # where the search for a free one begins
 
 
-class NoFreePort(Exception):
-    """None of the ports that were tried is free; the message names them."""
+class BadPort(Exception):
+    """PORT is not a port number."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,23 +35,29 @@ class ProcessPlan:
     portal: list[Program]
     url: str
     notes: list[str]  # what a person should know about the choices made
+    listeners: list[socket.socket] = field(default_factory=list)  # held for the whole run
 
 
 def make_plan(data: Path, manage: Path) -> ProcessPlan:
-    """Choose ports and programs. `data` is the data folder, `manage` the path of manage.py."""
-    services, environment, notes = [], {}, []
-    wanted = int(os.environ.get("PORT") or PORTS["web"])
-    port = free_port(wanted)
-    if port != wanted:
-        notes.append(f"Port {wanted} is taken, so the portal uses {port}.")
+    """Choose programs and take their addresses. `data` is the data folder, `manage` the path of manage.py.
+
+    Raises BadPort when PORT is not a port, NoFreePort when there is no address to be had.
+    """
+    services, environment, notes, listeners = [], {}, [], []
+    wanted = wanted_port()
+    web = listen(wanted)
+    listeners.append(web)
+    if port_of(web) != wanted:
+        notes.append(f"Port {wanted} is taken, so the portal uses {port_of(web)}.")
     if "REDIS_URL" not in os.environ:
-        redis_port = free_port(PORTS["redis"])
-        services.append(redis_program(redis_port, data / "redis"))
-        environment["REDIS_URL"] = f"redis://{HOST}:{redis_port}/0"
+        redis = redis_program(data / "redis")
+        services.append(redis)
+        environment["REDIS_URL"] = redis.url
     if "SANSO_SANDBOX_URL" not in os.environ:
-        sandbox_port = free_port(PORTS["sandbox"])
-        services.append(sandbox_program(sandbox_port, data / "sandbox"))
-        environment["SANSO_SANDBOX_URL"] = f"http://{HOST}:{sandbox_port}"
+        listeners.append(listen(PORTS["sandbox"]))
+        sandbox = sandbox_program(listeners[-1], data / "sandbox")
+        services.append(sandbox)
+        environment["SANSO_SANDBOX_URL"] = sandbox.url
     python = [sys.executable, str(manage)]
     return ProcessPlan(
         environment=environment,
@@ -58,30 +65,51 @@ def make_plan(data: Path, manage: Path) -> ProcessPlan:
         portal=[
             Program(name="worker", command=worker_command()),
             Program(name="dispatcher", command=[*python, "dispatch"]),
-            Program(name="web", command=web_command(port)),
+            web_program(web),
         ],
-        url=f"http://{HOST}:{port}/",
+        url=f"http://{HOST}:{port_of(web)}/",
         notes=notes,
+        listeners=listeners,
     )
 
 
-def redis_program(port: int, folder: Path) -> Program:
-    """Return the machine's own Redis or Valkey, or the stand-in that comes along where it has none."""
-    folder.mkdir(parents=True, exist_ok=True)
+def wanted_port() -> int:
+    """Return the port that PORT asks for; raises BadPort when it is none."""
+    given = os.environ.get("PORT") or str(PORTS["web"])
+    if not given.isdecimal() or not 0 < int(given) < 65536:
+        raise BadPort(f"PORT is {given!r}, which is not a port number from 1 to 65535.")
+    return int(given)
+
+
+def redis_program(folder: Path) -> Program:
+    """Return the machine's own Redis or Valkey, or the stand-in that comes along where it has none.
+
+    It answers at a socket in a folder that nobody else can enter, and at no port. A password would add
+    nothing: who can reach the socket can read the data folder.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = socket_path(folder)
+    url = f"unix://{quote(str(path))}?db=0"
     server = shutil.which("redis-server") or shutil.which("valkey-server")
     if server is None:
-        return Program(name="redis", command=[sys.executable, "-m", "portal.redis_server", str(port)])
-    kept_in_memory_only = ["--dir", str(folder), "--save", "", "--appendonly", "no"]
-    return Program(name="redis", command=[server, "--port", str(port), "--bind", HOST, *kept_in_memory_only])
+        command = [sys.executable, "-m", "portal.redis_server", str(path)]
+    else:
+        command = [server, "--port", "0", "--unixsocket", str(path), "--unixsocketperm", "700"]
+        command += ["--dir", str(folder), "--save", "", "--appendonly", "no"]  # kept in memory only
+    return Program(name="redis", command=command, url=url, answers=partial(answers.pong, url))
 
 
-def sandbox_program(port: int, folder: Path) -> Program:
-    environment = {
-        "SANSO_SANDBOX_HOST": HOST,
-        "SANSO_SANDBOX_PORT": str(port),
-        "SANSO_SANDBOX_DATA": str(folder),
-    }
-    return Program(name="sandbox", command=[sys.executable, "-m", "portal.sandbox"], environment=environment)
+def sandbox_program(listener: socket.socket, folder: Path) -> Program:
+    """Return the sandbox, which accepts on the socket that it inherits."""
+    url = f"http://{HOST}:{port_of(listener)}"
+    return Program(
+        name="sandbox",
+        command=[sys.executable, "-m", "portal.sandbox", "--fd", str(listener.fileno())],
+        environment={"SANSO_SANDBOX_HOST": HOST, "SANSO_SANDBOX_DATA": str(folder)},
+        descriptors=[listener.fileno()],
+        url=url,
+        answers=partial(answers.responds, url),
+    )
 
 
 def worker_command() -> list[str]:
@@ -90,20 +118,17 @@ def worker_command() -> list[str]:
     return [*celery, "--pool", "threads", "--concurrency", "16", "--without-gossip", "--without-mingle"]
 
 
-def web_command(port: int) -> list[str]:
-    """Return the web server's command. Without a limit it would wait for open event streams for ever."""
+def web_program(listener: socket.socket) -> Program:
+    """Return the web server, which accepts on the socket that it inherits.
+
+    Without a limit on its shutdown it would wait for open event streams for ever.
+    """
     uvicorn = [sys.executable, "-m", "uvicorn", "portal.asgi:application", "--lifespan", "off"]
-    return [*uvicorn, "--host", HOST, "--port", str(port), "--timeout-graceful-shutdown", "3"]
-
-
-def free_port(first: int) -> int:
-    """Return the first free loopback port from `first` upwards; raises NoFreePort after many."""
-    for port in range(first, first + TRIES):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((HOST, port))
-            except OSError:
-                continue
-            return port
-    raise NoFreePort(f"No port from {first} to {first + TRIES - 1} is free.")
+    url = f"http://{HOST}:{port_of(listener)}/"
+    return Program(
+        name="web",
+        command=[*uvicorn, "--fd", str(listener.fileno()), "--timeout-graceful-shutdown", "3"],
+        descriptors=[listener.fileno()],
+        url=url,
+        answers=partial(answers.is_healthy, f"{url}healthz"),
+    )

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,8 +16,9 @@ from portal.supervisor.lock import RunLock
 from portal.supervisor.logs import tail
 from portal.supervisor.plan import ProcessPlan
 
-ANSWER_WITHIN = 90.0  # seconds for the first page, before we give up and say what is wrong
-HOPELESS = 4  # deaths of the web process before its first answer
+ANSWER_WITHIN = 90.0  # seconds for all parts to answer, before we give up and say what is wrong
+HOPELESS = 4  # deaths of a program before its first answer
+TITLES = {"web": "The portal", "redis": "Redis", "sandbox": "The sandbox"}
 
 
 class RunFailed(Exception):
@@ -64,7 +64,7 @@ class Supervisor:
         async with kept(self.guard), kept(*services):
             await asyncio.to_thread(self.prepare)
             async with kept(*portal):
-                await self._wait_for_first_page(portal)
+                await self._wait_until_ready([*services, *portal])
                 self._welcome(await asyncio.to_thread(self._about_the_sandbox))
                 await asyncio.Event().wait()  # until cancelled
 
@@ -85,16 +85,16 @@ class Supervisor:
         self.say("Stopping…")
         everything.cancel()
 
-    async def _wait_for_first_page(self, portal: list[Child]) -> None:
-        web = next(child for child in portal if child.program.name == "web")
-        try:
-            async with asyncio.timeout(ANSWER_WITHIN):
-                while not await asyncio.to_thread(answers, f"{self.plan.url}healthz"):
-                    if web.deaths >= HOPELESS:
-                        raise TimeoutError
-                    await asyncio.sleep(0.1)
-        except TimeoutError:
-            raise RunFailed(f"The portal does not answer.\n{tail(web.log.path)}") from None
+    async def _wait_until_ready(self, children: list[Child]) -> None:
+        """Wait until every program answers. Raises RunFailed, naming one, when that does not come about."""
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + ANSWER_WITHIN
+        # All at one time: what answered a moment ago may have died while others were waited for.
+        while not all(ready := await asyncio.gather(*(child.is_ready() for child in children))):
+            for child, is_ready in zip(children, ready, strict=True):
+                if not is_ready and (child.deaths >= HOPELESS or clock() > deadline):
+                    raise RunFailed(failure(child))
+            await asyncio.sleep(0.1)
 
     @staticmethod
     def _about_the_sandbox() -> list[str]:
@@ -111,10 +111,7 @@ class Supervisor:
         self.say(f"Logs are in {self.logs}. Ctrl-C stops everything.")
 
 
-def answers(url: str) -> bool:
-    """Say whether a GET of `url` is answered with 200."""
-    try:
-        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310  # our own loopback address
-            return bool(answer.status == 200)
-    except OSError:
-        return False
+def failure(child: Child) -> str:
+    """Say which program does not answer, and show the end of the log that knows why."""
+    name = child.program.name
+    return f"{TITLES.get(name, f'The {name}')} does not answer.\n{tail(child.log.path)}"

@@ -21,8 +21,7 @@ from tests.services import (
     REPOSITORY,
     Redis,
     Sandbox,
-    free_port,
-    redis_answers,
+    small_redis,
     start_redis,
 )
 
@@ -51,24 +50,16 @@ def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
 
 
 @pytest.fixture(scope="module")
-def small_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+def stand_in() -> Iterator[Redis]:
     """The Redis that `make run` brings along."""
-    port = free_port()
-    server = Redis(
-        command=[sys.executable, "-m", "portal.redis_server", str(port)],
-        folder=tmp_path_factory.mktemp("small"),
-        port=port,
-        answers=lambda: redis_answers(port),
-    )
-    server.start()
-    yield server
-    server.stop()
+    with small_redis() as server:
+        yield server
 
 
 @pytest.fixture(params=["redis", "make run"])
 def server(request: pytest.FixtureRequest) -> Redis:
     """Both servers that carry the budget, empty."""
-    found: Redis = request.getfixturevalue("own_redis" if request.param == "redis" else "small_redis")
+    found: Redis = request.getfixturevalue("own_redis" if request.param == "redis" else "stand_in")
     found.flush()
     return found
 

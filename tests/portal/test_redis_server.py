@@ -11,13 +11,15 @@ from pathlib import Path
 import pytest
 import redis
 
-from tests.services import LOOPBACK, REPOSITORY, Service, free_port, redis_answers
+from portal.settings import broker_url
+from portal.supervisor.answers import pong
+from tests.services import REPOSITORY, Redis, Service, small_redis
 
 TASKS = """
 from pathlib import Path
 from celery import Celery
 
-app = Celery(broker="{url}")
+app = Celery(broker={url!r})
 app.conf.update(task_acks_late=True, worker_prefetch_multiplier=1, broker_transport_options={options})
 
 @app.task(name="note", ignore_result=True)
@@ -28,21 +30,13 @@ OPTIONS = {"global_keyprefix": "sanso:", "unacked_restore_interval": 5, "unacked
 
 
 @pytest.fixture
-def stand_in(tmp_path: Path) -> Iterator[Service]:
-    port = free_port()
-    server = Service(
-        command=[sys.executable, "-m", "portal.redis_server", str(port)],
-        folder=tmp_path / "redis",
-        port=port,
-        answers=lambda: redis_answers(port),
-    )
-    server.start()
-    yield server
-    server.stop()
+def stand_in() -> Iterator[Redis]:
+    with small_redis() as server:
+        yield server
 
 
-def test_it_carries_celery_tasks_quickly(stand_in: Service, tmp_path: Path) -> None:
-    url = f"redis://{LOOPBACK}:{stand_in.port}/0"
+def test_it_carries_celery_tasks_quickly(stand_in: Redis, tmp_path: Path) -> None:
+    url = broker_url(stand_in.url)
     (tmp_path / "standin_tasks.py").write_text(TASKS.format(url=url, options=OPTIONS))
     worker = Service(
         command=[
@@ -70,23 +64,47 @@ def test_it_carries_celery_tasks_quickly(stand_in: Service, tmp_path: Path) -> N
     worker.stop()
 
 
-def test_a_blocked_stream_reader_hears_of_an_event(stand_in: Service) -> None:
-    read = "import redis, sys; print(redis.Redis(port=int(sys.argv[1])).xread({'events': '0'}, block=20000))"
+def test_a_blocked_stream_reader_hears_of_an_event(stand_in: Redis) -> None:
+    connect = "import redis, sys; client = redis.Redis.from_url(sys.argv[1])"
+    read = f"{connect}; print(client.xread({{'events': '0'}}, block=20000))"
     reader = subprocess.Popen(
-        [sys.executable, "-c", read, str(stand_in.port)], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", read, stand_in.url], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True
     )
 
-    with redis.Redis(port=stand_in.port) as client:
+    with redis.Redis.from_url(stand_in.url) as client:
         client.xadd("events", {"sequence": 7}, maxlen=1000)
 
     assert "'7'" in reader.communicate(timeout=30)[0]
 
 
-def test_it_ends_at_once_when_asked_with_clients_connected(stand_in: Service) -> None:
-    with redis.Redis(port=stand_in.port) as client:
+def test_clients_at_one_time_stay_apart(stand_in: Redis) -> None:
+    with redis.Redis.from_url(stand_in.url) as first, redis.Redis.from_url(stand_in.url) as second:
+        with first.pipeline() as bundle:
+            bundle.watch("counted")
+            second.incr("counted")
+            bundle.multi()
+            bundle.set("counted", 0)
+            with pytest.raises(redis.WatchError):
+                bundle.execute()
+
+        assert second.get("counted") == b"1"
+
+
+def test_it_replaces_the_socket_that_a_killed_one_left(stand_in: Redis) -> None:
+    stand_in.kill()
+    assert (stand_in.folder / "redis.sock").is_socket()
+
+    stand_in.start()
+
+    assert pong(stand_in.url)
+
+
+def test_it_ends_at_once_when_asked_with_clients_connected(stand_in: Redis) -> None:
+    with redis.Redis.from_url(stand_in.url) as client:
         client.ping()
         assert stand_in.process is not None
 
         stand_in.process.terminate()
 
         assert stand_in.process.wait(timeout=5) == 0
+    assert not (stand_in.folder / "redis.sock").exists()

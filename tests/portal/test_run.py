@@ -11,13 +11,16 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
+import redis
 
 from tests.services import LOOPBACK, REPOSITORY, free_port, wait_until
 
 CHOSEN_BY_TESTS = ("DATABASE_URL", "REDIS_URL", "SANSO_SANDBOX_URL", "SECRET_KEY", "ALLOWED_HOSTS", "DEBUG")
+LISTENS = "0A"  # the state in /proc/net/tcp
 LOGIN = re.compile(r"Log in as (\S+) with the password (\S+)")
 
 
@@ -87,6 +90,22 @@ class Portal:
 
         wait_until(look, what=f"a process of {words}")
         return max(found)
+
+    def environment_of(self, words: str) -> dict[str, str]:
+        """Return the environment of the process with these words in its command."""
+        text = Path(f"/proc/{self.pid_of(words)}/environ").read_text()
+        return dict(part.split("=", 1) for part in text.split("\0") if "=" in part)
+
+    def ports_of(self, words: str) -> set[int]:
+        """Return the ports at 127.0.0.1 on which the process with these words in its command listens."""
+        places = (Path(f"/proc/{self.pid_of(words)}") / "fd").glob("*")
+        sockets = {str(place.readlink()) for place in places}
+        rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        return {
+            int(row[1].partition(":")[2], 16)
+            for row in rows
+            if row[3] == LISTENS and f"socket:[{row[9]}]" in sockets and row[1].startswith("0100007F")
+        }
 
     def answers(self) -> bool:
         try:
@@ -195,6 +214,41 @@ def test_a_database_that_is_not_there_is_told_in_a_sentence(portals: list[Portal
     assert f"The database sanso on {LOOPBACK} cannot be used" in said
     assert "Traceback" not in said
     assert "hidden" not in said
+
+
+@pytest.mark.timeout(300)
+def test_runs_that_start_at_one_time_have_redis_and_sandbox_of_their_own(
+    portals: list[Portal], tmp_path: Path
+) -> None:
+    for attempt in range(3):
+        port = free_port()
+        both = [Portal(tmp_path / f"{attempt}{name}", port) for name in "ab"]
+        portals.extend(both)
+        for portal in both:
+            portal.wait_for("Ctrl-C")
+
+        settings = [portal.environment_of("uvicorn") for portal in both]
+        urls = [(each["REDIS_URL"], each["SANSO_SANDBOX_URL"]) for each in settings]
+        for (redis_url, sandbox_url), portal in zip(urls, both, strict=True):
+            with redis.Redis.from_url(redis_url) as client:
+                client.set("belongs-to", str(portal.data))
+            assert urlsplit(sandbox_url).port in portal.ports_of("portal.sandbox")
+        for (redis_url, _), portal in zip(urls, both, strict=True):
+            with redis.Redis.from_url(redis_url) as client:
+                assert client.get("belongs-to") == str(portal.data).encode()
+        assert both[0].url != both[1].url
+        assert urls[0][1] != urls[1][1]
+        assert [portal.end() for portal in both] == [0, 0]
+
+
+def test_a_port_that_is_none_is_told_in_a_sentence(portals: list[Portal], tmp_path: Path) -> None:
+    portal = Portal(tmp_path, 99999)
+    portals.append(portal)
+    said, _ = portal.process.communicate(timeout=60)
+
+    assert portal.process.returncode == 1
+    assert "PORT is '99999', which is not a port number" in said
+    assert "Traceback" not in said
 
 
 def test_a_taken_port_is_told_and_the_next_one_used(portals: list[Portal], tmp_path: Path) -> None:

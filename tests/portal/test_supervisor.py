@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from functools import partial
 from pathlib import Path
 import django
 django.setup()
+from portal.supervisor import answers
 from portal.supervisor.children import Program
 from portal.supervisor.lock import AlreadyRunning, RunLock
 from portal.supervisor.plan import ProcessPlan
@@ -29,11 +31,15 @@ from portal.supervisor.run import RunFailed, Supervisor
 
 data, port = Path(sys.argv[1]), sys.argv[2]
 programs = json.loads(sys.argv[3])
+url = f"http://127.0.0.1:{port}/"
 plan = ProcessPlan(
     environment={},
-    services=[Program(name="redis", command=programs["redis"])],
-    portal=[Program(name=n, command=programs[n]) for n in ("worker", "web")],
-    url=f"http://127.0.0.1:{port}/",
+    services=[Program(name="redis", command=programs["redis"], answers=eval(programs["redis_answers"]))],
+    portal=[
+        Program(name="worker", command=programs["worker"]),
+        Program(name="web", command=programs["web"], answers=partial(answers.is_healthy, url)),
+    ],
+    url=url,
     notes=[],
 )
 try:
@@ -63,17 +69,29 @@ HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 """
 
 
+def once_it_says(words: str) -> str:
+    """Return the beginning of a program that goes on when another one's log has these words."""
+    return f"""
+import os, time
+from pathlib import Path
+logs = Path(os.environ["LOGS"])
+while not any({words!r} in log.read_text() for log in logs.glob("*.log")):
+    time.sleep(0.02)
+"""
+
+
 class Run:
     """A supervisor in its own process, as `make run` starts it, with small programs in the portal's place."""
 
-    def __init__(self, folder: Path, **programs: str) -> None:
+    def __init__(self, folder: Path, *, redis_answers: str = "lambda: True", **programs: str) -> None:
         self.folder, self.port = folder, free_port()
         sources = {"redis": SLEEP, "worker": SLEEP, "web": WEB} | programs
         commands = {name: [sys.executable, "-c", text, str(self.port)] for name, text in sources.items()}
+        given = json.dumps(commands | {"redis_answers": redis_answers})
         self.process = subprocess.Popen(
-            [sys.executable, "-c", RUN, str(folder), str(self.port), json.dumps(commands)],
+            [sys.executable, "-c", RUN, str(folder), str(self.port), given],
             cwd=REPOSITORY,
-            env={**os.environ, "DJANGO_SETTINGS_MODULE": "portal.settings"},
+            env={**os.environ, "DJANGO_SETTINGS_MODULE": "portal.settings", "LOGS": str(folder / "logs")},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -270,6 +288,43 @@ def test_a_portal_that_never_answers_ends_the_run_and_shows_why(runs: list[Run],
     assert "Traceback" not in said
     assert "address in use" in said
     assert run.has_ended()
+
+
+def test_a_service_that_has_died_is_not_taken_for_another_that_answers_in_its_place(
+    runs: list[Run], tmp_path: Path
+) -> None:
+    """Whoever answers at the address of a dead child is somebody else's."""
+    run = Run(tmp_path, redis="raise SystemExit('no memory')", web=once_it_says("no memory") + WEB)
+    runs.append(run)
+    said, _ = run.process.communicate(timeout=120)
+
+    assert run.process.returncode == 1
+    assert "is running at" not in said
+    assert "Redis does not answer.\nno memory" in said
+    assert "Traceback" not in said
+
+
+def test_a_worker_that_always_dies_ends_the_run_and_shows_why(runs: list[Run], tmp_path: Path) -> None:
+    run = Run(tmp_path, worker="raise SystemExit('no such module')", web=once_it_says("no such module") + WEB)
+    runs.append(run)
+    said, _ = run.process.communicate(timeout=120)
+
+    assert run.process.returncode == 1
+    assert "is running at" not in said
+    assert "The worker does not answer.\nno such module" in said
+
+
+def test_a_run_waits_for_a_service_that_is_slow(runs: list[Run], tmp_path: Path) -> None:
+    mark = tmp_path / "answers"
+    run = Run(tmp_path, redis_answers=f"Path({str(mark)!r}).exists")
+    runs.append(run)
+    wait_until(lambda: (tmp_path / "logs" / "web.log").exists() and len(run.processes()) == 3)
+
+    assert run.process.stdout is not None
+    assert not select.select([run.process.stdout], [], [], 1)[0]
+    mark.touch()
+
+    run.wait_for("is running at")
 
 
 def test_a_log_stays_within_its_bounds(tmp_path: Path) -> None:

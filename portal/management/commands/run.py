@@ -10,8 +10,9 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connections
 
+from portal.supervisor.listening import NoFreePort
 from portal.supervisor.lock import AlreadyRunning, RunLock
-from portal.supervisor.plan import NoFreePort, make_plan
+from portal.supervisor.plan import BadPort, make_plan
 from portal.supervisor.run import RunFailed, Supervisor
 
 
@@ -26,7 +27,7 @@ class Command(BaseCommand):
                 self.say("Sanso is starting…")
                 plan = make_plan(data, settings.BASE_DIR / "manage.py")
                 asyncio.run(Supervisor(plan, prepare, data=data, lock=lock, say=self.say).run())
-        except (AlreadyRunning, NoFreePort, RunFailed) as error:
+        except (AlreadyRunning, BadPort, NoFreePort, RunFailed) as error:
             raise CommandError(str(error)) from error
         except DatabaseError as error:
             raise CommandError(f"The database {describe()} cannot be used: {error}") from error
