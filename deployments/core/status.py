@@ -1,4 +1,4 @@
-"""What a CloudFormation status word means: kind, whether it is final, and how people are shown it."""
+"""What a CloudFormation status means: whether it is final, and the status that pages display for it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class DisplayStatus(StrEnum):
-    """The statuses shown to people (DESIGN section 2)."""
+    """The statuses that pages display, each with a glyph, a label and a color."""
 
     PENDING = "pending"
     WAITING = "waiting"
@@ -23,9 +23,9 @@ class DisplayStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A reduced status word. `final` says that CloudFormation moves it no further by itself."""
+    """The meaning of a status. `final`: CloudFormation does not change it by itself."""
 
-    shown: DisplayStatus
+    display: DisplayStatus
     final: bool
 
 
@@ -75,7 +75,7 @@ def reduce_word(word: str) -> Status:
     """Return the meaning of a StackStatus or ResourceStatus word.
 
     Raises ValueError when the word is unknown: a test walks botocore's enums, so that a new word of
-    CloudFormation's turns the tests red, while pages go through `shown` and stay up.
+    CloudFormation's turns the tests red, while pages go through `display_status` and stay up.
     """
     try:
         return _WORDS[word]
@@ -83,9 +83,9 @@ def reduce_word(word: str) -> Status:
         raise ValueError(f"unknown CloudFormation status {word!r}") from None
 
 
-def statuses_of(shown: DisplayStatus) -> frozenset[str]:
-    """Return the words that people are shown as this status, whatever the reason."""
-    return frozenset(word for word, status in _WORDS.items() if word and status.shown is shown)
+def statuses_of(display: DisplayStatus) -> frozenset[str]:
+    """Return the CloudFormation statuses that are displayed as this status, whatever the reason."""
+    return frozenset(word for word, status in _WORDS.items() if word and status.display is display)
 
 
 def is_final(word: str) -> bool:
@@ -105,10 +105,10 @@ def is_cancelled(word: str, reason: str) -> bool:
 
 
 def display_status(word: str, reason: str = "") -> DisplayStatus:
-    """Return what people are shown for a word; an unknown one is shown as in progress or done."""
+    """Return the status to display; an unknown status is displayed as in progress or done."""
     if is_cancelled(word, reason):
         return DisplayStatus.CANCELLED
     known = _WORDS.get(word)
     if known:
-        return known.shown
+        return known.display
     return DisplayStatus.PROGRESS if "IN_PROGRESS" in word else DisplayStatus.DONE

@@ -10,29 +10,29 @@ from django.utils.translation import gettext as _
 
 from deployments.models import Deployment, Event
 from deployments.presentation import log, rendered
-from deployments.presentation.filters import events as event_filter
-from deployments.presentation.filters.choices import number
+from deployments.presentation.filters import events as event_filters
+from deployments.presentation.filters.choices import parse_number
 from deployments.presentation.filters.events import EventFilter
 from deployments.presentation.locale import Locale
-from deployments.presentation.log import Place
+from deployments.presentation.log import LogPosition
 
 
 def tab(request: HttpRequest, deployment: Deployment) -> dict[str, Any]:
-    """Return what `_events.html` shows, of the events up to the deployment's `last_seq`."""
+    """Return the context of `_events.html`: the events up to the deployment's `last_seq`."""
     wanted = EventFilter.of(request.GET)
-    shown = log.read(deployment, wanted, place(request.GET), up_to=deployment.last_seq)
+    page = log.read(deployment, wanted, position(request.GET), up_to=deployment.last_seq)
     return {
         "deployment": deployment,
-        "log": shown,
-        "lines": lines(shown, Locale.of(request)),
+        "log": page,
+        "lines": rendered_lines(page, Locale.of(request)),
         "zone": timezone.get_current_timezone_name(),
-        "state": event_filter.state(request.GET),
-        **bar(request, wanted, deployment),
+        "state": event_filters.state(request.GET),
+        **filter_bar(request, wanted, deployment),
     }
 
 
 def texts() -> dict[str, str]:
-    """Return the sentences that the tab's script says, in the current language."""
+    """Return the texts of the tab's script, in the current language."""
     return {
         "newer": _("Newest events ({count} more)"),
         "newest": _("Newest events"),
@@ -40,31 +40,33 @@ def texts() -> dict[str, str]:
     }
 
 
-def bar(request: HttpRequest, wanted: EventFilter, deployment: Deployment) -> dict[str, Any]:
-    """Return what the filters above the log show."""
+def filter_bar(request: HttpRequest, wanted: EventFilter, deployment: Deployment) -> dict[str, Any]:
+    """Return the context of the filters above the log."""
     given = request.GET
-    keep = {k: v for k, v in given.items() if k not in (*event_filter.PLACES, "q", "tab")}
+    kept = {k: v for k, v in given.items() if k not in (*event_filters.POSITION_PARAMETERS, "q", "tab")}
     return {
         "deployment": deployment,
         "wanted": wanted,
         "has_failed": Event.objects.of(deployment).problems().exists(),
-        "menus": event_filter.menus(given, wanted, deployment),
-        "switches": event_filter.switches(given, wanted),
-        "kept": keep,
-        "no_text": event_filter.query(given, q=""),
+        "menus": event_filters.menus(given, wanted, deployment),
+        "toggles": event_filters.toggles(given, wanted),
+        "kept": kept,
+        "no_text": event_filters.query(given, q=""),
         "unfiltered": "?tab=events",
-        "newest": event_filter.query(given),
-        "filters": event_filter.query(given),
+        "newest": event_filters.query(given),
+        "filters": event_filters.query(given),
     }
 
 
-def place(given: QueryDict) -> Place:
-    """Return where in the log an address begins."""
-    return Place(
-        event=number(given.get("event")), before=number(given.get("before")), after=number(given.get("after"))
+def position(given: QueryDict) -> LogPosition:
+    """Return the position in the log that a query names."""
+    return LogPosition(
+        event=parse_number(given.get("event")),
+        before=parse_number(given.get("before")),
+        after=parse_number(given.get("after")),
     )
 
 
-def lines(shown: log.Log, locale: Locale) -> list[str]:
+def rendered_lines(page: log.LogPage, locale: Locale) -> list[str]:
     """Return the lines of a page as HTML."""
-    return [rendered.line(line, locale) for line in shown.lines]
+    return [rendered.line(line, locale) for line in page.lines]

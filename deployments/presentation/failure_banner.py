@@ -1,4 +1,4 @@
-"""What the banner of a failure says: the leaf, known words for it, evidence, and what to do next."""
+"""The banner of a failure: what failed first, its known cause, evidence, and what to do next."""
 
 from __future__ import annotations
 
@@ -27,49 +27,49 @@ _AFTER_STACKS = {"AssociationFailed": "AssociationFailed", "NotReady": "TargetsU
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """A link of the chain from the root stack down to the leaf."""
+class ChainLink:
+    """One name in the chain from the root stack down to what failed first."""
 
     name: str
     row: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class SuggestedAction:
     """One thing to do next: a link, or a text to copy."""
 
     label: str
     url: str = ""
-    copied: str = ""
-    is_grave: bool = False
+    copy_text: str = ""
+    is_destructive: bool = False
     needs_permission: bool = False
-    is_elsewhere: bool = False
+    is_external: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """The banner's words. `title` and `advice` are "" when the catalogue does not know the reason."""
+class FailureBanner:
+    """The banner. `title` and `advice` are "" when the cause is not in the catalog."""
 
     leaf: Failure
     title: str
     advice: str
     code: str
-    chain: tuple[Place, ...]
+    chain: tuple[ChainLink, ...]
     ties: tuple[Failure, ...]
     later: tuple[Failure, ...]
     collateral: tuple[Failure, ...]
     evidence: Sequence[Evidence]
-    steps: tuple[Step, ...]
-    found: str = ""  # the instance and task that an association failed on and in
+    actions: tuple[SuggestedAction, ...]
+    failed_task: str = ""  # the instance and task that an association failed on and in
 
 
-def tell(deployment: Deployment, cause: RootCause | None, *, is_latest: bool) -> Told | None:
-    """Return what to say of a failure (one query for the evidence); None when nothing failed."""
+def of_failure(deployment: Deployment, cause: RootCause | None, *, is_latest: bool) -> FailureBanner | None:
+    """Return the banner of a failure (one query for the evidence); None when nothing failed."""
     if cause is None:
         return None
     known = recognize(cause.leaf.type, cause.leaf.reason)
     evidence = list(Evidence.objects.of(deployment))
-    return Told(
+    return FailureBanner(
         leaf=cause.leaf,
         title=words(known.title.as_json()) if known else "",
         advice=words(known.advice.as_json()) if known else "",
@@ -79,15 +79,15 @@ def tell(deployment: Deployment, cause: RootCause | None, *, is_latest: bool) ->
         later=cause.later,
         collateral=cause.collateral,
         evidence=evidence,
-        steps=tuple(_steps(deployment, known, is_latest=is_latest)),
-        found=_found(evidence),
+        actions=tuple(_actions(deployment, known, is_latest=is_latest)),
+        failed_task=_failed_task(evidence),
     )
 
 
-def tell_of_servers(deployment: Deployment, *, is_latest: bool) -> Told | None:
-    """Return what to say of a deployment whose stacks are there, but whose environment did not become ready.
+def of_readiness(deployment: Deployment, *, is_latest: bool) -> FailureBanner | None:
+    """Return the banner of a deployment whose stacks were created but whose environment did not become ready.
 
-    None when it ended otherwise.
+    None for any other result.
     """
     code = _AFTER_STACKS.get(deployment.error_code)
     known_cause = by_code(code) if code and not deployment.is_active else None
@@ -111,75 +111,79 @@ def tell_of_servers(deployment: Deployment, *, is_latest: bool) -> Told | None:
         reason=deployment.error_words,
         at=deployment.ended_at,
     )
-    return Told(
+    return FailureBanner(
         leaf=leaf,
         title=wording.error(deployment.error_code, kind=deployment.kind),
         advice=words(known.advice.as_json()),
         code=known_cause.code,
-        chain=(Place(name=leaf.status, row=row_id(phase)),),
+        chain=(ChainLink(name=leaf.status, row=row_id(phase)),),
         ties=(),
         later=(),
         collateral=(),
         evidence=evidence,
-        steps=tuple(_steps(deployment, known, is_latest=is_latest)),
-        found=_found(evidence),
+        actions=tuple(_actions(deployment, known, is_latest=is_latest)),
+        failed_task=_failed_task(evidence),
     )
 
 
-def _found(evidence: Sequence[Evidence]) -> str:
+def _failed_task(evidence: Sequence[Evidence]) -> str:
     piece = next((e for e in evidence if e.kind == "association_output" and e.text), None)
     return f"{piece.subject}: {piece.text.splitlines()[0]}" if piece else ""
 
 
-def _chain(leaf: Failure) -> tuple[Place, ...]:
+def _chain(leaf: Failure) -> tuple[ChainLink, ...]:
     parts = [part for part in f"{leaf.path}/{leaf.logical_id}".split("/") if part]
     return tuple(
-        Place(name=name, row=row_id("/".join(parts[: number + 1]))) for number, name in enumerate(parts)
+        ChainLink(name=name, row=row_id("/".join(parts[: number + 1]))) for number, name in enumerate(parts)
     )
 
 
-def _steps(deployment: Deployment, known: RecognizedCause | None, *, is_latest: bool) -> Iterator[Step]:
-    """Yield the steps that are possible now, what mends the cause before what comes after it.
+def _actions(
+    deployment: Deployment, known: RecognizedCause | None, *, is_latest: bool
+) -> Iterator[SuggestedAction]:
+    """Yield the actions that are possible now, those that fix the cause first.
 
-    While CloudFormation still takes things back, nothing can be deleted or asked for.
+    While CloudFormation rolls back, nothing can be deleted or requested.
     """
     wanted = set(known.cause.steps) if known else set()
     environment = deployment.environment
     if not deployment.is_active and is_latest and not environment.deleted_at:
-        wanted |= _what_always_helps(deployment)
+        wanted |= _general_actions(deployment)
     else:
         wanted &= {NextStep.QUOTAS, NextStep.POLICY}
     for step in _ORDER:
-        if step in wanted and (made := _step(step, deployment, known)):
-            yield made
+        if step in wanted and (action := _action(step, deployment, known)):
+            yield action
 
 
-def _what_always_helps(deployment: Deployment) -> set[NextStep]:
+def _general_actions(deployment: Deployment) -> set[NextStep]:
     if deployment.kind == Kind.DELETE:
         return {NextStep.DELETE_AGAIN, NextStep.ENVIRONMENT}
     left = {NextStep.DELETE_FIRST} if deployment.environment.stack_id else set()
     return left | {NextStep.EDIT, NextStep.ENVIRONMENT}
 
 
-def _step(step: NextStep, deployment: Deployment, known: RecognizedCause | None) -> Step | None:
+def _action(step: NextStep, deployment: Deployment, known: RecognizedCause | None) -> SuggestedAction | None:
     environment = deployment.environment
     deleting = deployment.kind == Kind.DELETE
     again = f"{reverse('environment_new')}?from={deployment.pk}"
     if step is NextStep.EDIT and not deleting:
-        return Step(
+        return SuggestedAction(
             label=_("Edit and try again"), url=again + _field(deployment, known), needs_permission=True
         )
     if step is NextStep.DELETE_FIRST and not deleting and environment.stack_id:
         url = reverse("environment_delete", args=[environment.pk])
-        return Step(label=_("Delete what is left…"), url=url, is_grave=True, needs_permission=True)
+        return SuggestedAction(
+            label=_("Delete what is left…"), url=url, is_destructive=True, needs_permission=True
+        )
     if step is NextStep.DELETE_AGAIN and deleting:
         url = reverse("environment_delete", args=[environment.pk])
-        return Step(label=_("Delete once more…"), url=url, needs_permission=True)
+        return SuggestedAction(label=_("Delete once more…"), url=url, needs_permission=True)
     if step is NextStep.ENVIRONMENT:
-        return Step(label=_("See the environment"), url=environment.get_absolute_url())
+        return SuggestedAction(label=_("See the environment"), url=environment.get_absolute_url())
     if step is NextStep.RUN_AGAIN and not deleting:
         url = f"{environment.get_absolute_url()}#associations"
-        return Step(label=_("Run the association again…"), url=url, needs_permission=True)
+        return SuggestedAction(label=_("Run the association again…"), url=url, needs_permission=True)
     if step is NextStep.QUOTAS:
         return _quotas(deployment, known)
     if step is NextStep.POLICY:
@@ -196,24 +200,26 @@ def _field(deployment: Deployment, known: RecognizedCause | None) -> str:
     return f"#id_{PREFIX}{names[0]}" if names else ""
 
 
-def _quotas(deployment: Deployment, known: RecognizedCause | None) -> Step | None:
+def _quotas(deployment: Deployment, known: RecognizedCause | None) -> SuggestedAction | None:
     """Return the way to the service's quotas; the sandbox has none."""
     account = deployment.environment.account
     if account.is_sandbox or known is None:
         return None
     place = f"https://{account.region}.console.aws.amazon.com/servicequotas/home"
     of = f"/services/{known.cause.service}/quotas" if known.cause.service else "/services"
-    return Step(label=_("Open Service Quotas"), url=f"{place}{of}?region={account.region}", is_elsewhere=True)
+    return SuggestedAction(
+        label=_("Open Service Quotas"), url=f"{place}{of}?region={account.region}", is_external=True
+    )
 
 
-def _policy(known: RecognizedCause | None) -> Step | None:
-    """Return a policy statement that allows what was denied, to be copied."""
+def _policy(known: RecognizedCause | None) -> SuggestedAction | None:
+    """Return a policy statement that allows what was denied, to be copy_text."""
     if known is None:
         return None
     action = "iam:PassRole" if "role" in known.values else known.values.get("action", "")
     if ":" not in action:
         return None
     statement = {"Effect": "Allow", "Action": action, "Resource": known.values.get("role", "*")}
-    return Step(
-        label=_("Copy a policy that allows %(action)s") % {"action": action}, copied=json.dumps(statement)
+    return SuggestedAction(
+        label=_("Copy a policy that allows %(action)s") % {"action": action}, copy_text=json.dumps(statement)
     )

@@ -1,7 +1,7 @@
-"""What a page shows of a deployment, and the frames that bring an open page from one number to the next.
+"""The frames that bring an open page of a deployment from one event number to a later one.
 
-A frame is made of the same templates as the page, from database rows alone, so that everybody who stands at
-the same number gets the same: `{"from", "seq", "events", "rows", "header", …}`.
+A frame is rendered by the templates of the page, from database rows alone, so it is the same for all pages at
+that number: `{"from", "seq", "events", "rows", "header", …}`.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from deployments.presentation.locale import Locale
 from deployments.presentation.text import screen_reader
 from deployments.presentation.waterfall import cache, eta, outlook, tree
 from deployments.presentation.waterfall.rows import Row
-from deployments.presentation.waterfall.view_model import Picture
+from deployments.presentation.waterfall.view_model import DeploymentView
 
 _WITHOUT_ROWS = frozenset({"requested", "attention", "attention.over"})
-"""The portal's own events that change no row: all others change the forecast, or bring rows."""
+"""The portal's own events that change no row; all others change the forecast, or add rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One frame: the number it leads to, and its JSON."""
+    """One frame: the event number of the page after it, and its JSON."""
 
     seq: int
     json: str
@@ -41,7 +41,7 @@ class Frame:
 
 
 QUIET = 3.0
-"""Seconds that a frame without events is good for: while nothing happens, all open pages ask now and then."""
+"""Seconds that a frame without events is cached: open pages poll also while nothing happens."""
 QUIET_KEPT = 128
 _quiet: dict[tuple[Any, ...], tuple[float, Frame]] = {}
 
@@ -54,42 +54,42 @@ def build(pk: int, since: int, until: int, locale: Locale) -> Frame:
     deployment = Deployment.objects.for_page().get(pk=pk)
     events = list(Event.objects.of(deployment).after(since).up_to(until)[: log.LINES])
     if events:
-        return _made(deployment, since, events, locale)
+        return _assembled(deployment, since, events, locale)
     key = (deployment.token, since, deployment.state, deployment.attention_code, locale)
     at, frame = _quiet.get(key, (0.0, None))
     if frame is None or time.monotonic() - at > QUIET:
         if len(_quiet) >= QUIET_KEPT:
             _quiet.clear()
-        frame = _made(deployment, since, [], locale)
+        frame = _assembled(deployment, since, [], locale)
         _quiet[key] = time.monotonic(), frame
     return frame
 
 
-def _made(deployment: Deployment, since: int, events: Sequence[Event], locale: Locale) -> Frame:
+def _assembled(deployment: Deployment, since: int, events: Sequence[Event], locale: Locale) -> Frame:
     with locale.active():
         seq = events[-1].seq if events else since
-        touched = _touched(events)
-        picture = _picture(deployment, touched, seq)
-        body = {"from": since, "seq": seq, **fragments(picture), **_news(picture, events, touched, locale)}
-        if picture.reckoned > since or not events:
-            body["outlook"] = outlook.outlook(picture.timeline, picture.axis, but=touched or ())
+        paths = _changed_paths(events)
+        view = _view(deployment, paths, seq)
+        body = {"from": since, "seq": seq, **fragments(view), **_changes(view, events, paths, locale)}
+        if view.computed_seq > since or not events:
+            body["outlook"] = outlook.outlook(view.timeline, view.axis, exclude=paths or ())
         return Frame(seq, json.dumps(body, ensure_ascii=False, separators=(",", ":")))
 
 
-def _picture(deployment: Deployment, touched: set[str] | None, seq: int) -> Picture:
-    """Return a picture that has the rows at these paths; None stands for all of them.
+def _view(deployment: Deployment, paths: set[str] | None, seq: int) -> DeploymentView:
+    """Return a view that has the rows at these paths; None stands for all of them.
 
     Everything is read again when rows came that no event tells of, and now and then for the forecast.
     """
-    known = cache.recall(deployment)
-    if known is None or touched is None or not known.is_good_for(deployment, seq):
-        return Picture.whole(deployment)
-    return Picture.part(deployment, touched, known)
+    known = cache.get(deployment)
+    if known is None or paths is None or not known.is_fresh_for(deployment, seq):
+        return DeploymentView.whole(deployment)
+    return DeploymentView.part(deployment, paths, known)
 
 
-def fragments(picture: Picture) -> dict[str, str]:
+def fragments(view: DeploymentView) -> dict[str, str]:
     """Return the parts of the page that are small enough to be sent whole."""
-    context = picture.context()
+    context = view.context()
     named = {
         "header": "_deployment_header",
         "phases": "_phases",
@@ -98,44 +98,44 @@ def fragments(picture: Picture) -> dict[str, str]:
         "latest": "_latest",
     }
     html = {part: get_template(f"deployments/{name}.html").render(context) for part, name in named.items()}
-    deployment = picture.deployment
+    deployment = view.deployment
     return html | {
-        "title": f"{picture.title} · Sanso",
+        "title": f"{view.title} · Sanso",
         "state": deployment.state,
         "attention": deployment.attention_code,
     }
 
 
-def played(
-    picture: Picture, events: Sequence[Event] | None, *, since: int, seq: int, locale: Locale
+def replay_body(
+    view: DeploymentView, events: Sequence[Event] | None, *, since: int, seq: int, locale: Locale
 ) -> dict[str, Any]:
     """Return the body of a frame of a replay: of what events changed, or of everything when they are None.
 
     The log stands still meanwhile: its lines are left out.
     """
-    touched = None if events is None else _touched(events)
+    paths = None if events is None else _changed_paths(events)
     with locale.active():
-        body = {**fragments(picture), **_news(picture, events or [], touched, locale), "events": []}
+        body = {**fragments(view), **_changes(view, events or [], paths, locale), "events": []}
         return body | {
             "from": since,
             "seq": seq,
-            "outlook": outlook.outlook(picture.timeline, picture.axis),
+            "outlook": outlook.outlook(view.timeline, view.axis),
         }
 
 
-def _news(
-    picture: Picture, events: Sequence[Event], touched: set[str] | None, locale: Locale
+def _changes(
+    view: DeploymentView, events: Sequence[Event], paths: set[str] | None, locale: Locale
 ) -> dict[str, Any]:
-    rows = picture.rows(touched)
-    if touched is not None and not events:
-        rows += picture.others()
-    html = picture.drawn(rows, locale)
+    rows = view.rows(paths)
+    if paths is not None and not events:
+        rows += view.rows_without_events()
+    html = view.render_rows(rows, locale)
     return {
         "events": [rendered.line(log.line(event), locale) for event in events],
         "rows": [
             {"id": row.id, "parent": row.parent, "html": text} for row, text in zip(rows, html, strict=True)
         ],
-        "say": screen_reader.sentences(picture.deployment, events, picture.summary.failure),
+        "say": screen_reader.announcements(view.deployment, events, view.summary.failure),
     }
 
 
@@ -148,22 +148,22 @@ def _placed(rows: Sequence[Row], html: Sequence[str], *, in_order: bool) -> Iter
         after = row.id
 
 
-def _touched(events: Sequence[Event]) -> set[str] | None:
+def _changed_paths(events: Sequence[Event]) -> set[str] | None:
     """Return the paths of the rows that events changed, None for all of them.
 
     Counts change in every stack around a resource.
     """
-    touched: set[str] = set()
+    paths: set[str] = set()
     for event in events:
         if event.source == "portal":
             if event.code not in _WITHOUT_ROWS:
                 return None
         elif event.stack:
             path = event.stack.path
-            touched.update(tree.and_above(path))
+            paths.update(tree.and_above(path))
             if event.logical_id and event.physical_id != event.stack.stack_id:
-                touched.add(tree.join(path, event.logical_id))
-    return touched
+                paths.add(tree.join(path, event.logical_id))
+    return paths
 
 
 def texts() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Events of a deployment as the lines of its log, a page at a time from any place in it."""
+"""Events of a deployment as the lines of its log, a page at a time from any position."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MARKED = {"attention": "attention", "ended": "ended", "phase": "phase"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repeat:
-    """An event that says again what its line says."""
+    """A repeated event."""
 
     seq: int
     at: datetime
@@ -30,11 +30,11 @@ class Repeat:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class LogLine:
     """One event. `sentence` is set for the portal's own, the fields of a resource for CloudFormation's.
 
-    `repeats` are the later events that say the same; `repeat_of` is the number of the line that a
-    repeating event belongs to, when it is given a line of its own.
+    `repeats` are the later events with the same content; `repeat_of` is the number of the line that a
+    repeated event belongs to, when it has a line of its own.
     """
 
     seq: int
@@ -57,37 +57,37 @@ class Line:
 
     @property
     def times(self) -> int:
-        """Return how often the same was said."""
+        """Return how many events the line stands for."""
         return 1 + len(self.repeats)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Log:
+class LogPage:
     """A page of the log, oldest line first.
 
     `earlier` and `later` are the numbers next to which the pages before and after it begin, 0 for none.
     """
 
-    lines: Sequence[Line]
+    lines: Sequence[LogLine]
     earlier: int
     later: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where a page of the log lies: around an event, before or after one, or else at the newest."""
+class LogPosition:
+    """Where a page of the log begins: around an event, before or after one, or else at the newest."""
 
     event: int = 0
     before: int = 0
     after: int = 0
 
 
-def line(event: Event, repeats: Sequence[Event] = ()) -> Line:
+def line(event: Event, repeats: Sequence[Event] = ()) -> LogLine:
     """Return an event as a line, in the current language."""
     own = event.source == "portal"
     mark = _MARKED.get(event.code, "") if own else ""
     within, _, logical_id = event.subject.rpartition("/") if event.stack else ("", "", event.logical_id)
-    return Line(
+    return LogLine(
         seq=event.seq,
         at=event.at,
         within=within.replace("/", " ▸ "),
@@ -102,7 +102,7 @@ def line(event: Event, repeats: Sequence[Event] = ()) -> Line:
     )
 
 
-def read(deployment: Deployment, wanted: EventFilter, place: Place, *, up_to: int) -> Log:
+def read(deployment: Deployment, wanted: EventFilter, position: LogPosition, *, up_to: int) -> LogPage:
     """Read one page of the wanted events numbered up to and including `up_to`: two queries, four at most.
 
     Keyset both ways: a page costs the same wherever it lies, and nothing is counted.
@@ -110,27 +110,29 @@ def read(deployment: Deployment, wanted: EventFilter, place: Place, *, up_to: in
     found = wanted.events(deployment).up_to(up_to)
     if wanted.folds:
         found = found.firsts()
-    events, earlier, later = _read(deployment, found, place)
+    events, earlier, later = _read(deployment, found, position)
     repeats = _repeats(deployment, events, up_to) if wanted.folds else {}
-    return Log(
+    return LogPage(
         lines=[line(event, repeats.get(event.seq, [])) for event in events],
         earlier=events[0].seq if events and earlier else 0,
         later=events[-1].seq if events and later else 0,
     )
 
 
-def _read(deployment: Deployment, found: EventQuerySet, place: Place) -> tuple[list[Event], bool, bool]:
+def _read(
+    deployment: Deployment, found: EventQuerySet, position: LogPosition
+) -> tuple[list[Event], bool, bool]:
     """Return the events of a page in their order, and whether there are earlier and later ones."""
-    if place.after:
-        newer, later = _first(found.after(place.after), PAGE)
+    if position.after:
+        newer, later = _first(found.after(position.after), PAGE)
         return newer, True, later
-    if place.event:
-        middle = _head(deployment, place.event)
+    if position.event:
+        middle = _head(deployment, position.event)
         older, earlier = _first(found.up_to(middle).reverse(), PAGE // 2)
         newer, later = _first(found.after(middle), PAGE // 2)
         return older[::-1] + newer, earlier, later
-    older, earlier = _first((found.before(place.before) if place.before else found).reverse(), PAGE)
-    return older[::-1], earlier, bool(place.before)
+    older, earlier = _first((found.before(position.before) if position.before else found).reverse(), PAGE)
+    return older[::-1], earlier, bool(position.before)
 
 
 def _first(found: EventQuerySet, count: int) -> tuple[list[Event], bool]:
@@ -140,7 +142,7 @@ def _first(found: EventQuerySet, count: int) -> tuple[list[Event], bool]:
 
 
 def _head(deployment: Deployment, seq: int) -> int:
-    """Return the number of the line that an event stands on."""
+    """Return the number of the line that an event belongs to."""
     event = Event.objects.of(deployment).numbered([seq]).first()
     return (event.repeat_of or seq) if event else seq
 

@@ -1,7 +1,6 @@
-"""Rows of the tree and lines of the log as HTML. What does not change any more is drawn once a process.
+"""Rows of the waterfall and lines of the log as HTML. What no longer changes is rendered once per process.
 
-A page has hundreds of them, most at rest, and every reader of one language sees the same: with this, a
-page costs what is new in it.
+A page has hundreds of them, most of which no longer change, the same for everyone with one locale.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from django.template.loader import get_template
 from django.utils.safestring import SafeString
 
 from deployments.presentation.locale import Locale
-from deployments.presentation.log import Line
+from deployments.presentation.log import LogLine
 from deployments.presentation.waterfall import row_html
 from deployments.presentation.waterfall.axis import Axis
 from deployments.presentation.waterfall.rows import Row
@@ -24,15 +23,15 @@ def row(of: Row, axis: Axis, now: int, locale: Locale) -> SafeString:
     """Return a row of the waterfall. To be called while `locale` is active."""
     if of.is_moving:
         return row_html.row(of, axis, now, locale.language)
-    return _row_at_rest(of, axis, locale)
+    return _row_without_progress(of, axis, locale)
 
 
 @lru_cache(maxsize=KEPT)
-def line(of: Line, locale: Locale) -> str:  # part of the key
+def line(of: LogLine, locale: Locale) -> str:  # part of the key
     """Return a line of the log. To be called while `locale` is active."""
     return get_template("deployments/_event_line.html").render({"line": of})
 
 
 @lru_cache(maxsize=KEPT)
-def _row_at_rest(of: Row, axis: Axis, locale: Locale) -> SafeString:  # part of the key
+def _row_without_progress(of: Row, axis: Axis, locale: Locale) -> SafeString:  # part of the key
     return row_html.row(of, axis, of.ended or of.started or axis.start, locale.language)

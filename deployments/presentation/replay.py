@@ -6,15 +6,15 @@ from typing import Any
 
 from deployments.models import Deployment
 from deployments.models.past_state import as_of, moments
-from deployments.presentation.waterfall.view_model import Picture
+from deployments.presentation.waterfall.view_model import DeploymentView
 
 SPEEDS = (1, 2, 5, 10, 30, 60)
 
 
-def picture_at_the_beginning(deployment: Deployment) -> Picture:
+def view_at_start(deployment: Deployment) -> DeploymentView:
     """Return what the page shows before it is played."""
     first = moments(deployment)[:1]
-    return Picture.past(as_of(deployment, first[0][0] if first else 0))
+    return DeploymentView.past(as_of(deployment, first[0][0] if first else 0))
 
 
 def controls(deployment: Deployment) -> dict[str, Any]:

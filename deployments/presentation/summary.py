@@ -15,9 +15,9 @@ from deployments.core.status import DisplayStatus
 from deployments.models import Deployment, Event
 from deployments.presentation import failure_banner
 from deployments.presentation.badges import GLYPHS, WORDS
-from deployments.presentation.failure_banner import Told
+from deployments.presentation.failure_banner import FailureBanner
 from deployments.presentation.text import wording
-from deployments.presentation.waterfall.tree import Forest
+from deployments.presentation.waterfall.tree import ResourceTree
 
 _ENDS = {
     State.SUCCEEDED: DisplayStatus.DONE,
@@ -31,49 +31,49 @@ class Phase:
     """A phase of the work as the stepper shows it."""
 
     name: str
-    shown: DisplayStatus
+    status: DisplayStatus
     detail: str
     started_at: datetime | None
     ended_at: datetime | None
 
     @property
     def glyph(self) -> str:
-        """Return the sign of how the phase stands."""
-        return GLYPHS[self.shown]
+        """Return the glyph of its status."""
+        return GLYPHS[self.status]
 
     @property
-    def word(self) -> str:
-        """Return the word of how the phase stands."""
-        return str(WORDS[self.shown])
+    def label(self) -> str:
+        """Return the label of its status."""
+        return str(WORDS[self.status])
 
     @property
     def is_current(self) -> bool:
-        """Tell whether the work is in this phase."""
-        return self.shown in (DisplayStatus.PROGRESS, DisplayStatus.ROLLING_BACK)
+        """Tell whether the deployment is in this phase."""
+        return self.status in (DisplayStatus.PROGRESS, DisplayStatus.ROLLING_BACK)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
     """Everything above the tree. `percent` is None while things go backwards."""
 
-    shown: DisplayStatus
+    status: DisplayStatus
     count: ProgressCount
     percent: int | None
     phases: Sequence[Phase]
-    told: Told | None
+    banner: FailureBanner | None
     headline: str
     is_latest: bool
 
     @property
     def failure(self) -> Failure | None:
         """Return what failed first."""
-        return self.told.leaf if self.told else None
+        return self.banner.leaf if self.banner else None
 
     def title(self, deployment: Deployment) -> str:
         """Return the page's title: it carries the state, for tabs in the background."""
         if not deployment.is_active or self.percent is None:
-            return f"{GLYPHS[self.shown]} {deployment.environment.name}"
-        return f"{GLYPHS[self.shown]} {self.percent} % · {deployment.environment.name}"
+            return f"{GLYPHS[self.status]} {deployment.environment.name}"
+        return f"{GLYPHS[self.status]} {self.percent} % · {deployment.environment.name}"
 
 
 def landmarks(deployment: Deployment) -> list[Event]:
@@ -81,19 +81,19 @@ def landmarks(deployment: Deployment) -> list[Event]:
     return list(Event.objects.of(deployment).landmarks())
 
 
-def summarise(deployment: Deployment, tree: Forest, events: Sequence[Event]) -> Summary:
+def summarise(deployment: Deployment, tree: ResourceTree, events: Sequence[Event]) -> Summary:
     """Return what stands above the tree, from rows that were read."""
     state = State(deployment.state)
     is_latest = deployment.environment.latest_id == deployment.pk
     back = "ROLLBACK" in tree.root_status and "CLEANUP" not in tree.root_status
-    now_shown = _ENDS.get(state, DisplayStatus.ROLLING_BACK if back else DisplayStatus.PROGRESS)
+    current = _ENDS.get(state, DisplayStatus.ROLLING_BACK if back else DisplayStatus.PROGRESS)
     return Summary(
-        shown=now_shown,
+        status=current,
         count=tree.count,
         percent=100 if state is State.SUCCEEDED else None if back else tree.count.percent,
-        phases=list(_phases(deployment, tree, events, now_shown)),
-        told=failure_banner.tell(deployment, root_cause(_failures(events)), is_latest=is_latest)
-        or failure_banner.tell_of_servers(deployment, is_latest=is_latest),
+        phases=list(_phases(deployment, tree, events, current)),
+        banner=failure_banner.of_failure(deployment, root_cause(_failures(events)), is_latest=is_latest)
+        or failure_banner.of_readiness(deployment, is_latest=is_latest),
         headline=_headline(deployment),
         is_latest=is_latest,
     )
@@ -117,7 +117,7 @@ def _headline(deployment: Deployment) -> str:
 
 
 def _phases(
-    deployment: Deployment, tree: Forest, events: Sequence[Event], now_shown: DisplayStatus
+    deployment: Deployment, tree: ResourceTree, events: Sequence[Event], current: DisplayStatus
 ) -> Iterable[Phase]:
     state, last = State(deployment.state), State(deployment.last_phase)
     starts = {str(e.values.get("phase", "")): e.at for e in events if e.code == "phase"}
@@ -129,14 +129,14 @@ def _phases(
         at = DisplayStatus(progress.value)
         yield Phase(
             name=wording.phase(phase),
-            shown=now_shown if at in (DisplayStatus.PROGRESS, DisplayStatus.FAILED) else at,
+            status=current if at in (DisplayStatus.PROGRESS, DisplayStatus.FAILED) else at,
             detail=details.get(phase, "") if at is not DisplayStatus.PENDING else "",
             started_at=starts.get(phase),
             ended_at=starts.get(following) if following in starts else deployment.ended_at,
         )
 
 
-def _details(tree: Forest, events: Sequence[Event]) -> dict[State, str]:
+def _details(tree: ResourceTree, events: Sequence[Event]) -> dict[State, str]:
     """Return what each phase has done so far, in a few words."""
     found: dict[State, str] = {}
     checked = sum(event.code.startswith("preflight.") for event in events)

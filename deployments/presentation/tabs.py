@@ -25,7 +25,7 @@ class Tab:
 
 
 def chosen(given: QueryDict, *, otherwise: str) -> str:
-    """Return the tab that a query names, or else the other one."""
+    """Return the tab that a query names, or else the default."""
     wanted = given.get("tab", "")
     return wanted if wanted in NAMES else otherwise
 

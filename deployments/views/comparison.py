@@ -14,7 +14,7 @@ from deployments.core.compare import compare
 from deployments.models import Deployment, Environment
 from deployments.models.comparison import parts_of
 from deployments.presentation.comparison import rows_of
-from deployments.presentation.filters.choices import chips, number
+from deployments.presentation.filters.choices import filter_choices, parse_number
 from deployments.views.requests import AuthedRequest
 
 CHOICES = 50
@@ -29,13 +29,17 @@ def comparison_page(request: AuthedRequest, pk: int) -> HttpResponse:
     """
     environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
     choices = list(Deployment.objects.for_list().of(environment)[:CHOICES])
-    first, second = _chosen(choices, number(request.GET.get("first")), number(request.GET.get("second")))
+    first, second = _chosen(
+        choices, parse_number(request.GET.get("first")), parse_number(request.GET.get("second"))
+    )
     context: dict[str, Any] = {
         "environment": environment,
         "choices": choices,
         "first": first,
         "second": second,
-        "only": chips(request.GET, "show", [("", _("All"), None), ("changed", _("What differs"), None)]),
+        "only": filter_choices(
+            request.GET, "show", [("", _("All"), None), ("changed", _("What differs"), None)]
+        ),
     }
     if first and second:
         found = compare(parts_of(first), parts_of(second), first.parameters, second.parameters)

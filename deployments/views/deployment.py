@@ -17,7 +17,7 @@ from deployments.models import Deployment
 from deployments.presentation import events_tab, frames, replay, tabs
 from deployments.presentation.locale import Locale
 from deployments.presentation.waterfall import inspector
-from deployments.presentation.waterfall.view_model import Picture
+from deployments.presentation.waterfall.view_model import DeploymentView
 from deployments.views.requests import AuthedRequest
 
 
@@ -28,24 +28,24 @@ def deployment_page(request: AuthedRequest, pk: int) -> HttpResponse:
     """Show a deployment: how far it is, its phases, its end, its stacks and resources, its events."""
     deployment = get_object_or_404(Deployment.objects.for_page(), pk=pk)
     replayed = "replay" in request.GET and not deployment.is_active
-    picture = replay.picture_at_the_beginning(deployment) if replayed else Picture.whole(deployment)
+    view = replay.view_at_start(deployment) if replayed else DeploymentView.whole(deployment)
     locale = Locale.of(request)
     shown_tab = tabs.chosen(request.GET, otherwise="waterfall")
     context = (
-        picture.context()
+        view.context()
         | events_tab.tab(request, deployment)
         | {
-            "deployment": picture.deployment,
-            "title": picture.title,
-            **picture.chart(),
-            "rows": picture.drawn(picture.rows(), locale),
+            "deployment": view.deployment,
+            "title": view.title,
+            **view.chart(),
+            "rows": view.render_rows(view.rows(), locale),
             "live": not replayed and not Snapshot.of(deployment).is_settled,
-            "now": picture.deployment.polled_at if replayed else timezone.now(),
+            "now": view.deployment.polled_at if replayed else timezone.now(),
             "replay": replay.controls(deployment) if replayed else None,
             "texts": frames.texts() | events_tab.texts(),
             "tabs": tabs.tabs(shown_tab),
             "shown_tab": shown_tab,
-            "details": inspector.of_picture(picture, request.GET.get("row")),
+            "details": inspector.details_in(view, request.GET.get("row")),
         }
     )
     return render(request, "deployments/deployment.html", context)

@@ -24,7 +24,7 @@ from deployments.errors import UserFixable
 from deployments.models import Deployment, Environment, Stack
 from deployments.models.health import AssociationRun
 from deployments.models.sentences import said_by
-from deployments.presentation.health.page import health_of, past_of
+from deployments.presentation.health.page import health_context, history_context
 from deployments.presentation.text.datetime_formats import units
 from deployments.presentation.text.terminal_output import readable
 from deployments.views.requests import AuthedRequest, may_deploy
@@ -40,14 +40,14 @@ def environment_page(request: AuthedRequest, pk: int) -> HttpResponse:
     environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
     if not environment.deleted_at:
         watch(environment)
-    context = _everything_of(environment) | health_of(
+    context = _everything_of(environment) | health_context(
         environment,
         everything="all" in request.GET,
         may_operate=request.user.has_perm("deployments.add_deployment"),
     )
     if request.htmx:
         return render(request, "deployments/_environment_body.html", context)
-    context |= {"past": past_of(environment), "units": units()}
+    context |= {"health_history": history_context(environment), "units": units()}
     return render(request, "deployments/environment.html", context)
 
 
@@ -68,8 +68,8 @@ def _everything_of(environment: Environment) -> dict[str, Any]:
 def environment_past(request: AuthedRequest, pk: int) -> HttpResponse:
     """Show the strips of an environment's health alone, for the page to refresh."""
     environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
-    context = {"environment": environment, "past": past_of(environment)}
-    return render(request, "deployments/_environment_past.html", context)
+    context = {"environment": environment, "health_history": history_context(environment)}
+    return render(request, "deployments/_environment_health_history.html", context)
 
 
 @require_GET

@@ -13,8 +13,8 @@ from django.views.decorators.vary import vary_on_headers
 
 from deployments.models import Account, Environment
 from deployments.models.environment import EnvironmentQuerySet, EnvironmentState
-from deployments.presentation.filters.choices import PLACE, chips, number, query
-from deployments.presentation.health.list_strip import mini_strips
+from deployments.presentation.filters.choices import CURSOR, filter_choices, parse_number, query
+from deployments.presentation.health.list_strip import list_strips
 from deployments.views.requests import AuthedRequest
 
 PAGE = 50
@@ -40,7 +40,7 @@ def environment_list(request: AuthedRequest) -> HttpResponse:
 
 def _narrowed(given: QueryDict) -> EnvironmentQuerySet:
     rows = Environment.objects.all() if given.get("deleted") else Environment.objects.live()
-    return rows.in_account(number(given.get("account"))) if given.get("account") else rows
+    return rows.in_account(parse_number(given.get("account"))) if given.get("account") else rows
 
 
 def _rows(given: QueryDict) -> dict[str, Any]:
@@ -48,11 +48,11 @@ def _rows(given: QueryDict) -> dict[str, Any]:
     standing = STANDINGS.get(str(given.get("status")))
     if standing is not None:  # the most urgent one is 0
         rows = rows.in_state(standing)
-    if place := _place(given.get(PLACE, "")):
+    if place := _place(given.get(CURSOR, "")):
         rows = rows.after(*place)
     found: list[Any] = list(rows[: PAGE + 1])  # each with its `standing`
     last = found[PAGE - 1] if len(found) > PAGE else None
-    strips = mini_strips(found[:PAGE])
+    strips = list_strips(found[:PAGE])
     for row in found[:PAGE]:
         row.strip = strips[row.pk]
     return {
@@ -66,13 +66,13 @@ def _rows(given: QueryDict) -> dict[str, Any]:
 def _place(text: str) -> tuple[int, int] | None:
     """Return (standing, pk) of the last row of the page before, None for the first page."""
     standing, dash, pk = text.partition("-")
-    return (number(standing), number(pk)) if dash else None
+    return (parse_number(standing), parse_number(pk)) if dash else None
 
 
 def _filters(given: QueryDict, counts: dict[int, int]) -> dict[str, Any]:
     accounts = list(Account.objects.all())
     return {
-        "by_status": chips(
+        "by_status": filter_choices(
             given,
             "status",
             [
@@ -80,9 +80,11 @@ def _filters(given: QueryDict, counts: dict[int, int]) -> dict[str, Any]:
                 *((name, standing.label, counts.get(standing, 0)) for name, standing in STANDINGS.items()),
             ],
         ),
-        "by_account": chips(
+        "by_account": filter_choices(
             given, "account", [("", _("All accounts"), None), *((str(a.pk), a.name, None) for a in accounts)]
         ),
-        "by_deleted": chips(given, "deleted", [("", _("Live only"), None), ("1", _("Deleted too"), None)]),
+        "by_deleted": filter_choices(
+            given, "deleted", [("", _("Live only"), None), ("1", _("Deleted too"), None)]
+        ),
         "accounts": accounts,
     }

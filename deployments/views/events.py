@@ -25,21 +25,24 @@ def event_lines(request: HttpRequest, pk: int) -> HttpResponse:
     """Answer with a page of the log as JSON, `bar` and all where one begins anew; for the page's script."""
     deployment = get_object_or_404(Deployment.objects.for_page(), pk=pk)
     wanted = EventFilter.of(request.GET)
-    at = events_tab.place(request.GET)
+    position = events_tab.position(request.GET)
     # What follows lines that are there may repeat one of these: the script folds it.
-    shown = log.read(
-        deployment, replace(wanted, apart=True) if at.after else wanted, at, up_to=deployment.last_seq
+    page = log.read(
+        deployment,
+        replace(wanted, apart=True) if position.after else wanted,
+        position,
+        up_to=deployment.last_seq,
     )
     answer = {
-        "lines": events_tab.lines(shown, Locale.of(request)),
-        "earlier": shown.earlier,
-        "later": shown.later,
+        "lines": events_tab.rendered_lines(page, Locale.of(request)),
+        "earlier": page.earlier,
+        "later": page.later,
         "seq": deployment.last_seq,
         "folds": int(wanted.folds),
         "filtered": int(wanted.is_set),
     }
-    if not (at.before or at.after):
-        above = events_tab.bar(request, wanted, deployment)
+    if not (position.before or position.after):
+        above = events_tab.filter_bar(request, wanted, deployment)
         answer["bar"] = render_to_string("deployments/_events_bar.html", above, request=request)
     return JsonResponse(answer)
 
@@ -51,6 +54,6 @@ def first_failed_event(request: HttpRequest, pk: int) -> HttpResponse:
     deployment = get_object_or_404(Deployment, pk=pk)
     landmarks = Event.objects.of(deployment).landmarks()
     failure = first_failure(found for event in landmarks if (found := event.as_failure()))
-    told = Event.objects.of(deployment).telling(failure).first() if failure else None
-    where = f"?tab=events&event={told.seq}#e-{told.seq}" if told else "?tab=events"
+    event = Event.objects.of(deployment).telling(failure).first() if failure else None
+    where = f"?tab=events&event={event.seq}#e-{event.seq}" if event else "?tab=events"
     return HttpResponseRedirect(f"{deployment.get_absolute_url()}{where}")

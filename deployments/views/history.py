@@ -10,7 +10,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from deployments.models import Deployment, Environment
 from deployments.models.deployment import DeploymentQuerySet
-from deployments.presentation.filters.choices import PLACE, chips, number, query
+from deployments.presentation.filters.choices import CURSOR, filter_choices, parse_number, query
 from deployments.views.requests import AuthedRequest
 
 PAGE = 50
@@ -21,13 +21,13 @@ PAGE = 50
 def deployment_list(request: AuthedRequest) -> HttpResponse:
     """Show every deployment, narrowed by the query; its rows alone to htmx."""
     given = request.GET
-    wanted = number(given.get("environment"))
+    wanted = parse_number(given.get("environment"))
     environment = Environment.objects.in_bulk([wanted]).get(wanted)
     rows = _by_status(given.get("status", ""))
     if environment:
         rows = rows.of(environment)
-    if given.get(PLACE):
-        rows = rows.before(number(given[PLACE]))
+    if given.get(CURSOR):
+        rows = rows.before(parse_number(given[CURSOR]))
     found = list(rows[: PAGE + 1])
     choices = [("", _("All"), None), ("active", _("In progress"), None), ("problems", _("Problems"), None)]
     context = {
@@ -35,7 +35,7 @@ def deployment_list(request: AuthedRequest) -> HttpResponse:
         "more": query(given, after=str(found[PAGE - 1].pk)) if len(found) > PAGE else "",
         "given": given,
         "environment": environment,
-        "by_status": chips(given, "status", choices),
+        "by_status": filter_choices(given, "status", choices),
     }
     template = "_history_rows.html" if request.htmx else "history.html"
     return render(request, f"deployments/{template}", context)

@@ -16,7 +16,7 @@ from deployments.presentation.waterfall import inspector
 def deployment_row(request: HttpRequest, pk: int, path: str = "") -> HttpResponse:
     """Answer with the details of the row at a path; the root's is ""."""
     deployment = get_object_or_404(Deployment.objects.for_page(), pk=pk)
-    details = inspector.of_path(deployment, path.strip("/"))
+    details = inspector.details_at(deployment, path.strip("/"))
     if details is None:
         raise Http404
     return render(request, "deployments/_inspector.html", {"details": details, "deployment": deployment})

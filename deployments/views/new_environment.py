@@ -15,8 +15,8 @@ from deployments.errors import UserFixable
 from deployments.forms import PREFIX, NewEnvironmentForm
 from deployments.models import Account, Deployment
 from deployments.models.sentences import said_by
-from deployments.presentation.filters.choices import number
-from deployments.presentation.text.duration_estimate import Expected, before_deploy
+from deployments.presentation.filters.choices import parse_number
+from deployments.presentation.text.duration_estimate import DurationEstimate, estimate_creation
 from deployments.views.requests import AuthedRequest, may_deploy
 
 PAGE = "deployments/new_environment.html"
@@ -35,13 +35,13 @@ def environment_new(request: AuthedRequest) -> HttpResponse:
             request, PAGE, {"broken": said_by(broken), "folder": settings.SANSO_TEMPLATE_SET}, status=503
         )
     if request.method != "POST":
-        initial = _from_an_earlier_one(number(request.GET.get("from")))
+        initial = _from_an_earlier_one(parse_number(request.GET.get("from")))
         form = NewEnvironmentForm(template_set, initial=initial)
-        return render(request, PAGE, {"form": form, "expected": _expected(form)})
+        return render(request, PAGE, {"form": form, "estimate": _estimate(form)})
     form = NewEnvironmentForm(template_set, request.POST)
     if deployment := _asked_for(request, form):
         return redirect(deployment)
-    return render(request, PAGE, {"form": form, "expected": _expected(form)}, status=422)
+    return render(request, PAGE, {"form": form, "estimate": _estimate(form)}, status=422)
 
 
 @require_GET
@@ -49,16 +49,18 @@ def environment_new(request: AuthedRequest) -> HttpResponse:
 def environment_expected(request: AuthedRequest) -> HttpResponse:
     """Say what a deployment takes in the account that was chosen."""
     template_set = catalog.load(settings.SANSO_TEMPLATE_SET)
-    account = get_object_or_404(Account.objects.usable(), pk=number(request.GET.get("account")))
-    return render(request, "deployments/_expected.html", {"expected": before_deploy(template_set, account)})
+    account = get_object_or_404(Account.objects.usable(), pk=parse_number(request.GET.get("account")))
+    return render(
+        request, "deployments/_duration_estimate.html", {"estimate": estimate_creation(template_set, account)}
+    )
 
 
-def _expected(form: NewEnvironmentForm) -> Expected | None:
+def _estimate(form: NewEnvironmentForm) -> DurationEstimate | None:
     """Return what the form's deployment takes in its account, or in the first one while none is chosen."""
     accounts = Account.objects.usable()
-    chosen = accounts.in_bulk([number(str(form["account"].value() or ""))])
+    chosen = accounts.in_bulk([parse_number(str(form["account"].value() or ""))])
     account = next(iter(chosen.values()), None) or accounts.first()
-    return before_deploy(form.template_set, account) if account else None
+    return estimate_creation(form.template_set, account) if account else None
 
 
 def _asked_for(request: AuthedRequest, form: NewEnvironmentForm) -> Deployment | None:

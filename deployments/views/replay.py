@@ -10,10 +10,10 @@ from django.views.decorators.http import require_GET
 from deployments.models import Deployment, Event
 from deployments.models.past_state import as_of
 from deployments.presentation import frames
-from deployments.presentation.filters.choices import number
+from deployments.presentation.filters.choices import parse_number
 from deployments.presentation.locale import Locale
 from deployments.presentation.text.datetime_formats import iso
-from deployments.presentation.waterfall.view_model import Picture
+from deployments.presentation.waterfall.view_model import DeploymentView
 from deployments.views.requests import AuthedRequest
 
 
@@ -24,10 +24,10 @@ def replay_frame(request: AuthedRequest, pk: int) -> HttpResponse:
     deployment = get_object_or_404(Deployment.objects.for_page(), pk=pk)
     if deployment.is_active:
         raise Http404("it has not ended")
-    since = number(request.GET.get("since"))
-    until = min(number(request.GET.get("until")), deployment.last_seq)
+    since = parse_number(request.GET.get("since"))
+    until = min(parse_number(request.GET.get("until")), deployment.last_seq)
     past = as_of(deployment, until)
-    picture = Picture.past(past)
+    view = DeploymentView.past(past)
     events = list(Event.objects.of(deployment).after(since).up_to(until)) if until >= since else None
-    body = frames.played(picture, events, since=min(since, until), seq=until, locale=Locale.of(request))
+    body = frames.replay_body(view, events, since=min(since, until), seq=until, locale=Locale.of(request))
     return JsonResponse(body | {"now": iso(past.now)})

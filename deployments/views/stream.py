@@ -23,7 +23,7 @@ from deployments.live.broadcaster import Channel
 from deployments.live.reads import Snapshot
 from deployments.models import Deployment
 from deployments.presentation import frames, log
-from deployments.presentation.filters.choices import number
+from deployments.presentation.filters.choices import parse_number
 from deployments.presentation.frames import Frame
 from deployments.presentation.locale import Locale
 
@@ -49,7 +49,7 @@ async def deployment_stream(request: HttpRequest, pk: int) -> HttpResponse | Str
         return HttpResponse(status=401)
     if await reads.in_thread(reads.snapshot, pk) is None:
         return HttpResponse(status=404)
-    since = number(request.headers.get("Last-Event-ID") or request.GET.get("since"))
+    since = parse_number(request.headers.get("Last-Event-ID") or request.GET.get("since"))
     return StreamingHttpResponse(
         stream(pk, since, Locale.of(request)),
         content_type="text/event-stream",
@@ -66,7 +66,7 @@ def deployment_updates(request: HttpRequest, pk: int) -> HttpResponse:
     snapshot = reads.snapshot(pk)
     if snapshot is None:
         raise Http404
-    frame = frames.build(pk, number(request.GET.get("since")), snapshot.seq, Locale.of(request))
+    frame = frames.build(pk, parse_number(request.GET.get("since")), snapshot.seq, Locale.of(request))
     return HttpResponse(
         f'{{"frame":{frame.json},"fresh":{_fresh(snapshot)}}}',
         content_type="application/json",
@@ -100,7 +100,7 @@ async def stream(pk: int, since: int, locale: Locale) -> AsyncIterator[bytes]:
 
 
 async def _first(news: asyncio.Event, seconds: float) -> None:
-    """Wait for news, for so long at the most. Never `wait_for`: see Room.follow_row."""
+    """Wait for news, for so long at the most. Never `wait_for`: see Room.keep_current."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await news.wait()

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from django.views.decorators.vary import vary_on_headers
 
 from deployments.models import Account
-from deployments.presentation.filters.choices import number
+from deployments.presentation.filters.choices import parse_number
 from deployments.presentation.text.terminal_output import readable
 from deployments.views.requests import AuthedRequest, may_deploy
 from portal.sandbox_console import labels, presentation
@@ -116,7 +116,7 @@ def _account(request: AuthedRequest) -> Account:
     """Return the account that the address names, else the first one. Raises Http404."""
     found = {account.pk: account for account in Account.objects.sandboxes()}
     asked = request.GET.get("account")
-    account = found.get(number(asked)) if asked else next(iter(found.values()), None)
+    account = found.get(parse_number(asked)) if asked else next(iter(found.values()), None)
     if account is None:
         raise Http404
     return account

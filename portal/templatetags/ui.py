@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from deployments.models import Account
 from deployments.presentation import badges
-from deployments.presentation.text.datetime_formats import age_text, growing, iso, stamp
+from deployments.presentation.text.datetime_formats import age_text, iso, live_age, timestamp
 
 register = template.Library()
 
@@ -47,7 +47,7 @@ def when(moment: datetime | None) -> SafeString:
     """Show a moment in the current zone, for machines and on hover in UTC; a dash for none."""
     if moment is None:
         return SafeString("–")
-    return format_html('<time datetime="{0}" title="{0}">{1}</time>', iso(moment), stamp(moment))
+    return format_html('<time datetime="{0}" title="{0}">{1}</time>', iso(moment), timestamp(moment))
 
 
 @register.simple_tag
@@ -56,7 +56,7 @@ def ago(moment: datetime | None) -> SafeString:
     if moment is None:
         return SafeString("–")
     text = _("%(age)s ago") % {"age": age_text(moment, timezone.now())}
-    return format_html('<time datetime="{}" title="{}">{}</time>', iso(moment), stamp(moment), text)
+    return format_html('<time datetime="{}" title="{}">{}</time>', iso(moment), timestamp(moment), text)
 
 
 @register.simple_tag
@@ -65,13 +65,13 @@ def age(moment: datetime | None) -> SafeString:
     if moment is None:
         return SafeString("–")
     text = age_text(moment, timezone.now())
-    return format_html('<time datetime="{}" title="{}">{}</time>', iso(moment), stamp(moment), text)
+    return format_html('<time datetime="{}" title="{}">{}</time>', iso(moment), timestamp(moment), text)
 
 
 @register.simple_tag
 def since(moment: datetime | None) -> SafeString:
     """Show the time since a moment, in one unit, and let it grow while the page is open."""
-    return growing(moment) if moment else SafeString("–")
+    return live_age(moment) if moment else SafeString("–")
 
 
 @register.filter

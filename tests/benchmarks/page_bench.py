@@ -149,9 +149,9 @@ def measure_server(deployment: Deployment, place: Place) -> None:
         return len(answer.content)
 
     say(f"  page: {page() / 1000:.0f} kB, {page('gzip') / 1000:.0f} kB compressed")
-    rendered._row_at_rest.cache_clear()
+    rendered._row_without_progress.cache_clear()
     rendered.line.cache_clear()
-    cache.forget()
+    cache.clear()
     tell("  page, with nothing in memory", [timed(page)])
     tell("  page, later ones", [timed(page) for _ in range(PAGES)])
     tell("  one row's details", [timed(lambda: client.get(f"{url}rows/Network/Network5")) for _ in range(20)])

@@ -1,4 +1,4 @@
-"""What the picture of an environment shows: every node of its health as a box that leads to its row."""
+"""The diagram of an environment: every component of its health as a box that links to its row."""
 
 from __future__ import annotations
 
@@ -19,45 +19,45 @@ from deployments.presentation.health.panels import tier_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
-    """The picture for wide and for narrow windows, and the same as rows of a table."""
+class EnvironmentDiagram:
+    """The diagram for wide and for narrow windows, and the same as rows of a table."""
 
     wide: SafeString
     narrow: SafeString
     rows: list[layout.Shape]
 
 
-def scene_of(health: Health, facts: Facts, rows: frozenset[str]) -> Scene | None:
-    """Return the picture; None while there is nothing to draw. `rows` are the ids of rows that are shown."""
+def environment_diagram(health: Health, facts: Facts, rows: frozenset[str]) -> EnvironmentDiagram | None:
+    """Return the diagram; None when it would be empty. `rows` are the ids of rows on the page."""
     shapes = {tier.name: _shapes(tier, facts, rows) for tier in health.tiers}
     if not any(shapes.values()):
         return None
     tiers = {tier.name: tier for tier in health.tiers}
     for balancer, behind in (("alb", "web"), ("nlb", "app")):
         if behind in tiers and shapes.get(balancer):
-            shapes[balancer] = [_counting(shape, tiers[behind]) for shape in shapes[balancer]]
+            shapes[balancer] = [_with_target_count(shape, tiers[behind]) for shape in shapes[balancer]]
 
     def head(name: str) -> SafeString:
         return _head(tiers[name]) if name in tiers else SafeString("")
 
     label = _("Architecture with the health of each part")
     visitors = format_html("<b>{}</b><br>{}", _("Visitors"), "HTTP")
-    return Scene(
-        wide=svg.svg(layout.wide(shapes), "wide", label=label, head=head, visitors=visitors),
-        narrow=svg.svg(layout.narrow(shapes), "narrow", label=label, head=head, visitors=visitors),
+    return EnvironmentDiagram(
+        wide=svg.render(layout.wide(shapes), "wide", label=label, head=head, visitors=visitors),
+        narrow=svg.render(layout.narrow(shapes), "narrow", label=label, head=head, visitors=visitors),
         rows=[
             shape for name in layout.TIERS for shape in sorted(shapes.get(name, ()), key=layout.worst_first)
         ],
     )
 
 
-def _counting(shape: layout.Shape, behind: Tier) -> layout.Shape:
-    """Return a load balancer's box with how many of those behind it are healthy."""
+def _with_target_count(shape: layout.Shape, behind: Tier) -> layout.Shape:
+    """Return a load balancer's box with how many of its targets are healthy."""
     counted = _("%(healthy)d of %(total)d targets healthy") % {
         "healthy": behind.healthy,
         "total": behind.total,
     }
-    return replace(shape, said=shape.said or counted)
+    return replace(shape, detail=shape.detail or counted)
 
 
 def _head(tier: Tier) -> SafeString:
@@ -81,7 +81,7 @@ def _shapes(tier: Tier, facts: Facts, rows: frozenset[str]) -> list[layout.Shape
 
 
 def _shape(tier: Tier, node: Component, since: datetime | None, rows: frozenset[str]) -> layout.Shape:
-    said = aws_states.said(node.verdict.sentence, about_it=True) or _detail(node)
+    detail = aws_states.sentence_text(node.verdict.sentence, about_it=True) or _detail(node)
     name, role, anchor = node.name, "", f"target-{tier.name}-{node.key}"
     if node.kind == "database":
         is_writer = node.facts.get("role") == "writer"
@@ -94,8 +94,8 @@ def _shape(tier: Tier, node: Component, since: datetime | None, rows: frozenset[
         tier=tier.name,
         key=_key(node),
         name=role or name,
-        word=node.verdict.word,
-        said=said,
+        state=node.verdict.word,
+        detail=detail,
         zone=node.zone,
         role="" if node.facts.get("role") == "writer" else role,
         since=since,
@@ -104,7 +104,7 @@ def _shape(tier: Tier, node: Component, since: datetime | None, rows: frozenset[
 
 
 def _detail(node: Component) -> str:
-    """Return what is worth saying of something that is well."""
+    """Return the detail of a healthy component."""
     if node.kind != "database":
         return ""
     lag = node.facts.get("lag", "")

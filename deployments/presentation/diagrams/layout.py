@@ -1,7 +1,7 @@
-"""Where things stand in the picture of an environment: boxes, wires and zones, wide and narrow.
+"""The layout of an environment's diagram: boxes, wires and zones, in a wide and a narrow form.
 
-Places only, no HTML: what is across is in percent of the width, what is down in pixels, so that the picture
-keeps its letters' size at any width. The same rows give the same picture.
+Positions only, no HTML. Horizontal ones are in percent of the width, vertical ones in pixels: the font size
+is the same at any width. The same rows give the same diagram.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ _WORST_FIRST = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """What one box says; `count` is how many things it stands for."""
+    """The content of one box; `count` is how many components it stands for."""
 
     tier: str
     key: str
     name: str
-    word: HealthStatus
-    said: str = ""
+    state: HealthStatus
+    detail: str = ""
     zone: str = ""
     role: str = ""
     since: datetime | None = None
@@ -55,7 +55,7 @@ class Shape:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Box:
-    """A shape and its place."""
+    """A shape at its position."""
 
     shape: Shape
     x: float
@@ -71,18 +71,18 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """A straight line, and how well what it leads to is."""
+    """A straight line, with the health of the component that it leads to."""
 
     x1: float
     y1: float
     x2: float
     y2: float
-    word: HealthStatus = HealthStatus.HEALTHY
+    state: HealthStatus = HealthStatus.HEALTHY
 
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """A frame around what lies in one availability zone."""
+    """A frame around the components in one availability zone."""
 
     name: str
     x: float
@@ -92,8 +92,8 @@ class Zone:
 
 
 @dataclass(slots=True)
-class Picture:
-    """Everything that is drawn. `heads` are the tiers' places for their names, narrow ones without."""
+class Diagram:
+    """All parts of the diagram. `heads` are the positions of the tiers' headings."""
 
     height: float = 0
     boxes: list[Box] = field(default_factory=list)
@@ -108,28 +108,28 @@ Shapes = Mapping[str, Sequence[Shape]]
 
 def worst_first(shape: Shape) -> tuple[int, str, str]:
     """Return what shapes are ordered by: those that hurt come first."""
-    return _WORST_FIRST[shape.word], shape.role, shape.key
+    return _WORST_FIRST[shape.state], shape.role, shape.key
 
 
-def gathered(shapes: Iterable[Shape]) -> list[Shape]:
-    """Return the shapes of one tier in one zone, worst first; beyond `MOST` the rest as one for each word."""
+def grouped(shapes: Iterable[Shape]) -> list[Shape]:
+    """Return the shapes of one tier in one zone, worst first; beyond `MOST` one for each state."""
     ordered = sorted(shapes, key=worst_first)
     if len(ordered) <= MOST:
         return ordered
-    troubled = [shape for shape in ordered if shape.word is not HealthStatus.HEALTHY][: MOST - 1]
+    troubled = [shape for shape in ordered if shape.state is not HealthStatus.HEALTHY][: MOST - 1]
     rest = ordered[len(troubled) :]
-    first = {shape.word: shape for shape in reversed(rest)}
+    first = {shape.state: shape for shape in reversed(rest)}
     return troubled + [
         Shape(
-            tier=first[word].tier,
-            zone=first[word].zone,
-            key=f"{first[word].zone or 'nowhere'}-{word.value}",
+            tier=first[state].tier,
+            zone=first[state].zone,
+            key=f"{first[state].zone or 'nowhere'}-{state.value}",
             name="",
-            word=word,
+            state=state,
             href="?all=1#targets",
             count=number,
         )
-        for word, number in sorted(Counter(s.word for s in rest).items(), key=lambda i: _WORST_FIRST[i[0]])
+        for state, number in sorted(Counter(s.state for s in rest).items(), key=lambda i: _WORST_FIRST[i[0]])
     ]
 
 
@@ -139,32 +139,32 @@ def zones_of(shapes: Shapes) -> list[str]:
     return sorted(found, key=lambda name: (not name, name)) or [""]
 
 
-def wide(shapes: Shapes) -> Picture:
+def wide(shapes: Shapes) -> Diagram:
     """Draw from left to right: visitors, load balancer, zones as rows."""
-    picture = Picture()
+    diagram = Diagram()
     y: float = HEAD + 4
     for zone in zones_of(shapes):
         cells = {tier: _cell(shapes, tier, zone) for tier in ZONED}
         rows = max(1, *map(len, cells.values()))
         height = HEAD + rows * (BOX + GAP) - GAP + PAD
-        picture.zones.append(Zone(zone, BAND[0], y, BAND[1], height))
+        diagram.zones.append(Zone(zone, BAND[0], y, BAND[1], height))
         for tier, cell in cells.items():
             start = y + HEAD + (rows - len(cell)) * (BOX + GAP) / 2
-            picture.boxes += _stacked(cell, COLUMNS[tier], start)
+            diagram.boxes += _stacked(cell, COLUMNS[tier], start)
         y += height + GAP
-    picture.height = y - GAP + 2
-    middle = (HEAD + 4 + picture.height) / 2
+    diagram.height = y - GAP + 2
+    middle = (HEAD + 4 + diagram.height) / 2
     for tier in ("alb", "nlb"):
-        picture.boxes += _stacked(shapes.get(tier, ()), COLUMNS[tier], middle - BOX / 2)
-    picture.visitors = (COLUMNS["visitors"][0], middle - BOX / 2, COLUMNS["visitors"][1])
-    picture.heads = [(tier, COLUMNS[tier][0], 0, COLUMNS[tier][1]) for tier in TIERS]
-    picture.wires = list(_wires_across(picture, middle))
-    picture.boxes.sort(key=lambda box: TIERS.index(box.shape.tier))
-    return picture
+        diagram.boxes += _stacked(shapes.get(tier, ()), COLUMNS[tier], middle - BOX / 2)
+    diagram.visitors = (COLUMNS["visitors"][0], middle - BOX / 2, COLUMNS["visitors"][1])
+    diagram.heads = [(tier, COLUMNS[tier][0], 0, COLUMNS[tier][1]) for tier in TIERS]
+    diagram.wires = list(_wires_across(diagram, middle))
+    diagram.boxes.sort(key=lambda box: TIERS.index(box.shape.tier))
+    return diagram
 
 
 def _cell(shapes: Shapes, tier: str, zone: str) -> list[Shape]:
-    return gathered(shape for shape in shapes.get(tier, ()) if shape.zone == zone)
+    return grouped(shape for shape in shapes.get(tier, ()) if shape.zone == zone)
 
 
 def _stacked(cell: Sequence[Shape], column: tuple[float, float], y: float) -> list[Box]:
@@ -174,28 +174,28 @@ def _stacked(cell: Sequence[Shape], column: tuple[float, float], y: float) -> li
     ]
 
 
-def _wires_across(picture: Picture, middle: float) -> Iterator[Wire]:
+def _wires_across(diagram: Diagram, middle: float) -> Iterator[Wire]:
     """Yield a bus between neighbouring columns: stubs to the boxes, one line down that joins them."""
     ends: list[tuple[float, float, list[tuple[float, HealthStatus]]]] = [
         (0, COLUMNS["visitors"][1], [(middle, HealthStatus.HEALTHY)])
     ]
     for tier in TIERS:
         x, width = COLUMNS[tier]
-        boxes = [(box.middle, box.shape.word) for box in picture.boxes if box.shape.tier == tier]
+        boxes = [(box.middle, box.shape.state) for box in diagram.boxes if box.shape.tier == tier]
         if boxes:
             ends.append((x, x + width, boxes))
     for (_, left, near), (right, _, far) in pairwise(ends):
         bus = (left + right) / 2
-        yield from (Wire(left, y, bus, y, word) for y, word in near)
-        yield from (Wire(bus, y, right, y, word) for y, word in far)
+        yield from (Wire(left, y, bus, y, state) for y, state in near)
+        yield from (Wire(bus, y, right, y, state) for y, state in far)
         heights = [y for y, _ in (*near, *far)]
         if min(heights) != max(heights):
             yield Wire(bus, min(heights), bus, max(heights))
 
 
-def narrow(shapes: Shapes) -> Picture:
+def narrow(shapes: Shapes) -> Diagram:
     """Draw from top to bottom, two zones beside each other."""
-    picture = Picture(visitors=(0, 0, 100))
+    diagram = Diagram(visitors=(0, 0, 100))
     y: float = 24
     entries = [50.0]
     for tier in TIERS:
@@ -204,19 +204,19 @@ def narrow(shapes: Shapes) -> Picture:
             continue
         top = y + STEP
         if tier in ZONED:
-            picture.heads.append((tier, 0, top, 100))
+            diagram.heads.append((tier, 0, top, 100))
             top += HEAD
-        exits, bottom = _tier_down(picture, tier, mine, top)
-        picture.wires += _wires_down(entries, exits, y, top)
+        exits, bottom = _tier_down(diagram, tier, mine, top)
+        diagram.wires += _wires_down(entries, exits, y, top)
         entries, y = exits, bottom
-    picture.height = y + 2
-    return picture
+    diagram.height = y + 2
+    return diagram
 
 
-def _tier_down(picture: Picture, tier: str, mine: Sequence[Shape], top: float) -> tuple[list[float], float]:
+def _tier_down(diagram: Diagram, tier: str, mine: Sequence[Shape], top: float) -> tuple[list[float], float]:
     """Place one tier; return where its wires come in and go out, and its lower end."""
     if tier not in ZONED:
-        picture.boxes += [Box(shape=mine[0], x=0, y=top, width=100, height=LOW)]
+        diagram.boxes += [Box(shape=mine[0], x=0, y=top, width=100, height=LOW)]
         return [50.0], top + LOW
     zones = zones_of({tier: mine})
     across = min(2, len(zones))
@@ -227,8 +227,8 @@ def _tier_down(picture: Picture, tier: str, mine: Sequence[Shape], top: float) -
             x = column * (width + 3)
             cell = _cell({tier: mine}, tier, zone)
             height = HEAD + len(cell) * (BOX + GAP) - GAP + PAD
-            picture.zones.append(Zone(zone, x, top, width, height))
-            picture.boxes += _stacked(cell, (x + 2, width - 4), top + HEAD)
+            diagram.zones.append(Zone(zone, x, top, width, height))
+            diagram.boxes += _stacked(cell, (x + 2, width - 4), top + HEAD)
             bottom = max(bottom, top + height)
         top = bottom + GAP
     return [column * (width + 3) + width / 2 for column in range(across)], bottom

@@ -1,4 +1,4 @@
-"""The picture of an environment as SVG: lines and frames drawn, texts as HTML that wraps in its box."""
+"""The diagram of an environment as SVG: lines and frames drawn, texts as HTML that wraps in its box."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from django.utils.translation import ngettext, pgettext
 
 from deployments.core.health.rollup import HealthStatus
 from deployments.presentation.badges import HEALTH
-from deployments.presentation.diagrams.layout import Box, Picture, Shape, Wire, Zone
-from deployments.presentation.text.datetime_formats import growing
+from deployments.presentation.diagrams.layout import Box, Diagram, Shape, Wire, Zone
+from deployments.presentation.text.datetime_formats import live_age
 
 Head = Callable[[str], SafeString]
 
 
-def svg(picture: Picture, layout: str, *, label: str, head: Head, visitors: SafeString) -> SafeString:
-    """Return the picture in one layout; `head` gives the line above a tier's column."""
-    x, y, width = picture.visitors
+def render(diagram: Diagram, layout: str, *, label: str, head: Head, visitors: SafeString) -> SafeString:
+    """Return the diagram in one layout; `head` gives the line above a tier's column."""
+    x, y, width = diagram.visitors
     return format_html(
         '<svg class="{0}" width="100%" height="{1}" role="group" aria-label="{2}">{3}{4}{5}'
         '<foreignObject x="{6}%" y="{7}" width="{8}%" height="76"><p class="visitors">{9}</p></foreignObject>'
         "{10}</svg>",
         layout,
-        round(picture.height),
+        round(diagram.height),
         label,
-        _join(map(_zone, picture.zones)),
-        _join(map(_wire, picture.wires)),
+        _join(map(_zone, diagram.zones)),
+        _join(map(_wire, diagram.wires)),
         format_html_join(
             "",
             '<foreignObject x="{}%" y="{}" width="{}%" height="24"><p class="tier">{}</p></foreignObject>',
-            ((left, round(top), across, head(tier)) for tier, left, top, across in picture.heads),
+            ((left, round(top), across, head(tier)) for tier, left, top, across in diagram.heads),
         ),
         x,
         round(y),
         width,
         visitors,
-        _join(_box(box, layout) for box in picture.boxes),
+        _join(_box(box, layout) for box in diagram.boxes),
     )
 
 
@@ -60,7 +60,7 @@ def _zone(zone: Zone) -> SafeString:
 def _wire(wire: Wire) -> SafeString:
     return format_html(
         '<line class="wire{}" x1="{}%" y1="{}" x2="{}%" y2="{}"/>',
-        " is-cut" if wire.word is HealthStatus.UNHEALTHY else "",
+        " is-cut" if wire.state is HealthStatus.UNHEALTHY else "",
         round(wire.x1, 2),
         round(wire.y1),
         round(wire.x2, 2),
@@ -70,7 +70,7 @@ def _wire(wire: Wire) -> SafeString:
 
 def _box(box: Box, layout: str) -> SafeString:
     shape = box.shape
-    kind, glyph, word = HEALTH[shape.word]
+    kind, glyph, word = HEALTH[shape.state]
     name = _name(shape)
     return format_html(
         '<foreignObject id="{0}" x="{1}%" y="{2}" width="{3}%" height="{4}">'
@@ -85,15 +85,15 @@ def _box(box: Box, layout: str) -> SafeString:
         kind,
         " is-many" if shape.count > 1 else "",
         shape.href,
-        shape.said or word,
-        ", ".join(str(part) for part in (name, word, shape.said) if part),
+        shape.detail or word,
+        ", ".join(str(part) for part in (name, word, shape.detail) if part),
         glyph,
         _cuttable(name),
         word,
-        format_html(" {}", growing(shape.since))
-        if shape.since and shape.word != HealthStatus.HEALTHY
+        format_html(" {}", live_age(shape.since))
+        if shape.since and shape.state != HealthStatus.HEALTHY
         else "",
-        format_html(" · {}", shape.said) if shape.said else "",
+        format_html(" · {}", shape.detail) if shape.detail else "",
     )
 
 

@@ -1,4 +1,4 @@
-"""The chips that narrow a list: each is a link that changes one thing of the query and keeps the rest."""
+"""The choices that filter a list: links that change one parameter of the query and keep the rest."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from django.http import QueryDict
 from django.utils.functional import Promise
 
-PLACE = "after"
-"""Where in a list the page begins; a changed filter begins anew."""
+CURSOR = "after"
+"""The query parameter with the position where the page begins; a changed filter begins anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chip:
+class FilterChoice:
     """One choice. `url` is the query that it leads to; `count` is left out when None."""
 
     label: str
@@ -25,7 +25,7 @@ class Chip:
 def query(given: QueryDict, **changes: str) -> str:
     """Return the query with some values changed; "" takes one out. Always begins with a question mark."""
     changed = given.copy()
-    for name, value in {PLACE: "", **changes}.items():
+    for name, value in {CURSOR: "", **changes}.items():
         if value:
             changed[name] = value
         else:
@@ -33,17 +33,17 @@ def query(given: QueryDict, **changes: str) -> str:
     return f"?{changed.urlencode()}"
 
 
-def chips(
+def filter_choices(
     given: QueryDict, name: str, choices: Iterable[tuple[str, str | Promise, int | None]]
-) -> list[Chip]:
-    """Return a chip for each (value, label, count) of the query's `name`; the value "" stands for all."""
+) -> list[FilterChoice]:
+    """Return a choice for each (value, label, count) of the query's `name`; the value "" means all."""
     now = given.get(name, "")
     return [
-        Chip(label=str(label), url=query(given, **{name: value}), chosen=value == now, count=count)
+        FilterChoice(label=str(label), url=query(given, **{name: value}), chosen=value == now, count=count)
         for value, label, count in choices
     ]
 
 
-def number(text: str | None) -> int:
-    """Return a key that a query names; 0, which no row has, for anything that cannot be one."""
+def parse_number(text: str | None) -> int:
+    """Return a number that a query names; 0, which no row has, for anything else."""
     return int(text) if text and text.isdecimal() and len(text) < 19 else 0

@@ -1,4 +1,4 @@
-"""Which events of a deployment are wanted: read from an address, put into a query, and shown as chips."""
+"""The filters of a deployment's events: read from an address, applied to a query, displayed as menus."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from deployments.models.event import SOURCES, EventQuerySet
 from deployments.presentation.badges import GLYPHS, WORDS
 from deployments.presentation.text import wording
 
-PLACES = ("event", "after", "before", "until")
-"""What in an address says where in the log a page begins; a changed filter begins anew."""
+POSITION_PARAMETERS = ("event", "after", "before", "until")
+"""The query parameters that say where in the log a page begins; a changed filter begins anew."""
 STATUSES = (
     DisplayStatus.FAILED,
     DisplayStatus.CANCELLED,
@@ -34,7 +34,7 @@ LONGEST = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventFilter:
-    """What an address asks for. `stack` is a path of logical ids and means what lies below it, too."""
+    """The filters of one address. `stack` is a path of logical ids and includes everything below it."""
 
     stack: str = ""
     type: str = ""
@@ -46,7 +46,7 @@ class EventFilter:
 
     @classmethod
     def of(cls, given: QueryDict) -> Self:
-        """Read a query; what it names and nobody knows finds nothing."""
+        """Return the filters of a query; unknown values match nothing."""
         return cls(
             stack=given.get("stack", "").strip("/"),
             type=given.get("type", ""),
@@ -59,19 +59,19 @@ class EventFilter:
 
     @property
     def is_set(self) -> bool:
-        """Tell whether events are left out."""
+        """Tell whether any filter is set."""
         return self != EventFilter(apart=self.apart)
 
     @property
     def folds(self) -> bool:
-        """Tell whether repeated events stand on the line of the first. Who searches wants the very event."""
+        """Tell whether repeated events are folded into the line of the first; not in a text search."""
         return not self.apart and not self.text
 
     def events(self, deployment: Deployment) -> EventQuerySet:
-        """Return the wanted events in their order, repeated ones among them."""
+        """Return the matching events in their order, repeated ones included."""
         found = Event.objects.of(deployment)
         if self.stack or self.text:
-            found = self._placed(found, deployment)
+            found = self._narrowed(found, deployment)
         if self.type:
             found = found.about_type(self.type)
         if self.status:
@@ -80,7 +80,7 @@ class EventFilter:
             found = found.told_by(self.source)
         return found.problems() if self.problems else found
 
-    def _placed(self, found: EventQuerySet, deployment: Deployment) -> EventQuerySet:
+    def _narrowed(self, found: EventQuerySet, deployment: Deployment) -> EventQuerySet:
         stacks = {stack.path: stack for stack in Stack.objects.of(deployment).only("path", "parent")}
         if self.stack:
             own = stacks.get(self.stack)
@@ -89,7 +89,7 @@ class EventFilter:
         if self.text:
             wanted = self.text.replace(" ▸ ", "/").casefold()
             named = [s.pk for path, s in stacks.items() if wanted in path.casefold()]
-            found = found.saying(self.text, stacks=named, numbers=_said(deployment, wanted))
+            found = found.saying(self.text, stacks=named, numbers=_matching_sentences(deployment, wanted))
         return found
 
 
@@ -104,18 +104,18 @@ def _with_status(found: EventQuerySet, name: str) -> EventQuerySet:
     return found.with_status(statuses_of(wanted))
 
 
-def _said(deployment: Deployment, wanted: str) -> list[int]:
+def _matching_sentences(deployment: Deployment, wanted: str) -> list[int]:
     """Return the numbers of the portal's own events whose sentence has the text; they are few."""
     own = Event.objects.of(deployment).told_by("portal")
     return [event.seq for event in own if wanted in wording.event(event).casefold()]
 
 
-# --- as chips ----------------------------------------------------------------------------------------
+# --- as menus and toggles -----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """One value of a filter, and the query that it leads to."""
+class FilterOption:
+    """One value of a filter, and the query that sets it."""
 
     name: str
     label: str
@@ -124,17 +124,17 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Menu:
-    """A filter with its values. `chosen` is the label of the value that is set, `clear` the way out of it."""
+class FilterMenu:
+    """A filter with its values. `chosen` is the label of the value that is set, `clear` the query without."""
 
     name: str
     label: str
     chosen: str
     clear: str
-    choices: Sequence[Choice]
+    options: Sequence[FilterOption]
 
 
-def menus(given: QueryDict, wanted: EventFilter, deployment: Deployment) -> list[Menu]:
+def menus(given: QueryDict, wanted: EventFilter, deployment: Deployment) -> list[FilterMenu]:
     """Return the filters that have many values, each with those that this deployment can have."""
     paths = sorted(stack.path for stack in Stack.objects.of(deployment).only("path") if stack.path)
     types = sorted(set(Resource.objects.of_deployment(deployment).values_list("type", flat=True)))
@@ -157,34 +157,34 @@ def _types(types: Iterable[str]) -> list[tuple[str, str]]:
 
 def _menu(
     given: QueryDict, name: str, label: str | Promise, now: str, values: Iterable[tuple[str, str]]
-) -> Menu:
+) -> FilterMenu:
     labels = dict(values)
-    return Menu(
+    return FilterMenu(
         name=name,
         label=str(label),
         chosen=labels.get(now, now),
         clear=query(given, **{name: ""}),
-        choices=[
-            Choice(name=value, label=str(text), url=query(given, **{name: value}), chosen=value == now)
+        options=[
+            FilterOption(name=value, label=str(text), url=query(given, **{name: value}), chosen=value == now)
             for value, text in labels.items()
         ],
     )
 
 
-def switches(given: QueryDict, wanted: EventFilter) -> list[Choice]:
+def toggles(given: QueryDict, wanted: EventFilter) -> list[FilterOption]:
     """Return the filters that are on or off."""
     problems = query(given, problems="" if wanted.problems else "1")
     apart = query(given, apart="" if wanted.apart else "1")
     return [
-        Choice(name="problems", label=_("Problems"), url=problems, chosen=wanted.problems),
-        Choice(name="apart", label=_("Repeats apart"), url=apart, chosen=wanted.apart),
+        FilterOption(name="problems", label=_("Problems"), url=problems, chosen=wanted.problems),
+        FilterOption(name="apart", label=_("Repeats apart"), url=apart, chosen=wanted.apart),
     ]
 
 
 def query(given: QueryDict, **changes: str) -> str:
     """Return the query with some values changed, "" taking one out; always of the events' tab."""
     changed = given.copy()
-    for name, value in (dict.fromkeys(PLACES, "") | changes | {"tab": "events"}).items():
+    for name, value in (dict.fromkeys(POSITION_PARAMETERS, "") | changes | {"tab": "events"}).items():
         if value:
             changed[name] = value
         else:
@@ -195,6 +195,6 @@ def query(given: QueryDict, **changes: str) -> str:
 def state(given: QueryDict) -> str:
     """Return the filters alone, as the page's script reads them from the address."""
     rest = given.copy()
-    for name in ("tab", *PLACES):
+    for name in ("tab", *POSITION_PARAMETERS):
         rest.pop(name, None)
     return rest.urlencode()

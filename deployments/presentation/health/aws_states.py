@@ -1,6 +1,6 @@
-"""AWS's words about targets, associations, instances and databases, as people read them.
+"""The states that AWS reports of targets, associations, instances and databases, as badges.
 
-A word that is not known here is shown as AWS said it, in a neutral colour.
+An unknown state is displayed as AWS reports it, in a neutral color.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from deployments.core.status import DisplayStatus
 from deployments.errors import Sentence
 from deployments.presentation.badges import ATTENTION, ATTENTION_GLYPH, GLYPHS, badge
 
-Look = tuple[str, str, Promise]  # the class that colours it, its glyph, its word
+Look = tuple[str, str, Promise]  # its CSS class, its glyph, its label
 
 
-def _look(shown: DisplayStatus, word: Promise) -> Look:
-    return shown.value, GLYPHS[shown], word
+def _look(status: DisplayStatus, label: Promise) -> Look:
+    return status.value, GLYPHS[status], label
 
 
-def _warning(word: Promise) -> Look:
-    return ATTENTION, ATTENTION_GLYPH, word
+def _warning(label: Promise) -> Look:
+    return ATTENTION, ATTENTION_GLYPH, label
 
 
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetHealth.html
@@ -130,7 +130,7 @@ LOAD_BALANCERS: Mapping[str, Look] = {
 NEUTRAL = (DisplayStatus.PENDING.value, GLYPHS[DisplayStatus.PENDING])
 
 
-def said(sentence: Sentence | None, *, about_it: bool = False) -> str:
+def sentence_text(sentence: Sentence | None, *, about_it: bool = False) -> str:
     """Return a sentence in the reader's language; "" for none.
 
     `about_it` is for places that name the thing already: the sentence says "it" instead.
@@ -143,46 +143,46 @@ def said(sentence: Sentence | None, *, about_it: bool = False) -> str:
     return _(sentence.template) % values if values else _(sentence.template)
 
 
-def shown(looks: Mapping[str, Look], word: str, *, raw: str = "") -> SafeString:
-    """Return the badge of one of AWS's words; `raw` is shown below it when it says more."""
-    look = looks.get(word)
+def state_badge(looks: Mapping[str, Look], state: str, *, raw: str = "") -> SafeString:
+    """Return the badge of one of AWS's states; `raw` is displayed below it."""
+    look = looks.get(state)
     if look is None:
-        return badge(*NEUTRAL, word or _("not known"), raw=raw if raw != word else "")
-    kind, glyph, said = look
-    return badge(kind, glyph, said, raw=raw)
+        return badge(*NEUTRAL, state or _("not known"), raw=raw if raw != state else "")
+    kind, glyph, label = look
+    return badge(kind, glyph, label, raw=raw)
 
 
 def target(state: str) -> SafeString:
     """Return the badge of a target."""
-    return shown(TARGETS, state)
+    return state_badge(TARGETS, state)
 
 
 def reason(state: str, code: str, description: str = "") -> str:
     """Return why a target is not healthy, in words; what the load balancer said where there are none."""
     meaning = meanings.of_target(state, code)
-    return said(meaning.sentence("it", code or state), about_it=True) or description or code
+    return sentence_text(meaning.sentence("it", code or state), about_it=True) or description or code
 
 
 def run(status: str, detailed: str = "") -> SafeString:
     """Return the badge of an association's run; State Manager's details below when they say more."""
-    return shown(RUNS, status, raw=detailed if detailed not in ("", status) else "")
+    return state_badge(RUNS, status, raw=detailed if detailed not in ("", status) else "")
 
 
 def lifecycle(state: str) -> SafeString:
     """Return the badge of an instance's place in its group's life."""
-    return shown(LIFECYCLES, state)
+    return state_badge(LIFECYCLES, state)
 
 
 def activity(status: str) -> SafeString:
     """Return the badge of a scaling activity."""
-    return shown(ACTIVITIES, status)
+    return state_badge(ACTIVITIES, status)
 
 
 def database(status: str) -> SafeString:
     """Return the badge of a cluster or one of its instances."""
-    return shown(DATABASES, status)
+    return state_badge(DATABASES, status)
 
 
 def load_balancer(state: str) -> SafeString:
     """Return the badge of a load balancer."""
-    return shown(LOAD_BALANCERS, state)
+    return state_badge(LOAD_BALANCERS, state)

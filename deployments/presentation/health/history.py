@@ -1,4 +1,4 @@
-"""The past of an environment's health: strips of 24 hours and 7 days per tier, and times to ready."""
+"""The health history of an environment: a strip of 24 hours and of 7 days for each tier."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from deployments.presentation.badges import HEALTH
 Sample = tuple[str, datetime, str, int, int]  # tier, at, word, healthy, total
 DAY, WEEK = timedelta(hours=24), timedelta(days=7)
 SILENT_AFTER = {DAY: timedelta(minutes=20), WEEK: timedelta(hours=2)}
-"""How long a sample speaks for what follows it; nobody looked longer than that: unknown."""
-HEIGHTS = {
+"""How long a sample is valid; after that the state is unknown until the next one."""
+BAR_HEIGHTS = {
     HealthStatus.HEALTHY: 10,
     HealthStatus.DEGRADED: 16,
     HealthStatus.UNHEALTHY: 22,
     HealthStatus.UNKNOWN: 4,
 }
-ROOM = 22
+STRIP_HEIGHT = 22
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
-    """A time through which a tier stood the same way."""
+class HealthInterval:
+    """An interval in which the state of a tier did not change."""
 
-    word: HealthStatus
+    state: HealthStatus
     start: datetime
     end: datetime
     healthy: int = 0
@@ -43,31 +43,31 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Strip:
-    """One tier's past."""
+class HealthStrip:
+    """One tier's health history."""
 
     tier: str
-    stretches: Sequence[Stretch]
+    intervals: Sequence[HealthInterval]
     start: datetime
     end: datetime
 
     @property
     def percent(self) -> str:
         """Return how much of the time that is known it was healthy; "" when nothing is known."""
-        known = sum(one.seconds for one in self.stretches if one.word is not HealthStatus.UNKNOWN)
-        healthy = sum(one.seconds for one in self.stretches if one.word is HealthStatus.HEALTHY)
+        known = sum(one.seconds for one in self.intervals if one.state is not HealthStatus.UNKNOWN)
+        healthy = sum(one.seconds for one in self.intervals if one.state is HealthStatus.HEALTHY)
         if not known:
             return ""
         share = 100 * healthy / known
         return f"{share:.0f} %" if share == 100 else f"{min(share, 99.9):.1f} %"
 
     @property
-    def troubles(self) -> list[Stretch]:
-        """Return the stretches that were not healthy, newest first."""
+    def incidents(self) -> list[HealthInterval]:
+        """Return the intervals that were not healthy, newest first."""
         return [
             one
-            for one in reversed(self.stretches)
-            if one.word in (HealthStatus.DEGRADED, HealthStatus.UNHEALTHY)
+            for one in reversed(self.intervals)
+            if one.state in (HealthStatus.DEGRADED, HealthStatus.UNHEALTHY)
         ]
 
     def svg(self, label: str) -> SafeString:
@@ -78,24 +78,26 @@ class Strip:
             '<rect class="is-{}" x="{}%" y="{}" width="{}%" height="{}"/>',
             (
                 (
-                    HEALTH[one.word][0],
+                    HEALTH[one.state][0],
                     round(100 * (one.start - self.start).total_seconds() / whole, 2),
-                    ROOM - HEIGHTS[one.word],
+                    STRIP_HEIGHT - BAR_HEIGHTS[one.state],
                     max(0.25, round(100 * one.seconds / whole, 2)),
-                    HEIGHTS[one.word],
+                    BAR_HEIGHTS[one.state],
                 )
-                for one in self.stretches
+                for one in self.intervals
             ),
         )
         return format_html(
             '<svg class="strip" width="100%" height="{}" role="img" aria-label="{}">{}</svg>',
-            ROOM,
+            STRIP_HEIGHT,
             label,
             bars,
         )
 
 
-def strips(samples: Iterable[Sample], tiers: Sequence[str], now: datetime, period: timedelta) -> list[Strip]:
+def strips(
+    samples: Iterable[Sample], tiers: Sequence[str], now: datetime, period: timedelta
+) -> list[HealthStrip]:
     """Return a strip for each tier that was ever sampled in the period; `samples` are oldest first."""
     by_tier: dict[str, list[Sample]] = {tier: [] for tier in tiers}
     for sample in samples:
@@ -103,15 +105,17 @@ def strips(samples: Iterable[Sample], tiers: Sequence[str], now: datetime, perio
             by_tier[sample[0]].append(sample)
     start, silent = now - period, SILENT_AFTER[period]
     return [
-        Strip(tier=tier, stretches=_stretches(found, start, now, silent), start=start, end=now)
+        HealthStrip(tier=tier, intervals=_intervals(found, start, now, silent), start=start, end=now)
         for tier, found in by_tier.items()
         if any(at > start - silent for _, at, *_rest in found)
     ]
 
 
-def _stretches(samples: Sequence[Sample], start: datetime, end: datetime, silent: timedelta) -> list[Stretch]:
-    """Return the period without gaps: what a sample says holds until the next one, but not for ever."""
-    found: list[Stretch] = []
+def _intervals(
+    samples: Sequence[Sample], start: datetime, end: datetime, silent: timedelta
+) -> list[HealthInterval]:
+    """Return the period without gaps: a sample is valid until the next one, but not for ever."""
+    found: list[HealthInterval] = []
     at = start
     for number, (_tier, said_at, word, healthy, total) in enumerate(samples):
         until = samples[number + 1][1] if number + 1 < len(samples) else end
@@ -119,21 +123,21 @@ def _stretches(samples: Sequence[Sample], start: datetime, end: datetime, silent
         if last <= first:
             continue
         if first > at:
-            _add(found, Stretch(HealthStatus.UNKNOWN, at, first))
-        _add(found, Stretch(HealthStatus(word), first, last, healthy, total))
+            _add(found, HealthInterval(HealthStatus.UNKNOWN, at, first))
+        _add(found, HealthInterval(HealthStatus(word), first, last, healthy, total))
         at = last
     if at < end:
-        _add(found, Stretch(HealthStatus.UNKNOWN, at, end))
+        _add(found, HealthInterval(HealthStatus.UNKNOWN, at, end))
     return found
 
 
-def _add(found: list[Stretch], one: Stretch) -> None:
+def _add(found: list[HealthInterval], one: HealthInterval) -> None:
     if (
         found
-        and found[-1].word is one.word
+        and found[-1].state is one.state
         and (found[-1].healthy, found[-1].total) == (one.healthy, one.total)
     ):
-        found[-1] = Stretch(one.word, found[-1].start, one.end, one.healthy, one.total)
+        found[-1] = HealthInterval(one.state, found[-1].start, one.end, one.healthy, one.total)
     else:
         found.append(one)
 

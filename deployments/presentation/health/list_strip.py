@@ -1,4 +1,4 @@
-"""The strip of 24 hours beside each environment of the list: a bar an hour, the worst word of each."""
+"""The strip of 24 hours in the list of environments: a bar for each hour, in its worst state."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from deployments.core.health.aws_statuses import SEVERITY, HealthStatus
 from deployments.models import Environment
 from deployments.models.health import HealthSample
 from deployments.presentation.badges import HEALTH
-from deployments.presentation.health.history import HEIGHTS, ROOM
+from deployments.presentation.health.history import BAR_HEIGHTS, STRIP_HEIGHT
 
 HOURS = 24
 
 
-def mini_strips(environments: Sequence[Environment]) -> dict[int, SafeString]:
+def list_strips(environments: Sequence[Environment]) -> dict[int, SafeString]:
     """Return the strip of each environment by its pk, read in one query."""
     this_hour = timezone.now().astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     first = this_hour - timedelta(hours=HOURS - 1)
     worst: dict[tuple[int, int], HealthStatus] = {}
     for pk, hour, text in HealthSample.objects.words_by_hour(environments, first):
-        place, word = _place(hour, first), HealthStatus(text)
-        known = worst.get((pk, place))
+        column, word = _column(hour, first), HealthStatus(text)
+        known = worst.get((pk, column))
         if known is None or SEVERITY[word] > SEVERITY[known]:
-            worst[pk, place] = word
+            worst[pk, column] = word
     return {
-        one.pk: _strip([worst.get((one.pk, place), HealthStatus.UNKNOWN) for place in range(HOURS)])
+        one.pk: _strip([worst.get((one.pk, column), HealthStatus.UNKNOWN) for column in range(HOURS)])
         for one in environments
     }
 
 
-def _place(hour: datetime, first: datetime) -> int:
+def _column(hour: datetime, first: datetime) -> int:
     return int((hour - first).total_seconds() // 3600)
 
 
@@ -44,7 +44,7 @@ def _strip(words: Sequence[HealthStatus]) -> SafeString:
     step = 100 / HOURS
     return format_html(
         '<svg class="mini" width="100%" height="{}" role="img" aria-label="{}">{}</svg>',
-        ROOM,
+        STRIP_HEIGHT,
         _label(words),
         format_html_join(
             "",
@@ -52,12 +52,12 @@ def _strip(words: Sequence[HealthStatus]) -> SafeString:
             (
                 (
                     HEALTH[word][0],
-                    round(place * step, 2),
-                    ROOM - HEIGHTS[word],
+                    round(column * step, 2),
+                    STRIP_HEIGHT - BAR_HEIGHTS[word],
                     round(step * 0.7, 2),
-                    HEIGHTS[word],
+                    BAR_HEIGHTS[word],
                 )
-                for place, word in enumerate(words)
+                for column, word in enumerate(words)
             ),
         ),
     )

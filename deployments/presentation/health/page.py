@@ -1,4 +1,4 @@
-"""Everything that an environment's page says about its health, from rows that are read in a few queries."""
+"""The context of an environment's page: its health now and its health history, read in a few queries."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from deployments.models.health import ActionRequest, HealthSample, ScalingActivi
 from deployments.models.health.reads import facts_of
 from deployments.models.health.samples import WHOLE
 from deployments.presentation import badges
-from deployments.presentation.diagrams.environment import scene_of
+from deployments.presentation.diagrams.environment import environment_diagram
 from deployments.presentation.health import aws_states, history, panels
-from deployments.presentation.health.sources import sources_of
+from deployments.presentation.health.sources import source_statuses
 from deployments.presentation.text.datetime_formats import iso
 
-ACTIVITIES, PROBES, READIED, WISHES = 6, 5, 10, 20
+ACTIVITIES, PROBES, TIMES_TO_READY, REQUESTS = 6, 5, 10, 20
 _CLASSES = {
     HealthStatus.HEALTHY: "is-done",
     HealthStatus.DEGRADED: "is-attention",
@@ -36,22 +36,22 @@ _CLASSES = {
 }
 
 
-def health_of(environment: Environment, *, everything: bool, may_operate: bool) -> dict[str, Any]:
-    """Return what the page's health is drawn from."""
+def health_context(environment: Environment, *, everything: bool, may_operate: bool) -> dict[str, Any]:
+    """Return the context of the page's health."""
     now = timezone.now()
     facts = facts_of(environment)
     health = roll_up(facts, now)
     targets = panels.targets(facts, everything=everything)
-    wishes = list(ActionRequest.objects.newest_of(environment)[:WISHES])
+    requests = list(ActionRequest.objects.newest_of(environment)[:REQUESTS])
     return {
         "facts": facts,
         "health": health,
         "glyph": badges.HEALTH[health.word][1],
-        "sentence": aws_states.said(health.sentence),
+        "sentence": aws_states.sentence_text(health.sentence),
         "verdict_class": _CLASSES[health.word],
         "tiers": _tiers(health),
-        "scene": scene_of(health, facts, frozenset(row.id for row in targets.shown)),
-        "sources": sources_of(facts, now, sandbox=environment.account.is_sandbox),
+        "diagram": environment_diagram(health, facts, frozenset(row.id for row in targets.rows)),
+        "sources": source_statuses(facts, now, sandbox=environment.account.is_sandbox),
         "budget": _budget(environment),
         "everything": everything,
         "may_operate": may_operate,
@@ -59,10 +59,10 @@ def health_of(environment: Environment, *, everything: bool, may_operate: bool) 
         "targets": targets,
         "instances": panels.instances(facts, everything=everything),
         "groups": _groups(facts),
-        "associations": panels.associations(facts, _runs_asked_for(wishes), everything=everything),
+        "associations": panels.associations(facts, _latest_run_requests(requests), everything=everything),
         "clusters": panels.clusters(facts),
         "activities": _activities(environment),
-        "saving": next((one for one in wishes if one.kind == "save_time"), None),
+        "site_check": next((one for one in requests if one.kind == "save_time"), None),
         "probes": _probes(environment),
         "now": iso(now),
         **_ready(environment, facts),
@@ -77,11 +77,13 @@ def _ready(environment: Environment, facts: Facts) -> dict[str, Any]:
         return {"ready_at": latest.ready_at}
     if not latest.is_active or latest.kind != "create":
         return {}
-    return {"waiting": [aws_states.said(one) for one in readiness(facts, latest.created_at).waiting_for]}
+    return {
+        "waiting": [aws_states.sentence_text(one) for one in readiness(facts, latest.created_at).waiting_for]
+    }
 
 
 def _budget(environment: Environment) -> str:
-    """Return how much of the account's AWS budget is used, "" when nobody knows."""
+    """Return how much of the account's API quota is used, "" when that is unknown."""
     share = quota_share(environment.account_id)
     if share.percent is None:
         return ""
@@ -90,13 +92,13 @@ def _budget(environment: Environment) -> str:
 
 
 def _tiers(health: Health) -> list[Mapping[str, str]]:
-    """Return what stands in the list below the sentence: every tier, its word, its own sentence."""
+    """Return the list below the sentence: every tier, its state, its own sentence."""
     return [
         {
             "name": panels.tier_name(tier.name),
             "word": tier.verdict.word,
             "counted": _("%(healthy)d of %(total)d") % {"healthy": tier.healthy, "total": tier.total},
-            "sentence": aws_states.said(tier.verdict.sentence)
+            "sentence": aws_states.sentence_text(tier.verdict.sentence)
             if tier.verdict.sentence != health.sentence
             else "",
         }
@@ -124,11 +126,11 @@ def _groups(facts: Facts) -> list[str]:
     ]
 
 
-def _runs_asked_for(wishes: Sequence[ActionRequest]) -> dict[str, ActionRequest]:
-    """Return what was asked for last of each association, by its id."""
+def _latest_run_requests(requests: Sequence[ActionRequest]) -> dict[str, ActionRequest]:
+    """Return the latest run request of each association, by its id."""
     return {
         str(one.arguments.get("association_id", "")): one
-        for one in reversed(wishes)
+        for one in reversed(requests)
         if one.kind == "run_association"
     }
 
@@ -140,23 +142,23 @@ def _activities(environment: Environment) -> list[Mapping[str, Any]]:
 
 def _probes(environment: Environment) -> list[Mapping[str, Any]]:
     rows = SiteProbe.objects.newest_of(environment).select_related("asked_by")[:PROBES]
-    return [{"row": row, "wrote": _answered(row.wrote), "read": _answered(row.read)} for row in rows]
+    return [{"row": row, "wrote": _yes_or_no(row.wrote), "read": _yes_or_no(row.read)} for row in rows]
 
 
-def _answered(well: bool) -> SafeString:
+def _yes_or_no(well: bool) -> SafeString:
     if well:
         return badges.status_badge(DisplayStatus.DONE, pgettext("site", "Yes"))
     return badges.status_badge(DisplayStatus.FAILED, pgettext("site", "No"))
 
 
-def past_of(environment: Environment) -> dict[str, Any]:
-    """Return the strips of health and the times to ready (two queries)."""
+def history_context(environment: Environment) -> dict[str, Any]:
+    """Return the health strips and the times to ready (two queries)."""
     now = timezone.now()
     rows = HealthSample.objects.of(environment).since(now - history.WEEK)
     samples = list(rows.values_list("tier", "at", "word", "healthy", "total"))
     return {
         "periods": [_period(samples, period, now) for period in (history.DAY, history.WEEK)],
-        "readied": _readied(environment),
+        "times_to_ready": _times_to_ready(environment),
     }
 
 
@@ -167,7 +169,7 @@ def _period(samples: Sequence[history.Sample], period: timedelta, now: datetime)
         strip.tier: _("Environment") if strip.tier == WHOLE else panels.tier_name(strip.tier)
         for strip in found
     }
-    troubles = [(names[strip.tier], one) for strip in found for one in strip.troubles]
+    incidents = [(names[strip.tier], one) for strip in found for one in strip.incidents]
     return {
         "key": "day" if period == history.DAY else "week",
         "name": name,
@@ -176,26 +178,26 @@ def _period(samples: Sequence[history.Sample], period: timedelta, now: datetime)
             {
                 "name": names[strip.tier],
                 "percent": strip.percent,
-                "drawn": strip.svg(
+                "svg": strip.svg(
                     _("%(part)s, %(period)s: healthy %(percent)s")
                     % {"part": names[strip.tier], "period": name, "percent": strip.percent or _("not known")}
                 ),
             }
             for strip in found
         ],
-        "troubles": sorted(troubles, key=lambda pair: pair[1].start, reverse=True)[:50],
+        "incidents": sorted(incidents, key=lambda pair: pair[1].start, reverse=True)[:50],
     }
 
 
-def _readied(environment: Environment) -> list[Mapping[str, Any]]:
-    rows = list(Deployment.objects.made_ready_in(environment.account_id)[:READIED])
+def _times_to_ready(environment: Environment) -> list[Mapping[str, Any]]:
+    rows = list(Deployment.objects.made_ready_in(environment.account_id)[:TIMES_TO_READY])
     took = [(row.ready_at - row.created_at).total_seconds() for row in rows if row.ready_at]
     longest = max(took, default=1) or 1
     return [
         {
             "deployment": row,
             "seconds": seconds,
-            "drawn": _bar(seconds / longest, row.environment_id == environment.pk),
+            "svg": _bar(seconds / longest, row.environment_id == environment.pk),
         }
         for row, seconds in zip(rows, took, strict=True)
     ]

@@ -1,4 +1,4 @@
-"""The rows of the panels beside the picture: targets, instances, runs of associations, database."""
+"""The rows of the panels beside the diagram: targets, instances, runs of associations, database."""
 
 from __future__ import annotations
 
@@ -39,21 +39,21 @@ Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rows(Generic[Row]):
+class PanelRows(Generic[Row]):
     """The first rows of a panel, worst first, and how many more there are."""
 
-    shown: Sequence[Row]
+    rows: Sequence[Row]
     hidden: int
 
     def __bool__(self) -> bool:
-        return bool(self.shown)
+        return bool(self.rows)
 
 
-def cut(rows: Iterable[Row], urgency: Callable[[Row], Any], *, everything: bool) -> Rows[Row]:
+def first_rows(rows: Iterable[Row], urgency: Callable[[Row], Any], *, everything: bool) -> PanelRows[Row]:
     """Return rows by urgency, all of them or the first ones."""
     ordered = sorted(rows, key=urgency)
     kept = ordered if everything else ordered[:ROWS]
-    return Rows(shown=kept, hidden=len(ordered) - len(kept))
+    return PanelRows(rows=kept, hidden=len(ordered) - len(kept))
 
 
 def tier_name(tier: str) -> str:
@@ -61,7 +61,7 @@ def tier_name(tier: str) -> str:
     return str(TIERS.get(tier, tier))
 
 
-def _place(order: Sequence[str], word: str) -> int:
+def _rank(order: Sequence[str], word: str) -> int:
     return order.index(word) if word in order else len(order)
 
 
@@ -73,7 +73,7 @@ class TargetRow:
 
     @property
     def id(self) -> str:
-        """Return the row's id: where the picture leads."""
+        """Return the row's id: the diagram links to it."""
         return f"target-{self.fact.tier}-{self.fact.target_id}"
 
     @property
@@ -154,8 +154,8 @@ class AssociationPanel:
     """An association with its runs, failed ones first."""
 
     fact: AssociationFact
-    runs: Rows[RunRow]
-    wish: ActionRequest | None
+    runs: PanelRows[RunRow]
+    request: ActionRequest | None
 
     @property
     def id(self) -> str:
@@ -183,17 +183,17 @@ class AssociationPanel:
         return _("%(number)d of %(total)d succeeded") % {"number": done, "total": total} if total else ""
 
     @property
-    def is_asked(self) -> bool:
-        """Tell whether somebody asked for another run that has not been set off yet."""
-        return self.wish is not None and self.wish.is_active
+    def is_requested(self) -> bool:
+        """Tell whether another run was requested that has not started yet."""
+        return self.request is not None and self.request.is_active
 
     @property
-    def answer(self) -> str:
-        """Return what came of the last wish, until the run that it set off is there."""
-        if self.wish is None or self.wish.ended_at is None:
+    def outcome(self) -> str:
+        """Return the result of the last request, until the run that it started is known."""
+        if self.request is None or self.request.ended_at is None:
             return ""
-        is_old = self.fact.executed_at is not None and self.fact.executed_at > self.wish.created_at
-        return "" if is_old else self.wish.words
+        is_old = self.fact.executed_at is not None and self.fact.executed_at > self.request.created_at
+        return "" if is_old else self.request.words
 
     @property
     def has_failed(self) -> bool:
@@ -219,16 +219,16 @@ class ClusterPanel:
         return [{"fact": member, "badge": aws_states.database(member.status)} for member in ordered]
 
 
-def targets(facts: Facts, *, everything: bool) -> Rows[TargetRow]:
+def targets(facts: Facts, *, everything: bool) -> PanelRows[TargetRow]:
     """Return the targets' panel."""
-    return cut(
+    return first_rows(
         map(TargetRow, facts.targets),
-        lambda row: (_place(_TARGETS_FIRST, row.fact.state), row.fact.tier != "web", row.fact.target_id),
+        lambda row: (_rank(_TARGETS_FIRST, row.fact.state), row.fact.tier != "web", row.fact.target_id),
         everything=everything,
     )
 
 
-def instances(facts: Facts, *, everything: bool) -> Rows[InstanceRow]:
+def instances(facts: Facts, *, everything: bool) -> PanelRows[InstanceRow]:
     """Return the fleet's panel; whoever is not in service comes first."""
     newest: dict[str, int] = {}
     for one in facts.instances:
@@ -236,7 +236,7 @@ def instances(facts: Facts, *, everything: bool) -> Rows[InstanceRow]:
     rows = (
         InstanceRow(one, _version(one.launch_template_version) < newest[one.group]) for one in facts.instances
     )
-    return cut(
+    return first_rows(
         rows,
         lambda row: (
             row.fact.lifecycle == "InService" and row.fact.health in ("", "Healthy", "HEALTHY"),
@@ -253,18 +253,18 @@ def _version(text: str) -> int:
 
 
 def associations(
-    facts: Facts, asked: Mapping[str, ActionRequest], *, everything: bool
+    facts: Facts, requests: Mapping[str, ActionRequest], *, everything: bool
 ) -> list[AssociationPanel]:
-    """Return a panel for each association; `asked` has what was asked for last of it, by its id."""
+    """Return a panel for each association; `requests` are the latest ones, by association id."""
     return [
         AssociationPanel(
             fact=one,
-            runs=cut(
+            runs=first_rows(
                 map(RunRow, one.runs),
-                lambda row: (_place(_RUNS_FIRST, row.fact.status), row.fact.instance_id),
+                lambda row: (_rank(_RUNS_FIRST, row.fact.status), row.fact.instance_id),
                 everything=everything,
             ),
-            wish=asked.get(one.association_id),
+            request=requests.get(one.association_id),
         )
         for one in sorted(facts.associations, key=lambda one: (one.tier != "web", one.tier, one.name))
     ]

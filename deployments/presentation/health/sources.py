@@ -1,4 +1,4 @@
-"""How fresh each source of facts is, and what to do when one does not answer."""
+"""How fresh each observed source is, and what to do when one does not answer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from deployments.core.health.facts import Facts, SourceFact
 from deployments.core.intervals import stale_after
-from deployments.presentation.health.aws_states import said
+from deployments.presentation.health.aws_states import sentence_text
 
 NAMES = {
     "stack": gettext_lazy("CloudFormation"),
@@ -27,8 +27,8 @@ _ACTION = re.compile(r"\b[a-z][a-z0-9-]+:[A-Z][A-Za-z0-9]+\b")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """A source as the page shows it. `action` is the permission that is missing, "" when none is."""
+class SourceStatus:
+    """The status of a source. `action` is the missing permission, "" when none is missing."""
 
     key: str
     name: str
@@ -40,7 +40,7 @@ class Source:
 
     @property
     def policy(self) -> str:
-        """Return the statement that gives the portal's role what it lacks."""
+        """Return the policy statement that grants the missing permission."""
         statement = {"Effect": "Allow", "Action": self.action, "Resource": "*"}
         return json.dumps(statement) if self.action else ""
 
@@ -52,21 +52,21 @@ class Source:
         )
 
 
-def sources_of(facts: Facts, now: datetime, *, sandbox: bool) -> dict[str, Source]:
-    """Return every source by its key, those that were never asked too."""
+def source_statuses(facts: Facts, now: datetime, *, sandbox: bool) -> dict[str, SourceStatus]:
+    """Return the status of every source by its key, also of those never polled."""
     found = {
         key: _source(facts.sources.get(key) or SourceFact(source=key), now, sandbox=sandbox) for key in NAMES
     }
-    if facts.probe:  # nobody is sent through the site unasked: what a try found does not grow old
+    if facts.probe:  # site checks are not periodic, so that their result does not get old
         found["site"] = replace(found["site"], observed_at=facts.probe.at, is_old=False)
     return found
 
 
-def _source(fact: SourceFact, now: datetime, *, sandbox: bool) -> Source:
-    problem = said(fact.problem) or (
+def _source(fact: SourceFact, now: datetime, *, sandbox: bool) -> SourceStatus:
+    problem = sentence_text(fact.problem) or (
         fact.problem_code and _("AWS answered with %(code)s.") % {"code": fact.problem_code}
     )
-    return Source(
+    return SourceStatus(
         key=fact.source,
         name=str(NAMES[fact.source]),
         observed_at=fact.observed_at,

@@ -1,4 +1,4 @@
-"""Moments as text: in the reader's zone, as machines read them, and how long ago they were."""
+"""Datetime formats: in the current time zone, in ISO 8601, and as an age."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ def zone_name(local: datetime) -> str:
     return f"UTC{name}" if name[:1] in "+-" else name
 
 
-def stamp(moment: datetime) -> str:
+def timestamp(moment: datetime) -> str:
     """Return a moment in the current zone to the second, with the zone: 2026-11-24 23:05:09 JST."""
     local = timezone.localtime(moment)
     return f"{local:%Y-%m-%d %H:%M:%S} {zone_name(local)}"
 
 
 def iso(moment: datetime) -> str:
-    """Return a moment in UTC as machines read it: 2026-11-24T14:05:09Z."""
+    """Return a moment in UTC in ISO 8601: 2026-11-24T14:05:09Z."""
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
@@ -40,7 +40,7 @@ def age_text(moment: datetime, now: datetime) -> str:
 
 
 def units() -> dict[str, str]:
-    """Return how `age_text` words each unit, with {n} for the number: for scripts that count on."""
+    """Return the texts of `age_text`'s units, with {n} for the number, for ages.js."""
     templates = {
         "s": _("%(number)d s"),
         "min": _("%(number)d min"),
@@ -50,7 +50,9 @@ def units() -> dict[str, str]:
     return {unit: template.replace("%(number)d", "{n}") for unit, template in templates.items()}
 
 
-def growing(moment: datetime) -> SafeString:
-    """Return the age of a moment, for ages.js to keep; the moment itself is on hover."""
+def live_age(moment: datetime) -> SafeString:
+    """Return the age of a moment, which ages.js keeps current; the moment itself is on hover."""
     text = age_text(moment, timezone.now())
-    return format_html('<time data-age datetime="{}" title="{}">{}</time>', iso(moment), stamp(moment), text)
+    return format_html(
+        '<time data-age datetime="{}" title="{}">{}</time>', iso(moment), timestamp(moment), text
+    )

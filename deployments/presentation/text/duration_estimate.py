@@ -1,4 +1,4 @@
-"""What a deployment is expected to take, said before it is asked for."""
+"""How long a deployment is expected to take, for the form that requests it."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from deployments.presentation.waterfall.eta import amount
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
-    """`takes` says how long, `basis` what that rests on."""
+class DurationEstimate:
+    """The duration and its basis, in words."""
 
     takes: str
     basis: str
 
 
-def before_deploy(template_set: TemplateSet, account: Account) -> Expected:
-    """Return what creating an environment takes in an account, with the set's own values."""
+def estimate_creation(template_set: TemplateSet, account: Account) -> DurationEstimate:
+    """Return the estimate for creating an environment in an account with the default parameters."""
     values = {name: p.default for name, p in template_set.parameters.items() if p.default is not None}
     graph = dependencies.read(template_set.contents, template_set.root.name, values)
     forecast = expected_of(account, Kind.CREATE, graph).forecast
-    return Expected(_takes(forecast), _basis(forecast, account))
+    return DurationEstimate(_takes(forecast), _basis(forecast, account))
 
 
 def _takes(forecast: Forecast) -> str:

@@ -1,4 +1,4 @@
-"""What screen readers are told of new events: phases, the first failure, the end. Nothing else is."""
+"""Screen-reader announcements of new events: phases, the first failure, the end, and nothing else."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from deployments.presentation.text import wording
 LONGEST_REASON = 120
 
 
-def sentences(deployment: Deployment, events: Iterable[Event], first: Failure | None) -> list[str]:
-    """Return a sentence for each event that is worth one. `first` is the deployment's first failure."""
-    said: list[str] = []
+def announcements(deployment: Deployment, events: Iterable[Event], first: Failure | None) -> list[str]:
+    """Return an announcement for each event that needs one. `first` is the deployment's first failure."""
+    found: list[str] = []
     for event in events:
         if event.source == "portal" and event.code in ("phase", "attention", "attention.over"):
-            said.append(wording.event(event))
+            found.append(wording.event(event))
         elif event.code == "ended" and event.source == "portal":
-            said.append(_("%(name)s: %(end)s") % {"name": deployment.environment.name, "end": _end(event)})
+            found.append(_("%(name)s: %(end)s") % {"name": deployment.environment.name, "end": _end(event)})
         elif first and event.as_failure() == first:
             reason = first.reason or first.status
             values = {"name": first.logical_id, "reason": _cut(reason)}
-            said.append(_("%(name)s failed: %(reason)s") % values)
-    return said
+            found.append(_("%(name)s failed: %(reason)s") % values)
+    return found
 
 
 def _end(event: Event) -> str:

@@ -1,11 +1,11 @@
-"""What a server printed, made fit for a page: no control codes, and no more than a person reads."""
+"""Terminal output as plain text: without control codes, cut to what a person can read."""
 
 from __future__ import annotations
 
 import re
 
 LIMIT = 64_000
-"""Characters; the end is kept, for that is where things go wrong."""
+"""Characters; the end is kept, since errors are there."""
 
 # ECMA-48: CSI … final byte; OSC … BEL or ST; other two-character escapes.
 _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-_]")

@@ -11,7 +11,7 @@ _GOV = "console.amazonaws-us-gov.com"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class AwsLocation:
     """A partition, region and account of AWS, as ARNs name them."""
 
     partition: str
@@ -19,7 +19,7 @@ class Place:
     account_id: str
 
     @classmethod
-    def of(cls, stack_id: str, region: str) -> Place:
+    def of(cls, stack_id: str, region: str) -> AwsLocation:
         """Take partition and account from the root stack's id, which is an ARN; unknown ones are ""."""
         parts = stack_id.split(":")
         known = len(parts) > 5 and parts[0] == "arn"
@@ -53,15 +53,15 @@ _ARNS: Mapping[str, str] = {
 }
 
 
-def arn(type_: str, physical_id: str, place: Place) -> str:
+def arn(type_: str, physical_id: str, location: AwsLocation) -> str:
     """Return the ARN of a resource, "" when it cannot be told from its type and physical id."""
     if physical_id.startswith("arn:"):
         return physical_id
     form = _ARNS.get(type_)
-    if not form or not physical_id or (not place.account_id and "{a}" in form):
+    if not form or not physical_id or (not location.account_id and "{a}" in form):
         return ""
     own = physical_id.lstrip("/") if type_ == "AWS::SSM::Parameter" else physical_id
-    return f"arn:{place.partition}:" + form.format(own, r=place.region, a=place.account_id)
+    return f"arn:{location.partition}:" + form.format(own, r=location.region, a=location.account_id)
 
 
 def _vpc(fragment: str) -> Callable[[str, str], str]:
@@ -116,23 +116,21 @@ _PAGES: Mapping[str, Callable[[str, str], str]] = {
 }
 
 
-def page(type_: str, physical_id: str, place: Place) -> str:
+def page(type_: str, physical_id: str, location: AwsLocation) -> str:
     """Return the address of a resource's page in the AWS console, "" when there is none for its type."""
     made = _PAGES.get(type_)
     if made is None or not physical_id:
         return ""
-    domain = _GOV if place.partition == "aws-us-gov" else _DOMAINS.get(place.partition, _DOMAINS["aws"])
+    domain = _GOV if location.partition == "aws-us-gov" else _DOMAINS.get(location.partition, _DOMAINS["aws"])
     # IAM is everywhere and nowhere.
-    host = domain if type_.startswith("AWS::IAM::") else f"{place.region}.{domain}"
-    return f"https://{host}/{made(physical_id, place.region)}"
+    host = domain if type_.startswith("AWS::IAM::") else f"{location.region}.{domain}"
+    return f"https://{host}/{made(physical_id, location.region)}"
 
 
-def events_page(resource_name: str, place: Place) -> str:
+def events_page(resource_name: str, location: AwsLocation) -> str:
     """Return the address of CloudTrail's record of what was done to a resource."""
     if not resource_name:
         return ""
-    domain = _GOV if place.partition == "aws-us-gov" else _DOMAINS.get(place.partition, _DOMAINS["aws"])
+    domain = _GOV if location.partition == "aws-us-gov" else _DOMAINS.get(location.partition, _DOMAINS["aws"])
     name = quote(resource_name, safe="")
-    return (
-        f"https://{place.region}.{domain}/cloudtrailv2/home?region={place.region}#/events?ResourceName={name}"
-    )
+    return f"https://{location.region}.{domain}/cloudtrailv2/home?region={location.region}#/events?ResourceName={name}"

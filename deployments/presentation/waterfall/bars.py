@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from deployments.core.status import DisplayStatus, display_status, is_final
 from deployments.core.timeline import OperationRun, runs
-from deployments.presentation.waterfall.tree import Node
+from deployments.presentation.waterfall.tree import TreeNode
 
 MOST = 24
 """Bars in the summary of a stack: more of them would not be told apart."""
@@ -20,10 +20,10 @@ class Bar:
 
     start: int
     end: int | None
-    shown: DisplayStatus
+    status: DisplayStatus
 
 
-def bars_of(node: Node, own: Sequence[OperationRun] | None = None) -> tuple[Bar, ...]:
+def bars_of(node: TreeNode, own: Sequence[OperationRun] | None = None) -> tuple[Bar, ...]:
     """Return the bars of a node, from its runs or else from its changes or its two times."""
     own = runs(node.changes) if own is None else own
     if own:
@@ -36,7 +36,7 @@ def bars_of(node: Node, own: Sequence[OperationRun] | None = None) -> tuple[Bar,
     return (Bar(node.started, node.ended, display_status(node.status, node.reason)),)
 
 
-def _of_run(run: OperationRun, node: Node, following: OperationRun | None) -> list[Bar]:
+def _of_run(run: OperationRun, node: TreeNode, following: OperationRun | None) -> list[Bar]:
     """Return the bars of a run. What it came to colours all of it, other than statuses of their own.
 
     A run that another one follows before it came to an end was broken off: in a stack because something
@@ -61,7 +61,7 @@ def summary(own: Sequence[Bar], below: Iterable[Sequence[Bar]]) -> tuple[Bar, ..
     first, last = None, None
     for bars in below:
         for bar in bars:
-            layers.setdefault(bar.shown, []).append(bar)
+            layers.setdefault(bar.status, []).append(bar)
             first = bar.start if first is None else min(first, bar.start)
             last = max(last or 0, bar.end or bar.start)
     if first is None or last is None:
@@ -89,5 +89,5 @@ def _merged(bars: list[Bar], gap: int) -> list[Bar]:
             found.append(bar)
         elif last.end is not None:
             end = None if bar.end is None else max(last.end, bar.end)
-            found[-1] = Bar(last.start, end, last.shown)
+            found[-1] = Bar(last.start, end, last.status)
     return found

@@ -1,7 +1,7 @@
-"""What this process remembers of deployments that are looked at: timelines, and the landmarks among events.
+"""A cache of the timelines and landmark events of deployments that are being viewed (one per process).
 
-To reckon a timeline takes all rows and many rounds of chance; a frame for a few events must not. What is
-remembered is only ever a little old: it says up to which event it is true. The database is the truth.
+A timeline takes all rows and many simulated runs to compute; a frame for a few events must not wait for that.
+An entry says up to which event it is valid. The database is the truth.
 """
 
 from __future__ import annotations
@@ -19,86 +19,86 @@ from deployments.models import timeline as timelines
 from deployments.models.timeline import Timeline
 from deployments.presentation.waterfall import servers
 from deployments.presentation.waterfall.rows import Row
-from deployments.presentation.waterfall.tree import Forest, forest
+from deployments.presentation.waterfall.tree import ResourceTree, build_tree
 
-KEPT = 32
-"""Deployments that are remembered; the one that was not looked at the longest is forgotten first."""
+MAX_ENTRIES = 32
+"""Deployments in the cache; the least recently viewed one is evicted first."""
 AGE = 2.0
-"""Seconds that a timeline is good for while events come."""
+"""Seconds that a timeline is valid while events arrive."""
 QUIET_AGE = 8.0
-"""Seconds that it is good for while none come: what is expected moves on all the same."""
+"""Seconds that it is valid while none arrive: the forecast moves on all the same."""
 AFTER_AGE = 30.0
-"""Seconds that it is good for after the end: servers come and go all the same."""
-SHARE = 20
-"""A timeline that takes long is reckoned more rarely: a twentieth of the time at the most."""
+"""Seconds that it is valid after the end: servers still come and go."""
+COST_FACTOR = 20
+"""An expensive timeline is computed less often: it takes a twentieth of the time at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Memory:
-    """A timeline, the number of the last event that it knows of, when it was made and what that took."""
+class CachedTimeline:
+    """A timeline, the number of the last event in it, when it was computed and what that cost (s)."""
 
     timeline: Timeline
     seq: int
     inside: Mapping[str, Sequence[Row]] = field(default_factory=dict)
     landmarks: Sequence[Event] = ()
-    made: float = field(default_factory=time.monotonic)
+    computed_at: float = field(default_factory=time.monotonic)
     cost: float = 0.0
 
-    def is_good_for(self, deployment: Deployment, seq: int) -> bool:
-        """Tell whether it need not be reckoned again yet for a frame that leads up to `seq`."""
-        age = time.monotonic() - self.made
+    def is_fresh_for(self, deployment: Deployment, seq: int) -> bool:
+        """Tell whether it is still valid for a frame up to event `seq`."""
+        age = time.monotonic() - self.computed_at
         if not deployment.is_active:
             is_final = self.seq >= deployment.last_seq and self.timeline.forecast is None
             return is_final and age < AFTER_AGE
-        return age < max(QUIET_AGE if self.seq >= seq else AGE, SHARE * self.cost)
+        return age < max(QUIET_AGE if self.seq >= seq else AGE, COST_FACTOR * self.cost)
 
 
 _lock = threading.Lock()
-_kept: OrderedDict[UUID, Memory] = OrderedDict()
+_entries: OrderedDict[UUID, CachedTimeline] = OrderedDict()
 
 
-def recall(deployment: Deployment) -> Memory | None:
-    """Return what is remembered of a deployment, None when nothing is."""
+def get(deployment: Deployment) -> CachedTimeline | None:
+    """Return the entry of a deployment, None when there is none."""
     with _lock:
-        found = _kept.get(deployment.token)
+        found = _entries.get(deployment.token)
         if found is not None:
-            _kept.move_to_end(deployment.token)
+            _entries.move_to_end(deployment.token)
         return found
 
 
-def learn(deployment: Deployment) -> tuple[Forest, Memory]:
-    """Read all of a deployment (two queries), and reckon and remember what is not remembered (six more)."""
+def load(deployment: Deployment) -> tuple[ResourceTree, CachedTimeline]:
+    """Read a whole deployment (two queries), and compute its entry if there is no fresh one (six more)."""
     begun = time.monotonic()
     stacks = list(Stack.objects.of(deployment).prefetch_related("resources"))
-    grown = forest(Kind(deployment.kind), stacks)
-    known = recall(deployment)
-    if known is not None and known.seq == deployment.last_seq and known.is_good_for(deployment, known.seq):
-        return grown, known
-    marks = landmarks(deployment)
-    memory = Memory(
-        timeline=timelines.load(deployment, stacks=stacks, landmarks=marks),
+    tree = build_tree(Kind(deployment.kind), stacks)
+    known = get(deployment)
+    if known is not None and known.seq == deployment.last_seq and known.is_fresh_for(deployment, known.seq):
+        return tree, known
+    found = landmarks(deployment)
+    entry = CachedTimeline(
+        timeline=timelines.load(deployment, stacks=stacks, landmarks=found),
         seq=deployment.last_seq,
-        inside=servers.rows_below(deployment, grown),
-        landmarks=marks,
+        inside=servers.rows_below(deployment, tree),
+        landmarks=found,
         cost=time.monotonic() - begun,
     )
     with _lock:
-        _kept[deployment.token] = memory
-        _kept.move_to_end(deployment.token)
-        while len(_kept) > KEPT:
-            _kept.popitem(last=False)
-    return grown, memory
+        _entries[deployment.token] = entry
+        _entries.move_to_end(deployment.token)
+        while len(_entries) > MAX_ENTRIES:
+            _entries.popitem(last=False)
+    return tree, entry
 
 
 def landmarks(deployment: Deployment) -> list[Event]:
-    """Return the events that a summary is made of: what is remembered, and what came since (one query)."""
-    before = recall(deployment)
+    """Return the landmark events for the summary: the cached ones and those since (one query)."""
+    before = get(deployment)
     known = list(before.landmarks) if before else []
     fresh = Event.objects.of(deployment).landmarks()
     return known + list(fresh.after(known[-1].seq) if known else fresh)
 
 
-def forget() -> None:
-    """Forget everything."""
+def clear() -> None:
+    """Remove all entries."""
     with _lock:
-        _kept.clear()
+        _entries.clear()

@@ -43,7 +43,7 @@ def eta(forecast: Forecast | None, now: int) -> Eta | None:
 
 
 def left(middle: float, low: float, high: float) -> str:
-    """Return how many seconds are left, in words. waterfall.js says the same from the same texts."""
+    """Return how many seconds are left, in words. eta.js says the same from the same texts."""
     words = texts()
     if high <= 0:
         return words["overdue"]

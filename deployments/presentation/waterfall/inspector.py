@@ -16,32 +16,32 @@ from deployments.core.timeline import at_ms
 from deployments.core.usual_durations import DurationSource, UsualDuration
 from deployments.models import Deployment, Event
 from deployments.presentation import log
-from deployments.presentation.log import Line as LogLine
+from deployments.presentation.log import LogLine
 from deployments.presentation.waterfall import aws_console, cache
-from deployments.presentation.waterfall.aws_console import Place
+from deployments.presentation.waterfall.aws_console import AwsLocation
 from deployments.presentation.waterfall.row_html import clock
 from deployments.presentation.waterfall.rows import Row
-from deployments.presentation.waterfall.tree import Node, name_of, parent_of
-from deployments.presentation.waterfall.view_model import Picture
+from deployments.presentation.waterfall.tree import TreeNode, name_of, parent_of
+from deployments.presentation.waterfall.view_model import DeploymentView
 
 LAST = 8
 """Events that are shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
+class RelatedRow:
     """Another row: its path, its name with the stacks around it, how it stands, and how the two are tied."""
 
     path: str
     name: str
     within: str
-    shown: DisplayStatus
+    display_status: DisplayStatus
     status: str
     way: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Details:
+class RowDetails:
     """What the inspector shows of a row. Times are None where nothing is known."""
 
     row: Row
@@ -52,9 +52,9 @@ class Details:
     usual: str
     history: str
     expected_at: datetime | None
-    waiting_for: Sequence[Link]
-    depends_on: Sequence[Link]
-    blocks: Sequence[Link]
+    waiting_for: Sequence[RelatedRow]
+    depends_on: Sequence[RelatedRow]
+    blocks: Sequence[RelatedRow]
     physical_id: str = ""
     arn: str = ""
     console: str = ""
@@ -63,71 +63,71 @@ class Details:
     events: Sequence[LogLine] = ()
 
 
-def of_path(deployment: Deployment, path: str) -> Details | None:
+def details_at(deployment: Deployment, path: str) -> RowDetails | None:
     """Return the details of the row at a path, None when there is none."""
-    known = cache.recall(deployment)
-    if known is None or not known.is_good_for(deployment, deployment.last_seq):
-        picture = Picture.whole(deployment)
+    known = cache.get(deployment)
+    if known is None or not known.is_fresh_for(deployment, deployment.last_seq):
+        view = DeploymentView.whole(deployment)
     else:
-        picture = Picture.part(deployment, [path], known)
-    return _details(picture, path)
+        view = DeploymentView.part(deployment, [path], known)
+    return _details(view, path)
 
 
-def of_picture(picture: Picture, wanted: str | None) -> Details | None:
+def details_in(view: DeploymentView, wanted: str | None) -> RowDetails | None:
     """Return the details of the row that an address names, None when it names none that is there."""
-    return None if wanted is None else _details(picture, wanted.strip("/"))
+    return None if wanted is None else _details(view, wanted.strip("/"))
 
 
-def _details(picture: Picture, path: str) -> Details | None:
-    row = picture.row(path)
+def _details(view: DeploymentView, path: str) -> RowDetails | None:
+    row = view.row(path)
     if row is None:
         return None
-    node, line = picture.forest.nodes.get(path), picture.timeline.line(path)
-    place = Place.of(picture.deployment.stack_id, picture.deployment.environment.account.region)
+    node, line = view.tree.nodes.get(path), view.timeline.line(path)
+    location = AwsLocation.of(view.deployment.stack_id, view.deployment.environment.account.region)
     type_, physical_id = (node.type, node.physical_id) if node else ("", "")
-    is_real = not picture.deployment.environment.account.is_sandbox
+    is_real = not view.deployment.environment.account.is_sandbox
     expected = line.expected.end if line and line.expected and row.ended is None else None
-    return Details(
+    return RowDetails(
         row=row,
         within=" ▸ ".join(parent_of(path).split("/")) if parent_of(path) else "",
         started_at=at_ms(row.started) if row.started is not None else None,
         ended_at=at_ms(row.ended) if row.ended is not None else None,
-        seconds=((row.ended or picture.now) - row.started) / 1000 if row.started is not None else None,
+        seconds=((row.ended or view.now) - row.started) / 1000 if row.started is not None else None,
         usual=_usual(line.usual) if line and line.usual and not row.is_stack else "",
         history=_history(line.usual) if line and line.usual and not row.is_stack else "",
         expected_at=at_ms(expected) if expected is not None else None,
-        waiting_for=_links(picture, ((w.path, w.way) for w in line.waiting_for)) if line else (),
-        depends_on=_links(picture, ((edge.path, edge.way) for edge in line.depends_on)) if line else (),
-        blocks=_links(picture, ((other, "") for other in line.blocks)) if line else (),
+        waiting_for=_related(view, ((w.path, w.way) for w in line.waiting_for)) if line else (),
+        depends_on=_related(view, ((edge.path, edge.way) for edge in line.depends_on)) if line else (),
+        blocks=_related(view, ((other, "") for other in line.blocks)) if line else (),
         physical_id=physical_id,
-        arn=aws_console.arn(type_, physical_id, place),
-        console=aws_console.page(type_, physical_id, place) if is_real else "",
-        trail=aws_console.events_page(_trail_name(physical_id), place) if is_real and physical_id else "",
+        arn=aws_console.arn(type_, physical_id, location),
+        console=aws_console.page(type_, physical_id, location) if is_real else "",
+        trail=aws_console.events_page(_trail_name(physical_id), location) if is_real and physical_id else "",
         facts=row.facts,
-        events=_events(picture.deployment, path, node) if node else (),
+        events=_events(view.deployment, path, node) if node else (),
     )
 
 
-def _links(picture: Picture, paths: Iterable[tuple[str, str]]) -> list[Link]:
+def _related(view: DeploymentView, paths: Iterable[tuple[str, str]]) -> list[RelatedRow]:
     found = []
     for path, way in paths:
-        line = picture.timeline.line(path)
-        node = picture.forest.nodes.get(path)
+        line = view.timeline.line(path)
+        node = view.tree.nodes.get(path)
         status = node.status if node else line.status if line else ""
         found.append(
-            Link(
+            RelatedRow(
                 path=path,
                 name=name_of(path),
                 within=parent_of(path).replace("/", " ▸ "),
-                shown=display_status(status),
+                display_status=display_status(status),
                 status=status,
-                way=_way(way),
+                way=_relation(way),
             )
         )
     return found
 
 
-def _way(way: str) -> str:
+def _relation(way: str) -> str:
     return _("through a parameter") if way == ReferenceKind.PARAMETER.value else way
 
 
@@ -154,9 +154,9 @@ def _trail_name(physical_id: str) -> str:
     return physical_id.rpartition("/")[2] if physical_id.startswith("arn:") else physical_id
 
 
-def _events(deployment: Deployment, path: str, node: Node) -> list[LogLine]:
+def _events(deployment: Deployment, path: str, node: TreeNode) -> list[LogLine]:
     """Read the last events of a resource, of a stack those that it and its parent tell of it."""
-    told = Event.objects.of(deployment).about(
+    events = Event.objects.of(deployment).about(
         parent_of(path) if path else None, name_of(path), own=path if node.is_stack else None
     )
-    return [log.line(event) for event in told.reverse()[:LAST]]
+    return [log.line(event) for event in events.reverse()[:LAST]]

@@ -13,24 +13,24 @@ from deployments.presentation.waterfall.rows import NAMED, row_id
 from deployments.presentation.waterfall.tree import name_of
 
 
-def outlook(timeline: Timeline, axis: Axis, *, but: Collection[str] = ()) -> dict[str, Any]:
+def outlook(timeline: Timeline, axis: Axis, *, exclude: Collection[str] = ()) -> dict[str, Any]:
     """Return the forecast, the critical path and what is expected of each row, as the page's script takes it.
 
-    Times of rows are seconds since the beginning of the axis, None for now. `but` are paths of rows that
-    are known better by other means.
+    Times of rows are seconds since the beginning of the axis, None for now. `exclude` are paths of rows that
+    the frame has anyway.
     """
     rest: dict[str, list[float | None]] = {}
     waits: dict[str, str] = {}
     slow: dict[str, str] = {}
     for path, line in timeline.lines.items():
-        if path in but or (line.status and is_final(line.status)):
+        if path in exclude or (line.status and is_final(line.status)):
             continue
         if expected := _rest(line, axis):
             rest[row_id(path)] = expected
         if line.waiting_for:
             names = [name_of(waiting.path) for waiting in line.waiting_for]
             waits[row_id(path)] = row_html.waiting(names[:NAMED], max(0, len(names) - NAMED))
-        if rows.slow(line) and line.usual:
+        if rows.is_slow(line) and line.usual:
             slow[row_id(path)] = row_html.slower(line.usual.seconds)
     forecast = timeline.forecast
     return {

@@ -26,7 +26,7 @@ from deployments.presentation.waterfall.rows import Row
 
 NARROWEST = 0.3
 """Percent of the axis that a bar takes at the least, so that it is seen. axis.js has the same."""
-_TO_COME = frozenset(
+_NOT_ENDED = frozenset(
     {DisplayStatus.PENDING, DisplayStatus.WAITING, DisplayStatus.PROGRESS, DisplayStatus.SETTLING}
 )
 _HATCHED = frozenset(
@@ -34,7 +34,7 @@ _HATCHED = frozenset(
 )
 
 
-class Words(NamedTuple):
+class RowTexts(NamedTuple):
     """The texts of rows in one language, looked up once: `%` fills them."""
 
     level: str
@@ -46,9 +46,9 @@ class Words(NamedTuple):
 
 
 @lru_cache(maxsize=8)
-def words_of(language: str) -> Words:
+def texts_of(language: str) -> RowTexts:
     """Return the texts in the current language, which is `language`."""
-    return Words(
+    return RowTexts(
         level=escape(_("Level %(level)s:")),
         fold=_("Open or close %(name)s"),
         critical=escape(_("on the critical path")),
@@ -60,7 +60,7 @@ def words_of(language: str) -> Words:
 
 def row(of: Row, axis: Axis, now: int, language: str) -> SafeString:
     """Return a row of the table, in the current language, which is named for what is kept."""
-    words = words_of(language)
+    texts = texts_of(language)
     classes = [f"level-{min(of.level, 9)}", of.kind]
     classes += [
         word
@@ -76,26 +76,26 @@ def row(of: Row, axis: Axis, now: int, language: str) -> SafeString:
     attributes = f' data-parent="{escape(of.parent)}"' if of.parent else ""
     if of.is_stack:
         attributes += f' data-open="{"yes" if of.open else "no"}"'
-    if of.shown not in _TO_COME:
+    if of.display_status not in _NOT_ENDED:
         attributes += " data-over"
     if of.tier:
         attributes += f' data-tier="{escape(of.tier)}"'
     hidden = " hidden" if of.hidden else ""
     return SafeString(
         f'<tr id="{escape(of.id)}" class="{" ".join(classes)}"{attributes}{hidden}>\n'
-        f'<th scope="row">{_name(of, words)}</th>\n'
-        f'<td class="state">{_status(of.status, of.shown, of.word, language)}</td>\n'
+        f'<th scope="row">{_name(of, texts)}</th>\n'
+        f'<td class="state">{_status(of.status, of.display_status, of.label, language)}</td>\n'
         f'<td class="number">{_took(of, now)}</td>\n'
-        f'<td class="lane">{"".join(_lane(of, axis, now))}{_times(of, words)}</td>\n</tr>'
+        f'<td class="lane">{"".join(_lane(of, axis, now))}{_times(of, texts)}</td>\n</tr>'
     )
 
 
-def _name(of: Row, words: Words) -> str:
+def _name(of: Row, texts: RowTexts) -> str:
     name = escape(of.name)
-    level = words.level % {"level": of.level}
+    level = texts.level % {"level": of.level}
     fold = ""
     if of.is_stack:
-        label = escape(words.fold % {"name": of.name})
+        label = escape(texts.fold % {"name": of.name})
         anchor = f' id="{of.anchor}"' if of.anchor else ""
         controls = f' aria-controls="{escape(" ".join(of.children))}"' if of.children else ""
         fold = (
@@ -106,7 +106,7 @@ def _name(of: Row, words: Words) -> str:
     address = quote(of.path, safe="@:") or "/"
     return (
         f'<span class="line"><span class="unseen">{level} </span>{fold}'
-        f'<a class="pick" href="?row={address}">{name}</a><span class="notes">{_notes(of, words)}</span>'
+        f'<a class="pick" href="?row={address}">{name}</a><span class="notes">{_notes(of, texts)}</span>'
         f' <span class="type">{escape(_type(of))}</span></span>'
         + (f'<span class="reason">{escape(of.reason)}</span>' if of.reason else "")
     )
@@ -131,23 +131,23 @@ def waiting(names: Sequence[str], more: int) -> str:
 
 
 def slower(usual: float) -> str:
-    """Return that something takes longer than the seconds that it usually does, in words."""
+    """Return that something takes longer than the seconds that it usually does, in texts."""
     return _("slower than usual (%(usual)s)") % {"usual": clock(usual)}
 
 
-def _notes(of: Row, words: Words) -> str:
+def _notes(of: Row, texts: RowTexts) -> str:
     """Return what is said beside the name. rows.js says it anew when another outlook comes."""
     slow = (
         f'<span class="slow">{escape(slower(of.usual))}</span>' if of.is_slow and of.usual is not None else ""
     )
     waits = f'<span class="waits">{escape(waiting(of.waits, of.more_waits))}</span>' if of.waits else ""
-    return f"{slow}{flag(words) if of.is_critical else ''}{waits}"
+    return f"{slow}{flag(texts) if of.is_critical else ''}{waits}"
 
 
-def flag(words: Words) -> SafeString:
+def flag(texts: RowTexts) -> SafeString:
     """Return the mark of what is on the critical path."""
-    sign = f'<span aria-hidden="true">⚑</span><span class="unseen"> {words.critical}</span>'
-    return SafeString(f'<span class="flag" title="{words.critical}">{sign}</span>')
+    sign = f'<span aria-hidden="true">⚑</span><span class="unseen"> {texts.critical}</span>'
+    return SafeString(f'<span class="flag" title="{texts.critical}">{sign}</span>')
 
 
 @lru_cache(maxsize=512)
@@ -177,17 +177,17 @@ def _took(of: Row, now: int) -> str:
     return f'<span data-since="{since}">{clock((now - of.started) / 1000)}</span>'
 
 
-def _times(of: Row, words: Words) -> str:
+def _times(of: Row, texts: RowTexts) -> str:
     """Return when it went on, as text for those who do not see the bars."""
     if of.started is None and of.usual is None:
         return ""
     said = []
     if of.started is not None and of.ended is not None:
-        said.append(words.between % {"start": _time(of.started), "end": _time(of.ended)})
+        said.append(texts.between % {"start": _time(of.started), "end": _time(of.ended)})
     elif of.started is not None:
-        said.append(words.since % {"start": _time(of.started)})
+        said.append(texts.since % {"start": _time(of.started)})
     if of.usual is not None:
-        said.append(words.usually % {"usual": clock(of.usual)})
+        said.append(texts.usually % {"usual": clock(of.usual)})
     return f'<span class="unseen">{escape("; ".join(said))}</span>'
 
 
@@ -211,8 +211,8 @@ def _lane(of: Row, axis: Axis, now: int) -> Iterator[str]:
 
 
 def _bar(name: str, bar: Bar, axis: Axis, now: int) -> str:
-    fill = f' fill="url(#hatch-{bar.shown.value})"' if bar.shown in _HATCHED and name == "bar" else ""
-    return _rect(f"{name} is-{bar.shown.value}", axis, bar.start, bar.end, now=now, more=fill)
+    fill = f' fill="url(#hatch-{bar.status.value})"' if bar.status in _HATCHED and name == "bar" else ""
+    return _rect(f"{name} is-{bar.status.value}", axis, bar.start, bar.end, now=now, more=fill)
 
 
 def _rect(name: str, axis: Axis, start: float | None, end: float | None, *, now: int, more: str = "") -> str:

@@ -1,4 +1,4 @@
-"""The rows of the waterfall, in their fixed order: what each says, its bars, and whether it is folded."""
+"""The rows of the waterfall, in their fixed order: content, bars, and whether each is folded."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from deployments.core.progress import ProgressCount
 from deployments.core.status import DisplayStatus, display_status
 from deployments.models.timeline import TimelineRow
 from deployments.presentation.waterfall.bars import Bar, bars_of, summary
-from deployments.presentation.waterfall.tree import NONE, Forest, Node, name_of, parent_of
+from deployments.presentation.waterfall.tree import NONE, ResourceTree, TreeNode, name_of, parent_of
 
 OPEN = frozenset(
     {DisplayStatus.PROGRESS, DisplayStatus.SETTLING, DisplayStatus.ROLLING_BACK, DisplayStatus.FAILED}
@@ -36,8 +36,8 @@ class Row:
     kind: str = "resource"  # stack | resource | phase | group | instance | run | target
     type: str = ""
     status: str = ""
-    shown: DisplayStatus = DisplayStatus.PENDING
-    word: str = ""
+    display_status: DisplayStatus = DisplayStatus.PENDING
+    label: str = ""
     reason: str = ""
     tier: str = ""
     started: int | None = None
@@ -80,7 +80,7 @@ class Row:
 
         What failed first is still one when a rollback has taken it away.
         """
-        return self.shown is DisplayStatus.FAILED or self.is_cause
+        return self.display_status is DisplayStatus.FAILED or self.is_cause
 
     @property
     def is_moving(self) -> bool:
@@ -90,7 +90,11 @@ class Row:
     @property
     def is_running(self) -> bool:
         """Tell whether something goes on in the row."""
-        return self.shown in (DisplayStatus.PROGRESS, DisplayStatus.SETTLING, DisplayStatus.ROLLING_BACK)
+        return self.display_status in (
+            DisplayStatus.PROGRESS,
+            DisplayStatus.SETTLING,
+            DisplayStatus.ROLLING_BACK,
+        )
 
 
 def row_id(path: str) -> str:
@@ -104,32 +108,32 @@ def remark(reason: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Grower:
-    """Makes rows of nodes. `lines` has what is reckoned of each path, `inside` other rows below a path.
+class RowBuilder:
+    """Builds rows from nodes. `lines` has the timeline of each path, `inside` the other rows below a path.
 
-    `showing` is a path that must be in sight: the stacks around it are open.
+    `focus` is a path that must be visible: the stacks around it are open.
     """
 
-    forest: Forest
+    tree: ResourceTree
     lines: Mapping[str, TimelineRow]
     now: int
-    showing: str | None = None
+    focus: str | None = None
     inside: Mapping[str, Sequence[Row]] | None = None
 
     def all(self) -> tuple[Row, ...]:
         """Return all rows from the root down, none before the first stack is known."""
-        return tuple(self._below("", hidden=False)) if "" in self.forest.nodes else ()
+        return tuple(self._below("", hidden=False)) if "" in self.tree.nodes else ()
 
     def some(self, paths: Iterable[str]) -> tuple[Row, ...]:
         """Return the rows at these paths, stacks before what is in them."""
-        there = (path for path in paths if path in self.forest.nodes)
+        there = (path for path in paths if path in self.tree.nodes)
         return tuple(self.row(path) for path in sorted(there, key=lambda p: (p.count("/"), p)))
 
     def _below(self, path: str, *, hidden: bool) -> Iterator[Row]:
         row = self.row(path, hidden=hidden)
         yield row
         shut = hidden or not row.open
-        for child in self.forest.children.get(path, ()):
+        for child in self.tree.children.get(path, ()):
             yield from self._below(child, hidden=shut)
         closed = {row.id} if shut else set()
         for other in (self.inside or {}).get(path, ()):
@@ -139,8 +143,8 @@ class Grower:
 
     def row(self, path: str, *, hidden: bool = False) -> Row:
         """Return the row at a path."""
-        node, line = self.forest.nodes[path], self.lines.get(path)
-        children = [row_id(child) for child in self.forest.children.get(path, ())]
+        node, line = self.tree.nodes[path], self.lines.get(path)
+        children = [row_id(child) for child in self.tree.children.get(path, ())]
         others = (self.inside or {}).get(path, ())
         own = bars_of(node, line.runs if line and line.runs and line.status == node.status else None)
         usual = line.usual if line and line.usual and line.usual.runs else None
@@ -154,7 +158,7 @@ class Grower:
             kind="stack" if is_stack else "group" if others else "resource",
             type=node.type,
             status=node.status,
-            shown=display_status(node.status, node.reason),
+            display_status=display_status(node.status, node.reason),
             reason=remark(node.reason),
             tier=path.partition("/")[0] if self._is_in_tier(path) else "",
             started=node.started if node.started is not None else own[-1].start if own else None,
@@ -164,42 +168,42 @@ class Grower:
             ghost=(first, first + 1000 * usual.seconds) if usual and first is not None else None,
             rest=self._rest(node, line),
             usual=usual.seconds if usual else None,
-            is_slow=slow(line),
+            is_slow=is_slow(line),
             is_critical=bool(line and line.is_critical and path),
-            is_cause=path == self.showing,
+            is_cause=path == self.focus,
             waits=tuple(name_of(waiting.path) for waiting in waits[:NAMED]),
             more_waits=max(0, len(waits) - NAMED),
             children=tuple(children + [other.id for other in others if other.parent == row_id(path)]),
-            count=self.forest.counts.get(path, NONE) if is_stack else NONE,
+            count=self.tree.counts.get(path, NONE) if is_stack else NONE,
             open=self._is_open(path, node, is_stack=is_stack),
             hidden=hidden,
             anchor=f"s-{node.key}" if node.key else "",
         )
 
     def _is_in_tier(self, path: str) -> bool:
-        top = self.forest.nodes.get(path.partition("/")[0])
+        top = self.tree.nodes.get(path.partition("/")[0])
         return bool(path) and top is not None and (top.is_stack or top.type == STACK)
 
-    def _is_open(self, path: str, node: Node, *, is_stack: bool) -> bool:
+    def _is_open(self, path: str, node: TreeNode, *, is_stack: bool) -> bool:
         if not path:
             return True
         if not is_stack:
             others = (self.inside or {}).get(path, ())
-            return not others or any(other.shown is not DisplayStatus.DONE for other in others)
-        if self.showing is not None and f"{self.showing}/".startswith(f"{path}/"):
+            return not others or any(other.display_status is not DisplayStatus.DONE for other in others)
+        if self.focus is not None and f"{self.focus}/".startswith(f"{path}/"):
             return True
         return display_status(node.status, node.reason) in OPEN
 
     def _summary(self, path: str, own: Sequence[Bar]) -> tuple[Bar, ...]:
         below = []
-        for child in self.forest.children.get(path, ()):
-            line, node = self.lines.get(child), self.forest.nodes.get(child)
+        for child in self.tree.children.get(path, ()):
+            line, node = self.lines.get(child), self.tree.nodes.get(child)
             if node is not None:
                 fresh = line is not None and line.runs and line.status == node.status
                 below.append(bars_of(node, line.runs if fresh and line else None))
         return summary(own, below)
 
-    def _rest(self, node: Node, line: TimelineRow | None) -> tuple[float, float] | None:
+    def _rest(self, node: TreeNode, line: TimelineRow | None) -> tuple[float, float] | None:
         """Return what is expected to come, None of what is at its end."""
         expected = line.expected if line else None
         if expected is None or expected.end is None or (node.status and node.ended is not None):
@@ -209,7 +213,7 @@ class Grower:
         return (begins, expected.end) if expected.end > begins else None
 
 
-def slow(line: TimelineRow | None) -> bool:
+def is_slow(line: TimelineRow | None) -> bool:
     """Tell whether something takes longer than usual. What is taken back has no usual duration."""
     return line is not None and line.is_slow and len(line.runs) <= 1
 
@@ -222,13 +226,13 @@ def with_hidden(row: Row, hidden: bool) -> Row:
     return Row(**(values | {"hidden": hidden}))
 
 
-def of_phase(line: TimelineRow, name: str, *, end_shown: DisplayStatus, now: int) -> Row:
+def phase_row(line: TimelineRow, name: str, *, status_at_end: DisplayStatus, now: int) -> Row:
     """Return the row of one of the portal's own phases."""
     interval = line.intervals[0] if line.intervals else None
     state = (
         DisplayStatus.PENDING
         if interval is None
-        else end_shown
+        else status_at_end
         if interval.end is None
         else DisplayStatus.DONE
     )
@@ -241,7 +245,7 @@ def of_phase(line: TimelineRow, name: str, *, end_shown: DisplayStatus, now: int
         name=name,
         level=1,
         kind="phase",
-        shown=state,
+        display_status=state,
         started=interval.start if interval else None,
         ended=interval.end if interval else None,
         bars=(Bar(interval.start, interval.end, state),) if interval else (),

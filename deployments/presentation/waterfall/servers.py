@@ -29,12 +29,12 @@ from deployments.models import Deployment
 from deployments.models.health import AssociationRun, FleetInstance, ScalingActivity, Target
 from deployments.presentation.waterfall.bars import Bar
 from deployments.presentation.waterfall.rows import Row
-from deployments.presentation.waterfall.tree import Forest, join, name_of
+from deployments.presentation.waterfall.tree import ResourceTree, join, name_of
 
 ACTIVITIES = 60
 """Scaling activities that are looked through for the launch of an instance."""
 _INSTANCE = re.compile(r"\bi-[0-9a-f]{6,}\b")
-_OF_A_WORD = {
+_STATUSES = {
     HealthStatus.HEALTHY: DisplayStatus.DONE,
     HealthStatus.DEGRADED: DisplayStatus.SETTLING,
     HealthStatus.UNHEALTHY: DisplayStatus.FAILED,
@@ -43,7 +43,7 @@ _OF_A_WORD = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Observed:
+class ObservedServers:
     """What was observed of one environment's servers."""
 
     instances: Sequence[FleetInstance] = ()
@@ -52,25 +52,27 @@ class Observed:
     activities: Sequence[ScalingActivity] = ()
 
 
-def rows_below(deployment: Deployment, forest: Forest) -> dict[str, tuple[Row, ...]]:
+def rows_below(deployment: Deployment, tree: ResourceTree) -> dict[str, tuple[Row, ...]]:
     """Return the rows below each group of a deployment (four queries, none without a group)."""
-    groups = {node.physical_id: path for path, node in forest.nodes.items() if node.type == GROUP}
+    groups = {node.physical_id: path for path, node in tree.nodes.items() if node.type == GROUP}
     groups.pop("", None)
     environment = deployment.environment
     is_latest = environment.latest_id == deployment.pk and environment.deleted_at is None
     if not groups or not is_latest or Kind(deployment.kind) is Kind.DELETE:
         return {}
     runs = AssociationRun.objects.of(environment).newest_of_each().without_output()
-    observed = Observed(
+    observed = ObservedServers(
         instances=list(FleetInstance.objects.of(environment).present()),
         runs=list(runs.select_related("association")),
         targets=list(Target.objects.of(environment)),
         activities=list(ScalingActivity.objects.newest_of(environment)[:ACTIVITIES]),
     )
-    return grown(groups, observed, is_active=deployment.is_active)
+    return build_rows(groups, observed, is_active=deployment.is_active)
 
 
-def grown(groups: Mapping[str, str], observed: Observed, *, is_active: bool) -> dict[str, tuple[Row, ...]]:
+def build_rows(
+    groups: Mapping[str, str], observed: ObservedServers, *, is_active: bool
+) -> dict[str, tuple[Row, ...]]:
     """Return the rows below each group, by the group's path. `groups` are names with their paths.
 
     While a deployment runs, what is not well yet is waited for, and no failure.
@@ -115,7 +117,7 @@ def _of_instance(
     is_active: bool,
 ) -> Row:
     meaning = of_instance(instance.lifecycle, instance.health)
-    state = _OF_A_WORD[meaning.word] if meaning.counts else DisplayStatus.DELETED
+    state = _STATUSES[meaning.word] if meaning.counts else DisplayStatus.DELETED
     start = launch.started_at if launch else instance.first_seen_at
     end = launch.ended_at if launch else instance.first_seen_at if state is DisplayStatus.DONE else None
     if state is not DisplayStatus.PROGRESS and end is None:
@@ -133,7 +135,7 @@ def _of_instance(
         kind="instance",
         type_=instance.instance_type,
         status=instance.lifecycle,
-        state=_while(state, is_active=is_active),
+        state=_displayed(state, is_active=is_active),
         reason="",
         times=(start, end),
         children=tuple(row.id for row in below),
@@ -142,27 +144,27 @@ def _of_instance(
 
 
 def _of_run(above: str, run: AssociationRun) -> Row:
-    word = run.status
+    status = run.status
     state = (
         DisplayStatus.DONE
-        if word in RUN_SUCCEEDED
+        if status in RUN_SUCCEEDED
         else DisplayStatus.FAILED
-        if word in RUN_FAILED
+        if status in RUN_FAILED
         else DisplayStatus.PROGRESS
     )
-    if word in RUN_ENDED and state is DisplayStatus.PROGRESS:
+    if status in RUN_ENDED and state is DisplayStatus.PROGRESS:
         state = DisplayStatus.CANCELLED
-    end = run.at if word in RUN_ENDED else None
+    end = run.at if status in RUN_ENDED else None
     start = run.at - timedelta(seconds=run.duration or 0) if run.at else None
-    told = ", ".join(f"{name} {number}" for name, number in run.recap.items() if isinstance(number, int))
-    facts = ((_("Execution"), run.execution_id), (_("Task"), run.failed_task), (_("Recap"), told))
+    recap = ", ".join(f"{name} {number}" for name, number in run.recap.items() if isinstance(number, int))
+    facts = ((_("Execution"), run.execution_id), (_("Task"), run.failed_task), (_("Recap"), recap))
     reason = ": ".join(part for part in (run.failed_task, run.failed_message) if part)
     return _row(
         join(above, str(run.association)),
         name=str(run.association),
         kind="run",
         type_="SSM::Association",
-        status=run.detailed_status or word,
+        status=run.detailed_status or status,
         state=state,
         reason=reason,
         times=(start, end),
@@ -172,7 +174,7 @@ def _of_run(above: str, run: AssociationRun) -> Row:
 
 def _of_target(above: str, target: Target, *, is_active: bool) -> Row:
     meaning = of_target(target.state, target.reason)
-    state = _OF_A_WORD[meaning.word] if meaning.counts else DisplayStatus.DELETED
+    state = _STATUSES[meaning.word] if meaning.counts else DisplayStatus.DELETED
     group = target.target_group_arn.rpartition("targetgroup/")[2].partition("/")[0]
     facts = ((_("Target group"), group), (_("Port"), str(target.port)), (_("Reason"), target.reason))
     is_well = state is DisplayStatus.DONE
@@ -182,14 +184,14 @@ def _of_target(above: str, target: Target, *, is_active: bool) -> Row:
         kind="target",
         type_="ElasticLoadBalancingV2::TargetGroup",
         status=" ".join(part for part in (target.state, target.reason) if part),
-        state=_while(state, is_active=is_active),
+        state=_displayed(state, is_active=is_active),
         reason="" if is_well else target.description,
         times=(target.since, target.since if is_well else None),
         facts=facts,
     )
 
 
-def _while(state: DisplayStatus, *, is_active: bool) -> DisplayStatus:
+def _displayed(state: DisplayStatus, *, is_active: bool) -> DisplayStatus:
     return DisplayStatus.WAITING if is_active and state is DisplayStatus.FAILED else state
 
 
@@ -216,7 +218,7 @@ def _row(
         kind=kind,
         type=type_,
         status=status,
-        shown=state,
+        display_status=state,
         reason=reason,
         tier=path.partition("/")[0],
         started=start,

@@ -1,6 +1,6 @@
-"""What the rows are made from: stacks and resources as plain values, wherever they were read from.
+"""The stacks and resources of a deployment as a tree of plain values.
 
-The rows of the database are one source (`forest`, `grove`); anything that makes `Node`s is another.
+It is built from the rows of the database (`build_tree`, `load_branches`), or from any other source of nodes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ NONE = ProgressCount()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Node:
+class TreeNode:
     """A stack or resource at its path of logical ids ("" is the root). Times are epoch milliseconds.
 
     `status` is as the deployment sees it: what a delete finds in place is "" (pending). `key` is the
@@ -44,13 +44,13 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Forest:
-    """Nodes by path, those in a stack in the order they became known, and counts of all that is in each.
+class ResourceTree:
+    """Nodes by path, the children of each stack in their order, and the resource counts of each stack.
 
-    A part of a deployment is one as well, when `counts` are of the whole.
+    It may have a part of the nodes; `counts` are always of the whole deployment.
     """
 
-    nodes: Mapping[str, Node] = field(default_factory=dict)
+    nodes: Mapping[str, TreeNode] = field(default_factory=dict)
     children: Mapping[str, Sequence[str]] = field(default_factory=dict)
     counts: Mapping[str, ProgressCount] = field(default_factory=dict)
 
@@ -88,18 +88,18 @@ def join(path: str, logical_id: str) -> str:
     return f"{path}/{logical_id}" if path else logical_id
 
 
-def forest(kind: Kind, stacks: Iterable[Stack]) -> Forest:
+def build_tree(kind: Kind, stacks: Iterable[Stack]) -> ResourceTree:
     """Return all nodes of a deployment's stacks, whose resources were read along.
 
     A stack of which only something inside is known is there too, as pending.
     """
     own = {stack.path: stack for stack in stacks}
     below = {path: sorted(stack.resources.all(), key=lambda r: r.pk) for path, stack in own.items()}
-    words = Counter((path, r.status) for path, resources in below.items() for r in resources)
-    return _planted(kind, own, below, counts(kind, ((*key, number) for key, number in words.items())))
+    statuses = Counter((path, r.status) for path, resources in below.items() for r in resources)
+    return _built(kind, own, below, counts(kind, ((*key, number) for key, number in statuses.items())))
 
 
-def grove(deployment: Deployment, paths: Iterable[str]) -> Forest:
+def load_branches(deployment: Deployment, paths: Iterable[str]) -> ResourceTree:
     """Read the part of a deployment that lies in or around these paths (three queries).
 
     What is directly in the stacks around them is there too, for the stacks' summaries.
@@ -111,16 +111,16 @@ def grove(deployment: Deployment, paths: Iterable[str]) -> Forest:
     below: dict[str, list[Resource]] = {path: [] for path in wanted}
     for resource in Resource.objects.in_stacks(pks):
         below[pks[resource.stack_id]].append(resource)
-    return _planted(kind, own, below, counts(kind, Resource.objects.tallied(deployment)))
+    return _built(kind, own, below, counts(kind, Resource.objects.tallied(deployment)))
 
 
-def _planted(
+def _built(
     kind: Kind,
     own: Mapping[str, Stack],
     below: Mapping[str, Sequence[Resource]],
     counted: Mapping[str, ProgressCount],
-) -> Forest:
-    found: dict[str, Node] = {}
+) -> ResourceTree:
+    found: dict[str, TreeNode] = {}
     children: dict[str, list[str]] = {path: [] for path in below}
     for path, resources in below.items():
         for resource in resources:
@@ -134,17 +134,17 @@ def _planted(
         if path in own:
             found[path] = node(kind, path, None, own[path])
         else:
-            found[path] = Node(path=path, type=STACK_TYPE, name=name_of(path), is_stack=True)
+            found[path] = TreeNode(path=path, type=STACK_TYPE, name=name_of(path), is_stack=True)
         if path:  # its events arrived before its parent's
             children[parent_of(path)].append(path)
-    return Forest(
+    return ResourceTree(
         nodes=found,
         children={path: in_order(below, found) for path, below in children.items()},
         counts=counted,
     )
 
 
-def in_order(siblings: Sequence[str], nodes: Mapping[str, Node]) -> list[str]:
+def in_order(siblings: Sequence[str], nodes: Mapping[str, TreeNode]) -> list[str]:
     """Return what lies in one stack so that each comes after what it needs, else as it became known.
 
     The order follows from the templates alone, so that rows never move.
@@ -176,14 +176,14 @@ def _sibling(path: str, of: str) -> str:
     return "/".join(path.split("/")[:depth])
 
 
-def node(kind: Kind, path: str, resource: Resource | None, stack: Stack | None) -> Node:
+def node(kind: Kind, path: str, resource: Resource | None, stack: Stack | None) -> TreeNode:
     """Return the node at a path. Of a nested stack, its own events tell more than its parent's do.
 
     One of the two rows must be there.
     """
     told: Any = stack if stack is not None and (stack.status or resource is None) else resource
     status = resource_state(kind, told.status)
-    return Node(
+    return TreeNode(
         path=path,
         type=resource.type if resource else STACK_TYPE,
         name=name_of(path) or str(told),
@@ -203,13 +203,13 @@ def _ms(at: datetime | None) -> int | None:
     return in_ms(at) if at else None
 
 
-def counts(kind: Kind, words: Iterable[tuple[str, str, int]]) -> dict[str, ProgressCount]:
+def counts(kind: Kind, statuses: Iterable[tuple[str, str, int]]) -> dict[str, ProgressCount]:
     """Count the resources in every stack, those of its nested stacks included, nested stacks among them.
 
-    `words` are (path of the stack, status word, how many).
+    `statuses` are (path of the stack, status word, how many).
     """
     found: dict[str, ProgressCount] = {}
-    for path, word, number in words:
+    for path, word, number in statuses:
         own = ProgressCount(number if is_done(kind, word) else 0, number)
         for around in and_above(path):
             found[around] = found.get(around, NONE) + own

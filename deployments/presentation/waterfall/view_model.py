@@ -1,4 +1,4 @@
-"""A deployment as one picture: rows on an axis, a forecast, and what stands above them."""
+"""The view model of a deployment's page: rows on a time axis, a forecast, and the summary above them."""
 
 from __future__ import annotations
 
@@ -20,67 +20,69 @@ from deployments.models.past_state import PastState
 from deployments.models.timeline import Timeline, around_the_stacks
 from deployments.presentation import log, rendered, summary
 from deployments.presentation.locale import Locale
-from deployments.presentation.log import Line
+from deployments.presentation.log import LogLine
 from deployments.presentation.summary import Summary
 from deployments.presentation.text import wording
 from deployments.presentation.waterfall import cache, row_html
 from deployments.presentation.waterfall.axis import Axis
-from deployments.presentation.waterfall.cache import Memory
+from deployments.presentation.waterfall.cache import CachedTimeline
 from deployments.presentation.waterfall.eta import Eta, eta
-from deployments.presentation.waterfall.rows import Grower, Row, of_phase
-from deployments.presentation.waterfall.tree import Forest, forest, grove
+from deployments.presentation.waterfall.rows import Row, RowBuilder, phase_row
+from deployments.presentation.waterfall.tree import ResourceTree, build_tree, load_branches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
-    """What a page or a frame shows. `forest` may be a part of the deployment; all the rest is of the whole.
+class DeploymentView:
+    """The content of a page or a frame. `tree` may be a part of the deployment, all else is of the whole.
 
-    `now` is the end of a deployment that has ended (epoch milliseconds). `reckoned` is the number of the
-    last event that the timeline knows of.
+    `now` is the end of a deployment that has ended (epoch milliseconds). `computed_seq` is the number of the
+    last event in the timeline.
     """
 
     deployment: Deployment
-    forest: Forest
+    tree: ResourceTree
     timeline: Timeline
     summary: Summary
     now: int
-    reckoned: int = 0
+    computed_seq: int = 0
     inside: Mapping[str, Sequence[Row]] = field(default_factory=dict)
 
     @classmethod
     def whole(cls, deployment: Deployment) -> Self:
-        """Read and reckon everything."""
-        forest, learned = cache.learn(deployment)
-        return cls._of(deployment, forest, learned, learned.landmarks)
+        """Read the whole deployment."""
+        tree, learned = cache.load(deployment)
+        return cls._of(deployment, tree, learned, learned.landmarks)
 
     @classmethod
     def past(cls, past: PastState) -> Self:
-        """Reckon how things stood at an event; what is in groups now was not there then."""
+        """Return the view as it was at an event; today's instances of groups are not in it."""
         then = past.deployment
-        grown = forest(Kind(then.kind), past.stacks)
+        tree = build_tree(Kind(then.kind), past.stacks)
         return cls(
             deployment=then,
-            forest=grown,
+            tree=tree,
             timeline=timelines.load(then, stacks=past.stacks, landmarks=past.landmarks, now=past.now),
-            summary=summary.summarise(then, grown, past.landmarks),
+            summary=summary.summarise(then, tree, past.landmarks),
             now=in_ms(then.ended_at or past.now),
-            reckoned=then.last_seq,
+            computed_seq=then.last_seq,
         )
 
     @classmethod
-    def part(cls, deployment: Deployment, paths: Iterable[str], known: Memory) -> Self:
-        """Read what lies in and around some paths; the rest is as it is remembered."""
-        return cls._of(deployment, grove(deployment, paths), known, cache.landmarks(deployment))
+    def part(cls, deployment: Deployment, paths: Iterable[str], known: CachedTimeline) -> Self:
+        """Read the rows in and around some paths; everything else comes from the cache."""
+        return cls._of(deployment, load_branches(deployment, paths), known, cache.landmarks(deployment))
 
     @classmethod
-    def _of(cls, deployment: Deployment, forest: Forest, known: Memory, landmarks: Sequence[Event]) -> Self:
+    def _of(
+        cls, deployment: Deployment, tree: ResourceTree, known: CachedTimeline, landmarks: Sequence[Event]
+    ) -> Self:
         return cls(
             deployment=deployment,
-            forest=forest,
+            tree=tree,
             timeline=known.timeline,
-            summary=summary.summarise(deployment, forest, landmarks),
+            summary=summary.summarise(deployment, tree, landmarks),
             now=in_ms(deployment.ended_at or timezone.now()),
-            reckoned=known.seq,
+            computed_seq=known.seq,
             inside=known.inside,
         )
 
@@ -100,38 +102,38 @@ class Picture:
 
     @property
     def eta(self) -> Eta | None:
-        """Return when it will end, None when that is past or nobody can say."""
+        """Return when it is expected to end, None after the end or without a forecast."""
         return eta(self.timeline.forecast, self.now) if self.deployment.is_active else None
 
-    def grower(self) -> Grower:
-        """Return what makes the rows."""
+    def row_builder(self) -> RowBuilder:
+        """Return the builder of the rows."""
         failure = self.summary.failure
-        return Grower(
-            forest=self.forest,
+        return RowBuilder(
+            tree=self.tree,
             lines=self.timeline.lines,
             now=self.now,
-            showing="/".join(p for p in (failure.path, failure.logical_id) if p) if failure else None,
+            focus="/".join(p for p in (failure.path, failure.logical_id) if p) if failure else None,
             inside=self.inside,
         )
 
     def rows(self, paths: Iterable[str] | None = None) -> tuple[Row, ...]:
         """Return the rows at these paths, or else all of them and the phases after the stacks."""
         if paths is not None:
-            return self.grower().some(paths)
-        return self.grower().all() + tuple(self._phases()) if self.forest.nodes else ()
+            return self.row_builder().some(paths)
+        return self.row_builder().all() + tuple(self._phases()) if self.tree.nodes else ()
 
-    def others(self) -> tuple[Row, ...]:
-        """Return the rows that no event of a stack tells of: servers, with their groups, and phases."""
-        grower = self.grower()
+    def rows_without_events(self) -> tuple[Row, ...]:
+        """Return the rows that change without a stack event: servers, with their groups, and phases."""
+        builder = self.row_builder()
         found: list[Row] = []
         for path, below in self.inside.items():
-            found += [*grower.some([path]), *below]
-        return (*found, *self._phases()) if self.forest.nodes else ()
+            found += [*builder.some([path]), *below]
+        return (*found, *self._phases()) if self.tree.nodes else ()
 
     def row(self, path: str) -> Row | None:
         """Return the row at a path, whatever kind of row it is; None when there is none."""
-        if path in self.forest.nodes:
-            return self.grower().row(path)
+        if path in self.tree.nodes:
+            return self.row_builder().row(path)
         others = [*self._phases(), *(row for below in self.inside.values() for row in below)]
         return next((row for row in others if row.path == path), None)
 
@@ -141,31 +143,33 @@ class Picture:
         for path in after:
             line = self.timeline.line(path)
             if line is not None:
-                yield of_phase(line, wording.phase(path.removeprefix(PHASE)), end_shown=end, now=self.now)
+                yield phase_row(
+                    line, wording.phase(path.removeprefix(PHASE)), status_at_end=end, now=self.now
+                )
 
-    def drawn(self, rows: Iterable[Row], locale: Locale) -> list[SafeString]:
-        """Return rows as HTML. To be called while `locale` is active."""
+    def render_rows(self, rows: Iterable[Row], locale: Locale) -> list[SafeString]:
+        """Return rows as HTML, in the active `locale`."""
         axis = self.axis
         return [rendered.row(row, axis, self.now, locale) for row in rows]
 
     def chart(self) -> dict[str, Any]:
-        """Return what the head of the table needs."""
+        """Return the context of the table's head."""
         axis = self.axis
         now = f"{axis.percent(self.now):g}"
-        flag = row_html.flag(row_html.words_of(get_language() or ""))
+        flag = row_html.flag(row_html.texts_of(get_language() or ""))
         return {"axis": axis, "ticks": axis.ticks(), "now_percent": now, "modules": MODULES, "flag": flag}
 
     def context(self) -> dict[str, Any]:
-        """Return what the partial templates above the rows need."""
+        """Return the context of the partial templates above the rows."""
         return {
             "deployment": self.deployment,
-            "tree": self.forest,
+            "tree": self.tree,
             "summary": self.summary,
             "eta": self.eta,
             "latest": self.latest(),
         }
 
-    def latest(self) -> list[tuple[Line, DisplayStatus]]:
+    def latest(self) -> list[tuple[LogLine, DisplayStatus]]:
         """Read the last events of a deployment that goes on, the newest first (one query)."""
         if not self.deployment.is_active:
             return []
@@ -175,7 +179,7 @@ class Picture:
 
 
 LATEST = 3
-"""Events that stand above the rows: what happens now."""
+"""The latest events, listed above the rows."""
 MODULES = tuple(
     f"deployments/{name}.js"
     for name in (

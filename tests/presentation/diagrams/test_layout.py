@@ -1,4 +1,4 @@
-"""Where things stand in the picture: the same rows give the same picture, and nothing lies on anything."""
+"""Where things stand in the diagram: the same rows give the same diagram, and nothing lies on anything."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from itertools import combinations
 import pytest
 
 from deployments.core.health.rollup import HealthStatus
-from deployments.presentation.diagrams.layout import MOST, Box, Picture, Shape, gathered, narrow, wide
+from deployments.presentation.diagrams.layout import MOST, Box, Diagram, Shape, grouped, narrow, wide
 
 LAYOUTS = {"wide": wide, "narrow": narrow}
 
 
-def shape(tier: str, number: int, zone: str = "", word: HealthStatus = HealthStatus.HEALTHY) -> Shape:
-    return Shape(tier=tier, key=f"{tier}-{number:03}", name=f"i-{number:03}", zone=zone, word=word)
+def shape(tier: str, number: int, zone: str = "", state: HealthStatus = HealthStatus.HEALTHY) -> Shape:
+    return Shape(tier=tier, key=f"{tier}-{number:03}", name=f"i-{number:03}", zone=zone, state=state)
 
 
 def whole(zones: int, servers: int, sick: int = 0) -> dict[str, list[Shape]]:
@@ -39,28 +39,28 @@ def overlap(one: Box, other: Box) -> bool:
     )
 
 
-def drawn(layout: str, zones: int, servers: int, sick: int = 0) -> Picture:
+def laid_out(layout: str, zones: int, servers: int, sick: int = 0) -> Diagram:
     return LAYOUTS[layout](whole(zones, servers, sick))
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("zones", [0, 1, 2, 3, 6])
 @pytest.mark.parametrize("servers", [0, 1, 2, 7, 100])
-def test_no_box_lies_on_another_and_all_are_within_the_picture(layout: str, zones: int, servers: int) -> None:
-    picture = drawn(layout, zones, servers, sick=servers // 3)
+def test_no_box_lies_on_another_and_all_are_within_the_diagram(layout: str, zones: int, servers: int) -> None:
+    diagram = laid_out(layout, zones, servers, sick=servers // 3)
 
-    assert not [pair for pair in combinations(picture.boxes, 2) if overlap(*pair)]
-    for box in picture.boxes:
+    assert not [pair for pair in combinations(diagram.boxes, 2) if overlap(*pair)]
+    for box in diagram.boxes:
         assert box.x >= 0
         assert box.x + box.width <= 100
-        assert box.y + box.height <= picture.height
-    for wire in picture.wires:
+        assert box.y + box.height <= diagram.height
+    for wire in diagram.wires:
         assert wire.x1 == wire.x2 or wire.y1 == wire.y2
-        assert max(wire.y1, wire.y2) <= picture.height
+        assert max(wire.y1, wire.y2) <= diagram.height
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_the_same_rows_in_any_order_give_the_same_picture(layout: str) -> None:
+def test_the_same_rows_in_any_order_give_the_same_diagram(layout: str) -> None:
     shapes = whole(3, 20, sick=4)
     turned = {tier: list(reversed(found)) for tier, found in shapes.items()}
 
@@ -69,30 +69,30 @@ def test_the_same_rows_in_any_order_give_the_same_picture(layout: str) -> None:
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_every_server_is_drawn_or_counted(layout: str) -> None:
-    picture = drawn(layout, 3, 100, sick=30)
+    diagram = laid_out(layout, 3, 100, sick=30)
 
     for tier in ("web", "app"):
-        assert sum(box.shape.count for box in picture.boxes if box.shape.tier == tier) == 100
+        assert sum(box.shape.count for box in diagram.boxes if box.shape.tier == tier) == 100
 
 
 def test_a_few_are_all_drawn_and_of_many_those_that_hurt() -> None:
     few = [shape("web", number) for number in range(MOST)]
-    many = [shape("web", number) for number in range(40)] + [shape("web", 99, word=HealthStatus.DEGRADED)]
+    many = [shape("web", number) for number in range(40)] + [shape("web", 99, state=HealthStatus.DEGRADED)]
 
-    assert [one.count for one in gathered(few)] == [1] * MOST
-    first, rest = gathered(many)
+    assert [one.count for one in grouped(few)] == [1] * MOST
+    first, rest = grouped(many)
     assert (first.key, first.count) == ("web-099", 1)
-    assert (rest.word, rest.count) == (HealthStatus.HEALTHY, 40)
+    assert (rest.state, rest.count) == (HealthStatus.HEALTHY, 40)
 
 
 def test_a_wire_to_what_does_not_answer_is_cut() -> None:
-    cut = [wire for wire in drawn("wide", 2, 2, sick=1).wires if wire.word is HealthStatus.UNHEALTHY]
+    cut = [wire for wire in laid_out("wide", 2, 2, sick=1).wires if wire.state is HealthStatus.UNHEALTHY]
 
     assert len(cut) == 4  # in and out of one server in each tier
 
 
-def test_a_picture_of_a_part_alone_is_one() -> None:
-    picture = wide({"alb": [shape("alb", 0)]})
+def test_a_diagram_can_have_a_part_alone() -> None:
+    diagram = wide({"alb": [shape("alb", 0)]})
 
-    assert len(picture.boxes) == 1
-    assert len(picture.wires) == 2
+    assert len(diagram.boxes) == 1
+    assert len(diagram.wires) == 2

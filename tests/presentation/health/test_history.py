@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from deployments.core.health.rollup import HealthStatus
-from deployments.presentation.health.history import DAY, SILENT_AFTER, WEEK, Sample, Strip, strips
+from deployments.presentation.health.history import DAY, SILENT_AFTER, WEEK, HealthStrip, Sample, strips
 from tests.builders import START
 
 NOW = START
@@ -15,13 +15,13 @@ def sample(hours_ago: float, word: str = "healthy", healthy: int = 2) -> Sample:
     return ("app", NOW - timedelta(hours=hours_ago), word, healthy, 2)
 
 
-def strip(*samples: Sample, period: timedelta = DAY) -> Strip:
+def strip(*samples: Sample, period: timedelta = DAY) -> HealthStrip:
     (found,) = strips(samples, ("app",), NOW, period)
     return found
 
 
-def words(of: Strip) -> list[tuple[str, float]]:
-    return [(str(one.word), round(one.seconds / 60)) for one in of.stretches]
+def words(of: HealthStrip) -> list[tuple[str, float]]:
+    return [(str(one.state), round(one.seconds / 60)) for one in of.intervals]
 
 
 def test_a_sample_holds_until_the_next_one() -> None:
@@ -40,7 +40,7 @@ def test_what_began_before_the_period_is_cut_off_at_its_beginning() -> None:
     found = strip(sample(24.1), sample(23.9))
 
     assert words(found)[0] == ("healthy", 6 + 20)
-    assert found.stretches[0].start == NOW - DAY
+    assert found.intervals[0].start == NOW - DAY
 
 
 def test_stretches_cover_the_period_without_gap_or_overlap() -> None:
@@ -48,9 +48,9 @@ def test_stretches_cover_the_period_without_gap_or_overlap() -> None:
         *(sample(hours / 3, "degraded" if hours % 5 == 0 else "healthy") for hours in range(60, 0, -1))
     )
 
-    assert found.stretches[0].start == NOW - DAY
-    assert found.stretches[-1].end == NOW
-    for one, following in zip(found.stretches, found.stretches[1:], strict=False):
+    assert found.intervals[0].start == NOW - DAY
+    assert found.intervals[-1].end == NOW
+    for one, following in zip(found.intervals, found.intervals[1:], strict=False):
         assert one.end == following.start
 
 
@@ -68,7 +68,7 @@ def test_a_short_dip_never_rounds_to_a_hundred_percent() -> None:
     found = strip(*samples)
 
     assert found.percent == "99.9 %"
-    assert [one.word for one in found.troubles] == [HealthStatus.DEGRADED]
+    assert [one.state for one in found.incidents] == [HealthStatus.DEGRADED]
     assert 'class="is-attention"' in found.svg("")
 
 

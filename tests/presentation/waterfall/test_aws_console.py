@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from deployments.presentation.waterfall import aws_console
-from deployments.presentation.waterfall.aws_console import Place
+from deployments.presentation.waterfall.aws_console import AwsLocation
 
-TOKYO = Place("aws", "ap-northeast-1", "123456789012")
+TOKYO = AwsLocation("aws", "ap-northeast-1", "123456789012")
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_resource_has_an_arn_and_a_page_in_the_console(
 
 
 def test_other_partitions_have_consoles_of_their_own() -> None:
-    china = Place.of("arn:aws-cn:cloudformation:cn-north-1:1:stack/a/b", "cn-north-1")
+    china = AwsLocation.of("arn:aws-cn:cloudformation:cn-north-1:1:stack/a/b", "cn-north-1")
     assert aws_console.page("AWS::EC2::VPC", "v", china).startswith(
         "https://cn-north-1.console.amazonaws.cn/"
     )

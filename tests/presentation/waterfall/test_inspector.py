@@ -13,7 +13,7 @@ from tests.views.pages import Element, page
 
 
 def read(client: Client, deployment: Deployment, path: str) -> Element:
-    cache.forget()
+    cache.clear()
     client.force_login(scenes.make_user())
     answer = client.get(f"/deployments/{deployment.pk}/rows/{path}")
     assert answer.status_code == 200

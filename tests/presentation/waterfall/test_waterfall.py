@@ -25,9 +25,9 @@ from deployments.presentation.waterfall.axis import Axis
 from deployments.presentation.waterfall.bars import Bar, bars_of
 from deployments.presentation.waterfall.bars import summary as summed
 from deployments.presentation.waterfall.outlook import outlook
-from deployments.presentation.waterfall.rows import Grower, Row
-from deployments.presentation.waterfall.tree import Forest, Node, forest, in_order
-from deployments.presentation.waterfall.view_model import Picture
+from deployments.presentation.waterfall.rows import Row, RowBuilder
+from deployments.presentation.waterfall.tree import ResourceTree, TreeNode, build_tree, in_order
+from deployments.presentation.waterfall.view_model import DeploymentView
 from tests.builders import START, make_event
 from tests.live import scenes
 from tests.views.pages import page
@@ -101,16 +101,16 @@ STACKS = st.lists(PATHS, max_size=5, unique=True).flatmap(
 @given(STACKS, st.sampled_from(list(Kind)))
 @settings(max_examples=40, deadline=None)
 def test_any_stored_rows_make_a_table(stacks: tuple[Stack, ...], kind: Kind) -> None:
-    grown = forest(kind, stacks)
-    rows = Grower(forest=grown, lines={}, now=T0).all()
+    tree = build_tree(kind, stacks)
+    rows = RowBuilder(tree=tree, lines={}, now=T0).all()
 
-    assert len(rows) == len(grown.nodes)
+    assert len(rows) == len(tree.nodes)
     assert len({row.path for row in rows}) == len(rows)
     for row in rows:
         html = row_html.row(row, AXIS, T0, "en")
         assert "<b>" not in html
         assert "<i>" not in html
-    assert all(count.done <= count.total for count in grown.counts.values())
+    assert all(count.done <= count.total for count in tree.counts.values())
 
 
 @pytest.mark.django_db
@@ -129,7 +129,7 @@ def test_odd_rows_and_events_still_make_a_page_and_a_frame(client: Client, has_r
     odd = [("phase", {}), ("phase", {"phase": "unheard"}), ("never.heard", {"a": 1}), ("ended", {"state": 5})]
     for number, (code, values) in enumerate(odd, deployment.last_seq + 90):
         make_event(deployment, number, source="portal", code=code, values=values, status="")
-    cache.forget()
+    cache.clear()
     client.force_login(scenes.make_user())
 
     shown = client.get(f"/deployments/{deployment.pk}/?row=A/B/New")
@@ -146,7 +146,7 @@ def test_a_bar_is_split_by_status_and_told_by_what_it_came_to() -> None:
         [T0 + 5_000, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"],
         [T0 + 8_000, "UPDATE_COMPLETE"],
     ]
-    bars = bars_of(Node(path="A", status="UPDATE_COMPLETE", changes=changes))
+    bars = bars_of(TreeNode(path="A", status="UPDATE_COMPLETE", changes=changes))
 
     assert bars == (
         Bar(T0, T0 + 5_000, DisplayStatus.DONE),
@@ -161,9 +161,9 @@ def test_a_failure_that_is_taken_back_stays_in_sight() -> None:
         [T0 + 6_000, "DELETE_IN_PROGRESS"],
         [T0 + 9_000, "DELETE_COMPLETE"],
     ]
-    bars = bars_of(Node(path="A", status="DELETE_COMPLETE", changes=changes))
+    bars = bars_of(TreeNode(path="A", status="DELETE_COMPLETE", changes=changes))
 
-    assert [(bar.shown, bar.start, bar.end) for bar in bars] == [
+    assert [(bar.status, bar.start, bar.end) for bar in bars] == [
         (DisplayStatus.FAILED, T0, T0 + 4_000),
         (DisplayStatus.DELETED, T0 + 6_000, T0 + 9_000),
     ]
@@ -174,16 +174,16 @@ def test_a_failure_that_is_taken_back_stays_in_sight() -> None:
 )
 def test_what_was_broken_off_ends_where_it_is_taken_back(is_stack: bool, told: DisplayStatus) -> None:
     changes: list[list[int | str]] = [[T0, "CREATE_IN_PROGRESS"], [T0 + 4_000, "DELETE_IN_PROGRESS"]]
-    node = Node(path="A", status="DELETE_IN_PROGRESS", changes=changes, is_stack=is_stack)
+    node = TreeNode(path="A", status="DELETE_IN_PROGRESS", changes=changes, is_stack=is_stack)
 
     assert bars_of(node) == (Bar(T0, T0 + 4_000, told), Bar(T0 + 4_000, None, DisplayStatus.PROGRESS))
 
 
 def test_what_goes_on_has_no_end_and_old_rows_have_a_bar_from_their_times() -> None:
-    node = Node(path="A", status="CREATE_IN_PROGRESS", changes=[[T0, "CREATE_IN_PROGRESS"]])
+    node = TreeNode(path="A", status="CREATE_IN_PROGRESS", changes=[[T0, "CREATE_IN_PROGRESS"]])
     assert bars_of(node) == (Bar(T0, None, DisplayStatus.PROGRESS),)
 
-    old = Node(path="A", status="CREATE_COMPLETE", started=T0, ended=T0 + 1)
+    old = TreeNode(path="A", status="CREATE_COMPLETE", started=T0, ended=T0 + 1)
     assert bars_of(old) == (Bar(T0, T0 + 1, DisplayStatus.DONE),)
 
 
@@ -207,7 +207,7 @@ def test_the_bars_in_a_stack_become_one_line_with_failures_on_top() -> None:
 
 def test_rows_stand_below_what_they_need() -> None:
     nodes = {
-        path: Node(path=path, needs=needs)
+        path: TreeNode(path=path, needs=needs)
         for path, needs in {
             "App": ("Data/Cluster", "Network"),
             "Data": ("Network/Vpc",),
@@ -228,25 +228,25 @@ def test_rows_stand_below_what_they_need() -> None:
 
 def test_a_thousand_resources_in_one_chain_are_put_in_order() -> None:
     names = [f"R{number}" for number in range(1500)]
-    nodes = {name: Node(path=name, needs=names[n + 1 : n + 2]) for n, name in enumerate(names)}
+    nodes = {name: TreeNode(path=name, needs=names[n + 1 : n + 2]) for n, name in enumerate(names)}
     assert in_order(names, nodes) == names[::-1]
 
 
-def grower(*nodes: Node, lines: dict[str, TimelineRow] | None = None, **values: Any) -> Grower:
-    found = {node.path: node for node in (Node(path="", type=STACK_TYPE, is_stack=True), *nodes)}
+def row_builder(*nodes: TreeNode, lines: dict[str, TimelineRow] | None = None, **values: Any) -> RowBuilder:
+    found = {node.path: node for node in (TreeNode(path="", type=STACK_TYPE, is_stack=True), *nodes)}
     children: dict[str, list[str]] = {}
     for path in found:
         if path:
             children.setdefault(path.rpartition("/")[0], []).append(path)
-    return Grower(forest=Forest(nodes=found, children=children), lines=lines or {}, now=T0, **values)
+    return RowBuilder(tree=ResourceTree(nodes=found, children=children), lines=lines or {}, now=T0, **values)
 
 
-def row_of(path: str, grown: Grower) -> Row:
-    return next(row for row in grown.all() if row.path == path)
+def row_of(path: str, builder: RowBuilder) -> Row:
+    return next(row for row in builder.all() if row.path == path)
 
 
-def stack(path: str, status: str) -> Node:
-    return Node(path=path, type=STACK_TYPE, is_stack=True, status=status)
+def stack(path: str, status: str) -> TreeNode:
+    return TreeNode(path=path, type=STACK_TYPE, is_stack=True, status=status)
 
 
 @pytest.mark.parametrize(
@@ -261,19 +261,19 @@ def stack(path: str, status: str) -> Node:
     ],
 )
 def test_what_is_at_rest_is_folded(status: str, is_open: bool) -> None:
-    assert row_of("A", grower(stack("A", status))).open is is_open
+    assert row_of("A", row_builder(stack("A", status))).open is is_open
 
 
 def test_the_stacks_around_the_first_failure_stay_open_when_all_is_taken_back() -> None:
-    grown = grower(
+    builder = row_builder(
         stack("A", "DELETE_COMPLETE"),
         stack("A/B", "DELETE_COMPLETE"),
-        Node(path="A/B/Broken", status="DELETE_COMPLETE"),
+        TreeNode(path="A/B/Broken", status="DELETE_COMPLETE"),
         stack("C", "DELETE_COMPLETE"),
-        showing="A/B/Broken",
+        focus="A/B/Broken",
     )
-    assert [row.path for row in grown.all() if not row.open] == ["C"]
-    assert not row_of("A/B/Broken", grown).hidden
+    assert [row.path for row in builder.all() if not row.open] == ["C"]
+    assert not row_of("A/B/Broken", builder).hidden
 
 
 def test_a_row_that_takes_longer_than_usual_says_so_with_its_ghost() -> None:
@@ -286,8 +286,8 @@ def test_a_row_that_takes_longer_than_usual_says_so_with_its_ghost() -> None:
         usual=UsualDuration(40, 35, 50, 4, "here"),
         is_slow=True,
     )
-    node = Node(path="Db", status="CREATE_IN_PROGRESS", changes=changes, started=T0 - 90_000)
-    row = row_of("Db", grower(node, lines={"Db": line}))
+    node = TreeNode(path="Db", status="CREATE_IN_PROGRESS", changes=changes, started=T0 - 90_000)
+    row = row_of("Db", row_builder(node, lines={"Db": line}))
 
     assert [*(row.ghost or ())] == [T0 - 90_000, T0 - 50_000]
     html = row_html.row(row, AXIS, T0, "en")
@@ -297,15 +297,15 @@ def test_a_row_that_takes_longer_than_usual_says_so_with_its_ghost() -> None:
 
 def test_without_history_there_is_no_ghost_and_nothing_is_slow() -> None:
     line = TimelineRow(path="Db", type="", usual=UsualDuration(40, 35, 50, 0, "prior"))
-    node = Node(path="Db", status="CREATE_IN_PROGRESS", started=T0, changes=[[T0, "CREATE_IN_PROGRESS"]])
-    row = row_of("Db", grower(node, lines={"Db": line}))
+    node = TreeNode(path="Db", status="CREATE_IN_PROGRESS", started=T0, changes=[[T0, "CREATE_IN_PROGRESS"]])
+    row = row_of("Db", row_builder(node, lines={"Db": line}))
 
     assert (row.ghost, row.usual, row.is_slow) == (None, None, False)
 
 
 def test_what_aws_says_is_escaped_in_rows() -> None:
-    node = Node(path='<img src="x">', name='<img src="x">', status="<s>", reason="<script>", type="<t>")
-    html = row_html.row(row_of(node.path, grower(node)), AXIS, T0, "en")
+    node = TreeNode(path='<img src="x">', name='<img src="x">', status="<s>", reason="<script>", type="<t>")
+    html = row_html.row(row_of(node.path, row_builder(node)), AXIS, T0, "en")
 
     assert not re.search(r"<(img|s|script|t)[ >]", html)
 
@@ -321,9 +321,9 @@ def test_the_axis_moves_in_steps_while_a_deployment_runs() -> None:
 
 @pytest.mark.django_db
 def test_an_open_page_is_told_what_to_expect_of_rows_that_have_not_ended() -> None:
-    cache.forget()
-    picture = Picture.whole(scenes.running())
-    told = outlook(picture.timeline, picture.axis)
+    cache.clear()
+    view = DeploymentView.whole(scenes.running())
+    told = outlook(view.timeline, view.axis)
 
     assert "t-Network" not in told["rest"]
     assert told["rest"]["t-Aurora.Aurora3"][0] is None  # it goes on: from now
@@ -378,11 +378,11 @@ def test_servers_stand_below_their_group_with_what_configured_them() -> None:
         since=now,
         observed_at=now,
     )
-    cache.forget()
+    cache.clear()
 
-    rows = [row for row in Picture.whole(deployment).rows() if row.path.startswith("AppServers/Group")]
+    rows = [row for row in DeploymentView.whole(deployment).rows() if row.path.startswith("AppServers/Group")]
 
-    assert [(row.kind, row.level, row.shown) for row in rows] == [
+    assert [(row.kind, row.level, row.display_status) for row in rows] == [
         ("group", 3, DisplayStatus.DONE),
         ("instance", 4, DisplayStatus.DONE),
         ("run", 5, DisplayStatus.FAILED),
@@ -410,7 +410,7 @@ def test_the_order_of_rows_follows_the_templates(client: Client) -> None:
 def test_a_row_is_drawn_in_the_readers_language(language: str) -> None:
     locale = Locale(language, "Asia/Tokyo")
     with locale.active():
-        picture = Picture.whole(scenes.running())
-        drawn = "".join(picture.drawn(picture.rows(), locale))
+        view = DeploymentView.whole(scenes.running())
+        drawn = "".join(view.render_rows(view.rows(), locale))
     assert ("完了" in drawn) is (language == "ja")
     assert "JST" in drawn
