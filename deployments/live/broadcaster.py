@@ -18,8 +18,10 @@ from django.db import Error
 
 from deployments.events import Hint
 from deployments.live import hints, reads, stopping
+from deployments.live.admission import Admission, Limits
 from deployments.live.coalesced import CoalescedResults
 from deployments.live.reads import Snapshot
+from deployments.live.streams import OpenStreams
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +29,8 @@ POLL_SECONDS = 5.0
 """Seconds after which a room looks at the database without a hint."""
 COALESCE = 0.25
 """Seconds between two looks: viewers hear at most four times a second, all of them at the same numbers."""
+EXPORTS = Limits(session=3, user=6, process=30)
+"""Files under way. One that nobody reads keeps a batch of a megabyte, and a thread, until it is closed."""
 FRAMES_KEPT = 16
 """Frames of one room: most viewers stand at the same number, a few catch up."""
 
@@ -81,6 +85,8 @@ class Broadcaster:
 
     def __init__(self) -> None:
         self.closing = False
+        self.streams = OpenStreams(on_end=self._wake_all)
+        self.exports = Admission(lambda: EXPORTS)
         self._rooms: dict[int, tuple[Channel, asyncio.Task[None]]] = {}
         self._reader: asyncio.Task[None] | None = None
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 
 from asgiref.sync import sync_to_async
 from django.db import connections
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import aget_object_or_404
 from django.utils.text import slugify
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from deployments.live import reads
+from deployments.live import broadcaster, reads
+from deployments.live.access import Access
+from deployments.live.admission import Admission, TooMany, Viewer
 from deployments.models import Deployment
 from deployments.models.event import EventQuerySet
 from deployments.presentation.event_export import FORMATS, ExportFormat, row
@@ -20,6 +24,7 @@ from deployments.presentation.filters.events import EventFilter
 from deployments.presentation.locale import Locale
 
 BATCH = 5000
+RETRY_SECONDS = 10
 
 
 @require_GET
@@ -32,10 +37,17 @@ async def event_export(request: HttpRequest, pk: int, kind: str) -> HttpResponse
     if kind not in FORMATS:
         raise Http404
     deployment = await aget_object_or_404(Deployment.objects.for_page(), pk=pk)
+    user, key = await request.auser(), request.session.session_key or ""
     await sync_to_async(connections.close_all)()  # as in a stream: batches are read by their own threads
     name = f"{slugify(deployment.environment.name) or 'environment'}-deployment-{deployment.pk}-events.{kind}"
+    exports = broadcaster.current().exports
+    try:
+        viewer = exports.admit(key, Access(user=user.pk or 0, permissions=frozenset()))
+    except TooMany as exc:
+        return _refused(exc)
+    parts = file(FORMATS[kind], deployment, EventFilter.of(request.GET), Locale.of(request))
     return StreamingHttpResponse(
-        file(FORMATS[kind], deployment, EventFilter.of(request.GET), Locale.of(request)),
+        _counted(parts, exports, viewer),
         content_type=FORMATS[kind].content_type,
         headers={
             "Content-Disposition": f'attachment; filename="{name}"',
@@ -44,9 +56,30 @@ async def event_export(request: HttpRequest, pk: int, kind: str) -> HttpResponse
     )
 
 
+def _refused(problem: TooMany) -> HttpResponse:
+    sentence = _("Too many exports are running (limit: %(limit)d). Try again when one of them has ended.")
+    return HttpResponse(
+        f"{sentence % {'limit': problem.limit}}\n",
+        status=429,
+        content_type="text/plain; charset=utf-8",
+        headers={"Retry-After": str(RETRY_SECONDS)},
+    )
+
+
+async def _counted(
+    parts: AsyncGenerator[bytes, None], exports: Admission, viewer: Viewer
+) -> AsyncIterator[bytes]:
+    try:
+        async with aclosing(parts):
+            async for part in parts:
+                yield part
+    finally:
+        exports.leave(viewer)
+
+
 async def file(
     kind: ExportFormat, deployment: Deployment, wanted: EventFilter, locale: Locale
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """Give the wanted events in their order, so many at a time, each batch read from where the last ended."""
     found = await reads.in_thread(_wanted, deployment, wanted, locale)
     yield kind.before.encode()

@@ -16,9 +16,12 @@ from django.contrib.auth.decorators import login_not_required
 from django.db import Error, connections
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from deployments.live import broadcaster, reads
+from deployments.live import access, broadcaster, reads, streams
+from deployments.live.access import Access
+from deployments.live.admission import TooMany, Viewer
 from deployments.live.broadcaster import Channel
 from deployments.live.reads import Snapshot
 from deployments.models import Deployment
@@ -28,12 +31,14 @@ from deployments.presentation.frames import Frame
 from deployments.presentation.locale import Locale
 
 RETRY_MS = 2000
-FRESH = 5.0
-"""Seconds between two messages at the most: they tell how fresh the page is, keep proxies from closing the
+REFUSED_SECONDS = 30
+"""Seconds after which a page that polls because of a limit tries again: stream.js waits as long."""
+FRESH = streams.HEARTBEAT
+"""Seconds between two messages at the most: they say how fresh the page is, keep proxies from closing the
 stream, and find out which readers are gone.
 """
 MAX_AGE = 900.0
-"""Seconds a stream lives, and up to a fifth more: the next one asks again who is there."""
+"""Seconds a stream lives, and up to a fifth more: what proxies keep for it is freed now and then."""
 
 
 @require_GET
@@ -43,17 +48,47 @@ async def deployment_stream(request: HttpRequest, pk: int) -> HttpResponse | Str
 
     The browser repeats the `since` of the first request when it reconnects, so the header wins.
     """
-    user = await request.auser()
-    await sync_to_async(connections.close_all)()  # a stream must not hold the connection that asked
-    if not user.is_authenticated:
-        return HttpResponse(status=401)
-    if await reads.in_thread(reads.snapshot, pk) is None:
-        return HttpResponse(status=404)
+    here = broadcaster.current()
+    try:
+        here.streams.check_room()  # before anything is read: a refusal costs next to nothing
+        granted = await _access(request)
+        key = request.session.session_key
+        if granted is None or key is None:
+            return HttpResponse(status=401)
+        if await reads.in_thread(reads.snapshot, pk) is None:
+            return HttpResponse(status=404)
+        viewer = here.streams.admit(key, granted)
+    except TooMany as exc:
+        return _refused(exc)
     since = parse_number(request.headers.get("Last-Event-ID") or request.GET.get("since"))
     return StreamingHttpResponse(
-        stream(pk, since, Locale.of(request)),
+        stream(pk, since, Locale.of(request), viewer),
         content_type="text/event-stream",
         headers={"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"},
+    )
+
+
+async def _access(request: HttpRequest) -> Access | None:
+    """Return the access of who is logged in, None when nobody is."""
+    user = await request.auser()
+    await sync_to_async(connections.close_all)()  # a stream must not hold the connection that asked
+    key = request.session.session_key
+    if not user.is_authenticated or key is None:
+        return None
+    return (await reads.in_thread(access.of_sessions, [key])).get(key)
+
+
+def _refused(problem: TooMany) -> HttpResponse:
+    sentence = {
+        "session": _("Too many live pages are open in this browser (limit: %(limit)d). Close some of them."),
+        "user": _("Too many live pages are open for this user (limit: %(limit)d). Close some of them."),
+        "process": _("Too many live pages are open on this server (limit: %(limit)d). Try again later."),
+    }[problem.scope] % {"limit": problem.limit}
+    return HttpResponse(
+        f"{sentence}\n",
+        status=429,
+        content_type="text/plain; charset=utf-8",
+        headers={"Retry-After": str(REFUSED_SECONDS), "Cache-Control": "no-store"},
     )
 
 
@@ -74,29 +109,39 @@ def deployment_updates(request: HttpRequest, pk: int) -> HttpResponse:
     )
 
 
-async def stream(pk: int, since: int, locale: Locale) -> AsyncIterator[bytes]:
-    """Give the messages for one reader until the deployment is over, the stream old, or the reader gone."""
+async def stream(pk: int, since: int, locale: Locale, viewer: Viewer) -> AsyncIterator[bytes]:
+    """Give the messages for one viewer until the deployment is over, the stream old, or the viewer gone.
+
+    A viewer who may not go on is sent the code of the reason (`Viewer.ends`) as the last message.
+    """
     here = broadcaster.current()
     old = time.monotonic() + MAX_AGE * random.uniform(1, 1.2)  # noqa: S311  # not all at once
     fresh_at = 0.0
-    yield f"retry: {RETRY_MS}\n\n".encode()
-    async with here.room(pk) as room:
-        place = _Place(room, locale, since)
-        while not (here.closing or room.gone or time.monotonic() > old):
-            news = room.news  # taken before looking: what comes afterwards sets it
-            frame = await place.next_frame()
-            if frame:
-                yield frame.sse
-            elif room.snapshot and room.snapshot.is_settled:
-                yield _message("end", _fresh(room.snapshot))
-                return
-            if time.monotonic() - fresh_at >= FRESH:
-                fresh_at = time.monotonic()
-                yield _message("fresh", _fresh(room.snapshot)) if room.snapshot else b": waiting\n\n"
-            if place.is_behind:
-                await asyncio.sleep(broadcaster.COALESCE)  # the room paces news; who catches up paces itself
-            else:
-                await _first(news, fresh_at + FRESH - time.monotonic())
+    try:
+        yield f"retry: {RETRY_MS}\n\n".encode()
+        async with here.room(pk) as room:
+            place = _Place(room, locale, since)
+            while not (here.closing or room.gone or viewer.ends or time.monotonic() > old):
+                news = room.news  # taken before looking: what comes afterwards sets it
+                frame = await place.next_frame()
+                if frame:
+                    yield frame.sse
+                elif room.snapshot and room.snapshot.is_settled:
+                    yield _message("end", _fresh(room.snapshot))
+                    return
+                if time.monotonic() - fresh_at >= FRESH:
+                    fresh_at = time.monotonic()
+                    yield _message("fresh", _fresh(room.snapshot)) if room.snapshot else b": waiting\n\n"
+                if place.is_behind:
+                    await asyncio.sleep(
+                        broadcaster.COALESCE
+                    )  # the room paces news; who catches up paces itself
+                else:
+                    await _first(news, fresh_at + FRESH - time.monotonic())
+            if viewer.ends:
+                yield _message("access", json.dumps({"code": viewer.ends}))
+    finally:
+        here.streams.leave(viewer)
 
 
 async def _first(news: asyncio.Event, seconds: float) -> None:

@@ -39,6 +39,7 @@ def prepare(folder: Path) -> Place:
 
     choose_environment("mariadb")
     os.environ["SANSO_DATA_DIR"] = str(folder / "data")
+    os.environ |= {"SANSO_STREAMS_PER_SESSION": "500", "SANSO_STREAMS_PER_USER": "500"}
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright keeps a loop in this thread
     database, redis = urlsplit(os.environ["DATABASE_URL"]), urlsplit(os.environ["REDIS_URL"])
     servers = (

@@ -7,20 +7,20 @@ import json
 import time
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import httpx
 import pytest
 from django.conf import settings
-from django.test import Client
 
 from deployments.models import Deployment
 from deployments.runner import event_log
 from tests.flows.web import Web, environment_of_processes, start_web
 from tests.live import scenes
 from tests.live.listening import Listener, parse
+from tests.live.opening import address, blocks, logged_in, open_streams
 from tests.services import MariaDB, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -47,22 +47,7 @@ def deployment(transactional_db: None) -> Deployment:
 
 @pytest.fixture
 def cookies(transactional_db: None) -> dict[str, str]:
-    client = Client()
-    client.force_login(scenes.make_user())
-    return {"sessionid": client.cookies["sessionid"].value}
-
-
-def address(web: Web, deployment: Deployment, what: str = "stream", since: int = 0) -> str:
-    return f"{web.url}/deployments/{deployment.pk}/{what}?since={since}"
-
-
-@asynccontextmanager
-async def open_streams(url: str, cookies: dict[str, str], count: int) -> AsyncIterator[list[httpx.Response]]:
-    """Open so many streams, each of which has had its first bytes."""
-    limits = httpx.Limits(max_connections=None)
-    async with httpx.AsyncClient(cookies=cookies, timeout=30, limits=limits) as client:
-        requests = [client.build_request("GET", url) for _ in range(count)]
-        yield await asyncio.gather(*(client.send(request, stream=True) for request in requests))
+    return logged_in(scenes.make_user())
 
 
 @pytest.mark.parametrize("what", ["stream", "updates"])
@@ -99,16 +84,6 @@ async def test_the_last_event_id_wins_over_the_address(
                 return
 
 
-async def blocks(answer: httpx.Response) -> AsyncIterator[str]:
-    """Give the blocks of an event stream."""
-    kept = ""
-    async for text in answer.aiter_text():
-        kept += text
-        *whole, kept = kept.split("\n\n")
-        for block in whole:
-            yield block
-
-
 def test_asking_gives_the_same_frames_as_the_stream(
     web: Web, deployment: Deployment, cookies: dict[str, str]
 ) -> None:
@@ -132,8 +107,14 @@ async def test_open_streams_hold_no_database_connection(
 ) -> None:
     mariadb_server: MariaDB = request.getfixturevalue("mariadb_server")
     url = address(web, deployment, since=1)
+    others = [await asyncio.to_thread(lambda: logged_in(scenes.make_user())) for _ in range(2)]
     before = connections(mariadb_server)
-    async with open_streams(url, cookies, 60) as answers:
+    async with AsyncExitStack() as stack:
+        answers = [
+            answer
+            for session in (cookies, *others)
+            for answer in await stack.enter_async_context(open_streams(url, session, 20))
+        ]
         assert {answer.status_code for answer in answers} == {200}
         await asyncio.to_thread(event_log.add, deployment, "phase", key="x", phase="stacks")
         await asyncio.gather(*(has_heard(answer, 2) for answer in answers))
@@ -166,7 +147,8 @@ def test_a_stream_is_closed_soon_after_its_reader_left(
 ) -> None:
     """Seen from outside: the room's look at the database every few seconds is no longer made."""
     with httpx.stream("GET", address(web, deployment, since=1), cookies=cookies) as answer:
-        next(answer.iter_raw())
+        messages = answer.iter_raw()  # an iterator that is dropped closes the connection
+        assert next(messages)
         threads = threads_of(web)
     wait_until(lambda: threads_of(web) < threads, seconds=10)
 

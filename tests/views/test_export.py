@@ -101,3 +101,20 @@ async def test_there_is_no_other_kind_and_no_file_for_strangers(
     answer = await async_client.get(f"/deployments/{deployment.pk}/events.csv")
     assert answer.status_code == 302
     assert "login" in answer["Location"]
+
+
+async def test_a_session_has_so_many_exports_under_way_and_another_one_after_an_end(
+    browser: AsyncClient,
+) -> None:
+    deployment = await asyncio.to_thread(scenes.make_deployment)
+    url = f"/deployments/{deployment.pk}/events.csv"
+    unread: list[Any] = [await browser.get(url) for _ in range(3)]
+    refused = await browser.get(url)
+    assert {answer.status_code for answer in unread} == {200}
+    assert refused.status_code == 429
+    assert int(refused["Retry-After"]) > 0
+    assert "Too many exports are running (limit: 3)." in refused.content.decode()
+
+    assert b"".join([part async for part in unread[0].streaming_content])
+
+    assert (await browser.get(url)).status_code == 200

@@ -1,0 +1,75 @@
+"""The open event streams of one event loop: all of them are checked together, at each heartbeat."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping
+
+from django.conf import settings
+from django.db import Error
+
+from deployments.live import access, reads
+from deployments.live.access import Access
+from deployments.live.admission import Admission, Limits, Viewer
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT = 5.0
+"""Seconds between two checks of who may go on; every stream sends something as often."""
+LOGGED_OUT = "logged_out"
+PERMISSIONS = "permissions_changed"
+
+
+class OpenStreams(Admission):
+    """The viewers of streams. While there are any, a task sets `ends` of those who may not go on."""
+
+    def __init__(self, on_end: Callable[[], None]) -> None:
+        super().__init__(_limits)
+        self._on_end = on_end
+        self._checking: asyncio.Task[None] | None = None
+
+    def admit(self, session: str, granted: Access) -> Viewer:
+        """Return a viewer, which is counted and checked from now on. Raises TooMany."""
+        viewer = super().admit(session, granted)
+        if self._checking is None or self._checking.done():
+            self._checking = asyncio.create_task(self._keep_checking())
+        return viewer
+
+    def leave(self, viewer: Viewer) -> None:
+        """Stop counting and checking a viewer."""
+        super().leave(viewer)
+        if not self._viewers and self._checking:
+            self._checking.cancel()
+            self._checking = None
+
+    async def _keep_checking(self) -> None:
+        while self._viewers:
+            await asyncio.sleep(HEARTBEAT)
+            try:
+                await self._check()
+            except Error as exc:  # nor can a frame be built now, so nobody is shown anything meanwhile
+                log.warning("open streams cannot be checked: %s", exc)
+
+    async def _check(self) -> None:
+        viewers = list(self._viewers)  # who is admitted during the read is checked the next time
+        granted = await reads.in_thread(access.of_sessions, {viewer.session for viewer in viewers})
+        self._apply(viewers, granted)
+
+    def _apply(self, viewers: Iterable[Viewer], granted: Mapping[str, Access]) -> None:
+        for viewer in viewers:
+            now = granted.get(viewer.session)
+            if now is None or now.user != viewer.access.user:
+                viewer.ends = LOGGED_OUT
+            elif not now.covers(viewer.access):
+                viewer.ends = PERMISSIONS
+        if any(viewer.ends for viewer in viewers):
+            self._on_end()
+
+
+def _limits() -> Limits:
+    return Limits(
+        session=settings.SANSO_STREAMS_PER_SESSION,
+        user=settings.SANSO_STREAMS_PER_USER,
+        process=settings.SANSO_STREAMS_PER_PROCESS,
+    )

@@ -1,0 +1,134 @@
+"""Which sessions may go on: the same that Django lets in at a request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth import SESSION_KEY, get_user
+from django.contrib.auth.models import Group, Permission, User
+from django.contrib.sessions.models import Session
+from django.http import HttpRequest
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from deployments.live.access import Access, of_sessions
+from tests.live.scenes import make_user
+
+pytestmark = pytest.mark.django_db
+
+
+def log_in(user: User) -> str:
+    client = Client()
+    client.force_login(user)
+    return client.cookies["sessionid"].value
+
+
+def access(key: str) -> Access:
+    return of_sessions([key])[key]
+
+
+def django_lets_in(key: str) -> bool:
+    request = HttpRequest()
+    request.session = Client().session.__class__(key)
+    return get_user(request).is_authenticated
+
+
+def log_out(user: User, key: str) -> None:
+    client = Client()
+    client.cookies["sessionid"] = key
+    client.post("/logout/")
+
+
+def change_password(user: User, key: str) -> None:
+    user.set_password("another horse battery staple")
+    user.save()
+
+
+def deactivate(user: User, key: str) -> None:
+    User.objects.filter(pk=user.pk).update(is_active=False)
+
+
+def delete(user: User, key: str) -> None:
+    user.delete()
+
+
+def expire(user: User, key: str) -> None:
+    Session.objects.filter(pk=key).update(expire_date=timezone.now() - timedelta(seconds=1))
+
+
+def spoil(user: User, key: str) -> None:
+    Session.objects.filter(pk=key).update(session_data="x")
+
+
+@pytest.mark.parametrize("ending", [log_out, change_password, deactivate, delete, expire, spoil])
+def test_a_session_that_django_does_not_let_in_any_more_has_no_access(
+    ending: Callable[[User, str], None],
+) -> None:
+    user = make_user()
+    key, other = log_in(user), log_in(make_user())
+    assert set(of_sessions([key, other])) == {key, other}
+
+    ending(user, key)
+
+    assert not django_lets_in(key)
+    assert set(of_sessions([key, other])) == {other}
+
+
+def test_sessions_of_an_earlier_secret_key_go_on_while_it_is_accepted(settings: Settings) -> None:
+    key = log_in(make_user())
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "another", [settings.SECRET_KEY]
+    assert key in of_sessions([key])
+    settings.SECRET_KEY_FALLBACKS = []
+    assert key not in of_sessions([key])
+
+
+@pytest.mark.parametrize("content", [{}, {SESSION_KEY: "1"}])
+def test_a_session_in_which_nobody_is_logged_in_has_no_access(content: dict[str, str]) -> None:
+    client = Client()
+    session = client.session
+    session.update(content)
+    session.save()
+    assert session.session_key
+    assert of_sessions([session.session_key, "unknown"]) == {}
+
+
+def test_a_permission_that_is_lost_is_seen_whoever_gave_it() -> None:
+    user, group = make_user(), Group.objects.create(name="operators")
+    own, shared = Permission.objects.filter(codename__in=["add_deployment", "add_environment"])
+    user.user_permissions.add(own)
+    group.permissions.add(shared)
+    user.groups.add(group)
+    key = log_in(user)
+    before = access(key)
+    assert access(key).covers(before)
+
+    group.permissions.clear()
+    without_shared = access(key)
+    user.user_permissions.clear()
+    without_any = access(key)
+
+    assert not without_shared.covers(before)
+    assert not without_any.covers(without_shared)
+    assert before.covers(without_any)
+
+
+def test_a_superuser_who_becomes_an_ordinary_one_has_lost_permissions() -> None:
+    user = make_user()
+    User.objects.filter(pk=user.pk).update(is_superuser=True)
+    key = log_in(user)
+    everything = access(key)
+    User.objects.filter(pk=user.pk).update(is_superuser=False)
+
+    assert not access(key).covers(everything)
+    assert everything.covers(access(key))
+
+
+def test_a_hundred_sessions_take_as_many_queries_as_one(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    keys = [log_in(make_user()) for _ in range(100)]
+    with django_assert_num_queries(4):
+        assert len(of_sessions(keys)) == 100

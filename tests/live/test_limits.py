@@ -1,0 +1,198 @@
+"""How many streams a real web process opens, for whom, and when it ends one that may not go on."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
+
+import httpx
+import pytest
+from asgiref.sync import sync_to_async
+from django.contrib.auth.models import Permission, User
+
+from deployments.live import streams
+from deployments.models import Deployment
+from tests.flows.web import Web, environment_of_processes, start_web
+from tests.live import opening, scenes
+from tests.live.listening import Message, parse
+from tests.live.opening import address, blocks, logged_in, open_streams
+from tests.services import LOOPBACK
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
+SESSION, USER, PROCESS = 20, 30, 45
+
+
+@pytest.fixture(scope="module")
+def web(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
+    limits = {"SANSO_STREAMS_PER_USER": str(USER), "SANSO_STREAMS_PER_PROCESS": str(PROCESS)}
+    server = start_web(tmp_path_factory.mktemp("web"), environment_of_processes() | limits)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def deployment(transactional_db: None) -> Deployment:
+    return scenes.make_deployment()
+
+
+@pytest.fixture
+def user(transactional_db: None) -> User:
+    return scenes.make_user()
+
+
+async def session_of_another() -> dict[str, str]:
+    return await sync_to_async(logged_in)(await sync_to_async(scenes.make_user)())
+
+
+def sorted_out(answers: list[httpx.Response]) -> tuple[int, list[httpx.Response]]:
+    """Return how many streams are open, and the answers of those that are refused."""
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert {answer.status_code for answer in answers} <= {200, 429}
+    return len(answers) - len(refused), refused
+
+
+async def test_a_session_has_so_many_streams_and_is_told_when_to_try_again(
+    web: Web, deployment: Deployment, user: User
+) -> None:
+    url, session = address(web, deployment, since=1), await sync_to_async(logged_in)(user)
+    another = await session_of_another()
+    async with open_streams(url, session, SESSION + 15) as answers, open_streams(url, another, 1) as others:
+        opened, refused = sorted_out(answers)
+        assert opened == SESSION
+        assert {answer.headers["retry-after"] for answer in refused} == {"30"}
+        assert await refused[0].aread() == (
+            b"Too many live pages are open in this browser (limit: 20). Close some of them.\n"
+        )
+        assert others[0].status_code == 200
+        polled = await asyncio.to_thread(httpx.get, address(web, deployment, "updates"), cookies=session)
+        assert polled.json()["fresh"]["seq"] == 1
+
+
+async def test_a_user_with_many_sessions_cannot_take_a_whole_process(
+    web: Web, deployment: Deployment, user: User
+) -> None:
+    url = address(web, deployment, since=1)
+    sessions = [await sync_to_async(logged_in)(user) for _ in range(3)]
+    another = await session_of_another()
+    async with AsyncExitStack() as stack:
+        opening = [
+            await stack.enter_async_context(open_streams(url, session, SESSION)) for session in sessions
+        ]
+        opened, refused = sorted_out([answer for answers in opening for answer in answers])
+        assert opened == USER
+        assert b"for this user (limit: 30)" in await refused[0].aread()
+        (other,) = await stack.enter_async_context(open_streams(url, another, 1))
+        assert other.status_code == 200
+
+
+async def test_a_process_has_so_many_streams_and_answers_pages_all_the_same(
+    web: Web, deployment: Deployment
+) -> None:
+    url = address(web, deployment, since=1)
+    sessions = [await session_of_another() for _ in range(PROCESS // 10)]
+    async with AsyncExitStack() as stack:
+        opening = [
+            await stack.enter_async_context(open_streams(url, session, SESSION)) for session in sessions
+        ]
+        opened, refused = sorted_out([answer for answers in opening for answer in answers])
+        assert opened == PROCESS
+        assert b"on this server (limit: 45)" in await refused[-1].aread()
+        nobody = await asyncio.to_thread(httpx.get, url)
+        assert nobody.status_code == 429  # refused before anything is read
+        page = await asyncio.to_thread(
+            httpx.get, f"{web.url}/deployments/{deployment.pk}/", cookies=sessions[0], timeout=30
+        )
+        assert page.status_code == 200
+
+
+async def test_streams_of_who_left_do_not_count_however_early_they_left(
+    web: Web, deployment: Deployment, user: User
+) -> None:
+    url, session = address(web, deployment, since=1), await sync_to_async(logged_in)(user)
+    async with open_streams(url, session, SESSION) as answers:
+        assert sorted_out(answers)[0] == SESSION
+    for _ in range(100):
+        hang_up(web, deployment, session)
+
+    async def all_open() -> bool:
+        async with open_streams(url, session, SESSION) as answers:
+            return sorted_out(answers)[0] == SESSION
+
+    async with asyncio.timeout(60):
+        while not await all_open():
+            await asyncio.sleep(0.1)
+
+
+def hang_up(web: Web, deployment: Deployment, session: dict[str, str]) -> None:
+    """Ask for a stream and close the connection at once."""
+    request = (
+        f"GET /deployments/{deployment.pk}/stream HTTP/1.1\r\nHost: {LOOPBACK}:{web.port}\r\n"
+        f"Cookie: sessionid={session['sessionid']}\r\n\r\n"
+    )
+    with socket.create_connection((LOOPBACK, web.port)) as connection:
+        connection.sendall(request.encode())
+
+
+def log_out(user: User, web: Web, session: dict[str, str]) -> None:
+    opening.log_out(web, session)
+
+
+def change_password(user: User, web: Web, session: dict[str, str]) -> None:
+    user.set_password("another horse battery staple")
+    user.save()
+
+
+def deactivate(user: User, web: Web, session: dict[str, str]) -> None:
+    user.is_active = False
+    user.save()
+
+
+def delete(user: User, web: Web, session: dict[str, str]) -> None:
+    user.delete()
+
+
+@pytest.mark.parametrize("ending", [log_out, change_password, deactivate, delete])
+async def test_a_stream_ends_soon_after_its_user_may_not_go_on(
+    web: Web, deployment: Deployment, user: User, ending: Callable[[User, Web, dict[str, str]], None]
+) -> None:
+    url, session = address(web, deployment, since=1), await sync_to_async(logged_in)(user)
+    another = await session_of_another()
+    async with open_streams(url, session, 2) as answers, open_streams(url, another, 1) as others:
+        assert {answer.status_code for answer in (*answers, *others)} == {200}
+        rest = blocks(others[0])
+
+        await asyncio.to_thread(ending, user, web, session)
+        ends = await asyncio.gather(*map(last_message, answers))
+
+        assert {(end.event, end.data["code"]) for end in ends} == {("access", streams.LOGGED_OUT)}
+        async with asyncio.timeout(30):
+            assert await anext(rest)  # the stream of the other user goes on
+            while "event: fresh" not in await anext(rest):
+                pass
+    assert (await asyncio.to_thread(httpx.get, url, cookies=session)).status_code == 401
+
+
+async def test_a_stream_ends_soon_after_its_user_lost_a_permission_and_can_be_opened_anew(
+    web: Web, deployment: Deployment, user: User
+) -> None:
+    may_deploy = await Permission.objects.aget(codename="add_deployment")
+    await user.user_permissions.aadd(may_deploy)
+    url, session = address(web, deployment, since=1), await sync_to_async(logged_in)(user)
+    async with open_streams(url, session, 1) as answers:
+        await user.user_permissions.aremove(may_deploy)
+        end = await last_message(answers[0])
+    assert (end.event, end.data["code"]) == ("access", streams.PERMISSIONS)
+    async with open_streams(url, session, 1) as answers:
+        assert answers[0].status_code == 200  # whoever is logged in may look
+
+
+async def last_message(answer: httpx.Response) -> Message:
+    """Read a stream to its end, which has to come within a few heartbeats."""
+    last = None
+    async with asyncio.timeout(6 * streams.HEARTBEAT):
+        async for block in blocks(answer):
+            last = parse(block) or last
+    assert last
+    return last

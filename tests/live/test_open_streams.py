@@ -1,0 +1,143 @@
+"""Open streams are counted while somebody has them, and checked together."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator, Collection
+
+import pytest
+from django.db import OperationalError
+
+from deployments.live import access, streams
+from deployments.live.access import Access
+from deployments.live.admission import Viewer
+from deployments.live.streams import OpenStreams
+
+ANA = Access(user=1, permissions=frozenset({7}))
+
+
+class Database:
+    """Stands for the sessions' tables: what each read of them is about, and what it finds."""
+
+    def __init__(self) -> None:
+        self.reads: list[set[str]] = []
+        self.valid: dict[str, Access] = {}
+        self.is_away = False
+
+    def of_sessions(self, keys: Collection[str]) -> dict[str, Access]:
+        self.reads.append(set(keys))
+        if self.is_away:
+            raise OperationalError("gone away")
+        return {key: self.valid[key] for key in keys if key in self.valid}
+
+    async def was_read(self, times: int = 1) -> None:
+        """Wait until it was read so many more times."""
+        wanted = len(self.reads) + times
+        async with asyncio.timeout(20):
+            while len(self.reads) < wanted:
+                await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def database(monkeypatch: pytest.MonkeyPatch) -> Database:
+    found = Database()
+    monkeypatch.setattr(access, "of_sessions", found.of_sessions)
+    monkeypatch.setattr(streams, "HEARTBEAT", 0.05)
+    return found
+
+
+@pytest.fixture
+async def ended() -> list[None]:
+    return []
+
+
+@pytest.fixture
+async def open_streams(database: Database, ended: list[None]) -> AsyncIterator[OpenStreams]:
+    before = asyncio.all_tasks()
+    found = OpenStreams(on_end=lambda: ended.append(None))
+    yield found
+    for viewer in list(found._viewers):
+        found.leave(viewer)
+    async with asyncio.timeout(10):
+        while asyncio.all_tasks() - before - {asyncio.current_task()}:
+            await asyncio.sleep(0.01)
+
+
+async def test_all_streams_are_checked_by_one_read_for_each_heartbeat(
+    open_streams: OpenStreams, database: Database, ended: list[None]
+) -> None:
+    database.valid = {f"session {n}": Access(user=n, permissions=frozenset()) for n in range(40)}
+    viewers = [open_streams.admit(key, found) for key, found in database.valid.items() for _ in range(5)]
+
+    await database.was_read(3)
+
+    assert all(read == set(database.valid) for read in database.reads)
+    assert not any(viewer.ends for viewer in viewers)
+    assert not ended
+
+
+async def test_those_alone_end_whose_session_is_over_or_has_lost_a_permission(
+    open_streams: OpenStreams, database: Database, ended: list[None]
+) -> None:
+    database.valid = dict.fromkeys(("stays", "leaves", "loses", "becomes another"), ANA)
+    viewers = {key: open_streams.admit(key, ANA) for key in database.valid}
+    await database.was_read()
+    del database.valid["leaves"]
+    database.valid["loses"] = Access(user=1, permissions=frozenset())
+    database.valid["becomes another"] = Access(user=2, permissions=frozenset({7}))
+
+    await database.was_read(2)
+
+    assert {key: viewer.ends for key, viewer in viewers.items()} == {
+        "stays": "",
+        "leaves": streams.LOGGED_OUT,
+        "loses": streams.PERMISSIONS,
+        "becomes another": streams.LOGGED_OUT,
+    }
+    assert ended  # and everybody is woken to look
+
+
+async def test_a_database_that_is_away_ends_nobody_and_is_read_again(
+    open_streams: OpenStreams, database: Database
+) -> None:
+    database.valid, database.is_away = {"one": ANA}, True
+    viewer = open_streams.admit("one", ANA)
+    await database.was_read(2)
+    assert not viewer.ends
+
+    database.valid, database.is_away = {}, False
+    await database.was_read(2)
+    assert viewer.ends == streams.LOGGED_OUT
+
+
+async def test_nothing_is_read_while_nobody_watches(open_streams: OpenStreams, database: Database) -> None:
+    database.valid = {"one": ANA}
+    viewer = open_streams.admit("one", ANA)
+    await database.was_read()
+    open_streams.leave(viewer)
+    open_streams.leave(viewer)  # whoever left may leave again
+    assert len(open_streams) == 0
+    read = len(database.reads)
+    open_streams.leave(open_streams.admit("one", ANA))
+    assert len(database.reads) == read
+
+
+async def test_a_stream_that_was_admitted_and_never_begun_does_not_count_for_ever(
+    open_streams: OpenStreams, database: Database
+) -> None:
+    database.valid = {"one": ANA}
+    kept = open_streams.admit("one", ANA)
+    generator = streamed(open_streams.admit("one", ANA))
+    await database.was_read(2)
+    assert len(open_streams) == 2
+
+    del generator  # as for a request that was canceled before its answer was sent
+    gc.collect()
+
+    assert len(open_streams) == 1
+    assert not kept.ends
+
+
+async def streamed(viewer: Viewer) -> AsyncIterator[bytes]:
+    yield viewer.session.encode()
