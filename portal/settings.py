@@ -176,9 +176,9 @@ SANSO_SANDBOX_URL = env.str("SANSO_SANDBOX_URL", default="http://127.0.0.1:4567"
 # A tick that has not reported within the lease is taken up by another worker, in seconds.
 SANSO_TICK_LEASE = env.float("SANSO_TICK_LEASE", default=30.0)
 SANSO_DISPATCH_INTERVAL = env.float("SANSO_DISPATCH_INTERVAL", default=0.5)
-# Event streams open at once. Only tabs in sight have one, and without HTTP/2 a browser opens six connections to
-# a server at most: twenty are more than one browser needs. A user who logs in from several takes a fifth of a
-# process. 500 streams cost a process 60 MiB, and a thread each (docs/production.md).
+# Event streams open at once. Only tabs in sight have one, and without HTTP/2 a browser opens six connections
+# to a server at most: twenty are more than one browser needs. A user who logs in from several takes a fifth
+# of a process. 500 streams cost a process 60 MiB, and a thread each (docs/production.md).
 SANSO_STREAMS_PER_SESSION = env.int("SANSO_STREAMS_PER_SESSION", default=20)
 SANSO_STREAMS_PER_USER = env.int("SANSO_STREAMS_PER_USER", default=100)
 SANSO_STREAMS_PER_PROCESS = env.int("SANSO_STREAMS_PER_PROCESS", default=500)

@@ -19,6 +19,7 @@ from deployments.models import Deployment, Event
 from deployments.presentation import log, rendered
 from deployments.presentation.locale import Locale
 from deployments.presentation.text import screen_reader
+from deployments.presentation.text.datetime_formats import units
 from deployments.presentation.waterfall import cache, eta, outlook, tree
 from deployments.presentation.waterfall.rows import Row
 from deployments.presentation.waterfall.view_model import DeploymentView
@@ -166,10 +167,15 @@ def _changed_paths(events: Sequence[Event]) -> set[str] | None:
     return paths
 
 
-def texts() -> dict[str, str]:
+def texts() -> dict[str, str | dict[str, str]]:
     """Return the sentences that the page's script says, in the current language."""
     return {
-        "asOf": _("as of {ago}"),
+        "updated": _("Updated {age} ago"),
+        "updatedPolling": _("Updated {age} ago (polling)"),
+        "whyPolling": _(
+            "Live updates are not available right now. This page polls every 5 s and tries again every 30 s."
+        ),
+        "units": units(),
         "notAsked": _("AWS has not been asked yet"),
         "final": _("final"),
         "noWorker": _("No worker has taken a step for {age}. What was begun goes on in AWS."),

@@ -133,9 +133,7 @@ async def stream(pk: int, since: int, locale: Locale, viewer: Viewer) -> AsyncIt
                     fresh_at = time.monotonic()
                     yield _message("fresh", _fresh(room.snapshot)) if room.snapshot else b": waiting\n\n"
                 if place.is_behind:
-                    await asyncio.sleep(
-                        broadcaster.COALESCE
-                    )  # the room paces news; who catches up paces itself
+                    await asyncio.sleep(broadcaster.COALESCE)  # a channel paces news; catching up does not
                 else:
                     await _first(news, fresh_at + FRESH - time.monotonic())
             if viewer.ends:

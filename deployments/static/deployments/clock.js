@@ -26,24 +26,31 @@ export function tick() {
 }
 
 /* Returns the sentence about freshness and whether it is a warning. */
-export function freshness(facts, words, language) {
+export function freshness(facts, words) {
   if (facts.isOver) return [words.final, false];
   const stepped = facts.ticked ? now() - Date.parse(facts.ticked) : Infinity;
   const asked = facts.created ? now() - Date.parse(facts.created) : Infinity;
-  if (Math.min(stepped, asked) > WORKER_MS) {
+  const isHeard = Date.now() - facts.heardAt < WORKER_MS;  // or it is this page that has no news
+  if (isHeard && Math.min(stepped, asked) > WORKER_MS) {
     const sentence = facts.ticked ? words.noWorker.replace("{age}", clock(stepped)) : words.noTick;
     return [sentence, true];
   }
   if (!facts.polled) return [words.notAsked, false];
-  const seconds = Math.max(0, Math.round((now() - Date.parse(facts.polled)) / 1000));
-  const relative = new Intl.RelativeTimeFormat(language, { style: "narrow", numeric: "always" });
-  const ago = seconds < 120 ? relative.format(-seconds, "second") : relative.format(-Math.floor(seconds / 60), "minute");
-  return [[words.asOf.replace("{ago}", ago), ...budget(facts)].join(", "), facts.throttled === true];
+  const updated = facts.isPolling ? words.updatedPolling : words.updated;
+  const text = updated.replace("{age}", age(now() - Date.parse(facts.polled), words.units));
+  return [[text, ...budget(facts)].join(", "), facts.throttled === true];
 }
 
-/* By which way news comes, and how much of what AWS bears a minute is used. */
+/* As the server words it: one unit, rounded down. */
+function age(ms, units) {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  const [unit, number] = seconds < 60 ? ["s", seconds] : seconds < 3600 ? ["min", seconds / 60] : ["h", seconds / 3600];
+  return units[unit].replace("{n}", Math.floor(number));
+}
+
+/* How much of what AWS bears a minute is used. */
 function budget({ percent, throttled }) {
-  const { polling, budget: share, throttled: slow } = document.getElementById("live-words").dataset;
-  if (typeof percent !== "number") return [polling];
-  return throttled ? [polling, slow, share.replace("{percent}", percent)] : [polling, share.replace("{percent}", percent)];
+  const { budget: share, throttled: slow } = document.getElementById("live-words").dataset;
+  if (typeof percent !== "number") return [];
+  return throttled ? [slow, share.replace("{percent}", percent)] : [share.replace("{percent}", percent)];
 }

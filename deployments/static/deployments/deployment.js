@@ -33,7 +33,7 @@ const page = {
   attention: root.dataset.attention,
   facts: {
     polled: root.dataset.polled, ticked: root.dataset.ticked, created: root.dataset.created,
-    isOver: isOver(root.dataset.state),
+    isOver: isOver(root.dataset.state), isPolling: false, heardAt: Date.now(),
   },
   lostSaid: false,
 
@@ -55,8 +55,19 @@ const page = {
   fresh(facts) {
     clock.setNow(facts.now);
     const { polled, ticked, percent, throttled } = facts;
-    Object.assign(this.facts, { polled, ticked, percent, throttled });
+    Object.assign(this.facts, { polled, ticked, percent, throttled, heardAt: Date.now() });
     this.facts.isOver = isOver(facts.state);
+    tellFreshness();
+  },
+
+  polls(isPolling) {
+    if (this.facts.isPolling === isPolling) return;
+    this.facts.isPolling = isPolling;
+    freshLine.title = isPolling ? words.whyPolling : "";
+    if (isPolling) {
+      this.hideLost();
+      speak([words.whyPolling]);
+    }
     tellFreshness();
   },
 
@@ -72,10 +83,20 @@ const page = {
   },
 
   restored() {
+    const wasSaid = this.lostSaid;
+    this.hideLost();
+    if (wasSaid) speak([words.back]);
+  },
+
+  hideLost() {
     lostBar.hidden = true;
     root.classList.remove("is-lost");
-    if (this.lostSaid) speak([words.back]);
     this.lostSaid = false;
+  },
+
+  permissionsChanged() {
+    document.getElementById("permissions-changed").hidden = false;
+    speak([document.querySelector("#permissions-changed [data-text]").textContent]);
   },
 
   ended() {
@@ -86,9 +107,11 @@ const page = {
 
   loggedOut() {
     root.dataset.streaming = "no";
-    lostBar.hidden = true;
+    this.hideLost();
+    root.classList.add("is-lost");
+    document.getElementById("permissions-changed").hidden = true;
     document.getElementById("logged-out").hidden = false;
-    speak([document.getElementById("logged-out").textContent.trim()]);
+    speak([document.querySelector("#logged-out [data-text]").textContent]);
   },
 };
 
@@ -127,7 +150,7 @@ function reckonAgain() {
 }
 
 function tellFreshness() {
-  const [text, isWarning] = clock.freshness(page.facts, words, document.documentElement.lang);
+  const [text, isWarning] = clock.freshness(page.facts, words);
   if (freshLine.textContent !== text) freshLine.textContent = text;
   freshLine.parentElement.classList.toggle("is-stale", isWarning);
 }

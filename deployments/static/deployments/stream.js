@@ -6,16 +6,18 @@ const SILENT_MS = 15_000;           // the server speaks every 5 s: a stream tha
 const POLL_MS = 5_000;
 const HIDDEN_POLL_MS = 30_000;      // a tab in the background only keeps its title true
 const BACK_OFF_MS = [500, 2_000, 4_000, 8_000, 10_000];
+const REFUSED_MS = 30_000;          // after a refusal (429: too many are open) the page polls so long, then tries again
 
 export class Connection {
-  /* `page` has: seq, state, attention (how the page stands), apply(frame), fresh(facts), lost(nextTryAt),
-     restored(), ended(), loggedOut(). */
+  /* `page` has: seq, state, attention (how the page stands), apply(frame), fresh(facts), polls(yes or no),
+     lost(nextTryAt), restored(), ended(), permissionsChanged(), loggedOut(). */
   constructor(page, streamUrl, updatesUrl) {
     this.page = page;
     this.streamUrl = streamUrl;
     this.updatesUrl = updatesUrl;
     this.source = null;
     this.isOpen = false;
+    this.isRefused = false;
     this.over = false;
     this.failures = 0;
     this.brokenAt = Date.now();
@@ -35,8 +37,13 @@ export class Connection {
     this.#connect();
   }
 
+  /* The server answers but refuses a stream, since too many are open: the page polls. */
+  get isPolling() {
+    return this.isRefused && !this.isOpen && !this.over;
+  }
+
   get isLost() {
-    return !this.isOpen && Date.now() - this.brokenAt >= LOST_MS;
+    return !this.isOpen && !this.isRefused && Date.now() - this.brokenAt >= LOST_MS;
   }
 
   #visibility() {
@@ -67,25 +74,45 @@ export class Connection {
       this.#close();
       this.#fresh(JSON.parse(event.data));
     });
+    on("access", (event) => this.#accessEnded(JSON.parse(event.data)));
     on("error", () => this.#broken());
   }
 
   #opened() {
     this.isOpen = true;
+    this.isRefused = false;
     this.failures = 0;
+    this.page.polls(false);
     this.page.restored();
   }
 
-  /* The browser's own second try is not waited for: after an HTTP error it makes none, and nobody could say when. */
+  /* The browser's own second try is not waited for: after an HTTP error it makes none, and nobody could say when.
+     An HTTP error is told from a broken connection by that: the browser has given up. */
   #broken() {
     const wasOpen = this.isOpen;
+    this.isRefused = !wasOpen && this.source?.readyState === EventSource.CLOSED;
     this.#close();
     if (wasOpen) this.brokenAt = Date.now();
-    const wait = BACK_OFF_MS[Math.min(this.failures, BACK_OFF_MS.length - 1)] * (0.75 + Math.random() / 2);
+    this.#connectLater();
+    if (!wasOpen) this.ask();
+  }
+
+  #connectLater() {
+    clearTimeout(this.timer);
+    const backOff = BACK_OFF_MS[Math.min(this.failures, BACK_OFF_MS.length - 1)];
+    const wait = (this.isRefused ? REFUSED_MS : backOff) * (0.75 + Math.random() / 2);
     this.failures += 1;
     this.nextTryAt = Date.now() + wait;
     this.timer = setTimeout(() => this.#connect(), wait);
-    if (!wasOpen) this.ask();
+  }
+
+  /* The session of this stream has ended or lost a permission. The browser may have a new session already. */
+  async #accessEnded({ code }) {
+    this.#close();
+    this.brokenAt = Date.now();
+    if (code === "permissions_changed") this.page.permissionsChanged();
+    await this.ask();
+    this.#connect();
   }
 
   #close() {
@@ -102,9 +129,18 @@ export class Connection {
       return;
     }
     if (this.source && Date.now() - this.heardAt > SILENT_MS) this.#broken();
-    if (!this.isLost) return;
-    this.page.lost(this.nextTryAt);
+    this.page.polls(this.isPolling);
+    if (!this.isPolling && !this.isLost) return;
+    if (this.isLost) this.page.lost(this.nextTryAt);
     if (Date.now() - (this.polledAt ?? 0) >= POLL_MS) this.ask();
+  }
+
+  /* Polling fails as well, so it is the connection that is lost. */
+  #unanswered() {
+    if (!this.isRefused) return;
+    this.isRefused = false;
+    this.failures = 0;
+    if (!this.source && document.visibilityState === "visible") this.#connectLater();
   }
 
   /* A frame leads from one number to another. One that begins further on would leave a gap, so ask. */
@@ -146,9 +182,11 @@ export class Connection {
         this.take(frame);
         if (this.page.seq > before || fresh.seq === before) this.#fresh(fresh);
         if (this.page.seq > before && this.page.seq < fresh.seq) await this.ask();
+      } else {
+        this.#unanswered();
       }
     } catch {
-      /* no answer: the next try comes by itself */
+      this.#unanswered();
     } finally {
       this.asking = false;
     }

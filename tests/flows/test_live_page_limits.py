@@ -1,0 +1,134 @@
+"""The page without a stream of its own polls and says so; the page of who was logged out says that."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.utils import timezone
+from playwright.sync_api import Browser, Page, Response, expect
+
+from deployments.models import Deployment, Stack
+from tests.flows.test_live_page import has_everything
+from tests.flows.web import Web, environment_of_processes, logged_in, start_web
+from tests.live import opening, scenes
+from tests.services import wait_until
+
+pytestmark = pytest.mark.timeout(300)
+POLLING = re.compile(r"^Updated \d+ s ago \(polling\)")
+LIVE = re.compile(r"^Updated \d+ s ago(?! \(polling\))")
+
+
+@pytest.fixture(scope="module")
+def narrow_web(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
+    """A web process that opens one stream and no more."""
+    one = {"SANSO_STREAMS_PER_PROCESS": "1"}
+    server = start_web(tmp_path_factory.mktemp("web"), environment_of_processes() | one)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def deployment(operator: User) -> Deployment:
+    running = scenes.running(user=operator)
+    is_polled(running)
+    return running
+
+
+def is_polled(deployment: Deployment) -> None:
+    """Have a worker just taken a step."""
+    now = timezone.now()
+    Deployment.objects.filter(pk=deployment.pk).update(polled_at=now, ticked_at=now)
+
+
+@contextmanager
+def a_stream_of_another(web: Web, deployment: Deployment) -> Iterator[None]:
+    """Have somebody else's stream open."""
+    cookies = opening.logged_in(scenes.make_user())
+    with httpx.stream("GET", opening.address(web, deployment), cookies=cookies, timeout=30) as answer:
+        assert answer.status_code == 200
+        messages = answer.iter_raw()  # an iterator that is dropped closes the connection
+        assert next(messages)
+        yield
+
+
+def test_a_page_that_gets_no_stream_polls_and_says_so_until_it_gets_one(
+    chromium: Browser, narrow_web: Web, operator: User, deployment: Deployment
+) -> None:
+    answers: list[Response] = []
+    with logged_in(chromium, operator, narrow_web.url) as context:
+        page = context.new_page()
+        page.clock.install()
+        page.on("response", lambda answer: answers.append(answer))
+        with a_stream_of_another(narrow_web, deployment):
+            page.goto(opening.address(narrow_web, deployment, ""))
+            expect(page.locator("#fresh")).to_have_text(POLLING)
+            expect(page.locator("#lost")).to_be_hidden()
+            assert [answer.status for answer in streams_of(answers)] == [429]
+            happen(deployment, "Network1")
+            wait_until(lambda: has_everything(page, deployment))
+        is_polled(deployment)
+        page.clock.fast_forward(40_000)  # tries again every 30 s, give or take
+        expect(page.locator("#fresh")).to_have_text(LIVE)
+        assert streams_of(answers)[-1].status == 200
+        happen(deployment, "Network2")
+        wait_until(lambda: has_everything(page, deployment))
+
+
+def streams_of(answers: list[Response]) -> list[Response]:
+    return [answer for answer in answers if "/stream?" in answer.url]
+
+
+def happen(deployment: Deployment, name: str) -> None:
+    stack = Stack.objects.get(deployment=deployment, path="Network")
+    scenes.happen(deployment, scenes.event(stack, name, "UPDATE_COMPLETE"))
+
+
+def test_a_page_that_polls_in_vain_says_that_the_connection_is_lost(
+    page: Page, web: Web, deployment: Deployment
+) -> None:
+    page.route("**/stream?*", lambda route: route.fulfill(status=502, body="no server behind the proxy"))
+    page.route("**/updates?*", lambda route: route.fulfill(status=502, body="no server behind the proxy"))
+    page.goto(opening.address(web, deployment, ""))
+    expect(page.locator("#lost")).to_be_visible()
+    expect(page.locator("#lost [data-text]")).to_contain_text("Next try in")
+    expect(page.locator("#fresh")).not_to_contain_text("polling")
+    page.unroute("**/*?*")
+    page.unroute("**/stream?*")
+    page.unroute("**/updates?*")
+    expect(page.locator("#lost")).to_be_hidden()
+
+
+def test_a_page_says_that_its_user_was_logged_out_elsewhere(
+    page: Page, web: Web, deployment: Deployment
+) -> None:
+    page.goto(opening.address(web, deployment, ""))
+    wait_until(lambda: has_everything(page, deployment))
+    (session,) = [cookie for cookie in page.context.cookies() if cookie["name"] == "sessionid"]
+
+    opening.log_out(web, {"sessionid": session["value"]})
+
+    expect(page.locator("#logged-out")).to_contain_text("You have been logged out.")
+    expect(page.locator("#lost")).to_be_hidden()
+    page.get_by_role("link", name="Log in again").click()
+    expect(page).to_have_url(re.compile("/login/"))
+
+
+def test_a_page_says_that_its_user_lost_a_permission_and_goes_on(
+    page: Page, web: Web, deployment: Deployment, operator: User
+) -> None:
+    page.goto(opening.address(web, deployment, ""))
+    wait_until(lambda: has_everything(page, deployment))
+    with page.expect_response("**/stream?*") as reopened:
+        operator.user_permissions.remove(Permission.objects.get(codename="add_deployment"))
+        expect(page.locator("#permissions-changed")).to_be_visible()
+    assert reopened.value.status == 200
+    happen(deployment, "Network1")
+    wait_until(lambda: has_everything(page, deployment))
+    page.get_by_role("link", name="Reload").click()
+    expect(page.locator("#permissions-changed")).to_be_hidden()
+    expect(page.locator("#deployment.may-deploy")).to_have_count(0)
