@@ -1,0 +1,139 @@
+"""Removing secret values from texts, in every spelling that is known of them. Pure."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from deployments.core.spellings import Shape, spellings
+
+MARK = "****"
+"""What stands in place of a value: CloudFormation's own sign for NoEcho parameters."""
+REMEMBERED, LONGEST_REMEMBERED = 1024, 2000
+"""Texts whose redaction a redactor remembers, and their length: many events have the same reason or id."""
+_LINES = re.compile(r"[^\r\n]+")
+
+Span = tuple[int, int]
+
+
+class Finder(Protocol):
+    """Something that finds secret values in a text."""
+
+    def find(self, text: str, *, words: bool) -> Iterator[tuple[int, Shape]]:
+        """Yield (where it begins, what shape it has) for every spelling; whole words only if `words`."""
+        ...
+
+
+class Values:
+    """Finds the spellings of values that are known."""
+
+    def __init__(self, values: Iterable[str]) -> None:
+        self.spellings: dict[str, Shape] = {}
+        for value in values:
+            self.spellings |= spellings(value)
+
+    def find(self, text: str, *, words: bool) -> Iterator[tuple[int, Shape]]:
+        """Yield every place of every spelling, those that overlap too."""
+        for spelling, shape in self.spellings.items():
+            if shape.is_word and not words:
+                continue
+            at = text.find(spelling)
+            while at >= 0:
+                yield at, shape
+                at = text.find(spelling, at + 1)
+
+
+class Everything:
+    """Takes every text for a secret: for where secrets exist and cannot be read."""
+
+    def find(self, text: str, *, words: bool) -> Iterator[tuple[int, Shape]]:
+        """Yield the whole text."""
+        yield 0, Shape(length=len(text))
+
+
+class Redactor:
+    """Removes what its finders find. It is false when it has none, and changes nothing then."""
+
+    def __init__(self, finders: Iterable[Finder] = ()) -> None:
+        self.finders = tuple(finders)
+        self._remembered: dict[str, str] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self.finders)
+
+    def __call__(self, text: str) -> str:
+        """Return the text with `****` in place of every secret value."""
+        if not (self.finders and text):
+            return text
+        if len(text) > LONGEST_REMEMBERED:
+            return self._redacted(text)
+        if text not in self._remembered and len(self._remembered) < REMEMBERED:
+            self._remembered[text] = self._redacted(text)
+        return self._remembered.get(text) or self._redacted(text)
+
+    def _redacted(self, text: str) -> str:
+        spans = [span for view in _views(text) for span in self._spans(view)]
+        return _without(text, spans) if spans else text
+
+    def _spans(self, view: _View) -> Iterator[Span]:
+        for finder in self.finders:
+            for start, shape in finder.find(view.text, words=not view.is_joined):
+                span = shape.span(view.text, start)
+                if span:
+                    yield view.original(span)
+
+
+NOTHING = Redactor()
+"""Removes nothing: no secrets are known."""
+
+
+def both(redactors: Iterable[Redactor]) -> Redactor:
+    """Return a redactor that removes what any of these does."""
+    return Redactor(finder for redactor in redactors for finder in redactor.finders)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _View:
+    """A text as it is searched. `places` are (place here, place in the original) of each of its pieces."""
+
+    text: str
+    is_joined: bool = False
+    places: Sequence[Span] = ((0, 0),)
+
+    def original(self, span: Span) -> Span:
+        """Return where in the original text a part of this one is."""
+        return self._original(span[0]), self._original(span[1] - 1) + 1
+
+    def _original(self, at: int) -> int:
+        here, there = self.places[bisect_right(self.places, at, key=lambda place: place[0]) - 1]
+        return there + at - here
+
+
+def _views(text: str) -> Iterator[_View]:
+    """Yield the text as it is, and with its lines joined: `base64` prints lines of 76 characters."""
+    yield _View(text=text)
+    if "\n" not in text and "\r" not in text:
+        return
+    places: list[Span] = []
+    pieces: list[str] = []
+    length = 0
+    for found in _LINES.finditer(text):
+        piece = found[0].lstrip(" \t")
+        places.append((length, found.end() - len(piece)))
+        pieces.append(piece.rstrip(" \t"))
+        length += len(pieces[-1])
+    yield _View(text="".join(pieces), is_joined=True, places=places)
+
+
+def _without(text: str, spans: Iterable[Span]) -> str:
+    """Return the text with the spans replaced, those that touch by one mark."""
+    kept: list[str] = []
+    done = -1
+    for start, end in sorted(spans):
+        if start > done:
+            kept += [text[max(done, 0) : start], MARK]
+        done = max(done, end)
+    return "".join((*kept, text[max(done, 0) :]))

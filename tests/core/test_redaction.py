@@ -1,0 +1,221 @@
+"""Whatever a program makes of a secret value before it prints it, the text shows four asterisks."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+import shlex
+from collections.abc import Callable
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deployments.core.fingerprints import fingerprints_of, read_fingerprints
+from deployments.core.redaction import MARK, NOTHING, Everything, Redactor, Values, both
+from deployments.core.spellings import SHORT
+
+KEY = bytes(range(16))
+PASSWORD = "hunter22"
+AWKWARD = 'p@ss/w0rd+é "it\'s"<&\\%41'
+PEM = (
+    "-----BEGIN PRIVATE KEY-----\n"
+    "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\n"
+    "MzEfYyjiWA4R4/M2bS1GB4t7NXp98C3SC6dVMvDuictGeurT8jNbvJZHtCSuYEvu\n"
+    "ab==\n"
+    "-----END PRIVATE KEY-----\n"
+)
+
+# Without asterisks, of which the mark is made.
+secrets = st.text(st.characters(exclude_characters="*", codec="utf-8"), min_size=SHORT).filter(
+    lambda value: len(value.strip()) >= SHORT
+)
+texts = st.text(st.characters(codec="utf-8"), max_size=40)
+
+
+def known(*values: str) -> Redactor:
+    return Redactor([Values(values)])
+
+
+def kept(*values: str) -> Redactor:
+    """Return a redactor that has only fingerprints, as they come back from the database."""
+    return Redactor([read_fingerprints(json.loads(json.dumps(fingerprints_of(values, KEY).as_json())))])
+
+
+both_ways = pytest.mark.parametrize("redactor", [known, kept])
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+PRINTED: dict[str, Callable[[str], str]] = {
+    "itself": str,
+    "JSON": json.dumps,
+    "JSON in its own alphabet": lambda value: json.dumps(value, ensure_ascii=False),
+    "JSON within JSON": lambda value: json.dumps(json.dumps(value)),
+    "JSON of Go": lambda value: (
+        json.dumps(value).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    ),
+    "JSON of PHP": lambda value: json.dumps(value).replace("/", "\\/"),
+    "Python": repr,
+    "bytes of Python": lambda value: repr(value.encode()),
+    "a shell's trace": lambda value: "'" + value.replace("'", "'\\''") + "'",
+    "an argument of a shell": shlex.quote,
+    "HTML": html.escape,
+    "a part of a URL": lambda value: quote(value, safe=""),
+    "a path": quote,
+    "a query": quote_plus,
+    "encodeURIComponent": lambda value: quote(value, safe="!~*'()"),
+    "a URL in a URL": lambda value: quote(quote(value, safe=""), safe=""),
+    "a URL with small digits": lambda value: re.sub("%..", lambda x: x[0].lower(), quote(value, safe="")),
+    "base64": _base64,
+    "base64 without padding": lambda value: _base64(value).rstrip("="),
+    "base64 for URLs": lambda value: base64.urlsafe_b64encode(value.encode()).decode(),
+    "base64 in a URL": lambda value: quote(_base64(value), safe=""),
+}
+
+
+@both_ways
+@pytest.mark.parametrize("form", PRINTED)
+@pytest.mark.parametrize("value", [PASSWORD, AWKWARD, "ünïcödé 日本語 パスワード"])
+def test_a_value_is_removed_however_it_is_printed(
+    redactor: Callable[..., Redactor], form: str, value: str
+) -> None:
+    printed = PRINTED[form](value)
+
+    found = redactor(value)(f"before {printed} after")
+
+    assert printed.strip("'\"\\") not in found
+    assert MARK in found
+    assert found.startswith("before ")
+    assert found.endswith(" after")
+
+
+@both_ways
+@given(value=secrets, before=texts, after=texts)
+def test_a_value_in_any_text_is_removed(
+    redactor: Callable[..., Redactor], value: str, before: str, after: str
+) -> None:
+    found = redactor(value)(before + value + after)
+
+    assert value not in found
+    assert MARK in found
+
+
+@both_ways
+@given(value=secrets, before=st.binary(max_size=8), after=st.binary(max_size=8))
+def test_a_value_within_a_longer_text_in_base64_is_removed(
+    redactor: Callable[..., Redactor], value: str, before: bytes, after: bytes
+) -> None:
+    coded = base64.b64encode(before + value.encode() + after).decode()
+
+    found = redactor(value)(coded)
+
+    # Only whole characters of what is around the value are left.
+    first, last = 8 * len(before) // 6, -(-8 * len(before + value.encode()) // 6)
+    assert MARK in found
+    assert coded[:first].startswith(found.partition(MARK)[0])
+    assert coded[last:].endswith(found.rpartition(MARK)[2])
+
+
+@given(values=st.lists(secrets, min_size=1, max_size=3), text=st.data())
+def test_fingerprints_find_what_the_values_themselves_find(values: list[str], text: st.DataObject) -> None:
+    pieces = st.one_of(texts, st.sampled_from(values), st.sampled_from(values).map(json.dumps))
+    printed = "".join(text.draw(st.lists(pieces, max_size=5)))
+
+    assert kept(*values)(printed) == known(*values)(printed)
+
+
+@both_ways
+@given(value=secrets, text=texts)
+def test_nothing_else_is_touched(redactor: Callable[..., Redactor], value: str, text: str) -> None:
+    if not any(spelling in text for spelling in Values([value]).spellings):
+        assert redactor(value)(text) == text
+
+
+@both_ways
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("the password is abc1.", f"the password is {MARK}."),
+        ("xabc1 abc12 abc1_ _abc1", "xabc1 abc12 abc1_ _abc1"),
+        ('{"password": "abc1"}', f'{{"password": "{MARK}"}}'),
+        ("password%3Dabc1%26user", f"password%3D{MARK}%26user"),
+        ("a line\\nabc1\\n", f"a line\\n{MARK}\\n"),
+        ("YWJjMQ==", f"{MARK}=="),
+        ("the token YWJjMQ, and YWJjMQx", f"the token {MARK}, and YWJjMQx"),
+    ],
+)
+def test_a_short_value_is_removed_where_it_is_a_whole_word(
+    redactor: Callable[..., Redactor], text: str, shown: str
+) -> None:
+    assert redactor("abc1")(text) == shown
+
+
+@both_ways
+@pytest.mark.parametrize(
+    ("values", "text", "shown"),
+    [
+        (["hunter22"], "hunter22 and hunter22", f"{MARK} and {MARK}"),
+        (["hunter22"], "hunter22hunter22", MARK),
+        (["hunter22", "22gather"], "a hunter22gather b", f"a {MARK} b"),
+        (["hunter22", "hunter22-longer"], "a hunter22-longer b", f"a {MARK} b"),
+        (["ababab"], "x abababab x", f"x {MARK} x"),
+        (["", "   ", "hunter22"], "nothing of    it hunter22", f"nothing of    it {MARK}"),
+    ],
+)
+def test_several_values_may_touch_and_overlap(
+    redactor: Callable[..., Redactor], values: list[str], text: str, shown: str
+) -> None:
+    assert redactor(*values)(text) == shown
+
+
+@both_ways
+def test_a_value_of_several_lines_is_removed_line_by_line_and_however_its_lines_are_broken(
+    redactor: Callable[..., Redactor],
+) -> None:
+    hide = redactor(PEM)
+    lines = PEM.splitlines()
+
+    assert hide(f"a\n{PEM}b") == f"a\n{MARK}b"
+    assert hide("a\n" + PEM.replace("\n", "\r\n") + "b") == f"a\n{MARK}\r\nb"
+    assert MARK in hide(json.dumps(PEM))
+    assert "MIIE" not in hide(json.dumps(PEM))
+    for line in lines:
+        assert hide(f"12:00:01 {line}") == f"12:00:01 {MARK if len(line) >= SHORT else line}"
+    wrapped = base64.encodebytes(b"k" * 50 + PEM.encode()).decode()
+    assert hide(wrapped).partition(MARK)[0] == base64.b64encode(b"k" * 50).decode()[:66]
+    assert len(hide(wrapped)) < 80
+
+
+@both_ways
+def test_the_items_of_a_list_are_removed(redactor: Callable[..., Redactor]) -> None:
+    assert redactor("first-one, second-one")("['first-one', 'second-one']") == f"['{MARK}', '{MARK}']"
+
+
+@both_ways
+def test_a_very_long_value_is_removed(redactor: Callable[..., Redactor]) -> None:
+    value = "".join(chr(33 + 7 * number % 90) for number in range(4096)).replace("*", "x")
+    assert redactor(value)(f"a {value} b {_base64(value)} c") == f"a {MARK} b {MARK} c"
+
+
+@pytest.mark.parametrize("text", ["", "a", "a\nb"])
+def test_where_secrets_cannot_be_read_no_text_is_shown(text: str) -> None:
+    assert Redactor([Everything()])(text) == (MARK if text else "")
+
+
+def test_redactors_add_up() -> None:
+    hide = both([NOTHING, known("hunter22"), kept("gatherer")])
+    assert hide("hunter22 gatherer") == f"{MARK} {MARK}"
+    assert not both([NOTHING, NOTHING])
+    assert NOTHING("hunter22") == "hunter22"
+
+
+def test_fingerprints_do_not_have_the_value() -> None:
+    text = json.dumps(fingerprints_of([PASSWORD, AWKWARD, "abc1"], KEY).as_json())
+    for spelling in Values([PASSWORD, AWKWARD, "abc1"]).spellings:
+        assert spelling not in text
