@@ -94,5 +94,5 @@ def close_environment(*, user: User, environment: Environment) -> None:
             N_("Only an environment whose stack no longer exists can be forgotten. Delete it instead."),
         )
     Environment.objects.filter(pk__in=list(closed.values_list("pk", flat=True))).update(
-        deleted_at=timezone.now(), live_key=None, due_at=None
+        deleted_at=timezone.now(), live_key=None, due_at=None, secret_fingerprints=""
     )

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deployments.aws.site_address import Resolve, Site, SiteProblem, checked_address, system_resolve
+from deployments.core.redaction import Redactor
 from deployments.errors import N_, Sentence
 
 CONNECT_SECONDS = 3.0
@@ -60,6 +61,7 @@ class _Reply:
     status: int
     location: str
     body: str
+    redact: Redactor
 
 
 def check_site(site: Site, resolve: Resolve = system_resolve) -> SiteCheckResult:
@@ -72,7 +74,7 @@ def check_site(site: Site, resolve: Resolve = system_resolve) -> SiteCheckResult
         _write(site, place, found)
         _read(site, place, found)
     except SiteProblem as problem:
-        found["problem"] = problem.sentence
+        found["problem"] = problem.sentence(site.redact)
     return SiteCheckResult(milliseconds=_since(started), **found)
 
 
@@ -136,19 +138,19 @@ def _require_ok(reply: _Reply) -> None:
             N_("%(path)s answers %(status)s: %(text)s"),
             path=reply.path,
             status=reply.status,
-            text=_plain(reply.body),
+            text=_plain(reply),
         )
 
 
 def _not_datelog(reply: _Reply) -> SiteProblem:
     return SiteProblem(
-        N_("%(path)s answers, but not as datelog does: %(text)s"), path=reply.path, text=_plain(reply.body)
+        N_("%(path)s answers, but not as datelog does: %(text)s"), path=reply.path, text=_plain(reply)
     )
 
 
-def _plain(body: str) -> str:
-    """Return the text of an answer, maybe an error page, in one line."""
-    return " ".join(re.sub(r"<[^<>]*>", " ", body[:4096]).split()) or "–"
+def _plain(reply: _Reply) -> str:
+    """Return the text of an answer, maybe an error page, in one line and without secret values."""
+    return " ".join(re.sub(r"<[^<>]*>", " ", reply.redact(reply.body)).split()) or "–"
 
 
 def _request(site: Site, place: tuple[str, int], method: str, path: str) -> _Reply:
@@ -169,7 +171,7 @@ def _request(site: Site, place: tuple[str, int], method: str, path: str) -> _Rep
                 N_("%(path)s is not answered (%(error)s)."), path=shown, error=str(exc) or type(exc).__name__
             ) from exc
     location = answer.getheader("Location") or ""
-    return _Reply(path=shown, status=answer.status, location=location, body=body)
+    return _Reply(path=shown, status=answer.status, location=location, body=body, redact=site.redact)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from deployments.core.redaction import NOTHING, Redactor
 from deployments.errors import N_, Sentence
 
 RESOLVE_SECONDS = 3.0
@@ -30,12 +31,16 @@ Resolve = Callable[[str, int], list[str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """Where to ask. `dns_name` is the load balancer's; `host_name` is the site's own, if it has one."""
+    """Where to ask. `dns_name` is the load balancer's; `host_name` is the site's own, if it has one.
+
+    `redact` removes secret values from what the site answers: an error page may print anything.
+    """
 
     dns_name: str
     secure: bool = False
     host_name: str = ""
     sandbox: bool = False
+    redact: Redactor = NOTHING
 
 
 def site_of(dns_name: str, site_url: str, *, sandbox: bool) -> Site:
@@ -63,7 +68,12 @@ class SiteProblem(Exception):
 
     def __init__(self, template: str, **values: object) -> None:
         super().__init__(template)
-        self.sentence = Sentence(template, {name: str(value)[:SHOWN] for name, value in values.items()})
+        self.template, self.values = template, values
+
+    def sentence(self, redact: Redactor) -> Sentence:
+        """Return what is said, with the beginning of each text after secret values were removed from it."""
+        shown = {name: redact(str(value))[:SHOWN] for name, value in self.values.items()}
+        return Sentence(self.template, shown)
 
 
 def system_resolve(name: str, port: int) -> list[str]:

@@ -82,7 +82,7 @@ class EnvironmentQuerySet(models.QuerySet["Environment"]):
     def for_list(self) -> Self:
         """Everything the list shows, problems first, then newest, without a query a row."""
         rows = self.with_state().select_related("account", "owner", "latest__requested_by")
-        return rows.order_by("standing", "-pk")
+        return rows.defer("secret_fingerprints").order_by("standing", "-pk")
 
     def after(self, standing: int, pk: int) -> Self:
         """Keep those that come after a row in the order of `for_list`."""
@@ -122,6 +122,8 @@ class Environment(models.Model):
     missing_since = models.DateTimeField(null=True, blank=True)
     observed_at = models.DateTimeField(null=True, blank=True)
     observe_error = models.TextField(blank=True, default="")
+    # By these the NoEcho values of past deployments are recognized in what AWS says (runner.redactors).
+    secret_fingerprints = models.TextField(blank=True, default="", editable=False)
     # The roll-up of what was observed, for lists: see deployments/core/health/rollup.py.
     health_word = models.CharField(_("health"), max_length=12, default="unknown")
     health_sentence = models.JSONField(default=dict, blank=True, editable=False)

@@ -1,28 +1,57 @@
-"""Secret parameter values at rest: encrypted with a key made from SECRET_KEY, gone once they were used."""
+"""Secrets at rest: encrypted with a key made from SECRET_KEY, gone once they were used."""
 
 from __future__ import annotations
 
 import base64
 import json
 
-from cryptography.fernet import Fernet, MultiFernet
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 
 
-def _box() -> MultiFernet:
+def _keys() -> list[Fernet]:
     secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
     keys = [
         HKDF(algorithm=SHA256(), length=32, salt=None, info=b"sanso sealed parameters").derive(s.encode())
         for s in secrets
     ]
-    return MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in keys])
+    return [Fernet(base64.urlsafe_b64encode(key)) for key in keys]
+
+
+def encrypt(text: str) -> str:
+    """Return a text as a token for a text column."""
+    return MultiFernet(_keys()).encrypt(text.encode()).decode()
+
+
+def decrypt(token: str) -> str:
+    """Return the text of a token.
+
+    Raises cryptography.fernet.InvalidToken when SECRET_KEY was changed without a fallback.
+    """
+    return MultiFernet(_keys()).decrypt(token.encode()).decode()
+
+
+def renewed(token: str) -> str:
+    """Return a token under the present SECRET_KEY: the same one, unless only a fallback can decrypt it.
+
+    One that no key can decrypt is returned as it is.
+    """
+    current, *_fallbacks = keys = _keys()
+    try:
+        current.decrypt(token.encode())
+    except InvalidToken:
+        try:
+            return MultiFernet(keys).rotate(token.encode()).decode()
+        except InvalidToken:
+            return token
+    return token
 
 
 def seal(values: dict[str, str]) -> str:
-    """Return the values as a token for a text column; "" for no values."""
-    return _box().encrypt(json.dumps(values).encode()).decode() if values else ""
+    """Return secret parameter values as a token for a text column; "" for no values."""
+    return encrypt(json.dumps(values)) if values else ""
 
 
 def unseal(token: str) -> dict[str, str]:
@@ -30,5 +59,5 @@ def unseal(token: str) -> dict[str, str]:
 
     Raises cryptography.fernet.InvalidToken when SECRET_KEY was changed without a fallback.
     """
-    opened: dict[str, str] = json.loads(_box().decrypt(token.encode())) if token else {}
-    return opened
+    values: dict[str, str] = json.loads(decrypt(token)) if token else {}
+    return values

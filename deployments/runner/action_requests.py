@@ -10,12 +10,13 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from deployments.aws.account_ref import AccountRef
+from deployments.aws.redacted import redacted
 from deployments.aws.session import Clients
 from deployments.core.health.aws_statuses import RUN_FAILED, RUN_LEFT_OUT
 from deployments.core.intervals import retry_delay
 from deployments.errors import N_, AwsFailure, AwsNotFound, AwsRetryable, QuotaExhausted, Sentence
 from deployments.models import ActionRequest, AssociationRun, Observation, Observer, leases
-from deployments.runner import site_check
+from deployments.runner import redactors, site_check
 from deployments.runner.observe.problems import problem_text
 
 log = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ def run_operation(pk: int, version: int, connect: Callable[[AccountRef], Clients
         return False  # taken over between the two statements
     now = timezone.now()
     try:
-        clients = connect(row.environment.account.ref())
+        clients = redacted(connect(row.environment.account.ref()), redactors.of_environment(row.environment))
         result = _STEPS[row.kind](row, clients)
     except DatabaseError:
         raise

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from deployments.aws.autoscaling import ScalingActivity
 from deployments.aws.logs import LogLine
-from deployments.aws.outputs import outputs_of
+from deployments.aws.outputs import outputs_of, read_end
 from deployments.aws.session import Clients
 from deployments.aws.ssm import ExecutionTarget
 from deployments.core.causes.catalogue import recognize
@@ -20,7 +20,6 @@ from deployments.core.health.aws_statuses import RUN_FAILED
 from deployments.core.root_cause import Failure, first_failure
 from deployments.errors import N_, AwsFailure, AwsNotFound, AwsRetryable, Sentence
 from deployments.models import AssociationRun, Deployment, Event, Evidence, Resource, Target
-from deployments.models.sealed import unseal
 
 LINES = 40
 """Lines kept of a log: those that tell why are its last."""
@@ -214,8 +213,7 @@ def _output_text(clients: Clients, target: ExecutionTarget) -> str:
     for stored in outputs_of(clients.s3, target):
         name = stored.key.rpartition("/")[2]
         if name in printed:
-            tail = clients.s3.read_tail(target.output_bucket, stored.key, LONGEST // 3)
-            printed[name] = tail.body.decode(errors="replace").replace("\x00", "")
+            printed[name] = read_end(clients.s3, target.output_bucket, stored.key, LONGEST // 3)
     found = read_output(printed["stdout"], printed["stderr"], failed=True)
     if target.status not in RUN_FAILED and not (found.failed_task or printed["stderr"].strip()):
         return target.detailed_status or target.status
@@ -280,16 +278,8 @@ def _keep(
         kind=str(kind),
         subject=subject[:255],
         defaults={
-            "text": _without_secrets(deployment, text)[-LONGEST:],
+            "text": text[-LONGEST:],
             "problem": problem.as_json() if problem else {},
             "at": timezone.now(),
         },
     )
-
-
-def _without_secrets(deployment: Deployment, text: str) -> str:
-    """Blot out the values of NoEcho parameters: nobody knows what a function prints."""
-    for value in unseal(deployment.sealed_parameters).values():
-        if len(value) >= 4:
-            text = text.replace(value, "••••")
-    return text

@@ -12,7 +12,7 @@ from deployments.core.intervals import OBSERVE_DELAY
 from deployments.core.phases import Kind, State
 from deployments.errors import Sentence
 from deployments.models import Deployment, Environment
-from deployments.runner import event_log, expectations
+from deployments.runner import event_log, expectations, redactors
 
 
 def finalize(
@@ -24,10 +24,14 @@ def finalize(
     sentence: Sentence,
     **more: Any,
 ) -> None:
-    """End the deployment. `status` is the root stack's; `more` are further fields of the row."""
+    """End the deployment. `status` is the root stack's; `more` are further fields of the row.
+
+    The NoEcho values are cleared with it; fingerprints of them stay while something can print them.
+    """
     now = timezone.now()
     message = str(sentence)
     gone = status == "DELETE_COMPLETE" or code == "StackGone"
+    fingerprints = redactors.fingerprints_after(deployment)
     with transaction.atomic():
         deployment.move_to(
             state, error_code=code, error_message=message, error_sentence=sentence.as_json(), **more
@@ -35,11 +39,13 @@ def finalize(
         expectations.learn(deployment)
         values: dict[str, object] = {"stack_status": status, "status_reason": message, "observed_at": now}
         if deployment.kind == Kind.DELETE and state is State.SUCCEEDED:
-            values |= {"deleted_at": now, "live_key": None, "due_at": None}
+            values |= {"deleted_at": now, "live_key": None, "due_at": None, "secret_fingerprints": ""}
         elif gone:
             values |= {"stack_id": "", "stack_status": "", "outputs": {}, "due_at": None}
+            values |= {"secret_fingerprints": ""}
         else:
             values |= {"outputs": outputs, "due_at": now + timedelta(seconds=OBSERVE_DELAY)}
+            values |= {"secret_fingerprints": fingerprints}
         Environment.objects.filter(pk=deployment.environment_id).update(**values)
         event_log.add(
             deployment,

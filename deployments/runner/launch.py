@@ -70,7 +70,7 @@ def upload(deployment: Deployment, clients: Clients) -> float:
 def make_change_set(deployment: Deployment, clients: Clients) -> float:
     """Ask for the change set, wait for it, and write down what it will make."""
     if not deployment.change_set_id:
-        deployment.record(change_set_id=_create_or_adopt(deployment, clients), sealed_parameters="")
+        deployment.record(change_set_id=_create_or_adopt(deployment, clients))
         return AT_ONCE
     change_set = clients.cloudformation.describe_change_set(deployment.change_set_id)
     if change_set.status in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from deployments.aws.site_address import site_of
 from deployments.core.intervals import probe_delay
 from deployments.errors import N_, Sentence
 from deployments.models import Environment, SiteProbe
+from deployments.runner import redactors
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -39,7 +41,8 @@ def run_site_check(environment: Environment, asked_by: User | None = None) -> Si
     """
     balancer = environment.load_balancers.filter(tier="alb").order_by("pk").first()
     dns_name = balancer.dns_name if balancer else ""
-    answer = check_site(site_of(dns_name, environment.url, sandbox=environment.account.is_sandbox))
+    site = site_of(dns_name, environment.url, sandbox=environment.account.is_sandbox)
+    answer = check_site(replace(site, redact=redactors.of_environment(environment)))
     well = Sentence(
         N_("A time was saved and read back in %(milliseconds)s ms."),
         {"milliseconds": str(answer.milliseconds)},

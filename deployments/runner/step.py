@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from deployments.aws import session
 from deployments.aws.account_ref import AccountRef
+from deployments.aws.redacted import redacted
 from deployments.aws.session import Clients
 from deployments.core.intervals import ACCESS_RETRY_DELAY, retry_delay
 from deployments.core.phases import AFTER_STACKS, BEFORE_STACKS, Kind, State
@@ -26,7 +27,16 @@ from deployments.errors import (
     UserFixable,
 )
 from deployments.models import Deployment, leases
-from deployments.runner import action_requests, delete, event_log, launch, observe, readiness, stack_poller
+from deployments.runner import (
+    action_requests,
+    delete,
+    event_log,
+    launch,
+    observe,
+    readiness,
+    redactors,
+    stack_poller,
+)
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +72,7 @@ def run_deployment(pk: int, version: int, connect: Connect = session.connect) ->
 def _guarded_step(deployment: Deployment, connect: Connect, now: datetime) -> float | None:
     clients: Clients | None = None
     try:
-        clients = connect(deployment.environment.account.ref())
+        clients = redacted(connect(deployment.environment.account.ref()), redactors.of_deployment(deployment))
         delay = _step(deployment, clients, now)
     except (LostClaim, DatabaseError):
         raise

@@ -17,6 +17,7 @@ from deployments.aws import site as asking
 from deployments.aws import site_address
 from deployments.aws.site import SiteCheckResult, check_site
 from deployments.aws.site_address import Site, is_allowed, site_of
+from deployments.core.redaction import Redactor, Values
 from tests.datelog.test_tls import make_certificate
 from tests.services import LOOPBACK, free_port
 
@@ -135,6 +136,16 @@ def test_an_error_page_is_told_by_its_status_and_text(server: Running) -> None:
     assert (answer.wrote, answer.write_status, answer.read_status) == (False, 503, 0)
     assert said(answer) == "/write answers 503: 503 Service Unavailable"
     assert [path for _, path, _ in server.asked] == ["/write"]
+
+
+def test_an_error_page_is_repeated_without_secret_values(server: Running) -> None:
+    redact = Redactor([Values(["it's  hunter22"])])
+    page = "<body>no login with <b>it&#x27;s  hunter22</b>" + "x" * 300
+    server.routes["/write"] = lambda asked: asked.reply(page, 500)
+    assert said(server.ask(redact=redact)).startswith("/write answers 500: no login with **** xxx")
+
+    server.routes["/write"] = lambda asked: asked.reply("", 301, Location="http://shop/?p=it's%20%20hunter22")
+    assert "leads elsewhere, to http://shop/?p=****." in said(server.ask(redact=redact))
 
 
 @pytest.mark.parametrize("path", ["/write", "/read"])

@@ -8,11 +8,12 @@ import pytest
 
 from deployments.aws.autoscaling import Group, ScalingActivity
 from deployments.aws.logs import LogLine
+from deployments.aws.redacted import redacted
 from deployments.aws.ssm import Association, Execution, ExecutionTarget
 from deployments.errors import AwsAccessError, AwsRetryable
 from deployments.models import Deployment, Evidence
 from deployments.models.sealed import seal
-from deployments.runner import evidence
+from deployments.runner import evidence, redactors
 from tests.builders import START, make_deployment, make_event, make_resource, make_stack
 from tests.fakes import FakeAws
 
@@ -58,7 +59,8 @@ def _failed_custom_resource(
 
 
 def _gather(deployment: Deployment, aws: FakeAws) -> list[Evidence]:
-    evidence.gather(deployment, aws(deployment.environment.account.ref()))
+    clients = redacted(aws(deployment.environment.account.ref()), redactors.of_deployment(deployment))
+    evidence.gather(deployment, clients)
     return list(Evidence.objects.of(deployment))
 
 

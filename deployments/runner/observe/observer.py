@@ -17,6 +17,7 @@ from deployments.core.phases import State
 from deployments.errors import AwsAccessError, AwsFailure, AwsRetryable, QuotaExhausted
 from deployments.models import Account, Environment, Observation, Observer, leases
 from deployments.models.health.reads import parts_of_environments
+from deployments.runner import redactors
 from deployments.runner.observe import history
 from deployments.runner.observe.associations import Associations
 from deployments.runner.observe.database import Database
@@ -107,6 +108,7 @@ def _round(
             environment=row.environment,
             parts=parts[row.environment_id],
             fast=is_fast(row.environment, now),
+            redact=redactors.of_environment(row.environment),
         )
         for row in due
     ]

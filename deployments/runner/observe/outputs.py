@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from functools import partial
 
-from deployments.aws.outputs import outputs_of
+from deployments.aws.outputs import outputs_of, read_end
 from deployments.aws.s3 import StoredObject
 from deployments.aws.ssm import ExecutionTarget
 from deployments.core.health.ansible import read_output
@@ -75,6 +75,5 @@ def _text(
 ) -> str:
     if stored is None:
         return ""
-    tail = turn.ask([one], partial(turn.clients.s3.read_tail, run.output_bucket, stored.key, limit))
-    # Databases keep no NUL in a text; half a character may stand at the beginning of a tail.
-    return tail.body.decode(errors="replace").replace("\x00", "") if tail else ""
+    end = partial(read_end, turn.clients.s3, run.output_bucket, stored.key, limit)
+    return turn.ask([one], end) or ""

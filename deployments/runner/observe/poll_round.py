@@ -10,8 +10,10 @@ from time import monotonic, sleep
 from typing import Protocol, TypeVar
 
 from deployments.aws import quota
+from deployments.aws.redacted import redacted
 from deployments.aws.session import Clients
 from deployments.core.health.parts import ObservedParts
+from deployments.core.redaction import NOTHING, Redactor, both
 from deployments.errors import AwsFailure, AwsNotFound, AwsRetryable, QuotaExhausted
 from deployments.models import Environment, Observation
 
@@ -32,6 +34,7 @@ class ObservedEnvironment:
     environment: Environment
     parts: ObservedParts
     fast: bool
+    redact: Redactor = NOTHING
     done: bool = False
     saw: bool = False
     changed: bool = False
@@ -53,9 +56,17 @@ class PollRound:
 
     @contextmanager
     def on_behalf(self, asked: Sequence[ObservedEnvironment]) -> Iterator[None]:
-        """Make the calls within as urgent as the most urgent of these environments."""
-        with quota.priority(watched=any(one.fast for one in asked), patience=CALL_MAX_WAIT):
-            yield
+        """Make the calls within as urgent as the most urgent of these environments.
+
+        What they return shows no secret value of any of these.
+        """
+        connected = self.clients
+        self.clients = redacted(connected, both(one.redact for one in asked))
+        try:
+            with quota.priority(watched=any(one.fast for one in asked), patience=CALL_MAX_WAIT):
+                yield
+        finally:
+            self.clients = connected
 
     def ask(self, asked: Sequence[ObservedEnvironment], call: Callable[[], Answer]) -> Answer | None:
         """Return what AWS answers; None when that does not exist or may not be seen.

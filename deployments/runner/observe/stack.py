@@ -9,11 +9,14 @@ from django.utils import timezone
 
 from deployments.aws import quota
 from deployments.aws.account_ref import AccountRef
+from deployments.aws.redacted import redacted
 from deployments.aws.sandbox import about
 from deployments.aws.session import Clients
 from deployments.core.intervals import OBSERVE_DELAY, WATCHED_DELAY
 from deployments.errors import AwsFailure, AwsNotFound, QuotaExhausted
 from deployments.models import Account, Environment, Observation, leases
+from deployments.models.sealed import renewed
+from deployments.runner import redactors
 from deployments.runner.observe.problems import problem_text
 
 
@@ -28,6 +31,7 @@ def observe_stack(pk: int, version: int, connect: Callable[[AccountRef], Clients
         watched = bool(environment.watched_until and environment.watched_until > now)
         delay = WATCHED_DELAY if watched else OBSERVE_DELAY
         sandbox_facts(environment.account)
+        _renew(environment)
         if environment.active_deployment is None and environment.stack_id:
             with quota.priority(watched=watched):
                 delay = _look(environment, connect, now) or delay
@@ -35,10 +39,20 @@ def observe_stack(pk: int, version: int, connect: Callable[[AccountRef], Clients
     return True
 
 
+def _renew(environment: Environment) -> None:
+    """Encrypt the fingerprints anew after SECRET_KEY was changed, while its fallback is still there."""
+    kept = environment.secret_fingerprints
+    if kept and (fresh := renewed(kept)) != kept:
+        Environment.objects.filter(pk=environment.pk, secret_fingerprints=kept).update(
+            secret_fingerprints=fresh
+        )
+
+
 def _look(environment: Environment, connect: Callable[[AccountRef], Clients], now: datetime) -> float | None:
     """Bring the row up to date. Returns the delay to the next look where the account's budget says it."""
     try:
-        stack = connect(environment.account.ref()).cloudformation.describe_stack(environment.stack_id)
+        clients = redacted(connect(environment.account.ref()), redactors.of_environment(environment))
+        stack = clients.cloudformation.describe_stack(environment.stack_id)
     except AwsNotFound:
         _write(environment, now, missing=True)
     except QuotaExhausted as exc:

@@ -1,0 +1,103 @@
+"""Gateways whose answers show no secret value: what programs and people wrote is redacted as it comes in.
+
+Everything that the runner learns from AWS passes here, before it is stored, logged or decided upon.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, TypeVar
+
+from deployments.aws.session import Clients
+from deployments.core.redaction import Redactor
+from deployments.errors import AwsFailure, QuotaExhausted
+
+Answer = TypeVar("Answer")
+
+_NAMES = (
+    "account_id action activity_id arn association_id change_set_id cluster_id counts detailed_status "
+    "dns_name document endpoint engine_version event_id execution_id execution_status group health "
+    "instance_class instance_id instance_type key launch_template_version lifecycle load_balancer_arns "
+    "logical_id name output_bucket output_key output_prefix parameter_status protocol reader_endpoint "
+    "replacement stack_id stack_name state status tags target_group_arn target_id token type version zone "
+    "zones"
+)
+PUBLIC = frozenset(_NAMES.split())
+"""Fields that stay as they are: words of the API, and names by which AWS is called again, which are public.
+What is not listed here is redacted."""
+ADDRESSED = frozenset(
+    {
+        "AWS::AutoScaling::AutoScalingGroup",
+        "AWS::CloudFormation::Stack",
+        "AWS::ElasticLoadBalancingV2::LoadBalancer",
+        "AWS::ElasticLoadBalancingV2::TargetGroup",
+        "AWS::Lambda::Function",
+        "AWS::Logs::LogGroup",
+        "AWS::RDS::DBCluster",
+        "AWS::RDS::DBInstance",
+        "AWS::SSM::Association",
+    }
+)
+"""Types whose physical ids stay as they are, since the portal calls AWS with them. Of others they may be
+anything: that of a custom resource is what its function returns."""
+
+
+def redacted(clients: Clients, redact: Redactor) -> Clients:
+    """Return the clients with answers and errors in which secret values are replaced."""
+    if not redact:
+        return clients
+    gateways: dict[str, Any] = {
+        field.name: _Redacted(getattr(clients, field.name), redact) for field in fields(clients)
+    }
+    return Clients(**gateways)
+
+
+class _Redacted:
+    """A gateway whose every method is called as it is, and its answer redacted."""
+
+    def __init__(self, gateway: object, redact: Redactor) -> None:
+        self._gateway, self._redact = gateway, redact
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self._gateway, name)
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            try:
+                answer = method(*arguments, **named)
+            except QuotaExhausted:
+                raise
+            except AwsFailure as exc:
+                failure = type(exc)(exc.code, self._redact(exc.message), exc.operation, exc.request_id)
+                raise failure from None  # botocore's error has the message as well
+            return answer if isinstance(answer, str) else without_secrets(answer, self._redact)
+
+        return call
+
+
+def without_secrets(value: Answer, redact: Redactor) -> Answer:
+    """Return a value, a dataclass or a collection of these, with its texts redacted."""
+    cleaned: Any = value
+    if isinstance(value, str):
+        cleaned = redact(value)
+    elif isinstance(value, bytes):  # the end of a file: half a character may be its first
+        cleaned = redact(value.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+    elif isinstance(value, Mapping):
+        cleaned = {key: without_secrets(one, redact) for key, one in value.items()}
+    elif isinstance(value, list | tuple):
+        cleaned = type(value)(without_secrets(one, redact) for one in value)
+    elif is_dataclass(value) and not isinstance(value, type):
+        changed = {
+            name: clean
+            for name in _texts_of(value)
+            if (clean := without_secrets(old := getattr(value, name), redact)) != old
+        }
+        cleaned = replace(value, **changed) if changed else value
+    return cleaned  # type: ignore[no-any-return]  # of the value's own type
+
+
+def _texts_of(value: Any) -> list[str]:
+    names = [field.name for field in fields(value) if field.name not in PUBLIC]
+    if getattr(value, "type", "") in ADDRESSED:
+        return [name for name in names if name != "physical_id"]
+    return names

@@ -1,0 +1,304 @@
+"""A NoEcho value that programs print in every way is nowhere: no row, no file, no page, no line of a log."""
+
+from __future__ import annotations
+
+import base64
+import inspect
+import json
+import re
+import textwrap
+from collections.abc import Iterator
+from html import unescape
+from io import StringIO
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.parse import quote, quote_plus
+from urllib.request import Request, urlopen
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.db.models import Model
+from django.test import Client
+
+from deployments.actions.operate import request_association_run
+from deployments.core.phases import State
+from deployments.core.spellings import spellings
+from deployments.models import AssociationRun, Deployment, Environment, Event, Evidence, Resource
+from tests.builders import make_user
+from tests.chaos.conftest import hold, kill_when_all_are_held
+from tests.flows.web import Web, start_web
+from tests.running import Portal, new_account
+from tests.services import Sandbox, wait_until
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
+SECRETS = {
+    "Password": "Hunter/22+\"é&<x'y",
+    "Pin": "q7x9z",
+    "Certificate": "-----BEGIN KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEF\nBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\n",
+}
+SHOWN = re.compile(r"/(?:environments|deployments|admin/deployments)/(?!recordings|\d+/stream)")
+NAMED = re.compile(r'(?:href|hx-get|data-[a-z]+)="(/[^"?#]*)')
+"""Addresses that a page names, without their queries."""
+
+
+def printed(given: dict[str, str]) -> Iterator[str]:
+    """Yield what careless programs print: the sandbox's function runs this very code."""
+    password = given["Password"]
+    yield from ("the pin is " + given["Pin"], "the password is " + password, repr(given))
+    yield from (json.dumps(given), json.dumps(json.dumps(given)), quote(password, safe=""))
+    yield "https://db.example/?user=me&password=" + quote_plus(password)
+    for before in ("", "x", "xy"):
+        text = (before + password + " rest").encode()
+        yield base64.b64encode(text).decode()
+        yield base64.urlsafe_b64encode(text).decode().rstrip("=")
+    yield from given["Certificate"].splitlines()
+
+
+FUNCTION = f"""\
+import base64, json
+from collections.abc import Iterator
+from urllib.parse import quote, quote_plus
+import cfnresponse
+
+{inspect.getsource(printed)}
+
+def handler(event, context):
+    given = event["ResourceProperties"]
+    for text in printed(given):
+        print("see", text)
+    status = "SUCCESS" if event["RequestType"] == "Delete" else given["Answer"]
+    name = "table-of-" + given["Password"]
+    cfnresponse.send(event, context, status, {{}}, name, reason="; ".join(printed(given)))
+"""
+ROOT = """
+Parameters:
+  Bucket: {Type: String}
+  Prefix: {Type: String}
+  Answer: {Type: String, Default: SUCCESS}
+  Password: {Type: String, NoEcho: true}
+  Pin: {Type: String, NoEcho: true}
+  Certificate: {Type: String, NoEcho: true}
+Resources:
+  Inner:
+    Type: AWS::CloudFormation::Stack
+    Properties:
+      TemplateURL: !Sub https://${Bucket}.s3.${AWS::Region}.amazonaws.com/${Prefix}/inner.yaml
+      Parameters:
+        Bucket: !Ref Bucket
+        Answer: !Ref Answer
+        Password: !Ref Password
+        Pin: !Ref Pin
+        Certificate: !Ref Certificate
+Outputs:
+  Link: {Value: !Sub "https://shop.example/?token=${Password}"}
+"""
+GIVEN = """\
+      ServiceToken: !GetAtt Function.Arn
+      Password: !Ref Password
+      Pin: !Ref Pin
+      Certificate: !Ref Certificate
+"""
+INNER = f"""
+Parameters:
+  Bucket: {{Type: String}}
+  Answer: {{Type: String}}
+  Password: {{Type: String}}
+  Pin: {{Type: String}}
+  Certificate: {{Type: String}}
+Resources:
+  Role:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument:
+        Statement:
+          - Effect: Allow
+            Principal: {{Service: [ec2.amazonaws.com, lambda.amazonaws.com]}}
+            Action: sts:AssumeRole
+      ManagedPolicyArns: ["arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"]
+  Function:
+    Type: AWS::Lambda::Function
+    Properties:
+      Runtime: python3.11
+      Handler: index.handler
+      Timeout: 30
+      Role: !GetAtt Role.Arn
+      Code:
+        ZipFile: |
+{textwrap.indent(FUNCTION, " " * 10)}
+  Users:
+    Type: Custom::Users
+    Properties:
+      Answer: SUCCESS
+{GIVEN}
+  Table:
+    Type: Custom::Table
+    DependsOn: [Users, Configure]
+    Properties:
+      Answer: !Ref Answer
+{GIVEN}
+  Vpc: {{Type: AWS::EC2::VPC, Properties: {{CidrBlock: 10.9.0.0/16}}}}
+  Subnet: {{Type: AWS::EC2::Subnet, Properties: {{VpcId: !Ref Vpc, CidrBlock: 10.9.0.0/24}}}}
+  Profile: {{Type: AWS::IAM::InstanceProfile, Properties: {{Roles: [!Ref Role]}}}}
+  Template:
+    Type: AWS::EC2::LaunchTemplate
+    Properties:
+      LaunchTemplateData:
+        ImageId: "{{{{resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64}}}}"
+        InstanceType: t4g.micro
+        IamInstanceProfile: {{Arn: !GetAtt Profile.Arn}}
+  AppServers:
+    Type: AWS::AutoScaling::AutoScalingGroup
+    Properties:
+      MinSize: "1"
+      MaxSize: "1"
+      VPCZoneIdentifier: [!Ref Subnet]
+      LaunchTemplate: {{LaunchTemplateId: !Ref Template, Version: !GetAtt Template.LatestVersionNumber}}
+      Tags: [{{Key: Server, Value: App, PropagateAtLaunch: true}}]
+  Configure:
+    Type: AWS::SSM::Association
+    DependsOn: AppServers
+    Properties:
+      Name: AWS-RunShellScript
+      AssociationName: configure
+      Parameters: {{commands: ["true"]}}
+      Targets: [{{Key: "tag:Server", Values: [App]}}]
+      OutputLocation: {{S3Location: {{OutputS3BucketName: !Ref Bucket, OutputS3KeyPrefix: logs}}}}
+"""
+
+
+@pytest.fixture
+def web(process_environment: dict[str, str], tmp_path: Path) -> Iterator[Web]:
+    """A web process beside the worker."""
+    server = start_web(tmp_path / "web", process_environment)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def templates() -> dict[str, str]:
+    """A server, and functions that print all that they are given."""
+    return {"root.yaml": ROOT, "inner.yaml": INNER}
+
+
+def shown_in(text: str) -> list[str]:
+    """Return every spelling of a secret that a text shows."""
+    text = f"{text}\n{unescape(text)}"
+    return [
+        spelling
+        for value in SECRETS.values()
+        for spelling, shape in spellings(value).items()
+        if (re.search(rf"\b{re.escape(spelling)}\b", text) if shape.is_word else spelling in text)
+    ]
+
+
+def rows_of(model: type[Model]) -> str:
+    """Return every value of every row of a table, texts as they are."""
+    rows = model._default_manager.values_list()
+    return "\n".join(str(value) for row in rows for value in row) + json.dumps(
+        list(rows), default=str, ensure_ascii=False
+    )
+
+
+def assert_not_kept(portal: Portal) -> None:
+    """Assert that no secret is in any table or log."""
+    for model in apps.get_models():
+        assert shown_in(rows_of(model)) == [], model
+    for service in portal.services:
+        assert shown_in(service.log.read_text(errors="replace")) == [], service.log
+
+
+def assert_nowhere(portal: Portal, web: Web, *deployments: Deployment) -> None:
+    """Assert that no secret is in any table, log, page or file."""
+    assert_not_kept(portal)
+    seen = walk(web)
+    for deployment in deployments:
+        assert {f"/deployments/{deployment.pk}/events.{kind}" for kind in ("csv", "json")} <= set(seen)
+        assert deployment.get_absolute_url() in seen
+        recording = StringIO()
+        call_command("export_deployment", str(deployment.pk), stdout=recording)
+        assert "****" in recording.getvalue()
+        assert shown_in(recording.getvalue()) == []
+    for address, text in seen.items():
+        assert shown_in(text) == [], address
+    assert shown_in(web.log.read_text(errors="replace")) == []
+
+
+def walk(web: Web) -> dict[str, str]:
+    """Return what a superuser sees at every address that a page names, from the lists and the admin on."""
+    client = Client()
+    root = User.objects.filter(username="root").first()
+    client.force_login(root or make_user("root", is_staff=True, is_superuser=True))
+    cookies = {"Cookie": f"sessionid={client.cookies['sessionid'].value}"}
+    left = ["/environments/", "/deployments/", "/admin/deployments/"]
+    left += [
+        f"/deployments/{row.stack.deployment_id}/rows/{quote(row.path)}"
+        for row in Resource.objects.select_related("stack")
+    ]
+    seen: dict[str, str] = {}
+    while left:
+        address = left.pop()
+        if address in seen or not SHOWN.match(address):
+            continue
+        try:
+            with urlopen(Request(web.url + address, headers=cookies), timeout=60) as answer:
+                seen[address] = answer.read().decode()
+        except HTTPError as answer:  # a page that is there in other states only says so
+            seen[address] = answer.read().decode()
+        left += [unescape(found) for found in NAMED.findall(seen[address])]
+    return seen
+
+
+def test_what_a_failing_function_prints_is_nowhere(portal: Portal, web: Web, sandbox: Sandbox) -> None:
+    (ended,) = portal.ended(portal.deploy(account=None, Answer="FAILED", **SECRETS), seconds=120)
+
+    assert (ended.state, ended.sealed_parameters) == (State.ROLLED_BACK, "")
+    failure = Event.objects.get(status="CREATE_FAILED", logical_id="Table")
+    assert "the password is ****; " in failure.reason
+    assert "the pin is ****; " in failure.reason
+    evidence = Evidence.objects.get(kind="function_log")
+    assert "see the password is ****" in evidence.text
+    assert Resource.objects.get(logical_id="Users").physical_id == "table-of-****"
+    assert_nowhere(portal, web, ended)
+
+
+@pytest.mark.parametrize("action", ["CreateChangeSet", "DescribeStackEvents"])
+def test_a_worker_that_dies_takes_no_value_with_it(portal: Portal, action: str) -> None:
+    account = new_account()
+    hold(portal, account, ("cloudformation", action, 0, "hold_after"))
+    deployment = portal.deploy(account=account, Answer="FAILED", **SECRETS)
+    kill_when_all_are_held(portal, [account])
+
+    (ended,) = portal.ended(deployment, seconds=120)
+
+    assert (ended.state, ended.sealed_parameters) == (State.ROLLED_BACK, "")
+    assert "the password is ****; " in ended.error_message
+    assert_not_kept(portal)
+
+
+def test_what_is_printed_after_the_deployment_is_nowhere(portal: Portal, web: Web, sandbox: Sandbox) -> None:
+    (made,) = portal.ended(portal.deploy(account=None, **SECRETS), seconds=120)
+    assert (made.state, made.sealed_parameters) == (State.SUCCEEDED, ""), made.error_message
+    assert made.environment.outputs == {"Link": "https://shop.example/?token=****"}
+
+    stdout = "\n".join(printed(SECRETS))
+    fault = {"associations": {"configure": {"on": True, "stdout": stdout, "stderr": stdout}}}
+    sandbox.control("POST", "faults", fault, account=made.environment.account.sandbox_account_id)
+    association = made.environment.associations.get()
+    request_association_run(
+        user=made.requested_by,
+        environment=made.environment,
+        association_id=association.association_id,
+        only_failed=False,
+    )
+    failed = AssociationRun.objects.filter(status="Failed").exclude(output="")
+    wait_until(failed.exists, seconds=60, what="the output of the run that failed")
+    assert "the password is ****" in failed.get().output
+    assert_nowhere(portal, web, made)
+
+    (removed,) = portal.ended(portal.remove(made), seconds=120)
+
+    assert removed.state == State.SUCCEEDED
+    assert Environment.objects.get().secret_fingerprints == ""
+    assert_nowhere(portal, web, made, removed)
