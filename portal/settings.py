@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from pathlib import Path
 from typing import Any
 
 import environ
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
+
+from portal import secret_file
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -18,24 +18,8 @@ environ.Env.read_env(BASE_DIR / ".env")
 DATA_DIR = Path(env.str("SANSO_DATA_DIR", default=str(BASE_DIR / ".sanso")))
 
 
-def _secret_key_of_this_machine() -> str:
-    """Return the key kept in the data folder, made at first use: a default that is never shared."""
-    kept = DATA_DIR / "secret-key"
-    DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not kept.exists():
-        fresh = kept.with_suffix(f".{os.getpid()}")
-        fresh.touch(mode=0o600)
-        fresh.write_text(secrets.token_urlsafe(64))
-        try:
-            os.link(fresh, kept)  # the first process wins, the others read what it wrote
-        except FileExistsError:
-            pass
-        finally:
-            fresh.unlink()
-    return kept.read_text()
-
-
-SECRET_KEY = env.str("SECRET_KEY", default="") or _secret_key_of_this_machine()
+# A default that is never shared: each data folder has a key of its own.
+SECRET_KEY = env.str("SECRET_KEY", default="") or secret_file.read_or_create(DATA_DIR / "secret-key", 64)
 # https://docs.djangoproject.com/en/5.2/ref/settings/#secret-key-fallbacks
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 DEBUG = env.bool("DEBUG", default=False)
