@@ -6,10 +6,8 @@ import os
 
 from django.core.asgi import get_asgi_application
 
-from portal.process import protect
 from portal.warm import warm
 
-protect()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 application = get_asgi_application()
 warm()

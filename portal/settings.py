@@ -157,6 +157,8 @@ SANSO_AWS_READS_PER_SECOND = env.float("SANSO_AWS_READS_PER_SECOND", default=2.0
 # calls each time, and three at once should keep up.
 SANSO_SANDBOX_READS_PER_SECOND = env.float("SANSO_SANDBOX_READS_PER_SECOND", default=40.0)
 SANSO_SANDBOX_URL = env.str("SANSO_SANDBOX_URL", default="http://127.0.0.1:4567")
+# The bearer token of the sandbox's control API; the sandbox creates the file in its data folder.
+SANSO_SANDBOX_TOKEN_FILE = env.str("SANSO_SANDBOX_TOKEN_FILE", default=str(DATA_DIR / "sandbox" / "token"))
 # A tick that has not reported within the lease is taken up by another worker, in seconds.
 SANSO_TICK_LEASE = env.float("SANSO_TICK_LEASE", default=30.0)
 SANSO_DISPATCH_INTERVAL = env.float("SANSO_DISPATCH_INTERVAL", default=0.5)

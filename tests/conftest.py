@@ -74,6 +74,7 @@ def choose_environment(database: str) -> None:
         "REDIS_URL": f"redis://{LOOPBACK}:{free_port()}/0",
         "SANSO_DATA_DIR": str(FOLDER / "data"),
         "SANSO_SANDBOX_URL": f"http://{LOOPBACK}:{free_port()}",
+        "SANSO_SANDBOX_TOKEN_FILE": str(FOLDER / "sandbox" / "data" / "token"),
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",

@@ -128,7 +128,5 @@ def client(account: Account, service: str, sandbox: Sandbox) -> Any:
     return boto3.client(
         service,  # type: ignore[call-overload]  # any service
         region_name=account.region,
-        endpoint_url=sandbox.url,
-        aws_access_key_id=account.sandbox_account_id,
-        aws_secret_access_key="x",
+        **sandbox.credentials(account.sandbox_account_id),
     )

@@ -283,6 +283,31 @@ class Sandbox(Service):
     def url(self) -> str:
         return f"http://{LOOPBACK}:{self.port}"
 
+    @property
+    def token_file(self) -> Path:
+        return self.folder / "data" / "token"
+
+    @property
+    def portal_settings(self) -> dict[str, str]:
+        """The variables by which a portal finds this sandbox."""
+        return {"SANSO_SANDBOX_URL": self.url, "SANSO_SANDBOX_TOKEN_FILE": str(self.token_file)}
+
+    def key(self, account: str) -> tuple[str, str]:
+        """Return an access key's id and secret for scripts in an account."""
+        issued = self.control("POST", "keys", {"name": "script"}, account=account)
+        assert isinstance(issued, dict)
+        return issued["access_key_id"], issued["secret_access_key"]
+
+    def credentials(self, account: str) -> dict[str, str]:
+        """Return what a boto3 client of an account takes as keyword arguments: its key and this endpoint."""
+        key, secret = self.key(account)
+        return {"endpoint_url": self.url, "aws_access_key_id": key, "aws_secret_access_key": secret}
+
+    def variables(self, account: str) -> dict[str, str]:
+        """Return the variables by which every AWS SDK and tool finds this sandbox, as an account."""
+        key, secret = self.key(account)
+        return {"AWS_ENDPOINT_URL": self.url, "AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret}
+
     def control(self, method: str, path: str, body: object = None, *, account: str = "") -> object:
         """Call the control plane (`/_sanso/<path>`) and return the decoded answer."""
         query = f"?account={account}" if account else ""
@@ -290,7 +315,7 @@ class Sandbox(Service):
             f"{self.url}/_sanso/{path}{query}",
             method=method,
             data=None if body is None else json.dumps(body).encode(),
-            headers={"Content-Type": "application/json"},
+            headers={"Content-Type": "application/json", **bearer(self.token_file)},
         )
         with urllib.request.urlopen(request, timeout=30) as answer:
             text = answer.read()
@@ -309,8 +334,9 @@ def start_sandbox(
         command=[sys.executable, "-m", "portal.sandbox"],
         folder=folder,
         port=port,
-        answers=lambda: sandbox_answers(port),
+        answers=lambda: sandbox_answers(port, folder / "data" / "token"),
         environment={
+            "SANSO_SANDBOX_TOKEN_FILE": "",
             "SANSO_SANDBOX_HOST": LOOPBACK,
             "SANSO_SANDBOX_PORT": str(port),
             "SANSO_SANDBOX_PACE": str(pace),
@@ -323,10 +349,17 @@ def start_sandbox(
     return server
 
 
-def sandbox_answers(port: int) -> bool:
+def bearer(token_file: Path) -> dict[str, str]:
+    """Return the header that admits to a sandbox's control API."""
+    token = token_file.read_text() if token_file.exists() else ""
+    return {"Authorization": f"Bearer {token}"}
+
+
+def sandbox_answers(port: int, token_file: Path) -> bool:
     """Say whether a sandbox on this port tells about itself."""
+    request = urllib.request.Request(f"http://{LOOPBACK}:{port}/_sanso/about", headers=bearer(token_file))
     try:
-        with urllib.request.urlopen(f"http://{LOOPBACK}:{port}/_sanso/about", timeout=1) as answer:
+        with urllib.request.urlopen(request, timeout=1) as answer:
             return bool(answer.status == 200)
     except OSError:
         return False

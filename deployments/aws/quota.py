@@ -69,8 +69,8 @@ def account_key(ref: AccountRef) -> str:
     With a role its account is known. Two rows of the portal's own credentials and of a role in the same
     account are taken for two accounts.
     """
-    if ref.access_key:
-        return f"{ref.access_key}/{ref.region}"
+    if ref.sandbox_account:
+        return f"{ref.sandbox_account}/{ref.region}"
     return f"{ref.role_arn.split(':')[4] if ref.role_arn else 'own'}/{ref.region}"
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from threading import Lock
+from typing import Any
 
 import boto3
 from botocore.config import Config
@@ -12,7 +14,7 @@ from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshabl
 from botocore.loaders import Loader
 from botocore.session import Session, get_session
 
-from deployments.aws import quota
+from deployments.aws import quota, sandbox
 from deployments.aws.account_ref import AccountRef
 from deployments.aws.autoscaling import AutoScaling, AutoScalingGateway
 from deployments.aws.cloudformation import CloudFormation, CloudFormationGateway
@@ -53,7 +55,6 @@ class Clients:
 
 
 _lock = Lock()
-_SANDBOX_SECRET = "sandbox"  # noqa: S105  # the sandbox checks no signature
 
 
 def connect(ref: AccountRef) -> Clients:
@@ -84,13 +85,8 @@ def _connect(ref: AccountRef) -> Clients:
 
 def _session(ref: AccountRef) -> boto3.Session:
     core = _core()
-    if ref.access_key:
-        return boto3.Session(
-            aws_access_key_id=ref.access_key,
-            aws_secret_access_key=_SANDBOX_SECRET,
-            region_name=ref.region,
-            botocore_session=core,
-        )
+    if ref.sandbox_account:
+        return _refreshing(core, ref, "sandbox", partial(sandbox.fetch_keys, ref))
     if not ref.role_arn:
         return boto3.Session(region_name=ref.region, botocore_session=core)
     own = core.get_credentials()
@@ -103,9 +99,16 @@ def _session(ref: AccountRef) -> boto3.Session:
         extra_args={"RoleSessionName": "sanso", "DurationSeconds": 3600}
         | ({"ExternalId": ref.external_id} if ref.external_id else {}),
     )
-    # Refreshed by botocore before they expire, so that a long deployment outlives one session.
+    return _refreshing(core, ref, "assume-role", fetcher.fetch_credentials)
+
+
+def _refreshing(core: Session, ref: AccountRef, method: str, fetch: Callable[[], Any]) -> boto3.Session:
+    """Return a session whose keys are fetched at the first call, and again before they expire.
+
+    So a long deployment outlives one set of keys, and connecting calls nobody.
+    """
     core._credentials = DeferredRefreshableCredentials(  # type: ignore[attr-defined]  # botocore's documented hook
-        method="assume-role", refresh_using=fetcher.fetch_credentials
+        method=method, refresh_using=fetch
     )
     core.set_config_variable("region", ref.region)
     return boto3.Session(botocore_session=core)

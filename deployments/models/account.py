@@ -92,7 +92,8 @@ class Account(models.Model):
             return AccountRef(
                 region=self.region,
                 endpoint_url=settings.SANSO_SANDBOX_URL,
-                access_key=self.sandbox_account_id,
+                sandbox_account=self.sandbox_account_id,
+                token_file=settings.SANSO_SANDBOX_TOKEN_FILE,
                 reads_per_second=settings.SANSO_SANDBOX_READS_PER_SECOND,
                 quota_url=settings.REDIS_URL,
             )

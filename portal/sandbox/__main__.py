@@ -1,8 +1,8 @@
 """`python -m portal.sandbox`: the sandbox as a process, which ends cleanly and leaves nothing behind.
 
 Settings come from the environment: SANSO_SANDBOX_PORT, _HOST (loopback only), _PACE, _DATA, _DATABASE,
-_MACHINES, _BALANCERS and _LOG_LEVEL; docs in .env.example. With `--fd N` it accepts on a socket that it
-inherited, in place of host and port.
+_MACHINES, _BALANCERS, _TOKEN_FILE and _LOG_LEVEL; docs in .env.example. With `--fd N` it accepts on a socket
+that it inherited, in place of host and port.
 """
 
 import argparse
@@ -21,13 +21,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType, ModuleType
 
-from portal.process import protect
-from portal.sandbox import engine, leftovers
+from portal.sandbox import engine, keys, leftovers
 
 
 def main() -> int:
     """Serve until SIGTERM or SIGINT; returns the exit code, 2 when the settings are not usable."""
-    protect()
     logging.basicConfig(
         level=os.environ.get("SANSO_SANDBOX_LOG_LEVEL", "WARNING").upper(),
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
@@ -47,6 +45,8 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _leave)
     with _data_folder() as folder:
         _prepare_environment(host, port, folder)
+        keys.open_keyring(Path(os.environ.get("SANSO_SANDBOX_TOKEN_FILE") or folder / "token"))
+        (folder / "url").write_text(f"http://{host}:{port}")  # for sandbox_credentials
         try:
             asyncio.run(_serve(listener, pace))
         except engine.EngineMismatch as mismatch:
@@ -134,23 +134,20 @@ def _prepare_environment(host: str, port: int, folder: Path) -> None:
         SANSO_SANDBOX_DATA=str(folder),
         SFTP_ENABLED="0",
         TMPDIR=str(temporary),
-        # MariaDB's files follow these and not the umask of the process.
-        # https://mariadb.com/docs/server/server-management/install-and-upgrade-mariadb/configuring-mariadb/mariadb-environment-variables
-        UMASK="0600",
-        UMASK_DIR="0700",
     )
     tempfile.tempdir = None
 
 
 async def _serve(listener: socket.socket, pace: float) -> None:
-    from portal.sandbox import control, gate, machines
+    from portal.sandbox import access, browsers, control, gate, machines
     from portal.sandbox import pace as paces
 
     extensions = engine.install()
     import ministack.app
 
     paces.change(pace)
-    application = gate.Loopback(control.Control(gate.Gate(ministack.app.app), extensions))
+    calls = access.SignedCalls(gate.Gate(ministack.app.app))
+    application = browsers.NoForeignPages(control.Control(calls, extensions))
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs
 import ministack.app
 from ministack.core.responses import AccountRegionScopedDict, AccountScopedDict
 
-from portal.sandbox import expected, faults, gate, journal, machines, pace
+from portal.sandbox import expected, faults, gate, journal, keys, machines, pace
 from portal.sandbox.gate import Application, Message, Receive, Scope, Send
 from portal.sandbox.processes import drills
 
@@ -42,6 +42,7 @@ class Control:
             ("DELETE", "faults"): self._clear_faults,
             ("GET", "held"): self._list_held,
             ("GET", "calls"): self._list_calls,
+            ("POST", "keys"): self._issue_key,
             ("GET", "machines"): self._list_machines,
             ("GET", "databases"): self._list_databases,
             ("POST", "databases"): self._act_on_database,
@@ -52,6 +53,9 @@ class Control:
         """Answer a request to the control plane, or pass it on."""
         if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
             await self.application(scope, receive, send)
+            return
+        if not _has_token(scope):
+            await _send(send, 401, {"error": "the token is missing or wrong"}, challenge=True)
             return
         query = {name: found[-1] for name, found in parse_qs(scope["query_string"].decode()).items()}
         try:
@@ -92,6 +96,18 @@ class Control:
             if hasattr(extension, "about"):
                 about.update(extension.about())
         return about
+
+    async def _issue_key(self, account: str | None, query: Payload, payload: Payload) -> Payload:
+        name = payload.get("name", "script")
+        if account is None or name not in keys.ISSUED_ON_REQUEST:
+            raise Refused(f"a key is issued for an account, to one of {', '.join(keys.ISSUED_ON_REQUEST)}")
+        key = keys.keyring().issue(account, name)
+        return {
+            "account": key.account,
+            "name": key.name,
+            "access_key_id": key.id,
+            "secret_access_key": key.secret,
+        }
 
     async def _set_pace(self, account: str | None, query: Payload, payload: Payload) -> Payload:
         asked = payload.get("pace")
@@ -172,6 +188,13 @@ def forget_account(account: str) -> None:
                     store._data.pop(key, None)
 
 
+def _has_token(scope: Scope) -> bool:
+    """Return whether a request carries the token, as RFC 6750 has it in the Authorization header."""
+    given = [value.decode("latin-1") for name, value in scope["headers"] if name.lower() == b"authorization"]
+    scheme, _space, token = (given[0] if len(given) == 1 else "").partition(" ")
+    return scheme.lower() == "bearer" and keys.keyring().accepts(token.strip())
+
+
 async def _read(receive: Receive) -> Payload:
     body = b""
     while True:
@@ -185,8 +208,9 @@ async def _read(receive: Receive) -> Payload:
     return payload
 
 
-async def _send(send: Send, status: int, content: Any) -> None:
+async def _send(send: Send, status: int, content: Any, *, challenge: bool = False) -> None:
     body = json.dumps(content).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    headers += [(b"www-authenticate", b"Bearer")] if challenge else []
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -29,6 +29,8 @@ EXTENSIONS: Final = (
     "portal.sandbox.state_manager",
     "portal.sandbox.database",
     "portal.sandbox.functions",
+    "portal.sandbox.role_sessions",
+    "portal.sandbox.response_urls",
     "portal.sandbox.health",
     "portal.sandbox.machines",
     "portal.sandbox.balancing",

@@ -18,15 +18,29 @@ USED: Final[dict[str, dict[str, str | None]]] = {
     "ministack.core.concurrency": {
         "run_reentrant": "fn, args, thread_name",
     },
+    "ministack.core.iam_actions": {
+        "access_denied_response": (
+            "service, action, principal_arn, request_id, error_code, message, headers, resource_arn, "
+            "explicit_deny, resource_policy_arn"
+        ),
+    },
     "ministack.core.iam_evaluator": {
+        "AmbiguousAccessKeyError": None,
+        "CredentialResolutionError": "code, message",
+        "find_iam_access_key_account": "access_key_id",
+        "is_root_access_key": "access_key_id",
+        "resolve_credential": "access_key_id, account_id, session_token",
         "resolve_caller_identity": "access_key_id",
     },
     "ministack.core.lambda_runtime": {
+        "_account_region_from_function_config": "config",
+        "execution_credentials": "config",
         "reset": "",
     },
     "ministack.core.responses": {
         "AccountRegionScopedDict": None,
         "AccountScopedDict": None,
+        "fix_error_content_type": "service, status, headers",
         "get_account_id": "",
         "get_region": "",
         "new_uuid": "",
@@ -38,6 +52,21 @@ USED: Final[dict[str, dict[str, str | None]]] = {
         "detect_service": "method, path, headers, query_params",
         "extract_access_key_id": "headers, query_params",
         "extract_region": "headers, query_params",
+    },
+    "ministack.core.sigv4": {
+        "HeaderSignature": (
+            "access_key_id, date_stamp, region, service, signed_headers, signature, amz_date, region_set"
+        ),
+        "SIGNATURE_MISMATCH": None,
+        "UNSIGNED_PAYLOAD": None,
+        "decode_header_value": "value",
+        "header_signature_failure": (
+            "signature, secret, method, raw_path, query_params, headers, body, presigned, explain"
+        ),
+        "parse_header_signature": "headers",
+        "parse_query_signature": "query_params",
+        "presigned_request_is_expired": "amz_date, expires, now",
+        "request_time_failure": "signature, now",
     },
     "ministack.services.cloudformation": {
         "_change_sets": None,
@@ -53,6 +82,9 @@ USED: Final[dict[str, dict[str, str | None]]] = {
         "_resolve_parameters": "template, provided_params, previous_params",
         "_resolve_props_for_diff": "template, params, stack_name, stack_id",
         "_unretained_import_reason": "entries, template",
+    },
+    "ministack.services.cloudformation.custom_resource": {
+        "_response_url": "token",
     },
     "ministack.services.cloudformation.engine": {
         "_NO_VALUE": None,
@@ -133,6 +165,14 @@ USED: Final[dict[str, dict[str, str | None]]] = {
         ),
         "_runs_on_worker_thread": "resource_type",
     },
+    "ministack.services.cloudformation.wait_conditions": {
+        "handle_url": "token",
+    },
+    "ministack.services.iam": {
+        "_gen_session_access_key": "",
+        "_lookup_instance_profile": "name, arn",
+        "_roles": None,
+    },
     "ministack.services.s3": {
         "_buckets": None,
         "_get_object_data": "bucket_name, key, version_id",
@@ -143,5 +183,10 @@ USED: Final[dict[str, dict[str, str | None]]] = {
             "topic_arn, message, subject, message_structure, message_attributes, message_group_id, "
             "message_deduplication_id"
         ),
+    },
+    "ministack.services.sts": {
+        "_role_id": "role_arn",
+        "_sessions": None,
+        "register_session": "access_key, session",
     },
 }

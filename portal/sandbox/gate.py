@@ -1,21 +1,21 @@
 """The ASGI door in front of MiniStack: every call is written down, and meets the faults that wait for it."""
 
 import asyncio
-import ipaddress
 import json
 import logging
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any, Final
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from ministack.core.iam_evaluator import resolve_caller_identity
 from ministack.core.responses import request_scope
 
 from portal.sandbox import faults, journal
+from portal.sandbox.callers import CALLER
 from portal.sandbox.faults import ApiFault
 from portal.sandbox.journal import Call
 
@@ -71,47 +71,6 @@ class Held:
 held: dict[str, Held] = {}
 
 
-class Loopback:
-    """An application that browsers cannot be talked into using by pages from elsewhere.
-
-    MiniStack lets every page read its answers and runs any function it is given, so a page that the operator
-    happens to open could run code here: by a request across origins, or by a name that it lets point to us.
-    """
-
-    def __init__(self, application: Application) -> None:
-        self.application = application
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on unless it names a foreign host or origin."""
-        if scope["type"] != "lifespan" and any(map(_is_foreign, _places(scope["headers"]))):
-            if scope["type"] == "http":
-                headers = [(b"content-type", b"text/plain"), (b"content-length", b"0")]
-                await send({"type": "http.response.start", "status": 403, "headers": headers})
-                await send({"type": "http.response.body", "body": b""})
-            else:
-                await send({"type": "websocket.close", "code": 1008})
-            return
-        await self.application(scope, receive, send)
-
-
-def _places(headers: Iterable[tuple[bytes, bytes]]) -> Iterator[str]:
-    """Walk the host names that a request says it is for and comes from."""
-    for name, value in headers:
-        if name.lower() == b"host":
-            yield urlsplit(f"//{value.decode('latin-1')}").hostname or ""
-        elif name.lower() == b"origin":
-            yield urlsplit(value.decode("latin-1")).hostname or ""
-
-
-def _is_foreign(host: str) -> bool:
-    if host == "localhost" or host.endswith((".localhost", ".amazonaws.com")):
-        return False
-    try:
-        return not ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return True
-
-
 class Gate:
     """MiniStack's application with the journal and the faults before it."""
 
@@ -125,19 +84,21 @@ class Gate:
             return
         headers = {name.decode("latin-1").lower(): part.decode("latin-1") for name, part in scope["headers"]}
         query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        body = await _body(receive) if journal.has_form(headers) else None
-        call = journal.identify(scope["method"], scope["path"], headers, query, body or b"")
+        body = await read_body(receive) if journal.has_form(headers) else None
+        call = journal.identify(
+            scope["method"], scope["path"], headers, query, body or b"", scope.get(CALLER)
+        )
         fault = None
         if call is not None:
             journal.write(call)
             fault = faults.next_for(call)
         if call is None or fault is None:
-            await self.application(scope, receive if body is None else _replay(body, receive), send)
+            await self.application(scope, receive if body is None else replay(body, receive), send)
             return
         if body is None:
-            body = await _body(receive)
+            body = await read_body(receive)
         logger.info("%s of %s meets %s", call.action, call.service, fault.mode)
-        await self._meet(fault, call, scope, _replay(body, receive), send)
+        await self._meet(fault, call, scope, replay(body, receive), send)
 
     async def _meet(self, fault: ApiFault, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
         if fault.mode == "hold_before" and await _wait(call, "before") == "drop":
@@ -166,7 +127,8 @@ class Gate:
                 await send(message)
 
 
-async def _body(receive: Receive) -> bytes:
+async def read_body(receive: Receive) -> bytes:
+    """Read a request's body to its end."""
     parts = []
     while True:
         message = await receive()
@@ -175,7 +137,7 @@ async def _body(receive: Receive) -> bytes:
             return b"".join(parts)
 
 
-def _replay(body: bytes, receive: Receive) -> Receive:
+def replay(body: bytes, receive: Receive) -> Receive:
     """Hand a body that was read out once more; what the client does after it comes through."""
     waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 

@@ -13,6 +13,8 @@ from botocore.loaders import Loader
 from ministack.app import _extract_s3_vhost_bucket
 from ministack.core import responses, router
 
+from portal.sandbox.callers import Caller
+
 LENGTH: Final = 20_000  # calls that the journal remembers
 
 # Where boto3's name of a service is not the one that requests are signed with.
@@ -36,6 +38,7 @@ class Call:
     region: str
     protocol: str  # query, ec2, json, rest-json or rest-xml
     access_key: str = ""
+    caller: str = ""  # the name of who has the key, or the ARN of a role's session
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ class Entry:
             "action": call.action,
             "account": call.account,
             "region": call.region,
+            "caller": call.caller,
             "at": self.at,
         }
 
@@ -90,35 +94,40 @@ def has_form(headers: Mapping[str, str]) -> bool:
 
 
 def identify(
-    method: str, path: str, headers: Mapping[str, str], query: dict[str, list[str]], body: bytes
+    method: str,
+    path: str,
+    headers: Mapping[str, str],
+    query: dict[str, list[str]],
+    body: bytes,
+    caller: Caller | None = None,
 ) -> Call | None:
-    """Say which call a request is, or None for one that is not an AWS call.
+    """Return which call a signed request is, or None for one that is not an AWS call.
 
     Args:
         headers: with lower-case names.
         body: only looked at for a form.
+        caller: who signed it.
     """
     signed = _SCOPE.search(headers.get("authorization", "")) or _presigned(query)
-    service = signed["service"] if signed else _guess(method, path, headers, query)
-    if service is None or (path.startswith(("/_ministack", "/_sanso")) and not signed):
+    if signed is None or path.startswith("/_"):
         return None
-    name = BOTO3_NAMES.get(service, service)
+    name = BOTO3_NAMES.get(signed["service"], signed["service"])
     protocol, action = _action(name, method, path, headers, query, body)
     access_key = router.extract_access_key_id(dict(headers), query)
     with responses.request_scope(responses.get_account_id(), router.extract_region(dict(headers), query)):
         responses.set_request_account_id(access_key)
-        return Call(name, action, responses.get_account_id(), responses.get_region(), protocol, access_key)
+        account, region = responses.get_account_id(), responses.get_region()
+    return Call(name, action, account, region, protocol, access_key, _name_of(caller))
+
+
+def _name_of(caller: Caller | None) -> str:
+    if caller is None:
+        return ""
+    return caller.name if caller.kind == "root" else caller.arn
 
 
 def _presigned(query: dict[str, list[str]]) -> re.Match[str] | None:
     return _SCOPE.search(f"Credential={query.get('X-Amz-Credential', [''])[0]}")
-
-
-def _guess(method: str, path: str, headers: Mapping[str, str], query: dict[str, list[str]]) -> str | None:
-    """Name the service of an unsigned request; public objects of S3 are fetched so."""
-    if path.startswith("/_"):
-        return None
-    return str(router.detect_service(method, path, dict(headers), query))
 
 
 def _action(

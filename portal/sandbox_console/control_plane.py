@@ -123,8 +123,8 @@ class ControlPlane:
     Everything raises SandboxSilent; what changes something raises SandboxRefused as well.
     """
 
-    def __init__(self, url: str, account: str) -> None:
-        self.url, self.account = url.rstrip("/"), account
+    def __init__(self, url: str, account: str, token: str) -> None:
+        self.url, self.account, self._token = url.rstrip("/"), account, token
 
     def state(self) -> SandboxState:
         """Return what runs and what is broken on purpose."""
@@ -190,7 +190,7 @@ class ControlPlane:
             f"{self.url}/_sanso/{path}{query}",
             method=method or ("GET" if body is None else "POST"),
             data=None if body is None else json.dumps(body).encode(),
-            headers={"Content-Type": "application/json"},
+            headers={"Content-Type": "application/json", "Authorization": f"Bearer {self._token}"},
         )
         seconds = READ_SECONDS if request.method == "GET" else ACT_SECONDS
         try:
@@ -207,6 +207,8 @@ class ControlPlane:
 
 def _refusal(error: urllib.error.HTTPError) -> SandboxRejected | SandboxUnavailable:
     with error:
+        if error.code == 401:
+            return SandboxUnavailable("answers 401: SANSO_SANDBOX_TOKEN_FILE is not the file with its token")
         try:
             sentence = str(json.load(error)["error"])
         except (OSError, ValueError, KeyError, TypeError):

@@ -18,6 +18,7 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django.views.decorators.vary import vary_on_headers
 
+from deployments.aws.sandbox import read_token
 from deployments.models import Account
 from deployments.presentation.filters.choices import parse_number
 from deployments.presentation.text.terminal_output import readable
@@ -127,7 +128,8 @@ def _address(account: Account) -> str:
 
 
 def _sandbox(account: Account) -> ControlPlane:
-    return ControlPlane(settings.SANSO_SANDBOX_URL, account.sandbox_account_id)
+    token = read_token(settings.SANSO_SANDBOX_TOKEN_FILE)
+    return ControlPlane(settings.SANSO_SANDBOX_URL, account.sandbox_account_id, token)
 
 
 def _state(sandbox: ControlPlane) -> tuple[SandboxState | None, str]:

@@ -9,6 +9,8 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
+from django.conf import settings
+
 from portal.first_login import remembered_login
 from portal.supervisor import guard, sandbox_lines
 from portal.supervisor.children import Child, Guard, Program, kept
@@ -99,7 +101,7 @@ class Supervisor:
     @staticmethod
     def _about_the_sandbox() -> list[str]:
         url = os.environ.get("SANSO_SANDBOX_URL", "")
-        return sandbox_lines.lines(url) if url else []
+        return sandbox_lines.lines(url, settings.SANSO_SANDBOX_TOKEN_FILE) if url else []
 
     def _welcome(self, about_the_sandbox: list[str]) -> None:
         self.lock.note(self.plan.url)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import urllib.request
+from deployments.aws import sandbox
 
 DATABASES = {
     "mariadb": "MariaDB stands in for Aurora",
@@ -16,12 +15,10 @@ BALANCERS = {
 }
 
 
-def lines(url: str) -> list[str]:
+def lines(url: str, token_file: str) -> list[str]:
     """Ask the sandbox about itself; nothing when there is none that answers."""
-    try:
-        with urllib.request.urlopen(f"{url}/_sanso/about", timeout=5) as answer:  # noqa: S310  # the sandbox's own
-            about = json.load(answer)
-    except (OSError, ValueError):
+    about = sandbox.about(url, token_file, timeout=5)
+    if not about:
         return []
     said = [f"Sandbox machines: {about.get('machines')}; {about.get('machines_are')}."]
     parts = [DATABASES.get(about.get("database", "")), BALANCERS.get(about.get("balancers", ""))]

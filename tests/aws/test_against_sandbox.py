@@ -111,7 +111,11 @@ def outputs(account: Account, stack: str) -> dict[str, str]:
 def clients(account: Account) -> Clients:
     return session.connect(
         AccountRef(
-            region=REGION, endpoint_url=account.sandbox.url, access_key=account.id, reads_per_second=400
+            region=REGION,
+            endpoint_url=account.sandbox.url,
+            sandbox_account=account.id,
+            token_file=str(account.sandbox.token_file),
+            reads_per_second=400,
         )
     )
 

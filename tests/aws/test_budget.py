@@ -220,7 +220,7 @@ import sys, time
 from deployments.aws import quota
 from deployments.aws.account_ref import AccountRef
 from deployments.errors import QuotaExhausted
-account = quota.of(AccountRef(region="r", access_key="1" * 12, quota_url=sys.argv[1]))
+account = quota.of(AccountRef(region="r", sandbox_account="1" * 12, quota_url=sys.argv[1]))
 print("ready", flush=True)
 until = time.time() + float(sys.stdin.readline())
 while time.time() < until:
@@ -267,7 +267,7 @@ def test_several_processes_together_stay_within_the_rate(
 
     made = sorted(float(line) for process in processes for line in process.communicate(timeout=20)[0].split())
 
-    ref = AccountRef(region="r", access_key="1" * 12, quota_url=own_redis.url)
+    ref = AccountRef(region="r", sandbox_account="1" * 12, quota_url=own_redis.url)
     (service,) = quota.usage(ref).services
     assert service.reads == len(made) >= 6
     assert service.sent_away > 0
@@ -311,7 +311,8 @@ def ref(own_redis: Redis, sandbox_account: str, sandbox: Sandbox) -> AccountRef:
     return AccountRef(
         region="ap-northeast-1",
         endpoint_url=sandbox.url,
-        access_key=sandbox_account,
+        sandbox_account=sandbox_account,
+        token_file=str(sandbox.token_file),
         quota_url=own_redis.url,
         reads_per_second=20.0,
     )
@@ -338,7 +339,7 @@ def test_an_answer_that_says_throttled_halves_the_rate(ref: AccountRef, sandbox:
         "POST",
         "faults",
         {"api": [{"service": "rds", "action": "DescribeDBClusters", "mode": "throttle"}]},
-        account=ref.access_key,
+        account=ref.sandbox_account,
     )
     clients = session.connect(ref)
 
@@ -361,7 +362,7 @@ def test_a_call_that_may_not_be_made_does_not_reach_aws(ref: AccountRef, sandbox
     with quota.priority(watched=True, patience=0), pytest.raises(QuotaExhausted) as caught:
         ask_often()
 
-    calls = sandbox.control("GET", "calls", account=ref.access_key)
+    calls = sandbox.control("GET", "calls", account=ref.sandbox_account)
     assert isinstance(calls, dict)
     arrived = [call for call in calls["calls"] if call["action"] == "DescribeDBClusters"]
     assert len(arrived) == service_of(ref, "rds").reads < 40
@@ -371,9 +372,8 @@ def test_a_call_that_may_not_be_made_does_not_reach_aws(ref: AccountRef, sandbox
 def test_a_role_counts_for_its_account_and_assuming_it_is_never_held_back(
     ref: AccountRef, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", sandbox.url)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "141414141414")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    for name, value in sandbox.variables("141414141414").items():
+        monkeypatch.setenv(name, value)
     in_role = AccountRef(
         region="ap-northeast-1", role_arn="arn:aws:iam::141414141414:role/Sanso", quota_url=ref.quota_url
     )

@@ -30,9 +30,8 @@ def test_without_credentials_a_person_is_asked(monkeypatch: pytest.MonkeyPatch) 
 def test_the_environments_credentials_are_used_for_an_account_without_a_role(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", sandbox.url)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "121212121212")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    for name, value in sandbox.variables("121212121212").items():
+        monkeypatch.setenv(name, value)
 
     identity = session.connect(AccountRef(region=REGION)).sts.caller_identity()
 
@@ -40,9 +39,8 @@ def test_the_environments_credentials_are_used_for_an_account_without_a_role(
 
 
 def test_a_role_is_assumed_with_the_external_id(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", sandbox.url)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "131313131313")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    for name, value in sandbox.variables("131313131313").items():
+        monkeypatch.setenv(name, value)
     ref = AccountRef(
         region=REGION, role_arn="arn:aws:iam::131313131313:role/SansoOperator", external_id="e-1"
     )
@@ -68,14 +66,14 @@ def test_botocore_never_tries_a_call_again_by_itself() -> None:
 
 
 def test_clients_are_made_once_for_an_account() -> None:
-    ref = AccountRef(region=REGION, endpoint_url="http://127.0.0.1:1", access_key="1" * 12)
+    ref = AccountRef(region=REGION, endpoint_url="http://127.0.0.1:1", sandbox_account="1" * 12)
     assert session.connect(ref) is session.connect(ref)
 
 
 def test_a_further_account_costs_a_worker_no_reading_of_service_models(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    session.connect(AccountRef(region=REGION, access_key="111111111111"))
+    session.connect(AccountRef(region=REGION, sandbox_account="111111111111"))
     read: list[str] = []
     original = JSONFileLoader.load_file
 
@@ -84,6 +82,6 @@ def test_a_further_account_costs_a_worker_no_reading_of_service_models(
         return original(self, file_path)
 
     monkeypatch.setattr(JSONFileLoader, "load_file", load_file)
-    session.connect(AccountRef(region=REGION, access_key="222222222222"))
+    session.connect(AccountRef(region=REGION, sandbox_account="222222222222"))
 
     assert read == []

@@ -65,7 +65,9 @@ def measure_polling(place: Place) -> list[str]:
 
     os.environ |= {"SANSO_SANDBOX_MACHINES": "records", "SANSO_SANDBOX_BALANCERS": "builtin"}
     port = urlsplit(settings.SANSO_SANDBOX_URL).port
-    servers: list[Service] = [start_sandbox(place.folder / "sandbox", port=port, pace=1, database="embedded")]
+    sandbox = start_sandbox(place.folder / "sandbox", port=port, pace=1, database="embedded")
+    os.environ |= sandbox.portal_settings
+    servers: list[Service] = [sandbox]
     servers += programs(place.folder, dict(os.environ))
     try:
         user, deployment = ask(is_sandbox=True, sandbox_account_id="123456789012")

@@ -62,8 +62,7 @@ class Bench:
 
     def client(self, account: str, service: str) -> Any:
         make: Callable[..., Any] = boto3.client
-        keys = {"aws_access_key_id": account, "aws_secret_access_key": "unused"}
-        return make(service, endpoint_url=self.sandbox.url, region_name=REGION, **keys)
+        return make(service, region_name=REGION, **self.sandbox.credentials(account))
 
     def add(self, name: str, how: str, act: Callable[[Runner], None]) -> None:
         """Give somebody an account."""
@@ -111,7 +110,7 @@ class Bench:
                 bucket=parameters["ArtifactBucket"],
                 root=TEMPLATES / "root.yaml",
                 parameters=parameters,
-                endpoint=self.sandbox.url,
+                keys=self.sandbox.variables(runner.account),
             )
             done = subprocess.run(
                 polling_tools.command(runner.name, program, job),

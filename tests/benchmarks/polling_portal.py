@@ -33,6 +33,7 @@ class Portal:
     folder: Path
     environment: dict[str, str]
     redis: Redis
+    sandbox: Sandbox
     services: list[Service] = field(default_factory=list)
 
     def stop(self) -> None:
@@ -54,7 +55,7 @@ class Portal:
         from deployments.models import Deployment, Event
         from tests.benchmarks.painting import painted, watching
 
-        keys = {"AWS_ACCESS_KEY_ID": runner.account, "AWS_SECRET_ACCESS_KEY": "unused"}
+        keys = self.sandbox.variables(runner.account)
         self.services += programs(self.folder, self.environment | keys | {"AWS_REGION": REGION})
         server = self.web()
         os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright keeps a loop in this thread
@@ -145,4 +146,4 @@ def start(sandbox: Sandbox, folder: Path) -> Portal:
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
-    return Portal(folder, dict(os.environ), redis)
+    return Portal(folder, dict(os.environ), redis, sandbox)

@@ -27,17 +27,15 @@ class Job:
     bucket: str
     root: Path
     parameters: Mapping[str, str]
-    endpoint: str
+    keys: Mapping[str, str]  # the variables with the account's key and the sandbox's address
 
     @property
     def environment(self) -> dict[str, str]:
         """Return the tool's environment: the sandbox as its AWS, nothing of this machine's configuration."""
         kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
         return kept | {
+            **self.keys,
             "HOME": str(self.folder),
-            "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_ACCESS_KEY_ID": self.account,
-            "AWS_SECRET_ACCESS_KEY": "unused",
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_EC2_METADATA_DISABLED": "true",

@@ -24,11 +24,7 @@ NUMBER = str(uuid.uuid4().int)[:12]
 @pytest.fixture
 def with_credentials(portal: Portal, sandbox: Sandbox) -> Iterator[Portal]:
     portal.worker.kill()
-    portal.environment |= {
-        "AWS_ENDPOINT_URL": sandbox.url,
-        "AWS_ACCESS_KEY_ID": NUMBER,
-        "AWS_SECRET_ACCESS_KEY": "x",
-    }
+    portal.environment |= sandbox.variables(NUMBER)
     portal.start()
     yield portal
     sandbox.control("POST", "reset", account=NUMBER)

@@ -57,7 +57,7 @@ def portal(
     process_environment: dict[str, str], booting: Sandbox, redis_server: Redis, tmp_path: Path
 ) -> Iterator[Portal]:
     environment = process_environment | {
-        "SANSO_SANDBOX_URL": booting.url,
+        **booting.portal_settings,
         "SANSO_DATA_DIR": str(tmp_path / "data"),
     }
     running = Portal(environment, tmp_path, booting)

@@ -203,7 +203,7 @@ def test_a_set_in_the_articles_manner_is_deployed_by_pointing_the_setting_at_it(
         sandbox = start_sandbox(tmp_path / "sandbox")
     new_account()
     environment = process_environment | {
-        "SANSO_SANDBOX_URL": sandbox.url,
+        **sandbox.portal_settings,
         "SANSO_TEMPLATE_SET": str(REPOSITORY / "tests" / "sandbox" / "article_set"),
         "SANSO_DATA_DIR": str(tmp_path / "data"),
     }

@@ -42,10 +42,8 @@ class Account:
         make: Callable[..., Any] = boto3.client
         return make(
             service,
-            endpoint_url=self._sandbox.url,
             region_name=REGION,
-            aws_access_key_id=self._id,
-            aws_secret_access_key="of no account",
+            **self._sandbox.credentials(self._id),
         )
 
     def start(self, name: str, choices: dict[str, str], *, update: bool = False) -> str:

@@ -74,9 +74,8 @@ def sql_of_the_template(database: str) -> str:
 @pytest.fixture
 def account(sandbox: Sandbox, sandbox_account: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """An account of this test's own, in which boto3 finds itself as it does in Lambda."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", sandbox.url)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", sandbox_account)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "of no account")
+    for name, value in sandbox.variables(sandbox_account).items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "ap-northeast-1")
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     return sandbox_account

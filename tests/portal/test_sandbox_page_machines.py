@@ -34,6 +34,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 @pytest.fixture
 def account(site: Site, settings: Settings) -> Account:
     settings.SANSO_SANDBOX_URL = site.account.sandbox.url
+    settings.SANSO_SANDBOX_TOKEN_FILE = str(site.account.sandbox.token_file)
     return make_account("sandbox", is_sandbox=True, sandbox_account_id=ACCOUNT)
 
 

@@ -97,6 +97,7 @@ def sandbox_facts(account: Account) -> None:
     """Keep what the sandbox says of itself: which database and machines stand behind its answers."""
     if not account.is_sandbox:
         return
-    facts = about(account.ref().endpoint_url)
+    ref = account.ref()
+    facts = about(ref.endpoint_url, ref.token_file)
     if facts and facts != account.sandbox_facts:
         Account.objects.filter(pk=account.pk).update(sandbox_facts=facts)

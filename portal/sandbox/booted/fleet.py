@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from portal.sandbox import role_sessions
 from portal.sandbox.booted import agent, machine, network
 from portal.sandbox.booted.base import Base
 from portal.sandbox.booted.machine import BootFailed, Machine, Plan
@@ -98,8 +99,7 @@ class Booted:
             hostname=str(instance.get("PrivateDnsName") or instance["InstanceId"]).partition(".")[0],
             private=instance["PrivateIpAddress"],
             environment={
-                "AWS_ACCESS_KEY_ID": scope.account,
-                "AWS_SECRET_ACCESS_KEY": "of-the-instance-role",
+                **role_sessions.of_instance(instance),
                 "AWS_ENDPOINT_URL": f"http://{network.HOST}:{port}",
                 "AWS_REGION": scope.region,
             },

@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ministack.services import ec2
+
+from portal.sandbox import role_sessions
 from portal.sandbox.machines import Outcome, Probe
 from portal.sandbox.processes import probes, recipes
 from portal.sandbox.processes.addresses import INSTANCES, Address
@@ -252,8 +255,7 @@ def _app(host: Host, recipe: recipes.AppServer) -> Service:
     options += ["--virtualenv", sys.prefix]
     environment = {
         **recipe.environment,
-        "AWS_ACCESS_KEY_ID": host.scope.account,
-        "AWS_SECRET_ACCESS_KEY": "of-the-instance-role",
+        **_role_keys(host),
         "AWS_ENDPOINT_URL": f"http://{os.environ['BIND_HOST']}:{os.environ['GATEWAY_PORT']}",
         "AWS_REGION": recipe.environment.get("AWS_REGION") or host.scope.region,
         "MALLOC_ARENA_MAX": "1",
@@ -264,6 +266,11 @@ def _app(host: Host, recipe: recipes.AppServer) -> Service:
     return Service(
         options=options, environment=environment, log=host.folder / "uwsgi.log", listening=listening
     )
+
+
+def _role_keys(host: Host) -> dict[str, str]:
+    with host.scope.entered():
+        return role_sessions.of_instance(ec2._instances.get(host.instance_id) or {})
 
 
 def _web(host: Host, recipe: recipes.WebServer) -> Service:

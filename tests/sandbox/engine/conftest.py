@@ -32,10 +32,8 @@ class Account:
         if service not in self.clients or config:
             self.clients[service] = boto3.client(  # type: ignore[call-overload]
                 service,
-                endpoint_url=self.sandbox.url,
                 region_name=REGION,
-                aws_access_key_id=self.id,
-                aws_secret_access_key="unused",
+                **self.sandbox.credentials(self.id),
                 config=Config(retries={"total_max_attempts": 1}, **config),
             )
         return self.clients[service]

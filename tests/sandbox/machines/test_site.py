@@ -36,6 +36,14 @@ def test_the_portal_can_save_a_time_through_the_site(site: Site) -> None:
     assert answer.saved in json.loads(site.get("read"))
 
 
+def test_app_servers_call_aws_as_their_instances_role(site: Site) -> None:
+    site.get("read")
+    told: Any = site.account.sandbox.control("GET", "calls", account=site.account.id)
+    readers = {call["caller"] for call in told["calls"] if call["action"] == "GetSecretValue"}
+    servers = {machine["instance"] for machine in site.machines("uwsgi")}
+    assert servers <= {reader.rpartition("/")[2] for reader in readers if ":assumed-role/" in reader}
+
+
 def test_both_servers_of_both_tiers_get_requests(site: Site) -> None:
     for _number in range(6):
         site.get("read")

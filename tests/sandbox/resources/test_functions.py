@@ -9,7 +9,9 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.sandbox.engine.conftest import REGION, Account
 from tests.sandbox.resources.conftest import changed, failure, gone, made
@@ -244,6 +246,37 @@ def test_a_function_has_only_what_awss_runtime_has(account: Account) -> None:
         return found
     """
     assert call_answering(account, code, Timeout=20) == ["boto3", "botocore", "pip", "cfnresponse"]
+
+
+def test_a_function_calls_aws_as_its_role(account: Account) -> None:
+    code = """
+    import boto3
+    def handler(event, context):
+        return boto3.client('sts').get_caller_identity()['Arn']
+    """
+    role = "arn:aws:sts::{}:assumed-role/{}/{}"
+    answer = call_answering(account, code, Timeout=20)
+    (name,) = [one["RoleName"] for one in account.client("iam").list_roles()["Roles"]]
+    assert answer == role.format(account.id, name, function_name(account))
+    told: Any = account.sandbox.control("GET", "calls", account=account.id)
+    assert answer in {call["caller"] for call in told["calls"] if call["action"] == "GetCallerIdentity"}
+
+
+def test_a_functions_keys_are_not_its_names_and_end_with_a_reset(account: Account) -> None:
+    code = """
+    import os
+    def handler(event, context):
+        return [os.environ[f'AWS_{name}'] for name in ('ACCESS_KEY_ID', 'SECRET_ACCESS_KEY', 'SESSION_TOKEN')]
+    """
+    before = call_answering(account, code, Timeout=20)
+    client = boto3.client("sts", REGION, None, True, True, account.sandbox.url, *before)
+    assert client.get_caller_identity()["Account"] == account.id
+    account.sandbox.control("POST", "reset", account=account.id)
+    with pytest.raises(ClientError, match="InvalidClientTokenId"):
+        client.get_caller_identity()
+    client.close()
+    after = call_answering(account, code, Timeout=20)
+    assert not set(before) & set(after)
 
 
 def test_tmp_is_a_functions_own(account: Account) -> None:

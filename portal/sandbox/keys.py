@@ -1,0 +1,97 @@
+"""The access keys that the sandbox issues, all derived from the one secret of its data folder.
+
+That secret is the token of the control API as well. A restart on the same folder therefore keeps every key,
+and no key of another folder is known here. Temporary keys of roles are another matter: see role_sessions.
+"""
+
+import base64
+import hashlib
+import hmac
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from portal import secret_file
+
+CLOUDFORMATION: Final = "cloudformation"
+ISSUED_ON_REQUEST: Final = ("portal", "script")
+NAMES: Final = (*ISSUED_ON_REQUEST, CLOUDFORMATION)
+
+_DIGITS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"  # base32
+_ACCOUNT_BITS: Final = 40
+_CHECK_BITS: Final = 39
+
+
+@dataclass(frozen=True, slots=True)
+class AccessKey:
+    """A long-term key: whose it is (a name's in an account), and the two parts that sign requests."""
+
+    account: str  # twelve digits
+    name: str
+    id: str
+    secret: str = field(repr=False)
+
+
+class Keyring:
+    """Issues keys and knows them again; nothing but the secret has to be kept for that."""
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret.encode()
+
+    def accepts(self, token: str) -> bool:
+        """Return whether this is the control API's token, in a time that tells nothing about it."""
+        return hmac.compare_digest(token.encode(), self._secret)
+
+    def issue(self, account: str, name: str) -> AccessKey:
+        """Return the key of a name in an account, always the same one."""
+        key = self._id(account, name)
+        secret = base64.b64encode(self._digest(f"secret/{key}")[:30]).decode()
+        return AccessKey(account, name, key, secret)
+
+    def find(self, access_key_id: str) -> AccessKey | None:
+        """Return the key with this id, None for one that was not issued here."""
+        account = _account_of(access_key_id)
+        for name in NAMES if account else ():
+            if hmac.compare_digest(self._id(account, name), access_key_id):
+                return self.issue(account, name)
+        return None
+
+    def _id(self, account: str, name: str) -> str:
+        """Return a key id that names its account as AWS's do; what is random in theirs is a check here.
+
+        The layout that sts:GetAccessKeyInfo decodes: after AKIA a set bit and the account's number.
+        https://docs.aws.amazon.com/STS/latest/APIReference/API_GetAccessKeyInfo.html
+        """
+        check = int.from_bytes(self._digest(f"id/{account}/{name}")[:5]) >> (40 - _CHECK_BITS)
+        number = 1 << (_ACCOUNT_BITS + _CHECK_BITS) | int(account) << _CHECK_BITS | check
+        return "AKIA" + "".join(_DIGITS[number >> shift & 31] for shift in range(75, -1, -5))
+
+    def _digest(self, text: str) -> bytes:
+        return hmac.digest(self._secret, text.encode(), hashlib.sha256)
+
+
+def _account_of(access_key_id: str) -> str:
+    """Return the account that a key id names, empty when it can't be one of ours."""
+    digits = access_key_id.removeprefix("AKIA")
+    if len(digits) != 16 or len(access_key_id) != 20 or not set(digits) <= set(_DIGITS):
+        return ""
+    number = 0
+    for digit in digits:
+        number = number << 5 | _DIGITS.index(digit)
+    account = number >> _CHECK_BITS & (1 << _ACCOUNT_BITS) - 1
+    return f"{account:012d}" if number >> (_ACCOUNT_BITS + _CHECK_BITS) and account < 10**12 else ""
+
+
+_keyring = Keyring("")
+
+
+def open_keyring(token_file: Path) -> Keyring:
+    """Make the keyring of a secret's file the one in use. The file is created when it is missing."""
+    global _keyring
+    _keyring = Keyring(secret_file.read_or_create(token_file))
+    return _keyring
+
+
+def keyring() -> Keyring:
+    """Return the keyring in use."""
+    return _keyring
