@@ -1,0 +1,261 @@
+"""A web page from elsewhere, open in the operator's browser, tries everything that browsers let it do.
+
+Whatever it sends must create nothing in the sandbox: a stack with a function would run code on this machine.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import urlencode
+
+import boto3
+import pytest
+from playwright.sync_api import Browser, Page, Route, sync_playwright
+
+from tests.flows.web import ARGUMENTS, CHROMIUM
+from tests.services import LOOPBACK, Sandbox
+
+pytestmark = pytest.mark.timeout(120)
+# The page's name belongs to the attacker, and leads wherever the attacker likes: here, to this machine.
+REBOUND = "rebound.example"
+# Chromium's own wall between the internet and this machine is new, can be off, and other browsers lack it.
+OPEN = (
+    f"--host-resolver-rules=MAP {REBOUND} {LOOPBACK}",
+    "--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests",
+)
+TEMPLATE = json.dumps({"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}})
+ACCOUNT = "000000000000"  # that of a call which says nothing about its account
+ENDED = """
+    new Promise((ended) => {
+        const begin = %s;
+        begin(ended);
+    })
+"""
+FORGED = (
+    f"AWS4-HMAC-SHA256 Credential={ACCOUNT}/20990101/ap-northeast-1/cloudformation/aws4_request, "
+    "SignedHeaders=host, Signature=0"
+)
+
+
+class Somewhere(BaseHTTPRequestHandler):
+    """The attacker's server: an empty page at every address."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(b"<!doctype html><title>Kittens</title>")
+
+    def log_message(self, *_arguments: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def elsewhere() -> Iterator[str]:
+    """The origin of a page of another site."""
+    server = ThreadingHTTPServer((LOOPBACK, 0), Somewhere)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://{REBOUND}:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def careless() -> Iterator[Browser]:
+    """A browser without a wall of its own between the internet and this machine."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS, *OPEN])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(careless: Browser) -> Iterator[Page]:
+    context = careless.new_context(ignore_https_errors=True)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def name() -> str:
+    """The name of the stack that the page tries to create."""
+    return f"attack-{secrets.token_hex(4)}"
+
+
+@pytest.fixture
+def created(sandbox: Sandbox, name: str) -> Iterator[Callable[[], bool]]:
+    """Look, with a signed call, for what the page wanted to create."""
+    client = boto3.client("cloudformation", region_name="ap-northeast-1", **sandbox.credentials(ACCOUNT))  # type: ignore[call-overload]
+    yield lambda: name in {stack["StackName"] for stack in client.list_stacks()["StackSummaries"]}
+    client.close()
+
+
+def query(name: str) -> str:
+    return urlencode({"Action": "CreateStack", "StackName": name, "TemplateBody": TEMPLATE})
+
+
+def empty(route: Route) -> None:
+    """Answer with an empty page."""
+    route.fulfill(body="<!doctype html>", content_type="text/html")
+
+
+def run(page: Page, script: str) -> Any:
+    """Run a script to its end, which it says by calling `ended`."""
+    return page.evaluate(ENDED % script)
+
+
+def fetch(page: Page, url: str, options: dict[str, Any]) -> Any:
+    """Fetch from within the page; returns the answer's text if the page may read it."""
+    return run(
+        page,
+        f"(ended) => fetch({json.dumps(url)}, {json.dumps(options)})"
+        ".then((answer) => answer.text()).then((text) => ended(text || 'empty'), () => ended('refused'))",
+    )
+
+
+def test_an_image(
+    page: Page, elsewhere: str, sandbox: Sandbox, name: str, created: Callable[[], bool]
+) -> None:
+    """It carries no Origin, and MiniStack takes the query API by GET."""
+    page.goto(elsewhere)
+    address = json.dumps(f"{sandbox.url}/?{query(name)}")
+    run(
+        page,
+        f"(ended) => {{ const image = new Image(); image.onload = image.onerror = () => ended();"
+        f" image.src = {address}; }}",
+    )
+    assert not created()
+
+
+def test_a_link_that_is_followed(
+    page: Page, elsewhere: str, sandbox: Sandbox, name: str, created: Callable[[], bool]
+) -> None:
+    page.goto(elsewhere)
+    address = json.dumps(f"{sandbox.url}/?{query(name)}")
+    with page.expect_navigation(url=f"{sandbox.url}/**"):
+        page.evaluate(f"location.href = {address}")
+    assert not created()
+
+
+def test_a_form(page: Page, elsewhere: str, sandbox: Sandbox, name: str, created: Callable[[], bool]) -> None:
+    page.goto(elsewhere)
+    with page.expect_navigation(url=f"{sandbox.url}/**"):
+        page.evaluate(
+            """([address, values]) => {
+                const form = document.createElement("form");
+                form.method = "post";
+                form.action = address;
+                for (const [name, value] of Object.entries(values)) {
+                    const field = document.createElement("input");
+                    field.name = name;
+                    field.value = value;
+                    form.append(field);
+                }
+                document.body.append(form);
+                form.submit();
+            }""",
+            [
+                f"{sandbox.url}/",
+                {"Action": "CreateStack", "StackName": name, "TemplateBody": TEMPLATE},
+            ],
+        )
+    assert not created()
+
+
+SIMPLE = {"method": "POST", "headers": {"Content-Type": "application/x-www-form-urlencoded"}}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"mode": "no-cors"},
+        {"mode": "no-cors", **SIMPLE},
+        {"mode": "cors", **SIMPLE},
+        {"mode": "cors", "method": "POST", "headers": {"Authorization": FORGED, **SIMPLE["headers"]}},  # type: ignore[dict-item]
+    ],
+    ids=["get", "simple", "cors", "preflight"],
+)
+def test_fetch(
+    page: Page,
+    elsewhere: str,
+    sandbox: Sandbox,
+    name: str,
+    created: Callable[[], bool],
+    options: dict[str, Any],
+) -> None:
+    page.goto(elsewhere)
+    post = options.get("method") == "POST"
+    body = {"body": query(name)} if post else {}
+    answer = fetch(page, f"{sandbox.url}/{'' if post else f'?{query(name)}'}", options | body)
+    assert answer in ("empty", "refused")  # of an opaque answer a page sees nothing
+    assert not created()
+
+
+def test_a_websocket(page: Page, elsewhere: str, sandbox: Sandbox) -> None:
+    """There is something to talk to: an API that takes websockets."""
+    apis = boto3.client("apigatewayv2", region_name="ap-northeast-1", **sandbox.credentials(ACCOUNT))  # type: ignore[call-overload]
+    api = apis.create_api(Name="any", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.a")
+    apis.create_stage(ApiId=api["ApiId"], StageName="any")
+    apis.close()
+    page.goto(elsewhere)
+    address = json.dumps(f"ws://{LOOPBACK}:{sandbox.port}/_aws/execute-api/{api['ApiId']}/any")
+    heard = run(
+        page,
+        f"(ended) => {{ const socket = new WebSocket({address});"
+        " socket.onopen = () => ended('open'); socket.onerror = () => ended('refused'); }",
+    )
+    assert heard == "refused"
+
+
+@pytest.mark.parametrize("forged", [False, True], ids=["unsigned", "forged"])
+def test_a_name_that_leads_to_this_machine(
+    page: Page, sandbox: Sandbox, name: str, created: Callable[[], bool], forged: bool
+) -> None:
+    """DNS rebinding: page and sandbox are one origin to the browser, so the page may set headers."""
+    origin = f"http://{REBOUND}:{sandbox.port}"
+    page.route(
+        f"{origin}/page", lambda route: route.fulfill(body="<!doctype html>", content_type="text/html")
+    )
+    page.goto(f"{origin}/page")
+    headers = {"Authorization": FORGED} if forged else {}
+    answer = fetch(page, f"{origin}/?{query(name)}", {"headers": headers})
+    assert answer == "The sandbox takes no requests from web pages.\n"
+    options = {**SIMPLE, "body": query(name)}
+    assert fetch(page, f"{origin}/", options) == "The sandbox takes no requests from web pages.\n"
+    assert not created()
+
+
+@pytest.mark.parametrize("mode", ["cors", "no-cors"])
+def test_a_page_in_a_bucket(
+    page: Page, sandbox: Sandbox, name: str, created: Callable[[], bool], mode: str
+) -> None:
+    """Anybody can put a page at an address of Amazon's."""
+    origin = "https://x.s3.amazonaws.com"
+    page.route(f"{origin}/**", empty)
+    page.goto(f"{origin}/page")
+    before: Any = sandbox.control("GET", "about")
+    calls = [
+        fetch(page, f"{sandbox.url}/", {**SIMPLE, "mode": mode, "body": query(name)}),
+        fetch(page, f"{sandbox.url}/_sanso/about", {"mode": mode}),
+        fetch(page, f"{sandbox.url}/_sanso/pace", {"method": "POST", "mode": mode, "body": '{"pace": 7}'}),
+        fetch(page, f"{sandbox.url}/_sanso/keys?account={ACCOUNT}", {"method": "POST", "mode": mode}),
+    ]
+    assert set(calls) == {"refused" if mode == "cors" else "empty"}
+    assert sandbox.control("GET", "about") == before
+    assert not created()
+
+
+def test_the_same_call_works_when_it_is_signed(
+    sandbox: Sandbox, name: str, created: Callable[[], bool]
+) -> None:
+    """What the page sent would have done it."""
+    client = boto3.client("cloudformation", region_name="ap-northeast-1", **sandbox.credentials(ACCOUNT))  # type: ignore[call-overload]
+    client.create_stack(StackName=name, TemplateBody=TEMPLATE)
+    assert created()
+    client.delete_stack(StackName=name)
+    client.close()
