@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from deployments.core.dependencies import stack_of
 from deployments.core.forecast import project
 from deployments.core.polling import ROOT_INTERVAL, PolledStack, TokenBucket, choose, delay
-from deployments.core.timeline import OperationKind
+from deployments.core.status import OperationKind
 from deployments.core.usual_durations import DurationHistory
 from tests.simulated import CLOSING, Happened, World
 

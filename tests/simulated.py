@@ -16,7 +16,7 @@ from deployments import catalog
 from deployments.core.dependencies import STACK, Graph, read
 from deployments.core.forecast import Forecast, project
 from deployments.core.schedule import Schedule, Span
-from deployments.core.timeline import OperationKind
+from deployments.core.status import OperationKind
 from deployments.core.usual_durations import CLOSING_TYPE, PHASE_TYPE, DurationHistory, PastDuration, prior
 
 INFRA = Path(__file__).parents[1] / "infra_templates"

@@ -12,6 +12,8 @@ from django.http import HttpRequest
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
+from deployments.core.status import COMPLETE, FAILED, IN_PROGRESS
+
 if TYPE_CHECKING:
     Rows = admin.ModelAdmin[Model]
     Pages = Paginator[Any]
@@ -19,6 +21,7 @@ else:  # generic for type checkers only
     Pages = Paginator
     Rows = admin.ModelAdmin
 
+_STATUSES = {"failed": FAILED, "progress": IN_PROGRESS, "complete": COMPLETE}
 STYLE = Media(css={"all": ["portal/palette.css", "portal/admin.css"]})
 
 
@@ -35,19 +38,19 @@ class CappedPaginator(Pages):
 
 
 class StatusFilter(admin.SimpleListFilter):
-    """Narrows by how a CloudFormation word ends; Django's own filter would read the whole column."""
+    """Filters by the result of a CloudFormation status; Django's own filter would read the whole column."""
 
     title = _("status")
-    parameter_name = "standing"
+    parameter_name = "result"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         """Return the choices."""
-        return [("_FAILED", _("Failed")), ("_IN_PROGRESS", _("In progress")), ("_COMPLETE", _("Complete"))]
+        return [("failed", _("Failed")), ("progress", _("In progress")), ("complete", _("Complete"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Return the rows of the choice."""
-        ending = self.value()
-        return queryset.filter(status__endswith=ending) if ending else queryset
+        wanted = _STATUSES.get(self.value() or "")
+        return queryset.filter(status__in=wanted) if wanted else queryset
 
 
 class ReadOnly(Rows):

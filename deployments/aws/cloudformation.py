@@ -72,7 +72,7 @@ class ResourceChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeSet:
-    """A change set. Status and execution status are CloudFormation's words."""
+    """A change set. Status and execution status are CloudFormation's (ChangeSetStatus, ExecutionStatus)."""
 
     change_set_id: str
     stack_id: str
@@ -80,6 +80,16 @@ class ChangeSet:
     execution_status: str
     reason: str = ""
     changes: tuple[ResourceChange, ...] = ()
+
+    @property
+    def is_pending(self) -> bool:
+        """Tell whether CloudFormation is still creating it."""
+        return self.status in ("CREATE_PENDING", "CREATE_IN_PROGRESS")
+
+    @property
+    def is_created(self) -> bool:
+        """Tell whether it can be executed."""
+        return self.status == "CREATE_COMPLETE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from typing import Any
 
 from deployments.core.conditions import Scope, mapping
 from deployments.core.references import Reference, found_in, template_name
-from deployments.core.status import is_final
+from deployments.core.status import is_failed, is_final
 
 STACK = "AWS::CloudFormation::Stack"
 MAX_DEPTH = 8
@@ -124,9 +124,9 @@ def _unfinished(path: str, edges: Edges, states: Mapping[str, str]) -> list[Edge
     return [edge for edge in own if not is_done(states.get(edge.path, ""))]
 
 
-def is_done(word: str) -> bool:
+def is_done(status: str) -> bool:
     """Tell whether what waits for something in this status waits no longer."""
-    return is_final(word) and not word.endswith("_FAILED")
+    return is_final(status) and not is_failed(status)
 
 
 def blocked_by(edges: Edges) -> dict[str, tuple[str, ...]]:

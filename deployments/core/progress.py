@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from deployments.core.phases import Kind
-from deployments.core.status import DisplayStatus, display_status
+from deployments.core.status import DisplayStatus, display_status, is_gone, is_kept, is_of_deletion
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,19 +25,19 @@ class ProgressCount:
         return ProgressCount(self.done + other.done, self.total + other.total)
 
 
-def resource_state(kind: Kind, word: str) -> str:
-    """Return a resource's status word as this deployment sees it.
+def resource_state(kind: Kind, status: str) -> str:
+    """Return a resource's status as this deployment sees it.
 
     What a delete finds in place has not begun to be deleted: "" (pending), whatever made it.
     """
-    return "" if kind is Kind.DELETE and not word.startswith("DELETE_") else word
+    return "" if kind is Kind.DELETE and not is_of_deletion(status) else status
 
 
-def is_done(kind: Kind, word: str) -> bool:
-    """Tell whether a resource with this status word is where the deployment takes it."""
+def is_done(kind: Kind, status: str) -> bool:
+    """Tell whether a resource with this status has reached the deployment's goal."""
     if kind is Kind.DELETE:
-        return word in ("DELETE_COMPLETE", "DELETE_SKIPPED")
-    return display_status(word) is DisplayStatus.DONE and word != "DELETE_SKIPPED"
+        return is_gone(status)
+    return display_status(status) is DisplayStatus.DONE and not is_kept(status)
 
 
 def count(kind: Kind, words: Iterable[str]) -> ProgressCount:

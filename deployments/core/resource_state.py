@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from deployments.core.status import is_final
+from deployments.core.status import is_final, stage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,15 +28,6 @@ class StatusChange:
     status: str
     reason: str = ""
     physical_id: str = ""
-
-
-_STAGES = ("REVIEW", "CREATE", "IMPORT", "UPDATE", "ROLLBACK", "UPDATE_ROLLBACK", "DELETE")
-
-
-def stage(word: str) -> int:
-    """Return how late in a stack's life an operation comes, to order events of the same millisecond."""
-    found = [i for i, name in enumerate(_STAGES) if word.startswith(name)]
-    return max(found, default=0)
 
 
 def apply(node: ResourceState, change: StatusChange) -> ResourceState:

@@ -1,9 +1,18 @@
-"""What a CloudFormation status means: whether it is final, and the status that pages display for it."""
+"""What a CloudFormation status means, of stacks and resources alike: the one place that knows the words.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html and
+https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackResource.html
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+
+IN_REVIEW = "REVIEW_IN_PROGRESS"
+"""A new stack with a change set that has not been executed: nothing exists in it."""
+DELETED = "DELETE_COMPLETE"
+_CREATE_FAILED, _DELETE_SKIPPED, _ROLLED_BACK = "CREATE_FAILED", "DELETE_SKIPPED", "ROLLBACK_COMPLETE"
 
 
 class DisplayStatus(StrEnum):
@@ -21,6 +30,15 @@ class DisplayStatus(StrEnum):
     DELETED = "deleted"
 
 
+class OperationKind(StrEnum):
+    """What is being done to a resource or stack."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    ROLLBACK = "rollback"
+    DELETE = "delete"
+
+
 @dataclass(frozen=True, slots=True)
 class Status:
     """The meaning of a status. `final`: CloudFormation does not change it by itself."""
@@ -30,22 +48,22 @@ class Status:
 
 
 _P, _F = DisplayStatus.PROGRESS, DisplayStatus.FAILED
-_WORDS: dict[str, Status] = {
+_STATUSES: dict[str, Status] = {
     "": Status(DisplayStatus.PENDING, False),
-    "REVIEW_IN_PROGRESS": Status(DisplayStatus.PENDING, False),
+    IN_REVIEW: Status(DisplayStatus.PENDING, False),
     "CREATE_IN_PROGRESS": Status(_P, False),
     "CREATE_COMPLETE": Status(DisplayStatus.DONE, True),
-    "CREATE_FAILED": Status(_F, True),
+    _CREATE_FAILED: Status(_F, True),
     "UPDATE_IN_PROGRESS": Status(_P, False),
     "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS": Status(DisplayStatus.SETTLING, False),
     "UPDATE_COMPLETE": Status(DisplayStatus.DONE, True),
     "UPDATE_FAILED": Status(_F, True),
     "DELETE_IN_PROGRESS": Status(_P, False),
-    "DELETE_COMPLETE": Status(DisplayStatus.DELETED, True),
+    DELETED: Status(DisplayStatus.DELETED, True),
     "DELETE_FAILED": Status(_F, True),
-    "DELETE_SKIPPED": Status(DisplayStatus.DONE, True),
+    _DELETE_SKIPPED: Status(DisplayStatus.DONE, True),
     "ROLLBACK_IN_PROGRESS": Status(DisplayStatus.ROLLING_BACK, False),
-    "ROLLBACK_COMPLETE": Status(DisplayStatus.ROLLED_BACK, True),
+    _ROLLED_BACK: Status(DisplayStatus.ROLLED_BACK, True),
     "ROLLBACK_FAILED": Status(_F, True),
     "UPDATE_ROLLBACK_IN_PROGRESS": Status(DisplayStatus.ROLLING_BACK, False),
     "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS": Status(DisplayStatus.ROLLING_BACK, False),
@@ -64,51 +82,103 @@ _WORDS: dict[str, Status] = {
     "EXPORT_ROLLBACK_COMPLETE": Status(DisplayStatus.ROLLED_BACK, True),
     "EXPORT_ROLLBACK_FAILED": Status(_F, True),
 }
+KNOWN = frozenset(_STATUSES)
 CANCELLED_REASONS = (
     "Resource creation cancelled",
     "Resource update cancelled",
     "Resource deletion cancelled",
 )
+_STAGES = ("REVIEW", "CREATE", "IMPORT", "UPDATE", "ROLLBACK", "UPDATE_ROLLBACK", "DELETE")
 
 
-def reduce_word(word: str) -> Status:
-    """Return the meaning of a StackStatus or ResourceStatus word.
-
-    Raises ValueError when the word is unknown: a test walks botocore's enums, so that a new word of
-    CloudFormation's turns the tests red, while pages go through `display_status` and stay up.
-    """
-    try:
-        return _WORDS[word]
-    except KeyError:
-        raise ValueError(f"unknown CloudFormation status {word!r}") from None
+def display_status(status: str, reason: str = "") -> DisplayStatus:
+    """Return the status to display; an unknown status is displayed as in progress or done."""
+    if is_cancelled(status, reason):
+        return DisplayStatus.CANCELLED
+    known = _STATUSES.get(status)
+    if known:
+        return known.display
+    return DisplayStatus.DONE if is_final(status) else DisplayStatus.PROGRESS
 
 
 def statuses_of(display: DisplayStatus) -> frozenset[str]:
     """Return the CloudFormation statuses that are displayed as this status, whatever the reason."""
-    return frozenset(word for word, status in _WORDS.items() if word and status.display is display)
+    return frozenset(name for name, status in _STATUSES.items() if name and status.display is display)
 
 
-def is_final(word: str) -> bool:
-    """Tell whether a word is final; an unknown word is final unless it says IN_PROGRESS."""
-    known = _WORDS.get(word)
-    return known.final if known else "IN_PROGRESS" not in word
+def is_final(status: str) -> bool:
+    """Tell whether CloudFormation does not change a status by itself; an unknown one by its ending."""
+    known = _STATUSES.get(status)
+    return known.final if known else "IN_PROGRESS" not in status
 
 
-def is_failed(word: str) -> bool:
-    """Tell whether a resource or stack with this word has failed."""
-    return word.endswith("_FAILED")
+def is_complete(status: str) -> bool:
+    """Tell whether the operation of a status reached its goal."""
+    return status.endswith("_COMPLETE")
 
 
-def is_cancelled(word: str, reason: str) -> bool:
+def is_failed(status: str) -> bool:
+    """Tell whether the operation of a status failed."""
+    return status.endswith("_FAILED")
+
+
+def is_cancelled(status: str, reason: str) -> bool:
     """Tell whether a failed resource is collateral: cancelled since a sibling failed first."""
-    return is_failed(word) and reason.startswith(CANCELLED_REASONS)
+    return is_failed(status) and reason.startswith(CANCELLED_REASONS)
 
 
-def display_status(word: str, reason: str = "") -> DisplayStatus:
-    """Return the status to display; an unknown status is displayed as in progress or done."""
-    if is_cancelled(word, reason):
-        return DisplayStatus.CANCELLED
-    known = _WORDS.get(word)
-    if known:
-        return known.display
-    return DisplayStatus.PROGRESS if "IN_PROGRESS" in word else DisplayStatus.DONE
+def is_rollback(status: str) -> bool:
+    """Tell whether a stack rolls back or has been rolled back."""
+    return "ROLLBACK" in status
+
+
+def is_rolled_back_create(status: str) -> bool:
+    """Tell whether a create was rolled back: the stack remains, without resources."""
+    return status == _ROLLED_BACK
+
+
+def is_of_deletion(status: str) -> bool:
+    """Tell whether a status belongs to a deletion, in progress or ended."""
+    return status.startswith("DELETE_")
+
+
+def is_being_deleted(status: str) -> bool:
+    """Tell whether a deletion is in progress."""
+    return is_of_deletion(status) and not is_final(status)
+
+
+def is_gone(status: str) -> bool:
+    """Tell whether something no longer exists, or was left alone by the deletion of its stack."""
+    return status in (DELETED, _DELETE_SKIPPED)
+
+
+def is_kept(status: str) -> bool:
+    """Tell whether the deletion of its stack left a resource alone (DeletionPolicy: Retain)."""
+    return status == _DELETE_SKIPPED
+
+
+def is_failed_create(status: str) -> bool:
+    """Tell whether the creation of a resource failed."""
+    return status == _CREATE_FAILED
+
+
+def operation_of(status: str) -> OperationKind:
+    """Return the operation that a status belongs to."""
+    if is_rollback(status):
+        return OperationKind.ROLLBACK
+    if status.startswith("DELETE"):
+        return OperationKind.DELETE
+    return OperationKind.UPDATE if status.startswith("UPDATE") else OperationKind.CREATE
+
+
+def stage(status: str) -> int:
+    """Return how late in a stack's life an operation comes, to order events of the same millisecond."""
+    found = [number for number, name in enumerate(_STAGES) if status.startswith(name)]
+    return max(found, default=0)
+
+
+PROBLEMS = frozenset(name for name in _STATUSES if is_failed(name) or is_rollback(name))
+"""The statuses of a stack that somebody has to look at."""
+FAILED = frozenset(filter(is_failed, _STATUSES))
+COMPLETE = frozenset(filter(is_complete, _STATUSES))
+IN_PROGRESS = frozenset(name for name, status in _STATUSES.items() if name and not status.final)

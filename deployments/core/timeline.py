@@ -8,24 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from functools import lru_cache
 from itertools import pairwise
 
-from deployments.core.resource_state import stage
-from deployments.core.status import is_final
+from deployments.core.status import IN_REVIEW, OperationKind, is_complete, is_final, operation_of, stage
 
 Changes = Sequence[Sequence[int | str]]
 """[[epoch ms, status word], …]: a set, so that order and repetition mean nothing."""
-
-
-class OperationKind(StrEnum):
-    """What is being done to a resource or stack."""
-
-    CREATE = "create"
-    UPDATE = "update"
-    ROLLBACK = "rollback"
-    DELETE = "delete"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +43,7 @@ class OperationRun:
     @property
     def complete(self) -> bool:
         """Tell whether the operation came to the end that was wanted."""
-        return self.end is not None and self.status.endswith("_COMPLETE")
+        return self.end is not None and is_complete(self.status)
 
     @property
     def seconds(self) -> float | None:
@@ -100,15 +89,6 @@ def _sorted(changes: Iterable[Sequence[int | str]]) -> list[tuple[int, str]]:
     return sorted(found, key=lambda c: (c[0], stage(c[1]), is_final(c[1]), c[1]))
 
 
-def operation_of(word: str) -> OperationKind:
-    """Return the operation that a status word belongs to."""
-    if "ROLLBACK" in word:
-        return OperationKind.ROLLBACK
-    if word.startswith("DELETE"):
-        return OperationKind.DELETE
-    return OperationKind.UPDATE if word.startswith("UPDATE") else OperationKind.CREATE
-
-
 def intervals(changes: Changes) -> tuple[Interval, ...]:
     """Return the stretches of time in which something went on, in their order.
 
@@ -131,7 +111,7 @@ def _runs(changes: tuple[tuple[int | str, ...], ...]) -> tuple[OperationRun, ...
     """Return the same, reckoned once: most resources of a page have come to rest."""
     found: list[list[tuple[int, str]]] = []
     for at, word in _sorted(changes):
-        if word in ("", "REVIEW_IN_PROGRESS"):
+        if word in ("", IN_REVIEW):
             continue
         last = found[-1][-1][1] if found else ""
         if not found or operation_of(last) is not operation_of(word) or _begins_anew(last, word):

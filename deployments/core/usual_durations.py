@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from deployments.core.timeline import OperationKind
+from deployments.core.status import OperationKind
 
 TENTH = 1.2816
 """Standard deviations from the middle of a normal distribution to its tenth and ninetieth percentile."""

@@ -11,6 +11,7 @@ from django.db.models import Case, Count, Q, When
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from deployments.core.status import PROBLEMS, is_rolled_back_create
 from deployments.models.account import Account
 from deployments.models.fields import IdField
 from deployments.models.sentences import words
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class EnvironmentState(models.IntegerChoices):
-    """How an environment stands, the most urgent first. Never "ready": that takes more than a stack."""
+    """The state of an environment, the most urgent first. None is "ready": that takes more than a stack."""
 
     PROBLEM = 0, _("Problems")
     CHANGING = 1, _("In progress")
@@ -33,11 +34,7 @@ _PROBLEM = (
     | Q(latest__state__in=("failed", "rolled_back"))
     | ~Q(latest__attention_code="") & Q(latest__active_key__isnull=False)
     | Q(latest__active_key=None)
-    & (
-        Q(stack_status__endswith="_FAILED")
-        | Q(stack_status__contains="ROLLBACK")
-        | Q(health_word__in=("degraded", "unhealthy"))
-    )
+    & (Q(stack_status__in=sorted(PROBLEMS)) | Q(health_word__in=("degraded", "unhealthy")))
 )
 
 
@@ -62,18 +59,18 @@ class EnvironmentQuerySet(models.QuerySet["Environment"]):
         return self.exclude(deleted_at=None)
 
     def with_state(self) -> Self:
-        """Add `standing` to each."""
-        return self.annotate(standing=_STATE)
+        """Add `state` to each."""
+        return self.annotate(state=_STATE)
 
     def state_counts(self) -> dict[int, int]:
-        """Return how many environments stand how."""
-        rows = self.order_by().annotate(standing=_STATE)
-        counted = rows.values_list("standing").annotate(Count("pk"))
-        return {int(standing): int(number) for standing, number in counted}
+        """Return how many environments are in each state."""
+        rows = self.order_by().annotate(state=_STATE)
+        counted = rows.values_list("state").annotate(Count("pk"))
+        return {int(state): int(number) for state, number in counted}
 
-    def in_state(self, standing: EnvironmentState) -> Self:
-        """Keep those that stand so."""
-        return self.with_state().filter(standing=standing.value)
+    def in_state(self, state: EnvironmentState) -> Self:
+        """Keep those in one state."""
+        return self.with_state().filter(state=state.value)
 
     def in_account(self, account_pk: int) -> Self:
         """Keep those of one account."""
@@ -82,11 +79,11 @@ class EnvironmentQuerySet(models.QuerySet["Environment"]):
     def for_list(self) -> Self:
         """Everything the list shows, problems first, then newest, without a query a row."""
         rows = self.with_state().select_related("account", "owner", "latest__requested_by")
-        return rows.defer("secret_fingerprints").order_by("standing", "-pk")
+        return rows.defer("secret_fingerprints").order_by("state", "-pk")
 
-    def after(self, standing: int, pk: int) -> Self:
+    def after(self, state: int, pk: int) -> Self:
         """Keep those that come after a row in the order of `for_list`."""
-        return self.filter(Q(standing__gt=standing) | Q(standing=standing, pk__lt=pk))
+        return self.filter(Q(state__gt=state) | Q(state=state, pk__lt=pk))
 
     def for_page(self) -> Self:
         """Everything the environment's page shows of the row itself."""
@@ -169,7 +166,7 @@ class Environment(models.Model):
     def is_protected(self) -> bool:
         """Tell whether the environment was made with deletion protection, by its parameters."""
         on = any("DeletionProtection" in name and value == "true" for name, value in self.parameters.items())
-        return on and bool(self.stack_id) and self.stack_status != "ROLLBACK_COMPLETE"
+        return on and bool(self.stack_id) and not is_rolled_back_create(self.stack_status)
 
     @property
     def active_deployment(self) -> Deployment | None:

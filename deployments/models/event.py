@@ -12,13 +12,12 @@ from django.db.models import Max
 from django.utils.translation import gettext_lazy as _
 
 from deployments.core.root_cause import Failure
-from deployments.core.status import CANCELLED_REASONS, DisplayStatus, is_failed, statuses_of
+from deployments.core.status import CANCELLED_REASONS, FAILED, is_failed
 from deployments.models.deployment import Deployment
 from deployments.models.fields import IdField
 from deployments.models.sentences import words
 from deployments.models.stack import Stack
 
-FAILED = sorted(statuses_of(DisplayStatus.FAILED))
 SOURCES = [("cloudformation", "CloudFormation"), ("portal", "Sanso")]
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from deployments.core.phases import ACTIVE, State
 from deployments.core.resource_state import ResourceState, StatusChange, apply
+from deployments.core.status import is_failed
 from deployments.core.timeline import in_ms
 from deployments.models.deployment import Deployment
 from deployments.models.event import Event
@@ -64,7 +65,7 @@ def as_of(deployment: Deployment, seq: int) -> PastState:
     return PastState(
         deployment=_then(deployment, events, seq, now),
         stacks=stacks,
-        landmarks=[e for e in events if e.source == "portal" or e.status.endswith("_FAILED")],
+        landmarks=[e for e in events if e.source == "portal" or is_failed(e.status)],
         now=now,
     )
 

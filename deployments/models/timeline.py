@@ -15,7 +15,8 @@ from deployments.core.forecast import Forecast, is_slow, project
 from deployments.core.phases import PHASES, Kind, State
 from deployments.core.progress import resource_state
 from deployments.core.schedule import PHASE, Schedule, Span
-from deployments.core.timeline import Interval, OperationKind, OperationRun, in_ms, of_stack, runs
+from deployments.core.status import OperationKind, is_failed, is_rollback
+from deployments.core.timeline import Interval, OperationRun, in_ms, of_stack, runs
 from deployments.core.usual_durations import CLOSING_TYPE, PHASE_TYPE, DurationHistory, UsualDuration
 from deployments.models.deployment import Deployment
 from deployments.models.duration import Expectation
@@ -247,7 +248,7 @@ class _TimelineBuilder:
 
     def _outlook(self, known: Mapping[str, Span]) -> tuple[Forecast | None, Mapping[str, Span]]:
         root = self._status("") if "" in self.stacks else ""
-        if not self.deployment.is_active or "ROLLBACK" in root or root.endswith("_FAILED"):
+        if not self.deployment.is_active or is_rollback(root) or is_failed(root):
             return None, {}
         if not self.resources:
             return self._expected(), {}

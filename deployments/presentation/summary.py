@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from deployments.core.phases import Kind, State, phase_progress
 from deployments.core.progress import ProgressCount
 from deployments.core.root_cause import Failure, root_cause
-from deployments.core.status import DisplayStatus
+from deployments.core.status import DisplayStatus, is_rollback
 from deployments.models import Deployment, Event
 from deployments.presentation import failure_banner
 from deployments.presentation.badges import GLYPHS, WORDS
@@ -85,7 +85,7 @@ def summarise(deployment: Deployment, tree: ResourceTree, events: Sequence[Event
     """Return what stands above the tree, from rows that were read."""
     state = State(deployment.state)
     is_latest = deployment.environment.latest_id == deployment.pk
-    back = "ROLLBACK" in tree.root_status and "CLEANUP" not in tree.root_status
+    back = is_rollback(tree.root_status)
     current = _ENDS.get(state, DisplayStatus.ROLLING_BACK if back else DisplayStatus.PROGRESS)
     return Summary(
         status=current,

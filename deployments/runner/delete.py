@@ -8,6 +8,7 @@ from django.db import transaction
 
 from deployments.aws.session import Clients
 from deployments.core.phases import State
+from deployments.core.status import DELETED
 from deployments.errors import AwsNotFound
 from deployments.models import Deployment, Resource
 from deployments.runner import event_log, stack_rows
@@ -22,7 +23,7 @@ def check(deployment: Deployment, clients: Clients) -> float:
     if not stack_id:
         raise AwsNotFound("NoStack", "The environment has no stack.", "cloudformation:DescribeStacks")
     stack = clients.cloudformation.describe_stack(stack_id)
-    if stack.status == "DELETE_COMPLETE":
+    if stack.status == DELETED:
         raise AwsNotFound("NoStack", "The stack is deleted.", "cloudformation:DescribeStacks")
     resources = stack_rows.seed_from_stack(deployment, stack_id, clients.cloudformation)
     event_log.add(deployment, "delete.found", resources=resources)
@@ -55,7 +56,7 @@ def _unprotect(deployment: Deployment, clients: Clients) -> None:
         "AWS::ElasticLoadBalancingV2::LoadBalancer": clients.elbv2.unprotect_load_balancer,
     }
     rows = Resource.objects.filter(stack__deployment=deployment).exclude(physical_id="")
-    protected = [row for row in rows.filter(type__in=switches) if row.status != "DELETE_COMPLETE"]
+    protected = [row for row in rows.filter(type__in=switches) if row.status != DELETED]
     if any(row.type == "AWS::RDS::DBCluster" for row in protected):
         # Instances of a cluster have no protection of their own and refuse to be asked about it.
         protected = [row for row in protected if row.type != "AWS::RDS::DBInstance"]

@@ -10,7 +10,8 @@ from deployments import catalog
 from deployments.core import dependencies
 from deployments.core.dependencies import STACK, Edges, Graph
 from deployments.core.phases import Kind, State
-from deployments.core.timeline import OperationKind, run_of
+from deployments.core.status import OperationKind
+from deployments.core.timeline import run_of
 from deployments.core.usual_durations import CLOSING_TYPE, PHASE_TYPE
 from deployments.errors import UserFixable
 from deployments.models import Deployment, Duration, Event, Resource, Stack, expected

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from deployments.core.intervals import OBSERVE_DELAY
 from deployments.core.phases import Kind, State
+from deployments.core.status import DELETED
 from deployments.errors import Sentence
 from deployments.models import Deployment, Environment
 from deployments.runner import event_log, expectations, redactors
@@ -30,7 +31,7 @@ def finalize(
     """
     now = timezone.now()
     message = str(sentence)
-    gone = status == "DELETE_COMPLETE" or code == "StackGone"
+    gone = status == DELETED or code == "StackGone"
     fingerprints = redactors.fingerprints_after(deployment)
     with transaction.atomic():
         deployment.move_to(

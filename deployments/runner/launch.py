@@ -11,6 +11,7 @@ from deployments import catalog
 from deployments.aws.cloudformation import ChangeSetRequest
 from deployments.aws.session import Clients
 from deployments.core.phases import State
+from deployments.core.status import IN_REVIEW
 from deployments.errors import N_, AwsAlreadyDone, AwsFailure, AwsRejected, UserFixable
 from deployments.models import Deployment, Environment
 from deployments.models.sealed import unseal
@@ -73,9 +74,9 @@ def make_change_set(deployment: Deployment, clients: Clients) -> float:
         deployment.record(change_set_id=_create_or_adopt(deployment, clients))
         return AT_ONCE
     change_set = clients.cloudformation.describe_change_set(deployment.change_set_id)
-    if change_set.status in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
+    if change_set.is_pending:
         return SOON
-    if change_set.status != "CREATE_COMPLETE":
+    if not change_set.is_created:
         raise UserFixable(
             "ChangeSetFailed", N_("CloudFormation made no change set: %(reason)s"), reason=change_set.reason
         )
@@ -84,7 +85,7 @@ def make_change_set(deployment: Deployment, clients: Clients) -> float:
     with transaction.atomic():
         deployment.move_to(State.STACKS, stack_id=change_set.stack_id)
         Environment.objects.filter(pk=deployment.environment_id).update(
-            stack_id=change_set.stack_id, stack_status="REVIEW_IN_PROGRESS", missing_since=None
+            stack_id=change_set.stack_id, stack_status=IN_REVIEW, missing_since=None
         )
         event_log.add(deployment, "phase", key="stacks", phase="stacks")
     return AT_ONCE
@@ -148,7 +149,7 @@ def clean_up_unexecuted(deployment: Deployment, clients: Clients) -> None:
     try:
         stack = clients.cloudformation.describe_stack(deployment.environment.stack_name)
         ours = stack.tags.get(preflight.ENVIRONMENT_TAG) == str(deployment.environment.key)
-        if ours and stack.status == "REVIEW_IN_PROGRESS":
+        if ours and stack.status == IN_REVIEW:
             clients.cloudformation.delete_stack(stack.stack_id, f"unexecuted-{deployment.token}")
     except AwsFailure:
         return

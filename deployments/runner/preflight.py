@@ -8,6 +8,7 @@ from deployments import catalog
 from deployments.aws.session import Clients
 from deployments.aws.sts import Identity
 from deployments.catalog.lint import findings
+from deployments.core.status import DELETED, IN_REVIEW, is_being_deleted
 from deployments.errors import N_, AwsNotFound, UserFixable
 from deployments.models import Account, Deployment, TemplateCheck
 from deployments.runner import event_log
@@ -72,15 +73,15 @@ def check_name(deployment: Deployment, clients: Clients) -> bool:
     except AwsNotFound:
         event_log.add(deployment, "preflight.name", stack_name=name)
         return True
-    if stack.status == "DELETE_COMPLETE":
+    if stack.status == DELETED:
         event_log.add(deployment, "preflight.name", stack_name=name)
         return True
-    if stack.tags.get(ENVIRONMENT_TAG) and stack.status == "REVIEW_IN_PROGRESS":
+    if stack.tags.get(ENVIRONMENT_TAG) and stack.status == IN_REVIEW:
         # The change set of a deployment that ended before it was executed: nothing exists in it.
         deployment.confirm_claim()
         clients.cloudformation.delete_stack(stack.stack_id, f"remnant-{deployment.token}")
         return False
-    if stack.tags.get(ENVIRONMENT_TAG) and stack.status == "DELETE_IN_PROGRESS":
+    if stack.tags.get(ENVIRONMENT_TAG) and is_being_deleted(stack.status):
         return False
     raise UserFixable(
         "StackNameTaken",

@@ -17,6 +17,7 @@ from deployments.core.health.parts import ObservedParts
 from deployments.core.health.readiness import Readiness, readiness
 from deployments.core.intervals import ready_delay, root_delay
 from deployments.core.phases import State
+from deployments.core.status import DELETED
 from deployments.core.timeouts import failure_timeout, readiness_timeout
 from deployments.errors import N_, AwsNotFound, Sentence
 from deployments.models import Deployment, Environment, Event, Observation, Observer
@@ -61,7 +62,7 @@ def wait(deployment: Deployment, clients: Clients, now: datetime) -> float | Non
         finalize.finalize(
             deployment,
             State.FAILED,
-            "DELETE_COMPLETE",
+            DELETED,
             {},
             "StackGone",
             Sentence(N_("The stack does not exist any more: it was deleted outside of Sanso.")),
@@ -93,7 +94,7 @@ def _is_gone(deployment: Deployment, clients: Clients, now: datetime, *, sandbox
     except AwsNotFound:
         return True
     deployment.record(polled_at=now)
-    return status == "DELETE_COMPLETE"
+    return status == DELETED
 
 
 def _advance(deployment: Deployment, found: Readiness) -> None:

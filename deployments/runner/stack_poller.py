@@ -13,7 +13,7 @@ from deployments.aws.session import Clients
 from deployments.core.outcome import outcome
 from deployments.core.phases import Kind, State
 from deployments.core.root_cause import first_failure
-from deployments.core.status import is_final
+from deployments.core.status import DELETED, IN_REVIEW, is_failed, is_final, is_of_deletion
 from deployments.errors import N_, AwsNotFound, Sentence
 from deployments.models import Deployment, Environment, Event, Stack
 from deployments.models.stack import STACK_TYPE
@@ -64,14 +64,14 @@ def poll(deployment: Deployment, clients: Clients, now: datetime) -> float | Non
 def _start_if_needed(deployment: Deployment, clients: Clients, root: StackView) -> bool:
     """Set off what this deployment is for, unless it is under way. Returns whether it was set off now."""
     if deployment.kind == Kind.DELETE:
-        if root.status.startswith("DELETE_IN_PROGRESS") or root.status == "DELETE_COMPLETE":
+        if is_of_deletion(root.status) and not is_failed(root.status):
             event_log.add(deployment, "delete.started", stack_name=root.name)
             return False
         if _has_event(deployment, "delete.started"):
             return False
         delete.start(deployment, clients)
         return True
-    if root.status != "REVIEW_IN_PROGRESS":
+    if root.status != IN_REVIEW:
         event_log.add(deployment, "stacks.started", stack_name=root.name)
         return False
     if _has_event(deployment, "stacks.started"):
@@ -166,7 +166,7 @@ def _wake_child(parent: Stack, event: StackEvent) -> None:
 def _stack_missing(deployment: Deployment) -> None:
     """End a deployment whose root stack AWS does not know any more."""
     if deployment.kind == Kind.DELETE:
-        finalize.finalize(deployment, State.SUCCEEDED, "DELETE_COMPLETE", {}, "", Sentence(""))
+        finalize.finalize(deployment, State.SUCCEEDED, DELETED, {}, "", Sentence(""))
     else:
         finalize.finalize(
             deployment,
@@ -188,7 +188,7 @@ def finish(deployment: Deployment, end: State, root: StackView) -> float | None:
 
 
 def _failure_reason(deployment: Deployment, root: StackView) -> tuple[str, Sentence]:
-    if root.status == "DELETE_COMPLETE" and deployment.kind != Kind.DELETE:
+    if root.status == DELETED and deployment.kind != Kind.DELETE:
         return "StackDeleted", Sentence(
             N_("The stack was deleted outside of Sanso while it was being created.")
         )
@@ -213,4 +213,4 @@ def _mirror(deployment: Deployment, status: str) -> None:
 def nothing_to_delete(deployment: Deployment) -> None:
     """End a delete that found no stack: nothing is left, which is what was wanted."""
     event_log.add(deployment, "delete.nothing")
-    finalize.finalize(deployment, State.SUCCEEDED, "DELETE_COMPLETE", {}, "", Sentence(""))
+    finalize.finalize(deployment, State.SUCCEEDED, DELETED, {}, "", Sentence(""))

@@ -18,7 +18,7 @@ from deployments.core.polling import (
     delay,
 )
 from deployments.core.schedule import PHASE
-from deployments.core.status import is_final
+from deployments.core.status import IN_REVIEW, is_final
 from deployments.core.timeline import at_ms
 from deployments.models import Deployment, Expectation, Stack, timeline
 
@@ -65,7 +65,7 @@ class PollRound:
 
     def _is_time_for_the_root(self, root: Stack) -> bool:
         """Tell whether the root stack itself has to be looked at: its events do not tell its outputs."""
-        fresh = not root.changes or root.status == "REVIEW_IN_PROGRESS"
+        fresh = not root.changes or root.status == IN_REVIEW
         fresh = fresh or root.settled
         return fresh or is_final(root.status) or self.now - self.asked_root_at >= ROOT_INTERVAL
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from django.db import transaction
 
 from deployments.aws.cloudformation import ChangeSet, CloudFormation, ResourceView
+from deployments.core.status import DELETED
 from deployments.errors import AwsNotFound
 from deployments.models import Deployment, Resource, Stack
 from deployments.models.stack import STACK_TYPE
@@ -94,7 +95,7 @@ def seed_from_stack(deployment: Deployment, stack_id: str, cloudformation: Cloud
             bookmark = cloudformation.newest_event_id(stack.stack_id)
         except AwsNotFound:
             continue  # a nested stack that is gone already
-        existing = [view for view in listed if view.status != "DELETE_COMPLETE"]
+        existing = [view for view in listed if view.status != DELETED]
         resources += len(existing)
         _existing(stack, existing)
         stack.bookmark = bookmark

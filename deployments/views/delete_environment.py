@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
@@ -11,12 +9,9 @@ from django.views.decorators.http import require_http_methods
 from deployments.actions.delete import request_deletion
 from deployments.errors import UserFixable
 from deployments.forms import DeleteForm
-from deployments.models import Deployment, Environment, Resource
-from deployments.models.stack import STACK_TYPE
+from deployments.models import Deployment, Environment
+from deployments.presentation.deletion_summary import deletion_summary
 from deployments.views.requests import AuthedRequest, may_deploy
-
-GONE = ("DELETE_COMPLETE", "")
-"""Words of what is not there: deleted, or never made."""
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -27,7 +22,7 @@ def environment_delete(request: AuthedRequest, pk: int) -> HttpResponse:
     form = DeleteForm(request.POST or None)
     if request.method == "POST" and (deployment := _asked_for(request, environment, form)):
         return redirect(deployment)
-    context = {"environment": environment, "form": form, **_what_goes(environment)}
+    context = {"environment": environment, "form": form, **deletion_summary(environment)}
     return render(
         request, "deployments/delete_environment.html", context, status=422 if form.is_bound else 200
     )
@@ -42,14 +37,3 @@ def _asked_for(request: AuthedRequest, environment: Environment, form: DeleteFor
     except UserFixable as problem:
         form.refuse(problem)
         return None
-
-
-def _what_goes(environment: Environment) -> dict[str, object]:
-    """Return how many resources of which type there are, as far as the deployments' rows tell."""
-    there: dict[tuple[str, str], tuple[str, str]] = {}
-    rows = Resource.objects.of_environment(environment)
-    for path, logical_id, kind, word in rows.values_list("stack__path", "logical_id", "type", "status"):
-        there[path, logical_id] = kind, word
-    types = Counter(kind for kind, word in there.values() if word not in GONE)
-    stacks = types.pop(STACK_TYPE, 0) + bool(environment.stack_id)
-    return {"types": sorted(types.items()), "resources": types.total(), "stacks": stacks}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from deployments.core.dependencies import STACK, Edge, Graph
 from deployments.core.forecast import is_slow, project
 from deployments.core.schedule import Schedule, Span
-from deployments.core.timeline import OperationKind
+from deployments.core.status import OperationKind
 from deployments.core.usual_durations import (
     SANDBOX_SCALE,
     DurationHistory,

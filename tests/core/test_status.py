@@ -7,7 +7,18 @@ import pytest
 
 from deployments.core.outcome import outcome
 from deployments.core.phases import Kind, State
-from deployments.core.status import DisplayStatus, display_status, is_final, reduce_word
+from deployments.core.status import (
+    COMPLETE,
+    FAILED,
+    IN_PROGRESS,
+    KNOWN,
+    PROBLEMS,
+    DisplayStatus,
+    OperationKind,
+    display_status,
+    is_final,
+    operation_of,
+)
 
 
 def words(shape: str) -> list[str]:
@@ -16,13 +27,36 @@ def words(shape: str) -> list[str]:
 
 
 @pytest.mark.parametrize("word", sorted({*words("StackStatus"), *words("ResourceStatus")}))
-def test_every_word_of_botocores_enums_has_a_meaning(word: str) -> None:
-    assert reduce_word(word).final == ("IN_PROGRESS" not in word)
+def test_every_status_of_botocores_enums_has_a_meaning(word: str) -> None:
+    assert word in KNOWN
+    assert is_final(word) == ("IN_PROGRESS" not in word)
 
 
-def test_an_unknown_word_is_refused_loudly_and_shown_neutrally() -> None:
-    with pytest.raises(ValueError, match="unknown CloudFormation status 'PAUSED'"):
-        reduce_word("PAUSED")
+def test_every_status_but_those_of_nothing_and_of_what_is_kept_has_one_result() -> None:
+    assert not FAILED & COMPLETE
+    assert not IN_PROGRESS & (FAILED | COMPLETE)
+    assert {"", "DELETE_SKIPPED"} == KNOWN - FAILED - COMPLETE - IN_PROGRESS
+
+
+def test_a_stack_that_failed_or_was_rolled_back_is_a_problem() -> None:
+    assert {"CREATE_FAILED", "ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_IN_PROGRESS"} <= PROBLEMS
+    assert not PROBLEMS & {"", "CREATE_COMPLETE", "UPDATE_IN_PROGRESS", "DELETE_COMPLETE"}
+
+
+@pytest.mark.parametrize(
+    ("word", "operation"),
+    [
+        ("CREATE_FAILED", OperationKind.CREATE),
+        ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", OperationKind.UPDATE),
+        ("UPDATE_ROLLBACK_COMPLETE", OperationKind.ROLLBACK),
+        ("DELETE_SKIPPED", OperationKind.DELETE),
+    ],
+)
+def test_a_status_belongs_to_one_operation(word: str, operation: OperationKind) -> None:
+    assert operation_of(word) is operation
+
+
+def test_an_unknown_status_is_displayed_neutrally() -> None:
     assert display_status("TELEPORT_IN_PROGRESS") is DisplayStatus.PROGRESS
     assert display_status("PAUSED") is DisplayStatus.DONE
     assert not is_final("TELEPORT_IN_PROGRESS")

@@ -8,9 +8,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deployments.core.status import OperationKind
 from deployments.core.timeline import (
     Interval,
-    OperationKind,
     intervals,
     of_stack,
     run_of,

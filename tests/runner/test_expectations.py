@@ -9,7 +9,8 @@ import pytest
 
 from deployments import catalog
 from deployments.core.phases import State
-from deployments.core.timeline import OperationKind, run_of, runs
+from deployments.core.status import OperationKind
+from deployments.core.timeline import run_of, runs
 from deployments.models import Deployment, Duration, Expectation, Resource, Stack, TemplateCheck
 from deployments.models.duration import KEPT
 from deployments.models.timeline import load

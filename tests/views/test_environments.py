@@ -150,7 +150,7 @@ def test_when_nothing_is_like_that_the_way_back_is_shown(browser: Client) -> Non
 def test_a_long_list_goes_on_on_the_next_page_without_gap_or_double(
     browser: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deployments.views.environments.PAGE", 2)
+    monkeypatch.setattr("deployments.presentation.environment_list.PAGE", 2)
     for name in ("a", "b", "c"):
         make(name)
     make("bad", "failed")

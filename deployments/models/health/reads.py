@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from deployments.core.health import facts
 from deployments.core.health.parts import TYPES, CreatedResource, ObservedParts, parts_of
 from deployments.core.phases import Kind
+from deployments.core.status import DELETED, is_failed_create
 from deployments.errors import Sentence
 from deployments.models.environment import Environment
 from deployments.models.health.configuration import AssociationRun
@@ -58,7 +59,7 @@ def parts_of_environments(environments: Iterable[Environment]) -> dict[int, Obse
     ).values_list(
         "stack__deployment__environment", "stack__path", "logical_id", "type", "physical_id", "status"
     ):
-        gone = status in ("DELETE_COMPLETE", "CREATE_FAILED") or not physical_id
+        gone = status == DELETED or is_failed_create(status) or not physical_id
         made = CreatedResource(path=path, logical_id=logical_id, type=kind, physical_id=physical_id)
         found[environment][path, logical_id] = None if gone else made
     return {pk: parts_of(made for made in of_one.values() if made) for pk, of_one in found.items()}

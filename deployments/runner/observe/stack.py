@@ -13,6 +13,7 @@ from deployments.aws.redacted import redacted
 from deployments.aws.sandbox import about
 from deployments.aws.session import Clients
 from deployments.core.intervals import OBSERVE_DELAY, WATCHED_DELAY
+from deployments.core.status import DELETED
 from deployments.errors import AwsFailure, AwsNotFound, QuotaExhausted
 from deployments.models import Account, Environment, Observation, leases
 from deployments.models.sealed import renewed
@@ -63,7 +64,7 @@ def _look(environment: Environment, connect: Callable[[AccountRef], Clients], no
         )
         _observed(environment, now, exc)
     else:
-        if stack.status == "DELETE_COMPLETE":
+        if stack.status == DELETED:
             _write(environment, now, missing=True, stack_status=stack.status)
         else:
             values = {"status_reason": stack.reason, "outputs": dict(stack.outputs)}

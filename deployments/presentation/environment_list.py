@@ -1,0 +1,68 @@
+"""The list of environments: its rows with their health strips, and its filters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+
+from deployments.models import Account, Environment
+from deployments.models.environment import EnvironmentQuerySet, EnvironmentState
+from deployments.presentation.filters.choices import CURSOR, filter_choices, parse_number, query
+from deployments.presentation.health.list_strip import list_strips
+
+PAGE = 50
+STATES = {state.name.lower(): state for state in EnvironmentState if state is not EnvironmentState.DELETED}
+
+
+def _narrowed(given: QueryDict) -> EnvironmentQuerySet:
+    rows = Environment.objects.all() if given.get("deleted") else Environment.objects.live()
+    return rows.in_account(parse_number(given.get("account"))) if given.get("account") else rows
+
+
+def rows_context(given: QueryDict) -> dict[str, Any]:
+    rows = _narrowed(given).for_list()
+    state = STATES.get(str(given.get("status")))
+    if state is not None:  # the most urgent one is 0
+        rows = rows.in_state(state)
+    if position := _position(given.get(CURSOR, "")):
+        rows = rows.after(*position)
+    found: list[Any] = list(rows[: PAGE + 1])  # each with its `state`
+    last = found[PAGE - 1] if len(found) > PAGE else None
+    strips = list_strips(found[:PAGE])
+    for row in found[:PAGE]:
+        row.strip = strips[row.pk]
+    return {
+        "rows": found[:PAGE],
+        "counts": _narrowed(given).state_counts(),
+        "more": query(given, after=f"{last.state}-{last.pk}") if last else "",
+        "given": given,
+    }
+
+
+def _position(text: str) -> tuple[int, int] | None:
+    """Return (state, pk) of the last row of the page before, None for the first page."""
+    state, dash, pk = text.partition("-")
+    return (parse_number(state), parse_number(pk)) if dash else None
+
+
+def filters_context(given: QueryDict, counts: dict[int, int]) -> dict[str, Any]:
+    accounts = list(Account.objects.all())
+    return {
+        "by_status": filter_choices(
+            given,
+            "status",
+            [
+                ("", _("All"), sum(counts.values())),
+                *((name, state.label, counts.get(state, 0)) for name, state in STATES.items()),
+            ],
+        ),
+        "by_account": filter_choices(
+            given, "account", [("", _("All accounts"), None), *((str(a.pk), a.name, None) for a in accounts)]
+        ),
+        "by_deleted": filter_choices(
+            given, "deleted", [("", _("Live only"), None), ("1", _("Deleted too"), None)]
+        ),
+        "accounts": accounts,
+    }
