@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from deployments.core.status import DisplayStatus
+
 
 class Kind(StrEnum):
     """What a deployment changes."""
@@ -62,29 +64,30 @@ TRANSITIONS: dict[State, frozenset[State]] = {
 }
 
 
-class PhaseProgress(StrEnum):
-    """How a phase stands."""
+def display_status_of(state: State) -> DisplayStatus:
+    """Return the status to display for a deployment in this state."""
+    return {
+        State.SUCCEEDED: DisplayStatus.DONE,
+        State.FAILED: DisplayStatus.FAILED,
+        State.ROLLED_BACK: DisplayStatus.ROLLED_BACK,
+    }.get(state, DisplayStatus.PROGRESS)
 
-    PENDING = "pending"
-    ACTIVE = "progress"
-    DONE = "done"
-    FAILED = "failed"
 
-
-def phase_progress(kind: Kind, state: State, last_phase: State) -> list[tuple[State, PhaseProgress]]:
-    """Return every phase of a deployment of this kind with how it stands.
+def phase_statuses(kind: Kind, state: State, last_phase: State) -> list[tuple[State, DisplayStatus]]:
+    """Return the phases of a deployment of this kind, each with the status to display.
 
     `last_phase` is the phase it was in when it ended; while it runs, `state` is the phase itself.
     """
     phases = PHASES[kind]
     current = phases.index(last_phase if state in TERMINAL else state)
-    at_current = {
-        State.SUCCEEDED: PhaseProgress.DONE,
-        State.FAILED: PhaseProgress.FAILED,
-        State.ROLLED_BACK: PhaseProgress.FAILED,
-    }.get(state, PhaseProgress.ACTIVE)
     done = len(phases) if state is State.SUCCEEDED else current
     return [
-        (phase, PhaseProgress.DONE if i < done else at_current if i == current else PhaseProgress.PENDING)
-        for i, phase in enumerate(phases)
+        (phase, _phase_status(number, done=done, current=current, state=state))
+        for number, phase in enumerate(phases)
     ]
+
+
+def _phase_status(number: int, *, done: int, current: int, state: State) -> DisplayStatus:
+    if number < done:
+        return DisplayStatus.DONE
+    return display_status_of(state) if number == current else DisplayStatus.PENDING

@@ -1,4 +1,4 @@
-"""Statuses as people see them: glyph, word and colour, for the pages' tags and the admin's columns."""
+"""Status badges: glyph, label and color, for the tags of templates and the columns of the admin."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext, pgettext_lazy
 
+from deployments.core.phases import State, display_status_of
 from deployments.core.status import DisplayStatus, display_status
 from deployments.models import Deployment, Environment
 from deployments.presentation.text import wording
 
-# DESIGN, section 2. The name of the status is also its class: `is-rolled-back`.
+# The value of a display status is also the end of its CSS class: `is-rolled-back`.
 GLYPHS: dict[DisplayStatus, str] = {
     DisplayStatus.PENDING: "○",
     DisplayStatus.WAITING: "◔",
@@ -25,7 +26,7 @@ GLYPHS: dict[DisplayStatus, str] = {
     DisplayStatus.CANCELLED: "⊘",
     DisplayStatus.DELETED: "⊖",
 }
-WORDS: dict[DisplayStatus, Promise] = {
+LABELS: dict[DisplayStatus, Promise] = {
     DisplayStatus.PENDING: pgettext_lazy("status", "Pending"),
     DisplayStatus.WAITING: pgettext_lazy("status", "Waiting"),
     DisplayStatus.PROGRESS: pgettext_lazy("status", "In progress"),
@@ -39,17 +40,12 @@ WORDS: dict[DisplayStatus, Promise] = {
 }
 ATTENTION = "attention"
 ATTENTION_GLYPH = "▲"
-# Health is never mixed with how a deployment stands: it has words of its own.
+# The health of an environment is never mixed with the status of its deployment: it has labels of its own.
 HEALTH: dict[str, tuple[str, str, Promise]] = {
     "healthy": (DisplayStatus.DONE.value, "✓", pgettext_lazy("health", "Healthy")),
     "degraded": (ATTENTION, ATTENTION_GLYPH, pgettext_lazy("health", "Degraded")),
     "unhealthy": (DisplayStatus.FAILED.value, "✕", pgettext_lazy("health", "Unhealthy")),
     "unknown": (DisplayStatus.PENDING.value, "?", pgettext_lazy("health", "Unknown")),
-}
-_ENDS: dict[str, DisplayStatus] = {
-    "succeeded": DisplayStatus.DONE,
-    "failed": DisplayStatus.FAILED,
-    "rolled_back": DisplayStatus.ROLLED_BACK,
 }
 _SUCCEEDED: dict[str, Promise] = {
     "create": pgettext_lazy("status", "Succeeded"),
@@ -58,12 +54,12 @@ _SUCCEEDED: dict[str, Promise] = {
 
 
 def badge(
-    kind: str, glyph: str, word: object, *, tip: str = "", raw: str = "", pill: bool = False
+    kind: str, glyph: str, label: object, *, tip: str = "", raw: str = "", pill: bool = False
 ) -> SafeString:
-    """Return a status: glyph, word and the class that colours it.
+    """Return a badge; `kind` is the end of its CSS class.
 
-    `tip` opens on hover and on keyboard focus, so that a badge with one is a Tab stop; `raw` is shown
-    below the word at all times instead.
+    `tip` opens on hover and on keyboard focus, so that a badge with one is a Tab stop; `raw` is always
+    displayed below the label instead.
     """
     return format_html(
         '<span class="status{} is-{}"{}><span class="glyph" aria-hidden="true">{}</span>'
@@ -72,52 +68,53 @@ def badge(
         kind,
         SafeString(' tabindex="0"') if tip else "",
         glyph,
-        word,
+        label,
         format_html('<span class="raw">{}</span>', raw) if raw else "",
         format_html(' <span class="tip">{}</span>', tip) if tip else "",
     )
 
 
 def status_badge(
-    kind: DisplayStatus, word: object = "", *, tip: str = "", raw: str = "", pill: bool = False
+    status: DisplayStatus, label: object = "", *, tip: str = "", raw: str = "", pill: bool = False
 ) -> SafeString:
-    """Return the badge of a status shown to people, under its own word unless another is given."""
-    return badge(kind.value, GLYPHS[kind], word or WORDS[kind], tip=tip, raw=raw, pill=pill)
+    """Return the badge of a display status, with its own label unless another is given."""
+    return badge(status.value, GLYPHS[status], label or LABELS[status], tip=tip, raw=raw, pill=pill)
 
 
-def status(word: str, reason: str = "", *, raw: bool = False, pill: bool = False) -> SafeString:
-    """Show a CloudFormation status: the word of ours, with CloudFormation's own one hover or Tab away.
+def status(cloudformation: str, reason: str = "", *, raw: bool = False, pill: bool = False) -> SafeString:
+    """Return the badge of a CloudFormation status, which is on hover and keyboard focus itself.
 
-    `raw` shows CloudFormation's word below ours instead, where there is room for it.
+    `raw` displays it below the label instead, where there is room for it.
     """
-    tip = "" if raw else f"{word}: {reason}" if reason else word
-    return status_badge(display_status(word, reason), tip=tip, raw=word if raw else "", pill=pill)
+    tip = "" if raw else f"{cloudformation}: {reason}" if reason else cloudformation
+    display = display_status(cloudformation, reason)
+    return status_badge(display, tip=tip, raw=cloudformation if raw else "", pill=pill)
 
 
-def health(word: str, *, tip: str = "", pill: bool = False) -> SafeString:
-    """Show how healthy something is; a word that was never written counts as unknown."""
-    kind, glyph, said = HEALTH.get(word, HEALTH["unknown"])
-    return badge(kind, glyph, said, tip=tip, pill=pill)
+def health(state: str, *, tip: str = "", pill: bool = False) -> SafeString:
+    """Return the badge of a health state; an empty one counts as unknown."""
+    kind, glyph, label = HEALTH.get(state, HEALTH["unknown"])
+    return badge(kind, glyph, label, tip=tip, pill=pill)
 
 
 def deployment_status(deployment: Deployment, *, pill: bool = False, attention: bool = True) -> SafeString:
-    """Show how a deployment stands: its end, the phase it is in, or that it wants somebody's attention."""
-    end = _ENDS.get(deployment.state)
+    """Return the badge of a deployment: its result, its phase, or that it needs attention."""
+    end = display_status_of(State(deployment.state))
     if end is DisplayStatus.DONE:
-        return status_badge(end, _SUCCEEDED.get(deployment.kind, WORDS[end]), pill=pill)
-    if end:
+        return status_badge(end, _SUCCEEDED.get(deployment.kind, LABELS[end]), pill=pill)
+    if end is not DisplayStatus.PROGRESS:
         return status_badge(end, pill=pill)
     if deployment.attention_code and attention:
         return badge(ATTENTION, ATTENTION_GLYPH, pgettext("status", "Needs attention"), pill=pill)
     progress = _("%(status)s · %(phase)s") % {
-        "status": WORDS[DisplayStatus.PROGRESS],
+        "status": LABELS[DisplayStatus.PROGRESS],
         "phase": wording.phase(deployment.state),
     }
     return status_badge(DisplayStatus.PROGRESS, progress, pill=pill)
 
 
 def environment_status(environment: Environment, *, pill: bool = False) -> SafeString:
-    """Show how an environment stands: gone, its stack missing, or as its latest deployment left it."""
+    """Return the badge of an environment: deleted, stack missing, or the status of its latest deployment."""
     if environment.deleted_at:
         return status_badge(DisplayStatus.DELETED, pill=pill)
     if environment.missing_since:

@@ -22,6 +22,7 @@ def _narrowed(given: QueryDict) -> EnvironmentQuerySet:
 
 
 def rows_context(given: QueryDict) -> dict[str, Any]:
+    """Return the context of the rows that a query asks for: a page of them, and the counts of each state."""
     rows = _narrowed(given).for_list()
     state = STATES.get(str(given.get("status")))
     if state is not None:  # the most urgent one is 0
@@ -48,6 +49,7 @@ def _position(text: str) -> tuple[int, int] | None:
 
 
 def filters_context(given: QueryDict, counts: dict[int, int]) -> dict[str, Any]:
+    """Return the context of the filters above the rows; `counts` are by state."""
     accounts = list(Account.objects.all())
     return {
         "by_status": filter_choices(

@@ -8,22 +8,16 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from deployments.core.phases import Kind, State, phase_progress
+from deployments.core.phases import Kind, State, display_status_of, phase_statuses
 from deployments.core.progress import ProgressCount
 from deployments.core.root_cause import Failure, root_cause
 from deployments.core.status import DisplayStatus, is_rollback
 from deployments.models import Deployment, Event
 from deployments.presentation import failure_banner
-from deployments.presentation.badges import GLYPHS, WORDS
+from deployments.presentation.badges import GLYPHS, LABELS
 from deployments.presentation.failure_banner import FailureBanner
 from deployments.presentation.text import wording
 from deployments.presentation.waterfall.tree import ResourceTree
-
-_ENDS = {
-    State.SUCCEEDED: DisplayStatus.DONE,
-    State.FAILED: DisplayStatus.FAILED,
-    State.ROLLED_BACK: DisplayStatus.ROLLED_BACK,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +38,7 @@ class Phase:
     @property
     def label(self) -> str:
         """Return the label of its status."""
-        return str(WORDS[self.status])
+        return str(LABELS[self.status])
 
     @property
     def is_current(self) -> bool:
@@ -86,7 +80,7 @@ def summarise(deployment: Deployment, tree: ResourceTree, events: Sequence[Event
     state = State(deployment.state)
     is_latest = deployment.environment.latest_id == deployment.pk
     back = is_rollback(tree.root_status)
-    current = _ENDS.get(state, DisplayStatus.ROLLING_BACK if back else DisplayStatus.PROGRESS)
+    current = DisplayStatus.ROLLING_BACK if back and deployment.is_active else display_status_of(state)
     return Summary(
         status=current,
         count=tree.count,
@@ -123,13 +117,12 @@ def _phases(
     starts = {str(e.values.get("phase", "")): e.at for e in events if e.code == "phase"}
     starts[State.PREFLIGHT.value] = deployment.created_at
     details = _details(tree, events)
-    steps = phase_progress(Kind(deployment.kind), state, last)
-    for number, (phase, progress) in enumerate(steps):
+    steps = phase_statuses(Kind(deployment.kind), state, last)
+    for number, (phase, at) in enumerate(steps):
         following = steps[number + 1][0] if number + 1 < len(steps) else None
-        at = DisplayStatus(progress.value)
         yield Phase(
             name=wording.phase(phase),
-            status=current if at in (DisplayStatus.PROGRESS, DisplayStatus.FAILED) else at,
+            status=current if at is DisplayStatus.PROGRESS else at,
             detail=details.get(phase, "") if at is not DisplayStatus.PENDING else "",
             started_at=starts.get(phase),
             ended_at=starts.get(following) if following in starts else deployment.ended_at,

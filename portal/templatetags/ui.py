@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from deployments.models import Account
 from deployments.presentation import badges
-from deployments.presentation.text.datetime_formats import age_text, iso, live_age, timestamp
+from deployments.presentation.text.datetime_formats import age_text, clock, iso, live_age, timestamp
 
 register = template.Library()
 
@@ -77,11 +77,7 @@ def since(moment: datetime | None) -> SafeString:
 @register.filter
 def duration(seconds: float | None) -> str:
     """Return seconds as a clock shows them: 0:09, 8:42, 1:02:03. Nothing for none."""
-    if seconds is None:
-        return ""
-    minutes, rest = divmod(max(0, int(seconds)), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+    return "" if seconds is None else clock(seconds)
 
 
 @register.simple_tag

@@ -2,39 +2,43 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from deployments.core.intervals import BATCH_WINDOW, next_poll_at, poll_interval, retry_delay
 from deployments.core.phases import (
     ACTIVE,
-    PHASES,
     TERMINAL,
     TRANSITIONS,
     Kind,
-    PhaseProgress,
     State,
-    phase_progress,
+    phase_statuses,
 )
 
 
-@pytest.mark.parametrize("kind", list(Kind))
-def test_phases_before_the_present_one_are_done_and_later_ones_wait(kind: Kind) -> None:
-    for i, phase in enumerate(PHASES[kind]):
-        shown = [progress for _, progress in phase_progress(kind, phase, phase)]
-        rest = len(shown) - i - 1
-        assert shown == [PhaseProgress.DONE] * i + [PhaseProgress.ACTIVE] + [PhaseProgress.PENDING] * rest
+def statuses(kind: Kind, state: State, last_phase: State | None = None) -> str:
+    """Return one letter for each phase: Done, In progress, Pending, Failed, Rolled back."""
+    letters = {"done": "D", "progress": "I", "pending": "P", "failed": "F", "rolled-back": "R"}
+    return "".join(letters[status] for _, status in phase_statuses(kind, state, last_phase or state))
 
 
-def test_a_failed_deployment_shows_the_phase_that_failed() -> None:
-    shown = phase_progress(Kind.CREATE, State.FAILED, State.ARTIFACTS)
-    assert [str(progress) for _, progress in shown] == ["done", "failed", *["pending"] * 5]
+def test_phases_before_the_current_one_are_done_and_later_ones_pending() -> None:
+    assert statuses(Kind.CREATE, State.PREFLIGHT) == "IPPPPPP"
+    assert statuses(Kind.CREATE, State.STACKS) == "DDDIPPP"
+    assert statuses(Kind.UPDATE, State.READY) == "DDDDDDI"
+    assert statuses(Kind.DELETE, State.PREFLIGHT) == "IP"
+    assert statuses(Kind.DELETE, State.STACKS) == "DI"
 
 
-def test_a_success_shows_every_phase_done() -> None:
-    shown = phase_progress(Kind.DELETE, State.SUCCEEDED, State.PREFLIGHT)
-    assert {progress for _, progress in shown} == {PhaseProgress.DONE}
+def test_the_last_phase_of_a_deployment_has_its_result() -> None:
+    assert statuses(Kind.CREATE, State.FAILED, State.ARTIFACTS) == "DFPPPPP"
+    assert statuses(Kind.CREATE, State.ROLLED_BACK, State.STACKS) == "DDDRPPP"
+    assert statuses(Kind.DELETE, State.FAILED, State.STACKS) == "DF"
+
+
+def test_after_a_success_every_phase_is_done_even_one_that_was_skipped() -> None:
+    assert statuses(Kind.CREATE, State.SUCCEEDED, State.READY) == "DDDDDDD"
+    assert statuses(Kind.DELETE, State.SUCCEEDED, State.PREFLIGHT) == "DD"
 
 
 def test_every_active_state_has_a_way_out_and_no_end_has_one() -> None:

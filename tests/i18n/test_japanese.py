@@ -77,7 +77,7 @@ def test_updating_a_catalog_that_is_up_to_date_changes_nothing(tmp_path: Path) -
 
 def test_statuses_and_phases_speak_japanese_and_stay_apart() -> None:
     with translation.override("ja"):
-        words = [str(badges.WORDS[shown]) for shown in DisplayStatus]
+        words = [str(badges.LABELS[shown]) for shown in DisplayStatus]
         phases = [wording.phase(state) for state in (State.PREFLIGHT, State.STACKS)]
 
     assert len(set(words)) == len(words)

@@ -21,9 +21,9 @@ def render(text: str, **values: object) -> str:
 
 
 def test_every_status_has_a_glyph_and_a_word_of_its_own() -> None:
-    assert set(badges.GLYPHS) == set(badges.WORDS) == set(DisplayStatus)
+    assert set(badges.GLYPHS) == set(badges.LABELS) == set(DisplayStatus)
     assert len(set(badges.GLYPHS.values())) == len(DisplayStatus)
-    assert len({str(word) for word in badges.WORDS.values()}) == len(DisplayStatus)
+    assert len({str(word) for word in badges.LABELS.values()}) == len(DisplayStatus)
 
 
 def test_a_status_is_glyph_word_and_colour_with_the_raw_word_one_tab_away() -> None:

@@ -14,7 +14,7 @@ from django.utils.translation import pgettext_lazy
 from deployments.core.status import DisplayStatus, statuses_of
 from deployments.models import Deployment, Event, Resource, Stack
 from deployments.models.event import SOURCES, EventQuerySet
-from deployments.presentation.badges import GLYPHS, WORDS
+from deployments.presentation.badges import GLYPHS, LABELS
 from deployments.presentation.text import wording
 
 POSITION_PARAMETERS = ("event", "after", "before", "until")
@@ -138,7 +138,7 @@ def menus(given: QueryDict, wanted: EventFilter, deployment: Deployment) -> list
     """Return the filters that have many values, each with those that this deployment can have."""
     paths = sorted(stack.path for stack in Stack.objects.of(deployment).only("path") if stack.path)
     types = sorted(set(Resource.objects.of_deployment(deployment).values_list("type", flat=True)))
-    statuses = [(str(one), f"{GLYPHS[one]} {WORDS[one]}") for one in STATUSES]
+    statuses = [(str(one), f"{GLYPHS[one]} {LABELS[one]}") for one in STATUSES]
     return [
         _menu(given, "stack", pgettext_lazy("filter", "Stack"), wanted.stack, _paths(paths)),
         _menu(given, "type", pgettext_lazy("filter", "Type"), wanted.type, _types(types)),

@@ -14,7 +14,7 @@ from django.utils.translation import pgettext
 
 from deployments.core.health.facts import Facts
 from deployments.core.health.readiness import readiness
-from deployments.core.health.rollup import Health, HealthStatus, roll_up
+from deployments.core.health.rollup import Health, roll_up
 from deployments.core.status import DisplayStatus
 from deployments.live.reads import quota_share
 from deployments.models import Deployment, Environment
@@ -28,12 +28,6 @@ from deployments.presentation.health.sources import source_statuses
 from deployments.presentation.text.datetime_formats import iso
 
 ACTIVITIES, PROBES, TIMES_TO_READY, REQUESTS = 6, 5, 10, 20
-_CLASSES = {
-    HealthStatus.HEALTHY: "is-done",
-    HealthStatus.DEGRADED: "is-attention",
-    HealthStatus.UNHEALTHY: "is-failed",
-    HealthStatus.UNKNOWN: "is-pending",
-}
 
 
 def health_context(environment: Environment, *, everything: bool, may_operate: bool) -> dict[str, Any]:
@@ -48,7 +42,7 @@ def health_context(environment: Environment, *, everything: bool, may_operate: b
         "health": health,
         "glyph": badges.HEALTH[health.word][1],
         "sentence": aws_states.sentence_text(health.sentence),
-        "verdict_class": _CLASSES[health.word],
+        "verdict_class": f"is-{badges.HEALTH[health.word][0]}",
         "tiers": _tiers(health),
         "diagram": environment_diagram(health, facts, frozenset(row.id for row in targets.rows)),
         "sources": source_statuses(facts, now, sandbox=environment.account.is_sandbox),

@@ -27,6 +27,13 @@ def iso(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
+def clock(seconds: float) -> str:
+    """Return a duration as a clock shows it: 0:09, 8:42, 1:02:03. clock.js has the same format."""
+    minutes, rest = divmod(max(0, int(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
 def age_text(moment: datetime, now: datetime) -> str:
     """Return the time between two moments in its largest whole unit."""
     seconds = max(0, int((now - moment).total_seconds()))

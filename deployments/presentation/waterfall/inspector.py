@@ -17,9 +17,9 @@ from deployments.core.usual_durations import DurationSource, UsualDuration
 from deployments.models import Deployment, Event
 from deployments.presentation import log
 from deployments.presentation.log import LogLine
+from deployments.presentation.text.datetime_formats import clock
 from deployments.presentation.waterfall import aws_console, cache
 from deployments.presentation.waterfall.aws_console import AwsLocation
-from deployments.presentation.waterfall.row_html import clock
 from deployments.presentation.waterfall.rows import Row
 from deployments.presentation.waterfall.tree import TreeNode, name_of, parent_of
 from deployments.presentation.waterfall.view_model import DeploymentView

@@ -19,7 +19,7 @@ from django.utils.translation import pgettext
 
 from deployments.core.status import DisplayStatus
 from deployments.presentation import badges
-from deployments.presentation.text.datetime_formats import zone_name
+from deployments.presentation.text.datetime_formats import clock, zone_name
 from deployments.presentation.waterfall.axis import Axis
 from deployments.presentation.waterfall.bars import Bar
 from deployments.presentation.waterfall.rows import Row
@@ -153,19 +153,12 @@ def flag(texts: RowTexts) -> SafeString:
 @lru_cache(maxsize=512)
 def _status(status: str, kind: DisplayStatus, word: str, language: str) -> str:  # part of the key
     """Return the status of a row. No Tab stop: the inspector shows the raw word as text."""
-    glyph, text = badges.GLYPHS[kind], escape(str(word or badges.WORDS[kind]))
+    glyph, text = badges.GLYPHS[kind], escape(str(word or badges.LABELS[kind]))
     tip = f' <span class="tip">{escape(status)}</span>' if status else ""
     return (
         f'<span class="status is-{kind.value}"><span class="glyph" aria-hidden="true">{glyph}</span>'
         f'<span class="word">{text}</span>{tip}</span>'
     )
-
-
-def clock(seconds: float) -> str:
-    """Return seconds as a clock shows them: 0:09, 8:42, 1:02:03."""
-    minutes, rest = divmod(max(0, int(seconds)), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def _took(of: Row, now: int) -> str:

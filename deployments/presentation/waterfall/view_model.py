@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
-from deployments.core.phases import Kind, State
+from deployments.core.phases import Kind, State, display_status_of
 from deployments.core.schedule import PHASE
 from deployments.core.status import DisplayStatus, display_status
 from deployments.core.timeline import in_ms
@@ -139,7 +139,7 @@ class DeploymentView:
 
     def _phases(self) -> Iterable[Row]:
         _, after = around_the_stacks(Kind(self.deployment.kind))
-        end = _END.get(State(self.deployment.state), DisplayStatus.PROGRESS)
+        end = display_status_of(State(self.deployment.state))
         for path in after:
             line = self.timeline.line(path)
             if line is not None:
@@ -199,8 +199,3 @@ MODULES = tuple(
     )
 )
 """What deployment.js imports: fetched beside it instead of after it."""
-_END = {
-    State.SUCCEEDED: DisplayStatus.DONE,
-    State.FAILED: DisplayStatus.FAILED,
-    State.ROLLED_BACK: DisplayStatus.ROLLED_BACK,
-}
