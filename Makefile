@@ -36,6 +36,12 @@ test: test-environment ## Install what the tests need, then run every check and 
 	$(BIN)/pytest $(WORKERS) --database=sqlite $(ARGS)
 	$(BIN)/pytest $(WORKERS) $(ARGS)
 
+# Examples for each fuzzer: make fuzz EXAMPLES=20000
+EXAMPLES ?= 3000
+.PHONY: fuzz
+fuzz: test-environment ## Look for input that something fails on, longer than `make test` does (an hour).
+	FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/pytest --timeout=0 tests/fuzz $(ARGS)
+
 .PHONY: bench
 bench: bench-datelog bench-page bench-environment bench-live bench-polling ## Measure everything (docs/benchmarks.md).
 

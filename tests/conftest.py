@@ -33,9 +33,8 @@ from tests.services import (
 )
 
 # What the SQLite run collects, besides what is marked `core`.
-CORE = tuple(
-    f"tests/{area}/" for area in ("actions", "catalog", "live", "models", "presentation", "runner", "views")
-)
+AREAS = ("actions", "catalog", "fuzz", "live", "models", "presentation", "runner", "views")
+CORE = tuple(f"tests/{area}/" for area in AREAS)
 FOLDER = Path(tempfile.mkdtemp(prefix="sanso-tests-"))  # each worker of pytest-xdist has its own
 running_redis: list[Redis] = []
 

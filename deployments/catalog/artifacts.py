@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 
-from deployments.catalog.template_set import Artifact, TemplateSet, sources
+from deployments.catalog.manifest import Artifact, sources
+from deployments.catalog.template_set import TemplateSet
 from deployments.errors import N_, UserFixable
 
 # The earliest moment that a zip can tell: the same sources give the same bytes and so the same hash.

@@ -14,24 +14,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deployments.catalog import yaml_files
+from deployments.catalog import manifest, parameters, yaml_files
+from deployments.catalog.checked import Checked
+from deployments.catalog.manifest import MANIFEST, Artifact, Manifest, sources
+from deployments.core.conditions import mapping
 from deployments.core.parameters import Parameter, ParameterGroup
 from deployments.errors import N_, UserFixable
 
-MANIFEST = "template-set.yaml"
+MAX_TEMPLATES = 200
+MAX_TOTAL = 10_000_000
+"""Bytes of all templates together: they are read within a request."""
+MAX_RESOURCES = 500
+"""Of one template: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
 _ENDINGS = (".yaml", ".yml", ".json", ".template")
 _TEMPLATE_URL = re.compile(r"https://\$\{(\w+)\}\.s3[.-].*?amazonaws\.com/(?:\$\{(\w+)\}|([\w./-]+))/[^/]+$")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Artifact:
-    """A zip to be made: of a folder (and others beside it), or of a module with packages."""
-
-    key: str
-    folder: Path | None = None
-    also: tuple[tuple[str, Path], ...] = ()
-    module: Path | None = None
-    packages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,51 +89,85 @@ def _state(template_set: TemplateSet) -> tuple[object, ...]:
 def _load(folder: Path) -> TemplateSet:
     if not folder.is_dir():
         raise UserFixable("TemplateSetMissing", N_("There is no template set at %(folder)s."), folder=folder)
-    manifest_file = folder / MANIFEST
-    manifest = yaml_files.read(manifest_file) if manifest_file.exists() else {}
-    templates = tuple(
-        sorted(p for p in folder.iterdir() if p.is_file() and p.suffix in _ENDINGS and _is_template(p))
-    )
+    about = manifest.read(folder)
+    templates = _templates(folder)
     contents = {path: yaml_files.read(path) for path in templates}
-    root = _root(folder, manifest, contents)
-    bucket, prefix, own, fixed = _filled_by_the_portal(manifest, contents[root])
-    declared = contents[root].get("Parameters") or {}
-    if not isinstance(declared, dict):
-        raise UserFixable("TemplateSetBroken", N_("%(file)s: Parameters is not a mapping."), file=root.name)
+    for path, content in contents.items():
+        _check_resources(Checked(file=path.name, place="", value=content))
+    root = _root(folder, about, contents)
+    bucket, prefix, own, fixed = _filled_by_the_portal(about, contents[root])
+    whole = Checked(file=root.name, place="", value=contents[root])
+    declared = dict(whole.get("Parameters").items())
     for name in filter(None, (bucket, prefix)):
         if name not in declared:
-            raise UserFixable(
-                "TemplateSetBroken",
-                N_("%(file)s has no parameter %(parameter)s."),
-                file=root.name,
-                parameter=name,
-            )
-    hidden = {bucket, prefix} if own else {bucket}
-    artifacts = tuple(_artifacts(folder, manifest))
+            raise whole.broken(N_("%(file)s has no parameter %(parameter)s."), parameter=name)
+    try:
+        digest = _digest(templates, about.artifacts)
+    except (OSError, UnicodeEncodeError) as exc:  # a file that may not be read, a name that is not UTF-8
+        raise UserFixable(
+            "TemplateSetBroken", N_("%(file)s cannot be read: %(why)s."), file=folder.name, why=exc
+        ) from exc
     return TemplateSet(
         folder=folder,
         name=folder.name,
-        description=str(contents[root].get("Description") or ""),
+        description=whole.get("Description").text(),
         root=root,
         templates=templates,
-        artifacts=artifacts,
+        artifacts=about.artifacts,
         bucket_parameter=bucket,
         prefix_parameter=prefix,
         own_prefix=own,
         fixed_prefix=fixed,
-        groups=_groups(root, contents[root], hidden),
-        digest=_digest(templates, artifacts),
+        groups=parameters.groups(whole, {bucket, prefix} if own else {bucket}),
+        digest=digest,
         contents={path.name: content for path, content in contents.items()},
     )
 
 
+def _templates(folder: Path) -> tuple[Path, ...]:
+    """Return the template files of a folder. Raises UserFixable when it cannot be read or has too many."""
+    try:
+        found = sorted(path for path in folder.iterdir() if _is_template(path))
+        size = sum(path.stat().st_size for path in found)
+    except OSError as exc:
+        raise UserFixable(
+            "TemplateSetBroken", N_("%(file)s cannot be read: %(why)s."), file=folder.name, why=exc
+        ) from exc
+    if len(found) > MAX_TEMPLATES or size > MAX_TOTAL:
+        raise UserFixable(
+            "TemplateSetBroken",
+            N_(
+                "%(folder)s has %(count)s templates with %(size)s bytes, and a set may have %(limit)s "
+                "with %(total)s bytes."
+            ),
+            folder=folder.name,
+            count=len(found),
+            size=f"{size:,}",
+            limit=MAX_TEMPLATES,
+            total=f"{MAX_TOTAL:,}",
+        )
+    return tuple(found)
+
+
 def _is_template(path: Path) -> bool:
-    return path.name != MANIFEST and not path.name.startswith(".")
+    named = path.suffix in _ENDINGS and path.name != MANIFEST and not path.name.startswith(".")
+    return named and path.is_file()
 
 
-def _root(folder: Path, manifest: Mapping[str, Any], contents: Mapping[Path, dict[str, Any]]) -> Path:
-    if manifest.get("root"):
-        root = folder / str(manifest["root"])
+def _check_resources(content: Checked) -> None:
+    """Raise UserFixable when a template has more resources than CloudFormation takes."""
+    declared = content.value.get("Resources")
+    if isinstance(declared, dict) and len(declared) > MAX_RESOURCES:
+        raise content.broken(
+            N_("%(file)s has %(count)s resources, and CloudFormation takes %(limit)s."),
+            count=len(declared),
+            limit=MAX_RESOURCES,
+        )
+
+
+def _root(folder: Path, about: Manifest, contents: Mapping[Path, dict[str, Any]]) -> Path:
+    if about.root:
+        root = folder / about.root
         if root not in contents:
             raise UserFixable(
                 "TemplateSetBroken",
@@ -167,114 +197,23 @@ def _template_urls(content: Mapping[str, Any]) -> Iterator[str]:
     resources = content.get("Resources")
     for resource in (resources if isinstance(resources, dict) else {}).values():
         if isinstance(resource, dict) and resource.get("Type") == "AWS::CloudFormation::Stack":
-            url = (resource.get("Properties") or {}).get("TemplateURL")
+            url = mapping(resource.get("Properties")).get("TemplateURL")
             if isinstance(url, dict):
                 url = url.get("Fn::Sub")
-                url = url[0] if isinstance(url, list) else url
+                url = url[0] if isinstance(url, list) and url else url
             if isinstance(url, str):
                 yield url
 
 
-def _filled_by_the_portal(manifest: Mapping[str, Any], root: Mapping[str, Any]) -> tuple[str, str, bool, str]:
+def _filled_by_the_portal(about: Manifest, root: Mapping[str, Any]) -> tuple[str, str, bool, str]:
     """Return (bucket parameter, prefix parameter, whether the portal chooses the prefix, a literal one)."""
-    if "bucket_parameter" in manifest or "prefix_parameter" in manifest:
-        return str(manifest.get("bucket_parameter", "")), str(manifest.get("prefix_parameter", "")), True, ""
+    if about.bucket is not None and about.prefix is not None:
+        return about.bucket, about.prefix, True, ""
     for url in _template_urls(root):
         match = _TEMPLATE_URL.match(url)
         if match:
             return match[1], match[2] or "", False, match[3] or ""
     return "", "", True, ""
-
-
-def _artifacts(folder: Path, manifest: Mapping[str, Any]) -> Iterator[Artifact]:
-    if not manifest:
-        if (folder / "playbook").is_dir():
-            yield Artifact(key="playbook.zip", folder=folder / "playbook")
-        return
-    for entry in manifest.get("artifacts") or []:
-        artifact = Artifact(
-            key=str(entry["key"]),
-            folder=folder / entry["folder"] if entry.get("folder") else None,
-            also=tuple((at, folder / source) for at, source in (entry.get("also") or {}).items()),
-            module=folder / entry["module"] if entry.get("module") else None,
-            packages=tuple(entry.get("packages") or ()),
-        )
-        for source in filter(None, (artifact.folder, artifact.module, *(p for _, p in artifact.also))):
-            if not source.exists():
-                raise UserFixable(
-                    "TemplateSetBroken",
-                    N_("%(manifest)s names %(file)s for %(key)s: it is not there."),
-                    manifest=MANIFEST,
-                    file=source.name,
-                    key=artifact.key,
-                )
-        yield artifact
-
-
-def _groups(root: Path, content: Mapping[str, Any], hidden: set[str]) -> tuple[ParameterGroup, ...]:
-    interface = (content.get("Metadata") or {}).get("AWS::CloudFormation::Interface") or {}
-    labels = {name: str(v.get("default", "")) for name, v in (interface.get("ParameterLabels") or {}).items()}
-    left = {
-        name: _parameter(root, name, spec, labels.get(name, ""))
-        for name, spec in (content.get("Parameters") or {}).items()
-        if name not in hidden
-    }
-    groups = []
-    for group in interface.get("ParameterGroups") or []:
-        members = tuple(left.pop(name) for name in group.get("Parameters") or [] if name in left)
-        if members:
-            groups.append(
-                ParameterGroup(label=str((group.get("Label") or {}).get("default", "")), parameters=members)
-            )
-    if left:
-        groups.append(ParameterGroup(label="", parameters=tuple(left.values())))
-    return tuple(groups)
-
-
-def _parameter(root: Path, name: str, spec: Any, label: str) -> Parameter:
-    if not isinstance(spec, dict) or "Type" not in spec:
-        raise UserFixable(
-            "TemplateSetBroken",
-            N_("%(file)s: the parameter %(parameter)s has no Type."),
-            file=root.name,
-            parameter=name,
-        )
-    default = spec.get("Default")
-    if isinstance(default, list | dict):
-        raise UserFixable(
-            "TemplateSetBroken",
-            N_("%(file)s: the Default of %(parameter)s must be a text or a number."),
-            file=root.name,
-            parameter=name,
-        )
-    return Parameter(
-        name=name,
-        type=str(spec["Type"]),
-        default=None if default is None else _text(default),
-        allowed_values=tuple(_text(v) for v in spec.get("AllowedValues") or ()),
-        allowed_pattern=str(spec.get("AllowedPattern") or ""),
-        constraint_description=str(spec.get("ConstraintDescription") or ""),
-        min_length=_int(spec.get("MinLength")),
-        max_length=_int(spec.get("MaxLength")),
-        min_value=_float(spec.get("MinValue")),
-        max_value=_float(spec.get("MaxValue")),
-        no_echo=str(spec.get("NoEcho", "")).lower() == "true",
-        description=" ".join(str(spec.get("Description") or "").split()),
-        label=label,
-    )
-
-
-def _text(value: Any) -> str:
-    """Return a scalar as CloudFormation reads it: YAML's true is the text `true`."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _int(value: Any) -> int | None:
-    return None if value is None else int(value)
-
-
-def _float(value: Any) -> float | None:
-    return None if value is None else float(value)
 
 
 def _digest(templates: tuple[Path, ...], artifacts: tuple[Artifact, ...]) -> str:
@@ -287,18 +226,3 @@ def _digest(templates: tuple[Path, ...], artifacts: tuple[Artifact, ...]) -> str
         for name, path in sources(artifact):
             summary.update(name.encode() + b"\0" + path.read_bytes())
     return summary.hexdigest()
-
-
-def sources(artifact: Artifact) -> list[tuple[str, Path]]:
-    """Return (name in the zip, file) of everything an artifact takes from the set, in a fixed order."""
-    found: list[tuple[str, Path]] = []
-    if artifact.module:
-        found.append((artifact.module.name, artifact.module))
-    folders = [("", artifact.folder)] if artifact.folder else []
-    for at, folder in (*folders, *((f"{at}/", path) for at, path in artifact.also)):
-        found += [
-            (f"{at}{path.relative_to(folder).as_posix()}", path)
-            for path in sorted(folder.rglob("*"))
-            if path.is_file() and not path.is_symlink() and "__pycache__" not in path.parts
-        ]
-    return found

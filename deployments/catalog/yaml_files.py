@@ -1,12 +1,14 @@
-"""Template files: YAML with CloudFormation's short tags, or JSON, read with limits.
+"""Template files: YAML with CloudFormation's short tags, or JSON, read with limits into plain values.
 
 A template may be 1 MB (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/
-cloudformation-limits.html); aliases and depth are limited as well, since a few bytes of YAML can stand
-for millions of nodes.
+cloudformation-limits.html); depth, nodes and aliases are limited as well, since a few bytes of YAML can stand
+for millions of nodes. Whatever a file holds, it is read or refused: values are built here and not by PyYAML's
+constructors, which fail in many ways on tags that do not fit.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,68 +19,115 @@ from deployments.errors import N_, UserFixable
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 64
 MAX_NODES = 200_000
-
-
-class _Loader(yaml.SafeLoader):
-    """SafeLoader that knows CloudFormation's tags, refuses duplicate keys and counts what it builds."""
-
-    nodes = 0
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        """Compose one node; more than MAX_NODES, or an alias, is refused."""
-        self.nodes += 1
-        if self.nodes > MAX_NODES:
-            raise yaml.YAMLError("the file has too many nodes")
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("aliases are not used in CloudFormation templates")
-        return super().compose_node(parent, index)
-
-
-def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
-    keys = [key.value for key, _ in node.value]
-    twice = {key for key in keys if keys.count(key) > 1}
-    if twice:
-        raise yaml.YAMLError(f"the key {min(map(str, twice))} stands twice{node.start_mark}")
-    return {
-        loader.construct_object(k, deep=True): loader.construct_object(v, deep=True) for k, v in node.value
-    }
-
-
-def _tag(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
-    name = suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}"
-    if isinstance(node, yaml.ScalarNode):
-        value: Any = node.value.split(".", 1) if suffix == "GetAtt" else node.value
-    elif isinstance(node, yaml.SequenceNode):
-        value = loader.construct_sequence(node, deep=True)
-    else:
-        value = _mapping(loader, node)  # type: ignore[arg-type]
-    return {name: value}
-
-
-def _date_as_text(loader: _Loader, node: yaml.ScalarNode) -> str:
-    return str(node.value)
-
-
-_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
-_Loader.add_constructor("tag:yaml.org,2002:timestamp", _date_as_text)  # AWSTemplateFormatVersion: 2010-09-09
-_Loader.add_multi_constructor("!", _tag)
+# libyaml's parser is ten times as fast; PyYAML's wheels have it.
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_SCALARS = yaml.constructor.SafeConstructor()
+_STANDARD = "tag:yaml.org,2002:"
+_KINDS = {yaml.MappingNode: "map", yaml.SequenceNode: "seq", yaml.ScalarNode: "str"}
+"""How a value below a short tag is read: `!Ref 1` names what is called 1."""
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
+"""What neither XML nor a database takes; only escapes can bring it into a YAML file."""
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Return what the file says, as plain values.
+    """Return what the file says, as plain values; the keys of every mapping are texts.
 
     Raises UserFixable when it is too large, not YAML or JSON, or not a mapping.
     """
-    text = path.read_bytes()
+    try:
+        text = path.read_bytes()
+    except OSError as exc:
+        raise _broken(path, exc.strerror or "it cannot be opened") from exc
     if len(text) > MAX_BYTES:
         raise _broken(path, f"it has {len(text):,} bytes, and CloudFormation takes {MAX_BYTES:,}")
     try:
-        content = yaml.load(text, Loader=_Loader)  # noqa: S506  # a SafeLoader
-    except (yaml.YAMLError, RecursionError, UnicodeDecodeError, ValueError) as exc:
-        raise _broken(path, " ".join(str(exc).split()) or "it is nested too deeply") from exc
+        _check_size(text)
+        node = yaml.compose(text, Loader=_LOADER)
+        content = None if node is None else _value(node)
+    except (yaml.YAMLError, ValueError) as exc:
+        raise _broken(path, " ".join(str(exc).split())) from exc
     if not isinstance(content, dict):
         raise _broken(path, "it is not a mapping")
     return content
+
+
+def _check_size(text: bytes) -> None:
+    """Raise YAMLError for what is nested too deeply, has too many nodes, or an alias."""
+    depth = nodes = 0
+    for event in yaml.parse(text, Loader=_LOADER):
+        if isinstance(event, yaml.AliasEvent):
+            raise _problem(event, "aliases are not used in CloudFormation templates")
+        if isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        elif isinstance(event, yaml.NodeEvent):
+            nodes += 1
+            depth += isinstance(event, yaml.CollectionStartEvent)
+        if depth > MAX_DEPTH:
+            raise _problem(event, f"it is nested deeper than {MAX_DEPTH} levels")
+        if nodes > MAX_NODES:
+            raise _problem(event, f"it has more than {MAX_NODES:,} nodes")
+
+
+def _value(node: yaml.Node) -> Any:
+    """Return what a node says. Raises YAMLError or ValueError for what it cannot say."""
+    if not node.tag.startswith("!"):
+        return _untagged(node, node.tag.removeprefix(_STANDARD))
+    name = node.tag[1:]
+    if name == "GetAtt" and isinstance(node, yaml.ScalarNode):
+        return {"Fn::GetAtt": _text(node).split(".", 1)}
+    value = _untagged(node, _KINDS[type(node)])
+    return {name if name in ("Ref", "Condition") else f"Fn::{name}": value}
+
+
+def _untagged(node: yaml.Node, kind: str) -> Any:
+    if isinstance(node, yaml.MappingNode) and kind == "map":
+        return _mapping(node)
+    if isinstance(node, yaml.SequenceNode) and kind == "seq":
+        return [_value(item) for item in node.value]
+    if isinstance(node, yaml.ScalarNode) and kind not in ("map", "seq"):
+        return _scalar(node, kind)
+    raise _problem(node, f"a value of the type {kind} is not used in CloudFormation templates")
+
+
+def _mapping(node: yaml.MappingNode) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in node.value:
+        if not isinstance(key, yaml.ScalarNode) or key.tag.startswith("!"):
+            raise _problem(key, "a key must be a text")
+        name = _text(key)
+        if name in found:
+            raise _problem(key, f"the key {name} stands twice")
+        found[name] = _value(value)
+    return found
+
+
+def _scalar(node: yaml.ScalarNode, kind: str) -> Any:
+    text = _text(node)
+    if kind == "null":
+        return None
+    if kind in ("str", "timestamp"):  # AWSTemplateFormatVersion: 2010-09-09
+        return text
+    try:
+        if kind == "bool":
+            return _SCALARS.construct_yaml_bool(node)
+        if kind == "int":
+            return _SCALARS.construct_yaml_int(node)
+        if kind == "float":
+            return _SCALARS.construct_yaml_float(node)
+    except (ValueError, LookupError) as exc:
+        raise _problem(node, f"{text[:40]} is not of the type {kind}") from exc
+    raise _problem(node, f"a value of the type {kind} is not used in CloudFormation templates")
+
+
+def _text(node: yaml.ScalarNode) -> str:
+    text = str(node.value)
+    if found := _CONTROL.search(text):
+        raise _problem(node, f"the character U+{ord(found[0]):04X} is not used in CloudFormation templates")
+    return text
+
+
+def _problem(at: yaml.Node | yaml.Event, why: str) -> yaml.YAMLError:
+    return yaml.YAMLError(f"{why}, in line {at.start_mark.line + 1}" if at.start_mark else why)
 
 
 def _broken(path: Path, why: str) -> UserFixable:

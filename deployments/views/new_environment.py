@@ -48,7 +48,10 @@ def environment_new(request: AuthedRequest) -> HttpResponse:
 @may_deploy
 def environment_expected(request: AuthedRequest) -> HttpResponse:
     """Say what a deployment takes in the account that was chosen."""
-    template_set = catalog.load(settings.SANSO_TEMPLATE_SET)
+    try:
+        template_set = catalog.load(settings.SANSO_TEMPLATE_SET)
+    except UserFixable as broken:
+        return HttpResponse(said_by(broken), status=503, content_type="text/plain; charset=utf-8")
     account = get_object_or_404(Account.objects.usable(), pk=parse_number(request.GET.get("account")))
     return render(
         request, "deployments/_duration_estimate.html", {"estimate": estimate_creation(template_set, account)}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import time
 import zipfile
 from pathlib import Path
 
@@ -124,11 +126,80 @@ def test_any_change_of_what_is_uploaded_changes_the_digest(tmp_path: Path) -> No
         ("Parameters: {P: {Default: 1}}", "the parameter P has no Type"),
         ("Parameters: {P: {Type: String, Default: [bucket-name]}}", "the Default of P must be a text"),
         ("Parameters: 3", "Parameters is not a mapping"),
+        ("? [a, b]\n: 1", "a key must be a text, in line 1"),
+        ("Parameters: {P: {Type: String, MinLength: abc}}", "P.MinLength is not a whole number"),
+        ("Parameters: {P: {Type: Number, MaxValue: .inf}}", "P.MaxValue is not a number"),
+        ("Parameters: {P: {Type: String, AllowedValues: abc}}", "P.AllowedValues is not a list"),
+        (
+            "Metadata: {AWS::CloudFormation::Interface: {ParameterLabels: abc}}",
+            "ParameterLabels is not a mapping",
+        ),
+        (
+            "Metadata: {AWS::CloudFormation::Interface: {ParameterGroups: [[a]]}}",
+            r"ParameterGroups\[0\] is not",
+        ),
+        ("Description: !!bool perhaps", "perhaps is not of the type bool, in line 1"),
+        ("Description: !!set {a, b}", "a value of the type set is not used"),
+        ('Description: "a\\0b"', r"U\+0000 is not used"),
+        ("a: " + "[" * 65 + "]" * 65, "nested deeper than 64 levels"),
+        ("a: [" + "1, " * 200_001 + "]", "more than 200,000 nodes"),
+        (
+            "Parameters:\n" + "".join(f"  P{n}: {{Type: String}}\n" for n in range(20_000)),
+            "has 20000 parameters, and CloudFormation takes 200",
+        ),
+        (
+            "Resources:\n" + "".join(f"  R{n}: {{Type: x}}\n" for n in range(501)),
+            "has 501 resources, and CloudFormation takes 500",
+        ),
     ],
 )
 def test_a_broken_root_says_what_is_wrong_with_it(tmp_path: Path, text: str, says: str) -> None:
     with pytest.raises(UserFixable, match=says):
         load(make_set(tmp_path, **{"root.yaml": text}))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("artifacts: {key: playbook.zip}", "artifacts is not a list"),
+        ("artifacts: [{folder: playbook}]", r"artifacts\[0\] has no key"),
+        ("artifacts: [{key: a.zip, also: [a]}]", r"artifacts\[0\].also is not a mapping"),
+        ("artifacts: [{key: a.zip, module: root}]", r"names root for a\.zip: it is not there"),
+        (f"artifacts: [{{key: a.zip, folder: {'x' * 300}}}]", r"for a\.zip: it is not there"),
+        ("root: [root.yaml]", "root is not a text"),
+    ],
+)
+def test_a_broken_manifest_says_what_is_wrong_with_it(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(UserFixable, match=says):
+        load(make_set(tmp_path, **{"template-set.yaml": text}))
+
+
+def test_twenty_thousand_keys_are_read_soon(tmp_path: Path) -> None:
+    """By the processor's time: looking for keys that stand twice took 5 s when it was quadratic."""
+    keys = "".join(f"  Key{number}: {{a: b}}\n" for number in range(20_000))
+    begun = time.process_time()
+    load(make_set(tmp_path, **{"root.yaml": f"{ROOT}\nMappings:\n{keys}"}))
+    assert time.process_time() - begun < 2.5
+
+
+def test_keys_are_texts_as_they_are_written(tmp_path: Path) -> None:
+    found = load(
+        make_set(tmp_path, **{"root.yaml": f"{ROOT}\nMappings: {{M: {{012345678901: {{yes: 1}}}}}}"})
+    )
+    assert found.contents["root.yaml"]["Mappings"] == {"M": {"012345678901": {"yes": 1}}}
+
+
+def test_a_file_whose_name_is_no_text_is_told(tmp_path: Path) -> None:
+    make_set(tmp_path, **{"playbook/playbook.yml": "[]"})
+    (tmp_path / "playbook" / os.fsdecode(b"caf\xe9.yml")).touch()
+    with pytest.raises(UserFixable, match="cannot be read"):
+        load(tmp_path)
+
+
+def test_a_set_of_too_many_templates_is_told(tmp_path: Path) -> None:
+    make_set(tmp_path, **{f"t{number}.yaml": "Resources: {}" for number in range(201)})
+    with pytest.raises(UserFixable, match="has 203 templates"):
+        load(tmp_path)
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:

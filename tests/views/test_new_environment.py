@@ -266,6 +266,15 @@ def test_a_template_set_that_is_broken_is_named_with_its_place(
     assert not page(response).all("fieldset")
 
 
+def test_how_long_it_takes_cannot_be_said_of_a_broken_template_set(
+    browser: Client, account: Account, template_set: Path
+) -> None:
+    (template_set / "root.yaml").write_text("Parameters: {Size: [")
+    response = browser.get(reverse("environment_expected"), {"account": account.pk})
+    assert response.status_code == 503
+    assert "root.yaml cannot be read" in response.content.decode()
+
+
 def test_what_a_template_says_is_text(browser: Client, account: Account, template_set: Path) -> None:
     text = (template_set / "root.yaml").read_text()
     (template_set / "root.yaml").write_text(

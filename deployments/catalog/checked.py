@@ -1,0 +1,80 @@
+"""Values of a template file, each with its place in it: read as what they have to be, or refused by name."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from deployments.errors import N_, UserFixable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """A value and where it is: the file's name, and the keys that lead to it with dots between them.
+
+    Every method raises UserFixable when the value is not of the kind that is asked for. A value that is
+    missing or null is an empty mapping or list, an empty text, no number.
+    """
+
+    file: str
+    place: str
+    value: Any
+
+    def get(self, key: str) -> Checked:
+        """Return the value below a key of this mapping."""
+        place = f"{self.place}.{key}" if self.place else key
+        return Checked(file=self.file, place=place, value=self._mapping().get(key))
+
+    def items(self) -> Iterator[tuple[str, Checked]]:
+        """Yield the keys of this mapping with their values."""
+        for key in self._mapping():
+            yield key, self.get(key)
+
+    def list(self) -> list[Checked]:
+        """Return the items of this list."""
+        if self.value is None:
+            return []
+        if not isinstance(self.value, list):
+            raise self.broken(N_("%(file)s: %(place)s is not a list."))
+        return [
+            Checked(file=self.file, place=f"{self.place}[{number}]", value=item)
+            for number, item in enumerate(self.value)
+        ]
+
+    def text(self) -> str:
+        """Return this value as CloudFormation reads it: YAML's true is the text `true`."""
+        if isinstance(self.value, bool):
+            return str(self.value).lower()
+        if self.value is None or isinstance(self.value, str | int | float):
+            return "" if self.value is None else str(self.value)
+        raise self.broken(N_("%(file)s: %(place)s is not a text."))
+
+    def whole_number(self) -> int | None:
+        """Return this value, which may be written as a text."""
+        try:
+            return None if self.value is None else int(self.text())
+        except ValueError:
+            raise self.broken(N_("%(file)s: %(place)s is not a whole number.")) from None
+
+    def number(self) -> float | None:
+        """Return this value, which may be written as a text; never infinite."""
+        try:
+            found = None if self.value is None else float(self.text())
+        except ValueError:
+            found = math.nan
+        if found is not None and not math.isfinite(found):
+            raise self.broken(N_("%(file)s: %(place)s is not a number."))
+        return found
+
+    def _mapping(self) -> dict[str, Any]:
+        if self.value is None:
+            return {}
+        if not isinstance(self.value, dict):
+            raise self.broken(N_("%(file)s: %(place)s is not a mapping."))
+        return self.value
+
+    def broken(self, sentence: str, **values: object) -> UserFixable:
+        """Return the error that says a sentence about this value."""
+        return UserFixable("TemplateSetBroken", sentence, "", file=self.file, place=self.place, **values)

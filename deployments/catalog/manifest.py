@@ -1,0 +1,108 @@
+"""The manifest of a template set: which template is the root, what the portal fills, which zips are made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from deployments.catalog import yaml_files
+from deployments.catalog.checked import Checked
+from deployments.errors import N_, UserFixable
+
+MANIFEST = "template-set.yaml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """A zip to be made: of a folder (and others beside it), or of a module with packages."""
+
+    key: str
+    folder: Path | None = None
+    also: tuple[tuple[str, Path], ...] = ()
+    module: Path | None = None
+    packages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """What a set says of itself. `bucket` and `prefix` are None when the templates have to tell."""
+
+    root: str = ""
+    bucket: str | None = None
+    prefix: str | None = None
+    artifacts: tuple[Artifact, ...] = ()
+
+
+def read(folder: Path) -> Manifest:
+    """Return the manifest of a folder; without one, a folder `playbook` is the only artifact.
+
+    Raises UserFixable when it is no manifest, or names what is not there.
+    """
+    if not (folder / MANIFEST).exists():
+        playbook = folder / "playbook"
+        return Manifest(
+            artifacts=(Artifact(key="playbook.zip", folder=playbook),) if playbook.is_dir() else ()
+        )
+    content = Checked(file=MANIFEST, place="", value=yaml_files.read(folder / MANIFEST))
+    bucket, prefix = content.get("bucket_parameter"), content.get("prefix_parameter")
+    filled = bucket.value is not None or prefix.value is not None
+    return Manifest(
+        root=content.get("root").text(),
+        bucket=bucket.text() if filled else None,
+        prefix=prefix.text() if filled else None,
+        artifacts=tuple(_artifacts(folder, content.get("artifacts"))),
+    )
+
+
+def _artifacts(folder: Path, entries: Checked) -> Iterator[Artifact]:
+    for entry in entries.list():
+        key = entry.get("key").text()
+        if not key:
+            raise entry.broken(N_("%(file)s: %(place)s has no key."))
+        yield Artifact(
+            key=key,
+            folder=_there(folder, entry.get("folder"), key, is_folder=True),
+            also=tuple(
+                (at, there)
+                for at, source in entry.get("also").items()
+                if (there := _there(folder, source, key, is_folder=True))
+            ),
+            module=_there(folder, entry.get("module"), key, is_folder=False),
+            packages=tuple(name.text() for name in entry.get("packages").list()),
+        )
+
+
+def _there(folder: Path, named: Checked, key: str, *, is_folder: bool) -> Path | None:
+    """Return the folder or file that a value names, None when it names none."""
+    if not named.text():
+        return None
+    path = folder / named.text()
+    try:
+        found = path.is_dir() if is_folder else path.is_file()
+    except OSError:  # its name is too long, say
+        found = False
+    if not found:
+        raise UserFixable(
+            "TemplateSetBroken",
+            N_("%(manifest)s names %(file)s for %(key)s: it is not there."),
+            manifest=MANIFEST,
+            file=path.name,
+            key=key,
+        )
+    return path
+
+
+def sources(artifact: Artifact) -> list[tuple[str, Path]]:
+    """Return (name in the zip, file) of everything an artifact takes from the set, in a fixed order."""
+    found: list[tuple[str, Path]] = []
+    if artifact.module:
+        found.append((artifact.module.name, artifact.module))
+    folders = [("", artifact.folder)] if artifact.folder else []
+    for at, folder in (*folders, *((f"{at}/", path) for at, path in artifact.also)):
+        found += [
+            (f"{at}{path.relative_to(folder).as_posix()}", path)
+            for path in sorted(folder.rglob("*"))
+            if path.is_file() and not path.is_symlink() and "__pycache__" not in path.parts
+        ]
+    return found
