@@ -183,7 +183,8 @@ def taken(files: dict[str, bytes]) -> TemplateSet | None:
         found = load(folder)
         dict(build_objects(found))
     except UserFixable as refused:
-        return is_a_sentence(refused)
+        is_a_sentence(refused)
+        return None
     finally:
         shutil.rmtree(folder)
     can_be_shown(found)
