@@ -6,8 +6,9 @@ import os
 
 from django.core.asgi import get_asgi_application
 
+from portal.login.queue import LoginQueue
 from portal.warm import warm
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
-application = get_asgi_application()
+application = LoginQueue(get_asgi_application())
 warm()

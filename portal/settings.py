@@ -195,6 +195,9 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
+# How many logins a web process handles at once, and as many again for known browsers; 0 is half of its cores.
+# Each takes a core for a third of a second.
+SANSO_LOGINS_AT_ONCE = env.int("SANSO_LOGINS_AT_ONCE", default=0)
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (

@@ -1,4 +1,4 @@
-"""The pages that belong to no app: log-in, health, errors."""
+"""The pages that belong to no app: logout, health, errors. portal/login has those with a password."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from uuid import uuid4
 import redis
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.contrib.auth.views import LoginView, LogoutView, redirect_to_login
+from django.contrib.auth.views import LogoutView, redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
@@ -19,22 +19,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from portal.forms import WAIT, LoginForm
-
 log = logging.getLogger(__name__)
-
-
-class LoginPage(LoginView):
-    """Django's log-in with a form that makes guessers wait; 429 while they have to, 422 when it was wrong."""
-
-    form_class = LoginForm
-    redirect_authenticated_user = True
-
-    def form_invalid(self, form: LoginForm) -> HttpResponse:  # type: ignore[override]  # our own form class
-        """Show the form again with what was wrong."""
-        response = super().form_invalid(form)
-        response.status_code = 429 if form.has_error("__all__", WAIT) else 422
-        return response
 
 
 @method_decorator(login_not_required, name="dispatch")

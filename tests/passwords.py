@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import time
+from pathlib import Path
+
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 
 
@@ -9,3 +13,30 @@ class QuickHasher(PBKDF2PasswordHasher):
     """Django's own format with one round, so that web processes of their own accept the password too."""
 
     iterations = 1
+
+
+class WatchedHasher(QuickHasher):
+    """The same, which lets a test see what is hashed and hold it.
+
+    In the folder that $WATCHED_HASHES names, `log` gets a "+" when a hash begins and a "-" when it ends.
+    While a file `hold` is there, hashes of its text wait.
+    """
+
+    def encode(self, password: str, salt: str, iterations: int | None = None) -> str:
+        folder = Path(os.environ["WATCHED_HASHES"])
+        with (folder / "log").open("ab", buffering=0) as log:
+            log.write(b"+")  # in one write to the end of the file, so that threads do not mix
+            try:
+                while held(folder, password):
+                    time.sleep(0.01)
+                return super().encode(password, salt, iterations)
+            finally:
+                log.write(b"-")
+
+
+def held(folder: Path, password: str) -> bool:
+    """Return whether hashes of a password are to wait."""
+    try:
+        return (folder / "hold").read_text() == password
+    except FileNotFoundError:
+        return False

@@ -121,13 +121,15 @@ def worker_command() -> list[str]:
 def web_program(listener: socket.socket) -> Program:
     """Return the web server, which accepts on the socket that it inherits.
 
-    Without a limit on its shutdown it would wait for open event streams for ever.
+    Without a limit on its shutdown it would wait for open event streams for ever. No proxy is trusted: by
+    default uvicorn lets every local process say in X-Forwarded-For who it is.
     """
     uvicorn = [sys.executable, "-m", "uvicorn", "portal.asgi:application", "--lifespan", "off"]
+    limits = ["--forwarded-allow-ips", "", "--timeout-graceful-shutdown", "3"]
     url = f"http://{HOST}:{port_of(listener)}/"
     return Program(
         name="web",
-        command=[*uvicorn, "--fd", str(listener.fileno()), "--timeout-graceful-shutdown", "3"],
+        command=[*uvicorn, "--fd", str(listener.fileno()), *limits],
         descriptors=[listener.fileno()],
         url=url,
         answers=partial(answers.is_healthy, f"{url}healthz"),

@@ -47,6 +47,7 @@ def start_web(folder: Path, environment: Mapping[str, str], *, port: int | None 
         command=[
             *(sys.executable, "-m", "uvicorn", "portal.asgi:application", "--lifespan", "off"),
             *("--host", LOOPBACK, "--port", str(port), "--timeout-graceful-shutdown", "3"),
+            *("--forwarded-allow-ips", ""),
         ],
         folder=folder,
         port=port,

@@ -1,20 +1,43 @@
-"""Logging in and out, and the wait of those who guess."""
+"""Logging in and out, and the limits of those who guess."""
 
 from __future__ import annotations
 
+import logging
+import time
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
 import pytest
+from django.conf import settings as now
 from django.contrib.auth.models import User
-from django.test import Client, RequestFactory
+from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from portal import backoff
+from portal.login import counters, limits
+from portal.login.rules import Backoff
 from tests.builders import make_user
 from tests.services import Redis, free_port
 from tests.views.pages import page
 
 URL = reverse("login")
+RIGHT = "a long password"
 pytestmark = pytest.mark.core
+
+
+@pytest.fixture(autouse=True)
+def _no_time_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no wait end while a slow machine is at a test."""
+    now = time.time()
+
+    @lru_cache(maxsize=1)
+    def standing(url: str) -> counters.Counters:
+        return counters.Counters(
+            counters.RedisCounters(url, lambda: now), counters.MemoryCounters(lambda: now)
+        )
+
+    monkeypatch.setattr(counters, "_counters", standing)
 
 
 @pytest.fixture
@@ -22,23 +45,30 @@ def user(db: None, redis_server: Redis) -> User:
     return make_user("ana")
 
 
-def tries(client: Client, number: int, username: str = "ana", address: str = "127.0.0.1") -> list[int]:
-    form = {"username": username, "password": "wrong"}
-    return [client.post(URL, form, REMOTE_ADDR=address).status_code for _ in range(number)]
+def log_in(client: Client, password: str = RIGHT, username: str = "ana", address: str = "192.0.2.1") -> Any:
+    form = {"username": username, "password": password}
+    return client.post(URL, form, REMOTE_ADDR=address)
+
+
+def tries(
+    number: int, username: str = "ana", address: str = "192.0.2.1", client: Client | None = None
+) -> list[int]:
+    """Return the answers to wrong passwords, each from a browser that nobody knows."""
+    return [log_in(client or Client(), "wrong", username, address).status_code for _ in range(number)]
 
 
 def test_a_right_password_leads_to_where_one_wanted_to_go(client: Client, user: User) -> None:
-    form = {"username": "ana", "password": "a long password", "next": "/deployments/"}
+    form = {"username": "ana", "password": RIGHT, "next": "/deployments/"}
 
     assert client.post(URL, form)["Location"] == "/deployments/"
     assert client.get("/environments/").status_code == 200
 
 
 def test_a_wrong_password_is_told_without_saying_which_part_is_wrong(client: Client, user: User) -> None:
-    response = client.post(URL, {"username": "ana", "password": "wrong"})
+    response = log_in(client, "wrong")
 
     assert response.status_code == 422
-    assert "Please enter a correct username and password" in page(response).one(role="alert").text
+    assert "The username or password is incorrect." in page(response).one(role="alert").text
 
 
 def test_who_is_logged_in_is_not_asked_again(client: Client, user: User) -> None:
@@ -47,66 +77,228 @@ def test_who_is_logged_in_is_not_asked_again(client: Client, user: User) -> None
     assert client.get(URL)["Location"] == reverse("home")
 
 
-def test_the_sixth_try_must_wait_even_with_the_right_password(client: Client, user: User) -> None:
-    assert tries(client, 5) == [422] * 5
+@pytest.mark.parametrize("logged_in", [True, False])
+def test_a_login_page_that_leads_to_itself_has_an_end(client: Client, user: User, logged_in: bool) -> None:
+    if logged_in:
+        client.force_login(user)
+        response = client.get(f"{URL}?next={URL}")
+    else:
+        response = client.post(URL, {"username": "ana", "password": RIGHT, "next": f"{URL}?next={URL}"})
 
-    response = client.post(URL, {"username": "ana", "password": "a long password"})
+    assert response["Location"] == reverse("home")
+
+
+def test_the_sixth_try_must_wait_even_with_the_right_password(client: Client, user: User) -> None:
+    assert tries(5) == [422] * 5
+
+    response = log_in(client)
 
     assert response.status_code == 429
     assert "Try again in" in page(response).one(role="alert").text
+    assert 0 < int(response["Retry-After"]) <= 5
+
+
+def test_guessers_of_one_account_count_together_wherever_they_are(client: Client, user: User) -> None:
+    for number in range(5):
+        assert tries(1, address=f"198.51.100.{number}") == [422]
+
+    assert tries(1, address="203.0.113.9") == [429]
+
+
+def test_the_owner_is_not_locked_out_of_a_browser_that_is_known(client: Client, user: User) -> None:
+    log_in(client)
+    client.post(reverse("logout"))
+
+    assert tries(6)[-1] == 429
+    assert log_in(client).status_code == 302
+    assert log_in(Client()).status_code == 429  # a new browser waits with the strangers
+
+
+def test_guesses_from_a_known_browser_wait_too_and_hold_up_nobody_else(client: Client, user: User) -> None:
+    log_in(client)
+    client.post(reverse("logout"))
+
+    assert tries(6, client=client) == [422] * 5 + [429]
+    assert log_in(Client()).status_code == 302
+
+
+def test_what_makes_a_browser_known_is_for_one_user_and_cannot_be_made_up(client: Client, user: User) -> None:
+    bob = make_user("bob")
+    log_in(client, username="bob")
+    client.post(reverse("logout"))
+    device = client.cookies[f"device-{bob.pk}"].value
+    tries(5)
+    forged = Client()
+
+    for value in (device, "x", f"{device}x", ""):
+        forged.cookies[f"device-{user.pk}"] = value
+        assert log_in(forged).status_code == 429
+
+
+def test_the_cookie_of_a_known_browser_is_for_the_server_alone(
+    client: Client, user: User, settings: Settings
+) -> None:
+    settings.SESSION_COOKIE_SECURE = True
+    cookie = log_in(client).cookies[f"device-{user.pk}"]
+
+    assert (cookie["httponly"], cookie["secure"], cookie["samesite"]) == (True, True, "Strict")
+    assert int(cookie["max-age"]) > 365 * 24 * 3600
+    assert "ana" not in cookie.value
 
 
 def test_others_need_not_wait(client: Client, user: User) -> None:
     make_user("bob")
-    tries(client, 6)
+    tries(6)
 
-    assert tries(client, 1, username="bob") == [422]
-    assert tries(client, 1, address="192.0.2.7") == [422]
+    assert tries(1, username="bob") == [422]
 
 
-def test_another_way_to_write_the_name_is_the_same_name(client: Client, user: User) -> None:
-    tries(client, 5)
+@pytest.mark.parametrize("other", ["ＡＮＡ", "áña", " ana "])
+def test_another_way_to_write_the_name_is_the_same_name(user: User, other: str) -> None:
+    tries(5)
 
-    assert tries(client, 1, username="ＡＮＡ") == [429]
+    assert tries(1, username=other) == [429]
+
+
+@pytest.mark.skipif(
+    "sqlite" in now.DATABASES["default"]["ENGINE"], reason="SQLite compares names byte by byte"
+)
+def test_names_that_the_database_takes_for_one_are_one(db: None, redis_server: Redis) -> None:
+    """No folding of ours knows that ø is o to MySQL; the user that is found does."""
+    make_user("soren")
+    assert User.objects.filter(username="søren").exists()
+    assert limits.folded("søren") != limits.folded("soren")
+
+    assert tries(5, username="soren") == [422] * 5
+    assert tries(1, username="søren") == [429]
+
+
+def test_the_limits_do_not_tell_which_names_are_users(user: User) -> None:
+    spellings = ["{0}", "{0}", "{1}", "{0}", "{0}", "{0}", "{1}"]
+    known = [tries(1, username=text.format("ana", "ANA"), address="192.0.2.1") for text in spellings]
+    unknown = [tries(1, username=text.format("eve", "EVE"), address="192.0.2.2") for text in spellings]
+
+    assert known == unknown == [[422]] * 5 + [[429]] * 2
+
+
+def test_one_address_may_not_try_many_names(user: User) -> None:
+    statuses = [tries(1, username=f"name{number}")[0] for number in range(limits.ADDRESS_BURST + 1)]
+
+    assert statuses == [422] * limits.ADDRESS_BURST + [429]
+    assert tries(1, username="another", address="192.0.2.2") == [422]
+
+
+def test_all_addresses_of_one_subscriber_are_one(user: User) -> None:
+    addresses = [f"2001:db8:0:1::{number:x}" for number in range(limits.ADDRESS_BURST + 1)]
+    statuses = [tries(1, username=f"name{address}", address=address)[0] for address in addresses]
+
+    assert statuses == [422] * limits.ADDRESS_BURST + [429]
+    assert tries(1, username="another", address="2001:db8:0:2::1") == [422]
+    assert tries(1, username="another", address="::ffff:192.0.2.2") == [422]
+
+
+def test_many_addresses_may_not_try_many_names_without_end(user: User) -> None:
+    addresses = [f"198.51.100.{number}" for number in range(limits.ALL_BURST + 20)]
+    statuses = [tries(1, username=f"name{address}", address=address)[0] for address in addresses]
+
+    assert statuses[: limits.ALL_BURST] == [422] * limits.ALL_BURST
+    assert 429 in statuses[limits.ALL_BURST :]
+
+
+def test_right_passwords_use_nothing_up(user: User) -> None:
+    assert {log_in(Client()).status_code for _ in range(limits.ADDRESS_BURST + 5)} == {302}
+
+
+def test_an_account_of_ones_own_does_not_reset_what_an_address_may(user: User) -> None:
+    for number in range(limits.ADDRESS_BURST):
+        assert tries(1, username=f"name{number}") == [422]
+        if number % 5 == 0 and number < 19:
+            assert log_in(Client()).status_code == 302
+
+    assert tries(1, username="one more") == [429]
+
+
+def test_who_must_wait_costs_no_hash(
+    user: User, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("WATCHED_HASHES", str(tmp_path))
+    settings.PASSWORD_HASHERS = ["tests.passwords.WatchedHasher"]
+
+    tries(20)
+
+    assert (tmp_path / "log").read_bytes().count(b"+") == 5
 
 
 def test_each_further_failure_doubles_the_wait_up_to_a_quarter_of_an_hour() -> None:
-    assert [backoff.wait_after(n) for n in (0, 4, 5, 6, 7, 12, 13, 1000)] == [0, 0, 5, 10, 20, 640, 900, 900]
+    rule = Backoff(key="any")
+
+    assert [rule.wait_after(n) for n in (0, 4, 5, 6, 7, 12, 13, 1000)] == [0, 0, 5, 10, 20, 640, 900, 900]
 
 
 def test_a_right_password_forgets_the_failures(client: Client, user: User) -> None:
-    tries(client, 4)
-    client.post(URL, {"username": "ana", "password": "a long password"})
-    client.logout()
+    tries(4)
+    log_in(client)
 
-    assert tries(client, 5) == [422] * 5
+    assert tries(5) == [422] * 5
 
 
-def test_without_redis_one_can_still_log_in(client: Client, user: User, settings: Settings) -> None:
+def test_without_redis_guessers_wait_and_others_log_in(
+    user: User, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
     settings.REDIS_URL = f"redis://127.0.0.1:{free_port()}/0"
-    backoff._client.cache_clear()
-    try:
-        request = RequestFactory().post(URL)
-        backoff.failed(request, "ana")
-        response = client.post(URL, {"username": "ana", "password": "a long password"})
-    finally:
-        backoff._client.cache_clear()
+    make_user("bob")
+    with caplog.at_level(logging.WARNING):
+        statuses = tries(6)
 
-    assert response.status_code == 302
+    assert statuses == [422] * 5 + [429]
+    assert log_in(Client(), username="bob").status_code == 302
+    assert caplog.text.count("Redis does not answer") == 1
 
 
-def test_what_was_typed_as_a_name_is_not_kept(client: Client, user: User, redis_server: Redis) -> None:
+def test_what_was_typed_as_a_name_is_kept_nowhere(
+    user: User, redis_server: Redis, caplog: pytest.LogCaptureFixture
+) -> None:
     """People type passwords into the wrong field."""
-    tries(client, 5, username="my secret")
+    with caplog.at_level(logging.DEBUG):
+        tries(6, username="my secret")
 
-    keys = " ".join(str(key) for key in backoff._client().keys("*"))
+    shared = counters.counters().shared
+    assert isinstance(shared, counters.RedisCounters)
+    keys = " ".join(str(key) for key in shared._redis.keys("*"))
     assert "sanso:login:" in keys
-    assert "secret" not in keys
+    assert "secret" not in keys + caplog.text
+
+
+def test_a_failure_says_in_the_log_whose_account_and_from_where(
+    user: User, caplog: pytest.LogCaptureFixture
+) -> None:
+    tries(1, address="192.0.2.7")
+    tries(1, username="nobody", address="2001:db8::1")
+
+    assert f"wrong password for user {user.pk} from 192.0.2.7" in caplog.text
+    assert "wrong password for an unknown user from 2001:db8::/64" in caplog.text
+
+
+def test_a_session_from_before_the_login_is_not_taken_over(client: Client, user: User) -> None:
+    """Whoever planted a session id in the browser has nothing of the session that begins."""
+    session = client.session
+    session["planted"] = "yes"
+    session.save()
+    planted = session.session_key
+    log_in(client)
+
+    stranger = Client()
+    stranger.cookies["sessionid"] = str(planted)
+    assert client.cookies["sessionid"].value != planted
+    assert stranger.get("/environments/").status_code == 302
 
 
 def test_logging_out_ends_the_session_and_a_second_press_is_no_error(client: Client, user: User) -> None:
     client.force_login(user)
+    kept = client.cookies["sessionid"].value
 
+    assert client.get(reverse("logout")).status_code == 405  # no link or image logs anybody out
     assert client.post(reverse("logout"))["Location"] == URL
     assert client.post(reverse("logout"))["Location"] == URL
+    client.cookies["sessionid"] = kept
     assert client.get("/environments/").status_code == 302

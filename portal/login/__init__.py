@@ -1,0 +1,1 @@
+"""Logging in: form, page, and the limits for those who guess."""

@@ -1,0 +1,276 @@
+"""Where attempts are counted: in Redis for all web processes, or in this process while Redis is away.
+
+An attempt is counted before the password is checked, in one atomic step with the question whether it may be
+made: of many at the same moment no more are let through than the rules allow.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Protocol, TypeVar
+
+from django.conf import settings
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as NotConnected
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from portal.login.rules import Backoff, Rate, Rule
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Clock = Callable[[], float]
+PREFIX = "sanso:login:"
+TIMEOUT = 1.0
+"""Seconds that Redis has to answer, since a person waits meanwhile."""
+PAUSE = 5.0
+"""Seconds without a call to Redis after it did not answer."""
+REMEMBERED = 50_000
+"""Keys that one process keeps while Redis is away; the oldest go first."""
+
+NOTHING = 0.001
+"""Seconds that are no wait: what rounding leaves."""
+
+# Redis hashes: `failures` and `until` of a Backoff; `full_at` of a Rate: when none of its attempts is used
+# up any more. Rules come as five arguments each; `now` is the tests' clock, or empty for Redis's own.
+_COMMON = """
+local now = tonumber(ARGV[1])
+if now == nil then
+  local t = redis.call('TIME')
+  now = tonumber(t[1]) + tonumber(t[2]) / 1000000
+end
+local function read(key, name) return tonumber(redis.call('HGET', key, name) or 0) end
+local function write(key, name, at) redis.call('HSET', key, name, string.format('%.6f', at)) end
+local function is_rate(i) return ARGV[5 * i - 3] == 'rate' end
+local function number(i, n) return tonumber(ARGV[5 * i - 3 + n]) end
+local function fill(key, full_at)
+  write(key, 'full_at', full_at)
+  redis.call('EXPIRE', key, math.max(1, math.ceil(full_at - now)))
+end
+"""
+_COUNT = (
+    _COMMON
+    + """
+local function wait_of(key, i)
+  if not is_rate(i) then return read(key, 'until') - now end
+  local burst, every = number(i, 1), number(i, 2)
+  return math.max(read(key, 'full_at'), now) - (burst - 1) * every - now
+end
+local function add(key, i)
+  if is_rate(i) then
+    fill(key, math.max(read(key, 'full_at'), now) + number(i, 2))
+    return
+  end
+  local free, first, longest, kept = number(i, 1), number(i, 2), number(i, 3), number(i, 4)
+  local failures = redis.call('HINCRBY', key, 'failures', 1)
+  if failures >= free then
+    write(key, 'until', now + math.min(longest, first * 2 ^ math.min(failures - free, 20)))
+  end
+  redis.call('EXPIRE', key, kept)
+end
+local wait = 0
+for i, key in ipairs(KEYS) do wait = math.max(wait, wait_of(key, i)) end
+if wait > 0.001 then return string.format('%.6f', wait) end
+for i, key in ipairs(KEYS) do add(key, i) end
+return '0'
+"""
+)
+_TAKE_BACK = (
+    _COMMON
+    + """
+for i, key in ipairs(KEYS) do
+  if redis.call('EXISTS', key) == 1 then
+    if is_rate(i) then
+      fill(key, read(key, 'full_at') - number(i, 2))
+    else
+      redis.call('HSET', key, 'failures', math.max(0, read(key, 'failures') - 1), 'until', 0)
+    end
+  end
+end
+"""
+)
+
+
+class Counting(Protocol):
+    """What both places can do. `count` returns the seconds to wait; with 0 the attempt is counted."""
+
+    def count(self, rules: Sequence[Rule]) -> float: ...
+    def take_back(self, rules: Sequence[Rule]) -> None: ...
+    def forget(self, rules: Sequence[Rule]) -> None: ...
+
+
+class RedisCounters:
+    """The counters that all web processes share. Every method raises RedisError while Redis is away."""
+
+    def __init__(self, url: str, clock: Clock | None = None) -> None:
+        self._clock = clock
+        # Once more on a connection that was closed meanwhile; never after a timeout, or it may count twice.
+        retry = Retry(NoBackoff(), 1, supported_errors=(NotConnected,))
+        self._redis = Redis.from_url(url, socket_connect_timeout=TIMEOUT, socket_timeout=TIMEOUT, retry=retry)
+        self._count = self._redis.register_script(_COUNT)
+        self._take_back = self._redis.register_script(_TAKE_BACK)
+
+    def count(self, rules: Sequence[Rule]) -> float:
+        """Count an attempt if all rules allow it; return 0, or else the seconds to wait."""
+        return float(self._run(self._count, rules))
+
+    def take_back(self, rules: Sequence[Rule]) -> None:
+        """Count one attempt less: it was no failure."""
+        self._run(self._take_back, rules)
+
+    def forget(self, rules: Sequence[Rule]) -> None:
+        """Forget all attempts."""
+        if rules:
+            self._redis.delete(*(PREFIX + rule.key for rule in rules))
+
+    def _run(self, script: Any, rules: Sequence[Rule]) -> Any:
+        now = f"{self._clock():.6f}" if self._clock else ""
+        numbers = [number for rule in rules for number in _numbers(rule)]
+        return script(keys=[PREFIX + rule.key for rule in rules], args=[now, *numbers])
+
+
+def _numbers(rule: Rule) -> tuple[str | float, ...]:
+    if isinstance(rule, Rate):
+        return "rate", rule.burst, rule.every, 0, 0
+    return "backoff", rule.free, rule.first, rule.longest, rule.kept
+
+
+@dataclass(slots=True)
+class _Count:
+    """What is known of one key: the fields of both kinds, as in Redis."""
+
+    failures: int = 0
+    until: float = 0.0
+    full_at: float = 0.0
+    kept_until: float = 0.0
+
+
+@dataclass(slots=True)
+class MemoryCounters:
+    """The counters of this process alone."""
+
+    clock: Clock = time.monotonic
+    size: int = REMEMBERED
+    _counts: OrderedDict[str, _Count] = field(default_factory=OrderedDict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def count(self, rules: Sequence[Rule]) -> float:
+        """Count an attempt if all rules allow it; return 0, or else the seconds to wait."""
+        with self._lock:
+            now = self.clock()
+            found = [(rule, self._of(rule, now)) for rule in rules]
+            wait = max((_wait(rule, count, now) for rule, count in found), default=0.0)
+            if wait > NOTHING:
+                return wait
+            for rule, count in found:
+                _add(rule, count, now)
+            return 0.0
+
+    def take_back(self, rules: Sequence[Rule]) -> None:
+        """Count one attempt less: it was no failure."""
+        with self._lock:
+            now = self.clock()
+            for rule in rules:
+                count = self._of(rule, now)
+                count.failures, count.until = max(0, count.failures - 1), 0.0
+                count.full_at -= rule.every if isinstance(rule, Rate) else 0.0
+
+    def forget(self, rules: Sequence[Rule]) -> None:
+        """Forget all attempts."""
+        with self._lock:
+            for rule in rules:
+                self._counts.pop(rule.key, None)
+
+    def _of(self, rule: Rule, now: float) -> _Count:
+        count = self._counts.get(rule.key)
+        if count is None or (isinstance(rule, Backoff) and count.kept_until < now):
+            count = self._counts[rule.key] = _Count()
+        self._counts.move_to_end(rule.key)
+        while len(self._counts) > self.size:
+            self._counts.popitem(last=False)
+        return count
+
+
+def _wait(rule: Rule, count: _Count, now: float) -> float:
+    if isinstance(rule, Rate):
+        return max(count.full_at, now) - (rule.burst - 1) * rule.every - now
+    return count.until - now
+
+
+def _add(rule: Rule, count: _Count, now: float) -> None:
+    if isinstance(rule, Rate):
+        count.full_at = max(count.full_at, now) + rule.every
+        return
+    count.failures += 1
+    count.kept_until = now + rule.kept
+    if seconds := rule.wait_after(count.failures):
+        count.until = now + seconds
+
+
+@dataclass(slots=True)
+class Counters:
+    """The shared counters, or this process's own while Redis is away; the log says once which it is."""
+
+    shared: Counting
+    own: Counting = field(default_factory=MemoryCounters)
+    clock: Clock = time.monotonic
+    _away_until: float = float("-inf")
+    _away: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def count(self, rules: Sequence[Rule]) -> float:
+        """Count an attempt if all rules allow it; return 0, or else the seconds to wait."""
+        return self._do(lambda counters: counters.count(rules))
+
+    def take_back(self, rules: Sequence[Rule]) -> None:
+        """Count one attempt less: it was no failure."""
+        self._do(lambda counters: counters.take_back(rules))
+
+    def forget(self, rules: Sequence[Rule]) -> None:
+        """Forget all attempts."""
+        self._do(lambda counters: counters.forget(rules))
+
+    def _do(self, action: Callable[[Counting], T]) -> T:
+        if self.clock() >= self._away_until:
+            try:
+                result = action(self.shared)
+            except RedisError as exc:
+                self._report(str(exc) or type(exc).__name__)
+            else:
+                self._report("")
+                return result
+        return action(self.own)
+
+    def _report(self, error: str) -> None:
+        if not error and not self._away:
+            return
+        with self._lock:
+            if error:
+                self._away_until = self.clock() + PAUSE
+            if error and not self._away:
+                log.warning("Redis does not answer; this process counts failed logins by itself: %s", error)
+            if self._away and not error:
+                log.warning("Redis answers again; failed logins are counted for all processes")
+            self._away = bool(error)
+
+
+def counters() -> Counters:
+    """Return the counters of this process, with one pool of connections."""
+    with _lock:  # lru_cache alone may let two threads make two of them
+        return _counters(settings.REDIS_URL)
+
+
+_lock = threading.Lock()
+
+
+@lru_cache(maxsize=1)
+def _counters(url: str) -> Counters:
+    return Counters(RedisCounters(url))

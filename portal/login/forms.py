@@ -1,0 +1,59 @@
+"""The form to log in, which counts an attempt before it checks the password."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.forms import AuthenticationForm
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy, ngettext
+
+from portal.login.limits import Attempt, login_attempt
+
+WAIT = "wait"
+"""The code of the error that says to come back later; its params have the seconds."""
+
+
+class LoginForm(AuthenticationForm):
+    """Django's form; after some failures the password is not checked until the wait is over."""
+
+    error_messages = {  # noqa: RUF012  # as in Django's
+        **AuthenticationForm.error_messages,
+        "invalid_login": gettext_lazy("The username or password is incorrect."),
+    }
+
+    def clean(self) -> dict[str, Any]:
+        """Check the password. Raises ValidationError when it is wrong, or must not be checked now."""
+        username = str(self.cleaned_data.get("username") or "")
+        if self.request is None or not username or not self.cleaned_data.get("password"):
+            return super().clean()
+        attempt = _begun(login_attempt(self.request, username))
+        try:
+            cleaned = super().clean()
+        except ValidationError:
+            attempt.failed()
+            raise
+        attempt.succeeded()
+        return cleaned
+
+
+def _begun(attempt: Attempt) -> Attempt:
+    """Count an attempt and return it. Raises ValidationError when the password must not be checked now."""
+    if seconds := attempt.begin():
+        raise ValidationError(_too_early(seconds), code=WAIT, params={"seconds": seconds})
+    return attempt
+
+
+def _too_early(seconds: int) -> str:
+    if seconds < 120:
+        return ngettext(
+            "Too many failed attempts. Try again in %(count)d second.",
+            "Too many failed attempts. Try again in %(count)d seconds.",
+            seconds,
+        ) % {"count": seconds}
+    minutes = -(-seconds // 60)
+    return ngettext(
+        "Too many failed attempts. Try again in %(count)d minute.",
+        "Too many failed attempts. Try again in %(count)d minutes.",
+        minutes,
+    ) % {"count": minutes}

@@ -1,0 +1,37 @@
+"""The two kinds of limits: a wait that doubles with each failure, and so many attempts in a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backoff:
+    """Some attempts without a wait, then a wait before each further one that doubles up to `longest`.
+
+    Times are seconds. Failures are counted together until none was added for `kept`.
+    """
+
+    key: str
+    free: int = 5
+    first: int = 5
+    longest: int = 900
+    kept: int = 24 * 3600
+
+    def wait_after(self, failures: int) -> int:
+        """Return the seconds to wait after so many failures: 0 at first, then doubling."""
+        if failures < self.free:
+            return 0
+        return int(min(self.longest, self.first * 2.0 ** min(failures - self.free, 20)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """So many attempts at once, and one more each `every` seconds (the generic cell rate algorithm)."""
+
+    key: str
+    burst: int
+    every: float
+
+
+Rule = Backoff | Rate

@@ -1,0 +1,45 @@
+"""The page to log in."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.contrib.auth.views import LoginView
+from django.http import HttpResponse
+from django.urls import reverse
+
+from portal.login import devices
+from portal.login.forms import WAIT, LoginForm
+
+
+class LoginPage(LoginView):
+    """Django's login with limits: 422 for a wrong password, 429 when to wait."""
+
+    form_class = LoginForm
+    redirect_authenticated_user = True
+
+    def form_valid(self, form: LoginForm) -> HttpResponse:  # type: ignore[override]  # our own form class
+        """Log the user in, and remember the browser."""
+        response = super().form_valid(form)
+        devices.remember(response, self.request, form.get_user())
+        return response
+
+    def form_invalid(self, form: LoginForm) -> HttpResponse:  # type: ignore[override]  # our own form class
+        """Show the form again with what was wrong."""
+        return with_status(super().form_invalid(form), form)
+
+    def get_redirect_url(self) -> str:  # type: ignore[override]  # the stubs name a parameter that is gone
+        """Return where `next` leads; nowhere when it leads back to this page, which would have no end."""
+        url = super().get_redirect_url()
+        return "" if urlsplit(url).path == reverse("login") else url
+
+
+def with_status(response: HttpResponse, form: Any) -> HttpResponse:
+    """Return the response as 422, or as 429 with the seconds to wait when the form says so."""
+    response.status_code = 422
+    for error in (one for errors in form.errors.as_data().values() for one in errors):
+        if error.code == WAIT:
+            response.status_code = 429
+            response.headers["Retry-After"] = str(error.params["seconds"])
+    return response

@@ -1,0 +1,171 @@
+"""Counting attempts, in Redis and in a process alone: the same rules in both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NoReturn
+
+import pytest
+from django.conf import settings
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from redis.exceptions import RedisError
+
+from portal.login.counters import PAUSE, Counters, Counting, MemoryCounters, RedisCounters
+from portal.login.rules import Backoff, Rate, Rule
+from tests.services import Redis, free_port
+
+pytestmark = pytest.mark.core
+GUESSES = Backoff(key="guesses", free=3, first=5, longest=60, kept=1000)
+ADDRESS = Rate(key="address", burst=4, every=10)
+
+
+@dataclass
+class Clock:
+    """A time that only the test moves."""
+
+    now: float = 1_700_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(params=["redis", "memory"])
+def counting(request: pytest.FixtureRequest, clock: Clock) -> Counting:
+    if request.param == "memory":
+        return MemoryCounters(clock)
+    request.getfixturevalue("redis_server")
+    return RedisCounters(settings.REDIS_URL, clock)
+
+
+def counted(counting: Counting, number: int, *rules: Rule) -> list[float]:
+    return [counting.count(rules) for _ in range(number)]
+
+
+def test_some_are_free_and_then_each_wait_is_twice_as_long(counting: Counting, clock: Clock) -> None:
+    assert counted(counting, 3, GUESSES) == [0, 0, 0]
+    for wait in (5, 10, 20, 40, 60, 60):
+        assert counting.count([GUESSES]) == pytest.approx(wait, abs=0.01)
+        clock.now += wait - 1
+        assert counting.count([GUESSES]) == pytest.approx(1, abs=0.01)
+        clock.now += 1
+        assert counting.count([GUESSES]) == 0
+
+
+def test_a_rate_lets_one_more_through_each_time(counting: Counting, clock: Clock) -> None:
+    assert counted(counting, 4, ADDRESS) == [0] * 4
+    for _ in range(3):
+        assert counting.count([ADDRESS]) == pytest.approx(10, abs=0.01)
+        clock.now += 10
+        assert counting.count([ADDRESS]) == 0
+    clock.now += 1000
+    assert counted(counting, 4, ADDRESS) == [0] * 4
+
+
+def test_what_one_rule_forbids_counts_for_none(counting: Counting, clock: Clock) -> None:
+    counted(counting, 3, GUESSES)
+    assert counting.count([GUESSES, ADDRESS]) > 0
+
+    assert counted(counting, 4, ADDRESS) == [0] * 4
+
+
+def test_what_is_taken_back_was_never_counted(counting: Counting, clock: Clock) -> None:
+    for _ in range(10):
+        assert counting.count([GUESSES, ADDRESS]) == 0
+        counting.take_back([GUESSES, ADDRESS])
+    counting.take_back([Backoff(key="never"), Rate(key="counted", burst=1, every=1)])
+
+    assert counted(counting, 2, GUESSES) == [0, 0]
+    assert counted(counting, 4, ADDRESS) == [0] * 4
+
+
+def test_failures_are_forgotten_when_they_should_be(counting: Counting, clock: Clock) -> None:
+    counted(counting, 3, GUESSES)
+    counting.forget([GUESSES])
+
+    assert counted(counting, 3, GUESSES) == [0, 0, 0]
+    assert counting.count([GUESSES]) > 0
+
+
+Step = tuple[str, int, float]
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["count", "count", "count", "take_back", "forget"]),
+        st.integers(0, 2),
+        st.sampled_from([0.0, 0.5, 5.0, 61.0]),
+    ),
+    max_size=40,
+)
+CHOICES: list[list[Rule]] = [[GUESSES], [ADDRESS], [GUESSES, ADDRESS]]
+
+
+@hypothesis_settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(steps=STEPS)
+def test_a_process_alone_counts_as_redis_does(redis_server: Redis, steps: list[Step]) -> None:
+    redis_server.flush()
+    clock = Clock()
+    shared, own = RedisCounters(settings.REDIS_URL, clock), MemoryCounters(clock)
+
+    for what, which, pause in steps:
+        clock.now += pause
+        rules = CHOICES[which]
+        if what == "count":
+            assert shared.count(rules) == pytest.approx(own.count(rules), abs=0.01)
+        for counting in (shared, own):
+            if what == "take_back":
+                counting.take_back(rules)
+            if what == "forget":
+                counting.forget(rules)
+
+
+def test_a_process_alone_keeps_no_more_than_it_should() -> None:
+    own = MemoryCounters(size=100)
+    for number in range(1000):
+        own.count([Backoff(key=str(number), free=1)])
+
+    assert len(own._counts) == 100
+    assert own.count([Backoff(key="999", free=1)]) > 0
+
+
+def test_redis_that_comes_back_counts_again(redis_server: Redis, clock: Clock) -> None:
+    both = Counters(RedisCounters(settings.REDIS_URL), MemoryCounters(clock), clock)
+    redis_server.stop()
+    assert [both.count([GUESSES]) for _ in range(3)] == [0] * 3
+    assert both.count([GUESSES]) > 0
+
+    redis_server.start()
+    assert both.count([GUESSES]) > 0  # it is not looked for at every attempt
+    clock.now += PAUSE
+    assert both.count([GUESSES]) == 0
+    assert RedisCounters(settings.REDIS_URL)._redis.hget("sanso:login:guesses", "failures") == b"1"
+
+
+def test_redis_that_does_not_answer_is_waited_for_once(clock: Clock) -> None:
+    calls = []
+
+    class Frozen:
+        def count(self, rules: object) -> NoReturn:
+            calls.append(rules)
+            raise RedisError("Timeout reading from socket")
+
+        take_back = forget = count
+
+    both = Counters(Frozen(), MemoryCounters(clock), clock)
+    for _ in range(3):
+        both.count([ADDRESS])
+        both.take_back([ADDRESS])
+
+    assert len(calls) == 1
+
+
+def test_a_redis_that_is_not_there_is_an_error_of_redis() -> None:
+    with pytest.raises(RedisError):
+        RedisCounters(f"redis://127.0.0.1:{free_port()}/0").count([GUESSES])
