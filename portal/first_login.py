@@ -32,6 +32,13 @@ def ensure_first_login(folder: Path) -> None:
             kept_in(folder).unlink()
 
 
+def forget(folder: Path, user: User) -> None:
+    """Delete the generated login if it is this user's, who has a password of their own now."""
+    login = remembered_login(folder)
+    if login is not None and login.username == user.get_username():
+        kept_in(folder).unlink(missing_ok=True)
+
+
 def remembered_login(folder: Path) -> Login | None:
     """Return the generated login if it may still be valid."""
     try:

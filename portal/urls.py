@@ -10,13 +10,14 @@ from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
 from portal import views
-from portal.login.views import LoginPage
+from portal.login.views import LoginPage, PasswordPage
 from portal.sandbox_console import views as panel
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="environments"), name="home"),
     path("", include("deployments.urls")),
     path("login/", LoginPage.as_view(), name="login"),
+    path("password/", PasswordPage.as_view(), name="password_change"),
     path("logout/", views.LogoutPage.as_view(), name="logout"),
     path("language/", login_not_required(set_language), name="set_language"),
     path("sandbox/", panel.sandbox_page, name="sandbox"),
@@ -28,7 +29,9 @@ urlpatterns = [
     path("favicon.ico", login_not_required(RedirectView.as_view(url=static("portal/favicon.svg")))),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
-    path("admin/login/", views.admin_login),  # one page: the admin's own has no limits
+    # One page for each: the admin's own have no limits.
+    path("admin/login/", views.admin_login),
+    path("admin/password_change/", RedirectView.as_view(pattern_name="password_change")),
     path("admin/", admin.site.urls),
 ]
 handler400 = "portal.views.bad_request"

@@ -1,1 +1,1 @@
-"""Logging in: form, page, and the limits for those who guess."""
+"""Logging in and changing one's password: forms, pages, and the limits for those who guess."""

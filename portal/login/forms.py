@@ -1,14 +1,15 @@
-"""The form to log in, which counts an attempt before it checks the password."""
+"""The forms that check a password: to log in, and to change it. Each counts an attempt before it checks."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.core.exceptions import ValidationError
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy, ngettext
 
-from portal.login.limits import Attempt, login_attempt
+from portal.login.limits import Attempt, login_attempt, password_change_attempt
 
 WAIT = "wait"
 """The code of the error that says to come back later; its params have the seconds."""
@@ -35,6 +36,33 @@ class LoginForm(AuthenticationForm):
             raise
         attempt.succeeded()
         return cleaned
+
+
+class PasswordForm(PasswordChangeForm):
+    """Django's form; tries of the current password are limited as those of a login are."""
+
+    request: HttpRequest
+    error_messages = {  # noqa: RUF012  # as in Django's
+        **PasswordChangeForm.error_messages,
+        "password_incorrect": gettext_lazy("The current password is incorrect."),
+    }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["old_password"].label = gettext_lazy("Current password")
+        self.fields["new_password2"].label = gettext_lazy("Confirm new password")
+        self.fields["new_password2"].help_text = ""
+
+    def clean_old_password(self) -> str:
+        """Check the current password. Raises ValidationError when it is wrong, or must not be checked now."""
+        attempt = _begun(password_change_attempt(self.request, self.user))
+        try:
+            old: str = super().clean_old_password()
+        except ValidationError:
+            attempt.failed()
+            raise
+        attempt.succeeded()
+        return old
 
 
 def _begun(attempt: Attempt) -> Attempt:

@@ -69,6 +69,12 @@ def login_attempt(request: HttpRequest, username: str) -> Attempt:
     return Attempt(who=who, rules=tuple(rules))
 
 
+def password_change_attempt(request: HttpRequest, user: User) -> Attempt:
+    """Return what a try of the current password counts against: who stole a session could guess it."""
+    rule = Backoff(key=_key("session", str(request.session.session_key)))
+    return Attempt(who=f"user {user.pk} in a session from {address_of(request)}", rules=(rule,))
+
+
 def address_of(request: HttpRequest) -> str:
     """Return the caller's address as it is counted: IPv4 as it is, the first 64 bits of IPv6, else "unknown".
 

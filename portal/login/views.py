@@ -1,16 +1,20 @@
-"""The page to log in."""
+"""The pages to log in, and to change one's password."""
 
 from __future__ import annotations
 
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.contrib.auth.views import LoginView
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.views import LoginView, PasswordChangeView
 from django.http import HttpResponse
-from django.urls import reverse
+from django.urls import reverse, reverse_lazy
+from django.utils.translation import gettext as _
 
+from portal.first_login import forget
 from portal.login import devices
-from portal.login.forms import WAIT, LoginForm
+from portal.login.forms import WAIT, LoginForm, PasswordForm
 
 
 class LoginPage(LoginView):
@@ -33,6 +37,31 @@ class LoginPage(LoginView):
         """Return where `next` leads; nowhere when it leads back to this page, which would have no end."""
         url = super().get_redirect_url()
         return "" if urlsplit(url).path == reverse("login") else url
+
+
+class PasswordPage(PasswordChangeView):
+    """Django's change of the own password, with limits. Other sessions end, this one stays."""
+
+    form_class = PasswordForm
+    template_name = "registration/password.html"
+    success_url = reverse_lazy("home")
+
+    def get_form(self, form_class: type[Any] | None = None) -> Any:
+        """Return the form, which counts the attempts of this session."""
+        form: Any = super().get_form(form_class)
+        form.request = self.request
+        return form
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Save the new password. A generated one that was shown until now is shown no more."""
+        response = super().form_valid(form)
+        forget(settings.DATA_DIR, form.user)
+        messages.success(self.request, _("Password changed. Your other sessions were logged out."))
+        return response
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        """Show the form again with what was wrong."""
+        return with_status(super().form_invalid(form), form)
 
 
 def with_status(response: HttpResponse, form: Any) -> HttpResponse:
