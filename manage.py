@@ -8,6 +8,13 @@ import sys
 
 from django.core.management import execute_from_command_line
 
+from portal.process import protect
+
+# These write in the data folder; others, such as compile_translations, write for other users, too.
+PROTECTED = {"dispatch", "migrate", "prepare", "run"}
+
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+    if PROTECTED.intersection(sys.argv[1:2]):
+        protect()
     execute_from_command_line(sys.argv)

@@ -7,8 +7,10 @@ import os
 from django.core.asgi import get_asgi_application
 
 from portal.login.queue import LoginQueue
+from portal.process import protect
 from portal.warm import warm
 
+protect()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 application = LoginQueue(get_asgi_application())
 warm()

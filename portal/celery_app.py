@@ -7,6 +7,8 @@ from typing import Any
 
 from celery import Celery, signals
 
+from portal.process import protect
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
 app = Celery("sanso")
@@ -14,6 +16,11 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 _ONLY_FOR_PUBLISHERS = ("socket_timeout", "max_retries", "interval_start", "interval_step", "interval_max")
+
+
+@signals.celeryd_init.connect
+def _protect_the_worker(**_: object) -> None:
+    protect()
 
 
 @signals.celeryd_init.connect

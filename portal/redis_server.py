@@ -17,6 +17,8 @@ from typing import Any
 
 from fakeredis import TcpFakeServer
 
+from portal.process import protect
+
 
 class UnixFakeServer(TcpFakeServer):  # type: ignore[misc]  # fakeredis is untyped
     """fakeredis's server at a Unix socket. It knows its clients by their address, which is empty there."""
@@ -47,4 +49,5 @@ def serve(path: Path) -> None:
 
 
 if __name__ == "__main__":
+    protect()
     serve(Path(sys.argv[1]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -21,6 +22,7 @@ def compile_catalogs(folders: Iterable[Path]) -> None:
         fresh = compiled.with_suffix(f".{os.getpid()}.new")  # several processes may compile at once
         with fresh.open("wb") as file:
             write_mo(file, read_catalog(source))
+        fresh.chmod(stat.S_IMODE(source.stat().st_mode))  # whoever reads the one reads the other
         fresh.replace(compiled)  # at once: another process may be reading it
 
 

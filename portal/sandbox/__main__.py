@@ -21,11 +21,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType, ModuleType
 
+from portal.process import protect
 from portal.sandbox import engine, keys, leftovers
 
 
 def main() -> int:
     """Serve until SIGTERM or SIGINT; returns the exit code, 2 when the settings are not usable."""
+    protect()
     logging.basicConfig(
         level=os.environ.get("SANSO_SANDBOX_LOG_LEVEL", "WARNING").upper(),
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
@@ -134,6 +136,10 @@ def _prepare_environment(host: str, port: int, folder: Path) -> None:
         SANSO_SANDBOX_DATA=str(folder),
         SFTP_ENABLED="0",
         TMPDIR=str(temporary),
+        # MariaDB's files follow these and not the umask of the process.
+        # https://mariadb.com/docs/server/server-management/install-and-upgrade-mariadb/configuring-mariadb/mariadb-environment-variables
+        UMASK="0600",
+        UMASK_DIR="0700",
     )
     tempfile.tempdir = None
 

@@ -30,7 +30,7 @@ LOGIN = re.compile(r"Log in as (\S+) with the password (\S+)")
 class Portal:
     """A `manage.py run` in a process of its own, and what it has said so far."""
 
-    def __init__(self, data: Path, port: int, **environment: str) -> None:
+    def __init__(self, data: Path, port: int, *, umask: int = -1, **environment: str) -> None:
         inherited = {name: value for name, value in os.environ.items() if name not in CHOSEN_BY_TESTS}
         self.data, self.said = data, ""
         self.process = subprocess.Popen(
@@ -40,6 +40,7 @@ class Portal:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            umask=umask,
             start_new_session=True,
         )
 
@@ -125,6 +126,11 @@ class Portal:
         return self.process.returncode
 
 
+def readable_by_others(folder: Path) -> list[Path]:
+    everything = [folder, *folder.rglob("*")]
+    return [path for path in everything if not path.is_symlink() and path.stat().st_mode & 0o077]
+
+
 @pytest.fixture
 def portals() -> Iterator[list[Portal]]:
     started: list[Portal] = []
@@ -165,9 +171,25 @@ def test_a_fresh_machine_gets_a_page_a_login_and_all_parts(
     assert {file.stem for file in (portal.data / "logs").glob("*.log")} == {
         *("redis", "sandbox", "worker", "dispatcher", "web")
     }
+    assert readable_by_others(portal.data) == []
 
     assert portal.end() == 0
     assert portal.has_ended()
+
+
+def test_an_open_data_folder_is_restricted_whatever_the_shell_says(
+    portals: list[Portal], tmp_path: Path
+) -> None:
+    (tmp_path / "logs").mkdir(mode=0o755)
+    (tmp_path / "logs" / "web.log").touch(mode=0o644)
+    tmp_path.chmod(0o755)
+    portal = Portal(tmp_path, free_port(), umask=0o000)
+    portals.append(portal)
+    portal.wait_for("Ctrl-C")
+    portal.log_in()
+
+    assert readable_by_others(tmp_path) == []
+    assert portal.end() == 0
 
 
 def test_the_second_start_is_quick_and_keeps_the_login(portals: list[Portal], tmp_path: Path) -> None:

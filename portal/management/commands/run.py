@@ -10,6 +10,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connections
 
+from portal.data_folder import restrict
 from portal.supervisor.listening import NoFreePort
 from portal.supervisor.lock import AlreadyRunning, RunLock
 from portal.supervisor.plan import BadPort, make_plan
@@ -25,6 +26,8 @@ class Command(BaseCommand):
         try:
             with RunLock(data) as lock:
                 self.say("Sanso is starting…")
+                if notice := restrict(data):
+                    self.say(notice)
                 plan = make_plan(data, settings.BASE_DIR / "manage.py")
                 asyncio.run(Supervisor(plan, prepare, data=data, lock=lock, say=self.say).run())
         except (AlreadyRunning, BadPort, NoFreePort, RunFailed) as error:

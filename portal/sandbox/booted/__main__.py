@@ -3,6 +3,7 @@
 With --if-possible that is no failure.
 """
 
+import os
 import sys
 
 from portal.sandbox.booted import base, host
@@ -10,6 +11,7 @@ from portal.sandbox.booted import base, host
 
 def main() -> int:
     """Return 0 when machines can be booted afterwards, or need not be."""
+    os.umask(0o022)  # in the tree other users than root read as well
     failure = 0 if "--if-possible" in sys.argv[1:] else 1
     problem = host.why_not()
     if problem:

@@ -34,6 +34,7 @@ def main() -> int:
     spec: dict[str, Any] = json.loads(sys.argv[1])
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # whoever wants the machine to end closes our input
+    os.umask(0o022)  # the sandbox's is stricter: users of the machine could not read what root has there
     os.chdir(spec["folder"])
     _move_into_own_groups(spec["name"])
     _mount(spec["base"])

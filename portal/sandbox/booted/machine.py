@@ -173,6 +173,7 @@ class Machine:
             errors="replace",
             check=False,
             timeout=timeout,
+            umask=0o022,  # a login's own, and not the sandbox's
             start_new_session=True,
         )
 

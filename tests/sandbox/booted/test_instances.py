@@ -115,6 +115,21 @@ def test_commands_run_on_the_machine_and_their_output_lands_in_s3(account: Accou
     assert output["0.awsrunShellScript/stderr"] == "late\n"
 
 
+def test_other_users_of_a_machine_read_what_root_has_there(account: Account, instance: str) -> None:
+    """The sandbox keeps its own files to itself; a machine's are for all who are on it, as anywhere."""
+    own = ("/", "/etc/hosts", "/etc/hostname", "/etc/user-data")
+    status, output = run(
+        account,
+        instance,
+        "AWS-RunShellScript",
+        commands=["touch /srv/fresh", f"stat -c '%n %a' {' '.join(own)} /srv/fresh"],
+    )
+    assert status == "Success"
+    modes = dict(line.split() for line in output["0.awsrunShellScript/stdout"].splitlines())
+    assert modes.pop("/") == "755"
+    assert set(modes.values()) == {"644"}
+
+
 def test_a_document_fetches_from_s3_and_fails_with_its_scripts_exit_code(
     account: Account, instance: str
 ) -> None:

@@ -1,0 +1,77 @@
+"""Keeps the data folder to its owner: database, key, logs and the sandbox's files are nobody else's.
+
+Processes that write there set their umask first (portal/process.py); what an earlier release or another
+program wrote is restricted at the start of `make run`.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
+# What Sanso writes into the folder. Anything else in it belongs to somebody else and is left alone.
+OWN = frozenset({"first-login.json", "logs", "redis", "run.lock", "sandbox", "secret-key"})
+OWN_PREFIXES = ("sanso.sqlite3", "secret-key.")
+
+
+def restrict(folder: Path) -> str:
+    """Take from everybody but the owner what is Sanso's in the folder; return a sentence if not all could be.
+
+    Symbolic links are not followed, files with a second name elsewhere and other file systems are left alone.
+    """
+    names = {entry.name for entry in folder.iterdir()}
+    own = {name for name in names if name in OWN or name.startswith(OWN_PREFIXES)}
+    refused: list[str] = []
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        device = os.fstat(descriptor).st_dev
+        if names == own:
+            refused += _restrict(descriptor, str(folder))
+        for name in sorted(own):
+            refused += _restrict_entry(name, descriptor, device, f"{folder}/{name}")
+    finally:
+        os.close(descriptor)
+    if refused:
+        return f"Other users may read {refused[0]}: its permissions could not be changed."
+    if names != own:
+        return (
+            f"The data folder {folder} has other files in it as well ({min(names - own)}), so its own "
+            "permissions were left as they are."
+        )
+    return ""
+
+
+def _restrict_entry(name: str, parent: int, device: int, path: str) -> Iterator[str]:
+    """Restrict a file, or a folder and all below it; yield what could not be changed."""
+    mode = os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        return
+    try:
+        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=parent)
+    except OSError:
+        if mode & OTHERS:
+            yield path
+        return
+    try:
+        opened = os.fstat(descriptor)
+        is_folder = stat.S_ISDIR(opened.st_mode)
+        if opened.st_dev != device or (opened.st_nlink > 1 and not is_folder):
+            return
+        yield from _restrict(descriptor, path)
+        for below in os.listdir(descriptor) if is_folder else ():  # noqa: PTH208  (Path takes no descriptor)
+            yield from _restrict_entry(below, descriptor, device, f"{path}/{below}")
+    finally:
+        os.close(descriptor)
+
+
+def _restrict(descriptor: int, path: str) -> Iterator[str]:
+    """Keep of an open file's permissions those of its owner; yield its path when that is refused."""
+    mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
+    if mode & OTHERS:
+        try:
+            os.fchmod(descriptor, mode & stat.S_IRWXU)
+        except OSError:
+            yield path
