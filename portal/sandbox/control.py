@@ -3,27 +3,21 @@
 import asyncio
 import datetime
 import json
-import re
 import sys
 import uuid
 from collections.abc import Awaitable, Callable, Iterable
 from types import ModuleType
 from typing import Any, Final
-from urllib.parse import parse_qs
 
 import ministack.app
 from ministack.core.responses import AccountRegionScopedDict, AccountScopedDict
 
-from portal.sandbox import expected, faults, gate, journal, keys, machines, pace
-from portal.sandbox.gate import Application, Message, Receive, Scope, Send
+from portal.sandbox import control_requests, expected, faults, gate, journal, keys, machines, pace
+from portal.sandbox.control_requests import Payload, Refused
+from portal.sandbox.gate import Application, Receive, Scope, Send
 from portal.sandbox.processes import drills
 
 PREFIX: Final = "/_sanso/"
-Payload = dict[str, Any]
-
-
-class Refused(Exception):
-    """A request to the control plane that is not one; the message says why."""
 
 
 class Control:
@@ -57,9 +51,9 @@ class Control:
         if not _has_token(scope):
             await _send(send, 401, {"error": "the token is missing or wrong"}, challenge=True)
             return
-        query = {name: found[-1] for name, found in parse_qs(scope["query_string"].decode()).items()}
         try:
-            status, content = 200, await self._answer(scope, query, await _read(receive))
+            payload = await control_requests.read_json(receive)
+            status, content = 200, await self._answer(scope, control_requests.query_of(scope), payload)
         except (Refused, faults.BadFault, ValueError) as refused:
             status, content = 400, {"error": str(refused)}
         except KeyError as missing:
@@ -67,9 +61,7 @@ class Control:
         await _send(send, status, content)
 
     async def _answer(self, scope: Scope, query: Payload, payload: Payload) -> Any:
-        account = query.get("account")
-        if account is not None and not re.fullmatch(r"\d{12}", account):
-            raise Refused("an account is twelve digits")
+        account = control_requests.account_of(query)
         name = scope["path"].removeprefix(PREFIX).strip("/")
         if scope["method"] == "POST" and name.startswith("held/"):
             return self._speak(name.removeprefix("held/"), payload)
@@ -146,7 +138,7 @@ class Control:
         return {"id": key, "action": word}
 
     async def _list_calls(self, account: str | None, query: Payload, payload: Payload) -> Payload:
-        since = int(query.get("since", "0"))
+        since = control_requests.since_of(query)
         return {"calls": [entry.as_dict() for entry in journal.read(since, account)]}
 
     async def _list_machines(self, account: str | None, query: Payload, payload: Payload) -> Payload:
@@ -193,19 +185,6 @@ def _has_token(scope: Scope) -> bool:
     given = [value.decode("latin-1") for name, value in scope["headers"] if name.lower() == b"authorization"]
     scheme, _space, token = (given[0] if len(given) == 1 else "").partition(" ")
     return scheme.lower() == "bearer" and keys.keyring().accepts(token.strip())
-
-
-async def _read(receive: Receive) -> Payload:
-    body = b""
-    while True:
-        message: Message = await receive()
-        body += message.get("body", b"")
-        if not message.get("more_body"):
-            break
-    payload = json.loads(body or b"{}")
-    if not isinstance(payload, dict):
-        raise Refused("a request carries a JSON object")
-    return payload
 
 
 async def _send(send: Send, status: int, content: Any, *, challenge: bool = False) -> None:

@@ -1,5 +1,6 @@
 """What goes wrong on purpose: resources by logical id, associations by name, API calls by action."""
 
+import re
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
@@ -16,6 +17,13 @@ MODES: Final = (
     "hold_before",  # waits for a word on the control plane, then carried out
     "hold_after",  # carried out, then waits before it is answered
 )
+MOST: Final = 1_000  # faults of each kind in one account
+MOST_CALLS: Final = 1_000_000
+NAME_LENGTH: Final = 300
+TEXT_LENGTH: Final = 100_000
+# Reasons and messages are answered in XML, which has no control characters; nothing takes half a character.
+_NOT_IN_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_NOT_PRINTED: Final = re.compile("[\x00\ud800-\udfff]")
 
 
 class BadFault(Exception):
@@ -39,6 +47,27 @@ class ApiFault:
         """Tell whether a call is one that this fault is about."""
         return self.service in ("*", call.service) and self.action in ("*", call.action)
 
+    @classmethod
+    def read(cls, asked: Any) -> "ApiFault":
+        """Return the fault that the control plane was given. Raises BadFault for what is none."""
+        try:
+            fault = cls(**asked)
+        except TypeError as wrong:
+            raise BadFault(f"not a fault of the API: {_short(asked)} ({_short(wrong)})") from wrong
+        if fault.mode not in MODES:
+            raise BadFault(f"mode {_short(fault.mode)} is none of {', '.join(MODES)}")
+        for name in ("service", "action"):
+            _check_text(name, getattr(fault, name), NAME_LENGTH)
+        _check_text("message", fault.message, TEXT_LENGTH)
+        code: Any = fault.code
+        if not isinstance(code, str) or not re.fullmatch(r"[A-Za-z0-9.:_-]{0,100}", code):
+            raise BadFault(f"a code is letters and digits, 100 at most, and not {_short(code)}")
+        _check_number("count", fault.count, 1, MOST_CALLS)
+        _check_number("skip", fault.skip, 0, MOST_CALLS)
+        if fault.status != 0:
+            _check_number("status", fault.status, 200, 599)
+        return fault
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssociationFault:
@@ -61,18 +90,23 @@ class AssociationFault:
 
     @classmethod
     def read(cls, asked: Any) -> "AssociationFault":
-        """Read a fault as the control plane takes it. Raises BadFault for what is none."""
+        """Return the fault that the control plane was given. Raises BadFault for what is none."""
         told = asked if isinstance(asked, dict) else {"on": asked}
         try:
             fault = cls(**told)
         except TypeError as wrong:
-            raise BadFault(f"not a fault of an association: {asked} ({wrong})") from wrong
+            raise BadFault(f"not a fault of an association: {_short(asked)} ({_short(wrong)})") from wrong
+        _check_text("stdout", fault.stdout, TEXT_LENGTH, _NOT_PRINTED)
+        _check_text("stderr", fault.stderr, TEXT_LENGTH, _NOT_PRINTED)
         ids = isinstance(fault.on, list) and all(isinstance(key, str) for key in fault.on)
-        texts: list[Any] = [fault.stdout, fault.stderr]
-        if not (ids or isinstance(fault.on, int)) or not all(isinstance(text, str) for text in texts):
+        if not ids and not isinstance(fault.on, int):
             raise BadFault(
-                f"an association fails on true, a number or a list of instances and not {fault.on!r}"
+                f"an association fails on true, a number or a list of instances and not {_short(fault.on)}"
             )
+        if not isinstance(fault.on, list):
+            _check_number("on", int(fault.on), 0, MOST)
+        elif len(fault.on) > MOST:
+            raise BadFault(f"an association fails on {MOST} instances at most")
         return fault
 
 
@@ -116,15 +150,52 @@ def merge(account: str | None, asked: dict[str, Any]) -> None:
     """
     unknown = set(asked) - {"resources", "associations", "api"}
     if unknown:
-        raise BadFault(f"unknown kinds of fault: {', '.join(sorted(unknown))}")
-    added = [_api_fault(entry) for entry in asked.get("api") or ()]
+        raise BadFault(f"unknown kinds of fault: {_short(', '.join(sorted(unknown)))}")
+    added = [ApiFault.read(entry) for entry in _list(asked.get("api"))]
+    resources = _mapping("resources", asked.get("resources"))
+    for logical_id, reason in resources.items():
+        _check_text(f"the reason of {_short(logical_id)}", reason or "", TEXT_LENGTH)
+    failing = {
+        name: AssociationFault.read(value) if value else None
+        for name, value in _mapping("associations", asked.get("associations")).items()
+    }
     faults = of(account)
-    failing = {name: _read(value) for name, value in (asked.get("associations") or {}).items()}
-    _put(faults.resources, asked.get("resources") or {})
+    api = [] if "api" in asked and asked["api"] is None else faults.api
+    if max(map(len, (resources, failing, [*api, *added]))) > MOST:
+        raise BadFault(f"an account has {MOST} faults of a kind at most")
+    _put(faults.resources, resources)
     _put(faults.associations, failing)
-    if "api" in asked and asked["api"] is None:
-        faults.api.clear()
-    faults.api.extend(added)
+    faults.api[:] = [*api, *added]
+
+
+def _list(value: Any) -> list[Any]:
+    if value is not None and not isinstance(value, list):
+        raise BadFault(f"api is a list of faults and not {_short(value)}")
+    return value or []
+
+
+def _mapping(name: str, value: Any) -> dict[str, Any]:
+    if value is not None and not isinstance(value, dict):
+        raise BadFault(f"{name} are an object with a fault for each name and not {_short(value)}")
+    for key in value or ():
+        _check_text("a name", key, NAME_LENGTH)
+    return value or {}
+
+
+def _check_text(what: str, value: Any, length: int, never: re.Pattern[str] = _NOT_IN_XML) -> None:
+    if not isinstance(value, str) or len(value) > length or never.search(value):
+        raise BadFault(f"{what} is a text of {length} printable characters at most, not {_short(value)}")
+
+
+def _check_number(what: str, value: Any, least: int, most: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise BadFault(f"{what} is a whole number from {least} to {most} and not {_short(value)}")
+
+
+def _short(value: Any) -> str:
+    """Return what was asked for as a message repeats it."""
+    text = ascii(value)
+    return text if len(text) <= 80 else f"{text[:80]}…"
 
 
 def _put(store: dict[str, Any], values: dict[str, Any]) -> None:
@@ -133,20 +204,6 @@ def _put(store: dict[str, Any], values: dict[str, Any]) -> None:
             store[name] = value
         else:
             store.pop(name, None)
-
-
-def _read(value: Any) -> AssociationFault | None:
-    return AssociationFault.read(value) if value else None
-
-
-def _api_fault(entry: dict[str, Any]) -> ApiFault:
-    try:
-        fault = ApiFault(**entry)
-    except TypeError as wrong:
-        raise BadFault(f"not a fault of the API: {entry} ({wrong})") from wrong
-    if fault.mode not in MODES:
-        raise BadFault(f"mode {fault.mode!r} is none of {', '.join(MODES)}")
-    return fault
 
 
 def resource_failure(operation: str, logical_id: str) -> str | None:

@@ -13,6 +13,7 @@ from typing import Final
 from ministack.core.responses import get_account_id
 
 COMPRESSION: Final = 1 / 12  # seconds here for each second on AWS, at pace 1
+SLOWEST: Final = 1000.0  # of the paces that can be set; 12 is AWS's own
 DEFAULT: Final = 8.0  # seconds AWS takes for a resource type that has no line of its own
 LISTEN: Final = 0.25  # seconds after which a waiting step looks again whether the pace changed
 
@@ -87,11 +88,11 @@ def current(account: str | None = None) -> float:
 def change(pace: float, account: str | None = None) -> None:
     """Set the pace of one account, or of every account; what waits now feels it too.
 
-    Raises ValueError when the pace is negative.
+    Raises ValueError when the pace is not a number from 0 to SLOWEST.
     """
     global _default
-    if pace < 0:
-        raise ValueError("a pace is a number not less than 0")
+    if not 0 <= pace <= SLOWEST:  # nor is NaN
+        raise ValueError(f"a pace is a number from 0 to {SLOWEST:g}")
     if account is None:
         _of_account.clear()
         _default = pace

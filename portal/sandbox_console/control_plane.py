@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import urllib.error
 import urllib.request
 from collections.abc import Iterable, Mapping
@@ -134,7 +135,7 @@ class ControlPlane:
         try:
             return SandboxState(
                 engine=str(about["engine"]),
-                pace=float(about["pace"]),
+                pace=_finite(about["pace"]),
                 machines_kind=str(about["machines"]),
                 database_kind=str(about["database"]),
                 machines=tuple(map(_machine, machines["machines"])),
@@ -145,7 +146,7 @@ class ControlPlane:
                 associations=(*_associations(own, False), *_associations(shared, True)),
                 api=(*_api(own, False), *_api(shared, True)),
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as strange:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as strange:
             raise SandboxUnavailable(f"answers in another way: {strange!r}") from strange
 
     def log(self, instance: str) -> str:
@@ -216,6 +217,14 @@ def _refusal(error: urllib.error.HTTPError) -> SandboxRejected | SandboxUnavaila
     return SandboxRejected(sentence)
 
 
+def _finite(value: Any) -> float:
+    """Return a number. Raises ValueError for one that cannot be calculated with: Python's JSON has such."""
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{value} is not a finite number")
+    return number
+
+
 def _machine(told: Payload) -> Machine:
     return Machine(
         instance=str(told["instance"]),
@@ -234,7 +243,7 @@ def _cluster(told: Payload) -> Cluster:
             writes=one["role"] == "writer",
             answers=bool(one["answers"]),
             follows=bool(one["follows"]),
-            lag_ms=None if one.get("lag_ms") is None else float(one["lag_ms"]),
+            lag_ms=None if one.get("lag_ms") is None else _finite(one["lag_ms"]),
         )
         for one in told["instances"]
     ]

@@ -6,6 +6,7 @@ import http.client
 import json
 import urllib.error
 import uuid
+from urllib.parse import quote
 
 import pytest
 
@@ -92,6 +93,29 @@ def test_a_reset_empties_one_account_only(account: Account, sandbox: Sandbox) ->
     [
         ("POST", "pace", {"pace": -1}, 400),
         ("POST", "pace", {"pace": "fast"}, 400),
+        ("POST", "pace", {"pace": float("nan")}, 400),
+        ("POST", "pace", {"pace": float("inf")}, 400),
+        ("POST", "pace", {"pace": 1001}, 400),
+        ("POST", "pace", {"pace": 10**400}, 400),
+        ("POST", "faults", {"api": [{"service": "s3", "mode": "throttle", "count": float("inf")}]}, 400),
+        ("POST", "faults", {"api": [{"service": "s3", "mode": "throttle", "count": "1"}]}, 400),
+        ("POST", "faults", {"api": [{"service": "s3", "mode": "throttle", "count": 0}]}, 400),
+        ("POST", "faults", {"api": [{"service": "s3", "mode": "throttle", "code": "a\r\nb: c"}]}, 400),
+        ("POST", "faults", {"api": [{"service": "s3", "mode": "throttle", "message": "\0"}]}, 400),
+        ("POST", "faults", {"api": [{"service": "s3", "mode": "throttle", "status": 99}]}, 400),
+        ("POST", "faults", {"api": [{"service": "s3", "mode": ["throttle"]}]}, 400),
+        ("POST", "faults", {"api": {"service": "s3", "mode": "throttle"}}, 400),
+        ("POST", "faults", {"api": 7}, 400),
+        ("POST", "faults", {"api": [{"service": "s3", "mode": "throttle"}] * 1001}, 400),
+        ("POST", "faults", {"resources": ["Queue"]}, 400),
+        ("POST", "faults", {"resources": {"Queue": 7}}, 400),
+        ("POST", "faults", {"resources": {"Queue": "\ud800"}}, 400),
+        ("POST", "faults", {"associations": {"app": -1}}, 400),
+        ("POST", "faults", {"associations": {"app": {"stdout": 7}}}, 400),
+        ("POST", "keys", {"name": ["script"]}, 400),
+        ("GET", "calls?since=-1", None, 400),
+        ("GET", "calls?since=" + "9" * 30, None, 400),
+        ("GET", f"about?account={quote('１２３４５６７８９０１２')}", None, 400),
         ("POST", "faults", {"api": [{"service": "s3", "mode": "explode"}]}, 400),
         ("POST", "faults", {"api": [{"mode": "throttle"}]}, 400),
         ("POST", "faults", {"weather": "bad"}, 400),
@@ -107,6 +131,7 @@ def test_what_makes_no_sense_is_refused(
     with pytest.raises(urllib.error.HTTPError) as refused:
         sandbox.control(method, path, body)
     assert refused.value.code == status
+    assert json.load(refused.value)["error"]
     refused.value.close()
 
 

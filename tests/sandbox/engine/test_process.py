@@ -166,6 +166,19 @@ def test_a_port_that_is_taken_is_told(sandbox: Sandbox) -> None:
     assert sandbox.control("GET", "about")
 
 
+@pytest.mark.parametrize("pace", ["-1", "nan", "inf", "1001", "fast"])
+def test_a_pace_that_is_none_is_told(pace: str) -> None:
+    refused = subprocess.run(
+        [sys.executable, "-m", "portal.sandbox"],
+        env={**os.environ, "SANSO_SANDBOX_PACE": pace},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert refused.returncode == 2
+    assert "SANSO_SANDBOX_PACE" in refused.stderr or repr(pace) in refused.stderr
+
+
 def test_another_version_of_the_engine_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.metadata.version", lambda _name: "1.6.0")
     with pytest.raises(engine.EngineMismatch, match=r"extends MiniStack 1\.5\.33 and 1\.6\.0 is installed"):
