@@ -17,25 +17,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-
-def N_(sentence: str) -> str:  # the name that extractors of translations know
-    """Return the sentence itself: marks it for translation where it is written, not where it is shown."""
-    return sentence
+from deployments.message_codes import Code
 
 
 @dataclass(frozen=True, slots=True)
-class Sentence:
-    """A sentence for people: an English template with %(name)s places, translated where it is shown."""
+class Message:
+    """What happened, for people: a stable code with values. `deployments.wording` has the words.
 
-    template: str
-    values: Mapping[str, str] = field(default_factory=dict)
+    `request_id` is AWS's id of the request that failed, "" where there was none.
+    """
+
+    code: Code
+    params: Mapping[str, str] = field(default_factory=dict)
+    request_id: str = ""
 
     def __str__(self) -> str:
-        return self.template % self.values if self.values else self.template
+        """Return code and values, for logs."""
+        return " ".join([str(self.code), *(f"{name}={value}" for name, value in self.params.items())])
 
     def as_json(self) -> dict[str, object]:
         """Return what a JSON column keeps."""
-        return {"template": self.template, "values": dict(self.values)}
+        kept: dict[str, object] = {"code": str(self.code), "params": dict(self.params)}
+        return kept | ({"request_id": self.request_id} if self.request_id else {})
 
 
 class SansoError(Exception):
@@ -45,23 +48,18 @@ class SansoError(Exception):
 
 
 class UserFixable(SansoError):
-    """Raised when a person can mend the cause; `field` names the form field it belongs to, if any.
+    """Raised when a person can fix the cause; `field` names the form field it belongs to, if any.
 
-    `values` fill the places of the sentence.
+    `params` are the values of the message.
     """
 
-    def __init__(self, code: str, template: str, field: str = "", **values: object) -> None:
-        super().__init__(code, template, field, values)
+    def __init__(self, code: str, message: Code, field: str = "", **params: object) -> None:
+        super().__init__(code, message, field, params)
         self.code, self.field = code, field
-        self.sentence = Sentence(template, {name: str(value) for name, value in values.items()})
-
-    @property
-    def message(self) -> str:
-        """Return the sentence in English."""
-        return str(self.sentence)
+        self.message = Message(message, {name: str(value) for name, value in params.items()})
 
     def __str__(self) -> str:
-        return self.message
+        return f"{self.code}: {self.message}"
 
 
 class LostClaim(SansoError):

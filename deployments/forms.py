@@ -18,7 +18,7 @@ from deployments.catalog import TemplateSet
 from deployments.core.parameters import Parameter, Problem, problem
 from deployments.errors import UserFixable
 from deployments.models import Account
-from deployments.models.sentences import said_by
+from deployments.wording import error_text
 
 PREFIX = "parameter_"
 """What stands before a parameter's name in the form, so that it is never taken for another field."""
@@ -38,7 +38,7 @@ class ReasonedForm(forms.Form):
 
     def refuse(self, error: UserFixable) -> None:
         """Put what an action objected to beside the field it is about, or on top of the form."""
-        self.add_error(error.field if error.field in self.fields else None, said_by(error))
+        self.add_error(error.field if error.field in self.fields else None, error_text(error))
 
     def problems(self) -> list[tuple[BoundField | None, str, str]]:
         """Return every (field, its name, sentence) in the order of the page; first those without a field."""
@@ -78,7 +78,7 @@ class NewEnvironmentForm(ReasonedForm):
         try:
             check_name(name)
         except UserFixable as error:
-            raise ValidationError(said_by(error), code=error.code) from error
+            raise ValidationError(error_text(error), code=error.code) from error
         return name
 
     def called(self, field: BoundField) -> str:

@@ -16,7 +16,8 @@ from django.contrib.auth.models import User
 from django.db import models, transaction
 from django.utils.dateparse import parse_datetime
 
-from deployments.errors import N_, UserFixable
+from deployments.errors import UserFixable
+from deployments.message_codes import Code
 from deployments.models import (
     Account,
     Deployment,
@@ -110,7 +111,7 @@ def dump(deployment: Deployment) -> dict[str, Any]:
     Raises UserFixable when it has not ended. Sealed parameters are not in it.
     """
     if deployment.is_active:
-        raise UserFixable("StillRunning", N_("Only a deployment that has ended can be exported."))
+        raise UserFixable("StillRunning", Code.DEPLOYMENT_STILL_RUNNING)
     stacks = list(Stack.objects.of(deployment).prefetch_related("resources"))
     paths = {stack.pk: stack.path for stack in stacks}
     expectation = Expectation.objects.filter(deployment=deployment).first()
@@ -146,7 +147,7 @@ def load(recording: dict[str, Any], user: User, key: uuid.UUID | None = None) ->
     Raises UserFixable for a file of another format.
     """
     if recording.get("format") != FORMAT:
-        raise UserFixable("RecordingUnknown", N_("This is not a recording that this version can read."))
+        raise UserFixable("RecordingUnknown", Code.RECORDING_INVALID)
     key = key or uuid.uuid4()
     before = Deployment.objects.for_page().filter(request_key=key).first()
     if before is not None:
@@ -223,6 +224,6 @@ def that_come_along() -> list[str]:
 def read(name: str) -> dict[str, Any]:
     """Return one of the recordings of the project. Raises UserFixable when there is none of that name."""
     if name not in that_come_along():
-        raise UserFixable("RecordingMissing", N_("There is no recording of that name."))
+        raise UserFixable("RecordingMissing", Code.RECORDING_NOT_FOUND)
     found: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text())
     return found

@@ -22,6 +22,7 @@ from deployments.aws.cloudformation import (
 from deployments.aws.session import Clients
 from deployments.aws.sts import Identity
 from deployments.errors import AwsAlreadyDone, AwsNotFound, AwsRetryable, UserFixable
+from deployments.message_codes import Code
 from tests.builders import START, stack_id
 from tests.fake_services import FakeServices
 
@@ -121,7 +122,7 @@ class FakeAws(FakeServices):
     def bucket_exists(self, bucket: str, owner: str) -> bool:
         self._call("s3:ListBucket")
         if bucket in self.foreign_buckets:
-            raise UserFixable("BucketOwnedByAnother", f"The artifact bucket {bucket} belongs to another")
+            raise UserFixable("BucketOwnedByAnother", Code.BUCKET_NOT_ACCESSIBLE, bucket=bucket)
         return bucket in self.buckets
 
     def create_bucket(self, bucket: str) -> None:

@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from deployments.actions.deploy import busy
 from deployments.core.phases import Kind
-from deployments.errors import N_, UserFixable
+from deployments.errors import UserFixable
+from deployments.message_codes import Code
 from deployments.models import Deployment, Environment
 from deployments.runner import event_log
 
@@ -40,21 +41,21 @@ def request_deletion(
     if unicodedata.normalize("NFKC", typed_name).strip() != environment.name:
         raise UserFixable(
             "NameNotTyped",
-            N_("Type the name %(environment)s exactly to delete the environment."),
+            Code.NAME_NOT_CONFIRMED,
             "typed_name",
             environment=environment.name,
         )
     if environment.is_protected and not unprotect:
         raise UserFixable(
             "DeletionProtection",
-            N_("Deletion protection is on: AWS would refuse. Tick the box to turn it off first."),
+            Code.DELETION_PROTECTION_ON,
             "unprotect",
         )
     try:
         with transaction.atomic():
             row = Environment.objects.select_for_update().select_related("latest").get(pk=environment.pk)
             if row.deleted_at:
-                raise UserFixable("AlreadyDeleted", N_("The environment is deleted already."))
+                raise UserFixable("AlreadyDeleted", Code.ENVIRONMENT_ALREADY_DELETED)
             if row.active_deployment:
                 raise busy(row.name)
             deployment = Deployment.objects.create(
@@ -91,7 +92,7 @@ def close_environment(*, user: User, environment: Environment) -> None:
     if not closed.exists():
         raise UserFixable(
             "StackStillThere",
-            N_("Only an environment whose stack no longer exists can be forgotten. Delete it instead."),
+            Code.STACK_STILL_EXISTS,
         )
     Environment.objects.filter(pk__in=list(closed.values_list("pk", flat=True))).update(
         deleted_at=timezone.now(), live_key=None, due_at=None, secret_fingerprints=""

@@ -12,9 +12,10 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from deployments import catalog
-from deployments.core.parameters import problem
+from deployments.core.parameters import Parameter, problem
 from deployments.core.phases import Kind
-from deployments.errors import N_, UserFixable
+from deployments.errors import UserFixable
+from deployments.message_codes import Code
 from deployments.models import Account, Deployment, Environment
 from deployments.models.sealed import seal
 from deployments.runner import event_log, expectations
@@ -82,23 +83,18 @@ def check_name(name: str) -> None:
     if not STACK_NAME.fullmatch(name):
         raise UserFixable(
             "IllegalName",
-            N_("A name has letters, digits and hyphens, and begins with a letter."),
+            Code.NAME_INVALID,
             "name",
         )
     if len(name) > LONGEST_NAME:
-        raise UserFixable(
-            "IllegalName", N_("A name has at most %(count)s characters."), "name", count=LONGEST_NAME
-        )
+        raise UserFixable("IllegalName", Code.NAME_TOO_LONG, "name", count=LONGEST_NAME)
 
 
 def busy(name: str) -> UserFixable:
     """Return the error of an environment that another deployment is changing."""
     return UserFixable(
         "EnvironmentBusy",
-        N_(
-            "%(environment)s is being changed by another deployment. Wait for its end, or open it from the "
-            "list."
-        ),
+        Code.ENVIRONMENT_BUSY,
         "name",
         environment=name,
     )
@@ -113,7 +109,7 @@ def _checked(
     if unknown:
         raise UserFixable(
             "UnknownParameter",
-            N_("The template set has no parameter %(parameter)s."),
+            Code.PARAMETER_UNKNOWN,
             parameter=", ".join(unknown),
         )
     plain: dict[str, str] = {}
@@ -121,13 +117,15 @@ def _checked(
     for name, parameter in declared.items():
         value = parameters.get(name, parameter.default or "")
         if problem(parameter, value):
-            raise UserFixable(
-                "BadParameter",
-                parameter.constraint_description or N_("This value is not allowed."),
-                f"parameter_{name}",
-            )
+            raise _not_allowed(parameter, f"parameter_{name}")
         (secret if parameter.no_echo else plain)[name] = value
     return plain, secret
+
+
+def _not_allowed(parameter: Parameter, field: str) -> UserFixable:
+    if constraint := parameter.constraint_description:
+        return UserFixable("BadParameter", Code.PARAMETER_CONSTRAINT, field, constraint=constraint)
+    return UserFixable("BadParameter", Code.PARAMETER_NOT_ALLOWED, field)
 
 
 def _environment(user: User, account: Account, name: str, parameters: dict[str, str]) -> Environment:
@@ -147,7 +145,7 @@ def _environment(user: User, account: Account, name: str, parameters: dict[str, 
     if known.stack_id:
         raise UserFixable(
             "NameTaken",
-            N_("The account already has an environment named %(environment)s. Choose another name."),
+            Code.ENVIRONMENT_NAME_TAKEN,
             "name",
             environment=known.name,
         )

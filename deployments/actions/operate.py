@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from deployments.errors import N_, UserFixable
+from deployments.errors import UserFixable
+from deployments.message_codes import Code
 from deployments.models import ActionRequest, Association, Environment
 from deployments.runner.action_requests import failed_instances
 
@@ -25,12 +26,12 @@ def request_association_run(
     _require_live(environment)
     association = Association.objects.of(environment).filter(association_id=association_id).first()
     if association is None:
-        raise UserFixable("NoSuchAssociation", N_("The environment has no such association."))
+        raise UserFixable("NoSuchAssociation", Code.ASSOCIATION_NOT_FOUND)
     arguments: dict[str, Any] = {"association_id": association_id, "only_failed": only_failed}
     if only_failed:
         arguments["instance_ids"] = failed_instances(association.pk)
         if not arguments["instance_ids"]:
-            raise UserFixable("NothingFailed", N_("The association's last run failed on no instance."))
+            raise UserFixable("NothingFailed", Code.NO_FAILED_INSTANCES)
     return _request(user, environment, "run_association", arguments, association_id)
 
 
@@ -38,13 +39,13 @@ def request_site_check(*, user: User, environment: Environment) -> ActionRequest
     """Ask for a time to be written and read through the environment's load balancer."""
     _require_live(environment)
     if not environment.load_balancers.filter(tier="alb").exists():
-        raise UserFixable("NoSite", N_("No load balancer of this environment is known yet."))
+        raise UserFixable("NoSite", Code.LOAD_BALANCER_UNKNOWN)
     return _request(user, environment, "save_time", {}, "")
 
 
 def _require_live(environment: Environment) -> None:
     if environment.deleted_at:
-        raise UserFixable("AlreadyDeleted", N_("The environment is deleted already."))
+        raise UserFixable("AlreadyDeleted", Code.ENVIRONMENT_ALREADY_DELETED)
 
 
 def _request(

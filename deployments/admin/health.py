@@ -27,6 +27,7 @@ from deployments.models.health import (
 )
 from deployments.presentation import badges
 from deployments.presentation.health import aws_states
+from deployments.wording import stored_text
 
 _RESULTS = {"failed": RUN_FAILED, "running": RUN_GOES_ON, "succeeded": RUN_SUCCEEDED}
 _OPERATIONS = {
@@ -227,7 +228,7 @@ class ObservationAdmin(OfEnvironment):
     @admin.display(description=_("problem"))
     def said(self, observation: Observation) -> str:
         """Return what a person can do about it."""
-        return observation.problem_words
+        return stored_text(observation.problem_sentence)
 
 
 @admin.register(SiteProbe)

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from deployments.aws.error_mapping import calling
-from deployments.errors import N_, AwsAccessError, AwsAlreadyDone, AwsNotFound, AwsRejected, UserFixable
+from deployments.errors import AwsAccessError, AwsAlreadyDone, AwsNotFound, AwsRejected, UserFixable
+from deployments.message_codes import Code
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -90,10 +91,7 @@ class S3Gateway:
             if exc.code == "301":
                 raise UserFixable(
                     "BucketInOtherRegion",
-                    N_(
-                        "The artifact bucket %(bucket)s lies in another region than %(region)s. "
-                        "Name a bucket of this region in the account."
-                    ),
+                    Code.BUCKET_IN_OTHER_REGION,
                     bucket=bucket,
                     region=self._region,
                 ) from exc
@@ -188,9 +186,6 @@ class S3Gateway:
 def _foreign(bucket: str) -> UserFixable:
     return UserFixable(
         "BucketOwnedByAnother",
-        N_(
-            "The artifact bucket %(bucket)s belongs to another account, or this role may not see it. "
-            "Name another bucket in the account's settings, or grant s3:ListBucket on it."
-        ),
+        Code.BUCKET_NOT_ACCESSIBLE,
         bucket=bucket,
     )

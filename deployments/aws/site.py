@@ -23,7 +23,8 @@ from typing import Any
 
 from deployments.aws.site_address import Resolve, Site, SiteProblem, checked_address, system_resolve
 from deployments.core.redaction import Redactor
-from deployments.errors import N_, Sentence
+from deployments.errors import Message
+from deployments.message_codes import Code
 
 CONNECT_SECONDS = 3.0
 RESPONSE_SECONDS = 6.0
@@ -52,7 +53,7 @@ class SiteCheckResult:
     read_milliseconds: int = 0
     address: str = ""
     saved: str = ""
-    problem: Sentence | None = None
+    problem: Message | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +75,7 @@ def check_site(site: Site, resolve: Resolve = system_resolve) -> SiteCheckResult
         _write(site, place, found)
         _read(site, place, found)
     except SiteProblem as problem:
-        found["problem"] = problem.sentence(site.redact)
+        found["problem"] = problem.message(site.redact)
     return SiteCheckResult(milliseconds=_since(started), **found)
 
 
@@ -104,7 +105,7 @@ def _read(site: Site, place: tuple[str, int], found: dict[str, Any]) -> None:
         while found["saved"] not in _times_at(site, place, path, found):
             if time.monotonic() - started > SEEN_SECONDS:
                 raise SiteProblem(
-                    N_("The time was saved, but the list does not show it within %(seconds)s s."),
+                    Code.SITE_SAVED_NOT_LISTED,
                     seconds=f"{SEEN_SECONDS:g}",
                 )
             time.sleep(LOOK_AGAIN)
@@ -129,13 +130,13 @@ def _times_at(site: Site, place: tuple[str, int], path: str, found: dict[str, An
 def _require_ok(reply: _Reply) -> None:
     if 300 <= reply.status < 400:
         raise SiteProblem(
-            N_("%(path)s leads elsewhere, to %(location)s. Sanso does not follow."),
+            Code.SITE_REDIRECTED,
             path=reply.path,
             location=reply.location or "–",
         )
     if reply.status != 200:
         raise SiteProblem(
-            N_("%(path)s answers %(status)s: %(text)s"),
+            Code.SITE_ERROR_STATUS,
             path=reply.path,
             status=reply.status,
             text=_plain(reply),
@@ -143,9 +144,7 @@ def _require_ok(reply: _Reply) -> None:
 
 
 def _not_datelog(reply: _Reply) -> SiteProblem:
-    return SiteProblem(
-        N_("%(path)s answers, but not as datelog does: %(text)s"), path=reply.path, text=_plain(reply)
-    )
+    return SiteProblem(Code.SITE_UNEXPECTED_RESPONSE, path=reply.path, text=_plain(reply))
 
 
 def _plain(reply: _Reply) -> str:
@@ -168,7 +167,7 @@ def _request(site: Site, place: tuple[str, int], method: str, path: str) -> _Rep
             body = answer.read(MAX_BYTES).decode("utf-8", "replace")
         except (OSError, http.client.HTTPException, ValueError) as exc:
             raise SiteProblem(
-                N_("%(path)s is not answered (%(error)s)."), path=shown, error=str(exc) or type(exc).__name__
+                Code.SITE_NO_RESPONSE, path=shown, error=str(exc) or type(exc).__name__
             ) from exc
     location = answer.getheader("Location") or ""
     return _Reply(path=shown, status=answer.status, location=location, body=body, redact=site.redact)
@@ -190,7 +189,7 @@ def _connected(site: Site, place: tuple[str, int], host: str) -> Iterator[socket
             sock = context.wrap_socket(sock, server_hostname=host)
     except OSError as exc:
         raise SiteProblem(
-            N_("The load balancer takes no connection at port %(port)s (%(error)s)."),
+            Code.SITE_CONNECTION_FAILED,
             port=place[1],
             error=str(exc) or type(exc).__name__,
         ) from exc

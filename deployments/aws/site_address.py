@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from deployments.core.redaction import NOTHING, Redactor
-from deployments.errors import N_, Sentence
+from deployments.errors import Message
+from deployments.message_codes import Code
 
 RESOLVE_SECONDS = 3.0
 SHOWN = 200
@@ -64,16 +65,15 @@ def site_of(dns_name: str, site_url: str, *, sandbox: bool) -> Site:
 
 
 class SiteProblem(Exception):
-    """Ends the asking, with what is said about it."""
+    """Raised when a site check cannot be made or fails; `message` says why."""
 
-    def __init__(self, template: str, **values: object) -> None:
-        super().__init__(template)
-        self.template, self.values = template, values
+    def __init__(self, code: Code, **params: object) -> None:
+        super().__init__(code)
+        self.code, self.params = code, params
 
-    def sentence(self, redact: Redactor) -> Sentence:
-        """Return what is said, with the beginning of each text after secret values were removed from it."""
-        shown = {name: redact(str(value))[:SHOWN] for name, value in self.values.items()}
-        return Sentence(self.template, shown)
+    def message(self, redact: Redactor) -> Message:
+        """Return what happened, with the beginning of each text after secret values were removed from it."""
+        return Message(self.code, {name: redact(str(value))[:SHOWN] for name, value in self.params.items()})
 
 
 def system_resolve(name: str, port: int) -> list[str]:
@@ -87,17 +87,17 @@ def checked_address(site: Site, resolve: Resolve) -> tuple[str, int]:
     name = site.dns_name.lower().rstrip(".")
     usual = 443 if site.secure else 80
     if not name:
-        raise SiteProblem(N_("The load balancer has no name yet."))
+        raise SiteProblem(Code.SITE_NAME_MISSING)
     if site.sandbox:
         return _sandbox_address(name, usual)
     known = AWS_NAME.fullmatch(name)
     if known is None:
-        raise SiteProblem(N_("%(name)s is not the name of a load balancer. Nothing was asked."), name=name)
+        raise SiteProblem(Code.SITE_NAME_NOT_ALLOWED, name=name)
     addresses = _resolved(name, usual, resolve)
     for address in addresses:
         if not is_allowed(address, internal=bool(known["internal"])):
             raise SiteProblem(
-                N_("%(name)s leads to %(address)s, which no load balancer has. Nothing was asked."),
+                Code.SITE_ADDRESS_NOT_ALLOWED,
                 name=name,
                 address=address,
             )
@@ -112,7 +112,7 @@ def _sandbox_address(name: str, usual: int) -> tuple[str, int]:
     found = SANDBOX_NAME.fullmatch(name)
     port = int(found["port"] or usual) if found else 0
     if found is None or not 0 < port < 65536 or not _is_address(found["host"]):
-        raise SiteProblem(N_("Nothing listens behind the load balancers of this sandbox."))
+        raise SiteProblem(Code.SITE_SANDBOX_WITHOUT_SERVERS)
     return found["host"], port
 
 
@@ -141,7 +141,7 @@ def _resolved(name: str, port: int, resolve: Resolve) -> list[str]:
     except queue.Empty:
         found = OSError(f"not within {RESOLVE_SECONDS:g} s")
     if isinstance(found, OSError) or not found:
-        raise SiteProblem(N_("The name %(name)s leads nowhere (%(error)s)."), name=name, error=found or "–")
+        raise SiteProblem(Code.SITE_NAME_NOT_RESOLVED, name=name, error=found or "–")
     return found
 
 

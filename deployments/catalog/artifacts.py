@@ -10,7 +10,8 @@ from pathlib import Path
 
 from deployments.catalog.manifest import Artifact, sources
 from deployments.catalog.template_set import TemplateSet
-from deployments.errors import N_, UserFixable
+from deployments.errors import UserFixable
+from deployments.message_codes import Code
 
 # The earliest moment that a zip can tell: the same sources give the same bytes and so the same hash.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -47,12 +48,8 @@ def _package(name: str) -> list[tuple[str, bytes]]:
     try:
         listed = files(name) or []
     except PackageNotFoundError:
-        raise UserFixable(
-            "TemplateSetBroken", N_("The package %(package)s is not installed here."), package=name
-        ) from None
+        raise UserFixable("TemplateSetBroken", Code.PACKAGE_NOT_INSTALLED, package=name) from None
     wanted = [f for f in listed if f.suffix == ".py" and not f.parts[0].startswith("..")]
     if any(f.suffix in (".so", ".pyd") for f in listed):
-        raise UserFixable(
-            "TemplateSetBroken", N_("The package %(package)s is not pure Python."), package=name
-        )
+        raise UserFixable("TemplateSetBroken", Code.PACKAGE_NOT_PURE_PYTHON, package=name)
     return [(f.as_posix(), Path(str(f.locate())).read_bytes()) for f in wanted]

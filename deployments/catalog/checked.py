@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from deployments.errors import N_, UserFixable
+from deployments.errors import UserFixable
+from deployments.message_codes import Code
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +38,7 @@ class Checked:
         if self.value is None:
             return []
         if not isinstance(self.value, list):
-            raise self.broken(N_("%(file)s: %(place)s is not a list."))
+            raise self.broken(Code.NOT_A_LIST)
         return [
             Checked(file=self.file, place=f"{self.place}[{number}]", value=item)
             for number, item in enumerate(self.value)
@@ -49,14 +50,14 @@ class Checked:
             return str(self.value).lower()
         if self.value is None or isinstance(self.value, str | int | float):
             return "" if self.value is None else str(self.value)
-        raise self.broken(N_("%(file)s: %(place)s is not a text."))
+        raise self.broken(Code.NOT_A_STRING)
 
     def whole_number(self) -> int | None:
         """Return this value, which may be written as a text."""
         try:
             return None if self.value is None else int(self.text())
         except ValueError:
-            raise self.broken(N_("%(file)s: %(place)s is not a whole number.")) from None
+            raise self.broken(Code.NOT_AN_INTEGER) from None
 
     def number(self) -> float | None:
         """Return this value, which may be written as a text; never infinite."""
@@ -65,16 +66,16 @@ class Checked:
         except ValueError:
             found = math.nan
         if found is not None and not math.isfinite(found):
-            raise self.broken(N_("%(file)s: %(place)s is not a number."))
+            raise self.broken(Code.NOT_A_NUMBER)
         return found
 
     def _mapping(self) -> dict[str, Any]:
         if self.value is None:
             return {}
         if not isinstance(self.value, dict):
-            raise self.broken(N_("%(file)s: %(place)s is not a mapping."))
+            raise self.broken(Code.NOT_A_MAPPING)
         return self.value
 
-    def broken(self, sentence: str, **values: object) -> UserFixable:
-        """Return the error that says a sentence about this value."""
-        return UserFixable("TemplateSetBroken", sentence, "", file=self.file, place=self.place, **values)
+    def broken(self, code: Code, **params: object) -> UserFixable:
+        """Return the error about this value."""
+        return UserFixable("TemplateSetBroken", code, "", file=self.file, place=self.place, **params)

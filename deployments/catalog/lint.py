@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 from deployments.catalog.template_set import TemplateSet
-from deployments.errors import N_, UserFixable
+from deployments.errors import UserFixable
+from deployments.message_codes import Code
 
 LIMIT_SECONDS = 120
 
@@ -40,13 +41,9 @@ def findings(template_set: TemplateSet) -> list[dict[str, str]]:
         )
         matches = json.loads(done.stdout or "[]")
     except (subprocess.TimeoutExpired, json.JSONDecodeError) as exc:
-        raise UserFixable(
-            "LintFailed", N_("cfn-lint could not check the template set: %(why)s"), why=exc
-        ) from exc
+        raise UserFixable("LintFailed", Code.LINT_FAILED, why=exc) from exc
     if done.returncode and not matches:
-        raise UserFixable(
-            "LintFailed", N_("cfn-lint could not check the template set: %(why)s"), why=done.stderr[-500:]
-        )
+        raise UserFixable("LintFailed", Code.LINT_FAILED, why=done.stderr[-500:])
     return [
         {
             "level": match["Level"],

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from deployments.catalog import yaml_files
 from deployments.catalog.checked import Checked
-from deployments.errors import N_, UserFixable
+from deployments.errors import UserFixable
+from deployments.message_codes import Code
 
 MANIFEST = "template-set.yaml"
 
@@ -59,7 +60,7 @@ def _artifacts(folder: Path, entries: Checked) -> Iterator[Artifact]:
     for entry in entries.list():
         key = entry.get("key").text()
         if not key:
-            raise entry.broken(N_("%(file)s: %(place)s has no key."))
+            raise entry.broken(Code.KEY_MISSING)
         yield Artifact(
             key=key,
             folder=_there(folder, entry.get("folder"), key, is_folder=True),
@@ -85,7 +86,7 @@ def _there(folder: Path, named: Checked, key: str, *, is_folder: bool) -> Path |
     if not found:
         raise UserFixable(
             "TemplateSetBroken",
-            N_("%(manifest)s names %(file)s for %(key)s: it is not there."),
+            Code.MANIFEST_ARTIFACT_MISSING,
             manifest=MANIFEST,
             file=path.name,
             key=key,

@@ -6,7 +6,7 @@ from collections.abc import Container
 
 from deployments.catalog.checked import Checked
 from deployments.core.parameters import Parameter, ParameterGroup
-from deployments.errors import N_
+from deployments.message_codes import Code
 
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
 MAX_PARAMETERS = 200
@@ -20,7 +20,7 @@ def groups(root: Checked, hidden: Container[str]) -> tuple[ParameterGroup, ...]:
     declared = dict(root.get("Parameters").items())
     if len(declared) > MAX_PARAMETERS:
         raise root.broken(
-            N_("%(file)s has %(count)s parameters, and CloudFormation takes %(limit)s."),
+            Code.TOO_MANY_PARAMETERS,
             count=len(declared),
             limit=MAX_PARAMETERS,
         )
@@ -44,12 +44,10 @@ def groups(root: Checked, hidden: Container[str]) -> tuple[ParameterGroup, ...]:
 
 def _parameter(name: str, spec: Checked, label: str) -> Parameter:
     if not isinstance(spec.value, dict) or not spec.value.get("Type"):
-        raise spec.broken(N_("%(file)s: the parameter %(parameter)s has no Type."), parameter=name)
+        raise spec.broken(Code.PARAMETER_WITHOUT_TYPE, parameter=name)
     default = spec.get("Default")
     if isinstance(default.value, list | dict):
-        raise spec.broken(
-            N_("%(file)s: the Default of %(parameter)s must be a text or a number."), parameter=name
-        )
+        raise spec.broken(Code.PARAMETER_DEFAULT_INVALID, parameter=name)
     return Parameter(
         name=name,
         type=spec.get("Type").text(),

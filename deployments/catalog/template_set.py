@@ -19,7 +19,8 @@ from deployments.catalog.checked import Checked
 from deployments.catalog.manifest import MANIFEST, Artifact, Manifest, sources
 from deployments.core.conditions import mapping
 from deployments.core.parameters import Parameter, ParameterGroup
-from deployments.errors import N_, UserFixable
+from deployments.errors import UserFixable
+from deployments.message_codes import Code
 
 MAX_TEMPLATES = 200
 MAX_TOTAL = 10_000_000
@@ -88,7 +89,7 @@ def _state(template_set: TemplateSet) -> tuple[object, ...]:
 
 def _load(folder: Path) -> TemplateSet:
     if not folder.is_dir():
-        raise UserFixable("TemplateSetMissing", N_("There is no template set at %(folder)s."), folder=folder)
+        raise UserFixable("TemplateSetMissing", Code.TEMPLATE_SET_NOT_FOUND, folder=folder)
     about = manifest.read(folder)
     templates = _templates(folder)
     contents = {path: yaml_files.read(path) for path in templates}
@@ -100,13 +101,11 @@ def _load(folder: Path) -> TemplateSet:
     declared = dict(whole.get("Parameters").items())
     for name in filter(None, (bucket, prefix)):
         if name not in declared:
-            raise whole.broken(N_("%(file)s has no parameter %(parameter)s."), parameter=name)
+            raise whole.broken(Code.FILE_WITHOUT_PARAMETER, parameter=name)
     try:
         digest = _digest(templates, about.artifacts)
     except (OSError, UnicodeEncodeError) as exc:  # a file that may not be read, a name that is not UTF-8
-        raise UserFixable(
-            "TemplateSetBroken", N_("%(file)s cannot be read: %(why)s."), file=folder.name, why=exc
-        ) from exc
+        raise UserFixable("TemplateSetBroken", Code.FILE_UNREADABLE, file=folder.name, why=exc) from exc
     return TemplateSet(
         folder=folder,
         name=folder.name,
@@ -130,16 +129,11 @@ def _templates(folder: Path) -> tuple[Path, ...]:
         found = sorted(path for path in folder.iterdir() if _is_template(path))
         size = sum(path.stat().st_size for path in found)
     except OSError as exc:
-        raise UserFixable(
-            "TemplateSetBroken", N_("%(file)s cannot be read: %(why)s."), file=folder.name, why=exc
-        ) from exc
+        raise UserFixable("TemplateSetBroken", Code.FILE_UNREADABLE, file=folder.name, why=exc) from exc
     if len(found) > MAX_TEMPLATES or size > MAX_TOTAL:
         raise UserFixable(
             "TemplateSetBroken",
-            N_(
-                "%(folder)s has %(count)s templates with %(size)s bytes, and a set may have %(limit)s "
-                "with %(total)s bytes."
-            ),
+            Code.TOO_MANY_TEMPLATES,
             folder=folder.name,
             count=len(found),
             size=f"{size:,}",
@@ -159,7 +153,7 @@ def _check_resources(content: Checked) -> None:
     declared = content.value.get("Resources")
     if isinstance(declared, dict) and len(declared) > MAX_RESOURCES:
         raise content.broken(
-            N_("%(file)s has %(count)s resources, and CloudFormation takes %(limit)s."),
+            Code.TOO_MANY_RESOURCES,
             count=len(declared),
             limit=MAX_RESOURCES,
         )
@@ -171,7 +165,7 @@ def _root(folder: Path, about: Manifest, contents: Mapping[Path, dict[str, Any]]
         if root not in contents:
             raise UserFixable(
                 "TemplateSetBroken",
-                N_("%(manifest)s names %(file)s, which is not there."),
+                Code.MANIFEST_FILE_MISSING,
                 manifest=MANIFEST,
                 file=root.name,
             )
@@ -182,10 +176,7 @@ def _root(folder: Path, about: Manifest, contents: Mapping[Path, dict[str, Any]]
     if len(candidates) != 1:
         raise UserFixable(
             "TemplateSetBroken",
-            N_(
-                "%(folder)s needs exactly one root template, and %(count)s could be it: call it root.yaml "
-                "or name it in %(manifest)s."
-            ),
+            Code.ROOT_TEMPLATE_AMBIGUOUS,
             folder=folder,
             count=len(candidates),
             manifest=MANIFEST,

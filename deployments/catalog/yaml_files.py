@@ -14,7 +14,8 @@ from typing import Any
 
 import yaml
 
-from deployments.errors import N_, UserFixable
+from deployments.errors import UserFixable
+from deployments.message_codes import Code
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 64
@@ -131,4 +132,4 @@ def _problem(at: yaml.Node | yaml.Event, why: str) -> yaml.YAMLError:
 
 
 def _broken(path: Path, why: str) -> UserFixable:
-    return UserFixable("TemplateSetBroken", N_("%(file)s cannot be read: %(why)s."), file=path.name, why=why)
+    return UserFixable("TemplateSetBroken", Code.FILE_UNREADABLE, file=path.name, why=why)

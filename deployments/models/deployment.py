@@ -16,7 +16,6 @@ from deployments.core.phases import ACTIVE, TERMINAL, TRANSITIONS, State
 from deployments.errors import LostClaim
 from deployments.models.environment import Environment
 from deployments.models.fields import IdField
-from deployments.models.sentences import words
 
 KINDS = [("create", _("Create")), ("update", _("Update")), ("delete", _("Delete"))]
 STATES = [
@@ -134,21 +133,6 @@ class Deployment(models.Model):
     def is_active(self) -> bool:
         """Tell whether the deployment has not ended."""
         return State(self.state) in ACTIVE
-
-    @property
-    def error_words(self) -> str:
-        """Return why the deployment ended as it did, in the reader's language."""
-        return words(self.error_sentence, self.error_message)
-
-    @property
-    def attention_words(self) -> str:
-        """Return what keeps the deployment waiting, in the reader's language."""
-        return words(self.attention_sentence, self.attention)
-
-    @property
-    def waiting_words(self) -> list[str]:
-        """Return what the last phases wait for, in the reader's language."""
-        return [words(one) for one in self.waiting_for]
 
     @property
     def change_set_name(self) -> str:

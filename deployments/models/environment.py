@@ -14,7 +14,6 @@ from django.utils.translation import gettext_lazy as _
 from deployments.core.status import PROBLEMS, is_rolled_back_create
 from deployments.models.account import Account
 from deployments.models.fields import IdField
-from deployments.models.sentences import words
 
 if TYPE_CHECKING:
     from deployments.models.deployment import Deployment
@@ -156,11 +155,6 @@ class Environment(models.Model):
         """Return the address that visitors open, "" until the stack's outputs name one."""
         names = ("SiteUrl", "SiteURL", "URL", "Url", "ALBURL")
         return next((str(self.outputs[name]) for name in names if name in self.outputs), "")
-
-    @property
-    def health_words(self) -> str:
-        """Return why it is not healthy, in the reader's language; "" when nothing is to be said."""
-        return words(self.health_sentence)
 
     @property
     def is_protected(self) -> bool:

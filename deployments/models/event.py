@@ -15,7 +15,6 @@ from deployments.core.root_cause import Failure
 from deployments.core.status import CANCELLED_REASONS, FAILED, is_failed
 from deployments.models.deployment import Deployment
 from deployments.models.fields import IdField
-from deployments.models.sentences import words
 from deployments.models.stack import Stack
 
 SOURCES = [("cloudformation", "CloudFormation"), ("portal", "Sanso")]
@@ -223,8 +222,3 @@ class Event(models.Model):
     def key_for(path: str, event_id: str) -> str:
         """Return what tells an event from all others of its deployment."""
         return hashlib.sha256(f"{path}\n{event_id}".encode()).hexdigest()
-
-    @property
-    def message_words(self) -> str:
-        """Return the message of one of the portal's own events in the reader's language."""
-        return words(self.values.get("sentence") or {}, str(self.values.get("message") or ""))

@@ -9,7 +9,6 @@ from django.utils.translation import gettext_lazy as _
 
 from deployments.models.deployment import Deployment
 from deployments.models.fields import IdField
-from deployments.models.sentences import words
 
 KINDS = [
     ("function_log", _("Log of the function")),
@@ -52,8 +51,3 @@ class Evidence(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.subject}"
-
-    @property
-    def problem_words(self) -> str:
-        """Return why it could not be read, in the reader's language; "" when it was."""
-        return words(self.problem, "")

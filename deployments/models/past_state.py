@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from deployments.core.phases import ACTIVE, State
 from deployments.core.resource_state import ResourceState, StatusChange, apply
@@ -94,5 +95,11 @@ def _then(deployment: Deployment, events: Sequence[Event], seq: int, now: dateti
     last = told[-1] if told and told[-1].code == "attention" else None
     then.attention_code = str(last.values.get("code", "")) if last else ""
     then.attention = str(last.values.get("message", "")) if last else ""
-    then.attention_sentence = last.values.get("sentence") or {} if last else {}
+    then.attention_sentence = _kept_message(last.values) if last else {}
     return then
+
+
+def _kept_message(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the message that an event keeps; the release before kept it beside its English text."""
+    kept = values.get("sentence") or values.get("message")
+    return dict(kept) if isinstance(kept, Mapping) else {}

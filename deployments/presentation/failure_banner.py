@@ -15,12 +15,11 @@ from deployments.core.causes.cause import NextStep, RecognizedCause
 from deployments.core.phases import Kind
 from deployments.core.root_cause import Failure, RootCause
 from deployments.core.schedule import PHASE
-from deployments.errors import Sentence
 from deployments.forms import PREFIX
 from deployments.models import Deployment, Evidence
-from deployments.models.sentences import words
 from deployments.presentation.text import wording
 from deployments.presentation.waterfall.rows import row_id
+from deployments.wording import cause_advice, cause_title, stored_text
 
 _ORDER = list(NextStep)
 _AFTER_STACKS = {"AssociationFailed": "AssociationFailed", "NotReady": "TargetsUnhealthy"}
@@ -71,8 +70,8 @@ def of_failure(deployment: Deployment, cause: RootCause | None, *, is_latest: bo
     evidence = list(Evidence.objects.of(deployment))
     return FailureBanner(
         leaf=cause.leaf,
-        title=words(known.title.as_json()) if known else "",
-        advice=words(known.advice.as_json()) if known else "",
+        title=cause_title(known.cause.code, known.values) if known else "",
+        advice=cause_advice(known.cause.code, known.values) if known else "",
         code=known.cause.code if known else "",
         chain=_chain(cause.leaf),
         ties=cause.ties,
@@ -96,25 +95,20 @@ def of_readiness(deployment: Deployment, *, is_latest: bool) -> FailureBanner | 
     evidence = list(Evidence.objects.of(deployment))
     known = recognize("Sanso::Association", " ".join(piece.text for piece in evidence))
     values = known.values if known and known.cause is known_cause else {"reason_code": "…"}
-    known = RecognizedCause(
-        cause=known_cause,
-        title=Sentence(known_cause.title, values),
-        advice=Sentence(known_cause.advice, values),
-        values={},
-    )
+    known = RecognizedCause(cause=known_cause, values={})
     phase = f"{PHASE}{deployment.last_phase}"
     leaf = Failure(
         path="",
         logical_id=phase,
         type="",
         status=wording.phase(deployment.last_phase),
-        reason=deployment.error_words,
+        reason=stored_text(deployment.error_sentence, deployment.error_message),
         at=deployment.ended_at,
     )
     return FailureBanner(
         leaf=leaf,
         title=wording.error(deployment.error_code, kind=deployment.kind),
-        advice=words(known.advice.as_json()),
+        advice=cause_advice(known_cause.code, values),
         code=known_cause.code,
         chain=(ChainLink(name=leaf.status, row=row_id(phase)),),
         ties=(),

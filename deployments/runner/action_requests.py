@@ -14,10 +14,11 @@ from deployments.aws.redacted import redacted
 from deployments.aws.session import Clients
 from deployments.core.health.aws_statuses import RUN_FAILED, RUN_LEFT_OUT
 from deployments.core.intervals import retry_delay
-from deployments.errors import N_, AwsFailure, AwsNotFound, AwsRetryable, QuotaExhausted, Sentence
+from deployments.errors import AwsFailure, AwsNotFound, AwsRetryable, Message, QuotaExhausted
+from deployments.message_codes import Code
 from deployments.models import ActionRequest, AssociationRun, Observation, Observer, leases
 from deployments.runner import redactors, site_check
-from deployments.runner.observe.problems import problem_text
+from deployments.runner.observe.problems import problem_message
 
 log = logging.getLogger(__name__)
 
@@ -47,18 +48,18 @@ def run_operation(pk: int, version: int, connect: Callable[[AccountRef], Clients
     except QuotaExhausted as exc:
         leases.end_step(row, row.version, now + timedelta(seconds=exc.seconds))
     except AwsRetryable as exc:
-        _again(row, problem_text(exc), now)
+        _again(row, problem_message(exc), now)
     except AwsFailure as exc:
-        _end(row, "failed", {"sentence": problem_text(exc).as_json()})
+        _end(row, "failed", {"sentence": problem_message(exc).as_json()})
     except Exception:
         log.exception("operation %s failed", row.pk)
-        _again(row, Sentence(N_("A step failed for a reason that Sanso did not expect.")), now)
+        _again(row, Message(Code.UNEXPECTED_ERROR), now)
     else:
         _end(row, "done", result)
     return True
 
 
-def _again(row: ActionRequest, sentence: Sentence, now: datetime) -> None:
+def _again(row: ActionRequest, sentence: Message, now: datetime) -> None:
     failures = row.failures + 1
     if failures >= TRIES:
         _end(row, "failed", {"sentence": sentence.as_json()})
@@ -93,11 +94,11 @@ def _run_association(row: ActionRequest, clients: Clients) -> dict[str, object]:
         # An instance at which the association runs already is left alone by its agent: safe to repeat.
         ids = [str(instance_id) for instance_id in row.arguments["instance_ids"]]
         clients.ssm.start_association_on(association_id, ids)
-        sentence = Sentence(N_("Asked for on %(count)s instance(s)."), {"count": str(len(ids))})
+        sentence = Message(Code.RUN_REQUESTED_ON_SOME, {"count": str(len(ids))})
     else:
         if not (again and _ran_since(clients, association_id, begun)):
             clients.ssm.start_associations_once([association_id])
-        sentence = Sentence(N_("Asked for on all instances."))
+        sentence = Message(Code.RUN_REQUESTED_ON_ALL)
     poll_soon(row, "associations")
     return {"sentence": sentence.as_json()}
 

@@ -18,7 +18,8 @@ from deployments.core.causes.cause import Evidence as Kind
 from deployments.core.health.ansible import read_output
 from deployments.core.health.aws_statuses import RUN_FAILED
 from deployments.core.root_cause import Failure, first_failure
-from deployments.errors import N_, AwsFailure, AwsNotFound, AwsRetryable, Sentence
+from deployments.errors import AwsFailure, AwsNotFound, AwsRetryable, Message
+from deployments.message_codes import Code
 from deployments.models import AssociationRun, Deployment, Event, Evidence, Resource, Target
 
 LINES = 40
@@ -98,7 +99,7 @@ def _keep_log(deployment: Deployment, clients: Clients, failure: Failure) -> Non
         except AwsRetryable:
             return
         except AwsNotFound:
-            problem = Sentence(N_("The log was deleted with its stack before it could be read."))
+            problem = Message(Code.LOG_DELETED)
             _keep(deployment, Kind.FUNCTION_LOG, group, problem=problem)
         except AwsFailure as exc:
             _keep(deployment, Kind.FUNCTION_LOG, group, problem=_denied(exc))
@@ -263,15 +264,15 @@ def _keep_target_reasons(deployment: Deployment) -> None:
         _keep(deployment, Kind.TARGET_REASONS, deployment.environment.name, "\n".join(lines))
 
 
-def _denied(exc: AwsFailure) -> Sentence:
-    return Sentence(
-        N_("It could not be read. %(action)s: %(aws)s (%(code)s)"),
+def _denied(exc: AwsFailure) -> Message:
+    return Message(
+        Code.EVIDENCE_UNREADABLE,
         {"action": exc.operation, "aws": exc.message, "code": exc.code},
     )
 
 
 def _keep(
-    deployment: Deployment, kind: Kind, subject: str, text: str = "", problem: Sentence | None = None
+    deployment: Deployment, kind: Kind, subject: str, text: str = "", problem: Message | None = None
 ) -> None:
     Evidence.objects.get_or_create(
         deployment=deployment,

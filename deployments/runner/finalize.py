@@ -11,7 +11,7 @@ from django.utils import timezone
 from deployments.core.intervals import OBSERVE_DELAY
 from deployments.core.phases import Kind, State
 from deployments.core.status import DELETED
-from deployments.errors import Sentence
+from deployments.errors import Message
 from deployments.models import Deployment, Environment
 from deployments.runner import event_log, expectations, redactors
 
@@ -21,24 +21,24 @@ def finalize(
     state: State,
     status: str,
     outputs: dict[str, str],
-    code: str,
-    sentence: Sentence,
+    code: str = "",
+    message: Message | None = None,
     **more: Any,
 ) -> None:
     """End the deployment. `status` is the root stack's; `more` are further fields of the row.
 
-    The NoEcho values are cleared with it; fingerprints of them stay while something can print them.
+    `code` and `message` say why it failed; a success has neither. The NoEcho values are cleared with it;
+    fingerprints of them stay while something can print them.
     """
     now = timezone.now()
-    message = str(sentence)
+    kept = message.as_json() if message else {}
+    reason = message.params.get("reason", "") if message else ""  # CloudFormation's own words
     gone = status == DELETED or code == "StackGone"
     fingerprints = redactors.fingerprints_after(deployment)
     with transaction.atomic():
-        deployment.move_to(
-            state, error_code=code, error_message=message, error_sentence=sentence.as_json(), **more
-        )
+        deployment.move_to(state, error_code=code, error_sentence=kept, **more)
         expectations.learn(deployment)
-        values: dict[str, object] = {"stack_status": status, "status_reason": message, "observed_at": now}
+        values: dict[str, object] = {"stack_status": status, "status_reason": reason, "observed_at": now}
         if deployment.kind == Kind.DELETE and state is State.SUCCEEDED:
             values |= {"deleted_at": now, "live_key": None, "due_at": None, "secret_fingerprints": ""}
         elif gone:
@@ -48,11 +48,4 @@ def finalize(
             values |= {"outputs": outputs, "due_at": now + timedelta(seconds=OBSERVE_DELAY)}
             values |= {"secret_fingerprints": fingerprints}
         Environment.objects.filter(pk=deployment.environment_id).update(**values)
-        event_log.add(
-            deployment,
-            "ended",
-            state=str(state),
-            code=code,
-            message=message,
-            sentence=sentence.as_json(),
-        )
+        event_log.add(deployment, "ended", state=str(state), code=code, message=kept)

@@ -12,7 +12,8 @@ from deployments.aws.cloudformation import ChangeSetRequest
 from deployments.aws.session import Clients
 from deployments.core.phases import State
 from deployments.core.status import IN_REVIEW
-from deployments.errors import N_, AwsAlreadyDone, AwsFailure, AwsRejected, UserFixable
+from deployments.errors import AwsAlreadyDone, AwsFailure, AwsRejected, UserFixable
+from deployments.message_codes import Code
 from deployments.models import Deployment, Environment
 from deployments.models.sealed import unseal
 from deployments.runner import event_log, preflight, stack_rows
@@ -77,9 +78,7 @@ def make_change_set(deployment: Deployment, clients: Clients) -> float:
     if change_set.is_pending:
         return SOON
     if not change_set.is_created:
-        raise UserFixable(
-            "ChangeSetFailed", N_("CloudFormation made no change set: %(reason)s"), reason=change_set.reason
-        )
+        raise UserFixable("ChangeSetFailed", Code.CHANGE_SET_REJECTED, reason=change_set.reason)
     resources, stacks = stack_rows.seed_from_change_set(deployment, change_set, clients.cloudformation)
     event_log.add(deployment, "change_set.created", resources=resources, stacks=stacks)
     with transaction.atomic():
@@ -121,7 +120,7 @@ def _create_or_adopt(deployment: Deployment, clients: Clients) -> str:
         if exc.code == "InsufficientCapabilitiesException":
             raise UserFixable(
                 "InsufficientCapabilities",
-                N_("%(aws)s Add it to SANSO_CAPABILITIES if the portal may do this in your accounts."),
+                Code.CAPABILITIES_INSUFFICIENT,
                 aws=exc.message,
             ) from exc
         raise

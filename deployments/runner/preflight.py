@@ -9,7 +9,8 @@ from deployments.aws.session import Clients
 from deployments.aws.sts import Identity
 from deployments.catalog.lint import findings
 from deployments.core.status import DELETED, IN_REVIEW, is_being_deleted
-from deployments.errors import N_, AwsNotFound, UserFixable
+from deployments.errors import AwsNotFound, UserFixable
+from deployments.message_codes import Code
 from deployments.models import Account, Deployment, TemplateCheck
 from deployments.runner import event_log
 
@@ -32,10 +33,7 @@ def check_templates(deployment: Deployment) -> catalog.TemplateSet:
     if template_set.digest != deployment.template_digest:
         raise UserFixable(
             "TemplateSetChanged",
-            N_(
-                "The template set was changed after the form was filled. Review the parameters and deploy "
-                "again."
-            ),
+            Code.TEMPLATE_SET_CHANGED,
         )
     check = TemplateCheck.objects.filter(digest=template_set.digest).first()
     if check is None:
@@ -46,10 +44,7 @@ def check_templates(deployment: Deployment) -> catalog.TemplateSet:
         worst = "; ".join(f"{e['file']}:{e['line']} {e['rule']} {e['message']}" for e in check.errors[:3])
         raise UserFixable(
             "TemplateSetHasErrors",
-            N_(
-                "cfn-lint found errors in the template set (%(count)s): %(worst)s. Mend the templates and "
-                "deploy again."
-            ),
+            Code.LINT_ERRORS,
             count=len(check.errors),
             worst=worst,
         )
@@ -85,10 +80,7 @@ def check_name(deployment: Deployment, clients: Clients) -> bool:
         return False
     raise UserFixable(
         "StackNameTaken",
-        N_(
-            "The account already has a stack named %(stack)s (%(status)s). Choose another environment name, "
-            "or delete that stack first."
-        ),
+        Code.STACK_NAME_TAKEN,
         "name",
         stack=name,
         status=stack.status,

@@ -19,7 +19,8 @@ from deployments.core.intervals import ready_delay, root_delay
 from deployments.core.phases import State
 from deployments.core.status import DELETED
 from deployments.core.timeouts import failure_timeout, readiness_timeout
-from deployments.errors import N_, AwsNotFound, Sentence
+from deployments.errors import AwsNotFound, Message
+from deployments.message_codes import Code
 from deployments.models import Deployment, Environment, Event, Observation, Observer
 from deployments.models.health.reads import facts_of, parts_of_environment
 from deployments.runner import event_log, evidence, finalize, site_check
@@ -65,7 +66,7 @@ def wait(deployment: Deployment, clients: Clients, now: datetime) -> float | Non
             DELETED,
             {},
             "StackGone",
-            Sentence(N_("The stack does not exist any more: it was deleted outside of Sanso.")),
+            Message(Code.STACK_MISSING),
         )
         return None
     since = Event.objects.of(deployment).get(event_id=PHASE_EVENT).at
@@ -117,8 +118,6 @@ def _succeed(deployment: Deployment, status: str, outputs: dict[str, str]) -> No
         State.SUCCEEDED,
         status,
         outputs,
-        "",
-        Sentence(""),
         ready_at=timezone.now(),
         waiting_for=[],
     )
@@ -134,14 +133,14 @@ def _gave_up(
 ) -> bool:
     """End the deployment when what failed was left so for long, or ready did not come at all.
 
-    The stack stays: a person can mend what failed and run it again from the environment's page.
+    The stack stays: a person can fix what failed and run it again from the environment's page.
     """
     sandbox = environment.account.is_sandbox
     failed_for = now - max(found.failed_at, since) if found.failed_at else timedelta(0)
     if found.failed and failed_for >= failure_timeout(sandbox=sandbox):
-        code, sentence = "AssociationFailed", found.failed[0]
+        code, message = "AssociationFailed", found.failed[0]
     elif now - since >= readiness_timeout(sandbox=sandbox) and found.waiting_for:
-        code, sentence = "NotReady", found.waiting_for[0]
+        code, message = "NotReady", found.waiting_for[0]
     else:
         return False
     waiting = [one.as_json() for one in found.waiting_for]
@@ -152,7 +151,7 @@ def _gave_up(
         environment.stack_status,
         dict(environment.outputs),
         code,
-        sentence,
+        message,
         waiting_for=waiting,
     )
     return True
@@ -160,7 +159,7 @@ def _gave_up(
 
 def _report(deployment: Deployment, found: Readiness) -> None:
     """Keep what is waited for, and say it in the log whenever it is something else."""
-    waiting = [sentence.as_json() for sentence in found.waiting_for]
+    waiting = [message.as_json() for message in found.waiting_for]
     if waiting == deployment.waiting_for or not waiting:
         return
     key = hashlib.sha256("\n".join(map(str, found.waiting_for)).encode()).hexdigest()[:16]
@@ -170,7 +169,6 @@ def _report(deployment: Deployment, found: Readiness) -> None:
             deployment,
             "waiting",
             key=key,
-            sentence=waiting[0],
-            message=str(found.waiting_for[0]),
+            message=waiting[0],
             more=len(waiting) - 1,
         )

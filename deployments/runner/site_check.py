@@ -11,7 +11,8 @@ from django.utils import timezone
 from deployments.aws.site import check_site
 from deployments.aws.site_address import site_of
 from deployments.core.intervals import probe_delay
-from deployments.errors import N_, Sentence
+from deployments.errors import Message
+from deployments.message_codes import Code
 from deployments.models import Environment, SiteProbe
 from deployments.runner import redactors
 
@@ -43,8 +44,8 @@ def run_site_check(environment: Environment, asked_by: User | None = None) -> Si
     dns_name = balancer.dns_name if balancer else ""
     site = site_of(dns_name, environment.url, sandbox=environment.account.is_sandbox)
     answer = check_site(replace(site, redact=redactors.of_environment(environment)))
-    well = Sentence(
-        N_("A time was saved and read back in %(milliseconds)s ms."),
+    well = Message(
+        Code.SITE_CHECK_SUCCEEDED,
         {"milliseconds": str(answer.milliseconds)},
     )
     made = SiteProbe.objects.create(

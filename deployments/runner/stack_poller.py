@@ -14,7 +14,8 @@ from deployments.core.outcome import outcome
 from deployments.core.phases import Kind, State
 from deployments.core.root_cause import first_failure
 from deployments.core.status import DELETED, IN_REVIEW, is_failed, is_final, is_of_deletion
-from deployments.errors import N_, AwsNotFound, Sentence
+from deployments.errors import AwsNotFound, Message
+from deployments.message_codes import Code
 from deployments.models import Deployment, Environment, Event, Stack
 from deployments.models.stack import STACK_TYPE
 from deployments.runner import (
@@ -166,41 +167,32 @@ def _wake_child(parent: Stack, event: StackEvent) -> None:
 def _stack_missing(deployment: Deployment) -> None:
     """End a deployment whose root stack AWS does not know any more."""
     if deployment.kind == Kind.DELETE:
-        finalize.finalize(deployment, State.SUCCEEDED, DELETED, {}, "", Sentence(""))
+        finalize.finalize(deployment, State.SUCCEEDED, DELETED, {})
     else:
-        finalize.finalize(
-            deployment,
-            State.FAILED,
-            "",
-            {},
-            "StackGone",
-            Sentence(N_("The stack does not exist any more: it was deleted outside of Sanso.")),
-        )
+        finalize.finalize(deployment, State.FAILED, "", {}, "StackGone", Message(Code.STACK_MISSING))
 
 
 def finish(deployment: Deployment, end: State, root: StackView) -> float | None:
     """End the deployment, or go on to what comes after the stacks. Returns the delay to the next step."""
     if end is State.SUCCEEDED and deployment.kind != Kind.DELETE:
         return readiness.begin(deployment, root)
-    code, sentence = ("", Sentence("")) if end is State.SUCCEEDED else _failure_reason(deployment, root)
-    finalize.finalize(deployment, end, root.status, {}, code, sentence)
+    code, message = ("", None) if end is State.SUCCEEDED else _failure_reason(deployment, root)
+    finalize.finalize(deployment, end, root.status, {}, code, message)
     return None
 
 
-def _failure_reason(deployment: Deployment, root: StackView) -> tuple[str, Sentence]:
+def _failure_reason(deployment: Deployment, root: StackView) -> tuple[str, Message]:
     if root.status == DELETED and deployment.kind != Kind.DELETE:
-        return "StackDeleted", Sentence(
-            N_("The stack was deleted outside of Sanso while it was being created.")
-        )
+        return "StackDeleted", Message(Code.STACK_DELETED_OUTSIDE)
     landmarks = Event.objects.of(deployment).landmarks()
     failure = first_failure(found for event in landmarks if (found := event.as_failure()))
     if failure:
         where = f"{failure.path}/{failure.logical_id}".lstrip("/")
-        return "ResourceFailed", Sentence(
-            "%(where)s (%(type)s): %(reason)s",
+        return "ResourceFailed", Message(
+            Code.RESOURCE_FAILED,
             {"where": where, "type": failure.type, "reason": failure.reason},
         )
-    return root.status, Sentence("%(reason)s", {"reason": root.reason or root.status})
+    return root.status, Message(Code.AWS_REASON, {"reason": root.reason or root.status})
 
 
 def _mirror(deployment: Deployment, status: str) -> None:
@@ -213,4 +205,4 @@ def _mirror(deployment: Deployment, status: str) -> None:
 def nothing_to_delete(deployment: Deployment) -> None:
     """End a delete that found no stack: nothing is left, which is what was wanted."""
     event_log.add(deployment, "delete.nothing")
-    finalize.finalize(deployment, State.SUCCEEDED, DELETED, {}, "", Sentence(""))
+    finalize.finalize(deployment, State.SUCCEEDED, DELETED, {})

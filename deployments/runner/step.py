@@ -15,17 +15,18 @@ from deployments.aws.redacted import redacted
 from deployments.aws.session import Clients
 from deployments.core.intervals import ACCESS_RETRY_DELAY, retry_delay
 from deployments.core.phases import AFTER_STACKS, BEFORE_STACKS, Kind, State
+from deployments.core.stored_messages import read_message
 from deployments.errors import (
-    N_,
     AwsAccessError,
     AwsFailure,
     AwsNotFound,
     AwsRetryable,
     LostClaim,
+    Message,
     QuotaExhausted,
-    Sentence,
     UserFixable,
 )
+from deployments.message_codes import Code
 from deployments.models import Deployment, leases
 from deployments.runner import (
     action_requests,
@@ -77,7 +78,7 @@ def _guarded_step(deployment: Deployment, connect: Connect, now: datetime) -> fl
     except (LostClaim, DatabaseError):
         raise
     except UserFixable as exc:
-        return _fail(deployment, clients, exc.code, exc.sentence)
+        return _fail(deployment, clients, exc.code, exc.message)
     except QuotaExhausted as exc:
         return exc.seconds  # nothing failed: the account's calls of this moment are made
     except AwsFailure as exc:
@@ -111,7 +112,13 @@ def _step(deployment: Deployment, clients: Clients, now: datetime) -> float | No
 
 def _aws_failure(deployment: Deployment, clients: Clients | None, exc: AwsFailure) -> float | None:
     started = State(deployment.state) not in BEFORE_STACKS
-    log.warning("deployment %s: %s %s", deployment.pk, exc.operation, exc.code)
+    log.warning(
+        "deployment %s: %s %s (request %s)",
+        deployment.pk,
+        exc.operation,
+        exc.code,
+        exc.request_id or "without id",
+    )
     if isinstance(exc, AwsRetryable):
         failures = deployment.failures + 1
         deployment.record(failures=failures)
@@ -125,45 +132,26 @@ def _aws_failure(deployment: Deployment, clients: Clients | None, exc: AwsFailur
     return _fail(deployment, clients, exc.code, _error_text(exc))
 
 
-def _retry_text(exc: AwsFailure) -> Sentence:
-    return Sentence(
-        N_("AWS does not answer %(action)s (%(code)s). Sanso asks again, slower each time."),
-        {"action": exc.operation, "code": exc.code},
-    )
+def _retry_text(exc: AwsFailure) -> Message:
+    return Message(Code.AWS_RETRYING, {"action": exc.operation, "code": exc.code}, exc.request_id)
 
 
-def _error_text(exc: AwsFailure) -> Sentence:
+def _error_text(exc: AwsFailure) -> Message:
     """Return what a person has to do about an error that is not simply tried again."""
     values = {"action": exc.operation, "code": exc.code, "aws": exc.message}
     if not isinstance(exc, AwsAccessError):
-        return Sentence(N_("%(action)s: %(aws)s (%(code)s)"), values)
+        return Message(Code.AWS_ERROR, values, exc.request_id)
     if exc.code in ("NoCredentialsError", "PartialCredentialsError", "ProfileNotFound", "NoRegionError"):
-        return Sentence(
-            N_(
-                "There are no AWS credentials for this account. Give the worker credentials (environment, "
-                "profile or instance role), or name a role to assume in the account's settings."
-            )
-        )
+        return Message(Code.NO_CREDENTIALS)
     if "AccessDenied" in exc.code or exc.code in ("UnauthorizedOperation", "AuthFailure", "403"):
-        return Sentence(
-            N_("AWS denies %(action)s. Allow %(action)s to the role that Sanso acts as. AWS says: %(aws)s"),
-            values,
-        )
-    return Sentence(
-        N_(
-            "AWS does not accept the credentials (%(code)s at %(action)s). Renew them, or check the role and "
-            "its external id. AWS says: %(aws)s"
-        ),
-        values,
-    )
+        return Message(Code.AWS_DENIED, values, exc.request_id)
+    return Message(Code.AWS_CREDENTIALS_INVALID, values, exc.request_id)
 
 
 def _internal_error(deployment: Deployment, clients: Clients | None) -> float | None:
     failures = deployment.failures + 1
     deployment.record(failures=failures)
-    message = Sentence(
-        N_("A step failed for a reason that Sanso did not expect. The worker's log has the details.")
-    )
+    message = Message(Code.UNEXPECTED_ERROR_IN_LOG)
     if failures >= GIVE_UP_AFTER and State(deployment.state) in BEFORE_STACKS:
         return _fail(deployment, clients, "InternalError", message)
     if failures >= REPORT_AFTER:
@@ -171,55 +159,38 @@ def _internal_error(deployment: Deployment, clients: Clients | None) -> float | 
     return retry_delay(failures, throttled=False)
 
 
-def _fail(deployment: Deployment, clients: Clients | None, code: str, sentence: Sentence) -> float | None:
-    """End a deployment that has made nothing in AWS yet, with a sentence that says what to do.
+def _fail(deployment: Deployment, clients: Clients | None, code: str, message: Message) -> float | None:
+    """End a deployment that has created nothing in AWS yet, with a message that says what to do.
 
-    Returns None: it wants no further step.
+    Returns None: no further step is needed.
     """
     if deployment.state == State.CHANGE_SET and clients is not None:
         launch.clean_up_unexecuted(deployment, clients)
     with transaction.atomic():
-        deployment.move_to(
-            State.FAILED,
-            error_code=code,
-            error_message=str(sentence),
-            error_sentence=sentence.as_json(),
-        )
-        event_log.add(
-            deployment,
-            "ended",
-            state="failed",
-            code=code,
-            message=str(sentence),
-            sentence=sentence.as_json(),
-        )
+        deployment.move_to(State.FAILED, error_code=code, error_sentence=message.as_json())
+        event_log.add(deployment, "ended", state="failed", code=code, message=message.as_json())
     return None
 
 
-def _report(deployment: Deployment, code: str, sentence: Sentence) -> None:
-    message = str(sentence)
-    if (deployment.attention_code, deployment.attention) == (code, message):
+def _report(deployment: Deployment, code: str, message: Message) -> None:
+    """Keep what holds the deployment up, once: another request id alone is no news."""
+    known = read_message(deployment.attention_sentence)
+    if deployment.attention_code == code and known and known.params == message.params:
         return
+    kept = message.as_json()
     with transaction.atomic():
-        deployment.record(attention_code=code, attention=message, attention_sentence=sentence.as_json())
-        event_log.add(
-            deployment,
-            "attention",
-            key=str(deployment.version),
-            code=code,
-            message=message,
-            sentence=sentence.as_json(),
-        )
+        deployment.record(attention_code=code, attention="", attention_sentence=kept)
+        event_log.add(deployment, "attention", key=str(deployment.version), code=code, message=kept)
 
 
 def _clear(deployment: Deployment) -> None:
-    """Take back what was told, and the count of failures, after a step that went well."""
-    if not deployment.is_active or not (deployment.failures or deployment.attention):
+    """Clear what was reported, and the count of failures, after a step that succeeded."""
+    if not deployment.is_active or not (deployment.failures or deployment.attention_code):
         return
-    told = deployment.attention
+    reported = deployment.attention_code
     with transaction.atomic():
         deployment.record(failures=0, attention="", attention_code="", attention_sentence={})
-        if told:
+        if reported:
             event_log.add(deployment, "attention.over", key=str(deployment.version))
 
 

@@ -23,11 +23,11 @@ from deployments.actions.watch import watch
 from deployments.errors import UserFixable
 from deployments.models import Deployment, Environment, Stack
 from deployments.models.health import AssociationRun
-from deployments.models.sentences import said_by
 from deployments.presentation.health.page import health_context, history_context
 from deployments.presentation.text.datetime_formats import units
 from deployments.presentation.text.terminal_output import readable
 from deployments.views.requests import AuthedRequest, may_deploy
+from deployments.wording import error_text
 
 HISTORY = 10
 
@@ -102,7 +102,7 @@ def environment_run(request: AuthedRequest, pk: int) -> HttpResponse:
             only_failed="only_failed" in request.POST,
         )
     except UserFixable as problem:
-        messages.error(request, said_by(problem))
+        messages.error(request, error_text(problem))
     return redirect(f"{environment.get_absolute_url()}#associations")
 
 
@@ -114,7 +114,7 @@ def environment_save_time(request: AuthedRequest, pk: int) -> HttpResponse:
     try:
         operate.request_site_check(user=request.user, environment=environment)
     except UserFixable as problem:
-        messages.error(request, said_by(problem))
+        messages.error(request, error_text(problem))
     return redirect(f"{environment.get_absolute_url()}#site")
 
 
@@ -126,7 +126,7 @@ def environment_forget(request: AuthedRequest, pk: int) -> HttpResponse:
     try:
         close_environment(user=request.user, environment=environment)
     except UserFixable as problem:
-        messages.error(request, said_by(problem))
+        messages.error(request, error_text(problem))
         return redirect(environment)
     messages.success(
         request, _("%(name)s is forgotten. Its name is free again.") % {"name": environment.name}

@@ -14,10 +14,10 @@ from deployments.actions.deploy import prefill, request_deployment
 from deployments.errors import UserFixable
 from deployments.forms import PREFIX, NewEnvironmentForm
 from deployments.models import Account, Deployment
-from deployments.models.sentences import said_by
 from deployments.presentation.filters.choices import parse_number
 from deployments.presentation.text.duration_estimate import DurationEstimate, estimate_creation
 from deployments.views.requests import AuthedRequest, may_deploy
+from deployments.wording import error_text
 
 PAGE = "deployments/new_environment.html"
 
@@ -32,7 +32,7 @@ def environment_new(request: AuthedRequest) -> HttpResponse:
         template_set = catalog.load(settings.SANSO_TEMPLATE_SET)
     except UserFixable as broken:
         return render(
-            request, PAGE, {"broken": said_by(broken), "folder": settings.SANSO_TEMPLATE_SET}, status=503
+            request, PAGE, {"broken": error_text(broken), "folder": settings.SANSO_TEMPLATE_SET}, status=503
         )
     if request.method != "POST":
         initial = _from_an_earlier_one(parse_number(request.GET.get("from")))
@@ -51,7 +51,7 @@ def environment_expected(request: AuthedRequest) -> HttpResponse:
     try:
         template_set = catalog.load(settings.SANSO_TEMPLATE_SET)
     except UserFixable as broken:
-        return HttpResponse(said_by(broken), status=503, content_type="text/plain; charset=utf-8")
+        return HttpResponse(error_text(broken), status=503, content_type="text/plain; charset=utf-8")
     account = get_object_or_404(Account.objects.usable(), pk=parse_number(request.GET.get("account")))
     return render(
         request, "deployments/_duration_estimate.html", {"estimate": estimate_creation(template_set, account)}

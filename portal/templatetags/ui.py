@@ -14,10 +14,12 @@ from django.utils.translation import gettext as _
 from deployments.models import Account
 from deployments.presentation import badges
 from deployments.presentation.text.datetime_formats import age_text, clock, iso, live_age, timestamp
+from deployments.wording import stored_text
 
 register = template.Library()
 
 register.simple_tag(badges.status)
+register.filter("stored_message", stored_text)
 register.simple_tag(badges.status_badge)
 register.simple_tag(badges.deployment_status)
 register.simple_tag(badges.environment_status)

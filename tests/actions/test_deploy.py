@@ -13,6 +13,7 @@ from deployments.actions.deploy import request_deployment
 from deployments.errors import UserFixable
 from deployments.models import Account, Deployment, Environment
 from deployments.models.sealed import unseal
+from deployments.wording import error_text
 from tests.builders import make_account, make_deployment, make_environment, make_user
 
 
@@ -107,7 +108,7 @@ def test_an_environment_that_never_got_a_stack_is_used_again() -> None:
 @pytest.mark.django_db
 def test_a_bad_parameter_says_the_templates_sentence_at_its_field() -> None:
     found = refusal(make_account(), parameters={"Size": "9"})
-    assert (found.message, found.field) == ("At most four.", "parameter_Size")
+    assert (error_text(found), found.field) == ("At most four.", "parameter_Size")
 
 
 @pytest.mark.django_db
@@ -173,7 +174,7 @@ def remove(environment: Environment, typed: str = "staging", **values: object) -
 @pytest.mark.django_db
 def test_a_delete_wants_the_name_typed() -> None:
     environment = make_environment("staging")
-    with pytest.raises(UserFixable, match="Type the name staging exactly"):
+    with pytest.raises(UserFixable, match="name_not_confirmed environment=staging"):
         remove(environment, "stagin")
     assert remove(environment, "ｓｔａｇｉｎｇ").kind == "delete"
 
@@ -181,14 +182,14 @@ def test_a_delete_wants_the_name_typed() -> None:
 @pytest.mark.django_db
 def test_an_environment_that_is_being_changed_is_not_deleted() -> None:
     active = make_deployment(make_environment("staging"))
-    with pytest.raises(UserFixable, match="being changed by another deployment"):
+    with pytest.raises(UserFixable, match="environment_busy"):
         remove(active.environment)
 
 
 @pytest.mark.django_db
 def test_a_deleted_environment_is_not_deleted_again() -> None:
     environment = make_environment("staging", deleted_at="2026-11-24T00:00:00Z")
-    with pytest.raises(UserFixable, match="deleted already"):
+    with pytest.raises(UserFixable, match="environment_already_deleted"):
         remove(environment)
 
 
@@ -196,7 +197,7 @@ def test_a_deleted_environment_is_not_deleted_again() -> None:
 def test_only_an_environment_whose_stack_is_missing_can_be_forgotten() -> None:
     environment = make_environment("staging", stack_id="arn:x")
     make_deployment(environment, state="succeeded")
-    with pytest.raises(UserFixable, match="Delete it instead"):
+    with pytest.raises(UserFixable, match="stack_still_exists"):
         close_environment(user=environment.owner, environment=environment)
 
     Environment.objects.update(missing_since="2026-11-24T00:00:00Z")
@@ -210,7 +211,7 @@ def test_a_protected_environment_is_deleted_only_when_protection_is_to_be_turned
     environment = make_environment(
         "staging", stack_id="arn:x", parameters={"DatabaseDeletionProtection": "true"}
     )
-    with pytest.raises(UserFixable, match="Tick the box") as caught:
+    with pytest.raises(UserFixable, match="deletion_protection_on") as caught:
         remove(environment)
     assert caught.value.field == "unprotect"
     assert remove(environment, unprotect=True).unprotect

@@ -257,4 +257,4 @@ def test_a_list_of_targets_says_why_and_costs_no_query_a_row(admin: Client) -> N
 
     assert queries() == few
     unhealthy = [row.text for row in listed(admin, "target").one("tbody").all("tr") if "✕" in row.text]
-    assert "it refuses the connection of health checks" in unhealthy[0]
+    assert "it refuses health check connections" in unhealthy[0]

@@ -20,6 +20,7 @@ from deployments.aws.site_address import Site, is_allowed, site_of
 from deployments.core.redaction import Redactor, Values
 from tests.datelog.test_tls import make_certificate
 from tests.services import LOOPBACK, free_port
+from tests.wordings import text_of
 
 SAVED = "2026-11-25 03:39:34"
 ALB = "sanso-web-123456.ap-northeast-1.elb.amazonaws.com"
@@ -94,7 +95,7 @@ def server() -> Iterator[Running]:
 
 
 def said(answer: SiteCheckResult) -> str:
-    return str(answer.problem) if answer.problem else ""
+    return text_of(answer.problem)
 
 
 def test_a_time_is_saved_and_found_in_the_list(server: Running) -> None:
@@ -124,7 +125,7 @@ def test_a_time_that_never_shows_is_told(server: Running, monkeypatch: pytest.Mo
     answer = server.ask()
 
     assert (answer.wrote, answer.read, answer.read_status) == (True, False, 200)
-    assert "the list does not show it" in said(answer)
+    assert "the list did not show it" in said(answer)
 
 
 def test_an_error_page_is_told_by_its_status_and_text(server: Running) -> None:
@@ -134,7 +135,7 @@ def test_an_error_page_is_told_by_its_status_and_text(server: Running) -> None:
     answer = server.ask()
 
     assert (answer.wrote, answer.write_status, answer.read_status) == (False, 503, 0)
-    assert said(answer) == "/write answers 503: 503 Service Unavailable"
+    assert said(answer) == "/write returns 503: 503 Service Unavailable"
     assert [path for _, path, _ in server.asked] == ["/write"]
 
 
@@ -142,16 +143,16 @@ def test_an_error_page_is_repeated_without_secret_values(server: Running) -> Non
     redact = Redactor([Values(["it's  hunter22"])])
     page = "<body>no login with <b>it&#x27;s  hunter22</b>" + "x" * 300
     server.routes["/write"] = lambda asked: asked.reply(page, 500)
-    assert said(server.ask(redact=redact)).startswith("/write answers 500: no login with **** xxx")
+    assert said(server.ask(redact=redact)).startswith("/write returns 500: no login with **** xxx")
 
     server.routes["/write"] = lambda asked: asked.reply("", 301, Location="http://shop/?p=it's%20%20hunter22")
-    assert "leads elsewhere, to http://shop/?p=****." in said(server.ask(redact=redact))
+    assert "redirects to http://shop/?p=****." in said(server.ask(redact=redact))
 
 
 @pytest.mark.parametrize("path", ["/write", "/read"])
 def test_another_application_is_told_from_datelog(server: Running, path: str) -> None:
     server.routes[path] = lambda asked: asked.reply('{"hello": "world"}')
-    assert said(server.ask()) == f'{path} answers, but not as datelog does: {{"hello": "world"}}'
+    assert said(server.ask()) == f'{path} returned an unexpected response: {{"hello": "world"}}'
 
 
 def test_a_redirect_is_told_and_not_followed(server: Running) -> None:
@@ -168,7 +169,7 @@ def test_a_redirect_is_told_and_not_followed(server: Running) -> None:
 
 def test_a_load_balancer_that_is_not_there_is_told() -> None:
     answer = check_site(Site(dns_name=f"{LOOPBACK}:{free_port()}", sandbox=True))
-    assert said(answer).startswith("The load balancer takes no connection at port")
+    assert said(answer).startswith("The load balancer does not accept connections on port")
 
 
 def test_an_answer_that_trickles_in_is_cut_off(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,7 +191,7 @@ def test_an_answer_that_trickles_in_is_cut_off(server: Running, monkeypatch: pyt
     answer = server.ask()
 
     assert time.monotonic() - started < 3
-    assert said(answer).startswith("/write is not answered")
+    assert said(answer).startswith("No response from /write")
     assert ended.wait(5)
 
 
@@ -206,7 +207,7 @@ def test_rubbish_is_not_an_answer(server: Running) -> None:
         asked.wfile.write(b"\x00\x01\x02 not HTTP\r\n\r\n")
 
     server.routes["/write"] = rubbish
-    assert said(server.ask()).startswith("/write is not answered")
+    assert said(server.ask()).startswith("No response from /write")
 
 
 def test_a_certificate_for_another_name_is_no_hindrance(tmp_path: Path) -> None:
@@ -249,7 +250,7 @@ def refuse(name: str, port: int) -> list[str]:
 )
 def test_only_names_of_load_balancers_are_looked_up(name: str) -> None:
     answer = check_site(Site(dns_name=name), resolve=refuse)
-    assert "is not the name of a load balancer" in said(answer)
+    assert "is not a load balancer name" in said(answer)
 
 
 @pytest.mark.parametrize(
@@ -273,7 +274,7 @@ def test_names_of_load_balancers_are_looked_up(name: str) -> None:
     answer = check_site(Site(dns_name=name), resolve=resolve)
 
     assert looked_up == [name.lower().rstrip(".")]
-    assert "leads nowhere (Name or service not known)" in said(answer)
+    assert "cannot be resolved (Name or service not known)" in said(answer)
 
 
 @pytest.mark.parametrize(
@@ -298,7 +299,7 @@ def test_names_of_load_balancers_are_looked_up(name: str) -> None:
 )
 def test_a_name_that_leads_to_anything_but_a_load_balancer_is_not_asked(addresses: list[str]) -> None:
     answer = check_site(Site(dns_name=ALB), resolve=lambda _name, _port: addresses)
-    assert "which no load balancer has" in said(answer)
+    assert "which cannot be a load balancer" in said(answer)
     assert answer.write_status == 0
 
 
@@ -326,7 +327,7 @@ def test_the_connection_goes_to_the_address_that_was_checked(monkeypatch: pytest
     answer = check_site(Site(dns_name=ALB, secure=True), resolve=lambda _name, _port: next(answers))
 
     assert connected == [("52.1.2.3", 443)]
-    assert said(answer) == "The load balancer takes no connection at port 443 (refused)."
+    assert said(answer) == "The load balancer does not accept connections on port 443 (refused)."
 
 
 def test_a_look_up_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -340,7 +341,7 @@ def test_a_look_up_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> No
     answer = check_site(Site(dns_name=ALB), resolve=resolve)
     hanging.set()
 
-    assert "leads nowhere (not within 0.2 s)" in said(answer)
+    assert "cannot be resolved (not within 0.2 s)" in said(answer)
 
 
 @pytest.mark.parametrize(
@@ -348,7 +349,7 @@ def test_a_look_up_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> No
 )
 def test_in_the_sandbox_only_loopback_is_asked(name: str) -> None:
     answer = check_site(Site(dns_name=name, sandbox=True), resolve=refuse)
-    assert said(answer) == "Nothing listens behind the load balancers of this sandbox."
+    assert said(answer) == "The load balancers of this sandbox have no servers."
 
 
 def test_loopback_is_for_the_sandbox_only(server: Running) -> None:
@@ -366,4 +367,4 @@ def test_an_output_decides_how_is_asked_never_where() -> None:
 
 
 def test_a_load_balancer_without_a_name_is_not_asked() -> None:
-    assert said(check_site(Site(dns_name=""))) == "The load balancer has no name yet."
+    assert said(check_site(Site(dns_name=""))) == "The load balancer has no DNS name yet."

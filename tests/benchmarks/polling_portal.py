@@ -78,8 +78,8 @@ class Portal:
         )
         runner.lags = [times[e.seq] - e.at.timestamp() for e in events if e.seq in times]
         deployment.refresh_from_db()
-        if deployment.error_message:
-            runner.trouble = deployment.error_message
+        if deployment.error_code:
+            runner.trouble = f"{deployment.error_code} {deployment.error_sentence}"
         missing = events.count() - len(runner.lags)
         if missing:
             runner.trouble += f" {missing} events were there before the page or never painted"

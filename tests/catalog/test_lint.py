@@ -45,5 +45,5 @@ def test_a_teams_own_lint_configuration_is_honoured(tmp_path: Path) -> None:
 def test_a_linter_that_does_not_start_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.executable", "/bin/false")
 
-    with pytest.raises(UserFixable, match="cfn-lint could not check the template set"):
+    with pytest.raises(UserFixable, match="lint_failed"):
         findings(load(folder_with(tmp_path, "Resources: {Topic: {Type: AWS::SNS::Topic}}\n")))

@@ -16,6 +16,7 @@ from deployments.models import Account
 from tests.builders import REGION
 from tests.running import Portal, client
 from tests.services import Sandbox
+from tests.wordings import reason
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
 NUMBER = str(uuid.uuid4().int)[:12]
@@ -39,7 +40,7 @@ def test_an_account_with_credentials_is_deployed_to_by_the_same_code(
     account = Account.objects.create(name="production", region=REGION, role_arn=role)
 
     (made,) = with_credentials.ended(with_credentials.deploy(account=account))
-    assert (made.state, made.error_message) == (State.SUCCEEDED, "")
+    assert (made.state, reason(made)) == (State.SUCCEEDED, "")
     account.sandbox_account_id = NUMBER  # for the look from outside only
     stacks = client(account, "cloudformation", sandbox).describe_stacks()["Stacks"]
     assert "sanso-staging" in {stack["StackName"] for stack in stacks}
@@ -54,4 +55,4 @@ def test_an_account_without_credentials_fails_at_once_and_says_what_to_do(portal
     (ended,) = portal.ended(portal.deploy(account=account))
 
     assert ended.error_code == "NoCredentialsError"
-    assert "Give the worker credentials" in ended.error_message
+    assert "Configure credentials for the worker" in reason(ended)

@@ -27,6 +27,7 @@ from tests.chaos.conftest import (
 )
 from tests.running import Portal, new_account
 from tests.services import Sandbox
+from tests.wordings import reason
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
 BATCH = 20
@@ -81,7 +82,7 @@ def test_a_launch_survives_the_death_of_its_worker_at_every_call(portal: Portal,
         kill_when_all_are_held(portal, accounts)
 
         for point, ended in zip(batch, portal.ended(*deployments, seconds=60), strict=True):
-            assert ended.state == State.SUCCEEDED, (point, ended.error_message)
+            assert ended.state == State.SUCCEEDED, (point, reason(ended))
             assert root_stacks(ended, sandbox) == ["CREATE_COMPLETE"], point
             assert_whole(ended, sandbox)
         forget(*deployments)
@@ -107,6 +108,6 @@ def test_a_delete_survives_the_death_of_its_worker_at_every_call(portal: Portal,
         kill_when_all_are_held(portal, accounts)
 
         for point, ended in zip(batch, portal.ended(*removals, seconds=60), strict=True):
-            assert ended.state == State.SUCCEEDED, (point, ended.error_message)
+            assert ended.state == State.SUCCEEDED, (point, reason(ended))
             assert root_stacks(ended, sandbox) == ["DELETE_COMPLETE"], point
             assert_whole(ended, sandbox)

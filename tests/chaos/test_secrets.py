@@ -31,6 +31,7 @@ from tests.chaos.conftest import hold, kill_when_all_are_held
 from tests.flows.web import Web, start_web
 from tests.running import Portal, new_account
 from tests.services import Sandbox, wait_until
+from tests.wordings import reason
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
 SECRETS = {
@@ -273,13 +274,13 @@ def test_a_worker_that_dies_takes_no_value_with_it(portal: Portal, action: str) 
     (ended,) = portal.ended(deployment, seconds=120)
 
     assert (ended.state, ended.sealed_parameters) == (State.ROLLED_BACK, "")
-    assert "the password is ****; " in ended.error_message
+    assert "the password is ****; " in reason(ended)
     assert_not_kept(portal)
 
 
 def test_what_is_printed_after_the_deployment_is_nowhere(portal: Portal, web: Web, sandbox: Sandbox) -> None:
     (made,) = portal.ended(portal.deploy(account=None, **SECRETS), seconds=120)
-    assert (made.state, made.sealed_parameters) == (State.SUCCEEDED, ""), made.error_message
+    assert (made.state, made.sealed_parameters) == (State.SUCCEEDED, ""), reason(made)
     assert made.environment.outputs == {"Link": "https://shop.example/?token=****"}
 
     stdout = "\n".join(printed(SECRETS))

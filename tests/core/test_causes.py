@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from deployments.core.causes.catalogue import CATALOGUE, by_code, recognize
 from deployments.core.causes.cause import Cause
+from deployments.wording import cause_advice, cause_title
 
 ROOT = Path(__file__).parents[2]
 
@@ -20,12 +21,13 @@ def test_there_are_enough_and_their_codes_are_unique() -> None:
 
 
 @pytest.mark.parametrize("cause", CATALOGUE, ids=lambda cause: cause.code)
-def test_a_reason_as_aws_writes_it_is_recognised(cause: Cause) -> None:
+def test_a_reason_as_aws_writes_it_is_recognized(cause: Cause) -> None:
     known = recognize(cause.types[0] if cause.types else "AWS::EC2::VPC", cause.example)
 
     assert known is not None
     assert known.cause is cause
-    assert "%(" not in str(known.title) + str(known.advice)
+    words = cause_title(cause.code, known.values) + cause_advice(cause.code, known.values)
+    assert "%(" not in words
     assert known.cause.steps
 
 
@@ -41,7 +43,7 @@ def test_a_reason_as_aws_writes_it_is_recognised(cause: Cause) -> None:
         ("AWS::RDS::DBCluster", "Cannot find version 8.0.mysql_aurora.3.01.0 for aurora-mysql",
          "EngineVersion", "version"),
         ("AWS::AutoScaling::AutoScalingGroup", "Group did not stabilize. Failed Scaling Activity: The "
-         "image id '[ami-1]' does not exist. Launching EC2 instance failed.", "ImageGone", "image"),
+         "image id '[ami-1]' does not exist. Launching EC2 instance failed.", "ImageGone", "AMI"),
     ],
     ids=["denied-iam", "denied-ec2", "custom", "engine", "image-in-activity"],
 )  # fmt: skip
@@ -50,7 +52,7 @@ def test_the_words_carry_what_the_reason_names(type_: str, reason: str, code: st
 
     assert known is not None
     assert known.cause.code == code
-    assert says in f"{known.title} {known.advice}"
+    assert says in cause_title(code, known.values) + cause_advice(code, known.values)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +67,7 @@ def test_what_is_not_known_is_left_to_awss_own_words(reason: str) -> None:
 )
 def test_no_reason_makes_the_catalogue_stumble(reason: str, type_: str) -> None:
     known = recognize(type_, reason)
-    assert known is None or str(known.title)
+    assert known is None or cause_title(known.cause.code, known.values)
 
 
 @given(st.sampled_from(CATALOGUE), st.text(max_size=80), st.text(max_size=80))

@@ -25,6 +25,7 @@ from tests.flows.standing import GRACE, PACE, Standing
 from tests.flows.web import Web, environment_of_processes, logged_in, open_chromium, start_web
 from tests.running import Portal, new_account
 from tests.services import Redis, Sandbox
+from tests.wordings import reason
 
 expect.set_options(timeout=15_000)
 WIDE = ViewportSize(width=1440, height=900)
@@ -127,7 +128,7 @@ def asked(portal: Portal) -> Deployment:
 def standing(portal: Portal, asked: Deployment, own_page: Page) -> Standing:
     """An environment that became ready, with its page open."""
     (deployment,) = portal.ended(asked, seconds=240)
-    assert deployment.state == "succeeded", deployment.error_message
+    assert deployment.state == "succeeded", reason(deployment)
     assert deployment.ready_at
     found = Standing(own_page, deployment.environment, portal.sandbox)
     found.pace(PACE)

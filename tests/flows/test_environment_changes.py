@@ -60,7 +60,7 @@ def a_server_that_is_terminated_is_drained_replaced_and_configured(standing: Sta
 
     row = standing.target("app", gone)
     expect(row).to_contain_text("Draining", timeout=SOON)
-    expect(row).to_contain_text("it is being taken out; it gets no new requests")
+    expect(row).to_contain_text("it is being deregistered and receives no new requests")
     expect(page.locator(f"#instance-{gone}")).to_contain_text("Ending")
     expect(standing.tier("App servers")).to_contain_text("1 of 2")
     activities = page.locator(".activities li")

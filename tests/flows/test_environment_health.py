@@ -41,7 +41,7 @@ def a_time_is_saved_through_the_site(standing: Standing) -> None:
 
     expect(rows).to_have_count(before + 1, timeout=SOON)
     expect(rows.first).to_contain_text("root")
-    expect(rows.first).to_contain_text("A time was saved and read back in")
+    expect(rows.first).to_contain_text("Write and read succeeded in")
 
 
 def an_app_server_that_stopped_is_named(standing: Standing) -> None:
@@ -64,7 +64,7 @@ def a_web_server_that_answers_500_is_named(standing: Standing) -> None:
 
     standing.act(sick, "break-service")
 
-    said = f"web {sick} answers health checks with another HTTP code than wanted"
+    said = f"web {sick} returns an unexpected HTTP status to health checks"
     expect(standing.health).to_contain_text(said, timeout=SOON)
     assert_one_is_sick(standing, "web", sick, "Target.ResponseCodeMismatch")
 
@@ -116,7 +116,7 @@ def a_playbook_that_failed_on_one_server_is_run_again_there(standing: Standing) 
 
     expect(panel).to_contain_text("failed on 1 of 2", timeout=SOON)
     expect(panel.locator("tbody tr").first).to_contain_text(sick)
-    expect(standing.health).to_contain_text(f"app {sick} was not configured", timeout=SOON)
+    expect(standing.health).to_contain_text(f"Configuration of app {sick} failed", timeout=SOON)
     on_top = panel.locator(".failed-task:has(~ table)")
     expect(on_top).to_contain_text("Install the release", timeout=SOON)
     expect(on_top).to_contain_text(sick)

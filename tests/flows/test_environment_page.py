@@ -168,7 +168,7 @@ def test_parts_that_come_up_bring_their_past_with_them(page: Page, web: Web, ope
 
     make_parts(environment)
 
-    expect(page.locator("#health")).to_contain_text("It is being made.")
+    expect(page.locator("#health")).to_contain_text("It is being created.")
     expect(page.locator("#past")).to_contain_text("Nothing was observed in this time.")
 
 

@@ -20,6 +20,7 @@ from tests.running import client as aws
 from tests.running import new_account
 from tests.services import Sandbox
 from tests.views.pages import page
+from tests.wordings import attention
 
 pytestmark = pytest.mark.django_db
 SECONDS = 90
@@ -81,4 +82,4 @@ def _to_its_end(deployment: Deployment) -> Deployment:
         observe.ensure_observers()
         for pk, version in leases.claim_due(Observer.objects.all(), timezone.now(), timedelta(seconds=30)):
             observe.run_observer(pk, version, session.connect)
-    raise AssertionError(f"still {fresh.state}: {fresh.attention}")
+    raise AssertionError(f"still {fresh.state}: {attention(fresh)}")

@@ -21,6 +21,7 @@ from tests.builders import make_deployment, make_environment, make_user
 from tests.running import new_account
 from tests.services import Sandbox
 from tests.views.pages import Element, page
+from tests.wordings import attention
 
 pytestmark = [pytest.mark.django_db, pytest.mark.timeout(360)]
 SECONDS = 240
@@ -121,7 +122,7 @@ def _to_their_ends(deployments: list[Deployment]) -> None:
     mine = Deployment.objects.active().filter(pk__in=[deployment.pk for deployment in deployments])
     until = time.monotonic() + SECONDS
     while left := list(mine):
-        assert time.monotonic() < until, [(one.state, one.attention) for one in left]
+        assert time.monotonic() < until, [(one.state, attention(one)) for one in left]
         mine.update(due_at=timezone.now() - timedelta(seconds=1))
         for pk, version in leases.claim_due(mine, timezone.now(), timedelta(seconds=30)):
             step.run_deployment(pk, version, session.connect)

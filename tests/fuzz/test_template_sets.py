@@ -16,6 +16,7 @@ from deployments.catalog import TemplateSet, build_objects, load
 from deployments.core import dependencies
 from deployments.errors import UserFixable
 from deployments.forms import NewEnvironmentForm
+from deployments.wording import error_text
 from tests.fuzz.hostile import json_values, mutated, texts
 from tests.fuzz.profile import fuzzed
 
@@ -195,7 +196,7 @@ def taken(files: dict[str, bytes]) -> TemplateSet | None:
 
 def is_a_sentence(refused: UserFixable) -> None:
     assert refused.code.startswith("TemplateSet")
-    assert refused.message.encode()
+    assert error_text(refused).encode()
 
 
 def can_be_shown(found: TemplateSet) -> None:

@@ -50,7 +50,7 @@ def _failed(
 def test_a_denied_action_comes_with_the_policy_that_allows_it(browser: Client) -> None:
     shown = read(browser, _failed(DENIED)).one(id="banner")
 
-    assert "AWS denies rds:CreateDBCluster" in shown.one(id="end-title").text
+    assert "AWS denied rds:CreateDBCluster" in shown.one(id="end-title").text
     (button,) = [b for b in shown.all("button") if "Copy a policy" in b.text]
     assert json.loads(button["data-copy"])["Action"] == "rds:CreateDBCluster"
     assert "Aurora ▸ Cluster" in shown.text

@@ -14,6 +14,7 @@ from deployments.models import Deployment, TemplateCheck, leases
 from deployments.runner import step
 from tests.builders import make_deployment, make_environment
 from tests.fakes import FakeAws
+from tests.wordings import attention
 
 LIMIT = 200
 
@@ -74,4 +75,4 @@ def run(
         if until(fresh):
             return fresh
         one_tick(fresh, aws)
-    raise AssertionError(f"still {fresh.state} after {LIMIT} ticks: {fresh.attention}")
+    raise AssertionError(f"still {fresh.state} after {LIMIT} ticks: {attention(fresh)}")

@@ -11,6 +11,7 @@ from deployments.models import Deployment, Environment
 from deployments.runner import step
 from tests.fakes import FakeAws
 from tests.runner.conftest import one_tick, run
+from tests.wordings import attention
 
 DESCRIBE = "cloudformation:DescribeStacks"
 
@@ -30,7 +31,7 @@ def test_a_step_whose_calls_are_spent_comes_back_when_there_are_some(
         one_tick(deployment, aws)
 
     deployment.refresh_from_db()
-    assert (deployment.failures, deployment.attention) == (0, "")
+    assert (deployment.failures, attention(deployment)) == (0, "")
     assert deployment.due_at is not None
     assert timedelta(seconds=6.9) < deployment.due_at - before < timedelta(seconds=8)
     assert run(deployment, aws).state == "succeeded"

@@ -14,6 +14,7 @@ from deployments.errors import AwsAccessError, AwsRetryable
 from deployments.models import Deployment, Evidence
 from deployments.models.sealed import seal
 from deployments.runner import evidence, redactors
+from deployments.wording import stored_text
 from tests.builders import START, make_deployment, make_event, make_resource, make_stack
 from tests.fakes import FakeAws
 
@@ -90,7 +91,7 @@ def test_the_stream_that_the_reason_names_is_the_one_that_is_read(aws: FakeAws) 
 
 def test_a_log_that_the_rollback_took_away_is_said(aws: FakeAws) -> None:
     (found,) = _gather(_failed_custom_resource(), aws)
-    assert "deleted" in found.problem_words
+    assert "deleted" in stored_text(found.problem)
 
 
 def test_a_denied_log_says_which_action_is_missing(aws: FakeAws) -> None:
@@ -98,7 +99,7 @@ def test_a_denied_log_says_which_action_is_missing(aws: FakeAws) -> None:
         "logs:DescribeLogStreams", AwsAccessError("AccessDeniedException", "no", "logs:DescribeLogStreams")
     )
     (found,) = _gather(_failed_custom_resource(), aws)
-    assert "logs:DescribeLogStreams" in found.problem_words
+    assert "logs:DescribeLogStreams" in stored_text(found.problem)
 
 
 def test_a_throttled_read_is_made_again_and_what_was_found_is_kept_once(aws: FakeAws) -> None:

@@ -12,6 +12,7 @@ from deployments.runner import event_log
 from tests.builders import make_deployment, make_environment, make_stack, make_stack_event
 from tests.fakes import FakeAws, FakeStack, lost_answer
 from tests.runner.conftest import one_tick, run
+from tests.wordings import reason
 
 MUTATIONS = [
     "s3:CreateBucket",
@@ -124,7 +125,7 @@ def test_a_denied_action_before_anything_was_made_fails_and_names_the_action(
     ended = run(deployment, aws)
 
     assert ended.state == State.FAILED
-    assert "Allow cloudformation:CreateChangeSet to the role" in ended.error_message
+    assert "Allow cloudformation:CreateChangeSet for the role" in reason(ended)
     assert Environment.objects.get(pk=ended.environment_id).stack_id == ""
 
 
@@ -147,7 +148,7 @@ def test_a_stack_name_that_somebody_else_has_is_told_before_anything_is_made(
     ended = run(deployment, aws)
 
     assert ended.error_code == "StackNameTaken"
-    assert "Choose another environment name" in ended.error_message
+    assert "Choose another environment name" in reason(ended)
     assert not aws.buckets
 
 
@@ -176,7 +177,7 @@ def test_insufficient_capabilities_name_the_setting(deployment: Deployment, aws:
     ended = run(deployment, aws)
 
     assert ended.error_code == "InsufficientCapabilities"
-    assert "SANSO_CAPABILITIES" in ended.error_message
+    assert "SANSO_CAPABILITIES" in reason(ended)
 
 
 def test_a_change_set_that_fails_leaves_no_empty_stack(deployment: Deployment, aws: FakeAws) -> None:
@@ -196,7 +197,7 @@ def test_a_template_set_with_lint_errors_is_not_deployed(deployment: Deployment,
     ended = run(deployment, aws)
 
     assert ended.error_code == "TemplateSetHasErrors"
-    assert "root.yaml:4 E3012" in ended.error_message
+    assert "root.yaml:4 E3012" in reason(ended)
 
 
 def test_a_template_set_that_changed_since_the_form_is_not_deployed(
@@ -229,9 +230,7 @@ def test_a_failed_resource_is_named_when_everything_was_rolled_back(
     ended = run(deployment, aws)
 
     assert ended.state == State.ROLLED_BACK
-    assert ended.error_message == (
-        "Network/Vpc (AWS::SNS::Topic): The maximum number of VPCs has been reached."
-    )
+    assert reason(ended) == ("Network/Vpc (AWS::SNS::Topic): The maximum number of VPCs has been reached.")
     assert Stack.objects.get(deployment=ended, path="Network").status == "DELETE_COMPLETE"
 
 
@@ -255,7 +254,7 @@ def test_a_bug_of_ours_is_retried_and_then_told_without_its_details(
     ended = run(deployment, aws)
 
     assert ended.error_code == "InternalError"
-    assert "secret detail" not in ended.error_message
+    assert "secret detail" not in reason(ended)
 
 
 def test_a_worker_that_lost_its_claim_changes_nothing_more(deployment: Deployment, aws: FakeAws) -> None:
@@ -312,5 +311,5 @@ def test_a_set_with_a_written_out_prefix_is_uploaded_there(
 
     ended = run(deployment, aws)
 
-    assert (ended.state, ended.error_message) == (State.SUCCEEDED, "")
+    assert (ended.state, reason(ended)) == (State.SUCCEEDED, "")
     assert {"fa-094/root.yaml", "fa-094/inner.yaml"} <= aws.buckets[ended.artifact_bucket]

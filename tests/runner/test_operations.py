@@ -13,6 +13,7 @@ from deployments.aws.site import SiteCheckResult
 from deployments.errors import AwsAccessError, AwsRetryable, QuotaExhausted, UserFixable
 from deployments.models import ActionRequest, Association, Environment, Observation, SiteProbe, leases
 from deployments.runner import step
+from deployments.wording import stored_text
 from tests.fakes import FakeAws
 from tests.runner.observed.world import configure, look, make_world, server
 
@@ -84,9 +85,9 @@ def test_it_is_run_again_too_where_a_failure_elsewhere_left_it_out(
 
 
 def test_what_failed_nowhere_is_not_run_again(environment: Environment) -> None:
-    with pytest.raises(UserFixable, match="failed on no instance"):
+    with pytest.raises(UserFixable, match="no_failed_instances"):
         ask_again(environment, only_failed=True)
-    with pytest.raises(UserFixable, match="no such association"):
+    with pytest.raises(UserFixable, match="association_not_found"):
         operate.request_association_run(
             user=environment.owner, environment=environment, association_id="other", only_failed=False
         )
@@ -135,7 +136,7 @@ def test_a_lost_answer_is_asked_again_and_a_denied_call_is_told(
     asked = ask_again(environment)
     aws.fail(START, AwsAccessError("AccessDeniedException", "not authorized", START))
     denied = carry_out(asked, aws)
-    assert (denied.state, denied.result["sentence"]["values"]["action"]) == ("failed", START)
+    assert (denied.state, denied.result["sentence"]["params"]["action"]) == ("failed", START)
 
 
 def test_a_wish_that_never_works_is_given_up(aws: FakeAws, environment: Environment) -> None:
@@ -158,15 +159,15 @@ def test_a_saved_time_is_kept_with_who_asked(aws: FakeAws, environment: Environm
 
     assert (done.state, done.result["milliseconds"], done.result["read"]) == ("done", 42, True)
     probe = SiteProbe.objects.get()
-    assert (probe.asked_by, probe.wrote, probe.words) == (
+    assert (probe.asked_by, probe.wrote, stored_text(probe.sentence)) == (
         environment.owner,
         True,
-        "A time was saved and read back in 42 ms.",
+        "Write and read succeeded in 42 ms.",
     )
     assert site.call_args.args[0].dns_name == "staging-web.elb.example"
 
 
 def test_only_a_known_load_balancer_is_asked(aws: FakeAws) -> None:
     unseen = make_world(aws, "unseen")
-    with pytest.raises(UserFixable, match="No load balancer"):
+    with pytest.raises(UserFixable, match="load_balancer_unknown"):
         operate.request_site_check(user=unseen.owner, environment=unseen)

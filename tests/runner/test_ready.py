@@ -16,17 +16,22 @@ from deployments.aws.site import SiteCheckResult
 from deployments.core.intervals import probe_delay
 from deployments.core.phases import State
 from deployments.core.timeouts import failure_timeout, readiness_timeout
-from deployments.errors import Sentence
+from deployments.errors import Message
+from deployments.message_codes import Code
 from deployments.models import AssociationRun, Deployment, Environment, Event, SiteProbe
 from deployments.runner import site_check
+from deployments.wording import stored_text
 from tests.builders import make_environment
 from tests.fakes import FakeAws, FakeStack
 from tests.runner.conftest import one_tick, run
 from tests.runner.observed.world import configure, fill, look, make_parts, retarget, server
+from tests.wordings import reason
 
 pytestmark = pytest.mark.django_db
 ANSWERED = SiteCheckResult(wrote=True, read=True, milliseconds=31, write_status=200, read_status=200)
-SILENT = SiteCheckResult(problem=Sentence("/write answers 502: Bad Gateway"))
+SILENT = SiteCheckResult(
+    problem=Message(Code.SITE_ERROR_STATUS, {"path": "/write", "status": "502", "text": "Bad Gateway"})
+)
 
 
 @pytest.fixture
@@ -60,7 +65,7 @@ def after_stacks(deployment: Deployment, aws: FakeAws) -> Deployment:
 
 
 def said(deployment: Deployment) -> list[str]:
-    return [one["template"] % one["values"] for one in deployment.waiting_for]
+    return [stored_text(one) for one in deployment.waiting_for]
 
 
 def rest(by: timedelta) -> None:
@@ -103,7 +108,7 @@ def test_what_was_observed_before_the_stacks_were_complete_does_not_count(
 
     deployment.refresh_from_db()
     assert deployment.state == State.CONFIGURATION
-    assert "State Manager was not asked about configure-app yet." in said(deployment)
+    assert "The association of configure-app has not been read from State Manager yet." in said(deployment)
 
 
 def test_success_of_state_manager_is_not_ready_while_a_target_is_unhealthy(
@@ -116,7 +121,7 @@ def test_success_of_state_manager_is_not_ready_while_a_target_is_unhealthy(
 
     assert waiting.state == State.TRAFFIC
     assert "Target.ResponseCodeMismatch" in said(waiting)[0]
-    assert Event.objects.filter(code="waiting").get().message_words == said(waiting)[0]
+    assert stored_text(Event.objects.filter(code="waiting").get().values["message"]) == said(waiting)[0]
     assert not SiteProbe.objects.exists()
 
     step(deployment, aws)
@@ -131,8 +136,8 @@ def test_a_site_that_does_not_answer_is_not_ready(deployment: Deployment, aws: F
     waiting = step(deployment, aws, SILENT)
 
     assert waiting.state == State.READY
-    assert said(waiting) == ["datelog has not saved a time and read it back through the load balancer yet."]
-    assert SiteProbe.objects.get().sentence["template"] == "/write answers 502: Bad Gateway"
+    assert said(waiting) == ["The site check through the load balancer has not succeeded yet."]
+    assert stored_text(SiteProbe.objects.get().sentence) == "/write returns 502: Bad Gateway"
     rest(timedelta(seconds=probe_delay(1, sandbox=False)))
     assert step(deployment, aws).state == State.SUCCEEDED
 
@@ -185,7 +190,7 @@ def test_a_failed_configuration_is_waited_for_a_while_and_then_ends_the_deployme
     ended = step(deployment, aws)
 
     assert (ended.state, ended.error_code) == (State.FAILED, "AssociationFailed")
-    assert ended.error_message == f"configure-app failed on {bad} (Failed)."
+    assert reason(ended) == f"configure-app failed on {bad} (Failed)."
     environment = Environment.objects.get()
     assert (environment.stack_status, environment.stack_id) == ("CREATE_COMPLETE", "arn:staging")
     assert environment.outputs
@@ -211,7 +216,7 @@ def test_an_environment_that_never_becomes_ready_ends_with_what_was_missing(
     ended = step(deployment, aws, SILENT)
 
     assert (ended.state, ended.error_code) == (State.FAILED, "NotReady")
-    assert "datelog has not saved" in ended.error_message
+    assert "The site check through the load balancer" in reason(ended)
 
 
 def test_a_stack_that_is_deleted_meanwhile_ends_the_deployment(deployment: Deployment, aws: FakeAws) -> None:

@@ -21,7 +21,7 @@ from deployments.aws.elbv2 import TargetHealth
 from deployments.aws.site import SiteCheckResult
 from deployments.aws.site_address import Site
 from deployments.core.phases import State
-from deployments.errors import AwsAccessError, AwsRejected, Sentence
+from deployments.errors import AwsAccessError, AwsRejected
 from deployments.models import (
     ActionRequest,
     AssociationRun,
@@ -35,6 +35,7 @@ from deployments.models import (
 )
 from deployments.models.sealed import seal, unseal
 from deployments.runner import event_log, finalize, redactors, site_check, step
+from deployments.wording import stored_text
 from tests.builders import make_deployment, make_environment
 from tests.fakes import FakeAws, FakeStack
 from tests.runner.conftest import one_tick, run
@@ -48,6 +49,7 @@ from tests.runner.observed.world import (
     observation,
     server,
 )
+from tests.wordings import attention, reason
 
 pytestmark = pytest.mark.django_db
 SECRET = "hunter22"
@@ -110,7 +112,7 @@ def test_a_reason_shows_no_value_and_the_end_clears_the_values(deployment: Deplo
     ended = run(deployment, aws)
 
     assert (ended.state, ended.sealed_parameters) == (State.ROLLED_BACK, "")
-    assert ended.error_message.endswith("the password **** is too weak")
+    assert reason(ended).endswith("the password **** is too weak")
     assert Event.objects.get(status="CREATE_FAILED").reason == "the password **** is too weak"
     assert SECRET not in whole_database()
     assert ended.environment.secret_fingerprints
@@ -125,7 +127,7 @@ def test_a_change_set_that_fails_shows_no_value_and_leaves_nothing(
     ended = run(deployment, aws)
 
     assert (ended.state, ended.sealed_parameters) == (State.FAILED, "")
-    assert "Value '****' is too short" in ended.error_message
+    assert "Value '****' is too short" in reason(ended)
     assert SECRET not in whole_database()
     assert not ended.environment.secret_fingerprints  # nothing was made that could print it
 
@@ -176,7 +178,7 @@ def test_an_error_that_keeps_a_deployment_waiting_shows_no_value(
         one_tick(following, aws)
 
     waiting = Deployment.objects.get(pk=deployment.pk)
-    assert "not with ****" in waiting.attention
+    assert "not with ****" in attention(waiting)
     assert SECRET not in whole_database()
     assert SECRET not in caplog.text
 
@@ -193,7 +195,7 @@ def standing(aws: FakeAws) -> Environment:
     aws.stacks["arn:staging"] = FakeStack("sanso-staging", "arn:staging", "CREATE_COMPLETE")
     deployment = environment.latest
     assert deployment
-    finalize.finalize(deployment, State.SUCCEEDED, "CREATE_COMPLETE", {}, "", Sentence(""))
+    finalize.finalize(deployment, State.SUCCEEDED, "CREATE_COMPLETE", {})
     return fresh(environment)
 
 
@@ -261,7 +263,7 @@ def test_a_source_that_may_not_be_asked_says_so_without_the_value(
 
     look(aws, "fleet")
 
-    assert "no ****" in observation(standing, "fleet").problem_words
+    assert "no ****" in stored_text(observation(standing, "fleet").problem_sentence)
     assert SECRET not in whole_database()
 
 
@@ -297,7 +299,7 @@ def test_an_operation_that_fails_says_so_without_the_value(aws: FakeAws, standin
     ):
         step.run_operation(pk, version, aws)
 
-    assert "no ****" in ActionRequest.objects.get(pk=asked.pk).words
+    assert "no ****" in stored_text(ActionRequest.objects.get(pk=asked.pk).result["sentence"])
     assert SECRET not in whole_database()
 
 

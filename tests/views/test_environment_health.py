@@ -57,13 +57,14 @@ def test_one_sick_server_is_named_with_its_reason_in_sentence_picture_and_row(br
     shown = show(browser, environment)
 
     verdict = shown.one(id="health").text
-    assert f"▲ Degraded app {sick} refuses the connection of health checks" in verdict
+    assert f"▲ Degraded app {sick} refuses health check connections" in verdict
     assert "App servers ▲ Degraded 1 of 2" in verdict
     assert "Web servers ✓ Healthy 2 of 2" in verdict
     for layout in ("wide", "narrow"):
         box = node(shown, layout, "app", sick)
-        assert box.text.startswith(f"✕ {sick[:-4]} {sick[-4:]} Unhealthy 40 s · it refuses the connection")
-        assert box["aria-label"].startswith(f"{sick}, Unhealthy, it refuses the connection")
+        assert box.text.startswith(f"✕ {sick[:-4]} {sick[-4:]} Unhealthy 4")
+        assert " s · it refuses health check connections" in box.text
+        assert box["aria-label"].startswith(f"{sick}, Unhealthy, it refuses health check connections")
         assert box["href"] == f"#target-app-{sick}"
         assert "is-failed" in box["class"]
     told = row_of(shown, f"target-app-{sick}")
@@ -111,17 +112,17 @@ def test_every_state_of_a_target_has_a_word(browser: Client, state: str) -> None
     ("state", "code", "said"),
     [
         ("initial", "Elb.RegistrationInProgress", "it is being registered with its load balancer."),
-        ("initial", "Elb.InitialHealthChecking", "it is being checked for the first time."),
-        ("unhealthy", "Target.ResponseCodeMismatch", "it answers health checks with another HTTP code"),
-        ("unhealthy", "Target.Timeout", "it does not answer health checks in time"),
-        ("unhealthy", "Target.FailedHealthChecks", "it refuses the connection of health checks"),
+        ("initial", "Elb.InitialHealthChecking", "it is in its initial health check."),
+        ("unhealthy", "Target.ResponseCodeMismatch", "it returns an unexpected HTTP status to health checks"),
+        ("unhealthy", "Target.Timeout", "it does not respond to health checks in time"),
+        ("unhealthy", "Target.FailedHealthChecks", "it refuses health check connections"),
         ("unused", "Target.NotRegistered", "it is not registered with its target group"),
         ("unused", "Target.NotInUse", "No load balancer uses the target group of it"),
         ("unused", "Target.InvalidState", "it is stopped or terminated"),
-        ("unused", "Target.IpUnusable", "uses the address of it itself"),
-        ("draining", "Target.DeregistrationInProgress", "it is being taken out"),
-        ("unavailable", "Target.HealthCheckDisabled", "Health checks of it are switched off"),
-        ("unavailable", "Elb.InternalError", "The load balancer of it has a fault of its own"),
+        ("unused", "Target.IpUnusable", "The address of it is used by a load balancer"),
+        ("draining", "Target.DeregistrationInProgress", "it is being deregistered"),
+        ("unavailable", "Target.HealthCheckDisabled", "Health checks of it are disabled"),
+        ("unavailable", "Elb.InternalError", "The load balancer of it has an internal error"),
     ],
 )
 def test_every_reason_code_is_said_in_words(browser: Client, state: str, code: str, said: str) -> None:
@@ -144,9 +145,9 @@ def test_an_environment_that_is_being_made_shows_no_red(browser: Client) -> None
 
     assert "as soon as CloudFormation has made them" in empty.one(id="health").text
     assert not empty.all("svg")
-    assert "? Unknown It is being made." in made.one(id="health").text
+    assert "? Unknown It is being created." in made.one(id="health").text
     assert "Not ready yet. It waits for:" in made.one(id="health").text
-    assert "was not asked" in made.one(id="health").text
+    assert "has not been read" in made.one(id="health").text
     assert "not asked yet" in made.one(id="source-associations").text
     assert not made.one("svg", class_="wide").all("a", class_="is-failed")
     assert "No target is registered." in made.one(id="targets").text
@@ -162,8 +163,8 @@ def test_a_deployment_that_waits_says_what_for_though_state_manager_is_done(brow
 
     waits = show(browser, environment).one("ul", class_="waits").text
 
-    assert f"app {server_id('app', 1)} refuses the connection of health checks" in waits
-    assert "datelog has not saved a time" in waits
+    assert f"app {server_id('app', 1)} refuses health check connections" in waits
+    assert "The site check through the load balancer" in waits
 
 
 def test_the_page_says_how_much_of_the_aws_budget_is_used(
@@ -321,7 +322,7 @@ def test_in_japanese_every_word_is(browser: Client) -> None:
 
     shown = show(browser, environment)
 
-    assert "健全性 ▲ 低下" in shown.one("p", class_="states").text
+    assert "ヘルス ▲ 低下" in shown.one("p", class_="states").text
     assert "アプリケーションサーバー" in shown.one(id="health").text
 
 

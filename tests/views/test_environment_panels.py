@@ -161,7 +161,7 @@ def test_a_save_through_the_site_shows_what_answered_and_how_long_it_took(browse
     site = show(browser, environment).one(id="site")
 
     assert "✓ Yes" in site.text
-    assert "✕ No The reader was not observed yet." in site.text
+    assert "✕ No The reader has not been observed yet." in site.text
     assert "184 ms" in site.text
     assert environment.owner.username in site.text
 
@@ -237,7 +237,7 @@ def test_what_came_of_a_wish_is_said_until_the_new_run_is_there(browser: Client)
     told = show(browser, environment).one(id="association-assoc-web-answer").text
     Association.objects.update(executed_at=timezone.now() + timedelta(seconds=1))
 
-    assert told == "AWS denies ssm:StartAssociationsOnce (AccessDenied)."
+    assert told == "AWS denied ssm:StartAssociationsOnce (AccessDenied)."
     assert not show(browser, environment).all(id="association-assoc-web-answer")
 
 

@@ -186,7 +186,7 @@ def test_an_environment_that_is_being_changed_is_told_at_the_name(browser: Clien
 
     response = browser.post(URL, filled(account))
 
-    assert "being changed by another deployment" in page(response).one(id="id_name_error").text
+    assert "Another deployment is changing" in page(response).one(id="id_name_error").text
 
 
 def test_nothing_that_was_typed_is_lost_but_secrets(browser: Client, account: Account) -> None:

@@ -13,7 +13,6 @@ from deployments.core.causes import (
     templates,
 )
 from deployments.core.causes.cause import Cause, RecognizedCause
-from deployments.errors import Sentence
 
 _GENERAL = ("Quota", "DeniedUnnamed", "NameExists", "NotStabilized", "Throttled", "AwsFault")
 
@@ -41,12 +40,7 @@ def recognize(type_: str, reason: str) -> RecognizedCause | None:
             if "api" in found:  # the older form of a denial names the action in front
                 found["action"] = found.pop("api") or found["action"]
             values = {name: _clean(value) for name, value in found.items()}
-            return RecognizedCause(
-                cause=cause,
-                title=Sentence(cause.title, values),
-                advice=Sentence(cause.advice, values),
-                values=values,
-            )
+            return RecognizedCause(cause=cause, values=values)
     return None
 
 

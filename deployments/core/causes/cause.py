@@ -1,12 +1,10 @@
-"""What the catalogue says of one known cause: how to recognise it, its words, and the next steps."""
+"""What the catalogue says of one known cause: how to recognize it and the next steps."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
-
-from deployments.errors import Sentence
 
 
 class NextStep(StrEnum):
@@ -34,9 +32,10 @@ class Evidence(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """One signature and its words.
+    """One signature and what helps.
 
-    `reason` is searched for in AWS's reason; its named groups fill the places of `title` and `advice`.
+    `reason` is searched for in AWS's reason; its named groups are the values of its words in
+    deployments/wording.
     `types` are beginnings of resource types it is limited to, all when empty. `parameter` is a pattern of
     the template parameters that the form should show first. `example` is a reason as AWS writes it, which a
     test holds against the signature.
@@ -44,8 +43,6 @@ class Cause:
 
     code: str
     reason: re.Pattern[str]
-    title: str
-    advice: str
     steps: tuple[NextStep, ...]
     example: str
     types: tuple[str, ...] = ()
@@ -56,11 +53,9 @@ class Cause:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecognizedCause:
-    """A cause that was recognised, with its words filled in."""
+    """A cause that was recognized, with the values that its signature found."""
 
     cause: Cause
-    title: Sentence
-    advice: Sentence
     values: dict[str, str]
 
 

@@ -7,7 +7,6 @@ https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/.
 from __future__ import annotations
 
 from deployments.core.causes.cause import Cause, NextStep, signature
-from deployments.errors import N_
 
 _EDIT = (NextStep.EDIT, NextStep.DELETE_FIRST)
 
@@ -19,8 +18,6 @@ CAUSES = (
             r"|engine version .{0,60}(not available"
             r"|not supported|cannot be created)|InvalidEngineVersion"
         ),
-        title=N_("The database version cannot be created any more, or not here"),
-        advice=N_("Choose a version that this region offers; AWS withdraws old ones."),
         steps=_EDIT,
         parameter=r"EngineVersion|Version",
         types=("AWS::RDS::",),
@@ -34,8 +31,6 @@ CAUSES = (
             r"does not support creating a DB (?:instance|cluster) with the following combination"
             r"|DBInstanceClass .{0,80}(?:not supported|invalid)|Invalid DB Instance class: (?P<db_class>\S+)"
         ),
-        title=N_("The database version does not run on this instance class"),
-        advice=N_("Choose another instance class or another version."),
         steps=_EDIT,
         parameter=r"InstanceClass|EngineVersion",
         types=("AWS::RDS::",),
@@ -46,10 +41,6 @@ CAUSES = (
         code="DatabaseParameterGroup",
         reason=signature(
             r"DBParameterGroupFamily (?P<family>\S+) can(?:'|no)t be used|parameter group .{0,80}not found"
-        ),
-        title=N_("The parameter group belongs to another database version"),
-        advice=N_(
-            "Its family has to be that of the engine version. Mend the template set or choose the version."
         ),
         steps=(NextStep.EDIT, NextStep.TEMPLATE, NextStep.DELETE_FIRST),
         parameter=r"EngineVersion",
@@ -63,10 +54,6 @@ CAUSES = (
             r"MasterUsername \S+ (?:cannot be used|is not valid)|MasterUserPassword is not a valid password"
             r"|MasterUserPassword is not valid"
         ),
-        title=N_("RDS does not accept the database's user name or password"),
-        advice=N_(
-            'The name must not be a reserved word; a password has 8 to 41 characters without / @ " and space.'
-        ),
         steps=_EDIT,
         parameter=r"User|Password",
         types=("AWS::RDS::",),
@@ -78,8 +65,6 @@ CAUSES = (
             r"DBClusterSnapshotAlreadyExists"
             r"|cluster snapshot because one with (?:the )?identifier (?P<name>\S+)"
         ),
-        title=N_("A final snapshot of this name is there already"),
-        advice=N_("Delete or copy the old snapshot in RDS, then delete once more."),
         steps=(NextStep.DELETE_AGAIN,),
         types=("AWS::RDS::",),
         example="Cannot create the cluster snapshot because one with identifier app-final already exists.",
@@ -90,8 +75,6 @@ CAUSES = (
             r"KMS key .{0,120}(?:does not exist|disabled|not accessible|pending deletion|invalid state)"
             r"|KMSKeyNotAccessible|key .{0,80}is pending deletion"
         ),
-        title=N_("An encryption key cannot be used"),
-        advice=N_("Enable the key in KMS or allow its use to the service, then deploy again."),
         steps=(NextStep.EDIT, NextStep.RETRY, NextStep.DELETE_FIRST),
         parameter=r"Key|Kms",
         example="The specified KMS key [arn:aws:kms:ap-northeast-1:123456789012:key/1a] does not exist, "

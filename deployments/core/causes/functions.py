@@ -7,7 +7,6 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-custom-r
 from __future__ import annotations
 
 from deployments.core.causes.cause import Cause, Evidence, NextStep, signature
-from deployments.errors import N_
 
 _LOG = (Evidence.FUNCTION_LOG,)
 
@@ -16,11 +15,6 @@ CAUSES = (
         code="CustomResourceSilent",
         reason=signature(
             r"did not receive a response from your Custom Resource|Custom Resource failed to stabilize"
-        ),
-        title=N_("A custom resource's function did not answer"),
-        advice=N_(
-            "It ended, ran out of time or could not reach CloudFormation's address. Its log has the "
-            "last lines."
         ),
         steps=(NextStep.TEMPLATE, NextStep.DELETE_FIRST, NextStep.RETRY),
         evidence=_LOG,
@@ -34,8 +28,6 @@ CAUSES = (
             r"Received response status \[FAILED\] from custom resource\. Message returned: (?P<message>.+?)"
             r"(?: \(RequestId: .*)?$"
         ),
-        title=N_("A custom resource's function reports a failure"),
-        advice=N_("It says: %(message)s"),
         steps=(NextStep.TEMPLATE, NextStep.DELETE_FIRST, NextStep.RETRY),
         evidence=_LOG,
         example="Received response status [FAILED] from custom resource. Message returned: Access denied for "
@@ -46,11 +38,6 @@ CAUSES = (
         reason=signature(
             r"Error occurred while GetObject\. S3 Error Code: (?P<s3>\w+)|PermanentRedirect"
             r"|S3 Error Message: (?P<said>[^.]+)"
-        ),
-        title=N_("A function's code could not be read from S3"),
-        advice=N_(
-            "The artifact bucket must hold the object and lie in the same region as the stack. S3 says: "
-            "%(s3)s."
         ),
         steps=(NextStep.RETRY, NextStep.TEMPLATE, NextStep.DELETE_FIRST),
         types=("AWS::Lambda::",),
@@ -63,8 +50,6 @@ CAUSES = (
         reason=signature(
             r"Value .{0,80} at 'runtime' failed|runtime parameter of (?P<runtime>\S+) is no longer supported"
         ),
-        title=N_("Lambda does not offer the function's runtime any more"),
-        advice=N_("Name a newer runtime in the template set."),
         steps=(NextStep.TEMPLATE, NextStep.DELETE_FIRST),
         types=("AWS::Lambda::",),
         example="The runtime parameter of python3.7 is no longer supported for creating or updating AWS "

@@ -7,7 +7,6 @@ of CreateLoadBalancer and CreateListener.
 from __future__ import annotations
 
 from deployments.core.causes.cause import Cause, NextStep, signature
-from deployments.errors import N_
 
 _EDIT = (NextStep.EDIT, NextStep.DELETE_FIRST)
 _FIX = (NextStep.TEMPLATE, NextStep.DELETE_FIRST)
@@ -16,8 +15,6 @@ CAUSES = (
     Cause(
         code="CidrConflict",
         reason=signature(r"The CIDR '(?P<cidr>[^']+)' conflicts with another subnet|InvalidSubnet\.Conflict"),
-        title=N_("The address range of a subnet overlaps another one"),
-        advice=N_("Choose address ranges that do not overlap."),
         steps=_EDIT,
         parameter=r"Cidr",
         example="The CIDR '10.0.1.0/24' conflicts with another subnet (Service: Ec2, Status Code: 400, "
@@ -26,8 +23,6 @@ CAUSES = (
     Cause(
         code="CidrInvalid",
         reason=signature(r"The CIDR '(?P<cidr>[^']+)' is invalid|InvalidSubnet\.Range|InvalidVpc\.Range"),
-        title=N_("AWS does not accept an address range"),
-        advice=N_("A VPC has between /16 and /28, and a subnet lies within its VPC. Change the range."),
         steps=_EDIT,
         parameter=r"Cidr",
         example="The CIDR '10.1.0.0/30' is invalid. (Service: AmazonEC2; Status Code: 400; Error Code: "
@@ -36,8 +31,6 @@ CAUSES = (
     Cause(
         code="NoFreeAddresses",
         reason=signature(r"not enough free addresses|InsufficientFreeAddressesInSubnet"),
-        title=N_("A subnet has no free addresses left"),
-        advice=N_("Choose a wider address range for the subnet, or fewer servers."),
         steps=_EDIT,
         parameter=r"Cidr|Count|Size",
         example="There are not enough free addresses in subnet 'subnet-0a1b' to satisfy the requested "
@@ -50,8 +43,6 @@ CAUSES = (
             r"At least two subnets in two different Availability Zones|AZ\) coverage requirement"
             r"|DBSubnetGroupDoesNotCoverEnoughAZs"
         ),
-        title=N_("Subnets in at least two Availability Zones are needed"),
-        advice=N_("Choose two different Availability Zones."),
         steps=(NextStep.EDIT, NextStep.TEMPLATE, NextStep.DELETE_FIRST),
         parameter=r"Zone",
         example="The DB subnet group doesn't meet Availability Zone (AZ) coverage requirement. Current AZ "
@@ -60,10 +51,6 @@ CAUSES = (
     Cause(
         code="NoInternetGateway",
         reason=signature(r"VPC (?P<vpc>vpc-\w+) has no internet gateway"),
-        title=N_("The VPC has no internet gateway yet"),
-        advice=N_(
-            "What needs it has to depend on the gateway's attachment (DependsOn). Mend the template set."
-        ),
         steps=_FIX,
         example="VPC vpc-0123abcd has no internet gateway (Service: ElasticLoadBalancingV2, Status "
         "Code: 400, "
@@ -74,8 +61,6 @@ CAUSES = (
         reason=signature(
             r"the specified rule .*already exists|InvalidPermission\.Duplicate|RouteAlreadyExists"
         ),
-        title=N_("The same rule or route is made twice"),
-        advice=N_("Take one of them out of the template set."),
         steps=_FIX,
         example='the specified rule "peer: 10.0.0.0/16, TCP, from port: 9090, to port: 9090, ALLOW" already '
         "exists (Service: Ec2, Status Code: 400)",
@@ -87,8 +72,6 @@ CAUSES = (
             r"|certificate .{0,160}(not found|must "
             r"have a fully-qualified domain name|UnsupportedCertificate)"
         ),
-        title=N_("The load balancer does not accept the certificate"),
-        advice=N_("It has to be an issued certificate of ACM in the same region. Choose another ARN."),
         steps=_EDIT,
         parameter=r"Certificate",
         example="The certificate 'arn:aws:acm:ap-northeast-1:123456789012:certificate/abc' must have a "
@@ -97,8 +80,6 @@ CAUSES = (
     Cause(
         code="SecretScheduledForDeletion",
         reason=signature(r"secret with this name is already scheduled for deletion"),
-        title=N_("A secret of this name waits for its deletion"),
-        advice=N_("Restore or delete it for good in Secrets Manager, or choose another name."),
         steps=(NextStep.EDIT, NextStep.RETRY, NextStep.DELETE_FIRST),
         parameter=r"Name|Secret",
         example="You can't create this secret because a secret with this name is already scheduled for "
@@ -109,11 +90,6 @@ CAUSES = (
         reason=signature(
             r"(?P<name>[\w./:-]+) already exists|AlreadyExists|EntityAlreadyExists|BucketAlreadyExists"
             r"|DuplicateLoadBalancerName"
-        ),
-        title=N_("Something of this name is there already"),
-        advice=N_(
-            "It belongs to another stack or was made by hand. Delete it, or choose another name, then deploy "
-            "again."
         ),
         steps=(NextStep.EDIT, NextStep.DELETE_FIRST, NextStep.RETRY),
         parameter=r"Name|Prefix",

@@ -9,19 +9,13 @@ https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-te
 from __future__ import annotations
 
 from deployments.core.causes.cause import Cause, Evidence, NextStep, signature
-from deployments.errors import N_
 
 _ROOM = (NextStep.QUOTAS, NextStep.DELETE_FIRST, NextStep.RETRY)
-_ADVICE = N_(
-    "Delete what is no longer used, or ask AWS for a higher quota in Service Quotas. Then deploy again."
-)
 
 CAUSES = (
     Cause(
         code="QuotaVpcs",
         reason=signature(r"maximum number of VPCs has been reached|VpcLimitExceeded"),
-        title=N_("The account has as many VPCs in this region as it may have"),
-        advice=_ADVICE,
         steps=_ROOM,
         service="vpc",
         example="The maximum number of VPCs has been reached. (Service: Ec2, Status Code: 400, Request ID: "
@@ -30,8 +24,6 @@ CAUSES = (
     Cause(
         code="QuotaAddresses",
         reason=signature(r"maximum number of addresses has been reached|AddressLimitExceeded"),
-        title=N_("The account has as many Elastic IP addresses in this region as it may have"),
-        advice=_ADVICE,
         steps=_ROOM,
         service="ec2",
         example="The maximum number of addresses has been reached. (Service: AmazonEC2; Status Code: 400; "
@@ -40,8 +32,6 @@ CAUSES = (
     Cause(
         code="QuotaNatGateways",
         reason=signature(r"exceed the limit of (?P<limit>\d+) NAT gateways|NatGatewayLimitExceeded"),
-        title=N_("The account has as many NAT gateways in this Availability Zone as it may have"),
-        advice=_ADVICE,
         steps=_ROOM,
         service="vpc",
         example="Performing this operation would exceed the limit of 5 NAT gateways (Service: AmazonEC2; "
@@ -51,11 +41,6 @@ CAUSES = (
         code="QuotaInstances",
         reason=signature(
             r"more vCPU capacity than your current vCPU limit|VcpuLimitExceeded|InstanceLimitExceeded"
-        ),
-        title=N_("The servers need more vCPUs than the account may use in this region"),
-        advice=N_(
-            "Ask AWS for a higher quota in Service Quotas, or choose a smaller instance type or fewer "
-            "servers."
         ),
         steps=(NextStep.QUOTAS, NextStep.EDIT, NextStep.DELETE_FIRST),
         parameter=r"InstanceType|Count|Size",
@@ -70,8 +55,6 @@ CAUSES = (
         reason=signature(
             r"TooManyLoadBalancers|TooManyTargetGroups|maximum number of (load balancers|target groups)"
         ),
-        title=N_("The account has as many load balancers or target groups in this region as it may have"),
-        advice=_ADVICE,
         steps=_ROOM,
         service="elasticloadbalancing",
         example="You have reached the maximum number of load balancers: 50. (Service: "
@@ -84,8 +67,6 @@ CAUSES = (
             r"(DBCluster|DBInstance|Instance|DBSubnetGroup|DBClusterParameterGroup)QuotaExceeded"
             r"|DB (cluster|instance) quota|quota for (DB )?(clusters|instances)"
         ),
-        title=N_("The account has as many databases in this region as it may have"),
-        advice=_ADVICE,
         steps=_ROOM,
         service="rds",
         types=("AWS::RDS::",),
@@ -98,8 +79,6 @@ CAUSES = (
             r"do not have sufficient (?P<instance_type>\S+) capacity|InsufficientInstanceCapacity"
             r"|InsufficientDBClusterCapacity|InsufficientDBInstanceCapacity"
         ),
-        title=N_("AWS has no free capacity of this instance type here at the moment"),
-        advice=N_("Try again later, or choose another instance type."),
         steps=(NextStep.RETRY, NextStep.EDIT, NextStep.DELETE_FIRST),
         parameter=r"InstanceType|InstanceClass",
         evidence=(Evidence.SCALING_ACTIVITIES,),
@@ -110,8 +89,6 @@ CAUSES = (
     Cause(
         code="Quota",
         reason=signature(r"ServiceLimitExceeded|LimitExceeded|QuotaExceeded|limit .{0,40}exceeded"),
-        title=N_("A quota of the account is used up"),
-        advice=_ADVICE,
         steps=_ROOM,
         example="Cannot exceed quota for RolesPerAccount: 1000 (Service: Iam, Status Code: 409, Request "
         "ID: b1) "

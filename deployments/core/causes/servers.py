@@ -8,7 +8,6 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group
 from __future__ import annotations
 
 from deployments.core.causes.cause import Cause, Evidence, NextStep, signature
-from deployments.errors import N_
 
 _EDIT = (NextStep.EDIT, NextStep.DELETE_FIRST)
 _LOOK = (NextStep.ENVIRONMENT, NextStep.DELETE_FIRST, NextStep.RETRY)
@@ -22,8 +21,6 @@ CAUSES = (
             r"|Malformed)"
             r"|AMI .{0,60}(is invalid|does not exist)"
         ),
-        title=N_("The machine image does not exist in this region"),
-        advice=N_("AMIs belong to one region and can be withdrawn. Choose one that exists."),
         steps=_EDIT,
         parameter=r"Image|Ami",
         evidence=_ACTIVITIES,
@@ -36,8 +33,6 @@ CAUSES = (
             r"Unable to fetch parameters \[(?P<names>[^\]]+)\] from parameter store|ParameterNotFound"
             r"|Parameter (?P<name>\S+) not found"
         ),
-        title=N_("A parameter of Systems Manager that the template reads does not exist"),
-        advice=N_("Check its name (%(names)s) and that it exists in this region and account."),
         steps=_EDIT,
         parameter=r"Image|Ami|Parameter",
         example="Unable to fetch parameters [/aws/service/ami-amazon-linux-latest/al2099-ami] from parameter "
@@ -49,8 +44,6 @@ CAUSES = (
             r"architecture '(?P<of_type>\w+)' of the specified instance type does not match the architecture "
             r"'(?P<of_image>\w+)'"
         ),
-        title=N_("Instance type and machine image are of different architectures"),
-        advice=N_("The type is %(of_type)s and the image %(of_image)s. Choose ones that fit each other."),
         steps=_EDIT,
         parameter=r"InstanceType|Image|Ami",
         evidence=_ACTIVITIES,
@@ -66,8 +59,6 @@ CAUSES = (
             r"|Unsupported instance type"
             r"|Invalid value '(?P<invalid>[\w.]+)' for InstanceType"
         ),
-        title=N_("The instance type is not offered in this Availability Zone"),
-        advice=N_("Choose another instance type or another zone."),
         steps=_EDIT,
         parameter=r"InstanceType|Zone",
         evidence=_ACTIVITIES,
@@ -78,8 +69,6 @@ CAUSES = (
     Cause(
         code="KeyPairGone",
         reason=signature(r"key pair '(?P<name>[^']+)' does not exist|InvalidKeyPair\.NotFound"),
-        title=N_("The key pair does not exist in this region"),
-        advice=N_("Choose one that exists, or none."),
         steps=_EDIT,
         parameter=r"Key",
         evidence=_ACTIVITIES,
@@ -93,12 +82,6 @@ CAUSES = (
             r"|Failed to receive (?P<missing>\d+) resource signal"
             r"|Received (?P<failures>\d+) FAILURE signal"
         ),
-        title=N_("The servers did not report that they are ready"),
-        advice=N_(
-            "Their user data or configuration failed or took too long. Look at the scaling activities "
-            "and the "
-            "servers' output before the rollback takes them away."
-        ),
         steps=_LOOK,
         evidence=(Evidence.SCALING_ACTIVITIES, Evidence.ASSOCIATION_OUTPUT),
         example="Received 0 SUCCESS signal(s) out of 2.  Unable to satisfy 100% "
@@ -108,8 +91,6 @@ CAUSES = (
     Cause(
         code="GroupNotStable",
         reason=signature(r"Group did not stabilize|Failed Scaling Activity: (?P<activity>.+)"),
-        title=N_("The Auto Scaling group could not start its servers"),
-        advice=N_("The scaling activities say what each start failed with."),
         steps=(NextStep.EDIT, NextStep.ENVIRONMENT, NextStep.DELETE_FIRST),
         parameter=r"InstanceType|Image|Ami",
         evidence=_ACTIVITIES,
@@ -124,8 +105,6 @@ CAUSES = (
             r"|Association.{0,160}(?:did not (?:succeed|stabilize)|timed out)"
         ),
         types=("AWS::SSM::", "Sanso::Association"),
-        title=N_("The configuration of a server failed"),
-        advice=N_("The output says which step failed. Mend it and run the association again."),
         steps=(NextStep.RUN_AGAIN, NextStep.ENVIRONMENT, NextStep.DELETE_FIRST),
         evidence=(Evidence.ASSOCIATION_OUTPUT,),
         example="Association 5c2a did not succeed within the time specified by "
@@ -138,10 +117,6 @@ CAUSES = (
             r"|NotInUse|"
             r"InvalidState|IpUnusable|HealthCheckDisabled)|Elb\.InternalError)"
         ),
-        title=N_("The load balancer's health checks fail: %(reason_code)s"),
-        advice=N_(
-            "The environment's page shows which servers do not answer, and what their configuration put out."
-        ),
         steps=(NextStep.ENVIRONMENT, NextStep.RUN_AGAIN, NextStep.RETRY),
         evidence=(Evidence.TARGET_REASONS, Evidence.ASSOCIATION_OUTPUT),
         example="1 of 2 targets is unhealthy: Target.ResponseCodeMismatch",
@@ -150,8 +125,6 @@ CAUSES = (
         code="DocumentInvalid",
         reason=signature(r"InvalidDocument|document .{0,80}does not exist|InvalidDocumentContent"),
         types=("AWS::SSM::",),
-        title=N_("Systems Manager does not know the document, or cannot read it"),
-        advice=N_("Check the document's name and content in the template set."),
         steps=(NextStep.TEMPLATE, NextStep.DELETE_FIRST),
         example="Document with name app-playbook does not exist. (Service: Ssm, Status Code: 400) "
         "InvalidDocument",

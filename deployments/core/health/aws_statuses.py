@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from deployments.errors import N_, Sentence
+from deployments.errors import Message
+from deployments.message_codes import Code
 
 
 class HealthStatus(StrEnum):
@@ -34,28 +35,28 @@ class Meaning:
     """What a word of AWS's means. `counts` is False for what is on its way out and no part of the figures."""
 
     word: HealthStatus
-    template: str = ""
+    code: Code | None = None
     counts: bool = True
 
-    def sentence(self, where: str, code: str = "") -> Sentence | None:
-        """Return why, about `where`; None for what is well."""
-        return Sentence(self.template, {"where": where, "code": code}) if self.template else None
+    def message(self, where: str, code: str = "") -> Message | None:
+        """Return why, about `where`; None for what is healthy. `code` is AWS's own word."""
+        return Message(self.code, {"where": where, "code": code}) if self.code else None
 
 
 _OK = Meaning(HealthStatus.HEALTHY)
-_RAW = Meaning(HealthStatus.UNKNOWN, N_("%(where)s: AWS says %(code)s."))
+_RAW = Meaning(HealthStatus.UNKNOWN, Code.STATUS_UNKNOWN)
 
 
-def _bad(template: str) -> Meaning:
-    return Meaning(HealthStatus.UNHEALTHY, template)
+def _bad(code: Code) -> Meaning:
+    return Meaning(HealthStatus.UNHEALTHY, code)
 
 
-def _weak(template: str) -> Meaning:
-    return Meaning(HealthStatus.DEGRADED, template)
+def _weak(code: Code) -> Meaning:
+    return Meaning(HealthStatus.DEGRADED, code)
 
 
-def _open(template: str) -> Meaning:
-    return Meaning(HealthStatus.UNKNOWN, template)
+def _open(code: Code) -> Meaning:
+    return Meaning(HealthStatus.UNKNOWN, code)
 
 
 def _each(meaning: Meaning, names: str) -> dict[str, Meaning]:
@@ -63,39 +64,29 @@ def _each(meaning: Meaning, names: str) -> dict[str, Meaning]:
 
 
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetHealth.html
-_DRAINING = Meaning(
-    HealthStatus.UNKNOWN, N_("%(where)s is being taken out; it gets no new requests."), counts=False
-)
+_DRAINING = Meaning(HealthStatus.UNKNOWN, Code.TARGET_DRAINING, counts=False)
 TARGET_STATES: dict[str, Meaning] = {
     "healthy": _OK,
-    "initial": _open(N_("%(where)s is being checked for the first time.")),
-    "unhealthy": _bad(N_("%(where)s does not pass its health checks (%(code)s).")),
+    "initial": _open(Code.TARGET_INITIAL),
+    "unhealthy": _bad(Code.TARGET_UNHEALTHY),
     "unhealthy.draining": _DRAINING,
     "draining": _DRAINING,
-    "unused": _open(N_("%(where)s gets no requests (%(code)s).")),
-    "unavailable": _open(N_("%(where)s is not checked (%(code)s).")),
+    "unused": _open(Code.TARGET_UNUSED),
+    "unavailable": _open(Code.TARGET_UNAVAILABLE),
 }
 TARGET_REASONS: dict[str, Meaning] = {
-    "Elb.RegistrationInProgress": _open(N_("%(where)s is being registered with its load balancer.")),
-    "Elb.InitialHealthChecking": _open(N_("%(where)s is being checked for the first time.")),
-    "Target.ResponseCodeMismatch": _bad(
-        N_("%(where)s answers health checks with another HTTP code than wanted (%(code)s).")
-    ),
-    "Target.Timeout": _bad(N_("%(where)s does not answer health checks in time (%(code)s).")),
-    "Target.FailedHealthChecks": _bad(
-        N_("%(where)s refuses the connection of health checks, or answers nonsense (%(code)s).")
-    ),
-    "Target.NotRegistered": _open(N_("%(where)s is not registered with its target group (%(code)s).")),
-    "Target.NotInUse": _open(
-        N_("No load balancer uses the target group of %(where)s in its zone (%(code)s).")
-    ),
+    "Elb.RegistrationInProgress": _open(Code.TARGET_REGISTERING),
+    "Elb.InitialHealthChecking": _open(Code.TARGET_INITIAL),
+    "Target.ResponseCodeMismatch": _bad(Code.TARGET_RESPONSE_CODE),
+    "Target.Timeout": _bad(Code.TARGET_TIMEOUT),
+    "Target.FailedHealthChecks": _bad(Code.TARGET_FAILED_CHECKS),
+    "Target.NotRegistered": _open(Code.TARGET_NOT_REGISTERED),
+    "Target.NotInUse": _open(Code.TARGET_NOT_IN_USE),
     "Target.DeregistrationInProgress": _DRAINING,
-    "Target.InvalidState": Meaning(
-        HealthStatus.UNHEALTHY, N_("%(where)s is stopped or terminated (%(code)s)."), counts=False
-    ),
-    "Target.IpUnusable": _bad(N_("A load balancer uses the address of %(where)s itself (%(code)s).")),
-    "Target.HealthCheckDisabled": _open(N_("Health checks of %(where)s are switched off (%(code)s).")),
-    "Elb.InternalError": _open(N_("The load balancer of %(where)s has a fault of its own (%(code)s).")),
+    "Target.InvalidState": Meaning(HealthStatus.UNHEALTHY, Code.TARGET_STOPPED, counts=False),
+    "Target.IpUnusable": _bad(Code.TARGET_IP_UNUSABLE),
+    "Target.HealthCheckDisabled": _open(Code.TARGET_CHECK_DISABLED),
+    "Elb.InternalError": _open(Code.TARGET_BALANCER_ERROR),
 }
 
 
@@ -109,25 +100,25 @@ def of_target(state: str, reason: str) -> Meaning:
     better = TARGET_REASONS.get(reason)
     if state == "unhealthy" and better and better.word is not HealthStatus.UNHEALTHY:
         return Meaning(
-            HealthStatus.UNHEALTHY, better.template, better.counts
+            HealthStatus.UNHEALTHY, better.code, better.counts
         )  # a state outranks what explains it
     return better or known
 
 
 LOAD_BALANCERS: dict[str, Meaning] = {
     "active": _OK,
-    "provisioning": _open(N_("%(where)s is being set up.")),
-    "active_impaired": _weak(N_("%(where)s routes requests but cannot scale (%(code)s).")),
-    "failed": _bad(N_("%(where)s could not be set up (%(code)s).")),
+    "provisioning": _open(Code.BALANCER_PROVISIONING),
+    "active_impaired": _weak(Code.BALANCER_IMPAIRED),
+    "failed": _bad(Code.BALANCER_FAILED),
 }
 
 # https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-lifecycle.html
-_STARTS = _open(N_("%(where)s is starting (%(code)s)."))
-_LEAVES = Meaning(HealthStatus.UNKNOWN, N_("%(where)s is leaving its group (%(code)s)."), counts=False)
-_ASIDE = Meaning(HealthStatus.UNKNOWN, N_("%(where)s stands aside of its group (%(code)s)."), counts=False)
+_STARTS = _open(Code.INSTANCE_STARTING)
+_LEAVES = Meaning(HealthStatus.UNKNOWN, Code.INSTANCE_LEAVING, counts=False)
+_ASIDE = Meaning(HealthStatus.UNKNOWN, Code.INSTANCE_STANDBY, counts=False)
 LIFECYCLES: dict[str, Meaning] = {
     "InService": _OK,
-    "Quarantined": _weak(N_("%(where)s is held in quarantine (%(code)s).")),
+    "Quarantined": _weak(Code.INSTANCE_QUARANTINED),
     **_each(_STARTS, "Pending Pending:Wait Pending:Proceed RootVolumeReplaced"),
     **_each(_STARTS, "ReplacingRootVolume ReplacingRootVolume:Wait ReplacingRootVolume:Proceed"),
     **_each(_LEAVES, "Terminating Terminating:Wait Terminating:Proceed Terminating:Retained Terminated"),
@@ -143,7 +134,7 @@ def of_instance(lifecycle: str, health: str) -> Meaning:
     """Return what an instance's lifecycle state and its group's opinion of its health mean."""
     meaning = LIFECYCLES.get(lifecycle, _RAW)
     if meaning.counts and health.lower() == "unhealthy":
-        return _bad(N_("Its Auto Scaling group takes %(where)s for unhealthy and will replace it."))
+        return _bad(Code.INSTANCE_MARKED_UNHEALTHY)
     return meaning
 
 
@@ -180,10 +171,10 @@ RUN_LEFT_OUT = frozenset({"Skipped", "Cancelled", "Terminated"})
 RUN_ENDED = RUN_SUCCEEDED | RUN_FAILED | RUN_LEFT_OUT
 
 # https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/accessing-monitoring.html
-_MADE = _open(N_("%(where)s is being made (%(code)s)."))
-_BUSY = _weak(N_("%(where)s answers, but is being changed (%(code)s)."))
-_AWAY = _bad(N_("%(where)s does not answer (%(code)s)."))
-_BROKEN = _bad(N_("%(where)s has failed (%(code)s)."))
+_MADE = _open(Code.DATABASE_CREATING)
+_BUSY = _weak(Code.DATABASE_MODIFYING)
+_AWAY = _bad(Code.DATABASE_UNAVAILABLE)
+_BROKEN = _bad(Code.DATABASE_FAILED)
 DATABASES: dict[str, Meaning] = {
     **_each(_OK, "available backing-up modifying storage-optimization storage-config-upgrade"),
     **_each(_OK, "update-iam-db-auth configuring-enhanced-monitoring configuring-iam-database-auth"),

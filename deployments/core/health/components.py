@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from deployments.core.health.aws_statuses import SEVERITY, HealthStatus
-from deployments.errors import N_, Sentence
+from deployments.errors import Message
+from deployments.message_codes import Code
 
 STALE_AFTER = timedelta(minutes=5)
 """Figures older than this say nothing about now: what rests on them is unknown."""
@@ -18,7 +19,7 @@ class Assessment:
     """A word, why, and how old the figures are that it rests on. A healthy thing needs no sentence."""
 
     word: HealthStatus
-    sentence: Sentence | None = None
+    sentence: Message | None = None
     at: datetime | None = None
 
 
@@ -61,6 +62,6 @@ def stale(verdict: Assessment, now: datetime, where: str) -> Assessment:
         return verdict
     return Assessment(
         word=HealthStatus.UNKNOWN,
-        sentence=Sentence(N_("%(where)s was last observed too long ago to say."), {"where": where}),
+        sentence=Message(Code.DATA_OUT_OF_DATE, {"where": where}),
         at=verdict.at,
     )

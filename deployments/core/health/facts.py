@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from deployments.core.health.parts import ObservedParts
-from deployments.errors import Sentence
+from deployments.errors import Message
 
 SOURCES = ("stack", "targets", "associations", "fleet", "database", "site")
 
@@ -20,7 +20,7 @@ class SourceFact:
     observed_at: datetime | None = None
     attempted_at: datetime | None = None
     problem_code: str = ""
-    problem: Sentence | None = None
+    problem: Message | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

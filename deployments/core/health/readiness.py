@@ -8,7 +8,8 @@ from datetime import datetime
 
 from deployments.core.health import aws_statuses
 from deployments.core.health.facts import Facts, InstanceFact, RunFact, TargetFact
-from deployments.errors import N_, Sentence
+from deployments.errors import Message
+from deployments.message_codes import Code
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +24,8 @@ class Readiness:
     configured: bool
     serving: bool
     answered: bool
-    waiting_for: tuple[Sentence, ...] = ()
-    failed: tuple[Sentence, ...] = ()
+    waiting_for: tuple[Message, ...] = ()
+    failed: tuple[Message, ...] = ()
     failed_at: datetime | None = None
 
     @property
@@ -37,7 +38,7 @@ class Readiness:
 class _Unmet:
     """Something that is missing; `failed_at` is set when it failed and does not come by itself."""
 
-    sentence: Sentence
+    sentence: Message
     failed_at: datetime | None = None
 
 
@@ -100,14 +101,14 @@ class _FactsSince:
         row = self._associations.get(association_id)
         if row is None or (tier and self._has_group(tier) and not self._seen("fleet")):
             where = self._names.get(association_id) or tier or association_id
-            yield _Unmet(Sentence(N_("State Manager was not asked about %(where)s yet."), {"where": where}))
+            yield _Unmet(Message(Code.ASSOCIATION_NOT_POLLED, {"where": where}))
             return
         name = row.name or row.document or row.association_id
         there = [one for one in self._instances if one.tier == tier and _stays(one)] if tier else []
         missing = self._desired(tier) - len(there) if tier else 0
         if missing > 0:
             values = {"count": str(missing), "name": name}
-            yield _Unmet(Sentence(N_("%(name)s waits for %(count)s more instance(s)."), values))
+            yield _Unmet(Message(Code.ASSOCIATION_WAITS_FOR_INSTANCES, values))
         runs = {run.instance_id: run for run in row.runs}
         for instance in sorted(there, key=lambda one: one.instance_id):
             run = runs.get(instance.instance_id)
@@ -118,9 +119,7 @@ class _FactsSince:
             failed_at = (
                 (row.executed_at or row.observed_at) if row.status in aws_statuses.RUN_FAILED else None
             )
-            yield _Unmet(
-                Sentence(N_("%(name)s has not succeeded: State Manager says %(code)s."), values), failed_at
-            )
+            yield _Unmet(Message(Code.ASSOCIATION_NOT_SUCCEEDED, values), failed_at)
 
     def _has_group(self, tier: str) -> bool:
         return tier in self._facts.parts.groups.values()
@@ -128,10 +127,10 @@ class _FactsSince:
     def _desired(self, tier: str) -> int:
         return sum(group.desired for group in self._groups if group.tier == tier)
 
-    def targets(self, arn: str, tier: str) -> Iterator[Sentence]:
+    def targets(self, arn: str, tier: str) -> Iterator[Message]:
         """Yield what the targets of a group lack."""
         if not self._seen("targets") or (self._has_group(tier) and not self._seen("fleet")):
-            yield Sentence(N_("The targets of the %(where)s tier were not asked for yet."), {"where": tier})
+            yield Message(Code.TARGETS_NOT_POLLED, {"where": tier})
             return
         rows = [row for row in self._targets if row.target_group_arn == arn]
         counted = [row for row in rows if aws_statuses.of_target(row.state, row.reason).counts]
@@ -141,15 +140,15 @@ class _FactsSince:
         missing = self._desired(tier) - len({row.target_id for row in counted})
         if missing > 0:
             values = {"count": str(missing), "where": tier}
-            yield Sentence(N_("%(count)s more server(s) must register in the %(where)s tier."), values)
+            yield Message(Code.SERVERS_NOT_REGISTERED, values)
 
-    def site(self) -> Iterator[Sentence]:
+    def site(self) -> Iterator[Message]:
         """Yield what is missing of a write and a read through the load balancer."""
         if not has_site(self._facts):
             return
         probe = self._facts.probe
         if probe is None or not self._counts(probe.at) or not (probe.wrote and probe.read):
-            yield Sentence(N_("datelog has not saved a time and read it back through the load balancer yet."))
+            yield Message(Code.SITE_CHECK_PENDING)
 
 
 def _stays(instance: InstanceFact) -> bool:
@@ -159,20 +158,18 @@ def _stays(instance: InstanceFact) -> bool:
 def _of_run(name: str, instance_id: str, run: RunFact | None, now: datetime) -> _Unmet:
     values = {"name": name, "instance": instance_id, "code": run.status if run else ""}
     if run is None:
-        return _Unmet(Sentence(N_("%(name)s has not run on %(instance)s yet."), values))
+        return _Unmet(Message(Code.RUN_NOT_STARTED, values))
     if run.status not in aws_statuses.RUN_FAILED:
-        return _Unmet(Sentence(N_("%(name)s is not done on %(instance)s (%(code)s)."), values))
+        return _Unmet(Message(Code.RUN_NOT_FINISHED, values))
     if not run.failed_task:
-        return _Unmet(Sentence(N_("%(name)s failed on %(instance)s (%(code)s)."), values), run.at or now)
+        return _Unmet(Message(Code.RUN_FAILED, values), run.at or now)
     values["task"] = run.failed_task
-    return _Unmet(
-        Sentence(N_("%(name)s failed on %(instance)s: its task “%(task)s”."), values), run.at or now
-    )
+    return _Unmet(Message(Code.RUN_TASK_FAILED, values), run.at or now)
 
 
-def _of_target(row: TargetFact) -> Sentence:
+def _of_target(row: TargetFact) -> Message:
     meaning = aws_statuses.of_target(row.state, row.reason)
     where = f"{row.tier} {row.target_id}"
-    return meaning.sentence(where, row.reason or row.state) or Sentence(
-        N_("%(where)s is not healthy yet (%(code)s)."), {"where": where, "code": row.state}
+    return meaning.message(where, row.reason or row.state) or Message(
+        Code.TARGET_NOT_HEALTHY, {"where": where, "code": row.state}
     )

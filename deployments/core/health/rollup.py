@@ -10,7 +10,8 @@ from deployments.core.health import aws_statuses, servers
 from deployments.core.health.aws_statuses import HealthStatus
 from deployments.core.health.components import STALE_AFTER, Assessment, Component, stale, worst
 from deployments.core.health.facts import ClusterFact, Facts, LoadBalancerFact, MemberFact
-from deployments.errors import N_, Sentence
+from deployments.errors import Message
+from deployments.message_codes import Code
 
 TIERS = ("alb", "web", "nlb", "app", "database")
 """In the order in which a request passes them."""
@@ -32,7 +33,7 @@ class Health:
     """The environment as a whole, tiers in the order a request passes them."""
 
     word: HealthStatus
-    sentence: Sentence | None = None
+    sentence: Message | None = None
     tiers: tuple[Tier, ...] = ()
 
 
@@ -45,11 +46,11 @@ def roll_up(facts: Facts, now: datetime) -> Health:
     if not tiers:
         return Health(
             word=HealthStatus.UNKNOWN,
-            sentence=Sentence(N_("Its templates have no servers, load balancers or databases to look at.")),
+            sentence=Message(Code.NOTHING_TO_MONITOR),
         )
     verdict = worst(tier.verdict for tier in tiers)
     if facts.being_made and verdict.word is not HealthStatus.HEALTHY:
-        return Health(word=HealthStatus.UNKNOWN, sentence=Sentence(N_("It is being made.")), tiers=tiers)
+        return Health(word=HealthStatus.UNKNOWN, sentence=Message(Code.ENVIRONMENT_CREATING), tiers=tiers)
     return Health(word=verdict.word, sentence=verdict.sentence, tiers=tiers)
 
 
@@ -82,7 +83,7 @@ def _load_balancers(name: str, facts: Facts, now: datetime) -> Tier | None:
 
 def _load_balancer(row: LoadBalancerFact, now: datetime) -> Component:
     meaning = aws_statuses.of_load_balancer(row.state)
-    sentence = meaning.sentence(row.tier.upper(), row.reason or row.state)
+    sentence = meaning.message(row.tier.upper(), row.reason or row.state)
     verdict = Assessment(word=meaning.word, sentence=sentence, at=row.observed_at)
     return Component(
         kind="load_balancer",
@@ -94,9 +95,7 @@ def _load_balancer(row: LoadBalancerFact, now: datetime) -> Component:
 
 
 def _unseen(where: str) -> Assessment:
-    return Assessment(
-        word=HealthStatus.UNKNOWN, sentence=Sentence(N_("%(where)s was not observed yet."), {"where": where})
-    )
+    return Assessment(word=HealthStatus.UNKNOWN, sentence=Message(Code.NOT_OBSERVED, {"where": where}))
 
 
 def _of_nodes(name: str, nodes: Iterable[Component]) -> Tier:
@@ -134,16 +133,14 @@ def _of_servers(name: str, counted: list[Component], healthy: int, total: int, s
     if not counted:
         if not seen:
             return _unseen(name)
-        return Assessment(
-            word=HealthStatus.UNHEALTHY, sentence=Sentence(N_("%(where)s has no server."), where)
-        )
+        return Assessment(word=HealthStatus.UNHEALTHY, sentence=Message(Code.NO_SERVERS, where))
     bad = worst(node.verdict for node in counted)
     if healthy == total:
         return bad
     serving = any(node.verdict.word in (HealthStatus.HEALTHY, HealthStatus.DEGRADED) for node in counted)
     if serving:
-        sentence = bad.sentence or Sentence(
-            N_("%(where)s has %(count)s of %(total)s servers."),
+        sentence = bad.sentence or Message(
+            Code.SERVERS_MISSING,
             {"where": name, "count": str(healthy), "total": str(total)},
         )
         return Assessment(word=HealthStatus.DEGRADED, sentence=sentence, at=bad.at)
@@ -177,12 +174,12 @@ def _database(facts: Facts, now: datetime) -> Tier | None:
 def _cluster(row: ClusterFact, now: datetime) -> Assessment:
     meaning = aws_statuses.of_database(row.status)
     verdict = Assessment(
-        word=meaning.word, sentence=meaning.sentence(row.cluster_id, row.status), at=row.observed_at
+        word=meaning.word, sentence=meaning.message(row.cluster_id, row.status), at=row.observed_at
     )
     if meaning.word is HealthStatus.HEALTHY and not any(member.is_writer for member in row.members):
         verdict = Assessment(
             word=HealthStatus.UNHEALTHY,
-            sentence=Sentence(N_("%(where)s has no writer."), {"where": row.cluster_id}),
+            sentence=Message(Code.NO_WRITER, {"where": row.cluster_id}),
             at=row.observed_at,
         )
     return stale(verdict, now, row.cluster_id)
@@ -190,7 +187,7 @@ def _cluster(row: ClusterFact, now: datetime) -> Assessment:
 
 def _member(cluster: ClusterFact, row: MemberFact, now: datetime) -> Component:
     meaning = aws_statuses.of_database(row.status)
-    sentence = meaning.sentence(row.instance_id, row.status)
+    sentence = meaning.message(row.instance_id, row.status)
     verdict = Assessment(word=meaning.word, sentence=sentence, at=cluster.observed_at)
     told = {
         "role": "writer" if row.is_writer else "reader",

@@ -9,7 +9,8 @@ from deployments.core.health import aws_statuses
 from deployments.core.health.aws_statuses import SEVERITY, HealthStatus
 from deployments.core.health.components import Assessment, Component, is_stale, stale, worst
 from deployments.core.health.facts import AssociationFact, Facts, InstanceFact, RunFact, TargetFact
-from deployments.errors import N_, Sentence
+from deployments.errors import Message
+from deployments.message_codes import Code
 
 Run = tuple[AssociationFact, RunFact]
 
@@ -56,14 +57,14 @@ def _component(
     if instance is not None:
         meaning = aws_statuses.of_instance(instance.lifecycle, instance.health)
         counts = counts and meaning.counts
-        sentence = meaning.sentence(where, instance.lifecycle)
+        sentence = meaning.message(where, instance.lifecycle)
         verdict = Assessment(word=meaning.word, sentence=sentence, at=instance.observed_at)
         aspects += _if_it_adds(verdict, own, now, where)
     if balanced and not targets:
         aspects.append(
             Assessment(
                 word=HealthStatus.UNKNOWN,
-                sentence=Sentence(N_("%(where)s is not registered with a load balancer."), {"where": where}),
+                sentence=Message(Code.SERVER_NOT_REGISTERED, {"where": where}),
             )
         )
     aspects += [_of_run(run, where) for run in runs]
@@ -87,7 +88,7 @@ def _status(target: TargetFact) -> HealthStatus:
 
 def _of_target(target: TargetFact, where: str, now: datetime) -> Assessment:
     meaning = aws_statuses.of_target(target.state, target.reason)
-    sentence = meaning.sentence(where, target.reason or target.state)
+    sentence = meaning.message(where, target.reason or target.state)
     return stale(Assessment(word=meaning.word, sentence=sentence, at=target.observed_at), now, where)
 
 
@@ -105,13 +106,13 @@ def _of_run(run: Run, where: str) -> Assessment:
     if last.status not in aws_statuses.RUN_FAILED:
         return Assessment(word=HealthStatus.HEALTHY, at=association.observed_at)
     if last.failed_task:
-        sentence = Sentence(
-            N_("%(where)s was not configured: the task “%(task)s” of %(name)s failed."),
+        sentence = Message(
+            Code.SERVER_TASK_FAILED,
             {"where": where, "task": last.failed_task, "name": name},
         )
     else:
-        sentence = Sentence(
-            N_("%(where)s was not configured: %(name)s ended as %(code)s."),
+        sentence = Message(
+            Code.SERVER_NOT_CONFIGURED,
             {"where": where, "name": name, "code": last.detailed_status or last.status},
         )
     return Assessment(word=HealthStatus.DEGRADED, sentence=sentence, at=association.observed_at)

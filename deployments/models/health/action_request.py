@@ -10,7 +10,6 @@ from django.utils.translation import gettext_lazy as _
 
 from deployments.models.environment import Environment
 from deployments.models.fields import IdField
-from deployments.models.sentences import words
 
 KINDS = [("run_association", _("Run an association again")), ("save_time", _("Save a time through the site"))]
 STATES = [
@@ -37,7 +36,7 @@ class ActionRequest(models.Model):
     """One request. `active_key` is unique while it is active and NULL afterwards: a double click
     is one request.
 
-    `result` has {"sentence": {"template", "values"}} and what the kind adds: `milliseconds`, `executions`.
+    `result` has {"sentence": {"code", "params"}} and what the kind adds: `milliseconds`, `executions`.
     """
 
     environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="operations")
@@ -69,8 +68,3 @@ class ActionRequest(models.Model):
     def is_active(self) -> bool:
         """Tell whether it has not ended."""
         return self.ended_at is None
-
-    @property
-    def words(self) -> str:
-        """Return what came of it, in the reader's language."""
-        return words(self.result.get("sentence") or {})

@@ -10,7 +10,6 @@ from django.utils.translation import gettext_lazy as _
 
 from deployments.models.account import Account
 from deployments.models.environment import Environment
-from deployments.models.sentences import words
 
 SOURCES = [
     ("stack", _("Stack")),
@@ -99,8 +98,3 @@ class Observation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.source} {self.environment_id}"
-
-    @property
-    def problem_words(self) -> str:
-        """Return why the source did not answer, in the reader's language; "" when it did."""
-        return words(self.problem_sentence)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any, TypeVar
 
@@ -11,7 +11,7 @@ from deployments.core.health import facts
 from deployments.core.health.parts import TYPES, CreatedResource, ObservedParts, parts_of
 from deployments.core.phases import Kind
 from deployments.core.status import DELETED, is_failed_create
-from deployments.errors import Sentence
+from deployments.core.stored_messages import read_message
 from deployments.models.environment import Environment
 from deployments.models.health.configuration import AssociationRun
 from deployments.models.stack import Resource
@@ -94,14 +94,8 @@ def _source(row: Any) -> facts.SourceFact:
         observed_at=row.observed_at,
         attempted_at=row.attempted_at,
         problem_code=row.problem_code,
-        problem=sentence_of(row.problem_sentence),
+        problem=read_message(row.problem_sentence),
     )
-
-
-def sentence_of(kept: Mapping[str, Any]) -> Sentence | None:
-    """Return the sentence that a JSON column keeps, None when it keeps none."""
-    template = str(kept.get("template") or "")
-    return Sentence(template, dict(kept.get("values") or {})) if template else None
 
 
 def _read(rows: Iterable[Any], kind: type[Fact]) -> tuple[Fact, ...]:

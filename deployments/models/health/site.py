@@ -9,7 +9,6 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from deployments.models.environment import Environment
-from deployments.models.sentences import words
 
 
 class SiteProbeQuerySet(models.QuerySet["SiteProbe"]):
@@ -46,8 +45,3 @@ class SiteProbe(models.Model):
 
     def __str__(self) -> str:
         return f"{self.environment_id} {self.at:%Y-%m-%d %H:%M:%S}"
-
-    @property
-    def words(self) -> str:
-        """Return what answered, in the reader's language."""
-        return words(self.sentence)

@@ -14,8 +14,9 @@ from django.utils.translation import pgettext, pgettext_lazy
 
 from deployments.core.health import aws_statuses as meanings
 from deployments.core.status import DisplayStatus
-from deployments.errors import Sentence
+from deployments.errors import Message
 from deployments.presentation.badges import ATTENTION, ATTENTION_GLYPH, GLYPHS, badge
+from deployments.wording import message_text
 
 Look = tuple[str, str, Promise]  # its CSS class, its glyph, its label
 
@@ -130,17 +131,18 @@ LOAD_BALANCERS: Mapping[str, Look] = {
 NEUTRAL = (DisplayStatus.PENDING.value, GLYPHS[DisplayStatus.PENDING])
 
 
-def sentence_text(sentence: Sentence | None, *, about_it: bool = False) -> str:
+def sentence_text(sentence: Message | None, *, about_it: bool = False) -> str:
     """Return a sentence in the reader's language; "" for none.
 
     `about_it` is for places that name the thing already: the sentence says "it" instead.
     """
     if sentence is None:
         return ""
-    values = dict(sentence.values)
-    if about_it and "where" in values:
-        values["where"] = pgettext("a server or database", "it")
-    return _(sentence.template) % values if values else _(sentence.template)
+    if about_it and "where" in sentence.params:
+        sentence = Message(
+            sentence.code, {**sentence.params, "where": pgettext("a server or database", "it")}
+        )
+    return message_text(sentence)
 
 
 def state_badge(looks: Mapping[str, Look], state: str, *, raw: str = "") -> SafeString:
@@ -160,7 +162,7 @@ def target(state: str) -> SafeString:
 def reason(state: str, code: str, description: str = "") -> str:
     """Return why a target is not healthy, in words; what the load balancer said where there are none."""
     meaning = meanings.of_target(state, code)
-    return sentence_text(meaning.sentence("it", code or state), about_it=True) or description or code
+    return sentence_text(meaning.message("it", code or state), about_it=True) or description or code
 
 
 def run(status: str, detailed: str = "") -> SafeString:

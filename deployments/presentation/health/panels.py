@@ -21,6 +21,7 @@ from deployments.core.health.facts import (
 )
 from deployments.models.health import ActionRequest
 from deployments.presentation.health import aws_states
+from deployments.wording import stored_text
 
 ROWS = 12
 """How many rows a panel shows before it asks whether to show all."""
@@ -193,7 +194,7 @@ class AssociationPanel:
         if self.request is None or self.request.ended_at is None:
             return ""
         is_old = self.fact.executed_at is not None and self.fact.executed_at > self.request.created_at
-        return "" if is_old else self.request.words
+        return "" if is_old else stored_text(self.request.result.get("sentence"))
 
     @property
     def has_failed(self) -> bool:

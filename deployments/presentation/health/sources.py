@@ -81,6 +81,6 @@ def _source(fact: SourceFact, now: datetime, *, sandbox: bool) -> SourceStatus:
 def _missing_action(fact: SourceFact) -> str:
     if fact.problem is None or not any(word in fact.problem_code for word in ("Denied", "Unauthorized")):
         return ""
-    values: Mapping[str, str] = fact.problem.values
+    values: Mapping[str, str] = fact.problem.params
     texts: Iterable[str] = (*values.values(), str(fact.problem))
     return next((found[0] for text in texts if (found := _ACTION.search(text))), "")

@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 from deployments.core.phases import Kind
 from deployments.models import Event
 from deployments.models.deployment import STATES
+from deployments.wording import stored_text
 
 Values = Mapping[str, Any]
 
@@ -24,12 +25,18 @@ def phase(name: str) -> str:
 def event(said: Event) -> str:
     """Return the sentence of one of the portal's own events; code and values when there is none."""
     if said.code == "attention":
-        return said.message_words
+        return _message(said.values)
     try:
         sentence = _EVENTS[said.code](said.values)
     except (KeyError, TypeError, ValueError):
         return f"{said.code} {json.dumps(said.values, ensure_ascii=False)}" if said.values else said.code
-    return f"{sentence} {said.message_words}".strip() if said.code in ("ended", "waiting") else sentence
+    return f"{sentence} {_message(said.values)}".strip() if said.code in ("ended", "waiting") else sentence
+
+
+def _message(values: Values) -> str:
+    """Return the message of an event; one of the release before has its text beside it."""
+    kept = values.get("sentence") or values.get("message") or {}
+    return kept if isinstance(kept, str) else stored_text(kept, str(values.get("text") or ""))
 
 
 def error(code: str, *, kind: str) -> str:

@@ -23,7 +23,7 @@ from deployments.runner.observe.associations import Associations
 from deployments.runner.observe.database import Database
 from deployments.runner.observe.fleet import Fleet
 from deployments.runner.observe.poll_round import ObservedEnvironment, PollRound, Source
-from deployments.runner.observe.problems import problem_text
+from deployments.runner.observe.problems import problem_message
 from deployments.runner.observe.targets import Targets
 
 log = logging.getLogger(__name__)
@@ -201,7 +201,7 @@ def _save_result(observer: Observer, one: ObservedEnvironment, now: datetime) ->
     if told or not one.problem:
         values |= {
             "problem_code": told.code if told else "",
-            "problem_sentence": problem_text(told).as_json() if told else {},
+            "problem_sentence": problem_message(told).as_json() if told else {},
         }
     if one.saw or not (one.problem or _has_parts(observer.source, one)):
         values["observed_at"] = now

@@ -1,17 +1,17 @@
-"""What people are told of a source that does not answer."""
+"""Why a source does not respond, as a message."""
 
 from __future__ import annotations
 
-from deployments.errors import N_, AwsAccessError, AwsFailure, AwsRetryable, Sentence
+from deployments.errors import AwsAccessError, AwsFailure, AwsRetryable, Message
+from deployments.message_codes import Code
 
 
-def problem_text(problem: AwsFailure) -> Sentence:
-    """Return what kept a source from answering; `action` among its values is the one to allow."""
-    values = {"action": problem.operation, "code": problem.code, "aws": problem.message}
+def problem_message(problem: AwsFailure) -> Message:
+    """Return why a source does not respond; `action` among its values is the one to allow."""
+    code = Code.AWS_ERROR
     if isinstance(problem, AwsRetryable):
-        return Sentence(
-            N_("AWS does not answer %(action)s (%(code)s). Sanso asks again, slower each time."), values
-        )
-    if isinstance(problem, AwsAccessError):
-        return Sentence(N_("AWS denies %(action)s (%(code)s)."), values)
-    return Sentence(N_("%(action)s: %(aws)s (%(code)s)"), values)
+        code = Code.AWS_RETRYING
+    elif isinstance(problem, AwsAccessError):
+        code = Code.AWS_DENIED_SHORT
+    values = {"action": problem.operation, "code": problem.code, "aws": problem.message}
+    return Message(code, values, problem.request_id)

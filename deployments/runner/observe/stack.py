@@ -18,7 +18,7 @@ from deployments.errors import AwsFailure, AwsNotFound, QuotaExhausted
 from deployments.models import Account, Environment, Observation, leases
 from deployments.models.sealed import renewed
 from deployments.runner import redactors
-from deployments.runner.observe.problems import problem_text
+from deployments.runner.observe.problems import problem_message
 
 
 def observe_stack(pk: int, version: int, connect: Callable[[AccountRef], Clients]) -> bool:
@@ -87,7 +87,7 @@ def _observed(environment: Environment, now: datetime, problem: AwsFailure | Non
     values: dict[str, object] = {
         "attempted_at": now,
         "problem_code": problem.code if problem else "",
-        "problem_sentence": problem_text(problem).as_json() if problem else {},
+        "problem_sentence": problem_message(problem).as_json() if problem else {},
     }
     if problem is None:
         values["observed_at"] = now

@@ -8,10 +8,11 @@ from datetime import timedelta
 from deployments.core.health.facts import Facts, ProbeFact
 from deployments.core.health.readiness import readiness
 from tests.core.health.scenes import NOW, SEEN, association, instance, target, whole, with_target
+from tests.wordings import text_of
 
 
 def said(facts: Facts) -> list[str]:
-    return [str(sentence) for sentence in readiness(facts).waiting_for]
+    return [text_of(sentence) for sentence in readiness(facts).waiting_for]
 
 
 def test_an_environment_in_which_all_is_done_is_ready() -> None:
@@ -30,7 +31,7 @@ def test_success_of_state_manager_is_not_ready_while_a_target_is_unhealthy() -> 
 
     assert (found.ready, found.configured, found.serving) == (False, True, False)
     assert said(facts) == [
-        "web i-web1 answers health checks with another HTTP code than wanted (Target.ResponseCodeMismatch)."
+        "web i-web1 returns an unexpected HTTP status to health checks (Target.ResponseCodeMismatch)."
     ]
 
 
@@ -48,7 +49,7 @@ def test_a_failed_run_is_waited_for_and_told_as_a_failure() -> None:
 
     found = readiness(facts)
 
-    assert [str(s) for s in found.failed] == ["configure-app failed on i-app1 (Failed)."]
+    assert [text_of(s) for s in found.failed] == ["configure-app failed on i-app1 (Failed)."]
     assert not found.configured
 
 
@@ -80,8 +81,8 @@ def test_servers_that_are_not_there_yet_are_waited_for() -> None:
     facts = replace(facts, instances=one, targets=tuple(t for t in facts.targets if t.target_id != "i-app1"))
 
     assert said(facts) == [
-        "configure-app waits for 1 more instance(s).",
-        "1 more server(s) must register in the app tier.",
+        "configure-app is waiting for 1 more instance(s).",
+        "Waiting for 1 more server(s) to register in the app tier.",
     ]
 
 
@@ -100,6 +101,6 @@ def test_what_was_not_asked_for_yet_is_waited_for() -> None:
 def test_a_site_that_only_wrote_is_not_ready() -> None:
     facts = whole(probe=ProbeFact(at=SEEN, wrote=True, read=False))
 
-    assert said(facts) == ["datelog has not saved a time and read it back through the load balancer yet."]
+    assert said(facts) == ["The site check through the load balancer has not succeeded yet."]
     old = whole(probe=ProbeFact(at=SEEN - timedelta(hours=1), wrote=True, read=True))
     assert not readiness(old, SEEN).answered

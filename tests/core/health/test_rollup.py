@@ -30,6 +30,7 @@ from tests.core.health.scenes import (
     whole,
     with_target,
 )
+from tests.wordings import text_of
 
 
 def tier(health: Health, name: str) -> Tier:
@@ -50,8 +51,9 @@ def test_one_app_server_that_fails_its_checks_degrades_its_tier_and_no_other() -
     health = roll_up(facts, NOW)
 
     assert health.word is HealthStatus.DEGRADED
-    assert str(health.sentence) == (
-        "app i-app1 refuses the connection of health checks, or answers nonsense (Target.FailedHealthChecks)."
+    assert text_of(health.sentence) == (
+        "app i-app1 refuses health check connections or sends an invalid response "
+        "(Target.FailedHealthChecks)."
     )
     assert (tier(health, "app").verdict.word, tier(health, "web").verdict.word) == (
         HealthStatus.DEGRADED,
@@ -90,7 +92,7 @@ def test_a_terminated_server_that_is_not_replaced_yet_degrades_its_tier() -> Non
     app = tier(roll_up(facts, NOW), "app")
 
     assert (app.verdict.word, app.healthy, app.total) == (HealthStatus.DEGRADED, 1, 2)
-    assert str(app.verdict.sentence) == "app has 1 of 2 servers."
+    assert text_of(app.verdict.sentence) == "app has 1 of 2 servers."
 
 
 def test_a_failed_configuration_degrades_the_server_though_it_serves() -> None:
@@ -101,7 +103,7 @@ def test_a_failed_configuration_degrades_the_server_though_it_serves() -> None:
     health = roll_up(facts, NOW)
 
     assert health.word is HealthStatus.DEGRADED
-    assert str(health.sentence) == "app i-app1 was not configured: configure-app ended as Failed."
+    assert text_of(health.sentence) == "Configuration of app i-app1 failed: configure-app ended with Failed."
 
 
 def test_a_reader_that_is_away_degrades_and_a_writer_that_is_away_stops_the_database() -> None:
@@ -111,7 +113,7 @@ def test_a_reader_that_is_away_degrades_and_a_writer_that_is_away_stops_the_data
 
     assert roll_up(reader_away, NOW).word is HealthStatus.DEGRADED
     assert roll_up(writer_away, NOW).word is HealthStatus.UNHEALTHY
-    assert str(roll_up(no_writer, NOW).sentence) == "cluster has no writer."
+    assert text_of(roll_up(no_writer, NOW).sentence) == "cluster has no writer."
 
 
 def test_old_figures_make_what_rests_on_them_unknown_and_leave_the_rest() -> None:
@@ -123,7 +125,7 @@ def test_old_figures_make_what_rests_on_them_unknown_and_leave_the_rest() -> Non
 
     assert health.word is HealthStatus.UNKNOWN
     assert tier(health, "database").verdict.word is HealthStatus.HEALTHY
-    assert "last observed too long ago" in str(tier(health, "web").verdict.sentence)
+    assert "is out of date" in text_of(tier(health, "web").verdict.sentence)
 
 
 def test_figures_of_the_stated_age_still_count() -> None:
@@ -149,14 +151,14 @@ def test_a_tier_that_was_observed_without_any_server_is_unhealthy() -> None:
         groups=(GroupFact(tier="app", name="app-group", desired=0, observed_at=SEEN),),
     )
 
-    assert str(tier(roll_up(facts, NOW), "app").verdict.sentence) == "app has no server."
+    assert text_of(tier(roll_up(facts, NOW), "app").verdict.sentence) == "app has no servers."
 
 
 def test_templates_without_servers_are_unknown_with_a_sentence() -> None:
     health = roll_up(Facts(), NOW)
 
     assert (health.word, health.tiers) == (HealthStatus.UNKNOWN, ())
-    assert "no servers" in str(health.sentence)
+    assert "no servers" in text_of(health.sentence)
 
 
 def test_an_environment_that_is_being_made_is_not_called_unhealthy() -> None:
@@ -170,9 +172,9 @@ def test_words_that_nobody_knows_are_shown_as_aws_says_them() -> None:
     health = roll_up(with_target(whole(), target("app", 1, "meditating")), NOW)
 
     node = next(n for n in tier(health, "app").nodes if n.key == "i-app1")
-    assert (node.verdict.word, str(node.verdict.sentence)) == (
+    assert (node.verdict.word, text_of(node.verdict.sentence)) == (
         HealthStatus.UNKNOWN,
-        "app i-app1: AWS says meditating.",
+        "app i-app1: AWS reports meditating.",
     )
 
 
@@ -183,7 +185,7 @@ def test_an_impaired_load_balancer_degrades_and_a_failed_one_stops_the_environme
     )
 
     assert roll_up(impaired, NOW).word is HealthStatus.DEGRADED
-    assert str(roll_up(failed, NOW).sentence) == "NLB could not be set up (no addresses)."
+    assert text_of(roll_up(failed, NOW).sentence) == "NLB could not be provisioned (no addresses)."
 
 
 # --- every word of botocore's has a meaning ---------------------------------------------------------
@@ -282,7 +284,7 @@ def test_any_facts_have_a_word_and_what_is_not_well_has_a_reason(facts: Facts) -
         assert 0 <= one.healthy <= one.total
         assert one.verdict.word is HealthStatus.HEALTHY or one.verdict.sentence
         assert all(node.verdict.word is HealthStatus.HEALTHY or node.verdict.sentence for node in one.nodes)
-    assert health.word is HealthStatus.HEALTHY or str(health.sentence)
+    assert health.word is HealthStatus.HEALTHY or text_of(health.sentence)
 
 
 @given(some_facts(), st.sampled_from(["web", "app"]))

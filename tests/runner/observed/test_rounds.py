@@ -82,7 +82,7 @@ def test_an_unhealthy_app_server_degrades_and_the_history_shows_the_dip(
 
     seen = reread(environment)
     assert seen.health_word == "degraded"
-    assert "refuses the connection" in seen.health_sentence["template"]
+    assert seen.health_sentence["code"] == "target_failed_checks"
 
     retarget(aws, "staging", "app", 1, "healthy")
     look(aws, "targets")
@@ -245,7 +245,7 @@ def test_a_denied_action_is_named_and_everything_else_goes_on(aws: FakeAws, envi
     look(aws)
 
     problem = observation(environment, "associations")
-    assert (problem.problem_code, problem.problem_sentence["values"]["action"]) == (
+    assert (problem.problem_code, problem.problem_sentence["params"]["action"]) == (
         "AccessDeniedException",
         denied,
     )

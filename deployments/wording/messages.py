@@ -1,0 +1,187 @@
+"""The English words of message codes; other languages are in portal/locale."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from django.utils.translation import gettext_noop as N_
+
+from deployments.message_codes import Code
+
+MESSAGES: Final[Mapping[Code, str]] = {
+    Code.NAME_NOT_CONFIRMED: N_("Type the name %(environment)s exactly to delete the environment."),
+    Code.DELETION_PROTECTION_ON: N_(
+        "Deletion protection is on, so AWS would refuse the deletion. Select the check box to turn it "
+        "off first."
+    ),
+    Code.ENVIRONMENT_ALREADY_DELETED: N_("The environment has already been deleted."),
+    Code.STACK_STILL_EXISTS: N_(
+        "Only an environment whose stack no longer exists can be removed from Sanso. Delete it instead."
+    ),
+    Code.NAME_INVALID: N_("A name has letters, digits and hyphens, and starts with a letter."),
+    Code.NAME_TOO_LONG: N_("A name has at most %(count)s characters."),
+    Code.ENVIRONMENT_BUSY: N_(
+        "Another deployment is changing %(environment)s. Wait until it has finished, or open it from the "
+        "list."
+    ),
+    Code.PARAMETER_UNKNOWN: N_("The template set has no parameter %(parameter)s."),
+    Code.PARAMETER_NOT_ALLOWED: N_("This value is not allowed."),
+    Code.PARAMETER_CONSTRAINT: "%(constraint)s",  # the template author's own text
+    Code.ENVIRONMENT_NAME_TAKEN: N_(
+        "The account already has an environment named %(environment)s. Choose another name."
+    ),
+    Code.ASSOCIATION_NOT_FOUND: N_("The environment has no such association."),
+    Code.NO_FAILED_INSTANCES: N_("The last run of the association did not fail on any instance."),
+    Code.LOAD_BALANCER_UNKNOWN: N_("The load balancer of this environment is not known yet."),
+    Code.BUCKET_IN_OTHER_REGION: N_(
+        "The artifact bucket %(bucket)s is not in %(region)s. Set a bucket of this region in the "
+        "account's settings."
+    ),
+    Code.BUCKET_NOT_ACCESSIBLE: N_(
+        "The artifact bucket %(bucket)s belongs to another account, or this role has no access to it. "
+        "Set another bucket in the account's settings, or grant s3:ListBucket on it."
+    ),
+    Code.SITE_SAVED_NOT_LISTED: N_("The time was saved, but the list did not show it within %(seconds)s s."),
+    Code.SITE_REDIRECTED: N_("%(path)s redirects to %(location)s. Sanso does not follow redirects."),
+    Code.SITE_ERROR_STATUS: N_("%(path)s returns %(status)s: %(text)s"),
+    Code.SITE_UNEXPECTED_RESPONSE: N_("%(path)s returned an unexpected response: %(text)s"),
+    Code.SITE_NO_RESPONSE: N_("No response from %(path)s (%(error)s)."),
+    Code.SITE_CONNECTION_FAILED: N_(
+        "The load balancer does not accept connections on port %(port)s (%(error)s)."
+    ),
+    Code.SITE_NAME_MISSING: N_("The load balancer has no DNS name yet."),
+    Code.SITE_NAME_NOT_ALLOWED: N_("%(name)s is not a load balancer name. No request was sent."),
+    Code.SITE_ADDRESS_NOT_ALLOWED: N_(
+        "%(name)s resolves to %(address)s, which cannot be a load balancer. No request was sent."
+    ),
+    Code.SITE_SANDBOX_WITHOUT_SERVERS: N_("The load balancers of this sandbox have no servers."),
+    Code.SITE_NAME_NOT_RESOLVED: N_("%(name)s cannot be resolved (%(error)s)."),
+    Code.PACKAGE_NOT_INSTALLED: N_("The package %(package)s is not installed on the portal."),
+    Code.PACKAGE_NOT_PURE_PYTHON: N_("The package %(package)s is not pure Python."),
+    Code.LINT_FAILED: N_("cfn-lint could not check the template set: %(why)s"),
+    Code.TEMPLATE_SET_NOT_FOUND: N_("No template set at %(folder)s."),
+    Code.PARAMETERS_NOT_A_MAPPING: N_("%(file)s: Parameters must be a mapping."),
+    Code.FILE_WITHOUT_PARAMETER: N_("%(file)s has no parameter %(parameter)s."),
+    Code.MANIFEST_FILE_MISSING: N_("%(manifest)s refers to %(file)s, which does not exist."),
+    Code.ROOT_TEMPLATE_AMBIGUOUS: N_(
+        "%(folder)s needs exactly one root template but has %(count)s candidates: name it root.yaml or "
+        "set it in %(manifest)s."
+    ),
+    Code.MANIFEST_ARTIFACT_MISSING: N_("%(manifest)s refers to %(file)s for %(key)s, which does not exist."),
+    Code.PARAMETER_WITHOUT_TYPE: N_("%(file)s: the parameter %(parameter)s has no Type."),
+    Code.PARAMETER_DEFAULT_INVALID: N_(
+        "%(file)s: the Default of %(parameter)s must be a string or a number."
+    ),
+    Code.FILE_UNREADABLE: N_("%(file)s cannot be read: %(why)s."),
+    Code.STATUS_UNKNOWN: N_("%(where)s: AWS reports %(code)s."),
+    Code.TARGET_DRAINING: N_("%(where)s is being deregistered and receives no new requests."),
+    Code.TARGET_INITIAL: N_("%(where)s is in its initial health check."),
+    Code.TARGET_UNHEALTHY: N_("%(where)s fails its health checks (%(code)s)."),
+    Code.TARGET_UNUSED: N_("%(where)s receives no requests (%(code)s)."),
+    Code.TARGET_UNAVAILABLE: N_("%(where)s is not health-checked (%(code)s)."),
+    Code.TARGET_REGISTERING: N_("%(where)s is being registered with its load balancer."),
+    Code.TARGET_RESPONSE_CODE: N_("%(where)s returns an unexpected HTTP status to health checks (%(code)s)."),
+    Code.TARGET_TIMEOUT: N_("%(where)s does not respond to health checks in time (%(code)s)."),
+    Code.TARGET_FAILED_CHECKS: N_(
+        "%(where)s refuses health check connections or sends an invalid response (%(code)s)."
+    ),
+    Code.TARGET_NOT_REGISTERED: N_("%(where)s is not registered with its target group (%(code)s)."),
+    Code.TARGET_NOT_IN_USE: N_("No load balancer uses the target group of %(where)s in its zone (%(code)s)."),
+    Code.TARGET_STOPPED: N_("%(where)s is stopped or terminated (%(code)s)."),
+    Code.TARGET_IP_UNUSABLE: N_("The address of %(where)s is used by a load balancer (%(code)s)."),
+    Code.TARGET_CHECK_DISABLED: N_("Health checks of %(where)s are disabled (%(code)s)."),
+    Code.TARGET_BALANCER_ERROR: N_("The load balancer of %(where)s has an internal error (%(code)s)."),
+    Code.BALANCER_PROVISIONING: N_("%(where)s is being provisioned."),
+    Code.BALANCER_IMPAIRED: N_("%(where)s routes requests but cannot scale (%(code)s)."),
+    Code.BALANCER_FAILED: N_("%(where)s could not be provisioned (%(code)s)."),
+    Code.INSTANCE_STARTING: N_("%(where)s is starting (%(code)s)."),
+    Code.INSTANCE_LEAVING: N_("%(where)s is leaving its Auto Scaling group (%(code)s)."),
+    Code.INSTANCE_STANDBY: N_("%(where)s is in standby (%(code)s)."),
+    Code.INSTANCE_QUARANTINED: N_("%(where)s is in quarantine (%(code)s)."),
+    Code.INSTANCE_MARKED_UNHEALTHY: N_(
+        "The Auto Scaling group marks %(where)s as unhealthy and will replace it."
+    ),
+    Code.DATABASE_CREATING: N_("%(where)s is being created (%(code)s)."),
+    Code.DATABASE_MODIFYING: N_("%(where)s is available but being modified (%(code)s)."),
+    Code.DATABASE_UNAVAILABLE: N_("%(where)s is not available (%(code)s)."),
+    Code.DATABASE_FAILED: N_("%(where)s has failed (%(code)s)."),
+    Code.DATA_OUT_OF_DATE: N_("The data about %(where)s is out of date."),
+    Code.ASSOCIATION_NOT_POLLED: N_("The association of %(where)s has not been read from State Manager yet."),
+    Code.ASSOCIATION_WAITS_FOR_INSTANCES: N_("%(name)s is waiting for %(count)s more instance(s)."),
+    Code.ASSOCIATION_NOT_SUCCEEDED: N_("%(name)s has not succeeded: State Manager reports %(code)s."),
+    Code.TARGETS_NOT_POLLED: N_("The targets of the %(where)s tier have not been read yet."),
+    Code.SERVERS_NOT_REGISTERED: N_(
+        "Waiting for %(count)s more server(s) to register in the %(where)s tier."
+    ),
+    Code.SITE_CHECK_PENDING: N_("The site check through the load balancer has not succeeded yet."),
+    Code.RUN_NOT_STARTED: N_("%(name)s has not run on %(instance)s yet."),
+    Code.RUN_NOT_FINISHED: N_("%(name)s has not finished on %(instance)s (%(code)s)."),
+    Code.RUN_FAILED: N_("%(name)s failed on %(instance)s (%(code)s)."),
+    Code.RUN_TASK_FAILED: N_("%(name)s failed on %(instance)s in the task “%(task)s”."),
+    Code.TARGET_NOT_HEALTHY: N_("%(where)s is not healthy yet (%(code)s)."),
+    Code.NOTHING_TO_MONITOR: N_("Its templates have no servers, load balancers or databases to monitor."),
+    Code.ENVIRONMENT_CREATING: N_("It is being created."),
+    Code.NOT_OBSERVED: N_("%(where)s has not been observed yet."),
+    Code.NO_SERVERS: N_("%(where)s has no servers."),
+    Code.SERVERS_MISSING: N_("%(where)s has %(count)s of %(total)s servers."),
+    Code.NO_WRITER: N_("%(where)s has no writer."),
+    Code.SERVER_NOT_REGISTERED: N_("%(where)s is not registered with a load balancer."),
+    Code.SERVER_TASK_FAILED: N_("Configuration of %(where)s failed in the task “%(task)s” of %(name)s."),
+    Code.SERVER_NOT_CONFIGURED: N_("Configuration of %(where)s failed: %(name)s ended with %(code)s."),
+    Code.DEPLOYMENT_STILL_RUNNING: N_("Only a finished deployment can be exported."),
+    Code.RECORDING_INVALID: N_("This is not a recording that this version can read."),
+    Code.RECORDING_NOT_FOUND: N_("Recording not found."),
+    Code.UNEXPECTED_ERROR: N_("A step failed with an unexpected error."),
+    Code.UNEXPECTED_ERROR_IN_LOG: N_(
+        "A step failed with an unexpected error. The worker's log has the details."
+    ),
+    Code.RUN_REQUESTED_ON_SOME: N_("Requested on %(count)s instance(s)."),
+    Code.RUN_REQUESTED_ON_ALL: N_("Requested on all instances."),
+    Code.LOG_DELETED: N_("The log was deleted with its stack before it could be read."),
+    Code.EVIDENCE_UNREADABLE: N_("It could not be read. %(action)s: %(aws)s (%(code)s)"),
+    Code.CHANGE_SET_REJECTED: N_("CloudFormation rejected the change set: %(reason)s"),
+    Code.CAPABILITIES_INSUFFICIENT: N_(
+        "%(aws)s Add it to SANSO_CAPABILITIES if the portal may do this in your accounts."
+    ),
+    Code.AWS_RETRYING: N_("%(action)s failed (%(code)s). Retrying at increasing intervals."),
+    Code.AWS_DENIED_SHORT: N_("AWS denied %(action)s (%(code)s)."),
+    Code.AWS_ERROR: "%(action)s: %(aws)s (%(code)s)",  # only values
+    Code.TEMPLATE_SET_CHANGED: N_(
+        "The template set has changed since the form was filled in. Review the parameters and deploy again."
+    ),
+    Code.LINT_ERRORS: N_(
+        "cfn-lint found errors in the template set (%(count)s): %(worst)s. Fix the templates and deploy "
+        "again."
+    ),
+    Code.STACK_NAME_TAKEN: N_(
+        "The account already has a stack named %(stack)s (%(status)s). Choose another environment name, "
+        "or delete that stack first."
+    ),
+    Code.STACK_MISSING: N_("The stack no longer exists: it was deleted outside of Sanso."),
+    Code.SITE_CHECK_SUCCEEDED: N_("Write and read succeeded in %(milliseconds)s ms."),
+    Code.STACK_DELETED_OUTSIDE: N_("The stack was deleted outside of Sanso while it was being created."),
+    Code.NO_CREDENTIALS: N_(
+        "No AWS credentials for this account. Configure credentials for the worker (environment, profile "
+        "or instance role), or set a role to assume in the account's settings."
+    ),
+    Code.AWS_DENIED: N_("AWS denied %(action)s. Allow %(action)s for the role that Sanso uses. AWS: %(aws)s"),
+    Code.AWS_CREDENTIALS_INVALID: N_(
+        "AWS rejected the credentials (%(code)s for %(action)s). Renew them, or check the role and its "
+        "external ID. AWS: %(aws)s"
+    ),
+    Code.RESOURCE_FAILED: "%(where)s (%(type)s): %(reason)s",  # only values
+    Code.AWS_REASON: "%(reason)s",  # only values
+    Code.NOT_A_LIST: N_("%(file)s: %(place)s must be a list."),
+    Code.NOT_A_STRING: N_("%(file)s: %(place)s must be a string."),
+    Code.NOT_AN_INTEGER: N_("%(file)s: %(place)s must be an integer."),
+    Code.NOT_A_NUMBER: N_("%(file)s: %(place)s must be a number."),
+    Code.NOT_A_MAPPING: N_("%(file)s: %(place)s must be a mapping."),
+    Code.KEY_MISSING: N_("%(file)s: %(place)s has no key."),
+    Code.TOO_MANY_PARAMETERS: N_("%(file)s has %(count)s parameters; CloudFormation allows %(limit)s."),
+    Code.TOO_MANY_RESOURCES: N_("%(file)s has %(count)s resources; CloudFormation allows %(limit)s."),
+    Code.TOO_MANY_TEMPLATES: N_(
+        "%(folder)s has %(count)s templates with %(size)s bytes; a template set may have %(limit)s "
+        "templates with %(total)s bytes."
+    ),
+}

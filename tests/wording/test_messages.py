@@ -1,0 +1,105 @@
+"""Every message code has words in every language, and rows of the release before still have theirs."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.utils import translation
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deployments.core.causes.catalogue import CATALOGUE
+from deployments.core.legacy_messages import LEGACY
+from deployments.core.stored_messages import read_message
+from deployments.errors import Message
+from deployments.message_codes import Code
+from deployments.wording import message_text, stored_text
+from deployments.wording.causes import CAUSES
+from deployments.wording.messages import MESSAGES
+from portal.translations import catalogs, read_catalog
+
+LANGUAGES = [code for code, _name in settings.LANGUAGES]
+RECORDED = sorted((settings.BASE_DIR / "deployments" / "recorded").glob("*.json"))
+PLACES = re.compile(r"%\((\w+)\)s")
+
+
+def params(code: Code) -> dict[str, str]:
+    return {name: f"<{name}>" for name in PLACES.findall(MESSAGES[code])}
+
+
+def test_every_code_has_words_and_no_words_are_left_over() -> None:
+    assert set(MESSAGES) == set(Code)
+    assert set(CAUSES) == {cause.code for cause in CATALOGUE}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("code", list(Code))
+def test_a_message_shows_all_its_values(code: Code, language: str) -> None:
+    values = params(code)
+    with translation.override(language):
+        text = message_text(Message(code, values))
+
+    assert text
+    assert "%(" not in text
+    assert all(value in text for value in values.values())
+
+
+@pytest.mark.parametrize("catalog", list(catalogs(settings.LOCALE_PATHS)), ids=lambda path: path.parts[-3])
+def test_every_sentence_is_translated(catalog: Path) -> None:
+    translated = {message.id for message in read_catalog(catalog) if message.string}
+    sentences = {text for text in MESSAGES.values() if PLACES.sub("", text).strip(" :().")}
+
+    assert sentences - translated == set()
+
+
+@pytest.mark.parametrize("sentence", list(LEGACY))
+def test_a_row_of_the_release_before_is_worded_with_its_values(sentence: str) -> None:
+    values = {name: f"<{name}>" for name in PLACES.findall(sentence)}
+    text = stored_text({"template": sentence, "values": values})
+
+    assert "%(" not in text
+    assert all(value in text for name, value in values.items() if f"%({name})s" in MESSAGES[LEGACY[sentence]])
+
+
+def sentences_of(value: Any) -> list[dict[str, Any]]:
+    """Return every message in a recording, in whatever place it is kept."""
+    if isinstance(value, dict):
+        own = [value] if value.get("template") or ("code" in value and "params" in value) else []
+        return own + [found for inner in value.values() for found in sentences_of(inner)]
+    if isinstance(value, list):
+        return [found for inner in value for found in sentences_of(inner)]
+    return []
+
+
+@pytest.mark.parametrize("recording", RECORDED, ids=lambda path: path.stem)
+def test_every_message_of_a_shipped_recording_is_known(recording: Path) -> None:
+    for kept in sentences_of(json.loads(recording.read_text())):
+        assert read_message(kept) is not None, kept
+        assert "%(" not in stored_text(kept)
+
+
+def test_a_code_of_a_newer_release_is_shown_as_it_is() -> None:
+    assert stored_text({"code": "of_tomorrow", "params": {"where": "web"}}) == "of_tomorrow where=web"
+
+
+def test_nothing_kept_is_the_text_of_the_row() -> None:
+    assert stored_text({}, "as AWS said it") == "as AWS said it"
+    assert stored_text(None) == ""
+
+
+@given(st.sampled_from(list(Code)), st.text(max_size=40), st.uuids())
+def test_a_message_survives_its_row(code: Code, value: str, request_id: object) -> None:
+    message = Message(code, dict.fromkeys(params(code), value), str(request_id))
+
+    assert read_message(json.loads(json.dumps(message.as_json()))) == message
+
+
+@given(st.recursive(st.none() | st.booleans() | st.text(), lambda inner: st.dictionaries(st.text(), inner)))
+def test_whatever_a_recording_brings_is_worded_somehow(kept: Any) -> None:
+    if isinstance(kept, dict):
+        assert isinstance(stored_text(kept), str)

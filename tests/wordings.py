@@ -1,0 +1,22 @@
+"""What rows say in English, as a page does: for assertions on messages that are kept as codes."""
+
+from __future__ import annotations
+
+from deployments.errors import Message
+from deployments.models import Deployment
+from deployments.wording import message_text, stored_text
+
+
+def reason(deployment: Deployment) -> str:
+    """Return why a deployment ended as it did, "" when it succeeded."""
+    return stored_text(deployment.error_sentence, deployment.error_message)
+
+
+def attention(deployment: Deployment) -> str:
+    """Return what holds a deployment up."""
+    return stored_text(deployment.attention_sentence, deployment.attention)
+
+
+def text_of(message: Message | None) -> str:
+    """Return a message in English, "" for none."""
+    return message_text(message) if message else ""
