@@ -10,16 +10,16 @@ from functools import lru_cache
 from django.template.loader import get_template
 from django.utils.safestring import SafeString
 
+from deployments.core.time_axis import TimeAxis
 from deployments.presentation.locale import Locale
 from deployments.presentation.log import LogLine
 from deployments.presentation.waterfall import row_html
-from deployments.presentation.waterfall.axis import Axis
 from deployments.presentation.waterfall.rows import Row
 
 KEPT = 8192
 
 
-def row(of: Row, axis: Axis, now: int, locale: Locale) -> SafeString:
+def row(of: Row, axis: TimeAxis, now: int, locale: Locale) -> SafeString:
     """Return a row of the waterfall. To be called while `locale` is active."""
     if of.is_moving:
         return row_html.row(of, axis, now, locale.language)
@@ -33,5 +33,5 @@ def line(of: LogLine, locale: Locale) -> str:  # part of the key
 
 
 @lru_cache(maxsize=KEPT)
-def _row_without_progress(of: Row, axis: Axis, locale: Locale) -> SafeString:  # part of the key
+def _row_without_progress(of: Row, axis: TimeAxis, locale: Locale) -> SafeString:  # part of the key
     return row_html.row(of, axis, of.ended or of.started or axis.start, locale.language)

@@ -139,6 +139,17 @@ def test_bars_and_ticks_follow_the_zoom(waterfall: Page) -> None:
     assert ticks.all_text_contents() == labels
 
 
+def test_the_script_puts_the_ticks_where_the_server_had_put_them(
+    page: Page, web: Web, deployment: Deployment
+) -> None:
+    answer = page.goto(f"{web.url}/deployments/{deployment.pk}/")
+    assert answer is not None
+    expect(page.locator(".pick[tabindex='0']")).to_have_count(1)
+
+    ticks = [(tick.get_attribute("x"), tick.text_content()) for tick in page.locator(".ticks text").all()]
+    assert ticks == re.findall(r'<text x="([\d.]+%)" y="19">([\d:]+)</text>', answer.text())
+
+
 def test_what_goes_on_moves_without_asking(waterfall: Page) -> None:
     page = waterfall
     asked: list[str] = []

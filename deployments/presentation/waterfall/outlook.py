@@ -6,14 +6,14 @@ from collections.abc import Collection
 from typing import Any
 
 from deployments.core.status import is_final
+from deployments.core.time_axis import TimeAxis
 from deployments.models.timeline import Timeline, TimelineRow
 from deployments.presentation.waterfall import row_html, rows
-from deployments.presentation.waterfall.axis import Axis
 from deployments.presentation.waterfall.rows import NAMED, row_id
 from deployments.presentation.waterfall.tree import name_of
 
 
-def outlook(timeline: Timeline, axis: Axis, *, exclude: Collection[str] = ()) -> dict[str, Any]:
+def outlook(timeline: Timeline, axis: TimeAxis, *, exclude: Collection[str] = ()) -> dict[str, Any]:
     """Return the forecast, the critical path and what is expected of each row, as the page's script takes it.
 
     Times of rows are seconds since the beginning of the axis, None for now. `exclude` are paths of rows that
@@ -43,7 +43,7 @@ def outlook(timeline: Timeline, axis: Axis, *, exclude: Collection[str] = ()) ->
     }
 
 
-def _rest(line: TimelineRow, axis: Axis) -> list[float | None] | None:
+def _rest(line: TimelineRow, axis: TimeAxis) -> list[float | None] | None:
     """Return from when to when something is still to come, None when nothing is."""
     if line.expected is None or line.expected.end is None:
         return None

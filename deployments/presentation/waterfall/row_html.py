@@ -18,14 +18,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from deployments.core.status import DisplayStatus
+from deployments.core.time_axis import MIN_BAR, TimeAxis
 from deployments.presentation import badges
 from deployments.presentation.text.datetime_formats import clock, zone_name
-from deployments.presentation.waterfall.axis import Axis
 from deployments.presentation.waterfall.bars import Bar
 from deployments.presentation.waterfall.rows import Row
 
-NARROWEST = 0.3
-"""Percent of the axis that a bar takes at the least, so that it is seen. axis.js has the same."""
 _NOT_ENDED = frozenset(
     {DisplayStatus.PENDING, DisplayStatus.WAITING, DisplayStatus.PROGRESS, DisplayStatus.SETTLING}
 )
@@ -58,7 +56,7 @@ def texts_of(language: str) -> RowTexts:
     )
 
 
-def row(of: Row, axis: Axis, now: int, language: str) -> SafeString:
+def row(of: Row, axis: TimeAxis, now: int, language: str) -> SafeString:
     """Return a row of the table, in the current language, which is named for what is kept."""
     texts = texts_of(language)
     classes = [f"level-{min(of.level, 9)}", of.kind]
@@ -189,7 +187,7 @@ def _time(at: int) -> str:
     return f"{local.hour:02}:{local.minute:02}:{local.second:02} {zone_name(local)}"
 
 
-def _lane(of: Row, axis: Axis, now: int) -> Iterator[str]:
+def _lane(of: Row, axis: TimeAxis, now: int) -> Iterator[str]:
     yield '<svg class="bars" aria-hidden="true">'
     if of.ghost:
         yield _rect("ghost", axis, *of.ghost, now=now)
@@ -203,16 +201,18 @@ def _lane(of: Row, axis: Axis, now: int) -> Iterator[str]:
     yield "</svg>"
 
 
-def _bar(name: str, bar: Bar, axis: Axis, now: int) -> str:
+def _bar(name: str, bar: Bar, axis: TimeAxis, now: int) -> str:
     fill = f' fill="url(#hatch-{bar.status.value})"' if bar.status in _HATCHED and name == "bar" else ""
     return _rect(f"{name} is-{bar.status.value}", axis, bar.start, bar.end, now=now, more=fill)
 
 
-def _rect(name: str, axis: Axis, start: float | None, end: float | None, *, now: int, more: str = "") -> str:
+def _rect(
+    name: str, axis: TimeAxis, start: float | None, end: float | None, *, now: int, more: str = ""
+) -> str:
     """Return a bar with its times in seconds since the beginning; None stands for now, which moves."""
     left = axis.percent(now if start is None else start)
     right = axis.percent(now if end is None else end)
     since = "" if start is None else f"{axis.seconds(start):g}"
     until = "" if end is None else f"{axis.seconds(end):g}"
-    width = max(NARROWEST, round(right - left, 2))
+    width = max(MIN_BAR, round(right - left, 2))
     return f'<rect class="{name}" data-s="{since}" data-e="{until}" x="{left:g}%" width="{width:g}%"{more}/>'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -13,6 +14,7 @@ from django.utils.translation import get_language
 from deployments.core.phases import Kind, State, display_status_of
 from deployments.core.schedule import PHASE
 from deployments.core.status import DisplayStatus, display_status
+from deployments.core.time_axis import RULES, TimeAxis
 from deployments.core.timeline import in_ms
 from deployments.models import Deployment, Event
 from deployments.models import timeline as timelines
@@ -23,8 +25,8 @@ from deployments.presentation.locale import Locale
 from deployments.presentation.log import LogLine
 from deployments.presentation.summary import Summary
 from deployments.presentation.text import wording
+from deployments.presentation.text.datetime_formats import clock
 from deployments.presentation.waterfall import cache, row_html
-from deployments.presentation.waterfall.axis import Axis
 from deployments.presentation.waterfall.cache import CachedTimeline
 from deployments.presentation.waterfall.eta import Eta, eta
 from deployments.presentation.waterfall.rows import Row, RowBuilder, phase_row
@@ -92,13 +94,13 @@ class DeploymentView:
         return self.summary.title(self.deployment)
 
     @property
-    def axis(self) -> Axis:
+    def axis(self) -> TimeAxis:
         """Return the axis, from the request to the last thing there is or is expected."""
         lines = self.timeline.lines.values()
         ends = [interval.end for line in lines for interval in line.intervals if interval.end is not None]
         ahead = self.timeline.forecast.high if self.timeline.forecast else 0
         last = max([self.now, ahead, *ends])
-        return Axis.over(self.timeline.start, last, running=self.deployment.is_active)
+        return TimeAxis.until(self.timeline.start, last, running=self.deployment.is_active)
 
     @property
     def eta(self) -> Eta | None:
@@ -157,7 +159,14 @@ class DeploymentView:
         axis = self.axis
         now = f"{axis.percent(self.now):g}"
         flag = row_html.flag(row_html.texts_of(get_language() or ""))
-        return {"axis": axis, "ticks": axis.ticks(), "now_percent": now, "modules": MODULES, "flag": flag}
+        return {
+            "axis": axis,
+            "axis_rules": json.dumps(RULES),
+            "ticks": [(f"{tick.percent:.2f}", clock(tick.seconds)) for tick in axis.ticks()],
+            "now_percent": now,
+            "modules": MODULES,
+            "flag": flag,
+        }
 
     def context(self) -> dict[str, Any]:
         """Return the context of the partial templates above the rows."""

@@ -6,15 +6,12 @@ import { onKey } from "../portal/page.js";
 import * as clock from "./clock.js";
 import { current } from "./tabs.js";
 
-/* As core/waterfall.py and views/waterfall/draw.py have them. */
-const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400];
-const TICKS = 8;
-const NARROWEST = 0.3;
 const SHORTEST_S = 5;
 const FACTOR = 1.6;
 const SVG = "http://www.w3.org/2000/svg";
 
 const root = document.getElementById("waterfall");
+const { steps, maxTicks, headroom, margins, minBar } = JSON.parse(root.dataset.axis); // core/time_axis.py has them
 const body = document.getElementById("tree");
 const ticks = root.querySelector(".ticks");
 const grid = root.querySelector(".grid");
@@ -70,7 +67,7 @@ function placeBar(bar, at) {
   const { s, e } = bar.dataset;
   const left = x(s === "" ? at : Number(s));
   const right = x(e === "" ? at : Number(e));
-  const width = `${Math.max(NARROWEST, right - left).toFixed(2)}%`;
+  const width = `${Math.max(minBar, right - left).toFixed(2)}%`;
   const place = `${left.toFixed(2)}%`;
   if (bar.getAttribute("x") !== place) bar.setAttribute("x", place);
   if (bar.getAttribute("width") !== width) bar.setAttribute("width", width);
@@ -81,8 +78,8 @@ function tick() {
   if (!running || document.visibilityState === "hidden") return;
   const at = now();
   if (at > length) {
-    const step = stepFor(at * 1.04);
-    const longer = (Math.floor(at * 1.04 / step) + 1) * step;
+    const step = stepFor(at);
+    const longer = (Math.floor(at / step) + 1) * step * (1 + headroom);
     if (to >= length) to = longer;
     length = longer;
     return draw();
@@ -126,7 +123,7 @@ function drawTicks() {
   const lines = [];
   for (let at = Math.ceil(from / step) * step; at <= to; at += step) {
     const where = x(at);
-    if (where < 1 || where > 98.5) continue;
+    if (where < margins[0] || where > margins[1]) continue;
     const text = document.createElementNS(SVG, "text");
     text.setAttribute("x", `${where.toFixed(2)}%`);
     text.setAttribute("y", "19");
@@ -142,7 +139,8 @@ function drawTicks() {
 }
 
 function stepFor(seconds) {
-  return STEPS.find((step) => seconds / step <= TICKS) ?? 86400 * Math.ceil(seconds / 86400 / TICKS);
+  const longest = steps.at(-1);
+  return steps.find((step) => seconds / step <= maxTicks) ?? longest * Math.ceil(seconds / longest / maxTicks);
 }
 
 function zoom(what) {

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from deployments.core.phases import Kind
 from deployments.core.status import DisplayStatus
+from deployments.core.time_axis import TimeAxis
 from deployments.core.timeline import runs
 from deployments.core.usual_durations import UsualDuration
 from deployments.models import Resource, Stack
@@ -21,7 +22,6 @@ from deployments.models.stack import STACK_TYPE
 from deployments.models.timeline import TimelineRow
 from deployments.presentation.locale import Locale
 from deployments.presentation.waterfall import cache, row_html
-from deployments.presentation.waterfall.axis import Axis
 from deployments.presentation.waterfall.bars import Bar, bars_of
 from deployments.presentation.waterfall.bars import summary as summed
 from deployments.presentation.waterfall.outlook import outlook
@@ -34,7 +34,7 @@ from tests.views.pages import page
 
 T0 = 1_800_000_000_000
 """A moment in epoch milliseconds."""
-AXIS = Axis(T0, T0 + 100_000)
+AXIS = TimeAxis(T0, T0 + 100_000)
 USUAL_WORDS = st.sampled_from(
     ["", "CREATE_IN_PROGRESS", "CREATE_COMPLETE", "CREATE_FAILED", "DELETE_IN_PROGRESS", "DELETE_COMPLETE"]
 )
@@ -308,15 +308,6 @@ def test_what_aws_says_is_escaped_in_rows() -> None:
     html = row_html.row(row_of(node.path, row_builder(node)), AXIS, T0, "en")
 
     assert not re.search(r"<(img|s|script|t)[ >]", html)
-
-
-def test_the_axis_moves_in_steps_while_a_deployment_runs() -> None:
-    ends = {Axis.over(T0, T0 + 1000 * seconds, running=True).end for seconds in range(310, 330)}
-    assert len(ends) == 1
-    axis = Axis.over(T0, T0 + 300_000, running=False)
-    assert axis.end - axis.start == pytest.approx(312_000, abs=10)
-    assert [tick.label for tick in axis.ticks()] == ["1:00", "2:00", "3:00", "4:00", "5:00"]
-    assert (axis.percent(T0 - 5), axis.percent(T0 + 10**9)) == (0, 100)
 
 
 @pytest.mark.django_db

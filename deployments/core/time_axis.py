@@ -1,0 +1,92 @@
+"""The time axis that the bars of a waterfall share: how long it is, and where its ticks are.
+
+The page's script zooms the axis and extends it while a deployment runs; it gets the `RULES` as data.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+STEPS = (
+    1, 2, 5, 10, 15, 30,
+    60, 120, 300, 600, 900, 1800,
+    3600, 7200, 10800, 21600, 43200, 86400,
+)  # fmt: skip
+"""Seconds between two ticks; beyond the last one, multiples of it."""
+MAX_TICKS = 8
+HEADROOM = 0.04
+"""The share of the axis that stays empty after the last thing on it."""
+MIN_LENGTH = 10_000
+"""Milliseconds that an axis spans at least."""
+MARGINS = (1.0, 98.5)
+"""Percent of the axis between which a tick has room for its label."""
+MIN_BAR = 0.3
+"""Percent of the axis that a bar takes at least, so that it can be seen."""
+RULES: dict[str, Any] = {
+    "steps": STEPS,
+    "maxTicks": MAX_TICKS,
+    "headroom": HEADROOM,
+    "margins": MARGINS,
+    "minBar": MIN_BAR,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A tick at so many percent of the axis, so many seconds after its start."""
+
+    percent: float
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class TimeAxis:
+    """From one moment to another, in epoch milliseconds."""
+
+    start: int
+    end: int
+
+    @classmethod
+    def until(cls, start: float, last: float, *, running: bool = False) -> TimeAxis:
+        """Return the axis from its start to the last thing on it, with a little room after that.
+
+        While a deployment runs, the last thing counts as being at the next tick: the axis rarely changes.
+        """
+        start = _finite(start)
+        last = _finite(last)
+        if running:
+            step = 1000 * step_for((last - start) / 1000)
+            last = start + (int((last - start) / step) + 1) * step
+        last = max(start + MIN_LENGTH, last)
+        return cls(round(start), round(last + HEADROOM * (last - start)))
+
+    def percent(self, at: float) -> float:
+        """Return the position of a moment in percent of the axis; outside of it, its nearer end."""
+        part = 100 * (at - self.start) / max(1, self.end - self.start)
+        return round(min(100.0, max(0.0, part)), 2)
+
+    def seconds(self, at: float) -> float:
+        """Return a moment as seconds since the start."""
+        return round((at - self.start) / 1000, 1)
+
+    def ticks(self) -> tuple[Tick, ...]:
+        """Return the ticks, without the one at the start."""
+        length = (self.end - self.start) / 1000
+        step = step_for(length)
+        found = (Tick(100 * number * step / length, number * step) for number in range(1, MAX_TICKS + 1))
+        return tuple(tick for tick in found if MARGINS[0] <= tick.percent <= MARGINS[1])
+
+
+def step_for(seconds: float) -> int:
+    """Return the seconds between two ticks of an axis of this length."""
+    longest = STEPS[-1]
+    return next(
+        (step for step in STEPS if seconds / step <= MAX_TICKS),
+        longest * math.ceil(seconds / longest / MAX_TICKS),
+    )
+
+
+def _finite(ms: float) -> float:
+    return min(max(float(ms), 0.0), 4e15) if math.isfinite(ms) else 0.0

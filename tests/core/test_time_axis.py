@@ -1,0 +1,55 @@
+"""Ticks are at steps that people count in, and on the page, whatever the times are."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deployments.core.time_axis import MAX_TICKS, TimeAxis
+
+BEGIN = 1_764_000_000_000
+TIMES = st.one_of(st.integers(-(10**16), 10**16), st.floats())
+
+
+@given(TIMES, TIMES, st.booleans())
+def test_no_times_put_a_tick_off_the_page(begin: float, last: float, running: bool) -> None:
+    axis = TimeAxis.until(begin, last, running=running)
+
+    assert axis.end > axis.start
+    assert len(axis.ticks()) <= MAX_TICKS
+    assert all(0 < tick.percent < 100 for tick in axis.ticks())
+
+
+@pytest.mark.parametrize(
+    ("seconds", "step"),
+    [(30, 5), (55, 10), (300, 60), (660, 120), (3000, 600), (7 * 3600, 3600), (20 * 86400, 3 * 86400)],
+    ids=["30s", "55s", "5min", "11min", "50min", "7h", "20d"],
+)
+def test_ticks_are_steps_that_people_count_in(seconds: int, step: int) -> None:
+    ticks = TimeAxis.until(BEGIN, BEGIN + 1000 * seconds).ticks()
+
+    assert [tick.seconds for tick in ticks][:2] == [step, 2 * step]
+    assert 3 <= len(ticks) <= MAX_TICKS
+
+
+def test_a_tick_is_where_its_time_is() -> None:
+    axis = TimeAxis.until(BEGIN, BEGIN + 600_000)
+
+    for tick in axis.ticks():
+        assert axis.percent(BEGIN + 1000 * tick.seconds) == pytest.approx(tick.percent, abs=0.01)
+
+
+def test_the_axis_begins_at_its_start_and_ends_with_a_little_room() -> None:
+    axis = TimeAxis.until(BEGIN, BEGIN + 300_000)
+
+    assert axis.end - axis.start == pytest.approx(312_000, abs=10)
+    assert [tick.seconds for tick in axis.ticks()] == [60, 120, 180, 240, 300]
+    assert (axis.percent(BEGIN - 5), axis.percent(BEGIN + 10**9)) == (0, 100)
+
+
+def test_the_axis_of_a_running_deployment_rarely_changes_and_has_room_for_what_comes() -> None:
+    ends = {TimeAxis.until(BEGIN, BEGIN + 1000 * seconds, running=True).end for seconds in range(310, 355)}
+
+    assert len(ends) == 1
+    assert min(ends) > BEGIN + 360_000
