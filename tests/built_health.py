@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from deployments.core.sources import SOURCES
 from deployments.models import Environment, Stack
 from deployments.models.health import (
     Association,
@@ -20,7 +21,6 @@ from deployments.models.health import (
     Observation,
     Target,
 )
-from deployments.models.health.observing import SOURCES
 from tests.builders import make_deployment, make_environment, make_resource, make_stack
 
 ARN = "arn:aws:elasticloadbalancing:ap-northeast-1:123456789012"
@@ -55,7 +55,7 @@ def make_whole(
     type(deployment).objects.filter(pk=deployment.pk).update(
         ready_at=deployment.created_at + timedelta(minutes=12)
     )
-    for source, _ in SOURCES:
+    for source in SOURCES:
         Observation.objects.create(environment=environment, source=source, observed_at=now, attempted_at=now)
     for tier in ("web", "app"):
         _make_tier(environment, tier, servers, zones, now)

@@ -1,9 +1,9 @@
 """The table of AWS error codes: what each means for the work. Every AWS error goes through here.
 
 Sources: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/CommonErrors.html and the Errors
-section of each action used; https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html;
-botocore's own list of throttling codes (botocore/retries/throttling data). A code that is not in the
-table is refused and shown: unknown errors fail closed.
+section of each action used; https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html. Throttling
+and access are in `deployments/core/aws_errors.py`. A code that is not in the table counts as rejected and is
+displayed: unknown errors fail closed.
 """
 
 from __future__ import annotations
@@ -11,20 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    CredentialRetrievalError,
-    HTTPClientError,
-    NoCredentialsError,
-    NoRegionError,
-    PartialCredentialsError,
-    ProfileNotFound,
-    TokenRetrievalError,
-)
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as ConnectionFailed
 from botocore.parsers import ResponseParserError
 
+from deployments.core.aws_errors import CREDENTIALS, DENIED, THROTTLING, needs_access
 from deployments.errors import (
     AwsAccessError,
     AwsAlreadyDone,
@@ -35,10 +26,7 @@ from deployments.errors import (
 )
 
 _RETRY = (
-    "Throttling ThrottlingException ThrottledException RequestThrottled RequestThrottledException "
-    "RequestLimitExceeded TooManyRequestsException SlowDown PriorRequestNotComplete "
-    "ProvisionedThroughputExceededException BandwidthLimitExceeded TransactionInProgressException "
-    "LimitExceeded.Rate InternalFailure InternalError InternalServerError InternalServerException "
+    "InternalFailure InternalError InternalServerError InternalServerException "
     "ServiceUnavailable ServiceUnavailableException Unavailable RequestTimeout RequestTimeoutException "
     "OperationAborted IDPCommunicationError ResourceContention HealthUnavailable InvalidNextToken "
     "500 502 503 504"
@@ -47,12 +35,6 @@ _ADOPT = (
     "AlreadyExistsException TokenAlreadyExistsException InvalidChangeSetStatus "
     "InvalidChangeSetStatusException OperationInProgressException BucketAlreadyOwnedByYou "
     "PreconditionFailed ConditionalRequestConflict"
-)
-_ASK = (
-    "AccessDenied AccessDeniedException UnauthorizedOperation UnauthorizedAccess AuthFailure NotAuthorized "
-    "AllAccessDisabled AccountProblem ExpiredToken ExpiredTokenException RequestExpired TokenRefreshRequired "
-    "InvalidClientTokenId InvalidAccessKeyId UnrecognizedClientException MissingAuthenticationToken "
-    "IncompleteSignature SignatureDoesNotMatch OptInRequired InvalidToken RegionDisabledException 401 403"
 )
 _MISSING = (
     "ChangeSetNotFound ChangeSetNotFoundException StackNotFoundException NoSuchBucket NoSuchKey NotFound "
@@ -87,23 +69,16 @@ _REFUSED_BY_RDS = (
 TABLE: dict[str, type[AwsFailure]] = {
     code: kind
     for codes, kind in (
-        (_RETRY, AwsRetryable),
-        (_ADOPT, AwsAlreadyDone),
-        (_ASK, AwsAccessError),
-        (_MISSING, AwsNotFound),
-        (_REFUSED, AwsRejected),
-        (_REFUSED_BY_RDS, AwsRejected),
+        (THROTTLING, AwsRetryable),
+        (_RETRY.split(), AwsRetryable),
+        (_ADOPT.split(), AwsAlreadyDone),
+        (DENIED | CREDENTIALS, AwsAccessError),
+        (_MISSING.split(), AwsNotFound),
+        (_REFUSED.split(), AwsRejected),
+        (_REFUSED_BY_RDS.split(), AwsRejected),
     )
-    for code in codes.split()
+    for code in codes
 }
-_NO_CREDENTIALS = (
-    NoCredentialsError,
-    PartialCredentialsError,
-    CredentialRetrievalError,
-    TokenRetrievalError,
-    ProfileNotFound,
-    NoRegionError,
-)
 
 
 def translate(exc: ClientError | BotoCoreError | ResponseParserError, operation: str) -> AwsFailure:
@@ -126,7 +101,7 @@ def translate(exc: ClientError | BotoCoreError | ResponseParserError, operation:
         kind = AwsRetryable if http >= 500 else AwsRejected
         return kind(code or "Unknown", message, operation, request_id)
     code = type(exc).__name__
-    if isinstance(exc, _NO_CREDENTIALS):
+    if needs_access(code):
         return AwsAccessError(code, str(exc), operation)
     if isinstance(exc, HTTPClientError | ConnectionFailed | ResponseParserError):
         return AwsRetryable(code, _without_address(exc), operation)

@@ -26,6 +26,7 @@ from redis.exceptions import RedisError
 from deployments.aws import quota_store
 from deployments.aws.account_ref import AccountRef
 from deployments.aws.quota_store import Buckets, CallRequest, RedisBuckets
+from deployments.core.aws_errors import is_throttling
 from deployments.errors import QuotaExhausted
 
 MAX_WAIT = 5.0
@@ -33,12 +34,6 @@ MAX_WAIT = 5.0
 READS = ("BatchGet", "Describe", "Get", "Head", "List", "Search")
 NEVER_DELAYED = frozenset({"AssumeRole"})
 """Made by botocore in the midst of another call, once an hour."""
-_THROTTLED = (
-    "Throttling ThrottlingException ThrottledException RequestThrottled RequestThrottledException "
-    "RequestLimitExceeded TooManyRequestsException SlowDown PriorRequestNotComplete "
-    "ProvisionedThroughputExceededException BandwidthLimitExceeded EC2ThrottledException"
-)
-THROTTLED = frozenset(_THROTTLED.split())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +98,7 @@ class ApiQuota:
 
     def after(self, service: str, code: str) -> None:
         """Take note of an answer's error code."""
-        if code in THROTTLED:
+        if is_throttling(code):
             self.buckets.throttled(self.account, service)
 
     def attach(self, events: Any) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from deployments.core.sources import OBSERVED
+
 
 def retry_delay(failures: int, *, throttled: bool) -> float:
     """Return the back-off after `failures` failed steps in a row (1 or more): doubling, 30 s at most."""
@@ -40,8 +42,6 @@ def root_delay(*, sandbox: bool) -> float:
     return 5.0 if sandbox else 30.0
 
 
-_FAST = {"targets": 5.0, "fleet": 5.0, "associations": 10.0, "database": 15.0}
-_IDLE = {"targets": 90.0, "fleet": 60.0, "associations": 120.0, "database": 60.0}
 _SANDBOX_FAST, _SANDBOX_IDLE = 1.0, 5.0
 _SOONEST_OLD = 6.0
 
@@ -49,23 +49,19 @@ _SOONEST_OLD = 6.0
 def poll_interval(source: str, *, sandbox: bool, fast: bool) -> float:
     """Return how long a source's facts of one environment may rest before they are asked for again.
 
-    `fast` while a deployment waits for them or someone looks. The idle ones let 50 environments of two
-    target groups and two associations cost less than two calls a second and service; the sandbox runs ten
-    times as fast as AWS and costs nothing.
+    `fast` while a deployment waits for them or someone looks. The sandbox runs ten times as fast as AWS and
+    costs nothing.
     """
     if sandbox:
         return _SANDBOX_FAST if fast else _SANDBOX_IDLE
-    return (_FAST if fast else _IDLE)[source]
+    observed = OBSERVED[source]
+    return observed.fast if fast else observed.idle
 
 
 def stale_after(source: str, *, sandbox: bool) -> float:
     """Return from which age on a source's figures are called old while someone looks: three turns missed."""
-    delay = poll_interval(source, sandbox=sandbox, fast=True) if source in _FAST else WATCHED_DELAY
+    delay = poll_interval(source, sandbox=sandbox, fast=True) if source in OBSERVED else WATCHED_DELAY
     return max(_SOONEST_OLD, 3 * delay)
-
-
-BATCH_WINDOW = frozenset({"fleet", "database"})
-"""Sources of which one call tells about many environments."""
 
 
 def next_poll_at(source: str, now: float, delay: float) -> float:
@@ -74,7 +70,7 @@ def next_poll_at(source: str, now: float, delay: float) -> float:
     Sources that tell of many environments at once are asked at common moments, half the delay early or
     late: each environment at its own would cost a call each.
     """
-    if source not in BATCH_WINDOW:
+    if not OBSERVED[source].shares_calls:
         return now + delay
     return math.floor((now + 1.5 * delay) / delay) * delay
 

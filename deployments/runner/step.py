@@ -13,6 +13,7 @@ from deployments.aws import session
 from deployments.aws.account_ref import AccountRef
 from deployments.aws.redacted import redacted
 from deployments.aws.session import Clients
+from deployments.core.aws_errors import is_denied, is_throttling
 from deployments.core.intervals import ACCESS_RETRY_DELAY, retry_delay
 from deployments.core.phases import AFTER_STACKS, BEFORE_STACKS, Kind, State
 from deployments.core.stored_messages import read_message
@@ -124,7 +125,7 @@ def _aws_failure(deployment: Deployment, clients: Clients | None, exc: AwsFailur
         deployment.record(failures=failures)
         if failures >= REPORT_AFTER:
             _report(deployment, exc.code, _retry_text(exc))
-        return retry_delay(failures, throttled="Throttl" in exc.code or exc.code == "SlowDown")
+        return retry_delay(failures, throttled=is_throttling(exc.code))
     if started:
         # CloudFormation goes on without us: what we may not see now, we may see later.
         _report(deployment, exc.code, _error_text(exc))
@@ -143,7 +144,7 @@ def _error_text(exc: AwsFailure) -> Message:
         return Message(Code.AWS_ERROR, values, exc.request_id)
     if exc.code in ("NoCredentialsError", "PartialCredentialsError", "ProfileNotFound", "NoRegionError"):
         return Message(Code.NO_CREDENTIALS)
-    if "AccessDenied" in exc.code or exc.code in ("UnauthorizedOperation", "AuthFailure", "403"):
+    if is_denied(exc.code):
         return Message(Code.AWS_DENIED, values, exc.request_id)
     return Message(Code.AWS_CREDENTIALS_INVALID, values, exc.request_id)
 

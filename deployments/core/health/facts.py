@@ -9,8 +9,6 @@ from datetime import datetime
 from deployments.core.health.parts import ObservedParts
 from deployments.errors import Message
 
-SOURCES = ("stack", "targets", "associations", "fleet", "database", "site")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFact:

@@ -8,17 +8,11 @@ from typing import Self
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from deployments.core.sources import SOURCES
 from deployments.models.account import Account
 from deployments.models.environment import Environment
 
-SOURCES = [
-    ("stack", _("Stack")),
-    ("targets", _("Targets")),
-    ("associations", _("Associations")),
-    ("fleet", _("Fleet")),
-    ("database", _("Database")),
-    ("site", _("Site")),
-]
+CHOICES = [(source.key, _(source.name)) for source in SOURCES.values()]
 
 
 class Observer(models.Model):
@@ -28,7 +22,7 @@ class Observer(models.Model):
     """
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="observers")
-    source = models.CharField(_("source"), max_length=20, choices=SOURCES)
+    source = models.CharField(_("source"), max_length=20, choices=CHOICES)
     failures = models.PositiveIntegerField(default=0)
     due_at = models.DateTimeField(null=True, blank=True, db_index=True)
     version = models.PositiveIntegerField(default=0)
@@ -79,7 +73,7 @@ class Observation(models.Model):
     """
 
     environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="observations")
-    source = models.CharField(_("source"), max_length=20, choices=SOURCES)
+    source = models.CharField(_("source"), max_length=20, choices=CHOICES)
     observed_at = models.DateTimeField(_("observed"), null=True, blank=True)
     attempted_at = models.DateTimeField(_("last try"), null=True, blank=True)
     failures = models.PositiveIntegerField(default=0)

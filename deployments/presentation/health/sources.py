@@ -9,20 +9,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
+from deployments.core.aws_errors import is_denied
 from deployments.core.health.facts import Facts, SourceFact
 from deployments.core.intervals import stale_after
+from deployments.core.sources import SOURCES
 from deployments.presentation.health.aws_states import sentence_text
 
-NAMES = {
-    "stack": gettext_lazy("CloudFormation"),
-    "targets": gettext_lazy("Load balancers"),
-    "associations": gettext_lazy("State Manager"),
-    "fleet": gettext_lazy("Auto Scaling"),
-    "database": gettext_lazy("Aurora"),
-    "site": gettext_lazy("Site"),
-}
 _ACTION = re.compile(r"\b[a-z][a-z0-9-]+:[A-Z][A-Za-z0-9]+\b")
 
 
@@ -55,7 +48,8 @@ class SourceStatus:
 def source_statuses(facts: Facts, now: datetime, *, sandbox: bool) -> dict[str, SourceStatus]:
     """Return the status of every source by its key, also of those never polled."""
     found = {
-        key: _source(facts.sources.get(key) or SourceFact(source=key), now, sandbox=sandbox) for key in NAMES
+        key: _source(facts.sources.get(key) or SourceFact(source=key), now, sandbox=sandbox)
+        for key in SOURCES
     }
     if facts.probe:  # site checks are not periodic, so that their result does not get old
         found["site"] = replace(found["site"], observed_at=facts.probe.at, is_old=False)
@@ -68,7 +62,7 @@ def _source(fact: SourceFact, now: datetime, *, sandbox: bool) -> SourceStatus:
     )
     return SourceStatus(
         key=fact.source,
-        name=str(NAMES[fact.source]),
+        name=_(SOURCES[fact.source].service),
         observed_at=fact.observed_at,
         attempted_at=fact.attempted_at,
         problem=problem,
@@ -79,7 +73,7 @@ def _source(fact: SourceFact, now: datetime, *, sandbox: bool) -> SourceStatus:
 
 
 def _missing_action(fact: SourceFact) -> str:
-    if fact.problem is None or not any(word in fact.problem_code for word in ("Denied", "Unauthorized")):
+    if fact.problem is None or not is_denied(fact.problem_code):
         return ""
     values: Mapping[str, str] = fact.problem.params
     texts: Iterable[str] = (*values.values(), str(fact.problem))

@@ -9,6 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from deployments.core.aws_errors import is_throttling, needs_access
 from deployments.core.phases import Kind
 from deployments.models import Event
 from deployments.models.deployment import STATES
@@ -52,13 +53,11 @@ def error(code: str, *, kind: str) -> str:
 
 def attention(code: str) -> str:
     """Return the headline of a notice: what kind of trouble, and whether somebody must act."""
-    if "Throttl" in code or code in ("SlowDown", "RequestLimitExceeded", "TooManyRequestsException"):
+    if is_throttling(code):
         return _("AWS is rate-limiting us: news comes more slowly, the outcome is the same")
     if code == "InternalError":
         return _("A step keeps failing; Sanso tries again")
-    if any(
-        word in code for word in ("Denied", "Unauthorized", "Auth", "Credential", "Token", "ClientTokenId")
-    ):
+    if needs_access(code):
         return _("A permission is missing; the work goes on by itself once it is there")
     return _("AWS does not answer as it should; Sanso tries again")
 

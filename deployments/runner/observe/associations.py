@@ -21,6 +21,8 @@ EXECUTIONS_KEPT = 10
 class Associations:
     """The source `associations`: executions are asked for only when something moved."""
 
+    source = "associations"
+
     def together(self, turn: PollRound, asked: Sequence[ObservedEnvironment]) -> None:
         """Ask nothing: only DescribeAssociation tells where the output goes, one at a time."""
 

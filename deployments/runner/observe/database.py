@@ -16,6 +16,8 @@ from deployments.runner.observe.rows import sync
 class Database:
     """The source `database`: a hundred clusters in one call, their instances in another."""
 
+    source = "database"
+
     def __init__(self) -> None:
         self._clusters: dict[str, Cluster] | None = None
         self._instances: dict[str, list[DBInstance]] | None = None

@@ -22,6 +22,8 @@ DEFAULT_TIER = "app"
 class Fleet:
     """The source `fleet`: a hundred groups in one call; activities only when something is happening."""
 
+    source = "fleet"
+
     def __init__(self) -> None:
         self._groups: dict[str, Group] | None = None
 

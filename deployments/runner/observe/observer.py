@@ -12,8 +12,10 @@ from django.utils import timezone
 
 from deployments.aws.account_ref import AccountRef
 from deployments.aws.session import Clients
+from deployments.core.aws_errors import is_throttling
 from deployments.core.intervals import ACCESS_RETRY_DELAY, MAX_IDLE, next_poll_at, poll_interval, retry_delay
 from deployments.core.phases import State
+from deployments.core.sources import OBSERVED
 from deployments.errors import AwsAccessError, AwsFailure, AwsRetryable, QuotaExhausted
 from deployments.models import Account, Environment, Observation, Observer, leases
 from deployments.models.health.reads import parts_of_environments
@@ -22,20 +24,15 @@ from deployments.runner.observe import history
 from deployments.runner.observe.associations import Associations
 from deployments.runner.observe.database import Database
 from deployments.runner.observe.fleet import Fleet
-from deployments.runner.observe.poll_round import ObservedEnvironment, PollRound, Source
+from deployments.runner.observe.poll_round import ObservedEnvironment, PollRound, SourcePoller
 from deployments.runner.observe.problems import problem_message
 from deployments.runner.observe.targets import Targets
 
 log = logging.getLogger(__name__)
 
-SOURCES: dict[str, Callable[[], Source]] = {
-    "targets": Targets,
-    "associations": Associations,
-    "fleet": Fleet,
-    "database": Database,
+POLLERS: dict[str, Callable[[], SourcePoller]] = {
+    poller.source: poller for poller in (Targets, Associations, Fleet, Database)
 }
-BATCH_SIZE = {"targets": 10, "associations": 10, "fleet": 100, "database": 100}
-"""Environments in one round: as many as one call tells of, or as a round's time is enough for."""
 REPORT_AFTER = 2
 """Failed tries in a row before a stall or throttling is told: one is no news."""
 _WAITING = frozenset({State.STACKS, State.CONFIGURATION, State.TRAFFIC, State.READY})
@@ -52,7 +49,7 @@ def ensure_observers() -> None:
     missing = [
         Observer(account_id=pk, source=source, due_at=now)
         for pk in wanted.distinct().values_list("pk", flat=True)
-        for source in SOURCES
+        for source in OBSERVED
         if (pk, source) not in known
     ]
     Observer.objects.bulk_create(missing, ignore_conflicts=True)
@@ -70,7 +67,7 @@ def run_observer(pk: int, version: int, connect: Callable[[AccountRef], Clients]
         return False  # taken over between the two statements
     now = timezone.now()
     _begin_observing(observer, now)
-    due = list(Observation.objects.of_observer(observer).due(now)[: BATCH_SIZE[observer.source]])
+    due = list(Observation.objects.of_observer(observer).due(now)[: OBSERVED[observer.source].batch_size])
     delay = _round(observer, due, connect, now) if due else 0.0
     leases.end_step(observer, observer.version, _next_turn(observer, delay))
     return True
@@ -114,12 +111,12 @@ def _round(
     ]
     delay, stalled = 0.0, None
     try:
-        _ask(SOURCES[observer.source](), PollRound(clients=connect(observer.account.ref()), now=now), asked)
+        _ask(POLLERS[observer.source](), PollRound(clients=connect(observer.account.ref()), now=now), asked)
     except QuotaExhausted as exc:
         delay = max(0.5, exc.seconds)
     except AwsRetryable as exc:
         stalled = exc
-        delay = retry_delay(observer.failures + 1, throttled="Throttl" in exc.code)
+        delay = retry_delay(observer.failures + 1, throttled=is_throttling(exc.code))
     except AwsFailure as exc:  # no credentials: nobody can be asked about
         _set_problem(asked, exc)
     except DatabaseError:
@@ -138,7 +135,7 @@ def _round(
     return delay
 
 
-def _ask(source: Source, turn: PollRound, asked: Sequence[ObservedEnvironment]) -> None:
+def _ask(source: SourcePoller, turn: PollRound, asked: Sequence[ObservedEnvironment]) -> None:
     with turn.on_behalf(asked):
         source.together(turn, asked)
     for one in asked:
@@ -203,22 +200,10 @@ def _save_result(observer: Observer, one: ObservedEnvironment, now: datetime) ->
             "problem_code": told.code if told else "",
             "problem_sentence": problem_message(told).as_json() if told else {},
         }
-    if one.saw or not (one.problem or _has_parts(observer.source, one)):
+    if one.saw or not (one.problem or OBSERVED[observer.source].observes(one.parts)):
         values["observed_at"] = now
     Observation.objects.filter(pk=row.pk).update(**values)
     history.keep(one.environment, now, changed=one.changed)
-
-
-def _has_parts(source: str, one: ObservedEnvironment) -> bool:
-    parts = one.parts
-    return bool(
-        {
-            "targets": parts.target_groups or parts.load_balancers,
-            "associations": parts.associations,
-            "fleet": parts.groups,
-            "database": parts.clusters,
-        }[source]
-    )
 
 
 def _is_transient(problem: AwsFailure, failures: int) -> bool:

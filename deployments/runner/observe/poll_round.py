@@ -99,8 +99,10 @@ class PollRound:
                 sleep(exc.seconds)
 
 
-class Source(Protocol):
-    """One source of facts."""
+class SourcePoller(Protocol):
+    """Polls one source (`deployments/core/sources.py`) for the environments of an account."""
+
+    source: str
 
     def together(self, turn: PollRound, asked: Sequence[ObservedEnvironment]) -> None:
         """Ask what the API tells of many environments in one call."""

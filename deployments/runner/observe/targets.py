@@ -18,6 +18,8 @@ WEB_PROTOCOLS = ("HTTP", "HTTPS")
 class Targets:
     """The source `targets`: many load balancers in one call, the targets of one group in each."""
 
+    source = "targets"
+
     def __init__(self) -> None:
         self._balancers: dict[str, LoadBalancer] | None = None
         self._groups: dict[str, TargetGroup] = {}

@@ -13,7 +13,6 @@ import pytest
 
 from deployments.aws import quota, session
 from deployments.aws.account_ref import AccountRef
-from deployments.aws.error_mapping import TABLE
 from deployments.aws.quota import ApiQuota
 from deployments.aws.quota_store import Buckets, LocalBuckets, RedisBuckets
 from deployments.errors import AwsAccessError, AwsRetryable, QuotaExhausted
@@ -207,11 +206,6 @@ def test_the_counters_tell_how_much_of_the_last_minute_is_used(
     assert quota.read_usage(buckets, ACCOUNT, RATE).percent == pytest.approx(101, abs=2)
     clock.sleep(180)
     assert quota.read_usage(buckets, ACCOUNT, RATE).percent == 0
-
-
-def test_every_code_that_slows_down_is_one_that_is_tried_again() -> None:
-    known = quota.THROTTLED - {"EC2ThrottledException"}
-    assert {TABLE[code] for code in known} == {AwsRetryable}
 
 
 # --- several processes, and a Redis that goes away -----------------------------------------------

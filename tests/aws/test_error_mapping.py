@@ -14,6 +14,7 @@ from botocore.exceptions import (
     NoCredentialsError,
     ReadTimeoutError,
 )
+from botocore.retries.standard import ThrottledRetryableChecker
 from botocore.session import get_session
 
 from deployments.aws.error_mapping import TABLE, calling, translate
@@ -45,26 +46,39 @@ def answer(code: str, message: str = "", status: int = 400) -> ClientError:
     )
 
 
-@pytest.mark.parametrize("code", sorted(TABLE))
-def test_every_code_of_the_table_becomes_its_error(code: str) -> None:
-    failure = translate(answer(code, "said"), "s3:PutObject")
-    assert type(failure) is TABLE[code]
-    assert (failure.code, failure.message, failure.request_id) == (code, "said", "r-1")
+@pytest.mark.parametrize("code", ThrottledRetryableChecker._THROTTLED_ERROR_CODES)  # type: ignore[attr-defined]
+def test_what_botocore_calls_throttling_is_tried_again_except_an_exceeded_quota(code: str) -> None:
+    kind = type(translate(answer(code), "s3:PutObject"))
+    assert kind is (AwsRejected if code == "LimitExceededException" else AwsRetryable)
 
 
 @pytest.mark.parametrize(
     ("code", "kind"),
     [
-        ("Throttling", AwsRetryable),
+        ("InternalFailure", AwsRetryable),
+        ("503", AwsRetryable),
         ("AlreadyExistsException", AwsAlreadyDone),
+        ("BucketAlreadyOwnedByYou", AwsAlreadyDone),
         ("AccessDenied", AwsAccessError),
+        ("UnauthorizedOperation", AwsAccessError),
         ("ExpiredToken", AwsAccessError),
-        ("InsufficientCapabilitiesException", AwsRejected),
+        ("InvalidClientTokenId", AwsAccessError),
+        ("NoSuchBucket", AwsNotFound),
         ("404", AwsNotFound),
+        ("InsufficientCapabilitiesException", AwsRejected),
+        ("BucketAlreadyExists", AwsRejected),
+        ("InvalidDBClusterStateFault", AwsRejected),
     ],
 )
-def test_the_codes_that_matter_most(code: str, kind: type[AwsFailure]) -> None:
-    assert TABLE[code] is kind
+def test_an_error_is_tried_again_adopted_reported_or_ends_the_work(code: str, kind: type[AwsFailure]) -> None:
+    assert type(translate(answer(code), "s3:PutObject")) is kind
+
+
+def test_a_failure_has_what_aws_support_asks_for() -> None:
+    failure = translate(answer("AccessDenied", "You shall not"), "s3:PutObject")
+
+    assert (failure.code, failure.message) == ("AccessDenied", "You shall not")
+    assert (failure.operation, failure.request_id) == ("s3:PutObject", "r-1")
 
 
 # What IAM calls an action, where the API calls it otherwise.

@@ -1,0 +1,46 @@
+"""Kinds of AWS error codes: throttling, and access that a person has to give. The one list of each.
+
+Sources: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/CommonErrors.html, the Errors
+section of each action that is used, https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html, and
+botocore's own list of throttling codes (botocore.retries.standard.ThrottledRetryableChecker). Where AWS sends
+no code, it is the HTTP status, or the name of botocore's exception.
+"""
+
+from __future__ import annotations
+
+_THROTTLING = (
+    "Throttling ThrottlingException ThrottledException RequestThrottled RequestThrottledException "
+    "EC2ThrottledException RequestLimitExceeded TooManyRequestsException SlowDown PriorRequestNotComplete "
+    "ProvisionedThroughputExceededException BandwidthLimitExceeded TransactionInProgressException "
+    "LimitExceeded.Rate"
+)
+_DENIED = (
+    "AccessDenied AccessDeniedException UnauthorizedOperation UnauthorizedAccess AuthFailure NotAuthorized"
+)
+_CREDENTIALS = (
+    "AllAccessDisabled AccountProblem ExpiredToken ExpiredTokenException RequestExpired TokenRefreshRequired "
+    "InvalidClientTokenId InvalidAccessKeyId UnrecognizedClientException MissingAuthenticationToken "
+    "IncompleteSignature SignatureDoesNotMatch OptInRequired InvalidToken RegionDisabledException 401 "
+    "NoCredentialsError PartialCredentialsError CredentialRetrievalError TokenRetrievalError ProfileNotFound "
+    "NoRegionError"
+)
+THROTTLING = frozenset(_THROTTLING.split())
+DENIED = frozenset([*_DENIED.split(), "403"])
+"""The credentials are good, but a policy does not allow the action."""
+CREDENTIALS = frozenset(_CREDENTIALS.split())
+"""The credentials, the account or the region cannot be used."""
+
+
+def is_throttling(code: str) -> bool:
+    """Tell whether AWS asks for fewer calls."""
+    return code in THROTTLING
+
+
+def is_denied(code: str) -> bool:
+    """Tell whether a policy denies the action."""
+    return code in DENIED
+
+
+def needs_access(code: str) -> bool:
+    """Tell whether a person has to give access: a policy, credentials, or an account that can be used."""
+    return code in DENIED or code in CREDENTIALS

@@ -1,0 +1,86 @@
+"""The sources of what is observed of an environment: the one list of them.
+
+What polls them is in `deployments/runner/observe/`, what they found in `deployments/models/health/`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from deployments.core.health.parts import ObservedParts
+from deployments.errors import N_
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A source: what it observes (`name`) and whom it asks (`service`), both as message ids.
+
+    Intervals are seconds between two polls of one environment: `fast` while a deployment waits for it or
+    someone looks, else `idle`. The idle ones let 50 environments of two target groups and two associations
+    cost less than two calls a second and service. `batch_size` environments are polled in one round: as many
+    as one call describes, or as a round has time for. `shares_calls`: one call describes many environments.
+    """
+
+    key: str
+    name: str
+    service: str
+    fast: float = 0.0
+    idle: float = 0.0
+    batch_size: int = 0
+    shares_calls: bool = False
+    parts: tuple[str, ...] = ()
+
+    @property
+    def has_observer(self) -> bool:
+        """Tell whether an observer of the account polls it."""
+        return self.fast > 0
+
+    def observes(self, parts: ObservedParts) -> bool:
+        """Tell whether an environment of these parts has something that the source observes."""
+        return any(getattr(parts, name) for name in self.parts)
+
+
+_ALL = (
+    Source(key="stack", name=N_("Stack"), service=N_("CloudFormation")),
+    Source(
+        key="targets",
+        name=N_("Targets"),
+        service=N_("Load balancers"),
+        fast=5.0,
+        idle=90.0,
+        batch_size=10,
+        parts=("target_groups", "load_balancers"),
+    ),
+    Source(
+        key="associations",
+        name=N_("Associations"),
+        service=N_("State Manager"),
+        fast=10.0,
+        idle=120.0,
+        batch_size=10,
+        parts=("associations",),
+    ),
+    Source(
+        key="fleet",
+        name=N_("Fleet"),
+        service=N_("Auto Scaling"),
+        fast=5.0,
+        idle=60.0,
+        batch_size=100,
+        shares_calls=True,
+        parts=("groups",),
+    ),
+    Source(
+        key="database",
+        name=N_("Database"),
+        service=N_("Aurora"),
+        fast=15.0,
+        idle=60.0,
+        batch_size=100,
+        shares_calls=True,
+        parts=("clusters",),
+    ),
+    Source(key="site", name=N_("Site"), service=N_("Site")),
+)
+SOURCES = {source.key: source for source in _ALL}
+OBSERVED = {source.key: source for source in _ALL if source.has_observer}

@@ -1,0 +1,34 @@
+"""Each kind of AWS error code is known in one place, whatever asks."""
+
+from __future__ import annotations
+
+import pytest
+from botocore.retries.standard import ThrottledRetryableChecker
+
+from deployments.core.aws_errors import THROTTLING, is_denied, is_throttling, needs_access
+
+NOT_THROTTLING = {"LimitExceededException"}
+"""CloudFormation says so of a quota: waiting does not help."""
+
+
+def test_every_code_that_botocore_calls_throttling_is_known() -> None:
+    known: list[str] = ThrottledRetryableChecker._THROTTLED_ERROR_CODES  # type: ignore[attr-defined]
+
+    assert set(known) - THROTTLING == NOT_THROTTLING
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"])
+def test_a_denied_action_needs_a_policy(code: str) -> None:
+    assert is_denied(code)
+    assert needs_access(code)
+
+
+@pytest.mark.parametrize("code", ["ExpiredToken", "InvalidClientTokenId", "NoCredentialsError"])
+def test_bad_credentials_need_a_person_but_no_policy(code: str) -> None:
+    assert needs_access(code)
+    assert not is_denied(code)
+
+
+def test_a_fault_of_aws_needs_nobody() -> None:
+    assert not needs_access("InternalFailure")
+    assert not is_throttling("InternalFailure")
