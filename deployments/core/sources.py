@@ -8,12 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from deployments.core.health.parts import ObservedParts
-from deployments.errors import N_
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A source: what it observes (`name`) and whom it asks (`service`), both as message ids.
+    """A source of facts about environments.
 
     Intervals are seconds between two polls of one environment: `fast` while a deployment waits for it or
     someone looks, else `idle`. The idle ones let 50 environments of two target groups and two associations
@@ -22,8 +21,6 @@ class Source:
     """
 
     key: str
-    name: str
-    service: str
     fast: float = 0.0
     idle: float = 0.0
     batch_size: int = 0
@@ -41,11 +38,9 @@ class Source:
 
 
 _ALL = (
-    Source(key="stack", name=N_("Stack"), service=N_("CloudFormation")),
+    Source(key="stack"),
     Source(
         key="targets",
-        name=N_("Targets"),
-        service=N_("Load balancers"),
         fast=5.0,
         idle=90.0,
         batch_size=10,
@@ -53,8 +48,6 @@ _ALL = (
     ),
     Source(
         key="associations",
-        name=N_("Associations"),
-        service=N_("State Manager"),
         fast=10.0,
         idle=120.0,
         batch_size=10,
@@ -62,8 +55,6 @@ _ALL = (
     ),
     Source(
         key="fleet",
-        name=N_("Fleet"),
-        service=N_("Auto Scaling"),
         fast=5.0,
         idle=60.0,
         batch_size=100,
@@ -72,15 +63,13 @@ _ALL = (
     ),
     Source(
         key="database",
-        name=N_("Database"),
-        service=N_("Aurora"),
         fast=15.0,
         idle=60.0,
         batch_size=100,
         shares_calls=True,
         parts=("clusters",),
     ),
-    Source(key="site", name=N_("Site"), service=N_("Site")),
+    Source(key="site"),
 )
 SOURCES = {source.key: source for source in _ALL}
 OBSERVED = {source.key: source for source in _ALL if source.has_observer}

@@ -12,7 +12,15 @@ from deployments.core.sources import SOURCES
 from deployments.models.account import Account
 from deployments.models.environment import Environment
 
-CHOICES = [(source.key, _(source.name)) for source in SOURCES.values()]
+_LABELS = {
+    "stack": _("Stack"),
+    "targets": _("Targets"),
+    "associations": _("Associations"),
+    "fleet": _("Fleet"),
+    "database": _("Database"),
+    "site": _("Site"),
+}
+CHOICES = [(key, _LABELS[key]) for key in SOURCES]
 
 
 class Observer(models.Model):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from deployments.core.aws_errors import is_denied
 from deployments.core.health.facts import Facts, SourceFact
@@ -16,6 +17,14 @@ from deployments.core.intervals import stale_after
 from deployments.core.sources import SOURCES
 from deployments.presentation.health.aws_states import sentence_text
 
+SERVICES = {
+    "stack": gettext_lazy("CloudFormation"),
+    "targets": gettext_lazy("Load balancers"),
+    "associations": gettext_lazy("State Manager"),
+    "fleet": gettext_lazy("Auto Scaling"),
+    "database": gettext_lazy("Aurora"),
+    "site": gettext_lazy("Site"),
+}
 _ACTION = re.compile(r"\b[a-z][a-z0-9-]+:[A-Z][A-Za-z0-9]+\b")
 
 
@@ -62,7 +71,7 @@ def _source(fact: SourceFact, now: datetime, *, sandbox: bool) -> SourceStatus:
     )
     return SourceStatus(
         key=fact.source,
-        name=_(SOURCES[fact.source].service),
+        name=str(SERVICES[fact.source]),
         observed_at=fact.observed_at,
         attempted_at=fact.attempted_at,
         problem=problem,
