@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 from botocore.loaders import JSONFileLoader
 
 from deployments.aws import session
 from deployments.aws.account_ref import AccountRef
-from deployments.errors import AwsAccessError
-from tests.services import Sandbox
+from deployments.errors import AwsAccessError, AwsRetryable
+from tests.services import Sandbox, free_port
 
 REGION = "ap-northeast-1"
 
@@ -57,6 +60,38 @@ def test_a_role_without_credentials_to_assume_it_asks_a_person() -> None:
     ref = AccountRef(region=REGION, role_arn="arn:aws:iam::131313131313:role/SansoOperator")
 
     with pytest.raises(AwsAccessError):
+        session.connect(ref).sts.caller_identity()
+
+
+def in_sandbox(endpoint_url: str, token_file: Path) -> AccountRef:
+    return AccountRef(
+        region=REGION, endpoint_url=endpoint_url, sandbox_account="151515151515", token_file=str(token_file)
+    )
+
+
+def test_the_portals_calls_in_the_sandbox_are_signed_with_a_key_of_its_own(sandbox: Sandbox) -> None:
+    identity = session.connect(in_sandbox(sandbox.url, sandbox.token_file)).sts.caller_identity()
+
+    assert identity.account_id == "151515151515"
+    told: Any = sandbox.control("GET", "calls", account="151515151515")
+    assert {call["caller"] for call in told["calls"]} == {"portal"}
+
+
+def test_a_token_that_the_sandbox_does_not_accept_is_a_persons_matter(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    (tmp_path / "token").write_text("that of another data folder")
+
+    for token_file in (tmp_path / "token", tmp_path / "none"):
+        with pytest.raises(AwsAccessError, match="SANSO_SANDBOX_TOKEN_FILE") as caught:
+            session.connect(in_sandbox(sandbox.url, token_file)).sts.caller_identity()
+        assert "that of another" not in str(caught.value)
+
+
+def test_a_sandbox_that_is_away_is_called_again(sandbox: Sandbox) -> None:
+    ref = in_sandbox(f"http://127.0.0.1:{free_port()}", sandbox.token_file)
+
+    with pytest.raises(AwsRetryable):
         session.connect(ref).sts.caller_identity()
 
 
