@@ -47,7 +47,11 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _leave)
     with _data_folder() as folder:
         _prepare_environment(host, port, folder)
-        keys.open_keyring(Path(os.environ.get("SANSO_SANDBOX_TOKEN_FILE") or folder / "token"))
+        try:
+            keys.open_keyring(Path(os.environ.get("SANSO_SANDBOX_TOKEN_FILE") or folder / "token"))
+        except (OSError, ValueError) as problem:
+            sys.stderr.write(f"The sandbox cannot start: {problem}\n")
+            return 2
         (folder / "url").write_text(f"http://{host}:{port}")  # for sandbox_credentials
         try:
             asyncio.run(_serve(listener, pace))

@@ -7,6 +7,7 @@ and no key of another folder is known here. Temporary keys of roles are another 
 import base64
 import hashlib
 import hmac
+import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,7 @@ CLOUDFORMATION: Final = "cloudformation"
 ISSUED_ON_REQUEST: Final = ("portal", "script")
 NAMES: Final = (*ISSUED_ON_REQUEST, CLOUDFORMATION)
 
+SHORTEST: Final = 32  # characters of a secret
 _DIGITS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"  # base32
 _ACCOUNT_BITS: Final = 40
 _CHECK_BITS: Final = 39
@@ -82,13 +84,19 @@ def _account_of(access_key_id: str) -> str:
     return f"{account:012d}" if number >> (_ACCOUNT_BITS + _CHECK_BITS) and account < 10**12 else ""
 
 
-_keyring = Keyring("")
+_keyring = Keyring(secrets.token_urlsafe(32))
 
 
 def open_keyring(token_file: Path) -> Keyring:
-    """Make the keyring of a secret's file the one in use. The file is created when it is missing."""
+    """Make the keyring of a secret's file the one in use. The file is created when it is missing.
+
+    Raises ValueError when the file holds no secret, OSError when it can't be read or created.
+    """
     global _keyring
-    _keyring = Keyring(secret_file.read_or_create(token_file))
+    secret = secret_file.read_or_create(token_file)
+    if len(secret) < SHORTEST:
+        raise ValueError(f"{token_file} holds no secret: remove it, so that a new one is created")
+    _keyring = Keyring(secret)
     return _keyring
 
 

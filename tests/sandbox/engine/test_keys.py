@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,7 @@ from botocore.exceptions import ClientError
 
 from portal.sandbox.keys import NAMES, Keyring
 from tests.sandbox.engine.conftest import REGION, Account
-from tests.services import Sandbox, start_sandbox
+from tests.services import Sandbox, free_port, start_sandbox
 
 
 def test_a_keyring_knows_what_it_issued_and_nothing_else() -> None:
@@ -86,6 +89,23 @@ def test_another_data_folders_keys_and_token_are_worth_nothing(other: Sandbox, s
 
 def test_the_token_is_its_owners_alone_to_read(other: Sandbox) -> None:
     assert stat.S_IMODE(other.token_file.stat().st_mode) == 0o600
+
+
+def test_a_file_without_a_secret_is_told_and_opens_nothing(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("\n")
+    refused = subprocess.run(
+        [sys.executable, "-m", "portal.sandbox"],
+        env={
+            **os.environ,
+            "SANSO_SANDBOX_TOKEN_FILE": str(tmp_path / "token"),
+            "SANSO_SANDBOX_PORT": str(free_port()),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert refused.returncode == 2
+    assert "token holds no secret: remove it" in refused.stderr
 
 
 def test_the_token_is_in_no_process_environment(other: Sandbox) -> None:
