@@ -54,6 +54,11 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
 ]
 
+# Nothing that is read from outside this process is unpickled: a pickle can run code.
+# https://docs.djangoproject.com/en/5.2/topics/http/sessions/#session-serialization
+SESSION_SERIALIZER = "django.contrib.sessions.serializers.JSONSerializer"
+# No cache is used, and all of Django's that keep anything would pickle it.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
 ROOT_URLCONF = "portal.urls"
 ASGI_APPLICATION = "portal.asgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -120,6 +125,9 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_SEND_TASK_EVENTS = False
+# Or whoever can write to Redis could shut workers down, and read their settings.
+# https://docs.celeryq.dev/en/stable/userguide/configuration.html#worker-enable-remote-control
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None

@@ -113,7 +113,10 @@ def sandbox_program(listener: socket.socket, folder: Path) -> Program:
 
 
 def worker_command() -> list[str]:
-    """Return the worker's command. Ticks wait for AWS, not for the processor, so they run in threads."""
+    """Return the worker's command. Ticks wait for AWS, not for the processor, so they run in threads.
+
+    Workers do not talk to each other, and by the settings (CELERY_WORKER_ENABLE_REMOTE_CONTROL) obey nobody.
+    """
     celery = [sys.executable, "-m", "celery", "--app", "portal", "worker"]
     return [*celery, "--pool", "threads", "--concurrency", "16", "--without-gossip", "--without-mingle"]
 
