@@ -213,7 +213,18 @@ def open_own(name: str, user: User) -> Deployment:
 
     Raises UserFixable when there is none of that name.
     """
-    return load(read(name), user, uuid.uuid5(uuid.NAMESPACE_URL, f"sanso:recorded:{name}"))
+    return load(read(name), user, _key(name))
+
+
+def loaded_own() -> dict[str, Deployment]:
+    """Return the deployments of those of the project's recordings that somebody has opened, by name."""
+    names = {_key(name): name for name in that_come_along()}
+    found = Deployment.objects.filter(request_key__in=names)
+    return {names[deployment.request_key]: deployment for deployment in found}
+
+
+def _key(name: str) -> uuid.UUID:
+    return uuid.uuid5(uuid.NAMESPACE_URL, f"sanso:recorded:{name}")
 
 
 def that_come_along() -> list[str]:

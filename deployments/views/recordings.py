@@ -11,7 +11,8 @@ from django.views.decorators.http import require_GET, require_POST
 
 from deployments import recordings
 from deployments.errors import UserFixable
-from deployments.views.requests import AuthedRequest
+from deployments.models import Deployment
+from deployments.views.requests import AuthedRequest, may_deploy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,26 +22,33 @@ class Recorded:
     name: str
     title: str
     about: str
+    url: str  # of its page, once somebody has opened it
 
 
 @require_GET
 def recording_list(request: AuthedRequest) -> HttpResponse:
     """Show what can be played."""
-    rows = [_told(name) for name in recordings.that_come_along()]
+    loaded = recordings.loaded_own()
+    rows = [_told(name, loaded.get(name)) for name in recordings.that_come_along()]
     return render(request, "deployments/recordings.html", {"rows": rows})
 
 
 @require_POST
+@may_deploy
 def recording_open(request: AuthedRequest, name: str) -> HttpResponse:
     """Take a recording in, unless it was before, and go to its page, ready to be played."""
     try:
         deployment = recordings.open_own(name, request.user)
     except UserFixable as exc:
         raise Http404(exc.message) from exc
-    return redirect(f"{deployment.get_absolute_url()}?replay=1")
+    return redirect(_replay(deployment))
 
 
-def _told(name: str) -> Recorded:
+def _replay(deployment: Deployment) -> str:
+    return f"{deployment.get_absolute_url()}?replay=1"
+
+
+def _told(name: str, loaded: Deployment | None) -> Recorded:
     known = {
         "success": (
             _("A create that goes well"),
@@ -56,4 +64,4 @@ def _told(name: str) -> Recorded:
         ),
     }
     title, about = known.get(name, (name, ""))
-    return Recorded(name=name, title=title, about=about)
+    return Recorded(name=name, title=title, about=about, url=_replay(loaded) if loaded else "")

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
 import pytest
 from django.test import Client
-from django.urls import reverse
+from django.urls import URLResolver, get_resolver, reverse
 from django.utils import timezone
 
 from deployments.models import Deployment, Environment
 from tests.builders import make_deployment, make_environment, make_user
+from tests.services import Redis
 from tests.views.pages import page
 
 NAMES = ("home", "environments", "environment_new", "deployments")
@@ -70,6 +75,30 @@ def test_a_viewer_is_refused_what_changes_environments(viewer: Client, environme
     assert not Deployment.objects.exists()
     environment.refresh_from_db()
     assert environment.deleted_at is None
+
+
+def addresses(patterns: Iterable[Any], before: str = "") -> Iterator[tuple[str, str]]:
+    """Give the name and an address of every page that is not the admin's."""
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            if pattern.namespace != "admin":
+                yield from addresses(pattern.url_patterns, f"{before}{pattern.pattern}")
+            continue
+        yield pattern.name or "", "/" + re.sub(r"<\w+:\w+>", "1", f"{before}{pattern.pattern}")
+
+
+def test_whoever_may_only_look_changes_nothing_by_any_address(
+    client: Client, environment: Environment, redis_server: Redis
+) -> None:
+    """Whoever adds a page that takes POST says here who may send one."""
+    for_everybody = {"home", "login", "logout", "password_change", "set_language", ""}
+    vic, found = make_user("vic"), {}
+    for name, address in addresses(get_resolver().url_patterns):
+        client.force_login(vic)
+        found[name] = client.post(address).status_code
+
+    assert len(found) > 25
+    assert {name for name, status in found.items() if status not in (403, 405)} <= for_everybody
 
 
 def test_only_staff_is_led_to_the_admin(viewer: Client, client: Client, db: None) -> None:

@@ -13,6 +13,7 @@ from deployments.errors import UserFixable
 from deployments.models import Account, Deployment, Environment, Event
 from tests.builders import make_user
 from tests.live import scenes
+from tests.views.pages import page
 
 pytestmark = pytest.mark.django_db
 
@@ -66,6 +67,20 @@ def test_the_recordings_that_come_along_can_be_opened_and_are_loaded_once(browse
         assert browser.get(first["Location"]).status_code == 200
     assert Deployment.objects.count() == 3
     assert Event.objects.count() > 100
+
+
+def test_a_viewer_opens_no_recording_but_plays_one_that_was_opened(browser: Client, viewer: Client) -> None:
+    assert viewer.post("/deployments/recordings/success").status_code == 403
+    assert not Deployment.objects.exists()
+    assert not Environment.objects.exists()
+    listed = page(viewer.get("/deployments/recordings/")).one("main")
+    assert not listed.all("button")
+    assert "Can add deployment" in listed.text
+
+    opened = browser.post("/deployments/recordings/success")["Location"]
+    (link,) = page(viewer.get("/deployments/recordings/")).one("main").all("a", class_="primary")
+    assert link["href"] == opened
+    assert viewer.get(opened).status_code == 200
 
 
 def test_a_recording_that_is_not_there_is_not_found(browser: Client) -> None:
