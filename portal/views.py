@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 @method_decorator(login_not_required, name="dispatch")
 class LogoutPage(LogoutView):
-    """Django's log-out; a second press, after the session is gone, ends at the same page."""
+    """Django's logout; a second press, after the session is gone, ends at the same page."""
 
 
 @login_not_required

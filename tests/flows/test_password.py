@@ -1,4 +1,4 @@
-"""Changing one's password in the browser, and going back afterwards."""
+"""Changing one's password in the browser, logging out, and what Back shows."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
+from deployments.models import Environment
 from tests.builders import make_user
 from tests.flows.test_pages import faults
 from tests.flows.web import Web, logged_in
@@ -73,3 +74,29 @@ def test_the_page_is_for_everybody(chromium: Browser, web: Web, user: User) -> N
             found += faults(page)
 
     assert not found
+
+
+def test_back_shows_pages_again_and_nothing_after_the_logout(
+    page: Page, web: Web, environment: Environment
+) -> None:
+    secret = environment.stack_name
+    page.goto(f"{web.url}{environment.get_absolute_url()}")
+    expect(page.locator("main")).to_contain_text(secret)
+    page.goto(f"{web.url}/environments/new")
+    page.locator("#id_name").fill("Not a name!")
+    page.locator("main form button.primary").click()
+    expect(page.get_by_role("alert")).to_be_focused()
+    page.get_by_role("link", name="Deployments").first.click()
+    expect(page).to_have_url(re.compile("/deployments/$"))
+    page.go_back()  # to the form that was refused, with what was typed
+    expect(page.locator("#id_name")).to_have_value("Not a name!")
+    page.go_back()
+    page.go_back()
+    expect(page.locator("main")).to_contain_text(secret)
+
+    page.locator("details.menu summary").click()
+    page.get_by_role("button", name="Log out").click()
+    expect(page.get_by_role("heading", name="Log in")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("heading", name="Log in")).to_be_visible()
+    assert secret not in page.content()
