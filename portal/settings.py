@@ -231,9 +231,16 @@ WHITENOISE_USE_FINDERS = True
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
+    "filters": {"one_line": {"()": "portal.forbidden.OneLine"}},
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
     # botocore prints request bodies at DEBUG, and these carry parameters.
-    "loggers": {"botocore": {"level": "INFO"}, "boto3": {"level": "INFO"}, "urllib3": {"level": "INFO"}},
+    "loggers": {
+        "botocore": {"level": "INFO"},
+        "boto3": {"level": "INFO"},
+        "urllib3": {"level": "INFO"},
+        "django.request": {"filters": ["one_line"]},
+        "django.security.csrf": {"filters": ["one_line"]},
+    },
 }

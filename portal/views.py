@@ -31,7 +31,7 @@ class LogoutPage(LogoutView):
 def admin_login(request: HttpRequest) -> HttpResponse:
     """Send to the one log-in page; who is logged in and comes here may not see the admin."""
     if request.user.is_authenticated and not request.user.is_staff:
-        raise PermissionDenied
+        raise PermissionDenied("the staff status is missing")
     wanted = request.GET.get("next", "")
     if not url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure()):
         wanted = "/admin/"

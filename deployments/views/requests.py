@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.decorators import permission_required
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+
 from django.contrib.auth.models import User
-from django.http import HttpRequest
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
 from django_htmx.middleware import HtmxDetails
+
+P = ParamSpec("P")
+DEPLOY = "deployments.add_deployment"
+"""Django's own permission; a superuser has it."""
 
 
 class AuthedRequest(HttpRequest):
@@ -15,5 +23,15 @@ class AuthedRequest(HttpRequest):
     htmx: HtmxDetails
 
 
-# Django's own permission; a superuser has it. Who has it not may look, and is told so with 403.
-may_deploy = permission_required("deployments.add_deployment", raise_exception=True)
+def may_deploy(
+    view: Callable[Concatenate[AuthedRequest, P], HttpResponse],
+) -> Callable[Concatenate[AuthedRequest, P], HttpResponse]:
+    """Let only those use a view who may deploy. Others may look, and are answered 403."""
+
+    @wraps(view)
+    def checked(request: AuthedRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if not request.user.has_perm(DEPLOY):
+            raise PermissionDenied(f"the permission {DEPLOY} is missing")
+        return view(request, *args, **kwargs)
+
+    return checked
