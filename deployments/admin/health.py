@@ -26,7 +26,7 @@ from deployments.models.health import (
     Target,
 )
 from deployments.presentation import badges
-from deployments.presentation.health import aws_states
+from deployments.presentation.health import aws_badges
 from deployments.wording import stored_text
 
 _RESULTS = {"failed": RUN_FAILED, "running": RUN_GOES_ON, "succeeded": RUN_SUCCEEDED}
@@ -90,7 +90,7 @@ class TargetAdmin(OfEnvironment):
     @admin.display(description=_("state"), ordering="state")
     def shown_state(self, target: Target) -> SafeString:
         """Return the state."""
-        return aws_states.target(target.state)
+        return aws_badges.target(target.state)
 
     @admin.display(description=_("reason"))
     def why(self, target: Target) -> str:
@@ -98,7 +98,7 @@ class TargetAdmin(OfEnvironment):
         return (
             ""
             if target.state == "healthy"
-            else aws_states.reason(target.state, target.reason, target.description)
+            else aws_badges.reason(target.state, target.reason, target.description)
         )
 
 
@@ -122,7 +122,7 @@ class AssociationAdmin(OfEnvironment):
     @admin.display(description=_("status"), ordering="status")
     def shown_status(self, association: Association) -> SafeString:
         """Return how its last execution ended."""
-        return aws_states.run(association.status, association.detailed_status)
+        return aws_badges.run(association.status, association.detailed_status)
 
     @admin.display(description=_("instances"))
     def counted(self, association: Association) -> str:
@@ -148,7 +148,7 @@ class AssociationRunAdmin(ReadOnly):
     @admin.display(description=_("status"), ordering="status")
     def shown_status(self, run: AssociationRun) -> SafeString:
         """Return how it ended."""
-        return aws_states.run(run.status, run.detailed_status)
+        return aws_badges.run(run.status, run.detailed_status)
 
 
 @admin.register(FleetInstance)
@@ -171,7 +171,7 @@ class FleetInstanceAdmin(OfEnvironment):
     @admin.display(description=_("lifecycle state"), ordering="lifecycle")
     def shown_lifecycle(self, instance: FleetInstance) -> SafeString:
         """Return where in its life it is."""
-        return aws_states.lifecycle(instance.lifecycle)
+        return aws_badges.lifecycle(instance.lifecycle)
 
 
 @admin.register(ScalingActivity)
@@ -185,7 +185,7 @@ class ScalingActivityAdmin(OfEnvironment):
     @admin.display(description=_("status"), ordering="status")
     def shown_status(self, activity: ScalingActivity) -> SafeString:
         """Return how it stands."""
-        return aws_states.activity(activity.status)
+        return aws_badges.activity(activity.status)
 
 
 @admin.register(DatabaseCluster)
@@ -199,7 +199,7 @@ class DatabaseClusterAdmin(OfEnvironment):
     @admin.display(description=_("status"), ordering="status")
     def shown_status(self, cluster: DatabaseCluster) -> SafeString:
         """Return how the cluster stands."""
-        return aws_states.database(cluster.status)
+        return aws_badges.database(cluster.status)
 
 
 @admin.register(DatabaseMember)
@@ -214,7 +214,7 @@ class DatabaseMemberAdmin(ReadOnly):
     @admin.display(description=_("status"), ordering="status")
     def shown_status(self, member: DatabaseMember) -> SafeString:
         """Return how the instance stands."""
-        return aws_states.database(member.status)
+        return aws_badges.database(member.status)
 
 
 @admin.register(Observation)

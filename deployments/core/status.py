@@ -28,6 +28,7 @@ class DisplayStatus(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     DELETED = "deleted"
+    ATTENTION = "attention"
 
 
 class OperationKind(StrEnum):

@@ -25,6 +25,7 @@ GLYPHS: dict[DisplayStatus, str] = {
     DisplayStatus.FAILED: "✕",
     DisplayStatus.CANCELLED: "⊘",
     DisplayStatus.DELETED: "⊖",
+    DisplayStatus.ATTENTION: "▲",
 }
 LABELS: dict[DisplayStatus, Promise] = {
     DisplayStatus.PENDING: pgettext_lazy("status", "Pending"),
@@ -37,13 +38,12 @@ LABELS: dict[DisplayStatus, Promise] = {
     DisplayStatus.FAILED: pgettext_lazy("status", "Failed"),
     DisplayStatus.CANCELLED: pgettext_lazy("status", "Cancelled"),
     DisplayStatus.DELETED: pgettext_lazy("status", "Deleted"),
+    DisplayStatus.ATTENTION: pgettext_lazy("status", "Needs attention"),
 }
-ATTENTION = "attention"
-ATTENTION_GLYPH = "▲"
 # The health of an environment is never mixed with the status of its deployment: it has labels of its own.
 HEALTH: dict[str, tuple[str, str, Promise]] = {
     "healthy": (DisplayStatus.DONE.value, "✓", pgettext_lazy("health", "Healthy")),
-    "degraded": (ATTENTION, ATTENTION_GLYPH, pgettext_lazy("health", "Degraded")),
+    "degraded": (DisplayStatus.ATTENTION.value, "▲", pgettext_lazy("health", "Degraded")),
     "unhealthy": (DisplayStatus.FAILED.value, "✕", pgettext_lazy("health", "Unhealthy")),
     "unknown": (DisplayStatus.PENDING.value, "?", pgettext_lazy("health", "Unknown")),
 }
@@ -105,7 +105,7 @@ def deployment_status(deployment: Deployment, *, pill: bool = False, attention: 
     if end is not DisplayStatus.PROGRESS:
         return status_badge(end, pill=pill)
     if deployment.attention_code and attention:
-        return badge(ATTENTION, ATTENTION_GLYPH, pgettext("status", "Needs attention"), pill=pill)
+        return status_badge(DisplayStatus.ATTENTION, pill=pill)
     progress = _("%(status)s · %(phase)s") % {
         "status": LABELS[DisplayStatus.PROGRESS],
         "phase": wording.phase(deployment.state),

@@ -135,7 +135,7 @@ def machine_badge(machine: Machine) -> SafeString:
     if not machine.running:
         return badges.status_badge(DisplayStatus.FAILED, pgettext("service", "Stopped"))
     if machine.broken:
-        return badges.badge(badges.ATTENTION, badges.ATTENTION_GLYPH, pgettext("service", "Answers 500"))
+        return badges.status_badge(DisplayStatus.ATTENTION, pgettext("service", "Answers 500"))
     return badges.status_badge(DisplayStatus.DONE, pgettext("service", "Running"))
 
 
@@ -146,9 +146,7 @@ def member_badge(member: Member) -> SafeString:
     if member.writes:
         return badges.status_badge(DisplayStatus.DONE, pgettext("database", "Answers"))
     if not member.follows:
-        return badges.badge(
-            badges.ATTENTION, badges.ATTENTION_GLYPH, pgettext("database", "Answers, does not follow")
-        )
+        return badges.status_badge(DisplayStatus.ATTENTION, pgettext("database", "Answers, does not follow"))
     return badges.status_badge(DisplayStatus.DONE, pgettext("database", "Answers and follows"))
 
 

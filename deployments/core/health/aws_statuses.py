@@ -1,20 +1,23 @@
-"""What AWS's words mean for health: each with its word of ours and a sentence. Unknown ones stay neutral.
+"""The statuses that AWS reports of targets, load balancers, instances, runs and databases, each listed once.
 
-The sentences have a place for `where` (which server, cluster or load balancer) and, where AWS gave a code,
-for `code`. A word that is not in a table is `unknown` and shown as AWS says it.
+Each has its health with the code of a message that says why, and the status that pages display for it. The
+labels are in `deployments/presentation/health/aws_badges.py`. A status that is not in a table is unknown and
+displayed as AWS reports it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from deployments.core.status import DisplayStatus
 from deployments.errors import Message
 from deployments.message_codes import Code
 
 
 class HealthStatus(StrEnum):
-    """How something stands."""
+    """How healthy something is."""
 
     HEALTHY = "healthy"
     DEGRADED = "degraded"
@@ -31,50 +34,56 @@ SEVERITY = {
 
 
 @dataclass(frozen=True, slots=True)
-class Meaning:
-    """What a word of AWS's means. `counts` is False for what is on its way out and no part of the figures."""
+class AwsStatus:
+    """The meaning of a status. `counts` is False for what is on its way out and not part of the figures."""
 
-    word: HealthStatus
+    health: HealthStatus
+    display: DisplayStatus
     code: Code | None = None
     counts: bool = True
 
     def message(self, where: str, code: str = "") -> Message | None:
-        """Return why, about `where`; None for what is healthy. `code` is AWS's own word."""
+        """Return why, about `where`; None for what is healthy. `code` is AWS's own status or reason."""
         return Message(self.code, {"where": where, "code": code}) if self.code else None
 
 
-_OK = Meaning(HealthStatus.HEALTHY)
-_RAW = Meaning(HealthStatus.UNKNOWN, Code.STATUS_UNKNOWN)
+def _ok(display: DisplayStatus = DisplayStatus.DONE) -> AwsStatus:
+    return AwsStatus(HealthStatus.HEALTHY, display)
 
 
-def _bad(code: Code) -> Meaning:
-    return Meaning(HealthStatus.UNHEALTHY, code)
+def _bad(code: Code, display: DisplayStatus = DisplayStatus.FAILED) -> AwsStatus:
+    return AwsStatus(HealthStatus.UNHEALTHY, display, code)
 
 
-def _weak(code: Code) -> Meaning:
-    return Meaning(HealthStatus.DEGRADED, code)
+def _weak(code: Code, display: DisplayStatus = DisplayStatus.ATTENTION) -> AwsStatus:
+    return AwsStatus(HealthStatus.DEGRADED, display, code)
 
 
-def _open(code: Code) -> Meaning:
-    return Meaning(HealthStatus.UNKNOWN, code)
+def _open(code: Code, display: DisplayStatus = DisplayStatus.PENDING) -> AwsStatus:
+    return AwsStatus(HealthStatus.UNKNOWN, display, code)
 
 
-def _each(meaning: Meaning, names: str) -> dict[str, Meaning]:
+def _out(code: Code, display: DisplayStatus, health: HealthStatus = HealthStatus.UNKNOWN) -> AwsStatus:
+    return AwsStatus(health, display, code, counts=False)
+
+
+def _each(meaning: AwsStatus, names: str) -> dict[str, AwsStatus]:
     return dict.fromkeys(names.split(), meaning)
 
 
+_UNKNOWN = _open(Code.STATUS_UNKNOWN)
+
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetHealth.html
-_DRAINING = Meaning(HealthStatus.UNKNOWN, Code.TARGET_DRAINING, counts=False)
-TARGET_STATES: dict[str, Meaning] = {
-    "healthy": _OK,
-    "initial": _open(Code.TARGET_INITIAL),
+TARGET_STATES: dict[str, AwsStatus] = {
+    "healthy": _ok(),
+    "initial": _open(Code.TARGET_INITIAL, DisplayStatus.PROGRESS),
     "unhealthy": _bad(Code.TARGET_UNHEALTHY),
-    "unhealthy.draining": _DRAINING,
-    "draining": _DRAINING,
+    "unhealthy.draining": _out(Code.TARGET_DRAINING, DisplayStatus.FAILED),
+    "draining": _out(Code.TARGET_DRAINING, DisplayStatus.SETTLING),
     "unused": _open(Code.TARGET_UNUSED),
     "unavailable": _open(Code.TARGET_UNAVAILABLE),
 }
-TARGET_REASONS: dict[str, Meaning] = {
+TARGET_REASONS: dict[str, AwsStatus] = {
     "Elb.RegistrationInProgress": _open(Code.TARGET_REGISTERING),
     "Elb.InitialHealthChecking": _open(Code.TARGET_INITIAL),
     "Target.ResponseCodeMismatch": _bad(Code.TARGET_RESPONSE_CODE),
@@ -82,108 +91,121 @@ TARGET_REASONS: dict[str, Meaning] = {
     "Target.FailedHealthChecks": _bad(Code.TARGET_FAILED_CHECKS),
     "Target.NotRegistered": _open(Code.TARGET_NOT_REGISTERED),
     "Target.NotInUse": _open(Code.TARGET_NOT_IN_USE),
-    "Target.DeregistrationInProgress": _DRAINING,
-    "Target.InvalidState": Meaning(HealthStatus.UNHEALTHY, Code.TARGET_STOPPED, counts=False),
+    "Target.DeregistrationInProgress": _out(Code.TARGET_DRAINING, DisplayStatus.SETTLING),
+    "Target.InvalidState": _out(Code.TARGET_STOPPED, DisplayStatus.FAILED, HealthStatus.UNHEALTHY),
     "Target.IpUnusable": _bad(Code.TARGET_IP_UNUSABLE),
     "Target.HealthCheckDisabled": _open(Code.TARGET_CHECK_DISABLED),
     "Elb.InternalError": _open(Code.TARGET_BALANCER_ERROR),
 }
 
 
-def of_target(state: str, reason: str) -> Meaning:
+def of_target(state: str, reason: str) -> AwsStatus:
     """Return what a target's state means; the reason code says it better where there is one."""
     known = TARGET_STATES.get(state)
     if known is None:
-        return _RAW
-    if known.word is HealthStatus.HEALTHY or not known.counts:
+        return _UNKNOWN
+    if known.health is HealthStatus.HEALTHY or not known.counts:
         return known
     better = TARGET_REASONS.get(reason)
-    if state == "unhealthy" and better and better.word is not HealthStatus.UNHEALTHY:
-        return Meaning(
-            HealthStatus.UNHEALTHY, better.code, better.counts
-        )  # a state outranks what explains it
+    if state == "unhealthy" and better and better.health is not HealthStatus.UNHEALTHY:
+        return replace(better, health=HealthStatus.UNHEALTHY)  # a state outranks what explains it
     return better or known
 
 
-LOAD_BALANCERS: dict[str, Meaning] = {
-    "active": _OK,
-    "provisioning": _open(Code.BALANCER_PROVISIONING),
+# https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_LoadBalancerState.html
+LOAD_BALANCERS: dict[str, AwsStatus] = {
+    "active": _ok(),
+    "provisioning": _open(Code.BALANCER_PROVISIONING, DisplayStatus.PROGRESS),
     "active_impaired": _weak(Code.BALANCER_IMPAIRED),
     "failed": _bad(Code.BALANCER_FAILED),
 }
 
 # https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-lifecycle.html
-_STARTS = _open(Code.INSTANCE_STARTING)
-_LEAVES = Meaning(HealthStatus.UNKNOWN, Code.INSTANCE_LEAVING, counts=False)
-_ASIDE = Meaning(HealthStatus.UNKNOWN, Code.INSTANCE_STANDBY, counts=False)
-LIFECYCLES: dict[str, Meaning] = {
-    "InService": _OK,
+_STARTS = _open(Code.INSTANCE_STARTING, DisplayStatus.PROGRESS)
+_LEAVES = _out(Code.INSTANCE_LEAVING, DisplayStatus.SETTLING)
+_ASIDE = _out(Code.INSTANCE_STANDBY, DisplayStatus.PENDING)
+LIFECYCLES: dict[str, AwsStatus] = {
+    "InService": _ok(),
     "Quarantined": _weak(Code.INSTANCE_QUARANTINED),
-    **_each(_STARTS, "Pending Pending:Wait Pending:Proceed RootVolumeReplaced"),
-    **_each(_STARTS, "ReplacingRootVolume ReplacingRootVolume:Wait ReplacingRootVolume:Proceed"),
-    **_each(_LEAVES, "Terminating Terminating:Wait Terminating:Proceed Terminating:Retained Terminated"),
-    **_each(_LEAVES, "Detaching Detached"),
-    **_each(_ASIDE, "EnteringStandby Standby Warmed:Stopped Warmed:Running Warmed:Hibernated"),
+    **_each(_STARTS, "Pending Pending:Proceed RootVolumeReplaced"),
+    **_each(_STARTS, "ReplacingRootVolume ReplacingRootVolume:Proceed"),
+    **_each(replace(_STARTS, display=DisplayStatus.WAITING), "Pending:Wait ReplacingRootVolume:Wait"),
+    **_each(_LEAVES, "Terminating Terminating:Proceed Detaching"),
+    **_each(replace(_LEAVES, display=DisplayStatus.WAITING), "Terminating:Wait"),
+    **_each(replace(_LEAVES, display=DisplayStatus.ATTENTION), "Terminating:Retained"),
+    **_each(replace(_LEAVES, display=DisplayStatus.DELETED), "Terminated Detached"),
+    **_each(replace(_ASIDE, display=DisplayStatus.SETTLING), "EnteringStandby"),
+    **_each(_ASIDE, "Standby Warmed:Stopped Warmed:Running Warmed:Hibernated"),
     **_each(_ASIDE, "Warmed:Pending Warmed:Pending:Wait Warmed:Pending:Proceed Warmed:Pending:Retained"),
     **_each(_ASIDE, "Warmed:Terminating Warmed:Terminating:Wait Warmed:Terminating:Proceed"),
     **_each(_ASIDE, "Warmed:Terminating:Retained Warmed:Terminated"),
 }
 
 
-def of_instance(lifecycle: str, health: str) -> Meaning:
+def of_instance(lifecycle: str, health: str) -> AwsStatus:
     """Return what an instance's lifecycle state and its group's opinion of its health mean."""
-    meaning = LIFECYCLES.get(lifecycle, _RAW)
+    meaning = LIFECYCLES.get(lifecycle, _UNKNOWN)
     if meaning.counts and health.lower() == "unhealthy":
         return _bad(Code.INSTANCE_MARKED_UNHEALTHY)
     return meaning
 
 
-class Activity(StrEnum):
-    """How a scaling activity stands."""
-
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
+def _displayed(**names: str) -> dict[str, DisplayStatus]:
+    return {name: DisplayStatus[display] for display, listed in names.items() for name in listed.split()}
 
 
-_ACTIVITIES = {
-    Activity.DONE: "Successful",
-    Activity.FAILED: "Failed",
-    Activity.CANCELLED: "Cancelled",
-    Activity.RUNNING: (
-        "PendingSpotBidPlacement WaitingForSpotInstanceRequestId WaitingForSpotInstanceId "
-        "WaitingForInstanceId PreInService InProgress WaitingForELBConnectionDraining MidLifecycleAction "
-        "WaitingForInstanceWarmup WaitingForConnectionDraining WaitingForInPlaceUpdateToStart "
-        "WaitingForInPlaceUpdateToFinalize InPlaceUpdateInProgress"
-    ),
-}
-ACTIVITIES = {name: stands for stands, names in _ACTIVITIES.items() for name in names.split()}
+def _of(statuses: Mapping[str, DisplayStatus], *displays: DisplayStatus) -> frozenset[str]:
+    return frozenset(status for status, display in statuses.items() if display in displays)
+
+
+# https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_Activity.html
+ACTIVITIES = _displayed(
+    DONE="Successful",
+    FAILED="Failed",
+    CANCELLED="Cancelled",
+    PROGRESS="PreInService InProgress InPlaceUpdateInProgress",
+    WAITING="PendingSpotBidPlacement WaitingForSpotInstanceRequestId WaitingForSpotInstanceId "
+    "WaitingForInstanceId WaitingForELBConnectionDraining MidLifecycleAction WaitingForInstanceWarmup "
+    "WaitingForConnectionDraining WaitingForInPlaceUpdateToStart WaitingForInPlaceUpdateToFinalize",
+)
+ACTIVITY_ENDED = _of(ACTIVITIES, DisplayStatus.DONE, DisplayStatus.FAILED, DisplayStatus.CANCELLED)
 
 # State Manager's statuses are free strings. Known: https://docs.aws.amazon.com/systems-manager/latest/
 # userguide/state-manager-about.html and per instance https://docs.aws.amazon.com/systems-manager/latest/
 # userguide/state-manager-associations-history.html
-RUN_SUCCEEDED = frozenset({"Success"})
-RUN_FAILED = frozenset({"Failed", "TimedOut", "DeliveryTimedOut", "ExecutionTimedOut", "Undeliverable"})
-RUN_GOES_ON = frozenset({"Pending", "Associated", "InProgress", "Delayed", "Cancelling"})
-RUN_LEFT_OUT = frozenset({"Skipped", "Cancelled", "Terminated"})
-"""Such as where a run was not begun any more because it had failed on others."""
+RUNS = _displayed(
+    DONE="Success",
+    FAILED="Failed TimedOut DeliveryTimedOut ExecutionTimedOut Undeliverable",
+    CANCELLED="Skipped Cancelled Terminated",
+    PROGRESS="InProgress",
+    WAITING="Pending Associated Delayed",
+    SETTLING="Cancelling",
+)
+RUN_SUCCEEDED = _of(RUNS, DisplayStatus.DONE)
+RUN_FAILED = _of(RUNS, DisplayStatus.FAILED)
+RUN_LEFT_OUT = _of(RUNS, DisplayStatus.CANCELLED)
+"""Also where a run did not begin because it had failed on other instances."""
 RUN_ENDED = RUN_SUCCEEDED | RUN_FAILED | RUN_LEFT_OUT
+RUN_GOES_ON = frozenset(RUNS) - RUN_ENDED
 
 # https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/accessing-monitoring.html
-_MADE = _open(Code.DATABASE_CREATING)
-_BUSY = _weak(Code.DATABASE_MODIFYING)
+_MADE = _open(Code.DATABASE_CREATING, DisplayStatus.PROGRESS)
+_BUSY = _weak(Code.DATABASE_MODIFYING, DisplayStatus.PROGRESS)
 _AWAY = _bad(Code.DATABASE_UNAVAILABLE)
 _BROKEN = _bad(Code.DATABASE_FAILED)
-DATABASES: dict[str, Meaning] = {
-    **_each(_OK, "available backing-up modifying storage-optimization storage-config-upgrade"),
-    **_each(_OK, "update-iam-db-auth configuring-enhanced-monitoring configuring-iam-database-auth"),
-    **_each(_OK, "configuring-log-exports configuring-associated-roles configuring-activity-stream"),
-    **_each(_OK, "resetting-master-credentials delete-precheck"),
+_CHANGING = _ok(DisplayStatus.SETTLING)
+DATABASES: dict[str, AwsStatus] = {
+    **_each(_ok(), "available backing-up"),
+    **_each(_CHANGING, "modifying storage-optimization storage-config-upgrade update-iam-db-auth"),
+    **_each(_CHANGING, "configuring-enhanced-monitoring configuring-iam-database-auth"),
+    **_each(_CHANGING, "configuring-log-exports configuring-associated-roles configuring-activity-stream"),
+    **_each(_CHANGING, "resetting-master-credentials delete-precheck"),
     **_each(_MADE, "creating starting migrating preparing-data-migration cloning restoring"),
-    **_each(_BUSY, "failing-over maintenance upgrading renaming rebooting promoting backtracking"),
-    **_each(_BUSY, "converting-to-vpc moving-to-vpc storage-initialization scaling-compute scaling-storage"),
-    **_each(_AWAY, "stopped stopping deleting storage-full insufficient-capacity"),
+    **_each(replace(_BUSY, display=DisplayStatus.ATTENTION), "failing-over maintenance rebooting"),
+    **_each(_BUSY, "upgrading renaming promoting backtracking converting-to-vpc moving-to-vpc"),
+    **_each(_BUSY, "storage-initialization scaling-compute scaling-storage"),
+    **_each(replace(_AWAY, display=DisplayStatus.SETTLING), "stopping deleting"),
+    **_each(_AWAY, "stopped storage-full insufficient-capacity"),
     **_each(_AWAY, "inaccessible-encryption-credentials inaccessible-encryption-credentials-recoverable"),
     **_each(_BROKEN, "failed cloning-failed migration-failed restore-error incompatible-create"),
     **_each(_BROKEN, "incompatible-credentials incompatible-network incompatible-option-group"),
@@ -191,11 +213,11 @@ DATABASES: dict[str, Meaning] = {
 }
 
 
-def of_load_balancer(state: str) -> Meaning:
+def of_load_balancer(state: str) -> AwsStatus:
     """Return what a load balancer's state means."""
-    return LOAD_BALANCERS.get(state, _RAW)
+    return LOAD_BALANCERS.get(state, _UNKNOWN)
 
 
-def of_database(status: str) -> Meaning:
+def of_database(status: str) -> AwsStatus:
     """Return what the status of a database cluster or instance means."""
-    return DATABASES.get(status, _RAW)
+    return DATABASES.get(status, _UNKNOWN)

@@ -84,7 +84,7 @@ def _load_balancers(name: str, facts: Facts, now: datetime) -> Tier | None:
 def _load_balancer(row: LoadBalancerFact, now: datetime) -> Component:
     meaning = aws_statuses.of_load_balancer(row.state)
     sentence = meaning.message(row.tier.upper(), row.reason or row.state)
-    verdict = Assessment(word=meaning.word, sentence=sentence, at=row.observed_at)
+    verdict = Assessment(word=meaning.health, sentence=sentence, at=row.observed_at)
     return Component(
         kind="load_balancer",
         key=row.arn,
@@ -174,9 +174,9 @@ def _database(facts: Facts, now: datetime) -> Tier | None:
 def _cluster(row: ClusterFact, now: datetime) -> Assessment:
     meaning = aws_statuses.of_database(row.status)
     verdict = Assessment(
-        word=meaning.word, sentence=meaning.message(row.cluster_id, row.status), at=row.observed_at
+        word=meaning.health, sentence=meaning.message(row.cluster_id, row.status), at=row.observed_at
     )
-    if meaning.word is HealthStatus.HEALTHY and not any(member.is_writer for member in row.members):
+    if meaning.health is HealthStatus.HEALTHY and not any(member.is_writer for member in row.members):
         verdict = Assessment(
             word=HealthStatus.UNHEALTHY,
             sentence=Message(Code.NO_WRITER, {"where": row.cluster_id}),
@@ -188,7 +188,7 @@ def _cluster(row: ClusterFact, now: datetime) -> Assessment:
 def _member(cluster: ClusterFact, row: MemberFact, now: datetime) -> Component:
     meaning = aws_statuses.of_database(row.status)
     sentence = meaning.message(row.instance_id, row.status)
-    verdict = Assessment(word=meaning.word, sentence=sentence, at=cluster.observed_at)
+    verdict = Assessment(word=meaning.health, sentence=sentence, at=cluster.observed_at)
     told = {
         "role": "writer" if row.is_writer else "reader",
         "status": row.status,

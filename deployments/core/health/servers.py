@@ -58,7 +58,7 @@ def _component(
         meaning = aws_statuses.of_instance(instance.lifecycle, instance.health)
         counts = counts and meaning.counts
         sentence = meaning.message(where, instance.lifecycle)
-        verdict = Assessment(word=meaning.word, sentence=sentence, at=instance.observed_at)
+        verdict = Assessment(word=meaning.health, sentence=sentence, at=instance.observed_at)
         aspects += _if_it_adds(verdict, own, now, where)
     if balanced and not targets:
         aspects.append(
@@ -83,13 +83,13 @@ def _component(
 
 
 def _status(target: TargetFact) -> HealthStatus:
-    return aws_statuses.of_target(target.state, target.reason).word
+    return aws_statuses.of_target(target.state, target.reason).health
 
 
 def _of_target(target: TargetFact, where: str, now: datetime) -> Assessment:
     meaning = aws_statuses.of_target(target.state, target.reason)
     sentence = meaning.message(where, target.reason or target.state)
-    return stale(Assessment(word=meaning.word, sentence=sentence, at=target.observed_at), now, where)
+    return stale(Assessment(word=meaning.health, sentence=sentence, at=target.observed_at), now, where)
 
 
 def _if_it_adds(verdict: Assessment, own: list[Assessment], now: datetime, where: str) -> list[Assessment]:

@@ -14,7 +14,7 @@ from deployments.core.health.facts import Facts
 from deployments.core.health.rollup import Component, Health, Tier
 from deployments.presentation import badges
 from deployments.presentation.diagrams import layout, svg
-from deployments.presentation.health import aws_states
+from deployments.presentation.health import aws_badges
 from deployments.presentation.health.panels import tier_name
 
 
@@ -81,7 +81,7 @@ def _shapes(tier: Tier, facts: Facts, rows: frozenset[str]) -> list[layout.Shape
 
 
 def _shape(tier: Tier, node: Component, since: datetime | None, rows: frozenset[str]) -> layout.Shape:
-    detail = aws_states.sentence_text(node.verdict.sentence, about_it=True) or _detail(node)
+    detail = aws_badges.sentence_text(node.verdict.sentence, about_it=True) or _detail(node)
     name, role, anchor = node.name, "", f"target-{tier.name}-{node.key}"
     if node.kind == "database":
         is_writer = node.facts.get("role") == "writer"

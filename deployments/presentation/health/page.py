@@ -23,7 +23,7 @@ from deployments.models.health.reads import facts_of
 from deployments.models.health.samples import WHOLE
 from deployments.presentation import badges
 from deployments.presentation.diagrams.environment import environment_diagram
-from deployments.presentation.health import aws_states, history, panels
+from deployments.presentation.health import aws_badges, history, panels
 from deployments.presentation.health.sources import source_statuses
 from deployments.presentation.text.datetime_formats import iso
 
@@ -41,7 +41,7 @@ def health_context(environment: Environment, *, everything: bool, may_operate: b
         "facts": facts,
         "health": health,
         "glyph": badges.HEALTH[health.word][1],
-        "sentence": aws_states.sentence_text(health.sentence),
+        "sentence": aws_badges.sentence_text(health.sentence),
         "verdict_class": f"is-{badges.HEALTH[health.word][0]}",
         "tiers": _tiers(health),
         "diagram": environment_diagram(health, facts, frozenset(row.id for row in targets.rows)),
@@ -72,7 +72,7 @@ def _ready(environment: Environment, facts: Facts) -> dict[str, Any]:
     if not latest.is_active or latest.kind != "create":
         return {}
     return {
-        "waiting": [aws_states.sentence_text(one) for one in readiness(facts, latest.created_at).waiting_for]
+        "waiting": [aws_badges.sentence_text(one) for one in readiness(facts, latest.created_at).waiting_for]
     }
 
 
@@ -92,7 +92,7 @@ def _tiers(health: Health) -> list[Mapping[str, str]]:
             "name": panels.tier_name(tier.name),
             "word": tier.verdict.word,
             "counted": _("%(healthy)d of %(total)d") % {"healthy": tier.healthy, "total": tier.total},
-            "sentence": aws_states.sentence_text(tier.verdict.sentence)
+            "sentence": aws_badges.sentence_text(tier.verdict.sentence)
             if tier.verdict.sentence != health.sentence
             else "",
         }
@@ -102,7 +102,7 @@ def _tiers(health: Health) -> list[Mapping[str, str]]:
 
 def _load_balancers(facts: Facts) -> list[Mapping[str, Any]]:
     return [
-        {"fact": one, "name": panels.tier_name(one.tier), "badge": aws_states.load_balancer(one.state)}
+        {"fact": one, "name": panels.tier_name(one.tier), "badge": aws_badges.load_balancer(one.state)}
         for one in sorted(facts.load_balancers, key=lambda one: one.tier)
     ]
 
@@ -131,7 +131,7 @@ def _latest_run_requests(requests: Sequence[ActionRequest]) -> dict[str, ActionR
 
 def _activities(environment: Environment) -> list[Mapping[str, Any]]:
     rows = ScalingActivity.objects.newest_of(environment)[:ACTIVITIES]
-    return [{"row": row, "badge": aws_states.activity(row.status)} for row in rows]
+    return [{"row": row, "badge": aws_badges.activity(row.status)} for row in rows]
 
 
 def _probes(environment: Environment) -> list[Mapping[str, Any]]:

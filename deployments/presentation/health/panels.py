@@ -20,7 +20,7 @@ from deployments.core.health.facts import (
     TargetFact,
 )
 from deployments.models.health import ActionRequest
-from deployments.presentation.health import aws_states
+from deployments.presentation.health import aws_badges
 from deployments.wording import stored_text
 
 ROWS = 12
@@ -80,12 +80,12 @@ class TargetRow:
     @property
     def badge(self) -> SafeString:
         """Return the target's state."""
-        return aws_states.target(self.fact.state)
+        return aws_badges.target(self.fact.state)
 
     @property
     def reason(self) -> str:
         """Return why it is not healthy, in words."""
-        return aws_states.reason(self.fact.state, self.fact.reason, self.fact.description)
+        return aws_badges.reason(self.fact.state, self.fact.reason, self.fact.description)
 
     @property
     def raw(self) -> str:
@@ -115,7 +115,7 @@ class InstanceRow:
     @property
     def badge(self) -> SafeString:
         """Return where in its life it is."""
-        return aws_states.lifecycle(self.fact.lifecycle)
+        return aws_badges.lifecycle(self.fact.lifecycle)
 
     @property
     def tier(self) -> str:
@@ -137,7 +137,7 @@ class RunRow:
     @property
     def badge(self) -> SafeString:
         """Return how the run ended."""
-        return aws_states.run(self.fact.status, self.fact.detailed_status)
+        return aws_badges.run(self.fact.status, self.fact.detailed_status)
 
     @property
     def has_failed(self) -> bool:
@@ -171,7 +171,7 @@ class AssociationPanel:
     @property
     def badge(self) -> SafeString:
         """Return how its last execution ended."""
-        return aws_states.run(self.fact.status, self.fact.detailed_status)
+        return aws_badges.run(self.fact.status, self.fact.detailed_status)
 
     @property
     def counted(self) -> str:
@@ -211,13 +211,13 @@ class ClusterPanel:
     @property
     def badge(self) -> SafeString:
         """Return how the cluster stands."""
-        return aws_states.database(self.fact.status)
+        return aws_badges.database(self.fact.status)
 
     @property
     def members(self) -> list[Mapping[str, Any]]:
         """Return each member with its badge."""
         ordered = sorted(self.fact.members, key=lambda member: (not member.is_writer, member.instance_id))
-        return [{"fact": member, "badge": aws_states.database(member.status)} for member in ordered]
+        return [{"fact": member, "badge": aws_badges.database(member.status)} for member in ordered]
 
 
 def targets(facts: Facts, *, everything: bool) -> PanelRows[TargetRow]:

@@ -15,7 +15,7 @@ from deployments.core.aws_errors import is_denied
 from deployments.core.health.facts import Facts, SourceFact
 from deployments.core.intervals import stale_after
 from deployments.core.sources import SOURCES
-from deployments.presentation.health.aws_states import sentence_text
+from deployments.presentation.health.aws_badges import sentence_text
 
 SERVICES = {
     "stack": gettext_lazy("CloudFormation"),

@@ -15,8 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from deployments.core.health.aws_statuses import (
     RUN_ENDED,
-    RUN_FAILED,
-    RUN_SUCCEEDED,
+    RUNS,
     HealthStatus,
     of_instance,
     of_target,
@@ -117,7 +116,7 @@ def _of_instance(
     is_active: bool,
 ) -> Row:
     meaning = of_instance(instance.lifecycle, instance.health)
-    state = _STATUSES[meaning.word] if meaning.counts else DisplayStatus.DELETED
+    state = _STATUSES[meaning.health] if meaning.counts else DisplayStatus.DELETED
     start = launch.started_at if launch else instance.first_seen_at
     end = launch.ended_at if launch else instance.first_seen_at if state is DisplayStatus.DONE else None
     if state is not DisplayStatus.PROGRESS and end is None:
@@ -145,15 +144,7 @@ def _of_instance(
 
 def _of_run(above: str, run: AssociationRun) -> Row:
     status = run.status
-    state = (
-        DisplayStatus.DONE
-        if status in RUN_SUCCEEDED
-        else DisplayStatus.FAILED
-        if status in RUN_FAILED
-        else DisplayStatus.PROGRESS
-    )
-    if status in RUN_ENDED and state is DisplayStatus.PROGRESS:
-        state = DisplayStatus.CANCELLED
+    state = RUNS[status] if status in RUN_ENDED else DisplayStatus.PROGRESS
     end = run.at if status in RUN_ENDED else None
     start = run.at - timedelta(seconds=run.duration or 0) if run.at else None
     recap = ", ".join(f"{name} {number}" for name, number in run.recap.items() if isinstance(number, int))
@@ -174,7 +165,7 @@ def _of_run(above: str, run: AssociationRun) -> Row:
 
 def _of_target(above: str, target: Target, *, is_active: bool) -> Row:
     meaning = of_target(target.state, target.reason)
-    state = _STATUSES[meaning.word] if meaning.counts else DisplayStatus.DELETED
+    state = _STATUSES[meaning.health] if meaning.counts else DisplayStatus.DELETED
     group = target.target_group_arn.rpartition("targetgroup/")[2].partition("/")[0]
     facts = ((_("Target group"), group), (_("Port"), str(target.port)), (_("Reason"), target.reason))
     is_well = state is DisplayStatus.DONE

@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Q
 
 from deployments.aws.autoscaling import Group
-from deployments.core.health.aws_statuses import ACTIVITIES, Activity
+from deployments.core.health.aws_statuses import ACTIVITY_ENDED
 from deployments.models.health import FleetGroup, FleetInstance, ScalingActivity
 from deployments.runner.observe.poll_round import ObservedEnvironment, PollRound
 from deployments.runner.observe.rows import sync
@@ -113,14 +113,10 @@ def _open_activities(one: ObservedEnvironment) -> set[str]:
     rows = ScalingActivity.objects.newest_of(one.environment).values_list("group", "status")
     newest: dict[str, str] = {}
     for group, status in rows[:KEPT_ACTIVITIES]:
-        running = ACTIVITIES.get(status, Activity.RUNNING) is Activity.RUNNING
+        running = status not in ACTIVITY_ENDED
         if group not in newest or running:
             newest[group] = status
-    return {
-        group
-        for group in one.parts.groups
-        if ACTIVITIES.get(newest.get(group, ""), Activity.RUNNING) is Activity.RUNNING
-    }
+    return {group for group in one.parts.groups if newest.get(group, "") not in ACTIVITY_ENDED}
 
 
 def _read_activities(turn: PollRound, one: ObservedEnvironment, group: str) -> None:

@@ -221,7 +221,7 @@ def test_every_association_status_has_a_meaning() -> None:
 @pytest.mark.parametrize("state", ["unhealthy", "initial", "unused", "unavailable", "healthy"])
 def test_a_state_outranks_the_reason_that_explains_it(state: str) -> None:
     for reason in aws_statuses.TARGET_REASONS:
-        word = aws_statuses.of_target(state, reason).word
+        word = aws_statuses.of_target(state, reason).health
         assert (word is HealthStatus.HEALTHY) == (state == "healthy")
         if state == "unhealthy":
             assert word is HealthStatus.UNHEALTHY
