@@ -32,7 +32,7 @@ class ReasonedForm(forms.Form):
         label=gettext_lazy("Reason"),
         required=False,
         max_length=200,
-        help_text=gettext_lazy("For those who read the history later."),
+        help_text=gettext_lazy("Shown in the history."),
     )
     request_key = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
 
@@ -62,7 +62,7 @@ class NewEnvironmentForm(ReasonedForm):
         label=gettext_lazy("Name"),
         max_length=40,
         widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}),
-        help_text=gettext_lazy("Letters, digits and hyphens; begins with a letter."),
+        help_text=gettext_lazy("Letters, digits and hyphens; must start with a letter."),
     )
     field_order = ("account", "name", "reason")
 
@@ -201,7 +201,7 @@ def sentence(found: Problem) -> str:
     own = _(found.constraint) if found.constraint else ""
     own = own[:1].upper() + own[1:]  # CloudFormation's manner is a half sentence: "must be a number"
     if found.code == "required":
-        return " ".join(part for part in (_("This is needed."), own) if part)
+        return " ".join(part for part in (_("This field is required."), own) if part)
     if own:
         return own
     if found.code == "length":
@@ -209,33 +209,33 @@ def sentence(found: Problem) -> str:
     if found.code == "range":
         return _range(values)
     if found.code == "number":
-        return _("This must be a number.")
+        return _("Enter a number.")
     if found.code == "pattern":
-        return _("This must match the pattern %(pattern)s.") % values
-    return _("This must be one of: %(allowed)s.") % values
+        return _("Must match the pattern %(pattern)s.") % values
+    return _("Must be one of: %(allowed)s.") % values
 
 
 def _length(values: Mapping[str, str]) -> str:
     if not values["max"]:
-        return _("This must have at least %(min)s characters.") % values
+        return _("Must have at least %(min)s characters.") % values
     if values["min"] in ("", "0"):
-        return _("This must have at most %(max)s characters.") % values
-    return _("This must have between %(min)s and %(max)s characters.") % values
+        return _("Must have at most %(max)s characters.") % values
+    return _("Must have between %(min)s and %(max)s characters.") % values
 
 
 def _range(values: Mapping[str, str]) -> str:
     if not values["max"]:
-        return _("This must be %(min)s or more.") % values
+        return _("Must be %(min)s or more.") % values
     if not values["min"]:
-        return _("This must be %(max)s or less.") % values
-    return _("This must be between %(min)s and %(max)s.") % values
+        return _("Must be %(max)s or less.") % values
+    return _("Must be between %(min)s and %(max)s.") % values
 
 
 class DeleteForm(ReasonedForm):
     """The environment's name, typed by hand."""
 
     typed_name = forms.CharField(
-        label=gettext_lazy("Type the name of the environment to delete it"),
+        label=gettext_lazy("Type the environment name to confirm"),
         max_length=60,
         widget=forms.TextInput(
             attrs={
@@ -250,7 +250,7 @@ class DeleteForm(ReasonedForm):
         label=gettext_lazy("Turn off deletion protection first"),
         required=False,
         help_text=gettext_lazy(
-            "Of the database and the load balancers. Without it AWS refuses to delete them."
+            "Applies to the database and the load balancers. AWS refuses to delete protected resources."
         ),
     )
     field_order = ("typed_name", "unprotect", "reason")

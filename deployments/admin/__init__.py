@@ -10,4 +10,4 @@ from deployments.admin import health, work
 __all__ = ["health", "work"]
 
 admin.site.site_header = admin.site.site_title = "Sanso"
-admin.site.index_title = _("What Sanso knows")
+admin.site.index_title = _("Sanso administration")

@@ -38,29 +38,29 @@ class Account(models.Model):
     region = models.CharField(
         _("region"),
         max_length=30,
-        validators=[RegexValidator(r"^[a-z]{2}(-[a-z]+)+-\d$", _("A region reads like ap-northeast-1."))],
+        validators=[RegexValidator(r"^[a-z]{2}(-[a-z]+)+-\d$", _("Enter a region such as ap-northeast-1."))],
     )
     role_arn = models.CharField(
         _("role to assume"),
         max_length=200,
         blank=True,
-        validators=[RegexValidator(r"^arn:[\w-]+:iam::\d{12}:role/.+$", _("This is not the ARN of a role."))],
-        help_text=_("Empty: the portal's own credentials are used."),
+        validators=[RegexValidator(r"^arn:[\w-]+:iam::\d{12}:role/.+$", _("Enter the ARN of an IAM role."))],
+        help_text=_("Leave empty to use the portal's own credentials."),
     )
-    external_id = models.CharField(_("external id"), max_length=64, default=new_external_id, editable=False)
+    external_id = models.CharField(_("external ID"), max_length=64, default=new_external_id, editable=False)
     service_role_arn = models.CharField(
         _("CloudFormation service role"),
         max_length=200,
         blank=True,
-        validators=[RegexValidator(r"^arn:[\w-]+:iam::\d{12}:role/.+$", _("This is not the ARN of a role."))],
-        help_text=_("The role that CloudFormation acts as. Empty: it acts as the caller."),
+        validators=[RegexValidator(r"^arn:[\w-]+:iam::\d{12}:role/.+$", _("Enter the ARN of an IAM role."))],
+        help_text=_("The role that CloudFormation assumes. Leave empty to use the caller's permissions."),
     )
     artifact_bucket = models.CharField(
         _("artifact bucket"),
         max_length=63,
         blank=True,
-        validators=[RegexValidator(r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", _("This is not a bucket name."))],
-        help_text=_("Empty: sanso-artifacts-<account id>-<region>, created when it is missing."),
+        validators=[RegexValidator(r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", _("Enter a valid bucket name."))],
+        help_text=_("Leave empty for sanso-artifacts-ACCOUNT-REGION, which is created if it does not exist."),
     )
     is_sandbox = models.BooleanField(_("sandbox"), default=False, editable=False)
     sandbox_account_id = models.CharField(max_length=12, default="", blank=True, editable=False)

@@ -110,7 +110,7 @@ class Environment(models.Model):
     latest = models.ForeignKey(
         "deployments.Deployment", null=True, on_delete=models.SET_NULL, related_name="+", editable=False
     )
-    stack_id = IdField(_("stack id"), max_length=255, blank=True, default="")
+    stack_id = IdField(_("stack ID"), max_length=255, blank=True, default="")
     stack_status = models.CharField(_("stack status"), max_length=60, blank=True, default="")
     status_reason = models.TextField(blank=True, default="")
     outputs = models.JSONField(default=dict, blank=True)

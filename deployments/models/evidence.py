@@ -11,9 +11,9 @@ from deployments.models.deployment import Deployment
 from deployments.models.fields import IdField
 
 KINDS = [
-    ("function_log", _("Log of the function")),
-    ("association_output", _("Output of the server's configuration")),
-    ("target_reasons", _("What the load balancer's health checks saw")),
+    ("function_log", _("Function log")),
+    ("association_output", _("Server configuration output")),
+    ("target_reasons", _("Health check results")),
     ("scaling_activities", _("Scaling activities")),
 ]
 

@@ -74,7 +74,7 @@ class Stack(models.Model):
     path = IdField(_("path"), max_length=400, blank=True, default="")
     depth = models.PositiveSmallIntegerField(default=0)
     name = models.CharField(_("stack name"), max_length=255, blank=True, default="")
-    stack_id = IdField(_("stack id"), max_length=255, blank=True, default="", db_index=True)
+    stack_id = IdField(_("stack ID"), max_length=255, blank=True, default="", db_index=True)
     status = models.CharField(_("status"), max_length=60, blank=True, default="")
     reason = models.TextField(blank=True, default="")
     bookmark = IdField(max_length=255, blank=True, default="")
@@ -109,8 +109,8 @@ class Resource(models.Model):
     """A resource of a stack; a nested stack is one as well, in its parent."""
 
     stack = models.ForeignKey(Stack, on_delete=models.CASCADE, related_name="resources")
-    logical_id = IdField(_("logical id"), max_length=255)
-    physical_id = models.TextField(_("physical id"), blank=True, default="")
+    logical_id = IdField(_("logical ID"), max_length=255)
+    physical_id = models.TextField(_("physical ID"), blank=True, default="")
     type = models.CharField(_("type"), max_length=255)
     status = models.CharField(_("status"), max_length=60, blank=True, default="")
     reason = models.TextField(blank=True, default="")

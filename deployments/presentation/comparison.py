@@ -76,10 +76,10 @@ def _width(part: ComparedPart | None, longest: float) -> float:
 
 def _word(difference: Difference) -> str:
     return {
-        Difference.SAME: _("the same"),
+        Difference.SAME: _("no difference"),
         Difference.ONLY_FIRST: _("only in the first"),
         Difference.ONLY_SECOND: _("only in the second"),
-        Difference.STATUS: _("ended otherwise"),
-        Difference.SLOWER: _("took longer"),
-        Difference.FASTER: _("took less"),
+        Difference.STATUS: _("different result"),
+        Difference.SLOWER: _("slower"),
+        Difference.FASTER: _("faster"),
     }[difference]

@@ -64,7 +64,7 @@ def filters_context(given: QueryDict, counts: dict[int, int]) -> dict[str, Any]:
             given, "account", [("", _("All accounts"), None), *((str(a.pk), a.name, None) for a in accounts)]
         ),
         "by_deleted": filter_choices(
-            given, "deleted", [("", _("Live only"), None), ("1", _("Deleted too"), None)]
+            given, "deleted", [("", _("Active"), None), ("1", _("Include deleted"), None)]
         ),
         "accounts": accounts,
     }

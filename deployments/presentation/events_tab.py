@@ -36,7 +36,7 @@ def texts() -> dict[str, str]:
     return {
         "newer": _("Newest events ({count} more)"),
         "newest": _("Newest events"),
-        "linkCopied": _("The link to the event is copied"),
+        "linkCopied": _("Link to the event copied"),
     }
 
 

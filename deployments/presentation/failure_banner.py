@@ -163,21 +163,21 @@ def _action(step: NextStep, deployment: Deployment, known: RecognizedCause | Non
     again = f"{reverse('environment_new')}?from={deployment.pk}"
     if step is NextStep.EDIT and not deleting:
         return SuggestedAction(
-            label=_("Edit and try again"), url=again + _field(deployment, known), needs_permission=True
+            label=_("Edit and retry"), url=again + _field(deployment, known), needs_permission=True
         )
     if step is NextStep.DELETE_FIRST and not deleting and environment.stack_id:
         url = reverse("environment_delete", args=[environment.pk])
         return SuggestedAction(
-            label=_("Delete what is left…"), url=url, is_destructive=True, needs_permission=True
+            label=_("Delete remaining resources…"), url=url, is_destructive=True, needs_permission=True
         )
     if step is NextStep.DELETE_AGAIN and deleting:
         url = reverse("environment_delete", args=[environment.pk])
-        return SuggestedAction(label=_("Delete once more…"), url=url, needs_permission=True)
+        return SuggestedAction(label=_("Delete again…"), url=url, needs_permission=True)
     if step is NextStep.ENVIRONMENT:
-        return SuggestedAction(label=_("See the environment"), url=environment.get_absolute_url())
+        return SuggestedAction(label=_("View environment"), url=environment.get_absolute_url())
     if step is NextStep.RUN_AGAIN and not deleting:
         url = f"{environment.get_absolute_url()}#associations"
-        return SuggestedAction(label=_("Run the association again…"), url=url, needs_permission=True)
+        return SuggestedAction(label=_("Run association…"), url=url, needs_permission=True)
     if step is NextStep.QUOTAS:
         return _quotas(deployment, known)
     if step is NextStep.POLICY:

@@ -176,18 +176,16 @@ def texts() -> dict[str, str | dict[str, str]]:
             "Live updates are not available right now. This page polls every 5 s and tries again every 30 s."
         ),
         "units": units(),
-        "notAsked": _("AWS has not been asked yet"),
+        "notAsked": _("Not polled yet"),
         "final": _("final"),
-        "noWorker": _("No worker has taken a step for {age}. What was begun goes on in AWS."),
-        "noTick": _("No worker has taken this up yet. Is one running?"),
-        "lost": _(
-            "The live connection is lost. Next try in {seconds} s; until then this page asks now and then."
-        ),
-        "trying": _("The live connection is lost. Trying again…"),
-        "lostSaid": _("The live connection is lost."),
-        "back": _("The live connection is back."),
+        "noWorker": _("No worker has reported for {age}. Operations already started continue in AWS."),
+        "noTick": _("No worker has picked this up yet. Check that a worker is running."),
+        "lost": _("Live connection lost. Retrying in {seconds} s; the page polls until then."),
+        "trying": _("Live connection lost. Retrying…"),
+        "lostSaid": _("Live connection lost."),
+        "back": _("Live connection restored."),
         "shown": _("{shown} of {all}"),
         "copied": _("Copied"),
-        "notAllowed": _("Not allowed"),
+        "notAllowed": _("Copying is not allowed"),
         **eta.texts(),
     }

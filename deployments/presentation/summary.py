@@ -106,8 +106,8 @@ def _headline(deployment: Deployment) -> str:
     if deleting:
         return _("%(name)s is deleted: nothing of it is left in AWS") % {"name": name}
     if deployment.kind == Kind.UPDATE:
-        return _("%(name)s is updated") % {"name": name}
-    return _("%(name)s is created") % {"name": name}
+        return _("%(name)s updated") % {"name": name}
+    return _("%(name)s created") % {"name": name}
 
 
 def _phases(

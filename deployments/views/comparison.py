@@ -38,7 +38,7 @@ def comparison_page(request: AuthedRequest, pk: int) -> HttpResponse:
         "first": first,
         "second": second,
         "only": filter_choices(
-            request.GET, "show", [("", _("All"), None), ("changed", _("What differs"), None)]
+            request.GET, "show", [("", _("All"), None), ("changed", _("Differences only"), None)]
         ),
     }
     if first and second:

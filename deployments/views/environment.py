@@ -129,6 +129,7 @@ def environment_forget(request: AuthedRequest, pk: int) -> HttpResponse:
         messages.error(request, error_text(problem))
         return redirect(environment)
     messages.success(
-        request, _("%(name)s is forgotten. Its name is free again.") % {"name": environment.name}
+        request,
+        _("%(name)s was removed from Sanso. Its name can be used again.") % {"name": environment.name},
     )
     return redirect("environments")

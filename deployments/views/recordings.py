@@ -51,16 +51,19 @@ def _replay(deployment: Deployment) -> str:
 def _told(name: str, loaded: Deployment | None) -> Recorded:
     known = {
         "success": (
-            _("A create that goes well"),
-            _("Nine nested stacks come up in the sandbox, the servers are configured, the site answers."),
+            _("A creation that succeeds"),
+            _(
+                "Nine nested stacks are created in the sandbox, the servers are configured, the site "
+                "responds."
+            ),
         ),
         "failure": (
-            _("A create that fails deep inside and is rolled back"),
-            _("A resource of a nested stack fails; its siblings are cancelled and everything is taken back."),
+            _("A creation that fails in a nested stack and is rolled back"),
+            _("A resource of a nested stack fails; its siblings are canceled and everything is rolled back."),
         ),
         "update": (
             _("An update"),
-            _("A parameter changes; CloudFormation replaces what it has to and leaves the rest alone."),
+            _("A parameter changes; CloudFormation replaces only the affected resources."),
         ),
     }
     title, about = known.get(name, (name, ""))

@@ -69,23 +69,23 @@ class ResourceForm(FaultForm):
 
     ask = "resource"
     logical_id = forms.CharField(
-        label=gettext_lazy("Logical id"),
+        label=gettext_lazy("Logical ID"),
         max_length=255,
         widget=suggesting("logical-ids"),
         validators=[
-            RegexValidator(r"^[A-Za-z0-9]+$", gettext_lazy("A logical id has letters and digits only."))
+            RegexValidator(r"^[A-Za-z0-9]+$", gettext_lazy("A logical ID has letters and digits only."))
         ],
-        help_text=gettext_lazy("As the template names it, in whichever stack it is."),
+        help_text=gettext_lazy("As in the template, in any stack."),
     )
     operation = forms.ChoiceField(
-        label=pgettext_lazy("failing resource", "It fails"), choices=lambda: list(labels.OPERATIONS.items())
+        label=pgettext_lazy("failing resource", "Fails"), choices=lambda: list(labels.OPERATIONS.items())
     )
     reason = forms.CharField(
         label=gettext_lazy("Reason"),
         max_length=2000,
         initial=REASON,
         widget=forms.Textarea(attrs={**PLAIN, "rows": 4}),
-        help_text=gettext_lazy("What CloudFormation says then."),
+        help_text=gettext_lazy("The reason that CloudFormation reports."),
     )
 
     def carry_out(self, sandbox: ControlPlane) -> str:
@@ -93,7 +93,7 @@ class ResourceForm(FaultForm):
         asked = self.cleaned_data
         prefix = "" if asked["operation"] == "create" else f"{asked['operation']}:"
         sandbox.add_faults(resources={prefix + asked["logical_id"]: asked["reason"]})
-        return _("%(name)s fails from now on.") % {"name": asked["logical_id"]}
+        return _("Failure injected: %(name)s.") % {"name": asked["logical_id"]}
 
 
 class AssociationForm(FaultForm):
@@ -104,15 +104,11 @@ class AssociationForm(FaultForm):
         label=gettext_lazy("Association"),
         max_length=255,
         widget=suggesting("association-names"),
-        validators=[
-            RegexValidator(r"^[\w.-]+$|^\*$", gettext_lazy("This is not the name of an association."))
-        ],
-        help_text=gettext_lazy(
-            "Its name in State Manager, such as sanso-shop-app-servers; * means every one."
-        ),
+        validators=[RegexValidator(r"^[\w.-]+$|^\*$", gettext_lazy("Enter a valid association name."))],
+        help_text=gettext_lazy("Its name in State Manager, such as sanso-shop-app-servers; * for all."),
     )
     where = forms.ChoiceField(
-        label=pgettext_lazy("failing association", "It fails on"),
+        label=pgettext_lazy("failing association", "Fails on"),
         choices=(
             ("all", gettext_lazy("all instances")),
             ("first", gettext_lazy("the first instances")),
@@ -120,17 +116,17 @@ class AssociationForm(FaultForm):
         ),
     )
     number = forms.IntegerField(
-        label=gettext_lazy("How many instances"), required=False, min_value=1, max_value=1000, initial=1
+        label=gettext_lazy("Number of instances"), required=False, min_value=1, max_value=1000, initial=1
     )
     instances = forms.CharField(
-        label=gettext_lazy("Which instances"),
+        label=gettext_lazy("Instance IDs"),
         required=False,
         max_length=4000,
         widget=forms.TextInput(attrs={**PLAIN, "list": "instance-ids"}),
-        help_text=gettext_lazy("Instance ids with spaces or commas between them."),
+        help_text=gettext_lazy("Separated by spaces or commas."),
     )
     printed = forms.CharField(
-        label=gettext_lazy("What it prints"),
+        label=gettext_lazy("Output"),
         required=False,
         strip=False,
         max_length=20_000,
@@ -147,7 +143,7 @@ class AssociationForm(FaultForm):
         """Ask for the number or the ids where the choice needs them."""
         given = super().clean() or self.cleaned_data
         if given.get("where") == "first" and not given.get("number") and "number" not in self.errors:
-            self.add_error("number", ValidationError(_("Say on how many instances."), code="required"))
+            self.add_error("number", ValidationError(_("Enter the number of instances."), code="required"))
         if given.get("where") == "chosen" and "instances" not in self.errors:
             self._check_instances(given.get("instances") or "")
         return given
@@ -156,9 +152,11 @@ class AssociationForm(FaultForm):
         ids = re.split(r"[\s,]+", typed.strip(" ,\n"))
         strange = [one for one in ids if not re.fullmatch(r"m?i-[0-9a-f]+", one)]
         if not typed.strip(" ,\n"):
-            self.add_error("instances", ValidationError(_("Name at least one instance."), code="required"))
+            self.add_error(
+                "instances", ValidationError(_("Enter at least one instance ID."), code="required")
+            )
         elif strange:
-            sentence = _("This is not the id of an instance: %(id)s") % {"id": strange[0]}
+            sentence = _("Not an instance ID: %(id)s") % {"id": strange[0]}
             self.add_error("instances", ValidationError(sentence, code="invalid"))
         self.cleaned_data["ids"] = ids
 
@@ -169,7 +167,7 @@ class AssociationForm(FaultForm):
         # Browsers send the lines of a text with carriage returns, which no program prints.
         printed = asked["printed"].replace("\r\n", "\n")
         sandbox.add_faults(associations={asked["name"]: {"on": on, "stdout": printed, "stderr": STATUS}})
-        return _("%(name)s fails from its next run on.") % {"name": asked["name"]}
+        return _("Failure injected: %(name)s, from its next run.") % {"name": asked["name"]}
 
 
 class ApiForm(FaultForm):
@@ -187,22 +185,22 @@ class ApiForm(FaultForm):
         initial="*",
         widget=suggesting("api-actions"),
         validators=[
-            RegexValidator(r"^[A-Z][A-Za-z0-9]+$|^\*$", gettext_lazy("An action reads like DescribeStacks."))
+            RegexValidator(
+                r"^[A-Z][A-Za-z0-9]+$|^\*$", gettext_lazy("Enter an action such as DescribeStacks.")
+            )
         ],
-        help_text=gettext_lazy("As AWS spells it, such as DescribeStacks; * means every one."),
+        help_text=gettext_lazy("As in the AWS API, such as DescribeStacks; * for all."),
     )
-    mode = forms.ChoiceField(
-        label=gettext_lazy("What happens to the call"), choices=lambda: list(labels.MODES.items())
-    )
+    mode = forms.ChoiceField(label=gettext_lazy("Effect"), choices=lambda: list(labels.MODES.items()))
     count = forms.IntegerField(
-        label=gettext_lazy("How many calls"), min_value=1, max_value=100_000, initial=20
+        label=gettext_lazy("Number of calls"), min_value=1, max_value=100_000, initial=20
     )
 
     def carry_out(self, sandbox: ControlPlane) -> str:
         """Let the next calls fail."""
         asked = self.cleaned_data
         sandbox.add_faults(api=[{name: asked[name] for name in ("service", "action", "mode", "count")}])
-        return _("The next calls meet it: %(service)s %(action)s.") % asked
+        return _("Failure injected for the next calls of %(service)s %(action)s.") % asked
 
 
 class TimeScaleForm(FaultForm):
@@ -210,19 +208,19 @@ class TimeScaleForm(FaultForm):
 
     ask = "pace"
     pace = forms.FloatField(
-        label=gettext_lazy("Pace"),
+        label=gettext_lazy("Time scale"),
         min_value=0,
         max_value=120,
         widget=forms.NumberInput(attrs={"step": "any", "list": "paces", "inputmode": "decimal"}),
         help_text=gettext_lazy(
-            "At 1, the usual one, an environment takes about a minute; 0 waits for nothing; 12 is AWS's own."
+            "At 1, the default, an environment takes about a minute; 0 does not wait; 12 is AWS's own speed."
         ),
     )
 
     def carry_out(self, sandbox: ControlPlane) -> str:
         """Change the pace, which what waits now feels too."""
         sandbox.set_time_scale(self.cleaned_data["pace"])
-        return _("The pace is %(pace)g now.") % self.cleaned_data
+        return _("Time scale set to %(pace)g.") % self.cleaned_data
 
 
 FORMS: Iterable[type[FaultForm]] = (ResourceForm, AssociationForm, ApiForm, TimeScaleForm)

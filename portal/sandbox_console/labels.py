@@ -34,22 +34,23 @@ class ActionLabel:
 # portal.sandbox.machines.ACTIONS
 MACHINES: Mapping[str, ActionLabel] = {
     "stop-service": ActionLabel(
-        label=gettext_lazy("Stop the service"), done=gettext_lazy("The service on %(name)s is stopped.")
+        label=gettext_lazy("Stop service"), done=gettext_lazy("Stopped the service on %(name)s.")
     ),
     "start-service": ActionLabel(
-        label=gettext_lazy("Start the service"), done=gettext_lazy("The service on %(name)s is started.")
+        label=gettext_lazy("Start service"), done=gettext_lazy("Started the service on %(name)s.")
     ),
     "break-service": ActionLabel(
-        label=gettext_lazy("Answer 500"), done=gettext_lazy("%(name)s answers every request with 500.")
+        label=gettext_lazy("Return 500"), done=gettext_lazy("%(name)s returns 500 for every request.")
     ),
     "mend-service": ActionLabel(
-        label=gettext_lazy("Answer well again"), done=gettext_lazy("%(name)s answers as it should again.")
+        label=gettext_lazy("Stop returning 500"), done=gettext_lazy("%(name)s responds normally again.")
     ),
     "kill": ActionLabel(
         label=gettext_lazy("Kill"),
-        done=gettext_lazy("%(name)s is killed. Its Auto Scaling group launches another one."),
+        done=gettext_lazy("Killed %(name)s. Its Auto Scaling group launches a replacement."),
         warning=gettext_lazy(
-            "The instance ends at once, as after a power cut, and is terminated. What it was serving is lost."
+            "The instance stops immediately, as in a power failure, and is terminated. "
+            "Requests in progress are lost."
         ),
     ),
 }
@@ -57,31 +58,31 @@ MACHINES: Mapping[str, ActionLabel] = {
 DATABASES: Mapping[str, ActionLabel] = {
     "failover": ActionLabel(
         label=gettext_lazy("Fail over"),
-        done=gettext_lazy("The cluster fails over."),
+        done=gettext_lazy("Failover started."),
     ),
     "kill_writer": ActionLabel(
-        label=gettext_lazy("Kill the writer"),
-        done=gettext_lazy("The writer %(name)s is killed; the cluster mends itself."),
+        label=gettext_lazy("Kill writer"),
+        done=gettext_lazy("Killed the writer %(name)s; the cluster recovers automatically."),
     ),
     "stop_writer": ActionLabel(
-        label=gettext_lazy("Stop the writer"),
-        done=gettext_lazy("The writer %(name)s was shut down; the cluster mends itself."),
+        label=gettext_lazy("Stop writer"),
+        done=gettext_lazy("Stopped the writer %(name)s; the cluster recovers automatically."),
     ),
     "freeze_writer": ActionLabel(
-        label=gettext_lazy("Freeze the writer"),
-        done=gettext_lazy("The writer %(name)s is frozen: connections stay open and nothing answers."),
+        label=gettext_lazy("Freeze writer"),
+        done=gettext_lazy("Froze the writer %(name)s: connections stay open without a response."),
     ),
     "kill_reader": ActionLabel(
-        label=gettext_lazy("Kill the reader"),
-        done=gettext_lazy("The reader %(name)s is killed; the cluster mends itself."),
+        label=gettext_lazy("Kill reader"),
+        done=gettext_lazy("Killed the reader %(name)s; the cluster recovers automatically."),
     ),
 }
 MODES: Mapping[str, Promise] = {
-    "throttle": gettext_lazy("throttled: not carried out, “Rate exceeded”"),
-    "denied": gettext_lazy("denied: not carried out, a permission is missing"),
-    "error_before": gettext_lazy("error before: not carried out, internal error"),
-    "error_after": gettext_lazy("error after: carried out, internal error all the same"),
-    "timeout": gettext_lazy("timeout: carried out, never answered"),
+    "throttle": gettext_lazy("throttled: not executed, “Rate exceeded”"),
+    "denied": gettext_lazy("denied: not executed, a permission is missing"),
+    "error_before": gettext_lazy("error before: not executed, internal error"),
+    "error_after": gettext_lazy("error after: executed, but returns an internal error"),
+    "timeout": gettext_lazy("timeout: executed, but never responds"),
 }
 OPERATIONS: Mapping[str, Promise] = {
     "create": gettext_lazy("when it is created"),
@@ -93,7 +94,7 @@ OPERATIONS: Mapping[str, Promise] = {
 
 def action_label(known: Mapping[str, ActionLabel], action: str) -> ActionLabel:
     """Return what is known of an action; a new one of the sandbox's goes by its own word."""
-    done = _("%(action)s was done to %(name)s.").replace("%(action)s", action)
+    done = _("%(action)s: done for %(name)s.").replace("%(action)s", action)
     return known.get(action) or ActionLabel(label=action, done=done)
 
 
@@ -125,29 +126,31 @@ def tier(machine: Machine) -> str:
         "ApacheWeb": "web",
         "App": "app",
     }.get(machine.tags.get("Server", ""))
-    return {"web": _("Web server"), "app": _("App server")}.get(named or "", _("Server of no tier"))
+    return {"web": _("Web server"), "app": _("App server")}.get(named or "", _("Server without a tier"))
 
 
 def machine_badge(machine: Machine) -> SafeString:
     """Return how a machine's service is doing."""
     if not machine.service:
-        return badges.status_badge(DisplayStatus.PENDING, pgettext("service", "Not set up yet"))
+        return badges.status_badge(DisplayStatus.PENDING, pgettext("service", "Not configured yet"))
     if not machine.running:
         return badges.status_badge(DisplayStatus.FAILED, pgettext("service", "Stopped"))
     if machine.broken:
-        return badges.status_badge(DisplayStatus.ATTENTION, pgettext("service", "Answers 500"))
+        return badges.status_badge(DisplayStatus.ATTENTION, pgettext("service", "Returns 500"))
     return badges.status_badge(DisplayStatus.DONE, pgettext("service", "Running"))
 
 
 def member_badge(member: Member) -> SafeString:
     """Return whether a database instance answers, and of a reader whether it follows the writer."""
     if not member.answers:
-        return badges.status_badge(DisplayStatus.FAILED, pgettext("database", "Does not answer"))
+        return badges.status_badge(DisplayStatus.FAILED, pgettext("database", "Not responding"))
     if member.writes:
-        return badges.status_badge(DisplayStatus.DONE, pgettext("database", "Answers"))
+        return badges.status_badge(DisplayStatus.DONE, pgettext("database", "Responding"))
     if not member.follows:
-        return badges.status_badge(DisplayStatus.ATTENTION, pgettext("database", "Answers, does not follow"))
-    return badges.status_badge(DisplayStatus.DONE, pgettext("database", "Answers and follows"))
+        return badges.status_badge(
+            DisplayStatus.ATTENTION, pgettext("database", "Responding, not replicating")
+        )
+    return badges.status_badge(DisplayStatus.DONE, pgettext("database", "Responding and replicating"))
 
 
 def where(fault: AssociationFault) -> str:
@@ -164,10 +167,10 @@ def where(fault: AssociationFault) -> str:
 def pace(now: float) -> str:
     """Return what a pace means."""
     if now <= 0:
-        return _("Nothing waits: what takes minutes on AWS is done at once.")
+        return _("No waiting: what takes minutes on AWS completes immediately.")
     ratio = AWS_PACE / now
     if round(ratio, 2) == 1:
-        return _("As fast as AWS: an environment takes its eleven minutes.")
+        return _("As fast as AWS: an environment takes about eleven minutes.")
     if ratio > 1:
         return _("About %(times)s times as fast as AWS.") % {"times": f"{ratio:.3g}"}
     return _("AWS is about %(times)s times as fast.") % {"times": f"{1 / ratio:.3g}"}

@@ -109,7 +109,7 @@ def sandbox_take_back(request: AuthedRequest) -> HttpResponse:
             sandbox.clear_faults()
         return name
 
-    done = _("%(name)s does not fail any more.") if kind in NAMED else _("Taken back.")
+    done = _("Failure removed: %(name)s.") if kind in NAMED else _("Failure removed.")
     return _do(request, _account(request), take_back, done)
 
 
@@ -174,5 +174,5 @@ def _do(
 
 def _sentence(problem: SandboxUnavailable | SandboxRejected) -> str:
     if isinstance(problem, SandboxRejected):
-        return _("The sandbox would not do it: %(reason)s.") % {"reason": str(problem).rstrip(".")}
-    return _("The sandbox does not answer, so nothing was done. Try again when it is back.")
+        return _("The sandbox rejected the request: %(reason)s.") % {"reason": str(problem).rstrip(".")}
+    return _("The sandbox is not responding; nothing was changed. Retry when it is available again.")

@@ -56,7 +56,7 @@ class Standing:
         return self.page.locator(f"#association-{self.association(tier).association_id}")
 
     def is_well(self) -> None:
-        expect(self.health).to_contain_text("Every part of the environment answers.", timeout=SOON)
+        expect(self.health).to_contain_text("All components are healthy.", timeout=SOON)
 
     @contextmanager
     def listed(self) -> Iterator[Locator]:

@@ -136,7 +136,7 @@ def test_the_deployed_site_serves_visitors_and_a_killed_server_is_replaced(
     page = context.new_page()
     log_in(page, web.url)
     deploy(page, "times")
-    expect(page.locator("#banner")).to_contain_text("times is created", timeout=CONFIGURED * 1000)
+    expect(page.locator("#banner")).to_contain_text("times created", timeout=CONFIGURED * 1000)
     site = Site(booting, account)
     wait_until(site.is_whole, seconds=120, what="four healthy servers")
     url = Deployment.objects.get().environment.url

@@ -37,7 +37,7 @@ def a_time_is_saved_through_the_site(standing: Standing) -> None:
     rows = standing.page.locator("#site tbody tr")
     before = rows.count()
 
-    standing.page.get_by_role("button", name="Save a time through the site").click()
+    standing.page.get_by_role("button", name="Run site check").click()
 
     expect(rows).to_have_count(before + 1, timeout=SOON)
     expect(rows.first).to_contain_text("root")
@@ -112,7 +112,7 @@ def a_playbook_that_failed_on_one_server_is_run_again_there(standing: Standing) 
     standing.pace(QUICKLY)
     standing.fault(associations={name: {"on": [sick], "stdout": PRINTED, "stderr": "exit status 2"}})
 
-    panel.get_by_role("button", name="Run again on all").click()
+    panel.get_by_role("button", name="Run on all instances").click()
 
     expect(panel).to_contain_text("failed on 1 of 2", timeout=SOON)
     expect(panel.locator("tbody tr").first).to_contain_text(sick)
@@ -126,9 +126,9 @@ def a_playbook_that_failed_on_one_server_is_run_again_there(standing: Standing) 
     expect(output.locator("pre").filter(has_text="TASK [Install the release]")).to_be_visible(timeout=SOON)
 
     standing.fault(associations={name: None})
-    panel.get_by_role("button", name="Run again on failed").click()
+    panel.get_by_role("button", name="Run on failed instances").click()
 
     expect(panel).to_contain_text("2 of 2 succeeded", timeout=SOON)
-    expect(panel.get_by_role("button", name="Run again on failed")).to_have_count(0, timeout=SOON)
+    expect(panel.get_by_role("button", name="Run on failed instances")).to_have_count(0, timeout=SOON)
     expect(panel.locator(".failed-task")).to_have_count(0)
     standing.is_well()

@@ -136,7 +136,7 @@ def test_health_changes_while_one_looks_and_the_focus_stays(
     DatabaseMember.objects.filter(instance_id="site-1").update(is_writer=False)
     DatabaseMember.objects.filter(instance_id="site-2").update(is_writer=True)
 
-    expect(page.locator("#health")).to_contain_text("Every part of the environment answers.")
+    expect(page.locator("#health")).to_contain_text("All components are healthy.")
     expect(page.locator("#database tbody tr").first).to_contain_text("site-2")
     expect(box).to_be_focused()
     assert page.evaluate("window.marked")
@@ -164,12 +164,12 @@ def test_parts_that_come_up_bring_their_past_with_them(page: Page, web: Web, ope
     environment = make_environment("fresh", owner=operator, stack_status="CREATE_IN_PROGRESS")
     make_deployment(environment, state="stacks")
     page.goto(url(web, "environment", environment.pk))
-    expect(page.locator("#health")).to_contain_text("as soon as CloudFormation has made them")
+    expect(page.locator("#health")).to_contain_text("as soon as CloudFormation has created them")
 
     make_parts(environment)
 
     expect(page.locator("#health")).to_contain_text("It is being created.")
-    expect(page.locator("#past")).to_contain_text("Nothing was observed in this time.")
+    expect(page.locator("#past")).to_contain_text("No data for this period.")
 
 
 def test_the_past_keeps_what_is_open_and_focused(

@@ -43,13 +43,13 @@ def success_of_state_manager_is_not_ready_while_a_target_is_unhealthy(
     expect(page.locator("#header")).to_contain_text(said, timeout=SOON)
     own_page.goto(deployment.environment.get_absolute_url())
     expect(standing.panel("app")).to_contain_text("2 of 2 succeeded", timeout=SOON)
-    expect(standing.health).to_contain_text("Not ready yet. It waits for:")
+    expect(standing.health).to_contain_text("Not ready yet. Waiting for:")
     expect(standing.health.locator("ul.waits")).to_contain_text(said, timeout=SOON)
     assert state(deployment) == "traffic"
 
     standing.act(sick, "start-service")
 
-    expect(page.locator("#banner")).to_contain_text("staging is created", timeout=SOON)
+    expect(page.locator("#banner")).to_contain_text("staging created", timeout=SOON)
     expect(standing.health).to_contain_text("Ready since", timeout=SOON)
     standing.is_well()
     page.close()
@@ -87,7 +87,9 @@ def a_source_that_is_denied_says_which_permission_is_missing(standing: Standing)
 
     standing.fault(api=[denied])
     panel = standing.panel("web")
-    panel.get_by_role("button", name="Run again on all").click()  # executions are read when something moved
+    panel.get_by_role(
+        "button", name="Run on all instances"
+    ).click()  # executions are read when something moved
 
     trouble = standing.page.locator("#trouble-associations")
     expect(trouble).to_contain_text("ssm:DescribeAssociationExecutions", timeout=SOON)

@@ -94,7 +94,7 @@ def test_filters_are_set_and_lifted_in_place_and_a_link_carries_them(
     page.locator("#filter-stack > summary").click()
     page.locator("#filter-stack").get_by_role("link", name="Network").click()
     expect(shown).to_have_count(2)
-    page.get_by_role("searchbox", name="Search the events").fill("quota")
+    page.get_by_role("searchbox", name="Search events").fill("quota")
     expect(shown).to_have_count(1)
     expect(page).to_have_url(re.compile(r"stack=Network&q=quota"))
     # What comes in is left out or let in by the same filters.
@@ -111,9 +111,9 @@ def test_filters_are_set_and_lifted_in_place_and_a_link_carries_them(
     elsewhere = page.context.new_page()
     elsewhere.goto(page.url)
     expect(elsewhere.locator("#events > tr")).to_have_count(2)
-    elsewhere.get_by_role("link", name="Remove the filter “quota”").click()
+    elsewhere.get_by_role("link", name="Remove filter “quota”").click()
     expect(elsewhere.locator("#events > tr")).to_have_count(3)
-    expect(elsewhere.get_by_role("searchbox", name="Search the events")).to_have_value("")
+    expect(elsewhere.get_by_role("searchbox", name="Search events")).to_have_value("")
     elsewhere.go_back()
     expect(elsewhere.locator("#events > tr")).to_have_count(2)
     elsewhere.get_by_role("link", name="Show all events").click()
@@ -171,9 +171,9 @@ def test_everything_works_without_a_script(
         shown = page.locator("#events > tr")
         page.get_by_role("link", name="Problems").click()
         expect(shown).to_have_count(1)
-        page.get_by_role("searchbox", name="Search the events").fill("nothing like it")
+        page.get_by_role("searchbox", name="Search events").fill("nothing like it")
         page.keyboard.press("Enter")
-        expect(page.get_by_text("No event is like that.")).to_be_visible()
+        expect(page.get_by_text("No matching events.")).to_be_visible()
         page.get_by_role("link", name="Show all events").click()
         expect(shown).to_have_count(deployment.last_seq)
         page.get_by_role("link", name="First failure").click()
@@ -191,12 +191,12 @@ def test_lines_that_cannot_be_read_are_said_to_be_missing(
     page.goto(url(web, deployment))
     page.route("**/events?*", lambda route: route.abort())
     page.get_by_role("link", name="Problems").click()
-    expect(page.get_by_text("The events could not be read.")).to_be_visible()
+    expect(page.get_by_text("The events could not be loaded.")).to_be_visible()
 
     page.unroute("**/events?*")
     page.locator("#events-failed").get_by_role("button", name="Try now").click()
-    expect(page.get_by_text("The events could not be read.")).to_be_hidden()
-    expect(page.get_by_text("No event is like that.")).to_be_visible()
+    expect(page.get_by_text("The events could not be loaded.")).to_be_hidden()
+    expect(page.get_by_text("No matching events.")).to_be_visible()
 
 
 def test_one_line_is_a_stop_of_the_tab_key_and_arrows_lead_to_the_others(

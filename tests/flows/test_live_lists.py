@@ -57,7 +57,7 @@ def test_a_row_that_goes_stays_while_it_has_the_focus(page: Page, web: Web, envi
 
 def test_the_empty_list_fills_itself(page: Page, web: Web, operator: User) -> None:
     page.goto(url(web, "environments"))
-    expect(page.get_by_text("No environment yet")).to_be_visible()
+    expect(page.get_by_text("No environments yet")).to_be_visible()
 
     make_deployment(make_environment("first"), state="stacks")
 

@@ -62,7 +62,7 @@ def has_everything(page: Page, deployment: Deployment) -> bool:
 def test_rows_and_events_come_without_a_reload(page: Page, web: Web, deployment: Deployment) -> None:
     page.goto(url(web, deployment))
     page.evaluate("window.stayed = true")
-    expect(page.get_by_text("No stack yet.")).to_be_visible()
+    expect(page.get_by_text("No stacks yet.")).to_be_visible()
 
     stacks = scenes.plant(deployment, {"Network": 2, "Aurora": 1})
     row = page.locator("#t-Network")
@@ -92,11 +92,11 @@ def test_the_end_is_shown_in_title_banner_and_outputs(page: Page, web: Web, depl
     deployment.refresh_from_db()
     scenes.finish(deployment, State.SUCCEEDED)
 
-    expect(page.locator("#banner")).to_contain_text("staging is created")
+    expect(page.locator("#banner")).to_contain_text("staging created")
     expect(page.get_by_role("link", name="Open ↗")).to_have_attribute("href", "http://127.0.0.1:9/")
     expect(page).to_have_title(re.compile(r"✓ staging"))
     expect(page.locator("#fresh")).to_have_text("final")
-    expect(page.locator("#announcements")).to_contain_text("The deployment succeeded.")
+    expect(page.locator("#announcements")).to_contain_text("Deployment succeeded.")
 
 
 def test_a_cut_connection_leaves_no_gap_and_no_duplicate(
@@ -303,7 +303,7 @@ def test_without_script_the_page_shows_everything_and_a_way_to_load_it_again(
     with logged_in(chromium, operator, web.url, java_script_enabled=False) as context:
         page = context.new_page()
         page.goto(url(web, deployment))
-        expect(page.get_by_role("link", name="Load it again")).to_be_visible()
+        expect(page.get_by_role("link", name="Reload")).to_be_visible()
         expect(page.locator("#t-Network\\.Network2")).to_be_visible()
         page.get_by_role("link", name="Events").click()
         expect(page.locator("#events > tr").last).to_be_visible()

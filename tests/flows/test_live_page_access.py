@@ -89,7 +89,7 @@ def test_screen_readers_are_told_six_times_a_minute_at_most_and_always_the_end(
 
         said = page.evaluate("window.said")
         assert 1 <= len(said) <= 6
-        assert "The deployment failed." in " ".join(said)
+        assert "Deployment failed." in " ".join(said)
 
 
 def hear(page: Page) -> None:

@@ -45,10 +45,10 @@ def test_the_page_says_how_fresh_it_is_and_what_that_costs(page: Page, web: Web,
 
     page.goto(url(web, deployment))
 
-    expect(page.locator("#fresh")).to_have_text(re.compile(r"^Updated \d+ s ago, AWS budget \d+ %$"))
+    expect(page.locator("#fresh")).to_have_text(re.compile(r"^Updated \d+ s ago, API quota used: \d+ %$"))
     quota.of(account.ref()).after("cloudformation", "Throttling")
     Deployment.objects.filter(pk=deployment.pk).update(polled_at=timezone.now(), ticked_at=timezone.now())
-    expect(page.locator("#fresh")).to_contain_text("AWS slows us down")
+    expect(page.locator("#fresh")).to_contain_text("Throttled by AWS")
 
 
 def test_title_and_icon_carry_the_state_as_it_changes(page: Page, web: Web, operator: User) -> None:
@@ -69,7 +69,7 @@ def test_who_asked_is_notified_of_the_end_once(chromium: Browser, web: Web, oper
         context.add_init_script(KEEP_NOTIFICATIONS)
         page = context.new_page()
         page.goto(url(web, deployment))
-        button = page.get_by_role("button", name="Tell me when it ends")
+        button = page.get_by_role("button", name="Notify me when finished")
         expect(button).to_have_attribute("aria-pressed", "false")
         assert page.evaluate("window.asked") == 0  # nobody is asked who did not click
         page.evaluate("window.answer = 'denied'")
@@ -85,7 +85,7 @@ def test_who_asked_is_notified_of_the_end_once(chromium: Browser, web: Web, oper
         scenes.finish(deployment, State.SUCCEEDED)
         expect(page).to_have_title(re.compile("^✓ running"))
 
-        assert page.evaluate("window.shown") == [["✓ running · Sanso", "running: The deployment succeeded."]]
+        assert page.evaluate("window.shown") == [["✓ running · Sanso", "running: Deployment succeeded."]]
         expect(button).to_be_hidden()
         page.reload()
         expect(page).to_have_title(re.compile("^✓ running"))

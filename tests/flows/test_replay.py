@@ -16,7 +16,7 @@ pytestmark = pytest.mark.timeout(300)
 
 ROWS = """() => Array.from(document.querySelectorAll("#tree tbody tr"), row =>
     [row.id, row.querySelector(".status")?.textContent.trim() ?? ""])"""
-ENDS = {"success": "is created", "failure": "Rolled back", "update": "is updated"}
+ENDS = {"success": "created", "failure": "Rolled back", "update": "updated"}
 
 
 def opened(page: Page, web: Web, name: str) -> str:
@@ -64,7 +64,7 @@ def test_one_goes_back_and_forth_and_event_by_event(page: Page, web: Web) -> Non
     page.get_by_label("Moment").focus()
     page.keyboard.press("End")
     expect(page.locator("#banner")).to_contain_text("TrialDbCluster")
-    page.get_by_role("link", name="Leave the replay").click()
+    page.get_by_role("link", name="Exit replay").click()
     expect(page.locator("#replay")).to_have_count(0)
 
 

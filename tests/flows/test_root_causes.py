@@ -104,7 +104,7 @@ def test_the_banner_names_the_leaf_and_the_true_reason(
             assert " ▸ ".join(case.leaf.split("/")) in banner.text
             assert " ".join(case.said.split()) in banner.text
             assert banner.one(id="cause").attributes.get("data-cause", "") == case.code
-            assert "Edit and try again" in banner.text
+            assert "Edit and retry" in banner.text
             assert case.evidence in banner.text
 
 

@@ -97,7 +97,7 @@ def log_in_and_deploy(chromium: Browser, run: Run) -> Page:
 
 def test_a_stranger_deploys_and_deletes_with_what_was_printed(chromium: Browser, run: Run) -> None:
     page = log_in_and_deploy(chromium, run)
-    expect(page.locator("#banner")).to_contain_text("first is created", timeout=SECONDS)
+    expect(page.locator("#banner")).to_contain_text("first created", timeout=SECONDS)
     expect(page.locator("#banner")).to_contain_text("SiteUrl")
     page.goto(run.url)
     page.get_by_role("link", name="first", exact=True).click()
@@ -112,7 +112,7 @@ def delete(page: Page) -> None:
     page.get_by_role("link", name="Delete").click()
     page.get_by_label("Type the name").fill("first")
     page.get_by_label("Turn off deletion protection").check()
-    page.get_by_role("button", name="Delete the environment").click()
+    page.get_by_role("button", name="Delete environment").click()
     expect(page.locator("#banner")).to_contain_text("first is deleted", timeout=SECONDS)
 
 

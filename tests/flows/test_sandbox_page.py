@@ -60,12 +60,12 @@ def test_a_resource_is_broken_and_mended_by_keyboard_and_what_is_typed_stays(
 ) -> None:
     page.goto(url(web, "environments"))
     page.get_by_role("link", name="Sandbox", exact=True).press("Enter")
-    field = page.get_by_label("Logical id")
+    field = page.get_by_label("Logical ID")
     field.focus()
     page.keyboard.type("DbCluster")
     page.keyboard.press("Enter")
 
-    expect(page.get_by_role("status").filter(has_text="DbCluster fails from now on.")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="Failure injected: DbCluster.")).to_be_visible()
     expect(page.locator("#resources-list")).to_contain_text("DbCluster when it is created")
     assert list(in_force(sandbox, account)["resources"]) == ["DbCluster"]
 
@@ -80,10 +80,10 @@ def test_a_resource_is_broken_and_mended_by_keyboard_and_what_is_typed_stays(
     expect(field).to_be_focused()
     expect(other).to_have_value("web")
 
-    page.get_by_role("button", name="Take back DbCluster").press("Enter")
+    page.get_by_role("button", name="Remove DbCluster").press("Enter")
     expect(page.locator("#resources-none")).to_be_visible()
     assert not in_force(sandbox, account)["resources"]
-    page.get_by_role("button", name="Take everything back").press("Enter")
+    page.get_by_role("button", name="Remove all faults").press("Enter")
     expect(page.locator("#in-force")).to_have_count(0)
     assert not any(in_force(sandbox, account).values())
 
@@ -92,18 +92,18 @@ def test_only_the_fields_that_are_needed_are_asked_for_and_bad_input_leads_there
     page: Page, web: Web, account: Account
 ) -> None:
     page.goto(url(web, "sandbox"))
-    expect(page.get_by_label("Which instances")).to_be_hidden()
+    expect(page.get_by_label("Instance IDs")).to_be_hidden()
     page.get_by_label("Association", exact=True).fill("app")
-    page.get_by_label("It fails on").select_option("chosen")
-    expect(page.get_by_label("How many instances")).to_be_hidden()
-    page.get_by_label("Which instances").fill("the first")
+    page.get_by_label("Fails on").select_option("chosen")
+    expect(page.get_by_label("Number of instances")).to_be_hidden()
+    page.get_by_label("Instance IDs").fill("the first")
     page.keyboard.press("Enter")
 
     expect(page.get_by_role("alert")).to_be_focused()
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    expect(page.get_by_label("Which instances")).to_be_focused()
-    expect(page.get_by_label("Which instances")).to_have_value("the first")
+    expect(page.get_by_label("Instance IDs")).to_be_focused()
+    expect(page.get_by_label("Instance IDs")).to_have_value("the first")
     expect(page.get_by_label("Association", exact=True)).to_have_value("app")
 
 
@@ -154,7 +154,7 @@ def test_the_page_is_for_everybody(page: Page, web: Web, shop: Account, sandbox:
     found += faults(page)
     page.set_viewport_size(WIDE)
     assert not said
-    page.get_by_role("button", name="Let it fail").first.click()
+    page.get_by_role("button", name="Inject failure").first.click()
     expect(page.get_by_role("alert")).to_be_focused()
     found += faults(page)
 
@@ -175,7 +175,7 @@ def test_a_sandbox_that_is_down_is_said_to_everybody(chromium: Browser, lost: We
     with logged_in(chromium, operator, lost.url, viewport=WIDE) as context:
         page = context.new_page()
         page.goto(url(lost, "sandbox"))
-        expect(page.get_by_role("heading", name="The sandbox does not answer")).to_be_visible()
+        expect(page.get_by_role("heading", name="Sandbox not responding")).to_be_visible()
         found = faults(page)
         Account.objects.filter(pk=account.pk).update(is_sandbox=False)
         page.goto(url(lost, "sandbox"))

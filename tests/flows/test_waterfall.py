@@ -107,7 +107,7 @@ def test_rows_are_narrowed_to_problems_to_what_runs_a_tier_and_a_text(
     expect(page.locator("#t-Network\\.Network3")).to_be_visible()
     expect(shown).to_have_count(3)  # with the stacks around it
     expect(page.get_by_role("button", name="Problems only 1")).to_have_attribute("aria-pressed", "true")
-    page.get_by_role("button", name="Show everything").click()
+    page.get_by_role("button", name="Show all").click()
     page.keyboard.press("r")
     expect(page.locator("#t-Network")).to_be_hidden()
     expect(page.locator("#t-Aurora\\.Aurora3")).to_be_visible()
@@ -118,8 +118,8 @@ def test_rows_are_narrowed_to_problems_to_what_runs_a_tier_and_a_text(
     page.keyboard.press("/")
     page.keyboard.type("inner2")
     expect(shown).to_have_count(4)
-    page.get_by_label("Search the rows").fill("nothing like that")
-    expect(page.get_by_text("No row is like that.")).to_be_visible()
+    page.get_by_label("Search rows").fill("nothing like that")
+    expect(page.get_by_text("No matching rows.")).to_be_visible()
 
 
 def test_bars_and_ticks_follow_the_zoom(waterfall: Page) -> None:

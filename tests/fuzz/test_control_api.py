@@ -78,7 +78,7 @@ class Console:
         assert self.browser.get("/sandbox/").status_code == 200
 
     def clean_up(self) -> None:
-        """Take everything back, in this account and in all."""
+        """Remove all faults, in this account and in all."""
         self.sandbox.control("POST", "pace", {"pace": 0}, account=self.account)
         for account in (self.account, ""):
             self.sandbox.control("DELETE", "faults", account=account)

@@ -90,7 +90,7 @@ def test_the_error_page_needs_no_database(client: Client, monkeypatch: pytest.Mo
     response = client.get(reverse("environments"))
 
     assert response.status_code == 500
-    assert "Sanso made an error" in page(response).text
+    assert "Something went wrong" in page(response).text
 
 
 def test_an_unknown_host_is_told_what_to_set(client: Client) -> None:
@@ -104,7 +104,7 @@ def test_a_form_without_its_token_is_told_to_be_loaded_again() -> None:
     response = Client(enforce_csrf_checks=True).post("/login/", {"username": "a", "password": "b"})
 
     assert response.status_code == 403
-    assert "load the page again" in page(response).text
+    assert "reload the page" in page(response).text
 
 
 def test_switching_the_language_keeps_the_page(client: Client) -> None:

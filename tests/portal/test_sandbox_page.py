@@ -130,11 +130,11 @@ def test_empty_lists_say_what_is_missing(browser: Client) -> None:
     shown = page(browser.get(URL))
 
     assert "Deploy an environment" in shown.one(id="machines").text
-    assert "No database runs" in shown.one(id="databases").text
+    assert "No databases in this account" in shown.one(id="databases").text
     assert [shown.one(id=f"{part}-none").text for part in ("resources", "associations", "api")] == [
-        "No resource is to fail.",
-        "No association is to fail.",
-        "No call is to fail.",
+        "No resource failures are active.",
+        "No association failures are active.",
+        "No API failures are active.",
     ]
 
 
@@ -143,8 +143,8 @@ def test_a_resource_fails_until_it_is_taken_back(browser: Client, account: Accou
 
     assert faults(sandbox, account)["resources"] == {"DBCluster": "Quota."}
     assert "DBCluster when it is created Quota." in shown.one(id="resources-list").text
-    assert "DBCluster fails from now on." in shown.one(class_="messages").text
-    shown = take_back(browser, shown, "Take back DBCluster")
+    assert "Failure injected: DBCluster." in shown.one(class_="messages").text
+    shown = take_back(browser, shown, "Remove DBCluster")
     assert not faults(sandbox, account)["resources"]
     assert shown.all(id="resources-none")
 
@@ -179,7 +179,7 @@ def test_an_association_fails_where_it_is_to(
     assert (fault["on"], fault["stdout"]) == (on, "TASK\nfatal\n")
     assert f"web {said}" in shown.one(id="associations-list").text
     assert "fatal" in shown.one(id="associations-list").one("pre", aria_label="stdout").text
-    take_back(browser, shown, "Take back web")
+    take_back(browser, shown, "Remove web")
     assert not faults(sandbox, account)["associations"]
 
 
@@ -204,7 +204,7 @@ def test_api_calls_fail_and_all_of_it_is_taken_back(
         3,
     )
     assert "3 calls left" in shown.one(id="api-list").text
-    take_back(browser, shown, "Take all back")
+    take_back(browser, shown, "Remove all")
     assert not faults(sandbox, account)["api"]
     assert faults(sandbox, account)["resources"]  # of another kind, and still in force
 
@@ -218,9 +218,9 @@ def test_only_faults_that_end_by_themselves_are_offered(browser: Client) -> None
 def test_everything_is_taken_back_at_once(browser: Client, account: Account, sandbox: Sandbox) -> None:
     for values in (RESOURCE, ASSOCIATION, API):
         shown = sent(browser, values)
-    assert "3 failures are prepared" in shown.one(id="in-force").text
+    assert "3 active faults" in shown.one(id="in-force").text
 
-    shown = take_back(browser, shown, "Take everything back")
+    shown = take_back(browser, shown, "Remove all faults")
 
     assert not any(faults(sandbox, account).values())
     assert not shown.all(id="in-force")
@@ -233,10 +233,10 @@ def test_what_a_script_broke_in_every_account_is_shown_and_taken_back(
     try:
         shown = page(browser.get(URL))
         assert "in every account" in shown.one(id="resources-list").text
-        take_back(browser, shown, "Take back Vpc")
+        take_back(browser, shown, "Remove Vpc")
         shared = faults(sandbox, None)
         assert (shared["resources"], list(shared["associations"])) == ({}, ["app"])
-        take_back(browser, page(browser.get(URL)), "Take everything back")
+        take_back(browser, page(browser.get(URL)), "Remove all faults")
         assert not any(faults(sandbox, None).values())
     finally:
         sandbox.control("POST", "faults", {"resources": {"Vpc": None}, "associations": {"app": None}})
@@ -258,8 +258,8 @@ def test_the_pace_of_the_account_is_changed(browser: Client, account: Account, s
         (RESOURCE | {"logical_id": "DB Cluster!"}, "logical_id", "letters and digits only"),
         (RESOURCE | {"logical_id": ""}, "logical_id", "required"),
         (RESOURCE | {"reason": ""}, "reason", "required"),
-        (ASSOCIATION | {"name": "web servers"}, "name", "not the name of an association"),
-        (ASSOCIATION | {"where": "first", "number": ""}, "number", "on how many"),
+        (ASSOCIATION | {"name": "web servers"}, "name", "valid association name"),
+        (ASSOCIATION | {"where": "first", "number": ""}, "number", "number of instances"),
         (ASSOCIATION | {"where": "first", "number": "0"}, "number", "1"),
         (ASSOCIATION | {"where": "chosen", "instances": " , "}, "instances", "at least one"),
         (ASSOCIATION | {"where": "chosen", "instances": "i-0a, web"}, "instances", "web"),
@@ -335,25 +335,26 @@ def test_a_sandbox_that_is_down_is_said_and_what_was_typed_is_kept(
     settings.SANSO_SANDBOX_URL = f"http://127.0.0.1:{free_port()}"
 
     shown = page(browser.get(URL))
-    assert "The sandbox does not answer" in shown.one(id="silent").text
+    assert "Sandbox not responding" in shown.one(id="silent").text
     assert settings.SANSO_SANDBOX_URL in shown.one(id="silent").text
     assert not shown.all(id="resources-none")  # nobody knows that
 
     shown = refused(browser, RESOURCE)
     assert (
-        "The sandbox does not answer, so nothing was done." in shown.one(role="alert", class_="summary").text
+        "The sandbox is not responding; nothing was changed."
+        in shown.one(role="alert", class_="summary").text
     )
     assert field(shown, "resource", "logical_id")["value"] == "DBCluster"
 
     shown = page(browser.post(reverse("sandbox_take_back"), {"kind": "all"}, follow=True))
     assert "so nothing was done" in shown.one(class_="messages").text
     log = browser.get(reverse("sandbox_log", args=["i-0"]), headers={"HX-Request": "true"})
-    assert "does not answer" in page(log).text
+    assert "not responding" in page(log).text
 
 
 def test_what_the_sandbox_would_not_do_is_said_in_its_words(browser: Client) -> None:
     shown = page(browser.post(reverse("sandbox_machine", args=["i-0"]), {"action": "kill"}, follow=True))
-    assert "The sandbox would not do it: there is no i-0." in shown.one(class_="messages").text
+    assert "The sandbox rejected the request: there is no i-0." in shown.one(class_="messages").text
     shown = page(browser.post(reverse("sandbox_database", args=["c"]), {"action": "dance"}, follow=True))
     assert "database of a cluster c" in shown.one(class_="messages").text
 

@@ -96,12 +96,12 @@ def test_a_service_is_stopped_and_started_again(browser: Client, site: Site, slo
     assert {"stop-service", "kill"} <= set(buttons(row))
     assert "start-service" not in buttons(row)
 
-    assert press(browser, url, "stop-service") == f"The service on {row['id']} is stopped."
+    assert press(browser, url, "stop-service") == f"Stopped the service on {row['id']}."
     (row,) = [one for one in servers(browser, "App server") if one["id"] == row["id"]]
     assert "Stopped" in row.one("p", class_="what").text
     assert "stop-service" not in buttons(row)
 
-    assert press(browser, url, "start-service") == f"The service on {row['id']} is started."
+    assert press(browser, url, "start-service") == f"Started the service on {row['id']}."
     (row,) = [one for one in servers(browser, "App server") if one["id"] == row["id"]]
     assert "Running" in row.one("p", class_="what").text
 
@@ -113,7 +113,7 @@ def test_a_web_server_answers_500_until_it_is_mended(browser: Client, site: Site
 
     press(browser, url, "break-service")
     (row,) = [one for one in servers(browser, "Web server") if one["id"] == row["id"]]
-    assert "Answers 500" in row.one("p", class_="what").text
+    assert "Returns 500" in row.one("p", class_="what").text
     assert "break-service" not in buttons(row)
 
     press(browser, url, "mend-service")
@@ -136,11 +136,11 @@ def test_a_log_is_read_in_place_and_on_a_page_of_its_own(browser: Client, site: 
 def test_killing_is_asked_twice_and_another_server_comes(browser: Client, site: Site) -> None:
     row = servers(browser, "Web server")[0]
     (sure,) = row.all("details", class_="sure")
-    assert "as after a power cut" in sure.one("form").text
+    assert "as in a power failure" in sure.one("form").text
 
     said = press(browser, sure.one("form")["action"], "kill")
 
-    assert said == f"{row['id']} is killed. Its Auto Scaling group launches another one."
+    assert said == f"Killed {row['id']}. Its Auto Scaling group launches a replacement."
     wait_until(site.is_whole, seconds=SLOW, what="another server")
     assert row["id"] not in [one["id"] for one in servers(browser, "Web server")]
     assert len(servers(browser, "Web server")) == 2
@@ -158,7 +158,7 @@ def test_what_the_sandbox_learns_to_do_shows_by_itself(
     monkeypatch.setattr(ControlPlane, "_ask", knowing_more)
 
     assert "dance" in buttons(servers(browser, "Web server")[0])
-    assert "would not do it" in press(
+    assert "rejected the request" in press(
         browser, reverse("sandbox_machine", args=[servers(browser, "Web server")[0]["id"]]), "dance"
     )
 
@@ -171,7 +171,7 @@ def test_a_database_fails_over(browser: Client, site: Site, environment: Environ
 
     said = press(browser, cluster.all("form")[0]["action"], "failover")
 
-    assert said == "The cluster fails over."
+    assert said == "Failover started."
 
     def has_failed_over() -> bool:
         rows = shown(browser).one(id="databases").one("tbody").all("tr")

@@ -74,7 +74,7 @@ def test_a_value_that_is_wrong_leads_to_its_field(browser: Client) -> None:
         parameters={"EngineVersion": "8.0.mysql_aurora.3.01.0", "Name": "x"},
     )
     shown = read(browser, deployment).one(id="banner")
-    assert links(shown)["Edit and try again"].endswith(f"?from={deployment.pk}#id_parameter_EngineVersion")
+    assert links(shown)["Edit and retry"].endswith(f"?from={deployment.pk}#id_parameter_EngineVersion")
 
 
 def test_what_was_found_beside_the_failure_is_shown_as_text(browser: Client) -> None:
@@ -87,7 +87,7 @@ def test_what_was_found_beside_the_failure_is_shown_as_text(browser: Client) -> 
 
     shown = read(browser, deployment).one(id="banner")
 
-    assert "Log of the function" in shown.text
+    assert "Function log" in shown.text
     assert "<b>no table</b>" in shown.one("pre").text
 
 
@@ -96,7 +96,7 @@ def test_a_reason_that_nobody_knows_is_shown_in_awss_own_words(browser: Client) 
 
     assert "Cluster failed in Aurora" in shown.one(id="end-title").text
     assert "Strange new words" in shown.text
-    assert {"Edit and try again", "Delete what is left…", "See the environment"} <= set(links(shown))
+    assert {"Edit and retry", "Delete remaining resources…", "View environment"} <= set(links(shown))
 
 
 def test_what_failed_later_is_folded_under_it(browser: Client) -> None:
@@ -108,7 +108,7 @@ def test_what_failed_later_is_folded_under_it(browser: Client) -> None:
 
     folded = read(browser, deployment).one(id="banner").one(class_="collateral")
 
-    assert folded.one("summary").text == "1 failed later"
+    assert folded.one("summary").text == "1 more failed later"
     assert "Group" in folded.text
 
 
@@ -118,7 +118,7 @@ def test_while_things_are_taken_back_nothing_is_offered_that_cannot_be_done(brow
 
     shown = read(browser, deployment).one(id="banner")
 
-    assert not {"Edit and try again", "Delete what is left…"} & set(links(shown))
+    assert not {"Edit and retry", "Delete remaining resources…"} & set(links(shown))
     assert [b for b in shown.all("button") if "Copy a policy" in b.text]
 
 
@@ -144,6 +144,6 @@ def test_an_association_that_failed_names_the_instance_and_the_task(browser: Cli
 
     shown = read(browser, deployment).one(id="banner")
 
-    assert "A server could not be configured" in shown.one(id="end-title").text
+    assert "Server configuration failed" in shown.one(id="end-title").text
     assert "i-2 app-servers: Install the release: No space left on device" in shown.text
     assert f"/environments/{environment.pk}/#associations" in links(shown).values()

@@ -114,7 +114,7 @@ def test_screen_readers_hear_of_phases_the_first_failure_and_the_end() -> None:
     assert said[:3] == ["Phase: Artifacts", "Phase: Change set", "Phase: Stacks"]
     assert said[3].startswith("Aurora3 failed: Resource handler returned message")
     assert len(said[3]) <= 140
-    assert said[4].startswith("lost: The deployment failed, and CloudFormation rolled it back.")
+    assert said[4].startswith("lost: Deployment failed; CloudFormation rolled it back.")
     assert len(said) == 5
 
 
@@ -138,4 +138,4 @@ def test_an_end_comes_with_its_banner_and_title() -> None:
 
     assert body["state"] == "succeeded"
     assert body["title"].startswith("✓ prod")
-    assert "prod is created" in body["banner"]
+    assert "prod created" in body["banner"]

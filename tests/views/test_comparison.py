@@ -49,9 +49,9 @@ def test_the_latest_is_compared_with_the_one_before_it(browser: Client) -> None:
 
     shown = _read(browser, environment)
 
-    assert "They first part at Data/Cluster" in shown.text
+    assert "First difference Data/Cluster" in shown.text
     row = shown.one(id="c-Data/Cluster").text
-    assert "took longer" in row
+    assert "slower" in row
     assert "0:40" in row
     assert "1:10" in row
     assert "Count 2 3" in shown.text
@@ -65,7 +65,7 @@ def test_what_ended_otherwise_is_where_they_part(browser: Client) -> None:
 
     shown = _read(browser, environment, f"?first={first.pk}&second={second.pk}&show=changed")
 
-    assert "ended otherwise" in shown.one(id="c-Data/Cluster").text
+    assert "different result" in shown.one(id="c-Data/Cluster").text
     assert not shown.all(id="c-Topic")
 
 
@@ -74,7 +74,7 @@ def test_one_deployment_alone_has_nothing_to_be_compared_with(browser: Client, q
     environment = make_environment("alone")
     _deployed(environment, 40, "CREATE_COMPLETE")
 
-    assert "There is nothing to compare yet" in _read(browser, environment, query).text
+    assert "Nothing to compare yet" in _read(browser, environment, query).text
 
 
 def test_an_environment_that_is_not_there_is_not_found(browser: Client) -> None:

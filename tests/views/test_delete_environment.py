@@ -95,7 +95,7 @@ def test_while_it_is_being_changed_there_is_nothing_to_type(
     shown = page(browser.get(url(environment))).one("main")
     response = browser.post(url(environment), typed("staging"))
 
-    assert "can be deleted when that has ended" in shown.text
+    assert "You can delete it when the deployment has finished" in shown.text
     assert not shown.all("form")
     assert response.status_code == 422
 
@@ -103,7 +103,7 @@ def test_while_it_is_being_changed_there_is_nothing_to_type(
 def test_what_is_deleted_already_cannot_be_deleted_again(browser: Client) -> None:
     gone = make_environment("gone", deleted_at=timezone.now())
 
-    assert "is deleted already" in page(browser.get(url(gone))).one("main").text
+    assert "has already been deleted" in page(browser.get(url(gone))).one("main").text
     assert browser.post(url(gone), typed("gone")).status_code == 422
 
 

@@ -86,7 +86,7 @@ def test_phases_say_how_each_stands_and_what_it_did(browser: Client) -> None:
     classes = [step["class"] for step in steps]
     assert classes[:4] == ["is-done", "is-done", "is-done", "is-progress"]
     assert set(classes[4:]) <= {"is-pending"}
-    assert "Change set Done 15 resources" in steps[2].text
+    assert "Change set Succeeded 15 resources" in steps[2].text
     assert steps[3]["aria-current"] == "step"
 
 
@@ -96,7 +96,7 @@ def test_a_failure_is_named_while_the_rest_is_taken_back(browser: Client) -> Non
     assert "Aurora3 failed in Aurora" in shown.text
     assert "Aurora ▸ Aurora3 AWS::EC2::Subnet" in shown.text
     assert "engine version 8.0.mysql_aurora.3.99.0 is not supported" in shown.text
-    assert "1 more was cancelled because of it" in shown.text
+    assert "1 canceled as a result" in shown.text
     assert links(shown) == {"Aurora": "#t-Aurora", "Aurora3": "#t-Aurora.Aurora3"}
 
 
@@ -104,13 +104,13 @@ def test_a_rolled_back_create_offers_to_delete_what_is_left_and_to_try_again(bro
     deployment = scenes.rolled_back("lost")
     shown = read(browser, deployment).one(id="banner")
 
-    assert "keeps the name lost" in shown.text
+    assert "uses the name lost" in shown.text
     assert links(shown) == {
         "Aurora": "#t-Aurora",
         "Aurora3": "#t-Aurora.Aurora3",
-        "Delete what is left…": f"/environments/{deployment.environment_id}/delete",
-        "Edit and try again": f"/environments/new?from={deployment.pk}",
-        "See the environment": f"/environments/{deployment.environment_id}/",
+        "Delete remaining resources…": f"/environments/{deployment.environment_id}/delete",
+        "Edit and retry": f"/environments/new?from={deployment.pk}",
+        "View environment": f"/environments/{deployment.environment_id}/",
     }
 
 
@@ -118,17 +118,17 @@ def test_a_create_that_made_nothing_offers_to_try_again_only(browser: Client) ->
     shown = read(browser, scenes.refused()).one(id="banner")
 
     assert "The account has that stack already. StackNameTaken" in shown.text
-    assert "Nothing is left in AWS." in shown.text
-    assert "Edit and try again" in links(shown)
-    assert "Delete what is left…" not in links(shown)
+    assert "No stack is left." in shown.text
+    assert "Edit and retry" in links(shown)
+    assert "Delete remaining resources…" not in links(shown)
 
 
 def test_a_create_that_went_well_shows_its_outputs(browser: Client) -> None:
     shown = read(browser, scenes.succeeded("prod")).one(id="banner")
 
-    assert "prod is created" in shown.text
+    assert "prod created" in shown.text
     assert "WriterEndpoint writer.cluster-abc.rds.amazonaws.com" in shown.text
-    assert links(shown)["Open ↗ (in a new tab)"] == "http://127.0.0.1:9/"
+    assert links(shown)["Open ↗ (opens in a new tab)"] == "http://127.0.0.1:9/"
 
 
 def test_outputs_that_are_no_addresses_do_not_become_links(browser: Client) -> None:
@@ -153,7 +153,7 @@ def test_a_deployment_before_the_latest_offers_nothing_that_is_out_of_date(
     assert set(links(read(browser, deployment).one(id="banner"))) == {
         "Aurora",
         "Aurora3",
-        "See the environment",
+        "View environment",
     }
 
 
@@ -177,13 +177,13 @@ def test_a_delete_that_did_not_go_through_says_what_stayed(browser: Client) -> N
 
     assert "Network ▸ Network2" in shown.text
     assert "The subnet has dependencies." in shown.text
-    assert links(shown)["Delete once more…"] == f"/environments/{deployment.environment_id}/delete"
+    assert links(shown)["Delete again…"] == f"/environments/{deployment.environment_id}/delete"
 
 
 def test_a_notice_says_whether_somebody_must_act(browser: Client) -> None:
     shown = read(browser, scenes.asking()).one(id="banner")
 
-    assert "A permission is missing; the work goes on by itself once it is there" in shown.text
+    assert "A permission is missing; the deployment continues once it is granted" in shown.text
     assert "AWS denies cloudformation:DescribeStackEvents. AccessDenied" in shown.text
 
 
@@ -240,9 +240,9 @@ def test_a_larger_deployment_costs_no_more_queries(browser: Client) -> None:
 
 def test_nothing_is_known_of_a_state_that_is_not_there(browser: Client) -> None:
     deployment = scenes.make_deployment()
-    assert "No stack yet." in read(browser, deployment).text
+    assert "No stacks yet." in read(browser, deployment).text
     scenes.finish(deployment, State.FAILED, code="InternalError", message="A step failed.")
-    assert "No stack was touched." in read(browser, deployment).text
+    assert "No stacks were changed." in read(browser, deployment).text
 
 
 def test_all_modules_of_the_page_are_fetched_at_once_and_it_is_compressed(browser: Client) -> None:

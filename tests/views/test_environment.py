@@ -58,7 +58,7 @@ def test_stacks_are_those_of_the_latest_deployment_and_lead_to_its_tree(browser:
     stacks = show(browser, environment).one("section", aria_labelledby="stacks-title")
 
     first, second = (row.text for row in stacks.one("tbody").all("tr"))
-    assert first == "sanso-staging ✓ Done CREATE_COMPLETE 0 8:00"
+    assert first == "sanso-staging ✓ Succeeded CREATE_COMPLETE 0 8:00"
     assert "Network ✕ Failed CREATE_FAILED: No room. 2" in second
     assert all(a["href"].startswith(latest.get_absolute_url()) for a in stacks.one("tbody").all("a"))
 
@@ -123,9 +123,9 @@ def test_what_a_deployment_waits_for_is_said(browser: Client) -> None:
 @pytest.mark.parametrize(
     ("state", "kind", "stack_id", "advice"),
     [
-        ("rolled_back", "create", "arn:stack", "delete what is left of the stack"),
-        ("failed", "create", "", "Nothing was made in AWS"),
-        ("failed", "delete", "arn:stack", "which resource would not go"),
+        ("rolled_back", "create", "arn:stack", "delete the remaining resources"),
+        ("failed", "create", "", "Nothing was created in AWS"),
+        ("failed", "delete", "arn:stack", "which resource could not be deleted"),
     ],
 )
 def test_a_failure_says_why_and_what_to_do(
@@ -150,7 +150,7 @@ def test_a_stack_that_is_gone_can_be_forgotten(browser: Client) -> None:
     response = browser.post(missing.one("form")["action"], follow=True)
 
     assert "no longer exists in AWS" in missing.text
-    assert "staging is forgotten" in page(response).text
+    assert "staging was removed from Sanso" in page(response).text
     environment.refresh_from_db()
     assert environment.deleted_at
     assert environment.live_key is None
@@ -194,7 +194,7 @@ def test_the_sandbox_is_named_with_what_stands_in_for_aurora(
 
     notice = show(browser, make(account=account)).one(id="sandbox")
 
-    assert "stand-in for AWS" in notice.text
+    assert "simulated AWS" in notice.text
     assert [m.text for m in notice.all("span", class_="mark")] == [mark, "machines: records"]
 
 
@@ -237,4 +237,4 @@ def test_an_environment_that_never_was_is_not_found(browser: Client) -> None:
     response = browser.get("/environments/4711/")
 
     assert response.status_code == 404
-    assert "no such page" in page(response).text
+    assert "Page not found" in page(response).text

@@ -27,11 +27,11 @@ from tests.views.environment_pages import node, row_of, show, url
 from tests.views.pages import page
 
 TARGET_WORDS = {
-    "initial": "◐ Being checked",
+    "initial": "◐ Initial check",
     "healthy": "✓ Healthy",
     "unhealthy": "✕ Unhealthy",
     "unhealthy.draining": "✕ Unhealthy, draining",
-    "unused": "○ Not used",
+    "unused": "○ Unused",
     "draining": "◑ Draining",
     "unavailable": "○ Not checked",
     "something-new": "○ something-new",
@@ -43,7 +43,7 @@ def test_an_environment_that_is_well_says_so_in_one_sentence(browser: Client) ->
 
     shown = show(browser, environment)
 
-    assert "✓ Healthy Every part of the environment answers." in shown.one(id="health").text
+    assert "✓ Healthy All components are healthy." in shown.one(id="health").text
     assert "Ready since" in shown.one(id="health").text
     assert "Health ✓ Healthy" in shown.one("p", class_="states").text
     assert "Deployment ✓ Succeeded" in shown.one("p", class_="states").text
@@ -143,14 +143,14 @@ def test_an_environment_that_is_being_made_shows_no_red(browser: Client) -> None
     make_parts(environment)
     made = show(browser, environment)
 
-    assert "as soon as CloudFormation has made them" in empty.one(id="health").text
+    assert "as soon as CloudFormation has created them" in empty.one(id="health").text
     assert not empty.all("svg")
     assert "? Unknown It is being created." in made.one(id="health").text
-    assert "Not ready yet. It waits for:" in made.one(id="health").text
+    assert "Not ready yet. Waiting for:" in made.one(id="health").text
     assert "has not been read" in made.one(id="health").text
-    assert "not asked yet" in made.one(id="source-associations").text
+    assert "not polled yet" in made.one(id="source-associations").text
     assert not made.one("svg", class_="wide").all("a", class_="is-failed")
-    assert "No target is registered." in made.one(id="targets").text
+    assert "No targets registered." in made.one(id="targets").text
 
 
 def test_a_deployment_that_waits_says_what_for_though_state_manager_is_done(browser: Client) -> None:
@@ -173,7 +173,7 @@ def test_the_page_says_how_much_of_the_aws_budget_is_used(
     share = QuotaShare(percent=18, throttled=True)
     monkeypatch.setattr("deployments.presentation.health.page.quota_share", lambda account: share)
 
-    assert show(browser, make_whole()).one(id="budget").text == "AWS budget 18 %, AWS slows us down"
+    assert show(browser, make_whole()).one(id="budget").text == "API quota used: 18 %, Throttled by AWS"
 
 
 def test_a_set_without_anything_to_watch_says_so(browser: Client) -> None:
@@ -182,7 +182,7 @@ def test_a_set_without_anything_to_watch_says_so(browser: Client) -> None:
 
     shown = show(browser, environment)
 
-    assert "Nothing in these stacks can be watched" in shown.one(id="health").text
+    assert "These stacks have nothing to monitor" in shown.one(id="health").text
     assert not shown.all(id="save-time")
     assert not shown.all(id="past")
 
@@ -193,7 +193,7 @@ def test_figures_that_grow_old_are_called_old_and_only_those(browser: Client) ->
 
     shown = show(browser, environment)
 
-    assert shown.one(id="source-fleet").text.startswith("old · as of 2 min")
+    assert shown.one(id="source-fleet").text.startswith("out of date · updated 2 min")
     assert "is-old" in shown.one(id="source-fleet")["class"]
     assert "old" not in shown.one(id="source-database").text
     assert "data-age" in shown.one(id="source-fleet").one("time").attributes
@@ -208,7 +208,7 @@ def test_three_missed_turns_of_a_source_make_its_figures_old(
 
     for seconds, is_old in ((old - 2, False), (old + 1, True)):
         targets.update(observed_at=timezone.now() - timedelta(seconds=seconds))
-        assert show(browser, environment).one(id="source-targets").text.startswith("old") is is_old
+        assert show(browser, environment).one(id="source-targets").text.startswith("out of date") is is_old
 
 
 def test_figures_too_old_say_nothing_about_now(browser: Client) -> None:

@@ -87,11 +87,11 @@ def test_the_fleet_shows_lifecycle_older_templates_and_activities(browser: Clien
 
     fleet = show(browser, environment).one(id="fleet")
 
-    assert "◔ Ending, held by a hook" in row_of(fleet, f"instance-{leaving}")
-    assert "v1 ▲ older" in row_of(fleet, f"instance-{leaving}")
+    assert "◔ Terminating, waiting for a lifecycle hook" in row_of(fleet, f"instance-{leaving}")
+    assert "v1 ▲ outdated" in row_of(fleet, f"instance-{leaving}")
     assert "older" not in row_of(fleet, f"instance-{newer}")
     assert fleet.one("tbody").all("tr")[0]["id"] == f"instance-{leaving}"
-    assert "Web servers: 2 of 2 wanted" in fleet.text
+    assert "Web servers: 2 of 2 desired" in fleet.text
     activities = fleet.one("ul", class_="activities").text
     assert "◐ In progress Launching a new EC2 instance: i-1" in activities
     assert "An instance was taken out of service" in activities
@@ -108,7 +108,7 @@ def test_the_database_shows_roles_lag_endpoints_and_what_waits_for_maintenance(b
     assert "Writer" in row_of(database, "member-site-1")
     assert "Reader" in row_of(database, "member-site-2")
     assert "12 ms" in row_of(database, "member-site-2")
-    assert "waits for maintenance: DBInstanceClass → db.r8g.large" in row_of(database, "member-site-2")
+    assert "pending maintenance: DBInstanceClass → db.r8g.large" in row_of(database, "member-site-2")
     assert "writes to site.cluster-abc.rds.example:3306" in database.text
 
 
@@ -141,7 +141,7 @@ def test_a_denied_source_names_the_action_and_the_policy_to_add(browser: Client)
     assert "ssm:DescribeAssociationExecutions" in trouble.text
     policy = trouble.one("button", id="policy-associations")["data-copy"]
     assert policy == ('{"Effect": "Allow", "Action": "ssm:DescribeAssociationExecutions", "Resource": "*"}')
-    assert "What is shown is from before." in trouble.text
+    assert "The data shown is out of date." in trouble.text
     assert "2 of 2 succeeded" in shown.one(id="associations").text  # and everything else works
     assert not shown.all(id="trouble-targets")
 
@@ -214,7 +214,7 @@ def test_run_again_asks_for_the_failed_ones_alone_and_says_that_it_did(browser: 
     assert response["Location"] == url(environment) + "#associations"
     (asked,) = ActionRequest.objects.all()
     assert asked.arguments["instance_ids"] == [run.instance_id]
-    assert "A new run is on its way." in show(browser, environment).one(id="association-assoc-app").text
+    assert "A new run has been requested." in show(browser, environment).one(id="association-assoc-app").text
     assert show(browser, environment).one(id="association-assoc-web").all("form")
 
 
@@ -249,7 +249,7 @@ def test_a_time_is_saved_through_the_site_once_for_two_clicks(browser: Client) -
         assert browser.post(form["action"])["Location"] == url(environment) + "#site"
 
     assert ActionRequest.objects.get().kind == "save_time"
-    assert "ana saves a time through the site…" in show(browser, environment).one(id="site").text
+    assert "ana is running a site check…" in show(browser, environment).one(id="site").text
 
 
 def test_what_cannot_be_asked_for_is_refused_in_a_sentence(browser: Client) -> None:

@@ -57,7 +57,7 @@ def test_a_row_says_what_stands_where_since_when_and_by_whom(browser: Client, op
     for text in (
         "staging",
         "✓ Succeeded",
-        "✓ Done CREATE_COMPLETE",
+        "✓ Succeeded CREATE_COMPLETE",
         "sandbox",
         "Create",
         "by ana",
@@ -113,7 +113,7 @@ def test_chips_count_and_say_which_is_chosen(browser: Client) -> None:
     assert [chip.text for chip in chips if "aria-current" in chip.attributes] == [
         "Problems 1",
         "All accounts",
-        "Live only",
+        "Active",
     ]
 
 
@@ -143,7 +143,7 @@ def test_when_nothing_is_like_that_the_way_back_is_shown(browser: Client) -> Non
 
     shown = page(browser.get(URL, {"status": "changing"})).one("main")
 
-    assert "No environment is like that" in shown.text
+    assert "No matching environments" in shown.text
     assert URL in {a["href"] for a in shown.all("a", class_="button")}
 
 
@@ -265,8 +265,8 @@ def test_a_strip_shows_the_last_day_of_each_and_costs_one_query(browser: Client)
     assert queries() == few
     shown = page(browser.get(URL))
     strips = {row.one("th").text: row.one("svg", class_="mini") for row in shown.one("tbody").all("tr")}
-    assert strips["one"]["aria-label"] == "Last 24 hours: a dip in 1 hour"
-    assert strips["two"]["aria-label"] == "Last 24 hours: no dip"
+    assert strips["one"]["aria-label"] == "Last 24 hours: incidents in 1 hour"
+    assert strips["two"]["aria-label"] == "Last 24 hours: no incidents"
     bars = strips["one"].all("rect")
     assert len(bars) == 24
     assert sum("is-attention" in bar["class"] for bar in bars) == 1

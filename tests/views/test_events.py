@@ -136,7 +136,7 @@ FILTERS = {
     "source=portal&problems=1": set(),
     "q=ENGINE+version": {"Aurora/Aurora3"},
     "q=aurora+▸+inner": INNER,
-    "q=asked+for+the+environment": {"requested"},
+    "q=requested+the+creation": {"requested"},
 }
 
 
@@ -156,14 +156,14 @@ def test_an_address_with_filters_shows_them_and_the_ways_out(browser: Client) ->
     assert "Aurora3" in rows[0].text
     out = links(shown.one(id="filters-set"))
     assert out["Show all events"] == "?tab=events"
-    assert out["Remove the filter Stack: Aurora ✕"] == "?tab=events&problems=1&q=engine"
-    assert out["Remove the filter “engine” ✕"] == "?tab=events&stack=Aurora&problems=1"
+    assert out["Remove filter Stack: Aurora ✕"] == "?tab=events&problems=1&q=engine"
+    assert out["Remove filter “engine” ✕"] == "?tab=events&stack=Aurora&problems=1"
     assert links(shown)["CSV"].endswith("stack=Aurora&problems=1&q=engine")
 
 
 def test_nothing_that_fits_is_said_to_be_so(browser: Client) -> None:
     shown = tab(browser, scenes.running(), "?tab=events&status=failed")
-    assert "No event is like that." in shown.text
+    assert "No matching events." in shown.text
     assert "hidden" not in shown.one(id="no-match").attributes
 
 

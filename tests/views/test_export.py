@@ -64,7 +64,7 @@ async def test_both_files_have_every_event_in_its_order(
     assert failed["stack"] == "Aurora"
     assert failed["time"].endswith("Z")
     assert "engine version" in failed["reason"]
-    assert as_json[0]["message"].endswith("asked for the environment to be created.")
+    assert as_json[0]["message"].endswith("requested the creation.")
 
 
 async def test_the_filters_of_the_tab_count_for_the_file_too(browser: AsyncClient) -> None:

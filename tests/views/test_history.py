@@ -17,7 +17,7 @@ URL = reverse("deployments")
 def test_before_the_first_deployment_the_page_says_what_will_be_here(browser: Client) -> None:
     shown = page(browser.get(URL)).one("main")
 
-    assert "No deployment yet" in shown.text
+    assert "No deployments yet" in shown.text
     assert reverse("environment_new") in [link["href"] for link in shown.all("a", class_="button")]
 
 

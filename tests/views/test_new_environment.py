@@ -121,13 +121,13 @@ def test_the_same_form_sent_twice_is_one_deployment(browser: Client, account: Ac
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
-        ({"Size": "huge"}, "This must be one of: small, large."),
-        ({"Count": "many"}, "This must be a number."),
-        ({"Count": "9"}, "This must be between 1 and 8."),
-        ({"Database": ""}, "This is needed. Lower case letters only."),
+        ({"Size": "huge"}, "Must be one of: small, large."),
+        ({"Count": "many"}, "Enter a number."),
+        ({"Count": "9"}, "Must be between 1 and 8."),
+        ({"Database": ""}, "This field is required. Lower case letters only."),
         ({"Database": "Date Log"}, "Lower case letters only."),
-        ({"Password": "short"}, "This must have at least 8 characters."),
-        ({"Password": ""}, "This is needed."),
+        ({"Password": "short"}, "Must have at least 8 characters."),
+        ({"Password": ""}, "This field is required."),
     ],
 )
 def test_a_bad_value_is_told_beside_its_field_and_on_top(
@@ -245,7 +245,7 @@ def test_without_an_account_the_page_says_what_to_do(browser: Client, operator: 
     operator.save()
     for_an_administrator = page(browser.get(URL)).one("main")
 
-    assert "no account to deploy into" in shown.text
+    assert "No accounts yet" in shown.text
     assert "Ask an administrator" in shown.text
     assert for_an_administrator.all("a", class_="button")[0]["href"] == reverse(
         "admin:deployments_account_add"
@@ -307,7 +307,7 @@ def test_what_a_deployment_takes_is_said_before_it_is_asked_for(account: Account
     shown = page(browser.get(URL)).one(id="expected")
 
     assert "Takes about" in shown.text
-    assert "first run here: no history, by what others have published" in shown.text
+    assert "first deployment here: estimated from published durations" in shown.text
 
 
 def test_another_account_has_a_forecast_of_its_own(account: Account, browser: Client) -> None:
@@ -326,6 +326,6 @@ def test_another_account_has_a_forecast_of_its_own(account: Account, browser: Cl
     learned = browser.get(reverse("environment_expected"), {"account": account.pk}).content.decode()
     paced = browser.get(reverse("environment_expected"), {"account": sandbox.pk}).content.decode()
 
-    assert "learned from 1 deployment" in learned
-    assert "by the sandbox&#x27;s pace" in paced
+    assert "based on 1 deployment" in learned
+    assert "the sandbox&#x27;s time scale" in paced
     assert browser.get(reverse("environment_expected"), {"account": "0"}).status_code == 404

@@ -38,7 +38,7 @@ def test_a_recording_is_in_no_list_of_what_there_is(browser: Client) -> None:
     assert not Environment.objects.live().filter(pk=after.environment_id).exists()
     assert not Account.objects.usable().filter(pk=after.environment.account_id).exists()
     shown = browser.get(after.get_absolute_url()).content.decode()
-    assert "Delete what is left" not in shown
+    assert "Delete remaining resources" not in shown
 
 
 def test_a_deployment_that_runs_cannot_be_exported() -> None:

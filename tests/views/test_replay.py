@@ -36,7 +36,7 @@ def test_the_page_begins_at_the_beginning_and_can_be_left(browser: Client) -> No
 
     assert shown.one(id="deployment")["data-seq"] == "1"
     assert shown.one(id="deployment")["data-streaming"] == "no"
-    assert "Leave the replay" in shown.one(id="replay").text
+    assert "Exit replay" in shown.one(id="replay").text
     assert not shown.one(id="banner").text
 
 

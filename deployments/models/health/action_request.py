@@ -11,11 +11,11 @@ from django.utils.translation import gettext_lazy as _
 from deployments.models.environment import Environment
 from deployments.models.fields import IdField
 
-KINDS = [("run_association", _("Run an association again")), ("save_time", _("Save a time through the site"))]
+KINDS = [("run_association", _("Run association")), ("save_time", _("Run site check"))]
 STATES = [
     ("waiting", _("Waiting")),
     ("running", _("Running")),
-    ("done", _("Done")),
+    ("done", _("Succeeded")),
     ("failed", _("Failed")),
 ]
 
@@ -47,7 +47,7 @@ class ActionRequest(models.Model):
     result = models.JSONField(default=dict, blank=True)
     active_key = IdField(max_length=150, unique=True, null=True, editable=False)  # type: ignore[misc]
     failures = models.PositiveIntegerField(default=0)
-    created_at = models.DateTimeField(_("asked"), auto_now_add=True)
+    created_at = models.DateTimeField(_("requested"), auto_now_add=True)
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
     due_at = models.DateTimeField(null=True, blank=True, db_index=True)
     version = models.PositiveIntegerField(default=0)

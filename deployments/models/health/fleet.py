@@ -57,7 +57,7 @@ class FleetInstance(models.Model):
     instance_type = models.CharField(_("instance type"), max_length=40, blank=True, default="")
     first_seen_at = models.DateTimeField(_("first seen"))
     observed_at = models.DateTimeField(_("observed"))
-    gone_at = models.DateTimeField(_("gone"), null=True, blank=True)
+    gone_at = models.DateTimeField(_("terminated"), null=True, blank=True)
 
     objects = models.Manager.from_queryset(FleetInstanceQuerySet)()
 
@@ -94,7 +94,7 @@ class ScalingActivity(models.Model):
     cause = models.TextField(blank=True, default="")
     message = models.TextField(blank=True, default="")
     progress = models.PositiveSmallIntegerField(default=0)
-    started_at = models.DateTimeField(_("began"))
+    started_at = models.DateTimeField(_("started"))
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
 
     objects = models.Manager.from_queryset(ScalingActivityQuerySet)()

@@ -83,7 +83,7 @@ class Observation(models.Model):
     environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="observations")
     source = models.CharField(_("source"), max_length=20, choices=CHOICES)
     observed_at = models.DateTimeField(_("observed"), null=True, blank=True)
-    attempted_at = models.DateTimeField(_("last try"), null=True, blank=True)
+    attempted_at = models.DateTimeField(_("last attempt"), null=True, blank=True)
     failures = models.PositiveIntegerField(default=0)
     problem_code = models.CharField(_("problem"), max_length=80, blank=True, default="")
     problem_sentence = models.JSONField(default=dict, blank=True, editable=False)

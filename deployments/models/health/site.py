@@ -39,8 +39,8 @@ class SiteProbe(models.Model):
     objects = models.Manager.from_queryset(SiteProbeQuerySet)()
 
     class Meta:
-        verbose_name = _("site probe")
-        verbose_name_plural = _("site probes")
+        verbose_name = _("site check")
+        verbose_name_plural = _("site checks")
         indexes = (models.Index(fields=("environment", "at"), name="probes_by_time"),)
 
     def __str__(self) -> str:

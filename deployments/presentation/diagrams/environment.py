@@ -40,7 +40,7 @@ def environment_diagram(health: Health, facts: Facts, rows: frozenset[str]) -> E
     def head(name: str) -> SafeString:
         return _head(tiers[name]) if name in tiers else SafeString("")
 
-    label = _("Architecture with the health of each part")
+    label = _("Architecture with the health of each component")
     visitors = format_html("<b>{}</b><br>{}", _("Visitors"), "HTTP")
     return EnvironmentDiagram(
         wide=svg.render(layout.wide(shapes), "wide", label=label, head=head, visitors=visitors),

@@ -53,7 +53,7 @@ def _zone(zone: Zone) -> SafeString:
         round(zone.y),
         round(zone.width, 2),
         round(zone.height),
-        zone.name or pgettext("zone", "zone not known"),
+        zone.name or pgettext("zone", "unknown zone"),
     )
 
 

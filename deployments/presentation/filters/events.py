@@ -177,7 +177,7 @@ def toggles(given: QueryDict, wanted: EventFilter) -> list[FilterOption]:
     apart = query(given, apart="" if wanted.apart else "1")
     return [
         FilterOption(name="problems", label=_("Problems"), url=problems, chosen=wanted.problems),
-        FilterOption(name="apart", label=_("Repeats apart"), url=apart, chosen=wanted.apart),
+        FilterOption(name="apart", label=_("Show repeats separately"), url=apart, chosen=wanted.apart),
     ]
 
 

@@ -22,11 +22,11 @@ from deployments.wording import message_text
 Labels = Mapping[str, Promise]
 
 TARGETS: Labels = {
-    "initial": pgettext_lazy("target", "Being checked"),
+    "initial": pgettext_lazy("target", "Initial check"),
     "healthy": pgettext_lazy("target", "Healthy"),
     "unhealthy": pgettext_lazy("target", "Unhealthy"),
     "unhealthy.draining": pgettext_lazy("target", "Unhealthy, draining"),
-    "unused": pgettext_lazy("target", "Not used"),
+    "unused": pgettext_lazy("target", "Unused"),
     "draining": pgettext_lazy("target", "Draining"),
     "unavailable": pgettext_lazy("target", "Not checked"),
 }
@@ -39,28 +39,28 @@ RUNS: Labels = {
     "TimedOut": pgettext_lazy("association", "Timed out"),
     "DeliveryTimedOut": pgettext_lazy("association", "Timed out"),
     "ExecutionTimedOut": pgettext_lazy("association", "Timed out"),
-    "Undeliverable": pgettext_lazy("association", "Never arrived"),
+    "Undeliverable": pgettext_lazy("association", "Not delivered"),
     "Delayed": pgettext_lazy("association", "Waiting"),
-    "Cancelling": pgettext_lazy("association", "Being cancelled"),
-    "Cancelled": pgettext_lazy("association", "Cancelled"),
-    "Terminated": pgettext_lazy("association", "Cancelled"),
+    "Cancelling": pgettext_lazy("association", "Canceling"),
+    "Cancelled": pgettext_lazy("association", "Canceled"),
+    "Terminated": pgettext_lazy("association", "Canceled"),
     "Skipped": pgettext_lazy("association", "Skipped"),
 }
 LIFECYCLES: Labels = {
     "Pending": pgettext_lazy("instance", "Starting"),
-    "Pending:Wait": pgettext_lazy("instance", "Starting, held by a hook"),
+    "Pending:Wait": pgettext_lazy("instance", "Starting, waiting for a lifecycle hook"),
     "Pending:Proceed": pgettext_lazy("instance", "Starting"),
     "Quarantined": pgettext_lazy("instance", "Quarantined"),
     "InService": pgettext_lazy("instance", "In service"),
-    "Terminating": pgettext_lazy("instance", "Ending"),
-    "Terminating:Wait": pgettext_lazy("instance", "Ending, held by a hook"),
-    "Terminating:Proceed": pgettext_lazy("instance", "Ending"),
-    "Terminating:Retained": pgettext_lazy("instance", "Ending, kept"),
+    "Terminating": pgettext_lazy("instance", "Terminating"),
+    "Terminating:Wait": pgettext_lazy("instance", "Terminating, waiting for a lifecycle hook"),
+    "Terminating:Proceed": pgettext_lazy("instance", "Terminating"),
+    "Terminating:Retained": pgettext_lazy("instance", "Terminating, retained"),
     "Terminated": pgettext_lazy("instance", "Ended"),
     "Detaching": pgettext_lazy("instance", "Leaving the group"),
     "Detached": pgettext_lazy("instance", "Left the group"),
-    "EnteringStandby": pgettext_lazy("instance", "Going on standby"),
-    "Standby": pgettext_lazy("instance", "On standby"),
+    "EnteringStandby": pgettext_lazy("instance", "Entering standby"),
+    "Standby": pgettext_lazy("instance", "Standby"),
 }
 ACTIVITIES: Labels = {
     "PendingSpotBidPlacement": pgettext_lazy("activity", "Waiting"),
@@ -70,38 +70,38 @@ ACTIVITIES: Labels = {
     "PreInService": pgettext_lazy("activity", "Starting"),
     "InProgress": pgettext_lazy("activity", "In progress"),
     "WaitingForELBConnectionDraining": pgettext_lazy("activity", "Draining connections"),
-    "MidLifecycleAction": pgettext_lazy("activity", "Held by a hook"),
+    "MidLifecycleAction": pgettext_lazy("activity", "Waiting for a lifecycle hook"),
     "WaitingForInstanceWarmup": pgettext_lazy("activity", "Warming up"),
     "WaitingForConnectionDraining": pgettext_lazy("activity", "Draining connections"),
     "WaitingForInPlaceUpdateToStart": pgettext_lazy("activity", "Waiting"),
     "WaitingForInPlaceUpdateToFinalize": pgettext_lazy("activity", "Waiting"),
     "InPlaceUpdateInProgress": pgettext_lazy("activity", "In progress"),
-    "Successful": pgettext_lazy("activity", "Done"),
+    "Successful": pgettext_lazy("activity", "Succeeded"),
     "Failed": pgettext_lazy("activity", "Failed"),
-    "Cancelled": pgettext_lazy("activity", "Cancelled"),
+    "Cancelled": pgettext_lazy("activity", "Canceled"),
 }
 DATABASES: Labels = {
     "available": pgettext_lazy("database", "Available"),
-    "creating": pgettext_lazy("database", "Being created"),
-    "configuring-enhanced-monitoring": pgettext_lazy("database", "Being configured"),
-    "configuring-log-exports": pgettext_lazy("database", "Being configured"),
-    "modifying": pgettext_lazy("database", "Being changed"),
+    "creating": pgettext_lazy("database", "Creating"),
+    "configuring-enhanced-monitoring": pgettext_lazy("database", "Configuring"),
+    "configuring-log-exports": pgettext_lazy("database", "Configuring"),
+    "modifying": pgettext_lazy("database", "Modifying"),
     "backing-up": pgettext_lazy("database", "Available, backing up"),
-    "upgrading": pgettext_lazy("database", "Being upgraded"),
+    "upgrading": pgettext_lazy("database", "Upgrading"),
     "failing-over": pgettext_lazy("database", "Failing over"),
-    "promoting": pgettext_lazy("database", "Becoming the writer"),
+    "promoting": pgettext_lazy("database", "Being promoted to writer"),
     "rebooting": pgettext_lazy("database", "Restarting"),
     "starting": pgettext_lazy("database", "Starting"),
     "stopping": pgettext_lazy("database", "Stopping"),
     "stopped": pgettext_lazy("database", "Stopped"),
     "maintenance": pgettext_lazy("database", "Under maintenance"),
-    "deleting": pgettext_lazy("database", "Being deleted"),
+    "deleting": pgettext_lazy("database", "Deleting"),
     "failed": pgettext_lazy("database", "Failed"),
-    "storage-full": pgettext_lazy("database", "Storage is full"),
-    "inaccessible-encryption-credentials": pgettext_lazy("database", "The encryption key is out of reach"),
+    "storage-full": pgettext_lazy("database", "Storage full"),
+    "inaccessible-encryption-credentials": pgettext_lazy("database", "Encryption key inaccessible"),
 }
 LOAD_BALANCERS: Labels = {
-    "provisioning": pgettext_lazy("load balancer", "Being set up"),
+    "provisioning": pgettext_lazy("load balancer", "Provisioning"),
     "active": pgettext_lazy("load balancer", "Active"),
     "active_impaired": pgettext_lazy("load balancer", "Active, cannot scale"),
     "failed": pgettext_lazy("load balancer", "Failed"),
@@ -126,7 +126,7 @@ def _badge(display: DisplayStatus | None, labels: Labels, status: str, *, raw: s
     """Return the badge of one of AWS's statuses, which is its label where it has none; `raw` is below it."""
     if display is None or status not in labels:
         return status_badge(
-            display or DisplayStatus.PENDING, status or _("not known"), raw=raw if raw != status else ""
+            display or DisplayStatus.PENDING, status or _("unknown"), raw=raw if raw != status else ""
         )
     return status_badge(display, labels[status], raw=raw)
 

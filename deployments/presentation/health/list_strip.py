@@ -66,7 +66,7 @@ def _strip(words: Sequence[HealthStatus]) -> SafeString:
 def _label(words: Iterable[HealthStatus]) -> str:
     bad = sum(word in (HealthStatus.DEGRADED, HealthStatus.UNHEALTHY) for word in words)
     if not bad:
-        return _("Last 24 hours: no dip")
+        return _("Last 24 hours: no incidents")
     return ngettext(
-        "Last 24 hours: a dip in %(count)d hour", "Last 24 hours: dips in %(count)d hours", bad
+        "Last 24 hours: incidents in %(count)d hour", "Last 24 hours: incidents in %(count)d hours", bad
     ) % {"count": bad}

@@ -81,8 +81,8 @@ def _budget(environment: Environment) -> str:
     share = quota_share(environment.account_id)
     if share.percent is None:
         return ""
-    used = _("AWS budget {percent} %").replace("{percent}", str(share.percent))
-    return ", ".join((used, _("AWS slows us down"))) if share.throttled else used
+    used = _("API quota used: {percent} %").replace("{percent}", str(share.percent))
+    return ", ".join((used, _("Throttled by AWS"))) if share.throttled else used
 
 
 def _tiers(health: Health) -> list[Mapping[str, str]]:
@@ -110,7 +110,7 @@ def _load_balancers(facts: Facts) -> list[Mapping[str, Any]]:
 def _groups(facts: Facts) -> list[str]:
     """Return how many instances each group has and wants."""
     return [
-        _("%(tier)s: %(number)d of %(wanted)d wanted")
+        _("%(tier)s: %(number)d of %(wanted)d desired")
         % {
             "tier": panels.tier_name(group.tier),
             "number": sum(one.group == group.name for one in facts.instances),
@@ -174,7 +174,7 @@ def _period(samples: Sequence[history.Sample], period: timedelta, now: datetime)
                 "percent": strip.percent,
                 "svg": strip.svg(
                     _("%(part)s, %(period)s: healthy %(percent)s")
-                    % {"part": names[strip.tier], "period": name, "percent": strip.percent or _("not known")}
+                    % {"part": names[strip.tier], "period": name, "percent": strip.percent or _("unknown")}
                 ),
             }
             for strip in found

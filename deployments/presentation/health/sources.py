@@ -67,7 +67,7 @@ def source_statuses(facts: Facts, now: datetime, *, sandbox: bool) -> dict[str, 
 
 def _source(fact: SourceFact, now: datetime, *, sandbox: bool) -> SourceStatus:
     problem = sentence_text(fact.problem) or (
-        fact.problem_code and _("AWS answered with %(code)s.") % {"code": fact.problem_code}
+        fact.problem_code and _("AWS returned %(code)s.") % {"code": fact.problem_code}
     )
     return SourceStatus(
         key=fact.source,

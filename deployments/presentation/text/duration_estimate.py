@@ -39,9 +39,9 @@ def _takes(forecast: Forecast) -> str:
 
 def _basis(forecast: Forecast, account: Account) -> str:
     if forecast.runs:
-        return ngettext(
-            "learned from %(count)d deployment", "learned from %(count)d deployments", forecast.runs
-        ) % {"count": forecast.runs}
+        return ngettext("based on %(count)d deployment", "based on %(count)d deployments", forecast.runs) % {
+            "count": forecast.runs
+        }
     if account.is_sandbox:
-        return _("first run here: no history, by the sandbox's pace")
-    return _("first run here: no history, by what others have published")
+        return _("first deployment here: estimated from the sandbox's time scale")
+    return _("first deployment here: estimated from published durations")

@@ -45,21 +45,21 @@ def error(code: str, *, kind: str) -> str:
     if code in _ERRORS:
         return _ERRORS[code]()
     if kind == Kind.DELETE:
-        return _("The environment could not be deleted")
+        return _("Deletion failed")
     if kind == Kind.UPDATE:
-        return _("The environment could not be updated")
-    return _("The environment could not be created")
+        return _("Update failed")
+    return _("Creation failed")
 
 
 def attention(code: str) -> str:
     """Return the headline of a notice: what kind of trouble, and whether somebody must act."""
     if is_throttling(code):
-        return _("AWS is rate-limiting us: news comes more slowly, the outcome is the same")
+        return _("Throttled by AWS: updates arrive more slowly, the outcome does not change")
     if code == "InternalError":
-        return _("A step keeps failing; Sanso tries again")
+        return _("A step failed; retrying")
     if needs_access(code):
-        return _("A permission is missing; the work goes on by itself once it is there")
-    return _("AWS does not answer as it should; Sanso tries again")
+        return _("A permission is missing; the deployment continues once it is granted")
+    return _("AWS is not responding as expected; retrying")
 
 
 def resources(number: int) -> str:
@@ -84,10 +84,10 @@ def checks(number: int) -> str:
 
 def _requested(values: Values) -> str:
     if values["kind"] == "delete":
-        return _("%(user)s asked for the environment to be deleted.") % values
+        return _("%(user)s requested the deletion.") % values
     if values["kind"] == "update":
-        return _("%(user)s asked for the environment to be updated.") % values
-    return _("%(user)s asked for the environment to be created.") % values
+        return _("%(user)s requested the update.") % values
+    return _("%(user)s requested the creation.") % values
 
 
 def _phase(values: Values) -> str:
@@ -102,31 +102,31 @@ def _templates(values: Values) -> str:
     templates, warnings = int(values["templates"]), int(values["warnings"])
     if warnings:
         return ngettext(
-            "The templates were checked: %(count)d warning.",
-            "The templates were checked: %(count)d warnings.",
+            "Templates checked: %(count)d warning.",
+            "Templates checked: %(count)d warnings.",
             warnings,
         ) % {"count": warnings}
     return ngettext(
-        "%(count)d template was checked: no findings.",
-        "%(count)d templates were checked: no findings.",
+        "%(count)d template checked: no findings.",
+        "%(count)d templates checked: no findings.",
         templates,
     ) % {"count": templates}
 
 
 def _name(values: Values) -> str:
-    return _("The stack name %(stack_name)s is free.") % values
+    return _("The stack name %(stack_name)s is available.") % values
 
 
 def _bucket(values: Values) -> str:
     if values["created"]:
-        return _("The artifact bucket %(bucket)s was created.") % values
-    return _("The artifact bucket %(bucket)s is there.") % values
+        return _("Created the artifact bucket %(bucket)s.") % values
+    return _("Using the artifact bucket %(bucket)s.") % values
 
 
 def _artifacts(values: Values) -> str:
     uploaded, reused = int(values["objects"]), int(values["reused"])
     if reused:
-        return _("Uploaded %(uploaded)s; %(reused)s were there already.") % {
+        return _("Uploaded %(uploaded)s; %(reused)s already existed.") % {
             "uploaded": objects(uploaded),
             "reused": objects(reused),
         }
@@ -134,14 +134,14 @@ def _artifacts(values: Values) -> str:
 
 
 def _change_set(values: Values) -> str:
-    return _("The change set makes %(resources)s in %(stacks)s.") % {
+    return _("The change set creates %(resources)s in %(stacks)s.") % {
         "resources": resources(int(values["resources"])),
         "stacks": stacks(int(values["stacks"])),
     }
 
 
 def _stacks_started(values: Values) -> str:
-    return _("CloudFormation was told to create %(stack_name)s.") % values
+    return _("Requested the creation of %(stack_name)s from CloudFormation.") % values
 
 
 def _delete_found(values: Values) -> str:
@@ -149,11 +149,11 @@ def _delete_found(values: Values) -> str:
 
 
 def _delete_started(values: Values) -> str:
-    return _("CloudFormation was told to delete %(stack_name)s.") % values
+    return _("Requested the deletion of %(stack_name)s from CloudFormation.") % values
 
 
 def _delete_nothing(_values: Values) -> str:
-    return _("There was no stack left to delete.")
+    return _("No stack was left to delete.")
 
 
 def _waiting(_values: Values) -> str:
@@ -161,14 +161,14 @@ def _waiting(_values: Values) -> str:
 
 
 def _attention_over(_values: Values) -> str:
-    return _("That is over; the work goes on.")
+    return _("Resolved; continuing.")
 
 
 def _ended(values: Values) -> str:
     words = {
-        "succeeded": _("The deployment succeeded."),
-        "failed": _("The deployment failed."),
-        "rolled_back": _("The deployment failed, and CloudFormation rolled it back."),
+        "succeeded": _("Deployment succeeded."),
+        "failed": _("Deployment failed."),
+        "rolled_back": _("Deployment failed; CloudFormation rolled it back."),
     }
     return words[values["state"]]
 
@@ -191,20 +191,20 @@ _EVENTS: dict[str, Callable[[Values], str]] = {
     "ended": _ended,
 }
 _ERRORS: dict[str, Callable[[], str]] = {
-    "TemplateSetMissing": lambda: _("The template set is not there"),
-    "TemplateSetBroken": lambda: _("The template set cannot be read"),
-    "TemplateSetHasErrors": lambda: _("The template set has errors"),
-    "TemplateSetChanged": lambda: _("The template set was changed after the form was filled"),
-    "LintFailed": lambda: _("The template set could not be checked"),
-    "StackNameTaken": lambda: _("The stack name is taken"),
-    "BucketOwnedByAnother": lambda: _("The artifact bucket belongs to somebody else"),
-    "BucketInOtherRegion": lambda: _("The artifact bucket lies in another region"),
-    "ChangeSetFailed": lambda: _("CloudFormation made no change set"),
-    "InsufficientCapabilities": lambda: _("The templates need a capability that Sanso may not grant"),
+    "TemplateSetMissing": lambda: _("Template set not found"),
+    "TemplateSetBroken": lambda: _("Template set cannot be read"),
+    "TemplateSetHasErrors": lambda: _("Template set has errors"),
+    "TemplateSetChanged": lambda: _("Template set changed since the form was filled in"),
+    "LintFailed": lambda: _("Template set could not be checked"),
+    "StackNameTaken": lambda: _("Stack name already in use"),
+    "BucketOwnedByAnother": lambda: _("Artifact bucket owned by another account"),
+    "BucketInOtherRegion": lambda: _("Artifact bucket in another region"),
+    "ChangeSetFailed": lambda: _("CloudFormation rejected the change set"),
+    "InsufficientCapabilities": lambda: _("The templates require a capability that Sanso may not grant"),
     "ResourceFailed": lambda: _("A resource failed"),
-    "StackGone": lambda: _("The stack was deleted outside of Sanso"),
-    "StackDeleted": lambda: _("The stack was deleted outside of Sanso"),
-    "AssociationFailed": lambda: _("A server could not be configured"),
-    "NotReady": lambda: _("The stacks are there, but the environment did not become ready"),
-    "InternalError": lambda: _("Sanso could not do a step"),
+    "StackGone": lambda: _("Stack deleted outside of Sanso"),
+    "StackDeleted": lambda: _("Stack deleted outside of Sanso"),
+    "AssociationFailed": lambda: _("Server configuration failed"),
+    "NotReady": lambda: _("Stacks created, but the environment did not become ready"),
+    "InternalError": lambda: _("A step failed"),
 }

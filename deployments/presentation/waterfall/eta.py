@@ -70,7 +70,7 @@ def texts() -> dict[str, str]:
     """Return the texts, in the current language, for the page's script too."""
     return {
         "left": _("about {middle} left ({low}–{high})"),
-        "overdue": _("longer than expected"),
+        "overdue": _("taking longer than expected"),
         "seconds": _("{n} s"),
         "minutes": _("{n} min"),
         "hours": _("{n} h"),

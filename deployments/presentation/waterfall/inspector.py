@@ -139,12 +139,12 @@ def _usual(usual: UsualDuration) -> str:
 def _history(usual: UsualDuration) -> str:
     """Return what the usual duration was learned from."""
     if not usual.runs:
-        return _("no history yet: this is what public logs say of its type")
+        return _("no history yet: published durations of this type")
     number = usual.runs
     if usual.source == DurationSource.HERE.value:
-        said = ngettext("from %(count)d run of it here", "from %(count)d runs of it here", number)
+        said = ngettext("from %(count)d run here", "from %(count)d runs here", number)
     elif usual.source == DurationSource.TYPE.value:
-        said = ngettext("from %(count)d run of its type", "from %(count)d runs of its type", number)
+        said = ngettext("from %(count)d run of this type", "from %(count)d runs of this type", number)
     else:
         said = ngettext("from %(count)d run elsewhere", "from %(count)d runs elsewhere", number)
     return said % {"count": number}

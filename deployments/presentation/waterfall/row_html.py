@@ -48,7 +48,7 @@ def texts_of(language: str) -> RowTexts:
     """Return the texts in the current language, which is `language`."""
     return RowTexts(
         level=escape(_("Level %(level)s:")),
-        fold=_("Open or close %(name)s"),
+        fold=_("Expand or collapse %(name)s"),
         critical=escape(_("on the critical path")),
         between=_("%(start)s to %(end)s"),
         since=_("since %(start)s"),

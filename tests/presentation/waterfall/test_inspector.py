@@ -41,7 +41,7 @@ def test_details_tell_why_and_what_a_row_is_tied_to(client: Client) -> None:
 def test_the_sandbox_has_no_console_and_says_so(client: Client) -> None:
     deployment = scenes.running()
     shown = read(client, deployment, "Network/Network1")
-    assert "the AWS console knows nothing of it" in shown.text
+    assert "its resources are not in the AWS console" in shown.text
     assert "id-of-network1" in shown.text
 
     Account.objects.update(is_sandbox=False)
@@ -64,9 +64,9 @@ def test_the_root_and_the_phases_have_details_and_what_is_not_there_has_none(cli
 @pytest.mark.parametrize(
     ("usual", "words"),
     [
-        (UsualDuration(381, 300, 520), "no history yet: this is what public logs say of its type"),
-        (UsualDuration(381, 300, 520, 1, "here"), "from 1 run of it here"),
-        (UsualDuration(381, 300, 520, 4, "type"), "from 4 runs of its type"),
+        (UsualDuration(381, 300, 520), "no history yet: published durations of this type"),
+        (UsualDuration(381, 300, 520, 1, "here"), "from 1 run here"),
+        (UsualDuration(381, 300, 520, 4, "type"), "from 4 runs of this type"),
         (UsualDuration(381, 300, 520, 2, "kind"), "from 2 runs elsewhere"),
     ],
     ids=["prior", "here", "type", "kind"],
