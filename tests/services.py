@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -323,7 +323,13 @@ class Sandbox(Service):
 
 
 def start_sandbox(
-    folder: Path, *, port: int | None = None, pace: float = 0, database: str = "auto", machines: str = ""
+    folder: Path,
+    *,
+    port: int | None = None,
+    pace: float = 0,
+    database: str = "auto",
+    machines: str = "",
+    prefix: Sequence[str] = (),
 ) -> Sandbox:
     """Start `python -m portal.sandbox` with its files in `folder`; pace 0 means that nothing waits.
 
@@ -331,7 +337,7 @@ def start_sandbox(
     """
     port = port or free_port()
     server = Sandbox(
-        command=[sys.executable, "-m", "portal.sandbox"],
+        command=[*prefix, sys.executable, "-m", "portal.sandbox"],
         folder=folder,
         port=port,
         answers=lambda: sandbox_answers(port, folder / "data" / "token"),

@@ -22,12 +22,15 @@ from pathlib import Path
 from types import FrameType, ModuleType
 
 from portal.process import protect
-from portal.sandbox import engine, keys, leftovers
+from portal.sandbox import engine, environment, keys, leftovers
 
 
 def main() -> int:
     """Serve until SIGTERM or SIGINT; returns the exit code, 2 when the settings are not usable."""
     protect()
+    own = environment.own(os.environ)
+    os.environ.clear()
+    os.environ.update(own)
     logging.basicConfig(
         level=os.environ.get("SANSO_SANDBOX_LOG_LEVEL", "WARNING").upper(),
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",

@@ -30,6 +30,7 @@ class Program:
     name: str
     command: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
+    inherits: Callable[[Mapping[str, str]], Mapping[str, str]] = dict  # what it gets of our environment
     descriptors: Sequence[int] = ()  # open files that it inherits under the same numbers
     url: str = ""
     answers: Callable[[], bool] | None = None  # whether it can be used, as far as anybody can see; may block
@@ -50,6 +51,7 @@ class Guard:
             reading, self._pipe = os.pipe()
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-I", guard.__file__, self.mark),
+                env={},  # it needs none of the portal's keys
                 stdin=reading,
                 start_new_session=True,
                 pass_fds=[self._lock_descriptor],
@@ -141,7 +143,12 @@ class Child:
     async def _start(self, mark: str) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
             *self.program.command,
-            env={**os.environ, **self.program.environment, guard.MARK: mark, "PYTHONUNBUFFERED": "1"},
+            env={
+                **self.program.inherits(os.environ),
+                **self.program.environment,
+                guard.MARK: mark,
+                "PYTHONUNBUFFERED": "1",
+            },
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
+from portal.sandbox import environment
 from portal.supervisor import answers
 from portal.supervisor.children import Program
 from portal.supervisor.listening import HOST, listen, port_of, socket_path
@@ -43,7 +44,7 @@ def make_plan(data: Path, manage: Path) -> ProcessPlan:
 
     Raises BadPort when PORT is not a port, NoFreePort when there is no address to be had.
     """
-    services, environment, notes, listeners = [], {}, [], []
+    services, addresses, notes, listeners = [], {}, [], []
     wanted = wanted_port()
     web = listen(wanted)
     listeners.append(web)
@@ -52,15 +53,15 @@ def make_plan(data: Path, manage: Path) -> ProcessPlan:
     if "REDIS_URL" not in os.environ:
         redis = redis_program(data / "redis")
         services.append(redis)
-        environment["REDIS_URL"] = redis.url
+        addresses["REDIS_URL"] = redis.url
     if "SANSO_SANDBOX_URL" not in os.environ:
         listeners.append(listen(PORTS["sandbox"]))
         sandbox = sandbox_program(listeners[-1], data / "sandbox")
         services.append(sandbox)
-        environment["SANSO_SANDBOX_URL"] = sandbox.url
+        addresses["SANSO_SANDBOX_URL"] = sandbox.url
     python = [sys.executable, str(manage)]
     return ProcessPlan(
-        environment=environment,
+        environment=addresses,
         services=services,
         portal=[
             Program(name="worker", command=worker_command()),
@@ -96,7 +97,9 @@ def redis_program(folder: Path) -> Program:
     else:
         command = [server, "--port", "0", "--unixsocket", str(path), "--unixsocketperm", "700"]
         command += ["--dir", str(folder), "--save", "", "--appendonly", "no"]  # kept in memory only
-    return Program(name="redis", command=command, url=url, answers=partial(answers.pong, url))
+    return Program(
+        name="redis", command=command, inherits=environment.own, url=url, answers=partial(answers.pong, url)
+    )
 
 
 def sandbox_program(listener: socket.socket, folder: Path) -> Program:
@@ -106,6 +109,7 @@ def sandbox_program(listener: socket.socket, folder: Path) -> Program:
         name="sandbox",
         command=[sys.executable, "-m", "portal.sandbox", "--fd", str(listener.fileno())],
         environment={"SANSO_SANDBOX_HOST": HOST, "SANSO_SANDBOX_DATA": str(folder)},
+        inherits=environment.own,
         descriptors=[listener.fileno()],
         url=url,
         answers=partial(answers.responds, url),

@@ -24,6 +24,8 @@ def lines(url: str, token_file: str) -> list[str]:
     parts = [DATABASES.get(about.get("database", "")), BALANCERS.get(about.get("balancers", ""))]
     if any(parts):
         said.append(f"In the sandbox {', and '.join(part for part in parts if part)}.")
+    if about.get("functions") == "not confined":
+        said.append(f"Functions in the sandbox {about.get('functions_are')}: the system can't confine them.")
     if hint := about.get("machines_hint"):
         said.append(f"In the sandbox {hint}.")
     return said

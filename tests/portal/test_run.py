@@ -8,8 +8,9 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ import httpx
 import pytest
 import redis
 
+from tests import unprivileged
 from tests.services import LOOPBACK, REPOSITORY, free_port, wait_until
 
 CHOSEN_BY_TESTS = (
@@ -24,17 +26,21 @@ CHOSEN_BY_TESTS = (
     *("SANSO_SANDBOX_URL", "SANSO_SANDBOX_TOKEN_FILE"),
 )
 LISTENS = "0A"  # the state in /proc/net/tcp
+MARK = re.compile(rb"SANSO_RUN_MARK=([0-9a-f]{32})")
 LOGIN = re.compile(r"Log in as (\S+) with the password (\S+)")
 
 
 class Portal:
     """A `manage.py run` in a process of its own, and what it has said so far."""
 
-    def __init__(self, data: Path, port: int, *, umask: int = -1, **environment: str) -> None:
+    def __init__(
+        self, data: Path, port: int, *, umask: int = -1, prefix: Sequence[str] = (), **environment: str
+    ) -> None:
         inherited = {name: value for name, value in os.environ.items() if name not in CHOSEN_BY_TESTS}
         self.data, self.said = data, ""
+        self.marks: set[bytes] = set()
         self.process = subprocess.Popen(
-            [sys.executable, "manage.py", "run"],
+            [*prefix, sys.executable, "manage.py", "run"],
             cwd=REPOSITORY,
             env=inherited | {"SANSO_DATA_DIR": str(data), "PORT": str(port)} | environment,
             stdout=subprocess.PIPE,
@@ -68,21 +74,28 @@ class Portal:
             return browser.post(str(page.url), data=form, headers={"Referer": str(page.url)})
 
     def processes(self) -> dict[int, str]:
-        """Return all processes that work on this data folder, besides the supervisor, by their commands.
+        """Return all processes of this run, besides the supervisor, by their commands.
 
-        A real redis-server is not among them: it writes its title over its environment.
+        Those of the portal name its data folder, and carry the mark by which the others are known. A real
+        redis-server is not among them: it writes its title over its environment.
         """
-        needle = f"SANSO_DATA_DIR={self.data}\0".encode()
-        found = {}
+        folder = f"SANSO_DATA_DIR={self.data}\0".encode()
+        seen = {}
         for entry in Path("/proc").glob("[0-9]*"):
             try:
-                ours = needle in (entry / "environ").read_bytes()
+                environment = (entry / "environ").read_bytes()
                 command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
             except OSError:
                 continue
-            if ours and int(entry.name) != self.process.pid:
-                found[int(entry.name)] = command
-        return found
+            seen[int(entry.name)] = environment, command
+            if folder in environment and (mark := MARK.search(environment)):
+                self.marks.add(mark[1])
+        return {
+            pid: command
+            for pid, (environment, command) in seen.items()
+            if pid != self.process.pid
+            and (folder in environment or any(mark in environment + command.encode() for mark in self.marks))
+        }
 
     def pid_of(self, words: str, *, other_than: int = 0) -> int:
         """Return the process with these words in its command, as soon as there is one."""
@@ -190,6 +203,31 @@ def test_an_open_data_folder_is_restricted_whatever_the_shell_says(
 
     assert readable_by_others(tmp_path) == []
     assert portal.end() == 0
+
+
+@pytest.mark.skipif(bool(unprivileged.why_not()), reason=unprivileged.why_not())
+def test_the_keys_of_a_user_without_rights_are_out_of_reach_for_the_users_other_programs(
+    portals: list[Portal],
+) -> None:
+    """What runs as the same user, such as a function that can't be confined, finds no key in /proc."""
+    look = "import sys; print(open(f'/proc/{sys.argv[1]}/environ').read())"
+    as_nobody, secret = unprivileged.as_nobody(), "the-key-of-this-test-and-of-no-other-thing"
+    with tempfile.TemporaryDirectory(prefix="sanso-run-") as folder:
+        os.chown(folder, unprivileged.user(), unprivileged.user())
+        portal = Portal(Path(folder), free_port(), prefix=as_nobody, SECRET_KEY=secret)
+        portals.append(portal)
+        portal.wait_for("Ctrl-C")
+
+        found = portal.processes() | {portal.process.pid: "the supervisor"}
+        commands = " ".join(found.values())
+        for part in ("celery", "dispatch", "uvicorn", "portal.sandbox"):
+            assert part in commands
+        for pid, command in found.items():
+            command_line = [*as_nobody, sys.executable, "-c", look, str(pid)]
+            looked = subprocess.run(command_line, capture_output=True, text=True, check=False)
+            assert secret not in looked.stdout, command
+            assert "FileNotFound" not in looked.stderr
+        assert portal.end() == 0
 
 
 def test_the_second_start_is_quick_and_keeps_the_login(portals: list[Portal], tmp_path: Path) -> None:

@@ -1,15 +1,36 @@
-"""Lambda functions that really run: in a process of their own, with a folder of their own, as this user.
+"""Lambda functions that really run: in a confined process of their own, with a folder of their own.
 
-This is arbitrary code with this user's rights: the sandbox belongs on loopback and nowhere else.
+This is foreign code. How far it can be confined depends on the machine (portal/sandbox/confinement); `about`
+says how far that is.
 """
+
+import shutil
+import threading
 
 
 def install() -> None:
     """Put the process, the inline packaging, the logs and the custom resources in place."""
-    from portal.sandbox.functions import custom_resources, logs, packages, processes
+    from portal.sandbox.confinement.modes import confinement
+    from portal.sandbox.confinement.room import outside
+    from portal.sandbox.functions import custom_resources, logs, only_confined, packages, processes
 
-    for module in (packages, processes, logs, custom_resources):
+    shutil.rmtree(outside(), ignore_errors=True)  # of a sandbox that was killed
+    threading.Thread(target=confinement, name="confinement", daemon=True).start()  # so that it is known early
+    for module in (only_confined, packages, processes, logs, custom_resources):
         module.install()
+
+
+def about() -> dict[str, object]:
+    """Say for the control plane's about what functions can reach of this machine."""
+    from portal.sandbox.confinement.modes import confinement
+
+    reached = sorted(confinement().reached)
+    if not reached:
+        return {"functions": "confined", "functions_are": "kept from this user's files and processes"}
+    return {
+        "functions": "not confined",
+        "functions_are": f"run as this user and can reach its {' and '.join(reached)}",
+    }
 
 
 def reset(account: str | None) -> None:
@@ -21,6 +42,8 @@ def reset(account: str | None) -> None:
 
 def stop() -> None:
     """End every process; none and none of their files stay."""
+    from portal.sandbox.confinement.room import outside
     from portal.sandbox.functions import processes
 
     processes.end(None)
+    shutil.rmtree(outside(), ignore_errors=True)

@@ -14,10 +14,8 @@ import importlib.abc
 import importlib.machinery
 import json
 import os
-import signal
 import site
 import sys
-import threading
 import time
 import traceback
 from collections.abc import Sequence
@@ -36,11 +34,10 @@ def main() -> None:
     os.dup2(2, 1)  # whatever a function or its children print is log
     sys.stdout = sys.stderr
     start = json.loads(sys.stdin.readline())
-    threading.Thread(target=_leave_with_parent, args=(os.getppid(),), daemon=True).start()
-    sys.meta_path.insert(0, OwnFolder(start["code"], start["temporary"]))
+    if start["temporary"] != TEMPORARY:
+        sys.meta_path.insert(0, OwnFolder(start["code"], start["temporary"]))
     sys.meta_path.append(RuntimePackages(start["packages"]))
-    for layer in start["layers"]:
-        _add_layer(layer)
+    _add_layers(start["layer"])
     sys.path.insert(0, start["code"])
     try:
         module = importlib.import_module(start["module"])
@@ -118,7 +115,8 @@ class RuntimePackages(importlib.abc.MetaPathFinder):
 class OwnFolder(importlib.abc.MetaPathFinder):
     """Loads the function's own modules with /tmp meaning a folder of this process alone.
 
-    On Lambda every environment has its own /tmp; here two deployments would meet in it.
+    On Lambda every environment has its own /tmp; where the sandbox can't give it one, two deployments would
+    meet in it.
     """
 
     def __init__(self, code: str, temporary: str) -> None:
@@ -159,20 +157,13 @@ class _Loader(SourceFileLoader):
         return compile(tree, path, "exec", dont_inherit=True, optimize=_optimize)
 
 
-def _add_layer(layer: str) -> None:
+def _add_layers(layer: str) -> None:
     """https://docs.aws.amazon.com/lambda/latest/dg/packaging-layers.html"""
     python = Path(layer, "python")
     for version in sorted(python.glob("lib/*/site-packages")):
         site.addsitedir(str(version))
     if python.is_dir():
         sys.path.insert(0, str(python))
-
-
-def _leave_with_parent(parent: int) -> None:
-    """A handler that works on when the sandbox is killed must not stay behind."""
-    while os.getppid() == parent:
-        time.sleep(1)
-    os.killpg(0, signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A function's process: its code and layers unpacked into a folder of its own, an environment of its own."""
+"""A function's process: confined, with its code and layers in a folder and an environment of its own."""
 
 import contextlib
 import contextvars
@@ -6,12 +6,12 @@ import datetime
 import json
 import os
 import queue
+import re
 import signal
 import site
 import subprocess
 import sys
 import sysconfig
-import tempfile
 import threading
 import time
 import uuid
@@ -23,22 +23,17 @@ from typing import Any
 from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 
+from portal.sandbox.confinement import view
+from portal.sandbox.confinement.modes import confinement
+from portal.sandbox.confinement.room import Room
 from portal.sandbox.functions import bootstrap
 
 # The log stream of the process that served the invocation this thread waits for.
 log_stream: contextvars.ContextVar[str | None] = contextvars.ContextVar("log_stream", default=None)
 
 # What of the sandbox's own environment a function may need to reach a package index or verify a certificate.
-INHERITED = (
-    "PATH",
-    "LANG",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-    "REQUESTS_CA_BUNDLE",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-)
+INHERITED = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", *view.CERTIFICATES})
+WITH_PASSWORD = re.compile(r"://[^/\s]*@")
 INIT = 60.0  # seconds in which the module must be loaded; Lambda allows 10 for much faster machines
 
 
@@ -75,43 +70,36 @@ class FunctionProcess(lambda_runtime.Worker):  # type: ignore[misc]  # MiniStack
 
     def _spawn(self) -> None:
         self._discard_tmpdir()
-        self._tmpdir = tempfile.mkdtemp(prefix="function-")
-        folder = Path(self._tmpdir)
-        code, temporary = folder / "task", folder / "tmp"
-        temporary.mkdir()
-        _unpack(self.code_zip, code)
-        layers = []
-        for number, attachment in enumerate(self.config.get("Layers") or []):
-            content = lambda_svc._resolve_layer_zip(attachment)
-            if content:
-                _unpack(content, folder / f"layer{number}")
-                layers.append(str(folder / f"layer{number}"))
+        room = Room(confinement().mode)
+        self._tmpdir = str(room.folder)
+        _unpack(self.code_zip, room.task)
+        for attachment in self.config.get("Layers") or []:
+            if content := lambda_svc._resolve_layer_zip(attachment):
+                _unpack(content, room.opt)  # over those before it, as on Lambda
+        packages = _runtime_packages()
         now = datetime.datetime.now(datetime.UTC)
         self.log_stream = f"{now:%Y/%m/%d}/[{self.config.get('Version', '$LATEST')}]{uuid.uuid4().hex}"
-        self._proc = subprocess.Popen(
+        self._proc = room.start(
             [sys.executable, "-I", "-S", "-u", bootstrap.__file__],
-            cwd=code,
-            env=self._environment(code, temporary),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            bufsize=1,
-            start_new_session=True,  # killed with its children
+            environment=self._environment(room.seen(room.task), room.seen(room.temporary)),
+            folder=room.task,
+            readable=[*packages, bootstrap.__file__],
+            memory=int(self.config.get("MemorySize") or 128),
+            file=int((self.config.get("EphemeralStorage") or {}).get("Size") or 512),
         )
         self._stderr_queue: queue.Queue[str] = queue.Queue()
         threading.Thread(target=self._read_stderr, name=f"log-{self.func_name}", daemon=True).start()
-        self._load(code, temporary, layers)
+        self._load(room, packages)
         self._start_time = time.time()
 
-    def _load(self, code: Path, temporary: Path, layers: list[str]) -> None:
+    def _load(self, room: Room, packages: list[str]) -> None:
         """Have the handler loaded. Raises RuntimeError, worded as Lambda does, when that fails."""
         module, _dot, function = str(self.config.get("Handler", "")).rpartition(".")
         start = {
-            "code": str(code),
-            "temporary": str(temporary),
-            "layers": layers,
-            "packages": _runtime_packages(),
+            "code": room.seen(room.task),
+            "temporary": room.seen(room.temporary),
+            "layer": room.seen(room.opt),
+            "packages": packages,
             "module": module.replace("/", "."),
             "handler": function,
             "timeout": self.config.get("Timeout", 3),
@@ -131,7 +119,7 @@ class FunctionProcess(lambda_runtime.Worker):  # type: ignore[misc]  # MiniStack
         if answer.get("status") != "ready":
             raise RuntimeError(str(answer["error"]))
 
-    def _environment(self, code: Path, temporary: Path) -> dict[str, str]:
+    def _environment(self, code: str, temporary: str) -> dict[str, str]:
         """https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html"""
         config = self.config
         _account, region = lambda_runtime._account_region_from_function_config(config)
@@ -139,16 +127,13 @@ class FunctionProcess(lambda_runtime.Worker):  # type: ignore[misc]  # MiniStack
             str(key): str(part)
             for key, part in ((config.get("Environment") or {}).get("Variables") or {}).items()
         }
-        inherited = {
-            key: part
-            for key, part in os.environ.items()
-            if key.upper() in INHERITED or key.startswith("PIP_")
-        }
         host, port = os.environ.get("MINISTACK_HOST", "127.0.0.1"), os.environ.get("GATEWAY_PORT", "4567")
         name = str(config.get("FunctionName", ""))
         logging = config.get("LoggingConfig") or {}
         return {
-            **inherited,
+            **_inherited(),
+            "PATH": "/usr/local/bin:/usr/bin:/bin:/opt/bin",
+            "LANG": "C.UTF-8",
             "AWS_ENDPOINT_URL": f"http://{host}:{port}",
             **given,
             "AWS_REGION": region,
@@ -163,17 +148,25 @@ class FunctionProcess(lambda_runtime.Worker):  # type: ignore[misc]  # MiniStack
             "AWS_LAMBDA_FUNCTION_VERSION": str(config.get("Version", "$LATEST")),
             "AWS_LAMBDA_LOG_GROUP_NAME": str(logging.get("LogGroup") or f"/aws/lambda/{name}"),
             "AWS_LAMBDA_LOG_STREAM_NAME": self.log_stream,
-            "LAMBDA_TASK_ROOT": str(code),
-            "HOME": str(temporary),
-            "TMPDIR": str(temporary),
+            "LAMBDA_TASK_ROOT": code,
+            "HOME": temporary,
+            "TMPDIR": temporary,
             "TZ": ":UTC",
             "PYTHONDONTWRITEBYTECODE": "1",
         }
 
 
+def _inherited() -> dict[str, str]:
+    """Return what of the sandbox's environment a function gets: no address with a password in it."""
+    return {
+        key: part
+        for key, part in os.environ.items()
+        if (key.upper() in INHERITED or key.startswith("PIP_")) and not WITH_PASSWORD.search(part)
+    }
+
+
 def _unpack(content: bytes, folder: Path) -> None:
     """Unpack a zip, refusing entries that would land outside the folder."""
-    folder.mkdir()
     with zipfile.ZipFile(BytesIO(content)) as archive:
         for entry in archive.infolist():
             target = (folder / entry.filename).resolve()

@@ -1,0 +1,64 @@
+"""What a confined process may read of this machine: a runtime for programs, no person's files."""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+from collections.abc import Iterable
+from pathlib import Path
+
+SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store")
+# Not /etc as a whole: an operator's own files may be in it, such as the portal's settings.
+SETTINGS = (
+    *("alternatives", "ca-certificates", "crypto-policies", "gai.conf", "host.conf", "hosts", "ld.so.cache"),
+    *("ld.so.conf", "ld.so.conf.d", "localtime", "mime.types", "nsswitch.conf", "pip.conf", "pki"),
+    *("protocols", "resolv.conf", "services", "ssl", "timezone"),
+)
+CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "PIP_CERT")
+PACKAGES = ("PIP_FIND_LINKS",)
+
+
+def readable(more: Iterable[str] = ()) -> list[str]:
+    """Return the paths that may be read, the system's first, none of them below another one.
+
+    Args:
+        more: such as the folder with the process's own code.
+    """
+    wanted = [*SYSTEM, *(f"/etc/{name}" for name in SETTINGS), *_python(), *_named(), *more]
+    accepted: list[str] = []
+    for path in wanted:
+        for place in dict.fromkeys((path, os.path.realpath(path))):
+            if os.path.lexists(place) and not any(_is_below(place, other) for other in accepted):
+                accepted.append(place)
+    return accepted
+
+
+def _is_below(path: str, other: str) -> bool:
+    """Return whether a path is another one or below it; what a link leads to is not below the link."""
+    return path == other or (path.startswith(f"{other}/") and not Path(other).is_symlink())
+
+
+def _python() -> Iterable[str]:
+    """Walk what the interpreter of this process consists of: programs, library, packages; not its prefix.
+
+    A prefix can be a person's folder, such as ~/.local.
+    """
+    program = Path(sys.executable)
+    yield str(program)
+    while program.is_symlink():
+        program = Path(os.path.normpath(program.parent / program.readlink()))
+        yield str(program)
+    yield str(Path(sys.prefix, "pyvenv.cfg"))
+    yield from (sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib"))
+    folder, shared = (sysconfig.get_config_var(name) for name in ("LIBDIR", "INSTSONAME"))
+    if folder and shared:
+        yield str(Path(folder, shared))
+
+
+def _named() -> Iterable[str]:
+    """Walk the places of certificates and packages that the environment names."""
+    for name in (*CERTIFICATES, *PACKAGES):
+        for place in os.environ.get(name, "").split():
+            if place.startswith("/") and place != "/":
+                yield place.rstrip("/")
