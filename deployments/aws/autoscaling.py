@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
 from deployments.aws.error_mapping import calling
@@ -64,45 +63,35 @@ class AutoScaling(Protocol):
         ...
 
     def activities(self, group: str, limit: int) -> list[ScalingActivity]:
-        """Return the group's last activities, newest first. Raises AwsMissing when the group is gone."""
+        """Return the group's last activities, newest first. Raises AwsNotFound when the group is gone."""
         ...
 
 
 class AutoScalingGateway:
-    """Auto Scaling through boto3."""
+    """Auto Scaling through boto3; the protocol above says what each method does."""
 
     def __init__(self, client: AutoScalingClient) -> None:
         self._client = client
 
     def groups(self, names: Sequence[str]) -> list[Group]:
-        """Return those of the groups that exist."""
+        paginator = self._client.get_paginator("describe_auto_scaling_groups")
         found: list[Group] = []
         for first in range(0, len(names), AT_ONCE):  # no names at all would mean every group
-            arguments: dict[str, Any] = {
-                "AutoScalingGroupNames": list(names[first : first + AT_ONCE]),
-                "MaxRecords": AT_ONCE,
-            }
-            while True:
-                with calling("autoscaling:DescribeAutoScalingGroups"):
-                    answer = self._client.describe_auto_scaling_groups(**arguments)
-                found += [_group(row) for row in answer["AutoScalingGroups"]]
-                if not answer.get("NextToken"):
-                    break
-                arguments["NextToken"] = answer["NextToken"]
+            pages = paginator.paginate(
+                AutoScalingGroupNames=list(names[first : first + AT_ONCE]),
+                PaginationConfig={"PageSize": AT_ONCE},
+            )
+            with calling("autoscaling:DescribeAutoScalingGroups"):
+                found += [_group(row) for page in pages for row in page["AutoScalingGroups"]]
         return found
 
     def activities(self, group: str, limit: int) -> list[ScalingActivity]:
-        """Return the group's last activities, newest first. Raises AwsMissing when the group is gone."""
-        arguments: dict[str, Any] = {"AutoScalingGroupName": group, "MaxRecords": min(limit, AT_ONCE)}
-        found: list[ScalingActivity] = []
-        while len(found) < limit:
-            with calling("autoscaling:DescribeScalingActivities"):
-                answer = self._client.describe_scaling_activities(**arguments)
-            found += [_activity(row) for row in answer["Activities"]]
-            if not answer.get("NextToken"):
-                break
-            arguments["NextToken"] = answer["NextToken"]
-        return list(islice(found, limit))
+        pages = self._client.get_paginator("describe_scaling_activities").paginate(
+            AutoScalingGroupName=group,
+            PaginationConfig={"MaxItems": limit, "PageSize": min(limit, AT_ONCE)},
+        )
+        with calling("autoscaling:DescribeScalingActivities"):
+            return [_activity(row) for page in pages for row in page["Activities"]]
 
 
 def _group(row: Any) -> Group:

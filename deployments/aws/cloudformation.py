@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Protocol
 
 from deployments.aws.error_mapping import calling
@@ -110,7 +109,7 @@ class ChangeSetRequest:
 
 
 class CloudFormation(Protocol):
-    """What the runner asks of CloudFormation. AwsMissing is raised for what does not exist."""
+    """What the runner asks of CloudFormation. AwsNotFound is raised for what does not exist."""
 
     def describe_stack(self, name_or_id: str) -> StackView:
         """Return the stack; by id also a deleted one, for 90 days."""
@@ -146,13 +145,12 @@ class CloudFormation(Protocol):
 
 
 class CloudFormationGateway:
-    """CloudFormation through boto3."""
+    """CloudFormation through boto3; the protocol above says what each method does."""
 
     def __init__(self, client: CloudFormationClient) -> None:
         self._client = client
 
     def describe_stack(self, name_or_id: str) -> StackView:
-        """Return the stack; by id also a deleted one, for 90 days."""
         with calling("cloudformation:DescribeStacks"):
             stack = self._client.describe_stacks(StackName=name_or_id)["Stacks"][0]
         return StackView(
@@ -165,7 +163,6 @@ class CloudFormationGateway:
         )
 
     def create_change_set(self, request: ChangeSetRequest) -> str:
-        """Ask for a change set of type CREATE incl. nested stacks, and return its id."""
         role: dict[str, Any] = {"RoleARN": request.role_arn} if request.role_arn else {}
         with calling("cloudformation:CreateChangeSet"):
             answer = self._client.create_change_set(
@@ -186,80 +183,49 @@ class CloudFormationGateway:
         return answer["Id"]
 
     def describe_change_set(self, change_set: str, stack: str = "") -> ChangeSet:
-        """Return the change set by its id, or by its name and the stack's."""
-        arguments: dict[str, Any] = {"ChangeSetName": change_set} | ({"StackName": stack} if stack else {})
-        changes: list[ResourceChange] = []
-        while True:
-            with calling("cloudformation:DescribeChangeSet"):
-                answer = self._client.describe_change_set(**arguments)
-            changes += [_change(item["ResourceChange"]) for item in answer.get("Changes", [])]
-            if not answer.get("NextToken"):
-                break
-            arguments["NextToken"] = answer["NextToken"]
+        named: dict[str, Any] = {"ChangeSetName": change_set} | ({"StackName": stack} if stack else {})
+        with calling("cloudformation:DescribeChangeSet"):
+            pages = list(self._client.get_paginator("describe_change_set").paginate(**named))
+        first = pages[0]
         return ChangeSet(
-            change_set_id=answer["ChangeSetId"],
-            stack_id=answer["StackId"],
-            status=answer["Status"],
-            execution_status=answer.get("ExecutionStatus", ""),
-            reason=answer.get("StatusReason", ""),
-            changes=tuple(changes),
+            change_set_id=first["ChangeSetId"],
+            stack_id=first["StackId"],
+            status=first["Status"],
+            execution_status=first.get("ExecutionStatus", ""),
+            reason=first.get("StatusReason", ""),
+            changes=tuple(
+                _change(item["ResourceChange"]) for page in pages for item in page.get("Changes", [])
+            ),
         )
 
     def execute_change_set(self, change_set_id: str, token: str) -> None:
-        """Start what the change set says."""
         with calling("cloudformation:ExecuteChangeSet"):
             self._client.execute_change_set(ChangeSetName=change_set_id, ClientRequestToken=token)
 
     def delete_stack(self, stack_id: str, token: str, role_arn: str = "") -> None:
-        """Start the deletion of the stack. Deleting what is deleted is not an error."""
         role: dict[str, Any] = {"RoleARN": role_arn} if role_arn else {}
         with calling("cloudformation:DeleteStack"):
             self._client.delete_stack(StackName=stack_id, ClientRequestToken=token, **role)
 
     def events_after(self, stack_id: str, bookmark: str) -> list[StackEvent]:
-        """Return the events newer than the event id `bookmark` ("" = all), oldest first.
-
-        DescribeStackEvents answers newest first, so paging stops at the bookmark.
-        """
-        found: list[StackEvent] = []
-        token = ""
-        while True:
-            page, token = self._events_page(stack_id, token)
-            new = list(takewhile(lambda event: event.event_id != bookmark, page))
-            found += new
-            if len(new) < len(page) or not token:
-                break
-        unique = {event.event_id: event for event in found}  # pages can shift while events arrive
-        return list(unique.values())[::-1]
+        found: dict[str, StackEvent] = {}  # pages can shift while events arrive
+        with calling("cloudformation:DescribeStackEvents"):
+            for event in self._newest_first(stack_id):
+                if event.event_id == bookmark:
+                    break
+                found[event.event_id] = event
+        return list(found.values())[::-1]
 
     def newest_event_id(self, stack_id: str) -> str:
-        """Return the id of the newest event, "" when there is none."""
-        page, _ = self._events_page(stack_id, "")
-        return page[0].event_id if page else ""
-
-    def _events_page(self, stack_id: str, token: str) -> tuple[list[StackEvent], str]:
-        more: dict[str, Any] = {"NextToken": token} if token else {}
         with calling("cloudformation:DescribeStackEvents"):
-            answer = self._client.describe_stack_events(StackName=stack_id, **more)
-        events = [
-            StackEvent(
-                event_id=event["EventId"],
-                stack_id=event["StackId"],
-                stack_name=event["StackName"],
-                logical_id=event.get("LogicalResourceId", ""),
-                physical_id=event.get("PhysicalResourceId", ""),
-                type=event.get("ResourceType", ""),
-                status=event.get("ResourceStatus", ""),
-                reason=event.get("ResourceStatusReason", ""),
-                at=event["Timestamp"],
-                token=event.get("ClientRequestToken", ""),
-            )
-            for event in answer.get("StackEvents", [])
-        ]
-        return events, answer.get("NextToken", "")
+            return next((event.event_id for event in self._newest_first(stack_id)), "")
+
+    def _newest_first(self, stack_id: str) -> Iterator[StackEvent]:
+        """Yield the events as DescribeStackEvents answers; a page is asked for when its first event is."""
+        for page in self._client.get_paginator("describe_stack_events").paginate(StackName=stack_id):
+            yield from map(_event, page.get("StackEvents", []))
 
     def list_resources(self, stack_id: str) -> list[ResourceView]:
-        """Return the stack's resources."""
         pages = self._client.get_paginator("list_stack_resources").paginate(StackName=stack_id)
         with calling("cloudformation:ListStackResources"):
             rows = [row for page in pages for row in page.get("StackResourceSummaries", [])]
@@ -273,6 +239,21 @@ class CloudFormationGateway:
             )
             for row in rows
         ]
+
+
+def _event(event: Any) -> StackEvent:
+    return StackEvent(
+        event_id=event["EventId"],
+        stack_id=event["StackId"],
+        stack_name=event["StackName"],
+        logical_id=event.get("LogicalResourceId", ""),
+        physical_id=event.get("PhysicalResourceId", ""),
+        type=event.get("ResourceType", ""),
+        status=event.get("ResourceStatus", ""),
+        reason=event.get("ResourceStatusReason", ""),
+        at=event["Timestamp"],
+        token=event.get("ClientRequestToken", ""),
+    )
 
 
 def _change(change: Any) -> ResourceChange:

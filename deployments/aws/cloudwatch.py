@@ -24,17 +24,14 @@ class CloudWatch(Protocol):
 
 
 class CloudWatchGateway:
-    """CloudWatch through boto3."""
+    """CloudWatch through boto3; the protocol above says what each method does."""
 
     def __init__(self, client: Any, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._client = client
         self._now = now
 
     def replica_lags(self, instance_ids: Sequence[str]) -> Mapping[str, float]:
-        """Return the newest AuroraReplicaLag of each instance in milliseconds; a writer has none.
-
-        AWS bills each metric asked for (a cent per thousand), and a new figure comes once a minute.
-        """
+        # AWS bills each metric asked for (a cent per thousand), and a new figure comes once a minute.
         found: dict[str, float] = {}
         for first in range(0, len(instance_ids), AT_ONCE):
             found |= self._lags(instance_ids[first : first + AT_ONCE])
@@ -42,22 +39,18 @@ class CloudWatchGateway:
 
     def _lags(self, instance_ids: Sequence[str]) -> dict[str, float]:
         now = self._now()
-        arguments: dict[str, Any] = {
-            "MetricDataQueries": [_query(f"m{number}", key) for number, key in enumerate(instance_ids)],
-            "StartTime": now - WINDOW,
-            "EndTime": now,
-            "ScanBy": "TimestampDescending",
-        }
+        pages = self._client.get_paginator("get_metric_data").paginate(
+            MetricDataQueries=[_query(f"m{number}", key) for number, key in enumerate(instance_ids)],
+            StartTime=now - WINDOW,
+            EndTime=now,
+            ScanBy="TimestampDescending",
+        )
         found: dict[str, float] = {}
-        while True:
-            with calling("cloudwatch:GetMetricData"):
-                answer = self._client.get_metric_data(**arguments)
-            for row in answer.get("MetricDataResults", []):
+        with calling("cloudwatch:GetMetricData"):
+            for row in (row for page in pages for row in page.get("MetricDataResults", [])):
                 if row.get("Values"):
                     found.setdefault(instance_ids[int(row["Id"][1:])], row["Values"][0])
-            if not answer.get("NextToken"):
-                return found
-            arguments["NextToken"] = answer["NextToken"]
+        return found
 
 
 def _query(name: str, instance_id: str) -> dict[str, Any]:

@@ -68,7 +68,7 @@ class ELBv2(Protocol):
         ...
 
     def target_health(self, target_group_arn: str) -> list[TargetHealth]:
-        """Return the group's targets, draining ones too. Raises AwsMissing when the group is gone."""
+        """Return the group's targets, draining ones too. Raises AwsNotFound when the group is gone."""
         ...
 
     def unprotect_load_balancer(self, arn: str) -> None:
@@ -77,13 +77,12 @@ class ELBv2(Protocol):
 
 
 class ELBv2Gateway:
-    """Elastic Load Balancing through boto3."""
+    """Elastic Load Balancing through boto3; the protocol above says what each method does."""
 
     def __init__(self, client: ElasticLoadBalancingv2Client) -> None:
         self._client = client
 
     def load_balancers(self, arns: Sequence[str]) -> list[LoadBalancer]:
-        """Return those of the load balancers that exist."""
         return [
             LoadBalancer(
                 arn=row["LoadBalancerArn"],
@@ -102,7 +101,6 @@ class ELBv2Gateway:
             return self._client.describe_load_balancers(LoadBalancerArns=arns)["LoadBalancers"]
 
     def target_groups(self, arns: Sequence[str]) -> list[TargetGroup]:
-        """Return those of the target groups that exist."""
         return [
             TargetGroup(
                 arn=row["TargetGroupArn"],
@@ -119,10 +117,7 @@ class ELBv2Gateway:
             return self._client.describe_target_groups(TargetGroupArns=arns)["TargetGroups"]
 
     def target_health(self, target_group_arn: str) -> list[TargetHealth]:
-        """Return the group's targets, draining ones too. Raises AwsMissing when the group is gone.
-
-        One call whatever the number of targets: the API has no pages.
-        """
+        # One call whatever the number of targets: the API has no pages.
         with calling("elasticloadbalancing:DescribeTargetHealth"):
             rows = self._client.describe_target_health(TargetGroupArn=target_group_arn)
         return [
@@ -139,7 +134,6 @@ class ELBv2Gateway:
         ]
 
     def unprotect_load_balancer(self, arn: str) -> None:
-        """Turn off the deletion protection of a load balancer."""
         with calling("elasticloadbalancing:ModifyLoadBalancerAttributes"):
             self._client.modify_load_balancer_attributes(
                 LoadBalancerArn=arn,

@@ -26,26 +26,25 @@ class Logs(Protocol):
     def newest_stream(self, group: str) -> str:
         """Return the name of the stream that was written to last, "" when the group has none.
 
-        Raises AwsMissing when there is no such group.
+        Raises AwsNotFound when there is no such group.
         """
         ...
 
     def tail(self, group: str, stream: str, limit: int) -> tuple[LogLine, ...]:
         """Return the last `limit` messages of a stream, oldest first.
 
-        Raises AwsMissing when there is no such group or stream.
+        Raises AwsNotFound when there is no such group or stream.
         """
         ...
 
 
 class LogsGateway:
-    """CloudWatch Logs through boto3."""
+    """CloudWatch Logs through boto3; the protocol above says what each method does."""
 
     def __init__(self, client: CloudWatchLogsClient) -> None:
         self._client = client
 
     def newest_stream(self, group: str) -> str:
-        """Return the name of the stream that was written to last, "" when the group has none."""
         with calling("logs:DescribeLogStreams"):
             answer = self._client.describe_log_streams(
                 logGroupName=group, orderBy="LastEventTime", descending=True, limit=1
@@ -53,7 +52,6 @@ class LogsGateway:
         return next((stream["logStreamName"] for stream in answer["logStreams"]), "")
 
     def tail(self, group: str, stream: str, limit: int) -> tuple[LogLine, ...]:
-        """Return the last `limit` messages of a stream, oldest first."""
         with calling("logs:GetLogEvents"):
             answer = self._client.get_log_events(
                 logGroupName=group, logStreamName=stream, limit=limit, startFromHead=False

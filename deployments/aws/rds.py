@@ -10,6 +10,7 @@ from deployments.aws.error_mapping import calling
 
 if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient
+    from mypy_boto3_rds.type_defs import FilterTypeDef
 
 AT_ONCE = 100
 """Rows in one answer (https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeDBClusters.html)."""
@@ -74,61 +75,51 @@ class RDS(Protocol):
 
 
 class RDSGateway:
-    """RDS through boto3."""
+    """RDS through boto3; the protocol above says what each method does."""
 
     def __init__(self, client: RDSClient) -> None:
         self._client = client
 
     def clusters(self, ids: Sequence[str]) -> list[Cluster]:
-        """Return those of the clusters that exist."""
         found: list[Cluster] = []
-        for arguments in _asking_for(ids):
-            while True:
-                with calling("rds:DescribeDBClusters"):
-                    answer = self._client.describe_db_clusters(**arguments)
-                found += [_cluster(row) for row in answer.get("DBClusters", [])]
-                if not answer.get("Marker"):
-                    break
-                arguments["Marker"] = answer["Marker"]
+        for chunk in _chunks(ids):
+            pages = self._client.get_paginator("describe_db_clusters").paginate(
+                Filters=[_of_clusters(chunk)], PaginationConfig={"PageSize": AT_ONCE}
+            )
+            with calling("rds:DescribeDBClusters"):
+                found += [_cluster(row) for page in pages for row in page.get("DBClusters", [])]
         return found
 
     def instances(self, cluster_ids: Sequence[str]) -> list[DBInstance]:
-        """Return the instances of these clusters."""
         found: list[DBInstance] = []
-        for arguments in _asking_for(cluster_ids):
-            while True:
-                with calling("rds:DescribeDBInstances"):
-                    answer = self._client.describe_db_instances(**arguments)
-                found += [_instance(row) for row in answer.get("DBInstances", [])]
-                if not answer.get("Marker"):
-                    break
-                arguments["Marker"] = answer["Marker"]
+        for chunk in _chunks(cluster_ids):
+            pages = self._client.get_paginator("describe_db_instances").paginate(
+                Filters=[_of_clusters(chunk)], PaginationConfig={"PageSize": AT_ONCE}
+            )
+            with calling("rds:DescribeDBInstances"):
+                found += [_instance(row) for page in pages for row in page.get("DBInstances", [])]
         return found
 
     def unprotect_cluster(self, cluster_id: str) -> None:
-        """Turn off the deletion protection of a cluster."""
         with calling("rds:ModifyDBCluster"):
             self._client.modify_db_cluster(
                 DBClusterIdentifier=cluster_id, DeletionProtection=False, ApplyImmediately=True
             )
 
     def unprotect_instance(self, instance_id: str) -> None:
-        """Turn off the deletion protection of an instance outside of Aurora."""
         with calling("rds:ModifyDBInstance"):
             self._client.modify_db_instance(
                 DBInstanceIdentifier=instance_id, DeletionProtection=False, ApplyImmediately=True
             )
 
 
-def _asking_for(cluster_ids: Sequence[str]) -> list[dict[str, Any]]:
-    """Return the arguments of the calls: a filter of clusters; what does not exist is not an error there."""
-    return [
-        {
-            "Filters": [{"Name": "db-cluster-id", "Values": list(cluster_ids[first : first + AT_ONCE])}],
-            "MaxRecords": AT_ONCE,
-        }
-        for first in range(0, len(cluster_ids), AT_ONCE)
-    ]
+def _chunks(ids: Sequence[str]) -> list[list[str]]:
+    return [list(ids[first : first + AT_ONCE]) for first in range(0, len(ids), AT_ONCE)]
+
+
+def _of_clusters(ids: list[str]) -> FilterTypeDef:
+    """Return the filter of some clusters: unlike a DBClusterIdentifier, it may name what does not exist."""
+    return {"Name": "db-cluster-id", "Values": ids}
 
 
 def _cluster(row: Any) -> Cluster:

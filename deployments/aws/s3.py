@@ -61,29 +61,26 @@ class S3(Protocol):
         ...
 
     def read_tail(self, bucket: str, key: str, limit: int) -> Tail:
-        """Return the last `limit` bytes of an object. Raises AwsMissing when it does not exist."""
+        """Return the last `limit` bytes of an object. Raises AwsNotFound when it does not exist."""
         ...
 
 
 class S3Gateway:
-    """S3 through boto3."""
+    """S3 through boto3; the protocol above says what each method does."""
 
     def __init__(self, client: S3Client, region: str) -> None:
         self._client = client
         self._region = region
 
     def bucket_exists(self, bucket: str, owner: str) -> bool:
-        """Tell whether the bucket exists and belongs to the account `owner`.
-
-        Raises UserFixable when it belongs to another account or may not be seen: HeadBucket answers 403
-        in both cases (https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html).
-        """
         try:
             with calling("s3:ListBucket"):
                 self._client.head_bucket(Bucket=bucket, ExpectedBucketOwner=owner)
         except AwsNotFound:
             return False
         except AwsAccessError as exc:
+            # Of another account, or not visible: HeadBucket answers 403 in both cases
+            # (https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html).
             if exc.code == "403":
                 raise _foreign(bucket) from exc
             raise
@@ -99,7 +96,6 @@ class S3Gateway:
         return True
 
     def create_bucket(self, bucket: str) -> None:
-        """Create the bucket. One that is ours already is taken as it is."""
         try:
             with calling("s3:CreateBucket"):
                 if self._region == "us-east-1":  # the one region that must not be named
@@ -117,7 +113,6 @@ class S3Gateway:
             raise
 
     def harden_bucket(self, bucket: str, owner: str) -> None:
-        """Turn on encryption and versioning, and block public access."""
         with calling("s3:PutBucketPublicAccessBlock"):
             self._client.put_public_access_block(
                 Bucket=bucket,
@@ -143,34 +138,25 @@ class S3Gateway:
             )
 
     def put_object(self, bucket: str, key: str, body: bytes, owner: str) -> None:
-        """Write the object."""
         with calling("s3:PutObject"):
             self._client.put_object(Bucket=bucket, Key=key, Body=body, ExpectedBucketOwner=owner)
 
     def list_objects(
         self, bucket: str, prefix: str, start_after: str, limit: int, owner: str = ""
     ) -> list[StoredObject]:
-        """Return the objects below `prefix` whose keys come after `start_after`, by key."""
-        arguments: dict[str, Any] = {"Bucket": bucket, "Prefix": prefix, "MaxKeys": min(limit, 1000)}
-        if start_after:
-            arguments["StartAfter"] = start_after
-        if owner:
-            arguments["ExpectedBucketOwner"] = owner
-        found: list[StoredObject] = []
-        while len(found) < limit:
-            with calling("s3:ListBucket"):
-                answer = self._client.list_objects_v2(**arguments)
-            found += [
-                StoredObject(key=row["Key"], size=row["Size"], modified_at=row["LastModified"])
-                for row in answer.get("Contents", [])
-            ]
-            if not answer.get("NextContinuationToken"):
-                break
-            arguments["ContinuationToken"] = answer["NextContinuationToken"]
-        return found[:limit]
+        optional = {"StartAfter": start_after, "ExpectedBucketOwner": owner}
+        given: dict[str, Any] = {name: value for name, value in optional.items() if value}
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=bucket,
+            Prefix=prefix,
+            PaginationConfig={"MaxItems": limit, "PageSize": min(limit, 1000)},
+            **given,
+        )
+        with calling("s3:ListBucket"):
+            rows = [row for page in pages for row in page.get("Contents", [])]
+        return [StoredObject(key=r["Key"], size=r["Size"], modified_at=r["LastModified"]) for r in rows]
 
     def read_tail(self, bucket: str, key: str, limit: int) -> Tail:
-        """Return the last `limit` bytes of an object. Raises AwsMissing when it does not exist."""
         try:
             with calling("s3:GetObject"):
                 answer = self._client.get_object(Bucket=bucket, Key=key, Range=f"bytes=-{limit}")

@@ -88,7 +88,7 @@ class SSM(Protocol):
         ...
 
     def executions(self, association_id: str, limit: int) -> list[Execution]:
-        """Return the last executions, newest first. Raises AwsMissing when the association is gone."""
+        """Return the last executions, newest first. Raises AwsNotFound when the association is gone."""
         ...
 
     def execution_targets(
@@ -96,30 +96,29 @@ class SSM(Protocol):
     ) -> list[ExecutionTarget]:
         """Return the instances of an execution; the association's output place is passed through.
 
-        Raises AwsMissing when the association or the execution is gone.
+        Raises AwsNotFound when the association or the execution is gone.
         """
         ...
 
     def start_associations_once(self, ids: Sequence[str]) -> None:
-        """Run associations again on all their targets. Raises AwsMissing when one is gone."""
+        """Run associations again on all their targets. Raises AwsNotFound when one is gone."""
         ...
 
     def start_association_on(self, association_id: str, instance_ids: Sequence[str]) -> None:
         """Run an association again on these instances only.
 
-        Raises AwsMissing when an instance is gone or its agent is away.
+        Raises AwsNotFound when an instance is gone or its agent is away.
         """
         ...
 
 
 class SSMGateway:
-    """State Manager through boto3."""
+    """State Manager through boto3; the protocol above says what each method does."""
 
     def __init__(self, client: SSMClient) -> None:
         self._client = client
 
     def associations(self, ids: Sequence[str]) -> list[Association]:
-        """Return those of the associations that exist. One call each: only that tells the output's place."""
         found: list[Association] = []
         for association_id in ids:
             try:
@@ -131,38 +130,24 @@ class SSMGateway:
         return found
 
     def executions(self, association_id: str, limit: int) -> list[Execution]:
-        """Return the last executions, newest first. Raises AwsMissing when the association is gone."""
-        arguments: dict[str, Any] = {"AssociationId": association_id, "MaxResults": min(limit, PAGE)}
-        found: list[Execution] = []
-        while len(found) < limit:
-            with calling("ssm:DescribeAssociationExecutions"):
-                answer = self._client.describe_association_executions(**arguments)
-            found += [_execution(row) for row in answer.get("AssociationExecutions", [])]
-            if not answer.get("NextToken"):
-                break
-            arguments["NextToken"] = answer["NextToken"]
-        return sorted(found, key=lambda execution: execution.created_at, reverse=True)[:limit]
+        pages = self._client.get_paginator("describe_association_executions").paginate(
+            AssociationId=association_id,
+            PaginationConfig={"MaxItems": limit, "PageSize": min(limit, PAGE)},
+        )
+        with calling("ssm:DescribeAssociationExecutions"):
+            found = [_execution(row) for page in pages for row in page.get("AssociationExecutions", [])]
+        return sorted(found, key=lambda execution: execution.created_at, reverse=True)
 
     def execution_targets(
         self, association_id: str, execution_id: str, output_bucket: str = "", output_prefix: str = ""
     ) -> list[ExecutionTarget]:
-        """Return the instances of an execution; the association's output place is passed through.
-
-        Raises AwsMissing when the association or the execution is gone.
-        """
-        arguments: dict[str, Any] = {
-            "AssociationId": association_id,
-            "ExecutionId": execution_id,
-            "MaxResults": PAGE,
-        }
-        rows: list[Any] = []
-        while True:
-            with calling("ssm:DescribeAssociationExecutionTargets"):
-                answer = self._client.describe_association_execution_targets(**arguments)
-            rows += answer.get("AssociationExecutionTargets", [])
-            if not answer.get("NextToken"):
-                break
-            arguments["NextToken"] = answer["NextToken"]
+        pages = self._client.get_paginator("describe_association_execution_targets").paginate(
+            AssociationId=association_id,
+            ExecutionId=execution_id,
+            PaginationConfig={"PageSize": PAGE},
+        )
+        with calling("ssm:DescribeAssociationExecutionTargets"):
+            rows = [row for page in pages for row in page.get("AssociationExecutionTargets", [])]
         return [
             ExecutionTarget(
                 association_id=association_id,
@@ -180,24 +165,18 @@ class SSMGateway:
         ]
 
     def start_associations_once(self, ids: Sequence[str]) -> None:
-        """Run associations again on all their targets. Raises AwsMissing when one is gone."""
         for first in range(0, len(ids), ONCE):
             with calling("ssm:StartAssociationsOnce"):
                 self._client.start_associations_once(AssociationIds=list(ids[first : first + ONCE]))
 
     def start_association_on(self, association_id: str, instance_ids: Sequence[str]) -> None:
-        """Run an association again on these instances only.
-
-        Through AWS's document AWS-RefreshAssociation: its step aws:refreshAssociation lets the agent set
-        the association to Pending and run it at once, as itself: same parameters, same output place, and the
-        instance's status in the association is what comes of it (amazon-ssm-agent,
-        agent/association/processor/refreshassociation.go). An instance on which it is Pending or InProgress
-        is left alone by the agent. The other ways do not do this: StartAssociationsOnce takes no instances,
-        UpdateAssociation would change the targets that CloudFormation set and run everywhere when they are
-        set back, and a SendCommand of the association's own document leaves the association failed.
-
-        Raises AwsMissing when an instance is gone or its agent is away.
-        """
+        # AWS's document AWS-RefreshAssociation: its step aws:refreshAssociation lets the agent set the
+        # association to Pending and run it at once, as itself: same parameters, same output place, and the
+        # instance's status in the association is what comes of it (amazon-ssm-agent,
+        # agent/association/processor/refreshassociation.go). An instance on which it is Pending or InProgress
+        # is left alone by the agent. The other ways do not do this: StartAssociationsOnce takes no instances,
+        # UpdateAssociation would change the targets that CloudFormation set and run everywhere when they are
+        # set back, and a SendCommand of the association's own document leaves the association failed.
         for first in range(0, len(instance_ids), INSTANCES):
             with calling("ssm:SendCommand"):
                 self._client.send_command(

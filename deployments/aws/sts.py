@@ -28,13 +28,12 @@ class STS(Protocol):
 
 
 class STSGateway:
-    """STS through boto3."""
+    """STS through boto3; the protocol above says what each method does."""
 
     def __init__(self, client: STSClient) -> None:
         self._client = client
 
     def caller_identity(self) -> Identity:
-        """Return who the credentials belong to."""
         with calling("sts:GetCallerIdentity"):
             answer = self._client.get_caller_identity()
         return Identity(account_id=answer["Account"], arn=answer["Arn"])

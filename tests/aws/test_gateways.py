@@ -1,0 +1,29 @@
+"""Every gateway is what its protocol says, and is described there alone."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+from deployments.aws import autoscaling, cloudformation, cloudwatch, elbv2, logs, rds, s3, ssm, sts
+
+GATEWAYS = [
+    (autoscaling.AutoScaling, autoscaling.AutoScalingGateway),
+    (cloudformation.CloudFormation, cloudformation.CloudFormationGateway),
+    (cloudwatch.CloudWatch, cloudwatch.CloudWatchGateway),
+    (elbv2.ELBv2, elbv2.ELBv2Gateway),
+    (logs.Logs, logs.LogsGateway),
+    (rds.RDS, rds.RDSGateway),
+    (s3.S3, s3.S3Gateway),
+    (ssm.SSM, ssm.SSMGateway),
+    (sts.STS, sts.STSGateway),
+]
+
+
+@pytest.mark.parametrize(("protocol", "gateway"), GATEWAYS, ids=lambda one: one.__name__)
+def test_a_method_is_described_once(protocol: type, gateway: type) -> None:
+    for name, method in inspect.getmembers(protocol, inspect.isfunction):
+        if not name.startswith("_"):
+            assert inspect.getdoc(method), name
+            assert vars(gateway)[name].__doc__ is None, name
