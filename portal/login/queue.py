@@ -74,13 +74,13 @@ class LoginQueue:
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         """Answer a request: through Django, or with 503 when too many stand in line."""
-        if scope["type"] != "http" or scope["method"] != "POST" or scope["path"] not in self._paths:
+        request = _posted(scope)
+        if request is None or request.path_info not in self._paths:
             await self._application(scope, receive, send)
             return
         body = await _body(receive)
         if body is None:
             return
-        request = ASGIRequest(dict(scope), BytesIO())  # its headers; the body is not looked at
         line = self._known if devices.knows(request) else self._strangers
         if len(body) > MAX_BODY or not await line.enter():
             await _answer(send, request, 413 if len(body) > MAX_BODY else 503)
@@ -89,6 +89,16 @@ class LoginQueue:
             await self._application(scope, _replayed(body, receive), send)
         finally:
             line.leave()
+
+
+def _posted(scope: Scope) -> ASGIRequest | None:
+    """Return a POST without its body; None for everything else, also for what Django cannot read."""
+    if scope["type"] != "http" or scope["method"] != "POST":
+        return None
+    try:
+        return ASGIRequest(dict(scope), BytesIO())
+    except UnicodeDecodeError:  # answered by Django with 400
+        return None
 
 
 async def _body(receive: Any) -> bytes | None:

@@ -167,6 +167,31 @@ async def test_a_form_that_is_too_large_is_not_read_to_its_end(
     assert not inside.bodies
 
 
+async def test_an_address_that_nobody_can_read_is_left_to_django(inside: Django) -> None:
+    inside.go.set()
+    sent = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await LoginQueue(inside)(scope() | {"query_string": b"next=\xff"}, receive, send)
+
+    assert sent[0]["status"] == 200
+
+
+async def test_a_portal_below_another_path_has_its_queue_too(inside: Django) -> None:
+    application = LoginQueue(inside)
+    transport = httpx.ASGITransport(application, root_path="/sanso")
+    async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
+        sent = [asyncio.create_task(client.post("/sanso/login/", data=FORM)) for _ in range(3)]
+        await until(lambda: len(inside.bodies) == 2)
+        inside.go.set()
+        assert statuses(await asyncio.gather(*sent)) == [200] * 3
+
+
 async def test_who_leaves_while_sending_costs_nothing(inside: Django) -> None:
     async def gone() -> dict[str, Any]:
         return {"type": "http.disconnect"}

@@ -122,6 +122,14 @@ def test_switching_the_language_keeps_the_page(client: Client) -> None:
     assert response["Content-Language"] == "ja"
 
 
+def test_switching_the_language_leads_nowhere_else(client: Client) -> None:
+    url = reverse("set_language")
+
+    for elsewhere in ("https://evil.example/", "//evil.example", "javascript:alert(1)"):
+        assert client.post(url, {"language": "ja", "next": elsewhere})["Location"] == "/"
+    assert Client(enforce_csrf_checks=True).post(url, {"language": "ja"}).status_code == 403
+
+
 def test_the_language_is_that_of_the_browser_at_first(client: Client) -> None:
     assert page(client.get("/login/", headers={"accept-language": "ja"})).one("html")["lang"] == "ja"
     assert page(client.get("/login/", headers={"accept-language": "fr"})).one("html")["lang"] == "en"
