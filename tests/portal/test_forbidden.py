@@ -8,7 +8,6 @@ import pytest
 from django.test import Client
 
 from tests.builders import make_environment, make_user
-from tests.views.pages import page
 
 REQUEST, CSRF = (f"WARNING django.{name}: Forbidden:" for name in ("request", "security.csrf"))
 pytestmark = [pytest.mark.core, pytest.mark.django_db]
@@ -79,9 +78,3 @@ def test_other_failures_keep_their_traceback(client: Client, caplog: pytest.LogC
         assert client.get("/environments/").status_code == 500
 
     assert "RuntimeError: a bug" in "\n".join(lines(caplog))
-
-
-def test_the_reader_is_told_whom_to_turn_to(client: Client) -> None:
-    client.force_login(make_user("vic"))
-
-    assert "an administrator" in page(client.get("/environments/new")).one("main").text
