@@ -198,8 +198,9 @@ def start_app_server(
 
 
 def _clean() -> dict[str, str]:
-    """Return what takes the developer's own variables off: datelog has defaults for what isn't set."""
-    return {name: "" for name in os.environ if name.startswith(("DB_", "DATELOG_", "MYSQL_"))}
+    """Return what takes the developer's own variables off, and the portal's: datelog has defaults."""
+    names = (name for name in os.environ if name.startswith(("DB_", "DATELOG_", "MYSQL_")))
+    return dict.fromkeys(names, "") | {"DJANGO_SETTINGS_MODULE": "datelog.settings"}
 
 
 def _answers(port: int, path: str) -> bool:

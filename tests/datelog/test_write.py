@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,7 @@ import pytest
 
 from tests.datelog.conftest import StartAppServer
 from tests.datelog.servers import AppServer, Cluster, connect
-from tests.services import wait_until
+from tests.services import LOOPBACK, wait_until
 
 SAVED = re.compile(r"Saved: (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)")
 
@@ -118,3 +119,13 @@ def test_a_lock_on_the_table_ends_in_503_within_the_drivers_time(
         assert time.monotonic() - began < 5
         cursor.execute("UNLOCK TABLES")
     wait_until(lambda: app.get("/write").status == 200, what="writing again")
+
+
+@pytest.mark.parametrize("length", [10, 60_000])
+def test_a_body_is_read_though_nobody_needs_it(app: AppServer, length: int) -> None:
+    """A connection that is closed with data unread is reset, and may take the answer with it."""
+    with socket.create_connection((LOOPBACK, app.port), timeout=30) as connection:
+        head = f"POST /write HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n"
+        connection.sendall(head.encode() + b"b" * length)
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 200 ")

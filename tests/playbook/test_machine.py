@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from portal.sandbox.booted import base
+from tests.datelog import uwsgi_packets
 from tests.playbook.machine import Machine, base_tree, booted_machine, why_not
 from tests.services import REPOSITORY, wait_until
 
@@ -25,28 +26,59 @@ VARIABLES = (
     "DB_WRITE_ENDPOINT_ADDRESS=writer.example MYSQL_PORT=3306"
 )
 
-# Asks over uWSGI's own protocol, as Apache does, until a file says stop; tells how it went.
+HTTP = "APP_PROTOCOL=http"
+
+# Requests /healthz as Apache does, a connection each, until a file says stop; prints how it went.
 CLIENT = """
-import json, pathlib, socket, struct, time
-text = {"REQUEST_METHOD": "GET", "PATH_INFO": "/healthz", "QUERY_STRING": "", "SERVER_PROTOCOL": "HTTP/1.1",
-        "SERVER_NAME": "x", "SERVER_PORT": "80", "REQUEST_URI": "/healthz", "REMOTE_ADDR": "127.0.0.1"}
-body = b"".join(struct.pack("<H", len(w)) + w.encode() for pair in text.items() for w in pair)
+import http.client, json, pathlib, time
 answered, failed = 0, []
 while not pathlib.Path("/root/stop").exists():
     time.sleep(0.01)
+    connection = http.client.HTTPConnection("127.0.0.1", 9090, timeout=30)
     try:
-        with socket.create_connection(("127.0.0.1", 9090), 30) as connection:
-            connection.sendall(struct.pack("<BHB", 0, len(body), 0) + body)
-            answer = b"".join(iter(lambda: connection.recv(4096), b""))
-    except OSError as error:
+        connection.request("GET", "/healthz")
+        answer = connection.getresponse()
+        status = answer.status, answer.read()
+    except (OSError, http.client.HTTPException) as error:
         failed.append(repr(error))
         continue
-    if answer.startswith(b"HTTP/1.1 200"):
+    finally:
+        connection.close()
+    if status == (200, b"ok\\n"):
         answered += 1
         pathlib.Path("/root/answered").write_text(str(answered))
     else:
-        failed.append(repr(answer[:60]))
+        failed.append(repr(status))
 print(json.dumps({"answered": answered, "failed": failed}))
+"""
+CODE = """
+def application(environ, start_response):
+    start_response("200 OK", [])
+    return [b"loaded"]
+"""
+# Sends packets that name this code, or another handler than Python's; prints the answers.
+PACKETS = """
+import json, uwsgi_packets
+code = "/usr/local/share/loaded.py"
+sets = {
+    "file": [("UWSGI_FILE", code)],
+    "file in a temporary folder": [("UWSGI_FILE", "/var/tmp/loaded.py")],
+    "script": [("UWSGI_SCRIPT", "loaded"), ("UWSGI_CHDIR", "/usr/local/share")],
+    "module": [("UWSGI_MODULE", "loaded"), ("UWSGI_HOME", "/usr/local"), ("UWSGI_CALLABLE", "application")],
+    "home": [("UWSGI_PYHOME", "/usr/local"), ("UWSGI_FILE", code), ("UWSGI_TOUCH_RELOAD", code)],
+    "command": [("UWSGI_FILE", "exec://cat " + code)],
+    "text": [("UWSGI_FILE", "data://" + open(code).read())],
+    "variable": [("UWSGI_SETENV", "LD_PRELOAD=" + code)],
+}
+answers = {}
+body = lambda answer: answer.decode().rpartition(chr(13) + chr(10))[2]
+for name, variables in sets.items():
+    for number in range(8):  # each worker meets some
+        variables = [("UWSGI_APPID", f"{name}{number}"), *variables]
+        answers[f"{name} {number}"] = uwsgi_packets.request(9090, *variables)
+for modifier1 in range(256):
+    answers[f"modifier1 {modifier1}"] = uwsgi_packets.request(9090, modifier1=modifier1, modifier2=1)
+print(json.dumps({name: body(answer) for name, answer in answers.items()}))
 """
 
 
@@ -61,11 +93,11 @@ def machine() -> Iterator[Machine]:
         # In the zip, where a team brings them; without, the playbook takes those of the image.
         shutil.copytree(base_tree().wheels / base.WHEELHOUSE, work / "wheelhouse")
         (machine.root / "root/client.py").write_text(CLIENT)
-        assert changed(play(machine)) > 0
+        assert changed(play(machine, HTTP)) > 0
         yield machine
 
 
-def play(machine: Machine, more: str = "") -> str:
+def play(machine: Machine, more: str = HTTP) -> str:
     """Run the playbook as the association's document does; return what it printed."""
     command = (
         f"cd /root/playbook && ansible-playbook -i localhost, -c local -e '{VARIABLES} {more}' playbook.yml"
@@ -88,13 +120,27 @@ def workers(machine: Machine) -> set[str]:
     return set(machine.do("python3", "-c", script).split())
 
 
+def health(machine: Machine, port: int) -> str:
+    script = (
+        f"import urllib.request as u; print(u.urlopen('http://127.0.0.1:{port}/healthz').read().decode())"
+    )
+    return machine.do("python3", "-c", script).strip()
+
+
+def listening(machine: Machine) -> set[int]:
+    """Return the TCP ports that uWSGI's processes, and systemd for them, listen on."""
+    lines = machine.do("ss", "--listening", "--tcp", "--numeric", "--no-header").splitlines()
+    ports = {int(line.split()[3].rpartition(":")[2]) for line in lines}
+    return {port for port in ports if 9000 <= port < 10_000}
+
+
 def show(machine: Machine, name: str) -> str:
     return machine.do("systemctl", "show", "--value", "-p", name, "uwsgi.service").strip()
 
 
 def test_the_playbook_makes_an_app_server_and_changes_nothing_the_second_time(machine: Machine) -> None:
-    health = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:9091/healthz').read().decode())"
-    assert machine.do("python3", "-c", health).strip() == "ok"
+    assert health(machine, 9090) == "ok"
+    assert listening(machine) == {9090}
     assert show(machine, "ActiveState") == "active"
     assert show(machine, "StatusText") == "uWSGI is ready"
     assert changed(play(machine)) == 0
@@ -127,7 +173,7 @@ def test_new_code_is_loaded_and_new_settings_are_taken_without_a_dropped_request
     assert show(machine, "MainPID") == main  # reloaded, not restarted
     wait_for_answers()
 
-    assert changed(play(machine, "DATELOG_TIME_ZONE=Asia/Tokyo")) > 0
+    assert changed(play(machine, f"{HTTP} DATELOG_TIME_ZONE=Asia/Tokyo")) > 0
     wait_until(lambda: show(machine, "MainPID") not in ("0", main), seconds=60, what="a restart")
     wait_for_answers()
 
@@ -165,7 +211,7 @@ def test_a_password_with_odd_signs_reaches_the_service_and_no_output(machine: Ma
     output = machine.do(
         "sh",
         "-c",
-        f"cd /root/playbook && ansible-playbook -vv --diff -i localhost, -c local -e '{VARIABLES}' "
+        f"cd /root/playbook && ansible-playbook -vv --diff -i localhost, -c local -e '{VARIABLES} {HTTP}' "
         "-e @/root/password.json playbook.yml",
     )
     assert password not in output
@@ -173,3 +219,38 @@ def test_a_password_with_odd_signs_reaches_the_service_and_no_output(machine: Ma
     main = show(machine, "MainPID")
     told = machine.do("cat", f"/proc/{main}/environ").split("\0")
     assert f"DB_PASSWORD={password}" in told
+
+
+def test_another_protocol_than_http_and_uwsgi_is_refused(machine: Machine) -> None:
+    with pytest.raises(RuntimeError, match="APP_PROTOCOL must be http or uwsgi, not fastcgi"):
+        play(machine, "APP_PROTOCOL=fastcgi")
+
+
+def test_an_association_that_names_no_protocol_gets_uwsgi_with_health_checks_beside_it(
+    machine: Machine,
+) -> None:
+    """Those of environments that were created before there was a choice."""
+    assert changed(play(machine, "")) > 0
+
+    assert listening(machine) == {9090, 9091}
+    assert health(machine, 9091) == "ok"
+    with pytest.raises(RuntimeError, match=r"Connection reset|RemoteDisconnected|timed out"):
+        health(machine, 9090)
+    assert changed(play(machine, "")) == 0
+
+
+def test_in_the_unit_no_packet_of_uwsgis_protocol_loads_code_or_reaches_another_handler(
+    machine: Machine,
+) -> None:
+    assert changed(play(machine, "APP_PROTOCOL=uwsgi")) == 0  # after the test before
+    shutil.copy(Path(uwsgi_packets.__file__), machine.root / "root")
+    for place in ("usr/local/share/loaded.py", "var/tmp/loaded.py"):
+        (machine.root / place).write_text(CODE)
+    (machine.root / "root/packets.py").write_text(PACKETS)
+    main, before = show(machine, "MainPID"), workers(machine)
+
+    answers = json.loads(machine.do("python3", "/root/packets.py"))
+
+    assert {name: answer for name, answer in answers.items() if answer != "ok\n"} == {}
+    assert (show(machine, "MainPID"), workers(machine)) == (main, before)
+    assert health(machine, 9091) == "ok"
