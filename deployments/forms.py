@@ -119,11 +119,11 @@ class ParameterField(forms.CharField):
 
     def __init__(self, parameter: Parameter) -> None:
         self.parameter = parameter
-        default = parameter.default
+        initial = parameter.initial
         super().__init__(
             label=_(parameter.label) if parameter.label else parameter.name,
             help_text=_(parameter.description) if parameter.description else "",
-            initial="" if parameter.no_echo or default is None else default,
+            initial="" if parameter.no_echo or initial is None else initial,
             required=False,  # whether a value may be empty is the template's to say: see validate()
             strip=not parameter.no_echo,
             widget=_widget(parameter),
@@ -180,7 +180,7 @@ def _widget(parameter: Parameter) -> forms.Widget:
 
 def _choices(parameter: Parameter) -> tuple[str, ...]:
     """Return what can be chosen; with nothing chosen at first when the template gives no default."""
-    return parameter.allowed_values if parameter.default is not None else ("", *parameter.allowed_values)
+    return parameter.allowed_values if parameter.initial is not None else ("", *parameter.allowed_values)
 
 
 def _choice(value: str, parameter: Parameter) -> str:

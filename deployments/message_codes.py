@@ -48,6 +48,8 @@ class Code(StrEnum):
     MANIFEST_FILE_MISSING = "manifest_file_missing"
     ROOT_TEMPLATE_AMBIGUOUS = "root_template_ambiguous"
     MANIFEST_ARTIFACT_MISSING = "manifest_artifact_missing"
+    MANIFEST_PARAMETER_MISSING = "manifest_parameter_missing"
+    MANIFEST_VALUE_NOT_ALLOWED = "manifest_value_not_allowed"
     PARAMETER_WITHOUT_TYPE = "parameter_without_type"
     PARAMETER_DEFAULT_INVALID = "parameter_default_invalid"
     FILE_UNREADABLE = "file_unreadable"

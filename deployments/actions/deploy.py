@@ -115,7 +115,7 @@ def _checked(
     plain: dict[str, str] = {}
     secret: dict[str, str] = {}
     for name, parameter in declared.items():
-        value = parameters.get(name, parameter.default or "")
+        value = parameters.get(name, parameter.initial or "")
         if problem(parameter, value):
             raise _not_allowed(parameter, f"parameter_{name}")
         (secret if parameter.no_echo else plain)[name] = value

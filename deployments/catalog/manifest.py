@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from deployments.catalog import yaml_files
@@ -27,12 +27,19 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """What a set says of itself. `bucket` and `prefix` are None when the templates have to tell."""
+    """What a set says of itself. `bucket` and `prefix` are None when the templates have to tell.
+
+    Parameters in `choose_once` keep the value that an environment is created with. `new_environments` has what
+    new environments get in place of a parameter's default: CloudFormation gives the default to every stack that
+    does not have the parameter yet, so the default has to be what such a stack does without it.
+    """
 
     root: str = ""
     bucket: str | None = None
     prefix: str | None = None
     artifacts: tuple[Artifact, ...] = ()
+    choose_once: tuple[str, ...] = ()
+    new_environments: Mapping[str, str] = field(default_factory=dict)
 
 
 def read(folder: Path) -> Manifest:
@@ -53,6 +60,8 @@ def read(folder: Path) -> Manifest:
         bucket=bucket.text() if filled else None,
         prefix=prefix.text() if filled else None,
         artifacts=tuple(_artifacts(folder, content.get("artifacts"))),
+        choose_once=tuple(name.text() for name in content.get("choose_once").list()),
+        new_environments={name: value.text() for name, value in content.get("new_environments").items()},
     )
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deployments.catalog import manifest, parameters, yaml_files
+from deployments.catalog import manifest, manifest_parameters, parameters, yaml_files
 from deployments.catalog.checked import Checked
 from deployments.catalog.manifest import MANIFEST, Artifact, Manifest, sources
 from deployments.core.conditions import mapping
@@ -102,6 +102,7 @@ def _load(folder: Path) -> TemplateSet:
     for name in filter(None, (bucket, prefix)):
         if name not in declared:
             raise whole.broken(Code.FILE_WITHOUT_PARAMETER, parameter=name)
+    groups = parameters.groups(whole, {bucket, prefix} if own else {bucket})
     try:
         digest = _digest(templates, about.artifacts)
     except (OSError, UnicodeEncodeError) as exc:  # a file that may not be read, a name that is not UTF-8
@@ -117,7 +118,7 @@ def _load(folder: Path) -> TemplateSet:
         prefix_parameter=prefix,
         own_prefix=own,
         fixed_prefix=fixed,
-        groups=parameters.groups(whole, {bucket, prefix} if own else {bucket}),
+        groups=manifest_parameters.applied(groups, about),
         digest=digest,
         contents={path.name: content for path, content in contents.items()},
     )

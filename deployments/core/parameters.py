@@ -12,7 +12,11 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
-    """One parameter of a root template. `default` None means that a value is required."""
+    """One parameter of a root template. `default` None means that a value is required.
+
+    `new_environment` is what the set's manifest gives new environments in place of the default. A parameter
+    with `choose_once` keeps the value that its environment was created with.
+    """
 
     name: str
     type: str = "String"
@@ -27,6 +31,13 @@ class Parameter:
     no_echo: bool = False
     description: str = ""
     label: str = ""
+    new_environment: str | None = None
+    choose_once: bool = False
+
+    @property
+    def initial(self) -> str | None:
+        """Return the value that a new environment has unless a person changes it, None when there is none."""
+        return self.default if self.new_environment is None else self.new_environment
 
     @property
     def is_list(self) -> bool:

@@ -69,6 +69,12 @@ MESSAGES: Final[Mapping[Code, str]] = {
         "set it in %(manifest)s."
     ),
     Code.MANIFEST_ARTIFACT_MISSING: N_("%(manifest)s refers to %(file)s for %(key)s, which does not exist."),
+    Code.MANIFEST_PARAMETER_MISSING: N_(
+        "%(manifest)s names the parameter %(parameter)s, which the root template does not have."
+    ),
+    Code.MANIFEST_VALUE_NOT_ALLOWED: N_(
+        "%(manifest)s gives %(parameter)s a value that the root template does not allow."
+    ),
     Code.PARAMETER_WITHOUT_TYPE: N_("%(file)s: the parameter %(parameter)s has no Type."),
     Code.PARAMETER_DEFAULT_INVALID: N_(
         "%(file)s: the Default of %(parameter)s must be a string or a number."

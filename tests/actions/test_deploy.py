@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -57,6 +58,17 @@ def test_a_deployment_is_due_at_once_and_tells_who_asked_for_it() -> None:
         {"kind": "create", "user": "ana", "reason": "load test"},
     )
     assert Environment.objects.get().latest == deployment
+
+
+@pytest.mark.django_db
+def test_a_new_environment_gets_what_the_manifest_gives_new_ones_unless_a_person_chose(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "template-set.yaml").write_text("new_environments: {Size: 3}\n")
+
+    deployments = [ask(make_account()), ask(make_account(), "chosen", parameters={"Size": "1"})]
+
+    assert [deployment.parameters for deployment in deployments] == [{"Size": "3"}, {"Size": "1"}]
 
 
 @pytest.mark.django_db

@@ -236,3 +236,42 @@ def test_the_set_that_ships_is_complete() -> None:
     keys = {key for key, _ in build_objects(found)}
     assert "playbook.zip" in keys
     assert {path.name for path in found.templates} <= keys
+
+
+MANIFEST = "bucket_parameter: Bucket\nprefix_parameter: Prefix\n"
+
+
+def test_the_manifest_names_what_is_chosen_once_and_what_new_environments_get(tmp_path: Path) -> None:
+    manifest = f"{MANIFEST}choose_once: [Kind]\nnew_environments: {{Kind: large, Count: 3}}\n"
+    found = load(make_set(tmp_path, **{"template-set.yaml": manifest})).parameters
+
+    assert {name for name, parameter in found.items() if parameter.choose_once} == {"Kind"}
+    assert (found["Kind"].default, found["Kind"].initial) == ("small", "large")
+    assert (found["Count"].default, found["Count"].initial) == ("2", "3")
+    assert found["Password"].initial is None
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (
+            "choose_once: [Size]",
+            "template-set.yaml names the parameter Size, which the root template does not have.",
+        ),
+        (
+            "new_environments: {Size: large}",
+            "template-set.yaml names the parameter Size, which the root template does not have.",
+        ),
+        (
+            "new_environments: {Kind: huge}",
+            "template-set.yaml gives Kind a value that the root template does not allow.",
+        ),
+    ],
+)
+def test_a_manifest_that_does_not_fit_its_templates_is_refused(
+    tmp_path: Path, text: str, sentence: str
+) -> None:
+    with pytest.raises(UserFixable) as refused:
+        load(make_set(tmp_path, **{"template-set.yaml": MANIFEST + text}))
+
+    assert error_text(refused.value) == sentence

@@ -281,6 +281,23 @@ def test_two_environments_do_not_see_each_other(deployment: Deployment, aws: Fak
     assert len(aws.live_stacks("sanso-staging")) == len(aws.live_stacks("sanso-second")) == 1
 
 
+def test_a_deployment_requested_before_a_parameter_existed_leaves_it_to_the_templates_default(
+    deployment: Deployment, aws: FakeAws, template_set: catalog.TemplateSet
+) -> None:
+    """The default is what a stack without the parameter does; `new_environments` is for later requests."""
+    while Deployment.objects.get(pk=deployment.pk).state != State.ARTIFACTS:
+        one_tick(deployment, aws)
+    root, manifest = template_set.root, template_set.folder / "template-set.yaml"
+    default = "Protocol: {Type: String, Default: uwsgi}, Size:"
+    root.write_text(root.read_text().replace("Size:", default))
+    manifest.write_text(manifest.read_text() + "new_environments: {Protocol: http}\n")
+
+    assert run(deployment, aws).state == State.SUCCEEDED
+
+    (request,) = aws.requests
+    assert set(request.parameters) == {"Bucket", "Prefix", "Size"}
+
+
 def test_two_stacks_may_have_the_same_event_id(deployment: Deployment) -> None:
     one, other = make_stack(deployment), make_stack(deployment, "Inner")
     same = "Group-CREATE_COMPLETE-2026-11-25T01:29:11.799Z"

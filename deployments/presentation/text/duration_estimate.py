@@ -26,7 +26,7 @@ class DurationEstimate:
 
 def estimate_creation(template_set: TemplateSet, account: Account) -> DurationEstimate:
     """Return the estimate for creating an environment in an account with the default parameters."""
-    values = {name: p.default for name, p in template_set.parameters.items() if p.default is not None}
+    values = {name: p.initial for name, p in template_set.parameters.items() if p.initial is not None}
     graph = dependencies.read(template_set.contents, template_set.root.name, values)
     forecast = expected_of(account, Kind.CREATE, graph).forecast
     return DurationEstimate(_takes(forecast), _basis(forecast, account))
