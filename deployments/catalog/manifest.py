@@ -29,9 +29,9 @@ class Artifact:
 class Manifest:
     """What a set says of itself. `bucket` and `prefix` are None when the templates have to tell.
 
-    Parameters in `choose_once` keep the value that an environment is created with. `new_environments` has what
-    new environments get in place of a parameter's default: CloudFormation gives the default to every stack that
-    does not have the parameter yet, so the default has to be what such a stack does without it.
+    Parameters in `choose_once` keep the value that an environment is created with. `new_environments` has
+    what new environments get in place of a parameter's default: CloudFormation gives the default to every
+    stack that does not have the parameter yet, so the default has to be what such a stack does without it.
     """
 
     root: str = ""

@@ -24,6 +24,7 @@ _CERTIFICATE = "arn:aws:acm:ap-northeast-1:111122223333:certificate/0a1b2c3d-000
 _ARTIFACTS = {"ArtifactBucket": "artifacts", "ArtifactPrefix": "sets/0123abcd", "AWS::StackName": "times"}
 CHOICES: dict[str, dict[str, str]] = {
     "defaults": _ARTIFACTS,
+    "new": {**_ARTIFACTS, "AppProtocol": "http", "AppHealthCheck": "http"},
     # Everything that is off by default on, and every choice the other way.
     "options": {
         **_ARTIFACTS,

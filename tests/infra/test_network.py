@@ -88,6 +88,38 @@ def test_the_internal_load_balancer_hides_the_client_and_checks_over_tcp_or_http
     assert properties("nlb", "Nlb")["Scheme"] == "internal"
 
 
+def test_a_port_of_its_own_is_open_for_health_checks_only_where_the_app_port_speaks_no_http() -> None:
+    health_port = {"Ref": "AppHealthPort"}
+    only = {"Fn::If": ["HasHealthPort", health_port, "traffic-port"]}
+    assert properties("network", "AppTargetGroup")["HealthCheckPort"] == only
+    app_port = {"Ref": "UwsgiPort"}
+    ports = {"Fn::If": ["HasHealthPort", [app_port, health_port], [app_port]]}
+    assert properties("nlb", "NlbAddresses")["Ports"] == ports
+    for group in ("NlbSecurityGroup", "AppSecurityGroup"):
+        found = properties("network", group)
+        for rule in (*found["SecurityGroupIngress"], *found["SecurityGroupEgress"]):
+            if "Fn::If" in rule and rule["Fn::If"][1].get("FromPort") == health_port:
+                assert rule["Fn::If"][0] in ("HasHealthPort", "AdmitsByGroupAndHasHealthPort")
+    checks_http, speaks_http = {"Condition": "ChecksOverHttp"}, {"Condition": "SpeaksHttp"}
+    assert read("network")["Conditions"]["HasHealthPort"] == {
+        "Fn::And": [checks_http, {"Fn::Not": [speaks_http]}]
+    }
+
+
+def test_what_an_environment_of_before_has_stays_as_it_is_without_the_new_parameter() -> None:
+    """CloudFormation gives the default to it; another group description would replace the security groups."""
+    for name in ("root", "network", "nlb", "configuration"):
+        protocol = read(name)["Parameters"]["AppProtocol"]
+        assert (protocol["Default"], protocol["AllowedValues"]) == ("uwsgi", ["http", "uwsgi"])
+    found = {
+        group: properties("network", group)["GroupDescription"]["Fn::If"]
+        for group in ("NlbSecurityGroup", "AppSecurityGroup")
+    }
+    assert {condition for condition, _, _ in found.values()} == {"SpeaksHttp"}
+    assert found["NlbSecurityGroup"][2] == "Internal load balancer. uWSGI protocol from the web servers."
+    assert found["AppSecurityGroup"][2] == "App servers. uWSGI protocol from the internal load balancer."
+
+
 def test_changing_how_the_app_servers_admit_the_nlb_replaces_it() -> None:
     """A network load balancer made without a security group can never be given one."""
     nlb = properties("nlb", "Nlb")
@@ -104,6 +136,13 @@ def test_with_a_certificate_http_only_leads_to_https() -> None:
     assert condition == resources("alb")["HttpsListener"]["Condition"] == "HasCertificate"
     assert with_certificate["RedirectConfig"]["StatusCode"] == "HTTP_301"
     assert without["Type"] == "forward"
+
+
+def test_the_public_load_balancer_drops_headers_that_the_servers_behind_it_could_read_differently() -> None:
+    attributes = properties("alb", "Alb")["LoadBalancerAttributes"]
+
+    assert {"Key": "routing.http.drop_invalid_header_fields.enabled", "Value": "true"} in attributes
+    assert {"Key": "routing.http.desync_mitigation_mode", "Value": "defensive"} in attributes
 
 
 def test_the_public_load_balancer_gives_up_an_idle_connection_before_apache_does() -> None:

@@ -7,7 +7,15 @@ import pytest
 from tests.infra.reading import listed, of_type, properties, read
 
 VARIABLES = {
-    *("AWS_REGION", "DB_NAME", "DB_READ_ENDPOINT_ADDRESS", "DB_SECRET_NAME", "DB_TABLENAME", "DB_TLS"),
+    *(
+        "APP_PROTOCOL",
+        "AWS_REGION",
+        "DB_NAME",
+        "DB_READ_ENDPOINT_ADDRESS",
+        "DB_SECRET_NAME",
+        "DB_TABLENAME",
+        "DB_TLS",
+    ),
     *("DB_USER", "DB_WRITE_ENDPOINT_ADDRESS", "MYSQL_PORT", "UWSGI_HEALTH_PORT", "UWSGI_PORT"),
 }
 

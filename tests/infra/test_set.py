@@ -31,6 +31,17 @@ def test_the_portal_reads_the_set_and_hides_what_it_fills_itself() -> None:
     assert not {"ArtifactBucket", "ArtifactPrefix"} & set(found.parameters)
 
 
+def test_new_environments_speak_http_and_what_is_chosen_once_says_so() -> None:
+    parameters = template_set.load(TEMPLATES).parameters
+
+    protocol = parameters["AppProtocol"]
+    assert (protocol.default, protocol.initial) == ("uwsgi", "http")
+    chosen_once = {name for name, parameter in parameters.items() if parameter.choose_once}
+    assert chosen_once == {"AppProtocol", "DatabaseName", "DatabaseAdminUser", "FinalSnapshot"}
+    for name in chosen_once:
+        assert "Choose once: changing it later " in parameters[name].description, name
+
+
 def test_every_artifact_that_a_template_asks_for_is_in_the_manifest() -> None:
     keys = {artifact.key for artifact in template_set.load(TEMPLATES).artifacts}
     asked = {

@@ -2,54 +2,113 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
-from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.infra.web_server import Family, WebServer, web_server
-from tests.services import LOOPBACK, Service, find_program, wait_until
+from tests.infra.web_server import Family, Protocol, WebServer, web_server
+from tests.services import LOOPBACK, REPOSITORY, Service, find_program, wait_until
 
+# Returns what it was asked, and writes it down.
 APPLICATION = """
+import json, pathlib
+requests = pathlib.Path(__file__).with_name("requests")
+NAMES = ("REQUEST_METHOD", "PATH_INFO", "CONTENT_LENGTH", "HTTP_HOST", "HTTP_X_FORWARDED_FOR",
+         "HTTP_X_FORWARDED_PROTO")
 def application(environ, start_response):
-    start_response("200 OK", [("Content-Type", "text/plain")])
-    scheme = environ.get("HTTP_X_FORWARDED_PROTO", "none")
-    return [f"{environ['PATH_INFO']} for {environ['REMOTE_ADDR']} by {scheme}".encode()]
+    large = [len(value) for name, value in environ.items() if name.startswith("HTTP_X_LARGE")]
+    answer = json.dumps({name: environ.get(name, "") for name in NAMES} | {"large": large}).encode()
+    if environ["PATH_INFO"] != "/up":
+        with requests.open("ab") as file:
+            file.write(answer + b"\\n")
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(answer)))])
+    return [answer]
 """
 
 
-@pytest.fixture(params=["debian", "redhat"])
+PROTOCOLS: tuple[Protocol, ...] = ("http", "uwsgi")
+
+
+@pytest.fixture(params=[(family, protocol) for family in ("debian", "redhat") for protocol in PROTOCOLS])
 def host(request: pytest.FixtureRequest) -> Iterator[WebServer]:
-    """A host of each family of distributions, without a web server."""
-    family: Family = request.param
-    with web_server(family) as server:
+    """A host of each family of distributions, without a web server, for each protocol to the app servers."""
+    family: Family
+    protocol: Protocol
+    family, protocol = request.param
+    with web_server(family, protocol) as server:
         yield server
 
 
-@pytest.fixture
-def debian() -> Iterator[WebServer]:
-    """A Debian host without a web server."""
-    with web_server("debian") as server:
+@pytest.fixture(params=PROTOCOLS)
+def debian(request: pytest.FixtureRequest) -> Iterator[WebServer]:
+    """A Debian host without a web server, for each protocol."""
+    with web_server("debian", request.param) as server:
         yield server
 
 
-def start_backend(host: WebServer, folder: Path) -> Service:
-    """Start uWSGI where the internal load balancer would be."""
-    (folder / "app.py").write_text(APPLICATION)
-    address = f"{LOOPBACK}:{host.backend_port}"
-    backend = Service(
+class Application(Service):
+    """uWSGI as the playbook sets it, where the internal load balancer would be."""
+
+    def requests(self) -> list[dict[str, Any]]:
+        """Return what reached the application, the oldest request first."""
+        found = self.folder / "requests"
+        return [json.loads(line) for line in found.read_text().splitlines()] if found.exists() else []
+
+    def forget(self) -> None:
+        """Forget what reached the application."""
+        (self.folder / "requests").unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def application(host: WebServer) -> Iterator[Application]:
+    """Start uWSGI with an application that returns what it was asked."""
+    folder = host.folder / "app"
+    folder.mkdir()
+    (folder / "echo.py").write_text(APPLICATION)
+    backend = Application(
         command=[
-            *(sys.executable, "-c", "import pyuwsgi; pyuwsgi.run()", "--socket", address),
-            *("--wsgi-file", str(folder / "app.py"), "--die-on-term", "--need-app"),
+            *(sys.executable, "-c", "import pyuwsgi; pyuwsgi.run()"),
+            *("--ini", str(REPOSITORY / "playbook/files/uwsgi.ini"), "--pythonpath", str(folder)),
+            *("--module", "echo", "--socket", f"{LOOPBACK}:{host.backend_port}"),
         ],
         folder=folder,
         port=host.backend_port,
-        answers=lambda: host.get("/")[0] == 200,
+        environment={"DATELOG_PROTOCOL": host.protocol, "RUNTIME_DIRECTORY": str(folder)},
+        answers=lambda: host.get("/up")[0] == 200,
     )
     backend.start()
-    return backend
+    try:
+        yield backend
+    finally:
+        backend.kill()
+
+
+@pytest.fixture(scope="module", params=PROTOCOLS)
+def tiers(request: pytest.FixtureRequest) -> Iterator[tuple[WebServer, Application]]:
+    """A web server in front of an application, for each protocol."""
+    with web_server("debian", request.param) as server:
+        assert server.configure().returncode == 0
+        with application(server) as app:
+            yield server, app
+
+
+@pytest.fixture
+def web(tiers: tuple[WebServer, Application]) -> WebServer:
+    return tiers[0]
+
+
+@pytest.fixture
+def app(tiers: tuple[WebServer, Application]) -> Application:
+    """The application behind `web`, which has seen nothing yet."""
+    tiers[1].forget()
+    return tiers[1]
 
 
 def test_a_host_becomes_a_web_server(host: WebServer) -> None:
@@ -89,7 +148,7 @@ def test_another_internal_load_balancer_is_taken_up_by_a_reload(host: WebServer)
     assert host.configure().returncode == 0
 
     assert [c for c in host.calls() if c.startswith("systemctl re")]
-    assert f"uwsgi://{LOOPBACK}:{host.backend_port}/" in host.conf.read_text()
+    assert f"{host.protocol}://{LOOPBACK}:{host.backend_port}/" in host.conf.read_text()
 
 
 def test_a_configuration_that_apache_refuses_is_taken_back(host: WebServer) -> None:
@@ -107,31 +166,162 @@ def test_a_configuration_that_apache_refuses_is_taken_back(host: WebServer) -> N
     assert host.get("/healthz")[0] == 200
 
 
-def test_requests_are_passed_on_with_the_client_that_the_load_balancer_saw(
-    debian: WebServer, tmp_path: Path
+def test_requests_are_passed_on_with_the_client_host_and_scheme_that_the_load_balancer_saw(
+    web: WebServer, app: Application
 ) -> None:
-    debian.configure()
-    backend = start_backend(debian, tmp_path)
-    try:
-        answer = debian.get("/read", X_Forwarded_For="203.0.113.9", X_Forwarded_Proto="https")
-    finally:
-        backend.stop()
+    headers = {"Host": "times.example", "X_Forwarded_For": "203.0.113.9", "X_Forwarded_Proto": "https"}
+    status, text = web.get("/read?of=test", **headers)
 
-    assert answer == (200, "/read for 203.0.113.9 by https")
-    assert debian.access_log[-1].startswith("203.0.113.9 - - [")
-    assert '"GET /read HTTP/1.1" 200' in debian.access_log[-1]
+    assert (status, json.loads(text)) == (
+        200,
+        {
+            "REQUEST_METHOD": "GET",
+            "PATH_INFO": "/read",
+            "CONTENT_LENGTH": "",
+            "HTTP_HOST": "times.example",
+            "HTTP_X_FORWARDED_FOR": "203.0.113.9",
+            "HTTP_X_FORWARDED_PROTO": "https",
+            "large": [],
+        },
+    )
+    wait_until(lambda: "of=test" in str(web.access_log), what="the line in Apache's log")
+    (line,) = [line for line in web.access_log if "of=test" in line]
+    assert line.startswith("203.0.113.9 - - [")
+    assert '"GET /read?of=test HTTP/1.1" 200' in line
 
 
-def test_a_client_cannot_pass_itself_off_as_another(debian: WebServer, tmp_path: Path) -> None:
+def test_a_client_cannot_pass_itself_off_as_another(web: WebServer, app: Application) -> None:
     """The load balancer appends the address it saw; what the client wrote before that is not believed."""
-    debian.configure()
-    backend = start_backend(debian, tmp_path)
-    try:
-        _, text = debian.get("/", X_Forwarded_For="198.51.100.1, 203.0.113.9")
-    finally:
-        backend.stop()
+    _, text = web.get("/read?of=another", X_Forwarded_For="198.51.100.1, 203.0.113.9")
 
-    assert "for 203.0.113.9 " in text
+    assert json.loads(text)["HTTP_X_FORWARDED_FOR"] == "203.0.113.9"
+    wait_until(lambda: "of=another" in app.log.read_text(), what="the line in uWSGI's log")
+    (line,) = [line for line in app.log.read_text().splitlines() if "GET /read?of=another" in line]
+    assert "] 203.0.113.9 () {" in line
+
+
+def test_other_spellings_of_a_header_are_not_taken_for_it(web: WebServer, app: Application) -> None:
+    """uWSGI reads an underscore as a hyphen."""
+    names = ["X_Forwarded_For", "X-Forwarded_For", "x_forwarded-for", "Content_Length"]
+    names += ["X_Forwarded_Proto", "X-Forwarded_Proto", "x_forwarded-proto"]
+    headers = "".join(f"{name}: 7\r\n" for name in names)
+
+    web.send(f"GET /read HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n".encode())
+
+    (seen,) = app.requests()
+    assert seen["HTTP_X_FORWARDED_FOR"] == LOOPBACK
+    assert (seen["HTTP_X_FORWARDED_PROTO"], seen["CONTENT_LENGTH"]) == ("", "")
+
+
+def test_headers_of_30_kb_reach_the_application(web: WebServer, app: Application) -> None:
+    headers = {f"X_Large_{number}": "x" * 7_500 for number in range(4)}
+
+    assert web.get("/read", **headers)[0] == 200
+
+    assert app.requests()[0]["large"] == [7_500] * 4
+
+
+def post(body: bytes, *headers: str) -> bytes:
+    """Return a request to /write as bytes; the last one of its connection."""
+    lines = ("POST /write HTTP/1.1", "Host: x", "Connection: close", *headers)
+    return "".join(f"{line}\r\n" for line in lines).encode() + b"\r\n" + body
+
+
+def status(answer: bytes) -> int:
+    return int(answer.split(b" ")[1])
+
+
+def test_a_body_that_nobody_reads_costs_no_answer(web: WebServer, app: Application) -> None:
+    answers = [web.send(post(b"b" * 65_536, "Content-Length: 65536")) for _ in range(20)]
+
+    assert {status(answer) for answer in answers} == {200}
+    assert len(app.requests()) == 20
+
+
+@pytest.mark.parametrize("length", [65_537, 10**12, 10**30])
+def test_a_body_that_is_too_large_is_refused_before_the_application_hears_of_it(
+    web: WebServer, app: Application, length: int
+) -> None:
+    answer = web.send(post(b"", f"Content-Length: {length}"))
+
+    assert status(answer) in (400, 413)
+    assert app.requests() == []
+
+
+def test_a_body_in_chunks_is_refused(web: WebServer, app: Application) -> None:
+    """uWSGI could not read it, and its size is unknown. RFC 9112, 6.3 allows to require a length."""
+    answer = web.send(post(b"4\r\nbody\r\n0\r\n\r\n", "Transfer-Encoding: chunked"))
+
+    assert status(answer) == 411
+    assert app.requests() == []
+
+
+def test_a_client_that_waits_for_100_continue_is_answered(web: WebServer, app: Application) -> None:
+    """curl does so for larger bodies; uWSGI never sends it."""
+    answer = web.send(post(b"b" * 2000, "Content-Length: 2000", "Expect: 100-continue"))
+
+    assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        ("Content-Length: 4", "Transfer-Encoding: chunked"),
+        ("Transfer-Encoding: chunked", "Content-Length: 4"),
+        ("Content-Length: 4", "Content-Length: 40"),
+        ("Content-Length: 4", "Content_Length: 40"),
+        ("Content-Length: 40", "Content_Length: 4"),
+        ("Content-Length: 4", "Transfer-Encoding: xchunked"),
+        ("Content-Length: 4", "Transfer-Encoding : chunked"),
+        ("Content-Length: 4", "Transfer_Encoding: chunked"),
+        ("Content-Length: +4",),
+    ],
+    ids=", ".join,
+)
+def test_no_request_is_smuggled_in_the_body_of_another(
+    web: WebServer, app: Application, headers: tuple[str, ...]
+) -> None:
+    """The servers may disagree on where this body ends; the rest of it must never become a request."""
+    smuggled = b"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
+
+    with contextlib.suppress(ConnectionResetError):
+        web.send(post(b"0\r\n\r\n" + smuggled, *headers))
+    assert web.get("/read")[0] == 200
+
+    assert [seen["PATH_INFO"] for seen in app.requests()] in (["/write", "/read"], ["/read"])
+
+
+class Silent:
+    """A server that takes requests and closes the connection without an answer."""
+
+    def __init__(self, port: int) -> None:
+        self.requests: list[bytes] = []
+        self._socket = socket.create_server((LOOPBACK, port))
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):  # closed
+            while True:
+                connection, _ = self._socket.accept()
+                with connection:
+                    self.requests.append(connection.recv(65536))
+
+    def stop(self) -> None:
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+
+
+def test_a_request_that_was_sent_is_never_sent_again(debian: WebServer) -> None:
+    """/write would save twice."""
+    debian.configure()
+    silent = Silent(debian.backend_port)
+    try:
+        assert debian.get("/write")[0] in (500, 502, 503)
+        debian.get("/read")
+    finally:
+        silent.stop()
+
+    assert [b"/write" in request for request in silent.requests] == [True, False]
 
 
 def test_health_is_answered_without_the_application_and_not_logged(debian: WebServer) -> None:
@@ -142,18 +332,13 @@ def test_health_is_answered_without_the_application_and_not_logged(debian: WebSe
     assert [line for line in debian.access_log if "/healthz" in line] == []
 
 
-def test_the_first_request_after_the_application_came_back_is_served(
-    debian: WebServer, tmp_path: Path
-) -> None:
+def test_the_first_request_after_the_application_came_back_is_served(debian: WebServer) -> None:
     """Apache would else answer 503 for a minute: retry=0."""
     debian.configure()
     assert debian.get("/read")[0] == 503
 
-    backend = start_backend(debian, tmp_path)
-    try:
+    with application(debian):
         assert debian.get("/read")[0] == 200
-    finally:
-        backend.stop()
 
 
 def test_apache_says_little_about_itself(debian: WebServer) -> None:

@@ -11,9 +11,10 @@ import http.client
 import os
 import pwd
 import shutil
+import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -21,19 +22,35 @@ from tests.infra.reading import properties
 from tests.services import LOOPBACK, find_program, free_port, wait_until
 
 MODULES = (
-    *("mpm_event", "authz_core", "log_config", "alias", "mime", "headers", "setenvif"),
-    *("proxy", "proxy_uwsgi", "remoteip"),
+    *("mpm_event", "authz_core", "log_config", "alias", "mime", "headers", "rewrite", "setenvif"),
+    *("proxy", "proxy_http", "proxy_uwsgi", "remoteip"),
 )
 TOOLS = ("sh", "cat", "cmp", "cp", "curl", "flock", "mkdir", "mktemp", "rm", "touch")
 Family = Literal["debian", "redhat"]
+Protocol = Literal["http", "uwsgi"]
+
+
+def script(values: Mapping[str, str]) -> str:
+    """Return the association's script with values for its variables."""
+    text: str = properties("configuration", "WebServerAssociation")["Parameters"]["commands"][0]["Fn::Sub"]
+    for name, value in values.items():
+        text = text.replace(f"${{{name}}}", value)
+    return text
+
+
+def apache_configuration(values: Mapping[str, str], logs: Path) -> str:
+    """Return the file that the script writes for Apache, with its logs in a folder."""
+    text = script(values).partition("<<CONF\n")[2].partition("\nCONF\n")[0]
+    return text.replace("$logs", str(logs)).replace("\\$", "$")
 
 
 class WebServer:
     """A host that the script makes a web server of."""
 
-    def __init__(self, folder: Path, family: Family) -> None:
+    def __init__(self, folder: Path, family: Family, protocol: Protocol) -> None:
         self.folder = folder
         self.family = family
+        self.protocol = protocol
         self.port = free_port()
         self.backend_port = free_port()
         self.environment_name = "times"
@@ -70,22 +87,23 @@ class WebServer:
 
     def configure(self) -> subprocess.CompletedProcess[str]:
         """Run the association's script, as State Manager would."""
-        script = properties("configuration", "WebServerAssociation")["Parameters"]["commands"][0]["Fn::Sub"]
-        for name, value in {
-            "EnvironmentName": self.environment_name,
-            "NlbDnsName": LOOPBACK,
-            "UwsgiPort": str(self.backend_port),
-            "VpcCidr": "127.0.0.0/16",
-        }.items():
-            script = script.replace(f"${{{name}}}", value)
+        commands = script(
+            {
+                "AppProtocol": self.protocol,
+                "EnvironmentName": self.environment_name,
+                "NlbDnsName": LOOPBACK,
+                "UwsgiPort": str(self.backend_port),
+                "VpcCidr": "127.0.0.0/16",
+            }
+        )
         for top in ("etc", "run", "var"):
-            script = script.replace(f" /{top}/", f" {self.folder}/{top}/")
-            script = script.replace(f">/{top}/", f">{self.folder}/{top}/")
-            script = script.replace(f"=/{top}/", f"={self.folder}/{top}/")
-        script = script.replace("*:80>", f"*:{self.port}>").replace("1/healthz", f"1:{self.port}/healthz")
+            commands = commands.replace(f" /{top}/", f" {self.folder}/{top}/")
+            commands = commands.replace(f">/{top}/", f">{self.folder}/{top}/")
+            commands = commands.replace(f"=/{top}/", f"={self.folder}/{top}/")
+        commands = commands.replace("*:80>", f"*:{self.port}>").replace("1/healthz", f"1:{self.port}/healthz")
         return subprocess.run(
             [find_program("dash", "sh")],
-            input=script,
+            input=commands,
             env={"PATH": str(self._bin), "TMPDIR": str(self.folder)},
             capture_output=True,
             text=True,
@@ -94,13 +112,19 @@ class WebServer:
         )
 
     def get(self, path: str, **headers: str) -> tuple[int, str]:
-        """Ask Apache for a page as the public load balancer would."""
+        """Request a page as the public load balancer would; header names are written with underscores."""
         connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=10)
         connection.request("GET", path, headers={k.replace("_", "-"): v for k, v in headers.items()})
         response = connection.getresponse()
         answer = response.status, response.read().decode()
         connection.close()
         return answer
+
+    def send(self, request: bytes) -> bytes:
+        """Send bytes over one connection and return all that comes back, until Apache closes it."""
+        with socket.create_connection((LOOPBACK, self.port), timeout=30) as connection:
+            connection.sendall(request)
+            return b"".join(iter(lambda: connection.recv(65536), b""))
 
     def stop(self) -> None:
         """Stop Apache, if it was started."""
@@ -118,10 +142,7 @@ class WebServer:
         main = [f"ServerRoot {self.folder}", f"PidFile {running}", "ServerName test"]
         main += ["User nobody", f"Group #{pwd.getpwnam('nobody').pw_gid}"]
         main += [f"DefaultRuntimeDir {self.folder}/run", f"ErrorLog {self.folder}/error_log"]
-        main += [
-            f"<IfModule !{name}_module>\nLoadModule {name}_module {_modules()}/mod_{name}.so\n</IfModule>"
-            for name in MODULES
-        ]
+        main += load_modules()
         main += [f"Listen {LOOPBACK}:{self.port}", r'LogFormat "%h %l %u %t \"%r\" %>s %b" common']
         main += ["StartServers 1", "ServerLimit 2", "ThreadsPerChild 8", "MaxRequestWorkers 16"]
         main += [f"TypesConfig {os.devnull}", f"IncludeOptional {self.conf}*"]
@@ -152,17 +173,22 @@ class WebServer:
         path.chmod(0o755)
 
 
-def _modules() -> str:
+def load_modules() -> list[str]:
+    """Return the lines of a configuration that load what the distributions' packages load."""
     places = ("/usr/lib/apache2/modules", "/usr/lib64/httpd/modules")
-    return next(place for place in places if Path(place).is_dir())
+    folder = next(place for place in places if Path(place).is_dir())
+    return [
+        f"<IfModule !{name}_module>\nLoadModule {name}_module {folder}/mod_{name}.so\n</IfModule>"
+        for name in MODULES
+    ]
 
 
 @contextlib.contextmanager
-def web_server(family: Family) -> Iterator[WebServer]:
+def web_server(family: Family, protocol: Protocol) -> Iterator[WebServer]:
     """Give a host without a web server, in a folder that Apache's unprivileged processes can read."""
     folder = Path(tempfile.mkdtemp(prefix="sanso-web-"))
     folder.chmod(0o755)
-    server = WebServer(folder, family)
+    server = WebServer(folder, family, protocol)
     try:
         yield server
     finally:

@@ -88,6 +88,19 @@ def test_what_may_stay_empty_says_so(browser: Client, account: Account) -> None:
     assert "(optional)" not in shown.one("label", for_="id_parameter_Database").text
 
 
+def test_our_own_form_speaks_http_to_the_app_servers_and_says_that_this_stays(
+    browser: Client, account: Account, settings: Any
+) -> None:
+    settings.SANSO_TEMPLATE_SET = settings.BASE_DIR / "infra_templates"
+
+    shown = page(browser.get(URL))
+
+    options = field(shown, "AppProtocol").all("option")
+    assert [(o["value"], "selected" in o.attributes) for o in options] == [("http", True), ("uwsgi", False)]
+    assert "(cannot be changed later)" in shown.one("label", for_="id_parameter_AppProtocol").text
+    assert "(cannot be changed later)" not in shown.one("label", for_="id_parameter_UwsgiPort").text
+
+
 def test_the_name_of_the_stack_is_shown(browser: Client, account: Account) -> None:
     assert page(browser.get(URL)).one("output")["data-prefix"] == "sanso-"
 

@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 TIMEOUT = 5.0  # seconds of a health check
+_SOCKETS = {"http": "--http-socket", "uwsgi": "--uwsgi-socket"}
 NAMES = {recipes.AppServer: "uwsgi", recipes.WebServer: "httpd"}
 
 
@@ -247,7 +248,8 @@ def _app(host: Host, recipe: recipes.AppServer) -> Service:
     """uWSGI with datelog, started with what the playbook would write into the environment file."""
     address, port = host.address.host, host.address.port(recipe.port)
     listening = [(address, port)]
-    options = [*_common(f"app {host.instance_id}"), "--socket", f"{address}:{port}"]
+    options = [*_common(f"app {host.instance_id}"), _SOCKETS[recipe.protocol], f"{address}:{port}"]
+    options += ["--max-apps", "1", "--route-run", "setmodifier1:0"]  # as in the playbook's uwsgi.ini
     if recipe.health_port is not None:
         listening.append((address, host.address.port(recipe.health_port)))
         options += ["--http-socket", f"{address}:{listening[-1][1]}"]
@@ -287,7 +289,8 @@ def _web(host: Host, recipe: recipes.WebServer) -> Service:
     for path in recipe.own_paths:
         exactly = f"^{re.escape(path)}$"
         options += ["--route", f"{exactly} donotlog:", "--route", f"{exactly} static:{answer}"]
-    options += ["--route", f".* uwsgi:{backend[0]}:{backend[1]},0,0"]
+    modifiers = ",0,0" if recipe.protocol == "uwsgi" else ""
+    options += ["--route", f".* {recipe.protocol}:{backend[0]}:{backend[1]}{modifiers}"]
     return Service(
         options=options,
         environment={"PATH": os.environ.get("PATH", os.defpath)},

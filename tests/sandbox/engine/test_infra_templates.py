@@ -13,14 +13,14 @@ from tests.services import REPOSITORY, wait_until
 CAPABILITIES = ["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 
 
-def upload(account: Account, folder: Path) -> str:
+def upload(account: Account, folder: Path, prefix: str = PREFIX) -> str:
     """Put a template set into the account's bucket as the portal does; returns the root's address."""
     account.publish()
     template_set = catalog.load(folder)
     for key, body in catalog.build_objects(template_set):
-        account.client("s3").put_object(Bucket=account.bucket, Key=f"{PREFIX}/{key}", Body=body)
+        account.client("s3").put_object(Bucket=account.bucket, Key=f"{prefix}/{key}", Body=body)
     root = template_set.root.name
-    return f"https://{account.bucket}.s3.{REGION}.amazonaws.com/{PREFIX}/{root}"
+    return f"https://{account.bucket}.s3.{REGION}.amazonaws.com/{prefix}/{root}"
 
 
 def parameters(account: Account, **changed: str) -> list[dict[str, str]]:

@@ -13,11 +13,13 @@ from typing import Any
 
 import pytest
 
+from deployments import catalog
 from tests.sandbox.engine.conftest import Account
 from tests.sandbox.engine.test_infra_templates import apply, failures, parameters, upload
 from tests.services import REPOSITORY, Sandbox, start_sandbox, wait_until
 
 ACCOUNT = "210987654321"
+TEMPLATES = REPOSITORY / "infra_templates"
 SLOW = 120.0  # seconds; the suite runs beside others
 
 
@@ -88,11 +90,13 @@ def start(folder: Path, database: str) -> Sandbox:
         return start_sandbox(folder, database=database)
 
 
-def deployed(sandbox: Sandbox) -> Site:
-    """Deploy the environment and wait until both tiers are healthy."""
+def deployed(sandbox: Sandbox, templates: Path = TEMPLATES, **changed: str) -> Site:
+    """Deploy the environment with the values of new ones, or others; wait until both tiers are healthy."""
     account = Account(sandbox, ACCOUNT)
-    root_url = upload(account, REPOSITORY / "infra_templates")
-    root = apply(account, "whole", "CREATE", TemplateURL=root_url, Parameters=parameters(account))
+    root_url = upload(account, templates)
+    declared = catalog.load(templates).parameters.values()
+    values = {p.name: p.new_environment for p in declared if p.new_environment is not None} | changed
+    root = apply(account, "whole", "CREATE", TemplateURL=root_url, Parameters=parameters(account, **values))
     assert account.status(root) == "CREATE_COMPLETE", failures(account)
     site = Site(account, root, account.outputs(root))
     wait_until(site.is_whole, seconds=SLOW, what="healthy targets in both tiers")

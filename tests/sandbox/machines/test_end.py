@@ -11,10 +11,11 @@ from tests.sandbox.machines.conftest import deployed, listens, servers_of, start
 from tests.services import wait_until
 
 
-def test_deleting_the_environment_leaves_no_process_and_no_listener(tmp_path: Path) -> None:
+@pytest.mark.parametrize("protocol", ["http", "uwsgi"])
+def test_deleting_the_environment_leaves_no_process_and_no_listener(tmp_path: Path, protocol: str) -> None:
     sandbox = start(tmp_path, "embedded")
     try:
-        site = deployed(sandbox)
+        site = deployed(sandbox, AppProtocol=protocol)
         saved = site.get("write").removeprefix("Saved: ").strip()
         assert json.loads(site.get("read")) == [saved]
         assert json.loads(site.get("readyz"))["ready"] is True
