@@ -150,7 +150,10 @@ def measure_reads(stack: Stack, python: Path, rounds: int, seconds: float) -> tu
     hundred, empty = stack.datelog("hundred"), stack.empty()
     assert isinstance(hundred, AppServer)
     assert isinstance(empty, AppServer)
-    through, empty_through = stack.apache(hundred.uwsgi_port), stack.apache(empty.uwsgi_port)
+    through = stack.apache("http", hundred.port)
+    empty_through = stack.apache("http", empty.port)
+    through_uwsgi = stack.apache("uwsgi", hundred.uwsgi_port)
+    empty_through_uwsgi = stack.apache("uwsgi", empty.uwsgi_port)
     tls = stack.original("hundred_original", python)
     plain = stack.original("hundred_original", python, {"DB_TLS": "off"})
     cases = [
@@ -159,12 +162,24 @@ def measure_reads(stack: Stack, python: Path, rounds: int, seconds: float) -> tu
         nothing := Case(name="empty Django view", service=empty, run=wrk(empty, "/read", seconds)),
         datelog := Case(name="datelog", service=hundred, run=wrk(hundred, "/read", seconds)),
         nothing_through := Case(
-            name="empty Django view through Apache and NLB",
+            name="empty Django view through Apache and NLB, HTTP",
             service=empty_through,
             run=wrk(empty_through, "/read", seconds),
         ),
+        nothing_through_uwsgi := Case(
+            name="empty Django view through Apache and NLB, uWSGI's protocol",
+            service=empty_through_uwsgi,
+            run=wrk(empty_through_uwsgi, "/read", seconds),
+        ),
         datelog_through := Case(
-            name="datelog through Apache and NLB", service=through, run=wrk(through, "/read", seconds)
+            name="datelog through Apache and NLB, HTTP",
+            service=through,
+            run=wrk(through, "/read", seconds),
+        ),
+        datelog_through_uwsgi := Case(
+            name="datelog through Apache and NLB, uWSGI's protocol",
+            service=through_uwsgi,
+            run=wrk(through_uwsgi, "/read", seconds),
         ),
     ]
     rows = take_turns(cases, rounds)
@@ -182,9 +197,21 @@ def measure_reads(stack: Stack, python: Path, rounds: int, seconds: float) -> tu
             unit="%",
         ),
         Goal(
-            what="read of 100 rows / empty view, through Apache and NLB",
+            what="read of 100 rows / empty view, through Apache and NLB, HTTP",
             measured=datelog_through.over(nothing_through),
             least=0.65,
+            unit="%",
+        ),
+        Goal(
+            what="the same, uWSGI's protocol",
+            measured=datelog_through_uwsgi.over(nothing_through_uwsgi),
+            least=0.65,
+            unit="%",
+        ),
+        Goal(
+            what="read of 100 rows through Apache and NLB: HTTP / uWSGI's protocol",
+            measured=datelog_through.over(datelog_through_uwsgi),
+            least=0.9,
             unit="%",
         ),
     ]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.datelog.servers import DATABASE, Cluster, start_app_server, start_cluster
+from tests.infra.web_server import apache_configuration, load_modules
 from tests.services import LOOPBACK, MariaDB, Service, find_program, free_port
 
 HERE = Path(__file__).parent
@@ -65,7 +66,7 @@ class Stack:
         server.start()
         return self._keep(server)
 
-    def apache(self, uwsgi_port: int) -> Service:
+    def apache(self, protocol: str, app_port: int) -> Service:
         """Start Apache, set as the web servers' association sets it, and a TCP balancer behind it."""
         balancer_port, port = free_port(), free_port()
         folder = self.folder / f"apache-{port}"
@@ -73,7 +74,7 @@ class Stack:
         (folder / "haproxy.cfg").write_text(
             "defaults\n mode tcp\n timeout connect 3s\n timeout client 350s\n timeout server 350s\n"
             f"frontend nlb\n bind {LOOPBACK}:{balancer_port}\n default_backend app\n"
-            f"backend app\n server one {LOOPBACK}:{uwsgi_port}\n"
+            f"backend app\n server one {LOOPBACK}:{app_port}\n"
         )
         balancer = Service(
             command=[find_program("haproxy"), "-db", "-f", str(folder / "haproxy.cfg")],
@@ -83,15 +84,24 @@ class Stack:
         )
         balancer.start()
         self._keep(balancer)
-        (folder / "httpd.conf").write_text(APACHE.format(folder=folder, port=port, backend=balancer_port))
-        server = Service(
+        values = {
+            "AppProtocol": protocol,
+            "EnvironmentName": "bench",
+            "NlbDnsName": LOOPBACK,
+            "UwsgiPort": str(balancer_port),
+            "VpcCidr": "127.0.0.0/16",
+        }
+        server = apache_configuration(values, folder).replace("*:80>", f"*:{port}>")
+        main = APACHE.format(folder=folder, port=port, modules="\n".join(load_modules()))
+        (folder / "httpd.conf").write_text(f"{main}\n{server}\n")
+        apache = Service(
             command=[find_program("apache2", "httpd"), "-DFOREGROUND", "-f", str(folder / "httpd.conf")],
             folder=folder / "log",
             port=port,
             answers=lambda: accepts(port),
         )
-        server.start()
-        return self._keep(server)
+        apache.start()
+        return self._keep(apache)
 
     def stop(self) -> None:
         """End everything, the last first."""
@@ -110,17 +120,10 @@ PidFile {folder}/httpd.pid
 Listen 127.0.0.1:{port}
 User www-data
 Group www-data
-LoadModule mpm_event_module /usr/lib/apache2/modules/mod_mpm_event.so
-LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so
-LoadModule proxy_module /usr/lib/apache2/modules/mod_proxy.so
-LoadModule proxy_uwsgi_module /usr/lib/apache2/modules/mod_proxy_uwsgi.so
+{modules}
+TypesConfig /dev/null
 ErrorLog {folder}/error.log
 LogFormat "%h %l %u %t \\"%r\\" %>s %b" common
-CustomLog {folder}/access.log common
-KeepAlive On
-KeepAliveTimeout 75
-MaxKeepAliveRequests 0
-ProxyPass / uwsgi://127.0.0.1:{backend}/ disablereuse=On connectiontimeout=3 timeout=60 retry=0
 """
 
 
