@@ -76,7 +76,7 @@ base-tree: ## Make the tree that the sandbox's booted machines share, where this
 	@$(BIN)/python -m portal.sandbox.booted --if-possible
 
 .PHONY: check
-check: lint types check-imports check-migrations check-templates check-translations ## Run every static check.
+check: lint types check-complexity check-imports check-migrations check-templates check-translations ## Run every static check.
 
 .PHONY: lint
 lint: ## Check the style of the code.
@@ -91,6 +91,10 @@ fix: ## Mend the style of the code where a tool can.
 .PHONY: types
 types: ## Check the types (mypy --strict).
 	$(BIN)/mypy $(PYTHON_FILES)
+
+.PHONY: check-complexity
+check-complexity: ## Check that no function is too complex (radon).
+	$(BIN)/python .ci/complexity.py
 
 .PHONY: check-imports
 check-imports: ## Check that imports run downward only (.importlinter).

@@ -155,10 +155,17 @@ def is_allowed(text: str, *, internal: bool) -> bool:
         address = ipaddress.ip_address(text)
     except ValueError:
         return False
+    if address.is_multicast:
+        return False
     if isinstance(address, ipaddress.IPv6Address):
-        inside = address.ipv4_mapped or address.sixtofour or address.teredo or address in NAT64
-        return address.is_global and not address.is_multicast and not inside
-    if address.is_global and not address.is_multicast:
-        return True
-    never = address.is_loopback or address.is_link_local or address.is_unspecified or address.is_multicast
-    return internal and address.is_private and not never and not address.is_reserved
+        return address.is_global and not _stands_for_ipv4(address)
+    return address.is_global or (internal and _is_plain_private(address))
+
+
+def _stands_for_ipv4(address: ipaddress.IPv6Address) -> bool:
+    return bool(address.ipv4_mapped or address.sixtofour or address.teredo or address in NAT64)
+
+
+def _is_plain_private(address: ipaddress.IPv4Address) -> bool:
+    special = address.is_loopback or address.is_link_local or address.is_unspecified or address.is_reserved
+    return address.is_private and not special

@@ -47,13 +47,7 @@ class Scope:
         if function == "Fn::Equals" and len(parts) == 2:
             left, right = (self.literal(part, depth + 1) for part in parts)
             return None if left is None or right is None else left == right
-        truths = [self._truth(part, depth + 1) for part in parts]
-        if function == "Fn::Not" and len(truths) == 1:
-            return None if truths[0] is None else not truths[0]
-        decisive = {"Fn::And": False, "Fn::Or": True}.get(str(function))
-        if decisive is None:
-            return None
-        return decisive if decisive in truths else None if None in truths else not decisive
+        return _combined(function, [self._truth(part, depth + 1) for part in parts])
 
     def literal(self, value: Any, depth: int = 0) -> str | None:
         """Return the text that a value comes to, None when it is not known beforehand."""
@@ -64,16 +58,22 @@ class Scope:
         if len(value) != 1:
             return None
         ((function, argument),) = value.items()
+        if isinstance(argument, str):
+            return self._of_text(function, argument)
+        if isinstance(argument, list) and len(argument) == 3:
+            return self._of_three(function, argument, depth)
+        return None
+
+    def _of_text(self, function: Any, argument: str) -> str | None:
         if function == "Ref":
-            return self.values.get(argument) if isinstance(argument, str) else None
-        if function == "Fn::If" and isinstance(argument, list) and len(argument) == 3:
+            return self.values.get(argument)
+        return self._substituted(argument) if function == "Fn::Sub" else None
+
+    def _of_three(self, function: Any, argument: list[Any], depth: int) -> str | None:
+        if function == "Fn::If":
             holds = self.holds(argument[0])
             return None if holds is None else self.literal(argument[1 if holds else 2], depth + 1)
-        if function == "Fn::Sub" and isinstance(argument, str):
-            return self._substituted(argument)
-        if function == "Fn::FindInMap" and isinstance(argument, list) and len(argument) == 3:
-            return self._found(argument, depth)
-        return None
+        return self._found(argument, depth) if function == "Fn::FindInMap" else None
 
     def _substituted(self, text: str) -> str | None:
         known = {name: self.values.get(name) for name in IN_SUB.findall(text)}
@@ -87,6 +87,18 @@ class Scope:
         for key in keys:
             at = mapping(at).get(key or "")
         return _text(at)
+
+
+def _combined(function: Any, truths: list[bool | None]) -> bool | None:
+    """Return what Fn::Not, Fn::And or Fn::Or makes of truths, None when that cannot be told."""
+    if function == "Fn::Not" and len(truths) == 1:
+        return None if truths[0] is None else not truths[0]
+    decisive = {"Fn::And": False, "Fn::Or": True}.get(str(function))
+    if decisive is None:
+        return None
+    if decisive in truths:
+        return decisive
+    return None if None in truths else not decisive
 
 
 def _text(value: Any) -> str | None:

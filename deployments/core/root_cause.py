@@ -56,22 +56,26 @@ def root_cause(failures: Iterable[Failure]) -> RootCause | None:
     echo (events of the leaf are missing), the deepest and earliest echo is the leaf, since it is nearest to
     the cause. Failures of the rollback (a DELETE_FAILED after a CREATE_FAILED) are later ones by their time.
     """
-    failed = {(f.path, f.logical_id, f.status, f.at): f for f in failures if is_failed(f.status)}
-    collateral = {key: f for key, f in failed.items() if is_cancelled(f.status, f.reason)}
-    own = {key: f for key, f in failed.items() if key not in collateral}
-    leaves = [f for f in own.values() if not _ECHO.search(f.reason)]
+    failed = {(f.path, f.logical_id, f.status, f.at): f for f in failures if is_failed(f.status)}.values()
+    collateral = [f for f in failed if is_cancelled(f.status, f.reason)]
+    own = [f for f in failed if not is_cancelled(f.status, f.reason)]
+    leaves = [f for f in own if not _ECHO.search(f.reason)]
     if not leaves:
-        rest = list(own.values() or failed.values())
-        leaf = min(rest, key=lambda f: (-f.path.count("/"), f.at, f.path, f.logical_id), default=None)
-        return RootCause(leaf=leaf, collateral=_sorted(collateral.values(), leaf)) if leaf else None
+        return _of_echoes(own or failed, collateral)
     ordered = sorted(leaves, key=lambda f: (f.at, -f.path.count("/"), f.path, f.logical_id, f.status))
     leaf, rest = ordered[0], ordered[1:]
     return RootCause(
         leaf=leaf,
         ties=tuple(f for f in rest if f.at == leaf.at),
         later=tuple(f for f in rest if f.at > leaf.at),
-        collateral=_sorted(collateral.values(), leaf),
+        collateral=_sorted(collateral, leaf),
     )
+
+
+def _of_echoes(echoes: Iterable[Failure], collateral: Iterable[Failure]) -> RootCause | None:
+    """Return the deepest and earliest echo as the cause, None when there is none."""
+    leaf = min(echoes, key=lambda f: (-f.path.count("/"), f.at, f.path, f.logical_id), default=None)
+    return RootCause(leaf=leaf, collateral=_sorted(collateral, leaf)) if leaf else None
 
 
 def _sorted(failures: Iterable[Failure], leaf: Failure) -> tuple[Failure, ...]:

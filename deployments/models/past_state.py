@@ -91,12 +91,17 @@ def _then(deployment: Deployment, events: Sequence[Event], seq: int, now: dateti
     then.error_code = then.error_message = ""
     then.error_sentence = {}
     then.polled_at = then.ticked_at = now
-    told = [event for event in events if event.code in ("attention", "attention.over")]
-    last = told[-1] if told and told[-1].code == "attention" else None
-    then.attention_code = str(last.values.get("code", "")) if last else ""
-    then.attention = str(last.values.get("message", "")) if last else ""
-    then.attention_sentence = _kept_message(last.values) if last else {}
+    attention = _attention(events)
+    then.attention_code = str(attention.get("code", ""))
+    then.attention = str(attention.get("message", ""))
+    then.attention_sentence = _kept_message(attention)
     return then
+
+
+def _attention(events: Sequence[Event]) -> Mapping[str, Any]:
+    """Return the values of the last call for attention, none when it is over or there was none."""
+    last = next((event for event in reversed(events) if event.code in ("attention", "attention.over")), None)
+    return last.values if last and last.code == "attention" else {}
 
 
 def _kept_message(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from deployments.core.health import aws_statuses
-from deployments.core.health.facts import Facts, InstanceFact, RunFact, TargetFact
+from deployments.core.health.facts import AssociationFact, Facts, InstanceFact, RunFact, TargetFact
 from deployments.errors import Message
 from deployments.message_codes import Code
 
@@ -99,37 +99,33 @@ class _FactsSince:
     def association(self, association_id: str, tier: str) -> Iterator[_Unmet]:
         """Yield what an association lacks on the instances that it has to succeed on."""
         row = self._associations.get(association_id)
-        if row is None or (tier and self._has_group(tier) and not self._seen("fleet")):
+        if row is None or not self._knows_instances(tier):
             where = self._names.get(association_id) or tier or association_id
             yield _Unmet(Message(Code.ASSOCIATION_NOT_POLLED, {"where": where}))
             return
-        name = row.name or row.document or row.association_id
-        there = [one for one in self._instances if one.tier == tier and _stays(one)] if tier else []
-        missing = self._desired(tier) - len(there) if tier else 0
+        there = [one for one in self._instances if tier and one.tier == tier and _stays(one)]
+        missing = self._desired(tier) - len(there)
         if missing > 0:
-            values = {"count": str(missing), "name": name}
+            values = {"count": str(missing), "name": _name(row)}
             yield _Unmet(Message(Code.ASSOCIATION_WAITS_FOR_INSTANCES, values))
-        runs = {run.instance_id: run for run in row.runs}
-        for instance in sorted(there, key=lambda one: one.instance_id):
-            run = runs.get(instance.instance_id)
-            if run is None or run.status not in aws_statuses.RUN_SUCCEEDED:
-                yield _of_run(name, instance.instance_id, run, row.observed_at)
-        if not there and missing <= 0 and row.status not in aws_statuses.RUN_SUCCEEDED:
-            values = {"name": name, "code": row.detailed_status or row.status or "Pending"}
-            failed_at = (
-                (row.executed_at or row.observed_at) if row.status in aws_statuses.RUN_FAILED else None
-            )
-            yield _Unmet(Message(Code.ASSOCIATION_NOT_SUCCEEDED, values), failed_at)
+        if there:
+            yield from _of_runs(row, sorted(one.instance_id for one in there))
+        elif missing <= 0 and row.status not in aws_statuses.RUN_SUCCEEDED:
+            yield _of_association(row)
 
     def _has_group(self, tier: str) -> bool:
         return tier in self._facts.parts.groups.values()
 
+    def _knows_instances(self, tier: str) -> bool:
+        return not tier or not self._has_group(tier) or self._seen("fleet")
+
     def _desired(self, tier: str) -> int:
-        return sum(group.desired for group in self._groups if group.tier == tier)
+        """Return how many instances the groups of a tier shall have; 0 without a tier."""
+        return sum(group.desired for group in self._groups if tier and group.tier == tier)
 
     def targets(self, arn: str, tier: str) -> Iterator[Message]:
         """Yield what the targets of a group lack."""
-        if not self._seen("targets") or (self._has_group(tier) and not self._seen("fleet")):
+        if not self._seen("targets") or not self._knows_instances(tier):
             yield Message(Code.TARGETS_NOT_POLLED, {"where": tier})
             return
         rows = [row for row in self._targets if row.target_group_arn == arn]
@@ -153,6 +149,27 @@ class _FactsSince:
 
 def _stays(instance: InstanceFact) -> bool:
     return aws_statuses.of_instance(instance.lifecycle, instance.health).counts
+
+
+def _name(row: AssociationFact) -> str:
+    return row.name or row.document or row.association_id
+
+
+def _of_association(row: AssociationFact) -> _Unmet:
+    """Return what an association lacks that runs on no instance that is known."""
+    values = {"name": _name(row), "code": row.detailed_status or row.status or "Pending"}
+    has_failed = row.status in aws_statuses.RUN_FAILED
+    failed_at = (row.executed_at or row.observed_at) if has_failed else None
+    return _Unmet(Message(Code.ASSOCIATION_NOT_SUCCEEDED, values), failed_at)
+
+
+def _of_runs(row: AssociationFact, instance_ids: Iterable[str]) -> Iterator[_Unmet]:
+    """Yield what an association lacks on each of these instances."""
+    runs = {run.instance_id: run for run in row.runs}
+    for instance_id in instance_ids:
+        run = runs.get(instance_id)
+        if run is None or run.status not in aws_statuses.RUN_SUCCEEDED:
+            yield _of_run(_name(row), instance_id, run, row.observed_at)
 
 
 def _of_run(name: str, instance_id: str, run: RunFact | None, now: datetime) -> _Unmet:

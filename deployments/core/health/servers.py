@@ -61,24 +61,28 @@ def _component(
         verdict = Assessment(word=meaning.health, sentence=sentence, at=instance.observed_at)
         aspects += _if_it_adds(verdict, own, now, where)
     if balanced and not targets:
-        aspects.append(
-            Assessment(
-                word=HealthStatus.UNKNOWN,
-                sentence=Message(Code.SERVER_NOT_REGISTERED, {"where": where}),
-            )
-        )
+        missing = Message(Code.SERVER_NOT_REGISTERED, {"where": where})
+        aspects.append(Assessment(word=HealthStatus.UNKNOWN, sentence=missing))
     aspects += [_of_run(run, where) for run in runs]
-    target = max(
-        targets, key=lambda one: (SEVERITY[_status(one)], one.target_group_arn, one.port), default=None
-    )
     return Component(
         kind="server",
         key=key,
         name=key,
-        zone=(instance.zone if instance else "") or next((t.zone for t in targets if t.zone), ""),
+        zone=_zone(instance, targets),
         verdict=worst(aspects),
         counts=counts,
-        facts=_told(target, instance, runs),
+        facts=_told(_worst_target(targets), instance, runs),
+    )
+
+
+def _zone(instance: InstanceFact | None, targets: list[TargetFact]) -> str:
+    zones = [instance.zone if instance else "", *(target.zone for target in targets)]
+    return next(filter(None, zones), "")
+
+
+def _worst_target(targets: list[TargetFact]) -> TargetFact | None:
+    return max(
+        targets, key=lambda one: (SEVERITY[_status(one)], one.target_group_arn, one.port), default=None
     )
 
 

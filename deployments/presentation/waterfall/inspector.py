@@ -15,6 +15,7 @@ from deployments.core.status import DisplayStatus, display_status
 from deployments.core.timeline import at_ms
 from deployments.core.usual_durations import DurationSource, UsualDuration
 from deployments.models import Deployment, Event
+from deployments.models.timeline import TimelineRow
 from deployments.presentation import log
 from deployments.presentation.log import LogLine
 from deployments.presentation.text.datetime_formats import clock
@@ -41,24 +42,37 @@ class RelatedRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RowDetails:
-    """What the inspector shows of a row. Times are None where nothing is known."""
+class RowTimes:
+    """When a row began, ended or is expected to end, beside what it usually takes; None or "" for unknown."""
 
-    row: Row
-    within: str
-    started_at: datetime | None
-    ended_at: datetime | None
-    seconds: float | None
-    usual: str
-    history: str
-    expected_at: datetime | None
-    waiting_for: Sequence[RelatedRow]
-    depends_on: Sequence[RelatedRow]
-    blocks: Sequence[RelatedRow]
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    expected_at: datetime | None = None
+    usual: str = ""
+    history: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwsIdentity:
+    """A resource in AWS: its ids, and its pages in the AWS console and CloudTrail; "" for none."""
+
     physical_id: str = ""
     arn: str = ""
     console: str = ""
     trail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowDetails:
+    """The content of the inspector for one row."""
+
+    row: Row
+    within: str
+    times: RowTimes
+    aws: AwsIdentity
+    waiting_for: Sequence[RelatedRow] = ()
+    depends_on: Sequence[RelatedRow] = ()
+    blocks: Sequence[RelatedRow] = ()
     facts: Sequence[tuple[Promise, str]] = ()
     events: Sequence[LogLine] = ()
 
@@ -82,29 +96,48 @@ def _details(view: DeploymentView, path: str) -> RowDetails | None:
     row = view.row(path)
     if row is None:
         return None
-    node, line = view.tree.nodes.get(path), view.timeline.line(path)
-    location = AwsLocation.of(view.deployment.stack_id, view.deployment.environment.account.region)
-    type_, physical_id = (node.type, node.physical_id) if node else ("", "")
-    is_real = not view.deployment.environment.account.is_sandbox
-    expected = line.expected.end if line and line.expected and row.ended is None else None
+    node = view.tree.nodes.get(path)
+    line = view.timeline.line(path) or TimelineRow(path=path, type="")
     return RowDetails(
         row=row,
-        within=" ▸ ".join(parent_of(path).split("/")) if parent_of(path) else "",
-        started_at=at_ms(row.started) if row.started is not None else None,
-        ended_at=at_ms(row.ended) if row.ended is not None else None,
-        seconds=((row.ended or view.now) - row.started) / 1000 if row.started is not None else None,
-        usual=_usual(line.usual) if line and line.usual and not row.is_stack else "",
-        history=_history(line.usual) if line and line.usual and not row.is_stack else "",
-        expected_at=at_ms(expected) if expected is not None else None,
-        waiting_for=_related(view, ((w.path, w.way) for w in line.waiting_for)) if line else (),
-        depends_on=_related(view, ((edge.path, edge.way) for edge in line.depends_on)) if line else (),
-        blocks=_related(view, ((other, "") for other in line.blocks)) if line else (),
-        physical_id=physical_id,
-        arn=aws_console.arn(type_, physical_id, location),
-        console=aws_console.page(type_, physical_id, location) if is_real else "",
-        trail=aws_console.events_page(_trail_name(physical_id), location) if is_real and physical_id else "",
+        within=parent_of(path).replace("/", " ▸ "),
+        times=_times(row, line),
+        aws=_identity(view.deployment, node) if node else AwsIdentity(),
+        waiting_for=_related(view, ((waiting.path, waiting.way) for waiting in line.waiting_for)),
+        depends_on=_related(view, ((edge.path, edge.way) for edge in line.depends_on)),
+        blocks=_related(view, ((other, "") for other in line.blocks)),
         facts=row.facts,
         events=_events(view.deployment, path, node) if node else (),
+    )
+
+
+def _times(row: Row, line: TimelineRow) -> RowTimes:
+    expected = line.expected.end if line.expected and row.ended is None else None
+    usual = None if row.is_stack else line.usual
+    return RowTimes(
+        started_at=_moment(row.started),
+        ended_at=_moment(row.ended),
+        expected_at=_moment(expected),
+        usual=_usual(usual) if usual else "",
+        history=_history(usual) if usual else "",
+    )
+
+
+def _moment(ms: float | None) -> datetime | None:
+    return None if ms is None else at_ms(ms)
+
+
+def _identity(deployment: Deployment, node: TreeNode) -> AwsIdentity:
+    account = deployment.environment.account
+    location = AwsLocation.of(deployment.stack_id, account.region)
+    arn = aws_console.arn(node.type, node.physical_id, location)
+    if account.is_sandbox or not node.physical_id:
+        return AwsIdentity(physical_id=node.physical_id, arn=arn)
+    return AwsIdentity(
+        physical_id=node.physical_id,
+        arn=arn,
+        console=aws_console.page(node.type, node.physical_id, location),
+        trail=aws_console.events_page(_trail_name(node.physical_id), location),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from django.utils.functional import Promise
 
@@ -144,13 +145,10 @@ class RowBuilder:
     def row(self, path: str, *, hidden: bool = False) -> Row:
         """Return the row at a path."""
         node, line = self.tree.nodes[path], self.lines.get(path)
-        children = [row_id(child) for child in self.tree.children.get(path, ())]
         others = (self.inside or {}).get(path, ())
-        own = bars_of(node, line.runs if line and line.runs and line.status == node.status else None)
-        usual = line.usual if line and line.usual and line.usual.runs else None
+        own = _bars(node, line)
         is_stack = node.is_stack or node.type == STACK
-        first = own[0].start if own else None
-        waits = line.waiting_for if line and not node.status else ()
+        ahead = self._ahead(node, line, own[0].start if own else None) if line else _NOTHING_AHEAD
         return Row(
             path=path,
             name=node.name or name_of(path),
@@ -161,23 +159,41 @@ class RowBuilder:
             display_status=display_status(node.status, node.reason),
             reason=remark(node.reason),
             tier=path.partition("/")[0] if self._is_in_tier(path) else "",
-            started=node.started if node.started is not None else own[-1].start if own else None,
+            started=_started(node, own),
             ended=node.ended,
             bars=own,
             inner=self._summary(path, own) if is_stack else (),
-            ghost=(first, first + 1000 * usual.seconds) if usual and first is not None else None,
-            rest=self._rest(node, line),
-            usual=usual.seconds if usual else None,
-            is_slow=is_slow(line),
-            is_critical=bool(line and line.is_critical and path),
+            ghost=ahead.ghost,
+            rest=ahead.rest,
+            usual=ahead.usual,
+            is_slow=ahead.is_slow,
+            is_critical=ahead.is_critical,
             is_cause=path == self.focus,
-            waits=tuple(name_of(waiting.path) for waiting in waits[:NAMED]),
-            more_waits=max(0, len(waits) - NAMED),
-            children=tuple(children + [other.id for other in others if other.parent == row_id(path)]),
+            waits=ahead.waits,
+            more_waits=ahead.more_waits,
+            children=self._children(path, others),
             count=self.tree.counts.get(path, NONE) if is_stack else NONE,
             open=self._is_open(path, node, is_stack=is_stack),
             hidden=hidden,
             anchor=f"s-{node.key}" if node.key else "",
+        )
+
+    def _children(self, path: str, others: Sequence[Row]) -> tuple[str, ...]:
+        own = [row_id(child) for child in self.tree.children.get(path, ())]
+        return tuple(own + [other.id for other in others if other.parent == row_id(path)])
+
+    def _ahead(self, node: TreeNode, line: TimelineRow, first: int | None) -> _Ahead:
+        """Return what the timeline says of a row whose first bar begins at `first`."""
+        usual = line.usual.seconds if line.usual and line.usual.runs else None
+        waits = () if node.status else line.waiting_for
+        return _Ahead(
+            usual=usual,
+            ghost=None if usual is None or first is None else (first, first + 1000 * usual),
+            rest=self._rest(node, line),
+            is_slow=is_slow(line),
+            is_critical=line.is_critical and bool(node.path),
+            waits=tuple(name_of(waiting.path) for waiting in waits[:NAMED]),
+            more_waits=max(0, len(waits) - NAMED),
         )
 
     def _is_in_tier(self, path: str) -> bool:
@@ -199,18 +215,50 @@ class RowBuilder:
         for child in self.tree.children.get(path, ()):
             line, node = self.lines.get(child), self.tree.nodes.get(child)
             if node is not None:
-                fresh = line is not None and line.runs and line.status == node.status
-                below.append(bars_of(node, line.runs if fresh and line else None))
+                below.append(_bars(node, line))
         return summary(own, below)
 
-    def _rest(self, node: TreeNode, line: TimelineRow | None) -> tuple[float, float] | None:
+    def _rest(self, node: TreeNode, line: TimelineRow) -> tuple[float, float] | None:
         """Return what is expected to come, None of what is at its end."""
-        expected = line.expected if line else None
-        if expected is None or expected.end is None or (node.status and node.ended is not None):
+        if node.status and node.ended is not None:
             return None
-        begins = expected.start if expected.start is not None and not node.status else self.now
-        begins = max(begins, self.now)
-        return (begins, expected.end) if expected.end > begins else None
+        return _still_expected(line, self.now, has_begun=bool(node.status))
+
+
+class _Ahead(NamedTuple):
+    """What the timeline says of a row: its usual duration, what is expected, and what it waits for."""
+
+    usual: float | None = None
+    ghost: tuple[float, float] | None = None
+    rest: tuple[float, float] | None = None
+    is_slow: bool = False
+    is_critical: bool = False
+    waits: tuple[str, ...] = ()
+    more_waits: int = 0
+
+
+_NOTHING_AHEAD = _Ahead()
+
+
+def _bars(node: TreeNode, line: TimelineRow | None) -> tuple[Bar, ...]:
+    """Return the bars of a node: from its timeline, unless that is older than the node."""
+    fresh = line is not None and line.runs and line.status == node.status
+    return bars_of(node, line.runs if fresh and line else None)
+
+
+def _started(node: TreeNode, own: Sequence[Bar]) -> int | None:
+    if node.started is not None:
+        return node.started
+    return own[-1].start if own else None
+
+
+def _still_expected(line: TimelineRow, now: int, *, has_begun: bool) -> tuple[float, float] | None:
+    """Return from when to when something is still expected to go on, None when it is not."""
+    expected = line.expected
+    if expected is None or expected.end is None:
+        return None
+    begins: float = now if has_begun or expected.start is None else max(expected.start, now)
+    return (begins, expected.end) if expected.end > begins else None
 
 
 def is_slow(line: TimelineRow | None) -> bool:
@@ -228,28 +276,20 @@ def with_hidden(row: Row, hidden: bool) -> Row:
 
 def phase_row(line: TimelineRow, name: str, *, status_at_end: DisplayStatus, now: int) -> Row:
     """Return the row of one of the portal's own phases."""
-    interval = line.intervals[0] if line.intervals else None
-    state = (
-        DisplayStatus.PENDING
-        if interval is None
-        else status_at_end
-        if interval.end is None
-        else DisplayStatus.DONE
-    )
-    rest: tuple[float, float] | None = None
-    if line.expected and line.expected.end is not None and (interval is None or interval.end is None):
-        begins = max(now, line.expected.start or now) if interval is None else now
-        rest = (begins, line.expected.end) if line.expected.end > begins else None
+    start, end, state = None, None, DisplayStatus.PENDING
+    if line.intervals:
+        start, end = line.intervals[0].start, line.intervals[0].end
+        state = status_at_end if end is None else DisplayStatus.DONE
     return Row(
         path=line.path,
         name=name,
         level=1,
         kind="phase",
         display_status=state,
-        started=interval.start if interval else None,
-        ended=interval.end if interval else None,
-        bars=(Bar(interval.start, interval.end, state),) if interval else (),
-        rest=rest,
+        started=start,
+        ended=end,
+        bars=(Bar(start, end, state),) if start is not None else (),
+        rest=_still_expected(line, now, has_begun=start is not None) if end is None else None,
         usual=line.usual.seconds if line.usual and line.usual.runs else None,
         is_slow=line.is_slow,
         is_critical=line.is_critical,

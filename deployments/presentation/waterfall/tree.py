@@ -183,19 +183,24 @@ def node(kind: Kind, path: str, resource: Resource | None, stack: Stack | None) 
     """
     told: Any = stack if stack is not None and (stack.status or resource is None) else resource
     status = resource_state(kind, told.status)
+    common: dict[str, Any] = {
+        "path": path,
+        "name": name_of(path) or str(told),
+        "type": resource.type if resource else STACK_TYPE,
+        "physical_id": (stack.stack_id if stack else "") or (resource.physical_id if resource else ""),
+        "needs": tuple(edge.path for edge in from_rows(resource.depends_on)) if resource else (),
+        "is_stack": stack is not None,
+        "key": stack.pk if stack else 0,
+    }
+    if not status:
+        return TreeNode(**common)
     return TreeNode(
-        path=path,
-        type=resource.type if resource else STACK_TYPE,
-        name=name_of(path) or str(told),
         status=status,
-        reason=told.reason if status else "",
-        physical_id=(stack.stack_id if stack else "") or (resource.physical_id if resource else ""),
-        started=_ms(told.started_at) if status else None,
-        ended=_ms(told.ended_at) if status else None,
-        changes=told.changes if isinstance(told.changes, list) and status else (),
-        needs=tuple(edge.path for edge in from_rows(resource.depends_on)) if resource else (),
-        is_stack=stack is not None,
-        key=stack.pk if stack else 0,
+        reason=told.reason,
+        started=_ms(told.started_at),
+        ended=_ms(told.ended_at),
+        changes=told.changes if isinstance(told.changes, list) else (),
+        **common,
     )
 
 

@@ -26,28 +26,43 @@ def sync(
     has been as it is. Returns whether anything is different, and the rows that are not wanted any more.
     """
     known = {tuple(getattr(row, name) for name in key): row for row in rows}
-    fresh = [
-        rows.model(**dict(zip(key, names, strict=True)), **{**new, **values})
-        for names, values in wanted.items()
-        if names not in known
-    ]
-    different = [
-        row for names, row in known.items() if names in wanted and _put(row, wanted[names], now, since)
-    ]
-    same = [row.pk for names, row in known.items() if names in wanted and row not in different]
-    gone = [row for names, row in known.items() if names not in wanted]
-    rows.model._default_manager.bulk_create(fresh, ignore_conflicts=True)
-    dated = _has(rows.model, "observed_at")
-    for row in different if dated else ():
-        row.observed_at = now
+    appeared, stayed, gone = _divided(known, wanted)
+    rows.model._default_manager.bulk_create(
+        [rows.model(**dict(zip(key, names, strict=True)), **{**new, **wanted[names]}) for names in appeared],
+        ignore_conflicts=True,
+    )
+    changed = {names: _put(known[names], wanted[names], now, since) for names in stayed}
+    fields = {since} if since else set()
+    different = [known[names] for names, yes in changed.items() if yes]
+    _write(rows.model, different, fields.union(*wanted.values()), now)
+    _date(rows.model, [known[names].pk for names, yes in changed.items() if not yes], now)
+    return bool(appeared or different), [known[names] for names in gone]
+
+
+Keys = list[tuple[Any, ...]]
+
+
+def _divided(known: Mapping[Any, Any], wanted: Mapping[Any, Any]) -> tuple[Keys, Keys, Keys]:
+    """Return the keys that appeared, those that stayed and those that are gone, in their order."""
+    appeared = [names for names in wanted if names not in known]
+    stayed = [names for names in known if names in wanted]
+    return appeared, stayed, [names for names in known if names not in wanted]
+
+
+def _write(model: type[Model], different: Sequence[Any], fields: set[str], now: datetime) -> None:
+    """Write these fields of rows that are different, and their date."""
+    if _has(model, "observed_at"):
+        fields = fields | {"observed_at"}
+        for row in different:
+            row.observed_at = now
     if different:
-        names = {name for values in wanted.values() for name in values}
-        names |= {since} if since else set()
-        names |= {"observed_at"} if dated else set()
-        rows.model._default_manager.bulk_update(different, sorted(names))
-    if dated and same:
-        rows.model._default_manager.filter(pk__in=same).update(observed_at=now)
-    return bool(fresh or different), gone
+        model._default_manager.bulk_update(different, sorted(fields))
+
+
+def _date(model: type[Model], same: Sequence[int], now: datetime) -> None:
+    """Date rows that are as they were."""
+    if same and _has(model, "observed_at"):
+        model._default_manager.filter(pk__in=same).update(observed_at=now)
 
 
 def _put(row: Model, values: Values, now: datetime, since: str) -> bool:

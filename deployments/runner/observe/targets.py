@@ -25,20 +25,20 @@ class Targets:
         self._groups: dict[str, TargetGroup] = {}
 
     def together(self, turn: PollRound, asked: Sequence[ObservedEnvironment]) -> None:
-        """Ask for the load balancers of all, and for the groups whose names do not tell their tier."""
-        elbv2 = turn.clients.elbv2
+        """Poll the load balancers of all, and the groups whose names do not tell their tier."""
+        self._poll_balancers(turn, [one for one in asked if one.parts.load_balancers])
+        self._poll_groups(turn, [one for one in asked if "" in one.parts.target_groups.values()])
+
+    def _poll_balancers(self, turn: PollRound, asked: Sequence[ObservedEnvironment]) -> None:
         arns = [arn for one in asked for arn in one.parts.load_balancers]
         if arns:
-            found = turn.ask(
-                [one for one in asked if one.parts.load_balancers], partial(elbv2.load_balancers, arns)
-            )
+            found = turn.ask(asked, partial(turn.clients.elbv2.load_balancers, arns))
             self._balancers = None if found is None else {row.arn: row for row in found}
+
+    def _poll_groups(self, turn: PollRound, asked: Sequence[ObservedEnvironment]) -> None:
         nameless = [arn for one in asked for arn, tier in one.parts.target_groups.items() if not tier]
         if nameless:
-            groups = turn.ask(
-                [one for one in asked if "" in one.parts.target_groups.values()],
-                partial(elbv2.target_groups, nameless),
-            )
+            groups = turn.ask(asked, partial(turn.clients.elbv2.target_groups, nameless))
             self._groups = {group.arn: group for group in groups or ()}
 
     def each(self, turn: PollRound, one: ObservedEnvironment) -> None:

@@ -43,7 +43,7 @@ def test_a_status_without_a_label_is_displayed_as_aws_reports_it() -> None:
 def test_an_unknown_status_is_neutral() -> None:
     assert "is-pending" in aws_badges.lifecycle("Teleporting")
     assert "Teleporting" in aws_badges.lifecycle("Teleporting")
-    assert "not known" in aws_badges.run("")
+    assert "unknown" in aws_badges.run("")
 
 
 def test_details_of_a_run_are_below_its_badge_when_they_say_more() -> None:
