@@ -33,7 +33,7 @@ from tests.services import (
 )
 
 # What the SQLite run collects, besides what is marked `core`.
-AREAS = ("actions", "catalog", "fuzz", "live", "models", "presentation", "runner", "views")
+AREAS = ("actions", "catalog", "fuzz", "live", "models", "presentation", "runner", "upgrade", "views")
 CORE = tuple(f"tests/{area}/" for area in AREAS)
 FOLDER = Path(tempfile.mkdtemp(prefix="sanso-tests-"))  # each worker of pytest-xdist has its own
 running_redis: list[Redis] = []

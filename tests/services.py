@@ -70,6 +70,7 @@ class Service:
     environment: Mapping[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
     patience: float = STOP_SECONDS  # for a program that was asked to end
+    directory: Path = REPOSITORY
 
     @property
     def log(self) -> Path:
@@ -84,7 +85,7 @@ class Service:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [*die_with_parent(), *self.command],
-                cwd=REPOSITORY,
+                cwd=self.directory,
                 env={**os.environ, **self.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -45,9 +45,10 @@ def check(deployment: Deployment, clients: Clients) -> float:
 def upload(deployment: Deployment, clients: Clients) -> float:
     """Put the templates and zips into the bucket.
 
-    Keys below a digest hold what the digest says, so an object that is there is the right one.
+    Keys below a digest hold what the digest says, so an object that is there is the right one. Raises
+    UserFixable when the set has changed since the preflight: its files must not go below the old digest.
     """
-    template_set = catalog.load(settings.SANSO_TEMPLATE_SET)
+    template_set = preflight.template_set_of(deployment)
     owner = clients.sts.caller_identity().account_id
     bucket, prefix = deployment.artifact_bucket, f"{deployment.artifact_prefix}/"
     there: set[str] = set()

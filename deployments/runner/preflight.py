@@ -24,10 +24,10 @@ def check_identity(deployment: Deployment, clients: Clients) -> Identity:
     return identity
 
 
-def check_templates(deployment: Deployment) -> catalog.TemplateSet:
-    """Return the template set, read and linted.
+def template_set_of(deployment: Deployment) -> catalog.TemplateSet:
+    """Return the template set that the form was filled for.
 
-    Raises UserFixable when it is not the one that the form was filled for, or has lint errors.
+    Raises UserFixable when the files are others by now: an upgrade may bring another set.
     """
     template_set = catalog.load(settings.SANSO_TEMPLATE_SET)
     if template_set.digest != deployment.template_digest:
@@ -35,6 +35,15 @@ def check_templates(deployment: Deployment) -> catalog.TemplateSet:
             "TemplateSetChanged",
             Code.TEMPLATE_SET_CHANGED,
         )
+    return template_set
+
+
+def check_templates(deployment: Deployment) -> catalog.TemplateSet:
+    """Return the template set, read and linted.
+
+    Raises UserFixable when it is not the one that the form was filled for, or has lint errors.
+    """
+    template_set = template_set_of(deployment)
     check = TemplateCheck.objects.filter(digest=template_set.digest).first()
     if check is None:
         check, _ = TemplateCheck.objects.get_or_create(

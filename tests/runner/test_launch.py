@@ -208,6 +208,19 @@ def test_a_template_set_that_changed_since_the_form_is_not_deployed(
     assert run(deployment, aws).error_code == "TemplateSetChanged"
 
 
+def test_a_set_that_changes_after_the_preflight_is_not_uploaded_below_the_old_digest(
+    deployment: Deployment, aws: FakeAws, template_set: catalog.TemplateSet
+) -> None:
+    run(deployment, aws, until=lambda d: d.state == State.ARTIFACTS)
+    root = template_set.folder / "root.yaml"
+    root.write_text(root.read_text().replace("Topic:", "OtherTopic:"))
+
+    ended = run(deployment, aws)
+
+    assert (ended.state, ended.error_code) == ("failed", "TemplateSetChanged")
+    assert "s3:PutObject" not in aws.calls
+
+
 def test_a_failed_resource_is_named_when_everything_was_rolled_back(
     deployment: Deployment, aws: FakeAws
 ) -> None:

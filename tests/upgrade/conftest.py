@@ -1,0 +1,46 @@
+"""The release's database in a database of its own, upgraded, for the tests of a file or of one test."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.db import connection
+from pytest_django import DjangoDbBlocker
+
+from tests.services import Redis
+from tests.upgrade import load
+from tests.upgrade.dump import Dump, read
+
+
+@pytest.fixture(scope="session")
+def dump() -> Dump:
+    """What the release left."""
+    return read()
+
+
+@pytest.fixture(scope="session")
+def database_server(request: pytest.FixtureRequest, redis_server: Redis) -> None:
+    """The server of the database that the tests run on, without a test database."""
+    if connection.vendor == "mysql":
+        request.getfixturevalue("mariadb_server")
+
+
+@pytest.fixture(scope="module")
+def empty_database(
+    database_server: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """An empty database instead of the tests' own, for the tests of one file."""
+    folder: Path = tmp_path_factory.mktemp("upgrade")
+    name = f"upgrade_{secrets.token_hex(4)}"
+    with django_db_blocker.unblock(), load.fresh_database(name, folder):
+        yield
+
+
+@pytest.fixture(scope="module")
+def upgraded(empty_database: None, dump: Dump) -> None:
+    """The release's database after the upgrade. Tests only read it."""
+    load.load_release(dump)
+    load.upgrade()

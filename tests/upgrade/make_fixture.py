@@ -1,0 +1,143 @@
+"""Write the fixture: run the release, play every scene, stop it as an operator does, and keep its database.
+
+    git worktree add --detach /tmp/release <commit of the release>
+    .venv/bin/python -m tests.upgrade.make_fixture /tmp/release /tmp/fixture-run
+
+Takes about half an hour on two cores; README.md has the rest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tests.upgrade import PASSWORD, dump, scenes_full, scenes_small
+from tests.upgrade.release import REGION, Release
+from tests.upgrade.stage import Stage, ensure_accounts, log
+from tests.upgrade.visitor import Visitor, number_in, value_of
+from tests.views.pages import page
+
+SMALL_SET = Path(__file__).parent / "small_set"
+ROLE = "arn:aws:iam::123456789012:role/sanso-portal"
+AT_ONCE = 5
+"""Scenes that are played at the same time."""
+
+
+def main() -> None:
+    """Write the fixture into this folder."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("release", type=Path, help="a checkout of the release")
+    parser.add_argument("folder", type=Path, help="a new folder for its data and logs")
+    parser.add_argument("--out", type=Path, default=dump.FOLDER, help="where the fixture is written")
+    parser.add_argument("--keep", action="store_true", help="leave the sandbox running for a live upgrade")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    release = Release(arguments.release.resolve(), arguments.folder.resolve())
+    commit = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=release.checkout, capture_output=True, text=True, check=True
+    ).stdout.strip()
+    release.install()
+    release.sandbox.start()
+    try:
+        accounts = play(release)
+        dump.write(release, commit, accounts, arguments.out)
+        if arguments.keep:
+            input(f"The sandbox answers at {release.sandbox_url} until you press Enter. ")
+    finally:
+        release.stop()
+        release.sandbox.stop()
+
+
+def play(release: Release) -> dict[str, tuple[int, str]]:
+    """Play every scene and stop the portal; the sandbox stays. Returns the accounts."""
+    small_set = shutil.copytree(SMALL_SET, release.folder / "small_set")
+    release.start(small_set)
+    admin = first_day(release)
+    accounts = ensure_accounts(release, [*scenes_small.SCENES, *scenes_full.SCENES, *scenes_full.LAST_SCENES])
+    stage = Stage(release, release.visitor("operator", PASSWORD), accounts)
+    all_of(stage, scenes_small.SCENES)
+    account_with_a_role(stage, admin)
+    recordings(stage)
+    release.stop()
+
+    release.start(None)  # the set that ships
+    stage.operator = release.visitor("operator", PASSWORD)
+    check_templates(stage)
+    all_of(stage, scenes_full.SCENES)
+    all_of(stage, scenes_full.LAST_SCENES)
+    operation_under_way(stage)
+    release.stop()
+    stage.ended.set()
+    if stage.failed:
+        raise SystemExit(f"These scenes failed: {', '.join(stage.failed)}")
+    return accounts
+
+
+def all_of(stage: Stage, scenes: Mapping[str, Callable[[Stage], None]]) -> None:
+    """Play scenes, some at the same time. Those that fail are noted, and the others go on."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        played = {name: pool.submit(scene, stage) for name, scene in scenes.items()}
+    for name, result in played.items():
+        if problem := result.exception():
+            log.error("%s failed", name, exc_info=problem)
+            stage.failed.append(name)
+
+
+def check_templates(stage: Stage) -> None:
+    """Deploy once and wait for cfn-lint, which would else run for each scene at the same time."""
+    deployment = stage.deploy("sandbox", **scenes_full.TRIAL)
+    stage.reaches(deployment, "artifacts", "change_set", "stacks")
+    stage.reaches(deployment, "succeeded")
+
+
+def first_day(release: Release) -> Visitor:
+    """Log in as the first user, change the password, and add an operator and somebody who may only look."""
+    username, password = release.first_login()
+    admin = release.visitor(username, password)
+    admin.send(
+        "/admin/password_change/", old_password=password, new_password1=PASSWORD, new_password2=PASSWORD
+    )
+    for name in ("operator", "viewer"):
+        answer = admin.send("/admin/auth/user/add/", username=name, password1=PASSWORD, password2=PASSWORD)
+        if name == "operator":
+            options = page(answer).one("select", id="id_user_permissions").all("option")
+            permission = next(value_of(o) for o in options if "Can add deployment" in o.text)
+            admin.send(f"/admin/auth/user/{number_in(answer, 'user')}/change/", user_permissions=[permission])
+    return admin
+
+
+def account_with_a_role(stage: Stage, admin: Visitor) -> None:
+    """Add an account of AWS's own with a role, and fail there: this machine has no credentials."""
+    admin.send("/admin/deployments/account/add/", name="production", region=REGION, role_arn=ROLE)
+    row = stage.release.rows("SELECT id FROM deployments_account WHERE name = 'production'")[0]
+    stage.accounts["no-credentials"] = (int(row["id"]), "")
+    stage.reaches(stage.deploy("no-credentials", Password=PASSWORD), "failed")
+
+
+def recordings(stage: Stage) -> None:
+    """Open a recording that comes along (an update), and import one that was exported here."""
+    stage.operator.send("/deployments/recordings/", to="/update")
+    sql = "SELECT id FROM deployments_deployment WHERE reason = 'fixture: guests-rolled-back'"
+    exported = stage.release.folder / "exported.json"
+    exported.write_text(stage.release.manage("export_deployment", str(stage.release.rows(sql)[0]["id"])))
+    stage.release.manage("load_recording", str(exported), "--user", "operator")
+
+
+def operation_under_way(stage: Stage) -> None:
+    """Run an association again while AWS throttles the call."""
+    stage.fail_calls("shop", "ssm", "StartAssociationsOnce")
+    stage.press("shop", "run")
+    sql = "SELECT 1 FROM deployments_operation WHERE state = 'running'"
+    stage.see("an operation is under way", lambda: bool(stage.release.rows(sql)))
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt):
+        main()

@@ -1,0 +1,162 @@
+"""A checkout of the release, run as an operator runs it: its own `make run`, its own sandbox, real ports."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import boto3
+import httpx
+
+from tests.services import LOOPBACK, Service, free_port, sandbox_answers, wait_until
+from tests.upgrade import SECRET_KEY
+from tests.upgrade.visitor import Visitor
+
+REGION = "ap-northeast-1"
+NO_TOKEN = "no-token"
+"""A file that is not there: the release's sandbox wants none."""
+STARTED = 300.0
+"""Seconds for the first start: `make run` installs its packages then."""
+
+
+class Release:
+    """The release's portal and sandbox, in a data folder of their own.
+
+    The sandbox is a process beside `make run`, which uses it through SANSO_SANDBOX_URL: it would forget
+    everything with each `make run` that started it.
+    """
+
+    def __init__(self, checkout: Path, folder: Path) -> None:
+        self.checkout, self.folder = checkout, folder
+        self.port, self.sandbox_port = free_port(), free_port()
+        self.sandbox = Service(
+            command=[str(checkout / ".venv/bin/python"), "-m", "portal.sandbox"],
+            directory=checkout,
+            folder=folder / "sandbox",
+            port=self.sandbox_port,
+            answers=lambda: sandbox_answers(self.sandbox_port, folder / NO_TOKEN),
+            environment={
+                "SANSO_SANDBOX_HOST": LOOPBACK,
+                "SANSO_SANDBOX_PORT": str(self.sandbox_port),
+                "SANSO_SANDBOX_DATA": str(folder / "sandbox" / "data"),
+                "SANSO_SANDBOX_MACHINES": "processes",
+            },
+        )
+        self.portal: subprocess.Popen[bytes] | None = None
+        self.settings: dict[str, str] = {}
+
+    @property
+    def url(self) -> str:
+        return f"http://{LOOPBACK}:{self.port}"
+
+    @property
+    def sandbox_url(self) -> str:
+        return f"http://{LOOPBACK}:{self.sandbox_port}"
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "data" / "sanso.sqlite3"
+
+    def install(self) -> None:
+        """Install what the release needs, as `make run` does first."""
+        subprocess.run([".ci/environment", "run"], cwd=self.checkout, check=True)
+
+    def start(self, template_set: Path | None) -> None:
+        """Run `make run` until the first page answers; None is the template set that ships."""
+        self.settings = {
+            "SANSO_DATA_DIR": str(self.folder / "data"),
+            "SANSO_SANDBOX_URL": self.sandbox_url,
+            "SECRET_KEY": SECRET_KEY,
+            "PORT": str(self.port),
+            "AWS_EC2_METADATA_DISABLED": "true",
+        } | ({"SANSO_TEMPLATE_SET": str(template_set)} if template_set else {})
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "make-run.log").open("ab") as log:
+            self.portal = subprocess.Popen(
+                ["make", "run"],
+                cwd=self.checkout,
+                env=self._environment(),
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        wait_until(self._answers, seconds=STARTED, what="the release's first page")
+
+    def stop(self) -> None:
+        """Press Ctrl-C: SIGINT to everything in the foreground."""
+        if self.portal is None or self.portal.poll() is not None:
+            return
+        os.killpg(self.portal.pid, signal.SIGINT)
+        self.portal.wait(60)
+
+    def manage(self, *arguments: str) -> str:
+        """Run the release's manage.py and return what it prints."""
+        command = [str(self.checkout / ".venv/bin/python"), "manage.py", *arguments]
+        done = subprocess.run(
+            command, cwd=self.checkout, env=self._environment(), capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise RuntimeError(f"{arguments}: {done.stderr}")
+        return done.stdout
+
+    def rows(self, sql: str, arguments: Sequence[Any] = ()) -> list[sqlite3.Row]:
+        """Read the release's database while it is being written."""
+        connection = sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=30)
+        connection.row_factory = sqlite3.Row
+        try:
+            return list(connection.execute(sql, arguments))
+        finally:
+            connection.close()
+
+    def first_login(self) -> tuple[str, str]:
+        """Return the login that `make run` prints at its first start."""
+        login = json.loads((self.folder / "data" / "first-login.json").read_text())
+        return login["username"], login["password"]
+
+    def visitor(self, username: str, password: str) -> Visitor:
+        """Return a person who has just logged in."""
+        person = Visitor(self.url)
+        person.log_in(username, password)
+        return person
+
+    def control(self, method: str, path: str, body: Any = None, *, account: str) -> Any:
+        """Call the sandbox's control API for one account."""
+        answer = httpx.request(
+            method,
+            f"{self.sandbox_url}/_sanso/{path}",
+            params={"account": account},
+            json=body if method == "POST" else None,
+            timeout=60,
+            trust_env=False,
+        )
+        answer.raise_for_status()
+        return answer.json()
+
+    def aws(self, account: str, service: str) -> Any:
+        """Return a boto3 client of an account. The release's sandbox checks no signature."""
+        return boto3.client(
+            service,  # type: ignore[call-overload]  # any service
+            region_name=REGION,
+            endpoint_url=self.sandbox_url,
+            aws_access_key_id=account,
+            aws_secret_access_key="x",
+        )
+
+    def _answers(self) -> bool:
+        if self.portal is not None and self.portal.poll() is not None:
+            raise RuntimeError((self.folder / "make-run.log").read_text(errors="replace")[-3000:])
+        try:
+            return httpx.get(f"{self.url}/healthz", trust_env=False).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def _environment(self) -> dict[str, str]:
+        others = ("AWS_", "SANSO_", "DJANGO_", "VENV", "MAKE")
+        return {k: v for k, v in os.environ.items() if not k.startswith(others)} | self.settings

@@ -1,0 +1,224 @@
+"""Scenes on the set that ships: servers, associations, databases, sites, and the phases after the stacks."""
+
+from __future__ import annotations
+
+from tests.upgrade.scenes_small import SLOW
+from tests.upgrade.stage import Stage
+
+TRIAL = {"DeletionProtection": "false", "FinalSnapshot": "false"}
+AWS_PACE = 12.0
+GRACE = "7200"
+"""AWS's seconds for which Auto Scaling leaves a server alone that fails its health checks."""
+GIVEN_UP = 1200.0
+"""Seconds: the release gives an environment of the sandbox ten minutes to become ready."""
+PRINTED = """\
+PLAY [all] *********************************************************************
+
+TASK [Install the release] *****************************************************
+fatal: [localhost]: FAILED! => {"changed": false, "msg": "No space left on device"}
+
+PLAY RECAP *********************************************************************
+localhost                  : ok=4    changed=2    unreachable=0    failed=1    skipped=0
+"""
+
+
+def shop(stage: Stage) -> None:
+    """An environment with a history: a site check, an association that failed, a server that fails."""
+    stage.creates("shop", **TRIAL, ConfigurationTimeoutSeconds=GRACE)
+    stage.press("shop", "save-time")
+    _ended(stage, "shop", "save_time", "done")
+    name = "sanso-shop-app-servers"
+    sick = stage.servers("shop", "uwsgi")[0]
+    stage.fault("shop", associations={name: {"on": [sick], "stdout": PRINTED, "stderr": "exit status 2"}})
+    stage.press("shop", "run", association=_association(stage, name))
+    sql = (
+        "SELECT 1 FROM deployments_associationrun r JOIN deployments_association a ON a.id = r.association_id"
+        " JOIN deployments_environment e ON e.id = a.environment_id"
+        " WHERE e.name = 'shop' AND r.failed_task != ''"
+    )
+    stage.see("a task of the playbook has failed", lambda: bool(stage.release.rows(sql)))
+    stage.act("shop", stage.servers("shop", "httpd")[0], "break-service")
+    _is(stage, "shop", "degraded")
+    stage.fail_calls("shop", "rds", mode="denied")
+    sql = "SELECT 1 FROM deployments_observation WHERE source = 'database' AND problem_code != ''"
+    stage.see("the database may not be read", lambda: bool(stage.release.rows(sql)))
+
+
+def _association(stage: Stage, name: str) -> str:
+    sql = "SELECT association_id FROM deployments_association WHERE name = ?"
+    return str(stage.release.rows(sql, (name,))[0]["association_id"])
+
+
+def site_down(stage: Stage) -> None:
+    """An environment that was well and is not: both web servers answer 500."""
+    stage.creates("site-down", **TRIAL, ConfigurationTimeoutSeconds=GRACE)
+    stage.pace("site-down", AWS_PACE)
+    for server in stage.servers("site-down", "httpd"):
+        stage.act("site-down", server, "break-service")
+    stage.press("site-down", "save-time")
+    _is(stage, "site-down", "unhealthy")
+
+
+def _is(stage: Stage, name: str, word: str) -> None:
+    sql = "SELECT 1 FROM deployments_environment WHERE name = ? AND health_word = ?"
+    stage.see(f"{name} is {word}", lambda: bool(stage.release.rows(sql, (name, word))))
+
+
+def _ended(stage: Stage, name: str, kind: str, state: str) -> None:
+    sql = (
+        "SELECT 1 FROM deployments_operation o JOIN deployments_environment e ON e.id = o.environment_id"
+        " WHERE e.name = ? AND o.kind = ? AND o.state = ?"
+    )
+    stage.see(f"{kind} of {name} is {state}", lambda: bool(stage.release.rows(sql, (name, kind, state))))
+
+
+def deleted(stage: Stage) -> None:
+    """A protected environment that is deleted after its protection was turned off."""
+    stage.creates("deleted")
+    stage.reaches(stage.delete("deleted", unprotect=True), "succeeded")
+
+
+def protected(stage: Stage) -> None:
+    """A rollback that fails, since the database is protected."""
+    stage.fault("protected", resources={"DatabaseInitialisation": "The function timed out."})
+    stage.reaches(stage.deploy("protected"), "failed")
+
+
+def no_secret(stage: Stage) -> None:
+    """The function that initializes the database may not read its secret: its log is the evidence."""
+    stage.fail_calls("no-secret", "secretsmanager", "GetSecretValue", mode="denied")
+    stage.reaches(stage.deploy("no-secret", **TRIAL), "rolled_back")
+
+
+def bad_playbook(stage: Stage) -> None:
+    """The association fails while CloudFormation waits for it: its output is the evidence."""
+    fault = {"on": 1, "stdout": PRINTED, "stderr": "exit status 2"}
+    stage.fault("bad-playbook", associations={"sanso-bad-playbook-app-servers": fault})
+    stage.reaches(stage.deploy("bad-playbook", **TRIAL), "rolled_back")
+
+
+def no_capacity(stage: Stage) -> None:
+    """A group does not get its instances: its scaling activities are the evidence."""
+    reason = "Received 0 SUCCESS signal(s) out of 2. Group did not stabilize."
+    stage.fault("no-capacity", resources={"AutoScalingGroup": reason})
+    stage.reaches(stage.deploy("no-capacity", **TRIAL), "rolled_back")
+
+
+def failed_delete(stage: Stage) -> None:
+    stage.creates("delete-failed", **TRIAL)
+    stage.fault("delete-failed", resources={"delete:Vpc": "The VPC has dependencies."})
+    stage.reaches(stage.delete("delete-failed"), "failed")
+
+
+def failed_in_configuration(stage: Stage) -> None:
+    """A server is replaced while the environment comes up, and the playbook fails on the new one."""
+    deployment = _at_configuration(stage, "no-configuration")
+    association = "sanso-no-configuration-app-servers"
+    fault = {"on": True, "stdout": PRINTED, "stderr": "exit status 2"}
+    stage.fault("no-configuration", associations={association: fault})
+    stage.act("no-configuration", stage.servers("no-configuration", "uwsgi")[0], "kill")
+    stage.fault("no-configuration", api=None)
+    stage.reaches(deployment, "failed", seconds=GIVEN_UP)
+
+
+def failed_in_traffic(stage: Stage) -> None:
+    """The web servers answer 500 until the portal gives up: what the checks saw is the evidence."""
+    deployment = _at_traffic(stage, "no-traffic")
+    stage.reaches(deployment, "failed", seconds=GIVEN_UP)
+
+
+def failed_in_ready(stage: Stage) -> None:
+    """The database hangs until the portal gives up."""
+    deployment = _at_ready(stage, "no-answer")
+    stage.reaches(deployment, "failed", seconds=GIVEN_UP)
+
+
+def at_preflight(stage: Stage) -> None:
+    """Its template set is another one after the upgrade, if the set that ships was changed."""
+    stage.fail_calls("at-preflight-full", "sts")
+    stage.needs_attention(stage.deploy("at-preflight-full", **TRIAL))
+
+
+def at_stacks(stage: Stage) -> None:
+    """Four of nine stacks are there; the time is stopped while the database is being created."""
+    deployment = stage.deploy("at-stacks-full", **TRIAL)
+    stage.has_event(deployment, "CREATE_IN_PROGRESS", "TrialDbCluster")
+    stage.pace("at-stacks-full", SLOW)
+
+
+def at_configuration(stage: Stage) -> None:
+    _at_configuration(stage, "at-configuration")
+
+
+def at_traffic(stage: Stage) -> None:
+    _at_traffic(stage, "at-traffic")
+
+
+def at_ready(stage: Stage) -> None:
+    _at_ready(stage, "at-ready")
+
+
+def _at_configuration(stage: Stage, name: str) -> int:
+    """Deploy an environment whose associations the portal may not see."""
+    stage.fail_calls(name, "ssm", "DescribeAssociation")
+    deployment = stage.deploy(name, **TRIAL, ConfigurationTimeoutSeconds=GRACE)
+    stage.reaches(deployment, "configuration")
+    _waits(stage, deployment)
+    return deployment
+
+
+def _at_traffic(stage: Stage, name: str) -> int:
+    """Deploy an environment whose web servers break before the portal has seen them."""
+    deployment = _at_configuration(stage, name)
+    for server in stage.servers(name, "httpd"):
+        stage.act(name, server, "break-service")
+    sql = (
+        "SELECT 1 FROM deployments_target t JOIN deployments_environment e ON e.id = t.environment_id"
+        " WHERE e.name = ? AND t.tier = 'web' AND t.state = 'unhealthy'"
+    )
+    stage.see(f"targets of {name} are unhealthy", lambda: len(stage.release.rows(sql, (name,))) == 2)
+    stage.pace(name, AWS_PACE)
+    stage.no_fault(name)
+    stage.reaches(deployment, "traffic", seconds=GIVEN_UP)
+    return deployment
+
+
+def _at_ready(stage: Stage, name: str) -> int:
+    """Deploy an environment whose database hangs before the site is tried."""
+    deployment = _at_configuration(stage, name)
+    stage.freeze(name)
+    stage.no_fault(name)
+    stage.reaches(deployment, "ready", seconds=GIVEN_UP)
+    _waits(stage, deployment)
+    return deployment
+
+
+def _waits(stage: Stage, deployment: int) -> None:
+    sql = "SELECT waiting_for FROM deployments_deployment WHERE id = ?"
+    stage.see(
+        f"deployment {deployment} says what it waits for",
+        lambda: stage.release.rows(sql, (deployment,))[0]["waiting_for"] != "[]",
+    )
+
+
+# Those that take longest come first. The last ones stay where they are: ten minutes at the most.
+SCENES = {
+    "no-traffic": failed_in_traffic,
+    "no-answer": failed_in_ready,
+    "no-configuration": failed_in_configuration,
+    "delete-failed": failed_delete,
+    "deleted": deleted,
+    "protected": protected,
+    "no-secret": no_secret,
+    "bad-playbook": bad_playbook,
+    "no-capacity": no_capacity,
+    "shop": shop,
+    "site-down": site_down,
+}
+LAST_SCENES = {
+    "at-preflight-full": at_preflight,
+    "at-stacks-full": at_stacks,
+    "at-configuration": at_configuration,
+    "at-traffic": at_traffic,
+    "at-ready": at_ready,
+}

@@ -1,0 +1,131 @@
+"""The fixture has a row of everything that the release could leave, and no secret."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.hashers import check_password
+
+from deployments.core.phases import PHASES, TERMINAL, Kind, State
+from deployments.core.status import DisplayStatus, display_status
+from deployments.models.evidence import KINDS as EVIDENCE
+from deployments.models.health.observing import SOURCES
+from tests.upgrade import GUEST_PASSWORD, PASSWORD
+from tests.upgrade.dump import FILE, FOLDER, Dump
+
+COMPUTED = {DisplayStatus.WAITING}
+"""Shown to people, and in no row."""
+
+
+def deployments(dump: Dump, **values: Any) -> list[dict[str, Any]]:
+    rows = dump.records("deployments_deployment")
+    return [row for row in rows if all(row[name] == value for name, value in values.items())]
+
+
+def values_of(dump: Dump, table: str, column: str) -> set[Any]:
+    return {row[column] for row in dump.records(f"deployments_{table}")}
+
+
+@pytest.mark.parametrize("state", State)
+def test_a_deployment_is_in_each_state(dump: Dump, state: State) -> None:
+    assert deployments(dump, state=str(state))
+
+
+@pytest.mark.parametrize(
+    ("kind", "phase"), [(kind, phase) for kind in (Kind.CREATE, Kind.DELETE) for phase in PHASES[kind]]
+)
+def test_one_is_in_progress_and_one_has_failed_in_each_phase(dump: Dump, kind: Kind, phase: State) -> None:
+    assert deployments(dump, kind=str(kind), state=str(phase))
+    assert deployments(dump, kind=str(kind), state="failed", last_phase=str(phase))
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_one_of_each_kind_has_succeeded(dump: Dump, kind: Kind) -> None:
+    assert deployments(dump, kind=str(kind), state="succeeded")
+
+
+def test_those_in_progress_wait_for_everything_that_can_be_waited_for(dump: Dump) -> None:
+    active = [row for row in dump.records("deployments_deployment") if row["state"] not in TERMINAL]
+
+    assert {row["attention_code"] != "" for row in active} == {True, False}
+    assert [row for row in active if row["sealed_parameters"]]
+    assert {row["state"] for row in active if row["waiting_for"] != "[]"} == {
+        "configuration",
+        "traffic",
+        "ready",
+    }
+    assert [row for row in active if row["state"] == "change_set" and row["change_set_id"]]
+    assert [row for row in active if row["state"] == "change_set" and not row["change_set_id"]]
+
+
+@pytest.mark.parametrize("status", set(DisplayStatus) - COMPUTED)
+def test_a_stack_or_resource_has_each_status(dump: Dump, status: DisplayStatus) -> None:
+    assert status in {display_status(word, reason) for word, reason in statuses(dump)}
+
+
+def statuses(dump: Dump) -> Iterator[tuple[str, str]]:
+    for table in ("stack", "resource", "event"):
+        for row in dump.records(f"deployments_{table}"):
+            yield row["status"], row["reason"]
+
+
+def test_environments_are_healthy_and_not_missing_and_closed(dump: Dump) -> None:
+    assert values_of(dump, "environment", "health_word") >= {"healthy", "degraded", "unhealthy", "unknown"}
+    rows = list(dump.records("deployments_environment"))
+    assert {(row["missing_since"] is None, row["deleted_at"] is None) for row in rows} == {
+        (True, True),
+        (True, False),
+        (False, True),
+        (False, False),
+    }
+
+
+def test_what_was_observed_and_requested_is_there(dump: Dump) -> None:
+    assert values_of(dump, "evidence", "kind") == {kind for kind, _label in EVIDENCE}
+    assert values_of(dump, "observation", "source") >= {source for source, _label in SOURCES} - {"site"}
+    assert len(values_of(dump, "observation", "problem_code")) > 1
+    assert values_of(dump, "siteprobe", "wrote") == {0, 1}
+    assert values_of(dump, "operation", "state") >= {"running", "done"}
+    assert values_of(dump, "operation", "kind") == {"run_association", "save_time"}
+    assert values_of(dump, "duration", "operation") >= {"create", "delete"}
+    assert [row for row in dump.records("deployments_associationrun") if row["failed_task"] and row["output"]]
+    for table in (
+        "healthsample",
+        "target",
+        "scalingactivity",
+        "databasemember",
+        "templatecheck",
+        "expectation",
+    ):
+        assert dump.tables[f"deployments_{table}"].rows, table
+
+
+def test_everybody_is_there_and_nobody_is_logged_in(dump: Dump) -> None:
+    users = {row["username"]: row for row in dump.records("auth_user")}
+    allowed = {row["user_id"] for row in dump.records("auth_user_user_permissions")}
+
+    assert set(users) == {"admin", "operator", "viewer"}
+    assert allowed == {users["operator"]["id"]}
+    assert [row for row in dump.records("deployments_account") if row["role_arn"]]
+    assert [row for row in dump.records("deployments_account") if row["is_recording"]]
+    assert "django_session" not in dump.tables
+    for user in users.values():
+        assert check_password(PASSWORD, user["password"], preferred="pbkdf2_sha256")
+
+
+def test_a_secret_was_printed_by_a_function_that_failed(dump: Dump) -> None:
+    """As the release kept it: later ones must not."""
+    logs = [row["text"] for row in dump.records("deployments_evidence") if row["kind"] == "function_log"]
+
+    assert [text for text in logs if GUEST_PASSWORD in text]
+
+
+def test_the_fixture_is_small_and_says_nothing_of_the_machine_that_wrote_it(dump: Dump) -> None:
+    text = json.dumps([dump.tables[name].rows for name in dump.tables])
+
+    assert (FOLDER / FILE).stat().st_size < 400_000
+    assert not re.findall(r"(?<!\w)/(?:tmp|root|home|work)/", text)

@@ -1,0 +1,41 @@
+"""What the release left, and that the migrations take all of it along."""
+
+from __future__ import annotations
+
+from django.core.management import call_command
+from django.db import connection
+
+from deployments.models import Account, Deployment, Environment, Event
+from tests.upgrade import load
+from tests.upgrade.dump import Dump
+
+TAKEN_ALONG = ("auth_user", "deployments_deployment", "deployments_environment", "deployments_event")
+
+
+def test_every_row_is_there_after_the_migrations(dump: Dump, upgraded: None) -> None:
+    left = {name: len(table.rows) for name, table in dump.tables.items() if name.startswith("deployments_")}
+    found = {name: len(load.all_rows(name)) for name in left}
+
+    assert found == left
+
+
+def test_nothing_is_left_to_be_migrated(upgraded: None) -> None:
+    call_command("migrate", check_unapplied=True, verbosity=0)
+    connection.check_constraints()
+
+
+def test_rows_say_what_they_said(dump: Dump, upgraded: None) -> None:
+    left = {row["id"]: row for row in dump.records("deployments_deployment")}
+
+    for deployment in Deployment.objects.select_related("environment"):
+        row = left[deployment.pk]
+        assert (deployment.state, deployment.kind, deployment.last_phase) == (
+            row["state"],
+            row["kind"],
+            row["last_phase"],
+        )
+        assert deployment.token.hex == row["token"]
+        assert deployment.created_at.strftime("%Y-%m-%d %H:%M:%S") == row["created_at"][:19]
+        assert Event.objects.of(deployment).count() == row["last_seq"]
+    assert Environment.objects.exclude(latest=None).count() == Environment.objects.count()
+    assert Account.objects.get(name="production").role_arn

@@ -1,0 +1,101 @@
+"""Every page of what the release left, in both languages, and the admin's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.apps import apps
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+
+from deployments.models import Deployment, Environment, Resource, Stack
+from deployments.models.health import AssociationRun
+
+pytestmark = pytest.mark.timeout(600)
+LANGUAGES = [code for code, _name in settings.LANGUAGES]
+
+
+@pytest.fixture
+def as_admin(upgraded: None) -> Client:
+    return _logged_in("admin")
+
+
+def _logged_in(username: str) -> Client:
+    client = Client(raise_request_exception=True)
+    client.force_login(User.objects.get(username=username))
+    return client
+
+
+def answers(client: Client, addresses: Iterator[str], language: str) -> dict[str, int]:
+    """Return the status of each address."""
+    return {
+        address: client.get(address, headers={"Accept-Language": language}).status_code
+        for address in addresses
+    }
+
+
+def of_environments() -> Iterator[str]:
+    for environment in Environment.objects.all():
+        yield environment.get_absolute_url()
+        yield f"{environment.get_absolute_url()}?all"
+        for name in ("environment_past", "environment_delete", "comparison"):
+            yield reverse(name, args=[environment.pk])
+    for run in AssociationRun.objects.select_related("association"):
+        yield reverse("environment_output", args=[run.association.environment_id, run.pk])
+
+
+def of_deployments() -> Iterator[str]:
+    for deployment in Deployment.objects.all():
+        yield deployment.get_absolute_url()
+        yield f"{deployment.get_absolute_url()}?tab=events"
+        for name in ("event_lines", "deployment_updates"):
+            yield reverse(name, args=[deployment.pk])
+        for kind in ("csv", "json"):
+            yield reverse("event_export", args=[deployment.pk, kind])
+        if not deployment.is_active:
+            yield reverse("replay_frame", args=[deployment.pk]) + f"?until={deployment.last_seq}"
+        yield reverse("environment_new") + f"?from={deployment.pk}"
+
+
+def of_rows() -> Iterator[str]:
+    """Yield the inspector's pages of the failed and of the first of each type: there are thousands."""
+    seen = set()
+    for stack in Stack.objects.all():
+        name, path = ("deployment_row", [stack.path]) if stack.path else ("deployment_rows", [])
+        yield reverse(name, args=[stack.deployment_id, *path])
+    for resource in Resource.objects.select_related("stack"):
+        kind = (resource.type, resource.status, resource.reason[:20])
+        if kind not in seen:
+            seen.add(kind)
+            yield reverse("deployment_row", args=[resource.stack.deployment_id, resource.path])
+
+
+def of_the_portal() -> Iterator[str]:
+    for name in ("environments", "deployments", "recordings", "environment_new"):
+        yield reverse(name)
+    for query in ("?show=deleted", "?state=failed", "?q=guests"):
+        yield reverse("environments") + query
+        yield reverse("deployments") + query
+
+
+def of_the_admin() -> Iterator[str]:
+    yield reverse("admin:index")
+    for model in apps.get_models():
+        if admin.site.is_registered(model):
+            name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+            yield reverse(f"{name}_changelist")
+            for row in model._default_manager.order_by("pk")[:1]:
+                yield reverse(f"{name}_change", args=[row.pk])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("pages", [of_environments, of_deployments, of_rows, of_the_portal, of_the_admin])
+def test_every_page_is_there(as_admin: Client, pages: Callable[[], Iterator[str]], language: str) -> None:
+    found = answers(as_admin, pages(), language)
+
+    assert len(found) > 5
+    assert {address: status for address, status in found.items() if status != 200} == {}
