@@ -14,11 +14,11 @@ from django.utils import timezone
 from deployments.aws.cloudformation import StackView
 from deployments.aws.session import Clients
 from deployments.core.health.parts import ObservedParts
-from deployments.core.health.readiness import Readiness, readiness
+from deployments.core.health.readiness import Readiness, readiness, was_polled
 from deployments.core.intervals import ready_delay, root_delay
 from deployments.core.phases import State
 from deployments.core.status import DELETED
-from deployments.core.timeouts import failure_timeout, readiness_timeout
+from deployments.core.timeouts import CURRENT, failure_timeout, readiness_timeout
 from deployments.errors import AwsNotFound, Message
 from deployments.message_codes import Code
 from deployments.models import Deployment, Environment, Event, Observation, Observer
@@ -70,7 +70,8 @@ def wait(deployment: Deployment, clients: Clients, now: datetime) -> float | Non
         )
         return None
     since = Event.objects.of(deployment).get(event_id=PHASE_EVENT).at
-    found = readiness(facts_of(environment), since)
+    facts = facts_of(environment)
+    found = readiness(facts, since)
     _advance(deployment, found)
     served = deployment.state == State.READY and found.configured and found.serving
     if served and not found.answered and site_check.is_due(environment, since, now):
@@ -79,7 +80,7 @@ def wait(deployment: Deployment, clients: Clients, now: datetime) -> float | Non
     if deployment.state == State.READY and found.ready:
         _succeed(deployment, environment.stack_status, dict(environment.outputs))
         return None
-    if _gave_up(deployment, clients, environment, found, since, now):
+    if was_polled(facts, now - CURRENT) and _gave_up(deployment, clients, environment, found, since, now):
         return None
     _report(deployment, found)
     return ready_delay(sandbox=sandbox)

@@ -18,7 +18,7 @@ from deployments.core.phases import State
 from deployments.core.timeouts import failure_timeout, readiness_timeout
 from deployments.errors import Message
 from deployments.message_codes import Code
-from deployments.models import AssociationRun, Deployment, Environment, Event, SiteProbe
+from deployments.models import AssociationRun, Deployment, Environment, Event, Observation, SiteProbe
 from deployments.runner import site_check
 from deployments.wording import stored_text
 from tests.builders import make_environment
@@ -217,6 +217,24 @@ def test_an_environment_that_never_becomes_ready_ends_with_what_was_missing(
 
     assert (ended.state, ended.error_code) == (State.FAILED, "NotReady")
     assert "The site check through the load balancer" in reason(ended)
+
+
+def test_nothing_is_given_up_on_what_was_seen_before_the_portal_was_stopped(
+    deployment: Deployment, aws: FakeAws
+) -> None:
+    """It is stopped for longer than an environment may take; meanwhile the last server becomes healthy."""
+    after_stacks(deployment, aws)
+    retarget(aws, "staging", "web", 1, "unhealthy", "Target.Timeout")
+    step(deployment, aws)
+    stopped = 2 * readiness_timeout(sandbox=False)
+    later(deployment, stopped)
+    Observation.objects.update(attempted_at=F("attempted_at") - stopped)
+    retarget(aws, "staging", "web", 1, "healthy")
+
+    one_tick(deployment, aws)
+
+    assert Deployment.objects.get().is_active
+    assert step(deployment, aws).state == State.SUCCEEDED
 
 
 def test_a_stack_that_is_deleted_meanwhile_ends_the_deployment(deployment: Deployment, aws: FakeAws) -> None:

@@ -84,7 +84,7 @@ def write(release: Release, commit: str, accounts: dict[str, tuple[int, str]], f
 
 
 def leave_out_keys(tables: dict[str, Table]) -> None:
-    """Clear what follows from other columns and does not compress. Raises ValueError if it does not follow."""
+    """Clear what follows from other columns and does not compress. Raises ValueError if it does not."""
     kept = [row[:] for row in tables[EVENTS].rows]
     set_keys(tables)
     if kept != tables[EVENTS].rows:

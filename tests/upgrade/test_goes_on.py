@@ -205,7 +205,8 @@ def test_deployments_in_progress_go_on_to_their_ends(
         one.pace(0)
     after = ended(portal, before)
 
-    assert {name: (one.kind, one.state) for name, one in after.items()} == ENDS
+    why = {name: one.error_message for name, one in after.items() if one.error_message}
+    assert {name: (one.kind, one.state) for name, one in after.items()} == ENDS, why
     assert after["at-preflight-full"].error_code == "TemplateSetChanged"
     for name, deployment in after.items():
         assert_numbered(deployment)

@@ -69,6 +69,21 @@ def readiness(facts: Facts, since: datetime | None = None) -> Readiness:
     )
 
 
+def was_polled(facts: Facts, since: datetime) -> bool:
+    """Return whether every source that readiness depends on was polled since then, with success or not."""
+    needed = {
+        "associations": facts.parts.associations,
+        "targets": facts.parts.target_groups,
+        "fleet": facts.parts.groups,
+    }
+    polled = {
+        source
+        for source, row in facts.sources.items()
+        if row.attempted_at is not None and row.attempted_at >= since
+    }
+    return {source for source, parts in needed.items() if parts} <= polled
+
+
 def has_site(facts: Facts) -> bool:
     """Tell whether there is a load balancer through which a time can be saved and read."""
     balanced = "alb" in facts.parts.load_balancers.values() and bool(facts.parts.target_groups)
