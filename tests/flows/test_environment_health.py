@@ -49,7 +49,7 @@ def an_app_server_that_stopped_is_named(standing: Standing) -> None:
 
     standing.act(sick, "stop-service")
 
-    said = f"app {sick} refuses the connection of health checks"
+    said = f"app {sick} refuses health check connections"
     expect(standing.health).to_contain_text(said, timeout=SOON)
     assert_one_is_sick(standing, "app", sick, "Target.FailedHealthChecks")
 

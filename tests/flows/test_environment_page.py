@@ -200,7 +200,7 @@ def test_an_age_grows_by_itself_even_when_the_server_is_silent(
     before = age.inner_text()
 
     expect(age).not_to_have_text(before)
-    expect(page.get_by_text("No news from Sanso")).to_be_visible()
+    expect(page.get_by_text("No response from Sanso")).to_be_visible()
 
 
 def test_who_may_not_run_things_sees_them_disabled(
@@ -210,7 +210,7 @@ def test_who_may_not_run_things_sees_them_disabled(
         page = context.new_page()
         page.goto(url(web, "environment", whole.pk))
 
-        expect(page.get_by_role("button", name="Save a time")).to_be_disabled()
+        expect(page.get_by_role("button", name="Run site check")).to_be_disabled()
         expect(page.locator("#may-not")).to_be_visible()
 
 

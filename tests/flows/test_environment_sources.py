@@ -38,7 +38,7 @@ def success_of_state_manager_is_not_ready_while_a_target_is_unhealthy(
     standing.pace(PACE)  # at pace 0 the server would soon be replaced
 
     wait_until(lambda: state(deployment) == "traffic", seconds=120, what="the phase of targets")
-    said = f"app {sick} refuses the connection of health checks"
+    said = f"app {sick} refuses health check connections"
     expect(page.locator("#header")).to_contain_text("Not ready yet.", timeout=SOON)
     expect(page.locator("#header")).to_contain_text(said, timeout=SOON)
     own_page.goto(deployment.environment.get_absolute_url())
@@ -97,7 +97,7 @@ def a_source_that_is_denied_says_which_permission_is_missing(standing: Standing)
         "data-copy", '{"Effect": "Allow", "Action": "ssm:DescribeAssociationExecutions", "Resource": "*"}'
     )
     expect(standing.page.locator(".trouble")).to_have_count(1)
-    expect(standing.source("targets")).to_contain_text("as of")
+    expect(standing.source("targets")).to_contain_text("updated")
 
     standing.no_fault()
 

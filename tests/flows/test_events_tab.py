@@ -194,7 +194,7 @@ def test_lines_that_cannot_be_read_are_said_to_be_missing(
     expect(page.get_by_text("The events could not be loaded.")).to_be_visible()
 
     page.unroute("**/events?*")
-    page.locator("#events-failed").get_by_role("button", name="Try now").click()
+    page.locator("#events-failed").get_by_role("button", name="Retry now").click()
     expect(page.get_by_text("The events could not be loaded.")).to_be_hidden()
     expect(page.get_by_text("No matching events.")).to_be_visible()
 

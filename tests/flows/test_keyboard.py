@@ -58,7 +58,7 @@ def test_back_from_the_deployment_the_form_can_be_sent_again(page: Page, web: We
 def test_an_environment_is_deleted_by_typing_its_name(page: Page, web: Web, environment: Environment) -> None:
     page.goto(url(web, "environment", environment.pk))
     page.get_by_role("link", name="Delete…").press("Enter")
-    field = page.get_by_label("Type the name of the environment")
+    field = page.get_by_label("Type the environment name")
     field.press_sequentially("staging")
     field.press("Enter")
 
@@ -71,7 +71,7 @@ def test_enter_that_ends_a_conversion_sends_nothing(page: Page, web: Web, enviro
     page.goto(url(web, "environment_delete", environment.pk))
     key = "new KeyboardEvent('keydown', {key: 'Enter', bubbles: true, cancelable: true, %s})"
     send = "(field) => field.dispatchEvent(%s)"
-    field = page.get_by_label("Type the name of the environment")
+    field = page.get_by_label("Type the environment name")
 
     assert field.evaluate(send % (key % "isComposing: true")) is False
     assert field.evaluate(send % (key % "keyCode: 229")) is False

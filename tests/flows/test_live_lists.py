@@ -111,7 +111,7 @@ def test_a_lost_server_is_told_and_its_return_too(
             page.goto(url(wire, "environments"))
             expect(page.get_by_text("Live", exact=True)).to_be_visible()
             wire.cut()
-            expect(page.get_by_text("No news from Sanso")).to_be_visible()
+            expect(page.get_by_text("No response from Sanso")).to_be_visible()
             expect(page.get_by_role("link", name="staging", exact=True)).to_be_visible()
             wire.mend()
             expect(page.get_by_text("Live", exact=True)).to_be_visible()

@@ -38,8 +38,8 @@ def test_every_state_passes_axe_and_fits_its_window(
         for deployment in pages:
             page.goto(f"{web.url}/deployments/{deployment.pk}/")
             expect(page.locator("html")).to_have_attribute("lang", language)
-            if page.get_by_role("button", name="Open all").is_visible():
-                page.get_by_role("button", name="Open all").click()
+            if page.get_by_role("button", name="Expand all").is_visible():
+                page.get_by_role("button", name="Expand all").click()
             results = Axe().run(page)
             found += [
                 f"{deployment}: {fault['id']} {[node['html'] for node in fault['nodes']][:3]}"

@@ -59,12 +59,12 @@ def test_a_connection_that_breaks_at_once_is_made_up_for_by_asking_until_it_is_b
     page.goto(url(web, deployment))
     happen(deployment, network, 1, 2)
     expect(page.locator("#lost")).to_be_visible()
-    expect(page.locator("#lost [data-text]")).to_contain_text("Next try in")
+    expect(page.locator("#lost [data-text]")).to_contain_text("Retrying in")
     wait_until(lambda: is_whole(page, deployment))
     assert len(broken) > 1
 
     page.unroute("**/stream?*")
-    page.get_by_role("button", name="Try now").click()
+    page.get_by_role("button", name="Retry now").click()
     expect(page.locator("#lost")).to_be_hidden()
     happen(deployment, network, 3, 4)
     wait_until(lambda: is_whole(page, deployment))

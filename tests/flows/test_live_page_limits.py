@@ -95,7 +95,7 @@ def test_a_page_that_polls_in_vain_says_that_the_connection_is_lost(
     page.route("**/updates?*", lambda route: route.fulfill(status=502, body="no server behind the proxy"))
     page.goto(opening.address(web, deployment, ""))
     expect(page.locator("#lost")).to_be_visible()
-    expect(page.locator("#lost [data-text]")).to_contain_text("Next try in")
+    expect(page.locator("#lost [data-text]")).to_contain_text("Retrying in")
     expect(page.locator("#fresh")).not_to_contain_text("polling")
     page.unroute("**/*?*")
     page.unroute("**/stream?*")

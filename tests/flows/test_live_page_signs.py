@@ -74,7 +74,7 @@ def test_who_asked_is_notified_of_the_end_once(chromium: Browser, web: Web, oper
         assert page.evaluate("window.asked") == 0  # nobody is asked who did not click
         page.evaluate("window.answer = 'denied'")
         button.click()
-        expect(page.locator("#announcements")).to_contain_text("does not allow notifications")
+        expect(page.locator("#announcements")).to_contain_text("blocks notifications")
         expect(button).to_have_attribute("aria-pressed", "false")
 
         page.evaluate("window.answer = 'granted'; Notification.permission = 'default'")

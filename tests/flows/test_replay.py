@@ -23,12 +23,12 @@ def opened(page: Page, web: Web, name: str) -> str:
     """Open a recording from its list; returns the address of its deployment's own page."""
     page.goto(url(web, "recordings"))
     page.locator(f"section[aria-labelledby='recording-{name}']").get_by_role("button").click()
-    expect(page.get_by_label("Moment")).to_be_enabled()
+    expect(page.get_by_label("Time", exact=True)).to_be_enabled()
     return page.url.partition("?")[0]
 
 
 def at(page: Page, seconds: float) -> None:
-    page.get_by_label("Moment").fill(str(seconds))
+    page.get_by_label("Time", exact=True).fill(str(seconds))
 
 
 @pytest.mark.parametrize("name", list(ENDS))
@@ -49,7 +49,7 @@ def test_a_recording_is_played_to_the_end_that_its_page_shows(page: Page, web: W
 
 def test_one_goes_back_and_forth_and_event_by_event(page: Page, web: Web) -> None:
     opened(page, web, "failure")
-    end = float(page.get_by_label("Moment").get_attribute("max") or 0)
+    end = float(page.get_by_label("Time", exact=True).get_attribute("max") or 0)
     deployment = page.locator("#deployment")
 
     at(page, end)
@@ -61,7 +61,7 @@ def test_one_goes_back_and_forth_and_event_by_event(page: Page, web: Web) -> Non
     at(page, 0)
     expect(page.locator("#banner")).not_to_contain_text("TrialDbCluster")
     expect(deployment).to_have_attribute("data-seq", re.compile(r"^\d{1,2}$"))
-    page.get_by_label("Moment").focus()
+    page.get_by_label("Time", exact=True).focus()
     page.keyboard.press("End")
     expect(page.locator("#banner")).to_contain_text("TrialDbCluster")
     page.get_by_role("link", name="Exit replay").click()

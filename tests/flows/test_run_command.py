@@ -132,4 +132,4 @@ def test_a_killed_sandbox_comes_back_and_its_environments_are_told_missing(
         if b"portal.sandbox" in command and str(run.folder).encode() in environment:
             os.kill(int(entry.name), signal.SIGKILL)
 
-    expect(page.locator("#banner")).to_contain_text("does not exist any more", timeout=SECONDS)
+    expect(page.locator("#banner")).to_contain_text("no longer exists", timeout=SECONDS)

@@ -113,14 +113,14 @@ def test_a_server_is_killed_after_a_second_yes(page: Page, web: Web, shop: Accou
     page.set_viewport_size(NARROW)
     page.goto(url(web, "sandbox"))
     page.locator(f"#{name}-log > summary").press("Enter")
-    expect(page.locator(f"#{name}-log .text")).to_contain_text("Nothing is logged yet")
+    expect(page.locator(f"#{name}-log .text")).to_contain_text("The log is empty")
     yes = page.get_by_role("button", name=f"Kill {name}")
     expect(yes).to_be_hidden()
     page.locator(f"#{name}-kill > summary").press("Enter")
 
     yes.press("Enter")
 
-    expect(page.get_by_role("status").filter(has_text=f"{name} is killed")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text=f"Killed {name}")).to_be_visible()
     expect(page.locator(f"#{name}")).to_have_count(0)
     wait_until(
         lambda: [one["instance"] for one in machines(sandbox, shop)] not in ([], [name]),

@@ -347,7 +347,7 @@ def test_a_sandbox_that_is_down_is_said_and_what_was_typed_is_kept(
     assert field(shown, "resource", "logical_id")["value"] == "DBCluster"
 
     shown = page(browser.post(reverse("sandbox_take_back"), {"kind": "all"}, follow=True))
-    assert "so nothing was done" in shown.one(class_="messages").text
+    assert "nothing was changed" in shown.one(class_="messages").text
     log = browser.get(reverse("sandbox_log", args=["i-0"]), headers={"HX-Request": "true"})
     assert "not responding" in page(log).text
 
