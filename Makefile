@@ -76,7 +76,8 @@ base-tree: ## Make the tree that the sandbox's booted machines share, where this
 	@$(BIN)/python -m portal.sandbox.booted --if-possible
 
 .PHONY: check
-check: lint types check-complexity check-imports check-migrations check-templates check-translations ## Run every static check.
+CHECKS := check-complexity check-dead-code check-imports check-migrations check-templates check-translations
+check: lint types $(CHECKS) ## Run every static check.
 
 .PHONY: lint
 lint: ## Check the style of the code.
@@ -95,6 +96,10 @@ types: ## Check the types (mypy --strict).
 .PHONY: check-complexity
 check-complexity: ## Check that no function is too complex (radon).
 	$(BIN)/python .ci/complexity.py
+
+.PHONY: check-dead-code
+check-dead-code: ## Check that no code is unused (vulture).
+	$(BIN)/python .ci/dead_code.py
 
 .PHONY: check-imports
 check-imports: ## Check that imports run downward only (.importlinter).

@@ -148,11 +148,6 @@ def reversed_edges(edges: Edges) -> dict[str, tuple[Edge, ...]]:
     return {path: tuple(sorted(own)) for path, own in found.items()}
 
 
-def blocks(path: str, edges: Edges) -> tuple[str, ...]:
-    """Return the paths of what depends directly on the thing at a path."""
-    return blocked_by(edges).get(path, ())
-
-
 class _Stack:
     """One stack of the set: its template's parts, and what its parent tells it."""
 

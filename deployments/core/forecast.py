@@ -10,7 +10,7 @@ from typing import NamedTuple
 from zlib import crc32
 
 from deployments.core.schedule import PHASE, Schedule, ScheduleState, Span
-from deployments.core.usual_durations import PHASE_TYPE, UsualDuration
+from deployments.core.usual_durations import UsualDuration
 
 SLOW = 1.15
 """What takes this many times longer than nine of ten runs did is slower than usual."""
@@ -193,8 +193,3 @@ def _pace(
     doubt = 0.06 + (0.08 * guessed / len(usual) if usual else 0.0)
     held = 3.0 if doubt < 0.1 else 1.0
     return total / (weight + held), doubt * math.sqrt(held / (weight + held)) + 0.02
-
-
-def phase_types(phases: tuple[str, ...]) -> dict[str, str]:
-    """Return the parts that stand for phases of the portal's own, with their type."""
-    return {f"{PHASE}{phase}": PHASE_TYPE for phase in phases}

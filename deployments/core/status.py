@@ -83,7 +83,6 @@ _STATUSES: dict[str, Status] = {
     "EXPORT_ROLLBACK_COMPLETE": Status(DisplayStatus.ROLLED_BACK, True),
     "EXPORT_ROLLBACK_FAILED": Status(_F, True),
 }
-KNOWN = frozenset(_STATUSES)
 CANCELLED_REASONS = (
     "Resource creation cancelled",
     "Resource update cancelled",

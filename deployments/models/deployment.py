@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
 from typing import Any, Self
 
 from django.conf import settings
@@ -175,7 +174,3 @@ class Deployment(models.Model):
             raise LostClaim(self.pk)
         for name, value in values.items():
             setattr(self, name, value)
-
-    def elapsed_until(self, now: datetime) -> float:
-        """Return the seconds from the request to the end, or to now while it runs."""
-        return ((self.ended_at or now) - self.created_at).total_seconds()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,6 @@ from deployments.presentation.locale import Locale
 from deployments.presentation.text import screen_reader
 from deployments.presentation.text.datetime_formats import units
 from deployments.presentation.waterfall import cache, eta, outlook, tree
-from deployments.presentation.waterfall.rows import Row
 from deployments.presentation.waterfall.view_model import DeploymentView
 
 _WITHOUT_ROWS = frozenset({"requested", "attention", "attention.over"})
@@ -138,15 +137,6 @@ def _changes(
         ],
         "say": screen_reader.announcements(view.deployment, events, view.summary.failure),
     }
-
-
-def _placed(rows: Sequence[Row], html: Sequence[str], *, in_order: bool) -> Iterator[dict[str, str]]:
-    """Yield rows with where they go: below the one before when all are there, or else into their stack."""
-    after = ""
-    for row, text in zip(rows, html, strict=True):
-        place = {"after": after} if in_order else {}
-        yield {"id": row.id, "parent": row.parent, "html": text, **place}
-        after = row.id
 
 
 def _changed_paths(events: Sequence[Event]) -> set[str] | None:

@@ -14,7 +14,7 @@ from deployments.core.dependencies import (
     Edge,
     Graph,
     Waiting,
-    blocks,
+    blocked_by,
     from_rows,
     read,
     reversed_edges,
@@ -120,7 +120,7 @@ def test_what_has_begun_waits_for_nothing(infra: Graph) -> None:
 
 
 def test_what_a_resource_blocks_is_the_other_way_round(infra: Graph) -> None:
-    assert "Nlb/NlbListener" in blocks("Nlb/Nlb", infra.edges)
+    assert "Nlb/NlbListener" in blocked_by(infra.edges)["Nlb/Nlb"]
     assert Edge("Nlb/NlbListener", "Ref") in reversed_edges(infra.edges)["Nlb/Nlb"]
 
 
@@ -184,4 +184,4 @@ def test_no_template_crashes_the_reader(resources: Any, child: Any) -> None:
 
     for path in graph.types:
         waiting_for(path, graph.edges, {})
-        blocks(path, graph.edges)
+        blocked_by(graph.edges)

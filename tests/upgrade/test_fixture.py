@@ -11,13 +11,14 @@ import pytest
 from django.contrib.auth.hashers import check_password
 
 from deployments.core.phases import PHASES, TERMINAL, Kind, State
-from deployments.core.status import KNOWN, DisplayStatus, display_status
+from deployments.core.status import COMPLETE, FAILED, IN_PROGRESS, DisplayStatus, display_status
 from deployments.models.evidence import KINDS as EVIDENCE
 from tests.upgrade import GUEST_PASSWORD, PASSWORD
 from tests.upgrade.dump import FILE, FOLDER, Dump
 
 SOURCES = {"stack", "targets", "associations", "fleet", "database"}
-DISPLAYED = {display_status(status) for status in KNOWN} | {DisplayStatus.CANCELLED}
+STATUSES = {"", *FAILED, *COMPLETE, *IN_PROGRESS}
+DISPLAYED = {display_status(status) for status in STATUSES} | {DisplayStatus.CANCELLED}
 """What people may see of a stack or resource."""
 
 

@@ -53,10 +53,6 @@ class ObservationQuerySet(models.QuerySet["Observation"]):
         """Keep one environment's."""
         return self.filter(environment=environment)
 
-    def with_problems(self) -> Self:
-        """Keep those whose last try failed."""
-        return self.exclude(problem_code="")
-
     def of_observer(self, observer: Observer) -> Self:
         """Keep those that one observer asks for."""
         rows = self.filter(environment__account=observer.account_id, source=observer.source)

@@ -36,7 +36,7 @@ Result = TypeVar("Result")
 
 TRIES = 3
 STOP = 5.0  # seconds
-DATABASE_EXISTS, NO_DATABASE, CANNOT_CREATE, CANNOT_DROP = 1007, 1008, 1396, 1396
+DATABASE_EXISTS, NO_DATABASE, CANNOT_CREATE = 1007, 1008, 1396
 
 _loop: asyncio.AbstractEventLoop | None = None
 _loop_lock = threading.Lock()

@@ -16,7 +16,7 @@ from deployments.runner import observe, step
 from deployments.runner.observe import history, poll_round
 from tests.builders import make_account
 from tests.fakes import FakeAws
-from tests.runner.observed.world import make_world
+from tests.runner.observed.world import make_world, problems
 from tests.services import Redis
 
 pytestmark = pytest.mark.django_db
@@ -124,7 +124,7 @@ def test_fifty_environments_cost_no_more_than_two_reads_a_second_of_any_service(
     assert max(reads.values()) <= RATE * elapsed + RATE
     assert max(most_in_a_minute(aws).values()) <= RATE * 60 + RATE
     assert oldest(clock) < timedelta(seconds=200)
-    assert not Observation.objects.with_problems().exists()
+    assert not problems().exists()
 
     # Someone looks at one of them: its figures are young, whatever the others cost.
     Environment.objects.filter(pk=first.pk).update(watched_until=clock.now() + timedelta(seconds=60))

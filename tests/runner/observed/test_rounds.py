@@ -33,6 +33,7 @@ from tests.runner.observed.world import (
     look,
     make_world,
     observation,
+    problems,
     reread,
     retarget,
     server,
@@ -69,7 +70,7 @@ def test_an_environment_that_is_well_is_healthy_after_one_look(
     assert FleetInstance.objects.present().count() == 4
     assert set(AssociationRun.objects.values_list("status", flat=True)) == {"Success"}
     assert DatabaseMember.objects.filter(is_writer=True).count() == 1
-    assert not Observation.objects.with_problems().exists()
+    assert not problems().exists()
     assert None not in Observation.objects.values_list("observed_at", flat=True)
 
 
@@ -251,11 +252,11 @@ def test_a_denied_action_is_named_and_everything_else_goes_on(aws: FakeAws, envi
     )
     assert problem.observed_at is not None
     assert set(Association.objects.values_list("status", flat=True)) == {"Success"}
-    assert list(Observation.objects.with_problems().values_list("source", flat=True)) == ["associations"]
+    assert list(problems().values_list("source", flat=True)) == ["associations"]
 
     aws.before.clear()
     look(aws, "associations")
-    assert not Observation.objects.with_problems().exists()
+    assert not problems().exists()
     assert AssociationRun.objects.count() == 4
 
 
@@ -276,7 +277,7 @@ def test_what_was_denied_stays_told_until_it_was_read(
 
     aws.before.clear()
     look(aws, "associations")
-    assert not Observation.objects.with_problems().exists()
+    assert not problems().exists()
     assert AssociationRun.objects.newest_of_each().get(instance_id=bad).status == "Failed"
 
 
@@ -360,7 +361,7 @@ def test_missing_credentials_are_told_by_every_source(aws: FakeAws, environment:
 
     look(refuse)  # type: ignore[arg-type]
 
-    assert Observation.objects.with_problems().count() == 4
+    assert problems().count() == 4
 
 
 # --- how often, and who first ------------------------------------------------------------------------

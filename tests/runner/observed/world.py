@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from deployments.aws.autoscaling import Group, GroupInstance, ScalingActivity
@@ -20,6 +21,11 @@ from tests.fakes import FakeAws
 ELB = "arn:aws:elasticloadbalancing:ap-northeast-1:123456789012"
 ZONES = ("ap-northeast-1a", "ap-northeast-1c")
 SOURCES = ("targets", "associations", "fleet", "database")
+
+
+def problems() -> QuerySet[Observation]:
+    """Return the observations whose last poll failed."""
+    return Observation.objects.exclude(problem_code="")
 
 
 def balancer_arn(name: str, tier: str) -> str:

@@ -25,18 +25,6 @@ def install() -> None:
     heartbeat.listen(rds._clusters, _look)
 
 
-def writer_of(cluster: Record) -> str | None:
-    """Tell the identifier of the cluster's writer, None when it has no instance."""
-    return next(
-        (
-            member["DBInstanceIdentifier"]
-            for member in cluster["DBClusterMembers"]
-            if member["IsClusterWriter"]
-        ),
-        None,
-    )
-
-
 def database_of(cluster: Record) -> Database | None:
     """Find the running database of a cluster; one whose engine does not speak MySQL's protocol has none."""
     return databases.get((here(), cluster["DBClusterIdentifier"]))

@@ -1,0 +1,67 @@
+"""Fail when vulture finds code that nothing uses: no other code, no template, no framework by its name.
+
+What only tests use counts as unused. https://github.com/jendrikseipp/vulture
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+from vulture import Vulture
+from vulture.core import Item
+
+CODE = ("datelog", "deployments", "portal", "infra_templates", "manage.py")
+TEMPLATES = ("datelog/templates", "deployments/templates", "portal/templates")
+SETTINGS = ("datelog/settings.py", "portal/settings.py")
+MODELS = ("datelog/models.py", "deployments/models/")
+SANDBOX = "portal/sandbox/"
+DECORATORS = ("@admin.*", "@register.*", "@*.connect*")
+
+DJANGO = """
+    Meta *Config field_order clean_* handler4* handler5* urlpatterns requires_system_checks add_arguments
+    allow_relation allow_migrate init_connection_state is_usable success_url redirect_authenticated_user
+    date_hierarchy fieldsets has_*_permission index_title list_* lookups model_admin obj ordering
+    parameter_name readonly_fields search_fields show_full_result_count site_header site_title verbose_name
+"""
+BY_NAME = """
+    no_store bad_request forbidden WriterAndReader OneLine
+"""  # settings and URLs name them as text
+CALLED_BACK = """
+    data_received pause_writing resume_writing get_code fullname get_plugins _client_connected_cb _spawn
+    handler_name client_context SUCCESS address_family trace IDENTIFIERS
+"""  # by asyncio, importlib, mysql_mimic, sqlglot, the engine, and functions that run in the sandbox
+ANSWERS = """
+    replacement execution_status load_balancer_arns parameter_status throttles sent_away write_status
+    read_status write_milliseconds read_milliseconds writer_endpoint
+"""  # what AWS and the sandbox answered, for whoever needs it
+BY_VALUE = "REF GET_ATT SUB"
+TO_COME = "notify_changed"  # hints that a stack has changed: what receives EventBridge's will call it
+TESTED = "example"  # each cause has a text that it must recognize
+
+
+def main() -> int:
+    """Print what is unused, and return the exit code."""
+    names = " ".join((DJANGO, BY_NAME, CALLED_BACK, ANSWERS, BY_VALUE, TO_COME, TESTED)).split()
+    vulture = Vulture(ignore_names=names, ignore_decorators=list(DECORATORS))
+    vulture.scavenge(CODE, exclude=["*/migrations/*"])
+    for folder in TEMPLATES:
+        for template in Path(folder).rglob("*.html"):
+            vulture.used_names.update(re.findall(r"[A-Za-z_]\w+", template.read_text()))
+    unused = [item for item in vulture.get_unused_code(min_confidence=60) if not is_used_elsewhere(item)]
+    for item in unused:
+        sys.stdout.write(f"{item.filename}:{item.first_lineno} unused {item.typ} {item.name}\n")
+    return 1 if unused else 0
+
+
+def is_used_elsewhere(item: Item) -> bool:
+    """Tell whether it is a setting, a column, or an attribute of another library's object."""
+    path = Path(item.filename).resolve().relative_to(Path.cwd()).as_posix()
+    if path in SETTINGS or item.typ == "attribute":
+        return True
+    return item.typ == "variable" and path.startswith(MODELS)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
