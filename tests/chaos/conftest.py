@@ -92,7 +92,6 @@ def kill_when_all_are_held(portal: Portal, accounts: list[Account]) -> None:
     wanted = {account.sandbox_account_id for account in accounts}
     wait_until(
         lambda: wanted <= {request["account"] for request in portal.held()},
-        seconds=60,
         what="every account at its point",
     )
     portal.worker.kill()

@@ -9,6 +9,7 @@ import pytest
 from deployments.aws import quota
 from deployments.core.phases import State
 from tests.running import Portal, new_account
+from tests.services import LIMIT
 from tests.wordings import attention, reason
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
@@ -25,7 +26,7 @@ def test_three_deployments_share_one_budget_and_none_of_them_fails_or_complains(
     started = time.monotonic()
 
     deployments = [portal.deploy(name, account) for name in ("one", "two", "three")]
-    ended = portal.ended(*deployments, seconds=150)
+    ended = portal.ended(*deployments, seconds=3 * LIMIT)
 
     seconds = time.monotonic() - started
     assert {(d.state, reason(d), attention(d), d.failures) for d in ended} == {(State.SUCCEEDED, "", "", 0)}

@@ -10,7 +10,7 @@ from deployments.core.phases import State
 from deployments.models import Deployment, Environment, Event
 from tests.chaos.conftest import assert_whole, root_stacks
 from tests.running import Portal, client, new_account
-from tests.services import MariaDB, Redis, Sandbox, wait_until
+from tests.services import LIMIT, MariaDB, Redis, Sandbox, wait_until
 from tests.wordings import reason
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
@@ -35,9 +35,9 @@ def test_errors_lost_answers_and_throttling_never_change_an_outcome(portal: Port
             portal.faults(account, fault)
             deployments.append(portal.deploy(account=account))
 
-    launched = portal.ended(*deployments, seconds=150)
+    launched = portal.ended(*deployments, seconds=3 * LIMIT)
     assert {(d.state, reason(d)) for d in launched} == {(State.SUCCEEDED, "")}
-    removed = portal.ended(*[portal.remove(d) for d in launched], seconds=150)
+    removed = portal.ended(*[portal.remove(d) for d in launched], seconds=3 * LIMIT)
     assert {(d.state, reason(d)) for d in removed} == {(State.SUCCEEDED, "")}
     for ended in (*launched, *removed):
         assert root_stacks(ended, sandbox) == ["DELETE_COMPLETE"]
@@ -59,7 +59,7 @@ def test_redis_emptied_again_and_again_loses_nothing(
         redis_server.flush()
         return not Deployment.objects.active().exists()
 
-    wait_until(empty_and_look, seconds=60, what="the end of all deployments")
+    wait_until(empty_and_look, what="the end of all deployments")
     for ended in portal.ended(*deployments):
         assert ended.state == State.SUCCEEDED
         assert_whole(ended, sandbox)
@@ -81,7 +81,7 @@ def test_redis_killed_in_the_middle_delays_a_deployment_and_no_more(
             portal.start()
         return not Deployment.objects.active().exists()
 
-    wait_until(worker_lives, seconds=60, what="the end of the deployment")
+    wait_until(worker_lives, what="the end of the deployment")
     (ended,) = portal.ended(deployment)
     assert ended.state == State.SUCCEEDED
     assert_whole(ended, sandbox)

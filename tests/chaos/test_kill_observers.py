@@ -68,7 +68,6 @@ def test_observers_survive_the_death_of_their_worker_at_every_call(portal: Porta
     environments = [one.environment_id for one in made]
     wait_until(
         lambda: seen.filter(environment__in=environments, observed_at__gt=killed).count() == len(points),
-        seconds=60,
         what="a look at every fleet",
     )
     found = Observation.objects.filter(source=SOURCE, environment__in=environments)

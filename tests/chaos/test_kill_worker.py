@@ -81,7 +81,7 @@ def test_a_launch_survives_the_death_of_its_worker_at_every_call(portal: Portal,
         deployments = [portal.deploy(account=account) for account in accounts]
         kill_when_all_are_held(portal, accounts)
 
-        for point, ended in zip(batch, portal.ended(*deployments, seconds=60), strict=True):
+        for point, ended in zip(batch, portal.ended(*deployments), strict=True):
             assert ended.state == State.SUCCEEDED, (point, reason(ended))
             assert root_stacks(ended, sandbox) == ["CREATE_COMPLETE"], point
             assert_whole(ended, sandbox)
@@ -107,7 +107,7 @@ def test_a_delete_survives_the_death_of_its_worker_at_every_call(portal: Portal,
         removals: list[Deployment] = [portal.remove(deployment) for deployment in made]
         kill_when_all_are_held(portal, accounts)
 
-        for point, ended in zip(batch, portal.ended(*removals, seconds=60), strict=True):
+        for point, ended in zip(batch, portal.ended(*removals), strict=True):
             assert ended.state == State.SUCCEEDED, (point, reason(ended))
             assert root_stacks(ended, sandbox) == ["DELETE_COMPLETE"], point
             assert_whole(ended, sandbox)

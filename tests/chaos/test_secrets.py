@@ -252,7 +252,7 @@ def walk(web: Web) -> dict[str, str]:
 
 
 def test_what_a_failing_function_prints_is_nowhere(portal: Portal, web: Web, sandbox: Sandbox) -> None:
-    (ended,) = portal.ended(portal.deploy(account=None, Answer="FAILED", **SECRETS), seconds=120)
+    (ended,) = portal.ended(portal.deploy(account=None, Answer="FAILED", **SECRETS))
 
     assert (ended.state, ended.sealed_parameters) == (State.ROLLED_BACK, "")
     failure = Event.objects.get(status="CREATE_FAILED", logical_id="Table")
@@ -271,7 +271,7 @@ def test_a_worker_that_dies_takes_no_value_with_it(portal: Portal, action: str) 
     deployment = portal.deploy(account=account, Answer="FAILED", **SECRETS)
     kill_when_all_are_held(portal, [account])
 
-    (ended,) = portal.ended(deployment, seconds=120)
+    (ended,) = portal.ended(deployment)
 
     assert (ended.state, ended.sealed_parameters) == (State.ROLLED_BACK, "")
     assert "the password is ****; " in reason(ended)
@@ -279,7 +279,7 @@ def test_a_worker_that_dies_takes_no_value_with_it(portal: Portal, action: str) 
 
 
 def test_what_is_printed_after_the_deployment_is_nowhere(portal: Portal, web: Web, sandbox: Sandbox) -> None:
-    (made,) = portal.ended(portal.deploy(account=None, **SECRETS), seconds=120)
+    (made,) = portal.ended(portal.deploy(account=None, **SECRETS))
     assert (made.state, made.sealed_parameters) == (State.SUCCEEDED, ""), reason(made)
     assert made.environment.outputs == {"Link": "https://shop.example/?token=****"}
 
@@ -294,11 +294,11 @@ def test_what_is_printed_after_the_deployment_is_nowhere(portal: Portal, web: We
         only_failed=False,
     )
     failed = AssociationRun.objects.filter(status="Failed").exclude(output="")
-    wait_until(failed.exists, seconds=60, what="the output of the run that failed")
+    wait_until(failed.exists, what="the output of the run that failed")
     assert "the password is ****" in failed.get().output
     assert_nowhere(portal, web, made)
 
-    (removed,) = portal.ended(portal.remove(made), seconds=120)
+    (removed,) = portal.ended(portal.remove(made))
 
     assert removed.state == State.SUCCEEDED
     assert Environment.objects.get().secret_fingerprints == ""

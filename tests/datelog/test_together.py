@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from datelog.together import Together
-from tests.services import wait_until
+from tests.services import LIMIT, wait_until
 
 
 class Slow:
@@ -46,7 +46,7 @@ def ask(
 
 def finish(threads: list[threading.Thread]) -> None:
     for thread in threads:
-        thread.join(10)
+        thread.join(LIMIT)
         assert not thread.is_alive()
 
 

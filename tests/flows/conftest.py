@@ -24,10 +24,10 @@ from tests.flows.places import OUTPUTS
 from tests.flows.standing import GRACE, PACE, Standing
 from tests.flows.web import Web, environment_of_processes, logged_in, open_chromium, start_web
 from tests.running import Portal, new_account
-from tests.services import Redis, Sandbox
+from tests.services import LIMIT, Redis, Sandbox
 from tests.wordings import reason
 
-expect.set_options(timeout=15_000)
+expect.set_options(timeout=LIMIT * 1000)
 WIDE = ViewportSize(width=1440, height=900)
 
 
@@ -127,7 +127,7 @@ def asked(portal: Portal) -> Deployment:
 @pytest.fixture
 def standing(portal: Portal, asked: Deployment, own_page: Page) -> Standing:
     """An environment that became ready, with its page open."""
-    (deployment,) = portal.ended(asked, seconds=240)
+    (deployment,) = portal.ended(asked, seconds=3 * LIMIT)
     assert deployment.state == "succeeded", reason(deployment)
     assert deployment.ready_at
     found = Standing(own_page, deployment.environment, portal.sandbox)

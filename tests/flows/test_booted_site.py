@@ -125,7 +125,7 @@ def visit_until_all_have_seen(page: Page, url: str, site: Site, path: str) -> No
         servers = [*site.machines("httpd"), *site.machines("uwsgi")]
         return len(servers) == 4 and all(f"GET /{path} " in site.log(key) for key in servers)
 
-    wait_until(seen, seconds=60, what=f"/{path} in the logs of all four servers")
+    wait_until(seen, what=f"/{path} in the logs of all four servers")
 
 
 def test_the_deployed_site_serves_visitors_and_a_killed_server_is_replaced(
@@ -138,7 +138,7 @@ def test_the_deployed_site_serves_visitors_and_a_killed_server_is_replaced(
     deploy(page, "times")
     expect(page.locator("#banner")).to_contain_text("times created", timeout=CONFIGURED * 1000)
     site = Site(booting, account)
-    wait_until(site.is_whole, seconds=120, what="four healthy servers")
+    wait_until(site.is_whole, what="four healthy servers")
     url = Deployment.objects.get().environment.url
     assert url.startswith("http://127.")
 
@@ -158,6 +158,6 @@ def test_the_deployed_site_serves_visitors_and_a_killed_server_is_replaced(
         seconds=CONFIGURED,
         what="a configured replacement in service",
     )
-    wait_until(lambda: len(site.playbooks()) == 3, seconds=60, what="the output of its association")
+    wait_until(lambda: len(site.playbooks()) == 3, what="the output of its association")
     visit_until_all_have_seen(page, url, site, "read?again")
     context.close()

@@ -37,7 +37,7 @@ def a_failover_swaps_the_roles(standing: Standing) -> None:
     expect(rows.nth(1)).to_contain_text("Reader")
     expect(standing.box("Writer")).to_have_attribute("href", f"#{reader}")
     expect(standing.box("Reader")).to_have_attribute("href", f"#{writer}")
-    wait_until(lambda: databases(standing) == {"available"}, seconds=120, what="the end of the failover")
+    wait_until(lambda: databases(standing) == {"available"}, what="the end of the failover")
     standing.is_well()
 
 

@@ -37,7 +37,7 @@ def success_of_state_manager_is_not_ready_while_a_target_is_unhealthy(
     standing.act(sick, "stop-service")
     standing.pace(PACE)  # at pace 0 the server would soon be replaced
 
-    wait_until(lambda: state(deployment) == "traffic", seconds=120, what="the phase of targets")
+    wait_until(lambda: state(deployment) == "traffic", what="the phase of targets")
     said = f"app {sick} refuses health check connections"
     expect(page.locator("#header")).to_contain_text("Not ready yet.", timeout=SOON)
     expect(page.locator("#header")).to_contain_text(said, timeout=SOON)
@@ -78,7 +78,7 @@ def first_configured(account: Account, sandbox: Sandbox) -> str:
                 found.extend(t["ResourceId"] for t in targets if t["Status"] == "Success")
         return bool(found)
 
-    wait_until(succeeded, seconds=120, what="a configured app server")
+    wait_until(succeeded, what="a configured app server")
     return found[0]
 
 

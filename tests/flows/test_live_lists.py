@@ -124,4 +124,4 @@ def test_a_session_that_ended_leads_to_the_log_in(page: Page, web: Web, environm
 
     page.context.clear_cookies()
 
-    page.wait_for_url("**/login/?next=/environments/", timeout=20_000)
+    page.wait_for_url("**/login/?next=/environments/")

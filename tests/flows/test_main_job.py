@@ -19,7 +19,7 @@ from tests.builders import make_user
 from tests.flows.web import Web, Wire, start_web
 from tests.running import Portal, client, new_account
 from tests.sandbox.article_set.conftest import pack_wheel
-from tests.services import REPOSITORY, Redis, Sandbox, start_sandbox
+from tests.services import LIMIT, REPOSITORY, Redis, Sandbox, start_sandbox
 from tests.wordings import reason
 
 pytestmark = pytest.mark.timeout(400)
@@ -178,12 +178,12 @@ def test_an_operator_deploys_watches_and_deletes_the_environment(
 def test_two_environments_come_up_at_once_in_one_account(
     portal: Portal, account: Account, sandbox: Sandbox
 ) -> None:
-    made = portal.ended(portal.deploy("one", account), portal.deploy("two", account), seconds=150)
+    made = portal.ended(portal.deploy("one", account), portal.deploy("two", account), seconds=3 * LIMIT)
 
     assert [(d.state, reason(d)) for d in made] == [("succeeded", "")] * 2
     sites = {d.environment.url for d in made}
     assert len(sites) == 2
-    removed = portal.ended(*[portal.remove(d, unprotect=True) for d in made], seconds=150)
+    removed = portal.ended(*[portal.remove(d, unprotect=True) for d in made], seconds=3 * LIMIT)
     assert [(d.state, reason(d)) for d in removed] == [("succeeded", "")] * 2
     assert leftovers(account, sandbox) == {}
 

@@ -40,7 +40,7 @@ def test_a_recording_is_played_to_the_end_that_its_page_shows(page: Page, web: W
     page.get_by_role("button", name="Play").click()
 
     expect(page.get_by_role("button", name="Pause")).to_be_visible()
-    expect(page.locator("main")).to_contain_text(ENDS[name], timeout=60_000)
+    expect(page.locator("main")).to_contain_text(ENDS[name])
     expect(page.get_by_role("button", name="Play")).to_be_visible()
     played: Any = page.evaluate(ROWS)
     page.goto(own)

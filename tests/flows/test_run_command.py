@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.services import REPOSITORY, free_port, wait_until
+from tests.services import LIMIT, REPOSITORY, free_port, wait_until
 
 pytestmark = pytest.mark.timeout(300)
 SECONDS = 90_000
@@ -59,7 +59,7 @@ class Run:
     def stop(self) -> None:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
-        self.process.communicate(timeout=40)
+        self.process.communicate(timeout=LIMIT)
 
     def processes(self) -> list[str]:
         """Return the command lines of processes that carry this run's data folder in their environment."""

@@ -41,7 +41,7 @@ def shop(account: Account, sandbox: Sandbox) -> Account:
         (stack,) = cloudformation.describe_stacks(StackName="shop")["Stacks"]
         return bool(stack["StackStatus"] == "CREATE_COMPLETE" and machines(sandbox, account))
 
-    wait_until(is_there, seconds=90, what="the server and the database")
+    wait_until(is_there, what="the server and the database")
     return account
 
 
@@ -124,7 +124,6 @@ def test_a_server_is_killed_after_a_second_yes(page: Page, web: Web, shop: Accou
     expect(page.locator(f"#{name}")).to_have_count(0)
     wait_until(
         lambda: [one["instance"] for one in machines(sandbox, shop)] not in ([], [name]),
-        seconds=60,
         what="another server in its place",
     )
 

@@ -157,7 +157,7 @@ def test_what_goes_on_moves_without_asking(waterfall: Page) -> None:
     bar = page.locator("#t-Aurora\\.Aurora3 rect.bar")
     before = bar.get_attribute("width")
 
-    wait_until(lambda: bar.get_attribute("width") != before, seconds=8)
+    wait_until(lambda: bar.get_attribute("width") != before)
 
     assert not [url for url in asked if "/rows/" in url]
 
@@ -223,7 +223,7 @@ def test_what_is_said_beside_a_name_follows_the_outlook(waterfall: Page, deploym
       document.querySelector("#t-Network .notes").innerHTML = "<span class=waits>for nothing</span>";
     }""")
 
-    expect(page.locator("#t-Network .waits")).to_have_count(0, timeout=30_000)
+    expect(page.locator("#t-Network .waits")).to_have_count(0)
     expect(flags).to_have_count(before)
 
 

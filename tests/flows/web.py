@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 import sys
 import threading
@@ -18,7 +19,7 @@ from django.db import connection
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Playwright
 
-from tests.services import LOOPBACK, Service, free_port
+from tests.services import LIMIT, LOOPBACK, STOP_SECONDS, Service, free_port
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -26,11 +27,20 @@ ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 @dataclass(kw_only=True)
 class Web(Service):
-    """One web process of the portal."""
+    """One web process of the portal; `graceful` is how long it waits at its end for open responses."""
+
+    graceful: float
 
     @property
     def url(self) -> str:
         return f"http://{LOOPBACK}:{self.port}"
+
+    def stopped_at_once(self) -> bool:
+        """Stop it; return whether it ended by itself and not because its time for open responses was over."""
+        self.stop()
+        assert self.process is not None
+        cut_off = "graceful shutdown exceeded" in self.log.read_text(errors="replace")
+        return not cut_off and self.process.returncode != -signal.SIGKILL
 
 
 def environment_of_processes() -> dict[str, str]:
@@ -40,19 +50,23 @@ def environment_of_processes() -> dict[str, str]:
     return {**os.environ, "DATABASE_URL": f"{base}/{name}"}
 
 
-def start_web(folder: Path, environment: Mapping[str, str], *, port: int | None = None) -> Web:
+def start_web(
+    folder: Path, environment: Mapping[str, str], *, port: int | None = None, graceful: float = 3
+) -> Web:
     """Start uvicorn as it is run in earnest, and return it when it answers."""
     port = port or free_port()
     server = Web(
         command=[
             *(sys.executable, "-m", "uvicorn", "portal.asgi:application", "--lifespan", "off"),
-            *("--host", LOOPBACK, "--port", str(port), "--timeout-graceful-shutdown", "3"),
+            *("--host", LOOPBACK, "--port", str(port), "--timeout-graceful-shutdown", f"{graceful:g}"),
             *("--forwarded-allow-ips", ""),
         ],
         folder=folder,
         port=port,
         answers=lambda: web_answers(port),
         environment=environment,
+        patience=graceful + STOP_SECONDS,
+        graceful=graceful,
     )
     server.start()
     return server
@@ -61,7 +75,7 @@ def start_web(folder: Path, environment: Mapping[str, str], *, port: int | None 
 def web_answers(port: int) -> bool:
     """Say whether a web process on this port is alive."""
     try:
-        with urllib.request.urlopen(f"http://{LOOPBACK}:{port}/healthz", timeout=1) as answer:
+        with urllib.request.urlopen(f"http://{LOOPBACK}:{port}/healthz", timeout=5) as answer:
             return bool(answer.status == 200)
     except OSError:
         return False
@@ -131,6 +145,7 @@ def logged_in(browser: Browser, user: User, *urls: str, **options: Any) -> Itera
     client = Client()
     client.force_login(user)
     context = browser.new_context(**options)
+    context.set_default_timeout(LIMIT * 1000)
     session = client.cookies["sessionid"].value
     context.add_cookies([{"name": "sessionid", "value": session, "url": url} for url in urls])
     try:

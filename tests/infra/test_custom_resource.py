@@ -12,6 +12,7 @@ import pytest
 from custom_resource import Refused, Request, respond
 
 from tests.infra.conftest import STACK_ID, Answers, Invocation
+from tests.services import LIMIT
 
 
 def test_work_that_succeeds_is_answered_with_its_physical_id(answers: Answers) -> None:
@@ -87,7 +88,7 @@ def test_work_without_an_end_is_answered_before_lambda_stops_the_function(answer
     forever = threading.Event()
 
     def work(request: Request) -> str:
-        assert forever.wait(20), "the watchdog did not answer"
+        assert forever.wait(LIMIT), "the watchdog did not answer"
         return "thing-1"
 
     def answered() -> None:

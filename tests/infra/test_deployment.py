@@ -66,7 +66,7 @@ class Account:
 
     def settled(self, stack_id: str) -> str:
         """Wait for the end of what is going on and return how it ended."""
-        wait_until(lambda: not self.status(stack_id).endswith("IN_PROGRESS"), seconds=90)
+        wait_until(lambda: not self.status(stack_id).endswith("IN_PROGRESS"))
         return self.status(stack_id)
 
     def outputs(self, stack_id: str) -> dict[str, str]:

@@ -12,6 +12,7 @@ from django.test import Client
 
 from deployments.models import Deployment
 from tests.flows.web import Web
+from tests.services import LIMIT
 
 
 def logged_in(user: User) -> dict[str, str]:
@@ -23,7 +24,7 @@ def logged_in(user: User) -> dict[str, str]:
 
 def log_out(web: Web, session: dict[str, str]) -> None:
     """Log out as the button of a page does."""
-    with httpx.Client(base_url=web.url, cookies=session, timeout=30) as client:
+    with httpx.Client(base_url=web.url, cookies=session, timeout=LIMIT) as client:
         client.get("/environments/")  # sets the cookie of the token
         token = {"csrfmiddlewaretoken": client.cookies["csrftoken"]}
         assert client.post("/logout/", data=token).status_code == 302
@@ -37,7 +38,7 @@ def address(web: Web, deployment: Deployment, what: str = "stream", since: int =
 async def open_streams(url: str, cookies: dict[str, str], count: int) -> AsyncIterator[list[httpx.Response]]:
     """Open so many streams, each of which has had its first bytes."""
     limits = httpx.Limits(max_connections=None)
-    async with httpx.AsyncClient(cookies=cookies, timeout=30, limits=limits) as client:
+    async with httpx.AsyncClient(cookies=cookies, timeout=LIMIT, limits=limits) as client:
         requests = [client.build_request("GET", url) for _ in range(count)]
         yield await asyncio.gather(*(client.send(request, stream=True) for request in requests))
 

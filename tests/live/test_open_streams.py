@@ -13,6 +13,7 @@ from deployments.live import access, streams
 from deployments.live.access import Access
 from deployments.live.admission import Viewer
 from deployments.live.streams import OpenStreams
+from tests.services import LIMIT
 
 ANA = Access(user=1, permissions=frozenset({7}))
 
@@ -34,7 +35,7 @@ class Database:
     async def was_read(self, times: int = 1) -> None:
         """Wait until it was read so many more times."""
         wanted = len(self.reads) + times
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(LIMIT):
             while len(self.reads) < wanted:
                 await asyncio.sleep(0.01)
 
@@ -59,7 +60,7 @@ async def open_streams(database: Database, ended: list[None]) -> AsyncIterator[O
     yield found
     for viewer in list(found._viewers):
         found.leave(viewer)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(LIMIT):
         while asyncio.all_tasks() - before - {asyncio.current_task()}:
             await asyncio.sleep(0.01)
 

@@ -28,7 +28,7 @@ from deployments.runner import event_log
 from deployments.views import stream
 from tests.live import scenes
 from tests.live.listening import Listener, Message, messages
-from tests.services import Redis
+from tests.services import LIMIT, Redis
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ENGLISH = Locale("en", "UTC")
@@ -51,7 +51,7 @@ def notes(deployment: Deployment, count: int, *, called: str = "note") -> None:
         event_log.add(deployment, "phase", key=f"{called} {number}", phase="stacks")
 
 
-async def listen(deployment: Deployment, listener: Listener, *, until: int, seconds: float = 20) -> None:
+async def listen(deployment: Deployment, listener: Listener, *, until: int, seconds: float = LIMIT) -> None:
     """Read the stream from where the listener stands until it has event `until`."""
     async with asyncio.timeout(seconds), open_stream(deployment, listener.seq) as stream_:
         async for message in messages(stream_):
@@ -88,7 +88,7 @@ async def test_who_is_far_behind_catches_up_in_frames_of_bounded_size(
     monkeypatch.setattr(log, "LINES", 10)
     await asyncio.to_thread(notes, deployment, 34)
     sizes: list[int] = []
-    async with asyncio.timeout(20), open_stream(deployment, 0) as stream_:
+    async with asyncio.timeout(LIMIT), open_stream(deployment, 0) as stream_:
         async for message in messages(stream_):
             if message.event == "message":
                 sizes.append(len(message.data["events"]))
@@ -125,7 +125,7 @@ async def test_a_stream_of_a_deployment_that_is_over_says_so_and_ends(deployment
     long_ago = timezone.now() - timedelta(minutes=5)
     await Deployment.objects.filter(pk=deployment.pk).aupdate(ended_at=long_ago)
 
-    async with asyncio.timeout(60), open_stream(deployment, 1) as stream_:
+    async with asyncio.timeout(LIMIT), open_stream(deployment, 1) as stream_:
         heard = [message async for message in messages(stream_)]
 
     assert [m.event for m in heard if m.event != "fresh"] == ["message", "end"]
@@ -150,7 +150,7 @@ async def test_an_old_stream_ends_so_that_the_next_one_asks_who_is_there(
 ) -> None:
     monkeypatch.setattr(stream, "MAX_AGE", 0.2)
     monkeypatch.setattr(stream, "FRESH", 0.1)
-    async with asyncio.timeout(60), open_stream(deployment, 1) as stream_:
+    async with asyncio.timeout(LIMIT), open_stream(deployment, 1) as stream_:
         heard = [message async for message in messages(stream_)]
     assert {message.event for message in heard} <= {"fresh"}
 
@@ -170,7 +170,7 @@ async def test_readers_who_leave_in_the_middle_of_news_leave_nothing_behind(depl
         assert here.viewers == 0
     stop.set()
     await asyncio.to_thread(writer.join)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + LIMIT
     while time.monotonic() < deadline and asyncio.all_tasks() - before:
         await asyncio.sleep(0.02)
     assert not asyncio.all_tasks() - before
@@ -215,26 +215,31 @@ async def test_no_event_is_missed_or_sent_twice(
         writer.start()
     listeners = [Listener(seq=0) for _ in range(12)]
     rounds = [asyncio.create_task(come_and_go(deployment, listener, times=12)) for listener in listeners]
-    await asyncio.sleep(1.0)
+    await written(deployment, 40)
     redis_server.flush()
-    await asyncio.sleep(0.5)
+    await written(deployment, 60)
     redis_server.kill()
     redis_server.start()  # in this thread: the server dies with the thread that started it
     await asyncio.gather(*rounds)
-    while (await Deployment.objects.aget(pk=deployment.pk)).last_seq <= 100:  # a machine that is busy
-        await asyncio.sleep(0.1)
+    await written(deployment, 100)
     stop.set()
     for writer in writers:
         await asyncio.to_thread(writer.join)
 
     head = (await Deployment.objects.aget(pk=deployment.pk)).last_seq
     replay = Listener(seq=0)
-    await listen(deployment, replay, until=head, seconds=60)
+    await listen(deployment, replay, until=head)
     assert replay.heard == list(range(1, head + 1))
     for listener in (*listeners, replay):
         assert not listener.faults
         assert listener.heard == list(range(1, listener.seq + 1))
     assert broadcaster.current().viewers == 0
+
+
+async def written(deployment: Deployment, count: int) -> None:
+    """Wait until the deployment has so many events."""
+    while (await Deployment.objects.aget(pk=deployment.pk)).last_seq < count:
+        await asyncio.sleep(0.02)
 
 
 async def come_and_go(deployment: Deployment, listener: Listener, *, times: int) -> None:
@@ -256,7 +261,7 @@ async def test_a_reader_hears_how_much_of_the_aws_budget_is_used(
     for _ in range(3):
         await asyncio.to_thread(spent.before, "cloudformation", "DescribeStackEvents")
 
-    async with asyncio.timeout(10), open_stream(deployment, 1) as stream_:
+    async with asyncio.timeout(LIMIT), open_stream(deployment, 1) as stream_:
         fresh = [message.data async for message in first(messages(stream_), 1)]
 
     assert fresh[0]["percent"] == round(100 * 3 / 60 / account.ref().reads_per_second)

@@ -13,7 +13,7 @@ import pytest
 from portal.sandbox.booted import base
 from tests.datelog import uwsgi_packets
 from tests.playbook.machine import Machine, base_tree, booted_machine, why_not
-from tests.services import REPOSITORY, wait_until
+from tests.services import LIMIT, REPOSITORY, wait_until
 
 pytestmark = [
     pytest.mark.skipif(bool(why_not()), reason=why_not()),
@@ -169,16 +169,16 @@ def test_new_code_is_loaded_and_new_settings_are_taken_without_a_dropped_request
     views = machine.root / "root/playbook/app/datelog/views.py"
     views.write_text(views.read_text() + "\n# changed\n")
     assert changed(play(machine)) > 0
-    wait_until(lambda: not workers(machine) & before, seconds=60, what="workers with the new code")
+    wait_until(lambda: not workers(machine) & before, what="workers with the new code")
     assert show(machine, "MainPID") == main  # reloaded, not restarted
     wait_for_answers()
 
     assert changed(play(machine, f"{HTTP} DATELOG_TIME_ZONE=Asia/Tokyo")) > 0
-    wait_until(lambda: show(machine, "MainPID") not in ("0", main), seconds=60, what="a restart")
+    wait_until(lambda: show(machine, "MainPID") not in ("0", main), what="a restart")
     wait_for_answers()
 
     (machine.root / "root/stop").touch()
-    output, _ = load.communicate(timeout=60)
+    output, _ = load.communicate(timeout=LIMIT)
     told = json.loads(output)
     assert told["failed"] == []
     assert told["answered"] > 400

@@ -60,7 +60,7 @@ def start(user: User, tmp_path: Path) -> Iterator[Start]:
             )
             started.enter_context(process)
             started.callback(process.terminate)
-            wait_until(lambda: web_answers(port), seconds=90, what="a web process")
+            wait_until(lambda: web_answers(port), what="a web process")
             return port
 
         yield start_web

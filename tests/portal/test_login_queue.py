@@ -15,6 +15,7 @@ from pytest_django import Settings
 from portal.login import devices, queue
 from portal.login.queue import Line, LoginQueue
 from tests.builders import make_user
+from tests.services import LIMIT
 
 pytestmark = pytest.mark.core
 FORM = {"username": "ana", "password": "wrong"}
@@ -51,7 +52,7 @@ async def client(inside: Django) -> Any:
 
 
 async def until(condition: Any) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LIMIT):
         while not condition():
             await asyncio.sleep(0.01)
 

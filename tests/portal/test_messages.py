@@ -53,7 +53,6 @@ def takes_a_task(broker: redis.Redis) -> None:
     tasks.tidy.apply_async()
     wait_until(
         lambda: not broker.llen(QUEUE) and not broker.hlen("sanso:unacked"),
-        seconds=90,
         what="a worker that takes tasks",
     )
 

@@ -8,14 +8,13 @@ import select
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from portal.supervisor.logs import BoundedLog, tail
-from tests.services import REPOSITORY, free_port, wait_until
+from tests.services import LIMIT, REPOSITORY, free_port, wait_until
 
 RUN = """
 import asyncio, json, sys
@@ -108,7 +107,7 @@ class Run:
 
     def end(self, number: signal.Signals = signal.SIGINT) -> int:
         self.process.send_signal(number)
-        self.said += self.process.communicate(timeout=30)[0]
+        self.said += self.process.communicate(timeout=LIMIT)[0]
         return self.process.returncode
 
     def processes(self) -> dict[int, str]:
@@ -199,7 +198,7 @@ def test_a_terminal_that_is_gone_does_not_keep_the_run_alive(runs: list[Run], tm
     os.kill(run.pid_of("HTTPServer"), signal.SIGKILL)
     run.process.send_signal(signal.SIGHUP)
 
-    assert run.process.wait(timeout=30) == 0
+    assert run.process.wait(timeout=LIMIT) == 0
     assert run.has_ended()
 
 
@@ -227,10 +226,8 @@ def test_a_program_that_will_not_end_is_ended(runs: list[Run], tmp_path: Path) -
     run = started(runs, tmp_path, worker=STUBBORN)
     wait_until(run.has_a_grandchild)
 
-    began = time.monotonic()
     assert run.end() == 0
 
-    assert time.monotonic() - began < 12
     assert run.has_ended()
 
 
@@ -241,7 +238,7 @@ def test_a_killed_supervisor_leaves_no_process(runs: list[Run], tmp_path: Path) 
     run.process.kill()
     run.process.wait()
 
-    wait_until(run.has_ended, seconds=15, what="the end of all processes")
+    wait_until(run.has_ended, what="the end of all processes")
 
 
 def test_a_killed_guard_comes_back_and_still_guards(runs: list[Run], tmp_path: Path) -> None:
@@ -253,14 +250,14 @@ def test_a_killed_guard_comes_back_and_still_guards(runs: list[Run], tmp_path: P
     run.process.kill()
     run.process.wait()
 
-    wait_until(run.has_ended, seconds=15, what="the end of all processes")
+    wait_until(run.has_ended, what="the end of all processes")
 
 
 def test_a_second_run_is_told_where_the_first_answers(runs: list[Run], tmp_path: Path) -> None:
     first = started(runs, tmp_path)
 
     second = Run(tmp_path)
-    said, _ = second.process.communicate(timeout=30)
+    said, _ = second.process.communicate(timeout=LIMIT)
 
     assert second.process.returncode == 1
     assert f"already running here: http://127.0.0.1:{first.port}/" in said
@@ -282,7 +279,7 @@ def test_a_run_starts_while_the_remains_of_a_killed_one_are_being_ended(
 def test_a_portal_that_never_answers_ends_the_run_and_shows_why(runs: list[Run], tmp_path: Path) -> None:
     run = Run(tmp_path, web="raise SystemExit('address in use')")
     runs.append(run)
-    said, _ = run.process.communicate(timeout=60)
+    said, _ = run.process.communicate(timeout=LIMIT)
 
     assert run.process.returncode == 1
     assert "Traceback" not in said
@@ -296,7 +293,7 @@ def test_a_service_that_has_died_is_not_taken_for_another_that_answers_in_its_pl
     """Whoever answers at the address of a dead child is somebody else's."""
     run = Run(tmp_path, redis="raise SystemExit('no memory')", web=once_it_says("no memory") + WEB)
     runs.append(run)
-    said, _ = run.process.communicate(timeout=120)
+    said, _ = run.process.communicate(timeout=LIMIT)
 
     assert run.process.returncode == 1
     assert "is running at" not in said
@@ -307,7 +304,7 @@ def test_a_service_that_has_died_is_not_taken_for_another_that_answers_in_its_pl
 def test_a_worker_that_always_dies_ends_the_run_and_shows_why(runs: list[Run], tmp_path: Path) -> None:
     run = Run(tmp_path, worker="raise SystemExit('no such module')", web=once_it_says("no such module") + WEB)
     runs.append(run)
-    said, _ = run.process.communicate(timeout=120)
+    said, _ = run.process.communicate(timeout=LIMIT)
 
     assert run.process.returncode == 1
     assert "is running at" not in said

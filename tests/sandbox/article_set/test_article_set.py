@@ -48,7 +48,7 @@ def create(account: Account, bucket: str, prefix: str, **changed: str) -> str:
 
 
 def finish(account: Account, stack: str, status: str) -> None:
-    wait_until(lambda: not account.status(stack).endswith("_IN_PROGRESS"), seconds=120)
+    wait_until(lambda: not account.status(stack).endswith("_IN_PROGRESS"))
     assert account.status(stack) == status, failures(account)
 
 

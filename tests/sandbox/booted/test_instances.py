@@ -87,7 +87,7 @@ def run(
         told = ssm.describe_association(AssociationId=made)["AssociationDescription"]
         return str(told["Overview"]["Status"])
 
-    wait_until(lambda: status() in ("Success", "Failed"), seconds=120, what="the end of the association")
+    wait_until(lambda: status() in ("Success", "Failed"), what="the end of the association")
     found = {}
     for one in s3.list_objects_v2(Bucket=account.bucket, Prefix=f"out/{instance}/{made}").get("Contents", []):
         text = s3.get_object(Bucket=account.bucket, Key=one["Key"])["Body"].read().decode()

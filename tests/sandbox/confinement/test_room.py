@@ -20,7 +20,7 @@ from portal.sandbox.confinement import kernel
 from portal.sandbox.confinement.room import USERS
 from tests import unprivileged
 from tests.sandbox.confinement import attack
-from tests.services import REPOSITORY
+from tests.services import LIMIT, REPOSITORY
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's means are Linux's")
 
@@ -118,7 +118,7 @@ def test_the_attack_succeeds_where_nothing_confines_it() -> None:
         assert result["read"] == goals["files"]
         assert result["listed"] == result["written"] == goals["folders"]
         assert result["seen"] == result["traced"] == result["signalled"] == goals["processes"]
-        victim.process.wait(60)
+        victim.process.wait(LIMIT)
 
 
 def assert_nothing_was_achieved(result: dict[str, Any], *, signals: bool = False) -> None:

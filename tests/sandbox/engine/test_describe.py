@@ -5,13 +5,13 @@ from __future__ import annotations
 import itertools
 import re
 import textwrap
-import time
+from functools import partial
 
 import pytest
 from botocore.exceptions import ClientError
 
 from tests.sandbox.engine.conftest import Account
-from tests.services import wait_until
+from tests.services import processor_seconds, wait_until
 
 QUEUE = """
     Resources:
@@ -200,13 +200,15 @@ def test_five_hundred_stacks_are_described_in_time(account: Account) -> None:
         cloudformation.create_stack(StackName=f"many-{n}", TemplateBody=body)["StackId"] for n in range(500)
     ]
     account.settled(ids[-1])
-    started = time.perf_counter()
+    assert account.sandbox.process is not None
+    busy = partial(processor_seconds, account.sandbox.process.pid)
+    started = busy()
     pages = cloudformation.get_paginator("describe_stacks").paginate()
     found = list(itertools.chain.from_iterable(page["Stacks"] for page in pages))
-    all_of_them = time.perf_counter() - started
+    all_of_them = busy() - started
     assert {one["StackId"] for one in found} == set(ids)
-    started = time.perf_counter()
+    started = busy()
     for stack_id in ids[::25]:
         cloudformation.describe_stacks(StackName=stack_id)
     assert all_of_them < 3
-    assert (time.perf_counter() - started) / 20 < 0.1
+    assert (busy() - started) / 20 < 0.1

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
 from tests.sandbox.engine.conftest import Account
-from tests.services import Sandbox, wait_until
+from tests.services import LIMIT, Sandbox, wait_until
 
 CALLS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "cloudformation": ("list_stacks", "ListStacks", {}),
@@ -99,7 +99,8 @@ def test_a_call_that_times_out_is_carried_out(account: Account) -> None:
         impatient.create_bucket(
             Bucket=f"made-{account.id}", CreateBucketConfiguration={"LocationConstraint": "ap-northeast-1"}
         )
-    assert [one["Name"] for one in impatient.list_buckets()["Buckets"]] == [f"made-{account.id}"]
+    patient = account.client("s3", read_timeout=LIMIT)
+    assert [one["Name"] for one in patient.list_buckets()["Buckets"]] == [f"made-{account.id}"]
 
 
 def test_faults_can_be_skipped_to_and_counted(account: Account) -> None:
@@ -173,7 +174,7 @@ def test_a_held_call_waits_for_a_word(
     )
     assert account.queue_names() == ({"made"} if made_before else set())
     account.sandbox.control("POST", f"held/{held[0]['id']}", {"action": word})
-    caller.join(10)
+    caller.join(LIMIT)
     assert isinstance(outcome[0], dict if word == "release" else ConnectionClosedError)
     assert account.queue_names() == ({"made"} if made_after else set())
     assert account.sandbox.control("GET", "held", account=account.id) == []

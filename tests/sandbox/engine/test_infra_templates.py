@@ -101,7 +101,7 @@ def test_the_environment_comes_up_changes_and_leaves_nothing(account: Account) -
     assert found[0]["DesiredCapacity"] == 3
 
     account.cloudformation.delete_stack(StackName=root)
-    wait_until(lambda: not account.status(root).endswith("_IN_PROGRESS"), seconds=120)
+    wait_until(lambda: not account.status(root).endswith("_IN_PROGRESS"))
     assert account.status(root) == "DELETE_COMPLETE", failures(account)
     assert {stack: account.status(stack) for stack in nested.values()} == dict.fromkeys(
         nested.values(), "DELETE_COMPLETE"

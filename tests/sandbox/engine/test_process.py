@@ -19,7 +19,7 @@ import pytest
 
 from portal.sandbox import engine, expected
 from tests.sandbox.engine.conftest import Account
-from tests.services import Sandbox, free_port, sandbox_answers, start_sandbox, wait_until
+from tests.services import LIMIT, Sandbox, free_port, sandbox_answers, start_sandbox, wait_until
 
 FUNCTION = """
     import time
@@ -64,7 +64,7 @@ def make_it_busy(account: Account) -> None:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("code.py", textwrap.dedent(FUNCTION))
-    functions = account.client("lambda", read_timeout=0.5)
+    functions = account.client("lambda")
     functions.create_function(
         FunctionName="worker",
         Runtime="python3.12",
@@ -74,7 +74,7 @@ def make_it_busy(account: Account) -> None:
     )
     functions.invoke(FunctionName="worker", Payload=b"{}")
     with contextlib.suppress(Exception):
-        functions.invoke(FunctionName="worker", Payload=b'{"wait": true}')
+        account.client("lambda", read_timeout=0.5).invoke(FunctionName="worker", Payload=b'{"wait": true}')
     account.pace(1000)
     account.start("under-way", "Resources: {Queue: {Type: AWS::SQS::Queue}}")
     for mode in ("hold_before", "timeout"):
@@ -92,7 +92,7 @@ def test_it_ends_at_once_and_leaves_no_process_and_no_file(own_sandbox: Sandbox,
     below = descendants(own_sandbox.process.pid)
     assert below
     own_sandbox.process.send_signal(number)
-    assert own_sandbox.process.wait(10) == 0
+    assert own_sandbox.process.wait(LIMIT) == 0
     wait_until(lambda: not any(is_alive(pid) for pid in below), what="the end of its processes")
     assert not (own_sandbox.folder / "data" / "tmp").exists()
     new = {entry.name for entry in Path(tempfile.gettempdir()).iterdir()} - before
@@ -118,7 +118,7 @@ def test_without_a_folder_of_its_own_it_leaves_nothing_at_all(tmp_path: Path) ->
         (tmp_path / "given-token").unlink()
         assert [entry.name.startswith("sanso-sandbox-") for entry in tmp_path.iterdir()] == [True]
         process.terminate()
-        assert process.wait(10) == 0
+        assert process.wait(LIMIT) == 0
     finally:
         process.kill()
         process.wait()
@@ -134,7 +134,7 @@ def test_ended_while_it_starts_it_leaves_nothing_either(tmp_path: Path) -> None:
     try:
         wait_until(lambda: bool(list(tmp_path.iterdir())), what="its folder")
         process.terminate()
-        assert process.wait(10) == 0
+        assert process.wait(LIMIT) == 0
     finally:
         process.kill()
         process.wait()

@@ -12,6 +12,7 @@ import pymysql
 import pytest
 
 from portal.sandbox.database.embedded import Embedded
+from tests.services import LIMIT
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS `saved_times` (
@@ -80,7 +81,7 @@ def test_a_writer_waits_for_another_without_stopping_the_server(database: Embedd
     waiting.start()
     assert run(connect(database), "SELECT 1") == ((1,),)
     first.commit()
-    waiting.join(20)
+    waiting.join(LIMIT)
     assert run(connect(database), "SELECT COUNT(*) FROM saved_times") == ((2,),)
 
 
@@ -96,7 +97,7 @@ def test_many_clients_connect_at_once_over_tls(database: Embedded) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(LIMIT)
     assert answers == [((42,),)] * 24
 
 

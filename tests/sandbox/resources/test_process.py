@@ -17,7 +17,7 @@ from portal.sandbox.resources import engine_names
 from tests.sandbox.engine.conftest import Account
 from tests.sandbox.resources.conftest import NETWORK, made
 from tests.sandbox.resources.test_databases import CLUSTER
-from tests.services import find_program, start_sandbox, wait_until
+from tests.services import LIMIT, find_program, start_sandbox, wait_until
 
 
 def processes_naming(text: str) -> list[str]:
@@ -48,7 +48,7 @@ def test_no_database_outlives_the_sandbox(tmp_path: Path, how: signal.Signals) -
     assert any("mariadbd" in command for command in processes_naming(folder))
     assert sandbox.process is not None
     os.kill(sandbox.process.pid, how)
-    sandbox.process.wait(20)
+    sandbox.process.wait(LIMIT)
     wait_until(lambda: not processes_naming(folder), what="the end of every process")
     with pytest.raises(pymysql.err.OperationalError, match="Can't connect"):
         pymysql.connect(host=outputs["Endpoint"], port=3306, user="admin", password="x")
@@ -61,10 +61,10 @@ def test_the_leash_ends_its_server_when_it_is_let_go_and_tells_its_exit_code() -
     with subprocess.Popen(command, stdin=subprocess.PIPE) as held:
         assert held.stdin is not None
         held.stdin.close()
-        assert held.wait(20) != 0
+        assert held.wait(LIMIT) != 0
     command[-1] = "raise SystemExit(3)"
     with subprocess.Popen(command, stdin=subprocess.PIPE) as ended:
-        assert ended.wait(20) == 3
+        assert ended.wait(LIMIT) == 3
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="binds 127.0.0.0/8")
