@@ -7,6 +7,7 @@ import logging
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -344,12 +345,12 @@ def test_an_answer_that_says_throttled_halves_the_rate(ref: AccountRef, sandbox:
 
     rds = service_of(ref, "rds")
     assert rds.throttles == 1
-    assert rds.rate == pytest.approx(10.0, abs=0.5)
+    assert 9.9 < rds.rate < 15  # it comes back by one in 20 seconds
     assert quota.usage(ref).throttled
 
 
 def test_a_call_that_may_not_be_made_does_not_reach_aws(ref: AccountRef, sandbox: Sandbox) -> None:
-    clients = session.connect(ref)
+    clients = session.connect(replace(ref, reads_per_second=0.05))  # used up however long calls take
 
     def ask_often() -> None:
         for _ in range(40):
