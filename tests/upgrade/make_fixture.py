@@ -11,13 +11,15 @@ from __future__ import annotations
 import argparse
 import contextlib
 import logging
+import shlex
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.upgrade import PASSWORD, dump, scenes_full, scenes_small
+from tests.services import LOOPBACK, free_port
+from tests.upgrade import PASSWORD, dump, keys_for_release, scenes_full, scenes_small
 from tests.upgrade.release import REGION, Release
 from tests.upgrade.stage import Stage, ensure_accounts, log
 from tests.upgrade.visitor import Visitor, number_in, value_of
@@ -49,10 +51,27 @@ def main() -> None:
         accounts = play(release)
         dump.write(release, commit, accounts, arguments.out)
         if arguments.keep:
-            input(f"The sandbox answers at {release.sandbox_url} until you press Enter. ")
+            keep(release)
     finally:
         release.stop()
         release.sandbox.stop()
+
+
+def keep(release: Release) -> None:
+    """Serve the release's sandbox to the portal of this checkout, until Ctrl-C."""
+    port = free_port()
+    token = release.folder / "token"
+    token.write_text("unused")
+    variables = release.settings | {
+        "SANSO_SANDBOX_URL": f"http://{LOOPBACK}:{port}",
+        "SANSO_SANDBOX_TOKEN_FILE": str(token),
+        "SANSO_TEMPLATE_SET": str(release.folder / "small_set"),
+    }
+    command = shlex.join(f"{name}={value}" for name, value in variables.items())
+    log.info(
+        "Now run the upgraded portal; Ctrl-C here ends the release's sandbox.\n\nenv %s make run\n", command
+    )
+    keys_for_release.serve(release.sandbox_url, port).serve_forever()
 
 
 def play(release: Release) -> dict[str, tuple[int, str]]:
