@@ -55,14 +55,6 @@ def test_links_to_files_lead_somewhere(document: Path) -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: str(file.relative_to(REPOSITORY)))
-def test_every_file_that_a_document_names_exists(document: Path) -> None:
-    top = "|".join(re.escape(entry.name) for entry in REPOSITORY.iterdir() if entry.is_dir())
-    named = re.findall(rf"`((?:{top})/[\w./-]+)`", document.read_text())
-
-    assert not [name for name in named if not (REPOSITORY / name).exists()]
-
-
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: str(file.relative_to(REPOSITORY)))
 def test_every_setting_that_a_document_names_exists(document: Path) -> None:
     named = set(re.findall(r"\b(SANSO_[A-Z_]+)", document.read_text()))
 

@@ -72,8 +72,8 @@ class PastDuration:
     here: bool
 
 
-# Medians of creates in seconds, from public deployment logs (docs/research: NAT gateways 84-121, network load
-# balancers 142-161, application ones 135-190, Aurora instances about 381); a range only where it is known.
+# Medians of creates in seconds, from public deployment logs (NAT gateways 84-121, network load balancers
+# 142-161, application load balancers 135-190, Aurora instances about 381); a range only where it is known.
 _CREATE: Mapping[str, float | tuple[float, float, float]] = {
     "AWS::AutoScaling::AutoScalingGroup": (45, 30, 80),
     "AWS::CloudFormation::WaitCondition": (60, 5, 300),

@@ -1,7 +1,6 @@
 """Database reads of event streams: two threads for all of them, and no connection kept in between.
 
-A stream is open for minutes. One that held a connection would let a few hundred viewers exhaust the
-database (measured: research on runtimes, 4.3).
+A stream is open for minutes. If each held a connection, a few hundred viewers would use up the database's.
 """
 
 from __future__ import annotations

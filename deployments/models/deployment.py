@@ -109,7 +109,7 @@ class Deployment(models.Model):
     ticked_at = models.DateTimeField(null=True, blank=True)
     polled_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
-    # When the environment was ready (DESIGN section 2): time to ready is this less created_at.
+    # When the environment became ready; the time to ready is measured from created_at.
     ready_at = models.DateTimeField(null=True, blank=True)
     due_at = models.DateTimeField(null=True, blank=True, db_index=True)
     version = models.PositiveIntegerField(default=0)

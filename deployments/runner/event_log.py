@@ -1,7 +1,7 @@
 """The only writer of events: numbers them without a gap and moves the stack and resource rows along.
 
-Measured as the fastest way without loss (research on runtimes): lock the deployment's row, look which
-event ids are known, insert the new ones, move `last_seq`. INSERT IGNORE would lose events in silence.
+The fastest way measured that loses nothing: lock the deployment's row, look up which event ids are known,
+insert the new ones, advance `last_seq`. INSERT IGNORE would lose events silently.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A proxy between the portal of today and the sandbox of a release that issues no access keys.
 
-That sandbox takes twelve digits as the access key of an account. The proxy answers a request for a key with the
-account's digits, and passes everything else on.
+That sandbox takes twelve digits as the access key of an account. The proxy answers a request for a key with
+the digits of the account, and passes everything else on.
 """
 
 from __future__ import annotations

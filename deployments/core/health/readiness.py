@@ -1,4 +1,4 @@
-"""Is the environment ready, and if not, what is waited for (DESIGN section 2)."""
+"""Compute whether an environment is ready and, if not, what it is waiting for."""
 
 from __future__ import annotations
 
