@@ -6,7 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
+from django.core.management import get_commands
 
+from tests import named
 from tests.services import REPOSITORY
 from tests.test_project import settings_in_example, tracked
 
@@ -52,6 +54,54 @@ def test_links_to_files_lead_somewhere(document: Path) -> None:
         if heading:
             headings = re.findall(r"^#+ (.+)$", target.read_text(), re.MULTILINE)
             assert heading in {title.lower().replace(" ", "-") for title in headings}
+
+
+def test_every_path_that_documents_and_comments_name_exists() -> None:
+    assert not named.mentioned(
+        named.PATH, lambda path, _file: not named.is_path(path.rstrip("."), [REPOSITORY])
+    )
+    assert not named.mentioned(named.SHORT_PATH, lambda path, file: not named.is_short_path(path, file))
+
+
+def test_every_file_that_documents_and_comments_name_exists() -> None:
+    known = {file.name for file in named.TRACKED} | named.OF_OTHER_PROJECTS
+
+    assert not named.mentioned(named.FILE, lambda name, _file: name not in known)
+
+
+def test_every_module_and_name_in_it_that_documents_and_comments_name_exists() -> None:
+    def is_missing(dotted: str, _file: Path) -> bool:
+        return not named.is_module_or_name(dotted) and not named.PERMISSION.fullmatch(dotted)
+
+    assert not named.mentioned(named.MODULE, is_missing)
+
+
+def test_every_command_that_documents_and_comments_name_exists() -> None:
+    assert not named.mentioned(named.COMMAND, lambda command, _file: command not in get_commands())
+
+
+def test_documents_and_comments_refer_to_nothing_outside_of_the_repository() -> None:
+    assert not named.mentioned(named.PAPERS, lambda _paper, _file: True)
+
+
+@pytest.mark.parametrize(
+    ("dotted", "exists"),
+    [
+        ("deployments.core.status.is_final", True),
+        ("deployments.core.status.Status.final", True),
+        ("deployments.core.status.is_over", False),
+        ("deployments.core.no_such_module", False),
+        ("tests.services", True),
+    ],
+)
+def test_a_name_in_a_module_is_looked_up(dotted: str, exists: bool) -> None:
+    assert named.is_module_or_name(dotted) is exists
+
+
+def test_paths_with_braces_and_stars_are_looked_up() -> None:
+    assert named.is_path("deployments/core/{status,phases}.py", [REPOSITORY])
+    assert named.is_path("docs/*.md", [REPOSITORY])
+    assert not named.is_path("deployments/core/{status,no_such_module}.py", [REPOSITORY])
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: str(file.relative_to(REPOSITORY)))
