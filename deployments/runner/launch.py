@@ -28,7 +28,7 @@ def check(deployment: Deployment, clients: Clients) -> float:
     """Run the preflight and go on to the artifacts. Returns the delay to the next step, in seconds."""
     identity = preflight.check_identity(deployment, clients)
     template_set = preflight.check_templates(deployment)
-    if not preflight.check_name(deployment, clients):
+    if template_set is None or not preflight.check_name(deployment, clients):
         return SOON
     bucket = preflight.ensure_bucket(deployment, clients, identity)
     prefix = (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import Lock
+
 from django.conf import settings
 
 from deployments import catalog
@@ -15,6 +17,7 @@ from deployments.models import Account, Deployment, TemplateCheck
 from deployments.runner import event_log
 
 ENVIRONMENT_TAG = "sanso:environment"
+_linting = Lock()
 
 
 def check_identity(deployment: Deployment, clients: Clients) -> Identity:
@@ -38,17 +41,15 @@ def template_set_of(deployment: Deployment) -> catalog.TemplateSet:
     return template_set
 
 
-def check_templates(deployment: Deployment) -> catalog.TemplateSet:
-    """Return the template set, read and linted.
+def check_templates(deployment: Deployment) -> catalog.TemplateSet | None:
+    """Return the template set, read and linted, None while another step of this process lints.
 
     Raises UserFixable when it is not the one that the form was filled for, or has lint errors.
     """
     template_set = template_set_of(deployment)
-    check = TemplateCheck.objects.filter(digest=template_set.digest).first()
+    check = TemplateCheck.objects.filter(digest=template_set.digest).first() or _linted(template_set)
     if check is None:
-        check, _ = TemplateCheck.objects.get_or_create(
-            digest=template_set.digest, defaults={"findings": findings(template_set)}
-        )
+        return None
     if check.errors:
         worst = "; ".join(f"{e['file']}:{e['line']} {e['rule']} {e['message']}" for e in check.errors[:3])
         raise UserFixable(
@@ -64,6 +65,22 @@ def check_templates(deployment: Deployment) -> catalog.TemplateSet:
         warnings=len(check.findings) - len(check.errors),
     )
     return template_set
+
+
+def _linted(template_set: catalog.TemplateSet) -> TemplateCheck | None:
+    """Run cfn-lint and keep what it finds, one run at a time. Returns None while another step runs it.
+
+    cfn-lint takes seconds of CPU time. If several deployments of a new set each ran it, it could take longer
+    than their leases, and each step that takes over would start it once more.
+    """
+    if not _linting.acquire(blocking=False):
+        return None
+    try:
+        return TemplateCheck.objects.get_or_create(
+            digest=template_set.digest, defaults={"findings": findings(template_set)}
+        )[0]
+    finally:
+        _linting.release()
 
 
 def check_name(deployment: Deployment, clients: Clients) -> bool:

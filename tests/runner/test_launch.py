@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import pytest
 
 from deployments import catalog
@@ -206,6 +208,30 @@ def test_a_template_set_that_changed_since_the_form_is_not_deployed(
     Deployment.objects.update(template_digest="0" * 64)
 
     assert run(deployment, aws).error_code == "TemplateSetChanged"
+
+
+def test_a_set_is_linted_once_however_many_deployments_wait_for_it(
+    db: None, aws: FakeAws, template_set: catalog.TemplateSet
+) -> None:
+    first, second = (
+        make_deployment(make_environment(), template_digest=template_set.digest, parameters={"Size": "2"})
+        for _ in range(2)
+    )
+    runs = 0
+
+    def lint(_set: catalog.TemplateSet) -> list[dict[str, str]]:
+        nonlocal runs
+        runs += 1
+        one_tick(second, aws)
+        return []
+
+    with patch("deployments.runner.preflight.findings", lint):
+        one_tick(first, aws)
+        waiting = Deployment.objects.get(pk=second.pk)
+        run(second, aws, until=lambda d: d.state != State.PREFLIGHT)
+
+    assert runs == 1
+    assert (waiting.state, waiting.failures) == (State.PREFLIGHT, 0)
 
 
 def test_a_set_that_changes_after_the_preflight_is_not_uploaded_below_the_old_digest(
