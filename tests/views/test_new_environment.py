@@ -97,8 +97,8 @@ def test_our_own_form_speaks_http_to_the_app_servers_and_says_that_this_stays(
 
     options = field(shown, "AppProtocol").all("option")
     assert [(o["value"], "selected" in o.attributes) for o in options] == [("http", True), ("uwsgi", False)]
-    assert "(cannot be changed later)" in shown.one("label", for_="id_parameter_AppProtocol").text
-    assert "(cannot be changed later)" not in shown.one("label", for_="id_parameter_UwsgiPort").text
+    assert "(choose once)" in shown.one("label", for_="id_parameter_AppProtocol").text
+    assert "(choose once)" not in shown.one("label", for_="id_parameter_UwsgiPort").text
 
 
 def test_the_name_of_the_stack_is_shown(browser: Client, account: Account) -> None:
