@@ -84,7 +84,7 @@ def log_in(page: Page, url: str) -> None:
     page.get_by_label("User name").or_(page.get_by_label("Username")).fill("ana")
     page.get_by_label("Password").fill(PASSWORD)
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Environments")).to_be_visible()
+    expect(page.get_by_role("heading", name="Environments", exact=True)).to_be_visible()
 
 
 def deploy(page: Page, name: str) -> None:
