@@ -119,7 +119,18 @@ def test_the_admin_has_no_login_of_its_own(client: Client, viewer: Client) -> No
 def test_the_admin_login_leads_nowhere_else(client: Client, db: None) -> None:
     client.force_login(make_user(is_staff=True, is_superuser=True))
 
-    assert client.get("/admin/login/?next=https://evil.example/")["Location"] == "/admin/"
+    for wanted in (
+        "https://evil.example/",
+        "//evil.example/",
+        "foo",
+        ":",
+        "Infinity",
+        "a\0b",
+        "environments",
+    ):
+        assert client.get("/admin/login/", {"next": wanted})["Location"] == "/admin/"
+    assert client.get("/admin/login/", {"next": "/admin/auth/"})["Location"] == "/admin/auth/"
+    assert client.get("/admin/login/", {"next": "/a\0b"})["Location"] == "/a%00b"
 
 
 def test_pages_are_not_to_be_framed_and_run_no_script_but_their_own(browser: Client) -> None:
