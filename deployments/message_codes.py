@@ -108,6 +108,7 @@ class Code(StrEnum):
     # recordings
     DEPLOYMENT_STILL_RUNNING = "deployment_still_running"
     RECORDING_INVALID = "recording_invalid"
+    RECORDING_VALUE_INVALID = "recording_value_invalid"
     RECORDING_NOT_FOUND = "recording_not_found"
     # the steps of deployments and requested actions
     UNEXPECTED_ERROR = "unexpected_error"

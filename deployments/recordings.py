@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db import models, transaction
-from django.utils.dateparse import parse_datetime
+from django.db import DataError, IntegrityError, models, transaction
 
 from deployments.errors import UserFixable
 from deployments.message_codes import Code
@@ -28,81 +26,12 @@ from deployments.models import (
     Resource,
     Stack,
 )
+from deployments.recording_check import FIELDS, FORMAT, checked
 
 FOLDER = Path(__file__).parent / "recorded"
 ACCOUNT = "recordings"
 """The account that recorded deployments are in. Nothing can be deployed into it."""
-FORMAT = 1
-_DEPLOYMENT = [
-    "kind",
-    "state",
-    "last_phase",
-    "reason",
-    "parameters",
-    "template_digest",
-    "stack_id",
-    "last_seq",
-    "error_code",
-    "error_message",
-    "error_sentence",
-    "created_at",
-    "phase_at",
-    "polled_at",
-    "ticked_at",
-    "ended_at",
-    "ready_at",
-]
-_ENVIRONMENT = [
-    "name",
-    "stack_name",
-    "stack_id",
-    "stack_status",
-    "status_reason",
-    "outputs",
-    "parameters",
-    "created_at",
-]
-_STACK = [
-    "path",
-    "depth",
-    "name",
-    "stack_id",
-    "status",
-    "reason",
-    "started_at",
-    "changed_at",
-    "ended_at",
-    "changes",
-]
-_RESOURCE = [
-    "logical_id",
-    "physical_id",
-    "type",
-    "status",
-    "reason",
-    "started_at",
-    "changed_at",
-    "ended_at",
-    "changes",
-    "depends_on",
-]
-_EVENT = [
-    "seq",
-    "event_id",
-    "key",
-    "source",
-    "at",
-    "logical_id",
-    "physical_id",
-    "type",
-    "status",
-    "reason",
-    "code",
-    "values",
-    "repeat_of",
-]
-_EVIDENCE = ["kind", "subject", "text", "problem", "at"]
-_EXPECTATION = ["usual", "seconds", "low", "high", "runs"]
+BATCH = 500
 
 
 def dump(deployment: Deployment) -> dict[str, Any]:
@@ -119,93 +48,87 @@ def dump(deployment: Deployment) -> dict[str, Any]:
         "format": FORMAT,
         "region": deployment.environment.account.region,
         "requested_by": deployment.requested_by.get_username(),
-        "environment": _fields(deployment.environment, _ENVIRONMENT),
-        "deployment": _fields(deployment, _DEPLOYMENT),
+        "environment": _fields(deployment.environment),
+        "deployment": _fields(deployment),
         "stacks": [
-            _fields(stack, _STACK) | {"resources": [_fields(r, _RESOURCE) for r in stack.resources.all()]}
-            for stack in stacks
+            _fields(stack) | {"resources": [_fields(r) for r in stack.resources.all()]} for stack in stacks
         ],
         "events": [
-            _fields(event, _EVENT) | {"stack": paths.get(event.stack_id or 0)}
+            _fields(event) | {"stack": paths.get(event.stack_id or 0)}
             for event in Event.objects.of(deployment)
         ],
-        "evidence": [_fields(piece, _EVIDENCE) for piece in Evidence.objects.of(deployment)],
-        "expectation": _fields(expectation, _EXPECTATION) if expectation else None,
+        "evidence": [_fields(piece) for piece in Evidence.objects.of(deployment)],
+        "expectation": _fields(expectation) if expectation else None,
     }
 
 
-def _fields(row: models.Model, names: Iterable[str]) -> dict[str, Any]:
-    found = {name: getattr(row, name) for name in names if hasattr(row, name)}
+def _fields(row: models.Model) -> dict[str, Any]:
+    found = {name: getattr(row, name) for name in FIELDS[type(row)]}
     return {k: v.isoformat() if isinstance(v, datetime) else v for k, v in found.items()}
 
 
-def load(recording: dict[str, Any], user: User, key: uuid.UUID | None = None) -> Deployment:
+def load(recording: Any, user: User, key: uuid.UUID | None = None) -> Deployment:
     """Write a recording's rows, for `user` to look at, and return the deployment.
 
     Its environment counts as deleted: it is in no list of what is there, is never looked at in AWS and
     offers nothing that could be done to it. A `key` that was loaded before gives the deployment of then.
-    Raises UserFixable for a file of another format.
+    Raises UserFixable for what is not a recording, or has something in it that does not belong there.
     """
-    if recording.get("format") != FORMAT:
-        raise UserFixable("RecordingUnknown", Code.RECORDING_INVALID)
     key = key or uuid.uuid4()
     before = Deployment.objects.for_page().filter(request_key=key).first()
     if before is not None:
         return before
-    with transaction.atomic():
-        account, _made = Account.objects.get_or_create(
-            name=ACCOUNT, defaults={"region": recording["region"], "is_recording": True}
-        )
-        told = _values(Environment, recording["environment"])
-        environment = Environment.objects.create(
-            **told, account=account, owner=user, deleted_at=told["created_at"], due_at=None
-        )
-        values = _values(Deployment, recording["deployment"])
-        deployment = Deployment.objects.create(
-            **values, environment=environment, requested_by=user, request_key=key, due_at=None
-        )
-        # auto_now_add: the moments of the recording, not of its loading
-        Deployment.objects.filter(pk=deployment.pk).update(created_at=values["created_at"])
-        Environment.objects.filter(pk=environment.pk).update(
-            created_at=told["created_at"],
-            deleted_at=values["ended_at"] or told["created_at"] + timedelta(hours=1),
-            latest=deployment,
-        )
-        _load_rows(deployment, recording)
+    rows = checked(recording)
+    try:
+        with transaction.atomic():
+            deployment = _write(rows, user, key)
+    except (DataError, IntegrityError) as exc:
+        if (
+            twice := Deployment.objects.for_page().filter(request_key=key).first()
+        ):  # the other of a double click
+            return twice
+        raise UserFixable("RecordingInvalid", Code.RECORDING_VALUE_INVALID, place="JSON") from exc
     return Deployment.objects.for_page().get(pk=deployment.pk)
 
 
-def _load_rows(deployment: Deployment, recording: dict[str, Any]) -> None:
-    stacks: dict[str, Stack] = {}
-    for told in sorted(recording["stacks"], key=lambda stack: stack["depth"]):
-        parent = stacks.get(told["path"].rpartition("/")[0]) if told["path"] else None
-        stacks[told["path"]] = Stack.objects.create(
-            **_values(Stack, told), deployment=deployment, parent=parent, settled=True
-        )
-        Resource.objects.bulk_create(
-            Resource(**_values(Resource, one), stack=stacks[told["path"]]) for one in told["resources"]
-        )
+def _write(rows: dict[str, Any], user: User, key: uuid.UUID) -> Deployment:
+    account, _made = Account.objects.get_or_create(
+        name=ACCOUNT, defaults={"region": rows["region"], "is_recording": True}
+    )
+    kept, values = rows["environment"], rows["deployment"]
+    environment = Environment.objects.create(
+        **kept, account=account, owner=user, deleted_at=values["ended_at"], due_at=None
+    )
+    deployment = Deployment.objects.create(
+        **values, environment=environment, requested_by=user, request_key=key, due_at=None
+    )
+    # auto_now_add: the moments of the recording, not of its loading
+    Deployment.objects.filter(pk=deployment.pk).update(created_at=values["created_at"])
+    Environment.objects.filter(pk=environment.pk).update(created_at=kept["created_at"], latest=deployment)
+    stacks = _write_stacks(deployment, rows["stacks"])
     Event.objects.bulk_create(
-        Event(**_values(Event, told), deployment=deployment, stack=stacks.get(told["stack"]))
-        for told in recording["events"]
+        [
+            Event(**told | {"stack": stacks.get(told["stack"]), "deployment": deployment})
+            for told in rows["events"]
+        ],
+        batch_size=BATCH,
     )
-    Evidence.objects.bulk_create(
-        Evidence(**_values(Evidence, told), deployment=deployment) for told in recording["evidence"]
-    )
-    if recording.get("expectation"):
-        Expectation.objects.create(deployment=deployment, **recording["expectation"])
+    Evidence.objects.bulk_create(Evidence(**told, deployment=deployment) for told in rows["evidence"])
+    if rows["expectation"]:
+        Expectation.objects.create(deployment=deployment, **rows["expectation"])
+    return deployment
 
 
-def _values(model: type[models.Model], told: dict[str, Any]) -> dict[str, Any]:
-    """Return what a row is made of: the fields that the model has, moments read from their text."""
-    fields = {field.name: field for field in model._meta.concrete_fields}
-    return {
-        name: parse_datetime(value)
-        if isinstance(fields[name], models.DateTimeField) and isinstance(value, str)
-        else value
-        for name, value in told.items()
-        if name in fields and not fields[name].is_relation
-    }
+def _write_stacks(deployment: Deployment, told: list[dict[str, Any]]) -> dict[str, Stack]:
+    """Write stacks with their resources, parents first, and return the stacks by path."""
+    stacks: dict[str, Stack] = {}
+    for one in sorted(told, key=lambda stack: str(stack["path"]).count("/")):
+        resources = one.pop("resources")
+        parent = stacks.get(one["path"].rpartition("/")[0]) if one["path"] else None
+        stack = Stack.objects.create(**one, deployment=deployment, parent=parent, settled=True)
+        stacks[stack.path] = stack
+        Resource.objects.bulk_create([Resource(**row, stack=stack) for row in resources], batch_size=BATCH)
+    return stacks
 
 
 def open_own(name: str, user: User) -> Deployment:

@@ -137,6 +137,7 @@ MESSAGES: Final[Mapping[Code, str]] = {
     Code.SERVER_NOT_CONFIGURED: N_("Configuration of %(where)s failed: %(name)s ended with %(code)s."),
     Code.DEPLOYMENT_STILL_RUNNING: N_("Only a finished deployment can be exported."),
     Code.RECORDING_INVALID: N_("This is not a recording that this version can read."),
+    Code.RECORDING_VALUE_INVALID: N_("The recording is invalid: %(place)s is missing or has a wrong value."),
     Code.RECORDING_NOT_FOUND: N_("Recording not found."),
     Code.UNEXPECTED_ERROR: N_("A step failed with an unexpected error."),
     Code.UNEXPECTED_ERROR_IN_LOG: N_(

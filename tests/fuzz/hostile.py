@@ -67,6 +67,15 @@ numbers = st.sampled_from(NUMBERS) | st.integers().map(str)
 texts = st.sampled_from(TEXTS) | numbers | st.text(max_size=20)
 """Texts without lone surrogates, which no form and no address can carry."""
 
+
+def is_sent(text: str) -> bool:
+    """Return whether a header passes a server: it has no control characters, and an end."""
+    return text.isprintable() and len(text) < 4000
+
+
+header_texts = texts.filter(is_sent).map(lambda text: text.encode().decode("latin-1"))
+"""Texts as headers carry them: bytes that a server takes for Latin-1."""
+
 plain_values: st.SearchStrategy[Any] = (
     st.none()
     | st.booleans()
@@ -94,10 +103,10 @@ def mutated(draw: st.DrawFn, document: Any, junk: st.SearchStrategy[Any] = json_
 
 
 def _with_fault(draw: st.DrawFn, value: Any, junk: st.SearchStrategy[Any]) -> Any:
-    if isinstance(value, dict | list) and value and draw(st.integers(0, 5)):
+    if isinstance(value, dict | list) and value and draw(st.integers(0, 11)):
         keys = list(value) if isinstance(value, dict) else list(range(len(value)))
         key = draw(st.sampled_from(keys))
-        what = draw(st.integers(0, 9))
+        what = draw(st.integers(0, 11))
         if what == 0:
             del value[key]
         elif what == 1 and isinstance(value, dict):
@@ -105,7 +114,20 @@ def _with_fault(draw: st.DrawFn, value: Any, junk: st.SearchStrategy[Any]) -> An
         else:
             value[key] = _with_fault(draw, value[key], junk)
         return value
-    return draw(junk)
+    return draw(_of_its_kind(value)) if draw(st.booleans()) else draw(junk)
+
+
+def _of_its_kind(value: Any) -> st.SearchStrategy[Any]:
+    """Return other values of a value's type, which get further than junk does."""
+    if isinstance(value, bool):
+        return st.just(not value)
+    if isinstance(value, str):
+        return texts | st.just(value[: len(value) // 2]) | st.just(value * 2)
+    if isinstance(value, int | float):
+        return st.integers(-3, 100_000) | st.just(value + 1) | st.just(value * 1000)
+    if isinstance(value, list):
+        return st.sampled_from((value[::-1], value + value, value[1:], []))
+    return st.sampled_from((None, {}, [], "", 0, False))
 
 
 def _copy(value: Any) -> Any:

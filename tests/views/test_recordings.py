@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -54,6 +55,56 @@ def test_a_file_of_something_else_is_refused_with_a_sentence(tmp_path) -> None: 
         with pytest.raises(CommandError):
             call_command("load_recording", str(file), user="reader")
     assert not Deployment.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("deployment.state", "stacks"),
+        ("deployment.kind", "explode"),
+        ("deployment.ended_at", "2026-11-26T10:00"),
+        ("deployment.ended_at", "0001-01-01T00:00:00+14:00"),
+        ("deployment.last_seq", 2**40),
+        ("deployment.reason", "a\0b"),
+        ("deployment.parameters", {"Name": ["x"]}),
+        ("deployment.error_sentence", {"code": "x", "params": ["y"]}),
+        ("environment.outputs", []),
+        ("environment.name", "x" * 61),
+        ("stacks.0.changes", [["soon", "CREATE_COMPLETE"]]),
+        ("stacks.0.path", "Nowhere/Inner"),
+        ("stacks.0.resources.0.logical_id", None),
+        ("events.0.seq", 2),
+        ("events.0.seq", "1"),
+        ("events.0.stack", "Nowhere"),
+        ("events.1.values", {"at": float("nan")}),
+        ("expectation", {"usual": {}, "seconds": float("inf"), "low": 0, "high": 0, "runs": 0}),
+        ("region", 7),
+    ],
+)
+def test_a_recording_with_a_wrong_value_is_refused_and_leaves_nothing(place: str, value: object) -> None:
+    recording = json.loads(json.dumps(recordings.dump(scenes.reread(scenes.rolled_back()))))
+    Deployment.objects.all().delete()
+    *above, name = place.split(".")
+    found: Any = recording
+    for step in above:
+        found = found[int(step) if step.isdigit() else step]
+    found[name] = value
+
+    with pytest.raises(UserFixable) as refused:
+        recordings.load(recording, make_user("reader"))
+
+    assert str(above[0] if above else name) in str(refused.value)
+    assert not Deployment.objects.exists()
+
+
+def test_a_file_of_a_release_that_kept_less_is_taken() -> None:
+    recording = recordings.dump(scenes.reread(scenes.rolled_back()))
+    for name in ("error_sentence", "ready_at", "polled_at"):
+        del recording["deployment"][name]
+    for event in recording["events"]:
+        del event["repeat_of"]
+    after = recordings.load(recording, make_user("reader"))
+    assert (after.ready_at, after.error_sentence) == (None, {})
 
 
 def test_the_recordings_that_come_along_can_be_opened_and_are_loaded_once(browser: Client) -> None:

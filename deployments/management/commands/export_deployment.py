@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from deployments import recordings
 from deployments.errors import UserFixable
 from deployments.models import Deployment
+from deployments.wording import error_text
 
 
 class Command(BaseCommand):
@@ -30,5 +31,5 @@ class Command(BaseCommand):
         try:
             recording = recordings.dump(deployment)
         except UserFixable as exc:
-            raise CommandError(exc.message) from exc
+            raise CommandError(error_text(exc)) from exc
         self.stdout.write(json.dumps(recording, ensure_ascii=False, indent=1))

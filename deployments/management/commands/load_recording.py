@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from deployments import recordings
 from deployments.errors import UserFixable
+from deployments.wording import error_text
 
 
 class Command(BaseCommand):
@@ -31,8 +32,8 @@ class Command(BaseCommand):
             raise CommandError(f"There is no user {options['user']}.")
         try:
             deployment = recordings.load(json.loads(options["file"].read_text()), user)
-        except (OSError, ValueError, KeyError, TypeError) as exc:
+        except (OSError, ValueError, RecursionError) as exc:
             raise CommandError(f"{options['file']} is not a recording: {exc}") from exc
         except UserFixable as exc:
-            raise CommandError(exc.message) from exc
+            raise CommandError(error_text(exc)) from exc
         self.stdout.write(f"Deployment {deployment.pk}: {deployment.get_absolute_url()}")

@@ -1,0 +1,115 @@
+"""What a recording may hold: everything in a file is checked before a row is made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import models
+
+from deployments.core.phases import TERMINAL
+from deployments.errors import UserFixable
+from deployments.message_codes import Code
+from deployments.models import (
+    Account,
+    Deployment,
+    Environment,
+    Event,
+    Evidence,
+    Expectation,
+    Resource,
+    Stack,
+)
+from deployments.recording_values import MAX_ROWS, Value
+
+FORMAT = 1
+FIELDS: Mapping[type[models.Model], tuple[str, ...]] = {
+    Deployment: (
+        *("kind", "state", "last_phase", "reason", "parameters", "template_digest", "stack_id", "last_seq"),
+        *("error_code", "error_message", "error_sentence", "created_at", "phase_at", "polled_at"),
+        *("ticked_at", "ended_at", "ready_at"),
+    ),
+    Environment: (
+        *("name", "stack_name", "stack_id", "stack_status", "status_reason", "outputs", "parameters"),
+        "created_at",
+    ),
+    Stack: (
+        *("path", "depth", "name", "stack_id", "status", "reason", "started_at", "changed_at", "ended_at"),
+        "changes",
+    ),
+    Resource: (
+        *("logical_id", "physical_id", "type", "status", "reason", "started_at", "changed_at", "ended_at"),
+        *("changes", "depends_on"),
+    ),
+    Event: (
+        *("seq", "event_id", "key", "source", "at", "logical_id", "physical_id", "type", "status", "reason"),
+        *("code", "values", "repeat_of"),
+    ),
+    Evidence: ("kind", "subject", "text", "problem", "at"),
+    Expectation: ("usual", "seconds", "low", "high", "runs"),
+}
+"""The fields of each row that a recording has."""
+Row = dict[str, Any]
+
+
+def checked(recording: Any) -> Row:
+    """Return what rows are made of. Raises UserFixable with the place of what is wrong in the recording."""
+    whole = Value(recording, "")
+    if whole.get("format").value != FORMAT:
+        raise UserFixable("RecordingUnknown", Code.RECORDING_INVALID)
+    deployment = _row(whole.get("deployment"), Deployment)
+    if deployment["state"] not in TERMINAL or deployment["ended_at"] is None:
+        raise whole.get("deployment").get("state").wrong()
+    stacks = [_stack(told) for told in whole.get("stacks").list()]
+    _check_stacks(whole.get("stacks"), stacks)
+    paths = {stack["path"] for stack in stacks}
+    events = [_event(told, paths) for told in whole.get("events").list()]
+    _check_events(whole.get("events"), events, deployment["last_seq"])
+    expectation = whole.get("expectation")
+    return {
+        "region": whole.get("region").text(Account._meta.get_field("region")),
+        "environment": _row(whole.get("environment"), Environment),
+        "deployment": deployment,
+        "stacks": stacks,
+        "events": events,
+        "evidence": [_row(told, Evidence) for told in whole.get("evidence").list()],
+        "expectation": None if expectation.value is None else _row(expectation, Expectation),
+    }
+
+
+def _row(told: Value, model: type[models.Model]) -> Row:
+    return told.columns({name: model._meta.get_field(name) for name in FIELDS[model]})
+
+
+def _stack(told: Value) -> Row:
+    return _row(told, Stack) | {"resources": [_row(one, Resource) for one in told.get("resources").list()]}
+
+
+def _event(told: Value, paths: set[str]) -> Row:
+    stack = told.get("stack")
+    if stack.value is not None and not (isinstance(stack.value, str) and stack.value in paths):
+        raise stack.wrong()
+    return _row(told, Event) | {"stack": stack.value}
+
+
+def _check_stacks(told: Value, stacks: list[Row]) -> None:
+    """Raise UserFixable unless each stack is there once, below one that is there, its resources once each."""
+    paths = {stack["path"] for stack in stacks}
+    for place, stack in zip(told.list(), stacks, strict=True):
+        parent, _, name = stack["path"].rpartition("/")
+        is_placed = not stack["path"] or (parent in paths and bool(name))
+        depth = stack["path"].count("/") + 1 if stack["path"] else 0
+        names = [resource["logical_id"] for resource in stack["resources"]]
+        if not is_placed or stack.get("depth", 0) != depth or len(set(names)) < len(names):
+            raise place.wrong()
+    if len(paths) < len(stacks) or sum(len(stack["resources"]) for stack in stacks) > MAX_ROWS:
+        raise told.wrong()
+
+
+def _check_events(told: Value, events: list[Row], last: int) -> None:
+    """Raise UserFixable unless each number up to the last one, and each key, is there once at the most."""
+    numbers, keys = ({event[name] for event in events} for name in ("seq", "key"))
+    if len(numbers) < len(events) or len(keys) < len(events):
+        raise told.wrong()
+    if events and not 0 < min(numbers) <= max(numbers) <= last:
+        raise told.wrong()

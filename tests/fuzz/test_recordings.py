@@ -1,0 +1,109 @@
+"""Any JSON is a recording whose pages can be opened, or is refused with the place of what is wrong."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.test import Client
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deployments import recordings
+from deployments.errors import UserFixable
+from deployments.models import Deployment
+from deployments.wording import error_text
+from tests.builders import make_user
+from tests.fuzz.hostile import json_values, mutated
+from tests.fuzz.profile import fuzzed
+from tests.live import scenes
+
+pytestmark = [pytest.mark.django_db, pytest.mark.timeout(900)]
+
+
+@pytest.fixture
+def reader(db: None) -> User:
+    return make_user("reader", is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def browser(client: Client, reader: User) -> Client:
+    client.force_login(reader)
+    return client
+
+
+def recorded() -> list[Any]:
+    """Return recordings of deployments that ended in different ways."""
+    ended = (scenes.rolled_back(), scenes.succeeded(), scenes.undeletable())
+    return [json.loads(json.dumps(recordings.dump(scenes.reread(one)))) for one in ended]
+
+
+def as_read(document: Any) -> Any:
+    """Return a document as a file brings it: NaN and Infinity are JSON to Python."""
+    return json.loads(json.dumps(document))
+
+
+def taken(document: Any, reader: User, browser: Client) -> None:
+    with transaction.atomic():
+        try:
+            can_be_opened(recordings.load(document, reader), browser)
+        except UserFixable as refused:
+            is_a_sentence(refused)
+        transaction.set_rollback(True)
+
+
+def is_a_sentence(refused: UserFixable) -> None:
+    assert refused.code in ("RecordingInvalid", "RecordingUnknown")
+    assert error_text(refused).encode()
+
+
+def can_be_opened(deployment: Deployment, browser: Client) -> None:
+    page = deployment.get_absolute_url()
+    for path in (
+        page,
+        f"{page}?replay=1",
+        f"{page}?tab=events&problems=1",
+        f"{page}events?q=x",
+        f"{page}events/first-failure",
+        f"{page}rows/",
+        f"{page}replay?since=0&until={deployment.last_seq}",
+        f"{page}updates?since=0",
+        deployment.environment.get_absolute_url(),
+        f"{deployment.environment.get_absolute_url()}compare",
+        "/deployments/",
+        "/environments/?deleted=1",
+        f"/admin/deployments/deployment/{deployment.pk}/change/",
+        "/admin/deployments/event/",
+    ):
+        assert browser.get(path).status_code in (200, 302), path
+    assert json.dumps(recordings.dump(deployment), allow_nan=False).encode()
+
+
+def test_recordings_as_they_are_written_can_be_opened(reader: User, browser: Client) -> None:
+    for document in recorded():
+        can_be_opened(recordings.load(document, reader), browser)
+
+
+def test_any_change_of_a_recording(reader: User, browser: Client) -> None:
+    documents = recorded()
+
+    @fuzzed(100)
+    @given(st.sampled_from(documents).flatmap(mutated))
+    def is_taken(document: Any) -> None:
+        taken(as_read(document), reader, browser)
+
+    is_taken()
+
+
+@fuzzed(60)
+@given(
+    json_values
+    | st.dictionaries(st.sampled_from(("format", "stacks", "deployment")), json_values).map(
+        lambda d: d | {"format": 1}
+    )
+)
+def test_any_json(reader: User, browser: Client, document: Any) -> None:
+    taken(as_read(document), reader, browser)
