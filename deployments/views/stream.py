@@ -54,9 +54,9 @@ async def deployment_stream(request: HttpRequest, pk: int) -> HttpResponse | Str
         granted = await _access(request)
         key = request.session.session_key
         if granted is None or key is None:
-            return HttpResponse(status=401)
+            return _text(_("You are logged out."), status=401)
         if await reads.in_thread(reads.snapshot, pk) is None:
-            return HttpResponse(status=404)
+            return _text(_("There is no such deployment."), status=404)
         viewer = here.streams.admit(key, granted)
     except TooMany as exc:
         return _refused(exc)
@@ -84,11 +84,17 @@ def _refused(problem: TooMany) -> HttpResponse:
         "user": _("Too many live pages are open for this user (limit: %(limit)d). Close some of them."),
         "process": _("Too many live pages are open on this server (limit: %(limit)d). Try again later."),
     }[problem.scope] % {"limit": problem.limit}
+    refused = _text(sentence, status=429)
+    refused["Retry-After"] = str(REFUSED_SECONDS)
+    return refused
+
+
+def _text(sentence: str, *, status: int) -> HttpResponse:
     return HttpResponse(
         f"{sentence}\n",
-        status=429,
+        status=status,
         content_type="text/plain; charset=utf-8",
-        headers={"Retry-After": str(REFUSED_SECONDS), "Cache-Control": "no-store"},
+        headers={"Cache-Control": "no-store"},
     )
 
 

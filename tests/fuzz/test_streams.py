@@ -1,0 +1,80 @@
+"""Event streams and exports answer any address, header and cursor, and can be read."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from typing import Any
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.test import AsyncClient
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.fuzz.hostile import header_texts, numbers, texts
+from tests.fuzz.profile import fuzzed
+from tests.fuzz.routes import Route, queries, routes
+from tests.fuzz.world import KNOWN, is_answered, session_of
+from tests.live import scenes
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(900)]
+MOST = 6
+"""Parts of an answer that are read: a stream has no end."""
+
+
+class Place:
+    """Deployments, and the sessions of who follows them."""
+
+    def __init__(self) -> None:
+        keys = [scene().pk for scene in (scenes.running, scenes.rolled_back)]
+        self.places: dict[str, st.SearchStrategy[Any]] = {
+            "pk": st.sampled_from(keys),
+            "kind": st.sampled_from(["csv", "json"]),
+        }
+        self.sessions = [session_of(scenes.make_user()), ""]
+
+
+@pytest.fixture
+def place(transactional_db: None) -> Place:
+    return Place()
+
+
+cursors = numbers | texts | st.sampled_from(("0", "3", "99"))
+
+
+@pytest.mark.parametrize("route", [route for route in routes() if route.is_async], ids=str)
+def test_any_request(place: Place, route: Route) -> None:
+    @fuzzed(40)
+    @given(
+        route.paths(place.places),
+        queries(st.sampled_from(KNOWN)) | cursors.map("since={}".format),
+        st.fixed_dictionaries({}, optional={"Last-Event-ID": header_texts | cursors.filter(str.isascii)}),
+        st.sampled_from(place.sessions),
+    )
+    def is_taken(path: str, query: str, headers: dict[str, str], session: str) -> None:
+        async_to_sync(read)(path, query, headers, session)
+
+    is_taken()
+
+
+async def read(path: str, query: str, headers: dict[str, str], session: str) -> None:
+    """Send a request and read the beginning of its answer."""
+    client = AsyncClient()
+    client.cookies["sessionid"] = session
+    answer: Any = await client.generic("GET", path, QUERY_STRING=query, headers=headers)
+    is_answered(answer)
+    if not answer.streaming:
+        return
+    async with asyncio.timeout(60), aclosing(aiter(answer)) as parts:
+        async for number, part in numbered(parts):
+            assert isinstance(part, bytes)
+            if number >= MOST or b"event: fresh" in part:
+                return
+
+
+async def numbered(parts: Any) -> Any:
+    number = 0
+    async for part in parts:
+        number += 1
+        yield number, part

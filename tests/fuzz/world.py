@@ -1,0 +1,80 @@
+"""Rows of every kind for the fuzzers of pages and forms, and who looks at them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib.auth.models import Permission, User
+from django.contrib.contenttypes.models import ContentType
+from django.http import HttpResponseBase
+from django.test import Client
+from hypothesis import strategies as st
+
+from deployments.models import Deployment, Environment, Resource
+from deployments.models.health import AssociationRun
+from tests.builders import make_account, make_user
+from tests.built_health import make_whole
+from tests.live import scenes
+
+KNOWN = (
+    *("1", "2", "3", "events", "waterfall", "inputs", "active", "problems", "failed", "done", "portal"),
+    *(
+        "cloudformation",
+        "Network",
+        "Aurora/Inner",
+        "AWS::EC2::Subnet",
+        "changed",
+        "1-1",
+        "0-99",
+        "/",
+        "/admin/",
+    ),
+    *("foo", ":", "Infinity", "a\0b", "//x", "http://127.0.0.1/", "fleet", "delete_selected", "2026-11-26"),
+)
+"""Values that mean something in one query or another."""
+
+
+class World:
+    """Rows of every kind, and who looks at them."""
+
+    def __init__(self, account: str) -> None:
+        make_account("sandbox", is_sandbox=True, sandbox_account_id=account)
+        for scene in (scenes.running, scenes.rolled_back, scenes.succeeded, scenes.deleted):
+            scene()
+        make_whole("whole")
+        operator = make_user("operator")
+        operator.user_permissions.add(Permission.objects.get(codename="add_deployment"))
+        root = session_of(make_user("root", is_staff=True, is_superuser=True))
+        self.sessions = [root, root, session_of(operator), session_of(make_user("viewer")), ""]
+        keys = [
+            *Deployment.objects.values_list("pk", flat=True),
+            *Environment.objects.values_list("pk", flat=True),
+        ]
+        paths = {
+            f"{row.stack.path}/{row.logical_id}".lstrip("/")
+            for row in Resource.objects.select_related("stack")
+        }
+        self.places: Mapping[str, st.SearchStrategy[Any]] = {
+            "pk": st.sampled_from(keys),
+            "run": st.sampled_from([0, *AssociationRun.objects.values_list("pk", flat=True)]),
+            "path": st.sampled_from(["", *sorted(paths)]),
+            "kind": st.sampled_from(["csv", "json"]),
+            "name": st.sampled_from(["success", "failure", "update", "none"]),
+            "object_id": st.sampled_from([*keys, "__fk__", "_5F"]),
+            "content_type_id": st.sampled_from(list(ContentType.objects.values_list("pk", flat=True))),
+            "app_label": st.sampled_from(["deployments", "auth"]),
+        }
+
+
+def session_of(user: User) -> str:
+    client = Client()
+    client.force_login(user)
+    return client.cookies["sessionid"].value
+
+
+def is_answered(answer: HttpResponseBase) -> None:
+    """Fail on an answer that is none; an exception comes up by itself."""
+    assert answer.status_code < 500 or answer.status_code == 503
+    if answer.status_code in (400, 403, 404, 422, 429) and not answer.streaming:
+        assert answer.content  # type: ignore[attr-defined]  # not a stream
