@@ -33,9 +33,7 @@ def admin_login(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated and not request.user.is_staff:
         raise PermissionDenied("the staff status is missing")
     wanted = request.GET.get("next", "")
-    is_ours = url_has_allowed_host_and_scheme(
-        wanted, {request.get_host()}, require_https=request.is_secure()
-    )
+    is_ours = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
     if not is_ours or not wanted.startswith("/"):  # a word alone might be the name of a route
         wanted = "/admin/"
     return HttpResponseRedirect(wanted) if request.user.is_authenticated else redirect_to_login(wanted)
