@@ -134,3 +134,10 @@ def test_the_documented_role_allows_exactly_what_the_gateways_call() -> None:
 
 def test_the_changelog_has_a_place_for_what_is_next() -> None:
     assert "\n## Unreleased\n" in text_of("CHANGELOG.md")
+
+
+def test_every_test_that_the_security_page_names_is_there() -> None:
+    named = set(re.findall(r"`(tests/[^`]+)`", (REPOSITORY / "SECURITY.md").read_text()))
+
+    assert len(named) > 25
+    assert [path for path in sorted(named) if not (REPOSITORY / path).is_file()] == []

@@ -12,9 +12,9 @@ from playwright.sync_api import Locator, Page, expect
 from deployments.models import Environment
 from deployments.models.health import Association
 from tests.running import client
-from tests.services import Sandbox
+from tests.services import LIMIT, Sandbox
 
-SOON = 15_000
+SOON = LIMIT * 1000
 """Milliseconds from a cause to its words on the page."""
 PACE = 0.25
 GRACE = "3600"

@@ -72,8 +72,8 @@ def a_server_that_is_terminated_is_drained_replaced_and_configured(standing: Sta
     standing.pace(PACE)
 
     is_in_service(standing, "app", gone, new)
-    expect(launched).to_contain_text("Done")
-    expect(activities.filter(has_text=f"Terminating EC2 instance: {gone}")).to_contain_text("Done")
+    expect(launched).to_contain_text("Succeeded")
+    expect(activities.filter(has_text=f"Terminating EC2 instance: {gone}")).to_contain_text("Succeeded")
 
 
 def a_server_that_was_killed_is_replaced_and_configured(standing: Standing) -> None:

@@ -18,12 +18,12 @@ from deployments.runner import observe, step
 from tests.builders import make_deployment, make_environment, make_user
 from tests.running import client as aws
 from tests.running import new_account
-from tests.services import Sandbox
+from tests.services import LIMIT, Sandbox
 from tests.views.pages import page
 from tests.wordings import attention
 
 pytestmark = pytest.mark.django_db
-SECONDS = 90
+SECONDS = LIMIT
 PRINTED = """\
 PLAY [all] *********************************************************************
 

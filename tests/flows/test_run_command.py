@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.services import LIMIT, REPOSITORY, free_port, wait_until
 
 pytestmark = pytest.mark.timeout(300)
-SECONDS = 90_000
+SECONDS = LIMIT * 1000
 
 
 class Run:

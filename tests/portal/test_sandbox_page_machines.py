@@ -15,7 +15,7 @@ from pytest_django import Settings
 from deployments.models import Account, Environment
 from portal.sandbox_console.control_plane import ControlPlane
 from tests.builders import make_account, make_environment, make_user
-from tests.sandbox.machines.conftest import ACCOUNT, SLOW, Site, deployed, start
+from tests.sandbox.machines.conftest import ACCOUNT, Site, deployed, start
 from tests.services import wait_until
 from tests.views.pages import Element, page
 
@@ -141,7 +141,7 @@ def test_killing_is_asked_twice_and_another_server_comes(browser: Client, site: 
     said = press(browser, sure.one("form")["action"], "kill")
 
     assert said == f"Killed {row['id']}. Its Auto Scaling group launches a replacement."
-    wait_until(site.is_whole, seconds=SLOW, what="another server")
+    wait_until(site.is_whole, what="another server")
     assert row["id"] not in [one["id"] for one in servers(browser, "Web server")]
     assert len(servers(browser, "Web server")) == 2
 
@@ -177,7 +177,7 @@ def test_a_database_fails_over(browser: Client, site: Site, environment: Environ
         rows = shown(browser).one(id="databases").one("tbody").all("tr")
         return [row.one("th").text for row in rows] == [reader, writer]
 
-    wait_until(has_failed_over, seconds=SLOW, what="the other instance as the writer")
+    wait_until(has_failed_over, what="the other instance as the writer")
 
 
 def test_only_what_a_database_can_suffer_is_offered(browser: Client, site: Site) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.sandbox.drills.load import Load
-from tests.sandbox.machines.conftest import SLOW, Site, deployed, start
+from tests.sandbox.machines.conftest import Site, deployed, start
 from tests.services import wait_until
 
 
@@ -50,18 +50,18 @@ def starts(site: Site) -> list[int]:
 
 @pytest.mark.parametrize("action", ["kill_writer", "failover"])
 def test_when_the_writer_dies_no_acknowledged_write_is_lost_and_reads_go_on(site: Site, action: str) -> None:
-    wait_until(lambda: len(roles(site)) == 2, seconds=SLOW, what="a reader that could write")
+    wait_until(lambda: len(roles(site)) == 2, what="a reader that could write")
     before = roles(site)
     started = starts(site)
     with load(site, "write") as writes, load(site, "read?limit=10", 2) as reads:
-        wait_until(writes.more(), seconds=SLOW, what="writes before")
+        wait_until(writes.more(), what="writes before")
         site.account.sandbox.control(
             "POST", "databases", {"cluster": database(site)["cluster"], "action": action}
         )
         swapped = {name: "reader" if role == "writer" else "writer" for name, role in before.items()}
-        wait_until(lambda: roles(site) == swapped, seconds=SLOW, what="both servers in new roles")
-        wait_until(writes.more(), seconds=SLOW, what="writes after")
-        wait_until(reads.more(), seconds=SLOW, what="reads after")
+        wait_until(lambda: roles(site) == swapped, what="both servers in new roles")
+        wait_until(writes.more(), what="writes after")
+        wait_until(reads.more(), what="reads after")
     assert not reads.bad(), reads.story()
     assert {answer.status for answer in writes.bad()} <= {503}, writes.story()
     acknowledged = Counter(answer.text.removeprefix("Saved: ").strip() for answer in writes.good())
@@ -75,15 +75,14 @@ def test_when_the_writer_dies_no_acknowledged_write_is_lost_and_reads_go_on(site
 def test_when_an_app_server_is_killed_no_more_fails_than_was_in_flight_on_it(site: Site) -> None:
     killed = site.machines("uwsgi")[0]["instance"]
     with load(site, "read?limit=10") as reads:
-        wait_until(reads.more(), seconds=SLOW, what="reads before")
+        wait_until(reads.more(), what="reads before")
         site.act(killed, "kill")
-        wait_until(reads.more(100), seconds=SLOW, what="reads after")
+        wait_until(reads.more(100), what="reads after")
         wait_until(
             lambda: killed not in site.health("App") and site.is_whole(),
-            seconds=SLOW,
             what="a replacement in service",
         )
-        wait_until(reads.more(), seconds=SLOW, what="reads with the replacement")
+        wait_until(reads.more(), what="reads with the replacement")
     # A visitor has one request in flight, and each may have been on the server that died.
     failed = Counter(answer.visitor for answer in reads.bad())
     assert max(failed.values(), default=0) <= 1, reads.story()
@@ -93,7 +92,7 @@ def test_when_every_server_is_replaced_one_after_another_nothing_fails(site: Sit
     before = {service: [one["instance"] for one in site.machines(service)] for service in ("httpd", "uwsgi")}
     group = site.account.client("autoscaling")
     with load(site, "read?limit=10") as reads:
-        wait_until(reads.more(), seconds=SLOW, what="reads before")
+        wait_until(reads.more(), what="reads before")
         for pair in zip(*before.values(), strict=True):
             for instance in pair:
                 group.terminate_instance_in_auto_scaling_group(
@@ -104,9 +103,8 @@ def test_when_every_server_is_replaced_one_after_another_nothing_fails(site: Sit
                     not gone & {*site.health("App"), *site.health("Web")}  # type: ignore[misc]
                     and site.is_whole()
                 ),
-                seconds=SLOW,
                 what="replacements in service",
             )
-        wait_until(reads.more(), seconds=SLOW, what="reads after")
+        wait_until(reads.more(), what="reads after")
     assert not reads.bad(), reads.story()
     assert not {*before["httpd"], *before["uwsgi"]} & {one["instance"] for one in site.machines()}

@@ -20,7 +20,6 @@ from tests.services import REPOSITORY, Sandbox, start_sandbox, wait_until
 
 ACCOUNT = "210987654321"
 TEMPLATES = REPOSITORY / "infra_templates"
-SLOW = 120.0  # seconds; the suite runs beside others
 
 
 @dataclass
@@ -99,7 +98,7 @@ def deployed(sandbox: Sandbox, templates: Path = TEMPLATES, **changed: str) -> S
     root = apply(account, "whole", "CREATE", TemplateURL=root_url, Parameters=parameters(account, **values))
     assert account.status(root) == "CREATE_COMPLETE", failures(account)
     site = Site(account, root, account.outputs(root))
-    wait_until(site.is_whole, seconds=SLOW, what="healthy targets in both tiers")
+    wait_until(site.is_whole, what="healthy targets in both tiers")
     return site
 
 

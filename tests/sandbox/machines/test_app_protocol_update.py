@@ -12,7 +12,7 @@ import pytest
 
 from deployments import catalog
 from tests.sandbox.engine.test_infra_templates import apply, failures, upload
-from tests.sandbox.machines.conftest import SLOW, TEMPLATES, Site, deployed, servers_of, start
+from tests.sandbox.machines.conftest import TEMPLATES, Site, deployed, servers_of, start
 from tests.services import REPOSITORY, Sandbox, wait_until
 
 BEFORE = Path(__file__).with_name("before_app_protocol.tar.gz")
@@ -60,7 +60,7 @@ def test_an_update_to_newer_templates_with_all_values_as_before_changes_no_proto
         assert site.account.status(site.root) == "UPDATE_COMPLETE", failures(site.account)
         assert "APP_PROTOCOL=uwsgi" in association(site, "AppAssociationId")
         assert f"uwsgi://{site.outputs['NlbDnsName']}:9090/" in association(site, "WebAssociationId")
-        wait_until(site.is_whole, seconds=SLOW, what="healthy targets in both tiers")
+        wait_until(site.is_whole, what="healthy targets in both tiers")
         before.append(site.get("write").removeprefix("Saved: ").strip())
         wait_until(lambda: json.loads(site.get("read")) == before, what="both times in the list")
         commands = commands_of_app_servers(sandbox)

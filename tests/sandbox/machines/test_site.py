@@ -11,7 +11,7 @@ import pytest
 
 from deployments.aws.site import check_site
 from deployments.aws.site_address import site_of
-from tests.sandbox.machines.conftest import SLOW, Site
+from tests.sandbox.machines.conftest import Site
 from tests.services import wait_until
 
 
@@ -84,7 +84,7 @@ def test_a_stopped_service_is_seen_by_the_checks_and_traffic_goes_on(site: Site)
         for _number in range(4):
             site.get("read")
         site.act(key, "start-service")
-        wait_until(site.is_whole, seconds=SLOW, what="healthy targets again")
+        wait_until(site.is_whole, what="healthy targets again")
     finally:
         site.account.pace(0)
 
@@ -122,7 +122,7 @@ def test_a_web_server_that_answers_500_is_seen_by_the_checks_and_gets_no_request
         site.act(broken, "start-service")  # which mends nothing
         wait_until(lambda: reason("Target.ResponseCodeMismatch"), what="500 again")
         site.act(broken, "mend-service")
-        wait_until(site.is_whole, seconds=SLOW, what="healthy targets again")
+        wait_until(site.is_whole, what="healthy targets again")
     finally:
         site.account.pace(0)
 
@@ -147,7 +147,7 @@ def test_nobody_answers_while_every_web_server_is_stopped(site: Site) -> None:
         refused.value.close()
         for key in web:
             site.act(key, "start-service")
-        wait_until(site.is_whole, seconds=SLOW, what="healthy targets again")
+        wait_until(site.is_whole, what="healthy targets again")
         site.get("read")
     finally:
         site.account.pace(0)
@@ -161,7 +161,6 @@ def test_a_killed_instance_is_replaced_and_traffic_goes_on(site: Site, service: 
     site.get("read")
     wait_until(
         lambda: killed not in site.health("App" if service == "uwsgi" else "Web") and site.is_whole(),
-        seconds=SLOW,
         what="a replacement in service",
     )
     (new,) = [machine for machine in site.machines(service) if machine["instance"] not in before]

@@ -12,9 +12,8 @@ import pytest
 
 from portal.sandbox.database import relays
 from portal.sandbox.database.aurora import Aurora
-from tests.services import wait_until
+from tests.services import LIMIT, wait_until
 
-SLOW = 60.0  # seconds; the suite runs beside others
 PORT = 3306
 
 
@@ -45,7 +44,7 @@ def aurora_of_all(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aurora]:
 @pytest.fixture
 def aurora(aurora_of_all: Aurora) -> Aurora:
     """The shared cluster, whole again after what befell it."""
-    wait_until(lambda: is_whole(aurora_of_all), seconds=SLOW, what="a writer, and a reader that follows")
+    wait_until(lambda: is_whole(aurora_of_all), what="a writer, and a reader that follows")
     return aurora_of_all
 
 
@@ -116,7 +115,7 @@ def died_with_more(aurora: Aurora, word: str) -> bool:
     aurora.act("kill_writer")
     client.join()
     wait_until(lambda: not is_whole(aurora), what="the death to be noticed")
-    wait_until(lambda: is_whole(aurora), seconds=SLOW, what="the cluster, whole again")
+    wait_until(lambda: is_whole(aurora), what="the cluster, whole again")
     return writer(aurora) != before and not acknowledged.is_set()
 
 
@@ -147,15 +146,15 @@ def test_a_reader_whose_replication_failed_follows_again(aurora: Aurora) -> None
         "START SLAVE",  # the row comes once more, which is an error
     )
     write(aurora, "later")
-    wait_until(has(aurora, "later"), seconds=SLOW, what="what was written later, everywhere")
-    wait_until(lambda: is_whole(aurora), seconds=SLOW, what="the reader's return")
+    wait_until(has(aurora, "later"), what="what was written later, everywhere")
+    wait_until(lambda: is_whole(aurora), what="the reader's return")
 
 
 def test_a_reader_that_was_told_to_follow_no_more_is_told_again(aurora: Aurora) -> None:
     run(host(aurora, writes=False), "STOP SLAVE", "RESET SLAVE ALL")
     write(aurora, "unheard")
-    wait_until(has(aurora, "unheard"), seconds=SLOW, what="what was written meanwhile, everywhere")
-    wait_until(lambda: is_whole(aurora), seconds=SLOW, what="the reader's return")
+    wait_until(has(aurora, "unheard"), what="what was written meanwhile, everywhere")
+    wait_until(lambda: is_whole(aurora), what="the reader's return")
 
 
 def test_a_writer_that_hangs_is_replaced_and_nobody_waits_for_it(aurora: Aurora) -> None:
@@ -163,7 +162,7 @@ def test_a_writer_that_hangs_is_replaced_and_nobody_waits_for_it(aurora: Aurora)
     asked = time.monotonic()
     with pytest.raises(ValueError, match=r".+"):
         aurora.act("failover")
-    assert time.monotonic() - asked < SLOW / 2
-    wait_until(lambda: is_whole(aurora) and writer(aurora) != before, seconds=SLOW, what="another writer")
+    assert time.monotonic() - asked < LIMIT / 2
+    wait_until(lambda: is_whole(aurora) and writer(aurora) != before, what="another writer")
     write(aurora, "thawed")
     wait_until(has(aurora, "thawed"), what="what is written then, everywhere")

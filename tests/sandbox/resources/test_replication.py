@@ -21,8 +21,6 @@ from tests.services import Sandbox, wait_until
 
 Outputs = dict[str, str]
 
-SLOW = 60.0  # seconds; the suite runs beside others
-
 
 def made_cluster(account: Account) -> Outputs:
     """Make a cluster of two instances with a table in it; returns the stack's outputs."""
@@ -80,7 +78,7 @@ def becomes_whole(account: Account, outputs: Outputs) -> None:
 def becomes(account: Account, condition: Callable[[], bool], what: str) -> None:
     """Wait for a condition of the cluster; when it does not come true, say how its instances are."""
     try:
-        wait_until(condition, seconds=SLOW, what=what)
+        wait_until(condition, what=what)
     except TimeoutError as late:
         listed: Any = account.sandbox.control("GET", "databases", account=account.id)
         instances = [one for found in listed["databases"] for one in found["instances"]]
@@ -146,12 +144,12 @@ def test_another_server_writes_and_no_acknowledged_write_is_lost(
     account: Account, aurora: Outputs, action: str
 ) -> None:
     with Load(account, aurora) as load:
-        wait_until(lambda: len(load.acknowledged) > 100, seconds=SLOW, what="writes before")
+        wait_until(lambda: len(load.acknowledged) > 100, what="writes before")
         becomes_whole(account, aurora)  # without a reader that has everything the same writer comes back
         act(account, aurora, action)
         becomes(account, lambda: roles(account, aurora) == swapped(aurora), "both servers in new roles")
         seen = len(load.acknowledged)
-        wait_until(lambda: len(load.acknowledged) > seen + 100, seconds=SLOW, what="writes after")
+        wait_until(lambda: len(load.acknowledged) > seen + 100, what="writes after")
     assert set(load.acknowledged) <= words(account, aurora, "Endpoint")
     wait_until(
         lambda: set(load.acknowledged) <= words(account, aurora, "ReadEndpoint"), what="them at the reader"
