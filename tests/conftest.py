@@ -98,8 +98,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     Whole files go to the processes, in this order: a long one that came last would be waited for alone.
     """
     items.sort(key=patience, reverse=True)
-    for item in items:  # what they say is for a machine without other work
-        item.add_marker(pytest.mark.timeout(max(2 * patience(item), HANGING)), append=False)
+    if config.getoption("timeout") is None:  # what tests say is for a machine of their own
+        for item in items:
+            item.add_marker(pytest.mark.timeout(max(2 * patience(item), HANGING)), append=False)
     if config.getoption("database") == "sqlite":
         config.hook.pytest_deselected(items=[item for item in items if not is_core(item)])
         items[:] = [item for item in items if is_core(item)]

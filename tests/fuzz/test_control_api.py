@@ -19,7 +19,7 @@ import portal.sandbox
 from tests.builders import make_account, make_user
 from tests.fuzz.hostile import NUMBERS, json_values, mutated, numbers, texts
 from tests.fuzz.profile import fuzzed
-from tests.services import LOOPBACK, Sandbox, bearer
+from tests.services import LIMIT, LOOPBACK, Sandbox, bearer
 
 pytestmark = [pytest.mark.django_db, pytest.mark.timeout(600)]
 API = {"service": "s3", "action": "*", "mode": "throttle", "count": 2, "skip": 1, "code": "", "status": 503}
@@ -63,7 +63,7 @@ class Console:
 
     def takes(self, method: str, path: str, body: bytes, query: str = "") -> bool:
         """Send a request and return whether it was taken; one that is refused says why."""
-        connection = http.client.HTTPConnection(LOOPBACK, self.sandbox.port, timeout=60)
+        connection = http.client.HTTPConnection(LOOPBACK, self.sandbox.port, timeout=LIMIT)
         headers = {"Content-Type": "application/json", **bearer(self.sandbox.token_file)}
         connection.request(method, f"/_sanso/{path}?account={self.account}{query}", body, headers)
         answer = connection.getresponse()

@@ -17,6 +17,7 @@ from tests.fuzz.profile import fuzzed
 from tests.fuzz.routes import Route, queries, routes
 from tests.fuzz.world import KNOWN, is_answered, session_of
 from tests.live import scenes
+from tests.services import LIMIT
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(900)]
 MOST = 6
@@ -66,7 +67,7 @@ async def read(path: str, query: str, headers: dict[str, str], session: str) -> 
     is_answered(answer)
     if not answer.streaming:
         return
-    async with asyncio.timeout(60), aclosing(aiter(answer)) as parts:
+    async with asyncio.timeout(LIMIT), aclosing(aiter(answer)) as parts:
         async for number, part in numbered(parts):
             assert isinstance(part, bytes)
             if number >= MOST or b"event: fresh" in part:
