@@ -19,6 +19,8 @@ from deployments.message_codes import Code
 MAX_ROWS = 200_000
 MAX_TEXT = 200_000
 MAX_DEPTH = 8
+MAX_INTEGER = 2**31 - 1
+"""What an integer column of MySQL and MariaDB takes at least."""
 MAX_NUMBER = 2**63 - 1
 EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 _NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
@@ -92,7 +94,9 @@ class Value:
             field.run_validators(self.value)
         except ValidationError as exc:
             raise self.wrong() from exc
-        if abs(self.value) > MAX_NUMBER:
+        # SQLite's columns take more than MySQL's: a recording opens on both or on neither.
+        limit = MAX_INTEGER if isinstance(field, models.PositiveIntegerField) else MAX_NUMBER
+        if abs(self.value) > limit:
             raise self.wrong()
         return float(self.value) if is_real else int(self.value)
 

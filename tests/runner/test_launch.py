@@ -324,7 +324,7 @@ def test_a_deployment_requested_before_a_parameter_existed_leaves_it_to_the_temp
     deployment: Deployment, aws: FakeAws, template_set: catalog.TemplateSet
 ) -> None:
     """The default is what a stack without the parameter does; `new_environments` is for later requests."""
-    while Deployment.objects.get(pk=deployment.pk).state != State.ARTIFACTS:
+    while Deployment.objects.get(pk=deployment.pk).state != State.CHANGE_SET:
         one_tick(deployment, aws)
     root, manifest = template_set.root, template_set.folder / "template-set.yaml"
     default = "Protocol: {Type: String, Default: uwsgi}, Size:"
