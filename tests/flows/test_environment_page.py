@@ -92,7 +92,7 @@ def test_the_picture_leads_with_keys_to_the_row_it_is_about(
         "Writer",
         "Reader",
     ]
-    assert "Unhealthy, it refuses the connection" in names[5]
+    assert "Unhealthy, it refuses health check connections" in names[5]
     picture.get_by_role("link", name=SICK).focus()
     page.keyboard.press("Enter")
     expect(page).to_have_url(f"{url(web, 'environment', whole.pk)}#target-app-{SICK}")
