@@ -61,7 +61,7 @@ def a_server_that_is_terminated_is_drained_replaced_and_configured(standing: Sta
     row = standing.target("app", gone)
     expect(row).to_contain_text("Draining", timeout=SOON)
     expect(row).to_contain_text("it is being deregistered and receives no new requests")
-    expect(page.locator(f"#instance-{gone}")).to_contain_text("Ending")
+    expect(page.locator(f"#instance-{gone}")).to_contain_text("Terminating")
     expect(standing.tier("App servers")).to_contain_text("1 of 2")
     activities = page.locator(".activities li")
     expect(activities.filter(has_text=f"Terminating EC2 instance: {gone}")).to_contain_text("Waiting for ELB")

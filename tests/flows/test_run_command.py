@@ -110,7 +110,7 @@ def test_a_stranger_deploys_and_deletes_with_what_was_printed(chromium: Browser,
 
 def delete(page: Page) -> None:
     page.get_by_role("link", name="Delete").click()
-    page.get_by_label("Type the name").fill("first")
+    page.get_by_label("Type the environment name").fill("first")
     page.get_by_label("Turn off deletion protection").check()
     page.get_by_role("button", name="Delete environment").click()
     expect(page.locator("#banner")).to_contain_text("first is deleted", timeout=SECONDS)
