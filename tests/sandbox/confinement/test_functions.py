@@ -130,7 +130,9 @@ def handler(event, context):
     answer = invoke(account, deploy(account, code))
 
     assert answer[0] in ("PermissionError", "OSError")
-    assert answer[1] == ["own"]
+    # A checkout below /tmp has the interpreter that functions run with: the way to it is there, and nothing else.
+    way = {path.parts[2] for path in (REPOSITORY, Path(sys.prefix)) if path.parts[:2] == ("/", "tmp")}
+    assert set(answer[1]) - way == {"own"}
     assert not any(path.name == "own" for path in set(Path("/tmp").iterdir()) - before)
 
 
