@@ -1,6 +1,7 @@
 """What goes wrong on purpose: resources by logical id, associations by name, API calls by action."""
 
 import re
+import threading
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ TEXT_LENGTH: Final = 100_000
 # Reasons and messages are answered in XML, which has no control characters; nothing takes half a character.
 _NOT_IN_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _NOT_PRINTED: Final = re.compile("[\x00\ud800-\udfff]")
+_choosing = threading.Lock()  # an association runs on several instances at once
 
 
 class BadFault(Exception):
@@ -71,22 +73,32 @@ class ApiFault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssociationFault:
-    """An association that fails on some instances: all, so many of them, or those with these ids.
+    """An association that fails on some instances: all, a number of them, or those with these ids.
 
-    What the last step then prints can be given, such as what Ansible prints when a task fails.
+    A number means the first instances that run the association; it keeps failing on these and on no others,
+    also when more instances arrive. What the last step then prints can be given, such as what Ansible prints
+    when a task fails.
     """
 
     on: bool | int | list[str] = True
     stdout: str = ""
     stderr: str = "The sandbox was asked to fail this association."
+    _chosen: set[str] = field(default_factory=set, init=False, compare=False)
 
-    def hits(self, instance_id: str, instances: list[str]) -> bool:
-        """Tell whether it fails on one of the instances that it runs on."""
+    def hits(self, instance_id: str) -> bool:
+        """Return whether the association fails on an instance that runs it now."""
         if isinstance(self.on, bool):
             return self.on
-        if isinstance(self.on, int):
-            return instance_id in sorted(instances)[: self.on]
-        return instance_id in self.on
+        if isinstance(self.on, list):
+            return instance_id in self.on
+        with _choosing:
+            if len(self._chosen) < self.on:
+                self._chosen.add(instance_id)
+            return instance_id in self._chosen
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fault as the control plane accepts it."""
+        return {"on": self.on, "stdout": self.stdout, "stderr": self.stderr}
 
     @classmethod
     def read(cls, asked: Any) -> "AssociationFault":
@@ -122,7 +134,7 @@ class Faults:
         """Spell the faults for the control plane."""
         return {
             "resources": dict(self.resources),
-            "associations": {name: asdict(fault) for name, fault in self.associations.items()},
+            "associations": {name: fault.as_dict() for name, fault in self.associations.items()},
             "api": [asdict(fault) for fault in self.api],
         }
 

@@ -13,7 +13,7 @@ from pytest_django import Settings
 
 from deployments import catalog
 from deployments.aws import session
-from deployments.models import Deployment, Observer, TemplateCheck, leases
+from deployments.models import Account, Deployment, Observer, TemplateCheck, leases
 from deployments.runner import observe, step
 from tests.builders import make_deployment, make_environment, make_user
 from tests.running import client as aws
@@ -56,17 +56,27 @@ def test_the_banner_names_the_server_and_the_task(
 
     client.force_login(make_user())
     banner = page(client.get(ended.get_absolute_url())).one(id="banner")
-    instances = [
-        instance["InstanceId"]
-        for reservation in aws(account, "ec2", sandbox).describe_instances()["Reservations"]
-        for instance in reservation["Instances"]
-    ]
+    failed, succeeded = _failed_and_succeeded(account, sandbox)
     assert ended.state == "rolled_back"
     assert banner.one(id="cause")["data-cause"] == "AssociationFailed"
     assert "Servers ▸ Configure" in banner.text
-    assert f"{min(instances)} configure: Install the release: No space left on device" in banner.text
+    assert f"{failed} configure: Install the release: No space left on device" in banner.text
     assert "failed=1" in banner.text  # the output itself, too
-    assert max(instances) not in banner.text
+    assert succeeded not in banner.text
+
+
+def _failed_and_succeeded(account: Account, sandbox: Sandbox) -> tuple[str, str]:
+    """Return the instance on which the association failed, and the one on which it succeeded.
+
+    The rollback deletes the association and its runs; what the agents wrote to S3 is left
+    (PREFIX/INSTANCE/ASSOCIATION/…), and only a step that failed has written to stderr.
+    """
+    s3 = aws(account, "s3", sandbox)
+    (bucket,) = [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]
+    keys = [entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket, Prefix="logs/")["Contents"]]
+    (failed,) = {key.split("/")[1] for key in keys if key.endswith("/stderr")}
+    (succeeded,) = {key.split("/")[1] for key in keys} - {failed}
+    return failed, succeeded
 
 
 def _to_its_end(deployment: Deployment) -> Deployment:

@@ -155,8 +155,7 @@ def _steps(association: Association, settings: Record, run: TargetRun) -> tuple[
 def _injected(association: Association, instance_id: str) -> faults.AssociationFault | None:
     """Tell how the run fails on purpose; None when it does not."""
     wanted = faults.association_failure(here().account, association.name())
-    instances = list(association.latest())
-    return wanted if wanted is not None and wanted.hits(instance_id, instances) else None
+    return wanted if wanted is not None and wanted.hits(instance_id) else None
 
 
 def _write_output(

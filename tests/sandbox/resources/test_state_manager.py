@@ -120,7 +120,7 @@ class Manager:
         )
         return {one["ResourceId"]: one["Status"] for one in answer["AssociationExecutionTargets"]}
 
-    def fail(self, name: str, how: bool | list[str] | None) -> None:
+    def fail(self, name: str, how: bool | int | list[str] | None) -> None:
         self.account.sandbox.control("POST", "faults", {"associations": {name: how}}, account=self.account.id)
 
     def written(self) -> list[str]:
@@ -225,6 +225,28 @@ def test_one_failed_instance_fails_the_stack_in_awss_words(manager: Manager) -> 
     manager.ssm.start_associations_once(AssociationIds=[association])
     wait_until(lambda: manager.status(association) == "Success", what="a second run")
     assert [one["Status"] for one in manager.executions(association)] == ["Success", "Failed"]
+
+
+def test_an_association_that_fails_on_one_instance_fails_on_no_other_that_arrives_later(
+    manager: Manager,
+) -> None:
+    manager.fail("configure-servers", 1)
+    stack = made(manager.account, "shell", SHELL, Bucket=manager.bucket, Wait="0")
+    association = manager.account.outputs(stack)["Id"]
+    first = manager.launch(Server="App", Stage="test")
+    wait_until(lambda: manager.status(association) == "Failed", what="a failure on the first instance")
+    instances = [first]
+    while min(instances) == first:  # whatever order the ids have
+        instances.append(manager.launch(Server="App", Stage="test"))
+
+    def outcomes() -> dict[str, str]:
+        latest, *_ = manager.executions(association)
+        return manager.reached(association, latest["ExecutionId"])
+
+    manager.ssm.start_associations_once(AssociationIds=[association])
+
+    only_the_first = dict.fromkeys(instances, "Success") | {first: "Failed"}
+    wait_until(lambda: outcomes() == only_the_first, what="a failure on the first instance alone")
 
 
 def test_an_association_can_be_refreshed_on_one_instance_alone(manager: Manager) -> None:
