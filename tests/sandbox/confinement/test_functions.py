@@ -130,7 +130,7 @@ def handler(event, context):
     answer = invoke(account, deploy(account, code))
 
     assert answer[0] in ("PermissionError", "OSError")
-    # A checkout below /tmp has the interpreter that functions run with: the way to it is there, and nothing else.
+    # A checkout below /tmp contains the interpreter of the functions: its folder is visible, nothing else.
     way = {path.parts[2] for path in (REPOSITORY, Path(sys.prefix)) if path.parts[:2] == ("/", "tmp")}
     assert set(answer[1]) - way == {"own"}
     assert not any(path.name == "own" for path in set(Path("/tmp").iterdir()) - before)
