@@ -37,7 +37,10 @@ ANSWERS = """
     read_status write_milliseconds read_milliseconds writer_endpoint
 """  # what AWS and the sandbox answered, for whoever needs it
 BY_VALUE = "REF GET_ATT SUB"
-TO_COME = "notify_changed"  # hints that a stack has changed: what receives EventBridge's will call it
+TO_COME = """
+    notify_changed remaining_of billed of_stacks deletable can_delete as_json
+    BACKUP LOGS OUTPUTS INTERFACE TAGGED INCOMPLETE
+"""  # hints that a stack has changed: what receives EventBridge's; what remains after an end: its pages
 TESTED = "example"  # each cause has a text that it must recognize
 
 

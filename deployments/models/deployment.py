@@ -101,6 +101,8 @@ class Deployment(models.Model):
     attention_sentence = models.JSONField(default=dict, blank=True, editable=False)
     # What the last phases wait for: sentences as JSON, [] while nothing is waited for.
     waiting_for = models.JSONField(default=list, blank=True, editable=False)
+    # What the search after the end found: see deployments/models/remaining.py.
+    remaining = models.JSONField(default=dict, blank=True, editable=False)
     failures = models.PositiveIntegerField(default=0)
     quiet_passes = models.PositiveSmallIntegerField(default=0)
 

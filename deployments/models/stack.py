@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Count, Q
 from django.utils.translation import gettext_lazy as _
 
+from deployments.core.status import DELETED
 from deployments.models.deployment import Deployment
 from deployments.models.environment import Environment
 from deployments.models.fields import IdField
@@ -60,6 +61,14 @@ class ResourceQuerySet(models.QuerySet["Resource"]):
     def placed_in(self, deployment: Deployment) -> Self:
         """Keep one deployment's resources, with the stacks that they are in."""
         return self.filter(stack__deployment=deployment).select_related("stack").order_by("pk")
+
+    def remaining_of(self, deployment: Deployment) -> Self:
+        """Keep what CloudFormation created in a deployment, or found, and did not delete; no nested stacks.
+
+        A resource whose creation failed may have been created: AWS gave it a physical id then.
+        """
+        rows = self.placed_in(deployment).exclude(type=STACK_TYPE)
+        return rows.exclude(physical_id="").exclude(status__in=("", DELETED))
 
     def with_dependencies(self) -> Self:
         """Keep those of which it is known what they depend on, with their stacks."""

@@ -1,0 +1,74 @@
+"""What remains in AWS of a deployment that has ended, from its rows and from the search after its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from deployments.core.remaining import Reason, Remaining, RemainingResource, SearchState, billing_of
+from deployments.core.status import is_kept
+from deployments.core.stored_messages import read_message
+from deployments.models.deployment import Deployment
+from deployments.models.stack import Resource
+
+
+def remaining_of(deployment: Deployment) -> Remaining:
+    """Return what is left in AWS of a failed creation or of a deletion (one query).
+
+    What its stacks still have is in it as soon as the deployment has ended: the resources that
+    CloudFormation created and did not delete, each with `Reason.NOT_DELETED`, or `Reason.RETAINED` where
+    their DeletionPolicy is Retain. What no stack has (snapshots, log groups, objects, …) is added by the
+    search, which runs for a few seconds after the end: `search` is PENDING until then, and INCOMPLETE when
+    a service could not be searched, with the reasons in `problems`.
+
+    Empty while the deployment runs, and for one that succeeded in creating its environment. Call it for the
+    environment's latest deployment: an earlier one's rows say what was true at its end.
+    """
+    if deployment.is_active or (deployment.kind != "delete" and deployment.state == "succeeded"):
+        return Remaining()
+    kept: dict[str, Any] = deployment.remaining
+    found = [one for row in kept.get("resources", ()) if (one := _read(row))]
+    known = {one.id for one in found}
+    of_stacks = [one for row in _rows(deployment) if (one := _of_row(row)).id not in known]
+    searched_at = kept.get("searched_at")
+    problems = {
+        str(name): message for name, row in kept.get("problems", {}).items() if (message := read_message(row))
+    }
+    environment = deployment.environment
+    return Remaining(
+        resources=(*of_stacks, *found),
+        stack_status=environment.stack_status if environment.stack_id and not environment.deleted_at else "",
+        search=SearchState(kept.get("search", SearchState.NONE)),
+        searched_at=datetime.fromisoformat(searched_at) if searched_at else None,
+        problems=problems,
+    )
+
+
+def _rows(deployment: Deployment) -> Iterable[Resource]:
+    """Return the rows of what is still there.
+
+    Of a stack that is gone, only what was kept: the last events of others may be missing.
+    """
+    rows = Resource.objects.remaining_of(deployment)
+    gone = deployment.state == "succeeded" or deployment.error_code == "StackGone"
+    return [row for row in rows if is_kept(row.status)] if gone else rows
+
+
+def _of_row(row: Resource) -> RemainingResource:
+    return RemainingResource(
+        type=row.type,
+        id=row.physical_id,
+        reason=Reason.RETAINED if is_kept(row.status) else Reason.NOT_DELETED,
+        billing=billing_of(row.type),
+        path=row.path,
+        details={"status": row.status},
+    )
+
+
+def _read(row: Any) -> RemainingResource | None:
+    """Return a kept resource; None for one that a newer release has written."""
+    try:
+        return RemainingResource.from_json(row)
+    except (KeyError, ValueError):
+        return None

@@ -1,0 +1,62 @@
+"""What remains in AWS after a failed creation and after a deletion, from rows that the runner wrote."""
+
+from __future__ import annotations
+
+from deployments.core.remaining import Reason
+from deployments.models import Deployment
+from deployments.models.remaining import remaining_of
+from tests.fakes import FakeAws
+from tests.runner.conftest import aws, deployment, removal, run, template_set  # noqa: F401  # fixtures
+
+ROLLBACK_THAT_FAILS = [
+    ("", "", "CREATE_IN_PROGRESS", "User Initiated"),
+    ("", "Network", "CREATE_IN_PROGRESS", ""),
+    ("Network", "", "CREATE_IN_PROGRESS", ""),
+    ("Network", "Vpc", "CREATE_COMPLETE", ""),
+    ("Network", "Subnet", "CREATE_COMPLETE", ""),
+    ("Network", "", "CREATE_COMPLETE", ""),
+    ("", "Network", "CREATE_COMPLETE", ""),
+    ("", "Topic", "CREATE_FAILED", "no"),
+    ("", "", "ROLLBACK_IN_PROGRESS", ""),
+    ("", "Topic", "DELETE_COMPLETE", ""),
+    ("Network", "", "DELETE_IN_PROGRESS", ""),
+    ("Network", "Subnet", "DELETE_FAILED", "in use"),
+    ("Network", "", "DELETE_FAILED", ""),
+    ("", "Network", "DELETE_FAILED", ""),
+    ("", "", "ROLLBACK_FAILED", ""),
+]
+
+
+def test_what_a_failed_rollback_left_remains_until_it_is_deleted(
+    deployment: Deployment,  # noqa: F811
+    aws: FakeAws,  # noqa: F811
+) -> None:
+    aws.create_acts = ROLLBACK_THAT_FAILS
+
+    found = remaining_of(run(deployment, aws))
+
+    assert [(one.path, one.reason) for one in found.of_stacks] == [
+        ("Network/Vpc", Reason.NOT_DELETED),
+        ("Network/Subnet", Reason.NOT_DELETED),
+    ]
+    assert found.stack_status == "ROLLBACK_FAILED"
+
+
+def test_nothing_remains_of_the_stacks_after_a_deletion(
+    removal: Deployment,  # noqa: F811
+    aws: FakeAws,  # noqa: F811
+) -> None:
+    found = remaining_of(run(removal, aws))
+
+    assert found.of_stacks == ()
+    assert found.stack_status == ""
+
+
+def test_nothing_remains_of_a_creation_that_succeeded(
+    deployment: Deployment,  # noqa: F811
+    aws: FakeAws,  # noqa: F811
+) -> None:
+    found = remaining_of(run(deployment, aws))
+
+    assert found.resources == ()
+    assert found.billed == ()
