@@ -25,7 +25,7 @@ run: ## Run Sanso on this machine, with a sandbox for AWS. Needs Python 3.11 and
 run-full: ## The same with everything real that it can have: installs Debian packages, boots machines. Needs root.
 	@.ci/packages full
 	@.ci/environment run
-	@$(BIN)/python -m portal.sandbox.booted
+	@$(BIN)/python -m portal.sandbox.backends.machines.booted
 	@SANSO_SANDBOX_MACHINES=booted SANSO_SANDBOX_DATABASE=mariadb SANSO_SANDBOX_BALANCERS=haproxy \
 		$(BIN)/python manage.py run
 
@@ -73,7 +73,7 @@ test-environment: ## Install what the tests need: Debian packages where they are
 
 .PHONY: base-tree
 base-tree: ## Make the tree that the sandbox's booted machines share, where this machine can have it.
-	@$(BIN)/python -m portal.sandbox.booted --if-possible
+	@$(BIN)/python -m portal.sandbox.backends.machines.booted --if-possible
 
 .PHONY: check
 CHECKS := check-complexity check-dead-code check-imports check-migrations check-templates check-translations

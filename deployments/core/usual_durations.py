@@ -14,7 +14,7 @@ TENTH = 1.2816
 WIDEST = 1.5
 """A spread beyond this says nothing any more."""
 SANDBOX_SCALE = 1 / 12
-"""Seconds in the sandbox at pace 1 for each second on AWS (portal.sandbox.pace)."""
+"""Seconds in the sandbox at pace 1 for each second on AWS (portal.sandbox.engine.time_scale)."""
 PHASE_TYPE = "Sanso::Phase"
 CLOSING_TYPE = "Sanso::StackClosing"
 """What a stack takes after the last thing in it has ended."""

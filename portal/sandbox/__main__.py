@@ -22,7 +22,9 @@ from pathlib import Path
 from types import FrameType, ModuleType
 
 from portal.process import protect
-from portal.sandbox import engine, environment, keys, leftovers
+from portal.sandbox import environment
+from portal.sandbox.engine import access_keys, contract, start
+from portal.sandbox.supervision import descendants
 
 
 def main() -> int:
@@ -51,14 +53,14 @@ def main() -> int:
     with _data_folder() as folder:
         _prepare_environment(host, port, folder)
         try:
-            keys.open_keyring(Path(os.environ.get("SANSO_SANDBOX_TOKEN_FILE") or folder / "token"))
+            access_keys.open_keyring(Path(os.environ.get("SANSO_SANDBOX_TOKEN_FILE") or folder / "token"))
         except (OSError, ValueError) as problem:
             sys.stderr.write(f"The sandbox cannot start: {problem}\n")
             return 2
         (folder / "url").write_text(f"http://{host}:{port}")  # for sandbox_credentials
         try:
             asyncio.run(_serve(listener, pace))
-        except engine.EngineMismatch as mismatch:
+        except contract.EngineMismatch as mismatch:
             sys.stderr.write(f"The sandbox cannot start: {mismatch}\n")
             return 2
         sys.stderr.flush()
@@ -121,7 +123,7 @@ def _data_folder() -> Iterator[Path]:
 def _remove(folder: Path) -> None:
     """Remove a folder, though a process that was started late may still be writing into it."""
     for _attempt in range(20):
-        leftovers.end()
+        descendants.end()
         shutil.rmtree(folder, ignore_errors=True)
         if not folder.exists():
             return
@@ -152,21 +154,22 @@ def _prepare_environment(host: str, port: int, folder: Path) -> None:
 
 
 async def _serve(listener: socket.socket, pace: float) -> None:
-    from portal.sandbox import access, browsers, control, gate, machines
-    from portal.sandbox import pace as paces
+    from portal.sandbox.engine import time_scale as paces
+    from portal.sandbox.protocols import machines
+    from portal.sandbox.server import control_api, fault_middleware, signed_calls, web_pages
 
-    extensions = engine.install()
+    extensions = start.install()
     import ministack.app
 
     paces.change(pace)
-    calls = access.SignedCalls(gate.Gate(ministack.app.app))
-    application = browsers.NoForeignPages(control.Control(calls, extensions))
+    calls = signed_calls.SignedCalls(fault_middleware.Gate(ministack.app.app))
+    application = web_pages.NoForeignPages(control_api.Control(calls, extensions))
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
         binds = [f"fd://{listener.fileno()}", *machines.binds(listener.getsockname()[1])]
-        await engine.serve(application, binds, stop)
+        await start.serve(application, binds, stop)
     finally:
         _stop(extensions)
 

@@ -31,7 +31,7 @@ class ActionLabel:
     warning: Promise | str = ""
 
 
-# portal.sandbox.machines.ACTIONS
+# portal.sandbox.protocols.machines.ACTIONS
 MACHINES: Mapping[str, ActionLabel] = {
     "stop-service": ActionLabel(
         label=gettext_lazy("Stop service"), done=gettext_lazy("Stopped the service on %(name)s.")
@@ -54,7 +54,7 @@ MACHINES: Mapping[str, ActionLabel] = {
         ),
     ),
 }
-# portal.sandbox.database.members.ACTIONS
+# portal.sandbox.protocols.databases.ACTIONS
 DATABASES: Mapping[str, ActionLabel] = {
     "failover": ActionLabel(
         label=gettext_lazy("Fail over"),

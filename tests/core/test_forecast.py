@@ -182,5 +182,5 @@ def test_the_sandbox_has_its_pace() -> None:
     here = prior("Db", "AWS::RDS::DBInstance", OperationKind.CREATE, SANDBOX_SCALE)
 
     assert here.seconds == pytest.approx(on_aws.seconds / 12)
-    assert "COMPRESSION: Final = 1 / 12" in (ROOT / "portal/sandbox/pace.py").read_text()
+    assert "COMPRESSION: Final = 1 / 12" in (ROOT / "portal/sandbox/engine/time_scale.py").read_text()
     assert prior("Db", "AWS::RDS::DBInstance", OperationKind.DELETE).seconds < on_aws.seconds

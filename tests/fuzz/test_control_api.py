@@ -94,7 +94,7 @@ def console(sandbox: Sandbox, sandbox_account: str, client: Client) -> Iterator[
 
 
 def test_every_route_is_fuzzed() -> None:
-    source = Path(portal.sandbox.__file__).with_name("control.py").read_text()
+    source = Path(portal.sandbox.__file__).with_name("server").joinpath("control_api.py").read_text()
     assert set(re.findall(r'\("([A-Z]+)", "(\w+)"\): self\._', source)) <= set(BODIES)
 
 

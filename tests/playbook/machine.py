@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from portal.sandbox.booted import base, machine
-from portal.sandbox.booted.host import why_not
+from portal.sandbox.backends.machines.booted import base_tree as trees
+from portal.sandbox.backends.machines.booted import machine
+from portal.sandbox.backends.machines.booted.requirements import why_not
 
 __all__ = ["Machine", "base_tree", "booted_machine", "why_not"]
 
@@ -31,11 +32,11 @@ class Machine(machine.Machine):
         return subprocess.Popen(self.command(*command), stdout=subprocess.PIPE, text=True)
 
 
-def base_tree() -> base.Base:
+def base_tree() -> trees.Base:
     """Return what machines are made of, which the first test on a host makes; skips where it can't be had."""
     try:
-        return base.make()
-    except base.CommandFailed as failed:  # no way to the distribution's packages, for one
+        return trees.make()
+    except trees.CommandFailed as failed:  # no way to the distribution's packages, for one
         pytest.skip(f"the machines' base tree can't be made: {str(failed)[-300:]}")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from portal.sandbox.booted import base
+from portal.sandbox.backends.machines.booted.base_tree import WHEELHOUSE
 from tests.datelog import uwsgi_packets
 from tests.playbook.machine import Machine, base_tree, booted_machine, why_not
 from tests.services import LIMIT, REPOSITORY, wait_until
@@ -91,7 +91,7 @@ def machine() -> Iterator[Machine]:
         leave_out = shutil.ignore_patterns("__pycache__")
         shutil.copytree(REPOSITORY / "datelog", work / "app/datelog", ignore=leave_out)
         # In the zip, where a team brings them; without, the playbook takes those of the image.
-        shutil.copytree(base_tree().wheels / base.WHEELHOUSE, work / "wheelhouse")
+        shutil.copytree(base_tree().wheels / WHEELHOUSE, work / "wheelhouse")
         (machine.root / "root/client.py").write_text(CLIENT)
         assert changed(play(machine, HTTP)) > 0
         yield machine

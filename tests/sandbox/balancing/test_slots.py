@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from portal.sandbox.balancing.configuration import FIND_ANOTHER, Backend, Slot
-from portal.sandbox.balancing.keeper import change
-from portal.sandbox.balancing.plan import Target
+from portal.sandbox.backends.balancers.haproxy_configuration import FIND_ANOTHER, Backend, Slot
+from portal.sandbox.backends.balancers.reconciler import change
+from portal.sandbox.services.elbv2.forwarding import Target
 
 ONE = Target(name="one", place=("127.0.0.2", 80), takes=True)
 TWO = Target(name="two", place=("127.0.0.3", 80), takes=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from portal.sandbox.booted import host
-from portal.sandbox.booted.base import Base
+from portal.sandbox.backends.machines.booted import requirements
+from portal.sandbox.backends.machines.booted.base_tree import Base
 from tests.playbook.machine import base_tree
 from tests.sandbox.engine.conftest import Account
 from tests.services import Sandbox, start_sandbox
@@ -21,7 +21,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents and "base" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.timeout(900))
-            if problem := host.why_not():
+            if problem := requirements.why_not():
                 item.add_marker(pytest.mark.skip(reason=f"machines can't be booted: {problem}"))
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from portal.sandbox import machines
-from portal.sandbox.booted import base, host
+from portal.sandbox.backends.machines.booted import base_tree, requirements
+from portal.sandbox.protocols import machines
 
 
 @pytest.fixture(autouse=True)
@@ -15,7 +15,7 @@ def _restored(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Keep the choice out of other tests, and let the host be able to boot but for the base tree."""
     monkeypatch.setattr(machines, "_current", machines.Records())
     monkeypatch.setattr(machines, "_hint", "")
-    monkeypatch.setattr(host, "why_not", lambda: "")
+    monkeypatch.setattr(requirements, "why_not", lambda: "")
     monkeypatch.setenv("SANSO_SANDBOX_MACHINE_CACHE", str(tmp_path / "cache"))
 
 
@@ -35,11 +35,11 @@ def test_without_a_base_tree_auto_takes_processes_and_says_how_to_get_more(
     assert about["machines"] == "processes"
     assert "not made yet" in str(about["machines_hint"])
     assert "make run-full" in str(about["machines_hint"])
-    assert base.ready() is None  # nothing was made by itself
+    assert base_tree.ready() is None  # nothing was made by itself
 
 
 def test_with_everything_there_auto_takes_booted_machines(monkeypatch: pytest.MonkeyPatch) -> None:
-    wanted = base._base()
+    wanted = base_tree._base()
     wanted.tree.mkdir(parents=True)
     wanted.wheels.mkdir()
 
@@ -56,7 +56,7 @@ def test_processes_that_were_asked_for_come_without_a_hint(monkeypatch: pytest.M
 def test_booted_machines_that_cannot_be_had_are_refused_with_the_reason(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(host, "why_not", lambda: "it takes Linux and root")
+    monkeypatch.setattr(requirements, "why_not", lambda: "it takes Linux and root")
 
     with pytest.raises(ValueError, match=r"it takes Linux and root; see `make run-full`"):
         chosen(monkeypatch, "booted")

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from portal.sandbox.processes import probes
+from portal.sandbox.backends.machines import health_checks
 from tests.sandbox.booted.conftest import ACCOUNT
 from tests.sandbox.booted.test_machine import cables, processes_with
 from tests.sandbox.engine.conftest import REGION, Account
@@ -175,7 +175,7 @@ def test_a_service_is_stopped_and_started_for_a_drill(account: Account, instance
 
     def serves() -> bool:
         address = machine()["address"]
-        return probes.check(address, 80, protocol="HTTP", path="/", matcher="200", timeout=5).healthy
+        return health_checks.check(address, 80, protocol="HTTP", path="/", matcher="200", timeout=5).healthy
 
     assert machine()["service"] == ""
     set_up = "touch /etc/apache2/conf-available/datelog.conf; systemctl start apache2"
@@ -207,7 +207,9 @@ def test_apache_is_made_to_answer_500_and_mended(account: Account, instance: str
 
     def answers(path: str, code: int) -> bool:
         address = machine()["address"]
-        return probes.check(address, 80, protocol="HTTP", path=path, matcher=str(code), timeout=5).healthy
+        return health_checks.check(
+            address, 80, protocol="HTTP", path=path, matcher=str(code), timeout=5
+        ).healthy
 
     assert answers("/healthz", 200)
     assert answers("/", 503)  # nothing is behind it

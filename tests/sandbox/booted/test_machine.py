@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from portal.sandbox.booted import network
-from portal.sandbox.booted.base import Base
-from portal.sandbox.booted.machine import BootFailed, Machine, Plan
-from portal.sandbox.processes import probes
+from portal.sandbox.backends.machines import health_checks
+from portal.sandbox.backends.machines.booted import network
+from portal.sandbox.backends.machines.booted.base_tree import Base
+from portal.sandbox.backends.machines.booted.machine import BootFailed, Machine, Plan
 from tests.services import wait_until
 
 SERVE = (
@@ -76,12 +76,14 @@ def test_it_is_a_system_of_its_own_with_its_private_address_and_no_way_out(machi
 
 def test_the_host_reaches_its_ports_and_sees_a_closed_one_refuse(machine: Machine) -> None:
     def check(port: int) -> bool:
-        return probes.check(machine.address, port, protocol="TCP", path="", matcher="", timeout=2).healthy
+        return health_checks.check(
+            machine.address, port, protocol="TCP", path="", matcher="", timeout=2
+        ).healthy
 
     assert not check(8080)
     machine.run(*SERVE)
     wait_until(lambda: check(8080), what="an open port")
-    answered = probes.check(
+    answered = health_checks.check(
         machine.address, 8080, protocol="HTTP", path="/hostname", matcher="200", timeout=5
     )
     assert answered.healthy
@@ -140,7 +142,9 @@ def test_nothing_of_it_stays(machine: Machine, way: str) -> None:
     wait_until(lambda: len(cables()) < len(before), what="the end of its cable")
     assert not folder.exists()
     assert not list(Path("/sys/fs/cgroup").rglob(f"sanso-{machine.plan.name}"))
-    assert not probes.check(machine.address, 22, protocol="TCP", path="", matcher="", timeout=2).healthy
+    assert not health_checks.check(
+        machine.address, 22, protocol="TCP", path="", matcher="", timeout=2
+    ).healthy
 
 
 def test_a_base_tree_that_is_none_fails_the_boot_with_a_reason(base: Base, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from portal.process import protect
-from portal.sandbox.confinement.room import Mode, Room
+from portal.sandbox.backends.functions.confinement.workspace import Mode, Room
 from tests.sandbox.confinement import attack
 
 if __name__ == "__main__":

@@ -216,8 +216,8 @@ def test_a_function_in_another_language_is_refused_in_a_sentence(
 @pytest.mark.parametrize("how", ["subprocess.run(['true'])", "os.system('true')", "asyncio.run(start())"])
 def test_the_engine_itself_starts_no_program(how: str) -> None:
     script = f"""
-from portal.sandbox.functions import only_confined
-only_confined.install()
+from portal.sandbox.services.lambda_ import no_programs
+no_programs.install()
 code = '''
 import asyncio, os, subprocess
 async def start(): await asyncio.create_subprocess_exec("true")
@@ -226,7 +226,7 @@ async def start(): await asyncio.create_subprocess_exec("true")
 exec(compile(code, "ours", "exec"), {{"__name__": "portal.sandbox.elsewhere"}})
 try:
     exec(compile(code, "theirs", "exec"), {{"__name__": "ministack.services.glue"}})
-except only_confined.ProgramRefused:
+except no_programs.ProgramRefused:
     print("refused")
 """
     done = subprocess.run(

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from portal.sandbox.confinement import kernel
-from portal.sandbox.confinement.room import USERS
+from portal.sandbox.backends.functions.confinement import kernel
+from portal.sandbox.backends.functions.confinement.workspace import USERS
 from tests import unprivileged
 from tests.sandbox.confinement import attack
 from tests.services import LIMIT, REPOSITORY

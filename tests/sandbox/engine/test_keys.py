@@ -14,7 +14,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from portal.sandbox.keys import NAMES, Keyring
+from portal.sandbox.engine.access_keys import NAMES, Keyring
 from tests.sandbox.engine.conftest import REGION, Account
 from tests.services import Sandbox, free_port, start_sandbox
 

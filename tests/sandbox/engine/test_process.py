@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import io
+import json
 import os
 import signal
 import subprocess
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from portal.sandbox import engine, expected
+from portal.sandbox.engine import contract
 from tests.sandbox.engine.conftest import Account
 from tests.services import LIMIT, Sandbox, free_port, sandbox_answers, start_sandbox, wait_until
 
@@ -181,43 +181,27 @@ def test_a_pace_that_is_none_is_told(pace: str) -> None:
 
 def test_another_version_of_the_engine_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.metadata.version", lambda _name: "1.6.0")
-    with pytest.raises(engine.EngineMismatch, match=r"extends MiniStack 1\.5\.33 and 1\.6\.0 is installed"):
-        engine.check()
+    with pytest.raises(contract.EngineMismatch, match=r"extends MiniStack 1\.5\.33 and 1\.6\.0 is installed"):
+        contract.check()
 
 
-def test_names_of_the_engine_that_are_gone_or_changed_are_all_listed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(expected, "USED", {"json": {"gone": None, "loads": "text"}})
-    with pytest.raises(engine.EngineMismatch) as mismatch:
-        engine.check()
+def test_names_of_the_engine_that_are_gone_or_changed_are_all_listed() -> None:
+    with pytest.raises(contract.EngineMismatch) as mismatch:
+        contract.check({"json": {"gone": None, "loads": "text", "JSONDecoder.gone": "self"}})
     assert "json.gone is missing" in str(mismatch.value)
     assert "json.loads takes (s, cls, " in str(mismatch.value)
+    assert "json.JSONDecoder.gone is missing" in str(mismatch.value)
 
 
 def test_the_installed_engine_is_as_expected() -> None:
-    engine.check()
+    contract.check()
 
 
-def test_every_private_name_of_the_engine_that_is_used_is_checked() -> None:
-    folder = Path(expected.__file__).parent
-    others = ("health.py", "machines.py")  # they and the resources have a check of their own
-    own = [source for source in folder.glob("*.py") if source.name not in others]
-    for source in (*own, *(folder / "cloudformation").glob("*.py")):
-        for module, name in private_names(source):
-            assert name in expected.USED.get(module, {}), f"{source.name} uses {module}.{name}"
-
-
-def private_names(source: Path) -> Iterator[tuple[str, str]]:
-    """Walk the names with an underscore that a file takes from MiniStack's modules."""
-    tree = ast.parse(source.read_text())
-    modules: dict[str, str] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ministack"):
-            for alias in node.names:
-                modules[alias.asname or alias.name] = f"{node.module}.{alias.name}"
-                if alias.name.startswith("_"):
-                    yield str(node.module), alias.name
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            module = modules.get(node.value.id)
-            if module is not None and node.attr.startswith("_"):
-                yield module, node.attr
+def test_the_contract_has_exactly_the_names_of_the_engine_that_the_source_uses() -> None:
+    assert contract.contract() == json.loads(contract.FILE.read_text()), (
+        "write it anew: python -m portal.sandbox.engine.contract"
+    )
+    names = contract.names()
+    assert "_RESOURCE_HANDLERS" in names["ministack.services.cloudformation.provisioners"]
+    assert "Worker._spawn" in names["ministack.core.lambda_runtime"]
+    assert "_extract_s3_vhost_bucket" in names["ministack.app"]

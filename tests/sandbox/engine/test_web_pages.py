@@ -11,7 +11,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from portal.sandbox.keys import CLOUDFORMATION, Keyring
+from portal.sandbox.engine.access_keys import CLOUDFORMATION, Keyring
 from tests.sandbox.engine.conftest import REGION, Account
 from tests.services import Sandbox, bearer, wait_until
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from portal.sandbox.processes import addresses
-from portal.sandbox.processes.addresses import INSTANCES, SHARED, Address
+from portal.sandbox.backends import loopback
+from portal.sandbox.backends.loopback import INSTANCES, SHARED, Address
 
 
 def test_every_machine_has_the_port_it_wants_on_an_address_of_its_own() -> None:
@@ -17,7 +17,7 @@ def test_every_machine_has_the_port_it_wants_on_an_address_of_its_own() -> None:
 
 
 def test_machines_that_share_an_address_share_no_port(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(addresses, "_choose", lambda numbers: SHARED)
+    monkeypatch.setattr(loopback, "_choose", lambda numbers: SHARED)
     first, second = Address(INSTANCES), Address(INSTANCES)
     ports = [first.port(29090), second.port(29090), second.port(29091)]
     assert len(set(ports)) == 3

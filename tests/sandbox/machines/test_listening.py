@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from portal.sandbox.processes import listening
+from portal.sandbox.supervision import listening
 
 ECHO = """
 import os, socket

@@ -11,7 +11,7 @@ from typing import Any
 import pymysql
 import pytest
 
-from portal.sandbox.database.embedded import Embedded
+from portal.sandbox.backends.databases.embedded.server import Embedded
 from tests.services import LIMIT
 
 TABLE = """

@@ -10,8 +10,8 @@ from typing import Any
 import pymysql
 import pytest
 
-from portal.sandbox.database import relays
-from portal.sandbox.database.aurora import Aurora
+from portal.sandbox.backends.databases import relays
+from portal.sandbox.backends.databases.aurora import Aurora
 from tests.services import LIMIT, wait_until
 
 PORT = 3306

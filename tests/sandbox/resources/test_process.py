@@ -11,9 +11,8 @@ from pathlib import Path
 import pymysql
 import pytest
 
-from portal.sandbox.database import leash
-from portal.sandbox.database.endpoints import Endpoint, choose
-from portal.sandbox.resources import engine_names
+from portal.sandbox.backends.databases.endpoints import Endpoint, choose
+from portal.sandbox.supervision import die_with_parent
 from tests.sandbox.engine.conftest import Account
 from tests.sandbox.resources.conftest import NETWORK, made
 from tests.sandbox.resources.test_databases import CLUSTER
@@ -57,7 +56,7 @@ def test_no_database_outlives_the_sandbox(tmp_path: Path, how: signal.Signals) -
 
 
 def test_the_leash_ends_its_server_when_it_is_let_go_and_tells_its_exit_code() -> None:
-    command = [sys.executable, leash.__file__, sys.executable, "-c", "import time; time.sleep(600)"]
+    command = [sys.executable, die_with_parent.__file__, sys.executable, "-c", "import time; time.sleep(600)"]
     with subprocess.Popen(command, stdin=subprocess.PIPE) as held:
         assert held.stdin is not None
         held.stdin.close()
@@ -77,20 +76,7 @@ def test_each_cluster_gets_two_addresses_on_the_port_it_asks_for() -> None:
 def test_where_only_one_loopback_address_can_be_bound_a_port_is_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("portal.sandbox.database.endpoints._bindable", lambda address, port: False)
+    monkeypatch.setattr("portal.sandbox.backends.databases.endpoints._bindable", lambda address, port: False)
     endpoint = choose(3306)
     assert (endpoint.writer, endpoint.reader) == ("127.0.0.1", "127.0.0.1")
     assert endpoint != Endpoint(writer="127.0.0.1", reader="127.0.0.1", port=3306)
-
-
-def test_every_name_of_the_engine_that_is_used_is_there() -> None:
-    engine_names.check()
-
-
-def test_a_name_that_the_engine_lacks_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    from ministack.services import alb
-
-    monkeypatch.delattr(alb, "_short_id", raising=True)
-    monkeypatch.delattr(alb, "_now_iso", raising=True)
-    with pytest.raises(engine_names.NameMissing, match=r"ministack\.services\.alb\._now_iso"):
-        engine_names.check()

@@ -1,0 +1,1 @@
+"""A small load balancer in this process, for where HAProxy is not installed."""

@@ -1,0 +1,243 @@
+"""HAProxy's configuration for the listeners there are: TCP for network load balancers, HTTP for the others.
+
+Targets stand in numbered slots of a backend, so that they come, drain and go through the runtime API; only a
+changed listener or rule needs a reload, which drops nothing either. Pure but for the files it names.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from portal.sandbox.backends.balancers import error_pages, redirects
+from portal.sandbox.backends.balancers.rules import Condition, Rule, expression, groups_of
+from portal.sandbox.services.elbv2.forwarding import Listener, Target
+
+LEAST_SLOTS = 8
+CONNECT = 3  # seconds; of a target, as the stand-in
+FIND_ANOTHER = 2.0 * CONNECT  # seconds that a request on its way to a target that is gone has for it
+HEAD = 60  # seconds that a client may take for its request's head
+LINGER = 120  # seconds after which a reloaded process ends what its predecessor still carries
+
+START = f"""\
+global
+    stats socket unix@runtime.sock mode 600 level admin expose-fd listeners
+    hard-stop-after {LINGER}s
+defaults
+    timeout connect {CONNECT}s
+    timeout queue 1s
+    timeout http-request {HEAD}s
+    timeout tunnel 1h
+    retries 3
+    option redispatch 1
+    option http-server-close
+    option idle-close-on-response
+    errorfile 400 400.http
+    errorfile 408 400.http
+    errorfile 500 502.http
+    errorfile 502 502.http
+    errorfile 503 502.http
+    errorfile 504 504.http
+"""
+# No target takes the connection: HAProxy's 503 is ELB's 502. Without any target it is a 503 in both.
+ERROR_FILES = {f"{code}.http": error_pages.answer(code) for code in (400, 502, 504)}
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One place for a target in a backend."""
+
+    target: Target | None = None
+    left: float | None = None  # when its target was suddenly gone; what was on the way to it finds another
+
+    def line(self, number: int) -> str:
+        """Spell the slot in a configuration."""
+        if self.target is None:
+            return f"    server s{number} 127.0.0.1:1 disabled"
+        host, port = self.target.place
+        return f"    server s{number} {host}:{port} weight {int(self.target.takes)}"
+
+
+@dataclass(slots=True)
+class Backend:
+    """A target group as one protocol uses it, with an idle time."""
+
+    name: str
+    http: bool
+    idle: int
+    slots: list[Slot] = field(default_factory=list)
+
+    def place(self, targets: Sequence[Target], now: float) -> bool:
+        """Put targets into slots, each where it was; tell whether there were enough.
+
+        The slot of one that took requests and is gone stays empty for a while. HAProxy may be about to try
+        another target for a request, and one that is ended then gets no answer at all.
+        """
+        present = {target.name: target for target in targets}
+        for number, slot in enumerate(self.slots):
+            self.slots[number] = _next(slot, present, now)
+        free = [number for number, slot in enumerate(self.slots) if slot == Slot()]
+        enough = len(present) <= len(free)
+        missing = max(0, len(present) - len(free), LEAST_SLOTS - len(self.slots))
+        free += range(len(self.slots), len(self.slots) + missing)
+        self.slots += [Slot()] * missing
+        for number, target in zip(free, present.values(), strict=False):
+            self.slots[number] = Slot(target)
+        return enough
+
+    def lines(self) -> Iterator[str]:
+        """Spell the backend."""
+        yield f"backend {self.name}"
+        yield f"    mode {'http' if self.http else 'tcp'}"
+        yield f"    timeout server {self.idle}s"
+        if self.http:
+            yield "    retry-on conn-failure"
+            yield f"    http-request return {_page(503)} if {{ nbsrv({self.name}) eq 0 }}"
+        for number, slot in enumerate(self.slots):
+            yield slot.line(number)
+
+
+def _next(slot: Slot, present: dict[str, Target], now: float) -> Slot:
+    """Tell what becomes of a slot; the target that stays in it is taken out of those present."""
+    if slot.target is None:
+        return Slot() if slot.left is None or now >= slot.left + FIND_ANOTHER else slot
+    target = present.pop(slot.target.name, None)
+    if target is None and slot.target.takes:
+        return Slot(left=now)
+    return Slot(target)
+
+
+def backend_name(group: str, listener: Listener) -> str:
+    """Name the backend of a target group behind a listener."""
+    kind = "http" if listener.speaks_http else "tcp"
+    return f"{kind}_{_short(f'{listener.key[0]} {group} {listener.idle}')}"
+
+
+def frontend(listener: Listener, rules: Sequence[Rule]) -> Iterator[str]:
+    """Spell a listener with its rules."""
+    name = _short(f"{listener.key[0]} {listener.key[1]}")
+    encryption = f" ssl crt {certificate_file(listener)} alpn h2,http/1.1" if listener.encrypted else ""
+    yield f"frontend l_{name}"
+    yield f"    mode {'http' if listener.speaks_http else 'tcp'}"
+    yield f"    bind {listener.address.host}:{listener.port}{encryption}"
+    yield f"    timeout client {listener.idle}s"
+    if not listener.speaks_http:
+        yield from _forward(listener, rules[-1].action if rules else {}, "")
+        return
+    yield f"    timeout http-keep-alive {listener.idle}s"
+    yield from _forwarded(listener)
+    unmet = "!{ var(txn.rule) -m found }"
+    for number, rule in enumerate(rules):
+        met = "".join(f" {_acl(condition)}" for condition in rule.conditions)
+        yield f"    http-request set-var(txn.rule) int({number}) if {unmet}{met}"
+    actions = [
+        line
+        for number, rule in enumerate(rules)
+        for line in _act(listener, rule.action, f"{{ var(txn.rule) -m int {number} }}")
+    ]
+    yield from sorted(actions, key=lambda line: "use_backend" in line)  # which HAProxy looks at last
+
+
+def certificate_file(listener: Listener) -> str:
+    """Name the file with a listener's certificate."""
+    return f"{_short(f'{listener.key[1]} {listener.certificate}')}.pem"
+
+
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _quoted(text: str) -> str:
+    """Quote for HAProxy; what would end the line becomes a space."""
+    flat = text.replace("\n", " ").replace("\r", " ").replace("\0", " ")
+    return "'" + flat.replace("'", "'\\''") + "'"
+
+
+def _forwarded(listener: Listener) -> Iterator[str]:
+    """Append the client to X-Forwarded-For; say the protocol and the port that it used.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/x-forwarded-headers.html
+    """
+    yield "    http-request set-var(txn.for) req.fhdr(x-forwarded-for)"
+    told = "{ var(txn.for) -m len gt 0 }"
+    yield f"    http-request set-header X-Forwarded-For '%[var(txn.for)], %[src]' if {told}"
+    yield f"    http-request set-header X-Forwarded-For %[src] unless {told}"
+    yield f"    http-request set-header X-Forwarded-Proto {listener.protocol.lower()}"
+    yield f"    http-request set-header X-Forwarded-Port {listener.listed}"
+
+
+def _acl(condition: Condition) -> str:
+    anywhere = [_quoted(expression(pattern)) for pattern in condition.patterns]
+    match condition.field:
+        case "path-pattern":
+            fetch = "path -m reg"
+        case "host-header":
+            fetch = "req.hdr(host),field(1,:) -m reg -i"
+        case "http-header":
+            fetch = f"req.hdr({_token(condition.header)}) -m reg -i"
+        case "source-ip":
+            fetch, anywhere = "src", [_quoted(pattern) for pattern in condition.patterns]
+        case _:
+            fetch, anywhere = "method", [_quoted(pattern) for pattern in condition.patterns]
+    return f"{{ {fetch} {' '.join(anywhere)} }}"
+
+
+def _token(name: str) -> str:
+    return "".join(letter for letter in name if letter.isalnum() or letter in "-_")
+
+
+def _act(listener: Listener, action: Mapping[str, Any], condition: str) -> Iterator[str]:
+    match action.get("Type"):
+        case "redirect":
+            yield from _redirect(listener, action.get("RedirectConfig") or {}, condition)
+        case "fixed-response":
+            fixed = action.get("FixedResponseConfig") or {}
+            text = str(fixed.get("MessageBody") or " ")
+            kind = str(fixed.get("ContentType") or "text/plain")
+            told = _return(int(fixed.get("StatusCode") or 200), kind, text)
+            yield f"    http-request return {told} if {condition}"
+        case _:
+            yield from _forward(listener, action, condition)
+
+
+def _page(code: int) -> str:
+    return _return(code, "text/html", error_pages.page(code).replace("\r\n", ""))
+
+
+def _return(code: int, kind: str, text: str) -> str:
+    return (
+        f"status {code} content-type {_quoted(kind)} string {_quoted(text)} hdr Server {error_pages.SERVER}"
+    )
+
+
+def _redirect(listener: Listener, config: Mapping[str, Any], condition: str) -> Iterator[str]:
+    def escaped(part: object) -> object:
+        return part.replace("%", "%%") if isinstance(part, str) else part
+
+    values = {
+        "protocol": listener.protocol.lower(),
+        "host": "%[req.hdr(host),field(1,:)]",
+        "port": str(listener.port),
+        "path": "%[path,regsub(^/,)]",
+        "query": "%[query]",
+    }
+    config = {name: escaped(part) for name, part in config.items()}
+    found = redirects.read(config, values, listener.address.port)
+    plain, whole = _quoted(found.location), _quoted(f"{found.location}?{found.query}")
+    server = f"hdr Server {error_pages.SERVER}"
+    asked = f"{condition} {{ query -m len gt 0 }}" if found.query == "%[query]" else condition
+    if found.query:
+        yield f"    http-request return status {found.code} {server} hdr Location {whole} if {asked}"
+    if not found.query or asked != condition:
+        yield f"    http-request return status {found.code} {server} hdr Location {plain} if {condition}"
+
+
+def _forward(listener: Listener, action: Mapping[str, Any], condition: str) -> Iterator[str]:
+    """Share requests out among the groups by their weights: the last one gets what is left."""
+    groups = groups_of(action)
+    left = sum(weight for _group, weight in groups)
+    for number, (group, weight) in enumerate(groups):
+        chance = f"{{ rand({left}) lt {weight} }}" if number < len(groups) - 1 else ""
+        wanted = f" if {condition} {chance}".rstrip() if condition or chance else ""
+        yield f"    use_backend {backend_name(group, listener)}{wanted}"
+        left -= weight

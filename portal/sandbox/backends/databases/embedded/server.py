@@ -1,0 +1,232 @@
+"""The stand-in where there is no MariaDB: MySQL's protocol with TLS in this process, SQLite behind it.
+
+It understands what applications say: tables, indexes, rows, transactions, users with passwords. Privileges
+are not enforced, and what SQLite has no words for is refused with MySQL's error 1235.
+"""
+
+import asyncio
+import contextlib
+import datetime
+import ipaddress
+import logging
+import secrets
+import shutil
+import ssl
+import threading
+from collections import defaultdict
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from mysql_mimic import IdentityProvider, MysqlServer, NativePasswordAuthPlugin, User
+from mysql_mimic.connection import Connection
+from mysql_mimic.errors import MysqlError
+from mysql_mimic.types import ServerStatus
+
+from portal.sandbox.backends.databases.embedded.dialect import Administration
+from portal.sandbox.backends.databases.embedded.sessions import EmbeddedSession
+from portal.sandbox.backends.databases.embedded.wire import Stream, Wire
+from portal.sandbox.backends.databases.endpoints import Endpoint, choose
+
+Result = TypeVar("Result")
+
+TRIES = 3
+STOP = 5.0  # seconds
+DATABASE_EXISTS, NO_DATABASE, CANNOT_CREATE = 1007, 1008, 1396
+
+_loop: asyncio.AbstractEventLoop | None = None
+_loop_lock = threading.Lock()
+
+
+class Embedded:
+    """A running stand-in of one cluster. Raises OSError when no address can be had."""
+
+    endpoint: Endpoint
+
+    def __init__(
+        self, base: Path, *, port: int, user: str, password: str, database: str, parameters: dict[str, str]
+    ) -> None:
+        self.secure_only = parameters.get("require_secure_transport", "").upper() in ("ON", "1")
+        self._folder = base / secrets.token_hex(6)
+        self._folder.mkdir()
+        self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._users = _Users()
+        self._users.set(user, password)
+        if database:
+            self.file(database).touch()
+        for attempt in range(1, TRIES + 1):
+            self.endpoint = choose(port)
+            try:
+                self._server = _run(self._listen())
+            except OSError:
+                if attempt == TRIES:
+                    raise
+            else:
+                return
+
+    async def _listen(self) -> MysqlServer:
+        server = _Server(
+            session_factory=lambda: EmbeddedSession(self),
+            identity_provider=self._users,
+            ssl=_encryption(self._folder, self.endpoint),
+        )
+        addresses = list(dict.fromkeys((self.endpoint.writer, self.endpoint.reader)))
+        await server.start_server(host=addresses, port=self.endpoint.port)
+        return server
+
+    def databases(self) -> list[str]:
+        """List the databases, each a file of its own."""
+        return [path.stem for path in self._folder.glob("*.sqlite")]
+
+    def file(self, database: str) -> Path:
+        """Tell where a database is kept."""
+        return self._folder / f"{quote(database, safe='')}.sqlite"
+
+    def lock(self, name: str) -> threading.Lock:
+        """Hand out the lock of GET_LOCK by that name."""
+        return self._locks[name]
+
+    def administer(self, statement: Administration, user: str) -> None:
+        """Carry out what a client asks about users and databases. Raises MysqlError, worded as MySQL does."""
+        if statement.about == "USER":
+            self._users.administer(statement, user)
+            return
+        path = self.file(statement.name)
+        if statement.verb == "CREATE":
+            if path.exists() and not statement.lenient:
+                raise MysqlError(
+                    f"Can't create database '{statement.name}'; database exists", code=DATABASE_EXISTS
+                )
+            path.touch()
+        elif path.exists():
+            for part in path.parent.glob(f"{path.name}*"):
+                part.unlink()
+        elif not statement.lenient:
+            raise MysqlError(
+                f"Can't drop database '{statement.name}'; database doesn't exist", code=NO_DATABASE
+            )
+
+    def set_password(self, user: str, password: str) -> None:
+        """Change a user's password."""
+        self._users.set(user, password)
+
+    def stop(self) -> None:
+        """Stop listening and remove the data; connections that are open are cut."""
+
+        async def close() -> None:
+            self._server.close()
+            for connection in list(self._server.control._connections.values()):
+                connection.kill()
+
+        _run(close())
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+class _Server(MysqlServer):  # type: ignore[misc]  # mysql-mimic has no types
+    """Serves each client over our own wire, and says from the start that statements commit by themselves."""
+
+    async def _client_connected_cb(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        wire = Wire(reader, writer)
+        connection = Connection(
+            stream=Stream(wire),
+            session=self.session_factory(),
+            control=self.control,
+            server_capabilities=self.capabilities,
+            identity_provider=self.identity_provider,
+            ssl=self.ssl,
+        )
+        connection.status_flags = ServerStatus.SERVER_STATUS_AUTOCOMMIT
+        connection.connection_id = await self.control.add(connection)
+        try:
+            with contextlib.suppress(ConnectionError, ssl.SSLError):
+                await connection.start()
+        finally:
+            wire.close()
+            await self.control.remove(connection.connection_id)
+
+
+class _Users(IdentityProvider):  # type: ignore[misc]  # mysql-mimic has no types
+    """Users by name and password, whatever host they come from."""
+
+    def __init__(self) -> None:
+        self._passwords: dict[str, str] = {}
+
+    def set(self, name: str, password: str) -> None:
+        self._passwords[name] = NativePasswordAuthPlugin.create_auth_string(password) if password else ""
+
+    def administer(self, statement: Administration, user: str) -> None:
+        """Create, change or drop a user. Raises MysqlError when there is one already, or none."""
+        name = statement.name or user
+        if (name in self._passwords) == (statement.verb == "CREATE"):
+            if not statement.lenient:
+                raise MysqlError(
+                    f"Operation {statement.verb} USER failed for '{name}'@'%'", code=CANNOT_CREATE
+                )
+            return
+        if statement.verb == "DROP":
+            del self._passwords[name]
+        elif statement.verb == "CREATE" or statement.password is not None:
+            self.set(name, statement.password or "")
+
+    def get_plugins(self) -> list[NativePasswordAuthPlugin]:
+        """Only the one plugin that every client knows."""
+        return [NativePasswordAuthPlugin()]
+
+    async def get_user(self, username: str) -> User | None:
+        """Find a user; one that does not exist gets a password that nobody knows."""
+        known = self._passwords.get(username)
+        secret = (
+            NativePasswordAuthPlugin.create_auth_string(secrets.token_hex(16)) if known is None else known
+        )
+        return User(name=username, auth_string=secret, auth_plugin="mysql_native_password")
+
+
+def _run(work: Coroutine[Any, Any, Result]) -> Result:
+    """Run a coroutine on the thread that serves every embedded database; starts the thread when need be."""
+    global _loop
+    with _loop_lock:
+        if _loop is None:
+            _loop = asyncio.new_event_loop()
+            threading.Thread(target=_loop.run_forever, name="embedded-databases", daemon=True).start()
+    return asyncio.run_coroutine_threadsafe(work, _loop).result(STOP)
+
+
+def _encryption(folder: Path, endpoint: Endpoint) -> ssl.SSLContext:
+    """Make a certificate for the two addresses, signed by itself, as MariaDB does."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Sanso embedded database")])
+    addresses = {ipaddress.ip_address(endpoint.writer), ipaddress.ip_address(endpoint.reader)}
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=365))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(one) for one in addresses]), critical=False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    path = folder / "server.pem"
+    path.touch(mode=0o600)
+    path.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        + certificate.public_bytes(serialization.Encoding.PEM)
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    return context
+
+
+# mysql-mimic logs every error it answers with, sqlglot what it translates loosely: neither is news here.
+for _name in ("mysql_mimic", "sqlglot"):
+    logging.getLogger(_name).setLevel(logging.CRITICAL)

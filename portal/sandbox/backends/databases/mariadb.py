@@ -1,0 +1,307 @@
+"""One MariaDB server: a data folder, an address and TLS of its own, as the writer or as a replica of it."""
+
+import contextlib
+import getpass
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+import pymysql
+import pymysql.cursors
+
+from portal.sandbox.backends.databases.endpoints import Place, choose_place
+from portal.sandbox.supervision import die_with_parent
+from portal.sandbox.supervision.programs import program
+
+START = 60.0  # seconds
+STOP = 15.0
+ANSWER = 3.0
+TRIES = 3
+ADMIN = "rdsadmin"
+REPLICATOR = "rdsrepladmin"
+# Cluster parameters of Aurora's that mean the same to MariaDB.
+PASSED_ON = frozenset(
+    {
+        *("character_set_server", "collation_server", "connect_timeout", "innodb_lock_wait_timeout"),
+        *("interactive_timeout", "long_query_time", "max_allowed_packet", "max_connections"),
+        *("net_read_timeout", "net_write_timeout", "require_secure_transport", "sql_mode", "time_zone"),
+        *("tx_isolation", "wait_timeout"),
+    }
+)
+SMALL = (
+    "--innodb-buffer-pool-size=16M",
+    "--innodb-log-file-size=4M",
+    "--innodb-undo-tablespaces=0",
+    "--innodb-flush-log-at-trx-commit=2",  # what is committed outlives the process; the machine is AWS's
+    "--key-buffer-size=1M",
+    "--aria-pagecache-buffer-size=1M",
+    "--performance-schema=OFF",
+    "--skip-name-resolve",
+)
+# A replica is built from the log alone, so that it is kept whole; a commit is acknowledged when a replica
+# has it in its own log (replication.py switches that on).
+REPLICATING = (
+    "--log-bin=binlog",
+    "--log-slave-updates",
+    "--binlog-format=ROW",
+    "--sync-binlog=0",
+    "--relay-log=relay",
+    "--skip-slave-start",
+    "--slave-net-timeout=4",
+    "--rpl-semi-sync-master-wait-point=AFTER_SYNC",
+    "--rpl-semi-sync-master-timeout=20000",  # longer than who looks after the cluster takes to decide
+)
+
+_template_lock = threading.Lock()
+
+Rows = tuple[dict[str, Any], ...]
+
+
+class StartFailed(OSError):
+    """mariadbd ended or stayed silent; the message has the end of its log."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """What the servers of one cluster have in common."""
+
+    base: Path
+    port: int
+    parameters: dict[str, str]
+    admin_password: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
+    replicator_password: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
+
+
+def template(base: Path) -> Path:
+    """Make, once, a data folder with MariaDB's system tables, to be copied for each server."""
+    path = base / "template"
+    with _template_lock:
+        if not path.exists():
+            unfinished = base / "template.unfinished"
+            command = [program("mariadb-install-db") or "mariadb-install-db", "--no-defaults"]
+            command += [f"--datadir={unfinished}", f"--user={getpass.getuser()}", "--skip-test-db"]
+            command += ["--auth-root-authentication-method=normal", "--innodb-log-file-size=4M"]
+            # Not the folder of all: at its start a server removes from there what others may still need.
+            command.append(f"--tmpdir={base}")
+            done = subprocess.run(
+                [*command, "--innodb-undo-tablespaces=0"],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if done.returncode:
+                raise StartFailed(f"mariadb-install-db failed: {done.stdout[-1000:]}{done.stderr[-1000:]}")
+            unfinished.rename(path)
+    return path
+
+
+class MariaDB:
+    """A server's process and data. Raises StartFailed when it cannot be started."""
+
+    place: Place
+
+    def __init__(self, shared: Shared, number: int, *, reads_only: bool) -> None:
+        self.number = number
+        self._shared = shared
+        self._folder = shared.base / secrets.token_hex(6)
+        self._lock = threading.Lock()
+        self._connection: pymysql.Connection[pymysql.cursors.DictCursor] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._ended = False
+        try:
+            self.clear(number)
+            for attempt in range(1, TRIES + 1):
+                self.place = choose_place(shared.port)
+                try:
+                    self.start(reads_only=reads_only)
+                except StartFailed:
+                    if attempt == TRIES:
+                        raise
+                else:
+                    break
+        except BaseException:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise
+
+    def clear(self, number: int) -> None:
+        """Forget all data of a server that does not run: it is as new.
+
+        Args:
+            number: another one than it had, for a replica ignores what was written under its own number.
+        """
+        self.number = number
+        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.copytree(template(self._shared.base), self._folder / "data")
+        first = self._folder / "first.sql"
+        first.touch(mode=0o600)
+        first.write_text(self._first_statements())
+
+    def _first_statements(self) -> str:
+        """Lock out whom MariaDB knows by itself, let in our own; a statement a line, none in the log."""
+        shared = self._shared
+        statements = ["SET SESSION sql_log_bin=0", "DELETE FROM mysql.global_priv WHERE User IN ('', 'root')"]
+        statements.append("FLUSH PRIVILEGES")
+        for name, secret, granted in (
+            (ADMIN, shared.admin_password, "ALL PRIVILEGES"),
+            (REPLICATOR, shared.replicator_password, "REPLICATION SLAVE"),
+        ):
+            statements.append(f"CREATE OR REPLACE USER '{name}'@'%' IDENTIFIED BY '{secret}'")
+            statements.append(f"GRANT {granted} ON *.* TO '{name}'@'%' WITH GRANT OPTION")
+        return ";\n".join(statements) + ";\n"
+
+    def start(self, *, reads_only: bool) -> None:
+        """Start the process on the server's address and wait until it answers."""
+        self.launch(reads_only=reads_only)
+        deadline = time.monotonic() + START
+        while not self.answers():
+            if time.monotonic() > deadline or not self.running():
+                self.kill()
+                raise StartFailed(
+                    f"mariadbd did not start on {self.place[0]}:{self.place[1]}:\n{self.tail()}"
+                )
+            time.sleep(0.03)
+
+    def launch(self, *, reads_only: bool) -> None:
+        """Start the process and wait for nothing."""
+        if self._ended:
+            raise StartFailed("The server was ended for good.")
+        first = self._folder / "first.sql"
+        with (self._folder / "server.log").open("ab") as log:
+            self._process = _run(self._command(first if first.exists() else None, reads_only), log)
+
+    def answers(self) -> bool:
+        """Tell whether the process answers queries."""
+        try:
+            self.ask("SELECT 1")
+        except pymysql.MySQLError:
+            return False
+        (self._folder / "first.sql").unlink(missing_ok=True)
+        return True
+
+    def tail(self) -> str:
+        """Read the end of the server's log."""
+        try:
+            return (self._folder / "server.log").read_text(errors="replace")[-2000:]
+        except OSError as failed:
+            return str(failed)
+
+    def _command(self, first: Path | None, reads_only: bool) -> list[str]:
+        given = [
+            f"--{name.replace('_', '-')}={value}"
+            for name, value in self._shared.parameters.items()
+            if name in PASSED_ON
+        ]
+        return [
+            program("mariadbd") or "mariadbd",
+            "--no-defaults",
+            f"--user={getpass.getuser()}",
+            f"--datadir={self._folder / 'data'}",
+            f"--tmpdir={self._folder}",
+            *([f"--init-file={first}"] if first else []),
+            f"--bind-address={self.place[0]}",
+            f"--port={self.place[1]}",
+            "--socket=server.sock",  # below the data folder; an absolute path may be too long for a socket
+            f"--pid-file={self._folder / 'server.pid'}",
+            "--character-set-server=utf8mb4",
+            "--default-time-zone=+00:00",
+            f"--server-id={self.number}",
+            f"--read-only={'ON' if reads_only else 'OFF'}",
+            *REPLICATING,
+            *SMALL,
+            *given,
+        ]
+
+    def running(self) -> bool:
+        """Tell whether the process is there."""
+        return self._process is not None and self._process.poll() is None
+
+    @contextlib.contextmanager
+    def session(self, patience: float = ANSWER) -> Iterator[pymysql.cursors.DictCursor]:
+        """Open a connection of the administrator's own, whose answers may take so many seconds."""
+        with contextlib.closing(self._connect(patience)) as connection, connection.cursor() as cursor:
+            yield cursor
+
+    def ask(self, sql: str, *arguments: object) -> Rows:
+        """Run a statement on the connection that is kept, which waits ANSWER seconds. Raises MySQLError."""
+        with self._lock:
+            try:
+                self._connection = self._connection or self._connect(ANSWER)
+                with self._connection.cursor() as cursor:
+                    cursor.execute(sql, arguments or None)
+                    return tuple(cursor.fetchall())
+            except BaseException:
+                self._hang_up()
+                raise
+
+    def _hang_up(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(pymysql.MySQLError, OSError):
+                connection.close()
+
+    def _connect(self, patience: float) -> "pymysql.Connection[pymysql.cursors.DictCursor]":
+        return pymysql.connect(
+            host=self.place[0],
+            port=self.place[1],
+            user=ADMIN,
+            password=self._shared.admin_password,
+            connect_timeout=2,
+            read_timeout=patience,
+            write_timeout=patience,
+            autocommit=True,
+            cursorclass=pymysql.cursors.DictCursor,
+            ssl={},
+        )
+
+    def kill(self) -> None:
+        """End the process at once, in the middle of whatever it does, also one that is frozen."""
+        process = self._process
+        if process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            if process.stdin is not None:
+                process.stdin.close()
+
+    def freeze(self) -> None:
+        """Let the process answer nothing any more, though it is there."""
+        if self._process is not None:
+            os.killpg(self._process.pid, signal.SIGSTOP)
+
+    def shut_down(self) -> None:
+        """End the process in order; the data stays."""
+        process = self._process
+        if process is None:
+            return
+        if process.stdin is not None:
+            process.stdin.close()
+        try:
+            process.wait(STOP)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def stop(self) -> None:
+        """End the server for good and remove its data, which nobody needs in order."""
+        self._ended = True
+        self.kill()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _run(command: list[str], log: IO[bytes]) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        [sys.executable, "-I", "-S", die_with_parent.__file__, *command],
+        stdin=subprocess.PIPE,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,  # Ctrl-C in the terminal is the sandbox's to handle
+    )

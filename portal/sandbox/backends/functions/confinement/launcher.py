@@ -1,0 +1,194 @@
+"""Confines itself as it was told, then becomes the program to be confined; ends it when the sandbox is gone.
+
+Started as `python -I -S launcher.py DESCRIPTOR`, with nothing of that program's environment: a variable such
+as LD_PRELOAD must not work before the confinement does. What to do comes through the descriptor
+(workspace.py).
+
+The process that the sandbox knows only waits. Below it, where there are namespaces, is process 1 of theirs,
+with which the kernel ends all others in them; below that the program. Only the standard library is imported.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import resource
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from portal.sandbox.backends.functions.confinement import kernel
+elif sys.platform == "linux":
+    # By its path: nothing of the project is on this program's path.
+    _found = importlib.util.spec_from_file_location("kernel", Path(__file__).with_name("kernel.py"))
+    kernel = importlib.util.module_from_spec(_found)
+    _found.loader.exec_module(kernel)
+
+DEVICES = ("null", "zero", "full", "random", "urandom")
+LINKS = {"fd": "fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2"}  # in /dev, to what /proc/self has
+LIMITS = {
+    "core": resource.RLIMIT_CORE,
+    "data": resource.RLIMIT_DATA,
+    "file": resource.RLIMIT_FSIZE,
+    "files": resource.RLIMIT_NOFILE,
+    "processes": resource.RLIMIT_NPROC,
+}
+NOT_CONFINED = 125  # the exit code when something was refused
+
+Specification = dict[str, Any]
+
+
+def main() -> int:
+    """Start the program and wait for it; returns its exit code, 128 and more when a signal ended it."""
+    with os.fdopen(int(sys.argv[1])) as given:
+        specification: Specification = json.load(given)
+    os.umask(0o022)
+    if specification["root"]:
+        _enter_namespaces()
+        _build_root(specification)
+    child = os.fork()
+    if child == 0:
+        _become(_first_process if specification["root"] else _program, specification)
+    _let_go_of_input_and_output()
+    _end_with(specification["sandbox"])
+    return _code(os.waitpid(child, 0)[1])
+
+
+def _enter_namespaces() -> None:
+    own = kernel.CLONE_NEWNS | kernel.CLONE_NEWPID | kernel.CLONE_NEWIPC
+    if os.geteuid() == 0:
+        kernel.unshare(own)
+    else:
+        kernel.unshare(own | kernel.CLONE_NEWUSER)
+        kernel.map_own_user()
+
+
+def _let_go_of_input_and_output() -> None:
+    """Hold nothing open by whose end others hear of the program's."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for descriptor in range(3):
+        os.dup2(nothing, descriptor)
+
+
+def _end_with(sandbox: int) -> None:
+    """Look every second whether the sandbox is there, and end with all that was started once it is not.
+
+    By a timer: a process that has left its namespace for processes can't have threads, and the kernel's own
+    signal for this would come when the thread ends that started the process.
+    """
+
+    def look(_number: int, _frame: FrameType | None) -> None:
+        if os.getppid() != sandbox:
+            os.killpg(0, signal.SIGKILL)
+
+    signal.signal(signal.SIGALRM, look)
+    signal.setitimer(signal.ITIMER_REAL, 1, 1)
+
+
+def _become(part: Callable[[Specification], int], specification: Specification) -> NoReturn:
+    """Be one of the processes below, and never return into what the parent does."""
+    try:
+        os._exit(part(specification))
+    except BaseException as error:  # noqa: BLE001  (whatever it is, it ends here)
+        os.write(2, f"The process could not be confined: {error!r}\n".encode())
+        os._exit(NOT_CONFINED)
+
+
+def _code(status: int) -> int:
+    code = os.waitstatus_to_exitcode(status)
+    return code if code >= 0 else 128 - code
+
+
+def _first_process(specification: Specification) -> int:
+    """Be process 1 of the namespaces: enter the root folder, start the program, collect what has ended."""
+    kernel.end_with_parent(signal.SIGKILL)
+    root = specification["root"]
+    with contextlib.suppress(OSError):  # refused where parts of the host's are hidden, as in containers
+        kernel.mount("proc", f"{root}/proc", "proc", kernel.MS_NOSUID | kernel.MS_NODEV)
+    kernel.change_root(root)
+    kernel.restrict_mount("/", kernel.MS_RDONLY, below=False)
+    program = os.fork()
+    if program == 0:
+        _become(_program, specification)
+    _let_go_of_input_and_output()
+    while True:
+        ended, status = os.wait()
+        if ended == program:
+            return _code(status)
+
+
+def _program(specification: Specification) -> NoReturn:
+    """Give up every right that the program is not to have, and become it."""
+    parent = os.getppid()
+    for name, limit in specification["limits"].items():
+        resource.setrlimit(LIMITS[name], (limit, limit))
+    user = specification["user"]
+    if user is not None:
+        os.setgroups([])
+        os.setresgid(user, user, user)
+        os.setresuid(user, user, user)
+    if sys.platform == "linux":
+        _give_up_rights(specification, parent)
+    os.chdir(specification["folder"])
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)  # Python ignores them
+    os.closerange(3, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    command = specification["command"]
+    os.execve(command[0], command, specification["environment"])  # noqa: S606  (a path and no shell)
+
+
+def _give_up_rights(specification: Specification, parent: int) -> None:
+    kernel.drop_capabilities()
+    kernel.forbid_new_privileges()
+    readable, writable = (
+        [place for _source, place in specification[kind]] for kind in ("readable", "writable")
+    )
+    # A root folder of its own has nothing else in it; Landlock then adds what it does beside files.
+    reading = ["/"] if specification["root"] else [*readable, "/proc"]
+    kernel.restrict_files(reading, [*writable, *(f"/dev/{name}" for name in DEVICES)])
+    kernel.end_with_parent(signal.SIGKILL)  # last, for a change of user makes the kernel forget it
+    if os.getppid() != parent:
+        raise ProcessLookupError(parent)
+
+
+def _build_root(specification: Specification) -> None:
+    """Make a root folder of mounts: what may be read, what may be written, and hardly anything else."""
+    root = specification["root"]
+    kernel.mount("", "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)
+    kernel.mount("tmpfs", root, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "mode=0755,size=16m")
+    flags = {"writable": kernel.MS_NOSUID | kernel.MS_NODEV}
+    flags["readable"] = flags["writable"] | kernel.MS_RDONLY
+    places = [(place, source, kind) for kind in flags for source, place in specification[kind]]
+    shown = [(root + place, kind) for place, source, kind in sorted(places) if _show(source, root + place)]
+    for place, kind in shown:  # afterwards, for one can lie in another
+        kernel.restrict_mount(place, flags[kind])
+    Path(root, "proc").mkdir()
+    for name in DEVICES:
+        _show(f"/dev/{name}", f"{root}/dev/{name}")
+    for name, target in LINKS.items():
+        Path(root, "dev", name).symlink_to(f"/proc/self/{target}")
+
+
+def _show(source: str, place: str) -> bool:
+    """Mount a file or folder at a place below the new root, or copy a link; return whether it was mounted."""
+    found, target = Path(source), Path(place)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if found.is_symlink():
+        target.symlink_to(found.readlink())  # such as /bin; what it leads to is mounted, too
+        return False
+    if found.is_dir():
+        target.mkdir(exist_ok=True)
+    else:
+        target.touch()
+    kernel.mount(source, place, flags=kernel.MS_BIND | kernel.MS_REC)
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,146 @@
+"""A folder for one confined process, and the process itself, started in a way that the machine allows."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from portal.sandbox.backends.functions.confinement import readable_paths
+
+LAUNCHER = Path(__file__).with_name("launcher.py")
+# Ids that systemd's list leaves unused, and below 65536, which is where those of containers end.
+# https://github.com/systemd/systemd/blob/main/docs/UIDS-GIDS.md
+USERS = range(60706, 61184)
+SPARE = 1024  # MB that Python, its threads and libraries reserve without using them all
+# Where the process sees what is in the folder, if it has a root folder of its own: as on Lambda.
+PLACES = {"task": "/var/task", "opt": "/opt", "tmp": "/tmp"}  # noqa: S108
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mode:
+    """A way to confine: in namespaces or not, as a user of its own or not."""
+
+    namespaces: bool
+    own_user: bool
+
+
+class Room:
+    """A folder with `task` and `opt`, which its process may read once it has started, and its own `tmp`."""
+
+    def __init__(self, mode: Mode) -> None:
+        self.mode = mode
+        self.user = random.choice(USERS) if mode.own_user else None  # noqa: S311  (two seldom share one)
+        self.folder = Path(tempfile.mkdtemp(prefix="function-", dir=_parent(mode)))
+        self.task, self.opt, self.temporary = (self.folder / name for name in PLACES)
+        for folder in (self.task, self.opt, self.temporary, self.folder / "root"):
+            folder.mkdir()
+        if self.user is not None:
+            os.chown(self.folder, -1, self.user)
+            os.chown(self.temporary, self.user, self.user)
+        self.folder.chmod(0o710)
+
+    def seen(self, folder: Path) -> str:
+        """Return the path at which the process has `task`, `opt` or `tmp`."""
+        return PLACES[folder.name] if self.mode.namespaces else str(folder)
+
+    def start(
+        self,
+        command: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        folder: Path,
+        readable: Iterable[str] = (),
+        memory: int = 128,
+        file: int = 512,
+    ) -> subprocess.Popen[str]:
+        """Start the process, with pipes for its input and output and nothing else of this one.
+
+        Args:
+            command: beginning with an absolute path.
+            environment: all that it gets.
+            folder: in which it starts: `task`, `opt` or `tmp`.
+            readable: what it may read besides the system's own programs.
+            memory, file: in MB, what it may use of memory and how large a file may be.
+        """
+        limits = {"core": 0, "files": 1024, "file": file << 20, "data": (memory + SPARE) << 20}
+        if self.user is not None:
+            limits["processes"] = 1024  # they are counted by user
+        for given in (self.task, self.opt):
+            _open(given)
+        own = [(str(given), self.seen(given)) for given in (self.task, self.opt)]
+        return _launch(
+            {
+                "command": list(command),
+                "environment": dict(environment),
+                "folder": self.seen(folder),
+                "readable": [*((path, path) for path in readable_paths.readable(readable)), *own],
+                "writable": [(str(self.temporary), self.seen(self.temporary))],
+                "root": str(self.folder / "root") if self.mode.namespaces else "",
+                "user": self.user,
+                "limits": limits,
+                "sandbox": os.getpid(),
+            }
+        )
+
+    def remove(self) -> None:
+        """Remove the folder and everything in it."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _launch(specification: dict[str, Any]) -> subprocess.Popen[str]:
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "w") as out, contextlib.suppress(BrokenPipeError):
+        try:
+            process = subprocess.Popen(
+                [sys.executable, "-I", "-S", str(LAUNCHER), str(reading)],
+                env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                bufsize=1,
+                pass_fds=[reading],
+                start_new_session=True,  # killed with its children
+            )
+        finally:
+            os.close(reading)
+        json.dump(specification, out)
+    return process
+
+
+def _open(folder: Path) -> None:
+    """Let everybody read and run what is in a folder; who may enter the folder above it is another matter."""
+    for place, _folders, files in os.walk(folder):
+        Path(place).chmod(0o755)
+        for name in files:
+            file = Path(place, name)
+            file.chmod(0o755 if os.access(file, os.X_OK) else 0o644)
+
+
+def _parent(mode: Mode) -> Path | None:
+    """Return the folder for rooms: the sandbox's own, unless another user has to enter it by its path."""
+    if not mode.own_user or mode.namespaces:
+        return None
+    folder = outside()
+    folder.mkdir(mode=0o711, exist_ok=True)
+    if folder.lstat().st_uid != os.geteuid() or folder.is_symlink():
+        raise PermissionError(f"{folder} belongs to somebody else")
+    folder.chmod(0o711)
+    return folder
+
+
+def outside() -> Path:
+    """Return the folder for rooms that can't be in the sandbox's, which nobody else may enter."""
+    name = hashlib.sha256(tempfile.gettempdir().encode()).hexdigest()[:16]
+    return Path("/var/tmp", f"sanso-functions-{name}")  # noqa: S108

@@ -1,0 +1,1 @@
+"""What an instance can be: a record, a process, or a booted machine."""

@@ -1,0 +1,34 @@
+"""`python -m portal.sandbox.backends.machines.booted`: builds the base tree, or reports why it cannot.
+
+With --if-possible that is no failure.
+"""
+
+import os
+import sys
+
+from portal.sandbox.backends.machines.booted import base_tree, requirements
+
+
+def main() -> int:
+    """Return 0 when machines can be booted afterwards, or need not be."""
+    os.umask(0o022)  # in the tree other users than root read as well
+    failure = 0 if "--if-possible" in sys.argv[1:] else 1
+    problem = requirements.why_not()
+    if problem:
+        sys.stderr.write(f"Machines can't be booted here: {problem}.\n")
+        return failure
+    try:
+        base_tree.make(_say)
+    except base_tree.CommandFailed as failed:
+        sys.stderr.write(f"The machines' base tree could not be made: {failed}\n")
+        return failure
+    return 0
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,275 @@
+"""The kind of machines that are booted: launched, set up, checked, broken on purpose, ended."""
+
+import logging
+import os
+import shutil
+import tempfile
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from portal.sandbox.backends.machines import health_checks
+from portal.sandbox.backends.machines.booted import agent, machine, network
+from portal.sandbox.backends.machines.booted.base_tree import Base
+from portal.sandbox.backends.machines.booted.machine import BootFailed, Machine, Plan
+from portal.sandbox.engine.registry import Scope, here
+from portal.sandbox.protocols.machines import Outcome, Probe
+from portal.sandbox.services.iam import role_sessions
+from portal.sandbox.services.ssm.documents import Step
+
+logger = logging.getLogger(__name__)
+
+BROKEN = "etc/apache2/conf-enabled/zz-broken.conf"
+ANSWER_500 = '<Location "/">\n  Redirect 500 /\n</Location>\n'
+RELOAD = "systemctl try-reload-or-restart apache2.service"
+PAUSE = 5.0  # seconds before an instance whose machine did not come up is given up, and replaced
+UP = 90.0  # seconds that a document's step waits for a machine that is still booting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """What a machine may serve with: its name, units and log, and the file that tells it is there."""
+
+    name: str
+    units: tuple[str, ...]
+    mark: str
+    log: tuple[str, ...]
+
+
+SERVICES = (
+    Service(
+        name="uwsgi",
+        units=("uwsgi.socket", "uwsgi.service"),  # the socket would hold up requests for ever
+        mark="etc/systemd/system/uwsgi.service",
+        log=("journalctl", "--unit=uwsgi.service", "--output=cat", "--no-pager", "--lines=1000"),
+    ),
+    Service(
+        name="httpd",
+        units=("apache2.service",),
+        mark="etc/apache2/conf-available/datelog.conf",
+        log=("tail", "-n", "1000", "/var/log/apache2/datelog_access_log"),
+    ),
+)
+
+
+@dataclass(slots=True)
+class Host:
+    """An instance and its machine, once there is one."""
+
+    instance_id: str
+    scope: Scope
+    plan: Plan
+    user_data: str
+    machine: Machine | None = None
+    up: threading.Event = field(default_factory=threading.Event)
+    gone: threading.Event = field(default_factory=threading.Event)
+
+
+class Booted:
+    """Instances that are booted machines."""
+
+    name = "booted"
+    checks_take_time = True
+    patience = 600.0
+
+    def __init__(self, base: Base) -> None:
+        self._base = base
+        self._lock = threading.Lock()
+        self._hosts: dict[str, Host] = {}
+        self._folder = Path(tempfile.mkdtemp(prefix="machines-"))
+        machine.remove_groups()  # of a sandbox that was killed
+
+    def launch(self, instance: dict[str, Any]) -> None:
+        """Boot the machine in the background."""
+        key = instance["InstanceId"]
+        host = Host(key, here(), self._plan(instance), str(instance.get("UserData") or ""))
+        with self._lock:
+            if key in self._hosts:
+                return
+            self._hosts[key] = host
+        threading.Thread(target=self._live, args=(host,), name=f"machine-{key}", daemon=True).start()
+
+    def _plan(self, instance: dict[str, Any]) -> Plan:
+        scope = here()
+        port = os.environ.get("GATEWAY_PORT", "")
+        return Plan(
+            name=instance["InstanceId"],
+            folder=self._folder / instance["InstanceId"],
+            hostname=str(instance.get("PrivateDnsName") or instance["InstanceId"]).partition(".")[0],
+            private=instance["PrivateIpAddress"],
+            environment={
+                **role_sessions.of_instance(instance),
+                "AWS_ENDPOINT_URL": f"http://{network.HOST}:{port}",
+                "AWS_REGION": scope.region,
+            },
+        )
+
+    def _live(self, host: Host) -> None:
+        """Boot the machine and stay by it until it is gone."""
+        try:
+            host.machine = Machine(host.plan, self._base)
+        except (BootFailed, OSError) as failed:
+            logger.warning("The machine of %s: %s", host.instance_id, failed)
+            host.gone.wait(PAUSE)
+        else:
+            if host.user_data and not host.gone.is_set():
+                agent.run_user_data(host.machine, host.user_data)
+            host.up.set()
+            if not host.gone.is_set():
+                host.machine.wait()
+            host.machine.switch_off()
+        if not host.gone.is_set():
+            self._lost(host)
+
+    def _lost(self, host: Host) -> None:
+        """Tell EC2 of a machine that ended unasked, or never came: its instance is terminated."""
+        from portal.sandbox.services.ec2 import instances
+
+        logger.warning("The machine of %s has ended.", host.instance_id)
+        with host.scope.entered():
+            instances.terminate(host.instance_id)
+
+    def booted(self, instance_id: str) -> bool:
+        """Tell whether the machine is up."""
+        host = self._find(instance_id)
+        return host is not None and host.up.is_set()
+
+    def _find(self, instance_id: str) -> Host | None:
+        with self._lock:
+            return self._hosts.get(instance_id)
+
+    def _up(self, instance_id: str) -> Machine | None:
+        """Find the machine of an instance, and wait for it if it is booting."""
+        host = self._find(instance_id)
+        return host.machine if host is not None and host.up.wait(UP) else None
+
+    def terminate(self, instance_id: str) -> None:
+        """Shut the machine down in the background."""
+        with self._lock:
+            host = self._hosts.pop(instance_id, None)
+        if host is not None:
+            threading.Thread(target=_end, args=(host, False), name=f"end-{instance_id}").start()
+
+    def stop(self) -> None:
+        """Switch every machine off and wait until all are gone."""
+        with self._lock:
+            hosts, self._hosts = list(self._hosts.values()), {}
+        threads = [threading.Thread(target=_end, args=(host, True)) for host in hosts]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def run_commands(self, instance_id: str, commands: list[str]) -> Outcome:
+        """Run the commands on the machine."""
+        found = self._up(instance_id)
+        return _not_there(instance_id) if found is None else agent.run_commands(found, commands)
+
+    def run_step(self, instance_id: str, step: Step) -> Outcome:
+        """Run the step on the machine."""
+        found = self._up(instance_id)
+        return _not_there(instance_id) if found is None else agent.run_step(found, step)
+
+    def probe(
+        self, instance_id: str, protocol: str, port: int, path: str, matcher: str, timeout: float = 5.0
+    ) -> Probe:
+        """Make the check on the machine's address."""
+        reached = self.reach(instance_id, port)
+        if reached is None:
+            return health_checks.FAILED
+        return health_checks.check(*reached, protocol=protocol, path=path, matcher=matcher, timeout=timeout)
+
+    def reach(self, instance_id: str, port: int) -> tuple[str, int] | None:
+        """Tell the address that leads to the machine; its ports are its own."""
+        host = self._find(instance_id)
+        return None if host is None or host.machine is None else (host.machine.address, port)
+
+    def configured(self, instance_id: str, association: str, success: bool) -> None:
+        """What an association has done is seen by the checks."""
+
+    def targeted(self, instance_id: str, association: str) -> None:
+        """What an association is to do is not known to the machine."""
+
+    def scope_of(self, instance_id: str) -> Scope:
+        """Tell whose the machine is. Raises KeyError when there is none."""
+        with self._lock:
+            return self._hosts[instance_id].scope
+
+    def listed(self, account: str | None) -> list[dict[str, Any]]:
+        """Tell what there is, for the control plane."""
+        with self._lock:
+            hosts = [host for host in self._hosts.values() if account in (None, host.scope.account)]
+        return [_shape(host) for host in hosts]
+
+    def log(self, instance_id: str) -> str:
+        """Read the end of the machine's access log. Raises KeyError for an unknown machine."""
+        with self._lock:
+            host = self._hosts[instance_id]
+        service = _service(host)
+        if host.machine is None or service is None:
+            return ""
+        return str(host.machine.run(*service.log).stdout)
+
+    def act(self, instance_id: str, action: str) -> dict[str, Any]:
+        """Switch the machine off, or stop, start, break or mend its service.
+
+        Raises KeyError for an unknown machine and ValueError when it has no service, or none that can do so.
+        """
+        with self._lock:
+            host = self._hosts[instance_id]
+        service = _service(host)
+        if action == "kill":
+            if host.machine is not None:
+                host.gone.set()
+                host.machine.switch_off()
+        elif service is None or host.machine is None:
+            raise ValueError(f"{instance_id} has no service: no association has set it up yet")
+        elif action in ("stop-service", "start-service"):
+            host.machine.run("systemctl", action.removesuffix("-service"), *service.units)
+        elif service.name != "httpd":
+            raise ValueError(f"{instance_id} is no web server: only those can be made to answer 500")
+        elif action == "break-service":
+            host.machine.run("sh", "-c", f"cat >/{BROKEN} && {RELOAD}", text=ANSWER_500)
+        else:
+            host.machine.run("sh", "-c", f"rm -f /{BROKEN} && {RELOAD}")
+        return _shape(host)
+
+
+def _not_there(instance_id: str) -> Outcome:
+    return Outcome(exit_code=1, stdout="", stderr=f"The machine of {instance_id} is not there.\n")
+
+
+def _end(host: Host, at_once: bool) -> None:
+    host.gone.set()
+    if host.machine is None:
+        return  # whoever boots it now sees that it is not wanted any more; its keeper ends with the sandbox
+    if at_once:
+        host.machine.switch_off()
+    else:
+        host.machine.shut_down()
+
+
+def _service(host: Host) -> Service | None:
+    if host.machine is None or not host.up.is_set() or not host.machine.running():
+        return None
+    root = host.machine.root
+    return next((one for one in SERVICES if (root / one.mark).exists()), None)
+
+
+def _shape(host: Host) -> dict[str, Any]:
+    service = _service(host)
+    active = ""
+    if host.machine is not None and service is not None:
+        active = host.machine.run("systemctl", "is-active", service.units[-1]).stdout.strip()
+    return {
+        "instance": host.instance_id,
+        "account": host.scope.account,
+        "address": host.machine.address if host.machine else "",
+        "private_address": host.plan.private,
+        "service": service.name if service else "",
+        "running": active == "active",
+        "broken": host.machine is not None and service is not None and (host.machine.root / BROKEN).exists(),
+        "enter": f"nsenter --target {host.machine.leader} --all" if host.up.is_set() and host.machine else "",
+    }

@@ -1,0 +1,235 @@
+"""One booted machine as this host sees it: started with its init, entered, shut down, switched off."""
+
+import hashlib
+import json
+import os
+import queue
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from portal.sandbox.backends.machines.booted import init, network, requirements
+from portal.sandbox.backends.machines.booted.base_tree import Base
+
+BOOT = 60.0  # seconds; a crowded host may need them
+END = 10.0
+TRIES = 3
+ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/root"}
+
+
+class BootFailed(Exception):
+    """The machine did not come up; the message says what its keeper and its console said."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a machine is to be."""
+
+    name: str
+    folder: Path  # of its own; what the machine writes goes there
+    hostname: str = "machine"
+    private: str = "10.0.0.4"
+    environment: dict[str, str] = field(default_factory=dict)  # of every service and command
+
+    def files(self) -> dict[str, str]:
+        """Tell what the machine is given before it boots."""
+        settings = "".join(f'"{name}={value}" ' for name, value in self.environment.items())
+        return {
+            "etc/hostname": f"{self.hostname}\n",
+            "etc/hosts": f"127.0.0.1 localhost\n{self.private} {self.hostname}\n",
+            "etc/machine-id": f"{hashlib.md5(self.name.encode(), usedforsecurity=False).hexdigest()}\n",
+            "etc/systemd/system.conf.d/instance.conf": f"[Manager]\nDefaultEnvironment={settings}\n",
+        }
+
+
+class Machine:
+    """A machine that runs, or did. Raises BootFailed when it does not come up."""
+
+    def __init__(self, plan: Plan, base: Base) -> None:
+        self.plan = plan
+        self._ending = threading.Lock()
+        self._ended = False
+        self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        for attempt in range(1, TRIES + 1):
+            self.address = network.take()
+            self._start(base)
+            try:
+                self._wait_until_up()
+            except BootFailed:
+                said = self._said()
+                self._end()
+                if attempt == TRIES or "File exists" not in said:
+                    raise  # else another sandbox's machine has the address
+            else:
+                return
+
+    def _start(self, base: Base) -> None:
+        shutil.rmtree(self.plan.folder, ignore_errors=True)
+        self.plan.folder.mkdir(parents=True)
+        outside = os.open("/proc/self/ns/net", os.O_RDONLY)
+        specification = {
+            "name": self.plan.name,
+            "folder": str(self.plan.folder),
+            "base": base.lower(),
+            "hostname": self.plan.hostname,
+            "files": self.plan.files(),
+            "network": outside,
+            "address": self.address,
+            "private": self.plan.private,
+            "link": network.cable(),
+            "host": network.HOST,
+            "reachable": network.REACHABLE,
+        }
+        try:
+            with (self.plan.folder / "keeper.log").open("wb") as log:
+                self._keeper = subprocess.Popen(
+                    [*init.COMMAND, json.dumps(specification)],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    env={"PATH": requirements.PATH},
+                    pass_fds=[outside],
+                    start_new_session=True,  # Ctrl-C in the terminal is the sandbox's to handle
+                )
+        finally:
+            os.close(outside)
+        self._listener = threading.Thread(target=self._listen, args=(self._keeper.stdout,), daemon=True)
+        self._listener.start()
+
+    def _listen(self, news: IO[bytes]) -> None:
+        with news:
+            for line in news:
+                self._lines.put(line)
+        self._lines.put(b"")
+
+    def _wait_until_up(self) -> None:
+        try:
+            line = self._lines.get(timeout=BOOT)
+        except queue.Empty:
+            line = b""
+        if not line:
+            raise BootFailed(f"{self.plan.name} did not boot: {self._said()}")
+        self.leader = self._first_process()
+
+    def _said(self) -> str:
+        texts = []
+        for name in ("keeper.log", "console.log"):
+            path = self.plan.folder / name
+            texts.append(path.read_text(errors="replace")[-1000:] if path.exists() else "")
+        return " ".join(" ".join(texts).split())
+
+    def _first_process(self) -> int:
+        """Find process 1 of the machine below its init, which is process 1 of a namespace itself."""
+        for pid in _below(self._keeper.pid):
+            status = Path(f"/proc/{pid}/status").read_text()
+            numbers = next(line for line in status.splitlines() if line.startswith("NSpid:")).split()[1:]
+            if len(numbers) > 2 and numbers[-1] == "1":
+                return pid
+        raise BootFailed(f"{self.plan.name} has no first process: {self._said()}")
+
+    @property
+    def root(self) -> Path:
+        """The machine's file system, for reading and writing from here; absolute links lead astray."""
+        return Path(f"/proc/{self.leader}/root")
+
+    def running(self) -> bool:
+        """Tell whether the machine is there."""
+        return self._keeper.poll() is None
+
+    def wait(self) -> None:
+        """Wait until the machine is gone, however it goes."""
+        self._keeper.wait()
+
+    def command(self, *command: str, folder: str = "/root") -> list[str]:
+        """Spell a command so that it runs inside, with the machine's environment and nothing of ours."""
+        environment = {**ENVIRONMENT, **self.plan.environment}
+        given = [f"{name}={value}" for name, value in environment.items()]
+        enter = ["nsenter", "--target", str(self.leader), "--all"]
+        return [*enter, "env", "-i", f"--chdir={folder}", *given, *command]
+
+    def run(
+        self,
+        *command: str,
+        text: str | None = None,
+        timeout: float | None = None,
+        folder: str = "/root",
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run a command inside and wait for it. Raises subprocess.TimeoutExpired when it takes too long.
+
+        Args:
+            text: what it reads.
+        """
+        given = {"stdin": subprocess.DEVNULL} if text is None else {"input": text}
+        return subprocess.run(
+            self.command(*command, folder=folder),
+            **given,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=timeout,
+            umask=0o022,  # a login's own, and not the sandbox's
+            start_new_session=True,
+        )
+
+    def shut_down(self) -> None:
+        """Have the machine end its services and itself, by force if it lingers, and wait until it is gone."""
+        try:
+            self._tell(b"off\n")
+            self._keeper.wait(init.SHUTDOWN + 2)
+        except (OSError, ValueError, subprocess.TimeoutExpired):
+            pass
+        self.switch_off()
+
+    def switch_off(self) -> None:
+        """End the machine at once, in the middle of whatever it does, and remove what it wrote."""
+        with self._ending:
+            if not self._ended:
+                self._end()
+                self._ended = True
+
+    def _end(self) -> None:
+        if self._keeper.stdin is not None and not self._keeper.stdin.closed:
+            self._keeper.stdin.close()
+        try:
+            self._keeper.wait(END)
+        except subprocess.TimeoutExpired:
+            self._keeper.kill()
+            self._keeper.wait()
+        self._listener.join(END)
+        network.release(self.address)
+        _remove(self.plan.folder)
+        remove_groups(self.plan.name)
+
+    def _tell(self, word: bytes) -> None:
+        if self._keeper.stdin is not None:
+            self._keeper.stdin.write(word)
+            self._keeper.stdin.flush()
+
+
+def _below(ancestor: int) -> Iterator[int]:
+    children = Path(f"/proc/{ancestor}/task/{ancestor}/children")
+    for child in map(int, children.read_text().split()):
+        yield child
+        yield from _below(child)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder that the kernel may still be unmounting from."""
+    for _attempt in range(20):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(0.05)
+
+
+def remove_groups(name: str = "*") -> None:
+    """Remove the empty control groups of a machine, or of all that are no more."""
+    for parent in init.groups():
+        for group in parent.glob(f"{init.GROUP}{name}"):
+            init.remove(group)

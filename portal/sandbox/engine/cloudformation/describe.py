@@ -1,0 +1,301 @@
+"""What CloudFormation tells about stacks, their events and their resources."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from ministack.services.cloudformation import handlers, helpers
+
+from portal.sandbox.engine.cloudformation import store
+from portal.sandbox.engine.cloudformation.responses import PAGE, Answer, Parameters, answer, refusal, value
+from portal.sandbox.engine.cloudformation.store import Record, Stack
+
+
+def install() -> None:
+    """Put the actions in place."""
+    handlers._resolve_stack = store.find
+    handlers._ACTION_HANDLERS.update(
+        DescribeStacks=_describe_stacks,
+        ListStacks=_list_stacks,
+        DescribeStackEvents=_describe_stack_events,
+        DescribeEvents=_describe_events,
+        DescribeStackResource=_describe_stack_resource,
+        DescribeStackResources=_describe_stack_resources,
+        ListStackResources=_list_stack_resources,
+    )
+
+
+def _describe_stacks(parameters: Parameters) -> Answer:
+    name = value(parameters, "StackName")
+    if name:
+        stack = store.find(name)
+        if stack is None:
+            return refusal(f"Stack with id {name} does not exist")
+        found = [stack]
+    else:
+        found = [stack for stack in store.newest_first() if stack["StackStatus"] != "DELETE_COMPLETE"]
+    return _paged(parameters, "DescribeStacks", "Stacks", found, _stack)
+
+
+def _paged(parameters: Parameters, action: str, member: str, found: list[Any], spell: Any) -> Answer:
+    page, token, refused = helpers._page(found, parameters, action)
+    if refused:
+        refused_answer: Answer = refused
+        return refused_answer
+    next_token = token.removeprefix("<NextToken>").removesuffix("</NextToken>") or None
+    return answer(action, {member: [spell(entry) for entry in page], "NextToken": next_token})
+
+
+def _stack(stack: Stack) -> dict[str, Any]:
+    return {
+        "StackId": stack["StackId"],
+        "StackName": stack["StackName"],
+        "ChangeSetId": stack.get("ChangeSetId"),
+        "Description": stack.get("Description") or None,
+        "Parameters": [_parameter(parameter) for parameter in stack.get("Parameters") or ()],
+        "CreationTime": stack["CreationTime"],
+        "DeletionTime": stack.get("DeletionTime"),
+        "LastUpdatedTime": stack.get("LastUpdatedTime") if stack.get("_updated") else None,
+        "RollbackConfiguration": {},
+        "StackStatus": stack["StackStatus"],
+        "StackStatusReason": stack.get("StackStatusReason") or None,
+        "DisableRollback": bool(stack.get("DisableRollback")),
+        "NotificationARNs": stack.get("NotificationARNs") or [],
+        "Capabilities": stack.get("Capabilities") or [],
+        "Outputs": [_output(output) for output in stack.get("Outputs") or ()],
+        "Tags": [{"Key": tag["Key"], "Value": tag["Value"]} for tag in stack.get("Tags") or ()],
+        "EnableTerminationProtection": bool(stack.get("EnableTerminationProtection")),
+        "DeletionMode": stack.get("DeletionMode"),
+        **_family(stack),
+        **_drift(stack),
+        "LastOperations": _last_operations(stack),
+    }
+
+
+def _parameter(parameter: dict[str, Any]) -> dict[str, Any]:
+    shown = "****" if parameter.get("NoEcho") else str(parameter.get("ParameterValue", ""))
+    return {"ParameterKey": parameter["ParameterKey"], "ParameterValue": shown}
+
+
+def _output(output: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "OutputKey": output["OutputKey"],
+        "OutputValue": output["OutputValue"],
+        "Description": output.get("Description") or None,
+        "ExportName": output.get("ExportName"),
+    }
+
+
+def _family(stack: Stack) -> dict[str, Any]:
+    """The stack's parent and root; AWS shows neither for a stack that is not nested."""
+    return {"ParentId": stack.get("ParentId"), "RootId": stack.get("RootId")}
+
+
+def _drift(stack: Stack) -> dict[str, Any]:
+    information = stack.get("DriftInformation") or {}
+    return {
+        "DriftInformation": {
+            "StackDriftStatus": information.get("StackDriftStatus", "NOT_CHECKED"),
+            "LastCheckTimestamp": information.get("LastCheckTimestamp"),
+        }
+    }
+
+
+def _last_operations(stack: Stack) -> list[dict[str, str]]:
+    """The newest operation of each type, newest first."""
+    newest = {entry["OperationType"]: entry for entry in stack.get("_operations") or ()}
+    return list(reversed(newest.values()))
+
+
+def _list_stacks(parameters: Parameters) -> Answer:
+    wanted = helpers._extract_stack_status_filters(parameters)
+    found = [stack for stack in store.newest_first() if not wanted or stack["StackStatus"] in wanted]
+    return _paged(parameters, "ListStacks", "StackSummaries", found, _summary)
+
+
+def _summary(stack: Stack) -> dict[str, Any]:
+    return {
+        "StackId": stack["StackId"],
+        "StackName": stack["StackName"],
+        "TemplateDescription": stack.get("Description") or None,
+        "CreationTime": stack["CreationTime"],
+        "LastUpdatedTime": stack.get("LastUpdatedTime") if stack.get("_updated") else None,
+        "DeletionTime": stack.get("DeletionTime"),
+        "StackStatus": stack["StackStatus"],
+        "StackStatusReason": stack.get("StackStatusReason") or None,
+        **_family(stack),
+        **_drift(stack),
+        "LastOperations": _last_operations(stack),
+    }
+
+
+def _describe_stack_events(parameters: Parameters) -> Answer:
+    """Newest first; the token is a place in the growing list, so that no event is repeated or left out."""
+    name = value(parameters, "StackName")
+    stack = store.find(name)
+    if stack is None:
+        return refusal(f"Stack [{name}] does not exist")
+    return _newest_first(parameters, "DescribeStackEvents", "StackEvents", store.events_of(stack), _event)
+
+
+def _newest_first(
+    parameters: Parameters, action: str, member: str, events: list[dict[str, Any]], spell: Any
+) -> Answer:
+    end = len(events)
+    if token := value(parameters, "NextToken"):
+        owner, _colon, place = token.partition(":")
+        if owner != action or not place.isdigit() or int(place) > end:
+            return refusal("Invalid NextToken")
+        end = int(place)
+    start = max(0, end - PAGE)
+    page = [spell(event) for event in reversed(events[start:end])]
+    return answer(action, {member: page, "NextToken": f"{action}:{start}" if start else None})
+
+
+def _event(event: dict[str, Any]) -> dict[str, Any]:
+    order = (
+        "StackId",
+        "EventId",
+        "StackName",
+        "OperationId",
+        "LogicalResourceId",
+        "PhysicalResourceId",
+        "ResourceType",
+        "Timestamp",
+        "ResourceStatus",
+        "ResourceStatusReason",
+        "ClientRequestToken",
+        "DetailedStatus",
+    )
+    return {name: event.get(name) for name in order}
+
+
+def _describe_events(parameters: Parameters) -> Answer:
+    """The events of operations, newest first: a stack's own and MiniStack's validation failures."""
+    name, operation_id = value(parameters, "StackName"), value(parameters, "OperationId")
+    if name:
+        stack = store.find(name)
+        if stack is None:
+            return refusal(f"Stack [{name}] does not exist")
+        found = list(_operation_events(stack))
+    else:
+        found = [event for stack in store.stacks.values() for event in _operation_events(stack)]
+    if operation_id:
+        found = [event for event in found if event.get("OperationId") == operation_id]
+    if value(parameters, "Filters.FailedEvents").lower() == "true":
+        found = [event for event in found if event["OperationStatus"] == "FAILED"]
+    found.sort(key=lambda event: str(event["Timestamp"]))
+    return _newest_first(parameters, "DescribeEvents", "OperationEvents", found, lambda event: event)
+
+
+def _operation_events(stack: Stack) -> Iterator[dict[str, Any]]:
+    types = {entry["OperationId"]: entry["OperationType"] for entry in stack.get("_operations") or ()}
+    for event in store.events_of(stack):
+        status = event["ResourceStatus"]
+        outcome = "FAILED" if status.endswith("FAILED") else "SUCCEEDED"
+        yield {
+            "EventId": event["EventId"],
+            "StackId": event["StackId"],
+            "OperationId": event.get("OperationId"),
+            "OperationType": types.get(event.get("OperationId", "")),
+            "OperationStatus": "IN_PROGRESS" if status.endswith("IN_PROGRESS") else outcome,
+            "EventType": "STACK_EVENT",
+            "LogicalResourceId": event["LogicalResourceId"],
+            "PhysicalResourceId": event["PhysicalResourceId"] or None,
+            "ResourceType": event["ResourceType"],
+            "Timestamp": event["Timestamp"],
+            "ResourceStatus": status,
+            "ResourceStatusReason": event.get("ResourceStatusReason"),
+            "ClientRequestToken": event.get("ClientRequestToken"),
+            "DetailedStatus": event.get("DetailedStatus"),
+        }
+    yield from stack.get("_operation_events") or ()
+
+
+def _records(stack: Stack) -> list[Record]:
+    """The resources of a stack, those that it has deleted among them as long as AWS shows them."""
+    return list({**(stack.get("_gone") or {}), **stack["_resources"]}.values())
+
+
+def _resource(stack: Stack, record: Record, time: str) -> dict[str, Any]:
+    drift = record.get("DriftInformation") or {}
+    return {
+        "LogicalResourceId": record["LogicalResourceId"],
+        "PhysicalResourceId": record.get("PhysicalResourceId") or None,
+        "ResourceType": record["ResourceType"],
+        time: record["Timestamp"],
+        "ResourceStatus": record["ResourceStatus"],
+        "ResourceStatusReason": record.get("ResourceStatusReason"),
+        "DriftInformation": {
+            "StackResourceDriftStatus": drift.get("StackResourceDriftStatus", "NOT_CHECKED"),
+            "LastCheckTimestamp": drift.get("LastCheckTimestamp"),
+        },
+    }
+
+
+def _describe_stack_resource(parameters: Parameters) -> Answer:
+    name, logical_id = value(parameters, "StackName"), value(parameters, "LogicalResourceId")
+    stack = store.find(name)
+    if stack is None:
+        return refusal(f"Stack '{name}' does not exist")
+    for record in _records(stack):
+        if record["LogicalResourceId"] == logical_id:
+            detail = {
+                "StackName": stack["StackName"],
+                "StackId": stack["StackId"],
+                **_resource(stack, record, "LastUpdatedTimestamp"),
+            }
+            xml = handlers._resource_metadata_xml(stack, logical_id)
+            if xml:
+                detail["Metadata"] = _unescaped(xml)
+            return answer("DescribeStackResource", {"StackResourceDetail": detail})
+    return refusal(f"Resource {logical_id} does not exist for stack {stack['StackName']}")
+
+
+def _unescaped(element: str) -> str:
+    import html
+
+    return html.unescape(element.removeprefix("<Metadata>").removesuffix("</Metadata>"))
+
+
+def _describe_stack_resources(parameters: Parameters) -> Answer:
+    name, physical_id = value(parameters, "StackName"), value(parameters, "PhysicalResourceId")
+    logical_id = value(parameters, "LogicalResourceId")
+    stack = store.find(name) if name else _owner_of(physical_id)
+    if stack is None:
+        return refusal(
+            f"Stack with id {name} does not exist" if name else f"Stack for {physical_id} does not exist"
+        )
+    found = [record for record in _records(stack) if logical_id in ("", record["LogicalResourceId"])]
+    if logical_id and not found:
+        return refusal(f"Resource {logical_id} does not exist for stack {stack['StackName']}")
+    resources = [
+        {
+            "StackName": stack["StackName"],
+            "StackId": stack["StackId"],
+            **_resource(stack, record, "Timestamp"),
+        }
+        for record in found
+    ]
+    return answer("DescribeStackResources", {"StackResources": resources})
+
+
+def _owner_of(physical_id: str) -> Stack | None:
+    for stack in store.stacks.values():
+        if any(record["PhysicalResourceId"] == physical_id for record in stack["_resources"].values()):
+            found: Stack = stack
+            return found
+    return None
+
+
+def _list_stack_resources(parameters: Parameters) -> Answer:
+    name = value(parameters, "StackName")
+    stack = store.find(name)
+    if stack is None:
+        return refusal(f"Stack with id {name} does not exist")
+    return _paged(
+        parameters,
+        "ListStackResources",
+        "StackResourceSummaries",
+        _records(stack),
+        lambda record: _resource(stack, record, "LastUpdatedTimestamp"),
+    )

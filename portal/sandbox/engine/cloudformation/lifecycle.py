@@ -1,0 +1,103 @@
+"""Operations as tasks: started when a request is accepted, kept until they end, stopped for a delete."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Generator, Iterable
+from typing import Any
+
+from portal.sandbox.engine.cloudformation import create, delete, events, provision, rollback, store, update
+from portal.sandbox.engine.cloudformation.run import Run
+from portal.sandbox.engine.cloudformation.store import Running, Stack
+
+logger = logging.getLogger(__name__)
+
+# Tasks that wait for another operation on their stack to end.
+_waiting: set[asyncio.Task[Any]] = set()
+
+
+class Deployment:
+    """A create or an update that was accepted; awaiting it carries it out."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.afterwards: list[Callable[[Stack], None]] = []
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        return self._carry_out().__await__()
+
+    async def _carry_out(self) -> None:
+        try:
+            if self.run.previous is None:
+                await create.create_stack(self.run)
+            else:
+                await update.update_stack(self.run)
+        finally:
+            for tell in self.afterwards:
+                tell(self.run.stack)
+
+
+async def roll_back(run: Run) -> None:
+    """Roll back an operation that failed with its rollback disabled."""
+    if run.previous is None:
+        await rollback.roll_back_create(run, events.USER_INITIATED)
+    else:
+        await rollback.start_update_rollback(run, events.USER_INITIATED)
+
+
+def start_delete(stack: Stack, retain: Iterable[str] = (), force: bool = False) -> None:
+    """Start to delete a stack; a create that is under way is stopped for it, a rollback is waited for."""
+    at_work = store.running.get(stack["StackId"])
+    rolling_back = stack["StackStatus"] == "ROLLBACK_IN_PROGRESS"
+    if not rolling_back:
+        delete.begin_delete(stack)
+    if at_work is not None and at_work.run is not None:
+        at_work.run.halt()
+
+    async def finish() -> None:
+        if at_work is not None:
+            await asyncio.wait((at_work.task,))
+        if rolling_back:
+            delete.begin_delete(stack)
+        await delete.finish_delete(stack, retain, force)
+
+    start(finish(), stack)
+
+
+def start(work: Awaitable[Any], stack: Stack) -> None:
+    """Start an operation on a stack as a task of the current account, region and client request token."""
+    task = asyncio.get_running_loop().create_task(_guarded(work, stack))
+    if stack["StackId"] in store.running:
+        _waiting.add(task)
+        task.add_done_callback(_waiting.discard)
+        return
+    store.running[stack["StackId"]] = Running(task, getattr(work, "run", None))
+    task.add_done_callback(lambda ended: _forget(stack["StackId"], ended))
+
+
+def _forget(stack_id: str, task: asyncio.Task[Any]) -> None:
+    at_work = store.running.get(stack_id)
+    if at_work is not None and at_work.task is task:
+        del store.running[stack_id]
+
+
+async def _guarded(work: Awaitable[Any], stack: Stack) -> None:
+    """Carry an operation out; an error of ours fails the stack, so that nobody waits for it forever."""
+    try:
+        await work
+    except Exception:
+        logger.exception("The operation on %s broke.", stack["StackName"])
+        status: str = stack["StackStatus"]
+        if status.endswith("_IN_PROGRESS"):
+            failed = status.removesuffix("_IN_PROGRESS").removesuffix("_COMPLETE_CLEANUP") + "_FAILED"
+            events.stack_status(stack, failed, "Internal Failure")
+
+
+def reset(account: str | None) -> None:
+    """Cancel the operations on an account's stacks, or on all, and forget the stacks."""
+    for scope in {key[0] for key in store.stacks._data} if account is None else {account}:
+        for stack in [found for key, found in store.stacks._data.items() if key[0] == scope]:
+            if at_work := store.running.pop(stack["StackId"], None):
+                at_work.task.cancel()
+            for key in [key for key in provision.late if key[0] == stack["StackId"]]:
+                del provision.late[key]
+        store.stacks.forget(scope)

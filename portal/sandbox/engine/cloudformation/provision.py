@@ -1,0 +1,291 @@
+"""The calls into MiniStack's resource handlers: on the loop or in a thread, paced, failed on request."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from ministack.core.concurrency import run_reentrant
+from ministack.core.responses import new_uuid
+from ministack.services.cloudformation import provisioners, stacks
+
+from portal.sandbox.engine import faults, time_scale
+from portal.sandbox.engine.cloudformation.store import Record, Stack
+
+Result = TypeVar("Result")
+Properties = dict[str, Any]
+
+# Handlers that still ran when their operation stopped waiting, by StackId and logical id: what they make has
+# to be waited for before it can be deleted.
+late: dict[tuple[str, str], asyncio.Task[Any]] = {}
+
+
+class Stopped(Exception):
+    """The operation was stopped while a resource was in flight."""
+
+
+class Refused(Exception):
+    """CloudFormation itself, not a resource's handler, refused a change; the message is the whole reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provisioned:
+    """What a handler made or changed."""
+
+    physical_id: str
+    attributes: dict[str, Any]
+    name_seed: str = ""
+    predecessors: list[tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]] = field(
+        default_factory=list
+    )
+
+
+async def create(
+    stack: Stack,
+    record: Record,
+    properties: Properties,
+    stop: asyncio.Event,
+    initiated: Callable[[Provisioned], None],
+) -> Provisioned:
+    """Create a resource and let the time pass that AWS takes for it.
+
+    Args:
+        initiated: told as soon as the physical id is known.
+
+    Raises Stopped when stop is set meanwhile, and ValueError with the reason when it fails.
+    """
+    logical_id, resource_type = record["LogicalResourceId"], record["ResourceType"]
+
+    def work() -> Provisioned:
+        token = provisioners._NAME_SEED.set("")
+        try:
+            made = provisioners._provision_resource(resource_type, logical_id, properties, stack["StackName"])
+            return Provisioned(str(made[0]), made[1] or {}, provisioners._NAME_SEED.get())
+        finally:
+            provisioners._NAME_SEED.reset(token)
+
+    failure = faults.resource_failure("create", logical_id)
+    if failure and _answers_itself(resource_type):
+        await _pass(time_scale.of_create(resource_type), stop)
+        raise ValueError(worded(failure))
+    made = await _carried_out(stack, record, work, stop)
+    initiated(made)
+    if failure:
+        await _pass(time_scale.of_create(resource_type) / 2, stop)
+        raise ValueError(worded(failure))
+    await _pass(time_scale.of_create(resource_type), stop)
+    return await _stabilized(stack, record, made, properties, stop)
+
+
+async def update(
+    stack: Stack,
+    record: Record,
+    old: Properties,
+    new: Properties,
+    *,
+    stop: asyncio.Event,
+    retain: bool = False,
+    replaced: Callable[[Provisioned], None] = lambda made: None,
+) -> Provisioned:
+    """Change a resource in place, or make its successor; the predecessor stays until the clean-up phase.
+
+    Args:
+        retain: UpdateReplacePolicy keeps the predecessor.
+        replaced: told as soon as a successor's physical id is known.
+
+    Raises as create does.
+    """
+    logical_id, resource_type = record["LogicalResourceId"], record["ResourceType"]
+    physical_id, attributes = record["PhysicalResourceId"], record["Attributes"]
+
+    def work() -> Provisioned:
+        predecessors: list[Any] = []
+        tokens = (
+            (provisioners._RETAIN_REPLACED, provisioners._RETAIN_REPLACED.set(retain)),
+            (
+                provisioners._DEFERRED_PREDECESSOR_DELETES,
+                provisioners._DEFERRED_PREDECESSOR_DELETES.set(predecessors),
+            ),
+            (provisioners._NAME_SEED, provisioners._NAME_SEED.set(record.get("_name_seed", ""))),
+        )
+        try:
+            changed = provisioners._update_resource(
+                resource_type, physical_id, old, new, stack["StackName"], logical_id, attributes
+            )
+            seed = provisioners._NAME_SEED.get()
+        finally:
+            for variable, token in tokens:
+                variable.reset(token)
+        merged = changed[1] if changed[0] != physical_id else {**attributes, **(changed[1] or {})}
+        return Provisioned(str(changed[0]), merged or {}, seed, predecessors)
+
+    changed = await _carried_out(stack, record, work, stop)
+    if changed.physical_id != physical_id:
+        replaced(changed)
+        await _pass(time_scale.of_create(resource_type), stop)
+    else:
+        await _pass(time_scale.of_update(resource_type), stop)
+    return await _stabilized(stack, record, changed, new, stop)
+
+
+async def fail_update(record: Record, stop: asyncio.Event) -> None:
+    """Fail the update of a resource when that was asked for. Raises ValueError or Stopped then."""
+    if failure := faults.resource_failure("update", record["LogicalResourceId"]):
+        await _pass(time_scale.of_update(record["ResourceType"]) / 2, stop)
+        raise ValueError(worded(failure))
+
+
+async def delete(
+    stack: Stack, record: Record, *, snapshot: bool = False, instead: Callable[[], None] | None = None
+) -> None:
+    """Delete a resource, after the time AWS takes for it; a step that is under way is not stopped.
+
+    Args:
+        snapshot: take the snapshot that DeletionPolicy: Snapshot asks for first.
+        instead: what removes it, where its type's delete handler cannot.
+
+    Raises ValueError with the reason when it fails.
+    """
+    logical_id, resource_type = record["LogicalResourceId"], record["ResourceType"]
+    if failure := faults.resource_failure("delete", logical_id):
+        await _pass(time_scale.of_delete(resource_type) / 2, asyncio.Event())
+        raise ValueError(worded(failure))
+    await _pass(time_scale.of_delete(resource_type), asyncio.Event())
+    physical_id, properties = record["PhysicalResourceId"], record.get("Properties") or {}
+
+    def work() -> None:
+        if snapshot:
+            provisioners._snapshot_resource(resource_type, physical_id, properties)
+        if instead is not None:
+            instead()
+            return
+        provisioners._delete_resource(resource_type, physical_id, properties, stack["StackName"], logical_id)
+
+    try:
+        await _called(resource_type, work)
+    except Exception as error:
+        raise ValueError(_reason(resource_type, error)) from error
+
+
+async def finish_late(stack: Stack, record: Record) -> None:
+    """Wait for a handler that outlived its operation, and take over the id of what it made."""
+    task = late.pop((stack["StackId"], record["LogicalResourceId"]), None)
+    if task is None:
+        return
+    try:
+        made: Provisioned = await task
+    except Exception:  # noqa: BLE001  (a handler may raise anything; it made nothing then)
+        return
+    record.update(PhysicalResourceId=made.physical_id, Attributes=made.attributes)
+
+
+def blocks(resource_type: str) -> bool:
+    """Tell whether a type's handlers may block and so need a thread; MiniStack's own mostly do not."""
+    if stacks._runs_on_worker_thread(resource_type):
+        return True
+    handler = provisioners._RESOURCE_HANDLERS.get(resource_type, {}).get("create")
+    return handler is not None and not str(getattr(handler, "__module__", "")).startswith("ministack.")
+
+
+async def _called(resource_type: str, work: Callable[[], Result]) -> Result:
+    if not blocks(resource_type):
+        return work()
+    result: Result = await run_reentrant(work)
+    return result
+
+
+async def _carried_out(
+    stack: Stack, record: Record, work: Callable[[], Provisioned], stop: asyncio.Event
+) -> Provisioned:
+    resource_type = record["ResourceType"]
+    task = asyncio.ensure_future(_called(resource_type, work))
+    if not await _first(task, stop):
+        late[stack["StackId"], record["LogicalResourceId"]] = task
+        raise Stopped
+    try:
+        return task.result()
+    except Exception as error:
+        raise ValueError(_reason(resource_type, error)) from error
+
+
+async def _stabilized(
+    stack: Stack, record: Record, made: Provisioned, properties: Properties, stop: asyncio.Event
+) -> Provisioned:
+    resource_type = record["ResourceType"]
+    stabilize = provisioners._RESOURCE_HANDLERS.get(resource_type, {}).get("stabilize")
+    if stabilize is None:
+        return made
+    waiting: Coroutine[Any, Any, Any] = stabilize(made.physical_id, properties, stack["StackName"])
+    task = asyncio.ensure_future(waiting)
+    if not await _first(task, stop):
+        task.cancel()
+        raise Stopped
+    try:
+        attributes = task.result()
+    except Exception as error:
+        raise ValueError(_reason(resource_type, error, "NotStabilized")) from error
+    return Provisioned(
+        made.physical_id, {**made.attributes, **(attributes or {})}, made.name_seed, made.predecessors
+    )
+
+
+async def _first(task: asyncio.Future[Any], stop: asyncio.Event) -> bool:
+    """Wait until the task ends or stop is set; returns whether the task ended."""
+    await asyncio.sleep(0)  # most handlers end at once and need no watcher
+    if not task.done():
+        watcher = asyncio.ensure_future(stop.wait())
+        try:
+            await asyncio.wait((task, watcher), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            watcher.cancel()
+    return task.done()
+
+
+async def _pass(aws_seconds: float, stop: asyncio.Event) -> None:
+    if not await time_scale.pause(aws_seconds, stop):
+        raise Stopped
+
+
+def _answers_itself(resource_type: str) -> bool:
+    """Tell whether creating the type is waiting for somebody's answer, so that a failure comes instead."""
+    return resource_type.startswith("Custom::") or resource_type in (
+        "AWS::CloudFormation::CustomResource",
+        "AWS::CloudFormation::WaitCondition",
+    )
+
+
+def worded(failure: str) -> str:
+    return _handler_message(failure, "GeneralServiceException")
+
+
+def _reason(resource_type: str, error: Exception, code: str = "InvalidRequest") -> str:
+    """Word an error as the reason that AWS shows for the resource type."""
+    text = str(error) or type(error).__name__
+    if resource_type.startswith("Custom::") or resource_type == "AWS::CloudFormation::CustomResource":
+        return _custom_resource_message(error, text)
+    if resource_type.startswith("AWS::CloudFormation::"):
+        return text
+    return _handler_message(text, code)
+
+
+def _handler_message(text: str, code: str) -> str:
+    if "HandlerErrorCode" in text or text.startswith("Resource handler returned message"):
+        return text
+    return (
+        f'Resource handler returned message: "{text}" (RequestToken: {new_uuid()}, HandlerErrorCode: {code})'
+    )
+
+
+def _custom_resource_message(error: Exception, text: str) -> str:
+    if isinstance(error, TimeoutError):
+        return (
+            "CloudFormation did not receive a response from your Custom Resource. Please check your logs "
+            f"for requestId [{new_uuid()}]. If you are using the Python cfn-response module, you may need "
+            "to update your Lambda function code so that CloudFormation can attach the updated version."
+        )
+    if isinstance(error, RuntimeError):
+        return (
+            "Received response status [FAILED] from custom resource. "
+            f"Message returned: {text} (RequestId: {new_uuid()})"
+        )
+    return text

@@ -1,0 +1,295 @@
+"""The requests that start, stop and delete what happens to a stack, with what AWS refuses about them."""
+
+from typing import Any
+
+from ministack.services import cloudformation
+from ministack.services.cloudformation import handlers, helpers
+
+from portal.sandbox.engine.cloudformation import events, lifecycle, nested, plans, rollback, store, tokens
+from portal.sandbox.engine.cloudformation.responses import (
+    Answer,
+    Parameters,
+    Refusal,
+    action,
+    answer,
+    passed,
+    truth,
+    value,
+)
+from portal.sandbox.engine.cloudformation.run import Run
+from portal.sandbox.engine.cloudformation.store import Stack
+
+UPDATABLE = (
+    "CREATE_COMPLETE",
+    "CREATE_FAILED",
+    "UPDATE_COMPLETE",
+    "UPDATE_FAILED",
+    "UPDATE_ROLLBACK_COMPLETE",
+    "IMPORT_COMPLETE",
+    "IMPORT_ROLLBACK_COMPLETE",
+)
+DELETABLE_IN_PROGRESS = ("CREATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "REVIEW_IN_PROGRESS")
+
+
+def install() -> None:
+    """Put the actions in place."""
+    handlers._capabilities_enforced = lambda: True
+    handlers._ACTION_HANDLERS.update(
+        CreateStack=action(_create_stack),
+        UpdateStack=action(_update_stack),
+        DeleteStack=action(_delete_stack),
+        CancelUpdateStack=action(_cancel_update_stack),
+        ContinueUpdateRollback=action(_continue_update_rollback),
+        RollbackStack=action(_rollback_stack),
+    )
+
+
+def existing(name: str) -> Stack:
+    """Find a stack that has not been deleted. Raises Refusal when there is none of the name."""
+    stack = store.find(name)
+    if stack is None or stack["StackStatus"] == "DELETE_COMPLETE":
+        raise Refusal(f"Stack [{name}] does not exist")
+    return stack
+
+
+def check_updatable(stack: Stack) -> None:
+    """Raise Refusal when the state of a stack does not allow an update."""
+    if stack["StackStatus"] not in UPDATABLE:
+        raise Refusal(f"Stack:{stack['StackId']} is in {stack['StackStatus']} state and can not be updated.")
+
+
+def _operation_id(stack: Stack) -> str:
+    found: str = stack["_operations"][-1]["OperationId"]
+    return found
+
+
+def _accepted(name: str, stack: Stack) -> Answer:
+    return answer(name, {"StackId": stack["StackId"], "OperationId": _operation_id(stack)})
+
+
+def _create_stack(request: Parameters) -> Answer:
+    name = plans.stack_name(request)
+    taken = store.stacks.get(name)
+    if taken is not None:
+        if tokens.is_repeated(taken, "CreateStack", request):
+            return _accepted("CreateStack", taken)
+        raise Refusal(f"Stack [{name}] already exists", "AlreadyExistsException")
+    on_failure = _on_failure(request)
+    plan = plans.read(request, None)
+    policy, refused = helpers._resolve_document(request, "StackPolicyBody", "StackPolicyURL", "Stack policy")
+    passed(refused)
+    stack = store.new_stack(name, "CREATE_IN_PROGRESS")
+    plan.put_on(stack)
+    stack.update(
+        DisableRollback=on_failure == "DO_NOTHING",
+        EnableTerminationProtection=truth(request, "EnableTerminationProtection"),
+        _stack_policy=policy or "",
+        _disable_validation=truth(request, "DisableValidation"),
+    )
+    tokens.remember(stack, "CreateStack", request)
+    start_create(stack, on_failure=on_failure, retain_except_on_create=truth(request, "RetainExceptOnCreate"))
+    return _accepted("CreateStack", stack)
+
+
+def _on_failure(request: Parameters) -> str:
+    """Read DisableRollback and OnFailure, two words for one thing. Raises Refusal for both at once."""
+    chosen = value(request, "OnFailure")
+    problems = helpers.enum_problems(request, "OnFailure", "onFailure", helpers.ON_FAILURE_VALUES)
+    if problems:
+        raise Refusal(helpers.validation_error_message(problems))
+    if chosen and "DisableRollback" in request:
+        raise Refusal("You can specify either DisableRollback or OnFailure, but not both.")
+    return chosen or ("DO_NOTHING" if truth(request, "DisableRollback") else "ROLLBACK")
+
+
+def start_create(
+    stack: Stack, *, on_failure: str, retain_except_on_create: bool, imports: dict[str, Any] | None = None
+) -> lifecycle.Deployment:
+    """Start to create a stack that the plan has been put on.
+
+    Args:
+        on_failure: ROLLBACK, DELETE or DO_NOTHING.
+    """
+    events.begin_operation(stack, "CREATE_STACK")
+    events.stack_status(stack, "CREATE_IN_PROGRESS", events.USER_INITIATED)
+    deployment = lifecycle.Deployment(
+        Run(
+            stack,
+            stack["_template"],
+            stack["_resolved_params"],
+            disable_rollback=on_failure == "DO_NOTHING",
+            delete_on_failure=on_failure == "DELETE",
+            retain_except_on_create=retain_except_on_create,
+            imports=imports or {},
+        )
+    )
+    lifecycle.start(deployment, stack)
+    return deployment
+
+
+def _update_stack(request: Parameters) -> Answer:
+    stack = existing(value(request, "StackName"))
+    if tokens.is_repeated(stack, "UpdateStack", request):
+        return _accepted("UpdateStack", stack)
+    check_updatable(stack)
+    plan = plans.read(request, stack)
+    if plans.changes_nothing(plan, stack):
+        raise Refusal("No updates are to be performed.")
+    policy, refused = helpers._resolve_document(request, "StackPolicyBody", "StackPolicyURL", "Stack policy")
+    passed(refused)
+    if policy:
+        stack["_stack_policy"] = policy
+    tokens.remember(stack, "UpdateStack", request)
+    for change_set in change_sets_of(stack):
+        if change_set["ExecutionStatus"] == "AVAILABLE":
+            change_set["ExecutionStatus"] = "OBSOLETE"
+    start_update(
+        stack,
+        plan,
+        disable_rollback=truth(request, "DisableRollback"),
+        retain_except_on_create=truth(request, "RetainExceptOnCreate"),
+        disable_validation=truth(request, "DisableValidation"),
+    )
+    return _accepted("UpdateStack", stack)
+
+
+def change_sets_of(stack: Stack) -> list[dict[str, Any]]:
+    """List the change sets of a stack."""
+    return [found for found in cloudformation._change_sets.values() if found["StackId"] == stack["StackId"]]
+
+
+def start_update(
+    stack: Stack,
+    plan: plans.Plan,
+    *,
+    disable_rollback: bool,
+    retain_except_on_create: bool,
+    disable_validation: bool = False,
+    imports: dict[str, Any] | None = None,
+) -> lifecycle.Deployment:
+    """Start to update a stack to a plan."""
+    previous = nested.snapshot(stack)
+    plan.put_on(stack)
+    stack.update(_disable_validation=disable_validation, _gone={})
+    stack.pop("_failed_operation", None)
+    events.begin_operation(stack, "UPDATE_STACK")
+    events.stack_status(stack, "UPDATE_IN_PROGRESS", events.USER_INITIATED)
+    deployment = lifecycle.Deployment(
+        Run(
+            stack,
+            plan.template,
+            plan.parameters,
+            previous=previous,
+            disable_rollback=disable_rollback,
+            retain_except_on_create=retain_except_on_create,
+            imports=imports or {},
+        )
+    )
+    lifecycle.start(deployment, stack)
+    return deployment
+
+
+def _delete_stack(request: Parameters) -> Answer:
+    name = value(request, "StackName")
+    problems = helpers.enum_problems(request, "DeletionMode", "deletionMode", helpers.DELETION_MODE_VALUES)
+    if problems:
+        raise Refusal(helpers.validation_error_message(problems))
+    stack = store.find(name)
+    done = answer("DeleteStack")
+    if stack is None or tokens.is_repeated(stack, "DeleteStack", request):
+        return done
+    if stack["StackStatus"] in ("DELETE_IN_PROGRESS", "DELETE_COMPLETE"):
+        return done
+    _check_deletable(name, stack)
+    force = value(request, "DeletionMode") == "FORCE_DELETE_STACK"
+    retain = helpers._extract_string_members(request, "RetainResources")
+    _check_kept(stack, retain, force)
+    tokens.remember(stack, "DeleteStack", request)
+    if value(request, "DeletionMode"):
+        stack["DeletionMode"] = value(request, "DeletionMode")
+    lifecycle.start_delete(stack, retain, force)
+    return done
+
+
+def _check_deletable(name: str, stack: Stack) -> None:
+    if stack.get("EnableTerminationProtection"):
+        raise Refusal(f"Stack [{name}] cannot be deleted while TerminationProtection is enabled")
+    status = stack["StackStatus"]
+    if status.endswith("IN_PROGRESS") and status not in DELETABLE_IN_PROGRESS:
+        raise Refusal(f"Stack [{stack['StackId']}] cannot be deleted while in status {status}")
+    exports = {output["ExportName"] for output in stack["Outputs"] if output.get("ExportName")}
+    for other in store.stacks.values() if exports else ():
+        if other is stack or other["StackStatus"].startswith("DELETE"):
+            continue
+        if used := exports & handlers._imported_export_names(other, other["StackName"]):
+            raise Refusal(
+                f"Export {sorted(used)[0]} cannot be deleted as it is in use by {other['StackName']}"
+            )
+
+
+def _check_kept(stack: Stack, retain: list[str], force: bool) -> None:
+    """RetainResources and FORCE_DELETE_STACK are only for a stack that has failed to be deleted."""
+    failed = stack["StackStatus"] == "DELETE_FAILED"
+    where = f"Invalid operation on stack [{stack['StackId']}]."
+    if retain and not failed:
+        raise Refusal(
+            f"{where} When you delete a stack, specify which resources to retain only when the stack is in "
+            "the DELETE_FAILED state."
+        )
+    if force and not failed:
+        raise Refusal(
+            f"{where} You can activate DeletionMode FORCE_DELETE_STACK in a delete stack operation only when "
+            "the stack is in the DELETE_FAILED state."
+        )
+    if unknown := sorted(set(retain) - set(stack["_resources"])):
+        raise Refusal(f"{where} The specified resources to retain [{', '.join(unknown)}] do not exist.")
+
+
+def _cancel_update_stack(request: Parameters) -> Answer:
+    stack = existing(value(request, "StackName"))
+    if tokens.is_repeated(stack, "CancelUpdateStack", request):
+        return answer("CancelUpdateStack")
+    at_work = store.running.get(stack["StackId"])
+    if stack["StackStatus"] != "UPDATE_IN_PROGRESS" or at_work is None or at_work.run is None:
+        raise Refusal("CancelUpdateStack cannot be called from current stack status")
+    tokens.remember(stack, "CancelUpdateStack", request)
+    run: Run = at_work.run
+    run.cancelled, run.cancel_token = True, value(request, tokens.NAME)
+    run.halt()
+    return answer("CancelUpdateStack")
+
+
+def _continue_update_rollback(request: Parameters) -> Answer:
+    stack = existing(value(request, "StackName"))
+    done = answer("ContinueUpdateRollback", {})
+    if tokens.is_repeated(stack, "ContinueUpdateRollback", request):
+        return done
+    run: Run | None = stack.get("_rollback_run")
+    if stack["StackStatus"] != "UPDATE_ROLLBACK_FAILED" or run is None:
+        raise Refusal("ContinueUpdateRollback cannot be called from current stack status")
+    if stack.get("ParentId"):
+        raise Refusal("RollbackUpdatedStack operation cannot be performed on a nested stack")
+    skipped = set(helpers._extract_string_members(request, "ResourcesToSkip"))
+    if unknown := sorted(skipped - rollback.failed_names(run)):
+        raise Refusal(f"Resource(s) [{', '.join(unknown)}] cannot be skipped: their rollback did not fail")
+    tokens.remember(stack, "ContinueUpdateRollback", request)
+    events.begin_operation(stack, "CONTINUE_ROLLBACK")
+    lifecycle.start(rollback.continue_rollback(run, skipped), stack)
+    return done
+
+
+def _rollback_stack(request: Parameters) -> Answer:
+    """Roll back a stack whose create or update failed with its rollback disabled (API_RollbackStack)."""
+    stack = existing(value(request, "StackName"))
+    if tokens.is_repeated(stack, "RollbackStack", request):
+        return _accepted("RollbackStack", stack)
+    failed = stack.get("_failed_operation")
+    if stack["StackStatus"] not in ("CREATE_FAILED", "UPDATE_FAILED") or failed is None:
+        raise Refusal("RollbackStack cannot be called from current stack status")
+    run: Run = failed["run"]
+    if "RetainExceptOnCreate" in request:
+        run.retain_except_on_create = truth(request, "RetainExceptOnCreate")
+    tokens.remember(stack, "RollbackStack", request)
+    events.begin_operation(stack, "ROLLBACK")
+    lifecycle.start(lifecycle.roll_back(run), stack)
+    return _accepted("RollbackStack", stack)

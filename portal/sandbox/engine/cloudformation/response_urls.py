@@ -1,0 +1,35 @@
+"""The addresses at which a stack waits for an answer, presigned by CloudFormation as on AWS.
+
+Custom resources: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/crpg-ref-requests.html
+Wait conditions: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-waitcondition.html
+"""
+
+from typing import Final
+
+from botocore.auth import S3SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from ministack.services.cloudformation import custom_resource, wait_conditions
+
+from portal.sandbox.engine import access_keys
+from portal.sandbox.engine.registry import here
+
+SECONDS: Final = 12 * 3600  # the longest that a stack waits: a wait condition's Timeout
+
+_engine_response_url = custom_resource._response_url
+_engine_handle_url = wait_conditions.handle_url
+
+
+def install() -> None:
+    """Put the signature on MiniStack's addresses."""
+    custom_resource._response_url = lambda token: presigned(_engine_response_url(token))
+    wait_conditions.handle_url = lambda token: presigned(_engine_handle_url(token))
+
+
+def presigned(url: str) -> str:
+    """Return the address with CloudFormation's signature in its query, good for one method: PUT."""
+    scope = here()
+    key = access_keys.keyring().issue(scope.account, access_keys.CLOUDFORMATION)
+    request = AWSRequest("PUT", url)
+    S3SigV4QueryAuth(Credentials(key.id, key.secret), "s3", scope.region, expires=SECONDS).add_auth(request)
+    return str(request.url)

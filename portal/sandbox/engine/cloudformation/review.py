@@ -1,0 +1,197 @@
+"""What is found out while a change set is made: its changes, and the change sets of nested stacks."""
+
+import asyncio
+from typing import Any, TypeAlias
+
+from ministack.core.responses import get_account_id, get_region, new_uuid, now_iso
+from ministack.services import cloudformation
+from ministack.services.cloudformation import changesets, engine
+
+from portal.sandbox.engine import time_scale
+from portal.sandbox.engine.cloudformation import events, nested, preview, store, templates
+from portal.sandbox.engine.cloudformation.plans import Plan
+from portal.sandbox.engine.cloudformation.responses import Refusal
+from portal.sandbox.engine.cloudformation.store import Stack, Template
+
+ChangeSet: TypeAlias = dict[str, Any]
+
+NO_CHANGES = (
+    "The submitted information didn't contain changes. Submit different information to create a change set."
+)
+
+_finishing: set[asyncio.Task[None]] = set()
+
+
+def new(stack: Stack, name: str, kind: str, plan: Plan, parent: ChangeSet | None = None) -> ChangeSet:
+    change_set_id = f"arn:aws:cloudformation:{get_region()}:{get_account_id()}:changeSet/{name}/{new_uuid()}"
+    change_set: ChangeSet = {
+        "ChangeSetId": change_set_id,
+        "ChangeSetName": name,
+        "StackId": stack["StackId"],
+        "StackName": stack["StackName"],
+        "Status": "CREATE_IN_PROGRESS",
+        "ExecutionStatus": "UNAVAILABLE",
+        "StatusReason": "",
+        "CreationTime": now_iso(),
+        "Description": "",
+        "ChangeSetType": kind,
+        "Changes": [],
+        "Parameters": templates.listed(plan.parameters),
+        "Tags": plan.tags or [],
+        "Capabilities": plan.capabilities,
+        "NotificationARNs": plan.topics or [],
+        "IncludeNestedStacks": parent is not None,
+        "_plan": plan,
+        "_template": plan.template,
+        "_template_body": plan.body,
+        "_children": {},
+    }
+    if parent is not None:
+        change_set["ParentChangeSetId"] = parent["ChangeSetId"]
+        change_set["RootChangeSetId"] = parent.get("RootChangeSetId") or parent["ChangeSetId"]
+    cloudformation._change_sets[change_set_id] = change_set
+    return change_set
+
+
+def compute(change_set: ChangeSet, stack: Stack, plan: Plan) -> None:
+    """Find the changes at once; the change set is CREATE_COMPLETE or FAILED when AWS would have them."""
+    retag = change_set["ChangeSetType"] == "UPDATE" and (
+        plan.tags is not None and _tags(plan.tags) != _tags(stack["Tags"])
+    )
+    try:
+        changes = preview.changes(stack, plan.template, plan.parameters, retag=retag)
+        if change_set["IncludeNestedStacks"]:
+            _nest(change_set, stack, plan, changes)
+        else:
+            _look_into_nested(stack, plan, changes)
+        reason = _adopt_existing(change_set, changes, plan.template)
+        outcome = (changes, reason or ("" if changes else NO_CHANGES))
+    except (ValueError, Refusal) as failure:
+        outcome = ([], str(failure))
+    task = asyncio.get_running_loop().create_task(_finish(change_set, *outcome))
+    _finishing.add(task)
+    task.add_done_callback(_finishing.discard)
+
+
+def _tags(tags: list[dict[str, Any]]) -> dict[str, Any]:
+    return {tag["Key"]: tag["Value"] for tag in tags}
+
+
+async def _finish(change_set: ChangeSet, changes: list[dict[str, Any]], reason: str) -> None:
+    levels = 2 if change_set["_children"] else 1
+    await time_scale.pause(time_scale.CHANGE_SET * levels, asyncio.Event())
+    if cloudformation._change_sets.get(change_set["ChangeSetId"]) is not change_set:
+        return  # deleted meanwhile
+    if reason:
+        change_set.update(Status="FAILED", StatusReason=reason)
+        return
+    for member in family(change_set):
+        member.update(Status="CREATE_COMPLETE", ExecutionStatus="AVAILABLE")
+    change_set["Changes"] = changes
+
+
+def family(change_set: ChangeSet) -> list[ChangeSet]:
+    """List a change set and all those of the stacks nested below its own."""
+    found = [change_set]
+    for child_id in change_set.get("_children", {}).values():
+        child = cloudformation._change_sets.get(child_id)
+        if child is not None:
+            found += family(child)
+    return found
+
+
+def _look_into_nested(stack: Stack, plan: Plan, changes: list[dict[str, Any]]) -> None:
+    """Without change sets of their own all nested stacks count as changed, as their templates may have."""
+    listed = {change["ResourceChange"]["LogicalResourceId"] for change in changes}
+    for name in preview.nested_names(plan.template, plan.parameters):
+        if name in stack["_resources"] and name not in listed:
+            changes.append(preview.automatic(stack, name))
+
+
+def _adopt_existing(change_set: ChangeSet, changes: list[dict[str, Any]], template: Template) -> str:
+    """Turn additions of what exists into imports (ImportExistingResources); returns why it cannot."""
+    if not change_set.get("ImportExistingResources"):
+        return ""
+    found = changesets._existing_resources(changes, template)
+    reason = changesets._unretained_import_reason(found, template) or changesets._import_owner(found)
+    if reason:
+        return str(reason)
+    adopted = {entry["LogicalResourceId"]: changesets._import_change(entry) for entry in found}
+    changes[:] = [adopted.get(change["ResourceChange"]["LogicalResourceId"], change) for change in changes]
+    change_set["_import_existing"] = {
+        entry["LogicalResourceId"]: entry["ResourceIdentifier"] for entry in found
+    }
+    return ""
+
+
+def _nest(change_set: ChangeSet, stack: Stack, plan: Plan, changes: list[dict[str, Any]]) -> None:
+    """Make the change sets of the stacks nested in this one, and lead to them from the changes.
+
+    Raises ValueError when one of them cannot be made.
+    """
+    listed = {change["ResourceChange"]["LogicalResourceId"]: change for change in changes}
+    for name in preview.nested_names(plan.template, plan.parameters):
+        child = _nested_change_set(change_set, stack, plan, name)
+        if child is None:
+            if name in listed and _only_the_address(listed[name]):
+                changes.remove(listed[name])  # the same template behind another URL
+            continue
+        change_set["_children"][name] = child["ChangeSetId"]
+        if name not in listed:
+            listed[name] = preview.automatic(stack, name)
+            changes.append(listed[name])
+        listed[name]["ResourceChange"]["ChangeSetId"] = child["ChangeSetId"]
+
+
+def _only_the_address(change: dict[str, Any]) -> bool:
+    details = change["ResourceChange"].get("Details") or ()
+    return bool(details) and all(detail["Target"].get("Name") == "TemplateURL" for detail in details)
+
+
+def _nested_change_set(parent: ChangeSet, stack: Stack, plan: Plan, name: str) -> ChangeSet | None:
+    """Make the change set of one nested stack; None when nothing in it or below changes."""
+    properties = preview.properties_later(stack, plan.template, plan.parameters, name)
+    body = templates.fetch(properties)
+    template = templates.parsed(body)
+    templates.check_capabilities(template, parent["Capabilities"])
+    parameters = _parameters_later(template, properties)
+    engine.validate_template_support(template, engine._evaluate_conditions(template, parameters))
+    templates.check_references(template)
+    record = stack["_resources"].get(name)
+    existing = store.find(record["PhysicalResourceId"]) if record else None
+    child_stack = existing or nested.new_stack(stack, name, "REVIEW_IN_PROGRESS")
+    child_plan = Plan(
+        template=template,
+        body=body,
+        parameters=parameters,
+        tags=None,
+        capabilities=parent["Capabilities"],
+        topics=None,
+    )
+    kind = "UPDATE" if existing else "CREATE"
+    child_name = f"{parent['ChangeSetName']}-{name}-{new_uuid()[:13].upper()}"
+    if existing is None:
+        events.begin_operation(child_stack, "CREATE_CHANGESET")
+        events.stack_status(child_stack, "REVIEW_IN_PROGRESS", events.USER_INITIATED)
+    child = new(child_stack, child_name, kind, child_plan, parent)
+    changes = preview.changes(child_stack, template, parameters, retag=False)
+    _nest(child, child_stack, child_plan, changes)
+    if existing is not None and not changes:
+        cloudformation._change_sets.pop(child["ChangeSetId"])
+        return None
+    child["Changes"] = changes
+    return child
+
+
+def _parameters_later(template: Template, properties: dict[str, Any]) -> dict[str, Any]:
+    """Resolve a nested stack's parameters; one that is not known yet cannot break a constraint."""
+    given = properties.get("Parameters") or {}
+    waiting = {name for name, found in given.items() if preview.LATER in str(found)}
+    declared = {
+        name: {"Type": "String", "NoEcho": definition.get("NoEcho", False)} if name in waiting else definition
+        for name, definition in (template.get("Parameters") or {}).items()
+    }
+    known = {name: str(found) if name in waiting else found for name, found in given.items()}
+    return templates.nested_parameters(
+        {**template, "Parameters": declared}, {**properties, "Parameters": known}
+    )

@@ -1,0 +1,187 @@
+"""Rolling back: a create's resources are deleted, an update's go back to what they were."""
+
+import asyncio
+import logging
+
+from ministack.services.cloudformation import provisioners, stacks
+
+from portal.sandbox.engine import faults
+from portal.sandbox.engine.cloudformation import cleanup, delete, events, graph, provision
+from portal.sandbox.engine.cloudformation.run import Change, Run
+from portal.sandbox.engine.cloudformation.store import Record
+
+logger = logging.getLogger(__name__)
+
+
+async def roll_back_create(run: Run, reason: str) -> None:
+    """Delete what a failed create made, as far as policies let it; it ends ROLLBACK_COMPLETE or _FAILED."""
+    stack = run.stack
+    stack.pop("_failed_operation", None)
+    events.stack_status(stack, "ROLLBACK_IN_PROGRESS", reason)
+    failures = await delete.delete_resources(stack, doomed_by_create(run, run.created), run.definitions)
+    delete.forget_deleted(stack)
+    delete.discard_planned(stack)
+    if failures:
+        events.stack_status(
+            stack,
+            "ROLLBACK_FAILED",
+            f"The following resource(s) failed to delete: [{', '.join(failures)}]. ",
+        )
+    else:
+        events.stack_status(stack, "ROLLBACK_COMPLETE")
+
+
+async def delete_failed(run: Run, reason: str) -> None:
+    """Delete a stack whose create failed, as OnFailure=DELETE asks for."""
+    await delete.delete_stack(run.stack, reason=reason)
+
+
+def doomed_by_create(run: Run, created: list[str]) -> dict[str, delete.Doomed]:
+    """Say what a rollback deletes of what the operation created.
+
+    Retain holds even then, unless RetainExceptOnCreate, the policy or the request's, makes the exception.
+    """
+    return {
+        name: delete.Doomed(
+            run.resources[name],
+            "Retain"
+            if run.policy(name, "DeletionPolicy") == "Retain" and not run.retain_except_on_create
+            else "Delete",
+        )
+        for name in created
+        if name in run.resources
+    }
+
+
+def start_update_rollback(run: Run, reason: str) -> "asyncio.Task[bool]":
+    """Begin to roll an update back, once; whoever asks again gets the same task, which tells if it could."""
+    if run.rolling_back is None:
+        if run.cancelled:
+            stacks.CLIENT_REQUEST_TOKEN.set(run.cancel_token)
+        run.stack.pop("_failed_operation", None)
+        events.stack_status(run.stack, "UPDATE_ROLLBACK_IN_PROGRESS", reason)
+        run.rolling_back = asyncio.ensure_future(_roll_back_update(run))
+    return run.rolling_back
+
+
+async def _roll_back_update(run: Run) -> bool:
+    """Send back what an update changed. A root's clean-up follows; a nested stack's waits for its parent."""
+    failures: dict[str, Run] = {}
+
+    async def step(name: str) -> bool:
+        if name in run.reverted or await _revert(run, name):
+            run.reverted.add(name)
+            return True
+        failures[name] = run
+        return False
+
+    touched = [name for name in run.previous_resources if name in run.changes or name in run.children]
+    old_definitions = ((run.previous or {}).get("_template") or {}).get("Resources") or {}
+    await graph.walk(graph.dependencies(old_definitions, touched), step, asyncio.Event())
+    if failures:
+        run.stack["_rollback_failed"] = failures
+        run.stack["_rollback_run"] = run
+        cleanup.remember_successors(run)
+        events.stack_status(
+            run.stack,
+            "UPDATE_ROLLBACK_FAILED",
+            f"The following resource(s) failed to update: [{', '.join(failures)}]. ",
+        )
+        return False
+    await _end_update_rollback(run)
+    return True
+
+
+async def _end_update_rollback(run: Run) -> None:
+    run.stack.pop("_rollback_failed", None)
+    run.stack.pop("_rollback_run", None)
+    events.stack_status(run.stack, "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
+    cleanup.restore(run)
+    if run.parent is None:
+        await cleanup.after_rollback(run)
+
+
+async def _revert(run: Run, name: str) -> bool:
+    """Send one resource back, with its events; returns whether it is what it was."""
+    record = run.previous_resources[name]
+    current = run.resources.get(name) or record
+    if name in run.children:
+        return await _revert_nested(run, name, current)
+    change = run.changes[name]
+    if change.called:
+        await provision.finish_late(run.stack, current)
+    if not change.called:
+        run.report(current, "UPDATE_COMPLETE")
+        return True
+    run.report(current, "UPDATE_IN_PROGRESS")
+    try:
+        await _send_back(run, record, change)
+    except (ValueError, provision.Refused) as error:
+        logger.info("%s of %s was not rolled back: %s", name, run.stack["StackName"], error)
+        run.report(current, "UPDATE_FAILED", str(error))
+        return False
+    current.update(PhysicalResourceId=record["PhysicalResourceId"])
+    run.report(current, "UPDATE_COMPLETE")
+    record.update(ResourceStatus="UPDATE_COMPLETE", Timestamp=current["Timestamp"])
+    return True
+
+
+async def _send_back(run: Run, record: Record, change: Change) -> None:
+    if failure := faults.resource_failure("rollback", record["LogicalResourceId"]):
+        raise ValueError(provision.worded(failure))
+    if change.replaced or provisioners._replacing_change(
+        record["ResourceType"], change.previous, change.applied
+    ):
+        return  # the predecessor is still there; its successor goes in the clean-up
+    applied = {**record, "Attributes": dict(record["Attributes"])}
+    reverted = await provision.update(
+        run.stack, applied, change.applied, change.previous, stop=asyncio.Event()
+    )
+    record["Attributes"] = reverted.attributes or record["Attributes"]
+
+
+async def _revert_nested(run: Run, name: str, record: Record) -> bool:
+    child = run.children[name]
+    run.report(record, "UPDATE_IN_PROGRESS")
+    if not await start_update_rollback(child, child.reason):
+        run.report(
+            record,
+            "UPDATE_FAILED",
+            f"Embedded stack {child.stack['StackId']} was not successfully updated. Currently in "
+            f"{child.stack['StackStatus']} with reason: {child.stack['StackStatusReason']}",
+        )
+        return False
+    run.report(record, "UPDATE_COMPLETE")
+    return True
+
+
+async def continue_rollback(run: Run, skipped: set[str]) -> None:
+    """Roll back again what could not be rolled back; skipped resources count as UPDATE_COMPLETE as they are.
+
+    Args:
+        skipped: logical ids, those of nested stacks as NestedStackName.LogicalId.
+    """
+    run.cancelled = False
+    for name, child in run.children.items():
+        mine = {child.stack["StackName"], name}
+        below = {
+            entry.split(".", 1)[1] for entry in skipped if entry.split(".", 1)[0] in mine and "." in entry
+        }
+        _try_again(child, below)
+    _try_again(run, {entry for entry in skipped if "." not in entry})
+    await start_update_rollback(run, events.USER_INITIATED)
+
+
+def _try_again(run: Run, skipped: set[str]) -> None:
+    if run.stack["StackStatus"] == "UPDATE_ROLLBACK_FAILED":
+        run.rolling_back = None
+    for name in skipped & set(run.changes):
+        run.changes[name].called = False
+
+
+def failed_names(run: Run) -> set[str]:
+    """List what ContinueUpdateRollback may be told to skip."""
+    found = set(run.stack.get("_rollback_failed") or ())
+    for child in run.children.values():
+        found |= {f"{child.stack['StackName']}.{name}" for name in failed_names(child)}
+    return found

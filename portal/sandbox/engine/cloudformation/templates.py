@@ -1,0 +1,192 @@
+"""Templates and parameters: where a template is fetched from, and what AWS says about those it cannot use."""
+
+import copy
+import re
+from typing import Any
+from urllib.parse import unquote, urlparse
+
+from ministack.services import s3
+from ministack.services.cloudformation import changesets, engine, handlers, helpers
+
+from portal.sandbox.engine.cloudformation.store import Stack
+
+Template = dict[str, Any]
+
+LARGEST = 1_000_000  # bytes of a template behind a URL (quotas page)
+MORE = "\nFor more information check http://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"
+
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html; the dash form is the old one.
+_VIRTUAL = re.compile(r"(?P<bucket>.+)\.s3(?:[.-](?:dualstack\.)?[a-z0-9-]+)?\.amazonaws\.com(?:\.cn)?$")
+_PATH = re.compile(r"s3(?:[.-](?:dualstack\.)?[a-z0-9-]+)?\.amazonaws\.com(?:\.cn)?$")
+
+
+def install() -> None:
+    """Make MiniStack fetch documents and check parameters here."""
+    helpers._resolve_document = _resolve_document
+    changesets._resolve_parameters = checked_parameters
+
+
+def location(url: str) -> tuple[str, str]:
+    """Take a template's URL apart into bucket and key. Raises ValueError when it is not one of S3's."""
+    parsed = urlparse(url)
+    host = parsed.hostname or ""
+    path = unquote(parsed.path.lstrip("/"))
+    if found := _VIRTUAL.match(host):
+        return found["bucket"], path
+    bucket, _slash, key = path.partition("/")
+    if not key or not (_PATH.match(host) or host in ("localhost", "127.0.0.1")):
+        raise ValueError("TemplateURL must be a supported URL.")
+    return bucket, key
+
+
+def read(url: str) -> str:
+    """Read a document from the S3 of the current account. Raises ValueError, worded as AWS does."""
+    bucket, key = location(url)
+    if bucket not in s3._buckets:
+        raise ValueError(f"S3 error: The specified bucket does not exist{MORE}")
+    data = s3._get_object_data(bucket, key)
+    if data is None:
+        raise ValueError(f"S3 error: The specified key does not exist.{MORE}")
+    if len(data) > LARGEST:
+        raise ValueError(f"Template may not exceed {LARGEST} bytes in size.")
+    return bytes(data).decode()
+
+
+def fetch(properties: dict[str, Any]) -> str:
+    """Read the template that a nested stack's TemplateURL names. Raises ValueError as read does."""
+    if not properties.get("TemplateURL"):
+        raise ValueError("Encountered unsupported property: TemplateURL is required")
+    return read(str(properties["TemplateURL"]))
+
+
+def parsed(body: str) -> Template:
+    """Parse a template body and apply its transforms. Raises ValueError when that is not possible."""
+    try:
+        template: Template = engine._apply_transforms(engine._parse_template(body), [], {})
+    except Exception as error:
+        raise ValueError(f"Template format error: {error}") from error
+    return template
+
+
+def _resolve_document(params: dict[str, Any], body_key: str, url_key: str, label: str) -> tuple[Any, Any]:
+    """Answer (body, error answer) for a document given inline or by its URL, as MiniStack wants it."""
+    if body := helpers._p(params, body_key):
+        return body, None
+    url = helpers._p(params, url_key)
+    if not url:
+        return None, None
+    try:
+        return read(url), None
+    except ValueError as refused:
+        return None, helpers._error("ValidationError", str(refused))
+
+
+def validate(template: Template, parameters: dict[str, Any]) -> None:
+    """Check a template against its parameters. Raises ValueError, in AWS's words, when it is not usable."""
+    conditions = engine._evaluate_conditions(template, parameters)
+    engine.validate_template_support(template, conditions, params=parameters)
+    check_references(template)
+    engine._topological_sort(template.get("Resources") or {}, conditions)
+
+
+def check_references(template: Template) -> None:
+    """Raise ValueError when the template refers to what it does not declare."""
+    declared = {*(template.get("Resources") or {}), *(template.get("Parameters") or {})}
+    for block in ("Resources", "Outputs"):
+        missing = {
+            name
+            for name, _attribute in engine._intrinsic_references(template.get(block) or {})
+            if name not in declared and not name.startswith("AWS::")
+        }
+        missing |= _missing_dependencies(template, declared) if block == "Resources" else set()
+        if missing:
+            names = ", ".join(sorted(missing))
+            raise ValueError(
+                f"Template format error: Unresolved resource dependencies [{names}] in the {block} block of "
+                "the template"
+            )
+
+
+def _missing_dependencies(template: Template, declared: set[str]) -> set[str]:
+    found: set[str] = set()
+    for definition in (template.get("Resources") or {}).values():
+        named = definition.get("DependsOn") or []
+        found |= set([named] if isinstance(named, str) else named) - declared
+    return found
+
+
+def checked_parameters(
+    template: Template, provided: list[dict[str, Any]], previous: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Resolve a template's parameters. Raises ValueError, as AWS words it, for unknown or illegal ones."""
+    declared = template.get("Parameters") or {}
+    given = {entry["Key"]: entry for entry in provided}
+    if unknown := [name for name in given if name not in declared]:
+        raise ValueError(f"Parameters: [{', '.join(unknown)}] do not exist in the template")
+    missing = [
+        name for name, definition in declared.items() if name not in given and "Default" not in definition
+    ]
+    if missing:
+        raise ValueError(f"Parameters: [{', '.join(missing)}] must have values")
+    for name, entry in given.items():
+        allowed = [str(value) for value in declared[name].get("AllowedValues") or ()]
+        if allowed and not entry.get("UsePreviousValue") and str(entry.get("Value", "")) not in allowed:
+            raise ValueError(f"Parameter '{name}' must be one of AllowedValues")
+    resolved: dict[str, Any] = engine._resolve_parameters(template, provided, previous)
+    return resolved
+
+
+def nested_parameters(template: Template, properties: dict[str, Any]) -> dict[str, Any]:
+    """Resolve the parameters that a nested stack gets from its resource. Raises ValueError as above."""
+    given = properties.get("Parameters") or {}
+    if any(isinstance(value, list | dict) for value in given.values()):
+        raise ValueError(
+            "Value of property Parameters must be an object with String (or simple type) properties"
+        )
+    return checked_parameters(
+        template, [{"Key": name, "Value": _text(value)} for name, value in given.items()]
+    )
+
+
+def check_capabilities(template: Template, given: list[str]) -> None:
+    """Raise ValueError when a nested template needs capabilities that its root does not acknowledge."""
+    required = handlers._required_iam_capabilities(template)
+    if handlers._uses_macro(template):
+        required.append("CAPABILITY_AUTO_EXPAND")
+    if missing := handlers._missing_capabilities(set(given), required):
+        raise ValueError(handlers._insufficient_capabilities_message(missing))
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def listed(parameters: dict[str, Any]) -> list[dict[str, Any]]:
+    """Spell resolved parameters as a stack's record holds them for DescribeStacks."""
+    return [
+        {"ParameterKey": name, "ParameterValue": found["Value"], "NoEcho": found["NoEcho"]}
+        for name, found in parameters.items()
+    ]
+
+
+def values(parameters: dict[str, Any]) -> dict[str, str]:
+    """Reduce resolved parameters to their values."""
+    return {name: found["Value"] for name, found in parameters.items()}
+
+
+def resolved_properties(
+    stack: Stack, template: Template, parameters: dict[str, Any], definition: dict[str, Any]
+) -> dict[str, Any]:
+    """Resolve a resource's properties against a stack as it is, before anything of an update is done."""
+    properties: dict[str, Any] = engine._resolve_refs(
+        copy.deepcopy(definition.get("Properties") or {}),
+        stack["_resources"],
+        parameters,
+        engine._evaluate_conditions(template, parameters),
+        template.get("Mappings") or {},
+        stack["StackName"],
+        stack["StackId"],
+    )
+    return {key: part for key, part in properties.items() if part is not engine._NO_VALUE}

@@ -1,0 +1,26 @@
+"""Client request tokens: a request that is sent again is answered again, and nothing is done twice."""
+
+from portal.sandbox.engine.cloudformation.responses import Parameters, Refusal, value
+from portal.sandbox.engine.cloudformation.store import Stack
+
+NAME = "ClientRequestToken"
+
+
+def is_repeated(stack: Stack, action: str, parameters: Parameters) -> bool:
+    """Tell whether the stack has already accepted this action under the request's token.
+
+    Raises Refusal when the token was used for another action on the stack (TokenAlreadyExistsException in the
+    API reference).
+    """
+    used_for = (stack.get("_tokens") or {}).get(value(parameters, NAME))
+    if used_for is None:
+        return False
+    if used_for != action:
+        raise Refusal("A client request token already exists", "TokenAlreadyExistsException")
+    return True
+
+
+def remember(stack: Stack, action: str, parameters: Parameters) -> None:
+    """Note that the stack has accepted an action under the request's token, if it has one."""
+    if token := value(parameters, NAME):
+        stack.setdefault("_tokens", {})[token] = action

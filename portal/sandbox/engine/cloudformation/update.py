@@ -1,0 +1,194 @@
+"""Updating: resources are changed, replaced or added in parallel, nested stacks too."""
+
+import logging
+from typing import Any
+
+from ministack.services.cloudformation import provisioners, stacks
+
+from portal.sandbox.engine import time_scale
+from portal.sandbox.engine.cloudformation import (
+    cleanup,
+    create,
+    delete,
+    events,
+    graph,
+    nested,
+    provision,
+    rollback,
+    store,
+)
+from portal.sandbox.engine.cloudformation.provision import Provisioned
+from portal.sandbox.engine.cloudformation.run import Change, Run
+from portal.sandbox.engine.cloudformation.store import STACK_TYPE, Record
+
+logger = logging.getLogger(__name__)
+
+CANCELLED = "Resource update cancelled"
+REPLACING = "Requested update requires the creation of a new physical resource; hence creating one."
+EMBEDDED = (
+    "Embedded stack {stack_id} was not successfully updated. Currently in {status} with reason: {reason}"
+)
+
+
+async def update_stack(run: Run) -> None:
+    """Update a root stack to UPDATE_COMPLETE, or roll it back as its options say.
+
+    The event of UPDATE_IN_PROGRESS has been written by whoever accepted the request.
+    """
+    if _is_invalid(run):
+        return
+    if await _forward(run):
+        await cleanup.after_update(run)
+    elif run.disable_rollback and not run.cancelled:
+        events.stack_status(run.stack, "UPDATE_FAILED", run.reason)
+        cleanup.remember_predecessors(run)
+        run.stack["_failed_operation"] = {"is_update": True, "run": run}
+    else:
+        await rollback.start_update_rollback(run, run.reason)
+
+
+def _is_invalid(run: Run) -> bool:
+    """Let MiniStack do its validation before deployment, which writes its own events when it fails."""
+    invalid: bool = not run.stack.get("_disable_validation") and stacks._fail_property_validation(
+        run.stack,
+        run.stack["StackId"],
+        run.stack["StackName"],
+        run.definitions,
+        run.order,
+        run.parameters,
+        run.conditions,
+        run.template.get("Mappings") or {},
+        run.disable_rollback,
+        previous_stack=run.previous,
+    )
+    return invalid
+
+
+async def _forward(run: Run) -> bool:
+    """Change everything that changes; returns whether only the clean-up is left to do."""
+    await graph.walk(run.waits_for(), lambda logical_id: _update_resource(run, logical_id), run.stop)
+    if run.cancelled:
+        run.reason = events.USER_INITIATED
+        return False
+    if run.failed or run.was_stopped:
+        run.reason = create.reason_of(run)
+        return False
+    try:
+        create.publish(run, cleanup.removed_names(run))
+    except ValueError as unresolved:
+        run.reason = str(unresolved)
+        return False
+    events.stack_status(run.stack, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
+    return True
+
+
+async def _update_resource(run: Run, logical_id: str) -> bool:
+    before = run.previous_resources.get(logical_id)
+    if before is None:
+        if remains := run.resources.get(logical_id):  # of a create that failed with its rollback disabled
+            await delete.delete_resources(run.stack, {logical_id: delete.Doomed(remains)}, {})
+        return await create.create_resource(run, logical_id)
+    record = run.resources[logical_id]
+    try:
+        if record["ResourceType"] == STACK_TYPE:
+            await _update_nested(run, record)
+        else:
+            await _update_leaf(run, record, before)
+    except provision.Stopped:
+        return _failed(run, record, CANCELLED)
+    except Exception as error:  # noqa: BLE001  (a resource handler may raise anything)
+        logger.info("%s of %s was not updated: %s", logical_id, run.stack["StackName"], error)
+        run.fails()
+        return _failed(run, record, str(error))
+    return True
+
+
+def _failed(run: Run, record: Record, reason: str) -> bool:
+    run.failed[record["LogicalResourceId"]] = "update"
+    run.report(record, "UPDATE_FAILED", reason)
+    return False
+
+
+async def _update_leaf(run: Run, record: Record, before: Record) -> None:
+    name, resource_type = record["LogicalResourceId"], record["ResourceType"]
+    properties, dynamic = run.resolved(name)
+    old = run.tagged(record, before.get("Properties") or {}, (run.previous or {}).get("Tags") or [])
+    new = run.tagged(record, properties, run.stack.get("Tags") or [])
+    if old == new:
+        record["Properties"] = properties
+        return
+    change = Change(before, new, old, retain=_retained(run, name))
+    run.changes[name] = change
+    refused = provisioners._custom_named_replacement_error(
+        resource_type, old, new, record["PhysicalResourceId"]
+    )
+    replacing = not refused and provisioners._replacing_change(resource_type, old, new)
+    run.report(record, "UPDATE_IN_PROGRESS", REPLACING if replacing else "")
+    if refused:
+        raise provision.Refused(refused)
+    change.called = True
+    await provision.fail_update(record, run.stop)
+
+    def replaced(made: Provisioned) -> None:
+        change.provisioned = made
+        if not replacing:
+            run.report(record, "UPDATE_IN_PROGRESS", REPLACING)
+        record.update(PhysicalResourceId=made.physical_id, Attributes=made.attributes)
+        run.report(record, "UPDATE_IN_PROGRESS", "Resource creation Initiated")
+
+    made = await provision.update(
+        run.stack, record, old, new, stop=run.stop, retain=change.retain, replaced=replaced
+    )
+    change.provisioned = made
+    _take(record, made, properties, dynamic)
+    run.report(record, "UPDATE_COMPLETE")
+
+
+def _take(record: Record, made: Provisioned, properties: dict[str, Any], dynamic: dict[str, Any]) -> None:
+    record.update(PhysicalResourceId=made.physical_id, Attributes=made.attributes, Properties=properties)
+    for key, value in (("_dynamic", dynamic), ("_name_seed", made.name_seed)):
+        if value:
+            record[key] = value
+
+
+def _retained(run: Run, name: str) -> bool:
+    return run.policy(name, "UpdateReplacePolicy") in provisioners._RETAINING_POLICIES
+
+
+async def _update_nested(run: Run, record: Record) -> None:
+    """Update a nested stack; CloudFormation looks into each of them, whatever of its resource has changed.
+
+    Raises ValueError, worded as AWS does, when it was not successfully updated.
+    """
+    name = record["LogicalResourceId"]
+    properties, _dynamic = run.resolved(name)
+    stack = store.find(record["PhysicalResourceId"])
+    run.report(record, "UPDATE_IN_PROGRESS")
+    if stack is None or stack["StackStatus"] == "DELETE_COMPLETE":
+        raise ValueError(f"Stack [{record['PhysicalResourceId']}] does not exist")
+    await provision.fail_update(record, run.stop)
+    child = nested.update_run(run, name, stack, run.tagged(record, properties, run.stack.get("Tags") or []))
+    if child is not None:
+        run.children[name] = child
+        events.stack_status(stack, "UPDATE_IN_PROGRESS", events.USER_INITIATED)
+        if not await _forward(child):
+            await _nested_failed(child)
+        if not await time_scale.pause(time_scale.of_update(STACK_TYPE), run.stop):
+            raise provision.Stopped
+    record.update(Properties=properties, Attributes=nested.outputs_of(stack))
+    run.report(record, "UPDATE_COMPLETE")
+
+
+async def _nested_failed(child: Run) -> None:
+    if child.was_stopped:
+        raise provision.Stopped
+    stack = child.stack
+    if child.disable_rollback:
+        events.stack_status(stack, "UPDATE_FAILED", child.reason)
+        cleanup.remember_predecessors(child)
+        stack["_failed_operation"] = {"is_update": True, "run": child}
+    else:
+        rollback.start_update_rollback(child, child.reason)
+    raise ValueError(
+        EMBEDDED.format(stack_id=stack["StackId"], status=stack["StackStatus"], reason=child.reason)
+    )

@@ -1,0 +1,1 @@
+"""What services expect of backends, and backends of services: protocols and plain values alone."""

@@ -1,9 +1,0 @@
-"""RDS: Aurora clusters whose endpoints lead to a real server, their instances, roles and passwords."""
-
-
-def install() -> None:
-    """Put the resource types and the actions in place."""
-    from portal.sandbox.resources.rds import api, clusters, instances, roles
-
-    for module in (api, clusters, instances, roles):
-        module.install()

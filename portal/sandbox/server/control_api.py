@@ -1,0 +1,198 @@
+"""The control plane under /_sanso/: what runs, how fast, what goes wrong on purpose, which calls came."""
+
+import asyncio
+import datetime
+import json
+import sys
+import uuid
+from collections.abc import Awaitable, Callable, Iterable
+from types import ModuleType
+from typing import Any, Final
+
+import ministack.app
+from ministack.core.responses import AccountRegionScopedDict, AccountScopedDict
+
+from portal.sandbox.engine import access_keys, contract, faults, time_scale
+from portal.sandbox.protocols import machines
+from portal.sandbox.server import call_log, control_requests, fault_middleware, machine_actions
+from portal.sandbox.server.control_requests import Payload, Refused
+from portal.sandbox.server.fault_middleware import Application, Receive, Scope, Send
+
+PREFIX: Final = "/_sanso/"
+
+
+class Control:
+    """The application behind the control plane's addresses; everything else goes on to another one."""
+
+    def __init__(self, application: Application, extensions: Iterable[ModuleType]) -> None:
+        self.application = application
+        self.extensions = list(extensions)
+        self.instance_id = str(uuid.uuid4())
+        self.started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+        self.routes: dict[tuple[str, str], Callable[[str | None, Payload, Payload], Awaitable[Any]]] = {
+            ("GET", "about"): self._about,
+            ("POST", "pace"): self._set_pace,
+            ("GET", "faults"): self._list_faults,
+            ("POST", "faults"): self._add_faults,
+            ("DELETE", "faults"): self._clear_faults,
+            ("GET", "held"): self._list_held,
+            ("GET", "calls"): self._list_calls,
+            ("POST", "keys"): self._issue_key,
+            ("GET", "machines"): self._list_machines,
+            ("GET", "databases"): self._list_databases,
+            ("POST", "databases"): self._act_on_database,
+            ("POST", "reset"): self._reset,
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request to the control plane, or pass it on."""
+        if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
+            await self.application(scope, receive, send)
+            return
+        if not _has_token(scope):
+            await _send(send, 401, {"error": "the token is missing or wrong"}, challenge=True)
+            return
+        try:
+            payload = await control_requests.read_json(receive)
+            status, content = 200, await self._answer(scope, control_requests.query_of(scope), payload)
+        except (Refused, faults.BadFault, ValueError) as refused:
+            status, content = 400, {"error": str(refused)}
+        except KeyError as missing:
+            status, content = 404, {"error": f"there is no {missing.args[0]}"}
+        await _send(send, status, content)
+
+    async def _answer(self, scope: Scope, query: Payload, payload: Payload) -> Any:
+        account = control_requests.account_of(query)
+        name = scope["path"].removeprefix(PREFIX).strip("/")
+        if scope["method"] == "POST" and name.startswith("held/"):
+            return self._speak(name.removeprefix("held/"), payload)
+        if scope["method"] == "GET" and name.startswith("machines/") and name.endswith("/log"):
+            key = name.removeprefix("machines/").removesuffix("/log")
+            return {"log": await asyncio.to_thread(machine_actions.log, account, key)}
+        if scope["method"] == "POST" and name.startswith("machines/"):
+            return await asyncio.to_thread(
+                machine_actions.act, account, name.removeprefix("machines/"), str(payload.get("action"))
+            )
+        route = self.routes.get((scope["method"], name))
+        if route is None:
+            raise KeyError(f"{scope['method']} {scope['path']}")
+        return await route(account, query, payload)
+
+    async def _about(self, account: str | None, query: Payload, payload: Payload) -> Payload:
+        about: Payload = {
+            "engine": f"MiniStack {contract.version()}",
+            "pace": time_scale.current(account or ""),
+            "started_at": self.started_at,
+            "instance_id": self.instance_id,
+        }
+        for extension in self.extensions:
+            if hasattr(extension, "about"):
+                about.update(extension.about())
+        return about
+
+    async def _issue_key(self, account: str | None, query: Payload, payload: Payload) -> Payload:
+        name = payload.get("name", "script")
+        if account is None or name not in access_keys.ISSUED_ON_REQUEST:
+            raise Refused(
+                f"a key is issued for an account, to one of {', '.join(access_keys.ISSUED_ON_REQUEST)}"
+            )
+        key = access_keys.keyring().issue(account, name)
+        return {
+            "account": key.account,
+            "name": key.name,
+            "access_key_id": key.id,
+            "secret_access_key": key.secret,
+        }
+
+    async def _set_pace(self, account: str | None, query: Payload, payload: Payload) -> Payload:
+        asked = payload.get("pace")
+        if isinstance(asked, bool) or not isinstance(asked, int | float):
+            raise Refused('a pace is asked for as {"pace": number}')
+        time_scale.change(float(asked), account)
+        return {"pace": time_scale.current(account or "")}
+
+    async def _list_faults(self, account: str | None, query: Payload, payload: Payload) -> Payload:
+        return faults.of(account).as_dict()
+
+    async def _add_faults(self, account: str | None, query: Payload, payload: Payload) -> Payload:
+        faults.merge(account, payload)
+        return faults.of(account).as_dict()
+
+    async def _clear_faults(self, account: str | None, query: Payload, payload: Payload) -> Payload:
+        faults.clear(account)
+        return faults.of(account).as_dict()
+
+    async def _list_held(self, account: str | None, query: Payload, payload: Payload) -> list[Payload]:
+        return [
+            waiting.as_dict(key)
+            for key, waiting in fault_middleware.held.items()
+            if account in (None, waiting.call.account)
+        ]
+
+    def _speak(self, key: str, payload: Payload) -> Payload:
+        word = payload.get("action")
+        if word not in ("release", "drop"):
+            raise Refused('a held request is answered with {"action": "release"} or {"action": "drop"}')
+        if key not in fault_middleware.held:
+            raise KeyError(f"held request {key}")
+        waiting = fault_middleware.held.pop(key)
+        if not waiting.word.done():
+            waiting.word.set_result(word)
+        return {"id": key, "action": word}
+
+    async def _list_calls(self, account: str | None, query: Payload, payload: Payload) -> Payload:
+        since = control_requests.since_of(query)
+        return {"calls": [entry.as_dict() for entry in call_log.read(since, account)]}
+
+    async def _list_machines(self, account: str | None, query: Payload, payload: Payload) -> Payload:
+        listed = await asyncio.to_thread(machine_actions.listed, account)
+        return {"machines": listed, "actions": list(machines.ACTIONS)}
+
+    async def _list_databases(self, account: str | None, query: Payload, payload: Payload) -> Payload:
+        from portal.sandbox.server import database_actions as databases
+
+        return {"databases": databases.listed(account), "actions": list(databases.ACTIONS)}
+
+    async def _act_on_database(self, account: str | None, query: Payload, payload: Payload) -> Payload:
+        from portal.sandbox.server import database_actions as databases
+
+        cluster, action = str(payload.get("cluster")), str(payload.get("action"))
+        return await asyncio.to_thread(databases.act, account, cluster, action)
+
+    async def _reset(self, account: str | None, query: Payload, payload: Payload) -> Payload:
+        for extension in self.extensions:
+            if hasattr(extension, "reset"):
+                extension.reset(account)
+        if account is None:
+            ministack.app._reset_all_state()
+        else:
+            forget_account(account)
+        faults.clear(account)
+        call_log.forget(account)
+        return {"reset": account or "all"}
+
+
+def forget_account(account: str) -> None:
+    """Drop everything of an account from every store of MiniStack's that is divided by account."""
+    for name, module in list(sys.modules.items()):
+        if not name.startswith("ministack."):
+            continue
+        for store in list(vars(module).values()):
+            if isinstance(store, AccountScopedDict | AccountRegionScopedDict):
+                for key in [key for key in list(store._data) if key[0] == account]:
+                    store._data.pop(key, None)
+
+
+def _has_token(scope: Scope) -> bool:
+    """Return whether a request carries the token, as RFC 6750 has it in the Authorization header."""
+    given = [value.decode("latin-1") for name, value in scope["headers"] if name.lower() == b"authorization"]
+    scheme, _space, token = (given[0] if len(given) == 1 else "").partition(" ")
+    return scheme.lower() == "bearer" and access_keys.keyring().accepts(token.strip())
+
+
+async def _send(send: Send, status: int, content: Any, *, challenge: bool = False) -> None:
+    body = json.dumps(content).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    headers += [(b"www-authenticate", b"Bearer")] if challenge else []
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,83 @@
+"""What a request to the control plane carries: its query and its JSON object, read with limits."""
+
+import json
+import math
+import re
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+from portal.sandbox.server.fault_middleware import Receive, Scope
+
+Payload = dict[str, Any]
+MAX_BYTES: Final = 1_000_000
+MAX_FIELDS: Final = 100
+MAX_NUMBER: Final = 10**15
+
+
+class Refused(Exception):
+    """A request to the control plane that is not one; the message says why."""
+
+
+def query_of(scope: Scope) -> Payload:
+    """Return the last value of each of the query's fields. Raises Refused when there are too many."""
+    text = scope["query_string"].decode("latin-1")
+    try:
+        return {name: found[-1] for name, found in parse_qs(text, max_num_fields=MAX_FIELDS).items()}
+    except ValueError as wrong:
+        raise Refused(f"a query has at most {MAX_FIELDS} fields") from wrong
+
+
+def account_of(query: Payload) -> str | None:
+    """Return the account that a query names, None when it names none. Raises Refused for what is none."""
+    account: str | None = query.get("account")
+    if account is not None and not re.fullmatch(r"[0-9]{12}", account):
+        raise Refused("an account is twelve digits")
+    return account
+
+
+def since_of(query: Payload) -> int:
+    """Return the number of the last call that is known, 0 without one. Raises Refused for what is none."""
+    text = query.get("since", "0")
+    if not re.fullmatch(r"[0-9]{1,15}", text):
+        raise Refused("since is the number of a call: digits, 15 at most")
+    return int(text)
+
+
+async def read_json(receive: Receive) -> Payload:
+    """Return the JSON object of a request, an empty one for no body.
+
+    Raises Refused for anything else, and for numbers that JSON does not know: Python reads NaN, Infinity and
+    1e999, and little that comes afterwards expects them.
+    """
+    body = b""
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if len(body) > MAX_BYTES:
+            raise Refused(f"a request carries {MAX_BYTES:,} bytes at most")
+        if not message.get("more_body"):
+            break
+    try:
+        payload = json.loads(
+            body or b"{}", parse_constant=_number, parse_float=_number, parse_int=_whole_number
+        )
+    except RecursionError as wrong:
+        raise Refused("a request carries a JSON object that is nested less deeply") from wrong
+    except ValueError as wrong:
+        raise Refused(f"a request carries a JSON object: {wrong}") from wrong
+    if not isinstance(payload, dict):
+        raise Refused("a request carries a JSON object")
+    return payload
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise Refused(f"{text[:20]} is not a finite number")
+    return number
+
+
+def _whole_number(text: str) -> int:
+    if len(text) > len(str(MAX_NUMBER)):
+        raise Refused(f"{text[:20]}… is greater than {MAX_NUMBER}")
+    return int(text)

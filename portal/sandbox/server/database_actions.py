@@ -1,0 +1,47 @@
+"""Databases that are broken on purpose, and the list of them, for the control plane."""
+
+from typing import Any
+
+from portal.sandbox.backends.databases import clusters as databases
+from portal.sandbox.protocols.databases import ACTIONS, Database
+
+__all__ = ["ACTIONS", "act", "listed"]
+
+
+def listed(account: str | None) -> list[dict[str, Any]]:
+    """Tell what there is of each cluster's database."""
+    return [
+        {"cluster": identifier, "account": scope.account, **_shape(database)}
+        for (scope, identifier), database in databases.listed(account)
+    ]
+
+
+def act(account: str | None, identifier: str, action: str) -> dict[str, Any]:
+    """Kill, stop or freeze a cluster's writer, kill a reader, or fail over; the cluster mends itself.
+
+    Raises KeyError when there is no such cluster and ValueError when it can't be done.
+    """
+    for (scope, name), database in databases.listed(account):
+        if name == identifier:
+            befell = database.act(action)
+            return {"cluster": name, "account": scope.account, "befell": befell, **_shape(database)}
+    raise KeyError(f"database of a cluster {identifier}")
+
+
+def _shape(database: Database) -> dict[str, Any]:
+    endpoint = database.endpoint
+    return {
+        "writer_endpoint": f"{endpoint.writer}:{endpoint.port}",
+        "reader_endpoint": f"{endpoint.reader}:{endpoint.port}",
+        "instances": [
+            {
+                "instance": one.instance,
+                "address": f"{one.place[0]}:{one.place[1]}",
+                "role": "writer" if one.writes else "reader",
+                "answers": one.answers,
+                "follows": one.follows,
+                "lag_ms": one.lag_ms,
+            }
+            for one in database.members()
+        ],
+    }

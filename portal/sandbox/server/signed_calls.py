@@ -1,0 +1,126 @@
+"""Lets in only calls that are signed with an access key which the sandbox issued, and says who makes them."""
+
+import re
+import uuid
+from typing import Final
+from urllib.parse import parse_qs, parse_qsl, quote, urlencode
+
+from ministack.core import iam_actions, responses, router, sigv4
+
+from portal.sandbox.engine import access_keys
+from portal.sandbox.server import signatures
+from portal.sandbox.server.callers import CALLER, Caller
+from portal.sandbox.server.fault_middleware import Application, Receive, Scope, Send, read_body, replay
+from portal.sandbox.server.signatures import Head, Rejected
+
+TEMPORARY: Final = "ASIA"  # how keys of sessions begin
+# MiniStack's addresses that are no AWS API: health, reset, configuration, downloads, captured mails. Closed
+# but for those at which a stack waits for an answer, which CloudFormation presigns.
+_OWN: Final = re.compile(r"/_|/health$")
+_ANSWERS: Final = re.compile(r"/_ministack/cfn-(response|signal)/[^/]+")
+
+
+class SignedCalls:
+    """The application behind signed calls.
+
+    MiniStack takes a number of twelve digits for the key of that account: it replaces the key of the account
+    itself or of a user. Keys of sessions are known to MiniStack.
+    """
+
+    def __init__(self, application: Application) -> None:
+        self.application = application
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on with its caller when its signature is right, else say what is wrong with it."""
+        if scope["type"] != "http":
+            await self.application(scope, receive, send)
+            return
+        head = _head(scope)
+        try:
+            claim = signatures.read(head)
+        except Rejected as rejected:
+            await _drain(receive)
+            await _refuse(rejected, scope, head, send)
+            return
+        body = await read_body(receive)
+        try:
+            caller = signatures.verify(claim, head, body)
+            _check_address(scope["path"], caller)
+        except Rejected as rejected:
+            await _refuse(rejected, scope, head, send)
+            return
+        inner = {**scope, CALLER: caller}
+        if not claim.signature.access_key_id.startswith(TEMPORARY):
+            _name_account(inner, claim, caller)
+        await self.application(inner, replay(body, receive), send)
+
+
+def _head(scope: Scope) -> Head:
+    headers: dict[str, str] = {}
+    for name, value in scope["headers"]:
+        key, text = name.decode("latin-1").lower(), sigv4.decode_header_value(value)
+        headers[key] = f"{headers[key]},{text}" if key in headers else text
+    raw_path = scope.get("raw_path") or quote(scope["path"]).encode()
+    query = parse_qs(scope["query_string"].decode("utf-8", "replace"), keep_blank_values=True)
+    return Head(scope["method"], raw_path.decode("latin-1"), query, headers)
+
+
+def _check_address(path: str, caller: Caller) -> None:
+    """Raise Rejected for MiniStack's own addresses, unless CloudFormation waits for an answer there."""
+    answers = (caller.kind, caller.name) == ("root", access_keys.CLOUDFORMATION) and _ANSWERS.fullmatch(path)
+    if _OWN.match(path) and not answers:
+        raise Rejected("AccessDenied", "Access Denied", 403)
+
+
+def _name_account(scope: Scope, claim: signatures.Claim, caller: Caller) -> None:
+    """Put the account's number where a request names its access key. The signature has served its purpose."""
+    key = claim.signature.access_key_id
+    if claim.presigned:
+        pairs = parse_qsl(scope["query_string"].decode("utf-8", "replace"), keep_blank_values=True)
+        kept = [(name, value) for name, value in pairs if name != "X-Amz-Signature"]
+        named = [
+            (name, value.replace(key, caller.account, 1) if name == "X-Amz-Credential" else value)
+            for name, value in kept
+        ]
+        scope["query_string"] = urlencode(named, quote_via=quote).encode()
+        return
+    old, new = f"Credential={key}/".encode(), f"Credential={caller.account}/".encode()
+    scope["headers"] = [
+        (name, value.replace(old, new, 1) if name.lower() == b"authorization" else value)
+        for name, value in scope["headers"]
+    ]
+
+
+async def _drain(receive: Receive) -> None:
+    """Read a body that nobody will look at, so that the client gets the answer and no broken connection."""
+    while True:
+        message = await receive()
+        if message["type"] != "http.request" or not message.get("more_body"):
+            return
+
+
+async def _refuse(rejected: Rejected, scope: Scope, head: Head, send: Send) -> None:
+    """Answer in the words of the service that was called."""
+    service = _service(scope, head)
+    status, headers, body = iam_actions.access_denied_response(
+        service,
+        "",
+        "",
+        str(uuid.uuid4()),
+        error_code=rejected.code,
+        message=rejected.message,
+        headers=dict(head.headers),
+    )
+    responses.fix_error_content_type(service, status, headers)
+    headers = {"x-amzn-requestid": str(uuid.uuid4()), **headers, "content-length": str(len(body))}
+    encoded = [(name.lower().encode(), str(value).encode()) for name, value in headers.items()]
+    status = rejected.status or status
+    await send({"type": "http.response.start", "status": status, "headers": encoded})
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+
+
+def _service(scope: Scope, head: Head) -> str:
+    """Name the service that a request is for; an unsigned form may be for any that takes forms."""
+    service = str(router.detect_service(scope["method"], scope["path"], dict(head.headers), dict(head.query)))
+    form = head.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+    return "sts" if form and service in ("s3", "unknown_query") else service

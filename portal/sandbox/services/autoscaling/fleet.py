@@ -1,0 +1,279 @@
+"""The instances of a group: launched, put into service, found dead, drained and terminated, step by step.
+
+`advance` takes every step that is due and returns; the heartbeat calls it, and whoever changes a group.
+"""
+
+import threading
+import time
+
+from ministack.services import alb, autoscaling, ec2
+
+from portal.sandbox.engine.durations import shortened
+from portal.sandbox.engine.registry import Record, Refused
+from portal.sandbox.protocols import machines
+from portal.sandbox.services.autoscaling import activities
+from portal.sandbox.services.ec2 import instances
+from portal.sandbox.services.elbv2 import target_health, targets
+
+BOOT = 25.0  # seconds from the launch until an instance is in service, on AWS
+RETRY = 60.0  # seconds until a launch that failed is tried again
+LEAST_GRACE = 20.0  # seconds that an instance is left alone at any pace: its configuration is real work
+
+PRESENT = ("Pending", "InService")
+
+_lock = threading.RLock()
+
+
+def advance_all() -> None:
+    """Take the steps that are due in every group of this scope."""
+    for group in list(autoscaling._asgs.values()):
+        advance(group)
+
+
+def advance(group: Record) -> None:
+    """Take the steps that are due in one group."""
+    with _lock:
+        for member in list(group["Instances"]):
+            _advance_member(group, member)
+        _roll(group)
+        _balance(group)
+        _finish(group)
+
+
+def present(group: Record) -> list[Record]:
+    """List the group's members that count towards its capacity."""
+    return [member for member in group["Instances"] if member["LifecycleState"] in PRESENT]
+
+
+def in_service(group: Record) -> list[Record]:
+    """List the group's members that are in service."""
+    return [member for member in group["Instances"] if member["LifecycleState"] == "InService"]
+
+
+def settled(group: Record) -> bool:
+    """Tell whether the group is as it should be: its capacity in service, nothing leaving or outdated."""
+    return len(in_service(group)) == len(group["Instances"]) == group["DesiredCapacity"] and not group.get(
+        "_outdated"
+    )
+
+
+def attach(group: Record, target_groups: list[str]) -> None:
+    """Change the target groups of a group; members in service are registered and deregistered accordingly."""
+    with _lock:
+        before = group.get("TargetGroupARNs", [])
+        group["TargetGroupARNs"] = list(target_groups)
+        for member in in_service(group):
+            for target_group in set(target_groups) - set(before):
+                targets.register(target_group, member["InstanceId"])
+            for target_group in set(before) - set(target_groups):
+                targets.deregister(target_group, member["InstanceId"])
+
+
+def replace_all(group: Record, batch: int) -> None:
+    """Have every present member replaced, so many at a time."""
+    with _lock:
+        group["_outdated"] = [member["InstanceId"] for member in present(group)]
+        group["_batch"] = max(1, batch)
+
+
+def take_out(group: Record, member: Record, cause: str) -> None:
+    """Begin to terminate a member: it drains from its target groups first."""
+    with _lock:
+        if member["LifecycleState"] == "Terminating":
+            return
+        member["LifecycleState"] = "Terminating"
+        for target_group in group.get("TargetGroupARNs", []):
+            targets.deregister(target_group, member["InstanceId"])
+        member["_activity"] = activities.begin(
+            group, f"Terminating EC2 instance: {member['InstanceId']}", f"At {activities.now()} {cause}"
+        )
+        if group.get("TargetGroupARNs"):
+            member["_activity"]["StatusMessage"] = "Waiting for ELB Connection Draining."
+
+
+def _advance_member(group: Record, member: Record) -> None:
+    if member["LifecycleState"] == "Pending":
+        if time.monotonic() >= member["_boots_until"] and machines.current().booted(member["InstanceId"]):
+            _enter_service(group, member)
+    elif member["LifecycleState"] == "InService":
+        cause = _ailment(group, member)
+        if cause:
+            member["HealthStatus"] = "Unhealthy"
+            group["_replacements"] = group.get("_replacements", 0) + 1
+            take_out(group, member, f"an instance was taken out of service in response to {cause}.")
+    elif not any(
+        targets.is_registered(target_group, member["InstanceId"]) for target_group in list(alb._tgs)
+    ):
+        instances.terminate(member["InstanceId"])
+        group["Instances"].remove(member)
+        activities.end(member["_activity"])
+
+
+def _enter_service(group: Record, member: Record) -> None:
+    instance = ec2._instances.get(member["InstanceId"])
+    if instance is not None:
+        instance["_ssm_managed"] = bool(instance.get("IamInstanceProfile"))
+    member["LifecycleState"] = "InService"
+    member["_in_service_at"] = time.monotonic()
+    for target_group in group.get("TargetGroupARNs", []):
+        targets.register(target_group, member["InstanceId"])
+    activities.end(member.pop("_activity"))
+
+
+def _ailment(group: Record, member: Record) -> str | None:
+    """Say what is wrong with a member in service, as an activity's cause does; None if nothing is."""
+    if not instances.running(member["InstanceId"]):
+        return "an EC2 health check indicating it has been terminated or stopped"
+    if member["HealthStatus"] == "Unhealthy":
+        return "a user health-check"
+    least = max(LEAST_GRACE, machines.current().patience)
+    grace = shortened(group["HealthCheckGracePeriod"], at_least=least)
+    if "ELB" not in group["HealthCheckType"] or time.monotonic() - member["_in_service_at"] < grace:
+        return None
+    for target_group in group.get("TargetGroupARNs", []):
+        for row in alb._targets.get(target_group, []):
+            if (
+                row["Id"] == member["InstanceId"]
+                and target_health.state_of(target_group, row)["State"] == "unhealthy"
+            ):
+                return "an ELB system health check failure"
+    return None
+
+
+def _roll(group: Record) -> None:
+    """Replace the next outdated members once their predecessors' replacements are in service."""
+    outdated = group.get("_outdated")
+    if not outdated or len(in_service(group)) < group["DesiredCapacity"]:
+        return
+    if any(member["LifecycleState"] == "Terminating" for member in group["Instances"]):
+        return
+    batch, group["_outdated"] = outdated[: group["_batch"]], outdated[group["_batch"] :]
+    for member in present(group):
+        if member["InstanceId"] in batch:
+            take_out(group, member, "an instance was taken out of service in response to a rolling update.")
+
+
+def _finish(group: Record) -> None:
+    """End what waited for the group to settle: an instance refresh, a deletion."""
+    for refresh in group.get("InstanceRefreshes", []):
+        if refresh["Status"] == "InProgress":
+            left = len(group.get("_outdated") or [])
+            total = max(1, refresh["InstancesToUpdate"])
+            refresh["PercentageComplete"] = 100 * (total - min(left, total)) // total
+            if settled(group):
+                refresh.update(Status="Successful", EndTime=activities.now(), PercentageComplete=100)
+    if group.get("_delete") and not group["Instances"]:
+        autoscaling._delete_asg({"AutoScalingGroupName": group["AutoScalingGroupName"]})
+
+
+def _balance(group: Record) -> None:
+    missing = group["DesiredCapacity"] - len(present(group))
+    if missing > 0 and time.monotonic() >= group.get("_retry_at", 0):
+        for _number in range(missing):
+            if not _launch(group):
+                return
+    for _number in range(-missing):
+        take_out(
+            group,
+            _spare(group),
+            "an instance was taken out of service in response to a difference between desired and actual "
+            f"capacity, shrinking the capacity from {len(present(group))} to {group['DesiredCapacity']}.",
+        )
+
+
+def _launch(group: Record) -> bool:
+    before = len(present(group))
+    if group.get("_replacements"):
+        group["_replacements"] -= 1
+        cause = "an instance was launched in response to an unhealthy instance needing to be replaced."
+    else:
+        cause = (
+            "an instance was started in response to a difference between desired and actual capacity, "
+            f"increasing the capacity from {before} to {group['DesiredCapacity']}."
+        )
+    activity = activities.begin(group, "Launching a new EC2 instance", f"At {activities.now()} {cause}")
+    try:
+        template, version = _template(group)
+        subnet_id = _emptiest_subnet(group)
+        instance = instances.launch(template, subnet_id, _tags(group))
+    except Refused as refused:
+        activities.end(activity, failure=f"{refused}. Launching EC2 instance failed.")
+        group["_failures"] = group.get("_failures", 0) + 1
+        group["_retry_at"] = time.monotonic() + shortened(RETRY, at_least=0.5)
+        return False
+    group["_failures"] = 0
+    instance["_ssm_managed"] = False  # the agent answers when the instance has booted
+    activity["Description"] = f"Launching a new EC2 instance: {instance['InstanceId']}"
+    activity["Details"] = (
+        f'{{"Subnet ID":"{subnet_id}","Availability Zone":"{instance["Placement"]["AvailabilityZone"]}"}}'
+    )
+    group["Instances"].append(
+        {
+            "InstanceId": instance["InstanceId"],
+            "InstanceType": instance["InstanceType"],
+            "LifecycleState": "Pending",
+            "HealthStatus": "Healthy",
+            "AvailabilityZone": instance["Placement"]["AvailabilityZone"],
+            "ProtectedFromScaleIn": bool(group["NewInstancesProtectedFromScaleIn"]),
+            "LaunchTemplate": version,
+            "LaunchConfigurationName": group["LaunchConfigurationName"],
+            "_activity": activity,
+            "_boots_until": time.monotonic() + shortened(BOOT),
+        }
+    )
+    return True
+
+
+def _template(group: Record) -> tuple[Record, Record]:
+    """Resolve what the group launches from: the data, and the specification with its version spelled out."""
+    specification = group["LaunchTemplate"]
+    if not specification:
+        configuration = autoscaling._launch_configs.get(group["LaunchConfigurationName"])
+        if configuration is None:
+            raise Refused(
+                "ValidationError", f"Launch configuration {group['LaunchConfigurationName']} not found"
+            )
+        return {**configuration, "SecurityGroupIds": configuration["SecurityGroups"]}, {}
+    data, record, refusal = ec2._resolve_launch_template_data(specification)
+    if refusal or record is None:
+        raise Refused(
+            "ValidationError",
+            "The specified launch template, with template ID "
+            f"{specification.get('LaunchTemplateId')}, does not exist.",
+        )
+    version = {
+        "$Default": record["DefaultVersionNumber"],
+        "$Latest": record["LatestVersionNumber"],
+    }.get(specification["Version"], specification["Version"])
+    return data, {
+        "LaunchTemplateId": record["LaunchTemplateId"],
+        "LaunchTemplateName": record["LaunchTemplateName"],
+        "Version": str(version),
+    }
+
+
+def _emptiest_subnet(group: Record) -> str:
+    subnets = [subnet for subnet in group["VPCZoneIdentifier"].split(",") if subnet]
+    if not subnets:
+        ec2._ensure_defaults_initialized()
+        return str(ec2._DEFAULT_SUBNET_ID)
+    taken = [
+        ec2._instances[member["InstanceId"]]["SubnetId"]
+        for member in present(group)
+        if member["InstanceId"] in ec2._instances
+    ]
+    return str(min(subnets, key=taken.count))
+
+
+def _spare(group: Record) -> Record:
+    """Choose whom to let go: in the fullest zone, the member that was launched first."""
+    members = [member for member in present(group) if not member["ProtectedFromScaleIn"]] or present(group)
+    zones = [member["AvailabilityZone"] for member in present(group)]
+    return max(members, key=lambda member: zones.count(member["AvailabilityZone"]))
+
+
+def _tags(group: Record) -> list[Record]:
+    propagated = [
+        {"Key": tag["Key"], "Value": tag["Value"]} for tag in group["Tags"] if tag.get("PropagateAtLaunch")
+    ]
+    return [*propagated, {"Key": "aws:autoscaling:groupName", "Value": group["AutoScalingGroupName"]}]

@@ -1,0 +1,187 @@
+"""Instances: launched into a subnet with an address of it, found by every filter, gone when terminated."""
+
+import time
+from typing import Any
+
+from ministack.services import ec2
+
+from portal.sandbox.engine import query
+from portal.sandbox.engine.registry import Answer, Parameters, Record, Refused, here
+from portal.sandbox.protocols import machines
+from portal.sandbox.services.ec2 import images, interfaces
+
+_engine_launch = ec2._launch_instances_internal
+_engine_terminate = ec2._terminate_instances
+
+
+def install() -> None:
+    """Put the launch, the filters and the clean-up after termination in place."""
+    ec2._launch_instances_internal = _launch_instances
+    ec2._matches_filters = lambda instance, wanted: query.matches(
+        {
+            name: patterns
+            for name, patterns in wanted.items()
+            if name in _filterable(instance) or "tag" in name
+        },
+        _filterable(instance),
+        ec2._tags.get(instance["InstanceId"], []),
+    )
+    ec2._ACTION_MAP["TerminateInstances"] = _terminate_action
+    ec2.exec_in_instance_blocking = _run_command
+
+
+def launch(template: Record, subnet_id: str, tags: list[Record]) -> Record:
+    """Launch one instance from a launch template's data into a subnet.
+
+    Args:
+        tags: added to those of the template's TagSpecifications, and winning over them.
+
+    Raises Refused when the image, the subnet, a security group or the instance profile does not exist.
+    """
+    image = images.resolve(template.get("ImageId") or "")
+    if not image:
+        raise Refused("MissingParameter", "The request must contain the parameter ImageId")
+    profile = template.get("IamInstanceProfile") or {}
+    found, refusal = ec2._resolve_iam_instance_profile(profile.get("Arn", ""), profile.get("Name", ""))
+    if refusal:
+        raise Refused(
+            "InvalidParameterValue",
+            f"Invalid IAM Instance Profile name {profile.get('Name') or profile.get('Arn')}",
+        )
+    (instance,) = _launch_instances(
+        image,
+        template.get("InstanceType") or "t3.micro",
+        subnet_id,
+        1,
+        key_name=template.get("KeyName") or "",
+        user_data=template.get("UserData") or "",
+        sg_ids=_groups(template),
+        iam_profile=found,
+    )
+    merged = {tag["Key"]: tag for tag in [*_template_tags(template), *tags]}
+    ec2._tags[instance["InstanceId"]] = list(merged.values())
+    return instance
+
+
+def terminate(instance_id: str) -> None:
+    """Terminate an instance: its interface, volumes and machine go, its record stays listed for a while."""
+    instance = ec2._instances.get(instance_id)
+    if instance is None:
+        return
+    instance["State"] = {"Code": 48, "Name": "terminated"}
+    instance["_terminated_at"] = time.time()
+    instance["_ssm_managed"] = False
+    interfaces.remove(instance_id=instance_id)
+    for mapping in instance["BlockDeviceMappings"]:
+        ec2._volumes.pop(mapping["Ebs"]["VolumeId"], None)
+    machines.current().terminate(instance_id)
+
+
+def running(instance_id: str) -> bool:
+    """Tell whether the instance exists and runs."""
+    instance = ec2._instances.get(instance_id)
+    return instance is not None and instance["State"]["Name"] == "running"
+
+
+def _groups(template: Record) -> list[str]:
+    groups = list(template.get("SecurityGroupIds") or [])
+    for interface in template.get("NetworkInterfaces") or []:
+        groups += interface.get("Groups") or []
+    for group in groups:
+        if group not in ec2._security_groups:
+            raise Refused("InvalidGroup.NotFound", f"The security group '{group}' does not exist")
+    return groups
+
+
+def _template_tags(template: Record) -> list[Record]:
+    return [
+        {"Key": tag["Key"], "Value": str(tag.get("Value", ""))}
+        for specification in template.get("TagSpecifications") or []
+        if specification.get("ResourceType") == "instance"
+        for tag in specification.get("Tags") or []
+    ]
+
+
+def _launch_instances(
+    image_id: str, instance_type: str, subnet_id: str, count: int, **options: Any
+) -> list[Record]:
+    """MiniStack's launch, with the address, zone, names and interface that the subnet gives."""
+    ec2._ensure_defaults_initialized()
+    subnet_id = subnet_id or ec2._DEFAULT_SUBNET_ID
+    wanted = options.pop("requested_private_ip", None)
+    created: list[Record] = []
+    with interfaces.addresses:
+        for _number in range(count):
+            address = wanted or interfaces.free_address(subnet_id)
+            (instance,) = _engine_launch(
+                image_id, instance_type, subnet_id, 1, requested_private_ip=address, **options
+            )
+            _place(instance, ec2._subnets.get(subnet_id) or {})
+            machines.current().launch(instance)
+            created.append(instance)
+    return created
+
+
+def _place(instance: Record, subnet: Record) -> None:
+    region = here().region
+    zone = subnet.get("AvailabilityZone", f"{region}a")
+    address = instance["PrivateIpAddress"]
+    instance["Placement"]["AvailabilityZone"] = zone
+    instance["Architecture"] = images.architecture_of(instance["ImageId"])
+    instance["PrivateDnsName"] = f"ip-{address.replace('.', '-')}.{region}.compute.internal"
+    instance["_ssm_managed"] = bool(instance.get("IamInstanceProfile"))
+    if subnet.get("MapPublicIpOnLaunch"):
+        public = instance["PublicIpAddress"].replace(".", "-")
+        instance["PublicDnsName"] = f"ec2-{public}.{region}.compute.amazonaws.com"
+    else:
+        instance["PublicIpAddress"] = instance["PublicDnsName"] = ""
+    for mapping in instance["BlockDeviceMappings"]:
+        ec2._volumes[mapping["Ebs"]["VolumeId"]]["AvailabilityZone"] = zone
+    if subnet:
+        # The record has taken the address; give it to the interface instead of a second one.
+        instance["PrivateIpAddress"] = ""
+        interface = interfaces.add(
+            subnet["SubnetId"],
+            "",
+            [group["GroupId"] for group in instance["SecurityGroups"]],
+            instance_id=instance["InstanceId"],
+        )
+        interface["PrivateIpAddress"] = instance["PrivateIpAddress"] = address
+
+
+def _terminate_action(parameters: Parameters) -> Answer:
+    answer: Answer = _engine_terminate(parameters)
+    if answer[0] == 200:
+        for instance_id in query.members(parameters, "InstanceId"):
+            terminate(instance_id)
+    return answer
+
+
+def _run_command(instance_id: str, arguments: list[str]) -> tuple[int, str, str]:
+    outcome = machines.current().run_commands(instance_id, [arguments[-1]])
+    return outcome.exit_code, outcome.stdout, outcome.stderr
+
+
+def _filterable(instance: Record) -> dict[str, str | list[str]]:
+    """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html"""
+    groups = instance.get("SecurityGroups", [])
+    return {
+        "architecture": instance.get("Architecture", ""),
+        "availability-zone": instance["Placement"]["AvailabilityZone"],
+        "iam-instance-profile.arn": (instance.get("IamInstanceProfile") or {}).get("Arn", ""),
+        "image-id": instance["ImageId"],
+        "instance-id": instance["InstanceId"],
+        "instance-state-code": str(instance["State"]["Code"]),
+        "instance-state-name": instance["State"]["Name"],
+        "instance-type": instance["InstanceType"],
+        "instance.group-id": [group["GroupId"] for group in groups],
+        "instance.group-name": [group["GroupName"] for group in groups],
+        "ip-address": instance.get("PublicIpAddress", ""),
+        "network-interface.group-id": [group["GroupId"] for group in groups],
+        "network-interface.subnet-id": instance["SubnetId"],
+        "network-interface.vpc-id": instance["VpcId"],
+        "private-dns-name": instance["PrivateDnsName"],
+        "private-ip-address": instance["PrivateIpAddress"],
+        "subnet-id": instance["SubnetId"],
+        "vpc-id": instance["VpcId"],
+    }

@@ -1,0 +1,257 @@
+"""Network interfaces: private addresses of their subnet, and every filter DescribeNetworkInterfaces has."""
+
+import ipaddress
+import threading
+from collections.abc import Iterable
+
+from ministack.services import ec2
+
+from portal.sandbox.engine import query
+from portal.sandbox.engine.registry import Answer, Parameters, Record, Refused, here, new_id
+from portal.sandbox.services.ec2 import responses
+
+FIRST_HOST = 4  # AWS keeps a subnet's first four addresses and its last for itself
+
+# Held from choosing an address until the record that uses it is stored.
+addresses = threading.RLock()
+
+
+def install() -> None:
+    """Put the actions in place."""
+    ec2._ACTION_MAP["CreateNetworkInterface"] = _create
+    ec2._ACTION_MAP["DescribeNetworkInterfaces"] = _describe
+
+
+def free_address(subnet_id: str) -> str:
+    """Choose a private address of the subnet that nothing uses; hold `addresses` until it is recorded.
+
+    Raises Refused when the subnet is unknown or full.
+    """
+    subnet = ec2._subnets.get(subnet_id)
+    if subnet is None:
+        raise Refused("InvalidSubnetID.NotFound", f"The subnet ID '{subnet_id}' does not exist")
+    network = ipaddress.ip_network(subnet["CidrBlock"])
+    used = {record["PrivateIpAddress"] for record in ec2._network_interfaces.values()}
+    used |= {
+        instance["PrivateIpAddress"]
+        for instance in ec2._instances.values()
+        if instance["State"]["Name"] != "terminated"
+    }
+    for offset in range(FIRST_HOST, network.num_addresses - 1):
+        address = str(network[offset])
+        if address not in used:
+            return address
+    raise Refused(
+        "InsufficientFreeAddressesInSubnet",
+        f"There are not enough free addresses in subnet '{subnet_id}' to satisfy the request.",
+    )
+
+
+def add(
+    subnet_id: str,
+    description: str,
+    groups: Iterable[str] = (),
+    *,
+    kind: str = "interface",
+    requester: str | None = None,
+    instance_id: str | None = None,
+) -> Record:
+    """Create an interface in use, with a private address of the subnet.
+
+    Args:
+        kind: EC2's interface type, such as "interface", "network_load_balancer" or "nat_gateway".
+        requester: the AWS service that manages the interface; None for the account's own.
+    """
+    with addresses:
+        address = free_address(subnet_id)
+        subnet = ec2._subnets[subnet_id]
+        interface_id = new_id("eni")
+        record: Record = {
+            "NetworkInterfaceId": interface_id,
+            "SubnetId": subnet_id,
+            "VpcId": subnet["VpcId"],
+            "AvailabilityZone": subnet["AvailabilityZone"],
+            "Description": description,
+            "OwnerId": here().account,
+            "RequesterId": requester,
+            "RequesterManaged": requester is not None,
+            "Status": "in-use",
+            "PrivateIpAddress": address,
+            "InterfaceType": kind,
+            "SourceDestCheck": kind == "interface",
+            "MacAddress": _hardware_address(address),
+            "Groups": [{"GroupId": group, "GroupName": _group_name(group)} for group in groups],
+            "Attachment": _attachment(instance_id, requester),
+            "PublicIp": None,
+        }
+        ec2._network_interfaces[interface_id] = record
+    return record
+
+
+def remove(
+    *, description: str | None = None, instance_id: str | None = None, interface_id: str | None = None
+) -> None:
+    """Delete the interfaces with this description, of this instance or with this id."""
+    for key, record in list(ec2._network_interfaces.items()):
+        attached = (record.get("Attachment") or {}).get("InstanceId")
+        if (
+            (description is not None and record["Description"] == description)
+            or (instance_id is not None and attached == instance_id)
+            or key == interface_id
+        ):
+            ec2._network_interfaces.pop(key, None)
+            ec2._tags.pop(key, None)
+
+
+def users_of_subnet(subnet_id: str) -> list[str]:
+    """List the ids of the interfaces that keep a subnet from being deleted."""
+    return [key for key, record in ec2._network_interfaces.items() if record["SubnetId"] == subnet_id]
+
+
+def users_of_group(group_id: str) -> list[str]:
+    """List the ids of the interfaces that a security group is attached to."""
+    return [
+        key
+        for key, record in ec2._network_interfaces.items()
+        if any(group["GroupId"] == group_id for group in record["Groups"])
+    ]
+
+
+def _group_name(group_id: str) -> str:
+    return str(ec2._security_groups.get(group_id, {}).get("GroupName", group_id))
+
+
+def _hardware_address(address: str) -> str:
+    octets = [int(part) for part in address.split(".")]
+    return "06:5a:" + ":".join(f"{octet:02x}" for octet in octets)
+
+
+def _attachment(instance_id: str | None, requester: str | None) -> Record:
+    return {
+        "AttachmentId": new_id("eni-attach"),
+        "InstanceId": instance_id,
+        "InstanceOwnerId": requester or here().account,
+        "DeviceIndex": 0 if instance_id else 1,
+        "Status": "attached",
+        "AttachTime": ec2._now_ts(),
+        "DeleteOnTermination": True,
+    }
+
+
+def _create(parameters: Parameters) -> Answer:
+    try:
+        record = add(
+            query.value(parameters, "SubnetId"),
+            query.value(parameters, "Description"),
+            query.members(parameters, "SecurityGroupId"),
+        )
+    except Refused as refused:
+        return responses.refusal(refused)
+    record.update(Status="available", Attachment=None)
+    ec2._parse_tag_specs(parameters, "network-interface", record["NetworkInterfaceId"])
+    return responses.answer("CreateNetworkInterface", {"networkInterface": _shape(record)})
+
+
+def _describe(parameters: Parameters) -> Answer:
+    """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeNetworkInterfaces.html"""
+    wanted = query.filters(parameters)
+    ids = query.members(parameters, "NetworkInterfaceId")
+    for interface_id in ids:
+        if interface_id not in ec2._network_interfaces:
+            return responses.refusal(
+                Refused(
+                    "InvalidNetworkInterfaceID.NotFound",
+                    f"The networkInterface ID '{interface_id}' does not exist",
+                )
+            )
+    try:
+        found = [
+            _shape(record)
+            for key, record in ec2._network_interfaces.items()
+            if (not ids or key in ids) and query.matches(wanted, _filterable(record), responses.tags(key))
+        ]
+    except KeyError as unknown:
+        return responses.refusal(Refused("InvalidParameterValue", f"The filter {unknown} is invalid"))
+    return responses.answer("DescribeNetworkInterfaces", {"networkInterfaceSet": found})
+
+
+def _filterable(record: Record) -> dict[str, str | list[str]]:
+    attachment = record.get("Attachment") or {}
+    address = record["PrivateIpAddress"]
+    public = record.get("PublicIp") or ""
+    return {
+        "addresses.private-ip-address": address,
+        "addresses.primary": "true",
+        "addresses.association.public-ip": public,
+        "association.public-ip": public,
+        "association.allocation-id": record.get("AllocationId") or "",
+        "attachment.attachment-id": attachment.get("AttachmentId") or "",
+        "attachment.instance-id": attachment.get("InstanceId") or "",
+        "attachment.status": attachment.get("Status") or "",
+        "attachment.device-index": str(attachment.get("DeviceIndex", "")),
+        "availability-zone": record["AvailabilityZone"],
+        "description": record["Description"],
+        "group-id": [group["GroupId"] for group in record["Groups"]],
+        "group-name": [group["GroupName"] for group in record["Groups"]],
+        "interface-type": record["InterfaceType"],
+        "mac-address": record["MacAddress"],
+        "network-interface-id": record["NetworkInterfaceId"],
+        "owner-id": record["OwnerId"],
+        "private-dns-name": _dns_name(address),
+        "private-ip-address": address,
+        "requester-id": record.get("RequesterId") or "",
+        "requester-managed": str(bool(record.get("RequesterManaged"))).lower(),
+        "source-dest-check": str(bool(record["SourceDestCheck"])).lower(),
+        "status": record["Status"],
+        "subnet-id": record["SubnetId"],
+        "vpc-id": record["VpcId"],
+    }
+
+
+def _dns_name(address: str) -> str:
+    return f"ip-{address.replace('.', '-')}.{here().region}.compute.internal"
+
+
+def _shape(record: Record) -> Record:
+    attachment = record.get("Attachment")
+    association = (
+        {
+            "allocationId": record.get("AllocationId"),
+            "associationId": record.get("AssociationId"),
+            "ipOwnerId": record["OwnerId"],
+            "publicIp": record["PublicIp"],
+        }
+        if record.get("PublicIp")
+        else None
+    )
+    address = record["PrivateIpAddress"]
+    return {
+        "networkInterfaceId": record["NetworkInterfaceId"],
+        "subnetId": record["SubnetId"],
+        "vpcId": record["VpcId"],
+        "availabilityZone": record["AvailabilityZone"],
+        "description": record["Description"],
+        "ownerId": record["OwnerId"],
+        "requesterId": record.get("RequesterId"),
+        "requesterManaged": bool(record.get("RequesterManaged")),
+        "status": record["Status"],
+        "macAddress": record["MacAddress"],
+        "privateIpAddress": address,
+        "privateDnsName": _dns_name(address),
+        "sourceDestCheck": bool(record["SourceDestCheck"]),
+        "interfaceType": record["InterfaceType"],
+        "groupSet": [
+            {"groupId": group["GroupId"], "groupName": group["GroupName"]} for group in record["Groups"]
+        ],
+        "attachment": attachment and {key[0].lower() + key[1:]: part for key, part in attachment.items()},
+        "association": association,
+        "privateIpAddressesSet": [
+            {
+                "privateIpAddress": address,
+                "privateDnsName": _dns_name(address),
+                "primary": True,
+                "association": association,
+            }
+        ],
+        "tagSet": responses.tag_set(record["NetworkInterfaceId"]),
+    }

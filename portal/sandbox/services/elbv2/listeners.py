@@ -1,0 +1,94 @@
+"""Listeners whose ARNs follow their load balancer's kind, and who forwards to a target group."""
+
+from ministack.services import alb
+from ministack.services.cloudformation import provisioners
+
+from portal.sandbox.engine.registry import (
+    Created,
+    Properties,
+    Record,
+    Refused,
+    arn,
+    changed,
+    handler,
+    new_suffix,
+    provide,
+)
+
+_engine = dict(handler("AWS::ElasticLoadBalancingV2::Listener"))
+
+
+def install() -> None:
+    """Put the resource type in place."""
+    provide("AWS::ElasticLoadBalancingV2::Listener", _create, _delete, _update)
+
+
+def _create(logical_id: str, properties: Properties, stack: str) -> Created:
+    load_balancer = properties.get("LoadBalancerArn", "")
+    if load_balancer not in alb._lbs:
+        raise Refused("LoadBalancerNotFound", f"Load balancer '{load_balancer}' not found")
+    port = int(properties.get("Port") or 80)
+    if any(
+        listener["LoadBalancerArn"] == load_balancer and listener["Port"] == port
+        for listener in alb._listeners.values()
+    ):
+        raise Refused("DuplicateListener", "A listener already exists on this port for this load balancer")
+    path = f"{load_balancer.partition(':loadbalancer/')[2]}/{new_suffix()}"
+    key = arn("elasticloadbalancing", f"listener/{path}")
+    listener: Record = {
+        "ListenerArn": key,
+        "LoadBalancerArn": load_balancer,
+        "Port": port,
+        "Protocol": properties.get("Protocol", "HTTP"),
+        "DefaultActions": provisioners._elbv2_listener_actions(properties, load_balancer),
+    }
+    provisioners._elbv2_listener_tls(listener, properties)
+    alb._listeners[key] = listener
+    alb._tags[key] = provisioners._elbv2_tags(properties.get("Tags"))
+    alb._listener_attrs[key] = []
+    provisioners._elbv2_merge_attributes(alb._listener_attrs[key], properties.get("ListenerAttributes"))
+    rule = arn("elasticloadbalancing", f"listener-rule/{path}/{new_suffix()}")
+    alb._rules[rule] = {
+        "RuleArn": rule,
+        "ListenerArn": key,
+        "Priority": "default",
+        "Conditions": [],
+        "Actions": listener["DefaultActions"],
+        "IsDefault": True,
+    }
+    return key, {"ListenerArn": key, "Arn": key}
+
+
+def _update(physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str) -> Created:
+    if changed(old, new, "LoadBalancerArn") or physical_id not in alb._listeners:
+        created = _create(logical_id, new, stack)
+        provisioners._delete_predecessor(_delete, physical_id, old)
+        return created
+    updated: Created = _engine["update"](physical_id, old, new, stack, logical_id)
+    provisioners._elbv2_merge_attributes(
+        alb._listener_attrs.setdefault(physical_id, []), new.get("ListenerAttributes")
+    )
+    return updated
+
+
+def _delete(physical_id: str, properties: Properties) -> None:
+    _engine["delete"](physical_id, properties)
+    alb._listener_attrs.pop(physical_id, None)
+
+
+def load_balancers_of(target_group: str) -> list[str]:
+    """List the load balancers whose listeners or rules forward to the target group now."""
+    users: list[str] = []
+    for rule in alb._rules.values():
+        listener = alb._listeners.get(rule["ListenerArn"])
+        if listener is None or listener["LoadBalancerArn"] not in alb._lbs:
+            continue
+        forwards = any(target_group in _forwarded(action) for action in rule["Actions"])
+        if forwards and listener["LoadBalancerArn"] not in users:
+            users.append(listener["LoadBalancerArn"])
+    return users
+
+
+def _forwarded(action: Record) -> list[str]:
+    several = (action.get("ForwardConfig") or {}).get("TargetGroups") or []
+    return [action.get("TargetGroupArn", ""), *(group.get("TargetGroupArn", "") for group in several)]

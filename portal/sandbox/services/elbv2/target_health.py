@@ -1,0 +1,174 @@
+"""Target health: checks made through machines at each group's interval, told in ELB's states and reasons.
+
+https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetHealth.html
+"""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from ministack.core.responses import AccountRegionScopedDict
+from ministack.services import alb, ec2
+
+from portal.sandbox.engine import heartbeat
+from portal.sandbox.engine.durations import shortened
+from portal.sandbox.engine.registry import Record
+from portal.sandbox.protocols import machines
+from portal.sandbox.services.elbv2 import listeners
+
+LEAST_INTERVAL = 0.5  # seconds between checks that are really made, at any pace
+REGISTRATION = 6.0  # seconds AWS takes until a new target is known to every node of the load balancer
+
+
+@dataclass(slots=True)
+class _Checks:
+    """What a load balancer knows of one target."""
+
+    registered_at: float = field(default_factory=time.monotonic)
+    next_at: float = 0.0
+    state: str = "initial"
+    passed: int = 0
+    failed: int = 0
+    last: machines.Probe | None = None
+    being_made: bool = False
+
+
+_pool = ThreadPoolExecutor(16, thread_name_prefix="health-check")
+_stopped = threading.Event()
+_checks = AccountRegionScopedDict()
+
+
+def install() -> None:
+    """Check every registered target from now on."""
+    from portal.sandbox.services.elbv2 import targets
+
+    heartbeat.listen(alb._tgs, targets.remove_drained)
+    heartbeat.listen(alb._tgs, check_due)
+
+
+def stop() -> None:
+    """Make no further check."""
+    _stopped.set()
+    _pool.shutdown(wait=False, cancel_futures=True)
+
+
+def reset(account: str | None) -> None:
+    """Forget what is known of the targets of an account, or of all."""
+    for key in [key for key, _value in _checks.all_items() if account in (None, key[0])]:
+        _checks.pop_scoped(*key, None)
+
+
+def forget(target_group: str, target_id: str, port: int) -> None:
+    """Forget a target that left its group."""
+    _checks.pop((target_group, target_id, port), None)
+
+
+def instance_exists(instance_id: str) -> bool:
+    """Tell whether the instance is there and has not been terminated."""
+    instance = ec2._instances.get(instance_id)
+    return instance is not None and instance["State"]["Name"] != "terminated"
+
+
+def check_due() -> None:
+    """Make the health checks that are due in this scope, and start on targets that are new."""
+    if _stopped.is_set():
+        return
+    now = time.monotonic()
+    for target_group, group in alb._tgs.items():
+        for row in list(alb._targets.get(target_group, [])):
+            key = (target_group, row["Id"], row["Port"])
+            known = _checks.get(key)
+            if known is None:
+                _checks[key] = _Checks()
+            elif known.next_at <= now and not _unused(target_group, row) and "_drains_until" not in row:
+                _check(group, row, known, now)
+
+
+def _check(group: Record, row: Record, known: _Checks, now: float) -> None:
+    if now - known.registered_at < shortened(REGISTRATION) or known.being_made:
+        return
+    if not machines.current().checks_take_time:
+        known.next_at = now + shortened(group["HealthCheckIntervalSeconds"])
+        _probe(dict(group), dict(row), known)
+        return
+    known.next_at = now + shortened(group["HealthCheckIntervalSeconds"], at_least=LEAST_INTERVAL)
+    known.being_made = True
+    _pool.submit(_probe, dict(group), dict(row), known)
+
+
+def _probe(group: Record, row: Record, known: _Checks) -> None:
+    port = row["Port"] if group["HealthCheckPort"] == "traffic-port" else int(group["HealthCheckPort"])
+    try:
+        probe = machines.current().probe(
+            row["Id"],
+            group["HealthCheckProtocol"],
+            port,
+            group["HealthCheckPath"] or "",
+            group["Matcher"].get("HttpCode", ""),
+            timeout=float(group["HealthCheckTimeoutSeconds"]),
+        )
+    finally:
+        known.being_made = False
+    known.last = probe
+    known.passed, known.failed = (known.passed + 1, 0) if probe.healthy else (0, known.failed + 1)
+    if known.passed >= group["HealthyThresholdCount"]:
+        known.state = "healthy"
+    elif known.failed >= group["UnhealthyThresholdCount"]:
+        known.state = "unhealthy"
+
+
+def state_of(target_group: str, row: Record) -> dict[str, str]:
+    """Tell a target's State, Reason and Description as DescribeTargetHealth does."""
+    if row.get("_unknown"):
+        return _said("unused", "Target.NotRegistered", "Target is not registered to the target group")
+    if "_drains_until" in row:
+        return _said("draining", "Target.DeregistrationInProgress", "Target deregistration is in progress")
+    unused = _unused(target_group, row)
+    if unused:
+        return unused
+    known: _Checks | None = _checks.get((target_group, row["Id"], row["Port"]))
+    if known is None or (known.state == "initial" and known.last is None):
+        return _said("initial", "Elb.RegistrationInProgress", "Target registration is in progress")
+    if known.state == "initial":
+        return _said("initial", "Elb.InitialHealthChecking", "Initial health checks in progress")
+    if known.state == "healthy":
+        return {"State": "healthy"}
+    failure = known.last if known.last and not known.last.healthy else None
+    return _said(
+        "unhealthy",
+        (failure and failure.reason) or "Target.FailedHealthChecks",
+        (failure and failure.description) or "Health checks failed",
+    )
+
+
+def _unused(target_group: str, row: Record) -> dict[str, str] | None:
+    users = listeners.load_balancers_of(target_group)
+    if not users:
+        return _said(
+            "unused",
+            "Target.NotInUse",
+            "Target group is not configured to receive traffic from the load balancer",
+        )
+    instance = ec2._instances.get(row["Id"])
+    if instance is None:
+        return None
+    if instance["State"]["Name"] != "running":
+        state = "terminated" if instance["State"]["Name"] == "terminated" else "stopped"
+        return _said("unused", "Target.InvalidState", f"Target is in the {state} state")
+    zones = {
+        ec2._subnets.get(subnet, {}).get("AvailabilityZone")
+        for user in users
+        for subnet in alb._lbs[user]["Subnets"]
+    }
+    if instance["Placement"]["AvailabilityZone"] not in zones:
+        return _said(
+            "unused",
+            "Target.NotInUse",
+            "Target is in an Availability Zone that is not enabled for the load balancer",
+        )
+    return None
+
+
+def _said(state: str, reason: str, description: str) -> dict[str, str]:
+    return {"State": state, "Reason": reason, "Description": description}

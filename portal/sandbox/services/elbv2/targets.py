@@ -1,0 +1,134 @@
+"""Targets of target groups: registered, draining, and what DescribeTargetHealth says of them."""
+
+import time
+
+from ministack.services import alb
+
+from portal.sandbox.engine import query, time_scale
+from portal.sandbox.engine.durations import shortened
+from portal.sandbox.engine.registry import Answer, Parameters, Record, Refused
+from portal.sandbox.protocols import machines
+from portal.sandbox.services.elbv2 import responses, target_groups, target_health
+
+LEAST_DELAY = 2.0  # seconds that a target drains at least, at any pace but 0
+
+
+def install() -> None:
+    """Put the three actions in place."""
+    alb._ACTION_MAP["RegisterTargets"] = _register_action
+    alb._ACTION_MAP["DeregisterTargets"] = _deregister_action
+    alb._ACTION_MAP["DescribeTargetHealth"] = _describe
+
+
+def register(target_group: str, target_id: str, port: int | None = None) -> None:
+    """Register a target; one that drains comes back as new. An unknown group is left alone."""
+    group = alb._tgs.get(target_group)
+    if group is None:
+        return
+    port = port or group["Port"]
+    rows = alb._targets.setdefault(target_group, [])
+    known = next((row for row in rows if row["Id"] == target_id and row["Port"] == port), None)
+    if known is None:
+        rows.append({"Id": target_id, "Port": port})
+    elif known.pop("_drains_until", None):
+        target_health.forget(target_group, target_id, port)
+
+
+def deregister(target_group: str, target_id: str, port: int | None = None) -> None:
+    """Let a target drain; it leaves the group when its deregistration delay has passed."""
+    given = float(target_groups.attribute(target_group, "deregistration_delay.timeout_seconds") or 300)
+    # Real requests take real time to end, however fast the rest passes; only pace 0 waits for none.
+    real = machines.current().checks_take_time and time_scale.current() > 0
+    delay = shortened(given, at_least=min(given, LEAST_DELAY) if real else 0.0)
+    for row in alb._targets.get(target_group, []):
+        if row["Id"] == target_id and (port is None or row["Port"] == port):
+            in_use = target_health.state_of(target_group, row)["State"] not in ("unused", "initial")
+            row.setdefault("_drains_until", time.monotonic() + (delay if in_use else 0))
+
+
+def is_registered(target_group: str, target_id: str) -> bool:
+    """Tell whether the target is in the group, draining included."""
+    return any(row["Id"] == target_id for row in alb._targets.get(target_group, []))
+
+
+def remove_drained() -> None:
+    """Take out of every group the targets whose draining is over."""
+    now = time.monotonic()
+    for target_group in list(alb._tgs):
+        rows = alb._targets.get(target_group, [])
+        for row in [row for row in rows if row.get("_drains_until", now + 1) <= now]:
+            rows.remove(row)
+            target_health.forget(target_group, row["Id"], row["Port"])
+
+
+def _group(parameters: Parameters) -> tuple[str, Record]:
+    key = query.value(parameters, "TargetGroupArn")
+    group = alb._tgs.get(key)
+    if group is None:
+        raise Refused("TargetGroupNotFound", "One or more target groups not found")
+    return key, group
+
+
+def _listed(parameters: Parameters) -> list[tuple[str, int | None]]:
+    return [
+        (row["Id"], int(row["Port"]) if row.get("Port") else None)
+        for row in query.structures(parameters, "Targets")
+    ]
+
+
+def _register_action(parameters: Parameters) -> Answer:
+    try:
+        key, group = _group(parameters)
+        for target_id, port in _listed(parameters):
+            if group["TargetType"] == "instance" and not target_health.instance_exists(target_id):
+                raise Refused(
+                    "InvalidTarget",
+                    f"The following targets are not in a running state: '{target_id}'",
+                )
+            register(key, target_id, port)
+    except Refused as refused:
+        return responses.refusal(refused)
+    return responses.answer("RegisterTargets", {})
+
+
+def _deregister_action(parameters: Parameters) -> Answer:
+    try:
+        key, _found = _group(parameters)
+    except Refused as refused:
+        return responses.refusal(refused)
+    for target_id, port in _listed(parameters):
+        deregister(key, target_id, port)
+    return responses.answer("DeregisterTargets", {})
+
+
+def _describe(parameters: Parameters) -> Answer:
+    """https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeTargetHealth.html"""
+    try:
+        key, group = _group(parameters)
+    except Refused as refused:
+        return responses.refusal(refused)
+    rows = list(alb._targets.get(key, []))
+    asked = _listed(parameters)
+    if asked:
+        known = {row["Id"] for row in rows}
+        rows = [
+            row
+            for row in rows
+            if any(row["Id"] == target and port in (None, row["Port"]) for target, port in asked)
+        ]
+        rows += [
+            {"Id": target, "Port": port or group["Port"], "_unknown": True}
+            for target, port in asked
+            if target not in known
+        ]
+    described = []
+    for row in rows:
+        check_port = group["HealthCheckPort"]
+        described.append(
+            {
+                "Target": {"Id": row["Id"], "Port": row["Port"]},
+                "HealthCheckPort": row["Port"] if check_port == "traffic-port" else check_port,
+                "TargetHealth": target_health.state_of(key, row),
+            }
+        )
+    return responses.answer("DescribeTargetHealth", {"TargetHealthDescriptions": described})

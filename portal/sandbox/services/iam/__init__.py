@@ -1,0 +1,1 @@
+"""Identities of what runs in the sandbox."""

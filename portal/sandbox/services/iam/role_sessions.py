@@ -1,0 +1,79 @@
+"""Temporary keys of roles for what runs in the sandbox: a session for each function and each instance.
+
+They are kept among the sessions of MiniStack's STS, so that GetCallerIdentity names the role. They do not
+expire: a process gets them once, in its environment, and may run for days.
+"""
+
+import secrets
+import threading
+from typing import Any
+
+from ministack.core import lambda_runtime
+from ministack.services import iam, sts
+
+from portal.sandbox.engine.registry import here
+
+_lock = threading.Lock()
+
+
+def install() -> None:
+    """Give functions of every runtime their role's keys."""
+    lambda_runtime.execution_credentials = of_function
+
+
+def reset(account: str | None) -> None:
+    """Forget the sessions of an account; MiniStack forgets those of all by itself."""
+    with _lock:
+        for key, session in list(sts._sessions.items()):
+            if session.get("AccountId") == account:
+                sts._sessions.pop(key, None)
+
+
+def of_function(config: dict[str, Any]) -> dict[str, str]:
+    """Return the environment variables with the keys of a function's execution role.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html
+    """
+    account, _region = lambda_runtime._account_region_from_function_config(config)
+    return _environment(account, str(config.get("Role", "")), str(config.get("FunctionName", "")))
+
+
+def of_instance(instance: dict[str, Any]) -> dict[str, str]:
+    """Return the environment variables with the keys of an instance's role; none when it has no profile.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/iam-roles-for-amazon-ec2.html
+    """
+    arn = (instance.get("IamInstanceProfile") or {}).get("Arn")
+    profile = iam._lookup_instance_profile(name="", arn=arn) if arn else None
+    roles = [iam._roles.get(name) for name in (profile or {}).get("Roles", ())]
+    role_arn = str(roles[0]["Arn"]) if roles and roles[0] else ""
+    return _environment(here().account, role_arn, instance["InstanceId"]) if role_arn else {}
+
+
+def _environment(account: str, role_arn: str, session_name: str) -> dict[str, str]:
+    key, session = _session(account, role_arn, session_name)
+    return {
+        "AWS_ACCESS_KEY_ID": key,
+        "AWS_SECRET_ACCESS_KEY": session["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": session["SessionToken"],
+    }
+
+
+def _session(account: str, role_arn: str, name: str) -> tuple[str, dict[str, Any]]:
+    """Find the session of a role under a name, or begin it."""
+    arn = f"arn:aws:sts::{account}:assumed-role/{role_arn.rpartition('/')[2]}/{name[:64]}"
+    with _lock:
+        for key, session in list(sts._sessions.items()):
+            if session["Arn"] == arn and "Expiration" not in session:
+                return key, session
+        key = iam._gen_session_access_key()
+        session = {
+            "Arn": arn,
+            "UserId": f"{sts._role_id(role_arn)}:{name[:64]}",
+            "AccountId": account,
+            "PrincipalType": "AssumedRole",
+            "SecretAccessKey": secrets.token_urlsafe(30),
+            "SessionToken": secrets.token_urlsafe(120),
+        }
+        sts.register_session(key, session)
+    return key, session

@@ -1,0 +1,130 @@
+"""Custom resources: the function is called as Lambda calls it asynchronously, and its answer waited for."""
+
+import contextlib
+import threading
+import time
+import uuid
+from typing import Any
+
+from ministack.core.concurrency import spawn_background
+from ministack.services import lambda_svc
+from ministack.services.cloudformation import custom_resource, provisioners
+
+from portal.sandbox.engine import time_scale
+from portal.sandbox.engine.durations import shortened
+from portal.sandbox.engine.registry import Created, Properties
+
+LONGEST = 3600  # seconds of ServiceTimeout unless the template says less
+RETRIES = (60.0, 120.0)  # seconds after which Lambda calls a function again that failed
+SILENCE = (
+    600.0  # of AWS's seconds, at most, that an answer is still hoped for once the function has ended for good
+)
+LOOK = 0.1
+
+
+class Failed(RuntimeError):
+    """The function answered FAILED; the physical id is the one it gave what it may have left half made."""
+
+    def __init__(self, reason: str, physical_id: str) -> None:
+        super().__init__(reason)
+        self.physical_id = physical_id
+
+
+def install() -> None:
+    """Put the call in place of MiniStack's."""
+    custom_resource.invoke_custom_resource = invoke
+
+
+def invoke(
+    request_type: str,
+    logical_id: str,
+    properties: Properties,
+    stack: str,
+    stack_id: str,
+    resource_type: str,
+    physical_id: str | None = None,
+    old_props: Properties | None = None,
+) -> Created:
+    """Ask the function behind ServiceToken and wait for its answer.
+
+    Returns the physical id and the answer's Data.
+
+    Raises ValueError when there is no such function, Failed with the function's reason when it answered
+    FAILED, TimeoutError when no answer came within ServiceTimeout.
+    """
+    token = str(uuid.uuid4())
+    event: dict[str, Any] = {
+        "RequestType": request_type,
+        "ServiceToken": properties.get("ServiceToken", ""),
+        "ResponseURL": custom_resource._response_url(token),
+        "StackId": stack_id,
+        "RequestId": str(uuid.uuid4()),
+        "LogicalResourceId": logical_id,
+        "ResourceType": resource_type,
+        "ResourceProperties": custom_resource._normalise_resource_properties(properties),
+    }
+    if physical_id is not None:
+        event["PhysicalResourceId"] = physical_id
+    if old_props is not None:
+        event["OldResourceProperties"] = custom_resource._normalise_resource_properties(old_props)
+    answer = _answer(event, token, _timeout(properties))
+    if answer.get("Status") == "FAILED":
+        raise Failed(str(answer.get("Reason") or ""), str(answer.get("PhysicalResourceId") or ""))
+    answered_id = str(answer.get("PhysicalResourceId") or physical_id or event["RequestId"])
+    if request_type == "Update" and answered_id != physical_id:
+        provisioners._delete_predecessor(
+            provisioners._delete_resource, resource_type, physical_id, old_props, stack, logical_id
+        )
+    return answered_id, answer.get("Data") or {}
+
+
+def _timeout(properties: Properties) -> float:
+    try:
+        return min(float(properties.get("ServiceTimeout") or LONGEST), LONGEST)
+    except ValueError:
+        return LONGEST
+
+
+def _function(service_token: str) -> dict[str, Any]:
+    record, config, _name = lambda_svc._get_func_record_for_ref(service_token)
+    if record is None or config is None:
+        raise ValueError(f"Function not found: {service_token}")
+    found: dict[str, Any] = lambda_svc._execution_record_for_config(record, config)
+    return found
+
+
+def _answer(event: dict[str, Any], token: str, timeout: float) -> dict[str, Any]:
+    function = _function(event["ServiceToken"])
+    answered: threading.Event = custom_resource.register_token(token)
+    ended: list[float] = []
+    try:
+        spawn_background(
+            _call, function, event, answered, ended, thread_name=f"custom-{event['LogicalResourceId']}"
+        )
+        deadline = time.monotonic() + timeout
+        while not answered.wait(LOOK):
+            now = time.monotonic()
+            if now > deadline or (ended and now - ended[0] > shortened(min(timeout, SILENCE), at_least=0.3)):
+                raise TimeoutError(f"No answer came to request {event['RequestId']}.")
+        with custom_resource._lock:
+            answer: dict[str, Any] = custom_resource._pending[token]["result"] or {}
+        return answer
+    finally:
+        with custom_resource._lock:
+            custom_resource._pending.pop(token, None)
+
+
+def _call(
+    function: dict[str, Any], event: dict[str, Any], answered: threading.Event, ended: list[float]
+) -> None:
+    """Call the function, and again when it fails without having answered, as Lambda does for events."""
+    with contextlib.suppress(
+        Exception
+    ):  # logged by the invocation itself; what counts is that no answer comes
+        for pause in (*RETRIES, None):
+            outcome = lambda_svc._execute_function_with_config_scope(function, event)
+            failed = isinstance(outcome, dict) and outcome.get("error")
+            if not failed or pause is None or answered.is_set():
+                break
+            time_scale.sleep(pause, answered.is_set)
+    ended.append(time.monotonic())

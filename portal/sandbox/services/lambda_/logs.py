@@ -1,0 +1,31 @@
+"""What a function printed, in CloudWatch Logs: one stream for each process, named as its context says."""
+
+from typing import Any
+
+from ministack.services import cloudwatch_logs, lambda_svc
+
+from portal.sandbox.services.lambda_ import workers
+
+_engine_emit = lambda_svc._emit_lambda_logs
+
+
+def install() -> None:
+    """Put the stream's name in place."""
+    lambda_svc._emit_lambda_logs = _emit
+
+
+def _emit(function: dict[str, Any], *arguments: Any, **options: Any) -> None:
+    """MiniStack writes to a stream with a name of its own; move what it wrote to the process's stream."""
+    stream = workers.log_stream.get()
+    config = function.get("config") or function
+    name = (config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{config.get('FunctionName')}"
+    before = set((cloudwatch_logs._log_groups.get(name) or {}).get("streams") or ())
+    _engine_emit(function, *arguments, **options)
+    streams = (cloudwatch_logs._log_groups.get(name) or {}).get("streams") or {}
+    for fresh in [key for key in streams if key not in before]:
+        written = streams.pop(fresh)
+        if stream and stream in streams:
+            streams[stream]["events"].extend(written["events"])
+            streams[stream].update({key: written[key] for key in ("lastEventTimestamp", "lastIngestionTime")})
+        else:
+            streams[stream or fresh] = written

@@ -1,0 +1,41 @@
+"""Lets the engine start no program: whatever it would run of other people's code would run as the sandbox.
+
+MiniStack runs functions of other runtimes, Glue jobs, AppSync's and CloudFront's scripts as processes of its
+own user with its environment. The sandbox confines Python functions (workers.py) and refuses the rest.
+"""
+
+import sys
+from types import FrameType
+from typing import Any
+
+ENGINE = "ministack"
+STARTING = frozenset({"os.exec", "os.posix_spawn", "os.spawn", "os.system", "subprocess.Popen"})
+BETWEEN = ("asyncio", "concurrent", "os", "subprocess")  # modules through which a program is started
+REFUSED = "The sandbox runs functions in Python and no other program that is brought to it"
+
+
+class ProgramRefused(RuntimeError):
+    """The engine wanted to start a program."""
+
+
+def install() -> None:
+    """Refuse every program that MiniStack's own code starts, from now on and for good.
+
+    https://docs.python.org/3/library/audit_events.html
+    """
+    sys.addaudithook(_audit)
+
+
+def _audit(event: str, _arguments: tuple[Any, ...]) -> None:
+    if event in STARTING and _asks(sys._getframe(1)).partition(".")[0] == ENGINE:
+        raise ProgramRefused(REFUSED)
+
+
+def _asks(frame: FrameType | None) -> str:
+    """Return the name of the module that starts the program."""
+    while frame is not None:
+        name = str(frame.f_globals.get("__name__", ""))
+        if name.partition(".")[0] not in BETWEEN:
+            return name
+        frame = frame.f_back
+    return ""

@@ -1,0 +1,170 @@
+"""Associations as rows: their settings and versions, whom they target, and what their runs add up to."""
+
+import time
+import uuid
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from ministack.core.responses import AccountRegionScopedDict
+from ministack.services import ec2
+
+from portal.sandbox.engine.registry import Record
+
+SETTINGS = (
+    *(
+        "Name",
+        "AssociationName",
+        "DocumentVersion",
+        "Parameters",
+        "Targets",
+        "InstanceId",
+        "ScheduleExpression",
+    ),
+    *("OutputLocation", "MaxErrors", "MaxConcurrency", "ComplianceSeverity", "SyncCompliance"),
+    *("ApplyOnlyAtCronInterval", "AutomationTargetParameterName", "CalendarNames", "ScheduleOffset"),
+)
+UNFINISHED = ("Pending", "InProgress")
+
+store = AccountRegionScopedDict()
+
+
+@dataclass(slots=True)
+class TargetRun:
+    """One execution on one instance."""
+
+    instance_id: str
+    status: str = "Pending"
+    summary: str = ""
+    command_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    at: float | None = None
+    output_url: str | None = None
+
+
+@dataclass(slots=True)
+class Execution:
+    """One run of an association over the instances it reached then."""
+
+    version: int
+    targets: dict[str, TargetRun]
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    created_at: float = field(default_factory=time.time)
+
+    def status(self) -> str:
+        """Tell Pending, InProgress, Success or Failed."""
+        statuses = {run.status for run in self.targets.values()}
+        if statuses & set(UNFINISHED):
+            return "Pending" if statuses == {"Pending"} else "InProgress"
+        return "Failed" if statuses & {"Failed", "TimedOut", "Skipped"} else "Success"
+
+    def counts(self) -> dict[str, int]:
+        """Count the targets by status."""
+        return dict(Counter(run.status for run in self.targets.values()))
+
+
+@dataclass(slots=True)
+class Association:
+    """An association with all its versions and executions, the latest last."""
+
+    settings: Record
+    versions: list[Record]
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    version: int = 1
+    created_at: float = field(default_factory=time.time)
+    updated_at: float = field(default_factory=time.time)
+    executions: list[Execution] = field(default_factory=list)
+
+    def name(self) -> str:
+        """Tell the association's name, or its document's when it has none."""
+        return str(self.settings.get("AssociationName") or self.settings["Name"])
+
+    def latest(self) -> dict[str, TargetRun]:
+        """Collect the latest run of the present version on each instance that ever ran it."""
+        found: dict[str, TargetRun] = {}
+        for execution in list(self.executions):
+            if execution.version == self.version:
+                found.update(execution.targets)
+        return found
+
+    def overview(self) -> Record:
+        """Add up the latest runs on the instances that the association targets now, as Overview does.
+
+        Without any instance the status is Pending.
+        """
+        latest = self.latest()
+        runs = [latest[instance_id].status for instance_id in self.targets() if instance_id in latest]
+        waiting = len(runs) < len(self.targets()) or not runs
+        if waiting or set(runs) & set(UNFINISHED):
+            detail = "InProgress" if runs else "Creating"
+            status = "Pending"
+        else:
+            status = detail = "Success" if set(runs) == {"Success"} else "Failed"
+        return {
+            "Status": status,
+            "DetailedStatus": detail,
+            "AssociationStatusAggregatedCount": dict(Counter(runs)),
+        }
+
+    def targets(self) -> list[str]:
+        """List the managed instances that match: all of Targets at once, any of each one's values."""
+        managed = [key for key in list(ec2._instances) if ec2.instance_is_managed(key)]
+        if self.settings.get("InstanceId"):
+            return [key for key in managed if key == self.settings["InstanceId"]]
+        wanted = self.settings.get("Targets") or []
+        return [key for key in managed if wanted and all(_matches(key, target) for target in wanted)]
+
+
+def _matches(instance_id: str, target: Record) -> bool:
+    key, values = str(target.get("Key", "")), [str(value) for value in target.get("Values") or []]
+    tags = {tag["Key"]: str(tag.get("Value", "")) for tag in ec2._tags.get(instance_id, [])}
+    if key.lower() == "instanceids":
+        return "*" in values or instance_id in values
+    if key == "tag-key":
+        return any(value in tags for value in values)
+    return key.startswith("tag:") and tags.get(key[4:]) in values
+
+
+def add(settings: dict[str, Any]) -> Association:
+    """Store a new association; the caller starts its first run."""
+    kept = {name: settings[name] for name in SETTINGS if settings.get(name) not in (None, "")}
+    kept.setdefault("DocumentVersion", "$DEFAULT")
+    association = Association(settings=kept, versions=[])
+    _remember_version(association)
+    store[association.id] = association
+    return association
+
+
+def change(association: Association, settings: dict[str, Any]) -> None:
+    """Give an association new settings as its next version; what is not named is dropped, as on AWS."""
+    kept = {name: settings[name] for name in SETTINGS if settings.get(name) not in (None, "")}
+    kept.setdefault("Name", association.settings["Name"])
+    kept.setdefault("DocumentVersion", "$DEFAULT")
+    association.settings = kept
+    association.version += 1
+    association.updated_at = time.time()
+    _remember_version(association)
+
+
+def _remember_version(association: Association) -> None:
+    association.versions.append(
+        {
+            "AssociationId": association.id,
+            "AssociationVersion": str(association.version),
+            "CreatedDate": association.updated_at,
+            **{name: part for name, part in association.settings.items() if name != "InstanceId"},
+        }
+    )
+
+
+def find(request: Record) -> Association | None:
+    """Find the association a request means: by its id, or by document name and instance."""
+    if request.get("AssociationId"):
+        found: Association | None = store.get(request["AssociationId"])
+        return found
+    for association in store.values():
+        settings = association.settings
+        if request.get("Name") == settings["Name"] and request.get("InstanceId") == settings.get(
+            "InstanceId"
+        ):
+            return association if request.get("InstanceId") else None
+    return None

@@ -1,0 +1,185 @@
+"""The runs of associations: started, carried out on each instance through its machine, written to S3."""
+
+import datetime
+import logging
+import re
+import threading
+from collections.abc import Collection
+
+from ministack.core.concurrency import spawn_background
+from ministack.services import s3
+
+from portal.sandbox.engine import faults, time_scale
+from portal.sandbox.engine.registry import Record, here
+from portal.sandbox.protocols import machines
+from portal.sandbox.services.ssm import associations, documents
+from portal.sandbox.services.ssm.associations import Association, Execution, TargetRun
+from portal.sandbox.services.ssm.documents import Step
+
+logger = logging.getLogger(__name__)
+
+# Seconds AWS takes from an association's start until the instance has run its steps.
+DURATIONS = {"AWS-RunShellScript": 60.0}
+DURATION = 150.0
+
+
+_starting = threading.RLock()
+
+
+def reach_new_instances() -> None:
+    """Run every association of this scope where it has not run yet."""
+    for association in associations.store.values():
+        reach(association)
+
+
+def reach(association: Association) -> None:
+    """Run an association on the instances that match it and have not run its present version yet."""
+    if association.settings.get("ApplyOnlyAtCronInterval"):
+        return
+    with _starting:
+        known = association.latest()
+        fresh = [instance_id for instance_id in association.targets() if instance_id not in known]
+        if fresh:
+            _start(association, fresh)
+
+
+def start_again(association: Association) -> None:
+    """Run an association on every instance that it targets, as StartAssociationsOnce does."""
+    with _starting:
+        targeted = association.targets()
+        if targeted:
+            _start(association, targeted)
+
+
+def refresh(association: Association, instance_ids: Collection[str]) -> None:
+    """Run an association on those of its instances, as their agents do when they are told to refresh it.
+
+    One on which it waits or runs already is left alone (amazon-ssm-agent, refreshassociation.go).
+    """
+    with _starting:
+        latest = association.latest()
+        wanted = [
+            key
+            for key in association.targets()
+            if key in instance_ids and not (key in latest and latest[key].status in associations.UNFINISHED)
+        ]
+        if wanted:
+            _start(association, wanted)
+
+
+def _start(association: Association, targeted: list[str]) -> None:
+    for run in association.latest().values():
+        # AWS times a run out when the association is started again over it.
+        if run.instance_id in targeted and run.status in associations.UNFINISHED:
+            run.status = "TimedOut"
+    execution = Execution(version=association.version, targets={key: TargetRun(key) for key in targeted})
+    association.executions.append(execution)
+    for instance_id in targeted:
+        machines.current().targeted(instance_id, association.id)
+    spawn_background(_carry_out, association, execution, thread_name=f"association-{association.id[:8]}")
+
+
+def _carry_out(association: Association, execution: Execution) -> None:
+    """Go through the instances, as many at once as MaxConcurrency says, until MaxErrors have failed."""
+    settings = dict(association.settings)
+    runs = list(execution.targets.values())
+    at_once = _share(settings.get("MaxConcurrency", "50"), len(runs))
+    tolerated = _share(settings.get("MaxErrors", "50"), len(runs), least=0)
+    for first in range(0, len(runs), at_once):
+        if sum(run.status == "Failed" for run in runs) > tolerated:
+            for run in runs[first:]:
+                run.status = "Skipped"
+            return
+        threads = [
+            spawn_background(_run, association, settings, run, thread_name=f"association-{run.instance_id}")
+            for run in runs[first : first + at_once]
+        ]
+        for thread in threads:
+            thread.join()
+
+
+def _share(text: object, whole: int, *, least: int = 1) -> int:
+    """Read "50%" or "3" as a number of the whole."""
+    match = re.fullmatch(r"(\d+)(%?)", str(text))
+    if match is None:
+        return least
+    number = int(match[1]) * whole // 100 if match[2] else int(match[1])
+    return max(least, number)
+
+
+def _run(association: Association, settings: Record, run: TargetRun) -> None:
+    def overtaken() -> bool:
+        return run.status == "TimedOut" or association.id not in associations.store
+
+    run.status = "InProgress"
+    if not machines.current().patience:  # else it takes its time by itself
+        time_scale.sleep(DURATIONS.get(settings["Name"], DURATION), overtaken)
+    if overtaken():
+        return
+    try:
+        failure, processed, total = _steps(association, settings, run)
+    except Exception as error:
+        logger.exception("The association %s could not be run on %s.", association.id, run.instance_id)
+        failure, processed, total = str(error), 0, 1
+    if run.status == "TimedOut":
+        return
+    succeeded = processed if failure is None else processed - 1
+    run.summary = (
+        f"{processed} out of {total} plugin{'s' if total > 1 else ''} processed, "
+        f"{max(succeeded, 0)} success, {int(failure is not None)} failed, "
+        f"0 timedout, 0 skipped. {failure or ''}"
+    )
+    run.at = datetime.datetime.now(datetime.UTC).timestamp()
+    machines.current().configured(run.instance_id, association.id, failure is None)
+    run.status = "Success" if failure is None else "Failed"
+
+
+def _steps(association: Association, settings: Record, run: TargetRun) -> tuple[str | None, int, int]:
+    """Run the document's steps in order; returns why one failed, how many ran and how many there are."""
+    text = documents.get(settings["Name"]).text(settings["DocumentVersion"])
+    steps = documents.steps(text, settings.get("Parameters") or {})
+    now = datetime.datetime.now(datetime.UTC)
+    stamp = f"{now:%Y-%m-%dT%H-%M-%S}.{now.microsecond // 1000:03d}Z"
+    injected = _injected(association, run.instance_id)
+    for number, step in enumerate(steps, start=1):
+        outcome = machines.current().run_step(run.instance_id, step)
+        if injected and number == len(steps):
+            printed = injected.stdout or outcome.stdout
+            outcome = machines.Outcome(exit_code=1, stdout=printed, stderr=f"{injected.stderr}\n")
+        run.output_url = _write_output(association, settings, run, step, stamp, outcome) or run.output_url
+        if outcome.exit_code:
+            cause = f"failed to run commands: exit status {outcome.exit_code}"
+            return f"The operation {step.plugin} failed because {cause}.", number, len(steps)
+    return None, len(steps), len(steps)
+
+
+def _injected(association: Association, instance_id: str) -> faults.AssociationFault | None:
+    """Tell how the run fails on purpose; None when it does not."""
+    wanted = faults.association_failure(here().account, association.name())
+    return wanted if wanted is not None and wanted.hits(instance_id) else None
+
+
+def _write_output(
+    association: Association,
+    settings: Record,
+    run: TargetRun,
+    step: Step,
+    stamp: str,
+    outcome: machines.Outcome,
+) -> str | None:
+    """Write stdout and stderr where the agent does; an absent bucket loses them silently, as it does there.
+
+    The key's layout is the agent's: PREFIX/INSTANCE/ASSOCIATION/TIME/PLUGIN/STEP/stdout.
+    """
+    location = (settings.get("OutputLocation") or {}).get("S3Location") or {}
+    bucket = location.get("OutputS3BucketName")
+    if not bucket:
+        return None
+    prefix = str(location.get("OutputS3KeyPrefix") or "").strip("/")
+    base = "/".join(part for part in (prefix, run.instance_id, association.id, stamp, step.folder) if part)
+    for name, text in (("stdout", outcome.stdout), ("stderr", outcome.stderr)):
+        if text:
+            s3._put_object(bucket, f"{base}/{name}", text.encode(), {"content-type": "text/plain"})
+    return (
+        f"https://s3.{location.get('OutputS3Region') or here().region}.amazonaws.com/{bucket}/{base}/stdout"
+    )

@@ -1,0 +1,66 @@
+"""Managed nodes: DescribeInstanceInformation with its filters and what the associations left on each node."""
+
+import time
+
+from ministack.services import ec2
+
+from portal.sandbox.engine.registry import Record
+from portal.sandbox.services.ec2 import images
+from portal.sandbox.services.ssm import associations
+from portal.sandbox.services.ssm.paging import page
+
+
+def describe(request: Record) -> Record:
+    """https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_DescribeInstanceInformation.html"""
+    wanted = {row["Key"]: row["Values"] for row in request.get("Filters") or []}
+    wanted |= {row["key"]: row["valueSet"] for row in request.get("InstanceInformationFilterList") or []}
+    rows = [
+        _shape(instance)
+        for key, instance in sorted(ec2._instances.items())
+        if ec2.instance_is_managed(key) and all(_passes(key, instance, name, wanted[name]) for name in wanted)
+    ]
+    return page("InstanceInformationList", rows, request)
+
+
+def _passes(instance_id: str, instance: Record, name: str, values: list[str]) -> bool:
+    tags = {tag["Key"]: str(tag.get("Value", "")) for tag in ec2._tags.get(instance_id, [])}
+    if name.startswith("tag:"):
+        return tags.get(name[4:]) in values
+    have = {
+        "InstanceIds": instance_id,
+        "PingStatus": "Online",
+        "PlatformTypes": "Linux",
+        "ResourceType": "EC2Instance",
+        "AssociationStatus": _association_status(instance_id),
+    }
+    return name not in have or have[name] in values
+
+
+def _association_status(instance_id: str) -> str:
+    statuses = {
+        run.status
+        for association in associations.store.values()
+        if (run := association.latest().get(instance_id)) is not None
+    }
+    for status in ("Failed", "TimedOut", "Pending", "InProgress"):
+        if status in statuses:
+            return "Pending" if status == "InProgress" else status
+    return "Success" if statuses else ""
+
+
+def _shape(instance: Record) -> Record:
+    status = _association_status(instance["InstanceId"])
+    return {
+        "InstanceId": instance["InstanceId"],
+        "PingStatus": "Online",
+        "LastPingDateTime": time.time(),
+        "AgentVersion": "3.3.3185.0",
+        "IsLatestVersion": True,
+        "PlatformType": "Linux",
+        "PlatformName": "Amazon Linux",
+        "PlatformVersion": "2" if images.is_amazon_linux_2(instance["ImageId"]) else "2023",
+        "ResourceType": "EC2Instance",
+        "IPAddress": instance["PrivateIpAddress"],
+        "ComputerName": instance["PrivateDnsName"],
+        **({"AssociationStatus": status} if status else {}),
+    }

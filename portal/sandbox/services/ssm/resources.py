@@ -1,0 +1,116 @@
+"""AWS::SSM::Association and AWS::SSM::Document, with the success wait that CloudFormation makes."""
+
+import asyncio
+import time
+
+from ministack.services.cloudformation import provisioners
+
+from portal.sandbox.engine.durations import shortened
+from portal.sandbox.engine.registry import (
+    Attributes,
+    Created,
+    Properties,
+    Refused,
+    changed,
+    handler,
+    physical_name,
+    provide,
+    replace,
+)
+from portal.sandbox.protocols import machines
+from portal.sandbox.services.ssm import associations, documents, executions
+
+LOOK = 10.0  # AWS seconds between two looks at an association that is waited for
+LEAST_WAIT = 15.0  # seconds that a success wait lasts at any pace, since the runs may be real work
+
+
+def install() -> None:
+    """Put the two types in place."""
+    provide("AWS::SSM::Association", _create, _delete, _update)
+    handler("AWS::SSM::Association")["stabilize"] = _stabilize
+    provide("AWS::SSM::Document", _create_document, _delete_document, _update_document)
+
+
+def _create(logical_id: str, properties: Properties, stack: str) -> Created:
+    documents.check_parameters(properties)
+    association = associations.add(properties)
+    executions.reach(association)
+    return association.id, {"AssociationId": association.id}
+
+
+def _update(physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str) -> Created:
+    """Only Name replaces (aws-resource-ssm-association); the rest is a new version, which runs at once."""
+    association = associations.store.get(physical_id)
+    if association is None or changed(old, new, "Name"):
+        return replace(_create, _delete, physical_id, old, new, stack, logical_id)
+    wait = "WaitForSuccessTimeoutSeconds"
+    if {**old, wait: 0} != {**new, wait: 0}:
+        documents.check_parameters(new)
+        associations.change(association, new)
+        executions.reach(association)
+    return physical_id, {"AssociationId": physical_id}
+
+
+def _delete(physical_id: str, properties: Properties) -> None:
+    associations.store.pop(physical_id, None)
+
+
+async def _stabilize(physical_id: str, properties: Properties, stack: str) -> Attributes | None:
+    """Wait until Overview.Status is Success; whatever is not Pending by then fails the resource.
+
+    Raises ValueError, worded as CloudFormation does.
+    """
+    timeout = float(properties.get("WaitForSuccessTimeoutSeconds") or 0)
+    if not timeout:
+        return None
+    least = max(LEAST_WAIT, machines.current().patience)
+    started = time.monotonic()
+    while True:
+        association = associations.store.get(physical_id)
+        status = association.overview()["Status"] if association else "Failed"
+        if status == "Success":
+            return None
+        if status != "Pending" or time.monotonic() - started > shortened(timeout, at_least=least):
+            raise ValueError(
+                f"Resource of type 'AWS::SSM::Association' with identifier '{physical_id}' did not stabilize."
+            )
+        await asyncio.sleep(shortened(LOOK, at_least=0.1))
+
+
+def _create_document(logical_id: str, properties: Properties, stack: str) -> Created:
+    name = properties.get("Name") or physical_name(stack, logical_id)
+    documents.add(
+        name,
+        properties.get("Content"),
+        kind=properties.get("DocumentType") or "Command",
+        form=properties.get("DocumentFormat") or "JSON",
+        tags=properties.get("Tags") or (),
+    )
+    return name, {"Name": name}
+
+
+def _update_document(
+    physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
+) -> Created:
+    """With UpdateMethod NewVersion the content changes in place; else any change replaces the document."""
+    in_place = new.get("UpdateMethod") == "NewVersion"
+    document = documents.store.get(physical_id)
+    if document is None or changed(old, new, "Name", "DocumentType") or not in_place:
+        if document is not None and new.get("Name") and not changed(old, new, "Name"):
+            raise Refused("DocumentAlreadyExists", f"Document with same name {new['Name']} already exists")
+        return replace(_create_document, _delete_document, physical_id, old, new, stack, logical_id)
+    if changed(old, new, "Content", "DocumentFormat"):
+        document.form = new.get("DocumentFormat") or "JSON"
+        documents.revise(document, new.get("Content"), make_default=True)
+    provisioners._reconcile_tag_list(document.tags, old, new)
+    return physical_id, {"Name": physical_id}
+
+
+def _delete_document(physical_id: str, properties: Properties) -> None:
+    users = [row.id for row in associations.store.values() if row.settings["Name"] == physical_id]
+    if users:
+        raise Refused(
+            "AssociatedInstances",
+            f"You must disassociate a document from all managed nodes before you can delete it: {users[0]}",
+        )
+    documents.store.pop(physical_id, None)
