@@ -59,7 +59,7 @@ def main() -> int:
 
 
 def is_used_elsewhere(item: Item) -> bool:
-    """Tell whether it is a setting, a column, or an attribute of another library's object."""
+    """Return whether it is a setting, a column, or an attribute of another library's object."""
     path = Path(item.filename).resolve().relative_to(Path.cwd()).as_posix()
     if path in SETTINGS or item.typ == "attribute":
         return True

@@ -1,15 +1,16 @@
-"""Every error that Sanso raises on purpose, drawn as one tree and split by who must act.
+"""Every error that Sanso raises on purpose: one tree, split by who must act.
 
 SansoError
-├── UserFixable           a person changes what they asked for; shown, never retried
-├── LostClaim             another worker owns the row now; the tick stops without a word
-└── AwsFailure            AWS answered with an error; `verdicts` says which of these it is
-    ├── AwsRetry          throttled, unavailable, timed out: the same call again, later
-    │   └── BudgetSpent   not asked at all: the account's calls of this second are made; no news to anybody
-    ├── AwsAdopt          the wanted thing exists or is under way already: look and go on
-    ├── AwsAsk            credentials or permissions: a person mends them, the work resumes
-    └── AwsRefused        AWS will not do this, now or later: the deployment fails with the reason
-        └── AwsMissing    what was asked about does not exist
+├── UserFixable             the user changes their input; shown, never retried
+├── LostClaim               another worker has claimed the row; the step stops and reports nothing
+└── AwsFailure              AWS returned an error; `deployments.aws.error_mapping` maps it to one of these
+    ├── AwsRetryable        throttled, unavailable or timed out: the same call is made again later
+    │   └── QuotaExhausted  the call was not made: the account's API quota is used up; never reported
+    ├── AwsAlreadyDone      the resource exists, or the operation is in progress: read its state and continue
+    ├── AwsAccessError      an operator must fix credentials or permissions; then the work continues
+    └── AwsRejected         AWS rejects the call, also when it is repeated: the deployment fails with the
+    reason
+        └── AwsNotFound     the stack, change set or bucket does not exist
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from deployments.message_codes import Code
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What happened, for people: a stable code with values. `deployments.wording` has the words.
+    """What happened: a stable code with values. Its text is in `deployments.wording`.
 
     `request_id` is AWS's id of the request that failed, "" where there was none.
     """
@@ -36,19 +37,19 @@ class Message:
         return " ".join([str(self.code), *(f"{name}={value}" for name, value in self.params.items())])
 
     def as_json(self) -> dict[str, object]:
-        """Return what a JSON column keeps."""
+        """Return the message as it is stored in a JSON column."""
         kept: dict[str, object] = {"code": str(self.code), "params": dict(self.params)}
         return kept | ({"request_id": self.request_id} if self.request_id else {})
 
 
 class SansoError(Exception):
-    """The root of the tree. `code` is stable and may be relied on; the message is for people."""
+    """The root of the tree. `code` is stable; the message is for people."""
 
     code = "Error"
 
 
 class UserFixable(SansoError):
-    """Raised when a person can fix the cause; `field` names the form field it belongs to, if any.
+    """Raised when the user can fix the cause; `field` is the name of the form field, if there is one.
 
     `params` are the values of the message.
     """
@@ -63,13 +64,13 @@ class UserFixable(SansoError):
 
 
 class LostClaim(SansoError):
-    """Raised when a row was claimed by another tick in the meantime."""
+    """Raised when another step has claimed the row in the meantime."""
 
     code = "LostClaim"
 
 
 class AwsFailure(SansoError):
-    """An error answer of AWS. `operation` is `service:Action`; the message is AWS's own."""
+    """An error response of AWS. `operation` is `service:Action`; the message is AWS's own."""
 
     def __init__(self, code: str, message: str, operation: str, request_id: str = "") -> None:
         super().__init__(code, message, operation, request_id)
@@ -80,11 +81,11 @@ class AwsFailure(SansoError):
 
 
 class AwsRetryable(AwsFailure):
-    """Raised when the same call may succeed later: throttling, faults of AWS, lost answers."""
+    """Raised when the same call may succeed later: throttling, faults of AWS, lost responses."""
 
 
 class QuotaExhausted(AwsRetryable):
-    """Raised when a call was not made, to spare the account. `seconds`: when it may be tried again."""
+    """Raised when a call was not made because the API quota is used up; it may be made in `seconds`."""
 
     def __init__(self, operation: str, seconds: float) -> None:
         super().__init__("BudgetSpent", "Too many calls at once", operation)
@@ -92,16 +93,16 @@ class QuotaExhausted(AwsRetryable):
 
 
 class AwsAlreadyDone(AwsFailure):
-    """Raised when what was asked for exists already or is under way."""
+    """Raised when the resource exists already, or the operation is in progress."""
 
 
 class AwsAccessError(AwsFailure):
-    """Raised when a person must mend credentials or permissions before the work can go on."""
+    """Raised when an operator must fix credentials or permissions before the work can continue."""
 
 
 class AwsRejected(AwsFailure):
-    """Raised when AWS refuses and trying again changes nothing."""
+    """Raised when AWS rejects the call and a retry would not help."""
 
 
 class AwsNotFound(AwsRejected):
-    """Raised when the stack, change set or bucket that was named does not exist."""
+    """Raised when the stack, change set or bucket does not exist."""

@@ -133,7 +133,7 @@ class ParameterField(forms.CharField):
 
     @property
     def must_be_filled(self) -> bool:
-        """Tell whether an empty value is refused."""
+        """Return whether an empty value is refused."""
         has_default = self.parameter.no_echo and self.parameter.default is not None
         return not has_default and problem(self.parameter, "") is not None
 
@@ -153,7 +153,7 @@ class ParameterField(forms.CharField):
             raise ValidationError(sentence(found), code=found.code)
 
     def is_typed_again(self, form: forms.Form) -> bool:
-        """Tell whether the parameter is a secret that came with the form, which is never sent back."""
+        """Return whether the parameter is a secret that came with the form, which is never sent back."""
         name = next(name for name, field in form.fields.items() if field is self)
         return self.parameter.no_echo and bool(form.data.get(name))
 

@@ -51,7 +51,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @never_cache
 @login_not_required
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Say whether pages can be served: 503 until the database answers and its tables are up to date.
+    """Return whether pages can be served: 503 until the database answers and its tables are up to date.
 
     Redis is told of as well, but its absence does not make the portal unready: the database is the truth.
     """

@@ -101,7 +101,7 @@ class Poller:
         return [
             PolledStack(
                 path=path,
-                asked_at=self.asked[path][0] if path in self.asked else None,
+                polled_at=self.asked[path][0] if path in self.asked else None,
                 quiet=self.asked[path][1] if path in self.asked else 0,
                 expected=self.expect(path, self.now),
             )

@@ -86,7 +86,7 @@ class World:
             outlier = self.random.uniform(0.3, 0.7) if self.random.random() < 0.02 else 0.0
             seconds.append(self.medians[path] * math.exp(day + self.random.gauss(0, spread) + outlier))
         times = [0.0] * (2 * len(self.plan.parts))
-        for act, earlier in self.plan.acts:
+        for act, earlier in self.plan.events:
             at = max([times[one] for one in earlier], default=0.0)
             # CloudFormation looks for what can go on about every second.
             times[act] = at + 1000 * (seconds[act >> 1] if act & 1 else self.random.uniform(0.2, 1.5))

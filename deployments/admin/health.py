@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from deployments.admin.rows import ReadOnly
-from deployments.core.health.aws_statuses import RUN_FAILED, RUN_GOES_ON, RUN_SUCCEEDED
+from deployments.core.health.aws_statuses import RUN_FAILED, RUN_IN_PROGRESS, RUN_SUCCEEDED
 from deployments.core.status import DisplayStatus
 from deployments.models.health import (
     ActionRequest,
@@ -29,7 +29,7 @@ from deployments.presentation import badges
 from deployments.presentation.health import aws_badges
 from deployments.wording import stored_text
 
-_RESULTS = {"failed": RUN_FAILED, "running": RUN_GOES_ON, "succeeded": RUN_SUCCEEDED}
+_RESULTS = {"failed": RUN_FAILED, "running": RUN_IN_PROGRESS, "succeeded": RUN_SUCCEEDED}
 _OPERATIONS = {
     "waiting": DisplayStatus.WAITING,
     "running": DisplayStatus.PROGRESS,

@@ -42,7 +42,7 @@ class StackEvent:
 
     @property
     def is_of_the_stack(self) -> bool:
-        """Tell whether the event is about the stack itself, not about a resource in it."""
+        """Return whether the event is about the stack itself, not about a resource in it."""
         return self.physical_id == self.stack_id and self.logical_id == self.stack_name
 
 
@@ -82,12 +82,12 @@ class ChangeSet:
 
     @property
     def is_pending(self) -> bool:
-        """Tell whether CloudFormation is still creating it."""
+        """Return whether CloudFormation is still creating it."""
         return self.status in ("CREATE_PENDING", "CREATE_IN_PROGRESS")
 
     @property
     def is_created(self) -> bool:
-        """Tell whether it can be executed."""
+        """Return whether it can be executed."""
         return self.status == "CREATE_COMPLETE"
 
 

@@ -167,7 +167,7 @@ class Usage:
 
     @property
     def throttled(self) -> bool:
-        """Tell whether AWS throttled a service, and its rate has not come back yet."""
+        """Return whether AWS throttled a service, and its rate has not come back yet."""
         return any(service.rate < service.full_rate for service in self.services)
 
 

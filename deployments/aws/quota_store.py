@@ -147,7 +147,7 @@ class RedisBuckets:
         return f"{self._clock():.6f}" if self._clock else ""
 
     def take(self, wish: CallRequest) -> tuple[bool, float]:
-        """Tell whether the call may be made, and in how many seconds (then, or to ask again)."""
+        """Return whether the call may be made, and in how many seconds (then, or to ask again)."""
         answer: Any = self._take(
             keys=[_bucket(wish.account, wish.service), PREFIX + wish.account],
             args=[
@@ -203,7 +203,7 @@ class LocalBuckets:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def take(self, wish: CallRequest) -> tuple[bool, float]:
-        """Tell whether the call may be made, and in how many seconds (then, or to ask again)."""
+        """Return whether the call may be made, and in how many seconds (then, or to ask again)."""
         if not wish.reading:
             return True, 0.0
         key = wish.account, wish.service
@@ -236,7 +236,7 @@ class Buckets:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def take(self, wish: CallRequest) -> tuple[bool, float]:
-        """Tell whether the call may be made, and in how many seconds (then, or to ask again)."""
+        """Return whether the call may be made, and in how many seconds (then, or to ask again)."""
         if self.everyones and self._may_ask():
             try:
                 answer = self.everyones.take(wish)

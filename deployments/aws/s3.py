@@ -36,7 +36,7 @@ class S3(Protocol):
     """What the runner asks of S3. Every call is safe to repeat."""
 
     def bucket_exists(self, bucket: str, owner: str) -> bool:
-        """Tell whether the bucket exists and belongs to the account `owner`.
+        """Return whether the bucket exists and belongs to the account `owner`.
 
         Raises UserFixable when it belongs to another account or may not be seen.
         """

@@ -146,7 +146,7 @@ def _resolved(name: str, port: int, resolve: Resolve) -> list[str]:
 
 
 def is_allowed(text: str, *, internal: bool) -> bool:
-    """Tell whether a load balancer can have this address: a public one, or a private one when it is internal.
+    """Return whether a load balancer can have this address: public, or private if it is internal.
 
     Loopback, link-local (the metadata service is there) and the like never; nor an IPv6 address that stands
     for an IPv4 one.

@@ -1,1 +1,1 @@
-"""Pure decisions over plain values: no Django, no boto3, no clock of their own."""
+"""Pure functions over plain values: no Django, no boto3, no clock."""

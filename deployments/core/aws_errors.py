@@ -1,4 +1,4 @@
-"""Kinds of AWS error codes: throttling, and access that a person has to give. The one list of each.
+"""AWS error codes by kind: throttling, denied access, unusable credentials. Each is listed here alone.
 
 Sources: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/CommonErrors.html, the Errors
 section of each action that is used, https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html, and
@@ -32,15 +32,15 @@ CREDENTIALS = frozenset(_CREDENTIALS.split())
 
 
 def is_throttling(code: str) -> bool:
-    """Tell whether AWS asks for fewer calls."""
+    """Return whether AWS throttled the call."""
     return code in THROTTLING
 
 
 def is_denied(code: str) -> bool:
-    """Tell whether a policy denies the action."""
+    """Return whether a policy denies the action."""
     return code in DENIED
 
 
 def needs_access(code: str) -> bool:
-    """Tell whether a person has to give access: a policy, credentials, or an account that can be used."""
+    """Return whether an operator has to grant access: by a policy, credentials, or a usable account."""
     return code in DENIED or code in CREDENTIALS

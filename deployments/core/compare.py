@@ -1,4 +1,4 @@
-"""Two deployments side by side: what took how long in each, what was asked for, and where they first part."""
+"""Comparison of two deployments: durations, statuses and parameters, and the first difference."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-LONGER = 1.25
-"""A duration is told as different from this ratio on (or below its inverse) …"""
-AT_LEAST = 2.0
-"""… and from this many seconds of difference on: below, every run differs from the last one."""
+MIN_RATIO = 1.25
+"""Durations count as different if one is this many times the other …"""
+MIN_SECONDS = 2.0
+"""… and they differ by this many seconds. Below that, every run differs from the previous one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparedPart:
     """A stack or resource in one of the deployments.
 
-    `began` is in seconds from the deployment's request, `seconds` how long its operation took (None while
-    it goes on or when it never began), `status` the last word of that operation.
+    `began` is in seconds since the deployment was requested. `seconds` is the duration of its operation, None
+    while it is in progress or if it never began. `status` is the last status of that operation.
     """
 
     path: str
@@ -50,7 +50,7 @@ class Pair:
 
     @property
     def change(self) -> float | None:
-        """Return by how many seconds the second took longer (less: negative), None when one is not known."""
+        """Return how many seconds longer the second took (negative: shorter), None if either is unknown."""
         if self.first is None or self.second is None:
             return None
         if self.first.seconds is None or self.second.seconds is None:
@@ -60,7 +60,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangedParameter:
-    """A parameter whose value is not the same; None where the deployment does not have it."""
+    """A parameter whose values differ; None where the deployment does not have it."""
 
     name: str
     first: str | None
@@ -69,7 +69,7 @@ class ChangedParameter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Pairs in the order of their paths; the parameters that differ; the first pair that parts them."""
+    """Pairs in the order of their paths, the parameters that differ, and the first pair that differs."""
 
     pairs: tuple[Pair, ...] = ()
     parameters: tuple[ChangedParameter, ...] = ()
@@ -83,7 +83,7 @@ def compare(
     first_parameters: Mapping[str, str],
     second_parameters: Mapping[str, str],
 ) -> Comparison:
-    """Return what is the same and what is not. The order in which parts are given changes nothing."""
+    """Return the comparison of two deployments. It does not depend on the order of the parts."""
     ours, theirs = {p.path: p for p in first}, {p.path: p for p in second}
     pairs = tuple(
         _pair(path, ours.get(path), theirs.get(path)) for path in sorted(ours.keys() | theirs.keys())
@@ -119,18 +119,18 @@ def _difference(first: ComparedPart | None, second: ComparedPart | None) -> Diff
 
 
 def _longer(shorter: float, longer: float) -> bool:
-    return longer - shorter >= AT_LEAST and longer >= shorter * LONGER
+    return longer - shorter >= MIN_SECONDS and longer >= shorter * MIN_RATIO
 
 
 def _divergence(pairs: Iterable[Pair]) -> Pair | None:
-    """Return the pair that parted first: ended otherwise or is in one only; else took notably longer or less.
+    """Return the first pair that differs: by its status or by being in one only, else by its duration.
 
-    Of several, the earliest by when it began in either; a resource before the stacks around it, which only
-    tell of the resource.
+    Of several, return the one that began first in either deployment. A resource comes before the stacks
+    around it, which only repeat its status.
     """
-    unlike = [pair for pair in pairs if pair.difference is not Difference.SAME]
-    otherwise = [p for p in unlike if p.difference not in (Difference.SLOWER, Difference.FASTER)]
-    chosen = otherwise or unlike
+    differing = [pair for pair in pairs if pair.difference is not Difference.SAME]
+    by_status = [p for p in differing if p.difference not in (Difference.SLOWER, Difference.FASTER)]
+    chosen = by_status or differing
     inside = [
         p
         for p in chosen

@@ -1,4 +1,4 @@
-"""What the conditions of a template come to, as far as its parameters' values are known beforehand."""
+"""The values of a template's conditions, as far as its parameters' values are known beforehand."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-DEEPEST = 40
-"""Nesting beyond which a value counts as unknown: templates are read with a limit, other inputs are not."""
+MAX_DEPTH = 40
+"""A value that is nested deeper counts as unknown. Only the parser of templates has a limit of its own."""
 IN_SUB = re.compile(r"\$\{([^!${}][^${}]*)\}")
 
 
 def mapping(value: Any) -> Mapping[str, Any]:
-    """Return the value when it is a mapping, an empty one otherwise: templates may hold anything."""
+    """Return the value if it is a mapping, else an empty one: a template may contain anything."""
     return value if isinstance(value, dict) else {}
 
 
 class Scope:
-    """One template with the values of its parameters (None = not known before it is made)."""
+    """One template with the values of its parameters (None: not known before the stack is created)."""
 
     def __init__(self, template: Mapping[str, Any], values: Mapping[str, str | None]) -> None:
         self.conditions = mapping(template.get("Conditions"))
@@ -28,8 +28,8 @@ class Scope:
             self.values[str(name)] = _text(default) if values.get(name) is None else values[name]
         self._known: dict[str, bool | None] = {}
 
-    def holds(self, name: Any) -> bool | None:
-        """Tell whether a condition holds, None when that cannot be told. A cycle cannot be told."""
+    def condition(self, name: Any) -> bool | None:
+        """Return the value of a condition, None if it is unknown. The value of a cycle is unknown."""
         if not isinstance(name, str):
             return None
         if name not in self._known:
@@ -38,11 +38,11 @@ class Scope:
         return self._known[name]
 
     def _truth(self, value: Any, depth: int) -> bool | None:
-        if not isinstance(value, dict) or len(value) != 1 or depth > DEEPEST:
+        if not isinstance(value, dict) or len(value) != 1 or depth > MAX_DEPTH:
             return None
         ((function, argument),) = value.items()
         if function == "Condition":
-            return self.holds(argument)
+            return self.condition(argument)
         parts = argument if isinstance(argument, list) else [argument]
         if function == "Fn::Equals" and len(parts) == 2:
             left, right = (self.literal(part, depth + 1) for part in parts)
@@ -50,8 +50,8 @@ class Scope:
         return _combined(function, [self._truth(part, depth + 1) for part in parts])
 
     def literal(self, value: Any, depth: int = 0) -> str | None:
-        """Return the text that a value comes to, None when it is not known beforehand."""
-        if depth > DEEPEST or value is None:
+        """Return a value as a text, None if it is not known beforehand."""
+        if depth > MAX_DEPTH or value is None:
             return None
         if not isinstance(value, dict):
             return _text(value)
@@ -71,8 +71,8 @@ class Scope:
 
     def _of_three(self, function: Any, argument: list[Any], depth: int) -> str | None:
         if function == "Fn::If":
-            holds = self.holds(argument[0])
-            return None if holds is None else self.literal(argument[1 if holds else 2], depth + 1)
+            truth = self.condition(argument[0])
+            return None if truth is None else self.literal(argument[1 if truth else 2], depth + 1)
         return self._found(argument, depth) if function == "Fn::FindInMap" else None
 
     def _substituted(self, text: str) -> str | None:
@@ -90,7 +90,7 @@ class Scope:
 
 
 def _combined(function: Any, truths: list[bool | None]) -> bool | None:
-    """Return what Fn::Not, Fn::And or Fn::Or makes of truths, None when that cannot be told."""
+    """Return the result of Fn::Not, Fn::And or Fn::Or, None if it is unknown."""
     if function == "Fn::Not" and len(truths) == 1:
         return None if truths[0] is None else not truths[0]
     decisive = {"Fn::And": False, "Fn::Or": True}.get(str(function))
@@ -102,7 +102,7 @@ def _combined(function: Any, truths: list[bool | None]) -> bool | None:
 
 
 def _text(value: Any) -> str | None:
-    """Return a plain value as CloudFormation's text, None for what is not plain."""
+    """Return a string, number or boolean as CloudFormation writes it, None for other values."""
     if isinstance(value, bool):
         return str(value).lower()
     return str(value) if isinstance(value, str | int | float) else None

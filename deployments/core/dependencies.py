@@ -1,8 +1,8 @@
-"""What waits for what, read from the templates of a set: edges between the paths of its resources.
+"""The dependencies in a template set: edges between the paths of its resources.
 
-A path is that of logical ids below the root stack: `Network` is a nested stack, `Network/Vpc` a resource
-in it. What a nested stack is told by its parameters is followed to the resource that it comes from, out
-of the outputs of other nested stacks. Nothing here raises: a reference that leads nowhere is left out.
+A path has the logical ids below the root stack: `Network` is a nested stack, `Network/Vpc` a resource in it.
+A parameter of a nested stack is followed to the resources that its value comes from, through the outputs of
+other nested stacks. Nothing here raises: references to what does not exist are left out.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MAX_RESOURCES = 20_000
 
 
 class ReferenceKind(StrEnum):
-    """By what a resource depends on another. PARAMETER is through a nested stack's parameters."""
+    """How a resource refers to another. PARAMETER: through a nested stack's parameters."""
 
     REF = "Ref"
     GET_ATT = "GetAtt"
@@ -33,7 +33,7 @@ class ReferenceKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Edge:
-    """The resource or nested stack at `path` must be there first."""
+    """The resource or nested stack at `path` must exist first."""
 
     path: str
     way: str
@@ -41,10 +41,9 @@ class Edge:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Waiting:
-    """What a resource waits for: the thing at `path`, by `way`.
+    """A dependency that a resource waits for: the resource or stack at `path`, by `way`.
 
-    `inside` is the nested stack around the resource that does the waiting, "" when it is the resource
-    itself.
+    `inside` is the nested stack that waits and has the resource in it, "" if the resource itself waits.
     """
 
     path: str
@@ -53,12 +52,12 @@ class Waiting:
 
 
 Edges = Mapping[str, Sequence[Edge]]
-"""path → what it depends on, each edge once, in their order."""
+"""path → its dependencies, each edge once, sorted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """The resources that a template set makes: path → type, and what each depends on."""
+    """The resources of a template set: path → type, and the dependencies of each."""
 
     types: Mapping[str, str] = field(default_factory=dict)
     edges: Edges = field(default_factory=dict)
@@ -67,8 +66,8 @@ class Graph:
 def read(templates: Mapping[str, Any], root: str, parameters: Mapping[str, str] | None = None) -> Graph:
     """Return the graph of a template set.
 
-    `templates` are parsed templates by file name, `root` the name of the root one. What the parameters'
-    values (secrets may be missing) leave out by a condition is not in the graph.
+    `templates` are parsed templates by file name, `root` is the name of the root template. Resources that a
+    condition leaves out are not in the graph. The values of secret parameters may be missing.
     """
     reader = _TemplateReader(templates)
     reader.add("", mapping(templates.get(root)), {**(parameters or {})})
@@ -76,13 +75,13 @@ def read(templates: Mapping[str, Any], root: str, parameters: Mapping[str, str] 
 
 
 def rows(edges: Sequence[Edge]) -> list[list[str]]:
-    """Return edges as a row keeps them."""
+    """Return edges as a row stores them."""
     return [[edge.path, str(edge.way)] for edge in edges]
 
 
-def from_rows(kept: Any) -> tuple[Edge, ...]:
-    """Return the edges that a row keeps."""
-    pairs = kept if isinstance(kept, list) else []
+def from_rows(stored: Any) -> tuple[Edge, ...]:
+    """Return the edges that a row stores."""
+    pairs = stored if isinstance(stored, list) else []
     whole = (pair for pair in pairs if isinstance(pair, list) and len(pair) == 2)
     return tuple(Edge(str(path), str(way)) for path, way in whole)
 
@@ -101,10 +100,10 @@ def stacks_around(path: str) -> Iterator[str]:
 
 
 def waiting_for(path: str, edges: Edges, states: Mapping[str, str]) -> tuple[Waiting, ...]:
-    """Return what the resource at a path still waits for, by status words of all paths ("" = pending).
+    """Return what the resource at a path waits for. `states` has the statuses of all paths ("": pending).
 
-    What it waits for itself comes first, then what keeps the nested stacks around it from beginning, the
-    nearest first. One that is under way or at its end waits for nothing.
+    Its own dependencies come first, then those of the nested stacks around it, the nearest first. A resource
+    that is in progress or has ended waits for nothing.
     """
     if states.get(path, ""):
         return ()
@@ -125,12 +124,12 @@ def _unfinished(path: str, edges: Edges, states: Mapping[str, str]) -> list[Edge
 
 
 def is_done(status: str) -> bool:
-    """Tell whether what waits for something in this status waits no longer."""
+    """Return whether resources that depend on one in this status can begin."""
     return is_final(status) and not is_failed(status)
 
 
 def blocked_by(edges: Edges) -> dict[str, tuple[str, ...]]:
-    """Return what each thing keeps waiting: path → paths, in their order."""
+    """Return the resources that depend on each resource: path → paths, sorted."""
     found: dict[str, set[str]] = {}
     for path, own in edges.items():
         for edge in own:
@@ -140,7 +139,7 @@ def blocked_by(edges: Edges) -> dict[str, tuple[str, ...]]:
 
 
 def reversed_edges(edges: Edges) -> dict[str, tuple[Edge, ...]]:
-    """Return the edges the other way round, as a deletion goes: what needs a thing must be gone first."""
+    """Return the edges of a deletion: what depends on a resource must be deleted first."""
     found: dict[str, set[Edge]] = {}
     for path, own in edges.items():
         for edge in own:
@@ -149,7 +148,7 @@ def reversed_edges(edges: Edges) -> dict[str, tuple[Edge, ...]]:
 
 
 class _Stack:
-    """One stack of the set: its template's parts, and what its parent tells it."""
+    """One stack of the set: the sections of its template, and the parameters that its parent passes."""
 
     def __init__(self, path: str, template: Mapping[str, Any], values: Mapping[str, str | None]) -> None:
         self.path = path
@@ -160,9 +159,9 @@ class _Stack:
         self.resources = {
             str(name): body
             for name, body in declared
-            if isinstance(body, dict) and self.scope.holds(body.get("Condition")) is not False
+            if isinstance(body, dict) and self.scope.condition(body.get("Condition")) is not False
         }
-        self.told: Mapping[str, Any] = {}
+        self.passed: Mapping[str, Any] = {}
 
     def at(self, name: str) -> str:
         """Return the path of a resource of this stack."""
@@ -170,7 +169,7 @@ class _Stack:
 
 
 class _TemplateReader:
-    """Goes through the stacks of a set, and follows references from one into another."""
+    """Reads the stacks of a set and follows references from one stack into another."""
 
     def __init__(self, templates: Mapping[str, Any]) -> None:
         self.templates = templates
@@ -180,7 +179,7 @@ class _TemplateReader:
         self._followed: dict[tuple[str, str, str], frozenset[str]] = {}
 
     def add(self, path: str, template: Mapping[str, Any], values: Mapping[str, str | None]) -> None:
-        """Take in a stack, and the nested stacks in it."""
+        """Add a stack and its nested stacks."""
         stack = self.stacks[path] = _Stack(path, template, values)
         for name, body in stack.resources.items():
             if len(self.bodies) >= MAX_RESOURCES:
@@ -189,14 +188,14 @@ class _TemplateReader:
             self.bodies[at], self.types[at] = body, str(body.get("Type") or "")
             if self.types[at] == STACK and at.count("/") < MAX_DEPTH:
                 properties = mapping(body.get("Properties"))
-                told = mapping(properties.get("Parameters"))
+                passed = mapping(properties.get("Parameters"))
                 nested = self.templates.get(template_name(properties.get("TemplateURL")))
-                known = {str(key): stack.scope.literal(value) for key, value in told.items()}
+                known = {str(key): stack.scope.literal(value) for key, value in passed.items()}
                 self.add(at, mapping(nested), known)
-                self.stacks[at].told = told
+                self.stacks[at].passed = passed
 
     def edges_of(self, path: str) -> tuple[Edge, ...]:
-        """Return what a resource depends on."""
+        """Return the dependencies of a resource."""
         stack, body = self.stacks[stack_of(path)], self.bodies[path]
         found: set[Edge] = set()
         after = body.get("DependsOn")
@@ -208,25 +207,26 @@ class _TemplateReader:
                 found.add(Edge(stack.at(reference.name), reference.way))
             else:
                 found |= {
-                    Edge(origin, ReferenceKind.PARAMETER.value) for origin in self.told(stack, reference.name)
+                    Edge(origin, ReferenceKind.PARAMETER.value)
+                    for origin in self.parameter_origins(stack, reference.name)
                 }
         return tuple(sorted(edge for edge in found if edge.path != path))
 
-    def told(self, stack: _Stack, name: str) -> frozenset[str]:
+    def parameter_origins(self, stack: _Stack, name: str) -> frozenset[str]:
         """Return the resources that a parameter's value comes from."""
         if not stack.path or name not in stack.parameters:
             return frozenset()
         parent = self.stacks[stack_of(stack.path)]
-        return self._once("parameter", stack.path, name, lambda: self.origins(parent, stack.told.get(name)))
+        return self._once("parameter", stack.path, name, lambda: self.origins(parent, stack.passed.get(name)))
 
     def origins(self, stack: _Stack, value: Any) -> frozenset[str]:
         """Return the resources that a value comes from, through parameters and outputs."""
         return frozenset().union(*(self.origin(stack, found) for found in found_in(value, stack.scope)))
 
     def origin(self, stack: _Stack, reference: Reference) -> frozenset[str]:
-        """Return the resources that one reference leads to."""
+        """Return the resources that one reference refers to."""
         if reference.name not in stack.resources:
-            return self.told(stack, reference.name)
+            return self.parameter_origins(stack, reference.name)
         at = stack.at(reference.name)
         nested = self.stacks.get(at)
         if nested is None or not reference.output:
@@ -239,6 +239,6 @@ class _TemplateReader:
     def _once(self, kind: str, path: str, name: str, follow: Callable[[], frozenset[str]]) -> frozenset[str]:
         key = (kind, path, name)
         if key not in self._followed:
-            self._followed[key] = frozenset()  # a cycle leads nowhere
+            self._followed[key] = frozenset()  # ends a cycle
             self._followed[key] = follow()
         return self._followed[key]

@@ -1,9 +1,8 @@
-"""Recognizing secret values that are not kept: by keyed digests of their spellings.
+"""Recognize secret values that are not stored, by keyed digests of their spellings.
 
-A digest has 64 bits, under a random key. A value may begin anywhere, so each position of a text is first
-compared by a few bits of a checksum of its next characters; the digests and these bits are all that is
-stored. They are encrypted at rest (`deployments.models.sealed`). Only someone who has that key can test
-guesses, and a value that cannot be guessed stays unknown even then.
+A digest has 64 bits, under a random key. A value may begin anywhere, so a few bits of a checksum of the next
+characters are compared at each position of a text first. Only the digests and these bits are stored,
+encrypted (`deployments.models.sealed`). Only someone who has that key can test guesses.
 """
 
 from __future__ import annotations
@@ -19,13 +18,13 @@ from deployments.core.spellings import SHORT, Shape, spellings, word_starts
 
 KEY_BYTES = 16
 _DIGEST_BYTES = 8
-_LEAST_BITS = 4
+_MIN_BITS = 4
 _WIDTH = 4
-"""Bytes of a character in UTF-32, in which every place of a text is a slice."""
+"""Bytes of a character in UTF-32, where every part of a text is a slice."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Print:
+class _Fingerprint:
     """The digest of one spelling, and its shape."""
 
     digest: bytes
@@ -34,17 +33,17 @@ class _Print:
 
 @dataclass(slots=True, kw_only=True)
 class Fingerprints:
-    """Finds the spellings of values of which only digests are known."""
+    """Find the spellings of values from their digests."""
 
     key: bytes
     bits: int
-    """Bits of the checksum that are kept: enough for about one comparison at each place of a text."""
-    by_start: dict[int, list[_Print]] = field(default_factory=lambda: defaultdict(list))
+    """Bits of the checksum that are stored: enough for about one comparison at each position of a text."""
+    by_start: dict[int, list[_Fingerprint]] = field(default_factory=lambda: defaultdict(list))
     words: dict[int, dict[bytes, Shape]] = field(default_factory=lambda: defaultdict(dict))
     """Spellings that are whole words, by their length."""
 
     def find(self, text: str, *, words: bool) -> Iterator[tuple[int, Shape]]:
-        """Yield every place of every spelling, those that overlap too."""
+        """Yield every occurrence of every spelling, including those that overlap."""
         if words and self.words:
             yield from self._find_words(text)
         if self.by_start:
@@ -76,13 +75,11 @@ class Fingerprints:
         if shape.is_word:
             self.words[shape.length][digest] = shape
         else:
-            self.by_start[start].append(_Print(digest, shape))
+            self.by_start[start].append(_Fingerprint(digest, shape))
 
     def as_json(self) -> dict[str, Any]:
-        """Return what is kept of them."""
-        rows = [
-            (print_.digest, start, print_.shape) for start, kept in self.by_start.items() for print_ in kept
-        ]
+        """Return the fingerprints as they are stored."""
+        rows = [(one.digest, start, one.shape) for start, listed in self.by_start.items() for one in listed]
         rows += [(digest, 0, shape) for known in self.words.values() for digest, shape in known.items()]
         return {
             "key": self.key.hex(),
@@ -100,17 +97,17 @@ def fingerprints_of(values: Iterable[str], key: bytes) -> Fingerprints:
     shapes: dict[str, Shape] = {}
     for value in values:
         shapes |= spellings(value)
-    made = Fingerprints(key=key, bits=max(_LEAST_BITS, len(shapes).bit_length()))
-    mask = (1 << made.bits) - 1
+    found = Fingerprints(key=key, bits=max(_MIN_BITS, len(shapes).bit_length()))
+    mask = (1 << found.bits) - 1
     for text, shape in shapes.items():
-        made._add(made._digest(text), crc32(_in_utf_32(text[:SHORT])) & mask, shape)
-    return made
+        found._add(found._digest(text), crc32(_in_utf_32(text[:SHORT])) & mask, shape)
+    return found
 
 
-def read_fingerprints(kept: Mapping[str, Any]) -> Fingerprints:
-    """Return the fingerprints that `as_json` wrote."""
-    read = Fingerprints(key=bytes.fromhex(kept["key"]), bits=kept["bits"])
-    for digest, start, length, is_word, before, after in kept["spellings"]:
+def read_fingerprints(stored: Mapping[str, Any]) -> Fingerprints:
+    """Return the fingerprints that `as_json` returned."""
+    read = Fingerprints(key=bytes.fromhex(stored["key"]), bits=stored["bits"])
+    for digest, start, length, is_word, before, after in stored["spellings"]:
         shape = Shape(length=length, is_word=is_word, before=before, after=after)
         read._add(bytes.fromhex(digest), start, shape)
     return read

@@ -1,4 +1,4 @@
-"""How a deployment ends, told from the root stack's status."""
+"""The final state of a deployment, from the root stack's status."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _CREATE = {
     "DELETE_COMPLETE": State.FAILED,
     "DELETE_FAILED": State.FAILED,
 }
-_UPDATE = {word: end for word, end in _CREATE.items() if not word.startswith(("CREATE", "ROLLBACK"))}
+_UPDATE = {status: end for status, end in _CREATE.items() if not status.startswith(("CREATE", "ROLLBACK"))}
 _DELETE = {"DELETE_COMPLETE": State.SUCCEEDED, "DELETE_FAILED": State.FAILED}
 
 
 def outcome(kind: Kind, root_status: str) -> State | None:
-    """Return the state that a deployment ends in, or None while the root stack still moves.
+    """Return the final state of a deployment, None while the root stack's operation is in progress.
 
-    A delete or an update goes on through every status but its own ends: the stack keeps its old final
-    status for a moment after it was asked for.
+    Of a delete or an update, only its own final statuses count: the stack has its previous final status for a
+    moment after the request.
     """
     return {Kind.CREATE: _CREATE, Kind.UPDATE: _UPDATE, Kind.DELETE: _DELETE}[kind].get(root_status)

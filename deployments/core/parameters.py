@@ -1,4 +1,4 @@
-"""A template's parameters: what they allow, and what is wrong with a value.
+"""A template's parameters: their constraints, and the problems of a value.
 
 The rules are CloudFormation's: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/
 parameters-section-structure.html
@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
-    """One parameter of a root template. `default` None means that a value is required.
+    """One parameter of a root template. If `default` is None, a value is required.
 
-    `new_environment` is what the set's manifest gives new environments in place of the default. A parameter
-    with `choose_once` keeps the value that its environment was created with.
+    `new_environment` is the default of new environments in the set's manifest. A parameter with `choose_once`
+    keeps the value that its environment was created with.
     """
 
     name: str
@@ -36,17 +36,17 @@ class Parameter:
 
     @property
     def initial(self) -> str | None:
-        """Return the value that a new environment has unless a person changes it, None when there is none."""
+        """Return the default value of a new environment, None if there is none."""
         return self.default if self.new_environment is None else self.new_environment
 
     @property
     def is_list(self) -> bool:
-        """Tell whether the value is a comma-separated list."""
+        """Return whether the value is a comma-separated list."""
         return self.type == "CommaDelimitedList" or "List<" in self.type
 
     @property
     def is_number(self) -> bool:
-        """Tell whether the value is one number."""
+        """Return whether the value is one number."""
         return self.type == "Number"
 
 
@@ -60,9 +60,9 @@ class ParameterGroup:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong with a value. `code` is one of required, number, allowed, pattern, length, range.
+    """A problem of a value. `code` is one of required, number, allowed, pattern, length, range.
 
-    `values` fill the sentence that a page makes of the code; `constraint` is the template's own sentence.
+    `values` are the values of the code's text on the page; `constraint` is the template's own description.
     """
 
     code: str
@@ -71,7 +71,7 @@ class Problem:
 
 
 def problem(parameter: Parameter, value: str) -> Problem | None:
-    """Return what CloudFormation would object to in a value, None when nothing."""
+    """Return the problem that CloudFormation would report for a value, None if there is none."""
     items = [item.strip() for item in value.split(",")] if parameter.is_list else [value]
     if value == "" and parameter.default != "" and not _may_be_empty(parameter):
         return Problem("required", constraint=parameter.constraint_description)
@@ -121,14 +121,14 @@ def _short(number: float | None) -> str:
 
 
 def _python_pattern(pattern: str) -> str:
-    """Return a Java pattern for Python: the possessive forms and classes that templates use are the same."""
+    """Return a Java pattern as a Python one. The other classes and forms that templates use are the same."""
     return pattern.replace(r"\p{Alnum}", "[A-Za-z0-9]").replace(r"\p{Alpha}", "[A-Za-z]")
 
 
 def _matches(pattern: str, value: str) -> bool:
-    """Tell whether the whole value matches, as CloudFormation demands.
+    """Return whether the whole value matches, as CloudFormation requires.
 
-    A pattern that Python cannot read is left to CloudFormation, which checks it again.
+    A pattern that Python cannot compile is checked by CloudFormation alone.
     """
     try:
         return re.fullmatch(_python_pattern(pattern), value) is not None

@@ -1,4 +1,4 @@
-"""The states of a deployment, the ways between them, and the phases that people see."""
+"""The states of a deployment, the transitions between them, and the phases that pages show."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Kind(StrEnum):
 
 
 class State(StrEnum):
-    """Where a deployment stands. The first seven are phases of work, the others are ends."""
+    """The state of a deployment. The first seven are phases, the others are final."""
 
     PREFLIGHT = "preflight"
     ARTIFACTS = "artifacts"
@@ -47,9 +47,9 @@ PHASES: dict[Kind, tuple[State, ...]] = {
     Kind.DELETE: (State.PREFLIGHT, State.STACKS),
 }
 BEFORE_STACKS = frozenset({State.PREFLIGHT, State.ARTIFACTS, State.CHANGE_SET})
-"""In these nothing was made in AWS yet: what goes wrong for good ends the deployment."""
+"""Before anything is created in AWS: a permanent failure ends the deployment."""
 AFTER_STACKS = (State.CONFIGURATION, State.TRAFFIC, State.READY)
-"""CloudFormation is done; what it made is waited for."""
+"""CloudFormation has finished; the deployment waits for what it created."""
 TRANSITIONS: dict[State, frozenset[State]] = {
     State.PREFLIGHT: frozenset({State.ARTIFACTS, State.STACKS, State.SUCCEEDED, State.FAILED}),
     State.ARTIFACTS: frozenset({State.CHANGE_SET, State.FAILED}),
@@ -76,7 +76,7 @@ def display_status_of(state: State) -> DisplayStatus:
 def phase_statuses(kind: Kind, state: State, last_phase: State) -> list[tuple[State, DisplayStatus]]:
     """Return the phases of a deployment of this kind, each with the status to display.
 
-    `last_phase` is the phase it was in when it ended; while it runs, `state` is the phase itself.
+    `last_phase` is the phase in which it ended. While it runs, `state` is the current phase.
     """
     phases = PHASES[kind]
     current = phases.index(last_phase if state in TERMINAL else state)

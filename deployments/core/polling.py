@@ -1,8 +1,8 @@
-"""Which stacks to ask for their events next, so that twenty calls a minute show what happens within seconds.
+"""Adaptive polling: which stacks to poll next, so that twenty calls a minute show events within seconds.
 
-Events come in bursts: a stack that had news is asked again soon, a quiet one less and less often, and one
-in which nothing is expected for long hardly ever. Calls are paid from a purse that fills while it is quiet.
-The numbers were chosen by playing deployments of eleven minutes (tests/core/test_polling.py).
+Events come in bursts. A stack that had new events is polled again soon, a quiet one less and less often, and
+one without events expected for a while rarely. A token bucket limits the calls; it refills in quiet times.
+The numbers come from simulations of deployments of eleven minutes (tests/core/test_polling.py).
 """
 
 from __future__ import annotations
@@ -11,91 +11,91 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 CALLS_PER_MINUTE = 20.0
-"""What one deployment may spend on average, beside others of the same account."""
+"""Calls of one deployment on average; others of the same account need some too."""
 INITIAL_SHARE = 0.5
-"""Part of what it may spend altogether that it has from the beginning, when most things happen at once."""
+"""The share of all its tokens that a deployment has at its beginning, when most events come."""
 REFILL_PER_SECOND = (1 - INITIAL_SHARE) * CALLS_PER_MINUTE / 60
 MIN_TOKENS, MAX_TOKENS = 20.0, 200.0
-"""Calls that a purse holds at its beginning at least, and ever at most."""
-SOON, GROWTH, MAX_INTERVAL = 4.5, 1.3, 10.0
-"""Seconds until a stack with news is asked again; how much longer each time without; and at most."""
+"""The fewest tokens of a bucket at its beginning, and the most that it ever has."""
+INTERVAL_AFTER_EVENTS, GROWTH, MAX_INTERVAL = 4.5, 1.3, 10.0
+"""Seconds until a stack with new events is polled again; the factor after each poll without; the maximum."""
 QUIET_POLLS, FAR_AHEAD = 4, 15.0
-"""A stack that was quiet so often, and in which nothing is expected for so many seconds, can wait: for"""
+"""After that many polls without events, and if the next event is expected in so many seconds or more, …"""
 SHARE_OF_WAIT, MAX_QUIET_INTERVAL = 0.35, 22.0
-"""that part of the time until then, and so many seconds at most."""
+"""… a stack is polled after this share of the time until then, but after so many seconds at most."""
 MIN_INTERVAL = 1.0
-"""Seconds between two looks at one stack, and between two steps of a deployment, at least."""
+"""Minimum of seconds between two polls of one stack, and between two steps of a deployment."""
 ROOT_INTERVAL = 120.0
-"""Seconds between two looks at the root stack itself, beside its events."""
+"""Seconds between two calls of DescribeStacks for the root stack."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolledStack:
-    """A stack whose events are not all known. Times are epoch seconds, None = never asked.
+    """A stack that may have new events. Times are epoch seconds; `polled_at` None means never.
 
-    `quiet` is how often in a row it had no news. `expected` is when something in it is expected next, None
-    when nobody knows.
+    `quiet` is the number of polls in a row without new events. `expected` is the time at which the next event
+    is expected, None if it is unknown. `notified`: AWS sent a notification that the stack has changed.
     """
 
     path: str
-    asked_at: float | None = None
+    polled_at: float | None = None
     quiet: int = 0
     expected: float | None = None
-    hinted: bool = False
+    notified: bool = False
 
     def due(self, now: float) -> float:
-        """Return when to ask it next."""
-        if self.hinted or self.asked_at is None:
+        """Return when to poll it next."""
+        if self.notified or self.polled_at is None:
             return now
-        wait = min(MAX_INTERVAL, SOON * GROWTH ** min(self.quiet, 12))
+        wait = min(MAX_INTERVAL, INTERVAL_AFTER_EVENTS * GROWTH ** min(self.quiet, 12))
         if self.expected is not None and self.quiet >= QUIET_POLLS:
-            ahead = self.expected - self.asked_at
+            ahead = self.expected - self.polled_at
             if ahead > FAR_AHEAD:
                 wait = min(MAX_QUIET_INTERVAL, max(wait, SHARE_OF_WAIT * ahead))
-        return self.asked_at + max(wait, MIN_INTERVAL)
+        return self.polled_at + max(wait, MIN_INTERVAL)
 
 
 @dataclass(frozen=True, slots=True)
 class TokenBucket:
-    """The calls that may be spent: so many at that moment (epoch seconds), more each second."""
+    """The calls that a deployment may make: `calls` at the time `at` (epoch seconds), more each second."""
 
     calls: float = MIN_TOKENS
     at: float = 0.0
 
     @classmethod
     def for_seconds(cls, expected: float) -> TokenBucket:
-        """Return the purse of a deployment that is expected to take so long."""
+        """Return the bucket of a deployment that is expected to take so many seconds."""
         return cls(max(MIN_TOKENS, min(MAX_TOKENS, INITIAL_SHARE * CALLS_PER_MINUTE * expected / 60)))
 
     def at_time(self, now: float) -> TokenBucket:
-        """Return the purse as it has filled since."""
-        gone = max(0.0, now - self.at) if self.at else 0.0
-        return TokenBucket(min(MAX_TOKENS, self.calls + gone * REFILL_PER_SECOND), now)
+        """Return the bucket as it has refilled until now."""
+        elapsed = max(0.0, now - self.at) if self.at else 0.0
+        return TokenBucket(min(MAX_TOKENS, self.calls + elapsed * REFILL_PER_SECOND), now)
 
     def spend(self, number: int) -> TokenBucket:
-        """Return the purse after so many calls; it can owe some, which the next ones wait for."""
+        """Return the bucket after so many calls. It may be negative; then the next calls wait."""
         return TokenBucket(max(-MIN_TOKENS, self.calls - number), self.at)
 
     def as_row(self) -> list[float]:
-        """Return what a row keeps: the arguments that make it again."""
+        """Return the arguments of the constructor, as a row stores them."""
         return [round(self.calls, 3), self.at]
 
 
-def choose(watched: Iterable[PolledStack], purse: TokenBucket, now: float) -> tuple[str, ...]:
-    """Return which stacks to ask now: all that are due, as far as the purse goes, and always one.
+def choose(polled: Iterable[PolledStack], bucket: TokenBucket, now: float) -> tuple[str, ...]:
+    """Return the stacks to poll now: those that are due, as far as there are tokens, and always one.
 
-    Hints come first and are never put off: who gives one knows.
+    Stacks with a notification come first and never wait.
     """
-    stacks = sorted(watched, key=lambda one: (not one.hinted, one.due(now), one.path))
-    hinted = [one.path for one in stacks if one.hinted]
-    due = [one.path for one in stacks if not one.hinted and one.due(now) <= now]
-    can_pay = int(max(0.0, purse.calls)) - len(hinted)
-    chosen = hinted + due[: max(0, can_pay)]
+    stacks = sorted(polled, key=lambda one: (not one.notified, one.due(now), one.path))
+    notified = [one.path for one in stacks if one.notified]
+    due = [one.path for one in stacks if not one.notified and one.due(now) <= now]
+    left = int(max(0.0, bucket.calls)) - len(notified)
+    chosen = notified + due[: max(0, left)]
     return tuple(chosen or [one.path for one in stacks[:1]])
 
 
-def delay(watched: Iterable[PolledStack], purse: TokenBucket, now: float) -> float:
-    """Return the seconds to wait before anything is worth asking, and can be paid."""
-    due = min((one.due(now) for one in watched), default=now + MAX_INTERVAL)
-    poor = max(0.0, 1.0 - purse.calls) / REFILL_PER_SECOND
-    return min(MAX_INTERVAL, max(MIN_INTERVAL, due - now, poor))
+def delay(polled: Iterable[PolledStack], bucket: TokenBucket, now: float) -> float:
+    """Return the seconds until a stack is due and there is a token for it."""
+    due = min((one.due(now) for one in polled), default=now + MAX_INTERVAL)
+    refill = max(0.0, 1.0 - bucket.calls) / REFILL_PER_SECOND
+    return min(MAX_INTERVAL, max(MIN_INTERVAL, due - now, refill))

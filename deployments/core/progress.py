@@ -1,4 +1,4 @@
-"""How far a deployment is: which resources have come to where it takes them."""
+"""Progress of a deployment: how many resources have reached the state that it aims for."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from deployments.core.phases import Kind
-from deployments.core.status import DisplayStatus, display_status, is_gone, is_kept, is_of_deletion
+from deployments.core.status import DisplayStatus, display_status, is_gone, is_of_deletion, is_retained
 
 
 @dataclass(frozen=True, slots=True)
 class ProgressCount:
-    """So many of so many."""
+    """How many of a total are done."""
 
     done: int = 0
     total: int = 0
 
     @property
     def percent(self) -> int:
-        """Return whole percents, 100 only when all are done."""
+        """Return the percentage as an integer, 100 only when all are done."""
         return self.done * 100 // self.total if self.total else 0
 
     def __add__(self, other: ProgressCount) -> ProgressCount:
@@ -26,21 +26,21 @@ class ProgressCount:
 
 
 def resource_state(kind: Kind, status: str) -> str:
-    """Return a resource's status as this deployment sees it.
+    """Return a resource's status in this deployment.
 
-    What a delete finds in place has not begun to be deleted: "" (pending), whatever made it.
+    In a delete, a resource is pending ("") until its deletion begins, whatever its status.
     """
     return "" if kind is Kind.DELETE and not is_of_deletion(status) else status
 
 
 def is_done(kind: Kind, status: str) -> bool:
-    """Tell whether a resource with this status has reached the deployment's goal."""
+    """Return whether a resource with this status has reached the deployment's goal."""
     if kind is Kind.DELETE:
         return is_gone(status)
-    return display_status(status) is DisplayStatus.DONE and not is_kept(status)
+    return display_status(status) is DisplayStatus.DONE and not is_retained(status)
 
 
-def count(kind: Kind, words: Iterable[str]) -> ProgressCount:
-    """Count the resources with these status words."""
-    done = [is_done(kind, word) for word in words]
+def count(kind: Kind, statuses: Iterable[str]) -> ProgressCount:
+    """Count the resources with these statuses."""
+    done = [is_done(kind, status) for status in statuses]
     return ProgressCount(sum(done), len(done))

@@ -1,4 +1,4 @@
-"""Removing secret values from texts, in every spelling that is known of them. Pure."""
+"""Remove secret values from texts, in all their spellings."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from typing import Protocol
 from deployments.core.spellings import Shape, spellings
 
 MARK = "****"
-"""What stands in place of a value: CloudFormation's own sign for NoEcho parameters."""
-REMEMBERED, LONGEST_REMEMBERED = 1024, 2000
-"""Texts whose redaction a redactor remembers, and their length: many events have the same reason or id."""
+"""Replaces a value, as CloudFormation does with NoEcho parameters."""
+CACHED, MAX_CACHED_LENGTH = 1024, 2000
+"""How many texts a redactor caches, and up to which length: many events have the same reason or id."""
 _LINES = re.compile(r"[^\r\n]+")
 
 Span = tuple[int, int]
 
 
 class Finder(Protocol):
-    """Something that finds secret values in a text."""
+    """Finds secret values in a text."""
 
     def find(self, text: str, *, words: bool) -> Iterator[tuple[int, Shape]]:
-        """Yield (where it begins, what shape it has) for every spelling; whole words only if `words`."""
+        """Yield (position, shape) of every spelling; whole words only if `words`."""
         ...
 
 
 class Values:
-    """Finds the spellings of values that are known."""
+    """Find the spellings of known values."""
 
     def __init__(self, values: Iterable[str]) -> None:
         self.spellings: dict[str, Shape] = {}
@@ -36,7 +36,7 @@ class Values:
             self.spellings |= spellings(value)
 
     def find(self, text: str, *, words: bool) -> Iterator[tuple[int, Shape]]:
-        """Yield every place of every spelling, those that overlap too."""
+        """Yield every occurrence of every spelling, including those that overlap."""
         for spelling, shape in self.spellings.items():
             if shape.is_word and not words:
                 continue
@@ -47,7 +47,7 @@ class Values:
 
 
 class Everything:
-    """Takes every text for a secret: for where secrets exist and cannot be read."""
+    """Treat every text as a secret: used where secrets exist but cannot be read."""
 
     def find(self, text: str, *, words: bool) -> Iterator[tuple[int, Shape]]:
         """Yield the whole text."""
@@ -55,24 +55,24 @@ class Everything:
 
 
 class Redactor:
-    """Removes what its finders find. It is false when it has none, and changes nothing then."""
+    """Remove what its finders find. Without finders it is false and changes nothing."""
 
     def __init__(self, finders: Iterable[Finder] = ()) -> None:
         self.finders = tuple(finders)
-        self._remembered: dict[str, str] = {}
+        self._cache: dict[str, str] = {}
 
     def __bool__(self) -> bool:
         return bool(self.finders)
 
     def __call__(self, text: str) -> str:
-        """Return the text with `****` in place of every secret value."""
+        """Return the text with every secret value replaced by `****`."""
         if not (self.finders and text):
             return text
-        if len(text) > LONGEST_REMEMBERED:
+        if len(text) > MAX_CACHED_LENGTH:
             return self._redacted(text)
-        if text not in self._remembered and len(self._remembered) < REMEMBERED:
-            self._remembered[text] = self._redacted(text)
-        return self._remembered.get(text) or self._redacted(text)
+        if text not in self._cache and len(self._cache) < CACHED:
+            self._cache[text] = self._redacted(text)
+        return self._cache.get(text) or self._redacted(text)
 
     def _redacted(self, text: str) -> str:
         spans = [span for view in _views(text) for span in self._spans(view)]
@@ -90,25 +90,25 @@ NOTHING = Redactor()
 """Removes nothing: no secrets are known."""
 
 
-def both(redactors: Iterable[Redactor]) -> Redactor:
-    """Return a redactor that removes what any of these does."""
+def combined(redactors: Iterable[Redactor]) -> Redactor:
+    """Return a redactor that removes what any of these removes."""
     return Redactor(finder for redactor in redactors for finder in redactor.finders)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _View:
-    """A text as it is searched. `places` are (place here, place in the original) of each of its pieces."""
+    """A text as it is searched. `offsets` are (offset here, offset in the original) of each of its pieces."""
 
     text: str
     is_joined: bool = False
-    places: Sequence[Span] = ((0, 0),)
+    offsets: Sequence[Span] = ((0, 0),)
 
     def original(self, span: Span) -> Span:
-        """Return where in the original text a part of this one is."""
+        """Return the position of a part of this text in the original text."""
         return self._original(span[0]), self._original(span[1] - 1) + 1
 
     def _original(self, at: int) -> int:
-        here, there = self.places[bisect_right(self.places, at, key=lambda place: place[0]) - 1]
+        here, there = self.offsets[bisect_right(self.offsets, at, key=lambda pair: pair[0]) - 1]
         return there + at - here
 
 
@@ -117,19 +117,19 @@ def _views(text: str) -> Iterator[_View]:
     yield _View(text=text)
     if "\n" not in text and "\r" not in text:
         return
-    places: list[Span] = []
+    offsets: list[Span] = []
     pieces: list[str] = []
     length = 0
     for found in _LINES.finditer(text):
         piece = found[0].lstrip(" \t")
-        places.append((length, found.end() - len(piece)))
+        offsets.append((length, found.end() - len(piece)))
         pieces.append(piece.rstrip(" \t"))
         length += len(pieces[-1])
-    yield _View(text="".join(pieces), is_joined=True, places=places)
+    yield _View(text="".join(pieces), is_joined=True, offsets=offsets)
 
 
 def _without(text: str, spans: Iterable[Span]) -> str:
-    """Return the text with the spans replaced, those that touch by one mark."""
+    """Return the text with the spans replaced; adjacent spans are replaced by one mark."""
     kept: list[str] = []
     done = -1
     for start, end in sorted(spans):

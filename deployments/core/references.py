@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from deployments.core.conditions import DEEPEST, IN_SUB, Scope, mapping
+from deployments.core.conditions import IN_SUB, MAX_DEPTH, Scope, mapping
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A name in the same template, with the attribute that is wanted of it ("" for Ref), and the way."""
+    """A reference to a name in the same template: how (`way`), and to which attribute ("" for Ref)."""
 
     way: str
     name: str
@@ -19,14 +19,14 @@ class Reference:
 
     @property
     def output(self) -> str:
-        """Return the name of the nested stack's output that is meant, "" for any other attribute."""
+        """Return the name of a nested stack's output, "" for any other attribute."""
         first, _, rest = self.attribute.partition(".")
         return rest if first == "Outputs" else ""
 
 
 def found_in(value: Any, scope: Scope, depth: int = 0) -> Iterator[Reference]:
-    """Yield every reference of a value; of an Fn::If only the branch that is taken, where that is known."""
-    if depth > DEEPEST:
+    """Yield every reference in a value; of an Fn::If only the branch that applies, if that is known."""
+    if depth > MAX_DEPTH:
         return
     if isinstance(value, list):
         for item in value:
@@ -49,8 +49,8 @@ def _get_att(argument: Any, scope: Scope, depth: int) -> Iterator[Reference]:
     parts = argument.split(".") if isinstance(argument, str) else argument
     if isinstance(parts, list) and parts and isinstance(parts[0], str):
         name, _, more = parts[0].partition(".")
-        words = [more] if more else []
-        yield Reference("GetAtt", name, ".".join(words + [p for p in parts[1:] if isinstance(p, str)]))
+        names = [more] if more else []
+        yield Reference("GetAtt", name, ".".join(names + [p for p in parts[1:] if isinstance(p, str)]))
         yield from found_in(parts[1:], scope, depth)
 
 
@@ -68,8 +68,8 @@ def _sub(argument: Any, scope: Scope, depth: int) -> Iterator[Reference]:
 
 def _if(argument: Any, scope: Scope, depth: int) -> Iterator[Reference]:
     if isinstance(argument, list) and len(argument) == 3:
-        holds = scope.holds(argument[0])
-        argument = argument[1:] if holds is None else argument[1 if holds else 2]
+        truth = scope.condition(argument[0])
+        argument = argument[1:] if truth is None else argument[1 if truth else 2]
     yield from found_in(argument, scope, depth)
 
 
@@ -77,7 +77,7 @@ _READERS = {"Ref": _ref, "Fn::GetAtt": _get_att, "Fn::Sub": _sub, "Fn::If": _if}
 
 
 def template_name(url: Any) -> str:
-    """Return the file name that a TemplateURL ends in, "" when it cannot be told."""
+    """Return the file name at the end of a TemplateURL, "" if it is unknown."""
     if isinstance(url, dict):
         url = url.get("Fn::Sub")
         url = url[0] if isinstance(url, list) and url else url

@@ -1,4 +1,4 @@
-"""Which event only says again what another said of the same resource. Pure; the journal keeps the answer."""
+"""Which events repeat an earlier event of the same resource; the event log stores the result."""
 
 from __future__ import annotations
 
@@ -9,21 +9,24 @@ from deployments.core.status import is_failed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastEvent:
-    """What an event says of its subject. `first` is the number of the first that said so."""
+    """The last event of a resource. `first` is the number of the event that it repeats, else its own.
+
+    `stack` is the path of the stack whose events it is among.
+    """
 
     first: int
     status: str
     reason: str
-    teller: str
+    stack: str
 
 
 def repeats(before: LastEvent | None, now: LastEvent) -> bool:
-    """Tell whether an event says what the last one about the same subject said already.
+    """Return whether an event repeats the last one of the same resource.
 
-    CloudFormation tells of one step several times: with "Resource creation Initiated" as the reason, or
-    once in a nested stack and once in its parent. Two failures are two unless they have one reason, or the
-    one is how the parent tells of the other.
+    CloudFormation reports one step several times: with "Resource creation Initiated" as the reason, or both
+    in a nested stack and in its parent. Two failures are different unless they have the same reason, or one
+    of them is the parent's event.
     """
     if before is None or not now.status or before.status != now.status:
         return False
-    return not is_failed(now.status) or before.reason == now.reason or before.teller != now.teller
+    return not is_failed(now.status) or before.reason == now.reason or before.stack != now.stack

@@ -1,4 +1,4 @@
-"""How the events of a resource, in whatever order they arrive, make its present state."""
+"""The current state of a resource, from its events in any order."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from deployments.core.status import is_final, stage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceState:
-    """The state of a resource or stack. Times are aware; `rank` orders events of one instant."""
+    """The state of a resource or stack. Times are aware."""
 
     status: str = ""
     reason: str = ""
@@ -22,7 +22,7 @@ class ResourceState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusChange:
-    """What one event says."""
+    """The status change in one event."""
 
     at: datetime
     status: str
@@ -30,28 +30,30 @@ class StatusChange:
     physical_id: str = ""
 
 
-def apply(node: ResourceState, change: StatusChange) -> ResourceState:
-    """Return the node after the event.
+def apply(state: ResourceState, change: StatusChange) -> ResourceState:
+    """Return the state after the change.
 
-    An event older than what is known (late delivery) never turns the state back; it only fills in what
-    was missing: an earlier start of the same operation, a physical id.
+    A change that is older than the state (a late event) does not change the status. It only completes the
+    state: with an earlier start of the same operation, or a physical id.
     """
     known = (
-        (node.changed_at, stage(node.status), is_final(node.status), node.status) if node.changed_at else None
+        (state.changed_at, stage(state.status), is_final(state.status), state.status)
+        if state.changed_at
+        else None
     )
-    news = (change.at, stage(change.status), is_final(change.status), change.status)
-    same_operation = stage(change.status) == stage(node.status)
-    if known is not None and known > news:
-        filled = replace(node, physical_id=node.physical_id or change.physical_id)
-        if same_operation and node.started_at and change.at < node.started_at:
+    new = (change.at, stage(change.status), is_final(change.status), change.status)
+    same_operation = stage(change.status) == stage(state.status)
+    if known is not None and known > new:
+        filled = replace(state, physical_id=state.physical_id or change.physical_id)
+        if same_operation and state.started_at and change.at < state.started_at:
             filled = replace(filled, started_at=change.at)
         return filled
-    goes_on = same_operation and node.started_at is not None
+    continues = same_operation and state.started_at is not None
     return ResourceState(
         status=change.status,
         reason=change.reason,
-        physical_id=change.physical_id or node.physical_id,
-        started_at=min(node.started_at, change.at) if goes_on and node.started_at else change.at,
+        physical_id=change.physical_id or state.physical_id,
+        started_at=min(state.started_at, change.at) if continues and state.started_at else change.at,
         changed_at=change.at,
         ended_at=change.at if is_final(change.status) else None,
     )

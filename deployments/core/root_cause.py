@@ -1,4 +1,4 @@
-"""Why a deployment failed: the earliest failed leaf, not the siblings it took with it."""
+"""Why a deployment failed: the resource that failed first, not those canceled as a result."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from deployments.core.status import is_cancelled, is_failed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """A failed resource: where it is (path of logical ids below the root), and what AWS says."""
+    """A failed resource: the path of its stack (logical ids below the root), and AWS's reason."""
 
     path: str
     logical_id: str
@@ -24,10 +24,10 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RootCause:
-    """What failed first, and what went with it.
+    """The resource that failed first (`leaf`), and the other failures.
 
-    `ties` failed by themselves in the same instant; `later` failed by themselves afterwards; `collateral`
-    was cancelled; `chain` are the logical ids of the nested stacks from the root down to the leaf's.
+    `ties` failed independently at the same time, `later` independently afterwards. `collateral` was canceled
+    as a result. `chain` has the logical ids of the nested stacks from the root down to the leaf's stack.
     """
 
     leaf: Failure
@@ -41,7 +41,7 @@ class RootCause:
         return tuple(part for part in self.leaf.path.split("/") if part)
 
 
-# A stack only repeats what failed inside it.
+# A stack's failure only repeats one inside it.
 _ECHO = re.compile(
     r"Embedded stack \S+ was not successfully|The following resource\(s\) failed to"
     r"|Rollback requested by user"
@@ -49,12 +49,12 @@ _ECHO = re.compile(
 
 
 def root_cause(failures: Iterable[Failure]) -> RootCause | None:
-    """Return the earliest failure that is neither collateral nor an echo, with the others sorted by what
-    they are; None when nothing failed.
+    """Return the earliest failure that is neither collateral nor an echo, and the others by their kind.
 
-    The order in which failures are given and doubles among them change nothing. When every failure is an
-    echo (events of the leaf are missing), the deepest and earliest echo is the leaf, since it is nearest to
-    the cause. Failures of the rollback (a DELETE_FAILED after a CREATE_FAILED) are later ones by their time.
+    Return None if nothing failed. The order of failures, and duplicates among them, do not matter. If every
+    failure is an echo (the events of the leaf are missing), the deepest and earliest echo is the leaf, since
+    it is nearest to the cause. Failures of the rollback (a DELETE_FAILED after a CREATE_FAILED) are later
+    ones.
     """
     failed = {(f.path, f.logical_id, f.status, f.at): f for f in failures if is_failed(f.status)}.values()
     collateral = [f for f in failed if is_cancelled(f.status, f.reason)]
@@ -73,7 +73,7 @@ def root_cause(failures: Iterable[Failure]) -> RootCause | None:
 
 
 def _of_echoes(echoes: Iterable[Failure], collateral: Iterable[Failure]) -> RootCause | None:
-    """Return the deepest and earliest echo as the cause, None when there is none."""
+    """Return the deepest and earliest echo as the cause, None if there is none."""
     leaf = min(echoes, key=lambda f: (-f.path.count("/"), f.at, f.path, f.logical_id), default=None)
     return RootCause(leaf=leaf, collateral=_sorted(collateral, leaf)) if leaf else None
 
@@ -84,6 +84,6 @@ def _sorted(failures: Iterable[Failure], leaf: Failure) -> tuple[Failure, ...]:
 
 
 def first_failure(failures: Iterable[Failure]) -> Failure | None:
-    """Return what failed first by itself; None when nothing failed. See `root_cause`."""
+    """Return the leaf of `root_cause`, None if nothing failed."""
     found = root_cause(failures)
     return found.leaf if found else None

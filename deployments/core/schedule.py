@@ -1,8 +1,8 @@
-"""The order in which the parts of a deployment can go, and what their times come to.
+"""The order in which the parts of a deployment can begin and end, and the times that follow from it.
 
-A nested stack begins when what it needs is there, and ends when all that is in it has ended. The portal's
-own phases (`@preflight`, `@configuration` and the like) stand before and after the root stack (""). A
-delete goes the other way: what others need goes last.
+A nested stack begins when its dependencies exist, and ends when everything in it has ended. The portal's own
+phases (`@preflight`, `@configuration` and others) come before and after the root stack (""). In a delete, the
+order is reversed: what others depend on is deleted last.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from functools import lru_cache
 from deployments.core.dependencies import STACK, Edge, Edges, blocked_by, stack_of
 
 PHASE = "@"
-"""What the name of a phase of the portal's own begins with: no logical id does."""
+"""Prefix of the names of the portal's own phases; no logical id begins with it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """From when to when something went on, or will; None is not known (yet). Epoch milliseconds."""
+    """Start and end of a part, past or expected, in epoch milliseconds; None if unknown."""
 
     start: float | None = None
     end: float | None = None
 
 
 class Schedule:
-    """The parts with what each needs first. Whatever the edges say, every part has its place in the order.
+    """The parts of a deployment and their dependencies, in an order; cycles in the edges are opened.
 
-    `needs` is path → paths; `inside` is stack → what is directly in it. Two acts stand for each part, its
-    beginning and its end; `acts` are in an order in which all can be done, each with those it comes after.
+    `needs` is path → paths; `inside` is stack → the parts directly in it. Each part has two events, its
+    beginning and its end; `events` are in a possible order, each with those that it follows.
     """
 
     def __init__(
@@ -58,10 +58,10 @@ class Schedule:
             for i, step in enumerate(steps[1:], 1):
                 self.needs[step] = (steps[i - 1],)
         self.number = {path: i for i, path in enumerate(self.parts)}
-        self.acts = self._order()
+        self.events = self._order()
 
     @classmethod
-    def kept(
+    def cached(
         cls,
         types: Mapping[str, str],
         edges: Edges,
@@ -70,7 +70,7 @@ class Schedule:
         before: tuple[str, ...] = (),
         after: tuple[str, ...] = (),
     ) -> Schedule:
-        """Return the plan of these parts, made once: a page that is open asks for the same one each time."""
+        """Return the schedule of these parts from a cache: an open page needs the same one many times."""
         own = tuple((path, tuple(edges.get(path, ()))) for path in types)
         return _schedule(tuple(types.items()), own, backwards, before, after)
 
@@ -86,18 +86,18 @@ class Schedule:
         return found
 
     def is_stack(self, path: str) -> bool:
-        """Tell whether a part holds others, or could."""
+        """Return whether a part is a stack, also an empty one."""
         return path in self.inside
 
     def _order(self) -> list[tuple[int, tuple[int, ...]]]:
-        """Return (act, acts before it); 2n is the beginning of part n, 2n + 1 its end."""
+        """Return (event, events before it); 2n is the beginning of part n, 2n + 1 its end."""
         before: dict[int, set[int]] = {}
         for path, n in self.number.items():
             before[2 * n] = {2 * self.number[need] + 1 for need in self.needs.get(path, ())}
             if path and not path.startswith(PHASE):
                 before[2 * n].add(2 * self.number[stack_of(path)])
             before[2 * n + 1] = {2 * n, *(2 * self.number[c] + 1 for c in self.inside.get(path, ()))}
-        return [(act, tuple(sorted(before[act]))) for act in _in_order(before)]
+        return [(event, tuple(sorted(before[event]))) for event in _in_order(before)]
 
 
 @lru_cache(maxsize=64)
@@ -119,26 +119,26 @@ def _above(path: str) -> list[str]:
 
 
 def _in_order(before: Mapping[int, set[int]]) -> list[int]:
-    """Return the acts so that each comes after those before it; a cycle is opened at its first act."""
-    left = {act: len(earlier) for act, earlier in before.items()}
+    """Return the events so that each comes after those before it; a cycle is opened at its first event."""
+    left = {event: len(earlier) for event, earlier in before.items()}
     later: dict[int, list[int]] = {}
-    for act, earlier in before.items():
+    for event, earlier in before.items():
         for one in earlier:
-            later.setdefault(one, []).append(act)
-    ready = [act for act, number in left.items() if not number]
+            later.setdefault(one, []).append(event)
+    ready = [event for event, number in left.items() if not number]
     heapq.heapify(ready)
     stuck = sorted(before)
     done: set[int] = set()
     order: list[int] = []
     while len(order) < len(before):
         if not ready:
-            heapq.heappush(ready, next(act for act in stuck if act not in done))
-        act = heapq.heappop(ready)
-        if act in done:
+            heapq.heappush(ready, next(event for event in stuck if event not in done))
+        event = heapq.heappop(ready)
+        if event in done:
             continue
-        done.add(act)
-        order.append(act)
-        for one in later.get(act, ()):
+        done.add(event)
+        order.append(event)
+        for one in later.get(event, ()):
             left[one] -= 1
             if not left[one]:
                 heapq.heappush(ready, one)
@@ -147,36 +147,37 @@ def _in_order(before: Mapping[int, set[int]]) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class ScheduleState:
-    """How far the parts of a plan are: the times of acts that have happened, and the acts still to come."""
+    """The times of the events of a schedule that have happened, and the events to come."""
 
     times: list[float]
     to_come: list[tuple[int, tuple[int, ...]]]
 
     @classmethod
-    def of(cls, plan: Schedule, known: Mapping[str, Span], now: float) -> ScheduleState:
-        """Take what is known at `now`. What lies ahead of `now` is not known."""
-        times = [0.0] * (2 * len(plan.parts))
+    def of(cls, schedule: Schedule, known: Mapping[str, Span], now: float) -> ScheduleState:
+        """Return the state at `now`; known times after `now` are ignored."""
+        times = [0.0] * (2 * len(schedule.parts))
         happened: set[int] = set()
         for path, span in known.items():
-            n = plan.number.get(path)
-            for act, at in () if n is None else ((2 * n, span.start), (2 * n + 1, span.end)):
+            n = schedule.number.get(path)
+            for event, at in () if n is None else ((2 * n, span.start), (2 * n + 1, span.end)):
                 if at is not None and at <= now:
-                    times[act] = at
-                    happened.add(act)
-        return cls(times, [one for one in plan.acts if one[0] not in happened])
+                    times[event] = at
+                    happened.add(event)
+        return cls(times, [one for one in schedule.events if one[0] not in happened])
 
-    def play(self, seconds: Sequence[float], now: float) -> list[float]:
-        """Return the times of all acts when each part takes that many seconds, at its end.
+    def simulate(self, seconds: Sequence[float], now: float) -> list[float]:
+        """Return the times of all events if each part takes that many seconds.
 
-        Of a stack that is what it takes after the last thing in it. Nothing to come comes before `now`.
+        For a stack, these are the seconds after the last part in it has ended. No event to come is before
+        `now`.
         """
         times = self.times.copy()
-        for act, earlier in self.to_come:
+        for event, earlier in self.to_come:
             at = 0.0
-            for one in earlier:  # most have one or two: quicker than max
+            for one in earlier:  # most have one or two: faster than max
                 if times[one] > at:
                     at = times[one]
-            if act & 1:
-                at += 1000 * seconds[act >> 1]
-            times[act] = at if at > now else now
+            if event & 1:
+                at += 1000 * seconds[event >> 1]
+            times[event] = at if at > now else now
         return times

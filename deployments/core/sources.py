@@ -1,6 +1,6 @@
-"""The sources of what is observed of an environment: the one list of them.
+"""The sources of observations of an environment; they are listed here alone.
 
-What polls them is in `deployments/runner/observe/`, what they found in `deployments/models/health/`.
+Their pollers are in `deployments/runner/observe/`, the rows in `deployments/models/health/`.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from deployments.core.health.parts import ObservedParts
 class Source:
     """A source of facts about environments.
 
-    Intervals are seconds between two polls of one environment: `fast` while a deployment waits for it or
-    someone looks, else `idle`. The idle ones let 50 environments of two target groups and two associations
-    cost less than two calls a second and service. `batch_size` environments are polled in one round: as many
-    as one call describes, or as a round has time for. `shares_calls`: one call describes many environments.
+    Intervals are seconds between two polls of one environment: `fast` while a deployment waits for it or its
+    page is open, else `idle`. With the idle ones, 50 environments of two target groups and two associations
+    need fewer than two calls per second and service. `batch_size` environments are polled in one round: as
+    many as one call describes, or as a round has time for. `shares_calls`: one call describes many
+    environments.
     """
 
     key: str
@@ -29,11 +30,11 @@ class Source:
 
     @property
     def has_observer(self) -> bool:
-        """Tell whether an observer of the account polls it."""
+        """Return whether an observer of the account polls it."""
         return self.fast > 0
 
     def observes(self, parts: ObservedParts) -> bool:
-        """Tell whether an environment of these parts has something that the source observes."""
+        """Return whether an environment with these parts has one that the source observes."""
         return any(getattr(parts, name) for name in self.parts)
 
 

@@ -1,7 +1,6 @@
-"""The ways in which a program may print a secret value: as it is, escaped, URL-encoded, base64-encoded.
+"""The forms in which a program may print a secret value: unchanged, escaped, URL-encoded, base64-encoded.
 
-What is searched for in a text (`redaction`), and what is kept of a value once it may not be kept itself
-(`fingerprints`).
+`redaction` searches for them in texts; `fingerprints` stores digests of them once the value is deleted.
 """
 
 from __future__ import annotations
@@ -15,15 +14,15 @@ from dataclasses import dataclass
 from urllib.parse import quote, quote_plus
 
 SHORT = 6
-"""Values of fewer characters are found as whole words only: within other words they would be chance."""
-SHORTEST_CODED = 3
-"""Values of fewer characters are not searched for in base64: two or three letters are any word."""
+"""Values of fewer characters are found as whole words only: in other words they occur by chance."""
+MIN_ENCODED = 3
+"""Values of fewer characters are not searched for in base64: so few letters occur by chance."""
 
 _UNRESERVED_IN_A_COMPONENT = "!~*'()"
 _UNRESERVED_IN_A_URI = "!~*'();/?:@&=+$,#"
 _LINES = re.compile(r"[^\r\n]+")
 _ESCAPED_BYTE = re.compile(r"%[0-9A-F]{2}")
-# The last letter of an escaped character (%2F, \n) is not one of the word behind it.
+# The last letter of an escaped character (%2F, \n) is not part of the word after it.
 _BEGIN = re.compile(r"(?<!\w)|(?<=%[0-9A-Fa-f]{2})|(?<=\\[nrtbf])|(?<=\\u[0-9A-Fa-f]{4})")
 _END = re.compile(r"(?!\w)")
 _BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_")
@@ -31,7 +30,7 @@ _BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """What else has to be known of a spelling than its text, to say which part of a text is the value.
+    """The properties of a spelling that determine which part of a text is the value.
 
     `is_word`: it counts only as a whole word. `before` and `after`: the base64 character next to it also
     encodes bits of the value.
@@ -43,9 +42,9 @@ class Shape:
     after: bool = False
 
     def span(self, text: str, start: int) -> tuple[int, int] | None:
-        """Return from where to where a text shows the value whose spelling begins at `start`.
+        """Return the start and end of the value whose spelling begins at `start`.
 
-        None when the spelling is only a part of a word and has to be a whole one.
+        Return None if the spelling is a part of a word and must be a whole word.
         """
         end = start + self.length
         if self.is_word and not (_BEGIN.match(text, start) and _END.match(text, end)):
@@ -60,12 +59,12 @@ class Shape:
 
 
 def word_starts(text: str) -> Iterator[int]:
-    """Yield every place where a whole word may begin."""
+    """Yield every position where a whole word may begin."""
     return (found.start() for found in _BEGIN.finditer(text))
 
 
 def spellings(value: str) -> dict[str, Shape]:
-    """Return the spellings of a value, and of those of its parts that programs print by themselves."""
+    """Return the spellings of a value, and of those of its parts that programs print separately."""
     found: dict[str, Shape] = {}
     for part in _parts(value):
         short = len(part) < SHORT
@@ -84,8 +83,8 @@ def joined(text: str) -> str:
 def _parts(value: str) -> Iterator[str]:
     """Yield the value, its lines, and the items of a list.
 
-    A log has an event for each line, and functions get the items of a CommaDelimitedList. What is shorter
-    than a short value is left out of these: a line of JSON may be a bracket.
+    A log has an event for each line, and functions get the items of a CommaDelimitedList. Short lines and
+    items are left out: a line of JSON may be a bracket.
     """
     whole = [value, value.strip(), joined(value)]
     lines, items = _LINES.findall(value), value.split(",")
@@ -110,7 +109,7 @@ def _escaped(value: str) -> Iterator[str]:
 
 
 def _in_json(value: str) -> Iterator[str]:
-    """Yield the inside of a JSON text: with and without other alphabets escaped, and JSON within JSON."""
+    """Yield the content of a JSON string: with and without non-ASCII escaped, and JSON within JSON."""
     for only_ascii in (True, False):
         plain = json.dumps(value, ensure_ascii=only_ascii)[1:-1]
         yield plain
@@ -135,22 +134,22 @@ def _in_urls(value: str) -> Iterator[str]:
 
 
 def _texts_to_encode(value: str) -> list[bytes]:
-    """Return what gets encoded as base64: the value by itself, or as a part of JSON."""
+    """Return what may be encoded as base64: the value itself, or as a part of JSON."""
     texts = (value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1])
     return [text.encode("utf-8", "replace") for text in dict.fromkeys(texts)]
 
 
-def _in_alphabets(coded: str) -> Iterator[str]:
+def _in_alphabets(encoded: str) -> Iterator[str]:
     """Yield a base64 text in the standard and the URL-safe alphabet, and escaped in URLs and JSON."""
-    yield coded
-    yield coded.translate({ord("+"): "-", ord("/"): "_"})
-    yield quote(coded, safe="")
-    yield quote(coded, safe="").replace("%2B", "%2b").replace("%2F", "%2f")
-    yield coded.replace("/", "\\/")
+    yield encoded
+    yield encoded.translate({ord("+"): "-", ord("/"): "_"})
+    yield quote(encoded, safe="")
+    yield quote(encoded, safe="").replace("%2B", "%2b").replace("%2F", "%2f")
+    yield encoded.replace("/", "\\/")
 
 
 def _whole_in_base64(value: str) -> Iterator[tuple[str, Shape]]:
-    if len(value) < SHORTEST_CODED:
+    if len(value) < MIN_ENCODED:
         return
     for encoded in _texts_to_encode(value):
         for text in _in_alphabets(base64.b64encode(encoded).decode().rstrip("=")):
@@ -158,14 +157,14 @@ def _whole_in_base64(value: str) -> Iterator[tuple[str, Shape]]:
 
 
 def _within_base64(value: str) -> Iterator[tuple[str, Shape]]:
-    """Yield what base64 makes of the value within a longer text, at each of its three alignments.
+    """Yield the value in base64 within a longer text, at each of its three alignments.
 
-    A character stands for six bits: one at either end may have bits of the value and of what is next to it.
+    A character encodes six bits: the first and the last may have bits of the value and of its neighbors.
     """
-    for encoded in _texts_to_encode(value):
+    for plain in _texts_to_encode(value):
         for ahead in range(3):
-            coded = base64.b64encode(bytes(ahead) + encoded).decode()
+            encoded = base64.b64encode(bytes(ahead) + plain).decode()
             first = -(-8 * ahead // 6)
-            full, rest = divmod(8 * (ahead + len(encoded)), 6)
-            for text in _in_alphabets(coded[first:full]):
+            full, rest = divmod(8 * (ahead + len(plain)), 6)
+            for text in _in_alphabets(encoded[first:full]):
                 yield text, Shape(length=len(text), before=ahead > 0, after=rest > 0)

@@ -1,4 +1,4 @@
-"""What a CloudFormation status means, of stacks and resources alike: the one place that knows the words.
+"""The meaning of CloudFormation's statuses of stacks and resources. No other module compares their names.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html and
 https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackResource.html
@@ -32,7 +32,7 @@ class DisplayStatus(StrEnum):
 
 
 class OperationKind(StrEnum):
-    """What is being done to a resource or stack."""
+    """The operation on a resource or stack."""
 
     CREATE = "create"
     UPDATE = "update"
@@ -102,63 +102,63 @@ def display_status(status: str, reason: str = "") -> DisplayStatus:
 
 
 def statuses_of(display: DisplayStatus) -> frozenset[str]:
-    """Return the CloudFormation statuses that are displayed as this status, whatever the reason."""
+    """Return the CloudFormation statuses that are displayed as this status, for any reason."""
     return frozenset(name for name, status in _STATUSES.items() if name and status.display is display)
 
 
 def is_final(status: str) -> bool:
-    """Tell whether CloudFormation does not change a status by itself; an unknown one by its ending."""
+    """Return whether CloudFormation does not change a status by itself. Unknown ones are judged by name."""
     known = _STATUSES.get(status)
     return known.final if known else "IN_PROGRESS" not in status
 
 
 def is_complete(status: str) -> bool:
-    """Tell whether the operation of a status reached its goal."""
+    """Return whether the operation of a status reached its goal."""
     return status.endswith("_COMPLETE")
 
 
 def is_failed(status: str) -> bool:
-    """Tell whether the operation of a status failed."""
+    """Return whether the operation of a status failed."""
     return status.endswith("_FAILED")
 
 
 def is_cancelled(status: str, reason: str) -> bool:
-    """Tell whether a failed resource is collateral: cancelled since a sibling failed first."""
+    """Return whether a failed resource was canceled because another one failed first."""
     return is_failed(status) and reason.startswith(CANCELLED_REASONS)
 
 
 def is_rollback(status: str) -> bool:
-    """Tell whether a stack rolls back or has been rolled back."""
+    """Return whether a stack rolls back or has been rolled back."""
     return "ROLLBACK" in status
 
 
 def is_rolled_back_create(status: str) -> bool:
-    """Tell whether a create was rolled back: the stack remains, without resources."""
+    """Return whether a create was rolled back: the stack remains, without resources."""
     return status == _ROLLED_BACK
 
 
 def is_of_deletion(status: str) -> bool:
-    """Tell whether a status belongs to a deletion, in progress or ended."""
+    """Return whether a status belongs to a deletion, in progress or ended."""
     return status.startswith("DELETE_")
 
 
 def is_being_deleted(status: str) -> bool:
-    """Tell whether a deletion is in progress."""
+    """Return whether a deletion is in progress."""
     return is_of_deletion(status) and not is_final(status)
 
 
 def is_gone(status: str) -> bool:
-    """Tell whether something no longer exists, or was left alone by the deletion of its stack."""
+    """Return whether a resource no longer exists, or was retained when its stack was deleted."""
     return status in (DELETED, _DELETE_SKIPPED)
 
 
-def is_kept(status: str) -> bool:
-    """Tell whether the deletion of its stack left a resource alone (DeletionPolicy: Retain)."""
+def is_retained(status: str) -> bool:
+    """Return whether a resource was retained when its stack was deleted (DeletionPolicy: Retain)."""
     return status == _DELETE_SKIPPED
 
 
 def is_failed_create(status: str) -> bool:
-    """Tell whether the creation of a resource failed."""
+    """Return whether the creation of a resource failed."""
     return status == _CREATE_FAILED
 
 
@@ -178,7 +178,7 @@ def stage(status: str) -> int:
 
 
 PROBLEMS = frozenset(name for name in _STATUSES if is_failed(name) or is_rollback(name))
-"""The statuses of a stack that somebody has to look at."""
+"""The statuses of a stack that need an operator."""
 FAILED = frozenset(filter(is_failed, _STATUSES))
 COMPLETE = frozenset(filter(is_complete, _STATUSES))
 IN_PROGRESS = frozenset(name for name, status in _STATUSES.items() if name and not status.final)

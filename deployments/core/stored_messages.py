@@ -1,4 +1,4 @@
-"""Messages as JSON columns and recordings keep them, also those of the release before codes."""
+"""Messages as JSON columns and recordings store them, also those of the release before codes."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from deployments.errors import Message
 from deployments.message_codes import Code
 
 
-def read_message(kept: Mapping[str, Any] | None) -> Message | None:
+def read_message(stored: Mapping[str, Any] | None) -> Message | None:
     """Return the message in {"code", "params", "request_id"}; None for {} and for a code of a newer release.
 
-    Rows of the release before codes hold {"template": sentence, "values": {…}}.
+    Rows of the release before codes have {"template": sentence, "values": {…}}.
     """
-    if not kept:
+    if not stored:
         return None
-    sentence = str(kept.get("template") or "")
+    sentence = str(stored.get("template") or "")
     legacy = LEGACY.get(sentence)
-    code = legacy or _known(str(kept.get("code") or ""))
+    code = legacy or _known(str(stored.get("code") or ""))
     if code is None:
         return None
-    params = kept.get("values" if legacy else "params") or {}
+    params = stored.get("values" if legacy else "params") or {}
     renamed = RENAMED.get(sentence, {})
     values = {renamed.get(str(name), str(name)): str(value) for name, value in params.items()}
-    return Message(code, values, str(kept.get("request_id") or ""))
+    return Message(code, values, str(stored.get("request_id") or ""))
 
 
 def _known(code: str) -> Code | None:

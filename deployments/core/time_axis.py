@@ -1,4 +1,4 @@
-"""The time axis that the bars of a waterfall share: how long it is, and where its ticks are.
+"""The time axis of a waterfall: its length and its ticks.
 
 The page's script zooms the axis and extends it while a deployment runs; it gets the `RULES` as data.
 """
@@ -17,13 +17,13 @@ STEPS = (
 """Seconds between two ticks; beyond the last one, multiples of it."""
 MAX_TICKS = 8
 HEADROOM = 0.04
-"""The share of the axis that stays empty after the last thing on it."""
+"""The share of the axis that is empty after the last bar."""
 MIN_LENGTH = 10_000
-"""Milliseconds that an axis spans at least."""
+"""Minimum length of an axis in milliseconds."""
 MARGINS = (1.0, 98.5)
-"""Percent of the axis between which a tick has room for its label."""
+"""A tick between these percentages of the axis has space for its label."""
 MIN_BAR = 0.3
-"""Percent of the axis that a bar takes at least, so that it can be seen."""
+"""Minimum width of a bar in percent of the axis, so that it is visible."""
 RULES: dict[str, Any] = {
     "steps": STEPS,
     "maxTicks": MAX_TICKS,
@@ -43,16 +43,16 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class TimeAxis:
-    """From one moment to another, in epoch milliseconds."""
+    """The start and end of the axis in epoch milliseconds."""
 
     start: int
     end: int
 
     @classmethod
     def until(cls, start: float, last: float, *, running: bool = False) -> TimeAxis:
-        """Return the axis from its start to the last thing on it, with a little room after that.
+        """Return the axis from its start to the last bar's end, with some space after it.
 
-        While a deployment runs, the last thing counts as being at the next tick: the axis rarely changes.
+        While a deployment runs, it extends to the next tick, so that the axis changes rarely.
         """
         start = _finite(start)
         last = _finite(last)
@@ -63,12 +63,12 @@ class TimeAxis:
         return cls(round(start), round(last + HEADROOM * (last - start)))
 
     def percent(self, at: float) -> float:
-        """Return the position of a moment in percent of the axis; outside of it, its nearer end."""
+        """Return the position of a time in percent of the axis, clamped to the axis."""
         part = 100 * (at - self.start) / max(1, self.end - self.start)
         return round(min(100.0, max(0.0, part)), 2)
 
     def seconds(self, at: float) -> float:
-        """Return a moment as seconds since the start."""
+        """Return a time as seconds since the start."""
         return round((at - self.start) / 1000, 1)
 
     def ticks(self) -> tuple[Tick, ...]:

@@ -1,6 +1,6 @@
-"""When a resource or stack did what: its status changes as intervals, whatever order they became known in.
+"""The status changes of a resource or stack as intervals and runs of operations, from events in any order.
 
-Times are whole milliseconds since 1970 (UTC), as the rows keep them.
+Times are integer milliseconds since 1970 (UTC), as the rows store them.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from itertools import pairwise
 from deployments.core.status import IN_REVIEW, OperationKind, is_complete, is_final, operation_of, stage
 
 Changes = Sequence[Sequence[int | str]]
-"""[[epoch ms, status word], …]: a set, so that order and repetition mean nothing."""
+"""[[epoch ms, status], …]: a set, so order and repetition do not matter."""
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A stretch of time in one status. `end` is None while it goes on."""
+    """A period in one status. `end` is None while it continues."""
 
     status: str
     start: int
@@ -28,10 +28,10 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class OperationRun:
-    """One operation from its first event to its last. `end` is None while it goes on.
+    """One operation from its first event to its last. `end` is None while it is in progress.
 
-    One that another took over from (a create that is rolled back) ends where that began. `status` is the
-    last word of it. `complete` tells that it came to the end that was wanted.
+    If another operation follows before its end (a create that is rolled back), it ends where that one begins.
+    `status` is its last status.
     """
 
     operation: OperationKind
@@ -42,18 +42,18 @@ class OperationRun:
 
     @property
     def complete(self) -> bool:
-        """Tell whether the operation came to the end that was wanted."""
+        """Return whether the operation succeeded."""
         return self.end is not None and is_complete(self.status)
 
     @property
     def seconds(self) -> float | None:
-        """Return how long it took, None while it goes on."""
+        """Return its duration, None while it is in progress."""
         return None if self.end is None else (self.end - self.start) / 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Runs taken together: from the first start to the last end (None while one goes on), and their sum."""
+    """Totals of runs: from the first start to the last end (None while one is in progress), and the sum."""
 
     start: int | None
     end: int | None
@@ -72,7 +72,7 @@ def at_ms(ms: float) -> datetime:
 
 
 def union(*parts: Changes) -> list[list[int | str]]:
-    """Return the changes of all parts, each once, in their order in time."""
+    """Return the changes of all parts, each once, in chronological order."""
     return [[at, status] for at, status in _sorted(change for part in parts for change in part)]
 
 
@@ -90,70 +90,70 @@ def _sorted(changes: Iterable[Sequence[int | str]]) -> list[tuple[int, str]]:
 
 
 def intervals(changes: Changes) -> tuple[Interval, ...]:
-    """Return the stretches of time in which something went on, in their order.
+    """Return the periods in which an operation was in progress, in their order.
 
-    Between a final status and the next change nothing goes on. A final status without a beginning (its
-    event is missing) is a stretch of no length at its time.
+    There is none between a final status and the next change. A final status without a beginning (its event is
+    missing) is a period of length zero at its time.
     """
     return tuple(interval for run in runs(changes) for interval in run.intervals)
 
 
 def runs(changes: Changes) -> tuple[OperationRun, ...]:
-    """Return the operations that the changes tell of, one after the other."""
+    """Return the operations in the changes, one after the other."""
     try:
         return _runs(tuple([tuple(change) for change in changes]))
-    except TypeError:  # not what a row keeps
+    except TypeError:  # not the format of a row
         return _runs(tuple(_sorted(changes)))
 
 
 @lru_cache(maxsize=16384)
 def _runs(changes: tuple[tuple[int | str, ...], ...]) -> tuple[OperationRun, ...]:
-    """Return the same, reckoned once: most resources of a page have come to rest."""
+    """Return `runs` from a cache: most resources of a page do not change any more."""
     found: list[list[tuple[int, str]]] = []
-    for at, word in _sorted(changes):
-        if word in ("", IN_REVIEW):
+    for at, status in _sorted(changes):
+        if status in ("", IN_REVIEW):
             continue
         last = found[-1][-1][1] if found else ""
-        if not found or operation_of(last) is not operation_of(word) or _begins_anew(last, word):
+        if not found or operation_of(last) is not operation_of(status) or _begins_again(last, status):
             found.append([])
-        found[-1].append((at, word))
+        found[-1].append((at, status))
     cuts: list[int | None] = [*(later[0][0] for later in found[1:]), None]
     return tuple(_run(one, cut) for one, cut in zip(found, cuts, strict=False))
 
 
-def _begins_anew(last: str, word: str) -> bool:
-    return is_final(last) and not is_final(word)
+def _begins_again(last: str, status: str) -> bool:
+    return is_final(last) and not is_final(status)
 
 
 def _run(changes: list[tuple[int, str]], cut: int | None) -> OperationRun:
-    """Return one operation's run; `cut` is when the next one began, None when none did."""
+    """Return one operation's run; `cut` is when the next one began, None if none did."""
     first, (last_at, last) = changes[0], changes[-1]
-    stretches: list[Interval] = []
-    for (at, word), (until, _) in pairwise(changes):
-        if is_final(word):
-            continue  # a second last word: the first one's event and the second's came close together
-        if stretches and stretches[-1].status == word:
-            stretches[-1] = Interval(word, stretches[-1].start, until)
+    periods: list[Interval] = []
+    for (at, status), (until, _) in pairwise(changes):
+        if is_final(status):
+            continue  # a second final status, reported shortly after the first
+        if periods and periods[-1].status == status:
+            periods[-1] = Interval(status, periods[-1].start, until)
         else:
-            stretches.append(Interval(word, at, until))
+            periods.append(Interval(status, at, until))
     if not is_final(last):
-        if stretches and stretches[-1].status == last:
-            stretches[-1] = Interval(last, stretches[-1].start, cut)
+        if periods and periods[-1].status == last:
+            periods[-1] = Interval(last, periods[-1].start, cut)
         else:
-            stretches.append(Interval(last, last_at, cut))
-    elif not stretches:
-        stretches.append(Interval(last, first[0], last_at))
+            periods.append(Interval(last, last_at, cut))
+    elif not periods:
+        periods.append(Interval(last, first[0], last_at))
     end = last_at if is_final(last) else cut
-    return OperationRun(operation_of(last), last, first[0], end, tuple(stretches))
+    return OperationRun(operation_of(last), last, first[0], end, tuple(periods))
 
 
 def run_of(changes: Changes, operation: OperationKind) -> OperationRun | None:
-    """Return the latest run of an operation, None when there was none."""
+    """Return the latest run of an operation, None if there was none."""
     return next((run for run in reversed(runs(changes)) if run.operation is operation), None)
 
 
 def of_stack(own: Changes, resources: Iterable[Changes]) -> tuple[Interval, ...]:
-    """Return a stack's intervals; from those of its resources where its own events are missing."""
+    """Return a stack's intervals; if its own events are missing, from those of its resources."""
     mine = intervals(own)
     if mine:
         return mine
@@ -165,9 +165,9 @@ def of_stack(own: Changes, resources: Iterable[Changes]) -> tuple[Interval, ...]
     return (Interval(latest.status, start, totals(below).end),)
 
 
-def totals(stretches: Iterable[Interval | OperationRun]) -> Totals:
-    """Return what stretches of time come to together; those that go on count for nothing in the sum."""
-    all_of_them = list(stretches)
+def totals(periods: Iterable[Interval | OperationRun]) -> Totals:
+    """Return the totals of periods; those that have not ended are not in the sum."""
+    all_of_them = list(periods)
     ends = [one.end for one in all_of_them]
     known = [end for end in ends if end is not None]
     return Totals(

@@ -7,8 +7,8 @@ from datetime import timedelta
 _FAILED, _FAILED_IN_SANDBOX = timedelta(minutes=15), timedelta(seconds=90)
 _READY, _READY_IN_SANDBOX = timedelta(minutes=60), timedelta(minutes=10)
 CURRENT = timedelta(seconds=60)
-"""How old the facts may be because of which a deployment is given up. While the portal was stopped, for an
-upgrade say, a timeout may have passed in which nothing was polled.
+"""Maximum age of the facts that a deployment may fail for. While the portal was stopped, for an upgrade for
+example, a timeout may have passed without a poll.
 """
 
 

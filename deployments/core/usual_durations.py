@@ -1,4 +1,4 @@
-"""How long things usually take: learned from what they took before, and until then from public logs."""
+"""Usual durations of resources: from earlier deployments, and from public logs where there are none."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from deployments.core.status import OperationKind
 
 TENTH = 1.2816
 """Standard deviations from the middle of a normal distribution to its tenth and ninetieth percentile."""
-WIDEST = 1.5
-"""A spread beyond this says nothing any more."""
+MAX_SPREAD = 1.5
+"""A larger spread has no meaning."""
 SANDBOX_SCALE = 1 / 12
 """Seconds in the sandbox at pace 1 for each second on AWS (portal.sandbox.engine.time_scale)."""
 PHASE_TYPE = "Sanso::Phase"
 CLOSING_TYPE = "Sanso::StackClosing"
-"""What a stack takes after the last thing in it has ended."""
+"""The time that a stack takes after the last part in it has ended."""
 
 
 class DurationSource(StrEnum):
-    """What a usual duration was learned from, the nearest first."""
+    """What a usual duration is computed from, the nearest first."""
 
-    HERE = "here"  # the same thing, in this account
-    TYPE = "type"  # things of its type, in this account
-    KIND = "kind"  # the same thing or its type, in accounts of the same kind
+    HERE = "here"  # the same resource, in this account
+    TYPE = "type"  # resources of its type, in this account
+    KIND = "kind"  # the same resource or its type, in accounts of the same kind
     PRIOR = "prior"  # public logs
 
 
 @dataclass(frozen=True, slots=True)
 class UsualDuration:
-    """Seconds that something takes: in the middle, and the tenth and ninetieth percentile.
+    """The usual duration in seconds: the median, and the tenth and ninetieth percentile.
 
-    `runs` is the number of times that were measured, 0 when there is no history.
+    `runs` is the number of measured durations, 0 if there is no history.
     """
 
     seconds: float
@@ -47,24 +47,24 @@ class UsualDuration:
         """Return the standard deviation of the logarithm."""
         if self.low <= 0 or self.high <= self.low:
             return 0.02
-        return max(0.02, min(WIDEST, math.log(max(1.0, self.high / self.low)) / (2 * TENTH)))
+        return max(0.02, min(MAX_SPREAD, math.log(max(1.0, self.high / self.low)) / (2 * TENTH)))
 
     def as_row(self) -> list[float | int | str]:
-        """Return what a row keeps."""
+        """Return the duration as a row stores it."""
         return [round(self.seconds, 2), round(self.low, 2), round(self.high, 2), self.runs, str(self.source)]
 
     @classmethod
-    def from_row(cls, kept: object) -> UsualDuration | None:
-        """Return what a row kept, None when it is not that."""
-        if not isinstance(kept, list) or len(kept) != 5:
+    def from_row(cls, stored: object) -> UsualDuration | None:
+        """Return the duration that a row stores, None if it has another format."""
+        if not isinstance(stored, list) or len(stored) != 5:
             return None
-        seconds, low, high, runs, source = kept
+        seconds, low, high, runs, source = stored
         return cls(float(seconds), float(low), float(high), int(runs), str(source))
 
 
 @dataclass(frozen=True, slots=True)
 class PastDuration:
-    """One duration of history. `here` tells that it was in the same account."""
+    """One duration of the history. `here`: it was in the same account."""
 
     path: str
     type: str
@@ -110,7 +110,7 @@ _DELETE: Mapping[str, float | tuple[float, float, float]] = {
     "AWS::EC2::NatGateway": (50, 40, 70),
     "AWS::ElasticLoadBalancingV2::LoadBalancer": 12,
     "AWS::IAM::InstanceProfile": 2,
-    "AWS::Lambda::Function": (60, 5, 1200),  # its network interfaces in a VPC can hold it for long
+    "AWS::Lambda::Function": (60, 5, 1200),  # its network interfaces in a VPC can delay it for long
     "AWS::RDS::DBCluster": (40, 25, 120),
     "AWS::RDS::DBInstance": (300, 200, 500),
     "AWS::SQS::Queue": 10,
@@ -129,9 +129,9 @@ _UPDATE_SHARE = _DELETE_SHARE = 0.3
 
 
 def prior(path: str, type_: str, operation: OperationKind, scale: float = 1.0) -> UsualDuration:
-    """Return what public logs say of a resource type. `scale` is the sandbox's pace, 1 on AWS.
+    """Return the usual duration of a resource type by public logs. `scale` is the time scale, 1 on AWS.
 
-    Raises nothing: an unknown type takes a few seconds, as most do.
+    An unknown type takes a few seconds, as most types do.
     """
     found: float | tuple[float, float, float] = _CREATE.get(type_, _DEFAULT)
     if path in _OF_THE_PORTAL:
@@ -148,11 +148,11 @@ def prior(path: str, type_: str, operation: OperationKind, scale: float = 1.0) -
 
 
 def learn(seconds: Sequence[float], source: DurationSource) -> UsualDuration:
-    """Return what measured durations say; with few of them, the band is wide."""
+    """Return the usual duration from measured ones; with few of them, the spread is wide."""
     logs = sorted(math.log(max(0.05, one)) for one in seconds)
     number = len(logs)
     middle = (logs[(number - 1) // 2] + logs[number // 2]) / 2
-    # As if three more runs had been seen that lay 25 % apart.
+    # As if there were three more runs with a deviation of 25 %.
     spread = math.sqrt((3 * 0.25**2 + sum((one - middle) ** 2 for one in logs)) / (3 + number - 1))
     spread = max(0.05, spread * math.sqrt(1 + 1 / number))
     at = math.exp(middle)
@@ -162,7 +162,7 @@ def learn(seconds: Sequence[float], source: DurationSource) -> UsualDuration:
 
 
 class DurationHistory:
-    """What things took before, in the accounts of one kind, for one operation."""
+    """The durations of earlier deployments, in the accounts of one kind, for one operation."""
 
     def __init__(self, taken: Iterable[PastDuration], operation: OperationKind, scale: float = 1.0) -> None:
         self.operation, self.scale = operation, scale
@@ -179,7 +179,7 @@ class DurationHistory:
                     self._found.setdefault((source, key), []).append(one.seconds)
 
     def of(self, path: str, type_: str) -> UsualDuration:
-        """Return the usual duration of the resource at a path, from the nearest history there is."""
+        """Return the usual duration of the resource at a path, from the nearest history that exists."""
         own = f"{path}\n{type_}"
         for source, key in (
             (DurationSource.HERE, own),
@@ -187,12 +187,12 @@ class DurationHistory:
             (DurationSource.KIND, own),
             (DurationSource.KIND, type_),
         ):
-            if (seconds := self._found.get((source, key))) and _tells(source, key, type_):
+            if (seconds := self._found.get((source, key))) and _is_usable(key, type_):
                 return learn(seconds, source)
         return prior(path, type_, self.operation, self.scale)
 
 
-def _tells(source: DurationSource, key: str, type_: str) -> bool:
-    """Tell whether a type says anything: custom resources, phases and stacks of one type differ too much."""
+def _is_usable(key: str, type_: str) -> bool:
+    """Return whether a history is usable: custom resources, phases and stacks of one type differ too much."""
     alike = type_ not in (PHASE_TYPE, "AWS::CloudFormation::Stack", "AWS::CloudFormation::CustomResource")
     return "\n" in key or (alike and not type_.startswith("Custom::"))

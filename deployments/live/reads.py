@@ -105,7 +105,7 @@ class Snapshot:
 
     @property
     def is_settled(self) -> bool:
-        """Tell whether nothing more will come."""
+        """Return whether nothing more will come."""
         return self.ended_at is not None and self.ended_at < timezone.now() - TRAILING
 
 

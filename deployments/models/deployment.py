@@ -132,7 +132,7 @@ class Deployment(models.Model):
 
     @property
     def is_active(self) -> bool:
-        """Tell whether the deployment has not ended."""
+        """Return whether the deployment has not ended."""
         return State(self.state) in ACTIVE
 
     @property

@@ -158,7 +158,7 @@ class Environment(models.Model):
 
     @property
     def is_protected(self) -> bool:
-        """Tell whether the environment was made with deletion protection, by its parameters."""
+        """Return whether the environment was made with deletion protection, by its parameters."""
         on = any("DeletionProtection" in name and value == "true" for name, value in self.parameters.items())
         return on and bool(self.stack_id) and not is_rolled_back_create(self.stack_status)
 

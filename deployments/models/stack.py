@@ -150,5 +150,5 @@ class Resource(models.Model):
 
     @property
     def is_stack(self) -> bool:
-        """Tell whether the resource is a nested stack."""
+        """Return whether the resource is a nested stack."""
         return self.type == STACK_TYPE

@@ -159,7 +159,7 @@ class _TimelineBuilder:
         self.types |= dict.fromkeys(self.stacks, STACK_TYPE)
         self.edges = {path: dependencies.from_rows(row.depends_on) for path, row in self.resources.items()}
         before, after = around_the_stacks(self.kind)
-        self.plan = Schedule.kept(
+        self.plan = Schedule.cached(
             self.types, self.edges, backwards=self.kind is Kind.DELETE, before=before, after=after
         )
         self.usual = self._usual()

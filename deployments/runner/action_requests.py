@@ -12,7 +12,7 @@ from django.utils import timezone
 from deployments.aws.account_ref import AccountRef
 from deployments.aws.redacted import redacted
 from deployments.aws.session import Clients
-from deployments.core.health.aws_statuses import RUN_FAILED, RUN_LEFT_OUT
+from deployments.core.health.aws_statuses import RUN_FAILED, RUN_SKIPPED
 from deployments.core.intervals import retry_delay
 from deployments.errors import AwsFailure, AwsNotFound, AwsRetryable, Message, QuotaExhausted
 from deployments.message_codes import Code
@@ -134,7 +134,7 @@ def poll_soon(row: ActionRequest, source: str) -> None:
 def failed_instances(association_pk: int) -> list[str]:
     """Return the instances on which the association's last run failed, or which it therefore left out."""
     runs = AssociationRun.objects.filter(association=association_pk).newest_of_each()
-    undone = runs.filter(status__in=RUN_FAILED | RUN_LEFT_OUT)
+    undone = runs.filter(status__in=RUN_FAILED | RUN_SKIPPED)
     return list(undone.order_by("instance_id").values_list("instance_id", flat=True))
 
 

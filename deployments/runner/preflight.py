@@ -84,7 +84,7 @@ def _linted(template_set: catalog.TemplateSet) -> TemplateCheck | None:
 
 
 def check_name(deployment: Deployment, clients: Clients) -> bool:
-    """Tell whether the stack name is free; False while a remnant of ours is being removed.
+    """Return whether the stack name is free; False while a remnant of ours is being removed.
 
     Raises UserFixable when a stack of somebody else has the name.
     """

@@ -14,7 +14,7 @@ from functools import lru_cache
 from cryptography.fernet import InvalidToken
 
 from deployments.core.fingerprints import KEY_BYTES, Fingerprints, fingerprints_of, read_fingerprints
-from deployments.core.redaction import NOTHING, Everything, Redactor, Values, both
+from deployments.core.redaction import NOTHING, Everything, Redactor, Values, combined
 from deployments.models import Deployment, Environment
 from deployments.models.sealed import decrypt, encrypt, unseal
 
@@ -23,13 +23,13 @@ log = logging.getLogger(__name__)
 
 def of_deployment(deployment: Deployment) -> Redactor:
     """Return what removes the deployment's NoEcho values, and those of its environment."""
-    return both([_of_values(deployment), _of_fingerprints(deployment.environment)])
+    return combined([_of_values(deployment), _of_fingerprints(deployment.environment)])
 
 
 def of_environment(environment: Environment) -> Redactor:
     """Return what removes the environment's NoEcho values; `latest` should have been selected with it."""
     latest = environment.latest
-    return both([_of_values(latest) if latest else NOTHING, _of_fingerprints(environment)])
+    return combined([_of_values(latest) if latest else NOTHING, _of_fingerprints(environment)])
 
 
 def _of_values(deployment: Deployment) -> Redactor:

@@ -1,4 +1,4 @@
-"""Finding, while events are written, those that only repeat: by what each subject's last event said."""
+"""Find events that repeat an earlier one while they are written, by the last event of each resource."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from deployments.models import Deployment, Event, Stack
 def mark(deployment: Deployment, rows: Sequence[Event]) -> None:
     """Set `repeat_of` of events that are about to be written, in their order.
 
-    To be called under the deployment's row lock. Three queries, none when CloudFormation told nothing.
+    Call it under the deployment's row lock. It makes three queries, none if there are no events of stacks.
     """
-    told = [row for row in rows if row.stack is not None]
-    if not told:
+    of_stacks = [row for row in rows if row.stack is not None]
+    if not of_stacks:
         return
-    latest = {event.subject: _last_event(event) for event in _latest(deployment, told)}
-    for row in told:
-        said = _last_event(row)
+    latest = {event.subject: _last_event(event) for event in _latest(deployment, of_stacks)}
+    for row in of_stacks:
+        event = _last_event(row)
         before = latest.get(row.subject)
-        if before and repeats(before, said):
+        if before and repeats(before, event):
             row.repeat_of = before.first
-            said = _last_event(row)
-        latest[row.subject] = said
+            event = _last_event(row)
+        latest[row.subject] = event
 
 
 def _last_event(event: Event) -> LastEvent:
@@ -31,13 +31,13 @@ def _last_event(event: Event) -> LastEvent:
         first=event.repeat_of or event.seq,
         status=event.status,
         reason=event.reason,
-        teller=event.stack.path if event.stack else "",
+        stack=event.stack.path if event.stack else "",
     )
 
 
-def _latest(deployment: Deployment, told: Iterable[Event]) -> list[Event]:
-    """Read the last event of each subject, as its own stack told it and as its parent did."""
-    subjects = {row.subject for row in told}
+def _latest(deployment: Deployment, events: Iterable[Event]) -> list[Event]:
+    """Return the last event of each resource, in its own stack and in the parent."""
+    subjects = {row.subject for row in events}
     paths = subjects | {subject.rpartition("/")[0] for subject in subjects}
     stacks = list(Stack.objects.filter(deployment=deployment, path__in=paths))
     names = {subject.rpartition("/")[2] for subject in subjects} | {stack.name for stack in stacks}

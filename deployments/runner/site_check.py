@@ -25,7 +25,7 @@ KEPT = 5
 
 
 def is_due(environment: Environment, since: datetime, now: datetime) -> bool:
-    """Tell whether the site has rested long enough after the tries since then that nobody asked for."""
+    """Return whether the site has rested long enough after the tries since then that nobody asked for."""
     tries = list(
         SiteProbe.objects.own_of(environment).filter(at__gte=since).values_list("at", flat=True)[:KEPT]
     )

@@ -1,4 +1,4 @@
-"""Following the stacks: their events into rows, until the root stack has come to its end."""
+"""Poll the stacks of a deployment and store their events, until the root stack's status is final."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ from deployments.runner import (
 )
 
 PASS_SECONDS = 8.0
-"""A pass stops after this long and the next one goes on: a tick stays well within its lease."""
+"""A pass stops after this many seconds and the next one continues, so that a step ends within its lease."""
 TRAILING_PASSES = 5
-"""Passes to wait for the last events once the root stack is final: events trail behind DescribeStacks."""
+"""Passes to wait for the last events once the root stack is final: events come later than DescribeStacks."""
 
 
 def poll(deployment: Deployment, clients: Clients, now: datetime) -> float | None:
-    """Take one look at the stacks. Returns the delay to the next look, None when the deployment ended."""
-    look = stack_polls.PollRound(deployment, now)
+    """Poll the stacks once. Return the seconds until the next poll, None if the deployment has ended."""
+    polls = stack_polls.PollRound(deployment, now)
     root = None
-    if look.wants_root:
+    if polls.includes_root:
         try:
             root = clients.cloudformation.describe_stack(deployment.stack_id)
         except AwsNotFound:
@@ -48,7 +48,7 @@ def poll(deployment: Deployment, clients: Clients, now: datetime) -> float | Non
         if _start_if_needed(deployment, clients, root):
             return launch.AT_ONCE
     end = outcome(Kind(deployment.kind), root.status) if root else None
-    changed = _read_events(deployment, clients.cloudformation, look, everything=end is not None)
+    changed = _read_events(deployment, clients.cloudformation, polls, everything=end is not None)
     deployment.record(polled_at=now)
     if changed:
         evidence.gather(deployment, clients)
@@ -59,11 +59,11 @@ def poll(deployment: Deployment, clients: Clients, now: datetime) -> float | Non
             return finish(deployment, end, root)
         deployment.record(quiet_passes=0 if changed else deployment.quiet_passes + 1)
     _mirror(deployment, root.status if root else own.status)
-    return look.delay(asked_root=root is not None)
+    return polls.delay(polled_root=root is not None)
 
 
 def _start_if_needed(deployment: Deployment, clients: Clients, root: StackView) -> bool:
-    """Set off what this deployment is for, unless it is under way. Returns whether it was set off now."""
+    """Start the stack operation of this deployment unless it has begun. Return whether it was started now."""
     if deployment.kind == Kind.DELETE:
         if is_of_deletion(root.status) and not is_failed(root.status):
             event_log.add(deployment, "delete.started", stack_name=root.name)
@@ -86,13 +86,13 @@ def _has_event(deployment: Deployment, code: str) -> bool:
 
 
 def _read_events(
-    deployment: Deployment, cloudformation: CloudFormation, look: stack_polls.PollRound, *, everything: bool
+    deployment: Deployment, cloudformation: CloudFormation, polls: stack_polls.PollRound, *, everything: bool
 ) -> int:
-    """Bring new events of the stacks that are looked at into rows, and return how many there were.
+    """Store new events of the stacks that this step polls, and return their number.
 
-    A nested stack can be read from when its parent tells of it until it is final; `everything` reads all
-    stacks once more. Nested stacks that appear on the way are read in the same pass. All are written
-    together, in the order of their times. What was read before an error is written all the same.
+    A nested stack is polled from its first event in the parent until its status is final; `everything` reads
+    all stacks once more. Nested stacks found on the way are read in the same pass. All events are written
+    together, in chronological order, also those that were read before an error.
     """
     until = time.monotonic() + PASS_SECONDS
     read: dict[int, tuple[Stack, list[StackEvent]]] = {}
@@ -101,13 +101,13 @@ def _read_events(
             rows = Stack.objects.of(deployment)
             if not everything:
                 rows = rows.to_poll()
-            left = [s for s in rows if s.stack_id and s.pk not in read and (everything or look.wants(s))]
+            left = [s for s in rows if s.stack_id and s.pk not in read and (everything or polls.includes(s))]
             stack = min(left, key=lambda s: s.hinted_at is None, default=None)
             if stack is None:
                 break
             read[stack.pk] = stack, _new_events(stack, cloudformation)
     finally:
-        written = _write(deployment, list(read.values()), look)
+        written = _write(deployment, list(read.values()), polls)
     return written
 
 
@@ -118,12 +118,12 @@ def _new_events(stack: Stack, cloudformation: CloudFormation) -> list[StackEvent
         Stack.objects.filter(pk=stack.pk).update(settled=True)
         return []
     for event in events:
-        _wake_child(stack, event)
+        _reopen_child(stack, event)
     return events
 
 
 def _write(
-    deployment: Deployment, read: list[tuple[Stack, list[StackEvent]]], look: stack_polls.PollRound
+    deployment: Deployment, read: list[tuple[Stack, list[StackEvent]]], polls: stack_polls.PollRound
 ) -> int:
     entries = in_order(read)
     with transaction.atomic():
@@ -131,19 +131,19 @@ def _write(
         written = event_log.append(deployment, entries)
         for stack, events in read:
             values = {"bookmark": events[-1].event_id} if events else {}
-            polling = look.remember(stack, news=bool(events))
+            polling = polls.state_after(stack, new_events=bool(events))
             Stack.objects.filter(pk=stack.pk).update(polling=polling, **values)
             Stack.objects.filter(pk=stack.pk, hinted_at=stack.hinted_at).update(hinted_at=None)
-            now_known = Stack.objects.get(pk=stack.pk)
-            if now_known.status and is_final(now_known.status) and now_known.changed_at:
+            updated = Stack.objects.get(pk=stack.pk)
+            if updated.status and is_final(updated.status) and updated.changed_at:
                 Stack.objects.filter(pk=stack.pk).update(settled=True)
     return written
 
 
 def in_order(read: list[tuple[Stack, list[StackEvent]]]) -> list[event_log.Entry]:
-    """Merge the events of several stacks by time, each stack's own in their order.
+    """Merge the events of several stacks by time; those of one stack keep their order.
 
-    Of one instant, a stack begins before what is in it, and ends after it.
+    At the same time, a stack begins before the resources in it, and ends after them.
     """
 
     def when(entry: event_log.Entry) -> tuple[datetime, int]:
@@ -154,8 +154,8 @@ def in_order(read: list[tuple[Stack, list[StackEvent]]]) -> list[event_log.Entry
     return list(heapq.merge(*lists, key=when))
 
 
-def _wake_child(parent: Stack, event: StackEvent) -> None:
-    """Read a nested stack again when its parent tells that something is happening to it."""
+def _reopen_child(parent: Stack, event: StackEvent) -> None:
+    """Poll a nested stack again if an event of its parent is newer than its final status."""
     if event.type != STACK_TYPE or event.is_of_the_stack or not event.physical_id:
         return
     child = stack_rows.child_of(parent, event.logical_id, event.physical_id)
@@ -165,7 +165,7 @@ def _wake_child(parent: Stack, event: StackEvent) -> None:
 
 
 def _stack_missing(deployment: Deployment) -> None:
-    """End a deployment whose root stack AWS does not know any more."""
+    """End a deployment whose root stack no longer exists."""
     if deployment.kind == Kind.DELETE:
         finalize.finalize(deployment, State.SUCCEEDED, DELETED, {})
     else:
@@ -173,7 +173,7 @@ def _stack_missing(deployment: Deployment) -> None:
 
 
 def finish(deployment: Deployment, end: State, root: StackView) -> float | None:
-    """End the deployment, or go on to what comes after the stacks. Returns the delay to the next step."""
+    """End the deployment, or begin the phases after the stacks. Return the seconds until the next step."""
     if end is State.SUCCEEDED and deployment.kind != Kind.DELETE:
         return readiness.begin(deployment, root)
     code, message = ("", None) if end is State.SUCCEEDED else _failure_reason(deployment, root)
@@ -196,13 +196,13 @@ def _failure_reason(deployment: Deployment, root: StackView) -> tuple[str, Messa
 
 
 def _mirror(deployment: Deployment, status: str) -> None:
-    """Keep what lists show of the environment as fresh as what was just read of the root stack."""
+    """Copy the root stack's status to the environment, for lists."""
     if status:
         rows = Environment.objects.filter(pk=deployment.environment_id).exclude(stack_status=status)
         rows.update(stack_status=status)
 
 
 def nothing_to_delete(deployment: Deployment) -> None:
-    """End a delete that found no stack: nothing is left, which is what was wanted."""
+    """End a delete that found no stack: it has succeeded."""
     event_log.add(deployment, "delete.nothing")
     finalize.finalize(deployment, State.SUCCEEDED, DELETED, {})

@@ -1,4 +1,4 @@
-"""Which stacks a deployment asks about in a step, by what their rows remember of earlier steps."""
+"""Which stacks a step of a deployment polls, by the state of polling in their rows."""
 
 from __future__ import annotations
 
@@ -24,21 +24,22 @@ from deployments.models import Deployment, Expectation, Stack, timeline
 
 AT_ONCE = 0.0
 TRAILING = 3.0
-"""Seconds between two looks for the last events, once the root stack has come to its end."""
+"""Seconds between two polls for the last events, once the root stack's status is final."""
 IN_THE_SANDBOX = 1.0
-"""Seconds between two steps in the sandbox, which costs nothing: all stacks are asked in each."""
+"""Seconds between two steps in the sandbox, where calls are free: each step polls all stacks."""
 
 
 def notify_changed(deployment: Deployment, stack_id: str) -> bool:
-    """Take the hint that a stack changed: it is read first, at once. Returns whether it is one of ours.
+    """Record the notification that a stack has changed, so that it is polled next, at once.
 
-    A step that is under way ends as it would, and the next follows it immediately.
+    Return whether it is a stack of the deployment. A step in progress is not interrupted; the next follows it
+    immediately.
     """
     now = timezone.now()
     stacks = Stack.objects.of(deployment).with_id(stack_id)
     if not stacks.update(hinted_at=now, settled=False):
         return False
-    # A due time further ahead than any step asks for is a lease: somebody is at it.
+    # A due time further ahead than any step sets is a lease: a step is in progress.
     soon = now + timedelta(seconds=settings.SANSO_TICK_LEASE / 2)
     rows = Deployment.objects.active().filter(pk=deployment.pk)
     rows.filter(due_at__gt=now, due_at__lte=soon).update(due_at=now)
@@ -46,7 +47,7 @@ def notify_changed(deployment: Deployment, stack_id: str) -> bool:
 
 
 class PollRound:
-    """One step's look at the stacks of a deployment."""
+    """The polls of one step: which stacks of a deployment, and what they cost."""
 
     def __init__(self, deployment: Deployment, now: datetime) -> None:
         self.deployment, self.now = deployment, now.timestamp()
@@ -54,80 +55,78 @@ class PollRound:
         self._next: dict[str, float] | None = None
         stacks = list(Stack.objects.of(deployment))
         root = next((stack for stack in stacks if not stack.path), None)
-        kept = root.polling if root else {}
-        purse = TokenBucket(*kept["purse"]) if "purse" in kept else self._full_purse()
-        self.purse = purse.at_time(self.now)
-        self.asked_root_at = float(kept.get("root_asked_at", 0))
-        self.wants_root = self.everything or root is None or self._is_time_for_the_root(root)
-        watched = self._watched(stacks)
-        self.chosen = set(choose(watched, self._left(), self.now))
-        self.asked = 0
+        stored = root.polling if root else {}
+        bucket = TokenBucket(*stored["purse"]) if "purse" in stored else self._full_bucket()
+        self.bucket = bucket.at_time(self.now)
+        self.root_polled_at = float(stored.get("root_asked_at", 0))
+        self.includes_root = self.everything or root is None or self._is_root_due(root)
+        self.chosen = set(choose(self._polled(stacks), self._left(), self.now))
+        self.calls = 0
 
-    def _is_time_for_the_root(self, root: Stack) -> bool:
-        """Tell whether the root stack itself has to be looked at: its events do not tell its outputs."""
-        fresh = not root.changes or root.status == IN_REVIEW
-        fresh = fresh or root.settled
-        return fresh or is_final(root.status) or self.now - self.asked_root_at >= ROOT_INTERVAL
+    def _is_root_due(self, root: Stack) -> bool:
+        """Return whether to describe the root stack: its outputs are not in its events."""
+        at_an_end = not root.changes or root.status == IN_REVIEW or root.settled or is_final(root.status)
+        return at_an_end or self.now - self.root_polled_at >= ROOT_INTERVAL
 
-    def _full_purse(self) -> TokenBucket:
+    def _full_bucket(self) -> TokenBucket:
         expected = Expectation.objects.filter(deployment=self.deployment).first()
         return TokenBucket.for_seconds(expected.seconds if expected else 0.0)
 
     def _left(self) -> TokenBucket:
-        return self.purse.spend(1) if self.wants_root else self.purse
+        return self.bucket.spend(1) if self.includes_root else self.bucket
 
-    def wants(self, stack: Stack) -> bool:
-        """Tell whether to read a stack's events now: those chosen, and those that nobody has read yet."""
+    def includes(self, stack: Stack) -> bool:
+        """Return whether to read a stack's events now: it was chosen, or has never been polled."""
         return self.everything or stack.path in self.chosen or "asked_at" not in stack.polling
 
-    def remember(self, stack: Stack, *, news: bool) -> dict[str, object]:
-        """Return what a stack's row remembers once its events were read."""
-        self.asked += 1
-        quiet = 0 if news else int(stack.polling.get("quiet", 0)) + 1
+    def state_after(self, stack: Stack, *, new_events: bool) -> dict[str, object]:
+        """Return the state of polling of a stack whose events were read."""
+        self.calls += 1
+        quiet = 0 if new_events else int(stack.polling.get("quiet", 0)) + 1
         return {**stack.polling, "asked_at": self.now, "quiet": quiet}
 
-    def delay(self, *, asked_root: bool) -> float:
-        """Write down what was spent, and return the seconds to the next step."""
+    def delay(self, *, polled_root: bool) -> float:
+        """Store the calls that were made, and return the seconds until the next step."""
         stacks = list(Stack.objects.of(self.deployment))
         root = next((stack for stack in stacks if not stack.path), None)
-        purse = self.purse.spend(self.asked + (1 if asked_root else 0))
+        bucket = self.bucket.spend(self.calls + (1 if polled_root else 0))
         if root is not None:
-            root.polling |= {"purse": purse.as_row()} | ({"root_asked_at": self.now} if asked_root else {})
+            root.polling |= {"purse": bucket.as_row()} | ({"root_asked_at": self.now} if polled_root else {})
             Stack.objects.filter(pk=root.pk).update(polling=root.polling)
         if any(stack.hinted_at for stack in stacks):
             return AT_ONCE
         if self.everything:
             return IN_THE_SANDBOX
         if root is not None and is_final(root.status):
-            return TRAILING if asked_root else MIN_INTERVAL
-        return delay(self._watched(stacks), purse, self.now)
+            return TRAILING if polled_root else MIN_INTERVAL
+        return delay(self._polled(stacks), bucket, self.now)
 
-    def _watched(self, stacks: list[Stack]) -> list[PolledStack]:
-        """Return the stacks to choose from, with what is expected of those that were quiet for long."""
+    def _polled(self, stacks: list[Stack]) -> list[PolledStack]:
+        """Return the stacks to choose from; with the next expected event if one has been quiet for long."""
         open_ = [stack for stack in stacks if not stack.settled and stack.stack_id]
-        calm = any(int(stack.polling.get("quiet", 0)) >= QUIET_POLLS for stack in open_)
-        expected = self._expected() if calm and not self.everything else {}
+        is_quiet = any(int(stack.polling.get("quiet", 0)) >= QUIET_POLLS for stack in open_)
+        expected = self._expected() if is_quiet and not self.everything else {}
         return [
             PolledStack(
                 path=stack.path,
-                asked_at=stack.polling.get("asked_at"),
+                polled_at=stack.polling.get("asked_at"),
                 quiet=int(stack.polling.get("quiet", 0)),
                 expected=expected.get(stack.path),
-                hinted=stack.hinted_at is not None,
+                notified=stack.hinted_at is not None,
             )
             for stack in open_
         ]
 
     def _expected(self) -> dict[str, float]:
-        """Return when something is expected next in each stack: an end, or a beginning. Reckoned once."""
+        """Return when the next event is expected in each stack: an end or a beginning. Computed once."""
         if self._next is None:
             self._next = {}
-            lines = timeline.load(self.deployment, now=at_ms(1000 * self.now)).lines
-            for path, line in lines.items():
-                if path.startswith(PHASE) or line.expected is None:
+            rows = timeline.load(self.deployment, now=at_ms(1000 * self.now)).lines
+            for path, row in rows.items():
+                if path.startswith(PHASE) or row.expected is None:
                     continue
-                coming = [at / 1000 for at in (line.expected.start, line.expected.end) if at is not None]
-                for at in (at for at in coming if at > self.now):
-                    for stack in {stack_of(path), path} if line.is_stack else {stack_of(path)}:
+                expected = [at / 1000 for at in (row.expected.start, row.expected.end) if at is not None]
+                for at in (at for at in expected if at > self.now):
+                    for stack in {stack_of(path), path} if row.is_stack else {stack_of(path)}:
                         self._next[stack] = min(at, self._next.get(stack, at))
         return self._next

@@ -165,7 +165,7 @@ class _Place:
 
     @property
     def is_behind(self) -> bool:
-        """Tell whether there is more than the reader has."""
+        """Return whether there is more than the reader has."""
         return self.room.snapshot is not None and self.seq < self.room.snapshot.seq
 
     async def next_frame(self) -> Frame | None:

@@ -37,7 +37,7 @@ def signal_groups(groups: Collection[int], number: signal.Signals) -> None:
 
 
 def has_members(group: int) -> bool:
-    """Say whether a process group has a process left (macOS refuses to signal a group of zombies)."""
+    """Return whether a process group has a process left (macOS refuses to signal a group of zombies)."""
     try:
         os.killpg(group, 0)
     except (ProcessLookupError, PermissionError):

@@ -71,7 +71,7 @@ class RunLock:
 
 
 def is_alive(pid: int) -> bool:
-    """Say whether a process with this id runs."""
+    """Return whether a process with this id runs."""
     if not pid:
         return False
     try:

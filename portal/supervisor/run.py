@@ -71,7 +71,7 @@ class Supervisor:
                 await asyncio.Event().wait()  # until cancelled
 
     def say(self, text: str) -> None:
-        """Tell the person at the terminal, if there still is one: it may be why we are to end."""
+        """Return the person at the terminal, if there still is one: it may be why we are to end."""
         with contextlib.suppress(OSError):
             self._say(text)
 

@@ -38,7 +38,7 @@ def current(context: Context, beginning: str) -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def may_break_the_sandbox(context: Context) -> bool:
-    """Tell whether the sandbox's page is for whom the page is shown: who may deploy, where there is one."""
+    """Return whether the sandbox's page is for whom the page is shown: who may deploy, where there is one."""
     user = context.get("user")
     allowed = user is not None and user.has_perm("deployments.add_deployment")
     return allowed and Account.objects.sandboxes().exists()
@@ -90,5 +90,5 @@ def took(started: datetime | None, ended: datetime | None) -> str:
 
 @register.filter
 def is_link(value: object) -> bool:
-    """Tell whether a text may be made a link: an http or https address, never javascript: or data:."""
+    """Return whether a text may be made a link: an http or https address, never javascript: or data:."""
     return isinstance(value, str) and value.lower().startswith(("http://", "https://"))

@@ -23,7 +23,7 @@ SECONDS = st.lists(st.integers(0, 500), min_size=20, max_size=20)
 
 def played(plan: Schedule, seconds: list[int]) -> dict[str, Span]:
     """Return when each part goes on if all take that long."""
-    times = ScheduleState.of(plan, {}, 0.0).play([*map(float, seconds)], 0.0)
+    times = ScheduleState.of(plan, {}, 0.0).simulate([*map(float, seconds)], 0.0)
     return {path: Span(times[2 * n], times[2 * n + 1]) for path, n in plan.number.items()}
 
 
@@ -75,7 +75,7 @@ def test_the_order_of_the_input_means_nothing(
 def test_whatever_the_edges_all_acts_have_their_place(edges: dict[str, list[Edge]], backwards: bool) -> None:
     plan = Schedule(TYPES, edges, backwards=backwards)
 
-    assert sorted(act for act, _ in plan.acts) == list(range(2 * len(plan.parts)))
+    assert sorted(event for event, _ in plan.events) == list(range(2 * len(plan.parts)))
 
 
 def test_the_longest_wait_is_followed_into_the_nested_stack_that_it_was_for() -> None:

@@ -17,10 +17,10 @@ STACKS = st.lists(
     st.builds(
         PolledStack,
         path=st.text("abc", min_size=1, max_size=3),
-        asked_at=st.one_of(st.none(), st.floats(NOW - 100, NOW)),
+        polled_at=st.one_of(st.none(), st.floats(NOW - 100, NOW)),
         quiet=st.integers(0, 10**6),
         expected=st.one_of(st.none(), st.floats(NOW - 10**6, NOW + 10**6)),
-        hinted=st.booleans(),
+        notified=st.booleans(),
     ),
     max_size=6,
 )
@@ -34,7 +34,7 @@ def test_something_is_always_asked_and_hints_always_are(
     chosen = choose(stacks, purse, NOW)
 
     assert bool(chosen) == bool(stacks)
-    assert {one.path for one in stacks if one.hinted} <= set(chosen)
+    assert {one.path for one in stacks if one.notified} <= set(chosen)
 
 
 @given(STACKS, PURSES)
@@ -45,24 +45,24 @@ def test_no_step_is_nearer_than_a_second_nor_further_than_ten(
 
 
 def test_news_brings_the_next_look_nearer() -> None:
-    with_news = PolledStack(path="a", asked_at=NOW, quiet=0)
-    quiet = PolledStack(path="a", asked_at=NOW, quiet=3)
+    with_news = PolledStack(path="a", polled_at=NOW, quiet=0)
+    quiet = PolledStack(path="a", polled_at=NOW, quiet=3)
 
     assert with_news.due(NOW) < quiet.due(NOW)
 
 
 def test_a_calm_stack_in_which_nothing_is_expected_can_wait() -> None:
-    calm = PolledStack(path="a", asked_at=NOW, quiet=6)
-    database = PolledStack(path="a", asked_at=NOW, quiet=6, expected=NOW + 300)
+    calm = PolledStack(path="a", polled_at=NOW, quiet=6)
+    database = PolledStack(path="a", polled_at=NOW, quiet=6, expected=NOW + 300)
 
     assert database.due(NOW) > calm.due(NOW) + 5
 
 
 def test_an_empty_purse_makes_steps_rarer_but_not_stop() -> None:
     poor = TokenBucket(-5, NOW)
-    stacks = [PolledStack(path="a", asked_at=NOW - 60)]
+    stacks = [PolledStack(path="a", polled_at=NOW - 60)]
 
-    assert len(choose([*stacks, PolledStack(path="b", asked_at=NOW - 50)], poor, NOW)) == 1
+    assert len(choose([*stacks, PolledStack(path="b", polled_at=NOW - 50)], poor, NOW)) == 1
     assert delay(stacks, poor, NOW) == MAX_INTERVAL
 
 

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployments.core.fingerprints import fingerprints_of, read_fingerprints
-from deployments.core.redaction import MARK, NOTHING, Everything, Redactor, Values, both
+from deployments.core.redaction import MARK, NOTHING, Everything, Redactor, Values, combined
 from deployments.core.spellings import SHORT
 
 KEY = bytes(range(16))
@@ -209,9 +209,9 @@ def test_where_secrets_cannot_be_read_no_text_is_shown(text: str) -> None:
 
 
 def test_redactors_add_up() -> None:
-    hide = both([NOTHING, known("hunter22"), kept("gatherer")])
+    hide = combined([NOTHING, known("hunter22"), kept("gatherer")])
     assert hide("hunter22 gatherer") == f"{MARK} {MARK}"
-    assert not both([NOTHING, NOTHING])
+    assert not combined([NOTHING, NOTHING])
     assert NOTHING("hunter22") == "hunter22"
 
 

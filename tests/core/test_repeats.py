@@ -7,8 +7,8 @@ import pytest
 from deployments.core.repeats import LastEvent, repeats
 
 
-def said(status: str, reason: str = "", teller: str = "App") -> LastEvent:
-    return LastEvent(first=1, status=status, reason=reason, teller=teller)
+def said(status: str, reason: str = "", stack: str = "App") -> LastEvent:
+    return LastEvent(first=1, status=status, reason=reason, stack=stack)
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ def said(status: str, reason: str = "", teller: str = "App") -> LastEvent:
         ),
         pytest.param(said("CREATE_IN_PROGRESS"), said("CREATE_COMPLETE"), False, id="another status"),
         pytest.param(
-            said("CREATE_COMPLETE", teller=""), said("CREATE_COMPLETE"), True, id="told by both stacks"
+            said("CREATE_COMPLETE", stack=""), said("CREATE_COMPLETE"), True, id="told by both stacks"
         ),
         pytest.param(said("CREATE_FAILED", "One"), said("CREATE_FAILED", "Two"), False, id="two failures"),
         pytest.param(
@@ -31,7 +31,7 @@ def said(status: str, reason: str = "", teller: str = "App") -> LastEvent:
         ),
         pytest.param(
             said("CREATE_FAILED", "The following…"),
-            said("CREATE_FAILED", "Embedded stack…", teller=""),
+            said("CREATE_FAILED", "Embedded stack…", stack=""),
             True,
             id="a nested stack's failure told by its parent",
         ),

@@ -1,1 +1,1 @@
-"""Known causes of failures: what a reason means in the user's words, and what to do next (docs/causes.md)."""
+"""Known causes of failures: the meaning of AWS's reason, and what to do next (docs/causes.md)."""

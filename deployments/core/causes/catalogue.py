@@ -1,4 +1,4 @@
-"""All known causes in the order in which they are tried: the particular before the general."""
+"""All known causes in the order in which they are tried: specific ones before general ones."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ CATALOGUE = _in_order()
 
 
 def recognize(type_: str, reason: str) -> RecognizedCause | None:
-    """Return the first cause whose signature is in the reason AWS gave for a resource of this type.
+    """Return the first cause whose signature matches AWS's reason for a resource of this type.
 
-    A text that is not recognised is None: the page then shows AWS's own words and nothing else.
+    Return None if there is none: the page then shows AWS's reason alone.
     """
     for cause in CATALOGUE:
         if cause.types and not type_.startswith(cause.types):
             continue
         if match := cause.reason.search(reason):
             found = match.groupdict()
-            if "api" in found:  # the older form of a denial names the action in front
+            if "api" in found:  # the older form of a denial begins with the action
                 found["action"] = found.pop("api") or found["action"]
             values = {name: _clean(value) for name, value in found.items()}
             return RecognizedCause(cause=cause, values=values)
@@ -45,7 +45,7 @@ def recognize(type_: str, reason: str) -> RecognizedCause | None:
 
 
 def _clean(value: str | None) -> str:
-    """Return what a place of a sentence is filled with: "…" for what the reason does not say."""
+    """Return a value of the cause's text, "…" if the reason does not contain it."""
     return (value or "…").strip().rstrip(".") or "…"
 
 

@@ -1,4 +1,4 @@
-"""What the catalogue says of one known cause: how to recognize it and the next steps."""
+"""One known cause: its signature and the next steps."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from enum import StrEnum
 
 
 class NextStep(StrEnum):
-    """What a person can do about a failure. The pages make a button of each that is possible now."""
+    """What a user can do about a failure. Pages show a button for each that is possible now."""
 
     EDIT = "edit"  # change a parameter and deploy again
-    RETRY = "retry"  # deploy again as it was
-    DELETE_FIRST = "delete_first"  # take away what is left, which keeps the name
+    RETRY = "retry"  # deploy again without changes
+    DELETE_FIRST = "delete_first"  # delete the remaining resources, which occupy the name
     DELETE_AGAIN = "delete_again"
     QUOTAS = "quotas"  # AWS's Service Quotas of the service
     POLICY = "policy"  # copy a policy statement that allows what was denied
     RUN_AGAIN = "run_again"  # run the association again on the instances where it failed
     ENVIRONMENT = "environment"  # see targets, servers and their output
-    TEMPLATE = "template"  # mend the template set
+    TEMPLATE = "template"  # fix the template set
 
 
 class Evidence(StrEnum):
-    """What to put beside the reason."""
+    """What pages show next to the reason."""
 
     FUNCTION_LOG = "function_log"
     ASSOCIATION_OUTPUT = "association_output"
@@ -32,13 +32,12 @@ class Evidence(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """One signature and what helps.
+    """A signature and the next steps.
 
-    `reason` is searched for in AWS's reason; its named groups are the values of its words in
-    deployments/wording.
-    `types` are beginnings of resource types it is limited to, all when empty. `parameter` is a pattern of
-    the template parameters that the form should show first. `example` is a reason as AWS writes it, which a
-    test holds against the signature.
+    `reason` is searched for in AWS's reason; its named groups are the values of its text in
+    deployments/wording. `types` are prefixes of the resource types it is limited to; all types if empty.
+    `parameter` is a pattern of the template parameters that the form shows first. `example` is a reason as
+    AWS writes it; a test compares it with the signature.
     """
 
     code: str
@@ -60,5 +59,5 @@ class RecognizedCause:
 
 
 def signature(text: str) -> re.Pattern[str]:
-    """Compile a signature: AWS changes capitals and spacing of its sentences now and then."""
+    """Compile a signature. Upper and lower case do not matter: AWS changes it now and then."""
     return re.compile(text, re.IGNORECASE | re.DOTALL)

@@ -1,4 +1,4 @@
-"""Causes: what keeps a resource from being deleted.
+"""Causes: what prevents a resource from being deleted.
 
 Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html ("Delete stack
 fails").

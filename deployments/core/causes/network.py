@@ -1,4 +1,4 @@
-"""Causes: address ranges, zones, names that are taken, certificates.
+"""Causes: address ranges, zones, names in use, certificates.
 
 Sources: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html and the Errors sections
 of CreateLoadBalancer and CreateListener.

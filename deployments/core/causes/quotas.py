@@ -1,4 +1,4 @@
-"""Causes: an account's quotas, and capacity that AWS does not have.
+"""Causes: quotas of the account, and missing capacity of AWS.
 
 Sources: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html,
 https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/CommonErrors.html, the Errors sections of

@@ -1,4 +1,4 @@
-"""Causes: what CloudFormation cannot read or may not do, and faults on AWS's own side.
+"""Causes: invalid templates, missing capabilities, and faults of AWS.
 
 Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html.
 """

@@ -1,1 +1,1 @@
-"""Whether an environment serves, decided from what was observed: plain values in, a word and why out."""
+"""Compute the health of an environment from plain values: a status and its reason."""

@@ -1,8 +1,8 @@
-"""What a configuration run printed: Ansible's recap, the task that failed and its message.
+"""Parse the output of a configuration run: Ansible's recap, the failed task and its message.
 
-Reads the default callback's output (https://docs.ansible.com/ansible/latest/collections/ansible/builtin/
-default_callback.html) of any version, its JSON and YAML results, whole or from somewhere in the middle on.
-For a plain shell script the end of stderr is what there is to say.
+The format is the default callback's (https://docs.ansible.com/ansible/latest/collections/ansible/builtin/
+default_callback.html) of any version, with JSON or YAML results. The beginning of the output may be missing.
+For a shell script, the message is the end of stderr.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-LONGEST = 1000
-"""Characters of a message that are kept."""
+MAX_LENGTH = 1000
+"""Maximum length of a message."""
 LAST_LINES = 5
 
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_COLOR = re.compile(r"\x1b\[[0-9;]*m")
 _TASK = re.compile(r"^(?:TASK|RUNNING HANDLER) \[(?P<name>.*)\] \*+$")
 _FAILED = re.compile(r"^(?:fatal|failed): \[[^\]]*\](?P<more>.*?)(?:=> ?(?P<result>.*))?$")
 _RECAP = re.compile(r"^\S+\s*: (?P<counts>(?:\w+=\d+\s*)+)$")
@@ -25,7 +25,7 @@ _YAML_MSG = re.compile(r"^\s+(?P<key>msg|stderr|censored): (?P<value>.*)$")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What an output tells. `recap` sums the hosts' counts: ok, changed, unreachable, failed, …"""
+    """The result of a run. `recap` sums the hosts' counts: ok, changed, unreachable, failed, …"""
 
     recap: Mapping[str, int] = field(default_factory=dict)
     failed_task: str = ""
@@ -39,15 +39,15 @@ class _Failure:
 
 
 def read_output(stdout: str, stderr: str, *, failed: bool) -> Finding:
-    """Return what the output of a run tells; `failed` is whether State Manager says it failed."""
-    lines = [_COLOUR.sub("", line).rstrip() for line in stdout.splitlines()]
+    """Return the result in the output of a run. `failed`: State Manager reports that it failed."""
+    lines = [_COLOR.sub("", line).rstrip() for line in stdout.splitlines()]
     recap = _recap(lines)
     if not failed:
         return Finding(recap=recap)
     ended_well = bool(recap) and not recap.get("failed") and not recap.get("unreachable")
     failure = None if ended_well else _last_failure(lines)
     if failure is None:
-        errors = [line for line in _COLOUR.sub("", stderr).splitlines() if not _is_noise(line)]
+        errors = [line for line in _COLOR.sub("", stderr).splitlines() if not _is_noise(line)]
         return Finding(recap=recap, message=_short("\n".join((errors or lines)[-LAST_LINES:])))
     return Finding(recap=recap, failed_task=failure.task[:255], message=_short(failure.message))
 
@@ -68,7 +68,7 @@ def _recap(lines: list[str]) -> dict[str, int]:
 def _last_failure(lines: list[str]) -> _Failure | None:
     """Return the failure that ended the play: the last one that was not ignored.
 
-    A rescued one looks like any other, but the play goes on after it.
+    The output of a rescued failure is the same, but the play continues after it.
     """
     task = ""
     failures: list[_Failure] = []
@@ -83,27 +83,27 @@ def _last_failure(lines: list[str]) -> _Failure | None:
 
 
 def _message(result: str, following: list[str]) -> str:
-    """Return what a failed task says: `msg`, and what the command printed as an error."""
+    """Return the message of a failed task: `msg`, and the end of the command's stderr."""
     try:
-        said = json.loads(result) if result.strip() else _yaml(following)
+        values = json.loads(result) if result.strip() else _yaml(following)
     except ValueError:
         return result.strip()
-    if not isinstance(said, dict):
+    if not isinstance(values, dict):
         return result.strip()
-    message = str(said.get("msg") or said.get("censored") or "").strip()
-    errors = str(said.get("stderr") or said.get("module_stderr") or "").strip().splitlines()
+    message = str(values.get("msg") or values.get("censored") or "").strip()
+    errors = str(values.get("stderr") or values.get("module_stderr") or "").strip().splitlines()
     return "\n".join([message, *errors[-LAST_LINES:]]).strip()
 
 
 def _yaml(following: list[str]) -> dict[str, str]:
-    """Read the lines of a result in YAML that matter: they are indented below its first line."""
-    said: dict[str, str] = {}
+    """Return the relevant values of a result in YAML: its lines are indented below the first one."""
+    values: dict[str, str] = {}
     for line in following:
         if not line.startswith(" "):
             break
         if found := _YAML_MSG.match(line):
-            said.setdefault(found["key"], found["value"].strip("'\""))
-    return said
+            values.setdefault(found["key"], found["value"].strip("'\""))
+    return values
 
 
 def _is_noise(line: str) -> bool:
@@ -112,4 +112,4 @@ def _is_noise(line: str) -> bool:
 
 def _short(message: str) -> str:
     message = message.strip()
-    return message if len(message) <= LONGEST else "…" + message[-LONGEST:]
+    return message if len(message) <= MAX_LENGTH else "…" + message[-MAX_LENGTH:]

@@ -35,7 +35,7 @@ SEVERITY = {
 
 @dataclass(frozen=True, slots=True)
 class AwsStatus:
-    """The meaning of a status. `counts` is False for what is on its way out and not part of the figures."""
+    """The meaning of a status. `counts` is False for what is being removed and not part of the totals."""
 
     health: HealthStatus
     display: DisplayStatus
@@ -43,7 +43,7 @@ class AwsStatus:
     counts: bool = True
 
     def message(self, where: str, code: str = "") -> Message | None:
-        """Return why, about `where`; None for what is healthy. `code` is AWS's own status or reason."""
+        """Return the reason, about `where`; None if it is healthy. `code` is AWS's own status or reason."""
         return Message(self.code, {"where": where, "code": code}) if self.code else None
 
 
@@ -100,16 +100,16 @@ TARGET_REASONS: dict[str, AwsStatus] = {
 
 
 def of_target(state: str, reason: str) -> AwsStatus:
-    """Return what a target's state means; the reason code says it better where there is one."""
+    """Return the meaning of a target's state, or of its reason code, which is more precise."""
     known = TARGET_STATES.get(state)
     if known is None:
         return _UNKNOWN
     if known.health is HealthStatus.HEALTHY or not known.counts:
         return known
-    better = TARGET_REASONS.get(reason)
-    if state == "unhealthy" and better and better.health is not HealthStatus.UNHEALTHY:
-        return replace(better, health=HealthStatus.UNHEALTHY)  # a state outranks what explains it
-    return better or known
+    precise = TARGET_REASONS.get(reason)
+    if state == "unhealthy" and precise and precise.health is not HealthStatus.UNHEALTHY:
+        return replace(precise, health=HealthStatus.UNHEALTHY)  # the state outranks its reason
+    return precise or known
 
 
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_LoadBalancerState.html
@@ -143,7 +143,7 @@ LIFECYCLES: dict[str, AwsStatus] = {
 
 
 def of_instance(lifecycle: str, health: str) -> AwsStatus:
-    """Return what an instance's lifecycle state and its group's opinion of its health mean."""
+    """Return the meaning of an instance's lifecycle state and of the health that its group reports."""
     meaning = LIFECYCLES.get(lifecycle, _UNKNOWN)
     if meaning.counts and health.lower() == "unhealthy":
         return _bad(Code.INSTANCE_MARKED_UNHEALTHY)
@@ -183,10 +183,10 @@ RUNS = _displayed(
 )
 RUN_SUCCEEDED = _of(RUNS, DisplayStatus.DONE)
 RUN_FAILED = _of(RUNS, DisplayStatus.FAILED)
-RUN_LEFT_OUT = _of(RUNS, DisplayStatus.CANCELLED)
-"""Also where a run did not begin because it had failed on other instances."""
-RUN_ENDED = RUN_SUCCEEDED | RUN_FAILED | RUN_LEFT_OUT
-RUN_GOES_ON = frozenset(RUNS) - RUN_ENDED
+RUN_SKIPPED = _of(RUNS, DisplayStatus.CANCELLED)
+"""Also of runs that did not begin because they had failed on other instances."""
+RUN_ENDED = RUN_SUCCEEDED | RUN_FAILED | RUN_SKIPPED
+RUN_IN_PROGRESS = frozenset(RUNS) - RUN_ENDED
 
 # https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/accessing-monitoring.html
 _MADE = _open(Code.DATABASE_CREATING, DisplayStatus.PROGRESS)
@@ -214,10 +214,10 @@ DATABASES: dict[str, AwsStatus] = {
 
 
 def of_load_balancer(state: str) -> AwsStatus:
-    """Return what a load balancer's state means."""
+    """Return the meaning of a load balancer's state."""
     return LOAD_BALANCERS.get(state, _UNKNOWN)
 
 
 def of_database(status: str) -> AwsStatus:
-    """Return what the status of a database cluster or instance means."""
+    """Return the meaning of the status of a database cluster or instance."""
     return DATABASES.get(status, _UNKNOWN)

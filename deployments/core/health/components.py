@@ -1,4 +1,4 @@
-"""Verdicts and nodes: what every box of the picture is made of, and how verdicts are weighed."""
+"""Components of an environment and assessments of their health, and which assessment is the worst."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from deployments.errors import Message
 from deployments.message_codes import Code
 
 STALE_AFTER = timedelta(minutes=5)
-"""Figures older than this say nothing about now: what rests on them is unknown."""
+"""Health that is computed from older figures is unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assessment:
-    """A word, why, and how old the figures are that it rests on. A healthy thing needs no sentence."""
+    """A health status, its reason (None if healthy), and the time of the figures that it is computed from."""
 
-    word: HealthStatus
+    status: HealthStatus
     sentence: Message | None = None
     at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Component:
-    """One box of the picture.
+    """One box of the diagram.
 
-    `kind` is load_balancer, server or database; `key` its ARN or id, `name` what people read. `counts` is
-    False for a server that is leaving: it is shown but no part of the tier's figures. `facts` are AWS's
-    own words by name (state, reason, lifecycle, health, launch_template_version, instance_type,
+    `kind` is load_balancer, server or database; `key` its ARN or id, `name` its displayed name. `counts` is
+    False for a server that is being removed: it is displayed but not part of the tier's totals. `facts` are
+    AWS's own values by name (state, reason, lifecycle, health, launch_template_version, instance_type,
     association, role, status, pending), for tables and tooltips.
     """
 
@@ -37,31 +37,31 @@ class Component:
     key: str
     name: str
     zone: str = ""
-    verdict: Assessment
+    assessment: Assessment
     counts: bool = True
     facts: Mapping[str, str] = field(default_factory=dict)
 
 
-def worst(verdicts: Iterable[Assessment]) -> Assessment:
-    """Return the worst verdict, of several alike the first by its sentence; unknown when there is none."""
+def worst(assessments: Iterable[Assessment]) -> Assessment:
+    """Return the worst assessment, of several the first by its sentence; unknown if there is none."""
     return max(
-        sorted(verdicts, key=lambda verdict: str(verdict.sentence or "")),
-        key=lambda verdict: SEVERITY[verdict.word],
-        default=Assessment(word=HealthStatus.UNKNOWN),
+        sorted(assessments, key=lambda one: str(one.sentence or "")),
+        key=lambda one: SEVERITY[one.status],
+        default=Assessment(status=HealthStatus.UNKNOWN),
     )
 
 
 def is_stale(at: datetime | None, now: datetime) -> bool:
-    """Tell whether figures of that time are too old to say anything about now."""
+    """Return whether figures of that time are out of date."""
     return at is None or now - at > STALE_AFTER
 
 
-def stale(verdict: Assessment, now: datetime, where: str) -> Assessment:
-    """Return the verdict, or that nothing is known any more when its figures are too old."""
-    if not is_stale(verdict.at, now):
-        return verdict
+def unless_stale(assessment: Assessment, now: datetime, where: str) -> Assessment:
+    """Return the assessment, or an unknown one if its figures are out of date."""
+    if not is_stale(assessment.at, now):
+        return assessment
     return Assessment(
-        word=HealthStatus.UNKNOWN,
+        status=HealthStatus.UNKNOWN,
         sentence=Message(Code.DATA_OUT_OF_DATE, {"where": where}),
-        at=verdict.at,
+        at=assessment.at,
     )

@@ -1,4 +1,4 @@
-"""What was observed of one environment, as plain values. `observed_at` is the age of each figure."""
+"""What was observed of one environment, as plain values, each with the time `observed_at`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from deployments.errors import Message
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFact:
-    """How one source of facts stands. `problem` says what keeps it from answering, None while it does."""
+    """The state of one source. `problem` is why its last poll failed, None if it succeeded."""
 
     source: str
     observed_at: datetime | None = None
@@ -36,7 +36,7 @@ class LoadBalancerFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetFact:
-    """A server as its load balancer sees it; `tier` is web or app."""
+    """A target of a load balancer; `tier` is web or app."""
 
     tier: str
     target_group_arn: str
@@ -52,7 +52,7 @@ class TargetFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupFact:
-    """An Auto Scaling group: how many instances it wants."""
+    """An Auto Scaling group and its sizes."""
 
     tier: str
     name: str
@@ -64,7 +64,7 @@ class GroupFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceFact:
-    """An instance of an Auto Scaling group that is in it now."""
+    """An instance that is in an Auto Scaling group now."""
 
     tier: str
     group: str
@@ -113,7 +113,7 @@ class AssociationFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberFact:
-    """An instance of a database cluster. `lag_ms` is None where it is not known."""
+    """An instance of a database cluster. `lag_ms` is None if it is unknown."""
 
     instance_id: str
     is_writer: bool
@@ -142,7 +142,7 @@ class ClusterFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeFact:
-    """The newest write and read of a time through the load balancer."""
+    """The latest site check."""
 
     at: datetime
     wrote: bool
@@ -152,10 +152,10 @@ class ProbeFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """All that is known. `parts` is what the templates made, whether or not it was observed yet.
+    """Everything that is known. `parts` are the resources that were created, observed or not.
 
-    `being_made` tells that a deployment that makes the environment has not ended, `answers` that something
-    stands behind its load balancers: in a sandbox of records nothing does.
+    `being_created`: the deployment that creates the environment has not ended. `serves`: requests to its load
+    balancers reach servers; in a sandbox without real servers they do not.
     """
 
     parts: ObservedParts = field(default_factory=ObservedParts)
@@ -167,5 +167,5 @@ class Facts:
     associations: tuple[AssociationFact, ...] = ()
     clusters: tuple[ClusterFact, ...] = ()
     probe: ProbeFact | None = None
-    being_made: bool = False
-    answers: bool = True
+    being_created: bool = False
+    serves: bool = True

@@ -1,4 +1,4 @@
-"""Which resources of an environment's stacks can be observed, and the tier each belongs to."""
+"""Which resources of an environment's stacks can be observed, and the tier of each."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _APP = re.compile(r"app|nlb|uwsgi|back", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreatedResource:
-    """A resource of a stack: the path of its stack, its logical id, its type and what AWS calls it."""
+    """A resource of a stack: the path of its stack, its logical id, type and physical id."""
 
     path: str
     logical_id: str
@@ -29,7 +29,7 @@ class CreatedResource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObservedParts:
-    """What can be observed: ARN, name or id → tier (alb, nlb, web, app; "" where nothing tells it)."""
+    """What can be observed: ARN, name or id → tier (alb, nlb, web, app; "" if it is unknown)."""
 
     load_balancers: Mapping[str, str] = field(default_factory=dict)
     target_groups: Mapping[str, str] = field(default_factory=dict)
@@ -43,10 +43,10 @@ class ObservedParts:
         )
 
 
-def parts_of(made: Iterable[CreatedResource]) -> ObservedParts:
-    """Return what can be observed of these resources."""
+def parts_of(resources: Iterable[CreatedResource]) -> ObservedParts:
+    """Return those of the resources that can be observed."""
     found: dict[str, dict[str, str]] = {kind: {} for kind in TYPES}
-    for one in made:
+    for one in resources:
         if one.type in found and one.physical_id:
             found[one.type][one.physical_id] = _tier(one)
     return ObservedParts(
@@ -58,16 +58,16 @@ def parts_of(made: Iterable[CreatedResource]) -> ObservedParts:
     )
 
 
-def _tier(made: CreatedResource) -> str:
-    """Return the tier of a resource: what its own name says, else what its stack's does.
+def _tier(resource: CreatedResource) -> str:
+    """Return the tier of a resource by its logical id, else by those of its stacks.
 
     A load balancer's ARN has its kind: `…:loadbalancer/app/…` or `…/net/…`.
     """
-    if made.type == LOAD_BALANCER:
-        return "nlb" if ":loadbalancer/net/" in made.physical_id else "alb"
-    if made.type == CLUSTER:
+    if resource.type == LOAD_BALANCER:
+        return "nlb" if ":loadbalancer/net/" in resource.physical_id else "alb"
+    if resource.type == CLUSTER:
         return "database"
-    for name in (made.logical_id, *reversed(made.path.split("/"))):
+    for name in (resource.logical_id, *reversed(resource.path.split("/"))):
         if _WEB.search(name):
             return "web"
         if _APP.search(name):

@@ -14,11 +14,11 @@ from deployments.message_codes import Code
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readiness:
-    """What is done, what is waited for, and what has failed meanwhile, in words.
+    """Which conditions are met, which ones the deployment waits for, and which of those have failed.
 
     `configured`: every association succeeded on every instance. `serving`: every target is healthy.
-    `answered`: datelog answered a write and a read through the load balancer. `failed` is the part of
-    `waiting_for` that does not come by itself, `failed_at` when the last of it failed.
+    `answered`: a site check succeeded. `failed` is the part of `waiting_for` that needs an action,
+    `failed_at` is when the last of it failed.
     """
 
     configured: bool
@@ -30,42 +30,42 @@ class Readiness:
 
     @property
     def ready(self) -> bool:
-        """Tell whether nothing is waited for."""
+        """Return whether all conditions are met."""
         return self.configured and self.serving and self.answered
 
 
 @dataclass(frozen=True, slots=True)
 class _Unmet:
-    """Something that is missing; `failed_at` is set when it failed and does not come by itself."""
+    """A condition that is not met; `failed_at` is set if it has failed and needs an action."""
 
     sentence: Message
     failed_at: datetime | None = None
 
 
 def readiness(facts: Facts, since: datetime | None = None) -> Readiness:
-    """Return how far the environment is.
+    """Return the readiness of an environment.
 
-    What was observed before `since` does not count: it may be of the time before what is waited for. What
-    the templates do not have is not waited for.
+    Observations before `since` do not count: they may be older than what the deployment changes. There are no
+    conditions for parts that the templates do not have.
     """
     fresh = _FactsSince(facts, since)
     associations = sorted(facts.parts.associations.items())
-    lacks = [lack for one, tier in associations for lack in fresh.association(one, tier)]
+    unmet = [one for key, tier in associations for one in fresh.association(key, tier)]
     traffic = [s for arn, tier in sorted(facts.parts.target_groups.items()) for s in fresh.targets(arn, tier)]
     site = list(fresh.site())
-    failed = [lack for lack in lacks if lack.failed_at]
+    failed = [one for one in unmet if one.failed_at]
     return Readiness(
-        configured=not lacks,
+        configured=not unmet,
         serving=not traffic,
         answered=not site,
         waiting_for=(
-            *(lack.sentence for lack in failed),
-            *(lack.sentence for lack in lacks if not lack.failed_at),
+            *(one.sentence for one in failed),
+            *(one.sentence for one in unmet if not one.failed_at),
             *traffic,
             *site,
         ),
-        failed=tuple(lack.sentence for lack in failed),
-        failed_at=max((lack.failed_at for lack in failed if lack.failed_at), default=None),
+        failed=tuple(one.sentence for one in failed),
+        failed_at=max((one.failed_at for one in failed if one.failed_at), default=None),
     )
 
 
@@ -85,13 +85,13 @@ def was_polled(facts: Facts, since: datetime) -> bool:
 
 
 def has_site(facts: Facts) -> bool:
-    """Tell whether there is a load balancer through which a time can be saved and read."""
+    """Return whether there is a load balancer that a site check can be made through."""
     balanced = "alb" in facts.parts.load_balancers.values() and bool(facts.parts.target_groups)
-    return balanced and facts.answers
+    return balanced and facts.serves
 
 
 class _FactsSince:
-    """The facts that count, and what is missing in them."""
+    """The facts since a time, and the conditions that they do not meet."""
 
     def __init__(self, facts: Facts, since: datetime | None) -> None:
         self._since = since
@@ -112,19 +112,19 @@ class _FactsSince:
         return row is not None and self._counts(row.observed_at)
 
     def association(self, association_id: str, tier: str) -> Iterator[_Unmet]:
-        """Yield what an association lacks on the instances that it has to succeed on."""
+        """Yield the conditions of an association that are not met on its instances."""
         row = self._associations.get(association_id)
         if row is None or not self._knows_instances(tier):
             where = self._names.get(association_id) or tier or association_id
             yield _Unmet(Message(Code.ASSOCIATION_NOT_POLLED, {"where": where}))
             return
-        there = [one for one in self._instances if tier and one.tier == tier and _stays(one)]
-        missing = self._desired(tier) - len(there)
+        present = [one for one in self._instances if tier and one.tier == tier and _stays(one)]
+        missing = self._desired(tier) - len(present)
         if missing > 0:
             values = {"count": str(missing), "name": _name(row)}
             yield _Unmet(Message(Code.ASSOCIATION_WAITS_FOR_INSTANCES, values))
-        if there:
-            yield from _of_runs(row, sorted(one.instance_id for one in there))
+        if present:
+            yield from _of_runs(row, sorted(one.instance_id for one in present))
         elif missing <= 0 and row.status not in aws_statuses.RUN_SUCCEEDED:
             yield _of_association(row)
 
@@ -135,11 +135,11 @@ class _FactsSince:
         return not tier or not self._has_group(tier) or self._seen("fleet")
 
     def _desired(self, tier: str) -> int:
-        """Return how many instances the groups of a tier shall have; 0 without a tier."""
+        """Return the desired capacity of the groups of a tier; 0 without a tier."""
         return sum(group.desired for group in self._groups if tier and group.tier == tier)
 
     def targets(self, arn: str, tier: str) -> Iterator[Message]:
-        """Yield what the targets of a group lack."""
+        """Yield the conditions that are not met by the targets of a group."""
         if not self._seen("targets") or not self._knows_instances(tier):
             yield Message(Code.TARGETS_NOT_POLLED, {"where": tier})
             return
@@ -154,7 +154,7 @@ class _FactsSince:
             yield Message(Code.SERVERS_NOT_REGISTERED, values)
 
     def site(self) -> Iterator[Message]:
-        """Yield what is missing of a write and a read through the load balancer."""
+        """Yield that a site check is pending, if it is."""
         if not has_site(self._facts):
             return
         probe = self._facts.probe
@@ -171,7 +171,7 @@ def _name(row: AssociationFact) -> str:
 
 
 def _of_association(row: AssociationFact) -> _Unmet:
-    """Return what an association lacks that runs on no instance that is known."""
+    """Return the condition of an association without known instances."""
     values = {"name": _name(row), "code": row.detailed_status or row.status or "Pending"}
     has_failed = row.status in aws_statuses.RUN_FAILED
     failed_at = (row.executed_at or row.observed_at) if has_failed else None
@@ -179,7 +179,7 @@ def _of_association(row: AssociationFact) -> _Unmet:
 
 
 def _of_runs(row: AssociationFact, instance_ids: Iterable[str]) -> Iterator[_Unmet]:
-    """Yield what an association lacks on each of these instances."""
+    """Yield the conditions of an association that are not met, for each of these instances."""
     runs = {run.instance_id: run for run in row.runs}
     for instance_id in instance_ids:
         run = runs.get(instance_id)

@@ -1,4 +1,4 @@
-"""From servers to tiers to the environment: one word and one sentence each, the worst wins."""
+"""The health of tiers and of the environment, from that of their components: the worst status wins."""
 
 from __future__ import annotations
 
@@ -8,50 +8,50 @@ from datetime import datetime
 
 from deployments.core.health import aws_statuses, servers
 from deployments.core.health.aws_statuses import HealthStatus
-from deployments.core.health.components import STALE_AFTER, Assessment, Component, stale, worst
+from deployments.core.health.components import STALE_AFTER, Assessment, Component, unless_stale, worst
 from deployments.core.health.facts import ClusterFact, Facts, LoadBalancerFact, MemberFact
 from deployments.errors import Message
 from deployments.message_codes import Code
 
 TIERS = ("alb", "web", "nlb", "app", "database")
-"""In the order in which a request passes them."""
+"""In the order in which a request passes through them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tier:
-    """alb, web, nlb, app or database: its nodes, and how many of them are healthy."""
+    """alb, web, nlb, app or database: its components, and how many of them are healthy."""
 
     name: str
-    verdict: Assessment
-    nodes: tuple[Component, ...] = ()
+    assessment: Assessment
+    components: tuple[Component, ...] = ()
     healthy: int = 0
     total: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """The environment as a whole, tiers in the order a request passes them."""
+    """The health of an environment; tiers are in the order of `TIERS`."""
 
-    word: HealthStatus
+    status: HealthStatus
     sentence: Message | None = None
     tiers: tuple[Tier, ...] = ()
 
 
 def roll_up(facts: Facts, now: datetime) -> Health:
-    """Return how the environment stands. Tiers that its templates do not have are left out.
+    """Return the health of an environment. Tiers that its templates do not have are left out.
 
-    While it is being made, what is not well yet makes it unknown, not unhealthy.
+    While it is being created, it is unknown instead of unhealthy.
     """
     tiers = tuple(tier for name in TIERS if (tier := _tier(name, facts, now)) is not None)
     if not tiers:
         return Health(
-            word=HealthStatus.UNKNOWN,
+            status=HealthStatus.UNKNOWN,
             sentence=Message(Code.NOTHING_TO_MONITOR),
         )
-    verdict = worst(tier.verdict for tier in tiers)
-    if facts.being_made and verdict.word is not HealthStatus.HEALTHY:
-        return Health(word=HealthStatus.UNKNOWN, sentence=Message(Code.ENVIRONMENT_CREATING), tiers=tiers)
-    return Health(word=verdict.word, sentence=verdict.sentence, tiers=tiers)
+    assessment = worst(tier.assessment for tier in tiers)
+    if facts.being_created and assessment.status is not HealthStatus.HEALTHY:
+        return Health(status=HealthStatus.UNKNOWN, sentence=Message(Code.ENVIRONMENT_CREATING), tiers=tiers)
+    return Health(status=assessment.status, sentence=assessment.sentence, tiers=tiers)
 
 
 def _tier(name: str, facts: Facts, now: datetime) -> Tier | None:
@@ -67,43 +67,43 @@ def _load_balancers(name: str, facts: Facts, now: datetime) -> Tier | None:
     rows = {row.arn: row for row in facts.load_balancers if row.tier == name}
     if not expected and not rows:
         return None
-    nodes = [_load_balancer(row, now) for row in rows.values()]
-    nodes += [
+    components = [_load_balancer(row, now) for row in rows.values()]
+    components += [
         Component(
             kind="load_balancer",
             key=arn,
             name=arn.split("/")[-2] if arn.count("/") > 1 else arn,
-            verdict=_unseen(name),
+            assessment=_unseen(name),
         )
         for arn in expected
         if arn not in rows
     ]
-    return _of_nodes(name, nodes)
+    return _of_components(name, components)
 
 
 def _load_balancer(row: LoadBalancerFact, now: datetime) -> Component:
     meaning = aws_statuses.of_load_balancer(row.state)
     sentence = meaning.message(row.tier.upper(), row.reason or row.state)
-    verdict = Assessment(word=meaning.health, sentence=sentence, at=row.observed_at)
+    assessment = Assessment(status=meaning.health, sentence=sentence, at=row.observed_at)
     return Component(
         kind="load_balancer",
         key=row.arn,
         name=row.dns_name or row.arn,
-        verdict=stale(verdict, now, row.tier.upper()),
+        assessment=unless_stale(assessment, now, row.tier.upper()),
         facts={"state": row.state, "reason": row.reason, "zones": ", ".join(row.zones)},
     )
 
 
 def _unseen(where: str) -> Assessment:
-    return Assessment(word=HealthStatus.UNKNOWN, sentence=Message(Code.NOT_OBSERVED, {"where": where}))
+    return Assessment(status=HealthStatus.UNKNOWN, sentence=Message(Code.NOT_OBSERVED, {"where": where}))
 
 
-def _of_nodes(name: str, nodes: Iterable[Component]) -> Tier:
-    """Return a tier that is as bad as the worst of its nodes."""
-    ordered = tuple(sorted(nodes, key=lambda node: (node.zone, node.key)))
-    healthy = sum(node.verdict.word is HealthStatus.HEALTHY for node in ordered)
-    verdict = worst(node.verdict for node in ordered)
-    return Tier(name=name, verdict=verdict, nodes=ordered, healthy=healthy, total=len(ordered))
+def _of_components(name: str, components: Iterable[Component]) -> Tier:
+    """Return a tier with the status of its worst component."""
+    ordered = tuple(sorted(components, key=lambda one: (one.zone, one.key)))
+    healthy = sum(one.assessment.status is HealthStatus.HEALTHY for one in ordered)
+    assessment = worst(one.assessment for one in ordered)
+    return Tier(name=name, assessment=assessment, components=ordered, healthy=healthy, total=len(ordered))
 
 
 def _servers(name: str, facts: Facts, now: datetime) -> Tier | None:
@@ -112,38 +112,38 @@ def _servers(name: str, facts: Facts, now: datetime) -> Tier | None:
     known |= any(row.tier == name for row in facts.targets) or any(i.tier == name for i in facts.instances)
     if not known:
         return None
-    nodes = servers.components(name, facts, now)
-    counted = [node for node in nodes if node.counts]
+    components = servers.components(name, facts, now)
+    counted = [one for one in components if one.counts]
     desired = sum(group.desired for group in facts.groups if group.tier == name)
-    healthy = sum(node.verdict.word is HealthStatus.HEALTHY for node in counted)
+    healthy = sum(one.assessment.status is HealthStatus.HEALTHY for one in counted)
     total = max(desired, len(counted))
-    verdict = _of_servers(name, counted, healthy, total, _seen(facts, now))
-    return Tier(name=name, verdict=verdict, nodes=nodes, healthy=healthy, total=total)
+    assessment = _of_servers(name, counted, healthy, total, _seen(facts, now))
+    return Tier(name=name, assessment=assessment, components=components, healthy=healthy, total=total)
 
 
 def _seen(facts: Facts, now: datetime) -> bool:
-    """Tell whether what has to be observed to know of no server at all was observed lately."""
+    """Return whether a recent observation would have found the tier's servers."""
     source = facts.sources.get("targets" if facts.parts.target_groups else "fleet")
     return source is not None and source.observed_at is not None and now - source.observed_at <= STALE_AFTER
 
 
 def _of_servers(name: str, counted: list[Component], healthy: int, total: int, seen: bool) -> Assessment:
-    """Return how a tier stands: some serve and some do not is degraded, nobody serves is unhealthy."""
+    """Return the assessment of a tier: degraded if only some servers serve, unhealthy if none does."""
     where: Mapping[str, str] = {"where": name}
     if not counted:
         if not seen:
             return _unseen(name)
-        return Assessment(word=HealthStatus.UNHEALTHY, sentence=Message(Code.NO_SERVERS, where))
-    bad = worst(node.verdict for node in counted)
+        return Assessment(status=HealthStatus.UNHEALTHY, sentence=Message(Code.NO_SERVERS, where))
+    bad = worst(one.assessment for one in counted)
     if healthy == total:
         return bad
-    serving = any(node.verdict.word in (HealthStatus.HEALTHY, HealthStatus.DEGRADED) for node in counted)
+    serving = any(one.assessment.status in (HealthStatus.HEALTHY, HealthStatus.DEGRADED) for one in counted)
     if serving:
         sentence = bad.sentence or Message(
             Code.SERVERS_MISSING,
             {"where": name, "count": str(healthy), "total": str(total)},
         )
-        return Assessment(word=HealthStatus.DEGRADED, sentence=sentence, at=bad.at)
+        return Assessment(status=HealthStatus.DEGRADED, sentence=sentence, at=bad.at)
     return bad
 
 
@@ -152,44 +152,47 @@ def _database(facts: Facts, now: datetime) -> Tier | None:
     expected = [cluster_id for cluster_id in facts.parts.clusters if cluster_id not in rows]
     if not rows and not expected:
         return None
-    nodes = [_member(cluster, member, now) for cluster in rows.values() for member in cluster.members]
-    verdicts = [_cluster(cluster, now) for cluster in rows.values()]
-    verdicts += [_unseen(cluster_id) for cluster_id in expected]
-    verdicts += [
-        node.verdict
-        if node.facts["role"] == "writer" or node.verdict.word is not HealthStatus.UNHEALTHY
-        else Assessment(word=HealthStatus.DEGRADED, sentence=node.verdict.sentence, at=node.verdict.at)
-        for node in nodes
-    ]
-    tier = _of_nodes("database", nodes)
+    components = [_member(cluster, member, now) for cluster in rows.values() for member in cluster.members]
+    assessments = [_cluster(cluster, now) for cluster in rows.values()]
+    assessments += [_unseen(cluster_id) for cluster_id in expected]
+    assessments += [_of_member(one) for one in components]
+    tier = _of_components("database", components)
     return Tier(
         name="database",
-        verdict=worst(verdicts),
-        nodes=tier.nodes,
+        assessment=worst(assessments),
+        components=tier.components,
         healthy=tier.healthy,
         total=tier.total,
     )
 
 
+def _of_member(component: Component) -> Assessment:
+    """Return what a member means for its cluster: without a reader, it is degraded."""
+    own = component.assessment
+    if component.facts["role"] == "writer" or own.status is not HealthStatus.UNHEALTHY:
+        return own
+    return Assessment(status=HealthStatus.DEGRADED, sentence=own.sentence, at=own.at)
+
+
 def _cluster(row: ClusterFact, now: datetime) -> Assessment:
     meaning = aws_statuses.of_database(row.status)
-    verdict = Assessment(
-        word=meaning.health, sentence=meaning.message(row.cluster_id, row.status), at=row.observed_at
+    assessment = Assessment(
+        status=meaning.health, sentence=meaning.message(row.cluster_id, row.status), at=row.observed_at
     )
     if meaning.health is HealthStatus.HEALTHY and not any(member.is_writer for member in row.members):
-        verdict = Assessment(
-            word=HealthStatus.UNHEALTHY,
+        assessment = Assessment(
+            status=HealthStatus.UNHEALTHY,
             sentence=Message(Code.NO_WRITER, {"where": row.cluster_id}),
             at=row.observed_at,
         )
-    return stale(verdict, now, row.cluster_id)
+    return unless_stale(assessment, now, row.cluster_id)
 
 
 def _member(cluster: ClusterFact, row: MemberFact, now: datetime) -> Component:
     meaning = aws_statuses.of_database(row.status)
     sentence = meaning.message(row.instance_id, row.status)
-    verdict = Assessment(word=meaning.health, sentence=sentence, at=cluster.observed_at)
-    told = {
+    assessment = Assessment(status=meaning.health, sentence=sentence, at=cluster.observed_at)
+    facts = {
         "role": "writer" if row.is_writer else "reader",
         "status": row.status,
         "class": row.instance_class,
@@ -200,8 +203,8 @@ def _member(cluster: ClusterFact, row: MemberFact, now: datetime) -> Component:
         key=row.instance_id,
         name=row.instance_id,
         zone=row.zone,
-        verdict=stale(verdict, now, row.instance_id),
-        facts=told | {"pending": pending, "lag": "" if row.lag_ms is None else f"{row.lag_ms:g} ms"},
+        assessment=unless_stale(assessment, now, row.instance_id),
+        facts=facts | {"pending": pending, "lag": "" if row.lag_ms is None else f"{row.lag_ms:g} ms"},
     )
 
 

@@ -1,4 +1,4 @@
-"""One node for each server of a tier: what its load balancer, its group and its configuration say of it."""
+"""One component for each server of a tier, from its targets, Auto Scaling group and association runs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 
 from deployments.core.health import aws_statuses
 from deployments.core.health.aws_statuses import SEVERITY, HealthStatus
-from deployments.core.health.components import Assessment, Component, is_stale, stale, worst
+from deployments.core.health.components import Assessment, Component, is_stale, unless_stale, worst
 from deployments.core.health.facts import AssociationFact, Facts, InstanceFact, RunFact, TargetFact
 from deployments.errors import Message
 from deployments.message_codes import Code
@@ -16,7 +16,7 @@ Run = tuple[AssociationFact, RunFact]
 
 
 def components(tier: str, facts: Facts, now: datetime) -> tuple[Component, ...]:
-    """Return the tier's servers, those too that only one of the sources knows, by zone and id."""
+    """Return the tier's servers by zone and id, including those that only one source knows."""
     targets: dict[str, list[TargetFact]] = {}
     for target in facts.targets:
         if target.tier == tier:
@@ -28,7 +28,7 @@ def components(tier: str, facts: Facts, now: datetime) -> tuple[Component, ...]:
         _component(tier, key, targets.get(key, []), instances.get(key), runs.get(key, []), balanced, now)
         for key in {*targets, *instances}
     ]
-    return tuple(sorted(found, key=lambda node: (node.zone, node.key)))
+    return tuple(sorted(found, key=lambda one: (one.zone, one.key)))
 
 
 def _runs(associations: Iterable[AssociationFact], ids: set[str]) -> dict[str, list[Run]]:
@@ -53,25 +53,25 @@ def _component(
     own = [_of_target(target, where, now) for target in targets]
     leaving = [aws_statuses.of_target(target.state, target.reason).counts for target in targets]
     counts = any(leaving) if targets else True
-    aspects = [verdict for verdict, counted in zip(own, leaving, strict=True) if counted or not counts]
+    aspects = [one for one, counted in zip(own, leaving, strict=True) if counted or not counts]
     if instance is not None:
         meaning = aws_statuses.of_instance(instance.lifecycle, instance.health)
         counts = counts and meaning.counts
         sentence = meaning.message(where, instance.lifecycle)
-        verdict = Assessment(word=meaning.health, sentence=sentence, at=instance.observed_at)
-        aspects += _if_it_adds(verdict, own, now, where)
+        assessment = Assessment(status=meaning.health, sentence=sentence, at=instance.observed_at)
+        aspects += _if_it_adds(assessment, own, now, where)
     if balanced and not targets:
         missing = Message(Code.SERVER_NOT_REGISTERED, {"where": where})
-        aspects.append(Assessment(word=HealthStatus.UNKNOWN, sentence=missing))
+        aspects.append(Assessment(status=HealthStatus.UNKNOWN, sentence=missing))
     aspects += [_of_run(run, where) for run in runs]
     return Component(
         kind="server",
         key=key,
         name=key,
         zone=_zone(instance, targets),
-        verdict=worst(aspects),
+        assessment=worst(aspects),
         counts=counts,
-        facts=_told(_worst_target(targets), instance, runs),
+        facts=_facts(_worst_target(targets), instance, runs),
     )
 
 
@@ -93,22 +93,24 @@ def _status(target: TargetFact) -> HealthStatus:
 def _of_target(target: TargetFact, where: str, now: datetime) -> Assessment:
     meaning = aws_statuses.of_target(target.state, target.reason)
     sentence = meaning.message(where, target.reason or target.state)
-    return stale(Assessment(word=meaning.health, sentence=sentence, at=target.observed_at), now, where)
+    return unless_stale(
+        Assessment(status=meaning.health, sentence=sentence, at=target.observed_at), now, where
+    )
 
 
-def _if_it_adds(verdict: Assessment, own: list[Assessment], now: datetime, where: str) -> list[Assessment]:
-    """Return what the group says of a server, unless the load balancer knows and the group's word is old."""
-    if own and is_stale(verdict.at, now):
+def _if_it_adds(assessment: Assessment, own: list[Assessment], now: datetime, where: str) -> list[Assessment]:
+    """Return the group's assessment of a server, unless it is out of date and the load balancer has one."""
+    if own and is_stale(assessment.at, now):
         return []
-    return [stale(verdict, now, where)]
+    return [unless_stale(assessment, now, where)]
 
 
 def _of_run(run: Run, where: str) -> Assessment:
-    """Return what the last configuration of a server means: a failed one leaves it serving, but not right."""
+    """Return the assessment of a server's last run: if it failed, the server serves but is degraded."""
     association, last = run
     name = association.name or association.document or association.association_id
     if last.status not in aws_statuses.RUN_FAILED:
-        return Assessment(word=HealthStatus.HEALTHY, at=association.observed_at)
+        return Assessment(status=HealthStatus.HEALTHY, at=association.observed_at)
     if last.failed_task:
         sentence = Message(
             Code.SERVER_TASK_FAILED,
@@ -119,15 +121,15 @@ def _of_run(run: Run, where: str) -> Assessment:
             Code.SERVER_NOT_CONFIGURED,
             {"where": where, "name": name, "code": last.detailed_status or last.status},
         )
-    return Assessment(word=HealthStatus.DEGRADED, sentence=sentence, at=association.observed_at)
+    return Assessment(status=HealthStatus.DEGRADED, sentence=sentence, at=association.observed_at)
 
 
-def _told(target: TargetFact | None, instance: InstanceFact | None, runs: list[Run]) -> dict[str, str]:
-    told: dict[str, str] = {}
+def _facts(target: TargetFact | None, instance: InstanceFact | None, runs: list[Run]) -> dict[str, str]:
+    facts: dict[str, str] = {}
     if target:
-        told |= {"state": target.state, "reason": target.reason, "description": target.description}
+        facts |= {"state": target.state, "reason": target.reason, "description": target.description}
     if instance:
-        told |= {
+        facts |= {
             "lifecycle": instance.lifecycle,
             "health": instance.health,
             "launch_template_version": instance.launch_template_version,
@@ -135,5 +137,5 @@ def _told(target: TargetFact | None, instance: InstanceFact | None, runs: list[R
         }
     if runs:
         last = min(runs, key=lambda run: (run[1].status in aws_statuses.RUN_SUCCEEDED, run[0].association_id))
-        told["association"] = last[1].status
-    return told
+        facts["association"] = last[1].status
+    return facts

@@ -66,5 +66,5 @@ class ActionRequest(models.Model):
 
     @property
     def is_active(self) -> bool:
-        """Tell whether it has not ended."""
+        """Return whether it has not ended."""
         return self.ended_at is None

@@ -25,7 +25,7 @@ class AssociationQuerySet(models.QuerySet["Association"]):
         return sorted(set(rows.values_list("name", flat=True)))
 
     def unread(self, association_id: str) -> bool:
-        """Tell whether the association's executions are still to be read."""
+        """Return whether the association's executions are still to be read."""
         return self.filter(association_id=association_id, execution_id="").exists()
 
     def for_list(self) -> Self:

@@ -36,8 +36,8 @@ def facts_of(environment: Environment) -> facts.Facts:
         associations=_associations(environment),
         clusters=_clusters(environment),
         probe=_read([probe], facts.ProbeFact)[0] if probe else None,
-        being_made=active is not None and active.kind == Kind.CREATE,
-        answers=not environment.account.is_sandbox
+        being_created=active is not None and active.kind == Kind.CREATE,
+        serves=not environment.account.is_sandbox
         or environment.account.sandbox_facts.get("machines") != "records",
     )
 

@@ -64,7 +64,7 @@ def _head(tier: Tier) -> SafeString:
     if tier.name in ("alb", "nlb"):
         return SafeString("")  # the box itself has the name
     counted = _("%(healthy)d of %(total)d") % {"healthy": tier.healthy, "total": tier.total}
-    kind, glyph, _word = badges.HEALTH[tier.verdict.word]
+    kind, glyph, _word = badges.HEALTH[tier.assessment.status]
     return format_html(
         '<b>{}</b> <span class="is-{}"><span aria-hidden="true">{}</span> {}</span>',
         tier_name(tier.name),
@@ -77,11 +77,11 @@ def _head(tier: Tier) -> SafeString:
 def _shapes(tier: Tier, facts: Facts, rows: frozenset[str]) -> list[layout.Shape]:
     since = {(target.tier, target.target_id): target.since for target in facts.targets}
     since |= {("database", m.instance_id): m.since for c in facts.clusters for m in c.members if m.since}
-    return [_shape(tier, node, since.get((tier.name, node.key)), rows) for node in tier.nodes]
+    return [_shape(tier, node, since.get((tier.name, node.key)), rows) for node in tier.components]
 
 
 def _shape(tier: Tier, node: Component, since: datetime | None, rows: frozenset[str]) -> layout.Shape:
-    detail = aws_badges.sentence_text(node.verdict.sentence, about_it=True) or _detail(node)
+    detail = aws_badges.sentence_text(node.assessment.sentence, about_it=True) or _detail(node)
     name, role, anchor = node.name, "", f"target-{tier.name}-{node.key}"
     if node.kind == "database":
         is_writer = node.facts.get("role") == "writer"
@@ -94,7 +94,7 @@ def _shape(tier: Tier, node: Component, since: datetime | None, rows: frozenset[
         tier=tier.name,
         key=_key(node),
         name=role or name,
-        state=node.verdict.word,
+        state=node.assessment.status,
         detail=detail,
         zone=node.zone,
         role="" if node.facts.get("role") == "writer" else role,

@@ -40,9 +40,9 @@ def health_context(environment: Environment, *, everything: bool, may_operate: b
     return {
         "facts": facts,
         "health": health,
-        "glyph": badges.HEALTH[health.word][1],
+        "glyph": badges.HEALTH[health.status][1],
         "sentence": aws_badges.sentence_text(health.sentence),
-        "verdict_class": f"is-{badges.HEALTH[health.word][0]}",
+        "verdict_class": f"is-{badges.HEALTH[health.status][0]}",
         "tiers": _tiers(health),
         "diagram": environment_diagram(health, facts, frozenset(row.id for row in targets.rows)),
         "sources": source_statuses(facts, now, sandbox=environment.account.is_sandbox),
@@ -90,10 +90,10 @@ def _tiers(health: Health) -> list[Mapping[str, str]]:
     return [
         {
             "name": panels.tier_name(tier.name),
-            "word": tier.verdict.word,
+            "word": tier.assessment.status,
             "counted": _("%(healthy)d of %(total)d") % {"healthy": tier.healthy, "total": tier.total},
-            "sentence": aws_badges.sentence_text(tier.verdict.sentence)
-            if tier.verdict.sentence != health.sentence
+            "sentence": aws_badges.sentence_text(tier.assessment.sentence)
+            if tier.assessment.sentence != health.sentence
             else "",
         }
         for tier in health.tiers

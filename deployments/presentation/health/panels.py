@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from deployments.core.health.aws_statuses import RUN_FAILED, RUN_LEFT_OUT
+from deployments.core.health.aws_statuses import RUN_FAILED, RUN_SKIPPED
 from deployments.core.health.facts import (
     AssociationFact,
     ClusterFact,
@@ -199,7 +199,7 @@ class AssociationPanel:
     @property
     def has_failed(self) -> bool:
         """Tell whether running it again on failed instances alone makes sense."""
-        return any(run.status in RUN_FAILED | RUN_LEFT_OUT for run in self.fact.runs)
+        return any(run.status in RUN_FAILED | RUN_SKIPPED for run in self.fact.runs)
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ def _write(turn: PollRound, one: ObservedEnvironment, found: Association) -> boo
 
 
 def _is_open(found: Association) -> bool:
-    """Tell whether a run of the association goes on, or one that ended is not known: it could not be read."""
+    """Return whether a run is in progress, or one has ended whose result could not be read."""
     if found.last_execution_at and AssociationRow.objects.unread(found.association_id):
         return True
     runs = AssociationRun.objects.filter(association__association_id=found.association_id).newest_of_each()

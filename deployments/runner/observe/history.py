@@ -37,21 +37,21 @@ def keep(environment: Environment, now: datetime, *, changed: bool) -> None:
     facts = facts_of(row)
     health = roll_up(facts, now)
     Environment.objects.filter(pk=row.pk).update(
-        health_word=str(health.word),
+        health_word=str(health.status),
         health_sentence=health.sentence.as_json() if health.sentence else {},
         health_at=now,
     )
-    if health.tiers and not facts.being_made:  # a history begins when there is something to keep well
+    if health.tiers and not facts.being_created:  # a history begins when there is something to keep well
         _sample(row, health, now)
 
 
 def _sample(environment: Environment, health: Health, now: datetime) -> None:
     """Keep a sample of every tier and of the whole, when one of them changed or the last is old."""
     standing: dict[str, Standing] = {
-        tier.name: (str(tier.verdict.word), tier.healthy, tier.total) for tier in health.tiers
+        tier.name: (str(tier.assessment.status), tier.healthy, tier.total) for tier in health.tiers
     }
     healthy = sum(tier.healthy for tier in health.tiers)
-    standing[WHOLE] = (str(health.word), healthy, sum(tier.total for tier in health.tiers))
+    standing[WHOLE] = (str(health.status), healthy, sum(tier.total for tier in health.tiers))
     last = HealthSample.objects.of(environment).whole().reverse().first()
     if last and now - last.at < EVERY:
         rows = HealthSample.objects.of(environment).filter(at=last.at)

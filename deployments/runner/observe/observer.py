@@ -147,7 +147,7 @@ def _ask(source: SourcePoller, turn: PollRound, asked: Sequence[ObservedEnvironm
 
 
 def is_fast(environment: Environment, now: datetime) -> bool:
-    """Tell whether someone looks at the environment, or a deployment waits for it."""
+    """Return whether someone looks at the environment, or a deployment waits for it."""
     if environment.watched_until and environment.watched_until > now:
         return True
     latest = environment.latest

@@ -13,7 +13,7 @@ from deployments.aws import quota
 from deployments.aws.redacted import redacted
 from deployments.aws.session import Clients
 from deployments.core.health.parts import ObservedParts
-from deployments.core.redaction import NOTHING, Redactor, both
+from deployments.core.redaction import NOTHING, Redactor, combined
 from deployments.errors import AwsFailure, AwsNotFound, AwsRetryable, QuotaExhausted
 from deployments.models import Environment, Observation
 
@@ -51,7 +51,7 @@ class PollRound:
 
     @property
     def is_over(self) -> bool:
-        """Tell whether the round's time is up."""
+        """Return whether the round's time is up."""
         return monotonic() > self.until
 
     @contextmanager
@@ -61,7 +61,7 @@ class PollRound:
         What they return shows no secret value of any of these.
         """
         connected = self.clients
-        self.clients = redacted(connected, both(one.redact for one in asked))
+        self.clients = redacted(connected, combined(one.redact for one in asked))
         try:
             with quota.priority(watched=any(one.fast for one in asked), patience=CALL_MAX_WAIT):
                 yield

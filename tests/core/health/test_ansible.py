@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deployments.core.health.ansible import LONGEST, read_output
+from deployments.core.health.ansible import MAX_LENGTH, read_output
 
 OUTPUTS = Path(__file__).parent / "outputs"
 
@@ -86,4 +86,4 @@ def test_a_script_without_errors_says_the_end_of_its_output() -> None:
 
 def test_nothing_printed_is_nothing_said_and_a_flood_is_cut() -> None:
     assert read_output("", "", failed=True).message == ""
-    assert len(read_output("", "x" * 9999, failed=True).message) == LONGEST + 1
+    assert len(read_output("", "x" * 9999, failed=True).message) == MAX_LENGTH + 1

@@ -40,7 +40,7 @@ def tier(health: Health, name: str) -> Tier:
 def test_an_environment_in_which_all_is_well_is_healthy_and_needs_no_sentence() -> None:
     health = roll_up(whole(), NOW)
 
-    assert (health.word, health.sentence) == (HealthStatus.HEALTHY, None)
+    assert (health.status, health.sentence) == (HealthStatus.HEALTHY, None)
     assert [one.name for one in health.tiers] == ["alb", "web", "nlb", "app", "database"]
     assert {(one.healthy, one.total) for one in health.tiers} == {(1, 1), (2, 2)}
 
@@ -50,12 +50,12 @@ def test_one_app_server_that_fails_its_checks_degrades_its_tier_and_no_other() -
 
     health = roll_up(facts, NOW)
 
-    assert health.word is HealthStatus.DEGRADED
+    assert health.status is HealthStatus.DEGRADED
     assert text_of(health.sentence) == (
         "app i-app1 refuses health check connections or sends an invalid response "
         "(Target.FailedHealthChecks)."
     )
-    assert (tier(health, "app").verdict.word, tier(health, "web").verdict.word) == (
+    assert (tier(health, "app").assessment.status, tier(health, "web").assessment.status) == (
         HealthStatus.DEGRADED,
         HealthStatus.HEALTHY,
     )
@@ -65,7 +65,7 @@ def test_one_app_server_that_fails_its_checks_degrades_its_tier_and_no_other() -
 def test_no_healthy_server_in_a_tier_makes_the_environment_unhealthy() -> None:
     facts = whole(targets=tuple(target("web", n, "unhealthy", "Target.ResponseCodeMismatch") for n in (0, 1)))
 
-    assert roll_up(facts, NOW).word is HealthStatus.UNHEALTHY
+    assert roll_up(facts, NOW).status is HealthStatus.UNHEALTHY
 
 
 def test_a_server_that_is_leaving_is_shown_and_not_counted() -> None:
@@ -78,7 +78,12 @@ def test_a_server_that_is_leaving_is_shown_and_not_counted() -> None:
 
     app = tier(roll_up(facts, NOW), "app")
 
-    assert (app.verdict.word, app.healthy, app.total, len(app.nodes)) == (HealthStatus.HEALTHY, 2, 2, 3)
+    assert (app.assessment.status, app.healthy, app.total, len(app.components)) == (
+        HealthStatus.HEALTHY,
+        2,
+        2,
+        3,
+    )
 
 
 def test_a_terminated_server_that_is_not_replaced_yet_degrades_its_tier() -> None:
@@ -91,8 +96,8 @@ def test_a_terminated_server_that_is_not_replaced_yet_degrades_its_tier() -> Non
 
     app = tier(roll_up(facts, NOW), "app")
 
-    assert (app.verdict.word, app.healthy, app.total) == (HealthStatus.DEGRADED, 1, 2)
-    assert text_of(app.verdict.sentence) == "app has 1 of 2 servers."
+    assert (app.assessment.status, app.healthy, app.total) == (HealthStatus.DEGRADED, 1, 2)
+    assert text_of(app.assessment.sentence) == "app has 1 of 2 servers."
 
 
 def test_a_failed_configuration_degrades_the_server_though_it_serves() -> None:
@@ -102,7 +107,7 @@ def test_a_failed_configuration_degrades_the_server_though_it_serves() -> None:
 
     health = roll_up(facts, NOW)
 
-    assert health.word is HealthStatus.DEGRADED
+    assert health.status is HealthStatus.DEGRADED
     assert text_of(health.sentence) == "Configuration of app i-app1 failed: configure-app ended with Failed."
 
 
@@ -111,8 +116,8 @@ def test_a_reader_that_is_away_degrades_and_a_writer_that_is_away_stops_the_data
     writer_away = whole(clusters=(cluster(member(0, writer=True, status="stopped"), member(1)),))
     no_writer = whole(clusters=(cluster(member(0), member(1)),))
 
-    assert roll_up(reader_away, NOW).word is HealthStatus.DEGRADED
-    assert roll_up(writer_away, NOW).word is HealthStatus.UNHEALTHY
+    assert roll_up(reader_away, NOW).status is HealthStatus.DEGRADED
+    assert roll_up(writer_away, NOW).status is HealthStatus.UNHEALTHY
     assert text_of(roll_up(no_writer, NOW).sentence) == "cluster has no writer."
 
 
@@ -123,16 +128,16 @@ def test_old_figures_make_what_rests_on_them_unknown_and_leave_the_rest() -> Non
 
     health = roll_up(facts, NOW)
 
-    assert health.word is HealthStatus.UNKNOWN
-    assert tier(health, "database").verdict.word is HealthStatus.HEALTHY
-    assert "is out of date" in text_of(tier(health, "web").verdict.sentence)
+    assert health.status is HealthStatus.UNKNOWN
+    assert tier(health, "database").assessment.status is HealthStatus.HEALTHY
+    assert "is out of date" in text_of(tier(health, "web").assessment.sentence)
 
 
 def test_figures_of_the_stated_age_still_count() -> None:
     facts = whole()
     facts = replace(facts, targets=tuple(replace(t, observed_at=NOW - STALE_AFTER) for t in facts.targets))
 
-    assert roll_up(facts, NOW).word is HealthStatus.HEALTHY
+    assert roll_up(facts, NOW).status is HealthStatus.HEALTHY
 
 
 def test_what_was_never_observed_is_unknown_not_healthy() -> None:
@@ -140,8 +145,8 @@ def test_what_was_never_observed_is_unknown_not_healthy() -> None:
 
     health = roll_up(facts, NOW)
 
-    assert health.word is HealthStatus.UNKNOWN
-    assert {one.verdict.word for one in health.tiers} == {HealthStatus.UNKNOWN}
+    assert health.status is HealthStatus.UNKNOWN
+    assert {one.assessment.status for one in health.tiers} == {HealthStatus.UNKNOWN}
 
 
 def test_a_tier_that_was_observed_without_any_server_is_unhealthy() -> None:
@@ -151,28 +156,28 @@ def test_a_tier_that_was_observed_without_any_server_is_unhealthy() -> None:
         groups=(GroupFact(tier="app", name="app-group", desired=0, observed_at=SEEN),),
     )
 
-    assert text_of(tier(roll_up(facts, NOW), "app").verdict.sentence) == "app has no servers."
+    assert text_of(tier(roll_up(facts, NOW), "app").assessment.sentence) == "app has no servers."
 
 
 def test_templates_without_servers_are_unknown_with_a_sentence() -> None:
     health = roll_up(Facts(), NOW)
 
-    assert (health.word, health.tiers) == (HealthStatus.UNKNOWN, ())
+    assert (health.status, health.tiers) == (HealthStatus.UNKNOWN, ())
     assert "no servers" in text_of(health.sentence)
 
 
-def test_an_environment_that_is_being_made_is_not_called_unhealthy() -> None:
-    facts = whole(targets=(), instances=(), being_made=True, load_balancers=())
+def test_an_environment_that_is_being_created_is_not_called_unhealthy() -> None:
+    facts = whole(targets=(), instances=(), being_created=True, load_balancers=())
 
-    assert roll_up(facts, NOW).word is HealthStatus.UNKNOWN
-    assert roll_up(whole(being_made=True), NOW).word is HealthStatus.HEALTHY
+    assert roll_up(facts, NOW).status is HealthStatus.UNKNOWN
+    assert roll_up(whole(being_created=True), NOW).status is HealthStatus.HEALTHY
 
 
 def test_words_that_nobody_knows_are_shown_as_aws_says_them() -> None:
     health = roll_up(with_target(whole(), target("app", 1, "meditating")), NOW)
 
-    node = next(n for n in tier(health, "app").nodes if n.key == "i-app1")
-    assert (node.verdict.word, text_of(node.verdict.sentence)) == (
+    node = next(n for n in tier(health, "app").components if n.key == "i-app1")
+    assert (node.assessment.status, text_of(node.assessment.sentence)) == (
         HealthStatus.UNKNOWN,
         "app i-app1: AWS reports meditating.",
     )
@@ -184,7 +189,7 @@ def test_an_impaired_load_balancer_degrades_and_a_failed_one_stops_the_environme
         load_balancers=(load_balancer("alb"), load_balancer("nlb", "failed", reason="no addresses"))
     )
 
-    assert roll_up(impaired, NOW).word is HealthStatus.DEGRADED
+    assert roll_up(impaired, NOW).status is HealthStatus.DEGRADED
     assert text_of(roll_up(failed, NOW).sentence) == "NLB could not be provisioned (no addresses)."
 
 
@@ -212,7 +217,7 @@ def test_every_association_status_has_a_meaning() -> None:
     known = (
         aws_statuses.RUN_SUCCEEDED
         | aws_statuses.RUN_FAILED
-        | aws_statuses.RUN_GOES_ON
+        | aws_statuses.RUN_IN_PROGRESS
         | aws_statuses.RUN_ENDED
     )
     assert set(enum("ssm", "AssociationStatusName")) <= known
@@ -272,7 +277,7 @@ def some_facts(draw: st.DrawFn) -> Facts:
             for _ in range(draw(st.integers(0, 1)))
         ),
         clusters=(cluster(*members),) if draw(st.booleans()) else (),
-        being_made=draw(st.booleans()),
+        being_created=draw(st.booleans()),
     )
 
 
@@ -282,9 +287,12 @@ def test_any_facts_have_a_word_and_what_is_not_well_has_a_reason(facts: Facts) -
 
     for one in health.tiers:
         assert 0 <= one.healthy <= one.total
-        assert one.verdict.word is HealthStatus.HEALTHY or one.verdict.sentence
-        assert all(node.verdict.word is HealthStatus.HEALTHY or node.verdict.sentence for node in one.nodes)
-    assert health.word is HealthStatus.HEALTHY or text_of(health.sentence)
+        assert one.assessment.status is HealthStatus.HEALTHY or one.assessment.sentence
+        assert all(
+            node.assessment.status is HealthStatus.HEALTHY or node.assessment.sentence
+            for node in one.components
+        )
+    assert health.status is HealthStatus.HEALTHY or text_of(health.sentence)
 
 
 @given(some_facts(), st.sampled_from(["web", "app"]))
@@ -294,11 +302,11 @@ def test_one_more_unhealthy_target_never_makes_health_better(facts: Facts, name:
 
     after = roll_up(replace(facts, targets=(*facts.targets, more)), NOW)
 
-    assert not facts.being_made or after.word is HealthStatus.UNKNOWN
-    if not facts.being_made and before.tiers:
-        assert SEVERITY[after.word] >= SEVERITY[before.word]
+    assert not facts.being_created or after.status is HealthStatus.UNKNOWN
+    if not facts.being_created and before.tiers:
+        assert SEVERITY[after.status] >= SEVERITY[before.status]
     for old in before.tiers:
-        assert SEVERITY[tier(after, old.name).verdict.word] >= SEVERITY[old.verdict.word]
+        assert SEVERITY[tier(after, old.name).assessment.status] >= SEVERITY[old.assessment.status]
 
 
 @given(some_facts(), st.randoms())
@@ -316,8 +324,8 @@ def test_when_all_is_old_nothing_is_known_of_servers(facts: Facts) -> None:
     health = roll_up(facts, NOW + timedelta(days=1))
 
     for one in health.tiers:
-        if not any(node.facts.get("association") == "Failed" for node in one.nodes):
-            assert one.verdict.word is HealthStatus.UNKNOWN
+        if not any(node.facts.get("association") == "Failed" for node in one.components):
+            assert one.assessment.status is HealthStatus.UNKNOWN
 
 
 # --- which resources are looked at -------------------------------------------------------------------
