@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from deployments.core.remaining import Reason, Remaining, RemainingResource, SearchState, billing_of
-from deployments.core.status import is_kept
+from deployments.core.status import is_retained
 from deployments.core.stored_messages import read_message
 from deployments.models.deployment import Deployment
 from deployments.models.stack import Resource
@@ -52,14 +52,14 @@ def _rows(deployment: Deployment) -> Iterable[Resource]:
     """
     rows = Resource.objects.remaining_of(deployment)
     gone = deployment.state == "succeeded" or deployment.error_code == "StackGone"
-    return [row for row in rows if is_kept(row.status)] if gone else rows
+    return [row for row in rows if is_retained(row.status)] if gone else rows
 
 
 def _of_row(row: Resource) -> RemainingResource:
     return RemainingResource(
         type=row.type,
         id=row.physical_id,
-        reason=Reason.RETAINED if is_kept(row.status) else Reason.NOT_DELETED,
+        reason=Reason.RETAINED if is_retained(row.status) else Reason.NOT_DELETED,
         billing=billing_of(row.type),
         path=row.path,
         details={"status": row.status},
