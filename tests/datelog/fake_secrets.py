@@ -12,7 +12,12 @@ from typing import Any
 from tests.services import LOOPBACK
 
 ROLE_PATH = "/latest/meta-data/iam/security-credentials/"
-KEYS = {"AccessKeyId": "ASIAROLE", "SecretAccessKey": "role-secret", "Token": "role-token"}
+KEYS = {
+    "AccessKeyId": "ASIAROLE",
+    "SecretAccessKey": "role-secret",
+    "Token": "role-token",
+    "Expiration": "2099-01-01T00:00:00Z",
+}
 
 
 class FakeAws(ThreadingHTTPServer):

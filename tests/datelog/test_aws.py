@@ -9,6 +9,7 @@ import botocore.auth
 import pytest
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as SdkCredentials
+from botocore.utils import InstanceMetadataFetcher, InstanceMetadataRegionFetcher
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -72,6 +73,26 @@ def test_the_role_of_the_instance_is_asked_with_a_token() -> None:
         (sent,) = [headers for path, headers, _ in aws.requests if path == "/"]
         assert sent["X-Amz-Security-Token"] == "role-token"
         assert "/eu-central-1/secretsmanager/" in sent["Authorization"]
+
+
+def test_the_sdk_finds_the_same_keys_and_region_at_the_metadata_service() -> None:
+    with fake_aws() as aws:
+        where = {"AWS_EC2_METADATA_SERVICE_ENDPOINT": aws.url}
+        theirs = InstanceMetadataFetcher(base_url=aws.url, env={}).retrieve_iam_role_credentials()
+        their_region = InstanceMetadataRegionFetcher(base_url=aws.url, env={}).retrieve_region()
+        asked_by_sdk = [(path, "X-aws-ec2-metadata-token" in headers) for path, headers, _ in aws.requests]
+        aws.requests.clear()
+
+        ours = find_credentials(where)
+
+        assert ours == Credentials(
+            access_key=theirs["access_key"],
+            secret_key=theirs["secret_key"],
+            session_token=theirs["token"],
+        )
+        assert find_region(where) == their_region
+        asked = [(path, "X-aws-ec2-metadata-token" in headers) for path, headers, _ in aws.requests]
+        assert set(asked) <= {*asked_by_sdk, ("/latest/meta-data/placement/region", True)}
 
 
 def test_a_machine_without_keys_says_so() -> None:
