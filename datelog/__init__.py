@@ -1,1 +1,1 @@
-"""datelog: saves the time of each visit and lists the saved times. Ships alone to the app servers."""
+"""datelog: saves the current time and lists the saved times. Deployed without the portal."""

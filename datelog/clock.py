@@ -1,10 +1,10 @@
-"""The time that is saved: the wall clock of the one zone that all servers are set to, in whole seconds."""
+"""The current time as it is saved: in the time zone that all servers are set to, in whole seconds."""
 
 from datetime import datetime
 
-from datelog.configuration import configured
+from datelog.configuration import current_configuration
 
 
 def now_text() -> str:
-    """Return the current time as the original writes it."""
-    return datetime.now(configured().zone).strftime("%Y-%m-%d %H:%M:%S")
+    """Return the current time in the format of the original application."""
+    return datetime.now(current_configuration().zone).strftime("%Y-%m-%d %H:%M:%S")

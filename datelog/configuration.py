@@ -1,4 +1,4 @@
-"""What the environment file says; nothing else reads it. A wrong value ends the start, in a sentence."""
+"""The settings of the environment file. An invalid value prevents the start, with a message."""
 
 import os
 import re
@@ -20,16 +20,16 @@ _PORTS = range(1, 65_536)
 
 
 class Tls(StrEnum):
-    """How the connections to the database are protected."""
+    """How connections to the database are encrypted."""
 
-    REQUIRE = "require"  # encrypted; the server's certificate is taken as it is
-    VERIFY = "verify"  # encrypted; certificate and name are checked against DB_TLS_CA
+    REQUIRE = "require"  # encrypted; the server's certificate is not verified
+    VERIFY = "verify"  # encrypted; certificate and host name are verified against DB_TLS_CA
     OFF = "off"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """One address of the cluster."""
+    """An endpoint of the database cluster."""
 
     host: str
     port: int
@@ -37,7 +37,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
-    """Everything that differs from one environment to the next. Times are in seconds."""
+    """Everything that differs between environments. Durations are in seconds."""
 
     database: str
     table: str
@@ -55,25 +55,25 @@ class Configuration:
 
 
 def read_configuration(environment: Mapping[str, str]) -> Configuration:
-    """Read the names of the original's environment file, and a few more that all have defaults.
+    """Return the configuration: the original's environment variables, and a few more with defaults.
 
-    Raises ImproperlyConfigured when one is missing or can't be meant.
+    Raises ImproperlyConfigured for a variable that is missing or invalid.
     """
     port = _number(environment, "MYSQL_PORT", 3306, _PORTS)
     secret_name = environment.get("DB_SECRET_NAME", "")
     password = environment.get("DB_PASSWORD", "")
     if not secret_name and "DB_PASSWORD" not in environment:
-        raise ImproperlyConfigured("Neither DB_SECRET_NAME nor DB_PASSWORD is set: one of them must be.")
-    tls = _chosen(environment, "DB_TLS", Tls, Tls.REQUIRE)
+        raise ImproperlyConfigured("Neither DB_SECRET_NAME nor DB_PASSWORD is set. Set one of them.")
+    tls = _choice(environment, "DB_TLS", Tls, Tls.REQUIRE)
     tls_ca = environment.get("DB_TLS_CA", "")
     if tls is Tls.VERIFY and not tls_ca:
-        raise ImproperlyConfigured("DB_TLS is verify: DB_TLS_CA must name the file with the certificates.")
+        raise ImproperlyConfigured("DB_TLS is verify, so DB_TLS_CA must be the path of the CA certificates.")
     return Configuration(
         database=_required(environment, "DB_NAME"),
         table=_table(environment.get("DB_TABLENAME") or "datelog"),
         writer=_endpoint(_required(environment, "DB_WRITE_ENDPOINT_ADDRESS"), port),
         reader=_endpoint(_required(environment, "DB_READ_ENDPOINT_ADDRESS"), port),
-        # A secret names its user itself; rotation by alternating users changes it.
+        # The secret contains the user name, which a rotation with alternating users changes.
         user=environment.get("DB_USER", "") if secret_name else _required(environment, "DB_USER"),
         password=password,
         secret_name=secret_name,
@@ -87,8 +87,8 @@ def read_configuration(environment: Mapping[str, str]) -> Configuration:
 
 
 @cache
-def configured() -> Configuration:
-    """Return what this process was started with."""
+def current_configuration() -> Configuration:
+    """Return the configuration that this process was started with."""
     return read_configuration(os.environ)
 
 
@@ -108,13 +108,13 @@ def _number(environment: Mapping[str, str], name: str, default: int, allowed: ra
     return int(text)
 
 
-def _chosen(environment: Mapping[str, str], name: str, choices: type[_Choice], default: _Choice) -> _Choice:
+def _choice(environment: Mapping[str, str], name: str, choices: type[_Choice], default: _Choice) -> _Choice:
     text = environment.get(name) or default
     try:
         return choices(text)
     except ValueError:
-        words = ", ".join(choices)
-        raise ImproperlyConfigured(f"{name} is {text!r}: it must be one of {words}.") from None
+        allowed = ", ".join(choices)
+        raise ImproperlyConfigured(f"{name} is {text!r}: it must be one of {allowed}.") from None
 
 
 def _table(name: str) -> str:
@@ -124,11 +124,11 @@ def _table(name: str) -> str:
 
 
 def _endpoint(address: str, port: int) -> Endpoint:
-    """Split host:port where the address carries a port of its own, as two servers on one host need."""
+    """Return the endpoint of an address, which may include a port: two servers on one host need that."""
     host, colon, own_port = address.rpartition(":")
     if colon and ":" not in host and own_port.isascii() and own_port.isdecimal():
         address, port = host, int(own_port)
-    # The C libraries take this name for a socket in the file system, whatever the port.
+    # For the C libraries "localhost" means a Unix socket, whatever the port.
     return Endpoint(host="127.0.0.1" if address == "localhost" else address, port=port)
 
 
@@ -139,4 +139,6 @@ def _zone(name: str) -> tzinfo:
     try:
         return load(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        raise ImproperlyConfigured(f"DATELOG_TIME_ZONE is {name!r}: no such zone, write Area/City.") from None
+        raise ImproperlyConfigured(
+            f"DATELOG_TIME_ZONE is {name!r}: unknown time zone. Use Area/City."
+        ) from None

@@ -1,6 +1,6 @@
-"""Statements on this thread's kept connections to the two endpoints. The SQL is in saved_times.py.
+"""SQL statements on the current thread's connections to the two endpoints. The SQL is in saved_times.py.
 
-Each statement stands alone (autocommit): no error can leave a transaction open. All functions raise
+Every statement is its own transaction (autocommit), so no error leaves one open. All functions raise
 django.db.Error.
 """
 
@@ -14,37 +14,37 @@ from django.db import Error, connections, router
 
 from datelog.models import SavedTime
 from datelog.mysql.base import DatabaseWrapper
-from datelog.mysql.driver import UnbufferedCursor, says_connection_gone, says_read_only
+from datelog.mysql.driver import UnbufferedCursor, is_connection_lost, is_read_only_error
 
 log = logging.getLogger(__name__)
 
 Row = tuple[Any, ...]
 
-_AGAIN_WITHIN: Final = 1.0  # seconds; a read that failed faster than this is made once more
+_RETRY_WITHIN: Final = 1.0  # seconds; a read that fails faster than this is retried once
 
 
 def read(sql: str, params: Sequence[object] = ()) -> Sequence[Row]:
-    """Return a query's rows from the reader; on a new connection if the kept one turns out to be dead."""
-    connection = _kept.reader
-    was_kept = connection.connection is not None
+    """Return the rows of a query at the reader. Retries on a new connection when an existing one is lost."""
+    connection = _connections.reader
+    was_open = connection.connection is not None
     began = time.monotonic()
     try:
         return _run(connection, sql, params)
     except Error as error:
-        if not says_connection_gone(error):
+        if not is_connection_lost(error):
             raise
         connection.close()
-        if not was_kept or time.monotonic() - began > _AGAIN_WITHIN:
+        if not was_open or time.monotonic() - began > _RETRY_WITHIN:
             raise
     return _run(connection, sql, params)
 
 
 def read_in_chunks(sql: str, params: Sequence[object], size: int) -> Iterator[Sequence[Row]]:
-    """Yield a query's rows as the reader finds them, without holding them all.
+    """Yield the rows of a query at the reader in chunks of `size`, without all of them in memory.
 
-    Until the last chunk is taken the connection is busy and the table's metadata lock held.
+    Until the last chunk is consumed, the connection is busy and the table's metadata lock is held.
     """
-    connection = _kept.reader
+    connection = _connections.reader
     connection.make_usable()
     with connection.wrap_database_errors:
         try:
@@ -53,35 +53,35 @@ def read_in_chunks(sql: str, params: Sequence[object], size: int) -> Iterator[Se
             while rows := cursor.fetchmany(size):
                 yield rows
             cursor.close()
-        except BaseException:  # GeneratorExit too: the client has gone
-            connection.close()  # closing the cursor would read on what nobody wants
+        except BaseException:  # GeneratorExit, too: the client has disconnected
+            connection.close()  # closing only the cursor would fetch the remaining rows
             raise
 
 
 def write(sql: str, params: Sequence[object]) -> None:
-    """Run a statement at the writer. After a lost connection it isn't known whether it was carried out."""
-    connection = _kept.writer
+    """Run a statement at the writer. After a lost connection it is unknown whether it took effect."""
+    connection = _connections.writer
     try:
         _run(connection, sql, params)
     except Error as error:
-        if says_connection_gone(error) or says_read_only(error):
+        if is_connection_lost(error) or is_read_only_error(error):
             connection.close()
-        if not says_read_only(error):
+        if not is_read_only_error(error):
             raise
-        # This server is the writer no more. It surely has not written; the endpoint may lead to the new one.
-        log.warning("The writer refused to write: connecting to its endpoint anew.")
+        # After a failover this server is not the writer any more. It has written nothing, so a retry is safe.
+        log.warning("The writer is read-only: reconnecting to its endpoint.")
         _run(connection, sql, params)
 
 
-class _Kept(threading.local):
-    """Finding a connection by its alias costs more than checking it; each thread does so once."""
+class _Connections(threading.local):
+    """The thread's connections. Looking one up costs more than a health check: each thread does it once."""
 
     def __init__(self) -> None:
         self.reader = cast("DatabaseWrapper", connections[router.db_for_read(SavedTime)])
         self.writer = cast("DatabaseWrapper", connections[router.db_for_write(SavedTime)])
 
 
-_kept = _Kept()
+_connections = _Connections()
 
 
 def _run(connection: DatabaseWrapper, sql: str, params: Sequence[object]) -> Sequence[Row]:

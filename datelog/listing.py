@@ -1,4 +1,4 @@
-"""The JSON text of a list of times, whole or bit by bit: what json.dumps(times, indent=2) writes. Pure."""
+"""The JSON of a list of times, whole or streamed: identical to json.dumps(times, indent=2). Pure."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -6,45 +6,45 @@ from dataclasses import dataclass
 
 from django.utils.functional import cached_property
 
-_BETWEEN = '",\n  "'
-_BETWEEN_BYTES = _BETWEEN.encode()
+_SEPARATOR = '",\n  "'
+_SEPARATOR_BYTES = _SEPARATOR.encode()
 
 
-def joined(times: list[str]) -> bytes:
-    """Return what is between the first quote and the last. A time holds nothing that JSON would escape."""
-    return _BETWEEN.join(times).encode()
+def join_times(times: list[str]) -> bytes:
+    """Return the JSON between the first and the last quote. A time has no characters that JSON escapes."""
+    return _SEPARATOR.join(times).encode()
 
 
-def together(texts: Iterable[bytes]) -> bytes:
-    """Join what is joined already; what is empty is no part of a list."""
-    return _BETWEEN_BYTES.join(filter(None, texts))
+def join_chunks(chunks: Iterable[bytes]) -> bytes:
+    """Return chunks of joined times as one; empty chunks are skipped."""
+    return _SEPARATOR_BYTES.join(filter(None, chunks))
 
 
 @dataclass(frozen=True)
-class Text:
-    """A list that is all there, from its joined times; what is made of it is made once for who share it."""
+class ListBody:
+    """A complete list, from its joined times. All requests that share it share body and ETag."""
 
     joined: bytes
 
     @cached_property
-    def whole(self) -> bytes:
-        """The whole text."""
+    def body(self) -> bytes:
+        """The JSON."""
         return b'[\n  "%b"\n]' % self.joined if self.joined else b"[]"
 
     @cached_property
     def etag(self) -> str:
-        """The text's entity tag."""
-        return f'"{hashlib.blake2b(self.whole, digest_size=12).hexdigest()}"'
+        """The strong ETag of the body."""
+        return f'"{hashlib.blake2b(self.body, digest_size=12).hexdigest()}"'
 
 
-def in_parts(texts: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the text of a list that comes in chunks of joined times, at least one of which is not empty."""
-    before = b'[\n  "'
+def stream(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the JSON of a list from chunks of joined times, at least one of which is not empty."""
+    separator = b'[\n  "'
 
-    def part(text: bytes) -> bytes:
-        nonlocal before
-        begin, before = before, _BETWEEN_BYTES
-        return begin + text
+    def with_separator(chunk: bytes) -> bytes:
+        nonlocal separator
+        before, separator = separator, _SEPARATOR_BYTES
+        return before + chunk
 
-    yield from map(part, filter(None, texts))
+    yield from map(with_separator, filter(None, chunks))
     yield b'"\n]'

@@ -1,4 +1,4 @@
-"""Who datelog is to the database: fixed by the environment file, or a secret that is rotated at any time."""
+"""The database login: from the environment file, or from a secret that may be rotated at any time."""
 
 import json
 import logging
@@ -11,13 +11,13 @@ from typing import Protocol
 
 from datelog.aws.http import AwsUnreachable
 from datelog.aws.secrets_manager import read_secret
-from datelog.configuration import configured
+from datelog.configuration import current_configuration
 
 log = logging.getLogger(__name__)
 
-# Seconds without a new read after one that failed or brought nothing new: a login that stays wrong must
-# not turn every request into a call of Secrets Manager, nor hold the threads behind one that times out.
-_PAUSE = 1.0
+# Seconds until the next read after one that failed or returned the same login: a wrong login must not cause a
+# call of Secrets Manager for each request, nor block all threads behind one that times out.
+_RETRY_INTERVAL = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,21 +28,21 @@ class Login:
     password: str = field(repr=False)
 
 
-class Logins(Protocol):
-    """Where a login comes from."""
+class LoginSource(Protocol):
+    """A source of logins."""
 
     def current(self) -> Login:
-        """Return the login to try. Raises AwsUnreachable when it can't be had."""
+        """Return the login to try. Raises AwsUnreachable when it cannot be read."""
 
-    def after_refusal(self, refused: Login) -> Login | None:
-        """Return another login once the database refused this one, or None when there is no other.
+    def after_rejection(self, rejected: Login) -> Login | None:
+        """Return another login after the database rejected this one, None if there is no other.
 
-        Raises AwsUnreachable when that can't be found out.
+        Raises AwsUnreachable when the secret cannot be read.
         """
 
 
-class FixedLogin:
-    """The user and password of the environment file."""
+class FixedLoginSource:
+    """User and password of the environment file."""
 
     def __init__(self, login: Login) -> None:
         self._login = login
@@ -50,14 +50,14 @@ class FixedLogin:
     def current(self) -> Login:
         return self._login
 
-    def after_refusal(self, refused: Login) -> Login | None:
+    def after_rejection(self, rejected: Login) -> Login | None:
         return None
 
 
-class SecretLogin:
-    """A secret of the form {"username": …, "password": …}; read at the first need and after a refusal.
+class SecretLoginSource:
+    """A secret of the form {"username": …, "password": …}, read at the first use and after a rejection.
 
-    Shared by all threads of the process: of those that are refused together, one reads.
+    All threads of the process share it: of those that are rejected at the same time, one reads.
     """
 
     def __init__(
@@ -81,16 +81,16 @@ class SecretLogin:
         with self._lock:
             return self._known or self._read_now()
 
-    def after_refusal(self, refused: Login) -> Login | None:
+    def after_rejection(self, rejected: Login) -> Login | None:
         with self._lock:
-            if self._known is not None and self._known != refused:
-                return self._known  # another thread has read it meanwhile
+            if self._known is not None and self._known != rejected:
+                return self._known  # another thread has read it already
             if self._clock() < self._not_before:
                 return None
-            log.info("The database refused the login: reading secret %s again.", self._name)
+            log.info("The database rejected the login. Reading secret %s again.", self._name)
             found = self._read_now()
-            if found == refused:
-                self._not_before = self._clock() + _PAUSE
+            if found == rejected:
+                self._not_before = self._clock() + _RETRY_INTERVAL
                 return None
             return found
 
@@ -101,7 +101,7 @@ class SecretLogin:
             self._known = _parse(self._name, self._read(self._name), self._fallback_user)
         except AwsUnreachable as error:
             self._failure = str(error)
-            self._not_before = self._clock() + _PAUSE
+            self._not_before = self._clock() + _RETRY_INTERVAL
             raise
         self._failure = ""
         return self._known
@@ -112,14 +112,14 @@ def _parse(name: str, text: str, fallback_user: str) -> Login:
         fields = json.loads(text)
         return Login(user=str(fields.get("username") or fallback_user), password=str(fields["password"]))
     except (ValueError, KeyError, AttributeError):
-        # The text must not reach a log, so neither may the parser's message.
+        # The value must not be logged, and the parser's message contains it.
         raise AwsUnreachable(f"Secret {name!r} is not JSON with username and password.") from None
 
 
 @cache
-def logins() -> Logins:
-    """Return this process's source of logins."""
-    settings = configured()
+def login_source() -> LoginSource:
+    """Return the source of logins of this process."""
+    settings = current_configuration()
     if settings.secret_name:
-        return SecretLogin(settings.secret_name, settings.user)
-    return FixedLogin(Login(user=settings.user, password=settings.password))
+        return SecretLoginSource(settings.secret_name, settings.user)
+    return FixedLoginSource(Login(user=settings.user, password=settings.password))

@@ -1,4 +1,4 @@
-"""A place in the list of saved times: where a page ended, as text in a link and back again. No SQL."""
+"""A position in the list of saved times, where a page ends: formatted for a link, and parsed. No SQL."""
 
 import re
 from dataclasses import dataclass
@@ -13,18 +13,18 @@ _TEXT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """One row's place. The tie tells rows of the same time apart.
+    """The position of a row. `tie` distinguishes rows of the same time.
 
-    It is the row's id where the table has one. A table without can't tell equal rows apart, nor can a
-    reader of the list: there it counts how many of them were already seen.
+    It is the row's id if the table has ids. Without ids, equal rows are indistinguishable, also in the list:
+    then it is the number of rows of that time up to the position.
     """
 
-    time: str  # as MySQL writes it
+    time: str  # in MySQL's format
     tie: int
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a position from a link. Raises ValueError when it is none."""
+        """Return the position of a link. Raises ValueError for any other text."""
         found = _TEXT.fullmatch(text)
         if found is None:
             raise ValueError("not a position in the list")

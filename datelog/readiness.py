@@ -1,7 +1,7 @@
-"""Asks writer and reader whether they would serve a visitor now, each within a second, on own connections.
+"""Checks that writer and reader would serve a request, each within a second, on separate connections.
 
-At most one probe of an endpoint runs at a time in a process, and its answer is good for a second: whoever
-asks more often than that can't load the database by it.
+A process runs at most one probe of an endpoint at a time and reuses its result for a second, so frequent
+calls of /readyz do not load the database.
 """
 
 import logging
@@ -19,28 +19,28 @@ from datelog.routers import READER, WRITER
 
 log = logging.getLogger(__name__)
 
-LIMIT: Final = 1.0
-_GOOD_FOR: Final = 1.0
+TIMEOUT: Final = 1.0  # seconds
+_REUSE_FOR: Final = 1.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointState:
-    """What was found at an endpoint: an empty fault means it serves. No addresses, no driver's words."""
+    """The result of a probe. An empty error means that the endpoint serves; no address, no driver message."""
 
-    fault: str
+    error: str
     milliseconds: int
 
     @property
     def ok(self) -> bool:
-        return not self.fault
+        return not self.error
 
     def as_json(self) -> dict[str, object]:
-        return {"ok": True, "ms": self.milliseconds} if self.ok else {"ok": False, "error": self.fault}
+        return {"ok": True, "ms": self.milliseconds} if self.ok else {"ok": False, "error": self.error}
 
 
-def look() -> dict[str, EndpointState]:
-    """Probe both endpoints at once."""
-    until = time.monotonic() + LIMIT
+def check() -> dict[str, EndpointState]:
+    """Probe both endpoints concurrently and return their states."""
+    until = time.monotonic() + TIMEOUT
     for probe in _probes.values():
         probe.start()
     return {name: probe.result(until) for name, probe in _probes.items()}
@@ -52,11 +52,11 @@ class _Probe:
         self._changed = threading.Condition()
         self._running = False
         self._state = EndpointState("not probed yet", 0)
-        self._found_at = float("-inf")
+        self._checked_at = float("-inf")
 
     def start(self) -> None:
         with self._changed:
-            if self._running or time.monotonic() - self._found_at < _GOOD_FOR:
+            if self._running or time.monotonic() - self._checked_at < _REUSE_FOR:
                 return
             self._running = True
         threading.Thread(target=self._run, name=f"readyz-{self._alias}", daemon=True).start()
@@ -64,24 +64,24 @@ class _Probe:
     def result(self, until: float) -> EndpointState:
         with self._changed:
             if not self._changed.wait_for(lambda: not self._running, timeout=until - time.monotonic()):
-                return EndpointState(f"no answer within {LIMIT:g} s", 0)
+                return EndpointState(f"no answer within {TIMEOUT:g} s", 0)
             return self._state
 
     def _run(self) -> None:
         began = time.monotonic()
-        fault = "failed"
+        problem = "failed"
         try:
-            fault = _fault_of(self._alias)
+            problem = _problem_at(self._alias)
         finally:
             now = time.monotonic()
             with self._changed:
-                self._state = EndpointState(fault, round((now - began) * 1000))
-                self._found_at = now
+                self._state = EndpointState(problem, round((now - began) * 1000))
+                self._checked_at = now
                 self._running = False
                 self._changed.notify_all()
 
 
-def _fault_of(alias: str) -> str:
+def _problem_at(alias: str) -> str:
     connection = connections[alias].copy()
     connection.settings_dict["OPTIONS"] |= {"connect_timeout": 1, "read_timeout": 1, "write_timeout": 1}
     try:
@@ -99,7 +99,7 @@ def _fault_of(alias: str) -> str:
 def _is_read_only(connection: BaseDatabaseWrapper) -> bool:
     try:
         with connection.cursor() as cursor:
-            # The second is how Aurora tells its readers: a failover may leave the writer's name on one.
+            # Aurora's readers have innodb_read_only; after a failover the writer endpoint may lead to one.
             cursor.execute("SELECT @@read_only, @@innodb_read_only")
             return any(str(value) not in ("0", "OFF") for value in cursor.fetchone())
     except Error as error:

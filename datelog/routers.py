@@ -1,4 +1,4 @@
-"""Which endpoint of the cluster a query goes to: reads to the reader, writes to the writer."""
+"""Database routing: reads go to the reader endpoint, writes to the writer endpoint."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ READER = "reader"
 
 
 class WriterAndReader:
-    """Answers for datelog's own models only."""
+    """Routes datelog's models only."""
 
     def db_for_read(self, model: type[Model], **hints: Any) -> str | None:
         return READER if model._meta.app_label == "datelog" else None
@@ -18,7 +18,7 @@ class WriterAndReader:
         return WRITER if model._meta.app_label == "datelog" else None
 
     def allow_relation(self, first: Model, second: Model, **hints: Any) -> bool | None:
-        # Both endpoints are doors to the same rows.
+        # Both endpoints lead to the same rows.
         return True if first._meta.app_label == second._meta.app_label == "datelog" else None
 
     def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool | None:

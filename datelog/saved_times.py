@@ -1,7 +1,7 @@
-"""The list of saved times: a page of it, all of it, one more. How it is answered is in views.py.
+"""Queries of the list of saved times: a page, all of it, one more. The responses are in views.py.
 
-Times travel as the text that MySQL sends. A row whose time is NULL or a zero date is not a saved time;
-columns that datelog doesn't know are left alone.
+Times stay the strings that MySQL sends. A row whose time is NULL or a zero date is not a saved time; columns
+that datelog does not know are ignored.
 """
 
 from collections.abc import Iterator
@@ -14,22 +14,22 @@ from django.db import Error
 from django.utils.functional import cached_property
 
 from datelog import database, listing
+from datelog.coalescing import Coalescer
 from datelog.models import SavedTime
 from datelog.mysql.driver import UNKNOWN_COLUMN, error_number
 from datelog.position import Position
-from datelog.together import Together
 
-CHUNK: Final = 5_000  # rows in one query's answer: all that a request holds in memory
+CHUNK: Final = 5_000  # rows of one query: at most this many are in a request's memory
 
-# MySQL's DATETIME begins here; NULL and zero dates compare below or not at all.
+# The first DATETIME of MySQL; NULL and zero dates do not match.
 _IS_A_TIME: Final = "dt >= '1000-01-01'"
-_SECONDS: Final = 19  # characters of a time without its fraction
-_NO_END: Final = 2**63 - 1
+_LENGTH: Final = 19  # characters of a time without its fraction
+_MAX_ID: Final = 2**63 - 1
 
 
 @lru_cache(maxsize=64)
 def _sql(text: str, **parts: str) -> str:
-    """Fill in the table's name (letters, digits, $ and _: see configuration.py) and our own clauses."""
+    """Insert the table name (letters, digits, $ and _: see configuration.py) and constant clauses."""
     return text.format(table=f"`{SavedTime._meta.db_table}`", is_a_time=_IS_A_TIME, **parts)
 
 
@@ -40,81 +40,81 @@ _SAVE: Final = _sql("INSERT INTO {table} (dt) VALUES ")
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """Some of the list, in order, and where it goes on; next is None at the end."""
+    """Consecutive times of the list, and the position after them; `next` is None at the end."""
 
     times: list[str]
     next: Position | None
 
     @cached_property
-    def text(self) -> listing.Text:
-        """The times as JSON, made once for all who share the page."""
-        return listing.Text(listing.joined(self.times))
+    def content(self) -> listing.ListBody:
+        """The times as JSON, computed once for all requests that share the page."""
+        return listing.ListBody(listing.join_times(self.times))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Beginning:
-    """The list, or so much of it as is told at once, and where it goes on; next is None when it is all."""
+class FirstPart:
+    """The list, or the beginning of a long one, and the position after it, None for the whole list."""
 
-    text: listing.Text
+    content: listing.ListBody
     next: Position | None
 
 
 def page(limit: int, after: Position | None = None, *, newest_first: bool = False) -> Page:
-    """Return up to limit times, from the start or after a position. Raises django.db.Error.
+    """Return up to `limit` times, from the start or after a position. Raises django.db.Error.
 
-    Threads that ask for the same page at the same time share it: its list is not to be changed.
+    Concurrent requests of the same page share the result: do not modify it.
     """
-    wanted = (limit, after, newest_first)
-    return _pages(wanted, key=wanted)
+    arguments = (limit, after, newest_first)
+    return _pages(arguments, key=arguments)
 
 
-def _read_page(wanted: list[tuple[int, Position | None, bool]]) -> Page:
-    limit, after, newest_first = wanted[0]
+def _read_page(calls: list[tuple[int, Position | None, bool]]) -> Page:
+    limit, after, newest_first = calls[0]  # all are the same
     try:
         return _table().page(limit, after, newest_first)
     except Error as error:
         if error_number(error) != UNKNOWN_COLUMN:
             raise
-        # The table was made anew with other columns since this process looked.
+        # The table was replaced by one with other columns after this process had read them.
         _table.cache_clear()
         return _table().page(limit, after, newest_first)
 
 
-def beginning() -> Beginning:
-    """Return the list if it isn't long, else its beginning. Shared as a page is. Raises django.db.Error."""
-    return _beginnings(None)
+def first_part() -> FirstPart:
+    """Return the list, or the beginning of a long one. Shared like a page. Raises django.db.Error."""
+    return _first_parts(None)
 
 
-def _read_beginning(asked: list[None]) -> Beginning:
-    texts: list[bytes] = []
+def _read_first_part(_calls: list[None]) -> FirstPart:
+    chunks: list[bytes] = []
     following: Position | None = None
-    while not texts or (following is not None and len(texts) < _table().chunks_at_once):
-        text, following = _read_text(following)
-        texts.append(text)
-    return Beginning(text=listing.Text(listing.together(texts)), next=following)
+    while not chunks or (following is not None and len(chunks) < _table().chunks_at_once):
+        chunk, following = _read_chunk(following)
+        chunks.append(chunk)
+    return FirstPart(content=listing.ListBody(listing.join_chunks(chunks)), next=following)
 
 
-def _read_text(after: Position | None) -> tuple[bytes, Position | None]:
-    """Read a chunk and keep no more of it than its text."""
+def _read_chunk(after: Position | None) -> tuple[bytes, Position | None]:
+    """Return the joined times of a chunk and the position after it; its rows are freed."""
     part = _read_page([(CHUNK, after, False)])
-    return part.text.joined, part.next
+    return part.content.joined, part.next
 
 
-def rest(after: Position) -> Iterator[bytes]:
-    """Yield all times after a position, a chunk's text at a time. Raises django.db.Error, at any step."""
-    return _table().rest(after)
+def remaining(after: Position) -> Iterator[bytes]:
+    """Yield the joined times after a position in chunks. Raises django.db.Error while it is consumed."""
+    return _table().remaining(after)
 
 
 def fingerprint() -> tuple[int, int]:
-    """Return two numbers that change with the list: how many times, and a sum over each. One full scan."""
+    """Return two numbers that change with the list: the number of times and a checksum. A full table scan."""
     ((count, total),) = database.read(_FINGERPRINT)
     return int(count), int(total)
 
 
 def save(text: str) -> None:
-    """Save a time. Raises django.db.Error; after a lost connection it may be saved all the same.
+    """Save a time. Raises django.db.Error; after a lost connection the time may be saved nevertheless.
 
-    Times that threads save at the same time are one statement, and one commit on the writer's disk.
+    Concurrent calls share one statement, and so one commit on the writer's disk.
     """
     _saves(text)
 
@@ -123,18 +123,18 @@ def _save_all(texts: list[str]) -> None:
     database.write(_SAVE + ", ".join(["(%s)"] * len(texts)), texts)
 
 
-_pages: Final = Together(_read_page)
-_beginnings: Final = Together(_read_beginning)
-_saves: Final = Together(_save_all)
+_pages: Final = Coalescer(_read_page)
+_first_parts: Final = Coalescer(_read_first_part)
+_saves: Final = Coalescer(_save_all)
 
 
-class _Keyed:
+class _KeyedTable:
     """A table whose id is its primary key: each chunk is one short query over the index on (dt, id).
 
-    Only the times are fetched. The id of the last row is asked for where a page goes on after it.
+    Only times are fetched; a second query fetches the id of the last row if the list continues after it.
     """
 
-    chunks_at_once = 2  # 10 000 rows and 300 KB of text, but the rows of one chunk at a time
+    chunks_at_once = 2  # 10,000 rows and 300 KB of text, but only the rows of one chunk at a time
 
     def page(self, limit: int, after: Position | None, newest_first: bool) -> Page:
         direction, beyond = ("DESC", "<") if newest_first else ("ASC", ">")
@@ -142,7 +142,7 @@ class _Keyed:
         if after is None:
             rows = database.read(_sql("SELECT dt FROM {table} WHERE {is_a_time} {order}", order=order))
         else:
-            # Two ranges of one index; (dt, id) > (a, b) would be a scan.
+            # Two ranges of one index; (dt, id) > (a, b) would be a full scan.
             beyond = f"dt {beyond} %s OR (dt = %s AND id {beyond} %s)"
             sql = _sql(
                 "SELECT dt FROM {table} WHERE {is_a_time} AND ({beyond}) {order}", beyond=beyond, order=order
@@ -152,26 +152,26 @@ class _Keyed:
         last = self._position(times, after, newest_first) if len(rows) > limit else None
         return Page(times=_whole_seconds(times), next=last)
 
-    def rest(self, after: Position) -> Iterator[bytes]:
+    def remaining(self, after: Position) -> Iterator[bytes]:
         following: Position | None = after
 
-        def text() -> bytes:
+        def chunk() -> bytes:
             nonlocal following
             part = page(CHUNK, following)
             following = part.next
-            return part.text.joined
+            return part.content.joined
 
         while following is not None:
-            yield text()  # kept in no name here: one chunk is in memory, not two
+            yield chunk()  # not kept in a variable: one chunk is in memory, not two
 
     @staticmethod
     def _position(times: list[str], after: Position | None, newest_first: bool) -> Position:
-        """Return the place of the last of these times, which follow `after`.
+        """Return the position of the last of these times, which follow `after`.
 
-        A row of the same time that is saved between the two queries is no fault: the rows look alike, and
-        as many of them are told as there are.
+        A row of the same time that is saved between the two queries does no harm: the rows are
+        indistinguishable, and the list contains as many of them as there are.
         """
-        start, end = (_NO_END, 0) if newest_first else (0, _NO_END)
+        start, end = (_MAX_ID, 0) if newest_first else (0, _MAX_ID)
         order = "id < %s ORDER BY id DESC" if newest_first else "id > %s ORDER BY id"
         time = times[-1]
         if after is not None and after.time == time:
@@ -181,10 +181,10 @@ class _Keyed:
         return Position(time, found[0][0] if found else end)
 
 
-class _Unkeyed:
-    """The original's table, one column and no key: rows of the same time are counted, not told apart."""
+class _UnkeyedTable:
+    """The original's table, one column without a key: positions count the rows of the same time."""
 
-    chunks_at_once = 1  # each may be a sort of the whole table
+    chunks_at_once = 1  # each query may sort the whole table
 
     def page(self, limit: int, after: Position | None, newest_first: bool) -> Page:
         direction, beyond = ("DESC", "<=") if newest_first else ("ASC", ">=")
@@ -199,29 +199,29 @@ class _Unkeyed:
             )
             rows = database.read(sql, (after.time, after.tie))
         times = list(chain.from_iterable(rows[:limit]))
-        last = _counted(times, after) if len(rows) > limit else None
+        last = _position_by_count(times, after) if len(rows) > limit else None
         return Page(times=_whole_seconds(times), next=last)
 
-    def rest(self, after: Position) -> Iterator[bytes]:
-        # One query, not one a chunk: without an index each would sort the whole table.
+    def remaining(self, after: Position) -> Iterator[bytes]:
+        # One query for all chunks: without an index each query sorts the whole table.
         sql = _sql("SELECT dt FROM {table} WHERE {is_a_time} AND dt >= %s ORDER BY dt LIMIT %s OFFSET %s")
-        for rows in database.read_in_chunks(sql, (after.time, _NO_END, after.tie), CHUNK):
-            yield listing.joined(_whole_seconds(list(chain.from_iterable(rows))))
+        for rows in database.read_in_chunks(sql, (after.time, _MAX_ID, after.tie), CHUNK):
+            yield listing.join_times(_whole_seconds(list(chain.from_iterable(rows))))
 
 
 @cache
-def _table() -> _Keyed | _Unkeyed:
+def _table() -> _KeyedTable | _UnkeyedTable:
     columns = database.read(_sql("SHOW COLUMNS FROM {table}"))
     has_key = any(column[0].lower() == "id" and column[3] == "PRI" for column in columns)
-    return _Keyed() if has_key else _Unkeyed()
+    return _KeyedTable() if has_key else _UnkeyedTable()
 
 
 def _whole_seconds(times: list[str]) -> list[str]:
-    """Cut the fractions off, as the original does; a column has them in every row or in none."""
-    return [text[:_SECONDS] for text in times] if times and len(times[0]) > _SECONDS else times
+    """Remove fractions of a second, as the original does; a column has them in every row or in none."""
+    return [text[:_LENGTH] for text in times] if times and len(times[0]) > _LENGTH else times
 
 
-def _counted(times: list[str], after: Position | None) -> Position:
+def _position_by_count(times: list[str], after: Position | None) -> Position:
     last = times[-1]
     already = after.tie if after is not None and after.time == last else 0
     return Position(last, times.count(last) + already)

@@ -1,21 +1,21 @@
-"""datelog's Django settings: what the app needs and no more. All that differs is in configuration.py."""
+"""datelog's Django settings. What differs between environments is in configuration.py."""
 
 from typing import Any
 
-from datelog.configuration import Endpoint, configured
+from datelog.configuration import Endpoint, current_configuration
 
 DEBUG = False
-# No page is built from the Host header, and load balancers probe by address: any host may ask.
+# No response depends on the Host header, and load balancers send health checks by address: allow any host.
 ALLOWED_HOSTS = ["*"]
-# Nothing is signed and nobody logs in: no session, message or token is made with a key.
+# Nothing is signed: there are no sessions, messages or tokens.
 SECRET_KEY = "datelog signs nothing"  # noqa: S105 - not a secret
 INSTALLED_APPS = ["datelog"]
 MIDDLEWARE: list[str] = []
 ROOT_URLCONF = "datelog.urls"
 WSGI_APPLICATION = "datelog.wsgi.application"
-USE_TZ = False  # the column holds wall-clock times of one zone, see models.py
-TIME_ZONE = str(configured().zone)  # of the access log
-USE_I18N = False  # the page's few words are in words.py
+USE_TZ = False  # the column has local times of one zone: see models.py
+TIME_ZONE = str(current_configuration().zone)  # of the access log
+USE_I18N = False  # the page's few labels are in labels.py
 
 TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
 
@@ -23,22 +23,25 @@ TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP
 def _database(endpoint: Endpoint) -> dict[str, Any]:
     return {
         "ENGINE": "datelog.mysql",
-        "NAME": configured().database,
+        "NAME": current_configuration().database,
         "HOST": endpoint.host,
         "PORT": endpoint.port,
-        # One connection a thread and endpoint, kept: the handshake costs fifty times what a read does.
-        # Not for ever: behind the reader endpoint another instance may stand by now.
+        # One persistent connection per thread and endpoint: a handshake costs fifty times as much as a read.
+        # With a maximum age, since the reader endpoint may lead to another instance meanwhile.
         "CONN_MAX_AGE": 300,
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
-            "connect_timeout": configured().connect_timeout,
-            "read_timeout": configured().query_timeout,
-            "write_timeout": configured().query_timeout,
+            "connect_timeout": current_configuration().connect_timeout,
+            "read_timeout": current_configuration().query_timeout,
+            "write_timeout": current_configuration().query_timeout,
         },
     }
 
 
-DATABASES = {"default": _database(configured().writer), "reader": _database(configured().reader)}
+DATABASES = {
+    "default": _database(current_configuration().writer),
+    "reader": _database(current_configuration().reader),
+}
 DATABASE_ROUTERS = ["datelog.routers.WriterAndReader"]
 
 LOGGING = {
@@ -47,6 +50,6 @@ LOGGING = {
     "formatters": {"line": {"format": "%(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
-    # The access log has every status already.
+    # uWSGI's access log has every status already.
     "loggers": {"django": {"handlers": [], "level": "ERROR", "propagate": True}},
 }

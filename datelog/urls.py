@@ -1,4 +1,4 @@
-"""The paths. The first three are the original's."""
+"""The URLs. The first three are those of the original application."""
 
 from django.urls import path
 
@@ -14,4 +14,4 @@ urlpatterns = [
 ]
 
 handler404 = views.not_found
-handler500 = views.failed
+handler500 = views.server_error

@@ -1,4 +1,4 @@
-"""What programs ask: the list, a save, health. The page for people is in page.py."""
+"""The views for programs: list, save, health checks. The page for people is in page.py."""
 
 import logging
 import time
@@ -13,23 +13,23 @@ from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_http_methods, require_safe
 
 from datelog import listing, readiness, saved_times
-from datelog.answers import JSON, OWN_COPY, answer, json_answer, text_answer
 from datelog.clock import now_text
-from datelog.configuration import configured
-from datelog.listing import Text
+from datelog.configuration import current_configuration
+from datelog.listing import ListBody
 from datelog.position import Position
+from datelog.responses import JSON, PRIVATE, json_response, response, text_response
 
 log = logging.getLogger(__name__)
 
 View = Callable[[HttpRequest], HttpResponseBase]
 
 
-class StreamTooLong(Exception):
-    """A client took so long over a list that its thread is needed for others."""
+class StreamTimeout(Exception):
+    """A client received a list so slowly that its thread is needed for other requests."""
 
 
-def _needs_database(sentence: str) -> Callable[[View], View]:
-    """Answer 503 with this sentence when the database doesn't answer; the reason goes to the log only."""
+def _requires_database(message: str) -> Callable[[View], View]:
+    """Return 503 with this message when a database error occurs; its reason is only logged."""
 
     def decorate(view: View) -> View:
         @wraps(view)
@@ -38,7 +38,7 @@ def _needs_database(sentence: str) -> Callable[[View], View]:
                 return view(request)
             except Error as error:
                 log.error("%s %s: %s", request.method, request.path, error)
-                return json_answer({"error": sentence}, {"Retry-After": "1"}, status=503)
+                return json_response({"error": message}, {"Retry-After": "1"}, status=503)
 
         return guarded
 
@@ -46,15 +46,15 @@ def _needs_database(sentence: str) -> Callable[[View], View]:
 
 
 @require_safe
-@_needs_database("The saved times can't be read right now. Try again in a moment.")
+@_requires_database("The saved times can't be read right now. Try again in a moment.")
 def read(request: HttpRequest) -> HttpResponseBase:
-    """Answer every saved time, oldest first; with limit or after, a page of them."""
+    """Return every saved time, oldest first; with `limit` or `after`, a page."""
     if request.META.get("QUERY_STRING") and ("limit" in request.GET or "after" in request.GET):
         return _page(request)
-    first = saved_times.beginning()
+    first = saved_times.first_part()
     if first.next is None:
-        return _whole(request, first.text)
-    return _long(request, first.text.joined, first.next)
+        return _list(request, first.content)
+    return _streamed_list(request, first.content.joined, first.next)
 
 
 def _page(request: HttpRequest) -> HttpResponse:
@@ -62,13 +62,13 @@ def _page(request: HttpRequest) -> HttpResponse:
         limit = _limit(request.GET.get("limit"))
         after = Position.parse(request.GET["after"]) if "after" in request.GET else None
     except ValueError as error:
-        return json_answer({"error": f"Not a page of the list: {error}."}, status=400)
+        return json_response({"error": f"Not a page of the list: {error}."}, status=400)
     found = saved_times.page(limit, after)
     headers = {}
     if found.next is not None:
         query = urlencode({"limit": limit, "after": found.next})
         headers["Link"] = f'<{request.path}?{query}>; rel="next"'
-    return _whole(request, found.text, headers)
+    return _list(request, found.content, headers)
 
 
 def _limit(text: str | None) -> int:
@@ -79,93 +79,94 @@ def _limit(text: str | None) -> int:
     return int(text)
 
 
-def _whole(request: HttpRequest, text: Text, headers: dict[str, str] | None = None) -> HttpResponse:
-    response = answer(JSON, text.whole, {**OWN_COPY, "ETag": text.etag, **(headers or {})})
-    return _as_asked(request, text.etag, response)
+def _list(request: HttpRequest, content: ListBody, headers: dict[str, str] | None = None) -> HttpResponse:
+    whole = response(JSON, content.body, {**PRIVATE, "ETag": content.etag, **(headers or {})})
+    return _conditional(request, content.etag, whole)
 
 
-def _as_asked(request: HttpRequest, etag: str | None, response: HttpResponse) -> HttpResponse:
-    """Return the response as a HEAD or a conditional request wants it."""
+def _conditional(request: HttpRequest, etag: str, full: HttpResponse) -> HttpResponse:
+    """Return the response to a conditional request or a HEAD, given the full response."""
     if "HTTP_IF_NONE_MATCH" in request.META or "HTTP_IF_MATCH" in request.META:
-        conditional = get_conditional_response(request, etag, None, response)
-        response = conditional if conditional is not None else response
+        conditional = get_conditional_response(request, etag, None, full)
+        full = conditional if conditional is not None else full
     if request.method == "HEAD":
-        response.content = b""
-    return response
+        full.content = b""
+    return full
 
 
-def _long(request: HttpRequest, first: bytes, after: Position) -> HttpResponseBase:
-    """Answer a list that is longer than one chunk, in parts.
+def _streamed_list(request: HttpRequest, first: bytes, after: Position) -> HttpResponseBase:
+    """Return a long list as a stream.
 
-    Its entity tag costs a scan of all rows before the first byte. Only who asks with HEAD or a condition
-    gets it: for them it saves more than it costs.
+    Its ETag costs a full table scan before the first byte, so only HEAD and conditional requests get it: they
+    save more than it costs.
     """
     etag = None
     if request.method == "HEAD" or "HTTP_IF_NONE_MATCH" in request.META or "HTTP_IF_MATCH" in request.META:
         etag = 'W/"{}-{}"'.format(*saved_times.fingerprint())
-        found = _as_asked(request, etag, HttpResponse(content_type=JSON, headers={**OWN_COPY, "ETag": etag}))
-        if request.method == "HEAD" or found.status_code != 200:
-            return found
-    parts = listing.in_parts(chain([first], _in_time(saved_times.rest(after))))
-    response = StreamingHttpResponse(parts, content_type=JSON, headers=OWN_COPY)
+        headers = {**PRIVATE, "ETag": etag}
+        short = _conditional(request, etag, HttpResponse(content_type=JSON, headers=headers))
+        if request.method == "HEAD" or short.status_code != 200:
+            return short
+    body = listing.stream(chain([first], _within_time_limit(saved_times.remaining(after))))
+    streamed = StreamingHttpResponse(body, content_type=JSON, headers=PRIVATE)
     if etag is not None:
-        response.headers["ETag"] = etag
-    return response
+        streamed.headers["ETag"] = etag
+    return streamed
 
 
-def _in_time(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Pass the chunks on. What is sent can't be taken back: an error leaves the JSON without its end."""
-    until = time.monotonic() + configured().stream_seconds
+def _within_time_limit(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the chunks. An error leaves the JSON without its end, since its beginning has been sent."""
+    until = time.monotonic() + current_configuration().stream_seconds
 
     def check(chunk: bytes) -> bytes:
         if time.monotonic() > until:
-            raise StreamTooLong(f"not taken within {configured().stream_seconds} s")
+            raise StreamTimeout(f"not received within {current_configuration().stream_seconds} s")
         return chunk
 
     try:
         yield from map(check, chunks)
-    except (Error, StreamTooLong) as error:
-        log.error("A list was cut off in the middle: %s", error)
+    except (Error, StreamTimeout) as error:
+        log.error("A list was cut off: %s", error)
         raise
 
 
-@require_http_methods(["GET", "POST"])  # not HEAD: it must not save, and there is nothing else to tell
-@_needs_database("The time may not have been saved. Look at the list before you try again.")
+@require_http_methods(["GET", "POST"])  # no HEAD: it must not save, and there is nothing else to return
+@_requires_database("The time may not have been saved. Look at the list before you try again.")
 def write(request: HttpRequest) -> HttpResponse:
     """Save the current time."""
     if is_prefetch(request):
-        return text_answer("Not saved: prefetched.", status=403)
+        return text_response("Not saved: prefetched.", status=403)
     now = now_text()
     saved_times.save(now)
-    return text_answer(f"Saved: {now}")
+    return text_response(f"Saved: {now}")
 
 
 def is_prefetch(request: HttpRequest) -> bool:
-    """Tell whether a browser asks ahead of its user. The last two are the names before the standard's."""
+    """Return whether a browser prefetches. The last two headers are older than the standard."""
     named = (request.META.get(name, "") for name in ("HTTP_SEC_PURPOSE", "HTTP_PURPOSE", "HTTP_X_MOZ"))
     return any("prefetch" in value.lower() for value in named)
 
 
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
-    """Answer that this process answers. Without the database: its faults must not replace servers."""
-    return text_answer("ok\n")
+    """Return ok. Without the database, whose failures must not replace servers."""
+    return text_response("ok\n")
 
 
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Answer whether the writer takes writes and the reader reads, each within a second."""
-    found = readiness.look()
+    """Return whether the writer accepts writes and the reader reads, each within a second."""
+    found = readiness.check()
     ready = all(endpoint.ok for endpoint in found.values())
     content = {"ready": ready, **{name: endpoint.as_json() for name, endpoint in found.items()}}
-    return json_answer(content, status=200 if ready else 503)
+    return json_response(content, status=200 if ready else 503)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer any other path."""
-    return text_answer("Not found.\n", status=404)
+    """Return 404 for any other path."""
+    return text_response("Not found.\n", status=404)
 
 
-def failed(request: HttpRequest) -> HttpResponse:
-    """Answer when there is a fault in datelog itself; Django has logged it."""
-    return text_answer("datelog failed.\n", status=500)
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Return 500 for a bug in datelog; Django has logged it."""
+    return text_response("datelog failed.\n", status=500)

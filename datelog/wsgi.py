@@ -1,4 +1,4 @@
-"""The callable that uWSGI loads. A wrong environment file fails here, at the start, not at a visitor."""
+"""The WSGI application. An invalid environment file fails here, at the start, and not in a request."""
 
 import gc
 import os
@@ -9,6 +9,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "datelog.settings")
 
 application = get_wsgi_application()
 
-# What is loaded now stays: the collector need not look through it again and again.
+# What is loaded now stays, so the garbage collector skips it from now on.
 gc.collect()
 gc.freeze()

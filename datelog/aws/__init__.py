@@ -1,1 +1,1 @@
-"""The little of AWS that an app server needs: who am I, a signature, one secret. No SDK."""
+"""What an app server needs of AWS: credentials, a signature, one secret. Without an SDK: docs/adr/0015."""

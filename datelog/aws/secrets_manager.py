@@ -8,28 +8,28 @@ from datetime import UTC, datetime
 from urllib.parse import SplitResult, urlsplit
 
 from datelog.aws.credentials import find_credentials, find_region
-from datelog.aws.http import Answer, AwsUnreachable, ask
+from datelog.aws.http import AwsResponse, AwsUnreachable, send
 from datelog.aws.signature import signed_headers
 
 _TIMEOUT = 2.0
-_PAUSES = (0.2, 0.6)  # seconds before the second and the third try
+_RETRY_DELAYS = (0.2, 0.6)  # seconds before the second and the third attempt
 
 
 def read_secret(name: str, environment: Mapping[str, str] = os.environ) -> str:
-    """Return the secret's current string. Raises AwsUnreachable when three tries did not bring it."""
-    for pause in _PAUSES:
+    """Return the current value of a secret. Raises AwsUnreachable after three failed attempts."""
+    for delay in _RETRY_DELAYS:
         try:
-            answer = _get_secret_value(name, environment)
+            response = _get_secret_value(name, environment)
         except AwsUnreachable:
-            time.sleep(pause)
+            time.sleep(delay)
             continue
-        if not _passes(answer):
-            return _secret_string(name, answer)
-        time.sleep(pause)
+        if not _is_transient(response):
+            return _secret_string(name, response)
+        time.sleep(delay)
     return _secret_string(name, _get_secret_value(name, environment))
 
 
-def _get_secret_value(name: str, environment: Mapping[str, str]) -> Answer:
+def _get_secret_value(name: str, environment: Mapping[str, str]) -> AwsResponse:
     region = find_region(environment)
     url = _endpoint(region, environment)
     body = json.dumps({"SecretId": name}).encode()
@@ -42,28 +42,28 @@ def _get_secret_value(name: str, environment: Mapping[str, str]) -> Answer:
         service="secretsmanager",
         now=datetime.now(UTC),
     )
-    return ask("POST", url, headers=headers, body=body, timeout=_TIMEOUT)
+    return send("POST", url, headers=headers, body=body, timeout=_TIMEOUT)
 
 
 def _endpoint(region: str, environment: Mapping[str, str]) -> SplitResult:
-    """Return the service's address; the same variables as the SDKs' override it."""
+    """Return the address of the service; the same variables override it as for the SDKs."""
     named = environment.get("AWS_ENDPOINT_URL_SECRETS_MANAGER") or environment.get("AWS_ENDPOINT_URL")
     domain = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
     url = urlsplit(named or f"https://secretsmanager.{region}.{domain}")
     return url._replace(path=url.path or "/", query="", fragment="")
 
 
-def _passes(answer: Answer) -> bool:
-    """Tell whether the refusal is one that goes away: throttling, or a fault of the service."""
-    return answer.status >= 500 or (answer.status == 400 and b"Throttling" in answer.body)
+def _is_transient(response: AwsResponse) -> bool:
+    """Return whether another attempt may succeed: throttling, or an error of the service."""
+    return response.status >= 500 or (response.status == 400 and b"Throttling" in response.body)
 
 
-def _secret_string(name: str, answer: Answer) -> str:
+def _secret_string(name: str, response: AwsResponse) -> str:
     try:
-        fields = json.loads(answer.body)
-        if answer.status == 200:
+        fields = json.loads(response.body)
+        if response.status == 200:
             return str(fields["SecretString"])
         code = str(fields.get("__type", "")).rpartition("#")[2]
     except (ValueError, KeyError, AttributeError):
         code = ""
-    raise AwsUnreachable(f"Secrets Manager did not give {name!r}: {answer.status} {code}".rstrip() + ".")
+    raise AwsUnreachable(f"Secrets Manager did not return {name!r}: {response.status} {code}".rstrip() + ".")

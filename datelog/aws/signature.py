@@ -1,6 +1,6 @@
-"""AWS Signature Version 4 of a JSON POST. Pure: the time is handed in.
+"""AWS Signature Version 4 of a POST request. Pure: the time is a parameter.
 
-The rules: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 """
 
 import hashlib
@@ -23,7 +23,7 @@ def signed_headers(
     service: str,
     now: datetime,
 ) -> dict[str, str]:
-    """Return the headers with host, time, token and signature added; url has no query, now is in UTC."""
+    """Return the headers with host, time, token and signature. The URL has no query; `now` is in UTC."""
     moment = f"{now:%Y%m%dT%H%M%SZ}"
     scope = f"{now:%Y%m%d}/{region}/{service}/aws4_request"
     sent = {**headers, "Host": url.netloc, "X-Amz-Date": moment}

@@ -1,7 +1,7 @@
-"""A Django database engine over mysqlclient, or PyMySQL where that is not built (a try-out on a laptop)."""
+"""A Django database engine with mysqlclient, or PyMySQL where that is not installed (a trial on a laptop)."""
 
 try:
-    import MySQLdb  # noqa: F401 - only looks whether it is there
+    import MySQLdb  # noqa: F401 - only checks that it is installed
 except ImportError:
     import pymysql
 

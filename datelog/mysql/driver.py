@@ -1,4 +1,4 @@
-"""Where the two drivers differ, and which of their error numbers mean what. Nothing else knows a driver."""
+"""The differences between the two drivers, and their error numbers. Nothing else depends on a driver."""
 
 import ssl
 from contextlib import closing
@@ -8,7 +8,7 @@ import MySQLdb.cursors
 
 from datelog.configuration import Tls
 
-# Fetches rows as they come instead of all at once.
+# Fetches rows as they are consumed and not all at once.
 UnbufferedCursor = MySQLdb.cursors.SSCursor
 
 # https://dev.mysql.com/doc/mysql-errors/8.0/en/server-error-reference.html and client-error-reference.html
@@ -17,17 +17,17 @@ UNKNOWN_COLUMN = 1054
 UNKNOWN_VARIABLE = 1193
 NO_TLS = 2026
 _READ_ONLY = frozenset({1290, 1792, 1836})  # --read-only · transaction is read only · read-only mode
-# NO_TLS too: so MariaDB's C library calls it when a server that shuts down ends an encrypted connection.
+# With NO_TLS: MariaDB's C library returns it when a server that shuts down closes an encrypted connection.
 _CONNECTION_GONE = frozenset({0, 1053, 1317, 1927, 2006, 2013, 2014, NO_TLS, 2055, 4031})
 
 _IS_PYMYSQL = MySQLdb.__name__ == "pymysql"
 
 
 def tls_arguments(tls: Tls, ca: str) -> dict[str, Any]:
-    """Return the driver's connect arguments for this kind of protection."""
+    """Return the driver's connection arguments for a TLS mode."""
     if _IS_PYMYSQL:
         return _pymysql_tls(tls, ca)
-    # mysqlclient switches the check of the certificate by the mode, over either C library.
+    # mysqlclient verifies the certificate depending on the mode, with either C library.
     match tls:
         case Tls.OFF:
             return {"ssl_mode": "DISABLED"}
@@ -42,14 +42,14 @@ def _pymysql_tls(tls: Tls, ca: str) -> dict[str, Any]:
         return {"ssl_disabled": True}
     if tls is Tls.VERIFY:
         return {"ssl": ssl.create_default_context(cafile=ca)}
-    unchecked = ssl.create_default_context()
-    unchecked.check_hostname = False
-    unchecked.verify_mode = ssl.CERT_NONE
-    return {"ssl": unchecked}
+    unverified = ssl.create_default_context()
+    unverified.check_hostname = False
+    unverified.verify_mode = ssl.CERT_NONE
+    return {"ssl": unverified}
 
 
 def is_encrypted(connection: Any) -> bool:
-    """Ask the server. MariaDB's C library takes a server without TLS even where TLS is required of it."""
+    """Return whether the session uses TLS: MariaDB's C library also accepts servers without it."""
     with closing(connection.cursor()) as cursor:
         cursor.execute("SHOW SESSION STATUS LIKE 'Ssl_cipher'")
         row = cursor.fetchone()
@@ -57,7 +57,7 @@ def is_encrypted(connection: Any) -> bool:
 
 
 def ping(connection: Any) -> None:
-    """Ask the server for a sign of life, without connecting anew. Raises the driver's error without one."""
+    """Ping the server without reconnecting. Raises the driver's error when it does not answer."""
     if _IS_PYMYSQL:
         connection.ping(reconnect=False)
     else:
@@ -65,16 +65,16 @@ def ping(connection: Any) -> None:
 
 
 def error_number(error: Exception | None) -> int:
-    """Return MySQL's number of an error of the driver or of Django's wrapper around it, 0 without one."""
+    """Return MySQL's number of an error of the driver or of Django's wrapper for it, 0 if it has none."""
     number = error.args[0] if error is not None and error.args else 0
     return number if isinstance(number, int) else 0
 
 
-def says_connection_gone(error: Exception) -> bool:
-    """Tell whether the connection ended, so that another one may get an answer."""
+def is_connection_lost(error: Exception) -> bool:
+    """Return whether the connection was lost, so that a new one may succeed."""
     return error_number(error) in _CONNECTION_GONE
 
 
-def says_read_only(error: Exception) -> bool:
-    """Tell whether the server refused to write, as one does that was the writer until a failover."""
+def is_read_only_error(error: Exception) -> bool:
+    """Return whether the server is read-only, as a former writer is after a failover."""
     return error_number(error) in _READ_ONLY

@@ -1,1 +1,1 @@
-"""Tests of datelog: real uWSGI in front of a real writer and reader, as visitors and operators see it."""
+"""Tests of datelog, with a real uWSGI and a real writer and reader."""

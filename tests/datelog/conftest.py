@@ -1,4 +1,4 @@
-"""One writer and reader for all of datelog's tests, an app server for most, and an empty table for each."""
+"""Fixtures: one writer and reader for all tests, an app server for most, an empty table for each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.services import REPOSITORY
 
 @pytest.fixture(scope="session")
 def datelog_folder() -> Iterator[Path]:
-    """A folder with a short name: the path of a socket has 107 bytes at most."""
+    """A folder with a short path: that of a Unix socket has 107 bytes at most."""
     folder = Path(tempfile.mkdtemp(prefix="datelog-tests-"))
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
@@ -31,7 +31,7 @@ def datelog_cluster(datelog_folder: Path) -> Iterator[Cluster]:
 
 @pytest.fixture
 def cluster(datelog_cluster: Cluster) -> Cluster:
-    """Both servers up and the table empty."""
+    """Writer and reader, running, with an empty table."""
     for server in (datelog_cluster.writer, datelog_cluster.reader):
         if not server.is_running():
             server.start()
@@ -50,7 +50,7 @@ def shared_app_server(datelog_folder: Path, datelog_cluster: Cluster) -> Iterato
 
 @pytest.fixture
 def app(cluster: Cluster, shared_app_server: AppServer) -> AppServer:
-    """The app server that most tests ask."""
+    """The app server that most tests share."""
     return shared_app_server
 
 
@@ -59,7 +59,7 @@ StartAppServer = Callable[..., AppServer]
 
 @pytest.fixture
 def start_app(cluster: Cluster) -> Iterator[StartAppServer]:
-    """Start app servers of the test's own: start_app({"DB_TLS": "verify"}, "--threads", "1")."""
+    """Return a function that starts an app server: start_app({"DB_TLS": "verify"}, "--threads", "1")."""
     started: list[AppServer] = []
     folders: list[Path] = []
 
@@ -71,6 +71,6 @@ def start_app(cluster: Cluster) -> Iterator[StartAppServer]:
 
     yield start
     for server in started:
-        server.kill()  # one that is only just starting doesn't hear of SIGTERM, and is waited for in vain
+        server.kill()  # a worker that is starting ignores SIGTERM
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)

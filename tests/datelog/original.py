@@ -1,4 +1,4 @@
-"""What the original article's app answers for given rows, by the semantics of its code."""
+"""The responses of the original application, by its code."""
 
 import json
 from datetime import datetime
@@ -7,5 +7,5 @@ FORMAT = "%Y-%m-%d %H:%M:%S"
 
 
 def list_body(times: list[datetime]) -> bytes:
-    """Return the body of its /read."""
+    """Return the body of /read for these rows."""
     return json.dumps([time.strftime(FORMAT) for time in times], indent=2).encode()

@@ -1,4 +1,4 @@
-"""The servers that datelog's tests use: a writer, a reader that follows it, and uWSGI with datelog itself."""
+"""The servers of datelog's tests: a writer, a reader that replicates it, and uWSGI with datelog."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ DATABASE = "datelog"
 USER = "datelog"
 PASSWORD = "first-Password"
 
-# As infra_templates/aurora.yaml describes it; test_table.py compares.
+# As in infra_templates/aurora.yaml: test_table.py compares.
 TABLE = (
     "CREATE TABLE datelog (id BIGINT UNSIGNED AUTO_INCREMENT PRIMARY KEY, dt DATETIME NOT NULL, "
     "KEY dt (dt, id))"
@@ -39,13 +39,13 @@ TABLE = (
 
 @dataclass(kw_only=True)
 class Cluster:
-    """A writer and a reader that follows it, as behind Aurora's two endpoints."""
+    """A writer and a reader that replicates it, like Aurora's two endpoints."""
 
     writer: MariaDB
     reader: MariaDB
 
     def environment(self) -> dict[str, str]:
-        """Return the environment file's variables for this cluster."""
+        """Return the variables of the environment file for this cluster."""
         return {
             "DB_NAME": DATABASE,
             "DB_PASSWORD": PASSWORD,
@@ -57,28 +57,28 @@ class Cluster:
         }
 
     def run(self, sql: str) -> str:
-        """Run SQL in datelog's database at the writer."""
+        """Run SQL in datelog's database at the writer and return its output."""
         return self.writer.execute(f"USE {DATABASE}; {sql}")
 
     def fill(self, *times: str) -> None:
-        """Save these times, and wait until the reader has them."""
+        """Insert these times and wait until the reader has them."""
         if times:
             rows = ",".join(f"('{text}')" for text in times)
             self.run(f"INSERT INTO datelog (dt) VALUES {rows}")
         self.wait_for_reader()
 
     def rows(self) -> int:
-        """Return how many rows the writer has."""
+        """Return the number of rows at the writer."""
         return int(self.run("SELECT COUNT(*) FROM datelog"))
 
     def wait_for_reader(self) -> None:
-        """Return once the reader has all that the writer has."""
+        """Wait until the reader has everything that the writer has."""
         position = self.writer.execute("SELECT @@gtid_binlog_pos").strip()
         done = self.reader.execute(f"SELECT MASTER_GTID_WAIT('{position}', 30)").strip()
         assert done == "0", "the reader did not catch up within 30 s"
 
     def follow(self) -> None:
-        """Let the reader follow the writer from where it is."""
+        """Start the replication from the writer to the reader."""
         self.reader.execute(
             f"CHANGE MASTER TO MASTER_HOST='{LOOPBACK}', MASTER_PORT={self.writer.port}, "
             "MASTER_USER='follower', MASTER_PASSWORD='follower', MASTER_USE_GTID=slave_pos, MASTER_SSL=0, "
@@ -87,7 +87,7 @@ class Cluster:
 
 
 def start_cluster(folder: Path) -> Cluster:
-    """Start both servers, with datelog's database and user in them."""
+    """Start both servers and create datelog's database and user."""
     cluster = Cluster(
         writer=_start(folder / "writer", "--server-id=1"),
         reader=_start(folder / "reader", "--server-id=2", "--read-only"),
@@ -112,8 +112,8 @@ def _start(folder: Path, *options: str) -> MariaDB:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """An HTTP answer."""
+class Response:
+    """An HTTP response."""
 
     status: int
     headers: Mapping[str, str]
@@ -129,33 +129,33 @@ class Answer:
 
 @dataclass(kw_only=True)
 class AppServer(Service):
-    """uWSGI with datelog, set as the playbook does. `port` speaks HTTP, `uwsgi_port` what Apache speaks."""
+    """uWSGI with datelog and the playbook's settings: HTTP at `port`, uWSGI's protocol at `uwsgi_port`."""
 
     uwsgi_port: int
     runtime: Path = field(default_factory=Path)
-    patience: float = 2.0  # a worker that has not loaded its app yet takes no signals
+    patience: float = 2.0  # a worker that has not loaded the app yet ignores signals
 
-    def get(self, path: str, **headers: str) -> Answer:
-        """Ask with GET; header names are written with underscores."""
-        return self.ask("GET", path, **headers)
+    def get(self, path: str, **headers: str) -> Response:
+        """Send a GET request; header names are written with underscores."""
+        return self.request("GET", path, **headers)
 
-    def ask(self, method: str, path: str, **headers: str) -> Answer:
-        """Send one request and return its whole answer."""
+    def request(self, method: str, path: str, **headers: str) -> Response:
+        """Send a request and return its response."""
         connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=LIMIT)
         names = {name.replace("_", "-"): value for name, value in headers.items()}
         try:
             connection.request(method, path, headers=names)
             response = connection.getresponse()
-            return Answer(status=response.status, headers=dict(response.getheaders()), body=response.read())
+            return Response(status=response.status, headers=dict(response.getheaders()), body=response.read())
         finally:
             connection.close()
 
     def wait_for_workers(self) -> None:
-        """Return once both workers have loaded the app; before that they take no signals."""
+        """Wait until both workers have loaded the app; before that they ignore signals."""
         wait_until(lambda: self.log.read_text().count("WSGI app 0 ") >= 2, what="both workers")
 
     def workers(self) -> list[int]:
-        """Return the process ids of the workers that run, from the stats socket."""
+        """Return the process ids of the running workers, from the stats socket."""
         with socket.socket(socket.AF_UNIX) as stats:
             stats.settimeout(10)
             stats.connect(str(self.runtime / "stats.sock"))
@@ -170,7 +170,7 @@ def start_app_server(
     code: Path = REPOSITORY,
     health: str = "/healthz",
 ) -> AppServer:
-    """Start uWSGI with the playbook's settings; options come after them. It is up when `health` answers."""
+    """Start uWSGI with the playbook's settings and more options, and wait until `health` returns 200."""
     runtime = folder / "run"
     runtime.mkdir(parents=True)
     port, uwsgi_port = free_port(), free_port()
@@ -186,7 +186,7 @@ def start_app_server(
         uwsgi_port=uwsgi_port,
         runtime=runtime,
         answers=lambda: _answers(port, health),
-        # the last two are what the unit gives
+        # the last two are from the unit
         environment={
             **_clean(),
             **environment,
@@ -199,7 +199,7 @@ def start_app_server(
 
 
 def _clean() -> dict[str, str]:
-    """Return what takes the developer's own variables off, and the portal's: datelog has defaults."""
+    """Return variables that unset the developer's and the portal's: datelog has defaults."""
     names = (name for name in os.environ if name.startswith(("DB_", "DATELOG_", "MYSQL_")))
     return dict.fromkeys(names, "") | {"DJANGO_SETTINGS_MODULE": "datelog.settings"}
 
@@ -216,7 +216,7 @@ def _answers(port: int, path: str) -> bool:
 
 
 def run_in_datelog(code: str, environment: Mapping[str, str]) -> str:
-    """Run Python where datelog's settings are Django's; return what it prints."""
+    """Run Python code with datelog's Django settings and return its output."""
     env = {**os.environ, **_clean(), **environment, "DJANGO_SETTINGS_MODULE": "datelog.settings"}
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False
@@ -226,5 +226,5 @@ def run_in_datelog(code: str, environment: Mapping[str, str]) -> str:
 
 
 def connect(server: MariaDB) -> pymysql.Connection[pymysql.cursors.Cursor]:
-    """Open a connection of the test's own, as root, to datelog's database."""
+    """Connect to datelog's database as root."""
     return pymysql.connect(host=LOOPBACK, port=server.port, user="root", database=DATABASE, autocommit=True)

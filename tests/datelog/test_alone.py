@@ -1,4 +1,4 @@
-"""datelog ships alone: its folder, its lock, nothing of the portal, no SDK."""
+"""datelog is deployed on its own: its folder, its lock file, nothing of the portal, no SDK."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CODE = REPOSITORY / "datelog"
 ALLOWED = {"datelog", "django", "MySQLdb", "pymysql"}
 
 
-def test_nothing_but_django_and_a_driver_is_imported() -> None:
+def test_only_django_and_a_driver_are_imported() -> None:
     imported = set()
     for path in CODE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
@@ -29,7 +29,7 @@ def test_nothing_but_django_and_a_driver_is_imported() -> None:
     assert imported - set(sys.stdlib_module_names) <= ALLOWED
 
 
-def test_the_folder_alone_serves(cluster: Cluster, start_app: StartAppServer, tmp_path: Path) -> None:
+def test_the_folder_runs_on_its_own(cluster: Cluster, start_app: StartAppServer, tmp_path: Path) -> None:
     shutil.copytree(CODE, tmp_path / "datelog", ignore=shutil.ignore_patterns("__pycache__"))
     app = start_app({}, "--chdir", str(tmp_path), code=tmp_path)
     assert app.get("/write").status == 200
@@ -39,18 +39,18 @@ def test_the_folder_alone_serves(cluster: Cluster, start_app: StartAppServer, tm
     assert loaded == [tmp_path.resolve()] * 2
 
 
-def test_the_lock_pins_all_that_is_asked_for_with_hashes_and_no_address() -> None:
+def test_the_lock_file_pins_every_requirement_with_hashes_and_no_address() -> None:
     lock = (CODE / "requirements.lock").read_text()
-    asked = re.findall(r"^([a-z]+)", (CODE / "requirements.in").read_text(), re.MULTILINE)
+    required = re.findall(r"^([a-z]+)", (CODE / "requirements.in").read_text(), re.MULTILINE)
     blocks = re.findall(
         r"^([a-z]+)==\S+ \\\n((?: {4}--hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)", lock, re.MULTILINE
     )
-    assert {name for name, _ in blocks} >= set(asked) >= {"django", "mysqlclient", "pyuwsgi"}
+    assert {name for name, _ in blocks} >= set(required) >= {"django", "mysqlclient", "pyuwsgi"}
     assert len(blocks) == lock.count("==")
     assert "://" not in lock
 
 
-def test_a_process_that_serves_holds_no_portal_and_no_sdk(cluster: Cluster) -> None:
+def test_a_running_process_has_loaded_no_portal_and_no_sdk(cluster: Cluster) -> None:
     code = (
         "import sys, datelog.wsgi\n"
         "from django.urls import get_resolver\n"
@@ -62,7 +62,7 @@ def test_a_process_that_serves_holds_no_portal_and_no_sdk(cluster: Cluster) -> N
     assert not loaded & {"boto3", "botocore", "celery", "deployments", "portal", "redis", "requests"}
 
 
-def test_the_driver_in_python_does_where_the_one_in_c_is_not_built(
+def test_pymysql_is_used_where_mysqlclient_is_missing(
     cluster: Cluster, start_app: StartAppServer, tmp_path: Path
 ) -> None:
     (tmp_path / "MySQLdb.py").write_text("raise ImportError('as if it were not built')\n")
@@ -77,11 +77,11 @@ def test_the_driver_in_python_does_where_the_one_in_c_is_not_built(
     cluster.run("INSERT INTO datelog (dt) SELECT '2024-01-03' FROM seq_1_to_11000")
     cluster.wait_for_reader()
     assert app.get("/read").text.count('"') == 2 * 11_003
-    refused = start_app({"DB_PASSWORD": "wrong"}, code=tmp_path)
-    assert refused.get("/read").status == 503
+    rejected = start_app({"DB_PASSWORD": "wrong"}, code=tmp_path)
+    assert rejected.get("/read").status == 503
 
 
-def test_a_wrong_environment_file_ends_the_start_in_a_sentence() -> None:
+def test_an_invalid_environment_file_prevents_the_start_with_a_message() -> None:
     done = subprocess.run(
         [sys.executable, "-c", "import datelog.wsgi"],
         cwd=REPOSITORY,

@@ -1,4 +1,4 @@
-"""The environment file's variables."""
+"""The variables of the environment file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GIVEN = {
 }
 
 
-def test_the_originals_variables_are_enough() -> None:
+def test_the_variables_of_the_original_are_sufficient() -> None:
     read = read_configuration(GIVEN | {"DB_TABLENAME": "testtable", "MYSQL_PORT": "3307"})
     assert read.writer == Endpoint(host="writer.example", port=3307)
     assert read.reader == Endpoint(host="reader.example", port=3307)
@@ -29,7 +29,7 @@ def test_the_originals_variables_are_enough() -> None:
     assert (read.tls, str(read.zone)) == (Tls.REQUIRE, "UTC")
 
 
-def test_the_password_is_not_shown() -> None:
+def test_the_repr_has_no_password() -> None:
     assert "pass-w0rd" not in repr(read_configuration(GIVEN))
 
 
@@ -49,12 +49,12 @@ def test_an_endpoint_may_have_a_port_of_its_own(address: str, endpoint: Endpoint
 @pytest.mark.parametrize(
     "name", ["DB_NAME", "DB_READ_ENDPOINT_ADDRESS", "DB_WRITE_ENDPOINT_ADDRESS", "DB_USER"]
 )
-def test_what_is_missing_is_named(name: str) -> None:
+def test_a_missing_variable_is_named(name: str) -> None:
     with pytest.raises(ImproperlyConfigured, match=f"^{name} is not set.$"):
         read_configuration(GIVEN | {name: ""})
 
 
-def test_a_login_is_needed() -> None:
+def test_a_login_is_required() -> None:
     with pytest.raises(ImproperlyConfigured, match="Neither DB_SECRET_NAME nor DB_PASSWORD is set"):
         read_configuration({name: value for name, value in GIVEN.items() if name != "DB_PASSWORD"})
 
@@ -82,6 +82,6 @@ def test_a_secret_needs_no_user_beside_it() -> None:
         ("DATELOG_STREAM_SECONDS", "-1"),
     ],
 )
-def test_what_cannot_be_meant_is_refused_with_its_name(name: str, value: str) -> None:
+def test_an_invalid_value_is_rejected_with_its_name(name: str, value: str) -> None:
     with pytest.raises(ImproperlyConfigured, match=name):
         read_configuration(GIVEN | {name: value})

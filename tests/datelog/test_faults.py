@@ -1,4 +1,4 @@
-"""The database goes, comes back, freezes, fails over; connections die; workers hang."""
+"""Outages, freezes and failovers of the database; lost connections; workers that hang."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def frozen(server: MariaDB) -> Iterator[None]:
         server.process.send_signal(signal.SIGCONT)
 
 
-def test_a_database_that_goes_and_comes_back_needs_no_restart(
+def test_datelog_needs_no_restart_after_a_database_outage(
     cluster: Cluster, start_app: StartAppServer
 ) -> None:
     app = start_app()
@@ -46,7 +46,7 @@ def test_a_database_that_goes_and_comes_back_needs_no_restart(
     assert app.workers() == workers
 
 
-def test_reading_goes_on_while_the_writer_is_gone(app: AppServer, cluster: Cluster) -> None:
+def test_reads_succeed_while_the_writer_is_down(app: AppServer, cluster: Cluster) -> None:
     cluster.fill("2024-01-01 00:00:00")
     cluster.writer.kill()
     try:
@@ -56,7 +56,7 @@ def test_reading_goes_on_while_the_writer_is_gone(app: AppServer, cluster: Clust
         cluster.writer.restart()
 
 
-def test_connections_that_were_cut_are_not_noticed_by_readers(app: AppServer, cluster: Cluster) -> None:
+def test_lost_connections_fail_no_read(app: AppServer, cluster: Cluster) -> None:
     cluster.fill("2024-01-01 00:00:00")
     for _ in range(3):
         assert [app.get("/read").status for _ in range(16)] == [200] * 16
@@ -64,21 +64,21 @@ def test_connections_that_were_cut_are_not_noticed_by_readers(app: AppServer, cl
     assert [app.get("/read").status for _ in range(16)] == [200] * 16
 
 
-def test_connections_that_idled_too_long_are_not_noticed_by_writers(
-    cluster: Cluster, start_app: StartAppServer
-) -> None:
+def test_idle_connections_that_were_closed_fail_no_write(cluster: Cluster, start_app: StartAppServer) -> None:
     cluster.writer.execute("SET GLOBAL wait_timeout = 1")
     try:
         app = start_app({}, "--processes", "1", "--threads", "1")
         assert app.get("/write").status == 200
-        wait_until(lambda: not cluster.writer.execute(KILL_ALL).strip(), what="the server hanging up")
+        wait_until(
+            lambda: not cluster.writer.execute(KILL_ALL).strip(), what="the server to close the connection"
+        )
         assert app.get("/write").status == 200
         assert cluster.rows() == 2
     finally:
         cluster.writer.execute("SET GLOBAL wait_timeout = DEFAULT")
 
 
-def test_a_frozen_reader_is_given_up_and_others_are_served(
+def test_a_frozen_reader_times_out_and_other_requests_succeed(
     cluster: Cluster, start_app: StartAppServer
 ) -> None:
     app = start_app({"DB_QUERY_TIMEOUT": "1", "DB_CONNECT_TIMEOUT": "1"})
@@ -90,18 +90,16 @@ def test_a_frozen_reader_is_given_up_and_others_are_served(
     wait_until(lambda: app.get("/read").status == 200, what="reading again")
 
 
-def test_a_server_that_is_the_writer_no_more_is_left_at_once(
-    cluster: Cluster, start_app: StartAppServer
-) -> None:
+def test_a_former_writer_is_disconnected_at_once(cluster: Cluster, start_app: StartAppServer) -> None:
     app = start_app({}, "--processes", "1", "--threads", "1")
     assert app.get("/write").status == 200
     cluster.writer.execute("SET GLOBAL read_only = ON")
-    refused = app.get("/write")
-    assert refused.status == 503
+    rejected = app.get("/write")
+    assert rejected.status == 503
     cluster.writer.execute("SET GLOBAL read_only = OFF")
     assert app.get("/write").status == 200
-    # The refusal reconnected: the endpoint's name is looked up anew, as a failover needs.
-    assert "The writer refused to write: connecting to its endpoint anew." in app.log.read_text()
+    # It has reconnected: the name of the endpoint is resolved again, as a failover requires.
+    assert "The writer is read-only: reconnecting to its endpoint." in app.log.read_text()
     assert cluster.rows() == 2
 
 
@@ -109,20 +107,20 @@ def test_no_acknowledged_write_is_lost_when_the_writer_dies(
     cluster: Cluster, start_app: StartAppServer
 ) -> None:
     app = start_app()
-    acknowledged, refused = [0], [0]
+    acknowledged, rejected = [0], [0]
     stop = threading.Event()
 
     def keep_writing() -> None:
         while not stop.is_set():
             status = app.get("/write").status
-            (acknowledged if status == 200 else refused)[0] += 1
+            (acknowledged if status == 200 else rejected)[0] += 1
 
     writers = [threading.Thread(target=keep_writing) for _ in range(4)]
     for writer in writers:
         writer.start()
     wait_until(lambda: acknowledged[0] > 100, what="some writes")
     cluster.writer.kill()
-    wait_until(lambda: refused[0] > 20, what="refused writes")
+    wait_until(lambda: rejected[0] > 20, what="rejected writes")
     cluster.writer.restart()
     seen = acknowledged[0]
     wait_until(lambda: acknowledged[0] > seen + 100, what="writes after the return")
@@ -130,35 +128,33 @@ def test_no_acknowledged_write_is_lost_when_the_writer_dies(
     for writer in writers:
         writer.join()
     rows = cluster.rows()
-    # A row may be there whose answer was lost with the server: one for each of the four in flight.
+    # The response of a saved row may be lost with the server: at most one for each of the four clients.
     assert acknowledged[0] <= rows <= acknowledged[0] + 4
 
 
 def test_a_worker_that_hangs_is_replaced(cluster: Cluster, start_app: StartAppServer) -> None:
-    """The last resort, when neither the driver's timeouts nor anything else ends a request."""
+    """Harakiri is for requests that no timeout of the driver ends."""
     app = start_app({"DB_QUERY_TIMEOUT": "60"}, "--processes", "1", "--threads", "1", "--harakiri", "2")
     assert app.get("/read").status == 200
     (before,) = app.workers()
     with frozen(cluster.reader):
-        hanging = threading.Thread(target=_ask_in_vain, args=(app,))
+        hanging = threading.Thread(target=_expect_no_response, args=(app,))
         hanging.start()
         wait_until(lambda: app.workers() not in ([before], []), what="a new worker")
         hanging.join()
-    wait_until(lambda: app.get("/read").status == 200, what="an answer of the new worker")
+    wait_until(lambda: app.get("/read").status == 200, what="a response of the new worker")
     assert "HARAKIRI" in app.log.read_text()
 
 
-def _ask_in_vain(app: AppServer) -> None:
+def _expect_no_response(app: AppServer) -> None:
     try:
         app.get("/read")
     except (OSError, ValueError):
         return
-    raise AssertionError("the request that hung was answered")
+    raise AssertionError("the request that hung got a response")
 
 
-def test_a_worker_that_is_killed_takes_no_more_with_it_than_it_was_answering(
-    cluster: Cluster, start_app: StartAppServer
-) -> None:
+def test_a_killed_worker_fails_only_its_own_requests(cluster: Cluster, start_app: StartAppServer) -> None:
     app = start_app({}, "--processes", "2", "--threads", "1")
     assert app.get("/read").status == 200
     os.kill(app.workers()[0], signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""/healthz and /readyz: what load balancers and the portal ask."""
+"""/healthz for load balancers and /readyz for the portal."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def readiness(app: AppServer) -> tuple[int, dict[str, dict[str, object]]]:
     return answer.status, content
 
 
-def test_health_is_told_without_a_database(start_app: StartAppServer) -> None:
+def test_healthz_needs_no_database(start_app: StartAppServer) -> None:
     with socket.create_server((LOOPBACK, 0)) as silent:
         nowhere = {
             "DB_READ_ENDPOINT_ADDRESS": LOOPBACK,
@@ -32,11 +32,11 @@ def test_health_is_told_without_a_database(start_app: StartAppServer) -> None:
         app = start_app(nowhere)
         answer = app.get("/healthz")
         assert (answer.status, answer.text) == (200, "ok\n")
-        assert not select.select([silent], [], [], 0)[0], "it has connected to the database"
+        assert not select.select([silent], [], [], 0)[0], "datelog has connected to the database"
 
 
 @pytest.mark.parametrize("host", ["", "10.0.1.17:9090", "evil.example", "a_b c", "x" * 300])
-def test_health_is_told_whatever_the_host(app: AppServer, host: str) -> None:
+def test_healthz_accepts_any_host_header(app: AppServer, host: str) -> None:
     with socket.create_connection((LOOPBACK, app.port), timeout=LIMIT) as connection:
         connection.sendall(f"GET /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
         answer = b"".join(iter(lambda: connection.recv(4096), b""))
@@ -51,7 +51,7 @@ def test_both_endpoints_are_ready(app: AppServer) -> None:
     assert content["reader"]["ok"] is True
 
 
-def test_the_endpoint_that_is_gone_is_named(cluster: Cluster, start_app: StartAppServer) -> None:
+def test_an_unreachable_endpoint_is_named(cluster: Cluster, start_app: StartAppServer) -> None:
     app = start_app()
     cluster.reader.kill()
     status, content = readiness(app)
@@ -62,7 +62,7 @@ def test_the_endpoint_that_is_gone_is_named(cluster: Cluster, start_app: StartAp
     wait_until(lambda: readiness(app)[0] == 200, what="being ready again")
 
 
-def test_an_endpoint_that_does_not_answer_takes_a_second_and_no_more(
+def test_an_unresponsive_endpoint_delays_readyz_by_a_second_at_most(
     cluster: Cluster, start_app: StartAppServer
 ) -> None:
     app = start_app()
@@ -82,7 +82,7 @@ def test_an_endpoint_that_does_not_answer_takes_a_second_and_no_more(
     wait_until(lambda: readiness(app)[0] == 200, what="being ready again")
 
 
-def test_a_writer_that_only_reads_is_not_ready(cluster: Cluster, start_app: StartAppServer) -> None:
+def test_a_read_only_writer_is_not_ready(cluster: Cluster, start_app: StartAppServer) -> None:
     cluster.writer.execute("SET GLOBAL read_only = ON")
     try:
         app = start_app()
@@ -93,9 +93,7 @@ def test_a_writer_that_only_reads_is_not_ready(cluster: Cluster, start_app: Star
     assert content["writer"] == {"ok": False, "error": "read-only"}
 
 
-def test_a_missing_table_is_not_ready_and_no_fault_of_datelog(
-    cluster: Cluster, start_app: StartAppServer
-) -> None:
+def test_a_missing_table_is_not_ready_and_returns_503(cluster: Cluster, start_app: StartAppServer) -> None:
     cluster.run("DROP TABLE datelog")
     cluster.wait_for_reader()
     app = start_app()
@@ -107,7 +105,7 @@ def test_a_missing_table_is_not_ready_and_no_fault_of_datelog(
     assert app.get("/healthz").status == 200
 
 
-def test_asking_often_does_not_load_the_database(app: AppServer, cluster: Cluster) -> None:
+def test_frequent_readiness_checks_do_not_load_the_database(app: AppServer, cluster: Cluster) -> None:
     count = "SHOW GLOBAL STATUS LIKE 'Connections'"
     wait_until(lambda: readiness(app)[0] == 200, what="being ready")
     began, before = time.monotonic(), int(cluster.reader.execute(count).split()[1])
@@ -117,7 +115,7 @@ def test_asking_often_does_not_load_the_database(app: AppServer, cluster: Cluste
     assert after - before <= 2 * (took + 2) + 1  # one a second, in each of two processes
 
 
-def test_nothing_of_the_environment_is_told_to_strangers(cluster: Cluster, start_app: StartAppServer) -> None:
+def test_responses_reveal_nothing_of_the_environment(cluster: Cluster, start_app: StartAppServer) -> None:
     app = start_app({"DB_PASSWORD": "wrong-Password"})
     for path in ("/readyz", "/read", "/write", "/view"):
         answer = app.get(path)

@@ -1,4 +1,4 @@
-"""The JSON text, compared with what Python's own writer makes of the same list."""
+"""The JSON of a list, compared with json.dumps."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ times = st.datetimes(min_value=datetime(1000, 1, 1)).map(  # noqa: DTZ001
 
 
 @given(st.lists(times))
-def test_a_whole_list_is_what_json_writes(saved: list[str]) -> None:
-    assert listing.Text(listing.joined(saved)).whole == json.dumps(saved, indent=2).encode()
+def test_a_whole_list_equals_json_dumps(saved: list[str]) -> None:
+    assert listing.ListBody(listing.join_times(saved)).body == json.dumps(saved, indent=2).encode()
 
 
 @given(st.lists(times, min_size=1), st.lists(st.lists(times)))
-def test_a_list_in_parts_is_the_same_list(first: list[str], others: list[list[str]]) -> None:
+def test_a_streamed_list_equals_json_dumps(first: list[str], others: list[list[str]]) -> None:
     everything = [text for times in (first, *others) for text in times]
-    parts = map(listing.joined, [first, *others])
-    assert b"".join(listing.in_parts(parts)) == json.dumps(everything, indent=2).encode()
+    chunks = map(listing.join_times, [first, *others])
+    assert b"".join(listing.stream(chunks)) == json.dumps(everything, indent=2).encode()

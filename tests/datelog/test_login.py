@@ -1,4 +1,4 @@
-"""The login of the secret among threads that are refused together."""
+"""The login of a secret, with many threads."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from datelog.aws.http import AwsUnreachable
-from datelog.login import FixedLogin, Login, SecretLogin
+from datelog.login import FixedLoginSource, Login, SecretLoginSource
 
 
 class Secret:
-    """A secret and a clock, both in the test's hand."""
+    """A secret and a clock that the test controls."""
 
     def __init__(self) -> None:
         self.login = Login(user="app", password="first")
@@ -27,21 +27,21 @@ class Secret:
             raise AwsUnreachable(f"no {name}")
         return json.dumps({"username": self.login.user, "password": self.login.password})
 
-    def source(self) -> SecretLogin:
-        return SecretLogin("trial", "", read=self.read, clock=lambda: self.now)
+    def source(self) -> SecretLoginSource:
+        return SecretLoginSource("trial", "", read=self.read, clock=lambda: self.now)
 
 
-def test_a_fixed_login_has_no_other() -> None:
+def test_a_fixed_login_has_no_alternative() -> None:
     login = Login(user="app", password="only")
-    assert FixedLogin(login).current() == login
-    assert FixedLogin(login).after_refusal(login) is None
+    assert FixedLoginSource(login).current() == login
+    assert FixedLoginSource(login).after_rejection(login) is None
 
 
-def test_a_password_is_never_shown() -> None:
+def test_the_repr_of_a_login_has_no_password() -> None:
     assert "first" not in repr(Login(user="app", password="first"))
 
 
-def test_the_secret_is_read_at_the_first_need_only() -> None:
+def test_the_secret_is_read_at_its_first_use_only() -> None:
     secret = Secret()
     source = secret.source()
     assert secret.reads == 0
@@ -49,34 +49,34 @@ def test_the_secret_is_read_at_the_first_need_only() -> None:
     assert secret.reads == 1
 
 
-def test_of_threads_refused_together_one_reads() -> None:
+def test_of_threads_rejected_at_the_same_time_one_reads() -> None:
     secret = Secret()
     source = secret.source()
-    refused = source.current()
+    rejected = source.current()
     secret.login = Login(user="app", password="second")
-    together = threading.Barrier(8)
+    barrier = threading.Barrier(8)
 
-    def ask(_: int) -> Login | None:
-        together.wait()
-        return source.after_refusal(refused)
+    def replace(_: int) -> Login | None:
+        barrier.wait()
+        return source.after_rejection(rejected)
 
     with ThreadPoolExecutor(8) as pool:
-        assert set(pool.map(ask, range(8))) == {secret.login}
+        assert set(pool.map(replace, range(8))) == {secret.login}
     assert secret.reads == 2
 
 
-def test_a_secret_that_did_not_change_is_left_alone_for_a_while() -> None:
+def test_an_unchanged_secret_is_not_read_again_at_once() -> None:
     secret = Secret()
     source = secret.source()
-    refused = source.current()
-    assert [source.after_refusal(refused) for _ in range(5)] == [None] * 5
+    rejected = source.current()
+    assert [source.after_rejection(rejected) for _ in range(5)] == [None] * 5
     assert secret.reads == 2
     secret.now += 2
     secret.login = Login(user="app", password="second")
-    assert source.after_refusal(refused) == secret.login
+    assert source.after_rejection(rejected) == secret.login
 
 
-def test_a_failed_read_is_told_to_all_without_another_read() -> None:
+def test_a_failed_read_fails_all_callers_without_another_read() -> None:
     secret = Secret()
     secret.fails = True
     source = secret.source()
@@ -89,11 +89,11 @@ def test_a_failed_read_is_told_to_all_without_another_read() -> None:
     assert source.current() == secret.login
 
 
-def test_a_service_that_fails_after_a_refusal_leaves_the_known_login() -> None:
+def test_a_failed_read_after_a_rejection_keeps_the_known_login() -> None:
     secret = Secret()
     source = secret.source()
-    refused = source.current()
+    rejected = source.current()
     secret.fails = True
     with pytest.raises(AwsUnreachable):
-        source.after_refusal(refused)
-    assert source.current() == refused
+        source.after_rejection(rejected)
+    assert source.current() == rejected

@@ -1,4 +1,4 @@
-"""?limit= and ?after=: the list in pages."""
+"""?limit= and ?after=: pages of the list."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from urllib.parse import quote
 import pytest
 
 from tests.datelog.conftest import StartAppServer
-from tests.datelog.servers import Answer, AppServer, Cluster
+from tests.datelog.servers import AppServer, Cluster, Response
 
 NEXT = re.compile(r'<(/[^>]*)>; rel="next"')
 TIMES = [f"2024-01-01 00:00:{second:02}" for second in (0, 1, 1, 1, 1, 2, 3)]
 
 
-def next_path(answer: Answer) -> str | None:
+def next_path(answer: Response) -> str | None:
     found = NEXT.fullmatch(answer.headers.get("Link", ""))
     return found[1] if found else None
 
 
 def walk(app: AppServer, path: str | None) -> list[list[str]]:
-    """Follow the links to the end; return each page's times."""
+    """Follow the links to the last page; return the times of each page."""
     pages = []
     while path is not None:
         answer = app.get(path)
@@ -33,16 +33,14 @@ def walk(app: AppServer, path: str | None) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 8])
-def test_the_pages_together_are_the_list(app: AppServer, cluster: Cluster, limit: int) -> None:
+def test_the_pages_form_the_list(app: AppServer, cluster: Cluster, limit: int) -> None:
     cluster.fill(*reversed(TIMES))
     pages = walk(app, f"/read?limit={limit}")
     assert [text for page in pages for text in page] == TIMES
     assert all(len(page) == limit for page in pages[:-1])
 
 
-def test_the_pages_of_the_originals_table_are_the_list_too(
-    cluster: Cluster, start_app: StartAppServer
-) -> None:
+def test_the_pages_of_the_originals_table_form_the_list(cluster: Cluster, start_app: StartAppServer) -> None:
     cluster.run("DROP TABLE datelog; CREATE TABLE datelog (dt datetime)")
     cluster.fill(*TIMES)
     app = start_app()
@@ -50,13 +48,13 @@ def test_the_pages_of_the_originals_table_are_the_list_too(
         assert [text for page in walk(app, f"/?limit={limit}") for text in page] == TIMES
 
 
-def test_a_link_stays_on_the_path_that_was_asked(app: AppServer, cluster: Cluster) -> None:
+def test_the_link_to_the_next_page_keeps_the_path(app: AppServer, cluster: Cluster) -> None:
     cluster.fill(*TIMES)
     assert (next_path(app.get("/?limit=2")) or "").startswith("/?")
     assert (next_path(app.get("/read?limit=2")) or "").startswith("/read?")
 
 
-def test_times_saved_meanwhile_are_on_the_pages_to_come(app: AppServer, cluster: Cluster) -> None:
+def test_times_saved_meanwhile_are_on_the_following_pages(app: AppServer, cluster: Cluster) -> None:
     cluster.fill(*TIMES)
     first = app.get("/read?limit=3")
     cluster.fill("2024-01-01 00:00:01", "2024-01-02 00:00:00")
@@ -64,12 +62,12 @@ def test_times_saved_meanwhile_are_on_the_pages_to_come(app: AppServer, cluster:
     assert following == [*TIMES[3:5], "2024-01-01 00:00:01", *TIMES[5:], "2024-01-02 00:00:00"]
 
 
-def test_a_page_can_be_asked_for_on_condition(app: AppServer, cluster: Cluster) -> None:
+def test_a_page_supports_conditional_requests(app: AppServer, cluster: Cluster) -> None:
     cluster.fill(*TIMES)
     page = app.get("/read?limit=3")
     assert app.get("/read?limit=3", If_None_Match=page.headers["ETag"]).status == 304
     assert app.get("/read?limit=2", If_None_Match=page.headers["ETag"]).status == 200
-    assert app.ask("HEAD", "/read?limit=3").headers == page.headers
+    assert app.request("HEAD", "/read?limit=3").headers == page.headers
 
 
 @pytest.mark.parametrize(
@@ -91,14 +89,14 @@ def test_a_page_can_be_asked_for_on_condition(app: AppServer, cluster: Cluster) 
         "after=%FF%FE",
     ],
 )
-def test_what_is_no_page_is_refused_in_a_sentence(app: AppServer, query: str) -> None:
+def test_an_invalid_page_is_rejected_with_a_message(app: AppServer, query: str) -> None:
     answer = app.get("/read?" + quote(query, safe="=%&:~"))
     assert answer.status == 400
-    answered = answer.json()
-    assert isinstance(answered, dict)
-    assert answered["error"].startswith("Not a page of the list: ")
+    content = answer.json()
+    assert isinstance(content, dict)
+    assert content["error"].startswith("Not a page of the list: ")
 
 
-def test_other_parameters_are_left_alone(app: AppServer, cluster: Cluster) -> None:
+def test_other_query_parameters_are_ignored(app: AppServer, cluster: Cluster) -> None:
     cluster.fill(*TIMES)
     assert app.get("/read?utm_source=mail").json() == TIMES

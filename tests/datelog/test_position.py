@@ -1,4 +1,4 @@
-"""Places in the list, as text in links."""
+"""Positions in the list, in links."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from datelog.position import Position
 
 
 @given(st.datetimes(min_value=datetime(1000, 1, 1)), st.integers(0, 2**63 - 1))  # noqa: DTZ001
-def test_a_position_survives_its_link(time: datetime, tie: int) -> None:
+def test_a_position_round_trips_through_its_link(time: datetime, tie: int) -> None:
     position = Position(str(time), tie)
     assert Position.parse(str(position)) == position
     assert " " not in str(position)
 
 
 @given(st.text())
-def test_any_other_text_is_refused_and_nothing_else_happens(text: str) -> None:
+def test_any_other_text_is_rejected(text: str) -> None:
     try:
         position = Position.parse(text)
     except ValueError:
@@ -31,6 +31,6 @@ def test_any_other_text_is_refused_and_nothing_else_happens(text: str) -> None:
     "text",
     ["2024-02-30T00:00:00~1", "2024-01-01T24:00:00~1", "2024-01-01T00:00:00~-1", "２０２４-01-01T00:00:00~1"],
 )
-def test_what_is_no_time_is_no_position(text: str) -> None:
+def test_an_invalid_time_is_no_position(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         Position.parse(text)

@@ -1,4 +1,4 @@
-"""GET / and /read: the whole list."""
+"""GET / and GET /read: the whole list."""
 
 from __future__ import annotations
 
@@ -30,27 +30,25 @@ def test_the_list_is_byte_for_byte_what_the_original_answers(
     assert answer.headers["Content-Length"] == str(len(answer.body))
 
 
-def test_the_oldest_time_comes_first_whatever_the_order_of_saving(app: AppServer, cluster: Cluster) -> None:
+def test_times_are_sorted_oldest_first(app: AppServer, cluster: Cluster) -> None:
     cluster.fill("2024-03-01 00:00:00", "2024-01-01 00:00:00", "2024-02-01 00:00:00", "2024-01-01 00:00:00")
     months = [text[:7] for text in list_of(app)]
     assert months == ["2024-01", "2024-01", "2024-02", "2024-03"]
 
 
-def test_nothing_between_client_and_datelog_may_keep_a_copy(app: AppServer) -> None:
+def test_shared_caches_may_not_store_the_list(app: AppServer) -> None:
     assert app.get("/read").headers["Cache-Control"] == "private, no-cache"
 
 
-def test_head_tells_the_same_as_get_without_the_body(app: AppServer, cluster: Cluster) -> None:
+def test_head_returns_the_headers_of_get(app: AppServer, cluster: Cluster) -> None:
     cluster.fill(*texts(3))
-    get, head = app.get("/read"), app.ask("HEAD", "/read")
+    get, head = app.get("/read"), app.request("HEAD", "/read")
     assert head.status == 200
     assert head.body == b""
     assert head.headers == get.headers
 
 
-def test_a_client_that_has_the_list_already_gets_304_until_it_changes(
-    app: AppServer, cluster: Cluster
-) -> None:
+def test_a_client_with_the_current_list_gets_304_until_it_changes(app: AppServer, cluster: Cluster) -> None:
     cluster.fill(*texts(3))
     etag = app.get("/read").headers["ETag"]
     unchanged = app.get("/read", If_None_Match=etag)
@@ -63,8 +61,8 @@ def test_a_client_that_has_the_list_already_gets_304_until_it_changes(
     assert changed.headers["ETag"] != etag
 
 
-def test_other_methods_are_refused(app: AppServer) -> None:
-    answer = app.ask("DELETE", "/read")
+def test_other_methods_are_rejected(app: AppServer) -> None:
+    answer = app.request("DELETE", "/read")
     assert answer.status == 405
     assert answer.headers["Allow"] == "GET, HEAD"
 
@@ -77,7 +75,7 @@ def test_null_and_zero_dates_are_left_out(app: AppServer, cluster: Cluster) -> N
 
 
 @pytest.mark.parametrize("place", ["FIRST", "AFTER dt"])
-def test_columns_that_others_add_change_nothing(app: AppServer, cluster: Cluster, place: str) -> None:
+def test_additional_columns_are_ignored(app: AppServer, cluster: Cluster, place: str) -> None:
     cluster.run(f"ALTER TABLE datelog ADD note VARCHAR(9) NOT NULL DEFAULT 'x' {place}")
     cluster.fill("2024-01-01 00:00:00")
     assert list_of(app) == ["2024-01-01 00:00:00"]
@@ -85,7 +83,7 @@ def test_columns_that_others_add_change_nothing(app: AppServer, cluster: Cluster
     assert cluster.rows() == 2
 
 
-def test_fractions_of_a_second_are_cut_off_as_the_original_does(app: AppServer, cluster: Cluster) -> None:
+def test_fractions_of_a_second_are_removed_as_in_the_original(app: AppServer, cluster: Cluster) -> None:
     cluster.run("ALTER TABLE datelog MODIFY dt DATETIME(6) NOT NULL")
     cluster.fill("2024-01-01 00:00:00.999999", "2024-01-01 00:00:00.5")
     assert list_of(app) == ["2024-01-01 00:00:00", "2024-01-01 00:00:00"]
@@ -104,7 +102,7 @@ def test_the_originals_table_of_one_column_is_read_and_written(
     assert len(list_of(app)) == 4
 
 
-def test_a_table_made_anew_in_the_other_shape_is_read_without_a_restart(
+def test_a_table_replaced_by_one_of_another_shape_is_read_without_a_restart(
     app: AppServer, cluster: Cluster
 ) -> None:
     cluster.fill("2024-01-01 00:00:00")

@@ -1,4 +1,4 @@
-"""New code comes in, and uWSGI goes down, without a request dropped."""
+"""Reload and shutdown of uWSGI without a failed request; its access log."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.services import LIMIT, REPOSITORY, ServiceFailed, wait_until
 
 @dataclass
 class Load:
-    """What clients that keep asking have seen."""
+    """Continuous requests of several clients, and their results."""
 
     answered: int = 0
     failed: list[str] = field(default_factory=list)
@@ -75,25 +75,23 @@ def test_new_code_is_loaded_under_load_and_no_request_fails(
     assert load.failed == []
 
 
-def test_a_request_in_progress_is_answered_when_the_service_ends(
-    cluster: Cluster, start_app: StartAppServer
-) -> None:
+def test_a_request_in_progress_completes_during_shutdown(cluster: Cluster, start_app: StartAppServer) -> None:
     cluster.run("CREATE TRIGGER slow BEFORE INSERT ON datelog FOR EACH ROW SET @x = SLEEP(1)")
     app = start_app()
     app.wait_for_workers()
     answers: list[int] = []
-    asking = threading.Thread(target=lambda: answers.append(app.get("/write").status))
-    asking.start()
+    client = threading.Thread(target=lambda: answers.append(app.get("/write").status))
+    client.start()
     inserting = "SELECT COUNT(*) FROM information_schema.processlist WHERE state = 'User sleep'"
     wait_until(lambda: cluster.writer.execute(inserting).strip() == "1", what="the write")
     assert app.process
     app.process.terminate()
-    asking.join()
+    client.join()
     assert answers == [200]
     assert app.process.wait(LIMIT) == 0
 
 
-def test_a_service_without_a_loadable_app_ends_instead_of_listening(
+def test_a_service_without_a_loadable_app_exits(
     cluster: Cluster, start_app: StartAppServer, tmp_path: Path
 ) -> None:
     shutil.copytree(REPOSITORY / "datelog", tmp_path / "datelog")

@@ -1,4 +1,4 @@
-"""The database login from Secrets Manager: read once, read again when the database refuses it."""
+"""The database login from Secrets Manager: read once, and again when the database rejects it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.datelog.conftest import StartAppServer
-from tests.datelog.fake_secrets import FakeAws, fake_aws
+from tests.datelog.fake_secrets_manager import FakeSecretsManager, fake_aws
 from tests.datelog.servers import PASSWORD, USER, Cluster
 from tests.services import wait_until
 
@@ -16,24 +16,26 @@ KILL_ALL = "SELECT CONCAT('KILL ', id, ';') FROM information_schema.processlist 
 
 
 @pytest.fixture
-def aws(cluster: Cluster) -> Iterator[FakeAws]:
-    """A secret that holds the right login; the user has its first password again afterwards."""
+def aws(cluster: Cluster) -> Iterator[FakeSecretsManager]:
+    """A secret with the right login; restores the password of the user at the end."""
     with fake_aws() as aws:
-        aws.holds(USER, PASSWORD)
+        aws.set_secret(USER, PASSWORD)
         yield aws
     cluster.writer.execute(f"ALTER USER {USER}@'%' IDENTIFIED BY '{PASSWORD}'")
     cluster.wait_for_reader()
 
 
 def rotate(cluster: Cluster, password: str) -> None:
-    """Change the password at the database and end all connections that were made with the old one."""
+    """Change the password at the database and close all connections."""
     cluster.writer.execute(f"ALTER USER {USER}@'%' IDENTIFIED BY '{password}'")
     cluster.wait_for_reader()
     for server in (cluster.writer, cluster.reader):
         server.execute(server.execute(KILL_ALL) or "SELECT 1")
 
 
-def test_the_secret_is_read_once_for_all_connections(aws: FakeAws, start_app: StartAppServer) -> None:
+def test_the_secret_is_read_once_for_all_connections(
+    aws: FakeSecretsManager, start_app: StartAppServer
+) -> None:
     app = start_app(aws.environment() | {"DB_PASSWORD": "", "DB_USER": ""}, "--processes", "1")
     assert [app.get(path).status for path in ("/read", "/write", "/readyz", "/read", "/write")] == [200] * 5
     assert aws.reads() == 1
@@ -43,13 +45,13 @@ def test_the_secret_is_read_once_for_all_connections(aws: FakeAws, start_app: St
     assert "/ap-northeast-1/secretsmanager/aws4_request" in headers["Authorization"]
 
 
-def test_a_rotated_secret_is_fetched_and_nobody_notices(
-    aws: FakeAws, cluster: Cluster, start_app: StartAppServer
+def test_a_rotated_secret_is_read_without_a_failed_request(
+    aws: FakeSecretsManager, cluster: Cluster, start_app: StartAppServer
 ) -> None:
     app = start_app(aws.environment(), "--processes", "1")
     assert app.get("/read").status == 200
     assert app.get("/write").status == 200
-    aws.holds(USER, "second-Password")
+    aws.set_secret(USER, "second-Password")
     rotate(cluster, "second-Password")
     assert [app.get("/read").status for _ in range(8)] == [200] * 8
     wait_until(lambda: app.get("/write").status == 200, what="writing")
@@ -57,7 +59,7 @@ def test_a_rotated_secret_is_fetched_and_nobody_notices(
 
 
 def test_the_user_may_change_with_the_rotation(
-    aws: FakeAws, cluster: Cluster, start_app: StartAppServer
+    aws: FakeSecretsManager, cluster: Cluster, start_app: StartAppServer
 ) -> None:
     app = start_app(aws.environment(), "--processes", "1")
     assert app.get("/read").status == 200
@@ -65,42 +67,46 @@ def test_the_user_may_change_with_the_rotation(
         "CREATE OR REPLACE USER datelog_clone@'%' IDENTIFIED BY 'clone-Password';"
         "GRANT SELECT, INSERT ON datelog.* TO datelog_clone@'%'"
     )
-    aws.holds("datelog_clone", "clone-Password")
+    aws.set_secret("datelog_clone", "clone-Password")
     rotate(cluster, "not-in-the-secret")
     assert app.get("/read").status == 200
     assert app.get("/readyz").status == 200
 
 
-def test_a_secret_that_stays_wrong_is_not_asked_for_again_and_again(
-    aws: FakeAws, start_app: StartAppServer
+def test_a_wrong_secret_is_not_read_for_every_request(
+    aws: FakeSecretsManager, start_app: StartAppServer
 ) -> None:
-    aws.holds(USER, "never-right")
+    aws.set_secret(USER, "never-right")
     app = start_app(aws.environment(), "--processes", "1")
     assert [app.get("/read").status for _ in range(20)] == [503] * 20
     assert aws.reads() <= 4
-    aws.holds(USER, PASSWORD)
+    aws.set_secret(USER, PASSWORD)
     wait_until(lambda: app.get("/read").status == 200, what="reading with the corrected secret")
     assert "never-right" not in app.log.read_text()
 
 
-def test_a_service_that_stumbles_is_asked_again(aws: FakeAws, start_app: StartAppServer) -> None:
+def test_transient_errors_of_secrets_manager_are_retried(
+    aws: FakeSecretsManager, start_app: StartAppServer
+) -> None:
     aws.failures = [(500, "InternalServiceError"), (400, "ThrottlingException")]
     assert start_app(aws.environment()).get("/read").status == 200
 
 
-def test_a_secret_that_may_not_be_read_is_named_in_the_log(aws: FakeAws, start_app: StartAppServer) -> None:
+def test_the_log_names_a_secret_that_may_not_be_read(
+    aws: FakeSecretsManager, start_app: StartAppServer
+) -> None:
     aws.failures = [(400, "AccessDeniedException")] * 50
     app = start_app(aws.environment(), "--processes", "1")
     assert app.get("/read").status == 503
     assert app.get("/healthz").status == 200
-    assert "Secrets Manager did not give 'trial/datelog': 400 AccessDeniedException." in app.log.read_text()
+    assert "Secrets Manager did not return 'trial/datelog': 400 AccessDeniedException." in app.log.read_text()
     aws.failures.clear()
-    wait_until(lambda: app.get("/read").status == 200, what="reading once it may")
+    wait_until(lambda: app.get("/read").status == 200, what="reading with the permission")
 
 
 @pytest.mark.parametrize("secret", ["", "no JSON: s3cret", '{"user": "s3cret"}', '["s3cret"]'])
-def test_a_secret_of_another_form_is_told_without_its_text(
-    aws: FakeAws, start_app: StartAppServer, secret: str
+def test_a_secret_of_another_form_is_reported_without_its_value(
+    aws: FakeSecretsManager, start_app: StartAppServer, secret: str
 ) -> None:
     aws.secret = secret
     app = start_app(aws.environment())

@@ -1,4 +1,4 @@
-"""Lists that are longer than what a request holds in memory."""
+"""Lists that are too long for the memory of one request."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def peak_memory_mib(pid: int) -> float:
     return int(found[1]) / 1024
 
 
-def test_a_long_list_is_whole_and_its_worker_stays_small(cluster: Cluster, start_app: StartAppServer) -> None:
+def test_a_long_list_is_complete_and_takes_little_memory(cluster: Cluster, start_app: StartAppServer) -> None:
     fill(cluster, ROWS)
     app = start_app({}, "--processes", "1")
     body = app.get("/read").body
@@ -42,14 +42,14 @@ def test_a_long_list_is_whole_and_its_worker_stays_small(cluster: Cluster, start
 
 
 @pytest.mark.parametrize("rows", [4_999, 5_000, 5_001, 10_000, 10_001])
-def test_no_time_is_lost_where_chunks_meet(app: AppServer, cluster: Cluster, rows: int) -> None:
+def test_no_time_is_lost_between_chunks(app: AppServer, cluster: Cluster, rows: int) -> None:
     fill(cluster, rows)
     body = app.get("/read").body
     assert body == json.dumps(json.loads(body), indent=2).encode()
     assert len(json.loads(body)) == rows
 
 
-def test_chunks_meet_among_rows_of_the_same_second(app: AppServer, cluster: Cluster) -> None:
+def test_a_chunk_may_end_among_rows_of_the_same_second(app: AppServer, cluster: Cluster) -> None:
     cluster.run("INSERT INTO datelog (dt) SELECT '2024-01-01 00:00:00' FROM seq_1_to_40000")
     cluster.wait_for_reader()
     assert app.get("/read").json() == ["2024-01-01 00:00:00"] * 40_000
@@ -68,9 +68,9 @@ def test_the_originals_table_is_streamed_too(cluster: Cluster, start_app: StartA
     assert app.get("/read?limit=1").status == 200  # on the same connection
 
 
-def test_a_long_list_can_be_asked_for_on_condition(app: AppServer, cluster: Cluster) -> None:
+def test_a_long_list_supports_conditional_requests(app: AppServer, cluster: Cluster) -> None:
     fill(cluster, 12_000)
-    etag = app.ask("HEAD", "/read").headers["ETag"]
+    etag = app.request("HEAD", "/read").headers["ETag"]
     assert app.get("/read", If_None_Match=etag).status == 304
     cluster.run("DELETE FROM datelog WHERE id = 6000")
     cluster.wait_for_reader()
@@ -80,22 +80,21 @@ def test_a_long_list_can_be_asked_for_on_condition(app: AppServer, cluster: Clus
     assert len(json.loads(changed.body)) == 11_999
 
 
-class _Half:
-    """A client that has taken the beginning of the list and not the rest."""
+class _PartialClient:
+    """A client that has received only the beginning of the list."""
 
     def __init__(self, app: AppServer) -> None:
         self.connection = http.client.HTTPConnection(LOOPBACK, app.port, timeout=30)
         self.connection.connect()
-        # so small a window that most of the list waits at the server
         self.connection.request("GET", "/read")
         self.response = self.connection.getresponse()
         self.beginning = self.response.read(1000)
 
 
-def test_a_client_that_stops_taking_holds_no_lock(cluster: Cluster, start_app: StartAppServer) -> None:
+def test_a_client_that_stops_reading_holds_no_lock(cluster: Cluster, start_app: StartAppServer) -> None:
     fill(cluster, ROWS)
     app = start_app()
-    client = _Half(app)
+    client = _PartialClient(app)
     assert client.beginning.startswith(b"[")
     with connect(cluster.reader) as own, own.cursor() as cursor:
         cursor.execute("SET lock_wait_timeout = 2")
@@ -105,33 +104,33 @@ def test_a_client_that_stops_taking_holds_no_lock(cluster: Cluster, start_app: S
     client.connection.close()
 
 
-def test_a_client_that_goes_away_leaves_the_server_as_it_was(
-    cluster: Cluster, start_app: StartAppServer
-) -> None:
+def test_a_client_that_disconnects_leaves_no_trace(cluster: Cluster, start_app: StartAppServer) -> None:
     fill(cluster, ROWS)
     app = start_app({}, "--processes", "1", "--threads", "1")
     for _ in range(3):
-        _Half(app).connection.close()
-    wait_until(lambda: app.get("/read?limit=1").status == 200, what="an answer after the clients went")
+        _PartialClient(app).connection.close()
+    wait_until(
+        lambda: app.get("/read?limit=1").status == 200, what="a response after the clients disconnected"
+    )
 
 
-def test_a_client_that_is_too_slow_is_cut_off_and_can_tell(
-    cluster: Cluster, start_app: StartAppServer
-) -> None:
+def test_a_slow_client_gets_incomplete_json(cluster: Cluster, start_app: StartAppServer) -> None:
     fill(cluster, ROWS)
     app = start_app({"DATELOG_STREAM_SECONDS": "1"})
-    client = _Half(app)
+    client = _PartialClient(app)
     deadline = time.monotonic() + 1.2
     wait_until(lambda: time.monotonic() > deadline, what="the client's slowness")
     rest = client.response.read()
     assert not rest.endswith(b"]")
-    assert "A list was cut off in the middle: not taken within 1 s" in app.log.read_text()
+    assert "A list was cut off: not received within 1 s" in app.log.read_text()
 
 
-def test_a_connection_lost_between_chunks_is_not_noticed(cluster: Cluster, start_app: StartAppServer) -> None:
+def test_a_connection_lost_between_chunks_fails_no_request(
+    cluster: Cluster, start_app: StartAppServer
+) -> None:
     fill(cluster, ROWS)
     app = start_app({}, "--processes", "1", "--threads", "1")
-    client = _Half(app)
+    client = _PartialClient(app)
     kill = "SELECT GROUP_CONCAT(CONCAT('KILL ', id) SEPARATOR ';') FROM information_schema.processlist"
     cluster.reader.execute(cluster.reader.execute(f"{kill} WHERE user = 'datelog'"))
     assert len(json.loads(client.beginning + client.response.read())) == ROWS

@@ -1,4 +1,4 @@
-"""The model and the SQL in the template describe one and the same table."""
+"""The model and the SQL of the template describe the same table."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ INDEXES = (
     f"FROM information_schema.statistics WHERE table_schema = '{DATABASE}' AND table_name = "
 )
 
-MAKE_TABLE = """
+CREATE_TABLE = """
 import django
 django.setup()
 from django.db import connection
 from datelog.models import SavedTime
-SavedTime._meta.managed = True  # for unmanaged models Django makes no index
+SavedTime._meta.managed = True  # Django creates no index for unmanaged models
 with connection.schema_editor() as editor:
     editor.create_model(SavedTime)
 """
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads CloudFormation's short forms as what they are applied to."""
+    """Reads a CloudFormation function in its short form as its argument."""
 
 
 def _short_form(loader: yaml.SafeLoader, _suffix: str, node: yaml.Node) -> Any:
@@ -61,14 +61,14 @@ def describe(cluster: Cluster, table: str) -> tuple[str, str]:
     )
 
 
-def test_the_template_and_the_model_make_the_same_table(cluster: Cluster) -> None:
+def test_the_template_and_the_model_describe_the_same_table(cluster: Cluster) -> None:
     cluster.run("DROP TABLE IF EXISTS by_template, by_model")
     cluster.writer.execute(sql_of_the_template("by_template"))
     root = {"DB_USER": "root", "DB_PASSWORD": "", "DB_TABLENAME": "by_model"}
-    run_in_datelog(MAKE_TABLE, cluster.environment() | root)
+    run_in_datelog(CREATE_TABLE, cluster.environment() | root)
     by_template = describe(cluster, "by_template")
     assert by_template == describe(cluster, "by_model")
-    # these tests work on the same one
+    # the table of the tests, too
     assert by_template == describe(cluster, "datelog")
     assert "bigint" in by_template[0]
 
@@ -108,7 +108,7 @@ def test_reads_are_routed_to_the_reader_and_migrations_away_from_it() -> None:
     assert run_in_datelog(code, environment).split() == ["reader", "default", "False", "True"]
 
 
-def test_the_table_of_these_tests_has_the_index_that_pages_need(cluster: Cluster) -> None:
+def test_the_table_of_the_tests_has_the_index_of_the_template(cluster: Cluster) -> None:
     assert "KEY dt (dt, id)" in TABLE
     plan = cluster.run("EXPLAIN SELECT dt, id FROM datelog WHERE dt > '2024-01-01' ORDER BY dt, id LIMIT 9")
     assert "\tdt\t" in plan

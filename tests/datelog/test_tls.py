@@ -23,7 +23,7 @@ TLS_ONLY = "ALTER USER datelog@'%' REQUIRE SSL"
 
 
 def make_certificate(folder: Path, address: str) -> tuple[Path, Path]:
-    """Write a certificate that vouches for itself at this address; return it and its key."""
+    """Write a self-signed certificate for an address; return the paths of certificate and key."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "writer and reader")])
     now = datetime.now(UTC)
@@ -47,7 +47,7 @@ def make_certificate(folder: Path, address: str) -> tuple[Path, Path]:
 
 @contextmanager
 def started_with(server: MariaDB, *options: str) -> Iterator[None]:
-    """Let a server run with other options for as long as the block."""
+    """Restart a server with more options for the duration of the block."""
     usual = list(server.command)
     server.stop()
     server.command = [*usual, *options]
@@ -59,32 +59,32 @@ def started_with(server: MariaDB, *options: str) -> Iterator[None]:
         server.restart()
 
 
-def test_a_server_that_only_speaks_plainly_is_refused_unless_tls_is_off(
+def test_a_server_without_tls_is_rejected_unless_tls_is_off(
     cluster: Cluster, start_app: StartAppServer
 ) -> None:
     cluster.writer.execute(PLAIN_ONLY)
     cluster.wait_for_reader()
     try:
         with started_with(cluster.reader, "--disable-ssl"):
-            refused = start_app()
-            assert refused.get("/read").status == 503
-            assert "The server does not encrypt." in refused.log.read_text()
+            rejected = start_app()
+            assert rejected.get("/read").status == 503
+            assert "The server does not support TLS" in rejected.log.read_text()
             assert start_app({"DB_TLS": "off"}).get("/read").status == 200
     finally:
         cluster.writer.execute(TLS_ONLY)
         cluster.wait_for_reader()
 
 
-def test_a_server_that_wants_tls_gets_it_by_default(cluster: Cluster, start_app: StartAppServer) -> None:
-    # The user was made with REQUIRE SSL.
+def test_tls_is_used_by_default(cluster: Cluster, start_app: StartAppServer) -> None:
+    # The user requires SSL.
     assert start_app().get("/read").status == 200
     assert start_app({"DB_TLS": "off"}).get("/read").status == 503
 
 
-def test_verify_takes_the_certificate_it_knows_and_no_other(
+def test_verify_accepts_only_a_known_certificate(
     cluster: Cluster, start_app: StartAppServer, tmp_path: Path
 ) -> None:
-    # MariaDB's C library checks no name at 127.0.0.1.
+    # MariaDB's C library verifies no name for 127.0.0.1.
     other, both = "127.0.0.2", f"--bind-address={LOOPBACK},127.0.0.2"
     right, right_key = make_certificate(tmp_path, other)
     elsewhere, elsewhere_key = make_certificate(tmp_path, "192.0.2.1")
@@ -97,10 +97,10 @@ def test_verify_takes_the_certificate_it_knows_and_no_other(
         assert status(known=right) == 200
         assert status(known=elsewhere) == 503
     with started_with(cluster.reader, both, f"--ssl-cert={elsewhere}", f"--ssl-key={elsewhere_key}"):
-        assert status(known=elsewhere) == 503  # known, but not this server's
+        assert status(known=elsewhere) == 503  # known, but for another address
 
 
 @pytest.mark.parametrize("tls", ["yes", "VERIFY"])
-def test_another_word_ends_the_start(cluster: Cluster, tmp_path: Path, tls: str) -> None:
+def test_an_unknown_tls_mode_prevents_the_start(cluster: Cluster, tmp_path: Path, tls: str) -> None:
     with pytest.raises(ServiceFailed, match=f"DB_TLS is '{tls}': it must be one of require, verify, off"):
         start_app_server(tmp_path / "app", cluster.environment() | {"DB_TLS": tls})

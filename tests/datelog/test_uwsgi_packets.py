@@ -42,16 +42,16 @@ MODIFIERS = {
 
 @pytest.mark.parametrize("number", range(3))
 @pytest.mark.parametrize("variables", LOADING.values(), ids=LOADING)
-def test_a_packet_that_names_code_gets_datelogs_answer_and_loads_nothing(
+def test_a_packet_that_names_code_loads_nothing_and_is_served_by_datelog(
     app: AppServer, tmp_path: Path, variables: list[tuple[str, str]], number: int
 ) -> None:
-    """Each number is an application that this worker has not been asked for."""
+    """Each number is another application: a worker loads each only once."""
     mark, code = tmp_path / "mark", tmp_path / "loaded.py"
     code.write_text(f"open({str(mark)!r}, 'w')\ndef application(environ, start_response): raise SystemExit\n")
     app.wait_for_workers()
     before = app.workers()
-    places = {"code": code, "folder": tmp_path, "mark": mark}
-    filled = [(name, value.format(**places)) for name, value in variables]
+    values = {"code": code, "folder": tmp_path, "mark": mark}
+    filled = [(name, value.format(**values)) for name, value in variables]
 
     answer = uwsgi_packets.request(app.uwsgi_port, ("UWSGI_APPID", f"{tmp_path}{number}"), *filled)
 
@@ -62,7 +62,7 @@ def test_a_packet_that_names_code_gets_datelogs_answer_and_loads_nothing(
 
 
 @pytest.mark.parametrize("modifier1", MODIFIERS.values(), ids=MODIFIERS)
-def test_a_packet_for_another_handler_than_pythons_is_a_request_like_any_other(
+def test_a_packet_for_another_handler_is_served_as_an_ordinary_request(
     app: AppServer, modifier1: int
 ) -> None:
     answer = uwsgi_packets.request(app.uwsgi_port, modifier1=modifier1, modifier2=5)
@@ -80,7 +80,7 @@ def test_a_packet_for_another_handler_than_pythons_is_a_request_like_any_other(
     ],
     ids=["eval", "rpc", "signal", "spooler"],
 )
-def test_what_is_no_request_at_all_is_dropped(app: AppServer, modifier1: int, body: bytes) -> None:
+def test_an_invalid_packet_is_dropped(app: AppServer, modifier1: int, body: bytes) -> None:
     before = app.workers()
 
     answer = uwsgi_packets.send(app.uwsgi_port, body, modifier1=modifier1)
@@ -101,7 +101,7 @@ def application(environ, start_response):
 """
 
 
-def test_a_packet_can_set_a_variable_of_the_process_that_takes_it_but_not_of_python(
+def test_a_packet_can_set_an_environment_variable_of_the_process_but_not_of_python(
     start_app: StartAppServer, tmp_path: Path
 ) -> None:
     """uWSGI has no option against it: one reason why new environments speak HTTP between the tiers."""
@@ -113,7 +113,7 @@ def test_a_packet_can_set_a_variable_of_the_process_that_takes_it_but_not_of_pyt
     assert answer.endswith(b"b'set' None")
 
 
-def test_a_port_that_speaks_http_takes_no_such_packet(app: AppServer) -> None:
+def test_the_http_port_accepts_no_such_packet(app: AppServer) -> None:
     before = app.workers()
     with socket.create_connection((LOOPBACK, app.port), timeout=30) as connection:
         body = uwsgi_packets.block(

@@ -8,13 +8,13 @@ from urllib.parse import unquote_plus
 
 import pytest
 
-from tests.datelog.servers import Answer, AppServer, Cluster
+from tests.datelog.servers import AppServer, Cluster, Response
 
 
 class Page(HTMLParser):
-    """The page's texts and links."""
+    """The texts and links of the page."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Response) -> None:
         super().__init__()
         self.links: dict[str, str] = {}
         self.texts: list[str] = []
@@ -37,7 +37,7 @@ class Page(HTMLParser):
         return [text for text in self.texts if re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", text)]
 
 
-def test_the_newest_times_come_first_and_older_ones_are_a_link_away(app: AppServer, cluster: Cluster) -> None:
+def test_the_newest_times_come_first_with_a_link_to_older_ones(app: AppServer, cluster: Cluster) -> None:
     cluster.run("INSERT INTO datelog (dt) SELECT '2024-01-01' + INTERVAL seq SECOND FROM seq_1_to_250")
     cluster.wait_for_reader()
     seen, path = [], "view"
@@ -52,12 +52,12 @@ def test_the_newest_times_come_first_and_older_ones_are_a_link_away(app: AppServ
     assert page.links == {"Newest times": "view"}
 
 
-def test_an_empty_list_says_so(app: AppServer) -> None:
-    assert "Nothing is saved yet." in Page(app.get("/view")).texts
+def test_the_page_of_an_empty_list_says_so(app: AppServer) -> None:
+    assert "No saved times yet." in Page(app.get("/view")).texts
 
 
-def test_saving_leads_to_the_page_that_tells_it(app: AppServer, cluster: Cluster) -> None:
-    answer = app.ask("POST", "/view")
+def test_saving_redirects_to_a_page_that_confirms_it(app: AppServer, cluster: Cluster) -> None:
+    answer = app.request("POST", "/view")
     assert answer.status == 303
     page = Page(app.get(answer.headers["Location"]))
     saved = unquote_plus(answer.headers["Location"].partition("saved=")[2])
@@ -66,18 +66,18 @@ def test_saving_leads_to_the_page_that_tells_it(app: AppServer, cluster: Cluster
     assert cluster.rows() == 1
 
 
-def test_a_reader_that_lags_is_told_and_not_an_error(app: AppServer, cluster: Cluster) -> None:
+def test_the_page_explains_a_lagging_reader(app: AppServer, cluster: Cluster) -> None:
     cluster.fill("2024-01-01 00:00:00")
     cluster.reader.execute("STOP SLAVE SQL_THREAD")
     try:
-        answer = app.get(app.ask("POST", "/view").headers["Location"])
+        answer = app.get(app.request("POST", "/view").headers["Location"])
         assert answer.status == 200
-        assert "It will be in the list in a moment." in Page(answer).texts
+        assert "It will appear in the list in a moment." in Page(answer).texts
     finally:
         cluster.reader.execute("START SLAVE SQL_THREAD")
 
 
-def test_what_is_no_saved_time_is_not_repeated_on_the_page(app: AppServer) -> None:
+def test_an_invalid_saved_parameter_is_not_shown(app: AppServer) -> None:
     for value in ("<script>alert(1)</script>", "2024-01-01", "2024-01-01%2000:00:00<b>"):
         answer = app.get(f"/view?saved={value.replace(' ', '%20')}")
         assert answer.status == 200
@@ -85,29 +85,29 @@ def test_what_is_no_saved_time_is_not_repeated_on_the_page(app: AppServer) -> No
         assert "<script" not in answer.text
 
 
-def test_a_link_that_leads_nowhere_shows_the_newest_times(app: AppServer, cluster: Cluster) -> None:
+def test_an_invalid_link_shows_the_newest_times(app: AppServer, cluster: Cluster) -> None:
     cluster.fill("2024-01-01 00:00:00")
     answer = app.get("/view?before=yesterday")
     assert answer.status == 400
     page = Page(answer)
-    assert "This link leads nowhere. Here are the newest times." in page.texts
+    assert "This link is not valid. Showing the newest times." in page.texts
     assert page.times == ["2024-01-01 00:00:00"]
 
 
-def test_a_writer_that_is_gone_leaves_the_page_with_its_list(app: AppServer, cluster: Cluster) -> None:
+def test_without_the_writer_the_page_keeps_its_list(app: AppServer, cluster: Cluster) -> None:
     cluster.fill("2024-01-01 00:00:00")
     cluster.writer.kill()
     try:
-        answer = app.ask("POST", "/view")
+        answer = app.request("POST", "/view")
     finally:
         cluster.writer.restart()
     assert answer.status == 503
     page = Page(answer)
     assert page.times == ["2024-01-01 00:00:00"]
-    assert "The time may not have been saved. Look at the list before you try again." in page.texts
+    assert "The time may not have been saved. Check the list before you try again." in page.texts
 
 
-def test_a_reader_that_is_gone_leaves_the_button(app: AppServer, cluster: Cluster) -> None:
+def test_without_the_reader_the_page_keeps_its_button(app: AppServer, cluster: Cluster) -> None:
     cluster.reader.kill()
     try:
         answer = app.get("/view")
@@ -116,11 +116,11 @@ def test_a_reader_that_is_gone_leaves_the_button(app: AppServer, cluster: Cluste
     assert answer.status == 503
     page = Page(answer)
     assert "Save the current time" in page.texts
-    assert "Nothing is saved yet." not in page.texts
+    assert "No saved times yet." not in page.texts
 
 
 @pytest.mark.parametrize(
-    ("asked", "language", "button"),
+    ("accepted", "language", "button"),
     [
         ("", "en", "Save the current time"),
         ("ja", "ja", "現在の日時を保存"),
@@ -130,10 +130,10 @@ def test_a_reader_that_is_gone_leaves_the_button(app: AppServer, cluster: Cluste
         ("*;q=zzz,;;", "en", "Save the current time"),
     ],
 )
-def test_the_page_speaks_the_browsers_language(
-    app: AppServer, asked: str, language: str, button: str
+def test_the_page_is_in_the_browsers_language(
+    app: AppServer, accepted: str, language: str, button: str
 ) -> None:
-    answer = app.get("/view", Accept_Language=asked)
+    answer = app.get("/view", Accept_Language=accepted)
     assert f'<html lang="{language}">' in answer.text
     assert button in Page(answer).texts
     assert answer.headers["Vary"] == "Accept-Language"

@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
-from datelog.words import ENGLISH, JAPANESE, Words
+from datelog.labels import ENGLISH, JAPANESE, Labels
 from tests.datelog.servers import AppServer, Cluster
 from tests.services import LOOPBACK
 
@@ -38,23 +38,23 @@ def assert_accessible(page: Page) -> None:
     assert results.violations_count == 0, results.generate_report()
 
 
-@pytest.mark.parametrize("words", [ENGLISH, JAPANESE], ids=["en", "ja"])
+@pytest.mark.parametrize("labels", [ENGLISH, JAPANESE], ids=["en", "ja"])
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
 def test_a_time_is_saved_with_the_keyboard_alone(
-    app: AppServer, cluster: Cluster, browser: Browser, words: Words, dark: bool, viewport: ViewportSize
+    app: AppServer, cluster: Cluster, browser: Browser, labels: Labels, dark: bool, viewport: ViewportSize
 ) -> None:
     page = browser.new_page(
-        locale=words.language, color_scheme="dark" if dark else "light", viewport=viewport
+        locale=labels.language, color_scheme="dark" if dark else "light", viewport=viewport
     )
     try:
         page.goto(url(app))
-        expect(page.get_by_text(words.empty)).to_be_visible()
+        expect(page.get_by_text(labels.empty)).to_be_visible()
         assert_accessible(page)
         page.keyboard.press("Tab")
-        expect(page.get_by_role("button", name=words.save)).to_be_focused()
+        expect(page.get_by_role("button", name=labels.save)).to_be_focused()
         page.keyboard.press("Enter")
-        expect(page.get_by_role("status")).to_contain_text(words.saved)
+        expect(page.get_by_role("status")).to_contain_text(labels.saved)
         cluster.wait_for_reader()
         page.goto(url(app))
         expect(page.get_by_role("listitem")).to_have_count(1)
@@ -80,13 +80,13 @@ def test_reloading_after_saving_saves_nothing_more(
     assert cluster.rows() == 1
 
 
-def test_the_browser_refuses_nothing_of_the_page(app: AppServer, cluster: Cluster, browser: Browser) -> None:
+def test_the_browser_reports_no_error(app: AppServer, cluster: Cluster, browser: Browser) -> None:
     cluster.run("INSERT INTO datelog (dt) SELECT '2024-01-01' + INTERVAL seq SECOND FROM seq_1_to_150")
     cluster.wait_for_reader()
     page = browser.new_page()
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("requestfailed", lambda request: complaints.append(request.url))
+    problems: list[str] = []
+    page.on("console", lambda message: problems.append(message.text))
+    page.on("requestfailed", lambda request: problems.append(request.url))
     try:
         page.goto(url(app))
         page.get_by_role("link", name=ENGLISH.older).click()
@@ -97,10 +97,10 @@ def test_the_browser_refuses_nothing_of_the_page(app: AppServer, cluster: Cluste
         expect(page.get_by_role("listitem")).to_have_count(100)
     finally:
         page.close()
-    assert complaints == []
+    assert problems == []
 
 
-def test_what_went_wrong_is_told_accessibly(app: AppServer, cluster: Cluster, browser: Browser) -> None:
+def test_an_error_is_accessible(app: AppServer, cluster: Cluster, browser: Browser) -> None:
     cluster.writer.kill()
     page = browser.new_page()
     try:

@@ -1,4 +1,4 @@
-"""GET and POST /write: one more time in the list."""
+"""GET and POST /write: save the current time."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def saved_time(text: str) -> datetime:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_the_current_time_is_saved_and_told(app: AppServer, cluster: Cluster, method: str) -> None:
+def test_the_current_time_is_saved_and_returned(app: AppServer, cluster: Cluster, method: str) -> None:
     before = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
-    answer = app.ask(method, "/write")
+    answer = app.request(method, "/write")
     after = datetime.now(UTC).replace(tzinfo=None)
     assert answer.status == 200
     assert before <= saved_time(answer.text) <= after
@@ -36,16 +36,16 @@ def test_the_current_time_is_saved_and_told(app: AppServer, cluster: Cluster, me
     assert app.get("/read").json() == [str(saved_time(answer.text))]
 
 
-def test_writes_at_the_same_time_are_each_saved_once(app: AppServer, cluster: Cluster) -> None:
+def test_concurrent_writes_are_each_saved_once(app: AppServer, cluster: Cluster) -> None:
     with ThreadPoolExecutor(12) as visitors:
         answers = list(visitors.map(app.get, ["/write"] * 120))
     assert {answer.status for answer in answers} == {200}
-    told = Counter(answer.text.removeprefix("Saved: ").strip() for answer in answers)
-    assert Counter(cluster.run("SELECT dt FROM datelog").splitlines()) == told
+    returned = Counter(answer.text.removeprefix("Saved: ").strip() for answer in answers)
+    assert Counter(cluster.run("SELECT dt FROM datelog").splitlines()) == returned
 
 
 def test_head_saves_nothing(app: AppServer, cluster: Cluster) -> None:
-    answer = app.ask("HEAD", "/write")
+    answer = app.request("HEAD", "/write")
     assert answer.status == 405
     assert answer.headers["Allow"] == "GET, POST"
     assert cluster.rows() == 0
@@ -54,27 +54,25 @@ def test_head_saves_nothing(app: AppServer, cluster: Cluster) -> None:
 @pytest.mark.parametrize(
     "header", [{"Sec_Purpose": "prefetch"}, {"Sec_Purpose": "prefetch;prerender"}, {"X_Moz": "prefetch"}]
 )
-def test_a_browser_that_asks_ahead_of_its_user_saves_nothing(
-    app: AppServer, cluster: Cluster, header: dict[str, str]
-) -> None:
+def test_a_prefetch_saves_nothing(app: AppServer, cluster: Cluster, header: dict[str, str]) -> None:
     answer = app.get("/write", **header)
     assert answer.status == 403
     assert answer.headers["Cache-Control"] == "no-store"
     assert cluster.rows() == 0
 
 
-def test_all_servers_save_the_time_of_the_zone_they_are_set_to(start_app: StartAppServer) -> None:
+def test_times_are_saved_in_the_configured_time_zone(start_app: StartAppServer) -> None:
     tokyo = start_app({"DATELOG_TIME_ZONE": "Asia/Tokyo"})
     saved = saved_time(tokyo.get("/write").text)
     assert abs(datetime.now(ZoneInfo("Asia/Tokyo")).replace(tzinfo=None) - saved) < timedelta(seconds=10)
 
 
-def test_writes_go_to_the_writer_and_reads_to_the_reader(app: AppServer, cluster: Cluster) -> None:
+def test_writes_use_the_writer_and_reads_the_reader(app: AppServer, cluster: Cluster) -> None:
     cluster.reader.execute("STOP SLAVE SQL_THREAD")
     try:
         assert app.get("/write").status == 200
         assert cluster.rows() == 1
-        # A reader that lags shows an older list, and never an error.
+        # A lagging reader returns an older list and no error.
         behind = app.get("/read")
         assert (behind.status, behind.json()) == (200, [])
     finally:
@@ -83,7 +81,7 @@ def test_writes_go_to_the_writer_and_reads_to_the_reader(app: AppServer, cluster
     assert len(app.get("/read").body) > len("[]")
 
 
-def test_it_writes_where_double_quotes_mean_names(cluster: Cluster, start_app: StartAppServer) -> None:
+def test_it_writes_in_ansi_quotes_mode(cluster: Cluster, start_app: StartAppServer) -> None:
     cluster.writer.execute("SET GLOBAL sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES,STRICT_ALL_TABLES'")
     try:
         assert start_app().get("/write").status == 200
@@ -106,7 +104,7 @@ def test_a_failed_write_leaves_no_transaction_and_no_lock(app: AppServer, cluste
     assert app.get("/write").status == 200
 
 
-def test_a_lock_on_the_table_ends_in_503_within_the_drivers_time(
+def test_a_locked_table_returns_503_within_the_query_timeout(
     cluster: Cluster, start_app: StartAppServer
 ) -> None:
     app = start_app({"DB_QUERY_TIMEOUT": "1"})
@@ -119,8 +117,8 @@ def test_a_lock_on_the_table_ends_in_503_within_the_drivers_time(
 
 
 @pytest.mark.parametrize("length", [10, 60_000])
-def test_a_body_is_read_though_nobody_needs_it(app: AppServer, length: int) -> None:
-    """A connection that is closed with data unread is reset, and may take the answer with it."""
+def test_an_unneeded_body_is_read(app: AppServer, length: int) -> None:
+    """Closing a connection with unread data resets it, and the client may lose the response."""
     with socket.create_connection((LOOPBACK, app.port), timeout=LIMIT) as connection:
         head = f"POST /write HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n"
         connection.sendall(head.encode() + b"b" * length)

@@ -1,4 +1,4 @@
-"""A Secrets Manager of a few lines, and the instance metadata it takes to ask it: enough for one server."""
+"""A fake Secrets Manager, and the instance metadata service that an app server gets its credentials from."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ KEYS = {
 }
 
 
-class FakeAws(ThreadingHTTPServer):
-    """Answers GetSecretValue with `secret`, and metadata questions with a token; keeps what was asked."""
+class FakeSecretsManager(ThreadingHTTPServer):
+    """Serves GetSecretValue and instance metadata, and records the requests."""
 
     daemon_threads = True
 
     def __init__(self) -> None:
         super().__init__((LOOPBACK, 0), _Handler)
         self.secret = ""
-        self.failures: list[tuple[int, str]] = []  # answers to give before the right one
+        self.failures: list[tuple[int, str]] = []  # (status, code) of the next responses
         self.requests: list[tuple[str, dict[str, str], bytes]] = []
 
     @property
     def url(self) -> str:
         return f"http://{LOOPBACK}:{self.server_address[1]}"
 
-    def holds(self, user: str, password: str) -> None:
-        """Make this the secret's current value."""
+    def set_secret(self, user: str, password: str) -> None:
+        """Set the value of the secret."""
         self.secret = json.dumps({"username": user, "password": password})
 
     def reads(self) -> int:
-        """Return how often the secret was asked for."""
+        """Return how often the secret was read."""
         return sum(path == "/" for path, _, _ in self.requests)
 
     def environment(self) -> dict[str, str]:
-        """Return what an app server needs to ask here, with keys in its environment."""
+        """Return the variables of an app server that uses this service, with keys."""
         return {
             "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
             "AWS_SECRET_ACCESS_KEY": "example-secret",
@@ -55,7 +55,7 @@ class FakeAws(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server: FakeAws
+    server: FakeSecretsManager
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -75,12 +75,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.requests.append((self.path, dict(self.headers.items()), b""))
         if self.headers["X-aws-ec2-metadata-token"] != "the-token":
             return self._send(401, "")
-        answers: dict[str, Any] = {
+        content: dict[str, Any] = {
             ROLE_PATH: "server-role",
             f"{ROLE_PATH}server-role": KEYS,
             "/latest/meta-data/placement/region": "eu-central-1",
+            "/latest/meta-data/placement/availability-zone/": "eu-central-1a",
         }
-        return self._send(200, answers[self.path])
+        return self._send(200, content[self.path])
 
     def _send(self, status: int, content: object) -> None:
         body = (content if isinstance(content, str) else json.dumps(content)).encode()
@@ -90,13 +91,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
-        """Say nothing."""
+        """Log nothing."""
 
 
 @contextmanager
-def fake_aws() -> Iterator[FakeAws]:
-    """Run one for as long as the block."""
-    server = FakeAws()
+def fake_aws() -> Iterator[FakeSecretsManager]:
+    """Run a fake for the duration of the block."""
+    server = FakeSecretsManager()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:

@@ -1,4 +1,4 @@
-"""Calls that threads make at the same time are made as few, and none is older than who asked."""
+"""Concurrent calls are coalesced, and no result is older than its request."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 import pytest
 
-from datelog.together import Together
+from datelog.coalescing import Coalescer
 from tests.services import LIMIT, wait_until
 
 
 class Slow:
-    """A call that waits for a word, and tells what it was called with."""
+    """A function that records its calls and waits for the test."""
 
     def __init__(self) -> None:
         self.calls: list[list[int]] = []
@@ -26,15 +26,15 @@ class Slow:
         return len(self.calls)
 
 
-def ask(
-    together: Together[int, int], *items: int, key: str = ""
+def call(
+    coalescer: Coalescer[int, int], *items: int, key: str = ""
 ) -> tuple[list[threading.Thread], list[object]]:
-    """Ask with some items, each in a thread of its own; returns the threads and what they get."""
+    """Call with each item in a thread of its own; return the threads and their results."""
     got: list[object] = []
 
     def run(item: int) -> None:
         try:
-            got.append(together(item, key))
+            got.append(coalescer(item, key))
         except ValueError as error:
             got.append(str(error))
 
@@ -54,15 +54,16 @@ def called(slow: Slow, times: int) -> Callable[[], bool]:
     return lambda: len(slow.calls) == times
 
 
-def test_who_comes_during_a_call_goes_with_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("datelog.together._PATIENCE", 10.0)
+def test_callers_during_a_call_share_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("datelog.coalescing._MAX_WAIT", 10.0)
     slow = Slow()
-    together = Together(slow)
-    first, of_first = ask(together, 1)
+    coalescer = Coalescer(slow)
+    first, of_first = call(coalescer, 1)
     wait_until(called(slow, 1), what="the first call")
-    others, of_others = ask(together, 2, 3, 4)
+    others, of_others = call(coalescer, 2, 3, 4)
     wait_until(
-        lambda: sum(len(party.items) for party in together._waiting.values()) == 3, what="three who wait"
+        lambda: sum(len(batch.items) for batch in coalescer._waiting.values()) == 3,
+        what="three waiting items",
     )
     assert slow.calls == [[1]]
     slow.go.release(2)
@@ -70,31 +71,31 @@ def test_who_comes_during_a_call_goes_with_the_next_one(monkeypatch: pytest.Monk
     assert of_first == [1]
     assert of_others == [2, 2, 2]
     assert sorted(slow.calls[1]) == [2, 3, 4]
-    assert not together._running
-    assert not together._waiting
+    assert not coalescer._running
+    assert not coalescer._waiting
 
 
-def test_an_error_is_told_to_everyone_it_concerns(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("datelog.together._PATIENCE", 10.0)
+def test_an_error_is_raised_for_every_item_of_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("datelog.coalescing._MAX_WAIT", 10.0)
     slow = Slow()
-    together = Together(slow)
-    first, of_first = ask(together, 1)
+    coalescer = Coalescer(slow)
+    first, of_first = call(coalescer, 1)
     wait_until(called(slow, 1), what="the first call")
-    others, of_others = ask(together, 12, 13)
+    others, of_others = call(coalescer, 12, 13)
     wait_until(
-        lambda: sum(len(party.items) for party in together._waiting.values()) == 2, what="two who wait"
+        lambda: sum(len(batch.items) for batch in coalescer._waiting.values()) == 2, what="two waiting items"
     )
     slow.go.release(2)
     finish([*first, *others])
     assert (of_first, of_others) == ([1], ["thirteen", "thirteen"])
 
 
-def test_a_call_that_hangs_does_not_hold_up_the_next_one() -> None:
+def test_a_call_that_hangs_does_not_block_the_next_one() -> None:
     slow = Slow()
-    together = Together(slow)
-    first, _got = ask(together, 1)
+    coalescer = Coalescer(slow)
+    first, _got = call(coalescer, 1)
     wait_until(called(slow, 1), what="the first call")
-    second, _got = ask(together, 2)
+    second, _got = call(coalescer, 2)
     wait_until(called(slow, 2), what="the second call beside the first")
     slow.go.release(2)
     finish([*first, *second])
@@ -102,9 +103,9 @@ def test_a_call_that_hangs_does_not_hold_up_the_next_one() -> None:
 
 def test_calls_of_different_keys_do_not_wait_for_each_other() -> None:
     slow = Slow()
-    together = Together(slow)
-    first, _got = ask(together, 1, key="one")
-    second, _got = ask(together, 2, key="two")
+    coalescer = Coalescer(slow)
+    first, _got = call(coalescer, 1, key="one")
+    second, _got = call(coalescer, 2, key="two")
     wait_until(called(slow, 2), what="both calls")
     slow.go.release(2)
     finish([*first, *second])

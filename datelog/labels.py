@@ -1,4 +1,4 @@
-"""The page's words in its two languages, and which of them a browser asks for. Too few for a catalogue."""
+"""The page's labels in English and Japanese, and the choice between them. Too few for a message catalog."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -7,8 +7,8 @@ from django.utils.translation.trans_real import parse_accept_lang_header
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Words:
-    """All that the page says, in one language."""
+class Labels:
+    """Every text of the page in one language."""
 
     language: str
     title: str
@@ -27,25 +27,25 @@ class Words:
     bad_link: str
 
 
-ENGLISH: Final = Words(
+ENGLISH: Final = Labels(
     language="en",
     title="Saved times",
     save="Save the current time",
     saved="Saved:",
-    not_yet_listed="It will be in the list in a moment.",
-    not_saved="The time may not have been saved. Look at the list before you try again.",
+    not_yet_listed="It will appear in the list in a moment.",
+    not_saved="The time may not have been saved. Check the list before you try again.",
     newest_first="Newest first",
     older_times="Older times, newest first",
-    empty="Nothing is saved yet.",
-    unreadable="The saved times can’t be read right now. Try again in a moment.",
-    zone="Time zone of all times:",
+    empty="No saved times yet.",
+    unreadable="The saved times cannot be read right now. Try again in a moment.",
+    zone="Time zone:",
     newest="Newest times",
     older="Older times",
     pages="Pages",
-    bad_link="This link leads nowhere. Here are the newest times.",
+    bad_link="This link is not valid. Showing the newest times.",
 )
 
-JAPANESE: Final = Words(
+JAPANESE: Final = Labels(
     language="ja",
     title="保存された日時",
     save="現在の日時を保存",
@@ -54,18 +54,18 @@ JAPANESE: Final = Words(
     not_saved="保存できなかった可能性があります。もう一度試す前に一覧を確認してください。",
     newest_first="新しい順",
     older_times="以前の日時（新しい順）",
-    empty="まだ何も保存されていません。",
+    empty="保存された日時はまだありません。",
     unreadable="現在、保存された日時を読み込めません。しばらくしてからもう一度お試しください。",
-    zone="日時のタイムゾーン：",
+    zone="タイムゾーン：",
     newest="最新の日時",
     older="以前の日時",
     pages="ページ",
-    bad_link="このリンク先はありません。最新の日時を表示しています。",
+    bad_link="このリンクは無効です。最新の日時を表示しています。",
 )
 
 
-def words_for(accept_language: str) -> Words:
-    """Return the words for an Accept-Language header, English when it names neither language."""
+def labels_for(accept_language: str) -> Labels:
+    """Return the labels for an Accept-Language header; English when it has neither language."""
     for tag, _quality in parse_accept_lang_header(accept_language):
         match tag.split("-")[0]:
             case "ja":
