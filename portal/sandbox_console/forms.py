@@ -24,7 +24,7 @@ REASON = (
 PRINTED = """\
 PLAY [Configure an app server] *************************************************
 
-TASK [Install the packages of the lock] ****************************************
+TASK [Install the packages of the lock file] ***********************************
 fatal: [localhost]: FAILED! => {"changed": false, "msg": "No space left on device"}
 
 PLAY RECAP *********************************************************************

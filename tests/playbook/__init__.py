@@ -1,1 +1,1 @@
-"""Tests of the playbook: its form, and its run in a booted machine where this host can have one."""
+"""Tests of the playbook: static checks, and runs in a booted machine if the host supports one."""

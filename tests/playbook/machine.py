@@ -1,4 +1,4 @@
-"""A booted machine for tests, as the sandbox boots its instances."""
+"""A booted machine for tests, like the sandbox's instances."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ class Machine(machine.Machine):
     """A machine whose commands must succeed."""
 
     def do(self, *command: str) -> str:
-        """Run a command in it; what went wrong is in the error."""
+        """Run a command and return its output. Raises RuntimeError with the output if it fails."""
         done = self.run(*command)
         if done.returncode:
             raise RuntimeError(f"{' '.join(command)}:\n{done.stdout}\n{done.stderr}")
         return done.stdout
 
     def start(self, *command: str) -> subprocess.Popen[str]:
-        """Start a command in it."""
+        """Start a command without waiting for its end."""
         return subprocess.Popen(self.command(*command), stdout=subprocess.PIPE, text=True)
 
 
 def base_tree() -> trees.Base:
-    """Return what machines are made of, which the first test on a host makes; skips where it can't be had."""
+    """Return the base tree of the machines, creating it on the first use; skips if that fails."""
     try:
         return trees.make()
-    except trees.CommandFailed as failed:  # no way to the distribution's packages, for one
-        pytest.skip(f"the machines' base tree can't be made: {str(failed)[-300:]}")
+    except trees.CommandFailed as failed:  # no access to the distribution's packages, for example
+        pytest.skip(f"the base tree of the machines cannot be created: {str(failed)[-300:]}")
 
 
 @contextmanager
 def booted_machine() -> Iterator[Machine]:
-    """Boot one; it is gone after the block."""
+    """Boot a machine for the duration of the block."""
     made = base_tree()
     with tempfile.TemporaryDirectory(prefix="sanso-machine-") as folder:
         booted = Machine(machine.Plan(name="i-playbook", folder=Path(folder) / "machine"), made)

@@ -1,4 +1,4 @@
-"""The playbook's form: linter, syntax, and what must stand in its files."""
+"""Static checks of the playbook: linter, syntax, required settings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SERVICE = (PLAYBOOK / "templates/uwsgi.service.j2").read_text()
 
 
 def run(folder: Path, program: str, *arguments: str) -> str:
-    """Run a program of this environment among the playbook's files; fails unless it ends well."""
+    """Run a program of this environment in the playbook's folder and return its output. Fails if it fails."""
     programs = Path(sys.executable).parent
     done = subprocess.run(
         [programs / program, *arguments],
@@ -37,11 +37,11 @@ def test_the_linter_finds_nothing_under_its_strictest_profile(tmp_path: Path) ->
     assert "Passed: 0 failure(s), 0 warning(s)" in found
 
 
-def test_the_syntax_is_right(tmp_path: Path) -> None:
+def test_the_syntax_is_valid(tmp_path: Path) -> None:
     run(tmp_path, "ansible-playbook", "--syntax-check", "-i", "localhost,", "playbook.yml")
 
 
-def test_no_task_that_handles_a_secret_tells_what_it_does() -> None:
+def test_no_task_with_a_secret_logs_its_arguments() -> None:
     tasks = [task for path in (PLAYBOOK / "tasks").glob("*.yml") for task in yaml.safe_load(path.read_text())]
     handling = [task for task in tasks if "environment.j2" in str(task) or "datelog_environment" in str(task)]
     assert len(handling) >= 2
@@ -70,12 +70,12 @@ def test_the_unit_is_hardened_and_restarts(line: str) -> None:
     assert line in SERVICE.splitlines()
 
 
-def test_uwsgi_refuses_to_listen_without_the_app_and_frees_itself_of_stuck_requests() -> None:
+def test_uwsgi_exits_without_the_app_and_replaces_stuck_workers() -> None:
     parser = configparser.ConfigParser(strict=False, interpolation=None, inline_comment_prefixes=None)
     parser.read(PLAYBOOK / "files/uwsgi.ini")
     settings = parser["uwsgi"]
     assert settings["need-app"] == settings["master"] == settings["lazy-apps"] == "true"
     assert settings["processes"] == "%k"
-    # Apache waits for a minute: who is killed is not waited for any more
+    # after Apache's timeout of 60 seconds
     assert int(settings["harakiri"]) > 60
     assert settings["stats"].startswith("$(RUNTIME_DIRECTORY)/")

@@ -1,4 +1,4 @@
-"""The playbook in a booted machine, offline: first run, second run, changes, a restart under load."""
+"""The playbook in a booted machine, offline: first run, second run, updates, a restart under load."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.services import LIMIT, REPOSITORY, wait_until
 
 pytestmark = [
     pytest.mark.skipif(bool(why_not()), reason=why_not()),
-    pytest.mark.timeout(900),  # the first run on a host makes the base tree
+    pytest.mark.timeout(900),  # the first run on a host creates the base tree
 ]
 
 VARIABLES = (
@@ -28,7 +28,7 @@ VARIABLES = (
 
 HTTP = "APP_PROTOCOL=http"
 
-# Requests /healthz as Apache does, a connection each, until a file says stop; prints how it went.
+# Requests /healthz like Apache, with a connection per request, until a file exists; prints the results.
 CLIENT = """
 import http.client, json, pathlib, time
 answered, failed = 0, []
@@ -56,7 +56,7 @@ def application(environ, start_response):
     start_response("200 OK", [])
     return [b"loaded"]
 """
-# Sends packets that name this code, or another handler than Python's; prints the answers.
+# Sends packets that name this code, or handlers other than Python; prints the response bodies.
 PACKETS = """
 import json, uwsgi_packets
 code = "/usr/local/share/loaded.py"
@@ -73,7 +73,7 @@ sets = {
 answers = {}
 body = lambda answer: answer.decode().rpartition(chr(13) + chr(10))[2]
 for name, variables in sets.items():
-    for number in range(8):  # each worker meets some
+    for number in range(8):  # so that every worker gets some
         variables = [("UWSGI_APPID", f"{name}{number}"), *variables]
         answers[f"{name} {number}"] = uwsgi_packets.request(9090, *variables)
 for modifier1 in range(256):
@@ -84,13 +84,13 @@ print(json.dumps({name: body(answer) for name, answer in answers.items()}))
 
 @pytest.fixture(scope="module")
 def machine() -> Iterator[Machine]:
-    """An app server that the playbook has made, as the zip brings it, with a wheelhouse."""
+    """An app server that the playbook of a zip with a wheelhouse has set up."""
     with booted_machine() as machine:
         work = machine.root / "root/playbook"
         shutil.copytree(REPOSITORY / "playbook", work)
         leave_out = shutil.ignore_patterns("__pycache__")
         shutil.copytree(REPOSITORY / "datelog", work / "app/datelog", ignore=leave_out)
-        # In the zip, where a team brings them; without, the playbook takes those of the image.
+        # A wheelhouse in the zip; without one the playbook uses that of the machine image.
         shutil.copytree(base_tree().wheels / WHEELHOUSE, work / "wheelhouse")
         (machine.root / "root/client.py").write_text(CLIENT)
         assert changed(play(machine, HTTP)) > 0
@@ -98,7 +98,7 @@ def machine() -> Iterator[Machine]:
 
 
 def play(machine: Machine, more: str = HTTP) -> str:
-    """Run the playbook as the association's document does; return what it printed."""
+    """Run the playbook like the association's document and return its output."""
     command = (
         f"cd /root/playbook && ansible-playbook -i localhost, -c local -e '{VARIABLES} {more}' playbook.yml"
     )
@@ -128,7 +128,7 @@ def health(machine: Machine, port: int) -> str:
 
 
 def listening(machine: Machine) -> set[int]:
-    """Return the TCP ports that uWSGI's processes, and systemd for them, listen on."""
+    """Return the TCP ports on which uWSGI listens, or systemd for it."""
     lines = machine.do("ss", "--listening", "--tcp", "--numeric", "--no-header").splitlines()
     ports = {int(line.split()[3].rpartition(":")[2]) for line in lines}
     return {port for port in ports if 9000 <= port < 10_000}
@@ -138,7 +138,7 @@ def show(machine: Machine, name: str) -> str:
     return machine.do("systemctl", "show", "--value", "-p", name, "uwsgi.service").strip()
 
 
-def test_the_playbook_makes_an_app_server_and_changes_nothing_the_second_time(machine: Machine) -> None:
+def test_the_playbook_sets_up_an_app_server_and_a_second_run_changes_nothing(machine: Machine) -> None:
     assert health(machine, 9090) == "ok"
     assert listening(machine) == {9090}
     assert show(machine, "ActiveState") == "active"
@@ -146,7 +146,7 @@ def test_the_playbook_makes_an_app_server_and_changes_nothing_the_second_time(ma
     assert changed(play(machine)) == 0
 
 
-def test_the_service_runs_as_nobody_and_keeps_its_variables_to_itself(machine: Machine) -> None:
+def test_the_service_is_unprivileged_and_its_environment_file_private(machine: Machine) -> None:
     assert machine.do("stat", "-c", "%a %U", "/etc/default/uwsgi").strip() == "600 root"
     main = show(machine, "MainPID")
     assert machine.do("ps", "-o", "uid=", "-p", main).strip() not in ("", "0")
@@ -179,12 +179,12 @@ def test_new_code_is_loaded_and_new_settings_are_taken_without_a_dropped_request
 
     (machine.root / "root/stop").touch()
     output, _ = load.communicate(timeout=LIMIT)
-    told = json.loads(output)
-    assert told["failed"] == []
-    assert told["answered"] > 400
+    results = json.loads(output)
+    assert results["failed"] == []
+    assert results["answered"] > 400
 
 
-def test_code_that_cannot_be_loaded_never_reaches_the_service(machine: Machine) -> None:
+def test_code_that_cannot_be_loaded_is_not_released(machine: Machine) -> None:
     settings = machine.root / "root/playbook/app/datelog/settings.py"
     good = settings.read_text()
     current = Path(machine.do("readlink", "/opt/datelog/current").strip())
@@ -198,13 +198,13 @@ def test_code_that_cannot_be_loaded_never_reaches_the_service(machine: Machine) 
     assert show(machine, "ActiveState") == "active"
 
 
-def test_what_was_not_handed_over_is_named(machine: Machine) -> None:
+def test_missing_variables_are_named(machine: Machine) -> None:
     command = "cd /root/playbook && ansible-playbook -i localhost, -c local -e DB_NAME=datelog playbook.yml"
-    with pytest.raises(RuntimeError, match="must be handed over as extra variables"):
+    with pytest.raises(RuntimeError, match="Set the extra variables DB_NAME"):
         machine.do("sh", "-c", command)
 
 
-def test_a_password_with_odd_signs_reaches_the_service_and_no_output(machine: Machine) -> None:
+def test_a_password_with_special_characters_reaches_the_service_and_no_output(machine: Machine) -> None:
     password = 'a"b\\c$d%e f'
     variables = machine.root / "root/password.json"
     variables.write_text(json.dumps({"DB_PASSWORD": password, "DB_SECRET_NAME": ""}))
@@ -217,19 +217,19 @@ def test_a_password_with_odd_signs_reaches_the_service_and_no_output(machine: Ma
     assert password not in output
     assert 'a"b' not in output
     main = show(machine, "MainPID")
-    told = machine.do("cat", f"/proc/{main}/environ").split("\0")
-    assert f"DB_PASSWORD={password}" in told
+    environment = machine.do("cat", f"/proc/{main}/environ").split("\0")
+    assert f"DB_PASSWORD={password}" in environment
 
 
-def test_another_protocol_than_http_and_uwsgi_is_refused(machine: Machine) -> None:
+def test_protocols_other_than_http_and_uwsgi_are_rejected(machine: Machine) -> None:
     with pytest.raises(RuntimeError, match="APP_PROTOCOL must be http or uwsgi, not fastcgi"):
         play(machine, "APP_PROTOCOL=fastcgi")
 
 
-def test_an_association_that_names_no_protocol_gets_uwsgi_with_health_checks_beside_it(
+def test_without_a_protocol_the_playbook_sets_up_uwsgi_with_a_health_check_port(
     machine: Machine,
 ) -> None:
-    """Those of environments that were created before there was a choice."""
+    """As for environments from before AppProtocol."""
     assert changed(play(machine, "")) > 0
 
     assert listening(machine) == {9090, 9091}
