@@ -1,4 +1,4 @@
-"""What these tests share: the functions as Lambda finds them, and CloudFormation's end of the wire."""
+"""Fixtures: the functions on the import path as in Lambda, and the server for their responses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 from tests.infra.resolved import TEMPLATES
 
-# A function's zip has its module and the package custom_resource at the top.
+# A function's zip has its module and the package custom_resource at its root.
 sys.path.insert(0, str(TEMPLATES / "functions"))
 
 STACK_ID = (
@@ -23,7 +23,7 @@ STACK_ID = (
 
 
 class Invocation:
-    """What Lambda tells a function about its call, with a clock that does not run."""
+    """Lambda's context object, with a fixed remaining time."""
 
     log_stream_name = "2026/11/24/[$LATEST]0123abcd"
 
@@ -35,16 +35,16 @@ class Invocation:
 
 
 @dataclass(kw_only=True)
-class Answers:
-    """The pre-signed address: counts what is put there, and can refuse at first."""
+class Responses:
+    """The pre-signed URL: records the responses, and can reject the first ones."""
 
     url: str = ""
-    refusals: int = 0
+    rejections: int = 0
     bodies: list[dict[str, Any]] = field(default_factory=list)
     content_types: list[str] = field(default_factory=list)
 
     def event(self, kind: str, properties: object, physical_id: str = "") -> dict[str, Any]:
-        """Return a request of CloudFormation's to be answered here."""
+        """Return CloudFormation's request with this URL."""
         event = {
             "RequestType": kind,
             "ServiceToken": "arn:aws:lambda:ap-northeast-1:111122223333:function:f",
@@ -59,25 +59,25 @@ class Answers:
 
     @property
     def only(self) -> dict[str, Any]:
-        """The one answer that there is."""
+        """The only response."""
         assert len(self.bodies) == 1, self.bodies
         return self.bodies[0]
 
 
 @pytest.fixture
-def answers() -> Iterator[Answers]:
-    """An HTTP server in the place of the bucket that CloudFormation reads answers from."""
-    taken = Answers()
+def responses() -> Iterator[Responses]:
+    """An HTTP server in place of CloudFormation's bucket for responses."""
+    received = Responses()
 
     class Handler(BaseHTTPRequestHandler):
         def do_PUT(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            if taken.refusals:
-                taken.refusals -= 1
+            if received.rejections:
+                received.rejections -= 1
                 self.send_response(503)
             else:
-                taken.bodies.append(json.loads(body))
-                taken.content_types.append(self.headers["Content-Type"])
+                received.bodies.append(json.loads(body))
+                received.content_types.append(self.headers["Content-Type"])
                 self.send_response(200)
             self.send_header("Content-Length", "0")
             self.end_headers()
@@ -86,10 +86,10 @@ def answers() -> Iterator[Answers]:
             pass
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
-    taken.url = f"http://127.0.0.1:{server.server_port}/answer?signature=secret"
+    received.url = f"http://127.0.0.1:{server.server_port}/response?signature=secret"
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
-    yield taken
+    yield received
     server.shutdown()
     thread.join()
     server.server_close()

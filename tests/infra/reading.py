@@ -1,4 +1,4 @@
-"""Reads the templates for the tests about them."""
+"""Access to the templates for tests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NAMES = ("network", "iam", "nlb", "alb", "aurora", "app-servers", "web-servers",
 
 
 def read(name: str) -> dict[str, Any]:
-    """Return a template by its file's name without the ending."""
+    """Return a template by its file name without the suffix."""
     return yaml_files.read(TEMPLATES / f"{name}.yaml")
 
 
@@ -38,20 +38,20 @@ def of_type(kind: str) -> list[tuple[str, str]]:
     ]
 
 
-def texts(node: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Yield (path, text) of every text in a template."""
+def strings(node: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield (path, value) of every string in a template."""
     if isinstance(node, dict):
         for key, value in node.items():
-            yield from texts(value, f"{path}/{key}")
+            yield from strings(value, f"{path}/{key}")
     elif isinstance(node, list):
         for value in node:
-            yield from texts(value, path)
+            yield from strings(value, path)
     elif isinstance(node, str):
         yield path, node
 
 
 def get_atts(node: Any) -> Iterator[tuple[str, str]]:
-    """Yield (logical id, attribute) of every Fn::GetAtt in a template, whichever way it is written."""
+    """Yield (logical id, attribute) of every Fn::GetAtt in a template, in either notation."""
     if isinstance(node, list):
         for value in node:
             yield from get_atts(value)
@@ -66,6 +66,6 @@ def get_atts(node: Any) -> Iterator[tuple[str, str]]:
                 yield from get_atts(value)
 
 
-def listed(value: str | list[str]) -> list[str]:
-    """Return what may stand alone or in a list as a list."""
+def as_list(value: str | list[str]) -> list[str]:
+    """Return a value that may be a string or a list as a list."""
     return [value] if isinstance(value, str) else value

@@ -1,9 +1,9 @@
-"""The templates as an environment would get them: the root's values pushed into the nested stacks' defaults.
+"""The templates of a real environment: the defaults of the nested stacks are the root's values.
 
-A linter sees `Ref` in a nested stack and has to believe it. With the value that the root hands down as the
-parameter's default it can judge more, and more yet with the value in the place of the `Ref`: some rules, such
-as the one that knows which engine versions are gone, look at literals only. Run as a program it writes the
-defaults form for each of CHOICES: `python -m tests.infra.resolved FOLDER`.
+For a linter a `Ref` in a nested stack has no value. With the root's value as the parameter's default it finds
+more, and more again with the value in place of the `Ref`: some rules, such as the one for retired engine
+versions, check literals only. Run as a program, it writes these templates for each of CHOICES:
+`python -m tests.infra.resolved FOLDER`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _ARTIFACTS = {"ArtifactBucket": "artifacts", "ArtifactPrefix": "sets/0123abcd", 
 CHOICES: dict[str, dict[str, str]] = {
     "defaults": _ARTIFACTS,
     "new": {**_ARTIFACTS, "AppProtocol": "http", "AppHealthCheck": "http"},
-    # Everything that is off by default on, and every choice the other way.
+    # Everything on that is off by default, and the other value of every choice.
     "options": {
         **_ARTIFACTS,
         "AccessLogBucket": "access-logs",
@@ -45,7 +45,7 @@ CHOICES: dict[str, dict[str, str]] = {
 
 
 def nested() -> dict[str, str]:
-    """Return the file name of each nested stack's template by the stack's logical id."""
+    """Return the file names of the nested templates by the logical ids of their stacks."""
     return {
         logical_id: str(resource["Properties"]["TemplateURL"]["Fn::Sub"]).rpartition("/")[2]
         for logical_id, resource in yaml_files.read(ROOT)["Resources"].items()
@@ -54,12 +54,12 @@ def nested() -> dict[str, str]:
 
 
 def resolve(choices: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """Return every template by its file name, with defaults as an environment of these choices has them."""
+    """Return the templates by file name, with the defaults of an environment with these parameters."""
     root = yaml_files.read(ROOT)
     values = {name: str(p["Default"]) for name, p in root["Parameters"].items() if "Default" in p}
     values.update(choices)
     templates = {ROOT.name: _with_defaults(root, values)}
-    conditions = {name: _holds(condition, values) for name, condition in root["Conditions"].items()}
+    conditions = {name: _is_true(condition, values) for name, condition in root["Conditions"].items()}
     for logical_id, file_name in nested().items():
         handed_down = root["Resources"][logical_id]["Properties"]["Parameters"]
         known = {
@@ -80,17 +80,17 @@ def _with_defaults(template: dict[str, Any], values: Mapping[str, str]) -> dict[
 
 
 def literal(template: dict[str, Any]) -> dict[str, Any]:
-    """Return a template with the defaults in the place of the references to them, as far as there are any."""
+    """Return a template in which defaults replace the references to parameters."""
     values = {
         name: spec["Default"]
         for name, spec in template["Parameters"].items()
         if "Default" in spec
-        and not spec["Type"].startswith("AWS::SSM::Parameter::Value")  # a Ref looks it up
+        and not spec["Type"].startswith("AWS::SSM::Parameter::Value")  # a Ref resolves it
     }
     filled = {
         section: _filled(content, values) if section in ("Resources", "Outputs") else content
         for section, content in template.items()
-        if section != "Metadata"  # the form's groups name every parameter
+        if section != "Metadata"  # its groups contain every parameter
     }
     rest = json.dumps({section: content for section, content in filled.items() if section != "Parameters"})
     used = set(re.findall(r'"Ref": "(\w+)"', rest)) | set(re.findall(r"\$\{(\w+)\}", rest))
@@ -103,7 +103,7 @@ def _filled(node: Any, values: Mapping[str, str | int]) -> Any:
         case {"Ref": name} if name in values:
             return values[name]
         case {"Fn::Sub": str(text)}:
-            # Another Ref than a parameter's, such as one to a resource, keeps its place.
+            # References to anything but parameters, such as resources, stay.
             text = re.sub(r"\$\{(\w+)\}", lambda m: str(values.get(m[1], m[0])), text)
             return {"Fn::Sub": text} if "${" in text else text
         case dict():
@@ -120,7 +120,7 @@ def _typed(value: str, kind: str) -> str | int:
 def _value(
     given: Any, values: Mapping[str, str], conditions: Mapping[str, bool], mappings: Mapping[str, Any]
 ) -> str | None:
-    """Return a text where the root alone tells it, None where a stack would have to exist."""
+    """Return the value if it depends on the root template only, None if it depends on a stack."""
     match given:
         case str() | int():
             return str(given)
@@ -137,17 +137,17 @@ def _value(
     return None
 
 
-def _holds(condition: Any, values: Mapping[str, str]) -> bool:
+def _is_true(condition: Any, values: Mapping[str, str]) -> bool:
     match condition:
         case {"Fn::Not": [inner]}:
-            return not _holds(inner, values)
+            return not _is_true(inner, values)
         case {"Fn::Equals": [left, right]}:
             return _value(left, values, {}, {}) == _value(right, values, {}, {})
-    raise ValueError(f"a condition in the manner of {condition!r} is not known here")
+    raise ValueError(f"unsupported condition {condition!r}")
 
 
 def write(folder: Path) -> list[Path]:
-    """Write a set for each of CHOICES and return the files."""
+    """Write the templates for each of CHOICES and return the files."""
     files = []
     for name, choices in CHOICES.items():
         (folder / name).mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The app servers' security group lets in the NLB's addresses, and stays as it is otherwise."""
+"""The function allows the NLB's addresses in a security group, and changes no other rule."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.infra.conftest import Answers, Invocation
+from tests.infra.conftest import Invocation, Responses
 
 NLB = "arn:aws:elasticloadbalancing:ap-northeast-1:111122223333:loadbalancer/net/nlb-0a1b/0123456789abcdef"
 GROUP = "sg-0123"
-SHORT = 19.0  # seconds: over the time kept for the answer, but not by another look at the interfaces
+SHORT = 19.0  # seconds: more than is reserved for the response, but not enough for another poll
 Rule = tuple[str, int, str]
 
 
 class Ec2:
-    """EC2 as far as the function talks to it, with its refusals: duplicates and what is not there."""
+    """The EC2 API calls of the function, with their errors for duplicates and missing rules."""
 
     def __init__(self, *groups: str) -> None:
         self.interfaces: list[dict[str, str]] = []
@@ -93,7 +93,7 @@ def _error(code: str) -> ClientError:
 
 @pytest.fixture
 def ec2(monkeypatch: pytest.MonkeyPatch) -> Ec2:
-    """EC2 with one security group, and an NLB with an interface in each of two subnets."""
+    """EC2 with a security group, and an NLB with interfaces in two subnets."""
     fake = Ec2(GROUP)
     fake.attach("ELB net/nlb-0a1b/0123456789abcdef", "10.0.4.10", "10.0.5.10")
     monkeypatch.setattr(boto3, "client", lambda _: fake)
@@ -110,109 +110,109 @@ def properties(**changes: object) -> dict[str, object]:
     }
 
 
-def call(answers: Answers, kind: str, asked: dict[str, object], physical_id: str = "") -> dict[str, Any]:
-    """Let the function carry out a request and return its answer."""
-    answers.bodies.clear()
-    admit_nlb_addresses.handler(answers.event(kind, asked, physical_id), Invocation(SHORT))
-    return answers.only
+def call(responses: Responses, kind: str, given: dict[str, object], physical_id: str = "") -> dict[str, Any]:
+    """Call the function with a request and return its response."""
+    responses.bodies.clear()
+    admit_nlb_addresses.handler(responses.event(kind, given, physical_id), Invocation(SHORT))
+    return responses.only
 
 
-def test_the_addresses_of_the_nlb_are_let_in_and_no_others(ec2: Ec2, answers: Answers) -> None:
+def test_only_the_addresses_of_the_nlb_are_admitted(ec2: Ec2, responses: Responses) -> None:
     ec2.attach("ELB net/nlb-0a1b-blue/fedcba9876543210", "10.0.4.99")
 
-    assert call(answers, "Create", properties())["Status"] == "SUCCESS"
+    assert call(responses, "Create", properties())["Status"] == "SUCCESS"
 
     assert ec2.let_in() == {(9090, "10.0.4.10/32"), (9090, "10.0.5.10/32")}
 
 
-def test_creating_twice_succeeds_and_changes_nothing(ec2: Ec2, answers: Answers) -> None:
-    first = call(answers, "Create", properties())
+def test_creating_twice_succeeds_and_changes_nothing(ec2: Ec2, responses: Responses) -> None:
+    first = call(responses, "Create", properties())
     before = dict(ec2.rules[GROUP])
 
-    again = call(answers, "Create", properties())
+    again = call(responses, "Create", properties())
 
     assert (again["Status"], again["PhysicalResourceId"]) == ("SUCCESS", first["PhysicalResourceId"])
     assert ec2.rules[GROUP] == before
 
 
-def test_a_rule_that_appears_in_the_meantime_is_no_error(ec2: Ec2, answers: Answers) -> None:
+def test_a_rule_that_was_added_meanwhile_is_no_error(ec2: Ec2, responses: Responses) -> None:
     ec2.before_authorize = [(GROUP, 9090, "10.0.4.10/32")]
 
-    assert call(answers, "Create", properties())["Status"] == "SUCCESS"
+    assert call(responses, "Create", properties())["Status"] == "SUCCESS"
 
     assert ec2.let_in() == {(9090, "10.0.4.10/32"), (9090, "10.0.5.10/32")}
 
 
-def test_another_port_is_opened_and_the_old_one_closed(ec2: Ec2, answers: Answers) -> None:
-    physical_id = call(answers, "Create", properties())["PhysicalResourceId"]
+def test_another_port_is_opened_and_the_old_one_closed(ec2: Ec2, responses: Responses) -> None:
+    physical_id = call(responses, "Create", properties())["PhysicalResourceId"]
 
-    updated = call(answers, "Update", properties(Ports=["9090", "9091"]), physical_id)
+    updated = call(responses, "Update", properties(Ports=["9090", "9091"]), physical_id)
     assert ec2.let_in() == {(p, f"10.0.{s}.10/32") for p in (9090, 9091) for s in (4, 5)}
 
-    call(answers, "Update", properties(Ports=["9091"]), physical_id)
+    call(responses, "Update", properties(Ports=["9091"]), physical_id)
     assert ec2.let_in() == {(9091, "10.0.4.10/32"), (9091, "10.0.5.10/32")}
     assert updated["PhysicalResourceId"] == physical_id
 
 
-def test_an_address_that_the_nlb_gave_up_is_shut_out(ec2: Ec2, answers: Answers) -> None:
-    physical_id = call(answers, "Create", properties())["PhysicalResourceId"]
+def test_the_rule_of_a_released_nlb_address_is_removed(ec2: Ec2, responses: Responses) -> None:
+    physical_id = call(responses, "Create", properties())["PhysicalResourceId"]
     ec2.interfaces[1]["PrivateIpAddress"] = "10.0.5.77"
 
-    call(answers, "Update", properties(), physical_id)
+    call(responses, "Update", properties(), physical_id)
 
     assert ec2.let_in() == {(9090, "10.0.4.10/32"), (9090, "10.0.5.77/32")}
 
 
-def test_rules_that_others_made_are_left_alone(ec2: Ec2, answers: Answers) -> None:
+def test_rules_of_others_are_not_changed(ec2: Ec2, responses: Responses) -> None:
     ec2.add(GROUP, 22, "10.0.0.9/32", "an operator's")
     ec2.add(GROUP, 9090, "10.0.4.10/32", "an operator's too")
 
-    physical_id = call(answers, "Create", properties())["PhysicalResourceId"]
-    call(answers, "Delete", properties(), physical_id)
+    physical_id = call(responses, "Create", properties())["PhysicalResourceId"]
+    call(responses, "Delete", properties(), physical_id)
 
     assert ec2.let_in() == {(22, "10.0.0.9/32"), (9090, "10.0.4.10/32")}
 
 
-def test_another_nlb_gets_another_physical_id_and_the_old_rules_go_with_the_old_one(
-    ec2: Ec2, answers: Answers
+def test_another_nlb_has_another_physical_id_and_the_old_rules_are_removed(
+    ec2: Ec2, responses: Responses
 ) -> None:
-    old = call(answers, "Create", properties())["PhysicalResourceId"]
+    old = call(responses, "Create", properties())["PhysicalResourceId"]
     ec2.attach("ELB net/nlb-9z9z/1111111111111111", "10.0.4.20", "10.0.5.20")
     changed = properties(
         LoadBalancerArn=NLB.replace("nlb-0a1b/0123456789abcdef", "nlb-9z9z/1111111111111111")
     )
 
-    new = call(answers, "Update", changed, old)["PhysicalResourceId"]
+    new = call(responses, "Update", changed, old)["PhysicalResourceId"]
     assert new != old
-    call(answers, "Delete", properties(), old)
+    call(responses, "Delete", properties(), old)
 
     assert ec2.let_in() == {(9090, "10.0.4.20/32"), (9090, "10.0.5.20/32")}
 
 
-def test_interfaces_that_never_come_fail_the_stack_with_their_number(ec2: Ec2, answers: Answers) -> None:
+def test_missing_interfaces_fail_the_stack_with_their_number(ec2: Ec2, responses: Responses) -> None:
     del ec2.interfaces[1]
 
-    answer = call(answers, "Create", properties())
+    response = call(responses, "Create", properties())
 
-    assert answer["Status"] == "FAILED"
-    assert "1 of 2 network interfaces of net/nlb-0a1b/0123456789abcdef are there." in answer["Reason"]
+    assert response["Status"] == "FAILED"
+    assert "1 of 2 network interfaces of net/nlb-0a1b/0123456789abcdef exist." in response["Reason"]
     assert ec2.let_in() == set()
 
 
-def test_interfaces_that_come_late_are_waited_for(
-    ec2: Ec2, answers: Answers, monkeypatch: pytest.MonkeyPatch
+def test_the_function_waits_for_late_interfaces(
+    ec2: Ec2, responses: Responses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     late = ec2.interfaces.pop()
     monkeypatch.setattr(time, "sleep", lambda _: ec2.interfaces.append(late))
 
-    admit_nlb_addresses.handler(answers.event("Create", properties()), Invocation())
+    admit_nlb_addresses.handler(responses.event("Create", properties()), Invocation())
 
-    assert answers.only["Status"] == "SUCCESS"
+    assert responses.only["Status"] == "SUCCESS"
     assert len(ec2.let_in()) == 2
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "given",
     [
         {},
         {"LoadBalancerArn": "", "SecurityGroupId": GROUP},
@@ -221,14 +221,14 @@ def test_interfaces_that_come_late_are_waited_for(
     ],
     ids=["no properties", "no load balancer", "not a load balancer", "a group that is gone"],
 )
-def test_deleting_what_was_never_made_or_is_gone_succeeds(
-    ec2: Ec2, answers: Answers, asked: dict[str, object]
+def test_deleting_what_does_not_exist_succeeds(
+    ec2: Ec2, responses: Responses, given: dict[str, object]
 ) -> None:
-    assert call(answers, "Delete", asked, "Thing")["Status"] == "SUCCESS"
+    assert call(responses, "Delete", given, "Thing")["Status"] == "SUCCESS"
 
 
 @pytest.mark.parametrize(
-    ("asked", "reason"),
+    ("given", "reason"),
     [
         (properties(LoadBalancerArn=NLB.replace("/net/", "/app/")), "not the ARN of a network load balancer"),
         (properties(Ports=[]), "The property Ports is missing."),
@@ -236,21 +236,23 @@ def test_deleting_what_was_never_made_or_is_gone_succeeds(
     ],
 )
 def test_wrong_properties_are_named(
-    ec2: Ec2, answers: Answers, asked: dict[str, object], reason: str
+    ec2: Ec2, responses: Responses, given: dict[str, object], reason: str
 ) -> None:
-    answer = call(answers, "Create", asked)
+    response = call(responses, "Create", given)
 
-    assert answer["Status"] == "FAILED"
-    assert reason in answer["Reason"]
+    assert response["Status"] == "FAILED"
+    assert reason in response["Reason"]
 
 
-def test_a_denied_call_fails_the_stack(ec2: Ec2, answers: Answers, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_denied_call_fails_the_stack(
+    ec2: Ec2, responses: Responses, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def denied(**_: object) -> None:
         raise _error("UnauthorizedOperation")
 
     monkeypatch.setattr(ec2, "authorize_security_group_ingress", denied)
 
-    answer = call(answers, "Create", properties())
+    response = call(responses, "Create", properties())
 
-    assert answer["Status"] == "FAILED"
-    assert "ClientError" in answer["Reason"]
+    assert response["Status"] == "FAILED"
+    assert "ClientError" in response["Reason"]

@@ -1,4 +1,4 @@
-"""Whatever happens to the work, CloudFormation gets one answer, and no secret in it."""
+"""CloudFormation gets exactly one response to every request, without secrets."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import urllib.error
 
 import custom_resource
 import pytest
-from custom_resource import Refused, Request, respond
+from custom_resource import Rejected, Request, respond
 
-from tests.infra.conftest import STACK_ID, Answers, Invocation
+from tests.infra.conftest import STACK_ID, Invocation, Responses
 from tests.services import LIMIT
 
 
-def test_work_that_succeeds_is_answered_with_its_physical_id(answers: Answers) -> None:
-    respond(answers.event("Create", {}), Invocation(), lambda _: "thing-1")
+def test_a_successful_request_returns_its_physical_id(responses: Responses) -> None:
+    respond(responses.event("Create", {}), Invocation(), lambda _: "thing-1")
 
-    assert answers.only == {
+    assert responses.only == {
         "Status": "SUCCESS",
         "Reason": "",
         "StackId": STACK_ID,
@@ -28,63 +28,63 @@ def test_work_that_succeeds_is_answered_with_its_physical_id(answers: Answers) -
     }
 
 
-def test_the_answer_has_an_empty_content_type_because_its_address_is_signed_for_that(
-    answers: Answers,
+def test_the_response_has_an_empty_content_type_as_its_url_is_signed(
+    responses: Responses,
 ) -> None:
-    respond(answers.event("Create", {}), Invocation(), lambda _: "thing-1")
+    respond(responses.event("Create", {}), Invocation(), lambda _: "thing-1")
 
-    assert answers.content_types == [""]
+    assert responses.content_types == [""]
 
 
-def test_work_that_is_refused_fails_with_its_sentence_and_where_to_read_on(answers: Answers) -> None:
+def test_a_rejected_request_fails_with_its_message_and_the_log_stream(responses: Responses) -> None:
     def work(request: Request) -> str:
-        raise Refused("The database does not answer.")
+        raise Rejected("The database does not answer.")
 
-    respond(answers.event("Create", {}), Invocation(), work)
+    respond(responses.event("Create", {}), Invocation(), work)
 
-    assert answers.only["Status"] == "FAILED"
-    assert answers.only["Reason"] == (
+    assert responses.only["Status"] == "FAILED"
+    assert responses.only["Reason"] == (
         "The database does not answer. See the log stream 2026/11/24/[$LATEST]0123abcd."
     )
-    assert answers.only["PhysicalResourceId"] == "Thing"
+    assert responses.only["PhysicalResourceId"] == "Thing"
 
 
-def test_a_failed_update_keeps_the_physical_id_so_that_nothing_is_deleted(answers: Answers) -> None:
+def test_a_failed_update_keeps_the_physical_id_so_that_nothing_is_deleted(responses: Responses) -> None:
     def work(request: Request) -> str:
-        raise Refused("No.")
+        raise Rejected("No.")
 
-    respond(answers.event("Update", {}, "thing-1"), Invocation(), work)
+    respond(responses.event("Update", {}, "thing-1"), Invocation(), work)
 
-    assert answers.only["PhysicalResourceId"] == "thing-1"
+    assert responses.only["PhysicalResourceId"] == "thing-1"
 
 
-def test_an_unexpected_error_is_answered_without_its_text(
-    answers: Answers, caplog: pytest.LogCaptureFixture
+def test_an_unexpected_error_is_reported_without_its_message(
+    responses: Responses, caplog: pytest.LogCaptureFixture
 ) -> None:
-    quoted = "".join(("hunter", "2"))  # not to be found in this line, which the log shows
+    quoted = "".join(("hunter", "2"))  # not literal in this line, which the traceback contains
 
     def work(request: Request) -> str:
         raise RuntimeError(quoted)
 
     with caplog.at_level(logging.DEBUG):
-        respond(answers.event("Create", {}), Invocation(), work)
+        respond(responses.event("Create", {}), Invocation(), work)
 
-    assert answers.only["Status"] == "FAILED"
-    assert "RuntimeError" in answers.only["Reason"]
-    assert "hunter2" not in answers.only["Reason"] + caplog.text
-    assert "in work" in caplog.text  # the place is told all the same
+    assert responses.only["Status"] == "FAILED"
+    assert "RuntimeError" in responses.only["Reason"]
+    assert "hunter2" not in responses.only["Reason"] + caplog.text
+    assert "in work" in caplog.text  # the traceback is logged
 
 
-def test_a_long_reason_is_cut_to_what_cloudformation_takes(answers: Answers) -> None:
+def test_a_long_reason_is_truncated_to_cloudformations_limit(responses: Responses) -> None:
     def work(request: Request) -> str:
-        raise Refused("x" * 9000)
+        raise Rejected("x" * 9000)
 
-    respond(answers.event("Create", {}), Invocation(), work)
+    respond(responses.event("Create", {}), Invocation(), work)
 
-    assert len(str(answers.only)) < 4096
+    assert len(str(responses.only)) < 4096
 
 
-def test_work_without_an_end_is_answered_before_lambda_stops_the_function(answers: Answers) -> None:
+def test_a_request_that_hangs_is_answered_before_lambda_times_out(responses: Responses) -> None:
     forever = threading.Event()
 
     def work(request: Request) -> str:
@@ -92,41 +92,41 @@ def test_work_without_an_end_is_answered_before_lambda_stops_the_function(answer
         return "thing-1"
 
     def answered() -> None:
-        while not answers.bodies:
+        while not responses.bodies:
             forever.wait(0.01)
         forever.set()
 
     watcher = threading.Thread(target=answered)
     watcher.start()
-    respond(answers.event("Create", {}), Invocation(custom_resource.ANSWER_SECONDS + 0.1), work)
+    respond(responses.event("Create", {}), Invocation(custom_resource.RESPONSE_SECONDS + 0.1), work)
     watcher.join()
 
-    assert answers.only["Status"] == "FAILED"
-    assert "ran out of time" in answers.only["Reason"]
+    assert responses.only["Status"] == "FAILED"
+    assert "timed out" in responses.only["Reason"]
 
 
-def test_an_answer_that_is_not_taken_is_sent_again(answers: Answers, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_undelivered_response_is_sent_again(responses: Responses, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "sleep", lambda _: None)
-    answers.refusals = 2
+    responses.rejections = 2
 
-    respond(answers.event("Create", {}), Invocation(), lambda _: "thing-1")
+    respond(responses.event("Create", {}), Invocation(), lambda _: "thing-1")
 
-    assert answers.only["Status"] == "SUCCESS"
+    assert responses.only["Status"] == "SUCCESS"
 
 
-def test_an_answer_that_is_never_taken_ends_the_function_so_that_lambda_calls_it_again(
-    answers: Answers, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_an_undeliverable_response_fails_the_function_so_that_lambda_retries(
+    responses: Responses, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(time, "sleep", lambda _: None)
-    answers.refusals = 99
+    responses.rejections = 99
 
     with pytest.raises(urllib.error.HTTPError), caplog.at_level(logging.DEBUG):
-        respond(answers.event("Create", {}), Invocation(), lambda _: "thing-1")
+        respond(responses.event("Create", {}), Invocation(), lambda _: "thing-1")
 
-    assert "signature" not in caplog.text  # whoever has the address can answer
+    assert "signature" not in caplog.text  # its possession allows a response
 
 
-def test_a_missing_property_is_named(answers: Answers) -> None:
-    respond(answers.event("Create", {}), Invocation(), lambda request: request.required("Host"))
+def test_a_missing_property_is_named(responses: Responses) -> None:
+    respond(responses.event("Create", {}), Invocation(), lambda request: request.required("Host"))
 
-    assert "The property Host is missing." in answers.only["Reason"]
+    assert "The property Host is missing." in responses.only["Reason"]

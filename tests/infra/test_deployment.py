@@ -1,6 +1,6 @@
-"""Environments of these templates in the sandbox: the choices that are off by default, and two side by side.
+"""Environments in the sandbox: with the parameters that are off by default, and two in one account.
 
-The default choices, changed and deleted, are the sandbox's own contract test.
+The environment with the default parameters is tested in tests/sandbox.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ TRIAL = {"DeletionProtection": "false", "FinalSnapshot": "false"}
 OPTIONS = {
     name: value
     for name, value in CHOICES["options"].items()
-    # VPC flow logs are one of the few things that the sandbox does not have.
+    # The sandbox does not support VPC flow logs.
     if name not in ("ArtifactBucket", "ArtifactPrefix", "AWS::StackName", "FlowLogs")
 }
 
 
 class Account:
-    """An account in the sandbox with the set's artifacts in a bucket."""
+    """An account in the sandbox with the artifacts in a bucket."""
 
     def __init__(self, sandbox: Sandbox, account_id: str) -> None:
         self._sandbox = sandbox
@@ -47,7 +47,7 @@ class Account:
         )
 
     def start(self, name: str, choices: dict[str, str], *, update: bool = False) -> str:
-        """Create an environment, or change it; returns its StackId at once."""
+        """Start to create or update an environment; return its StackId."""
         values = {"ArtifactBucket": self.bucket, "ArtifactPrefix": "sets/0123abcd", **choices}
         cloudformation = self.client("cloudformation")
         change = cloudformation.update_stack if update else cloudformation.create_stack
@@ -65,7 +65,7 @@ class Account:
         return status
 
     def settled(self, stack_id: str) -> str:
-        """Wait for the end of what is going on and return how it ended."""
+        """Wait for the end of the operation and return the status of the stack."""
         wait_until(lambda: not self.status(stack_id).endswith("IN_PROGRESS"))
         return self.status(stack_id)
 
@@ -95,11 +95,13 @@ class Account:
 
 @pytest.fixture
 def account(sandbox: Sandbox, sandbox_account: str) -> Account:
-    """An account of this test's own."""
+    """An account for this test only."""
     return Account(sandbox, sandbox_account)
 
 
-def test_with_every_option_on_the_environment_comes_up_and_goes_without_a_trace(account: Account) -> None:
+def test_with_every_option_on_the_environment_is_created_and_deleted_without_leftovers(
+    account: Account,
+) -> None:
     stack_id = account.start("times", OPTIONS)
     assert account.settled(stack_id) == "CREATE_COMPLETE"
 
@@ -115,7 +117,7 @@ def test_with_every_option_on_the_environment_comes_up_and_goes_without_a_trace(
     assert account.client("lambda").list_functions()["Functions"] == []
 
 
-def test_the_nlb_is_replaced_when_the_app_servers_shall_admit_it_by_its_group(account: Account) -> None:
+def test_the_nlb_is_replaced_when_its_access_rule_changes(account: Account) -> None:
     stack_id = account.start("times", {**TRIAL, "AppServersAdmit": "addresses"})
     assert account.settled(stack_id) == "CREATE_COMPLETE"
     before = account.outputs(stack_id)["NlbDnsName"]
@@ -129,7 +131,7 @@ def test_the_nlb_is_replaced_when_the_app_servers_shall_admit_it_by_its_group(ac
     assert source.startswith("sg-")
 
 
-def test_two_environments_in_one_account_come_up_side_by_side(account: Account) -> None:
+def test_two_environments_can_be_created_in_one_account(account: Account) -> None:
     stacks = {name: account.start(name, TRIAL) for name in ("blue", "green")}
     assert {account.settled(stack_id) for stack_id in stacks.values()} == {"CREATE_COMPLETE"}
 
@@ -154,13 +156,13 @@ def test_two_environments_in_one_account_come_up_side_by_side(account: Account) 
 @pytest.mark.parametrize(
     ("choices", "message"),
     [
-        ({"FinalSnapshot": "false"}, "switch its deletion protection off as well"),
-        ({"SecondZone": "0"}, "must be two different ones"),
-        ({"UwsgiPort": "9091"}, "must be two different ones"),
+        ({"FinalSnapshot": "false"}, "Turn off its deletion protection, too"),
+        ({"SecondZone": "0"}, "must be different"),
+        ({"UwsgiPort": "9091"}, "must be different"),
         ({"WebInstanceType": "t3.micro"}, "Graviton"),
     ],
 )
-def test_choices_that_do_not_go_together_are_refused_before_anything_is_made(
+def test_incompatible_parameters_are_rejected_before_anything_is_created(
     account: Account, choices: dict[str, str], message: str
 ) -> None:
     with pytest.raises(ClientError, match=message):

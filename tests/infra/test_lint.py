@@ -1,4 +1,4 @@
-"""cfn-lint finds nothing: as the templates stand, and with the root's values in the nested stacks."""
+"""cfn-lint has no finding, also with the root's values in the nested stacks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.infra.resolved import CHOICES, TEMPLATES, literal, resolve
 
 
 def findings(*arguments: str) -> list[str]:
-    """Return what cfn-lint reports, informational findings included (.cfnlintrc asks for them)."""
+    """Return cfn-lint's findings, with informational ones (.cfnlintrc includes them)."""
     run = [sys.executable, "-c", "import sys; from cfnlint.runner import main; sys.exit(main())"]
     done = subprocess.run(
         [*run, "--format", "json", *arguments], cwd=TEMPLATES, capture_output=True, text=True, check=False
@@ -26,12 +26,12 @@ def findings(*arguments: str) -> list[str]:
     ]
 
 
-def test_the_templates_have_no_finding_as_they_stand() -> None:
+def test_the_templates_have_no_finding() -> None:
     assert findings() == []
 
 
 @pytest.mark.parametrize("choice", CHOICES)
-def test_the_templates_have_no_finding_with_the_roots_values_in_them(choice: str, tmp_path: Path) -> None:
+def test_the_templates_have_no_finding_with_the_roots_values(choice: str, tmp_path: Path) -> None:
     for file_name, template in resolve(CHOICES[choice]).items():
         save(tmp_path / f"default-{file_name}.json", template)
         save(tmp_path / f"literal-{file_name}.json", literal(template))
@@ -39,8 +39,8 @@ def test_the_templates_have_no_finding_with_the_roots_values_in_them(choice: str
     assert findings("--config-file", ".cfnlintrc", *map(str, sorted(tmp_path.iterdir()))) == []
 
 
-def test_an_engine_version_that_is_gone_would_be_found(tmp_path: Path) -> None:
-    """The literal form is not blind: a rule that looks at literals only sees one."""
+def test_the_linter_detects_a_retired_engine_version(tmp_path: Path) -> None:
+    """A rule that checks literals only has a finding with literal values."""
     choices = {**CHOICES["defaults"], "EngineVersion": "8.0.mysql_aurora.3.01.0"}
     save(tmp_path / "aurora.json", literal(resolve(choices)["aurora.yaml"]))
 

@@ -1,4 +1,4 @@
-"""The subnets, who may talk to whom, and the load balancers."""
+"""Subnets, security groups and load balancers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_there_are_five_kinds_of_subnets_in_two_zones() -> None:
     assert blocks == set(range(10))
 
 
-def test_every_subnet_has_its_routes_and_the_databases_lead_nowhere() -> None:
+def test_every_subnet_has_its_routes_and_those_of_the_database_have_no_way_out() -> None:
     tables = {
         association["SubnetId"]["Ref"]: association["RouteTableId"]["Ref"]
         for _, logical_id in of_type("AWS::EC2::SubnetRouteTableAssociation")
@@ -45,12 +45,12 @@ def test_nothing_needs_the_internet_gateway_before_it_is_attached() -> None:
 
 
 def rules(group: str, direction: str) -> list[dict[str, Any]]:
-    """Return a group's rules, conditional ones included."""
+    """Return a group's rules, with conditional ones."""
     found = properties("network", group).get(f"SecurityGroup{direction}", [])
     return [rule["Fn::If"][1] if "Fn::If" in rule else rule for rule in found]
 
 
-def test_each_tier_lets_in_the_one_before_it_and_nobody_else() -> None:
+def test_each_tier_admits_only_the_tier_before_it() -> None:
     sources = {
         group: {str(rule.get("SourceSecurityGroupId") or rule["CidrIp"]) for rule in rules(group, "Ingress")}
         for _, group in of_type("AWS::EC2::SecurityGroup")
@@ -69,7 +69,7 @@ def test_each_tier_lets_in_the_one_before_it_and_nobody_else() -> None:
     }
 
 
-def test_every_rule_says_what_it_is_for_and_none_allows_every_protocol() -> None:
+def test_every_rule_has_a_description_and_none_allows_every_protocol() -> None:
     for _, group in of_type("AWS::EC2::SecurityGroup"):
         outward = rules(group, "Egress")
         assert outward, f"{group}: EC2 adds a rule that allows everything"
@@ -88,7 +88,7 @@ def test_the_internal_load_balancer_hides_the_client_and_checks_over_tcp_or_http
     assert properties("nlb", "Nlb")["Scheme"] == "internal"
 
 
-def test_a_port_of_its_own_is_open_for_health_checks_only_where_the_app_port_speaks_no_http() -> None:
+def test_the_health_check_port_is_open_only_with_the_uwsgi_protocol() -> None:
     health_port = {"Ref": "AppHealthPort"}
     only = {"Fn::If": ["HasHealthPort", health_port, "traffic-port"]}
     assert properties("network", "AppTargetGroup")["HealthCheckPort"] == only
@@ -106,8 +106,8 @@ def test_a_port_of_its_own_is_open_for_health_checks_only_where_the_app_port_spe
     }
 
 
-def test_what_an_environment_of_before_has_stays_as_it_is_without_the_new_parameter() -> None:
-    """CloudFormation gives the default to it; another group description would replace the security groups."""
+def test_an_environment_from_before_the_parameter_keeps_its_protocol_and_security_groups() -> None:
+    """CloudFormation applies the default; another group description would replace the groups."""
     for name in ("root", "network", "nlb", "configuration"):
         protocol = read(name)["Parameters"]["AppProtocol"]
         assert (protocol["Default"], protocol["AllowedValues"]) == ("uwsgi", ["http", "uwsgi"])
@@ -121,7 +121,7 @@ def test_what_an_environment_of_before_has_stays_as_it_is_without_the_new_parame
 
 
 def test_changing_how_the_app_servers_admit_the_nlb_replaces_it() -> None:
-    """A network load balancer made without a security group can never be given one."""
+    """A network load balancer that was created without a security group can never get one."""
     nlb = properties("nlb", "Nlb")
 
     assert nlb["SecurityGroups"]["Fn::If"][:2] == ["AdmitsByAddresses", {"Ref": "AWS::NoValue"}]
@@ -129,7 +129,7 @@ def test_changing_how_the_app_servers_admit_the_nlb_replaces_it() -> None:
     assert nlb["Name"]["Fn::If"][2] == {"Ref": "AWS::NoValue"}
 
 
-def test_with_a_certificate_http_only_leads_to_https() -> None:
+def test_with_a_certificate_http_redirects_to_https() -> None:
     (action,) = properties("alb", "HttpListener")["DefaultActions"]
     condition, with_certificate, without = action["Fn::If"]
 

@@ -1,4 +1,4 @@
-"""The database is protected, and what waits for what: slow things side by side, the table last."""
+"""Protection of the database; dependencies: slow resources in parallel, the table last."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.infra.reading import get_atts, listed, of_type, properties, read, resources, texts
+from tests.infra.reading import as_list, get_atts, of_type, properties, read, resources, strings
 
 
-def test_the_two_clusters_differ_in_what_they_leave_behind_only() -> None:
+def test_the_two_clusters_differ_in_their_deletion_policy_only() -> None:
     kept, trial = (resources("aurora")[name] for name in ("DbCluster", "TrialDbCluster"))
     own = ("Condition", "DeletionPolicy", "UpdateReplacePolicy")
 
@@ -18,7 +18,7 @@ def test_the_two_clusters_differ_in_what_they_leave_behind_only() -> None:
     assert [trial[k] for k in own] == ["LeavesNothing", "Delete", "Delete"]
 
 
-def test_the_database_is_protected_unless_asked_otherwise() -> None:
+def test_the_database_is_protected_by_default() -> None:
     parameters = read("root")["Parameters"]
     cluster = properties("aurora", "DbCluster")
 
@@ -28,7 +28,7 @@ def test_the_database_is_protected_unless_asked_otherwise() -> None:
     assert "MasterUserPassword" not in cluster
 
 
-def test_the_two_instances_stand_in_different_zones() -> None:
+def test_the_two_instances_are_in_different_zones() -> None:
     instances = of_type("AWS::RDS::DBInstance")
 
     assert len(instances) == 2
@@ -36,7 +36,7 @@ def test_the_two_instances_stand_in_different_zones() -> None:
 
 
 def waits_for(logical_id: str) -> set[str]:
-    """Return the resources of the root that one of them waits for, itself and through others."""
+    """Return the resources of the root that a resource depends on, directly or indirectly."""
     found: set[str] = set()
     left = [logical_id]
     while left:
@@ -47,18 +47,20 @@ def waits_for(logical_id: str) -> set[str]:
 
 
 def _needed(resource: dict[str, Any]) -> set[str]:
-    needed = set(listed(resource.get("DependsOn", [])))
+    needed = set(as_list(resource.get("DependsOn", [])))
     needed |= {logical_id for logical_id, _ in get_atts(resource)}
-    needed |= {text for path, text in texts(resource) if path.endswith("/Ref")}
+    needed |= {text for path, text in strings(resource) if path.endswith("/Ref")}
     return needed & set(resources("root"))
 
 
-def test_servers_are_configured_while_the_database_is_still_being_made() -> None:
+def test_servers_are_configured_while_the_database_is_still_being_created() -> None:
     assert not {"DatabaseInstanceA", "DatabaseInstanceB"} & waits_for("Configuration")
 
 
 @pytest.mark.parametrize("stack", ["WebServers", "AppServers"])
-def test_servers_are_launched_with_a_way_out_and_before_load_balancers_and_database(stack: str) -> None:
+def test_servers_have_internet_access_at_launch_and_wait_for_neither_load_balancers_nor_database(
+    stack: str,
+) -> None:
     assert not {"Alb", "Nlb", "Aurora"} & waits_for(stack)
     assert {"DefaultRouteA", "DefaultRouteB"} <= waits_for(stack)
 
@@ -68,9 +70,9 @@ def test_load_balancers_and_database_wait_for_nothing_slow(logical_id: str) -> N
     assert waits_for(logical_id) <= {"Network", "Aurora"}
 
 
-def test_servers_are_there_before_they_are_configured() -> None:
+def test_associations_depend_on_the_servers() -> None:
     assert {"WebServers", "AppServers", "Nlb", "Aurora"} <= waits_for("Configuration")
 
 
-def test_the_table_comes_last() -> None:
+def test_the_table_is_created_last() -> None:
     assert {"DatabaseInstanceA", "DefaultRouteA", "DefaultRouteB"} <= waits_for("DatabaseInitialisation")

@@ -1,4 +1,4 @@
-"""The own SSM document brings an Ansible of a known version and runs the playbook of the zip with it."""
+"""The SSM document installs a known version of Ansible and runs the playbook of the zip."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ PLAYBOOK = """
         dest: "RESULT"
         mode: "0600"
 """
-# An ansible-core as far as the script looks at it: says its version, writes down its arguments.
-STAND_IN = """
+# A fake ansible-core: prints a version, records its arguments.
+FAKE_ANSIBLE = """
 import json, sys
 def main():
     if "--version" in sys.argv:
@@ -44,7 +44,7 @@ def main():
 
 @pytest.fixture
 def host(tmp_path: Path) -> Path:
-    """A host's file system, of which the script gets to see little."""
+    """The file system of a host with few programs on the PATH."""
     for name in ("bin", "run", "downloads", "opt", "tmp"):
         (tmp_path / name).mkdir()
     for tool in ("sh", "basename", "flock", "grep", "head", "mktemp", "rm"):
@@ -56,7 +56,7 @@ def host(tmp_path: Path) -> Path:
 
 
 def run(host: Path, *path: str) -> subprocess.CompletedProcess[str]:
-    """Run the second step where the first one left the zip, as the SSM agent does."""
+    """Run the second step in the folder with the zip of the first, like the SSM agent."""
     (script,) = RUN["inputs"]["runCommand"]
     script = script.replace("{{ SourceUrl }}", URL).replace("{{ ExtraVariables }}", VARIABLES)
     script = script.replace("/run/", f"{host}/run/").replace("/opt/", f"{host}/opt/")
@@ -84,11 +84,11 @@ def zip_up(host: Path, files: Mapping[str, str | bytes]) -> None:
 
 
 def wheel(host: Path) -> bytes:
-    """Return a wheel of the stand-in, for pip to install without an index."""
+    """Return a wheel of the fake, which pip installs without an index."""
     path = host / WHEEL.rpartition("/")[2]
     info = "ansible_core-2.19.99.dist-info"
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("stand_in.py", STAND_IN.replace("RESULT", str(host / "result")))
+        archive.writestr("stand_in.py", FAKE_ANSIBLE.replace("RESULT", str(host / "result")))
         archive.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: ansible-core\nVersion: 2.19.99\n")
         archive.writestr(
             f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: t\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
@@ -98,7 +98,7 @@ def wheel(host: Path) -> bytes:
     return path.read_bytes()
 
 
-def test_an_ansible_that_fits_runs_the_playbook_with_its_variables(host: Path) -> None:
+def test_a_suitable_ansible_runs_the_playbook_with_its_variables(host: Path) -> None:
     (host / "bin/ansible-playbook").symlink_to(Path(sys.executable).with_name("ansible-playbook"))
     zip_up(host, {"playbook.yml": PLAYBOOK.replace("RESULT", str(host / "result"))})
 
@@ -110,17 +110,17 @@ def test_an_ansible_that_fits_runs_the_playbook_with_its_variables(host: Path) -
         "times-database-user-5f0c7a52",
         "3306",
     ]
-    assert list((host / "tmp").iterdir()) == []  # nothing unpacked stays behind
+    assert list((host / "tmp").iterdir()) == []  # no leftovers
 
 
 def test_a_playbook_that_fails_fails_the_step(host: Path) -> None:
     (host / "bin/ansible-playbook").symlink_to(Path(sys.executable).with_name("ansible-playbook"))
     zip_up(host, {"playbook.yml": "- hosts: all\n  tasks: [{ansible.builtin.fail: }]\n"})
 
-    assert run(host, "/usr/bin", "/bin").returncode == 2  # Ansible's word for a failed task
+    assert run(host, "/usr/bin", "/bin").returncode == 2  # Ansible's exit code for a failed task
 
 
-def test_where_there_is_none_the_wheels_in_the_zip_bring_one_without_an_index(host: Path) -> None:
+def test_without_ansible_on_the_host_the_wheels_of_the_zip_are_installed_without_an_index(host: Path) -> None:
     zip_up(host, {"playbook.yml": PLAYBOOK, WHEEL: wheel(host)})
 
     done = run(host)
@@ -132,7 +132,7 @@ def test_where_there_is_none_the_wheels_in_the_zip_bring_one_without_an_index(ho
     ]
 
 
-def test_an_older_ansible_on_the_host_is_left_alone_and_ours_is_made_once(host: Path) -> None:
+def test_an_older_ansible_on_the_host_stays_and_ours_is_installed_once(host: Path) -> None:
     older = host / "bin/ansible-playbook"
     older.write_text('#!/bin/sh\n[ "$1" = --version ] && echo "ansible-playbook [core 2.15.3]" || exit 99\n')
     older.chmod(0o755)
@@ -158,17 +158,17 @@ def test_the_first_step_fetches_what_the_second_unpacks() -> None:
 
 
 @pytest.mark.parametrize("name", ["AppServerAssociation", "AwsDocumentAppServerAssociation"])
-def test_both_documents_take_the_variables_that_the_associations_give(name: str) -> None:
+def test_both_documents_accept_the_variables_of_the_associations(name: str) -> None:
     given = properties("configuration", name)["Parameters"]["ExtraVariables"][0]["Fn::Sub"]
     filled = re.sub(r"\$\{[\w:]+\}", "times-aurora-1x.cluster-abc.ap-northeast-1.rds.amazonaws.com", given)
 
     assert re.fullmatch(CONTENT["parameters"]["ExtraVariables"]["allowedPattern"], filled)
-    # AWS-ApplyAnsiblePlaybooks refuses these in a value, quoted or not
+    # AWS-ApplyAnsiblePlaybooks rejects these characters in a value, quoted or not
     assert not set(":|();&") & set(filled)
 
 
 @pytest.mark.parametrize(
     "text", ['A="$(reboot)"', "A=1; reboot", "A=`reboot`", "A=1\nreboot", "-e @/etc/shadow"]
 )
-def test_what_the_shell_would_run_is_no_variable(text: str) -> None:
+def test_shell_code_is_no_valid_variable(text: str) -> None:
     assert not re.fullmatch(CONTENT["parameters"]["ExtraVariables"]["allowedPattern"], text)

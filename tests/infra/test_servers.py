@@ -1,10 +1,10 @@
-"""The two tiers of servers: hardened, never scaled, given time to be configured, told no secret."""
+"""The two tiers of servers: hardening, fixed size, time to be configured, no secrets."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.infra.reading import listed, of_type, properties, read
+from tests.infra.reading import as_list, of_type, properties, read
 
 VARIABLES = {
     *(
@@ -57,7 +57,7 @@ def test_a_server_is_not_replaced_while_it_may_still_be_configured() -> None:
         assert given == properties("root", "Configuration")["Parameters"]["ConfigurationTimeoutSeconds"]
 
 
-def test_associations_wait_for_success_and_write_what_they_printed_where_the_role_allows() -> None:
+def test_associations_wait_for_success_and_write_their_output_where_the_role_allows() -> None:
     for name, logical_id in of_type("AWS::SSM::Association"):
         association = properties(name, logical_id)
         prefix = association["OutputLocation"]["S3Location"]["OutputS3KeyPrefix"]["Fn::Sub"]
@@ -66,7 +66,7 @@ def test_associations_wait_for_success_and_write_what_they_printed_where_the_rol
         assert prefix == f"${{LogPrefix}}/{tier}"
 
 
-def test_no_password_travels_through_an_association() -> None:
+def test_no_password_is_passed_to_an_association() -> None:
     for name, logical_id in of_type("AWS::SSM::Association"):
         parameters = properties(name, logical_id)["Parameters"]
         assert "PASSWORD" not in str(parameters).upper()
@@ -81,7 +81,7 @@ def test_the_servers_may_read_their_artifacts_and_write_their_logs_and_no_more()
             (action, str(statement["Resource"].get("Fn::Sub")))
             for policy in properties("iam", role)["Policies"]
             for statement in policy["PolicyDocument"]["Statement"]
-            for action in listed(statement["Action"])
+            for action in as_list(statement["Action"])
         }
         for role in ("WebServerRole", "AppServerRole")
     }

@@ -1,4 +1,4 @@
-"""The nine templates fit together: parameters, outputs, artifacts."""
+"""The nine templates are consistent: parameters, outputs, artifacts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import pytest
 
 from deployments.catalog import template_set, yaml_files
-from tests.infra.reading import NAMES, get_atts, of_type, properties, read, resources, texts
+from tests.infra.reading import NAMES, get_atts, of_type, properties, read, resources, strings
 from tests.infra.resolved import TEMPLATES, nested
 
 FILES = {"root.yaml", *(f"{name}.yaml" for name in NAMES)}
@@ -19,13 +19,13 @@ def test_an_environment_is_nine_stacks() -> None:
     assert {name for name, _ in of_type("AWS::CloudFormation::Stack")} == {"root"}
 
 
-def test_the_portal_reads_the_set_and_hides_what_it_fills_itself() -> None:
+def test_the_portal_reads_the_set_and_hides_the_parameters_that_it_sets() -> None:
     found = template_set.load(TEMPLATES)
 
     assert {path.name for path in found.templates} == FILES
     assert {artifact.key for artifact in found.artifacts} == {
         "playbook.zip",
-        "functions/initialise_database.zip",
+        "functions/initialize_database.zip",
         "functions/admit_nlb_addresses.zip",
     }
     assert not {"ArtifactBucket", "ArtifactPrefix"} & set(found.parameters)
@@ -42,12 +42,12 @@ def test_new_environments_speak_http_and_what_is_chosen_once_says_so() -> None:
         assert "Choose once: changing it later " in parameters[name].description, name
 
 
-def test_every_artifact_that_a_template_asks_for_is_in_the_manifest() -> None:
+def test_every_artifact_that_a_template_uses_is_in_the_manifest() -> None:
     keys = {artifact.key for artifact in template_set.load(TEMPLATES).artifacts}
     asked = {
         found[1]
         for name in NAMES
-        for _, text in texts(resources(name))
+        for _, text in strings(resources(name))
         if (found := re.search(r"\$\{ArtifactPrefix\}/([\w/.-]+\.zip)", text))
     }
 
@@ -55,7 +55,7 @@ def test_every_artifact_that_a_template_asks_for_is_in_the_manifest() -> None:
 
 
 @pytest.mark.parametrize("name", ["root", *NAMES])
-def test_every_parameter_is_described_grouped_and_says_what_it_may_be(name: str) -> None:
+def test_every_parameter_has_a_description_a_group_and_a_constraint(name: str) -> None:
     template = read(name)
     interface = template["Metadata"]["AWS::CloudFormation::Interface"]
     grouped = [parameter for group in interface["ParameterGroups"] for parameter in group["Parameters"]]
@@ -84,7 +84,7 @@ def test_every_default_is_allowed_by_its_own_parameter(name: str) -> None:
 
 
 def test_the_root_and_its_nested_stacks_agree_on_what_a_parameter_may_be() -> None:
-    """A value that the form takes must not be refused minutes later by a nested stack."""
+    """A nested stack must not reject a value that the form accepts."""
     declared = read("root")["Parameters"]
     limits = ("Type", "AllowedPattern", "AllowedValues", "MinValue", "MaxValue")
     for stack, file_name in nested().items():
@@ -97,7 +97,7 @@ def test_the_root_and_its_nested_stacks_agree_on_what_a_parameter_may_be() -> No
                 )
 
 
-def test_everything_a_nested_stack_wants_is_handed_down() -> None:
+def test_every_parameter_of_a_nested_stack_is_passed() -> None:
     for stack, file_name in nested().items():
         handed = set(properties("root", stack)["Parameters"])
         declared = yaml_files.read(TEMPLATES / file_name)["Parameters"]
@@ -121,7 +121,7 @@ def test_every_output_that_the_root_uses_exists_and_every_one_that_exists_is_des
         assert all(output["Description"].endswith(".") for output in outputs.values())
 
 
-def test_the_outputs_say_where_everything_is() -> None:
+def test_the_root_stack_has_an_output_for_everything_that_is_needed() -> None:
     assert set(read("root")["Outputs"]) == {
         "SiteUrl",
         "AlbDnsName",
@@ -142,11 +142,13 @@ def test_the_outputs_say_where_everything_is() -> None:
     }
 
 
-def test_every_log_group_goes_with_its_stack() -> None:
+def test_every_log_group_is_deleted_with_its_stack() -> None:
     for name, logical_id in of_type("AWS::Logs::LogGroup"):
         assert resources(name)[logical_id]["DeletionPolicy"] == "Delete"
     for name, logical_id in of_type("AWS::Lambda::Function"):
         group = properties(name, logical_id)["LoggingConfig"]["LogGroup"]["Ref"]
         assert (name, group) in of_type("AWS::Logs::LogGroup")
-    # a role that may create log groups would bring a deleted one back
-    assert not [name for name in NAMES for _, text in texts(resources(name)) if text == "logs:CreateLogGroup"]
+    # a role that may create log groups would recreate a deleted one
+    assert not [
+        name for name in NAMES for _, text in strings(resources(name)) if text == "logs:CreateLogGroup"
+    ]

@@ -1,4 +1,4 @@
-"""Two environments in one account: no name clashes, and nobody configures the other's servers."""
+"""Two environments in one account: no name conflicts, and associations configure only their own servers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from tests.infra.reading import NAMES, of_type, properties, resources
 
 NAMING = re.compile(r"(Name|Identifier)$")
-# Properties that say which thing is meant, instead of naming a new one.
+# Properties that refer to an existing resource and do not name a new one.
 MEANT = {
     "DBClusterIdentifier",
     "DBClusterParameterGroupName",
@@ -27,7 +27,7 @@ MEANT = {
 
 
 @pytest.mark.parametrize("name", ["root", *NAMES])
-def test_no_name_stands_in_the_way_of_a_second_environment(name: str) -> None:
+def test_no_fixed_name_prevents_a_second_environment(name: str) -> None:
     for logical_id, resource in resources(name).items():
         for key, value in resource.get("Properties", {}).items():
             of_a_document = (resource["Type"], key) == ("AWS::SSM::Association", "Name")
@@ -37,7 +37,7 @@ def test_no_name_stands_in_the_way_of_a_second_environment(name: str) -> None:
             assert any(part in str(value) for part in own), f"{logical_id}.{key}: {value}"
 
 
-def test_the_secrets_name_holds_the_id_of_the_stack() -> None:
+def test_the_name_of_the_secret_contains_the_id_of_the_stack() -> None:
     for stack in ("Iam", "Aurora"):
         text, values = properties("root", stack)["Parameters"]["DatabaseUserSecretName"]["Fn::Sub"]
         assert text == "${AWS::StackName}-database-user-${Uuid}"
@@ -50,12 +50,12 @@ def test_an_association_configures_the_servers_of_its_own_environment_only() -> 
     assert len(associations) == 3
     for name, logical_id in associations:
         targets = {target["Key"]: target["Values"] for target in properties(name, logical_id)["Targets"]}
-        assert set(targets) == {"tag:Server", "tag:EnvironmentStack"}  # all of them must fit
+        assert set(targets) == {"tag:Server", "tag:EnvironmentStack"}  # both must match
         assert targets["tag:EnvironmentStack"] == [{"Ref": "EnvironmentName"}]
 
 
 @pytest.mark.parametrize(("name", "server"), [("web-servers", "ApacheWeb"), ("app-servers", "App")])
-def test_the_servers_carry_the_tags_that_the_associations_look_for(name: str, server: str) -> None:
+def test_the_servers_have_the_tags_of_the_associations_targets(name: str, server: str) -> None:
     specifications = properties(name, "LaunchTemplate")["LaunchTemplateData"]["TagSpecifications"]
     (tags,) = [s["Tags"] for s in specifications if s["ResourceType"] == "instance"]
 
@@ -63,6 +63,6 @@ def test_the_servers_carry_the_tags_that_the_associations_look_for(name: str, se
     assert {"Key": "EnvironmentStack", "Value": {"Ref": "EnvironmentName"}} in tags
 
 
-def test_every_nested_stack_is_told_the_name_of_the_environment() -> None:
+def test_every_nested_stack_gets_the_name_of_the_environment() -> None:
     for name, logical_id in of_type("AWS::CloudFormation::Stack"):
         assert properties(name, logical_id)["Parameters"]["EnvironmentName"] == {"Ref": "AWS::StackName"}

@@ -1,4 +1,4 @@
-"""The script of the web servers' association makes a web server, as often as it is run."""
+"""The script of the web servers' association sets up a web server, and is idempotent."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 from tests.infra.web_server import Family, Protocol, WebServer, web_server
 from tests.services import LOOPBACK, REPOSITORY, Service, find_program, wait_until
 
-# Returns what it was asked, and writes it down.
+# Returns the request, and records it.
 APPLICATION = """
 import json, pathlib
 requests = pathlib.Path(__file__).with_name("requests")
@@ -38,7 +38,7 @@ PROTOCOLS: tuple[Protocol, ...] = ("http", "uwsgi")
 
 @pytest.fixture(params=[(family, protocol) for family in ("debian", "redhat") for protocol in PROTOCOLS])
 def host(request: pytest.FixtureRequest) -> Iterator[WebServer]:
-    """A host of each family of distributions, without a web server, for each protocol to the app servers."""
+    """A host without a web server, for each family of distributions and each protocol."""
     family: Family
     protocol: Protocol
     family, protocol = request.param
@@ -54,21 +54,21 @@ def debian(request: pytest.FixtureRequest) -> Iterator[WebServer]:
 
 
 class Application(Service):
-    """uWSGI as the playbook sets it, where the internal load balancer would be."""
+    """uWSGI with the playbook's settings, at the address of the internal load balancer."""
 
     def requests(self) -> list[dict[str, Any]]:
-        """Return what reached the application, the oldest request first."""
+        """Return the requests of the application, oldest first."""
         found = self.folder / "requests"
         return [json.loads(line) for line in found.read_text().splitlines()] if found.exists() else []
 
     def forget(self) -> None:
-        """Forget what reached the application."""
+        """Forget the recorded requests."""
         (self.folder / "requests").unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
 def application(host: WebServer) -> Iterator[Application]:
-    """Start uWSGI with an application that returns what it was asked."""
+    """Start uWSGI with an application that returns and records its requests."""
     folder = host.folder / "app"
     folder.mkdir()
     (folder / "echo.py").write_text(APPLICATION)
@@ -92,7 +92,7 @@ def application(host: WebServer) -> Iterator[Application]:
 
 @pytest.fixture(scope="module", params=PROTOCOLS)
 def tiers(request: pytest.FixtureRequest) -> Iterator[tuple[WebServer, Application]]:
-    """A web server in front of an application, for each protocol."""
+    """A web server and its application, for each protocol."""
     with web_server("debian", request.param) as server:
         assert server.configure().returncode == 0
         with application(server) as app:
@@ -106,12 +106,12 @@ def web(tiers: tuple[WebServer, Application]) -> WebServer:
 
 @pytest.fixture
 def app(tiers: tuple[WebServer, Application]) -> Application:
-    """The application behind `web`, which has seen nothing yet."""
+    """The application behind `web`, without recorded requests."""
     tiers[1].forget()
     return tiers[1]
 
 
-def test_a_host_becomes_a_web_server(host: WebServer) -> None:
+def test_the_script_sets_up_a_web_server(host: WebServer) -> None:
     done = host.configure()
 
     assert done.returncode == 0, done.stderr
@@ -125,7 +125,7 @@ def test_a_host_becomes_a_web_server(host: WebServer) -> None:
     )
 
 
-def test_a_second_run_changes_nothing_and_disturbs_nobody(host: WebServer) -> None:
+def test_a_second_run_changes_nothing_and_reloads_nothing(host: WebServer) -> None:
     host.configure()
     host.calls()
     before = host.conf.read_bytes()
@@ -140,7 +140,7 @@ def test_a_second_run_changes_nothing_and_disturbs_nobody(host: WebServer) -> No
     assert "systemctl reload" not in calls
 
 
-def test_another_internal_load_balancer_is_taken_up_by_a_reload(host: WebServer) -> None:
+def test_another_internal_load_balancer_is_applied_by_a_reload(host: WebServer) -> None:
     host.configure()
     host.calls()
     host.backend_port += 1
@@ -151,7 +151,7 @@ def test_another_internal_load_balancer_is_taken_up_by_a_reload(host: WebServer)
     assert f"{host.protocol}://{LOOPBACK}:{host.backend_port}/" in host.conf.read_text()
 
 
-def test_a_configuration_that_apache_refuses_is_taken_back(host: WebServer) -> None:
+def test_a_configuration_that_apache_rejects_is_rolled_back(host: WebServer) -> None:
     host.configure()
     before = host.conf.read_bytes()
     host.calls()
@@ -160,7 +160,7 @@ def test_a_configuration_that_apache_refuses_is_taken_back(host: WebServer) -> N
     done = host.configure()
 
     assert done.returncode == 1
-    assert "put back" in done.stderr
+    assert "The previous one is restored." in done.stderr
     assert host.conf.read_bytes() == before
     assert "reload" not in "".join(host.calls())
     assert host.get("/healthz")[0] == 200
@@ -190,8 +190,8 @@ def test_requests_are_passed_on_with_the_client_host_and_scheme_that_the_load_ba
     assert '"GET /read?of=test HTTP/1.1" 200' in line
 
 
-def test_a_client_cannot_pass_itself_off_as_another(web: WebServer, app: Application) -> None:
-    """The load balancer appends the address it saw; what the client wrote before that is not believed."""
+def test_a_client_cannot_spoof_its_address(web: WebServer, app: Application) -> None:
+    """The load balancer appends the address of the client; addresses before it are not trusted."""
     _, text = web.get("/read?of=another", X_Forwarded_For="198.51.100.1, 203.0.113.9")
 
     assert json.loads(text)["HTTP_X_FORWARDED_FOR"] == "203.0.113.9"
@@ -200,8 +200,8 @@ def test_a_client_cannot_pass_itself_off_as_another(web: WebServer, app: Applica
     assert "] 203.0.113.9 () {" in line
 
 
-def test_other_spellings_of_a_header_are_not_taken_for_it(web: WebServer, app: Application) -> None:
-    """uWSGI reads an underscore as a hyphen."""
+def test_header_names_with_underscores_are_dropped(web: WebServer, app: Application) -> None:
+    """uWSGI treats an underscore as a hyphen."""
     names = ["X_Forwarded_For", "X-Forwarded_For", "x_forwarded-for", "Content_Length"]
     names += ["X_Forwarded_Proto", "X-Forwarded_Proto", "x_forwarded-proto"]
     headers = "".join(f"{name}: 7\r\n" for name in names)
@@ -222,7 +222,7 @@ def test_headers_of_30_kb_reach_the_application(web: WebServer, app: Application
 
 
 def post(body: bytes, *headers: str) -> bytes:
-    """Return a request to /write as bytes; the last one of its connection."""
+    """Return a POST request to /write that closes its connection."""
     lines = ("POST /write HTTP/1.1", "Host: x", "Connection: close", *headers)
     return "".join(f"{line}\r\n" for line in lines).encode() + b"\r\n" + body
 
@@ -231,7 +231,7 @@ def status(answer: bytes) -> int:
     return int(answer.split(b" ")[1])
 
 
-def test_a_body_that_nobody_reads_costs_no_answer(web: WebServer, app: Application) -> None:
+def test_an_unread_body_loses_no_response(web: WebServer, app: Application) -> None:
     answers = [web.send(post(b"b" * 65_536, "Content-Length: 65536")) for _ in range(20)]
 
     assert {status(answer) for answer in answers} == {200}
@@ -239,7 +239,7 @@ def test_a_body_that_nobody_reads_costs_no_answer(web: WebServer, app: Applicati
 
 
 @pytest.mark.parametrize("length", [65_537, 10**12, 10**30])
-def test_a_body_that_is_too_large_is_refused_before_the_application_hears_of_it(
+def test_a_body_above_the_limit_is_rejected_before_it_reaches_the_application(
     web: WebServer, app: Application, length: int
 ) -> None:
     answer = web.send(post(b"", f"Content-Length: {length}"))
@@ -248,8 +248,8 @@ def test_a_body_that_is_too_large_is_refused_before_the_application_hears_of_it(
     assert app.requests() == []
 
 
-def test_a_body_in_chunks_is_refused(web: WebServer, app: Application) -> None:
-    """uWSGI could not read it, and its size is unknown. RFC 9112, 6.3 allows to require a length."""
+def test_a_chunked_body_is_rejected(web: WebServer, app: Application) -> None:
+    """uWSGI cannot read it, and its size is unknown. RFC 9112, section 6.3 allows to require a length."""
     answer = web.send(post(b"4\r\nbody\r\n0\r\n\r\n", "Transfer-Encoding: chunked"))
 
     assert status(answer) == 411
@@ -257,7 +257,7 @@ def test_a_body_in_chunks_is_refused(web: WebServer, app: Application) -> None:
 
 
 def test_a_client_that_waits_for_100_continue_is_answered(web: WebServer, app: Application) -> None:
-    """curl does so for larger bodies; uWSGI never sends it."""
+    """curl waits for it before larger bodies; uWSGI never sends it."""
     answer = web.send(post(b"b" * 2000, "Content-Length: 2000", "Expect: 100-continue"))
 
     assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 ")
@@ -281,7 +281,7 @@ def test_a_client_that_waits_for_100_continue_is_answered(web: WebServer, app: A
 def test_no_request_is_smuggled_in_the_body_of_another(
     web: WebServer, app: Application, headers: tuple[str, ...]
 ) -> None:
-    """The servers may disagree on where this body ends; the rest of it must never become a request."""
+    """Apache and uWSGI may disagree on the end of the body; the rest must not become a request."""
     smuggled = b"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
 
     with contextlib.suppress(ConnectionResetError):
@@ -291,8 +291,8 @@ def test_no_request_is_smuggled_in_the_body_of_another(
     assert [seen["PATH_INFO"] for seen in app.requests()] in (["/write", "/read"], ["/read"])
 
 
-class Silent:
-    """A server that takes requests and closes the connection without an answer."""
+class ClosingServer:
+    """A server that reads requests and closes the connection without a response."""
 
     def __init__(self, port: int) -> None:
         self.requests: list[bytes] = []
@@ -311,20 +311,20 @@ class Silent:
         self._socket.close()
 
 
-def test_a_request_that_was_sent_is_never_sent_again(debian: WebServer) -> None:
+def test_a_request_is_never_sent_twice(debian: WebServer) -> None:
     """/write would save twice."""
     debian.configure()
-    silent = Silent(debian.backend_port)
+    server = ClosingServer(debian.backend_port)
     try:
         assert debian.get("/write")[0] in (500, 502, 503)
         debian.get("/read")
     finally:
-        silent.stop()
+        server.stop()
 
-    assert [b"/write" in request for request in silent.requests] == [True, False]
+    assert [b"/write" in request for request in server.requests] == [True, False]
 
 
-def test_health_is_answered_without_the_application_and_not_logged(debian: WebServer) -> None:
+def test_health_checks_need_no_application_and_are_not_logged(debian: WebServer) -> None:
     debian.configure()
 
     assert debian.get("/healthz")[0] == 200
@@ -332,8 +332,8 @@ def test_health_is_answered_without_the_application_and_not_logged(debian: WebSe
     assert [line for line in debian.access_log if "/healthz" in line] == []
 
 
-def test_the_first_request_after_the_application_came_back_is_served(debian: WebServer) -> None:
-    """Apache would else answer 503 for a minute: retry=0."""
+def test_the_first_request_after_an_outage_is_served(debian: WebServer) -> None:
+    """Without retry=0 Apache would return 503 for a minute."""
     debian.configure()
     assert debian.get("/read")[0] == 503
 
@@ -341,7 +341,7 @@ def test_the_first_request_after_the_application_came_back_is_served(debian: Web
         assert debian.get("/read")[0] == 200
 
 
-def test_apache_says_little_about_itself(debian: WebServer) -> None:
+def test_apache_hides_its_version_and_disables_trace(debian: WebServer) -> None:
     debian.configure()
     curl = [find_program("curl"), "-sS", "-o", "-", "-i", "-X", "TRACE", f"http://{LOOPBACK}:{debian.port}/"]
     wait_until(lambda: debian.get("/healthz")[0] == 200)

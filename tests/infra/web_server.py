@@ -1,7 +1,7 @@
-"""A web server of the tests' own: the association's script, run for real in a folder of its own.
+"""A web server for tests: the association's script, executed in a folder of its own.
 
-Paths and port are moved, and the distribution's tools are small stand-ins that write down how they were
-called; `systemctl` and `apachectl` lead to a real Apache.
+Paths and port are replaced, and the distribution's tools are fakes that record their calls; `systemctl` and
+`apachectl` control a real Apache.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Protocol = Literal["http", "uwsgi"]
 
 
 def script(values: Mapping[str, str]) -> str:
-    """Return the association's script with values for its variables."""
+    """Return the association's script with these values of its variables."""
     text: str = properties("configuration", "WebServerAssociation")["Parameters"]["commands"][0]["Fn::Sub"]
     for name, value in values.items():
         text = text.replace(f"${{{name}}}", value)
@@ -39,13 +39,13 @@ def script(values: Mapping[str, str]) -> str:
 
 
 def apache_configuration(values: Mapping[str, str], logs: Path) -> str:
-    """Return the file that the script writes for Apache, with its logs in a folder."""
+    """Return the Apache configuration of the script, with its logs in a folder."""
     text = script(values).partition("<<CONF\n")[2].partition("\nCONF\n")[0]
     return text.replace("$logs", str(logs)).replace("\\$", "$")
 
 
 class WebServer:
-    """A host that the script makes a web server of."""
+    """A host for the script."""
 
     def __init__(self, folder: Path, family: Family, protocol: Protocol) -> None:
         self.folder = folder
@@ -66,7 +66,7 @@ class WebServer:
             (folder / name).mkdir(parents=True)
         for tool in TOOLS:
             (self._bin / tool).symlink_to(find_program(tool))
-        self._stand_ins()
+        self._create_fakes()
 
     @property
     def conf(self) -> Path:
@@ -79,14 +79,14 @@ class WebServer:
         return (self.folder / "var/log" / service / "datelog_access_log").read_text().splitlines()
 
     def calls(self) -> list[str]:
-        """Return how the stand-ins were called since the last time, and forget it."""
-        journal = self.folder / "calls"
-        found = journal.read_text().splitlines() if journal.exists() else []
-        journal.unlink(missing_ok=True)
+        """Return the calls of the fakes since the last time."""
+        log = self.folder / "calls"
+        found = log.read_text().splitlines() if log.exists() else []
+        log.unlink(missing_ok=True)
         return found
 
     def configure(self) -> subprocess.CompletedProcess[str]:
-        """Run the association's script, as State Manager would."""
+        """Run the association's script like State Manager."""
         commands = script(
             {
                 "AppProtocol": self.protocol,
@@ -112,7 +112,7 @@ class WebServer:
         )
 
     def get(self, path: str, **headers: str) -> tuple[int, str]:
-        """Request a page as the public load balancer would; header names are written with underscores."""
+        """Send a GET request like the public load balancer; header names are written with underscores."""
         connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=10)
         connection.request("GET", path, headers={k.replace("_", "-"): v for k, v in headers.items()})
         response = connection.getresponse()
@@ -121,13 +121,13 @@ class WebServer:
         return answer
 
     def send(self, request: bytes) -> bytes:
-        """Send bytes over one connection and return all that comes back, until Apache closes it."""
+        """Send bytes over a connection and return everything until Apache closes it."""
         with socket.create_connection((LOOPBACK, self.port), timeout=30) as connection:
             connection.sendall(request)
             return b"".join(iter(lambda: connection.recv(65536), b""))
 
     def stop(self) -> None:
-        """Stop Apache, if it was started."""
+        """Stop Apache if it runs."""
         with contextlib.suppress(FileNotFoundError):
             pid = int((self.folder / "run/apache.pid").read_text())
             subprocess.run([*self._apache(), "-k", "stop"], check=True, capture_output=True)
@@ -136,7 +136,7 @@ class WebServer:
     def _apache(self) -> list[str]:
         return [find_program("apache2", "httpd"), "-f", str(self.folder / "main.conf")]
 
-    def _stand_ins(self) -> None:
+    def _create_fakes(self) -> None:
         apache = " ".join(self._apache())
         running = self.folder / "run/apache.pid"
         main = [f"ServerRoot {self.folder}", f"PidFile {running}", "ServerName test"]
@@ -147,8 +147,8 @@ class WebServer:
         main += ["StartServers 1", "ServerLimit 2", "ThreadsPerChild 8", "MaxRequestWorkers 16"]
         main += [f"TypesConfig {os.devnull}", f"IncludeOptional {self.conf}*"]
         (self.folder / "main.conf").write_text("\n".join(main) + "\n")
-        self._stand_in("apachectl", f"exec {apache} -t")
-        self._stand_in(
+        self._create_fake("apachectl", f"exec {apache} -t")
+        self._create_fake(
             "systemctl",
             'case "$1" in\n'
             f"  is-active) [ -e {running} ] ;;\n"
@@ -158,23 +158,23 @@ class WebServer:
         )
         if self.family == "debian":
             for tool in ("a2enmod", "a2dissite", "a2enconf"):
-                self._stand_in(tool)
-            self._stand_in(
+                self._create_fake(tool)
+            self._create_fake(
                 "apt-get",
                 f'[ "$2" = update ] || touch {self._bin}/apache2; '
                 f"/bin/chmod +x {self._bin}/apache2 2>/dev/null || true",
             )
         else:
-            self._stand_in("dnf", f"touch {self._bin}/httpd; /bin/chmod +x {self._bin}/httpd")
+            self._create_fake("dnf", f"touch {self._bin}/httpd; /bin/chmod +x {self._bin}/httpd")
 
-    def _stand_in(self, name: str, action: str = "") -> None:
+    def _create_fake(self, name: str, action: str = "") -> None:
         path = self._bin / name
         path.write_text(f'#!/bin/sh\necho "{name} $*" >>{self.folder}/calls\n{action}\n')
         path.chmod(0o755)
 
 
 def load_modules() -> list[str]:
-    """Return the lines of a configuration that load what the distributions' packages load."""
+    """Return the configuration lines that load the modules of the distributions' packages."""
     places = ("/usr/lib/apache2/modules", "/usr/lib64/httpd/modules")
     folder = next(place for place in places if Path(place).is_dir())
     return [
@@ -185,7 +185,7 @@ def load_modules() -> list[str]:
 
 @contextlib.contextmanager
 def web_server(family: Family, protocol: Protocol) -> Iterator[WebServer]:
-    """Give a host without a web server, in a folder that Apache's unprivileged processes can read."""
+    """A host without a web server, in a folder that Apache's unprivileged processes can read."""
     folder = Path(tempfile.mkdtemp(prefix="sanso-web-"))
     folder.chmod(0o755)
     server = WebServer(folder, family, protocol)

@@ -1,4 +1,4 @@
-"""The custom resource's side of CloudFormation's protocol: take a request, do the work, answer exactly once.
+"""The protocol of custom resources: handle a request and send CloudFormation exactly one response.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html
 """
@@ -19,30 +19,30 @@ from typing import Any, Final, Literal, Protocol
 log = logging.getLogger(__name__)
 log.setLevel(logging.INFO)
 
-# What is left of the function's time when an answer must be on its way.
-ANSWER_SECONDS: Final = 15.0
+# Seconds before the function's timeout at which a response has to be sent.
+RESPONSE_SECONDS: Final = 15.0
 _ATTEMPTS: Final = 4
 _SEND_SECONDS: Final = 3.0
-# A whole answer may have 4096 bytes; the longest part besides this one is the StackId.
-_LONGEST_REASON: Final = 1000
+# A response may have 4096 bytes; the longest other part is the StackId.
+_MAX_REASON: Final = 1000
 
 
 class Context(Protocol):
-    """What Lambda tells a function about its invocation, as far as it is read here."""
+    """The attributes of Lambda's context object that are used here."""
 
     log_stream_name: str
 
     def get_remaining_time_in_millis(self) -> int:
-        """Return the milliseconds that are left of the function's timeout."""
+        """Return the milliseconds until the function's timeout."""
 
 
-class Refused(Exception):
-    """The work cannot be done. The text is shown to the operator, so it holds no secret."""
+class Rejected(Exception):
+    """The request cannot be fulfilled. The operator sees the message, so it must not contain a secret."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One request of CloudFormation's."""
+    """A request from CloudFormation."""
 
     kind: Literal["Create", "Update", "Delete"]
     stack_id: str
@@ -50,12 +50,12 @@ class Request:
     logical_id: str
     physical_id: str  # empty on Create
     properties: Mapping[str, Any]
-    response_url: str = field(repr=False)  # signed: whoever has it can answer
-    deadline: float  # time.monotonic() at which the work must be over
+    response_url: str = field(repr=False)  # pre-signed: its possession allows a response
+    deadline: float  # time.monotonic() by which the handler has to finish
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any], context: Context) -> Request:
-        """Read an event. Raises KeyError when it is not one of CloudFormation's."""
+        """Return the request of an event. Raises KeyError for other events."""
         return cls(
             kind=event["RequestType"],
             stack_id=event["StackId"],
@@ -64,76 +64,76 @@ class Request:
             physical_id=event.get("PhysicalResourceId", ""),
             properties=event.get("ResourceProperties") or {},
             response_url=event["ResponseURL"],
-            deadline=time.monotonic() + context.get_remaining_time_in_millis() / 1000 - ANSWER_SECONDS,
+            deadline=time.monotonic() + context.get_remaining_time_in_millis() / 1000 - RESPONSE_SECONDS,
         )
 
     def required(self, name: str) -> str:
-        """Return a property's text. Raises Refused when the template does not give it."""
+        """Return a string property. Raises Rejected if it is missing."""
         value = self.properties.get(name)
         if not isinstance(value, str) or not value:
-            raise Refused(f"The property {name} is missing.")
+            raise Rejected(f"The property {name} is missing.")
         return value
 
 
-# Does what is asked for and returns the physical id, which must stay the same for the same thing:
-# CloudFormation deletes the old one when an update answers with another.
-Work = Callable[[Request], str]
+# Fulfills a request and returns the physical id. It must stay the same for the same resource: CloudFormation
+# deletes the previous one when an update returns another.
+RequestHandler = Callable[[Request], str]
 
 
-def respond(event: Mapping[str, Any], context: Context, work: Work) -> None:
-    """Carry out `work` for an event and answer CloudFormation, whatever happens.
+def respond(event: Mapping[str, Any], context: Context, handle: RequestHandler) -> None:
+    """Call `handle` for an event and send CloudFormation a response, whatever happens.
 
-    Raises URLError when the answer could not be sent at all; Lambda then calls the function again.
+    Raises URLError if the response cannot be sent; Lambda then retries the function.
     """
     request = Request.from_event(event, context)
     log.info("%s %s (%s)", request.kind, request.logical_id, request.request_id)
-    answer = _Answer(request, f"See the log stream {context.log_stream_name}.")
-    watchdog = threading.Timer(max(request.deadline - time.monotonic(), 0.0), answer.out_of_time)
+    response = _Response(request, f"See the log stream {context.log_stream_name}.")
+    watchdog = threading.Timer(max(request.deadline - time.monotonic(), 0.0), response.time_out)
     watchdog.daemon = True
     watchdog.start()
     try:
-        physical_id, reason = _done(work, request)
+        physical_id, reason = _handled(handle, request)
         if reason:
-            answer.failed(reason)
+            response.fail(reason)
         else:
-            answer.succeeded(physical_id)
+            response.succeed(physical_id)
     finally:
         watchdog.cancel()
-        watchdog.join()  # when it is just answering: Lambda freezes the process as soon as this returns
+        watchdog.join()  # it may be sending: Lambda freezes the process when this function returns
 
 
-def _done(work: Work, request: Request) -> tuple[str, str]:
-    """Do the work; return its physical id, and why it failed when it did."""
+def _handled(handle: RequestHandler, request: Request) -> tuple[str, str]:
+    """Call `handle` and return (physical id, ""), or ("", the reason of its failure)."""
     try:
-        return work(request), ""
-    except Refused as refusal:
-        log.warning("Refused: %s", refusal)
-        return "", str(refusal)
-    except Exception as error:  # noqa: BLE001 - without an answer the stack waits for its whole timeout
-        # Not the error's text: a driver may quote the statement, and the statement a password.
+        return handle(request), ""
+    except Rejected as error:
+        log.warning("Rejected: %s", error)
+        return "", str(error)
+    except Exception as error:  # noqa: BLE001 - without a response the stack waits for its timeout
+        # Without the message: a driver may quote the statement, which may contain a password.
         log.error("%s\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
-        return "", f"The function ended with {type(error).__name__}."
+        return "", f"The function failed with {type(error).__name__}."
 
 
-class _Answer:
-    """The one answer to a request; the first to be given counts."""
+class _Response:
+    """The only response to a request: the first one is sent, others are ignored."""
 
     def __init__(self, request: Request, where: str) -> None:
         self._request = request
         self._where = where
-        self._given = threading.Lock()
+        self._sent = threading.Lock()
 
-    def succeeded(self, physical_id: str) -> None:
-        self._give("SUCCESS", physical_id, "")
+    def succeed(self, physical_id: str) -> None:
+        self._send("SUCCESS", physical_id, "")
 
-    def failed(self, reason: str) -> None:
-        self._give("FAILED", "", f"{reason[:_LONGEST_REASON]} {self._where}")
+    def fail(self, reason: str) -> None:
+        self._send("FAILED", "", f"{reason[:_MAX_REASON]} {self._where}")
 
-    def out_of_time(self) -> None:
-        self.failed("The function ran out of time.")
+    def time_out(self) -> None:
+        self.fail("The function timed out.")
 
-    def _give(self, status: str, physical_id: str, reason: str) -> None:
-        if not self._given.acquire(blocking=False):
+    def _send(self, status: str, physical_id: str, reason: str) -> None:
+        if not self._sent.acquire(blocking=False):
             return
         request = self._request
         body = {
@@ -142,23 +142,23 @@ class _Answer:
             "StackId": request.stack_id,
             "RequestId": request.request_id,
             "LogicalResourceId": request.logical_id,
-            # A failed Create has made nothing to speak of; CloudFormation still wants an id.
+            # CloudFormation requires an id also from a failed create.
             "PhysicalResourceId": physical_id or request.physical_id or request.logical_id,
         }
         _put(request.response_url, json.dumps(body).encode())
-        log.info("Answered %s", status)
+        log.info("Sent %s", status)
 
 
 def _put(url: str, body: bytes) -> None:
-    """Send the answer. Raises URLError after the last attempt."""
-    # The address is signed for a request without a content type; urllib would add one.
+    """Send the response. Raises URLError after the last attempt."""
+    # The URL is signed for a request without a content type; urllib would add one.
     message = urllib.request.Request(url, data=body, method="PUT", headers={"Content-Type": ""})  # noqa: S310 - CloudFormation's own
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             with urllib.request.urlopen(message, timeout=_SEND_SECONDS):  # noqa: S310
                 return
         except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
-            log.warning("Attempt %d to answer: %s", attempt, type(error).__name__)
+            log.warning("Attempt %d to send the response: %s", attempt, type(error).__name__)
             if attempt == _ATTEMPTS:
                 raise
             time.sleep(0.2 * 2**attempt)

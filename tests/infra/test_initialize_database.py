@@ -1,4 +1,4 @@
-"""The database function makes table and user on a real MariaDB, as often as it is asked."""
+"""The function creates table and user in a real MariaDB, and is idempotent."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
-import initialise_database
+import initialize_database
 import pymysql
 import pytest
-from initialise_database import statements
+from initialize_database import statements
 
 from deployments.catalog import yaml_files
-from tests.infra.conftest import Answers, Invocation
+from tests.infra.conftest import Invocation, Responses
 from tests.infra.resolved import TEMPLATES
 from tests.services import LOOPBACK, MariaDB, Sandbox, free_port
 
-# Longer than the answer is kept time for, shorter than another attempt to connect.
+# Seconds: more than is reserved for the response, but not enough for another attempt to connect.
 SHORT = 25.0
 
 
 @dataclass(kw_only=True)
 class Environment:
-    """A database server as Aurora leaves it, and the two secrets and the SQL in an account."""
+    """A new database server, and the two secrets and the SQL in an account."""
 
     server: MariaDB
     database: str
@@ -65,7 +65,7 @@ class Environment:
 
 
 def sql_of_the_template(database: str) -> str:
-    """Return what aurora.yaml writes into the SSM parameter."""
+    """Return the SQL of the SSM parameter in aurora.yaml."""
     resource = yaml_files.read(TEMPLATES / "aurora.yaml")["Resources"]["SqlParameter"]
     sql: str = resource["Properties"]["Value"]["Fn::Sub"]
     return sql.replace("${DatabaseName}", database).replace("${TableName}", "datelog")
@@ -73,7 +73,7 @@ def sql_of_the_template(database: str) -> str:
 
 @pytest.fixture
 def account(sandbox: Sandbox, sandbox_account: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """An account of this test's own, in which boto3 finds itself as it does in Lambda."""
+    """An account for this test only, with boto3's environment of Lambda."""
     for name, value in sandbox.variables(sandbox_account).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "ap-northeast-1")
@@ -83,13 +83,13 @@ def account(sandbox: Sandbox, sandbox_account: str, monkeypatch: pytest.MonkeyPa
 
 @pytest.fixture
 def environment(mariadb_server: MariaDB, account: str) -> Iterator[Environment]:
-    """A new database with its administrator, whose password Aurora made."""
+    """A new database with an administrator whose password Aurora generated."""
     mark = secrets.token_hex(4)
     made = Environment(
         server=mariadb_server,
         database=f"times_{mark}",
         user=f"datelog_{mark}",
-        password="r4nd0m!*+,-.=?^_~",  # of the characters that the template's secret may have
+        password="r4nd0m!*+,-.=?^_~",  # characters of the template's secret
         sql=sql_of_the_template(f"times_{mark}"),
     )
     admin = f"admin_{mark}"
@@ -114,15 +114,19 @@ def _create(secrets_manager: Any, name: str, user: str, password: str) -> str:
     return arn
 
 
-def call(answers: Answers, kind: str, properties: dict[str, object], physical_id: str = "") -> dict[str, Any]:
-    """Let the function carry out a request and return its answer."""
-    answers.bodies.clear()
-    initialise_database.handler(answers.event(kind, properties, physical_id), Invocation(SHORT))
-    return answers.only
+def call(
+    responses: Responses, kind: str, properties: dict[str, object], physical_id: str = ""
+) -> dict[str, Any]:
+    """Call the function with a request and return its response."""
+    responses.bodies.clear()
+    initialize_database.handler(responses.event(kind, properties, physical_id), Invocation(SHORT))
+    return responses.only
 
 
-def test_the_application_can_write_and_read_afterwards(environment: Environment, answers: Answers) -> None:
-    assert call(answers, "Create", environment.properties())["Status"] == "SUCCESS"
+def test_the_application_can_write_and_read_afterwards(
+    environment: Environment, responses: Responses
+) -> None:
+    assert call(responses, "Create", environment.properties())["Status"] == "SUCCESS"
 
     with environment.as_application() as connection, connection.cursor() as cursor:
         cursor.execute("INSERT INTO datelog (dt) VALUES ('2026-11-24 12:00:00')")
@@ -131,10 +135,10 @@ def test_the_application_can_write_and_read_afterwards(environment: Environment,
 
 
 @pytest.mark.parametrize("statement", ["DELETE FROM datelog", "DROP TABLE datelog", "CREATE TABLE t (i int)"])
-def test_the_application_may_do_nothing_else(
-    environment: Environment, answers: Answers, statement: str
+def test_the_application_has_no_other_privileges(
+    environment: Environment, responses: Responses, statement: str
 ) -> None:
-    call(answers, "Create", environment.properties())
+    call(responses, "Create", environment.properties())
 
     with (
         environment.as_application() as connection,
@@ -144,8 +148,8 @@ def test_the_application_may_do_nothing_else(
         cursor.execute(statement)
 
 
-def test_the_application_is_turned_away_without_tls(environment: Environment, answers: Answers) -> None:
-    call(answers, "Create", environment.properties())
+def test_the_application_is_rejected_without_tls(environment: Environment, responses: Responses) -> None:
+    call(responses, "Create", environment.properties())
 
     with pytest.raises(pymysql.err.OperationalError, match="Access denied"):
         pymysql.connect(
@@ -157,12 +161,12 @@ def test_the_application_is_turned_away_without_tls(environment: Environment, an
         )
 
 
-def test_with_tls_off_the_application_may_connect_either_way(
-    environment: Environment, answers: Answers, monkeypatch: pytest.MonkeyPatch
+def test_with_tls_off_the_application_connects_with_or_without_tls(
+    environment: Environment, responses: Responses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABASE_TLS", "off")
 
-    assert call(answers, "Create", environment.properties())["Status"] == "SUCCESS"
+    assert call(responses, "Create", environment.properties())["Status"] == "SUCCESS"
 
     pymysql.connect(
         host=LOOPBACK,
@@ -173,14 +177,14 @@ def test_with_tls_off_the_application_may_connect_either_way(
     ).close()
 
 
-def test_rows_survive_another_creation_and_an_update(environment: Environment, answers: Answers) -> None:
-    created = call(answers, "Create", environment.properties())
+def test_rows_survive_a_second_create_and_an_update(environment: Environment, responses: Responses) -> None:
+    created = call(responses, "Create", environment.properties())
     with environment.as_application() as connection, connection.cursor() as cursor:
         cursor.execute("INSERT INTO datelog (dt) VALUES ('2026-11-24 12:00:00')")
 
-    again = call(answers, "Create", environment.properties())
+    again = call(responses, "Create", environment.properties())
     updated = call(
-        answers, "Update", environment.properties(Revision="sets/4567"), created["PhysicalResourceId"]
+        responses, "Update", environment.properties(Revision="sets/4567"), created["PhysicalResourceId"]
     )
 
     assert [a["Status"] for a in (created, again, updated)] == ["SUCCESS"] * 3
@@ -188,37 +192,37 @@ def test_rows_survive_another_creation_and_an_update(environment: Environment, a
     assert environment.server.execute(f"SELECT COUNT(*) FROM {environment.database}.datelog") == "1\n"
 
 
-def test_a_new_password_in_the_secret_is_the_users_after_an_update(
-    environment: Environment, answers: Answers
+def test_an_update_sets_the_new_password_of_the_secret(
+    environment: Environment, responses: Responses
 ) -> None:
-    created = call(answers, "Create", environment.properties())
+    created = call(responses, "Create", environment.properties())
     environment.password = "changed-since"
     boto3.client("secretsmanager").put_secret_value(
         SecretId=environment.user_arn,
         SecretString=json.dumps({"username": environment.user, "password": environment.password}),
     )
 
-    call(answers, "Update", environment.properties(Revision="sets/4567"), created["PhysicalResourceId"])
+    call(responses, "Update", environment.properties(Revision="sets/4567"), created["PhysicalResourceId"])
 
     environment.as_application().close()
 
 
-def test_deleting_needs_neither_secrets_nor_database(answers: Answers) -> None:
-    answer = call(answers, "Delete", {"Host": "gone.invalid"}, "Thing-1")
+def test_a_delete_needs_neither_secrets_nor_database(responses: Responses) -> None:
+    response = call(responses, "Delete", {"Host": "gone.invalid"}, "Thing-1")
 
-    assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", "Thing-1")
+    assert (response["Status"], response["PhysicalResourceId"]) == ("SUCCESS", "Thing-1")
 
 
-def test_deleting_leaves_the_table_to_the_cluster(environment: Environment, answers: Answers) -> None:
-    created = call(answers, "Create", environment.properties())
+def test_a_delete_changes_nothing_in_the_database(environment: Environment, responses: Responses) -> None:
+    created = call(responses, "Create", environment.properties())
 
-    call(answers, "Delete", environment.properties(), created["PhysicalResourceId"])
+    call(responses, "Delete", environment.properties(), created["PhysicalResourceId"])
 
     environment.as_application().close()
 
 
 def test_a_password_that_is_being_rotated_is_read_again(
-    environment: Environment, answers: Answers, monkeypatch: pytest.MonkeyPatch
+    environment: Environment, responses: Responses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     admin = environment.admin_arn
     user = json.loads(boto3.client("secretsmanager").get_secret_value(SecretId=admin)["SecretString"])
@@ -230,29 +234,31 @@ def test_a_password_that_is_being_rotated_is_read_again(
         )
 
     monkeypatch.setattr(time, "sleep", rotation_ends)
-    initialise_database.handler(answers.event("Create", environment.properties()), Invocation())
+    initialize_database.handler(responses.event("Create", environment.properties()), Invocation())
 
-    assert answers.only["Status"] == "SUCCESS"
+    assert responses.only["Status"] == "SUCCESS"
 
 
-def test_a_database_that_does_not_answer_is_named(environment: Environment, answers: Answers) -> None:
+def test_an_unreachable_database_is_named(environment: Environment, responses: Responses) -> None:
     port = free_port()
 
-    answer = call(answers, "Create", environment.properties(Port=str(port)))
+    response = call(responses, "Create", environment.properties(Port=str(port)))
 
-    assert answer["Status"] == "FAILED"
-    assert f"The database at 127.0.0.1:{port} does not answer (error 2003)." in answer["Reason"]
+    assert response["Status"] == "FAILED"
+    assert f"The database at 127.0.0.1:{port} does not answer (error 2003)." in response["Reason"]
 
 
-def test_an_administrator_who_is_refused_is_told_apart(environment: Environment, answers: Answers) -> None:
+def test_a_rejected_administrator_has_a_message_of_its_own(
+    environment: Environment, responses: Responses
+) -> None:
     boto3.client("secretsmanager").put_secret_value(
         SecretId=environment.admin_arn, SecretString='{"username": "nobody", "password": "wrong"}'
     )
 
-    answer = call(answers, "Create", environment.properties())
+    response = call(responses, "Create", environment.properties())
 
-    assert answer["Status"] == "FAILED"
-    assert "refuses the administrator (error 1045)" in answer["Reason"]
+    assert response["Status"] == "FAILED"
+    assert "rejects the administrator (error 1045)" in response["Reason"]
 
 
 @pytest.mark.parametrize(
@@ -264,48 +270,50 @@ def test_an_administrator_who_is_refused_is_told_apart(environment: Environment,
     ],
 )
 def test_wrong_properties_are_named(
-    environment: Environment, answers: Answers, changes: dict[str, object], reason: str
+    environment: Environment, responses: Responses, changes: dict[str, object], reason: str
 ) -> None:
-    answer = call(answers, "Create", environment.properties(**changes))
+    response = call(responses, "Create", environment.properties(**changes))
 
-    assert answer["Status"] == "FAILED"
-    assert reason in answer["Reason"]
+    assert response["Status"] == "FAILED"
+    assert reason in response["Reason"]
 
 
-def test_sql_that_fails_is_named_by_its_error_number(environment: Environment, answers: Answers) -> None:
+def test_failing_sql_is_reported_with_its_error_number(
+    environment: Environment, responses: Responses
+) -> None:
     boto3.client("ssm").put_parameter(Name="sql", Type="String", Value="USE nowhere;", Overwrite=True)
 
-    answer = call(answers, "Create", environment.properties())
+    response = call(responses, "Create", environment.properties())
 
-    assert "The SQL of the parameter failed with MySQL error 1049." in answer["Reason"]
+    assert "The SQL of the parameter failed with MySQL error 1049." in response["Reason"]
 
 
-def test_a_secret_without_a_user_is_refused(environment: Environment, answers: Answers) -> None:
+def test_a_secret_without_a_user_is_rejected(environment: Environment, responses: Responses) -> None:
     boto3.client("secretsmanager").put_secret_value(SecretId=environment.user_arn, SecretString="{}")
 
-    answer = call(answers, "Create", environment.properties())
+    response = call(responses, "Create", environment.properties())
 
-    assert "The secret holds no user name and password." in answer["Reason"]
+    assert "The secret has no user name and password." in response["Reason"]
 
 
 def test_no_password_is_ever_logged(
-    environment: Environment, answers: Answers, caplog: pytest.LogCaptureFixture
+    environment: Environment, responses: Responses, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO):
-        call(answers, "Create", environment.properties())
-        call(answers, "Create", environment.properties(TableName="another"))
+        call(responses, "Create", environment.properties())
+        call(responses, "Create", environment.properties(TableName="another"))
 
     assert environment.password not in caplog.text
     assert "'first'" not in caplog.text
 
 
-def test_an_original_table_stays_as_it_is(environment: Environment, answers: Answers) -> None:
+def test_an_original_table_is_not_changed(environment: Environment, responses: Responses) -> None:
     environment.server.execute(
         f"USE {environment.database}; CREATE TABLE datelog (dt datetime); "
         "INSERT INTO datelog VALUES ('2022-11-06 03:01:52');"
     )
 
-    assert call(answers, "Create", environment.properties())["Status"] == "SUCCESS"
+    assert call(responses, "Create", environment.properties())["Status"] == "SUCCESS"
 
     with environment.as_application() as connection, connection.cursor() as cursor:
         cursor.execute("SELECT dt FROM datelog")
@@ -324,5 +332,5 @@ def test_an_original_table_stays_as_it_is(environment: Environment, answers: Ans
         ("SELECT 3--1", ["SELECT 3--1"]),
     ],
 )
-def test_a_script_is_taken_apart_at_its_semicolons_only(sql: str, expected: list[str]) -> None:
+def test_a_script_is_split_at_its_semicolons_only(sql: str, expected: list[str]) -> None:
     assert list(statements(sql)) == expected

@@ -1,7 +1,7 @@
-"""Custom resource: makes the application's table and its least-privilege user in the database.
+"""Custom resource: creates the application's table and its least-privilege user in the database.
 
 Runs the SQL of an SSM parameter as the administrator, then creates or updates the user of a Secrets
-Manager secret. Safe to run again at any time. Deleting does nothing: what was made goes with the cluster.
+Manager secret. Idempotent. A delete does nothing: table and user are deleted with the cluster.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import boto3
 import pymysql
-from custom_resource import Context, Refused, Request, respond
+from custom_resource import Context, Rejected, Request, respond
 from pymysql.constants import ER
 from pymysql.cursors import Cursor
 
@@ -28,7 +28,7 @@ _RETRY_SECONDS: Final = 5.0
 _CONNECT_SECONDS: Final = 10
 _STATEMENT_SECONDS: Final = 60
 _NAME: Final = re.compile(r"[A-Za-z0-9_]{1,64}")
-# A quoted text, a comment, the end of a statement, or anything else.
+# A quoted string, a comment, the end of a statement, or any other character.
 _SQL_TOKEN: Final = re.compile(
     r"""'(?:[^'\\]|\\.|'')*' | "(?:[^"\\]|\\.|"")*" | `(?:[^`]|``)*`
       | (?P<comment>--[ \t][^\n]*|\#[^\n]*|/\*.*?\*/) | (?P<end>;) | .""",
@@ -37,14 +37,14 @@ _SQL_TOKEN: Final = re.compile(
 
 
 def handler(event: Mapping[str, Any], context: Context) -> None:
-    """Answer a request of CloudFormation's for a Custom::DatabaseInitialisation."""
-    respond(event, context, initialise)
+    """Handle CloudFormation's request for a Custom::DatabaseInitialisation."""
+    respond(event, context, initialize)
 
 
-def initialise(request: Request) -> str:
-    """Make table and user, unless they are to be deleted. Returns the physical id.
+def initialize(request: Request) -> str:
+    """Create table and user; do nothing for a delete. Returns the physical id.
 
-    Raises Refused with a sentence for the operator.
+    Raises Rejected with a message for the operator.
     """
     physical_id = request.physical_id or f"{request.logical_id}-{request.stack_id.rpartition('/')[2]}"
     if request.kind == "Delete":
@@ -54,23 +54,23 @@ def initialise(request: Request) -> str:
     user = _secret(request.required("UserSecretArn"))
     user_name = user["username"]
     if not _NAME.fullmatch(user_name):
-        raise Refused("The user name in the secret must be letters, digits and underscores.")
+        raise Rejected("The user name in the secret must be letters, digits and underscores.")
     with _connect(request) as connection, connection.cursor() as cursor:
         for statement in statements(sql):
             _run(cursor, "The SQL of the parameter", statement)
         account = (user_name, "%", user["password"])
-        # TLS as the connection itself: the option is about what the server refuses.
+        # The same as for this connection: whether the server rejects the user without TLS.
         tls = "REQUIRE SSL" if _requires_tls() else "REQUIRE NONE"
         _run(cursor, "CREATE USER", f"CREATE USER IF NOT EXISTS %s@%s IDENTIFIED BY %s {tls}", account)
         _run(cursor, "ALTER USER", f"ALTER USER %s@%s IDENTIFIED BY %s {tls}", account)
         _run(cursor, "GRANT", f"GRANT SELECT, INSERT ON `{database}`.`{table}` TO %s@%s", account[:2])
         connection.commit()
-    log.info("Table %s.%s and user %s are there.", database, table, user_name)
+    log.info("Table %s.%s and user %s exist.", database, table, user_name)
     return physical_id
 
 
 def statements(sql: str) -> Iterator[str]:
-    """Yield the statements of a script, without comments and the semicolons between them."""
+    """Yield the statements of a script, without comments and semicolons."""
     statement = ""
     for token in _SQL_TOKEN.finditer(sql):
         if token["end"]:
@@ -86,7 +86,7 @@ def statements(sql: str) -> Iterator[str]:
 def _name(request: Request, name: str) -> str:
     value = request.required(name)
     if not _NAME.fullmatch(value):
-        raise Refused(f"{name} must be letters, digits and underscores.")
+        raise Rejected(f"{name} must be letters, digits and underscores.")
     return value
 
 
@@ -95,10 +95,10 @@ def _parameter(name: str) -> str:
 
 
 def _secret(arn: str) -> dict[str, str]:
-    """Return the user name and password of a secret. Raises Refused when it has none."""
+    """Return user name and password of a secret. Raises Rejected if it has none."""
     content = json.loads(boto3.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"])
     if not (content.get("username") and content.get("password")):
-        raise Refused("The secret holds no user name and password.")
+        raise Rejected("The secret has no user name and password.")
     return {"username": str(content["username"]), "password": str(content["password"])}
 
 
@@ -107,15 +107,15 @@ def _requires_tls() -> bool:
 
 
 def _connect(request: Request) -> pymysql.Connection[Cursor]:
-    """Connect as the administrator, trying until the deadline.
+    """Connect as the administrator, retrying until the deadline.
 
-    A new cluster's name may not resolve yet, and the administrator's password is changed by its rotation
-    between our reading and using it; so the secret is read before each attempt.
+    The name of a new cluster may not resolve yet, and the password may be rotated after the secret is read,
+    so the secret is read before each attempt. Raises Rejected at the deadline.
     """
     host, port = request.required("Host"), int(request.required("Port"))
     encryption = None
     if _requires_tls():
-        # Encrypted, but the server's name is not checked: inside the VPC the security groups say who answers.
+        # Encrypted without verification of the server: in the VPC the security groups determine the server.
         encryption = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         encryption.check_hostname = False
         encryption.verify_mode = ssl.CERT_NONE
@@ -135,16 +135,16 @@ def _connect(request: Request) -> pymysql.Connection[Cursor]:
             )
         except pymysql.err.OperationalError as error:
             code = error.args[0]
-            log.warning("No connection to %s:%d yet: error %s", host, port, code)
+            log.warning("Connection to %s:%d failed with error %s", host, port, code)
             if time.monotonic() + _RETRY_SECONDS + _CONNECT_SECONDS > request.deadline:
-                why = "refuses the administrator" if code == ER.ACCESS_DENIED_ERROR else "does not answer"
-                raise Refused(f"The database at {host}:{port} {why} (error {code}).") from None
+                why = "rejects the administrator" if code == ER.ACCESS_DENIED_ERROR else "does not answer"
+                raise Rejected(f"The database at {host}:{port} {why} (error {code}).") from None
         time.sleep(_RETRY_SECONDS)
 
 
 def _run(cursor: Cursor, what: str, statement: str, values: tuple[str, ...] | None = None) -> None:
-    """Run a statement. Raises Refused with the error's number: its text may quote a password."""
+    """Run a statement. Raises Rejected with the number of the error: its message may contain a password."""
     try:
         cursor.execute(statement, values)
     except pymysql.err.MySQLError as error:
-        raise Refused(f"{what} failed with MySQL error {error.args[0]}.") from None
+        raise Rejected(f"{what} failed with MySQL error {error.args[0]}.") from None
