@@ -130,6 +130,25 @@ MESSAGES: Final[Mapping[Code, str]] = {
     Code.ENVIRONMENT_CREATING: N_("It is being created."),
     Code.NOT_OBSERVED: N_("%(where)s has not been observed yet."),
     Code.NO_SERVERS: N_("%(where)s has no servers."),
+    Code.NO_SERVER_IN_SERVICE: N_("No %(tier)s server is in service."),
+    Code.NO_SERVER_HEALTHY: N_(
+        "No %(tier)s server is in service: health checks fail on %(servers)s (%(code)s)."
+    ),
+    Code.NO_SERVER_CHECKING: N_(
+        "No %(tier)s server is in service; the load balancer is running its first checks of %(new)s."
+    ),
+    Code.NO_SERVER_CHECKING_REPLACEMENT: N_(
+        "No %(tier)s server is in service; the load balancer is running its first checks of %(new)s in place "
+        "of %(old)s."
+    ),
+    Code.NO_SERVER_CONFIGURING: N_("No %(tier)s server is in service; State Manager is configuring %(new)s."),
+    Code.NO_SERVER_CONFIGURING_REPLACEMENT: N_(
+        "No %(tier)s server is in service; State Manager is configuring %(new)s in place of %(old)s."
+    ),
+    Code.NO_SERVER_STARTING: N_("No %(tier)s server is in service; Auto Scaling is starting %(new)s."),
+    Code.NO_SERVER_STARTING_REPLACEMENT: N_(
+        "No %(tier)s server is in service; Auto Scaling is starting %(new)s in place of %(old)s."
+    ),
     Code.SERVERS_MISSING: N_("%(where)s has %(count)s of %(total)s servers."),
     Code.NO_WRITER: N_("%(where)s has no writer."),
     Code.SERVER_NOT_REGISTERED: N_("%(where)s is not registered with a load balancer."),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -18,6 +20,7 @@ def test_what_changes_is_followed_on_the_page(standing: Standing) -> None:
     a_failover_swaps_the_roles(standing)
     a_server_that_is_terminated_is_drained_replaced_and_configured(standing)
     a_server_that_was_killed_is_replaced_and_configured(standing)
+    while_both_web_servers_are_replaced_the_environment_is_unhealthy(standing)
 
 
 def a_failover_swaps_the_roles(standing: Standing) -> None:
@@ -84,6 +87,23 @@ def a_server_that_was_killed_is_replaced_and_configured(standing: Standing) -> N
 
     expect(standing.page.locator(".activities")).to_contain_text(gone, timeout=SOON)
     is_in_service(standing, "web", gone, replacement(standing, before))
+
+
+def while_both_web_servers_are_replaced_the_environment_is_unhealthy(standing: Standing) -> None:
+    before = standing.servers("httpd")
+
+    standing.pace(SLOWLY)
+    for one in before:
+        standing.act(one, "kill")
+
+    expect(standing.health.get_by_role("heading")).to_contain_text("Unhealthy", timeout=SOON)
+    old = f"({'|'.join(before)})"
+    said = re.compile(f"No web server is in service; State Manager is configuring i-.+ in place of {old}")
+    expect(standing.health).to_contain_text(said, timeout=SOON)
+    expect(standing.health.get_by_role("heading")).to_contain_text("Unhealthy")
+    expect(standing.box("ALB")).to_contain_text("Unhealthy")
+    standing.pace(PACE)
+    standing.is_well()
 
 
 def replacement(standing: Standing, before: list[str]) -> str:

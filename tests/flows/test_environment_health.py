@@ -30,6 +30,7 @@ def test_what_goes_wrong_on_servers_is_on_the_page_and_mended_from_there(standin
     a_time_is_saved_through_the_site(standing)
     an_app_server_that_stopped_is_named(standing)
     a_web_server_that_answers_500_is_named(standing)
+    two_web_servers_that_answer_500_are_an_outage_everywhere(standing)
     a_playbook_that_failed_on_one_server_is_run_again_there(standing)
 
 
@@ -74,6 +75,37 @@ def a_web_server_that_answers_500_is_named(standing: Standing) -> None:
     assert_dip_is_in_the_history(standing, "Web servers")
 
 
+def two_web_servers_that_answer_500_are_an_outage_everywhere(standing: Standing) -> None:
+    both = sorted(standing.servers("httpd"))
+    for one in both:
+        standing.act(one, "break-service")
+
+    said = f"No web server is in service: health checks fail on {', '.join(both)}"
+    expect(standing.health).to_contain_text(said, timeout=SOON)
+    expect(standing.health.get_by_role("heading")).to_contain_text("Unhealthy")
+    expect(standing.tier("Web servers")).to_contain_text("Unhealthy 0 of 2")
+    expect(standing.tier("ALB")).to_contain_text("Unhealthy 0 of 1 No web server is in service.")
+    expect(standing.box("ALB")).to_contain_text("Unhealthy")
+    expect(standing.tier("NLB")).to_contain_text("Healthy")
+    assert_lists_say(standing, "Unhealthy")
+    assert_dip_is_in_the_history(standing, "ALB", "Unhealthy", "0/1")
+
+    for one in both:
+        standing.act(one, "mend-service")
+
+    assert_all_are_well(standing, both[0])
+
+
+def assert_lists_say(standing: Standing, word: str) -> None:
+    """See it in the list of environments, and in the admin's."""
+    with standing.listed() as row:
+        expect(row).to_contain_text(word, timeout=SOON)
+    with standing.page.context.expect_page() as opened:
+        standing.page.evaluate("window.open('/admin/deployments/environment/')")
+    expect(opened.value.locator("#result_list")).to_contain_text(word)
+    opened.value.close()
+
+
 def assert_one_is_sick(standing: Standing, tier: str, sick: str, code: str) -> None:
     """See that the words, the tiers, the picture, the targets and the list of environments agree."""
     names = {"app": "App servers", "web": "Web servers"}
@@ -96,13 +128,15 @@ def assert_all_are_well(standing: Standing, mended: str) -> None:
         expect(row).to_contain_text("Healthy", timeout=SOON)
 
 
-def assert_dip_is_in_the_history(standing: Standing, part: str) -> None:
+def assert_dip_is_in_the_history(
+    standing: Standing, part: str, state: str = "Degraded", figures: str = "1/2"
+) -> None:
     dips = standing.page.locator("#past-day")
     if not dips.evaluate("details => details.open"):
         dips.locator("summary").click()
     dip = dips.locator("tbody tr").filter(has_text=part).first
-    expect(dip).to_contain_text("Degraded", timeout=SOON)
-    expect(dip).to_contain_text("1/2")
+    expect(dip).to_contain_text(state, timeout=SOON)
+    expect(dip).to_contain_text(figures)
 
 
 def a_playbook_that_failed_on_one_server_is_run_again_there(standing: Standing) -> None:

@@ -112,6 +112,14 @@ def of_target(state: str, reason: str) -> AwsStatus:
     return precise or known
 
 
+_OUT_OF_SERVICE = frozenset({"initial", "unhealthy", "unhealthy.draining", "draining", "unused"})
+
+
+def is_out_of_service(state: str) -> bool:
+    """Tell whether AWS reports that a target in this state is sent no new requests."""
+    return state in _OUT_OF_SERVICE
+
+
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_LoadBalancerState.html
 LOAD_BALANCERS: dict[str, AwsStatus] = {
     "active": _ok(),

@@ -79,6 +79,15 @@ class InstanceFact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DepartedFact:
+    """An instance that left its Auto Scaling group lately; `gone_at` is when it was first missed."""
+
+    tier: str
+    instance_id: str
+    gone_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunFact:
     """The latest run of an association on one instance. `duration` is in seconds."""
 
@@ -164,6 +173,7 @@ class Facts:
     targets: tuple[TargetFact, ...] = ()
     groups: tuple[GroupFact, ...] = ()
     instances: tuple[InstanceFact, ...] = ()
+    departed: tuple[DepartedFact, ...] = ()
     associations: tuple[AssociationFact, ...] = ()
     clusters: tuple[ClusterFact, ...] = ()
     probe: ProbeFact | None = None

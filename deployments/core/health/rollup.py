@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from deployments.core.health import aws_statuses, servers
-from deployments.core.health.aws_statuses import HealthStatus
+from deployments.core.health import aws_statuses, servers, service
+from deployments.core.health.aws_statuses import SEVERITY, HealthStatus
 from deployments.core.health.components import STALE_AFTER, Assessment, Component, unless_stale, worst
 from deployments.core.health.facts import ClusterFact, Facts, LoadBalancerFact, MemberFact
 from deployments.errors import Message
@@ -48,10 +48,19 @@ def roll_up(facts: Facts, now: datetime) -> Health:
             status=HealthStatus.UNKNOWN,
             sentence=Message(Code.NOTHING_TO_MONITOR),
         )
-    assessment = worst(tier.assessment for tier in tiers)
+    assessment = _worst_tier(tiers)
     if facts.being_created and assessment.status is not HealthStatus.HEALTHY:
         return Health(status=HealthStatus.UNKNOWN, sentence=Message(Code.ENVIRONMENT_CREATING), tiers=tiers)
     return Health(status=assessment.status, sentence=assessment.sentence, tiers=tiers)
+
+
+def _worst_tier(tiers: Iterable[Tier]) -> Assessment:
+    """Return the worst assessment; of several alike, that of the tier furthest from the visitor.
+
+    What fails there fails the tiers before it, and a load balancer only reports on the servers behind it.
+    """
+    ordered = sorted(tiers, key=lambda tier: (tier.name in service.BALANCED, -TIERS.index(tier.name)))
+    return max(ordered, key=lambda tier: SEVERITY[tier.assessment.status]).assessment
 
 
 def _tier(name: str, facts: Facts, now: datetime) -> Tier | None:
@@ -67,7 +76,7 @@ def _load_balancers(name: str, facts: Facts, now: datetime) -> Tier | None:
     rows = {row.arn: row for row in facts.load_balancers if row.tier == name}
     if not expected and not rows:
         return None
-    components = [_load_balancer(row, now) for row in rows.values()]
+    components = [_serving(_load_balancer(row, now), name, facts, now) for row in rows.values()]
     components += [
         Component(
             kind="load_balancer",
@@ -94,6 +103,14 @@ def _load_balancer(row: LoadBalancerFact, now: datetime) -> Component:
     )
 
 
+def _serving(balancer: Component, name: str, facts: Facts, now: datetime) -> Component:
+    """Return a load balancer, unhealthy when no target behind it is: its own state says only that it runs."""
+    out = service.outage(service.BALANCED[name], (), facts, now)
+    if out is None or balancer.assessment.status is HealthStatus.UNHEALTHY:
+        return balancer
+    return replace(balancer, assessment=replace(out, sentence=service.behind(name)))
+
+
 def _unseen(where: str) -> Assessment:
     return Assessment(status=HealthStatus.UNKNOWN, sentence=Message(Code.NOT_OBSERVED, {"where": where}))
 
@@ -117,7 +134,9 @@ def _servers(name: str, facts: Facts, now: datetime) -> Tier | None:
     desired = sum(group.desired for group in facts.groups if group.tier == name)
     healthy = sum(one.assessment.status is HealthStatus.HEALTHY for one in counted)
     total = max(desired, len(counted))
-    assessment = _of_servers(name, counted, healthy, total, _seen(facts, now))
+    assessment = service.outage(name, components, facts, now) or _of_servers(
+        name, counted, healthy, total, _seen(facts, now)
+    )
     return Tier(name=name, assessment=assessment, components=components, healthy=healthy, total=total)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Self
 
 from django.db import models
@@ -41,6 +42,10 @@ class FleetInstanceQuerySet(models.QuerySet["FleetInstance"]):
     def present(self) -> Self:
         """Keep those that are still in their group."""
         return self.filter(gone_at=None)
+
+    def present_or_gone_since(self, moment: datetime) -> Self:
+        """Keep those that are still in their group, and those that were first missed after a moment."""
+        return self.filter(models.Q(gone_at=None) | models.Q(gone_at__gte=moment))
 
 
 class FleetInstance(models.Model):

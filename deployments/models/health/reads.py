@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import fields
+from datetime import timedelta
 from typing import Any, TypeVar
+
+from django.utils import timezone
 
 from deployments.core.health import facts
 from deployments.core.health.parts import TYPES, CreatedResource, ObservedParts, parts_of
@@ -17,12 +20,15 @@ from deployments.models.health.configuration import AssociationRun
 from deployments.models.stack import Resource
 
 Fact = TypeVar("Fact")
+DEPARTED_FOR = timedelta(hours=1)
+"""How long an instance that left counts as replaced by those that came: a sentence names it."""
 
 
 def facts_of(environment: Environment) -> facts.Facts:
     """Return all that is known of the environment, in 10 queries whatever its size."""
     active = environment.active_deployment
     probe = environment.site_probes.order_by("-at", "-pk").first()
+    instances = list(environment.instances.present_or_gone_since(timezone.now() - DEPARTED_FOR))
     return facts.Facts(
         parts=parts_of_environment(environment),
         sources={row.source: _source(row) for row in environment.observations.all()},
@@ -32,7 +38,8 @@ def facts_of(environment: Environment) -> facts.Facts:
         ),
         targets=_read(environment.targets.all(), facts.TargetFact),
         groups=_read(environment.fleet_groups.all(), facts.GroupFact),
-        instances=_read(environment.instances.present(), facts.InstanceFact),
+        instances=_read((row for row in instances if row.gone_at is None), facts.InstanceFact),
+        departed=_read((row for row in instances if row.gone_at), facts.DepartedFact),
         associations=_associations(environment),
         clusters=_clusters(environment),
         probe=_read([probe], facts.ProbeFact)[0] if probe else None,

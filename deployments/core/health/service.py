@@ -1,0 +1,102 @@
+"""Whether a tier serves at all: its load balancer has a healthy target, or the tier is out of service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from deployments.core.health import aws_statuses
+from deployments.core.health.aws_statuses import HealthStatus
+from deployments.core.health.components import Assessment, Component, is_stale
+from deployments.core.health.facts import Facts
+from deployments.errors import Message
+from deployments.message_codes import Code
+
+BALANCED = {"alb": "web", "nlb": "app"}
+"""The tier behind each kind of load balancer."""
+REPLACED_WITHIN = timedelta(minutes=10)
+"""A group starts the replacement of a server at most this long after the server left."""
+_ON_THE_WAY = (
+    (Code.NO_SERVER_CHECKING, Code.NO_SERVER_CHECKING_REPLACEMENT),
+    (Code.NO_SERVER_CONFIGURING, Code.NO_SERVER_CONFIGURING_REPLACEMENT),
+    (Code.NO_SERVER_STARTING, Code.NO_SERVER_STARTING_REPLACEMENT),
+)
+"""What servers on their way into service wait for, the last step first: alone, and in place of others."""
+
+
+def outage(tier: str, servers: Sequence[Component], facts: Facts, now: datetime) -> Assessment | None:
+    """Return that a tier is out of service, and what happens about it; None when it is not or nobody knows.
+
+    A tier is out of service when no target is healthy in the latest answer of its load balancer, whatever the
+    targets are about to be. A target that AWS does not check may serve, and an old answer says nothing.
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
+    """
+    targets = [target for target in facts.targets if target.tier == tier]
+    source = facts.sources.get("targets")
+    dates: list[datetime | None] = [target.observed_at for target in targets]
+    dates = dates or [source.observed_at if source else None]
+    if facts.being_created or not (targets or tier in facts.parts.target_groups.values()):
+        return None
+    if any(is_stale(at, now) for at in dates):
+        return None
+    if not all(aws_statuses.is_out_of_service(target.state) for target in targets):
+        return None
+    return Assessment(
+        status=HealthStatus.UNHEALTHY, sentence=_sentence(tier, servers, facts), at=min(filter(None, dates))
+    )
+
+
+def _sentence(tier: str, servers: Sequence[Component], facts: Facts) -> Message:
+    """Return what matters: what comes in place of what, else why the servers that there are do not serve."""
+    if not servers:
+        return Message(Code.NO_SERVERS, {"where": tier})
+    counted = [server for server in servers if server.counts]
+    if coming := [server for server in counted if server.assessment.status is HealthStatus.UNKNOWN]:
+        return _replacing(tier, servers, coming, facts)
+    failing = [server for server in counted if server.facts.get("state") == "unhealthy"]
+    if failing:
+        reason = failing[0].facts.get("reason") or "unhealthy"
+        names = _names(server.key for server in failing)
+        return Message(Code.NO_SERVER_HEALTHY, {"tier": tier, "servers": names, "code": reason})
+    return Message(Code.NO_SERVER_IN_SERVICE, {"tier": tier})
+
+
+def _replacing(tier: str, servers: Sequence[Component], coming: Sequence[Component], facts: Facts) -> Message:
+    """Return what those servers wait for that are nearest to their first request, and which they replace."""
+    steps = {server.key: _step(tier, server, facts) for server in coming}
+    step = min(steps.values())
+    alone, replacing = _ON_THE_WAY[step]
+    values = {"tier": tier, "new": _names(key for key, at in steps.items() if at == step)}
+    old = _replaced(tier, servers, list(steps), facts)
+    return Message(replacing, values | {"old": _names(old)}) if old else Message(alone, values)
+
+
+def _step(tier: str, server: Component, facts: Facts) -> int:
+    """Return what a server waits for, as its place in `_ON_THE_WAY`."""
+    lifecycle = server.facts.get("lifecycle", "")
+    if lifecycle and aws_statuses.of_instance(lifecycle, "").health is not HealthStatus.HEALTHY:
+        return 2
+    configured = tier in facts.parts.associations.values()
+    return 1 if configured and server.facts.get("association") not in aws_statuses.RUN_SUCCEEDED else 0
+
+
+def _replaced(tier: str, servers: Sequence[Component], coming: Sequence[str], facts: Facts) -> list[str]:
+    """Return the servers that are leaving or will be replaced, or left shortly before the others came."""
+    marked = {row.instance_id for row in facts.instances if row.health.lower() == "unhealthy"}
+    leaving = [server.key for server in servers if not server.counts or server.key in marked]
+    begun = min((row.first_seen_at for row in facts.instances if row.instance_id in coming), default=None)
+    gone = [
+        row.instance_id
+        for row in sorted(facts.departed, key=lambda row: (row.gone_at, row.instance_id), reverse=True)
+        if row.tier == tier and begun and row.gone_at >= begun - REPLACED_WITHIN
+    ]
+    return list(dict.fromkeys([*leaving, *gone]))[: len(coming)]
+
+
+def _names(keys: Iterable[str]) -> str:
+    return ", ".join(sorted(keys))
+
+
+def behind(balancer: str) -> Message:
+    """Return why a load balancer is unhealthy whose tier is out of service: briefly, for its box."""
+    return Message(Code.NO_SERVER_IN_SERVICE, {"tier": BALANCED[balancer]})

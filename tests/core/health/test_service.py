@@ -1,0 +1,134 @@
+"""No healthy target behind a load balancer is an outage, at once, in a sentence that names what matters."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deployments.core.health import aws_statuses
+from deployments.core.health.facts import DepartedFact, Facts, TargetFact
+from deployments.core.health.rollup import STALE_AFTER, Health, HealthStatus, Tier, roll_up
+from tests.core.health.scenes import NOW, SEEN, association, cluster, instance, member, target, whole
+from tests.wordings import text_of
+
+
+def tier(health: Health, name: str) -> Tier:
+    return next(one for one in health.tiers if one.name == name)
+
+
+def with_web(*targets: TargetFact, **changes: Any) -> Facts:
+    facts = whole()
+    others = tuple(one for one in facts.targets if one.tier != "web")
+    return replace(facts, targets=(*others, *targets), **changes)
+
+
+def test_two_web_servers_that_answer_500_are_an_outage_of_the_load_balancer_too() -> None:
+    health = roll_up(
+        with_web(*(target("web", number, "unhealthy", "Target.ResponseCodeMismatch") for number in (0, 1))),
+        NOW,
+    )
+
+    said = "No web server is in service: health checks fail on i-web0, i-web1 (Target.ResponseCodeMismatch)."
+    assert (health.status, text_of(health.sentence)) == (HealthStatus.UNHEALTHY, said)
+    assert tier(health, "web").assessment.status is HealthStatus.UNHEALTHY
+    alb = tier(health, "alb")
+    assert (alb.assessment.status, alb.healthy, alb.total) == (HealthStatus.UNHEALTHY, 0, 1)
+    assert text_of(alb.assessment.sentence) == "No web server is in service."
+    assert tier(health, "nlb").assessment.status is HealthStatus.HEALTHY
+
+
+def test_servers_that_are_being_replaced_are_named_with_those_that_come() -> None:
+    facts = with_web(target("web", 2, "initial", "Elb.InitialHealthChecking"))
+    web = (instance("web", 0, "Terminating"), instance("web", 2))
+    others = tuple(one for one in facts.instances if one.tier != "web")
+    health = roll_up(replace(facts, instances=(*others, *web)), NOW)
+
+    assert health.status is HealthStatus.UNHEALTHY
+    assert text_of(health.sentence) == (
+        "No web server is in service; State Manager is configuring i-web2 in place of i-web0."
+    )
+
+
+@pytest.mark.parametrize(
+    ("lifecycle", "run", "said"),
+    [
+        ("Pending", (), "Auto Scaling is starting i-web0."),
+        ("InService", ("InProgress",), "State Manager is configuring i-web0."),
+        ("InService", ("Success",), "the load balancer is running its first checks of i-web0."),
+    ],
+)
+def test_what_a_server_waits_for_is_said(lifecycle: str, run: tuple[str, ...], said: str) -> None:
+    facts = with_web(
+        target("web", 0, "initial", "Elb.InitialHealthChecking"),
+        instances=(instance("web", 0, lifecycle), instance("app", 0), instance("app", 1)),
+        associations=(association("web", *run), association("app", "Success", "Success")),
+    )
+
+    assert text_of(roll_up(facts, NOW).sentence) == f"No web server is in service; {said}"
+
+
+def test_a_server_that_has_left_its_group_is_named_for_as_long_as_its_replacement_is_set_up() -> None:
+    came = SEEN - timedelta(minutes=3)
+    facts = with_web(
+        instances=(instance("web", 2, "Pending", first_seen_at=came), instance("app", 0), instance("app", 1)),
+        departed=(
+            DepartedFact(tier="web", instance_id="i-web1", gone_at=came - timedelta(minutes=1)),
+            DepartedFact(tier="web", instance_id="i-older", gone_at=came - timedelta(minutes=40)),
+            DepartedFact(tier="app", instance_id="i-app9", gone_at=came),
+        ),
+    )
+
+    assert text_of(roll_up(facts, NOW).sentence) == (
+        "No web server is in service; Auto Scaling is starting i-web2 in place of i-web1."
+    )
+
+
+def test_a_database_without_a_writer_is_named_before_the_servers_that_it_takes_down() -> None:
+    facts = with_web(
+        *(target("web", number, "unhealthy", "Target.ResponseCodeMismatch") for number in (0, 1)),
+        clusters=(cluster(member(0), member(1)),),
+    )
+
+    assert text_of(roll_up(facts, NOW).sentence) == "cluster has no writer."
+
+
+def test_one_healthy_target_is_no_outage_and_neither_is_one_that_aws_does_not_check() -> None:
+    serving = with_web(target("web", 0), target("web", 1, "unhealthy", "Target.Timeout"))
+    unchecked = with_web(target("web", 0, "unavailable", "Target.HealthCheckDisabled"))
+
+    assert roll_up(serving, NOW).status is HealthStatus.DEGRADED
+    assert tier(roll_up(serving, NOW), "alb").assessment.status is HealthStatus.HEALTHY
+    assert roll_up(unchecked, NOW).status is not HealthStatus.UNHEALTHY
+
+
+OUT = st.sampled_from(sorted(s for s in aws_statuses.TARGET_STATES if aws_statuses.is_out_of_service(s)))
+
+
+@given(st.lists(OUT, max_size=4), st.sampled_from(["InService", "Pending", "Terminating"]), st.booleans())
+def test_a_tier_without_a_healthy_target_is_unhealthy_whatever_is_about_to_come(
+    states: list[str], lifecycle: str, known: bool
+) -> None:
+    targets = [target("web", number, state) for number, state in enumerate(states)]
+    servers = (instance("web", 0, lifecycle),) if known else ()
+    facts = with_web(*targets, instances=(*servers, instance("app", 0), instance("app", 1)))
+
+    health = roll_up(facts, NOW)
+
+    assert health.status is HealthStatus.UNHEALTHY
+    assert {tier(health, name).assessment.status for name in ("web", "alb")} == {HealthStatus.UNHEALTHY}
+    assert text_of(health.sentence).startswith(("No web server is in service", "web has no servers."))
+
+
+@given(st.lists(OUT, min_size=1, max_size=4))
+def test_neither_an_old_answer_nor_a_creation_is_called_an_outage(states: list[str]) -> None:
+    old = NOW - STALE_AFTER - timedelta(seconds=1)
+    targets = [target("web", number, state, observed_at=old) for number, state in enumerate(states)]
+    assert tier(roll_up(with_web(*targets), NOW), "alb").assessment.status is HealthStatus.HEALTHY
+
+    fresh = [replace(one, observed_at=SEEN) for one in targets]
+    assert roll_up(with_web(*fresh, being_created=True), NOW).status is HealthStatus.UNKNOWN
