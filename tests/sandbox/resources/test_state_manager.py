@@ -38,6 +38,7 @@ Outputs:
 DOCUMENT = """
 Parameters:
   Text: {Type: String, Default: first}
+  Bucket: {Type: String}
 Resources:
   Document:
     Type: AWS::SSM::Document
@@ -53,7 +54,9 @@ Resources:
         mainSteps:
           - action: aws:downloadContent
             name: download
-            inputs: {sourceType: S3, sourceInfo: '{"path": "https://example"}'}
+            inputs:
+              sourceType: S3
+              sourceInfo: !Sub '{"path": "https://${Bucket}.s3.${AWS::Region}.amazonaws.com/playbook.zip"}'
           - action: aws:runShellScript
             name: configure
             inputs: {runCommand: ["ansible-playbook -e '{{ variables }}' playbook.yml"]}
@@ -332,14 +335,15 @@ def test_the_api_makes_changes_and_deletes_associations_itself(manager: Manager)
 
 
 def test_an_own_document_runs_its_steps_and_gets_new_versions(manager: Manager) -> None:
+    manager.account.client("s3").put_object(Bucket=manager.bucket, Key="playbook.zip", Body=b"")
     instance = manager.launch(Server="App", Stage="test")
-    stack = made(manager.account, "document", DOCUMENT)
+    stack = made(manager.account, "document", DOCUMENT, Bucket=manager.bucket)
     outputs = manager.account.outputs(stack)
     (status,) = manager.ssm.describe_instance_associations_status(InstanceId=instance)[
         "InstanceAssociationStatusInfos"
     ]
     assert status["ExecutionSummary"].startswith("2 out of 2 plugins processed, 2 success")
-    changed(manager.account, stack, DOCUMENT, Text="second")
+    changed(manager.account, stack, DOCUMENT, Text="second", Bucket=manager.bucket)
     assert manager.account.outputs(stack) == outputs
     document = manager.ssm.describe_document(Name=outputs["Document"])["Document"]
     assert (document["LatestVersion"], document["DefaultVersion"]) == ("2", "2")
@@ -350,6 +354,25 @@ def test_an_own_document_runs_its_steps_and_gets_new_versions(manager: Manager) 
     with pytest.raises(ClientError, match="InvalidDocument"):
         manager.ssm.describe_document(Name=outputs["Document"])
     assert manager.ssm.list_associations()["Associations"] == []
+
+
+def test_a_playbook_that_is_not_in_the_bucket_fails_the_association(manager: Manager) -> None:
+    instance = manager.launch(Server="App", Stage="test")
+    association = manager.ssm.create_association(
+        Name="AWS-ApplyAnsiblePlaybooks",
+        Parameters={
+            "SourceType": ["S3"],
+            "SourceInfo": [f'{{"path": "https://{manager.bucket}.s3.{REGION}.amazonaws.com/playbook.zip"}}'],
+            "PlaybookFile": ["playbook.yml"],
+        },
+        Targets=[{"Key": "InstanceIds", "Values": [instance]}],
+        OutputLocation={"S3Location": {"OutputS3BucketName": manager.bucket, "OutputS3KeyPrefix": "logs"}},
+    )["AssociationDescription"]["AssociationId"]
+
+    wait_until(lambda: manager.status(association) == "Failed", what="a failed association")
+    (errors,) = [key for key in manager.written() if key.endswith("/stderr")]
+    stored = manager.account.client("s3").get_object(Bucket=manager.bucket, Key=errors)["Body"].read()
+    assert b"NoSuchKey" in stored
 
 
 def test_awss_own_documents_can_be_read(manager: Manager) -> None:

@@ -12,7 +12,7 @@ from ministack.services import s3
 from portal.sandbox.engine import faults, time_scale
 from portal.sandbox.engine.registry import Record, here
 from portal.sandbox.protocols import machines
-from portal.sandbox.services.ssm import associations, documents
+from portal.sandbox.services.ssm import associations, documents, downloads
 from portal.sandbox.services.ssm.associations import Association, Execution, TargetRun
 from portal.sandbox.services.ssm.documents import Step
 
@@ -142,7 +142,7 @@ def _steps(association: Association, settings: Record, run: TargetRun) -> tuple[
     stamp = f"{now:%Y-%m-%dT%H-%M-%S}.{now.microsecond // 1000:03d}Z"
     injected = _injected(association, run.instance_id)
     for number, step in enumerate(steps, start=1):
-        outcome = machines.current().run_step(run.instance_id, step)
+        outcome = _missing_content(step) or machines.current().run_step(run.instance_id, step)
         if injected and number == len(steps):
             printed = injected.stdout or outcome.stdout
             outcome = machines.Outcome(exit_code=1, stdout=printed, stderr=f"{injected.stderr}\n")
@@ -151,6 +151,18 @@ def _steps(association: Association, settings: Record, run: TargetRun) -> tuple[
             cause = f"failed to run commands: exit status {outcome.exit_code}"
             return f"The operation {step.plugin} failed because {cause}.", number, len(steps)
     return None, len(steps), len(steps)
+
+
+def _missing_content(step: Step) -> machines.Outcome | None:
+    """Return the failure of a download from S3 that finds nothing, on instances of every kind."""
+    if step.plugin != downloads.PLUGIN or downloads.lower_case(step.inputs).get("sourcetype") != "S3":
+        return None
+    try:
+        downloads.content(step.inputs)
+    except downloads.DownloadFailed as problem:
+        sentence = f"Content could not be downloaded: {problem}\n"
+        return machines.Outcome(exit_code=1, stdout="", stderr=sentence)
+    return None
 
 
 def _injected(association: Association, instance_id: str) -> faults.AssociationFault | None:

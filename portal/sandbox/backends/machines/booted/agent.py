@@ -5,26 +5,18 @@ https://docs.aws.amazon.com/systems-manager/latest/userguide/documents-command-s
 
 import base64
 import binascii
-import json
 import secrets
 import subprocess
-from collections.abc import Iterator
 from typing import Any
-from urllib.parse import unquote, urlsplit
-
-from ministack.services import s3
 
 from portal.sandbox.backends.machines.booted.machine import Machine
 from portal.sandbox.protocols.machines import Outcome
+from portal.sandbox.services.ssm import downloads
 from portal.sandbox.services.ssm.documents import Step
 
 ORCHESTRATION = "/var/lib/amazon/ssm/document/orchestration/downloads"
 TIMEOUT = 3600.0  # seconds, the plugin's own default
 TIMED_OUT = 124
-
-
-class NotFetched(Exception):
-    """aws:downloadContent could not bring what it was asked for; the message says why."""
 
 
 def run_step(machine: Machine, step: Step) -> Outcome:
@@ -72,16 +64,11 @@ def run_user_data(machine: Machine, encoded: str) -> None:
 
 def _download(machine: Machine, inputs: dict[str, Any]) -> Outcome:
     """Fetch from the sandbox's S3 into the working folder, or where destinationPath says."""
-    told = {str(name).lower(): value for name, value in inputs.items()}
     try:
-        if told.get("sourcetype") != "S3":
-            raise NotFetched(f"sourceType {told.get('sourcetype')} is not known to this sandbox's agent")
-        info = told.get("sourceinfo") or {}
-        address = (json.loads(info) if isinstance(info, str) else info)["path"]
-        fetched = list(_objects(str(address)))
-    except (NotFetched, ValueError, KeyError, TypeError) as problem:
+        fetched = downloads.content(inputs)
+    except downloads.DownloadFailed as problem:
         return Outcome(exit_code=1, stdout="", stderr=f"Content could not be downloaded: {problem}\n")
-    folder = str(told.get("destinationpath") or ORCHESTRATION)
+    folder = str(downloads.lower_case(inputs).get("destinationpath") or ORCHESTRATION)
     if not folder.startswith("/"):
         folder = f"{ORCHESTRATION}/{folder}"
     for name, body in fetched:
@@ -91,32 +78,3 @@ def _download(machine: Machine, inputs: dict[str, Any]) -> Outcome:
         if done.returncode:
             return Outcome(exit_code=1, stdout="", stderr=done.stderr)
     return Outcome(exit_code=0, stdout=f"Content downloaded to {folder}\n")
-
-
-def _objects(address: str) -> Iterator[tuple[str, bytes]]:
-    """Find the object that an address means, or those below it, with their names below the working folder."""
-    bucket, key = _place(address)
-    if bucket not in s3._buckets:
-        raise NotFetched(f"NoSuchBucket: {bucket}")
-    body = s3._get_object_data(bucket, key)
-    if body is not None and not key.endswith("/"):
-        yield key.rpartition("/")[2], body
-        return
-    below = key if key.endswith("/") or not key else f"{key}/"
-    names = [name for name in s3._buckets[bucket]["objects"] if name.startswith(below) and name != below]
-    if not names:
-        raise NotFetched(f"NoSuchKey: {address}")
-    for name in names:
-        yield name.removeprefix(below), s3._get_object_data(bucket, name) or b""
-
-
-def _place(address: str) -> tuple[str, str]:
-    """Read bucket and key from either style of address: BUCKET.s3.REGION… or s3.REGION…/BUCKET."""
-    parts = urlsplit(address)
-    path = unquote(parts.path.lstrip("/"))
-    host = parts.hostname or ""
-    bucket, dot, rest = host.partition(".s3")
-    if dot and rest[:1] in (".", "-"):
-        return bucket, path
-    bucket, _slash, key = path.partition("/")
-    return bucket, key
