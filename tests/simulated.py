@@ -13,8 +13,9 @@ from pathlib import Path
 from random import Random
 
 from deployments import catalog
-from deployments.core.dependencies import STACK, Graph, read
+from deployments.core.dependencies import Graph, read
 from deployments.core.forecast import Forecast, project
+from deployments.core.nested_templates import STACK
 from deployments.core.schedule import Schedule, Span
 from deployments.core.status import OperationKind
 from deployments.core.usual_durations import CLOSING_TYPE, PHASE_TYPE, DurationHistory, PastDuration, prior

@@ -119,6 +119,10 @@ def _checked(
         if problem(parameter, value):
             raise _not_allowed(parameter, f"parameter_{name}")
         (secret if parameter.no_echo else plain)[name] = value
+    missing = template_set.missing_templates(plain)
+    if missing:
+        field = "" if template_set.own_prefix else f"parameter_{template_set.prefix_parameter}"
+        raise UserFixable("BadParameter", Code.NESTED_TEMPLATE_MISSING, field, files=", ".join(missing))
     return plain, secret
 
 

@@ -43,15 +43,14 @@ class Manifest:
 
 
 def read(folder: Path) -> Manifest:
-    """Return the manifest of a folder; without one, a folder `playbook` is the only artifact.
+    """Return the manifest of a folder.
+
+    When it does not list artifacts, or there is no manifest, a folder `playbook` is the only artifact.
 
     Raises UserFixable when it is no manifest, or names what is not there.
     """
     if not (folder / MANIFEST).exists():
-        playbook = folder / "playbook"
-        return Manifest(
-            artifacts=(Artifact(key="playbook.zip", folder=playbook),) if playbook.is_dir() else ()
-        )
+        return Manifest(artifacts=_usual_artifacts(folder))
     content = Checked(file=MANIFEST, place="", value=yaml_files.read(folder / MANIFEST))
     bucket, prefix = content.get("bucket_parameter"), content.get("prefix_parameter")
     filled = bucket.value is not None or prefix.value is not None
@@ -59,10 +58,17 @@ def read(folder: Path) -> Manifest:
         root=content.get("root").text(),
         bucket=bucket.text() if filled else None,
         prefix=prefix.text() if filled else None,
-        artifacts=tuple(_artifacts(folder, content.get("artifacts"))),
+        artifacts=_usual_artifacts(folder)
+        if content.get("artifacts").value is None
+        else tuple(_artifacts(folder, content.get("artifacts"))),
         choose_once=tuple(name.text() for name in content.get("choose_once").list()),
         new_environments={name: value.text() for name, value in content.get("new_environments").items()},
     )
+
+
+def _usual_artifacts(folder: Path) -> tuple[Artifact, ...]:
+    playbook = folder / "playbook"
+    return (Artifact(key="playbook.zip", folder=playbook),) if playbook.is_dir() else ()
 
 
 def _artifacts(folder: Path, entries: Checked) -> Iterator[Artifact]:

@@ -1,8 +1,9 @@
 """A template set: a root template, its nested templates, and what is uploaded beside them.
 
-A set says what it is in `template-set.yaml`; without that file the manner of its root template tells:
-the TemplateURLs `https://${Bucket}.s3.${AWS::Region}.amazonaws.com/${Prefix}/x.yaml` name the parameters
-that carry the bucket and the prefix, and a folder `playbook` becomes `playbook.zip`.
+A manifest, `template-set.yaml`, describes the set. What it leaves out is read from the templates: the root is
+the template that no other one nests, the TemplateURLs
+`https://${Bucket}.s3.${AWS::Region}.amazonaws.com/${Prefix}/x.yaml` name the parameters that carry the bucket
+and the prefix, and a folder `playbook` becomes `playbook.zip`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 from deployments.catalog import manifest, manifest_parameters, parameters, yaml_files
 from deployments.catalog.checked import Checked
 from deployments.catalog.manifest import MANIFEST, Artifact, Manifest, sources
+from deployments.catalog.template_tree import missing_templates, root_candidates
 from deployments.core.conditions import mapping
 from deployments.core.parameters import Parameter, ParameterGroup
 from deployments.errors import UserFixable
@@ -58,6 +60,10 @@ class TemplateSet:
     def parameters(self) -> dict[str, Parameter]:
         """Return the parameters that a person fills, by name."""
         return {p.name: p for group in self.groups for p in group.parameters}
+
+    def missing_templates(self, values: Mapping[str, str]) -> list[str]:
+        """Return the files that nested stacks would need with these parameters and the set does not have."""
+        return missing_templates(self.contents, self.root.name, self.bucket_parameter, values)
 
 
 _read: dict[Path, tuple[tuple[object, ...], TemplateSet]] = {}
@@ -171,18 +177,21 @@ def _root(folder: Path, about: Manifest, contents: Mapping[Path, dict[str, Any]]
                 file=root.name,
             )
         return root
-    named = [path for path in contents if path.stem == "root"]
-    nested = {str(url).rpartition("/")[2] for c in contents.values() for url in _template_urls(c)}
-    candidates = named or [path for path in contents if path.name not in nested]
-    if len(candidates) != 1:
+    by_name = {path.name: path for path in contents}
+    candidates = [path.name for path in contents if path.stem == "root"] or root_candidates(
+        {path.name: content for path, content in contents.items()}
+    )
+    if not candidates:
+        raise UserFixable("TemplateSetBroken", Code.ROOT_TEMPLATE_MISSING, folder=folder, manifest=MANIFEST)
+    if len(candidates) > 1:
         raise UserFixable(
             "TemplateSetBroken",
-            Code.ROOT_TEMPLATE_AMBIGUOUS,
+            Code.ROOT_TEMPLATE_UNDECIDED,
             folder=folder,
-            count=len(candidates),
+            candidates=", ".join(candidates),
             manifest=MANIFEST,
         )
-    return candidates[0]
+    return by_name[candidates[0]]
 
 
 def _template_urls(content: Mapping[str, Any]) -> Iterator[str]:

@@ -8,6 +8,8 @@ from typing import Any
 
 MAX_DEPTH = 40
 """A value that is nested deeper counts as unknown. Only the parser of templates has a limit of its own."""
+UNKNOWN = "\0"
+"""Stands in a text for what is not known beforehand. No template has this character."""
 IN_SUB = re.compile(r"\$\{([^!${}][^${}]*)\}")
 
 
@@ -50,36 +52,53 @@ class Scope:
         return _combined(function, [self._truth(part, depth + 1) for part in parts])
 
     def literal(self, value: Any, depth: int = 0) -> str | None:
-        """Return a value as a text, None if it is not known beforehand."""
-        if depth > MAX_DEPTH or value is None:
+        """Return the text that a value comes to, None when it is not known beforehand."""
+        if value is None:
             return None
+        text = self.partial(value, depth)
+        return None if UNKNOWN in text else text
+
+    def partial(self, value: Any, depth: int = 0) -> str:
+        """Return the text that a value comes to, with UNKNOWN in place of what is not known beforehand."""
+        if depth > MAX_DEPTH:
+            return UNKNOWN
         if not isinstance(value, dict):
-            return _text(value)
+            return _or_unknown(_text(value))
         if len(value) != 1:
-            return None
+            return UNKNOWN
         ((function, argument),) = value.items()
-        if isinstance(argument, str):
-            return self._of_text(function, argument)
-        if isinstance(argument, list) and len(argument) == 3:
-            return self._of_three(function, argument, depth)
-        return None
+        if function == "Ref" and isinstance(argument, str):
+            return _or_unknown(self.values.get(argument))
+        if function == "Fn::Sub":
+            return self._substituted(argument, depth)
+        if isinstance(argument, list):
+            return self._of_list(function, argument, depth)
+        return UNKNOWN
 
-    def _of_text(self, function: Any, argument: str) -> str | None:
-        if function == "Ref":
-            return self.values.get(argument)
-        return self._substituted(argument) if function == "Fn::Sub" else None
-
-    def _of_three(self, function: Any, argument: list[Any], depth: int) -> str | None:
-        if function == "Fn::If":
+    def _of_list(self, function: Any, argument: list[Any], depth: int) -> str:
+        if function == "Fn::If" and len(argument) == 3:
             truth = self.condition(argument[0])
-            return None if truth is None else self.literal(argument[1 if truth else 2], depth + 1)
-        return self._found(argument, depth) if function == "Fn::FindInMap" else None
+            return UNKNOWN if truth is None else self.partial(argument[1 if truth else 2], depth + 1)
+        if function == "Fn::FindInMap" and len(argument) == 3:
+            return _or_unknown(self._found(argument, depth))
+        if function == "Fn::Join" and len(argument) == 2 and isinstance(argument[1], list):
+            separator = self.partial(argument[0], depth + 1)
+            return separator.join(self.partial(part, depth + 1) for part in argument[1])
+        return UNKNOWN
 
-    def _substituted(self, text: str) -> str | None:
-        known = {name: self.values.get(name) for name in IN_SUB.findall(text)}
-        if None in known.values():
-            return None
-        return IN_SUB.sub(lambda match: known[match[1]] or "", text).replace("${!", "${")
+    def _substituted(self, argument: Any, depth: int) -> str:
+        """Return the text of Fn::Sub, in both of its forms: a text, or a text with variables of its own."""
+        text, own = argument, {}
+        if isinstance(argument, list) and len(argument) == 2:
+            text, own = argument[0], mapping(argument[1])
+        if not isinstance(text, str):
+            return UNKNOWN
+
+        def value_of(match: re.Match[str]) -> str:
+            name = match[1].strip()
+            return self.partial(own[name], depth + 1) if name in own else _or_unknown(self.values.get(name))
+
+        return IN_SUB.sub(value_of, text).replace("${!", "${")
 
     def _found(self, argument: list[Any], depth: int) -> str | None:
         keys = [self.literal(part, depth + 1) for part in argument]
@@ -106,3 +125,7 @@ def _text(value: Any) -> str | None:
     if isinstance(value, bool):
         return str(value).lower()
     return str(value) if isinstance(value, str | int | float) else None
+
+
+def _or_unknown(text: str | None) -> str:
+    return UNKNOWN if text is None else text

@@ -13,10 +13,10 @@ from enum import StrEnum
 from typing import Any
 
 from deployments.core.conditions import Scope, mapping
-from deployments.core.references import Reference, found_in, template_name
+from deployments.core.nested_templates import STACK, nested_template
+from deployments.core.references import Reference, found_in
 from deployments.core.status import is_failed, is_final
 
-STACK = "AWS::CloudFormation::Stack"
 MAX_DEPTH = 8
 MAX_RESOURCES = 20_000
 
@@ -187,12 +187,10 @@ class _TemplateReader:
             at = stack.at(name)
             self.bodies[at], self.types[at] = body, str(body.get("Type") or "")
             if self.types[at] == STACK and at.count("/") < MAX_DEPTH:
-                properties = mapping(body.get("Properties"))
-                passed = mapping(properties.get("Parameters"))
-                nested = self.templates.get(template_name(properties.get("TemplateURL")))
-                known = {str(key): stack.scope.literal(value) for key, value in passed.items()}
-                self.add(at, mapping(nested), known)
-                self.stacks[at].passed = passed
+                nested = nested_template(name, body, stack.scope)
+                known = {key: stack.scope.literal(value) for key, value in nested.parameters.items()}
+                self.add(at, mapping(self.templates.get(nested.found_in(self.templates))), known)
+                self.stacks[at].passed = nested.parameters
 
     def edges_of(self, path: str) -> tuple[Edge, ...]:
         """Return the dependencies of a resource."""

@@ -74,11 +74,3 @@ def _if(argument: Any, scope: Scope, depth: int) -> Iterator[Reference]:
 
 
 _READERS = {"Ref": _ref, "Fn::GetAtt": _get_att, "Fn::Sub": _sub, "Fn::If": _if}
-
-
-def template_name(url: Any) -> str:
-    """Return the file name at the end of a TemplateURL, "" if it is unknown."""
-    if isinstance(url, dict):
-        url = url.get("Fn::Sub")
-        url = url[0] if isinstance(url, list) and url else url
-    return url.partition("?")[0].rpartition("/")[2] if isinstance(url, str) else ""

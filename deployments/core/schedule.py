@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from deployments.core.dependencies import STACK, Edge, Edges, blocked_by, stack_of
+from deployments.core.dependencies import Edge, Edges, blocked_by, stack_of
+from deployments.core.nested_templates import STACK
 
 PHASE = "@"
 """Prefix of the names of the portal's own phases; no logical id begins with it."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from deployments.core.dependencies import STACK, Graph
+from deployments.core.dependencies import Graph
 from deployments.core.forecast import Forecast, project
+from deployments.core.nested_templates import STACK
 from deployments.core.phases import Kind
 from deployments.core.schedule import Schedule
 from deployments.core.usual_durations import (

@@ -8,7 +8,8 @@ from django.conf import settings
 
 from deployments import catalog
 from deployments.core import dependencies
-from deployments.core.dependencies import STACK, Edges, Graph
+from deployments.core.dependencies import Edges, Graph
+from deployments.core.nested_templates import STACK
 from deployments.core.phases import Kind, State
 from deployments.core.status import OperationKind
 from deployments.core.timeline import run_of

@@ -68,6 +68,17 @@ MESSAGES: Final[Mapping[Code, str]] = {
         "%(folder)s needs exactly one root template but has %(count)s candidates: name it root.yaml or "
         "set it in %(manifest)s."
     ),
+    Code.ROOT_TEMPLATE_MISSING: N_(
+        "%(folder)s has no root template: every template is nested in another one. Set the root in "
+        "%(manifest)s."
+    ),
+    Code.ROOT_TEMPLATE_UNDECIDED: N_(
+        "Several templates in %(folder)s can be the root: %(candidates)s. Name one root.yaml or set it in "
+        "%(manifest)s."
+    ),
+    Code.NESTED_TEMPLATE_MISSING: N_(
+        "With these values the nested stacks need %(files)s, which the template set does not contain."
+    ),
     Code.MANIFEST_ARTIFACT_MISSING: N_("%(manifest)s refers to %(file)s for %(key)s, which does not exist."),
     Code.MANIFEST_PARAMETER_MISSING: N_(
         "%(manifest)s names the parameter %(parameter)s, which the root template does not have."

@@ -214,12 +214,14 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert re.search("No template set at", error_text(caught.value))
 
 
-def test_a_set_with_two_roots_asks_which_one(tmp_path: Path) -> None:
-    for name in ("one.yaml", "two.yaml"):
-        (tmp_path / name).write_text("Resources: {}")
-    with pytest.raises(UserFixable) as caught:
-        load(tmp_path)
-    assert re.search(r"name it root\.yaml", error_text(caught.value))
+def test_a_manifest_that_lists_no_artifacts_leaves_the_playbook_in(tmp_path: Path) -> None:
+    files = {"template-set.yaml": "root: root.yaml\n", "playbook/playbook.yml": "[]"}
+    assert "playbook.zip" in {key for key, _ in build_objects(load(make_set(tmp_path, **files)))}
+
+
+def test_a_manifest_can_leave_the_playbook_out(tmp_path: Path) -> None:
+    files = {"template-set.yaml": "root: root.yaml\nartifacts: []\n", "playbook/playbook.yml": "[]"}
+    assert "playbook.zip" not in {key for key, _ in build_objects(load(make_set(tmp_path, **files)))}
 
 
 def test_a_template_that_is_too_large_for_cloudformation_is_told(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployments.core.critical_path import critical_path
-from deployments.core.dependencies import STACK, Edge, stacks_around
+from deployments.core.dependencies import Edge, stacks_around
+from deployments.core.nested_templates import STACK
 from deployments.core.schedule import Schedule, ScheduleState, Span
 
 PATHS = ["A", "B", "C", "S", "S/D", "S/E", "S/T", "S/T/F", "U", "U/G"]

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployments.core.dependencies import STACK, Edge, Graph
+from deployments.core.dependencies import Edge, Graph
 from deployments.core.forecast import is_slow, project
+from deployments.core.nested_templates import STACK
 from deployments.core.schedule import Schedule, Span
 from deployments.core.status import OperationKind
 from deployments.core.usual_durations import (

@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
+from deployments import catalog
 from deployments.models import Account, Deployment, Duration, Environment
 from tests.builders import make_account, make_deployment, make_environment
 from tests.views.pages import Element, page
@@ -277,6 +278,24 @@ def test_a_template_set_that_is_broken_is_named_with_its_place(
     assert "root.yaml" in alert.text
     assert str(template_set) in alert.text
     assert not page(response).all("fieldset")
+
+
+def test_a_prefix_whose_templates_are_missing_is_refused_beside_its_field(
+    browser: Client, account: Account, settings: Any
+) -> None:
+    settings.SANSO_TEMPLATE_SET = settings.BASE_DIR / "tests" / "sandbox" / "article_set"
+    form = {"account": str(account.pk), "name": "shop", "reason": "", "request_key": str(uuid.uuid4())}
+    fields = catalog.load(settings.SANSO_TEMPLATE_SET).parameters
+    form |= {f"parameter_{name}": parameter.initial or "" for name, parameter in fields.items()}
+    form["parameter_DBPassword"] = "a long secret"
+
+    response = browser.post(URL, form | {"parameter_Prefix": "shop"})
+
+    described = page(response).one(id="id_parameter_Prefix")["aria-describedby"]
+    sentences = " ".join(page(response).one(id=key).text for key in described.split())
+    assert "need shop-alb.yaml, shop-aurora.yaml" in sentences
+    assert not Environment.objects.exists()
+    assert browser.post(URL, form | {"parameter_Prefix": "fa-094"}).status_code == 302
 
 
 def test_how_long_it_takes_cannot_be_said_of_a_broken_template_set(

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from django.utils.functional import Promise
 
-from deployments.core.dependencies import STACK
+from deployments.core.nested_templates import STACK
 from deployments.core.progress import ProgressCount
 from deployments.core.status import DisplayStatus, display_status
 from deployments.models.timeline import TimelineRow

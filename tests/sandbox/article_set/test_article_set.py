@@ -13,18 +13,23 @@ from tests.sandbox.engine.conftest import REGION, Account
 from tests.services import wait_until
 
 SET = Path(__file__).parent
+OWN_PREFIX = "fa-094"
 CAPABILITIES = ["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 
 
 def publish(account: Account, bucket: str, prefix: str) -> str:
-    """Upload the set by the portal's conventions; returns the address of its root template."""
+    """Upload the set by the portal's conventions and return the address of its root template.
+
+    The prefix is part of the file names: another environment needs a copy with other names.
+    """
     template_set = catalog.load(SET)
     s3 = account.client("s3")
     if bucket not in [one["Name"] for one in s3.list_buckets()["Buckets"]]:
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
     for key, body in catalog.build_objects(template_set):
-        s3.put_object(Bucket=bucket, Key=f"{prefix}/{key}", Body=body)
-    return f"https://{bucket}.s3.{REGION}.amazonaws.com/{prefix}/{template_set.root.name}"
+        s3.put_object(Bucket=bucket, Key=f"{prefix}/{key.replace(OWN_PREFIX, prefix)}", Body=body)
+    root = template_set.root.name.replace(OWN_PREFIX, prefix)
+    return f"https://{bucket}.s3.{REGION}.amazonaws.com/{prefix}/{root}"
 
 
 def parameters(bucket: str, prefix: str, **changed: str) -> list[dict[str, str]]:
