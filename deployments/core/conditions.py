@@ -88,7 +88,8 @@ class Scope:
 
     def _substituted(self, argument: Any, depth: int) -> str:
         """Return the text of Fn::Sub, in both of its forms: a text, or a text with variables of its own."""
-        text, own = argument, {}
+        text: Any = argument
+        own: Mapping[str, Any] = {}
         if isinstance(argument, list) and len(argument) == 2:
             text, own = argument[0], mapping(argument[1])
         if not isinstance(text, str):
