@@ -14,6 +14,8 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
+MAX_LIST = 4_000
+"""Characters of a list of permissions that are read."""
 EVERYTHING = 0
 """Stands among the ids of permissions for what a superuser may do."""
 
@@ -24,6 +26,11 @@ class Access:
 
     user: int
     permissions: frozenset[int]
+
+    @property
+    def permission_list(self) -> str:
+        """Return the ids as an address carries them, such as "25,26"."""
+        return ",".join(map(str, sorted(self.permissions)))
 
     def covers(self, earlier: Access) -> bool:
         """Return whether everything that was permitted earlier still is."""
@@ -47,6 +54,17 @@ def of_sessions(keys: Collection[str]) -> dict[str, Access]:
         for key, session in sessions.items()
         if (user := users.get(owners[key] or 0)) and _is_verified(session, user)
     }
+
+
+def of_user(user: User) -> Access:
+    """Return the access of a user who is logged in. Two queries."""
+    return Access(user=user.pk, permissions=_permissions({user.pk: user})[user.pk])
+
+
+def permission_ids(text: str) -> frozenset[int]:
+    """Return the ids in a list of permissions that a browser sent; whatever is no id is left out."""
+    ids = text[:MAX_LIST].split(",")
+    return frozenset(int(pk) for pk in ids if pk.isascii() and pk.isdecimal())
 
 
 def _user_id(session: Mapping[str, Any]) -> int | None:

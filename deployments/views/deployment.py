@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_GET
 
+from deployments.live import access
 from deployments.live.reads import Snapshot
 from deployments.models import Deployment
 from deployments.presentation import events_tab, frames, replay, tabs
@@ -36,6 +37,8 @@ def deployment_page(request: AuthedRequest, pk: int) -> HttpResponse:
         | events_tab.tab(request, deployment)
         | {
             "deployment": view.deployment,
+            # Before the template looks at permissions: one that is lost in between is reported, not missed.
+            "permissions": access.of_user(request.user).permission_list,
             "title": view.title,
             **view.chart(),
             "rows": view.render_rows(view.rows(), locale),

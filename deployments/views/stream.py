@@ -13,6 +13,7 @@ from functools import partial
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.models import User
 from django.db import Error, connections
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.utils import timezone
@@ -47,6 +48,8 @@ async def deployment_stream(request: HttpRequest, pk: int) -> HttpResponse | Str
     """Stream frames from the event after `Last-Event-ID`, or else after `?since=`.
 
     The browser repeats the `since` of the first request when it reconnects, so the header wins.
+    `?permissions=` are those that the page was rendered with: if one of them is missing now, the stream
+    reports it and ends.
     """
     here = broadcaster.current()
     try:
@@ -58,6 +61,7 @@ async def deployment_stream(request: HttpRequest, pk: int) -> HttpResponse | Str
         if await reads.in_thread(reads.snapshot, pk) is None:
             return _text(_("There is no such deployment."), status=404)
         viewer = here.streams.admit(key, granted)
+        viewer.ends = _lost_permission(request, granted)
     except TooMany as exc:
         return _refused(exc)
     since = parse_number(request.headers.get("Last-Event-ID") or request.GET.get("since"))
@@ -76,6 +80,13 @@ async def _access(request: HttpRequest) -> Access | None:
     if not user.is_authenticated or key is None:
         return None
     return (await reads.in_thread(access.of_sessions, [key])).get(key)
+
+
+def _lost_permission(request: HttpRequest, granted: Access) -> str:
+    """Return the code of a permission that was lost since the page was rendered, "" when none was."""
+    rendered_with = access.permission_ids(request.GET.get("permissions", ""))
+    covered = granted.covers(Access(user=granted.user, permissions=rendered_with))
+    return "" if covered else streams.PERMISSIONS
 
 
 def _refused(problem: TooMany) -> HttpResponse:
@@ -101,15 +112,16 @@ def _text(sentence: str, *, status: int) -> HttpResponse:
 @require_GET
 @login_not_required
 def deployment_updates(request: HttpRequest, pk: int) -> HttpResponse:
-    """Answer with the frame after `?since=` and how things stand, for pages without a stream."""
-    if not request.user.is_authenticated:
+    """Answer with the frame after `?since=`, the current facts, and `access` as in a stream; for polling."""
+    if not isinstance(request.user, User):
         return JsonResponse({"login": True}, status=401)
     snapshot = reads.snapshot(pk)
     if snapshot is None:
         raise Http404
     frame = frames.build(pk, parse_number(request.GET.get("since")), snapshot.seq, Locale.of(request))
+    lost = json.dumps(_lost_permission(request, access.of_user(request.user)))
     return HttpResponse(
-        f'{{"frame":{frame.json},"fresh":{_fresh(snapshot)}}}',
+        f'{{"frame":{frame.json},"fresh":{_fresh(snapshot)},"access":{lost}}}',
         content_type="application/json",
         headers={"Cache-Control": "no-store"},
     )

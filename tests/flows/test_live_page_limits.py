@@ -10,11 +10,11 @@ import httpx
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.utils import timezone
-from playwright.sync_api import Browser, Page, Response, expect
+from playwright.sync_api import Browser, Page, Response, Route, expect
 
 from deployments.models import Deployment, Stack
 from tests.flows.test_live_page import has_everything
-from tests.flows.web import Web, environment_of_processes, logged_in, start_web
+from tests.flows.web import Web, Wire, environment_of_processes, logged_in, start_web
 from tests.live import opening, scenes
 from tests.services import wait_until
 
@@ -124,7 +124,7 @@ def test_a_page_says_that_its_user_lost_a_permission_and_goes_on(
     page.goto(opening.address(web, deployment, ""))
     wait_until(lambda: has_everything(page, deployment))
     with page.expect_response("**/stream?*") as reopened:
-        operator.user_permissions.remove(Permission.objects.get(codename="add_deployment"))
+        may_not_deploy_any_more(operator)
         expect(page.locator("#permissions-changed")).to_be_visible()
     assert reopened.value.status == 200
     happen(deployment, "Network1")
@@ -132,3 +132,62 @@ def test_a_page_says_that_its_user_lost_a_permission_and_goes_on(
     page.get_by_role("link", name="Reload").click()
     expect(page.locator("#permissions-changed")).to_be_hidden()
     expect(page.locator("#deployment.may-deploy")).to_have_count(0)
+
+
+def test_a_page_says_that_its_user_lost_a_permission_before_its_stream_was_open(
+    page: Page, web: Web, deployment: Deployment, operator: User
+) -> None:
+    streams: list[str] = []
+
+    def lose_permission_first(route: Route) -> None:
+        if not streams:
+            may_not_deploy_any_more(operator)
+        streams.append(route.request.url)
+        route.continue_()
+
+    page.route("**/stream?*", lose_permission_first)
+    page.goto(opening.address(web, deployment, ""))
+    expect(page.locator("#permissions-changed")).to_be_visible()
+    happen(deployment, "Network1")
+    wait_until(lambda: has_everything(page, deployment))
+    expect(page.locator("#fresh")).to_have_text(LIVE)
+    assert len(streams) == 2  # the second one stays open
+
+
+def test_a_page_says_that_its_user_lost_a_permission_while_it_was_disconnected(
+    chromium: Browser, web: Web, deployment: Deployment, operator: User
+) -> None:
+    wire = Wire(web.port)
+    with logged_in(chromium, operator, wire.url) as context:
+        page = context.new_page()
+        page.goto(opening.address(wire, deployment, ""))
+        expect(page.locator("#fresh")).to_have_text(LIVE)
+        wire.cut()
+        expect(page.locator("#lost")).to_be_visible()
+        may_not_deploy_any_more(operator)
+        wire.mend()
+        expect(page.locator("#permissions-changed")).to_be_visible()
+        expect(page.locator("#lost")).to_be_hidden()
+        happen(deployment, "Network1")
+        wait_until(lambda: has_everything(page, deployment))
+
+
+def test_a_page_that_polls_says_that_its_user_lost_a_permission(
+    chromium: Browser, narrow_web: Web, operator: User, deployment: Deployment
+) -> None:
+    with (
+        logged_in(chromium, operator, narrow_web.url) as context,
+        a_stream_of_another(narrow_web, deployment),
+    ):
+        page = context.new_page()
+        page.goto(opening.address(narrow_web, deployment, ""))
+        expect(page.locator("#fresh")).to_have_text(POLLING)
+        expect(page.locator("#permissions-changed")).to_be_hidden()
+        may_not_deploy_any_more(operator)
+        expect(page.locator("#permissions-changed")).to_be_visible()
+        happen(deployment, "Network1")
+        wait_until(lambda: has_everything(page, deployment))
+
+
+def may_not_deploy_any_more(user: User) -> None:
+    user.user_permissions.remove(Permission.objects.get(codename="add_deployment"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import aclosing
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from asgiref.sync import async_to_sync
@@ -49,7 +50,9 @@ def test_any_request(place: Place, route: Route) -> None:
     @fuzzed(40)
     @given(
         route.paths(place.places),
-        queries(st.sampled_from(KNOWN)) | cursors.map("since={}".format),
+        queries(st.sampled_from(KNOWN))
+        | cursors.map("since={}".format)
+        | st.lists(cursors).map(lambda ids: f"permissions={quote(','.join(ids))}"),
         st.fixed_dictionaries({}, optional={"Last-Event-ID": header_texts | cursors.filter(str.isascii)}),
         st.sampled_from(place.sessions),
     )

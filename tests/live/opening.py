@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from deployments.models import Deployment
-from tests.flows.web import Web
+from tests.flows.web import Web, Wire
 from tests.services import LIMIT
 
 
@@ -30,7 +30,7 @@ def log_out(web: Web, session: dict[str, str]) -> None:
         assert client.post("/logout/", data=token).status_code == 302
 
 
-def address(web: Web, deployment: Deployment, what: str = "stream", since: int = 0) -> str:
+def address(web: Web | Wire, deployment: Deployment, what: str = "stream", since: int = 0) -> str:
     return f"{web.url}/deployments/{deployment.pk}/{what}?since={since}"
 
 

@@ -14,7 +14,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from deployments.live.access import Access, of_sessions
+from deployments.live.access import Access, of_sessions, of_user, permission_ids
 from tests.live.scenes import make_user
 
 pytestmark = pytest.mark.django_db
@@ -124,6 +124,22 @@ def test_a_superuser_who_becomes_an_ordinary_one_has_lost_permissions() -> None:
 
     assert not access(key).covers(everything)
     assert everything.covers(access(key))
+
+
+def test_a_page_carries_the_permissions_that_its_sessions_are_compared_with() -> None:
+    user = make_user()
+    user.user_permissions.set(Permission.objects.filter(content_type__app_label="deployments"))
+    in_page = of_user(user).permission_list
+    assert permission_ids(in_page) == access(log_in(user)).permissions
+    assert len(in_page) < 1_000  # part of an address
+
+
+@pytest.mark.parametrize(
+    ("sent", "ids"),
+    [("", set()), ("7,,x, 8,-9,²,9", {7, 9}), ("1" * 10_000, {int("1" * 4_000)}), ("0" * 10_000, {0})],
+)
+def test_a_browser_may_send_anything_for_a_list_of_permissions(sent: str, ids: set[int]) -> None:
+    assert permission_ids(sent) == ids
 
 
 def test_a_hundred_sessions_take_as_many_queries_as_one(

@@ -100,6 +100,20 @@ def test_asking_gives_the_same_frames_as_the_stream(
     assert answer["fresh"]["seq"] == listener.seq
 
 
+async def test_a_stream_only_reports_permissions_that_its_user_never_had(
+    web: Web, deployment: Deployment, cookies: dict[str, str]
+) -> None:
+    url = f"{address(web, deployment)}&permissions=0,1,{10**30}"
+    async with (
+        httpx.AsyncClient(cookies=cookies, timeout=LIMIT) as client,
+        client.stream("GET", url) as answer,
+    ):
+        parsed = [parse(block) async for block in blocks(answer)]
+    assert [(message.event, message.data) for message in parsed if message] == [
+        ("access", {"code": "permissions_changed"})
+    ]
+
+
 @pytest.mark.skipif("sqlite" in settings.DATABASES["default"]["ENGINE"], reason="SQLite has no server to ask")
 async def test_open_streams_hold_no_database_connection(
     web: Web, deployment: Deployment, cookies: dict[str, str], request: pytest.FixtureRequest

@@ -187,7 +187,8 @@ onKey("f", () => (
 ));
 
 if (root.dataset.streaming === "yes") {
-  const connection = new Connection(page, root.dataset.stream, root.dataset.updates);
+  const { stream, updates, permissions } = root.dataset;
+  const connection = new Connection(page, stream, updates, permissions);
   lostBar.querySelector("[data-retry]").addEventListener("click", () => connection.retry());
   connection.start();
   askAgain = () => connection.ask();

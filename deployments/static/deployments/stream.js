@@ -10,11 +10,13 @@ const REFUSED_MS = 30_000;          // after a refusal (429: too many are open) 
 
 export class Connection {
   /* `page` has: seq, state, attention (how the page stands), apply(frame), fresh(facts), polls(yes or no),
-     lost(nextTryAt), restored(), ended(), permissionsChanged(), loggedOut(). */
-  constructor(page, streamUrl, updatesUrl) {
+     lost(nextTryAt), restored(), ended(), permissionsChanged(), loggedOut(). `permissions` are the ids that the
+     page was rendered with. */
+  constructor(page, streamUrl, updatesUrl, permissions) {
     this.page = page;
     this.streamUrl = streamUrl;
     this.updatesUrl = updatesUrl;
+    this.permissions = permissions;
     this.source = null;
     this.isOpen = false;
     this.isRefused = false;
@@ -59,7 +61,7 @@ export class Connection {
   #connect() {
     this.#close();
     if (this.over || document.visibilityState === "hidden") return;
-    const source = new EventSource(`${this.streamUrl}?since=${this.page.seq}`);
+    const source = new EventSource(`${this.streamUrl}?${this.#query()}`);
     this.source = source;
     this.heardAt = Date.now();
     const on = (name, act) => source.addEventListener(name, (event) => {
@@ -76,6 +78,10 @@ export class Connection {
     });
     on("access", (event) => this.#accessEnded(JSON.parse(event.data)));
     on("error", () => this.#broken());
+  }
+
+  #query() {
+    return new URLSearchParams({ since: this.page.seq, permissions: this.permissions });
   }
 
   #opened() {
@@ -110,9 +116,15 @@ export class Connection {
   async #accessEnded({ code }) {
     this.#close();
     this.brokenAt = Date.now();
-    if (code === "permissions_changed") this.page.permissionsChanged();
+    if (code === "permissions_changed") this.#permissionsChanged();
     await this.ask();
     this.#connect();
+  }
+
+  /* The page says so once: from now on it is updated with the permissions that are left. */
+  #permissionsChanged() {
+    this.permissions = "";
+    this.page.permissionsChanged();
   }
 
   #close() {
@@ -168,7 +180,7 @@ export class Connection {
     this.asking = true;
     this.polledAt = Date.now();
     try {
-      const answer = await fetch(`${this.updatesUrl}?since=${this.page.seq}`, {
+      const answer = await fetch(`${this.updatesUrl}?${this.#query()}`, {
         headers: { Accept: "application/json" }, cache: "no-store", signal: AbortSignal.timeout(8_000),
       });
       if (answer.status === 401 || answer.status === 403) {
@@ -176,7 +188,8 @@ export class Connection {
         this.#close();
         this.page.loggedOut();
       } else if (answer.ok) {
-        const { frame, fresh } = await answer.json();
+        const { frame, fresh, access } = await answer.json();
+        if (access) this.#permissionsChanged();
         const before = this.page.seq;
         this.asking = false;
         this.take(frame);
