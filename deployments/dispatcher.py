@@ -34,7 +34,7 @@ TIDY = 60.0
 
 
 def one_pass() -> int:
-    """Claim every due row and publish its tick. Returns how many were published."""
+    """Claim every due row and publish its tick. Return how many were published."""
     published = 0
     kinds: list[tuple[QuerySet[Any], Task[Any, Any]]] = [
         (Deployment.objects.active(), tasks.tick_deployment),

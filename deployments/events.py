@@ -54,7 +54,7 @@ def announce(deployment_pk: int, seq: int) -> None:
 
 
 def hint(fields: Mapping[bytes, bytes]) -> Hint | None:
-    """Return what an entry of the stream says, None when it is not one of ours."""
+    """Return what an entry of the stream says, None if it is not one of ours."""
     try:
         return Hint(int(fields[b"d"]), int(fields[b"s"]))
     except (KeyError, ValueError):

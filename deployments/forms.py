@@ -73,7 +73,7 @@ class NewEnvironmentForm(ReasonedForm):
             self.fields[PREFIX + name] = ParameterField(parameter)
 
     def clean_name(self) -> str:
-        """Refuse at once what the action would refuse later. Raises ValidationError with its sentence."""
+        """Refuse at once what the action would refuse later. Raise ValidationError with its sentence."""
         name: str = self.cleaned_data["name"]
         try:
             check_name(name)

@@ -53,7 +53,7 @@ Row = dict[str, Any]
 
 
 def checked(recording: Any) -> Row:
-    """Return what rows are made of. Raises UserFixable with the place of what is wrong in the recording."""
+    """Return what rows are made of. Raise UserFixable with the place of what is wrong in the recording."""
     whole = Value(recording, "")
     if whole.get("format").value != FORMAT:
         raise UserFixable("RecordingUnknown", Code.RECORDING_INVALID)

@@ -37,7 +37,7 @@ BATCH = 500
 def dump(deployment: Deployment) -> dict[str, Any]:
     """Return a finished deployment as JSON-ready values.
 
-    Raises UserFixable when it has not ended. Sealed parameters are not in it.
+    Raise UserFixable if it has not ended. Sealed parameters are not in it.
     """
     if deployment.is_active:
         raise UserFixable("StillRunning", Code.DEPLOYMENT_STILL_RUNNING)
@@ -72,7 +72,7 @@ def load(recording: Any, user: User, key: uuid.UUID | None = None) -> Deployment
 
     Its environment counts as deleted: it is in no list of what is there, is never looked at in AWS and
     offers nothing that could be done to it. A `key` that was loaded before gives the deployment of then.
-    Raises UserFixable for what is not a recording, or has something in it that does not belong there.
+    Raise UserFixable for what is not a recording, or has something in it that does not belong there.
     """
     key = key or uuid.uuid4()
     before = Deployment.objects.for_page().filter(request_key=key).first()
@@ -134,7 +134,7 @@ def _write_stacks(deployment: Deployment, told: list[dict[str, Any]]) -> dict[st
 def open_own(name: str, user: User) -> Deployment:
     """Return one of the project's recordings as a deployment, the same one for everybody.
 
-    Raises UserFixable when there is none of that name.
+    Raise UserFixable if there is none of that name.
     """
     return load(read(name), user, _key(name))
 
@@ -156,7 +156,7 @@ def that_come_along() -> list[str]:
 
 
 def read(name: str) -> dict[str, Any]:
-    """Return one of the recordings of the project. Raises UserFixable when there is none of that name."""
+    """Return one of the recordings of the project. Raise UserFixable if there is none of that name."""
     if name not in that_come_along():
         raise UserFixable("RecordingMissing", Code.RECORDING_NOT_FOUND)
     found: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text())

@@ -31,7 +31,7 @@ def tick_observer(pk: int, version: int, **_newer: object) -> None:
 @shared_task(name="deployments.tick_operation", acks_late=True, ignore_result=True)
 def tick_operation(pk: int, version: int, **_newer: object) -> None:
     """Carry out what a person asked for on an environment's page."""
-    step.run_operation(pk, version)
+    step.run_action_request(pk, version)
 
 
 @shared_task(name="deployments.tidy", acks_late=True, ignore_result=True)

@@ -31,7 +31,7 @@ def request_deletion(
 ) -> Deployment:
     """Ask for the environment's stack to be deleted, and return the deployment that does it.
 
-    The same `request_key` again returns the deployment of the first time. Raises UserFixable when the
+    The same `request_key` again returns the deployment of the first time. Raise UserFixable if the
     name was not typed as it is, or the environment is being changed or gone.
     """
     before = Deployment.objects.filter(request_key=request_key).first()
@@ -84,7 +84,7 @@ def request_deletion(
 def close_environment(*, user: User, environment: Environment) -> None:
     """Close an environment whose stack AWS does not know any more.
 
-    Raises UserFixable while the stack is there, or a deployment is at work.
+    Raise UserFixable while the stack is there, or a deployment is at work.
     """
     closed = Environment.objects.filter(pk=environment.pk, deleted_at=None, latest__active_key=None).exclude(
         missing_since=None

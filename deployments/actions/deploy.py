@@ -41,7 +41,7 @@ def request_deployment(
     """Ask for an environment to be made, and return its deployment.
 
     The same `request_key` again returns the deployment of the first time. An environment of that name
-    that never got a stack is used again. Raises UserFixable with the field that a person must change.
+    that never got a stack is used again. Raise UserFixable with the field that a person must change.
     """
     before = Deployment.objects.filter(request_key=request_key).first()
     if before:

@@ -21,7 +21,7 @@ def request_association_run(
 ) -> ActionRequest:
     """Ask for an association to run again, on all its instances or on those on which it failed.
 
-    The same wish while the first is under way is the first. Raises UserFixable when there is nothing to run.
+    The same wish while the first is under way is the first. Raise UserFixable if there is nothing to run.
     """
     _require_live(environment)
     association = Association.objects.of(environment).filter(association_id=association_id).first()

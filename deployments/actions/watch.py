@@ -15,7 +15,7 @@ AGAIN = timedelta(seconds=10)
 
 
 def watch(environment: Environment) -> bool:
-    """Say that the environment is looked at. Returns whether that was news."""
+    """Say that the environment is looked at. Return whether that was news."""
     now = timezone.now()
     until = environment.watched_until
     if until and until > now + WATCHED - AGAIN:

@@ -63,7 +63,7 @@ class AutoScaling(Protocol):
         ...
 
     def activities(self, group: str, limit: int) -> list[ScalingActivity]:
-        """Return the group's last activities, newest first. Raises AwsNotFound when the group is gone."""
+        """Return the group's last activities, newest first. Raise AwsNotFound if the group is gone."""
         ...
 
 

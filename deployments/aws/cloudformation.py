@@ -136,7 +136,7 @@ class CloudFormation(Protocol):
         ...
 
     def newest_event_id(self, stack_id: str) -> str:
-        """Return the id of the newest event, "" when there is none."""
+        """Return the id of the newest event, "" if there is none."""
         ...
 
     def list_resources(self, stack_id: str) -> list[ResourceView]:

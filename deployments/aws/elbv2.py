@@ -68,7 +68,7 @@ class ELBv2(Protocol):
         ...
 
     def target_health(self, target_group_arn: str) -> list[TargetHealth]:
-        """Return the group's targets, draining ones too. Raises AwsNotFound when the group is gone."""
+        """Return the group's targets, draining ones too. Raise AwsNotFound if the group is gone."""
         ...
 
     def unprotect_load_balancer(self, arn: str) -> None:

@@ -24,16 +24,16 @@ class Logs(Protocol):
     """What the runner asks of CloudWatch Logs."""
 
     def newest_stream(self, group: str) -> str:
-        """Return the name of the stream that was written to last, "" when the group has none.
+        """Return the name of the stream that was written to last, "" if the group has none.
 
-        Raises AwsNotFound when there is no such group.
+        Raise AwsNotFound if there is no such group.
         """
         ...
 
     def tail(self, group: str, stream: str, limit: int) -> tuple[LogLine, ...]:
         """Return the last `limit` messages of a stream, oldest first.
 
-        Raises AwsNotFound when there is no such group or stream.
+        Raise AwsNotFound if there is no such group or stream.
         """
         ...
 

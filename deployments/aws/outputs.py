@@ -35,7 +35,7 @@ def outputs_of(s3: S3, target: ExecutionTarget) -> list[StoredObject]:
 
 
 def read_end(s3: S3, bucket: str, key: str, limit: int) -> str:
-    """Return the last `limit` bytes of an output, or a little less. Raises AwsNotFound when it is gone.
+    """Return the last `limit` bytes of an output, or a little less. Raise AwsNotFound if it is gone.
 
     Databases keep no NUL in a text; half a character may be its first.
     """

@@ -79,7 +79,7 @@ class ApiQuota:
     sleep: Callable[[float], None] = time.sleep
 
     def before(self, service: str, action: str) -> None:
-        """Let a call through, at once or after its wait. Raises BudgetSpent when it may not be made now."""
+        """Let a call through, at once or after its wait. Raise BudgetSpent if it may not be made now."""
         asked = _priority.get()
         wish = CallRequest(
             account=self.account,

@@ -38,7 +38,7 @@ class S3(Protocol):
     def bucket_exists(self, bucket: str, owner: str) -> bool:
         """Return whether the bucket exists and belongs to the account `owner`.
 
-        Raises UserFixable when it belongs to another account or may not be seen.
+        Raise UserFixable if it belongs to another account or may not be seen.
         """
         ...
 
@@ -61,7 +61,7 @@ class S3(Protocol):
         ...
 
     def read_tail(self, bucket: str, key: str, limit: int) -> Tail:
-        """Return the last `limit` bytes of an object. Raises AwsNotFound when it does not exist."""
+        """Return the last `limit` bytes of an object. Raise AwsNotFound if it does not exist."""
         ...
 
 

@@ -46,7 +46,7 @@ class Key:
 def issue_key(endpoint_url: str, token_file: str | Path, account: str, name: str) -> Key:
     """Return the key of a name ("portal" or "script") in an account of twelve digits, always the same.
 
-    Raises OSError when the sandbox does not answer, HTTPError among them when it does not accept the token,
+    Raise OSError if the sandbox does not answer, HTTPError among them when it does not accept the token,
     ValueError and KeyError for an answer that is none.
     """
     query = urlencode({"account": account})
@@ -57,7 +57,7 @@ def issue_key(endpoint_url: str, token_file: str | Path, account: str, name: str
 def fetch_keys(ref: AccountRef) -> dict[str, Any]:
     """Return the portal's keys for an account of the sandbox, as botocore's refreshable credentials are.
 
-    Raises EndpointConnectionError when the sandbox does not answer, CredentialRetrievalError when it does not
+    Raise EndpointConnectionError if the sandbox does not answer, CredentialRetrievalError when it does not
     accept the token.
     """
     # Loaded here: the supervisor and pages use the rest of this module, and need not load botocore.
@@ -87,7 +87,7 @@ def _call(
     timeout: float,
     body: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return an answer of the control API. Raises OSError, HTTPError among them, and ValueError."""
+    """Return an answer of the control API. Raise OSError, HTTPError among them, and ValueError."""
     request = urllib.request.Request(  # noqa: S310  # the address is our setting
         f"{endpoint_url}/_sanso/{path}",
         data=None if body is None else json.dumps(body).encode(),

@@ -77,13 +77,13 @@ class SiteProblem(Exception):
 
 
 def system_resolve(name: str, port: int) -> list[str]:
-    """Return the addresses of a name, as the system resolves it. Raises OSError when it leads nowhere."""
+    """Return the addresses of a name, as the system resolves it. Raise OSError if it leads nowhere."""
     found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 def checked_address(site: Site, resolve: Resolve) -> tuple[str, int]:
-    """Return the address and the port to connect to. Raises SiteProblem when the name leads elsewhere."""
+    """Return the address and the port to connect to. Raise SiteProblem if the name leads elsewhere."""
     name = site.dns_name.lower().rstrip(".")
     usual = 443 if site.secure else 80
     if not name:

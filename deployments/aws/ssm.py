@@ -88,7 +88,7 @@ class SSM(Protocol):
         ...
 
     def executions(self, association_id: str, limit: int) -> list[Execution]:
-        """Return the last executions, newest first. Raises AwsNotFound when the association is gone."""
+        """Return the last executions, newest first. Raise AwsNotFound if the association is gone."""
         ...
 
     def execution_targets(
@@ -96,18 +96,18 @@ class SSM(Protocol):
     ) -> list[ExecutionTarget]:
         """Return the instances of an execution; the association's output place is passed through.
 
-        Raises AwsNotFound when the association or the execution is gone.
+        Raise AwsNotFound if the association or the execution is gone.
         """
         ...
 
     def start_associations_once(self, ids: Sequence[str]) -> None:
-        """Run associations again on all their targets. Raises AwsNotFound when one is gone."""
+        """Run associations again on all their targets. Raise AwsNotFound if one is gone."""
         ...
 
     def start_association_on(self, association_id: str, instance_ids: Sequence[str]) -> None:
         """Run an association again on these instances only.
 
-        Raises AwsNotFound when an instance is gone or its agent is away.
+        Raise AwsNotFound if an instance is gone or its agent is away.
         """
         ...
 

@@ -42,7 +42,7 @@ def _zip(artifact: Artifact) -> bytes:
 def _package(name: str) -> list[tuple[str, bytes]]:
     """Return the files of an installed pure-Python package.
 
-    Raises UserFixable when the package is not installed or has compiled parts, which would not run on
+    Raise UserFixable if the package is not installed or has compiled parts, which would not run on
     the function's processor.
     """
     try:

@@ -20,7 +20,7 @@ def findings(template_set: TemplateSet) -> list[dict[str, str]]:
     cfn-lint keeps the templates it reads in module globals, so it runs outside of the worker. A
     `.cfnlintrc` in the set's folder is honoured.
 
-    Raises UserFixable when cfn-lint itself ends badly.
+    Raise UserFixable if cfn-lint itself ends badly.
     """
     command = [
         sys.executable,

@@ -47,7 +47,7 @@ def read(folder: Path) -> Manifest:
 
     When it does not list artifacts, or there is no manifest, a folder `playbook` is the only artifact.
 
-    Raises UserFixable when it is no manifest, or names what is not there.
+    Raise UserFixable if it is no manifest, or names what is not there.
     """
     if not (folder / MANIFEST).exists():
         return Manifest(artifacts=_usual_artifacts(folder))
@@ -90,7 +90,7 @@ def _artifacts(folder: Path, entries: Checked) -> Iterator[Artifact]:
 
 
 def _there(folder: Path, named: Checked, key: str, *, is_folder: bool) -> Path | None:
-    """Return the folder or file that a value names, None when it names none."""
+    """Return the folder or file that a value names, None if it names none."""
     if not named.text():
         return None
     path = folder / named.text()

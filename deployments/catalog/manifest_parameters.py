@@ -13,7 +13,7 @@ from deployments.message_codes import Code
 def applied(groups: tuple[ParameterGroup, ...], manifest: Manifest) -> tuple[ParameterGroup, ...]:
     """Return the groups with `choose_once` and `new_environment` of their parameters.
 
-    Raises UserFixable("TemplateSetBroken") for a parameter that is missing or a value that it refuses.
+    Raise UserFixable("TemplateSetBroken") for a parameter that is missing or a value that it refuses.
     """
     declared = {parameter.name: parameter for group in groups for parameter in group.parameters}
     for name in (*manifest.choose_once, *manifest.new_environments):

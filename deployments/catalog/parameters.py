@@ -15,7 +15,7 @@ MAX_PARAMETERS = 200
 def groups(root: Checked, hidden: Container[str]) -> tuple[ParameterGroup, ...]:
     """Return the parameters that a person fills; those without a group come last, in one of their own.
 
-    Raises UserFixable when the template's parameters are not what CloudFormation takes.
+    Raise UserFixable if the template's parameters are not what CloudFormation takes.
     """
     declared = dict(root.get("Parameters").items())
     if len(declared) > MAX_PARAMETERS:

@@ -73,7 +73,7 @@ _read: dict[Path, tuple[tuple[object, ...], TemplateSet]] = {}
 def load(folder: Path) -> TemplateSet:
     """Return the template set of a folder; read again only when one of its files has changed.
 
-    Raises UserFixable("TemplateSetMissing" or "TemplateSetBroken") with a sentence that names the file.
+    Raise UserFixable("TemplateSetMissing" or "TemplateSetBroken") with a sentence that names the file.
     """
     state, known = _read.get(folder, ((), None))
     if known is not None and state and _state(known) == state:
@@ -131,7 +131,7 @@ def _load(folder: Path) -> TemplateSet:
 
 
 def _templates(folder: Path) -> tuple[Path, ...]:
-    """Return the template files of a folder. Raises UserFixable when it cannot be read or has too many."""
+    """Return the template files of a folder. Raise UserFixable if it cannot be read or has too many."""
     try:
         found = sorted(path for path in folder.iterdir() if _is_template(path))
         size = sum(path.stat().st_size for path in found)

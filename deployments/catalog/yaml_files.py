@@ -33,7 +33,7 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 def read(path: Path) -> dict[str, Any]:
     """Return what the file says, as plain values; the keys of every mapping are texts.
 
-    Raises UserFixable when it is too large, not YAML or JSON, or not a mapping.
+    Raise UserFixable if it is too large, not YAML or JSON, or not a mapping.
     """
     try:
         text = path.read_bytes()
@@ -70,7 +70,7 @@ def _check_size(text: bytes) -> None:
 
 
 def _value(node: yaml.Node) -> Any:
-    """Return what a node says. Raises YAMLError or ValueError for what it cannot say."""
+    """Return what a node says. Raise YAMLError or ValueError for what it cannot say."""
     if not node.tag.startswith("!"):
         return _untagged(node, node.tag.removeprefix(_STANDARD))
     name = node.tag[1:]

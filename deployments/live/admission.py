@@ -56,7 +56,7 @@ class Admission:
             raise TooMany("process", limit)
 
     def admit(self, session: str, granted: Access) -> Viewer:
-        """Return a viewer, which counts from now on. Raises TooMany when a limit is reached."""
+        """Return a viewer, which counts from now on. Raise TooMany if a limit is reached."""
         self.check_room()
         limits, viewers = self._limits(), list(self._viewers)
         if sum(viewer.session == session for viewer in viewers) >= limits.session:

@@ -60,7 +60,7 @@ def _connect() -> Redis:
 
 
 def _report(was_down: bool, error: str) -> bool:
-    """Log that Redis went or came back, once each. Returns whether it is down."""
+    """Log that Redis went or came back, once each. Return whether it is down."""
     if error and not was_down:
         log.warning("Redis is away, open pages look at the database every few seconds: %s", error)
     if was_down and not error:

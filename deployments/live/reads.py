@@ -110,6 +110,6 @@ class Snapshot:
 
 
 def snapshot(pk: int) -> Snapshot | None:
-    """Return where a deployment stands, None when there is no such deployment."""
+    """Return where a deployment stands, None if there is no such deployment."""
     row = Deployment.objects.select_related("environment").only(*FIELDS).filter(pk=pk).first()
     return Snapshot.of(row, quota_share(row.environment.account_id)) if row else None

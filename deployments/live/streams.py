@@ -30,7 +30,7 @@ class OpenStreams(Admission):
         self._checking: asyncio.Task[None] | None = None
 
     def admit(self, session: str, granted: Access) -> Viewer:
-        """Return a viewer, which is counted and checked from now on. Raises TooMany."""
+        """Return a viewer, which is counted and checked from now on. Raise TooMany."""
         viewer = super().admit(session, granted)
         if self._checking is None or self._checking.done():
             self._checking = asyncio.create_task(self._keep_checking())

@@ -148,7 +148,7 @@ class Deployment(models.Model):
     def record(self, **values: Any) -> None:
         """Write fields of the row while this tick owns it, other than its state.
 
-        Raises LostClaim when it does not.
+        Raise LostClaim if it does not.
         """
         if not type(self).objects.filter(pk=self.pk, version=self.version).update(**values):
             raise LostClaim(self.pk)
@@ -158,7 +158,7 @@ class Deployment(models.Model):
     def move_to(self, new: State, **values: Any) -> None:
         """Move the state by compare-and-set: the one door. Ends release the environment.
 
-        Raises ValueError for a way that `ALLOWED` does not know, LostClaim when the state or the claim
+        Raise ValueError for a way that `ALLOWED` does not know, LostClaim when the state or the claim
         was moved by another.
         """
         old = State(self.state)

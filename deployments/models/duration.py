@@ -100,6 +100,6 @@ class Expectation(models.Model):
         return f"{self.seconds:.0f} s ({self.low:.0f}-{self.high:.0f})"
 
     def of(self, path: str) -> list[Any] | None:
-        """Return [seconds, low, high, runs, source] of a path, None when nothing was expected of it."""
+        """Return [seconds, low, high, runs, source] of a path, None if nothing was expected of it."""
         found = self.usual.get(path)
         return found if isinstance(found, list) else None

@@ -198,7 +198,7 @@ class Event(models.Model):
         return f"{self.seq} {self.logical_id} {self.status or self.code}"
 
     def as_failure(self) -> Failure | None:
-        """Return the failure that the event tells of, None when it is something else."""
+        """Return the failure that the event tells of, None if it is something else."""
         if self.source == "portal" or not is_failed(self.status):
             return None
         return Failure(

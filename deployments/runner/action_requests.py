@@ -1,4 +1,4 @@
-"""What a person asked for on an environment's page, one step at a time."""
+"""Requests from an environment's page (run an association, run a site check), one step at a time."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from deployments.runner.observe.problems import problem_message
 log = logging.getLogger(__name__)
 
 TRIES = 6
-"""Steps in a row that may fail before the wish is given up."""
-SLACK = timedelta(seconds=5)
-"""How far AWS's clock may be behind ours."""
+"""After this many failed steps in a row, the request has failed."""
+CLOCK_SKEW = timedelta(seconds=5)
+"""AWS's clock may be this much behind ours."""
 
 Step = Callable[[ActionRequest, Clients], "dict[str, object]"]
 
 
-def run_operation(pk: int, version: int, connect: Callable[[AccountRef], Clients]) -> bool:
-    """Carry out what was asked for. False when the message was stale or doubled."""
+def run_action_request(pk: int, version: int, connect: Callable[[AccountRef], Clients]) -> bool:
+    """Take one step of a request. Return False if the message is stale or a duplicate."""
     if not leases.begin_step(ActionRequest.objects.active(), pk, version):
         return False
     row = ActionRequest.objects.select_related("environment__account", "environment__latest", "asked_by").get(
@@ -52,7 +52,7 @@ def run_operation(pk: int, version: int, connect: Callable[[AccountRef], Clients
     except AwsFailure as exc:
         _end(row, "failed", {"sentence": problem_message(exc).as_json()})
     except Exception:
-        log.exception("operation %s failed", row.pk)
+        log.exception("action request %s failed", row.pk)
         _again(row, Message(Code.UNEXPECTED_ERROR), now)
     else:
         _end(row, "done", result)
@@ -75,7 +75,7 @@ def _end(row: ActionRequest, state: str, result: dict[str, object]) -> None:
 
 
 def _begin(row: ActionRequest) -> datetime:
-    """Mark the wish as begun, and return when it was begun first: a step that was killed comes back."""
+    """Mark the request as running, and return when it began; after a crash, when the first step began."""
     if row.state == "waiting":
         row.state = "running"
         row.result = {"begun_at": timezone.now().isoformat()}
@@ -86,12 +86,12 @@ def _begin(row: ActionRequest) -> datetime:
 
 
 def _run_association(row: ActionRequest, clients: Clients) -> dict[str, object]:
-    """Run an association again. One that was set off before a kill is not set off twice."""
+    """Run an association. One that was started before a crash is not started again."""
     again = row.state == "running"
     begun = _begin(row)
     association_id = str(row.arguments["association_id"])
     if row.arguments.get("only_failed"):
-        # An instance at which the association runs already is left alone by its agent: safe to repeat.
+        # Safe to repeat: the agent ignores it on an instance where the association is running.
         ids = [str(instance_id) for instance_id in row.arguments["instance_ids"]]
         clients.ssm.start_association_on(association_id, ids)
         sentence = Message(Code.RUN_REQUESTED_ON_SOME, {"count": str(len(ids))})
@@ -108,23 +108,23 @@ def _ran_since(clients: Clients, association_id: str, begun: datetime) -> bool:
         newest = clients.ssm.executions(association_id, 1)
     except AwsNotFound:
         return False
-    return bool(newest) and newest[0].created_at >= begun - SLACK
+    return bool(newest) and newest[0].created_at >= begun - CLOCK_SKEW
 
 
-def _save_time(row: ActionRequest, _clients: Clients) -> dict[str, object]:
+def _run_site_check(row: ActionRequest, _clients: Clients) -> dict[str, object]:
     _begin(row)
-    made = site_check.run_site_check(row.environment, row.asked_by)
+    probe = site_check.run_site_check(row.environment, row.asked_by)
     return {
-        "sentence": made.sentence,
-        "wrote": made.wrote,
-        "read": made.read,
-        "milliseconds": made.milliseconds,
-        "probe": made.pk,
+        "sentence": probe.sentence,
+        "wrote": probe.wrote,
+        "read": probe.read,
+        "milliseconds": probe.milliseconds,
+        "probe": probe.pk,
     }
 
 
 def poll_soon(row: ActionRequest, source: str) -> None:
-    """Let a source be asked at once: something was set off whose outcome is wanted."""
+    """Make a source due at once: the result of the request is expected there."""
     now = timezone.now()
     Observation.objects.of(row.environment).filter(source=source, due_at__gt=now).update(due_at=now)
     observers = Observer.objects.filter(account=row.environment.account_id, source=source)
@@ -132,10 +132,10 @@ def poll_soon(row: ActionRequest, source: str) -> None:
 
 
 def failed_instances(association_pk: int) -> list[str]:
-    """Return the instances on which the association's last run failed, or which it therefore left out."""
+    """Return the instances on which the association's last run failed or was skipped."""
     runs = AssociationRun.objects.filter(association=association_pk).newest_of_each()
-    undone = runs.filter(status__in=RUN_FAILED | RUN_SKIPPED)
-    return list(undone.order_by("instance_id").values_list("instance_id", flat=True))
+    failed = runs.filter(status__in=RUN_FAILED | RUN_SKIPPED)
+    return list(failed.order_by("instance_id").values_list("instance_id", flat=True))
 
 
-_STEPS: dict[str, Step] = {"run_association": _run_association, "save_time": _save_time}
+_STEPS: dict[str, Step] = {"run_association": _run_association, "save_time": _run_site_check}

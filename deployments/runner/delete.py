@@ -1,4 +1,4 @@
-"""The steps that delete an environment: see what is there, start the deletion."""
+"""The steps that delete an environment: list its resources, start the deletion."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from deployments.runner import event_log, stack_rows
 
 
 def check(deployment: Deployment, clients: Clients) -> float:
-    """Look whether the stack is there and write down its resources, before anything is deleted.
+    """Check that the stack exists and store its resources, before anything is deleted.
 
-    Raises AwsMissing when there is nothing to delete; `step` ends the deployment then.
+    Raise AwsNotFound if there is nothing to delete; `step` ends the deployment then.
     """
     stack_id = deployment.environment.stack_id
     if not stack_id:
@@ -34,7 +34,7 @@ def check(deployment: Deployment, clients: Clients) -> float:
 
 
 def start(deployment: Deployment, clients: Clients) -> None:
-    """Ask CloudFormation to delete the stack, by its id: never another stack of the same name."""
+    """Start the deletion of the stack, by its id: another stack may have the same name."""
     if deployment.unprotect:
         _unprotect(deployment, clients)
     deployment.confirm_claim()
@@ -45,10 +45,10 @@ def start(deployment: Deployment, clients: Clients) -> None:
 
 
 def _unprotect(deployment: Deployment, clients: Clients) -> None:
-    """Turn off deletion protection where it can be on, straight at the services.
+    """Turn off deletion protection through the services' own APIs.
 
-    An update of the stack would do for a healthy one only: after a rollback that failed at a protected
-    database, CloudFormation updates nothing any more.
+    An update of the stack works for a healthy stack only: after a rollback that failed because of a protected
+    database, CloudFormation does not update it.
     """
     switches = {
         "AWS::RDS::DBCluster": clients.rds.unprotect_cluster,
@@ -58,7 +58,7 @@ def _unprotect(deployment: Deployment, clients: Clients) -> None:
     rows = Resource.objects.filter(stack__deployment=deployment).exclude(physical_id="")
     protected = [row for row in rows.filter(type__in=switches) if row.status != DELETED]
     if any(row.type == "AWS::RDS::DBCluster" for row in protected):
-        # Instances of a cluster have no protection of their own and refuse to be asked about it.
+        # Instances of a cluster have no protection of their own; RDS rejects the call.
         protected = [row for row in protected if row.type != "AWS::RDS::DBInstance"]
     for row in protected:
         deployment.confirm_claim()

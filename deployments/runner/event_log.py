@@ -1,7 +1,7 @@
-"""The only writer of events: numbers them without a gap and moves the stack and resource rows along.
+"""The only writer of events: numbers them without gaps and updates the rows of stacks and resources.
 
-The fastest way measured that loses nothing: lock the deployment's row, look up which event ids are known,
-insert the new ones, advance `last_seq`. INSERT IGNORE would lose events silently.
+It locks the deployment's row, looks up the event ids that are stored, inserts the new ones and advances
+`last_seq`: the fastest way in measurements that loses no event. INSERT IGNORE would lose some silently.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Entry:
 
     @property
     def key(self) -> str:
-        """Return what tells the entry from all others of its deployment."""
+        """Return the entry's unique key in its deployment."""
         return Event.key_for(self.stack.path if self.stack else "", self.event_id)
 
 
@@ -46,16 +46,16 @@ def of_stack(stack: Stack, event: StackEvent) -> Entry:
 
 
 def add(deployment: Deployment, code: str, /, *, key: str = "", **values: Any) -> bool:
-    """Write one of the portal's own events, once for each code and key. Returns whether it was written."""
+    """Write one of the portal's own events, once for each code and key. Return whether it was written."""
     event_id = f"portal:{code}:{key}" if key else f"portal:{code}"
     return bool(append(deployment, [Entry(event_id=event_id, at=timezone.now(), code=code, values=values)]))
 
 
 def append(deployment: Deployment, entries: Sequence[Entry]) -> int:
-    """Write the entries that are not known yet, in their order, and return how many these were.
+    """Write the entries that are not stored yet, in their order, and return their number.
 
-    Rows of stacks and resources change in the same transaction, so that whoever sees a number sees what
-    it did. Open pages hear of it after the commit.
+    Rows of stacks and resources change in the same transaction, so that a reader who sees an event also sees
+    its effect. Open pages are notified after the commit.
     """
     if not entries:
         return 0
@@ -72,7 +72,7 @@ def append(deployment: Deployment, entries: Sequence[Entry]) -> int:
         rows = [_row(locked, last + i, e) for i, e in enumerate(new, 1)]
         repeats.mark(locked, rows)
         Event.objects.bulk_create(rows)
-        _move_rows([e for e in new if e.event is not None])
+        _update_rows([e for e in new if e.event is not None])
         Deployment.objects.filter(pk=locked.pk).update(last_seq=last + len(new))
         deployment.last_seq = last + len(new)
         transaction.on_commit(partial(events.announce, locked.pk, deployment.last_seq), robust=True)
@@ -93,48 +93,48 @@ def _row(deployment: Deployment, seq: int, entry: Entry) -> Event:
     return row
 
 
-_MOVED = ("status", "reason", "started_at", "changed_at", "ended_at", "changes")
+_UPDATED = ("status", "reason", "started_at", "changed_at", "ended_at", "changes")
 
 
-def _move_rows(entries: Iterable[Entry]) -> None:
-    """Bring the Stack and Resource rows to where the events say they are."""
+def _update_rows(entries: Iterable[Entry]) -> None:
+    """Apply the events to the rows of stacks and resources."""
     by_stack: dict[int, tuple[Stack, list[StackEvent]]] = {}
     for entry in entries:
         if entry.stack is not None and entry.event is not None:
             by_stack.setdefault(entry.stack.pk, (entry.stack, []))[1].append(entry.event)
     for stack, stack_events in by_stack.values():
-        _move_resources(stack, [e for e in stack_events if not e.is_of_the_stack])
+        _update_resources(stack, [e for e in stack_events if not e.is_of_the_stack])
         own = [e for e in stack_events if e.is_of_the_stack]
         if own:
-            node = _node(stack, stack.stack_id)
+            state = _state(stack, stack.stack_id)
             for event in own:
-                node = apply(node, _change(event))
-            _put(stack, node)
-            stack.changes = union(stack.changes, [_moment(event) for event in own])
+                state = apply(state, _change(event))
+            _set_state(stack, state)
+            stack.changes = union(stack.changes, [_stored_change(event) for event in own])
             stack.name = own[-1].stack_name
-            stack.save(update_fields=["name", *_MOVED])
+            stack.save(update_fields=["name", *_UPDATED])
 
 
-def _move_resources(stack: Stack, stack_events: list[StackEvent]) -> None:
-    wanted = {event.logical_id for event in stack_events}
-    rows = {r.logical_id: r for r in Resource.objects.filter(stack=stack, logical_id__in=wanted)}
+def _update_resources(stack: Stack, stack_events: list[StackEvent]) -> None:
+    names = {event.logical_id for event in stack_events}
+    rows = {r.logical_id: r for r in Resource.objects.filter(stack=stack, logical_id__in=names)}
     fresh: list[Resource] = []
     for event in stack_events:
         row = rows.get(event.logical_id)
         if row is None:
             row = rows[event.logical_id] = Resource(stack=stack, logical_id=event.logical_id, type=event.type)
             fresh.append(row)
-        node = apply(_node(row, row.physical_id), _change(event))
-        _put(row, node)
-        row.physical_id = node.physical_id
+        state = apply(_state(row, row.physical_id), _change(event))
+        _set_state(row, state)
+        row.physical_id = state.physical_id
         row.type = event.type or row.type
-        row.changes = union(row.changes, [_moment(event)])
+        row.changes = union(row.changes, [_stored_change(event)])
     Resource.objects.bulk_create(fresh)
     old = [row for row in rows.values() if row not in fresh]
-    Resource.objects.bulk_update(old, ["physical_id", "type", *_MOVED])
+    Resource.objects.bulk_update(old, ["physical_id", "type", *_UPDATED])
 
 
-def _node(row: Stack | Resource, physical_id: str) -> ResourceState:
+def _state(row: Stack | Resource, physical_id: str) -> ResourceState:
     return ResourceState(
         status=row.status,
         reason=row.reason,
@@ -145,12 +145,12 @@ def _node(row: Stack | Resource, physical_id: str) -> ResourceState:
     )
 
 
-def _put(row: Stack | Resource, node: ResourceState) -> None:
-    row.status, row.reason = node.status, node.reason
-    row.started_at, row.changed_at, row.ended_at = node.started_at, node.changed_at, node.ended_at
+def _set_state(row: Stack | Resource, state: ResourceState) -> None:
+    row.status, row.reason = state.status, state.reason
+    row.started_at, row.changed_at, row.ended_at = state.started_at, state.changed_at, state.ended_at
 
 
-def _moment(event: StackEvent) -> list[int | str]:
+def _stored_change(event: StackEvent) -> list[int | str]:
     return [in_ms(event.at), event.status]
 
 

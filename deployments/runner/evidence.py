@@ -1,4 +1,4 @@
-"""Keeping what explains a failure while it is there: a rollback takes logs, groups and servers away soon."""
+"""Store what explains a failure while it exists: a rollback soon deletes logs, groups and servers."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from deployments.message_codes import Code
 from deployments.models import AssociationRun, Deployment, Event, Evidence, Resource, Target
 
 LINES = 40
-"""Lines kept of a log: those that tell why are its last."""
-LONGEST = 20_000
-"""Characters kept of one piece of evidence."""
+"""How many lines of a log are stored: its last ones."""
+MAX_LENGTH = 20_000
+"""Maximum length of one piece of evidence; the end is stored."""
 ACTIVITIES = 10
 _STREAM = re.compile(r"log stream:? ?(?P<stream>\d{4}/\S+?)\.?(?:\s|$)", re.IGNORECASE)
 _BY_TYPE = {
@@ -40,37 +40,37 @@ _LOG_GROUP = "AWS::Logs::LogGroup"
 
 @dataclass(frozen=True, slots=True)
 class LogLocation:
-    """A log group, and the stream in it when the reason names one."""
+    """A log group, and the stream that the reason names, if any."""
 
     group: str
     stream: str
 
 
 def gather(deployment: Deployment, clients: Clients) -> None:
-    """Keep what is found beside the first failure of a deployment, once. Never raises what AWS answers.
+    """Store the evidence of the first failure of a deployment, once. Errors of AWS are not raised.
 
-    Throttled or unanswered calls leave it to the next tick.
+    If a call is throttled or gets no response, the next step tries again.
     """
     failure = _failure(deployment)
     if failure is None or Evidence.objects.of(deployment).exists():
         return
     kinds = _kinds(failure)
     if Kind.FUNCTION_LOG in kinds:
-        _keep_log(deployment, clients, failure)
+        _store_log(deployment, clients, failure)
     if Kind.SCALING_ACTIVITIES in kinds:
-        _keep_activities(deployment, clients, failure)
+        _store_activities(deployment, clients, failure)
     if Kind.ASSOCIATION_OUTPUT in kinds and failure.type == _ASSOCIATION:
-        _keep_runs(deployment, clients, failure)
-        if not Evidence.objects.of(deployment).exists():  # the rollback was quicker: what was observed before
-            _keep_outputs(deployment, clients)
+        _store_runs(deployment, clients, failure)
+        if not Evidence.objects.of(deployment).exists():  # the rollback was faster: use earlier observations
+            _store_outputs(deployment, clients)
     if Kind.TARGET_REASONS in kinds:
-        _keep_target_reasons(deployment)
+        _store_target_reasons(deployment)
 
 
 def gather_observed(deployment: Deployment, clients: Clients) -> None:
-    """Keep what was observed of servers that keep an environment from becoming ready."""
-    _keep_outputs(deployment, clients)
-    _keep_target_reasons(deployment)
+    """Store what was observed of the servers that are not ready."""
+    _store_outputs(deployment, clients)
+    _store_target_reasons(deployment)
 
 
 def _failure(deployment: Deployment) -> Failure | None:
@@ -79,7 +79,7 @@ def _failure(deployment: Deployment) -> Failure | None:
 
 
 def _kinds(failure: Failure) -> set[Kind]:
-    """Return what is worth looking for: what the known cause names, and what the type has."""
+    """Return the kinds of evidence to look for: those of the known cause and of the resource type."""
     known = recognize(failure.type, failure.reason)
     kinds = set(known.cause.evidence) if known else set()
     if failure.type.startswith("Custom::"):
@@ -89,30 +89,30 @@ def _kinds(failure: Failure) -> set[Kind]:
     return kinds
 
 
-def _keep_log(deployment: Deployment, clients: Clients, failure: Failure) -> None:
+def _store_log(deployment: Deployment, clients: Clients, failure: Failure) -> None:
     stream = found["stream"] if (found := _STREAM.search(failure.reason)) else ""
     for group in _log_groups(deployment, failure):
-        place = LogLocation(group, stream)
+        location = LogLocation(group, stream)
         try:
-            stream_name = place.stream or clients.logs.newest_stream(group)
+            stream_name = location.stream or clients.logs.newest_stream(group)
             lines = clients.logs.tail(group, stream_name, LINES) if stream_name else ()
         except AwsRetryable:
             return
         except AwsNotFound:
             problem = Message(Code.LOG_DELETED)
-            _keep(deployment, Kind.FUNCTION_LOG, group, problem=problem)
+            _store(deployment, Kind.FUNCTION_LOG, group, problem=problem)
         except AwsFailure as exc:
-            _keep(deployment, Kind.FUNCTION_LOG, group, problem=_denied(exc))
+            _store(deployment, Kind.FUNCTION_LOG, group, problem=_denied(exc))
         else:
             if lines:
-                _keep(deployment, Kind.FUNCTION_LOG, f"{group} {stream_name}", _log_text(lines))
+                _store(deployment, Kind.FUNCTION_LOG, f"{group} {stream_name}", _log_text(lines))
 
 
 def _log_groups(deployment: Deployment, failure: Failure) -> Iterator[str]:
-    """Yield the log groups of the functions that the failed resource is answered by.
+    """Yield the log groups of the functions that handle the failed resource.
 
-    A custom resource depends on its function (ServiceToken), maybe through a nested stack's outputs; a
-    function that writes to a log group of the template depends on that, else Lambda's own name holds.
+    A custom resource depends on its function (ServiceToken), perhaps through a nested stack's outputs. A
+    function depends on its log group if that is in the template; else the group has Lambda's default name.
     """
     rows = {_path(row): row for row in Resource.objects.of_deployment(deployment).select_related("stack")}
     own = f"{failure.path}/{failure.logical_id}".lstrip("/")
@@ -129,7 +129,7 @@ def _log_groups(deployment: Deployment, failure: Failure) -> Iterator[str]:
 
 
 def _reached(start: str, rows: dict[str, Resource]) -> Iterator[str]:
-    """Yield what a resource is or depends on, near ones first, as far as the first functions."""
+    """Yield a resource and its dependencies, near ones first, up to the first functions."""
     seen, queue = {start}, [start]
     while queue:
         path = queue.pop(0)
@@ -145,9 +145,9 @@ def _reached(start: str, rows: dict[str, Resource]) -> Iterator[str]:
 
 
 def _row_at(deployment: Deployment, failure: Failure) -> Resource | None:
-    wanted = f"{failure.path}/{failure.logical_id}".lstrip("/")
+    path = f"{failure.path}/{failure.logical_id}".lstrip("/")
     rows = Resource.objects.of_deployment(deployment).select_related("stack")
-    return next((row for row in rows if _path(row) == wanted), None)
+    return next((row for row in rows if _path(row) == path), None)
 
 
 def _path(row: Resource) -> str:
@@ -158,7 +158,7 @@ def _log_text(lines: tuple[LogLine, ...]) -> str:
     return "\n".join(f"{line.at:%H:%M:%S} {line.text}" for line in lines)
 
 
-def _keep_activities(deployment: Deployment, clients: Clients, failure: Failure) -> None:
+def _store_activities(deployment: Deployment, clients: Clients, failure: Failure) -> None:
     row = _row_at(deployment, failure)
     if row is None or not row.physical_id:
         return
@@ -167,11 +167,11 @@ def _keep_activities(deployment: Deployment, clients: Clients, failure: Failure)
     except AwsRetryable:
         return
     except AwsFailure as exc:
-        _keep(deployment, Kind.SCALING_ACTIVITIES, row.physical_id, problem=_denied(exc))
+        _store(deployment, Kind.SCALING_ACTIVITIES, row.physical_id, problem=_denied(exc))
         return
     if activities:
         text = "\n".join(_activity_text(activity) for activity in activities)
-        _keep(deployment, Kind.SCALING_ACTIVITIES, row.physical_id, text)
+        _store(deployment, Kind.SCALING_ACTIVITIES, row.physical_id, text)
 
 
 def _activity_text(activity: ScalingActivity) -> str:
@@ -179,19 +179,19 @@ def _activity_text(activity: ScalingActivity) -> str:
     return f"{activity.started_at:%H:%M:%S} {activity.status} {activity.description}{message}"
 
 
-def _keep_runs(deployment: Deployment, clients: Clients, failure: Failure) -> None:
-    """Keep the output of every instance on which an association of CloudFormation's failed."""
+def _store_runs(deployment: Deployment, clients: Clients, failure: Failure) -> None:
+    """Store the output of every instance on which the failed association failed."""
     row = _row_at(deployment, failure)
     if row is None or not row.physical_id:
         return
     try:
         for name, target in _failed_targets(clients, row.physical_id):
             text = _output_text(clients, target)
-            _keep(deployment, Kind.ASSOCIATION_OUTPUT, f"{target.instance_id} {name}", text)
+            _store(deployment, Kind.ASSOCIATION_OUTPUT, f"{target.instance_id} {name}", text)
     except AwsRetryable:
         return
     except AwsFailure as exc:
-        _keep(deployment, Kind.ASSOCIATION_OUTPUT, row.physical_id, problem=_denied(exc))
+        _store(deployment, Kind.ASSOCIATION_OUTPUT, row.physical_id, problem=_denied(exc))
 
 
 def _failed_targets(clients: Clients, association_id: str) -> Iterator[tuple[str, ExecutionTarget]]:
@@ -206,15 +206,15 @@ def _failed_targets(clients: Clients, association_id: str) -> Iterator[tuple[str
 
 
 def _output_text(clients: Clients, target: ExecutionTarget) -> str:
-    """Return the task that failed and its message, then what the run printed last; one line without these.
+    """Return the failed task, its message and the end of the output; only the status if the run succeeded.
 
-    A run that went well has printed nothing that explains a failure.
+    The output of a run that succeeded does not explain a failure.
     """
     printed = {"stdout": "", "stderr": ""}
     for stored in outputs_of(clients.s3, target):
         name = stored.key.rpartition("/")[2]
         if name in printed:
-            printed[name] = read_end(clients.s3, target.output_bucket, stored.key, LONGEST // 3)
+            printed[name] = read_end(clients.s3, target.output_bucket, stored.key, MAX_LENGTH // 3)
     found = read_output(printed["stdout"], printed["stderr"], failed=True)
     if target.status not in RUN_FAILED and not (found.failed_task or printed["stderr"].strip()):
         return target.detailed_status or target.status
@@ -222,25 +222,25 @@ def _output_text(clients: Clients, target: ExecutionTarget) -> str:
     return "\n".join(part for part in (head, printed["stderr"], printed["stdout"]) if part)
 
 
-def _keep_outputs(deployment: Deployment, clients: Clients) -> None:
-    """Keep the output of every run that was seen to fail, or that was going on when it was last seen.
+def _store_outputs(deployment: Deployment, clients: Clients) -> None:
+    """Store the output of every run that failed, or was in progress when it was last observed.
 
-    State Manager may know nothing of an association any more; what its runs wrote to S3 stays.
+    The association may have been deleted; the output of its runs is still in S3.
     """
     for run in AssociationRun.objects.of(deployment.environment).not_well().select_related("association"):
         subject = f"{run.instance_id} {run.association}"
         if run.output_at:
             head = f"{run.failed_task}: {run.failed_message}".strip(": ") or run.status
             text = "\n".join(part for part in (head, run.error_output, run.output) if part)
-            _keep(deployment, Kind.ASSOCIATION_OUTPUT, subject, text)
+            _store(deployment, Kind.ASSOCIATION_OUTPUT, subject, text)
             continue
         try:
             text = _output_text(clients, _as_target(run))
         except AwsFailure as exc:
-            _keep(deployment, Kind.ASSOCIATION_OUTPUT, subject, problem=_denied(exc))
+            _store(deployment, Kind.ASSOCIATION_OUTPUT, subject, problem=_denied(exc))
         else:
             if run.status in RUN_FAILED or "\n" in text:
-                _keep(deployment, Kind.ASSOCIATION_OUTPUT, subject, text)
+                _store(deployment, Kind.ASSOCIATION_OUTPUT, subject, text)
 
 
 def _as_target(run: AssociationRun) -> ExecutionTarget:
@@ -256,12 +256,12 @@ def _as_target(run: AssociationRun) -> ExecutionTarget:
     )
 
 
-def _keep_target_reasons(deployment: Deployment) -> None:
-    """Keep what the load balancers' health checks said of every target that is not healthy."""
+def _store_target_reasons(deployment: Deployment) -> None:
+    """Store the result of the health checks of every target that is not healthy."""
     bad = [t for t in Target.objects.of(deployment.environment) if t.state != "healthy"]
     lines = [f"{t.tier} {t.target_id}:{t.port} {t.state} {t.reason} {t.description}".rstrip() for t in bad]
     if lines:
-        _keep(deployment, Kind.TARGET_REASONS, deployment.environment.name, "\n".join(lines))
+        _store(deployment, Kind.TARGET_REASONS, deployment.environment.name, "\n".join(lines))
 
 
 def _denied(exc: AwsFailure) -> Message:
@@ -271,7 +271,7 @@ def _denied(exc: AwsFailure) -> Message:
     )
 
 
-def _keep(
+def _store(
     deployment: Deployment, kind: Kind, subject: str, text: str = "", problem: Message | None = None
 ) -> None:
     Evidence.objects.get_or_create(
@@ -279,7 +279,7 @@ def _keep(
         kind=str(kind),
         subject=subject[:255],
         defaults={
-            "text": text[-LONGEST:],
+            "text": text[-MAX_LENGTH:],
             "problem": problem.as_json() if problem else {},
             "at": timezone.now(),
         },

@@ -1,4 +1,4 @@
-"""What a deployment waits for and is expected to take, kept beside its rows; and what it took, at its end."""
+"""Store the dependencies and the expected duration of a deployment, and at its end the measured durations."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ from deployments.models.timeline import CLOSING, around_the_stacks, operation_fo
 
 
 def at_request(deployment: Deployment) -> None:
-    """Keep what a create is expected to take, as its template set tells."""
+    """Store the expected duration of a create, from its template set."""
     graph = _graph(deployment)
     if graph.types:
         expected.keep(deployment, graph)
 
 
 def of_create(deployment: Deployment) -> None:
-    """Write what each resource of a create waits for, now that its rows are made."""
+    """Store the dependencies of each resource of a create; its rows exist by then."""
     _write(deployment, _graph(deployment).edges)
 
 
 def of_delete(deployment: Deployment) -> None:
-    """Write what each resource of a delete depends on, as it was when it was made, and what to expect."""
+    """Store the dependencies of each resource of a delete, as they were at its creation, and its duration."""
     known: dict[str, list[list[str]]] = {}
     for row in Resource.objects.of_environment(deployment.environment).with_dependencies():
         known[row.path] = row.depends_on
-    edges = {path: dependencies.from_rows(kept) for path, kept in known.items()}
+    edges = {path: dependencies.from_rows(stored) for path, stored in known.items()}
     types = _write(deployment, edges)
     expected.keep(deployment, Graph(types, {path: edges.get(path, ()) for path in types}))
 
 
 def _graph(deployment: Deployment) -> Graph:
-    """Return the graph of the deployment's template set; an empty one when it is not there any more."""
+    """Return the graph of the deployment's template set; an empty one if the set no longer exists."""
     try:
         template_set = catalog.load(settings.SANSO_TEMPLATE_SET)
     except UserFixable:
@@ -53,20 +53,20 @@ def _graph(deployment: Deployment) -> Graph:
 
 
 def _write(deployment: Deployment, edges: Edges) -> dict[str, str]:
-    """Write the edges into the resources' rows, and return the resources' types by path."""
+    """Write the edges into the resources' rows, and return the types of the resources by path."""
     types, changed = {}, []
     for row in Resource.objects.placed_in(deployment):
         types[row.path] = row.type
-        kept = dependencies.rows(edges.get(row.path, ()))
-        if kept != row.depends_on:
-            row.depends_on = kept
+        depends_on = dependencies.rows(edges.get(row.path, ()))
+        if depends_on != row.depends_on:
+            row.depends_on = depends_on
             changed.append(row)
     Resource.objects.bulk_update(changed, ["depends_on"], batch_size=200)
     return types
 
 
 def learn(deployment: Deployment) -> None:
-    """Keep how long each thing took that came to a good end in this deployment."""
+    """Store the duration of each resource and phase that succeeded in this deployment."""
     kind = Kind(deployment.kind)
     operation = operation_for(kind)
     took = _phases(deployment) | _resources(deployment, operation)
@@ -93,15 +93,15 @@ def learn(deployment: Deployment) -> None:
 
 
 def _phases(deployment: Deployment) -> dict[str, tuple[str, float]]:
-    """Return what each phase took that was passed: all of them when the deployment went well.
+    """Return the duration of each phase that succeeded: of all if the deployment succeeded.
 
-    One that it had no need of took no time.
+    Phases that were skipped have the duration 0.
     """
     spans = phase_spans(deployment, Event.objects.of(deployment).landmarks())
     passed = deployment.state == State.SUCCEEDED
     before, after = around_the_stacks(Kind(deployment.kind))
-    unneeded = dict.fromkeys((*before, *after), (PHASE_TYPE, 0.0)) if passed else {}
-    return unneeded | {
+    skipped = dict.fromkeys((*before, *after), (PHASE_TYPE, 0.0)) if passed else {}
+    return skipped | {
         path: (PHASE_TYPE, (span.end - span.start) / 1000)
         for path, span in spans.items()
         if span.start is not None and span.end is not None and (passed or path[1:] != deployment.last_phase)
@@ -123,7 +123,7 @@ def _resources(deployment: Deployment, operation: OperationKind) -> dict[str, tu
 def _closings(
     deployment: Deployment, operation: OperationKind, ends: Mapping[str, int]
 ) -> dict[str, tuple[str, float]]:
-    """Return what each stack took after the last thing in it had ended, and the root stack altogether."""
+    """Return the time that each stack took after the last part in it, and the root stack's whole duration."""
     found: dict[str, tuple[str, float]] = {}
     of_parents = {
         row.path: run_of(row.changes, operation)

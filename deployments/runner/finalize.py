@@ -27,16 +27,16 @@ def finalize(
 ) -> None:
     """End the deployment. `status` is the root stack's; `more` are further fields of the row.
 
-    `code` and `message` say why it failed; a success has neither. The NoEcho values are cleared with it;
-    fingerprints of them stay while something can print them.
+    `code` and `message` are why it failed; a success has neither. The NoEcho values are deleted; fingerprints
+    of them are stored as long as something may print the values.
     """
     now = timezone.now()
-    kept = message.as_json() if message else {}
-    reason = message.params.get("reason", "") if message else ""  # CloudFormation's own words
+    stored = message.as_json() if message else {}
+    reason = message.params.get("reason", "") if message else ""  # CloudFormation's own text
     gone = status == DELETED or code == "StackGone"
     fingerprints = redactors.fingerprints_after(deployment)
     with transaction.atomic():
-        deployment.move_to(state, error_code=code, error_sentence=kept, **more)
+        deployment.move_to(state, error_code=code, error_sentence=stored, **more)
         expectations.learn(deployment)
         values: dict[str, object] = {"stack_status": status, "status_reason": reason, "observed_at": now}
         if deployment.kind == Kind.DELETE and state is State.SUCCEEDED:
@@ -48,4 +48,4 @@ def finalize(
             values |= {"outputs": outputs, "due_at": now + timedelta(seconds=OBSERVE_DELAY)}
             values |= {"secret_fingerprints": fingerprints}
         Environment.objects.filter(pk=deployment.environment_id).update(**values)
-        event_log.add(deployment, "ended", state=str(state), code=code, message=kept)
+        event_log.add(deployment, "ended", state=str(state), code=code, message=stored)

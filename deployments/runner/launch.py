@@ -1,4 +1,4 @@
-"""The steps that make an environment: preflight, artifacts, change set, execution."""
+"""The steps that create an environment: preflight, artifacts, change set, execution."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from deployments.runner import event_log, preflight, stack_rows
 
 AT_ONCE = 0.0
 SOON = 1.0
-MOST_OBJECTS = 1000
-"""Keys that are looked for below a digest: one page, and many times what a set has."""
+MAX_OBJECTS = 1000
+"""Maximum of keys that are listed below a digest: one page; a set has far fewer."""
 
 
 def check(deployment: Deployment, clients: Clients) -> float:
-    """Run the preflight and go on to the artifacts. Returns the delay to the next step, in seconds."""
+    """Run the preflight and begin the phase of artifacts. Return the seconds until the next step."""
     identity = preflight.check_identity(deployment, clients)
     template_set = preflight.check_templates(deployment)
     if template_set is None or not preflight.check_name(deployment, clients):
@@ -43,21 +43,21 @@ def check(deployment: Deployment, clients: Clients) -> float:
 
 
 def upload(deployment: Deployment, clients: Clients) -> float:
-    """Put the templates and zips into the bucket.
+    """Upload the templates and zips to the bucket.
 
-    Keys below a digest hold what the digest says, so an object that is there is the right one. Raises
-    UserFixable when the set has changed since the preflight: its files must not go below the old digest.
+    The key prefix has the digest of the set, so an object that exists is the right one. Raise UserFixable if
+    the set has changed since the preflight: its files must not be uploaded under the old digest.
     """
     template_set = preflight.template_set_of(deployment)
     owner = clients.sts.caller_identity().account_id
     bucket, prefix = deployment.artifact_bucket, f"{deployment.artifact_prefix}/"
-    there: set[str] = set()
+    existing: set[str] = set()
     if template_set.own_prefix:
-        there = {stored.key for stored in clients.s3.list_objects(bucket, prefix, "", MOST_OBJECTS, owner)}
+        existing = {stored.key for stored in clients.s3.list_objects(bucket, prefix, "", MAX_OBJECTS, owner)}
     uploaded = reused = 0
     for name, body in catalog.build_objects(template_set):
         key = f"{prefix}{name}"
-        if key in there:
+        if key in existing:
             reused += 1
             continue
         deployment.confirm_claim()
@@ -70,8 +70,8 @@ def upload(deployment: Deployment, clients: Clients) -> float:
     return AT_ONCE
 
 
-def make_change_set(deployment: Deployment, clients: Clients) -> float:
-    """Ask for the change set, wait for it, and write down what it will make."""
+def create_change_set(deployment: Deployment, clients: Clients) -> float:
+    """Create the change set, wait for it, and store the resources that it will create."""
     if not deployment.change_set_id:
         deployment.record(change_set_id=_create_or_adopt(deployment, clients))
         return AT_ONCE
@@ -112,7 +112,7 @@ def _create_or_adopt(deployment: Deployment, clients: Clients) -> str:
     try:
         return clients.cloudformation.create_change_set(request)
     except AwsAlreadyDone:
-        # Made by a step whose answer was lost: the name holds this deployment's token.
+        # Created by a step whose response was lost: the name contains this deployment's token.
         adopted = clients.cloudformation.describe_change_set(
             deployment.change_set_name, environment.stack_name
         )
@@ -134,17 +134,17 @@ def _url(deployment: Deployment, name: str) -> str:
 
 
 def execute(deployment: Deployment, clients: Clients) -> None:
-    """Execute the change set; doing it again with the same token does nothing."""
+    """Execute the change set. A second call with the same token has no effect."""
     deployment.confirm_claim()
-    with suppress(AwsAlreadyDone):  # it is being executed: by a step whose answer was lost
+    with suppress(AwsAlreadyDone):  # it is being executed by a step whose response was lost
         clients.cloudformation.execute_change_set(deployment.change_set_id, str(deployment.token))
     event_log.add(deployment, "stacks.started", stack_name=deployment.environment.stack_name)
 
 
 def clean_up_unexecuted(deployment: Deployment, clients: Clients) -> None:
-    """Remove the empty REVIEW_IN_PROGRESS stack that a change set leaves when it is never executed.
+    """Delete the empty REVIEW_IN_PROGRESS stack of a change set that was never executed.
 
-    Whatever AWS answers, the next deployment's preflight finds the remnant by its tag.
+    Errors are ignored: the next deployment's preflight finds the remaining stack by its tag.
     """
     try:
         stack = clients.cloudformation.describe_stack(deployment.environment.stack_name)

@@ -1,4 +1,4 @@
-"""What is checked before anything is made: who we are, the templates, the name, the bucket."""
+"""Checks before anything is created: the credentials, the templates, the stack name, the bucket."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _linting = Lock()
 
 
 def check_identity(deployment: Deployment, clients: Clients) -> Identity:
-    """Return who the account's credentials belong to."""
+    """Return the identity of the account's credentials."""
     identity = clients.sts.caller_identity()
     event_log.add(deployment, "preflight.identity", account_id=identity.account_id)
     return identity
 
 
 def template_set_of(deployment: Deployment) -> catalog.TemplateSet:
-    """Return the template set that the form was filled for.
+    """Return the template set that the form was filled in for.
 
-    Raises UserFixable when the files are others by now: an upgrade may bring another set.
+    Raise UserFixable if the files have changed since: an upgrade may bring another set.
     """
     template_set = catalog.load(settings.SANSO_TEMPLATE_SET)
     if template_set.digest != deployment.template_digest:
@@ -42,9 +42,9 @@ def template_set_of(deployment: Deployment) -> catalog.TemplateSet:
 
 
 def check_templates(deployment: Deployment) -> catalog.TemplateSet | None:
-    """Return the template set, read and linted, None while another step of this process lints.
+    """Return the template set, read and linted, None while another step of this process lints it.
 
-    Raises UserFixable when it is not the one that the form was filled for, or has lint errors.
+    Raise UserFixable if it is not the set that the form was filled in for, or has lint errors.
     """
     template_set = template_set_of(deployment)
     check = TemplateCheck.objects.filter(digest=template_set.digest).first() or _linted(template_set)
@@ -68,10 +68,10 @@ def check_templates(deployment: Deployment) -> catalog.TemplateSet | None:
 
 
 def _linted(template_set: catalog.TemplateSet) -> TemplateCheck | None:
-    """Run cfn-lint and keep what it finds, one run at a time. Returns None while another step runs it.
+    """Run cfn-lint and store its findings, one run at a time. Return None while another step runs it.
 
     cfn-lint takes seconds of CPU time. If several deployments of a new set each ran it, it could take longer
-    than their leases, and each step that takes over would start it once more.
+    than their leases, and each step that takes over would start it again.
     """
     if not _linting.acquire(blocking=False):
         return None
@@ -84,9 +84,9 @@ def _linted(template_set: catalog.TemplateSet) -> TemplateCheck | None:
 
 
 def check_name(deployment: Deployment, clients: Clients) -> bool:
-    """Return whether the stack name is free; False while a remnant of ours is being removed.
+    """Return whether the stack name is free; False while an old stack of the portal is being deleted.
 
-    Raises UserFixable when a stack of somebody else has the name.
+    Raise UserFixable if a stack that is not the portal's has the name.
     """
     name = deployment.environment.stack_name
     try:
@@ -98,7 +98,7 @@ def check_name(deployment: Deployment, clients: Clients) -> bool:
         event_log.add(deployment, "preflight.name", stack_name=name)
         return True
     if stack.tags.get(ENVIRONMENT_TAG) and stack.status == IN_REVIEW:
-        # The change set of a deployment that ended before it was executed: nothing exists in it.
+        # The change set of an earlier deployment was never executed: the stack is empty.
         deployment.confirm_claim()
         clients.cloudformation.delete_stack(stack.stack_id, f"remnant-{deployment.token}")
         return False
@@ -114,25 +114,25 @@ def check_name(deployment: Deployment, clients: Clients) -> bool:
 
 
 def bucket_name(account: Account, account_id: str) -> str:
-    """Return the account's artifact bucket: the one it names, or the conventional one of the region."""
+    """Return the account's artifact bucket: the configured one, or the default of the region."""
     return account.artifact_bucket or f"sanso-artifacts-{account_id}-{account.region}"
 
 
 def ensure_bucket(deployment: Deployment, clients: Clients, identity: Identity) -> str:
-    """Return the artifact bucket, made (encrypted, versioned, not public) where it is missing.
+    """Return the artifact bucket; create it (encrypted, versioned, not public) if it does not exist.
 
-    Raises UserFixable when the bucket is another account's.
+    Raise UserFixable if the bucket belongs to another account.
     """
     bucket = bucket_name(deployment.environment.account, identity.account_id)
     exists = clients.s3.bucket_exists(bucket, identity.account_id)
-    made_here = deployment.artifact_bucket == bucket
+    is_ours = deployment.artifact_bucket == bucket
     if not exists:
         deployment.confirm_claim()
-        # Recorded first: a worker that dies between create and harden is followed by one that hardens.
+        # Recorded first: if the worker dies after the creation, the next step hardens the bucket.
         deployment.record(artifact_bucket=bucket)
-        made_here = True
+        is_ours = True
         clients.s3.create_bucket(bucket)
-    if made_here:
+    if is_ours:
         clients.s3.harden_bucket(bucket, identity.account_id)
-    event_log.add(deployment, "preflight.bucket", bucket=bucket, created=made_here)
+    event_log.add(deployment, "preflight.bucket", bucket=bucket, created=is_ours)
     return bucket

@@ -1,6 +1,7 @@
-"""What comes after the stacks: servers configured, targets healthy, a write and a read through the site.
+"""The phases after the stacks: servers are configured, targets are healthy, a site check succeeds.
 
-`CREATE_COMPLETE` alone is not ready. What is waited for is kept on the row and said in the log.
+`CREATE_COMPLETE` alone does not make an environment ready. The conditions that are not met are stored in the
+row and reported in the event log.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ AT_ONCE = 0.0
 
 
 def begin(deployment: Deployment, root: StackView) -> float | None:
-    """Go on after CloudFormation has made everything. Returns the delay to the next step, None at the end."""
+    """Begin once CloudFormation has finished. Return the seconds until the next step, None at the end."""
     environment = deployment.environment
     parts = parts_of_environment(environment)
     outputs = dict(root.outputs)
@@ -40,7 +41,7 @@ def begin(deployment: Deployment, root: StackView) -> float | None:
         Environment.objects.filter(pk=environment.pk).update(
             stack_status=root.status, status_reason="", outputs=outputs, observed_at=now
         )
-        if not _is_waited_for(parts):
+        if not _has_conditions(parts):
             deployment.move_to(State.TRAFFIC)
             deployment.move_to(State.READY)
             _succeed(deployment, root.status, outputs)
@@ -51,12 +52,12 @@ def begin(deployment: Deployment, root: StackView) -> float | None:
     return AT_ONCE
 
 
-def _is_waited_for(parts: ObservedParts) -> bool:
+def _has_conditions(parts: ObservedParts) -> bool:
     return bool(parts.associations or parts.target_groups)
 
 
 def wait(deployment: Deployment, clients: Clients, now: datetime) -> float | None:
-    """Look how far the environment is. Returns the delay to the next look, None when the deployment ended."""
+    """Compute the readiness. Return the seconds until the next step, None if the deployment has ended."""
     environment = Environment.objects.for_page().get(pk=deployment.environment_id)
     sandbox = environment.account.is_sandbox
     if _is_gone(deployment, clients, now, sandbox=sandbox):
@@ -80,14 +81,14 @@ def wait(deployment: Deployment, clients: Clients, now: datetime) -> float | Non
     if deployment.state == State.READY and found.ready:
         _succeed(deployment, environment.stack_status, dict(environment.outputs))
         return None
-    if was_polled(facts, now - CURRENT) and _gave_up(deployment, clients, environment, found, since, now):
+    if was_polled(facts, now - CURRENT) and _timed_out(deployment, clients, environment, found, since, now):
         return None
     _report(deployment, found)
     return ready_delay(sandbox=sandbox)
 
 
 def _is_gone(deployment: Deployment, clients: Clients, now: datetime, *, sandbox: bool) -> bool:
-    """Ask now and then whether the stack is still there."""
+    """Return whether the stack no longer exists; it is only polled at the root interval."""
     polled = deployment.polled_at
     if polled and now - polled < timedelta(seconds=root_delay(sandbox=sandbox)):
         return False
@@ -100,7 +101,7 @@ def _is_gone(deployment: Deployment, clients: Clients, now: datetime, *, sandbox
 
 
 def _advance(deployment: Deployment, found: Readiness) -> None:
-    """Move through the phases that are over. One that was passed is not gone back to."""
+    """Move to the next phases as their conditions are met; never back."""
     if deployment.state == State.CONFIGURATION and found.configured:
         _move(deployment, State.TRAFFIC)
     if deployment.state == State.TRAFFIC and found.configured and found.serving:
@@ -124,7 +125,7 @@ def _succeed(deployment: Deployment, status: str, outputs: dict[str, str]) -> No
     )
 
 
-def _gave_up(
+def _timed_out(
     deployment: Deployment,
     clients: Clients,
     environment: Environment,
@@ -132,9 +133,10 @@ def _gave_up(
     since: datetime,
     now: datetime,
 ) -> bool:
-    """End the deployment when what failed was left so for long, or ready did not come at all.
+    """End the deployment if a failure or the readiness has timed out. Return whether it was ended.
 
-    The stack stays: a person can fix what failed and run it again from the environment's page.
+    The stack is kept: an operator can fix the failure and run the association again from the environment's
+    page.
     """
     sandbox = environment.account.is_sandbox
     failed_for = now - max(found.failed_at, since) if found.failed_at else timedelta(0)
@@ -159,7 +161,7 @@ def _gave_up(
 
 
 def _report(deployment: Deployment, found: Readiness) -> None:
-    """Keep what is waited for, and say it in the log whenever it is something else."""
+    """Store the conditions that are not met, and add an event when they change."""
     waiting = [message.as_json() for message in found.waiting_for]
     if waiting == deployment.waiting_for or not waiting:
         return

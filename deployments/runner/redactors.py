@@ -1,7 +1,7 @@
-"""What is known of an environment's secret values, to remove them from all that AWS says of it.
+"""Redactors that remove an environment's secret values from AWS's responses.
 
-While a deployment is under way these are the NoEcho values themselves; when it has ended only fingerprints
-are left, as long as the environment exists (docs/adr/0011).
+While a deployment is in progress, they use the NoEcho values themselves; after its end only fingerprints, as
+long as the environment exists (docs/adr/0011).
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ log = logging.getLogger(__name__)
 
 
 def of_deployment(deployment: Deployment) -> Redactor:
-    """Return what removes the deployment's NoEcho values, and those of its environment."""
+    """Return a redactor of the NoEcho values of the deployment and of its environment."""
     return combined([_of_values(deployment), _of_fingerprints(deployment.environment)])
 
 
 def of_environment(environment: Environment) -> Redactor:
-    """Return what removes the environment's NoEcho values; `latest` should have been selected with it."""
+    """Return a redactor of the environment's NoEcho values; select `latest` with it."""
     latest = environment.latest
     return combined([_of_values(latest) if latest else NOTHING, _of_fingerprints(environment)])
 
@@ -38,7 +38,8 @@ def _of_values(deployment: Deployment) -> Redactor:
     try:
         values = unseal(deployment.sealed_parameters)
     except InvalidToken:
-        # It ends in the usual way, but without its texts: they may show what cannot be recognized any more.
+        # The deployment continues, but without AWS's texts: they may contain values that cannot be
+        # recognized.
         _warn_once(f"deployment {deployment.pk}", "texts from AWS are withheld")
         return Redactor([Everything()])
     return Redactor([Values(values.values())])
@@ -50,28 +51,28 @@ def _of_fingerprints(environment: Environment) -> Redactor:
     try:
         return Redactor(_read(environment.secret_fingerprints))
     except InvalidToken:
-        _warn_once(f"environment {environment.pk}", "NoEcho values that are printed now are shown")
+        _warn_once(f"environment {environment.pk}", "NoEcho values in texts from AWS are not masked")
         return NOTHING
 
 
 def fingerprints_after(deployment: Deployment) -> str:
-    """Return the fingerprints to keep of a deployment's NoEcho values once these are cleared, encrypted.
+    """Return the encrypted fingerprints to store when a deployment's NoEcho values are deleted.
 
-    Those that the environment has already stay: what was configured with an earlier value may print it.
+    They include those that the environment has: servers may still print an earlier value.
     """
-    kept = deployment.environment.secret_fingerprints
+    stored = deployment.environment.secret_fingerprints
     try:
         values = unseal(deployment.sealed_parameters).values()
     except InvalidToken:
-        return kept
+        return stored
     if not any(values):
-        return kept
-    made = fingerprints_of(values, secrets.token_bytes(KEY_BYTES))
+        return stored
+    new = fingerprints_of(values, secrets.token_bytes(KEY_BYTES))
     try:
-        known = _read(kept) if kept else []
+        known = _read(stored) if stored else []
     except InvalidToken:
         known = []
-    return encrypt(json.dumps([one.as_json() for one in (*known, made)]))
+    return encrypt(json.dumps([one.as_json() for one in (*known, new)]))
 
 
 def _read(token: str) -> list[Fingerprints]:

@@ -1,4 +1,4 @@
-"""A write and a read of a time through an environment's own load balancer, kept as a row."""
+"""Site check: a write and a read through an environment's load balancer; the result is stored as a row."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 
 KEPT = 5
-"""Of the tries that nobody asked for; more than `probe_delay` tells apart."""
+"""How many automatic checks are kept; enough for `probe_delay`."""
 
 
 def is_due(environment: Environment, since: datetime, now: datetime) -> bool:
-    """Return whether the site has rested long enough after the tries since then that nobody asked for."""
+    """Return whether an automatic check is due, by the automatic checks since then."""
     tries = list(
         SiteProbe.objects.own_of(environment).filter(at__gte=since).values_list("at", flat=True)[:KEPT]
     )
@@ -36,27 +36,25 @@ def is_due(environment: Environment, since: datetime, now: datetime) -> bool:
 
 
 def run_site_check(environment: Environment, asked_by: User | None = None) -> SiteProbe:
-    """Try the site once and keep what came of it; of tries that nobody asked for, the last ones.
+    """Check the site once and store the result; of automatic checks, only the last ones are kept.
 
-    Asked is the load balancer that was observed for its ARN, under the name that the outputs give the site.
+    The request goes to the load balancer that was observed for its ARN, with the host name of the stack's
+    output.
     """
     balancer = environment.load_balancers.filter(tier="alb").order_by("pk").first()
     dns_name = balancer.dns_name if balancer else ""
     site = site_of(dns_name, environment.url, sandbox=environment.account.is_sandbox)
-    answer = check_site(replace(site, redact=redactors.of_environment(environment)))
-    well = Message(
-        Code.SITE_CHECK_SUCCEEDED,
-        {"milliseconds": str(answer.milliseconds)},
-    )
-    made = SiteProbe.objects.create(
+    result = check_site(replace(site, redact=redactors.of_environment(environment)))
+    success = Message(Code.SITE_CHECK_SUCCEEDED, {"milliseconds": str(result.milliseconds)})
+    probe = SiteProbe.objects.create(
         environment=environment,
         at=timezone.now(),
-        wrote=answer.wrote,
-        read=answer.read,
-        milliseconds=answer.milliseconds,
-        sentence=(answer.problem or well).as_json(),
+        wrote=result.wrote,
+        read=result.read,
+        milliseconds=result.milliseconds,
+        sentence=(result.problem or success).as_json(),
         asked_by=asked_by,
     )
     if old := list(SiteProbe.objects.own_of(environment).values_list("pk", flat=True)[KEPT:]):
         SiteProbe.objects.filter(pk__in=old).delete()
-    return made
+    return probe

@@ -1,4 +1,4 @@
-"""Stack and Resource rows that are there before their first event: from change sets, from a live stack."""
+"""Create the rows of stacks and resources before their first event, from change sets or from a live stack."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from deployments.models.stack import STACK_TYPE
 from deployments.runner import expectations
 
 MAX_DEPTH = 8
-"""CloudFormation allows deeper nesting; a cycle in what AWS tells us must not run for ever."""
+"""Maximum depth of nested stacks; a cycle in AWS's responses must not loop forever."""
 
 
 def root_of(deployment: Deployment, stack_id: str, name: str) -> Stack:
-    """Return the root stack's row, made when it is missing."""
+    """Return the root stack's row; create it if it does not exist."""
     root, _ = Stack.objects.get_or_create(
         deployment=deployment, path="", defaults={"stack_id": stack_id, "name": name, "settled": False}
     )
@@ -29,7 +29,7 @@ def root_of(deployment: Deployment, stack_id: str, name: str) -> Stack:
 
 
 def child_of(parent: Stack, logical_id: str, stack_id: str) -> Stack:
-    """Return the row of a nested stack, made when it is missing; its id is learned when it is known."""
+    """Return the row of a nested stack; create it if it does not exist, and set its id once it is known."""
     path = f"{parent.path}/{logical_id}".lstrip("/")
     child, _ = Stack.objects.get_or_create(
         deployment_id=parent.deployment_id,
@@ -45,9 +45,9 @@ def child_of(parent: Stack, logical_id: str, stack_id: str) -> Stack:
 def seed_from_change_set(
     deployment: Deployment, root_change_set: ChangeSet, cloudformation: CloudFormation
 ) -> tuple[int, int]:
-    """Write a pending row for every resource that the change set will make.
+    """Create a pending row for every resource that the change set will create.
 
-    Returns (resources, stacks). Nested stacks are followed through their own change sets.
+    Return (resources, stacks). Nested stacks have change sets of their own.
     """
     root = root_of(deployment, root_change_set.stack_id, deployment.environment.stack_name)
     waiting = [(root, root_change_set)]
@@ -71,20 +71,20 @@ def seed_from_change_set(
 
 def _pending(stack: Stack, rows: Iterable[tuple[str, str]]) -> None:
     with transaction.atomic():
-        have = set(Resource.objects.filter(stack=stack).values_list("logical_id", flat=True))
+        stored = set(Resource.objects.filter(stack=stack).values_list("logical_id", flat=True))
         Resource.objects.bulk_create(
             [
                 Resource(stack=stack, logical_id=logical_id, type=kind)
                 for logical_id, kind in rows
-                if logical_id not in have
+                if logical_id not in stored
             ]
         )
 
 
 def seed_from_stack(deployment: Deployment, stack_id: str, cloudformation: CloudFormation) -> int:
-    """Write a row for every resource that exists, and bookmark each stack's newest event.
+    """Create a row for every resource that exists, and bookmark each stack's latest event.
 
-    Only what happens after the bookmarks belongs to this deployment. Returns the number of resources.
+    Only events after the bookmarks belong to this deployment. Return the number of resources.
     """
     waiting = [root_of(deployment, stack_id, deployment.environment.stack_name)]
     resources = 0
@@ -94,7 +94,7 @@ def seed_from_stack(deployment: Deployment, stack_id: str, cloudformation: Cloud
             listed = cloudformation.list_resources(stack.stack_id)
             bookmark = cloudformation.newest_event_id(stack.stack_id)
         except AwsNotFound:
-            continue  # a nested stack that is gone already
+            continue  # a nested stack that has been deleted
         existing = [view for view in listed if view.status != DELETED]
         resources += len(existing)
         _existing(stack, existing)
@@ -109,7 +109,7 @@ def seed_from_stack(deployment: Deployment, stack_id: str, cloudformation: Cloud
 
 def _existing(stack: Stack, views: list[ResourceView]) -> None:
     with transaction.atomic():
-        have = set(Resource.objects.filter(stack=stack).values_list("logical_id", flat=True))
+        stored = set(Resource.objects.filter(stack=stack).values_list("logical_id", flat=True))
         Resource.objects.bulk_create(
             [
                 Resource(
@@ -121,6 +121,6 @@ def _existing(stack: Stack, views: list[ResourceView]) -> None:
                     reason=view.reason,
                 )
                 for view in views
-                if view.logical_id not in have
+                if view.logical_id not in stored
             ]
         )

@@ -1,4 +1,4 @@
-"""One tick: take a due row, let it make one step, say when it wants the next. Errors become rows here."""
+"""One step of a due row: claim it, take the step, set when the next is due. Errors are stored here."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ log = logging.getLogger(__name__)
 
 Connect = Callable[[AccountRef], Clients]
 REPORT_AFTER = 3
-"""Failed steps in a row before people are told: one throttled call is no news."""
+"""Failures are reported after this many failed steps in a row: one throttled call is not worth a report."""
 GIVE_UP_AFTER = 8
-"""Faults of ours in a row after which a deployment that has started nothing in AWS is given up."""
+"""After this many internal errors in a row, a deployment that has created nothing in AWS fails."""
 
 
 def run_deployment(pk: int, version: int, connect: Connect = session.connect) -> bool:
-    """Take one step of a deployment. False when the message was stale or doubled.
+    """Take one step of a deployment. Return False if the message is stale or a duplicate.
 
-    Database errors are let through: the lease brings the row back.
+    Database errors are raised: when the lease ends, the row is due again.
     """
     if not leases.begin_step(Deployment.objects.active(), pk, version):
         return False
@@ -81,7 +81,7 @@ def _guarded_step(deployment: Deployment, connect: Connect, now: datetime) -> fl
     except UserFixable as exc:
         return _fail(deployment, clients, exc.code, exc.message)
     except QuotaExhausted as exc:
-        return exc.seconds  # nothing failed: the account's calls of this moment are made
+        return exc.seconds  # not a failure: the API quota is used up for the moment
     except AwsFailure as exc:
         return _aws_failure(deployment, clients, exc)
     except Exception:
@@ -106,7 +106,7 @@ def _step(deployment: Deployment, clients: Clients, now: datetime) -> float | No
     steps = {
         State.PREFLIGHT: launch.check,
         State.ARTIFACTS: launch.upload,
-        State.CHANGE_SET: launch.make_change_set,
+        State.CHANGE_SET: launch.create_change_set,
     }
     return steps[state](deployment, clients)
 
@@ -127,7 +127,7 @@ def _aws_failure(deployment: Deployment, clients: Clients | None, exc: AwsFailur
             _report(deployment, exc.code, _retry_text(exc))
         return retry_delay(failures, throttled=is_throttling(exc.code))
     if started:
-        # CloudFormation goes on without us: what we may not see now, we may see later.
+        # CloudFormation continues meanwhile; access may be granted later.
         _report(deployment, exc.code, _error_text(exc))
         return ACCESS_RETRY_DELAY
     return _fail(deployment, clients, exc.code, _error_text(exc))
@@ -138,7 +138,7 @@ def _retry_text(exc: AwsFailure) -> Message:
 
 
 def _error_text(exc: AwsFailure) -> Message:
-    """Return what a person has to do about an error that is not simply tried again."""
+    """Return the message of an error that needs an operator."""
     values = {"action": exc.operation, "code": exc.code, "aws": exc.message}
     if not isinstance(exc, AwsAccessError):
         return Message(Code.AWS_ERROR, values, exc.request_id)
@@ -174,14 +174,14 @@ def _fail(deployment: Deployment, clients: Clients | None, code: str, message: M
 
 
 def _report(deployment: Deployment, code: str, message: Message) -> None:
-    """Keep what holds the deployment up, once: another request id alone is no news."""
+    """Store what blocks the deployment, and log it; not again if only the request id differs."""
     known = read_message(deployment.attention_sentence)
     if deployment.attention_code == code and known and known.params == message.params:
         return
-    kept = message.as_json()
+    stored = message.as_json()
     with transaction.atomic():
-        deployment.record(attention_code=code, attention="", attention_sentence=kept)
-        event_log.add(deployment, "attention", key=str(deployment.version), code=code, message=kept)
+        deployment.record(attention_code=code, attention="", attention_sentence=stored)
+        event_log.add(deployment, "attention", key=str(deployment.version), code=code, message=stored)
 
 
 def _clear(deployment: Deployment) -> None:
@@ -196,20 +196,20 @@ def _clear(deployment: Deployment) -> None:
 
 
 def run_environment(pk: int, version: int, connect: Connect = session.connect) -> bool:
-    """Look at an environment that nothing is being done to. False when the message was stale."""
+    """Observe the stack of an environment between deployments. Return False if the message is stale."""
     return observe.observe_stack(pk, version, connect)
 
 
 def run_observer(pk: int, version: int, connect: Connect = session.connect) -> bool:
-    """Ask one source of facts about an account's environments. False when the message was stale."""
+    """Poll one source of an account. Return False if the message is stale."""
     return observe.run_observer(pk, version, connect)
 
 
-def run_operation(pk: int, version: int, connect: Connect = session.connect) -> bool:
-    """Carry out what a person asked for. False when the message was stale."""
-    return action_requests.run_operation(pk, version, connect)
+def run_action_request(pk: int, version: int, connect: Connect = session.connect) -> bool:
+    """Take one step of an action request. Return False if the message is stale."""
+    return action_requests.run_action_request(pk, version, connect)
 
 
 def tidy() -> int:
-    """Thin and forget the history of health, one batch. Returns how many rows went."""
+    """Thin and delete old rows of the health history, one batch. Return the number of deleted rows."""
     return observe.prune(timezone.now())

@@ -73,7 +73,7 @@ async def deployment_stream(request: HttpRequest, pk: int) -> HttpResponse | Str
 
 
 async def _access(request: HttpRequest) -> Access | None:
-    """Return the access of who is logged in, None when nobody is."""
+    """Return the access of who is logged in, None if nobody is."""
     user = await request.auser()
     await sync_to_async(connections.close_all)()  # a stream must not hold the connection that asked
     key = request.session.session_key

@@ -24,7 +24,7 @@ class LoginForm(AuthenticationForm):
     }
 
     def clean(self) -> dict[str, Any]:
-        """Check the password. Raises ValidationError when it is wrong, or must not be checked now."""
+        """Check the password. Raise ValidationError if it is wrong, or must not be checked now."""
         username = str(self.cleaned_data.get("username") or "")
         if self.request is None or not username or not self.cleaned_data.get("password"):
             return super().clean()
@@ -54,7 +54,7 @@ class PasswordForm(PasswordChangeForm):
         self.fields["new_password2"].help_text = ""
 
     def clean_old_password(self) -> str:
-        """Check the current password. Raises ValidationError when it is wrong, or must not be checked now."""
+        """Check the current password. Raise ValidationError if it is wrong, or must not be checked now."""
         attempt = _begun(password_change_attempt(self.request, self.user))
         try:
             old: str = super().clean_old_password()
@@ -66,7 +66,7 @@ class PasswordForm(PasswordChangeForm):
 
 
 def _begun(attempt: Attempt) -> Attempt:
-    """Count an attempt and return it. Raises ValidationError when the password must not be checked now."""
+    """Count an attempt and return it. Raise ValidationError if the password must not be checked now."""
     if seconds := attempt.begin():
         raise ValidationError(_too_early(seconds), code=WAIT, params={"seconds": seconds})
     return attempt

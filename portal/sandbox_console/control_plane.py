@@ -150,7 +150,7 @@ class ControlPlane:
             raise SandboxUnavailable(f"answers in another way: {strange!r}") from strange
 
     def log(self, instance: str) -> str:
-        """Return the end of a machine's log. Raises SandboxRefused when there is no such machine."""
+        """Return the end of a machine's log. Raise SandboxRefused if there is no such machine."""
         return str(self._ask(f"machines/{quote(instance, safe='')}/log").get("log", ""))
 
     def act_on_machine(self, instance: str, action: str) -> str:
@@ -218,7 +218,7 @@ def _refusal(error: urllib.error.HTTPError) -> SandboxRejected | SandboxUnavaila
 
 
 def _finite(value: Any) -> float:
-    """Return a number. Raises ValueError for one that cannot be calculated with: Python's JSON has such."""
+    """Return a number. Raise ValueError for one that cannot be calculated with: Python's JSON has such."""
     number = float(value)
     if not math.isfinite(number):
         raise ValueError(f"{value} is not a finite number")

@@ -60,7 +60,7 @@ class FaultForm(forms.Form):
         return whole + [(field, str(field.label), str(e)) for field in self for e in field.errors]
 
     def carry_out(self, sandbox: ControlPlane) -> str:
-        """Ask the sandbox and return the sentence about it. Raises SandboxSilent or SandboxRefused."""
+        """Ask the sandbox and return the sentence about it. Raise SandboxSilent or SandboxRefused."""
         raise NotImplementedError
 
 

@@ -114,7 +114,7 @@ def sandbox_take_back(request: AuthedRequest) -> HttpResponse:
 
 
 def _account(request: AuthedRequest) -> Account:
-    """Return the account that the address names, else the first one. Raises Http404."""
+    """Return the account that the address names, else the first one. Raise Http404."""
     found = {account.pk: account for account in Account.objects.sandboxes()}
     asked = request.GET.get("account")
     account = found.get(parse_number(asked)) if asked else next(iter(found.values()), None)
@@ -140,7 +140,7 @@ def _state(sandbox: ControlPlane) -> tuple[SandboxState | None, str]:
 
 
 def _sent(request: AuthedRequest) -> FaultForm | None:
-    """Return the form that was sent, None when none was. Raises Http404 for one that there is not."""
+    """Return the form that was sent, None if none was. Raise Http404 for one that there is not."""
     if request.method != "POST":
         return None
     for kind in FORMS:

@@ -64,7 +64,7 @@ def port_of(listener: socket.socket) -> int:
 def socket_path(folder: Path) -> Path:
     """Return a path for a server's socket that only this user can reach: in `folder`, if it is short enough.
 
-    Raises PermissionError when the folder for long paths belongs to somebody else.
+    Raise PermissionError if the folder for long paths belongs to somebody else.
     """
     path = folder / "redis.sock"
     if len(os.fsencode(path)) <= LONGEST_PATH:

@@ -42,7 +42,7 @@ class ProcessPlan:
 def make_plan(data: Path, manage: Path) -> ProcessPlan:
     """Choose programs and take their addresses. `data` is the data folder, `manage` the path of manage.py.
 
-    Raises BadPort when PORT is not a port, NoFreePort when there is no address to be had.
+    Raise BadPort if PORT is not a port, NoFreePort when there is no address to be had.
     """
     services, addresses, notes, listeners = [], {}, [], []
     wanted = wanted_port()

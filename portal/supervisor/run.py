@@ -88,7 +88,7 @@ class Supervisor:
         everything.cancel()
 
     async def _wait_until_ready(self, children: list[Child]) -> None:
-        """Wait until every program answers. Raises RunFailed, naming one, when that does not come about."""
+        """Wait until every program answers. Raise RunFailed, naming one, when that does not come about."""
         clock = asyncio.get_running_loop().time
         deadline = clock() + ANSWER_WITHIN
         # All at one time: what answered a moment ago may have died while others were waited for.

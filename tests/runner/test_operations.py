@@ -38,7 +38,7 @@ def carry_out(operation: ActionRequest, aws: FakeAws) -> ActionRequest:
     rows = ActionRequest.objects.active().filter(pk=operation.pk)
     rows.update(due_at=timezone.now() - timedelta(seconds=1))
     for pk, version in leases.claim_due(rows, timezone.now(), timedelta(seconds=30)):
-        step.run_operation(pk, version, aws)
+        step.run_action_request(pk, version, aws)
     return ActionRequest.objects.get(pk=operation.pk)
 
 

@@ -297,7 +297,7 @@ def test_an_operation_that_fails_says_so_without_the_value(aws: FakeAws, standin
     for pk, version in leases.claim_due(
         ActionRequest.objects.active(), timezone.now(), timedelta(seconds=30)
     ):
-        step.run_operation(pk, version, aws)
+        step.run_action_request(pk, version, aws)
 
     assert "no ****" in stored_text(ActionRequest.objects.get(pk=asked.pk).result["sentence"])
     assert SECRET not in whole_database()

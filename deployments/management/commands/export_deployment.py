@@ -24,7 +24,7 @@ class Command(BaseCommand):
         parser.add_argument("number", type=int, help="the number of the deployment")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        """Write the JSON. Raises CommandError when there is no such deployment or it still runs."""
+        """Write the JSON. Raise CommandError if there is no such deployment or it still runs."""
         deployment = Deployment.objects.for_page().filter(pk=options["number"]).first()
         if deployment is None:
             raise CommandError(f"There is no deployment {options['number']}.")

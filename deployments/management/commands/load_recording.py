@@ -26,7 +26,7 @@ class Command(BaseCommand):
         parser.add_argument("--user", required=True, help="the user who is shown as its owner")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        """Write the rows. Raises CommandError when the file or the user is not what it should be."""
+        """Write the rows. Raise CommandError if the file or the user is not what it should be."""
         user = User.objects.filter(username=options["user"]).first()
         if user is None:
             raise CommandError(f"There is no user {options['user']}.")

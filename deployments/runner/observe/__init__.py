@@ -1,4 +1,4 @@
-"""Looking at environments: short ticks, each source of facts at its own pace, an error only its own."""
+"""Observe environments between and during deployments: each source in short steps at its own intervals."""
 
 from deployments.runner.observe.history import prune
 from deployments.runner.observe.observer import ensure_observers, run_observer

@@ -1,4 +1,4 @@
-"""State Manager associations, their executions, and how each instance came out of them."""
+"""The source `associations`: State Manager associations, their executions, and the results on instances."""
 
 from __future__ import annotations
 
@@ -19,31 +19,33 @@ EXECUTIONS_KEPT = 10
 
 
 class Associations:
-    """The source `associations`: executions are asked for only when something moved."""
+    """Poll associations; their executions are only read after a change."""
 
     source = "associations"
 
-    def together(self, turn: PollRound, asked: Sequence[ObservedEnvironment]) -> None:
-        """Ask nothing: only DescribeAssociation tells where the output goes, one at a time."""
+    def poll_many(self, polls: PollRound, observed: Sequence[ObservedEnvironment]) -> None:
+        """Do nothing: only DescribeAssociation returns the output location, for one association a call."""
 
-    def each(self, turn: PollRound, one: ObservedEnvironment) -> None:
-        """Ask for the environment's associations, for the runs of those that moved, and for outputs."""
+    def poll_one(self, polls: PollRound, one: ObservedEnvironment) -> None:
+        """Poll the environment's associations, the runs of those that changed, and missing outputs."""
         ids = list(one.parts.associations)
         for association_id in list(ids):
-            found = turn.ask([one], partial(turn.clients.ssm.associations, [association_id]))
+            found = polls.call([one], partial(polls.clients.ssm.associations, [association_id]))
             if found:
-                if _write(turn, one, found[0]):
-                    _read_runs(turn, one, found[0])
+                if _write(polls, one, found[0]):
+                    _read_runs(polls, one, found[0])
             elif found is not None:
                 ids.remove(association_id)  # deleted outside of CloudFormation
-        if one.environment.active_deployment is None:  # what a rollback takes away explains it meanwhile
+        if (
+            one.environment.active_deployment is None
+        ):  # during a rollback, its deleted associations explain it
             gone = AssociationRow.objects.of(one.environment).exclude(association_id__in=ids)
             one.changed |= bool(gone.delete()[0])
-        one.changed |= outputs.read(turn, one)
+        one.changed |= outputs.read(polls, one)
 
 
-def _write(turn: PollRound, one: ObservedEnvironment, found: Association) -> bool:
-    """Write the association's row. Returns whether its runs have to be read."""
+def _write(polls: PollRound, one: ObservedEnvironment, found: Association) -> bool:
+    """Write the association's row. Return whether its runs have to be read."""
     rows = AssociationRow.objects.of(one.environment).filter(association_id=found.association_id)
     wanted: dict[tuple[Any, ...], dict[str, Any]] = {
         (found.association_id,): {
@@ -56,8 +58,8 @@ def _write(turn: PollRound, one: ObservedEnvironment, found: Association) -> boo
             "counts": dict(found.counts),
         }
     }
-    new = {"environment": one.environment, "observed_at": turn.now}
-    changed, _ = sync(rows, ("association_id",), wanted, turn.now, new=new)
+    new = {"environment": one.environment, "observed_at": polls.now}
+    changed, _ = sync(rows, ("association_id",), wanted, polls.now, new=new)
     one.changed |= changed
     return changed or _is_open(found)
 
@@ -72,22 +74,22 @@ def _is_open(found: Association) -> bool:
     return len(statuses) < counted or any(status not in RUN_ENDED for status in statuses)
 
 
-def _read_runs(turn: PollRound, one: ObservedEnvironment, found: Association) -> None:
-    """Read the newest execution again, and those before it that are not known to have ended."""
+def _read_runs(polls: PollRound, one: ObservedEnvironment, found: Association) -> None:
+    """Read the latest execution, and earlier ones that may still be in progress."""
     row = AssociationRow.objects.get(environment=one.environment, association_id=found.association_id)
-    read = partial(turn.clients.ssm.executions, found.association_id, EXECUTIONS_READ)
-    executions = turn.ask([one], read)
-    if executions is None:  # denied: it is read as soon as it may be, though nothing moves meanwhile
+    read = partial(polls.clients.ssm.executions, found.association_id, EXECUTIONS_READ)
+    executions = polls.call([one], read)
+    if executions is None:  # denied: read it as soon as access is granted, also without a change
         AssociationRow.objects.filter(pk=row.pk).update(execution_id="")
         return
     ended = _ended(row)
     for number, execution in enumerate(executions):
         if number and execution.execution_id in ended:
             continue
-        targets = turn.ask(
+        targets = polls.call(
             [one],
             partial(
-                turn.clients.ssm.execution_targets,
+                polls.clients.ssm.execution_targets,
                 found.association_id,
                 execution.execution_id,
                 found.output_bucket,
@@ -97,21 +99,21 @@ def _read_runs(turn: PollRound, one: ObservedEnvironment, found: Association) ->
         if targets is None:
             AssociationRow.objects.filter(pk=row.pk).update(execution_id="")
             return
-        one.changed |= _write_runs(turn, row, execution, targets)
+        one.changed |= _write_runs(polls, row, execution, targets)
     if executions and row.execution_id != executions[0].execution_id:
         AssociationRow.objects.filter(pk=row.pk).update(execution_id=executions[0].execution_id)
     _mark_latest(row)
 
 
 def _ended(row: AssociationRow) -> set[str]:
-    """Return the known executions in which no instance is at work any more."""
+    """Return the stored executions that have ended on all instances."""
     runs = row.runs.values_list("execution_id", "status")
     open_ones = {execution_id for execution_id, status in runs if status not in RUN_ENDED}
     return {execution_id for execution_id, _ in runs} - open_ones
 
 
 def _write_runs(
-    turn: PollRound, row: AssociationRow, execution: Execution, targets: Sequence[ExecutionTarget]
+    polls: PollRound, row: AssociationRow, execution: Execution, targets: Sequence[ExecutionTarget]
 ) -> bool:
     wanted: dict[tuple[Any, ...], dict[str, Any]] = {}
     for target in targets:
@@ -127,13 +129,13 @@ def _write_runs(
         }
     rows = row.runs.filter(execution_id=execution.execution_id).without_output()
     changed, _ = sync(
-        rows, ("execution_id", "instance_id"), wanted, turn.now, new={"association": row, "is_latest": False}
+        rows, ("execution_id", "instance_id"), wanted, polls.now, new={"association": row, "is_latest": False}
     )
     return changed
 
 
 def _mark_latest(row: AssociationRow) -> None:
-    """Mark the last run of each instance that is there, and forget executions of long ago."""
+    """Mark the last run of each existing instance, and delete old executions."""
     gone = FleetInstance.objects.filter(environment=row.environment_id).exclude(gone_at=None)
     runs = list(row.runs.order_by("at", "pk").values_list("pk", "instance_id", "execution_id", "is_latest"))
     left = set(gone.values_list("instance_id", flat=True))

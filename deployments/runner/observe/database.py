@@ -14,7 +14,7 @@ from deployments.runner.observe.rows import sync
 
 
 class Database:
-    """The source `database`: a hundred clusters in one call, their instances in another."""
+    """The source `database`: one call for a hundred clusters, another for their instances."""
 
     source = "database"
 
@@ -22,21 +22,21 @@ class Database:
         self._clusters: dict[str, Cluster] | None = None
         self._instances: dict[str, list[DBInstance]] | None = None
 
-    def together(self, turn: PollRound, asked: Sequence[ObservedEnvironment]) -> None:
-        """Ask for the clusters and instances of all."""
-        mine = [one for one in asked if one.parts.clusters]
+    def poll_many(self, polls: PollRound, observed: Sequence[ObservedEnvironment]) -> None:
+        """Poll the clusters and instances of all environments."""
+        mine = [one for one in observed if one.parts.clusters]
         ids = [cluster_id for one in mine for cluster_id in one.parts.clusters]
         if not ids:
             return
-        clusters = turn.ask(mine, partial(turn.clients.rds.clusters, ids))
+        clusters = polls.call(mine, partial(polls.clients.rds.clusters, ids))
         self._clusters = None if clusters is None else {row.cluster_id: row for row in clusters}
-        instances = turn.ask(mine, partial(turn.clients.rds.instances, ids))
+        instances = polls.call(mine, partial(polls.clients.rds.instances, ids))
         if instances is not None:
             self._instances = defaultdict(list)
             for row in instances:
                 self._instances[row.cluster_id].append(row)
 
-    def each(self, turn: PollRound, one: ObservedEnvironment) -> None:
+    def poll_one(self, polls: PollRound, one: ObservedEnvironment) -> None:
         """Write the environment's clusters and their members."""
         known = self._clusters if one.parts.clusters else {}
         if known is None:
@@ -54,26 +54,26 @@ class Database:
             for row in found
         }
         rows = DatabaseCluster.objects.filter(environment=one.environment)
-        new = {"environment": one.environment, "observed_at": turn.now}
-        changed, gone = sync(rows, ("cluster_id",), wanted, turn.now, new=new)
+        new = {"environment": one.environment, "observed_at": polls.now}
+        changed, gone = sync(rows, ("cluster_id",), wanted, polls.now, new=new)
         DatabaseCluster.objects.filter(pk__in=[row.pk for row in gone]).delete()
         one.changed |= changed or bool(gone)
         kept = {row.cluster_id: row for row in rows.all()}
         for row in found:
-            self._write_members(turn, one, kept[row.cluster_id], row)
+            self._write_members(polls, one, kept[row.cluster_id], row)
 
     def _write_members(
-        self, turn: PollRound, one: ObservedEnvironment, cluster: DatabaseCluster, row: Cluster
+        self, polls: PollRound, one: ObservedEnvironment, cluster: DatabaseCluster, row: Cluster
     ) -> None:
-        """Write the members' roles; what only DescribeDBInstances tells stays while that is denied."""
-        told = {i.instance_id: i for i in (self._instances or {}).get(row.cluster_id, ())}
-        lags = _lags(turn, one, row)
+        """Write the members. Values of DescribeDBInstances do not change while that is denied."""
+        instances = {i.instance_id: i for i in (self._instances or {}).get(row.cluster_id, ())}
+        lags = _lags(polls, one, row)
         wanted: dict[tuple[Any, ...], dict[str, Any]] = {}
         for member in row.members:
             values: dict[str, Any] = {"is_writer": member.is_writer, "promotion_tier": member.promotion_tier}
             if lags is not None:
                 values["lag_ms"] = lags.get(member.instance_id)
-            instance = told.get(member.instance_id)
+            instance = instances.get(member.instance_id)
             if instance:
                 values |= {
                     "status": instance.status,
@@ -86,24 +86,24 @@ class Database:
         rows = DatabaseMember.objects.filter(cluster=cluster)
         roles = dict(rows.values_list("instance_id", "is_writer"))
         changed, gone = sync(
-            rows, ("instance_id",), wanted, turn.now, new={"cluster": cluster, "since": turn.now}
+            rows, ("instance_id",), wanted, polls.now, new={"cluster": cluster, "since": polls.now}
         )
         swapped = [key[0] for key, v in wanted.items() if roles.get(key[0], v["is_writer"]) != v["is_writer"]]
-        rows.filter(instance_id__in=swapped).update(since=turn.now)
+        rows.filter(instance_id__in=swapped).update(since=polls.now)
         DatabaseMember.objects.filter(pk__in=[member.pk for member in gone]).delete()
         one.changed |= changed or bool(gone)
 
 
-def _lags(turn: PollRound, one: ObservedEnvironment, row: Cluster) -> Mapping[str, float] | None:
-    """Return how far the readers lag, None to leave what is known as it is.
+def _lags(polls: PollRound, one: ObservedEnvironment, row: Cluster) -> Mapping[str, float] | None:
+    """Return the replica lag of the readers; None if the stored values are current.
 
-    CloudWatch bills each figure and has a new one every minute: it is asked once a minute, and only while
-    someone looks; otherwise the lag is not known.
+    CloudWatch charges for each metric and has a new value every minute: it is polled once a minute, and
+    only while someone watches the page; otherwise the lag is unknown.
     """
     readers = [member.instance_id for member in row.members if not member.is_writer]
     if not readers or not one.fast:
         return {}
     before = one.observation.observed_at
-    if before and before.replace(second=0, microsecond=0) == turn.now.replace(second=0, microsecond=0):
+    if before and before.replace(second=0, microsecond=0) == polls.now.replace(second=0, microsecond=0):
         return None
-    return turn.ask([one], partial(turn.clients.cloudwatch.replica_lags, readers))
+    return polls.call([one], partial(polls.clients.cloudwatch.replica_lags, readers))

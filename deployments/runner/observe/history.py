@@ -1,4 +1,4 @@
-"""Health as it was: the roll-up kept for lists, samples for the strips, thinned and forgotten in time."""
+"""Health history: the current roll-up for lists, and samples, which are thinned and deleted with time."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from deployments.models.health.reads import facts_of
 from deployments.models.health.samples import WHOLE
 
 AGAIN = timedelta(seconds=30)
-"""Without news, health is rolled up this often: figures that grow old change it too."""
+"""Without changes, health is rolled up this often: it also changes when figures become out of date."""
 EVERY = timedelta(minutes=5)
 FULL_FOR = timedelta(days=1)
 STEP = timedelta(minutes=10)
 BATCH = 2000
 
-Standing = tuple[str, int, int]  # word, healthy, total
+TierState = tuple[str, int, int]  # status, healthy, total
 
 
 def keep(environment: Environment, now: datetime, *, changed: bool) -> None:
-    """Bring the environment's health up to date, and keep a sample of it when it is due one."""
+    """Update the environment's health, and store a sample if one is due."""
     row = Environment.objects.select_related("latest").get(pk=environment.pk)
     if not changed and row.health_at and now - row.health_at < AGAIN:
         return
     active = row.active_deployment
     if active and active.kind == Kind.DELETE:
-        return  # what goes away on purpose is no news
+        return  # it is being deleted on purpose
     facts = facts_of(row)
     health = roll_up(facts, now)
     Environment.objects.filter(pk=row.pk).update(
@@ -41,51 +41,51 @@ def keep(environment: Environment, now: datetime, *, changed: bool) -> None:
         health_sentence=health.sentence.as_json() if health.sentence else {},
         health_at=now,
     )
-    if health.tiers and not facts.being_created:  # a history begins when there is something to keep well
+    if health.tiers and not facts.being_created:  # the history begins once the environment exists
         _sample(row, health, now)
 
 
 def _sample(environment: Environment, health: Health, now: datetime) -> None:
-    """Keep a sample of every tier and of the whole, when one of them changed or the last is old."""
-    standing: dict[str, Standing] = {
+    """Store a sample of every tier and of the environment, if one has changed or the last is old."""
+    state: dict[str, TierState] = {
         tier.name: (str(tier.assessment.status), tier.healthy, tier.total) for tier in health.tiers
     }
     healthy = sum(tier.healthy for tier in health.tiers)
-    standing[WHOLE] = (str(health.status), healthy, sum(tier.total for tier in health.tiers))
+    state[WHOLE] = (str(health.status), healthy, sum(tier.total for tier in health.tiers))
     last = HealthSample.objects.of(environment).whole().reverse().first()
     if last and now - last.at < EVERY:
         rows = HealthSample.objects.of(environment).filter(at=last.at)
-        if {row.tier: (row.word, row.healthy, row.total) for row in rows} == standing:
+        if {row.tier: (row.word, row.healthy, row.total) for row in rows} == state:
             return
     HealthSample.objects.bulk_create(
         [
             HealthSample(environment=environment, at=now, tier=tier, word=word, healthy=healthy, total=total)
-            for tier, (word, healthy, total) in standing.items()
+            for tier, (word, healthy, total) in state.items()
         ],
         ignore_conflicts=True,
     )
 
 
 def prune(now: datetime) -> int:
-    """Thin the samples that are older than a day, and forget what is of long ago: one batch of each.
+    """Thin the samples that are older than a day, and delete old rows: one batch of each.
 
-    Returns how many rows went.
+    Return the number of deleted rows.
     """
-    forgotten = now - timedelta(days=settings.SANSO_HEALTH_DAYS)
+    limit = now - timedelta(days=settings.SANSO_HEALTH_DAYS)
     gone = sum(
-        _forget(rows)
+        _delete(rows)
         for rows in (
-            HealthSample.objects.filter(at__lt=forgotten),
-            FleetInstance.objects.filter(gone_at__lt=forgotten),
-            ScalingActivity.objects.filter(started_at__lt=forgotten, ended_at__lt=forgotten),
-            SiteProbe.objects.filter(at__lt=forgotten),
+            HealthSample.objects.filter(at__lt=limit),
+            FleetInstance.objects.filter(gone_at__lt=limit),
+            ScalingActivity.objects.filter(started_at__lt=limit, ended_at__lt=limit),
+            SiteProbe.objects.filter(at__lt=limit),
         )
     )
     return gone + _thin(now - FULL_FOR)
 
 
-def _forget(rows: QuerySet[Any]) -> int:
-    keys = list(rows.values_list("pk", flat=True)[:BATCH])  # MySQL deletes no slice of a query
+def _delete(rows: QuerySet[Any]) -> int:
+    keys = list(rows.values_list("pk", flat=True)[:BATCH])  # MySQL cannot delete a slice of a query
     rows.model._default_manager.filter(pk__in=keys).delete()
     return len(keys)
 
@@ -93,13 +93,13 @@ def _forget(rows: QuerySet[Any]) -> int:
 def _thin(before: datetime) -> int:
     """Keep the worst sample of every ten minutes and tier, mark it, and delete the others."""
     rows = list(HealthSample.objects.filter(at__lt=before, is_thinned=False).order_by("at", "pk")[:BATCH])
-    if len(rows) == BATCH:  # the last ten minutes may go on in the next batch
+    if len(rows) == BATCH:  # the last ten minutes may continue in the next batch
         last = _slot(rows[-1])[2]
         rows = [row for row in rows if _slot(row)[2] != last] or rows
     kept, gone = [], []
     for _, of_slot in groupby(sorted(rows, key=_slot), key=_slot):
-        worst_one, *others = sorted(of_slot, key=_badness, reverse=True)
-        kept.append(worst_one.pk)
+        worst_sample, *others = sorted(of_slot, key=_severity, reverse=True)
+        kept.append(worst_sample.pk)
         gone += [row.pk for row in others]
     HealthSample.objects.filter(pk__in=kept).update(is_thinned=True)
     HealthSample.objects.filter(pk__in=gone).delete()
@@ -110,5 +110,5 @@ def _slot(row: HealthSample) -> tuple[int, str, int]:
     return row.environment_id, row.tier, int(row.at.timestamp() // STEP.total_seconds())
 
 
-def _badness(row: HealthSample) -> tuple[int, int]:
+def _severity(row: HealthSample) -> tuple[int, int]:
     return SEVERITY[HealthStatus(row.word)], row.total - row.healthy

@@ -1,4 +1,4 @@
-"""One tick of an observer: ask a source of an account about the environments that are due, and note that."""
+"""One step of an observer: poll one source of an account for the environments that are due."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ POLLERS: dict[str, Callable[[], SourcePoller]] = {
     poller.source: poller for poller in (Targets, Associations, Fleet, Database)
 }
 REPORT_AFTER = 2
-"""Failed tries in a row before a stall or throttling is told: one is no news."""
+"""Throttling and timeouts are reported after this many failed polls in a row."""
 _WAITING = frozenset({State.STACKS, State.CONFIGURATION, State.TRAFFIC, State.READY})
-"""Servers are configured while CloudFormation still makes the rest; what fails then is rolled back,
-and nobody could look at it afterwards.
+"""Servers are configured while CloudFormation creates the rest. What fails is rolled back, so that it can
+be observed during the deployment only.
 """
 
 
 def ensure_observers() -> None:
-    """Make the observers of accounts that have something to observe, due at once."""
+    """Create the observers of accounts that have environments, due at once."""
     wanted = Account.objects.filter(environments__deleted_at=None).exclude(environments__stack_id="")
     known = set(Observer.objects.values_list("account", "source"))
     now = timezone.now()
@@ -56,9 +56,9 @@ def ensure_observers() -> None:
 
 
 def run_observer(pk: int, version: int, connect: Callable[[AccountRef], Clients]) -> bool:
-    """Ask one source of one account. False when the message was stale or doubled.
+    """Poll one source of one account. Return False if the message is stale or a duplicate.
 
-    Whatever goes wrong is written down; the lease brings back what was killed.
+    Errors are stored; after a crash, the observer is due again when its lease ends.
     """
     if not leases.begin_step(Observer.objects.all(), pk, version):
         return False
@@ -69,12 +69,12 @@ def run_observer(pk: int, version: int, connect: Callable[[AccountRef], Clients]
     _begin_observing(observer, now)
     due = list(Observation.objects.of_observer(observer).due(now)[: OBSERVED[observer.source].batch_size])
     delay = _round(observer, due, connect, now) if due else 0.0
-    leases.end_step(observer, observer.version, _next_turn(observer, delay))
+    leases.end_step(observer, observer.version, _next_due(observer, delay))
     return True
 
 
 def _begin_observing(observer: Observer, now: datetime) -> None:
-    """Make the observations of environments that have got a stack since the last round."""
+    """Create the observations of environments whose stack is new since the last round."""
     rows = Environment.objects.live().in_account(observer.account_id).exclude(stack_id="")
     missing = rows.exclude(observations__source=observer.source).values_list("pk", flat=True)
     Observation.objects.bulk_create(
@@ -83,23 +83,23 @@ def _begin_observing(observer: Observer, now: datetime) -> None:
     )
 
 
-def _next_turn(observer: Observer, delay: float) -> datetime:
-    """Return when the observer wants its next turn: when the next environment is due, not before `delay`."""
+def _next_due(observer: Observer, delay: float) -> datetime:
+    """Return when the observer is due: when its next environment is, but not before `delay` seconds."""
     now = timezone.now()
-    rest = now + timedelta(seconds=MAX_IDLE)
+    latest = now + timedelta(seconds=MAX_IDLE)
     rows = Observation.objects.of_observer(observer).order_by("due_at")
     first = rows.values_list("due_at", flat=True).first()
-    return max(now + timedelta(seconds=delay), min(first or rest, rest))
+    return max(now + timedelta(seconds=delay), min(first or latest, latest))
 
 
 def _round(
     observer: Observer, due: Sequence[Observation], connect: Callable[[AccountRef], Clients], now: datetime
 ) -> float:
-    """Ask about those that are due. Returns the least delay to the next round, in seconds."""
+    """Poll for the observations that are due. Return the minimum delay until the next round, in seconds."""
     lease = now + timedelta(seconds=settings.SANSO_TICK_LEASE)
     Observation.objects.filter(pk__in=[row.pk for row in due]).update(due_at=lease)
     parts = parts_of_environments([row.environment for row in due])
-    asked = [
+    observed = [
         ObservedEnvironment(
             observation=row,
             environment=row.environment,
@@ -111,14 +111,16 @@ def _round(
     ]
     delay, stalled = 0.0, None
     try:
-        _ask(POLLERS[observer.source](), PollRound(clients=connect(observer.account.ref()), now=now), asked)
+        _poll(
+            POLLERS[observer.source](), PollRound(clients=connect(observer.account.ref()), now=now), observed
+        )
     except QuotaExhausted as exc:
         delay = max(0.5, exc.seconds)
     except AwsRetryable as exc:
         stalled = exc
         delay = retry_delay(observer.failures + 1, throttled=is_throttling(exc.code))
-    except AwsFailure as exc:  # no credentials: nobody can be asked about
-        _set_problem(asked, exc)
+    except AwsFailure as exc:  # no credentials: it concerns all environments
+        _set_problem(observed, exc)
     except DatabaseError:
         raise
     except Exception:
@@ -126,45 +128,45 @@ def _round(
         delay = retry_delay(observer.failures + 1, throttled=False)
     _count(observer, failed=stalled is not None)
     if stalled is not None:
-        _set_problem_of_stalled(observer, asked, stalled)
-    undone = [one.observation.pk for one in asked if not one.done]
-    Observation.objects.filter(pk__in=undone).update(due_at=now)
-    for one in asked:
+        _set_problem_of_stalled(observer, observed, stalled)
+    pending = [one.observation.pk for one in observed if not one.done]
+    Observation.objects.filter(pk__in=pending).update(due_at=now)
+    for one in observed:
         if one.done:
             _save_result(observer, one, now)
     return delay
 
 
-def _ask(source: SourcePoller, turn: PollRound, asked: Sequence[ObservedEnvironment]) -> None:
-    with turn.on_behalf(asked):
-        source.together(turn, asked)
-    for one in asked:
-        if turn.is_over:
+def _poll(source: SourcePoller, polls: PollRound, observed: Sequence[ObservedEnvironment]) -> None:
+    with polls.on_behalf(observed):
+        source.poll_many(polls, observed)
+    for one in observed:
+        if polls.is_over:
             return
-        with turn.on_behalf([one]):
-            source.each(turn, one)
+        with polls.on_behalf([one]):
+            source.poll_one(polls, one)
         one.done = True
 
 
 def is_fast(environment: Environment, now: datetime) -> bool:
-    """Return whether someone looks at the environment, or a deployment waits for it."""
+    """Return whether the environment's page is open, or a deployment waits for the environment."""
     if environment.watched_until and environment.watched_until > now:
         return True
     latest = environment.latest
     return latest is not None and State(latest.state) in _WAITING
 
 
-def _set_problem(asked: Iterable[ObservedEnvironment], problem: AwsFailure) -> None:
-    for one in asked:
+def _set_problem(observed: Iterable[ObservedEnvironment], problem: AwsFailure) -> None:
+    for one in observed:
         if not one.done:
             one.problem, one.done, one.saw = problem, True, False
 
 
 def _set_problem_of_stalled(
-    observer: Observer, asked: Sequence[ObservedEnvironment], problem: AwsFailure
+    observer: Observer, observed: Sequence[ObservedEnvironment], problem: AwsFailure
 ) -> None:
-    """Take the one whose turn it was for the one that stalls; after several rounds in a row, all."""
-    waiting = [one for one in asked if not one.done]
+    """Set the problem of the environment whose call stalled; after several rounds in a row, of all."""
+    waiting = [one for one in observed if not one.done]
     _set_problem(waiting if observer.failures >= REPORT_AFTER else waiting[:1], problem)
 
 
@@ -176,7 +178,7 @@ def _count(observer: Observer, *, failed: bool) -> None:
 
 
 def _save_result(observer: Observer, one: ObservedEnvironment, now: datetime) -> None:
-    """Write how the source stands for one environment, when it wants to be asked again, and its health."""
+    """Store the state of the source for one environment and when it is due again, and update the health."""
     row = one.observation
     failures = row.failures + 1 if one.problem else 0
     delay = poll_interval(observer.source, sandbox=observer.account.is_sandbox, fast=one.fast)
@@ -194,11 +196,11 @@ def _save_result(observer: Observer, one: ObservedEnvironment, now: datetime) ->
             next_poll_at(observer.source, timezone.now().timestamp(), delay), tz=UTC
         ),
     }
-    told = one.problem if one.problem and not _is_transient(one.problem, failures) else None
-    if told or not one.problem:
+    reported = one.problem if one.problem and not _is_transient(one.problem, failures) else None
+    if reported or not one.problem:
         values |= {
-            "problem_code": told.code if told else "",
-            "problem_sentence": problem_message(told).as_json() if told else {},
+            "problem_code": reported.code if reported else "",
+            "problem_sentence": problem_message(reported).as_json() if reported else {},
         }
     if one.saw or not (one.problem or OBSERVED[observer.source].observes(one.parts)):
         values["observed_at"] = now

@@ -1,4 +1,4 @@
-"""The ends of what configuration runs printed, from S3: read once, failed runs first."""
+"""The ends of the outputs of association runs, from S3: read once, failed runs first."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from deployments.models import AssociationRun
 from deployments.runner.observe.poll_round import ObservedEnvironment, PollRound
 
 OUTPUT_BYTES, ERROR_BYTES = 64 * 1024, 16 * 1024
-AT_ONCE = 4
-"""Runs whose output one tick reads: each costs up to three calls."""
-GIVEN_UP = timedelta(minutes=15)
-"""The agent writes an output after its step has ended; what is not there by then does not come any more."""
+BATCH_SIZE = 4
+"""How many outputs one step reads: each needs up to three calls."""
+GIVE_UP_AFTER = timedelta(minutes=15)
+"""The agent writes an output after its step has ended; after this time, none is expected."""
 
 
-def read(turn: PollRound, one: ObservedEnvironment) -> bool:
-    """Read outputs that are missing. Returns whether one was found."""
+def read(polls: PollRound, one: ObservedEnvironment) -> bool:
+    """Read outputs that are missing. Return whether one was found."""
     missing = (
         AssociationRun.objects.of(one.environment)
         .newest_of_each()
@@ -30,11 +30,11 @@ def read(turn: PollRound, one: ObservedEnvironment) -> bool:
         .select_related("association")
     )
     runs = sorted(missing[:100], key=lambda run: (run.status not in RUN_FAILED, run.pk))
-    found = [_read_one(turn, one, run) for run in runs[:AT_ONCE]]
+    found = [_read_one(polls, one, run) for run in runs[:BATCH_SIZE]]
     return any(found)
 
 
-def _read_one(turn: PollRound, one: ObservedEnvironment, run: AssociationRun) -> bool:
+def _read_one(polls: PollRound, one: ObservedEnvironment, run: AssociationRun) -> bool:
     target = ExecutionTarget(
         association_id=run.association.association_id,
         execution_id=run.execution_id,
@@ -45,18 +45,18 @@ def _read_one(turn: PollRound, one: ObservedEnvironment, run: AssociationRun) ->
         output_bucket=run.output_bucket,
         output_key=run.output_key,
     )
-    stored = turn.ask([one], partial(outputs_of, turn.clients.s3, target))
+    stored = polls.call([one], partial(outputs_of, polls.clients.s3, target))
     if not stored:
-        if run.at is None or turn.now - run.at > GIVEN_UP:
-            AssociationRun.objects.filter(pk=run.pk).update(output_at=turn.now)
+        if run.at is None or polls.now - run.at > GIVE_UP_AFTER:
+            AssociationRun.objects.filter(pk=run.pk).update(output_at=polls.now)
         return False
-    output = _text(turn, one, run, _last(stored, "stdout"), OUTPUT_BYTES)
-    errors = _text(turn, one, run, _last(stored, "stderr"), ERROR_BYTES)
+    output = _text(polls, one, run, _last(stored, "stdout"), OUTPUT_BYTES)
+    errors = _text(polls, one, run, _last(stored, "stderr"), ERROR_BYTES)
     found = read_output(output, errors, failed=run.status in RUN_FAILED)
     AssociationRun.objects.filter(pk=run.pk).update(
         output=output,
         error_output=errors,
-        output_at=turn.now,
+        output_at=polls.now,
         failed_task=found.failed_task,
         failed_message=found.message,
         recap=dict(found.recap),
@@ -65,15 +65,15 @@ def _read_one(turn: PollRound, one: ObservedEnvironment, run: AssociationRun) ->
 
 
 def _last(stored: list[StoredObject], name: str) -> StoredObject | None:
-    """Return the output of the last step that has one: steps are written as they end."""
+    """Return the output of the last step that has one: the agent writes each at the end of its step."""
     named = [one for one in stored if one.key.rpartition("/")[2] == name]
     return max(named, key=lambda one: (one.modified_at, one.key), default=None)
 
 
 def _text(
-    turn: PollRound, one: ObservedEnvironment, run: AssociationRun, stored: StoredObject | None, limit: int
+    polls: PollRound, one: ObservedEnvironment, run: AssociationRun, stored: StoredObject | None, limit: int
 ) -> str:
     if stored is None:
         return ""
-    end = partial(read_end, turn.clients.s3, run.output_bucket, stored.key, limit)
-    return turn.ask([one], end) or ""
+    end = partial(read_end, polls.clients.s3, run.output_bucket, stored.key, limit)
+    return polls.call([one], end) or ""

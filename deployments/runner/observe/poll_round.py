@@ -1,4 +1,4 @@
-"""A round of questions to one source: for whom, until when, and what came of it."""
+"""A round of polls of one source: its environments, its time limit, and the results."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from deployments.core.redaction import NOTHING, Redactor, combined
 from deployments.errors import AwsFailure, AwsNotFound, AwsRetryable, QuotaExhausted
 from deployments.models import Environment, Observation
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 ROUND_SECONDS = 4.0
-"""A round begins no further environment after this long: so with one that stalls a tick ends in 15 s."""
+"""After this many seconds a round begins no other environment: even if a call stalls, a step ends in 15 s."""
 MAX_QUOTA_WAIT = 1.0
-"""Seconds for which a round waits for the next call of the budget; for longer it gives its thread back."""
+"""Seconds that a round waits for the API quota; if it takes longer, the round ends and frees its thread."""
 CALL_MAX_WAIT = 1.0
-"""Seconds that a call on behalf of someone who looks may wait for its turn in the account's budget."""
+"""Seconds that a call for an open page may wait for the API quota."""
 
 
 @dataclass(slots=True)
 class ObservedEnvironment:
-    """One environment in a round. `done` when its turn has come, `saw` when anything was learned."""
+    """One environment in a round. `done`: it was polled. `saw`: at least one call succeeded."""
 
     observation: Observation
     environment: Environment
@@ -43,7 +43,7 @@ class ObservedEnvironment:
 
 @dataclass(slots=True)
 class PollRound:
-    """The calls of one tick. What one environment may not see is its own problem; what stalls ends all."""
+    """The calls of one step. A denied call concerns its environment; a stalled one ends the round."""
 
     clients: Clients
     now: datetime
@@ -55,44 +55,44 @@ class PollRound:
         return monotonic() > self.until
 
     @contextmanager
-    def on_behalf(self, asked: Sequence[ObservedEnvironment]) -> Iterator[None]:
-        """Make the calls within as urgent as the most urgent of these environments.
+    def on_behalf(self, observed: Sequence[ObservedEnvironment]) -> Iterator[None]:
+        """Make calls with the highest priority of these environments.
 
-        What they return shows no secret value of any of these.
+        Secret values of these environments are removed from the results.
         """
         connected = self.clients
-        self.clients = redacted(connected, combined(one.redact for one in asked))
+        self.clients = redacted(connected, combined(one.redact for one in observed))
         try:
-            with quota.priority(watched=any(one.fast for one in asked), patience=CALL_MAX_WAIT):
+            with quota.priority(watched=any(one.fast for one in observed), patience=CALL_MAX_WAIT):
                 yield
         finally:
             self.clients = connected
 
-    def ask(self, asked: Sequence[ObservedEnvironment], call: Callable[[], Answer]) -> Answer | None:
-        """Return what AWS answers; None when that does not exist or may not be seen.
+    def call(self, observed: Sequence[ObservedEnvironment], request: Callable[[], Result]) -> Result | None:
+        """Return the result of a call; None if the resource does not exist or the call is denied.
 
-        A denied call becomes the problem of those who asked. Raises AwsRetry for what stalls or throttles,
-        and when the account's budget has no call left in the round's time.
+        A denied call becomes the problem of these environments. Raise AwsRetryable for stalled and throttled
+        calls, and if the API quota is used up for the rest of the round.
         """
         try:
-            answer = self._in_turn(call)
+            result = self._within_quota(request)
         except AwsNotFound:
-            answer = None
+            result = None
         except AwsRetryable:
             raise
         except AwsFailure as exc:
-            for one in asked:
+            for one in observed:
                 one.problem = one.problem or exc
             return None
-        for one in asked:
+        for one in observed:
             one.saw = True
-        return answer
+        return result
 
-    def _in_turn(self, call: Callable[[], Answer]) -> Answer:
-        """Make the call when the budget has one: a round that gave up at once would never come to an end."""
+    def _within_quota(self, request: Callable[[], Result]) -> Result:
+        """Make the call as soon as the API quota allows it; a round that did not wait would never end."""
         while True:
             try:
-                return call()
+                return request()
             except QuotaExhausted as exc:
                 if exc.seconds > MAX_QUOTA_WAIT or monotonic() + exc.seconds > self.until:
                     raise
@@ -104,10 +104,10 @@ class SourcePoller(Protocol):
 
     source: str
 
-    def together(self, turn: PollRound, asked: Sequence[ObservedEnvironment]) -> None:
-        """Ask what the API tells of many environments in one call."""
+    def poll_many(self, polls: PollRound, observed: Sequence[ObservedEnvironment]) -> None:
+        """Make the calls that return data of many environments."""
         ...
 
-    def each(self, turn: PollRound, one: ObservedEnvironment) -> None:
-        """Ask what it tells of one at a time, and write all that is known of it now."""
+    def poll_one(self, polls: PollRound, one: ObservedEnvironment) -> None:
+        """Make the calls for one environment, and write its rows."""
         ...

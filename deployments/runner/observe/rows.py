@@ -1,4 +1,4 @@
-"""Bringing rows to what was observed: new ones made, changed ones written, the rest only dated."""
+"""Update rows to what was observed: create new ones, write changed ones, date the others."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def sync(
     new: Values,
     since: str = "",
 ) -> tuple[bool, list[Any]]:
-    """Make and write the rows of `wanted` (key → values), and date them.
+    """Create and write the rows of `wanted` (key → values), and date them.
 
-    `new` are the values of a row that is made; `since` names the field that tells how long the row's state
-    has been as it is. Returns whether anything is different, and the rows that are not wanted any more.
+    `new` are further values of a new row; `since` is the name of the field with the time of the last change
+    of state. Return whether anything has changed, and the rows that are not in `wanted`.
     """
     known = {tuple(getattr(row, name) for name in key): row for row in rows}
     appeared, stayed, gone = _divided(known, wanted)
@@ -31,7 +31,7 @@ def sync(
         [rows.model(**dict(zip(key, names, strict=True)), **{**new, **wanted[names]}) for names in appeared],
         ignore_conflicts=True,
     )
-    changed = {names: _put(known[names], wanted[names], now, since) for names in stayed}
+    changed = {names: _set_values(known[names], wanted[names], now, since) for names in stayed}
     fields = {since} if since else set()
     different = [known[names] for names, yes in changed.items() if yes]
     _write(rows.model, different, fields.union(*wanted.values()), now)
@@ -43,14 +43,14 @@ Keys = list[tuple[Any, ...]]
 
 
 def _divided(known: Mapping[Any, Any], wanted: Mapping[Any, Any]) -> tuple[Keys, Keys, Keys]:
-    """Return the keys that appeared, those that stayed and those that are gone, in their order."""
+    """Return the keys that are new, those that exist and those that are gone, in their order."""
     appeared = [names for names in wanted if names not in known]
     stayed = [names for names in known if names in wanted]
     return appeared, stayed, [names for names in known if names not in wanted]
 
 
 def _write(model: type[Model], different: Sequence[Any], fields: set[str], now: datetime) -> None:
-    """Write these fields of rows that are different, and their date."""
+    """Write these fields of rows that have changed, and date them."""
     if _has(model, "observed_at"):
         fields = fields | {"observed_at"}
         for row in different:
@@ -60,13 +60,13 @@ def _write(model: type[Model], different: Sequence[Any], fields: set[str], now: 
 
 
 def _date(model: type[Model], same: Sequence[int], now: datetime) -> None:
-    """Date rows that are as they were."""
+    """Date rows that have not changed."""
     if same and _has(model, "observed_at"):
         model._default_manager.filter(pk__in=same).update(observed_at=now)
 
 
-def _put(row: Model, values: Values, now: datetime, since: str) -> bool:
-    """Write the values into the row. Returns whether one was different."""
+def _set_values(row: Model, values: Values, now: datetime, since: str) -> bool:
+    """Set the values of the row. Return whether one has changed."""
     different = [name for name, value in values.items() if getattr(row, name) != value]
     for name in different:
         setattr(row, name, values[name])

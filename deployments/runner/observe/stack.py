@@ -1,4 +1,4 @@
-"""Looking at an environment between deployments: is its stack still there, and as it was?"""
+"""Observe an environment's stack between deployments: whether it exists, and its status."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from deployments.runner.observe.problems import problem_message
 
 
 def observe_stack(pk: int, version: int, connect: Callable[[AccountRef], Clients]) -> bool:
-    """Bring the environment's row to what AWS says. False when the message was stale or doubled."""
+    """Update the environment's row from its stack. Return False if the message is stale or a duplicate."""
     rows = Environment.objects.observed()
     if not leases.begin_step(rows, pk, version):
         return False
@@ -35,22 +35,22 @@ def observe_stack(pk: int, version: int, connect: Callable[[AccountRef], Clients
         _renew(environment)
         if environment.active_deployment is None and environment.stack_id:
             with quota.priority(watched=watched):
-                delay = _look(environment, connect, now) or delay
+                delay = _poll(environment, connect, now) or delay
         leases.end_step(environment, environment.version, timezone.now() + timedelta(seconds=delay))
     return True
 
 
 def _renew(environment: Environment) -> None:
-    """Encrypt the fingerprints anew after SECRET_KEY was changed, while its fallback is still there."""
-    kept = environment.secret_fingerprints
-    if kept and (fresh := renewed(kept)) != kept:
-        Environment.objects.filter(pk=environment.pk, secret_fingerprints=kept).update(
+    """Encrypt the fingerprints again after a change of SECRET_KEY, while the fallback key exists."""
+    stored = environment.secret_fingerprints
+    if stored and (fresh := renewed(stored)) != stored:
+        Environment.objects.filter(pk=environment.pk, secret_fingerprints=stored).update(
             secret_fingerprints=fresh
         )
 
 
-def _look(environment: Environment, connect: Callable[[AccountRef], Clients], now: datetime) -> float | None:
-    """Bring the row up to date. Returns the delay to the next look where the account's budget says it."""
+def _poll(environment: Environment, connect: Callable[[AccountRef], Clients], now: datetime) -> float | None:
+    """Update the row. If the API quota is used up, return the seconds until the next poll."""
     try:
         clients = redacted(connect(environment.account.ref()), redactors.of_environment(environment))
         stack = clients.cloudformation.describe_stack(environment.stack_id)
@@ -58,7 +58,7 @@ def _look(environment: Environment, connect: Callable[[AccountRef], Clients], no
         _write(environment, now, missing=True)
     except QuotaExhausted as exc:
         return exc.seconds
-    except AwsFailure as exc:  # an error never changes what is known
+    except AwsFailure as exc:  # after an error, the stored state is kept
         Environment.objects.filter(pk=environment.pk, version=environment.version).update(
             observe_error=str(exc)
         )
@@ -83,7 +83,7 @@ def _write(environment: Environment, now: datetime, *, missing: bool, **values: 
 
 
 def _observed(environment: Environment, now: datetime, problem: AwsFailure | None) -> None:
-    """Keep how the source stands, beside the others of the environment."""
+    """Store the state of the source `stack`, like that of the environment's other sources."""
     values: dict[str, object] = {
         "attempted_at": now,
         "problem_code": problem.code if problem else "",
@@ -95,7 +95,7 @@ def _observed(environment: Environment, now: datetime, problem: AwsFailure | Non
 
 
 def sandbox_facts(account: Account) -> None:
-    """Keep what the sandbox says of itself: which database and machines stand behind its answers."""
+    """Store what the sandbox reports about itself: which database and machines it runs."""
     if not account.is_sandbox:
         return
     ref = account.ref()

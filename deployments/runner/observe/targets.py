@@ -1,4 +1,4 @@
-"""Load balancers and what they say of their targets."""
+"""Load balancers and the health of their targets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WEB_PROTOCOLS = ("HTTP", "HTTPS")
 
 
 class Targets:
-    """The source `targets`: many load balancers in one call, the targets of one group in each."""
+    """The source `targets`: one call for many load balancers, one for the targets of each group."""
 
     source = "targets"
 
@@ -24,34 +24,34 @@ class Targets:
         self._balancers: dict[str, LoadBalancer] | None = None
         self._groups: dict[str, TargetGroup] = {}
 
-    def together(self, turn: PollRound, asked: Sequence[ObservedEnvironment]) -> None:
-        """Poll the load balancers of all, and the groups whose names do not tell their tier."""
-        self._poll_balancers(turn, [one for one in asked if one.parts.load_balancers])
-        self._poll_groups(turn, [one for one in asked if "" in one.parts.target_groups.values()])
+    def poll_many(self, polls: PollRound, observed: Sequence[ObservedEnvironment]) -> None:
+        """Poll the load balancers of all environments, and the target groups whose tier is unknown."""
+        self._poll_balancers(polls, [one for one in observed if one.parts.load_balancers])
+        self._poll_groups(polls, [one for one in observed if "" in one.parts.target_groups.values()])
 
-    def _poll_balancers(self, turn: PollRound, asked: Sequence[ObservedEnvironment]) -> None:
-        arns = [arn for one in asked for arn in one.parts.load_balancers]
+    def _poll_balancers(self, polls: PollRound, observed: Sequence[ObservedEnvironment]) -> None:
+        arns = [arn for one in observed for arn in one.parts.load_balancers]
         if arns:
-            found = turn.ask(asked, partial(turn.clients.elbv2.load_balancers, arns))
+            found = polls.call(observed, partial(polls.clients.elbv2.load_balancers, arns))
             self._balancers = None if found is None else {row.arn: row for row in found}
 
-    def _poll_groups(self, turn: PollRound, asked: Sequence[ObservedEnvironment]) -> None:
-        nameless = [arn for one in asked for arn, tier in one.parts.target_groups.items() if not tier]
+    def _poll_groups(self, polls: PollRound, observed: Sequence[ObservedEnvironment]) -> None:
+        nameless = [arn for one in observed for arn, tier in one.parts.target_groups.items() if not tier]
         if nameless:
-            groups = turn.ask(asked, partial(turn.clients.elbv2.target_groups, nameless))
+            groups = polls.call(observed, partial(polls.clients.elbv2.target_groups, nameless))
             self._groups = {group.arn: group for group in groups or ()}
 
-    def each(self, turn: PollRound, one: ObservedEnvironment) -> None:
-        """Ask for the targets of the environment's groups."""
-        told: dict[str, list[TargetHealth]] = {}
+    def poll_one(self, polls: PollRound, one: ObservedEnvironment) -> None:
+        """Poll the targets of the environment's target groups."""
+        found: dict[str, list[TargetHealth]] = {}
         for arn in one.parts.target_groups:
-            healths = turn.ask([one], partial(turn.clients.elbv2.target_health, arn))
+            healths = polls.call([one], partial(polls.clients.elbv2.target_health, arn))
             if healths is not None:
-                told[arn] = healths
-        self._write_balancers(turn, one)
-        self._write_targets(turn, one, told)
+                found[arn] = healths
+        self._write_balancers(polls, one)
+        self._write_targets(polls, one, found)
 
-    def _write_balancers(self, turn: PollRound, one: ObservedEnvironment) -> None:
+    def _write_balancers(self, polls: PollRound, one: ObservedEnvironment) -> None:
         known = self._balancers if one.parts.load_balancers else {}
         if known is None:
             return
@@ -70,16 +70,16 @@ class Targets:
             LoadBalancerRow.objects.filter(environment=one.environment),
             ("arn",),
             wanted,
-            turn.now,
-            new={"environment": one.environment, "observed_at": turn.now},
+            polls.now,
+            new={"environment": one.environment, "observed_at": polls.now},
         )
         LoadBalancerRow.objects.filter(pk__in=[row.pk for row in gone]).delete()
         one.changed |= changed or bool(gone)
 
     def _write_targets(
-        self, turn: PollRound, one: ObservedEnvironment, told: dict[str, list[TargetHealth]]
+        self, polls: PollRound, one: ObservedEnvironment, found: dict[str, list[TargetHealth]]
     ) -> None:
-        """Write the targets of the groups that answered; those of the others stay, and grow old."""
+        """Write the targets of the groups that could be read; those of the others do not change."""
         zones = dict(one.environment.instances.values_list("instance_id", "zone"))
         wanted: dict[tuple[Any, ...], dict[str, Any]] = {
             (arn, health.target_id, health.port): {
@@ -89,16 +89,16 @@ class Targets:
                 "reason": health.reason,
                 "description": health.description,
             }
-            for arn, healths in told.items()
+            for arn, healths in found.items()
             for health in healths
         }
-        silent = [arn for arn in one.parts.target_groups if arn not in told and one.problem]
+        unread = [arn for arn in one.parts.target_groups if arn not in found and one.problem]
         changed, gone = sync(
-            Target.objects.of(one.environment).exclude(target_group_arn__in=silent),
+            Target.objects.of(one.environment).exclude(target_group_arn__in=unread),
             ("target_group_arn", "target_id", "port"),
             wanted,
-            turn.now,
-            new={"environment": one.environment, "since": turn.now, "observed_at": turn.now},
+            polls.now,
+            new={"environment": one.environment, "since": polls.now, "observed_at": polls.now},
             since="since",
         )
         Target.objects.filter(pk__in=[row.pk for row in gone]).delete()

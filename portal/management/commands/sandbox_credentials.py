@@ -40,7 +40,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print JSON in the place of export lines")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Fetch a key from the running sandbox and print it. Raises CommandError when there is none."""
+        """Fetch a key from the running sandbox and print it. Raise CommandError if there is none."""
         token_file = Path(settings.SANSO_SANDBOX_TOKEN_FILE)
         url, region, account = sandbox_url(token_file), REGION, options["account"]
         if not account:
