@@ -88,6 +88,16 @@ def test_the_internal_load_balancer_hides_the_client_and_checks_over_tcp_or_http
     assert properties("nlb", "Nlb")["Scheme"] == "internal"
 
 
+def test_an_app_server_that_stops_responding_is_unhealthy_within_15_seconds() -> None:
+    group = properties("network", "AppTargetGroup")
+
+    # It may stop right after a check that succeeded.
+    first_failure = group["HealthCheckIntervalSeconds"] + group["HealthCheckTimeoutSeconds"]
+    more_failures = group["UnhealthyThresholdCount"] - 1
+    assert first_failure + more_failures * group["HealthCheckIntervalSeconds"] <= 15
+    assert group["HealthCheckPath"]["Fn::If"][:2] == ["ChecksOverHttp", "/healthz"]
+
+
 def test_the_health_check_port_is_open_only_with_the_uwsgi_protocol() -> None:
     health_port = {"Ref": "AppHealthPort"}
     only = {"Fn::If": ["HasHealthPort", health_port, "traffic-port"]}

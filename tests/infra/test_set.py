@@ -36,6 +36,8 @@ def test_new_environments_speak_http_and_what_is_chosen_once_says_so() -> None:
 
     protocol = parameters["AppProtocol"]
     assert (protocol.default, protocol.initial) == ("uwsgi", "http")
+    check = parameters["AppHealthCheck"]
+    assert (check.default, check.initial) == ("tcp", "http")
     chosen_once = {name for name, parameter in parameters.items() if parameter.choose_once}
     assert chosen_once == {"AppProtocol", "DatabaseName", "DatabaseAdminUser", "FinalSnapshot"}
     for name in chosen_once:
