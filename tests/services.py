@@ -123,10 +123,31 @@ class Service:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(STOP_SECONDS)
 
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Stop the process and its group with SIGSTOP for the duration of the block: connections still open."""
+        assert self.process is not None
+        group = self.process.pid
+        os.killpg(group, signal.SIGSTOP)
+        try:
+            wait_until(lambda: set(_states(group)) == {"T"}, what="the stop of all processes")
+            yield
+        finally:
+            os.killpg(group, signal.SIGCONT)
+
     def restart(self) -> None:
         """Stop it if it runs, then start it again on the same port and folder."""
         self.stop()
         self.start()
+
+
+def _states(group: int) -> Iterator[str]:
+    """Yield the state of each process of a group, as in /proc/<pid>/stat (proc(5))."""
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, _parent, found = path.read_text().rpartition(")")[2].split()[:3]
+            if int(found) == group:
+                yield state
 
 
 def processor_seconds(pid: int) -> float:

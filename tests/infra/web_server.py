@@ -22,7 +22,7 @@ from tests.infra.reading import properties
 from tests.services import LOOPBACK, find_program, free_port, wait_until
 
 MODULES = (
-    *("mpm_event", "authz_core", "log_config", "alias", "mime", "headers", "rewrite", "setenvif"),
+    *("mpm_event", "authz_core", "log_config", "alias", "mime", "headers", "rewrite", "setenvif", "asis"),
     *("proxy", "proxy_http", "proxy_uwsgi", "remoteip"),
 )
 TOOLS = ("sh", "cat", "cmp", "cp", "curl", "flock", "mkdir", "mktemp", "rm", "touch")
