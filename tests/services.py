@@ -125,7 +125,7 @@ class Service:
 
     @contextlib.contextmanager
     def frozen(self) -> Iterator[None]:
-        """Stop the process and its group with SIGSTOP for the duration of the block: connections still open."""
+        """Stop the process and its group for the duration of the block; ports still accept connections."""
         assert self.process is not None
         group = self.process.pid
         os.killpg(group, signal.SIGSTOP)

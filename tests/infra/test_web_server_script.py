@@ -65,6 +65,7 @@ class Application(Service):
         """Forget the recorded requests."""
         (self.folder / "requests").unlink(missing_ok=True)
 
+
 @contextlib.contextmanager
 def application(host: WebServer) -> Iterator[Application]:
     """Start uWSGI with an application that returns and records its requests."""
@@ -328,7 +329,8 @@ def test_an_app_server_that_hangs_gets_each_request_once_and_clients_get_504(
     web: WebServer, app: Application
 ) -> None:
     with app.frozen():
-        answers = [web.send(post(b"")), web.send(b"GET /read HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")]
+        read = b"GET /read HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        answers = [web.send(post(b"")), web.send(read)]
 
     assert [status(answer) for answer in answers] == [504, 504]
     assert all(answer.endswith(b"look at the list before you try again.\n") for answer in answers)
