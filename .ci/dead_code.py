@@ -34,7 +34,7 @@ CALLED_BACK = """
     handler_name client_context SUCCESS address_family trace IDENTIFIERS
 """  # by asyncio, importlib, mysql_mimic, sqlglot, the engine, and functions that run in the sandbox
 ANSWERS = """
-    replacement execution_status load_balancer_arns parameter_status throttles sent_away write_status
+    replacement execution_status load_balancer_arns parameter_status throttles rejected write_status
     read_status write_milliseconds read_milliseconds writer_endpoint
 """  # what AWS and the sandbox answered, for whoever needs it
 BY_VALUE = "REF GET_ATT SUB"

@@ -88,7 +88,7 @@ class QuotaExhausted(AwsRetryable):
     """Raised when a call was not made because the API quota is used up; it may be made in `seconds`."""
 
     def __init__(self, operation: str, seconds: float) -> None:
-        super().__init__("BudgetSpent", "Too many calls at once", operation)
+        super().__init__("QuotaExhausted", "Too many calls at once", operation)
         self.seconds = seconds
 
 

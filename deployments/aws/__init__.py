@@ -1,1 +1,1 @@
-"""The gateways to AWS: one module a service, frozen dataclasses out, our errors up. Only here is boto3."""
+"""The gateways to AWS: one module per service; they return frozen dataclasses and raise AwsFailure."""

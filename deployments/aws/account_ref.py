@@ -1,4 +1,4 @@
-"""Which account and region is meant: a plain value, so that models need not load boto3."""
+"""A reference to an account and region: a plain value, so that models do not import boto3."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountRef:
-    """Where to act: a region and how to get there.
+    """A region, and how to access it.
 
-    `endpoint_url`, `sandbox_account` (twelve digits) and `token_file` (from which keys are fetched) are the
-    sandbox's.
-
-    `reads_per_second` is what each service of the account bears, over all workers, who share the count at
-    `quota_url` (Redis). Empty: each process keeps its own.
+    `endpoint_url`, `sandbox_account` (twelve digits) and `token_file` (to fetch keys with) are the sandbox's.
+    `reads_per_second` is the API quota of each service of the account, for all workers together. They share
+    it in the Redis at `quota_url`; if that is empty, each process has its own.
     """
 
     region: str

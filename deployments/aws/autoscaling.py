@@ -1,4 +1,4 @@
-"""The gateway to EC2 Auto Scaling: groups, their instances, and what the groups did."""
+"""The gateway to EC2 Auto Scaling: groups, their instances and their activities."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ AT_ONCE = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupInstance:
-    """An instance of a group. Lifecycle and health are the API's words: `InService`, `Healthy`."""
+    """An instance of a group. Lifecycle and health are the API's values: `InService`, `Healthy`."""
 
     instance_id: str
     zone: str
@@ -42,7 +42,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScalingActivity:
-    """What a group did or is doing. `progress` is 0 to 100; `ended_at` is None until it ended."""
+    """A scaling activity. `progress` is 0 to 100; `ended_at` is None until it has ended."""
 
     activity_id: str
     group: str
@@ -56,14 +56,14 @@ class ScalingActivity:
 
 
 class AutoScaling(Protocol):
-    """What the runner asks of Auto Scaling."""
+    """The calls to Auto Scaling that the runner makes."""
 
     def groups(self, names: Sequence[str]) -> list[Group]:
         """Return those of the groups that exist."""
         ...
 
     def activities(self, group: str, limit: int) -> list[ScalingActivity]:
-        """Return the group's last activities, newest first. Raise AwsNotFound if the group is gone."""
+        """Return the group's latest activities, newest first. Raise AwsNotFound if the group is gone."""
         ...
 
 
@@ -76,7 +76,7 @@ class AutoScalingGateway:
     def groups(self, names: Sequence[str]) -> list[Group]:
         paginator = self._client.get_paginator("describe_auto_scaling_groups")
         found: list[Group] = []
-        for first in range(0, len(names), AT_ONCE):  # no names at all would mean every group
+        for first in range(0, len(names), AT_ONCE):  # without names, the API returns every group
             pages = paginator.paginate(
                 AutoScalingGroupNames=list(names[first : first + AT_ONCE]),
                 PaginationConfig={"PageSize": AT_ONCE},

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackView:
-    """A stack as DescribeStacks tells it."""
+    """A stack as DescribeStacks returns it."""
 
     stack_id: str
     name: str
@@ -27,7 +27,7 @@ class StackView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackEvent:
-    """One stack event. `at` is aware; empty strings stand for what CloudFormation left out."""
+    """One stack event. `at` is aware; values that CloudFormation leaves out are empty."""
 
     event_id: str
     stack_id: str
@@ -48,7 +48,7 @@ class StackEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceView:
-    """A resource as ListStackResources tells it."""
+    """A resource as ListStackResources returns it."""
 
     logical_id: str
     physical_id: str
@@ -59,7 +59,7 @@ class ResourceView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceChange:
-    """One change of a change set. `change_set_id` names the nested change set of a nested stack."""
+    """One change of a change set. `change_set_id` is the nested change set of a nested stack."""
 
     action: str
     logical_id: str
@@ -93,7 +93,7 @@ class ChangeSet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeSetRequest:
-    """What a change set is made from. Parameters may hold secrets: never log one of these."""
+    """The request for a change set. Parameters may contain secrets: never log it."""
 
     stack_name: str
     change_set_name: str
@@ -109,14 +109,14 @@ class ChangeSetRequest:
 
 
 class CloudFormation(Protocol):
-    """What the runner asks of CloudFormation. AwsNotFound is raised for what does not exist."""
+    """The calls to CloudFormation that the runner makes. They raise AwsNotFound for what does not exist."""
 
     def describe_stack(self, name_or_id: str) -> StackView:
         """Return the stack; by id also a deleted one, for 90 days."""
         ...
 
     def create_change_set(self, request: ChangeSetRequest) -> str:
-        """Ask for a change set of type CREATE incl. nested stacks, and return its id."""
+        """Create a change set of type CREATE including nested stacks, and return its id."""
         ...
 
     def describe_change_set(self, change_set: str, stack: str = "") -> ChangeSet:
@@ -124,11 +124,11 @@ class CloudFormation(Protocol):
         ...
 
     def execute_change_set(self, change_set_id: str, token: str) -> None:
-        """Start what the change set says."""
+        """Start the execution of the change set."""
         ...
 
     def delete_stack(self, stack_id: str, token: str, role_arn: str = "") -> None:
-        """Start the deletion of the stack. Deleting what is deleted is not an error."""
+        """Start the deletion of the stack. It is not an error if the stack is deleted."""
         ...
 
     def events_after(self, stack_id: str, bookmark: str) -> list[StackEvent]:
@@ -221,7 +221,7 @@ class CloudFormationGateway:
             return next((event.event_id for event in self._newest_first(stack_id)), "")
 
     def _newest_first(self, stack_id: str) -> Iterator[StackEvent]:
-        """Yield the events as DescribeStackEvents answers; a page is asked for when its first event is."""
+        """Yield the events of DescribeStackEvents; each page is requested when its first event is needed."""
         for page in self._client.get_paginator("describe_stack_events").paginate(StackName=stack_id):
             yield from map(_event, page.get("StackEvents", []))
 

@@ -1,4 +1,4 @@
-"""The gateway to CloudWatch: how far Aurora's readers lag behind their writer."""
+"""The gateway to CloudWatch: the replica lag of Aurora readers."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ AT_ONCE = 500
 """Metrics in one call (https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html)."""
 PERIOD = timedelta(minutes=1)
 WINDOW = timedelta(minutes=5)
-"""How far back a figure may lie: metrics come a minute or two late, and older ones say nothing of now."""
+"""Maximum age of a value: metrics arrive a minute or two late, and older ones are out of date."""
 
 
 class CloudWatch(Protocol):
-    """What the runner asks of CloudWatch."""
+    """The calls to CloudWatch that the runner makes."""
 
     def replica_lags(self, instance_ids: Sequence[str]) -> Mapping[str, float]:
         """Return the newest AuroraReplicaLag of each instance in milliseconds; a writer has none."""
@@ -31,7 +31,7 @@ class CloudWatchGateway:
         self._now = now
 
     def replica_lags(self, instance_ids: Sequence[str]) -> Mapping[str, float]:
-        # AWS bills each metric asked for (a cent per thousand), and a new figure comes once a minute.
+        # AWS charges for each metric (a cent per thousand), and there is a new value once a minute.
         found: dict[str, float] = {}
         for first in range(0, len(instance_ids), AT_ONCE):
             found |= self._lags(instance_ids[first : first + AT_ONCE])

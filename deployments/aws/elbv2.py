@@ -18,7 +18,7 @@ AT_ONCE = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadBalancer:
-    """A load balancer. Type and state are the API's words: `network`, `active_impaired`."""
+    """A load balancer. Type and state are the API's values: `network`, `active_impaired`."""
 
     arn: str
     name: str
@@ -31,7 +31,7 @@ class LoadBalancer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetGroup:
-    """A target group. No load balancer uses one whose `load_balancer_arns` are empty."""
+    """A target group. If `load_balancer_arns` is empty, no load balancer uses it."""
 
     arn: str
     name: str
@@ -42,9 +42,9 @@ class TargetGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetHealth:
-    """A target as its group sees it. State and reason are the API's words: `unhealthy`, `Target.Timeout`.
+    """The health of a target. State and reason are the API's values: `unhealthy`, `Target.Timeout`.
 
-    `zone` is empty for a target whose zone follows from its instance, which is what CloudFormation makes.
+    `zone` is empty if the target has its instance's zone, as with targets that CloudFormation creates.
     """
 
     target_group_arn: str
@@ -57,7 +57,7 @@ class TargetHealth:
 
 
 class ELBv2(Protocol):
-    """What the runner asks of Elastic Load Balancing. Lists leave out what does not exist."""
+    """The calls to Elastic Load Balancing that the runner makes. Lists leave out what does not exist."""
 
     def load_balancers(self, arns: Sequence[str]) -> list[LoadBalancer]:
         """Return those of the load balancers that exist."""
@@ -68,7 +68,7 @@ class ELBv2(Protocol):
         ...
 
     def target_health(self, target_group_arn: str) -> list[TargetHealth]:
-        """Return the group's targets, draining ones too. Raise AwsNotFound if the group is gone."""
+        """Return the group's targets, including draining ones. Raise AwsNotFound if the group is gone."""
         ...
 
     def unprotect_load_balancer(self, arn: str) -> None:
@@ -117,7 +117,7 @@ class ELBv2Gateway:
             return self._client.describe_target_groups(TargetGroupArns=arns)["TargetGroups"]
 
     def target_health(self, target_group_arn: str) -> list[TargetHealth]:
-        # One call whatever the number of targets: the API has no pages.
+        # One call for any number of targets: the API has no pages.
         with calling("elasticloadbalancing:DescribeTargetHealth"):
             rows = self._client.describe_target_health(TargetGroupArn=target_group_arn)
         return [
@@ -142,7 +142,7 @@ class ELBv2Gateway:
 
 
 def _existing(describe: Callable[[list[str]], list[Any]], arns: Sequence[str]) -> list[Any]:
-    """Describe as many at once as the API allows. For one that is gone it refuses all: then one by one."""
+    """Describe as many at once as the API allows; one by one if it rejects all because one is missing."""
     found: list[Any] = []
     for first in range(0, len(arns), AT_ONCE):
         chunk = list(arns[first : first + AT_ONCE])

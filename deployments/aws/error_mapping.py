@@ -1,4 +1,4 @@
-"""The table of AWS error codes: what each means for the work. Every AWS error goes through here.
+"""The table of AWS error codes: how each is handled. Every AWS error is mapped here.
 
 Sources: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/CommonErrors.html and the Errors
 section of each action used; https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html. Throttling
@@ -42,7 +42,7 @@ _MISSING = (
     "AssociationDoesNotExist AssociationExecutionDoesNotExist InvalidAssociation InvalidInstanceId "
     "DBClusterNotFoundFault DBInstanceNotFound 404"
 )
-_REFUSED = (
+_REJECTED = (
     "ValidationError ValidationException InsufficientCapabilitiesException LimitExceededException "
     "InvalidOperationException BucketAlreadyExists InvalidBucketName InvalidBucketState TooManyBuckets "
     "InvalidParameterValue InvalidParameterCombination MalformedXML EntityTooLarge MalformedPolicy "
@@ -53,9 +53,9 @@ _REFUSED = (
     "InvalidAssociationVersion InvalidParameters InvalidOutputFolder InvalidRole InvalidNotificationConfig "
     "DuplicateInstanceId UnsupportedPlatformType MaxDocumentSizeExceeded InvalidParameterException 301 400"
 )
-# What ModifyDBCluster and ModifyDBInstance may say: the cluster is busy or stopped, or the change is not
-# possible. AWS's sentence tells which; a person looks at it.
-_REFUSED_BY_RDS = (
+# Errors of ModifyDBCluster and ModifyDBInstance: the cluster is busy or stopped, or the change is not
+# possible. AWS's message, which is displayed, has the details.
+_REJECTED_BY_RDS = (
     "InvalidDBClusterStateFault InvalidDBInstanceState InvalidDBSecurityGroupState "
     "InvalidDBSubnetGroupStateFault InvalidGlobalClusterStateFault InvalidVPCNetworkStateFault InvalidSubnet "
     "StorageQuotaExceeded StorageTypeNotAvailableFault StorageTypeNotSupported NetworkTypeNotSupported "
@@ -74,26 +74,26 @@ TABLE: dict[str, type[AwsFailure]] = {
         (_ADOPT.split(), AwsAlreadyDone),
         (DENIED | CREDENTIALS, AwsAccessError),
         (_MISSING.split(), AwsNotFound),
-        (_REFUSED.split(), AwsRejected),
-        (_REFUSED_BY_RDS.split(), AwsRejected),
+        (_REJECTED.split(), AwsRejected),
+        (_REJECTED_BY_RDS.split(), AwsRejected),
     )
     for code in codes
 }
 
 
 def translate(exc: ClientError | BotoCoreError | ResponseParserError, operation: str) -> AwsFailure:
-    """Return the error of our tree that stands for an error of botocore's.
+    """Return the AwsFailure for an error of botocore.
 
-    A lost answer (connection closed, read time-out) is AwsRetry: the call may have been carried out, so
-    every caller's call is safe to repeat (client tokens, content-addressed keys).
+    A lost response (connection closed, read timeout) is AwsRetryable: the call may have taken effect, so
+    every call must be safe to repeat (client tokens, content-addressed keys).
     """
     if isinstance(exc, ClientError):
-        if exc.operation_name == "AssumeRole":  # made by botocore on the way to the call that was asked for
+        if exc.operation_name == "AssumeRole":  # made by botocore before the requested call
             operation = "sts:AssumeRole"
         error = exc.response.get("Error", {})
         code, message = error.get("Code", ""), error.get("Message", "")
         request_id = exc.response.get("ResponseMetadata", {}).get("RequestId", "")
-        if code == "ValidationError" and _says_missing(message, operation):
+        if code == "ValidationError" and _is_missing(message, operation):
             return AwsNotFound(code, message, operation, request_id)
         if code in TABLE:
             return TABLE[code](code, message, operation, request_id)
@@ -108,19 +108,19 @@ def translate(exc: ClientError | BotoCoreError | ResponseParserError, operation:
     return AwsRejected(code, str(exc), operation)
 
 
-def _says_missing(message: str, operation: str) -> bool:
+def _is_missing(message: str, operation: str) -> bool:
     """CloudFormation: "Stack with id x does not exist"; Auto Scaling: "AutoScalingGroup name not found"."""
     return "does not exist" in message or (operation.startswith("autoscaling:") and "not found" in message)
 
 
 def _without_address(exc: Exception) -> str:
-    """Return botocore's sentence without the request's URL, which can carry query parameters."""
+    """Return botocore's message without the query parameters of the request's URL."""
     return str(exc).split("?", 1)[0].rstrip('"')
 
 
 @contextmanager
 def calling(operation: str) -> Iterator[None]:
-    """Run a boto3 call of `service:Action` so that whatever it raises is an AwsFailure."""
+    """Run a boto3 call of `service:Action`; raise its errors as AwsFailure."""
     try:
         yield
     except (ClientError, BotoCoreError, ResponseParserError) as exc:

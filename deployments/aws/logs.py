@@ -1,4 +1,4 @@
-"""The gateway to CloudWatch Logs: the last lines that a function wrote."""
+"""The gateway to CloudWatch Logs: the last lines of a log."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class LogLine:
 
 
 class Logs(Protocol):
-    """What the runner asks of CloudWatch Logs."""
+    """The calls to CloudWatch Logs that the runner makes."""
 
     def newest_stream(self, group: str) -> str:
         """Return the name of the stream that was written to last, "" if the group has none.

@@ -1,13 +1,13 @@
-"""The AWS budget: how many calls each account, region and service bears, over all workers together.
+"""The API quota: the rate of calls to each account, region and service, for all workers together.
 
-Every call of every gateway passes `before`, hooked into botocore's events in `session`. Reads go through a
-token bucket (`budget_store`): a second's worth may be used at once, and over any time there are no more than
-the rate allows. Writes are counted and never held back. An answer that says "throttled" halves the rate,
-which then comes back slowly.
+Every call of every gateway passes `before`, which `session` registers with botocore's events. Reads take
+tokens from a bucket (`quota_store`): those of one second may be used at once, and over any period there are
+no more calls than the rate allows. Writes are counted and never delayed. A throttled response halves the
+rate, which then recovers slowly.
 
-A caller says with `asking` whether somebody waits for what it reads. Who is watched may wait a few seconds
-for its turn, in the order of arrival; who is not only takes what nobody else needs, and is sent away
-otherwise (BudgetSpent), with the time to come back at.
+A caller sets with `priority` whether a person waits for the result. Calls for watched pages may wait a few
+seconds, in the order of arrival. Other calls only use tokens that are left, and are rejected otherwise
+(QuotaExhausted), with the time at which to try again.
 """
 
 from __future__ import annotations
@@ -30,28 +30,28 @@ from deployments.core.aws_errors import is_throttling
 from deployments.errors import QuotaExhausted
 
 MAX_WAIT = 5.0
-"""Seconds that a watched call waits for its turn: a step that makes ten calls still ends within its lease."""
+"""Maximum wait of a watched call in seconds: a step with ten calls still ends within its lease."""
 READS = ("BatchGet", "Describe", "Get", "Head", "List", "Search")
 NEVER_DELAYED = frozenset({"AssumeRole"})
-"""Made by botocore in the midst of another call, once an hour."""
+"""Made by botocore during another call, once an hour."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallPriority:
-    """Who asks: whether somebody waits for the answer, and for how many seconds the call may wait."""
+    """Whether a person waits for the result, and for how many seconds the call may wait."""
 
     watched: bool = True
-    patience: float = MAX_WAIT
+    max_wait: float = MAX_WAIT
 
 
 _DEFAULT_PRIORITY = CallPriority()
-_priority: ContextVar[CallPriority] = ContextVar("asking", default=_DEFAULT_PRIORITY)
+_priority: ContextVar[CallPriority] = ContextVar("priority", default=_DEFAULT_PRIORITY)
 
 
 @contextmanager
-def priority(*, watched: bool, patience: float = MAX_WAIT) -> Iterator[None]:
-    """Say for the calls within on whose behalf they are made. Without it they are watched."""
-    token = _priority.set(CallPriority(watched=watched, patience=patience))
+def priority(*, watched: bool, max_wait: float = MAX_WAIT) -> Iterator[None]:
+    """Set the priority of the calls inside the block. The default is watched."""
+    token = _priority.set(CallPriority(watched=watched, max_wait=max_wait))
     try:
         yield
     finally:
@@ -59,10 +59,10 @@ def priority(*, watched: bool, patience: float = MAX_WAIT) -> Iterator[None]:
 
 
 def account_key(ref: AccountRef) -> str:
-    """Return what the limits of AWS hang on: account and region.
+    """Return the key that a quota belongs to: account and region.
 
-    With a role its account is known. Two rows of the portal's own credentials and of a role in the same
-    account are taken for two accounts.
+    The account is read from the role's ARN. The portal's own credentials and a role in the same account count
+    as two accounts.
     """
     if ref.sandbox_account:
         return f"{ref.sandbox_account}/{ref.region}"
@@ -71,7 +71,7 @@ def account_key(ref: AccountRef) -> str:
 
 @dataclass(slots=True)
 class ApiQuota:
-    """The budget of one account and region, as one process sees it."""
+    """The API quota of one account and region, in one process."""
 
     account: str
     rate: float
@@ -79,41 +79,41 @@ class ApiQuota:
     sleep: Callable[[float], None] = time.sleep
 
     def before(self, service: str, action: str) -> None:
-        """Let a call through, at once or after its wait. Raise BudgetSpent if it may not be made now."""
-        asked = _priority.get()
-        wish = CallRequest(
+        """Return when the call may be made, at once or after a wait. Raise QuotaExhausted if it may not."""
+        priority_ = _priority.get()
+        request = CallRequest(
             account=self.account,
             service=service,
             action=action,
             rate=self.rate,
             reading=action.startswith(READS) and action not in NEVER_DELAYED,
-            watched=asked.watched,
-            patience=asked.patience,
+            watched=priority_.watched,
+            max_wait=priority_.max_wait,
         )
-        allowed, seconds = self.buckets.take(wish)
+        allowed, seconds = self.buckets.take(request)
         if not allowed:
             raise QuotaExhausted(f"{service}:{action}", seconds)
         if seconds > 0:
             self.sleep(seconds)
 
     def after(self, service: str, code: str) -> None:
-        """Take note of an answer's error code."""
+        """Process the error code of a response, "" if it succeeded."""
         if is_throttling(code):
             self.buckets.throttled(self.account, service)
 
     def attach(self, events: Any) -> None:
-        """Put the budget in front of every call of the clients made with these botocore events.
+        """Apply the quota to every call of the clients that are created with these botocore events.
 
-        At `before-call` botocore has checked the arguments, and has neither signed nor sent anything: what
-        is raised there reaches the caller as it is.
+        At `before-call` botocore has checked the arguments, and has neither signed nor sent the request:
+        errors that are raised there reach the caller unchanged.
         """
-        events.register("before-call", self._on_call, unique_id="sanso-budget-before")
-        events.register("after-call", self._on_answer, unique_id="sanso-budget-after")
+        events.register("before-call", self._on_call, unique_id="sanso-quota-before")
+        events.register("after-call", self._on_response, unique_id="sanso-quota-after")
 
     def _on_call(self, model: Any, **_rest: Any) -> None:
         self.before(model.service_model.endpoint_prefix, model.name)
 
-    def _on_answer(self, model: Any, parsed: Any, **_rest: Any) -> None:
+    def _on_response(self, model: Any, parsed: Any, **_rest: Any) -> None:
         self.after(model.service_model.endpoint_prefix, str(parsed.get("Error", {}).get("Code", "")))
 
 
@@ -123,23 +123,23 @@ def _buckets(url: str) -> Buckets:
 
 
 def of(ref: AccountRef) -> ApiQuota:
-    """Return the budget of an account: one bucket a service, whoever asks, and in whatever process."""
+    """Return the API quota of an account: one bucket per service, shared by all callers and processes."""
     return ApiQuota(account_key(ref), ref.reads_per_second, _buckets(ref.quota_url))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceUsage:
-    """What was asked of a service. `rate` is calls a second now, `full_rate` when nothing is throttled.
+    """The calls to a service. `rate` is the current limit per second, `full_rate` the one without throttling.
 
-    `last_minute` is the reads of the past 60 seconds, to within the seconds of the minute before last;
-    `sent_away` counts calls that were not made.
+    `last_minute` is an estimate of the reads in the past 60 seconds; `rejected` counts calls that were not
+    made.
     """
 
     service: str
     reads: int
     writes: int
     throttles: int
-    sent_away: int
+    rejected: int
     last_minute: float
     rate: float
     full_rate: float
@@ -148,13 +148,13 @@ class ServiceUsage:
 
     @property
     def percent(self) -> int:
-        """Return how much of a minute's reads at the full rate were made in the past minute."""
+        """Return the reads of the past minute in percent of those that the full rate allows."""
         return round(100 * self.last_minute / (60 * self.full_rate))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """What was asked of an account and region. Not `known` while Redis is away: nobody has the sum."""
+    """The calls to an account and region. Not `known` while Redis is unavailable: it has the counters."""
 
     account: str
     known: bool
@@ -167,19 +167,19 @@ class Usage:
 
     @property
     def throttled(self) -> bool:
-        """Return whether AWS throttled a service, and its rate has not come back yet."""
+        """Return whether AWS has throttled a service whose rate has not recovered yet."""
         return any(service.rate < service.full_rate for service in self.services)
 
 
 def usage(ref: AccountRef) -> Usage:
-    """Return the counters of an account. Safe to ask from a web process: it reads Redis alone."""
+    """Return the counters of an account. A web process may call it: it only reads from Redis."""
     if not ref.quota_url:
         return Usage(account=account_key(ref), known=False)
     return read_usage(quota_store.shared(ref.quota_url), account_key(ref), ref.reads_per_second)
 
 
 def read_usage(buckets: RedisBuckets, account: str, full_rate: float) -> Usage:
-    """Return the counters that are kept of an account."""
+    """Return the stored counters of an account."""
     try:
         now, rows = buckets.read(account)
     except RedisError:
@@ -198,7 +198,7 @@ def _usage_of(service: str, row: Mapping[str, str], now: float, full_rate: float
         reads=int(row.get("reads", 0)),
         writes=int(row.get("writes", 0)),
         throttles=int(row.get("throttles", 0)),
-        sent_away=int(row.get("refused", 0)),
+        rejected=int(row.get("refused", 0)),
         last_minute=_last_minute(row, now),
         rate=rate,
         full_rate=full_rate,
@@ -208,7 +208,7 @@ def _usage_of(service: str, row: Mapping[str, str], now: float, full_rate: float
 
 
 def _last_minute(row: Mapping[str, str], now: float) -> float:
-    """Estimate the reads of the past 60 s from this minute's and a part of the one before."""
+    """Estimate the reads in the past 60 s from this minute's and a share of the previous minute's."""
     minutes = floor(now / 60) - int(row.get("minute", 0))
     this, previous = int(row.get("this", 0)), int(row.get("previous", 0))
     part = 1 - now % 60 / 60

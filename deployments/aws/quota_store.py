@@ -1,8 +1,8 @@
-"""Where the token buckets of the AWS budget are kept: in Redis, or in this process while Redis is away.
+"""The token buckets of the API quota, in Redis, or in this process while Redis is unavailable.
 
-The bucket is kept as the time at which it would be full again ("tat", theoretical arrival time): a call
-moves it ahead by the length of one call (the generic cell rate algorithm). Who may wait takes a place in
-the queue by moving it past the present, so that nobody overtakes and no two calls get the same place.
+A bucket is stored as the time at which it would be full again ("tat", theoretical arrival time): a call moves
+it forward by the length of one call (the generic cell rate algorithm). A call that may wait is queued by
+moving it into the future, so that no call overtakes another and no two calls have the same time.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ log = logging.getLogger(__name__)
 
 Clock = Callable[[], float]
 PREFIX = "sanso:aws-budget:"
-KEPT = 24 * 3600
-"""Seconds for which the counters of an account are kept after its last call."""
+EXPIRY = 24 * 3600
+"""Seconds until the counters of an account expire after its last call."""
 TIMEOUT = 0.5
-"""Seconds that Redis has to answer, since a call to AWS waits meanwhile."""
+"""Timeout of Redis in seconds; a call to AWS waits meanwhile."""
 PAUSE = 5.0
-"""Seconds without a look at Redis after it did not answer."""
-ALONE = 0.25
-"""What one process takes of the rate while it cannot ask the others: four such processes stay within it."""
+"""Seconds until Redis is tried again after it did not respond."""
+LOCAL_SHARE = 0.25
+"""The share of the rate that one process uses without Redis: four such processes stay within the rate."""
 
-# What a throttled bucket comes back by: a tenth of the full rate each 20 s, so from a half in 100 s and
-# from the least in about three minutes.
+# How a throttled bucket recovers: by a tenth of the full rate each 20 s, so from a half in 100 s and from the
+# minimum in about three minutes.
 STEP, STEP_SECONDS = 0.1, 20.0
 MIN_RATE = 1 / 16
 SAME_THROTTLING = 2.0
-"""Seconds in which several throttled calls count as one: they were all on their way already."""
+"""Throttled calls within this many seconds count as one: they were in flight at the same time."""
 
 _COMMON = """
 local now = tonumber(ARGV[1])
@@ -55,8 +55,8 @@ local share = math.min(1, read('share', 1) + steps * tonumber(ARGV[3]))
 _TAKE = (
     _COMMON
     + """
-local rate, patience, watched = share * tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6] == '1'
-local reading, action, kept = ARGV[7] == '1', ARGV[8], tonumber(ARGV[9])
+local rate, max_wait, watched = share * tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6] == '1'
+local reading, action, expiry = ARGV[7] == '1', ARGV[8], tonumber(ARGV[9])
 local function count(kind)
   local minute = math.floor(now / 60)
   local known = read('minute', minute)
@@ -69,8 +69,8 @@ local function count(kind)
   redis.call('HINCRBY', KEYS[1], 'calls:' .. action, 1)
 end
 redis.call('SADD', KEYS[2], ARGV[10])
-redis.call('EXPIRE', KEYS[1], kept)
-redis.call('EXPIRE', KEYS[2], kept)
+redis.call('EXPIRE', KEYS[1], expiry)
+redis.call('EXPIRE', KEYS[2], expiry)
 if not reading then
   count('writes')
   return {1, '0'}
@@ -78,16 +78,16 @@ end
 local length = 1 / rate
 local burst = math.max(1, math.floor(rate))
 local tat = math.max(read('tat', now), now)
-local room = burst - 1
+local ahead = burst - 1
 if not watched then
-  room = room - math.floor(burst / 2)
-  patience = 0
+  ahead = ahead - math.floor(burst / 2)
+  max_wait = 0
 end
-local wait = math.max(0, tat - room * length - now)
-if wait > patience + 0.000001 then
+local wait = math.max(0, tat - ahead * length - now)
+if wait > max_wait + 0.000001 then
   redis.call('HINCRBY', KEYS[1], 'refused', 1)
   if not watched then
-    -- Each that is sent away is told a later time than the one before: they do not all come back at once.
+    -- Each rejected call gets a later time than the one before, so that they do not all try again at once.
     local later = math.max(read('later', now), now + wait) + length
     later = math.min(later, now + 60)
     write('later', later)
@@ -124,11 +124,11 @@ class CallRequest:
     rate: float
     reading: bool
     watched: bool
-    patience: float
+    max_wait: float
 
 
 class RedisBuckets:
-    """The buckets that all workers share. Every method raises RedisError while Redis is away."""
+    """The buckets that all workers share. Every method raises RedisError while Redis is unavailable."""
 
     def __init__(self, url: str, clock: Clock | None = None) -> None:
         self._clock = clock
@@ -143,37 +143,37 @@ class RedisBuckets:
         self._throttled = self._redis.register_script(_THROTTLED)
 
     def _now(self) -> str:
-        """Return the time of the tests' clock; empty stands for Redis's own, the same for every machine."""
+        """Return the time of the tests' clock; "" means Redis's own time, the same for every machine."""
         return f"{self._clock():.6f}" if self._clock else ""
 
-    def take(self, wish: CallRequest) -> tuple[bool, float]:
-        """Return whether the call may be made, and in how many seconds (then, or to ask again)."""
-        answer: Any = self._take(
-            keys=[_bucket(wish.account, wish.service), PREFIX + wish.account],
+    def take(self, request: CallRequest) -> tuple[bool, float]:
+        """Return whether the call may be made, and in how many seconds to make it or to try again."""
+        result: Any = self._take(
+            keys=[_bucket(request.account, request.service), PREFIX + request.account],
             args=[
                 self._now(),
                 STEP_SECONDS,
                 STEP,
-                wish.rate,
-                wish.patience,
-                int(wish.watched),
-                int(wish.reading),
-                wish.action,
-                KEPT,
-                wish.service,
+                request.rate,
+                request.max_wait,
+                int(request.watched),
+                int(request.reading),
+                request.action,
+                EXPIRY,
+                request.service,
             ],
         )
-        return bool(answer[0]), float(answer[1])
+        return bool(result[0]), float(result[1])
 
     def throttled(self, account: str, service: str) -> None:
         """Halve the rate of a service that AWS throttled."""
         self._throttled(
             keys=[_bucket(account, service)],
-            args=[self._now(), STEP_SECONDS, STEP, SAME_THROTTLING, MIN_RATE, KEPT],
+            args=[self._now(), STEP_SECONDS, STEP, SAME_THROTTLING, MIN_RATE, EXPIRY],
         )
 
     def read(self, account: str) -> tuple[float, dict[str, dict[str, str]]]:
-        """Return the present time and what is kept of each service."""
+        """Return the current time and the counters of each service."""
         services: Any = self._redis.smembers(PREFIX + account)
         pipeline = self._redis.pipeline(transaction=False)
         for service in sorted(services):
@@ -189,31 +189,31 @@ def _bucket(account: str, service: str) -> str:
 
 @lru_cache(maxsize=8)
 def shared(url: str) -> RedisBuckets:
-    """Return the buckets at a URL, with one pool of connections a process."""
+    """Return the buckets at a URL, with one connection pool per process."""
     return RedisBuckets(url)
 
 
 @dataclass(slots=True)
 class LocalBuckets:
-    """The buckets of this process alone, with a share of the rate. Counts nothing that others could read."""
+    """The buckets of this process alone, with a share of the rate. Its calls are not counted in Redis."""
 
     clock: Clock = time.monotonic
     _full_at: dict[tuple[str, str], float] = field(default_factory=dict)
     _halved_until: dict[tuple[str, str], float] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def take(self, wish: CallRequest) -> tuple[bool, float]:
-        """Return whether the call may be made, and in how many seconds (then, or to ask again)."""
-        if not wish.reading:
+    def take(self, request: CallRequest) -> tuple[bool, float]:
+        """Return whether the call may be made, and in how many seconds to make it or to try again."""
+        if not request.reading:
             return True, 0.0
-        key = wish.account, wish.service
+        key = request.account, request.service
         with self._lock:
             now = self.clock()
             halved = self._halved_until.get(key, now) > now
-            length = 1 / (wish.rate * ALONE * (0.5 if halved else 1.0))
+            length = 1 / (request.rate * LOCAL_SHARE * (0.5 if halved else 1.0))
             tat = max(self._full_at.get(key, now), now)
             wait = tat - now
-            if wait > (wish.patience if wish.watched else 0.0):
+            if wait > (request.max_wait if request.watched else 0.0):
                 return False, wait
             self._full_at[key] = tat + length
         return True, wait
@@ -226,47 +226,47 @@ class LocalBuckets:
 
 @dataclass(slots=True)
 class Buckets:
-    """The shared buckets, or this process's own while Redis is away; the log says once which it is."""
+    """The shared buckets, or this process's own while Redis is unavailable. Each change is logged once."""
 
-    everyones: RedisBuckets | None
+    shared: RedisBuckets | None
     local: LocalBuckets = field(default_factory=LocalBuckets)
     clock: Clock = time.monotonic
-    _away_until: float = float("-inf")
-    _away: bool = False
+    _unavailable_until: float = float("-inf")
+    _unavailable: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def take(self, wish: CallRequest) -> tuple[bool, float]:
-        """Return whether the call may be made, and in how many seconds (then, or to ask again)."""
-        if self.everyones and self._may_ask():
+    def take(self, request: CallRequest) -> tuple[bool, float]:
+        """Return whether the call may be made, and in how many seconds to make it or to try again."""
+        if self.shared and self._is_available():
             try:
-                answer = self.everyones.take(wish)
+                result = self.shared.take(request)
             except RedisError as exc:
                 self._report(str(exc) or type(exc).__name__)
             else:
                 self._report("")
-                return answer
-        return self.local.take(wish)
+                return result
+        return self.local.take(request)
 
     def throttled(self, account: str, service: str) -> None:
         """Halve the rate of a service that AWS throttled."""
         self.local.throttled(account, service)
-        if self.everyones and self._may_ask():
+        if self.shared and self._is_available():
             try:
-                self.everyones.throttled(account, service)
+                self.shared.throttled(account, service)
             except RedisError as exc:
                 self._report(str(exc) or type(exc).__name__)
 
-    def _may_ask(self) -> bool:
-        return self.clock() >= self._away_until
+    def _is_available(self) -> bool:
+        return self.clock() >= self._unavailable_until
 
     def _report(self, error: str) -> None:
-        if not error and not self._away:
+        if not error and not self._unavailable:
             return
         with self._lock:
             if error:
-                self._away_until = self.clock() + PAUSE
-            if error and not self._away:
-                log.warning("Redis is away, this process keeps an AWS budget of its own: %s", error)
-            if self._away and not error:
-                log.warning("Redis is back, and with it the shared AWS budget")
-            self._away = bool(error)
+                self._unavailable_until = self.clock() + PAUSE
+            if error and not self._unavailable:
+                log.warning("Redis is unavailable; this process uses an API quota of its own: %s", error)
+            if self._unavailable and not error:
+                log.warning("Redis is available again, and with it the shared API quota")
+            self._unavailable = bool(error)

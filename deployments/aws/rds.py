@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import FilterTypeDef
 
 AT_ONCE = 100
-"""Rows in one answer (https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeDBClusters.html)."""
+"""Rows in one response (https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeDBClusters.html)."""
 _SECRET = "MasterUserPassword"  # noqa: S105  # a key of PendingModifiedValues, whose value is masked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """An instance's part in its cluster. `promotion_tier`: the lowest becomes writer first."""
+    """An instance's role in its cluster. `promotion_tier`: the lowest becomes writer first."""
 
     instance_id: str
     is_writer: bool
@@ -29,7 +29,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster:
-    """An Aurora cluster. `pending` holds the changes that wait for a restart or the maintenance window."""
+    """An Aurora cluster. `pending` has the changes that wait for a restart or the maintenance window."""
 
     cluster_id: str
     status: str
@@ -55,7 +55,7 @@ class DBInstance:
 
 
 class RDS(Protocol):
-    """What the runner asks of RDS."""
+    """The calls to RDS that the runner makes."""
 
     def clusters(self, ids: Sequence[str]) -> list[Cluster]:
         """Return those of the clusters that exist."""
@@ -118,7 +118,7 @@ def _chunks(ids: Sequence[str]) -> list[list[str]]:
 
 
 def _of_clusters(ids: list[str]) -> FilterTypeDef:
-    """Return the filter of some clusters: unlike a DBClusterIdentifier, it may name what does not exist."""
+    """Return a filter by clusters: unlike DBClusterIdentifier, it may name clusters that do not exist."""
     return {"Name": "db-cluster-id", "Values": ids}
 
 
@@ -156,7 +156,7 @@ def _instance(row: Any) -> DBInstance:
 
 
 def _pending(values: Mapping[str, Any]) -> dict[str, str]:
-    """Return the pending changes as words; a password is one too, but only that there is one is kept."""
+    """Return the pending changes as texts; the value of a password is masked."""
     return {
         key: "••••" if key == _SECRET else str(value)
         for key, value in values.items()

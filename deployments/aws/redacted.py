@@ -1,6 +1,6 @@
-"""Gateways whose answers show no secret value: what programs and people wrote is redacted as it comes in.
+"""Gateways whose results contain no secret values: texts that programs and people wrote are redacted.
 
-Everything that the runner learns from AWS passes here, before it is stored, logged or decided upon.
+All results of AWS pass through here before the runner stores, logs or uses them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from deployments.aws.session import Clients
 from deployments.core.redaction import Redactor
 from deployments.errors import AwsFailure, QuotaExhausted
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 _NAMES = (
     "account_id action activity_id arn association_id change_set_id cluster_id counts detailed_status "
@@ -24,8 +24,8 @@ _NAMES = (
     "zones"
 )
 PUBLIC = frozenset(_NAMES.split())
-"""Fields that stay as they are: words of the API, and names by which AWS is called again, which are public.
-What is not listed here is redacted."""
+"""Fields that are not redacted: values of the API, and names that later calls need, which are public. All
+other fields are redacted."""
 ADDRESSED = frozenset(
     {
         "AWS::AutoScaling::AutoScalingGroup",
@@ -39,12 +39,12 @@ ADDRESSED = frozenset(
         "AWS::SSM::Association",
     }
 )
-"""Types whose physical ids stay as they are, since the portal calls AWS with them. Of others they may be
-anything: that of a custom resource is what its function returns."""
+"""Types whose physical ids are not redacted, since the portal calls AWS with them. Those of other types may
+be any text: a custom resource's physical id is returned by its function."""
 
 
 def redacted(clients: Clients, redact: Redactor) -> Clients:
-    """Return the clients with answers and errors in which secret values are replaced."""
+    """Return clients that replace secret values in results and errors."""
     if not redact:
         return clients
     gateways: dict[str, Any] = {
@@ -54,7 +54,7 @@ def redacted(clients: Clients, redact: Redactor) -> Clients:
 
 
 class _Redacted:
-    """A gateway whose every method is called as it is, and its answer redacted."""
+    """A gateway that calls the methods of another one and redacts their results."""
 
     def __init__(self, gateway: object, redact: Redactor) -> None:
         self._gateway, self._redact = gateway, redact
@@ -64,23 +64,23 @@ class _Redacted:
 
         def call(*arguments: Any, **named: Any) -> Any:
             try:
-                answer = method(*arguments, **named)
+                result = method(*arguments, **named)
             except QuotaExhausted:
                 raise
             except AwsFailure as exc:
                 failure = type(exc)(exc.code, self._redact(exc.message), exc.operation, exc.request_id)
                 raise failure from None  # botocore's error has the message as well
-            return answer if isinstance(answer, str) else without_secrets(answer, self._redact)
+            return result if isinstance(result, str) else without_secrets(result, self._redact)
 
         return call
 
 
-def without_secrets(value: Answer, redact: Redactor) -> Answer:
+def without_secrets(value: Result, redact: Redactor) -> Result:
     """Return a value, a dataclass or a collection of these, with its texts redacted."""
     cleaned: Any = value
     if isinstance(value, str):
         cleaned = redact(value)
-    elif isinstance(value, bytes):  # the end of a file: half a character may be its first
+    elif isinstance(value, bytes):  # the end of a file: its first character may be incomplete
         cleaned = redact(value.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
     elif isinstance(value, Mapping):
         cleaned = {key: without_secrets(one, redact) for key, one in value.items()}

@@ -1,4 +1,4 @@
-"""The gateway to S3: the artifact bucket, and the outputs that servers write."""
+"""The gateway to S3: the artifact bucket, and the outputs of association runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredObject:
-    """An object as a listing tells it; `size` is in bytes."""
+    """An object as a listing returns it; `size` is in bytes."""
 
     key: str
     size: int
@@ -26,24 +26,24 @@ class StoredObject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tail:
-    """The last bytes of an object, and how many it has in all."""
+    """The last bytes of an object, and its size."""
 
     body: bytes
     size: int
 
 
 class S3(Protocol):
-    """What the runner asks of S3. Every call is safe to repeat."""
+    """The calls to S3 that the runner makes. Every call is safe to repeat."""
 
     def bucket_exists(self, bucket: str, owner: str) -> bool:
         """Return whether the bucket exists and belongs to the account `owner`.
 
-        Raise UserFixable if it belongs to another account or may not be seen.
+        Raise UserFixable if it belongs to another account or access is denied.
         """
         ...
 
     def create_bucket(self, bucket: str) -> None:
-        """Create the bucket. One that is ours already is taken as it is."""
+        """Create the bucket. It is not an error if it exists and belongs to the account."""
         ...
 
     def harden_bucket(self, bucket: str, owner: str) -> None:
@@ -79,7 +79,7 @@ class S3Gateway:
         except AwsNotFound:
             return False
         except AwsAccessError as exc:
-            # Of another account, or not visible: HeadBucket answers 403 in both cases
+            # Of another account, or access is denied: HeadBucket returns 403 in both cases
             # (https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html).
             if exc.code == "403":
                 raise _foreign(bucket) from exc
@@ -162,7 +162,7 @@ class S3Gateway:
                 answer = self._client.get_object(Bucket=bucket, Key=key, Range=f"bytes=-{limit}")
                 body = answer["Body"].read(limit)
         except AwsRejected as exc:
-            if exc.code == "InvalidRange":  # what S3 says of an empty object
+            if exc.code == "InvalidRange":  # an empty object
                 return Tail(body=b"", size=0)
             raise
         _, _, size = answer.get("ContentRange", "").rpartition("/")

@@ -1,4 +1,4 @@
-"""The sandbox's control API as the portal's work needs it: facts, and keys for an account. No AWS service."""
+"""The part of the sandbox's control API that the portal uses: facts, and keys for an account."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from urllib.parse import urlencode
 
 from deployments.aws.account_ref import AccountRef
 
-KEYS_LAST = timedelta(hours=1)
-"""How long keys are used before they are fetched again: another sandbox may have the address by then."""
-# Loopback is never reached through a proxy, whatever the environment says.
+KEY_LIFETIME = timedelta(hours=1)
+"""After this time, keys are fetched again: another sandbox may have the address by then."""
+# Loopback is never accessed through a proxy, also if the environment configures one.
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def read_token(token_file: str | Path) -> str:
-    """Return the token of the control API, empty while there is no file that can be read."""
+    """Return the token of the control API, "" if the file cannot be read."""
     try:
         return Path(token_file).read_text().strip()
     except OSError:
@@ -28,7 +28,7 @@ def read_token(token_file: str | Path) -> str:
 
 
 def about(endpoint_url: str, token_file: str | Path, *, timeout: float = 1) -> dict[str, Any]:
-    """Return the facts of /_sanso/about, {} while the sandbox does not answer."""
+    """Return the facts of /_sanso/about, {} if the sandbox does not respond."""
     try:
         return _call(endpoint_url, token_file, "about", timeout=timeout)
     except (OSError, ValueError):
@@ -44,10 +44,10 @@ class Key:
 
 
 def issue_key(endpoint_url: str, token_file: str | Path, account: str, name: str) -> Key:
-    """Return the key of a name ("portal" or "script") in an account of twelve digits, always the same.
+    """Return the key of a name ("portal" or "script") in an account of twelve digits, always the same one.
 
-    Raise OSError if the sandbox does not answer, HTTPError among them when it does not accept the token,
-    ValueError and KeyError for an answer that is none.
+    Raise OSError if the sandbox does not respond, HTTPError (an OSError) if it rejects the token, ValueError
+    or KeyError for an invalid response.
     """
     query = urlencode({"account": account})
     found = _call(endpoint_url, token_file, f"keys?{query}", body={"name": name}, timeout=5)
@@ -55,12 +55,12 @@ def issue_key(endpoint_url: str, token_file: str | Path, account: str, name: str
 
 
 def fetch_keys(ref: AccountRef) -> dict[str, Any]:
-    """Return the portal's keys for an account of the sandbox, as botocore's refreshable credentials are.
+    """Return the portal's keys for an account of the sandbox, as botocore's refreshable credentials.
 
-    Raise EndpointConnectionError if the sandbox does not answer, CredentialRetrievalError when it does not
-    accept the token.
+    Raise EndpointConnectionError if the sandbox does not respond, CredentialRetrievalError if it rejects the
+    token.
     """
-    # Loaded here: the supervisor and pages use the rest of this module, and need not load botocore.
+    # Imported here: the supervisor and pages use the rest of this module without botocore.
     from botocore.exceptions import CredentialRetrievalError, EndpointConnectionError
 
     try:
@@ -70,7 +70,7 @@ def fetch_keys(ref: AccountRef) -> dict[str, Any]:
         raise CredentialRetrievalError(provider="sandbox", error_msg=f"{exc}; {advice}") from exc
     except OSError as exc:
         raise EndpointConnectionError(endpoint_url=ref.endpoint_url, error=exc) from exc
-    expiry = datetime.now(UTC) + KEYS_LAST
+    expiry = datetime.now(UTC) + KEY_LIFETIME
     return {
         "access_key": key.id,
         "secret_key": key.secret,
@@ -87,7 +87,7 @@ def _call(
     timeout: float,
     body: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return an answer of the control API. Raise OSError, HTTPError among them, and ValueError."""
+    """Return a response of the control API. Raise OSError (HTTPError is one) and ValueError."""
     request = urllib.request.Request(  # noqa: S310  # the address is our setting
         f"{endpoint_url}/_sanso/{path}",
         data=None if body is None else json.dumps(body).encode(),

@@ -1,4 +1,4 @@
-"""boto3 clients for an account: time limits, retries, an assumed role."""
+"""boto3 clients for an account: timeouts, retries, an assumed role."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from deployments.aws.ssm import SSM, SSMGateway
 from deployments.aws.sts import STS, STSGateway
 from deployments.errors import AwsAccessError
 
-# A tick is short: every call has its own limits, and a lost answer is taken up by the next tick. botocore
-# must not try again by itself: its second try would come from a worker that may have lost its claim by
-# then, and once made a change set for a stack that had been deleted meanwhile.
+# A step is short: every call has timeouts, and after a lost response the next step tries again. botocore must
+# not retry by itself: its retry would come from a worker that may have lost its claim meanwhile, and once
+# created a change set for a stack that had been deleted.
 _CONFIG = Config(
     connect_timeout=3,
     read_timeout=10,
@@ -41,7 +41,7 @@ _CONFIG = Config(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clients:
-    """The gateways that the runner works through, all for one account and region."""
+    """The gateways of the runner for one account and region."""
 
     cloudformation: CloudFormation
     elbv2: ELBv2
@@ -58,8 +58,8 @@ _lock = Lock()
 
 
 def connect(ref: AccountRef) -> Clients:
-    """Return the gateways for an account. They are kept: clients are thread-safe and slow to make."""
-    with _lock:  # boto3 sessions are not thread-safe while clients are being made
+    """Return the gateways for an account. They are cached: clients are thread-safe and slow to create."""
+    with _lock:  # boto3 sessions are not thread-safe while clients are created
         return _connect(ref)
 
 
@@ -105,7 +105,7 @@ def _session(ref: AccountRef) -> boto3.Session:
 def _refreshing(core: Session, ref: AccountRef, method: str, fetch: Callable[[], Any]) -> boto3.Session:
     """Return a session whose keys are fetched at the first call, and again before they expire.
 
-    So a long deployment outlives one set of keys, and connecting calls nobody.
+    A deployment may take longer than the lifetime of keys, and `connect` makes no request.
     """
     core._credentials = DeferredRefreshableCredentials(  # type: ignore[attr-defined]  # botocore's documented hook
         method=method, refresh_using=fetch
@@ -115,10 +115,10 @@ def _refreshing(core: Session, ref: AccountRef, method: str, fetch: Callable[[],
 
 
 def _core() -> Session:
-    """Return a session that shares what botocore knows of the services with all others.
+    """Return a session that shares botocore's service descriptions with all others.
 
-    Read anew for each account, that took a worker 0.2 s and 30 MB an account: after a restart with many of
-    them, the deployments stood waiting meanwhile.
+    If each account read its own, a worker would need 0.2 s and 30 MB per account, and after a restart with
+    many accounts the deployments would wait.
     """
     core = get_session()
     core.register_component("data_loader", _loader())

@@ -1,10 +1,10 @@
-"""Asking an environment's site: one write and one read through its load balancer, and nowhere else.
+"""Site check: one write and one read through an environment's load balancer, and no other request.
 
-What is connected to is decided by the load balancer's own DNS name, as Elastic Load Balancing tells it for
-an ARN of the environment's stack, never by an output or a parameter, which people can fill in. The name must
-be of the form that AWS gives; every address it leads to must be one that a load balancer can have
-(`site_address`); the connection goes to an address that was checked, so that a second look-up cannot change
-it. Redirects are not followed. Paths and methods are ours, and nothing secret is sent.
+The address is resolved from the load balancer's DNS name, as Elastic Load Balancing returns it for an ARN of
+the environment's stack, never from an output or a parameter, which users can set. The name must have AWS's
+format, and every address that it resolves to must be possible for a load balancer (`site_address`). The
+connection uses an address that was checked, so that a second look-up cannot change it. Redirects are not
+followed. Paths and methods are constant, and nothing secret is sent.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from deployments.message_codes import Code
 
 CONNECT_SECONDS = 3.0
 RESPONSE_SECONDS = 6.0
-"""For one request, from the first byte sent to the last one read."""
+"""Timeout of one request, from the first byte sent to the last one read."""
 SEEN_SECONDS = 3.0
-"""For the saved time to show in the list: what a reader may lag."""
-LOOK_AGAIN = 0.25
+"""Timeout until the saved time is in the list: the maximum lag of a reader."""
+READ_INTERVAL = 0.25
 MAX_BYTES = 64 * 1024
 HOST = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")
 SAVED = re.compile(r"Saved: (?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)", re.ASCII)
@@ -39,9 +39,10 @@ SAVED = re.compile(r"Saved: (?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)", re.ASCII)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteCheckResult:
-    """What the site answered. A status is 0 for what was not answered; `problem` is None when all went well.
+    """The result of a site check. A status is 0 without a response; `problem` is None if the check succeeded.
 
-    `milliseconds` is from the look-up of the name to the end, `saved` the time that the site says it saved.
+    `milliseconds` is from the look-up of the name to the end, `saved` the time that the site reports as
+    saved.
     """
 
     wrote: bool = False
@@ -57,7 +58,7 @@ class SiteCheckResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Reply:
+class _Response:
     path: str
     status: int
     location: str
@@ -66,14 +67,14 @@ class _Reply:
 
 
 def check_site(site: Site, resolve: Resolve = system_resolve) -> SiteCheckResult:
-    """Let the site save a time, and look whether its list shows it. Takes 25 s at the most."""
+    """Save a time through the site, and check that its list contains it. It takes 25 s at most."""
     started = time.monotonic()
     found: dict[str, Any] = {}
     try:
-        place = checked_address(site, resolve)
-        found["address"] = place[0]
-        _write(site, place, found)
-        _read(site, place, found)
+        address = checked_address(site, resolve)
+        found["address"] = address[0]
+        _write(site, address, found)
+        _read(site, address, found)
     except SiteProblem as problem:
         found["problem"] = problem.message(site.redact)
     return SiteCheckResult(milliseconds=_since(started), **found)
@@ -83,105 +84,105 @@ def _since(started: float) -> int:
     return round((time.monotonic() - started) * 1000)
 
 
-def _write(site: Site, place: tuple[str, int], found: dict[str, Any]) -> None:
+def _write(site: Site, address: tuple[str, int], found: dict[str, Any]) -> None:
     started = time.monotonic()
     try:
-        reply = _request(site, place, "POST", "/write")
-        found["write_status"] = reply.status
-        _require_ok(reply)
-        saved = SAVED.search(reply.body)
+        response = _request(site, address, "POST", "/write")
+        found["write_status"] = response.status
+        _require_ok(response)
+        saved = SAVED.search(response.body)
         if saved is None:
-            raise _not_datelog(reply)
+            raise _not_datelog(response)
         found |= {"wrote": True, "saved": saved["time"]}
     finally:
         found["write_milliseconds"] = _since(started)
 
 
-def _read(site: Site, place: tuple[str, int], found: dict[str, Any]) -> None:
-    """Look for the saved time from its own place in the list on, until it is there or the time is over."""
+def _read(site: Site, address: tuple[str, int], found: dict[str, Any]) -> None:
+    """Read the list from the saved time on until it contains it. Raise SiteProblem at the timeout."""
     started = time.monotonic()
     path = f"/read?limit=50&after={found['saved'].replace(' ', 'T')}~0"
     try:
-        while found["saved"] not in _times_at(site, place, path, found):
+        while found["saved"] not in _times_at(site, address, path, found):
             if time.monotonic() - started > SEEN_SECONDS:
                 raise SiteProblem(
                     Code.SITE_SAVED_NOT_LISTED,
                     seconds=f"{SEEN_SECONDS:g}",
                 )
-            time.sleep(LOOK_AGAIN)
+            time.sleep(READ_INTERVAL)
         found["read"] = True
     finally:
         found["read_milliseconds"] = _since(started)
 
 
-def _times_at(site: Site, place: tuple[str, int], path: str, found: dict[str, Any]) -> list[str]:
-    reply = _request(site, place, "GET", path)
-    found["read_status"] = reply.status
-    _require_ok(reply)
+def _times_at(site: Site, address: tuple[str, int], path: str, found: dict[str, Any]) -> list[str]:
+    response = _request(site, address, "GET", path)
+    found["read_status"] = response.status
+    _require_ok(response)
     try:
-        times = json.loads(reply.body)
+        times = json.loads(response.body)
     except (ValueError, RecursionError):
         times = None
     if not isinstance(times, list):
-        raise _not_datelog(reply)
+        raise _not_datelog(response)
     return [one for one in times if isinstance(one, str)]
 
 
-def _require_ok(reply: _Reply) -> None:
-    if 300 <= reply.status < 400:
+def _require_ok(response: _Response) -> None:
+    if 300 <= response.status < 400:
         raise SiteProblem(
             Code.SITE_REDIRECTED,
-            path=reply.path,
-            location=reply.location or "–",
+            path=response.path,
+            location=response.location or "–",
         )
-    if reply.status != 200:
+    if response.status != 200:
         raise SiteProblem(
             Code.SITE_ERROR_STATUS,
-            path=reply.path,
-            status=reply.status,
-            text=_plain(reply),
+            path=response.path,
+            status=response.status,
+            text=_plain(response),
         )
 
 
-def _not_datelog(reply: _Reply) -> SiteProblem:
-    return SiteProblem(Code.SITE_UNEXPECTED_RESPONSE, path=reply.path, text=_plain(reply))
+def _not_datelog(response: _Response) -> SiteProblem:
+    return SiteProblem(Code.SITE_UNEXPECTED_RESPONSE, path=response.path, text=_plain(response))
 
 
-def _plain(reply: _Reply) -> str:
-    """Return the text of an answer, maybe an error page, in one line and without secret values."""
-    return " ".join(re.sub(r"<[^<>]*>", " ", reply.redact(reply.body)).split()) or "–"
+def _plain(response: _Response) -> str:
+    """Return the text of a response, perhaps an error page, in one line and without secret values."""
+    return " ".join(re.sub(r"<[^<>]*>", " ", response.redact(response.body)).split()) or "–"
 
 
-def _request(site: Site, place: tuple[str, int], method: str, path: str) -> _Reply:
+def _request(site: Site, address: tuple[str, int], method: str, path: str) -> _Response:
     """Make one request over a connection of its own, and read the start of its body."""
     named = site.host_name.lower()
     host = named if HOST.fullmatch(named) else site.dns_name.lower()
     shown = path.partition("?")[0]
     headers = {"Host": host, "User-Agent": "sanso", "Connection": "close", "Content-Length": "0"}
-    with _connected(site, place, host) as sock, _limited(sock):
-        connection = http.client.HTTPConnection(*place)
+    with _connected(site, address, host) as sock, _limited(sock):
+        connection = http.client.HTTPConnection(*address)
         connection.sock = sock
         try:
             connection.request(method, path, headers=headers)
-            answer = connection.getresponse()
-            body = answer.read(MAX_BYTES).decode("utf-8", "replace")
+            response = connection.getresponse()
+            body = response.read(MAX_BYTES).decode("utf-8", "replace")
         except (OSError, http.client.HTTPException, ValueError) as exc:
             raise SiteProblem(
                 Code.SITE_NO_RESPONSE, path=shown, error=str(exc) or type(exc).__name__
             ) from exc
-    location = answer.getheader("Location") or ""
-    return _Reply(path=shown, status=answer.status, location=location, body=body, redact=site.redact)
+    location = response.getheader("Location") or ""
+    return _Response(path=shown, status=response.status, location=location, body=body, redact=site.redact)
 
 
 @contextmanager
-def _connected(site: Site, place: tuple[str, int], host: str) -> Iterator[socket.socket]:
+def _connected(site: Site, address: tuple[str, int], host: str) -> Iterator[socket.socket]:
     """Connect to the checked address.
 
-    A certificate is not verified: it may be for another name or from a private authority, nothing secret is
-    sent, and whether browsers trust it is not what is asked.
+    The certificate is not verified: it may be for another name or from a private authority. Nothing secret is
+    sent, and the check is not about the certificate.
     """
     try:
-        sock = socket.create_connection(place, timeout=CONNECT_SECONDS)
+        sock = socket.create_connection(address, timeout=CONNECT_SECONDS)
         if site.secure:
             context = ssl.create_default_context()
             context.check_hostname = False
@@ -190,7 +191,7 @@ def _connected(site: Site, place: tuple[str, int], host: str) -> Iterator[socket
     except OSError as exc:
         raise SiteProblem(
             Code.SITE_CONNECTION_FAILED,
-            port=place[1],
+            port=address[1],
             error=str(exc) or type(exc).__name__,
         ) from exc
     with sock:
@@ -199,7 +200,7 @@ def _connected(site: Site, place: tuple[str, int], host: str) -> Iterator[socket
 
 @contextmanager
 def _limited(sock: socket.socket) -> Iterator[None]:
-    """Shut the connection down when the time is over, however slowly an answer trickles in."""
+    """Shut down the connection at the timeout, also while a slow response is still arriving."""
 
     def end() -> None:
         with suppress(OSError):

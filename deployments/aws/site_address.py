@@ -1,4 +1,4 @@
-"""Where a site may be asked: an address that was checked to be a load balancer's."""
+"""The address of a site check: only an address that a load balancer can have."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from deployments.message_codes import Code
 
 RESOLVE_SECONDS = 3.0
 SHOWN = 200
-"""Characters of somebody else's text that a sentence repeats."""
+"""Maximum length of the site's text in a message."""
 
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html
 _REGION = r"[a-z]{2}(?:-[a-z0-9]+)+"
@@ -32,9 +32,9 @@ Resolve = Callable[[str, int], list[str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """Where to ask. `dns_name` is the load balancer's; `host_name` is the site's own, if it has one.
+    """The site to check. `dns_name` is the load balancer's; `host_name` is the site's own, if it has one.
 
-    `redact` removes secret values from what the site answers: an error page may print anything.
+    `redact` removes secret values from the responses: an error page may print anything.
     """
 
     dns_name: str
@@ -45,10 +45,9 @@ class Site:
 
 
 def site_of(dns_name: str, site_url: str, *, sandbox: bool) -> Site:
-    """Return the site at a load balancer, called as the stack's output says that visitors call it.
+    """Return the site at a load balancer, with the scheme and host name of the stack's output.
 
-    `dns_name` alone decides what is connected to. The URL only says whether to speak TLS, and which name to
-    ask for.
+    The connection depends on `dns_name` alone; the URL only sets whether TLS is used, and the host name.
     """
     try:
         parts = urlsplit(site_url)
@@ -65,25 +64,25 @@ def site_of(dns_name: str, site_url: str, *, sandbox: bool) -> Site:
 
 
 class SiteProblem(Exception):
-    """Raised when a site check cannot be made or fails; `message` says why."""
+    """Raised when a site check cannot be made or fails; `message` has the reason."""
 
     def __init__(self, code: Code, **params: object) -> None:
         super().__init__(code)
         self.code, self.params = code, params
 
     def message(self, redact: Redactor) -> Message:
-        """Return what happened, with the beginning of each text after secret values were removed from it."""
+        """Return the message, with the beginning of each text, without secret values."""
         return Message(self.code, {name: redact(str(value))[:SHOWN] for name, value in self.params.items()})
 
 
 def system_resolve(name: str, port: int) -> list[str]:
-    """Return the addresses of a name, as the system resolves it. Raise OSError if it leads nowhere."""
+    """Return the addresses of a name by the system's resolver. Raise OSError if there are none."""
     found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 def checked_address(site: Site, resolve: Resolve) -> tuple[str, int]:
-    """Return the address and the port to connect to. Raise SiteProblem if the name leads elsewhere."""
+    """Return the address and the port to connect to. Raise SiteProblem if they are not allowed."""
     name = site.dns_name.lower().rstrip(".")
     usual = 443 if site.secure else 80
     if not name:
@@ -105,9 +104,9 @@ def checked_address(site: Site, resolve: Resolve) -> tuple[str, int]:
 
 
 def _sandbox_address(name: str, usual: int) -> tuple[str, int]:
-    """Return the loopback address that a load balancer of the sandbox is called by.
+    """Return the loopback address of a load balancer of the sandbox.
 
-    A port may be part of the name; an address that is none and a port that is none are refused.
+    The name may include a port. Raise SiteProblem for an invalid address or port.
     """
     found = SANDBOX_NAME.fullmatch(name)
     port = int(found["port"] or usual) if found else 0
@@ -125,19 +124,19 @@ def _is_address(text: str) -> bool:
 
 
 def _resolved(name: str, port: int, resolve: Resolve) -> list[str]:
-    """Resolve in a thread of its own, since the system's resolver takes no time limit."""
-    answers: queue.SimpleQueue[list[str] | OSError] = queue.SimpleQueue()
+    """Resolve in a separate thread, since the system's resolver has no timeout."""
+    results: queue.SimpleQueue[list[str] | OSError] = queue.SimpleQueue()
 
-    def look() -> None:
+    def resolve_name() -> None:
         try:
-            answers.put(resolve(name, port))
+            results.put(resolve(name, port))
         except (OSError, UnicodeError) as exc:
-            answers.put(OSError(str(exc)))
+            results.put(OSError(str(exc)))
 
-    threading.Thread(target=look, name="resolve", daemon=True).start()
+    threading.Thread(target=resolve_name, name="resolve", daemon=True).start()
     found: list[str] | OSError
     try:
-        found = answers.get(timeout=RESOLVE_SECONDS)
+        found = results.get(timeout=RESOLVE_SECONDS)
     except queue.Empty:
         found = OSError(f"not within {RESOLVE_SECONDS:g} s")
     if isinstance(found, OSError) or not found:
@@ -148,8 +147,8 @@ def _resolved(name: str, port: int, resolve: Resolve) -> list[str]:
 def is_allowed(text: str, *, internal: bool) -> bool:
     """Return whether a load balancer can have this address: public, or private if it is internal.
 
-    Loopback, link-local (the metadata service is there) and the like never; nor an IPv6 address that stands
-    for an IPv4 one.
+    Loopback, link-local (the metadata service) and similar addresses are never allowed, nor IPv6 addresses
+    that embed an IPv4 address.
     """
     try:
         address = ipaddress.ip_address(text)
@@ -158,11 +157,11 @@ def is_allowed(text: str, *, internal: bool) -> bool:
     if address.is_multicast:
         return False
     if isinstance(address, ipaddress.IPv6Address):
-        return address.is_global and not _stands_for_ipv4(address)
+        return address.is_global and not _embeds_ipv4(address)
     return address.is_global or (internal and _is_plain_private(address))
 
 
-def _stands_for_ipv4(address: ipaddress.IPv6Address) -> bool:
+def _embeds_ipv4(address: ipaddress.IPv6Address) -> bool:
     return bool(address.ipv4_mapped or address.sixtofour or address.teredo or address in NAT64)
 
 

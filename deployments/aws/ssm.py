@@ -1,4 +1,4 @@
-"""The gateway to Systems Manager's State Manager: associations, their executions, running them again."""
+"""The gateway to Systems Manager's State Manager: associations, their executions, and new runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
 PAGE = 50
-ONCE = 10
+AT_ONCE = 10
 """Associations in one StartAssociationsOnce."""
 INSTANCES = 50
 """Instances in one SendCommand."""
@@ -24,9 +24,9 @@ REFRESH = "AWS-RefreshAssociation"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Association:
-    """An association. `status` is Overview.Status, never the top-level one; counts are by instance status.
+    """An association. `status` is Overview.Status, not the top-level one; counts are by instance status.
 
-    Statuses are free strings. `last_execution_at` is None until it ran.
+    Statuses may be any string. `last_execution_at` is None until it has run.
     """
 
     association_id: str
@@ -43,7 +43,7 @@ class Association:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:
-    """One run of an association on whatever it targeted then."""
+    """One run of an association on its targets at that time."""
 
     association_id: str
     execution_id: str
@@ -55,10 +55,10 @@ class Execution:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionTarget:
-    """One instance of an execution. `at` is None until it ran there.
+    """One instance of an execution. `at` is None until it has run there.
 
-    `output_key` is the folder of all runs of the association on the instance: their stdout and stderr lie
-    below it (see `output_folder`). Both are empty when the association writes no output to S3.
+    `output_key` is the folder of all runs of the association on the instance, with their stdout and stderr
+    (see `output_folder`). Bucket and key are empty if the association writes no output to S3.
     """
 
     association_id: str
@@ -74,27 +74,27 @@ class ExecutionTarget:
 def output_folder(prefix: str, instance_id: str, association_id: str) -> str:
     """Return the S3 prefix under which the agent writes the outputs of an association on an instance.
 
-    Below it: `<yyyy-MM-ddTHH-mm-ss.fffZ>/<plugin>/<step>/stdout|stderr`, written when a step has ended
+    The keys are `<yyyy-MM-ddTHH-mm-ss.fffZ>/<plugin>/<step>/stdout|stderr`, written when a step has ended
     (amazon-ssm-agent, agent/association/… and agent/fileutil/artifact).
     """
     return "/".join([part for part in (prefix.strip("/"), instance_id, association_id) if part]) + "/"
 
 
 class SSM(Protocol):
-    """What the runner asks of State Manager."""
+    """The calls to State Manager that the runner makes."""
 
     def associations(self, ids: Sequence[str]) -> list[Association]:
-        """Return those of the associations that exist. One call each: only that tells the output's place."""
+        """Return those of the associations that exist, with one call each: lists have no output location."""
         ...
 
     def executions(self, association_id: str, limit: int) -> list[Execution]:
-        """Return the last executions, newest first. Raise AwsNotFound if the association is gone."""
+        """Return the latest executions, newest first. Raise AwsNotFound if the association is gone."""
         ...
 
     def execution_targets(
         self, association_id: str, execution_id: str, output_bucket: str = "", output_prefix: str = ""
     ) -> list[ExecutionTarget]:
-        """Return the instances of an execution; the association's output place is passed through.
+        """Return the instances of an execution, with the association's output location.
 
         Raise AwsNotFound if the association or the execution is gone.
         """
@@ -107,7 +107,7 @@ class SSM(Protocol):
     def start_association_on(self, association_id: str, instance_ids: Sequence[str]) -> None:
         """Run an association again on these instances only.
 
-        Raise AwsNotFound if an instance is gone or its agent is away.
+        Raise AwsNotFound if an instance is gone or its agent is offline.
         """
         ...
 
@@ -165,18 +165,18 @@ class SSMGateway:
         ]
 
     def start_associations_once(self, ids: Sequence[str]) -> None:
-        for first in range(0, len(ids), ONCE):
+        for first in range(0, len(ids), AT_ONCE):
             with calling("ssm:StartAssociationsOnce"):
-                self._client.start_associations_once(AssociationIds=list(ids[first : first + ONCE]))
+                self._client.start_associations_once(AssociationIds=list(ids[first : first + AT_ONCE]))
 
     def start_association_on(self, association_id: str, instance_ids: Sequence[str]) -> None:
-        # AWS's document AWS-RefreshAssociation: its step aws:refreshAssociation lets the agent set the
-        # association to Pending and run it at once, as itself: same parameters, same output place, and the
-        # instance's status in the association is what comes of it (amazon-ssm-agent,
-        # agent/association/processor/refreshassociation.go). An instance on which it is Pending or InProgress
-        # is left alone by the agent. The other ways do not do this: StartAssociationsOnce takes no instances,
-        # UpdateAssociation would change the targets that CloudFormation set and run everywhere when they are
-        # set back, and a SendCommand of the association's own document leaves the association failed.
+        # AWS's document AWS-RefreshAssociation: with its step aws:refreshAssociation the agent sets the
+        # association to Pending and runs it at once, with the same parameters and the same output location,
+        # and updates the instance's status in the association (amazon-ssm-agent,
+        # agent/association/processor/refreshassociation.go). If it is Pending or InProgress, the agent does
+        # nothing. There is no other way: StartAssociationsOnce takes no instances, UpdateAssociation would
+        # change the targets that CloudFormation set and run everywhere when they are set back, and after a
+        # SendCommand of the association's own document the association is still failed.
         for first in range(0, len(instance_ids), INSTANCES):
             with calling("ssm:SendCommand"):
                 self._client.send_command(
@@ -189,7 +189,7 @@ class SSMGateway:
 
 def _association(row: Any) -> Association:
     overview = row.get("Overview", {})
-    place = row.get("OutputLocation", {}).get("S3Location", {})
+    location = row.get("OutputLocation", {}).get("S3Location", {})
     return Association(
         association_id=row["AssociationId"],
         name=row.get("AssociationName", ""),
@@ -199,8 +199,8 @@ def _association(row: Any) -> Association:
         detailed_status=overview.get("DetailedStatus", ""),
         last_execution_at=row.get("LastExecutionDate"),
         counts=dict(overview.get("AssociationStatusAggregatedCount", {})),
-        output_bucket=place.get("OutputS3BucketName", ""),
-        output_prefix=place.get("OutputS3KeyPrefix", ""),
+        output_bucket=location.get("OutputS3BucketName", ""),
+        output_prefix=location.get("OutputS3KeyPrefix", ""),
     )
 
 
@@ -216,5 +216,5 @@ def _execution(row: Any) -> Execution:
 
 
 def read_counts(text: str) -> dict[str, int]:
-    """Read how an execution counts its instances: "{Success=2, Failed=1}". {} when it does not say."""
+    """Return the counts of an execution's instances from "{Success=2, Failed=1}"; {} if there are none."""
     return {status: int(number) for status, number in re.findall(r"([A-Za-z]+)=(\d+)", text)}

@@ -1,4 +1,4 @@
-"""The gateway to STS: who we are."""
+"""The gateway to STS: the identity of the credentials."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Identity:
 
 
 class STS(Protocol):
-    """What the runner asks of STS."""
+    """The calls to STS that the runner makes."""
 
     def caller_identity(self) -> Identity:
-        """Return who the credentials belong to."""
+        """Return the identity of the credentials."""
         ...
 
 

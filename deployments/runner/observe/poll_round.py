@@ -63,7 +63,7 @@ class PollRound:
         connected = self.clients
         self.clients = redacted(connected, combined(one.redact for one in observed))
         try:
-            with quota.priority(watched=any(one.fast for one in observed), patience=CALL_MAX_WAIT):
+            with quota.priority(watched=any(one.fast for one in observed), max_wait=CALL_MAX_WAIT):
                 yield
         finally:
             self.clients = connected
