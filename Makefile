@@ -6,6 +6,7 @@ export VENV
 BIN := $(VENV)/bin
 UV := $(VENV)/.uv/bin/uv
 PYTHON_FILES := .
+PAGES := datelog deployments portal
 # Extra arguments for pytest: make test ARGS="tests/runner -k lease"
 ARGS ?=
 # Processes with servers of their own, more than cores: they wait a lot. A file's tests stay together, in the order
@@ -83,11 +84,14 @@ check: lint types $(CHECKS) ## Run every static check.
 lint: ## Check the style of the code.
 	$(BIN)/ruff check $(PYTHON_FILES)
 	$(BIN)/ruff format --check $(PYTHON_FILES)
+	$(BIN)/djlint --check $(PAGES)
+	@! grep --recursive --line-number --extended-regexp --include='*.html' '.{121}' $(PAGES)
 
 .PHONY: fix
 fix: ## Mend the style of the code where a tool can.
 	$(BIN)/ruff check --fix $(PYTHON_FILES)
 	$(BIN)/ruff format $(PYTHON_FILES)
+	$(BIN)/djlint --reformat --quiet --warn $(PAGES)
 
 .PHONY: types
 types: ## Check the types (mypy --strict).

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -57,7 +58,12 @@ def sources(base: Path) -> Iterator[tuple[str, str]]:
             if path.suffix == ".py" and "migrations" not in path.parts:
                 yield place, path.read_text()
             elif path.suffix == ".html":
-                yield place, templatize(path.read_text(), origin=place)
+                yield place, _without_indentation(templatize(path.read_text(), origin=place))
+
+
+def _without_indentation(text: str) -> str:
+    """Remove what Python would take for blocks: the indentation of a page's elements."""
+    return re.sub("^[ \\t]+", "", text, flags=re.MULTILINE)
 
 
 def of_the_template_set() -> Iterator[str]:

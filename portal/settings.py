@@ -70,8 +70,8 @@ LOGOUT_REDIRECT_URL = "login"
 TEMPLATES: list[dict[str, Any]] = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "APP_DIRS": True,
         "OPTIONS": {
+            "loaders": [("django.template.loaders.cached.Loader", ["portal.template_loader.Loader"])],
             "builtins": ["portal.templatetags.ui"],
             "context_processors": [
                 "django.template.context_processors.request",

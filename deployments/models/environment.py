@@ -163,6 +163,11 @@ class Environment(models.Model):
         return on and bool(self.stack_id) and not is_rolled_back_create(self.stack_status)
 
     @property
+    def can_be_deleted(self) -> bool:
+        """Return whether its deletion can be requested."""
+        return not (self.deleted_at or self.missing_since or self.active_deployment)
+
+    @property
     def active_deployment(self) -> Deployment | None:
         """Return the deployment that is changing the environment now, if any."""
         return self.latest if self.latest and self.latest.is_active else None

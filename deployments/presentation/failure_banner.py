@@ -44,6 +44,12 @@ class SuggestedAction:
     needs_permission: bool = False
     is_external: bool = False
 
+    @property
+    def classes(self) -> str:
+        """Return the CSS classes of its link."""
+        more = (("danger", self.is_destructive), ("needs-deploy", self.needs_permission))
+        return " ".join(["button", *(name for name, wanted in more if wanted)])
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureBanner:

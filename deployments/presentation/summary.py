@@ -57,6 +57,17 @@ class Summary:
     banner: FailureBanner | None
     headline: str
     is_latest: bool
+    has_ended: bool
+
+    @property
+    def meter_total(self) -> int:
+        """Return the maximum of the progress bar."""
+        return self.count.total or 1
+
+    @property
+    def meter_done(self) -> int:
+        """Return the value of the progress bar: full after the end, whatever that was."""
+        return self.meter_total if self.has_ended else self.count.done
 
     @property
     def failure(self) -> Failure | None:
@@ -90,6 +101,7 @@ def summarise(deployment: Deployment, tree: ResourceTree, events: Sequence[Event
         or failure_banner.of_readiness(deployment, is_latest=is_latest),
         headline=_headline(deployment),
         is_latest=is_latest,
+        has_ended=deployment.ended_at is not None,
     )
 
 

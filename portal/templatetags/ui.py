@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
+from typing import Final
 
 from django import template
 from django.template import Context
@@ -18,12 +20,29 @@ from deployments.wording import stored_text
 
 register = template.Library()
 
+# The policy of the pages allows no inline style and no eval, so htmx is configured to need neither.
+_HTMX_CONFIG: Final = json.dumps(
+    {
+        "includeIndicatorStyles": False,
+        "allowEval": False,
+        "selfRequestsOnly": True,
+        "historyEnabled": False,
+        "timeout": 10_000,
+    }
+)
+
 register.simple_tag(badges.status)
 register.filter("stored_message", stored_text)
 register.simple_tag(badges.status_badge)
 register.simple_tag(badges.deployment_status)
 register.simple_tag(badges.environment_status)
 register.simple_tag(badges.health)
+
+
+@register.simple_tag
+def htmx_config() -> str:
+    """Return the settings of htmx, for the meta element that it reads."""
+    return _HTMX_CONFIG
 
 
 @register.simple_tag(takes_context=True)

@@ -24,6 +24,11 @@ class Eta:
     runs: int
 
     @property
+    def band(self) -> str:
+        """Return the expected end and its range as JSON, in epoch milliseconds."""
+        return f"[{self.end},{self.low},{self.high}]"
+
+    @property
     def is_first(self) -> bool:
         """Tell whether there is no history to learn from."""
         return self.runs == 0

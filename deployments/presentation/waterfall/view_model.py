@@ -163,7 +163,7 @@ class DeploymentView:
             "axis": axis,
             "axis_rules": json.dumps(RULES),
             "ticks": [(f"{tick.percent:.2f}", clock(tick.seconds)) for tick in axis.ticks()],
-            "now_percent": now,
+            "now_x": now,
             "modules": MODULES,
             "flag": flag,
         }
