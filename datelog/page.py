@@ -79,7 +79,10 @@ def _render(request: HttpRequest, labels: Labels, *, alert: str = "", status: in
         "zone": str(current_configuration().zone),
     }
     html = render_to_string("datelog/view.html", content)
-    return response(HTML, html.encode(), _headers(), status=status)
+    rendered = response(HTML, html.encode(), _headers(), status=status)
+    if request.method == "HEAD":
+        rendered.content = b""
+    return rendered
 
 
 def _style() -> str:
@@ -92,7 +95,7 @@ def _headers() -> dict[str, str]:
     digest = b64encode(hashlib.sha256(_style().encode()).digest()).decode()
     return {
         "Content-Security-Policy": (
-            f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; form-action 'self'; "
+            f"default-src 'none'; style-src 'sha256-{digest}'; img-src 'self'; form-action 'self'; "
             "base-uri 'none'; frame-ancestors 'none'"
         ),
         "Referrer-Policy": "same-origin",

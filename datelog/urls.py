@@ -2,13 +2,14 @@
 
 from django.urls import path
 
-from datelog import page, views
+from datelog import favicon, home, page, views
 
 urlpatterns = [
-    path("", views.read),
+    path("", home.home),
     path("read", views.read),
     path("write", views.write),
     path("view", page.view, name="view"),
+    path("favicon.ico", favicon.favicon),
     path("healthz", views.healthz),
     path("readyz", views.readyz),
 ]

@@ -65,6 +65,24 @@ def test_a_time_is_saved_with_the_keyboard_alone(
     assert cluster.rows() == 1
 
 
+def test_the_first_visit_shows_the_page_and_its_icon(
+    app: AppServer, cluster: Cluster, browser: Browser
+) -> None:
+    cluster.fill("2024-01-01 00:00:00")
+    page = browser.new_page(locale="ja")
+    try:
+        page.goto(f"http://{LOOPBACK}:{app.port}")
+        expect(page.get_by_role("heading", name=JAPANESE.title)).to_be_visible()
+        assert_accessible(page)
+        icon = page.locator("link[rel=icon]").evaluate("link => link.href")
+        page.goto(icon)
+        expect(page.locator("svg")).to_be_visible()
+        page.goto(f"http://{LOOPBACK}:{app.port}/read")
+        expect(page.get_by_text('"2024-01-01 00:00:00"')).to_be_visible()
+    finally:
+        page.close()
+
+
 def test_reloading_after_saving_saves_nothing_more(
     app: AppServer, cluster: Cluster, browser: Browser
 ) -> None:

@@ -142,7 +142,9 @@ def test_the_deployed_site_serves_visitors_and_a_killed_server_is_replaced(
     url = Deployment.objects.get().environment.url
     assert url.startswith("http://127.")
 
-    before = json.loads(read(page, url, ""))
+    read(page, url, "")
+    expect(page.get_by_role("button", name="Save the current time")).to_be_visible()
+    before = json.loads(read(page, url, "read"))
     assert len(before) <= 1  # but for the portal's own look whether the site saves and lists
     saved = before + [read(page, url, "write").removeprefix("Saved: ").strip() for _number in range(3)]
     wait_until(lambda: json.loads(read(page, url, "read")) == saved, what="the saved times in the list")
