@@ -101,6 +101,7 @@ class Code(StrEnum):
     # health of an environment
     NOTHING_TO_MONITOR = "nothing_to_monitor"
     ENVIRONMENT_CREATING = "environment_creating"
+    CREATION_FAILED = "creation_failed"
     NOT_OBSERVED = "not_observed"
     NO_SERVERS = "no_servers"
     NO_SERVER_IN_SERVICE = "no_server_in_service"
@@ -137,6 +138,7 @@ class Code(StrEnum):
     LINT_ERRORS = "lint_errors"
     STACK_NAME_TAKEN = "stack_name_taken"
     STACK_MISSING = "stack_missing"
+    SANDBOX_RESTARTED = "sandbox_restarted"
     SITE_CHECK_SUCCEEDED = "site_check_succeeded"
     STACK_DELETED_OUTSIDE = "stack_deleted_outside"
     NO_CREDENTIALS = "no_credentials"

@@ -146,7 +146,7 @@ def _environment(user: User, account: Account, name: str, parameters: dict[str, 
         )
     if known.active_deployment:
         raise busy(known.name)
-    if known.stack_id:
+    if known.stack_id and not known.missing_since:
         raise UserFixable(
             "NameTaken",
             Code.ENVIRONMENT_NAME_TAKEN,
@@ -155,7 +155,10 @@ def _environment(user: User, account: Account, name: str, parameters: dict[str, 
         )
     known.parameters, known.owner = parameters, user
     known.name, known.stack_name = name, f"{settings.SANSO_STACK_PREFIX}{name}"
-    known.save(update_fields=["parameters", "owner", "name", "stack_name"])
+    known.stack_id, known.missing_since, known.missing_code, known.sandbox_run = "", None, "", ""
+    known.health_sentence = {}
+    changed = ["parameters", "owner", "name", "stack_name", "stack_id", "missing_since", "missing_code"]
+    known.save(update_fields=[*changed, "sandbox_run", "health_sentence"])
     return known
 
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from deployments.core.phases import Kind, State
 
+STACK_GONE = "StackGone"
+SANDBOX_RESTARTED = "SandboxRestarted"
+WITHOUT_STACK = frozenset({STACK_GONE, SANDBOX_RESTARTED})
+"""The error codes of deployments whose stack no longer existed before they ended."""
 _CREATE = {
     "CREATE_COMPLETE": State.SUCCEEDED,
     "UPDATE_COMPLETE": State.SUCCEEDED,

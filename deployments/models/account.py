@@ -86,6 +86,11 @@ class Account(models.Model):
         pace = self.sandbox_facts.get("pace", 1.0) if isinstance(self.sandbox_facts, dict) else 1.0
         return max(0.001, SANDBOX_SCALE * float(pace)) if self.is_sandbox else 1.0
 
+    @property
+    def sandbox_run(self) -> str:
+        """Return the id of the sandbox's run that was met last, "" on AWS."""
+        return str(self.sandbox_facts.get("instance_id", "")) if self.is_sandbox else ""
+
     def ref(self) -> AccountRef:
         """Return what the gateways need to act in this account."""
         if self.is_sandbox:

@@ -116,6 +116,10 @@ class Environment(models.Model):
     outputs = models.JSONField(default=dict, blank=True)
     parameters = models.JSONField(default=dict, blank=True)
     missing_since = models.DateTimeField(null=True, blank=True)
+    # Why the stack is missing: an error code of `deployments.core.outcome.WITHOUT_STACK`.
+    missing_code = models.CharField(max_length=40, blank=True, default="", editable=False)
+    # The run of the sandbox (its instance_id) in which the stack was seen last; "" on AWS.
+    sandbox_run = models.CharField(max_length=64, blank=True, default="", editable=False)
     observed_at = models.DateTimeField(null=True, blank=True)
     observe_error = models.TextField(blank=True, default="")
     # By these the NoEcho values of past deployments are recognized in what AWS says (runner.redactors).

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from deployments.core.outcome import SANDBOX_RESTARTED, STACK_GONE
 from deployments.core.remaining import Reason, Remaining, RemainingResource, SearchState, billing_of
 from deployments.core.status import is_retained
 from deployments.core.stored_messages import read_message
@@ -50,8 +51,10 @@ def _rows(deployment: Deployment) -> Iterable[Resource]:
 
     Of a stack that is gone, only what was kept: the last events of others may be missing.
     """
+    if deployment.error_code == SANDBOX_RESTARTED:
+        return []
     rows = Resource.objects.remaining_of(deployment)
-    gone = deployment.state == "succeeded" or deployment.error_code == "StackGone"
+    gone = deployment.state == "succeeded" or deployment.error_code == STACK_GONE
     return [row for row in rows if is_retained(row.status)] if gone else rows
 
 

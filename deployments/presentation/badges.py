@@ -8,6 +8,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext, pgettext_lazy
 
+from deployments.core.outcome import SANDBOX_RESTARTED
 from deployments.core.phases import State, display_status_of
 from deployments.core.status import DisplayStatus, display_status
 from deployments.models import Deployment, Environment
@@ -117,6 +118,8 @@ def environment_status(environment: Environment, *, pill: bool = False) -> SafeS
     """Return the badge of an environment: deleted, stack missing, or the status of its latest deployment."""
     if environment.deleted_at:
         return status_badge(DisplayStatus.DELETED, pill=pill)
+    if environment.missing_since and environment.missing_code == SANDBOX_RESTARTED:
+        return status_badge(DisplayStatus.ATTENTION, pgettext("status", "Sandbox restarted"), pill=pill)
     if environment.missing_since:
         return status_badge(DisplayStatus.FAILED, pgettext("status", "Stack missing"), pill=pill)
     if environment.latest:

@@ -9,11 +9,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from deployments.core.intervals import OBSERVE_DELAY
+from deployments.core.outcome import WITHOUT_STACK
 from deployments.core.phases import Kind, State
 from deployments.core.status import DELETED
 from deployments.errors import Message
 from deployments.models import Deployment, Environment
 from deployments.runner import event_log, expectations, redactors
+from deployments.runner.observe import history
 
 
 def finalize(
@@ -33,7 +35,7 @@ def finalize(
     now = timezone.now()
     stored = message.as_json() if message else {}
     reason = message.params.get("reason", "") if message else ""  # CloudFormation's own text
-    gone = status == DELETED or code == "StackGone"
+    gone = status == DELETED or code in WITHOUT_STACK
     fingerprints = redactors.fingerprints_after(deployment)
     with transaction.atomic():
         deployment.move_to(state, error_code=code, error_sentence=stored, **more)
@@ -43,9 +45,11 @@ def finalize(
             values |= {"deleted_at": now, "live_key": None, "due_at": None, "secret_fingerprints": ""}
         elif gone:
             values |= {"stack_id": "", "stack_status": "", "outputs": {}, "due_at": None}
-            values |= {"secret_fingerprints": ""}
+            values |= {"secret_fingerprints": "", "missing_since": None, "missing_code": ""}
         else:
             values |= {"outputs": outputs, "due_at": now + timedelta(seconds=OBSERVE_DELAY)}
             values |= {"secret_fingerprints": fingerprints}
         Environment.objects.filter(pk=deployment.environment_id).update(**values)
+        if state is not State.SUCCEEDED:
+            history.keep(deployment.environment, now, changed=True)  # lists say that it is being created
         event_log.add(deployment, "ended", state=str(state), code=code, message=stored)

@@ -20,11 +20,10 @@ from deployments.core.intervals import ready_delay, root_delay
 from deployments.core.phases import State
 from deployments.core.status import DELETED
 from deployments.core.timeouts import CURRENT, failure_timeout, readiness_timeout
-from deployments.errors import AwsNotFound, Message
-from deployments.message_codes import Code
+from deployments.errors import AwsNotFound
 from deployments.models import Deployment, Environment, Event, Observation, Observer
 from deployments.models.health.reads import facts_of, parts_of_environment
-from deployments.runner import event_log, evidence, finalize, site_check
+from deployments.runner import event_log, evidence, finalize, sandbox_run, site_check
 
 PHASE_EVENT = "portal:phase:configuration"
 AT_ONCE = 0.0
@@ -61,14 +60,8 @@ def wait(deployment: Deployment, clients: Clients, now: datetime) -> float | Non
     environment = Environment.objects.for_page().get(pk=deployment.environment_id)
     sandbox = environment.account.is_sandbox
     if _is_gone(deployment, clients, now, sandbox=sandbox):
-        finalize.finalize(
-            deployment,
-            State.FAILED,
-            DELETED,
-            {},
-            "StackGone",
-            Message(Code.STACK_MISSING),
-        )
+        code, message = sandbox_run.why_missing(environment)
+        finalize.finalize(deployment, State.FAILED, DELETED, {}, code, message)
         return None
     since = Event.objects.of(deployment).get(event_id=PHASE_EVENT).at
     facts = facts_of(environment)

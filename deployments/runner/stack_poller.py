@@ -25,6 +25,7 @@ from deployments.runner import (
     finalize,
     launch,
     readiness,
+    sandbox_run,
     stack_polls,
     stack_rows,
 )
@@ -169,7 +170,8 @@ def _stack_missing(deployment: Deployment) -> None:
     if deployment.kind == Kind.DELETE:
         finalize.finalize(deployment, State.SUCCEEDED, DELETED, {})
     else:
-        finalize.finalize(deployment, State.FAILED, "", {}, "StackGone", Message(Code.STACK_MISSING))
+        code, message = sandbox_run.why_missing(deployment.environment)
+        finalize.finalize(deployment, State.FAILED, "", {}, code, message)
 
 
 def finish(deployment: Deployment, end: State, root: StackView) -> float | None:

@@ -15,6 +15,7 @@ from deployments.aws.redacted import redacted
 from deployments.aws.session import Clients
 from deployments.core.aws_errors import is_denied, is_throttling
 from deployments.core.intervals import ACCESS_RETRY_DELAY, retry_delay
+from deployments.core.outcome import SANDBOX_RESTARTED
 from deployments.core.phases import AFTER_STACKS, BEFORE_STACKS, Kind, State
 from deployments.core.stored_messages import read_message
 from deployments.errors import (
@@ -37,6 +38,7 @@ from deployments.runner import (
     observe,
     readiness,
     redactors,
+    sandbox_run,
     stack_poller,
 )
 
@@ -62,7 +64,7 @@ def run_deployment(pk: int, version: int, connect: Connect = session.connect) ->
     now = timezone.now()
     try:
         deployment.record(ticked_at=now)
-        observe.sandbox_facts(deployment.environment.account)
+        sandbox_run.update_facts(deployment.environment.account)
         delay = _guarded_step(deployment, connect, now)
     except LostClaim:
         return False
@@ -165,7 +167,9 @@ def _fail(deployment: Deployment, clients: Clients | None, code: str, message: M
 
     Returns None: no further step is needed.
     """
-    if deployment.state == State.CHANGE_SET and clients is not None:
+    if deployment.kind != Kind.DELETE and sandbox_run.was_restarted(deployment.environment):
+        code, message = SANDBOX_RESTARTED, Message(Code.SANDBOX_RESTARTED)
+    elif deployment.state == State.CHANGE_SET and clients is not None:
         launch.clean_up_unexecuted(deployment, clients)
     with transaction.atomic():
         deployment.move_to(State.FAILED, error_code=code, error_sentence=message.as_json())

@@ -139,6 +139,7 @@ MESSAGES: Final[Mapping[Code, str]] = {
     Code.TARGET_NOT_HEALTHY: N_("%(where)s is not healthy yet (%(code)s)."),
     Code.NOTHING_TO_MONITOR: N_("Its templates have no servers, load balancers or databases to monitor."),
     Code.ENVIRONMENT_CREATING: N_("It is being created."),
+    Code.CREATION_FAILED: N_("Its creation failed: there is nothing to monitor."),
     Code.NOT_OBSERVED: N_("%(where)s has not been observed yet."),
     Code.NO_SERVERS: N_("%(where)s has no servers."),
     Code.NO_SERVER_IN_SERVICE: N_("No %(tier)s server is in service."),
@@ -194,6 +195,9 @@ MESSAGES: Final[Mapping[Code, str]] = {
     Code.STACK_NAME_TAKEN: N_(
         "The account already has a stack named %(stack)s (%(status)s). Choose another environment name, "
         "or delete that stack first."
+    ),
+    Code.SANDBOX_RESTARTED: N_(
+        "The sandbox was restarted, and a sandbox keeps nothing across a restart: the stack no longer exists."
     ),
     Code.STACK_MISSING: N_("The stack no longer exists: it was deleted outside of Sanso."),
     Code.SITE_CHECK_SUCCEEDED: N_("Write and read succeeded in %(milliseconds)s ms."),

@@ -11,6 +11,7 @@ from deployments.core.phases import State
 from deployments.errors import AwsAccessError, AwsRejected, AwsRetryable
 from deployments.models import Deployment, Environment, Event, Resource, Stack, TemplateCheck
 from deployments.runner import event_log
+from deployments.wording import stored_text
 from tests.builders import make_deployment, make_environment, make_stack, make_stack_event
 from tests.fakes import FakeAws, FakeStack, lost_answer
 from tests.runner.conftest import one_tick, run
@@ -271,6 +272,8 @@ def test_a_failed_resource_is_named_when_everything_was_rolled_back(
     assert ended.state == State.ROLLED_BACK
     assert reason(ended) == ("Network/Vpc (AWS::SNS::Topic): The maximum number of VPCs has been reached.")
     assert Stack.objects.get(deployment=ended, path="Network").status == "DELETE_COMPLETE"
+    environment = Environment.objects.get(pk=ended.environment_id)
+    assert stored_text(environment.health_sentence) == "Its creation failed: there is nothing to monitor."
 
 
 def test_a_stack_deleted_behind_our_back_ends_the_deployment_with_that_reason(

@@ -243,7 +243,7 @@ def test_what_lost_its_stacks_ends_and_can_be_closed(portal: Portal, dump: Dump)
     for deployment in after.values():
         assert_numbered(deployment)
     for name in ("at-stacks", "at-rollback", "at-configuration", "at-traffic", "at-ready"):
-        assert (after[name].state, after[name].error_code) == ("failed", "StackGone")
+        assert (after[name].state, after[name].error_code) == ("failed", "SandboxRestarted")
     for name in ("at-delete", "at-delete-preflight"):
         assert after[name].state == "succeeded"
         assert after[name].environment.deleted_at

@@ -164,7 +164,8 @@ class Facts:
     """Everything that is known. `parts` are the resources that were created, observed or not.
 
     `being_created`: the deployment that creates the environment has not ended. `serves`: requests to its load
-    balancers reach servers; in a sandbox without real servers they do not.
+    balancers reach servers; in a sandbox without real servers they do not. `absent` is why the stack with all
+    of this does not exist, None while it does.
     """
 
     parts: ObservedParts = field(default_factory=ObservedParts)
@@ -177,5 +178,6 @@ class Facts:
     associations: tuple[AssociationFact, ...] = ()
     clusters: tuple[ClusterFact, ...] = ()
     probe: ProbeFact | None = None
+    absent: Message | None = None
     being_created: bool = False
     serves: bool = True

@@ -42,11 +42,13 @@ def roll_up(facts: Facts, now: datetime) -> Health:
 
     While it is being created, it is unknown instead of unhealthy.
     """
+    if facts.absent:
+        return Health(status=HealthStatus.UNKNOWN, sentence=facts.absent)
     tiers = tuple(tier for name in TIERS if (tier := _tier(name, facts, now)) is not None)
     if not tiers:
         return Health(
             status=HealthStatus.UNKNOWN,
-            sentence=Message(Code.NOTHING_TO_MONITOR),
+            sentence=Message(Code.ENVIRONMENT_CREATING if facts.being_created else Code.NOTHING_TO_MONITOR),
         )
     assessment = _worst_tier(tiers)
     if facts.being_created and assessment.status is not HealthStatus.HEALTHY:

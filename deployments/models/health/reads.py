@@ -12,9 +12,12 @@ from django.utils import timezone
 
 from deployments.core.health import facts
 from deployments.core.health.parts import TYPES, CreatedResource, ObservedParts, parts_of
-from deployments.core.phases import Kind
+from deployments.core.outcome import SANDBOX_RESTARTED, WITHOUT_STACK
+from deployments.core.phases import Kind, State
 from deployments.core.status import DELETED, is_failed_create
 from deployments.core.stored_messages import read_message
+from deployments.errors import Message
+from deployments.message_codes import Code
 from deployments.models.environment import Environment
 from deployments.models.health.configuration import AssociationRun
 from deployments.models.stack import Resource
@@ -29,8 +32,9 @@ def facts_of(environment: Environment) -> facts.Facts:
     active = environment.active_deployment
     probe = environment.site_probes.order_by("-at", "-pk").first()
     instances = list(environment.instances.present_or_gone_since(timezone.now() - DEPARTED_FOR))
+    parts = parts_of_environment(environment)
     return facts.Facts(
-        parts=parts_of_environment(environment),
+        parts=parts,
         sources={row.source: _source(row) for row in environment.observations.all()},
         load_balancers=tuple(
             facts.LoadBalancerFact(**_same(row, facts.LoadBalancerFact) | {"zones": tuple(row.zones)})
@@ -43,10 +47,28 @@ def facts_of(environment: Environment) -> facts.Facts:
         associations=_associations(environment),
         clusters=_clusters(environment),
         probe=_read([probe], facts.ProbeFact)[0] if probe else None,
+        absent=_absent(environment, parts),
         being_created=active is not None and active.kind == Kind.CREATE,
         serves=not environment.account.is_sandbox
         or environment.account.sandbox_facts.get("machines") != "records",
     )
+
+
+def _absent(environment: Environment, parts: ObservedParts) -> Message | None:
+    """Return why the environment has no stack, or nothing left in it; None while it may have something."""
+    if environment.missing_since:
+        restarted = environment.missing_code == SANDBOX_RESTARTED
+        return Message(Code.SANDBOX_RESTARTED if restarted else Code.STACK_MISSING)
+    met = environment.account.sandbox_run
+    if environment.stack_id and environment.sandbox_run and met not in ("", environment.sandbox_run):
+        return Message(Code.SANDBOX_RESTARTED)  # what it answers is about another run
+    latest = environment.latest
+    if latest is None or latest.is_active:
+        return None
+    if latest.error_code in WITHOUT_STACK:
+        return read_message(latest.error_sentence)
+    failed = latest.kind == Kind.CREATE and latest.state != State.SUCCEEDED
+    return Message(Code.CREATION_FAILED) if failed and not parts else None
 
 
 def parts_of_environment(environment: Environment) -> ObservedParts:

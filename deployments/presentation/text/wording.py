@@ -202,6 +202,7 @@ _ERRORS: dict[str, Callable[[], str]] = {
     "ChangeSetFailed": lambda: _("CloudFormation rejected the change set"),
     "InsufficientCapabilities": lambda: _("The templates require a capability that Sanso may not grant"),
     "ResourceFailed": lambda: _("A resource failed"),
+    "SandboxRestarted": lambda: _("The sandbox was restarted"),
     "StackGone": lambda: _("Stack deleted outside of Sanso"),
     "StackDeleted": lambda: _("Stack deleted outside of Sanso"),
     "AssociationFailed": lambda: _("Server configuration failed"),

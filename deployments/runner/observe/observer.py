@@ -19,7 +19,7 @@ from deployments.core.sources import OBSERVED
 from deployments.errors import AwsAccessError, AwsFailure, AwsRetryable, QuotaExhausted
 from deployments.models import Account, Environment, Observation, Observer, leases
 from deployments.models.health.reads import parts_of_environments
-from deployments.runner import redactors
+from deployments.runner import redactors, sandbox_run
 from deployments.runner.observe import history
 from deployments.runner.observe.associations import Associations
 from deployments.runner.observe.database import Database
@@ -126,6 +126,7 @@ def _round(
     except Exception:
         log.exception("observer %s: a round failed", observer.pk)
         delay = retry_delay(observer.failures + 1, throttled=False)
+    sandbox_run.update_facts(observer.account)  # after the answers: another run may have given them
     _count(observer, failed=stalled is not None)
     if stalled is not None:
         _set_problem_of_stalled(observer, observed, stalled)

@@ -10,14 +10,13 @@ from django.utils import timezone
 from deployments.aws import quota
 from deployments.aws.account_ref import AccountRef
 from deployments.aws.redacted import redacted
-from deployments.aws.sandbox import about
 from deployments.aws.session import Clients
 from deployments.core.intervals import OBSERVE_DELAY, WATCHED_DELAY
 from deployments.core.status import DELETED
 from deployments.errors import AwsFailure, AwsNotFound, QuotaExhausted
-from deployments.models import Account, Environment, Observation, leases
+from deployments.models import Environment, Observation, leases
 from deployments.models.sealed import renewed
-from deployments.runner import redactors
+from deployments.runner import redactors, sandbox_run
 from deployments.runner.observe.problems import problem_message
 
 
@@ -31,7 +30,7 @@ def observe_stack(pk: int, version: int, connect: Callable[[AccountRef], Clients
         now = timezone.now()
         watched = bool(environment.watched_until and environment.watched_until > now)
         delay = WATCHED_DELAY if watched else OBSERVE_DELAY
-        sandbox_facts(environment.account)
+        sandbox_run.update_facts(environment.account)
         _renew(environment)
         if environment.active_deployment is None and environment.stack_id:
             with quota.priority(watched=watched):
@@ -55,7 +54,7 @@ def _poll(environment: Environment, connect: Callable[[AccountRef], Clients], no
         clients = redacted(connect(environment.account.ref()), redactors.of_environment(environment))
         stack = clients.cloudformation.describe_stack(environment.stack_id)
     except AwsNotFound:
-        _write(environment, now, missing=True)
+        _write_missing(environment, now)
     except QuotaExhausted as exc:
         return exc.seconds
     except AwsFailure as exc:  # after an error, the stored state is kept
@@ -65,19 +64,25 @@ def _poll(environment: Environment, connect: Callable[[AccountRef], Clients], no
         _observed(environment, now, exc)
     else:
         if stack.status == DELETED:
-            _write(environment, now, missing=True, stack_status=stack.status)
+            _write_missing(environment, now, stack_status=stack.status)
         else:
             values = {"status_reason": stack.reason, "outputs": dict(stack.outputs)}
-            _write(environment, now, missing=False, stack_status=stack.status, **values)
+            _write(environment, now, missing_since=None, missing_code="", stack_status=stack.status, **values)
+            sandbox_run.remember(environment)
     return None
 
 
-def _write(environment: Environment, now: datetime, *, missing: bool, **values: object) -> None:
+def _write_missing(environment: Environment, now: datetime, **values: object) -> None:
+    """Write that the stack does not exist and, at first sight, why, which is all that lists say of health."""
+    if environment.missing_since is None:
+        code, message = sandbox_run.why_missing(environment)
+        values |= {"missing_since": now, "missing_code": code}
+        values |= {"health_word": "unknown", "health_sentence": message.as_json(), "health_at": now}
+    _write(environment, now, **values)
+
+
+def _write(environment: Environment, now: datetime, **values: object) -> None:
     mine = Environment.objects.filter(pk=environment.pk, version=environment.version)
-    if missing:
-        mine.filter(missing_since=None).update(missing_since=now)
-    else:
-        values["missing_since"] = None
     mine.update(observed_at=now, observe_error="", **values)
     _observed(environment, now, None)
 
@@ -92,13 +97,3 @@ def _observed(environment: Environment, now: datetime, problem: AwsFailure | Non
     if problem is None:
         values["observed_at"] = now
     Observation.objects.update_or_create(environment=environment, source="stack", defaults=values)
-
-
-def sandbox_facts(account: Account) -> None:
-    """Store what the sandbox reports about itself: which database and machines it runs."""
-    if not account.is_sandbox:
-        return
-    ref = account.ref()
-    facts = about(ref.endpoint_url, ref.token_file)
-    if facts and facts != account.sandbox_facts:
-        Account.objects.filter(pk=account.pk).update(sandbox_facts=facts)

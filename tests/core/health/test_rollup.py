@@ -17,6 +17,8 @@ from deployments.core.health.aws_statuses import SEVERITY
 from deployments.core.health.facts import Facts, GroupFact, TargetFact
 from deployments.core.health.parts import CreatedResource, ObservedParts, parts_of
 from deployments.core.health.rollup import STALE_AFTER, Health, HealthStatus, Tier, roll_up
+from deployments.errors import Message
+from deployments.message_codes import Code
 from tests.core.health.scenes import (
     NOW,
     SEEN,
@@ -171,6 +173,15 @@ def test_an_environment_that_is_being_created_is_not_called_unhealthy() -> None:
 
     assert roll_up(facts, NOW).status is HealthStatus.UNKNOWN
     assert roll_up(whole(being_created=True), NOW).status is HealthStatus.HEALTHY
+
+
+def test_an_environment_without_a_stack_is_not_said_to_have_no_servers() -> None:
+    gone = roll_up(whole(absent=Message(Code.SANDBOX_RESTARTED)), NOW)
+    begun = roll_up(Facts(being_created=True), NOW)
+
+    assert (gone.status, gone.tiers) == (HealthStatus.UNKNOWN, ())
+    assert text_of(gone.sentence).startswith("The sandbox was restarted")
+    assert text_of(begun.sentence) == "It is being created."
 
 
 def test_words_that_nobody_knows_are_shown_as_aws_says_them() -> None:
