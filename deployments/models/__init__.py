@@ -1,4 +1,4 @@
-"""The rows: accounts, environments, deployments, their stacks, resources and events, and health."""
+"""The models: accounts, environments, deployments, their stacks, resources and events, and health."""
 
 from deployments.models.account import Account
 from deployments.models.deployment import Deployment

@@ -1,4 +1,4 @@
-"""An AWS account and region that the portal may act in. The sandbox is one too."""
+"""An AWS account and region that the portal deploys to. The sandbox is one too."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from deployments.core.usual_durations import SANDBOX_SCALE
 
 
 def new_external_id() -> str:
-    """Return a fresh external id: 122 random bits, never chosen by a person."""
+    """Return a new external id: 122 random bits, never chosen by a user."""
     return uuid.uuid4().hex
 
 
@@ -27,12 +27,12 @@ class AccountQuerySet(models.QuerySet["Account"]):
         return self.filter(is_recording=False)
 
     def sandboxes(self) -> Self:
-        """Keep those that stand for the sandbox."""
+        """Keep the accounts of the sandbox."""
         return self.usable().filter(is_sandbox=True)
 
 
 class Account(models.Model):
-    """Where environments are deployed."""
+    """An account and region in which environments are deployed."""
 
     name = models.SlugField(_("name"), max_length=40, unique=True)
     region = models.CharField(
@@ -64,9 +64,9 @@ class Account(models.Model):
     )
     is_sandbox = models.BooleanField(_("sandbox"), default=False, editable=False)
     sandbox_account_id = models.CharField(max_length=12, default="", blank=True, editable=False)
-    # What the sandbox says of itself at /_sanso/about: which database and machines stand behind it.
+    # What the sandbox reports about itself at /_sanso/about: the database and machines that it runs.
     sandbox_facts = models.JSONField(default=dict, blank=True, editable=False)
-    # Holds recorded deployments: nothing can be deployed into it.
+    # The account of recordings: nothing can be deployed to it.
     is_recording = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -92,7 +92,7 @@ class Account(models.Model):
         return str(self.sandbox_facts.get("instance_id", "")) if self.is_sandbox else ""
 
     def ref(self) -> AccountRef:
-        """Return what the gateways need to act in this account."""
+        """Return the reference that the gateways need to access this account."""
         if self.is_sandbox:
             return AccountRef(
                 region=self.region,

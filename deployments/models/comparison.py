@@ -1,4 +1,4 @@
-"""What two deployments are compared by: what each stack and resource did, in two queries a deployment."""
+"""Read the stacks and resources of a deployment for a comparison, in two queries per deployment."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from deployments.models.timeline import operation_for
 
 
 def parts_of(deployment: Deployment) -> list[ComparedPart]:
-    """Return every stack and resource with what the deployment's own operation made of it.
+    """Return every stack and resource with the result of the deployment's own operation.
 
-    What a rollback did to it afterwards is left out: it took the time of the rollback.
+    A later rollback is left out: its duration is not comparable.
     """
     stacks = list(Stack.objects.of(deployment).prefetch_related("resources"))
     found = dict(_resources(deployment, stacks))

@@ -1,4 +1,4 @@
-"""One attempt to change an environment, with one door for its state."""
+"""One creation, update or deletion of an environment, with one transition function for its state."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
         return self.filter(state__in=[str(s) for s in ACTIVE])
 
     def for_list(self) -> Self:
-        """Everything a list shows, newest first, without a query a row."""
+        """Select everything that a list shows, newest first, without a query per row."""
         return self.select_related("environment__account", "requested_by").order_by("-pk")
 
     def of(self, environment: Environment) -> Self:
@@ -56,20 +56,20 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
         return rows.select_related("environment").order_by("-pk")
 
     def before(self, pk: int) -> Self:
-        """Keep those asked for before the one with this key: the next page of a list."""
+        """Keep those requested before the one with this key: the next page of a list."""
         return self.filter(pk__lt=pk)
 
     def for_page(self) -> Self:
-        """Everything the deployment's page shows of the row itself."""
+        """Select everything of the row that the deployment's page shows."""
         return self.select_related("environment__account", "environment__latest", "requested_by")
 
 
 class Deployment(models.Model):
-    """A create or a delete of an environment.
+    """A creation or deletion of an environment.
 
-    `active_key` holds the environment's pk while the deployment is active and NULL afterwards: the
-    database allows one active deployment an environment. `request_key` comes with the form: the same
-    form sent twice is one deployment. `token` is the client request token of every AWS call.
+    `active_key` is the environment's pk while the deployment is active and NULL afterwards: the database
+    allows one active deployment per environment. `request_key` comes with the form, so that a form that is
+    sent twice starts one deployment. `token` is the client request token of every AWS call.
     """
 
     environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="deployments")
@@ -99,7 +99,7 @@ class Deployment(models.Model):
     attention_code = models.CharField(max_length=80, blank=True, default="")
     attention = models.TextField(blank=True, default="")
     attention_sentence = models.JSONField(default=dict, blank=True, editable=False)
-    # What the last phases wait for: sentences as JSON, [] while nothing is waited for.
+    # The conditions that are not met in the last phases: messages as JSON.
     waiting_for = models.JSONField(default=list, blank=True, editable=False)
     # What the search after the end found: see deployments/models/remaining.py.
     remaining = models.JSONField(default=dict, blank=True, editable=False)
@@ -137,16 +137,16 @@ class Deployment(models.Model):
 
     @property
     def change_set_name(self) -> str:
-        """Return the name of the change set, the same whenever it is asked for."""
+        """Return the name of the change set; it is the same in every step."""
         return f"sanso-{self.token}"
 
     def confirm_claim(self) -> None:
-        """Raise LostClaim unless this tick still owns the row. Called before every change in AWS."""
+        """Raise LostClaim unless this step still owns the row. Call it before every change in AWS."""
         if not type(self).objects.filter(pk=self.pk, version=self.version).exists():
             raise LostClaim(self.pk)
 
     def record(self, **values: Any) -> None:
-        """Write fields of the row while this tick owns it, other than its state.
+        """Write fields of the row other than its state, while this step owns the row.
 
         Raise LostClaim if it does not.
         """
@@ -156,10 +156,10 @@ class Deployment(models.Model):
             setattr(self, name, value)
 
     def move_to(self, new: State, **values: Any) -> None:
-        """Move the state by compare-and-set: the one door. Ends release the environment.
+        """Change the state by compare-and-set; nothing else may. A final state releases the environment.
 
-        Raise ValueError for a way that `ALLOWED` does not know, LostClaim when the state or the claim
-        was moved by another.
+        Raise ValueError for a transition that is not in `TRANSITIONS`, LostClaim if another step has changed
+        the state or the claim.
         """
         old = State(self.state)
         if new not in TRANSITIONS[old]:

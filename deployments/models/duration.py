@@ -1,4 +1,4 @@
-"""How long things took, and what was expected of a deployment because of it."""
+"""Measured durations of resources, and the expected duration of a deployment."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from deployments.models.deployment import Deployment
 from deployments.models.fields import IdField
 
 KEPT = 50
-"""Durations that are kept of each thing in an account: the latest ones."""
+"""How many durations of each resource are kept in an account: the latest ones."""
 
 
 class DurationQuerySet(models.QuerySet["Duration"]):
     """Named queries over durations."""
 
     def of_kind(self, *, sandbox: bool, operation: str) -> Self:
-        """Keep what an operation took in accounts of one kind, the latest first."""
+        """Keep the durations of an operation in accounts of one kind, the latest first."""
         return self.filter(account__is_sandbox=sandbox, operation=operation).order_by("-pk")
 
     def in_account(self, account: Account) -> Self:
@@ -31,27 +31,27 @@ class DurationQuerySet(models.QuerySet["Duration"]):
         """Keep those of all other accounts."""
         return self.exclude(account=account)
 
-    def as_taken(self) -> models.QuerySet[Duration, tuple[str, str, float]]:
-        """Return (path, type, seconds) of each."""
+    def as_rows(self) -> models.QuerySet[Duration, tuple[str, str, float]]:
+        """Return (path, type, seconds) of each duration."""
         return self.values_list("path", "type", "seconds")
 
     def overfull(self, account: Account, operation: str) -> list[str]:
-        """Return the paths of which more is kept than is of use."""
+        """Return the paths that have more than `KEPT` durations."""
         rows = self.filter(account=account, operation=operation).order_by()
         counted = rows.values("path").annotate(number=Count("pk")).filter(number__gt=KEPT)
         return [str(row["path"]) for row in counted]
 
     def too_old(self, account: Account, operation: str, path: str) -> list[int]:
-        """Return the keys of the rows of one thing that newer ones have taken the place of."""
+        """Return the keys of the rows of a path beyond the latest `KEPT` ones."""
         rows = self.filter(account=account, operation=operation, path=path).order_by("-pk")
         return list(rows.values_list("pk", flat=True)[KEPT : KEPT + 1000])
 
 
 class Duration(models.Model):
-    """How long one operation on one resource, stack or phase took in a deployment that has ended.
+    """The duration of one operation on one resource, stack or phase in a deployment that has ended.
 
-    `path` is that of logical ids below the root, the same for every environment of a template set; a
-    phase of the portal's own is `@configuration` and the like, with the type `Sanso::Phase`.
+    `path` has the logical ids below the root, the same for every environment of a template set; that of the
+    portal's own phases is `@configuration` or similar, with the type `Sanso::Phase`.
     """
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="durations")
@@ -79,7 +79,7 @@ class Duration(models.Model):
 
 
 class Expectation(models.Model):
-    """What was expected of a deployment when it was asked for, for the page to show beside the truth.
+    """The expected duration of a deployment at its request; the page compares it with the actual one.
 
     `usual` is {path: [seconds, low, high, runs, source]} for every resource, stack and phase. `seconds`,
     `low` and `high` are of the whole deployment, from the request to its end.
@@ -100,6 +100,6 @@ class Expectation(models.Model):
         return f"{self.seconds:.0f} s ({self.low:.0f}-{self.high:.0f})"
 
     def of(self, path: str) -> list[Any] | None:
-        """Return [seconds, low, high, runs, source] of a path, None if nothing was expected of it."""
+        """Return [seconds, low, high, runs, source] of a path, None if it is unknown."""
         found = self.usual.get(path)
         return found if isinstance(found, list) else None

@@ -1,4 +1,4 @@
-"""One three-tier environment: a name in an account, its root stack, and what is known of it."""
+"""One three-tier environment: a name in an account, its root stack, and its observed state."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class EnvironmentQuerySet(models.QuerySet["Environment"]):
         return self.filter(deleted_at=None)
 
     def deleted(self) -> Self:
-        """Keep those that are gone."""
+        """Keep those that have been deleted."""
         return self.exclude(deleted_at=None)
 
     def with_state(self) -> Self:
@@ -76,7 +76,7 @@ class EnvironmentQuerySet(models.QuerySet["Environment"]):
         return self.filter(account=account_pk)
 
     def for_list(self) -> Self:
-        """Everything the list shows, problems first, then newest, without a query a row."""
+        """Select everything that the list shows, problems first, then newest, without a query per row."""
         rows = self.with_state().select_related("account", "owner", "latest__requested_by")
         return rows.defer("secret_fingerprints").order_by("state", "-pk")
 
@@ -85,20 +85,20 @@ class EnvironmentQuerySet(models.QuerySet["Environment"]):
         return self.filter(Q(state__gt=state) | Q(state=state, pk__lt=pk))
 
     def for_page(self) -> Self:
-        """Everything the environment's page shows of the row itself."""
+        """Select everything of the row that the environment's page shows."""
         return self.select_related("account", "owner", "latest__requested_by")
 
     def observed(self) -> Self:
-        """Keep those whose stack is looked at now and then."""
+        """Keep those whose stack is polled between deployments."""
         return self.filter(deleted_at=None).exclude(due_at=None)
 
 
 class Environment(models.Model):
     """One root stack with its nested stacks.
 
-    `live_key` is unique while the environment lives and NULL afterwards, so that a name can be used
-    again; MySQL has no conditional unique constraints. It is lower case: `Staging` and `staging` in
-    one account would be told apart by AWS but not by people.
+    `live_key` is unique while the environment exists and NULL afterwards, so that a name can be used again;
+    MySQL has no conditional unique constraints. It is lower case: AWS distinguishes `Staging` and `staging`
+    in one account, but people do not.
     """
 
     key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -122,13 +122,13 @@ class Environment(models.Model):
     sandbox_run = models.CharField(max_length=64, blank=True, default="", editable=False)
     observed_at = models.DateTimeField(null=True, blank=True)
     observe_error = models.TextField(blank=True, default="")
-    # By these the NoEcho values of past deployments are recognized in what AWS says (runner.redactors).
+    # With these, NoEcho values of past deployments are recognized in AWS's texts (runner.redactors).
     secret_fingerprints = models.TextField(blank=True, default="", editable=False)
     # The roll-up of what was observed, for lists: see deployments/core/health/rollup.py.
     health_word = models.CharField(_("health"), max_length=12, default="unknown")
     health_sentence = models.JSONField(default=dict, blank=True, editable=False)
     health_at = models.DateTimeField(null=True, blank=True)
-    # Someone has the page open until then: facts are asked for more often, and before those of others.
+    # A page is open until then: sources are polled more often, and with priority.
     watched_until = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
@@ -156,13 +156,13 @@ class Environment(models.Model):
 
     @property
     def url(self) -> str:
-        """Return the address that visitors open, "" until the stack's outputs name one."""
+        """Return the site's address from the stack's outputs, "" if they have none."""
         names = ("SiteUrl", "SiteURL", "URL", "Url", "ALBURL")
         return next((str(self.outputs[name]) for name in names if name in self.outputs), "")
 
     @property
     def is_protected(self) -> bool:
-        """Return whether the environment was made with deletion protection, by its parameters."""
+        """Return whether the environment was created with deletion protection, by its parameters."""
         on = any("DeletionProtection" in name and value == "true" for name, value in self.parameters.items())
         return on and bool(self.stack_id) and not is_rolled_back_create(self.stack_status)
 

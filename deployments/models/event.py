@@ -1,4 +1,4 @@
-"""A deployment's log: CloudFormation's stack events and the portal's own steps, numbered without a gap."""
+"""A deployment's event log: CloudFormation's stack events and the portal's own, numbered without gaps."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SOURCES = [("cloudformation", "CloudFormation"), ("portal", "Sanso")]
 
 
 class Plain(NamedTuple):
-    """What an event says, and the path and name of the stack that told it, if any did."""
+    """The values of an event, with the path and name of its stack; both None for the portal's own events."""
 
     seq: int
     at: datetime
@@ -44,7 +44,7 @@ class EventQuerySet(models.QuerySet["Event"]):
     """Named queries over events."""
 
     def of(self, deployment: Deployment) -> Self:
-        """Keep one deployment's events in their order, with the names of the stack each is about."""
+        """Keep one deployment's events in their order, with their stacks."""
         found = self.filter(deployment=deployment).select_related("stack").order_by("seq")
         return found.defer("stack__changes", "stack__polling")
 
@@ -65,50 +65,50 @@ class EventQuerySet(models.QuerySet["Event"]):
         return self.filter(seq__in=list(seqs))
 
     def firsts(self) -> Self:
-        """Leave out what only says again what another event said."""
+        """Leave out events that repeat another one."""
         return self.filter(repeat_of=0)
 
     def repeats_of(self, seqs: Iterable[int]) -> Self:
-        """Keep what says again what the events with these numbers said."""
+        """Keep the events that repeat those with these numbers."""
         return self.filter(repeat_of__in=list(seqs))
 
-    def told_by(self, source: str) -> Self:
-        """Keep what one source told: CloudFormation, or the portal itself.
+    def from_source(self, source: str) -> Self:
+        """Keep the events of one source: CloudFormation, or the portal itself.
 
-        Only the portal's own events have no status word, and there is an index of those.
+        Only the portal's own events have no status, and there is an index on the status.
         """
         found = self.filter(source=source)
         return found.filter(status="") if source == "portal" else found
 
     def about_type(self, type_: str) -> Self:
-        """Keep what is about resources of one type."""
+        """Keep the events of resources of one type."""
         return self.filter(type=type_)
 
     def within(self, stacks: Iterable[int], parent: int | None = None, logical_id: str = "") -> Self:
-        """Keep what is about resources in the stacks with these keys, or about `logical_id` in `parent`.
+        """Keep the events of the stacks with these keys, and those of `logical_id` in `parent`.
 
-        The second is how a parent tells of a nested stack.
+        The latter are a parent's events of a nested stack.
         """
-        told = models.Q(stack__in=list(stacks))
-        return self.filter(told | models.Q(stack=parent, logical_id=logical_id) if parent else told)
+        own = models.Q(stack__in=list(stacks))
+        return self.filter(own | models.Q(stack=parent, logical_id=logical_id) if parent else own)
 
     def about(self, within: str | None, logical_id: str, *, own: str | None) -> Self:
-        """Keep what the stack at the path `within` tells of a logical id.
+        """Keep the events of a logical id in the stack at the path `within`.
 
-        So does what the stack at the path `own` tells of itself.
+        With `own`, also keep the events that the stack at that path has about itself.
         """
-        told = models.Q(stack__path=own, physical_id=models.F("stack__stack_id"))
+        of_itself = models.Q(stack__path=own, physical_id=models.F("stack__stack_id"))
         if within is None:
-            return self.filter(told)
+            return self.filter(of_itself)
         by_parent = models.Q(stack__path=within, logical_id=logical_id)
-        return self.filter(by_parent if own is None else by_parent | told)
+        return self.filter(by_parent if own is None else by_parent | of_itself)
 
-    def with_status(self, words: Iterable[str]) -> Self:
-        """Keep the events with one of these status words."""
-        return self.filter(status__in=list(words))
+    def with_status(self, statuses: Iterable[str]) -> Self:
+        """Keep the events with one of these statuses."""
+        return self.filter(status__in=list(statuses))
 
     def cancelled(self, yes: bool) -> Self:
-        """Keep failures that are collateral, or leave them out."""
+        """Keep failures that were canceled as a result of another one, or leave them out."""
         reasons = models.Q()
         for reason in CANCELLED_REASONS:
             reasons |= models.Q(reason__startswith=reason)
@@ -116,48 +116,48 @@ class EventQuerySet(models.QuerySet["Event"]):
         return self.filter(collateral) if yes else self.exclude(collateral)
 
     def problems(self) -> Self:
-        """Keep failures that are not collateral, calls for attention, and an end that is no success."""
-        told = models.Q(code="attention") | models.Q(code="ended") & ~models.Q(values__state="succeeded")
-        return self.landmarks().filter(models.Q(status__in=FAILED) | told).cancelled(False)
+        """Keep independent failures, reports that need attention, and an end without success."""
+        own = models.Q(code="attention") | models.Q(code="ended") & ~models.Q(values__state="succeeded")
+        return self.landmarks().filter(models.Q(status__in=FAILED) | own).cancelled(False)
 
-    def saying(self, text: str, *, stacks: Iterable[int] = (), numbers: Iterable[int] = ()) -> Self:
-        """Keep what has the text in a name, id, type, status or reason.
+    def containing(self, text: str, *, stacks: Iterable[int] = (), numbers: Iterable[int] = ()) -> Self:
+        """Keep events with the text in a name, id, type, status or reason.
 
-        So does what is told of in the stacks with these keys, or has one of these numbers: paths and the
-        portal's own sentences are looked through by who asks.
+        Also keep events of the stacks with these keys, and events with these numbers: the caller searches the
+        paths and the texts of the portal's own events.
         """
         found = models.Q(stack__in=list(stacks)) | models.Q(seq__in=list(numbers))
         for field in ("logical_id", "physical_id", "type", "status", "reason"):
             found |= models.Q(**{f"{field}__icontains": text})
         return self.filter(found)
 
-    def telling(self, failure: Failure) -> Self:
-        """Keep the event that tells of a failure."""
+    def of_failure(self, failure: Failure) -> Self:
+        """Keep the event of a failure."""
         return self.filter(
             stack__path=failure.path, logical_id=failure.logical_id, status=failure.status, at=failure.at
         )
 
     def latest_of(self, stacks: Iterable[int], logical_ids: Iterable[str]) -> list[int]:
-        """Return the numbers of the last events that these stacks told of each of these logical ids."""
-        told = self.filter(stack__in=list(stacks), logical_id__in=list(logical_ids)).order_by()
+        """Return the numbers of the last events of each of these logical ids in each of these stacks."""
+        rows = self.filter(stack__in=list(stacks), logical_id__in=list(logical_ids)).order_by()
         return list(
-            told.values("stack", "logical_id").annotate(latest=Max("seq")).values_list("latest", flat=True)
+            rows.values("stack", "logical_id").annotate(latest=Max("seq")).values_list("latest", flat=True)
         )
 
     def landmarks(self) -> Self:
-        """Keep what a summary is made of: the portal's own steps, and failures."""
-        return self.filter(status__in=["", *FAILED])  # only the portal's own have no status word
+        """Keep the events of a summary: the portal's own, and failures."""
+        return self.filter(status__in=["", *FAILED])  # only the portal's own have no status
 
     def plain(self) -> Iterator[Plain]:
-        """Read plain values instead of events, for who reads very many: no object is made of a row."""
+        """Yield plain values instead of model instances, which is faster for very many events."""
         return map(Plain._make, self.values_list(*_PLAIN))
 
 
 class Event(models.Model):
-    """One entry. Numbers are given under the deployment's row lock (`deployments.runner.event_log`).
+    """One event. It gets its number under the deployment's row lock (`deployments.runner.event_log`).
 
-    `event_id` is CloudFormation's EventId, or `portal:…` for the portal's own entries, whose `code` and
-    `values` the pages put into words.
+    `event_id` is CloudFormation's EventId, or `portal:…` for the portal's own events; pages render their
+    `code` and `values` as a text.
     """
 
     deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="events")
@@ -174,7 +174,7 @@ class Event(models.Model):
     type = models.CharField(_("type"), max_length=255, blank=True, default="")
     status = models.CharField(_("status"), max_length=60, blank=True, default="")
     reason = models.TextField(_("reason"), blank=True, default="")
-    # The number of the first event that said the same of the same resource (`deployments.core.repeats`).
+    # The number of the event that this one repeats, 0 if there is none (`deployments.core.repeats`).
     repeat_of = models.PositiveIntegerField(default=0)
     code = models.CharField(max_length=60, blank=True, default="")
     values = models.JSONField(default=dict, blank=True)
@@ -198,7 +198,7 @@ class Event(models.Model):
         return f"{self.seq} {self.logical_id} {self.status or self.code}"
 
     def as_failure(self) -> Failure | None:
-        """Return the failure that the event tells of, None if it is something else."""
+        """Return the event as a failure, None if it is not one."""
         if self.source == "portal" or not is_failed(self.status):
             return None
         return Failure(
@@ -212,7 +212,7 @@ class Event(models.Model):
 
     @property
     def subject(self) -> str:
-        """Return the path of what the event is about: a stack's own events are about it, as its parent's."""
+        """Return the path of the resource. A stack's own events have its path, like those of its parent."""
         path = self.stack.path if self.stack else ""
         if self.stack and self.physical_id and self.physical_id == self.stack.stack_id:
             return str(path)
@@ -220,5 +220,5 @@ class Event(models.Model):
 
     @staticmethod
     def key_for(path: str, event_id: str) -> str:
-        """Return what tells an event from all others of its deployment."""
+        """Return an event's unique key in its deployment."""
         return hashlib.sha256(f"{path}\n{event_id}".encode()).hexdigest()

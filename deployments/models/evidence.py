@@ -1,4 +1,4 @@
-"""What was found beside a failure while it could still be found: a rollback takes logs and servers away."""
+"""Evidence of a failure, stored before a rollback deletes logs and servers."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class EvidenceQuerySet(models.QuerySet["Evidence"]):
 
 
 class Evidence(models.Model):
-    """The end of a log or output, or a list of what AWS says, as it was at `at`.
+    """The end of a log or output, or a list of AWS's values, at the time `at`.
 
-    `subject` is what it is of: a log group and stream, an instance, a group. Instead of `text` there can be
-    a `problem`: why it could not be read.
+    `subject` is its origin: a log group and stream, an instance, a group. Instead of `text` there may be a
+    `problem`: why it could not be read.
     """
 
     deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="evidence")

@@ -1,4 +1,4 @@
-"""What is to be expected of a deployment, by its template set and by what others took before."""
+"""The expected duration of a deployment, from its template set and the durations of earlier ones."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from deployments.models.duration import Duration, Expectation
 from deployments.models.timeline import CLOSING, around_the_stacks, operation_for, usual_in
 
 OF_THE_ACCOUNT, OF_OTHERS = 4000, 2000
-"""Durations that a forecast is made from, at most: the latest ones."""
+"""Maximum number of durations that a forecast is computed from: the latest ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExpectedDuration:
-    """The usual durations by path (a stack's closing under `path/`), and the forecast that follows.
+    """The usual durations by path (a stack's closing has the path `path/`), and the forecast.
 
     The forecast's times count from the request.
     """
@@ -39,25 +39,25 @@ class ExpectedDuration:
 
 
 def history(account: Account, kind: Kind) -> DurationHistory:
-    """Return what things took in the account, and in others of its kind (two queries)."""
+    """Return the earlier durations in the account, and in others of its kind (two queries)."""
     operation = operation_for(kind)
     rows = Duration.objects.of_kind(sandbox=account.is_sandbox, operation=operation.value)
-    own = rows.in_account(account).as_taken()[:OF_THE_ACCOUNT]
-    others = rows.elsewhere(account).as_taken()[:OF_OTHERS]
-    taken = [PastDuration(path, type_, seconds, here=True) for path, type_, seconds in own]
-    taken += [PastDuration(path, type_, seconds, here=False) for path, type_, seconds in others]
-    return DurationHistory(taken, operation, account.pace_scale)
+    own = rows.in_account(account).as_rows()[:OF_THE_ACCOUNT]
+    others = rows.elsewhere(account).as_rows()[:OF_OTHERS]
+    past = [PastDuration(path, type_, seconds, here=True) for path, type_, seconds in own]
+    past += [PastDuration(path, type_, seconds, here=False) for path, type_, seconds in others]
+    return DurationHistory(past, operation, account.pace_scale)
 
 
 def expected_of(account: Account, kind: Kind, graph: Graph) -> ExpectedDuration:
-    """Return what a deployment of this kind will take in an account."""
+    """Return the expected duration of a deployment of this kind in an account."""
     before, after = around_the_stacks(kind)
     backwards = kind is Kind.DELETE
-    plan = Schedule(graph.types, graph.edges, backwards=backwards, before=before, after=after)
+    schedule = Schedule(graph.types, graph.edges, backwards=backwards, before=before, after=after)
     known = history(account, kind)
     usual: dict[str, UsualDuration] = {}
-    for path in plan.parts:
-        if plan.is_stack(path):
+    for path in schedule.parts:
+        if schedule.is_stack(path):
             usual[path + CLOSING] = known.of(path + CLOSING, CLOSING_TYPE)
             total = known.of(path, STACK)
             if total.source != DurationSource.PRIOR:
@@ -65,11 +65,11 @@ def expected_of(account: Account, kind: Kind, graph: Graph) -> ExpectedDuration:
         else:
             usual[path] = known.of(path, graph.types.get(path, PHASE_TYPE))
     runs = usual[""].runs if "" in usual else 0
-    return ExpectedDuration(usual, project(plan, usual_in(plan, usual), {}, 0.0, runs=runs).forecast)
+    return ExpectedDuration(usual, project(schedule, usual_in(schedule, usual), {}, 0.0, runs=runs).forecast)
 
 
-def keep(deployment: Deployment, graph: Graph) -> None:
-    """Keep what is expected of a deployment, for its page to show."""
+def store(deployment: Deployment, graph: Graph) -> None:
+    """Store the expected duration of a deployment."""
     expected = expected_of(deployment.environment.account, Kind(deployment.kind), graph)
     end, low, high = expected.forecast.in_seconds(0.0)
     Expectation.objects.update_or_create(

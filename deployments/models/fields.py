@@ -14,9 +14,9 @@ else:
 
 
 class IdField(_CharField):
-    """CharField whose unique keys tell `Web` from `web` on MySQL too, as SQLite and AWS do.
+    """CharField whose unique keys distinguish `Web` and `web` on MySQL too, as on SQLite and in AWS.
 
-    MySQL's default collation folds case and accents, which would make two logical ids one.
+    MySQL's default collation ignores case and accents, so that two logical ids could be equal.
     https://docs.djangoproject.com/en/5.2/ref/databases/#collation-settings
     """
 

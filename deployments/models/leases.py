@@ -1,9 +1,9 @@
-"""Claiming due rows: the due column is the queue, a lease is the claim, a version fences who lost it.
+"""Claim due rows: the column `due_at` is the queue, a lease is the claim, a version fences lost claims.
 
-Works on every model with `due_at` (nullable) and `version` columns. A row whose `due_at` has passed wants
-a tick. The dispatcher pushes `due_at` ahead by the lease and publishes (pk, version); the tick takes the
-row by moving the version on. A worker that dies leaves `due_at` at the end of the lease: expiry is the
-reaper. Compare-and-set everywhere, since SQLite knows no SKIP LOCKED.
+It works with every model that has the columns `due_at` (nullable) and `version`. A row whose `due_at` has
+passed needs a step. The dispatcher moves `due_at` forward by the lease and publishes (pk, version); the step
+claims the row by incrementing the version. If the worker dies, the row is due again when the lease ends. All
+updates are compare-and-set, since SQLite has no SKIP LOCKED.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ BATCH = 500
 
 
 def due(rows: QuerySet[Any], now: datetime) -> list[tuple[int, int, datetime]]:
-    """Return (pk, version, due_at) of the rows that want a tick, longest overdue first."""
-    wanted = rows.filter(due_at__lte=now).order_by("due_at")
-    return list(wanted.values_list("pk", "version", "due_at")[:BATCH])
+    """Return (pk, version, due_at) of the rows that are due, longest overdue first."""
+    overdue = rows.filter(due_at__lte=now).order_by("due_at")
+    return list(overdue.values_list("pk", "version", "due_at")[:BATCH])
 
 
 def claim_due(rows: QuerySet[Any], now: datetime, lease: timedelta) -> Iterator[tuple[int, int]]:
@@ -31,11 +31,11 @@ def claim_due(rows: QuerySet[Any], now: datetime, lease: timedelta) -> Iterator[
 
 
 def begin_step(rows: QuerySet[Any], pk: int, version: int) -> bool:
-    """Begin the tick that was published with `version`; False when it is stale or doubled."""
+    """Begin the step that was published with `version`. Return False if it is stale or a duplicate."""
     return bool(rows.filter(pk=pk, version=version).update(version=F("version") + 1))
 
 
 def end_step(row: Model, version: int, due_at: datetime | None) -> bool:
-    """End a tick: say when the row wants the next one (None = never). False when the claim was lost."""
+    """End a step and set when the next is due (None: never). Return False if the claim was lost."""
     rows = type(row)._default_manager.filter(pk=row.pk, version=version)
     return bool(rows.update(due_at=due_at))

@@ -1,4 +1,4 @@
-"""A deployment as it stood at one of its events: its rows brought back to then, out of the stored events."""
+"""The state of a deployment at one of its events, computed from the stored events."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from deployments.models.stack import Resource, Stack
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastState:
-    """Rows as they were; none of them may be saved. `now` is the time of the event."""
+    """Rows at an earlier time; none of them may be saved. `now` is the time of the event."""
 
     deployment: Deployment
     stacks: Sequence[Stack]
@@ -27,8 +27,8 @@ class PastState:
     now: datetime
 
 
-def moments(deployment: Deployment) -> list[tuple[int, int]]:
-    """Return (number, epoch milliseconds) of every event. Times never go back from one to the next."""
+def event_times(deployment: Deployment) -> list[tuple[int, int]]:
+    """Return (number, epoch milliseconds) of every event; the times never decrease."""
     found: list[tuple[int, int]] = []
     latest = 0
     for seq, at in Event.objects.of(deployment).values_list("seq", "at"):
@@ -38,13 +38,13 @@ def moments(deployment: Deployment) -> list[tuple[int, int]]:
 
 
 def as_of(deployment: Deployment, seq: int) -> PastState:
-    """Return how things stood once the event `seq` was known (three queries).
+    """Return the state after the event `seq` (three queries).
 
-    Everything that will ever be there is there, pending as long as no event told of it, so that rows come
-    and go for nobody who watches.
+    It has all rows, also those without events so far, which are pending, so that no rows appear or disappear
+    during a replay.
     """
     events = list(Event.objects.of(deployment).up_to(seq))
-    nodes: dict[tuple[int, str], ResourceState] = {}
+    states: dict[tuple[int, str], ResourceState] = {}
     changes: dict[tuple[int, str], list[list[int | str]]] = {}
     for event in events:
         if event.stack is None:
@@ -53,15 +53,15 @@ def as_of(deployment: Deployment, seq: int) -> PastState:
         change = StatusChange(
             at=event.at, status=event.status, reason=event.reason, physical_id=event.physical_id
         )
-        nodes[key] = apply(nodes.get(key, ResourceState()), change)
+        states[key] = apply(states.get(key, ResourceState()), change)
         changes.setdefault(key, []).append([in_ms(event.at), event.status])
     stacks = list(Stack.objects.of(deployment).prefetch_related("resources"))
     for stack in stacks:
-        _put(stack, nodes.get((stack.pk, "")), changes.get((stack.pk, ""), []))
+        _set_state(stack, states.get((stack.pk, "")), changes.get((stack.pk, ""), []))
         for resource in stack.resources.all():
             key = (stack.pk, resource.logical_id)
-            _put(resource, nodes.get(key), changes.get(key, []))
-            resource.physical_id = nodes[key].physical_id if key in nodes else ""
+            _set_state(resource, states.get(key), changes.get(key, []))
+            resource.physical_id = states[key].physical_id if key in states else ""
     now = max((event.at for event in events), default=deployment.created_at)
     return PastState(
         deployment=_then(deployment, events, seq, now),
@@ -71,15 +71,15 @@ def as_of(deployment: Deployment, seq: int) -> PastState:
     )
 
 
-def _put(row: Stack | Resource, node: ResourceState | None, changes: list[list[int | str]]) -> None:
-    known = node or ResourceState()
+def _set_state(row: Stack | Resource, state: ResourceState | None, changes: list[list[int | str]]) -> None:
+    known = state or ResourceState()
     row.status, row.reason = known.status, known.reason
     row.started_at, row.changed_at, row.ended_at = known.started_at, known.changed_at, known.ended_at
     row.changes = changes
 
 
 def _then(deployment: Deployment, events: Sequence[Event], seq: int, now: datetime) -> Deployment:
-    """Return the deployment's row as the portal's own events tell of it."""
+    """Return the deployment's row according to the portal's own events."""
     then = copy.copy(deployment)
     then.last_seq = seq
     if any(event.code == "ended" for event in events):
@@ -94,17 +94,17 @@ def _then(deployment: Deployment, events: Sequence[Event], seq: int, now: dateti
     attention = _attention(events)
     then.attention_code = str(attention.get("code", ""))
     then.attention = str(attention.get("message", ""))
-    then.attention_sentence = _kept_message(attention)
+    then.attention_sentence = _stored_message(attention)
     return then
 
 
 def _attention(events: Sequence[Event]) -> Mapping[str, Any]:
-    """Return the values of the last call for attention, none when it is over or there was none."""
+    """Return the values of the last event that needs attention, none if it is resolved or there is none."""
     last = next((event for event in reversed(events) if event.code in ("attention", "attention.over")), None)
     return last.values if last and last.code == "attention" else {}
 
 
-def _kept_message(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the message that an event keeps; the release before kept it beside its English text."""
-    kept = values.get("sentence") or values.get("message")
-    return dict(kept) if isinstance(kept, Mapping) else {}
+def _stored_message(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the message of an event; the release before stored it in another value."""
+    stored = values.get("sentence") or values.get("message")
+    return dict(stored) if isinstance(stored, Mapping) else {}

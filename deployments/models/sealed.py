@@ -1,4 +1,4 @@
-"""Secrets at rest: encrypted with a key made from SECRET_KEY, gone once they were used."""
+"""Encryption of stored secrets with a key derived from SECRET_KEY; they are deleted after use."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ def encrypt(text: str) -> str:
 def decrypt(token: str) -> str:
     """Return the text of a token.
 
-    Raises cryptography.fernet.InvalidToken when SECRET_KEY was changed without a fallback.
+    Raise cryptography.fernet.InvalidToken if SECRET_KEY was changed without a fallback.
     """
     return MultiFernet(_keys()).decrypt(token.encode()).decode()
 
 
 def renewed(token: str) -> str:
-    """Return a token under the present SECRET_KEY: the same one, unless only a fallback can decrypt it.
+    """Return a token under the current SECRET_KEY: the same one, unless only a fallback can decrypt it.
 
-    One that no key can decrypt is returned as it is.
+    A token that no key can decrypt is returned unchanged.
     """
     current, *_fallbacks = keys = _keys()
     try:
@@ -57,7 +57,7 @@ def seal(values: dict[str, str]) -> str:
 def unseal(token: str) -> dict[str, str]:
     """Return the values of a token.
 
-    Raises cryptography.fernet.InvalidToken when SECRET_KEY was changed without a fallback.
+    Raise cryptography.fernet.InvalidToken if SECRET_KEY was changed without a fallback.
     """
     values: dict[str, str] = json.loads(decrypt(token)) if token else {}
     return values

@@ -1,4 +1,4 @@
-"""The stacks and resources that one deployment touches, as its events tell them."""
+"""The stacks and resources of one deployment, with their state according to its events."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class StackQuerySet(models.QuerySet["Stack"]):
         return self.filter(deployment=deployment).order_by("depth", "pk")
 
     def to_poll(self) -> Self:
-        """Keep those whose events are not all known yet."""
+        """Keep those that may have new events."""
         return self.filter(settled=False).exclude(stack_id="")
 
     def with_id(self, stack_id: str) -> Self:
@@ -33,7 +33,7 @@ class StackQuerySet(models.QuerySet["Stack"]):
         return self.filter(stack_id=stack_id)
 
     def with_counts(self) -> Self:
-        """Add `resource_count`: how many resources each has, nested stacks left out."""
+        """Add `resource_count`: the number of resources of each, without nested stacks."""
         return self.annotate(resource_count=Count("resources", filter=~Q(resources__type=STACK_TYPE)))
 
 
@@ -41,25 +41,25 @@ class ResourceQuerySet(models.QuerySet["Resource"]):
     """Named queries over resources."""
 
     def of_deployment(self, deployment: Deployment) -> Self:
-        """Keep what one deployment touches."""
+        """Keep the resources of one deployment."""
         return self.filter(stack__deployment=deployment)
 
     def of_environment(self, environment: Environment) -> Self:
-        """Keep what the environment's deployments touched, in the order of the deployments."""
+        """Keep the resources of the environment's deployments, in the order of the deployments."""
         rows = self.filter(stack__deployment__environment=environment)
         return rows.order_by("stack__deployment_id", "stack__depth", "pk")
 
     def in_stacks(self, stacks: Collection[int]) -> Self:
-        """Keep the resources of these stacks, in the order they became known."""
+        """Keep the resources of these stacks, in the order of their creation."""
         return self.filter(stack__in=stacks).order_by("pk")
 
     def tallied(self, deployment: Deployment) -> list[tuple[str, str, int]]:
-        """Return (path of the stack, status word, how many) for all resources of a deployment."""
+        """Return (path of the stack, status, count) for all resources of a deployment."""
         rows = self.filter(stack__deployment=deployment).order_by()
         return list(rows.values_list("stack__path", "status").annotate(Count("pk")))
 
     def placed_in(self, deployment: Deployment) -> Self:
-        """Keep one deployment's resources, with the stacks that they are in."""
+        """Keep one deployment's resources, with their stacks."""
         return self.filter(stack__deployment=deployment).select_related("stack").order_by("pk")
 
     def remaining_of(self, deployment: Deployment) -> Self:
@@ -71,7 +71,7 @@ class ResourceQuerySet(models.QuerySet["Resource"]):
         return rows.exclude(physical_id="").exclude(status__in=("", DELETED))
 
     def with_dependencies(self) -> Self:
-        """Keep those of which it is known what they depend on, with their stacks."""
+        """Keep those that have dependencies, with their stacks."""
         return self.exclude(depends_on=[]).select_related("stack")
 
 
@@ -91,11 +91,11 @@ class Stack(models.Model):
     started_at = models.DateTimeField(null=True, blank=True)
     changed_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
-    # [[epoch ms, status], …] in time, kept by the journal (deployments.core.timeline.union).
+    # [[epoch ms, status], …] by time, written by the event log (deployments.core.timeline.union).
     changes = models.JSONField(default=list, blank=True, editable=False)
-    # Somebody told that the stack changed, and it was not looked at since.
+    # When a notification arrived that the stack has changed; NULL once it was polled.
     hinted_at = models.DateTimeField(null=True, blank=True, editable=False)
-    # When its events were last asked for, and how often in a row without news (deployments.core.polling).
+    # When its events were last polled, and how often in a row without new ones (deployments.core.polling).
     polling = models.JSONField(default=dict, blank=True, editable=False)
 
     objects = models.Manager.from_queryset(StackQuerySet)()
@@ -126,9 +126,9 @@ class Resource(models.Model):
     started_at = models.DateTimeField(null=True, blank=True)
     changed_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
-    # [[epoch ms, status], …] in time, kept by the journal (deployments.core.timeline.union).
+    # [[epoch ms, status], …] by time, written by the event log (deployments.core.timeline.union).
     changes = models.JSONField(default=list, blank=True, editable=False)
-    # [[path, way], …]: what must be there first (deployments.core.dependencies.Edge).
+    # [[path, way], …]: what must exist first (deployments.core.dependencies.Edge).
     depends_on = models.JSONField(default=list, blank=True, editable=False)
 
     objects = models.Manager.from_queryset(ResourceQuerySet)()

@@ -1,4 +1,4 @@
-"""What cfn-lint said of a template set, kept by the set's digest."""
+"""The findings of cfn-lint for a template set, stored by the set's digest."""
 
 from __future__ import annotations
 
@@ -17,5 +17,5 @@ class TemplateCheck(models.Model):
 
     @property
     def errors(self) -> list[dict[str, str]]:
-        """Return the findings that forbid a deployment."""
+        """Return the findings that prevent a deployment."""
         return [finding for finding in self.findings if finding["level"] == "Error"]

@@ -1,4 +1,4 @@
-"""What the waterfall of a deployment shows: read in three queries, then reckoned."""
+"""The timeline of a deployment, for its waterfall: read in three queries, then computed."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from deployments.models.event import Event
 from deployments.models.stack import STACK_TYPE, Resource, Stack
 
 CLOSING = "/"
-"""Put behind a stack's path for what it takes after the last thing in it has ended."""
+"""Suffix of a stack's path for the time that it takes after the last part in it has ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimelineRow:
     """One stack, resource or phase (`@…`) of the waterfall, by its path; "" is the root stack.
 
-    `usual` is what it took before (None: nothing is known), `expected` from when to when it goes on or
-    will (None once the deployment has ended or goes back). Times are epoch milliseconds.
+    `usual` is its usual duration (None: unknown), `expected` its expected start and end (None once the
+    deployment has ended or rolls back). Times are epoch milliseconds.
     """
 
     path: str
@@ -51,7 +51,7 @@ class TimelineRow:
 
     @property
     def span(self) -> Span:
-        """Return from when to when it went on; without an end while it does."""
+        """Return its start and end; the end is None while it is in progress."""
         if not self.intervals:
             return Span()
         return Span(self.intervals[0].start, self.intervals[-1].end)
@@ -59,10 +59,10 @@ class TimelineRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
-    """The lines by path, stacks before what is in them; the forecast while there is one to make.
+    """The rows by path, stacks before the resources in them, and the forecast while there is one.
 
-    `start` and `now` (the end, once it has ended) are epoch milliseconds. `expectation` is what was
-    forecast at the request.
+    `start` and `now` (the end, once it has ended) are epoch milliseconds. `expectation` is the forecast at
+    the request.
     """
 
     start: int
@@ -73,7 +73,7 @@ class Timeline:
     expectation: Forecast | None = None
 
     def line(self, path: str) -> TimelineRow | None:
-        """Return the line at a path."""
+        """Return the row at a path."""
         return self.lines.get(path)
 
 
@@ -86,19 +86,20 @@ def load(
 ) -> Timeline:
     """Return a deployment's timeline.
 
-    `stacks` (with their resources prefetched) and `landmarks` are read unless they are handed in.
+    `stacks` (with their resources prefetched) and `landmarks` are read from the database unless they are
+    passed.
     """
     if stacks is None:
         stacks = Stack.objects.of(deployment).prefetch_related("resources")
     if landmarks is None:
         landmarks = Event.objects.of(deployment).landmarks()
-    kept = Expectation.objects.filter(deployment=deployment).first()
-    moment = in_ms(deployment.ended_at or now or timezone.now())
-    return _TimelineBuilder(deployment, list(stacks), list(landmarks), kept, moment).timeline()
+    expectation = Expectation.objects.filter(deployment=deployment).first()
+    until = in_ms(deployment.ended_at or now or timezone.now())
+    return _TimelineBuilder(deployment, list(stacks), list(landmarks), expectation, until).timeline()
 
 
 def around_the_stacks(kind: Kind) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the names of a plan's phases before and after the stacks."""
+    """Return the names of the phases before and after the stacks."""
     phases = PHASES[kind]
     at = phases.index(State.STACKS)
     before, after = phases[:at], phases[at + 1 :]
@@ -106,12 +107,12 @@ def around_the_stacks(kind: Kind) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def operation_for(kind: Kind) -> OperationKind:
-    """Return what a deployment of this kind does to its resources."""
+    """Return the operation of a deployment of this kind on its resources."""
     return OperationKind(kind.value)
 
 
 def phase_spans(deployment: Deployment, landmarks: Iterable[Event]) -> dict[str, Span]:
-    """Return from when to when each of the portal's own phases went on, as far as they have begun."""
+    """Return the start and end of each of the portal's own phases that has begun."""
     starts = {State.PREFLIGHT.value: in_ms(deployment.created_at)}
     for event in landmarks:
         if event.code == "phase":
@@ -126,28 +127,28 @@ def phase_spans(deployment: Deployment, landmarks: Iterable[Event]) -> dict[str,
     }
 
 
-def usual_in(plan: Schedule, usual: Mapping[str, UsualDuration]) -> dict[str, UsualDuration]:
-    """Return what the parts of a plan take by themselves: a stack, what follows the last thing in it."""
+def usual_in(schedule: Schedule, usual: Mapping[str, UsualDuration]) -> dict[str, UsualDuration]:
+    """Return the durations of the parts of a schedule; for a stack, the time after the last part in it."""
     found = {}
-    for path in plan.parts:
-        own = usual.get(path + CLOSING if plan.is_stack(path) else path)
+    for path in schedule.parts:
+        own = usual.get(path + CLOSING if schedule.is_stack(path) else path)
         if own is not None:
             found[path] = own
     return found
 
 
 class _TimelineBuilder:
-    """Puts one deployment's rows together."""
+    """Build the timeline of one deployment from its rows."""
 
     def __init__(
         self,
         deployment: Deployment,
         stacks: list[Stack],
         landmarks: list[Event],
-        kept: Expectation | None,
+        expectation: Expectation | None,
         now: int,
     ) -> None:
-        self.deployment, self.kept, self.now = deployment, kept, now
+        self.deployment, self.expectation, self.now = deployment, expectation, now
         self.kind = Kind(deployment.kind)
         self.stacks = {stack.path: stack for stack in stacks}
         self.resources: dict[str, Resource] = {}
@@ -159,7 +160,7 @@ class _TimelineBuilder:
         self.types |= dict.fromkeys(self.stacks, STACK_TYPE)
         self.edges = {path: dependencies.from_rows(row.depends_on) for path, row in self.resources.items()}
         before, after = around_the_stacks(self.kind)
-        self.plan = Schedule.cached(
+        self.schedule = Schedule.cached(
             self.types, self.edges, backwards=self.kind is Kind.DELETE, before=before, after=after
         )
         self.usual = self._usual()
@@ -167,22 +168,22 @@ class _TimelineBuilder:
         self.runs = {path: runs(self._changes(path)) for path in self.types}
 
     def timeline(self) -> Timeline:
-        """Return the whole of it."""
+        """Return the timeline."""
         known = self.phases | {
             path: Span(own[0].start, own[-1].end) for path in self.types if (own := self._waited_for(path))
         }
-        forecast, spans = self._outlook(known)
-        critical = critical_path(self.plan, spans or known) if self.resources else CriticalPath()
+        forecast, spans = self._forecast(known)
+        critical = critical_path(self.schedule, spans or known) if self.resources else CriticalPath()
         waits = dependencies.reversed_edges(self.edges) if self.kind is Kind.DELETE else self.edges
         blocked = dependencies.blocked_by(self.edges)
         states = {path: self._status(path) for path in self.types}
         lines = {}
-        for path in self.plan.parts:
+        for path in self.schedule.parts:
             lines[path] = TimelineRow(
                 path=path,
                 type=self.types.get(path, PHASE_TYPE),
                 status=states.get(path, ""),
-                is_stack=self.plan.is_stack(path),
+                is_stack=self.schedule.is_stack(path),
                 intervals=self._intervals(path),
                 runs=self.runs.get(path, ()),
                 depends_on=self.edges.get(path, ()),
@@ -203,24 +204,24 @@ class _TimelineBuilder:
         )
 
     def _usual(self) -> dict[str, UsualDuration]:
-        kept = self.kept.usual if self.kept else {}
-        found = {path: usual for path, row in kept.items() if (usual := UsualDuration.from_row(row))}
+        stored = self.expectation.usual if self.expectation else {}
+        found = {path: usual for path, row in stored.items() if (usual := UsualDuration.from_row(row))}
         account = self.deployment.environment.account
         unknown = DurationHistory((), operation_for(self.kind), account.pace_scale)
-        for path in self.plan.parts:
-            if self.plan.is_stack(path) and path + CLOSING not in found:
+        for path in self.schedule.parts:
+            if self.schedule.is_stack(path) and path + CLOSING not in found:
                 found[path + CLOSING] = unknown.of(path + CLOSING, CLOSING_TYPE)
-            elif not self.plan.is_stack(path) and path not in found:
+            elif not self.schedule.is_stack(path) and path not in found:
                 found[path] = unknown.of(path, self.types.get(path, PHASE_TYPE))
         return found
 
     def _changes(self, path: str) -> list[list[int | str]]:
-        """Return the changes of a resource; of a stack its own, which tell more than its parent's do."""
+        """Return the changes of a resource; of a stack its own, which are more precise than its parent's."""
         stack, resource = self.stacks.get(path), self.resources.get(path)
         return (stack.changes if stack else None) or (resource.changes if resource else None) or []
 
     def _waited_for(self, path: str) -> tuple[OperationRun, ...]:
-        """Return the runs that others wait for: of a nested stack as its parent tells of them."""
+        """Return the runs that others wait for; of a nested stack, those in its parent's events."""
         resource = self.resources.get(path)
         if resource is None or path not in self.stacks or not resource.changes:
             return self.runs[path]
@@ -233,32 +234,34 @@ class _TimelineBuilder:
         own = tuple(interval for run in self.runs.get(path, ()) for interval in run.intervals)
         if own or path not in self.stacks:
             return own
-        below = (self._changes(below) for below in self.plan.inside.get(path, ()))
+        below = (self._changes(below) for below in self.schedule.inside.get(path, ()))
         return of_stack((), below)
 
     def _status(self, path: str) -> str:
         stack, resource = self.stacks.get(path), self.resources.get(path)
-        word = (stack.status if stack else "") or (resource.status if resource else "")
-        return resource_state(self.kind, word)
+        status = (stack.status if stack else "") or (resource.status if resource else "")
+        return resource_state(self.kind, status)
 
     def _seconds(self, span: Span | None) -> float:
         if span is None or span.start is None:
             return 0.0
         return ((self.now if span.end is None else span.end) - span.start) / 1000
 
-    def _outlook(self, known: Mapping[str, Span]) -> tuple[Forecast | None, Mapping[str, Span]]:
+    def _forecast(self, known: Mapping[str, Span]) -> tuple[Forecast | None, Mapping[str, Span]]:
         root = self._status("") if "" in self.stacks else ""
         if not self.deployment.is_active or is_rollback(root) or is_failed(root):
             return None, {}
         if not self.resources:
             return self._expected(), {}
-        runs_before = self.kept.runs if self.kept else 0
-        found = project(self.plan, usual_in(self.plan, self.usual), known, self.now, runs=runs_before)
+        runs_before = self.expectation.runs if self.expectation else 0
+        found = project(self.schedule, usual_in(self.schedule, self.usual), known, self.now, runs=runs_before)
         return found.forecast, found.spans
 
     def _expected(self) -> Forecast | None:
-        if self.kept is None:
+        if self.expectation is None:
             return None
         start = in_ms(self.deployment.created_at)
-        end, low, high = (start + 1000 * s for s in (self.kept.seconds, self.kept.low, self.kept.high))
-        return Forecast(end, low, high, self.kept.runs)
+        end, low, high = (
+            start + 1000 * s for s in (self.expectation.seconds, self.expectation.low, self.expectation.high)
+        )
+        return Forecast(end, low, high, self.expectation.runs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from deployments.models import Deployment
-from deployments.models.past_state import as_of, moments
+from deployments.models.past_state import as_of, event_times
 from deployments.presentation.waterfall.view_model import DeploymentView
 
 SPEEDS = (1, 2, 5, 10, 30, 60)
@@ -13,10 +13,10 @@ SPEEDS = (1, 2, 5, 10, 30, 60)
 
 def view_at_start(deployment: Deployment) -> DeploymentView:
     """Return what the page shows before it is played."""
-    first = moments(deployment)[:1]
+    first = event_times(deployment)[:1]
     return DeploymentView.past(as_of(deployment, first[0][0] if first else 0))
 
 
 def controls(deployment: Deployment) -> dict[str, Any]:
     """Return what the bar with the controls needs."""
-    return {"moments": moments(deployment), "speeds": SPEEDS}
+    return {"moments": event_times(deployment), "speeds": SPEEDS}

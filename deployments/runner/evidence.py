@@ -227,7 +227,7 @@ def _store_outputs(deployment: Deployment, clients: Clients) -> None:
 
     The association may have been deleted; the output of its runs is still in S3.
     """
-    for run in AssociationRun.objects.of(deployment.environment).not_well().select_related("association"):
+    for run in AssociationRun.objects.of(deployment.environment).not_succeeded():
         subject = f"{run.instance_id} {run.association}"
         if run.output_at:
             head = f"{run.failed_task}: {run.failed_message}".strip(": ") or run.status

@@ -23,7 +23,7 @@ def at_request(deployment: Deployment) -> None:
     """Store the expected duration of a create, from its template set."""
     graph = _graph(deployment)
     if graph.types:
-        expected.keep(deployment, graph)
+        expected.store(deployment, graph)
 
 
 def of_create(deployment: Deployment) -> None:
@@ -38,7 +38,7 @@ def of_delete(deployment: Deployment) -> None:
         known[row.path] = row.depends_on
     edges = {path: dependencies.from_rows(stored) for path, stored in known.items()}
     types = _write(deployment, edges)
-    expected.keep(deployment, Graph(types, {path: edges.get(path, ()) for path in types}))
+    expected.store(deployment, Graph(types, {path: edges.get(path, ()) for path in types}))
 
 
 def _graph(deployment: Deployment) -> Graph:

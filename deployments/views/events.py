@@ -54,6 +54,6 @@ def first_failed_event(request: HttpRequest, pk: int) -> HttpResponse:
     deployment = get_object_or_404(Deployment, pk=pk)
     landmarks = Event.objects.of(deployment).landmarks()
     failure = first_failure(found for event in landmarks if (found := event.as_failure()))
-    event = Event.objects.of(deployment).telling(failure).first() if failure else None
+    event = Event.objects.of(deployment).of_failure(failure).first() if failure else None
     where = f"?tab=events&event={event.seq}#e-{event.seq}" if event else "?tab=events"
     return HttpResponseRedirect(f"{deployment.get_absolute_url()}{where}")

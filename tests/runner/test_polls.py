@@ -99,7 +99,7 @@ def make_followed(playing: Playing, **account: Any) -> Deployment:
         environment, state=State.STACKS, stack_id=stack_id("root"), last_phase="stacks"
     )
     make_stack(deployment, name="root", settled=False)
-    expected.keep(deployment, playing.world.graph)
+    expected.store(deployment, playing.world.graph)
     return deployment
 
 

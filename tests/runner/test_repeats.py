@@ -11,7 +11,7 @@ pytestmark = pytest.mark.django_db
 
 
 def repeated(deployment: Deployment) -> dict[int, int]:
-    events = Event.objects.of(deployment).told_by("cloudformation")
+    events = Event.objects.of(deployment).from_source("cloudformation")
     return {event.seq: event.repeat_of for event in events if event.repeat_of}
 
 

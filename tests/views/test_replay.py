@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from deployments.models import Event
-from deployments.models.past_state import as_of, moments
+from deployments.models.past_state import as_of, event_times
 from tests.live import scenes
 from tests.views.pages import page
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 def test_at_the_beginning_nothing_has_happened_and_at_the_end_all_is_as_it_is(browser: Client) -> None:
     deployment = scenes.reread(scenes.rolled_back("lost"))
-    first, last = moments(deployment)[0][0], deployment.last_seq
+    first, last = event_times(deployment)[0][0], deployment.last_seq
 
     begun, over = as_of(deployment, first), as_of(deployment, last)
 

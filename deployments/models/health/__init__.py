@@ -1,4 +1,4 @@
-"""What was last observed of an environment, row by row, when, and what it was before."""
+"""The latest observations of an environment, and its health history."""
 
 from deployments.models.health.action_request import ActionRequest
 from deployments.models.health.balancing import LoadBalancer, Target

@@ -1,4 +1,4 @@
-"""What a person asked for on an environment's page, carried out by a worker: a due row like any other."""
+"""A request from an environment's page, executed by a worker. It is a due row like a deployment."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class ActionRequestQuerySet(models.QuerySet["ActionRequest"]):
 
 
 class ActionRequest(models.Model):
-    """One request. `active_key` is unique while it is active and NULL afterwards: a double click
-    is one request.
+    """One request. `active_key` is unique while it is active and NULL afterwards, so that a double click
+    creates one request.
 
-    `result` has {"sentence": {"code", "params"}} and what the kind adds: `milliseconds`, `executions`.
+    `result` has {"sentence": {"code", "params"}} and values of the kind: `milliseconds`, `executions`.
     """
 
     environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="operations")
@@ -55,9 +55,7 @@ class ActionRequest(models.Model):
     objects = models.Manager.from_queryset(ActionRequestQuerySet)()
 
     class Meta:
-        db_table = (
-            "deployments_operation"  # its earlier name: workers of the release before go on during an upgrade
-        )
+        db_table = "deployments_operation"  # its earlier name: during an upgrade, older workers still use it
         verbose_name = _("requested action")
         verbose_name_plural = _("requested actions")
 

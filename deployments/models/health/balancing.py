@@ -42,14 +42,14 @@ class TargetQuerySet(models.QuerySet["Target"]):
         return self.filter(environment=environment).order_by("tier", "zone", "target_id", "port")
 
     def for_list(self) -> Self:
-        """Everything a list shows, without a query a row."""
+        """Select everything that a list shows, without a query per row."""
         return self.select_related("environment__account")
 
 
 class Target(models.Model):
-    """A server as its load balancer sees it. State and reason are the load balancer's own words.
+    """A target of a load balancer. State and reason are the load balancer's values.
 
-    `since` is when the state was first seen.
+    `since` is when the state was first observed.
     """
 
     environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="targets")

@@ -20,7 +20,7 @@ class AssociationQuerySet(models.QuerySet["Association"]):
         return self.filter(environment=environment).order_by("tier", "name", "pk")
 
     def names_in(self, account: Account) -> list[str]:
-        """Return what the associations of an account's living environments are called."""
+        """Return the names of the associations of an account's environments."""
         rows = self.filter(environment__account=account, environment__deleted_at=None).exclude(name="")
         return sorted(set(rows.values_list("name", flat=True)))
 
@@ -29,12 +29,12 @@ class AssociationQuerySet(models.QuerySet["Association"]):
         return self.filter(association_id=association_id, execution_id="").exists()
 
     def for_list(self) -> Self:
-        """Everything a list shows, without a query a row."""
+        """Select everything that a list shows, without a query per row."""
         return self.select_related("environment__account")
 
 
 class Association(models.Model):
-    """An association that configures a tier. `counts` has State Manager's words and how many each has."""
+    """An association that configures a tier. `counts` has the number of instances by status."""
 
     environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="associations")
     tier = models.CharField(_("tier"), max_length=10, blank=True, default="")  # web | app | ""
@@ -72,8 +72,8 @@ class AssociationRunQuerySet(models.QuerySet["AssociationRun"]):
         """Keep one environment's."""
         return self.filter(association__environment=environment)
 
-    def not_well(self) -> Self:
-        """Keep those that did not succeed, as far as is known, with their association."""
+    def not_succeeded(self) -> Self:
+        """Keep those that have not succeeded, with their association."""
         return self.exclude(status="Success").select_related("association")
 
     def newest_of_each(self) -> Self:

@@ -10,7 +10,7 @@ from deployments.models.fields import IdField
 
 
 class DatabaseCluster(models.Model):
-    """A cluster. `pending` has what waits for the maintenance window, in RDS's names."""
+    """A cluster. `pending` has the changes that wait for the maintenance window, by RDS's names."""
 
     environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="clusters")
     cluster_id = IdField(_("cluster"), max_length=100)
@@ -34,7 +34,7 @@ class DatabaseCluster(models.Model):
 
 
 class DatabaseMember(models.Model):
-    """An instance of a cluster: its role now, and how far it lags behind the writer where that is known."""
+    """An instance of a cluster: its current role, and its replica lag if that is known."""
 
     cluster = models.ForeignKey(DatabaseCluster, on_delete=models.CASCADE, related_name="members")
     instance_id = IdField(_("instance"), max_length=100)

@@ -13,7 +13,7 @@ from deployments.models.fields import IdField
 
 
 class FleetGroup(models.Model):
-    """An Auto Scaling group: how many instances it wants."""
+    """An Auto Scaling group and its sizes."""
 
     environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="fleet_groups")
     tier = models.CharField(_("tier"), max_length=10)  # web | app
@@ -43,13 +43,13 @@ class FleetInstanceQuerySet(models.QuerySet["FleetInstance"]):
         """Keep those that are still in their group."""
         return self.filter(gone_at=None)
 
-    def present_or_gone_since(self, moment: datetime) -> Self:
-        """Keep those that are still in their group, and those that were first missed after a moment."""
-        return self.filter(models.Q(gone_at=None) | models.Q(gone_at__gte=moment))
+    def present_or_gone_since(self, at: datetime) -> Self:
+        """Keep those that are in their group, and those that left it since a time."""
+        return self.filter(models.Q(gone_at=None) | models.Q(gone_at__gte=at))
 
 
 class FleetInstance(models.Model):
-    """An instance of an Auto Scaling group. `gone_at` is when it was first missed."""
+    """An instance of an Auto Scaling group. `gone_at` is when it was first not found in it."""
 
     environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="instances")
     tier = models.CharField(_("tier"), max_length=10)  # web | app
@@ -88,7 +88,7 @@ class ScalingActivityQuerySet(models.QuerySet["ScalingActivity"]):
 
 
 class ScalingActivity(models.Model):
-    """Something an Auto Scaling group did, in its own words."""
+    """A scaling activity with the group's own texts."""
 
     environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="scaling_activities")
     tier = models.CharField(_("tier"), max_length=10)

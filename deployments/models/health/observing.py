@@ -1,4 +1,4 @@
-"""When each source of facts wants to be asked again, and what kept it from answering."""
+"""When each source is polled next, and the problem of its last poll."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ CHOICES = [(key, _LABELS[key]) for key in SOURCES]
 
 
 class Observer(models.Model):
-    """The due row of one account and source: its tick asks for all environments of the account at once.
+    """The due row of one account and source: its step polls all environments of the account that are due.
 
-    One row a source, so that a source that stalls holds up nobody but itself.
+    There is one row per source, so that a stalled source does not delay the others.
     """
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="observers")
@@ -46,7 +46,7 @@ class ObservationQuerySet(models.QuerySet["Observation"]):
     """Named queries over observations."""
 
     def sooner_than(self, at: datetime) -> int:
-        """Let those that are due later be due at that time."""
+        """Make those that are due later due at that time. Return their number."""
         return self.filter(due_at__gt=at).update(due_at=at)
 
     def of(self, environment: Environment) -> Self:
@@ -54,12 +54,12 @@ class ObservationQuerySet(models.QuerySet["Observation"]):
         return self.filter(environment=environment)
 
     def of_observer(self, observer: Observer) -> Self:
-        """Keep those that one observer asks for."""
+        """Keep those that one observer polls."""
         rows = self.filter(environment__account=observer.account_id, source=observer.source)
         return rows.filter(environment__deleted_at=None)
 
     def due(self, now: datetime) -> Self:
-        """Keep those that want to be asked for: environments that someone looks at first."""
+        """Keep those that are due, environments with an open page first."""
         rows = self.filter(due_at__lte=now).select_related("environment__latest")
         return rows.annotate(
             watched=models.Case(
@@ -71,9 +71,9 @@ class ObservationQuerySet(models.QuerySet["Observation"]):
 
 
 class Observation(models.Model):
-    """One source of one environment. `observed_at` is the age of its figures, whatever failed since.
+    """One source of one environment. `observed_at` is the time of its last successful poll.
 
-    `problem_code` is "" while the source answers; otherwise `problem_sentence` says what a person can do.
+    `problem_code` is "" if the last poll succeeded; else `problem_sentence` is the message of the problem.
     """
 
     environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="observations")

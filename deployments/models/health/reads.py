@@ -1,4 +1,4 @@
-"""Reading what was observed of an environment into plain values, in a fixed number of queries."""
+"""Read the observations of an environment as plain values, in a constant number of queries."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from deployments.models.stack import Resource
 
 Fact = TypeVar("Fact")
 DEPARTED_FOR = timedelta(hours=1)
-"""How long an instance that left counts as replaced by those that came: a sentence names it."""
+"""For this long, an instance that has left counts as replaced by new ones, and messages name it."""
 
 
 def facts_of(environment: Environment) -> facts.Facts:
-    """Return all that is known of the environment, in 10 queries whatever its size."""
+    """Return everything that is known of the environment, in 10 queries for any size."""
     active = environment.active_deployment
     probe = environment.site_probes.order_by("-at", "-pk").first()
     instances = list(environment.instances.present_or_gone_since(timezone.now() - DEPARTED_FOR))
@@ -72,14 +72,14 @@ def _absent(environment: Environment, parts: ObservedParts) -> Message | None:
 
 
 def parts_of_environment(environment: Environment) -> ObservedParts:
-    """Return what the environment's stacks are made of and can be observed, in one query."""
+    """Return the resources of the environment's stacks that can be observed, in one query."""
     return parts_of_environments([environment])[environment.pk]
 
 
 def parts_of_environments(environments: Iterable[Environment]) -> dict[int, ObservedParts]:
     """Return the parts of each environment by its key, in one query for all.
 
-    Of a logical id, the newest deployment's row counts; what was deleted is left out.
+    Of each logical id, the row of the latest deployment counts; deleted resources are left out.
     """
     found: dict[int, dict[tuple[str, str], CreatedResource | None]] = {one.pk: {} for one in environments}
     rows = Resource.objects.filter(stack__deployment__environment__in=list(found), type__in=TYPES)
@@ -89,9 +89,9 @@ def parts_of_environments(environments: Iterable[Environment]) -> dict[int, Obse
         "stack__deployment__environment", "stack__path", "logical_id", "type", "physical_id", "status"
     ):
         gone = status == DELETED or is_failed_create(status) or not physical_id
-        made = CreatedResource(path=path, logical_id=logical_id, type=kind, physical_id=physical_id)
-        found[environment][path, logical_id] = None if gone else made
-    return {pk: parts_of(made for made in of_one.values() if made) for pk, of_one in found.items()}
+        resource = CreatedResource(path=path, logical_id=logical_id, type=kind, physical_id=physical_id)
+        found[environment][path, logical_id] = None if gone else resource
+    return {pk: parts_of(one for one in of_one.values() if one) for pk, of_one in found.items()}
 
 
 def _associations(environment: Environment) -> tuple[facts.AssociationFact, ...]:
@@ -132,5 +132,5 @@ def _read(rows: Iterable[Any], kind: type[Fact]) -> tuple[Fact, ...]:
 
 
 def _same(row: Any, kind: Any, *but: str) -> dict[str, Any]:
-    """Return the row's values of the fields that the fact names the same."""
+    """Return the values of the row's fields that have the same names in the fact."""
     return {name: getattr(row, name) for name in (field.name for field in fields(kind)) if name not in but}

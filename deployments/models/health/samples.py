@@ -1,4 +1,4 @@
-"""The history of health: a compact sample a tier whenever it changes, and every few minutes."""
+"""The health history: a compact sample per tier after each change, and every few minutes."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ class HealthSampleQuerySet(models.QuerySet["HealthSample"]):
         """Keep those of the environment as a whole."""
         return self.filter(tier=WHOLE)
 
-    def words_by_hour(
+    def statuses_by_hour(
         self, environments: Iterable[Environment], since: datetime
     ) -> list[tuple[int, datetime, str]]:
-        """Return (environment's pk, hour, word) once for each word that the environments had in an hour."""
+        """Return (environment's pk, hour, status), once for each status of an environment in an hour."""
         rows = self.whole().since(since).filter(environment__in=[one.pk for one in environments])
         hours = rows.annotate(hour=TruncHour("at", tzinfo=UTC)).order_by()
         return list(hours.values_list("environment_id", "hour", "word").distinct())
 
 
 class HealthSample(models.Model):
-    """How a tier stood at a moment: so many healthy of so many, and the word for it."""
+    """The health of a tier at a time: how many of its components are healthy, and its status (`word`)."""
 
     environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="samples")
     at = models.DateTimeField(_("time"))
@@ -49,7 +49,7 @@ class HealthSample(models.Model):
     healthy = models.PositiveIntegerField(default=0)
     total = models.PositiveIntegerField(default=0)
     word = models.CharField(_("health"), max_length=12)
-    # It stands for its ten minutes: the others of them are gone.
+    # It represents its ten minutes: the other samples of them have been deleted.
     is_thinned = models.BooleanField(default=False, editable=False)
 
     objects = models.Manager.from_queryset(HealthSampleQuerySet)()

@@ -1,4 +1,4 @@
-"""Writes and reads of a time through an environment's own load balancer: did datelog answer?"""
+"""Site checks: writes and reads of a time through an environment's load balancer."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from deployments.models.environment import Environment
 
 
 class SiteProbeQuerySet(models.QuerySet["SiteProbe"]):
-    """Named queries over probes."""
+    """Named queries over site checks."""
 
     def newest_of(self, environment: Environment) -> Self:
         """Keep one environment's, newest first."""
         return self.filter(environment=environment).order_by("-at", "-pk")
 
     def own_of(self, environment: Environment) -> Self:
-        """Keep those of an environment that nobody asked for, newest first."""
+        """Keep an environment's automatic checks, newest first."""
         return self.newest_of(environment).filter(asked_by=None)
 
 
 class SiteProbe(models.Model):
-    """One try. `asked_by` is empty for those that a deployment made on its way to ready."""
+    """One site check. `asked_by` is empty for the automatic checks of a deployment."""
 
     environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="site_probes")
     at = models.DateTimeField(_("time"))

@@ -77,7 +77,7 @@ class EventFilter:
         if self.status:
             found = _with_status(found, self.status)
         if self.source:
-            found = found.told_by(self.source)
+            found = found.from_source(self.source)
         return found.problems() if self.problems else found
 
     def _narrowed(self, found: EventQuerySet, deployment: Deployment) -> EventQuerySet:
@@ -89,7 +89,7 @@ class EventFilter:
         if self.text:
             wanted = self.text.replace(" ▸ ", "/").casefold()
             named = [s.pk for path, s in stacks.items() if wanted in path.casefold()]
-            found = found.saying(self.text, stacks=named, numbers=_matching_sentences(deployment, wanted))
+            found = found.containing(self.text, stacks=named, numbers=_matching_sentences(deployment, wanted))
         return found
 
 
@@ -106,7 +106,7 @@ def _with_status(found: EventQuerySet, name: str) -> EventQuerySet:
 
 def _matching_sentences(deployment: Deployment, wanted: str) -> list[int]:
     """Return the numbers of the portal's own events whose sentence has the text; they are few."""
-    own = Event.objects.of(deployment).told_by("portal")
+    own = Event.objects.of(deployment).from_source("portal")
     return [event.seq for event in own if wanted in wording.event(event).casefold()]
 
 

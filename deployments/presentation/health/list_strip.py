@@ -25,7 +25,7 @@ def list_strips(environments: Sequence[Environment]) -> dict[int, SafeString]:
     this_hour = timezone.now().astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     first = this_hour - timedelta(hours=HOURS - 1)
     worst: dict[tuple[int, int], HealthStatus] = {}
-    for pk, hour, text in HealthSample.objects.words_by_hour(environments, first):
+    for pk, hour, text in HealthSample.objects.statuses_by_hour(environments, first):
         column, word = _column(hour, first), HealthStatus(text)
         known = worst.get((pk, column))
         if known is None or SEVERITY[word] > SEVERITY[known]:
