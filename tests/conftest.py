@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -167,6 +168,14 @@ def django_db_modify_db_settings(
         request.getfixturevalue("mariadb_server")
     else:
         connection.settings_dict["TEST"]["NAME"] = str(FOLDER / "test.sqlite3")
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A loopback port that refuses connections: it is taken during the test, and nothing listens there."""
+    with socket.socket() as taken:
+        taken.bind((LOOPBACK, 0))
+        yield taken.getsockname()[1]
 
 
 @pytest.fixture(autouse=True)

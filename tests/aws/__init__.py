@@ -1,1 +1,1 @@
-"""Tests of aws."""
+"""Tests of deployments/aws."""

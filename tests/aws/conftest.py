@@ -1,4 +1,4 @@
-"""Clients whose answers a test puts in, checked by botocore against the service's own model."""
+"""Clients with stubbed responses, validated by botocore against the service's own model."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Stub = Callable[[str], tuple[Any, Stubber]]
 
 @pytest.fixture
 def stub() -> Iterator[Stub]:
-    """Return a maker of (client, stubber): what is asked and what is answered must fit botocore's shapes."""
+    """Return a function that creates a client and its stubber, which validates requests and responses."""
     with contextlib.ExitStack() as ending:
 
         def make(service: str) -> tuple[Any, Stubber]:

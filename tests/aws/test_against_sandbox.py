@@ -1,4 +1,4 @@
-"""The gateways and the sandbox understand each other: what serves, who is targeted, who writes."""
+"""The gateways against the sandbox: load balancers, groups, associations and databases."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ GONE = "arn:aws:elasticloadbalancing:ap-northeast-1:123456789012:loadbalancer/ne
 
 @pytest.fixture(scope="module")
 def records(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """A sandbox whose instances are records: what they would serve does not matter here."""
+    """A sandbox whose instances run nothing: what they would serve does not matter here."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SANSO_SANDBOX_MACHINES", "records")
         server = start_sandbox(tmp_path_factory.mktemp("records"), database="embedded")

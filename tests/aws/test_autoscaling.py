@@ -83,7 +83,7 @@ def test_a_group_is_read_with_its_instances(stub: Stub) -> None:
     assert app == Group(name="app", desired=2, minimum=1, maximum=4)
 
 
-def test_a_hundred_groups_are_asked_about_at_once_and_none_without_a_name(stub: Stub) -> None:
+def test_groups_are_described_a_hundred_per_call_and_no_names_cost_no_call(stub: Stub) -> None:
     client, stubber = stub("autoscaling")
     names = [f"g-{number}" for number in range(150)]
     for chunk in (names[:100], names[100:]):
@@ -97,7 +97,7 @@ def test_a_hundred_groups_are_asked_about_at_once_and_none_without_a_name(stub: 
     assert AutoScalingGateway(client).groups([]) == []
 
 
-def test_the_last_activities_come_newest_first_and_no_more_than_asked_for(stub: Stub) -> None:
+def test_the_last_activities_are_returned_newest_first_up_to_the_limit(stub: Stub) -> None:
     client, stubber = stub("autoscaling")
     ended = activity(
         4,
@@ -107,14 +107,14 @@ def test_the_last_activities_come_newest_first_and_no_more_than_asked_for(stub: 
         StatusMessage="We currently do not have sufficient capacity",
         EndTime=START + timedelta(seconds=5),
     )
-    asked = {"AutoScalingGroupName": "web", "MaxRecords": 3}
+    expected = {"AutoScalingGroupName": "web", "MaxRecords": 3}
     stubber.add_response(
-        "describe_scaling_activities", {"Activities": [ended, activity(3)], "NextToken": "more"}, asked
+        "describe_scaling_activities", {"Activities": [ended, activity(3)], "NextToken": "more"}, expected
     )
     stubber.add_response(
         "describe_scaling_activities",
         {"Activities": [activity(2), activity(1)], "NextToken": "even more"},
-        asked | {"NextToken": "more"},
+        expected | {"NextToken": "more"},
     )
 
     first, second, third = AutoScalingGateway(client).activities("web", 3)
@@ -125,7 +125,7 @@ def test_the_last_activities_come_newest_first_and_no_more_than_asked_for(stub: 
     assert third.activity_id == "a-2"
 
 
-def test_a_group_that_is_gone_is_missing(stub: Stub) -> None:
+def test_a_deleted_group_is_not_found(stub: Stub) -> None:
     client, stubber = stub("autoscaling")
     stubber.add_client_error(
         "describe_scaling_activities", "ValidationError", "AutoScalingGroup name not found - null"

@@ -1,4 +1,4 @@
-"""The gateway against answers in botocore's own shapes."""
+"""The gateway against responses in botocore's own shapes."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_a_stack_is_read_with_outputs_and_tags(stubbed: tuple[CloudFormationGate
     )
 
 
-def test_events_come_oldest_first_and_paging_stops_at_the_bookmark(
+def test_events_are_returned_oldest_first_and_paging_stops_at_the_bookmark(
     stubbed: tuple[CloudFormationGateway, Stubber],
 ) -> None:
     gateway, stubber = stubbed
@@ -87,7 +87,7 @@ def test_events_come_oldest_first_and_paging_stops_at_the_bookmark(
     assert [e.event_id for e in found] == ["event-3", "event-4", "event-5"]
 
 
-def test_an_event_may_leave_out_what_it_likes(stubbed: tuple[CloudFormationGateway, Stubber]) -> None:
+def test_optional_fields_of_an_event_may_be_missing(stubbed: tuple[CloudFormationGateway, Stubber]) -> None:
     gateway, stubber = stubbed
     bare = {k: v for k, v in event(1).items() if k in ("StackId", "EventId", "StackName", "Timestamp")}
     stubber.add_response("describe_stack_events", {"StackEvents": [bare]}, {"StackName": ROOT})
@@ -98,7 +98,7 @@ def test_an_event_may_leave_out_what_it_likes(stubbed: tuple[CloudFormationGatew
     assert not found.is_of_the_stack
 
 
-def test_a_change_set_is_asked_for_with_nested_stacks_and_a_token(
+def test_a_change_set_is_created_with_nested_stacks_and_a_token(
     stubbed: tuple[CloudFormationGateway, Stubber],
 ) -> None:
     gateway, stubber = stubbed
@@ -135,7 +135,7 @@ def test_a_change_set_is_asked_for_with_nested_stacks_and_a_token(
     assert made == "arn:change-set"
 
 
-def test_a_request_never_shows_its_parameters() -> None:
+def test_the_repr_of_a_request_does_not_contain_its_parameters() -> None:
     request = ChangeSetRequest(
         stack_name="s",
         change_set_name="c",
@@ -179,7 +179,7 @@ def test_a_change_set_is_read_over_all_pages(stubbed: tuple[CloudFormationGatewa
     ]
 
 
-def test_errors_come_up_as_ours(stubbed: tuple[CloudFormationGateway, Stubber]) -> None:
+def test_errors_of_botocore_become_errors_of_ours(stubbed: tuple[CloudFormationGateway, Stubber]) -> None:
     gateway, stubber = stubbed
     stubber.add_client_error("describe_stacks", "ValidationError", "Stack with id x does not exist")
     with pytest.raises(AwsNotFound):

@@ -1,4 +1,4 @@
-"""How far readers lag, in the API's own shapes."""
+"""Replica lag, in the API's own shapes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.aws.conftest import Stub
 from tests.builders import START
 
 
-def test_the_newest_lag_of_each_reader_is_read_and_a_writer_has_none(stub: Stub) -> None:
+def test_the_newest_lag_of_each_reader_is_returned_and_a_writer_has_none(stub: Stub) -> None:
     client, stubber = stub("cloudwatch")
     queries = [
         {
@@ -27,7 +27,7 @@ def test_the_newest_lag_of_each_reader_is_read_and_a_writer_has_none(stub: Stub)
         }
         for number, name in enumerate(("reader", "writer", "other"))
     ]
-    asked = {
+    expected = {
         "MetricDataQueries": queries,
         "StartTime": START - timedelta(minutes=5),
         "EndTime": START,
@@ -43,7 +43,7 @@ def test_the_newest_lag_of_each_reader_is_read_and_a_writer_has_none(stub: Stub)
             ],
             "NextToken": "more",
         },
-        asked,
+        expected,
     )
     stubber.add_response(
         "get_metric_data",
@@ -53,7 +53,7 @@ def test_the_newest_lag_of_each_reader_is_read_and_a_writer_has_none(stub: Stub)
                 {"Id": "m2", "Timestamps": times[:1], "Values": [0.0]},
             ]
         },
-        asked | {"NextToken": "more"},
+        expected | {"NextToken": "more"},
     )
 
     lags = CloudWatchGateway(client, now=lambda: START).replica_lags(["reader", "writer", "other"])
@@ -61,6 +61,6 @@ def test_the_newest_lag_of_each_reader_is_read_and_a_writer_has_none(stub: Stub)
     assert lags == {"reader": 17.5, "other": 0.0}
 
 
-def test_nobody_is_asked_about_nothing(stub: Stub) -> None:
+def test_no_instances_cost_no_call(stub: Stub) -> None:
     client, _ = stub("cloudwatch")
     assert CloudWatchGateway(client).replica_lags([]) == {}

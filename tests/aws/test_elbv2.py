@@ -53,7 +53,7 @@ def test_a_load_balancer_is_read_with_its_zones_and_state(stub: Stub) -> None:
     ]
 
 
-def test_twenty_are_asked_about_at_once(stub: Stub) -> None:
+def test_target_groups_are_described_twenty_per_call(stub: Stub) -> None:
     client, stubber = stub("elbv2")
     arns = [f"{PREFIX}targetgroup/web/{number}" for number in range(45)]
     for first in (0, 20, 40):
@@ -83,14 +83,14 @@ def test_twenty_are_asked_about_at_once(stub: Stub) -> None:
     )
 
 
-def test_no_names_ask_nothing(stub: Stub) -> None:
-    """Without ARNs the API would answer with every load balancer of the account."""
+def test_no_arns_cost_no_call(stub: Stub) -> None:
+    """Without ARNs the API would return every load balancer of the account."""
     client, _ = stub("elbv2")
     assert ELBv2Gateway(client).load_balancers([]) == []
     assert ELBv2Gateway(client).target_groups([]) == []
 
 
-def test_one_that_is_gone_does_not_hide_the_others(stub: Stub) -> None:
+def test_a_deleted_load_balancer_does_not_hide_the_others(stub: Stub) -> None:
     client, stubber = stub("elbv2")
     stubber.add_client_error("describe_load_balancers", "LoadBalancerNotFound")
     stubber.add_client_error("describe_load_balancers", "LoadBalancerNotFound")
@@ -101,7 +101,7 @@ def test_one_that_is_gone_does_not_hide_the_others(stub: Stub) -> None:
     assert [row.arn for row in ELBv2Gateway(client).load_balancers([ALB, NLB])] == [NLB]
 
 
-def test_targets_tell_state_reason_and_sentence(stub: Stub) -> None:
+def test_targets_have_a_state_a_reason_and_a_description(stub: Stub) -> None:
     client, stubber = stub("elbv2")
     stubber.add_response(
         "describe_target_health",
@@ -137,7 +137,7 @@ def test_targets_tell_state_reason_and_sentence(stub: Stub) -> None:
     ]
 
 
-def test_a_group_that_is_gone_is_missing_and_health_that_is_away_is_asked_for_again(stub: Stub) -> None:
+def test_a_deleted_group_is_not_found_and_unavailable_health_is_retried(stub: Stub) -> None:
     client, stubber = stub("elbv2")
     stubber.add_client_error("describe_target_health", "TargetGroupNotFound")
     stubber.add_client_error("describe_target_health", "HealthUnavailable", http_status_code=500)

@@ -47,7 +47,7 @@ def answer(code: str, message: str = "", status: int = 400) -> ClientError:
 
 
 @pytest.mark.parametrize("code", ThrottledRetryableChecker._THROTTLED_ERROR_CODES)  # type: ignore[attr-defined]
-def test_what_botocore_calls_throttling_is_tried_again_except_an_exceeded_quota(code: str) -> None:
+def test_every_throttling_code_of_botocore_is_retried_except_an_exceeded_quota(code: str) -> None:
     kind = type(translate(answer(code), "s3:PutObject"))
     assert kind is (AwsRejected if code == "LimitExceededException" else AwsRetryable)
 
@@ -70,18 +70,18 @@ def test_what_botocore_calls_throttling_is_tried_again_except_an_exceeded_quota(
         ("InvalidDBClusterStateFault", AwsRejected),
     ],
 )
-def test_an_error_is_tried_again_adopted_reported_or_ends_the_work(code: str, kind: type[AwsFailure]) -> None:
+def test_an_error_code_has_its_kind_of_failure(code: str, kind: type[AwsFailure]) -> None:
     assert type(translate(answer(code), "s3:PutObject")) is kind
 
 
-def test_a_failure_has_what_aws_support_asks_for() -> None:
+def test_a_failure_has_the_code_message_operation_and_request_id() -> None:
     failure = translate(answer("AccessDenied", "You shall not"), "s3:PutObject")
 
     assert (failure.code, failure.message) == ("AccessDenied", "You shall not")
     assert (failure.operation, failure.request_id) == ("s3:PutObject", "r-1")
 
 
-# What IAM calls an action, where the API calls it otherwise.
+# IAM actions whose API operation has another name.
 OPERATIONS = {
     "s3:ListBucket": ("HeadBucket", "ListObjectsV2"),
     "s3:PutEncryptionConfiguration": ("PutBucketEncryption",),
@@ -107,16 +107,16 @@ def declared_errors() -> set[tuple[str, str]]:
     return found
 
 
-def test_every_error_that_a_called_action_declares_has_been_thought_about() -> None:
+def test_every_error_that_a_called_action_declares_is_in_the_table() -> None:
     assert {(action, code) for action, code in declared_errors() if code not in TABLE} == set()
 
 
-def test_an_unknown_code_is_refused_and_an_unknown_fault_of_aws_is_retried() -> None:
+def test_an_unknown_code_is_rejected_and_an_unknown_server_error_is_retried() -> None:
     assert type(translate(answer("BrandNew"), "x:Y")) is AwsRejected
     assert type(translate(answer("BrandNew", status=503), "x:Y")) is AwsRetryable
 
 
-def test_a_stack_that_does_not_exist_is_told_from_other_validation_errors() -> None:
+def test_a_missing_stack_is_distinguished_from_other_validation_errors() -> None:
     missing = answer("ValidationError", "Stack with id sanso-x does not exist")
     assert type(translate(missing, "cloudformation:DescribeStacks")) is AwsNotFound
     other = answer("ValidationError", "Template format error")
@@ -131,29 +131,29 @@ def test_a_stack_that_does_not_exist_is_told_from_other_validation_errors() -> N
         EndpointConnectionError(endpoint_url="https://x"),
     ],
 )
-def test_a_lost_answer_is_retried(exc: ReadTimeoutError) -> None:
+def test_a_lost_response_is_retried(exc: ReadTimeoutError) -> None:
     assert type(translate(exc, "x:Y")) is AwsRetryable
 
 
-def test_missing_credentials_ask_a_person() -> None:
+def test_missing_credentials_are_an_access_error() -> None:
     with pytest.raises(AwsAccessError) as caught, calling("sts:GetCallerIdentity"):
         raise NoCredentialsError
     assert caught.value.code == "NoCredentialsError"
 
 
-def test_a_role_that_may_not_be_assumed_is_named_as_what_is_denied() -> None:
+def test_a_denied_role_is_reported_as_a_denied_assume_role() -> None:
     refused = answer("AccessDenied", "not authorized to perform: sts:AssumeRole")
     refused.operation_name = "AssumeRole"
     assert translate(refused, "cloudformation:DescribeStacks").operation == "sts:AssumeRole"
 
 
-def test_a_url_with_a_query_never_gets_into_a_message() -> None:
+def test_a_message_never_contains_the_query_of_a_url() -> None:
     failure = translate(EndpointConnectionError(endpoint_url="https://x/?X-Amz-Signature=abc"), "x:Y")
     assert "abc" not in failure.message
 
 
-def test_every_boto3_call_site_is_inside_the_translation() -> None:
-    """Each call on `self._client` (and each use of a paginator's pages) stands in a `with calling(…)`."""
+def test_every_boto3_call_is_inside_the_translation() -> None:
+    """Each call on `self._client` (and each use of a paginator's pages) is inside a `with calling(…)`."""
     for path in GATEWAYS.glob("*.py"):
         tree = ast.parse(path.read_text())
         guarded = {

@@ -1,4 +1,4 @@
-"""Every gateway is what its protocol says, and is described there alone."""
+"""Every gateway implements its protocol, and is documented there alone."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GATEWAYS = [
 
 
 @pytest.mark.parametrize(("protocol", "gateway"), GATEWAYS, ids=lambda one: one.__name__)
-def test_a_method_is_described_once(protocol: type, gateway: type) -> None:
+def test_a_method_has_its_docstring_on_the_protocol_only(protocol: type, gateway: type) -> None:
     for name, method in inspect.getmembers(protocol, inspect.isfunction):
         if not name.startswith("_"):
             assert inspect.getdoc(method), name

@@ -6,7 +6,7 @@ from deployments.aws.rds import Cluster, DBInstance, Member, RDSGateway
 from tests.aws.conftest import Stub
 
 
-def asked(*cluster_ids: str) -> dict[str, object]:
+def expected(*cluster_ids: str) -> dict[str, object]:
     return {"Filters": [{"Name": "db-cluster-id", "Values": list(cluster_ids)}], "MaxRecords": 100}
 
 
@@ -41,12 +41,12 @@ def test_a_cluster_is_read_with_its_members_and_what_is_pending(stub: Stub) -> N
             ],
             "Marker": "more",
         },
-        asked("datelog", "other"),
+        expected("datelog", "other"),
     )
     stubber.add_response(
         "describe_db_clusters",
         {"DBClusters": [{"DBClusterIdentifier": "other", "Status": "creating"}]},
-        asked("datelog", "other") | {"Marker": "more"},
+        expected("datelog", "other") | {"Marker": "more"},
     )
 
     full, new = RDSGateway(client).clusters(["datelog", "other"])
@@ -70,7 +70,7 @@ def test_a_cluster_is_read_with_its_members_and_what_is_pending(stub: Stub) -> N
 def test_a_pending_password_is_never_kept(stub: Stub) -> None:
     client, stubber = stub("rds")
     row = {"DBInstanceIdentifier": "one", "PendingModifiedValues": {"MasterUserPassword": "hunter2"}}
-    stubber.add_response("describe_db_instances", {"DBInstances": [row]}, asked("datelog"))
+    stubber.add_response("describe_db_instances", {"DBInstances": [row]}, expected("datelog"))
 
     assert "hunter2" not in repr(RDSGateway(client).instances(["datelog"]))
 
@@ -93,7 +93,7 @@ def test_instances_are_read_by_their_clusters(stub: Stub) -> None:
                 {"DBInstanceIdentifier": "two", "DBInstanceStatus": "creating"},
             ]
         },
-        asked("datelog"),
+        expected("datelog"),
     )
 
     one, two = RDSGateway(client).instances(["datelog"])
@@ -110,11 +110,11 @@ def test_instances_are_read_by_their_clusters(stub: Stub) -> None:
     assert (two.zone, two.endpoint, two.pending) == ("", "", {})
 
 
-def test_a_hundred_clusters_are_asked_about_at_once_and_none_without_a_name(stub: Stub) -> None:
+def test_clusters_are_described_a_hundred_per_call_and_no_ids_cost_no_call(stub: Stub) -> None:
     client, stubber = stub("rds")
     ids = [f"c-{number}" for number in range(130)]
-    stubber.add_response("describe_db_clusters", {"DBClusters": []}, asked(*ids[:100]))
-    stubber.add_response("describe_db_clusters", {"DBClusters": []}, asked(*ids[100:]))
+    stubber.add_response("describe_db_clusters", {"DBClusters": []}, expected(*ids[:100]))
+    stubber.add_response("describe_db_clusters", {"DBClusters": []}, expected(*ids[100:]))
 
     assert RDSGateway(client).clusters(ids) == []
     assert RDSGateway(client).instances([]) == []

@@ -1,4 +1,4 @@
-"""What AWS says passes the redaction whatever it is; names by which AWS is called again stay as they are."""
+"""Texts in AWS's responses are redacted; identifiers for later calls are kept as they are."""
 
 from __future__ import annotations
 
@@ -55,26 +55,26 @@ def answers() -> Iterator[type[Any]]:
                 yield kind
 
 
-def test_every_text_of_every_answer_is_redacted_unless_it_is_known_to_be_a_name() -> None:
+def test_every_text_field_of_every_response_is_redacted_unless_it_is_an_identifier() -> None:
     found = {
         f"{kind.__name__}.{field.name}"
         for kind in answers()
-        if kind.__name__ != "ChangeSetRequest"  # what is asked for, not an answer
+        if kind.__name__ != "ChangeSetRequest"  # a request, not a response
         for field in fields(kind)
         if field.name not in PUBLIC and not str(field.type).startswith(NO_TEXT)
     }
     assert found == REDACTED
 
 
-def test_no_public_name_is_left_over() -> None:
+def test_every_identifier_field_in_the_list_exists() -> None:
     assert {field.name for kind in answers() for field in fields(kind)} >= PUBLIC
 
 
-def test_what_the_portal_observes_keeps_the_name_by_which_it_is_called() -> None:
+def test_observed_resources_keep_the_identifier_by_which_they_are_called() -> None:
     assert set(TYPES) <= ADDRESSED
 
 
-def test_events_resources_stacks_and_change_sets_show_no_value() -> None:
+def test_events_resources_stacks_and_change_sets_contain_no_secret_value() -> None:
     event = make_stack_event("Table", "CREATE_FAILED", reason=f"no {SECRET}", physical_id=f"id-{SECRET}")
     resource = ResourceView(
         logical_id="Table", physical_id=SECRET, type="Custom::Table", status="CREATE_FAILED", reason=SECRET
@@ -105,7 +105,7 @@ def test_events_resources_stacks_and_change_sets_show_no_value() -> None:
     assert without_secrets(stack, redact).outputs == {"Link": "?t=****"}
 
 
-def test_the_names_by_which_aws_is_called_again_stay() -> None:
+def test_identifiers_for_later_calls_are_kept() -> None:
     function = ResourceView(
         logical_id="Function",
         physical_id=f"shop-{SECRET}",
@@ -130,7 +130,7 @@ def test_the_names_by_which_aws_is_called_again_stay() -> None:
     assert without_secrets(balancer, redact).reason == "****"
 
 
-def test_logs_outputs_and_activities_show_no_value(aws: FakeAws, clients: Clients) -> None:
+def test_logs_outputs_and_activities_contain_no_secret_value(aws: FakeAws, clients: Clients) -> None:
     aws.logs["/group", "stream"] = [LogLine(at=START, text=f"with {SECRET}")]
     aws.stored["bucket", "stdout"] = b"\xe3 with " + SECRET.encode() + b"\n"
     aws.scaling_groups["shop"] = Group(name="shop", desired=1, minimum=1, maximum=1)
@@ -150,7 +150,7 @@ def test_logs_outputs_and_activities_show_no_value(aws: FakeAws, clients: Client
 
 
 @pytest.mark.parametrize("kind", [AwsAccessError, AwsNotFound, AwsRetryable])
-def test_an_error_of_aws_shows_no_value_and_keeps_all_else(
+def test_an_aws_error_contains_no_secret_value_and_keeps_the_rest(
     aws: FakeAws, clients: Clients, kind: type[AwsFailure]
 ) -> None:
     operation = "cloudformation:DescribeStacks"
@@ -163,10 +163,10 @@ def test_an_error_of_aws_shows_no_value_and_keeps_all_else(
     assert SECRET not in repr(failure)
     assert (failure.code, failure.operation, failure.request_id) == ("ValidationError", operation, "id-1")
     assert failure.message == "Value '****' at 'parameters'"
-    assert failure.__suppress_context__  # a log shows no error behind it
+    assert failure.__suppress_context__  # a log does not contain its cause
 
 
-def test_a_call_that_has_to_wait_says_for_how_long(aws: FakeAws, clients: Clients) -> None:
+def test_a_quota_error_keeps_its_retry_time(aws: FakeAws, clients: Clients) -> None:
     aws.fail("cloudformation:DescribeStacks", QuotaExhausted("cloudformation:DescribeStacks", 1.5))
 
     with pytest.raises(QuotaExhausted) as raised:
@@ -175,6 +175,6 @@ def test_a_call_that_has_to_wait_says_for_how_long(aws: FakeAws, clients: Client
     assert raised.value.seconds == 1.5
 
 
-def test_without_secrets_nothing_stands_between(aws: FakeAws) -> None:
+def test_without_secrets_the_gateways_are_not_wrapped(aws: FakeAws) -> None:
     plain = aws(None)  # type: ignore[arg-type]  # it serves every account
     assert redacted(plain, NOTHING) is plain

@@ -1,4 +1,4 @@
-"""The artifact bucket: ours, missing, or somebody else's."""
+"""The artifact bucket: ours, missing, or of another account."""
 
 from __future__ import annotations
 
@@ -26,13 +26,15 @@ def stubbed() -> Iterator[tuple[S3Gateway, Stubber]]:
         stubber.assert_no_pending_responses()
 
 
-def test_a_missing_bucket_is_missing(stubbed: tuple[S3Gateway, Stubber]) -> None:
+def test_a_missing_bucket_does_not_exist(stubbed: tuple[S3Gateway, Stubber]) -> None:
     gateway, stubber = stubbed
     stubber.add_client_error("head_bucket", "404", http_status_code=404)
     assert gateway.bucket_exists("b", "123456789012") is False
 
 
-def test_a_bucket_of_another_account_says_what_to_do(stubbed: tuple[S3Gateway, Stubber]) -> None:
+def test_the_error_for_a_bucket_of_another_account_says_what_to_do(
+    stubbed: tuple[S3Gateway, Stubber],
+) -> None:
     gateway, stubber = stubbed
     stubber.add_client_error("head_bucket", "403", http_status_code=403)
     with pytest.raises(UserFixable) as caught:
@@ -44,13 +46,15 @@ def test_a_bucket_of_another_account_says_what_to_do(stubbed: tuple[S3Gateway, S
     assert "belongs to another account" in error_text(caught.value)
 
 
-def test_a_bucket_that_we_made_a_moment_ago_is_taken_as_it_is(stubbed: tuple[S3Gateway, Stubber]) -> None:
+def test_creating_a_bucket_twice_causes_no_error(stubbed: tuple[S3Gateway, Stubber]) -> None:
     gateway, stubber = stubbed
     stubber.add_client_error("create_bucket", "BucketAlreadyOwnedByYou", http_status_code=409)
     gateway.create_bucket("b")
 
 
-def test_a_bucket_in_another_region_is_told_from_a_foreign_one(stubbed: tuple[S3Gateway, Stubber]) -> None:
+def test_the_error_for_a_bucket_in_another_region_names_the_region(
+    stubbed: tuple[S3Gateway, Stubber],
+) -> None:
     gateway, stubber = stubbed
     stubber.add_client_error("head_bucket", "301", http_status_code=301)
     with pytest.raises(UserFixable) as caught:
@@ -58,7 +62,9 @@ def test_a_bucket_in_another_region_is_told_from_a_foreign_one(stubbed: tuple[S3
     assert "is not in ap-northeast-1" in error_text(caught.value)
 
 
-def test_objects_are_written_for_the_owner_only(stubbed: tuple[S3Gateway, Stubber]) -> None:
+def test_objects_are_only_written_to_a_bucket_of_the_expected_owner(
+    stubbed: tuple[S3Gateway, Stubber],
+) -> None:
     gateway, stubber = stubbed
     stubber.add_response(
         "put_object",
@@ -68,15 +74,15 @@ def test_objects_are_written_for_the_owner_only(stubbed: tuple[S3Gateway, Stubbe
     gateway.put_object("b", "k", b"x", "123456789012")
 
 
-def test_the_end_of_an_object_is_read_and_its_whole_size_told(stubbed: tuple[S3Gateway, Stubber]) -> None:
+def test_the_tail_of_an_object_comes_with_its_whole_size(stubbed: tuple[S3Gateway, Stubber]) -> None:
     gateway, stubber = stubbed
-    asked = {"Bucket": "b", "Key": "k", "Range": "bytes=-5"}
+    expected = {"Bucket": "b", "Key": "k", "Range": "bytes=-5"}
     body = StreamingBody(io.BytesIO(b"world"), 5)
-    stubber.add_response("get_object", {"Body": body, "ContentRange": "bytes 6-10/11"}, asked)
+    stubber.add_response("get_object", {"Body": body, "ContentRange": "bytes 6-10/11"}, expected)
     assert gateway.read_tail("b", "k", 5) == Tail(body=b"world", size=11)
 
-    stubber.add_client_error("get_object", "InvalidRange", http_status_code=416, expected_params=asked)
-    assert gateway.read_tail("b", "k", 5) == Tail(body=b"", size=0)  # it is empty
+    stubber.add_client_error("get_object", "InvalidRange", http_status_code=416, expected_params=expected)
+    assert gateway.read_tail("b", "k", 5) == Tail(body=b"", size=0)  # an empty object
 
     stubber.add_client_error("get_object", "NoSuchKey", http_status_code=404)
     with pytest.raises(AwsNotFound):
@@ -85,13 +91,17 @@ def test_the_end_of_an_object_is_read_and_its_whole_size_told(stubbed: tuple[S3G
 
 def test_objects_are_listed_over_all_pages_up_to_the_limit(stubbed: tuple[S3Gateway, Stubber]) -> None:
     gateway, stubber = stubbed
-    asked = {"Bucket": "b", "Prefix": "logs/", "MaxKeys": 3, "StartAfter": "logs/1"}
+    expected = {"Bucket": "b", "Prefix": "logs/", "MaxKeys": 3, "StartAfter": "logs/1"}
     rows = [{"Key": f"logs/{number}", "Size": number, "LastModified": START} for number in (2, 3, 4, 5)]
     stubber.add_response(
-        "list_objects_v2", {"Contents": rows[:2], "IsTruncated": True, "NextContinuationToken": "more"}, asked
+        "list_objects_v2",
+        {"Contents": rows[:2], "IsTruncated": True, "NextContinuationToken": "more"},
+        expected,
     )
     stubber.add_response(
-        "list_objects_v2", {"Contents": rows[2:], "IsTruncated": False}, asked | {"ContinuationToken": "more"}
+        "list_objects_v2",
+        {"Contents": rows[2:], "IsTruncated": False},
+        expected | {"ContinuationToken": "more"},
     )
 
     found = gateway.list_objects("b", "logs/", "logs/1", 3)

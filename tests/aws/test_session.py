@@ -1,4 +1,4 @@
-"""How the gateways get at an account: own credentials, none, or a role that is assumed."""
+"""How the gateways get credentials: the environment's own, none, an assumed role, or the sandbox's."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from botocore.loaders import JSONFileLoader
 from deployments.aws import session
 from deployments.aws.account_ref import AccountRef
 from deployments.errors import AwsAccessError, AwsRetryable
-from tests.services import Sandbox, free_port
+from tests.services import Sandbox
 
 REGION = "ap-northeast-1"
 
@@ -21,7 +21,7 @@ def _fresh_clients() -> None:
     session._connect.cache_clear()
 
 
-def test_without_credentials_a_person_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_credentials_are_an_access_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID", raising=False)
 
     with pytest.raises(AwsAccessError) as caught:
@@ -56,7 +56,7 @@ def test_a_role_is_assumed_with_the_external_id(sandbox: Sandbox, monkeypatch: p
     assert "AssumeRole" in [call["action"] for call in calls["calls"]]
 
 
-def test_a_role_without_credentials_to_assume_it_asks_a_person() -> None:
+def test_a_role_without_credentials_to_assume_it_is_an_access_error() -> None:
     ref = AccountRef(region=REGION, role_arn="arn:aws:iam::131313131313:role/SansoOperator")
 
     with pytest.raises(AwsAccessError):
@@ -77,7 +77,7 @@ def test_the_portals_calls_in_the_sandbox_are_signed_with_a_key_of_its_own(sandb
     assert {call["caller"] for call in told["calls"]} == {"portal"}
 
 
-def test_a_token_that_the_sandbox_does_not_accept_is_a_persons_matter(
+def test_a_rejected_sandbox_token_is_an_access_error_that_names_the_setting(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:
     (tmp_path / "token").write_text("that of another data folder")
@@ -88,24 +88,24 @@ def test_a_token_that_the_sandbox_does_not_accept_is_a_persons_matter(
         assert "that of another" not in str(caught.value)
 
 
-def test_a_sandbox_that_is_away_is_called_again(sandbox: Sandbox) -> None:
-    ref = in_sandbox(f"http://127.0.0.1:{free_port()}", sandbox.token_file)
+def test_a_sandbox_that_is_down_is_called_again(sandbox: Sandbox, closed_port: int) -> None:
+    ref = in_sandbox(f"http://127.0.0.1:{closed_port}", sandbox.token_file)
 
     with pytest.raises(AwsRetryable):
         session.connect(ref).sts.caller_identity()
 
 
-def test_botocore_never_tries_a_call_again_by_itself() -> None:
-    """A second try could come from a worker that has lost its claim."""
+def test_botocore_does_not_retry_calls_by_itself() -> None:
+    """A retry could come from a worker that has lost its claim."""
     assert session._CONFIG.retries["total_max_attempts"] == 1  # type: ignore[attr-defined]  # stubs lack it
 
 
-def test_clients_are_made_once_for_an_account() -> None:
+def test_clients_are_created_once_per_account() -> None:
     ref = AccountRef(region=REGION, endpoint_url="http://127.0.0.1:1", sandbox_account="1" * 12)
     assert session.connect(ref) is session.connect(ref)
 
 
-def test_a_further_account_costs_a_worker_no_reading_of_service_models(
+def test_another_account_does_not_load_the_service_models_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     session.connect(AccountRef(region=REGION, sandbox_account="111111111111"))

@@ -1,4 +1,4 @@
-"""A write and a read through the load balancer: what is told of them, and that nobody else is ever asked."""
+"""Site checks: what is reported of a write and a read, and that only a load balancer is ever called."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from deployments.aws import site as asking
+from deployments.aws import site as site_module
 from deployments.aws import site_address
 from deployments.aws.site import SiteCheckResult, check_site
 from deployments.aws.site_address import Site, is_allowed, site_of
 from deployments.core.redaction import Redactor, Values
 from tests.datelog.test_tls import make_certificate
-from tests.services import LIMIT, LOOPBACK, free_port
+from tests.services import LIMIT, LOOPBACK
 from tests.wordings import text_of
 
 SAVED = "2026-11-25 03:39:34"
@@ -29,19 +29,19 @@ Route = Callable[["Server"], None]
 
 
 class Server(BaseHTTPRequestHandler):
-    """A site whose answers a test chooses; it remembers what it was asked."""
+    """A site with a reply for each path; it records the requests."""
 
     routes: dict[str, Route]
-    asked: list[tuple[str, str, str]]
+    requests: list[tuple[str, str, str]]
 
     def _answer(self) -> None:
-        self.asked.append((self.command, self.path, self.headers["Host"]))
+        self.requests.append((self.command, self.path, self.headers["Host"]))
         self.routes[self.path.partition("?")[0]](self)
 
     do_GET = do_POST = _answer
 
     def log_request(self, code: object = "-", size: object = "-") -> None:
-        """Say nothing."""
+        """Log nothing."""
 
     def reply(self, text: str, status: int = 200, **headers: str) -> None:
         self.send_response(status)
@@ -51,21 +51,21 @@ class Server(BaseHTTPRequestHandler):
         self.wfile.write(text.encode())
 
 
-def saves(server: Server) -> None:
+def reply_saved(server: Server) -> None:
     server.reply(f"Saved: {SAVED}")
 
 
-def lists(server: Server) -> None:
+def reply_list(server: Server) -> None:
     server.reply(json.dumps(["2026-11-25 03:39:35", SAVED]))
 
 
 class Running:
-    """A server on loopback, and the name by which the sandbox would call it."""
+    """A server on loopback, and the name that it would have in the sandbox."""
 
     def __init__(self, certificate: tuple[Path, Path] | None = None) -> None:
-        self.routes: dict[str, Route] = {"/write": saves, "/read": lists}
-        self.asked: list[tuple[str, str, str]] = []
-        self.handler = type("Chosen", (Server,), {"routes": self.routes, "asked": self.asked})
+        self.routes: dict[str, Route] = {"/write": reply_saved, "/read": reply_list}
+        self.requests: list[tuple[str, str, str]] = []
+        self.handler = type("Chosen", (Server,), {"routes": self.routes, "requests": self.requests})
         self.http = ThreadingHTTPServer((LOOPBACK, 0), self.handler)
         if certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -78,7 +78,7 @@ class Running:
     def name(self) -> str:
         return f"{LOOPBACK}:{self.http.server_port}"
 
-    def ask(self, **site: object) -> SiteCheckResult:
+    def check(self, **site: object) -> SiteCheckResult:
         return check_site(Site(dns_name=self.name, sandbox=True, **site))  # type: ignore[arg-type]
 
     def stop(self) -> None:
@@ -94,18 +94,18 @@ def server() -> Iterator[Running]:
     running.stop()
 
 
-def said(answer: SiteCheckResult) -> str:
+def problem_text(answer: SiteCheckResult) -> str:
     return text_of(answer.problem)
 
 
-def test_a_time_is_saved_and_found_in_the_list(server: Running) -> None:
-    answer = server.ask()
+def test_a_site_check_writes_a_time_and_finds_it_in_the_list(server: Running) -> None:
+    answer = server.check()
 
     assert (answer.wrote, answer.read, answer.problem) == (True, True, None)
     assert (answer.write_status, answer.read_status, answer.saved) == (200, 200, SAVED)
     assert answer.address == LOOPBACK
     assert 0 <= answer.write_milliseconds + answer.read_milliseconds <= answer.milliseconds + 2
-    assert server.asked == [
+    assert server.requests == [
         ("POST", "/write", server.name),
         ("GET", "/read?limit=50&after=2026-11-25T03:39:34~0", server.name),
     ]
@@ -113,118 +113,137 @@ def test_a_time_is_saved_and_found_in_the_list(server: Running) -> None:
 
 def test_a_reader_may_lag_for_a_moment(server: Running) -> None:
     answers = iter([[], [], [SAVED]])
-    server.routes["/read"] = lambda asked: asked.reply(json.dumps(next(answers)))
+    server.routes["/read"] = lambda request: request.reply(json.dumps(next(answers)))
 
-    assert server.ask().read
+    assert server.check().read
 
 
-def test_a_time_that_never_shows_is_told(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asking, "SEEN_SECONDS", 0.3)
-    server.routes["/read"] = lambda asked: asked.reply("[]")
+def test_a_time_that_never_appears_in_the_list_is_reported(
+    server: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(site_module, "SEEN_SECONDS", 0.3)
+    server.routes["/read"] = lambda request: request.reply("[]")
 
-    answer = server.ask()
+    answer = server.check()
 
     assert (answer.wrote, answer.read, answer.read_status) == (True, False, 200)
-    assert "the list did not show it" in said(answer)
+    assert "the list did not show it" in problem_text(answer)
 
 
-def test_an_error_page_is_told_by_its_status_and_text(server: Running) -> None:
+def test_an_error_page_is_reported_with_its_status_and_text(server: Running) -> None:
     page = "<html><head><title>503</title></head><body><h1>Service\n Unavailable</h1></body></html>"
-    server.routes["/write"] = lambda asked: asked.reply(page, 503)
+    server.routes["/write"] = lambda request: request.reply(page, 503)
 
-    answer = server.ask()
+    answer = server.check()
 
     assert (answer.wrote, answer.write_status, answer.read_status) == (False, 503, 0)
-    assert said(answer) == "/write returns 503: 503 Service Unavailable"
-    assert [path for _, path, _ in server.asked] == ["/write"]
+    assert problem_text(answer) == "/write returns 503: 503 Service Unavailable"
+    assert [path for _, path, _ in server.requests] == ["/write"]
 
 
-def test_an_error_page_is_repeated_without_secret_values(server: Running) -> None:
+def test_the_report_of_an_error_page_contains_no_secret_value(server: Running) -> None:
     redact = Redactor([Values(["it's  hunter22"])])
     page = "<body>no login with <b>it&#x27;s  hunter22</b>" + "x" * 300
-    server.routes["/write"] = lambda asked: asked.reply(page, 500)
-    assert said(server.ask(redact=redact)).startswith("/write returns 500: no login with **** xxx")
+    server.routes["/write"] = lambda request: request.reply(page, 500)
+    assert problem_text(server.check(redact=redact)).startswith("/write returns 500: no login with **** xxx")
 
-    server.routes["/write"] = lambda asked: asked.reply("", 301, Location="http://shop/?p=it's%20%20hunter22")
-    assert "redirects to http://shop/?p=****." in said(server.ask(redact=redact))
+    server.routes["/write"] = lambda request: request.reply(
+        "", 301, Location="http://shop/?p=it's%20%20hunter22"
+    )
+    assert "redirects to http://shop/?p=****." in problem_text(server.check(redact=redact))
 
 
 @pytest.mark.parametrize("path", ["/write", "/read"])
-def test_another_application_is_told_from_datelog(server: Running, path: str) -> None:
-    server.routes[path] = lambda asked: asked.reply('{"hello": "world"}')
-    assert said(server.ask()) == f'{path} returned an unexpected response: {{"hello": "world"}}'
+def test_the_response_of_another_application_is_reported(server: Running, path: str) -> None:
+    server.routes[path] = lambda request: request.reply('{"hello": "world"}')
+    assert problem_text(server.check()) == f'{path} returned an unexpected response: {{"hello": "world"}}'
 
 
-def test_a_redirect_is_told_and_not_followed(server: Running) -> None:
+def test_a_redirect_is_reported_and_not_followed(server: Running) -> None:
     elsewhere = Running()
-    server.routes["/write"] = lambda asked: asked.reply("", 301, Location=f"http://{elsewhere.name}/write")
+    server.routes["/write"] = lambda request: request.reply(
+        "", 301, Location=f"http://{elsewhere.name}/write"
+    )
 
-    answer = server.ask()
+    answer = server.check()
 
     assert answer.write_status == 301
-    assert "Sanso does not follow" in said(answer)
-    assert elsewhere.asked == []
+    assert "Sanso does not follow" in problem_text(answer)
+    assert elsewhere.requests == []
     elsewhere.stop()
 
 
-def test_a_load_balancer_that_is_not_there_is_told() -> None:
-    answer = check_site(Site(dns_name=f"{LOOPBACK}:{free_port()}", sandbox=True))
-    assert said(answer).startswith("The load balancer does not accept connections on port")
+def test_a_refused_connection_is_reported(closed_port: int) -> None:
+    answer = check_site(Site(dns_name=f"{LOOPBACK}:{closed_port}", sandbox=True))
+    assert problem_text(answer).startswith("The load balancer does not accept connections on port")
 
 
-def test_an_answer_that_trickles_in_is_cut_off(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asking, "RESPONSE_SECONDS", 0.5)
-    ended = threading.Event()
+def test_a_response_that_trickles_in_is_cut_off(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(site_module, "RESPONSE_SECONDS", 0.5)
+    disconnected = threading.Event()
 
-    def trickle(asked: Server) -> None:
+    def trickle(request: Server) -> None:
         try:
             while True:
-                asked.wfile.write(b"H")
-                asked.wfile.flush()
+                request.wfile.write(b"H")
+                request.wfile.flush()
                 time.sleep(0.05)
         except OSError:
-            ended.set()
+            disconnected.set()
 
     server.routes["/write"] = trickle
 
-    answer = server.ask()
+    answer = server.check()
 
-    assert said(answer).startswith("No response from /write")
-    assert ended.wait(LIMIT)
-
-
-def test_no_more_than_the_start_of_an_answer_is_read(server: Running) -> None:
-    server.routes["/write"] = lambda asked: asked.reply(f"Saved: {SAVED} " + "x" * 10_000_000)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(asking, "MAX_BYTES", 1024)
-        assert server.ask().wrote
+    assert problem_text(answer).startswith("No response from /write")
+    assert disconnected.wait(LIMIT)
 
 
-def test_rubbish_is_not_an_answer(server: Running) -> None:
-    def rubbish(asked: Server) -> None:
-        asked.wfile.write(b"\x00\x01\x02 not HTTP\r\n\r\n")
+def test_a_response_without_end_is_read_up_to_the_limit(
+    server: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(site_module, "RESPONSE_SECONDS", LIMIT)
+    disconnected = threading.Event()
 
-    server.routes["/write"] = rubbish
-    assert said(server.ask()).startswith("No response from /write")
+    def send_without_end(request: Server) -> None:
+        request.reply(f"Saved: {SAVED} ")
+        try:
+            while True:
+                request.wfile.write(b"x" * 65_536)
+        except OSError:
+            disconnected.set()
+
+    server.routes["/write"] = send_without_end
+
+    assert server.check().wrote
+    assert disconnected.wait(LIMIT)
 
 
-def test_a_certificate_for_another_name_is_no_hindrance(tmp_path: Path) -> None:
+def test_a_response_that_is_not_http_counts_as_none(server: Running) -> None:
+    def reply_garbage(request: Server) -> None:
+        request.wfile.write(b"\x00\x01\x02 not HTTP\r\n\r\n")
+
+    server.routes["/write"] = reply_garbage
+    assert problem_text(server.check()).startswith("No response from /write")
+
+
+def test_a_certificate_for_another_name_is_accepted(tmp_path: Path) -> None:
     secure = Running(make_certificate(tmp_path, "192.0.2.1"))
 
-    answer = secure.ask(secure=True, host_name="datelog.example.com")
+    answer = secure.check(secure=True, host_name="datelog.example.com")
 
     assert answer.read
-    assert {host for _, _, host in secure.asked} == {"datelog.example.com"}
+    assert {host for _, _, host in secure.requests} == {"datelog.example.com"}
     secure.stop()
 
 
-def test_a_name_that_would_break_the_request_is_not_asked_for(server: Running) -> None:
-    assert server.ask(host_name="evil\r\nX-Header: 1").read
-    assert {host for _, _, host in server.asked} == {server.name}
+def test_a_host_name_that_would_break_the_request_is_not_sent(server: Running) -> None:
+    assert server.check(host_name="evil\r\nX-Header: 1").read
+    assert {host for _, _, host in server.requests} == {server.name}
 
 
-# --- nobody else is asked ------------------------------------------------------------------------
-def refuse(name: str, port: int) -> list[str]:
+# --- only load balancers are called ---------------------------------------------------------------
+def fail_on_lookup(name: str, port: int) -> list[str]:
     raise AssertionError(f"{name} must not even be looked up")
 
 
@@ -247,8 +266,8 @@ def refuse(name: str, port: int) -> list[str]:
     ],
 )
 def test_only_names_of_load_balancers_are_looked_up(name: str) -> None:
-    answer = check_site(Site(dns_name=name), resolve=refuse)
-    assert "is not a load balancer name" in said(answer)
+    answer = check_site(Site(dns_name=name), resolve=fail_on_lookup)
+    assert "is not a load balancer name" in problem_text(answer)
 
 
 @pytest.mark.parametrize(
@@ -272,7 +291,7 @@ def test_names_of_load_balancers_are_looked_up(name: str) -> None:
     answer = check_site(Site(dns_name=name), resolve=resolve)
 
     assert looked_up == [name.lower().rstrip(".")]
-    assert "cannot be resolved (Name or service not known)" in said(answer)
+    assert "cannot be resolved (Name or service not known)" in problem_text(answer)
 
 
 @pytest.mark.parametrize(
@@ -281,7 +300,7 @@ def test_names_of_load_balancers_are_looked_up(name: str) -> None:
         ["127.0.0.1"],
         ["169.254.169.254"],
         ["10.0.0.5"],
-        ["0.0.0.0"],  # to be refused
+        ["0.0.0.0"],  # must be rejected
         ["::1"],
         ["::ffff:127.0.0.1"],
         ["::ffff:203.0.113.1"],
@@ -295,13 +314,13 @@ def test_names_of_load_balancers_are_looked_up(name: str) -> None:
     ],
     ids=lambda addresses: " ".join(addresses),
 )
-def test_a_name_that_leads_to_anything_but_a_load_balancer_is_not_asked(addresses: list[str]) -> None:
+def test_a_name_that_resolves_to_anything_but_a_load_balancer_is_not_called(addresses: list[str]) -> None:
     answer = check_site(Site(dns_name=ALB), resolve=lambda _name, _port: addresses)
-    assert "which cannot be a load balancer" in said(answer)
+    assert "which cannot be a load balancer" in problem_text(answer)
     assert answer.write_status == 0
 
 
-def test_private_addresses_are_for_internal_load_balancers_only() -> None:
+def test_private_addresses_are_allowed_for_internal_load_balancers_only() -> None:
     for address in ("10.1.2.3", "172.16.0.9", "192.168.1.1"):
         assert is_allowed(address, internal=True)
         assert not is_allowed(address, internal=False)
@@ -312,7 +331,7 @@ def test_private_addresses_are_for_internal_load_balancers_only() -> None:
 
 
 def test_the_connection_goes_to_the_address_that_was_checked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A name that is looked up again could lead elsewhere by then."""
+    """A second lookup could return another address."""
     connected: list[object] = []
 
     def connect(place: tuple[str, int], timeout: float) -> None:
@@ -325,10 +344,10 @@ def test_the_connection_goes_to_the_address_that_was_checked(monkeypatch: pytest
     answer = check_site(Site(dns_name=ALB, secure=True), resolve=lambda _name, _port: next(answers))
 
     assert connected == [("52.1.2.3", 443)]
-    assert said(answer) == "The load balancer does not accept connections on port 443 (refused)."
+    assert problem_text(answer) == "The load balancer does not accept connections on port 443 (refused)."
 
 
-def test_a_look_up_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hanging_lookup_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(site_address, "RESOLVE_SECONDS", 0.2)
     hanging = threading.Event()
 
@@ -339,24 +358,24 @@ def test_a_look_up_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> No
     answer = check_site(Site(dns_name=ALB), resolve=resolve)
     hanging.set()
 
-    assert "cannot be resolved (not within 0.2 s)" in said(answer)
+    assert "cannot be resolved (not within 0.2 s)" in problem_text(answer)
 
 
 @pytest.mark.parametrize(
     "name", ["10.0.0.1", "localhost:80", "127.0.0.999", "127.0.0.1:99999", ALB, "128.0.0.1"]
 )
-def test_in_the_sandbox_only_loopback_is_asked(name: str) -> None:
-    answer = check_site(Site(dns_name=name, sandbox=True), resolve=refuse)
-    assert said(answer) == "The load balancers of this sandbox have no servers."
+def test_in_the_sandbox_only_loopback_is_called(name: str) -> None:
+    answer = check_site(Site(dns_name=name, sandbox=True), resolve=fail_on_lookup)
+    assert problem_text(answer) == "The load balancers of this sandbox have no servers."
 
 
-def test_loopback_is_for_the_sandbox_only(server: Running) -> None:
-    answer = check_site(Site(dns_name=server.name), resolve=refuse)
+def test_loopback_is_called_in_the_sandbox_only(server: Running) -> None:
+    answer = check_site(Site(dns_name=server.name), resolve=fail_on_lookup)
     assert not answer.wrote
-    assert server.asked == []
+    assert server.requests == []
 
 
-def test_an_output_decides_how_is_asked_never_where() -> None:
+def test_an_output_decides_how_a_site_is_called_but_not_where() -> None:
     site = site_of(ALB, "https://169.254.169.254:9/latest/meta-data", sandbox=False)
     assert site == Site(dns_name=ALB, secure=True, host_name="169.254.169.254")
     assert site_of(ALB, f"http://{ALB}/", sandbox=False) == Site(dns_name=ALB)
@@ -364,5 +383,5 @@ def test_an_output_decides_how_is_asked_never_where() -> None:
     assert site_of("127.200.1.2:8080", "http://127.200.1.2:8080/", sandbox=True).host_name == ""
 
 
-def test_a_load_balancer_without_a_name_is_not_asked() -> None:
-    assert said(check_site(Site(dns_name=""))) == "The load balancer has no DNS name yet."
+def test_a_load_balancer_without_a_dns_name_is_not_called() -> None:
+    assert problem_text(check_site(Site(dns_name=""))) == "The load balancer has no DNS name yet."

@@ -17,7 +17,7 @@ ID = "8dfe3659-4309-493a-8755-0123456789ab"
 RUN = "76a5a04f-caf6-490c-b448-92c02d9c4d7b"
 
 
-def test_an_association_is_read_with_its_overview_and_where_it_writes(stub: Stub) -> None:
+def test_an_association_is_read_with_its_overview_and_output_location(stub: Stub) -> None:
     client, stubber = stub("ssm")
     stubber.add_response(
         "describe_association",
@@ -63,7 +63,7 @@ def test_an_association_is_read_with_its_overview_and_where_it_writes(stub: Stub
     assert (bare.status, bare.counts, bare.output_bucket, bare.last_execution_at) == ("", {}, "", None)
 
 
-def test_executions_come_newest_first_whatever_order_they_are_told_in(stub: Stub) -> None:
+def test_executions_are_returned_newest_first_whatever_their_order_in_the_response(stub: Stub) -> None:
     client, stubber = stub("ssm")
     rows = [
         {
@@ -76,14 +76,14 @@ def test_executions_come_newest_first_whatever_order_they_are_told_in(stub: Stub
         }
         for number in (2, 1, 3)
     ]
-    asked = {"AssociationId": ID, "MaxResults": 3}
+    expected = {"AssociationId": ID, "MaxResults": 3}
     stubber.add_response(
-        "describe_association_executions", {"AssociationExecutions": rows[:2], "NextToken": "more"}, asked
+        "describe_association_executions", {"AssociationExecutions": rows[:2], "NextToken": "more"}, expected
     )
     stubber.add_response(
         "describe_association_executions",
         {"AssociationExecutions": rows[2:]},
-        asked | {"NextToken": "more"},
+        expected | {"NextToken": "more"},
     )
 
     found = SSMGateway(client).executions(ID, 3)
@@ -92,14 +92,14 @@ def test_executions_come_newest_first_whatever_order_they_are_told_in(stub: Stub
     assert found[0].counts == {"Success": 2, "Failed": 1}
 
 
-def test_counts_that_are_not_told_are_none() -> None:
+def test_missing_counts_are_empty() -> None:
     assert read_counts("") == {}
     assert read_counts("{TimedOut=10, Success=190}") == {"TimedOut": 10, "Success": 190}
 
 
 def test_the_instances_of_an_execution_are_read_over_all_pages(stub: Stub) -> None:
     client, stubber = stub("ssm")
-    asked = {"AssociationId": ID, "ExecutionId": RUN, "MaxResults": 50}
+    expected = {"AssociationId": ID, "ExecutionId": RUN, "MaxResults": 50}
     failed = {
         "AssociationId": ID,
         "ExecutionId": RUN,
@@ -112,8 +112,10 @@ def test_the_instances_of_an_execution_are_read_over_all_pages(stub: Stub) -> No
     }
     waiting = {"AssociationId": ID, "ExecutionId": RUN, "ResourceId": "i-2", "Status": "Pending"}
     operation = "describe_association_execution_targets"
-    stubber.add_response(operation, {"AssociationExecutionTargets": [failed], "NextToken": "more"}, asked)
-    stubber.add_response(operation, {"AssociationExecutionTargets": [waiting]}, asked | {"NextToken": "more"})
+    stubber.add_response(operation, {"AssociationExecutionTargets": [failed], "NextToken": "more"}, expected)
+    stubber.add_response(
+        operation, {"AssociationExecutionTargets": [waiting]}, expected | {"NextToken": "more"}
+    )
 
     first, second = SSMGateway(client).execution_targets(ID, RUN, "bucket", "logs/web/")
 
@@ -130,14 +132,14 @@ def test_the_instances_of_an_execution_are_read_over_all_pages(stub: Stub) -> No
     assert (second.status, second.at) == ("Pending", None)
 
 
-def test_an_execution_that_is_gone_is_missing(stub: Stub) -> None:
+def test_a_deleted_execution_is_not_found(stub: Stub) -> None:
     client, stubber = stub("ssm")
     stubber.add_client_error("describe_association_execution_targets", "AssociationExecutionDoesNotExist")
     with pytest.raises(AwsNotFound):
         SSMGateway(client).execution_targets(ID, RUN)
 
 
-def test_ten_associations_are_started_at_once(stub: Stub) -> None:
+def test_associations_are_started_ten_per_call(stub: Stub) -> None:
     client, stubber = stub("ssm")
     ids = [f"8dfe3659-4309-493a-8755-{number:012d}" for number in range(12)]
     for chunk in (ids[:10], ids[10:]):
@@ -146,7 +148,7 @@ def test_ten_associations_are_started_at_once(stub: Stub) -> None:
     SSMGateway(client).start_associations_once(ids)
 
 
-def test_single_instances_run_an_association_again_by_refreshing_it(stub: Stub) -> None:
+def test_an_association_is_run_on_single_instances_by_refreshing_it(stub: Stub) -> None:
     client, stubber = stub("ssm")
     instances = [f"i-{number:017x}" for number in range(60)]
     for chunk in (instances[:50], instances[50:]):
@@ -164,7 +166,7 @@ def test_single_instances_run_an_association_again_by_refreshing_it(stub: Stub) 
     SSMGateway(client).start_association_on(ID, instances)
 
 
-def test_an_instance_whose_agent_is_away_is_missing(stub: Stub) -> None:
+def test_an_instance_without_a_running_agent_is_not_found(stub: Stub) -> None:
     client, stubber = stub("ssm")
     stubber.add_client_error("send_command", "InvalidInstanceId", "Instances [[i-1]] not in a valid state")
     with pytest.raises(AwsNotFound, match="not in a valid state"):
