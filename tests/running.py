@@ -29,7 +29,7 @@ class Portal:
     services: list[Service] = field(default_factory=list)
 
     def start(self) -> None:
-        """Start both; the second of `start` after a kill starts a new worker."""
+        """Start both, or a new worker after the old one was killed."""
         self.worker = self._start(
             "worker", "-m", "celery", "-A", "portal", "worker", "-P", "threads", "-c", "48",
             "--without-gossip", "--without-mingle", "-l", "WARNING",
@@ -42,7 +42,7 @@ class Portal:
             command=[sys.executable, *arguments],
             folder=self.folder / f"{name}-{len(self.services)}",
             port=0,
-            answers=lambda: True,  # nothing to ask: the tests wait for what it does
+            answers=lambda: True,  # it has no port: tests wait for what it does
             environment=self.environment,
         )
         service.start()
@@ -50,14 +50,14 @@ class Portal:
         return service
 
     def stop(self) -> None:
-        """End everything that still runs."""
+        """Kill what still runs."""
         for service in self.services:
             service.kill()
 
     def deploy(self, name: str = "staging", account: Account | None = None, **parameters: str) -> Deployment:
-        """Ask for an environment in an account of its own."""
+        """Request an environment, in an account of its own unless one is given."""
         return request_deployment(
-            user=_someone(),
+            user=_operator(),
             account=account or new_account(),
             name=name,
             parameters=parameters,
@@ -66,11 +66,11 @@ class Portal:
         )
 
     def remove(self, deployment: Deployment, *, unprotect: bool = False) -> Deployment:
-        """Ask for the environment of an earlier deployment to be deleted."""
+        """Request the deletion of the environment of an earlier deployment."""
         environment = deployment.environment
         environment.refresh_from_db()
         return request_deletion(
-            user=_someone(),
+            user=_operator(),
             environment=environment,
             typed_name=environment.name,
             reason="",
@@ -78,8 +78,8 @@ class Portal:
             unprotect=unprotect,
         )
 
-    def ended(self, *deployments: Deployment, seconds: float = LIMIT) -> list[Deployment]:
-        """Wait until all have ended, and return them fresh."""
+    def wait_for_end(self, *deployments: Deployment, seconds: float = LIMIT) -> list[Deployment]:
+        """Wait until all have ended, and return them as they are then."""
         keys = [deployment.pk for deployment in deployments]
         active = Deployment.objects.active().filter(pk__in=keys)
         try:
@@ -87,7 +87,7 @@ class Portal:
                 lambda: not active.exists(), seconds=seconds, what=f"the end of {len(keys)} deployments"
             )
         except TimeoutError as exc:
-            exc.add_note(f"{timezone.now()}: still at work are")
+            exc.add_note(f"{timezone.now()}: these are still active")
             for one in active.values("pk", "state", "version", "failures", "attention", "due_at"):
                 exc.add_note(str(one))
             exc.add_note(self.worker.log.read_text(errors="replace")[-3000:])
@@ -95,28 +95,28 @@ class Portal:
         return list(Deployment.objects.for_page().filter(pk__in=keys).order_by("pk"))
 
     def faults(self, account: Account, *api: dict[str, Any]) -> None:
-        """Let calls of an account fail."""
+        """Inject faults into API calls of an account."""
         self.sandbox.control("POST", "faults", {"api": list(api)}, account=account.sandbox_account_id)
 
     def held(self) -> list[dict[str, Any]]:
-        """Return the requests that wait at the sandbox's door."""
+        """Return the requests that the sandbox holds."""
         waiting = self.sandbox.control("GET", "held")
         assert isinstance(waiting, list)
         return waiting
 
-    def let_go(self) -> None:
-        """Forget all faults, and drop what is held: its caller is gone."""
+    def release_held_calls(self) -> None:
+        """Remove all faults, and drop the held calls, whose callers are dead."""
         self.sandbox.control("DELETE", "faults")
         for request in self.held():
             self.sandbox.control("POST", f"held/{request['id']}", {"action": "drop"})
 
 
-def _someone() -> User:
+def _operator() -> User:
     return User.objects.filter(username="operator").first() or make_user("operator")
 
 
 def new_account() -> Account:
-    """Return a sandbox account that nobody else uses."""
+    """Return a sandbox account of this test alone."""
     number = str(uuid.uuid4().int % 9 * 10**11 + uuid.uuid4().int % 10**11 + 10**11)[:12]
     return Account.objects.create(
         name=f"sandbox-{number}", region=REGION, is_sandbox=True, sandbox_account_id=number
@@ -124,7 +124,7 @@ def new_account() -> Account:
 
 
 def client(account: Account, service: str, sandbox: Sandbox) -> Any:
-    """Return a boto3 client of the account, to look at what really is there."""
+    """Return a boto3 client of the account, to see what is really in it."""
     return boto3.client(
         service,  # type: ignore[call-overload]  # any service
         region_name=account.region,

@@ -1,4 +1,4 @@
-"""What a person may ask for, and what they are told when they may not."""
+"""Requests of operators: what they create, and the errors of those that are rejected."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def template_set(settings, tmp_path):  # type: ignore[no-untyped-def]  # pytest'
     settings.SANSO_TEMPLATE_SET = tmp_path
 
 
-def ask(account: Account, name: str = "staging", **values: object) -> Deployment:
+def deploy(account: Account, name: str = "staging", **values: object) -> Deployment:
     defaults: dict[str, object] = {
         "user": make_user(),
         "account": account,
@@ -41,15 +41,15 @@ def ask(account: Account, name: str = "staging", **values: object) -> Deployment
     return request_deployment(**(defaults | values))  # type: ignore[arg-type]  # a builder of keyword arguments
 
 
-def refusal(*args: object, **values: object) -> UserFixable:
+def error_of_deploy(*args: object, **values: object) -> UserFixable:
     with pytest.raises(UserFixable) as caught:
-        ask(*args, **values)  # type: ignore[arg-type]  # as above
+        deploy(*args, **values)  # type: ignore[arg-type]  # as above
     return caught.value
 
 
 @pytest.mark.django_db
-def test_a_deployment_is_due_at_once_and_tells_who_asked_for_it() -> None:
-    deployment = ask(make_account(), reason="load test", user=make_user("ana"))
+def test_a_new_deployment_is_due_at_once_and_records_who_requested_it() -> None:
+    deployment = deploy(make_account(), reason="load test", user=make_user("ana"))
 
     assert deployment.due_at is not None
     event = deployment.events.get()
@@ -61,19 +61,19 @@ def test_a_deployment_is_due_at_once_and_tells_who_asked_for_it() -> None:
 
 
 @pytest.mark.django_db
-def test_a_new_environment_gets_what_the_manifest_gives_new_ones_unless_a_person_chose(
+def test_a_new_environment_gets_the_defaults_of_the_manifest_unless_the_user_chose(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "template-set.yaml").write_text("new_environments: {Size: 3}\n")
 
-    deployments = [ask(make_account()), ask(make_account(), "chosen", parameters={"Size": "1"})]
+    deployments = [deploy(make_account()), deploy(make_account(), "chosen", parameters={"Size": "1"})]
 
     assert [deployment.parameters for deployment in deployments] == [{"Size": "3"}, {"Size": "1"}]
 
 
 @pytest.mark.django_db
-def test_secrets_are_sealed_and_kept_out_of_every_plain_column() -> None:
-    deployment = ask(make_account(), parameters={"Password": "hunter2", "Size": "3"})
+def test_secrets_are_sealed_and_in_no_plain_column() -> None:
+    deployment = deploy(make_account(), parameters={"Password": "hunter2", "Size": "3"})
 
     row = Deployment.objects.filter(pk=deployment.pk).values().get()
     assert "hunter2" not in str(row)
@@ -83,58 +83,58 @@ def test_secrets_are_sealed_and_kept_out_of_every_plain_column() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", ["", "1st", "under_score", "a b", "é", "x" * 41])
-def test_an_illegal_name_is_told_at_its_field(name: str) -> None:
-    found = refusal(make_account(), name)
+def test_an_illegal_name_is_an_error_of_its_field(name: str) -> None:
+    found = error_of_deploy(make_account(), name)
     assert (found.code, found.field) == ("IllegalName", "name")
     assert not Environment.objects.exists()
 
 
 @pytest.mark.django_db
-def test_a_name_is_taken_also_in_other_letters() -> None:
+def test_names_that_differ_only_in_case_are_the_same() -> None:
     account = make_account()
     environment = make_environment("staging", account=account, stack_id="arn:x")
     make_deployment(environment, state="succeeded")
 
-    found = refusal(account, "Staging")
+    found = error_of_deploy(account, "Staging")
 
     assert (found.code, found.field) == ("NameTaken", "name")
 
 
 @pytest.mark.django_db
-def test_the_same_name_in_another_account_is_fine() -> None:
-    ask(make_account())
-    ask(make_account())
+def test_two_accounts_can_have_the_same_name() -> None:
+    deploy(make_account())
+    deploy(make_account())
     assert Environment.objects.count() == 2
 
 
 @pytest.mark.django_db
-def test_an_environment_that_never_got_a_stack_is_used_again() -> None:
+def test_an_environment_without_a_stack_is_reused() -> None:
     account = make_account()
     failed = make_deployment(make_environment("staging", account=account), state="failed")
 
-    again = ask(account, "staging")
+    again = deploy(account, "staging")
 
     assert again.environment == failed.environment
 
 
 @pytest.mark.django_db
-def test_a_bad_parameter_says_the_templates_sentence_at_its_field() -> None:
-    found = refusal(make_account(), parameters={"Size": "9"})
+def test_a_bad_parameter_is_explained_by_the_template_at_its_field() -> None:
+    found = error_of_deploy(make_account(), parameters={"Size": "9"})
     assert (error_text(found), found.field) == ("At most four.", "parameter_Size")
 
 
 @pytest.mark.django_db
-def test_a_parameter_that_the_set_does_not_know_is_refused() -> None:
-    assert refusal(make_account(), parameters={"RoleARN": "x"}).code == "UnknownParameter"
+def test_a_parameter_that_is_not_in_the_set_is_rejected() -> None:
+    assert error_of_deploy(make_account(), parameters={"RoleARN": "x"}).code == "UnknownParameter"
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_double_click_is_one_deployment() -> None:
+def test_a_double_click_creates_one_deployment() -> None:
     account, user, key = make_account(), make_user(), uuid4()
-    made: list[int] = []
+    created: list[int] = []
 
     def click() -> None:
-        made.append(ask(account, user=user, request_key=key).pk)
+        created.append(deploy(account, user=user, request_key=key).pk)
         connection.close()
 
     clicks = [threading.Thread(target=click) for _ in range(4)]
@@ -143,36 +143,36 @@ def test_a_double_click_is_one_deployment() -> None:
     for thread in clicks:
         thread.join()
 
-    assert len(made) == 4
-    assert len(set(made)) == 1
+    assert len(created) == 4
+    assert len(set(created)) == 1
     assert Deployment.objects.count() == 1
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_operators_at_once_one_wins_and_the_other_is_told() -> None:
+def test_one_of_several_concurrent_requests_wins_and_the_others_get_an_error() -> None:
     account = make_account()
     users = [make_user() for _ in range(6)]
-    told: list[str] = []
+    results: list[str] = []
 
-    def deploy(i: int) -> None:
+    def request(i: int) -> None:
         try:
-            ask(account, user=users[i])
-            told.append("won")
+            deploy(account, user=users[i])
+            results.append("won")
         except UserFixable as exc:
-            told.append(exc.code)
+            results.append(exc.code)
         connection.close()
 
-    threads = [threading.Thread(target=deploy, args=(i,)) for i in range(6)]
+    threads = [threading.Thread(target=request, args=(i,)) for i in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
-    assert sorted(told) == ["EnvironmentBusy"] * 5 + ["won"]
+    assert sorted(results) == ["EnvironmentBusy"] * 5 + ["won"]
     assert Deployment.objects.active().count() == 1
 
 
-def remove(environment: Environment, typed: str = "staging", **values: object) -> Deployment:
+def delete(environment: Environment, typed: str = "staging", **values: object) -> Deployment:
     defaults: dict[str, object] = {
         "user": environment.owner,
         "environment": environment,
@@ -184,29 +184,29 @@ def remove(environment: Environment, typed: str = "staging", **values: object) -
 
 
 @pytest.mark.django_db
-def test_a_delete_wants_the_name_typed() -> None:
+def test_a_deletion_requires_the_name() -> None:
     environment = make_environment("staging")
     with pytest.raises(UserFixable, match="name_not_confirmed environment=staging"):
-        remove(environment, "stagin")
-    assert remove(environment, "ｓｔａｇｉｎｇ").kind == "delete"
+        delete(environment, "stagin")
+    assert delete(environment, "ｓｔａｇｉｎｇ").kind == "delete"
 
 
 @pytest.mark.django_db
-def test_an_environment_that_is_being_changed_is_not_deleted() -> None:
+def test_an_environment_with_an_active_deployment_cannot_be_deleted() -> None:
     active = make_deployment(make_environment("staging"))
     with pytest.raises(UserFixable, match="environment_busy"):
-        remove(active.environment)
+        delete(active.environment)
 
 
 @pytest.mark.django_db
-def test_a_deleted_environment_is_not_deleted_again() -> None:
+def test_a_deleted_environment_cannot_be_deleted_again() -> None:
     environment = make_environment("staging", deleted_at="2026-11-24T00:00:00Z")
     with pytest.raises(UserFixable, match="environment_already_deleted"):
-        remove(environment)
+        delete(environment)
 
 
 @pytest.mark.django_db
-def test_only_an_environment_whose_stack_is_missing_can_be_forgotten() -> None:
+def test_an_environment_can_be_removed_from_sanso_only_when_its_stack_is_missing() -> None:
     environment = make_environment("staging", stack_id="arn:x")
     make_deployment(environment, state="succeeded")
     with pytest.raises(UserFixable, match="stack_still_exists"):
@@ -219,11 +219,11 @@ def test_only_an_environment_whose_stack_is_missing_can_be_forgotten() -> None:
 
 
 @pytest.mark.django_db
-def test_a_protected_environment_is_deleted_only_when_protection_is_to_be_turned_off() -> None:
+def test_a_protected_environment_can_be_deleted_only_with_its_protection_turned_off() -> None:
     environment = make_environment(
         "staging", stack_id="arn:x", parameters={"DatabaseDeletionProtection": "true"}
     )
     with pytest.raises(UserFixable, match="deletion_protection_on") as caught:
-        remove(environment)
+        delete(environment)
     assert caught.value.field == "unprotect"
-    assert remove(environment, unprotect=True).unprotect
+    assert delete(environment, unprotect=True).unprotect

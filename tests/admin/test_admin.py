@@ -1,4 +1,4 @@
-"""Django's admin: accounts are edited there, everything else is read."""
+"""Django's admin: accounts can be edited, everything else is read-only."""
 
 from __future__ import annotations
 
@@ -59,9 +59,7 @@ def listed(client: Client, model: str, **query: str) -> Element:
 
 
 @pytest.mark.parametrize("model", READ_ONLY)
-def test_rows_of_what_happened_can_be_read_and_nothing_else(
-    admin: Client, rows: dict[str, int], model: str
-) -> None:
+def test_rows_can_be_viewed_and_not_changed(admin: Client, rows: dict[str, int], model: str) -> None:
     change = reverse(f"admin:deployments_{model}_change", args=[rows[model]])
 
     shown = page(admin.get(change))
@@ -74,7 +72,7 @@ def test_rows_of_what_happened_can_be_read_and_nothing_else(
 
 
 @pytest.mark.parametrize("model", READ_ONLY)
-def test_lists_show_badges_with_a_glyph(admin: Client, rows: dict[str, int], model: str) -> None:
+def test_lists_display_badges_with_a_glyph(admin: Client, rows: dict[str, int], model: str) -> None:
     (row,) = listed(admin, model).one(id="result_list").one("tbody").all("tr")
 
     assert row.all("span", class_="status")
@@ -116,7 +114,7 @@ def test_lists_are_filtered_by_account_and_environment(admin: Client, rows: dict
     )
 
 
-def test_the_list_of_events_never_counts_its_table(admin: Client, rows: dict[str, int]) -> None:
+def test_the_list_of_events_does_not_count_its_table(admin: Client, rows: dict[str, int]) -> None:
     with CaptureQueriesContext(connection) as seen:
         listed(admin, "event")
 
@@ -126,7 +124,7 @@ def test_the_list_of_events_never_counts_its_table(admin: Client, rows: dict[str
     assert not counting
 
 
-def test_a_row_more_costs_no_query_more(admin: Client, rows: dict[str, int]) -> None:
+def test_more_rows_cost_no_more_queries(admin: Client, rows: dict[str, int]) -> None:
     def queries() -> list[int]:
         found = []
         for model in READ_ONLY:
@@ -145,7 +143,7 @@ def test_a_row_more_costs_no_query_more(admin: Client, rows: dict[str, int]) -> 
     assert queries() == few
 
 
-def test_an_account_is_added_with_an_external_id_that_nobody_chose(admin: Client) -> None:
+def test_the_external_id_of_a_new_account_is_generated(admin: Client) -> None:
     form = {"name": "production", "region": "eu-west-1", "role_arn": "arn:aws:iam::123456789012:role/Sanso"}
 
     admin.post(reverse("admin:deployments_account_add"), form | {"external_id": "chosen"})
@@ -161,7 +159,7 @@ def test_an_account_is_added_with_an_external_id_that_nobody_chose(admin: Client
     ("name", "value"),
     [("region", "Tokyo"), ("role_arn", "Sanso"), ("artifact_bucket", "Not_A_Bucket"), ("name", "two words")],
 )
-def test_a_bad_account_is_refused_at_its_field(admin: Client, name: str, value: str) -> None:
+def test_a_bad_value_of_an_account_is_an_error_of_its_field(admin: Client, name: str, value: str) -> None:
     form = {"name": "production", "region": "eu-west-1", name: value}
 
     shown = page(admin.post(reverse("admin:deployments_account_add"), form))
@@ -170,7 +168,7 @@ def test_a_bad_account_is_refused_at_its_field(admin: Client, name: str, value: 
     assert not Account.objects.exists()
 
 
-def test_staff_without_a_permission_sees_no_rows(client: Client, rows: dict[str, int]) -> None:
+def test_staff_without_a_permission_cannot_view_rows(client: Client, rows: dict[str, int]) -> None:
     user = make_user(is_staff=True)
     user.user_permissions.add(Permission.objects.get(codename="view_event"))
     client.force_login(user)
@@ -179,7 +177,7 @@ def test_staff_without_a_permission_sees_no_rows(client: Client, rows: dict[str,
     assert client.get(reverse("admin:deployments_deployment_changelist")).status_code == 403
 
 
-def test_the_sandbox_account_is_shown_as_what_it_is(admin: Client) -> None:
+def test_the_list_of_accounts_marks_the_sandbox(admin: Client) -> None:
     make_account("sandbox", is_sandbox=True)
 
     assert "sandbox" in listed(admin, "account").one(id="result_list").text
@@ -197,7 +195,7 @@ HEALTH = (
 
 
 @pytest.mark.parametrize("model", HEALTH)
-def test_health_can_be_read_and_nothing_else(admin: Client, model: str) -> None:
+def test_health_can_be_viewed_and_not_changed(admin: Client, model: str) -> None:
     make_whole()
 
     first = listed(admin, model).one(id="result_list").all("a")[-1]["href"]
@@ -243,7 +241,7 @@ def test_health_is_filtered_by_environment_and_account(admin: Client, model: str
         assert all("one" in row.text for row in rows)
 
 
-def test_a_list_of_targets_says_why_and_costs_no_query_a_row(admin: Client) -> None:
+def test_the_list_of_targets_shows_reasons_without_a_query_per_row(admin: Client) -> None:
     environment = make_whole()
     unwell(environment)
 

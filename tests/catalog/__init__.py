@@ -1,1 +1,1 @@
-"""Tests of catalog."""
+"""Tests of deployments/catalog."""

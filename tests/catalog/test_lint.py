@@ -1,4 +1,4 @@
-"""cfn-lint itself, over good and broken sets."""
+"""The real cfn-lint, on good and broken sets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def folder_with(folder: Path, root: str, lintrc: str = "") -> Path:
     return folder
 
 
-def test_an_error_is_found_with_its_rule_file_and_line(tmp_path: Path) -> None:
+def test_an_error_has_its_rule_file_and_line(tmp_path: Path) -> None:
     root = "Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n    Properties: {Nonsense: true}\n"
 
     found = findings(load(folder_with(tmp_path, root)))
@@ -28,7 +28,7 @@ def test_an_error_is_found_with_its_rule_file_and_line(tmp_path: Path) -> None:
     assert "Nonsense" in errors[0]["message"]
 
 
-def test_warnings_are_told_from_errors_and_a_clean_set_has_neither(tmp_path: Path) -> None:
+def test_warnings_are_distinguished_from_errors_and_a_clean_set_has_neither(tmp_path: Path) -> None:
     clean = "Resources: {Topic: {Type: AWS::SNS::Topic}}\n"
     assert findings(load(folder_with(tmp_path, clean))) == []
 
@@ -36,13 +36,13 @@ def test_warnings_are_told_from_errors_and_a_clean_set_has_neither(tmp_path: Pat
     assert [f["level"] for f in findings(load(folder_with(tmp_path, unused)))] == ["Warning"]
 
 
-def test_a_teams_own_lint_configuration_is_honoured(tmp_path: Path) -> None:
+def test_the_lint_configuration_of_the_set_is_used(tmp_path: Path) -> None:
     unused = "Parameters: {Unused: {Type: String}}\nResources: {Topic: {Type: AWS::SNS::Topic}}\n"
 
     assert findings(load(folder_with(tmp_path, unused, "ignore_checks: [W2001]\n"))) == []
 
 
-def test_a_linter_that_does_not_start_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_linter_that_does_not_start_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.executable", "/bin/false")
 
     with pytest.raises(UserFixable, match="lint_failed"):

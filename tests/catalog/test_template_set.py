@@ -1,4 +1,4 @@
-"""A folder of templates becomes a form and a set of objects, or says what is wrong with it."""
+"""Loading a folder of templates: its parameters and objects, or an error that explains what is wrong."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def make_set(folder: Path, **files: str) -> Path:
     return folder
 
 
-def test_the_form_follows_the_templates_interface(tmp_path: Path) -> None:
+def test_parameters_are_grouped_as_in_the_templates_interface(tmp_path: Path) -> None:
     found = load(make_set(tmp_path))
 
     assert [(g.label, [p.name for p in g.parameters]) for g in found.groups] == [
@@ -65,14 +65,14 @@ def test_the_form_follows_the_templates_interface(tmp_path: Path) -> None:
     assert found.parameters["Password"].no_echo
 
 
-def test_a_set_without_manifest_tells_its_bucket_and_prefix_by_its_template_urls(tmp_path: Path) -> None:
+def test_bucket_and_prefix_of_a_set_without_manifest_are_found_in_its_template_urls(tmp_path: Path) -> None:
     found = load(make_set(tmp_path, **{"playbook/playbook.yml": "[]"}))
 
     assert (found.bucket_parameter, found.prefix_parameter, found.own_prefix) == ("Bucket", "Prefix", False)
     assert {key for key, _ in build_objects(found)} == {"root.yaml", "inner.yaml", "playbook.zip"}
 
 
-def test_a_prefix_that_is_written_out_in_the_template_urls_is_where_the_set_goes(tmp_path: Path) -> None:
+def test_a_literal_prefix_in_the_template_urls_is_where_the_set_is_uploaded(tmp_path: Path) -> None:
     found = load(make_set(tmp_path, **{"root.yaml": ROOT.replace("${Prefix}/inner", "fa-094/v1/inner")}))
 
     assert (found.bucket_parameter, found.prefix_parameter, found.fixed_prefix) == ("Bucket", "", "fa-094/v1")
@@ -87,7 +87,7 @@ def test_a_manifest_lets_the_portal_choose_the_prefix(tmp_path: Path) -> None:
     assert "Prefix" not in found.parameters
 
 
-def test_zips_are_the_same_bytes_each_time_and_carry_their_packages(tmp_path: Path) -> None:
+def test_zips_are_reproducible_and_contain_their_packages(tmp_path: Path) -> None:
     manifest = (
         "root: root.yaml\nbucket_parameter: Bucket\nprefix_parameter: Prefix\nartifacts:\n"
         "  - {key: functions/f.zip, module: functions/f.py, packages: [pymysql]}\n"
@@ -110,7 +110,7 @@ def test_zips_are_the_same_bytes_each_time_and_carry_their_packages(tmp_path: Pa
     assert playbook == ["app/site/wsgi.py", "playbook.yml"]
 
 
-def test_any_change_of_what_is_uploaded_changes_the_digest(tmp_path: Path) -> None:
+def test_a_changed_upload_changes_the_digest(tmp_path: Path) -> None:
     before = load(make_set(tmp_path)).digest
     (tmp_path / "inner.yaml").write_text("Resources: {B: {Type: AWS::SNS::Topic}}")
 
@@ -118,7 +118,7 @@ def test_any_change_of_what_is_uploaded_changes_the_digest(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "expected"),
     [
         ("a: [", "root.yaml cannot be read"),
         ("- 1", "it is not a mapping"),
@@ -155,14 +155,14 @@ def test_any_change_of_what_is_uploaded_changes_the_digest(tmp_path: Path) -> No
         ),
     ],
 )
-def test_a_broken_root_says_what_is_wrong_with_it(tmp_path: Path, text: str, says: str) -> None:
+def test_the_error_of_a_broken_root_explains_it(tmp_path: Path, text: str, expected: str) -> None:
     with pytest.raises(UserFixable) as caught:
         load(make_set(tmp_path, **{"root.yaml": text}))
-    assert re.search(says, error_text(caught.value))
+    assert re.search(expected, error_text(caught.value))
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "expected"),
     [
         ("artifacts: {key: playbook.zip}", "artifacts must be a list"),
         ("artifacts: [{folder: playbook}]", r"artifacts\[0\] has no key"),
@@ -172,28 +172,28 @@ def test_a_broken_root_says_what_is_wrong_with_it(tmp_path: Path, text: str, say
         ("root: [root.yaml]", "root must be a string"),
     ],
 )
-def test_a_broken_manifest_says_what_is_wrong_with_it(tmp_path: Path, text: str, says: str) -> None:
+def test_the_error_of_a_broken_manifest_explains_it(tmp_path: Path, text: str, expected: str) -> None:
     with pytest.raises(UserFixable) as caught:
         load(make_set(tmp_path, **{"template-set.yaml": text}))
-    assert re.search(says, error_text(caught.value))
+    assert re.search(expected, error_text(caught.value))
 
 
-def test_twenty_thousand_keys_are_read_soon(tmp_path: Path) -> None:
-    """By the processor's time: looking for keys that stand twice took 5 s when it was quadratic."""
+def test_twenty_thousand_keys_are_read_in_linear_time(tmp_path: Path) -> None:
+    """In CPU time: the search for duplicate keys took 5 s when it was quadratic."""
     keys = "".join(f"  Key{number}: {{a: b}}\n" for number in range(20_000))
     begun = time.process_time()
     load(make_set(tmp_path, **{"root.yaml": f"{ROOT}\nMappings:\n{keys}"}))
     assert time.process_time() - begun < 2.5
 
 
-def test_keys_are_texts_as_they_are_written(tmp_path: Path) -> None:
+def test_keys_are_the_strings_in_the_file(tmp_path: Path) -> None:
     found = load(
         make_set(tmp_path, **{"root.yaml": f"{ROOT}\nMappings: {{M: {{012345678901: {{yes: 1}}}}}}"})
     )
     assert found.contents["root.yaml"]["Mappings"] == {"M": {"012345678901": {"yes": 1}}}
 
 
-def test_a_file_whose_name_is_no_text_is_told(tmp_path: Path) -> None:
+def test_a_file_name_that_is_not_utf8_is_an_error(tmp_path: Path) -> None:
     make_set(tmp_path, **{"playbook/playbook.yml": "[]"})
     (tmp_path / "playbook" / os.fsdecode(b"caf\xe9.yml")).touch()
     with pytest.raises(UserFixable) as caught:
@@ -201,36 +201,36 @@ def test_a_file_whose_name_is_no_text_is_told(tmp_path: Path) -> None:
     assert re.search("cannot be read", error_text(caught.value))
 
 
-def test_a_set_of_too_many_templates_is_told(tmp_path: Path) -> None:
+def test_a_set_with_too_many_templates_is_an_error(tmp_path: Path) -> None:
     make_set(tmp_path, **{f"t{number}.yaml": "Resources: {}" for number in range(201)})
     with pytest.raises(UserFixable) as caught:
         load(tmp_path)
     assert re.search("has 203 templates", error_text(caught.value))
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_the_error_of_a_missing_folder_names_it(tmp_path: Path) -> None:
     with pytest.raises(UserFixable) as caught:
         load(tmp_path / "nowhere")
     assert re.search("No template set at", error_text(caught.value))
 
 
-def test_a_manifest_that_lists_no_artifacts_leaves_the_playbook_in(tmp_path: Path) -> None:
+def test_a_manifest_without_artifacts_includes_the_playbook(tmp_path: Path) -> None:
     files = {"template-set.yaml": "root: root.yaml\n", "playbook/playbook.yml": "[]"}
     assert "playbook.zip" in {key for key, _ in build_objects(load(make_set(tmp_path, **files)))}
 
 
-def test_a_manifest_can_leave_the_playbook_out(tmp_path: Path) -> None:
+def test_a_manifest_can_exclude_the_playbook(tmp_path: Path) -> None:
     files = {"template-set.yaml": "root: root.yaml\nartifacts: []\n", "playbook/playbook.yml": "[]"}
     assert "playbook.zip" not in {key for key, _ in build_objects(load(make_set(tmp_path, **files)))}
 
 
-def test_a_template_that_is_too_large_for_cloudformation_is_told(tmp_path: Path) -> None:
+def test_a_template_that_is_too_large_for_cloudformation_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UserFixable) as caught:
         load(make_set(tmp_path, **{"inner.yaml": "#" * 1_000_001}))
     assert re.search("CloudFormation takes 1,000,000", error_text(caught.value))
 
 
-def test_the_set_that_ships_is_complete() -> None:
+def test_the_bundled_set_is_complete() -> None:
     found = load(settings.BASE_DIR / "infra_templates")
 
     assert len(found.templates) == 9
@@ -243,7 +243,7 @@ def test_the_set_that_ships_is_complete() -> None:
 MANIFEST = "bucket_parameter: Bucket\nprefix_parameter: Prefix\n"
 
 
-def test_the_manifest_names_what_is_chosen_once_and_what_new_environments_get(tmp_path: Path) -> None:
+def test_the_manifest_defines_permanent_parameters_and_defaults_of_new_environments(tmp_path: Path) -> None:
     manifest = f"{MANIFEST}choose_once: [Kind]\nnew_environments: {{Kind: large, Count: 3}}\n"
     found = load(make_set(tmp_path, **{"template-set.yaml": manifest})).parameters
 
@@ -270,7 +270,7 @@ def test_the_manifest_names_what_is_chosen_once_and_what_new_environments_get(tm
         ),
     ],
 )
-def test_a_manifest_that_does_not_fit_its_templates_is_refused(
+def test_a_manifest_that_does_not_fit_its_templates_is_an_error(
     tmp_path: Path, text: str, sentence: str
 ) -> None:
     with pytest.raises(UserFixable) as refused:

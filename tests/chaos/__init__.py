@@ -1,1 +1,1 @@
-"""Tests of chaos."""
+"""Deployments with real processes that fail: AWS, Redis, the database, workers."""

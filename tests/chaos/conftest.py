@@ -1,4 +1,4 @@
-"""A portal of real processes with a small template set, and what AWS says of its deployments."""
+"""A portal of real processes with a small template set, and assertions on its deployments."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.services import Redis, Sandbox, wait_until
 
 LEASE = 6.0
 Point = tuple[str, str, int, str]
-"""Service, action, how many of it to let pass first, hold_before or hold_after."""
+"""Service, action, how many such calls pass first, hold_before or hold_after."""
 ROOT = """
 Parameters: {Bucket: {Type: String}, Prefix: {Type: String}}
 Resources:
@@ -66,58 +66,58 @@ def portal(
     running.start()
     yield running
     running.stop()
-    running.let_go()
+    running.release_held_calls()
 
 
 def calls_of(sandbox: Sandbox, account: Account, since: int = 0) -> list[dict[str, Any]]:
-    """Return the calls that an account has got, but for the first `since`."""
+    """Return the calls that an account has received after the first `since`."""
     answer = sandbox.control("GET", "calls", account=account.sandbox_account_id)
     assert isinstance(answer, dict)
     calls: list[dict[str, Any]] = answer["calls"]
     return calls[since:]
 
 
-def hold(portal: Portal, account: Account, point: Point) -> None:
-    """Let the sandbox hold a call before or after it is carried out.
+def hold_call(portal: Portal, account: Account, point: Point) -> None:
+    """Let the sandbox hold a call before or after it is executed.
 
-    Held again and again: a tick that takes over after the lease must not slip through.
+    Up to a hundred times: a step that is taken after the lease has expired must be held as well.
     """
     service, action, skip, mode = point
     fault = {"service": service, "action": action, "mode": mode, "skip": skip, "count": 100}
     portal.faults(account, fault)
 
 
-def kill_when_all_are_held(portal: Portal, accounts: list[Account]) -> None:
-    """Kill the worker when a call of every account is held, and start another."""
+def kill_worker_when_all_calls_are_held(portal: Portal, accounts: list[Account]) -> None:
+    """Kill the worker when a call of every account is held, and start another one."""
     wanted = {account.sandbox_account_id for account in accounts}
     wait_until(
         lambda: wanted <= {request["account"] for request in portal.held()},
-        what="every account at its point",
+        what="a held call of every account",
     )
     portal.worker.kill()
-    portal.let_go()
+    portal.release_held_calls()
     portal.start()
 
 
-def assert_whole(deployment: Deployment, sandbox: Sandbox) -> None:
-    """Assert that every event is there once, numbered without a gap, and as AWS tells it."""
+def assert_complete_log(deployment: Deployment, sandbox: Sandbox) -> None:
+    """Assert that the log has every event of AWS once, numbered without gaps."""
     events = list(Event.objects.of(deployment))
     assert [event.seq for event in events] == list(range(1, deployment.last_seq + 1))
-    told = [(e.stack.stack_id, e.event_id) for e in events if e.source == "cloudformation" and e.stack]
+    logged = [(e.stack.stack_id, e.event_id) for e in events if e.source == "cloudformation" and e.stack]
     cloudformation = client(deployment.environment.account, "cloudformation", sandbox)
     happened: set[tuple[str, str]] = set()
     for stack in Stack.objects.of(deployment):
         pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack.stack_id)
         happened |= {(stack.stack_id, event["EventId"]) for page in pages for event in page["StackEvents"]}
-    assert len(told) == len(set(told))
+    assert len(logged) == len(set(logged))
     if deployment.kind == "create":
-        assert set(told) == happened
+        assert set(logged) == happened
     else:
-        assert set(told) <= happened
+        assert set(logged) <= happened
 
 
 def root_stacks(deployment: Deployment, sandbox: Sandbox) -> list[str]:
-    """Return the statuses of every root stack that the account ever had under the environment's name."""
+    """Return the statuses of all root stacks that the environment ever had."""
     cloudformation = client(deployment.environment.account, "cloudformation", sandbox)
     pages = cloudformation.get_paginator("list_stacks").paginate()
     name = deployment.environment.stack_name

@@ -1,4 +1,4 @@
-"""Few calls and much to do: deployments that share an account's budget all come to their end."""
+"""Deployments that share the quota of an account, which is much smaller than what they need."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def _few_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SANSO_SANDBOX_READS_PER_SECOND", str(RATE))
 
 
-def test_three_deployments_share_one_budget_and_none_of_them_fails_or_complains(portal: Portal) -> None:
+def test_three_deployments_share_one_quota_and_none_fails_or_needs_attention(portal: Portal) -> None:
     account = new_account()
     started = time.monotonic()
 
     deployments = [portal.deploy(name, account) for name in ("one", "two", "three")]
-    ended = portal.ended(*deployments, seconds=3 * LIMIT)
+    ended = portal.wait_for_end(*deployments, seconds=3 * LIMIT)
 
     seconds = time.monotonic() - started
     assert {(d.state, reason(d), attention(d), d.failures) for d in ended} == {(State.SUCCEEDED, "", "", 0)}

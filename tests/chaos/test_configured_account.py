@@ -1,7 +1,6 @@
 """An account that is not the sandbox: real credentials in the worker's environment, a role to assume.
 
-The endpoint is the sandbox all the same, given as botocore's own AWS_ENDPOINT_URL: not a line of the
-portal knows of it.
+The endpoint is the sandbox, but only botocore's own AWS_ENDPOINT_URL says so: the portal does not know it.
 """
 
 from __future__ import annotations
@@ -34,25 +33,25 @@ def with_credentials(portal: Portal, sandbox: Sandbox) -> Iterator[Portal]:
 @pytest.mark.parametrize(
     "role", ["", f"arn:aws:iam::{NUMBER}:role/SansoOperator"], ids=["own credentials", "a role"]
 )
-def test_an_account_with_credentials_is_deployed_to_by_the_same_code(
+def test_an_account_with_credentials_can_be_deployed_to(
     with_credentials: Portal, sandbox: Sandbox, role: str
 ) -> None:
     account = Account.objects.create(name="production", region=REGION, role_arn=role)
 
-    (made,) = with_credentials.ended(with_credentials.deploy(account=account))
+    (made,) = with_credentials.wait_for_end(with_credentials.deploy(account=account))
     assert (made.state, reason(made)) == (State.SUCCEEDED, "")
-    account.sandbox_account_id = NUMBER  # for the look from outside only
+    account.sandbox_account_id = NUMBER  # for this test's own calls only
     stacks = client(account, "cloudformation", sandbox).describe_stacks()["Stacks"]
     assert "sanso-staging" in {stack["StackName"] for stack in stacks}
 
-    (removed,) = with_credentials.ended(with_credentials.remove(made))
+    (removed,) = with_credentials.wait_for_end(with_credentials.remove(made))
     assert removed.state == State.SUCCEEDED
 
 
-def test_an_account_without_credentials_fails_at_once_and_says_what_to_do(portal: Portal) -> None:
+def test_a_deployment_without_credentials_fails_and_explains_what_to_do(portal: Portal) -> None:
     account = Account.objects.create(name="production", region=REGION)
 
-    (ended,) = portal.ended(portal.deploy(account=account))
+    (ended,) = portal.wait_for_end(portal.deploy(account=account))
 
     assert ended.error_code == "NoCredentialsError"
     assert "Configure credentials for the worker" in reason(ended)

@@ -1,4 +1,4 @@
-"""`kill -9` of the worker before and after every AWS call of an observer: health is learned all the same."""
+"""`kill -9` of the worker before and after every AWS call of an observer: health is observed all the same."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from deployments.core.phases import State
 from deployments.models import Environment, Observation
-from tests.chaos.conftest import Point, calls_of, hold, kill_when_all_are_held
+from tests.chaos.conftest import Point, calls_of, hold_call, kill_worker_when_all_calls_are_held
 from tests.running import Portal, new_account
 from tests.services import Sandbox, wait_until
 from tests.wordings import reason
@@ -34,22 +34,22 @@ Resources:
 
 @pytest.fixture
 def templates() -> dict[str, str]:
-    """A fleet without instances: it is observed, and nothing is waited for."""
+    """A fleet without instances: it is observed, and the deployment does not wait for it."""
     return {"root.yaml": FLEET}
 
 
 def test_observers_survive_the_death_of_their_worker_at_every_call(portal: Portal, sandbox: Sandbox) -> None:
-    (control,) = portal.ended(portal.deploy())
+    (control,) = portal.wait_for_end(portal.deploy())
     assert control.state == State.SUCCEEDED, reason(control)
     seen = Observation.objects.filter(source=SOURCE, observed_at__isnull=False)
 
     def actions() -> set[str]:
-        """What the observer has asked; its first look may have been before there was a fleet."""
+        """Return what the observer has called; its first poll may have been before the fleet existed."""
         calls = calls_of(sandbox, control.environment.account)
         return {call["action"] for call in calls if call["service"] == "autoscaling"}
 
     wanted = {"DescribeAutoScalingGroups", "DescribeScalingActivities"}
-    wait_until(lambda: wanted <= actions(), what="a first look at the fleet")
+    wait_until(lambda: wanted <= actions(), what="a first poll of the fleet")
 
     points: list[Point] = [
         ("autoscaling", action, 0, when)
@@ -58,19 +58,19 @@ def test_observers_survive_the_death_of_their_worker_at_every_call(portal: Porta
     ]
     accounts = [new_account() for _ in points]
     for account, point in zip(accounts, points, strict=True):
-        hold(portal, account, point)
-    made = portal.ended(*[portal.deploy(account=account) for account in accounts])
-    # An observer that is held holds nobody else: the deployments have ended.
+        hold_call(portal, account, point)
+    made = portal.wait_for_end(*[portal.deploy(account=account) for account in accounts])
+    # A held observer delays nothing else: the deployments have ended.
     assert [(one.state, reason(one)) for one in made] == [(State.SUCCEEDED, "")] * len(points)
-    kill_when_all_are_held(portal, accounts)
+    kill_worker_when_all_calls_are_held(portal, accounts)
     killed = timezone.now()
 
     environments = [one.environment_id for one in made]
     wait_until(
         lambda: seen.filter(environment__in=environments, observed_at__gt=killed).count() == len(points),
-        what="a look at every fleet",
+        what="a poll of every fleet",
     )
     found = Observation.objects.filter(source=SOURCE, environment__in=environments)
     assert set(found.values_list("problem_code", flat=True)) == {""}
-    judged = Environment.objects.filter(pk__in=environments, health_at__gt=killed)
-    wait_until(lambda: judged.count() == len(points), what="the health of every environment")
+    with_health = Environment.objects.filter(pk__in=environments, health_at__gt=killed)
+    wait_until(lambda: with_health.count() == len(points), what="the health of every environment")

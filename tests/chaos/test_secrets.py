@@ -1,4 +1,4 @@
-"""A NoEcho value that programs print in every way is nowhere: no row, no file, no page, no line of a log."""
+"""A NoEcho value that programs print in every form is in no row, file, page or log."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from deployments.core.phases import State
 from deployments.core.spellings import spellings
 from deployments.models import AssociationRun, Deployment, Environment, Event, Evidence, Resource
 from tests.builders import make_user
-from tests.chaos.conftest import hold, kill_when_all_are_held
+from tests.chaos.conftest import hold_call, kill_worker_when_all_calls_are_held
 from tests.flows.web import Web, start_web
 from tests.running import Portal, new_account
 from tests.services import Sandbox, wait_until
@@ -41,11 +41,11 @@ SECRETS = {
 }
 SHOWN = re.compile(r"/(?:environments|deployments|admin/deployments)/(?!recordings|\d+/stream)")
 NAMED = re.compile(r'(?:href|hx-get|data-[a-z]+)="(/[^"?#]*)')
-"""Addresses that a page names, without their queries."""
+"""Addresses in a page, without their queries."""
 
 
-def printed(given: dict[str, str]) -> Iterator[str]:
-    """Yield what careless programs print: the sandbox's function runs this very code."""
+def careless_output(given: dict[str, str]) -> Iterator[str]:
+    """Yield what careless programs print. The sandbox's function runs this very code."""
     password = given["Password"]
     yield from ("the pin is " + given["Pin"], "the password is " + password, repr(given))
     yield from (json.dumps(given), json.dumps(json.dumps(given)), quote(password, safe=""))
@@ -63,15 +63,15 @@ from collections.abc import Iterator
 from urllib.parse import quote, quote_plus
 import cfnresponse
 
-{inspect.getsource(printed)}
+{inspect.getsource(careless_output)}
 
 def handler(event, context):
     given = event["ResourceProperties"]
-    for text in printed(given):
+    for text in careless_output(given):
         print("see", text)
     status = "SUCCESS" if event["RequestType"] == "Delete" else given["Answer"]
     name = "table-of-" + given["Password"]
-    cfnresponse.send(event, context, status, {{}}, name, reason="; ".join(printed(given)))
+    cfnresponse.send(event, context, status, {{}}, name, reason="; ".join(careless_output(given)))
 """
 ROOT = """
 Parameters:
@@ -183,8 +183,8 @@ def templates() -> dict[str, str]:
     return {"root.yaml": ROOT, "inner.yaml": INNER}
 
 
-def shown_in(text: str) -> list[str]:
-    """Return every spelling of a secret that a text shows."""
+def secrets_in(text: str) -> list[str]:
+    """Return every spelling of a secret that is in a text."""
     text = f"{text}\n{unescape(text)}"
     return [
         spelling
@@ -195,39 +195,39 @@ def shown_in(text: str) -> list[str]:
 
 
 def rows_of(model: type[Model]) -> str:
-    """Return every value of every row of a table, texts as they are."""
+    """Return the values of all rows of a table, texts unchanged."""
     rows = model._default_manager.values_list()
     return "\n".join(str(value) for row in rows for value in row) + json.dumps(
         list(rows), default=str, ensure_ascii=False
     )
 
 
-def assert_not_kept(portal: Portal) -> None:
+def assert_not_stored(portal: Portal) -> None:
     """Assert that no secret is in any table or log."""
     for model in apps.get_models():
-        assert shown_in(rows_of(model)) == [], model
+        assert secrets_in(rows_of(model)) == [], model
     for service in portal.services:
-        assert shown_in(service.log.read_text(errors="replace")) == [], service.log
+        assert secrets_in(service.log.read_text(errors="replace")) == [], service.log
 
 
 def assert_nowhere(portal: Portal, web: Web, *deployments: Deployment) -> None:
     """Assert that no secret is in any table, log, page or file."""
-    assert_not_kept(portal)
-    seen = walk(web)
+    assert_not_stored(portal)
+    seen = visit_all_pages(web)
     for deployment in deployments:
         assert {f"/deployments/{deployment.pk}/events.{kind}" for kind in ("csv", "json")} <= set(seen)
         assert deployment.get_absolute_url() in seen
         recording = StringIO()
         call_command("export_deployment", str(deployment.pk), stdout=recording)
         assert "****" in recording.getvalue()
-        assert shown_in(recording.getvalue()) == []
+        assert secrets_in(recording.getvalue()) == []
     for address, text in seen.items():
-        assert shown_in(text) == [], address
-    assert shown_in(web.log.read_text(errors="replace")) == []
+        assert secrets_in(text) == [], address
+    assert secrets_in(web.log.read_text(errors="replace")) == []
 
 
-def walk(web: Web) -> dict[str, str]:
-    """Return what a superuser sees at every address that a page names, from the lists and the admin on."""
+def visit_all_pages(web: Web) -> dict[str, str]:
+    """Return the pages that a superuser reaches through links, starting at the lists and the admin."""
     client = Client()
     root = User.objects.filter(username="root").first()
     client.force_login(root or make_user("root", is_staff=True, is_superuser=True))
@@ -245,14 +245,16 @@ def walk(web: Web) -> dict[str, str]:
         try:
             with urlopen(Request(web.url + address, headers=cookies), timeout=60) as answer:
                 seen[address] = answer.read().decode()
-        except HTTPError as answer:  # a page that is there in other states only says so
+        except HTTPError as answer:  # a page that only exists in other states
             seen[address] = answer.read().decode()
         left += [unescape(found) for found in NAMED.findall(seen[address])]
     return seen
 
 
-def test_what_a_failing_function_prints_is_nowhere(portal: Portal, web: Web, sandbox: Sandbox) -> None:
-    (ended,) = portal.ended(portal.deploy(account=None, Answer="FAILED", **SECRETS))
+def test_a_secret_printed_by_a_failing_function_is_nowhere(
+    portal: Portal, web: Web, sandbox: Sandbox
+) -> None:
+    (ended,) = portal.wait_for_end(portal.deploy(account=None, Answer="FAILED", **SECRETS))
 
     assert (ended.state, ended.sealed_parameters) == (State.ROLLED_BACK, "")
     failure = Event.objects.get(status="CREATE_FAILED", logical_id="Table")
@@ -265,25 +267,25 @@ def test_what_a_failing_function_prints_is_nowhere(portal: Portal, web: Web, san
 
 
 @pytest.mark.parametrize("action", ["CreateChangeSet", "DescribeStackEvents"])
-def test_a_worker_that_dies_takes_no_value_with_it(portal: Portal, action: str) -> None:
+def test_secrets_are_removed_after_the_death_of_the_worker(portal: Portal, action: str) -> None:
     account = new_account()
-    hold(portal, account, ("cloudformation", action, 0, "hold_after"))
+    hold_call(portal, account, ("cloudformation", action, 0, "hold_after"))
     deployment = portal.deploy(account=account, Answer="FAILED", **SECRETS)
-    kill_when_all_are_held(portal, [account])
+    kill_worker_when_all_calls_are_held(portal, [account])
 
-    (ended,) = portal.ended(deployment)
+    (ended,) = portal.wait_for_end(deployment)
 
     assert (ended.state, ended.sealed_parameters) == (State.ROLLED_BACK, "")
     assert "the password is ****; " in reason(ended)
-    assert_not_kept(portal)
+    assert_not_stored(portal)
 
 
-def test_what_is_printed_after_the_deployment_is_nowhere(portal: Portal, web: Web, sandbox: Sandbox) -> None:
-    (made,) = portal.ended(portal.deploy(account=None, **SECRETS))
+def test_a_secret_printed_after_the_deployment_is_nowhere(portal: Portal, web: Web, sandbox: Sandbox) -> None:
+    (made,) = portal.wait_for_end(portal.deploy(account=None, **SECRETS))
     assert (made.state, made.sealed_parameters) == (State.SUCCEEDED, ""), reason(made)
     assert made.environment.outputs == {"Link": "https://shop.example/?token=****"}
 
-    stdout = "\n".join(printed(SECRETS))
+    stdout = "\n".join(careless_output(SECRETS))
     fault = {"associations": {"configure": {"on": True, "stdout": stdout, "stderr": stdout}}}
     sandbox.control("POST", "faults", fault, account=made.environment.account.sandbox_account_id)
     association = made.environment.associations.get()
@@ -298,7 +300,7 @@ def test_what_is_printed_after_the_deployment_is_nowhere(portal: Portal, web: We
     assert "the password is ****" in failed.get().output
     assert_nowhere(portal, web, made)
 
-    (removed,) = portal.ended(portal.remove(made))
+    (removed,) = portal.wait_for_end(portal.remove(made))
 
     assert removed.state == State.SUCCEEDED
     assert Environment.objects.get().secret_fingerprints == ""

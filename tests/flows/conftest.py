@@ -127,7 +127,7 @@ def asked(portal: Portal) -> Deployment:
 @pytest.fixture
 def standing(portal: Portal, asked: Deployment, own_page: Page) -> Standing:
     """An environment that became ready, with its page open."""
-    (deployment,) = portal.ended(asked, seconds=3 * LIMIT)
+    (deployment,) = portal.wait_for_end(asked, seconds=3 * LIMIT)
     assert deployment.state == "succeeded", reason(deployment)
     assert deployment.ready_at
     found = Standing(own_page, deployment.environment, portal.sandbox)

@@ -178,12 +178,14 @@ def test_an_operator_deploys_watches_and_deletes_the_environment(
 def test_two_environments_come_up_at_once_in_one_account(
     portal: Portal, account: Account, sandbox: Sandbox
 ) -> None:
-    made = portal.ended(portal.deploy("one", account), portal.deploy("two", account), seconds=3 * LIMIT)
+    made = portal.wait_for_end(
+        portal.deploy("one", account), portal.deploy("two", account), seconds=3 * LIMIT
+    )
 
     assert [(d.state, reason(d)) for d in made] == [("succeeded", "")] * 2
     sites = {d.environment.url for d in made}
     assert len(sites) == 2
-    removed = portal.ended(*[portal.remove(d, unprotect=True) for d in made], seconds=3 * LIMIT)
+    removed = portal.wait_for_end(*[portal.remove(d, unprotect=True) for d in made], seconds=3 * LIMIT)
     assert [(d.state, reason(d)) for d in removed] == [("succeeded", "")] * 2
     assert leftovers(account, sandbox) == {}
 

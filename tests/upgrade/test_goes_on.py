@@ -24,7 +24,7 @@ from pytest_django import DjangoDbBlocker, Settings
 
 from deployments.actions.delete import request_deletion
 from deployments.models import ActionRequest, Deployment, Environment, Event
-from tests.chaos.conftest import assert_whole, calls_of
+from tests.chaos.conftest import assert_complete_log, calls_of
 from tests.running import Portal
 from tests.services import Redis, Sandbox, wait_until
 from tests.upgrade import SECRET_KEY, load
@@ -82,7 +82,7 @@ def kept_of(deployments: list[int]) -> list[Any]:
 
 def ended(portal: Portal, deployments: dict[str, Deployment]) -> dict[str, Deployment]:
     """Wait until all have ended, and return them as they are then."""
-    return {one.environment.name: one for one in portal.ended(*deployments.values(), seconds=WAITED)}
+    return {one.environment.name: one for one in portal.wait_for_end(*deployments.values(), seconds=WAITED)}
 
 
 def failures_of(deployment: Deployment) -> list[str]:
@@ -219,7 +219,7 @@ def test_deployments_in_progress_go_on_to_their_ends(
     for name, deployment in after.items():
         assert_numbered(deployment)
         if name in replayed:
-            assert_whole(deployment, sandbox)
+            assert_complete_log(deployment, sandbox)
     made = {
         name: [
             call["action"]
@@ -276,5 +276,5 @@ def test_what_lost_its_stacks_ends_and_can_be_closed(portal: Portal, dump: Dump)
         reason="",
         request_key=uuid.uuid4(),
     )
-    (removed,) = portal.ended(removal, seconds=WAITED)
+    (removed,) = portal.wait_for_end(removal, seconds=WAITED)
     assert removed.state == "succeeded"
