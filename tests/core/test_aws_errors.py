@@ -1,4 +1,4 @@
-"""Each kind of AWS error code is known in one place, whatever asks."""
+"""Which AWS error codes mean throttling, a denied action, or missing credentials."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from botocore.retries.standard import ThrottledRetryableChecker
 from deployments.core.aws_errors import THROTTLING, is_denied, is_throttling, needs_access
 
 NOT_THROTTLING = {"LimitExceededException"}
-"""CloudFormation says so of a quota: waiting does not help."""
+"""CloudFormation returns it for an exceeded quota: waiting does not help."""
 
 
-def test_every_code_that_botocore_calls_throttling_is_known() -> None:
+def test_every_throttling_code_of_botocore_is_known() -> None:
     known: list[str] = ThrottledRetryableChecker._THROTTLED_ERROR_CODES  # type: ignore[attr-defined]
 
     assert set(known) - THROTTLING == NOT_THROTTLING
@@ -24,11 +24,11 @@ def test_a_denied_action_needs_a_policy(code: str) -> None:
 
 
 @pytest.mark.parametrize("code", ["ExpiredToken", "InvalidClientTokenId", "NoCredentialsError"])
-def test_bad_credentials_need_a_person_but_no_policy(code: str) -> None:
+def test_bad_credentials_need_access_but_no_policy(code: str) -> None:
     assert needs_access(code)
     assert not is_denied(code)
 
 
-def test_a_fault_of_aws_needs_nobody() -> None:
+def test_an_internal_failure_of_aws_needs_no_access() -> None:
     assert not needs_access("InternalFailure")
     assert not is_throttling("InternalFailure")

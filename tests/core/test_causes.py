@@ -1,4 +1,4 @@
-"""The catalogue knows AWS's sentences, says each in the user's words, and is documented."""
+"""The catalogue of causes: it recognizes AWS's reasons, and each cause has a text and is documented."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from deployments.wording import cause_advice, cause_title
 ROOT = Path(__file__).parents[2]
 
 
-def test_there_are_enough_and_their_codes_are_unique() -> None:
+def test_the_catalogue_has_at_least_25_causes_with_unique_codes() -> None:
     assert len(CATALOGUE) >= 25
     assert len({cause.code for cause in CATALOGUE}) == len(CATALOGUE)
 
@@ -26,13 +26,13 @@ def test_a_reason_as_aws_writes_it_is_recognized(cause: Cause) -> None:
 
     assert known is not None
     assert known.cause is cause
-    words = cause_title(cause.code, known.values) + cause_advice(cause.code, known.values)
-    assert "%(" not in words
+    text = cause_title(cause.code, known.values) + cause_advice(cause.code, known.values)
+    assert "%(" not in text
     assert known.cause.steps
 
 
 @pytest.mark.parametrize(
-    ("type_", "reason", "code", "says"),
+    ("type_", "reason", "code", "expected"),
     [
         ("AWS::IAM::Role", "API: iam:CreateRole User: arn:aws:iam::1:user/x is not authorized to perform: "
          "iam:CreateRole on resource: arn:aws:iam::1:role/y", "Denied", "iam:CreateRole"),
@@ -47,31 +47,33 @@ def test_a_reason_as_aws_writes_it_is_recognized(cause: Cause) -> None:
     ],
     ids=["denied-iam", "denied-ec2", "custom", "engine", "image-in-activity"],
 )  # fmt: skip
-def test_the_words_carry_what_the_reason_names(type_: str, reason: str, code: str, says: str) -> None:
+def test_the_text_contains_the_values_in_the_reason(
+    type_: str, reason: str, code: str, expected: str
+) -> None:
     known = recognize(type_, reason)
 
     assert known is not None
     assert known.cause.code == code
-    assert says in cause_title(code, known.values) + cause_advice(code, known.values)
+    assert expected in cause_title(code, known.values) + cause_advice(code, known.values)
 
 
 @pytest.mark.parametrize(
-    "reason", ["", "Resource creation Initiated", "Unfathomable words of a new service."]
+    "reason", ["", "Resource creation Initiated", "Unfathomable sentence of a new service."]
 )
-def test_what_is_not_known_is_left_to_awss_own_words(reason: str) -> None:
+def test_an_unknown_reason_is_not_recognized(reason: str) -> None:
     assert recognize("AWS::EC2::VPC", reason) is None
 
 
 @given(
     st.text(max_size=300), st.sampled_from(["AWS::RDS::DBCluster", "Custom::X", "", "AWS::SSM::Association"])
 )
-def test_no_reason_makes_the_catalogue_stumble(reason: str, type_: str) -> None:
+def test_any_reason_can_be_looked_up(reason: str, type_: str) -> None:
     known = recognize(type_, reason)
     assert known is None or cause_title(known.cause.code, known.values)
 
 
 @given(st.sampled_from(CATALOGUE), st.text(max_size=80), st.text(max_size=80))
-def test_a_signature_is_found_in_the_midst_of_other_words(cause: Cause, before: str, after: str) -> None:
+def test_a_signature_is_found_inside_a_longer_reason(cause: Cause, before: str, after: str) -> None:
     type_ = cause.types[0] if cause.types else "AWS::EC2::VPC"
     known = recognize(type_, f"{before}\n{cause.example}\n{after}")
     assert known is not None

@@ -1,6 +1,8 @@
-"""Two deployments are told apart by what they did, not by the noise in it."""
+"""The comparison of two deployments: real differences, without noise."""
 
 from __future__ import annotations
+
+from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +19,7 @@ def part(
 GOOD = [part("", 0, 100), part("Data", 5, 90), part("Data/Cluster", 10, 80), part("Web", 5, 30)]
 
 
-def test_the_first_that_ended_otherwise_is_where_they_part() -> None:
+def test_the_first_difference_is_the_first_resource_with_another_result() -> None:
     bad = [
         part("", 0, 60, "ROLLBACK_COMPLETE"),
         part("Data", 5, 50, "CREATE_FAILED"),
@@ -35,7 +37,7 @@ def test_the_first_that_ended_otherwise_is_where_they_part() -> None:
     assert found.counts[Difference.STATUS] == 3
 
 
-def test_a_slower_resource_is_where_they_part_when_all_ended_alike() -> None:
+def test_the_first_difference_is_a_slower_resource_when_all_results_are_the_same() -> None:
     slow = [part("", 0, 190), part("Data", 5, 180), part("Data/Cluster", 10, 170), part("Web", 5, 30)]
     found = compare(GOOD, slow, {}, {})
 
@@ -44,17 +46,18 @@ def test_a_slower_resource_is_where_they_part_when_all_ended_alike() -> None:
     assert found.divergence.change == 90
 
 
-def test_a_second_or_two_are_noise() -> None:
+def test_differences_of_one_or_two_seconds_are_ignored() -> None:
     same = [part("", 0, 101), part("Data", 5, 91.5), part("Data/Cluster", 10, 81), part("Web", 5, 31)]
     assert compare(GOOD, same, {}, {}).divergence is None
 
 
-def test_what_only_one_has_is_told() -> None:
+def test_a_resource_in_only_one_deployment_is_a_difference() -> None:
     found = compare(GOOD, [*GOOD, part("Queue", 3, 1)], {}, {})
     assert found.divergence is not None
     assert (found.divergence.path, found.divergence.difference) == ("Queue", Difference.ONLY_SECOND)
 
 
+Parts = tuple[ComparedPart, ...]
 paths = st.lists(st.sampled_from(["", "A", "A/B", "A/B/C", "D", "D/E"]), unique=True)
 parts = paths.flatmap(
     lambda names: st.tuples(
@@ -73,19 +76,21 @@ parts = paths.flatmap(
 
 
 @given(parts, parts, st.randoms())
-def test_order_changes_nothing_and_turning_it_round_turns_the_answer(first, second, random) -> None:  # type: ignore[no-untyped-def]
+def test_the_order_does_not_matter_and_swapping_the_deployments_swaps_the_differences(
+    first: Parts, second: Parts, random: Random
+) -> None:
     found = compare(first, second, {}, {})
     shuffled = list(second)
     random.shuffle(shuffled)
-    turned = compare(second, first, {}, {})
+    swapped = compare(second, first, {}, {})
 
     assert compare(first, shuffled, {}, {}) == found
-    assert (turned.divergence is None) == (found.divergence is None)
-    assert turned.counts[Difference.SLOWER] == found.counts[Difference.FASTER]
+    assert (swapped.divergence is None) == (found.divergence is None)
+    assert swapped.counts[Difference.SLOWER] == found.counts[Difference.FASTER]
 
 
 @given(parts)
-def test_a_deployment_does_not_differ_from_itself(one) -> None:  # type: ignore[no-untyped-def]
+def test_a_deployment_does_not_differ_from_itself(one: Parts) -> None:
     found = compare(one, one, {"A": "1"}, {"A": "1"})
     assert found.divergence is None
     assert found.parameters == ()

@@ -1,4 +1,4 @@
-"""The chain that decides the end is a chain of the graph, ends at the end, and does not depend on order."""
+"""The critical path: a chain of dependencies that ends with the deployment, whatever the order of input."""
 
 from __future__ import annotations
 
@@ -22,17 +22,19 @@ TYPES = {path: STACK if path in STACKS else "T" for path in PATHS}
 SECONDS = st.lists(st.integers(0, 500), min_size=20, max_size=20)
 
 
-def played(plan: Schedule, seconds: list[int]) -> dict[str, Span]:
-    """Return when each part goes on if all take that long."""
+def simulated_spans(plan: Schedule, seconds: list[int]) -> dict[str, Span]:
+    """Return the span of each part, for the duration of each."""
     times = ScheduleState.of(plan, {}, 0.0).simulate([*map(float, seconds)], 0.0)
     return {path: Span(times[2 * n], times[2 * n + 1]) for path, n in plan.number.items()}
 
 
 @given(EDGES, SECONDS)
-def test_each_link_waited_for_the_one_before_it(edges: dict[str, list[Edge]], seconds: list[int]) -> None:
+def test_each_part_of_the_chain_waits_for_the_one_before_it(
+    edges: dict[str, list[Edge]], seconds: list[int]
+) -> None:
     plan = Schedule(TYPES, edges, before=("@preflight",), after=("@ready",))
 
-    chain = critical_path(plan, played(plan, seconds)).chain
+    chain = critical_path(plan, simulated_spans(plan, seconds)).chain
 
     assert len(set(chain)) == len(chain)
     for before, after in pairwise(chain):
@@ -45,9 +47,9 @@ def test_each_link_waited_for_the_one_before_it(edges: dict[str, list[Edge]], se
 
 
 @given(EDGES, SECONDS)
-def test_the_chain_ends_at_the_end(edges: dict[str, list[Edge]], seconds: list[int]) -> None:
+def test_the_chain_ends_with_the_last_part(edges: dict[str, list[Edge]], seconds: list[int]) -> None:
     plan = Schedule(TYPES, edges)
-    spans = played(plan, seconds)
+    spans = simulated_spans(plan, seconds)
 
     chain = critical_path(plan, spans).chain
 
@@ -57,29 +59,31 @@ def test_the_chain_ends_at_the_end(edges: dict[str, list[Edge]], seconds: list[i
 
 
 @given(EDGES, SECONDS, st.randoms(use_true_random=False))
-def test_the_order_of_the_input_means_nothing(
+def test_the_order_of_the_input_does_not_matter(
     edges: dict[str, list[Edge]], seconds: list[int], random: Random
 ) -> None:
     plan = Schedule(TYPES, edges)
-    spans = played(plan, seconds)
+    spans = simulated_spans(plan, seconds)
     keys = list(spans)
     random.shuffle(keys)
 
-    turned = Schedule(
+    reordered = Schedule(
         dict(reversed(TYPES.items())), {path: own[::-1] for path, own in reversed(edges.items())}
     )
 
-    assert critical_path(turned, {key: spans[key] for key in keys}) == critical_path(plan, spans)
+    assert critical_path(reordered, {key: spans[key] for key in keys}) == critical_path(plan, spans)
 
 
 @given(EDGES, st.booleans())
-def test_whatever_the_edges_all_acts_have_their_place(edges: dict[str, list[Edge]], backwards: bool) -> None:
+def test_a_schedule_contains_every_start_and_end_whatever_the_edges(
+    edges: dict[str, list[Edge]], backwards: bool
+) -> None:
     plan = Schedule(TYPES, edges, backwards=backwards)
 
     assert sorted(event for event, _ in plan.events) == list(range(2 * len(plan.parts)))
 
 
-def test_the_longest_wait_is_followed_into_the_nested_stack_that_it_was_for() -> None:
+def test_the_chain_leads_through_the_nested_stack_that_was_waited_for() -> None:
     edges = {"B": [Edge("S", "GetAtt")], "S/E": [Edge("S/D", "Ref")]}
     plan = Schedule({"A": "T", "B": "T", "S": STACK, "S/D": "T", "S/E": "T"}, edges, after=("@ready",))
     spans = {
@@ -98,5 +102,5 @@ def test_the_longest_wait_is_followed_into_the_nested_stack_that_it_was_for() ->
     assert "A" not in found.marked
 
 
-def test_nothing_known_has_no_critical_path() -> None:
+def test_an_empty_schedule_has_no_critical_path() -> None:
     assert critical_path(Schedule({}, {}), {}).chain == ()

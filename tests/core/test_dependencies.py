@@ -1,4 +1,4 @@
-"""What waits for what, as the templates of a set say: within a stack and through nested ones."""
+"""Dependencies between resources, read from templates: within a stack and through nested stacks."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def needs(graph: Graph, path: str) -> list[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def infra() -> Graph:
-    """The graph of the set that the portal comes with."""
+    """The graph of the bundled template set."""
     template_set = catalog.load(INFRA)
     return read(template_set.contents, template_set.root.name)
 
@@ -64,7 +64,7 @@ def infra() -> Graph:
         pytest.param({"Fn::Sub": None}, [], id="broken-sub"),
     ],
 )
-def test_a_value_says_what_a_resource_needs(value: Any, expected: list[tuple[str, str]]) -> None:
+def test_references_in_a_value_are_dependencies(value: Any, expected: list[tuple[str, str]]) -> None:
     graph = one(
         {"A": {"Type": "T"}, "B": {"Type": "T"}, "X": {"Type": "T", "Properties": {"P": value}}},
         Parameters={"Size": {"Type": "String"}},
@@ -78,13 +78,13 @@ def test_a_value_says_what_a_resource_needs(value: Any, expected: list[tuple[str
 
 
 @pytest.mark.parametrize("after", ["A", ["A"], ["A", "Nothing", 3]], ids=["text", "list", "with-unknown"])
-def test_depends_on_is_an_edge(after: Any) -> None:
+def test_depends_on_is_a_dependency(after: Any) -> None:
     graph = one({"A": {"Type": "T"}, "X": {"Type": "T", "DependsOn": after}})
 
     assert needs(graph, "X") == [("A", "DependsOn")]
 
 
-def test_what_a_condition_leaves_out_is_not_there() -> None:
+def test_a_resource_with_a_false_condition_is_not_in_the_graph() -> None:
     template = {
         "Parameters": {"Nat": {"Type": "String", "Default": "one"}},
         "Conditions": {"Two": {"Fn::Equals": [{"Ref": "Nat"}, "two"]}},
@@ -95,17 +95,17 @@ def test_what_a_condition_leaves_out_is_not_there() -> None:
     assert set(read({"root": template}, "root", {"Nat": "two"}).types) == {"A", "B"}
 
 
-def test_a_parameter_is_followed_to_the_resource_that_another_stack_made(infra: Graph) -> None:
+def test_a_parameter_is_followed_to_the_resource_in_another_stack(infra: Graph) -> None:
     assert ("Network/AppSubnetA", "parameter") in needs(infra, "Nlb/Nlb")
     assert ("Aurora/DbCluster", "parameter") in needs(infra, "Configuration/AppServerAssociation")
 
 
-def test_a_nested_stack_needs_the_stacks_whose_outputs_it_is_told(infra: Graph) -> None:
+def test_a_nested_stack_depends_on_the_stacks_whose_outputs_it_uses(infra: Graph) -> None:
     assert ("Network", "GetAtt") in needs(infra, "Aurora")
     assert ("AppServers", "DependsOn") in needs(infra, "Configuration")
 
 
-def test_a_resource_waits_for_its_own_needs_and_for_those_of_its_stack(infra: Graph) -> None:
+def test_a_resource_waits_for_its_own_dependencies_and_those_of_its_stack(infra: Graph) -> None:
     states = {"Network": "CREATE_COMPLETE", "Nlb": "CREATE_COMPLETE", "Aurora": "CREATE_IN_PROGRESS"}
 
     waits = waiting_for("Configuration/AppServerAssociation", infra.edges, states)
@@ -115,26 +115,26 @@ def test_a_resource_waits_for_its_own_needs_and_for_those_of_its_stack(infra: Gr
     assert "Nlb" not in {waiting.path for waiting in waits}
 
 
-def test_what_has_begun_waits_for_nothing(infra: Graph) -> None:
+def test_a_resource_that_has_started_waits_for_nothing(infra: Graph) -> None:
     assert waiting_for("Aurora", infra.edges, {"Aurora": "CREATE_IN_PROGRESS"}) == ()
 
 
-def test_what_a_resource_blocks_is_the_other_way_round(infra: Graph) -> None:
+def test_blocked_resources_are_the_reverse_of_dependencies(infra: Graph) -> None:
     assert "Nlb/NlbListener" in blocked_by(infra.edges)["Nlb/Nlb"]
     assert Edge("Nlb/NlbListener", "Ref") in reversed_edges(infra.edges)["Nlb/Nlb"]
 
 
-def test_edges_survive_their_row(infra: Graph) -> None:
+def test_edges_can_be_stored_in_a_row_and_read_again(infra: Graph) -> None:
     own = tuple(infra.edges["Configuration"])
 
     assert from_rows(rows(own)) == own
     assert from_rows({"not": "a list"}) == ()
 
 
-def test_cycles_lead_nowhere_and_end() -> None:
+def test_cycles_between_stacks_are_cut() -> None:
     url = {"TemplateURL": "s3/a.yaml"}
     nested = {"Type": "AWS::CloudFormation::Stack", "Properties": url}
-    told = {
+    parent = {
         "Type": "AWS::CloudFormation::Stack",
         "Properties": {**url, "Parameters": {"P": {"Fn::GetAtt": ["S", "Outputs.O"]}}},
     }
@@ -148,7 +148,7 @@ def test_cycles_lead_nowhere_and_end() -> None:
         "Outputs": {"O": {"Value": {"Ref": "P"}}},
     }
 
-    graph = read({"root": {"Resources": {"S": told}}, "a.yaml": child}, "root")
+    graph = read({"root": {"Resources": {"S": parent}}, "a.yaml": child}, "root")
 
     assert needs(graph, "S/R") == [("S/R2", "DependsOn")]
 
@@ -173,7 +173,7 @@ JSON: st.SearchStrategy[Any] = st.recursive(
 
 
 @given(JSON, JSON)
-def test_no_template_crashes_the_reader(resources: Any, child: Any) -> None:
+def test_any_template_can_be_read(resources: Any, child: Any) -> None:
     nested = {
         "Type": "AWS::CloudFormation::Stack",
         "Properties": {"TemplateURL": "x/child", "Parameters": resources},

@@ -1,4 +1,4 @@
-"""Forecasts are honest: their bands hold the true end, whatever is known so far."""
+"""Forecasts: their range contains the real end, whatever is known so far."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def graph() -> Graph:
     return infra_graph()
 
 
-def test_the_true_end_lies_in_the_band_four_times_of_five_after_the_first_minute(graph: Graph) -> None:
+def test_after_a_minute_the_real_end_is_in_the_range_four_times_out_of_five(graph: Graph) -> None:
     found = honesty(World(graph, Random(5)), 30, every=45)
 
     assert found.asked > 300
@@ -41,7 +41,7 @@ def test_the_true_end_lies_in_the_band_four_times_of_five_after_the_first_minute
     assert found.median_error < 0.25
 
 
-def test_before_the_first_deployment_public_logs_say_about_eleven_minutes(graph: Graph) -> None:
+def test_the_first_deployment_is_forecast_to_take_about_eleven_minutes(graph: Graph) -> None:
     world = World(graph, Random(1))
     ((_, forecast),) = world.forecasts(world.deploy(), [0])
 
@@ -52,7 +52,7 @@ def test_before_the_first_deployment_public_logs_say_about_eleven_minutes(graph:
     assert forecast.runs == 0
 
 
-def test_with_history_the_band_is_narrower(graph: Graph) -> None:
+def test_history_makes_the_range_narrower(graph: Graph) -> None:
     world = World(graph, Random(2))
     ((_, first),) = world.forecasts(world.deploy(), [0])
     for _ in range(8):
@@ -63,7 +63,7 @@ def test_with_history_the_band_is_narrower(graph: Graph) -> None:
     assert later.runs == 8
 
 
-def test_a_forecast_is_the_same_for_the_same_facts(graph: Graph) -> None:
+def test_a_forecast_is_reproducible(graph: Graph) -> None:
     world = World(graph, Random(3))
     happened = world.deploy()
 
@@ -88,7 +88,7 @@ USUAL = st.dictionaries(
 
 
 @given(KNOWN, USUAL, st.integers(0, 10**6))
-def test_whatever_is_known_the_end_is_not_before_now(
+def test_the_forecast_end_is_never_in_the_past(
     known: dict[str, Span], usual: dict[str, UsualDuration], now: int
 ) -> None:
     edges = {"B": [Edge("A", "Ref"), Edge("S", "GetAtt")], "A": [Edge("B", "Ref")]}
@@ -101,7 +101,7 @@ def test_whatever_is_known_the_end_is_not_before_now(
     assert found.forecast.end >= min(now, now if ended is None else ended)
 
 
-def test_what_is_under_way_is_given_what_is_left_of_it() -> None:
+def test_the_time_already_taken_counts_in_the_forecast() -> None:
     plan = Schedule({"A": "T"}, {})
     usual = {"A": UsualDuration(100, 80, 125, 9, DurationSource.HERE.value)}
 
@@ -109,10 +109,10 @@ def test_what_is_under_way_is_given_what_is_left_of_it() -> None:
     overdue = project(plan, usual, {"": Span(0), "A": Span(0)}, 300_000).forecast
 
     assert 90_000 <= begun.low <= begun.end < 140_000
-    assert 300_000 < overdue.end < 480_000  # in proportion to how long it has taken
+    assert 300_000 < overdue.end < 480_000  # in proportion to the time that it has taken
 
 
-def test_a_slow_day_makes_all_that_is_to_come_slower() -> None:
+def test_slow_resources_make_the_forecast_of_the_others_slower() -> None:
     plan = Schedule(dict.fromkeys("ABCDE", "T"), {"E": [Edge(p, "Ref") for p in "ABCD"]})
     usual = {path: UsualDuration(100, 90, 111, 9, DurationSource.HERE.value) for path in "ABCDE"}
     begun = {"": Span(0)} | {path: Span(0, 160_000) for path in "ABCD"} | {"E": Span(160_000)}
@@ -130,13 +130,13 @@ def test_a_slow_day_makes_all_that_is_to_come_slower() -> None:
         pytest.param(None, 900, False, id="nothing-known"),
     ],
 )
-def test_slow_is_what_takes_longer_than_it_did(
+def test_a_resource_is_slow_when_it_takes_longer_than_its_history(
     usual: UsualDuration | None, seconds: float, slow: bool
 ) -> None:
     assert is_slow(usual, seconds) is slow
 
 
-def test_the_nearest_history_counts() -> None:
+def test_the_closest_history_is_used() -> None:
     taken = [
         PastDuration("Db", "AWS::RDS::DBInstance", 400, here=True),
         PastDuration("Other", "AWS::RDS::DBInstance", 300, here=True),
@@ -153,14 +153,14 @@ def test_the_nearest_history_counts() -> None:
     assert history.of("New", "AWS::EC2::NatGateway").source == "prior"
 
 
-def test_the_type_of_a_custom_resource_says_nothing_of_another() -> None:
+def test_the_history_of_a_custom_resource_is_not_used_for_another() -> None:
     history = DurationHistory([PastDuration("One", "Custom::Thing", 500, here=True)], OperationKind.CREATE)
 
     assert history.of("One", "Custom::Thing").source == "here"
     assert history.of("Two", "Custom::Thing").source == "prior"
 
 
-def test_few_runs_make_a_wide_band() -> None:
+def test_few_runs_make_a_wide_range() -> None:
     once, often = learn([100], DurationSource.HERE), learn([100] * 30, DurationSource.HERE)
 
     assert once.high / once.low > often.high / often.low
@@ -168,7 +168,7 @@ def test_few_runs_make_a_wide_band() -> None:
 
 
 @given(st.lists(st.floats(0, 10**6), min_size=1, max_size=60))
-def test_what_was_learned_is_ordered_and_survives_its_row(seconds: list[float]) -> None:
+def test_a_usual_duration_is_ordered_and_can_be_stored_in_a_row_and_read_again(seconds: list[float]) -> None:
     usual = learn(seconds, DurationSource.TYPE)
 
     assert 0 < usual.low <= usual.seconds <= usual.high
@@ -178,7 +178,7 @@ def test_what_was_learned_is_ordered_and_survives_its_row(seconds: list[float]) 
     assert UsualDuration.from_row(["x"]) is None
 
 
-def test_the_sandbox_has_its_pace() -> None:
+def test_durations_in_the_sandbox_have_its_time_scale() -> None:
     on_aws = prior("Db", "AWS::RDS::DBInstance", OperationKind.CREATE)
     here = prior("Db", "AWS::RDS::DBInstance", OperationKind.CREATE, SANDBOX_SCALE)
 

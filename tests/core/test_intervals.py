@@ -1,4 +1,4 @@
-"""Polls come less often after failures, and those of many environments at common moments."""
+"""Polling slows down after failures, and environments that share calls are polled at the same times."""
 
 from __future__ import annotations
 
@@ -10,14 +10,12 @@ from deployments.core.sources import OBSERVED
 
 
 @given(st.integers(1, 10_000), st.booleans())
-def test_retries_get_slower_up_to_half_a_minute(failures: int, throttled: bool) -> None:
+def test_retry_delays_grow_up_to_half_a_minute(failures: int, throttled: bool) -> None:
     assert retry_delay(failures, throttled=throttled) <= retry_delay(failures + 1, throttled=throttled) <= 30
 
 
 @given(st.floats(0, 2e9), st.sampled_from(sorted(OBSERVED)), st.booleans())
-def test_what_is_told_of_many_at_once_is_asked_for_at_common_moments(
-    now: float, source: str, fast: bool
-) -> None:
+def test_sources_that_share_calls_are_polled_at_common_times(now: float, source: str, fast: bool) -> None:
     delay = poll_interval(source, sandbox=False, fast=fast)
     then = next_poll_at(source, now, delay)
 

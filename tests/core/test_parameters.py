@@ -1,4 +1,4 @@
-"""What CloudFormation would object to is said before it is asked."""
+"""Values that CloudFormation would reject are rejected before it is called."""
 
 from __future__ import annotations
 
@@ -22,29 +22,31 @@ from deployments.core.parameters import Parameter, problem
         (Parameter(name="P", type="List<Number>"), "1,2", "1,x", "number"),
     ],
 )
-def test_a_value_is_taken_or_objected_to(parameter: Parameter, good: str, bad: str, code: str) -> None:
+def test_a_value_is_accepted_or_rejected_with_a_code(
+    parameter: Parameter, good: str, bad: str, code: str
+) -> None:
     assert problem(parameter, good) is None
     found = problem(parameter, bad)
     assert found is not None
     assert found.code == code
 
 
-def test_an_empty_value_is_fine_where_the_template_says_so() -> None:
+def test_an_empty_value_is_accepted_where_the_template_allows_it() -> None:
     assert problem(Parameter(name="P", default=""), "") is None
     assert problem(Parameter(name="P", allowed_values=("", "x"), default="x"), "") is None
     assert problem(Parameter(name="P", allowed_pattern="^$|arn:.*", default="arn:x"), "") is None
 
 
-def test_the_templates_own_sentence_comes_along() -> None:
+def test_a_problem_has_the_constraint_description_of_the_template() -> None:
     found = problem(Parameter(name="P", allowed_pattern="[a-z]+", constraint_description="Lower case."), "A")
     assert found is not None
     assert found.constraint == "Lower case."
 
 
-def test_a_pattern_that_python_cannot_read_is_left_to_cloudformation() -> None:
+def test_a_pattern_that_python_cannot_compile_is_left_to_cloudformation() -> None:
     assert problem(Parameter(name="P", allowed_pattern=r"\p{IsGreek}("), "x") is None
 
 
 @given(st.text(), st.sampled_from(["String", "Number", "CommaDelimitedList", "AWS::EC2::KeyPair::KeyName"]))
-def test_no_value_crashes_it(value: str, kind: str) -> None:
+def test_any_value_can_be_checked(value: str, kind: str) -> None:
     problem(Parameter(name="P", type=kind, allowed_pattern="[a-z]{1,3}", max_length=5), value)

@@ -1,4 +1,4 @@
-"""The stepper shows where a deployment stands, also after its end."""
+"""The status of each phase, during a deployment and after it."""
 
 from __future__ import annotations
 
@@ -37,6 +37,6 @@ def test_after_a_success_every_phase_is_done_even_one_that_was_skipped() -> None
     assert statuses(Kind.DELETE, State.SUCCEEDED, State.PREFLIGHT) == "DD"
 
 
-def test_every_active_state_has_a_way_out_and_no_end_has_one() -> None:
+def test_every_active_state_has_transitions_and_no_final_state_has() -> None:
     assert all(TRANSITIONS[state] for state in ACTIVE)
     assert not any(TRANSITIONS[state] for state in TERMINAL)

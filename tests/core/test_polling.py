@@ -1,4 +1,4 @@
-"""Few calls, little delay: which stacks are asked when."""
+"""Which stacks are polled at which step: few calls, little delay."""
 
 from __future__ import annotations
 
@@ -24,49 +24,47 @@ STACKS = st.lists(
     ),
     max_size=6,
 )
-PURSES = st.builds(TokenBucket, calls=st.floats(-20, 200), at=st.just(NOW))
+BUCKETS = st.builds(TokenBucket, calls=st.floats(-20, 200), at=st.just(NOW))
 
 
-@given(STACKS, PURSES)
-def test_something_is_always_asked_and_hints_always_are(
-    stacks: list[PolledStack], purse: TokenBucket
+@given(STACKS, BUCKETS)
+def test_every_step_polls_a_stack_and_every_notified_stack(
+    stacks: list[PolledStack], bucket: TokenBucket
 ) -> None:
-    chosen = choose(stacks, purse, NOW)
+    chosen = choose(stacks, bucket, NOW)
 
     assert bool(chosen) == bool(stacks)
     assert {one.path for one in stacks if one.notified} <= set(chosen)
 
 
-@given(STACKS, PURSES)
-def test_no_step_is_nearer_than_a_second_nor_further_than_ten(
-    stacks: list[PolledStack], purse: TokenBucket
-) -> None:
-    assert MIN_INTERVAL <= delay(stacks, purse, NOW) <= MAX_INTERVAL
+@given(STACKS, BUCKETS)
+def test_the_delay_of_a_step_is_within_its_limits(stacks: list[PolledStack], bucket: TokenBucket) -> None:
+    assert MIN_INTERVAL <= delay(stacks, bucket, NOW) <= MAX_INTERVAL
 
 
-def test_news_brings_the_next_look_nearer() -> None:
+def test_a_stack_with_new_events_is_polled_sooner() -> None:
     with_news = PolledStack(path="a", polled_at=NOW, quiet=0)
     quiet = PolledStack(path="a", polled_at=NOW, quiet=3)
 
     assert with_news.due(NOW) < quiet.due(NOW)
 
 
-def test_a_calm_stack_in_which_nothing_is_expected_can_wait() -> None:
-    calm = PolledStack(path="a", polled_at=NOW, quiet=6)
+def test_a_quiet_stack_is_polled_when_something_is_expected_in_it() -> None:
+    quiet_stack = PolledStack(path="a", polled_at=NOW, quiet=6)
     database = PolledStack(path="a", polled_at=NOW, quiet=6, expected=NOW + 300)
 
-    assert database.due(NOW) > calm.due(NOW) + 5
+    assert database.due(NOW) > quiet_stack.due(NOW) + 5
 
 
-def test_an_empty_purse_makes_steps_rarer_but_not_stop() -> None:
-    poor = TokenBucket(-5, NOW)
+def test_an_empty_token_bucket_slows_polling_down_but_does_not_stop_it() -> None:
+    empty = TokenBucket(-5, NOW)
     stacks = [PolledStack(path="a", polled_at=NOW - 60)]
 
-    assert len(choose([*stacks, PolledStack(path="b", polled_at=NOW - 50)], poor, NOW)) == 1
-    assert delay(stacks, poor, NOW) == MAX_INTERVAL
+    assert len(choose([*stacks, PolledStack(path="b", polled_at=NOW - 50)], empty, NOW)) == 1
+    assert delay(stacks, empty, NOW) == MAX_INTERVAL
 
 
-def test_a_purse_fills_and_holds_no_more_than_twenty_a_minute() -> None:
+def test_a_token_bucket_refills_to_at_most_twenty_calls_a_minute() -> None:
     eleven_minutes = TokenBucket.for_seconds(660).at_time(NOW)
 
     assert eleven_minutes.at_time(NOW + 660).calls <= 220
@@ -74,8 +72,8 @@ def test_a_purse_fills_and_holds_no_more_than_twenty_a_minute() -> None:
 
 
 @pytest.fixture(scope="module")
-def followed() -> list[Seen]:
-    """Deployments of the portal's own set, each the third of its account, followed to their ends."""
+def polled() -> list[Seen]:
+    """Simulated deployments of the bundled set, each the third of its account, polled to their ends."""
     graph = infra_graph()
     found = []
     for seed in range(2):
@@ -87,10 +85,10 @@ def followed() -> list[Seen]:
     return found
 
 
-def test_on_aws_a_deployment_costs_twenty_calls_a_minute_on_average(followed: list[Seen]) -> None:
-    assert sum(seen.calls for seen in followed) / sum(seen.seconds for seen in followed) * 60 <= 20
+def test_on_aws_a_deployment_costs_twenty_calls_a_minute_on_average(polled: list[Seen]) -> None:
+    assert sum(seen.calls for seen in polled) / sum(seen.seconds for seen in polled) * 60 <= 20
 
 
-def test_on_aws_events_are_seen_within_seconds(followed: list[Seen]) -> None:
-    assert sum(seen.mean for seen in followed) / len(followed) <= 4
-    assert max(seen.p95 for seen in followed) <= 13
+def test_on_aws_events_are_read_within_seconds(polled: list[Seen]) -> None:
+    assert sum(seen.mean for seen in polled) / len(polled) <= 4
+    assert max(seen.p95 for seen in polled) <= 13

@@ -1,4 +1,4 @@
-"""Whatever a program makes of a secret value before it prints it, the text shows four asterisks."""
+"""Redaction: a secret value is replaced by four asterisks, in whatever form a program prints it."""
 
 from __future__ import annotations
 
@@ -29,30 +29,30 @@ PEM = (
     "-----END PRIVATE KEY-----\n"
 )
 
-# Without asterisks, of which the mark is made.
+# The mark consists of asterisks.
 secrets = st.text(st.characters(exclude_characters="*", codec="utf-8"), min_size=SHORT).filter(
     lambda value: len(value.strip()) >= SHORT
 )
 texts = st.text(st.characters(codec="utf-8"), max_size=40)
 
 
-def known(*values: str) -> Redactor:
+def redactor_of(*values: str) -> Redactor:
     return Redactor([Values(values)])
 
 
-def kept(*values: str) -> Redactor:
-    """Return a redactor that has only fingerprints, as they come back from the database."""
+def redactor_of_fingerprints(*values: str) -> Redactor:
+    """Return a redactor that only has fingerprints, as they are read from the database."""
     return Redactor([read_fingerprints(json.loads(json.dumps(fingerprints_of(values, KEY).as_json())))])
 
 
-both_ways = pytest.mark.parametrize("redactor", [known, kept])
+with_values_or_fingerprints = pytest.mark.parametrize("redactor", [redactor_of, redactor_of_fingerprints])
 
 
 def _base64(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
-PRINTED: dict[str, Callable[[str], str]] = {
+FORMS: dict[str, Callable[[str], str]] = {
     "itself": str,
     "JSON": json.dumps,
     "JSON in its own alphabet": lambda value: json.dumps(value, ensure_ascii=False),
@@ -79,13 +79,11 @@ PRINTED: dict[str, Callable[[str], str]] = {
 }
 
 
-@both_ways
-@pytest.mark.parametrize("form", PRINTED)
+@with_values_or_fingerprints
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("value", [PASSWORD, AWKWARD, "ünïcödé 日本語 パスワード"])
-def test_a_value_is_removed_however_it_is_printed(
-    redactor: Callable[..., Redactor], form: str, value: str
-) -> None:
-    printed = PRINTED[form](value)
+def test_a_value_is_redacted_in_every_form(redactor: Callable[..., Redactor], form: str, value: str) -> None:
+    printed = FORMS[form](value)
 
     found = redactor(value)(f"before {printed} after")
 
@@ -95,9 +93,9 @@ def test_a_value_is_removed_however_it_is_printed(
     assert found.endswith(" after")
 
 
-@both_ways
+@with_values_or_fingerprints
 @given(value=secrets, before=texts, after=texts)
-def test_a_value_in_any_text_is_removed(
+def test_a_value_is_redacted_in_any_text(
     redactor: Callable[..., Redactor], value: str, before: str, after: str
 ) -> None:
     found = redactor(value)(before + value + after)
@@ -106,16 +104,16 @@ def test_a_value_in_any_text_is_removed(
     assert MARK in found
 
 
-@both_ways
+@with_values_or_fingerprints
 @given(value=secrets, before=st.binary(max_size=8), after=st.binary(max_size=8))
-def test_a_value_within_a_longer_text_in_base64_is_removed(
+def test_a_value_inside_a_longer_text_in_base64_is_redacted(
     redactor: Callable[..., Redactor], value: str, before: bytes, after: bytes
 ) -> None:
     coded = base64.b64encode(before + value.encode() + after).decode()
 
     found = redactor(value)(coded)
 
-    # Only whole characters of what is around the value are left.
+    # Only whole characters around the value are left.
     first, last = 8 * len(before) // 6, -(-8 * len(before + value.encode()) // 6)
     assert MARK in found
     assert coded[:first].startswith(found.partition(MARK)[0])
@@ -123,21 +121,21 @@ def test_a_value_within_a_longer_text_in_base64_is_removed(
 
 
 @given(values=st.lists(secrets, min_size=1, max_size=3), text=st.data())
-def test_fingerprints_find_what_the_values_themselves_find(values: list[str], text: st.DataObject) -> None:
+def test_fingerprints_redact_the_same_as_values(values: list[str], text: st.DataObject) -> None:
     pieces = st.one_of(texts, st.sampled_from(values), st.sampled_from(values).map(json.dumps))
     printed = "".join(text.draw(st.lists(pieces, max_size=5)))
 
-    assert kept(*values)(printed) == known(*values)(printed)
+    assert redactor_of_fingerprints(*values)(printed) == redactor_of(*values)(printed)
 
 
-@both_ways
+@with_values_or_fingerprints
 @given(value=secrets, text=texts)
-def test_nothing_else_is_touched(redactor: Callable[..., Redactor], value: str, text: str) -> None:
+def test_other_text_is_not_changed(redactor: Callable[..., Redactor], value: str, text: str) -> None:
     if not any(spelling in text for spelling in Values([value]).spellings):
         assert redactor(value)(text) == text
 
 
-@both_ways
+@with_values_or_fingerprints
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
@@ -150,13 +148,13 @@ def test_nothing_else_is_touched(redactor: Callable[..., Redactor], value: str, 
         ("the token YWJjMQ, and YWJjMQx", f"the token {MARK}, and YWJjMQx"),
     ],
 )
-def test_a_short_value_is_removed_where_it_is_a_whole_word(
+def test_a_short_value_is_redacted_where_it_is_a_whole_word(
     redactor: Callable[..., Redactor], text: str, shown: str
 ) -> None:
     assert redactor("abc1")(text) == shown
 
 
-@both_ways
+@with_values_or_fingerprints
 @pytest.mark.parametrize(
     ("values", "text", "shown"),
     [
@@ -174,8 +172,8 @@ def test_several_values_may_touch_and_overlap(
     assert redactor(*values)(text) == shown
 
 
-@both_ways
-def test_a_value_of_several_lines_is_removed_line_by_line_and_however_its_lines_are_broken(
+@with_values_or_fingerprints
+def test_a_value_of_several_lines_is_redacted_line_by_line_and_when_it_is_wrapped(
     redactor: Callable[..., Redactor],
 ) -> None:
     hide = redactor(PEM)
@@ -192,30 +190,30 @@ def test_a_value_of_several_lines_is_removed_line_by_line_and_however_its_lines_
     assert len(hide(wrapped)) < 80
 
 
-@both_ways
-def test_the_items_of_a_list_are_removed(redactor: Callable[..., Redactor]) -> None:
+@with_values_or_fingerprints
+def test_the_items_of_a_list_are_redacted(redactor: Callable[..., Redactor]) -> None:
     assert redactor("first-one, second-one")("['first-one', 'second-one']") == f"['{MARK}', '{MARK}']"
 
 
-@both_ways
-def test_a_very_long_value_is_removed(redactor: Callable[..., Redactor]) -> None:
+@with_values_or_fingerprints
+def test_a_very_long_value_is_redacted(redactor: Callable[..., Redactor]) -> None:
     value = "".join(chr(33 + 7 * number % 90) for number in range(4096)).replace("*", "x")
     assert redactor(value)(f"a {value} b {_base64(value)} c") == f"a {MARK} b {MARK} c"
 
 
 @pytest.mark.parametrize("text", ["", "a", "a\nb"])
-def test_where_secrets_cannot_be_read_no_text_is_shown(text: str) -> None:
+def test_every_text_is_redacted_when_the_secrets_cannot_be_read(text: str) -> None:
     assert Redactor([Everything()])(text) == (MARK if text else "")
 
 
-def test_redactors_add_up() -> None:
-    hide = combined([NOTHING, known("hunter22"), kept("gatherer")])
+def test_redactors_can_be_combined() -> None:
+    hide = combined([NOTHING, redactor_of("hunter22"), redactor_of_fingerprints("gatherer")])
     assert hide("hunter22 gatherer") == f"{MARK} {MARK}"
     assert not combined([NOTHING, NOTHING])
     assert NOTHING("hunter22") == "hunter22"
 
 
-def test_fingerprints_do_not_have_the_value() -> None:
+def test_fingerprints_do_not_contain_the_value() -> None:
     text = json.dumps(fingerprints_of([PASSWORD, AWKWARD, "abc1"], KEY).as_json())
     for spelling in Values([PASSWORD, AWKWARD, "abc1"]).spellings:
         assert spelling not in text

@@ -1,4 +1,4 @@
-"""Events in any order, doubled or late, make the same state."""
+"""The state of a resource is the same for its events in any order, duplicated or late."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from deployments.core.resource_state import ResourceState, StatusChange, apply
 from tests.builders import START
 
-WORDS = [
+STATUSES = [
     "CREATE_IN_PROGRESS",
     "CREATE_COMPLETE",
     "CREATE_FAILED",
@@ -19,7 +19,7 @@ WORDS = [
     "DELETE_IN_PROGRESS",
     "DELETE_COMPLETE",
 ]
-LIFE = [
+EVENTS = [
     StatusChange(at=START + timedelta(seconds=second), status=status, physical_id=physical)
     for second, (status, physical) in enumerate(
         [
@@ -40,27 +40,27 @@ def fold(changes: list[StatusChange]) -> ResourceState:
     return node
 
 
-def test_a_life_told_in_order() -> None:
-    created = fold(LIFE[:3])
+def test_events_in_order_give_the_state_at_each_step() -> None:
+    created = fold(EVENTS[:3])
     assert (created.status, created.physical_id) == ("CREATE_COMPLETE", "vpc-1")
-    assert (created.started_at, created.ended_at) == (LIFE[0].at, LIFE[2].at)
+    assert (created.started_at, created.ended_at) == (EVENTS[0].at, EVENTS[2].at)
 
-    deleting = fold(LIFE[:4])
-    assert deleting.started_at == LIFE[3].at
+    deleting = fold(EVENTS[:4])
+    assert deleting.started_at == EVENTS[3].at
     assert deleting.ended_at is None
 
 
-@given(st.permutations(LIFE[:3]), st.lists(st.sampled_from(LIFE[:3])))
+@given(st.permutations(EVENTS[:3]), st.lists(st.sampled_from(EVENTS[:3])))
 def test_shuffled_and_doubled_events_of_one_operation_give_the_same_state(
     shuffled: list[StatusChange], again: list[StatusChange]
 ) -> None:
-    assert fold([*shuffled, *again]) == fold(LIFE[:3])
+    assert fold([*shuffled, *again]) == fold(EVENTS[:3])
 
 
-@given(st.permutations(LIFE))
-def test_the_newest_event_decides_whatever_the_order(shuffled: list[StatusChange]) -> None:
+@given(st.permutations(EVENTS))
+def test_the_newest_event_decides_in_any_order(shuffled: list[StatusChange]) -> None:
     node = fold(shuffled)
-    assert (node.status, node.physical_id, node.ended_at) == ("DELETE_COMPLETE", "vpc-1", LIFE[4].at)
+    assert (node.status, node.physical_id, node.ended_at) == ("DELETE_COMPLETE", "vpc-1", EVENTS[4].at)
 
 
 @given(
@@ -68,19 +68,19 @@ def test_the_newest_event_decides_whatever_the_order(shuffled: list[StatusChange
         st.builds(
             StatusChange,
             at=st.integers(0, 5).map(lambda second: START + timedelta(seconds=second)),
-            status=st.sampled_from(WORDS),
+            status=st.sampled_from(STATUSES),
         ),
         min_size=1,
     )
 )
-def test_no_events_crash_it_or_turn_time_back(changes: list[StatusChange]) -> None:
+def test_any_events_give_consistent_times(changes: list[StatusChange]) -> None:
     node = fold(changes)
     assert node.changed_at == max(change.at for change in changes)
     assert node.started_at is not None
     assert node.started_at <= node.changed_at
 
 
-@given(st.sampled_from(WORDS), st.sampled_from(WORDS))
-def test_events_of_one_instant_give_the_same_state_in_both_orders(one: str, other: str) -> None:
+@given(st.sampled_from(STATUSES), st.sampled_from(STATUSES))
+def test_events_of_the_same_time_give_the_same_state_in_both_orders(one: str, other: str) -> None:
     changes = [StatusChange(at=START, status=one), StatusChange(at=START, status=other)]
     assert fold(changes).status == fold(changes[::-1]).status

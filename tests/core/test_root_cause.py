@@ -1,4 +1,4 @@
-"""The banner names the leaf that failed first, not what it took with it."""
+"""The root cause is the resource that failed first, not those that were canceled with it."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ CHAIN = [
 
 
 @given(st.permutations(CHAIN))
-def test_the_leaf_is_found_whatever_the_order(chain: list[Failure]) -> None:
+def test_the_leaf_is_found_in_any_order(chain: list[Failure]) -> None:
     assert first_failure(chain) == LEAF
 
 
-def test_without_the_leaf_the_deepest_echo_is_nearest_to_the_cause() -> None:
+def test_without_the_leaf_the_deepest_echo_is_the_cause() -> None:
     assert first_failure(CHAIN[3:]) == CHAIN[3]
 
 
-def test_nothing_failed() -> None:
+def test_without_failures_there_is_no_cause() -> None:
     assert first_failure([]) is None
 
 
 @given(st.permutations([*CHAIN, *CHAIN[:3]]))
-def test_what_went_with_it_is_told_apart_from_what_failed_by_itself(chain: list[Failure]) -> None:
+def test_canceled_resources_are_separated_from_other_failures(chain: list[Failure]) -> None:
     found = root_cause(chain)
 
     assert found is not None
@@ -58,7 +58,7 @@ def test_what_went_with_it_is_told_apart_from_what_failed_by_itself(chain: list[
     assert found.ties == ()
 
 
-def test_two_that_failed_in_the_same_instant_are_both_shown() -> None:
+def test_two_failures_at_the_same_time_are_both_reported() -> None:
     other = failure("App", "Group", "The image id '[ami-1]' does not exist", 3)
     found = root_cause([other, *CHAIN])
 

@@ -1,4 +1,4 @@
-"""Ticks are at steps that people count in, and on the page, whatever the times are."""
+"""The time axis: its ticks are at round steps and on the page, whatever the times are."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TIMES = st.one_of(st.integers(-(10**16), 10**16), st.floats())
 
 
 @given(TIMES, TIMES, st.booleans())
-def test_no_times_put_a_tick_off_the_page(begin: float, last: float, running: bool) -> None:
+def test_all_ticks_are_on_the_axis_whatever_the_times(begin: float, last: float, running: bool) -> None:
     axis = TimeAxis.until(begin, last, running=running)
 
     assert axis.end > axis.start
@@ -26,21 +26,21 @@ def test_no_times_put_a_tick_off_the_page(begin: float, last: float, running: bo
     [(30, 5), (55, 10), (300, 60), (660, 120), (3000, 600), (7 * 3600, 3600), (20 * 86400, 3 * 86400)],
     ids=["30s", "55s", "5min", "11min", "50min", "7h", "20d"],
 )
-def test_ticks_are_steps_that_people_count_in(seconds: int, step: int) -> None:
+def test_ticks_are_at_round_steps(seconds: int, step: int) -> None:
     ticks = TimeAxis.until(BEGIN, BEGIN + 1000 * seconds).ticks()
 
     assert [tick.seconds for tick in ticks][:2] == [step, 2 * step]
     assert 3 <= len(ticks) <= MAX_TICKS
 
 
-def test_a_tick_is_where_its_time_is() -> None:
+def test_a_tick_is_at_the_position_of_its_time() -> None:
     axis = TimeAxis.until(BEGIN, BEGIN + 600_000)
 
     for tick in axis.ticks():
         assert axis.percent(BEGIN + 1000 * tick.seconds) == pytest.approx(tick.percent, abs=0.01)
 
 
-def test_the_axis_begins_at_its_start_and_ends_with_a_little_room() -> None:
+def test_the_axis_has_a_little_room_at_its_end() -> None:
     axis = TimeAxis.until(BEGIN, BEGIN + 300_000)
 
     assert axis.end - axis.start == pytest.approx(312_000, abs=10)
@@ -48,7 +48,7 @@ def test_the_axis_begins_at_its_start_and_ends_with_a_little_room() -> None:
     assert (axis.percent(BEGIN - 5), axis.percent(BEGIN + 10**9)) == (0, 100)
 
 
-def test_the_axis_of_a_running_deployment_rarely_changes_and_has_room_for_what_comes() -> None:
+def test_the_axis_of_a_running_deployment_rarely_changes_and_has_room_ahead() -> None:
     ends = {TimeAxis.until(BEGIN, BEGIN + 1000 * seconds, running=True).end for seconds in range(310, 355)}
 
     assert len(ends) == 1

@@ -1,4 +1,4 @@
-"""Intervals are told by what is known, not by the order in which it became known."""
+"""Intervals and runs from status changes, in whatever order they arrived."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from deployments.core.timeline import (
     union,
 )
 
-WORDS = st.sampled_from(
+STATUSES = st.sampled_from(
     [
         "CREATE_IN_PROGRESS",
         "CREATE_COMPLETE",
@@ -39,7 +39,7 @@ WORDS = st.sampled_from(
         "",
     ]
 )
-CHANGES = st.lists(st.tuples(st.integers(0, 10**6), WORDS).map(list), max_size=12)
+CHANGES = st.lists(st.tuples(st.integers(0, 10**6), STATUSES).map(list), max_size=12)
 Kept = list[list[int | str]]
 ANYTHING: st.SearchStrategy[Any] = st.lists(
     st.lists(st.one_of(st.integers(), st.floats(), st.text(max_size=5), st.none()), max_size=3), max_size=6
@@ -47,7 +47,7 @@ ANYTHING: st.SearchStrategy[Any] = st.lists(
 
 
 @given(CHANGES, st.data())
-def test_shuffled_doubled_and_delayed_changes_give_the_same_intervals(
+def test_shuffled_duplicated_and_late_changes_give_the_same_intervals(
     changes: list[list[int | str]], data: st.DataObject
 ) -> None:
     shuffled = data.draw(st.permutations(changes + changes[: len(changes) // 2]))
@@ -60,7 +60,7 @@ def test_shuffled_doubled_and_delayed_changes_give_the_same_intervals(
 
 
 @given(CHANGES)
-def test_intervals_follow_each_other_and_only_the_last_goes_on(changes: list[list[int | str]]) -> None:
+def test_intervals_do_not_overlap_and_only_the_last_is_open(changes: list[list[int | str]]) -> None:
     found = intervals(changes)
 
     for before, after in pairwise(found):
@@ -69,7 +69,7 @@ def test_intervals_follow_each_other_and_only_the_last_goes_on(changes: list[lis
 
 
 @given(ANYTHING)
-def test_no_input_crashes_the_intervals(changes: Any) -> None:
+def test_any_input_gives_intervals(changes: Any) -> None:
     runs(changes)
     of_stack(changes, [changes])
     union(changes)
@@ -82,7 +82,7 @@ def test_a_second_event_of_the_same_status_changes_nothing() -> None:
     assert intervals(with_physical_id) == intervals(once) == (Interval("CREATE_IN_PROGRESS", 1000, 9000),)
 
 
-def test_a_create_that_is_rolled_back_ends_where_the_rollback_begins() -> None:
+def test_a_creation_ends_where_its_rollback_begins() -> None:
     found = runs(
         [
             [1000, "CREATE_IN_PROGRESS"],
@@ -97,7 +97,7 @@ def test_a_create_that_is_rolled_back_ends_where_the_rollback_begins() -> None:
     ]
 
 
-def test_an_update_after_a_create_is_a_run_of_its_own() -> None:
+def test_an_update_after_a_creation_is_a_separate_run() -> None:
     changes: Kept = [
         [0, "CREATE_IN_PROGRESS"],
         [1000, "CREATE_COMPLETE"],
@@ -117,11 +117,11 @@ def test_an_update_after_a_create_is_a_run_of_its_own() -> None:
     ]
 
 
-def test_an_end_without_a_beginning_is_a_moment() -> None:
+def test_an_end_without_a_start_has_no_duration() -> None:
     assert intervals([[7000, "CREATE_COMPLETE"]]) == (Interval("CREATE_COMPLETE", 7000, 7000),)
 
 
-def test_a_stack_without_events_of_its_own_spans_what_is_in_it() -> None:
+def test_a_stack_without_events_spans_its_resources() -> None:
     below: list[Kept] = [
         [[1000, "CREATE_IN_PROGRESS"], [2000, "CREATE_COMPLETE"]],
         [[1500, "CREATE_IN_PROGRESS"]],

@@ -1,1 +1,1 @@
-"""Whatever is sent to a boundary is taken or refused with a sentence; nothing fails on it."""
+"""Input of every kind is accepted, or rejected with an explanation; nothing fails."""

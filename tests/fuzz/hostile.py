@@ -1,4 +1,4 @@
-"""Values that programs stumble over: numbers beyond every range, texts that are code, or hardly texts."""
+"""Values that break programs: numbers out of every range, texts that are code, and odd Unicode."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NUMBERS = (
     ),
     *("１２", "٣", "²", "½", "1_000", " 1", "1 ", "+1", "--1", "1-1", "-", "1,2"),
 )
-"""As texts: among them what int() takes and no database does, and what isdigit() takes and int() does not."""
+"""As texts: some are accepted by int() and by no database, others by isdigit() and not by int()."""
 TEXTS = (
     *(
         "",
@@ -69,12 +69,12 @@ texts = st.sampled_from(TEXTS) | numbers | st.text(max_size=20)
 
 
 def is_sent(text: str) -> bool:
-    """Return whether a header passes a server: it has no control characters, and an end."""
+    """Return whether a server accepts a header: it is short and has no control characters."""
     return text.isprintable() and len(text) < 4000
 
 
 header_texts = texts.filter(is_sent).map(lambda text: text.encode().decode("latin-1"))
-"""Texts as headers carry them: bytes that a server takes for Latin-1."""
+"""Texts in headers: bytes that a server decodes as Latin-1."""
 
 plain_values: st.SearchStrategy[Any] = (
     st.none()
@@ -90,7 +90,7 @@ json_values: st.SearchStrategy[Any] = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
     max_leaves=6,
 )
-"""Anything that Python's json writes and reads: NaN, infinities and lone surrogates among it."""
+"""Anything that Python's json writes and reads, including NaN, infinities and lone surrogates."""
 
 
 @st.composite
@@ -118,7 +118,7 @@ def _with_fault(draw: st.DrawFn, value: Any, junk: st.SearchStrategy[Any]) -> An
 
 
 def _of_its_kind(value: Any) -> st.SearchStrategy[Any]:
-    """Return other values of a value's type, which get further than junk does."""
+    """Return other values of the same type, which get further than junk."""
     if isinstance(value, bool):
         return st.just(not value)
     if isinstance(value, str):

@@ -1,4 +1,4 @@
-"""How long the fuzzers look: the same few examples in every `make test`, thousands in `make fuzz`."""
+"""How many examples the fuzzers try: the same few in every `make test`, thousands in `make fuzz`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "0"))
 def fuzzed(examples: int) -> settings:
     """Return the settings of a test that tries so many examples, or as many as `make fuzz` says.
 
-    Without a deadline, and derandomized in `make test`: a busy machine or bad luck fails no test.
+    There is no deadline, and examples are not random in `make test`: no test fails by chance.
     """
     return settings(
         max_examples=EXAMPLES or examples,

@@ -1,4 +1,4 @@
-"""Every route of the portal, read from the URL configuration: a new page is fuzzed by itself."""
+"""Every route of the portal, read from the URL configuration, so that new pages are fuzzed as well."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _IN = re.compile(r"""["']([\w-]+)["'] (?:not )?in (?:request\.(?:GET|POST)|given
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The text of a route with its places, and what answers there."""
+    """The text of a route with its placeholders, and its view."""
 
     text: str
     view: Callable[..., Any]
@@ -34,11 +34,11 @@ class Route:
 
     @property
     def is_async(self) -> bool:
-        """Return whether the answer is made in the event loop, and may be a stream."""
+        """Return whether the view is asynchronous; its response may be a stream."""
         return iscoroutinefunction(inspect.unwrap(self.view)) or iscoroutinefunction(self.view)
 
     def paths(self, known: Mapping[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[str]:
-        """Return paths that lead here. `known` has values for places by name; others are tried as well."""
+        """Return paths of this route. `known` has values for placeholders by name; others are tried, too."""
         parts: list[st.SearchStrategy[str]] = []
         end = 0
         for place in _PLACE.finditer(self.text):
@@ -57,7 +57,7 @@ def _plain(text: str) -> str:
 
 
 def _values(kind: str) -> st.SearchStrategy[str]:
-    """Return values for a path converter: those that it takes, and what only looks like them."""
+    """Return values for a path converter: valid ones, and others that only look valid."""
     if kind == "int":
         digits = [number for number in NUMBERS if number.isascii() and number.isdigit()]
         return st.sampled_from(digits) | st.integers(0, 200).map(str)
@@ -67,7 +67,7 @@ def _values(kind: str) -> st.SearchStrategy[str]:
 
 
 def routes() -> list[Route]:
-    """Return all routes, those of the admin among them."""
+    """Return all routes, including those of the admin."""
     return list(_below(get_resolver().url_patterns, ""))
 
 
@@ -91,7 +91,7 @@ def names() -> list[str]:
     return sorted(found)
 
 
-# Bytes that no browser sends in an address, and servers get all the same.
+# Bytes that no browser sends in an address, but other clients do.
 _BROKEN = (
     "%",
     "%zz",
@@ -112,7 +112,7 @@ _BROKEN = (
 
 
 def queries(known: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
-    """Return queries as they stand in an address: with known names mostly, repeated and broken ones."""
+    """Return query strings: mostly with known names, some repeated or malformed."""
     name = st.sampled_from(names()) | texts.map(lambda text: text[:200])
     value = known | numbers | texts
     pair = st.tuples(name.map(quote), value.map(lambda text: quote(text[:4000])) | st.sampled_from(_BROKEN))

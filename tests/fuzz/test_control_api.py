@@ -1,4 +1,4 @@
-"""The sandbox's control API takes or refuses whatever it is sent, and what it took the console can show."""
+"""The sandbox's control API accepts or rejects any request, and the console displays what was accepted."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "machines/i-0"): {"action": "kill"},
 }
 routes = st.sampled_from(sorted(BODIES))
-# What JSON's grammar, or Python's idea of it, has besides values.
+# What JSON's grammar, or Python's version of it, allows besides values.
 RAW = (
     *(b"", b" ", b"{", b"[]", b"null", b"\xff", b"\x00", b"\xef\xbb\xbf{}", b"{}{}", b'{"a": 1, "a": 2}'),
     *(b'{"pace": NaN}', b'{"pace": Infinity}', b'{"pace": -Infinity}', b'{"pace": 1e999}', b'{"pace": 0x1}'),
@@ -56,13 +56,13 @@ RAW = (
 
 
 class Console:
-    """The sandbox as one account sees it: by raw requests, and by the console's page."""
+    """The sandbox for one account: through raw requests, and through the console's page."""
 
     def __init__(self, sandbox: Sandbox, account: str, browser: Client) -> None:
         self.sandbox, self.account, self.browser = sandbox, account, browser
 
-    def takes(self, method: str, path: str, body: bytes, query: str = "") -> bool:
-        """Send a request and return whether it was taken; one that is refused says why."""
+    def accepts(self, method: str, path: str, body: bytes, query: str = "") -> bool:
+        """Send a request and return whether it was accepted; a rejected one has an error message."""
         connection = http.client.HTTPConnection(LOOPBACK, self.sandbox.port, timeout=LIMIT)
         headers = {"Content-Type": "application/json", **bearer(self.sandbox.token_file)}
         connection.request(method, f"/_sanso/{path}?account={self.account}{query}", body, headers)
@@ -73,12 +73,12 @@ class Console:
         assert answer.status == 200 or said["error"]
         return answer.status == 200
 
-    def is_shown(self) -> None:
-        """Open the page, which lists what is in force."""
+    def assert_page_opens(self) -> None:
+        """Open the page, which lists the active faults."""
         assert self.browser.get("/sandbox/").status_code == 200
 
     def clean_up(self) -> None:
-        """Remove all faults, in this account and in all."""
+        """Remove all faults, of this account and of every account."""
         self.sandbox.control("POST", "pace", {"pace": 0}, account=self.account)
         for account in (self.account, ""):
             self.sandbox.control("DELETE", "faults", account=account)
@@ -110,8 +110,8 @@ def sent(value: Any) -> bytes:
 @example((("POST", "pace"), {"pace": float("nan")}))
 def test_any_body(console: Console, asked: tuple[tuple[str, str], Any]) -> None:
     (method, path), body = asked
-    if console.takes(method, path, sent(body)) and method == "POST":
-        console.is_shown()
+    if console.accepts(method, path, sent(body)) and method == "POST":
+        console.assert_page_opens()
         console.clean_up()
 
 
@@ -119,8 +119,8 @@ def test_any_body(console: Console, asked: tuple[tuple[str, str], Any]) -> None:
 @given(routes, st.binary(max_size=20) | st.sampled_from(RAW))
 @example(("POST", "faults"), RAW[-1])
 def test_any_bytes(console: Console, route: tuple[str, str], body: bytes) -> None:
-    if console.takes(*route, body) and route[0] == "POST":
-        console.is_shown()
+    if console.accepts(*route, body) and route[0] == "POST":
+        console.assert_page_opens()
         console.clean_up()
 
 
@@ -133,7 +133,7 @@ def test_any_bytes(console: Console, route: tuple[str, str], body: bytes) -> Non
 def test_any_query(console: Console, route: tuple[str, str], fields: list[tuple[str, str]]) -> None:
     query = "".join(f"&{name}={quote(value[:4000])}" for name, value in fields)
     if route != ("POST", "reset"):  # of another account, or of all
-        console.takes(*route, sent(BODIES[route]), query)
+        console.accepts(*route, sent(BODIES[route]), query)
     console.clean_up()
 
 
@@ -141,5 +141,5 @@ def test_any_query(console: Console, route: tuple[str, str], fields: list[tuple[
 @given(st.sampled_from(("GET", "POST", "DELETE", "PUT")), texts, json_values)
 def test_any_path(console: Console, method: str, path: str, body: Any) -> None:
     if quote(path[:1000]).strip("/") != "reset":
-        console.takes(method, quote(path[:1000]), sent(body))
+        console.accepts(method, quote(path[:1000]), sent(body))
     console.clean_up()

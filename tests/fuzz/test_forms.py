@@ -1,4 +1,4 @@
-"""Every route takes or refuses whatever is posted to it: fields of its forms, and what is no form."""
+"""Every route accepts or rejects any POST: fields of its forms, and bodies that are no form."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from portal.sandbox_console.forms import FORMS
 from tests.fuzz.hostile import numbers, texts
 from tests.fuzz.profile import fuzzed
 from tests.fuzz.routes import Route, names, routes
-from tests.fuzz.world import KNOWN, World, is_answered
+from tests.fuzz.world import KNOWN, World, assert_handled
 from tests.services import Sandbox
 
 pytestmark = [pytest.mark.django_db, pytest.mark.timeout(900)]
@@ -49,8 +49,8 @@ def template_set(tmp_path: Path, settings: Settings) -> Path:
     return tmp_path
 
 
-def good() -> dict[str, list[Fields]]:
-    """Return what is posted to routes by people who mean well."""
+def valid_forms() -> dict[str, list[Fields]]:
+    """Return valid fields for each route."""
     environment = Environment.objects.live().exclude(stack_id="").latest("pk")
     deploy = {
         "account": Account.objects.sandboxes().latest("pk").pk,
@@ -96,7 +96,7 @@ def defaults() -> dict[str, str]:
 
 
 def field_names() -> list[str]:
-    """Return the names of the fields of all forms, the admin's among them."""
+    """Return the names of the fields of all forms, including the admin's."""
     found = {*names(), *DeleteForm.base_fields, *(PREFIX + name for name in defaults())}
     for form in FORMS:
         found.update(form.base_fields)
@@ -112,7 +112,7 @@ values = st.sampled_from(KNOWN) | numbers | texts
 
 @st.composite
 def forms(draw: st.DrawFn, bases: list[Fields], known: list[str]) -> dict[str, Any]:
-    """Return the fields of a good form with a few that are missing, strange or come twice; or any at all."""
+    """Return the fields of a valid form, a few of them missing, strange or repeated; or any fields."""
     found = dict(draw(st.sampled_from([*bases, {}])))
     for _ in range(draw(st.integers(0, 3))):
         name = draw(st.sampled_from([*found, *known]) if draw(st.integers(0, 5)) else texts)
@@ -125,8 +125,8 @@ def forms(draw: st.DrawFn, bases: list[Fields], known: list[str]) -> dict[str, A
 
 @pytest.mark.parametrize("share", range(6))
 def test_any_fields(world: World, share: int) -> None:
-    """Every route gets examples of its own. They are shared out, so that no test takes too long."""
-    bases, known = good(), field_names()
+    """Every route has its own examples. The routes are divided between tests, so that none takes too long."""
+    bases, known = valid_forms(), field_names()
     for route in itertools.islice(routes(), share, None, 6):
         if not route.is_async:
             any_fields_of(route, world, bases.get(str(route), []), known)
@@ -135,10 +135,10 @@ def test_any_fields(world: World, share: int) -> None:
 def any_fields_of(route: Route, world: World, bases: list[Fields], known: list[str]) -> None:
     @fuzzed(25 if bases else 2 if str(route).startswith("admin/") else 4)
     @given(route.paths(world.places), forms(bases, known), st.sampled_from(world.sessions))
-    def is_taken(path: str, fields: dict[str, Any], session: str) -> None:
+    def is_handled(path: str, fields: dict[str, Any], session: str) -> None:
         post(path, urlencode(fields, doseq=True).encode(), FORM, session)
 
-    is_taken()
+    is_handled()
 
 
 CONTENT_TYPES = (
@@ -174,16 +174,18 @@ def post(path: str, body: bytes, content_type: str, session: str) -> None:
     client = Client()
     client.cookies["sessionid"] = session
     with transaction.atomic():
-        is_answered(client.generic("POST", path, body, content_type=content_type))
+        assert_handled(client.generic("POST", path, body, content_type=content_type))
         transaction.set_rollback(True)
 
 
-def test_good_forms_are_taken(world: World) -> None:
-    """The fuzzers begin with forms that go all the way."""
+def test_valid_forms_are_accepted(world: World) -> None:
+    """Otherwise the fuzzers would only test the first check of each form."""
     client = Client()
     client.cookies["sessionid"] = world.sessions[0]
     environment = Environment.objects.live().exclude(stack_id="").latest("pk")
-    taken = {name: followed(client, name, environment, fields) for name, (fields, *_) in good().items()}
+    taken = {
+        name: followed(client, name, environment, fields) for name, (fields, *_) in valid_forms().items()
+    }
     assert {name: status for name, status in taken.items() if status != 302} == {}
 
 

@@ -1,4 +1,4 @@
-"""Every page and file answers any address: with itself, or with a sentence and a status of 4xx."""
+"""Every address has a page or file as its response, or an explanation with a 4xx status."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.fuzz.hostile import header_texts
 from tests.fuzz.profile import fuzzed
 from tests.fuzz.routes import Route, queries, routes
-from tests.fuzz.world import KNOWN, World, is_answered
+from tests.fuzz.world import KNOWN, World, assert_handled
 from tests.services import Sandbox
 
 pytestmark = [pytest.mark.django_db, pytest.mark.timeout(900)]
@@ -55,7 +55,7 @@ def test_the_routes_are_those_of_the_portal() -> None:
 
 @pytest.mark.parametrize("share", range(6))
 def test_any_address(world: World, share: int) -> None:
-    """Every page gets examples of its own. The pages are shared out, so that no test takes too long."""
+    """Every page has its own examples. The pages are divided between tests, so that none takes too long."""
     for route in itertools.islice(PAGES, share, None, 6):
         any_address_of(route, world)
 
@@ -63,12 +63,12 @@ def test_any_address(world: World, share: int) -> None:
 def any_address_of(route: Route, world: World) -> None:
     @fuzzed(3 if str(route).startswith("admin/") else 12)
     @given(requests(world, route))
-    def is_taken(asked: tuple[str, str, dict[str, str], str]) -> None:
+    def is_handled(asked: tuple[str, str, dict[str, str], str]) -> None:
         path, query, headers, session = asked
         client = Client()
         client.cookies["sessionid"] = session
         with transaction.atomic():
-            is_answered(client.generic("GET", path, QUERY_STRING=query, headers=headers))
+            assert_handled(client.generic("GET", path, QUERY_STRING=query, headers=headers))
             transaction.set_rollback(True)
 
-    is_taken()
+    is_handled()

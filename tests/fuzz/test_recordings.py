@@ -1,4 +1,4 @@
-"""Any JSON is a recording whose pages can be opened, or is refused with the place of what is wrong."""
+"""Any JSON is a recording whose pages can be opened, or is rejected with an error that names the place."""
 
 from __future__ import annotations
 
@@ -36,31 +36,31 @@ def browser(client: Client, reader: User) -> Client:
 
 
 def recorded() -> list[Any]:
-    """Return recordings of deployments that ended in different ways."""
+    """Return recordings of deployments with different results."""
     ended = (scenes.rolled_back(), scenes.succeeded(), scenes.undeletable())
     return [json.loads(json.dumps(recordings.dump(scenes.reread(one)))) for one in ended]
 
 
 def as_read(document: Any) -> Any:
-    """Return a document as a file brings it: NaN and Infinity are JSON to Python."""
+    """Return a document as it is read from a file: Python's JSON has NaN and Infinity."""
     return json.loads(json.dumps(document))
 
 
-def taken(document: Any, reader: User, browser: Client) -> None:
+def load_and_open(document: Any, reader: User, browser: Client) -> None:
     with transaction.atomic():
         try:
-            can_be_opened(recordings.load(document, reader), browser)
+            assert_can_be_opened(recordings.load(document, reader), browser)
         except UserFixable as refused:
-            is_a_sentence(refused)
+            assert_error_has_text(refused)
         transaction.set_rollback(True)
 
 
-def is_a_sentence(refused: UserFixable) -> None:
+def assert_error_has_text(refused: UserFixable) -> None:
     assert refused.code in ("RecordingInvalid", "RecordingUnknown")
     assert error_text(refused).encode()
 
 
-def can_be_opened(deployment: Deployment, browser: Client) -> None:
+def assert_can_be_opened(deployment: Deployment, browser: Client) -> None:
     page = deployment.get_absolute_url()
     for path in (
         page,
@@ -84,7 +84,7 @@ def can_be_opened(deployment: Deployment, browser: Client) -> None:
 
 def test_recordings_as_they_are_written_can_be_opened(reader: User, browser: Client) -> None:
     for document in recorded():
-        can_be_opened(recordings.load(document, reader), browser)
+        assert_can_be_opened(recordings.load(document, reader), browser)
 
 
 def test_any_change_of_a_recording(reader: User, browser: Client) -> None:
@@ -92,10 +92,10 @@ def test_any_change_of_a_recording(reader: User, browser: Client) -> None:
 
     @fuzzed(100)
     @given(st.sampled_from(documents).flatmap(mutated))
-    def is_taken(document: Any) -> None:
-        taken(as_read(document), reader, browser)
+    def is_handled(document: Any) -> None:
+        load_and_open(as_read(document), reader, browser)
 
-    is_taken()
+    is_handled()
 
 
 @fuzzed(60)
@@ -106,4 +106,4 @@ def test_any_change_of_a_recording(reader: User, browser: Client) -> None:
     )
 )
 def test_any_json(reader: User, browser: Client, document: Any) -> None:
-    taken(as_read(document), reader, browser)
+    load_and_open(as_read(document), reader, browser)

@@ -1,4 +1,4 @@
-"""Event streams and exports answer any address, header and cursor, and can be read."""
+"""Event streams and exports have a readable response to any address, header and cursor."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from hypothesis import strategies as st
 from tests.fuzz.hostile import header_texts, numbers, texts
 from tests.fuzz.profile import fuzzed
 from tests.fuzz.routes import Route, queries, routes
-from tests.fuzz.world import KNOWN, is_answered, session_of
+from tests.fuzz.world import KNOWN, assert_handled, session_of
 from tests.live import scenes
 from tests.services import LIMIT
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(900)]
 MOST = 6
-"""Parts of an answer that are read: a stream has no end."""
+"""Parts of a response that are read: a stream has no end."""
 
 
 class Place:
-    """Deployments, and the sessions of who follows them."""
+    """Deployments, and sessions of viewers."""
 
     def __init__(self) -> None:
         keys = [scene().pk for scene in (scenes.running, scenes.rolled_back)]
@@ -56,18 +56,18 @@ def test_any_request(place: Place, route: Route) -> None:
         st.fixed_dictionaries({}, optional={"Last-Event-ID": header_texts | cursors.filter(str.isascii)}),
         st.sampled_from(place.sessions),
     )
-    def is_taken(path: str, query: str, headers: dict[str, str], session: str) -> None:
+    def is_handled(path: str, query: str, headers: dict[str, str], session: str) -> None:
         async_to_sync(read)(path, query, headers, session)
 
-    is_taken()
+    is_handled()
 
 
 async def read(path: str, query: str, headers: dict[str, str], session: str) -> None:
-    """Send a request and read the beginning of its answer."""
+    """Send a request and read the beginning of its response."""
     client = AsyncClient()
     client.cookies["sessionid"] = session
     answer: Any = await client.generic("GET", path, QUERY_STRING=query, headers=headers)
-    is_answered(answer)
+    assert_handled(answer)
     if not answer.streaming:
         return
     async with asyncio.timeout(LIMIT), aclosing(aiter(answer)) as parts:

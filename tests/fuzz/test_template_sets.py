@@ -1,4 +1,4 @@
-"""A folder of any files is a template set that can be deployed, or is refused with a sentence."""
+"""Any folder of files is a template set that can be deployed, or is rejected with an explanation."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ MANIFEST: dict[str, Any] = {
 
 
 class Raw(str):
-    """YAML that stands in the file as it is."""
+    """YAML that is written to the file unchanged."""
 
     __slots__ = ()
 
@@ -158,7 +158,7 @@ snippets = st.sampled_from(SNIPPETS).map(Raw)
 
 
 def flow(value: Any) -> str:
-    """Write a value as YAML in flow style, what is raw as it is."""
+    """Return a value as YAML in flow style, raw parts unchanged."""
     if isinstance(value, Raw):
         return str(value)
     if isinstance(value, dict):
@@ -173,7 +173,7 @@ def _quoted(value: Any) -> str:
 
 
 def taken(files: dict[str, bytes]) -> TemplateSet | None:
-    """Read a set from files as everybody does who deploys it; None when it is refused with a sentence."""
+    """Load a set and build its objects, as a deployment does; return None when it is rejected."""
     folder = Path(tempfile.mkdtemp(prefix="fuzzed-set-"))
     try:
         (folder / "playbook").mkdir()
@@ -184,7 +184,7 @@ def taken(files: dict[str, bytes]) -> TemplateSet | None:
         found = load(folder)
         dict(build_objects(found))
     except UserFixable as refused:
-        is_a_sentence(refused)
+        assert_error_has_text(refused)
         return None
     finally:
         shutil.rmtree(folder)
@@ -194,13 +194,13 @@ def taken(files: dict[str, bytes]) -> TemplateSet | None:
     return found
 
 
-def is_a_sentence(refused: UserFixable) -> None:
+def assert_error_has_text(refused: UserFixable) -> None:
     assert refused.code.startswith("TemplateSet")
     assert error_text(refused).encode()
 
 
 def can_be_shown(found: TemplateSet) -> None:
-    """Render the form of a set, as it is first shown and as it comes back."""
+    """Render the form of a set, empty and with errors."""
     for form in (NewEnvironmentForm(found), NewEnvironmentForm(found, {})):
         form.is_valid()
         for _, fields in form.groups():

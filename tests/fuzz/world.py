@@ -1,4 +1,4 @@
-"""Rows of every kind for the fuzzers of pages and forms, and who looks at them."""
+"""Rows of every kind and sessions of every user, for the fuzzers of pages and forms."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ KNOWN = (
     ),
     *("foo", ":", "Infinity", "a\0b", "//x", "http://127.0.0.1/", "fleet", "delete_selected", "2026-11-26"),
 )
-"""Values that mean something in one query or another."""
+"""Values that have a meaning in some query."""
 
 
 class World:
-    """Rows of every kind, and who looks at them."""
+    """Rows of every kind, and sessions of every user."""
 
     def __init__(self, account: str) -> None:
         make_account("sandbox", is_sandbox=True, sandbox_account_id=account)
@@ -73,8 +73,8 @@ def session_of(user: User) -> str:
     return client.cookies["sessionid"].value
 
 
-def is_answered(answer: HttpResponseBase) -> None:
-    """Fail on an answer that is none; an exception comes up by itself."""
+def assert_handled(answer: HttpResponseBase) -> None:
+    """Fail on a response that is a server error; an exception fails the test by itself."""
     assert answer.status_code < 500 or answer.status_code == 503
     if answer.status_code in (400, 403, 404, 422, 429) and not answer.streaming:
         assert answer.content  # type: ignore[attr-defined]  # not a stream

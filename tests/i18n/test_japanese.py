@@ -1,4 +1,4 @@
-"""The Japanese catalog says everything that the code can say, and nothing else."""
+"""The Japanese catalog translates every message of the code, and nothing else."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def keys(catalog: Catalog) -> set[Key]:
 
 
 @pytest.fixture(scope="module")
-def said() -> Catalog:
-    """Everything that the code, the templates and our template set can say."""
+def messages() -> Catalog:
+    """The messages of the code, the pages and the bundled template set."""
     return extraction.everything()
 
 
@@ -36,20 +36,20 @@ def japanese() -> Catalog:
     return read_catalog(settings.BASE_DIR / "portal/locale/ja/LC_MESSAGES/django.po")
 
 
-def test_every_message_is_in_the_catalog_and_none_that_is_gone(said: Catalog, japanese: Catalog) -> None:
-    assert keys(said) - keys(japanese) == set(), UPDATE
-    assert keys(japanese) - keys(said) == set(), UPDATE
+def test_the_catalog_contains_every_message_and_no_other(messages: Catalog, japanese: Catalog) -> None:
+    assert keys(messages) - keys(japanese) == set(), UPDATE
+    assert keys(japanese) - keys(messages) == set(), UPDATE
 
 
 def test_the_placeholders_of_every_translation_are_those_of_the_message(japanese: Catalog) -> None:
-    """Babel's own check finds a misspelt %(name)s, which compiling would pass over in silence."""
+    """Babel's own check finds a misspelled %(name)s, which compiling ignores."""
     faults = [(message.id, [str(e) for e in errors]) for message, errors in japanese.check()]
 
     assert not faults
 
 
 def test_every_translation_is_japanese(japanese: Catalog) -> None:
-    """A word that is the same in both languages is named here, so that nothing stays English by mistake."""
+    """Texts that are the same in both languages are listed here, so that nothing stays English by mistake."""
     same = {"URL", "%(status)s · %(phase)s", "%(name)s: %(end)s", "%(action)s: %(aws)s (%(code)s)"}
     same |= {"ALB", "NLB", "CloudFormation", "State Manager", "Auto Scaling", "Aurora"}  # AWS's own names
     same |= {"%(middle)s（%(low)s〜%(high)s）", "%(healthy)d/%(total)d"}
@@ -58,7 +58,7 @@ def test_every_translation_is_japanese(japanese: Catalog) -> None:
     assert not [text for text in texts if text not in same and not re.search(r"[぀-ヿ一-鿿]", text)]
 
 
-def test_nothing_is_translated_twice_or_with_spaces_around(japanese: Catalog) -> None:
+def test_no_translation_has_spaces_around_it(japanese: Catalog) -> None:
     texts = [str(m.string[0] if isinstance(m.string, tuple) else m.string) for m in japanese if m.id]
 
     assert not [text for text in texts if text != text.strip()]
@@ -75,7 +75,7 @@ def test_updating_a_catalog_that_is_up_to_date_changes_nothing(tmp_path: Path) -
     assert copy.read_text() == source.read_text()
 
 
-def test_statuses_and_phases_speak_japanese_and_stay_apart() -> None:
+def test_statuses_have_different_labels_in_japanese() -> None:
     with translation.override("ja"):
         words = [str(badges.LABELS[shown]) for shown in DisplayStatus]
         phases = [wording.phase(state) for state in (State.PREFLIGHT, State.STACKS)]
@@ -84,8 +84,8 @@ def test_statuses_and_phases_speak_japanese_and_stay_apart() -> None:
     assert phases == ["事前チェック", "スタック"]
 
 
-def test_no_message_hides_in_an_f_string() -> None:
-    """Extraction cannot see into f-strings: such a message would never be translated."""
+def test_no_message_is_inside_an_f_string() -> None:
+    """Messages inside f-strings are not extracted, and so never translated."""
     hidden = re.compile(r"""\bf(["']).*\{(_|gettext|ngettext|pgettext)\(""")
     places = [
         (place, line) for place, text in extraction.sources(settings.BASE_DIR) for line in text.splitlines()

@@ -1,4 +1,4 @@
-"""Every message code has words in every language, and rows of the release before still have theirs."""
+"""Every message code has a text in every language, as have the messages of the release before."""
 
 from __future__ import annotations
 
@@ -25,21 +25,22 @@ from portal.translations import catalogs, read_catalog
 
 LANGUAGES = [code for code, _name in settings.LANGUAGES]
 RECORDED = sorted((settings.BASE_DIR / "deployments" / "recorded").glob("*.json"))
-PLACES = re.compile(r"%\((\w+)\)s")
+KEYS = st.sampled_from(["code", "params", "template", "values"])
+PLACEHOLDERS = re.compile(r"%\((\w+)\)s")
 
 
 def params(code: Code) -> dict[str, str]:
-    return {name: f"<{name}>" for name in PLACES.findall(MESSAGES[code])}
+    return {name: f"<{name}>" for name in PLACEHOLDERS.findall(MESSAGES[code])}
 
 
-def test_every_code_has_words_and_no_words_are_left_over() -> None:
+def test_every_code_has_a_text_and_every_text_a_code() -> None:
     assert set(MESSAGES) == set(Code)
     assert set(CAUSES) == {cause.code for cause in CATALOGUE}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("code", list(Code))
-def test_a_message_shows_all_its_values(code: Code, language: str) -> None:
+def test_the_text_of_a_message_contains_all_its_values(code: Code, language: str) -> None:
     values = params(code)
     with translation.override(language):
         text = message_text(Message(code, values))
@@ -52,54 +53,58 @@ def test_a_message_shows_all_its_values(code: Code, language: str) -> None:
 @pytest.mark.parametrize("catalog", list(catalogs(settings.LOCALE_PATHS)), ids=lambda path: path.parts[-3])
 def test_every_sentence_is_translated(catalog: Path) -> None:
     translated = {message.id for message in read_catalog(catalog) if message.string}
-    sentences = {text for text in MESSAGES.values() if PLACES.sub("", text).strip(" :().")}
+    texts = {text for text in MESSAGES.values() if PLACEHOLDERS.sub("", text).strip(" :().")}
 
-    assert sentences - translated == set()
+    assert texts - translated == set()
 
 
 @pytest.mark.parametrize("sentence", list(LEGACY))
-def test_a_row_of_the_release_before_is_worded_with_its_values(sentence: str) -> None:
-    values = {name: f"<{name}>" for name in PLACES.findall(sentence)}
+def test_a_message_of_the_release_before_has_a_text_with_its_values(sentence: str) -> None:
+    values = {name: f"<{name}>" for name in PLACEHOLDERS.findall(sentence)}
     text = stored_text({"template": sentence, "values": values})
 
     assert "%(" not in text
     assert all(value in text for name, value in values.items() if f"%({name})s" in MESSAGES[LEGACY[sentence]])
 
 
-def sentences_of(value: Any) -> list[dict[str, Any]]:
-    """Return every message in a recording, in whatever place it is kept."""
+def messages_in(value: Any) -> list[dict[str, Any]]:
+    """Return every message in a recording, wherever it is."""
     if isinstance(value, dict):
         own = [value] if value.get("template") or ("code" in value and "params" in value) else []
-        return own + [found for inner in value.values() for found in sentences_of(inner)]
+        return own + [found for inner in value.values() for found in messages_in(inner)]
     if isinstance(value, list):
-        return [found for inner in value for found in sentences_of(inner)]
+        return [found for inner in value for found in messages_in(inner)]
     return []
 
 
 @pytest.mark.parametrize("recording", RECORDED, ids=lambda path: path.stem)
-def test_every_message_of_a_shipped_recording_is_known(recording: Path) -> None:
-    for kept in sentences_of(json.loads(recording.read_text())):
-        assert read_message(kept) is not None, kept
-        assert "%(" not in stored_text(kept)
+def test_every_message_of_a_bundled_recording_is_known(recording: Path) -> None:
+    for message in messages_in(json.loads(recording.read_text())):
+        assert read_message(message) is not None, message
+        assert "%(" not in stored_text(message)
 
 
-def test_a_code_of_a_newer_release_is_shown_as_it_is() -> None:
+def test_an_unknown_code_is_rendered_as_it_is() -> None:
     assert stored_text({"code": "of_tomorrow", "params": {"where": "web"}}) == "of_tomorrow where=web"
 
 
-def test_nothing_kept_is_the_text_of_the_row() -> None:
+def test_a_row_without_a_message_has_its_stored_text() -> None:
     assert stored_text({}, "as AWS said it") == "as AWS said it"
     assert stored_text(None) == ""
 
 
 @given(st.sampled_from(list(Code)), st.text(max_size=40), st.uuids())
-def test_a_message_survives_its_row(code: Code, value: str, request_id: object) -> None:
+def test_a_message_can_be_stored_in_a_row_and_read_again(code: Code, value: str, request_id: object) -> None:
     message = Message(code, dict.fromkeys(params(code), value), str(request_id))
 
     assert read_message(json.loads(json.dumps(message.as_json()))) == message
 
 
-@given(st.recursive(st.none() | st.booleans() | st.text(), lambda inner: st.dictionaries(st.text(), inner)))
-def test_whatever_a_recording_brings_is_worded_somehow(kept: Any) -> None:
-    if isinstance(kept, dict):
-        assert isinstance(stored_text(kept), str)
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.text(), lambda inner: st.dictionaries(st.text() | KEYS, inner)
+)
+
+
+@given(st.dictionaries(st.text() | KEYS, ANYTHING))
+def test_any_dictionary_in_a_recording_has_a_text(stored: dict[str, Any]) -> None:
+    assert isinstance(stored_text(stored), str)

@@ -1,1 +1,1 @@
-"""Tests of the decisions about health."""
+"""Tests of deployments/core/health."""

@@ -1,4 +1,4 @@
-"""Facts of environments for the tests of what is made of them."""
+"""Builders of facts about environments."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from deployments.core.health.facts import (
 from deployments.core.health.parts import ObservedParts
 
 NOW = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
-SEEN = NOW - timedelta(seconds=2)
+OBSERVED = NOW - timedelta(seconds=2)
 ZONES = ("ap-northeast-1a", "ap-northeast-1c")
 PARTS = ObservedParts(
     load_balancers={"arn:alb": "alb", "arn:nlb": "nlb"},
@@ -35,7 +35,7 @@ PARTS = ObservedParts(
 
 def target(tier: str, number: int, state: str = "healthy", reason: str = "", **values: Any) -> TargetFact:
     """Return a target of a tier."""
-    given = {"since": SEEN, "observed_at": SEEN, "port": 9090 if tier == "app" else 80}
+    given = {"since": OBSERVED, "observed_at": OBSERVED, "port": 9090 if tier == "app" else 80}
     return TargetFact(
         tier=tier,
         target_group_arn=f"arn:{tier}",
@@ -50,8 +50,8 @@ def instance(tier: str, number: int, lifecycle: str = "InService", **values: Any
     """Return an instance of a tier's group."""
     given: dict[str, Any] = {
         "health": "Healthy",
-        "first_seen_at": SEEN,
-        "observed_at": SEEN,
+        "first_seen_at": OBSERVED,
+        "observed_at": OBSERVED,
         "zone": ZONES[number % 2],
     }
     return InstanceFact(
@@ -67,15 +67,19 @@ def association(tier: str, *statuses: str, **values: Any) -> AssociationFact:
     """Return a tier's association with the latest run of each of its instances."""
     runs = tuple(
         RunFact(
-            execution_id="e1", instance_id=f"i-{tier}{number}", status=status, detailed_status=status, at=SEEN
+            execution_id="e1",
+            instance_id=f"i-{tier}{number}",
+            status=status,
+            detailed_status=status,
+            at=OBSERVED,
         )
         for number, status in enumerate(statuses)
     )
     given: dict[str, Any] = {
         "status": "Failed" if "Failed" in statuses else statuses[0] if statuses else "Pending",
         "counts": {status: statuses.count(status) for status in statuses},
-        "observed_at": SEEN,
-        "executed_at": SEEN,
+        "observed_at": OBSERVED,
+        "executed_at": OBSERVED,
         "runs": runs,
         "name": f"configure-{tier}",
     }
@@ -87,37 +91,38 @@ def member(number: int, *, writer: bool = False, status: str = "available") -> M
     return MemberFact(instance_id=f"db-{number}", is_writer=writer, status=status, zone=ZONES[number % 2])
 
 
-def cluster(*members: MemberFact, status: str = "available", observed_at: datetime = SEEN) -> ClusterFact:
+def cluster(*members: MemberFact, status: str = "available", observed_at: datetime = OBSERVED) -> ClusterFact:
     """Return a database cluster."""
     return ClusterFact(cluster_id="cluster", status=status, members=members, observed_at=observed_at)
 
 
 def load_balancer(tier: str, state: str = "active", **values: Any) -> LoadBalancerFact:
     """Return a load balancer."""
-    given: dict[str, Any] = {"tier": tier, "arn": f"arn:{tier}", "state": state, "observed_at": SEEN}
+    given: dict[str, Any] = {"tier": tier, "arn": f"arn:{tier}", "state": state, "observed_at": OBSERVED}
     return LoadBalancerFact(**(given | values))
 
 
-def seen(at: datetime = SEEN) -> dict[str, SourceFact]:
-    """Return every source as observed at one time."""
+def observed_sources(at: datetime = OBSERVED) -> dict[str, SourceFact]:
+    """Return every source, observed at the same time."""
     names = ("stack", "targets", "associations", "fleet", "database")
     return {name: SourceFact(source=name, observed_at=at) for name in names}
 
 
-def whole(**changes: Any) -> Facts:
-    """Return the facts of an environment of two servers a tier in which all is well, but for the changes."""
+def healthy_facts(**changes: Any) -> Facts:
+    """Return the facts of a healthy environment with two servers per tier, with these changes."""
     facts = Facts(
         parts=PARTS,
-        sources=seen(),
+        sources=observed_sources(),
         load_balancers=(load_balancer("alb"), load_balancer("nlb")),
         targets=tuple(target(tier, number) for tier in ("web", "app") for number in (0, 1)),
         groups=tuple(
-            GroupFact(tier=tier, name=f"{tier}-group", desired=2, observed_at=SEEN) for tier in ("web", "app")
+            GroupFact(tier=tier, name=f"{tier}-group", desired=2, observed_at=OBSERVED)
+            for tier in ("web", "app")
         ),
         instances=tuple(instance(tier, number) for tier in ("web", "app") for number in (0, 1)),
         associations=tuple(association(tier, "Success", "Success") for tier in ("web", "app")),
         clusters=(cluster(member(0, writer=True), member(1)),),
-        probe=ProbeFact(at=SEEN, wrote=True, read=True, milliseconds=12.0),
+        probe=ProbeFact(at=OBSERVED, wrote=True, read=True, milliseconds=12.0),
     )
     return replace(facts, **changes)
 

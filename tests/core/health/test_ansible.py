@@ -1,4 +1,4 @@
-"""What real outputs of ansible-playbook 2.19 tell of a failed run. The files beside were printed by it."""
+"""What is read from real outputs of ansible-playbook 2.19, which are in the files beside this module."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from deployments.core.health.ansible import MAX_LENGTH, read_output
 OUTPUTS = Path(__file__).parent / "outputs"
 
 
-def printed(name: str) -> str:
+def output_file(name: str) -> str:
     return (OUTPUTS / f"{name}.txt").read_text()
 
 
 @pytest.mark.parametrize("name", ["one_task", "one_task_yaml_coloured"])
-def test_the_task_that_ended_the_play_is_named_not_the_ignored_and_rescued_ones(name: str) -> None:
-    found = read_output(printed(name), "", failed=True)
+def test_the_failed_task_is_the_one_that_ended_the_play_not_an_ignored_or_rescued_one(name: str) -> None:
+    found = read_output(output_file(name), "", failed=True)
 
     assert found.failed_task == "Write the configuration"
     assert found.message == "non-zero return code\nno such place"
@@ -32,41 +32,41 @@ def test_the_task_that_ended_the_play_is_named_not_the_ignored_and_rescued_ones(
     }
 
 
-def test_a_loop_that_fails_for_one_item_names_its_task() -> None:
-    found = read_output(printed("loop"), "", failed=True)
+def test_the_failed_task_of_a_loop_is_named() -> None:
+    found = read_output(output_file("loop"), "", failed=True)
 
     assert (found.failed_task, found.message) == ("Install the packages", "non-zero return code")
 
 
-def test_a_secret_task_says_that_it_hides_its_output() -> None:
-    found = read_output(printed("censored"), "", failed=True)
+def test_the_message_of_a_no_log_task_says_that_its_output_is_hidden() -> None:
+    found = read_output(output_file("censored"), "", failed=True)
 
     assert found.failed_task == "Secret"
     assert "no_log: true" in found.message
 
 
-def test_the_end_of_an_output_tells_as_much_as_all_of_it() -> None:
-    whole = printed("one_task")
+def test_the_tail_of_an_output_is_enough_to_find_the_failed_task() -> None:
+    whole = output_file("one_task")
 
     tail = whole[whole.index("TASK [Rescue]") :]
 
     assert read_output(tail, "", failed=True).failed_task == "Write the configuration"
 
 
-def test_a_run_that_went_well_has_a_recap_and_no_failure() -> None:
-    found = read_output(printed("fine"), "[WARNING]: something", failed=False)
+def test_a_successful_run_has_a_recap_and_no_failed_task() -> None:
+    found = read_output(output_file("fine"), "[WARNING]: something", failed=False)
 
     assert (found.recap["ok"], found.failed_task, found.message) == (1, "", "")
 
 
-def test_a_playbook_that_cannot_be_read_says_why() -> None:
-    found = read_output("", printed("not_a_playbook.stderr"), failed=True)
+def test_the_message_of_an_invalid_playbook_contains_the_error() -> None:
+    found = read_output("", output_file("not_a_playbook.stderr"), failed=True)
 
     assert (found.recap, found.failed_task) == ({}, "")
     assert "3     - nonsense: {a: b}" in found.message
 
 
-def test_a_shell_script_says_the_end_of_its_errors() -> None:
+def test_the_message_of_a_shell_script_is_the_end_of_its_stderr() -> None:
     errors = "\n".join(f"line {number}" for number in range(20))
 
     assert read_output("installing\n", errors, failed=True).message.splitlines() == [
@@ -78,12 +78,12 @@ def test_a_shell_script_says_the_end_of_its_errors() -> None:
     ]
 
 
-def test_a_script_without_errors_says_the_end_of_its_output() -> None:
+def test_the_message_of_a_script_without_stderr_is_the_end_of_its_stdout() -> None:
     assert read_output("one\ntwo\nfailed to run commands: exit status 1", "\n", failed=True).message.endswith(
         "exit status 1"
     )
 
 
-def test_nothing_printed_is_nothing_said_and_a_flood_is_cut() -> None:
+def test_no_output_gives_no_message_and_a_long_one_is_cut() -> None:
     assert read_output("", "", failed=True).message == ""
     assert len(read_output("", "x" * 9999, failed=True).message) == MAX_LENGTH + 1

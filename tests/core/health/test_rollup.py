@@ -1,4 +1,4 @@
-"""What operators are told of an environment's health: the word, where it hurts and why."""
+"""The health of an environment: its status, the tiers and components behind it, and the reason."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from deployments.errors import Message
 from deployments.message_codes import Code
 from tests.core.health.scenes import (
     NOW,
-    SEEN,
+    OBSERVED,
     association,
     cluster,
+    healthy_facts,
     instance,
     load_balancer,
     member,
-    seen,
+    observed_sources,
     target,
-    whole,
     with_target,
 )
 from tests.wordings import text_of
@@ -39,16 +39,16 @@ def tier(health: Health, name: str) -> Tier:
     return next(one for one in health.tiers if one.name == name)
 
 
-def test_an_environment_in_which_all_is_well_is_healthy_and_needs_no_sentence() -> None:
-    health = roll_up(whole(), NOW)
+def test_an_environment_without_problems_is_healthy_and_has_no_sentence() -> None:
+    health = roll_up(healthy_facts(), NOW)
 
     assert (health.status, health.sentence) == (HealthStatus.HEALTHY, None)
     assert [one.name for one in health.tiers] == ["alb", "web", "nlb", "app", "database"]
     assert {(one.healthy, one.total) for one in health.tiers} == {(1, 1), (2, 2)}
 
 
-def test_one_app_server_that_fails_its_checks_degrades_its_tier_and_no_other() -> None:
-    facts = with_target(whole(), target("app", 1, "unhealthy", "Target.FailedHealthChecks"))
+def test_one_unhealthy_app_server_degrades_its_tier_and_no_other() -> None:
+    facts = with_target(healthy_facts(), target("app", 1, "unhealthy", "Target.FailedHealthChecks"))
 
     health = roll_up(facts, NOW)
 
@@ -64,14 +64,16 @@ def test_one_app_server_that_fails_its_checks_degrades_its_tier_and_no_other() -
     assert (tier(health, "app").healthy, tier(health, "app").total) == (1, 2)
 
 
-def test_no_healthy_server_in_a_tier_makes_the_environment_unhealthy() -> None:
-    facts = whole(targets=tuple(target("web", n, "unhealthy", "Target.ResponseCodeMismatch") for n in (0, 1)))
+def test_a_tier_without_a_healthy_server_makes_the_environment_unhealthy() -> None:
+    facts = healthy_facts(
+        targets=tuple(target("web", n, "unhealthy", "Target.ResponseCodeMismatch") for n in (0, 1))
+    )
 
     assert roll_up(facts, NOW).status is HealthStatus.UNHEALTHY
 
 
-def test_a_server_that_is_leaving_is_shown_and_not_counted() -> None:
-    facts = whole()
+def test_a_terminating_server_is_a_component_but_not_counted() -> None:
+    facts = healthy_facts()
     facts = replace(
         facts,
         targets=(*facts.targets, target("app", 2, "draining", "Target.DeregistrationInProgress")),
@@ -88,8 +90,8 @@ def test_a_server_that_is_leaving_is_shown_and_not_counted() -> None:
     )
 
 
-def test_a_terminated_server_that_is_not_replaced_yet_degrades_its_tier() -> None:
-    facts = whole()
+def test_a_missing_server_degrades_its_tier() -> None:
+    facts = healthy_facts()
     facts = replace(
         facts,
         targets=tuple(t for t in facts.targets if t.target_id != "i-app1"),
@@ -102,8 +104,8 @@ def test_a_terminated_server_that_is_not_replaced_yet_degrades_its_tier() -> Non
     assert text_of(app.assessment.sentence) == "app has 1 of 2 servers."
 
 
-def test_a_failed_configuration_degrades_the_server_though_it_serves() -> None:
-    facts = whole(
+def test_a_failed_configuration_degrades_a_server_with_a_healthy_target() -> None:
+    facts = healthy_facts(
         associations=(association("web", "Success", "Success"), association("app", "Success", "Failed"))
     )
 
@@ -113,19 +115,19 @@ def test_a_failed_configuration_degrades_the_server_though_it_serves() -> None:
     assert text_of(health.sentence) == "Configuration of app i-app1 failed: configure-app ended with Failed."
 
 
-def test_a_reader_that_is_away_degrades_and_a_writer_that_is_away_stops_the_database() -> None:
-    reader_away = whole(clusters=(cluster(member(0, writer=True), member(1, status="stopped")),))
-    writer_away = whole(clusters=(cluster(member(0, writer=True, status="stopped"), member(1)),))
-    no_writer = whole(clusters=(cluster(member(0), member(1)),))
+def test_a_stopped_reader_degrades_the_database_and_a_stopped_writer_makes_it_unhealthy() -> None:
+    reader_away = healthy_facts(clusters=(cluster(member(0, writer=True), member(1, status="stopped")),))
+    writer_away = healthy_facts(clusters=(cluster(member(0, writer=True, status="stopped"), member(1)),))
+    no_writer = healthy_facts(clusters=(cluster(member(0), member(1)),))
 
     assert roll_up(reader_away, NOW).status is HealthStatus.DEGRADED
     assert roll_up(writer_away, NOW).status is HealthStatus.UNHEALTHY
     assert text_of(roll_up(no_writer, NOW).sentence) == "cluster has no writer."
 
 
-def test_old_figures_make_what_rests_on_them_unknown_and_leave_the_rest() -> None:
+def test_stale_facts_make_only_the_tiers_that_depend_on_them_unknown() -> None:
     old = NOW - STALE_AFTER - timedelta(seconds=1)
-    facts = whole()
+    facts = healthy_facts()
     facts = replace(facts, targets=tuple(replace(t, observed_at=old) for t in facts.targets))
 
     health = roll_up(facts, NOW)
@@ -135,15 +137,15 @@ def test_old_figures_make_what_rests_on_them_unknown_and_leave_the_rest() -> Non
     assert "is out of date" in text_of(tier(health, "web").assessment.sentence)
 
 
-def test_figures_of_the_stated_age_still_count() -> None:
-    facts = whole()
+def test_facts_are_valid_up_to_the_age_limit() -> None:
+    facts = healthy_facts()
     facts = replace(facts, targets=tuple(replace(t, observed_at=NOW - STALE_AFTER) for t in facts.targets))
 
     assert roll_up(facts, NOW).status is HealthStatus.HEALTHY
 
 
-def test_what_was_never_observed_is_unknown_not_healthy() -> None:
-    facts = Facts(parts=whole().parts)
+def test_an_environment_that_was_never_observed_is_unknown() -> None:
+    facts = Facts(parts=healthy_facts().parts)
 
     health = roll_up(facts, NOW)
 
@@ -151,32 +153,32 @@ def test_what_was_never_observed_is_unknown_not_healthy() -> None:
     assert {one.assessment.status for one in health.tiers} == {HealthStatus.UNKNOWN}
 
 
-def test_a_tier_that_was_observed_without_any_server_is_unhealthy() -> None:
-    facts = whole(
+def test_a_tier_observed_without_servers_is_unhealthy() -> None:
+    facts = healthy_facts(
         targets=(),
         instances=(),
-        groups=(GroupFact(tier="app", name="app-group", desired=0, observed_at=SEEN),),
+        groups=(GroupFact(tier="app", name="app-group", desired=0, observed_at=OBSERVED),),
     )
 
     assert text_of(tier(roll_up(facts, NOW), "app").assessment.sentence) == "app has no servers."
 
 
-def test_templates_without_servers_are_unknown_with_a_sentence() -> None:
+def test_an_environment_without_servers_is_unknown_with_a_sentence() -> None:
     health = roll_up(Facts(), NOW)
 
     assert (health.status, health.tiers) == (HealthStatus.UNKNOWN, ())
     assert "no servers" in text_of(health.sentence)
 
 
-def test_an_environment_that_is_being_created_is_not_called_unhealthy() -> None:
-    facts = whole(targets=(), instances=(), being_created=True, load_balancers=())
+def test_an_environment_that_is_being_created_is_not_unhealthy() -> None:
+    facts = healthy_facts(targets=(), instances=(), being_created=True, load_balancers=())
 
     assert roll_up(facts, NOW).status is HealthStatus.UNKNOWN
-    assert roll_up(whole(being_created=True), NOW).status is HealthStatus.HEALTHY
+    assert roll_up(healthy_facts(being_created=True), NOW).status is HealthStatus.HEALTHY
 
 
 def test_an_environment_without_a_stack_is_not_said_to_have_no_servers() -> None:
-    gone = roll_up(whole(absent=Message(Code.SANDBOX_RESTARTED)), NOW)
+    gone = roll_up(healthy_facts(absent=Message(Code.SANDBOX_RESTARTED)), NOW)
     begun = roll_up(Facts(being_created=True), NOW)
 
     assert (gone.status, gone.tiers) == (HealthStatus.UNKNOWN, ())
@@ -184,8 +186,8 @@ def test_an_environment_without_a_stack_is_not_said_to_have_no_servers() -> None
     assert text_of(begun.sentence) == "It is being created."
 
 
-def test_words_that_nobody_knows_are_shown_as_aws_says_them() -> None:
-    health = roll_up(with_target(whole(), target("app", 1, "meditating")), NOW)
+def test_an_unknown_status_is_reported_as_aws_reports_it() -> None:
+    health = roll_up(with_target(healthy_facts(), target("app", 1, "meditating")), NOW)
 
     node = next(n for n in tier(health, "app").components if n.key == "i-app1")
     assert (node.assessment.status, text_of(node.assessment.sentence)) == (
@@ -194,9 +196,9 @@ def test_words_that_nobody_knows_are_shown_as_aws_says_them() -> None:
     )
 
 
-def test_an_impaired_load_balancer_degrades_and_a_failed_one_stops_the_environment() -> None:
-    impaired = whole(load_balancers=(load_balancer("alb", "active_impaired"), load_balancer("nlb")))
-    failed = whole(
+def test_an_impaired_load_balancer_degrades_and_a_failed_one_is_named() -> None:
+    impaired = healthy_facts(load_balancers=(load_balancer("alb", "active_impaired"), load_balancer("nlb")))
+    failed = healthy_facts(
         load_balancers=(load_balancer("alb"), load_balancer("nlb", "failed", reason="no addresses"))
     )
 
@@ -204,7 +206,7 @@ def test_an_impaired_load_balancer_degrades_and_a_failed_one_stops_the_environme
     assert text_of(roll_up(failed, NOW).sentence) == "NLB could not be provisioned (no addresses)."
 
 
-# --- every word of botocore's has a meaning ---------------------------------------------------------
+# --- every status in botocore's models has a meaning -------------------------------------------------
 def enum(service: str, shape: str) -> list[str]:
     model: Any = botocore.session.get_session().get_service_model(service).shape_for(shape)
     return list(model.enum)
@@ -237,10 +239,10 @@ def test_every_association_status_has_a_meaning() -> None:
 @pytest.mark.parametrize("state", ["unhealthy", "initial", "unused", "unavailable", "healthy"])
 def test_a_state_outranks_the_reason_that_explains_it(state: str) -> None:
     for reason in aws_statuses.TARGET_REASONS:
-        word = aws_statuses.of_target(state, reason).health
-        assert (word is HealthStatus.HEALTHY) == (state == "healthy")
+        status = aws_statuses.of_target(state, reason).health
+        assert (status is HealthStatus.HEALTHY) == (state == "healthy")
         if state == "unhealthy":
-            assert word is HealthStatus.UNHEALTHY
+            assert status is HealthStatus.UNHEALTHY
 
 
 # --- properties --------------------------------------------------------------------------------------
@@ -270,8 +272,8 @@ def some_facts(draw: st.DrawFn) -> Facts:
         for number in range(draw(st.integers(0, 3)))
     ]
     return Facts(
-        parts=draw(st.sampled_from([ObservedParts(), whole().parts])),
-        sources=draw(st.sampled_from([{}, seen(), seen(NOW - timedelta(hours=1))])),
+        parts=draw(st.sampled_from([ObservedParts(), healthy_facts().parts])),
+        sources=draw(st.sampled_from([{}, observed_sources(), observed_sources(NOW - timedelta(hours=1))])),
         load_balancers=tuple(
             load_balancer(name, draw(st.sampled_from([*aws_statuses.LOAD_BALANCERS, "new"])))
             for name in draw(st.sets(st.sampled_from(["alb", "nlb"])))
@@ -293,7 +295,7 @@ def some_facts(draw: st.DrawFn) -> Facts:
 
 
 @given(some_facts())
-def test_any_facts_have_a_word_and_what_is_not_well_has_a_reason(facts: Facts) -> None:
+def test_every_status_that_is_not_healthy_has_a_sentence(facts: Facts) -> None:
     health = roll_up(facts, NOW)
 
     for one in health.tiers:
@@ -307,7 +309,7 @@ def test_any_facts_have_a_word_and_what_is_not_well_has_a_reason(facts: Facts) -
 
 
 @given(some_facts(), st.sampled_from(["web", "app"]))
-def test_one_more_unhealthy_target_never_makes_health_better(facts: Facts, name: str) -> None:
+def test_another_unhealthy_target_never_improves_health(facts: Facts, name: str) -> None:
     before = roll_up(facts, NOW)
     more = target(name, 9, "unhealthy", "Target.Timeout")
 
@@ -331,7 +333,7 @@ def test_the_order_of_the_facts_does_not_matter(facts: Facts, chance: random.Ran
 
 
 @given(some_facts())
-def test_when_all_is_old_nothing_is_known_of_servers(facts: Facts) -> None:
+def test_servers_are_unknown_when_all_facts_are_stale(facts: Facts) -> None:
     health = roll_up(facts, NOW + timedelta(days=1))
 
     for one in health.tiers:
@@ -339,7 +341,7 @@ def test_when_all_is_old_nothing_is_known_of_servers(facts: Facts) -> None:
             assert one.assessment.status is HealthStatus.UNKNOWN
 
 
-# --- which resources are looked at -------------------------------------------------------------------
+# --- which resources are observed ---------------------------------------------------------------------
 ELB = "AWS::ElasticLoadBalancingV2"
 
 
@@ -361,7 +363,7 @@ ELB = "AWS::ElasticLoadBalancingV2"
     ],
     ids=lambda value: value or "root",
 )
-def test_resources_of_both_template_sets_belong_to_the_right_tier(
+def test_resources_of_both_template_sets_are_in_the_right_tier(
     path: str, logical_id: str, kind: str, physical_id: str, expected: str
 ) -> None:
     parts = parts_of([CreatedResource(path=path, logical_id=logical_id, type=kind, physical_id=physical_id)])
@@ -370,7 +372,7 @@ def test_resources_of_both_template_sets_belong_to_the_right_tier(
     assert found == {physical_id: expected}
 
 
-def test_resources_without_a_physical_id_and_other_types_are_no_parts() -> None:
+def test_resources_without_a_physical_id_and_of_other_types_are_not_observed() -> None:
     made = [
         CreatedResource(path="", logical_id="WebTargetGroup", type=f"{ELB}::TargetGroup", physical_id=""),
         CreatedResource(path="", logical_id="Topic", type="AWS::SNS::Topic", physical_id="arn:topic"),

@@ -1,4 +1,4 @@
-"""No healthy target behind a load balancer is an outage, at once, in a sentence that names what matters."""
+"""Outages: a load balancer without a healthy target, and the sentence about the cause."""
 
 from __future__ import annotations
 
@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 from deployments.core.health import aws_statuses
 from deployments.core.health.facts import DepartedFact, Facts, TargetFact
 from deployments.core.health.rollup import STALE_AFTER, Health, HealthStatus, Tier, roll_up
-from tests.core.health.scenes import NOW, SEEN, association, cluster, instance, member, target, whole
+from tests.core.health.scenes import (
+    NOW,
+    OBSERVED,
+    association,
+    cluster,
+    healthy_facts,
+    instance,
+    member,
+    target,
+)
 from tests.wordings import text_of
 
 
@@ -22,19 +31,21 @@ def tier(health: Health, name: str) -> Tier:
 
 
 def with_web(*targets: TargetFact, **changes: Any) -> Facts:
-    facts = whole()
+    facts = healthy_facts()
     others = tuple(one for one in facts.targets if one.tier != "web")
     return replace(facts, targets=(*others, *targets), **changes)
 
 
-def test_two_web_servers_that_answer_500_are_an_outage_of_the_load_balancer_too() -> None:
+def test_two_unhealthy_web_servers_are_an_outage_of_the_load_balancer_too() -> None:
     health = roll_up(
         with_web(*(target("web", number, "unhealthy", "Target.ResponseCodeMismatch") for number in (0, 1))),
         NOW,
     )
 
-    said = "No web server is in service: health checks fail on i-web0, i-web1 (Target.ResponseCodeMismatch)."
-    assert (health.status, text_of(health.sentence)) == (HealthStatus.UNHEALTHY, said)
+    expected = (
+        "No web server is in service: health checks fail on i-web0, i-web1 (Target.ResponseCodeMismatch)."
+    )
+    assert (health.status, text_of(health.sentence)) == (HealthStatus.UNHEALTHY, expected)
     assert tier(health, "web").assessment.status is HealthStatus.UNHEALTHY
     alb = tier(health, "alb")
     assert (alb.assessment.status, alb.healthy, alb.total) == (HealthStatus.UNHEALTHY, 0, 1)
@@ -42,7 +53,7 @@ def test_two_web_servers_that_answer_500_are_an_outage_of_the_load_balancer_too(
     assert tier(health, "nlb").assessment.status is HealthStatus.HEALTHY
 
 
-def test_servers_that_are_being_replaced_are_named_with_those_that_come() -> None:
+def test_servers_that_are_being_replaced_are_named_with_their_replacements() -> None:
     facts = with_web(target("web", 2, "initial", "Elb.InitialHealthChecking"))
     web = (instance("web", 0, "Terminating"), instance("web", 2))
     others = tuple(one for one in facts.instances if one.tier != "web")
@@ -55,25 +66,27 @@ def test_servers_that_are_being_replaced_are_named_with_those_that_come() -> Non
 
 
 @pytest.mark.parametrize(
-    ("lifecycle", "run", "said"),
+    ("lifecycle", "run", "expected"),
     [
         ("Pending", (), "Auto Scaling is starting i-web0."),
         ("InService", ("InProgress",), "State Manager is configuring i-web0."),
         ("InService", ("Success",), "the load balancer is running its first checks of i-web0."),
     ],
 )
-def test_what_a_server_waits_for_is_said(lifecycle: str, run: tuple[str, ...], said: str) -> None:
+def test_the_sentence_names_what_a_new_server_waits_for(
+    lifecycle: str, run: tuple[str, ...], expected: str
+) -> None:
     facts = with_web(
         target("web", 0, "initial", "Elb.InitialHealthChecking"),
         instances=(instance("web", 0, lifecycle), instance("app", 0), instance("app", 1)),
         associations=(association("web", *run), association("app", "Success", "Success")),
     )
 
-    assert text_of(roll_up(facts, NOW).sentence) == f"No web server is in service; {said}"
+    assert text_of(roll_up(facts, NOW).sentence) == f"No web server is in service; {expected}"
 
 
-def test_a_server_that_has_left_its_group_is_named_for_as_long_as_its_replacement_is_set_up() -> None:
-    came = SEEN - timedelta(minutes=3)
+def test_a_terminated_server_is_named_while_its_replacement_is_set_up() -> None:
+    came = OBSERVED - timedelta(minutes=3)
     facts = with_web(
         instances=(instance("web", 2, "Pending", first_seen_at=came), instance("app", 0), instance("app", 1)),
         departed=(
@@ -88,7 +101,7 @@ def test_a_server_that_has_left_its_group_is_named_for_as_long_as_its_replacemen
     )
 
 
-def test_a_database_without_a_writer_is_named_before_the_servers_that_it_takes_down() -> None:
+def test_a_database_without_a_writer_is_named_before_the_unhealthy_servers() -> None:
     facts = with_web(
         *(target("web", number, "unhealthy", "Target.ResponseCodeMismatch") for number in (0, 1)),
         clusters=(cluster(member(0), member(1)),),
@@ -97,7 +110,7 @@ def test_a_database_without_a_writer_is_named_before_the_servers_that_it_takes_d
     assert text_of(roll_up(facts, NOW).sentence) == "cluster has no writer."
 
 
-def test_one_healthy_target_is_no_outage_and_neither_is_one_that_aws_does_not_check() -> None:
+def test_a_tier_with_a_healthy_or_unchecked_target_is_no_outage() -> None:
     serving = with_web(target("web", 0), target("web", 1, "unhealthy", "Target.Timeout"))
     unchecked = with_web(target("web", 0, "unavailable", "Target.HealthCheckDisabled"))
 
@@ -110,7 +123,7 @@ OUT = st.sampled_from(sorted(s for s in aws_statuses.TARGET_STATES if aws_status
 
 
 @given(st.lists(OUT, max_size=4), st.sampled_from(["InService", "Pending", "Terminating"]), st.booleans())
-def test_a_tier_without_a_healthy_target_is_unhealthy_whatever_is_about_to_come(
+def test_a_tier_without_a_healthy_target_is_unhealthy_whatever_is_starting(
     states: list[str], lifecycle: str, known: bool
 ) -> None:
     targets = [target("web", number, state) for number, state in enumerate(states)]
@@ -125,10 +138,10 @@ def test_a_tier_without_a_healthy_target_is_unhealthy_whatever_is_about_to_come(
 
 
 @given(st.lists(OUT, min_size=1, max_size=4))
-def test_neither_an_old_answer_nor_a_creation_is_called_an_outage(states: list[str]) -> None:
+def test_neither_stale_facts_nor_a_creation_are_an_outage(states: list[str]) -> None:
     old = NOW - STALE_AFTER - timedelta(seconds=1)
     targets = [target("web", number, state, observed_at=old) for number, state in enumerate(states)]
     assert tier(roll_up(with_web(*targets), NOW), "alb").assessment.status is HealthStatus.HEALTHY
 
-    fresh = [replace(one, observed_at=SEEN) for one in targets]
+    fresh = [replace(one, observed_at=OBSERVED) for one in targets]
     assert roll_up(with_web(*fresh, being_created=True), NOW).status is HealthStatus.UNKNOWN
