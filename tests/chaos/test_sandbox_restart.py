@@ -62,7 +62,7 @@ def looked_for(environment: Environment) -> Environment:
 def test_an_environment_that_the_sandbox_forgot_says_so_and_can_be_created_again(
     portal: Portal, sandbox: Sandbox
 ) -> None:
-    (deployment,) = portal.ended(portal.deploy())
+    (deployment,) = portal.wait_for_end(portal.deploy())
     assert deployment.state == State.SUCCEEDED
     sandbox.restart()
     Environment.objects.update(due_at=timezone.now())
@@ -76,7 +76,7 @@ def test_an_environment_that_the_sandbox_forgot_says_so_and_can_be_created_again
         assert wrong not in page
     again = portal.deploy(account=environment.account)
     assert again.environment_id == environment.pk
-    (ended,) = portal.ended(again)
+    (ended,) = portal.wait_for_end(again)
     assert ended.state == State.SUCCEEDED
     environment.refresh_from_db()
     assert (environment.missing_since, environment.missing_code) == (None, "")
@@ -92,7 +92,7 @@ def test_a_deployment_whose_sandbox_was_restarted_ends_with_that_reason(
     sandbox.restart()
     portal.start()
 
-    (ended,) = portal.ended(deployment)
+    (ended,) = portal.wait_for_end(deployment)
 
     assert (ended.state, ended.error_code) == (State.FAILED, "SandboxRestarted")
     assert reason(ended).startswith(RESTARTED)
@@ -113,7 +113,7 @@ def held_at(portal: Portal, account: Account, point: str) -> Deployment:
 def test_a_stack_that_somebody_deleted_in_the_sandbox_was_deleted_outside_of_sanso(
     portal: Portal, sandbox: Sandbox
 ) -> None:
-    (deployment,) = portal.ended(portal.deploy())
+    (deployment,) = portal.wait_for_end(portal.deploy())
     account = deployment.environment.account
     client(account, "cloudformation", sandbox).delete_stack(StackName=deployment.environment.stack_name)
     Environment.objects.update(due_at=timezone.now())

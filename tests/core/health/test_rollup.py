@@ -177,7 +177,7 @@ def test_an_environment_that_is_being_created_is_not_unhealthy() -> None:
     assert roll_up(healthy_facts(being_created=True), NOW).status is HealthStatus.HEALTHY
 
 
-def test_an_environment_without_a_stack_is_not_said_to_have_no_servers() -> None:
+def test_the_sentence_for_an_environment_without_a_stack_names_the_reason() -> None:
     gone = roll_up(healthy_facts(absent=Message(Code.SANDBOX_RESTARTED)), NOW)
     begun = roll_up(Facts(being_created=True), NOW)
 
