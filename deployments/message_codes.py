@@ -21,6 +21,7 @@ class Code(StrEnum):
     PARAMETER_CONSTRAINT = "parameter_constraint"
     ENVIRONMENT_NAME_TAKEN = "environment_name_taken"
     ASSOCIATION_NOT_FOUND = "association_not_found"
+    NOTHING_TO_DELETE = "nothing_to_delete"
     NO_FAILED_INSTANCES = "no_failed_instances"
     LOAD_BALANCER_UNKNOWN = "load_balancer_unknown"
     # the artifact bucket

@@ -10,10 +10,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 from deployments.aws.autoscaling import Group, ScalingActivity
+from deployments.aws.ec2 import NetworkInterface
 from deployments.aws.elbv2 import LoadBalancer, TargetGroup, TargetHealth
-from deployments.aws.logs import LogLine
-from deployments.aws.rds import Cluster, DBInstance
-from deployments.aws.s3 import StoredObject, Tail
+from deployments.aws.logs import LogGroup, LogLine
+from deployments.aws.rds import Backup, Cluster, DBInstance
+from deployments.aws.s3 import StoredObject, StoredVersions, Tail
 from deployments.aws.ssm import Association, Execution, ExecutionTarget, output_folder
 from deployments.errors import AwsNotFound
 from tests.builders import START
@@ -38,6 +39,11 @@ class FakeServices:
         self.lags: dict[str, float] = {}  # by database instance, in milliseconds
         self.stored: dict[tuple[str, str], bytes] = {}  # (bucket, key) → body
         self.logs: dict[tuple[str, str], list[LogLine]] = {}  # (group, stream) → lines
+        self.log_group_rows: dict[str, LogGroup] = {}
+        self.backups: dict[str, list[Backup]] = {}  # by cluster or instance
+        self.interfaces: dict[str, list[NetworkInterface]] = {}  # by VPC
+        self.running: set[str] = set()  # instances
+        self.tagged_arns: dict[str, list[str]] = {}  # by the tag's value
         self.started_again: list[tuple[str, tuple[str, ...]]] = []  # association, () = all its instances
 
     def _call(self, operation: str) -> None:
@@ -167,3 +173,52 @@ class FakeServices:
             raise AwsNotFound("NoSuchKey", "The specified key does not exist.", "s3:GetObject")
         body = self.stored[bucket, key]
         return Tail(body=body[-limit:], size=len(body))
+
+    # --- what remains --------------------------------------------------------------------------
+    def log_groups(self, prefix: str) -> list[LogGroup]:
+        self._call("logs:DescribeLogGroups")
+        return [group for name, group in self.log_group_rows.items() if name.startswith(prefix)]
+
+    def delete_log_group(self, name: str) -> None:
+        self._call("logs:DeleteLogGroup")
+        self.log_group_rows.pop(name, None)
+
+    def cluster_backups(self, cluster_id: str) -> list[Backup]:
+        self._call("rds:DescribeDBClusterSnapshots")
+        return list(self.backups.get(cluster_id, ()))
+
+    def instance_backups(self, instance_id: str) -> list[Backup]:
+        self._call("rds:DescribeDBSnapshots")
+        return list(self.backups.get(instance_id, ()))
+
+    def delete_backup(self, type_: str, id_: str) -> None:
+        self._call("rds:DeleteDBClusterSnapshot")
+        for name, rows in self.backups.items():
+            self.backups[name] = [row for row in rows if (row.type, row.id) != (type_, id_)]
+
+    def network_interfaces(self, vpc_ids: Sequence[str]) -> list[NetworkInterface]:
+        self._call("ec2:DescribeNetworkInterfaces")
+        return [row for vpc in vpc_ids for row in self.interfaces.get(vpc, ())]
+
+    def delete_network_interface(self, interface_id: str) -> None:
+        self._call("ec2:DeleteNetworkInterface")
+        for name, rows in self.interfaces.items():
+            self.interfaces[name] = [row for row in rows if row.interface_id != interface_id]
+
+    def running_instances(self, instance_ids: Sequence[str]) -> list[str]:
+        self._call("ec2:DescribeInstances")
+        return [one for one in instance_ids if one in self.running]
+
+    def tagged(self, _key: str, value: str) -> list[str]:
+        self._call("tag:GetResources")
+        return list(self.tagged_arns.get(value, ()))
+
+    def count_versions(self, bucket: str, prefix: str, limit: int, _owner: str) -> StoredVersions:
+        self._call("s3:ListBucketVersions")
+        number = sum(key.startswith(prefix) for key in self.buckets.get(bucket, ()))
+        return StoredVersions(objects=number, versions=number, size=number, is_complete=number < limit)
+
+    def delete_versions(self, bucket: str, prefix: str, _owner: str) -> bool:
+        self._call("s3:DeleteObjectVersion")
+        self.buckets[bucket] = {key for key in self.buckets[bucket] if not key.startswith(prefix)}
+        return False

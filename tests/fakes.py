@@ -54,6 +54,7 @@ class FakeAws(FakeServices):
     def __init__(self) -> None:
         super().__init__()
         self.plan: dict[str, list[str]] = {"": ["Topic"], "Network": ["Vpc", "Subnet"]}
+        self.types: dict[str, str] = {}  # by logical id, where it is no topic
         self.create_acts = [*self._makes("CREATE")]
         self.stacks: dict[str, FakeStack] = {}
         self.change_sets: dict[str, ChangeSet] = {}
@@ -98,6 +99,8 @@ class FakeAws(FakeServices):
             rds=self,
             s3=self,
             sts=self,
+            ec2=self,
+            tagging=self,
         )
 
     def _call(self, operation: str) -> None:
@@ -189,7 +192,8 @@ class FakeAws(FakeServices):
             stack.parent = root.stack_id if path else ""
             self.stacks[stack.stack_id] = stack
             changes = [
-                ResourceChange(action="Add", logical_id=name, type="AWS::SNS::Topic") for name in logical_ids
+                ResourceChange(action="Add", logical_id=name, type=self.types.get(name, "AWS::SNS::Topic"))
+                for name in logical_ids
             ]
             if not path:
                 changes += [
@@ -278,7 +282,7 @@ class FakeAws(FakeServices):
         path, logical_id, status, reason = self._acts.pop(0)
         stack = self.stacks[f"{root.stack_id}-{path}" if path else root.stack_id]
         nested = logical_id in self.plan
-        kind = NESTED if nested or not logical_id else "AWS::SNS::Topic"
+        kind = NESTED if nested or not logical_id else self.types.get(logical_id, "AWS::SNS::Topic")
         physical = stack.stack_id if not logical_id else f"{stack.stack_id}-{logical_id}"
         self._clock += 1
         stack.events.append(

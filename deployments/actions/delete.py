@@ -37,14 +37,7 @@ def request_deletion(
     before = Deployment.objects.filter(request_key=request_key).first()
     if before:
         return before
-    # Full-width letters from a Japanese keyboard are the same name.
-    if unicodedata.normalize("NFKC", typed_name).strip() != environment.name:
-        raise UserFixable(
-            "NameNotTyped",
-            Code.NAME_NOT_CONFIRMED,
-            "typed_name",
-            environment=environment.name,
-        )
+    require_typed_name(environment, typed_name)
     if environment.is_protected and not unprotect:
         raise UserFixable(
             "DeletionProtection",
@@ -79,6 +72,18 @@ def request_deletion(
             raise
         raise busy(environment.name) from None
     return deployment
+
+
+def require_typed_name(environment: Environment, typed_name: str) -> None:
+    """Raise UserFixable unless the environment's name was typed as it is."""
+    # Full-width letters from a Japanese keyboard are the same name.
+    if unicodedata.normalize("NFKC", typed_name).strip() != environment.name:
+        raise UserFixable(
+            "NameNotTyped",
+            Code.NAME_NOT_CONFIRMED,
+            "typed_name",
+            environment=environment.name,
+        )
 
 
 def close_environment(*, user: User, environment: Environment) -> None:

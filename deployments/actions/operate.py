@@ -32,7 +32,7 @@ def request_association_run(
         arguments["instance_ids"] = failed_instances(association.pk)
         if not arguments["instance_ids"]:
             raise UserFixable("NothingFailed", Code.NO_FAILED_INSTANCES)
-    return _request(user, environment, "run_association", arguments, association_id)
+    return request_action(user, environment, "run_association", arguments, association_id)
 
 
 def request_site_check(*, user: User, environment: Environment) -> ActionRequest:
@@ -40,7 +40,7 @@ def request_site_check(*, user: User, environment: Environment) -> ActionRequest
     _require_live(environment)
     if not environment.load_balancers.filter(tier="alb").exists():
         raise UserFixable("NoSite", Code.LOAD_BALANCER_UNKNOWN)
-    return _request(user, environment, "save_time", {}, "")
+    return request_action(user, environment, "save_time", {}, "")
 
 
 def _require_live(environment: Environment) -> None:
@@ -48,9 +48,10 @@ def _require_live(environment: Environment) -> None:
         raise UserFixable("AlreadyDeleted", Code.ENVIRONMENT_ALREADY_DELETED)
 
 
-def _request(
+def request_action(
     user: User, environment: Environment, kind: str, arguments: dict[str, Any], what: str
 ) -> ActionRequest:
+    """Make an action due and return it; while one of the kind for `what` is under way, that one."""
     key = f"{environment.pk}:{kind}:{what}"
     try:
         with transaction.atomic():
@@ -65,5 +66,5 @@ def _request(
     except IntegrityError:
         found = ActionRequest.objects.filter(active_key=key).first()
         if found is None:  # it ended in this moment
-            return _request(user, environment, kind, arguments, what)
+            return request_action(user, environment, kind, arguments, what)
         return found

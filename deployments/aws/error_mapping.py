@@ -28,7 +28,8 @@ from deployments.errors import (
 _RETRY = (
     "InternalFailure InternalError InternalServerError InternalServerException "
     "ServiceUnavailable ServiceUnavailableException Unavailable RequestTimeout RequestTimeoutException "
-    "OperationAborted IDPCommunicationError ResourceContention HealthUnavailable InvalidNextToken "
+    "InternalServiceException OperationAborted OperationAbortedException PaginationTokenExpiredException "
+    "IDPCommunicationError ResourceContention HealthUnavailable InvalidNextToken "
     "500 502 503 504"
 )
 _ADOPT = (
@@ -40,7 +41,9 @@ _MISSING = (
     "ChangeSetNotFound ChangeSetNotFoundException StackNotFoundException NoSuchBucket NoSuchKey NotFound "
     "ResourceNotFoundException LoadBalancerNotFound TargetGroupNotFound InvalidTarget "
     "AssociationDoesNotExist AssociationExecutionDoesNotExist InvalidAssociation InvalidInstanceId "
-    "DBClusterNotFoundFault DBInstanceNotFound 404"
+    "DBClusterNotFoundFault DBInstanceNotFound DBClusterSnapshotNotFoundFault DBSnapshotNotFound "
+    "DBClusterAutomatedBackupNotFoundFault DBInstanceAutomatedBackupNotFound "
+    "InvalidNetworkInterfaceID.NotFound NoSuchVersion 404"
 )
 _REJECTED = (
     "ValidationError ValidationException InsufficientCapabilitiesException LimitExceededException "
@@ -51,6 +54,7 @@ _REJECTED = (
     "PackedPolicyTooLarge InvalidRange InvalidObjectState InvalidRequest InvalidWriteOffset TooManyParts "
     "EncryptionTypeMismatch InvalidConfigurationRequest InvalidDocument InvalidDocumentVersion "
     "InvalidAssociationVersion InvalidParameters InvalidOutputFolder InvalidRole InvalidNotificationConfig "
+    "InvalidNetworkInterface.InUse "
     "DuplicateInstanceId UnsupportedPlatformType MaxDocumentSizeExceeded InvalidParameterException 301 400"
 )
 # Errors of ModifyDBCluster and ModifyDBInstance: the cluster is busy or stopped, or the change is not
@@ -63,8 +67,9 @@ _REJECTED_BY_RDS = (
     "TenantDatabaseQuotaExceeded DBClusterAlreadyExistsFault DBInstanceAlreadyExists "
     "DBParameterGroupNotFound DBClusterParameterGroupNotFound DBSubnetGroupNotFoundFault "
     "DBSecurityGroupNotFound OptionGroupNotFoundFault DomainNotFoundFault KMSKeyNotAccessibleFault "
-    "AuthorizationNotFound BackupPolicyNotFoundFault CertificateNotFound "
-    "VpcEncryptionControlViolationException"
+    "InvalidDBClusterSnapshotStateFault InvalidDBSnapshotState InvalidDBClusterAutomatedBackupStateFault "
+    "InvalidDBInstanceAutomatedBackupState AuthorizationNotFound BackupPolicyNotFoundFault "
+    "CertificateNotFound VpcEncryptionControlViolationException"
 )
 TABLE: dict[str, type[AwsFailure]] = {
     code: kind
@@ -95,17 +100,22 @@ def translate(exc: ClientError | BotoCoreError | ResponseParserError, operation:
         request_id = exc.response.get("ResponseMetadata", {}).get("RequestId", "")
         if code == "ValidationError" and _is_missing(message, operation):
             return AwsNotFound(code, message, operation, request_id)
-        if code in TABLE:
-            return TABLE[code](code, message, operation, request_id)
         http = exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        kind = AwsRetryable if http >= 500 else AwsRejected
-        return kind(code or "Unknown", message, operation, request_id)
+        return translate_code(code, message, operation, request_id, is_server_error=http >= 500)
     code = type(exc).__name__
     if needs_access(code):
         return AwsAccessError(code, str(exc), operation)
     if isinstance(exc, HTTPClientError | ConnectionFailed | ResponseParserError):
         return AwsRetryable(code, _without_address(exc), operation)
     return AwsRejected(code, str(exc), operation)
+
+
+def translate_code(
+    code: str, message: str, operation: str, request_id: str = "", *, is_server_error: bool = False
+) -> AwsFailure:
+    """Return the error that stands for a code, also of one part of an answer that succeeded as a whole."""
+    otherwise = AwsRetryable if is_server_error else AwsRejected
+    return TABLE.get(code, otherwise)(code or "Unknown", message, operation, request_id)
 
 
 def _is_missing(message: str, operation: str) -> bool:

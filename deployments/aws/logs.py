@@ -1,4 +1,4 @@
-"""The gateway to CloudWatch Logs: the last lines of a log."""
+"""The gateway to CloudWatch Logs: the last lines of a log, and the log groups that remain."""
 
 from __future__ import annotations
 
@@ -20,6 +20,16 @@ class LogLine:
     text: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogGroup:
+    """A log group. `retention_days` is 0 when its events never expire."""
+
+    name: str
+    stored_bytes: int
+    created_at: datetime | None = None
+    retention_days: int = 0
+
+
 class Logs(Protocol):
     """The calls to CloudWatch Logs that the runner makes."""
 
@@ -35,6 +45,14 @@ class Logs(Protocol):
 
         Raise AwsNotFound if there is no such group or stream.
         """
+        ...
+
+    def log_groups(self, prefix: str) -> list[LogGroup]:
+        """Return the log groups whose names begin with `prefix`."""
+        ...
+
+    def delete_log_group(self, name: str) -> None:
+        """Delete a log group with all its events. Raises AwsNotFound when there is none."""
         ...
 
 
@@ -62,3 +80,23 @@ class LogsGateway:
             )
             for event in answer["events"]
         )
+
+    def log_groups(self, prefix: str) -> list[LogGroup]:
+        pages = self._client.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=prefix)
+        with calling("logs:DescribeLogGroups"):
+            rows = [row for page in pages for row in page.get("logGroups", [])]
+        return [
+            LogGroup(
+                name=row["logGroupName"],
+                stored_bytes=row.get("storedBytes", 0),
+                created_at=datetime.fromtimestamp(row["creationTime"] / 1000, UTC)
+                if "creationTime" in row
+                else None,
+                retention_days=row.get("retentionInDays", 0),
+            )
+            for row in rows
+        ]
+
+    def delete_log_group(self, name: str) -> None:
+        with calling("logs:DeleteLogGroup"):
+            self._client.delete_log_group(logGroupName=name)

@@ -1,9 +1,10 @@
-"""The gateway to RDS: Aurora clusters, their instances, deletion protection."""
+"""The gateway to RDS: Aurora clusters, their instances, deletion protection, and what outlives them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from deployments.aws.error_mapping import calling
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 AT_ONCE = 100
 """Rows in one response (https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeDBClusters.html)."""
+CLUSTER_SNAPSHOT, INSTANCE_SNAPSHOT = "AWS::RDS::DBClusterSnapshot", "AWS::RDS::DBSnapshot"
+CLUSTER_BACKUP, INSTANCE_BACKUP = "AWS::RDS::DBClusterAutomatedBackup", "AWS::RDS::DBInstanceAutomatedBackup"
 _SECRET = "MasterUserPassword"  # noqa: S105  # a key of PendingModifiedValues, whose value is masked
 
 
@@ -54,6 +57,24 @@ class DBInstance:
     pending: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backup:
+    """A snapshot, or the automated backups of a database that is gone.
+
+    `type` is CloudFormation's name of it, or one alike for what CloudFormation cannot create. `id` is what
+    its deletion takes: a snapshot's name, or the resource id of the database. `kind` is the API's word:
+    `manual`, `automated`.
+    """
+
+    type: str
+    id: str
+    arn: str
+    kind: str = ""
+    status: str = ""
+    gigabytes: int = 0
+    created_at: datetime | None = None
+
+
 class RDS(Protocol):
     """The calls to RDS that the runner makes."""
 
@@ -71,6 +92,18 @@ class RDS(Protocol):
 
     def unprotect_instance(self, instance_id: str) -> None:
         """Turn off the deletion protection of an instance outside of Aurora."""
+        ...
+
+    def cluster_backups(self, cluster_id: str) -> list[Backup]:
+        """Return the snapshots of a cluster, and its automated backups once it is gone."""
+        ...
+
+    def instance_backups(self, instance_id: str) -> list[Backup]:
+        """Return the same of an instance outside of Aurora."""
+        ...
+
+    def delete_backup(self, type_: str, id_: str) -> None:
+        """Delete one of them. Raises AwsNotFound when it is gone."""
         ...
 
 
@@ -111,6 +144,77 @@ class RDSGateway:
             self._client.modify_db_instance(
                 DBInstanceIdentifier=instance_id, DeletionProtection=False, ApplyImmediately=True
             )
+
+    def cluster_backups(self, cluster_id: str) -> list[Backup]:
+        with calling("rds:DescribeDBClusterSnapshots"):
+            pages = self._client.get_paginator("describe_db_cluster_snapshots").paginate(
+                DBClusterIdentifier=cluster_id
+            )
+            snapshots = [row for page in pages for row in page.get("DBClusterSnapshots", [])]
+        with calling("rds:DescribeDBClusterAutomatedBackups"):
+            backups = [
+                row
+                for page in self._client.get_paginator("describe_db_cluster_automated_backups").paginate(
+                    DBClusterIdentifier=cluster_id
+                )
+                for row in page.get("DBClusterAutomatedBackups", [])
+            ]
+        found = [_snapshot(CLUSTER_SNAPSHOT, "DBClusterSnapshot", row) for row in snapshots]
+        return found + [_retained(CLUSTER_BACKUP, "DBCluster", "DbClusterResourceId", row) for row in backups]
+
+    def instance_backups(self, instance_id: str) -> list[Backup]:
+        with calling("rds:DescribeDBSnapshots"):
+            pages = self._client.get_paginator("describe_db_snapshots").paginate(
+                DBInstanceIdentifier=instance_id
+            )
+            snapshots = [row for page in pages for row in page.get("DBSnapshots", [])]
+        with calling("rds:DescribeDBInstanceAutomatedBackups"):
+            backups = [
+                row
+                for page in self._client.get_paginator("describe_db_instance_automated_backups").paginate(
+                    DBInstanceIdentifier=instance_id
+                )
+                for row in page.get("DBInstanceAutomatedBackups", [])
+            ]
+        found = [_snapshot(INSTANCE_SNAPSHOT, "DBSnapshot", row) for row in snapshots]
+        return found + [_retained(INSTANCE_BACKUP, "DBInstance", "DbiResourceId", row) for row in backups]
+
+    def delete_backup(self, type_: str, id_: str) -> None:
+        if type_ == CLUSTER_SNAPSHOT:
+            with calling("rds:DeleteDBClusterSnapshot"):
+                self._client.delete_db_cluster_snapshot(DBClusterSnapshotIdentifier=id_)
+        elif type_ == INSTANCE_SNAPSHOT:
+            with calling("rds:DeleteDBSnapshot"):
+                self._client.delete_db_snapshot(DBSnapshotIdentifier=id_)
+        elif type_ == CLUSTER_BACKUP:
+            with calling("rds:DeleteDBClusterAutomatedBackup"):
+                self._client.delete_db_cluster_automated_backup(DbClusterResourceId=id_)
+        else:
+            with calling("rds:DeleteDBInstanceAutomatedBackup"):
+                self._client.delete_db_instance_automated_backup(DbiResourceId=id_)
+
+
+def _snapshot(type_: str, name: str, row: Any) -> Backup:
+    return Backup(
+        type=type_,
+        id=row[f"{name}Identifier"],
+        arn=row.get(f"{name}Arn", ""),
+        kind=row.get("SnapshotType", ""),
+        status=row.get("Status", ""),
+        gigabytes=row.get("AllocatedStorage", 0),
+        created_at=row.get("SnapshotCreateTime"),
+    )
+
+
+def _retained(type_: str, database: str, resource_id: str, row: Any) -> Backup:
+    return Backup(
+        type=type_,
+        id=row.get(resource_id, ""),
+        arn=row.get(f"{database}AutomatedBackupsArn", ""),
+        kind="automated",
+        status=row.get("Status", ""),
+        gigabytes=row.get("AllocatedStorage", 0),
+    )
 
 
 def _chunks(ids: Sequence[str]) -> list[list[str]]:

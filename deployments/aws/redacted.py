@@ -18,10 +18,10 @@ Result = TypeVar("Result")
 _NAMES = (
     "account_id action activity_id arn association_id change_set_id cluster_id counts detailed_status "
     "dns_name document endpoint engine_version event_id execution_id execution_status group health "
-    "instance_class instance_id instance_type key launch_template_version lifecycle load_balancer_arns "
-    "logical_id name output_bucket output_key output_prefix parameter_status protocol reader_endpoint "
-    "replacement stack_id stack_name state status tags target_group_arn target_id token type version zone "
-    "zones"
+    "id instance_class instance_id instance_type interface_id key kind launch_template_version lifecycle "
+    "load_balancer_arns logical_id name output_bucket output_key output_prefix parameter_status protocol "
+    "reader_endpoint replacement stack_id stack_name state status tags target_group_arn target_id token "
+    "type version zone zones"
 )
 PUBLIC = frozenset(_NAMES.split())
 """Fields that are not redacted: values of the API, and names that later calls need, which are public. All
@@ -30,6 +30,7 @@ ADDRESSED = frozenset(
     {
         "AWS::AutoScaling::AutoScalingGroup",
         "AWS::CloudFormation::Stack",
+        "AWS::EC2::VPC",
         "AWS::ElasticLoadBalancingV2::LoadBalancer",
         "AWS::ElasticLoadBalancingV2::TargetGroup",
         "AWS::Lambda::Function",

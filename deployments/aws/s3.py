@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from deployments.aws.error_mapping import calling
+from deployments.aws.error_mapping import calling, translate_code
 from deployments.errors import AwsAccessError, AwsAlreadyDone, AwsNotFound, AwsRejected, UserFixable
 from deployments.message_codes import Code
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.literals import BucketLocationConstraintType
+
+DELETE_AT_ONCE = 1000
+"""Objects in one call (https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +33,17 @@ class Tail:
 
     body: bytes
     size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredVersions:
+    """What lies below a prefix, all versions together. `is_complete` is False when there is more."""
+
+    objects: int = 0
+    versions: int = 0
+    delete_markers: int = 0
+    size: int = 0
+    is_complete: bool = True
 
 
 class S3(Protocol):
@@ -62,6 +76,14 @@ class S3(Protocol):
 
     def read_tail(self, bucket: str, key: str, limit: int) -> Tail:
         """Return the last `limit` bytes of an object. Raise AwsNotFound if it does not exist."""
+        ...
+
+    def count_versions(self, bucket: str, prefix: str, limit: int, owner: str) -> StoredVersions:
+        """Count what lies below `prefix`, up to `limit` versions. Raises AwsNotFound without bucket."""
+        ...
+
+    def delete_versions(self, bucket: str, prefix: str, owner: str) -> bool:
+        """Delete up to a thousand versions below `prefix`. Returns whether there may be more."""
         ...
 
 
@@ -167,6 +189,51 @@ class S3Gateway:
             raise
         _, _, size = answer.get("ContentRange", "").rpartition("/")
         return Tail(body=body, size=int(size) if size.isdigit() else len(body))
+
+    def count_versions(self, bucket: str, prefix: str, limit: int, owner: str) -> StoredVersions:
+        pages = self._client.get_paginator("list_object_versions").paginate(
+            Bucket=bucket,
+            Prefix=prefix,
+            ExpectedBucketOwner=owner,
+            PaginationConfig={"MaxItems": limit, "PageSize": min(limit, 1000)},
+        )
+        versions: list[Any] = []
+        markers = 0
+        with calling("s3:ListBucketVersions"):
+            for page in pages:
+                versions += page.get("Versions", [])
+                markers += len(page.get("DeleteMarkers", []))
+        return StoredVersions(
+            objects=sum(row["IsLatest"] for row in versions),
+            versions=len(versions),
+            delete_markers=markers,
+            size=sum(row["Size"] for row in versions),
+            is_complete=len(versions) + markers < limit,
+        )
+
+    def delete_versions(self, bucket: str, prefix: str, owner: str) -> bool:
+        with calling("s3:ListBucketVersions"):
+            page = self._client.list_object_versions(
+                Bucket=bucket, Prefix=prefix, ExpectedBucketOwner=owner, MaxKeys=DELETE_AT_ONCE
+            )
+        rows = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+        if not rows:
+            return False
+        with calling("s3:DeleteObjectVersion"):
+            answer = self._client.delete_objects(
+                Bucket=bucket,
+                ExpectedBucketOwner=owner,
+                Delete={
+                    "Quiet": True,
+                    "Objects": [{"Key": row["Key"], "VersionId": row["VersionId"]} for row in rows],
+                },
+            )
+        for refused in answer.get("Errors", []):
+            # DeleteObjects answers 200 whatever became of each object.
+            raise translate_code(
+                refused.get("Code", ""), refused.get("Message", ""), "s3:DeleteObjectVersion"
+            )
+        return page.get("IsTruncated", False)
 
 
 def _foreign(bucket: str) -> UserFixable:

@@ -19,12 +19,14 @@ from deployments.aws.account_ref import AccountRef
 from deployments.aws.autoscaling import AutoScaling, AutoScalingGateway
 from deployments.aws.cloudformation import CloudFormation, CloudFormationGateway
 from deployments.aws.cloudwatch import CloudWatch, CloudWatchGateway
+from deployments.aws.ec2 import EC2, EC2Gateway
 from deployments.aws.elbv2 import ELBv2, ELBv2Gateway
 from deployments.aws.logs import Logs, LogsGateway
 from deployments.aws.rds import RDS, RDSGateway
 from deployments.aws.s3 import S3, S3Gateway
 from deployments.aws.ssm import SSM, SSMGateway
 from deployments.aws.sts import STS, STSGateway
+from deployments.aws.tagging import Tagging, TaggingGateway
 from deployments.errors import AwsAccessError
 
 # A step is short: every call has timeouts, and after a lost response the next step tries again. botocore must
@@ -52,6 +54,8 @@ class Clients:
     rds: RDS
     s3: S3
     sts: STS
+    ec2: EC2
+    tagging: Tagging
 
 
 _lock = Lock()
@@ -80,6 +84,10 @@ def _connect(ref: AccountRef) -> Clients:
         rds=RDSGateway(session.client("rds", endpoint_url=endpoint, config=_CONFIG)),
         s3=S3Gateway(session.client("s3", endpoint_url=endpoint, config=_CONFIG), ref.region),
         sts=STSGateway(session.client("sts", endpoint_url=endpoint, config=_CONFIG)),
+        ec2=EC2Gateway(session.client("ec2", endpoint_url=endpoint, config=_CONFIG)),
+        tagging=TaggingGateway(
+            session.client("resourcegroupstaggingapi", endpoint_url=endpoint, config=_CONFIG)
+        ),
     )
 
 

@@ -50,6 +50,10 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
         """Keep those that failed or were rolled back."""
         return self.filter(state__in=[str(State.FAILED), str(State.ROLLED_BACK)])
 
+    def with_artifacts(self) -> Self:
+        """Keep those that uploaded templates."""
+        return self.exclude(artifact_bucket="").exclude(artifact_prefix="")
+
     def made_ready_in(self, account_pk: int) -> Self:
         """Keep the creations of one account that became ready, newest first."""
         rows = self.filter(kind="create", environment__account=account_pk).exclude(ready_at=None)

@@ -75,6 +75,16 @@ class EnvironmentQuerySet(models.QuerySet["Environment"]):
         """Keep those of one account."""
         return self.filter(account=account_pk)
 
+    def sharing_artifacts(self, environment: Environment, bucket: str, prefix: str) -> list[str]:
+        """Return the names of other environments that were deployed from these artifacts and still exist."""
+        rows = self.live().filter(deployments__artifact_bucket=bucket, deployments__artifact_prefix=prefix)
+        return sorted(set(rows.exclude(pk=environment.pk).values_list("name", flat=True)))
+
+    def of_the_same_name(self, environment: Environment) -> list[str]:
+        """Return the names of existing environments that took over an environment's stack name."""
+        rows = self.live().filter(account=environment.account_id, stack_name=environment.stack_name)
+        return list(rows.exclude(pk=environment.pk).values_list("name", flat=True))
+
     def for_list(self) -> Self:
         """Select everything that the list shows, problems first, then newest, without a query per row."""
         rows = self.with_state().select_related("account", "owner", "latest__requested_by")

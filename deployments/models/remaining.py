@@ -29,12 +29,16 @@ def remaining_of(deployment: Deployment) -> Remaining:
     if deployment.is_active or (deployment.kind != "delete" and deployment.state == "succeeded"):
         return Remaining()
     kept: dict[str, Any] = deployment.remaining
-    found = [one for row in kept.get("resources", ()) if (one := _read(row))]
+    services: dict[str, Any] = kept.get("services", {})
+    rows = [row for service in services.values() for row in service.get("resources", ())]
+    found = [one for row in rows if (one := _read(row))]
     known = {one.id for one in found}
     of_stacks = [one for row in _rows(deployment) if (one := _of_row(row)).id not in known]
     searched_at = kept.get("searched_at")
     problems = {
-        str(name): message for name, row in kept.get("problems", {}).items() if (message := read_message(row))
+        name: message
+        for name, service in services.items()
+        if (message := read_message(service.get("problem")))
     }
     environment = deployment.environment
     return Remaining(

@@ -17,7 +17,7 @@ from deployments.core.intervals import retry_delay
 from deployments.errors import AwsFailure, AwsNotFound, AwsRetryable, Message, QuotaExhausted
 from deployments.message_codes import Code
 from deployments.models import ActionRequest, AssociationRun, Observation, Observer, leases
-from deployments.runner import redactors, site_check
+from deployments.runner import redactors, remaining, site_check
 from deployments.runner.observe.problems import problem_message
 
 log = logging.getLogger(__name__)
@@ -62,6 +62,8 @@ def run_action_request(pk: int, version: int, connect: Callable[[AccountRef], Cl
 def _again(row: ActionRequest, sentence: Message, now: datetime) -> None:
     failures = row.failures + 1
     if failures >= TRIES:
+        if row.kind == "search_remaining":
+            remaining.abandon(row, sentence)
         _end(row, "failed", {"sentence": sentence.as_json()})
         return
     ActionRequest.objects.filter(pk=row.pk, version=row.version).update(failures=failures)
@@ -138,4 +140,9 @@ def failed_instances(association_pk: int) -> list[str]:
     return list(failed.order_by("instance_id").values_list("instance_id", flat=True))
 
 
-_STEPS: dict[str, Step] = {"run_association": _run_association, "save_time": _run_site_check}
+_STEPS: dict[str, Step] = {
+    "run_association": _run_association,
+    "save_time": _run_site_check,
+    "search_remaining": remaining.search,
+    "delete_remaining": remaining.delete_found,
+}

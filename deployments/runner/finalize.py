@@ -14,7 +14,7 @@ from deployments.core.phases import Kind, State
 from deployments.core.status import DELETED
 from deployments.errors import Message
 from deployments.models import Deployment, Environment
-from deployments.runner import event_log, expectations, redactors
+from deployments.runner import event_log, expectations, redactors, remaining
 from deployments.runner.observe import history
 
 
@@ -53,3 +53,5 @@ def finalize(
         if state is not State.SUCCEEDED:
             history.keep(deployment.environment, now, changed=True)  # lists say that it is being created
         event_log.add(deployment, "ended", state=str(state), code=code, message=stored)
+        if deployment.kind == Kind.DELETE or state is not State.SUCCEEDED:
+            remaining.request_search(deployment)

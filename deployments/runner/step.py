@@ -38,6 +38,7 @@ from deployments.runner import (
     observe,
     readiness,
     redactors,
+    remaining,
     sandbox_run,
     stack_poller,
 )
@@ -174,6 +175,8 @@ def _fail(deployment: Deployment, clients: Clients | None, code: str, message: M
     with transaction.atomic():
         deployment.move_to(State.FAILED, error_code=code, error_sentence=message.as_json())
         event_log.add(deployment, "ended", state="failed", code=code, message=message.as_json())
+        if deployment.artifact_prefix:  # something may have been uploaded
+            remaining.request_search(deployment)
     return None
 
 

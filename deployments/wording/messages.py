@@ -33,6 +33,7 @@ MESSAGES: Final[Mapping[Code, str]] = {
     ),
     Code.ASSOCIATION_NOT_FOUND: N_("The environment has no such association."),
     Code.NO_FAILED_INSTANCES: N_("The last run of the association did not fail on any instance."),
+    Code.NOTHING_TO_DELETE: N_("Select at least one resource that Sanso can delete."),
     Code.LOAD_BALANCER_UNKNOWN: N_("The load balancer of this environment is not known yet."),
     Code.BUCKET_IN_OTHER_REGION: N_(
         "The artifact bucket %(bucket)s is not in %(region)s. Set a bucket of this region in the "

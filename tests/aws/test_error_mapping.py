@@ -84,10 +84,12 @@ def test_a_failure_has_the_code_message_operation_and_request_id() -> None:
 # IAM actions whose API operation has another name.
 OPERATIONS = {
     "s3:ListBucket": ("HeadBucket", "ListObjectsV2"),
+    "s3:ListBucketVersions": ("ListObjectVersions",),
+    "s3:DeleteObjectVersion": ("DeleteObjects",),
     "s3:PutEncryptionConfiguration": ("PutBucketEncryption",),
     "s3:PutBucketPublicAccessBlock": ("PutPublicAccessBlock",),
 }
-MODELS = {"elasticloadbalancing": "elbv2"}
+MODELS = {"elasticloadbalancing": "elbv2", "tag": "resourcegroupstaggingapi"}
 
 
 def declared_errors() -> set[tuple[str, str]]:

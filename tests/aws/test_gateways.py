@@ -6,18 +6,32 @@ import inspect
 
 import pytest
 
-from deployments.aws import autoscaling, cloudformation, cloudwatch, elbv2, logs, rds, s3, ssm, sts
+from deployments.aws import (
+    autoscaling,
+    cloudformation,
+    cloudwatch,
+    ec2,
+    elbv2,
+    logs,
+    rds,
+    s3,
+    ssm,
+    sts,
+    tagging,
+)
 
 GATEWAYS = [
     (autoscaling.AutoScaling, autoscaling.AutoScalingGateway),
     (cloudformation.CloudFormation, cloudformation.CloudFormationGateway),
     (cloudwatch.CloudWatch, cloudwatch.CloudWatchGateway),
+    (ec2.EC2, ec2.EC2Gateway),
     (elbv2.ELBv2, elbv2.ELBv2Gateway),
     (logs.Logs, logs.LogsGateway),
     (rds.RDS, rds.RDSGateway),
     (s3.S3, s3.S3Gateway),
     (ssm.SSM, ssm.SSMGateway),
     (sts.STS, sts.STSGateway),
+    (tagging.Tagging, tagging.TaggingGateway),
 ]
 
 

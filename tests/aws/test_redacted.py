@@ -33,7 +33,10 @@ REDACTED = {
     "StackView.reason", "Tail.body", "TargetHealth.description", "TargetHealth.reason",
 }  # fmt: skip
 NO_TEXT = ("int", "float", "bool", "datetime", "Mapping[str, int]")
-GATEWAYS = ("autoscaling", "cloudformation", "cloudwatch", "elbv2", "logs", "rds", "s3", "ssm", "sts")
+GATEWAYS = (
+    *("autoscaling", "cloudformation", "cloudwatch", "ec2", "elbv2"),
+    *("logs", "rds", "s3", "ssm", "sts", "tagging"),
+)
 
 
 @pytest.fixture

@@ -11,7 +11,12 @@ from django.utils.translation import gettext_lazy as _
 from deployments.models.environment import Environment
 from deployments.models.fields import IdField
 
-KINDS = [("run_association", _("Run association")), ("save_time", _("Run site check"))]
+KINDS = [
+    ("run_association", _("Run association")),
+    ("save_time", _("Run site check")),
+    ("search_remaining", _("Search for remaining resources")),
+    ("delete_remaining", _("Delete remaining resources")),
+]
 STATES = [
     ("waiting", _("Waiting")),
     ("running", _("Running")),

@@ -156,6 +156,26 @@ def _delete_nothing(_values: Values) -> str:
     return _("No stack was left to delete.")
 
 
+def _remaining_searched(values: Values) -> str:
+    count, problems = int(values["resources"]), int(values["problems"])
+    found = (
+        ngettext(
+            "Searched for what remains in AWS: found %(count)d resource, %(billed)s of them billed.",
+            "Searched for what remains in AWS: found %(count)d resources, %(billed)s of them billed.",
+            count,
+        )
+        % {"count": count, "billed": values["billed"]}
+        if count
+        else _("Searched for what remains in AWS: found nothing.")
+    )
+    if not problems:
+        return found
+    missing = ngettext(
+        "%(count)d service could not be searched.", "%(count)d services could not be searched.", problems
+    ) % {"count": problems}
+    return f"{found} {missing}"
+
+
 def _waiting(_values: Values) -> str:
     return _("Not ready yet.")
 
@@ -186,6 +206,7 @@ _EVENTS: dict[str, Callable[[Values], str]] = {
     "delete.found": _delete_found,
     "delete.started": _delete_started,
     "delete.nothing": _delete_nothing,
+    "remaining.searched": _remaining_searched,
     "waiting": _waiting,
     "attention.over": _attention_over,
     "ended": _ended,

@@ -1,0 +1,88 @@
+"""The gateway to EC2: network interfaces that others left, and whether instances still run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from deployments.aws.error_mapping import calling
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2 import EC2Client
+
+AT_ONCE = 200
+"""Values of a filter (https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeNetworkInterfaces.html)."""
+_ENDED = ("shutting-down", "terminated")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkInterface:
+    """A network interface. Status and type are the API's: `available` is attached to nothing, `lambda`."""
+
+    interface_id: str
+    status: str
+    type: str
+    description: str = ""
+
+
+class EC2(Protocol):
+    """What the runner asks of EC2."""
+
+    def network_interfaces(self, vpc_ids: Sequence[str]) -> list[NetworkInterface]:
+        """Return the network interfaces in these VPCs."""
+        ...
+
+    def delete_network_interface(self, interface_id: str) -> None:
+        """Delete a network interface that is attached to nothing. Raises AwsNotFound when it is gone."""
+        ...
+
+    def running_instances(self, instance_ids: Sequence[str]) -> list[str]:
+        """Return those of the instances that exist and have not been terminated."""
+        ...
+
+
+class EC2Gateway:
+    """EC2 through boto3; the protocol above says what each method does."""
+
+    def __init__(self, client: EC2Client) -> None:
+        self._client = client
+
+    def network_interfaces(self, vpc_ids: Sequence[str]) -> list[NetworkInterface]:
+        found: list[NetworkInterface] = []
+        for first in range(0, len(vpc_ids), AT_ONCE):
+            pages = self._client.get_paginator("describe_network_interfaces").paginate(
+                Filters=[{"Name": "vpc-id", "Values": list(vpc_ids[first : first + AT_ONCE])}]
+            )
+            with calling("ec2:DescribeNetworkInterfaces"):
+                rows = [row for page in pages for row in page.get("NetworkInterfaces", [])]
+            found += [
+                NetworkInterface(
+                    interface_id=row["NetworkInterfaceId"],
+                    status=row.get("Status", ""),
+                    type=row.get("InterfaceType", ""),
+                    description=row.get("Description", ""),
+                )
+                for row in rows
+            ]
+        return found
+
+    def delete_network_interface(self, interface_id: str) -> None:
+        with calling("ec2:DeleteNetworkInterface"):
+            self._client.delete_network_interface(NetworkInterfaceId=interface_id)
+
+    def running_instances(self, instance_ids: Sequence[str]) -> list[str]:
+        found: list[str] = []
+        for first in range(0, len(instance_ids), AT_ONCE):
+            pages = self._client.get_paginator("describe_instances").paginate(
+                Filters=[{"Name": "instance-id", "Values": list(instance_ids[first : first + AT_ONCE])}]
+            )
+            with calling("ec2:DescribeInstances"):
+                groups = [group for page in pages for group in page.get("Reservations", [])]
+            found += [
+                row["InstanceId"]
+                for group in groups
+                for row in group.get("Instances", [])
+                if row.get("State", {}).get("Name") not in _ENDED
+            ]
+        return found

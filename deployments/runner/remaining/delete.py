@@ -1,0 +1,54 @@
+"""Deleting what the search found and a person has chosen."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from deployments.aws.session import Clients
+from deployments.core.remaining import RemainingResource
+from deployments.errors import AwsFailure, AwsNotFound, AwsRetryable
+from deployments.models import ActionRequest, Deployment
+from deployments.models.remaining import remaining_of
+from deployments.runner.observe.problems import problem_message
+from deployments.runner.remaining.request import request_search
+from deployments.runner.remaining.services import INTERFACE, LOG_GROUP, OBJECTS
+
+MOST_CALLS = 8
+"""Deletions of a thousand versions in one step; the search after it finds what is left."""
+
+
+def delete_found(row: ActionRequest, clients: Clients) -> dict[str, object]:
+    """Delete the chosen resources, then search again. Deleting what is gone does nothing: safe to repeat.
+
+    Only what the search found, and Sanso may delete, is deleted. One that AWS does not let go is left, with
+    the reason in the result's `problems`.
+    """
+    deployment = Deployment.objects.for_page().get(pk=int(str(row.arguments["deployment"])))
+    chosen = {tuple(one) for one in row.arguments["resources"]}
+    found = [one for one in remaining_of(deployment).deletable if (one.type, one.id) in chosen]
+    problems = {}
+    for one in found:
+        try:
+            with suppress(AwsNotFound):
+                _delete(one, clients)
+        except AwsRetryable:
+            raise
+        except AwsFailure as exc:
+            problems[one.id] = problem_message(exc).as_json()
+    request_search(deployment)
+    return {"deleted": len(found) - len(problems), "problems": problems}
+
+
+def _delete(one: RemainingResource, clients: Clients) -> None:
+    if one.type == LOG_GROUP:
+        clients.logs.delete_log_group(one.id)
+    elif one.type == INTERFACE:
+        clients.ec2.delete_network_interface(one.id)
+    elif one.type == OBJECTS:
+        owner = clients.sts.caller_identity().account_id
+        place = one.details["bucket"], one.details["prefix"]
+        for _ in range(MOST_CALLS):
+            if not clients.s3.delete_versions(*place, owner):
+                return
+    else:
+        clients.rds.delete_backup(one.type, one.id)

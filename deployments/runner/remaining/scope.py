@@ -1,0 +1,84 @@
+"""What is searched for: the names and ids of everything that an environment's deployments created."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from deployments.core.status import DELETED
+from deployments.models import AssociationRun, Deployment, Environment, Resource
+from deployments.models.stack import STACK_TYPE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """One resource as the rows have it. `is_deleted`: CloudFormation said so."""
+
+    type: str
+    id: str
+    is_deleted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prefix:
+    """A place in a bucket. `shared_with` are other environments, by name, that use it too."""
+
+    bucket: str
+    prefix: str
+    shared_with: tuple[str, ...] = ()
+
+
+class SearchScope:
+    """One deployment's environment, read when it is needed."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self.deployment = deployment
+        self.environment: Environment = deployment.environment
+        found: dict[tuple[str, str], Known] = {}
+        rows = Resource.objects.of_environment(self.environment).exclude(type=STACK_TYPE)
+        for type_, id_, status in rows.exclude(physical_id="").values_list("type", "physical_id", "status"):
+            found[type_, id_] = Known(type=type_, id=id_, is_deleted=status == DELETED)
+        self.known: Sequence[Known] = tuple(found.values())
+        if self.stack_is_gone:
+            # Of what was deleted with its stack, the last events may be missing.
+            self.known = [Known(type=one.type, id=one.id, is_deleted=True) for one in self.known]
+
+    @property
+    def stack_is_gone(self) -> bool:
+        """Tell whether the root stack no longer exists."""
+        return bool(self.environment.deleted_at) or not self.environment.stack_id
+
+    def ids(self, type_: str) -> list[str]:
+        """Return the physical ids of a type, deleted or not."""
+        return [one.id for one in self.known if one.type == type_]
+
+    def remaining(self, type_: str) -> list[str]:
+        """Return the physical ids of a type that CloudFormation did not delete."""
+        return [one.id for one in self.known if one.type == type_ and not one.is_deleted]
+
+    def artifacts(self) -> list[Prefix]:
+        """Return where the environment's deployments uploaded templates and zips."""
+        own = Deployment.objects.of(self.environment).with_artifacts()
+        places = sorted(set(own.values_list("artifact_bucket", "artifact_prefix")))
+        return [
+            Prefix(
+                bucket=bucket,
+                prefix=f"{prefix}/",
+                shared_with=tuple(Environment.objects.sharing_artifacts(self.environment, bucket, prefix)),
+            )
+            for bucket, prefix in places
+        ]
+
+    def outputs(self) -> list[Prefix]:
+        """Return where the servers' associations wrote: as observed, and by the stack's name."""
+        places = {
+            (bucket, key.partition(f"/{instance_id}/")[0] + "/")
+            for bucket, key, instance_id in AssociationRun.objects.of(self.environment)
+            .exclude(output_bucket="")
+            .values_list("output_bucket", "output_key", "instance_id")
+            if f"/{instance_id}/" in key
+        }
+        name = self.environment.stack_name
+        places |= {(place.bucket, f"logs/{name}/") for place in self.artifacts()}
+        shared = tuple(Environment.objects.of_the_same_name(self.environment))
+        return [Prefix(bucket=b, prefix=p, shared_with=shared) for b, p in sorted(places)]

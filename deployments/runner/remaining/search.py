@@ -1,0 +1,96 @@
+"""Searching, service by service: what one step cannot do, the next one goes on with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from deployments.aws.session import Clients
+from deployments.core.remaining import Billing, RemainingResource, SearchState
+from deployments.errors import AwsFailure, AwsRetryable, Message
+from deployments.models import ActionRequest, Deployment
+from deployments.runner import event_log
+from deployments.runner.observe.problems import problem_message
+from deployments.runner.remaining.scope import SearchScope
+from deployments.runner.remaining.services import SERVICES
+
+
+def search(row: ActionRequest, clients: Clients) -> dict[str, object]:
+    """Search every service that this request has not searched yet, and keep what was found.
+
+    A service that does not allow it is kept with the reason. Raises AwsRetryable when a service may answer
+    later; `abandon` is for one that never does.
+    """
+    deployment = _deployment(row)
+    scope = SearchScope(deployment)
+    for name, look in SERVICES.items():
+        if name in _searched(row):
+            continue
+        try:
+            found = look(scope, clients)
+        except AwsRetryable:
+            raise
+        except AwsFailure as exc:
+            _keep(row, deployment, name, {"problem": problem_message(exc).as_json()})
+        else:
+            _keep(row, deployment, name, {"resources": [one.as_json() for one in found]})
+    _end(row, deployment)
+    return {}
+
+
+def abandon(row: ActionRequest, why: Message) -> None:
+    """End a search whose tries are used up: what was not searched is kept with the reason."""
+    deployment = _deployment(row)
+    for name in SERVICES:
+        if name not in _searched(row):
+            _keep(row, deployment, name, {"problem": why.as_json()})
+    _end(row, deployment)
+
+
+def _deployment(row: ActionRequest) -> Deployment:
+    return Deployment.objects.for_page().get(pk=int(str(row.arguments["deployment"])))
+
+
+def _searched(row: ActionRequest) -> list[str]:
+    """Return the services that this request has searched."""
+    names: list[str] = row.result.get("searched", [])
+    return names
+
+
+def _keep(row: ActionRequest, deployment: Deployment, service: str, found: dict[str, Any]) -> None:
+    """Keep what a service has; what an earlier search found stands until then."""
+    kept: dict[str, Any] = deployment.remaining
+    row.result = row.result | {"searched": [*_searched(row), service]}
+    with transaction.atomic():
+        _write(deployment, kept | {"services": kept.get("services", {}) | {service: found}})
+        ActionRequest.objects.filter(pk=row.pk, version=row.version).update(result=row.result)
+
+
+def _end(row: ActionRequest, deployment: Deployment) -> None:
+    kept: dict[str, Any] = deployment.remaining
+    services = {name: one for name, one in kept["services"].items() if name in SERVICES}
+    problems = [name for name, one in services.items() if "problem" in one]
+    state = SearchState.INCOMPLETE if problems else SearchState.DONE
+    found = [
+        RemainingResource.from_json(kind) for one in services.values() for kind in one.get("resources", ())
+    ]
+    with transaction.atomic():
+        _write(
+            deployment,
+            {"search": str(state), "services": services, "searched_at": timezone.now().isoformat()},
+        )
+        event_log.add(
+            deployment,
+            "remaining.searched",
+            key=str(row.pk),
+            resources=len(found),
+            billed=sum(one.billing is Billing.BILLED for one in found),
+            problems=len(problems),
+        )
+
+
+def _write(deployment: Deployment, kept: dict[str, Any]) -> None:
+    deployment.remaining = kept
+    Deployment.objects.filter(pk=deployment.pk).update(remaining=kept)

@@ -1,0 +1,194 @@
+"""After a deletion, and after a creation that failed, what is left in AWS is searched for and kept."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from deployments.actions.remaining import request_deletion_of
+from deployments.aws.ec2 import NetworkInterface
+from deployments.aws.logs import LogGroup
+from deployments.aws.rds import CLUSTER_SNAPSHOT, Backup
+from deployments.core.phases import State
+from deployments.core.remaining import Reason, Remaining, SearchState
+from deployments.errors import AwsAccessError
+from deployments.models import ActionRequest, Deployment, Event, Resource, leases
+from deployments.models.remaining import remaining_of
+from deployments.runner import step
+from deployments.runner.action_requests import TRIES
+from tests.builders import make_deployment, make_environment, make_user
+from tests.fakes import FakeAws, lost_answer
+from tests.models.test_remaining import ROLLBACK_THAT_FAILS
+from tests.runner.conftest import run
+from tests.wordings import text_of
+
+
+def carry_out(aws: FakeAws) -> None:
+    """Let a worker take a step of every action that is due."""
+    rows = ActionRequest.objects.active()
+    rows.update(due_at=timezone.now() - timedelta(seconds=1))
+    for pk, version in list(leases.claim_due(rows, timezone.now(), timedelta(seconds=30))):
+        step.run_operation(pk, version, aws)
+
+
+def found(deployment: Deployment) -> Remaining:
+    return remaining_of(Deployment.objects.for_page().get(pk=deployment.pk))
+
+
+@pytest.fixture
+def with_database(deployment: Deployment, aws: FakeAws) -> Deployment:
+    """A delete of an environment with a cluster and a function, which leave a snapshot and log groups."""
+    aws.types = {"Vpc": "AWS::RDS::DBCluster", "Subnet": "AWS::Lambda::Function"}
+    run(deployment, aws)
+    cluster, function = (
+        Resource.objects.of_deployment(deployment).get(logical_id=name).physical_id for name in aws.types
+    )
+    aws.backups[cluster] = [Backup(type=CLUSTER_SNAPSHOT, id="final", arn="arn:final", kind="manual")]
+    aws.log_group_rows = {
+        name: LogGroup(name=name, stored_bytes=7)
+        for name in (
+            f"/aws/lambda/{function}",
+            f"/aws/lambda/{function}-of-another",
+            f"/aws/rds/cluster/{cluster}/error",
+        )
+    }
+    return make_deployment(deployment.environment, kind="delete")
+
+
+def test_the_search_runs_after_a_deletion_and_finds_what_has_its_names(
+    with_database: Deployment, aws: FakeAws
+) -> None:
+    ended = run(with_database, aws)
+    assert found(ended).search is SearchState.PENDING
+
+    carry_out(aws)
+
+    remaining = found(ended)
+    assert remaining.search is SearchState.DONE
+    names = sorted(name for name in aws.log_group_rows if "another" not in name)
+    assert [(one.reason, one.id) for one in remaining.resources[:3]] == [
+        (Reason.SNAPSHOT, "final"),
+        (Reason.LOGS, names[0]),
+        (Reason.LOGS, names[1]),
+    ]
+    assert [one.reason for one in remaining.resources[3:]] == [Reason.ARTIFACTS]
+    assert remaining.deletable == remaining.billed == remaining.resources
+    event = Event.objects.of(ended).get(code="remaining.searched")
+    assert event.values == {"resources": 4, "billed": 4, "problems": 0}
+
+
+def test_artifacts_of_another_environment_are_not_offered_for_deletion(
+    removal: Deployment, aws: FakeAws
+) -> None:
+    created = Deployment.objects.of(removal.environment).with_artifacts().get()
+    other = make_deployment(make_environment("other"), state=State.SUCCEEDED)
+    Deployment.objects.filter(pk=other.pk).update(
+        artifact_bucket=created.artifact_bucket, artifact_prefix=created.artifact_prefix
+    )
+
+    ended = run(removal, aws)
+    carry_out(aws)
+
+    (artifacts,) = found(ended).resources
+    assert artifacts.details["shared_with"] == "other"
+    assert not artifacts.can_delete
+
+
+def test_a_service_that_may_not_be_searched_is_named_with_the_reason(
+    removal: Deployment, aws: FakeAws
+) -> None:
+    aws.fail("tag:GetResources", AwsAccessError("AccessDenied", "no", "tag:GetResources"))
+
+    ended = run(removal, aws)
+    carry_out(aws)
+
+    remaining = found(ended)
+    assert remaining.search is SearchState.INCOMPLETE
+    assert {name: text_of(one) for name, one in remaining.problems.items()} == {
+        "Resource Groups Tagging API": "AWS denied tag:GetResources (AccessDenied)."
+    }
+
+
+def test_a_search_goes_on_where_an_answer_was_lost(with_database: Deployment, aws: FakeAws) -> None:
+    aws.fail("tag:GetResources", lost_answer("tag:GetResources"))
+    ended = run(with_database, aws)
+
+    carry_out(aws)
+    assert found(ended).search is SearchState.PENDING
+    carry_out(aws)
+
+    assert found(ended).search is SearchState.DONE
+    assert aws.calls.count("rds:DescribeDBClusterSnapshots") == 1
+
+
+def test_a_search_that_is_never_answered_ends_and_says_so(removal: Deployment, aws: FakeAws) -> None:
+    aws.fail("tag:GetResources", *[lost_answer("tag:GetResources")] * TRIES)
+    ended = run(removal, aws)
+
+    for _ in range(TRIES):
+        carry_out(aws)
+
+    assert found(ended).search is SearchState.INCOMPLETE
+    assert set(found(ended).problems) == {"Resource Groups Tagging API"}
+
+
+def test_what_bears_the_tag_is_found_unless_cloudformation_deleted_it(
+    removal: Deployment, aws: FakeAws
+) -> None:
+    key = str(removal.environment.key)
+    topic = Resource.objects.of_environment(removal.environment).filter(logical_id="Topic")[0].physical_id
+    aws.tagged_arns[key] = [
+        "arn:aws:ec2:ap-northeast-1:123456789012:volume/vol-1",
+        "arn:aws:ec2:ap-northeast-1:123456789012:instance/i-running",
+        "arn:aws:ec2:ap-northeast-1:123456789012:instance/i-terminated",
+        "arn:aws:cloudformation:ap-northeast-1:123456789012:stack/sanso-staging/1",
+        f"arn:aws:sns:ap-northeast-1:123456789012:{topic}",
+    ]
+    aws.running = {"i-running"}
+
+    ended = run(removal, aws)
+    carry_out(aws)
+
+    tagged = [one for one in found(ended).resources if one.reason is Reason.TAGGED]
+    assert [(one.type, one.id.rpartition("/")[2]) for one in tagged] == [
+        ("AWS::EC2::Volume", "vol-1"),
+        ("AWS::EC2::Instance", "i-running"),
+    ]
+
+
+def test_interfaces_are_searched_for_while_their_vpc_is_there(deployment: Deployment, aws: FakeAws) -> None:
+    aws.create_acts = ROLLBACK_THAT_FAILS
+    ended = run(deployment, aws)
+    vpc = next(one for one in found(ended).of_stacks if one.path == "Network/Vpc")
+    Resource.objects.filter(physical_id=vpc.id).update(type="AWS::EC2::VPC")
+    aws.interfaces[vpc.id] = [
+        NetworkInterface(interface_id="eni-1", status="available", type="interface"),
+        NetworkInterface(interface_id="eni-2", status="in-use", type="lambda"),
+        NetworkInterface(interface_id="eni-3", status="in-use", type="nat_gateway"),
+    ]
+
+    carry_out(aws)
+
+    interfaces = [one for one in found(ended).resources if one.reason is Reason.INTERFACE]
+    assert [(one.id, one.can_delete) for one in interfaces] == [("eni-1", True), ("eni-2", False)]
+
+
+def test_what_is_chosen_is_deleted_and_the_rest_is_found_again(
+    with_database: Deployment, aws: FakeAws
+) -> None:
+    ended = run(with_database, aws)
+    carry_out(aws)
+    request_deletion_of(
+        user=make_user(),
+        deployment=Deployment.objects.for_page().get(pk=ended.pk),
+        chosen=[(CLUSTER_SNAPSHOT, "final")],
+        typed_name="staging",
+    )
+    carry_out(aws)
+    carry_out(aws)
+
+    assert list(aws.backups.values()) == [[]]
+    assert Reason.SNAPSHOT not in {one.reason for one in found(ended).resources}
+    assert len(found(ended).resources) == 3
