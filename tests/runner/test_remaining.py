@@ -30,7 +30,7 @@ def carry_out(aws: FakeAws) -> None:
     rows = ActionRequest.objects.active()
     rows.update(due_at=timezone.now() - timedelta(seconds=1))
     for pk, version in list(leases.claim_due(rows, timezone.now(), timedelta(seconds=30))):
-        step.run_operation(pk, version, aws)
+        step.run_action_request(pk, version, aws)
 
 
 def found(deployment: Deployment) -> Remaining:

@@ -8,7 +8,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from deployments.aws.session import Clients
-from deployments.core.remaining import Billing, RemainingResource, SearchState
+from deployments.core.remaining import Billing, Reason, RemainingResource, SearchState
+from deployments.core.tagged_arns import read_arn
 from deployments.errors import AwsFailure, AwsRetryable, Message
 from deployments.models import ActionRequest, Deployment
 from deployments.runner import event_log
@@ -89,6 +90,24 @@ def _end(row: ActionRequest, deployment: Deployment) -> None:
             billed=sum(one.billing is Billing.BILLED for one in found),
             problems=len(problems),
         )
+
+
+def _each_once(services: dict[str, Any]) -> dict[str, Any]:
+    """Return what was found without what the tag leads to a second time."""
+    rows = [row for one in services.values() for row in one.get("resources", ())]
+    named = {row["details"].get("arn") for row in rows}
+    names = {row["id"] for row in rows if row["reason"] != Reason.TAGGED}
+
+    def is_double(row: dict[str, Any]) -> bool:
+        arn = read_arn(row["id"])
+        return row["reason"] == Reason.TAGGED and (arn.text in named or bool(names & {arn.name, arn.last}))
+
+    return {
+        name: one | {"resources": [row for row in one["resources"] if not is_double(row)]}
+        if "resources" in one
+        else one
+        for name, one in services.items()
+    }
 
 
 def _write(deployment: Deployment, kept: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@
 
 def install() -> None:
     """Put the resource types and the actions in place."""
-    from portal.sandbox.services.rds import api, clusters, instances, roles
+    from portal.sandbox.services.rds import api, clusters, instances, remaining, roles
 
-    for module in (api, clusters, instances, roles):
+    for module in (api, clusters, instances, roles, remaining):
         module.install()

@@ -107,6 +107,7 @@ def _complete(cluster: Record, properties: Properties, subnet_group: Record) -> 
         KmsKeyId=properties.get("KmsKeyId") or "",
         MultiAZ=False,
         TagList=list(properties.get("Tags") or []),
+        CopyTagsToSnapshot=truth(properties.get("CopyTagsToSnapshot")),
     )
     cluster["Port"] = int(
         properties.get("Port") or (MYSQL_PORT if _speaks_mysql(cluster) else cluster["Port"])

@@ -1,0 +1,126 @@
+"""What a deleted stack leaves in the sandbox, as it does in AWS, and that the gateways find and delete it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from deployments.aws.rds import CLUSTER_SNAPSHOT
+from deployments.aws.session import Clients
+from deployments.errors import AwsNotFound
+from tests.aws.test_against_sandbox import account, clients, records  # noqa: F401  # fixtures
+from tests.sandbox.engine.conftest import Account
+from tests.sandbox.resources.conftest import NETWORK, made
+from tests.services import wait_until
+
+LEAVING = (
+    NETWORK.partition("Outputs:")[0]
+    + """
+  Subnets:
+    Type: AWS::RDS::DBSubnetGroup
+    Properties: {DBSubnetGroupDescription: for tests, SubnetIds: [!Ref SubnetA, !Ref SubnetC]}
+  Cluster:
+    Type: AWS::RDS::DBCluster
+    DeletionPolicy: Snapshot
+    Properties:
+      Engine: aurora-mysql
+      EngineVersion: 8.0.mysql_aurora.3.10.6
+      MasterUsername: admin
+      ManageMasterUserPassword: true
+      DBSubnetGroupName: !Ref Subnets
+      CopyTagsToSnapshot: true
+      Tags: [{Key: "sanso:environment", Value: "e-1"}]
+Outputs:
+  Cluster: {Value: !Ref Cluster}
+  Vpc: {Value: !Ref Vpc}
+"""
+)
+
+
+@pytest.fixture
+def cluster_id(account: Account) -> Iterator[str]:  # noqa: F811
+    """A cluster that is deleted with its stack."""
+    stack = made(account, "leaving", LEAVING)
+    found = account.outputs(stack)["Cluster"]
+    account.cloudformation.delete_stack(StackName=stack)
+    wait_until(lambda: account.status(stack) == "DELETE_COMPLETE")
+    yield found
+    account.sandbox.control("POST", "reset", account=account.id)
+
+
+def test_a_final_snapshot_outlives_its_cluster_until_it_is_deleted(
+    cluster_id: str,
+    clients: Clients,  # noqa: F811
+) -> None:
+    (snapshot,) = clients.rds.cluster_backups(cluster_id)
+
+    assert (snapshot.type, snapshot.kind) == (CLUSTER_SNAPSHOT, "manual")
+    assert snapshot.created_at is not None
+    tagged = clients.tagging.tagged("sanso:environment", "e-1")
+    assert snapshot.arn in tagged
+
+    clients.rds.delete_backup(snapshot.type, snapshot.id)
+
+    assert clients.rds.cluster_backups(cluster_id) == []
+    with pytest.raises(AwsNotFound):
+        clients.rds.delete_backup(snapshot.type, snapshot.id)
+    assert clients.rds.instance_backups("never-there") == []
+
+
+def test_a_log_group_stays_until_it_is_deleted(account: Account, clients: Clients) -> None:  # noqa: F811
+    logs = account.client("logs")
+    logs.create_log_group(logGroupName="/aws/lambda/one")
+    logs.create_log_stream(logGroupName="/aws/lambda/one", logStreamName="s")
+    logs.put_log_events(
+        logGroupName="/aws/lambda/one",
+        logStreamName="s",
+        logEvents=[{"timestamp": int(time.time() * 1000), "message": "hello"}],
+    )
+
+    (group,) = clients.logs.log_groups("/aws/lambda/one")
+    assert (group.name, group.retention_days) == ("/aws/lambda/one", 0)
+    assert group.stored_bytes > 0
+    clients.logs.delete_log_group("/aws/lambda/one")
+    assert clients.logs.log_groups("/aws/lambda/one") == []
+    with pytest.raises(AwsNotFound):
+        clients.logs.delete_log_group("/aws/lambda/one")
+
+
+def test_versions_of_objects_stay_after_the_objects_were_deleted(
+    account: Account,  # noqa: F811
+    clients: Clients,  # noqa: F811
+) -> None:
+    s3 = account.client("s3")
+    account.publish()
+    s3.put_bucket_versioning(Bucket=account.bucket, VersioningConfiguration={"Status": "Enabled"})
+    for body in (b"first", b"second"):
+        s3.put_object(Bucket=account.bucket, Key="sanso/d/root.yaml", Body=body)
+    s3.put_object(Bucket=account.bucket, Key="sanso/d/gone.yaml", Body=b"x")
+    s3.delete_object(Bucket=account.bucket, Key="sanso/d/gone.yaml")
+
+    count = clients.s3.count_versions(account.bucket, "sanso/d/", 100, account.id)
+    assert (count.objects, count.versions, count.delete_markers, count.size) == (1, 3, 1, 12)
+    assert count.is_complete
+
+    assert not clients.s3.delete_versions(account.bucket, "sanso/d/", account.id)
+    assert clients.s3.count_versions(account.bucket, "sanso/d/", 100, account.id).versions == 0
+
+
+def test_interfaces_of_a_vpc_are_found_and_one_in_use_is_not_deleted(
+    account: Account,  # noqa: F811
+    clients: Clients,  # noqa: F811
+) -> None:
+    ec2 = account.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.9.0.0/24")["Subnet"]["SubnetId"]
+    created = ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]["NetworkInterfaceId"]
+
+    (found,) = clients.ec2.network_interfaces([vpc])
+    assert (found.interface_id, found.status) == (created, "available")
+    clients.ec2.delete_network_interface(created)
+    assert clients.ec2.network_interfaces([vpc]) == []
+    with pytest.raises(AwsNotFound):
+        clients.ec2.delete_network_interface(created)
+    assert clients.ec2.running_instances(["i-0123456789abcdef0"]) == []
