@@ -40,7 +40,7 @@ ANSWERS = """
 BY_VALUE = "REF GET_ATT SUB"
 TO_COME = """
     notify_changed remaining_of billed of_stacks deletable can_delete as_json
-    BACKUP LOGS OUTPUTS INTERFACE TAGGED INCOMPLETE
+    request_new_search request_deletion_of BACKUP LOGS OUTPUTS INTERFACE TAGGED INCOMPLETE
 """  # hints that a stack has changed: what receives EventBridge's; what remains after an end: its pages
 TESTED = "example"  # each cause has a text that it must recognize
 

@@ -71,7 +71,6 @@ class Backup:
     arn: str
     kind: str = ""
     status: str = ""
-    gigabytes: int = 0
     created_at: datetime | None = None
 
 
@@ -201,7 +200,6 @@ def _snapshot(type_: str, name: str, row: Any) -> Backup:
         arn=row.get(f"{name}Arn", ""),
         kind=row.get("SnapshotType", ""),
         status=row.get("Status", ""),
-        gigabytes=row.get("AllocatedStorage", 0),
         created_at=row.get("SnapshotCreateTime"),
     )
 
@@ -213,7 +211,6 @@ def _retained(type_: str, database: str, resource_id: str, row: Any) -> Backup:
         arn=row.get(f"{database}AutomatedBackupsArn", ""),
         kind="automated",
         status=row.get("Status", ""),
-        gigabytes=row.get("AllocatedStorage", 0),
     )
 
 

@@ -60,6 +60,7 @@ def with_database(deployment: Deployment, aws: FakeAws) -> Deployment:
 def test_the_search_runs_after_a_deletion_and_finds_what_has_its_names(
     with_database: Deployment, aws: FakeAws
 ) -> None:
+    aws.tagged_arns[str(with_database.environment.key)] = ["arn:final"]
     ended = run(with_database, aws)
     assert found(ended).search is SearchState.PENDING
 

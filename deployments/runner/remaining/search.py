@@ -71,7 +71,7 @@ def _keep(row: ActionRequest, deployment: Deployment, service: str, found: dict[
 
 def _end(row: ActionRequest, deployment: Deployment) -> None:
     kept: dict[str, Any] = deployment.remaining
-    services = {name: one for name, one in kept["services"].items() if name in SERVICES}
+    services = _each_once({name: one for name, one in kept["services"].items() if name in SERVICES})
     problems = [name for name, one in services.items() if "problem" in one]
     state = SearchState.INCOMPLETE if problems else SearchState.DONE
     found = [
