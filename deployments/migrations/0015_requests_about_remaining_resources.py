@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('deployments', '0013_remaining_resources'),
+        ('deployments', '0014_sandbox_runs'),
     ]
 
     operations = [
