@@ -10,6 +10,7 @@ from deployments.core.outcome import SANDBOX_RESTARTED, STACK_GONE
 from deployments.core.remaining import Reason, Remaining, RemainingResource, SearchState, billing_of
 from deployments.core.status import is_retained
 from deployments.core.stored_messages import read_message
+from deployments.errors import Message
 from deployments.models.deployment import Deployment
 from deployments.models.stack import Resource
 
@@ -29,24 +30,28 @@ def remaining_of(deployment: Deployment) -> Remaining:
     if deployment.is_active or (deployment.kind != "delete" and deployment.state == "succeeded"):
         return Remaining()
     kept: dict[str, Any] = deployment.remaining
-    services: dict[str, Any] = kept.get("services", {})
-    rows = [row for service in services.values() for row in service.get("resources", ())]
-    found = [one for row in rows if (one := _read(row))]
+    found, problems = _found(kept.get("services", {}))
     known = {one.id for one in found}
     of_stacks = [one for row in _rows(deployment) if (one := _of_row(row)).id not in known]
     searched_at = kept.get("searched_at")
-    problems = {
-        name: message
-        for name, service in services.items()
-        if (message := read_message(service.get("problem")))
-    }
     environment = deployment.environment
+    has_stack = bool(environment.stack_id) and not environment.deleted_at
     return Remaining(
         resources=(*of_stacks, *found),
-        stack_status=environment.stack_status if environment.stack_id and not environment.deleted_at else "",
+        stack_status=environment.stack_status if has_stack else "",
         search=SearchState(kept.get("search", SearchState.NONE)),
         searched_at=datetime.fromisoformat(searched_at) if searched_at else None,
         problems=problems,
+    )
+
+
+def _found(services: dict[str, Any]) -> tuple[list[RemainingResource], dict[str, Message]]:
+    """Return what each service has, and why one could not be searched."""
+    rows = [row for service in services.values() for row in service.get("resources", ())]
+    problems = {name: read_message(service.get("problem")) for name, service in services.items()}
+    return (
+        [one for row in rows if (one := _read(row))],
+        {name: message for name, message in problems.items() if message},
     )
 
 
