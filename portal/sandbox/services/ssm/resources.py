@@ -21,7 +21,7 @@ from portal.sandbox.protocols import machines
 from portal.sandbox.services.ssm import associations, documents, executions
 
 LOOK = 10.0  # AWS seconds between two looks at an association that is waited for
-LEAST_WAIT = 15.0  # seconds that a success wait lasts at any pace, since the runs may be real work
+LEAST_WAIT = 300.0  # seconds that a success wait lasts at any pace: runs are real work on a busy machine
 
 
 def install() -> None:
