@@ -6,7 +6,7 @@ from deployments.core.remaining import Reason
 from deployments.models import Deployment
 from deployments.models.remaining import remaining_of
 from tests.fakes import FakeAws
-from tests.runner.conftest import aws, deployment, removal, run, template_set  # noqa: F401  # fixtures
+from tests.runner.conftest import run
 
 ROLLBACK_THAT_FAILS = [
     ("", "", "CREATE_IN_PROGRESS", "User Initiated"),
@@ -28,8 +28,7 @@ ROLLBACK_THAT_FAILS = [
 
 
 def test_what_a_failed_rollback_left_remains_until_it_is_deleted(
-    deployment: Deployment,  # noqa: F811
-    aws: FakeAws,  # noqa: F811
+    deployment: Deployment, aws: FakeAws
 ) -> None:
     aws.create_acts = ROLLBACK_THAT_FAILS
 
@@ -42,20 +41,14 @@ def test_what_a_failed_rollback_left_remains_until_it_is_deleted(
     assert found.stack_status == "ROLLBACK_FAILED"
 
 
-def test_nothing_remains_of_the_stacks_after_a_deletion(
-    removal: Deployment,  # noqa: F811
-    aws: FakeAws,  # noqa: F811
-) -> None:
+def test_nothing_remains_of_the_stacks_after_a_deletion(removal: Deployment, aws: FakeAws) -> None:
     found = remaining_of(run(removal, aws))
 
     assert found.of_stacks == ()
     assert found.stack_status == ""
 
 
-def test_nothing_remains_of_a_creation_that_succeeded(
-    deployment: Deployment,  # noqa: F811
-    aws: FakeAws,  # noqa: F811
-) -> None:
+def test_nothing_remains_of_a_creation_that_succeeded(deployment: Deployment, aws: FakeAws) -> None:
     found = remaining_of(run(deployment, aws))
 
     assert found.resources == ()

@@ -1,150 +1,160 @@
-"""The timeline of a deployment, read from its rows: quick, in few queries, and right at any moment."""
+"""The timeline of a deployment, on rows that the runner wrote."""
 
 from __future__ import annotations
 
 import time
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
 import pytest
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from deployments.core.phases import State
+from deployments import catalog
 from deployments.core.timeline import in_ms
-from deployments.models import Deployment, Resource, Stack
-from deployments.models.stack import STACK_TYPE
+from deployments.models import Deployment, Resource, Stack, TemplateCheck
 from deployments.models.timeline import load
-from tests.builders import make_deployment, make_environment, make_event, make_resource, make_stack
+from deployments.runner import expectations
+from tests.builders import START, make_deployment, make_environment
+from tests.fakes import FakeAws
+from tests.live import scenes
+from tests.runner.conftest import run
 
-NOW = timezone.now().replace(microsecond=0)
+SUBNETS = 110
+"""Resources in each of the nine nested stacks of a large deployment."""
+BEGINNING = [
+    ("", "", "CREATE_IN_PROGRESS", "User Initiated"),
+    ("", "Topic", "CREATE_IN_PROGRESS", ""),
+    ("", "Topic", "CREATE_IN_PROGRESS", "Resource creation Initiated"),
+]
+FAILURE = [
+    ("", "Topic", "CREATE_FAILED", "The topic's name is taken."),
+    ("", "Network", "CREATE_FAILED", "Resource creation cancelled"),
+    ("", "", "ROLLBACK_IN_PROGRESS", "The following resource(s) failed to create: [Topic, Network]. "),
+]
 
 
-def moments(*changes: tuple[float, str]) -> list[Any]:
-    """Return changes at so many seconds before now."""
-    return [[in_ms(NOW - timedelta(seconds=ago)), status] for ago, status in changes]
+@pytest.fixture(autouse=True)
+def _clock_of_the_account(monkeypatch: pytest.MonkeyPatch, aws: FakeAws) -> None:
+    """Let the portal's clock be that of the events: it moves by a second with each of them."""
+    monkeypatch.setattr(timezone, "now", lambda: now_in(aws))
 
 
-def make_running(environment_name: str = "staging", **values: Any) -> Deployment:
-    """Return a create whose stacks began two minutes ago."""
-    deployment = make_deployment(make_environment(environment_name), **{"state": State.STACKS} | values)
-    Deployment.objects.filter(pk=deployment.pk).update(created_at=NOW - timedelta(seconds=140))
-    make_event(
-        deployment,
-        1,
-        code="phase",
-        status="",
-        source="portal",
-        values={"phase": "stacks"},
-        at=NOW - timedelta(seconds=120),
-    )
-    return Deployment.objects.for_page().get(pk=deployment.pk)
+def now_in(aws: FakeAws) -> datetime:
+    return START + timedelta(seconds=aws._clock)
 
 
 @pytest.fixture
-def running(db: None) -> Deployment:
-    """A load balancer is being made, and a nested stack waits for it."""
-    deployment = make_running()
-    root = make_stack(deployment, status="CREATE_IN_PROGRESS", changes=moments((120, "CREATE_IN_PROGRESS")))
-    nested = make_stack(deployment, "App", root)
-    make_resource(
-        root,
-        "Vpc",
-        type="AWS::EC2::VPC",
-        changes=moments((118, "CREATE_IN_PROGRESS"), (106, "CREATE_COMPLETE")),
+def requested(db: None, nested_set: catalog.TemplateSet) -> Deployment:
+    """A creation of a topic and a nested stack that depends on it."""
+    TemplateCheck.objects.create(digest=nested_set.digest, findings=[])
+    deployment = make_deployment(
+        make_environment("staging"), template_digest=nested_set.digest, parameters={"Size": "2"}
     )
-    make_resource(
-        root,
-        "Alb",
-        type="AWS::ElasticLoadBalancingV2::LoadBalancer",
-        status="CREATE_IN_PROGRESS",
-        changes=moments((105, "CREATE_IN_PROGRESS")),
-        depends_on=[["Vpc", "Ref"]],
-    )
-    make_resource(root, "App", type=STACK_TYPE, status="", depends_on=[["Alb", "GetAtt"]])
-    make_resource(nested, "Group", type="AWS::AutoScaling::AutoScalingGroup", status="")
+    expectations.at_request(deployment)
     return deployment
 
 
-def test_what_waits_says_for_what(running: Deployment) -> None:
-    group = load(running, now=NOW).lines["App/Group"]
+@pytest.fixture
+def running(requested: Deployment, aws: FakeAws) -> Deployment:
+    """The topic is being created, and the nested stack waits for it."""
+    aws.create_acts = BEGINNING
+    return run(requested, aws, until=lambda d: status_of(d, "Topic") == "CREATE_IN_PROGRESS")
 
-    assert [(waiting.path, waiting.inside) for waiting in group.waiting_for] == [("Alb", "App")]
-    assert load(running, now=NOW).lines["Alb"].blocks == ("App",)
+
+def status_of(deployment: Deployment, logical_id: str) -> str:
+    rows = Resource.objects.of_deployment(deployment).filter(logical_id=logical_id)
+    return rows.values_list("status", flat=True).first() or ""
 
 
-def test_what_is_to_come_is_expected_after_what_it_waits_for(running: Deployment) -> None:
-    timeline = load(running, now=NOW)
-    alb, group = timeline.lines["Alb"].expected, timeline.lines["App/Group"].expected
+def test_a_pending_resource_waits_for_its_dependencies_and_those_of_its_stack(running: Deployment) -> None:
+    timeline = load(running)
 
-    assert alb is not None
-    assert group is not None
-    assert alb.end is not None
-    assert group.start is not None
-    assert timeline.now < alb.end <= group.start
+    waiting = {(waiting.path, waiting.inside) for waiting in timeline.lines["Network/Subnet"].waiting_for}
+    assert waiting == {("Network/Vpc", ""), ("Topic", "Network")}
+    assert set(timeline.lines["Topic"].blocks) == {"Network", "Network/Vpc"}
+    assert timeline.lines["Topic"].waiting_for == ()
+
+
+def test_a_pending_resource_is_expected_after_its_dependencies(running: Deployment) -> None:
+    timeline = load(running)
+    topic, vpc = timeline.lines["Topic"].expected, timeline.lines["Network/Vpc"].expected
+
+    assert topic is not None
+    assert vpc is not None
+    assert topic.end is not None
+    assert vpc.start is not None
+    assert timeline.now < topic.end <= vpc.start
     assert timeline.forecast is not None
     assert timeline.forecast.low <= timeline.forecast.end <= timeline.forecast.high
 
 
-def test_the_chain_that_decides_the_end_is_marked(running: Deployment) -> None:
-    timeline = load(running, now=NOW)
+def test_the_critical_path_leads_through_the_nested_stack_to_the_last_phase(running: Deployment) -> None:
+    timeline = load(running)
 
-    assert timeline.critical.chain[-5:] == ("Alb", "App/Group", "@configuration", "@traffic", "@ready")
-    assert timeline.lines["App"].is_critical
-
-
-def test_a_rollback_has_no_forecast(running: Deployment) -> None:
-    Stack.objects.filter(deployment=running, path="").update(status="ROLLBACK_IN_PROGRESS")
-
-    assert load(running, now=NOW).forecast is None
-
-
-def test_an_ended_deployment_is_as_it_was(running: Deployment) -> None:
-    Resource.objects.filter(logical_id="Alb").update(
-        status="CREATE_COMPLETE", changes=moments((105, "CREATE_IN_PROGRESS"), (5, "CREATE_COMPLETE"))
+    chain = timeline.critical.chain
+    assert chain[chain.index("Topic") :] == (
+        "Topic",
+        "Network/Vpc",
+        "Network/Subnet",
+        "@configuration",
+        "@traffic",
+        "@ready",
     )
-    Deployment.objects.filter(pk=running.pk).update(state="failed", ended_at=NOW, active_key=None)
-    ended = Deployment.objects.for_page().get(pk=running.pk)
+    assert timeline.lines["Network"].is_critical
+
+
+def test_a_rollback_has_no_forecast(requested: Deployment, aws: FakeAws) -> None:
+    aws.create_acts = [*BEGINNING, *FAILURE]
+    rolling_back = run(
+        requested, aws, until=lambda d: status_of(d, "Network") == "CREATE_FAILED" and is_rolling_back(d)
+    )
+
+    assert load(rolling_back).forecast is None
+
+
+def is_rolling_back(deployment: Deployment) -> bool:
+    return Stack.objects.filter(deployment=deployment, path="", status="ROLLBACK_IN_PROGRESS").exists()
+
+
+def test_the_timeline_of_an_ended_deployment_ends_with_it(requested: Deployment, aws: FakeAws) -> None:
+    aws.create_acts = [
+        *BEGINNING,
+        *FAILURE,
+        ("", "Topic", "DELETE_COMPLETE", ""),
+        ("", "", "ROLLBACK_COMPLETE", ""),
+    ]
+    ended = run(requested, aws)
+    assert ended.ended_at is not None
 
     timeline = load(ended)
 
-    assert timeline.now == in_ms(NOW)
+    assert timeline.now == in_ms(ended.ended_at)
     assert timeline.forecast is None
-    assert timeline.critical.chain[-2:] == ("Vpc", "Alb")
+    assert "Topic" in timeline.critical.chain
 
 
-def test_before_its_stacks_are_known_a_deployment_has_its_phases(db: None) -> None:
-    timeline = load(make_deployment(make_environment("new")))
+def test_a_deployment_without_stacks_has_its_phases_and_the_forecast_of_its_request(
+    requested: Deployment,
+) -> None:
+    timeline = load(requested)
 
     assert set(timeline.lines) >= {"", "@preflight", "@ready"}
-    assert timeline.forecast is None
+    assert timeline.forecast is not None
+    assert timeline.forecast == timeline.expectation
 
 
-def test_a_thousand_resources_cost_three_queries_and_little_time(
+def test_a_thousand_resources_cost_two_queries_and_half_a_second_of_cpu_time(
     db: None, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    deployment = make_running("large")
-    root = make_stack(deployment, status="CREATE_IN_PROGRESS", changes=moments((120, "CREATE_IN_PROGRESS")))
-    for number in range(9):
-        stack = make_stack(deployment, f"S{number}", root)
-        make_resource(root, f"S{number}", type=STACK_TYPE, status="CREATE_IN_PROGRESS")
-        Resource.objects.bulk_create(
-            Resource(
-                stack=stack,
-                logical_id=f"R{i}",
-                type="AWS::EC2::Subnet",
-                status="CREATE_COMPLETE" if i < 60 else "",
-                changes=moments((100, "CREATE_IN_PROGRESS"), (90, "CREATE_COMPLETE")) if i < 60 else [],
-                depends_on=[[f"S{number}/R{i - 1}", "Ref"]] if i % 7 else [],
-            )
-            for i in range(111)
-        )
+    deployment = scenes.make_deployment()
+    nested = dict.fromkeys((f"S{number}" for number in range(9)), SUBNETS)
+    scenes.everything_happens(deployment, scenes.plant(deployment, nested))
     stacks = list(Stack.objects.of(deployment).prefetch_related("resources"))
 
     with django_assert_num_queries(2):
-        load(deployment, stacks=stacks, now=NOW)
+        load(deployment, stacks=stacks)
     began = time.process_time()
-    timeline = load(deployment, stacks=stacks, now=NOW)
+    timeline = load(deployment, stacks=stacks)
     took = time.process_time() - began
 
     assert len(timeline.lines) > 1000

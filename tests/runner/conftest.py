@@ -42,6 +42,28 @@ def template_set(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture
+def nested_set(template_set: catalog.TemplateSet) -> catalog.TemplateSet:
+    """The template set whose stacks FakeAws creates: a topic, and a nested stack that depends on it."""
+    (template_set.folder / "network.yaml").write_text(
+        "Parameters: {Topic: {Type: String}}\n"
+        "Resources:\n"
+        "  Vpc: {Type: AWS::SNS::Topic, Properties: {Name: !Ref Topic}}\n"
+        "  Subnet: {Type: AWS::SNS::Topic, Properties: {Vpc: !GetAtt Vpc.Arn}}\n"
+    )
+    (template_set.folder / "root.yaml").write_text(
+        "Parameters: {Bucket: {Type: String}, Prefix: {Type: String}, Size: {Type: Number, Default: 2}}\n"
+        "Resources:\n"
+        "  Topic: {Type: AWS::SNS::Topic}\n"
+        "  Network:\n"
+        "    Type: AWS::CloudFormation::Stack\n"
+        "    Properties:\n"
+        "      TemplateURL: !Sub 'https://${Bucket}.s3.amazonaws.com/${Prefix}/network.yaml'\n"
+        "      Parameters: {Topic: !Ref Topic}\n"
+    )
+    return catalog.load(template_set.folder)
+
+
+@pytest.fixture
 def deployment(db: None, template_set: catalog.TemplateSet) -> Deployment:
     """A create that was just asked for."""
     TemplateCheck.objects.create(digest=template_set.digest, findings=[])

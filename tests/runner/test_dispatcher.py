@@ -10,7 +10,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from deployments import dispatcher, tasks
-from deployments.models import ActionRequest, Deployment, Observer, leases
+from deployments.models import ActionRequest, Deployment, Observer
 from deployments.runner import observe
 from tests.builders import make_deployment, make_environment
 
@@ -66,23 +66,6 @@ def test_environments_at_rest_are_looked_at_too(published: list[tuple[int, int]]
     dispatcher.one_pass()
 
     assert published == [(environment.pk, 0)]
-
-
-def test_a_doubled_or_stale_message_is_dropped() -> None:
-    deployment = make_deployment()
-    rows = Deployment.objects.active()
-
-    assert leases.begin_step(rows, deployment.pk, 0)
-    assert not leases.begin_step(rows, deployment.pk, 0)
-
-
-def test_who_lost_the_claim_cannot_put_the_row_back() -> None:
-    deployment = make_deployment()
-    leases.begin_step(Deployment.objects.active(), deployment.pk, 0)
-    leases.begin_step(Deployment.objects.active(), deployment.pk, 1)
-
-    assert not leases.end_step(deployment, 1, timezone.now())
-    assert leases.end_step(deployment, 2, timezone.now())
 
 
 def test_observers_and_wishes_are_due_rows_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,28 +30,6 @@ from tests.runner.conftest import run
 
 
 @pytest.fixture
-def nested_set(template_set: catalog.TemplateSet) -> catalog.TemplateSet:
-    """The set that the account in memory makes: a topic, and a nested stack with a network."""
-    (template_set.folder / "network.yaml").write_text(
-        "Parameters: {Topic: {Type: String}}\n"
-        "Resources:\n"
-        "  Vpc: {Type: AWS::SNS::Topic, Properties: {Name: !Ref Topic}}\n"
-        "  Subnet: {Type: AWS::SNS::Topic, Properties: {Vpc: !GetAtt Vpc.Arn}}\n"
-    )
-    (template_set.folder / "root.yaml").write_text(
-        "Parameters: {Bucket: {Type: String}, Prefix: {Type: String}, Size: {Type: Number, Default: 2}}\n"
-        "Resources:\n"
-        "  Topic: {Type: AWS::SNS::Topic}\n"
-        "  Network:\n"
-        "    Type: AWS::CloudFormation::Stack\n"
-        "    Properties:\n"
-        "      TemplateURL: !Sub 'https://${Bucket}.s3.amazonaws.com/${Prefix}/network.yaml'\n"
-        "      Parameters: {Topic: !Ref Topic}\n"
-    )
-    return catalog.load(template_set.folder)
-
-
-@pytest.fixture
 def made(db: None, nested_set: catalog.TemplateSet, aws: FakeAws) -> Deployment:
     """A create of that set that went well."""
     TemplateCheck.objects.create(digest=nested_set.digest, findings=[])
