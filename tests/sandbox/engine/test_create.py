@@ -366,3 +366,18 @@ def test_a_wait_condition_waits_for_its_signal(account: Account) -> None:
     urllib.request.urlopen(request).close()
     assert account.settled(stack) == "CREATE_COMPLETE"
     assert "Wait CREATE_IN_PROGRESS Received SUCCESS signal with UniqueId one" in account.story(stack)
+
+
+def test_the_reason_has_the_message_of_the_service_and_not_its_raw_answer(account: Account) -> None:
+    account.client("ssm").put_parameter(Name="/taken", Type="String", Value="by hand")
+    stack = account.create(
+        "raw",
+        "Resources:\n  P: {Type: AWS::SSM::Parameter, Properties: {Name: /taken, Type: String, Value: x}}",
+    )
+
+    (failed,) = [line for line in account.story(stack, of="P") if "CREATE_FAILED" in line]
+    assert re.search(
+        r'Resource handler returned message: ".*already exists.*\(Service: Ssm, Status Code: 400, '
+        r'Request ID: [0-9a-f-]{36}\)" \(RequestToken: [0-9a-f-]{36}, HandlerErrorCode: AlreadyExists\)',
+        failed,
+    )

@@ -10,6 +10,7 @@ from ministack.core.responses import new_uuid
 from ministack.services.cloudformation import provisioners, stacks
 
 from portal.sandbox.engine import faults, time_scale
+from portal.sandbox.engine.cloudformation import answers
 from portal.sandbox.engine.cloudformation.store import Record, Stack
 
 Result = TypeVar("Result")
@@ -260,7 +261,8 @@ def worded(failure: str) -> str:
 
 def _reason(resource_type: str, error: Exception, code: str = "InvalidRequest") -> str:
     """Word an error as the reason that AWS shows for the resource type."""
-    text = str(error) or type(error).__name__
+    text, answered = answers.worded(str(error) or type(error).__name__)
+    code = answered or code
     if resource_type.startswith("Custom::") or resource_type == "AWS::CloudFormation::CustomResource":
         return _custom_resource_message(error, text)
     if resource_type.startswith("AWS::CloudFormation::"):
