@@ -129,6 +129,7 @@ class Code(StrEnum):
     RUN_REQUESTED_ON_SOME = "run_requested_on_some"
     RUN_REQUESTED_ON_ALL = "run_requested_on_all"
     LOG_DELETED = "log_deleted"
+    LOG_EMPTY = "log_empty"
     EVIDENCE_UNREADABLE = "evidence_unreadable"
     CHANGE_SET_REJECTED = "change_set_rejected"
     CAPABILITIES_INSUFFICIENT = "capabilities_insufficient"

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from deployments.aws.autoscaling import Group, ScalingActivity
 from deployments.aws.ec2 import NetworkInterface
 from deployments.aws.elbv2 import LoadBalancer, TargetGroup, TargetHealth
-from deployments.aws.logs import LogGroup, LogLine
+from deployments.aws.logs import LogGroup, LogLine, StreamEnd
 from deployments.aws.rds import Backup, Cluster, DBInstance
 from deployments.aws.s3 import StoredObject, StoredVersions, Tail
 from deployments.aws.ssm import Association, Execution, ExecutionTarget, output_folder
@@ -50,14 +50,21 @@ class FakeServices:
         raise NotImplementedError
 
     # --- CloudWatch Logs -----------------------------------------------------------------------
-    def newest_stream(self, group: str) -> str:
-        operation = "logs:DescribeLogStreams"
+    def written_before(self, group: str, start: datetime, end: datetime) -> StreamEnd | None:
+        operation = "logs:FilterLogEvents"
         self._call(operation)
         if not any(of == group for of, _stream in self.logs):
             raise AwsNotFound(
                 "ResourceNotFoundException", "The specified log group does not exist.", operation
             )
-        return next(stream for of, stream in reversed(self.logs) if of == group)
+        found = [
+            (line.at, stream) for (of, stream), lines in self.logs.items() for line in lines if of == group
+        ]
+        newest = max(((at, stream) for at, stream in found if start <= at <= end), default=None)
+        if newest is None:
+            return None
+        lines = [line for line in self.logs[group, newest[1]] if start <= line.at <= end]
+        return StreamEnd(newest[1], tuple(lines))
 
     def tail(self, group: str, stream: str, limit: int) -> tuple[LogLine, ...]:
         operation = "logs:GetLogEvents"

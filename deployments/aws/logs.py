@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
 from deployments.aws.error_mapping import calling
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_logs.type_defs import FilteredLogEventTypeDef, OutputLogEventTypeDef
+
+MAX_PAGES = 20
+"""Pages that are read of one search; a page may be empty while the search goes on (API FilterLogEvents)."""
+START = "START RequestId:"
+"""How Lambda begins an invocation's log, in the text format.
+
+https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html
+"""
+MAX_LINES = 200
+"""Messages of a stream that are kept, the last ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,11 +43,21 @@ class LogGroup:
     retention_days: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class StreamEnd:
+    """The last messages of a log stream before some time, oldest first."""
+
+    stream: str
+    lines: tuple[LogLine, ...]
+
+
 class Logs(Protocol):
     """The calls to CloudWatch Logs that the runner makes."""
 
-    def newest_stream(self, group: str) -> str:
-        """Return the name of the stream that was written to last, "" if the group has none.
+    def written_before(self, group: str, start: datetime, end: datetime) -> StreamEnd | None:
+        """Return the messages of the invocation that began last between two times; None if there are none.
+
+        Where no message tells that an invocation began, the stream of the last message counts.
 
         Raise AwsNotFound if there is no such group.
         """
@@ -62,24 +85,28 @@ class LogsGateway:
     def __init__(self, client: CloudWatchLogsClient) -> None:
         self._client = client
 
-    def newest_stream(self, group: str) -> str:
-        with calling("logs:DescribeLogStreams"):
-            answer = self._client.describe_log_streams(
-                logGroupName=group, orderBy="LastEventTime", descending=True, limit=1
-            )
-        return next((stream["logStreamName"] for stream in answer["logStreams"]), "")
+    def written_before(self, group: str, start: datetime, end: datetime) -> StreamEnd | None:
+        pages = self._client.get_paginator("filter_log_events").paginate(
+            logGroupName=group, startTime=_milliseconds(start), endTime=_milliseconds(end)
+        )
+        streams: dict[str, deque[LogLine]] = {}
+        newest = begun = ""
+        with calling("logs:FilterLogEvents"):
+            for page in islice(pages, MAX_PAGES):
+                for event in page["events"]:
+                    newest = event["logStreamName"]
+                    streams.setdefault(newest, deque(maxlen=MAX_LINES)).append(_line(event))
+                    if event["message"].startswith(START):
+                        begun = newest
+        found = begun or newest
+        return StreamEnd(found, tuple(streams[found])) if found else None
 
     def tail(self, group: str, stream: str, limit: int) -> tuple[LogLine, ...]:
         with calling("logs:GetLogEvents"):
             answer = self._client.get_log_events(
                 logGroupName=group, logStreamName=stream, limit=limit, startFromHead=False
             )
-        return tuple(
-            LogLine(
-                at=datetime.fromtimestamp(event["timestamp"] / 1000, UTC), text=event["message"].rstrip("\n")
-            )
-            for event in answer["events"]
-        )
+        return tuple(_line(event) for event in answer["events"])
 
     def log_groups(self, prefix: str) -> list[LogGroup]:
         pages = self._client.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=prefix)
@@ -100,3 +127,13 @@ class LogsGateway:
     def delete_log_group(self, name: str) -> None:
         with calling("logs:DeleteLogGroup"):
             self._client.delete_log_group(logGroupName=name)
+
+
+def _milliseconds(at: datetime) -> int:
+    return int(at.timestamp() * 1000)
+
+
+def _line(event: FilteredLogEventTypeDef | OutputLogEventTypeDef) -> LogLine:
+    return LogLine(
+        at=datetime.fromtimestamp(event["timestamp"] / 1000, UTC), text=event["message"].rstrip("\n")
+    )

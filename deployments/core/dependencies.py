@@ -57,10 +57,14 @@ Edges = Mapping[str, Sequence[Edge]]
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """The resources of a template set: path → type, and the dependencies of each."""
+    """The resources of a template set: path → type, and the dependencies of each.
+
+    `providers` has the resources that each custom resource's ServiceToken comes from: its functions.
+    """
 
     types: Mapping[str, str] = field(default_factory=dict)
     edges: Edges = field(default_factory=dict)
+    providers: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def read(templates: Mapping[str, Any], root: str, parameters: Mapping[str, str] | None = None) -> Graph:
@@ -71,7 +75,7 @@ def read(templates: Mapping[str, Any], root: str, parameters: Mapping[str, str] 
     """
     reader = _TemplateReader(templates)
     reader.add("", mapping(templates.get(root)), {**(parameters or {})})
-    return Graph(reader.types, {path: reader.edges_of(path) for path in reader.bodies})
+    return Graph(reader.types, {path: reader.edges_of(path) for path in reader.bodies}, reader.providers())
 
 
 def rows(edges: Sequence[Edge]) -> list[list[str]]:
@@ -191,6 +195,17 @@ class _TemplateReader:
                 known = {key: stack.scope.literal(value) for key, value in nested.parameters.items()}
                 self.add(at, mapping(self.templates.get(nested.found_in(self.templates))), known)
                 self.stacks[at].passed = nested.parameters
+
+    def providers(self) -> dict[str, tuple[str, ...]]:
+        """Return the resources that the ServiceTokens of custom resources come from."""
+        tokens = {
+            path: mapping(body.get("Properties")).get("ServiceToken") for path, body in self.bodies.items()
+        }
+        return {
+            path: tuple(sorted(self.origins(self.stacks[stack_of(path)], token)))
+            for path, token in tokens.items()
+            if token is not None
+        }
 
     def edges_of(self, path: str) -> tuple[Edge, ...]:
         """Return the dependencies of a resource."""

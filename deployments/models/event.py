@@ -148,6 +148,17 @@ class EventQuerySet(models.QuerySet["Event"]):
         """Keep the events of a summary: the portal's own, and failures."""
         return self.filter(status__in=["", *FAILED])  # only the portal's own have no status
 
+    def start_of(self, failure: Failure) -> datetime | None:
+        """Return when the operation that failed was started on its resource; None if no event has it."""
+        operation = failure.status.removesuffix("_FAILED")
+        events = self.filter(
+            stack__path=failure.path,
+            logical_id=failure.logical_id,
+            status=f"{operation}_IN_PROGRESS",
+            at__lte=failure.at,
+        )
+        return events.order_by("at").values_list("at", flat=True).first()
+
     def plain(self) -> Iterator[Plain]:
         """Yield plain values instead of model instances, which is faster for very many events."""
         return map(Plain._make, self.values_list(*_PLAIN))

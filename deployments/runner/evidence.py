@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from django.utils import timezone
 
 from deployments.aws.autoscaling import ScalingActivity
-from deployments.aws.logs import LogLine
+from deployments.aws.logs import LogLine, Logs, StreamEnd
 from deployments.aws.outputs import outputs_of, read_end
 from deployments.aws.session import Clients
 from deployments.aws.ssm import ExecutionTarget
@@ -21,15 +21,20 @@ from deployments.core.root_cause import Failure, first_failure
 from deployments.errors import AwsFailure, AwsNotFound, AwsRetryable, Message
 from deployments.message_codes import Code
 from deployments.models import AssociationRun, Deployment, Event, Evidence, Resource, Target
+from deployments.models.stack import STACK_TYPE
+from deployments.runner import expectations
 
 LINES = 40
 """How many lines of a log are stored: its last ones."""
 MAX_LENGTH = 20_000
 """Maximum length of one piece of evidence; the end is stored."""
 ACTIVITIES = 10
+LONGEST_INVOCATION = timedelta(minutes=15)
+"""https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 _STREAM = re.compile(r"log stream:? ?(?P<stream>\d{4}/\S+?)\.?(?:\s|$)", re.IGNORECASE)
+_GROUP = "AWS::AutoScaling::AutoScalingGroup"
 _BY_TYPE = {
-    "AWS::AutoScaling::AutoScalingGroup": Kind.SCALING_ACTIVITIES,
+    _GROUP: Kind.SCALING_ACTIVITIES,
     "AWS::CloudFormation::CustomResource": Kind.FUNCTION_LOG,
     "AWS::SSM::Association": Kind.ASSOCIATION_OUTPUT,
 }
@@ -38,25 +43,18 @@ _FUNCTION = "AWS::Lambda::Function"
 _LOG_GROUP = "AWS::Logs::LogGroup"
 
 
-@dataclass(frozen=True, slots=True)
-class LogLocation:
-    """A log group, and the stream that the reason names, if any."""
-
-    group: str
-    stream: str
-
-
-def gather(deployment: Deployment, clients: Clients) -> None:
+def gather(deployment: Deployment, clients: Clients, *, is_last: bool = False) -> None:
     """Store the evidence of the first failure of a deployment, once. Errors of AWS are not raised.
 
-    If a call is throttled or gets no response, the next step tries again.
+    What AWS throttles or does not have yet, such as a log that arrives later, is left to the next step unless
+    this one `is_last`.
     """
     failure = _failure(deployment)
     if failure is None or Evidence.objects.of(deployment).exists():
         return
     kinds = _kinds(failure)
     if Kind.FUNCTION_LOG in kinds:
-        _store_log(deployment, clients, failure)
+        _store_log(deployment, clients, failure, is_last=is_last)
     if Kind.SCALING_ACTIVITIES in kinds:
         _store_activities(deployment, clients, failure)
     if Kind.ASSOCIATION_OUTPUT in kinds and failure.type == _ASSOCIATION:
@@ -89,13 +87,12 @@ def _kinds(failure: Failure) -> set[Kind]:
     return kinds
 
 
-def _store_log(deployment: Deployment, clients: Clients, failure: Failure) -> None:
+def _store_log(deployment: Deployment, clients: Clients, failure: Failure, *, is_last: bool) -> None:
+    started = Event.objects.of(deployment).start_of(failure) or failure.at - LONGEST_INVOCATION
     stream = found["stream"] if (found := _STREAM.search(failure.reason)) else ""
     for group in _log_groups(deployment, failure):
-        location = LogLocation(group, stream)
         try:
-            stream_name = location.stream or clients.logs.newest_stream(group)
-            lines = clients.logs.tail(group, stream_name, LINES) if stream_name else ()
+            end = _stream_end(clients.logs, group, stream, started, failure.at)
         except AwsRetryable:
             return
         except AwsNotFound:
@@ -104,19 +101,38 @@ def _store_log(deployment: Deployment, clients: Clients, failure: Failure) -> No
         except AwsFailure as exc:
             _store(deployment, Kind.FUNCTION_LOG, group, problem=_denied(exc))
         else:
-            if lines:
-                _store(deployment, Kind.FUNCTION_LOG, f"{group} {stream_name}", _log_text(lines))
+            if end is None and is_last:
+                _store(deployment, Kind.FUNCTION_LOG, group, problem=Message(Code.LOG_EMPTY))
+            if end and end.lines:
+                _store(deployment, Kind.FUNCTION_LOG, f"{group} {end.stream}", _log_text(end.lines[-LINES:]))
+
+
+def _stream_end(
+    logs: Logs, group: str, stream: str, started_at: datetime, failed_at: datetime
+) -> StreamEnd | None:
+    """Return what the function wrote, from the stream that the reason names if it names one.
+
+    Otherwise it is the stream that was written to last before the failure, and after the resource was
+    started: the function may serve other resources, and the rollback calls it again, each time maybe in an
+    execution environment with a stream of its own.
+    """
+    if stream:
+        return StreamEnd(stream, logs.tail(group, stream, LINES))
+    return logs.written_before(group, started_at, failed_at)
 
 
 def _log_groups(deployment: Deployment, failure: Failure) -> Iterator[str]:
-    """Yield the log groups of the functions that handle the failed resource.
+    """Yield the log groups of the functions that answer for the failed resource.
 
-    A custom resource depends on its function (ServiceToken), perhaps through a nested stack's outputs. A
-    function depends on its log group if that is in the template; else the group has Lambda's default name.
+    A function that writes to a log group of the template depends on that group, else the group has the name
+    that Lambda gives it.
     """
     rows = {_path(row): row for row in Resource.objects.of_deployment(deployment).select_related("stack")}
     own = f"{failure.path}/{failure.logical_id}".lstrip("/")
-    for path in _reached(own, rows):
+    functions = expectations.graph_of(deployment).providers.get(own) or _reached(own, rows)
+    for path in functions:
+        if path not in rows:
+            continue
         row = rows[path]
         if row.type != _FUNCTION or not row.physical_id:
             continue
@@ -129,7 +145,10 @@ def _log_groups(deployment: Deployment, failure: Failure) -> Iterator[str]:
 
 
 def _reached(start: str, rows: dict[str, Resource]) -> Iterator[str]:
-    """Yield a resource and its dependencies, near ones first, up to the first functions."""
+    """Yield a resource and its dependencies, near ones first, up to the first functions.
+
+    A dependency on a nested stack is one on an output of it: all functions in the stack count.
+    """
     seen, queue = {start}, [start]
     while queue:
         path = queue.pop(0)
@@ -138,10 +157,11 @@ def _reached(start: str, rows: dict[str, Resource]) -> Iterator[str]:
         yield path
         if rows[path].type == _FUNCTION:
             continue
-        for below, _way in rows[path].depends_on:
-            if below not in seen:
-                seen.add(below)
-                queue.append(below)
+        below = [str(dependency) for dependency, _way in rows[path].depends_on]
+        if path != start and rows[path].type == STACK_TYPE:
+            below += [at for at, row in rows.items() if at.startswith(f"{path}/") and row.type == _FUNCTION]
+        queue += [dependency for dependency in below if dependency not in seen]
+        seen.update(below)
 
 
 def _row_at(deployment: Deployment, failure: Failure) -> Resource | None:
@@ -160,7 +180,7 @@ def _log_text(lines: tuple[LogLine, ...]) -> str:
 
 def _store_activities(deployment: Deployment, clients: Clients, failure: Failure) -> None:
     row = _row_at(deployment, failure)
-    if row is None or not row.physical_id:
+    if row is None or row.type != _GROUP or not row.physical_id:
         return
     try:
         activities = clients.autoscaling.activities(row.physical_id, ACTIVITIES)

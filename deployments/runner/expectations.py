@@ -21,14 +21,14 @@ from deployments.models.timeline import CLOSING, around_the_stacks, operation_fo
 
 def at_request(deployment: Deployment) -> None:
     """Store the expected duration of a create, from its template set."""
-    graph = _graph(deployment)
+    graph = graph_of(deployment)
     if graph.types:
         expected.store(deployment, graph)
 
 
 def of_create(deployment: Deployment) -> None:
     """Store the dependencies of each resource of a create; its rows exist by then."""
-    _write(deployment, _graph(deployment).edges)
+    _write(deployment, graph_of(deployment).edges)
 
 
 def of_delete(deployment: Deployment) -> None:
@@ -41,7 +41,7 @@ def of_delete(deployment: Deployment) -> None:
     expected.store(deployment, Graph(types, {path: edges.get(path, ()) for path in types}))
 
 
-def _graph(deployment: Deployment) -> Graph:
+def graph_of(deployment: Deployment) -> Graph:
     """Return the graph of the deployment's template set; an empty one if the set no longer exists."""
     try:
         template_set = catalog.load(settings.SANSO_TEMPLATE_SET)

@@ -51,8 +51,8 @@ def poll(deployment: Deployment, clients: Clients, now: datetime) -> float | Non
     end = outcome(Kind(deployment.kind), root.status) if root else None
     changed = _read_events(deployment, clients.cloudformation, polls, everything=end is not None)
     deployment.record(polled_at=now)
-    if changed:
-        evidence.gather(deployment, clients)
+    if changed or end is not None:  # at the end once more: what was throttled may be read now
+        evidence.gather(deployment, clients, is_last=end is not None)
     own = Stack.objects.get(deployment=deployment, path="")
     if root is not None and end is not None:
         agree = own.status == root.status and not Stack.objects.of(deployment).to_poll().exists()

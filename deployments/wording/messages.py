@@ -178,6 +178,7 @@ MESSAGES: Final[Mapping[Code, str]] = {
     Code.RUN_REQUESTED_ON_SOME: N_("Requested on %(count)s instance(s)."),
     Code.RUN_REQUESTED_ON_ALL: N_("Requested on all instances."),
     Code.LOG_DELETED: N_("The log was deleted with its stack before it could be read."),
+    Code.LOG_EMPTY: N_("The function logged nothing between the start and the failure of the resource."),
     Code.EVIDENCE_UNREADABLE: N_("It could not be read. %(action)s: %(aws)s (%(code)s)"),
     Code.CHANGE_SET_REJECTED: N_("CloudFormation rejected the change set: %(reason)s"),
     Code.CAPABILITIES_INSUFFICIENT: N_(

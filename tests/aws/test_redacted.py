@@ -30,7 +30,8 @@ REDACTED = {
     "Group.instances", "LoadBalancer.reason", "LogLine.text", "ResourceChange.physical_id",
     "ResourceView.physical_id", "ResourceView.reason", "ScalingActivity.cause", "ScalingActivity.description",
     "ScalingActivity.message", "StackEvent.physical_id", "StackEvent.reason", "StackView.outputs",
-    "StackView.reason", "Tail.body", "TargetHealth.description", "TargetHealth.reason",
+    "StackView.reason", "StreamEnd.lines", "StreamEnd.stream", "Tail.body",
+    "TargetHealth.description", "TargetHealth.reason",
 }  # fmt: skip
 NO_TEXT = ("int", "float", "bool", "datetime", "Mapping[str, int]")
 GATEWAYS = (
@@ -144,10 +145,13 @@ def test_logs_outputs_and_activities_contain_no_secret_value(aws: FakeAws, clien
         )
     ]  # fmt: skip
 
-    (line,) = clients.logs.tail("/group", clients.logs.newest_stream("/group"), 10)
+    (line,) = clients.logs.tail("/group", "stream", 10)
+    found = clients.logs.written_before("/group", START, START)
     (activity,) = clients.autoscaling.activities("shop", 10)
 
     assert line.text == "with ****"
+    assert found is not None
+    assert found.lines == (line,)
     assert clients.s3.read_tail("bucket", "stdout", 100).body == b"\xe3 with ****\n"
     assert (activity.description, activity.cause, activity.message) == ("****",) * 3
 

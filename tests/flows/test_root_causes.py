@@ -74,6 +74,8 @@ CASES = (
     Case("Data/Table", "CustomResourceFailed", reason="The table could not be made.",
          parameters={"Answer": "FAILED"}, injected=False, evidence="looking for the table of Table"),
     Case("Data/Table", "PropertyInvalid"),
+    Case("Rows", "CustomResourceFailed", reason="The table could not be made.",
+         parameters={"RootAnswer": "FAILED"}, injected=False, evidence="looking for the table of Rows"),
 )  # fmt: skip
 
 

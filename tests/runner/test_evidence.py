@@ -89,25 +89,42 @@ def test_the_stream_that_the_reason_names_is_the_one_that_is_read(aws: FakeAws) 
     assert "the wanted one" in found.text
 
 
+def test_a_log_that_has_not_arrived_yet_is_read_by_a_later_step(aws: FakeAws) -> None:
+    aws.logs[GROUP, "earlier"] = [LogLine(at=START - timedelta(hours=1), text="another invocation")]
+    deployment = _failed_custom_resource()
+
+    assert _gather(deployment, aws) == []
+    aws.logs[GROUP, "later"] = [LogLine(at=START, text="why")]
+
+    assert "why" in _gather(deployment, aws)[0].text
+
+
+def test_a_function_that_logged_nothing_is_said_in_the_end(aws: FakeAws) -> None:
+    aws.logs[GROUP, "earlier"] = [LogLine(at=START - timedelta(hours=1), text="another invocation")]
+    deployment = _failed_custom_resource()
+    clients = redacted(aws(deployment.environment.account.ref()), redactors.of_deployment(deployment))
+
+    evidence.gather(deployment, clients, is_last=True)
+
+    (found,) = Evidence.objects.of(deployment)
+    assert "logged nothing" in stored_text(found.problem)
+
+
 def test_a_log_that_the_rollback_took_away_is_said(aws: FakeAws) -> None:
     (found,) = _gather(_failed_custom_resource(), aws)
     assert "deleted" in stored_text(found.problem)
 
 
 def test_a_denied_log_says_which_action_is_missing(aws: FakeAws) -> None:
-    aws.fail(
-        "logs:DescribeLogStreams", AwsAccessError("AccessDeniedException", "no", "logs:DescribeLogStreams")
-    )
+    aws.fail("logs:FilterLogEvents", AwsAccessError("AccessDeniedException", "no", "logs:FilterLogEvents"))
     (found,) = _gather(_failed_custom_resource(), aws)
-    assert "logs:DescribeLogStreams" in stored_text(found.problem)
+    assert "logs:FilterLogEvents" in stored_text(found.problem)
 
 
 def test_a_throttled_read_is_made_again_and_what_was_found_is_kept_once(aws: FakeAws) -> None:
     deployment = _failed_custom_resource()
     aws.logs[GROUP, "s"] = [LogLine(at=START, text="why")]
-    aws.fail(
-        "logs:DescribeLogStreams", AwsRetryable("ThrottlingException", "slow", "logs:DescribeLogStreams")
-    )
+    aws.fail("logs:FilterLogEvents", AwsRetryable("ThrottlingException", "slow", "logs:FilterLogEvents"))
 
     assert _gather(deployment, aws) == []
     assert len(_gather(deployment, aws)) == 1

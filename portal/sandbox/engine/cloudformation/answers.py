@@ -1,14 +1,14 @@
 """Raw answers of a service in an error's text, as CloudFormation words them.
 
-MiniStack's handlers raise errors such as `AWS::SSM::Parameter create failed: b'{"__type": …}'`. On AWS the reason
-of the resource has the service's message instead:
+MiniStack's handlers raise errors such as `AWS::SSM::Parameter create failed: b'{"__type": …}'`. On AWS the
+reason of the resource has the service's message instead:
 https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-test-contract-errors.html
 """
 
 import ast
 import json
 import re
-from xml.etree import ElementTree
+from xml.sax.saxutils import unescape
 
 from ministack.core.responses import new_uuid
 
@@ -39,12 +39,11 @@ def _read(body: bytes) -> tuple[str, str]:
         )
     except (ValueError, AttributeError):
         pass
-    try:
-        root = ElementTree.fromstring(text)
-    except ElementTree.ParseError:
-        return "", ""
-    found = {element.tag.rpartition("}")[2]: element.text or "" for element in root.iter()}
-    return found.get("Code", ""), found.get("Message", "")
+    code, message = (
+        re.search("<Code>(.*?)</Code>", text),
+        re.search("<Message>(.*?)</Message>", text, re.DOTALL),
+    )
+    return code[1] if code else "", unescape(message[1]) if message else ""
 
 
 def _handler_code(code: str) -> str:

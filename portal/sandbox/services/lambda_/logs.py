@@ -14,16 +14,31 @@ def install() -> None:
     lambda_svc._emit_lambda_logs = _emit
 
 
-def _emit(function: dict[str, Any], *arguments: Any, **options: Any) -> None:
-    """MiniStack writes to a stream with a name of its own; move what it wrote to the process's stream."""
+def _emit(
+    function: dict[str, Any],
+    request_id: str,
+    text: str,
+    error: bool,
+    duration: int,
+    **options: Any,
+) -> None:
+    """Write an invocation's log to the stream of its process, `duration` milliseconds after it began.
+
+    MiniStack writes to a stream with a name of its own, and stamps every line with the end of the invocation.
+    """
     stream = workers.log_stream.get()
     config = function.get("config") or function
     name = (config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{config.get('FunctionName')}"
     before = set((cloudwatch_logs._log_groups.get(name) or {}).get("streams") or ())
-    _engine_emit(function, *arguments, **options)
+    _engine_emit(function, request_id, text, error, duration, **options)
     streams = (cloudwatch_logs._log_groups.get(name) or {}).get("streams") or {}
     for fresh in [key for key in streams if key not in before]:
         written = streams.pop(fresh)
+        for event in written["events"]:
+            if not event["message"].startswith(
+                (f"END RequestId: {request_id}", f"REPORT RequestId: {request_id}")
+            ):
+                event["timestamp"] -= duration
         if stream and stream in streams:
             streams[stream]["events"].extend(written["events"])
             streams[stream].update({key: written[key] for key in ("lastEventTimestamp", "lastIngestionTime")})
