@@ -1,1 +1,1 @@
-"""The operations app: accounts, environments, deployments and what is known of their stacks."""
+"""The operations app: accounts, environments, deployments, and the observed state of their stacks."""

@@ -1,4 +1,4 @@
-"""The app's place in Django."""
+"""The app's configuration for Django."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The loop that turns due rows into messages. Safe to run twice; needs only the database to decide.
+"""The loop that publishes due rows as messages. It decides from the database alone; several may run.
 
-Redis may be gone or empty: a row whose message was lost comes back when its lease ends, and a row that
-could not be published is made due again at once.
+Redis may be unavailable or empty: a row whose message was lost is due again when its lease ends, and a row
+that could not be published is made due again at once.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ from deployments.runner import observe
 log = logging.getLogger(__name__)
 
 PAUSE_WITHOUT_BROKER = timedelta(seconds=2)
-NEWCOMERS = 2.0
-"""Seconds between two looks for accounts that nobody observes yet."""
-TIDY = 60.0
-"""Seconds between two batches of what is forgotten, when there is nothing else to do."""
+OBSERVER_INTERVAL = 2.0
+"""Seconds between two searches for accounts without observers."""
+CLEANUP_INTERVAL = 60.0
+"""Minimum of seconds between two batches that delete old rows, while no row is due."""
 
 
 def one_pass() -> int:
-    """Claim every due row and publish its tick. Return how many were published."""
+    """Claim every due row and publish its step. Return the number of published messages."""
     published = 0
     kinds: list[tuple[QuerySet[Any], Task[Any, Any]]] = [
-        (Deployment.objects.active(), tasks.tick_deployment),
-        (Environment.objects.observed(), tasks.tick_environment),
-        (ActionRequest.objects.active(), tasks.tick_operation),
-        (Observer.objects.all(), tasks.tick_observer),
+        (Deployment.objects.active(), tasks.step_deployment),
+        (Environment.objects.observed(), tasks.step_environment),
+        (ActionRequest.objects.active(), tasks.step_action_request),
+        (Observer.objects.all(), tasks.step_observer),
     ]
     lease = timedelta(seconds=settings.SANSO_TICK_LEASE)
     for rows, task in kinds:
@@ -48,34 +48,34 @@ def one_pass() -> int:
             try:
                 task.apply_async((pk, version), expires=settings.SANSO_TICK_LEASE, retry=False)
             except (OperationalError, OSError) as exc:
-                log.warning("the broker takes no messages: %s", exc)
+                log.warning("the broker does not accept messages: %s", exc)
                 rows.filter(pk=pk, version=version).update(due_at=timezone.now() + PAUSE_WITHOUT_BROKER)
                 return published
             published += 1
     return published
 
 
-def _publish_tidying() -> None:
+def _publish_cleanup() -> None:
     try:
-        tasks.tidy.apply_async(expires=TIDY, retry=False)
+        tasks.tidy.apply_async(expires=CLEANUP_INTERVAL, retry=False)
     except (OperationalError, OSError) as exc:
-        log.warning("the broker takes no messages: %s", exc)
+        log.warning("the broker does not accept messages: %s", exc)
 
 
 def run(stop: threading.Event, beat: Callable[[], object] = lambda: None) -> None:
-    """Make passes until `stop` is set. A database that is away is waited for."""
-    newcomers = tidied = time.monotonic() - TIDY
+    """Make passes until `stop` is set. While the database is unavailable, wait for it."""
+    searched_at = cleaned_at = time.monotonic() - CLEANUP_INTERVAL
     while not stop.is_set():
         close_old_connections()
         try:
-            if time.monotonic() - newcomers > NEWCOMERS:
-                newcomers = time.monotonic()
+            if time.monotonic() - searched_at > OBSERVER_INTERVAL:
+                searched_at = time.monotonic()
                 observe.ensure_observers()
-            if not one_pass() and time.monotonic() - tidied > TIDY:
-                tidied = time.monotonic()
-                _publish_tidying()
+            if not one_pass() and time.monotonic() - cleaned_at > CLEANUP_INTERVAL:
+                cleaned_at = time.monotonic()
+                _publish_cleanup()
             beat()
         except DatabaseError as exc:
-            log.warning("the database does not answer: %s", exc)
+            log.warning("the database does not respond: %s", exc)
             stop.wait(1.0)
         stop.wait(settings.SANSO_DISPATCH_INTERVAL)

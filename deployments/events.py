@@ -1,6 +1,7 @@
-"""Telling open pages that a deployment has news: a hint through Redis, while the database is the truth.
+"""Notify open pages of new events of a deployment, through Redis; the database is the source of truth.
 
-`announce` writes hints; `deployments.live.hints` reads them. A hint may be lost, doubled or late.
+`announce` writes notifications ("hints"); `deployments.live.hints` reads them. A hint may be lost, late or a
+duplicate.
 """
 
 from __future__ import annotations
@@ -19,16 +20,16 @@ from redis.retry import Retry
 log = logging.getLogger(__name__)
 
 HINTS = "sanso:hints"
-KEPT = 5000
-"""How many hints the stream keeps; without a limit it would grow for ever."""
-SILENCE = 3.0
-"""Seconds without another try after Redis did not answer: a frozen one costs each try its time-out."""
+MAX_HINTS = 5000
+"""Maximum number of hints in the stream; without a limit it would grow forever."""
+PAUSE = 3.0
+"""Seconds without another try after Redis did not respond: if it hangs, each try takes its whole timeout."""
 
-_silent_until = 0.0
+_paused_until = 0.0
 
 
 class Hint(NamedTuple):
-    """What one entry of the stream says: the deployment's events go up to this number."""
+    """One entry of the stream: the number of the deployment's latest event."""
 
     deployment: int
     seq: int
@@ -42,19 +43,19 @@ def _client() -> redis.Redis:
 
 
 def announce(deployment_pk: int, seq: int) -> None:
-    """Say that the deployment's events go up to `seq` now. A Redis that is away is no error."""
-    global _silent_until  # one switch a process, like the client it guards
-    if time.monotonic() < _silent_until:
+    """Notify pages that `seq` is the deployment's latest event. If Redis is unavailable, do nothing."""
+    global _paused_until  # one per process, like the client
+    if time.monotonic() < _paused_until:
         return
     try:
-        _client().xadd(HINTS, {"d": deployment_pk, "s": seq}, maxlen=KEPT, approximate=True)
+        _client().xadd(HINTS, {"d": deployment_pk, "s": seq}, maxlen=MAX_HINTS, approximate=True)
     except redis.RedisError as exc:
-        _silent_until = time.monotonic() + SILENCE
-        log.warning("no hints about deployments for %.0f s, pages ask the database: %s", SILENCE, exc)
+        _paused_until = time.monotonic() + PAUSE
+        log.warning("no hints about deployments for %.0f s, pages poll the database: %s", PAUSE, exc)
 
 
 def hint(fields: Mapping[bytes, bytes]) -> Hint | None:
-    """Return what an entry of the stream says, None if it is not one of ours."""
+    """Return an entry of the stream as a hint, None if it has another format."""
     try:
         return Hint(int(fields[b"d"]), int(fields[b"s"]))
     except (KeyError, ValueError):

@@ -1,4 +1,4 @@
-"""The forms of environments. The one for a new environment is made from the template set's parameters."""
+"""The forms of environments. The fields of a new environment are the template set's parameters."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from deployments.models import Account
 from deployments.wording import error_text
 
 PREFIX = "parameter_"
-"""What stands before a parameter's name in the form, so that it is never taken for another field."""
+"""Prefix of parameters' field names, so that they do not clash with other fields."""
 TRUE_OR_FALSE = {"true", "false"}
 
 
 class ReasonedForm(forms.Form):
-    """What every request for a deployment has: why, and a key by which a double click is one request."""
+    """The fields of every request for a deployment: a reason, and a key that detects double clicks."""
 
     reason = forms.CharField(
         label=gettext_lazy("Reason"),
@@ -36,19 +36,19 @@ class ReasonedForm(forms.Form):
     )
     request_key = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
 
-    def refuse(self, error: UserFixable) -> None:
-        """Put what an action objected to beside the field it is about, or on top of the form."""
+    def reject(self, error: UserFixable) -> None:
+        """Add the error of an action to its field, or to the form if it has none."""
         self.add_error(error.field if error.field in self.fields else None, error_text(error))
 
     def problems(self) -> list[tuple[BoundField | None, str, str]]:
-        """Return every (field, its name, sentence) in the order of the page; first those without a field."""
+        """Return every (field, label, error) in the order of the page; first those without a field."""
         whole: list[tuple[BoundField | None, str, str]] = [
             (None, "", str(e)) for e in self.non_field_errors()
         ]
-        return whole + [(field, self.called(field), str(e)) for field in self for e in field.errors]
+        return whole + [(field, self.label_of(field), str(e)) for field in self for e in field.errors]
 
-    def called(self, field: BoundField) -> str:
-        """Return what a field is called away from its place."""
+    def label_of(self, field: BoundField) -> str:
+        """Return a field's label for the list of errors."""
         return str(field.label)
 
 
@@ -73,7 +73,7 @@ class NewEnvironmentForm(ReasonedForm):
             self.fields[PREFIX + name] = ParameterField(parameter)
 
     def clean_name(self) -> str:
-        """Refuse at once what the action would refuse later. Raise ValidationError with its sentence."""
+        """Return the name. Raise ValidationError if the action would reject it."""
         name: str = self.cleaned_data["name"]
         try:
             check_name(name)
@@ -81,12 +81,12 @@ class NewEnvironmentForm(ReasonedForm):
             raise ValidationError(error_text(error), code=error.code) from error
         return name
 
-    def called(self, field: BoundField) -> str:
+    def label_of(self, field: BoundField) -> str:
         """Return a field's label after that of its group: two tiers both have an instance type."""
         for label, fields in self.groups():
             if label and any(field.name == one.name for one in fields):
                 return f"{label} · {field.label}"
-        return super().called(field)
+        return super().label_of(field)
 
     def groups(self) -> Iterator[tuple[str, list[BoundField]]]:
         """Return the (label, fields) of the template's groups, in its order."""
@@ -95,13 +95,13 @@ class NewEnvironmentForm(ReasonedForm):
             yield label, [self[PREFIX + parameter.name] for parameter in group.parameters]
 
     def parameters(self) -> dict[str, str]:
-        """Return what the action is given. A secret left empty is left out: its default stands."""
+        """Return the values for the action. An empty secret is left out, so that it has its default."""
         values = {n: self.cleaned_data[PREFIX + n] for n in self.template_set.parameters}
         secret = {n for n, parameter in self.template_set.parameters.items() if parameter.no_echo}
         return {name: value for name, value in values.items() if value or name not in secret}
 
     def secrets_typed(self) -> list[BoundField]:
-        """Return the secret fields that were filled and must be typed again, since pages never hold them."""
+        """Return the secret fields that must be typed again, since pages never contain secrets."""
         return [
             self[n]
             for n, f in self.fields.items()
@@ -110,12 +110,12 @@ class NewEnvironmentForm(ReasonedForm):
 
     @property
     def stack_prefix(self) -> str:
-        """Return what stands before an environment's name in the name of its stack."""
+        """Return the prefix of stack names before the environment's name."""
         return str(settings.SANSO_STACK_PREFIX)
 
 
 class ParameterField(forms.CharField):
-    """One parameter: the widget that fits its type, and CloudFormation's rules said in words."""
+    """One parameter: a widget for its type, and texts for CloudFormation's constraints."""
 
     def __init__(self, parameter: Parameter) -> None:
         self.parameter = parameter
@@ -124,7 +124,7 @@ class ParameterField(forms.CharField):
             label=_(parameter.label) if parameter.label else parameter.name,
             help_text=_(parameter.description) if parameter.description else "",
             initial="" if parameter.no_echo or initial is None else initial,
-            required=False,  # whether a value may be empty is the template's to say: see validate()
+            required=False,  # the template decides whether a value may be empty: see validate()
             strip=not parameter.no_echo,
             widget=_widget(parameter),
         )
@@ -133,19 +133,19 @@ class ParameterField(forms.CharField):
 
     @property
     def must_be_filled(self) -> bool:
-        """Return whether an empty value is refused."""
+        """Return whether an empty value is rejected."""
         has_default = self.parameter.no_echo and self.parameter.default is not None
         return not has_default and problem(self.parameter, "") is not None
 
     def to_python(self, value: Any) -> str:
-        """Return the value as CloudFormation takes it: a list may be written one entry a line."""
+        """Return the value for CloudFormation. In the form, a list may have one entry per line."""
         text = super().to_python(value) or ""
         if self.parameter.is_list:
             return ",".join(item.strip() for item in text.replace("\n", ",").split(",") if item.strip())
         return text
 
     def validate(self, value: str) -> None:
-        """Raise ValidationError with the sentence for what CloudFormation would object to."""
+        """Raise ValidationError if CloudFormation would reject the value."""
         if value == "" and not self.must_be_filled:
             return
         found = problem(self.parameter, value)
@@ -153,7 +153,7 @@ class ParameterField(forms.CharField):
             raise ValidationError(sentence(found), code=found.code)
 
     def is_typed_again(self, form: forms.Form) -> bool:
-        """Return whether the parameter is a secret that came with the form, which is never sent back."""
+        """Return whether the parameter is a secret that was submitted; the page does not contain it."""
         name = next(name for name, field in form.fields.items() if field is self)
         return self.parameter.no_echo and bool(form.data.get(name))
 
@@ -179,7 +179,7 @@ def _widget(parameter: Parameter) -> forms.Widget:
 
 
 def _choices(parameter: Parameter) -> tuple[str, ...]:
-    """Return what can be chosen; with nothing chosen at first when the template gives no default."""
+    """Return the choices; the first is empty if the template has no default."""
     return parameter.allowed_values if parameter.initial is not None else ("", *parameter.allowed_values)
 
 
@@ -196,10 +196,10 @@ def _choice(value: str, parameter: Parameter) -> str:
 
 
 def sentence(found: Problem) -> str:
-    """Return what is wrong with a value, in the template's own words where it has some."""
+    """Return the text of a problem: the template's own description if it has one."""
     values: Mapping[str, str] = found.values
     own = _(found.constraint) if found.constraint else ""
-    own = own[:1].upper() + own[1:]  # CloudFormation's manner is a half sentence: "must be a number"
+    own = own[:1].upper() + own[1:]  # CloudFormation's convention is a half sentence: "must be a number"
     if found.code == "required":
         return " ".join(part for part in (_("This field is required."), own) if part)
     if own:
@@ -232,7 +232,7 @@ def _range(values: Mapping[str, str]) -> str:
 
 
 class DeleteForm(ReasonedForm):
-    """The environment's name, typed by hand."""
+    """The environment's name as a confirmation."""
 
     typed_name = forms.CharField(
         label=gettext_lazy("Type the environment name to confirm"),

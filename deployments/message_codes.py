@@ -1,4 +1,4 @@
-"""Stable codes of the messages that rows keep; deployments/wording has their words."""
+"""Stable codes of the messages that rows store; their texts are in deployments/wording."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Code(StrEnum):
-    """What happened. Stored in JSON columns and recordings: a code that was released stays."""
+    """What happened. Codes are stored in JSON columns and recordings: a released one is not removed."""
 
     # what a person requests
     NAME_NOT_CONFIRMED = "name_not_confirmed"

@@ -1,4 +1,4 @@
-"""What a recording may hold: everything in a file is checked before a row is made of it."""
+"""Checks of a recording: every value of a file is checked before a row is created from it."""
 
 from __future__ import annotations
 
@@ -48,22 +48,22 @@ FIELDS: Mapping[type[models.Model], tuple[str, ...]] = {
     Evidence: ("kind", "subject", "text", "problem", "at"),
     Expectation: ("usual", "seconds", "low", "high", "runs"),
 }
-"""The fields of each row that a recording has."""
+"""The fields of each model that a recording contains."""
 Row = dict[str, Any]
 
 
 def checked(recording: Any) -> Row:
-    """Return what rows are made of. Raise UserFixable with the place of what is wrong in the recording."""
+    """Return the values of the rows. Raise UserFixable with the position of the first invalid value."""
     whole = Value(recording, "")
     if whole.get("format").value != FORMAT:
         raise UserFixable("RecordingUnknown", Code.RECORDING_INVALID)
     deployment = _row(whole.get("deployment"), Deployment)
     if deployment["state"] not in TERMINAL or deployment["ended_at"] is None:
         raise whole.get("deployment").get("state").wrong()
-    stacks = [_stack(told) for told in whole.get("stacks").list()]
+    stacks = [_stack(one) for one in whole.get("stacks").list()]
     _check_stacks(whole.get("stacks"), stacks)
     paths = {stack["path"] for stack in stacks}
-    events = [_event(told, paths) for told in whole.get("events").list()]
+    events = [_event(one, paths) for one in whole.get("events").list()]
     _check_events(whole.get("events"), events, deployment["last_seq"])
     expectation = whole.get("expectation")
     return {
@@ -72,30 +72,30 @@ def checked(recording: Any) -> Row:
         "deployment": deployment,
         "stacks": stacks,
         "events": events,
-        "evidence": [_row(told, Evidence) for told in whole.get("evidence").list()],
+        "evidence": [_row(one, Evidence) for one in whole.get("evidence").list()],
         "expectation": None if expectation.value is None else _row(expectation, Expectation),
     }
 
 
-def _row(told: Value, model: type[models.Model]) -> Row:
-    return told.columns({name: model._meta.get_field(name) for name in FIELDS[model]})
+def _row(value: Value, model: type[models.Model]) -> Row:
+    return value.columns({name: model._meta.get_field(name) for name in FIELDS[model]})
 
 
-def _stack(told: Value) -> Row:
-    return _row(told, Stack) | {"resources": [_row(one, Resource) for one in told.get("resources").list()]}
+def _stack(value: Value) -> Row:
+    return _row(value, Stack) | {"resources": [_row(one, Resource) for one in value.get("resources").list()]}
 
 
-def _event(told: Value, paths: set[str]) -> Row:
-    stack = told.get("stack")
+def _event(value: Value, paths: set[str]) -> Row:
+    stack = value.get("stack")
     if stack.value is not None and not (isinstance(stack.value, str) and stack.value in paths):
         raise stack.wrong()
-    return _row(told, Event) | {"stack": stack.value}
+    return _row(value, Event) | {"stack": stack.value}
 
 
-def _check_stacks(told: Value, stacks: list[Row]) -> None:
-    """Raise UserFixable unless each stack is there once, below one that is there, its resources once each."""
+def _check_stacks(value: Value, stacks: list[Row]) -> None:
+    """Raise UserFixable unless each stack occurs once, below an existing one, with each resource once."""
     paths = {stack["path"] for stack in stacks}
-    for place, stack in zip(told.list(), stacks, strict=True):
+    for place, stack in zip(value.list(), stacks, strict=True):
         parent, _, name = stack["path"].rpartition("/")
         is_placed = not stack["path"] or (parent in paths and bool(name))
         depth = stack["path"].count("/") + 1 if stack["path"] else 0
@@ -103,13 +103,13 @@ def _check_stacks(told: Value, stacks: list[Row]) -> None:
         if not is_placed or stack.get("depth", 0) != depth or len(set(names)) < len(names):
             raise place.wrong()
     if len(paths) < len(stacks) or sum(len(stack["resources"]) for stack in stacks) > MAX_ROWS:
-        raise told.wrong()
+        raise value.wrong()
 
 
-def _check_events(told: Value, events: list[Row], last: int) -> None:
-    """Raise UserFixable unless each number up to the last one, and each key, is there once at the most."""
+def _check_events(value: Value, events: list[Row], last: int) -> None:
+    """Raise UserFixable unless each number up to the last one, and each key, occurs at most once."""
     numbers, keys = ({event[name] for event in events} for name in ("seq", "key"))
     if len(numbers) < len(events) or len(keys) < len(events):
-        raise told.wrong()
+        raise value.wrong()
     if events and not 0 < min(numbers) <= max(numbers) <= last:
-        raise told.wrong()
+        raise value.wrong()

@@ -1,4 +1,4 @@
-"""Values of a recording with their places, read as what a column takes, or refused."""
+"""Values of a recording with their positions: read with the type of a column, or rejected."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ MAX_ROWS = 200_000
 MAX_TEXT = 200_000
 MAX_DEPTH = 8
 MAX_INTEGER = 2**31 - 1
-"""What an integer column of MySQL and MariaDB takes at least."""
+"""The maximum of the smallest integer column in MySQL and MariaDB."""
 MAX_NUMBER = 2**63 - 1
 EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 _NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
-"""What MySQL or UTF-8 does not take."""
+"""Characters that MySQL or UTF-8 does not allow."""
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A value of the file, and the place where it is. Methods raise UserFixable with the place."""
+    """A value of the file and its position. Methods raise UserFixable with the position."""
 
     value: Any
     place: str
 
     def wrong(self) -> UserFixable:
-        """Return the error that this value is missing or not what belongs here."""
+        """Return the error that this value is missing or invalid."""
         return UserFixable("RecordingInvalid", Code.RECORDING_VALUE_INVALID, place=self.place or "JSON")
 
     def get(self, key: str) -> Value:
@@ -56,28 +56,28 @@ class Value:
 
     def columns(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """Return the values of the fields; in an older file, those with a default may be missing."""
-        told = self.mapping()
+        given = self.mapping()
         return {
             name: field.get_default()
-            if name not in told and _has_default(field)
+            if name not in given and _has_default(field)
             else self.get(name).of(field)
             for name, field in fields.items()
         }
 
     def of(self, field: Any) -> Any:
-        """Return this value as the field's column takes it."""
+        """Return this value for the field's column."""
         if self.value is None and field.null:
             return None
         if isinstance(field, models.JSONField):
             return self.json(field.name)
         if isinstance(field, models.DateTimeField):
-            return self.moment()
+            return self.time()
         if isinstance(field, models.CharField | models.TextField):
             return self.text(field)
         return self.number(field)
 
     def text(self, field: Any) -> str:
-        """Return this text: not too long, of characters that a column takes, one of the field's choices."""
+        """Return this text: not too long, with allowed characters, one of the field's choices."""
         value = self.value
         is_text = isinstance(value, str) and len(value) <= (field.max_length or MAX_TEXT)
         if not is_text or _NOT_TEXT.search(value) or (field.choices and value not in dict(field.flatchoices)):
@@ -85,7 +85,7 @@ class Value:
         return str(value)
 
     def number(self, field: Any) -> float:
-        """Return this number: finite, in the column's range, whole unless the column takes others."""
+        """Return this number: finite, in the column's range, an integer unless the column is a float."""
         is_whole = isinstance(self.value, int) and not isinstance(self.value, bool)
         is_real = isinstance(self.value, float) and math.isfinite(self.value)
         if not is_whole and not (is_real and isinstance(field, models.FloatField)):
@@ -94,25 +94,25 @@ class Value:
             field.run_validators(self.value)
         except ValidationError as exc:
             raise self.wrong() from exc
-        # SQLite's columns take more than MySQL's: a recording opens on both or on neither.
+        # SQLite's columns allow more than MySQL's: a recording must open on both or on neither.
         limit = MAX_INTEGER if isinstance(field, models.PositiveIntegerField) else MAX_NUMBER
         if abs(self.value) > limit:
             raise self.wrong()
         return float(self.value) if is_real else int(self.value)
 
-    def moment(self) -> datetime:
-        """Return this moment, which is written with its offset from UTC."""
+    def time(self) -> datetime:
+        """Return this time, which is written with its offset from UTC."""
         try:
-            moment = parse_datetime(self.value) if isinstance(self.value, str) else None
+            time = parse_datetime(self.value) if isinstance(self.value, str) else None
         except ValueError:
-            moment = None
-        if moment is None or moment.tzinfo is None or not EARLIEST <= moment < LATEST:
+            time = None
+        if time is None or time.tzinfo is None or not EARLIEST <= time < LATEST:
             raise self.wrong()
-        return moment
+        return time
 
     def json(self, name: str) -> Any:
-        """Return this value of a JSON column; the columns have forms of their own."""
-        if not _FORMS[name](self.value) or not _is_plain(self.value):
+        """Return this value of a JSON column; each column has its own format."""
+        if not _FORMATS[name](self.value) or not _is_plain(self.value):
             raise self.wrong()
         return self.value
 
@@ -122,7 +122,7 @@ def _has_default(field: Any) -> bool:
 
 
 def _is_plain(value: Any, depth: int = 0) -> bool:
-    """Return whether databases and pages take a JSON value: finite, not deep, of real characters."""
+    """Return whether databases and pages can process a JSON value: finite, not deep, valid characters."""
     if isinstance(value, str):
         return not _NOT_TEXT.search(value)
     if isinstance(value, float):
@@ -176,11 +176,11 @@ def _is_message(value: Any) -> bool:
 def _are_event_values(value: Any) -> bool:
     if not isinstance(value, dict):
         return False
-    kept = (value.get(name) for name in ("sentence", "message"))
-    return all(one is None or isinstance(one, str) or _is_message(one) for one in kept)
+    messages = (value.get(name) for name in ("sentence", "message"))
+    return all(one is None or isinstance(one, str) or _is_message(one) for one in messages)
 
 
-_FORMS: Mapping[str, Callable[[Any], bool]] = {
+_FORMATS: Mapping[str, Callable[[Any], bool]] = {
     "parameters": _is_text_mapping,
     "outputs": _is_text_mapping,
     "changes": lambda value: _are(value, _is_change),

@@ -1,6 +1,6 @@
-"""Deployments as files: a finished one with all its rows, to be looked at and played back elsewhere.
+"""Recordings: deployments that have ended as files with all their rows, for replay elsewhere.
 
-Three come along (`deployments/recorded/`), so that the page can be tried without deploying anything.
+Three are included (`deployments/recorded/`), so that the page can be tried without a deployment.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from deployments.recording_check import FIELDS, FORMAT, checked
 
 FOLDER = Path(__file__).parent / "recorded"
 ACCOUNT = "recordings"
-"""The account that recorded deployments are in. Nothing can be deployed into it."""
+"""The account of recorded deployments. Nothing can be deployed to it."""
 BATCH = 500
 
 
 def dump(deployment: Deployment) -> dict[str, Any]:
-    """Return a finished deployment as JSON-ready values.
+    """Return a deployment that has ended as values for JSON, without its sealed parameters.
 
-    Raise UserFixable if it has not ended. Sealed parameters are not in it.
+    Raise UserFixable if it has not ended.
     """
     if deployment.is_active:
         raise UserFixable("StillRunning", Code.DEPLOYMENT_STILL_RUNNING)
@@ -68,11 +68,11 @@ def _fields(row: models.Model) -> dict[str, Any]:
 
 
 def load(recording: Any, user: User, key: uuid.UUID | None = None) -> Deployment:
-    """Write a recording's rows, for `user` to look at, and return the deployment.
+    """Create a recording's rows with `user` as the owner, and return the deployment.
 
-    Its environment counts as deleted: it is in no list of what is there, is never looked at in AWS and
-    offers nothing that could be done to it. A `key` that was loaded before gives the deployment of then.
-    Raise UserFixable for what is not a recording, or has something in it that does not belong there.
+    Its environment counts as deleted: it is in no list of active environments, is never polled and has no
+    actions. If a recording with this `key` was loaded before, return its deployment. Raise UserFixable if the
+    recording is invalid.
     """
     key = key or uuid.uuid4()
     before = Deployment.objects.for_page().filter(request_key=key).first()
@@ -85,44 +85,46 @@ def load(recording: Any, user: User, key: uuid.UUID | None = None) -> Deployment
     except (DataError, IntegrityError) as exc:
         if (
             twice := Deployment.objects.for_page().filter(request_key=key).first()
-        ):  # the other of a double click
+        ):  # the other click of a double click
             return twice
         raise UserFixable("RecordingInvalid", Code.RECORDING_VALUE_INVALID, place="JSON") from exc
     return Deployment.objects.for_page().get(pk=deployment.pk)
 
 
 def _write(rows: dict[str, Any], user: User, key: uuid.UUID) -> Deployment:
-    account, _made = Account.objects.get_or_create(
+    account, _created = Account.objects.get_or_create(
         name=ACCOUNT, defaults={"region": rows["region"], "is_recording": True}
     )
-    kept, values = rows["environment"], rows["deployment"]
+    environment_values, values = rows["environment"], rows["deployment"]
     environment = Environment.objects.create(
-        **kept, account=account, owner=user, deleted_at=values["ended_at"], due_at=None
+        **environment_values, account=account, owner=user, deleted_at=values["ended_at"], due_at=None
     )
     deployment = Deployment.objects.create(
         **values, environment=environment, requested_by=user, request_key=key, due_at=None
     )
-    # auto_now_add: the moments of the recording, not of its loading
+    # despite auto_now_add: the times of the recording, not of its import
     Deployment.objects.filter(pk=deployment.pk).update(created_at=values["created_at"])
-    Environment.objects.filter(pk=environment.pk).update(created_at=kept["created_at"], latest=deployment)
+    Environment.objects.filter(pk=environment.pk).update(
+        created_at=environment_values["created_at"], latest=deployment
+    )
     stacks = _write_stacks(deployment, rows["stacks"])
     Event.objects.bulk_create(
         [
-            Event(**told | {"stack": stacks.get(told["stack"]), "deployment": deployment})
-            for told in rows["events"]
+            Event(**row | {"stack": stacks.get(row["stack"]), "deployment": deployment})
+            for row in rows["events"]
         ],
         batch_size=BATCH,
     )
-    Evidence.objects.bulk_create(Evidence(**told, deployment=deployment) for told in rows["evidence"])
+    Evidence.objects.bulk_create(Evidence(**row, deployment=deployment) for row in rows["evidence"])
     if rows["expectation"]:
         Expectation.objects.create(deployment=deployment, **rows["expectation"])
     return deployment
 
 
-def _write_stacks(deployment: Deployment, told: list[dict[str, Any]]) -> dict[str, Stack]:
-    """Write stacks with their resources, parents first, and return the stacks by path."""
+def _write_stacks(deployment: Deployment, rows: list[dict[str, Any]]) -> dict[str, Stack]:
+    """Create stacks with their resources, parents first, and return the stacks by path."""
     stacks: dict[str, Stack] = {}
-    for one in sorted(told, key=lambda stack: str(stack["path"]).count("/")):
+    for one in sorted(rows, key=lambda stack: str(stack["path"]).count("/")):
         resources = one.pop("resources")
         parent = stacks.get(one["path"].rpartition("/")[0]) if one["path"] else None
         stack = Stack.objects.create(**one, deployment=deployment, parent=parent, settled=True)
@@ -131,17 +133,17 @@ def _write_stacks(deployment: Deployment, told: list[dict[str, Any]]) -> dict[st
     return stacks
 
 
-def open_own(name: str, user: User) -> Deployment:
-    """Return one of the project's recordings as a deployment, the same one for everybody.
+def open_included(name: str, user: User) -> Deployment:
+    """Return an included recording as a deployment, the same one for all users.
 
     Raise UserFixable if there is none of that name.
     """
     return load(read(name), user, _key(name))
 
 
-def loaded_own() -> dict[str, Deployment]:
-    """Return the deployments of those of the project's recordings that somebody has opened, by name."""
-    names = {_key(name): name for name in that_come_along()}
+def loaded_included() -> dict[str, Deployment]:
+    """Return the deployments of the included recordings that have been opened, by name."""
+    names = {_key(name): name for name in included()}
     found = Deployment.objects.filter(request_key__in=names)
     return {names[deployment.request_key]: deployment for deployment in found}
 
@@ -150,14 +152,14 @@ def _key(name: str) -> uuid.UUID:
     return uuid.uuid5(uuid.NAMESPACE_URL, f"sanso:recorded:{name}")
 
 
-def that_come_along() -> list[str]:
-    """Return the names of the recordings of the project."""
+def included() -> list[str]:
+    """Return the names of the included recordings."""
     return sorted(path.stem for path in FOLDER.glob("*.json"))
 
 
 def read(name: str) -> dict[str, Any]:
-    """Return one of the recordings of the project. Raise UserFixable if there is none of that name."""
-    if name not in that_come_along():
+    """Return an included recording. Raise UserFixable if there is none of that name."""
+    if name not in included():
         raise UserFixable("RecordingMissing", Code.RECORDING_NOT_FOUND)
     found: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text())
     return found

@@ -1,6 +1,7 @@
-"""Celery's doorways: a row's id and version in, one short step, no result.
+"""Celery tasks: each takes a row's id and version, and makes one short step without a result.
 
-Unknown keyword arguments are accepted, so that an older worker lives through a newer dispatcher.
+Unknown keyword arguments are accepted, so that an older worker works with a newer dispatcher. The names of
+the tasks are part of the messages: those of the release before are kept.
 """
 
 from __future__ import annotations
@@ -11,30 +12,30 @@ from deployments.runner import step
 
 
 @shared_task(name="deployments.tick_deployment", acks_late=True, ignore_result=True)
-def tick_deployment(pk: int, version: int, **_newer: object) -> None:
+def step_deployment(pk: int, version: int, **_newer: object) -> None:
     """Take one step of a deployment."""
     step.run_deployment(pk, version)
 
 
 @shared_task(name="deployments.tick_environment", acks_late=True, ignore_result=True)
-def tick_environment(pk: int, version: int, **_newer: object) -> None:
-    """Look at an environment that nothing is being done to."""
+def step_environment(pk: int, version: int, **_newer: object) -> None:
+    """Observe the stack of an environment between deployments."""
     step.run_environment(pk, version)
 
 
 @shared_task(name="deployments.tick_observer", acks_late=True, ignore_result=True)
-def tick_observer(pk: int, version: int, **_newer: object) -> None:
-    """Ask one source of facts about an account's environments."""
+def step_observer(pk: int, version: int, **_newer: object) -> None:
+    """Poll one source of an account."""
     step.run_observer(pk, version)
 
 
 @shared_task(name="deployments.tick_operation", acks_late=True, ignore_result=True)
-def tick_operation(pk: int, version: int, **_newer: object) -> None:
-    """Carry out what a person asked for on an environment's page."""
+def step_action_request(pk: int, version: int, **_newer: object) -> None:
+    """Take one step of an action request."""
     step.run_action_request(pk, version)
 
 
 @shared_task(name="deployments.tidy", acks_late=True, ignore_result=True)
 def tidy(**_newer: object) -> None:
-    """Thin and forget the history of health, one batch."""
+    """Thin and delete old rows of the health history, one batch."""
     step.tidy()

@@ -18,11 +18,17 @@ urlpatterns = [
     path("environments/new/expected", environment_expected, name="environment_expected"),
     path("environments/<int:pk>/", environment.environment_page, name="environment"),
     path("environments/<int:pk>/delete", environment_delete, name="environment_delete"),
-    path("environments/<int:pk>/forget", environment.environment_forget, name="environment_forget"),
+    path("environments/<int:pk>/forget", environment.environment_close, name="environment_close"),
     path("environments/<int:pk>/compare", comparison_page, name="comparison"),
-    path("environments/<int:pk>/past", environment.environment_past, name="environment_past"),
+    path(
+        "environments/<int:pk>/past",
+        environment.environment_health_history,
+        name="environment_health_history",
+    ),
     path("environments/<int:pk>/run", environment.environment_run, name="environment_run"),
-    path("environments/<int:pk>/save-time", environment.environment_save_time, name="environment_save_time"),
+    path(
+        "environments/<int:pk>/save-time", environment.environment_site_check, name="environment_site_check"
+    ),
     path(
         "environments/<int:pk>/runs/<int:run>/output",
         environment.environment_output,

@@ -1,1 +1,1 @@
-"""What a person may ask for: checked, written as rows. A due row is the message; nothing is published."""
+"""What users can request: each request is checked and written as a due row. Nothing is published here."""

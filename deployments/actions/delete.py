@@ -1,4 +1,4 @@
-"""Asking for an environment to be deleted, and forgetting one that AWS does not know any more."""
+"""Request the deletion of an environment, and close one whose stack no longer exists."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def request_deletion(
     request_key: UUID,
     unprotect: bool = False,
 ) -> Deployment:
-    """Ask for the environment's stack to be deleted, and return the deployment that does it.
+    """Request the deletion of the environment's stack, and return its deployment.
 
-    The same `request_key` again returns the deployment of the first time. Raise UserFixable if the
-    name was not typed as it is, or the environment is being changed or gone.
+    A second call with the same `request_key` returns the deployment of the first. Raise UserFixable if the
+    typed name is not the environment's, or the environment has an active deployment or is deleted.
     """
     before = Deployment.objects.filter(request_key=request_key).first()
     if before:
@@ -87,9 +87,9 @@ def require_typed_name(environment: Environment, typed_name: str) -> None:
 
 
 def close_environment(*, user: User, environment: Environment) -> None:
-    """Close an environment whose stack AWS does not know any more.
+    """Close an environment whose stack no longer exists.
 
-    Raise UserFixable while the stack is there, or a deployment is at work.
+    Raise UserFixable while the stack exists or a deployment is active.
     """
     closed = Environment.objects.filter(pk=environment.pk, deleted_at=None, latest__active_key=None).exclude(
         missing_since=None

@@ -1,4 +1,4 @@
-"""Asking for a new environment."""
+"""Request a new environment."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 # CloudFormation: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html
-# 128 characters for the stack; nested stacks and load balancers take their names from it, so ours end sooner.
+# 128 characters for the stack; names of nested stacks and load balancers contain it, so ours are shorter.
 STACK_NAME = re.compile(r"[a-zA-Z][-a-zA-Z0-9]*")
-LONGEST_NAME = 40
+MAX_NAME_LENGTH = 40
 
 
 def request_deployment(
@@ -38,10 +38,10 @@ def request_deployment(
     reason: str,
     request_key: UUID,
 ) -> Deployment:
-    """Ask for an environment to be made, and return its deployment.
+    """Request the creation of an environment, and return its deployment.
 
-    The same `request_key` again returns the deployment of the first time. An environment of that name
-    that never got a stack is used again. Raise UserFixable with the field that a person must change.
+    A second call with the same `request_key` returns the deployment of the first. An environment of that name
+    that never had a stack is reused. Raise UserFixable with the field that the user must change.
     """
     before = Deployment.objects.filter(request_key=request_key).first()
     if before:
@@ -68,7 +68,7 @@ def request_deployment(
             event_log.add(deployment, "requested", kind="create", user=user.get_username(), reason=reason)
             expectations.at_request(deployment)
     except (IntegrityError, UserFixable) as exc:
-        # The other click of a double click may have been first, at any point of the above.
+        # The other click of a double click may have been first, at any point above.
         twice = Deployment.objects.filter(request_key=request_key).first()
         if twice:
             return twice
@@ -79,15 +79,15 @@ def request_deployment(
 
 
 def check_name(name: str) -> None:
-    """Raise UserFixable unless the name can become a stack's name."""
+    """Raise UserFixable unless the name is valid as a part of a stack's name."""
     if not STACK_NAME.fullmatch(name):
         raise UserFixable(
             "IllegalName",
             Code.NAME_INVALID,
             "name",
         )
-    if len(name) > LONGEST_NAME:
-        raise UserFixable("IllegalName", Code.NAME_TOO_LONG, "name", count=LONGEST_NAME)
+    if len(name) > MAX_NAME_LENGTH:
+        raise UserFixable("IllegalName", Code.NAME_TOO_LONG, "name", count=MAX_NAME_LENGTH)
 
 
 def busy(name: str) -> UserFixable:
@@ -103,7 +103,7 @@ def busy(name: str) -> UserFixable:
 def _checked(
     template_set: catalog.TemplateSet, parameters: Mapping[str, str]
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """Return (plain, secret) values of the set's parameters; defaults stand in for what is not given."""
+    """Return (plain, secret) values of the set's parameters; missing values are the defaults."""
     declared = template_set.parameters
     unknown = sorted(set(parameters) - set(declared))
     if unknown:
@@ -163,7 +163,7 @@ def _environment(user: User, account: Account, name: str, parameters: dict[str, 
 
 
 def prefill(deployment: Deployment) -> dict[str, Any]:
-    """Return what fills the form again after a deployment that failed; secrets are not kept."""
+    """Return the form's values of a failed deployment, for a retry; without secrets, which are not stored."""
     return {
         "account": deployment.environment.account_id,
         "name": deployment.environment.name,

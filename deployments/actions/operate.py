@@ -1,4 +1,4 @@
-"""Asking for something to be done in a running environment: run an association again, save a time."""
+"""Request an action in an environment: an association run, a site check."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 def request_association_run(
     *, user: User, environment: Environment, association_id: str, only_failed: bool
 ) -> ActionRequest:
-    """Ask for an association to run again, on all its instances or on those on which it failed.
+    """Request a run of an association, on all its instances or on those where it failed.
 
-    The same wish while the first is under way is the first. Raise UserFixable if there is nothing to run.
+    While the same request is active, it is returned. Raise UserFixable if there is nothing to run.
     """
     _require_live(environment)
     association = Association.objects.of(environment).filter(association_id=association_id).first()
@@ -36,7 +36,7 @@ def request_association_run(
 
 
 def request_site_check(*, user: User, environment: Environment) -> ActionRequest:
-    """Ask for a time to be written and read through the environment's load balancer."""
+    """Request a site check of the environment."""
     _require_live(environment)
     if not environment.load_balancers.filter(tier="alb").exists():
         raise UserFixable("NoSite", Code.LOAD_BALANCER_UNKNOWN)
@@ -65,6 +65,6 @@ def request_action(
             )
     except IntegrityError:
         found = ActionRequest.objects.filter(active_key=key).first()
-        if found is None:  # it ended in this moment
+        if found is None:  # it has just ended
             return request_action(user, environment, kind, arguments, what)
         return found

@@ -1,4 +1,4 @@
-"""Somebody looks at an environment: its facts are asked for more often, and the next ones at once."""
+"""Record that an environment's page is open: its sources are polled more often, beginning at once."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from deployments.models import Environment
 from deployments.models.health import Observation, Observer
 
 WATCHED = timedelta(seconds=30)
-AGAIN = timedelta(seconds=10)
-"""The row is written at most this often, however many people look and however often their pages ask."""
+MIN_INTERVAL = timedelta(seconds=10)
+"""The row is written at most this often, for any number of open pages."""
 
 
 def watch(environment: Environment) -> bool:
-    """Say that the environment is looked at. Return whether that was news."""
+    """Record that the environment is watched. Return whether it was not watched before."""
     now = timezone.now()
     until = environment.watched_until
-    if until and until > now + WATCHED - AGAIN:
+    if until and until > now + WATCHED - MIN_INTERVAL:
         return False
-    is_news = until is None or until < now
+    is_new = until is None or until < now
     Environment.objects.filter(pk=environment.pk).update(watched_until=now + WATCHED)
-    if is_news:
+    if is_new:
         Observation.objects.of(environment).sooner_than(now)
         Observer.objects.filter(account=environment.account_id, due_at__gt=now).update(due_at=now)
-    return is_news
+    return is_new

@@ -1,4 +1,4 @@
-"""Django's admin: accounts can be edited; everything that happened is read only."""
+"""Django's admin: accounts can be edited; everything else is read-only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How environments are: their health, targets, associations, instances, databases, and what was asked for."""
+"""The health of environments: targets, associations, instances, databases, site checks, requested actions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from deployments.presentation.health import aws_badges
 from deployments.wording import stored_text
 
 _RESULTS = {"failed": RUN_FAILED, "running": RUN_IN_PROGRESS, "succeeded": RUN_SUCCEEDED}
-_OPERATIONS = {
+_REQUEST_STATES = {
     "waiting": DisplayStatus.WAITING,
     "running": DisplayStatus.PROGRESS,
     "done": DisplayStatus.DONE,
@@ -38,11 +38,11 @@ _OPERATIONS = {
 
 
 class EnvironmentFilter(admin.RelatedOnlyFieldListFilter):
-    """Narrows by environment; only those that have rows are offered."""
+    """Filter by environment; the choices are environments that have rows."""
 
 
 class RunFilter(admin.SimpleListFilter):
-    """Narrows by how a run ended; State Manager's own words are many."""
+    """Filter by the result of a run; State Manager has more statuses."""
 
     title = _("result")
     parameter_name = "result"
@@ -79,7 +79,7 @@ class TargetAdmin(OfEnvironment):
         "environment",
         "account",
         "tier",
-        "shown_state",
+        "displayed_state",
         "why",
         "since",
         "observed_at",
@@ -88,13 +88,13 @@ class TargetAdmin(OfEnvironment):
     search_fields = ("target_id", "environment__name")
 
     @admin.display(description=_("state"), ordering="state")
-    def shown_state(self, target: Target) -> SafeString:
+    def displayed_state(self, target: Target) -> SafeString:
         """Return the state."""
         return aws_badges.target(target.state)
 
     @admin.display(description=_("reason"))
     def why(self, target: Target) -> str:
-        """Return the reason in words."""
+        """Return the reason as a text."""
         return (
             ""
             if target.state == "healthy"
@@ -104,14 +104,14 @@ class TargetAdmin(OfEnvironment):
 
 @admin.register(Association)
 class AssociationAdmin(OfEnvironment):
-    """Associations with how their last execution ended."""
+    """Associations with the result of their latest execution."""
 
     list_display = (
         "__str__",
         "environment",
         "account",
         "tier",
-        "shown_status",
+        "displayed_status",
         "counted",
         "executed_at",
         "observed_at",
@@ -120,21 +120,21 @@ class AssociationAdmin(OfEnvironment):
     search_fields = ("association_id", "name", "environment__name")
 
     @admin.display(description=_("status"), ordering="status")
-    def shown_status(self, association: Association) -> SafeString:
-        """Return how its last execution ended."""
+    def displayed_status(self, association: Association) -> SafeString:
+        """Return the status of its latest execution."""
         return aws_badges.run(association.status, association.detailed_status)
 
     @admin.display(description=_("instances"))
     def counted(self, association: Association) -> str:
-        """Return how many instances it ended how on, in State Manager's words."""
-        return ", ".join(f"{word} {number}" for word, number in sorted(association.counts.items()))
+        """Return the number of instances by State Manager's status."""
+        return ", ".join(f"{status} {number}" for status, number in sorted(association.counts.items()))
 
 
 @admin.register(AssociationRun)
 class AssociationRunAdmin(ReadOnly):
     """Runs of associations on single instances, with what failed."""
 
-    list_display = ("instance_id", "association", "environment", "shown_status", "failed_task", "at")
+    list_display = ("instance_id", "association", "environment", "displayed_status", "failed_task", "at")
     list_filter = (RunFilter, "association__environment__account")
     search_fields = ("instance_id", "association__environment__name")
     list_select_related = ("association__environment",)
@@ -146,21 +146,21 @@ class AssociationRunAdmin(ReadOnly):
         return run.association.environment.name
 
     @admin.display(description=_("status"), ordering="status")
-    def shown_status(self, run: AssociationRun) -> SafeString:
-        """Return how it ended."""
+    def displayed_status(self, run: AssociationRun) -> SafeString:
+        """Return its status."""
         return aws_badges.run(run.status, run.detailed_status)
 
 
 @admin.register(FleetInstance)
 class FleetInstanceAdmin(OfEnvironment):
-    """Instances of Auto Scaling groups, those too that are gone."""
+    """Instances of Auto Scaling groups, including terminated ones."""
 
     list_display = (
         "instance_id",
         "environment",
         "account",
         "tier",
-        "shown_lifecycle",
+        "displayed_lifecycle",
         "zone",
         "launch_template_version",
         "gone_at",
@@ -169,22 +169,30 @@ class FleetInstanceAdmin(OfEnvironment):
     search_fields = ("instance_id", "environment__name")
 
     @admin.display(description=_("lifecycle state"), ordering="lifecycle")
-    def shown_lifecycle(self, instance: FleetInstance) -> SafeString:
-        """Return where in its life it is."""
+    def displayed_lifecycle(self, instance: FleetInstance) -> SafeString:
+        """Return its lifecycle state."""
         return aws_badges.lifecycle(instance.lifecycle)
 
 
 @admin.register(ScalingActivity)
 class ScalingActivityAdmin(OfEnvironment):
-    """What Auto Scaling groups did."""
+    """Activities of Auto Scaling groups."""
 
-    list_display = ("description", "environment", "account", "tier", "shown_status", "started_at", "ended_at")
+    list_display = (
+        "description",
+        "environment",
+        "account",
+        "tier",
+        "displayed_status",
+        "started_at",
+        "ended_at",
+    )
     list_filter = ("status", "tier", ("environment", EnvironmentFilter), "environment__account")
     search_fields = ("environment__name",)
 
     @admin.display(description=_("status"), ordering="status")
-    def shown_status(self, activity: ScalingActivity) -> SafeString:
-        """Return how it stands."""
+    def displayed_status(self, activity: ScalingActivity) -> SafeString:
+        """Return its status."""
         return aws_badges.activity(activity.status)
 
 
@@ -192,13 +200,20 @@ class ScalingActivityAdmin(OfEnvironment):
 class DatabaseClusterAdmin(OfEnvironment):
     """Aurora clusters."""
 
-    list_display = ("cluster_id", "environment", "account", "shown_status", "engine_version", "observed_at")
+    list_display = (
+        "cluster_id",
+        "environment",
+        "account",
+        "displayed_status",
+        "engine_version",
+        "observed_at",
+    )
     list_filter = ("status", ("environment", EnvironmentFilter), "environment__account")
     search_fields = ("cluster_id", "environment__name")
 
     @admin.display(description=_("status"), ordering="status")
-    def shown_status(self, cluster: DatabaseCluster) -> SafeString:
-        """Return how the cluster stands."""
+    def displayed_status(self, cluster: DatabaseCluster) -> SafeString:
+        """Return the cluster's status."""
         return aws_badges.database(cluster.status)
 
 
@@ -206,34 +221,42 @@ class DatabaseClusterAdmin(OfEnvironment):
 class DatabaseMemberAdmin(ReadOnly):
     """Instances of Aurora clusters with their roles."""
 
-    list_display = ("instance_id", "cluster", "is_writer", "shown_status", "zone", "lag_ms")
+    list_display = ("instance_id", "cluster", "is_writer", "displayed_status", "zone", "lag_ms")
     list_filter = ("is_writer", "status", "cluster__environment__account")
     search_fields = ("instance_id", "cluster__environment__name")
     list_select_related = ("cluster",)
 
     @admin.display(description=_("status"), ordering="status")
-    def shown_status(self, member: DatabaseMember) -> SafeString:
-        """Return how the instance stands."""
+    def displayed_status(self, member: DatabaseMember) -> SafeString:
+        """Return the instance's status."""
         return aws_badges.database(member.status)
 
 
 @admin.register(Observation)
 class ObservationAdmin(OfEnvironment):
-    """How fresh each source is, and what keeps it from answering."""
+    """When each source was last observed, and its problem."""
 
-    list_display = ("source", "environment", "account", "observed_at", "attempted_at", "problem_code", "said")
+    list_display = (
+        "source",
+        "environment",
+        "account",
+        "observed_at",
+        "attempted_at",
+        "problem_code",
+        "problem",
+    )
     list_filter = ("source", ("problem_code", admin.EmptyFieldListFilter), "environment__account")
     search_fields = ("environment__name",)
 
     @admin.display(description=_("problem"))
-    def said(self, observation: Observation) -> str:
-        """Return what a person can do about it."""
+    def problem(self, observation: Observation) -> str:
+        """Return the text of the problem."""
         return stored_text(observation.problem_sentence)
 
 
 @admin.register(SiteProbe)
 class SiteProbeAdmin(OfEnvironment):
-    """Times that were written and read through load balancers."""
+    """Site checks."""
 
     list_display = ("at", "environment", "account", "wrote", "read", "milliseconds", "asked_by")
     list_filter = ("wrote", "read", "environment__account")
@@ -242,15 +265,15 @@ class SiteProbeAdmin(OfEnvironment):
 
 
 @admin.register(ActionRequest)
-class OperationAdmin(OfEnvironment):
-    """What people asked for on environments' pages."""
+class ActionRequestAdmin(OfEnvironment):
+    """Actions that users requested on environments' pages."""
 
     list_display = (
         "pk",
         "kind",
         "environment",
         "account",
-        "shown_state",
+        "displayed_state",
         "asked_by",
         "created_at",
         "ended_at",
@@ -261,8 +284,8 @@ class OperationAdmin(OfEnvironment):
     list_select_related = ("environment__account", "asked_by")
 
     @admin.display(description=_("state"), ordering="state")
-    def shown_state(self, operation: ActionRequest) -> SafeString:
-        """Return how it stands."""
+    def displayed_state(self, request: ActionRequest) -> SafeString:
+        """Return its status."""
         return badges.status_badge(
-            _OPERATIONS.get(operation.state, DisplayStatus.FAILED), operation.get_state_display()
+            _REQUEST_STATES.get(request.state, DisplayStatus.FAILED), request.get_state_display()
         )

@@ -1,4 +1,4 @@
-"""What the admin's lists have in common: read only, never counted to the end, with the portal's badges."""
+"""The base of the admin's lists: read-only, with a limited count of rows and the portal's badges."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ STYLE = Media(css={"all": ["portal/palette.css", "portal/admin.css"]})
 
 
 class CappedPaginator(Pages):
-    """Counts up to a limit: a table of millions is never walked just to say how many pages there are."""
+    """Counts up to a limit: a table of millions of rows is never counted completely for the page numbers."""
 
     limit = 5000
 
     @cached_property
     def count(self) -> int:
-        """Return how many rows there are, `limit` for more."""
+        """Return the number of rows, at most `limit`."""
         rows: Any = self.object_list
         return len(rows.values_list("pk")[: self.limit])
 
@@ -49,14 +49,14 @@ class StatusFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Return the rows of the choice."""
-        wanted = _STATUSES.get(self.value() or "")
-        return queryset.filter(status__in=wanted) if wanted else queryset
+        chosen = _STATUSES.get(self.value() or "")
+        return queryset.filter(status__in=chosen) if chosen else queryset
 
 
 class ReadOnly(Rows):
-    """Rows that the portal writes: to be read, never added, changed or deleted by hand.
+    """Rows that the portal writes: they cannot be added, changed or deleted in the admin.
 
-    No list counts its table, so that it opens as fast with millions of events.
+    No list counts its whole table, so that it opens fast with millions of events.
     """
 
     paginator = CappedPaginator
@@ -66,17 +66,17 @@ class ReadOnly(Rows):
 
     @property
     def media(self) -> Media:
-        """Return Django's files with the colours of the badges."""
+        """Return Django's files and the colors of the badges."""
         return super().media + STYLE
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Refuse."""
+        """Return False."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Refuse."""
+        """Return False."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Refuse."""
+        """Return False."""
         return False

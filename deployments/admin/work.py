@@ -1,4 +1,4 @@
-"""Accounts, which can be edited, and what deployments made: environments, stacks, resources, events."""
+"""Accounts, which can be edited, and environments, deployments, stacks, resources and events."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ else:  # generic for type checkers only
 
 @admin.register(Account)
 class AccountAdmin(AccountRows):
-    """Where the portal may act. The external id is made by the portal and only shown."""
+    """Accounts that the portal deploys to. The portal generates the external id."""
 
     list_display = ("name", "region", "role_arn", "is_sandbox")
     list_filter = ("region", "is_sandbox")
@@ -39,7 +39,7 @@ class AccountAdmin(AccountRows):
 
     @property
     def media(self) -> Media:
-        """Return Django's files with the portal's."""
+        """Return Django's files and the portal's."""
         return super().media + STYLE
 
     @admin.display(description=_("trust policy of the role"))
@@ -60,29 +60,37 @@ class AccountAdmin(AccountRows):
 
 @admin.register(Environment)
 class EnvironmentAdmin(ReadOnly):
-    """Environments, the deleted ones too."""
+    """Environments, including deleted ones."""
 
-    list_display = ("name", "account", "shown_status", "shown_health", "stack_word", "owner", "created_at")
+    list_display = (
+        "name",
+        "account",
+        "displayed_status",
+        "displayed_health",
+        "displayed_stack_status",
+        "owner",
+        "created_at",
+    )
     list_filter = ("health_word", "account", "stack_status", ("deleted_at", admin.EmptyFieldListFilter))
     search_fields = ("name", "stack_name", "stack_id")
     list_select_related = ("account", "owner", "latest")
     date_hierarchy = "created_at"
 
     @admin.display(description=_("status"))
-    def shown_status(self, environment: Environment) -> SafeString:
-        """Return how the environment stands."""
+    def displayed_status(self, environment: Environment) -> SafeString:
+        """Return the environment's status."""
         return badges.environment_status(environment)
 
     @admin.display(description=_("health"), ordering="health_word")
-    def shown_health(self, environment: Environment) -> SafeString | str:
-        """Return how healthy it is; a dash for one that is gone."""
+    def displayed_health(self, environment: Environment) -> SafeString | str:
+        """Return the environment's health; a dash if it is deleted."""
         if environment.deleted_at:
             return "–"
         return badges.health(environment.health_word)
 
     @admin.display(description=_("stack"), ordering="stack_status")
-    def stack_word(self, environment: Environment) -> SafeString | str:
-        """Return how its root stack stands, as it was seen last."""
+    def displayed_stack_status(self, environment: Environment) -> SafeString | str:
+        """Return the status of its root stack as last observed."""
         return badges.status(environment.stack_status, raw=True) if environment.stack_status else "–"
 
 
@@ -90,7 +98,7 @@ class EnvironmentAdmin(ReadOnly):
 class DeploymentAdmin(ReadOnly):
     """Deployments, newest first."""
 
-    list_display = ("pk", "kind", "environment", "account", "shown_state", "requested_by", "created_at")
+    list_display = ("pk", "kind", "environment", "account", "displayed_state", "requested_by", "created_at")
     list_display_links = ("pk", "kind")
     list_filter = ("state", "kind", "environment__account", ("environment", admin.RelatedOnlyFieldListFilter))
     search_fields = ("environment__name", "reason", "stack_id", "error_code")
@@ -104,16 +112,16 @@ class DeploymentAdmin(ReadOnly):
         return deployment.environment.account.name
 
     @admin.display(description=_("state"), ordering="state")
-    def shown_state(self, deployment: Deployment) -> SafeString:
-        """Return how the deployment stands."""
+    def displayed_state(self, deployment: Deployment) -> SafeString:
+        """Return the deployment's state."""
         return badges.deployment_status(deployment)
 
 
 @admin.register(Stack)
 class StackAdmin(ReadOnly):
-    """Root and nested stacks as deployments saw them."""
+    """Root and nested stacks of deployments."""
 
-    list_display = ("name", "path", "deployment", "shown_status", "started_at", "ended_at")
+    list_display = ("name", "path", "deployment", "displayed_status", "started_at", "ended_at")
     list_filter = (
         StatusFilter,
         ("deployment__environment", admin.RelatedOnlyFieldListFilter),
@@ -124,16 +132,16 @@ class StackAdmin(ReadOnly):
     ordering = ("-pk",)
 
     @admin.display(description=_("status"), ordering="status")
-    def shown_status(self, stack: Stack) -> SafeString:
-        """Return how the stack stands."""
+    def displayed_status(self, stack: Stack) -> SafeString:
+        """Return the stack's status."""
         return badges.status(stack.status, stack.reason, raw=True)
 
 
 @admin.register(Resource)
 class ResourceAdmin(ReadOnly):
-    """Resources of stacks as deployments saw them."""
+    """Resources of the stacks of deployments."""
 
-    list_display = ("logical_id", "type", "stack", "deployment", "shown_status", "physical_id")
+    list_display = ("logical_id", "type", "stack", "deployment", "displayed_status", "physical_id")
     list_filter = (StatusFilter, "stack__deployment__environment__account")
     search_fields = ("logical_id", "physical_id", "type")
     list_select_related = ("stack__deployment__environment",)
@@ -141,31 +149,31 @@ class ResourceAdmin(ReadOnly):
 
     @admin.display(description=_("deployment"))
     def deployment(self, resource: Resource) -> str:
-        """Return what made or deleted it."""
+        """Return the deployment that created or deleted it."""
         return str(resource.stack.deployment)
 
     @admin.display(description=_("status"), ordering="status")
-    def shown_status(self, resource: Resource) -> SafeString:
-        """Return how the resource stands."""
+    def displayed_status(self, resource: Resource) -> SafeString:
+        """Return the resource's status."""
         return badges.status(resource.status, resource.reason, raw=True)
 
 
 @admin.register(Event)
 class EventAdmin(ReadOnly):
-    """The logs of all deployments, newest first."""
+    """The events of all deployments, newest first."""
 
-    list_display = ("seq", "deployment", "at", "source", "logical_id", "shown_status", "said")
+    list_display = ("seq", "deployment", "at", "source", "logical_id", "displayed_status", "displayed_reason")
     list_filter = ("source", StatusFilter, "deployment__environment__account")
     search_fields = ("logical_id", "physical_id", "=event_id")
     list_select_related = ("deployment__environment",)
     ordering = ("-pk",)
 
     @admin.display(description=_("status"), ordering="status")
-    def shown_status(self, event: Event) -> SafeString | str:
-        """Return the status that a stack event tells of."""
+    def displayed_status(self, event: Event) -> SafeString | str:
+        """Return the status in a stack event."""
         return badges.status(event.status, event.reason, raw=True) if event.status else ""
 
     @admin.display(description=_("reason"))
-    def said(self, event: Event) -> str:
-        """Return CloudFormation's reason, or the sentence of the portal's own event."""
+    def displayed_reason(self, event: Event) -> str:
+        """Return CloudFormation's reason, or the text of the portal's own event."""
         return event.reason if event.source == "cloudformation" else wording.event(event)

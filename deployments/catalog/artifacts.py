@@ -1,4 +1,4 @@
-"""What is uploaded for a template set: templates as they are, zips made the same way each time."""
+"""The objects that are uploaded for a template set: templates, and zips, which are reproducible."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from deployments.catalog.template_set import TemplateSet
 from deployments.errors import UserFixable
 from deployments.message_codes import Code
 
-# The earliest moment that a zip can tell: the same sources give the same bytes and so the same hash.
+# The earliest time that a zip can store: the same sources give the same bytes and the same hash.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -42,14 +42,14 @@ def _zip(artifact: Artifact) -> bytes:
 def _package(name: str) -> list[tuple[str, bytes]]:
     """Return the files of an installed pure-Python package.
 
-    Raise UserFixable if the package is not installed or has compiled parts, which would not run on
-    the function's processor.
+    Raise UserFixable if the package is not installed or has compiled parts, which may not run on the
+    function's processor.
     """
     try:
         listed = files(name) or []
     except PackageNotFoundError:
         raise UserFixable("TemplateSetBroken", Code.PACKAGE_NOT_INSTALLED, package=name) from None
-    wanted = [f for f in listed if f.suffix == ".py" and not f.parts[0].startswith("..")]
+    modules = [f for f in listed if f.suffix == ".py" and not f.parts[0].startswith("..")]
     if any(f.suffix in (".so", ".pyd") for f in listed):
         raise UserFixable("TemplateSetBroken", Code.PACKAGE_NOT_PURE_PYTHON, package=name)
-    return [(f.as_posix(), Path(str(f.locate())).read_bytes()) for f in wanted]
+    return [(f.as_posix(), Path(str(f.locate())).read_bytes()) for f in modules]

@@ -1,4 +1,4 @@
-"""Values of a template file, each with its place in it: read as what they have to be, or refused by name."""
+"""Values of a template file with their positions in it: read with the required type, or rejected."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from deployments.message_codes import Code
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """A value and where it is: the file's name, and the keys that lead to it with dots between them.
+    """A value and its position: the file's name, and its keys separated by dots.
 
-    Every method raises UserFixable when the value is not of the kind that is asked for. A value that is
-    missing or null is an empty mapping or list, an empty text, no number.
+    Every method raises UserFixable if the value does not have the required type. A value that is missing or
+    null is an empty mapping or list, an empty text, no number.
     """
 
     file: str

@@ -1,4 +1,4 @@
-"""cfn-lint over a template set, in a process of its own."""
+"""Run cfn-lint on a template set, in a separate process."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ LIMIT_SECONDS = 120
 def findings(template_set: TemplateSet) -> list[dict[str, str]]:
     """Return cfn-lint's errors and warnings: level, rule, file, line, message.
 
-    cfn-lint keeps the templates it reads in module globals, so it runs outside of the worker. A
-    `.cfnlintrc` in the set's folder is honoured.
+    cfn-lint stores the templates in module globals, so it runs outside the worker. It uses a `.cfnlintrc` in
+    the set's folder.
 
-    Raise UserFixable if cfn-lint itself ends badly.
+    Raise UserFixable if cfn-lint itself fails.
     """
     command = [
         sys.executable,

@@ -1,4 +1,4 @@
-"""The manifest of a template set: which template is the root, what the portal fills, which zips are made."""
+"""The manifest of a template set: the root template, the parameters that the portal sets, the zips."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MANIFEST = "template-set.yaml"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Artifact:
-    """A zip to be made: of a folder (and others beside it), or of a module with packages."""
+    """A zip to build: of a folder (and further ones), or of a module with packages."""
 
     key: str
     folder: Path | None = None
@@ -27,11 +27,11 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """What a set says of itself. `bucket` and `prefix` are None when the templates have to tell.
+    """The description of a set. `bucket` and `prefix` are None if they must be read from the templates.
 
     Parameters in `choose_once` keep the value that an environment is created with. `new_environments` has
-    what new environments get in place of a parameter's default: CloudFormation gives the default to every
-    stack that does not have the parameter yet, so the default has to be what such a stack does without it.
+    values for new environments that replace a parameter's default: CloudFormation uses the default for every
+    stack that does not have the parameter yet, so the default must not change such a stack.
     """
 
     root: str = ""
@@ -45,9 +45,9 @@ class Manifest:
 def read(folder: Path) -> Manifest:
     """Return the manifest of a folder.
 
-    When it does not list artifacts, or there is no manifest, a folder `playbook` is the only artifact.
+    If it does not list artifacts, or there is no manifest, a folder `playbook` is the only artifact.
 
-    Raise UserFixable if it is no manifest, or names what is not there.
+    Raise UserFixable if it is invalid, or names a file that does not exist.
     """
     if not (folder / MANIFEST).exists():
         return Manifest(artifacts=_usual_artifacts(folder))
@@ -78,25 +78,25 @@ def _artifacts(folder: Path, entries: Checked) -> Iterator[Artifact]:
             raise entry.broken(Code.KEY_MISSING)
         yield Artifact(
             key=key,
-            folder=_there(folder, entry.get("folder"), key, is_folder=True),
+            folder=_existing(folder, entry.get("folder"), key, is_folder=True),
             also=tuple(
-                (at, there)
+                (at, path)
                 for at, source in entry.get("also").items()
-                if (there := _there(folder, source, key, is_folder=True))
+                if (path := _existing(folder, source, key, is_folder=True))
             ),
-            module=_there(folder, entry.get("module"), key, is_folder=False),
+            module=_existing(folder, entry.get("module"), key, is_folder=False),
             packages=tuple(name.text() for name in entry.get("packages").list()),
         )
 
 
-def _there(folder: Path, named: Checked, key: str, *, is_folder: bool) -> Path | None:
-    """Return the folder or file that a value names, None if it names none."""
+def _existing(folder: Path, named: Checked, key: str, *, is_folder: bool) -> Path | None:
+    """Return the folder or file that a value names, None if it is empty. Raise UserFixable if missing."""
     if not named.text():
         return None
     path = folder / named.text()
     try:
         found = path.is_dir() if is_folder else path.is_file()
-    except OSError:  # its name is too long, say
+    except OSError:  # for example, its name is too long
         found = False
     if not found:
         raise UserFixable(
@@ -110,7 +110,7 @@ def _there(folder: Path, named: Checked, key: str, *, is_folder: bool) -> Path |
 
 
 def sources(artifact: Artifact) -> list[tuple[str, Path]]:
-    """Return (name in the zip, file) of everything an artifact takes from the set, in a fixed order."""
+    """Return (name in the zip, file) of every file of the set in an artifact, sorted."""
     found: list[tuple[str, Path]] = []
     if artifact.module:
         found.append((artifact.module.name, artifact.module))

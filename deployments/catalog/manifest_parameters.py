@@ -1,4 +1,4 @@
-"""What a set's manifest says about the parameters of its root template, added to them."""
+"""Apply a set's manifest to the parameters of its root template."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from deployments.message_codes import Code
 def applied(groups: tuple[ParameterGroup, ...], manifest: Manifest) -> tuple[ParameterGroup, ...]:
     """Return the groups with `choose_once` and `new_environment` of their parameters.
 
-    Raise UserFixable("TemplateSetBroken") for a parameter that is missing or a value that it refuses.
+    Raise UserFixable("TemplateSetBroken") for a parameter that does not exist or a value that is not allowed.
     """
     declared = {parameter.name: parameter for group in groups for parameter in group.parameters}
     for name in (*manifest.choose_once, *manifest.new_environments):

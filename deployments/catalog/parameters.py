@@ -13,9 +13,9 @@ MAX_PARAMETERS = 200
 
 
 def groups(root: Checked, hidden: Container[str]) -> tuple[ParameterGroup, ...]:
-    """Return the parameters that a person fills; those without a group come last, in one of their own.
+    """Return the parameters that the user sets; those without a group come last, in a group of their own.
 
-    Raise UserFixable if the template's parameters are not what CloudFormation takes.
+    Raise UserFixable if CloudFormation would reject the template's parameters.
     """
     declared = dict(root.get("Parameters").items())
     if len(declared) > MAX_PARAMETERS:

@@ -26,7 +26,7 @@ from deployments.message_codes import Code
 
 MAX_TEMPLATES = 200
 MAX_TOTAL = 10_000_000
-"""Bytes of all templates together: they are read within a request."""
+"""Maximum size of all templates in bytes: they are read during a request."""
 MAX_RESOURCES = 500
 """Of one template: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
 _ENDINGS = (".yaml", ".yml", ".json", ".template")
@@ -35,10 +35,10 @@ _TEMPLATE_URL = re.compile(r"https://\$\{(\w+)\}\.s3[.-].*?amazonaws\.com/(?:\$\
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TemplateSet:
-    """What a folder holds. `digest` changes whenever anything that would be uploaded changes.
+    """The content of a folder. `digest` changes if any object to upload changes.
 
-    When `prefix_parameter` is filled by the portal, keys are content-addressed; in a set without
-    manifest the operator chooses the prefix, which names resources as well, and `own_prefix` is False.
+    If the portal sets `prefix_parameter`, keys are content-addressed. In a set without a manifest the
+    operator chooses the prefix, which is also in the names of resources, and `own_prefix` is False.
     """
 
     folder: Path
@@ -54,26 +54,26 @@ class TemplateSet:
     groups: tuple[ParameterGroup, ...]
     digest: str
     contents: Mapping[str, dict[str, Any]] = field(default_factory=dict, repr=False, compare=False)
-    """What the templates say, by file name."""
+    """The parsed templates by file name."""
 
     @property
     def parameters(self) -> dict[str, Parameter]:
-        """Return the parameters that a person fills, by name."""
+        """Return the parameters that the user sets, by name."""
         return {p.name: p for group in self.groups for p in group.parameters}
 
     def missing_templates(self, values: Mapping[str, str]) -> list[str]:
-        """Return the files that nested stacks would need with these parameters and the set does not have."""
+        """Return the files that nested stacks need with these parameters and that are not in the set."""
         return missing_templates(self.contents, self.root.name, self.bucket_parameter, values)
 
 
 _read: dict[Path, tuple[tuple[object, ...], TemplateSet]] = {}
-"""What was read of each folder, with the state that its files were in: reading costs 0.2 s."""
+"""The set of each folder, with the state of its files at that time: reading it takes 0.2 s."""
 
 
 def load(folder: Path) -> TemplateSet:
-    """Return the template set of a folder; read again only when one of its files has changed.
+    """Return the template set of a folder; it is only read again after a change of its files.
 
-    Raise UserFixable("TemplateSetMissing" or "TemplateSetBroken") with a sentence that names the file.
+    Raise UserFixable("TemplateSetMissing" or "TemplateSetBroken") with a message that names the file.
     """
     state, known = _read.get(folder, ((), None))
     if known is not None and state and _state(known) == state:
@@ -84,7 +84,7 @@ def load(folder: Path) -> TemplateSet:
 
 
 def _state(template_set: TemplateSet) -> tuple[object, ...]:
-    """Return names, sizes and times of everything that a set was read from; () when something is gone."""
+    """Return names, sizes and times of all files of a set; () if one no longer exists."""
     try:
         files = [path for artifact in template_set.artifacts for _, path in sources(artifact)]
         files += [path for path in template_set.folder.iterdir() if path.is_file()]
@@ -156,7 +156,7 @@ def _is_template(path: Path) -> bool:
 
 
 def _check_resources(content: Checked) -> None:
-    """Raise UserFixable when a template has more resources than CloudFormation takes."""
+    """Raise UserFixable if a template has more resources than CloudFormation allows."""
     declared = content.value.get("Resources")
     if isinstance(declared, dict) and len(declared) > MAX_RESOURCES:
         raise content.broken(
@@ -218,7 +218,7 @@ def _filled_by_the_portal(about: Manifest, root: Mapping[str, Any]) -> tuple[str
 
 
 def _digest(templates: tuple[Path, ...], artifacts: tuple[Artifact, ...]) -> str:
-    """Return the SHA-256 over every file that is uploaded or goes into a zip."""
+    """Return the SHA-256 of all files that are uploaded, also of those in zips."""
     summary = hashlib.sha256()
     for path in templates:
         summary.update(path.name.encode() + b"\0" + path.read_bytes())

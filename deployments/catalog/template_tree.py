@@ -9,7 +9,7 @@ from deployments.core.conditions import UNKNOWN, Scope
 from deployments.core.nested_templates import nested_in
 
 _BUCKET = "\1"
-"""Stands for the artifact bucket in a TemplateURL. No template has this character."""
+"""Placeholder of the artifact bucket in a TemplateURL. No template has this character."""
 
 Templates = Mapping[str, Mapping[str, Any]]
 """Parsed templates by file name."""
@@ -18,9 +18,8 @@ Templates = Mapping[str, Mapping[str, Any]]
 def root_candidates(templates: Templates) -> list[str]:
     """Return the files that may be the root: those that no other template nests.
 
-    Parameters in the file name of a TemplateURL have the values that CloudFormation uses by default. Of
-    several such files, those that nest others are returned alone: a template without children beside one
-    that has some is left over, and not the root.
+    Parameters in the file name of a TemplateURL have their default values. Of several such files, only those
+    that nest others are returned: if one has children, a template without any is unused, not the root.
     """
     children = {
         name: {nested.found_in(templates) for nested in nested_in(template, Scope(template, {}))} - {"", name}
@@ -34,8 +33,8 @@ def root_candidates(templates: Templates) -> list[str]:
 def missing_templates(templates: Templates, root: str, bucket: str, values: Mapping[str, str]) -> list[str]:
     """Return the missing files that nested stacks need with these values of the root's parameters.
 
-    `bucket` is the parameter with the artifact bucket, "" when there is none: a TemplateURL that leads to
-    another bucket is not the set's. "…" stands for what is not known of a name.
+    `bucket` is the parameter of the artifact bucket, "" if there is none: a TemplateURL with another bucket
+    is not the set's. Unknown parts of a name are "…".
     """
     missing: set[str] = set()
     seen: set[str] = set()

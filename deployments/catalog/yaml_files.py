@@ -1,9 +1,9 @@
-"""Template files: YAML with CloudFormation's short tags, or JSON, read with limits into plain values.
+"""Read template files with limits into plain values: YAML with CloudFormation's short tags, or JSON.
 
-A template may be 1 MB (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/
-cloudformation-limits.html); depth, nodes and aliases are limited as well, since a few bytes of YAML can stand
-for millions of nodes. Whatever a file holds, it is read or refused: values are built here and not by PyYAML's
-constructors, which fail in many ways on tags that do not fit.
+A template may have 1 MB (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/
+cloudformation-limits.html). Depth, nodes and aliases are limited as well, since a few bytes of YAML can
+expand to millions of nodes. Any file is either read or rejected: values are built here and not by PyYAML's
+constructors, which fail in many ways on wrong tags.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _SCALARS = yaml.constructor.SafeConstructor()
 _STANDARD = "tag:yaml.org,2002:"
 _KINDS = {yaml.MappingNode: "map", yaml.SequenceNode: "seq", yaml.ScalarNode: "str"}
-"""How a value below a short tag is read: `!Ref 1` names what is called 1."""
+"""How the value of a short tag is read: in `!Ref 1`, the name is the text "1"."""
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
-"""What neither XML nor a database takes; only escapes can bring it into a YAML file."""
+"""Characters that XML and databases do not allow; in YAML, only escapes can contain them."""
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Return what the file says, as plain values; the keys of every mapping are texts.
+    """Return the content of a file as plain values; the keys of every mapping are strings.
 
     Raise UserFixable if it is too large, not YAML or JSON, or not a mapping.
     """
@@ -40,7 +40,7 @@ def read(path: Path) -> dict[str, Any]:
     except OSError as exc:
         raise _broken(path, exc.strerror or "it cannot be opened") from exc
     if len(text) > MAX_BYTES:
-        raise _broken(path, f"it has {len(text):,} bytes, and CloudFormation takes {MAX_BYTES:,}")
+        raise _broken(path, f"it has {len(text):,} bytes, and CloudFormation allows {MAX_BYTES:,}")
     try:
         _check_size(text)
         node = yaml.compose(text, Loader=_LOADER)
@@ -53,7 +53,7 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def _check_size(text: bytes) -> None:
-    """Raise YAMLError for what is nested too deeply, has too many nodes, or an alias."""
+    """Raise YAMLError if the text is nested too deeply, has too many nodes, or an alias."""
     depth = nodes = 0
     for event in yaml.parse(text, Loader=_LOADER):
         if isinstance(event, yaml.AliasEvent):
@@ -70,7 +70,7 @@ def _check_size(text: bytes) -> None:
 
 
 def _value(node: yaml.Node) -> Any:
-    """Return what a node says. Raise YAMLError or ValueError for what it cannot say."""
+    """Return the value of a node. Raise YAMLError or ValueError if it is invalid."""
     if not node.tag.startswith("!"):
         return _untagged(node, node.tag.removeprefix(_STANDARD))
     name = node.tag[1:]
@@ -97,7 +97,7 @@ def _mapping(node: yaml.MappingNode) -> dict[str, Any]:
             raise _problem(key, "a key must be a text")
         name = _text(key)
         if name in found:
-            raise _problem(key, f"the key {name} stands twice")
+            raise _problem(key, f"the key {name} occurs twice")
         found[name] = _value(value)
     return found
 

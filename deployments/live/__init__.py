@@ -1,1 +1,1 @@
-"""What open pages hear: who watches which deployment, and how news of it reaches them. No HTML here."""
+"""Event streams: which viewers watch which deployment, and how they are notified. No HTML here."""

@@ -1,4 +1,4 @@
-"""Who is logged in by which session, and what they may do: four queries for any number of sessions."""
+"""The users of sessions and their permissions: four queries for any number of sessions."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 MAX_LIST = 4_000
-"""Characters of a list of permissions that are read."""
+"""Maximum length of a list of permissions."""
 EVERYTHING = 0
-"""Stands among the ids of permissions for what a superuser may do."""
+"""In place of permission ids: a superuser has all permissions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """The user of a session, and the ids of the permissions that the user has."""
+    """The user of a session, and the ids of the user's permissions."""
 
     user: int
     permissions: frozenset[int]
 
     @property
     def permission_list(self) -> str:
-        """Return the ids as an address carries them, such as "25,26"."""
+        """Return the ids in the format of URLs, such as "25,26"."""
         return ",".join(map(str, sorted(self.permissions)))
 
     def covers(self, earlier: Access) -> bool:
-        """Return whether everything that was permitted earlier still is."""
+        """Return whether all earlier permissions still exist."""
         return EVERYTHING in self.permissions or earlier.permissions <= self.permissions
 
 
 def of_sessions(keys: Collection[str]) -> dict[str, Access]:
-    """Return the access of every session, by its key, in which somebody is logged in.
+    """Return the access of every session with a logged-in user, by session key.
 
     A session that is missing from the result has been logged out, has expired, or belongs to a user who was
-    deactivated or has another password now: what Django checks at each request
-    (`django.contrib.auth.get_user`). Whoever is logged in may view every deployment.
+    deactivated or has changed the password: Django checks the same at each request
+    (`django.contrib.auth.get_user`). Every logged-in user may view every deployment.
     """
     rows = Session.objects.filter(session_key__in=keys, expire_date__gt=timezone.now())
     sessions = {row.session_key: row.get_decoded() for row in rows}
@@ -62,7 +62,7 @@ def of_user(user: User) -> Access:
 
 
 def permission_ids(text: str) -> frozenset[int]:
-    """Return the ids in a list of permissions that a browser sent; whatever is no id is left out."""
+    """Return the ids in a list of permissions from a browser; other values are left out."""
     ids = text[:MAX_LIST].split(",")
     return frozenset(int(pk) for pk in ids if pk.isascii() and pk.isdecimal())
 
@@ -77,7 +77,7 @@ def _user_id(session: Mapping[str, Any]) -> int | None:
 
 
 def _is_verified(session: Mapping[str, Any], user: User) -> bool:
-    """Return whether a session was opened with the password that the user has now."""
+    """Return whether a session was opened with the user's current password."""
     signed = str(session.get(HASH_SESSION_KEY, ""))
     valid = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
     return any(constant_time_compare(signed, one) for one in valid)
@@ -89,7 +89,7 @@ def _permissions(users: Mapping[int, User]) -> dict[int, frozenset[int]]:
         if user.is_superuser:
             found[user.pk].add(EVERYTHING)
     for through in ("user", "group__user"):
-        held = Permission.objects.filter(**{f"{through}__in": list(users)})
-        for user_id, permission in held.values_list(through, "pk"):
+        granted = Permission.objects.filter(**{f"{through}__in": list(users)})
+        for user_id, permission in granted.values_list(through, "pk"):
             found[user_id].add(permission)
     return {pk: frozenset(found[pk]) for pk in users}

@@ -1,4 +1,4 @@
-"""How many answers that take long may be under way in a process: for a session, for a user, and in all."""
+"""Limits of concurrent long responses in a process: per session, per user, and in total."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from deployments.live.access import Access
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How many there may be at once."""
+    """Maximum numbers of concurrent responses."""
 
     session: int
     user: int
@@ -19,7 +19,7 @@ class Limits:
 
 
 class TooMany(Exception):
-    """A limit is reached: `limit` answers are under way for what `scope` names, a field of Limits."""
+    """Raised when a limit is reached. `scope` is the name of the field of Limits, `limit` its value."""
 
     def __init__(self, scope: str, limit: int) -> None:
         super().__init__(f"limit of {limit} for one {scope}")
@@ -28,7 +28,7 @@ class TooMany(Exception):
 
 @dataclass(eq=False, slots=True, weakref_slot=True, kw_only=True)
 class Viewer:
-    """Who an answer is for. `ends` is the code of why it has to end, once it has to."""
+    """The recipient of a response. `ends` is the code of the reason once the response must end."""
 
     session: str
     access: Access
@@ -38,8 +38,8 @@ class Viewer:
 class Admission:
     """The viewers of one event loop.
 
-    A viewer counts until it leaves or is garbage: a request that is canceled between its admission and the
-    first part of its answer has nobody who could leave for it.
+    A viewer counts until it leaves or is garbage-collected: if a request is canceled between its admission
+    and the first part of its response, nothing calls `leave`.
     """
 
     def __init__(self, limits: Callable[[], Limits]) -> None:
@@ -49,15 +49,15 @@ class Admission:
     def __len__(self) -> int:
         return len(self._viewers)
 
-    def check_room(self) -> None:
-        """Raise TooMany when the process is full, whoever asks."""
+    def check_process_limit(self) -> None:
+        """Raise TooMany if the limit of the process is reached."""
         limit = self._limits().process
         if len(self._viewers) >= limit:
             raise TooMany("process", limit)
 
     def admit(self, session: str, granted: Access) -> Viewer:
         """Return a viewer, which counts from now on. Raise TooMany if a limit is reached."""
-        self.check_room()
+        self.check_process_limit()
         limits, viewers = self._limits(), list(self._viewers)
         if sum(viewer.session == session for viewer in viewers) >= limits.session:
             raise TooMany("session", limits.session)
@@ -68,5 +68,5 @@ class Admission:
         return viewer
 
     def leave(self, viewer: Viewer) -> None:
-        """Stop counting a viewer. Harmless when it has left."""
+        """Stop counting a viewer. It may have left already."""
         self._viewers.discard(viewer)

@@ -1,8 +1,8 @@
-"""One hub a process: a room for each watched deployment, one reader of hints, viewers woken together.
+"""One broadcaster per process: a channel for each watched deployment, and one reader of hints for all.
 
-Correct because what a viewer gets depends on the number it has and on the database alone: a hint only
-makes a room look at once. A room looks every few seconds without one, too, so that everything works,
-slower, without Redis.
+What a viewer receives depends only on its last event number and on the database: a hint only makes a channel
+poll the database at once. A channel also polls every few seconds, so that without Redis everything works,
+only slower.
 """
 
 from __future__ import annotations
@@ -26,129 +26,129 @@ from deployments.live.streams import OpenStreams
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 5.0
-"""Seconds after which a room looks at the database without a hint."""
+"""Seconds after which a channel polls the database without a hint."""
 COALESCE = 0.25
-"""Seconds between two looks: viewers hear at most four times a second, all of them at the same numbers."""
+"""Minimum of seconds between two polls: viewers are notified at most four times a second."""
 EXPORTS = Limits(session=3, user=6, process=30)
-"""Files under way. One that nobody reads keeps a batch of a megabyte, and a thread, until it is closed."""
-FRAMES_KEPT = 16
-"""Frames of one room: most viewers stand at the same number, a few catch up."""
+"""Concurrent exports. One whose client does not read occupies a megabyte and a thread until it is closed."""
+CACHED_FRAMES = 16
+"""Frames that a channel caches: most viewers are at the same event, a few catch up."""
 
 
 class Channel:
-    """The viewers of one deployment in this process, and where the deployment stands."""
+    """The viewers of one deployment in this process, and the deployment's last known state."""
 
     def __init__(self, pk: int) -> None:
         self.pk = pk
         self.viewers = 0
         self.snapshot: Snapshot | None = None
         self.gone = False
-        self.frames: CoalescedResults[Any, Any] = CoalescedResults(FRAMES_KEPT)
-        self.news = asyncio.Event()
-        self._wanted = asyncio.Event()
+        self.frames: CoalescedResults[Any, Any] = CoalescedResults(CACHED_FRAMES)
+        self.changed = asyncio.Event()
+        self._poll_requested = asyncio.Event()
 
-    def look(self) -> None:
-        """Have the database looked at soon."""
-        self._wanted.set()
+    def request_poll(self) -> None:
+        """Make the channel poll the database soon."""
+        self._poll_requested.set()
 
     def wake(self) -> None:
-        """Wake every viewer. Who takes `news` before looking misses nothing."""
-        self.news, old = asyncio.Event(), self.news
+        """Wake every viewer. A viewer that takes `changed` before it reads the state misses no change."""
+        self.changed, old = asyncio.Event(), self.changed
         old.set()
 
     async def follow_row(self) -> None:
-        """Follow the deployment's row until cancelled. `asyncio.timeout` on purpose: on Python 3.11
-        `wait_for` swallows a cancellation now and then (bpo-42130), and a viewer would leak.
+        """Poll the deployment's row until canceled. `asyncio.timeout` on purpose: on Python 3.11 `wait_for`
+        sometimes loses a cancellation (bpo-42130), and the viewer would leak.
         """
         while not self.gone:
-            self._wanted.clear()
+            self._poll_requested.clear()
             try:
-                self._put(await reads.in_thread(reads.snapshot, self.pk))
+                self._set_snapshot(await reads.in_thread(reads.snapshot, self.pk))
             except Error as exc:
-                log.warning("deployment %s cannot be looked at: %s", self.pk, exc)
+                log.warning("deployment %s cannot be read: %s", self.pk, exc)
             await asyncio.sleep(COALESCE)
             try:
                 async with asyncio.timeout(POLL_SECONDS - COALESCE):
-                    await self._wanted.wait()
+                    await self._poll_requested.wait()
             except TimeoutError:
                 continue
 
-    def _put(self, snapshot: Snapshot | None) -> None:
+    def _set_snapshot(self, snapshot: Snapshot | None) -> None:
         before, self.snapshot = self.snapshot, snapshot or self.snapshot
         self.gone = snapshot is None
-        if before is None or snapshot is None or before.is_news_to != snapshot.is_news_to:
+        if before is None or snapshot is None or before.relevant != snapshot.relevant:
             self.wake()
 
 
 class Broadcaster:
-    """The rooms of one event loop. Tasks run only while somebody watches."""
+    """The channels of one event loop. Its tasks run only while there are viewers."""
 
     def __init__(self) -> None:
         self.closing = False
         self.streams = OpenStreams(on_end=self._wake_all)
         self.exports = Admission(lambda: EXPORTS)
-        self._rooms: dict[int, tuple[Channel, asyncio.Task[None]]] = {}
+        self._channels: dict[int, tuple[Channel, asyncio.Task[None]]] = {}
         self._reader: asyncio.Task[None] | None = None
 
     @asynccontextmanager
-    async def room(self, pk: int) -> AsyncIterator[Channel]:
-        """Give the deployment's room for as long as the viewer stays."""
-        room = self._enter(pk)
+    async def channel(self, pk: int) -> AsyncIterator[Channel]:
+        """Yield the deployment's channel, with one viewer more inside the block."""
+        channel = self._enter(pk)
         try:
-            yield room
+            yield channel
         finally:
-            self._leave(room)
+            self._leave(channel)
 
     @property
     def viewers(self) -> int:
-        """Return how many viewers there are in all rooms."""
-        return sum(room.viewers for room, _ in self._rooms.values())
+        """Return the number of viewers of all channels."""
+        return sum(channel.viewers for channel, _ in self._channels.values())
 
     def close(self) -> None:
-        """Let every viewer go: the process is about to stop."""
+        """End all streams: the process is about to stop."""
         self.closing = True
         self._wake_all()
 
     def _enter(self, pk: int) -> Channel:
         if self._reader is None:
-            self._reader = asyncio.create_task(hints.follow(self._hear, self._look_everywhere))
-        if pk not in self._rooms:
-            room = Channel(pk)
-            self._rooms[pk] = room, asyncio.create_task(room.follow_row())
-        room = self._rooms[pk][0]
-        room.viewers += 1
-        return room
+            self._reader = asyncio.create_task(hints.follow(self._on_hint, self._request_all_polls))
+        if pk not in self._channels:
+            channel = Channel(pk)
+            self._channels[pk] = channel, asyncio.create_task(channel.follow_row())
+        channel = self._channels[pk][0]
+        channel.viewers += 1
+        return channel
 
-    def _leave(self, room: Channel) -> None:
-        room.viewers -= 1
-        if room.viewers == 0:
-            _, task = self._rooms.pop(room.pk)
+    def _leave(self, channel: Channel) -> None:
+        channel.viewers -= 1
+        if channel.viewers == 0:
+            _, task = self._channels.pop(channel.pk)
             task.cancel()
-        if not self._rooms and self._reader:
+        if not self._channels and self._reader:
             self._reader.cancel()
             self._reader = None
 
-    def _hear(self, hint: Hint) -> None:
-        room, _ = self._rooms.get(hint.deployment, (None, None))
-        if room and (room.snapshot is None or hint.seq > room.snapshot.seq):
-            room.look()
+    def _on_hint(self, hint: Hint) -> None:
+        channel, _ = self._channels.get(hint.deployment, (None, None))
+        if channel and (channel.snapshot is None or hint.seq > channel.snapshot.seq):
+            channel.request_poll()
 
-    def _look_everywhere(self) -> None:
-        for room, _ in self._rooms.values():
-            room.look()
+    def _request_all_polls(self) -> None:
+        for channel, _ in self._channels.values():
+            channel.request_poll()
 
     def _wake_all(self) -> None:
-        for room, _ in self._rooms.values():
-            room.wake()
+        for channel, _ in self._channels.values():
+            channel.wake()
 
 
-_hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Broadcaster] = WeakKeyDictionary()
+_broadcasters: WeakKeyDictionary[asyncio.AbstractEventLoop, Broadcaster] = WeakKeyDictionary()
 
 
 def current() -> Broadcaster:
-    """Return the hub of the running event loop."""
+    """Return the broadcaster of the running event loop."""
     loop = asyncio.get_running_loop()
-    if loop not in _hubs:
-        hub = _hubs[loop] = Broadcaster()
-        stopping.before_stop(loop, hub.close)
-    return _hubs[loop]
+    if loop not in _broadcasters:
+        broadcaster = _broadcasters[loop] = Broadcaster()
+        stopping.before_stop(loop, broadcaster.close)
+    return _broadcasters[loop]

@@ -1,4 +1,4 @@
-"""Results that many viewers ask for at the same moment, made once; the last few are kept."""
+"""Request coalescing: results that many viewers need at the same time are computed once, and cached."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ V = TypeVar("V")
 
 
 class CoalescedResults(Generic[K, V]):
-    """A small cache of results by key, oldest use first to go. Belongs to one event loop."""
+    """A small LRU cache of results by key, for one event loop."""
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._made: OrderedDict[K, asyncio.Task[V]] = OrderedDict()
+        self._tasks: OrderedDict[K, asyncio.Task[V]] = OrderedDict()
 
     async def get(self, key: K, make: Callable[[], Coroutine[Any, Any, V]]) -> V:
-        """Return the result for the key; `make()` runs when nobody asked before, or when it failed.
+        """Return the result for the key; `make()` runs if there is none, or if it failed.
 
-        A viewer who leaves while it is made does not take it away from the others.
+        If one caller is canceled meanwhile, the others still get the result.
         """
-        task = self._made.get(key)
+        task = self._tasks.get(key)
         if task is None:
-            task = self._made[key] = asyncio.get_running_loop().create_task(make())
+            task = self._tasks[key] = asyncio.get_running_loop().create_task(make())
             task.add_done_callback(partial(self._drop_failed, key))
-            while len(self._made) > self._size:
-                self._made.popitem(last=False)
+            while len(self._tasks) > self._size:
+                self._tasks.popitem(last=False)
         else:
-            self._made.move_to_end(key)
+            self._tasks.move_to_end(key)
         return await asyncio.shield(task)
 
     def _drop_failed(self, key: K, task: asyncio.Task[V]) -> None:
         failed = task.cancelled() or task.exception() is not None
-        if failed and self._made.get(key) is task:
-            del self._made[key]
+        if failed and self._tasks.get(key) is task:
+            del self._tasks[key]

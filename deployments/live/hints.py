@@ -1,4 +1,4 @@
-"""Reading the hints: one blocking Redis read a process, which heals by itself."""
+"""Read the hints: one blocking Redis read per process, which reconnects by itself."""
 
 from __future__ import annotations
 
@@ -18,30 +18,29 @@ from deployments.events import HINTS, Hint, hint
 log = logging.getLogger(__name__)
 
 BLOCK = 5.0
-"""Seconds that one read waits for hints; Redis answers with nothing afterwards."""
-PATIENCE = BLOCK + 5.0
-"""Seconds after which a Redis that does not answer at all counts as gone."""
+"""Seconds that one read waits for hints; then Redis returns an empty response."""
+TIMEOUT = BLOCK + 5.0
+"""Seconds without any response after which Redis counts as unavailable."""
 PAUSE = 0.5
 BEGINNING = "0-0"
 
 
-async def follow(hear: Callable[[Hint], None], missed: Callable[[], None]) -> None:
-    """Call `hear` for every hint, for ever; `missed` whenever hints may have been lost.
+async def follow(on_hint: Callable[[Hint], None], on_loss: Callable[[], None]) -> None:
+    """Call `on_hint` for every hint, forever, and `on_loss` whenever hints may have been lost.
 
-    Nothing that was announced before a connection stood is read: `missed` is called instead, and the
-    database knows.
+    Hints from before the connection are not read: `on_loss` is called instead.
     """
     down = False
     while True:
         try:
             async with _connect() as client:
-                async with asyncio.timeout(PATIENCE):
+                async with asyncio.timeout(TIMEOUT):
                     last = await _newest(client)
                 down = _report(down, "")
-                missed()
+                on_loss()
                 while True:
-                    async with asyncio.timeout(PATIENCE):
-                        last = await _read(client, last, hear, missed)
+                    async with asyncio.timeout(TIMEOUT):
+                        last = await _read(client, last, on_hint, on_loss)
         except (RedisError, OSError) as exc:
             down = _report(down, str(exc) or type(exc).__name__)
         await asyncio.sleep(PAUSE)
@@ -51,20 +50,20 @@ def _connect() -> Redis:
     return Redis.from_url(
         settings.REDIS_URL,
         socket_connect_timeout=2,
-        # The library bounds sending by `wait_for`, which loses cancellations (see Room.follow_row), and
-        # `follow` would outlive the last viewer now and then. So `follow` bounds its reads itself.
+        # The library limits sending with `wait_for`, which loses cancellations (see Channel.follow_row), and
+        # `follow` would sometimes outlive the last viewer. So `follow` has timeouts itself.
         socket_timeout=None,
         retry=Retry(NoBackoff(), 0),
-        protocol=2,  # the shape of XREAD's answer depends on it
+        protocol=2,  # the format of XREAD's response depends on it
     )
 
 
 def _report(was_down: bool, error: str) -> bool:
-    """Log that Redis went or came back, once each. Return whether it is down."""
+    """Log each change between available and unavailable once. Return whether Redis is unavailable."""
     if error and not was_down:
-        log.warning("Redis is away, open pages look at the database every few seconds: %s", error)
+        log.warning("Redis is unavailable; open pages poll the database every few seconds: %s", error)
     if was_down and not error:
-        log.warning("Redis is back")
+        log.warning("Redis is available again")
     return bool(error)
 
 
@@ -74,20 +73,21 @@ async def _newest(client: Redis) -> str:
     return entries[0][0].decode() if entries else BEGINNING
 
 
-async def _read(client: Redis, last: str, hear: Callable[[Hint], None], missed: Callable[[], None]) -> str:
-    """Read once and return the id to go on from.
+async def _read(
+    client: Redis, last: str, on_hint: Callable[[Hint], None], on_loss: Callable[[], None]
+) -> str:
+    """Read once and return the id to continue from.
 
-    An answer without hints is the moment to see whether Redis was emptied: its ids can then be older than
-    the one that is waited for.
+    After a response without hints, check whether Redis was emptied: its ids may then be older than `last`.
     """
-    answer: Any = await client.xread({HINTS: last}, count=500, block=int(BLOCK * 1000))
-    if not answer:
+    response: Any = await client.xread({HINTS: last}, count=500, block=int(BLOCK * 1000))
+    if not response:
         newest = await _newest(client)
         if newest != last:
-            missed()
+            on_loss()
         return newest
-    for entry, fields in answer[0][1]:
+    for entry, fields in response[0][1]:
         last = entry.decode()
-        if said := hint(fields):
-            hear(said)
+        if found := hint(fields):
+            on_hint(found)
     return last

@@ -1,6 +1,6 @@
-"""Database reads of event streams: two threads for all of them, and no connection kept in between.
+"""Database reads of event streams: two threads for all of them, and no connection between two reads.
 
-A stream is open for minutes. If each held a connection, a few hundred viewers would use up the database's.
+A stream is open for minutes. If each kept a connection, a few hundred viewers would use up the database's.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 THREADS = 2
 TRAILING = timedelta(seconds=15)
-"""How long a deployment that has ended is watched for a last event."""
+"""For this long, the stream of a deployment that has ended waits for late events."""
 
 FIELDS = (
     *("last_seq", "state", "attention_code", "ended_at", "polled_at", "ticked_at"),
@@ -32,7 +32,7 @@ FIELDS = (
 )
 
 QUOTA_SECONDS = 5.0
-"""How long what was read of an account's budget is good for: all pages of an account share it."""
+"""For this long, the quota of an account is cached: all pages of an account share it."""
 
 _threads = ThreadPoolExecutor(THREADS, thread_name_prefix="live-reads")
 
@@ -52,7 +52,7 @@ async def in_thread(read: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuotaShare:
-    """How much of what AWS bears a minute is used. `percent` is None when nobody knows."""
+    """How much of the API quota was used in the past minute. `percent` is None if it is unknown."""
 
     percent: int | None = None
     throttled: bool = False
@@ -62,7 +62,7 @@ _shares: dict[int, tuple[float, QuotaShare]] = {}
 
 
 def quota_share(account: int) -> QuotaShare:
-    """Return the share of an account's AWS budget that was used in the past minute."""
+    """Return the share of an account's API quota that was used in the past minute."""
     read_at, share = _shares.get(account, (-QUOTA_SECONDS, QuotaShare()))
     now = time.monotonic()
     if now - read_at < QUOTA_SECONDS:
@@ -75,7 +75,7 @@ def quota_share(account: int) -> QuotaShare:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """Where a deployment stands, as one read of its row tells. `seq` is its last event's number."""
+    """The state of a deployment's row at one read. `seq` is the number of its last event."""
 
     seq: int
     state: str
@@ -83,11 +83,11 @@ class Snapshot:
     ended_at: datetime | None
     polled_at: datetime | None
     ticked_at: datetime | None
-    budget: QuotaShare = QuotaShare()
+    quota: QuotaShare = QuotaShare()
 
     @classmethod
-    def of(cls, deployment: Deployment, budget: QuotaShare | None = None) -> Self:
-        """Return what the row says."""
+    def of(cls, deployment: Deployment, quota: QuotaShare | None = None) -> Self:
+        """Return the snapshot of a row."""
         return cls(
             seq=deployment.last_seq,
             state=deployment.state,
@@ -95,21 +95,21 @@ class Snapshot:
             ended_at=deployment.ended_at,
             polled_at=deployment.polled_at,
             ticked_at=deployment.ticked_at,
-            budget=budget or QuotaShare(),
+            quota=quota or QuotaShare(),
         )
 
     @property
-    def is_news_to(self) -> tuple[int, str, str]:
-        """Return what viewers are woken for when it differs; times alone wake nobody."""
+    def relevant(self) -> tuple[int, str, str]:
+        """Return the values whose changes wake the viewers; changes of times do not."""
         return self.seq, self.state, self.attention_code
 
     @property
     def is_settled(self) -> bool:
-        """Return whether nothing more will come."""
+        """Return whether no more events are expected."""
         return self.ended_at is not None and self.ended_at < timezone.now() - TRAILING
 
 
 def snapshot(pk: int) -> Snapshot | None:
-    """Return where a deployment stands, None if there is no such deployment."""
+    """Return the snapshot of a deployment, None if it does not exist."""
     row = Deployment.objects.select_related("environment").only(*FIELDS).filter(pk=pk).first()
     return Snapshot.of(row, quota_share(row.environment.account_id)) if row else None

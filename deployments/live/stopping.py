@@ -1,7 +1,7 @@
-"""Ending streams as soon as the web server is asked to stop, instead of when its patience ends.
+"""End streams as soon as the web server receives a signal to stop, not only at its timeout.
 
-uvicorn waits for open responses before it tells the application anything (lifespan or cancellation),
-and a stream never ends by itself. https://www.uvicorn.org/server-behavior/#graceful-process-shutdown
+uvicorn waits for open responses before it notifies the application (lifespan or cancellation), and a stream
+never ends by itself. https://www.uvicorn.org/server-behavior/#graceful-process-shutdown
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from types import FrameType
 
 
 def before_stop(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
-    """Have `call` run in the loop when the process is asked to stop, then whatever ran so far.
+    """Run `call` in the loop when the process receives a signal to stop, then the handler that is installed.
 
-    Only a server's own handlers are extended: where none is installed, nothing waits for streams.
+    Only a server's own handlers are extended: without one, nothing waits for streams.
     """
     if threading.current_thread() is not threading.main_thread():
         return

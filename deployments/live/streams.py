@@ -1,4 +1,4 @@
-"""The open event streams of one event loop: all of them are checked together, at each heartbeat."""
+"""The open event streams of one event loop: one check of all streams at each heartbeat."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from deployments.live.admission import Admission, Limits, Viewer
 log = logging.getLogger(__name__)
 
 HEARTBEAT = 5.0
-"""Seconds between two checks of who may go on; every stream sends something as often."""
+"""Seconds between two checks of access; every stream sends a message as often."""
 LOGGED_OUT = "logged_out"
 PERMISSIONS = "permissions_changed"
 
 
 class OpenStreams(Admission):
-    """The viewers of streams. While there are any, a task sets `ends` of those who may not go on."""
+    """The viewers of streams. While there are any, a task sets `ends` of those that have lost access."""
 
     def __init__(self, on_end: Callable[[], None]) -> None:
         super().__init__(_limits)
@@ -48,11 +48,11 @@ class OpenStreams(Admission):
             await asyncio.sleep(HEARTBEAT)
             try:
                 await self._check()
-            except Error as exc:  # nor can a frame be built now, so nobody is shown anything meanwhile
+            except Error as exc:  # without the database no frames are sent either
                 log.warning("open streams cannot be checked: %s", exc)
 
     async def _check(self) -> None:
-        viewers = list(self._viewers)  # who is admitted during the read is checked the next time
+        viewers = list(self._viewers)  # viewers that are admitted during the read are checked the next time
         granted = await reads.in_thread(access.of_sessions, {viewer.session for viewer in viewers})
         self._apply(viewers, granted)
 

@@ -1,1 +1,1 @@
-"""What a browser asks: short functions that read, or hand to an action and answer."""
+"""Request handlers: short functions that read, or call an action, and return a response."""

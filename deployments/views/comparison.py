@@ -1,4 +1,4 @@
-"""The page that puts two deployments of an environment side by side."""
+"""The page that compares two deployments of an environment."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ CHOICES = 50
 
 @require_GET
 def comparison_page(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Show what is the same and what is not between the deployments `?first=` and `?second=`.
+    """Show the comparison of the deployments `?first=` and `?second=`.
 
-    Without them: the latest deployment and the one of its kind before it.
+    The defaults are the latest deployment and the previous one of its kind.
     """
     environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
     choices = list(Deployment.objects.for_list().of(environment)[:CHOICES])
@@ -50,7 +50,7 @@ def comparison_page(request: AuthedRequest, pk: int) -> HttpResponse:
 def _chosen(
     choices: Sequence[Deployment], first: int, second: int
 ) -> tuple[Deployment | None, Deployment | None]:
-    """Return what is compared, the older one first unless the query wants it otherwise."""
+    """Return the deployments to compare, the older one first unless the query has another order."""
     by_key = {deployment.pk: deployment for deployment in choices}
     right = by_key.get(second) or next(iter(choices), None)
     if right is None:

@@ -1,4 +1,4 @@
-"""Asking for an environment to be deleted: its name is typed, and what goes is shown before."""
+"""The page that deletes an environment: it lists what will be deleted, and the name confirms it."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from deployments.views.requests import AuthedRequest, may_deploy
 @require_http_methods(["GET", "HEAD", "POST"])
 @may_deploy
 def environment_delete(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Show what would be deleted and ask for the name, or ask for the deletion."""
+    """Show what will be deleted and the form, or request the deletion."""
     environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
     form = DeleteForm(request.POST or None)
-    if request.method == "POST" and (deployment := _asked_for(request, environment, form)):
+    if request.method == "POST" and (deployment := _requested(request, environment, form)):
         return redirect(deployment)
     context = {"environment": environment, "form": form, **deletion_summary(environment)}
     return render(
@@ -28,12 +28,12 @@ def environment_delete(request: AuthedRequest, pk: int) -> HttpResponse:
     )
 
 
-def _asked_for(request: AuthedRequest, environment: Environment, form: DeleteForm) -> Deployment | None:
-    """Return the deployment of a good form; None, with the form saying why, of a bad one."""
+def _requested(request: AuthedRequest, environment: Environment, form: DeleteForm) -> Deployment | None:
+    """Return the deployment of a valid form; None if it is invalid, with the errors in the form."""
     if not form.is_valid():
         return None
     try:
         return request_deletion(user=request.user, environment=environment, **form.cleaned_data)
     except UserFixable as problem:
-        form.refuse(problem)
+        form.reject(problem)
         return None

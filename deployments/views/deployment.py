@@ -1,6 +1,6 @@
-"""The page of one deployment, as it stands at one event number; `stream` brings it on from there.
+"""The page of one deployment with its state at one event number; `stream` updates it from there.
 
-It is compressed here, as environments' pages are (see there): a thousand rows are alike.
+It is compressed here, like environments' pages (see `environment`): a thousand rows compress well.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from deployments.views.requests import AuthedRequest
 @never_cache
 @gzip_page
 def deployment_page(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Show a deployment: how far it is, its phases, its end, its stacks and resources, its events."""
+    """Show a deployment: its progress, phases, result, stacks, resources and events."""
     deployment = get_object_or_404(Deployment.objects.for_page(), pk=pk)
     replayed = "replay" in request.GET and not deployment.is_active
     view = replay.view_at_start(deployment) if replayed else DeploymentView.whole(deployment)
@@ -37,7 +37,7 @@ def deployment_page(request: AuthedRequest, pk: int) -> HttpResponse:
         | events_tab.tab(request, deployment)
         | {
             "deployment": view.deployment,
-            # Before the template looks at permissions: one that is lost in between is reported, not missed.
+            # Before the template reads permissions: one that is lost in between is still reported.
             "permissions": access.of_user(request.user).permission_list,
             "title": view.title,
             **view.chart(),

@@ -1,7 +1,7 @@
-"""The page of one environment, the parts of it that are fetched by themselves, and what it lets people do.
+"""The page of one environment, its parts that are fetched separately, and its actions.
 
-Pages are compressed here, not by a middleware, which would hold back event streams. Django's gzip adds a name
-of random length, and its CSRF tokens differ in every answer: https://docs.djangoproject.com/en/5.2/ref/
+Pages are compressed here, not by a middleware, which would delay event streams. Django's gzip adds a name of
+random length, and its CSRF tokens differ in every response: https://docs.djangoproject.com/en/5.2/ref/
 middleware/#module-django.middleware.gzip
 """
 
@@ -36,7 +36,7 @@ HISTORY = 10
 @vary_on_headers("HX-Request")
 @gzip_page
 def environment_page(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Show one environment: how healthy it is, what it is made of, its past; its body alone to htmx."""
+    """Show one environment: its health, resources and history; for htmx only the body."""
     environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
     if not environment.deleted_at:
         watch(environment)
@@ -65,8 +65,8 @@ def _everything_of(environment: Environment) -> dict[str, Any]:
 
 @require_GET
 @gzip_page
-def environment_past(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Show the strips of an environment's health alone, for the page to refresh."""
+def environment_health_history(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Show only the health history of an environment, for the page to refresh."""
     environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
     context = {"environment": environment, "health_history": history_context(environment)}
     return render(request, "deployments/_environment_health_history.html", context)
@@ -76,7 +76,7 @@ def environment_past(request: AuthedRequest, pk: int) -> HttpResponse:
 @vary_on_headers("HX-Request")
 @gzip_page
 def environment_output(request: AuthedRequest, pk: int, run: int) -> HttpResponse:
-    """Show what one run of an association printed; its text alone to the page that opens it in place."""
+    """Show the output of one association run; for htmx only its text."""
     environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
     found = get_object_or_404(AssociationRun.objects.of(environment).select_related("association"), pk=run)
     template = "_output.html" if request.htmx else "output.html"
@@ -92,7 +92,7 @@ def environment_output(request: AuthedRequest, pk: int, run: int) -> HttpRespons
 @require_POST
 @may_deploy
 def environment_run(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Ask for an association to run again, on all instances or on those alone on which it failed."""
+    """Request an association run, on all instances or on those where it failed."""
     environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
     try:
         operate.request_association_run(
@@ -108,8 +108,8 @@ def environment_run(request: AuthedRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @may_deploy
-def environment_save_time(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Ask for a time to be written and read through the environment's load balancer."""
+def environment_site_check(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Request a site check of the environment."""
     environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
     try:
         operate.request_site_check(user=request.user, environment=environment)
@@ -120,8 +120,8 @@ def environment_save_time(request: AuthedRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @may_deploy
-def environment_forget(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Close an environment whose stack AWS does not know any more."""
+def environment_close(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Close an environment whose stack no longer exists."""
     environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
     try:
         close_environment(user=request.user, environment=environment)

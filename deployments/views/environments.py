@@ -16,7 +16,7 @@ from deployments.views.requests import AuthedRequest
 @vary_on_headers("HX-Request")
 @gzip_page
 def environment_list(request: AuthedRequest) -> HttpResponse:
-    """Show every environment, problems first, narrowed by the query; its rows alone to htmx."""
+    """Show all environments, problems first, filtered by the query; for htmx only the rows."""
     context = rows_context(request.GET)
     if request.htmx:
         return render(request, "deployments/_environment_rows.html", context)

@@ -1,4 +1,4 @@
-"""More of a deployment's log for who scrolls or filters, and the way to its first failure."""
+"""Further pages of a deployment's event log, for scrolling and filters, and its first failure."""
 
 from __future__ import annotations
 
@@ -22,35 +22,35 @@ from deployments.presentation.locale import Locale
 @never_cache
 @gzip_page
 def event_lines(request: HttpRequest, pk: int) -> HttpResponse:
-    """Answer with a page of the log as JSON, `bar` and all where one begins anew; for the page's script."""
+    """Return a page of the event log as JSON, with `bar` if it is the first; for the page's script."""
     deployment = get_object_or_404(Deployment.objects.for_page(), pk=pk)
-    wanted = EventFilter.of(request.GET)
+    filter_ = EventFilter.of(request.GET)
     position = events_tab.position(request.GET)
-    # What follows lines that are there may repeat one of these: the script folds it.
+    # Lines after those on the page may repeat one of them: the script folds these.
     page = log.read(
         deployment,
-        replace(wanted, apart=True) if position.after else wanted,
+        replace(filter_, apart=True) if position.after else filter_,
         position,
         up_to=deployment.last_seq,
     )
-    answer = {
+    body = {
         "lines": events_tab.rendered_lines(page, Locale.of(request)),
         "earlier": page.earlier,
         "later": page.later,
         "seq": deployment.last_seq,
-        "folds": int(wanted.folds),
-        "filtered": int(wanted.is_set),
+        "folds": int(filter_.folds),
+        "filtered": int(filter_.is_set),
     }
     if not (position.before or position.after):
-        above = events_tab.filter_bar(request, wanted, deployment)
-        answer["bar"] = render_to_string("deployments/_events_bar.html", above, request=request)
-    return JsonResponse(answer)
+        context = events_tab.filter_bar(request, filter_, deployment)
+        body["bar"] = render_to_string("deployments/_events_bar.html", context, request=request)
+    return JsonResponse(body)
 
 
 @require_GET
 @never_cache
 def first_failed_event(request: HttpRequest, pk: int) -> HttpResponse:
-    """Lead to the event that tells of the first failure, or to all of them when nothing has failed."""
+    """Redirect to the event of the first failure, or to all events if nothing has failed."""
     deployment = get_object_or_404(Deployment, pk=pk)
     landmarks = Event.objects.of(deployment).landmarks()
     failure = first_failure(found for event in landmarks if (found := event.as_failure()))

@@ -1,4 +1,4 @@
-"""A deployment's events as a file, streamed a batch at a time."""
+"""A deployment's events as a file, streamed in batches."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ RETRY_SECONDS = 10
 @require_GET
 @never_cache
 async def event_export(request: HttpRequest, pk: int, kind: str) -> HttpResponse | StreamingHttpResponse:
-    """Send the events that the filters of the address let through, all of them, as a file.
+    """Return all events that match the filters in the URL, as a file.
 
-    Every time is UTC in ISO 8601. The export ends with the last event that was there when it was asked for.
+    Times are UTC in ISO 8601. The export ends with the last event at the time of the request.
     """
     if kind not in FORMATS:
         raise Http404
@@ -44,7 +44,7 @@ async def event_export(request: HttpRequest, pk: int, kind: str) -> HttpResponse
     try:
         viewer = exports.admit(key, Access(user=user.pk or 0, permissions=frozenset()))
     except TooMany as exc:
-        return _refused(exc)
+        return _rejected(exc)
     parts = file(FORMATS[kind], deployment, EventFilter.of(request.GET), Locale.of(request))
     return StreamingHttpResponse(
         _counted(parts, exports, viewer),
@@ -56,7 +56,7 @@ async def event_export(request: HttpRequest, pk: int, kind: str) -> HttpResponse
     )
 
 
-def _refused(problem: TooMany) -> HttpResponse:
+def _rejected(problem: TooMany) -> HttpResponse:
     sentence = _("Too many exports are running (limit: %(limit)d). Try again when one of them has ended.")
     return HttpResponse(
         f"{sentence % {'limit': problem.limit}}\n",
@@ -78,10 +78,10 @@ async def _counted(
 
 
 async def file(
-    kind: ExportFormat, deployment: Deployment, wanted: EventFilter, locale: Locale
+    kind: ExportFormat, deployment: Deployment, filter_: EventFilter, locale: Locale
 ) -> AsyncGenerator[bytes, None]:
-    """Give the wanted events in their order, so many at a time, each batch read from where the last ended."""
-    found = await reads.in_thread(_wanted, deployment, wanted, locale)
+    """Yield the filtered events in their order, in batches; each begins after the previous one's end."""
+    found = await reads.in_thread(_filtered, deployment, filter_, locale)
     yield kind.before.encode()
     last: int | None = 0
     between = ""
@@ -93,13 +93,13 @@ async def file(
     yield kind.after.encode()
 
 
-def _wanted(deployment: Deployment, wanted: EventFilter, locale: Locale) -> EventQuerySet:
-    with locale.active():  # a text is looked for in the reader's language
-        return wanted.events(deployment).up_to(deployment.last_seq)
+def _filtered(deployment: Deployment, filter_: EventFilter, locale: Locale) -> EventQuerySet:
+    with locale.active():  # texts are searched in the user's language
+        return filter_.events(deployment).up_to(deployment.last_seq)
 
 
 def _batch(kind: ExportFormat, found: EventQuerySet, locale: Locale, after: int) -> tuple[str, int | None]:
-    """Return the text of the batch after an event, and the last event's number; None when no more follow."""
+    """Return the text of the batch after an event, and the last event's number; None if no more follow."""
     with locale.active():
         batch = list(found.after(after)[:BATCH].plain())
         text = kind.write(row(event) for event in batch) if batch else ""

@@ -19,10 +19,10 @@ PAGE = 50
 @require_GET
 @vary_on_headers("HX-Request")
 def deployment_list(request: AuthedRequest) -> HttpResponse:
-    """Show every deployment, narrowed by the query; its rows alone to htmx."""
+    """Show all deployments, filtered by the query; for htmx only the rows."""
     given = request.GET
-    wanted = parse_number(given.get("environment"))
-    environment = Environment.objects.in_bulk([wanted]).get(wanted)
+    pk = parse_number(given.get("environment"))
+    environment = Environment.objects.in_bulk([pk]).get(pk)
     rows = _by_status(given.get("status", ""))
     if environment:
         rows = rows.of(environment)

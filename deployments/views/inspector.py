@@ -14,7 +14,7 @@ from deployments.presentation.waterfall import inspector
 @require_GET
 @never_cache
 def deployment_row(request: HttpRequest, pk: int, path: str = "") -> HttpResponse:
-    """Answer with the details of the row at a path; the root's is ""."""
+    """Show the details of the row at a path; the root's is ""."""
     deployment = get_object_or_404(Deployment.objects.for_page(), pk=pk)
     details = inspector.details_at(deployment, path.strip("/"))
     if details is None:

@@ -1,4 +1,4 @@
-"""Asking for a new environment."""
+"""The form of a new environment."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PAGE = "deployments/new_environment.html"
 @require_http_methods(["GET", "HEAD", "POST"])
 @may_deploy
 def environment_new(request: AuthedRequest) -> HttpResponse:
-    """Show the form of a new environment, or ask for the environment that it describes."""
+    """Show the form of a new environment, or request the environment."""
     if not Account.objects.usable().exists():
         return render(request, PAGE, {"no_account": True})
     try:
@@ -39,7 +39,7 @@ def environment_new(request: AuthedRequest) -> HttpResponse:
         form = NewEnvironmentForm(template_set, initial=initial)
         return render(request, PAGE, {"form": form, "estimate": _estimate(form)})
     form = NewEnvironmentForm(template_set, request.POST)
-    if deployment := _asked_for(request, form):
+    if deployment := _requested(request, form):
         return redirect(deployment)
     return render(request, PAGE, {"form": form, "estimate": _estimate(form)}, status=422)
 
@@ -47,7 +47,7 @@ def environment_new(request: AuthedRequest) -> HttpResponse:
 @require_GET
 @may_deploy
 def environment_expected(request: AuthedRequest) -> HttpResponse:
-    """Say what a deployment takes in the account that was chosen."""
+    """Show the expected duration of a deployment in the selected account."""
     try:
         template_set = catalog.load(settings.SANSO_TEMPLATE_SET)
     except UserFixable as broken:
@@ -59,27 +59,27 @@ def environment_expected(request: AuthedRequest) -> HttpResponse:
 
 
 def _estimate(form: NewEnvironmentForm) -> DurationEstimate | None:
-    """Return what the form's deployment takes in its account, or in the first one while none is chosen."""
+    """Return the expected duration in the form's account, or in the first one while none is selected."""
     accounts = Account.objects.usable()
     chosen = accounts.in_bulk([parse_number(str(form["account"].value() or ""))])
     account = next(iter(chosen.values()), None) or accounts.first()
     return estimate_creation(form.template_set, account) if account else None
 
 
-def _asked_for(request: AuthedRequest, form: NewEnvironmentForm) -> Deployment | None:
-    """Return the deployment of a good form; None, with the form saying why, of a bad one."""
+def _requested(request: AuthedRequest, form: NewEnvironmentForm) -> Deployment | None:
+    """Return the deployment of a valid form; None if it is invalid, with the errors in the form."""
     if not form.is_valid():
         return None
-    asked = {name: form.cleaned_data[name] for name in ("account", "name", "reason", "request_key")}
+    values = {name: form.cleaned_data[name] for name in ("account", "name", "reason", "request_key")}
     try:
-        return request_deployment(user=request.user, parameters=form.parameters(), **asked)
+        return request_deployment(user=request.user, parameters=form.parameters(), **values)
     except UserFixable as problem:
-        form.refuse(problem)
+        form.reject(problem)
         return None
 
 
 def _from_an_earlier_one(pk: int) -> dict[str, Any]:
-    """Return the form's values from the deployment that `?from=` names, or from nothing."""
+    """Return the form's values from the deployment in `?from=`, {} if there is none."""
     earlier = Deployment.objects.for_page().in_bulk([pk]).get(pk)
     if earlier is None:
         return {}

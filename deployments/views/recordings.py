@@ -1,4 +1,4 @@
-"""The recorded deployments that come along: to try the page of a deployment without deploying anything."""
+"""The included recordings, to try the page of a deployment without a deployment."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ class Recorded:
     name: str
     title: str
     about: str
-    url: str  # of its page, once somebody has opened it
+    url: str  # of its page, once it has been opened
 
 
 @require_GET
 def recording_list(request: AuthedRequest) -> HttpResponse:
-    """Show what can be played."""
-    loaded = recordings.loaded_own()
-    rows = [_told(name, loaded.get(name)) for name in recordings.that_come_along()]
+    """Show the recordings."""
+    loaded = recordings.loaded_included()
+    rows = [_recorded(name, loaded.get(name)) for name in recordings.included()]
     return render(request, "deployments/recordings.html", {"rows": rows})
 
 
 @require_POST
 @may_deploy
 def recording_open(request: AuthedRequest, name: str) -> HttpResponse:
-    """Take a recording in, unless it was before, and go to its page, ready to be played."""
+    """Import a recording unless it has been imported, and redirect to its replay."""
     try:
-        deployment = recordings.open_own(name, request.user)
+        deployment = recordings.open_included(name, request.user)
     except UserFixable as exc:
         raise Http404(exc.message) from exc
     return redirect(_replay(deployment))
@@ -48,7 +48,7 @@ def _replay(deployment: Deployment) -> str:
     return f"{deployment.get_absolute_url()}?replay=1"
 
 
-def _told(name: str, loaded: Deployment | None) -> Recorded:
+def _recorded(name: str, loaded: Deployment | None) -> Recorded:
     known = {
         "success": (
             _("A creation that succeeds"),

@@ -1,4 +1,4 @@
-"""Playing a finished deployment back: frames from one of its events to another, as they would have come."""
+"""Replay of a deployment that has ended: frames from one of its events to another."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from deployments.views.requests import AuthedRequest
 @require_GET
 @never_cache
 def replay_frame(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Answer with the frame from the event `?since=` to `?until=`; all rows when it goes back."""
+    """Return the frame from the event `?since=` to `?until=`; with all rows if it goes back."""
     deployment = get_object_or_404(Deployment.objects.for_page(), pk=pk)
     if deployment.is_active:
         raise Http404("it has not ended")

@@ -1,4 +1,4 @@
-"""What a view is given, and who may ask for changes."""
+"""The type of views' requests, and the permission for changes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DEPLOY = "deployments.add_deployment"
 
 
 class AuthedRequest(HttpRequest):
-    """A request that went through the middleware: somebody is logged in (LoginRequiredMiddleware)."""
+    """A request after the middleware: the user is logged in (LoginRequiredMiddleware)."""
 
     user: User
     htmx: HtmxDetails
@@ -26,7 +26,7 @@ class AuthedRequest(HttpRequest):
 def may_deploy(
     view: Callable[Concatenate[AuthedRequest, P], HttpResponse],
 ) -> Callable[Concatenate[AuthedRequest, P], HttpResponse]:
-    """Let only those use a view who may deploy. Others may look, and are answered 403."""
+    """Require the permission to deploy; other users get 403."""
 
     @wraps(view)
     def checked(request: AuthedRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:

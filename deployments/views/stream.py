@@ -1,4 +1,4 @@
-"""The live side of a deployment's page: an event stream, and the same frames by asking."""
+"""Updates of a deployment's page: an event stream, and the same frames for polling."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ from deployments.presentation.frames import Frame
 from deployments.presentation.locale import Locale
 
 RETRY_MS = 2000
-REFUSED_SECONDS = 30
-"""Seconds after which a page that polls because of a limit tries again: stream.js waits as long."""
+RETRY_SECONDS = 30
+"""A page that polls because of a limit tries to open a stream again after this time, as in stream.js."""
 FRESH = streams.HEARTBEAT
-"""Seconds between two messages at the most: they say how fresh the page is, keep proxies from closing the
-stream, and find out which readers are gone.
+"""Maximum of seconds between two messages: they carry the time of the last update, keep proxies from closing
+the stream, and detect disconnected clients.
 """
 MAX_AGE = 900.0
-"""Seconds a stream lives, and up to a fifth more: what proxies keep for it is freed now and then."""
+"""Lifetime of a stream in seconds, and up to a fifth more, so that proxies free its resources sometimes."""
 
 
 @require_GET
-@login_not_required  # answered with 401 instead of the log-in page, which an EventSource could not show
+@login_not_required  # it returns 401 instead of the login page, which an EventSource could not show
 async def deployment_stream(request: HttpRequest, pk: int) -> HttpResponse | StreamingHttpResponse:
     """Stream frames from the event after `Last-Event-ID`, or else after `?since=`.
 
@@ -51,19 +51,19 @@ async def deployment_stream(request: HttpRequest, pk: int) -> HttpResponse | Str
     `?permissions=` are those that the page was rendered with: if one of them is missing now, the stream
     reports it and ends.
     """
-    here = broadcaster.current()
+    current = broadcaster.current()
     try:
-        here.streams.check_room()  # before anything is read: a refusal costs next to nothing
+        current.streams.check_process_limit()  # before any read, so that a rejection is cheap
         granted = await _access(request)
         key = request.session.session_key
         if granted is None or key is None:
             return _text(_("You are logged out."), status=401)
         if await reads.in_thread(reads.snapshot, pk) is None:
             return _text(_("There is no such deployment."), status=404)
-        viewer = here.streams.admit(key, granted)
+        viewer = current.streams.admit(key, granted)
         viewer.ends = _lost_permission(request, granted)
     except TooMany as exc:
-        return _refused(exc)
+        return _rejected(exc)
     since = parse_number(request.headers.get("Last-Event-ID") or request.GET.get("since"))
     return StreamingHttpResponse(
         stream(pk, since, Locale.of(request), viewer),
@@ -73,9 +73,9 @@ async def deployment_stream(request: HttpRequest, pk: int) -> HttpResponse | Str
 
 
 async def _access(request: HttpRequest) -> Access | None:
-    """Return the access of who is logged in, None if nobody is."""
+    """Return the access of the logged-in user, None if there is none."""
     user = await request.auser()
-    await sync_to_async(connections.close_all)()  # a stream must not hold the connection that asked
+    await sync_to_async(connections.close_all)()  # a stream must not keep a database connection
     key = request.session.session_key
     if not user.is_authenticated or key is None:
         return None
@@ -83,21 +83,21 @@ async def _access(request: HttpRequest) -> Access | None:
 
 
 def _lost_permission(request: HttpRequest, granted: Access) -> str:
-    """Return the code of a permission that was lost since the page was rendered, "" when none was."""
+    """Return the code of a permission that was lost since the page was rendered, "" if none was."""
     rendered_with = access.permission_ids(request.GET.get("permissions", ""))
     covered = granted.covers(Access(user=granted.user, permissions=rendered_with))
     return "" if covered else streams.PERMISSIONS
 
 
-def _refused(problem: TooMany) -> HttpResponse:
+def _rejected(problem: TooMany) -> HttpResponse:
     sentence = {
         "session": _("Too many live pages are open in this browser (limit: %(limit)d). Close some of them."),
         "user": _("Too many live pages are open for this user (limit: %(limit)d). Close some of them."),
         "process": _("Too many live pages are open on this server (limit: %(limit)d). Try again later."),
     }[problem.scope] % {"limit": problem.limit}
-    refused = _text(sentence, status=429)
-    refused["Retry-After"] = str(REFUSED_SECONDS)
-    return refused
+    response = _text(sentence, status=429)
+    response["Retry-After"] = str(RETRY_SECONDS)
+    return response
 
 
 def _text(sentence: str, *, status: int) -> HttpResponse:
@@ -112,7 +112,7 @@ def _text(sentence: str, *, status: int) -> HttpResponse:
 @require_GET
 @login_not_required
 def deployment_updates(request: HttpRequest, pk: int) -> HttpResponse:
-    """Answer with the frame after `?since=`, the current facts, and `access` as in a stream; for polling."""
+    """Return the frame after `?since=`, the current facts, and `access` as in a stream; for polling."""
     if not isinstance(request.user, User):
         return JsonResponse({"login": True}, status=401)
     snapshot = reads.snapshot(pk)
@@ -128,87 +128,89 @@ def deployment_updates(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 async def stream(pk: int, since: int, locale: Locale, viewer: Viewer) -> AsyncIterator[bytes]:
-    """Give the messages for one viewer until the deployment is over, the stream old, or the viewer gone.
+    """Yield the messages for one viewer until the deployment ends, the stream expires or the viewer leaves.
 
-    A viewer who may not go on is sent the code of the reason (`Viewer.ends`) as the last message.
+    A viewer that has lost access gets the code of the reason (`Viewer.ends`) as the last message.
     """
-    here = broadcaster.current()
-    old = time.monotonic() + MAX_AGE * random.uniform(1, 1.2)  # noqa: S311  # not all at once
+    current = broadcaster.current()
+    expiry = time.monotonic() + MAX_AGE * random.uniform(1, 1.2)  # noqa: S311  # not all at once
     fresh_at = 0.0
     try:
         yield f"retry: {RETRY_MS}\n\n".encode()
-        async with here.room(pk) as room:
-            place = _Place(room, locale, since)
-            while not (here.closing or room.gone or viewer.ends or time.monotonic() > old):
-                news = room.news  # taken before looking: what comes afterwards sets it
-                frame = await place.next_frame()
+        async with current.channel(pk) as channel:
+            position = _Position(channel, locale, since)
+            while not (current.closing or channel.gone or viewer.ends or time.monotonic() > expiry):
+                changed = channel.changed  # taken before the read: later changes set it
+                frame = await position.next_frame()
                 if frame:
                     yield frame.sse
-                elif room.snapshot and room.snapshot.is_settled:
-                    yield _message("end", _fresh(room.snapshot))
+                elif channel.snapshot and channel.snapshot.is_settled:
+                    yield _message("end", _fresh(channel.snapshot))
                     return
                 if time.monotonic() - fresh_at >= FRESH:
                     fresh_at = time.monotonic()
-                    yield _message("fresh", _fresh(room.snapshot)) if room.snapshot else b": waiting\n\n"
-                if place.is_behind:
-                    await asyncio.sleep(broadcaster.COALESCE)  # a channel paces news; catching up does not
+                    snapshot = channel.snapshot
+                    yield _message("fresh", _fresh(snapshot)) if snapshot else b": waiting\n\n"
+                if position.is_behind:
+                    # The channel limits the rate of viewers that are up to date only.
+                    await asyncio.sleep(broadcaster.COALESCE)
                 else:
-                    await _first(news, fresh_at + FRESH - time.monotonic())
+                    await _wait(changed, fresh_at + FRESH - time.monotonic())
             if viewer.ends:
                 yield _message("access", json.dumps({"code": viewer.ends}))
     finally:
-        here.streams.leave(viewer)
+        current.streams.leave(viewer)
 
 
-async def _first(news: asyncio.Event, seconds: float) -> None:
-    """Wait for news, for so long at the most. Never `wait_for`: see Room.keep_current."""
+async def _wait(changed: asyncio.Event, seconds: float) -> None:
+    """Wait for a change, at most so many seconds. Never with `wait_for`: see Channel.follow_row."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
-            await news.wait()
+            await changed.wait()
 
 
 @dataclass
-class _Place:
-    """Where one reader stands in a deployment's events."""
+class _Position:
+    """The position of one viewer in a deployment's events."""
 
-    room: Channel
+    channel: Channel
     locale: Locale
     seq: int
 
     @property
     def is_behind(self) -> bool:
-        """Return whether there is more than the reader has."""
-        return self.room.snapshot is not None and self.seq < self.room.snapshot.seq
+        """Return whether there are events that the viewer does not have."""
+        return self.channel.snapshot is not None and self.seq < self.channel.snapshot.seq
 
     async def next_frame(self) -> Frame | None:
-        """Return the frame that leads on from here, the same for all who stand here; None without news."""
-        if self.room.snapshot is None or not self.is_behind:
+        """Return the next frame, the same for all viewers at this position; None without new events."""
+        if self.channel.snapshot is None or not self.is_behind:
             return None
-        until = min(self.room.snapshot.seq, self.seq + log.LINES)
+        until = min(self.channel.snapshot.seq, self.seq + log.LINES)
         key = (self.seq, until, self.locale)
         try:
-            frame: Frame = await self.room.frames.get(key, partial(self._make, self.seq, until))
+            frame: Frame = await self.channel.frames.get(key, partial(self._make, self.seq, until))
         except (Error, Deployment.DoesNotExist):
-            return None  # the room says so in the log, and looks again
+            return None  # the channel logs it and polls again
         if frame.seq <= self.seq:
             return None
         self.seq = frame.seq
         return frame
 
     async def _make(self, since: int, until: int) -> Frame:
-        return await reads.in_thread(frames.build, self.room.pk, since, until, self.locale)
+        return await reads.in_thread(frames.build, self.channel.pk, since, until, self.locale)
 
 
 def _fresh(snapshot: Snapshot) -> str:
-    """Return how fresh things are and how they stand, as JSON."""
+    """Return the time of the last update and the deployment's state, as JSON."""
     times = {"polled": snapshot.polled_at, "ticked": snapshot.ticked_at, "now": timezone.now()}
     facts = {
         "seq": snapshot.seq,
         "state": snapshot.state,
         "attention": snapshot.attention_code,
         "settled": snapshot.is_settled,
-        "percent": snapshot.budget.percent,
-        "throttled": snapshot.budget.throttled,
+        "percent": snapshot.quota.percent,
+        "throttled": snapshot.quota.throttled,
     }
     return json.dumps(facts | {name: at.isoformat() if at else "" for name, at in times.items()})
 

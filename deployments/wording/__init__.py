@@ -1,4 +1,4 @@
-"""The words of message codes in the active language: codes and values in, text out; never stored."""
+"""The texts of message codes in the active language, from codes and values; texts are never stored."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ def message_text(message: Message) -> str:
     return _filled(gettext(MESSAGES[message.code]), values)
 
 
-def stored_text(kept: Mapping[str, Any] | None, otherwise: str = "") -> str:
-    """Return what a JSON column keeps in the active language; `otherwise` when it keeps nothing.
+def stored_text(stored: Mapping[str, Any] | None, otherwise: str = "") -> str:
+    """Return the text of a JSON column in the active language; `otherwise` if the column is empty.
 
-    A code of a newer release, which this one does not know, is shown as it is, with its values.
+    A code of a newer release, which is unknown here, is returned with its values.
     """
-    message = read_message(kept)
+    message = read_message(stored)
     if message is not None:
         return message_text(message)
-    if not kept:
+    if not stored:
         return otherwise
-    if template := str(kept.get("template") or ""):  # of the release before, and not in its list
-        return _filled(gettext(template), kept.get("values") or {})
-    if code := str(kept.get("code") or ""):
-        return " ".join([code, *(f"{name}={value}" for name, value in (kept.get("params") or {}).items())])
+    if template := str(stored.get("template") or ""):  # of the release before, and not in its list
+        return _filled(gettext(template), stored.get("values") or {})
+    if code := str(stored.get("code") or ""):
+        return " ".join([code, *(f"{name}={value}" for name, value in (stored.get("params") or {}).items())])
     return otherwise
 
 
 def error_text(error: UserFixable) -> str:
-    """Return what an error says in the active language."""
+    """Return the text of an error in the active language."""
     return message_text(error.message)
 
 
@@ -53,12 +53,12 @@ def cause_title(code: str, values: Mapping[str, str]) -> str:
 
 
 def cause_advice(code: str, values: Mapping[str, str]) -> str:
-    """Return what to do about a known cause, in the active language."""
+    """Return the advice for a known cause in the active language."""
     return _filled(gettext(CAUSES[code].advice), values)
 
 
 def _filled(text: str, values: Mapping[str, object]) -> str:
-    """Fill the places of a text; one that lacks a value is shown unfilled rather than not at all."""
+    """Return the text with its values; if a value is missing, return it without values."""
     if not values:
         return text
     try:

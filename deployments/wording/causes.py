@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 from django.utils.translation import gettext_noop as N_
 
 
-class CauseWords(NamedTuple):
-    """What a page says of a cause; the named groups of its signature fill the %(name)s places."""
+class CauseText(NamedTuple):
+    """The texts of a cause; %(name)s are the named groups of its signature."""
 
     title: str
     advice: str
@@ -17,254 +17,254 @@ class CauseWords(NamedTuple):
 
 _QUOTA = N_("Delete unused resources, or request a quota increase in Service Quotas. Then deploy again.")
 
-CAUSES: Final[Mapping[str, CauseWords]] = {
-    "EngineVersion": CauseWords(
+CAUSES: Final[Mapping[str, CauseText]] = {
+    "EngineVersion": CauseText(
         N_("Database version not available in this region"),
         N_("Choose a version that this region offers; AWS retires old ones."),
     ),
-    "DatabaseClass": CauseWords(
+    "DatabaseClass": CauseText(
         N_("Database version not supported on this instance class"),
         N_("Choose another instance class or another version."),
     ),
-    "DatabaseParameterGroup": CauseWords(
+    "DatabaseParameterGroup": CauseText(
         N_("Parameter group belongs to another database version"),
         N_("Its family must match the engine version. Fix the template set or choose the version."),
     ),
-    "DatabaseUser": CauseWords(
+    "DatabaseUser": CauseText(
         N_("RDS rejected the database user name or password"),
         N_(
             'The name must not be a reserved word; a password has 8 to 41 characters without / @ " and space.'
         ),
     ),
-    "SnapshotExists": CauseWords(
+    "SnapshotExists": CauseText(
         N_("A final snapshot with this name already exists"),
         N_("Delete or copy the old snapshot in RDS, then delete again."),
     ),
-    "KeyUnusable": CauseWords(
+    "KeyUnusable": CauseText(
         N_("Encryption key cannot be used"),
         N_("Enable the key in KMS or allow the service to use it, then deploy again."),
     ),
-    "Protected": CauseWords(
+    "Protected": CauseText(
         N_("Protected against deletion"),
         N_("Delete again and let Sanso turn the protection off first."),
     ),
-    "BucketNotEmpty": CauseWords(
+    "BucketNotEmpty": CauseText(
         N_("The bucket is not empty"),
         N_("Empty it in S3, all versions included, then delete again."),
     ),
-    "ExportInUse": CauseWords(
+    "ExportInUse": CauseText(
         N_("Another stack imports an output of this stack"),
         N_("%(stacks)s imports %(export)s. Delete or change that stack first."),
     ),
-    "InUse": CauseWords(
+    "InUse": CauseText(
         N_("Still in use by a resource outside the stack"),
         N_(
             "Usually a network interface, a security group rule or a server created by hand. Remove it, "
             "then delete again."
         ),
     ),
-    "CustomResourceSilent": CauseWords(
+    "CustomResourceSilent": CauseText(
         N_("The function of a custom resource did not respond"),
         N_("It crashed, timed out or could not reach CloudFormation. Check the last lines of its log."),
     ),
-    "CustomResourceFailed": CauseWords(
+    "CustomResourceFailed": CauseText(
         N_("The function of a custom resource reported a failure"),
         N_("Reported: %(message)s"),
     ),
-    "CodeMissing": CauseWords(
+    "CodeMissing": CauseText(
         N_("The code of a function could not be read from S3"),
         N_("The artifact bucket must contain the object and be in the same region as the stack. S3: %(s3)s."),
     ),
-    "FunctionInvalid": CauseWords(
+    "FunctionInvalid": CauseText(
         N_("Lambda no longer supports the runtime of the function"),
         N_("Set a newer runtime in the template set."),
     ),
-    "CidrConflict": CauseWords(
+    "CidrConflict": CauseText(
         N_("Subnet address ranges overlap"),
         N_("Choose address ranges that do not overlap."),
     ),
-    "CidrInvalid": CauseWords(
+    "CidrInvalid": CauseText(
         N_("Address range rejected by AWS"),
         N_("A VPC is /16 to /28, and a subnet must be within its VPC. Change the range."),
     ),
-    "NoFreeAddresses": CauseWords(
+    "NoFreeAddresses": CauseText(
         N_("The subnet has no free addresses"),
         N_("Choose a larger address range for the subnet, or fewer servers."),
     ),
-    "TwoZonesNeeded": CauseWords(
+    "TwoZonesNeeded": CauseText(
         N_("Subnets in at least two Availability Zones are required"),
         N_("Choose two different Availability Zones."),
     ),
-    "NoInternetGateway": CauseWords(
+    "NoInternetGateway": CauseText(
         N_("The VPC has no internet gateway yet"),
         N_("The resource must depend on the gateway attachment (DependsOn). Fix the template set."),
     ),
-    "RuleExists": CauseWords(
+    "RuleExists": CauseText(
         N_("Duplicate rule or route"),
         N_("Remove one of them from the template set."),
     ),
-    "Certificate": CauseWords(
+    "Certificate": CauseText(
         N_("Certificate rejected by the load balancer"),
         N_("It must be an issued ACM certificate in the same region. Choose another ARN."),
     ),
-    "SecretScheduledForDeletion": CauseWords(
+    "SecretScheduledForDeletion": CauseText(
         N_("A secret with this name is scheduled for deletion"),
         N_("Restore it or delete it permanently in Secrets Manager, or choose another name."),
     ),
-    "NameExists": CauseWords(
+    "NameExists": CauseText(
         N_("A resource with this name already exists"),
         N_(
             "It belongs to another stack or was created by hand. Delete it, or choose another name, then "
             "deploy again."
         ),
     ),
-    "DeniedByOrganization": CauseWords(
+    "DeniedByOrganization": CauseText(
         N_("The organization denies %(action)s in this account"),
         N_(
             "A %(policy)s policy of AWS Organizations denies it; no policy in the account can allow it. "
             "Contact the administrators of the organization."
         ),
     ),
-    "MayNotPassRole": CauseWords(
+    "MayNotPassRole": CauseText(
         N_("CloudFormation is not allowed to pass the role %(role)s"),
         N_("Allow iam:PassRole on that role for the role that CloudFormation uses."),
     ),
-    "ServiceLinkedRole": CauseWords(
+    "ServiceLinkedRole": CauseText(
         N_("A service-linked role is missing in the account"),
         N_(
             "Allow iam:CreateServiceLinkedRole for the role that CloudFormation uses, or create the role "
             "once in the console of the service."
         ),
     ),
-    "RoleNotAssumable": CauseWords(
+    "RoleNotAssumable": CauseText(
         N_("The service cannot assume its role"),
         N_("The trust policy of the role must name the service. Fix the template set."),
     ),
-    "Denied": CauseWords(
+    "Denied": CauseText(
         N_("AWS denied %(action)s"),
         N_(
             "Allow %(action)s for the role that CloudFormation uses (the account's service role, or the "
             "role that Sanso assumes), then deploy again."
         ),
     ),
-    "DeniedUnnamed": CauseWords(
+    "DeniedUnnamed": CauseText(
         N_("AWS denied access"),
         N_(
             "AWS does not name the action. Find the denied call of the same time in CloudTrail, allow "
             "it, then deploy again."
         ),
     ),
-    "QuotaVpcs": CauseWords(
+    "QuotaVpcs": CauseText(
         N_("VPC quota exceeded in this region"),
         _QUOTA,
     ),
-    "QuotaAddresses": CauseWords(
+    "QuotaAddresses": CauseText(
         N_("Elastic IP address quota exceeded in this region"),
         _QUOTA,
     ),
-    "QuotaNatGateways": CauseWords(
+    "QuotaNatGateways": CauseText(
         N_("NAT gateway quota exceeded in this Availability Zone"),
         _QUOTA,
     ),
-    "QuotaInstances": CauseWords(
+    "QuotaInstances": CauseText(
         N_("vCPU quota exceeded in this region"),
         N_("Request a quota increase in Service Quotas, or choose a smaller instance type or fewer servers."),
     ),
-    "QuotaLoadBalancers": CauseWords(
+    "QuotaLoadBalancers": CauseText(
         N_("Load balancer or target group quota exceeded in this region"),
         _QUOTA,
     ),
-    "QuotaDatabases": CauseWords(
+    "QuotaDatabases": CauseText(
         N_("Database quota exceeded in this region"),
         _QUOTA,
     ),
-    "NoCapacity": CauseWords(
+    "NoCapacity": CauseText(
         N_("AWS has no capacity for this instance type at the moment"),
         N_("Try again later, or choose another instance type."),
     ),
-    "Quota": CauseWords(
+    "Quota": CauseText(
         N_("Account quota exceeded"),
         _QUOTA,
     ),
-    "ImageGone": CauseWords(
+    "ImageGone": CauseText(
         N_("AMI not found in this region"),
         N_("AMIs belong to one region and can be withdrawn. Choose an existing one."),
     ),
-    "ParameterGone": CauseWords(
+    "ParameterGone": CauseText(
         N_("Systems Manager parameter not found"),
         N_("Check its name (%(names)s) and that it exists in this region and account."),
     ),
-    "ArchitectureMismatch": CauseWords(
+    "ArchitectureMismatch": CauseText(
         N_("Instance type and AMI have different architectures"),
         N_("The type is %(of_type)s and the AMI %(of_image)s. Choose a matching pair."),
     ),
-    "TypeNotOffered": CauseWords(
+    "TypeNotOffered": CauseText(
         N_("Instance type not offered in this Availability Zone"),
         N_("Choose another instance type or another zone."),
     ),
-    "KeyPairGone": CauseWords(
+    "KeyPairGone": CauseText(
         N_("Key pair not found in this region"),
         N_("Choose an existing one, or none."),
     ),
-    "SignalsMissing": CauseWords(
+    "SignalsMissing": CauseText(
         N_("The servers did not signal success"),
         N_(
             "Their user data or configuration failed or took too long. Check the scaling activities and "
             "the output of the servers before the rollback removes them."
         ),
     ),
-    "GroupNotStable": CauseWords(
+    "GroupNotStable": CauseText(
         N_("The Auto Scaling group could not launch its servers"),
         N_("The scaling activities show why each launch failed."),
     ),
-    "AssociationFailed": CauseWords(
+    "AssociationFailed": CauseText(
         N_("Server configuration failed"),
         N_("The output shows which step failed. Fix it and run the association again."),
     ),
-    "TargetsUnhealthy": CauseWords(
+    "TargetsUnhealthy": CauseText(
         N_("Load balancer health checks fail: %(reason_code)s"),
         N_("The environment page shows which servers do not respond and the output of their configuration."),
     ),
-    "DocumentInvalid": CauseWords(
+    "DocumentInvalid": CauseText(
         N_("Systems Manager document not found or not readable"),
         N_("Check the name and content of the document in the template set."),
     ),
-    "Capabilities": CauseWords(
+    "Capabilities": CauseText(
         N_("A nested stack creates IAM resources without acknowledgment"),
         N_(
             "CloudFormation requires %(capabilities)s. Fix the template set, or contact the "
             "administrators of Sanso."
         ),
     ),
-    "TemplateUnreadable": CauseWords(
+    "TemplateUnreadable": CauseText(
         N_("CloudFormation could not read the template of a nested stack"),
         N_("The artifact bucket must be readable and contain the template. Deploy again to upload it again."),
     ),
-    "ParametersMissing": CauseWords(
+    "ParametersMissing": CauseText(
         N_("A nested stack does not receive the parameters that its template requires"),
         N_("Parameters %(names)s %(problem)s. Fix the template set."),
     ),
-    "ParameterInvalid": CauseWords(
+    "ParameterInvalid": CauseText(
         N_("Parameter value not allowed"),
         N_("Change %(name)s."),
     ),
-    "TemplateError": CauseWords(
+    "TemplateError": CauseText(
         N_("The template has an error"),
         N_("CloudFormation reports the location. Fix the template set, then deploy again."),
     ),
-    "PropertyInvalid": CauseWords(
+    "PropertyInvalid": CauseText(
         N_("Invalid resource property"),
         N_("AWS reports the property. Fix the template set, then deploy again."),
     ),
-    "Throttled": CauseWords(
+    "Throttled": CauseText(
         N_("Throttled by AWS"),
         N_("Too many requests in the account at once. Deploy again."),
     ),
-    "NotStabilized": CauseWords(
+    "NotStabilized": CauseText(
         N_("The resource did not stabilize in time"),
         N_("AWS stopped waiting. Check the resource, then deploy again."),
     ),
-    "AwsFault": CauseWords(
+    "AwsFault": CauseText(
         N_("Internal error in AWS"),
         N_("Deploy again. If it happens again, check the AWS Health Dashboard or contact AWS Support."),
     ),

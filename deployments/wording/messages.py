@@ -1,4 +1,4 @@
-"""The English words of message codes; other languages are in portal/locale."""
+"""The English texts of message codes; other languages are in portal/locale."""
 
 from __future__ import annotations
 

@@ -66,7 +66,9 @@ def measure_all() -> int:
         measure(client, "200 instances, the page", page),
         measure(client, "200 instances, every row", f"{page}?all=1"),
         measure(client, "200 instances, what is refreshed", page, live=True),
-        measure(client, "its past, refreshed", reverse("environment_past", args=[big.pk]), live=True),
+        measure(
+            client, "its past, refreshed", reverse("environment_health_history", args=[big.pk]), live=True
+        ),
         measure(client, "list of 50 environments", reverse("environments")),
     ]
     return int(any(over))

@@ -122,7 +122,7 @@ def test_a_changed_upload_changes_the_digest(tmp_path: Path) -> None:
     [
         ("a: [", "root.yaml cannot be read"),
         ("- 1", "it is not a mapping"),
-        ("a: 1\na: 2", "the key a stands twice"),
+        ("a: 1\na: 2", "the key a occurs twice"),
         ("a: &x [1]\nb: *x", "aliases are not used"),
         ("[" * 100_000, "root.yaml cannot be read"),
         ("Parameters: {P: {Default: 1}}", "the parameter P has no Type"),
@@ -227,7 +227,7 @@ def test_a_manifest_can_exclude_the_playbook(tmp_path: Path) -> None:
 def test_a_template_that_is_too_large_for_cloudformation_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UserFixable) as caught:
         load(make_set(tmp_path, **{"inner.yaml": "#" * 1_000_001}))
-    assert re.search("CloudFormation takes 1,000,000", error_text(caught.value))
+    assert re.search("CloudFormation allows 1,000,000", error_text(caught.value))
 
 
 def test_the_bundled_set_is_complete() -> None:

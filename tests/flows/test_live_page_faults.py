@@ -20,8 +20,8 @@ COUNTED = "[...document.querySelectorAll('#events > tr')].map((row) => Number(ro
 @pytest.fixture(autouse=True)
 def _hints_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no outage of another test's Redis keep this one from announcing."""
-    monkeypatch.setattr(events, "_silent_until", 0.0)
-    monkeypatch.setattr(events, "SILENCE", 0.0)
+    monkeypatch.setattr(events, "_paused_until", 0.0)
+    monkeypatch.setattr(events, "PAUSE", 0.0)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from tests.services import Redis
 
 @pytest.fixture(autouse=True)
 def _no_silence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events, "_silent_until", 0.0)
+    monkeypatch.setattr(events, "_paused_until", 0.0)
 
 
 def test_a_hint_names_the_deployment_and_its_last_event(redis_server: Redis) -> None:
@@ -32,7 +32,7 @@ def test_what_is_no_hint_is_none(fields: dict[bytes, bytes]) -> None:
 
 
 def test_hints_do_not_pile_up(redis_server: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events, "KEPT", 100)
+    monkeypatch.setattr(events, "MAX_HINTS", 100)
     for seq in range(1000):
         events.announce(1, seq)
     assert events._client().xlen(events.HINTS) < 300
@@ -49,8 +49,8 @@ def tries(monkeypatch: pytest.MonkeyPatch) -> list[None]:
         return write(client, *arguments, **options)
 
     monkeypatch.setattr(redis.Redis, "xadd", counted)
-    monkeypatch.setattr(events, "SILENCE", 3600.0)
-    monkeypatch.setattr(events, "_silent_until", 0.0)
+    monkeypatch.setattr(events, "PAUSE", 3600.0)
+    monkeypatch.setattr(events, "_paused_until", 0.0)
     return made
 
 

@@ -23,8 +23,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(autouse=True)
 def _no_silence(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no test's Redis outage keep the next one from announcing."""
-    monkeypatch.setattr(events, "SILENCE", 0.0)
-    monkeypatch.setattr(events, "_silent_until", 0.0)
+    monkeypatch.setattr(events, "PAUSE", 0.0)
+    monkeypatch.setattr(events, "_paused_until", 0.0)
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ async def until(room: Channel, seq: int) -> None:
     """Wait until the room knows of event `seq`."""
     async with asyncio.timeout(LIMIT):
         while True:
-            news = room.news
+            news = room.changed
             if room.snapshot and room.snapshot.seq >= seq:
                 return
             await news.wait()
@@ -66,7 +66,7 @@ async def note(deployment: Deployment, key: str) -> None:
 async def test_a_viewer_hears_of_an_event_at_once(
     hub: Broadcaster, deployment: Deployment, redis_server: Redis, only_hints: None
 ) -> None:
-    async with hub.room(deployment.pk) as room:
+    async with hub.channel(deployment.pk) as room:
         await until(room, 1)
         await reader_waits(redis_server)
 
@@ -78,8 +78,8 @@ async def test_a_viewer_hears_of_an_event_at_once(
 async def test_two_viewers_share_one_room_and_the_last_one_closes_it(
     hub: Broadcaster, deployment: Deployment
 ) -> None:
-    async with hub.room(deployment.pk) as room:
-        async with hub.room(deployment.pk) as same:
+    async with hub.channel(deployment.pk) as room:
+        async with hub.channel(deployment.pk) as same:
             assert room is same
             assert hub.viewers == 2
         assert hub.viewers == 1
@@ -91,7 +91,7 @@ async def test_without_redis_a_viewer_hears_within_the_fill(
 ) -> None:
     monkeypatch.setattr(hub_module, "POLL_SECONDS", 1.0)
     redis_server.stop()
-    async with hub.room(deployment.pk) as room:
+    async with hub.channel(deployment.pk) as room:
         await until(room, 1)
 
         await note(deployment, "one")
@@ -102,7 +102,7 @@ async def test_without_redis_a_viewer_hears_within_the_fill(
 async def test_hints_are_heard_again_after_redis_was_restarted_empty(
     hub: Broadcaster, deployment: Deployment, redis_server: Redis, only_hints: None
 ) -> None:
-    async with hub.room(deployment.pk) as room:
+    async with hub.channel(deployment.pk) as room:
         await until(room, 1)
         redis_server.kill()
         await note(deployment, "while Redis is away")
@@ -120,12 +120,12 @@ async def test_a_burst_wakes_viewers_at_most_four_times_a_second(
     hub: Broadcaster, deployment: Deployment
 ) -> None:
     wakings = 0
-    async with hub.room(deployment.pk) as room:
+    async with hub.channel(deployment.pk) as room:
         await until(room, 1)
         started = asyncio.get_running_loop().time()
         burst = asyncio.create_task(many_notes(deployment, 60))
         while room.snapshot is None or room.snapshot.seq < 61:
-            news = room.news
+            news = room.changed
             await news.wait()
             wakings += 1
         took = asyncio.get_running_loop().time() - started
@@ -139,9 +139,9 @@ async def many_notes(deployment: Deployment, count: int) -> None:
 
 
 async def test_closing_wakes_everybody(hub: Broadcaster, deployment: Deployment) -> None:
-    async with hub.room(deployment.pk) as room:
+    async with hub.channel(deployment.pk) as room:
         await until(room, 1)
-        news = room.news
+        news = room.changed
         hub.close()
         async with asyncio.timeout(LIMIT):
             await news.wait()
@@ -149,9 +149,9 @@ async def test_closing_wakes_everybody(hub: Broadcaster, deployment: Deployment)
 
 
 async def test_a_room_knows_when_the_deployment_is_gone(hub: Broadcaster, deployment: Deployment) -> None:
-    async with hub.room(deployment.pk + 1000) as room:
+    async with hub.channel(deployment.pk + 1000) as room:
         async with asyncio.timeout(LIMIT):
-            await room.news.wait()
+            await room.changed.wait()
         assert room.gone
 
 

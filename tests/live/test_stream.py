@@ -37,8 +37,8 @@ ENGLISH = Locale("en", "UTC")
 @pytest.fixture(autouse=True)
 def _no_silence(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no test's Redis outage keep the next one from announcing."""
-    monkeypatch.setattr(events, "SILENCE", 0.0)
-    monkeypatch.setattr(events, "_silent_until", 0.0)
+    monkeypatch.setattr(events, "PAUSE", 0.0)
+    monkeypatch.setattr(events, "_paused_until", 0.0)
 
 
 @pytest.fixture

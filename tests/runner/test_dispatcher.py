@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def published(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     sent: list[tuple[int, int]] = []
-    for task in (tasks.tick_deployment, tasks.tick_environment):
+    for task in (tasks.step_deployment, tasks.step_environment):
         monkeypatch.setattr(task, "apply_async", lambda args, **_: sent.append(args))
     return sent
 
@@ -52,7 +52,7 @@ def test_rows_that_are_not_due_or_have_ended_are_left_alone(published: list[tupl
 
 def test_without_a_broker_the_row_is_due_again_soon() -> None:
     deployment = make_deployment()
-    with patch.object(tasks.tick_deployment, "apply_async", side_effect=OperationalError("refused")):
+    with patch.object(tasks.step_deployment, "apply_async", side_effect=OperationalError("refused")):
         dispatcher.one_pass()
 
     again = Deployment.objects.get(pk=deployment.pk)
@@ -70,7 +70,7 @@ def test_environments_at_rest_are_looked_at_too(published: list[tuple[int, int]]
 
 def test_observers_and_wishes_are_due_rows_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[tuple[str, int]] = []
-    for task in (tasks.tick_observer, tasks.tick_operation):
+    for task in (tasks.step_observer, tasks.step_action_request):
         monkeypatch.setattr(
             task, "apply_async", lambda args, name=task.name, **_: sent.append((name, args[0]))
         )

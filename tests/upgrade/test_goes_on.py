@@ -266,7 +266,7 @@ def test_what_lost_its_stacks_ends_and_can_be_closed(portal: Portal, dump: Dump)
     operator = Client()
     operator.force_login(User.objects.get(username="operator"))
     assert operator.get(guests.get_absolute_url()).status_code == 200
-    operator.post(reverse("environment_forget", args=[guests.pk]))
+    operator.post(reverse("environment_close", args=[guests.pk]))
     guests.refresh_from_db()
     assert guests.deleted_at
     removal = request_deletion(

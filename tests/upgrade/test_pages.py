@@ -64,7 +64,7 @@ def of_deployments() -> Iterator[str]:
 def of_requests_by_pages() -> Iterator[str]:
     """Yield what pages load by themselves and files to save: of one deployment in each state and phase."""
     for environment in Environment.objects.all():
-        yield reverse("environment_past", args=[environment.pk])
+        yield reverse("environment_health_history", args=[environment.pk])
     alike = {(one.kind, one.state, one.last_phase): one for one in Deployment.objects.all()}
     for deployment in alike.values():
         for name in ("event_lines", "deployment_updates"):

@@ -17,7 +17,7 @@ from tests.services import Redis
 from tests.views.pages import page
 
 NAMES = ("home", "environments", "environment_new", "deployments")
-OF_ONE = ("environment", "environment_delete", "environment_forget")
+OF_ONE = ("environment", "environment_delete", "environment_close")
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_a_viewer_is_refused_what_changes_environments(viewer: Client, environme
         viewer.get(reverse("environment_new")),
         viewer.post(reverse("environment_new")),
         viewer.post(reverse("environment_delete", args=[environment.pk]), {"typed_name": "staging"}),
-        viewer.post(reverse("environment_forget", args=[environment.pk])),
+        viewer.post(reverse("environment_close", args=[environment.pk])),
     ]
 
     assert [response.status_code for response in refused] == [403] * 4

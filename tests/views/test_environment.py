@@ -159,7 +159,7 @@ def test_a_stack_that_is_gone_can_be_forgotten(browser: Client) -> None:
 def test_a_stack_that_is_there_is_not_forgotten(browser: Client) -> None:
     environment = make()
 
-    response = browser.post(url(environment, "environment_forget"), follow=True)
+    response = browser.post(url(environment, "environment_close"), follow=True)
 
     assert "Delete it instead" in page(response).one("li", role="alert").text
     environment.refresh_from_db()

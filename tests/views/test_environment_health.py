@@ -330,5 +330,5 @@ def test_nobody_but_the_logged_in_sees_it(client: Client, db: None) -> None:
     environment = make_whole()
     make_user("nobody")
 
-    for name in ("environment", "environment_past"):
+    for name in ("environment", "environment_health_history"):
         assert client.get(url(environment, name))["Location"].startswith(reverse("login"))

@@ -260,7 +260,7 @@ def test_what_cannot_be_asked_for_is_refused_in_a_sentence(browser: Client) -> N
     assert "no such association" in page(response).one("li", role="alert").text
 
 
-@pytest.mark.parametrize("name", ["environment_run", "environment_save_time"])
+@pytest.mark.parametrize("name", ["environment_run", "environment_site_check"])
 def test_who_may_not_deploy_is_refused_what_acts(viewer: Client, name: str) -> None:
     environment = make_whole()
 

@@ -108,9 +108,9 @@ def test_a_file_of_a_release_that_kept_less_is_taken() -> None:
 
 
 def test_the_recordings_that_come_along_can_be_opened_and_are_loaded_once(browser: Client) -> None:
-    assert recordings.that_come_along() == ["failure", "success", "update"]
+    assert recordings.included() == ["failure", "success", "update"]
     listed = browser.get("/deployments/recordings/").content.decode()
-    for name in recordings.that_come_along():
+    for name in recordings.included():
         assert f"/deployments/recordings/{name}" in listed
         first = browser.post(f"/deployments/recordings/{name}")
         second = browser.post(f"/deployments/recordings/{name}")

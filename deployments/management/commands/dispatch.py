@@ -1,4 +1,4 @@
-"""`manage.py dispatch`: the process that turns due rows into Celery messages."""
+"""`manage.py dispatch`: the process that publishes due rows as Celery messages."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from deployments import dispatcher
 class Command(BaseCommand):
     """Run the dispatcher until SIGTERM or SIGINT."""
 
-    help = "Turn due rows into Celery messages. Run one or more of these beside the workers."
+    help = "Publish due rows as Celery messages. Run one or more of these processes, and workers."
 
     def handle(self, *args: object, **options: object) -> None:
-        """Run until told to stop."""
+        """Run until a signal to stop."""
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())

@@ -1,4 +1,4 @@
-"""`manage.py ensure_sandbox_account`: the account row that stands for the sandbox."""
+"""`manage.py ensure_sandbox_account`: the account of the sandbox."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from deployments.models import Account
 
 
 class Command(BaseCommand):
-    """Make the sandbox's account where it is missing."""
+    """Create the sandbox's account if it does not exist."""
 
-    help = "Make the account that stands for the sandbox, once."
+    help = "Create the account of the sandbox if it does not exist."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take the name, region and account id, all with defaults."""
+        """Add the name, region and account id, all with defaults."""
         parser.add_argument("--name", default="sandbox")
         parser.add_argument("--region", default="ap-northeast-1")
         parser.add_argument("--account-id", default="000000000000")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Make the row unless it is there."""
+        """Create the row if it does not exist."""
         Account.objects.get_or_create(
             name=options["name"],
             defaults={

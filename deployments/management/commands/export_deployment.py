@@ -20,11 +20,11 @@ class Command(BaseCommand):
     help = "Writes a deployment that has ended, with its stacks, resources and events, as JSON."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Take the number that the deployment's page shows."""
+        """Add the number of the deployment."""
         parser.add_argument("number", type=int, help="the number of the deployment")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        """Write the JSON. Raise CommandError if there is no such deployment or it still runs."""
+        """Write the JSON. Raise CommandError if the deployment does not exist or is active."""
         deployment = Deployment.objects.for_page().filter(pk=options["number"]).first()
         if deployment is None:
             raise CommandError(f"There is no deployment {options['number']}.")

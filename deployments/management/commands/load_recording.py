@@ -1,4 +1,4 @@
-"""`manage.py load_recording FILE`: take in a recording that `export_deployment` wrote, here or elsewhere."""
+"""`manage.py load_recording FILE`: import a recording that `export_deployment` wrote, here or elsewhere."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from deployments.wording import error_text
 class Command(BaseCommand):
     """Import one deployment."""
 
-    help = "Takes in a recorded deployment, to be looked at and played back."
+    help = "Imports a recorded deployment for replay."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Take a file, and whose it will be."""
+        """Add the file and its owner."""
         parser.add_argument("file", type=Path)
         parser.add_argument("--user", required=True, help="the user who is shown as its owner")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        """Write the rows. Raise CommandError if the file or the user is not what it should be."""
+        """Write the rows. Raise CommandError if the file is invalid or the user does not exist."""
         user = User.objects.filter(username=options["user"]).first()
         if user is None:
             raise CommandError(f"There is no user {options['user']}.")
