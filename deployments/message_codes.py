@@ -115,6 +115,8 @@ class Code(StrEnum):
     NO_SERVER_STARTING_REPLACEMENT = "no_server_starting_replacement"
     SERVERS_MISSING = "servers_missing"
     NO_WRITER = "no_writer"
+    SITE_READS_FAILED = "site_reads_failed"
+    SITE_READS_FAILING = "site_reads_failing"
     SERVER_NOT_REGISTERED = "server_not_registered"
     SERVER_TASK_FAILED = "server_task_failed"
     SERVER_NOT_CONFIGURED = "server_not_configured"

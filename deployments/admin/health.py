@@ -23,6 +23,7 @@ from deployments.models.health import (
     Observation,
     ScalingActivity,
     SiteProbe,
+    SiteReads,
     Target,
 )
 from deployments.presentation import badges
@@ -262,6 +263,15 @@ class SiteProbeAdmin(OfEnvironment):
     list_filter = ("wrote", "read", "environment__account")
     search_fields = ("environment__name",)
     list_select_related = ("environment__account", "asked_by")
+
+
+@admin.register(SiteReads)
+class SiteReadsAdmin(OfEnvironment):
+    """Reads through load balancers, counted in five minutes each."""
+
+    list_display = ("start", "environment", "account", "reads", "failed", "slowest", "reached", "latest_at")
+    list_filter = ("reached", "environment__account")
+    search_fields = ("environment__name",)
 
 
 @admin.register(ActionRequest)

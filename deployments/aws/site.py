@@ -1,4 +1,4 @@
-"""Site check: one write and one read through an environment's load balancer, and no other request.
+"""Requests through an environment's load balancer: the site check (a write and a read), and reads alone.
 
 The address is resolved from the load balancer's DNS name, as Elastic Load Balancing returns it for an ARN of
 the environment's stack, never from an output or a parameter, which users can set. The name must have AWS's
@@ -17,6 +17,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -32,6 +33,11 @@ RESPONSE_SECONDS = 6.0
 SEEN_SECONDS = 3.0
 """Timeout until the saved time is in the list: the maximum lag of a reader."""
 READ_INTERVAL = 0.25
+READS = 4
+"""Reads at the same time: with two servers of each tier, they miss one of them once in eight times."""
+READ_SECONDS = 4.0
+"""Timeout of one of them. It is shorter than the web servers' own, which then return 504."""
+READ_PATH = "/read?limit=1"
 MAX_BYTES = 64 * 1024
 HOST = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")
 SAVED = re.compile(r"Saved: (?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)", re.ASCII)
@@ -42,7 +48,7 @@ class SiteCheckResult:
     """The result of a site check. A status is 0 without a response; `problem` is None if the check succeeded.
 
     `milliseconds` is from the look-up of the name to the end, `saved` the time that the site reports as
-    saved.
+    saved. `reached` is False if the load balancer accepted no connection.
     """
 
     wrote: bool = False
@@ -54,6 +60,21 @@ class SiteCheckResult:
     read_milliseconds: int = 0
     address: str = ""
     saved: str = ""
+    reached: bool = True
+    problem: Message | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteReadsResult:
+    """The result of several reads. `milliseconds` has the duration of each that succeeded.
+
+    `reached` is False if not one could connect: then they tell nothing about the site. `problem` is why the
+    first one failed.
+    """
+
+    total: int = READS
+    milliseconds: tuple[float, ...] = ()
+    reached: bool = True
     problem: Message | None = None
 
 
@@ -77,7 +98,38 @@ def check_site(site: Site, resolve: Resolve = system_resolve) -> SiteCheckResult
         _read(site, address, found)
     except SiteProblem as problem:
         found["problem"] = problem.message(site.redact)
+        found["reached"] = problem.code is not Code.SITE_CONNECTION_FAILED
     return SiteCheckResult(milliseconds=_since(started), **found)
+
+
+def check_reads(site: Site, resolve: Resolve = system_resolve) -> SiteReadsResult:
+    """Read through the site several times at once; nothing is saved. It takes 10 s at most."""
+    try:
+        address = checked_address(site, resolve)
+    except SiteProblem as problem:
+        return SiteReadsResult(reached=False, problem=problem.message(site.redact))
+    with ThreadPoolExecutor(READS, thread_name_prefix="site-read") as threads:
+        found = list(threads.map(lambda _number: _timed_read(site, address), range(READS)))
+    problems = [one for one in found if isinstance(one, SiteProblem)]
+    return SiteReadsResult(
+        milliseconds=tuple(one for one in found if isinstance(one, float)),
+        reached=any(one.code is not Code.SITE_CONNECTION_FAILED for one in problems)
+        or len(problems) < len(found),
+        problem=problems[0].message(site.redact) if problems else None,
+    )
+
+
+def _timed_read(site: Site, address: tuple[str, int]) -> float | SiteProblem:
+    """Return the duration of a read in milliseconds, or why it failed."""
+    started = time.monotonic()
+    try:
+        response = _request(site, address, "GET", READ_PATH, READ_SECONDS)
+        _require_ok(response)
+        if not response.body.startswith("["):  # the original application returns a long list, cut off here
+            raise _not_datelog(response)
+    except SiteProblem as problem:
+        return problem
+    return (time.monotonic() - started) * 1000
 
 
 def _since(started: float) -> int:
@@ -153,13 +205,15 @@ def _plain(response: _Response) -> str:
     return " ".join(re.sub(r"<[^<>]*>", " ", response.redact(response.body)).split()) or "–"
 
 
-def _request(site: Site, address: tuple[str, int], method: str, path: str) -> _Response:
+def _request(
+    site: Site, address: tuple[str, int], method: str, path: str, seconds: float = RESPONSE_SECONDS
+) -> _Response:
     """Make one request over a connection of its own, and read the start of its body."""
     named = site.host_name.lower()
     host = named if HOST.fullmatch(named) else site.dns_name.lower()
     shown = path.partition("?")[0]
     headers = {"Host": host, "User-Agent": "sanso", "Connection": "close", "Content-Length": "0"}
-    with _connected(site, address, host) as sock, _limited(sock):
+    with _connected(site, address, host) as sock, _limited(sock, seconds):
         connection = http.client.HTTPConnection(*address)
         connection.sock = sock
         try:
@@ -199,15 +253,15 @@ def _connected(site: Site, address: tuple[str, int], host: str) -> Iterator[sock
 
 
 @contextmanager
-def _limited(sock: socket.socket) -> Iterator[None]:
+def _limited(sock: socket.socket, seconds: float) -> Iterator[None]:
     """Shut down the connection at the timeout, also while a slow response is still arriving."""
 
     def end() -> None:
         with suppress(OSError):
             sock.shutdown(socket.SHUT_RDWR)
 
-    sock.settimeout(RESPONSE_SECONDS)
-    timer = threading.Timer(RESPONSE_SECONDS, end)
+    sock.settimeout(seconds)
+    timer = threading.Timer(seconds, end)
     timer.daemon = True
     timer.start()
     try:

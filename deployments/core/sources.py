@@ -70,7 +70,13 @@ _ALL = (
         shares_calls=True,
         parts=("clusters",),
     ),
-    Source(key="site"),
+    Source(
+        key="site",
+        fast=10.0,
+        idle=60.0,
+        batch_size=10,
+        parts=("load_balancers",),
+    ),
 )
 SOURCES = {source.key: source for source in _ALL}
 OBSERVED = {source.key: source for source in _ALL if source.has_observer}

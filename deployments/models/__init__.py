@@ -20,6 +20,7 @@ from deployments.models.health import (
     Observer,
     ScalingActivity,
     SiteProbe,
+    SiteReads,
     Target,
 )
 from deployments.models.stack import Resource, Stack
@@ -47,6 +48,7 @@ __all__ = [
     "Resource",
     "ScalingActivity",
     "SiteProbe",
+    "SiteReads",
     "Stack",
     "Target",
     "TemplateCheck",

@@ -71,7 +71,8 @@ def wait(deployment: Deployment, clients: Clients, now: datetime) -> float | Non
     if served and not found.answered and site_check.is_due(environment, since, now):
         site_check.run_site_check(environment)
         found = readiness(facts_of(environment), since)
-    if deployment.state == State.READY and found.ready:
+    unmeasured = served and site_check.is_unreachable(environment, since)  # the environment's page says so
+    if deployment.state == State.READY and (found.ready or unmeasured):
         _succeed(deployment, environment.stack_status, dict(environment.outputs))
         return None
     if was_polled(facts, now - CURRENT) and _timed_out(deployment, clients, environment, found, since, now):

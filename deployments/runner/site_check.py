@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from django.utils import timezone
 
 from deployments.aws.site import check_site
-from deployments.aws.site_address import site_of
+from deployments.aws.site_address import Site, site_of
 from deployments.core.intervals import probe_delay
+from deployments.core.redaction import Redactor
 from deployments.errors import Message
 from deployments.message_codes import Code
 from deployments.models import Environment, SiteProbe
@@ -35,22 +36,39 @@ def is_due(environment: Environment, since: datetime, now: datetime) -> bool:
     return now - tries[0] >= timedelta(seconds=delay)
 
 
-def run_site_check(environment: Environment, asked_by: User | None = None) -> SiteProbe:
-    """Check the site once and store the result; of automatic checks, only the last ones are kept.
+UNREACHED = 3
+"""After this many automatic checks in a row without a connection, the portal is no client of the site."""
 
-    The request goes to the load balancer that was observed for its ARN, with the host name of the stack's
-    output.
+
+def is_unreachable(environment: Environment, since: datetime) -> bool:
+    """Return whether the load balancer accepts no connection of the portal, by the checks since then.
+
+    Its security group may exclude the portal and admit the visitors. The sandbox has no such groups.
     """
+    if environment.account.is_sandbox:
+        return False
+    tries = SiteProbe.objects.own_of(environment).filter(at__gte=since).values_list("reached", flat=True)
+    return list(tries[:UNREACHED]) == [False] * UNREACHED
+
+
+def site_of_environment(environment: Environment, redact: Redactor) -> Site:
+    """Return the site at the load balancer that was observed, with the host name of the stack's output."""
     balancer = environment.load_balancers.filter(tier="alb").order_by("pk").first()
     dns_name = balancer.dns_name if balancer else ""
     site = site_of(dns_name, environment.url, sandbox=environment.account.is_sandbox)
-    result = check_site(replace(site, redact=redactors.of_environment(environment)))
+    return replace(site, redact=redact)
+
+
+def run_site_check(environment: Environment, asked_by: User | None = None) -> SiteProbe:
+    """Check the site once and store the result; of automatic checks, only the last ones are kept."""
+    result = check_site(site_of_environment(environment, redactors.of_environment(environment)))
     success = Message(Code.SITE_CHECK_SUCCEEDED, {"milliseconds": str(result.milliseconds)})
     probe = SiteProbe.objects.create(
         environment=environment,
         at=timezone.now(),
         wrote=result.wrote,
         read=result.read,
+        reached=result.reached,
         milliseconds=result.milliseconds,
         sentence=(result.problem or success).as_json(),
         asked_by=asked_by,

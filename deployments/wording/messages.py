@@ -164,6 +164,8 @@ MESSAGES: Final[Mapping[Code, str]] = {
     ),
     Code.SERVERS_MISSING: N_("%(where)s has %(count)s of %(total)s servers."),
     Code.NO_WRITER: N_("%(where)s has no writer."),
+    Code.SITE_READS_FAILED: N_("None of %(total)s reads of the site succeeded."),
+    Code.SITE_READS_FAILING: N_("%(count)s of %(total)s reads of the site failed."),
     Code.SERVER_NOT_REGISTERED: N_("%(where)s is not registered with a load balancer."),
     Code.SERVER_TASK_FAILED: N_("Configuration of %(where)s failed in the task “%(task)s” of %(name)s."),
     Code.SERVER_NOT_CONFIGURED: N_("Configuration of %(where)s failed: %(name)s ended with %(code)s."),

@@ -32,6 +32,9 @@ ANSWERED = SiteCheckResult(wrote=True, read=True, milliseconds=31, write_status=
 SILENT = SiteCheckResult(
     problem=Message(Code.SITE_ERROR_STATUS, {"path": "/write", "status": "502", "text": "Bad Gateway"})
 )
+UNREACHED = SiteCheckResult(
+    reached=False, problem=Message(Code.SITE_CONNECTION_FAILED, {"port": "80", "error": "timed out"})
+)
 
 
 @pytest.fixture
@@ -140,6 +143,28 @@ def test_a_site_that_does_not_answer_is_not_ready(deployment: Deployment, aws: F
     assert stored_text(SiteProbe.objects.get().sentence) == "/write returns 502: Bad Gateway"
     rest(timedelta(seconds=probe_delay(1, sandbox=False)))
     assert step(deployment, aws).state == State.SUCCEEDED
+
+
+def test_a_site_that_the_portal_cannot_reach_is_ready_without_a_site_check(
+    deployment: Deployment, aws: FakeAws
+) -> None:
+    """ClientCidr may admit the visitors and exclude the portal."""
+    after_stacks(deployment, aws)
+    for number in range(1, site_check.UNREACHED):
+        assert step(deployment, aws, UNREACHED).state == State.READY
+        rest(timedelta(seconds=probe_delay(number, sandbox=False)))
+
+    ended = step(deployment, aws, UNREACHED)
+
+    assert ended.state == State.SUCCEEDED
+    assert set(SiteProbe.objects.values_list("reached", "read")) == {(False, False)}
+
+
+def test_a_site_that_was_reached_in_between_is_waited_for(deployment: Deployment, aws: FakeAws) -> None:
+    after_stacks(deployment, aws)
+    for number, answer in enumerate((UNREACHED, SILENT, UNREACHED, UNREACHED), start=1):
+        assert step(deployment, aws, answer).state == State.READY
+        rest(timedelta(seconds=probe_delay(number, sandbox=False)))
 
 
 def test_a_site_that_does_not_answer_is_tried_less_and_less_often(

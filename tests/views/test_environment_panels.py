@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
+from deployments.errors import Message
+from deployments.message_codes import Code
 from deployments.models import Environment
 from deployments.models.health import (
     ActionRequest,
@@ -15,9 +18,11 @@ from deployments.models.health import (
     DatabaseCluster,
     DatabaseMember,
     FleetInstance,
+    HealthSample,
     Observation,
     ScalingActivity,
     SiteProbe,
+    SiteReads,
 )
 from tests.built_health import make_whole, run_failed, server_id, unwell
 from tests.views.environment_pages import node, row_of, show, url
@@ -164,6 +169,63 @@ def test_a_save_through_the_site_shows_what_answered_and_how_long_it_took(browse
     assert "✕ No The reader has not been observed yet." in site.text
     assert "184 ms" in site.text
     assert environment.owner.username in site.text
+
+
+def make_reads(environment: Environment, **values: Any) -> SiteReads:
+    """Return the row of the current five minutes, as reads through the load balancer leave it."""
+    now = timezone.now()
+    reads = {"reads": 400, "failed": 2, "milliseconds": 398 * 40.0, "slowest": 310.2}
+    latest = {"latest_at": now, "latest_reads": 4, "latest_failed": 0, "latest_milliseconds": 41.6}
+    return SiteReads.objects.create(environment=environment, start=now, **(reads | latest | values))
+
+
+def test_the_latest_reads_are_shown_with_their_duration(browser: Client) -> None:
+    environment = make_whole()
+    make_reads(environment)
+
+    shown = show(browser, environment)
+
+    assert "✓ Healthy 4 of 4 reads succeeded · 42 ms" in shown.one(id="site-reads").text
+    assert "Site ✓ Healthy 4 of 4" in shown.one(id="health").text
+
+
+def test_reads_that_fail_degrade_the_environment_and_say_why(browser: Client) -> None:
+    environment = make_whole()
+    problem = Message(Code.SITE_ERROR_STATUS, {"path": "/read", "status": "504", "text": "Timeout"})
+    make_reads(environment, latest_failed=1, problem=problem.as_json())
+
+    shown = show(browser, environment)
+
+    assert "Degraded 1 of 4 reads of the site failed." in shown.one(id="health").text
+    assert "3 of 4 reads succeeded" in shown.one(id="site-reads").text
+    assert "/read returns 504: Timeout" in shown.one(id="site-reads").text
+
+
+def test_a_site_that_the_portal_cannot_reach_is_not_measured_and_not_unhealthy(browser: Client) -> None:
+    environment = make_whole()
+    problem = Message(Code.SITE_CONNECTION_FAILED, {"port": "80", "error": "timed out"})
+    make_reads(
+        environment, reached=False, latest_failed=4, latest_milliseconds=None, problem=problem.as_json()
+    )
+
+    shown = show(browser, environment)
+
+    assert "All components are healthy." in shown.one(id="health").text
+    text = shown.one(id="site-reads").text
+    assert "Not measured. Sanso cannot connect to the load balancer" in text
+    assert "does not accept connections on port 80 (timed out)" in text
+
+
+def test_the_history_has_the_error_rate_and_the_durations(browser: Client) -> None:
+    environment = make_whole()
+    make_reads(environment)
+    HealthSample.objects.create(
+        environment=environment, at=timezone.now(), tier="site", word="healthy", healthy=4, total=4
+    )
+
+    past = page(browser.get(url(environment, "environment_past"), headers={"HX-Request": "true"}))
+
+    assert "Site: 0.5 % of 400 reads failed · 40 ms on average, 310 ms at most" in past.text
 
 
 def test_who_may_not_deploy_sees_why_the_buttons_are_off(viewer: Client) -> None:

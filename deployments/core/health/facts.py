@@ -160,6 +160,21 @@ class ProbeFact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SiteReadsFact:
+    """The latest reads through the load balancer, made at the same time so that they meet every server.
+
+    `reached` is False if the portal could not connect. `milliseconds` is the mean of those that succeeded.
+    """
+
+    at: datetime
+    total: int = 0
+    succeeded: int = 0
+    milliseconds: float | None = None
+    reached: bool = True
+    problem: Message | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """Everything that is known. `parts` are the resources that were created, observed or not.
 
@@ -178,6 +193,7 @@ class Facts:
     associations: tuple[AssociationFact, ...] = ()
     clusters: tuple[ClusterFact, ...] = ()
     probe: ProbeFact | None = None
+    site_reads: SiteReadsFact | None = None
     absent: Message | None = None
     being_created: bool = False
     serves: bool = True

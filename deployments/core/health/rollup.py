@@ -10,16 +10,17 @@ from deployments.core.health import aws_statuses, servers, service
 from deployments.core.health.aws_statuses import SEVERITY, HealthStatus
 from deployments.core.health.components import STALE_AFTER, Assessment, Component, unless_stale, worst
 from deployments.core.health.facts import ClusterFact, Facts, LoadBalancerFact, MemberFact
+from deployments.core.health.site_reads import assess_reads
 from deployments.errors import Message
 from deployments.message_codes import Code
 
-TIERS = ("alb", "web", "nlb", "app", "database")
-"""In the order in which a request passes through them."""
+TIERS = ("site", "alb", "web", "nlb", "app", "database")
+"""In the order in which a request passes through them; `site` is what visitors get of all of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tier:
-    """alb, web, nlb, app or database: its components, and how many of them are healthy."""
+    """One of `TIERS`: its components and how many are healthy; for the site, how many reads succeeded."""
 
     name: str
     assessment: Assessment
@@ -66,11 +67,22 @@ def _worst_tier(tiers: Iterable[Tier]) -> Assessment:
 
 
 def _tier(name: str, facts: Facts, now: datetime) -> Tier | None:
+    if name == "site":
+        return _site(facts, now)
     if name in ("alb", "nlb"):
         return _load_balancers(name, facts, now)
     if name == "database":
         return _database(facts, now)
     return _servers(name, facts, now)
+
+
+def _site(facts: Facts, now: datetime) -> Tier | None:
+    """Return what visitors get; None if it is not measured, which makes nothing unhealthy."""
+    assessment = assess_reads(facts.site_reads, now)
+    if assessment is None or facts.site_reads is None:
+        return None
+    found = facts.site_reads
+    return Tier(name="site", assessment=assessment, healthy=found.succeeded, total=found.total)
 
 
 def _load_balancers(name: str, facts: Facts, now: datetime) -> Tier | None:

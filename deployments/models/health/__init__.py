@@ -7,7 +7,7 @@ from deployments.models.health.database import DatabaseCluster, DatabaseMember
 from deployments.models.health.fleet import FleetGroup, FleetInstance, ScalingActivity
 from deployments.models.health.observing import Observation, Observer
 from deployments.models.health.samples import HealthSample
-from deployments.models.health.site import SiteProbe
+from deployments.models.health.site import SiteProbe, SiteReads
 
 __all__ = [
     "ActionRequest",
@@ -23,5 +23,6 @@ __all__ = [
     "Observer",
     "ScalingActivity",
     "SiteProbe",
+    "SiteReads",
     "Target",
 ]

@@ -18,8 +18,10 @@ from deployments.core.status import DELETED, is_failed_create
 from deployments.core.stored_messages import read_message
 from deployments.errors import Message
 from deployments.message_codes import Code
+from deployments.models.account import Account
 from deployments.models.environment import Environment
 from deployments.models.health.configuration import AssociationRun
+from deployments.models.health.site import SiteReads
 from deployments.models.stack import Resource
 
 Fact = TypeVar("Fact")
@@ -28,9 +30,10 @@ DEPARTED_FOR = timedelta(hours=1)
 
 
 def facts_of(environment: Environment) -> facts.Facts:
-    """Return everything that is known of the environment, in 10 queries for any size."""
+    """Return everything that is known of the environment, in 11 queries for any size."""
     active = environment.active_deployment
     probe = environment.site_probes.order_by("-at", "-pk").first()
+    reads = environment.site_reads.order_by("-start").first()
     instances = list(environment.instances.present_or_gone_since(timezone.now() - DEPARTED_FOR))
     parts = parts_of_environment(environment)
     return facts.Facts(
@@ -48,9 +51,9 @@ def facts_of(environment: Environment) -> facts.Facts:
         clusters=_clusters(environment),
         probe=_read([probe], facts.ProbeFact)[0] if probe else None,
         absent=_absent(environment, parts),
+        site_reads=_site_reads(reads) if reads else None,
         being_created=active is not None and active.kind == Kind.CREATE,
-        serves=not environment.account.is_sandbox
-        or environment.account.sandbox_facts.get("machines") != "records",
+        serves=has_servers(environment.account),
     )
 
 
@@ -69,6 +72,11 @@ def _absent(environment: Environment, parts: ObservedParts) -> Message | None:
         return read_message(latest.error_sentence)
     failed = latest.kind == Kind.CREATE and latest.state != State.SUCCEEDED
     return Message(Code.CREATION_FAILED) if failed and not parts else None
+
+
+def has_servers(account: Account) -> bool:
+    """Return whether servers respond behind the account's load balancers; not in a sandbox of records."""
+    return not account.is_sandbox or account.sandbox_facts.get("machines") != "records"
 
 
 def parts_of_environment(environment: Environment) -> ObservedParts:
@@ -114,6 +122,17 @@ def _clusters(environment: Environment) -> tuple[facts.ClusterFact, ...]:
             members=_read(row.members.all(), facts.MemberFact),
         )
         for row in rows
+    )
+
+
+def _site_reads(row: SiteReads) -> facts.SiteReadsFact:
+    return facts.SiteReadsFact(
+        at=row.latest_at,
+        total=row.latest_reads,
+        succeeded=row.latest_reads - row.latest_failed,
+        milliseconds=row.latest_milliseconds,
+        reached=row.reached,
+        problem=read_message(row.problem),
     )
 
 

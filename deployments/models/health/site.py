@@ -1,7 +1,9 @@
-"""Site checks: writes and reads of a time through an environment's load balancer."""
+"""Site checks, and the reads through an environment's load balancer that go on all the time."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Self
 
 from django.conf import settings
@@ -30,6 +32,7 @@ class SiteProbe(models.Model):
     at = models.DateTimeField(_("time"))
     wrote = models.BooleanField(_("wrote"), default=False)
     read = models.BooleanField(_("read"), default=False)
+    reached = models.BooleanField(default=True, editable=False)
     milliseconds = models.FloatField(null=True, blank=True)
     sentence = models.JSONField(default=dict, blank=True, editable=False)
     asked_by = models.ForeignKey(
@@ -45,3 +48,67 @@ class SiteProbe(models.Model):
 
     def __str__(self) -> str:
         return f"{self.environment_id} {self.at:%Y-%m-%d %H:%M:%S}"
+
+
+class SiteReadsQuerySet(models.QuerySet["SiteReads"]):
+    """Named queries over intervals of reads."""
+
+    def newest_of(self, environment: Environment) -> Self:
+        """Keep those of one environment, newest first."""
+        return self.filter(environment=environment).order_by("-start")
+
+    def totals_since(self, environment: Environment, at: datetime) -> ReadTotals:
+        """Return the totals of an environment's reads in the intervals that began at this time or later."""
+        found = self.filter(environment=environment, start__gte=at).aggregate(
+            reads=models.Sum("reads", default=0),
+            failed=models.Sum("failed", default=0),
+            milliseconds=models.Sum("milliseconds", default=0.0),
+            slowest=models.Max("slowest", default=0.0),
+        )
+        return ReadTotals(**found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadTotals:
+    """Reads and how many failed; of the others, the sum of the durations and the longest, in milliseconds."""
+
+    reads: int = 0
+    failed: int = 0
+    milliseconds: float = 0.0
+    slowest: float = 0.0
+
+    @property
+    def mean(self) -> float | None:
+        """Return the mean duration in milliseconds; None if no read succeeded."""
+        succeeded = self.reads - self.failed
+        return self.milliseconds / succeeded if succeeded else None
+
+
+class SiteReads(models.Model):
+    """The reads of five minutes, without those that could not connect; the latest ones are in `latest_…`."""
+
+    environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="site_reads")
+    start = models.DateTimeField(_("from"))
+    reads = models.PositiveIntegerField(_("reads"), default=0)
+    failed = models.PositiveIntegerField(_("failed"), default=0)
+    milliseconds = models.FloatField(default=0.0, editable=False)
+    slowest = models.FloatField(_("slowest (ms)"), default=0.0)
+    latest_at = models.DateTimeField(_("latest"))
+    latest_reads = models.PositiveIntegerField(default=0, editable=False)
+    latest_failed = models.PositiveIntegerField(default=0, editable=False)
+    latest_milliseconds = models.FloatField(null=True, blank=True, editable=False)
+    reached = models.BooleanField(_("reached"), default=True)
+    problem = models.JSONField(default=dict, blank=True, editable=False)
+
+    objects = models.Manager.from_queryset(SiteReadsQuerySet)()
+
+    class Meta:
+        verbose_name = _("site reads")
+        verbose_name_plural = _("site reads")
+        constraints = (
+            models.UniqueConstraint(fields=("environment", "start"), name="one_row_per_interval_of_reads"),
+        )
+        indexes = (models.Index(fields=("start",), name="reads_by_time"),)
+
+    def __str__(self) -> str:
+        return f"{self.environment_id} {self.start:%Y-%m-%d %H:%M}"

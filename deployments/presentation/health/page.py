@@ -23,7 +23,7 @@ from deployments.models.health.reads import facts_of
 from deployments.models.health.samples import WHOLE
 from deployments.presentation import badges
 from deployments.presentation.diagrams.environment import environment_diagram
-from deployments.presentation.health import aws_badges, history, panels
+from deployments.presentation.health import aws_badges, history, panels, site
 from deployments.presentation.health.sources import source_statuses
 from deployments.presentation.text.datetime_formats import iso
 
@@ -58,6 +58,7 @@ def health_context(environment: Environment, *, everything: bool, may_operate: b
         "activities": _activities(environment),
         "site_check": next((one for one in requests if one.kind == "save_time"), None),
         "probes": _probes(environment),
+        "site_reads": site.latest_reads(facts, health, now),
         "now": iso(now),
         **_ready(environment, facts),
     }
@@ -146,12 +147,15 @@ def _yes_or_no(well: bool) -> SafeString:
 
 
 def history_context(environment: Environment) -> dict[str, Any]:
-    """Return the health strips and the times to ready (two queries)."""
+    """Return the health strips, the reads of the site and the times to ready (four queries)."""
     now = timezone.now()
     rows = HealthSample.objects.of(environment).since(now - history.WEEK)
     samples = list(rows.values_list("tier", "at", "word", "healthy", "total"))
     return {
-        "periods": [_period(samples, period, now) for period in (history.DAY, history.WEEK)],
+        "periods": [
+            {**_period(samples, period, now), "reads": site.reads_of_period(environment, now - period)}
+            for period in (history.DAY, history.WEEK)
+        ],
         "times_to_ready": _times_to_ready(environment),
     }
 

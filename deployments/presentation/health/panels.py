@@ -27,6 +27,7 @@ ROWS = 12
 """How many rows a panel shows before it asks whether to show all."""
 
 TIERS = {
+    "site": gettext_lazy("Site"),
     "alb": gettext_lazy("ALB"),
     "web": gettext_lazy("Web servers"),
     "nlb": gettext_lazy("NLB"),

@@ -60,7 +60,7 @@ def source_statuses(facts: Facts, now: datetime, *, sandbox: bool) -> dict[str, 
         key: _source(facts.sources.get(key) or SourceFact(source=key), now, sandbox=sandbox)
         for key in SOURCES
     }
-    if facts.probe:  # site checks are not periodic, so that their result does not get old
+    if facts.probe and not facts.site_reads:  # site checks are not periodic: their result does not get old
         found["site"] = replace(found["site"], observed_at=facts.probe.at, is_old=False)
     return found
 

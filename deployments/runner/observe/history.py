@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from deployments.core.health.aws_statuses import SEVERITY, HealthStatus
 from deployments.core.health.rollup import Health, roll_up
 from deployments.core.phases import Kind
-from deployments.models import Environment, FleetInstance, HealthSample, ScalingActivity, SiteProbe
+from deployments.models import Environment, FleetInstance, HealthSample, ScalingActivity, SiteProbe, SiteReads
 from deployments.models.health.reads import facts_of
 from deployments.models.health.samples import WHOLE
 
@@ -50,8 +50,12 @@ def _sample(environment: Environment, health: Health, now: datetime) -> None:
     state: dict[str, TierState] = {
         tier.name: (str(tier.assessment.status), tier.healthy, tier.total) for tier in health.tiers
     }
-    healthy = sum(tier.healthy for tier in health.tiers)
-    state[WHOLE] = (str(health.status), healthy, sum(tier.total for tier in health.tiers))
+    parts = [tier for tier in health.tiers if tier.name != "site"]  # whose numbers are of reads
+    state[WHOLE] = (
+        str(health.status),
+        sum(tier.healthy for tier in parts),
+        sum(tier.total for tier in parts),
+    )
     last = HealthSample.objects.of(environment).whole().reverse().first()
     if last and now - last.at < EVERY:
         rows = HealthSample.objects.of(environment).filter(at=last.at)
@@ -79,6 +83,7 @@ def prune(now: datetime) -> int:
             FleetInstance.objects.filter(gone_at__lt=limit),
             ScalingActivity.objects.filter(started_at__lt=limit, ended_at__lt=limit),
             SiteProbe.objects.filter(at__lt=limit),
+            SiteReads.objects.filter(start__lt=limit),
         )
     )
     return gone + _thin(now - FULL_FOR)

@@ -26,12 +26,13 @@ from deployments.runner.observe.database import Database
 from deployments.runner.observe.fleet import Fleet
 from deployments.runner.observe.poll_round import ObservedEnvironment, PollRound, SourcePoller
 from deployments.runner.observe.problems import problem_message
+from deployments.runner.observe.site import SiteReadsPoller
 from deployments.runner.observe.targets import Targets
 
 log = logging.getLogger(__name__)
 
 POLLERS: dict[str, Callable[[], SourcePoller]] = {
-    poller.source: poller for poller in (Targets, Associations, Fleet, Database)
+    poller.source: poller for poller in (Targets, Associations, Fleet, Database, SiteReadsPoller)
 }
 REPORT_AFTER = 2
 """Throttling and timeouts are reported after this many failed polls in a row."""

@@ -1,0 +1,35 @@
+"""The health of the site as its visitors get it, from a few reads through the public load balancer."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from deployments.core.health.aws_statuses import HealthStatus
+from deployments.core.health.components import Assessment, is_stale
+from deployments.core.health.facts import SiteReadsFact
+from deployments.errors import Message
+from deployments.message_codes import Code
+
+
+def is_measured(reads: SiteReadsFact | None, now: datetime) -> bool:
+    """Return whether the latest reads tell the health of the site.
+
+    They do not if the portal cannot connect to the load balancer, which is AWS's and accepts every connection
+    that its security group allows: then the portal is no client of the site, and visitors may well be.
+    """
+    return reads is not None and reads.reached and reads.total > 0 and not is_stale(reads.at, now)
+
+
+def assess_reads(reads: SiteReadsFact | None, now: datetime) -> Assessment | None:
+    """Return the health of the site; None if it is not measured."""
+    if reads is None or not is_measured(reads, now):
+        return None
+    failed = reads.total - reads.succeeded
+    if failed == 0:
+        return Assessment(status=HealthStatus.HEALTHY, at=reads.at)
+    values = {"count": str(failed), "total": str(reads.total)}
+    if reads.succeeded:
+        status, code = HealthStatus.DEGRADED, Code.SITE_READS_FAILING
+    else:
+        status, code = HealthStatus.UNHEALTHY, Code.SITE_READS_FAILED
+    return Assessment(status=status, sentence=Message(code, values), at=reads.at)

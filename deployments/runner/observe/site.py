@@ -1,0 +1,84 @@
+"""Reads through the load balancers of environments, all the time: what visitors get, and how fast."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from statistics import fmean
+from time import monotonic
+
+from deployments.aws.site import SiteReadsResult, check_reads
+from deployments.core.phases import Kind
+from deployments.core.sources import OBSERVED
+from deployments.models import SiteReads
+from deployments.models.health.reads import has_servers
+from deployments.runner.observe.poll_round import ROUND_SECONDS, ObservedEnvironment, PollRound
+from deployments.runner.site_check import site_of_environment
+
+INTERVAL = timedelta(minutes=5)
+"""Reads are counted in one row per interval."""
+
+
+class SiteReadsPoller:
+    """The source `site`: it calls no API of AWS, but the load balancers themselves, all at the same time."""
+
+    source = "site"
+
+    def __init__(self) -> None:
+        self._results: dict[int, SiteReadsResult] = {}
+
+    def poll_many(self, polls: PollRound, observed: Sequence[ObservedEnvironment]) -> None:
+        """Read through the load balancers that serve visitors."""
+        sites = {
+            one.environment.pk: site_of_environment(one.environment, one.redact)
+            for one in observed
+            if _serves_visitors(one)
+        }
+        if not sites:
+            return
+        with ThreadPoolExecutor(OBSERVED[self.source].batch_size, thread_name_prefix="site-reads") as threads:
+            self._results = dict(zip(sites, threads.map(check_reads, sites.values()), strict=True))
+        polls.until = monotonic() + ROUND_SECONDS  # a site that hangs has used up the time of the others
+
+    def poll_one(self, polls: PollRound, one: ObservedEnvironment) -> None:
+        """Count the reads of an environment. After a failure, the next ones follow soon."""
+        result = self._results.get(one.environment.pk)
+        if result is None:
+            return
+        one.saw = True
+        one.fast |= result.reached and len(result.milliseconds) < result.total
+        one.changed |= _count(one, result, polls.now)
+
+
+def _serves_visitors(one: ObservedEnvironment) -> bool:
+    """Return whether there is a site; while the environment is created, it is part of the site check."""
+    active = one.environment.active_deployment
+    if active is not None and active.kind in (Kind.CREATE, Kind.DELETE):
+        return False
+    has_balancer = "alb" in one.parts.load_balancers.values() and bool(one.parts.target_groups)
+    return has_balancer and has_servers(one.environment.account)
+
+
+def _count(one: ObservedEnvironment, result: SiteReadsResult, now: datetime) -> bool:
+    """Add the reads to the row of their interval; return whether they differ from those before."""
+    before = SiteReads.objects.newest_of(one.environment).first()
+    start = datetime.fromtimestamp(
+        now.timestamp() // INTERVAL.total_seconds() * INTERVAL.total_seconds(), now.tzinfo
+    )
+    row = before if before and before.start == start else SiteReads(environment=one.environment, start=start)
+    failed = result.total - len(result.milliseconds)
+    changed = before is None or (before.latest_failed, before.reached) != (failed, result.reached)
+    if result.reached:
+        row.reads += result.total
+        row.failed += failed
+        row.milliseconds += sum(result.milliseconds)
+        row.slowest = max(row.slowest, *result.milliseconds, 0.0)
+    row.latest_at = now
+    row.latest_reads = result.total
+    row.latest_failed = failed
+    row.latest_milliseconds = fmean(result.milliseconds) if result.milliseconds else None
+    row.reached = result.reached
+    row.problem = result.problem.as_json() if result.problem else {}
+    row.save()
+    return changed
