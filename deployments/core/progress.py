@@ -1,4 +1,4 @@
-"""Progress of a deployment: how many resources have reached the state that it aims for."""
+"""Progress of a deployment: how much of its time has passed, and how many resources are finished."""
 
 from __future__ import annotations
 
@@ -6,7 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from deployments.core.phases import Kind
-from deployments.core.status import DisplayStatus, display_status, is_gone, is_of_deletion, is_retained
+from deployments.core.status import (
+    DisplayStatus,
+    display_status,
+    is_failed_create,
+    is_gone,
+    is_of_deletion,
+    is_retained,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +30,31 @@ class ProgressCount:
 
     def __add__(self, other: ProgressCount) -> ProgressCount:
         return ProgressCount(self.done + other.done, self.total + other.total)
+
+
+ALMOST = 99
+"""The most that a deployment shows of its progress before it has ended, in percent."""
+
+
+def percent_of_time(start: float, now: float, end: float) -> int:
+    """Return elapsed ÷ (elapsed + forecast) in whole percent, 99 at most: only the end itself is 100.
+
+    `start`, `now` and the forecast `end` are in one unit, of the same clock.
+    """
+    elapsed, left = max(0.0, now - start), max(0.0, end - now)
+    return min(ALMOST, int(100 * elapsed / (elapsed + left))) if elapsed else 0
+
+
+def rolled_back(statuses: Iterable[tuple[str, int]]) -> ProgressCount:
+    """Count what a rollback takes back, from (status word, how many): what was created, or had begun to be.
+
+    What failed to be created may have nothing to delete, and counts once its deletion begins.
+    """
+    found = ProgressCount()
+    for word, number in statuses:
+        if word and not is_failed_create(word):
+            found += ProgressCount(number if is_gone(word) else 0, number)
+    return found
 
 
 def resource_state(kind: Kind, status: str) -> str:

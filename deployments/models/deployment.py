@@ -110,6 +110,9 @@ class Deployment(models.Model):
     failures = models.PositiveIntegerField(default=0)
     quiet_passes = models.PositiveSmallIntegerField(default=0)
 
+    # The most percent that pages have shown, forward and in a rollback: a forecast may change, they do not.
+    progress = models.PositiveSmallIntegerField(default=0, editable=False)
+    rollback_progress = models.PositiveSmallIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     phase_at = models.DateTimeField(default=timezone.now)
     ticked_at = models.DateTimeField(null=True, blank=True)
@@ -143,6 +146,16 @@ class Deployment(models.Model):
     def change_set_name(self) -> str:
         """Return the name of the change set; it is the same in every step."""
         return f"sanso-{self.token}"
+
+    def advance_progress(self, percent: int, *, back: bool) -> int:
+        """Return the progress in a direction once it has come to `percent`: it never goes back."""
+        name = "rollback_progress" if back else "progress"
+        known: int = getattr(self, name)
+        if percent <= known:
+            return known
+        type(self).objects.filter(pk=self.pk, **{f"{name}__lt": percent}).update(**{name: percent})
+        setattr(self, name, percent)
+        return percent
 
     def confirm_claim(self) -> None:
         """Raise LostClaim unless this step still owns the row. Call it before every change in AWS."""

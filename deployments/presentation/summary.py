@@ -48,7 +48,7 @@ class Phase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """Everything above the tree. `percent` is None while things go backwards."""
+    """Everything above the tree. `percent` is the progress in time, None while nothing is known of it."""
 
     status: DisplayStatus
     count: ProgressCount
@@ -62,12 +62,12 @@ class Summary:
     @property
     def meter_total(self) -> int:
         """Return the maximum of the progress bar."""
-        return self.count.total or 1
+        return 100
 
     @property
     def meter_done(self) -> int:
         """Return the value of the progress bar: full after the end, whatever that was."""
-        return self.meter_total if self.has_ended else self.count.done
+        return self.meter_total if self.has_ended else self.percent or 0
 
     @property
     def failure(self) -> Failure | None:
@@ -86,8 +86,10 @@ def landmarks(deployment: Deployment) -> list[Event]:
     return list(Event.objects.of(deployment).landmarks())
 
 
-def summarise(deployment: Deployment, tree: ResourceTree, events: Sequence[Event]) -> Summary:
-    """Return what stands above the tree, from rows that were read."""
+def summarise(
+    deployment: Deployment, tree: ResourceTree, events: Sequence[Event], percent: int | None
+) -> Summary:
+    """Return what stands above the tree, from rows that were read; `percent` as in `Summary`."""
     state = State(deployment.state)
     is_latest = deployment.environment.latest_id == deployment.pk
     back = is_rollback(tree.root_status)
@@ -95,7 +97,7 @@ def summarise(deployment: Deployment, tree: ResourceTree, events: Sequence[Event
     return Summary(
         status=current,
         count=tree.count,
-        percent=100 if state is State.SUCCEEDED else None if back else tree.count.percent,
+        percent=100 if state is State.SUCCEEDED else percent,
         phases=list(_phases(deployment, tree, events, current)),
         banner=failure_banner.of_failure(deployment, root_cause(_failures(events)), is_latest=is_latest)
         or failure_banner.of_readiness(deployment, is_latest=is_latest),

@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployments.core.phases import Kind
-from deployments.core.progress import ProgressCount, count, is_done, resource_state
+from deployments.core.progress import (
+    ProgressCount,
+    count,
+    is_done,
+    percent_of_time,
+    resource_state,
+    rolled_back,
+)
 
 
 def statuses() -> list[str]:
@@ -46,3 +53,33 @@ def test_percentages_are_between_0_and_100(kind: Kind, found: list[str]) -> None
     counted = count(kind, found)
     assert 0 <= counted.done <= counted.total == len(found)
     assert (counted.percent == 100) == (counted.total > 0 and counted.done == counted.total)
+
+
+TIMES = st.floats(0, 1e6)
+
+
+@given(TIMES, TIMES, st.floats(-1e3, 1e6))
+def test_progress_is_elapsed_of_elapsed_and_left_and_complete_at_the_end_alone(
+    elapsed: float, more: float, left: float
+) -> None:
+    percent = percent_of_time(0, elapsed, elapsed + left)
+    assert 0 <= percent <= 99
+    if left > 0 and elapsed > 0:
+        assert percent == pytest.approx(100 * elapsed / (elapsed + left), abs=1)
+    assert percent_of_time(0, elapsed + more, elapsed + left) >= percent  # as foreseen, it only grows
+
+
+def test_92_percent_is_not_said_with_a_third_of_the_time_to_come() -> None:
+    assert percent_of_time(0, 66_000, 100_000) == 66
+
+
+@given(st.lists(st.tuples(st.sampled_from(statuses()), st.integers(1, 9))))
+def test_a_rollback_counts_what_it_takes_back(found_in_it: list[tuple[str, int]]) -> None:
+    found = rolled_back(found_in_it)
+    assert 0 <= found.done <= found.total <= sum(number for _, number in found_in_it)
+
+
+def test_what_never_began_has_nothing_to_roll_back() -> None:
+    assert rolled_back([("", 5), ("CREATE_FAILED", 1), ("DELETE_COMPLETE", 3), ("CREATE_COMPLETE", 1)]) == (
+        ProgressCount(3, 4)
+    )

@@ -13,7 +13,7 @@ from typing import Any
 
 from deployments.core.dependencies import from_rows
 from deployments.core.phases import Kind
-from deployments.core.progress import ProgressCount, is_done, resource_state
+from deployments.core.progress import ProgressCount, is_done, resource_state, rolled_back
 from deployments.core.timeline import Changes, in_ms
 from deployments.models import Deployment, Resource, Stack
 from deployments.models.stack import STACK_TYPE
@@ -53,6 +53,7 @@ class ResourceTree:
     nodes: Mapping[str, TreeNode] = field(default_factory=dict)
     children: Mapping[str, Sequence[str]] = field(default_factory=dict)
     counts: Mapping[str, ProgressCount] = field(default_factory=dict)
+    rolled_back: ProgressCount = NONE
 
     @property
     def count(self) -> ProgressCount:
@@ -96,7 +97,7 @@ def build_tree(kind: Kind, stacks: Iterable[Stack]) -> ResourceTree:
     own = {stack.path: stack for stack in stacks}
     below = {path: sorted(stack.resources.all(), key=lambda r: r.pk) for path, stack in own.items()}
     statuses = Counter((path, r.status) for path, resources in below.items() for r in resources)
-    return _built(kind, own, below, counts(kind, ((*key, number) for key, number in statuses.items())))
+    return _built(kind, own, below, [(*key, number) for key, number in statuses.items()])
 
 
 def load_branches(deployment: Deployment, paths: Iterable[str]) -> ResourceTree:
@@ -111,14 +112,14 @@ def load_branches(deployment: Deployment, paths: Iterable[str]) -> ResourceTree:
     below: dict[str, list[Resource]] = {path: [] for path in wanted}
     for resource in Resource.objects.in_stacks(pks):
         below[pks[resource.stack_id]].append(resource)
-    return _built(kind, own, below, counts(kind, Resource.objects.tallied(deployment)))
+    return _built(kind, own, below, Resource.objects.tallied(deployment))
 
 
 def _built(
     kind: Kind,
     own: Mapping[str, Stack],
     below: Mapping[str, Sequence[Resource]],
-    counted: Mapping[str, ProgressCount],
+    statuses: Sequence[tuple[str, str, int]],
 ) -> ResourceTree:
     found: dict[str, TreeNode] = {}
     children: dict[str, list[str]] = {path: [] for path in below}
@@ -140,7 +141,8 @@ def _built(
     return ResourceTree(
         nodes=found,
         children={path: in_order(below, found) for path, below in children.items()},
-        counts=counted,
+        counts=counts(kind, statuses),
+        rolled_back=rolled_back((status, number) for _path, status, number in statuses),
     )
 
 

@@ -26,7 +26,7 @@ from deployments.presentation.log import LogLine
 from deployments.presentation.summary import Summary
 from deployments.presentation.text import wording
 from deployments.presentation.text.datetime_formats import clock
-from deployments.presentation.waterfall import cache, row_html
+from deployments.presentation.waterfall import cache, progress, row_html
 from deployments.presentation.waterfall.cache import CachedTimeline
 from deployments.presentation.waterfall.eta import Eta, eta
 from deployments.presentation.waterfall.rows import Row, RowBuilder, phase_row
@@ -60,12 +60,14 @@ class DeploymentView:
         """Return the view as it was at an event; today's instances of groups are not in it."""
         then = past.deployment
         tree = build_tree(Kind(then.kind), past.stacks)
+        timeline = timelines.load(then, stacks=past.stacks, landmarks=past.landmarks, now=past.now)
+        now = in_ms(then.ended_at or past.now)
         return cls(
             deployment=then,
             tree=tree,
-            timeline=timelines.load(then, stacks=past.stacks, landmarks=past.landmarks, now=past.now),
-            summary=summary.summarise(then, tree, past.landmarks),
-            now=in_ms(then.ended_at or past.now),
+            timeline=timeline,
+            summary=summary.summarise(then, tree, past.landmarks, progress.computed(tree, timeline, now)),
+            now=now,
             computed_seq=then.last_seq,
         )
 
@@ -78,12 +80,14 @@ class DeploymentView:
     def _of(
         cls, deployment: Deployment, tree: ResourceTree, known: CachedTimeline, landmarks: Sequence[Event]
     ) -> Self:
+        now = in_ms(deployment.ended_at or timezone.now())
+        percent = progress.shown(deployment, tree, known.timeline, now)
         return cls(
             deployment=deployment,
             tree=tree,
             timeline=known.timeline,
-            summary=summary.summarise(deployment, tree, landmarks),
-            now=in_ms(deployment.ended_at or timezone.now()),
+            summary=summary.summarise(deployment, tree, landmarks, percent),
+            now=now,
             computed_seq=known.seq,
             inside=known.inside,
         )

@@ -1,0 +1,83 @@
+"""The percentage of recorded deployments, at each of their events: it is time, and never goes back."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from deployments import recordings
+from deployments.core.timeline import in_ms
+from deployments.models import Deployment, past_state
+from deployments.models import timeline as timelines
+from deployments.presentation.waterfall import progress
+from deployments.presentation.waterfall.tree import build_tree
+from deployments.presentation.waterfall.view_model import DeploymentView
+from tests.builders import make_user
+
+pytestmark = pytest.mark.django_db
+RECORDED = Path(settings.BASE_DIR) / "deployments" / "recorded"
+
+
+def recorded(name: str) -> Deployment:
+    return recordings.load(json.loads((RECORDED / f"{name}.json").read_text()), make_user("reader"))
+
+
+def shown(deployment: Deployment, every: int) -> list[tuple[str, float, int]]:
+    """Return (direction, share of the time that has passed, percent) as a page shows it event after event."""
+    found = []
+    assert deployment.ended_at
+    total = in_ms(deployment.ended_at) - in_ms(deployment.created_at)
+    for seq, _at in past_state.moments(deployment)[::every]:
+        past = past_state.as_of(deployment, seq)
+        row = past.deployment
+        row.progress = Deployment.objects.get(pk=row.pk).progress
+        row.rollback_progress = Deployment.objects.get(pk=row.pk).rollback_progress
+        timeline = timelines.load(row, stacks=past.stacks, landmarks=past.landmarks, now=past.now)
+        tree = build_tree(row.kind, past.stacks)
+        percent = progress.shown(row, tree, timeline, in_ms(past.now))
+        if percent is not None:
+            direction = "back" if "ROLLBACK" in tree.root_status else "forward"
+            found.append((direction, (in_ms(past.now) - timeline.start) / total, percent))
+    return found
+
+
+@pytest.mark.parametrize("name", ["success", "failure"])
+def test_progress_never_goes_back_within_a_direction(name: str) -> None:
+    found = shown(recorded(name), every=3)
+
+    assert len(found) > 10
+    for (before, _, less), (now, _, more) in pairwise(found):
+        assert now != before or more >= less
+    assert all(0 <= percent <= 99 for _, _, percent in found)
+    assert {direction for direction, _, _ in found} == (
+        {"forward", "back"} if name == "failure" else {"forward"}
+    )
+
+
+def test_progress_is_the_share_of_the_time_that_has_passed() -> None:
+    found = shown(recorded("success"), every=5)
+
+    assert all(abs(percent - 100 * share) <= 10 for _, share, percent in found)
+
+
+def test_a_forecast_that_grows_stops_the_percentage_and_does_not_turn_it_back() -> None:
+    deployment = recorded("success")
+
+    assert deployment.advance_progress(61, back=False) == 61
+    assert deployment.advance_progress(57, back=False) == 61
+    assert Deployment.objects.get(pk=deployment.pk).advance_progress(60, back=False) == 61
+    assert deployment.advance_progress(3, back=True) == 3
+
+
+def test_the_bar_the_number_and_the_title_say_the_same() -> None:
+    deployment = recorded("success")
+    view = DeploymentView.past(past_state.as_of(deployment, deployment.last_seq // 2))
+
+    percent = view.summary.percent
+    assert percent is not None
+    assert (view.summary.meter_done, view.summary.meter_total) == (percent, 100)
+    assert f"{percent} %" in view.title
