@@ -10,6 +10,7 @@ import pytest
 from django.conf import settings
 
 from deployments import recordings
+from deployments.core.phases import Kind
 from deployments.core.timeline import in_ms
 from deployments.models import Deployment, past_state
 from deployments.models import timeline as timelines
@@ -31,13 +32,13 @@ def shown(deployment: Deployment, every: int) -> list[tuple[str, float, int]]:
     found = []
     assert deployment.ended_at
     total = in_ms(deployment.ended_at) - in_ms(deployment.created_at)
-    for seq, _at in past_state.moments(deployment)[::every]:
+    for seq, _at in past_state.event_times(deployment)[::every]:
         past = past_state.as_of(deployment, seq)
         row = past.deployment
         row.progress = Deployment.objects.get(pk=row.pk).progress
         row.rollback_progress = Deployment.objects.get(pk=row.pk).rollback_progress
         timeline = timelines.load(row, stacks=past.stacks, landmarks=past.landmarks, now=past.now)
-        tree = build_tree(row.kind, past.stacks)
+        tree = build_tree(Kind(row.kind), past.stacks)
         percent = progress.shown(row, tree, timeline, in_ms(past.now))
         if percent is not None:
             direction = "back" if "ROLLBACK" in tree.root_status else "forward"
