@@ -1,0 +1,22 @@
+"""The outlook: what an open page is sent about rows that have not ended."""
+
+from __future__ import annotations
+
+import pytest
+
+from deployments.presentation.waterfall import cache
+from deployments.presentation.waterfall.outlook import outlook
+from deployments.presentation.waterfall.view_model import DeploymentView
+from tests.live import scenes
+
+
+@pytest.mark.django_db
+def test_the_outlook_has_the_expected_times_of_rows_that_have_not_ended() -> None:
+    cache.clear()
+    view = DeploymentView.whole(scenes.running())
+    sent = outlook(view.timeline, view.axis)
+
+    assert "t-Network" not in sent["rest"]
+    assert sent["rest"]["t-Aurora.Aurora3"][0] is None  # in progress: from now on
+    assert sent["rest"]["t-AppServers"][1] > 0
+    assert sent["band"][1] <= sent["band"][0] <= sent["band"][2]
