@@ -66,10 +66,10 @@ def make(count: int = 0) -> Deployment:
     from tests.live.many import many_events
 
     deployment = scenes.make_deployment()
-    scenes.plant(deployment)
+    scenes.add_stacks(deployment)
     if count:
         many_events(deployment, count, repeats=True)
-    return scenes.reread(deployment)
+    return scenes.reload(deployment)
 
 
 def write(deployment: Deployment, number: int) -> float:
@@ -89,7 +89,7 @@ def write(deployment: Deployment, number: int) -> float:
     status = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE")[number % 3]
     events.announce = noting
     try:
-        scenes.happen(deployment, scenes.event(stack, f"Network{number % 18 + 1}", status))
+        scenes.add_events(deployment, scenes.event(stack, f"Network{number % 18 + 1}", status))
     finally:
         events.announce = announce
     return committed[0]

@@ -73,7 +73,7 @@ def planted(*, finished: bool) -> Deployment:
     from tests.live import scenes
 
     deployment = scenes.make_deployment(name=f"bench-{finished}")
-    stacks = scenes.plant(deployment, STACKS)
+    stacks = scenes.add_stacks(deployment, STACKS)
     connect(list(stacks.values()))
     begin = timezone.now() - timedelta(minutes=6)
     entries = []
@@ -96,10 +96,10 @@ def planted(*, finished: bool) -> Deployment:
             entries.append(scenes.event(stacks[""], path, "CREATE_COMPLETE", at=end))
     if finished:
         entries.append(scenes.event(stacks[""], "", "CREATE_COMPLETE", at=begin + timedelta(minutes=5)))
-    scenes.happen(deployment, *entries)
+    scenes.add_events(deployment, *entries)
     if finished:
-        scenes.finish(scenes.reread(deployment), State.SUCCEEDED)
-    return scenes.reread(deployment)
+        scenes.finish(scenes.reload(deployment), State.SUCCEEDED)
+    return scenes.reload(deployment)
 
 
 def connect(stacks: list[Stack]) -> None:
@@ -171,8 +171,8 @@ def measure_frames(deployment: Deployment) -> None:
     for number in range(FRAMES):
         before = deployment.last_seq
         names = [f"Network{3 + 4 * (number % 30)}", f"Network{1 + number % 100}"]
-        scenes.happen(deployment, *(scenes.event(stack, name, "UPDATE_IN_PROGRESS") for name in names))
-        deployment = scenes.reread(deployment)
+        scenes.add_events(deployment, *(scenes.event(stack, name, "UPDATE_IN_PROGRESS") for name in names))
+        deployment = scenes.reload(deployment)
         measured = timed(partial(frames.build, deployment.pk, before, deployment.last_seq, locale))
         (large if '"outlook"' in measured.found.json else small).append(measured)
         time.sleep(0.1)

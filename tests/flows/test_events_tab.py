@@ -43,7 +43,7 @@ def lines(page: Page) -> list[int]:
 
 
 def test_a_window_moves_over_thousands_of_events(page: Page, web: Web, deployment: Deployment) -> None:
-    network = scenes.plant(deployment, {"Network": 2})["Network"]
+    network = scenes.add_stacks(deployment, {"Network": 2})["Network"]
     many_events(deployment, 6_000)
     page.goto(url(web, deployment))
     box = page.locator("#log")
@@ -61,14 +61,14 @@ def test_a_window_moves_over_thousands_of_events(page: Page, web: Web, deploymen
         assert len(seen) > before
     assert seen == set(range(min(seen), deployment.last_seq + 1))
 
-    scenes.happen(deployment, scenes.event(network, "Network1", "CREATE_FAILED", reason="No room"))
+    scenes.add_events(deployment, scenes.event(network, "Network1", "CREATE_FAILED", reason="No room"))
     expect(page.get_by_role("link", name="Newest events (1 more)")).to_be_visible()
     page.get_by_role("link", name="Newest events").click()
     expect(page.locator("#events > tr").last).to_contain_text("No room")
     failed = page.locator(f"#e-{deployment.last_seq}")
     expect(page.get_by_role("button", name="Follow")).to_have_attribute("aria-pressed", "true")
     for number in range(30):
-        scenes.happen(deployment, scenes.event(network, "Network2", f"UPDATE_{number}_COMPLETE"))
+        scenes.add_events(deployment, scenes.event(network, "Network2", f"UPDATE_{number}_COMPLETE"))
     wait_until(lambda: lines(page)[-1] == deployment.last_seq)
     assert box.evaluate("(log) => log.scrollHeight - log.scrollTop - log.clientHeight") < 12
 
@@ -80,8 +80,8 @@ def test_a_window_moves_over_thousands_of_events(page: Page, web: Web, deploymen
 def test_filters_are_set_and_lifted_in_place_and_a_link_carries_them(
     page: Page, web: Web, deployment: Deployment
 ) -> None:
-    stacks = scenes.plant(deployment, {"Network": 3, "Aurora": 2})
-    scenes.happen(
+    stacks = scenes.add_stacks(deployment, {"Network": 3, "Aurora": 2})
+    scenes.add_events(
         deployment,
         scenes.event(stacks["Network"], "Network1", "CREATE_COMPLETE"),
         scenes.event(stacks["Network"], "Network2", "CREATE_FAILED", reason="Quota exceeded"),
@@ -98,10 +98,10 @@ def test_filters_are_set_and_lifted_in_place_and_a_link_carries_them(
     expect(shown).to_have_count(1)
     expect(page).to_have_url(re.compile(r"stack=Network&q=quota"))
     # What comes in is left out or let in by the same filters.
-    scenes.happen(
+    scenes.add_events(
         deployment, scenes.event(stacks["Aurora"], "Aurora2", "CREATE_FAILED", reason="Quota again")
     )
-    scenes.happen(
+    scenes.add_events(
         deployment, scenes.event(stacks["Network"], "Network3", "CREATE_FAILED", reason="Quota too")
     )
     expect(shown).to_have_count(2)
@@ -123,13 +123,15 @@ def test_filters_are_set_and_lifted_in_place_and_a_link_carries_them(
 def test_what_is_said_again_while_one_looks_goes_onto_the_line_of_the_first(
     page: Page, web: Web, deployment: Deployment
 ) -> None:
-    stacks = scenes.plant(deployment, {"Network": 1})
-    scenes.happen(deployment, scenes.event(stacks[""], "Network", "CREATE_IN_PROGRESS"))
+    stacks = scenes.add_stacks(deployment, {"Network": 1})
+    scenes.add_events(deployment, scenes.event(stacks[""], "Network", "CREATE_IN_PROGRESS"))
     first = deployment.last_seq
     page.goto(url(web, deployment))
 
-    scenes.happen(deployment, scenes.event(stacks["Network"], "", "CREATE_IN_PROGRESS"))
-    scenes.happen(deployment, scenes.event(stacks[""], "Network", "CREATE_IN_PROGRESS", reason="Initiated"))
+    scenes.add_events(deployment, scenes.event(stacks["Network"], "", "CREATE_IN_PROGRESS"))
+    scenes.add_events(
+        deployment, scenes.event(stacks[""], "Network", "CREATE_IN_PROGRESS", reason="Initiated")
+    )
 
     line = page.locator(f"#e-{first}")
     expect(line).to_contain_text("×3")
@@ -143,7 +145,7 @@ def test_what_is_said_again_while_one_looks_goes_onto_the_line_of_the_first(
 def test_a_permalink_leads_to_its_event_however_far_back(
     page: Page, web: Web, deployment: Deployment
 ) -> None:
-    scenes.plant(deployment, {"Network": 2})
+    scenes.add_stacks(deployment, {"Network": 2})
     many_events(deployment, 2_000)
 
     for link in ("#e-500", "?tab=events&event=500#e-500"):
@@ -159,8 +161,8 @@ def test_a_permalink_leads_to_its_event_however_far_back(
 def test_everything_works_without_a_script(
     chromium: Browser, web: Web, operator: User, deployment: Deployment
 ) -> None:
-    stacks = scenes.plant(deployment, {"Network": 3})
-    scenes.happen(
+    stacks = scenes.add_stacks(deployment, {"Network": 3})
+    scenes.add_events(
         deployment,
         scenes.event(stacks["Network"], "Network1", "CREATE_COMPLETE"),
         scenes.event(stacks["Network"], "Network2", "CREATE_FAILED", reason="Quota exceeded"),
@@ -187,7 +189,7 @@ def test_everything_works_without_a_script(
 def test_lines_that_cannot_be_read_are_said_to_be_missing(
     page: Page, web: Web, deployment: Deployment
 ) -> None:
-    scenes.plant(deployment, {"Network": 2})
+    scenes.add_stacks(deployment, {"Network": 2})
     page.goto(url(web, deployment))
     page.route("**/events?*", lambda route: route.abort())
     page.get_by_role("link", name="Problems").click()
@@ -202,7 +204,7 @@ def test_lines_that_cannot_be_read_are_said_to_be_missing(
 def test_one_line_is_a_stop_of_the_tab_key_and_arrows_lead_to_the_others(
     page: Page, web: Web, deployment: Deployment
 ) -> None:
-    scenes.plant(deployment, {"Network": 2})
+    scenes.add_stacks(deployment, {"Network": 2})
     page.goto(url(web, deployment))
     page.locator("#log").focus()
     page.keyboard.press("Tab")

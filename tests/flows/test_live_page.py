@@ -27,7 +27,7 @@ NUMBERS = """
 @pytest.fixture(autouse=True)
 def _hints_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no outage of another test's Redis keep this one from announcing."""
-    monkeypatch.setattr(events, "_silent_until", 0.0)
+    monkeypatch.setattr(events, "_paused_until", 0.0)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def url(server: Web | Wire, deployment: Deployment) -> str:
 
 def has_everything(page: Page, deployment: Deployment) -> bool:
     """Tell whether the page shows every event of the database once, in order."""
-    return bool(page.evaluate(NUMBERS) == scenes.numbers(deployment))
+    return bool(page.evaluate(NUMBERS) == scenes.event_numbers(deployment))
 
 
 def test_rows_and_events_come_without_a_reload(page: Page, web: Web, deployment: Deployment) -> None:
@@ -64,17 +64,17 @@ def test_rows_and_events_come_without_a_reload(page: Page, web: Web, deployment:
     page.evaluate("window.stayed = true")
     expect(page.get_by_text("No stacks yet.")).to_be_visible()
 
-    stacks = scenes.plant(deployment, {"Network": 2, "Aurora": 1})
+    stacks = scenes.add_stacks(deployment, {"Network": 2, "Aurora": 1})
     row = page.locator("#t-Network")
     expect(row).to_contain_text("Pending")
-    scenes.happen(
+    scenes.add_events(
         deployment,
         scenes.event(stacks[""], "Network", "CREATE_IN_PROGRESS"),
         scenes.event(stacks["Network"], "Network1", "CREATE_IN_PROGRESS"),
     )
     expect(row).to_contain_text("In progress")
     expect(page.locator("#t-Network\\.Network1")).to_be_visible()
-    scenes.happen(deployment, scenes.event(stacks["Network"], "Network1", "CREATE_COMPLETE"))
+    scenes.add_events(deployment, scenes.event(stacks["Network"], "Network1", "CREATE_COMPLETE"))
     expect(page.locator("#t-Network\\.Network1")).to_contain_text("Succeeded")
     expect(row).to_contain_text("1/2")
 
@@ -83,11 +83,11 @@ def test_rows_and_events_come_without_a_reload(page: Page, web: Web, deployment:
 
 
 def test_the_end_is_shown_in_title_banner_and_outputs(page: Page, web: Web, deployment: Deployment) -> None:
-    stacks = scenes.plant(deployment, {"Network": 2})
+    stacks = scenes.add_stacks(deployment, {"Network": 2})
     page.goto(url(web, deployment))
     expect(page).to_have_title(re.compile(r"◐ 0 % · staging"))
 
-    scenes.everything_happens(deployment, stacks)
+    scenes.complete_everything(deployment, stacks)
     Environment.objects.filter(pk=deployment.environment_id).update(outputs={"URL": "http://127.0.0.1:9/"})
     deployment.refresh_from_db()
     scenes.finish(deployment, State.SUCCEEDED)
@@ -103,23 +103,25 @@ def test_a_cut_connection_leaves_no_gap_and_no_duplicate(
     chromium: Browser, web: Web, operator: User, deployment: Deployment
 ) -> None:
     wire = Wire(web.port)
-    stacks = scenes.plant(deployment, {"Network": 5})
+    stacks = scenes.add_stacks(deployment, {"Network": 5})
     with logged_in(chromium, operator, wire.url) as context:
         page = context.new_page()
         page.goto(url(wire, deployment))
         for number in range(1, 4):
-            scenes.happen(
+            scenes.add_events(
                 deployment, scenes.event(stacks["Network"], f"Network{number}", "CREATE_IN_PROGRESS")
             )
             wire.cut()
-            scenes.happen(deployment, scenes.event(stacks["Network"], f"Network{number}", "CREATE_COMPLETE"))
+            scenes.add_events(
+                deployment, scenes.event(stacks["Network"], f"Network{number}", "CREATE_COMPLETE")
+            )
             wire.mend()
             wait_until(lambda: has_everything(page, deployment))
             expect(page.locator(f"#t-Network\\.Network{number}")).to_contain_text("Succeeded")
         wire.cut()
         expect(page.locator("#lost")).to_be_visible()
         expect(page.locator("#lost")).to_contain_text("Retrying")
-        scenes.happen(deployment, scenes.event(stacks["Network"], "Network4", "CREATE_COMPLETE"))
+        scenes.add_events(deployment, scenes.event(stacks["Network"], "Network4", "CREATE_COMPLETE"))
         wire.mend()
         expect(page.locator("#lost")).to_be_hidden()
         wait_until(lambda: has_everything(page, deployment))
@@ -136,7 +138,7 @@ def test_a_restarted_web_process_is_found_again_and_stops_at_once(
 
 
 def found_again_and_stopped(page: Page, web: Web, deployment: Deployment) -> None:
-    stacks = scenes.plant(deployment, {"Network": 5})
+    stacks = scenes.add_stacks(deployment, {"Network": 5})
     page.goto(url(web, deployment))
     wait_until(lambda: has_everything(page, deployment))
     page.wait_for_function(
@@ -144,12 +146,12 @@ def found_again_and_stopped(page: Page, web: Web, deployment: Deployment) -> Non
     )
 
     assert web.stopped_at_once()
-    scenes.happen(deployment, scenes.event(stacks["Network"], "Network1", "CREATE_COMPLETE"))
+    scenes.add_events(deployment, scenes.event(stacks["Network"], "Network1", "CREATE_COMPLETE"))
     web.start()
 
     wait_until(lambda: has_everything(page, deployment))
     web.kill()
-    scenes.happen(deployment, scenes.event(stacks["Network"], "Network2", "CREATE_COMPLETE"))
+    scenes.add_events(deployment, scenes.event(stacks["Network"], "Network2", "CREATE_COMPLETE"))
     web.start()
     wait_until(lambda: has_everything(page, deployment))
 
@@ -157,12 +159,12 @@ def found_again_and_stopped(page: Page, web: Web, deployment: Deployment) -> Non
 def test_a_second_tab_on_another_web_process_sees_the_same(
     chromium: Browser, web: Web, second_web: Web, operator: User, deployment: Deployment
 ) -> None:
-    stacks = scenes.plant(deployment)
+    stacks = scenes.add_stacks(deployment)
     with logged_in(chromium, operator, web.url, second_web.url) as context:
         pages = [context.new_page(), context.new_page()]
         for page, server in zip(pages, (web, second_web), strict=True):
             page.goto(url(server, deployment))
-        writer = threading.Thread(target=scenes.everything_happens, args=(deployment, stacks))
+        writer = threading.Thread(target=scenes.complete_everything, args=(deployment, stacks))
         writer.start()
         writer.join()
         for page in pages:
@@ -182,18 +184,18 @@ def test_a_second_tab_on_another_web_process_sees_the_same(
 def test_pages_live_on_without_redis(
     page: Page, web: Web, deployment: Deployment, redis_server: Redis
 ) -> None:
-    stacks = scenes.plant(deployment, {"Network": 2})
+    stacks = scenes.add_stacks(deployment, {"Network": 2})
     page.goto(url(web, deployment))
     redis_server.stop()
 
-    scenes.happen(deployment, scenes.event(stacks["Network"], "Network1", "CREATE_COMPLETE"))
+    scenes.add_events(deployment, scenes.event(stacks["Network"], "Network1", "CREATE_COMPLETE"))
 
     wait_until(lambda: has_everything(page, deployment))
 
 
 def test_500_updates_leave_the_focus_where_it_is(page: Page, web: Web, deployment: Deployment) -> None:
-    stacks = scenes.plant(deployment, {"Network": 10})
-    scenes.happen(
+    stacks = scenes.add_stacks(deployment, {"Network": 10})
+    scenes.add_events(
         deployment,
         scenes.event(stacks[""], "Network", "CREATE_IN_PROGRESS"),
         scenes.event(stacks["Network"], "Network3", "CREATE_IN_PROGRESS"),
@@ -205,7 +207,7 @@ def test_500_updates_leave_the_focus_where_it_is(page: Page, web: Web, deploymen
 
     for number in range(50):
         words = ["UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"]
-        scenes.happen(
+        scenes.add_events(
             deployment,
             *(scenes.event(stacks["Network"], f"Network{i}", words[number % 2]) for i in range(1, 10)),
             scenes.event(stacks["Network"], "", words[number % 2]),
@@ -217,8 +219,8 @@ def test_500_updates_leave_the_focus_where_it_is(page: Page, web: Web, deploymen
 
 
 def test_a_persons_own_folding_stays(page: Page, web: Web, deployment: Deployment) -> None:
-    stacks = scenes.plant(deployment, {"Network": 2, "Aurora": 2})
-    scenes.happen(deployment, scenes.event(stacks[""], "Network", "CREATE_IN_PROGRESS"))
+    stacks = scenes.add_stacks(deployment, {"Network": 2, "Aurora": 2})
+    scenes.add_events(deployment, scenes.event(stacks[""], "Network", "CREATE_IN_PROGRESS"))
     page.goto(url(web, deployment))
     fold = page.locator("#t-Network .fold")
     inside = page.locator("#t-Network\\.Network1")
@@ -227,7 +229,7 @@ def test_a_persons_own_folding_stays(page: Page, web: Web, deployment: Deploymen
 
     fold.press("Enter")
     expect(inside).to_be_hidden()
-    scenes.happen(deployment, scenes.event(stacks["Network"], "Network1", "CREATE_IN_PROGRESS"))
+    scenes.add_events(deployment, scenes.event(stacks["Network"], "Network1", "CREATE_IN_PROGRESS"))
     wait_until(lambda: has_everything(page, deployment))
     expect(inside).to_be_hidden()
     page.reload()
@@ -239,7 +241,7 @@ def test_a_persons_own_folding_stays(page: Page, web: Web, deployment: Deploymen
 def test_a_link_to_a_stack_or_resource_opens_what_is_around_it(
     page: Page, web: Web, deployment: Deployment
 ) -> None:
-    stacks = scenes.plant(deployment, {"Aurora": 2, "Aurora/Inner": 2})
+    stacks = scenes.add_stacks(deployment, {"Aurora": 2, "Aurora/Inner": 2})
     page.goto(f"{url(web, deployment)}#s-{stacks['Aurora/Inner'].pk}")  # as the environment's page links
     expect(page.locator("#t-Aurora\\.Inner .fold")).to_be_focused()
 
@@ -248,11 +250,11 @@ def test_a_link_to_a_stack_or_resource_opens_what_is_around_it(
 
 
 def test_the_banner_leads_to_the_row_that_failed(page: Page, web: Web, deployment: Deployment) -> None:
-    stacks = scenes.plant(deployment, {"Network": 3})
+    stacks = scenes.add_stacks(deployment, {"Network": 3})
     page.goto(url(web, deployment))
     expect(page.locator("#first-failure")).to_be_hidden()
 
-    scenes.happen(
+    scenes.add_events(
         deployment,
         scenes.event(stacks["Network"], "Network2", "CREATE_FAILED", reason="Quota exceeded"),
         scenes.event(stacks["Network"], "Network3", "CREATE_FAILED", reason="Resource creation cancelled"),
@@ -268,13 +270,13 @@ def test_the_banner_leads_to_the_row_that_failed(page: Page, web: Web, deploymen
 def test_a_hidden_tab_lets_its_stream_go_and_comes_back_without_a_gap(
     page: Page, web: Web, deployment: Deployment
 ) -> None:
-    stacks = scenes.plant(deployment, {"Network": 3})
+    stacks = scenes.add_stacks(deployment, {"Network": 3})
     page.goto(url(web, deployment))
     wait_until(lambda: has_everything(page, deployment))
     with page.expect_event("requestfailed", lambda request: "/stream" in request.url):
         hide(page, True)
-    scenes.happen(deployment, scenes.event(stacks["Network"], "Network1", "CREATE_COMPLETE"))
-    scenes.happen(deployment, scenes.event(stacks["Network"], "Network2", "CREATE_COMPLETE"))
+    scenes.add_events(deployment, scenes.event(stacks["Network"], "Network1", "CREATE_COMPLETE"))
+    scenes.add_events(deployment, scenes.event(stacks["Network"], "Network2", "CREATE_COMPLETE"))
     assert not has_everything(page, deployment)
 
     hide(page, False)
@@ -303,8 +305,8 @@ def test_who_was_logged_out_is_told_so(page: Page, web: Web, deployment: Deploym
 def test_without_script_the_page_shows_everything_and_a_way_to_load_it_again(
     chromium: Browser, web: Web, operator: User, deployment: Deployment
 ) -> None:
-    stacks = scenes.plant(deployment, {"Network": 2})
-    scenes.everything_happens(deployment, stacks)
+    stacks = scenes.add_stacks(deployment, {"Network": 2})
+    scenes.complete_everything(deployment, stacks)
     with logged_in(chromium, operator, web.url, java_script_enabled=False) as context:
         page = context.new_page()
         page.goto(url(web, deployment))

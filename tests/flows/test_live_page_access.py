@@ -67,21 +67,21 @@ def test_screen_readers_are_told_six_times_a_minute_at_most_and_always_the_end(
     chromium: Browser, web: Web, operator: User
 ) -> None:
     deployment = scenes.make_deployment(user=operator)
-    stacks = scenes.plant(deployment, {"Network": 18, "Aurora": 18})
+    stacks = scenes.add_stacks(deployment, {"Network": 18, "Aurora": 18})
     with logged_in(chromium, operator, web.url) as context:
         page = context.new_page()
         page.clock.install()
         page.goto(f"{web.url}/deployments/{deployment.pk}/")
         hear(page)
         for number in range(20):
-            scenes.happen(
+            scenes.add_events(
                 deployment,
                 *(scenes.event(stacks["Network"], f"Network{i}", "CREATE_IN_PROGRESS") for i in range(1, 18)),
                 scenes.event(
                     stacks["Aurora"], f"Aurora{number % 18 + 1}", "CREATE_FAILED", reason="No quota"
                 ),
             )
-        scenes.finish(scenes.reread(deployment), State.FAILED, code="ResourceFailed", message="No quota.")
+        scenes.finish(scenes.reload(deployment), State.FAILED, code="ResourceFailed", message="No quota.")
         expect(page).to_have_title(re.compile("✕"))
         expect(page.locator("#banner")).to_contain_text("Aurora1 failed in Aurora")
 

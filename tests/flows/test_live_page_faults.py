@@ -31,13 +31,13 @@ def deployment(operator: User) -> Deployment:
 
 @pytest.fixture
 def network(deployment: Deployment) -> Stack:
-    return scenes.plant(deployment, {"Network": 9})["Network"]
+    return scenes.add_stacks(deployment, {"Network": 9})["Network"]
 
 
 def happen(deployment: Deployment, network: Stack, *numbers: int) -> None:
     for number in numbers:
         for status in ("CREATE_IN_PROGRESS", "CREATE_COMPLETE"):
-            scenes.happen(deployment, scenes.event(network, f"Network{number}", status))
+            scenes.add_events(deployment, scenes.event(network, f"Network{number}", status))
 
 
 def is_whole(page: Page, deployment: Deployment) -> bool:

@@ -85,7 +85,7 @@ def streams_of(answers: list[Response]) -> list[Response]:
 
 def happen(deployment: Deployment, name: str) -> None:
     stack = Stack.objects.get(deployment=deployment, path="Network")
-    scenes.happen(deployment, scenes.event(stack, name, "UPDATE_COMPLETE"))
+    scenes.add_events(deployment, scenes.event(stack, name, "UPDATE_COMPLETE"))
 
 
 def test_a_page_that_polls_in_vain_says_that_the_connection_is_lost(

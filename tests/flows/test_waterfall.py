@@ -74,7 +74,7 @@ def test_details_follow_their_row_and_links_lead_to_other_rows(
     expect(inspector).to_contain_text("In progress")
     stack = deployment.stacks.get(path="Aurora")
 
-    scenes.happen(deployment, scenes.event(stack, "Aurora3", "CREATE_COMPLETE"))
+    scenes.add_events(deployment, scenes.event(stack, "Aurora3", "CREATE_COMPLETE"))
 
     expect(inspector).to_contain_text("CREATE_COMPLETE")
     page.reload()
@@ -101,7 +101,7 @@ def test_rows_are_narrowed_to_problems_to_what_runs_a_tier_and_a_text(
     page = waterfall
     shown = page.locator("#tree tr:visible")
     stack = deployment.stacks.get(path="Network")
-    scenes.happen(deployment, scenes.event(stack, "Network3", "UPDATE_FAILED", reason="Quota exceeded"))
+    scenes.add_events(deployment, scenes.event(stack, "Network3", "UPDATE_FAILED", reason="Quota exceeded"))
 
     page.keyboard.press("p")
     expect(page.locator("#t-Network\\.Network3")).to_be_visible()
@@ -166,8 +166,8 @@ def test_what_goes_on_moves_without_asking(waterfall: Page) -> None:
 def long_one(operator: User) -> Deployment:
     """A deployment with more rows than anybody sees at once."""
     deployment = scenes.make_deployment(user=operator)
-    network = scenes.plant(deployment, {"Network": 300})["Network"]
-    scenes.happen(deployment, scenes.event(network, "", "CREATE_IN_PROGRESS"))
+    network = scenes.add_stacks(deployment, {"Network": 300})["Network"]
+    scenes.add_events(deployment, scenes.event(network, "", "CREATE_IN_PROGRESS"))
     return deployment
 
 
@@ -232,7 +232,7 @@ def test_the_page_is_for_everybody(
     chromium: Browser, web: Web, operator: User, deployment: Deployment, language: str
 ) -> None:
     stacks = {stack.path: stack for stack in deployment.stacks.all()}
-    scenes.happen(
+    scenes.add_events(
         deployment,
         scenes.event(stacks["Aurora"], "Aurora3", "CREATE_FAILED", reason=scenes.WHY),
         scenes.event(stacks["Aurora"], "Aurora4", "CREATE_FAILED", reason="Resource creation cancelled"),

@@ -37,8 +37,8 @@ def browser(client: Client, reader: User) -> Client:
 
 def recorded() -> list[Any]:
     """Return recordings of deployments with different results."""
-    ended = (scenes.rolled_back(), scenes.succeeded(), scenes.undeletable())
-    return [json.loads(json.dumps(recordings.dump(scenes.reread(one)))) for one in ended]
+    ended = (scenes.rolled_back(), scenes.succeeded(), scenes.failed_deletion())
+    return [json.loads(json.dumps(recordings.dump(scenes.reload(one)))) for one in ended]
 
 
 def as_read(document: Any) -> Any:

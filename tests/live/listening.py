@@ -1,4 +1,4 @@
-"""Reading a deployment's event stream as a page does, and checking that nothing is missing or twice."""
+"""Read a deployment's event stream as a page does, and check that no event is missing or repeated."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def parse(text: str) -> Message | None:
 
 
 async def messages(stream: AsyncIterator[bytes]) -> AsyncIterator[Message]:
-    """Give the messages of a stream that yields whole blocks."""
+    """Yield the messages of a stream of whole blocks."""
     async for block in stream:
         if message := parse(block.decode()):
             yield message
@@ -37,14 +37,14 @@ async def messages(stream: AsyncIterator[bytes]) -> AsyncIterator[Message]:
 
 @dataclass
 class Listener:
-    """A page that only counts: where it stands, and every event number it was sent."""
+    """A client that records its position and the number of every event that it received."""
 
     seq: int
-    heard: list[int] = field(default_factory=list)
+    received: list[int] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
     def take(self, message: Message) -> None:
-        """Go on by a frame; anything but the very next event is a fault."""
+        """Apply a frame; a frame that does not begin with the next event is a fault."""
         if message.event != "message":
             return
         frame = message.data
@@ -53,5 +53,5 @@ class Listener:
             self.faults.append(f"at {self.seq} came a frame from {frame['from']} to {frame['seq']}")
         if numbers != list(range(self.seq + 1, frame["seq"] + 1)):
             self.faults.append(f"a frame from {self.seq} to {frame['seq']} has {numbers}")
-        self.heard += numbers
+        self.received += numbers
         self.seq = frame["seq"]

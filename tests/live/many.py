@@ -1,4 +1,4 @@
-"""A deployment with very many events, written at once: what pages and queries have to be quick with."""
+"""A deployment with very many events, for tests and benchmarks of pages and queries."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from deployments.models import Deployment, Event, Stack
 
 
 def many_events(deployment: Deployment, count: int, *, repeats: bool = False) -> None:
-    """Add so many events of CloudFormation's to a planted deployment, spread over its stacks.
+    """Add stack events to a deployment with stacks, spread over the stacks.
 
-    Every third repeats the one before it when `repeats` is set.
+    With `repeats`, every third one repeats the one before it.
     """
     deployment.refresh_from_db()
     stacks = list(Stack.objects.of(deployment))

@@ -1,4 +1,4 @@
-"""Opening event streams of a real web process, as many as a test wants, for whom it wants."""
+"""Open event streams of a real web process, for any user and in any number."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def logged_in(user: User) -> dict[str, str]:
 def log_out(web: Web, session: dict[str, str]) -> None:
     """Log out as the button of a page does."""
     with httpx.Client(base_url=web.url, cookies=session, timeout=LIMIT) as client:
-        client.get("/environments/")  # sets the cookie of the token
+        client.get("/environments/")  # sets the CSRF cookie
         token = {"csrfmiddlewaretoken": client.cookies["csrftoken"]}
         assert client.post("/logout/", data=token).status_code == 302
 
@@ -36,7 +36,7 @@ def address(web: Web | Wire, deployment: Deployment, what: str = "stream", since
 
 @asynccontextmanager
 async def open_streams(url: str, cookies: dict[str, str], count: int) -> AsyncIterator[list[httpx.Response]]:
-    """Open so many streams, each of which has had its first bytes."""
+    """Open this number of streams, and wait for the first bytes of each."""
     limits = httpx.Limits(max_connections=None)
     async with httpx.AsyncClient(cookies=cookies, timeout=LIMIT, limits=limits) as client:
         requests = [client.build_request("GET", url) for _ in range(count)]
@@ -44,7 +44,7 @@ async def open_streams(url: str, cookies: dict[str, str], count: int) -> AsyncIt
 
 
 async def blocks(answer: httpx.Response) -> AsyncIterator[str]:
-    """Give the blocks of an event stream."""
+    """Yield the blocks of an event stream."""
     kept = ""
     async for text in answer.aiter_text():
         kept += text

@@ -1,4 +1,4 @@
-"""Deployments to watch: rows as the runner makes them, and events through the runner's own journal."""
+"""Deployments in every state: rows as the runner writes them, and events through the runner's event log."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def make_user(name: str = "") -> User:
 
 
 def make_deployment(*, kind: str = "create", name: str = "", user: User | None = None) -> Deployment:
-    """Make an environment with an active deployment that has been asked for, and nothing more."""
+    """Return the requested creation (or other change) of an environment, in a sandbox account of its own."""
     number = next(_numbers)
     user = user or make_user()
     account = Account.objects.create(name=f"sandbox{number}", region="ap-northeast-1", is_sandbox=True)
@@ -67,8 +67,8 @@ def make_deployment(*, kind: str = "create", name: str = "", user: User | None =
     return Deployment.objects.for_page().get(pk=deployment.pk)
 
 
-def plant(deployment: Deployment, nested: Mapping[str, int] = NINE_STACKS) -> dict[str, Stack]:
-    """Write pending rows as a change set makes them, go on to the stacks, and return stacks by path."""
+def add_stacks(deployment: Deployment, nested: Mapping[str, int] = NINE_STACKS) -> dict[str, Stack]:
+    """Write the pending rows of a change set, enter the phase of the stacks; return the stacks by path."""
     root_id = arn(deployment.environment.stack_name)
     root = Stack.objects.create(
         deployment=deployment, name=deployment.environment.stack_name, stack_id=root_id, settled=False
@@ -92,15 +92,15 @@ def plant(deployment: Deployment, nested: Mapping[str, int] = NINE_STACKS) -> di
         )
     total = Resource.objects.filter(stack__deployment=deployment).count()
     for state in (State.ARTIFACTS, State.CHANGE_SET, State.STACKS):
-        go_on(deployment, state)
+        enter_phase(deployment, state)
     Deployment.objects.filter(pk=deployment.pk).update(stack_id=root_id)
     Environment.objects.filter(pk=deployment.environment_id).update(stack_id=root_id)
     event_log.add(deployment, "change_set.created", resources=total, stacks=len(stacks))
     return stacks
 
 
-def go_on(deployment: Deployment, state: State, **values: Any) -> None:
-    """Move the deployment to a phase, with the phase's event."""
+def enter_phase(deployment: Deployment, state: State, **values: Any) -> None:
+    """Move the deployment to a phase, and write the event of the phase."""
     deployment.move_to(state, **values)
     event_log.add(deployment, "phase", key=str(state), phase=str(state))
 
@@ -132,13 +132,13 @@ def event(
     return event_log.of_stack(Stack.objects.get(pk=stack.pk), said)
 
 
-def happen(deployment: Deployment, *entries: event_log.Entry) -> int:
-    """Write entries in one transaction, as one look at the stacks does."""
+def add_events(deployment: Deployment, *entries: event_log.Entry) -> int:
+    """Write entries in one transaction, as one poll of the stacks does."""
     return event_log.append(deployment, entries)
 
 
-def everything_happens(deployment: Deployment, stacks: Mapping[str, Stack]) -> None:
-    """Write all events of a deployment that goes well: two for each resource and stack."""
+def complete_everything(deployment: Deployment, stacks: Mapping[str, Stack]) -> None:
+    """Write all events of a successful deployment: the start and the end of each resource and stack."""
     begin = timezone.now() - timedelta(minutes=5)
     entries: list[event_log.Entry] = []
     for number, stack in enumerate(list(stacks.values())[::-1]):  # a parent ends after what is in it
@@ -159,22 +159,22 @@ def everything_happens(deployment: Deployment, stacks: Mapping[str, Stack]) -> N
         entries.append(event(stack, "", "CREATE_COMPLETE", at=at + timedelta(seconds=45)))
         if nested_id:
             entries.append(event(stacks[parent], nested_id, "CREATE_COMPLETE", at=at + timedelta(seconds=45)))
-    happen(deployment, *entries)
+    add_events(deployment, *entries)
 
 
 def arn(name: str) -> str:
     return f"arn:aws:cloudformation:ap-northeast-1:123456789012:stack/{name}/{uuid.uuid4()}"
 
 
-def numbers(deployment: Deployment) -> Sequence[int]:
+def event_numbers(deployment: Deployment) -> Sequence[int]:
     """Return the numbers of all events in the database, in order."""
     return list(Event.objects.of(deployment).values_list("seq", flat=True))
 
 
 def running(name: str = "running", user: User | None = None) -> Deployment:
-    """A create in the middle: one stack done, one at work, one waiting."""
+    """A creation in progress: one stack complete, one in progress, one pending."""
     deployment = make_deployment(name=name, user=user)
-    stacks = plant(deployment, {"Network": 3, "Aurora": 4, "Aurora/Inner": 2, "AppServers": 2})
+    stacks = add_stacks(deployment, {"Network": 3, "Aurora": 4, "Aurora/Inner": 2, "AppServers": 2})
     begin = timezone.now() - timedelta(minutes=4)
     entries = [event(stacks[""], "", "CREATE_IN_PROGRESS", at=begin)]
     for path, done in (("Network", 3), ("Aurora", 2), ("Aurora/Inner", 0)):
@@ -194,18 +194,18 @@ def running(name: str = "running", user: User | None = None) -> Deployment:
         event(stacks["Network"], "", "CREATE_COMPLETE", at=begin + timedelta(minutes=1)),
         event(stacks[""], "Network", "CREATE_COMPLETE", at=begin + timedelta(minutes=1)),
     ]
-    happen(deployment, *entries)
+    add_events(deployment, *entries)
     now = timezone.now()
     Deployment.objects.filter(pk=deployment.pk).update(polled_at=now, ticked_at=now)
-    return reread(deployment)
+    return reload(deployment)
 
 
 def rolling_back(name: str = "rolling-back", user: User | None = None) -> Deployment:
-    """A create in which a database failed, and CloudFormation takes everything back."""
+    """A creation in which a database failed, and which CloudFormation is rolling back."""
     deployment = running(name, user)
     stacks = {stack.path: stack for stack in Stack.objects.of(deployment)}
     now = timezone.now()
-    happen(
+    add_events(
         deployment,
         event(stacks["Aurora"], "Aurora3", "CREATE_FAILED", reason=WHY, at=now),
         event(stacks["Aurora"], "Aurora4", "CREATE_FAILED", reason="Resource creation cancelled", at=now),
@@ -213,63 +213,63 @@ def rolling_back(name: str = "rolling-back", user: User | None = None) -> Deploy
         event(stacks[""], "Aurora", "CREATE_FAILED", reason="Embedded stack x was not successfully created"),
         event(stacks[""], "", "ROLLBACK_IN_PROGRESS", reason="The following resource(s) failed to create"),
     )
-    return reread(deployment)
+    return reload(deployment)
 
 
 def rolled_back(name: str = "rolled-back", user: User | None = None) -> Deployment:
-    """A create that failed and was taken back; its stack is left."""
+    """A creation that failed and was rolled back; its stack remains."""
     deployment = rolling_back(name, user)
     root = Stack.objects.get(deployment=deployment, path="")
-    happen(deployment, event(root, "", "ROLLBACK_COMPLETE"))
+    add_events(deployment, event(root, "", "ROLLBACK_COMPLETE"))
     finish(deployment, State.ROLLED_BACK, code="ResourceFailed", message=f"Aurora/Aurora3: {WHY}")
-    return reread(deployment)
+    return reload(deployment)
 
 
-def refused(name: str = "refused", user: User | None = None) -> Deployment:
-    """A create that failed before anything was made."""
+def failed_in_preflight(name: str = "refused", user: User | None = None) -> Deployment:
+    """A creation that failed before anything was created."""
     deployment = make_deployment(name=name, user=user)
     finish(deployment, State.FAILED, code="StackNameTaken", message="The account has that stack already.")
-    return reread(deployment)
+    return reload(deployment)
 
 
-def asking(name: str = "asking", user: User | None = None) -> Deployment:
-    """A create whose worker may not see the stacks any more."""
+def needing_access(name: str = "asking", user: User | None = None) -> Deployment:
+    """A creation whose worker has lost the permission to read the stacks."""
     deployment = running(name, user)
     message = "AWS denies cloudformation:DescribeStackEvents."
     deployment.record(attention_code="AccessDenied", attention=message)
     event_log.add(deployment, "attention", key="1", code="AccessDenied", message=message)
-    return reread(deployment)
+    return reload(deployment)
 
 
 def succeeded(name: str = "succeeded", user: User | None = None) -> Deployment:
-    """A create that went well, with outputs."""
+    """A successful creation, with outputs."""
     deployment = make_deployment(name=name, user=user)
-    everything_happens(deployment, plant(deployment, {"Network": 3, "Aurora": 4}))
+    complete_everything(deployment, add_stacks(deployment, {"Network": 3, "Aurora": 4}))
     outputs = {"URL": "http://127.0.0.1:9/", "WriterEndpoint": "writer.cluster-abc.rds.amazonaws.com"}
     Environment.objects.filter(pk=deployment.environment_id).update(outputs=outputs)
-    finish(reread(deployment), State.SUCCEEDED)
-    return reread(deployment)
+    finish(reload(deployment), State.SUCCEEDED)
+    return reload(deployment)
 
 
 def deleting(name: str = "deleting", user: User | None = None) -> Deployment:
-    """A delete in the middle."""
+    """A deletion in progress."""
     deployment = make_deployment(kind="delete", name=name, user=user)
-    stacks = plant(deployment, {"Network": 2})
+    stacks = add_stacks(deployment, {"Network": 2})
     Resource.objects.filter(stack__deployment=deployment).update(status="CREATE_COMPLETE")
-    happen(
+    add_events(
         deployment,
         event(stacks[""], "", "DELETE_IN_PROGRESS", reason="User Initiated"),
         event(stacks["Network"], "Network1", "DELETE_COMPLETE"),
         event(stacks["Network"], "Network2", "DELETE_IN_PROGRESS"),
     )
-    return reread(deployment)
+    return reload(deployment)
 
 
 def deleted(name: str = "deleted", user: User | None = None) -> Deployment:
-    """A delete that went well."""
+    """A successful deletion."""
     deployment = deleting(name, user)
     stacks = {stack.path: stack for stack in Stack.objects.of(deployment)}
-    happen(
+    add_events(
         deployment,
         event(stacks["Network"], "Network2", "DELETE_COMPLETE"),
         event(stacks[""], "Network", "DELETE_COMPLETE"),
@@ -278,24 +278,24 @@ def deleted(name: str = "deleted", user: User | None = None) -> Deployment:
     finish(deployment, State.SUCCEEDED)
     environment = Environment.objects.filter(pk=deployment.environment_id)
     environment.update(deleted_at=timezone.now(), live_key=None)
-    return reread(deployment)
+    return reload(deployment)
 
 
-def undeletable(name: str = "undeletable", user: User | None = None) -> Deployment:
-    """A delete in which something would not go."""
+def failed_deletion(name: str = "undeletable", user: User | None = None) -> Deployment:
+    """A deletion in which a resource could not be deleted."""
     deployment = deleting(name, user)
     stacks = {stack.path: stack for stack in Stack.objects.of(deployment)}
-    happen(
+    add_events(
         deployment,
         event(stacks["Network"], "Network2", "DELETE_FAILED", reason="The subnet has dependencies."),
         event(stacks[""], "", "DELETE_FAILED", reason="The following resource(s) failed to delete"),
     )
     finish(deployment, State.FAILED, code="ResourceFailed", message="Network/Network2: has dependencies.")
-    return reread(deployment)
+    return reload(deployment)
 
 
-def reread(deployment: Deployment) -> Deployment:
-    """Return the row as it is now, with what the page reads along."""
+def reload(deployment: Deployment) -> Deployment:
+    """Return the row as it is now, with everything that the page needs."""
     return Deployment.objects.for_page().get(pk=deployment.pk)
 
 
@@ -304,11 +304,11 @@ STATES = (
     running,
     rolling_back,
     rolled_back,
-    refused,
-    asking,
+    failed_in_preflight,
+    needing_access,
     succeeded,
     deleting,
     deleted,
-    undeletable,
+    failed_deletion,
 )
-"""A builder for each way that a deployment's page can look."""
+"""A builder for each state of the deployment's page."""

@@ -1,4 +1,4 @@
-"""Which sessions may go on: the same that Django lets in at a request."""
+"""Which sessions have access: those that Django accepts at a request."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def access(key: str) -> Access:
     return of_sessions([key])[key]
 
 
-def django_lets_in(key: str) -> bool:
+def is_accepted_by_django(key: str) -> bool:
     request = HttpRequest()
     request.session = Client().session.__class__(key)
     return get_user(request).is_authenticated
@@ -59,12 +59,12 @@ def expire(user: User, key: str) -> None:
     Session.objects.filter(pk=key).update(expire_date=timezone.now() - timedelta(seconds=1))
 
 
-def spoil(user: User, key: str) -> None:
+def corrupt(user: User, key: str) -> None:
     Session.objects.filter(pk=key).update(session_data="x")
 
 
-@pytest.mark.parametrize("ending", [log_out, change_password, deactivate, delete, expire, spoil])
-def test_a_session_that_django_does_not_let_in_any_more_has_no_access(
+@pytest.mark.parametrize("ending", [log_out, change_password, deactivate, delete, expire, corrupt])
+def test_a_session_that_django_no_longer_accepts_has_no_access(
     ending: Callable[[User, str], None],
 ) -> None:
     user = make_user()
@@ -73,11 +73,11 @@ def test_a_session_that_django_does_not_let_in_any_more_has_no_access(
 
     ending(user, key)
 
-    assert not django_lets_in(key)
+    assert not is_accepted_by_django(key)
     assert set(of_sessions([key, other])) == {other}
 
 
-def test_sessions_of_an_earlier_secret_key_go_on_while_it_is_accepted(settings: Settings) -> None:
+def test_sessions_of_an_earlier_secret_key_have_access_while_it_is_a_fallback(settings: Settings) -> None:
     key = log_in(make_user())
     settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "another", [settings.SECRET_KEY]
     assert key in of_sessions([key])
@@ -95,7 +95,7 @@ def test_a_session_in_which_nobody_is_logged_in_has_no_access(content: dict[str,
     assert of_sessions([session.session_key, "unknown"]) == {}
 
 
-def test_a_permission_that_is_lost_is_seen_whoever_gave_it() -> None:
+def test_a_lost_permission_is_noticed_whether_it_was_the_users_or_the_groups() -> None:
     user, group = make_user(), Group.objects.create(name="operators")
     own, shared = Permission.objects.filter(codename__in=["add_deployment", "add_environment"])
     user.user_permissions.add(own)
@@ -115,7 +115,7 @@ def test_a_permission_that_is_lost_is_seen_whoever_gave_it() -> None:
     assert before.covers(without_any)
 
 
-def test_a_superuser_who_becomes_an_ordinary_one_has_lost_permissions() -> None:
+def test_a_superuser_who_becomes_an_ordinary_user_has_lost_permissions() -> None:
     user = make_user()
     User.objects.filter(pk=user.pk).update(is_superuser=True)
     key = log_in(user)
@@ -126,19 +126,19 @@ def test_a_superuser_who_becomes_an_ordinary_one_has_lost_permissions() -> None:
     assert everything.covers(access(key))
 
 
-def test_a_page_carries_the_permissions_that_its_sessions_are_compared_with() -> None:
+def test_the_permissions_in_a_page_are_those_of_its_session() -> None:
     user = make_user()
     user.user_permissions.set(Permission.objects.filter(content_type__app_label="deployments"))
     in_page = of_user(user).permission_list
     assert permission_ids(in_page) == access(log_in(user)).permissions
-    assert len(in_page) < 1_000  # part of an address
+    assert len(in_page) < 1_000  # it is part of an address
 
 
 @pytest.mark.parametrize(
     ("sent", "ids"),
     [("", set()), ("7,,x, 8,-9,²,9", {7, 9}), ("1" * 10_000, {int("1" * 4_000)}), ("0" * 10_000, {0})],
 )
-def test_a_browser_may_send_anything_for_a_list_of_permissions(sent: str, ids: set[int]) -> None:
+def test_any_list_of_permissions_can_be_parsed(sent: str, ids: set[int]) -> None:
     assert permission_ids(sent) == ids
 
 

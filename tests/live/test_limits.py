@@ -1,4 +1,4 @@
-"""How many streams a real web process opens, for whom, and when it ends one that may not go on."""
+"""Limits of the streams of a real web process, and when it ends a stream."""
 
 from __future__ import annotations
 
@@ -46,20 +46,20 @@ async def session_of_another() -> dict[str, str]:
     return await sync_to_async(logged_in)(await sync_to_async(scenes.make_user)())
 
 
-def sorted_out(answers: list[httpx.Response]) -> tuple[int, list[httpx.Response]]:
-    """Return how many streams are open, and the answers of those that are refused."""
+def count_open(answers: list[httpx.Response]) -> tuple[int, list[httpx.Response]]:
+    """Return the number of open streams, and the responses to those that were refused."""
     refused = [answer for answer in answers if answer.status_code == 429]
     assert {answer.status_code for answer in answers} <= {200, 429}
     return len(answers) - len(refused), refused
 
 
-async def test_a_session_has_so_many_streams_and_is_told_when_to_try_again(
+async def test_streams_of_a_session_are_limited_and_the_response_says_when_to_retry(
     web: Web, deployment: Deployment, user: User
 ) -> None:
     url, session = address(web, deployment, since=1), await sync_to_async(logged_in)(user)
     another = await session_of_another()
     async with open_streams(url, session, SESSION + 15) as answers, open_streams(url, another, 1) as others:
-        opened, refused = sorted_out(answers)
+        opened, refused = count_open(answers)
         assert opened == SESSION
         assert {answer.headers["retry-after"] for answer in refused} == {"30"}
         assert await refused[0].aread() == (
@@ -70,7 +70,7 @@ async def test_a_session_has_so_many_streams_and_is_told_when_to_try_again(
         assert polled.json()["fresh"]["seq"] == 1
 
 
-async def test_a_user_with_many_sessions_cannot_take_a_whole_process(
+async def test_streams_of_a_user_are_limited_over_all_sessions(
     web: Web, deployment: Deployment, user: User
 ) -> None:
     url = address(web, deployment, since=1)
@@ -80,14 +80,14 @@ async def test_a_user_with_many_sessions_cannot_take_a_whole_process(
         opening = [
             await stack.enter_async_context(open_streams(url, session, SESSION)) for session in sessions
         ]
-        opened, refused = sorted_out([answer for answers in opening for answer in answers])
+        opened, refused = count_open([answer for answers in opening for answer in answers])
         assert opened == USER
         assert b"for this user (limit: 30)" in await refused[0].aread()
         (other,) = await stack.enter_async_context(open_streams(url, another, 1))
         assert other.status_code == 200
 
 
-async def test_a_process_has_so_many_streams_and_answers_pages_all_the_same(
+async def test_streams_of_a_process_are_limited_and_pages_are_still_served(
     web: Web, deployment: Deployment
 ) -> None:
     url = address(web, deployment, since=1)
@@ -96,37 +96,37 @@ async def test_a_process_has_so_many_streams_and_answers_pages_all_the_same(
         opening = [
             await stack.enter_async_context(open_streams(url, session, SESSION)) for session in sessions
         ]
-        opened, refused = sorted_out([answer for answers in opening for answer in answers])
+        opened, refused = count_open([answer for answers in opening for answer in answers])
         assert opened == PROCESS
         assert b"on this server (limit: 45)" in await refused[-1].aread()
         nobody = await asyncio.to_thread(httpx.get, url)
-        assert nobody.status_code == 429  # refused before anything is read
+        assert nobody.status_code == 429  # refused before the database is read
         page = await asyncio.to_thread(
             httpx.get, f"{web.url}/deployments/{deployment.pk}/", cookies=sessions[0], timeout=LIMIT
         )
         assert page.status_code == 200
 
 
-async def test_streams_of_who_left_do_not_count_however_early_they_left(
+async def test_streams_of_disconnected_clients_do_not_count(
     web: Web, deployment: Deployment, user: User
 ) -> None:
     url, session = address(web, deployment, since=1), await sync_to_async(logged_in)(user)
     async with open_streams(url, session, SESSION) as answers:
-        assert sorted_out(answers)[0] == SESSION
+        assert count_open(answers)[0] == SESSION
     for _ in range(100):
-        hang_up(web, deployment, session)
+        open_and_disconnect(web, deployment, session)
 
     async def all_open() -> bool:
         async with open_streams(url, session, SESSION) as answers:
-            return sorted_out(answers)[0] == SESSION
+            return count_open(answers)[0] == SESSION
 
     async with asyncio.timeout(LIMIT):
         while not await all_open():
             await asyncio.sleep(0.1)
 
 
-def hang_up(web: Web, deployment: Deployment, session: dict[str, str]) -> None:
-    """Ask for a stream and close the connection at once."""
+def open_and_disconnect(web: Web, deployment: Deployment, session: dict[str, str]) -> None:
+    """Request a stream and close the connection at once."""
     request = (
         f"GET /deployments/{deployment.pk}/stream HTTP/1.1\r\nHost: {LOOPBACK}:{web.port}\r\n"
         f"Cookie: sessionid={session['sessionid']}\r\n\r\n"
@@ -154,7 +154,7 @@ def delete(user: User, web: Web, session: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("ending", [log_out, change_password, deactivate, delete])
-async def test_a_stream_ends_soon_after_its_user_may_not_go_on(
+async def test_a_stream_ends_when_its_user_loses_access(
     web: Web, deployment: Deployment, user: User, ending: Callable[[User, Web, dict[str, str]], None]
 ) -> None:
     url, session = address(web, deployment, since=1), await sync_to_async(logged_in)(user)
@@ -168,13 +168,13 @@ async def test_a_stream_ends_soon_after_its_user_may_not_go_on(
 
         assert {(end.event, end.data["code"]) for end in ends} == {("access", streams.LOGGED_OUT)}
         async with asyncio.timeout(LIMIT):
-            assert await anext(rest)  # the stream of the other user goes on
+            assert await anext(rest)  # the stream of the other user stays open
             while "event: fresh" not in await anext(rest):
                 pass
     assert (await asyncio.to_thread(httpx.get, url, cookies=session)).status_code == 401
 
 
-async def test_a_stream_ends_soon_after_its_user_lost_a_permission_and_can_be_opened_anew(
+async def test_a_stream_ends_when_its_user_loses_a_permission_and_can_be_opened_again(
     web: Web, deployment: Deployment, user: User
 ) -> None:
     may_deploy = await Permission.objects.aget(codename="add_deployment")
@@ -185,7 +185,7 @@ async def test_a_stream_ends_soon_after_its_user_lost_a_permission_and_can_be_op
         end = await last_message(answers[0])
     assert (end.event, end.data["code"]) == ("access", streams.PERMISSIONS)
     async with open_streams(url, session, 1) as answers:
-        assert answers[0].status_code == 200  # whoever is logged in may look
+        assert answers[0].status_code == 200  # every user who is logged in may view deployments
 
 
 async def last_message(answer: httpx.Response) -> Message:

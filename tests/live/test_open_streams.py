@@ -1,4 +1,4 @@
-"""Open streams are counted while somebody has them, and checked together."""
+"""Open streams are counted and checked together."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ ANA = Access(user=1, permissions=frozenset({7}))
 
 
 class Database:
-    """Stands for the sessions' tables: what each read of them is about, and what it finds."""
+    """A stand-in for the tables of sessions and users; it records each read."""
 
     def __init__(self) -> None:
         self.reads: list[set[str]] = []
         self.valid: dict[str, Access] = {}
-        self.is_away = False
+        self.is_down = False
 
     def of_sessions(self, keys: Collection[str]) -> dict[str, Access]:
         self.reads.append(set(keys))
-        if self.is_away:
+        if self.is_down:
             raise OperationalError("gone away")
         return {key: self.valid[key] for key in keys if key in self.valid}
 
-    async def was_read(self, times: int = 1) -> None:
-        """Wait until it was read so many more times."""
+    async def wait_for_reads(self, times: int = 1) -> None:
+        """Wait for this number of further reads."""
         wanted = len(self.reads) + times
         async with asyncio.timeout(LIMIT):
             while len(self.reads) < wanted:
@@ -65,30 +65,30 @@ async def open_streams(database: Database, ended: list[None]) -> AsyncIterator[O
             await asyncio.sleep(0.01)
 
 
-async def test_all_streams_are_checked_by_one_read_for_each_heartbeat(
+async def test_all_streams_are_checked_with_one_read_per_heartbeat(
     open_streams: OpenStreams, database: Database, ended: list[None]
 ) -> None:
     database.valid = {f"session {n}": Access(user=n, permissions=frozenset()) for n in range(40)}
     viewers = [open_streams.admit(key, found) for key, found in database.valid.items() for _ in range(5)]
 
-    await database.was_read(3)
+    await database.wait_for_reads(3)
 
     assert all(read == set(database.valid) for read in database.reads)
     assert not any(viewer.ends for viewer in viewers)
     assert not ended
 
 
-async def test_those_alone_end_whose_session_is_over_or_has_lost_a_permission(
+async def test_only_streams_whose_session_ended_or_lost_a_permission_end(
     open_streams: OpenStreams, database: Database, ended: list[None]
 ) -> None:
     database.valid = dict.fromkeys(("stays", "leaves", "loses", "becomes another"), ANA)
     viewers = {key: open_streams.admit(key, ANA) for key in database.valid}
-    await database.was_read()
+    await database.wait_for_reads()
     del database.valid["leaves"]
     database.valid["loses"] = Access(user=1, permissions=frozenset())
     database.valid["becomes another"] = Access(user=2, permissions=frozenset({7}))
 
-    await database.was_read(2)
+    await database.wait_for_reads(2)
 
     assert {key: viewer.ends for key, viewer in viewers.items()} == {
         "stays": "",
@@ -96,44 +96,44 @@ async def test_those_alone_end_whose_session_is_over_or_has_lost_a_permission(
         "loses": streams.PERMISSIONS,
         "becomes another": streams.LOGGED_OUT,
     }
-    assert ended  # and everybody is woken to look
+    assert ended  # and all streams are notified
 
 
-async def test_a_database_that_is_away_ends_nobody_and_is_read_again(
+async def test_streams_stay_open_while_the_database_is_down(
     open_streams: OpenStreams, database: Database
 ) -> None:
-    database.valid, database.is_away = {"one": ANA}, True
+    database.valid, database.is_down = {"one": ANA}, True
     viewer = open_streams.admit("one", ANA)
-    await database.was_read(2)
+    await database.wait_for_reads(2)
     assert not viewer.ends
 
-    database.valid, database.is_away = {}, False
-    await database.was_read(2)
+    database.valid, database.is_down = {}, False
+    await database.wait_for_reads(2)
     assert viewer.ends == streams.LOGGED_OUT
 
 
-async def test_nothing_is_read_while_nobody_watches(open_streams: OpenStreams, database: Database) -> None:
+async def test_nothing_is_read_without_open_streams(open_streams: OpenStreams, database: Database) -> None:
     database.valid = {"one": ANA}
     viewer = open_streams.admit("one", ANA)
-    await database.was_read()
+    await database.wait_for_reads()
     open_streams.leave(viewer)
-    open_streams.leave(viewer)  # whoever left may leave again
+    open_streams.leave(viewer)  # leaving twice is harmless
     assert len(open_streams) == 0
     read = len(database.reads)
     open_streams.leave(open_streams.admit("one", ANA))
     assert len(database.reads) == read
 
 
-async def test_a_stream_that_was_admitted_and_never_begun_does_not_count_for_ever(
+async def test_an_admitted_stream_that_never_started_does_not_count_for_ever(
     open_streams: OpenStreams, database: Database
 ) -> None:
     database.valid = {"one": ANA}
     kept = open_streams.admit("one", ANA)
     generator = streamed(open_streams.admit("one", ANA))
-    await database.was_read(2)
+    await database.wait_for_reads(2)
     assert len(open_streams) == 2
 
-    del generator  # as for a request that was canceled before its answer was sent
+    del generator  # like a request that is canceled before its response is sent
     gc.collect()
 
     assert len(open_streams) == 1

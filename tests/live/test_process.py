@@ -1,4 +1,4 @@
-"""Streams of a real web process: who may open one, what they cost it, and how it stops."""
+"""Streams of a real web process: access, cost, and how the process stops."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def cookies(transactional_db: None) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("what", ["stream", "updates"])
-def test_who_is_not_logged_in_is_refused_and_not_led_elsewhere(
+def test_requests_without_login_are_rejected_without_a_redirect(
     web: Web, deployment: Deployment, what: str
 ) -> None:
     with pytest.raises(urllib.error.HTTPError, match="401"):
@@ -58,17 +58,17 @@ def test_who_is_not_logged_in_is_refused_and_not_led_elsewhere(
 
 
 @pytest.mark.parametrize("what", ["stream", "updates"])
-def test_a_deployment_that_is_not_there_is_not_found(
+def test_a_missing_deployment_is_not_found(
     web: Web, deployment: Deployment, cookies: dict[str, str], what: str
 ) -> None:
     answer = httpx.get(f"{web.url}/deployments/{deployment.pk + 1}/{what}", cookies=cookies)
     assert answer.status_code == 404
 
 
-async def test_the_last_event_id_wins_over_the_address(
+async def test_the_last_event_id_takes_precedence_over_the_query(
     web: Web, deployment: Deployment, cookies: dict[str, str]
 ) -> None:
-    await asyncio.to_thread(scenes.plant, deployment, {"Network": 1})
+    await asyncio.to_thread(scenes.add_stacks, deployment, {"Network": 1})
     async with (
         httpx.AsyncClient(cookies=cookies, timeout=LIMIT) as client,
         client.stream("GET", address(web, deployment, since=0), headers={"Last-Event-ID": "2"}) as answer,
@@ -83,10 +83,10 @@ async def test_the_last_event_id_wins_over_the_address(
                 return
 
 
-def test_asking_gives_the_same_frames_as_the_stream(
+def test_polling_returns_the_same_frames_as_the_stream(
     web: Web, deployment: Deployment, cookies: dict[str, str]
 ) -> None:
-    scenes.plant(deployment, {"Network": 1})
+    scenes.add_stacks(deployment, {"Network": 1})
     answer = httpx.get(address(web, deployment, "updates"), cookies=cookies).json()
     listener = Listener(seq=0)
     for_a_listener = f"id: {answer['frame']['seq']}\ndata: {json.dumps(answer['frame'])}"
@@ -95,7 +95,7 @@ def test_asking_gives_the_same_frames_as_the_stream(
 
     listener.take(message)
 
-    assert listener.heard == scenes.numbers(deployment)
+    assert listener.received == scenes.event_numbers(deployment)
     assert not listener.faults
     assert answer["fresh"]["seq"] == listener.seq
 
@@ -130,12 +130,12 @@ async def test_open_streams_hold_no_database_connection(
         ]
         assert {answer.status_code for answer in answers} == {200}
         await asyncio.to_thread(event_log.add, deployment, "phase", key="x", phase="stacks")
-        await asyncio.gather(*(has_heard(answer, 2) for answer in answers))
+        await asyncio.gather(*(wait_for_event_in(answer, 2) for answer in answers))
         assert connections(mariadb_server) - before <= 2
     assert httpx.get(f"{web.url}/healthz").status_code == 200
 
 
-async def has_heard(answer: httpx.Response, seq: int) -> None:
+async def wait_for_event_in(answer: httpx.Response, seq: int) -> None:
     async for block in blocks(answer):
         message = parse(block)
         if message and message.event == "message" and message.data["seq"] >= seq:
@@ -146,7 +146,7 @@ def connections(server: MariaDB) -> int:
     return int(server.execute("SELECT COUNT(*) FROM information_schema.PROCESSLIST"))
 
 
-async def test_open_streams_do_not_keep_the_process_from_stopping(
+async def test_the_process_stops_with_open_streams(
     deployment: Deployment, cookies: dict[str, str], tmp_path: Path
 ) -> None:
     own = await asyncio.to_thread(start_web, tmp_path, environment_of_processes(), graceful=LIMIT)
@@ -154,12 +154,12 @@ async def test_open_streams_do_not_keep_the_process_from_stopping(
         assert await asyncio.to_thread(own.stopped_at_once)
 
 
-def test_a_stream_is_closed_soon_after_its_reader_left(
+def test_a_stream_is_closed_after_its_client_disconnected(
     web: Web, deployment: Deployment, cookies: dict[str, str]
 ) -> None:
-    """Seen from outside: the room's look at the database every few seconds is no longer made."""
+    """The channel then no longer polls the database, so a thread of the process ends."""
     with httpx.stream("GET", address(web, deployment, since=1), cookies=cookies) as answer:
-        messages = answer.iter_raw()  # an iterator that is dropped closes the connection
+        messages = answer.iter_raw()  # dropping the iterator would close the connection
         assert next(messages)
         threads = threads_of(web)
     wait_until(lambda: threads_of(web) < threads)

@@ -1,4 +1,4 @@
-"""What a reader of the stream gets: every event once, in order, whatever happens to hints and connections."""
+"""A client receives every event once and in order, whatever happens to hints and connections."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ ENGLISH = Locale("en", "UTC")
 
 
 @pytest.fixture(autouse=True)
-def _no_silence(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no test's Redis outage keep the next one from announcing."""
+def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reset the pause that follows a failed hint in an earlier test."""
     monkeypatch.setattr(events, "PAUSE", 0.0)
     monkeypatch.setattr(events, "_paused_until", 0.0)
 
@@ -46,13 +46,15 @@ def deployment(transactional_db: None) -> Deployment:
     return scenes.make_deployment()
 
 
-def notes(deployment: Deployment, count: int, *, called: str = "note") -> None:
+def add_events(deployment: Deployment, count: int, *, called: str = "note") -> None:
     for number in range(count):
         event_log.add(deployment, "phase", key=f"{called} {number}", phase="stacks")
 
 
-async def listen(deployment: Deployment, listener: Listener, *, until: int, seconds: float = LIMIT) -> None:
-    """Read the stream from where the listener stands until it has event `until`."""
+async def read_stream(
+    deployment: Deployment, listener: Listener, *, until: int, seconds: float = LIMIT
+) -> None:
+    """Read the stream from the listener's position up to event `until`."""
     async with asyncio.timeout(seconds), open_stream(deployment, listener.seq) as stream_:
         async for message in messages(stream_):
             listener.take(message)
@@ -70,23 +72,23 @@ async def open_stream(deployment: Deployment, since: int) -> AsyncIterator[Async
         await generator.aclose()  # type: ignore[attr-defined]  # an async generator
 
 
-async def test_a_reader_gets_what_is_there_and_then_what_comes(deployment: Deployment) -> None:
-    await asyncio.to_thread(notes, deployment, 3)
+async def test_a_stream_has_existing_events_and_then_new_ones(deployment: Deployment) -> None:
+    await asyncio.to_thread(add_events, deployment, 3)
     listener = Listener(seq=0)
 
-    reading = asyncio.create_task(listen(deployment, listener, until=6))
-    await asyncio.to_thread(notes, deployment, 2, called="later")
+    reading = asyncio.create_task(read_stream(deployment, listener, until=6))
+    await asyncio.to_thread(add_events, deployment, 2, called="later")
     await reading
 
-    assert listener.heard == [1, 2, 3, 4, 5, 6]
+    assert listener.received == [1, 2, 3, 4, 5, 6]
     assert not listener.faults
 
 
-async def test_who_is_far_behind_catches_up_in_frames_of_bounded_size(
+async def test_a_client_far_behind_catches_up_in_frames_of_limited_size(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(log, "LINES", 10)
-    await asyncio.to_thread(notes, deployment, 34)
+    await asyncio.to_thread(add_events, deployment, 34)
     sizes: list[int] = []
     async with asyncio.timeout(LIMIT), open_stream(deployment, 0) as stream_:
         async for message in messages(stream_):
@@ -97,7 +99,7 @@ async def test_who_is_far_behind_catches_up_in_frames_of_bounded_size(
     assert sizes == [10, 10, 10, 5]
 
 
-async def test_a_hundred_readers_at_one_place_share_one_frame(
+async def test_a_hundred_clients_at_the_same_event_share_frames(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     built: list[tuple[int, int]] = []
@@ -109,60 +111,62 @@ async def test_a_hundred_readers_at_one_place_share_one_frame(
     build = frames.build
     monkeypatch.setattr(frames, "build", counted)
     listeners = [Listener(seq=1) for _ in range(100)]
-    reading = [asyncio.create_task(listen(deployment, listener, until=4)) for listener in listeners]
+    reading = [asyncio.create_task(read_stream(deployment, listener, until=4)) for listener in listeners]
     while broadcaster.current().viewers < 100:
         await asyncio.sleep(0.02)
 
-    await asyncio.to_thread(notes, deployment, 3)
+    await asyncio.to_thread(add_events, deployment, 3)
     await asyncio.gather(*reading)
 
-    assert all(listener.heard == [2, 3, 4] and not listener.faults for listener in listeners)
+    assert all(listener.received == [2, 3, 4] and not listener.faults for listener in listeners)
     assert len(built) == len(set(built)) <= 3
 
 
-async def test_a_stream_of_a_deployment_that_is_over_says_so_and_ends(deployment: Deployment) -> None:
+async def test_the_stream_of_an_ended_deployment_ends_with_a_message(deployment: Deployment) -> None:
     await asyncio.to_thread(scenes.finish, deployment, State.FAILED)
     long_ago = timezone.now() - timedelta(minutes=5)
     await Deployment.objects.filter(pk=deployment.pk).aupdate(ended_at=long_ago)
 
     async with asyncio.timeout(LIMIT), open_stream(deployment, 1) as stream_:
-        heard = [message async for message in messages(stream_)]
+        received = [message async for message in messages(stream_)]
 
-    assert [m.event for m in heard if m.event != "fresh"] == ["message", "end"]
-    assert heard[-1].data | {"seq": 2, "state": "failed", "settled": True} == heard[-1].data
+    assert [m.event for m in received if m.event != "fresh"] == ["message", "end"]
+    assert received[-1].data | {"seq": 2, "state": "failed", "settled": True} == received[-1].data
 
 
-async def test_a_stream_of_a_deployment_that_has_just_ended_waits_for_a_last_event(
+async def test_the_stream_of_a_deployment_that_has_just_ended_waits_for_late_events(
     deployment: Deployment,
 ) -> None:
     await asyncio.to_thread(scenes.finish, deployment, State.FAILED)
     listener = Listener(seq=1)
 
-    reading = asyncio.create_task(listen(deployment, listener, until=3))
-    await asyncio.to_thread(notes, deployment, 1, called="trailing")
+    reading = asyncio.create_task(read_stream(deployment, listener, until=3))
+    await asyncio.to_thread(add_events, deployment, 1, called="trailing")
     await reading
 
-    assert listener.heard == [2, 3]
+    assert listener.received == [2, 3]
 
 
-async def test_an_old_stream_ends_so_that_the_next_one_asks_who_is_there(
+async def test_a_stream_ends_after_its_maximum_age(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stream, "MAX_AGE", 0.2)
     monkeypatch.setattr(stream, "FRESH", 0.1)
     async with asyncio.timeout(LIMIT), open_stream(deployment, 1) as stream_:
-        heard = [message async for message in messages(stream_)]
-    assert {message.event for message in heard} <= {"fresh"}
+        received = [message async for message in messages(stream_)]
+    assert {message.event for message in received} <= {"fresh"}
 
 
-async def test_readers_who_leave_in_the_middle_of_news_leave_nothing_behind(deployment: Deployment) -> None:
+async def test_disconnected_clients_leave_no_viewers_and_tasks_behind(deployment: Deployment) -> None:
     here = broadcaster.current()
     stop = threading.Event()
-    writer = threading.Thread(target=write_until, args=(deployment, stop, "leaving"))
+    writer = threading.Thread(target=write_events_until, args=(deployment, stop, "leaving"))
     writer.start()
     before = asyncio.all_tasks()
     for _ in range(4):
-        tasks = [asyncio.create_task(listen(deployment, Listener(seq=1), until=10**9)) for _ in range(100)]
+        tasks = [
+            asyncio.create_task(read_stream(deployment, Listener(seq=1), until=10**9)) for _ in range(100)
+        ]
         await asyncio.sleep(random.uniform(0.1, 0.3))
         for task in tasks:
             task.cancel()
@@ -176,7 +180,7 @@ async def test_readers_who_leave_in_the_middle_of_news_leave_nothing_behind(depl
     assert not asyncio.all_tasks() - before
 
 
-def write_until(deployment: Deployment, stop: threading.Event, called: str) -> None:
+def write_events_until(deployment: Deployment, stop: threading.Event, called: str) -> None:
     number = 0
     try:
         while not stop.is_set():
@@ -189,7 +193,7 @@ def write_until(deployment: Deployment, stop: threading.Event, called: str) -> N
 
 @pytest.fixture
 def unreliable_hints(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Drop every tenth hint, double some, and delay each so that they overtake one another."""
+    """Drop every tenth hint, duplicate some, and delay each at random so that they arrive out of order."""
     announce = events.announce
     timers: list[threading.Timer] = []
 
@@ -210,40 +214,44 @@ async def test_no_event_is_missed_or_sent_twice(
     deployment: Deployment, unreliable_hints: None, redis_server: Redis
 ) -> None:
     stop = threading.Event()
-    writers = [threading.Thread(target=write_until, args=(deployment, stop, f"w{i}")) for i in range(2)]
+    writers = [
+        threading.Thread(target=write_events_until, args=(deployment, stop, f"w{i}")) for i in range(2)
+    ]
     for writer in writers:
         writer.start()
     listeners = [Listener(seq=0) for _ in range(12)]
-    rounds = [asyncio.create_task(come_and_go(deployment, listener, times=12)) for listener in listeners]
-    await written(deployment, 40)
+    rounds = [
+        asyncio.create_task(reconnect_repeatedly(deployment, listener, times=12)) for listener in listeners
+    ]
+    await wait_for_events(deployment, 40)
     redis_server.flush()
-    await written(deployment, 60)
+    await wait_for_events(deployment, 60)
     redis_server.kill()
-    redis_server.start()  # in this thread: the server dies with the thread that started it
+    redis_server.start()  # in this thread, since the server dies with the thread that started it
     await asyncio.gather(*rounds)
-    await written(deployment, 100)
+    await wait_for_events(deployment, 100)
     stop.set()
     for writer in writers:
         await asyncio.to_thread(writer.join)
 
     head = (await Deployment.objects.aget(pk=deployment.pk)).last_seq
     replay = Listener(seq=0)
-    await listen(deployment, replay, until=head)
-    assert replay.heard == list(range(1, head + 1))
+    await read_stream(deployment, replay, until=head)
+    assert replay.received == list(range(1, head + 1))
     for listener in (*listeners, replay):
         assert not listener.faults
-        assert listener.heard == list(range(1, listener.seq + 1))
+        assert listener.received == list(range(1, listener.seq + 1))
     assert broadcaster.current().viewers == 0
 
 
-async def written(deployment: Deployment, count: int) -> None:
-    """Wait until the deployment has so many events."""
+async def wait_for_events(deployment: Deployment, count: int) -> None:
+    """Wait until the deployment has this number of events."""
     while (await Deployment.objects.aget(pk=deployment.pk)).last_seq < count:
         await asyncio.sleep(0.02)
 
 
-async def come_and_go(deployment: Deployment, listener: Listener, *, times: int) -> None:
-    """Open the stream again and again, each time from where the last one broke off."""
+async def reconnect_repeatedly(deployment: Deployment, listener: Listener, *, times: int) -> None:
+    """Open the stream repeatedly, each time where the last one ended."""
     for _ in range(times):
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(random.uniform(0.05, 0.5)):
@@ -252,7 +260,7 @@ async def come_and_go(deployment: Deployment, listener: Listener, *, times: int)
                         listener.take(message)
 
 
-async def test_a_reader_hears_how_much_of_the_aws_budget_is_used(
+async def test_messages_contain_the_api_quota_used(
     deployment: Deployment, redis_server: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reads, "_shares", {})
@@ -274,6 +282,6 @@ async def test_a_reader_hears_how_much_of_the_aws_budget_is_used(
     assert (await asyncio.to_thread(reads.quota_share, account.pk)).percent is None
 
 
-async def first(heard: AsyncIterator[Message], count: int) -> AsyncIterator[Message]:
+async def first(received: AsyncIterator[Message], count: int) -> AsyncIterator[Message]:
     for _ in range(count):
-        yield await anext(heard)
+        yield await anext(received)

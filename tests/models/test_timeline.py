@@ -148,7 +148,7 @@ def test_a_thousand_resources_cost_two_queries_and_half_a_second_of_cpu_time(
 ) -> None:
     deployment = scenes.make_deployment()
     nested = dict.fromkeys((f"S{number}" for number in range(9)), SUBNETS)
-    scenes.everything_happens(deployment, scenes.plant(deployment, nested))
+    scenes.complete_everything(deployment, scenes.add_stacks(deployment, nested))
     stacks = list(Stack.objects.of(deployment).prefetch_related("resources"))
 
     with django_assert_num_queries(2):

@@ -47,7 +47,7 @@ def test_a_frame_stops_at_what_is_there_and_at_its_own_size(monkeypatch: pytest.
 
 
 def test_a_frame_without_events_tells_how_things_stand() -> None:
-    deployment = scenes.asking()
+    deployment = scenes.needing_access()
 
     body = frame(deployment, deployment.last_seq)
 
@@ -71,9 +71,9 @@ def test_pages_that_ask_while_nothing_happens_share_an_answer_until_something_do
 
 def test_an_event_brings_its_row_and_every_stack_around_it() -> None:
     deployment = scenes.make_deployment()
-    stacks = scenes.plant(deployment, {"Aurora": 2, "Aurora/Inner": 2})
+    stacks = scenes.add_stacks(deployment, {"Aurora": 2, "Aurora/Inner": 2})
     deployment.refresh_from_db()
-    scenes.happen(deployment, scenes.event(stacks["Aurora/Inner"], "Inner2", "CREATE_COMPLETE"))
+    scenes.add_events(deployment, scenes.event(stacks["Aurora/Inner"], "Inner2", "CREATE_COMPLETE"))
 
     body = frame(deployment, deployment.last_seq - 1)
 
@@ -84,8 +84,8 @@ def test_an_event_brings_its_row_and_every_stack_around_it() -> None:
 
 def test_an_event_of_a_nested_stack_brings_the_row_that_stands_for_it() -> None:
     deployment = scenes.make_deployment()
-    stacks = scenes.plant(deployment, {"Aurora": 2})
-    scenes.happen(deployment, scenes.event(stacks["Aurora"], "", "CREATE_IN_PROGRESS"))
+    stacks = scenes.add_stacks(deployment, {"Aurora": 2})
+    scenes.add_events(deployment, scenes.event(stacks["Aurora"], "", "CREATE_IN_PROGRESS"))
 
     body = frame(deployment, deployment.last_seq - 1)
 
@@ -95,7 +95,7 @@ def test_an_event_of_a_nested_stack_brings_the_row_that_stands_for_it() -> None:
 
 def test_the_change_set_brings_rows_that_no_event_has_told_of() -> None:
     deployment = scenes.make_deployment()
-    scenes.plant(deployment, {"Network": 3})
+    scenes.add_stacks(deployment, {"Network": 3})
 
     assert [row for row in ids(frame(deployment, 1)) if "@" not in row] == [
         "t-",
@@ -131,8 +131,8 @@ def test_a_frame_is_in_the_readers_language_and_time(scene: Any) -> None:
 
 def test_an_end_comes_with_its_banner_and_title() -> None:
     deployment = scenes.make_deployment(name="prod")
-    scenes.everything_happens(deployment, scenes.plant(deployment, {"Network": 1}))
-    scenes.finish(scenes.reread(deployment), State.SUCCEEDED)
+    scenes.complete_everything(deployment, scenes.add_stacks(deployment, {"Network": 1}))
+    scenes.finish(scenes.reload(deployment), State.SUCCEEDED)
 
     body = frame(deployment, deployment.last_seq)
 

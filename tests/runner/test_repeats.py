@@ -17,11 +17,11 @@ def repeated(deployment: Deployment) -> dict[int, int]:
 
 def test_a_resource_that_is_said_to_be_in_progress_twice_is_said_so_once() -> None:
     deployment = scenes.make_deployment()
-    network = scenes.plant(deployment, {"Network": 2})["Network"]
+    network = scenes.add_stacks(deployment, {"Network": 2})["Network"]
     before = deployment.last_seq
 
-    scenes.happen(deployment, scenes.event(network, "Network1", "CREATE_IN_PROGRESS"))
-    scenes.happen(
+    scenes.add_events(deployment, scenes.event(network, "Network1", "CREATE_IN_PROGRESS"))
+    scenes.add_events(
         deployment,
         scenes.event(network, "Network2", "CREATE_IN_PROGRESS"),
         scenes.event(network, "Network1", "CREATE_IN_PROGRESS", reason="Resource creation Initiated"),
@@ -36,13 +36,13 @@ def test_a_resource_that_is_said_to_be_in_progress_twice_is_said_so_once() -> No
 
 def test_what_a_nested_stack_and_its_parent_both_say_is_said_once() -> None:
     deployment = scenes.make_deployment()
-    stacks = scenes.plant(deployment, {"Network": 1})
+    stacks = scenes.add_stacks(deployment, {"Network": 1})
     before = deployment.last_seq
 
-    scenes.happen(deployment, scenes.event(stacks[""], "Network", "CREATE_IN_PROGRESS"))
-    scenes.happen(deployment, scenes.event(stacks["Network"], "", "CREATE_IN_PROGRESS"))
-    scenes.happen(deployment, scenes.event(stacks["Network"], "", "CREATE_COMPLETE"))
-    scenes.happen(
+    scenes.add_events(deployment, scenes.event(stacks[""], "Network", "CREATE_IN_PROGRESS"))
+    scenes.add_events(deployment, scenes.event(stacks["Network"], "", "CREATE_IN_PROGRESS"))
+    scenes.add_events(deployment, scenes.event(stacks["Network"], "", "CREATE_COMPLETE"))
+    scenes.add_events(
         deployment,
         scenes.event(stacks[""], "Network", "CREATE_COMPLETE"),
         scenes.event(stacks[""], "", "CREATE_COMPLETE"),
@@ -53,9 +53,9 @@ def test_what_a_nested_stack_and_its_parent_both_say_is_said_once() -> None:
 
 def test_what_happens_again_later_is_no_repetition() -> None:
     deployment = scenes.make_deployment()
-    network = scenes.plant(deployment, {"Network": 1})["Network"]
+    network = scenes.add_stacks(deployment, {"Network": 1})["Network"]
 
     for status in ("UPDATE_IN_PROGRESS", "UPDATE_COMPLETE", "UPDATE_IN_PROGRESS"):
-        scenes.happen(deployment, scenes.event(network, "Network1", status))
+        scenes.add_events(deployment, scenes.event(network, "Network1", status))
 
     assert repeated(deployment) == {}

@@ -116,7 +116,7 @@ def test_a_rolled_back_create_offers_to_delete_what_is_left_and_to_try_again(bro
 
 
 def test_a_create_that_made_nothing_offers_to_try_again_only(browser: Client) -> None:
-    shown = read(browser, scenes.refused()).one(id="banner")
+    shown = read(browser, scenes.failed_in_preflight()).one(id="banner")
 
     assert "The account has that stack already. StackNameTaken" in shown.text
     assert "No stack is left." in shown.text
@@ -173,7 +173,7 @@ def test_a_delete_that_went_well_says_that_nothing_is_left(browser: Client) -> N
 
 
 def test_a_delete_that_did_not_go_through_says_what_stayed(browser: Client) -> None:
-    deployment = scenes.undeletable()
+    deployment = scenes.failed_deletion()
     shown = read(browser, deployment).one(id="banner")
 
     assert "Network ▸ Network2" in shown.text
@@ -182,7 +182,7 @@ def test_a_delete_that_did_not_go_through_says_what_stayed(browser: Client) -> N
 
 
 def test_a_notice_says_whether_somebody_must_act(browser: Client) -> None:
-    shown = read(browser, scenes.asking()).one(id="banner")
+    shown = read(browser, scenes.needing_access()).one(id="banner")
 
     assert "A permission is missing; the deployment continues once it is granted" in shown.text
     assert "AWS denies cloudformation:DescribeStackEvents. AccessDenied" in shown.text
@@ -205,7 +205,7 @@ def test_every_state_is_shown_in_every_language(browser: Client, scene: Any, lan
     shown = page(response)
 
     assert shown.one("html")["lang"] == language
-    assert set(SEQ.findall(response.content.decode())) == {str(n) for n in scenes.numbers(deployment)}
+    assert set(SEQ.findall(response.content.decode())) == {str(n) for n in scenes.event_numbers(deployment)}
 
 
 def test_a_page_that_nothing_will_change_opens_no_stream(browser: Client) -> None:
@@ -218,9 +218,9 @@ def test_a_page_that_nothing_will_change_opens_no_stream(browser: Client) -> Non
 
 def test_what_aws_says_is_shown_as_text(browser: Client) -> None:
     deployment = scenes.make_deployment()
-    stacks = scenes.plant(deployment, {"Network": 1})
+    stacks = scenes.add_stacks(deployment, {"Network": 1})
     reason = "<script>alert(1)</script>"
-    scenes.happen(deployment, scenes.event(stacks["Network"], "Network1", "CREATE_FAILED", reason=reason))
+    scenes.add_events(deployment, scenes.event(stacks["Network"], "Network1", "CREATE_FAILED", reason=reason))
 
     response = browser.get(f"/deployments/{deployment.pk}/")
 
@@ -232,7 +232,7 @@ def test_a_larger_deployment_costs_no_more_queries(browser: Client) -> None:
     counts = []
     for nested in ({"Network": 2}, scenes.NINE_STACKS):
         deployment = scenes.make_deployment()
-        scenes.everything_happens(deployment, scenes.plant(deployment, nested))
+        scenes.complete_everything(deployment, scenes.add_stacks(deployment, nested))
         with CaptureQueriesContext(connection) as queries:
             read(browser, deployment)
         counts.append(len(queries))

@@ -64,7 +64,7 @@ def test_a_long_log_is_read_page_by_page_without_a_script(
     while "Earlier events" in links(shown):
         shown = tab(browser, deployment, links(shown)["Earlier events"].partition("#")[0])
         pages.insert(0, [int(line["data-seq"]) for line in shown.one(id="events").all("tr")])
-    assert [n for numbers in pages for n in numbers] == scenes.numbers(deployment)
+    assert [n for numbers in pages for n in numbers] == scenes.event_numbers(deployment)
 
     shown = tab(browser, deployment, links(shown)["Later events"].partition("#")[0])
     assert next(int(line["data-seq"]) for line in shown.one(id="events").all("tr")) == pages[0][-1] + 1
@@ -79,13 +79,13 @@ def test_pages_meet_without_a_gap_whichever_way_one_reads(
     up = [answer(browser, deployment)]
     while up[0]["earlier"]:
         up.insert(0, answer(browser, deployment, f"before={up[0]['earlier']}"))
-    assert sorted(n for body in up for n in every(body)) == scenes.numbers(deployment)
+    assert sorted(n for body in up for n in every(body)) == scenes.event_numbers(deployment)
 
     down = [answer(browser, deployment, "event=1")]
     while down[-1]["later"]:
         down.append(answer(browser, deployment, f"after={down[-1]['later']}"))
     assert numbers(down[0])[0] == 1
-    assert sorted({n for body in down for n in every(body)}) == scenes.numbers(deployment)
+    assert sorted({n for body in down for n in every(body)}) == scenes.event_numbers(deployment)
 
 
 def test_a_link_to_an_event_shows_it_among_its_neighbours(
@@ -102,9 +102,9 @@ def test_a_link_to_an_event_shows_it_among_its_neighbours(
 
 def test_what_is_said_again_stands_on_the_line_of_the_first(browser: Client) -> None:
     deployment = scenes.make_deployment()
-    network = scenes.plant(deployment, {"Network": 1})["Network"]
+    network = scenes.add_stacks(deployment, {"Network": 1})["Network"]
     first = deployment.last_seq + 1
-    scenes.happen(
+    scenes.add_events(
         deployment,
         scenes.event(network, "Network1", "CREATE_IN_PROGRESS"),
         scenes.event(network, "Network1", "CREATE_IN_PROGRESS", reason="Resource creation Initiated"),
@@ -187,8 +187,8 @@ def test_a_nonsense_place_is_the_newest(browser: Client, query: str) -> None:
 
 def test_a_page_costs_the_same_however_many_events_there_are(browser: Client) -> None:
     deployment = scenes.make_deployment()
-    stacks = scenes.plant(deployment)
-    scenes.everything_happens(deployment, stacks)
+    stacks = scenes.add_stacks(deployment)
+    scenes.complete_everything(deployment, stacks)
     counts = []
     for query in ("", "before=40", "after=40", "stack=Network&problems=1", "q=network"):
         with CaptureQueriesContext(connection) as queries:

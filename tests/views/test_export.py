@@ -48,7 +48,7 @@ async def test_both_files_have_every_event_in_its_order(
     monkeypatch.setattr(export, "BATCH", 50)
     deployment = await asyncio.to_thread(scenes.rolled_back)
     await asyncio.to_thread(many_events, deployment, 150)
-    numbers = await asyncio.to_thread(scenes.numbers, deployment)
+    numbers = await asyncio.to_thread(scenes.event_numbers, deployment)
 
     answer, text = await file(browser, deployment, "events.csv")
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
@@ -79,9 +79,9 @@ async def test_no_cell_is_a_formula(browser: AsyncClient, begin: str) -> None:
     deployment = await asyncio.to_thread(scenes.make_deployment)
 
     def fail() -> None:
-        network = scenes.plant(deployment, {"Network": 1})["Network"]
+        network = scenes.add_stacks(deployment, {"Network": 1})["Network"]
         reason = f'{begin}HYPERLINK("http://example.com","quota")'
-        scenes.happen(deployment, scenes.event(network, "Network1", "CREATE_FAILED", reason=reason))
+        scenes.add_events(deployment, scenes.event(network, "Network1", "CREATE_FAILED", reason=reason))
 
     await asyncio.to_thread(fail)
     _, text = await file(browser, deployment, "events.csv?status=failed")

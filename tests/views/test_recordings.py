@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 def test_what_comes_out_is_what_went_in() -> None:
     before = scenes.rolled_back("lost")
-    recording = json.loads(json.dumps(recordings.dump(scenes.reread(before))))
+    recording = json.loads(json.dumps(recordings.dump(scenes.reload(before))))
 
     after = recordings.load(recording, make_user("reader"))
 
@@ -33,7 +33,7 @@ def test_what_comes_out_is_what_went_in() -> None:
 
 
 def test_a_recording_is_in_no_list_of_what_there_is(browser: Client) -> None:
-    recording = recordings.dump(scenes.reread(scenes.succeeded("prod")))
+    recording = recordings.dump(scenes.reload(scenes.succeeded("prod")))
     after = recordings.load(recording, make_user("reader"))
 
     assert not Environment.objects.live().filter(pk=after.environment_id).exists()
@@ -44,7 +44,7 @@ def test_a_recording_is_in_no_list_of_what_there_is(browser: Client) -> None:
 
 def test_a_deployment_that_runs_cannot_be_exported() -> None:
     with pytest.raises(UserFixable):
-        recordings.dump(scenes.reread(scenes.running("busy")))
+        recordings.dump(scenes.reload(scenes.running("busy")))
 
 
 def test_a_file_of_something_else_is_refused_with_a_sentence(tmp_path) -> None:  # type: ignore[no-untyped-def]
@@ -82,7 +82,7 @@ def test_a_file_of_something_else_is_refused_with_a_sentence(tmp_path) -> None: 
     ],
 )
 def test_a_recording_with_a_wrong_value_is_refused_and_leaves_nothing(place: str, value: object) -> None:
-    recording = json.loads(json.dumps(recordings.dump(scenes.reread(scenes.rolled_back()))))
+    recording = json.loads(json.dumps(recordings.dump(scenes.reload(scenes.rolled_back()))))
     Deployment.objects.all().delete()
     *above, name = place.split(".")
     found: Any = recording
@@ -98,7 +98,7 @@ def test_a_recording_with_a_wrong_value_is_refused_and_leaves_nothing(place: str
 
 
 def test_a_file_of_a_release_that_kept_less_is_taken() -> None:
-    recording = recordings.dump(scenes.reread(scenes.rolled_back()))
+    recording = recordings.dump(scenes.reload(scenes.rolled_back()))
     for name in ("error_sentence", "ready_at", "polled_at"):
         del recording["deployment"][name]
     for event in recording["events"]:

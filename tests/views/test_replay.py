@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_at_the_beginning_nothing_has_happened_and_at_the_end_all_is_as_it_is(browser: Client) -> None:
-    deployment = scenes.reread(scenes.rolled_back("lost"))
+    deployment = scenes.reload(scenes.rolled_back("lost"))
     first, last = event_times(deployment)[0][0], deployment.last_seq
 
     begun, over = as_of(deployment, first), as_of(deployment, last)
@@ -41,7 +41,7 @@ def test_the_page_begins_at_the_beginning_and_can_be_left(browser: Client) -> No
 
 
 def test_frames_lead_forward_to_the_end_and_back_again(browser: Client) -> None:
-    deployment = scenes.reread(scenes.rolled_back("lost"))
+    deployment = scenes.reload(scenes.rolled_back("lost"))
     url = f"/deployments/{deployment.pk}/replay"
 
     end = browser.get(f"{url}?since=1&until={deployment.last_seq}").json()
@@ -67,4 +67,4 @@ def test_no_place_in_it_makes_the_page_stumble(browser: Client, since: int, unti
     deployment = scenes.rolled_back(f"lost{Event.objects.count()}")
     answer = browser.get(f"/deployments/{deployment.pk}/replay?since={since}&until={until}")
     assert answer.status_code == 200
-    assert answer.json()["seq"] <= scenes.reread(deployment).last_seq
+    assert answer.json()["seq"] <= scenes.reload(deployment).last_seq

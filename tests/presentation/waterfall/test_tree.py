@@ -41,7 +41,7 @@ def test_a_chain_of_1500_resources_is_sorted() -> None:
 @pytest.mark.django_db
 def test_the_rows_of_a_page_are_in_the_order_of_their_dependencies(client: Client) -> None:
     deployment = scenes.make_deployment()
-    scenes.plant(deployment, {"App": 1, "Network": 1})
+    scenes.add_stacks(deployment, {"App": 1, "Network": 1})
     Resource.objects.filter(logical_id="App").update(depends_on=[["Network", "Ref"]])
     client.force_login(scenes.make_user())
 

@@ -16,13 +16,13 @@ from tests.views.pages import page
 @pytest.mark.parametrize("has_root", [True, False])
 def test_unknown_statuses_and_missing_stacks_can_be_displayed(client: Client, has_root: bool) -> None:
     deployment = scenes.make_deployment()
-    stacks = scenes.plant(deployment, {"A": 1, "A/B": 1})
+    stacks = scenes.add_stacks(deployment, {"A": 1, "A/B": 1})
     stray = Stack.objects.create(
         deployment=deployment, path="No/Such/Parent", status="SOMETHING_NEW", depth=3
     )
     Resource.objects.create(stack=stray, logical_id="A", type="", status="UNHEARD_OF", changes=[[1], []])
     Resource.objects.filter(logical_id="B1").update(depends_on=[["A/B/B1", "Ref"], ["Gone", "Ref"]])
-    scenes.happen(deployment, scenes.event(stacks["A/B"], "New", "STRANGE_IN_PROGRESS", reason="<b>"))
+    scenes.add_events(deployment, scenes.event(stacks["A/B"], "New", "STRANGE_IN_PROGRESS", reason="<b>"))
     if not has_root:
         Stack.objects.filter(deployment=deployment, path="").update(path="Elsewhere")
     odd = [("phase", {}), ("phase", {"phase": "unheard"}), ("never.heard", {"a": 1}), ("ended", {"state": 5})]
