@@ -64,13 +64,15 @@ class NewEnvironmentForm(ReasonedForm):
         widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}),
         help_text=gettext_lazy("Letters, digits and hyphens; must start with a letter."),
     )
-    field_order = ("account", "name", "reason")
+    field_order = ("name", "account", "reason")
 
     def __init__(self, template_set: TemplateSet, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.template_set = template_set
         for name, parameter in template_set.parameters.items():
             self.fields[PREFIX + name] = ParameterField(parameter)
+        if not self.is_bound:  # a form with errors has the focus on their list
+            self.fields["name"].widget.attrs["autofocus"] = True
 
     def clean_name(self) -> str:
         """Return the name. Raise ValidationError if the action would reject it."""

@@ -68,7 +68,10 @@ def _without_indentation(text: str) -> str:
 
 def of_the_template_set() -> Iterator[str]:
     """Yield the texts of our own template set that the form shows: labels, descriptions, constraints."""
-    for group in catalog.load(settings.BASE_DIR / "infra_templates").groups:
+    template_set = catalog.load(settings.BASE_DIR / "infra_templates")
+    for preset in template_set.presets:
+        yield from (preset.label, preset.description)
+    for group in template_set.groups:
         yield group.label
         for parameter in group.parameters:
             texts = (parameter.label, parameter.description, parameter.constraint_description)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from deployments.catalog import yaml_files
 from deployments.catalog.checked import Checked
+from deployments.core.parameters import Preset
 from deployments.errors import UserFixable
 from deployments.message_codes import Code
 
@@ -31,7 +32,8 @@ class Manifest:
 
     Parameters in `choose_once` keep the value that an environment is created with. `new_environments` has
     values for new environments that replace a parameter's default: CloudFormation uses the default for every
-    stack that does not have the parameter yet, so the default must not change such a stack.
+    stack that does not have the parameter yet, so the default must not change such a stack. `main` has the
+    parameters that the form always shows; None means all of them.
     """
 
     root: str = ""
@@ -40,6 +42,8 @@ class Manifest:
     artifacts: tuple[Artifact, ...] = ()
     choose_once: tuple[str, ...] = ()
     new_environments: Mapping[str, str] = field(default_factory=dict)
+    main: tuple[str, ...] | None = None
+    presets: tuple[Preset, ...] = ()
 
 
 def read(folder: Path) -> Manifest:
@@ -61,9 +65,26 @@ def read(folder: Path) -> Manifest:
         artifacts=_usual_artifacts(folder)
         if content.get("artifacts").value is None
         else tuple(_artifacts(folder, content.get("artifacts"))),
-        choose_once=tuple(name.text() for name in content.get("choose_once").list()),
-        new_environments={name: value.text() for name, value in content.get("new_environments").items()},
+        choose_once=_names(content.get("choose_once")),
+        new_environments=_texts(content.get("new_environments")),
+        main=_names(content.get("main_parameters")) if "main_parameters" in content.value else None,
+        presets=tuple(_presets(content.get("presets"))),
     )
+
+
+def _texts(values: Checked) -> dict[str, str]:
+    return {name: value.text() for name, value in values.items()}
+
+
+def _names(names: Checked) -> tuple[str, ...]:
+    return tuple(name.text() for name in names.list())
+
+
+def _presets(entries: Checked) -> Iterator[Preset]:
+    for name, entry in entries.items():
+        label = entry.get("label").text() or name
+        description = entry.get("description").text()
+        yield Preset(name=name, label=label, description=description, values=_texts(entry.get("parameters")))
 
 
 def _usual_artifacts(folder: Path) -> tuple[Artifact, ...]:

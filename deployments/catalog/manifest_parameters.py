@@ -11,15 +11,19 @@ from deployments.message_codes import Code
 
 
 def applied(groups: tuple[ParameterGroup, ...], manifest: Manifest) -> tuple[ParameterGroup, ...]:
-    """Return the groups with `choose_once` and `new_environment` of their parameters.
+    """Return the groups with what the manifest says of their parameters.
 
     Raise UserFixable("TemplateSetBroken") for a parameter that does not exist or a value that is not allowed.
     """
     declared = {parameter.name: parameter for group in groups for parameter in group.parameters}
-    for name in (*manifest.choose_once, *manifest.new_environments):
+    chosen = [
+        *manifest.new_environments.items(),
+        *(pair for preset in manifest.presets for pair in preset.values.items()),
+    ]
+    for name in (*manifest.choose_once, *(manifest.main or ()), *(name for name, _value in chosen)):
         if name not in declared:
             raise _broken(Code.MANIFEST_PARAMETER_MISSING, name)
-    for name, value in manifest.new_environments.items():
+    for name, value in chosen:
         if problem(declared[name], value):
             raise _broken(Code.MANIFEST_VALUE_NOT_ALLOWED, name)
 
@@ -28,9 +32,16 @@ def applied(groups: tuple[ParameterGroup, ...], manifest: Manifest) -> tuple[Par
             parameter,
             choose_once=parameter.name in manifest.choose_once,
             new_environment=manifest.new_environments.get(parameter.name),
+            is_main=_is_main(parameter, manifest),
         )
 
     return tuple(replace(group, parameters=tuple(map(with_manifest, group.parameters))) for group in groups)
+
+
+def _is_main(parameter: Parameter, manifest: Manifest) -> bool:
+    """Return whether the form always shows a parameter: the manifest's choice, and what has no default."""
+    required = parameter.default is None and parameter.name not in manifest.new_environments
+    return manifest.main is None or parameter.name in manifest.main or required
 
 
 def _broken(code: Code, parameter: str) -> UserFixable:

@@ -20,7 +20,7 @@ from deployments.catalog.checked import Checked
 from deployments.catalog.manifest import MANIFEST, Artifact, Manifest, sources
 from deployments.catalog.template_tree import missing_templates, root_candidates
 from deployments.core.conditions import mapping
-from deployments.core.parameters import Parameter, ParameterGroup
+from deployments.core.parameters import Parameter, ParameterGroup, Preset
 from deployments.errors import UserFixable
 from deployments.message_codes import Code
 
@@ -52,6 +52,7 @@ class TemplateSet:
     own_prefix: bool
     fixed_prefix: str
     groups: tuple[ParameterGroup, ...]
+    presets: tuple[Preset, ...]
     digest: str
     contents: Mapping[str, dict[str, Any]] = field(default_factory=dict, repr=False, compare=False)
     """The parsed templates by file name."""
@@ -125,6 +126,7 @@ def _load(folder: Path) -> TemplateSet:
         own_prefix=own,
         fixed_prefix=fixed,
         groups=manifest_parameters.applied(groups, about),
+        presets=about.presets,
         digest=digest,
         contents={path.name: content for path, content in contents.items()},
     )

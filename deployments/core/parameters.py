@@ -7,6 +7,7 @@ parameters-section-structure.html
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
@@ -15,7 +16,8 @@ class Parameter:
     """One parameter of a root template. If `default` is None, a value is required.
 
     `new_environment` is the default of new environments in the set's manifest. A parameter with `choose_once`
-    keeps the value that its environment was created with.
+    keeps the value that its environment was created with. The form shows the parameters that are not
+    `is_main` on request only.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Parameter:
     label: str = ""
     new_environment: str | None = None
     choose_once: bool = False
+    is_main: bool = True
 
     @property
     def initial(self) -> str | None:
@@ -48,6 +51,16 @@ class Parameter:
     def is_number(self) -> bool:
         """Return whether the value is one number."""
         return self.type == "Number"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preset:
+    """Values of several parameters that belong together, such as those of a small environment."""
+
+    name: str
+    label: str
+    description: str
+    values: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

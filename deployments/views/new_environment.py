@@ -15,6 +15,7 @@ from deployments.errors import UserFixable
 from deployments.forms import PREFIX, NewEnvironmentForm
 from deployments.models import Account, Deployment
 from deployments.presentation.filters.choices import parse_number
+from deployments.presentation.new_environment import FormLayout
 from deployments.presentation.text.duration_estimate import DurationEstimate, estimate_creation
 from deployments.views.requests import AuthedRequest, may_deploy
 from deployments.wording import error_text
@@ -37,11 +38,11 @@ def environment_new(request: AuthedRequest) -> HttpResponse:
     if request.method != "POST":
         initial = _from_an_earlier_one(parse_number(request.GET.get("from")))
         form = NewEnvironmentForm(template_set, initial=initial)
-        return render(request, PAGE, {"form": form, "estimate": _estimate(form)})
+        return render(request, PAGE, _context(form))
     form = NewEnvironmentForm(template_set, request.POST)
     if deployment := _requested(request, form):
         return redirect(deployment)
-    return render(request, PAGE, {"form": form, "estimate": _estimate(form)}, status=422)
+    return render(request, PAGE, _context(form), status=422)
 
 
 @require_GET
@@ -56,6 +57,10 @@ def environment_expected(request: AuthedRequest) -> HttpResponse:
     return render(
         request, "deployments/_duration_estimate.html", {"estimate": estimate_creation(template_set, account)}
     )
+
+
+def _context(form: NewEnvironmentForm) -> dict[str, Any]:
+    return {"form": form, "layout": FormLayout(form), "estimate": _estimate(form)}
 
 
 def _estimate(form: NewEnvironmentForm) -> DurationEstimate | None:

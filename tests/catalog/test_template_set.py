@@ -257,6 +257,14 @@ def test_the_manifest_defines_permanent_parameters_and_defaults_of_new_environme
     ("text", "sentence"),
     [
         (
+            "main_parameters: [Size]",
+            "template-set.yaml names the parameter Size, which the root template does not have.",
+        ),
+        (
+            "presets: {small: {parameters: {Size: 1}}}",
+            "template-set.yaml names the parameter Size, which the root template does not have.",
+        ),
+        (
             "choose_once: [Size]",
             "template-set.yaml names the parameter Size, which the root template does not have.",
         ),
@@ -277,3 +285,24 @@ def test_a_manifest_that_does_not_fit_its_templates_is_an_error(
         load(make_set(tmp_path, **{"template-set.yaml": MANIFEST + text}))
 
     assert error_text(refused.value) == sentence
+
+
+def test_the_manifest_has_presets_and_the_main_parameters(tmp_path: Path) -> None:
+    manifest = (
+        f"{MANIFEST}main_parameters: [Kind]\npresets: {{small: {{label: Small, parameters: {{Count: 1}}}}}}\n"
+    )
+    found = load(make_set(tmp_path, **{"template-set.yaml": manifest}))
+
+    (preset,) = found.presets
+    assert (preset.name, preset.label, preset.values) == ("small", "Small", {"Count": "1"})
+    assert {name for name, parameter in found.parameters.items() if parameter.is_main} == {"Kind", "Password"}
+
+
+def test_presets_of_the_set_that_ships_set_the_same_parameters_and_one_is_what_new_environments_get() -> None:
+    found = load(settings.BASE_DIR / "infra_templates")
+    initial = {name: parameter.initial for name, parameter in found.parameters.items()}
+
+    assert len({frozenset(preset.values) for preset in found.presets}) == 1
+    assert [preset.name for preset in found.presets if preset.values.items() <= initial.items()] == [
+        "standard"
+    ]

@@ -10,6 +10,7 @@ from django.utils.translation import ngettext
 from deployments.catalog import TemplateSet
 from deployments.core import dependencies
 from deployments.core.forecast import Forecast
+from deployments.core.nested_templates import STACK
 from deployments.core.phases import Kind
 from deployments.models import Account
 from deployments.models.expected import expected_of
@@ -18,10 +19,12 @@ from deployments.presentation.waterfall.eta import amount
 
 @dataclass(frozen=True, slots=True)
 class DurationEstimate:
-    """The duration and its basis, in words."""
+    """The duration and its basis, in words, and the number of resources (with nested stacks) and stacks."""
 
     takes: str
     basis: str
+    resources: int
+    stacks: int
 
 
 def estimate_creation(template_set: TemplateSet, account: Account) -> DurationEstimate:
@@ -29,7 +32,13 @@ def estimate_creation(template_set: TemplateSet, account: Account) -> DurationEs
     values = {name: p.initial for name, p in template_set.parameters.items() if p.initial is not None}
     graph = dependencies.read(template_set.contents, template_set.root.name, values)
     forecast = expected_of(account, Kind.CREATE, graph).forecast
-    return DurationEstimate(_takes(forecast), _basis(forecast, account))
+    nested = sum(kind == STACK for kind in graph.types.values())
+    return DurationEstimate(
+        takes=_takes(forecast),
+        basis=_basis(forecast, account),
+        resources=len(graph.types),
+        stacks=nested + 1,
+    )
 
 
 def _takes(forecast: Forecast) -> str:

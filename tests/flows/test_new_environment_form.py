@@ -1,0 +1,89 @@
+"""The form of a new environment in a browser: presets, changed values, advanced parameters."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from deployments.models import Account, Deployment
+from tests.flows.places import url
+from tests.flows.test_pages import RULES, axe
+from tests.flows.web import Web
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture
+def form(page: Page, web: Web, account: Account) -> Page:
+    page.goto(url(web, "environment_new"))
+    expect(page.locator("#presets")).to_be_visible()
+    return page
+
+
+def test_the_name_has_the_focus_and_deploy_is_in_view(form: Page) -> None:
+    expect(form.get_by_label("Name", exact=True)).to_be_focused()
+    for size in ({"width": 1440, "height": 900}, {"width": 390, "height": 844}):
+        form.set_viewport_size(size)  # type: ignore[arg-type]
+        expect(form.get_by_role("button", name="Deploy")).to_be_in_viewport(ratio=1)
+    expect(form.locator("#expected")).to_contain_text("75 resources in 9 stacks")
+
+
+def test_a_preset_fills_the_parameters_and_is_deployed(form: Page) -> None:
+    form.get_by_label("Name", exact=True).fill("small")
+    form.get_by_role("radio", name="Trial").check()
+
+    expect(form.locator("#id_parameter_WebServerCount")).to_have_value("1")
+    expect(form.locator("#id_parameter_FinalSnapshot")).to_have_value("false")
+    expect(form.locator("#deviations")).to_have_text("All values are those of Trial.")
+    form.get_by_role("button", name="Deploy").click()
+    form.wait_for_url("**/deployments/*/")
+    parameters = Deployment.objects.get().parameters
+    assert (parameters["WebServerCount"], parameters["DeletionProtection"]) == ("1", "false")
+
+
+def test_a_changed_value_is_marked_and_can_be_reset(form: Page) -> None:
+    form.locator("#id_parameter_WebServerCount").fill("3")
+
+    expect(form.locator("#deviations")).to_have_text("Changed from Standard: 1")
+    form.get_by_role("button", name="Reset to 2").click()
+    expect(form.locator("#id_parameter_WebServerCount")).to_have_value("2")
+    expect(form.get_by_role("button", name="Reset to 2")).to_be_hidden()
+
+
+def test_the_search_finds_an_advanced_parameter(form: Page) -> None:
+    form.locator("#advanced summary").click()
+    form.get_by_label("Search parameters").fill("backup")
+
+    expect(form.locator("#id_parameter_BackupRetentionDays")).to_be_visible()
+    expect(form.locator("#id_parameter_MySqlPort")).to_be_hidden()
+    form.get_by_label("Search parameters").fill("nothing like it")
+    expect(form.get_by_text("No matching parameters.")).to_be_visible()
+
+
+def test_only_the_changed_advanced_parameters_are_shown_on_request(form: Page) -> None:
+    form.locator("#advanced summary").click()
+    form.locator("#id_parameter_MySqlPort").fill("3307")
+    form.get_by_role("button", name="Changed only").click()
+
+    expect(form.locator("#id_parameter_MySqlPort")).to_be_visible()
+    expect(form.locator("#id_parameter_UwsgiPort")).to_be_hidden()
+    expect(form.locator("#advanced-changed")).to_have_text("Changed: 1")
+
+
+def test_an_error_in_an_advanced_field_opens_it_and_keeps_what_was_typed(form: Page) -> None:
+    form.get_by_label("Name", exact=True).fill("small")
+    form.get_by_role("radio", name="Trial").check()
+    form.locator("#advanced summary").click()
+    form.locator("#id_parameter_MySqlPort").fill("80")
+    form.get_by_role("button", name="Deploy").click()
+
+    expect(form.get_by_role("alert")).to_be_focused()
+    expect(form.locator("#id_parameter_MySqlPort")).to_be_visible()
+    expect(form.get_by_role("radio", name="Trial")).to_be_checked()
+    expect(form.locator("#id_parameter_WebServerCount")).to_have_value("1")
+
+
+def test_the_form_passes_axe_with_everything_open(form: Page) -> None:
+    form.locator("#advanced summary").click()
+    form.locator("#id_parameter_MySqlPort").fill("3307")
+    assert axe(form, {"runOnly": RULES}) == []
