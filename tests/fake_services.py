@@ -39,6 +39,8 @@ class FakeServices:
         self.lags: dict[str, float] = {}  # by database instance, in milliseconds
         self.stored: dict[tuple[str, str], bytes] = {}  # (bucket, key) → body
         self.logs: dict[tuple[str, str], list[LogLine]] = {}  # (group, stream) → lines
+        self.protected: set[str] = set()  # load balancers
+        self.ssm_parameters: dict[str, str] = {}
         self.log_group_rows: dict[str, LogGroup] = {}
         self.backups: dict[str, list[Backup]] = {}  # by cluster or instance
         self.interfaces: dict[str, list[NetworkInterface]] = {}  # by VPC
@@ -180,6 +182,14 @@ class FakeServices:
             raise AwsNotFound("NoSuchKey", "The specified key does not exist.", "s3:GetObject")
         body = self.stored[bucket, key]
         return Tail(body=body[-limit:], size=len(body))
+
+    def deletion_protection(self, arn: str) -> bool:
+        self._call("elasticloadbalancing:DescribeLoadBalancerAttributes")
+        return arn in self.protected
+
+    def parameters(self, names: Sequence[str]) -> dict[str, str]:
+        self._call("ssm:GetParameters")
+        return {name: self.ssm_parameters[name] for name in names if name in self.ssm_parameters}
 
     # --- what remains --------------------------------------------------------------------------
     def log_groups(self, prefix: str) -> list[LogGroup]:

@@ -14,6 +14,7 @@ from deployments.aws.account_ref import AccountRef
 from deployments.aws.cloudformation import (
     ChangeSet,
     ChangeSetRequest,
+    ParameterUpdate,
     ResourceChange,
     ResourceView,
     StackEvent,
@@ -42,6 +43,8 @@ class FakeStack:
     tags: dict[str, str] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
     parent: str = ""
+    parameters: dict[str, str] = field(default_factory=dict)
+    is_protected: bool = False
 
 
 class FakeAws(FakeServices):
@@ -65,6 +68,14 @@ class FakeAws(FakeServices):
         self.after: dict[str, list[Exception]] = {}
         self.on_call: Callable[[str], None] = lambda call: None
         self.tokens: set[str] = set()
+        self.update_acts = [
+            ("", "", "UPDATE_IN_PROGRESS", "User Initiated"),
+            ("", "Topic", "UPDATE_IN_PROGRESS", ""),
+            ("", "Topic", "UPDATE_COMPLETE", ""),
+            ("", "", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", ""),
+            ("", "", "UPDATE_COMPLETE", ""),
+        ]
+        self.updates: list[ParameterUpdate] = []
         self._acts: list[tuple[str, str, str, str]] = []
         self._clock = 0
 
@@ -172,6 +183,8 @@ class FakeAws(FakeServices):
             status=stack.status,
             outputs=stack.outputs,
             tags=stack.tags,
+            parameters=stack.parameters,
+            termination_protection=stack.is_protected,
         )
 
     def create_change_set(self, request: ChangeSetRequest) -> str:
@@ -183,7 +196,10 @@ class FakeAws(FakeServices):
             raise AwsAlreadyDone("AlreadyExistsException", "exists", "cloudformation:CreateChangeSet")
         number = len(self.stacks)
         root = FakeStack(
-            request.stack_name, f"{stack_id(request.stack_name)}{number}", tags=dict(request.tags)
+            request.stack_name,
+            f"{stack_id(request.stack_name)}{number}",
+            tags=dict(request.tags),
+            parameters=dict(request.parameters),
         )
         self.stacks[root.stack_id] = root
         change_set_id = f"{root.stack_id}/{request.change_set_name}"
@@ -237,9 +253,30 @@ class FakeAws(FakeServices):
         self.tokens.add(token)
         self._done("cloudformation:ExecuteChangeSet")
 
+    def update_parameters(self, update: ParameterUpdate) -> bool:
+        self._call("cloudformation:UpdateStack")
+        stack = self.stacks[update.stack_id]
+        if update.token not in self.tokens:
+            assert stack.status.endswith("_COMPLETE"), f"cannot be updated in {stack.status}"
+            assert {*update.changed, *update.kept} == set(stack.parameters)
+            self.tokens.add(update.token)
+            self.updates.append(update)
+            failing = any(status == "UPDATE_ROLLBACK_COMPLETE" for *_, status, _reason in self.update_acts)
+            stack.parameters |= {} if failing else update.changed
+            self._acts = list(self.update_acts)
+            self._move_on(stack)
+        self._done("cloudformation:UpdateStack")
+        return True
+
+    def set_termination_protection(self, stack_id: str, *, on: bool) -> None:
+        self._call("cloudformation:UpdateTerminationProtection")
+        self.stacks[stack_id].is_protected = on
+        self._done("cloudformation:UpdateTerminationProtection")
+
     def delete_stack(self, stack_id: str, token: str, role_arn: str = "") -> None:
         self._call("cloudformation:DeleteStack")
         stack = self.stacks.get(stack_id)
+        assert stack is None or not stack.is_protected, "termination protection is on"
         if stack and stack.status == "REVIEW_IN_PROGRESS":
             stack.status = "DELETE_COMPLETE"
         elif stack and not stack.status.startswith("DELETE"):

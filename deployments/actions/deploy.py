@@ -62,6 +62,8 @@ def request_deployment(
                 parameters=plain,
                 sealed_parameters=seal(secret),
                 template_digest=template_set.digest,
+                protection="wanted" if template_set.wants_protection(plain) else "unwanted",
+                protection_parameter=template_set.protection_parameter,
                 due_at=timezone.now(),
             )
             Environment.objects.filter(pk=environment.pk).update(latest=deployment)

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from deployments.errors import UserFixable
 from deployments.message_codes import Code
-from deployments.models import ActionRequest, Association, Environment
+from deployments.models import ActionRequest, Association, Deployment, Environment
 from deployments.runner.action_requests import failed_instances
 
 if TYPE_CHECKING:
@@ -41,6 +41,15 @@ def request_site_check(*, user: User, environment: Environment) -> ActionRequest
     if not environment.load_balancers.filter(tier="alb").exists():
         raise UserFixable("NoSite", Code.LOAD_BALANCER_UNKNOWN)
     return request_action(user, environment, "save_time", {}, "")
+
+
+def request_protection(*, user: User, environment: Environment) -> ActionRequest:
+    """Request that deletion protection is switched on, after that had failed at the end of the creation."""
+    _require_live(environment)
+    creation = Deployment.objects.of(environment).not_protected().first()
+    if creation is None or environment.active_deployment:
+        raise UserFixable("NothingToProtect", Code.NOTHING_TO_PROTECT)
+    return request_action(user, environment, "protect", {"deployment": creation.pk}, str(creation.pk))
 
 
 def _require_live(environment: Environment) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from deployments.aws.error_mapping import calling
+from deployments.errors import AwsRejected
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -23,6 +24,8 @@ class StackView:
     reason: str = ""
     outputs: Mapping[str, str]
     tags: Mapping[str, str]
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    termination_protection: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +111,21 @@ class ChangeSetRequest:
         return f"ChangeSetRequest({self.stack_name}, {self.change_set_name})"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParameterUpdate:
+    """An update that changes values of parameters and nothing else: neither the template nor other values.
+
+    `kept` are the names of all other parameters; theirs are not known here, NoEcho values included.
+    """
+
+    stack_id: str
+    token: str
+    changed: Mapping[str, str]
+    kept: tuple[str, ...]
+    capabilities: tuple[str, ...]
+    role_arn: str = ""
+
+
 class CloudFormation(Protocol):
     """The calls to CloudFormation that the runner makes. They raise AwsNotFound for what does not exist."""
 
@@ -129,6 +147,14 @@ class CloudFormation(Protocol):
 
     def delete_stack(self, stack_id: str, token: str, role_arn: str = "") -> None:
         """Start the deletion of the stack. It is not an error if the stack is deleted."""
+        ...
+
+    def update_parameters(self, update: ParameterUpdate) -> bool:
+        """Start an update of parameters. Return False when it would change no resource."""
+        ...
+
+    def set_termination_protection(self, stack_id: str, *, on: bool) -> None:
+        """Switch the termination protection of a root stack."""
         ...
 
     def events_after(self, stack_id: str, bookmark: str) -> list[StackEvent]:
@@ -160,6 +186,8 @@ class CloudFormationGateway:
             reason=stack.get("StackStatusReason", ""),
             outputs={o["OutputKey"]: o.get("OutputValue", "") for o in stack.get("Outputs", [])},
             tags={t["Key"]: t["Value"] for t in stack.get("Tags", [])},
+            parameters={p["ParameterKey"]: p.get("ParameterValue", "") for p in stack.get("Parameters", [])},
+            termination_protection=stack.get("EnableTerminationProtection", False),
         )
 
     def create_change_set(self, request: ChangeSetRequest) -> str:
@@ -206,6 +234,32 @@ class CloudFormationGateway:
         role: dict[str, Any] = {"RoleARN": role_arn} if role_arn else {}
         with calling("cloudformation:DeleteStack"):
             self._client.delete_stack(StackName=stack_id, ClientRequestToken=token, **role)
+
+    def update_parameters(self, update: ParameterUpdate) -> bool:
+        role: dict[str, Any] = {"RoleARN": update.role_arn} if update.role_arn else {}
+        parameters: list[Any] = [
+            {"ParameterKey": name, "ParameterValue": value} for name, value in update.changed.items()
+        ]
+        parameters += [{"ParameterKey": name, "UsePreviousValue": True} for name in update.kept]
+        try:
+            with calling("cloudformation:UpdateStack"):
+                self._client.update_stack(
+                    StackName=update.stack_id,
+                    ClientRequestToken=update.token,
+                    UsePreviousTemplate=True,
+                    Parameters=parameters,
+                    Capabilities=list(update.capabilities),  # type: ignore[arg-type]  # from the settings
+                    **role,
+                )
+        except AwsRejected as exc:
+            if "No updates are to be performed" in exc.message:
+                return False
+            raise
+        return True
+
+    def set_termination_protection(self, stack_id: str, *, on: bool) -> None:
+        with calling("cloudformation:UpdateTerminationProtection"):
+            self._client.update_termination_protection(StackName=stack_id, EnableTerminationProtection=on)
 
     def events_after(self, stack_id: str, bookmark: str) -> list[StackEvent]:
         found: dict[str, StackEvent] = {}  # pages can shift while events arrive

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 AT_ONCE = 20
 """ARNs in one call (https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeLoadBalancers.html)."""
 
+_PROTECTION = "deletion_protection.enabled"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadBalancer:
@@ -69,6 +71,10 @@ class ELBv2(Protocol):
 
     def target_health(self, target_group_arn: str) -> list[TargetHealth]:
         """Return the group's targets, including draining ones. Raise AwsNotFound if the group is gone."""
+        ...
+
+    def deletion_protection(self, arn: str) -> bool:
+        """Return whether a load balancer is protected from deletion. Raise AwsNotFound if it is gone."""
         ...
 
     def unprotect_load_balancer(self, arn: str) -> None:
@@ -133,11 +139,16 @@ class ELBv2Gateway:
             for row in rows["TargetHealthDescriptions"]
         ]
 
+    def deletion_protection(self, arn: str) -> bool:
+        with calling("elasticloadbalancing:DescribeLoadBalancerAttributes"):
+            rows = self._client.describe_load_balancer_attributes(LoadBalancerArn=arn)["Attributes"]
+        return any(row["Key"] == _PROTECTION and row["Value"] == "true" for row in rows)
+
     def unprotect_load_balancer(self, arn: str) -> None:
         with calling("elasticloadbalancing:ModifyLoadBalancerAttributes"):
             self._client.modify_load_balancer_attributes(
                 LoadBalancerArn=arn,
-                Attributes=[{"Key": "deletion_protection.enabled", "Value": "false"}],
+                Attributes=[{"Key": _PROTECTION, "Value": "false"}],
             )
 
 

@@ -41,6 +41,7 @@ class Cluster:
     reader_endpoint: str = ""
     port: int = 0
     members: tuple[Member, ...] = ()
+    deletion_protection: bool = False
     pending: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -240,6 +241,7 @@ def _cluster(row: Any) -> Cluster:
             )
             for member in row.get("DBClusterMembers", [])
         ),
+        deletion_protection=row.get("DeletionProtection", False),
         pending=_pending(row.get("PendingModifiedValues", {})),
     )
 

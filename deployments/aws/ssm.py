@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 PAGE = 50
 AT_ONCE = 10
-"""Associations in one StartAssociationsOnce."""
+"""Associations in one StartAssociationsOnce, parameters in one GetParameters."""
 INSTANCES = 50
 """Instances in one SendCommand."""
 REFRESH = "AWS-RefreshAssociation"
@@ -100,6 +100,10 @@ class SSM(Protocol):
         """
         ...
 
+    def parameters(self, names: Sequence[str]) -> dict[str, str]:
+        """Return the values of those of the parameters that exist, by name."""
+        ...
+
     def start_associations_once(self, ids: Sequence[str]) -> None:
         """Run associations again on all their targets. Raise AwsNotFound if one is gone."""
         ...
@@ -163,6 +167,14 @@ class SSMGateway:
             )
             for row in rows
         ]
+
+    def parameters(self, names: Sequence[str]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for first in range(0, len(names), AT_ONCE):
+            with calling("ssm:GetParameters"):
+                answer = self._client.get_parameters(Names=list(names[first : first + AT_ONCE]))
+            found |= {row["Name"]: row["Value"] for row in answer["Parameters"]}
+        return found
 
     def start_associations_once(self, ids: Sequence[str]) -> None:
         for first in range(0, len(ids), AT_ONCE):

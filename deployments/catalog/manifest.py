@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from deployments.catalog import yaml_files
 from deployments.catalog.checked import Checked
@@ -34,6 +35,9 @@ class Manifest:
     values for new environments that replace a parameter's default: CloudFormation uses the default for every
     stack that does not have the parameter yet, so the default must not change such a stack. `main` has the
     parameters that the form always shows; None means all of them.
+    `protection` is the parameter, true or false, that protects databases and load balancers from deletion.
+    `images` has the parameters that take the id of a machine image, each with the name of the SSM parameter
+    that holds the id: a text, or Ref, Fn::FindInMap and the like with the root template's parameters.
     """
 
     root: str = ""
@@ -44,6 +48,8 @@ class Manifest:
     new_environments: Mapping[str, str] = field(default_factory=dict)
     main: tuple[str, ...] | None = None
     presets: tuple[Preset, ...] = ()
+    protection: str = ""
+    images: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read(folder: Path) -> Manifest:
@@ -69,6 +75,8 @@ def read(folder: Path) -> Manifest:
         new_environments=_texts(content.get("new_environments")),
         main=_names(content.get("main_parameters")) if "main_parameters" in content.value else None,
         presets=tuple(_presets(content.get("presets"))),
+        protection=content.get("protection_parameter").text(),
+        images={name: value.value for name, value in content.get("image_parameters").items()},
     )
 
 

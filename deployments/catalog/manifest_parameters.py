@@ -20,12 +20,16 @@ def applied(groups: tuple[ParameterGroup, ...], manifest: Manifest) -> tuple[Par
         *manifest.new_environments.items(),
         *(pair for preset in manifest.presets for pair in preset.values.items()),
     ]
-    for name in (*manifest.choose_once, *(manifest.main or ()), *(name for name, _value in chosen)):
+    named = (*manifest.choose_once, *(manifest.main or ()), *filter(None, [manifest.protection]))
+    for name in (*named, *(name for name, _value in chosen)):
         if name not in declared:
             raise _broken(Code.MANIFEST_PARAMETER_MISSING, name)
     for name, value in chosen:
         if problem(declared[name], value):
             raise _broken(Code.MANIFEST_VALUE_NOT_ALLOWED, name)
+
+    if manifest.protection and any(problem(declared[manifest.protection], v) for v in ("true", "false")):
+        raise _broken(Code.MANIFEST_VALUE_NOT_ALLOWED, manifest.protection)
 
     def with_manifest(parameter: Parameter) -> Parameter:
         return replace(

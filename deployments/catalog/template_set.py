@@ -19,7 +19,7 @@ from deployments.catalog import manifest, manifest_parameters, parameters, yaml_
 from deployments.catalog.checked import Checked
 from deployments.catalog.manifest import MANIFEST, Artifact, Manifest, sources
 from deployments.catalog.template_tree import missing_templates, root_candidates
-from deployments.core.conditions import mapping
+from deployments.core.conditions import Scope, mapping
 from deployments.core.parameters import Parameter, ParameterGroup, Preset
 from deployments.errors import UserFixable
 from deployments.message_codes import Code
@@ -54,6 +54,9 @@ class TemplateSet:
     groups: tuple[ParameterGroup, ...]
     presets: tuple[Preset, ...]
     digest: str
+    protection_parameter: str = ""
+    images: Mapping[str, Any] = field(default_factory=dict)
+    """The SSM parameter of each image parameter, as the manifest has it."""
     contents: Mapping[str, dict[str, Any]] = field(default_factory=dict, repr=False, compare=False)
     """The parsed templates by file name."""
 
@@ -65,6 +68,18 @@ class TemplateSet:
     def missing_templates(self, values: Mapping[str, str]) -> list[str]:
         """Return the files that nested stacks need with these parameters and that are not in the set."""
         return missing_templates(self.contents, self.root.name, self.bucket_parameter, values)
+
+    def wants_protection(self, values: Mapping[str, str]) -> bool:
+        """Return whether an environment of these values is protected from deletion: if nothing says no."""
+        return not self.protection_parameter or values.get(self.protection_parameter) == "true"
+
+    def image_names(self, values: Mapping[str, str]) -> dict[str, str]:
+        """Return the SSM parameter that holds the machine image, by the parameter that takes its id.
+
+        What cannot be told from the values of the parameters is left out: the templates look it up.
+        """
+        scope = Scope(self.contents[self.root.name], values)
+        return {name: found for name, value in self.images.items() if (found := scope.literal(value))}
 
 
 _read: dict[Path, tuple[tuple[object, ...], TemplateSet]] = {}
@@ -106,10 +121,10 @@ def _load(folder: Path) -> TemplateSet:
     bucket, prefix, own, fixed = _filled_by_the_portal(about, contents[root])
     whole = Checked(file=root.name, place="", value=contents[root])
     declared = dict(whole.get("Parameters").items())
-    for name in filter(None, (bucket, prefix)):
+    for name in filter(None, (bucket, prefix, *about.images)):
         if name not in declared:
             raise whole.broken(Code.FILE_WITHOUT_PARAMETER, parameter=name)
-    groups = parameters.groups(whole, {bucket, prefix} if own else {bucket})
+    groups = parameters.groups(whole, {*about.images, bucket, prefix} if own else {*about.images, bucket})
     try:
         digest = _digest(templates, about.artifacts)
     except (OSError, UnicodeEncodeError) as exc:  # a file that may not be read, a name that is not UTF-8
@@ -128,6 +143,8 @@ def _load(folder: Path) -> TemplateSet:
         groups=manifest_parameters.applied(groups, about),
         presets=about.presets,
         digest=digest,
+        protection_parameter=about.protection,
+        images=about.images,
         contents={path.name: content for path, content in contents.items()},
     )
 

@@ -16,7 +16,7 @@ class Kind(StrEnum):
 
 
 class State(StrEnum):
-    """The state of a deployment. The first seven are phases, the others are final."""
+    """The state of a deployment. The first eight are phases, the others are final."""
 
     PREFLIGHT = "preflight"
     ARTIFACTS = "artifacts"
@@ -25,6 +25,7 @@ class State(StrEnum):
     CONFIGURATION = "configuration"
     TRAFFIC = "traffic"
     READY = "ready"
+    PROTECT = "protect"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     ROLLED_BACK = "rolled_back"
@@ -42,7 +43,7 @@ _CHANGE = (
     State.READY,
 )
 PHASES: dict[Kind, tuple[State, ...]] = {
-    Kind.CREATE: _CHANGE,
+    Kind.CREATE: (*_CHANGE, State.PROTECT),
     Kind.UPDATE: _CHANGE,
     Kind.DELETE: (State.PREFLIGHT, State.STACKS),
 }
@@ -57,7 +58,8 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     State.STACKS: TERMINAL | {State.CONFIGURATION},
     State.CONFIGURATION: frozenset({State.TRAFFIC, State.FAILED}),
     State.TRAFFIC: frozenset({State.READY, State.FAILED}),
-    State.READY: frozenset({State.SUCCEEDED, State.FAILED}),
+    State.READY: frozenset({State.PROTECT, State.SUCCEEDED, State.FAILED}),
+    State.PROTECT: frozenset({State.SUCCEEDED, State.FAILED}),
     State.SUCCEEDED: frozenset(),
     State.FAILED: frozenset(),
     State.ROLLED_BACK: frozenset(),
@@ -73,12 +75,19 @@ def display_status_of(state: State) -> DisplayStatus:
     }.get(state, DisplayStatus.PROGRESS)
 
 
-def phase_statuses(kind: Kind, state: State, last_phase: State) -> list[tuple[State, DisplayStatus]]:
+def phases_of(kind: Kind, *, protects: bool) -> tuple[State, ...]:
+    """Return the phases of a deployment of this kind; `protects`: it switches deletion protection on."""
+    return tuple(phase for phase in PHASES[kind] if protects or phase is not State.PROTECT)
+
+
+def phase_statuses(
+    kind: Kind, state: State, last_phase: State, *, protects: bool = False
+) -> list[tuple[State, DisplayStatus]]:
     """Return the phases of a deployment of this kind, each with the status to display.
 
     `last_phase` is the phase in which it ended. While it runs, `state` is the current phase.
     """
-    phases = PHASES[kind]
+    phases = phases_of(kind, protects=protects or last_phase is State.PROTECT)
     current = phases.index(last_phase if state in TERMINAL else state)
     done = len(phases) if state is State.SUCCEEDED else current
     return [

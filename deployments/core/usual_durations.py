@@ -122,6 +122,7 @@ _OF_THE_PORTAL: Mapping[str, tuple[float, float, float]] = {
     "@configuration": (15, 5, 60),
     "@traffic": (25, 10, 80),
     "@ready": (5, 2, 20),
+    "@protect": (75, 40, 150),  # an update of all nested stacks that changes three resources
 }
 _DEFAULT = 8.0
 _CLOSING = (12.0, 6.0, 22.0)

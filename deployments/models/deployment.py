@@ -17,6 +17,13 @@ from deployments.models.environment import Environment
 from deployments.models.fields import IdField
 
 KINDS = [("create", _("Create")), ("update", _("Update")), ("delete", _("Delete"))]
+PROTECTION = [
+    ("", _("Not recorded")),  # of a release before the phase, or of an update or a delete
+    ("unwanted", _("Not requested")),
+    ("wanted", _("Pending")),
+    ("on", _("On")),
+    ("failed", _("Not protected")),
+]
 STATES = [
     ("preflight", _("Preflight")),
     ("artifacts", _("Artifacts")),
@@ -25,6 +32,7 @@ STATES = [
     ("configuration", _("Configuration")),
     ("traffic", _("Traffic")),
     ("ready", _("Ready")),
+    ("protect", _("Protect")),
     ("succeeded", _("Succeeded")),
     ("failed", _("Failed")),
     ("rolled_back", _("Rolled back")),
@@ -49,6 +57,10 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
     def failed_or_rolled_back(self) -> Self:
         """Keep those that failed or were rolled back."""
         return self.filter(state__in=[str(State.FAILED), str(State.ROLLED_BACK)])
+
+    def not_protected(self) -> Self:
+        """Keep creations after which deletion protection could not be switched on, newest first."""
+        return self.filter(protection="failed").order_by("-pk")
 
     def with_artifacts(self) -> Self:
         """Keep those that uploaded templates."""
@@ -90,6 +102,13 @@ class Deployment(models.Model):
     sealed_parameters = models.TextField(blank=True, default="", editable=False)
     # Of a delete: turn off the deletion protection of databases and load balancers first.
     unprotect = models.BooleanField(default=False)
+    # Whether deletion protection is switched on when the environment is ready, by which parameter ("" when
+    # the set has none: then the stack alone is protected), and why it was not.
+    protection = models.CharField(max_length=10, blank=True, default="", choices=PROTECTION)
+    protection_parameter = models.CharField(max_length=255, blank=True, default="")
+    protection_message = models.JSONField(default=dict, blank=True, editable=False)
+    # Ids of machine images by parameter: looked up once, so that later updates replace no server.
+    images = models.JSONField(default=dict, blank=True, editable=False)
     template_digest = models.CharField(max_length=64, blank=True, default="")
     artifact_bucket = models.CharField(max_length=63, blank=True, default="")
     artifact_prefix = models.CharField(max_length=200, blank=True, default="")
@@ -141,6 +160,11 @@ class Deployment(models.Model):
     def is_active(self) -> bool:
         """Return whether the deployment has not ended."""
         return State(self.state) in ACTIVE
+
+    @property
+    def protects(self) -> bool:
+        """Tell whether switching on deletion protection is one of its phases."""
+        return self.protection in ("wanted", "on", "failed")
 
     @property
     def change_set_name(self) -> str:

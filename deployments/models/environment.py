@@ -125,6 +125,8 @@ class Environment(models.Model):
     status_reason = models.TextField(blank=True, default="")
     outputs = models.JSONField(default=dict, blank=True)
     parameters = models.JSONField(default=dict, blank=True)
+    # As DescribeStacks says; None until it was read by a release that reads it.
+    termination_protection = models.BooleanField(null=True, editable=False)
     missing_since = models.DateTimeField(null=True, blank=True)
     # Why the stack is missing: an error code of `deployments.core.outcome.WITHOUT_STACK`.
     missing_code = models.CharField(max_length=40, blank=True, default="", editable=False)
@@ -173,6 +175,11 @@ class Environment(models.Model):
     @property
     def is_protected(self) -> bool:
         """Return whether the environment was created with deletion protection, by its parameters."""
+        seen = [self.termination_protection]
+        seen += self.clusters.values_list("deletion_protection", flat=True)
+        seen += self.load_balancers.values_list("deletion_protection", flat=True)
+        if any(one is not None for one in seen):
+            return any(seen)
         on = any("DeletionProtection" in name and value == "true" for name, value in self.parameters.items())
         return on and bool(self.stack_id) and not is_rolled_back_create(self.stack_status)
 

@@ -49,9 +49,9 @@ def history(account: Account, kind: Kind) -> DurationHistory:
     return DurationHistory(past, operation, account.pace_scale)
 
 
-def expected_of(account: Account, kind: Kind, graph: Graph) -> ExpectedDuration:
+def expected_of(account: Account, kind: Kind, graph: Graph, *, protects: bool = False) -> ExpectedDuration:
     """Return the expected duration of a deployment of this kind in an account."""
-    before, after = around_the_stacks(kind)
+    before, after = around_the_stacks(kind, protects=protects)
     backwards = kind is Kind.DELETE
     schedule = Schedule(graph.types, graph.edges, backwards=backwards, before=before, after=after)
     known = history(account, kind)
@@ -70,7 +70,9 @@ def expected_of(account: Account, kind: Kind, graph: Graph) -> ExpectedDuration:
 
 def store(deployment: Deployment, graph: Graph) -> None:
     """Store the expected duration of a deployment."""
-    expected = expected_of(deployment.environment.account, Kind(deployment.kind), graph)
+    expected = expected_of(
+        deployment.environment.account, Kind(deployment.kind), graph, protects=deployment.protects
+    )
     end, low, high = expected.forecast.in_seconds(0.0)
     Expectation.objects.update_or_create(
         deployment=deployment,

@@ -12,7 +12,7 @@ from deployments.core import dependencies
 from deployments.core.critical_path import CriticalPath, critical_path
 from deployments.core.dependencies import Edge, Waiting
 from deployments.core.forecast import Forecast, is_slow, project
-from deployments.core.phases import PHASES, Kind, State
+from deployments.core.phases import Kind, State, phases_of
 from deployments.core.progress import resource_state
 from deployments.core.schedule import PHASE, Schedule, Span
 from deployments.core.status import OperationKind, is_failed, is_rollback
@@ -98,9 +98,9 @@ def load(
     return _TimelineBuilder(deployment, list(stacks), list(landmarks), expectation, until).timeline()
 
 
-def around_the_stacks(kind: Kind) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def around_the_stacks(kind: Kind, *, protects: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the names of the phases before and after the stacks."""
-    phases = PHASES[kind]
+    phases = phases_of(kind, protects=protects)
     at = phases.index(State.STACKS)
     before, after = phases[:at], phases[at + 1 :]
     return tuple(f"{PHASE}{p.value}" for p in before), tuple(f"{PHASE}{p.value}" for p in after)
@@ -117,7 +117,9 @@ def phase_spans(deployment: Deployment, landmarks: Iterable[Event]) -> dict[str,
     for event in landmarks:
         if event.code == "phase":
             starts[str(event.values.get("phase"))] = in_ms(event.at)
-    order = [phase.value for phase in PHASES[Kind(deployment.kind)] if phase.value in starts]
+    order = [
+        phase.value for phase in phases_of(Kind(deployment.kind), protects=True) if phase.value in starts
+    ]
     end = in_ms(deployment.ended_at) if deployment.ended_at else None
     ends: list[int | None] = [*(starts[phase] for phase in order[1:]), end]
     return {
@@ -159,7 +161,7 @@ class _TimelineBuilder:
         self.types = {path: resource.type for path, resource in self.resources.items()}
         self.types |= dict.fromkeys(self.stacks, STACK_TYPE)
         self.edges = {path: dependencies.from_rows(row.depends_on) for path, row in self.resources.items()}
-        before, after = around_the_stacks(self.kind)
+        before, after = around_the_stacks(self.kind, protects=deployment.protects)
         self.schedule = Schedule.cached(
             self.types, self.edges, backwards=self.kind is Kind.DELETE, before=before, after=after
         )

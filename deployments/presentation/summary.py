@@ -131,7 +131,7 @@ def _phases(
     starts = {str(e.values.get("phase", "")): e.at for e in events if e.code == "phase"}
     starts[State.PREFLIGHT.value] = deployment.created_at
     details = _details(tree, events)
-    steps = phase_statuses(Kind(deployment.kind), state, last)
+    steps = phase_statuses(Kind(deployment.kind), state, last, protects=deployment.protects)
     for number, (phase, at) in enumerate(steps):
         following = steps[number + 1][0] if number + 1 < len(steps) else None
         yield Phase(

@@ -17,7 +17,8 @@ from deployments.core.intervals import retry_delay
 from deployments.errors import AwsFailure, AwsNotFound, AwsRetryable, Message, QuotaExhausted
 from deployments.message_codes import Code
 from deployments.models import ActionRequest, AssociationRun, Observation, Observer, leases
-from deployments.runner import redactors, remaining, site_check
+from deployments.runner import protect, redactors, remaining, site_check
+from deployments.runner.later import Later, NotDone
 from deployments.runner.observe.problems import problem_message
 
 log = logging.getLogger(__name__)
@@ -45,8 +46,10 @@ def run_action_request(pk: int, version: int, connect: Callable[[AccountRef], Cl
         result = _STEPS[row.kind](row, clients)
     except DatabaseError:
         raise
-    except QuotaExhausted as exc:
+    except (QuotaExhausted, Later) as exc:
         leases.end_step(row, row.version, now + timedelta(seconds=exc.seconds))
+    except NotDone as exc:
+        _end(row, "failed", {"sentence": exc.message.as_json()})
     except AwsRetryable as exc:
         _again(row, problem_message(exc), now)
     except AwsFailure as exc:
@@ -143,6 +146,7 @@ def failed_instances(association_pk: int) -> list[str]:
 _STEPS: dict[str, Step] = {
     "run_association": _run_association,
     "save_time": _run_site_check,
+    "protect": protect.protect_again,
     "search_remaining": remaining.search,
     "delete_remaining": remaining.delete_found,
 }

@@ -6,10 +6,12 @@ from contextlib import suppress
 
 from django.db import transaction
 
+from deployments.aws.cloudformation import StackView
 from deployments.aws.session import Clients
 from deployments.core.phases import State
 from deployments.core.status import DELETED
-from deployments.errors import AwsNotFound
+from deployments.errors import AwsNotFound, UserFixable
+from deployments.message_codes import Code
 from deployments.models import Deployment, Resource
 from deployments.runner import event_log, stack_rows
 
@@ -25,6 +27,8 @@ def check(deployment: Deployment, clients: Clients) -> float:
     stack = clients.cloudformation.describe_stack(stack_id)
     if stack.status == DELETED:
         raise AwsNotFound("NoStack", "The stack is deleted.", "cloudformation:DescribeStacks")
+    if stack.termination_protection and not deployment.unprotect:
+        raise UserFixable("DeletionProtection", Code.DELETION_PROTECTION_ON, "unprotect")
     resources = stack_rows.seed_from_stack(deployment, stack_id, clients.cloudformation)
     event_log.add(deployment, "delete.found", resources=resources)
     with transaction.atomic():
@@ -33,10 +37,13 @@ def check(deployment: Deployment, clients: Clients) -> float:
     return 0.0
 
 
-def start(deployment: Deployment, clients: Clients) -> None:
+def start(deployment: Deployment, clients: Clients, root: StackView) -> None:
     """Start the deletion of the stack, by its id: another stack may have the same name."""
     if deployment.unprotect:
         _unprotect(deployment, clients)
+        if root.termination_protection:
+            deployment.confirm_claim()
+            clients.cloudformation.set_termination_protection(deployment.stack_id, on=False)
     deployment.confirm_claim()
     clients.cloudformation.delete_stack(
         deployment.stack_id, str(deployment.token), deployment.environment.account.service_role_arn

@@ -99,7 +99,7 @@ def _phases(deployment: Deployment) -> dict[str, tuple[str, float]]:
     """
     spans = phase_spans(deployment, Event.objects.of(deployment).landmarks())
     passed = deployment.state == State.SUCCEEDED
-    before, after = around_the_stacks(Kind(deployment.kind))
+    before, after = around_the_stacks(Kind(deployment.kind), protects=deployment.protects)
     skipped = dict.fromkeys((*before, *after), (PHASE_TYPE, 0.0)) if passed else {}
     return skipped | {
         path: (PHASE_TYPE, (span.end - span.start) / 1000)

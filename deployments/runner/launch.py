@@ -30,6 +30,7 @@ def check(deployment: Deployment, clients: Clients) -> float:
     template_set = preflight.check_templates(deployment)
     if template_set is None or not preflight.check_name(deployment, clients):
         return SOON
+    preflight.find_images(deployment, clients, template_set)
     bucket = preflight.ensure_bucket(deployment, clients, identity)
     prefix = (
         f"sanso/{template_set.digest}"
@@ -99,6 +100,9 @@ def _create_or_adopt(deployment: Deployment, clients: Clients) -> str:
     if template_set.own_prefix:
         filled[template_set.prefix_parameter] = deployment.artifact_prefix
     filled.pop("", None)
+    filled |= deployment.images
+    if deployment.protection == "wanted" and deployment.protection_parameter:
+        filled[deployment.protection_parameter] = "false"  # until it is ready: see protect
     request = ChangeSetRequest(
         stack_name=environment.stack_name,
         change_set_name=deployment.change_set_name,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from threading import Lock
 
 from django.conf import settings
+from django.db import transaction
 
 from deployments import catalog
 from deployments.aws.session import Clients
@@ -111,6 +112,24 @@ def check_name(deployment: Deployment, clients: Clients) -> bool:
         stack=name,
         status=stack.status,
     )
+
+
+def find_images(deployment: Deployment, clients: Clients, template_set: catalog.TemplateSet) -> None:
+    """Look up the machine images of the set and keep their ids: an update must not replace servers.
+
+    Raise UserFixable if one does not exist.
+    """
+    names = template_set.image_names(deployment.parameters)
+    if deployment.images or not names:
+        return
+    values = clients.ssm.parameters(sorted(set(names.values())))
+    for parameter, name in names.items():
+        if name not in values:
+            raise UserFixable("ImageNotFound", Code.IMAGE_NOT_FOUND, name=name, parameter=parameter)
+    images = {parameter: values[name] for parameter, name in names.items()}
+    with transaction.atomic():
+        deployment.record(images=images)
+        event_log.add(deployment, "preflight.images", images=", ".join(sorted(set(images.values()))))
 
 
 def bucket_name(account: Account, account_id: str) -> str:

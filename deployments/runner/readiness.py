@@ -43,8 +43,7 @@ def begin(deployment: Deployment, root: StackView) -> float | None:
         if not _has_conditions(parts):
             deployment.move_to(State.TRAFFIC)
             deployment.move_to(State.READY)
-            _succeed(deployment, root.status, outputs)
-            return None
+            return _protect_or_succeed(deployment, root.status, outputs)
         event_log.add(deployment, "phase", key="configuration", phase="configuration")
         Observation.objects.of(environment).filter(due_at__gt=now).update(due_at=now)
         Observer.objects.filter(account=environment.account_id, due_at__gt=now).update(due_at=now)
@@ -73,8 +72,7 @@ def wait(deployment: Deployment, clients: Clients, now: datetime) -> float | Non
         found = readiness(facts_of(environment), since)
     unmeasured = served and site_check.is_unreachable(environment, since)  # the environment's page says so
     if deployment.state == State.READY and (found.ready or unmeasured):
-        _succeed(deployment, environment.stack_status, dict(environment.outputs))
-        return None
+        return _protect_or_succeed(deployment, environment.stack_status, dict(environment.outputs))
     if was_polled(facts, now - CURRENT) and _timed_out(deployment, clients, environment, found, since, now):
         return None
     _report(deployment, found)
@@ -108,7 +106,13 @@ def _move(deployment: Deployment, state: State) -> None:
         event_log.add(deployment, "phase", key=str(state), phase=str(state))
 
 
-def _succeed(deployment: Deployment, status: str, outputs: dict[str, str]) -> None:
+def _protect_or_succeed(deployment: Deployment, status: str, outputs: dict[str, str]) -> float | None:
+    """Begin the last phase where there is one. Return the seconds until the next step, None at the end."""
+    if deployment.protection == "wanted":
+        with transaction.atomic():
+            deployment.move_to(State.PROTECT, ready_at=timezone.now(), waiting_for=[], quiet_passes=0)
+            event_log.add(deployment, "phase", key="protect", phase="protect")
+        return AT_ONCE
     finalize.finalize(
         deployment,
         State.SUCCEEDED,
@@ -117,6 +121,7 @@ def _succeed(deployment: Deployment, status: str, outputs: dict[str, str]) -> No
         ready_at=timezone.now(),
         waiting_for=[],
     )
+    return None
 
 
 def _timed_out(

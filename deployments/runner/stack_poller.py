@@ -44,7 +44,7 @@ def poll(deployment: Deployment, clients: Clients, now: datetime) -> float | Non
         try:
             root = clients.cloudformation.describe_stack(deployment.stack_id)
         except AwsNotFound:
-            _stack_missing(deployment)
+            finish_without_stack(deployment)
             return None
         if _start_if_needed(deployment, clients, root):
             return launch.AT_ONCE
@@ -71,7 +71,7 @@ def _start_if_needed(deployment: Deployment, clients: Clients, root: StackView) 
             return False
         if _has_event(deployment, "delete.started"):
             return False
-        delete.start(deployment, clients)
+        delete.start(deployment, clients, root)
         return True
     if root.status != IN_REVIEW:
         event_log.add(deployment, "stacks.started", stack_name=root.name)
@@ -165,7 +165,20 @@ def _reopen_child(parent: Stack, event: StackEvent) -> None:
         Stack.objects.filter(pk=child.pk).update(settled=False)
 
 
-def _stack_missing(deployment: Deployment) -> None:
+def caught_up(deployment: Deployment, clients: Clients, root: StackView, now: datetime) -> bool:
+    """Store the events of all stacks, and return whether the last one of the root stack was among them.
+
+    True as well once it has been waited for long enough: events trail behind DescribeStacks.
+    """
+    polls = stack_polls.PollRound(deployment, now)
+    changed = _read_events(deployment, clients.cloudformation, polls, everything=True)
+    if Stack.objects.get(deployment=deployment, path="").status == root.status:
+        return True
+    deployment.record(quiet_passes=0 if changed else deployment.quiet_passes + 1)
+    return deployment.quiet_passes > TRAILING_PASSES
+
+
+def finish_without_stack(deployment: Deployment) -> None:
     """End a deployment whose root stack no longer exists."""
     if deployment.kind == Kind.DELETE:
         finalize.finalize(deployment, State.SUCCEEDED, DELETED, {})

@@ -36,6 +36,7 @@ from deployments.runner import (
     event_log,
     launch,
     observe,
+    protect,
     readiness,
     redactors,
     remaining,
@@ -100,6 +101,8 @@ def _step(deployment: Deployment, clients: Clients, now: datetime) -> float | No
         return stack_poller.poll(deployment, clients, now)
     if state in AFTER_STACKS:
         return readiness.wait(deployment, clients, now)
+    if state is State.PROTECT:
+        return protect.wait(deployment, clients, now)
     if deployment.kind == Kind.DELETE:
         try:
             return delete.check(deployment, clients)

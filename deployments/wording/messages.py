@@ -33,6 +33,14 @@ MESSAGES: Final[Mapping[Code, str]] = {
     ),
     Code.ASSOCIATION_NOT_FOUND: N_("The environment has no such association."),
     Code.NO_FAILED_INSTANCES: N_("The last run of the association did not fail on any instance."),
+    Code.PROTECTION_ON: N_("Deletion protection is on."),
+    Code.PROTECTION_FAILED: "%(where)s: %(reason)s",  # only values
+    Code.PROTECTION_TIMED_OUT: N_("CloudFormation did not finish the update that switches it on."),
+    Code.NOTHING_TO_PROTECT: N_("Deletion protection of this environment has not failed."),
+    Code.IMAGE_NOT_FOUND: N_(
+        "Systems Manager has no parameter %(name)s in this region, which names the machine image for "
+        "%(parameter)s. Correct it in template-set.yaml."
+    ),
     Code.NOTHING_TO_DELETE: N_("Select at least one resource that Sanso can delete."),
     Code.LOAD_BALANCER_UNKNOWN: N_("The load balancer of this environment is not known yet."),
     Code.BUCKET_IN_OTHER_REGION: N_(

@@ -34,8 +34,8 @@ def test_servers_are_hard_to_reach_and_their_disks_encrypted(name: str) -> None:
 def test_servers_run_amazon_linux_2023_on_arm_by_its_public_parameter(name: str) -> None:
     parameters = read(name)["Parameters"]
 
-    assert parameters["ImageId"]["Type"] == "AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>"
-    assert parameters["ImageId"]["Default"] == (
+    assert parameters["ImageParameter"]["Type"] == "AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>"
+    assert parameters["ImageParameter"]["Default"] == (
         "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"
     )
     assert read("root")["Mappings"]["MachineImages"]["amzn2"]["Parameter"].endswith("arm64-gp2")

@@ -14,6 +14,7 @@ from deployments.models.fields import IdField
 KINDS = [
     ("run_association", _("Run association")),
     ("save_time", _("Run site check")),
+    ("protect", _("Switch on deletion protection")),
     ("search_remaining", _("Search for remaining resources")),
     ("delete_remaining", _("Delete remaining resources")),
 ]

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Self
 
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from deployments.models.environment import Environment
 from deployments.models.fields import IdField
+
+
+class LoadBalancerQuerySet(models.QuerySet["LoadBalancer"]):
+    """Named queries over load balancers."""
+
+    def protection_older_than(self, environment: Environment, at: datetime) -> Self:
+        """Keep one environment's of whose deletion protection nothing newer is known."""
+        rows = self.filter(environment=environment)
+        return rows.filter(Q(protection_at=None) | Q(protection_at__lt=at)).order_by("pk")
 
 
 class LoadBalancer(models.Model):
@@ -21,7 +32,12 @@ class LoadBalancer(models.Model):
     state = models.CharField(_("state"), max_length=40, blank=True, default="")
     reason = models.TextField(_("reason"), blank=True, default="")
     zones = models.JSONField(default=list, blank=True)
+    # Read less often than the rest: at `protection_at`.
+    deletion_protection = models.BooleanField(_("deletion protection"), null=True)
+    protection_at = models.DateTimeField(null=True, editable=False)
     observed_at = models.DateTimeField(_("observed"))
+
+    objects = models.Manager.from_queryset(LoadBalancerQuerySet)()
 
     class Meta:
         verbose_name = _("load balancer")

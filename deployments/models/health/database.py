@@ -20,6 +20,7 @@ class DatabaseCluster(models.Model):
     reader_endpoint = models.CharField(max_length=255, blank=True, default="")
     port = models.PositiveIntegerField(default=0)
     pending = models.JSONField(default=dict, blank=True)
+    deletion_protection = models.BooleanField(_("deletion protection"), null=True)
     observed_at = models.DateTimeField(_("observed"))
 
     class Meta:

@@ -31,7 +31,9 @@ def estimate_creation(template_set: TemplateSet, account: Account) -> DurationEs
     """Return the estimate for creating an environment in an account with the default parameters."""
     values = {name: p.initial for name, p in template_set.parameters.items() if p.initial is not None}
     graph = dependencies.read(template_set.contents, template_set.root.name, values)
-    forecast = expected_of(account, Kind.CREATE, graph).forecast
+    forecast = expected_of(
+        account, Kind.CREATE, graph, protects=template_set.wants_protection(values)
+    ).forecast
     nested = sum(kind == STACK for kind in graph.types.values())
     return DurationEstimate(
         takes=_takes(forecast),

@@ -31,7 +31,11 @@ def event(said: Event) -> str:
         sentence = _EVENTS[said.code](said.values)
     except (KeyError, TypeError, ValueError):
         return f"{said.code} {json.dumps(said.values, ensure_ascii=False)}" if said.values else said.code
-    return f"{sentence} {_message(said.values)}".strip() if said.code in ("ended", "waiting") else sentence
+    return (
+        f"{sentence} {_message(said.values)}".strip()
+        if said.code in ("ended", "waiting", "protect.failed")
+        else sentence
+    )
 
 
 def _message(values: Values) -> str:
@@ -117,6 +121,22 @@ def _name(values: Values) -> str:
     return _("The stack name %(stack_name)s is available.") % values
 
 
+def _images(values: Values) -> str:
+    return _("Found the machine images: %(images)s.") % values
+
+
+def _protect_started(values: Values) -> str:
+    return _("Requested an update that sets %(parameter)s to true.") % values
+
+
+def _protect_on(_values: Values) -> str:
+    return _("Deletion protection is on.")
+
+
+def _protect_failed(_values: Values) -> str:
+    return _("Deletion protection could not be switched on.")
+
+
 def _bucket(values: Values) -> str:
     if values["created"]:
         return _("Created the artifact bucket %(bucket)s.") % values
@@ -200,6 +220,10 @@ _EVENTS: dict[str, Callable[[Values], str]] = {
     "preflight.templates": _templates,
     "preflight.name": _name,
     "preflight.bucket": _bucket,
+    "preflight.images": _images,
+    "protect.started": _protect_started,
+    "protect.on": _protect_on,
+    "protect.failed": _protect_failed,
     "artifacts.uploaded": _artifacts,
     "change_set.created": _change_set,
     "stacks.started": _stacks_started,

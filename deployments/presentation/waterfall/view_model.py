@@ -144,7 +144,7 @@ class DeploymentView:
         return next((row for row in others if row.path == path), None)
 
     def _phases(self) -> Iterable[Row]:
-        _, after = around_the_stacks(Kind(self.deployment.kind))
+        _, after = around_the_stacks(Kind(self.deployment.kind), protects=self.deployment.protects)
         end = display_status_of(State(self.deployment.state))
         for path in after:
             line = self.timeline.line(path)

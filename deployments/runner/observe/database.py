@@ -49,6 +49,7 @@ class Database:
                 "endpoint": row.endpoint,
                 "reader_endpoint": row.reader_endpoint,
                 "port": row.port,
+                "deletion_protection": row.deletion_protection,
                 "pending": dict(row.pending),
             }
             for row in found

@@ -66,7 +66,11 @@ def _poll(environment: Environment, connect: Callable[[AccountRef], Clients], no
         if stack.status == DELETED:
             _write_missing(environment, now, stack_status=stack.status)
         else:
-            values = {"status_reason": stack.reason, "outputs": dict(stack.outputs)}
+            values = {
+                "status_reason": stack.reason,
+                "outputs": dict(stack.outputs),
+                "termination_protection": stack.termination_protection,
+            }
             _write(environment, now, missing_since=None, missing_code="", stack_status=stack.status, **values)
             sandbox_run.remember(environment)
     return None

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from deployments.aws import quota
 from deployments.aws.elbv2 import LoadBalancer, TargetGroup, TargetHealth
+from deployments.errors import AwsFailure, AwsRetryable
 from deployments.models.health import LoadBalancer as LoadBalancerRow
 from deployments.models.health import Target
 from deployments.runner.observe.poll_round import ObservedEnvironment, PollRound
 from deployments.runner.observe.rows import sync
 
 WEB_PROTOCOLS = ("HTTP", "HTTPS")
+PROTECTION_AGE = timedelta(minutes=10)
+"""How old what is known of a load balancer's deletion protection may be: it costs a call each."""
 
 
 class Targets:
@@ -49,6 +54,7 @@ class Targets:
             if healths is not None:
                 found[arn] = healths
         self._write_balancers(polls, one)
+        _read_protection(polls, one)
         self._write_targets(polls, one, found)
 
     def _write_balancers(self, polls: PollRound, one: ObservedEnvironment) -> None:
@@ -107,3 +113,20 @@ class Targets:
     def _tier(self, arn: str) -> str:
         group = self._groups.get(arn)
         return "web" if group and group.protocol in WEB_PROTOCOLS else "app"
+
+
+def _read_protection(polls: PollRound, one: ObservedEnvironment) -> None:
+    """Read whether the load balancers are protected from deletion, where that is not known or old.
+
+    What may not be read, or not now, stays as it was: nothing else depends on it.
+    """
+    for row in LoadBalancerRow.objects.protection_older_than(one.environment, polls.now - PROTECTION_AGE):
+        values: dict[str, Any] = {"protection_at": polls.now}
+        try:
+            with quota.priority(watched=False):
+                values["deletion_protection"] = polls.clients.elbv2.deletion_protection(row.arn)
+        except AwsRetryable:
+            continue
+        except AwsFailure:
+            pass
+        LoadBalancerRow.objects.filter(pk=row.pk).update(**values)

@@ -1,0 +1,21 @@
+"""What the step of a requested action raises to go on later, or to end as failed with a message."""
+
+from __future__ import annotations
+
+from deployments.errors import Message
+
+
+class Later(Exception):
+    """Raised when a further step is needed, in `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+
+class NotDone(Exception):
+    """Raised when the action has failed for good, with the reason."""
+
+    def __init__(self, message: Message) -> None:
+        super().__init__(str(message))
+        self.message = message
