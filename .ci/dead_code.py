@@ -39,9 +39,8 @@ ANSWERS = """
 """  # what AWS and the sandbox answered, for whoever needs it
 BY_VALUE = "REF GET_ATT SUB"
 TO_COME = """
-    notify_changed remaining_of billed of_stacks deletable can_delete as_json
-    request_new_search request_deletion_of BACKUP LOGS OUTPUTS INTERFACE TAGGED INCOMPLETE
-"""  # hints that a stack has changed: what receives EventBridge's; what remains after an end: its pages
+    notify_changed of_stacks
+"""  # hints that a stack has changed: what receives EventBridge's; what a failed creation leaves: its banner
 TESTED = "example"  # each cause has a text that it must recognize
 
 

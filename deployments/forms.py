@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from django import forms
@@ -233,10 +233,9 @@ def _range(values: Mapping[str, str]) -> str:
     return _("Must be between %(min)s and %(max)s.") % values
 
 
-class DeleteForm(ReasonedForm):
-    """The environment's name as a confirmation."""
-
-    typed_name = forms.CharField(
+def _typed_name() -> forms.CharField:
+    """Return the field that a person types the environment's name into."""
+    return forms.CharField(
         label=gettext_lazy("Type the environment name to confirm"),
         max_length=60,
         widget=forms.TextInput(
@@ -248,11 +247,35 @@ class DeleteForm(ReasonedForm):
             }
         ),
     )
+
+
+class DeleteForm(ReasonedForm):
+    """The environment's name, typed by hand."""
+
+    typed_name = _typed_name()
     unprotect = forms.BooleanField(
         label=gettext_lazy("Turn off deletion protection first"),
         required=False,
         help_text=gettext_lazy(
-            "Applies to the database and the load balancers. AWS refuses to delete protected resources."
+            "Applies to the stack, the database and the load balancers. AWS does not delete what is "
+            "protected."
         ),
     )
     field_order = ("typed_name", "unprotect", "reason")
+
+
+class DeleteRemainingForm(ReasonedForm):
+    """Which remaining resources are deleted, and the environment's name, typed by hand."""
+
+    reason = None  # type: ignore[assignment]  # Django's way to leave out a field of the base class
+    request_key = None  # type: ignore[assignment]
+    resources = forms.MultipleChoiceField(
+        label=gettext_lazy("Resources"),
+        error_messages={"required": gettext_lazy("Select at least one resource that Sanso can delete.")},
+    )
+    typed_name = _typed_name()
+
+    def __init__(self, choices: Iterable[tuple[str, str]], *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        resources = self.fields["resources"]
+        resources.choices = list(choices)  # type: ignore[attr-defined]  # a MultipleChoiceField

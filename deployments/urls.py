@@ -11,6 +11,7 @@ from deployments.views.environments import environment_list
 from deployments.views.history import deployment_list
 from deployments.views.new_environment import environment_expected, environment_new
 from deployments.views.recordings import recording_list, recording_open
+from deployments.views.remaining import environment_remaining, environment_remaining_search
 
 urlpatterns = [
     path("environments/", environment_list, name="environments"),
@@ -18,6 +19,13 @@ urlpatterns = [
     path("environments/new/expected", environment_expected, name="environment_expected"),
     path("environments/<int:pk>/", environment.environment_page, name="environment"),
     path("environments/<int:pk>/delete", environment_delete, name="environment_delete"),
+    path("environments/<int:pk>/remaining", environment_remaining, name="environment_remaining"),
+    path(
+        "environments/<int:pk>/remaining/search",
+        environment_remaining_search,
+        name="environment_remaining_search",
+    ),
+    path("environments/<int:pk>/protect", environment.environment_protect, name="environment_protect"),
     path("environments/<int:pk>/forget", environment.environment_close, name="environment_close"),
     path("environments/<int:pk>/compare", comparison_page, name="comparison"),
     path(

@@ -17,6 +17,7 @@ from django.db import close_old_connections
 from django.utils import timezone
 
 from deployments.aws import quota
+from deployments.core.remaining import SearchState
 from deployments.models import Account, Deployment
 
 P = ParamSpec("P")
@@ -25,9 +26,11 @@ T = TypeVar("T")
 THREADS = 2
 TRAILING = timedelta(seconds=15)
 """For this long, the stream of a deployment that has ended waits for late events."""
+SEARCHING = timedelta(minutes=5)
+"""The same while the search for what remains in AWS has not ended."""
 
 FIELDS = (
-    *("last_seq", "state", "attention_code", "ended_at", "polled_at", "ticked_at"),
+    *("last_seq", "state", "attention_code", "ended_at", "polled_at", "ticked_at", "remaining"),
     "environment__account",
 )
 
@@ -84,6 +87,7 @@ class Snapshot:
     polled_at: datetime | None
     ticked_at: datetime | None
     quota: QuotaShare = QuotaShare()
+    is_searching: bool = False
 
     @classmethod
     def of(cls, deployment: Deployment, quota: QuotaShare | None = None) -> Self:
@@ -96,6 +100,7 @@ class Snapshot:
             polled_at=deployment.polled_at,
             ticked_at=deployment.ticked_at,
             quota=quota or QuotaShare(),
+            is_searching=deployment.remaining.get("search") == SearchState.PENDING,
         )
 
     @property
@@ -106,7 +111,8 @@ class Snapshot:
     @property
     def is_settled(self) -> bool:
         """Return whether no more events are expected."""
-        return self.ended_at is not None and self.ended_at < timezone.now() - TRAILING
+        trailing = SEARCHING if self.is_searching else TRAILING
+        return self.ended_at is not None and self.ended_at < timezone.now() - trailing
 
 
 def snapshot(pk: int) -> Snapshot | None:

@@ -1,20 +1,108 @@
-"""What the deletion of an environment deletes, as far as is known."""
+"""What the deletion of an environment deletes and what it leaves, as far as is known beforehand."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from deployments import catalog
+from deployments.core.deletion_policies import RETAIN, SNAPSHOT, policies
+from deployments.core.remaining import Billing, billing_of
 from deployments.core.status import DELETED
-from deployments.models import Environment, Resource
+from deployments.errors import UserFixable
+from deployments.models import Deployment, Environment, Resource
 from deployments.models.stack import STACK_TYPE
+from deployments.presentation.remaining import billing_label
+
+_SNAPSHOTS = {
+    "AWS::RDS::DBCluster": "AWS::RDS::DBClusterSnapshot",
+    "AWS::RDS::DBInstance": "AWS::RDS::DBSnapshot",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StayingRow:
+    """Something that will still be there after the deletion, and why."""
+
+    type: str
+    name: str
+    why: str
+    billing: str
 
 
 def deletion_summary(environment: Environment) -> dict[str, object]:
-    """Return how many resources of each type and how many stacks exist (one query)."""
-    statuses: dict[tuple[str, str], tuple[str, str]] = {}
+    """Return how many resources of each type and how many stacks exist, and what will stay (four queries)."""
+    newest: dict[str, tuple[str, str, str]] = {}
     rows = Resource.objects.of_environment(environment)
-    for path, logical_id, kind, status in rows.values_list("stack__path", "logical_id", "type", "status"):
-        statuses[path, logical_id] = kind, status
-    types = Counter(kind for kind, status in statuses.values() if status not in ("", DELETED))
+    for path, logical_id, kind, status, id_ in rows.values_list(
+        "stack__path", "logical_id", "type", "status", "physical_id"
+    ):
+        newest[f"{path}/{logical_id}".lstrip("/")] = kind, status, id_
+    existing = {
+        path: (kind, id_) for path, (kind, status, id_) in newest.items() if status not in ("", DELETED)
+    }
+    types = Counter(kind for kind, _id in existing.values())
     stacks = types.pop(STACK_TYPE, 0) + bool(environment.stack_id)
-    return {"types": sorted(types.items()), "resources": types.total(), "stacks": stacks}
+    known = _policies(environment)
+    return {
+        "types": sorted(types.items()),
+        "resources": types.total(),
+        "stacks": stacks,
+        "staying": list(_staying(environment, existing, known or {})) if existing else [],
+        "policies_are_known": known is not None,
+    }
+
+
+def _policies(environment: Environment) -> Mapping[str, str] | None:
+    """Return the deletion policies of its templates; None when the set is another one by now."""
+    creation = Deployment.objects.of(environment).with_artifacts().order_by("-pk").first()
+    if creation is None:
+        return None
+    try:
+        template_set = catalog.load(settings.SANSO_TEMPLATE_SET)
+    except UserFixable:
+        return None
+    if template_set.digest != creation.template_digest:
+        return None
+    return policies(template_set.contents, template_set.root.name, creation.parameters)
+
+
+def _staying(
+    environment: Environment, existing: Mapping[str, tuple[str, str]], known: Mapping[str, str]
+) -> Iterator[StayingRow]:
+    for path, (kind, id_) in sorted(existing.items()):
+        policy = next((known[one] for one in _and_above(path) if known.get(one) == RETAIN), known.get(path))
+        if policy == RETAIN and kind != STACK_TYPE:
+            billing = billing_label(billing_of(kind))
+            yield StayingRow(type=kind, name=id_, why=_("Its DeletionPolicy is Retain."), billing=billing)
+        elif policy == SNAPSHOT and kind.startswith("AWS::RDS::"):
+            yield StayingRow(
+                type=_SNAPSHOTS.get(kind, kind),
+                name=id_,
+                why=_("Its DeletionPolicy is Snapshot: a final snapshot is taken and kept."),
+                billing=billing_label(Billing.BILLED),
+            )
+        elif kind == "AWS::Lambda::Function":
+            yield StayingRow(
+                type="AWS::Logs::LogGroup",
+                name=f"/aws/lambda/{id_}",
+                why=_("Created by Lambda if the function logs there; no stack deletes it."),
+                billing=billing_label(Billing.BILLED),
+            )
+    uploads = Deployment.objects.of(environment).with_artifacts()
+    for bucket, prefix in sorted(set(uploads.values_list("artifact_bucket", "artifact_prefix"))):
+        yield StayingRow(
+            type="AWS::S3::Object",
+            name=f"{bucket}/{prefix}/",
+            why=_("Templates and zips that Sanso uploaded, and outputs of the servers, with all versions."),
+            billing=billing_label(Billing.BILLED),
+        )
+
+
+def _and_above(path: str) -> Iterator[str]:
+    parts = path.split("/")
+    return ("/".join(parts[:number]) for number in range(1, len(parts) + 1))

@@ -23,7 +23,7 @@ from deployments.presentation.text.datetime_formats import units
 from deployments.presentation.waterfall import cache, eta, outlook, tree
 from deployments.presentation.waterfall.view_model import DeploymentView
 
-_WITHOUT_ROWS = frozenset({"requested", "attention", "attention.over"})
+_WITHOUT_ROWS = frozenset({"requested", "attention", "attention.over", "remaining.searched"})
 """The portal's own events that change no row; all others change the forecast, or add rows."""
 
 

@@ -118,7 +118,7 @@ def _headline(deployment: Deployment) -> str:
     if deployment.state != State.SUCCEEDED:
         return wording.error(deployment.error_code, kind=deployment.kind)
     if deleting:
-        return _("%(name)s is deleted: nothing of it is left in AWS") % {"name": name}
+        return _("%(name)s is deleted") % {"name": name}
     if deployment.kind == Kind.UPDATE:
         return _("%(name)s updated") % {"name": name}
     return _("%(name)s created") % {"name": name}

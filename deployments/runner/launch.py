@@ -87,7 +87,11 @@ def create_change_set(deployment: Deployment, clients: Clients) -> float:
     with transaction.atomic():
         deployment.move_to(State.STACKS, stack_id=change_set.stack_id)
         Environment.objects.filter(pk=deployment.environment_id).update(
-            stack_id=change_set.stack_id, stack_status=IN_REVIEW, missing_since=None
+            stack_id=change_set.stack_id,
+            stack_status=IN_REVIEW,
+            missing_since=None,
+            # It is created without, unless a release before this one requested it.
+            termination_protection=False if deployment.protection else None,
         )
         event_log.add(deployment, "phase", key="stacks", phase="stacks")
     return AT_ONCE

@@ -24,6 +24,8 @@ from deployments.errors import UserFixable
 from deployments.models import Deployment, Environment, Stack
 from deployments.models.health import AssociationRun
 from deployments.presentation.health.page import health_context, history_context
+from deployments.presentation.protection import protection_view
+from deployments.presentation.remaining import remaining_view
 from deployments.presentation.text.datetime_formats import units
 from deployments.presentation.text.terminal_output import readable
 from deployments.views.requests import AuthedRequest, may_deploy
@@ -60,6 +62,8 @@ def _everything_of(environment: Environment) -> dict[str, Any]:
         "stacks": Stack.objects.of(latest).with_counts() if latest else (),
         "history": history[:HISTORY],
         "more_history": len(history) > HISTORY,
+        "protection": protection_view(environment),
+        "remaining": remaining_view(latest) if latest else None,
     }
 
 
@@ -104,6 +108,18 @@ def environment_run(request: AuthedRequest, pk: int) -> HttpResponse:
     except UserFixable as problem:
         messages.error(request, error_text(problem))
     return redirect(f"{environment.get_absolute_url()}#associations")
+
+
+@require_POST
+@may_deploy
+def environment_protect(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Request that deletion protection is switched on, after that had failed."""
+    environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
+    try:
+        operate.request_protection(user=request.user, environment=environment)
+    except UserFixable as problem:
+        messages.error(request, error_text(problem))
+    return redirect(f"{environment.get_absolute_url()}#protection")
 
 
 @require_POST

@@ -67,7 +67,7 @@ def test_protection_comes_on_and_the_servers_stay(account: Account, clients: Cli
     clients.cloudformation.set_termination_protection(stack_id, on=True)
     update = ParameterUpdate(
         stack_id=stack_id,
-        token="protect-1",  # noqa: S106  # a client token
+        token="protect-1",  # a client token
         changed={"DeletionProtection": "true"},
         kept=tuple(name for name in stack.parameters if name != "DeletionProtection"),
         capabilities=("CAPABILITY_IAM",),
@@ -83,7 +83,7 @@ def test_protection_comes_on_and_the_servers_stay(account: Account, clients: Cli
     assert [row.deletion_protection for row in clients.rds.clusters([cluster])] == [True]
     again = ParameterUpdate(
         stack_id=stack_id,
-        token="protect-2",  # noqa: S106
+        token="protect-2",
         changed={"DeletionProtection": "true"},
         kept=update.kept,
         capabilities=("CAPABILITY_IAM",),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
 from django.db import models
@@ -10,6 +10,9 @@ from django.utils.translation import gettext_lazy as _
 
 from deployments.models.environment import Environment
 from deployments.models.fields import IdField
+
+if TYPE_CHECKING:
+    from deployments.models.deployment import Deployment
 
 KINDS = [
     ("run_association", _("Run association")),
@@ -36,6 +39,15 @@ class ActionRequestQuerySet(models.QuerySet["ActionRequest"]):
     def newest_of(self, environment: Environment) -> Self:
         """Keep one environment's, newest first."""
         return self.filter(environment=environment).select_related("asked_by").order_by("-pk")
+
+    def of_kind(self, kind: str) -> Self:
+        """Keep those of one kind."""
+        return self.filter(kind=kind)
+
+    def deletions_of(self, deployment: Deployment) -> Self:
+        """Keep the deletions of what remains of a deployment, newest first."""
+        rows = self.filter(kind="delete_remaining", environment=deployment.environment_id)
+        return rows.filter(arguments__deployment=deployment.pk).order_by("-pk")
 
 
 class ActionRequest(models.Model):

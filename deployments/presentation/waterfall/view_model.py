@@ -23,6 +23,7 @@ from deployments.models.timeline import Timeline, around_the_stacks
 from deployments.presentation import log, rendered, summary
 from deployments.presentation.locale import Locale
 from deployments.presentation.log import LogLine
+from deployments.presentation.remaining import RemainingView, remaining_view
 from deployments.presentation.summary import Summary
 from deployments.presentation.text import wording
 from deployments.presentation.text.datetime_formats import clock
@@ -180,7 +181,13 @@ class DeploymentView:
             "summary": self.summary,
             "eta": self.eta,
             "latest": self.latest(),
+            "remaining": self._remaining(),
         }
+
+    def _remaining(self) -> RemainingView | None:
+        """Return what remains in AWS; of the latest deployment alone: later ones have changed it."""
+        is_latest = self.deployment.environment.latest_id == self.deployment.pk
+        return remaining_view(self.deployment) if is_latest and not self.deployment.is_active else None
 
     def latest(self) -> list[tuple[LogLine, DisplayStatus]]:
         """Read the last events of a deployment that goes on, the newest first (one query)."""

@@ -1,0 +1,148 @@
+"""What remains in AWS after an end, in words: for the deployment's page, the environment's and the form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.template.defaultfilters import filesizeformat
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from deployments.core.remaining import Billing, Reason, Remaining, RemainingResource, SearchState
+from deployments.models import ActionRequest, Deployment
+from deployments.models.remaining import remaining_of
+from deployments.wording import message_text, stored_text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemainingRow:
+    """One resource. `value` names it in the form, `why` says why it is still there."""
+
+    value: str
+    type: str
+    name: str
+    why: str
+    billing: str
+    is_billed: bool
+    can_delete: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemainingView:
+    """All of them, with one sentence, and what could not be searched. `problem`: the last deletion failed."""
+
+    sentence: str
+    rows: Sequence[RemainingRow]
+    problems: Sequence[tuple[str, str]]
+    is_searching: bool
+    is_incomplete: bool
+    is_deleting: bool = False
+    problem: str = ""
+
+    @property
+    def can_delete(self) -> bool:
+        """Return whether Sanso can delete any of them."""
+        return any(row.can_delete for row in self.rows)
+
+
+def remaining_view(deployment: Deployment) -> RemainingView | None:
+    """Return what remains of a deployment that has ended (three queries); None when nothing was searched."""
+    found = remaining_of(deployment)
+    if found.search is SearchState.NONE:
+        return None
+    latest = ActionRequest.objects.deletions_of(deployment).first()
+    return RemainingView(
+        sentence=_sentence(found),
+        rows=[_row(one) for one in found.resources],
+        problems=[(name, message_text(message)) for name, message in found.problems.items()],
+        is_searching=found.search is SearchState.PENDING,
+        is_incomplete=found.search is SearchState.INCOMPLETE,
+        is_deleting=latest is not None and latest.is_active,
+        problem=_problem(latest),
+    )
+
+
+def _sentence(found: Remaining) -> str:
+    count, billed = len(found.resources), len(found.billed)
+    if found.search is SearchState.PENDING and not found.resources:
+        return _("Searching AWS for what remains…")
+    if not count:
+        return (
+            _("Nothing was found in the services that could be searched.")
+            if found.problems
+            else _("The search found nothing in AWS.")
+        )
+    if not billed:
+        return ngettext(
+            "%(count)d resource remains in AWS; it is not billed.",
+            "%(count)d resources remain in AWS; none is billed.",
+            count,
+        ) % {"count": count}
+    return ngettext(
+        "%(count)d resource remains in AWS; %(billed)d is billed.",
+        "%(count)d resources remain in AWS; %(billed)d billed.",
+        count,
+    ) % {"count": count, "billed": billed}
+
+
+def _row(one: RemainingResource) -> RemainingRow:
+    return RemainingRow(
+        value=f"{one.type}|{one.id}",
+        type=one.type,
+        name=one.id,
+        why=" ".join(part for part in (_why(one), _more(one)) if part),
+        billing=billing_label(one.billing),
+        is_billed=one.billing is Billing.BILLED,
+        can_delete=one.can_delete,
+    )
+
+
+def billing_label(billing: Billing) -> str:
+    """Return whether it is billed, in a word or two."""
+    return {
+        Billing.BILLED: _("Billed"),
+        Billing.FREE: _("Not billed"),
+        Billing.UNKNOWN: _("Billed by use"),
+    }[billing]
+
+
+def _why(one: RemainingResource) -> str:
+    return {
+        Reason.NOT_DELETED: _("CloudFormation has not deleted it."),
+        Reason.RETAINED: _("Its DeletionPolicy is Retain."),
+        Reason.SNAPSHOT: _("Snapshot of the database."),
+        Reason.BACKUP: _("Automated backups of the deleted database."),
+        Reason.LOGS: _("Log group of a function or database."),
+        Reason.ARTIFACTS: _("Templates and zips that Sanso uploaded."),
+        Reason.OUTPUTS: _("Outputs of the servers' associations."),
+        Reason.INTERFACE: _("Network interface that keeps the VPC from being deleted."),
+        Reason.TAGGED: _("Has the environment's tag. AWS may list it for a while after its deletion."),
+    }[one.reason]
+
+
+def _more(one: RemainingResource) -> str:
+    """Return its size, and with whom it is shared."""
+    parts = []
+    if versions := int(one.details.get("versions", 0)):
+        parts.append(
+            ngettext("%(count)d version of an object", "%(count)d versions of objects", versions)
+            % {"count": versions}
+        )
+    if size := int(one.details.get("bytes", 0)):
+        parts.append(filesizeformat(size))
+    if days := int(one.details.get("retention_days", 0)):
+        parts.append(ngettext("kept for %(count)d day", "kept for %(count)d days", days) % {"count": days})
+    if shared := one.details.get("shared_with"):
+        parts.append(_("also used by %(names)s") % {"names": shared})
+    return f"({', '.join(parts)})" if parts else ""
+
+
+def _problem(latest: ActionRequest | None) -> str:
+    """Return why the last deletion did not delete everything, "" when it did or runs."""
+    if latest is None or latest.is_active:
+        return ""
+    if latest.state == "failed":
+        return stored_text(latest.result.get("sentence", {}), "")
+    kept = latest.result.get("problems", {})
+    return " ".join(f"{name}: {stored_text(message, '')}" for name, message in kept.items())

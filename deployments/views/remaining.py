@@ -1,0 +1,71 @@
+"""What remains in AWS after a deletion, or a creation that failed: to search again, and to delete."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from deployments.actions.remaining import request_deletion_of, request_new_search
+from deployments.errors import UserFixable
+from deployments.forms import DeleteRemainingForm
+from deployments.models import Deployment, Environment
+from deployments.presentation.remaining import remaining_view
+from deployments.views.requests import AuthedRequest, may_deploy
+from deployments.wording import error_text
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@may_deploy
+def environment_remaining(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Show what remains with what can be deleted, or request the deletion of what was chosen."""
+    environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
+    latest = _latest(environment)
+    view = remaining_view(latest)
+    choices = [(row.value, row.name) for row in view.rows if row.can_delete] if view else []
+    form = DeleteRemainingForm(choices, request.POST or None)
+    if request.method == "POST" and _requested(request, latest, form):
+        messages.success(request, _("The selected resources are being deleted."))
+        return redirect(environment)
+    context = {"environment": environment, "deployment": latest, "remaining": view, "form": form}
+    return render(request, "deployments/remaining.html", context, status=422 if form.is_bound else 200)
+
+
+def _latest(environment: Environment) -> Deployment:
+    """Return the deployment of which something may remain. Raise Http404 while there is none."""
+    if environment.latest is None or environment.latest.is_active:
+        raise Http404("nothing is known to remain")
+    return environment.latest
+
+
+def _requested(request: AuthedRequest, deployment: Deployment, form: DeleteRemainingForm) -> bool:
+    if not form.is_valid():
+        return False
+    chosen = [cast("tuple[str, str]", tuple(one.split("|", 1))) for one in form.cleaned_data["resources"]]
+    try:
+        request_deletion_of(
+            user=request.user,
+            deployment=deployment,
+            chosen=chosen,
+            typed_name=form.cleaned_data["typed_name"],
+        )
+    except UserFixable as problem:
+        form.refuse(problem)
+        return False
+    return True
+
+
+@require_POST
+@may_deploy
+def environment_remaining_search(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Request that what remains is searched for again."""
+    environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
+    try:
+        request_new_search(_latest(environment))
+    except UserFixable as problem:
+        messages.error(request, error_text(problem))
+    return redirect(environment)
