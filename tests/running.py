@@ -65,7 +65,7 @@ class Portal:
             request_key=uuid.uuid4(),
         )
 
-    def remove(self, deployment: Deployment, *, unprotect: bool = False) -> Deployment:
+    def remove(self, deployment: Deployment, *, unprotect: bool = True) -> Deployment:
         """Request the deletion of the environment of an earlier deployment."""
         environment = deployment.environment
         environment.refresh_from_db()

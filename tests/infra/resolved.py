@@ -21,7 +21,13 @@ TEMPLATES = Path(__file__).resolve().parents[2] / "infra_templates"
 ROOT = TEMPLATES / "root.yaml"
 
 _CERTIFICATE = "arn:aws:acm:ap-northeast-1:111122223333:certificate/0a1b2c3d-0000-4000-8000-000000000000"
-_ARTIFACTS = {"ArtifactBucket": "artifacts", "ArtifactPrefix": "sets/0123abcd", "AWS::StackName": "times"}
+_ARTIFACTS = {
+    "ArtifactBucket": "artifacts",
+    "ArtifactPrefix": "sets/0123abcd",
+    "AWS::StackName": "times",
+    "AppImageId": "ami-0123456789abcdef0",  # as the portal passes them
+    "WebImageId": "ami-0123456789abcdef0",
+}
 CHOICES: dict[str, dict[str, str]] = {
     "defaults": _ARTIFACTS,
     "new": {**_ARTIFACTS, "AppProtocol": "http", "AppHealthCheck": "http"},

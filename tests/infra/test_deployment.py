@@ -22,7 +22,8 @@ OPTIONS = {
     name: value
     for name, value in CHOICES["options"].items()
     # The sandbox does not support VPC flow logs.
-    if name not in ("ArtifactBucket", "ArtifactPrefix", "AWS::StackName", "FlowLogs")
+    if name
+    not in ("ArtifactBucket", "ArtifactPrefix", "AWS::StackName", "FlowLogs", "AppImageId", "WebImageId")
 }
 
 
