@@ -54,7 +54,7 @@ def _requested(request: AuthedRequest, deployment: Deployment, form: DeleteRemai
             typed_name=form.cleaned_data["typed_name"],
         )
     except UserFixable as problem:
-        form.refuse(problem)
+        form.reject(problem)
         return False
     return True
 

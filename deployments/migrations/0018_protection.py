@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('deployments', '0015_requests_about_remaining_resources'),
+        ('deployments', '0017_progress_never_goes_back'),
     ]
 
     operations = [
