@@ -47,10 +47,10 @@ class RemainingView:
 
 
 def remaining_view(deployment: Deployment) -> RemainingView | None:
-    """Return what remains of a deployment that has ended (three queries); None when nothing was searched."""
-    found = remaining_of(deployment)
-    if found.search is SearchState.NONE:
+    """Return what remains of a deployment that has ended (two queries); None when nothing was searched."""
+    if not deployment.remaining:
         return None
+    found = remaining_of(deployment)
     latest = ActionRequest.objects.deletions_of(deployment).first()
     return RemainingView(
         sentence=_sentence(found),

@@ -20,6 +20,7 @@ MUTATIONS = [
     ("s3", "PutObject"),
     ("cloudformation", "CreateChangeSet"),
     ("cloudformation", "ExecuteChangeSet"),
+    ("cloudformation", "UpdateTerminationProtection"),
     ("cloudformation", "DeleteStack"),
 ]
 MODES = ["error_before", "error_after", "timeout", "throttle"]
