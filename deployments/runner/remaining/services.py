@@ -136,7 +136,8 @@ def interfaces(scope: SearchScope, clients: Clients) -> list[RemainingResource]:
 
 def tags(scope: SearchScope, clients: Clients) -> list[RemainingResource]:
     """Return what bears the environment's tag and is not known by another way."""
-    known = {one.id for one in scope.known}
+    # Physical ids are names, ids, ARNs or, of queues, URLs.
+    known = {name for one in scope.known for name in (one.id, one.id.rpartition("/")[2])}
     arns = [read_arn(arn) for arn in clients.tagging.tagged(ENVIRONMENT_TAG, str(scope.environment.key))]
     unknown = [arn for arn in arns if not arn.is_stack and not known & {arn.text, arn.name, arn.last}]
     instances = [arn.name for arn in unknown if arn.type == "AWS::EC2::Instance"]
