@@ -36,7 +36,6 @@ class RemainingView:
     rows: Sequence[RemainingRow]
     problems: Sequence[tuple[str, str]]
     is_searching: bool
-    is_incomplete: bool
     is_deleting: bool = False
     problem: str = ""
 
@@ -57,7 +56,6 @@ def remaining_view(deployment: Deployment) -> RemainingView | None:
         rows=[_row(one) for one in found.resources],
         problems=[(name, message_text(message)) for name, message in found.problems.items()],
         is_searching=found.search is SearchState.PENDING,
-        is_incomplete=found.search is SearchState.INCOMPLETE,
         is_deleting=latest is not None and latest.is_active,
         problem=_problem(latest),
     )
