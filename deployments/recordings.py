@@ -5,8 +5,10 @@ Three are included (`deployments/recorded/`), so that the page can be tried with
 
 from __future__ import annotations
 
+import functools
 import json
 import uuid
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,8 @@ FOLDER = Path(__file__).parent / "recorded"
 ACCOUNT = "recordings"
 """The account of recorded deployments. Nothing can be deployed to it."""
 BATCH = 500
+IMPORTED = 100
+"""The maximum number of imported recordings in the list."""
 
 
 def dump(deployment: Deployment) -> dict[str, Any]:
@@ -131,6 +135,32 @@ def _write_stacks(deployment: Deployment, rows: list[dict[str, Any]]) -> dict[st
         stacks[stack.path] = stack
         Resource.objects.bulk_create([Resource(**row, stack=stack) for row in resources], batch_size=BATCH)
     return stacks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What a list shows of a recording. `deployment` has a kind, a state and times; it is not stored."""
+
+    deployment: Deployment
+    resources: int
+
+
+@functools.cache
+def facts(name: str) -> Facts:
+    """Return the facts of an included recording. Raise UserFixable if there is none of that name."""
+    recording = read(name)
+    values = recording["deployment"]
+    times = {key: datetime.fromisoformat(values[key]) for key in ("created_at", "ended_at")}
+    return Facts(
+        deployment=Deployment(kind=values["kind"], state=values["state"], **times),
+        resources=sum(len(stack["resources"]) for stack in recording["stacks"]),
+    )
+
+
+def imported() -> list[Deployment]:
+    """Return the deployments that were imported from other files, newest import first."""
+    keys = [_key(name) for name in included()]
+    return list(Deployment.objects.recordings().exclude(request_key__in=keys)[:IMPORTED])
 
 
 def open_included(name: str, user: User) -> Deployment:

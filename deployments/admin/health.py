@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from deployments.admin.rows import ReadOnly
+from deployments.admin.rows import AccountFilter, ReadOnly
 from deployments.core.health.aws_statuses import RUN_FAILED, RUN_IN_PROGRESS, RUN_SUCCEEDED
 from deployments.core.status import DisplayStatus
 from deployments.models.health import (
@@ -85,7 +85,12 @@ class TargetAdmin(OfEnvironment):
         "since",
         "observed_at",
     )
-    list_filter = ("state", "tier", ("environment", EnvironmentFilter), "environment__account")
+    list_filter = (
+        "state",
+        "tier",
+        ("environment", EnvironmentFilter),
+        ("environment__account", AccountFilter),
+    )
     search_fields = ("target_id", "environment__name")
 
     @admin.display(description=_("state"), ordering="state")
@@ -117,7 +122,12 @@ class AssociationAdmin(OfEnvironment):
         "executed_at",
         "observed_at",
     )
-    list_filter = (RunFilter, "tier", ("environment", EnvironmentFilter), "environment__account")
+    list_filter = (
+        RunFilter,
+        "tier",
+        ("environment", EnvironmentFilter),
+        ("environment__account", AccountFilter),
+    )
     search_fields = ("association_id", "name", "environment__name")
 
     @admin.display(description=_("status"), ordering="status")
@@ -136,7 +146,7 @@ class AssociationRunAdmin(ReadOnly):
     """Runs of associations on single instances, with what failed."""
 
     list_display = ("instance_id", "association", "environment", "displayed_status", "failed_task", "at")
-    list_filter = (RunFilter, "association__environment__account")
+    list_filter = (RunFilter, ("association__environment__account", AccountFilter))
     search_fields = ("instance_id", "association__environment__name")
     list_select_related = ("association__environment",)
     ordering = ("-pk",)
@@ -166,7 +176,12 @@ class FleetInstanceAdmin(OfEnvironment):
         "launch_template_version",
         "gone_at",
     )
-    list_filter = ("lifecycle", "tier", ("environment", EnvironmentFilter), "environment__account")
+    list_filter = (
+        "lifecycle",
+        "tier",
+        ("environment", EnvironmentFilter),
+        ("environment__account", AccountFilter),
+    )
     search_fields = ("instance_id", "environment__name")
 
     @admin.display(description=_("lifecycle state"), ordering="lifecycle")
@@ -188,7 +203,12 @@ class ScalingActivityAdmin(OfEnvironment):
         "started_at",
         "ended_at",
     )
-    list_filter = ("status", "tier", ("environment", EnvironmentFilter), "environment__account")
+    list_filter = (
+        "status",
+        "tier",
+        ("environment", EnvironmentFilter),
+        ("environment__account", AccountFilter),
+    )
     search_fields = ("environment__name",)
 
     @admin.display(description=_("status"), ordering="status")
@@ -209,7 +229,7 @@ class DatabaseClusterAdmin(OfEnvironment):
         "engine_version",
         "observed_at",
     )
-    list_filter = ("status", ("environment", EnvironmentFilter), "environment__account")
+    list_filter = ("status", ("environment", EnvironmentFilter), ("environment__account", AccountFilter))
     search_fields = ("cluster_id", "environment__name")
 
     @admin.display(description=_("status"), ordering="status")
@@ -223,7 +243,7 @@ class DatabaseMemberAdmin(ReadOnly):
     """Instances of Aurora clusters with their roles."""
 
     list_display = ("instance_id", "cluster", "is_writer", "displayed_status", "zone", "lag_ms")
-    list_filter = ("is_writer", "status", "cluster__environment__account")
+    list_filter = ("is_writer", "status", ("cluster__environment__account", AccountFilter))
     search_fields = ("instance_id", "cluster__environment__name")
     list_select_related = ("cluster",)
 
@@ -246,7 +266,11 @@ class ObservationAdmin(OfEnvironment):
         "problem_code",
         "problem",
     )
-    list_filter = ("source", ("problem_code", admin.EmptyFieldListFilter), "environment__account")
+    list_filter = (
+        "source",
+        ("problem_code", admin.EmptyFieldListFilter),
+        ("environment__account", AccountFilter),
+    )
     search_fields = ("environment__name",)
 
     @admin.display(description=_("problem"))
@@ -260,7 +284,7 @@ class SiteProbeAdmin(OfEnvironment):
     """Site checks."""
 
     list_display = ("at", "environment", "account", "wrote", "read", "milliseconds", "asked_by")
-    list_filter = ("wrote", "read", "environment__account")
+    list_filter = ("wrote", "read", ("environment__account", AccountFilter))
     search_fields = ("environment__name",)
     list_select_related = ("environment__account", "asked_by")
 
@@ -270,7 +294,7 @@ class SiteReadsAdmin(OfEnvironment):
     """Reads through load balancers, counted in five minutes each."""
 
     list_display = ("start", "environment", "account", "reads", "failed", "slowest", "reached", "latest_at")
-    list_filter = ("reached", "environment__account")
+    list_filter = ("reached", ("environment__account", AccountFilter))
     search_fields = ("environment__name",)
 
 
@@ -289,7 +313,7 @@ class ActionRequestAdmin(OfEnvironment):
         "ended_at",
     )
     list_display_links = ("pk", "kind")
-    list_filter = ("state", "kind", "environment__account")
+    list_filter = ("state", "kind", ("environment__account", AccountFilter))
     search_fields = ("environment__name",)
     list_select_related = ("environment__account", "asked_by")
 

@@ -13,6 +13,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from deployments.core.status import COMPLETE, FAILED, IN_PROGRESS
+from deployments.models import Deployment
 
 if TYPE_CHECKING:
     Rows = admin.ModelAdmin[Model]
@@ -37,6 +38,18 @@ class CappedPaginator(Pages):
         return len(rows.values_list("pk")[: self.limit])
 
 
+class AccountFilter(admin.RelatedFieldListFilter):
+    """Filters by account; the one that holds recordings is not offered."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
+        """Return the choices."""
+        return field.get_choices(
+            include_blank=False,
+            ordering=self.field_admin_ordering(field, request, model_admin),
+            limit_choices_to={"is_recording": False},
+        )
+
+
 class StatusFilter(admin.SimpleListFilter):
     """Filters by the result of a CloudFormation status; Django's own filter would read the whole column."""
 
@@ -59,6 +72,8 @@ class ReadOnly(Rows):
     No list counts its whole table, so that it opens fast with millions of events.
     """
 
+    # From a row to its deployment: rows of recordings are not listed.
+    deployment_path: str | None = None
     paginator = CappedPaginator
     show_full_result_count = False
     list_per_page = 50
@@ -68,6 +83,17 @@ class ReadOnly(Rows):
     def media(self) -> Media:
         """Return Django's files and the colors of the badges."""
         return super().media + STYLE
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
+        """Return the rows without those of recordings, which are nothing that this portal did.
+
+        The recordings' keys are read first: a join would make the database read a large table from its end.
+        """
+        rows = super().get_queryset(request)
+        if self.deployment_path is None:
+            return rows
+        recorded = list(Deployment.objects.recordings().values_list("pk", flat=True))
+        return rows.exclude(**{f"{self.deployment_path}__in": recorded})
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Return False."""

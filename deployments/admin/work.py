@@ -6,12 +6,14 @@ import json
 from typing import TYPE_CHECKING
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.forms import Media
+from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from deployments.admin.rows import STYLE, ReadOnly, StatusFilter
+from deployments.admin.rows import STYLE, AccountFilter, ReadOnly, StatusFilter
 from deployments.models import Account, Deployment, Environment, Event, Resource, Stack
 from deployments.presentation import badges
 from deployments.presentation.text import wording
@@ -42,6 +44,10 @@ class AccountAdmin(AccountRows):
         """Return Django's files and the portal's."""
         return super().media + STYLE
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
+        """Return the accounts in AWS and of the sandbox. That of recordings cannot be edited."""
+        return super().get_queryset(request).filter(is_recording=False)
+
     @admin.display(description=_("trust policy of the role"))
     def trust_policy(self, account: Account) -> SafeString:
         """Return the policy that lets the portal assume the role, with this account's external id.
@@ -62,6 +68,7 @@ class AccountAdmin(AccountRows):
 class EnvironmentAdmin(ReadOnly):
     """Environments, including deleted ones."""
 
+    deployment_path = "deployments"
     list_display = (
         "name",
         "account",
@@ -71,7 +78,12 @@ class EnvironmentAdmin(ReadOnly):
         "owner",
         "created_at",
     )
-    list_filter = ("health_word", "account", "stack_status", ("deleted_at", admin.EmptyFieldListFilter))
+    list_filter = (
+        "health_word",
+        ("account", AccountFilter),
+        "stack_status",
+        ("deleted_at", admin.EmptyFieldListFilter),
+    )
     search_fields = ("name", "stack_name", "stack_id")
     list_select_related = ("account", "owner", "latest")
     date_hierarchy = "created_at"
@@ -98,9 +110,13 @@ class EnvironmentAdmin(ReadOnly):
 class DeploymentAdmin(ReadOnly):
     """Deployments, newest first."""
 
+    deployment_path = "pk"
     list_display = ("pk", "kind", "environment", "account", "displayed_state", "requested_by", "created_at")
     list_display_links = ("pk", "kind")
-    list_filter = ("state", "kind", "environment__account", ("environment", admin.RelatedOnlyFieldListFilter))
+    list_filter = (
+        *("state", "kind", ("environment__account", AccountFilter)),
+        ("environment", admin.RelatedOnlyFieldListFilter),
+    )
     search_fields = ("environment__name", "reason", "stack_id", "error_code")
     list_select_related = ("environment__account", "requested_by")
     date_hierarchy = "created_at"
@@ -121,11 +137,12 @@ class DeploymentAdmin(ReadOnly):
 class StackAdmin(ReadOnly):
     """Root and nested stacks of deployments."""
 
+    deployment_path = "deployment"
     list_display = ("name", "path", "deployment", "displayed_status", "started_at", "ended_at")
     list_filter = (
         StatusFilter,
         ("deployment__environment", admin.RelatedOnlyFieldListFilter),
-        "deployment__environment__account",
+        ("deployment__environment__account", AccountFilter),
     )
     search_fields = ("name", "path", "stack_id")
     list_select_related = ("deployment__environment",)
@@ -141,8 +158,9 @@ class StackAdmin(ReadOnly):
 class ResourceAdmin(ReadOnly):
     """Resources of the stacks of deployments."""
 
+    deployment_path = "stack__deployment"
     list_display = ("logical_id", "type", "stack", "deployment", "displayed_status", "physical_id")
-    list_filter = (StatusFilter, "stack__deployment__environment__account")
+    list_filter = (StatusFilter, ("stack__deployment__environment__account", AccountFilter))
     search_fields = ("logical_id", "physical_id", "type")
     list_select_related = ("stack__deployment__environment",)
     ordering = ("-pk",)
@@ -162,8 +180,9 @@ class ResourceAdmin(ReadOnly):
 class EventAdmin(ReadOnly):
     """The events of all deployments, newest first."""
 
+    deployment_path = "deployment"
     list_display = ("seq", "deployment", "at", "source", "logical_id", "displayed_status", "displayed_reason")
-    list_filter = ("source", StatusFilter, "deployment__environment__account")
+    list_filter = ("source", StatusFilter, ("deployment__environment__account", AccountFilter))
     search_fields = ("logical_id", "physical_id", "=event_id")
     list_select_related = ("deployment__environment",)
     ordering = ("-pk",)

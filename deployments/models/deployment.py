@@ -54,6 +54,15 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
         """Keep those of one environment."""
         return self.filter(environment=environment)
 
+    def recordings(self) -> Self:
+        """Keep those that were imported for replay, newest first."""
+        rows = self.filter(environment__account__is_recording=True)
+        return rows.select_related("environment__account").order_by("-pk")
+
+    def without_recordings(self) -> Self:
+        """Keep those that this portal carried out."""
+        return self.filter(environment__account__is_recording=False)
+
     def failed_or_rolled_back(self) -> Self:
         """Keep those that failed or were rolled back."""
         return self.filter(state__in=[str(State.FAILED), str(State.ROLLED_BACK)])

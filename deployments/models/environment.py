@@ -57,6 +57,10 @@ class EnvironmentQuerySet(models.QuerySet["Environment"]):
         """Keep those that have been deleted."""
         return self.exclude(deleted_at=None)
 
+    def without_recordings(self) -> Self:
+        """Leave out the environments of recordings, which are in no account of AWS."""
+        return self.filter(account__is_recording=False)
+
     def with_state(self) -> Self:
         """Add `state` to each."""
         return self.annotate(state=_STATE)

@@ -17,7 +17,8 @@ STATES = {state.name.lower(): state for state in EnvironmentState if state is no
 
 
 def _narrowed(given: QueryDict) -> EnvironmentQuerySet:
-    rows = Environment.objects.all() if given.get("deleted") else Environment.objects.live()
+    rows = Environment.objects.without_recordings()
+    rows = rows if given.get("deleted") else rows.live()
     return rows.in_account(parse_number(given.get("account"))) if given.get("account") else rows
 
 
@@ -50,7 +51,7 @@ def _position(text: str) -> tuple[int, int] | None:
 
 def filters_context(given: QueryDict, counts: dict[int, int]) -> dict[str, Any]:
     """Return the context of the filters above the rows; `counts` are by state."""
-    accounts = list(Account.objects.all())
+    accounts = list(Account.objects.usable())
     return {
         "by_status": filter_choices(
             given,

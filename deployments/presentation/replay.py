@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from deployments.models import Deployment
+from deployments.models import Deployment, Event
 from deployments.models.past_state import as_of, event_times
 from deployments.presentation.waterfall.view_model import DeploymentView
 
@@ -18,5 +18,12 @@ def view_at_start(deployment: Deployment) -> DeploymentView:
 
 
 def controls(deployment: Deployment) -> dict[str, Any]:
-    """Return what the bar with the controls needs."""
-    return {"moments": event_times(deployment), "speeds": SPEEDS}
+    """Return what the bar with the controls needs.
+
+    `stacks_at` is when CloudFormation began (epoch milliseconds), the end if it never did: only from then on
+    does anything move between two events.
+    """
+    times = event_times(deployment)
+    first = Event.objects.of(deployment).from_source("cloudformation").first()
+    begin = first.seq if first else deployment.last_seq
+    return {"moments": times, "speeds": SPEEDS, "stacks_at": dict(times).get(begin, 0)}

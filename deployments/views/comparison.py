@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,7 +26,7 @@ CHOICES = 50
 def comparison_page(request: AuthedRequest, pk: int) -> HttpResponse:
     """Show the comparison of the deployments `?first=` and `?second=`.
 
-    The defaults are the latest deployment and the previous one of its kind.
+    The defaults are the two latest deployments of one kind, or the two latest if no two are of one kind.
     """
     environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
     choices = list(Deployment.objects.for_list().of(environment)[:CHOICES])
@@ -50,11 +51,18 @@ def comparison_page(request: AuthedRequest, pk: int) -> HttpResponse:
 def _chosen(
     choices: Sequence[Deployment], first: int, second: int
 ) -> tuple[Deployment | None, Deployment | None]:
-    """Return the deployments to compare, the older one first unless the query has another order."""
+    """Return the deployments to compare: those of the query, completed to a pair of one kind, older first.
+
+    `choices` are the deployments of the environment, newest first.
+    """
     by_key = {deployment.pk: deployment for deployment in choices}
-    right = by_key.get(second) or next(iter(choices), None)
-    if right is None:
-        return None, None
-    earlier = [d for d in choices if d.pk < right.pk]
-    left = by_key.get(first) or next((d for d in earlier if d.kind == right.kind), next(iter(earlier), None))
-    return left, right
+    given = (by_key.get(first), by_key.get(second))
+    if given[0] and given[1]:
+        return given
+    every = [(older, newer) for newer, older in itertools.combinations(choices, 2)]
+    fitting = [
+        pair for pair in every if all(g is None or g is one for g, one in zip(given, pair, strict=True))
+    ]
+    pairs = fitting or every
+    alike = (pair for pair in pairs if pair[0].kind == pair[1].kind)
+    return next(alike, None) or next(iter(pairs), (None, None))

@@ -24,8 +24,7 @@ def deployment_list(request: AuthedRequest) -> HttpResponse:
     pk = parse_number(given.get("environment"))
     environment = Environment.objects.in_bulk([pk]).get(pk)
     rows = _by_status(given.get("status", ""))
-    if environment:
-        rows = rows.of(environment)
+    rows = rows.of(environment) if environment else rows.without_recordings()
     if given.get(CURSOR):
         rows = rows.before(parse_number(given[CURSOR]))
     found = list(rows[: PAGE + 1])

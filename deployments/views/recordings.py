@@ -23,14 +23,18 @@ class Recorded:
     title: str
     about: str
     url: str  # of its page, once it has been opened
+    facts: recordings.Facts
 
 
 @require_GET
 def recording_list(request: AuthedRequest) -> HttpResponse:
     """Show the recordings."""
     loaded = recordings.loaded_included()
-    rows = [_recorded(name, loaded.get(name)) for name in recordings.included()]
-    return render(request, "deployments/recordings.html", {"rows": rows})
+    context = {
+        "rows": [_recorded(name, loaded.get(name)) for name in recordings.included()],
+        "imported": [(deployment, _replay(deployment)) for deployment in recordings.imported()],
+    }
+    return render(request, "deployments/recordings.html", context)
 
 
 @require_POST
@@ -67,4 +71,10 @@ def _recorded(name: str, loaded: Deployment | None) -> Recorded:
         ),
     }
     title, about = known.get(name, (name, ""))
-    return Recorded(name=name, title=title, about=about, url=_replay(loaded) if loaded else "")
+    return Recorded(
+        name=name,
+        title=title,
+        about=about,
+        url=_replay(loaded) if loaded else "",
+        facts=recordings.facts(name),
+    )

@@ -102,9 +102,9 @@ def duration(seconds: float | None) -> str:
 
 
 @register.simple_tag
-def took(started: datetime | None, ended: datetime | None) -> str:
-    """Return the time between two moments as a clock shows it; up to now while there is no end."""
-    return duration(((ended or timezone.now()) - started).total_seconds()) if started else ""
+def took(started: datetime | None, ended: datetime | None, now: datetime | None = None) -> str:
+    """Return the time between two moments as a clock shows it; up to `now` while there is no end."""
+    return duration(((ended or now or timezone.now()) - started).total_seconds()) if started else ""
 
 
 @register.filter

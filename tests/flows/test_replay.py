@@ -34,17 +34,27 @@ def at(page: Page, seconds: float) -> None:
 @pytest.mark.parametrize("name", list(ENDS))
 def test_a_recording_is_played_to_the_end_that_its_page_shows(page: Page, web: Web, name: str) -> None:
     own = opened(page, web, name)
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
     assert ENDS[name] not in page.locator("main").inner_text()
 
     page.get_by_label("Speed").select_option("60")
-    page.get_by_role("button", name="Play").click()
 
-    expect(page.get_by_role("button", name="Pause")).to_be_visible()
     expect(page.locator("main")).to_contain_text(ENDS[name])
     expect(page.get_by_role("button", name="Play")).to_be_visible()
     played: Any = page.evaluate(ROWS)
     page.goto(own)
     assert played == page.evaluate(ROWS)
+
+
+def test_the_pauses_of_preflight_are_skipped(page: Page, web: Web) -> None:
+    page.clock.install()
+    opened(page, web, "success")
+    page.get_by_label("Speed").select_option("1")
+
+    page.clock.run_for(15_000)  # the recorded preflight took 62 s, in which nothing moves
+
+    position = page.get_by_label("Time", exact=True)
+    assert 62 < float(position.input_value()) < 80
 
 
 def test_one_goes_back_and_forth_and_event_by_event(page: Page, web: Web) -> None:

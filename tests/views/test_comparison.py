@@ -58,6 +58,40 @@ def test_the_latest_is_compared_with_the_one_before_it(browser: Client) -> None:
     assert "Zone" not in shown.one("section", **{"aria-labelledby": "parameters-title"}).text
 
 
+def _compared(shown: Element) -> list[str]:
+    """Return the kinds and numbers of the two deployments that the page compares."""
+    return [link.text for link in shown.one("section", **{"aria-labelledby": "summary-title"}).all("a")][:2]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "pair"),
+    [
+        (["create", "update", "update", "delete"], [1, 2]),
+        (["create", "update", "create", "delete"], [0, 2]),
+        (["create", "delete", "update", "delete"], [1, 3]),
+        (["create", "update", "delete"], [1, 2]),
+    ],
+)
+def test_the_two_latest_of_one_kind_are_compared_at_first(
+    browser: Client, kinds: list[str], pair: list[int]
+) -> None:
+    environment = make_environment("shop")
+    deployments = [_deployed(environment, 40, "CREATE_COMPLETE", kind=kind) for kind in kinds]
+
+    expected = [f"{deployments[n].get_kind_display()} {deployments[n].pk}" for n in pair]
+    assert _compared(_read(browser, environment)) == expected
+
+
+def test_one_deployment_that_is_chosen_is_compared_with_one_of_its_kind(browser: Client) -> None:
+    environment = make_environment("shop")
+    create, update, _latest = (
+        _deployed(environment, 40, "CREATE_COMPLETE", kind=kind) for kind in ("create", "update", "update")
+    )
+
+    assert str(update.pk) in _compared(_read(browser, environment, f"?second={update.pk}"))[1]
+    assert str(create.pk) in _compared(_read(browser, environment, f"?first={create.pk}"))[0]
+
+
 def test_what_ended_otherwise_is_where_they_part(browser: Client) -> None:
     environment = make_environment("shop")
     first = _deployed(environment, 40, "CREATE_COMPLETE")

@@ -42,6 +42,69 @@ def test_a_recording_is_in_no_list_of_what_there_is(browser: Client) -> None:
     assert "Delete remaining resources" not in shown
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "/deployments/",
+        "/environments/?deleted=1",
+        *(
+            f"/admin/deployments/{rows}/"
+            for rows in ("deployment", "environment", "stack", "resource", "event")
+        ),
+    ],
+)
+def test_no_list_has_a_recording_among_what_was_done(client: Client, url: str) -> None:
+    client.force_login(make_user("root", is_staff=True, is_superuser=True))
+    scenes.succeeded("prod")
+    recordings.load(recordings.dump(scenes.reload(scenes.rolled_back("taped"))), make_user("reader"))
+    Environment.objects.filter(name="taped", account__is_recording=False).delete()
+
+    listed = page(client.get(url)).one("main").text
+
+    assert "prod" in listed
+    assert "taped" not in listed
+
+
+def test_the_account_of_recordings_is_offered_nowhere(client: Client) -> None:
+    client.force_login(make_user("root", is_staff=True, is_superuser=True))
+    scenes.succeeded("prod")
+    recordings.open_included("update", make_user("reader"))
+
+    for url in ("/environments/", "/admin/deployments/account/", "/admin/deployments/event/"):
+        assert recordings.ACCOUNT not in page(client.get(url)).one("main").text
+
+
+def test_recordings_are_listed_with_the_times_of_their_deployments(browser: Client) -> None:
+    recordings.load(recordings.dump(scenes.reload(scenes.rolled_back("taped"))), make_user("reader"))
+
+    listed = page(browser.get("/deployments/recordings/")).one("main")
+
+    success = listed.one("section", **{"aria-labelledby": "recording-success"}).text
+    assert "2026-11-25 03:52:50" in success
+    assert "2:13" in success
+    assert "Create taped" in listed.one("section", **{"aria-labelledby": "imported-title"}).text
+
+
+def test_a_replay_begins_at_the_time_of_the_recording(browser: Client) -> None:
+    deployment = recordings.open_included("success", make_user("reader"))
+
+    shown = page(browser.get(f"{deployment.get_absolute_url()}?replay=1"))
+
+    header = shown.one(id="header").text
+    assert "0:00 elapsed" in header
+    assert "reader" not in header
+    assert "Recordings" in shown.one("nav", class_="crumbs").text
+
+
+def test_the_environment_of_a_recording_is_not_called_deleted(browser: Client) -> None:
+    deployment = recordings.open_included("success", make_user("reader"))
+
+    shown = page(browser.get(deployment.environment.get_absolute_url())).one("main").text
+
+    assert "part of a recording" in shown
+    assert "was deleted" not in shown
+
+
 def test_a_deployment_that_runs_cannot_be_exported() -> None:
     with pytest.raises(UserFixable):
         recordings.dump(scenes.reload(scenes.running("busy")))
@@ -107,7 +170,7 @@ def test_a_file_of_a_release_that_kept_less_is_taken() -> None:
     assert (after.ready_at, after.error_sentence) == (None, {})
 
 
-def test_the_recordings_that_come_along_can_be_opened_and_are_loaded_once(browser: Client) -> None:
+def test_the_recordings_included_can_be_opened_and_are_loaded_once(browser: Client) -> None:
     assert recordings.included() == ["failure", "success", "update"]
     listed = browser.get("/deployments/recordings/").content.decode()
     for name in recordings.included():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Self
 
 from django.utils import timezone
@@ -182,6 +183,7 @@ class DeploymentView:
             "eta": self.eta,
             "latest": self.latest(),
             "remaining": self._remaining(),
+            "seen_at": datetime.fromtimestamp(self.now / 1000, UTC),
         }
 
     def _remaining(self) -> RemainingView | None:

@@ -1,15 +1,17 @@
-/* Plays a finished deployment back: a clock of its own runs at the chosen speed, and the frames between its
-   events are asked for as they come due, in one request at a time. */
+/* Replays a finished deployment, from the moment the page is opened: a clock of its own runs at the chosen speed,
+   and frames are fetched as its events come due, in one request at a time. */
 
 import * as clock from "./clock.js";
 
 const TICK_MS = 250;
+/* Before CloudFormation starts, nothing on the page moves between two events: longer pauses are shortened to this. */
+const PAUSE_S = 2;
 
 export function start(page) {
   const bar = document.getElementById("replay");
   if (!bar) return;
   const moments = JSON.parse(document.getElementById("replay-moments").textContent);
-  if (moments.length) new Player(bar, moments, page);
+  if (moments.length) new Player(bar, moments, page).play(true);
 }
 
 class Player {
@@ -19,13 +21,14 @@ class Player {
     this.moments = moments;
     this.first = moments[0][1];
     this.length = (moments.at(-1)[1] - this.first) / 1000;
+    this.stacksAt = Number(bar.dataset.stacks) / 1000 - this.first / 1000;
     this.at = 0;
     this.playing = false;
-    this.asking = false;
+    this.isFetching = false;
     this.button = bar.querySelector("[data-play]");
     this.speed = bar.querySelector("#replay-speed");
     this.slider = bar.querySelector("#replay-at");
-    this.told = bar.querySelector("[data-told]");
+    this.position = bar.querySelector("[data-position]");
     this.slider.max = this.length.toFixed(1);
     this.button.addEventListener("click", () => this.play(!this.playing));
     this.slider.addEventListener("input", () => { this.play(false); this.go(Number(this.slider.value)); });
@@ -33,7 +36,7 @@ class Player {
       step.addEventListener("click", () => { this.play(false); this.step(Number(step.dataset.step)); });
     }
     setInterval(() => this.tick(), TICK_MS);
-    this.tell();
+    this.showPosition();
     for (const control of bar.querySelectorAll("[disabled]")) control.disabled = false;
   }
 
@@ -41,29 +44,36 @@ class Player {
     if (on && this.at >= this.length) this.go(0);
     this.playing = on;
     this.button.setAttribute("aria-pressed", on);
-    for (const words of this.button.querySelectorAll("[data-when]")) {
-      words.hidden = (words.dataset.when === "playing") !== on;
+    for (const label of this.button.querySelectorAll("[data-when]")) {
+      label.hidden = (label.dataset.when === "playing") !== on;
     }
   }
 
-  /* A hidden tab stands still: it goes on where it was left. */
+  /* In a hidden tab the replay pauses. */
   tick() {
     if (this.playing && document.visibilityState !== "hidden") {
-      this.go(Math.min(this.length, this.at + Number(this.speed.value) * TICK_MS / 1000));
+      this.go(Math.min(this.length, this.afterPause(this.at + Number(this.speed.value) * TICK_MS / 1000)));
       if (this.at >= this.length) this.play(false);
     }
     this.setClock();
-    this.follow();
+    this.fetchFrame();
+  }
+
+  /* The time, or a later one when the next event is far and nothing moves until then. */
+  afterPause(seconds) {
+    if (seconds >= this.stacksAt) return seconds;
+    const next = this.moments.find(([, ms]) => (ms - this.first) / 1000 > seconds);
+    return next ? Math.max(seconds, (next[1] - this.first) / 1000 - PAUSE_S) : seconds;
   }
 
   go(seconds) {
     this.at = seconds;
-    this.tell();
+    this.showPosition();
     this.setClock();
   }
 
   step(by) {
-    const seq = this.wanted() + by;
+    const seq = this.dueSeq() + by;
     const found = this.moments.find(([number]) => number === seq);
     if (found) this.go((found[1] - this.first) / 1000 + 0.0005);
   }
@@ -72,15 +82,15 @@ class Player {
     clock.setNow(new Date(this.first + this.at * 1000).toISOString());
   }
 
-  tell() {
+  showPosition() {
     const text = `${clock.clock(this.at * 1000)} / ${clock.clock(this.length * 1000)}`;
-    this.told.textContent = text;
+    this.position.textContent = text;
     this.slider.value = this.at;
     this.slider.setAttribute("aria-valuetext", text);
   }
 
   /* The number of the last event that has happened by now. */
-  wanted() {
+  dueSeq() {
     const until = this.first + this.at * 1000 + 0.5;
     let [low, high] = [0, this.moments.length - 1];
     while (low < high) {
@@ -91,10 +101,10 @@ class Player {
     return this.moments[low][0];
   }
 
-  async follow() {
-    const until = this.wanted();
-    if (this.asking || until === this.page.seq) return;
-    this.asking = true;
+  async fetchFrame() {
+    const until = this.dueSeq();
+    if (this.isFetching || until === this.page.seq) return;
+    this.isFetching = true;
     try {
       const answer = await fetch(`${this.url}?since=${this.page.seq}&until=${until}`, {
         headers: { Accept: "application/json" }, signal: AbortSignal.timeout(10_000),
@@ -102,9 +112,9 @@ class Player {
       if (answer.ok) this.page.apply(await answer.json());
       else if (answer.status === 401 || answer.status === 403 || answer.redirected) this.page.loggedOut();
     } catch {
-      /* no answer: the next tick asks again */
+      /* no answer: the next tick tries again */
     } finally {
-      this.asking = false;
+      this.isFetching = false;
     }
   }
 }
