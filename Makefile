@@ -27,7 +27,7 @@ run-full: ## The same with everything real that it can have: installs Debian pac
 	@.ci/packages full
 	@.ci/environment run
 	@$(BIN)/python -m portal.sandbox.backends.machines.booted
-	@SANSO_SANDBOX_MACHINES=booted SANSO_SANDBOX_DATABASE=mariadb SANSO_SANDBOX_BALANCERS=haproxy \
+	@SANSO_SANDBOX_MACHINES=booted SANSO_SANDBOX_DATABASE=mariadb \
 		$(BIN)/python manage.py run
 
 .PHONY: test

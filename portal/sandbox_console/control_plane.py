@@ -158,8 +158,8 @@ class ControlPlane:
         return str(self._ask(f"machines/{quote(instance, safe='')}", {"action": action})["instance"])
 
     def act_on_database(self, cluster: str, action: str) -> str:
-        """Do something to a cluster; return the instance that it befell."""
-        return str(self._ask("databases", {"cluster": cluster, "action": action}).get("befell", ""))
+        """Do something to a cluster; return the instance that it affected."""
+        return str(self._ask("databases", {"cluster": cluster, "action": action}).get("affected", ""))
 
     def set_time_scale(self, pace: float) -> None:
         """Let the account's time pass at another pace."""

@@ -42,7 +42,7 @@ MACHINES: Mapping[str, ActionLabel] = {
     "break-service": ActionLabel(
         label=gettext_lazy("Return 500"), done=gettext_lazy("%(name)s returns 500 for every request.")
     ),
-    "mend-service": ActionLabel(
+    "repair-service": ActionLabel(
         label=gettext_lazy("Stop returning 500"), done=gettext_lazy("%(name)s responds normally again.")
     ),
     "kill": ActionLabel(
@@ -104,7 +104,7 @@ def machine_actions(machine: Machine, actions: Iterable[str]) -> list[str]:
         "stop-service": bool(machine.service) and machine.running,
         "start-service": bool(machine.service) and not machine.running,
         "break-service": machine.service == "httpd" and not machine.broken,
-        "mend-service": machine.service == "httpd" and machine.broken,
+        "repair-service": machine.service == "httpd" and machine.broken,
     }
     wanted = [action for action in actions if useful.get(action, True)]
     return sorted(wanted, key=lambda action: list(MACHINES).index(action) if action in MACHINES else 99)

@@ -10,7 +10,6 @@ DATABASES = {
 }
 BALANCERS = {
     "haproxy": "HAProxy stands in for the load balancers",
-    "builtin": "small servers of the sandbox's own stand in for the load balancers, for want of HAProxy",
     "none": "nothing stands in for the load balancers, since instances serve nothing",
 }
 

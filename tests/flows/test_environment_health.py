@@ -69,7 +69,7 @@ def a_web_server_that_answers_500_is_named(standing: Standing) -> None:
     expect(standing.health).to_contain_text(said, timeout=SOON)
     assert_one_is_sick(standing, "web", sick, "Target.ResponseCodeMismatch")
 
-    standing.act(sick, "mend-service")
+    standing.act(sick, "repair-service")
 
     assert_all_are_well(standing, sick)
     assert_dip_is_in_the_history(standing, "Web servers")

@@ -35,7 +35,7 @@ class Machine(machine.Machine):
 def base_tree() -> trees.Base:
     """Return the base tree of the machines, creating it on the first use; skips if that fails."""
     try:
-        return trees.make()
+        return trees.build()
     except trees.CommandFailed as failed:  # no access to the distribution's packages, for example
         pytest.skip(f"the base tree of the machines cannot be created: {str(failed)[-300:]}")
 

@@ -116,7 +116,7 @@ def test_a_web_server_answers_500_until_it_is_mended(browser: Client, site: Site
     assert "Returns 500" in row.one("p", class_="what").text
     assert "break-service" not in buttons(row)
 
-    press(browser, url, "mend-service")
+    press(browser, url, "repair-service")
     (row,) = [one for one in servers(browser, "Web server") if one["id"] == row["id"]]
     assert "Running" in row.one("p", class_="what").text
 

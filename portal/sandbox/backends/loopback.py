@@ -1,4 +1,4 @@
-"""Loopback addresses for instances and load balancers, and the ports that can be had on them."""
+"""Loopback addresses for instances, load balancers and databases, and the ports that are free on them."""
 
 import random
 import socket
@@ -22,11 +22,11 @@ class Address:
         self.host = _choose(numbers)
 
     def port(self, wanted: int) -> int:
-        """Tell the port behind a wanted one: itself where it can be had, else a free one, for good."""
+        """Return the port behind a wanted one: itself where it is free, else another one, for good."""
         with _lock:
             if wanted not in self._ports:
                 free = (self.host, wanted) not in _ports and bindable(self.host, wanted)
-                self._ports[wanted] = wanted if free else _free_port(self.host)
+                self._ports[wanted] = wanted if free else _unused_port(self.host)
                 _ports.add((self.host, self._ports[wanted]))
             return self._ports[wanted]
 
@@ -38,7 +38,7 @@ class Address:
 
 
 def bindable(host: str, port: int) -> bool:
-    """Tell whether this process may listen there now."""
+    """Return whether this process may listen there now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -60,10 +60,16 @@ def _choose(numbers: range) -> str:
     return SHARED
 
 
-def _free_port(host: str) -> int:
+def _unused_port(host: str) -> int:
     while True:
-        with socket.socket() as probe:
-            probe.bind((host, 0))
-            port: int = probe.getsockname()[1]
+        port = free_port(host)
         if (host, port) not in _ports:
             return port
+
+
+def free_port(host: str) -> int:
+    """Return a port that is free now."""
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        port: int = probe.getsockname()[1]
+    return port

@@ -41,7 +41,7 @@ class Keyring:
         self._secret = secret.encode()
 
     def accepts(self, token: str) -> bool:
-        """Return whether this is the control API's token, in a time that tells nothing about it."""
+        """Return whether this is the control API's token, in a time that does not depend on it."""
         return hmac.compare_digest(token.encode(), self._secret)
 
     def issue(self, account: str, name: str) -> AccessKey:

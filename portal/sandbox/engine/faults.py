@@ -7,15 +7,13 @@ from typing import Any, Final
 
 from ministack.core.responses import get_account_id
 
-from portal.sandbox.server.call_log import Call
-
 MODES: Final = (
     "error_before",  # not carried out, answered with an error
     "error_after",  # carried out, answered with an error all the same
     "timeout",  # carried out, never answered
     "throttle",  # not carried out, answered with the service's throttling error
     "denied",  # not carried out, answered with the service's error for a missing permission
-    "hold_before",  # waits for a word on the control plane, then carried out
+    "hold_before",  # waits for a decision on the control API, then carried out
     "hold_after",  # carried out, then waits before it is answered
 )
 MOST: Final = 1_000  # faults of each kind in one account
@@ -29,7 +27,7 @@ _choosing = threading.Lock()  # an association runs on several instances at once
 
 
 class BadFault(Exception):
-    """A fault that was asked for is not one; the message says why."""
+    """A request for a fault is not valid; the message says why."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -45,17 +43,17 @@ class ApiFault:
     message: str = ""
     status: int = 0
 
-    def matches(self, call: Call) -> bool:
-        """Tell whether a call is one that this fault is about."""
-        return self.service in ("*", call.service) and self.action in ("*", call.action)
+    def matches(self, service: str, action: str) -> bool:
+        """Return whether a call is one that this fault applies to."""
+        return self.service in ("*", service) and self.action in ("*", action)
 
     @classmethod
-    def read(cls, asked: Any) -> "ApiFault":
-        """Return the fault that the control plane was given. Raises BadFault for what is none."""
+    def read(cls, given: Any) -> "ApiFault":
+        """Return the fault that the control API was given. Raises BadFault for what is none."""
         try:
-            fault = cls(**asked)
+            fault = cls(**given)
         except TypeError as wrong:
-            raise BadFault(f"not a fault of the API: {_short(asked)} ({_short(wrong)})") from wrong
+            raise BadFault(f"not a fault of the API: {_short(given)} ({_short(wrong)})") from wrong
         if fault.mode not in MODES:
             raise BadFault(f"mode {_short(fault.mode)} is none of {', '.join(MODES)}")
         for name in ("service", "action"):
@@ -82,7 +80,7 @@ class AssociationFault:
 
     on: bool | int | list[str] = True
     stdout: str = ""
-    stderr: str = "The sandbox was asked to fail this association."
+    stderr: str = "This failure was injected in the sandbox."
     _chosen: set[str] = field(default_factory=set, init=False, compare=False)
 
     def hits(self, instance_id: str) -> bool:
@@ -97,17 +95,17 @@ class AssociationFault:
             return instance_id in self._chosen
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the fault as the control plane accepts it."""
+        """Return the fault as the control API accepts it."""
         return {"on": self.on, "stdout": self.stdout, "stderr": self.stderr}
 
     @classmethod
-    def read(cls, asked: Any) -> "AssociationFault":
-        """Return the fault that the control plane was given. Raises BadFault for what is none."""
-        told = asked if isinstance(asked, dict) else {"on": asked}
+    def read(cls, given: Any) -> "AssociationFault":
+        """Return the fault that the control API was given. Raises BadFault for what is none."""
+        fields = given if isinstance(given, dict) else {"on": given}
         try:
-            fault = cls(**told)
+            fault = cls(**fields)
         except TypeError as wrong:
-            raise BadFault(f"not a fault of an association: {_short(asked)} ({_short(wrong)})") from wrong
+            raise BadFault(f"not a fault of an association: {_short(given)} ({_short(wrong)})") from wrong
         _check_text("stdout", fault.stdout, TEXT_LENGTH, _NOT_PRINTED)
         _check_text("stderr", fault.stderr, TEXT_LENGTH, _NOT_PRINTED)
         ids = isinstance(fault.on, list) and all(isinstance(key, str) for key in fault.on)
@@ -131,7 +129,7 @@ class Faults:
     api: list[ApiFault] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
-        """Spell the faults for the control plane."""
+        """Return the faults for the control API."""
         return {
             "resources": dict(self.resources),
             "associations": {name: fault.as_dict() for name, fault in self.associations.items()},
@@ -143,36 +141,36 @@ _of_account: dict[str | None, Faults] = {}
 
 
 def of(account: str | None) -> Faults:
-    """Hand out the faults of one account, or those meant for every account."""
+    """Return the faults of one account, or those meant for every account."""
     return _of_account.setdefault(account, Faults())
 
 
 def clear(account: str | None) -> None:
-    """Take back the faults of one account, or every fault there is."""
+    """Remove the faults of one account, or every fault there is."""
     if account is None:
         _of_account.clear()
     else:
         _of_account.pop(account, None)
 
 
-def merge(account: str | None, asked: dict[str, Any]) -> None:
-    """Add faults; null takes one of a resource or an association back, and all of API calls.
+def merge(account: str | None, given: dict[str, Any]) -> None:
+    """Add faults; null removes one of a resource or an association, and all of API calls.
 
     Raises BadFault for what is none, and adds nothing then.
     """
-    unknown = set(asked) - {"resources", "associations", "api"}
+    unknown = set(given) - {"resources", "associations", "api"}
     if unknown:
         raise BadFault(f"unknown kinds of fault: {_short(', '.join(sorted(unknown)))}")
-    added = [ApiFault.read(entry) for entry in _list(asked.get("api"))]
-    resources = _mapping("resources", asked.get("resources"))
+    added = [ApiFault.read(entry) for entry in _list(given.get("api"))]
+    resources = _mapping("resources", given.get("resources"))
     for logical_id, reason in resources.items():
         _check_text(f"the reason of {_short(logical_id)}", reason or "", TEXT_LENGTH)
     failing = {
         name: AssociationFault.read(value) if value else None
-        for name, value in _mapping("associations", asked.get("associations")).items()
+        for name, value in _mapping("associations", given.get("associations")).items()
     }
     faults = of(account)
-    api = [] if "api" in asked and asked["api"] is None else faults.api
+    api = [] if "api" in given and given["api"] is None else faults.api
     if max(map(len, (resources, failing, [*api, *added]))) > MOST:
         raise BadFault(f"an account has {MOST} faults of a kind at most")
     _put(faults.resources, resources)
@@ -205,7 +203,7 @@ def _check_number(what: str, value: Any, least: int, most: int) -> None:
 
 
 def _short(value: Any) -> str:
-    """Return what was asked for as a message repeats it."""
+    """Return a value as a message repeats it."""
     text = ascii(value)
     return text if len(text) <= 80 else f"{text[:80]}…"
 
@@ -219,7 +217,7 @@ def _put(store: dict[str, Any], values: dict[str, Any]) -> None:
 
 
 def resource_failure(operation: str, logical_id: str) -> str | None:
-    """Tell why an operation on a resource of the current account is to fail, or None.
+    """Return why an operation on a resource of the current account is to fail, or None.
 
     A bare logical id is about its creation; "update:", "delete:" and "rollback:" (the way back after a failed
     update) are about the others.
@@ -232,7 +230,7 @@ def resource_failure(operation: str, logical_id: str) -> str | None:
 
 
 def association_failure(account: str, name: str) -> AssociationFault | None:
-    """Tell how an association fails on purpose; None when it does not."""
+    """Return how an association fails on purpose; None when it does not."""
     for scope in (account, None):
         found = _of_account[scope].associations if scope in _of_account else {}
         for key in (name, "*"):
@@ -241,12 +239,12 @@ def association_failure(account: str, name: str) -> AssociationFault | None:
     return None
 
 
-def next_for(call: Call) -> ApiFault | None:
-    """Take the fault that a call meets, if any; it counts as met."""
-    for account in (call.account, None):
-        faults = _of_account.get(account)
+def next_for(account: str, service: str, action: str) -> ApiFault | None:
+    """Return the fault that a call gets, if any, and count it."""
+    for scope in (account, None):
+        faults = _of_account.get(scope)
         for fault in list(faults.api) if faults else ():
-            if not fault.matches(call):
+            if not fault.matches(service, action):
                 continue
             if fault.skip > 0:
                 fault.skip -= 1

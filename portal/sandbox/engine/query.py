@@ -48,7 +48,7 @@ def filters(parameters: Parameters) -> dict[str, list[str]]:
 def matches(
     wanted: Mapping[str, Iterable[str]], have: Mapping[str, str | list[str]], tags: list[Record]
 ) -> bool:
-    """Tell whether a resource passes every filter; values may hold * and ?, as EC2 allows.
+    """Return whether a resource passes every filter; values may hold * and ?, as EC2 allows.
 
     Args:
         have: the resource's value or values under each filter name.
@@ -68,7 +68,7 @@ def matches(
 
 
 def xml(content: Any, item: str = "member") -> str:
-    """Spell nested dictionaries and lists as XML; None is left out, a list's elements are called item."""
+    """Format nested dictionaries and lists as XML; None is left out, a list's elements are called item."""
     if isinstance(content, dict):
         return "".join(
             f"<{key}>{xml(part, item)}</{key}>" for key, part in content.items() if part is not None

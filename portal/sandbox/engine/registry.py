@@ -51,7 +51,7 @@ class Scope:
 
 
 def here() -> Scope:
-    """Tell the scope of the request or stack operation that this thread serves."""
+    """Return the scope of the request or stack operation that this thread serves."""
     return Scope(responses.get_account_id(), responses.get_region())
 
 
@@ -62,7 +62,7 @@ def scopes_of(store: Any) -> Iterator[Scope]:
 
 
 def handler(resource_type: str) -> dict[str, Any]:
-    """Hand out the handlers of a resource type, to be wrapped. Raises KeyError when there are none."""
+    """Return the handlers of a resource type, to be wrapped. Raises KeyError when there are none."""
     found: dict[str, Any] = provisioners._RESOURCE_HANDLERS[resource_type]
     return found
 
@@ -87,7 +87,7 @@ def ready_with(resource_type: str, ready: Callable[[str], None]) -> None:
     """Have something done to a resource when the time that AWS takes for it has passed.
 
     Args:
-        ready: told the physical id; what it tells of a resource that is gone by then is its own matter.
+        ready: called with the physical id, also of a resource that is gone by then.
     """
 
     async def stabilize(physical_id: str, properties: Properties, stack: str) -> Attributes | None:
@@ -137,13 +137,13 @@ def new_suffix(length: int = 16) -> str:
 
 
 def arn(service: str, resource: str) -> str:
-    """Spell an ARN of the current account and region."""
+    """Format an ARN of the current account and region."""
     scope = here()
     return f"arn:aws:{service}:{scope.region}:{scope.account}:{resource}"
 
 
 def changed(old: Properties, new: Properties, *names: str) -> bool:
-    """Tell whether any of the named properties differs between two versions of a resource."""
+    """Return whether any of the named properties differs between two versions of a resource."""
     return any(old.get(name) != new.get(name) for name in names)
 
 

@@ -1,7 +1,7 @@
 """How fast time passes in the sandbox, and how long each resource type takes; nothing here knows stacks.
 
-Durations are written as AWS's own seconds. At pace 1 they are compressed so that the eleven minutes of a
-three-tier environment pass in about one; at pace 0 nothing waits.
+Durations are written as AWS's own seconds. At scale 1 they are compressed so that the eleven minutes of a
+three-tier environment pass in about one; at scale 0 nothing waits.
 """
 
 import asyncio
@@ -12,10 +12,10 @@ from typing import Final
 
 from ministack.core.responses import get_account_id
 
-COMPRESSION: Final = 1 / 12  # seconds here for each second on AWS, at pace 1
-SLOWEST: Final = 1000.0  # of the paces that can be set; 12 is AWS's own
+COMPRESSION: Final = 1 / 12  # seconds here for each second on AWS, at scale 1
+SLOWEST: Final = 1000.0  # of the scales that can be set; 12 is AWS's own
 DEFAULT: Final = 8.0  # seconds AWS takes for a resource type that has no line of its own
-LISTEN: Final = 0.25  # seconds after which a waiting step looks again whether the pace changed
+CHECK: Final = 0.25  # seconds after which a waiting step checks again whether the scale changed
 
 # Medians of what AWS takes for a create, from public deployment logs; deletes and updates take the shares
 # below unless they have a line of their own.
@@ -81,44 +81,44 @@ _of_account: dict[str, float] = {}
 
 
 def current(account: str | None = None) -> float:
-    """Tell the pace of an account; without one, of that whose request or stack this thread serves."""
+    """Return the time scale of an account; without one, of that whose request or stack this thread serves."""
     return _of_account.get(account or get_account_id(), _default)
 
 
-def change(pace: float, account: str | None = None) -> None:
-    """Set the pace of one account, or of every account; what waits now feels it too.
+def change(scale: float, account: str | None = None) -> None:
+    """Set the time scale of one account, or of every account; waits that have begun follow it.
 
-    Raises ValueError when the pace is not a number from 0 to SLOWEST.
+    Raises ValueError when the scale is not a number from 0 to SLOWEST.
     """
     global _default
-    if not 0 <= pace <= SLOWEST:  # nor is NaN
-        raise ValueError(f"a pace is a number from 0 to {SLOWEST:g}")
+    if not 0 <= scale <= SLOWEST:  # nor is NaN
+        raise ValueError(f"a time scale is a number from 0 to {SLOWEST:g}")
     if account is None:
         _of_account.clear()
-        _default = pace
+        _default = scale
     else:
-        _of_account[account] = pace
+        _of_account[account] = scale
 
 
 def of_create(resource_type: str) -> float:
-    """Tell how many seconds AWS takes to create a resource of the type."""
+    """Return how many seconds AWS takes to create a resource of the type."""
     if resource_type.startswith("Custom::"):
         return CREATE["AWS::CloudFormation::CustomResource"]
     return CREATE.get(resource_type, DEFAULT)
 
 
 def of_update(resource_type: str) -> float:
-    """Tell how many seconds AWS takes to change a resource of the type in place."""
+    """Return how many seconds AWS takes to change a resource of the type in place."""
     return of_create(resource_type) * UPDATE_SHARE
 
 
 def of_delete(resource_type: str) -> float:
-    """Tell how many seconds AWS takes to delete a resource of the type."""
+    """Return how many seconds AWS takes to delete a resource of the type."""
     return DELETE.get(resource_type, of_create(resource_type) * DELETE_SHARE)
 
 
 async def pause(aws_seconds: float, stop: asyncio.Event) -> bool:
-    """Let that many of AWS's seconds pass on the event loop, as fast as the pace is while they do.
+    """Let that many of AWS's seconds pass on the event loop, at the time scale of each moment.
 
     Returns whether they passed; False as soon as stop is set.
     """
@@ -130,7 +130,7 @@ async def pause(aws_seconds: float, stop: asyncio.Event) -> bool:
             return not stop.is_set()
         started = time.monotonic()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(min(left * factor, LISTEN)):
+            async with asyncio.timeout(min(left * factor, CHECK)):
                 await stop.wait()
         left -= (time.monotonic() - started) / factor
     return False
@@ -144,6 +144,15 @@ def sleep(aws_seconds: float, stopped: Callable[[], bool] = lambda: False) -> bo
         if left * factor <= 0:
             return True
         started = time.monotonic()
-        time.sleep(min(left * factor, LISTEN))
+        time.sleep(min(left * factor, CHECK))
         left -= (time.monotonic() - started) / factor
     return False
+
+
+def shortened(aws_seconds: float, *, at_least: float = 0.0) -> float:
+    """Scale a duration of AWS's to the account's present time scale.
+
+    Args:
+        at_least: seconds that must pass at any scale, for deadlines that real work has to meet.
+    """
+    return max(at_least, aws_seconds * COMPRESSION * current())

@@ -1,4 +1,4 @@
-"""Which AWS call a request is (service, action, account), and a bounded journal of the calls that came in."""
+"""Which AWS call a request is (service, action, account), and a bounded log of the calls received."""
 
 import functools
 import re
@@ -15,7 +15,7 @@ from ministack.core import responses, router
 
 from portal.sandbox.server.callers import Caller
 
-LENGTH: Final = 20_000  # calls that the journal remembers
+LENGTH: Final = 20_000  # calls that the log keeps
 
 # Where boto3's name of a service is not the one that requests are signed with.
 BOTO3_NAMES: Final = {
@@ -30,7 +30,7 @@ _SCOPE = re.compile(r"Credential=[^/]+/\d{8}/[^/]+/(?P<service>[^/]+)/aws4_reque
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One AWS call, named as boto3 names it; the protocol is the one its errors are spelt in."""
+    """One AWS call, named as boto3 names it; the protocol is the one of its errors."""
 
     service: str
     action: str
@@ -43,14 +43,14 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A call in the journal; n counts up from 1 for as long as the sandbox runs."""
+    """A call in the log; n counts up from 1 for as long as the sandbox runs."""
 
     n: int
     call: Call
     at: float
 
     def as_dict(self) -> dict[str, Any]:
-        """Spell the entry for the control plane."""
+        """Describe the call for the control API."""
         call = self.call
         return {
             "n": self.n,
@@ -87,7 +87,7 @@ def forget(account: str | None) -> None:
 
 
 def has_form(headers: Mapping[str, str]) -> bool:
-    """Tell whether a request's action stands in its body."""
+    """Return whether a request's action is in its body."""
     return "x-amz-target" not in headers and headers.get("content-type", "").startswith(
         "application/x-www-form-urlencoded"
     )

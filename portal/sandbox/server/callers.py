@@ -17,8 +17,8 @@ _KINDS: Final = {"AssumedRole": "role", "User": "user", "FederatedUser": "user",
 class Caller:
     """Who signed a request.
 
-    `kind` is "root" for keys of the keyring (they act as the account itself), "user" or "role"; `name` tells
-    apart who has such a key: "portal", "script", "cloudformation", a user's name, or role and session.
+    `kind` is "root" for keys of the keyring (they act as the account itself), "user" or "role"; `name` says
+    which one has such a key: "portal", "script", "cloudformation", a user's name, or role and session.
     """
 
     account: str  # twelve digits
@@ -45,7 +45,7 @@ def find(access_key_id: str, session_token: str) -> tuple[Caller, str]:
     if issued is not None and not session_token:
         arn = f"arn:aws:iam::{issued.account}:root"
         return Caller(issued.account, "root", issued.name, arn), issued.secret
-    # MiniStack takes numbers and the word "test" for keys of the account itself; here they are nobody's.
+    # MiniStack takes numbers and the word "test" for keys of the account itself; here they are unknown.
     if issued is not None or iam_evaluator.is_root_access_key(access_key_id):
         raise _unknown(session_token)
     return _known_to_iam(access_key_id, session_token)

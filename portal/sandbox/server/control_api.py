@@ -1,4 +1,4 @@
-"""The control plane under /_sanso/: what runs, how fast, what goes wrong on purpose, which calls came."""
+"""The control API under /_sanso/: what runs, how fast, what goes wrong on purpose, which calls came."""
 
 import asyncio
 import datetime
@@ -13,20 +13,27 @@ import ministack.app
 from ministack.core.responses import AccountRegionScopedDict, AccountScopedDict
 
 from portal.sandbox.engine import access_keys, contract, faults, time_scale
-from portal.sandbox.protocols import machines
-from portal.sandbox.server import call_log, control_requests, fault_middleware, machine_actions
+from portal.sandbox.protocols import in_use
+from portal.sandbox.protocols.machines import ACTIONS
+from portal.sandbox.server import (
+    call_log,
+    control_requests,
+    database_actions,
+    fault_middleware,
+    machine_actions,
+)
 from portal.sandbox.server.control_requests import Payload, Refused
 from portal.sandbox.server.fault_middleware import Application, Receive, Scope, Send
 
 PREFIX: Final = "/_sanso/"
 
 
-class Control:
-    """The application behind the control plane's addresses; everything else goes on to another one."""
+class ControlApi:
+    """The application behind the control API's addresses; everything else goes on to another one."""
 
-    def __init__(self, application: Application, extensions: Iterable[ModuleType]) -> None:
+    def __init__(self, application: Application, services: Iterable[ModuleType]) -> None:
         self.application = application
-        self.extensions = list(extensions)
+        self.services = list(services)
         self.instance_id = str(uuid.uuid4())
         self.started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
         self.routes: dict[tuple[str, str], Callable[[str | None, Payload, Payload], Awaitable[Any]]] = {
@@ -45,7 +52,7 @@ class Control:
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request to the control plane, or pass it on."""
+        """Answer a request to the control API, or pass it on."""
         if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
             await self.application(scope, receive, send)
             return
@@ -85,10 +92,7 @@ class Control:
             "started_at": self.started_at,
             "instance_id": self.instance_id,
         }
-        for extension in self.extensions:
-            if hasattr(extension, "about"):
-                about.update(extension.about())
-        return about
+        return about | in_use.backends().about()
 
     async def _issue_key(self, account: str | None, query: Payload, payload: Payload) -> Payload:
         name = payload.get("name", "script")
@@ -105,10 +109,10 @@ class Control:
         }
 
     async def _set_pace(self, account: str | None, query: Payload, payload: Payload) -> Payload:
-        asked = payload.get("pace")
-        if isinstance(asked, bool) or not isinstance(asked, int | float):
-            raise Refused('a pace is asked for as {"pace": number}')
-        time_scale.change(float(asked), account)
+        scale = payload.get("pace")
+        if isinstance(scale, bool) or not isinstance(scale, int | float):
+            raise Refused('a time scale is set by {"pace": number}')
+        time_scale.change(float(scale), account)
         return {"pace": time_scale.current(account or "")}
 
     async def _list_faults(self, account: str | None, query: Payload, payload: Payload) -> Payload:
@@ -136,8 +140,8 @@ class Control:
         if key not in fault_middleware.held:
             raise KeyError(f"held request {key}")
         waiting = fault_middleware.held.pop(key)
-        if not waiting.word.done():
-            waiting.word.set_result(word)
+        if not waiting.decision.done():
+            waiting.decision.set_result(word)
         return {"id": key, "action": word}
 
     async def _list_calls(self, account: str | None, query: Payload, payload: Payload) -> Payload:
@@ -145,24 +149,20 @@ class Control:
         return {"calls": [entry.as_dict() for entry in call_log.read(since, account)]}
 
     async def _list_machines(self, account: str | None, query: Payload, payload: Payload) -> Payload:
-        listed = await asyncio.to_thread(machine_actions.listed, account)
-        return {"machines": listed, "actions": list(machines.ACTIONS)}
+        listed = await asyncio.to_thread(machine_actions.describe, account)
+        return {"machines": listed, "actions": list(ACTIONS)}
 
     async def _list_databases(self, account: str | None, query: Payload, payload: Payload) -> Payload:
-        from portal.sandbox.server import database_actions as databases
-
-        return {"databases": databases.listed(account), "actions": list(databases.ACTIONS)}
+        return {"databases": database_actions.describe(account), "actions": list(database_actions.ACTIONS)}
 
     async def _act_on_database(self, account: str | None, query: Payload, payload: Payload) -> Payload:
-        from portal.sandbox.server import database_actions as databases
-
         cluster, action = str(payload.get("cluster")), str(payload.get("action"))
-        return await asyncio.to_thread(databases.act, account, cluster, action)
+        return await asyncio.to_thread(database_actions.act, account, cluster, action)
 
     async def _reset(self, account: str | None, query: Payload, payload: Payload) -> Payload:
-        for extension in self.extensions:
-            if hasattr(extension, "reset"):
-                extension.reset(account)
+        for service in self.services:
+            if hasattr(service, "reset"):
+                service.reset(account)
         if account is None:
             ministack.app._reset_all_state()
         else:

@@ -1,4 +1,4 @@
-"""What a request to the control plane carries: its query and its JSON object, read with limits."""
+"""What a request to the control API carries: its query and its JSON object, read with limits."""
 
 import json
 import math
@@ -15,7 +15,7 @@ MAX_NUMBER: Final = 10**15
 
 
 class Refused(Exception):
-    """A request to the control plane that is not one; the message says why."""
+    """A request to the control API that is not one; the message says why."""
 
 
 def query_of(scope: Scope) -> Payload:

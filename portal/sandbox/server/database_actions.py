@@ -1,30 +1,30 @@
-"""Databases that are broken on purpose, and the list of them, for the control plane."""
+"""Databases that are broken on purpose, and the list of them, for the control API."""
 
 from typing import Any
 
-from portal.sandbox.backends.databases import clusters as databases
 from portal.sandbox.protocols.databases import ACTIONS, Database
+from portal.sandbox.services.rds import databases
 
-__all__ = ["ACTIONS", "act", "listed"]
+__all__ = ["ACTIONS", "act", "describe"]
 
 
-def listed(account: str | None) -> list[dict[str, Any]]:
-    """Tell what there is of each cluster's database."""
+def describe(account: str | None) -> list[dict[str, Any]]:
+    """Describe each cluster's database."""
     return [
         {"cluster": identifier, "account": scope.account, **_shape(database)}
-        for (scope, identifier), database in databases.listed(account)
+        for (scope, identifier), database in databases.of_account(account)
     ]
 
 
 def act(account: str | None, identifier: str, action: str) -> dict[str, Any]:
-    """Kill, stop or freeze a cluster's writer, kill a reader, or fail over; the cluster mends itself.
+    """Kill, stop or freeze a cluster's writer, kill a reader, or fail over; the cluster repairs itself.
 
     Raises KeyError when there is no such cluster and ValueError when it can't be done.
     """
-    for (scope, name), database in databases.listed(account):
+    for (scope, name), database in databases.of_account(account):
         if name == identifier:
-            befell = database.act(action)
-            return {"cluster": name, "account": scope.account, "befell": befell, **_shape(database)}
+            affected = database.act(action)
+            return {"cluster": name, "account": scope.account, "affected": affected, **_shape(database)}
     raise KeyError(f"database of a cluster {identifier}")
 
 
@@ -36,7 +36,7 @@ def _shape(database: Database) -> dict[str, Any]:
         "instances": [
             {
                 "instance": one.instance,
-                "address": f"{one.place[0]}:{one.place[1]}",
+                "address": f"{one.address[0]}:{one.address[1]}",
                 "role": "writer" if one.writes else "reader",
                 "answers": one.answers,
                 "follows": one.follows,

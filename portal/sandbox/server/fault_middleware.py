@@ -1,4 +1,4 @@
-"""The ASGI door in front of MiniStack: every call is written down, and meets the faults that wait for it."""
+"""The ASGI middleware in front of MiniStack: it logs every call, and injects the faults that apply to it."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 logger = logging.getLogger(__name__)
 
-# Each protocol's own words: error code, HTTP status, message.
+# Error code, HTTP status and message of each protocol.
 THROTTLED: Final = {
     "query": ("Throttling", 400, "Rate exceeded"),
     "ec2": ("RequestLimitExceeded", 503, "Request limit exceeded."),
@@ -49,15 +49,17 @@ FAILED_MESSAGE: Final = "We encountered an internal error. Please try again."
 
 @dataclass(slots=True)
 class Held:
-    """A request that waits for a word on the control plane."""
+    """A request that is held until the control API releases or drops it."""
 
     call: Call
     when: str  # before or after it was carried out
     since: float = field(default_factory=time.time)
-    word: "asyncio.Future[str]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    decision: "asyncio.Future[str]" = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
 
     def as_dict(self, key: str) -> dict[str, Any]:
-        """Spell the request for the control plane."""
+        """Describe the request for the control API."""
         call = self.call
         return {
             "id": key,
@@ -72,14 +74,14 @@ class Held:
 held: dict[str, Held] = {}
 
 
-class Gate:
-    """MiniStack's application with the journal and the faults before it."""
+class FaultMiddleware:
+    """MiniStack's application behind the call log and the faults."""
 
     def __init__(self, application: Application) -> None:
         self.application = application
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request through, or do to it what a fault says."""
+        """Pass a request on, or apply a fault to it."""
         if scope["type"] != "http":
             await self.application(scope, receive, send)
             return
@@ -92,17 +94,17 @@ class Gate:
         fault = None
         if call is not None:
             call_log.write(call)
-            fault = faults.next_for(call)
+            fault = faults.next_for(call.account, call.service, call.action)
         if call is None or fault is None:
             await self.application(scope, receive if body is None else replay(body, receive), send)
             return
         if body is None:
             body = await read_body(receive)
-        logger.info("%s of %s meets %s", call.action, call.service, fault.mode)
-        await self._meet(fault, call, scope, replay(body, receive), send)
+        logger.info("%s of %s gets %s", call.action, call.service, fault.mode)
+        await self._apply(fault, call, scope, replay(body, receive), send)
 
-    async def _meet(self, fault: ApiFault, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
-        if fault.mode == "hold_before" and await _wait(call, "before") == "drop":
+    async def _apply(self, fault: ApiFault, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
+        if fault.mode == "hold_before" and await _hold(call, "before") == "drop":
             await _break_off(send)
             return
         if fault.mode == "hold_before":
@@ -121,7 +123,7 @@ class Gate:
             await _refuse(fault, call, send)
         elif fault.mode == "timeout":
             await _until_gone(receive)
-        elif await _wait(call, "after") == "drop":
+        elif await _hold(call, "after") == "drop":
             await _break_off(send)
         else:
             for message in answered:
@@ -139,7 +141,7 @@ async def read_body(receive: Receive) -> bytes:
 
 
 def replay(body: bytes, receive: Receive) -> Receive:
-    """Hand a body that was read out once more; what the client does after it comes through."""
+    """Return a body that was read once more; what the client sends after it comes through."""
     waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def next_message() -> Message:
@@ -148,11 +150,11 @@ def replay(body: bytes, receive: Receive) -> Receive:
     return next_message
 
 
-async def _wait(call: Call, when: str) -> str:
+async def _hold(call: Call, when: str) -> str:
     key = str(uuid.uuid4())
     held[key] = Held(call, when)
     try:
-        return await held[key].word
+        return await held[key].decision
     finally:
         held.pop(key, None)
 
@@ -167,7 +169,7 @@ class Dropped(ConnectionError):
 
 
 async def _break_off(send: Send) -> None:
-    """Promise more than is sent, so that the server closes the connection as a broken network would."""
+    """Announce more than is sent, so that the server closes the connection as a broken network would."""
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1000000")]})
     await send({"type": "http.response.body", "body": b" ", "more_body": True})
     raise Dropped
@@ -198,7 +200,7 @@ async def _refuse(fault: ApiFault, call: Call, send: Send) -> None:
 
 
 def error(protocol: str, code: str, status: int, message: str) -> tuple[str, bytes]:
-    """Spell an error in a protocol's own form; returns the content type and the body."""
+    """Return an error in a protocol's own form: the content type and the body."""
     request_id = uuid.uuid4()
     text = escape(message)
     if protocol in ("json", "rest-json"):
@@ -223,7 +225,7 @@ def error(protocol: str, code: str, status: int, message: str) -> tuple[str, byt
 
 
 def _denied(call: Call) -> str:
-    """Word a missing permission as IAM does, for the identity that GetCallerIdentity names."""
+    """Return IAM's message of a missing permission, for the identity that GetCallerIdentity names."""
     with request_scope(call.account, call.region):
         identity = resolve_caller_identity(call.access_key)
     who = identity["userArn"] if identity else f"arn:aws:iam::{call.account}:root"

@@ -1,25 +1,27 @@
-"""Machines that are broken on purpose, the list of them, and their logs, for the control plane."""
+"""Machines that are broken on purpose, the list of them, and their logs, for the control API."""
 
 from typing import Any
 
 from ministack.services import ec2
 
-from portal.sandbox.protocols import machines
+from portal.sandbox.protocols import in_use
+from portal.sandbox.protocols.machines import ACTIONS
+from portal.sandbox.services.ec2 import instances
 
 
-def listed(account: str | None) -> list[dict[str, Any]]:
-    """Tell what there is of machines, with the tags of their instances: these say whose they are."""
+def describe(account: str | None) -> list[dict[str, Any]]:
+    """Describe the machines, with the tags of their instances: these say whose they are."""
     tags = {
-        instance_id: {tag["Key"]: tag["Value"] for tag in told}
-        for (_owner, _region, instance_id), told in ec2._tags.all_items()
+        instance_id: {tag["Key"]: tag["Value"] for tag in found}
+        for (_owner, _region, instance_id), found in ec2._tags.all_items()
     }
-    return [one | {"tags": tags.get(one["instance"], {})} for one in machines.current().listed(account)]
+    return [one | {"tags": tags.get(one["instance"], {})} for one in in_use.machines().describe(account)]
 
 
 def log(account: str | None, instance_id: str) -> str:
-    """Read the end of a machine's access log. Raises KeyError when the account has no such machine."""
+    """Return the end of a machine's access log. Raises KeyError when the account has no such machine."""
     _check(account, instance_id)
-    return machines.current().log(instance_id)
+    return in_use.machines().log(instance_id)
 
 
 def act(account: str | None, instance_id: str, action: str) -> dict[str, Any]:
@@ -27,22 +29,20 @@ def act(account: str | None, instance_id: str, action: str) -> dict[str, Any]:
 
     Raises KeyError when the account has no such machine and ValueError when it can't be done.
     """
-    current = machines.current()
-    if current.name == "records":
-        return current.act(instance_id, action)
-    if action not in machines.ACTIONS:
-        raise ValueError(f"an action is one of {', '.join(machines.ACTIONS)}, not {action!r}")
+    machines = in_use.machines()
+    if machines.name == "records":
+        return machines.act(instance_id, action)
+    if action not in ACTIONS:
+        raise ValueError(f"an action is one of {', '.join(ACTIONS)}, not {action!r}")
     _check(account, instance_id)
-    scope = current.scope_of(instance_id)
-    told = current.act(instance_id, action)
+    scope = machines.scope_of(instance_id)
+    described = machines.act(instance_id, action)
     if action == "kill":
-        from portal.sandbox.services.ec2 import instances
-
         with scope.entered():
             instances.terminate(instance_id)
-    return told
+    return described
 
 
 def _check(account: str | None, instance_id: str) -> None:
-    if account not in (None, machines.current().scope_of(instance_id).account):
+    if account not in (None, in_use.machines().scope_of(instance_id).account):
         raise KeyError(f"machine {instance_id}")

@@ -67,7 +67,7 @@ def read(head: Head) -> Claim:
     """Read a request's signature and check all but the signature itself, which may need the body.
 
     Raises Rejected for a request that is not signed, with another algorithm, incompletely, too early or too
-    late, or with a key that nobody has.
+    late, or with an unknown key.
     """
     presigned = _is_presigned(head)
     if presigned:

@@ -92,7 +92,7 @@ def _name_account(scope: Scope, claim: signatures.Claim, caller: Caller) -> None
 
 
 async def _drain(receive: Receive) -> None:
-    """Read a body that nobody will look at, so that the client gets the answer and no broken connection."""
+    """Read a body that is not used, so that the client gets the response and no broken connection."""
     while True:
         message = await receive()
         if message["type"] != "http.request" or not message.get("more_body"):

@@ -1,18 +1,56 @@
-"""The last line against leftovers: ends the processes below this one that nobody has ended."""
+"""Ends the processes below this one that nothing else has ended, and removes their files."""
 
 import contextlib
+import ctypes
 import os
+import shutil
 import signal
+import sys
+import time
 from pathlib import Path
 
 PROCESSES = Path("/proc")
+PR_SET_CHILD_SUBREAPER = 36
+TRIES = 100  # a tenth of a second apart
+
+
+def adopt() -> None:
+    """Let processes whose parent ends become children of this one, so that they are found (Linux alone).
+
+    https://man7.org/linux/man-pages/man2/PR_SET_CHILD_SUBREAPER.2const.html
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def end() -> None:
-    """Kill every process below this one. Without /proc there is none to be found and nothing is done."""
+    """Kill every process below this one. Without /proc none are found and nothing is done."""
     for pid in _below(os.getpid()):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+
+
+def end_and_remove(folder: Path) -> None:
+    """Kill every process below this one, wait for their end, and remove a folder that they wrote to.
+
+    The first process of a namespace has ended when all others in it have.
+    """
+    for _attempt in range(TRIES):
+        end()
+        shutil.rmtree(folder, ignore_errors=True)
+        if _all_ended() and not folder.exists():
+            return
+        time.sleep(0.1)
+
+
+def _all_ended() -> bool:
+    """Collect the children that have ended; return whether none is left."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return True
+    return False
 
 
 def _below(ancestor: int) -> set[int]:
@@ -28,5 +66,5 @@ def _below(ancestor: int) -> set[int]:
 
 
 def _parent(process: Path) -> int:
-    """Read a process's parent: the second field after the command, which may hold spaces and parentheses."""
+    """Return a process's parent: the second field after the command, which may have parentheses."""
     return int((process / "stat").read_text().rsplit(")", 1)[1].split()[1])

@@ -1,17 +1,18 @@
-"""Runs a server that must not outlive the process that started it, however that process ends.
+"""Runs a program that must not outlive the process that started it, however that process ends.
 
 `python die_with_parent.py COMMAND ARGUMENT...` starts the command and waits for it. When its own standard
 input ends, because whoever held the other end closed it or died, the command is terminated, and killed if it
-lingers.
+does not end. What the command leaves in its process group is terminated, too.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import threading
 
-PATIENCE = 10  # seconds
+TIMEOUT = 10  # seconds
 
 
 def main() -> int:
@@ -20,18 +21,23 @@ def main() -> int:
     with subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL) as process:
         signal.signal(signal.SIGTERM, lambda _number, _frame: process.terminate())
 
-        def hold() -> None:
+        def end_with_input() -> None:
             while os.read(sys.stdin.fileno(), 4096):
                 pass
             process.terminate()
             try:
-                process.wait(PATIENCE)
+                process.wait(TIMEOUT)
             except subprocess.TimeoutExpired:
                 process.kill()
 
-        threading.Thread(target=hold, daemon=True).start()
+        threading.Thread(target=end_with_input, daemon=True).start()
         return process.wait()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    if os.getpgrp() == os.getpid():  # the group is the command's alone
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(0, signal.SIGTERM)
+    sys.exit(code)

@@ -1,9 +1,8 @@
-"""Listeners, their rules and TLS, with HAProxy and with the stand-in."""
+"""Listeners, their rules and TLS."""
 
 from __future__ import annotations
 
 import http.client
-import shutil
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -113,29 +112,16 @@ class Balancer:
             return False
 
 
-KINDS = [
-    pytest.param(
-        "haproxy",
-        marks=pytest.mark.skipif(
-            shutil.which("haproxy", path="/usr/sbin:/usr/bin:/usr/local/bin:/usr/local/sbin") is None,
-            reason="HAProxy is not installed",
-        ),
-    ),
-    "builtin",
-]
-
-
-@pytest.fixture(scope="module", params=KINDS)
-def balancer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Balancer]:
+@pytest.fixture(scope="module")
+def balancer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Balancer]:
     folder: Path = tmp_path_factory.mktemp("balancers")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SANSO_SANDBOX_MACHINES", "processes")
-        patch.setenv("SANSO_SANDBOX_BALANCERS", request.param)
         sandbox = start_sandbox(folder, database="embedded")
     try:
         account = Account(sandbox, "123456123456")
         about: Any = sandbox.control("GET", "about")
-        assert about["balancers"] == request.param
+        assert about["balancers"] == "haproxy"
         network = account.outputs(made(account, "network", NETWORK))
         given = {name: network[name] for name in ("Vpc", "SubnetA", "SubnetC", "Group")}
         stack = made(account, "balancer", BALANCER, **given)

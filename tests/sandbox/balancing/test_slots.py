@@ -6,17 +6,17 @@ from dataclasses import replace
 
 from portal.sandbox.backends.balancers.haproxy_configuration import FIND_ANOTHER, Backend, Slot
 from portal.sandbox.backends.balancers.reconciler import change
-from portal.sandbox.services.elbv2.forwarding import Target
+from portal.sandbox.protocols.balancers import Target
 
-ONE = Target(name="one", place=("127.0.0.2", 80), takes=True)
-TWO = Target(name="two", place=("127.0.0.3", 80), takes=True)
+ONE = Target(name="one", address=("127.0.0.2", 80), takes=True)
+TWO = Target(name="two", address=("127.0.0.3", 80), takes=True)
 CUT = "shutdown sessions server s0"
 
 
 def placed(backend: Backend, targets: list[Target], now: float) -> list[str]:
     """Place the targets; tell what HAProxy hears about the first slot."""
     before = backend.slots[0] if backend.slots else Slot()
-    backend.place(targets, now)
+    backend.assign(targets, now)
     return change("s0", before, backend.slots[0])
 
 

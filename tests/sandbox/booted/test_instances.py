@@ -220,7 +220,7 @@ def test_apache_is_made_to_answer_500_and_mended(account: Account, instance: str
     act("stop-service")
     act("start-service")  # a restart alone mends nothing
     wait_until(lambda: answers("/healthz", 500), what="500 again")
-    act("mend-service")
+    act("repair-service")
     wait_until(lambda: answers("/healthz", 200), what="a web server that is well")
     assert not machine()["broken"]
 
@@ -245,7 +245,12 @@ def test_a_machine_that_ends_by_itself_ends_its_instance(account: Account) -> No
     wait_until(lambda: state() == "terminated", what="the end of the instance")
 
 
-@pytest.mark.parametrize("way", ["stop", "kill"])
+def groups(*keys: str) -> list[Path]:
+    """List the control groups of machines."""
+    return [group for key in keys for group in Path("/sys/fs/cgroup").rglob(f"sanso-{key}")]
+
+
+@pytest.mark.parametrize("way", ["stop", "kill", "kill server"])
 def test_machines_end_with_the_sandbox(base: object, tmp_path: Path, way: str) -> None:
     before = cables()
     sandbox = start_sandbox(tmp_path, machines="booted", database="embedded")
@@ -256,11 +261,15 @@ def test_machines_end_with_the_sandbox(base: object, tmp_path: Path, way: str) -
         sandbox.stop()
     else:
         assert sandbox.process is not None
-        os.kill(sandbox.process.pid, 9)
+        pid = sandbox.process.pid
+        server = int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
+        os.kill(server if way == "kill server" else pid, 9)
         sandbox.process.wait()
     for key in keys:
         wait_until(lambda k=key: not processes_with(k), what="the end of the machine")  # type: ignore[misc]
     wait_until(lambda: not cables() - before, what="the end of the cables")
     mounts = Path("/proc/mounts").read_text()
     assert str(tmp_path) not in mounts
+    wait_until(lambda: not groups(*keys), what="the end of the control groups")
+    wait_until(lambda: not (tmp_path / "data" / "tmp").exists(), what="the end of its files")
     sandbox.kill()

@@ -132,7 +132,7 @@ def test_nothing_of_it_stays(machine: Machine, way: str) -> None:
     before = cables()
     leader, folder = machine.leader, machine.plan.folder
     if way == "killed keeper":
-        os.kill(machine._keeper.pid, signal.SIGKILL)
+        os.kill(machine._init.pid, signal.SIGKILL)
         machine.wait()
         wait_until(lambda: not Path(f"/proc/{leader}").exists(), what="the end of the machine")
     else:

@@ -1,6 +1,6 @@
 """Confines attack.py in one way: `python -m tests.sandbox.confinement.start MODE FOLDER GOALS`.
 
-MODE and GOALS are JSON, FOLDER is where rooms lie; prints what the program printed, or fails as it did.
+MODE and GOALS are JSON, FOLDER is where workspaces lie; prints what the program printed, or fails as it did.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ import tempfile
 from pathlib import Path
 
 from portal.process import protect
-from portal.sandbox.backends.functions.confinement.workspace import Mode, Room
+from portal.sandbox.backends.functions.confinement.workspace import Mode, Workspace
 from tests.sandbox.confinement import attack
 
 if __name__ == "__main__":
     protect()
     mode, folder, goals = sys.argv[1:]
     tempfile.tempdir = folder
-    room = Room(Mode(**json.loads(mode)))
+    workspace = Workspace(Mode(**json.loads(mode)))
     command = [sys.executable, "-I", "-S", attack.__file__, goals]
-    process = room.start(command, environment={}, folder=room.temporary, readable=[attack.__file__])
+    process = workspace.start(command, environment={}, folder=workspace.temporary, readable=[attack.__file__])
     out, err = process.communicate()
-    room.remove()
+    workspace.remove()
     sys.stdout.write(out)
     sys.stderr.write(err)
     if Path(folder).exists() and any(Path(folder).iterdir()):

@@ -121,7 +121,7 @@ def test_a_web_server_that_answers_500_is_seen_by_the_checks_and_gets_no_request
         wait_until(lambda: reason("Target.FailedHealthChecks"), what="a target that refuses connections")
         site.act(broken, "start-service")  # which mends nothing
         wait_until(lambda: reason("Target.ResponseCodeMismatch"), what="500 again")
-        site.act(broken, "mend-service")
+        site.act(broken, "repair-service")
         wait_until(site.is_whole, what="healthy targets again")
     finally:
         site.account.pace(0)
@@ -193,15 +193,12 @@ def test_a_service_that_does_not_start_fails_its_association_with_the_end_of_the
         MinCount=1,
         MaxCount=1,
         IamInstanceProfile={"Arn": profiles[0]["Arn"]},
+        TagSpecifications=[{"ResourceType": "instance", "Tags": [{"Key": "Server", "Value": "App"}]}],
     )["Instances"]
     key = lone["InstanceId"]
     made = ssm.create_association(
-        Name="AWS-RunShellScript",
-        Parameters={
-            "commands": [
-                "ansible-playbook -i localhost, -e 'DB_NAME=x DB_PASSWORD=x DB_TLS=maybe' playbook.yml"
-            ]
-        },
+        Name="AWS-ApplyAnsiblePlaybooks",
+        Parameters={"ExtraVariables": ["DB_NAME=x DB_PASSWORD=x DB_TLS=maybe"]},
         Targets=[{"Key": "InstanceIds", "Values": [key]}],
         OutputLocation={
             "S3Location": {"OutputS3BucketName": site.account.bucket, "OutputS3KeyPrefix": "failing"}

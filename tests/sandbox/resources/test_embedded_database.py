@@ -5,13 +5,15 @@ from __future__ import annotations
 import datetime
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pymysql
 import pytest
 
-from portal.sandbox.backends.databases.embedded.server import Embedded
+from portal.sandbox.backends.databases.embedded.server import Server
+from portal.sandbox.protocols.databases import DatabaseSettings
 from tests.services import LIMIT
 
 TABLE = """
@@ -21,20 +23,21 @@ CREATE TABLE IF NOT EXISTS `saved_times` (
   PRIMARY KEY (`id`), KEY `dt_id` (`dt`, `id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_0900_ai_ci
 """
+SETTINGS = DatabaseSettings(port=3306, user="admin", password="it's", database="datelog", parameters={})
 MOMENT = datetime.datetime(2024, 1, 2, 3, 4, 5)  # noqa: DTZ001  (DATETIME has no zone)
 ENCRYPTED = {"check_hostname": False, "verify_mode": "none"}
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Embedded]:
+def database(tmp_path: Path) -> Iterator[Server]:
     """A running database with the table of saved times."""
-    server = Embedded(tmp_path, port=3306, user="admin", password="it's", database="datelog", parameters={})
+    server = Server(tmp_path, SETTINGS)
     run(connect(server), TABLE)
     yield server
     server.stop()
 
 
-def connect(server: Embedded, **options: Any) -> Any:
+def connect(server: Server, **options: Any) -> Any:
     given = {"user": "admin", "password": "it's", "database": "datelog", "ssl": ENCRYPTED, **options}
     return pymysql.connect(host=server.endpoint.writer, port=server.endpoint.port, **given)
 
@@ -49,7 +52,7 @@ def number(refused: pytest.ExceptionInfo[pymysql.MySQLError]) -> int:
     return int(refused.value.args[0])
 
 
-def test_rows_come_back_with_their_types_and_numbers(database: Embedded) -> None:
+def test_rows_come_back_with_their_types_and_numbers(database: Server) -> None:
     connection = connect(database)
     with connection.cursor() as cursor:
         assert cursor.execute("INSERT INTO saved_times (dt) VALUES (%s), (%s)", (MOMENT, MOMENT)) == 2
@@ -60,7 +63,7 @@ def test_rows_come_back_with_their_types_and_numbers(database: Embedded) -> None
         assert cursor.execute("DELETE FROM saved_times WHERE id < 9") == 2
 
 
-def test_a_transaction_is_seen_by_others_once_it_is_committed(database: Embedded) -> None:
+def test_a_transaction_is_seen_by_others_once_it_is_committed(database: Server) -> None:
     writer, reader = connect(database), connect(database, autocommit=True)
     run(writer, "INSERT INTO saved_times (dt) VALUES (%s)", MOMENT)
     assert run(reader, "SELECT COUNT(*) FROM saved_times") == ((0,),)
@@ -72,7 +75,7 @@ def test_a_transaction_is_seen_by_others_once_it_is_committed(database: Embedded
     assert run(reader, "SELECT COUNT(*) FROM saved_times") == ((1,),)
 
 
-def test_a_writer_waits_for_another_without_stopping_the_server(database: Embedded) -> None:
+def test_a_writer_waits_for_another_without_stopping_the_server(database: Server) -> None:
     first, second = connect(database), connect(database)
     run(first, "INSERT INTO saved_times (dt) VALUES (%s)", MOMENT)
     waiting = threading.Thread(
@@ -85,7 +88,7 @@ def test_a_writer_waits_for_another_without_stopping_the_server(database: Embedd
     assert run(connect(database), "SELECT COUNT(*) FROM saved_times") == ((2,),)
 
 
-def test_many_clients_connect_at_once_over_tls(database: Embedded) -> None:
+def test_many_clients_connect_at_once_over_tls(database: Server) -> None:
     answers: list[Any] = []
 
     def ask() -> None:
@@ -117,13 +120,13 @@ def test_many_clients_connect_at_once_over_tls(database: Embedded) -> None:
         ("CREATE USER admin@'%%' IDENTIFIED BY 'x'", 1396),
     ],
 )
-def test_errors_have_mysqls_numbers(database: Embedded, statement: str, error: int) -> None:
+def test_errors_have_mysqls_numbers(database: Server, statement: str, error: int) -> None:
     with pytest.raises(pymysql.MySQLError) as refused:
         run(connect(database), statement.replace("%%", "%"))
     assert number(refused) == error
 
 
-def test_what_sets_up_an_application_is_understood(database: Embedded) -> None:
+def test_what_sets_up_an_application_is_understood(database: Server) -> None:
     admin = connect(database, database=None)
     for statement in (
         "CREATE DATABASE IF NOT EXISTS datelog CHARACTER SET utf8mb4",
@@ -146,7 +149,7 @@ def test_what_sets_up_an_application_is_understood(database: Embedded) -> None:
     assert number(refused) == 1045
 
 
-def test_a_named_lock_is_one_connections_at_a_time(database: Embedded) -> None:
+def test_a_named_lock_is_one_connections_at_a_time(database: Server) -> None:
     first, second = connect(database), connect(database)
     assert run(first, "SELECT GET_LOCK('migrate', 1)") == ((1,),)
     assert run(second, "SELECT GET_LOCK('migrate', 0)") == ((0,),)
@@ -154,7 +157,7 @@ def test_a_named_lock_is_one_connections_at_a_time(database: Embedded) -> None:
     assert run(second, "SELECT GET_LOCK('migrate', 10)") == ((1,),)
 
 
-def test_strangers_are_refused_and_a_changed_password_counts(database: Embedded) -> None:
+def test_strangers_are_refused_and_a_changed_password_counts(database: Server) -> None:
     for stranger in ({"user": "nobody"}, {"password": "guess"}):
         with pytest.raises(pymysql.MySQLError) as refused:
             connect(database, **stranger)
@@ -164,14 +167,7 @@ def test_strangers_are_refused_and_a_changed_password_counts(database: Embedded)
 
 
 def test_a_server_that_wants_encryption_answers_nothing_without(tmp_path: Path) -> None:
-    server = Embedded(
-        tmp_path,
-        port=3306,
-        user="admin",
-        password="it's",
-        database="datelog",
-        parameters={"require_secure_transport": "ON"},
-    )
+    server = Server(tmp_path, replace(SETTINGS, parameters={"require_secure_transport": "ON"}))
     with pytest.raises(pymysql.MySQLError, match="insecure transport"):
         run(connect(server, ssl=None, ssl_disabled=True), "SELECT 1")
     assert run(connect(server), "SELECT 1") == ((1,),)
@@ -179,7 +175,7 @@ def test_a_server_that_wants_encryption_answers_nothing_without(tmp_path: Path) 
 
 
 def test_a_stopped_server_lets_nobody_in_and_leaves_no_file(tmp_path: Path) -> None:
-    server = Embedded(tmp_path, port=3306, user="admin", password="it's", database="datelog", parameters={})
+    server = Server(tmp_path, SETTINGS)
     connection = connect(server)
     server.stop()
     with pytest.raises(pymysql.MySQLError):

@@ -12,6 +12,7 @@ import pytest
 
 from portal.sandbox.backends.databases import relays
 from portal.sandbox.backends.databases.aurora import Aurora
+from portal.sandbox.protocols.databases import DatabaseSettings
 from tests.services import LIMIT, wait_until
 
 PORT = 3306
@@ -20,14 +21,8 @@ PORT = 3306
 @pytest.fixture(scope="module")
 def aurora_of_all(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aurora]:
     """A cluster of two instances with a table in it."""
-    made = Aurora(
-        tmp_path_factory.mktemp("aurora"),
-        port=PORT,
-        user="admin",
-        password="word",
-        database="kept",
-        parameters={},
-    )
+    settings = DatabaseSettings(port=PORT, user="admin", password="word", database="kept", parameters={})
+    made = Aurora(tmp_path_factory.mktemp("aurora"), settings)
     try:
         for instance in ("one", "two"):
             made.add(instance, 1)
@@ -57,7 +52,7 @@ def is_whole(aurora: Aurora) -> bool:
 
 def host(aurora: Aurora, *, writes: bool) -> str:
     """Tell the address of the server itself that writes, or reads."""
-    return next(one.place[0] for one in aurora.members() if one.writes is writes)
+    return next(one.address[0] for one in aurora.members() if one.writes is writes)
 
 
 def writer(aurora: Aurora) -> str:
@@ -83,7 +78,7 @@ def has(aurora: Aurora, word: str) -> Callable[[], bool]:
     """Make a condition that comes true when the word is in the table wherever a client asks."""
 
     def found() -> bool:
-        places = [aurora.endpoint.reader, *(one.place[0] for one in aurora.members())]
+        places = [aurora.endpoint.reader, *(one.address[0] for one in aurora.members())]
         try:
             return all(run(place, f"SELECT 1 FROM saved WHERE word = '{word}'") for place in places)
         except pymysql.MySQLError:

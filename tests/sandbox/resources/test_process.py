@@ -11,7 +11,8 @@ from pathlib import Path
 import pymysql
 import pytest
 
-from portal.sandbox.backends.databases.endpoints import Endpoint, choose
+from portal.sandbox.backends.databases.endpoints import choose
+from portal.sandbox.protocols.databases import Endpoint
 from portal.sandbox.supervision import die_with_parent
 from tests.sandbox.engine.conftest import Account
 from tests.sandbox.resources.conftest import NETWORK, made
@@ -76,7 +77,7 @@ def test_each_cluster_gets_two_addresses_on_the_port_it_asks_for() -> None:
 def test_where_only_one_loopback_address_can_be_bound_a_port_is_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("portal.sandbox.backends.databases.endpoints._bindable", lambda address, port: False)
+    monkeypatch.setattr("portal.sandbox.backends.databases.endpoints.bindable", lambda address, port: False)
     endpoint = choose(3306)
     assert (endpoint.writer, endpoint.reader) == ("127.0.0.1", "127.0.0.1")
     assert endpoint != Endpoint(writer="127.0.0.1", reader="127.0.0.1", port=3306)

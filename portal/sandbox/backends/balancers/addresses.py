@@ -2,66 +2,58 @@
 
 import threading
 
-from ministack.services import alb
-
 from portal.sandbox.backends.loopback import BALANCERS, SHARED, Address
 
 HTTP = 80
 
-_enabled = threading.Event()
-_lock = threading.Lock()
-_places: dict[str, Address] = {}
-_names: dict[str, str] = {}
-_seen: set[str] = set()
 
+class Addresses:
+    """The addresses and names of the load balancers there are."""
 
-def enable() -> None:
-    """Give load balancers addresses from now on."""
-    _enabled.set()
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._addresses: dict[str, Address] = {}
+        self._names: dict[str, str] = {}
+        self._seen: set[str] = set()
 
+    def name_of(self, load_balancer: str, kind: str, aws_name: str) -> str:
+        """Choose the DNS name of a new load balancer: an address that opens on this machine.
 
-def name_of(load_balancer: str, kind: str, aws_name: str) -> str:
-    """Choose the DNS name of a new load balancer: an address that opens on this machine.
+        An application load balancer whose port 80 cannot be bound has another port in its name, so that
+        http://NAME/ opens all the same. A network one on a shared address keeps the name of AWS's form, which
+        `resolve` knows.
+        """
+        if kind not in ("application", "network"):
+            return aws_name
+        address = Address(BALANCERS)
+        name = aws_name if address.host == SHARED else address.host
+        if kind == "application":
+            port = address.port(HTTP)
+            name = address.host if port == HTTP else f"{address.host}:{port}"
+        with self._lock:
+            self._addresses[load_balancer] = address
+            self._names[name] = load_balancer
+        return name
 
-    An application load balancer whose port 80 cannot be bound carries another port in its name, so that
-    http://NAME/ opens all the same. A network one on a shared address keeps the name of AWS's form, which
-    `resolve` knows. While nothing is served every name is of AWS's form.
-    """
-    if not _enabled.is_set() or kind not in ("application", "network"):
-        return aws_name
-    address = Address(BALANCERS)
-    name = aws_name if address.host == SHARED else address.host
-    if kind == "application":
-        port = address.port(HTTP)
-        name = address.host if port == HTTP else f"{address.host}:{port}"
-    with _lock:
-        _places[load_balancer] = address
-        _names[name] = load_balancer
-    return name
+    def resolve(self, name: str, port: int) -> tuple[str, int]:
+        """Return where a load balancer's name and port lead; a name of anything else leads to itself."""
+        with self._lock:
+            address = self._addresses.get(self._names.get(name, ""))
+        return (name, port) if address is None else (address.host, address.port(port))
 
+    def of(self, load_balancer: str) -> Address | None:
+        """Return a load balancer's address."""
+        with self._lock:
+            return self._addresses.get(load_balancer)
 
-def resolve(name: str, port: int) -> tuple[str, int]:
-    """Tell where a load balancer's name and port lead; a name of anything else leads to itself."""
-    with _lock:
-        address = _places.get(_names.get(name, ""))
-    return (name, port) if address is None else (address.host, address.port(port))
-
-
-def of(load_balancer: str) -> Address | None:
-    """Find a load balancer's address."""
-    with _lock:
-        return _places.get(load_balancer)
-
-
-def forget_deleted() -> None:
-    """Release the addresses of load balancers that were there and are gone."""
-    present = {key for (_account, _region, key), _record in alb._lbs.all_items()}
-    with _lock:
-        _seen.update(present)
-        for key in _seen - present:
-            _seen.discard(key)
-            address = _places.pop(key, None)
-            if address is not None:
-                address.release()
-        for name in [name for name, key in _names.items() if key not in _places]:
-            del _names[name]
+    def release_all_but(self, present: set[str]) -> None:
+        """Release the addresses of load balancers that were among those present before and are no more."""
+        with self._lock:
+            self._seen.update(present)
+            for key in self._seen - present:
+                self._seen.discard(key)
+                address = self._addresses.pop(key, None)
+                if address is not None:
+                    address.release()
+            for name in [name for name, key in self._names.items() if key not in self._addresses]:
+                del self._names[name]

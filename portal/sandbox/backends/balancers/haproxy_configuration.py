@@ -1,7 +1,7 @@
 """HAProxy's configuration for the listeners there are: TCP for network load balancers, HTTP for the others.
 
-Targets stand in numbered slots of a backend, so that they come, drain and go through the runtime API; only a
-changed listener or rule needs a reload, which drops nothing either. Pure but for the files it names.
+Targets have numbered slots of a backend, so that they are added, drained and removed through the runtime API;
+only a changed listener or rule needs a reload, which drops nothing either. Pure but for the files it names.
 """
 
 import hashlib
@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from portal.sandbox.backends.balancers import error_pages, redirects
-from portal.sandbox.backends.balancers.rules import Condition, Rule, expression, groups_of
-from portal.sandbox.services.elbv2.forwarding import Listener, Target
+from portal.sandbox.backends.balancers.listeners import ServedListener
+from portal.sandbox.backends.balancers.rules import expression, groups_of
+from portal.sandbox.protocols.balancers import Condition, Rule, Target
 
 LEAST_SLOTS = 8
-CONNECT = 3  # seconds; of a target, as the stand-in
+CONNECT = 3  # seconds; of a target
 FIND_ANOTHER = 2.0 * CONNECT  # seconds that a request on its way to a target that is gone has for it
 HEAD = 60  # seconds that a client may take for its request's head
 LINGER = 120  # seconds after which a reloaded process ends what its predecessor still carries
@@ -40,21 +41,21 @@ defaults
     errorfile 504 504.http
 """
 # No target takes the connection: HAProxy's 503 is ELB's 502. Without any target it is a 503 in both.
-ERROR_FILES = {f"{code}.http": error_pages.answer(code) for code in (400, 502, 504)}
+ERROR_FILES = {f"{code}.http": error_pages.response(code) for code in (400, 502, 504)}
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One place for a target in a backend."""
+    """A server of a backend, which has a target or none."""
 
     target: Target | None = None
     left: float | None = None  # when its target was suddenly gone; what was on the way to it finds another
 
     def line(self, number: int) -> str:
-        """Spell the slot in a configuration."""
+        """Return the slot as a line of a configuration."""
         if self.target is None:
             return f"    server s{number} 127.0.0.1:1 disabled"
-        host, port = self.target.place
+        host, port = self.target.address
         return f"    server s{number} {host}:{port} weight {int(self.target.takes)}"
 
 
@@ -67,8 +68,8 @@ class Backend:
     idle: int
     slots: list[Slot] = field(default_factory=list)
 
-    def place(self, targets: Sequence[Target], now: float) -> bool:
-        """Put targets into slots, each where it was; tell whether there were enough.
+    def assign(self, targets: Sequence[Target], now: float) -> bool:
+        """Put targets into slots, each where it was; return whether there were enough.
 
         The slot of one that took requests and is gone stays empty for a while. HAProxy may be about to try
         another target for a request, and one that is ended then gets no answer at all.
@@ -86,7 +87,7 @@ class Backend:
         return enough
 
     def lines(self) -> Iterator[str]:
-        """Spell the backend."""
+        """Yield the backend's lines."""
         yield f"backend {self.name}"
         yield f"    mode {'http' if self.http else 'tcp'}"
         yield f"    timeout server {self.idle}s"
@@ -98,7 +99,7 @@ class Backend:
 
 
 def _next(slot: Slot, present: dict[str, Target], now: float) -> Slot:
-    """Tell what becomes of a slot; the target that stays in it is taken out of those present."""
+    """Return what a slot is next; the target that stays in it is removed from those present."""
     if slot.target is None:
         return Slot() if slot.left is None or now >= slot.left + FIND_ANOTHER else slot
     target = present.pop(slot.target.name, None)
@@ -107,24 +108,24 @@ def _next(slot: Slot, present: dict[str, Target], now: float) -> Slot:
     return Slot(target)
 
 
-def backend_name(group: str, listener: Listener) -> str:
+def backend_name(group: str, listener: ServedListener) -> str:
     """Name the backend of a target group behind a listener."""
     kind = "http" if listener.speaks_http else "tcp"
-    return f"{kind}_{_short(f'{listener.key[0]} {group} {listener.idle}')}"
+    return f"{kind}_{_short(f'{listener.key[0]} {group} {listener.listener.idle}')}"
 
 
-def frontend(listener: Listener, rules: Sequence[Rule]) -> Iterator[str]:
-    """Spell a listener with its rules."""
+def frontend(listener: ServedListener, rules: Sequence[Rule]) -> Iterator[str]:
+    """Yield the lines of a listener with its rules."""
     name = _short(f"{listener.key[0]} {listener.key[1]}")
     encryption = f" ssl crt {certificate_file(listener)} alpn h2,http/1.1" if listener.encrypted else ""
     yield f"frontend l_{name}"
     yield f"    mode {'http' if listener.speaks_http else 'tcp'}"
     yield f"    bind {listener.address.host}:{listener.port}{encryption}"
-    yield f"    timeout client {listener.idle}s"
+    yield f"    timeout client {listener.listener.idle}s"
     if not listener.speaks_http:
         yield from _forward(listener, rules[-1].action if rules else {}, "")
         return
-    yield f"    timeout http-keep-alive {listener.idle}s"
+    yield f"    timeout http-keep-alive {listener.listener.idle}s"
     yield from _forwarded(listener)
     unmet = "!{ var(txn.rule) -m found }"
     for number, rule in enumerate(rules):
@@ -138,9 +139,9 @@ def frontend(listener: Listener, rules: Sequence[Rule]) -> Iterator[str]:
     yield from sorted(actions, key=lambda line: "use_backend" in line)  # which HAProxy looks at last
 
 
-def certificate_file(listener: Listener) -> str:
+def certificate_file(listener: ServedListener) -> str:
     """Name the file with a listener's certificate."""
-    return f"{_short(f'{listener.key[1]} {listener.certificate}')}.pem"
+    return f"{_short(f'{listener.key[1]} {listener.listener.certificate}')}.pem"
 
 
 def _short(text: str) -> str:
@@ -153,17 +154,17 @@ def _quoted(text: str) -> str:
     return "'" + flat.replace("'", "'\\''") + "'"
 
 
-def _forwarded(listener: Listener) -> Iterator[str]:
-    """Append the client to X-Forwarded-For; say the protocol and the port that it used.
+def _forwarded(listener: ServedListener) -> Iterator[str]:
+    """Append the client to X-Forwarded-For; set the headers with the protocol and port that it used.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/x-forwarded-headers.html
     """
     yield "    http-request set-var(txn.for) req.fhdr(x-forwarded-for)"
-    told = "{ var(txn.for) -m len gt 0 }"
-    yield f"    http-request set-header X-Forwarded-For '%[var(txn.for)], %[src]' if {told}"
-    yield f"    http-request set-header X-Forwarded-For %[src] unless {told}"
-    yield f"    http-request set-header X-Forwarded-Proto {listener.protocol.lower()}"
-    yield f"    http-request set-header X-Forwarded-Port {listener.listed}"
+    present = "{ var(txn.for) -m len gt 0 }"
+    yield f"    http-request set-header X-Forwarded-For '%[var(txn.for)], %[src]' if {present}"
+    yield f"    http-request set-header X-Forwarded-For %[src] unless {present}"
+    yield f"    http-request set-header X-Forwarded-Proto {listener.listener.protocol.lower()}"
+    yield f"    http-request set-header X-Forwarded-Port {listener.listener.port}"
 
 
 def _acl(condition: Condition) -> str:
@@ -186,7 +187,7 @@ def _token(name: str) -> str:
     return "".join(letter for letter in name if letter.isalnum() or letter in "-_")
 
 
-def _act(listener: Listener, action: Mapping[str, Any], condition: str) -> Iterator[str]:
+def _act(listener: ServedListener, action: Mapping[str, Any], condition: str) -> Iterator[str]:
     match action.get("Type"):
         case "redirect":
             yield from _redirect(listener, action.get("RedirectConfig") or {}, condition)
@@ -194,8 +195,8 @@ def _act(listener: Listener, action: Mapping[str, Any], condition: str) -> Itera
             fixed = action.get("FixedResponseConfig") or {}
             text = str(fixed.get("MessageBody") or " ")
             kind = str(fixed.get("ContentType") or "text/plain")
-            told = _return(int(fixed.get("StatusCode") or 200), kind, text)
-            yield f"    http-request return {told} if {condition}"
+            fixed_response = _return(int(fixed.get("StatusCode") or 200), kind, text)
+            yield f"    http-request return {fixed_response} if {condition}"
         case _:
             yield from _forward(listener, action, condition)
 
@@ -210,12 +211,12 @@ def _return(code: int, kind: str, text: str) -> str:
     )
 
 
-def _redirect(listener: Listener, config: Mapping[str, Any], condition: str) -> Iterator[str]:
+def _redirect(listener: ServedListener, config: Mapping[str, Any], condition: str) -> Iterator[str]:
     def escaped(part: object) -> object:
         return part.replace("%", "%%") if isinstance(part, str) else part
 
     values = {
-        "protocol": listener.protocol.lower(),
+        "protocol": listener.listener.protocol.lower(),
         "host": "%[req.hdr(host),field(1,:)]",
         "port": str(listener.port),
         "path": "%[path,regsub(^/,)]",
@@ -225,15 +226,15 @@ def _redirect(listener: Listener, config: Mapping[str, Any], condition: str) -> 
     found = redirects.read(config, values, listener.address.port)
     plain, whole = _quoted(found.location), _quoted(f"{found.location}?{found.query}")
     server = f"hdr Server {error_pages.SERVER}"
-    asked = f"{condition} {{ query -m len gt 0 }}" if found.query == "%[query]" else condition
+    with_query = f"{condition} {{ query -m len gt 0 }}" if found.query == "%[query]" else condition
     if found.query:
-        yield f"    http-request return status {found.code} {server} hdr Location {whole} if {asked}"
-    if not found.query or asked != condition:
+        yield f"    http-request return status {found.code} {server} hdr Location {whole} if {with_query}"
+    if not found.query or with_query != condition:
         yield f"    http-request return status {found.code} {server} hdr Location {plain} if {condition}"
 
 
-def _forward(listener: Listener, action: Mapping[str, Any], condition: str) -> Iterator[str]:
-    """Share requests out among the groups by their weights: the last one gets what is left."""
+def _forward(listener: ServedListener, action: Mapping[str, Any], condition: str) -> Iterator[str]:
+    """Distribute requests over the groups by their weights: the last one gets what is left."""
     groups = groups_of(action)
     left = sum(weight for _group, weight in groups)
     for number, (group, weight) in enumerate(groups):

@@ -1,71 +1,92 @@
-"""One thread that keeps HAProxy doing what the records say: reloads for listeners, commands for targets."""
+"""Load balancers served by HAProxy: one thread keeps it doing what the records say.
+
+Changed listeners and rules are a reload, changed targets are commands.
+"""
 
 import logging
 import threading
 import time
 
-from portal.sandbox.backends.balancers import addresses, haproxy_configuration
+from portal.sandbox.backends import certificates
+from portal.sandbox.backends.balancers import haproxy_configuration
+from portal.sandbox.backends.balancers.addresses import Addresses
 from portal.sandbox.backends.balancers.haproxy import HAProxy, Refused
 from portal.sandbox.backends.balancers.haproxy_configuration import Backend, Slot
+from portal.sandbox.backends.balancers.listeners import ServedListener, served
 from portal.sandbox.backends.balancers.rules import groups_of
-from portal.sandbox.services.elbv2 import certificates, forwarding
+from portal.sandbox.protocols.balancers import Address, Forwarding
 
 logger = logging.getLogger(__name__)
 
-LOOK = 0.1  # seconds between looks at the records
+INTERVAL = 0.1  # seconds between looks at the records
 STOP = 10.0
-AGAIN = 5.0  # seconds until what HAProxy refused is tried again
-
-_ended = threading.Event()
-_thread: threading.Thread | None = None
+RETRY = 5.0  # seconds until what HAProxy refused is tried again
 
 
-def start() -> None:
-    """Start the thread."""
-    global _thread
-    _ended.clear()
-    _thread = threading.Thread(target=_keep, name="balancing", daemon=True)
-    _thread.start()
+class HAProxyBalancers:
+    """Load balancers with an address of their own, served by HAProxy."""
 
-
-def stop() -> None:
-    """End HAProxy and the thread."""
-    _ended.set()
-    if _thread is not None:
-        _thread.join(STOP)
-
-
-def _keep() -> None:
-    keeper = Keeper()
-    try:
-        pause = LOOK
-        while not _ended.wait(pause):
-            pause = LOOK
-            try:
-                keeper.look()
-            except (Refused, OSError) as refused:
-                pause = AGAIN
-                logger.warning("HAProxy does not take what the load balancers are to do: %s", refused)
-            except Exception:
-                logger.exception("The listeners could not be looked at.")
-    finally:
-        keeper.close()
-
-
-class Keeper:
-    """What HAProxy does now."""
+    name = "haproxy"
 
     def __init__(self) -> None:
+        self._addresses = Addresses()
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def name_of(self, load_balancer: str, kind: str, aws_name: str) -> str:
+        """Choose the DNS name of a new load balancer: an address that opens on this machine."""
+        return self._addresses.name_of(load_balancer, kind, aws_name)
+
+    def resolve(self, name: str, port: int) -> Address:
+        """Return where a load balancer's name and port lead; a name of anything else leads to itself."""
+        return self._addresses.resolve(name, port)
+
+    def start(self, forwarding: Forwarding) -> None:
+        """Start the thread."""
+        reconciler = Reconciler(forwarding, self._addresses)
+        self._thread = threading.Thread(
+            target=self._run, args=(reconciler,), name="load-balancers", daemon=True
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End HAProxy and the thread."""
+        self._ended.set()
+        if self._thread is not None:
+            self._thread.join(STOP)
+
+    def _run(self, reconciler: "Reconciler") -> None:
+        try:
+            pause = INTERVAL
+            while not self._ended.wait(pause):
+                pause = INTERVAL
+                try:
+                    reconciler.reconcile()
+                except (Refused, OSError) as refused:
+                    pause = RETRY
+                    logger.warning("HAProxy refused what the load balancers are to do: %s", refused)
+                except Exception:
+                    logger.exception("The load balancers could not be brought up to date.")
+        finally:
+            reconciler.close()
+
+
+class Reconciler:
+    """What HAProxy does now, and how that becomes what it should do."""
+
+    def __init__(self, forwarding: Forwarding, addresses: Addresses) -> None:
+        self._forwarding, self._addresses = forwarding, addresses
         self._haproxy = HAProxy()
         self._haproxy.write(haproxy_configuration.ERROR_FILES)
         self._fronts: list[str] = []
         self._backends: dict[str, Backend] = {}
         self._certificates: set[str] = set()
 
-    def look(self) -> None:
-        """Bring HAProxy up to what the records say now."""
-        listeners = sorted(forwarding.listeners(), key=lambda one: (one.key[1], one.port))
-        addresses.forget_deleted()
+    def reconcile(self) -> None:
+        """Let HAProxy do what the records say now."""
+        forwarding = self._forwarding
+        listeners = sorted(served(forwarding, self._addresses), key=lambda one: (one.key[1], one.port))
+        self._addresses.release_all_but(forwarding.load_balancers())
         fronts: list[str] = []
         backends: dict[str, Backend] = {}
         enough = True
@@ -78,9 +99,9 @@ class Keeper:
                 name = haproxy_configuration.backend_name(group, listener)
                 before = self._backends.get(name)
                 backend = Backend(
-                    name, listener.speaks_http, listener.idle, list(before.slots if before else [])
+                    name, listener.speaks_http, listener.listener.idle, list(before.slots if before else [])
                 )
-                enough &= backend.place(forwarding.targets(listener.key[0], group), time.monotonic())
+                enough &= backend.assign(forwarding.targets(listener.key[0], group), time.monotonic())
                 backends[name] = backend
         if not fronts and not self._haproxy.running():
             return
@@ -90,21 +111,27 @@ class Keeper:
         elif not self._haproxy.running():
             self._reload(fronts, backends)
         else:
-            self._tell(backends)
+            self._update(backends)
         self._fronts, self._backends = fronts, backends
 
-    def _write_certificates(self, listeners: list[forwarding.Listener]) -> None:
+    def _write_certificates(self, listeners: list[ServedListener]) -> None:
         for listener in listeners:
             name = haproxy_configuration.certificate_file(listener)
             if listener.encrypted and name not in self._certificates:
-                self._haproxy.write({name: certificates.pem(listener)})
+                self._haproxy.write({name: self._certificate(listener)})
                 self._certificates.add(name)
+
+    def _certificate(self, listener: ServedListener) -> bytes:
+        """Return the imported certificate of a listener; without one, a self-signed one for its address."""
+        found = self._forwarding.certificate(listener.key[0], listener.listener.certificate)
+        host = listener.address.host
+        return found.pem or certificates.self_signed([host], found.domain or host, "localhost", found.domain)
 
     def _reload(self, fronts: list[str], backends: dict[str, Backend]) -> None:
         lines = [line for name in sorted(backends) for line in backends[name].lines()]
         self._haproxy.apply("\n".join([haproxy_configuration.START, *fronts, *lines, ""]))
 
-    def _tell(self, backends: dict[str, Backend]) -> None:
+    def _update(self, backends: dict[str, Backend]) -> None:
         changes = [
             (slot, change(f"{name}/s{number}", before, slot))
             for name, backend in backends.items()
@@ -113,10 +140,10 @@ class Keeper:
             )
             if before != slot
         ]
-        # First who takes requests from now on: there must be no moment at which nobody does.
+        # First the servers that take requests from now on: at no moment may there be none.
         changes.sort(key=lambda change: 2 if change[0].target is None else not change[0].target.takes)
         commands = [command for _slot, some in changes for command in some]
-        answer = self._haproxy.tell(commands) if commands else ""
+        answer = self._haproxy.run(commands) if commands else ""
         if "No such" in answer or "nknown" in answer:
             raise Refused(answer)
 
@@ -126,9 +153,9 @@ class Keeper:
 
 
 def change(server: str, before: Slot, after: Slot) -> list[str]:
-    """Say in commands what becomes of a slot; what is left on a target that is gone is ended in the end."""
+    """Return the commands for a change of a slot; the last one ends connections of a target that is gone."""
     target = after.target
-    moved = target is None or before.target is None or before.target.place != target.place
+    moved = target is None or before.target is None or before.target.address != target.address
     commands = []
     if before.target is not None and moved:
         commands.append(f"set server {server} state maint")
@@ -136,6 +163,6 @@ def change(server: str, before: Slot, after: Slot) -> list[str]:
         commands.append(f"shutdown sessions server {server}")
     if target is not None:
         if moved:
-            commands.append(f"set server {server} addr {target.place[0]} port {target.place[1]}")
+            commands.append(f"set server {server} addr {target.address[0]} port {target.address[1]}")
         commands += [f"set server {server} weight {int(target.takes)}", f"set server {server} state ready"]
     return commands

@@ -21,7 +21,7 @@ def read(config: Mapping[str, Any], values: Mapping[str, str], port_of: Callable
     """Fill a RedirectConfig with the values of protocol, host, port, path (without its slash) and query.
 
     Args:
-        port_of: tells where a port of the load balancer really is.
+        port_of: returns where a port of the load balancer really is.
     """
 
     def filled(name: str, default: str) -> str:

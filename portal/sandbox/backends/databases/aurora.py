@@ -1,10 +1,12 @@
-"""A cluster of MariaDB servers with Aurora's manners: one writes, the others follow, who dies is replaced.
+"""A cluster of MariaDB servers that behaves as Aurora does: one writes, the others follow and take over.
 
 The first server is there from the start, as a cluster's storage is, and waits for an instance to be its own.
-What is asked for here is short or waits for the thread in reconciler.py, and never waits without bound.
+What is requested here is short or waits for the thread of reconciler.py, and never waits without bound.
 """
 
 import contextlib
+import shutil
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -12,14 +14,20 @@ from pathlib import Path
 
 import pymysql
 
-from portal.sandbox.backends.databases import replication
-from portal.sandbox.backends.databases.cluster_endpoints import Addresses
-from portal.sandbox.backends.databases.endpoints import Endpoint, Place
-from portal.sandbox.backends.databases.mariadb import START, MariaDB, Shared
+from portal.sandbox.backends.databases import relays, replication
+from portal.sandbox.backends.databases.cluster_endpoints import ClusterEndpoints
+from portal.sandbox.backends.databases.mariadb import START, MariaDB, Shared, template
 from portal.sandbox.backends.databases.nodes import Node, Stage
-from portal.sandbox.backends.databases.reconciler import CATCH_UP, Mending
+from portal.sandbox.backends.databases.reconciler import CATCH_UP, Reconciler
 from portal.sandbox.backends.databases.roles import HAND_OVER, TURN, Roles
-from portal.sandbox.protocols.databases import ACTIONS, CannotFailOver, Member
+from portal.sandbox.protocols.databases import (
+    ACTIONS,
+    Address,
+    CannotFailOver,
+    DatabaseSettings,
+    Endpoint,
+    Member,
+)
 
 
 class Aurora:
@@ -27,40 +35,36 @@ class Aurora:
 
     endpoint: Endpoint
 
-    def __init__(
-        self, base: Path, *, port: int, user: str, password: str, database: str, parameters: dict[str, str]
-    ) -> None:
-        self._shared = Shared(base=base, port=port, parameters=parameters)
+    def __init__(self, base: Path, settings: DatabaseSettings) -> None:
+        self._shared = Shared(base=base, port=settings.port, parameters=settings.parameters)
         self._ended = threading.Event()
         writer = Node(MariaDB(self._shared, 1, reads_only=False), stage=Stage.SERVES)
         try:
-            _begin(writer.server, user, password, database)
-            addresses = Addresses(port)
+            _initialize(writer.server, settings)
+            addresses = ClusterEndpoints(settings.port)
         except BaseException:
             writer.server.stop()
             raise
         self.endpoint = addresses.endpoint
         self._roles = Roles(writer, addresses, self._shared)
         threading.Thread(
-            target=Mending(self._roles).look_after, args=(self._ended,), name="aurora", daemon=True
+            target=Reconciler(self._roles).run, args=(self._ended,), name="aurora", daemon=True
         ).start()
 
-    # --- what RDS asks for ---
-
-    def add(self, instance: str, tier: int) -> Place:
+    def add(self, instance: str, tier: int) -> Address:
         """Give an instance a server; the first one gets the one that is there."""
         roles = self._roles
         with roles.held():
             if not roles.writer.instance:
                 roles.writer.instance, roles.writer.tier = instance, tier
                 roles.lead()
-                return roles.writer.server.place
+                return roles.writer.server.address
             number = roles.next_number()
         node = Node(MariaDB(self._shared, number, reads_only=True), instance, tier)
         try:
             with roles.held():
                 roles.nodes.append(node)
-            self._wait(lambda: node.serves, START + CATCH_UP, f"The server of {instance} does not come up.")
+            self._wait(lambda: node.serves, START + CATCH_UP, f"The server of {instance} does not start.")
         except OSError:
             with contextlib.suppress(ValueError):
                 roles.nodes.remove(node)
@@ -68,10 +72,10 @@ class Aurora:
             raise
         with contextlib.suppress(OSError):
             self._wait(lambda: node.follows and roles.safe, CATCH_UP, "")
-        return node.server.place
+        return node.server.address
 
     def remove(self, instance: str) -> None:
-        """Take an instance's server away; the last one keeps the cluster's data, and serves nobody."""
+        """End an instance's server; the last one keeps the cluster's data, and serves no instance."""
         deadline = time.monotonic() + CATCH_UP
         while True:
             try:
@@ -94,20 +98,20 @@ class Aurora:
                     node.instance = ""
                     roles.lead()
                     return
-                roles.plan(next(iter(roles.readers()), others[0]))
+                roles.fail_over_to(next(iter(roles.readers()), others[0]))
             roles.leave(node)
             roles.nodes.remove(node)
-            with contextlib.suppress(pymysql.MySQLError):  # the next look asks again
+            with contextlib.suppress(pymysql.MySQLError):  # the next reconciliation does it again
                 roles.require_acknowledgement()
         node.server.stop()
 
     def rank(self, tiers: dict[str, int]) -> None:
-        """Take note of the instances' promotion tiers."""
+        """Note the instances' promotion tiers."""
         for node in list(self._roles.nodes):
             node.tier = tiers.get(node.instance, node.tier)
 
     def members(self) -> list[Member]:
-        """Tell what there is; what is being done meanwhile is not waited for."""
+        """Return the instances; what is being done meanwhile is not waited for."""
         return self._roles.snapshot
 
     def fail_over(self, instance: str) -> None:
@@ -117,7 +121,7 @@ class Aurora:
             node = roles.find(instance)
             if node is None or node is roles.writer:
                 raise CannotFailOver("Cluster has no reader to fail over to.")
-            roles.plan(node)
+            roles.fail_over_to(node)
 
     def reboot(self, instance: str) -> None:
         """Start an instance's server again; a writer stays the writer, as on Aurora."""
@@ -127,11 +131,11 @@ class Aurora:
             if node is None:
                 return
             if node is roles.writer:
-                roles.safe = False  # nobody takes its place
+                roles.safe = False  # no reader takes its place
             roles.leave(node)
             node.server.shut_down()
             node.launch(reads_only=node is not roles.writer)
-        self._wait(lambda: node.serves, START + CATCH_UP, f"The server of {instance} does not come up.")
+        self._wait(lambda: node.serves, START + CATCH_UP, f"The server of {instance} does not start.")
 
     def act(self, action: str) -> str:
         """Break something; the cluster finds out by itself."""
@@ -143,7 +147,7 @@ class Aurora:
                 with roles.held():
                     if not roles.readers():
                         raise CannotFailOver("the cluster has no reader to fail over to")
-                    roles.plan(roles.readers()[0])
+                    roles.fail_over_to(roles.readers()[0])
                     return roles.writer.instance
             except CannotFailOver as failed:
                 raise ValueError(str(failed)) from failed
@@ -164,7 +168,7 @@ class Aurora:
                 cursor.execute("SET PASSWORD FOR %s@'%%' = PASSWORD(%s)", (user, password))
             at = replication.position(writer)
         for node in readers:
-            with contextlib.suppress(pymysql.MySQLError):  # who does not answer gets it with all the rest
+            with contextlib.suppress(pymysql.MySQLError):  # others get it with the rest of the log
                 replication.wait_for(node.server, at, HAND_OVER)
 
     def stop(self) -> None:
@@ -183,19 +187,44 @@ class Aurora:
                 self._roles.lock.release()
 
     def _wait(self, condition: Callable[[], bool], seconds: float, otherwise: str) -> None:
-        """Let the thread bring something about, without the lock. Raises OSError when it does not."""
+        """Wait, without the lock, for what the thread does. Raises OSError when it does not."""
         deadline = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > deadline or self._ended.wait(0.02):
                 raise OSError(otherwise)
 
 
-def _begin(server: MariaDB, user: str, password: str, database: str) -> None:
-    """Make the master user and the database, through the log, so that every server gets them."""
+def _initialize(server: MariaDB, settings: DatabaseSettings) -> None:
+    """Create the master user and the database, through the log, so that every server gets them."""
     with server.session(replication.SLOW) as cursor:
-        cursor.execute("CREATE OR REPLACE USER %s@'%%' IDENTIFIED BY %s", (user, password))
-        cursor.execute("GRANT ALL PRIVILEGES ON *.* TO %s@'%%' WITH GRANT OPTION", (user,))
-        # Aurora's has neither: readers only read, whoever asks.
-        cursor.execute("REVOKE SUPER, READ_ONLY ADMIN ON *.* FROM %s@'%%'", (user,))
-        if database:
-            cursor.execute("CREATE DATABASE IF NOT EXISTS `{}`".format(database.replace("`", "``")))
+        cursor.execute("CREATE OR REPLACE USER %s@'%%' IDENTIFIED BY %s", (settings.user, settings.password))
+        cursor.execute("GRANT ALL PRIVILEGES ON *.* TO %s@'%%' WITH GRANT OPTION", (settings.user,))
+        # Aurora's has neither: readers only read, for every user.
+        cursor.execute("REVOKE SUPER, READ_ONLY ADMIN ON *.* FROM %s@'%%'", (settings.user,))
+        if settings.database:
+            cursor.execute("CREATE DATABASE IF NOT EXISTS `{}`".format(settings.database.replace("`", "``")))
+
+
+class MariaDBDatabases:
+    """Databases that are MariaDB servers."""
+
+    name = "mariadb"
+
+    def __init__(self) -> None:
+        # In the temporary folder, which goes with the process: MiniStack's records do not outlive it either.
+        self._folder = Path(tempfile.mkdtemp(prefix="databases-"))
+
+    def prepare(self) -> None:
+        """Create MariaDB's system tables in the background, which a first cluster would take a second for."""
+        threading.Thread(target=template, args=(self._folder,), name="mariadb-template", daemon=True).start()
+
+    def start(self, settings: DatabaseSettings) -> Aurora:
+        """Start a cluster's database and wait until it answers. Raises OSError."""
+        return Aurora(self._folder, settings)
+
+    def stop(self) -> None:
+        """End the relays and remove what is kept for the next database."""
+        with contextlib.suppress(OSError):
+            template(self._folder)  # it may be being created right now
+        relays.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)

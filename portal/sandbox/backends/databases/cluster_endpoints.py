@@ -1,13 +1,14 @@
-"""The two addresses of a cluster, and whom they lead to: its writer, and its readers."""
+"""The two addresses of a cluster, and where they lead: to its writer, and to its readers."""
 
-from portal.sandbox.backends.databases.endpoints import Endpoint, Place, choose
+from portal.sandbox.backends.databases.endpoints import choose
 from portal.sandbox.backends.databases.relays import Relay
+from portal.sandbox.protocols.databases import Address, Endpoint
 
 TRIES = 3
 
 
-class Addresses:
-    """A relay for each endpoint; one for both where there is but one address. Raises OSError without any."""
+class ClusterEndpoints:
+    """A relay for each endpoint; one for both where there is only one address. Raises OSError without any."""
 
     endpoint: Endpoint
 
@@ -25,10 +26,10 @@ class Addresses:
             else:
                 return
 
-    def lead(self, writer: list[Place], readers: list[Place]) -> None:
+    def lead(self, writer: list[Address], readers: list[Address]) -> None:
         """Lead to these servers from now on; without a reader both endpoints lead to the writer.
 
-        Whoever writes elsewhere is cut off; who reads from a server that writes now may go on.
+        Connections that write elsewhere are cut; those that read from a server that writes now may go on.
         """
         if self._reading is not self._writing:
             self._reading.lead(*(readers or writer), cut=False)

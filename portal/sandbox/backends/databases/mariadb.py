@@ -2,29 +2,27 @@
 
 import contextlib
 import getpass
-import os
 import secrets
 import shutil
-import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import pymysql
 import pymysql.cursors
 
-from portal.sandbox.backends.databases.endpoints import Place, choose_place
-from portal.sandbox.supervision import die_with_parent
+from portal.sandbox.backends.databases.endpoints import choose_address
+from portal.sandbox.protocols.databases import Address
+from portal.sandbox.supervision.child import Child
 from portal.sandbox.supervision.programs import program
 
 START = 60.0  # seconds
 STOP = 15.0
-ANSWER = 3.0
+RESPONSE = 3.0
 TRIES = 3
 ADMIN = "rdsadmin"
 REPLICATOR = "rdsrepladmin"
@@ -58,7 +56,7 @@ REPLICATING = (
     "--skip-slave-start",
     "--slave-net-timeout=4",
     "--rpl-semi-sync-master-wait-point=AFTER_SYNC",
-    "--rpl-semi-sync-master-timeout=20000",  # longer than who looks after the cluster takes to decide
+    "--rpl-semi-sync-master-timeout=20000",  # longer than the reconciler takes to decide
 )
 
 _template_lock = threading.Lock()
@@ -67,7 +65,7 @@ Rows = tuple[dict[str, Any], ...]
 
 
 class StartFailed(OSError):
-    """mariadbd ended or stayed silent; the message has the end of its log."""
+    """mariadbd ended or did not become ready; the message has the end of its log."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +80,7 @@ class Shared:
 
 
 def template(base: Path) -> Path:
-    """Make, once, a data folder with MariaDB's system tables, to be copied for each server."""
+    """Create, once, a data folder with MariaDB's system tables, to be copied for each server."""
     path = base / "template"
     with _template_lock:
         if not path.exists():
@@ -108,7 +106,7 @@ def template(base: Path) -> Path:
 class MariaDB:
     """A server's process and data. Raises StartFailed when it cannot be started."""
 
-    place: Place
+    address: Address
 
     def __init__(self, shared: Shared, number: int, *, reads_only: bool) -> None:
         self.number = number
@@ -116,12 +114,12 @@ class MariaDB:
         self._folder = shared.base / secrets.token_hex(6)
         self._lock = threading.Lock()
         self._connection: pymysql.Connection[pymysql.cursors.DictCursor] | None = None
-        self._process: subprocess.Popen[bytes] | None = None
+        self._child: Child | None = None
         self._ended = False
         try:
             self.clear(number)
             for attempt in range(1, TRIES + 1):
-                self.place = choose_place(shared.port)
+                self.address = choose_address(shared.port)
                 try:
                     self.start(reads_only=reads_only)
                 except StartFailed:
@@ -147,7 +145,7 @@ class MariaDB:
         first.write_text(self._first_statements())
 
     def _first_statements(self) -> str:
-        """Lock out whom MariaDB knows by itself, let in our own; a statement a line, none in the log."""
+        """Replace MariaDB's own users by the cluster's; a statement a line, none in the log."""
         shared = self._shared
         statements = ["SET SESSION sql_log_bin=0", "DELETE FROM mysql.global_priv WHERE User IN ('', 'root')"]
         statements.append("FLUSH PRIVILEGES")
@@ -167,33 +165,31 @@ class MariaDB:
             if time.monotonic() > deadline or not self.running():
                 self.kill()
                 raise StartFailed(
-                    f"mariadbd did not start on {self.place[0]}:{self.place[1]}:\n{self.tail()}"
+                    f"mariadbd did not start on {self.address[0]}:{self.address[1]}:\n{self.tail()}"
                 )
             time.sleep(0.03)
 
     def launch(self, *, reads_only: bool) -> None:
         """Start the process and wait for nothing."""
         if self._ended:
-            raise StartFailed("The server was ended for good.")
+            raise StartFailed("The server was stopped for good.")
         first = self._folder / "first.sql"
-        with (self._folder / "server.log").open("ab") as log:
-            self._process = _run(self._command(first if first.exists() else None, reads_only), log)
+        command = self._command(first if first.exists() else None, reads_only)
+        self._child = Child(command, log=self._folder / "server.log")
+        self._child.start()
 
     def answers(self) -> bool:
-        """Tell whether the process answers queries."""
+        """Return whether the process answers queries."""
         try:
-            self.ask("SELECT 1")
+            self.query("SELECT 1")
         except pymysql.MySQLError:
             return False
         (self._folder / "first.sql").unlink(missing_ok=True)
         return True
 
     def tail(self) -> str:
-        """Read the end of the server's log."""
-        try:
-            return (self._folder / "server.log").read_text(errors="replace")[-2000:]
-        except OSError as failed:
-            return str(failed)
+        """Return the end of the server's log."""
+        return self._child.tail() if self._child else ""
 
     def _command(self, first: Path | None, reads_only: bool) -> list[str]:
         given = [
@@ -208,8 +204,8 @@ class MariaDB:
             f"--datadir={self._folder / 'data'}",
             f"--tmpdir={self._folder}",
             *([f"--init-file={first}"] if first else []),
-            f"--bind-address={self.place[0]}",
-            f"--port={self.place[1]}",
+            f"--bind-address={self.address[0]}",
+            f"--port={self.address[1]}",
             "--socket=server.sock",  # below the data folder; an absolute path may be too long for a socket
             f"--pid-file={self._folder / 'server.pid'}",
             "--character-set-server=utf8mb4",
@@ -222,42 +218,42 @@ class MariaDB:
         ]
 
     def running(self) -> bool:
-        """Tell whether the process is there."""
-        return self._process is not None and self._process.poll() is None
+        """Return whether the process runs."""
+        return self._child is not None and self._child.running()
 
     @contextlib.contextmanager
-    def session(self, patience: float = ANSWER) -> Iterator[pymysql.cursors.DictCursor]:
+    def session(self, timeout: float = RESPONSE) -> Iterator[pymysql.cursors.DictCursor]:
         """Open a connection of the administrator's own, whose answers may take so many seconds."""
-        with contextlib.closing(self._connect(patience)) as connection, connection.cursor() as cursor:
+        with contextlib.closing(self._connect(timeout)) as connection, connection.cursor() as cursor:
             yield cursor
 
-    def ask(self, sql: str, *arguments: object) -> Rows:
-        """Run a statement on the connection that is kept, which waits ANSWER seconds. Raises MySQLError."""
+    def query(self, sql: str, *arguments: object) -> Rows:
+        """Run a statement on the connection that is kept, which waits RESPONSE seconds. Raises MySQLError."""
         with self._lock:
             try:
-                self._connection = self._connection or self._connect(ANSWER)
+                self._connection = self._connection or self._connect(RESPONSE)
                 with self._connection.cursor() as cursor:
                     cursor.execute(sql, arguments or None)
                     return tuple(cursor.fetchall())
             except BaseException:
-                self._hang_up()
+                self._disconnect()
                 raise
 
-    def _hang_up(self) -> None:
+    def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             with contextlib.suppress(pymysql.MySQLError, OSError):
                 connection.close()
 
-    def _connect(self, patience: float) -> "pymysql.Connection[pymysql.cursors.DictCursor]":
+    def _connect(self, timeout: float) -> "pymysql.Connection[pymysql.cursors.DictCursor]":
         return pymysql.connect(
-            host=self.place[0],
-            port=self.place[1],
+            host=self.address[0],
+            port=self.address[1],
             user=ADMIN,
             password=self._shared.admin_password,
             connect_timeout=2,
-            read_timeout=patience,
-            write_timeout=patience,
+            read_timeout=timeout,
+            write_timeout=timeout,
             autocommit=True,
             cursorclass=pymysql.cursors.DictCursor,
             ssl={},
@@ -265,43 +261,21 @@ class MariaDB:
 
     def kill(self) -> None:
         """End the process at once, in the middle of whatever it does, also one that is frozen."""
-        process = self._process
-        if process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            if process.stdin is not None:
-                process.stdin.close()
+        if self._child is not None:
+            self._child.kill()
 
     def freeze(self) -> None:
-        """Let the process answer nothing any more, though it is there."""
-        if self._process is not None:
-            os.killpg(self._process.pid, signal.SIGSTOP)
+        """Let the process respond to nothing any more, though it is there."""
+        if self._child is not None:
+            self._child.freeze()
 
     def shut_down(self) -> None:
         """End the process in order; the data stays."""
-        process = self._process
-        if process is None:
-            return
-        if process.stdin is not None:
-            process.stdin.close()
-        try:
-            process.wait(STOP)
-        except subprocess.TimeoutExpired:
-            self.kill()
+        if self._child is not None:
+            self._child.stop(STOP)
 
     def stop(self) -> None:
-        """End the server for good and remove its data, which nobody needs in order."""
+        """End the server for good and remove its data, whatever state it is in."""
         self._ended = True
         self.kill()
         shutil.rmtree(self._folder, ignore_errors=True)
-
-
-def _run(command: list[str], log: IO[bytes]) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(
-        [sys.executable, "-I", "-S", die_with_parent.__file__, *command],
-        stdin=subprocess.PIPE,
-        stdout=log,
-        stderr=log,
-        start_new_session=True,  # Ctrl-C in the terminal is the sandbox's to handle
-    )

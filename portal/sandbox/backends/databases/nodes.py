@@ -27,17 +27,17 @@ class Node:
     tier: int = 1
     era: int = 0  # under which writer it last wrote or followed
     stage: Stage = Stage.STARTS
-    since: float = field(default_factory=time.monotonic)  # when it came into its stage, or last got on
+    since: float = field(default_factory=time.monotonic)  # when it came into its stage, or last made progress
     target: int = 0  # how far it has to be to serve
     applied: int = 0
     starts: int = 0  # in a row that have not brought it into service
     start_at: float = 0.0  # not before
     lag_ms: float | None = None
     follows: bool = False  # what the writer acknowledges reaches it
-    received_all: bool = False  # that the writer had at the last look
+    received_all: bool = False  # that the writer had when last measured
     silent_since: float | None = None
     apart_since: float | None = None  # it does not receive what its writer writes
-    told_again: bool = False  # to follow, since it is apart
+    ordered_again: bool = False  # to follow, since it is apart
 
     @property
     def serves(self) -> bool:
@@ -47,22 +47,22 @@ class Node:
         """Be in another stage from now on."""
         self.stage, self.since = stage, time.monotonic()
         self.follows, self.received_all, self.lag_ms = False, False, None
-        self.silent_since, self.apart_since, self.told_again = None, None, False
+        self.silent_since, self.apart_since, self.ordered_again = None, None, False
         if stage is Stage.SERVES:
             self.starts, self.start_at = 0, 0.0
 
     def age(self) -> float:
-        """Tell for how many seconds it did not get on."""
+        """Return for how many seconds it made no progress."""
         return time.monotonic() - self.since
 
     def silence(self, *, answered: bool) -> float:
-        """Take note of whether it answered; tell for how many seconds it has not."""
+        """Note whether it answered; return for how many seconds it has not."""
         now = time.monotonic()
         self.silent_since = None if answered else self.silent_since or now
         return 0.0 if self.silent_since is None else now - self.silent_since
 
     def may_start(self) -> bool:
-        """Tell whether it is time for the next start: soon after the first one, later after more."""
+        """Return whether it is time for the next start: soon after the first one, later after more."""
         return time.monotonic() >= self.start_at
 
     def launch(self, *, reads_only: bool) -> None:

@@ -1,7 +1,7 @@
-"""The thread that looks after a cluster: it takes, in small steps, whatever is missing from what it finds.
+"""Reconciles a cluster with what it should be: a thread that takes, in small steps, whatever is missing.
 
 It replaces a writer that is gone, brings servers into service as readers, and sees to it that commits wait
-for those that follow. A reader that nothing else helps begins anew from the writer's log.
+for those that follow. A reader that nothing else helps starts over from the writer's log.
 """
 
 import logging
@@ -18,52 +18,52 @@ from portal.sandbox.backends.databases.roles import Roles
 
 logger = logging.getLogger(__name__)
 
-LOOK = 0.2  # seconds between looks whether every process is there
-HURRY = 0.05  # while something is not well, which is then also measured at every look
-HURRIED = 30.0  # seconds; what is not well by then is not in a hurry
+INTERVAL = 0.2  # seconds between checks whether every process is there
+FAST = 0.05  # while the cluster is not healthy, which is then also measured every time
+FAST_FOR = 30.0  # seconds; what is not healthy by then will not be soon
 MEASURE = 1.0  # seconds between measurements of the replicas
 SILENCE = 6.0  # seconds without an answer after which a server counts as dead
 APART = 2.0  # seconds that a replica may take to connect anew without being counted out
-CATCH_UP = 30.0  # seconds in which a reader must get on
+CATCH_UP = 30.0  # seconds in which a reader must make progress
 PROMOTION = 40.0  # seconds that promoting is tried before the writer that died is started again
-STARTS = 3  # in a row that bring a reader nowhere, before it begins anew
+STARTS = 3  # in a row that bring a reader nowhere, before it starts over
 
 
-class Mending:
-    """What is looked after, and since when it is not well."""
+class Reconciler:
+    """A cluster, and since when it is not healthy."""
 
     def __init__(self, roles: Roles) -> None:
         self._roles = roles
-        self._unwell_since: float | None = None
+        self._unhealthy_since: float | None = None
         self._commits = 0, 0.0  # how many were acknowledged, and since when none more was though one waits
 
-    def look_after(self, ended: threading.Event) -> None:
-        """Look until the cluster is ended."""
+    def run(self, ended: threading.Event) -> None:
+        """Reconcile until the cluster is ended."""
         measured = 0.0
         while not ended.wait(self._pause()):
             with self._roles.lock:
                 if ended.is_set():
                     return
                 for node in list(self._roles.nodes):
-                    _try(self._mend_writer if node is self._roles.writer else self._mend_reader, node)
-                if self._unwell_since is not None or time.monotonic() - measured >= MEASURE:
+                    _try(self._restore_writer if node is self._roles.writer else self._restore_reader, node)
+                if self._unhealthy_since is not None or time.monotonic() - measured >= MEASURE:
                     measured = time.monotonic()
                     _try(self._measure, self._roles.writer)
-                _try(self._conclude, self._roles.writer)
+                _try(self._lead_endpoints, self._roles.writer)
 
     def _pause(self) -> float:
-        since = self._unwell_since
-        return HURRY if since is not None and time.monotonic() - since < HURRIED else LOOK
+        since = self._unhealthy_since
+        return FAST if since is not None and time.monotonic() - since < FAST_FOR else INTERVAL
 
-    def _conclude(self, _writer: Node) -> None:
-        """Lead the endpoints to where they should lead by now, and take note of whether all is well."""
-        self._unwell_since = None if self._roles.well() else self._unwell_since or time.monotonic()
+    def _lead_endpoints(self, _writer: Node) -> None:
+        """Lead the endpoints to where they should lead by now, and note whether the cluster is healthy."""
+        self._unhealthy_since = (
+            None if self._roles.is_healthy() else self._unhealthy_since or time.monotonic()
+        )
         self._roles.lead()
 
-    # --- bringing servers into service ---
-
-    def _mend_writer(self, writer: Node) -> None:
-        """Replace a writer that is gone, or let it come back."""
+    def _restore_writer(self, writer: Node) -> None:
+        """Replace a writer that is gone, or start it again."""
         if writer.server.running():
             if writer.stage is Stage.STARTS and writer.server.answers():
                 writer.move(Stage.SERVES)
@@ -78,11 +78,11 @@ class Mending:
             return
         if writer.may_start():
             if writer.starts:
-                logger.warning("%s does not come up:\n%s", writer.instance, writer.server.tail())
+                logger.warning("%s does not start:\n%s", writer.instance, writer.server.tail())
             writer.launch(reads_only=False)
 
     def _replaced(self, writer: Node) -> bool:
-        """Let a reader that surely has everything write instead; tell whether one does, or soon may."""
+        """Promote a reader that surely has everything; return whether one writes, or soon may."""
         followers = self._roles.followers()
         if self._roles.safe and followers and all(node.server.running() for node in followers):
             try:
@@ -93,17 +93,17 @@ class Mending:
                     return True
             else:
                 return True
-        self._roles.safe = False  # nobody but itself surely has all that it acknowledged
+        self._roles.safe = False  # only itself surely has all that it acknowledged
         return False
 
-    def _mend_reader(self, node: Node) -> None:
-        """Let a server take its next step into service as a reader."""
+    def _restore_reader(self, node: Node) -> None:
+        """Take a server's next step into service as a reader."""
         if not node.server.running():
             if node.stage is not Stage.DOWN:
                 self._roles.leave(node)
             if node.may_start():
                 if node.starts >= STARTS:
-                    self._begin_anew(node, f"It does not come into service:\n{node.server.tail()}")
+                    self._start_over(node, f"It does not get into service:\n{node.server.tail()}")
                 node.launch(reads_only=True)
         elif node.stage is Stage.DOWN:
             node.server.kill()
@@ -117,7 +117,7 @@ class Mending:
             if node.age() > START:
                 node.server.kill()
         elif self._roles.has_more(node):
-            self._begin_anew(node, "Its log has what its successor never had.")
+            self._start_over(node, "Its log has what its successor never had.")
         elif self._roles.writer.serves:
             target = replication.sequence(replication.position(self._roles.writer.server))
             self._roles.follow(node)
@@ -126,35 +126,33 @@ class Mending:
 
     def _catch_up(self, node: Node) -> None:
         found = replication.following(node.server)
-        if found.writer != self._roles.writer.server.place:
+        if found.writer != self._roles.writer.server.address:
             node.move(Stage.STARTS)
         elif found.receives and found.applied >= node.target:
             node.move(Stage.SERVES)
             self._roles.lead()
         elif not found.runs:
-            self._begin_anew(node, found.error)
+            self._start_over(node, found.error)
         elif found.applied != node.applied or not self._roles.writer.serves:
             node.applied, node.since = found.applied, time.monotonic()
         elif node.age() > CATCH_UP:
-            self._begin_anew(node, f"It does not get on. {found.error}")
+            self._start_over(node, f"It makes no progress. {found.error}")
 
-    def _begin_anew(self, node: Node, reason: str) -> None:
+    def _start_over(self, node: Node, reason: str) -> None:
         """Empty a server: it gets everything from the beginning of the writer's log."""
-        logger.warning("%s begins anew. %s", node.instance, reason)
+        logger.warning("%s starts over. %s", node.instance, reason)
         self._roles.leave(node)
         node.server.kill()
         node.server.clear(self._roles.next_number())
 
-    # --- measuring, which finds out who does not do what it should ---
-
     def _measure(self, writer: Node) -> None:
-        """See how the writer is, and how far each reader is behind it; let commits wait for who follows."""
+        """Measure the writer and each reader's lag; let commits wait for those that follow."""
         if not writer.serves:
             return
         try:
             now = replication.writing(writer.server)
         except pymysql.MySQLError:
-            _notice_silence(writer)
+            _note_silence(writer)
             return
         writer.silence(answered=True)
         if now.reads_only:
@@ -164,8 +162,8 @@ class Mending:
                 self._measure_reader(node, now.position)
             except pymysql.MySQLError:
                 node.received_all, node.lag_ms = False, None
-                _notice_silence(node)
-        self._see_to_acknowledgement(now)
+                _note_silence(node)
+        self._keep_acknowledged(now)
 
     def _measure_reader(self, node: Node, at: str) -> None:
         began = time.monotonic()
@@ -174,57 +172,59 @@ class Mending:
         found = replication.following(node.server)
         node.silence(answered=True)
         node.received_all = found.received >= replication.sequence(at)
-        led_right = found.writer == self._roles.writer.server.place
+        led_right = found.writer == self._roles.writer.server.address
         if led_right and found.receives:
-            node.apart_since, node.told_again, node.follows = None, False, True
+            node.apart_since, node.ordered_again, node.follows = None, False, True
             return
         node.apart_since = node.apart_since or began
         apart = time.monotonic() - node.apart_since
         if apart > APART or not found.runs:
             node.follows = False
-        if not led_right or not (found.runs or node.told_again):
-            logger.warning("%s does not follow, and is told to again. %s", node.instance, found.error)
-            node.told_again = True
+        if not led_right or not (found.runs or node.ordered_again):
+            logger.warning("%s does not follow, and is ordered to again. %s", node.instance, found.error)
+            node.ordered_again = True
             self._roles.follow(node)
         elif apart > CATCH_UP or (apart > APART and not found.runs):
-            self._begin_anew(node, found.error)
+            self._start_over(node, found.error)
 
-    def _see_to_acknowledgement(self, now: replication.Writing) -> None:
+    def _keep_acknowledged(self, now: replication.Writing) -> None:
         """Let commits wait for the readers that follow, and find out whether they wait in vain."""
         followers = self._roles.followers()
-        if bool(followers) != now.asks:
+        if bool(followers) != now.requires:
             self._roles.require_acknowledgement()
-            self._connect_anew(followers)
+            self._reconnect(followers)
             return
-        in_vain = now.asks and (not now.gets or (now.waiting and now.acknowledged == self._commits[0]))
+        in_vain = now.requires and (
+            not now.acknowledged_in_time or (now.waiting and now.acknowledged == self._commits[0])
+        )
         if not in_vain:
             self._commits = now.acknowledged, time.monotonic()
         elif time.monotonic() - self._commits[1] > APART:
-            logger.warning("Commits wait in vain: the readers connect anew.")
-            self._connect_anew(followers)
+            logger.warning("Commits wait in vain: the readers reconnect.")
+            self._reconnect(followers)
         received = any(node.received_all for node in followers)
-        self._roles.safe = now.asks and now.gets and (self._roles.safe or received)
+        self._roles.safe = now.requires and now.acknowledged_in_time and (self._roles.safe or received)
 
-    def _connect_anew(self, followers: list[Node]) -> None:
-        """Let readers fetch the log anew: a writer may ask only those for acknowledgement that come then."""
+    def _reconnect(self, followers: list[Node]) -> None:
+        """Let readers fetch the log anew: a writer may wait only for those that connect after that."""
         self._commits = -1, time.monotonic()
         for node in followers:
-            replication.connect_anew(node.server)
+            replication.reconnect(node.server)
 
 
-def _notice_silence(node: Node) -> None:
+def _note_silence(node: Node) -> None:
     silence = node.silence(answered=False)
     if silence > APART:
         node.follows = False
     if silence > SILENCE:
-        node.server.kill()  # it must not come back to life beside its successor
+        node.server.kill()  # it must not come back beside its successor
 
 
 def _try(step: Callable[[Node], None], node: Node) -> None:
-    """Take a step; when it does not go, the next look takes it, or another one."""
+    """Take a step; when it fails, the next reconciliation takes it, or another one."""
     try:
         step(node)
     except pymysql.MySQLError as failed:
         logger.info("The server of %s does not answer: %s", node.instance, failed)
     except Exception:
-        logger.exception("The server of %s could not be looked after; another try follows.", node.instance)
+        logger.exception("The server of %s could not be reconciled; another try follows.", node.instance)

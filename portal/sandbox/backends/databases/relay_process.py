@@ -14,7 +14,7 @@ from typing import Any, cast
 BACKLOG = 512
 CONNECT = 3.0  # seconds
 
-Place = tuple[str, int]
+Address = tuple[str, int]
 
 
 class Relay:
@@ -22,16 +22,16 @@ class Relay:
 
     def __init__(self) -> None:
         self.server: asyncio.Server | None = None
-        self.targets: list[Place] = []
+        self.targets: list[Address] = []
         self.turn = 0
-        self.clients: dict[Client, Place | None] = {}
+        self.clients: dict[Client, Address | None] = {}
 
-    async def open(self, place: Place) -> None:
+    async def open(self, address: Address) -> None:
         """Listen from now on."""
         loop = asyncio.get_running_loop()
-        self.server = await loop.create_server(lambda: Client(self), *place, backlog=BACKLOG)
+        self.server = await loop.create_server(lambda: Client(self), *address, backlog=BACKLOG)
 
-    def lead(self, targets: list[Place], cut: bool) -> None:
+    def lead(self, targets: list[Address], cut: bool) -> None:
         """Change where new connections go; with cut those to any other server end now."""
         self.targets = targets
         if cut:
@@ -45,7 +45,7 @@ class Relay:
         for client in list(self.clients):
             client.abort()
 
-    def next_targets(self) -> list[Place]:
+    def next_targets(self) -> list[Address]:
         """List the servers, the next in turn first."""
         self.turn += 1
         at = self.turn % max(1, len(self.targets))
@@ -81,7 +81,7 @@ class Side(asyncio.Protocol):
 
 
 class Client(Side):
-    """The client's end, which finds itself a server."""
+    """The client's end, which connects to a server."""
 
     def __init__(self, relay: Relay) -> None:
         self.relay = relay
@@ -133,15 +133,15 @@ async def main() -> None:
     while line := await reader.readline():
         error = ""
         try:
-            await obey(relays, json.loads(line))
+            await carry_out(relays, json.loads(line))
         except OSError as failed:
             error = str(failed)
         sys.stdout.write(json.dumps({"error": error}) + "\n")
         sys.stdout.flush()
 
 
-async def obey(relays: dict[str, Relay], command: dict[str, Any]) -> None:
-    """Carry out one command. Raises OSError when an address cannot be had."""
+async def carry_out(relays: dict[str, Relay], command: dict[str, Any]) -> None:
+    """Carry out one command. Raises OSError when an address is not free."""
     name = command["relay"]
     match command["do"]:
         case "open":

@@ -13,7 +13,7 @@ import threading
 from typing import Any
 
 from portal.sandbox.backends.databases import relay_process
-from portal.sandbox.backends.databases.endpoints import Place
+from portal.sandbox.protocols.databases import Address
 
 STOP = 5.0  # seconds
 
@@ -22,14 +22,14 @@ _process: "subprocess.Popen[bytes] | None" = None
 
 
 class Relay:
-    """One address. Raises OSError when it cannot be had."""
+    """One address. Raises OSError when it is not free."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, address: Address) -> None:
         self._name = secrets.token_hex(6)
-        self._leads_to: list[Place] = []
-        _command({"do": "open", "relay": self._name, "host": place[0], "port": place[1]})
+        self._leads_to: list[Address] = []
+        _command({"do": "open", "relay": self._name, "host": address[0], "port": address[1]})
 
-    def lead(self, *targets: Place, cut: bool) -> None:
+    def lead(self, *targets: Address, cut: bool) -> None:
         """Lead new connections to these servers, in turns; without any they are refused.
 
         Args:
@@ -40,7 +40,7 @@ class Relay:
             self._leads_to = list(targets)
 
     def close(self) -> None:
-        """Give the address back and end its connections."""
+        """Release the address and end its connections."""
         _command({"do": "close", "relay": self._name})
 
 
@@ -61,7 +61,7 @@ def stop() -> None:
 
 
 def _command(command: dict[str, Any]) -> None:
-    """Have the process do something, and wait until it did. Raises OSError with its reason."""
+    """Let the process carry out a command, and wait for that. Raises OSError with its reason."""
     global _process
     with _lock:
         if _process is None:

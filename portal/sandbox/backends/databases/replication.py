@@ -1,4 +1,4 @@
-"""What servers of a cluster are told to follow one of them, and to take its place. GTIDs, semi-synchronous.
+"""How servers of a cluster follow one of them, and take its place. GTIDs, semi-synchronous.
 
 A commit is acknowledged once a replica has it in its log (AFTER_SYNC), so that a replica which has applied
 its whole log can take the place of a writer that died without losing an acknowledged write.
@@ -9,11 +9,11 @@ import re
 import time
 from dataclasses import dataclass
 
-from portal.sandbox.backends.databases.endpoints import Place
 from portal.sandbox.backends.databases.mariadb import REPLICATOR, MariaDB, Shared
+from portal.sandbox.protocols.databases import Address
 
-APPLY = 10.0  # seconds that applying what was received may take until somebody else gets a turn
-SLOW = 15.0  # seconds that an order may take, which writes files, on a crowded machine
+APPLY = 10.0  # seconds that applying what was received may take until the lock is released
+SLOW = 15.0  # seconds that a statement may take that writes files, on a crowded machine
 SHORT = 2.5  # seconds that a wait may take on the connection that is kept
 _GTID = re.compile(r"(\d+)-\d+-(\d+)")
 
@@ -24,22 +24,22 @@ class NotCaughtUp(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Writing:
-    """What a writer says of itself."""
+    """The state of a writer."""
 
-    position: str  # the last transaction in its log; asked for after what follows
+    position: str  # the last transaction in its log; read after what follows
     reads_only: bool
-    asks: bool  # for acknowledgement
-    gets: bool  # every commit waits for one; False as well when one did not come in time
+    requires: bool  # acknowledgement
+    acknowledged_in_time: bool  # every commit waits for one; False as well when one did not come in time
     waiting: bool  # a commit does now
     acknowledged: int  # commits until now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Following:
-    """What a replica says of itself."""
+    """The state of a replica."""
 
-    writer: Place | None  # whom it follows
-    runs: bool  # fetches and applies, or tries to connect; False after an error, or before it was told to
+    writer: Address | None  # whom it follows
+    runs: bool  # fetches and applies, or tries to connect; False after an error, or before it was ordered to
     receives: bool  # is connected, and applies what comes
     received: int  # how far what it has in its logs reaches
     applied: int
@@ -47,47 +47,47 @@ class Following:
 
 
 def writing(writer: MariaDB) -> Writing:
-    """Ask a writer how it is."""
-    rows = writer.ask("SHOW GLOBAL STATUS LIKE 'Rpl_semi_sync_master_%'")
-    said = {str(row["Variable_name"]).removeprefix("Rpl_semi_sync_master_"): row["Value"] for row in rows}
-    (row,) = writer.ask(
+    """Return the state of a writer."""
+    rows = writer.query("SHOW GLOBAL STATUS LIKE 'Rpl_semi_sync_master_%'")
+    values = {str(row["Variable_name"]).removeprefix("Rpl_semi_sync_master_"): row["Value"] for row in rows}
+    (row,) = writer.query(
         "SELECT @@gtid_binlog_pos AS position, @@read_only AS reads_only, "
         "@@rpl_semi_sync_master_enabled AS asks"
     )
     return Writing(
         position=str(row["position"]),
         reads_only=bool(row["reads_only"]),
-        asks=bool(row["asks"]),
-        gets=said["status"] == "ON",
-        waiting=int(said["wait_sessions"]) > 0,
-        acknowledged=int(said["yes_tx"]),
+        requires=bool(row["asks"]),
+        acknowledged_in_time=values["status"] == "ON",
+        waiting=int(values["wait_sessions"]) > 0,
+        acknowledged=int(values["yes_tx"]),
     )
 
 
 def following(replica: MariaDB) -> Following:
-    """Ask a replica how it is."""
-    (own,) = replica.ask("SELECT @@gtid_binlog_pos AS logged, @@gtid_slave_pos AS applied")
-    rows = replica.ask("SHOW SLAVE STATUS")
-    said = rows[0] if rows else {}
-    threads = said.get("Slave_IO_Running", "No"), said.get("Slave_SQL_Running", "No")
+    """Return the state of a replica."""
+    (own,) = replica.query("SELECT @@gtid_binlog_pos AS logged, @@gtid_slave_pos AS applied")
+    rows = replica.query("SHOW SLAVE STATUS")
+    state = rows[0] if rows else {}
+    threads = state.get("Slave_IO_Running", "No"), state.get("Slave_SQL_Running", "No")
     return Following(
-        writer=(str(said["Master_Host"]), int(said["Master_Port"])) if said else None,
+        writer=(str(state["Master_Host"]), int(state["Master_Port"])) if state else None,
         runs="No" not in threads,
         receives=threads == ("Yes", "Yes"),
-        received=max(sequence(str(said.get("Gtid_IO_Pos", ""))), sequence(str(own["logged"]))),
+        received=max(sequence(str(state.get("Gtid_IO_Pos", ""))), sequence(str(own["logged"]))),
         applied=sequence(str(own["applied"])),
-        error=str(said.get("Last_SQL_Error") or said.get("Last_IO_Error") or ""),
+        error=str(state.get("Last_SQL_Error") or state.get("Last_IO_Error") or ""),
     )
 
 
 def position(server: MariaDB) -> str:
-    """Tell the last transaction in a server's log, whoever made it."""
-    (row,) = server.ask("SELECT @@gtid_binlog_pos AS position")
+    """Return the last transaction in a server's log, whichever server made it."""
+    (row,) = server.query("SELECT @@gtid_binlog_pos AS position")
     return str(row["position"])
 
 
 def sequence(gtids: str) -> int:
-    """Tell how far a position is; there is one domain."""
+    """Return the sequence number of a position; there is one domain."""
     return max((int(number) for _domain, number in _GTID.findall(gtids)), default=0)
 
 
@@ -104,15 +104,15 @@ def follow(server: MariaDB, writer: MariaDB, shared: Shared) -> None:
             "CHANGE MASTER TO MASTER_HOST=%s, MASTER_PORT=%s, MASTER_USER=%s, MASTER_PASSWORD=%s, "
             "MASTER_USE_GTID=slave_pos, MASTER_CONNECT_RETRY=1, MASTER_HEARTBEAT_PERIOD=1, MASTER_SSL=1, "
             "MASTER_SSL_VERIFY_SERVER_CERT=0",
-            (*writer.place, REPLICATOR, shared.replicator_password),
+            (*writer.address, REPLICATOR, shared.replicator_password),
         )
         cursor.execute("START SLAVE")
 
 
 def wait_for(server: MariaDB, gtids: str, seconds: float) -> bool:
-    """Wait until a replica has applied everything up to a position; tell whether it did in time."""
+    """Wait until a replica has applied everything up to a position; return whether it did in time."""
     if seconds < SHORT:
-        (row,) = server.ask("SELECT MASTER_GTID_WAIT(%s, %s) AS late", gtids, seconds)
+        (row,) = server.query("SELECT MASTER_GTID_WAIT(%s, %s) AS late", gtids, seconds)
     else:
         with server.session(seconds + SHORT) as cursor:
             cursor.execute("SELECT MASTER_GTID_WAIT(%s, %s) AS late", (gtids, seconds))
@@ -121,7 +121,7 @@ def wait_for(server: MariaDB, gtids: str, seconds: float) -> bool:
 
 
 def end_writing(writer: MariaDB) -> None:
-    """Let no more be written, once what is being committed is."""
+    """Let nothing more be written, once what is being committed is."""
     with writer.session(SLOW) as cursor:
         cursor.execute("SET SESSION lock_wait_timeout=5")
         cursor.execute("SET GLOBAL read_only=ON")
@@ -129,10 +129,10 @@ def end_writing(writer: MariaDB) -> None:
 
 def begin_writing(server: MariaDB) -> None:
     """Let a server write again."""
-    server.ask("SET GLOBAL read_only=OFF")
+    server.query("SET GLOBAL read_only=OFF")
 
 
-def connect_anew(replica: MariaDB) -> None:
+def reconnect(replica: MariaDB) -> None:
     """Let a replica fetch the log over a new connection."""
     with replica.session(SLOW) as cursor:
         cursor.execute("STOP SLAVE IO_THREAD")
@@ -141,11 +141,11 @@ def connect_anew(replica: MariaDB) -> None:
 
 def require_acknowledgement(writer: MariaDB, required: bool) -> None:
     """Have the writer acknowledge a commit only when a replica has it, or by itself."""
-    writer.ask(f"SET GLOBAL rpl_semi_sync_master_enabled={'ON' if required else 'OFF'}")
+    writer.query(f"SET GLOBAL rpl_semi_sync_master_enabled={'ON' if required else 'OFF'}")
 
 
 def stop_receiving(replica: MariaDB) -> int:
-    """Cut a replica off from its writer; tell how far what it has received reaches."""
+    """Cut a replica off from its writer; return how far what it has received reaches."""
     with replica.session(SLOW) as cursor:
         cursor.execute("STOP SLAVE IO_THREAD")
     return following(replica).received

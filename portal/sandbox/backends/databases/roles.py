@@ -1,6 +1,6 @@
-"""Who writes and who reads in a cluster of MariaDB servers, and how a reader takes the writer's place.
+"""The writer and the readers of a cluster of MariaDB servers, and how a reader takes the writer's place.
 
-Whoever changes anything holds the lock; what the cluster tells of itself needs none.
+Changes hold the lock; what the cluster reports of itself needs none.
 """
 
 import contextlib
@@ -11,47 +11,47 @@ from collections.abc import Iterator
 import pymysql
 
 from portal.sandbox.backends.databases import replication
-from portal.sandbox.backends.databases.cluster_endpoints import Addresses
+from portal.sandbox.backends.databases.cluster_endpoints import ClusterEndpoints
 from portal.sandbox.backends.databases.mariadb import Shared
 from portal.sandbox.backends.databases.nodes import Node, Stage
 from portal.sandbox.protocols.databases import CannotFailOver, Member
 
 logger = logging.getLogger(__name__)
 
-TURN = 20.0  # seconds that somebody who asks for something waits for what is being done
+TURN = 20.0  # seconds that a request waits for what is being done
 HAND_OVER = 15.0  # seconds that a reader may take to have all before a planned failover is given up
 
 
 class Busy(CannotFailOver, OSError):
-    """The cluster is being mended, and that takes long."""
+    """The cluster is being repaired, and that takes long."""
 
 
 class Roles:
     """The servers of a cluster and their roles."""
 
-    def __init__(self, writer: Node, addresses: Addresses, shared: Shared) -> None:
+    def __init__(self, writer: Node, endpoints: ClusterEndpoints, shared: Shared) -> None:
         self.writer = writer
         self.nodes = [writer]
         self.ends: list[int] = []  # where the log of each former writer ended; their number is the era
-        self.safe = False  # every commit waited for a reader at the last look
+        self.safe = False  # every commit waited for a reader when last measured
         self.snapshot: list[Member] = []
         self.lock = threading.RLock()
         self._shared = shared
-        self._addresses = addresses
+        self._endpoints = endpoints
         self._numbers = writer.server.number
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """Have the cluster to oneself. Raises Busy when that takes too long."""
+        """Hold the lock. Raises Busy when that takes too long."""
         if not self.lock.acquire(timeout=TURN):
-            raise Busy("The cluster is being mended; try again.")
+            raise Busy("The cluster is being repaired; try again.")
         try:
             yield
         finally:
             self.lock.release()
 
     def next_number(self) -> int:
-        """Make a number that no server of the cluster has had."""
+        """Return a number that no server of the cluster has had."""
         self._numbers += 1
         return self._numbers
 
@@ -73,23 +73,23 @@ class Roles:
         """List those of them that commits wait for."""
         return [node for node in self.readers() if node.follows]
 
-    def well(self) -> bool:
-        """Tell whether every server does what it is there for."""
+    def is_healthy(self) -> bool:
+        """Return whether every server is in service in its role."""
         others = self.others()
         return self.writer.serves and (not others or (self.safe and self.followers() == others))
 
     def lead(self) -> None:
-        """Lead the endpoints to who writes and reads now; without a reader both lead to the writer."""
-        self.tell()
-        writer = [self.writer.server.place] if self.writer.instance and self.writer.serves else []
-        self._addresses.lead(writer, [node.server.place for node in self.readers()])
+        """Lead the endpoints to the present writer and readers; without a reader both lead to the writer."""
+        self.take_snapshot()
+        writer = [self.writer.server.address] if self.writer.instance and self.writer.serves else []
+        self._endpoints.lead(writer, [node.server.address for node in self.readers()])
 
-    def tell(self) -> None:
-        """Take down what the cluster tells of itself."""
+    def take_snapshot(self) -> None:
+        """Record what the cluster reports of itself."""
         self.snapshot = [
             Member(
                 instance=node.instance,
-                place=node.server.place,
+                address=node.server.address,
                 writes=node is self.writer,
                 answers=node.serves,
                 follows=node is not self.writer and node.serves and node.follows and self.safe,
@@ -113,7 +113,7 @@ class Roles:
         node.era = len(self.ends)
 
     def has_more(self, node: Node) -> bool:
-        """Tell whether a former writer's log has what its successor never had."""
+        """Return whether a former writer's log has what its successor never had."""
         log_ends = replication.sequence(replication.position(node.server))
         return node.era < len(self.ends) and log_ends > self.ends[node.era]
 
@@ -122,16 +122,16 @@ class Roles:
         self.safe = False
         replication.require_acknowledgement(self.writer.server, bool(self.followers()))
 
-    def plan(self, chosen: Node) -> None:
-        """Fail over to a reader while the writer lives: nothing is lost, whatever it acknowledged.
+    def fail_over_to(self, chosen: Node) -> None:
+        """Fail over to a reader while the writer runs: nothing that it acknowledged is lost.
 
-        Raises CannotFailOver; the writer then goes on, at once or after the next look.
+        Raises CannotFailOver; the writer then goes on, at once or after the next reconciliation.
         """
         writer = self.writer
         if not (chosen.serves and writer.serves):
             raise CannotFailOver("The writer or the reader is starting.")
         try:
-            replication.position(writer.server)  # one that hangs is not waited for longer than for an answer
+            replication.position(writer.server)  # one that hangs is not waited for longer than for a response
             replication.end_writing(writer.server)
             at = replication.position(writer.server)
             if not replication.wait_for(chosen.server, at, HAND_OVER):
@@ -141,7 +141,7 @@ class Roles:
             with contextlib.suppress(pymysql.MySQLError):
                 replication.begin_writing(writer.server)
             raise CannotFailOver(str(failed)) from failed
-        writer.server.shut_down()  # it is brought back as a reader
+        writer.server.shut_down()  # it comes back as a reader
 
     def promote(self, candidates: list[Node]) -> None:
         """Let the one that has most of the log write, and the others follow it.
@@ -157,14 +157,14 @@ class Roles:
         chosen.move(Stage.SERVES)
         former.move(Stage.DOWN)
         logger.info("%s writes now.", chosen.instance)
-        with contextlib.suppress(OSError):  # the next look leads again
+        with contextlib.suppress(OSError):  # the next reconciliation leads again
             self.lead()
         for node in self.readers():
             with contextlib.suppress(pymysql.MySQLError):  # the next measurement finds whom it follows
                 self.follow(node)
 
     def close(self) -> None:
-        """Tell of nobody any more, and give the addresses back."""
+        """Report no instance any more, and release the addresses."""
         self.snapshot = []
         with contextlib.suppress(OSError):
-            self._addresses.close()
+            self._endpoints.close()

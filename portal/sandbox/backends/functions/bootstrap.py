@@ -44,11 +44,11 @@ def main() -> None:
         handler = getattr(module, start["handler"])
     except BaseException as error:  # noqa: BLE001  (the function's own code may raise anything)
         traceback.print_exc()
-        _say(answers, {"status": "error", "error": _import_error(start, error)})
+        _send(answers, {"status": "error", "error": _import_error(start, error)})
         return
-    _say(answers, {"status": "ready", "cold": True})
+    _send(answers, {"status": "ready", "cold": True})
     for line in sys.stdin:
-        _say(answers, _invoke(handler, start, json.loads(line)))
+        _send(answers, _invoke(handler, start, json.loads(line)))
 
 
 def _import_error(start: dict[str, Any], error: BaseException) -> str:
@@ -57,7 +57,7 @@ def _import_error(start: dict[str, Any], error: BaseException) -> str:
     return f"Unable to import module '{start['module']}': {error}"
 
 
-def _say(answers: IO[str], answer: dict[str, Any]) -> None:
+def _send(answers: IO[str], answer: dict[str, Any]) -> None:
     sys.stderr.flush()
     answers.write(json.dumps(answer) + "\n")
     answers.flush()
@@ -93,7 +93,7 @@ class Context:
         self._deadline = time.monotonic() + float(start["timeout"])
 
     def get_remaining_time_in_millis(self) -> int:
-        """Tell how long the invocation may still take."""
+        """Return how long the invocation may still take."""
         return max(0, int((self._deadline - time.monotonic()) * 1000))
 
 

@@ -1,4 +1,4 @@
-"""Health checks that are really made, told with ELB's reason codes.
+"""Health checks that are really made, with ELB's reason codes.
 
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
 """
@@ -6,19 +6,18 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group
 import http.client
 import socket
 
-from portal.sandbox.protocols.machines import Probe
+from portal.sandbox.protocols.machines import FAILED, Probe
 
-FAILED = Probe(healthy=False, reason="Target.FailedHealthChecks", description="Health checks failed")
 TIMED_OUT = Probe(healthy=False, reason="Target.Timeout", description="Request timed out")
 
 
 def check(host: str, port: int, *, protocol: str, path: str, matcher: str, timeout: float) -> Probe:
-    """Connect, or ask over HTTP and compare the answer's code with the matcher; HTTPS is checked as HTTP."""
+    """Connect, or request a path and compare the code with the matcher; HTTPS is checked as HTTP."""
     try:
         if protocol not in ("HTTP", "HTTPS"):
             socket.create_connection((host, port), timeout).close()
             return Probe(healthy=True)
-        code = _code(host, port, path, timeout)
+        code = _status(host, port, path, timeout)
     except TimeoutError:
         return TIMED_OUT
     except (OSError, http.client.HTTPException):
@@ -32,7 +31,7 @@ def check(host: str, port: int, *, protocol: str, path: str, matcher: str, timeo
     )
 
 
-def _code(host: str, port: int, path: str, timeout: float) -> int:
+def _status(host: str, port: int, path: str, timeout: float) -> int:
     connection = http.client.HTTPConnection(host, port, timeout=timeout)
     try:
         headers = {"User-Agent": "ELB-HealthChecker/2.0", "Connection": "close"}

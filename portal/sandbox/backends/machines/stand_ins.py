@@ -1,21 +1,29 @@
-"""What a shell step of an association would make of a machine, read from its commands."""
+"""Which server a process stands in for: its instance's tag says so, and its association how it is configured.
+
+An instance tagged Server=App is uWSGI with datelog; the association's ExtraVariables configure it. One
+tagged Server=ApacheWeb is a web server; the ProxyPass directives of the configuration that its association
+writes say where requests go. Other instances have no stand-in.
+"""
 
 import re
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-_VARIABLES = re.compile(r"""\s-e\s+(["'])(?P<variables>[A-Za-z_]\w*=.*?)\1""", re.DOTALL)
-_BACKEND = re.compile(r"(?P<protocol>uwsgi|http)://(?P<host>[A-Za-z0-9.-]+):(?P<port>\d+)")
-_PROXY_PASS = re.compile(r"^.*ProxyPass\s.*$", re.MULTILINE)
-_LISTENING = re.compile(r"<VirtualHost\s+\*:(?P<port>\d+)>")
-_OWN_PATH = re.compile(r"^\s*ProxyPass\s+(?P<path>/\S+)\s+!\s*$", re.MULTILINE)
+from portal.sandbox.protocols.machines import Step
+
+TAG = "Server"
+APP, WEB = "App", "ApacheWeb"
 HTTP = 80
 UWSGI = 9090
+# https://httpd.apache.org/docs/2.4/mod/mod_proxy.html#proxypass
+_PROXY_PASS = re.compile(r"ProxyPass\s+(?P<path>/\S*)\s+(?P<target>!|(?:uwsgi|http)://[A-Za-z0-9.-]+:\d+)")
+_VIRTUAL_HOST = re.compile(r"<VirtualHost\s+\*:(?P<port>\d+)>")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppServer:
-    """uWSGI with datelog: the environment file, the ports, and what `port` speaks: http or uwsgi."""
+    """uWSGI with datelog: its environment, its ports, and the protocol of `port`: http or uwsgi."""
 
     environment: dict[str, str]
     protocol: str
@@ -25,7 +33,7 @@ class AppServer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebServer:
-    """A web server that passes requests on by http or uwsgi, but for some paths that it answers itself."""
+    """A web server that passes requests on by http or uwsgi, but for some paths that it serves itself."""
 
     protocol: str
     backend: tuple[str, int]
@@ -33,37 +41,49 @@ class WebServer:
     own_paths: tuple[str, ...]
 
 
-Recipe = AppServer | WebServer
+StandIn = AppServer | WebServer
 
 
-def read(commands: str) -> Recipe | None:
-    """Read what the commands set up: a playbook with datelog's variables, a proxy to uWSGI, or None."""
-    variables = _variables(commands)
-    if "DB_NAME" in variables:
-        protocol = variables.get("APP_PROTOCOL") or "uwsgi"  # the playbook's default
-        health_port = variables.get("UWSGI_HEALTH_PORT", "") if protocol == "uwsgi" else ""
-        return AppServer(
-            environment=variables,
-            protocol=protocol,
-            port=int(variables.get("UWSGI_PORT") or UWSGI),
-            health_port=int(health_port) if health_port else None,
-        )
-    backend = _BACKEND.search("\n".join(_PROXY_PASS.findall(commands)))
-    if backend is None:
-        return None
-    listening = _LISTENING.search(commands)
-    return WebServer(
-        protocol=backend["protocol"],
-        backend=(backend["host"], int(backend["port"])),
-        port=int(listening["port"]) if listening else HTTP,
-        own_paths=tuple(_OWN_PATH.findall(commands)),
+def of(tags: Mapping[str, str], step: Step) -> StandIn | None:
+    """Return the server that a shell step of an association configures; None when it configures none."""
+    if tags.get(TAG) == APP:
+        return _app_server(_variables(step.parameters))
+    if tags.get(TAG) == WEB:
+        commands = step.inputs.get("runCommand") or []
+        return _web_server(commands if isinstance(commands, str) else "\n".join(commands))
+    return None
+
+
+def _variables(parameters: Mapping[str, object]) -> dict[str, str]:
+    """Read the NAME=value pairs of the document's ExtraVariables, split as Ansible splits them."""
+    pairs = (word.partition("=") for word in shlex.split(str(parameters.get("ExtraVariables") or "")))
+    return {name: value for name, equals, value in pairs if equals}
+
+
+def _app_server(variables: dict[str, str]) -> AppServer | None:
+    if "DB_NAME" not in variables:
+        return None  # datelog is nothing without its database
+    protocol = variables.get("APP_PROTOCOL") or "uwsgi"  # the playbook's default
+    health_port = variables.get("UWSGI_HEALTH_PORT", "") if protocol == "uwsgi" else ""
+    return AppServer(
+        environment=variables,
+        protocol=protocol,
+        port=int(variables.get("UWSGI_PORT") or UWSGI),
+        health_port=int(health_port) if health_port else None,
     )
 
 
-def _variables(commands: str) -> dict[str, str]:
-    """Collect NAME=value pairs of ansible-playbook's -e, split as Ansible splits them."""
-    found = _VARIABLES.search(commands)
-    if found is None:
-        return {}
-    pairs = (word.partition("=") for word in shlex.split(found["variables"]))
-    return {name: value for name, equals, value in pairs if equals}
+def _web_server(configuration: str) -> WebServer | None:
+    passed = {found["path"]: found["target"] for found in _PROXY_PASS.finditer(configuration)}
+    backends = [target for target in passed.values() if target != "!"]
+    if not backends:
+        return None
+    protocol, _colon, address = backends[-1].partition("://")
+    host, _colon, port = address.rpartition(":")
+    listening = _VIRTUAL_HOST.search(configuration)
+    return WebServer(
+        protocol=protocol,
+        backend=(host, int(port)),
+        port=int(listening["port"]) if listening else HTTP,
+        own_paths=tuple(path for path, target in passed.items() if target == "!"),
+    )

@@ -1,27 +1,25 @@
-"""A service of a machine: a uWSGI process on a leash, so that it ends with the sandbox however that ends."""
+"""A service of a machine that is a process: uWSGI on some addresses."""
 
-import contextlib
-import os
 import shutil
-import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
-from portal.sandbox.supervision import die_with_parent, listening
+from portal.sandbox.supervision import listening
+from portal.sandbox.supervision.child import Child
 
 START = 60.0  # seconds; a crowded machine may need them
 STOP = 5.0
-# What uWSGI logs when the application is loaded; it listens before, when nothing says yet that it can serve.
+# What uWSGI logs when the application is loaded; it listens before, when it can't serve yet.
 READY = b"spawned uWSGI worker"
-TAIL = 20  # lines of the log that tell why a start failed
+TAIL = 20  # lines of the log that say why a start failed
 
 
 class StartFailed(Exception):
-    """The process ended or stayed silent; the message has the last lines of its log."""
+    """The process ended or did not become ready; the message has the last lines of its log."""
 
 
 def program() -> str | None:
@@ -37,24 +35,24 @@ class Service:
         self,
         *,
         options: list[str],
-        environment: dict[str, str],
+        environment: Mapping[str, str],
         log: Path,
         listening: list[tuple[str, int]],
     ) -> None:
         self.options = options
-        self.environment = environment
+        self.environment = dict(environment)
         self.log = log
         self.listening = listening
         self._lock = threading.RLock()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._child: Child | None = None
 
     def same_as(self, other: "Service") -> bool:
-        """Tell whether the other one would be just this process again."""
+        """Return whether the other one would be just this process again."""
         return (self.options, self.environment) == (other.options, other.environment)
 
     def running(self) -> bool:
-        """Tell whether the process is there."""
-        return self._process is not None and self._process.poll() is None
+        """Return whether the process runs."""
+        return self._child is not None and self._child.running()
 
     def start(self) -> None:
         """Start the process and wait until it serves. Raises StartFailed when it does not."""
@@ -62,26 +60,12 @@ class Service:
             if self.running():
                 return
             self.log.parent.mkdir(parents=True, exist_ok=True)
-            with self.log.open("ab") as log:
-                before = log.tell()
-                self._process = subprocess.Popen(
-                    [
-                        sys.executable,
-                        "-I",
-                        "-S",
-                        die_with_parent.__file__,
-                        program() or "uwsgi",
-                        *self.options,
-                    ],
-                    stdin=subprocess.PIPE,
-                    stdout=log,
-                    stderr=log,
-                    env=self.environment,
-                    start_new_session=True,
-                )
-            process = self._process
+            before = self.log.stat().st_size if self.log.exists() else 0
+            command = [program() or "uwsgi", *self.options]
+            child = self._child = Child(command, log=self.log, environment=self.environment)
+            child.start()
         deadline = time.monotonic() + START
-        while time.monotonic() < deadline and process.poll() is None:
+        while time.monotonic() < deadline and child.running():
             if READY in self.log.read_bytes()[before:]:
                 return
             time.sleep(0.05)
@@ -89,47 +73,34 @@ class Service:
         raise StartFailed(self.tail())
 
     def tail(self, lines: int = TAIL) -> str:
-        """Read the last lines of the log."""
-        with contextlib.suppress(OSError):
+        """Return the last lines of the log."""
+        try:
             return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
-        return ""
+        except OSError:
+            return ""
 
     def stop(self) -> None:
-        """End the process as `systemctl stop` would, and wait until it is gone."""
+        """End the process as `systemctl stop` would, and wait for its end."""
         with self._lock:
-            process, self._process = self._process, None
-        if process is None:
-            return
-        if process.stdin is not None:
-            process.stdin.close()
-        try:
-            process.wait(STOP)
-        except subprocess.TimeoutExpired:
-            _kill(process)
+            child, self._child = self._child, None
+        if child is not None:
+            child.stop(STOP)
 
     def kill(self) -> None:
-        """End the process at once, in the middle of whatever it does; afterwards nothing listens."""
+        """Kill the process, in the middle of whatever it does; afterwards nothing listens."""
         with self._lock:
-            process, self._process = self._process, None
-        if process is None:
+            child, self._child = self._child, None
+        if child is None or child.group is None:
             return
-        listening.stop(process.pid)
-        _kill(process)
-        # The leash is gone; the kernel may take a moment more to end what it held.
+        listening.stop(child.group)
+        child.kill()
+        # The kernel may take a moment more to end what the group's leader had started.
         deadline = time.monotonic() + STOP
-        while any(_listens(place) for place in self.listening) and time.monotonic() < deadline:
+        while any(_listens(address) for address in self.listening) and time.monotonic() < deadline:
             time.sleep(0.01)
 
 
-def _listens(place: tuple[str, int]) -> bool:
+def _listens(address: tuple[str, int]) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1)
-        return probe.connect_ex(place) == 0
-
-
-def _kill(process: "subprocess.Popen[bytes]") -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    if process.stdin is not None:
-        process.stdin.close()
+        return probe.connect_ex(address) == 0

@@ -1,26 +1,28 @@
 """CloudFormation as AWS documents it, on MiniStack's templates and resource handlers."""
 
+from portal.sandbox.engine.cloudformation import (
+    change_set_actions,
+    change_sets,
+    describe,
+    events,
+    lifecycle,
+    requests,
+    response_urls,
+    store,
+    templates,
+)
+
 
 def install() -> None:
-    """Put our store, scheduler and request handlers in place of MiniStack's."""
-    from portal.sandbox.engine.cloudformation import (
-        change_set_actions,
-        change_sets,
-        describe,
-        events,
-        requests,
-        store,
-        templates,
-    )
-
-    for module in (store, events, templates, describe, requests, change_sets, change_set_actions):
+    """Put the sandbox's store, scheduler and request handlers in place of MiniStack's."""
+    for module in (
+        *(store, events, templates, describe, requests, change_sets, change_set_actions, response_urls),
+    ):
         module.install()
 
 
 def reset(account: str | None) -> None:
     """Forget the stacks of an account, or of all, and stop what is at work on them."""
-    from portal.sandbox.engine.cloudformation import lifecycle
-
     lifecycle.reset(account)
 
 

@@ -1,4 +1,4 @@
-"""What CloudFormation tells about change sets."""
+"""What CloudFormation reports about change sets."""
 
 from typing import Any
 

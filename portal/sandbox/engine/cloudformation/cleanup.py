@@ -49,7 +49,7 @@ def _predecessors(run: Run) -> dict[str, delete.Doomed]:
         if made is None or not change.replaced:
             continue
         if made.physical_id == change.before["PhysicalResourceId"]:
-            _remove(made.predecessors)()  # same id, another thing behind it: no event tells of it
+            _remove(made.predecessors)()  # same id, another thing behind it: no event reports it
             continue
         policy = run.policy(name, "UpdateReplacePolicy")
         doomed[name] = delete.Doomed(

@@ -72,7 +72,7 @@ async def _fail(run: Run, reason: str) -> None:
 
 
 def reason_of(run: Run) -> str:
-    """Word the reason of a stack whose resources failed, as AWS does for each kind of failure."""
+    """Return the reason of a stack whose resources failed, as AWS has it for each kind of failure."""
     parts = []
     for verb in ("create", "update"):
         names = [name for name, failed_to in run.failed.items() if failed_to == verb]
@@ -150,7 +150,7 @@ def _take(record: Record, made: Provisioned) -> None:
 
 
 async def _create_nested(run: Run, record: Record, properties: dict[str, Any]) -> None:
-    """Create a nested stack. Raises ValueError, worded as AWS does, when it did not become complete."""
+    """Create a nested stack. Raises ValueError, with AWS's message, when it did not become complete."""
     child = nested.new_run(run, record["LogicalResourceId"], properties)
     stack = child.stack
     record.update(PhysicalResourceId=stack["StackId"])

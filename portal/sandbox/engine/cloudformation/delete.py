@@ -139,7 +139,7 @@ async def finish_delete(stack: Stack, retain: Iterable[str] = (), force: bool = 
 
 
 def discard_planned(stack: Stack) -> None:
-    """Delete the nested stacks that a change set planned and nobody has made."""
+    """Delete the nested stacks that a change set planned and that were never created."""
     for child in store.children_of(stack):
         if child["StackStatus"] == "REVIEW_IN_PROGRESS":
             delete_empty(child)

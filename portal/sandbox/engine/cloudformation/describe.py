@@ -1,4 +1,4 @@
-"""What CloudFormation tells about stacks, their events and their resources."""
+"""What CloudFormation reports about stacks, their events and their resources."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Stack events: how every change of a stack's or a resource's status is written down and told to others."""
+"""Stack events: how every change of a stack's or a resource's status is recorded and published."""
 
 import datetime
 from typing import Any
@@ -86,7 +86,7 @@ def add(
 
 
 def _event_id(events: list[dict[str, Any]], logical_id: str, status: str, timestamp: str) -> str:
-    """Spell the id of a resource's event as AWS does; two of one millisecond would share it: move one."""
+    """Return the id of a resource's event as AWS does; two of one millisecond would share it: move one."""
     taken = {event["EventId"] for event in events[-50:]}
     moment = datetime.datetime.fromisoformat(timestamp)
     event_id = f"{logical_id}-{status}-{timestamp}"

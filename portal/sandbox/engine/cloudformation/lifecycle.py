@@ -32,8 +32,8 @@ class Deployment:
             else:
                 await update.update_stack(self.run)
         finally:
-            for tell in self.afterwards:
-                tell(self.run.stack)
+            for callback in self.afterwards:
+                callback(self.run.stack)
 
 
 async def roll_back(run: Run) -> None:
@@ -81,7 +81,7 @@ def _forget(stack_id: str, task: asyncio.Task[Any]) -> None:
 
 
 async def _guarded(work: Awaitable[Any], stack: Stack) -> None:
-    """Carry an operation out; an error of ours fails the stack, so that nobody waits for it forever."""
+    """Carry an operation out; an internal error fails the stack, so that nothing waits for it forever."""
     try:
         await work
     except Exception:

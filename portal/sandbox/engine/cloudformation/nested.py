@@ -138,7 +138,7 @@ def update_run(parent: Run, logical_id: str, stack: Stack, properties: dict[str,
 
 
 def changed_below(stack: Stack, template: dict[str, Any], parameters: dict[str, Any]) -> bool:
-    """Tell whether the template of a stack nested in this one, at any depth, differs from what it runs.
+    """Return whether the template of a stack nested in this one, at any depth, differs from what it runs.
 
     A template behind the same URL may have changed although its parent's has not; AWS looks at each.
     """

@@ -38,7 +38,7 @@ def announce(stack: Stack, event: dict[str, Any]) -> None:
 
 
 def text_of(event: dict[str, Any]) -> str:
-    """Spell an event as key='value' lines."""
+    """Format an event as key='value' lines."""
     account = get_account_id()
     values = {
         "PrincipalId": account,

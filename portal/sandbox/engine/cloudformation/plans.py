@@ -113,7 +113,7 @@ def _check_types(old: Template, new: Template) -> None:
 
 
 def changes_nothing(plan: Plan, stack: Stack) -> bool:
-    """Tell whether an update to the plan would do nothing, nested stacks looked into.
+    """Return whether an update to the plan would do nothing, nested stacks looked into.
 
     A template with dynamic references always counts as a change, since what they lead to may have changed; so
     does any template for a stack whose last operation failed.

@@ -8,7 +8,7 @@ from ministack.services.cloudformation import changesets, engine, stacks
 
 from portal.sandbox.engine.cloudformation.store import STACK_TYPE, Record, Stack, Template
 
-# What AWS shows for a value that only the execution will tell.
+# What AWS shows for a value that is known only after the execution.
 LATER: Final = "{{changeSet:KNOWN_AFTER_APPLY}}"
 
 

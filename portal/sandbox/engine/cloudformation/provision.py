@@ -51,7 +51,7 @@ async def create(
     """Create a resource and let the time pass that AWS takes for it.
 
     Args:
-        initiated: told as soon as the physical id is known.
+        initiated: called as soon as the physical id is known.
 
     Raises Stopped when stop is set meanwhile, and ValueError with the reason when it fails.
     """
@@ -92,7 +92,7 @@ async def update(
 
     Args:
         retain: UpdateReplacePolicy keeps the predecessor.
-        replaced: told as soon as a successor's physical id is known.
+        replaced: called as soon as a successor's physical id is known.
 
     Raises as create does.
     """
@@ -130,7 +130,7 @@ async def update(
 
 
 async def fail_update(record: Record, stop: asyncio.Event) -> None:
-    """Fail the update of a resource when that was asked for. Raises ValueError or Stopped then."""
+    """Fail the update of a resource when a fault is injected. Raises ValueError or Stopped then."""
     if failure := faults.resource_failure("update", record["LogicalResourceId"]):
         await _pass(time_scale.of_update(record["ResourceType"]) / 2, stop)
         raise ValueError(worded(failure))
@@ -142,7 +142,7 @@ async def delete(
     """Delete a resource, after the time AWS takes for it; a step that is under way is not stopped.
 
     Args:
-        snapshot: take the snapshot that DeletionPolicy: Snapshot asks for first.
+        snapshot: take the snapshot of DeletionPolicy: Snapshot first.
         instead: what removes it, where its type's delete handler cannot.
 
     Raises ValueError with the reason when it fails.
@@ -181,7 +181,7 @@ async def finish_late(stack: Stack, record: Record) -> None:
 
 
 def blocks(resource_type: str) -> bool:
-    """Tell whether a type's handlers may block and so need a thread; MiniStack's own mostly do not."""
+    """Return whether a type's handlers may block and so need a thread; MiniStack's own mostly do not."""
     if stacks._runs_on_worker_thread(resource_type):
         return True
     handler = provisioners._RESOURCE_HANDLERS.get(resource_type, {}).get("create")
@@ -248,7 +248,7 @@ async def _pass(aws_seconds: float, stop: asyncio.Event) -> None:
 
 
 def _answers_itself(resource_type: str) -> bool:
-    """Tell whether creating the type is waiting for somebody's answer, so that a failure comes instead."""
+    """Return whether creating the type is waiting for a response, so that a failure comes instead."""
     return resource_type.startswith("Custom::") or resource_type in (
         "AWS::CloudFormation::CustomResource",
         "AWS::CloudFormation::WaitCondition",

@@ -1,4 +1,4 @@
-"""How answers and refusals of CloudFormation's query API are spelt: Python values as XML."""
+"""Responses and errors of CloudFormation's query API: Python values as XML."""
 
 import functools
 from collections.abc import Callable
@@ -14,7 +14,7 @@ PAGE = 100
 
 
 def xml(value: Any) -> str:
-    """Spell a value: dictionaries by their keys, lists as member elements; None is left out."""
+    """Return a value as XML: dictionaries by their keys, lists as member elements; None is left out."""
     if isinstance(value, dict):
         return "".join(f"<{key}>{xml(part)}</{key}>" for key, part in value.items() if part is not None)
     if isinstance(value, list | tuple):
@@ -48,14 +48,14 @@ def truth(parameters: Parameters, name: str) -> bool:
 
 
 class Refusal(Exception):
-    """A request is refused, in AWS's words."""
+    """A request is refused, with AWS's message."""
 
     def __init__(self, message: str, code: str = "ValidationError", status: int = 400) -> None:
         super().__init__(message)
         self.code, self.status = code, status
 
     def answer(self) -> Answer:
-        """Spell the refusal as the answer to its request."""
+        """Return the refusal as the answer to its request."""
         return refusal(str(self), self.code, self.status)
 
 
@@ -67,7 +67,7 @@ class Refused(Exception):
         self.ready = ready
 
     def answer(self) -> Answer:
-        """Hand out the answer to the request."""
+        """Return the answer to the request."""
         return self.ready
 
 

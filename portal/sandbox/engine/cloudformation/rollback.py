@@ -32,7 +32,7 @@ async def roll_back_create(run: Run, reason: str) -> None:
 
 
 async def delete_failed(run: Run, reason: str) -> None:
-    """Delete a stack whose create failed, as OnFailure=DELETE asks for."""
+    """Delete a stack whose create failed, as OnFailure=DELETE requires."""
     await delete.delete_stack(run.stack, reason=reason)
 
 
@@ -54,7 +54,7 @@ def doomed_by_create(run: Run, created: list[str]) -> dict[str, delete.Doomed]:
 
 
 def start_update_rollback(run: Run, reason: str) -> "asyncio.Task[bool]":
-    """Begin to roll an update back, once; whoever asks again gets the same task, which tells if it could."""
+    """Begin to roll an update back, once; later calls get the same task, which returns whether it could."""
     if run.rolling_back is None:
         if run.cancelled:
             stacks.CLIENT_REQUEST_TOKEN.set(run.cancel_token)
@@ -180,7 +180,7 @@ def _try_again(run: Run, skipped: set[str]) -> None:
 
 
 def failed_names(run: Run) -> set[str]:
-    """List what ContinueUpdateRollback may be told to skip."""
+    """List what ContinueUpdateRollback may skip."""
     found = set(run.stack.get("_rollback_failed") or ())
     for child in run.children.values():
         found |= {f"{child.stack['StackName']}.{name}" for name in failed_names(child)}

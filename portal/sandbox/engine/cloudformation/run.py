@@ -1,4 +1,4 @@
-"""One operation on one stack: what it was asked to do, what it has done so far, and how it is stopped."""
+"""One operation on one stack: what it is to do, what it has done so far, and how it is stopped."""
 
 import asyncio
 import copy

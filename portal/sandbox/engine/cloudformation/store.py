@@ -140,7 +140,7 @@ def find(reference: str) -> Stack | None:
 
 
 def events_of(stack: Stack) -> list[dict[str, Any]]:
-    """Hand out the events of a stack, oldest first."""
+    """Return the events of a stack, oldest first."""
     found: list[dict[str, Any]] = stack.setdefault("_events", [])
     return found
 

@@ -40,7 +40,7 @@ def location(url: str) -> tuple[str, str]:
 
 
 def read(url: str) -> str:
-    """Read a document from the S3 of the current account. Raises ValueError, worded as AWS does."""
+    """Read a document from the S3 of the current account. Raises ValueError, with AWS's message."""
     bucket, key = location(url)
     if bucket not in s3._buckets:
         raise ValueError(f"S3 error: The specified bucket does not exist{MORE}")
@@ -82,7 +82,7 @@ def _resolve_document(params: dict[str, Any], body_key: str, url_key: str, label
 
 
 def validate(template: Template, parameters: dict[str, Any]) -> None:
-    """Check a template against its parameters. Raises ValueError, in AWS's words, when it is not usable."""
+    """Check a template against its parameters. Raises ValueError with AWS's message if it is not usable."""
     conditions = engine._evaluate_conditions(template, parameters)
     engine.validate_template_support(template, conditions, params=parameters)
     check_references(template)
@@ -118,7 +118,7 @@ def _missing_dependencies(template: Template, declared: set[str]) -> set[str]:
 def checked_parameters(
     template: Template, provided: list[dict[str, Any]], previous: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Resolve a template's parameters. Raises ValueError, as AWS words it, for unknown or illegal ones."""
+    """Resolve a template's parameters. Raises ValueError, with AWS's message, for unknown or illegal ones."""
     declared = template.get("Parameters") or {}
     given = {entry["Key"]: entry for entry in provided}
     if unknown := [name for name in given if name not in declared]:
@@ -129,11 +129,15 @@ def checked_parameters(
     if missing:
         raise ValueError(f"Parameters: [{', '.join(missing)}] must have values")
     for name, entry in given.items():
-        allowed = [str(value) for value in declared[name].get("AllowedValues") or ()]
-        if allowed and not entry.get("UsePreviousValue") and str(entry.get("Value", "")) not in allowed:
-            raise ValueError(f"Parameter '{name}' must be one of AllowedValues")
+        _check_allowed(name, declared[name], entry)
     resolved: dict[str, Any] = engine._resolve_parameters(template, provided, previous)
     return resolved
+
+
+def _check_allowed(name: str, definition: dict[str, Any], entry: dict[str, Any]) -> None:
+    allowed = [str(value) for value in definition.get("AllowedValues") or ()]
+    if allowed and not entry.get("UsePreviousValue") and str(entry.get("Value", "")) not in allowed:
+        raise ValueError(f"Parameter '{name}' must be one of AllowedValues")
 
 
 def nested_parameters(template: Template, properties: dict[str, Any]) -> dict[str, Any]:
@@ -164,7 +168,7 @@ def _text(value: object) -> str:
 
 
 def listed(parameters: dict[str, Any]) -> list[dict[str, Any]]:
-    """Spell resolved parameters as a stack's record holds them for DescribeStacks."""
+    """Format resolved parameters as a stack's record holds them for DescribeStacks."""
     return [
         {"ParameterKey": name, "ParameterValue": found["Value"], "NoEcho": found["NoEcho"]}
         for name, found in parameters.items()

@@ -7,7 +7,7 @@ NAME = "ClientRequestToken"
 
 
 def is_repeated(stack: Stack, action: str, parameters: Parameters) -> bool:
-    """Tell whether the stack has already accepted this action under the request's token.
+    """Return whether the stack has already accepted this action under the request's token.
 
     Raises Refusal when the token was used for another action on the stack (TokenAlreadyExistsException in the
     API reference).

@@ -158,7 +158,7 @@ def _retained(run: Run, name: str) -> bool:
 async def _update_nested(run: Run, record: Record) -> None:
     """Update a nested stack; CloudFormation looks into each of them, whatever of its resource has changed.
 
-    Raises ValueError, worded as AWS does, when it was not successfully updated.
+    Raises ValueError, with AWS's message, when it was not successfully updated.
     """
     name = record["LogicalResourceId"]
     properties, _dynamic = run.resolved(name)

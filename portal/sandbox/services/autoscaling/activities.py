@@ -1,4 +1,4 @@
-"""Scaling activities: what a group did and why, in Auto Scaling's words."""
+"""Scaling activities: what a group did and why, with Auto Scaling's messages."""
 
 import datetime
 import uuid
@@ -9,7 +9,7 @@ KEPT = 200  # activities a group remembers; AWS keeps six weeks of them
 
 
 def now() -> str:
-    """Spell the present time as Auto Scaling does."""
+    """Return the present time as Auto Scaling does."""
     return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

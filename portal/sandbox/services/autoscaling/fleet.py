@@ -8,16 +8,16 @@ import time
 
 from ministack.services import alb, autoscaling, ec2
 
-from portal.sandbox.engine.durations import shortened
 from portal.sandbox.engine.registry import Record, Refused
-from portal.sandbox.protocols import machines
+from portal.sandbox.engine.time_scale import shortened
+from portal.sandbox.protocols import in_use
 from portal.sandbox.services.autoscaling import activities
 from portal.sandbox.services.ec2 import instances
 from portal.sandbox.services.elbv2 import target_health, targets
 
 BOOT = 25.0  # seconds from the launch until an instance is in service, on AWS
 RETRY = 60.0  # seconds until a launch that failed is tried again
-LEAST_GRACE = 20.0  # seconds that an instance is left alone at any pace: its configuration is real work
+LEAST_GRACE = 20.0  # seconds that an instance is left alone at any time scale: its configuration is real work
 
 PRESENT = ("Pending", "InService")
 
@@ -51,7 +51,7 @@ def in_service(group: Record) -> list[Record]:
 
 
 def settled(group: Record) -> bool:
-    """Tell whether the group is as it should be: its capacity in service, nothing leaving or outdated."""
+    """Return whether the group is as it should be: its capacity in service, nothing leaving or outdated."""
     return len(in_service(group)) == len(group["Instances"]) == group["DesiredCapacity"] and not group.get(
         "_outdated"
     )
@@ -93,7 +93,7 @@ def take_out(group: Record, member: Record, cause: str) -> None:
 
 def _advance_member(group: Record, member: Record) -> None:
     if member["LifecycleState"] == "Pending":
-        if time.monotonic() >= member["_boots_until"] and machines.current().booted(member["InstanceId"]):
+        if time.monotonic() >= member["_boots_until"] and in_use.machines().is_up(member["InstanceId"]):
             _enter_service(group, member)
     elif member["LifecycleState"] == "InService":
         cause = _ailment(group, member)
@@ -126,7 +126,7 @@ def _ailment(group: Record, member: Record) -> str | None:
         return "an EC2 health check indicating it has been terminated or stopped"
     if member["HealthStatus"] == "Unhealthy":
         return "a user health-check"
-    least = max(LEAST_GRACE, machines.current().patience)
+    least = max(LEAST_GRACE, in_use.machines().setup_timeout)
     grace = shortened(group["HealthCheckGracePeriod"], at_least=least)
     if "ELB" not in group["HealthCheckType"] or time.monotonic() - member["_in_service_at"] < grace:
         return None
@@ -225,7 +225,7 @@ def _launch(group: Record) -> bool:
 
 
 def _template(group: Record) -> tuple[Record, Record]:
-    """Resolve what the group launches from: the data, and the specification with its version spelled out."""
+    """Resolve what the group launches from: the data, and the specification with its version given."""
     specification = group["LaunchTemplate"]
     if not specification:
         configuration = autoscaling._launch_configs.get(group["LaunchConfigurationName"])

@@ -93,7 +93,7 @@ def _rolling_batch(stack: str, logical_id: str) -> int:
 
 
 async def _stabilize(physical_id: str, properties: Properties, stack: str) -> Attributes | None:
-    """Wait for the group's instances. Raises ValueError, in CloudFormation's words, when launches fail."""
+    """Wait for the group's instances. Raises ValueError as CloudFormation does when launches fail."""
     while True:
         group = autoscaling._asgs.get(physical_id)
         if group is None or fleet.settled(group):

@@ -1,17 +1,24 @@
 """Amazon EC2: addresses, NAT gateways, network interfaces, security group rules, images and instances."""
 
+from ministack.services import ec2
+
+from portal.sandbox.protocols import in_use
+from portal.sandbox.services.ec2 import addresses, flow_logs, images, instances, interfaces, networks, rules
+
 
 def install() -> None:
     """Put the EC2 resource types and actions in place."""
-    from portal.sandbox.services.ec2 import (
-        addresses,
-        flow_logs,
-        images,
-        instances,
-        interfaces,
-        networks,
-        rules,
-    )
-
     for module in (addresses, flow_logs, images, instances, interfaces, networks, rules):
         module.install()
+
+
+def reset(account: str | None) -> None:
+    """End the machines of an account, or all."""
+    for (owner, _region, instance_id), _instance in ec2._instances.all_items():
+        if account in (None, owner):
+            in_use.machines().terminate(instance_id)
+
+
+def stop() -> None:
+    """End every machine."""
+    in_use.machines().stop()

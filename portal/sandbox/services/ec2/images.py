@@ -71,12 +71,12 @@ def resolve(image_id: str) -> str:
 
 
 def architecture_of(image_id: str) -> str:
-    """Tell an image's architecture; x86_64 for images that are not Amazon Linux."""
+    """Return an image's architecture; x86_64 for images that are not Amazon Linux."""
     image = IMAGES.get(image_id)
     return image.architecture if image else "x86_64"
 
 
 def is_amazon_linux_2(image_id: str) -> bool:
-    """Tell whether an instance of the image runs Amazon Linux 2."""
+    """Return whether an instance of the image runs Amazon Linux 2."""
     image = IMAGES.get(image_id)
     return image is not None and image.name.startswith("amzn2")

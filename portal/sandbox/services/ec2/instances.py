@@ -7,8 +7,10 @@ from ministack.services import ec2
 
 from portal.sandbox.engine import query
 from portal.sandbox.engine.registry import Answer, Parameters, Record, Refused, here
-from portal.sandbox.protocols import machines
+from portal.sandbox.protocols import in_use
+from portal.sandbox.protocols.machines import Instance
 from portal.sandbox.services.ec2 import images, interfaces
+from portal.sandbox.services.iam import role_sessions
 
 _engine_launch = ec2._launch_instances_internal
 _engine_terminate = ec2._terminate_instances
@@ -74,11 +76,17 @@ def terminate(instance_id: str) -> None:
     interfaces.remove(instance_id=instance_id)
     for mapping in instance["BlockDeviceMappings"]:
         ec2._volumes.pop(mapping["Ebs"]["VolumeId"], None)
-    machines.current().terminate(instance_id)
+    in_use.machines().terminate(instance_id)
+
+
+def exists(instance_id: str) -> bool:
+    """Return whether the instance exists and has not been terminated."""
+    instance = ec2._instances.get(instance_id)
+    return instance is not None and instance["State"]["Name"] != "terminated"
 
 
 def running(instance_id: str) -> bool:
-    """Tell whether the instance exists and runs."""
+    """Return whether the instance exists and runs."""
     instance = ec2._instances.get(instance_id)
     return instance is not None and instance["State"]["Name"] == "running"
 
@@ -117,9 +125,22 @@ def _launch_instances(
                 image_id, instance_type, subnet_id, 1, requested_private_ip=address, **options
             )
             _place(instance, ec2._subnets.get(subnet_id) or {})
-            machines.current().launch(instance)
+            in_use.machines().launch(_machine_of(instance))
             created.append(instance)
     return created
+
+
+def _machine_of(instance: Record) -> Instance:
+    user_data = str(instance.get("UserData") or "")
+    return Instance(
+        id=instance["InstanceId"],
+        scope=here(),
+        private_address=instance["PrivateIpAddress"],
+        hostname=instance["PrivateDnsName"].partition(".")[0],
+        user_data=user_data,
+        is_preconfigured=bool(user_data) or instance["ImageId"] not in images.IMAGES,
+        environment=role_sessions.of_instance(instance),
+    )
 
 
 def _place(instance: Record, subnet: Record) -> None:
@@ -158,7 +179,7 @@ def _terminate_action(parameters: Parameters) -> Answer:
 
 
 def _run_command(instance_id: str, arguments: list[str]) -> tuple[int, str, str]:
-    outcome = machines.current().run_commands(instance_id, [arguments[-1]])
+    outcome = in_use.machines().run_commands(instance_id, [arguments[-1]])
     return outcome.exit_code, outcome.stdout, outcome.stderr
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from ministack.services import ec2
 
 from portal.sandbox.engine import query
-from portal.sandbox.engine.durations import shortened
 from portal.sandbox.engine.registry import (
     Answer,
     Create,
@@ -19,6 +18,7 @@ from portal.sandbox.engine.registry import (
     handler,
     here,
 )
+from portal.sandbox.engine.time_scale import shortened
 from portal.sandbox.services.ec2 import interfaces, responses
 
 RETRY = 0.2  # seconds between two tries to delete something that is still in use

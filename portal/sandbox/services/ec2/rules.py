@@ -65,7 +65,7 @@ def _identity(rule: Record) -> tuple[Any, ...]:
 
 
 def add_rule(group_id: str, direction: str, rule: Record) -> str:
-    """Add a rule and tell its id. Raises Refused when the group has the same rule already."""
+    """Add a rule and return its id. Raises Refused when the group has the same rule already."""
     group = _group(group_id)
     if any(_identity(rule) == _identity(existing) for existing in group[direction] if _sources(existing)):
         protocol = {"-1": "ALL"}.get(str(rule.get("IpProtocol")), str(rule.get("IpProtocol")).upper())

@@ -1,15 +1,30 @@
 """Elastic Load Balancing v2: network and application load balancers, their interfaces, targets and health."""
 
+from portal.sandbox.protocols import in_use
+from portal.sandbox.services.elbv2 import (
+    forwarding,
+    listeners,
+    load_balancer_api,
+    load_balancers,
+    target_groups,
+    target_health,
+    targets,
+)
+
 
 def install() -> None:
-    """Put the resource types and actions in place."""
-    from portal.sandbox.services.elbv2 import (
-        listeners,
-        load_balancer_api,
-        load_balancers,
-        target_groups,
-        targets,
-    )
-
-    for module in (load_balancers, load_balancer_api, listeners, target_groups, targets):
+    """Put the resource types and actions in place, and serve every listener from now on."""
+    for module in (load_balancers, load_balancer_api, listeners, target_groups, targets, target_health):
         module.install()
+    in_use.balancers().start(forwarding)
+
+
+def reset(account: str | None) -> None:
+    """Forget the health checks of an account, or all."""
+    target_health.reset(account)
+
+
+def stop() -> None:
+    """Close every listener and make no more health checks."""
+    in_use.balancers().stop()
+    target_health.stop()

@@ -1,68 +1,40 @@
 """What load balancers are to do now, read from the records: listeners, rules, the targets in service."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from ministack.services import alb
+from ministack.services import acm, alb
 
-from portal.sandbox.backends.balancers import addresses
-from portal.sandbox.backends.balancers.rules import Rule, read_rule
-from portal.sandbox.backends.loopback import Address
 from portal.sandbox.engine.registry import Record, Scope
-from portal.sandbox.protocols import machines
+from portal.sandbox.protocols import in_use
+from portal.sandbox.protocols.balancers import Certificate, Condition, Key, Listener, Rule, Target
 from portal.sandbox.services.elbv2 import target_health
 
+logger = logging.getLogger(__name__)
+
 SERVED = ("HTTP", "HTTPS", "TCP", "TLS", "TCP_UDP")
-ENCRYPTED = ("HTTPS", "TLS")
 IDLE = {"application": 60, "network": 350}  # seconds; the first is an attribute
 FAIL_OPEN = ("unhealthy", "initial")
-
-Key = tuple[Scope, str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listener:
-    """One listener: where it listens, and how."""
-
-    key: Key
-    address: Address
-    port: int  # where it really listens
-    listed: int  # as its template has it
-    protocol: str
-    certificate: str
-    idle: int
-
-    @property
-    def speaks_http(self) -> bool:
-        return self.protocol in ("HTTP", "HTTPS")
-
-    @property
-    def encrypted(self) -> bool:
-        return self.protocol in ENCRYPTED
+FIELDS = ("path-pattern", "host-header", "http-request-method", "http-header", "source-ip")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """One target of a group, with its address."""
-
-    name: str
-    place: tuple[str, int]
-    takes: bool  # new requests; one that does not is left its old ones
+def load_balancers() -> set[str]:
+    """Return the ARNs of the load balancers of every account."""
+    return {arn for (_account, _region, arn), _record in alb._lbs.all_items()}
 
 
 def listeners() -> Iterator[Listener]:
-    """List the listeners of every account that can be served."""
-    for (account, region, key), record in alb._listeners.all_items():
-        address = addresses.of(record["LoadBalancerArn"])
-        if address is None or record["Protocol"] not in SERVED:
+    """Yield the listeners of every account that can be served."""
+    for (account, region, arn), record in alb._listeners.all_items():
+        if record["Protocol"] not in SERVED:
             continue
         scope = Scope(account, region)
         certificates = record.get("Certificates") or []
         yield Listener(
-            key=(scope, key),
-            address=address,
-            port=address.port(int(record["Port"])),
-            listed=int(record["Port"]),
+            key=(scope, arn),
+            load_balancer=record["LoadBalancerArn"],
+            port=int(record["Port"]),
             protocol=record["Protocol"],
             certificate=str(certificates[0]) if certificates else "",
             idle=_idle(scope, record["LoadBalancerArn"]),
@@ -77,25 +49,42 @@ def _idle(scope: Scope, load_balancer: str) -> int:
     return int(given[0]) if given else IDLE.get(record.get("Type", ""), 60)
 
 
-def rules(key: Key) -> list[Rule]:
-    """List a listener's rules in the order in which they are tried; the last one is for everything."""
-    scope, listener = key
+def rules(listener: Key) -> list[Rule]:
+    """Return a listener's rules in the order in which they are tried; the last one is for everything."""
+    scope, arn = listener
     with scope.entered():
-        record = alb._listeners.get(listener)
+        record = alb._listeners.get(arn)
         if record is None:
             return []
         found = [
-            rule
-            for rule in alb._rules.values()
-            if rule["ListenerArn"] == listener and not rule.get("IsDefault")
+            rule for rule in alb._rules.values() if rule["ListenerArn"] == arn and not rule.get("IsDefault")
         ]
     found.sort(key=lambda rule: int(rule["Priority"]))
     default: Record = {"Conditions": [], "Actions": record["DefaultActions"]}
-    return [rule for rule in map(read_rule, [*found, default]) if rule is not None]
+    return [rule for rule in map(_rule, [*found, default]) if rule is not None]
+
+
+def _rule(record: Mapping[str, Any]) -> Rule | None:
+    """Read a rule; None for one with an unknown condition, which then is never met."""
+    conditions = []
+    for one in record.get("Conditions") or []:
+        if one.get("Field") not in FIELDS:
+            logger.warning("A rule with a condition on %s is not served.", one.get("Field"))
+            return None
+        config = one.get("HttpHeaderConfig") or {}
+        conditions.append(
+            Condition(
+                field=one["Field"],
+                header=str(config.get("HttpHeaderName", "")).lower(),
+                patterns=tuple(map(str, one.get("Values") or config.get("Values") or [])),
+            )
+        )
+    actions = sorted(record.get("Actions") or [], key=lambda action: int(action.get("Order") or 0))
+    return Rule(conditions=tuple(conditions), action=actions[-1] if actions else {})
 
 
 def targets(scope: Scope, group: str) -> list[Target]:
-    """List a group's targets that are anywhere.
+    """Return the targets of a group that have an address.
 
     When none is healthy all take requests, as ELB fails open; one that drains gets nothing new.
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
@@ -106,8 +95,20 @@ def targets(scope: Scope, group: str) -> list[Target]:
     taking = ("healthy",) if "healthy" in states else FAIL_OPEN
     found = []
     for row, state in zip(rows, states, strict=True):
-        place = machines.current().reach(row["Id"], row["Port"])
-        if place is not None:
+        address = in_use.machines().address_of(row["Id"], row["Port"])
+        if address is not None:
             name = f"{row['Id']}:{row['Port']}"
-            found.append(Target(name=name, place=place, takes=state in taking))
+            found.append(Target(name=name, address=address, takes=state in taking))
     return found
+
+
+def certificate(scope: Scope, arn: str) -> Certificate:
+    """Return what ACM has of a certificate: with its key only when it was imported."""
+    with scope.entered():
+        record = acm._certificates.get(arn) or {}
+    parts = [record.get(name) for name in ("_private_key", "_pem_body", "_pem_chain")]
+    pem = b""
+    if parts[0] and parts[1]:
+        texts = [part.encode() if isinstance(part, str) else bytes(part) for part in parts if part]
+        pem = b"\n".join(text.strip() for text in texts) + b"\n"
+    return Certificate(pem=pem, domain=str(record.get("DomainName", "")))

@@ -3,7 +3,6 @@
 from ministack.services import alb, ec2
 from ministack.services.cloudformation import provisioners
 
-from portal.sandbox.backends import balancers
 from portal.sandbox.engine.registry import (
     Created,
     Properties,
@@ -18,12 +17,13 @@ from portal.sandbox.engine.registry import (
     ready_with,
     replace,
 )
+from portal.sandbox.protocols import in_use
 from portal.sandbox.services.ec2 import interfaces
 
 TYPE = "AWS::ElasticLoadBalancingV2::LoadBalancer"
 NAME_LIMIT = 32
 KINDS = {"application": "app", "network": "net", "gateway": "gwy"}
-# What an attribute is when nobody has set it; the docs' "Load balancer attributes" of each kind.
+# The default of each attribute; the docs' "Load balancer attributes" of each kind.
 DEFAULTS = {
     "application": {
         "access_logs.s3.enabled": "false",
@@ -100,7 +100,7 @@ def new(name: str, properties: Properties) -> Record:
     record = {
         "LoadBalancerArn": key,
         "LoadBalancerName": name,
-        "DNSName": balancers.name_of(key, kind, f"{host}-{number}.{domain}"),
+        "DNSName": in_use.balancers().name_of(key, kind, f"{host}-{number}.{domain}"),
         "Scheme": scheme,
         "VpcId": _vpc(subnets),
         "State": "active",
@@ -174,7 +174,7 @@ def cover_subnets(record: Record) -> None:
 
 
 def interface_description(load_balancer: str) -> str:
-    """Spell the description of a load balancer's interfaces: "ELB net/NAME/SUFFIX"."""
+    """Return the description of a load balancer's interfaces: "ELB net/NAME/SUFFIX"."""
     return "ELB " + load_balancer.partition(":loadbalancer/")[2]
 
 
@@ -192,7 +192,7 @@ def _attributes(record: Record) -> dict[str, object]:
 
 
 def zone_of(record: Record) -> str:
-    """Tell the hosted zone that a load balancer's DNS name is in."""
+    """Return the hosted zone that a load balancer's DNS name is in."""
     # The hosted zones of ap-northeast-1, for application and for network load balancers.
     return "Z31USIVHYNEOWT" if record["Type"] == "network" else "Z14GRHDCWA56QT"
 

@@ -1,7 +1,5 @@
 """Target groups: their protocol's defaults, attributes, and no deletion while a listener forwards to them."""
 
-from typing import Any
-
 from ministack.services import alb
 from ministack.services.cloudformation import provisioners
 
@@ -21,7 +19,7 @@ from portal.sandbox.engine.registry import (
     replace,
     truth,
 )
-from portal.sandbox.services.elbv2 import listeners, responses
+from portal.sandbox.services.elbv2 import listeners, responses, targets
 
 NAME_LIMIT = 32
 HTTP = ("HTTP", "HTTPS")
@@ -68,8 +66,6 @@ def _create(logical_id: str, properties: Properties, stack: str) -> Created:
     key = group["TargetGroupArn"]
     alb._tags[key] = provisioners._elbv2_tags(properties.get("Tags"))
     provisioners._elbv2_merge_attributes(alb._tg_attrs[key], properties.get("TargetGroupAttributes"))
-    from portal.sandbox.services.elbv2 import targets
-
     for target in properties.get("Targets") or []:
         targets.register(key, target["Id"], int(target.get("Port") or group["Port"]))
     return key, _attributes(group)
@@ -106,27 +102,25 @@ def _new(name: str, properties: Properties) -> Record:
 def _health_check(protocol: str, properties: Properties) -> Record:
     """https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html"""
     check = properties.get("HealthCheckProtocol") or (protocol if protocol in HTTP else "TCP")
-    by_http = check in HTTP
-    timeout = 5 if protocol in HTTP else (6 if by_http else 10)
+    timeout = 5 if protocol in HTTP else (6 if check in HTTP else 10)
     matcher = properties.get("Matcher") or {}
     default_codes = "200" if protocol in HTTP else "200-399"
+    by_http: Record = {"HealthCheckPath": None, "Matcher": {}}
+    if check in HTTP:
+        by_http = {
+            "HealthCheckPath": properties.get("HealthCheckPath") or "/",
+            "Matcher": {"HttpCode": str(matcher.get("HttpCode") or default_codes)},
+        }
     return {
         "HealthCheckProtocol": check,
         "HealthCheckPort": str(properties.get("HealthCheckPort") or "traffic-port"),
         "HealthCheckEnabled": truth(properties.get("HealthCheckEnabled"), default=True),
-        "HealthCheckPath": (properties.get("HealthCheckPath") or "/") if by_http else None,
         "HealthCheckIntervalSeconds": int(properties.get("HealthCheckIntervalSeconds") or 30),
         "HealthCheckTimeoutSeconds": int(properties.get("HealthCheckTimeoutSeconds") or timeout),
         "HealthyThresholdCount": int(properties.get("HealthyThresholdCount") or 5),
         "UnhealthyThresholdCount": int(properties.get("UnhealthyThresholdCount") or 2),
-        "Matcher": {"HttpCode": str(matcher.get("HttpCode") or default_codes)} if by_http else {},
+        **by_http,
     }
-
-
-def attribute(target_group: str, name: str) -> str:
-    """Read an attribute such as stickiness.enabled; empty when the group has none of the name."""
-    attributes: list[dict[str, Any]] = alb._tg_attrs.get(target_group, [])
-    return next((str(entry["Value"]) for entry in attributes if entry["Key"] == name), "")
 
 
 def _attributes(group: Record) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Target health: checks made through machines at each group's interval, told in ELB's states and reasons.
+"""Target health: checks of machines at each group's interval, in ELB's states and reasons.
 
 https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetHealth.html
 """
@@ -12,12 +12,13 @@ from ministack.core.responses import AccountRegionScopedDict
 from ministack.services import alb, ec2
 
 from portal.sandbox.engine import heartbeat
-from portal.sandbox.engine.durations import shortened
 from portal.sandbox.engine.registry import Record
-from portal.sandbox.protocols import machines
+from portal.sandbox.engine.time_scale import shortened
+from portal.sandbox.protocols import in_use
+from portal.sandbox.protocols.machines import Probe
 from portal.sandbox.services.elbv2 import listeners
 
-LEAST_INTERVAL = 0.5  # seconds between checks that are really made, at any pace
+LEAST_INTERVAL = 0.5  # seconds between real checks, at any time scale
 REGISTRATION = 6.0  # seconds AWS takes until a new target is known to every node of the load balancer
 
 
@@ -30,8 +31,8 @@ class _Checks:
     state: str = "initial"
     passed: int = 0
     failed: int = 0
-    last: machines.Probe | None = None
-    being_made: bool = False
+    last: Probe | None = None
+    in_progress: bool = False
 
 
 _pool = ThreadPoolExecutor(16, thread_name_prefix="health-check")
@@ -41,20 +42,17 @@ _checks = AccountRegionScopedDict()
 
 def install() -> None:
     """Check every registered target from now on."""
-    from portal.sandbox.services.elbv2 import targets
-
-    heartbeat.listen(alb._tgs, targets.remove_drained)
     heartbeat.listen(alb._tgs, check_due)
 
 
 def stop() -> None:
-    """Make no further check."""
+    """Make no more checks."""
     _stopped.set()
     _pool.shutdown(wait=False, cancel_futures=True)
 
 
 def reset(account: str | None) -> None:
-    """Forget what is known of the targets of an account, or of all."""
+    """Forget the checks of an account's targets, or of all."""
     for key in [key for key, _value in _checks.all_items() if account in (None, key[0])]:
         _checks.pop_scoped(*key, None)
 
@@ -62,12 +60,6 @@ def reset(account: str | None) -> None:
 def forget(target_group: str, target_id: str, port: int) -> None:
     """Forget a target that left its group."""
     _checks.pop((target_group, target_id, port), None)
-
-
-def instance_exists(instance_id: str) -> bool:
-    """Tell whether the instance is there and has not been terminated."""
-    instance = ec2._instances.get(instance_id)
-    return instance is not None and instance["State"]["Name"] != "terminated"
 
 
 def check_due() -> None:
@@ -86,21 +78,21 @@ def check_due() -> None:
 
 
 def _check(group: Record, row: Record, known: _Checks, now: float) -> None:
-    if now - known.registered_at < shortened(REGISTRATION) or known.being_made:
+    if now - known.registered_at < shortened(REGISTRATION) or known.in_progress:
         return
-    if not machines.current().checks_take_time:
+    if not in_use.machines().checks_are_real:
         known.next_at = now + shortened(group["HealthCheckIntervalSeconds"])
         _probe(dict(group), dict(row), known)
         return
     known.next_at = now + shortened(group["HealthCheckIntervalSeconds"], at_least=LEAST_INTERVAL)
-    known.being_made = True
+    known.in_progress = True
     _pool.submit(_probe, dict(group), dict(row), known)
 
 
 def _probe(group: Record, row: Record, known: _Checks) -> None:
     port = row["Port"] if group["HealthCheckPort"] == "traffic-port" else int(group["HealthCheckPort"])
     try:
-        probe = machines.current().probe(
+        probe = in_use.machines().check(
             row["Id"],
             group["HealthCheckProtocol"],
             port,
@@ -109,7 +101,7 @@ def _probe(group: Record, row: Record, known: _Checks) -> None:
             timeout=float(group["HealthCheckTimeoutSeconds"]),
         )
     finally:
-        known.being_made = False
+        known.in_progress = False
     known.last = probe
     known.passed, known.failed = (known.passed + 1, 0) if probe.healthy else (0, known.failed + 1)
     if known.passed >= group["HealthyThresholdCount"]:
@@ -119,23 +111,23 @@ def _probe(group: Record, row: Record, known: _Checks) -> None:
 
 
 def state_of(target_group: str, row: Record) -> dict[str, str]:
-    """Tell a target's State, Reason and Description as DescribeTargetHealth does."""
+    """Return a target's State, Reason and Description as DescribeTargetHealth does."""
     if row.get("_unknown"):
-        return _said("unused", "Target.NotRegistered", "Target is not registered to the target group")
+        return _health("unused", "Target.NotRegistered", "Target is not registered to the target group")
     if "_drains_until" in row:
-        return _said("draining", "Target.DeregistrationInProgress", "Target deregistration is in progress")
+        return _health("draining", "Target.DeregistrationInProgress", "Target deregistration is in progress")
     unused = _unused(target_group, row)
     if unused:
         return unused
     known: _Checks | None = _checks.get((target_group, row["Id"], row["Port"]))
     if known is None or (known.state == "initial" and known.last is None):
-        return _said("initial", "Elb.RegistrationInProgress", "Target registration is in progress")
+        return _health("initial", "Elb.RegistrationInProgress", "Target registration is in progress")
     if known.state == "initial":
-        return _said("initial", "Elb.InitialHealthChecking", "Initial health checks in progress")
+        return _health("initial", "Elb.InitialHealthChecking", "Initial health checks in progress")
     if known.state == "healthy":
         return {"State": "healthy"}
     failure = known.last if known.last and not known.last.healthy else None
-    return _said(
+    return _health(
         "unhealthy",
         (failure and failure.reason) or "Target.FailedHealthChecks",
         (failure and failure.description) or "Health checks failed",
@@ -145,7 +137,7 @@ def state_of(target_group: str, row: Record) -> dict[str, str]:
 def _unused(target_group: str, row: Record) -> dict[str, str] | None:
     users = listeners.load_balancers_of(target_group)
     if not users:
-        return _said(
+        return _health(
             "unused",
             "Target.NotInUse",
             "Target group is not configured to receive traffic from the load balancer",
@@ -155,14 +147,14 @@ def _unused(target_group: str, row: Record) -> dict[str, str] | None:
         return None
     if instance["State"]["Name"] != "running":
         state = "terminated" if instance["State"]["Name"] == "terminated" else "stopped"
-        return _said("unused", "Target.InvalidState", f"Target is in the {state} state")
+        return _health("unused", "Target.InvalidState", f"Target is in the {state} state")
     zones = {
         ec2._subnets.get(subnet, {}).get("AvailabilityZone")
         for user in users
         for subnet in alb._lbs[user]["Subnets"]
     }
     if instance["Placement"]["AvailabilityZone"] not in zones:
-        return _said(
+        return _health(
             "unused",
             "Target.NotInUse",
             "Target is in an Availability Zone that is not enabled for the load balancer",
@@ -170,5 +162,5 @@ def _unused(target_group: str, row: Record) -> dict[str, str] | None:
     return None
 
 
-def _said(state: str, reason: str, description: str) -> dict[str, str]:
+def _health(state: str, reason: str, description: str) -> dict[str, str]:
     return {"State": state, "Reason": reason, "Description": description}

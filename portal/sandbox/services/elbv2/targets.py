@@ -4,17 +4,19 @@ import time
 
 from ministack.services import alb
 
-from portal.sandbox.engine import query, time_scale
-from portal.sandbox.engine.durations import shortened
+from portal.sandbox.engine import heartbeat, query, time_scale
 from portal.sandbox.engine.registry import Answer, Parameters, Record, Refused
-from portal.sandbox.protocols import machines
-from portal.sandbox.services.elbv2 import responses, target_groups, target_health
+from portal.sandbox.engine.time_scale import shortened
+from portal.sandbox.protocols import in_use
+from portal.sandbox.services.ec2 import instances
+from portal.sandbox.services.elbv2 import responses, target_health
 
-LEAST_DELAY = 2.0  # seconds that a target drains at least, at any pace but 0
+LEAST_DELAY = 2.0  # seconds that a target drains at least, at any time scale but 0
 
 
 def install() -> None:
-    """Put the three actions in place."""
+    """Put the three actions in place, and remove drained targets regularly."""
+    heartbeat.listen(alb._tgs, remove_drained)
     alb._ACTION_MAP["RegisterTargets"] = _register_action
     alb._ACTION_MAP["DeregisterTargets"] = _deregister_action
     alb._ACTION_MAP["DescribeTargetHealth"] = _describe
@@ -36,18 +38,23 @@ def register(target_group: str, target_id: str, port: int | None = None) -> None
 
 def deregister(target_group: str, target_id: str, port: int | None = None) -> None:
     """Let a target drain; it leaves the group when its deregistration delay has passed."""
-    given = float(target_groups.attribute(target_group, "deregistration_delay.timeout_seconds") or 300)
-    # Real requests take real time to end, however fast the rest passes; only pace 0 waits for none.
-    real = machines.current().checks_take_time and time_scale.current() > 0
+    given = float(_attribute(target_group, "deregistration_delay.timeout_seconds") or 300)
+    # Real requests take real time to end, however fast the rest passes; only time scale 0 waits for none.
+    real = in_use.machines().checks_are_real and time_scale.current() > 0
     delay = shortened(given, at_least=min(given, LEAST_DELAY) if real else 0.0)
     for row in alb._targets.get(target_group, []):
         if row["Id"] == target_id and (port is None or row["Port"] == port):
-            in_use = target_health.state_of(target_group, row)["State"] not in ("unused", "initial")
-            row.setdefault("_drains_until", time.monotonic() + (delay if in_use else 0))
+            serving = target_health.state_of(target_group, row)["State"] not in ("unused", "initial")
+            row.setdefault("_drains_until", time.monotonic() + (delay if serving else 0))
+
+
+def _attribute(target_group: str, name: str) -> str:
+    attributes: list[Record] = alb._tg_attrs.get(target_group, [])
+    return next((str(entry["Value"]) for entry in attributes if entry["Key"] == name), "")
 
 
 def is_registered(target_group: str, target_id: str) -> bool:
-    """Tell whether the target is in the group, draining included."""
+    """Return whether the target is in the group, draining included."""
     return any(row["Id"] == target_id for row in alb._targets.get(target_group, []))
 
 
@@ -80,7 +87,7 @@ def _register_action(parameters: Parameters) -> Answer:
     try:
         key, group = _group(parameters)
         for target_id, port in _listed(parameters):
-            if group["TargetType"] == "instance" and not target_health.instance_exists(target_id):
+            if group["TargetType"] == "instance" and not instances.exists(target_id):
                 raise Refused(
                     "InvalidTarget",
                     f"The following targets are not in a running state: '{target_id}'",
@@ -108,17 +115,17 @@ def _describe(parameters: Parameters) -> Answer:
     except Refused as refused:
         return responses.refusal(refused)
     rows = list(alb._targets.get(key, []))
-    asked = _listed(parameters)
-    if asked:
+    wanted = _listed(parameters)
+    if wanted:
         known = {row["Id"] for row in rows}
         rows = [
             row
             for row in rows
-            if any(row["Id"] == target and port in (None, row["Port"]) for target, port in asked)
+            if any(row["Id"] == target and port in (None, row["Port"]) for target, port in wanted)
         ]
         rows += [
             {"Id": target, "Port": port or group["Port"], "_unknown": True}
-            for target, port in asked
+            for target, port in wanted
             if target not in known
         ]
     described = []

@@ -1,1 +1,13 @@
-"""Identities of what runs in the sandbox."""
+"""IAM and STS: sessions of roles for what runs in the sandbox."""
+
+from portal.sandbox.services.iam import role_sessions
+
+
+def install() -> None:
+    """Give functions of every runtime their role's keys."""
+    role_sessions.install()
+
+
+def reset(account: str | None) -> None:
+    """Forget the sessions of an account."""
+    role_sessions.reset(account)

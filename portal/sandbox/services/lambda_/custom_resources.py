@@ -11,8 +11,8 @@ from ministack.services import lambda_svc
 from ministack.services.cloudformation import custom_resource, provisioners
 
 from portal.sandbox.engine import time_scale
-from portal.sandbox.engine.durations import shortened
 from portal.sandbox.engine.registry import Created, Properties
+from portal.sandbox.engine.time_scale import shortened
 
 LONGEST = 3600  # seconds of ServiceTimeout unless the template says less
 RETRIES = (60.0, 120.0)  # seconds after which Lambda calls a function again that failed

@@ -34,13 +34,16 @@ def _emit(
     streams = (cloudwatch_logs._log_groups.get(name) or {}).get("streams") or {}
     for fresh in [key for key in streams if key not in before]:
         written = streams.pop(fresh)
-        for event in written["events"]:
-            if not event["message"].startswith(
-                (f"END RequestId: {request_id}", f"REPORT RequestId: {request_id}")
-            ):
-                event["timestamp"] -= duration
+        _stamp_with_start(written["events"], request_id, duration)
         if stream and stream in streams:
             streams[stream]["events"].extend(written["events"])
             streams[stream].update({key: written[key] for key in ("lastEventTimestamp", "lastIngestionTime")})
         else:
             streams[stream or fresh] = written
+
+
+def _stamp_with_start(events: list[dict[str, Any]], request_id: str, duration: int) -> None:
+    ending = (f"END RequestId: {request_id}", f"REPORT RequestId: {request_id}")
+    for event in events:
+        if not event["message"].startswith(ending):
+            event["timestamp"] -= duration

@@ -1,4 +1,4 @@
-"""Lets the engine start no program: whatever it would run of other people's code would run as the sandbox.
+"""Keeps the engine from starting programs: other people's code would run as the sandbox.
 
 MiniStack runs functions of other runtimes, Glue jobs, AppSync's and CloudFront's scripts as processes of its
 own user with its environment. The sandbox confines Python functions (workers.py) and refuses the rest.
@@ -27,11 +27,11 @@ def install() -> None:
 
 
 def _audit(event: str, _arguments: tuple[Any, ...]) -> None:
-    if event in STARTING and _asks(sys._getframe(1)).partition(".")[0] == ENGINE:
+    if event in STARTING and _caller(sys._getframe(1)).partition(".")[0] == ENGINE:
         raise ProgramRefused(REFUSED)
 
 
-def _asks(frame: FrameType | None) -> str:
+def _caller(frame: FrameType | None) -> str:
     """Return the name of the module that starts the program."""
     while frame is not None:
         name = str(frame.f_globals.get("__name__", ""))

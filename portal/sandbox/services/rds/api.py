@@ -4,10 +4,9 @@ from collections.abc import Callable
 
 from ministack.services import rds
 
-from portal.sandbox.backends.databases import clusters as databases
 from portal.sandbox.engine import query
 from portal.sandbox.engine.registry import Action, Answer, Parameters, Refused, here
-from portal.sandbox.services.rds import clusters, instances, roles
+from portal.sandbox.services.rds import clusters, databases, instances, roles
 
 
 def install() -> None:

@@ -3,8 +3,6 @@
 from ministack.services import rds
 from ministack.services.cloudformation import provisioners
 
-from portal.sandbox.backends.databases import clusters as databases
-from portal.sandbox.backends.databases.endpoints import Endpoint
 from portal.sandbox.engine.registry import (
     Attributes,
     Created,
@@ -18,7 +16,8 @@ from portal.sandbox.engine.registry import (
     replace,
     truth,
 )
-from portal.sandbox.services.rds import master_secrets
+from portal.sandbox.protocols.databases import DatabaseSettings, Endpoint
+from portal.sandbox.services.rds import databases, master_secrets
 
 TYPE = "AWS::RDS::DBCluster"
 MYSQL_PORT = 3306
@@ -121,14 +120,14 @@ def _speaks_mysql(cluster: Record) -> bool:
 def _start(cluster: Record, properties: Properties, word: str) -> None:
     if not _speaks_mysql(cluster):
         return
-    endpoint = databases.start(
-        (here(), cluster["DBClusterIdentifier"]),
+    settings = DatabaseSettings(
         port=cluster["Port"],
         user=cluster["MasterUsername"],
         password=word,
         database=properties.get("DatabaseName") or "",
         parameters=_parameters(properties.get("DBClusterParameterGroupName")),
     )
+    endpoint = databases.start((here(), cluster["DBClusterIdentifier"]), settings)
     _lead(cluster, endpoint)
 
 

@@ -1,4 +1,4 @@
-"""What DescribeEvents tells: failovers and restarts, in RDS's words."""
+"""The events of DescribeEvents: failovers and restarts, with RDS's messages."""
 
 import time
 

@@ -29,7 +29,7 @@ def install() -> None:
 
 
 def create(logical_id: str, properties: Properties, stack: str) -> Created:
-    """Make an instance, in its cluster if it names one. Raises Refused as CreateDBInstance does."""
+    """Create an instance, in its cluster if it names one. Raises Refused as CreateDBInstance does."""
     cluster = _cluster(properties)
     identifier = properties.get("DBInstanceIdentifier") or provisioners._physical_name(
         stack, logical_id, lowercase=True, max_len=63

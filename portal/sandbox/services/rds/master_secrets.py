@@ -6,8 +6,8 @@ import uuid
 
 from ministack.services import rds, secretsmanager
 
-from portal.sandbox.backends.databases import clusters as databases
 from portal.sandbox.engine.registry import Record, here
+from portal.sandbox.services.rds import databases
 
 LENGTH = 28
 
@@ -18,7 +18,7 @@ def password() -> str:
 
 
 def create(cluster: Record, user: str, key: str | None) -> str:
-    """Store a new secret of a cluster and tell the password; the cluster's record names the secret."""
+    """Store a new secret of a cluster and return the password; the cluster's record names the secret."""
     word = password()
     name = f"rds!cluster-{uuid.uuid4()}"
     arn, _version = secretsmanager._store_new_secret(

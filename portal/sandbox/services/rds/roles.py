@@ -1,16 +1,15 @@
-"""Who writes and who reads in a cluster: what its database says of itself, told as RDS tells it."""
+"""The writer and the readers of a cluster: what its database reports, in RDS's terms."""
 
 import threading
 import time
 
 from ministack.services import cloudwatch, rds
 
-from portal.sandbox.backends.databases import clusters as databases
 from portal.sandbox.engine import heartbeat, query
-from portal.sandbox.engine.durations import shortened
 from portal.sandbox.engine.registry import Answer, Parameters, Record, here
+from portal.sandbox.engine.time_scale import shortened
 from portal.sandbox.protocols.databases import CannotFailOver, Database, Member
-from portal.sandbox.services.rds import events
+from portal.sandbox.services.rds import databases, events
 
 FAILOVER = 30.0  # seconds that AWS takes, at most a minute; the status says so as long
 METRIC = 60.0  # seconds between two points of a metric on AWS
@@ -20,9 +19,9 @@ _lock = threading.Lock()
 
 
 def install() -> None:
-    """Put the failover in place, MiniStack's needs containers; and look at the databases regularly."""
+    """Put the failover in place, MiniStack's needs containers; and reconcile with the databases regularly."""
     rds._ACTION_MAP["FailoverDBCluster"] = _failover
-    heartbeat.listen(rds._clusters, _look)
+    heartbeat.listen(rds._clusters, _reconcile)
 
 
 def database_of(cluster: Record) -> Database | None:
@@ -81,22 +80,22 @@ def _failover(parameters: Parameters) -> Answer:
         except CannotFailOver as refused:
             answer = rds._error("InvalidDBClusterStateFault", query.xml(str(refused)), 400)
             return answer
-        _tell(cluster, database.members())
+        _report(cluster, database.members())
     answer = rds._failover_db_cluster_response(cluster)
     return answer
 
 
-def _look() -> None:
-    """Say of every cluster in this scope what its database says of itself."""
+def _reconcile() -> None:
+    """Let the records of every cluster in this scope agree with its database."""
     for cluster in list(rds._clusters.values()):
         database = database_of(cluster)
         if database is not None:
             members = database.members()
-            _tell(cluster, members)
+            _report(cluster, members)
             _measure(cluster, members)
 
 
-def _tell(cluster: Record, members: list[Member]) -> None:
+def _report(cluster: Record, members: list[Member]) -> None:
     with _lock:
         written_by = next((one.instance for one in members if one.writes), None)
         known = {member["DBInstanceIdentifier"] for member in cluster["DBClusterMembers"]}
@@ -105,25 +104,29 @@ def _tell(cluster: Record, members: list[Member]) -> None:
         for member in members:
             instance = rds._instances.get(member.instance)
             if instance is not None:
-                _tell_of(instance, member.answers)
-        over = time.monotonic() >= cluster.get("_failing_over_until", 0.0)
+                _update_instance_status(instance, member.answers)
         writes = any(one.writes and one.answers for one in members) or not members
-        if cluster["Status"] == "available" and not writes:
-            cluster["Status"] = "failing-over"
-        elif cluster["Status"] == "failing-over" and over and writes:
-            cluster["Status"] = "available"
+        _update_cluster_status(cluster, writes)
 
 
-def _tell_of(instance: Record, answers: bool) -> None:
+def _update_cluster_status(cluster: Record, writes: bool) -> None:
+    over = time.monotonic() >= cluster.get("_failing_over_until", 0.0)
+    if cluster["Status"] == "available" and not writes:
+        cluster["Status"] = "failing-over"
+    elif cluster["Status"] == "failing-over" and over and writes:
+        cluster["Status"] = "available"
+
+
+def _update_instance_status(instance: Record, answers: bool) -> None:
     if not answers and instance["DBInstanceStatus"] == "available":
-        instance.update(DBInstanceStatus="rebooting", _started_anew=True)
-    elif answers and instance.pop("_started_anew", False):
+        instance.update(DBInstanceStatus="rebooting", _restarting=True)
+    elif answers and instance.pop("_restarting", False):
         instance["DBInstanceStatus"] = "available"
         events.add(instance, "DB instance restarted", "availability")
 
 
 def _failed_over(cluster: Record, identifier: str | None) -> None:
-    """Take note that another member writes now."""
+    """Record that another member writes now."""
     before = cluster.get("_writer")
     _promote(cluster, identifier)
     if before is None or before not in {one["DBInstanceIdentifier"] for one in cluster["DBClusterMembers"]}:

@@ -1,11 +1,11 @@
 """Systems Manager's State Manager: documents, associations, their runs on instances, and the API to them."""
 
+from portal.sandbox.engine import heartbeat
+from portal.sandbox.services.ssm import api, associations, documents, executions, resources
+
 
 def install() -> None:
     """Put the two resource types, the actions and the look for new instances in place."""
-    from portal.sandbox.engine import heartbeat
-    from portal.sandbox.services.ssm import api, associations, executions, resources
-
     resources.install()
     api.install()
     heartbeat.listen(associations.store, executions.reach_new_instances)
@@ -13,8 +13,6 @@ def install() -> None:
 
 def reset(account: str | None) -> None:
     """Forget the associations and documents of an account, or of all."""
-    from portal.sandbox.services.ssm import associations, documents
-
     for store in (associations.store, documents.store):
         for key in [key for key, _value in store.all_items() if account in (None, key[0])]:
             store.pop_scoped(*key, None)

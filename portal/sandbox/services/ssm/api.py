@@ -45,8 +45,8 @@ async def _request(method: str, path: str, headers: Record, body: bytes, paramet
 
 def _command_targets(request: Record) -> list[str]:
     """Let SendCommand find its instances by tag, as an association does."""
-    asked = Association(settings={"Name": "", "Targets": request.get("Targets") or []}, versions=[])
-    return list(dict.fromkeys([*(request.get("InstanceIds") or []), *asked.targets()]))
+    wanted = Association(settings={"Name": "", "Targets": request.get("Targets") or []}, versions=[])
+    return list(dict.fromkeys([*(request.get("InstanceIds") or []), *wanted.targets()]))
 
 
 def _refresh(request: Record) -> None:
@@ -205,10 +205,10 @@ def _describe_execution_targets(request: Record) -> Record:
 
 
 def _start_once(request: Record) -> Record:
-    asked = request.get("AssociationIds") or []
-    if not 1 <= len(asked) <= 10:
+    wanted = request.get("AssociationIds") or []
+    if not 1 <= len(wanted) <= 10:
         raise Refused("ValidationException", "AssociationIds must have between 1 and 10 members")
-    found = [_get({"AssociationId": association_id}) for association_id in asked]
+    found = [_get({"AssociationId": association_id}) for association_id in wanted]
     for association in found:
         executions.start_again(association)
     return {}

@@ -51,7 +51,7 @@ class Execution:
     created_at: float = field(default_factory=time.time)
 
     def status(self) -> str:
-        """Tell Pending, InProgress, Success or Failed."""
+        """Return Pending, InProgress, Success or Failed."""
         statuses = {run.status for run in self.targets.values()}
         if statuses & set(UNFINISHED):
             return "Pending" if statuses == {"Pending"} else "InProgress"
@@ -75,7 +75,7 @@ class Association:
     executions: list[Execution] = field(default_factory=list)
 
     def name(self) -> str:
-        """Tell the association's name, or its document's when it has none."""
+        """Return the association's name, or its document's when it has none."""
         return str(self.settings.get("AssociationName") or self.settings["Name"])
 
     def latest(self) -> dict[str, TargetRun]:

@@ -11,19 +11,10 @@ import yaml
 from ministack.core.responses import AccountRegionScopedDict
 
 from portal.sandbox.engine.registry import Record, Refused
+from portal.sandbox.protocols.machines import Step
 from portal.sandbox.services.ssm import aws_documents
 
 store = AccountRegionScopedDict()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """One plugin's run with its inputs, parameters already put in."""
-
-    plugin: str
-    name: str
-    inputs: dict[str, Any]
-    folder: str  # where State Manager puts the step's output, below the run's own prefix
 
 
 @dataclass(slots=True)
@@ -39,7 +30,7 @@ class Document:
     tags: list[Record] = field(default_factory=list)
 
     def text(self, version: str) -> str:
-        """Tell the text of a version: a number, $LATEST or $DEFAULT. Raises Refused when there is none."""
+        """Return the text of a version: a number, $LATEST or $DEFAULT. Raises Refused when there is none."""
         number = {"$LATEST": len(self.texts), "$DEFAULT": self.default, "": self.default}.get(version)
         number = number or (int(version) if version.isdigit() else 0)
         if not 1 <= number <= len(self.texts):
@@ -75,7 +66,7 @@ def add(name: str, content: Any, *, kind: str = "Command", form: str = "JSON", t
 
 
 def revise(document: Document, content: Any, *, make_default: bool) -> str:
-    """Add a version and tell its number. Raises Refused when the text is the latest one's."""
+    """Add a version and return its number. Raises Refused when the text is the latest one's."""
     text = _text(content, document.form)
     if text == document.texts[-1]:
         raise Refused(
@@ -106,12 +97,12 @@ def _parsed(text: str) -> Record:
 
 
 def digest(text: str) -> str:
-    """Tell the SHA-256 that DescribeDocument shows."""
+    """Return the SHA-256 that DescribeDocument shows."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def schema_version(text: str) -> str:
-    """Tell the document's schema version, such as 2.2."""
+    """Return the document's schema version, such as 2.2."""
     return str(_parsed(text)["schemaVersion"])
 
 
@@ -162,23 +153,16 @@ def _check_value(name: str, definition: Record, value: str) -> None:
 
 
 def steps(text: str, given: dict[str, Any]) -> list[Step]:
-    """Work out what a run does.
+    """Return the steps of a run.
 
     Args:
         given: an association's Parameters, whose values are lists of strings.
     """
     parsed = _parsed(text)
     values = {
-        name: given.get(name, definition.get("default", ""))
+        name: _value(definition, given.get(name, definition.get("default", "")))
         for name, definition in (parsed.get("parameters") or {}).items()
     }
-    kinds = {
-        name: definition.get("type", "String")
-        for name, definition in (parsed.get("parameters") or {}).items()
-    }
-    for name, value in values.items():
-        if isinstance(value, list) and kinds[name] != "StringList":
-            values[name] = value[0] if value else ""
     found = []
     for step in parsed.get("mainSteps") or []:
         plugin = step["action"]
@@ -189,6 +173,7 @@ def steps(text: str, given: dict[str, Any]) -> list[Step]:
                 name=step["name"],
                 inputs=_put_in(step.get("inputs") or {}, values),
                 folder=folder,
+                parameters=values,
             )
         )
     for plugin, configuration in (parsed.get("runtimeConfig") or {}).items():
@@ -201,9 +186,16 @@ def steps(text: str, given: dict[str, Any]) -> list[Step]:
                     name=name,
                     inputs=_put_in(properties, values),
                     folder=f"{label}/{number}.{label}",
+                    parameters=values,
                 )
             )
     return found
+
+
+def _value(definition: Record, value: Any) -> Any:
+    if isinstance(value, list) and definition.get("type", "String") != "StringList":
+        return value[0] if value else ""
+    return value
 
 
 def _put_in(content: Any, values: dict[str, Any]) -> Any:

@@ -5,16 +5,17 @@ import logging
 import re
 import threading
 from collections.abc import Collection
+from dataclasses import replace
 
 from ministack.core.concurrency import spawn_background
 from ministack.services import s3
 
 from portal.sandbox.engine import faults, time_scale
 from portal.sandbox.engine.registry import Record, here
-from portal.sandbox.protocols import machines
+from portal.sandbox.protocols import in_use
+from portal.sandbox.protocols.machines import Outcome, Step
 from portal.sandbox.services.ssm import associations, documents, downloads
 from portal.sandbox.services.ssm.associations import Association, Execution, TargetRun
-from portal.sandbox.services.ssm.documents import Step
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ def start_again(association: Association) -> None:
 
 
 def refresh(association: Association, instance_ids: Collection[str]) -> None:
-    """Run an association on those of its instances, as their agents do when they are told to refresh it.
+    """Run an association on some of its instances, as their agents do for AWS-RefreshAssociation.
 
     One on which it waits or runs already is left alone (amazon-ssm-agent, refreshassociation.go).
     """
@@ -75,7 +76,7 @@ def _start(association: Association, targeted: list[str]) -> None:
     execution = Execution(version=association.version, targets={key: TargetRun(key) for key in targeted})
     association.executions.append(execution)
     for instance_id in targeted:
-        machines.current().targeted(instance_id, association.id)
+        in_use.machines().association_targeted(instance_id, association.id)
     spawn_background(_carry_out, association, execution, thread_name=f"association-{association.id[:8]}")
 
 
@@ -112,7 +113,7 @@ def _run(association: Association, settings: Record, run: TargetRun) -> None:
         return run.status == "TimedOut" or association.id not in associations.store
 
     run.status = "InProgress"
-    if not machines.current().patience:  # else it takes its time by itself
+    if not in_use.machines().setup_timeout:  # else running it takes its time
         time_scale.sleep(DURATIONS.get(settings["Name"], DURATION), overtaken)
     if overtaken():
         return
@@ -130,7 +131,7 @@ def _run(association: Association, settings: Record, run: TargetRun) -> None:
         f"0 timedout, 0 skipped. {failure or ''}"
     )
     run.at = datetime.datetime.now(datetime.UTC).timestamp()
-    machines.current().configured(run.instance_id, association.id, failure is None)
+    in_use.machines().association_ended(run.instance_id, association.id, failure is None)
     run.status = "Success" if failure is None else "Failed"
 
 
@@ -142,10 +143,10 @@ def _steps(association: Association, settings: Record, run: TargetRun) -> tuple[
     stamp = f"{now:%Y-%m-%dT%H-%M-%S}.{now.microsecond // 1000:03d}Z"
     injected = _injected(association, run.instance_id)
     for number, step in enumerate(steps, start=1):
-        outcome = _missing_content(step) or machines.current().run_step(run.instance_id, step)
+        outcome = _run_step(run.instance_id, step)
         if injected and number == len(steps):
             printed = injected.stdout or outcome.stdout
-            outcome = machines.Outcome(exit_code=1, stdout=printed, stderr=f"{injected.stderr}\n")
+            outcome = Outcome(exit_code=1, stdout=printed, stderr=f"{injected.stderr}\n")
         run.output_url = _write_output(association, settings, run, step, stamp, outcome) or run.output_url
         if outcome.exit_code:
             cause = f"failed to run commands: exit status {outcome.exit_code}"
@@ -153,20 +154,19 @@ def _steps(association: Association, settings: Record, run: TargetRun) -> tuple[
     return None, len(steps), len(steps)
 
 
-def _missing_content(step: Step) -> machines.Outcome | None:
-    """Return the failure of a download from S3 that finds nothing, on instances of every kind."""
-    if step.plugin != downloads.PLUGIN or downloads.lower_case(step.inputs).get("sourcetype") != "S3":
-        return None
-    try:
-        downloads.content(step.inputs)
-    except downloads.DownloadFailed as problem:
-        sentence = f"Content could not be downloaded: {problem}\n"
-        return machines.Outcome(exit_code=1, stdout="", stderr=sentence)
-    return None
+def _run_step(instance_id: str, step: Step) -> Outcome:
+    """Run a step; a download from S3 that finds nothing fails on instances of every kind."""
+    if step.plugin == downloads.PLUGIN and downloads.lower_case(step.inputs).get("sourcetype") == "S3":
+        try:
+            step = replace(step, content=downloads.content(step.inputs))
+        except downloads.DownloadFailed as problem:
+            sentence = f"Content could not be downloaded: {problem}\n"
+            return Outcome(exit_code=1, stdout="", stderr=sentence)
+    return in_use.machines().run_step(instance_id, step)
 
 
 def _injected(association: Association, instance_id: str) -> faults.AssociationFault | None:
-    """Tell how the run fails on purpose; None when it does not."""
+    """Return how the run fails on purpose; None when it does not."""
     wanted = faults.association_failure(here().account, association.name())
     return wanted if wanted is not None and wanted.hits(instance_id) else None
 
@@ -177,7 +177,7 @@ def _write_output(
     run: TargetRun,
     step: Step,
     stamp: str,
-    outcome: machines.Outcome,
+    outcome: Outcome,
 ) -> str | None:
     """Write stdout and stderr where the agent does; an absent bucket loses them silently, as it does there.
 

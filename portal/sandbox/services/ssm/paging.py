@@ -6,7 +6,7 @@ SIZE = 50
 
 
 def page(key: str, rows: list[Record], request: Record) -> Record:
-    """Cut the page a request asks for out of the rows."""
+    """Return the page of rows that a request is for."""
     start = int(request.get("NextToken") or 0)
     size = int(request.get("MaxResults") or SIZE)
     answer: Record = {key: rows[start : start + size]}

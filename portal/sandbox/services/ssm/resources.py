@@ -5,7 +5,6 @@ import time
 
 from ministack.services.cloudformation import provisioners
 
-from portal.sandbox.engine.durations import shortened
 from portal.sandbox.engine.registry import (
     Attributes,
     Created,
@@ -17,11 +16,14 @@ from portal.sandbox.engine.registry import (
     provide,
     replace,
 )
-from portal.sandbox.protocols import machines
+from portal.sandbox.engine.time_scale import shortened
+from portal.sandbox.protocols import in_use
 from portal.sandbox.services.ssm import associations, documents, executions
 
 LOOK = 10.0  # AWS seconds between two looks at an association that is waited for
-LEAST_WAIT = 300.0  # seconds that a success wait lasts at any pace: runs are real work on a busy machine
+LEAST_WAIT = (
+    300.0  # seconds that a success wait lasts at any time scale: runs are real work on a busy machine
+)
 
 
 def install() -> None:
@@ -58,12 +60,12 @@ def _delete(physical_id: str, properties: Properties) -> None:
 async def _stabilize(physical_id: str, properties: Properties, stack: str) -> Attributes | None:
     """Wait until Overview.Status is Success; whatever is not Pending by then fails the resource.
 
-    Raises ValueError, worded as CloudFormation does.
+    Raises ValueError, with CloudFormation's message.
     """
     timeout = float(properties.get("WaitForSuccessTimeoutSeconds") or 0)
     if not timeout:
         return None
-    least = max(LEAST_WAIT, machines.current().patience)
+    least = max(LEAST_WAIT, in_use.machines().setup_timeout)
     started = time.monotonic()
     while True:
         association = associations.store.get(physical_id)

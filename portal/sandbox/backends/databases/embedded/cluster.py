@@ -1,51 +1,68 @@
-"""A cluster with the embedded stand-in: one server behind both endpoints and under every instance's name."""
+"""A cluster with the embedded database: one server behind both endpoints and under every instance's name."""
 
+import shutil
+import tempfile
 from pathlib import Path
 
-from portal.sandbox.backends.databases.embedded.server import Embedded
-from portal.sandbox.backends.databases.endpoints import Place
-from portal.sandbox.protocols.databases import CannotFailOver, Member
+from portal.sandbox.backends.databases.embedded.server import Server
+from portal.sandbox.protocols.databases import Address, CannotFailOver, DatabaseSettings, Member
 
 
-class Alone:
-    """A running stand-in with the roles of its instances. Raises OSError when no address can be had."""
+class EmbeddedDatabases:
+    """Databases that are embedded in this process."""
 
-    def __init__(
-        self, base: Path, *, port: int, user: str, password: str, database: str, parameters: dict[str, str]
-    ) -> None:
-        self._server = Embedded(
-            base, port=port, user=user, password=password, database=database, parameters=parameters
-        )
+    name = "embedded"
+
+    def __init__(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="databases-"))
+
+    def prepare(self) -> None:
+        """Do nothing: a server starts at once."""
+
+    def start(self, settings: DatabaseSettings) -> "EmbeddedCluster":
+        """Start a cluster's database. Raises OSError."""
+        return EmbeddedCluster(self._folder, settings)
+
+    def stop(self) -> None:
+        """Remove the folder of the databases."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+class EmbeddedCluster:
+    """A running server with the roles of its instances. Raises OSError when no address is free."""
+
+    def __init__(self, base: Path, settings: DatabaseSettings) -> None:
+        self._server = Server(base, settings)
         self.endpoint = self._server.endpoint
         self._tiers: dict[str, int] = {}
         self._writer = ""
 
-    def add(self, instance: str, tier: int) -> Place:
-        """Call the server by one more name."""
+    def add(self, instance: str, tier: int) -> Address:
+        """Add an instance's name for the server."""
         self._tiers[instance] = tier
         self._writer = self._writer or instance
-        return self._place(instance)
+        return self._address(instance)
 
-    def _place(self, instance: str) -> Place:
+    def _address(self, instance: str) -> Address:
         host = self.endpoint.writer if instance == self._writer else self.endpoint.reader
         return host, self.endpoint.port
 
     def remove(self, instance: str) -> None:
-        """Call the server by that name no more."""
+        """Remove an instance's name."""
         self._tiers.pop(instance, None)
         if instance == self._writer:
             self._writer = min(self._tiers, key=lambda name: self._tiers[name], default="")
 
     def rank(self, tiers: dict[str, int]) -> None:
-        """Take note of the instances' promotion tiers."""
+        """Note the instances' promotion tiers."""
         self._tiers = {name: tiers.get(name, tier) for name, tier in self._tiers.items()}
 
     def members(self) -> list[Member]:
-        """Tell the names and their roles."""
+        """Return the names and their roles."""
         return [
             Member(
                 instance=name,
-                place=self._place(name),
+                address=self._address(name),
                 writes=name == self._writer,
                 answers=True,
                 follows=name != self._writer,
@@ -61,10 +78,10 @@ class Alone:
         self._writer = instance
 
     def reboot(self, instance: str) -> None:
-        """There is one server and it is this process, which stays."""
+        """Do nothing: the one server is this process."""
 
     def act(self, action: str) -> str:
-        """There is one server and it is this process; only names can fail over."""
+        """Fail over; nothing else can be done to the one server, which is this process."""
         if action != "failover":
             raise ValueError(f"the embedded database has no server of its own to {action.replace('_', ' ')}")
         readers = [name for name in self._tiers if name != self._writer]

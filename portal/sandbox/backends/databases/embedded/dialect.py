@@ -1,4 +1,4 @@
-"""MySQL's statements in SQLite's words, and SQLite's errors in MySQL's numbers."""
+"""MySQL's statements as SQLite's SQL, and SQLite's errors with MySQL's numbers."""
 
 import re
 import sqlite3
@@ -51,11 +51,11 @@ class Administration:
     about: str = ""  # USER or DATABASE
     name: str = ""
     password: str | None = None
-    lenient: bool = False  # IF EXISTS or IF NOT EXISTS was said
+    lenient: bool = False  # IF EXISTS or IF NOT EXISTS was given
 
 
 class Unsupported(Exception):
-    """A statement cannot be said in SQLite's words."""
+    """A statement cannot be expressed in SQLite's SQL."""
 
 
 def administration(statement: str) -> Administration | None:
@@ -89,12 +89,12 @@ def _unquoted(text: str) -> str:
 
 
 def translate(expression: exp.Expression, database: str | None) -> list[str]:
-    """Say one statement in SQLite's words: more than one where a table brings its indexes along.
+    """Translate one statement to SQLite's SQL: more than one where a table brings its indexes along.
 
     Args:
         database: the one that tables without a database of their own are in.
 
-    Raises Unsupported when SQLite has no words for it.
+    Raises Unsupported when SQLite can't express it.
     """
     expression = expression.copy()
     for table in expression.find_all(exp.Table):
@@ -117,7 +117,7 @@ def _words(expression: exp.Expression) -> str:
 
 
 def changes_schema(expression: exp.Expression) -> bool:
-    """Tell whether MySQL commits before the statement."""
+    """Return whether MySQL commits before the statement."""
     return isinstance(expression, _DDL)
 
 
@@ -220,7 +220,7 @@ _ERRORS = (
 
 
 def error(refused: sqlite3.Error) -> tuple[int, str]:
-    """Tell MySQL's number and words for an error of SQLite's."""
+    """Return MySQL's number and words for an error of SQLite's."""
     text = str(refused)
     for pattern, code, words in _ERRORS:
         if found := pattern.search(text):

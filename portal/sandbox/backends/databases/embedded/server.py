@@ -1,13 +1,11 @@
-"""The stand-in where there is no MariaDB: MySQL's protocol with TLS in this process, SQLite behind it.
+"""The database where there is no MariaDB: MySQL's protocol with TLS in this process, SQLite behind it.
 
 It understands what applications say: tables, indexes, rows, transactions, users with passwords. Privileges
-are not enforced, and what SQLite has no words for is refused with MySQL's error 1235.
+are not enforced, and what SQLite can't express is refused with MySQL's error 1235.
 """
 
 import asyncio
 import contextlib
-import datetime
-import ipaddress
 import logging
 import secrets
 import shutil
@@ -19,18 +17,17 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from mysql_mimic import IdentityProvider, MysqlServer, NativePasswordAuthPlugin, User
 from mysql_mimic.connection import Connection
 from mysql_mimic.errors import MysqlError
 from mysql_mimic.types import ServerStatus
 
+from portal.sandbox.backends import certificates
 from portal.sandbox.backends.databases.embedded.dialect import Administration
 from portal.sandbox.backends.databases.embedded.sessions import EmbeddedSession
 from portal.sandbox.backends.databases.embedded.wire import Stream, Wire
-from portal.sandbox.backends.databases.endpoints import Endpoint, choose
+from portal.sandbox.backends.databases.endpoints import choose
+from portal.sandbox.protocols.databases import DatabaseSettings, Endpoint
 
 Result = TypeVar("Result")
 
@@ -42,24 +39,22 @@ _loop: asyncio.AbstractEventLoop | None = None
 _loop_lock = threading.Lock()
 
 
-class Embedded:
-    """A running stand-in of one cluster. Raises OSError when no address can be had."""
+class Server:
+    """A running embedded database. Raises OSError when no address is free."""
 
     endpoint: Endpoint
 
-    def __init__(
-        self, base: Path, *, port: int, user: str, password: str, database: str, parameters: dict[str, str]
-    ) -> None:
-        self.secure_only = parameters.get("require_secure_transport", "").upper() in ("ON", "1")
+    def __init__(self, base: Path, settings: DatabaseSettings) -> None:
+        self.secure_only = settings.parameters.get("require_secure_transport", "").upper() in ("ON", "1")
         self._folder = base / secrets.token_hex(6)
         self._folder.mkdir()
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._users = _Users()
-        self._users.set(user, password)
-        if database:
-            self.file(database).touch()
+        self._users.set(settings.user, settings.password)
+        if settings.database:
+            self.file(settings.database).touch()
         for attempt in range(1, TRIES + 1):
-            self.endpoint = choose(port)
+            self.endpoint = choose(settings.port)
             try:
                 self._server = _run(self._listen())
             except OSError:
@@ -69,7 +64,7 @@ class Embedded:
                 return
 
     async def _listen(self) -> MysqlServer:
-        server = _Server(
+        server = _Listener(
             session_factory=lambda: EmbeddedSession(self),
             identity_provider=self._users,
             ssl=_encryption(self._folder, self.endpoint),
@@ -83,15 +78,15 @@ class Embedded:
         return [path.stem for path in self._folder.glob("*.sqlite")]
 
     def file(self, database: str) -> Path:
-        """Tell where a database is kept."""
+        """Return where a database is kept."""
         return self._folder / f"{quote(database, safe='')}.sqlite"
 
     def lock(self, name: str) -> threading.Lock:
-        """Hand out the lock of GET_LOCK by that name."""
+        """Return the lock of GET_LOCK by that name."""
         return self._locks[name]
 
     def administer(self, statement: Administration, user: str) -> None:
-        """Carry out what a client asks about users and databases. Raises MysqlError, worded as MySQL does."""
+        """Carry out a statement about users and databases. Raises MysqlError with MySQL's message."""
         if statement.about == "USER":
             self._users.administer(statement, user)
             return
@@ -126,7 +121,7 @@ class Embedded:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-class _Server(MysqlServer):  # type: ignore[misc]  # mysql-mimic has no types
+class _Listener(MysqlServer):  # type: ignore[misc]  # mysql-mimic has no types
     """Serves each client over our own wire, and says from the start that statements commit by themselves."""
 
     async def _client_connected_cb(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -177,7 +172,7 @@ class _Users(IdentityProvider):  # type: ignore[misc]  # mysql-mimic has no type
         return [NativePasswordAuthPlugin()]
 
     async def get_user(self, username: str) -> User | None:
-        """Find a user; one that does not exist gets a password that nobody knows."""
+        """Find a user; one that does not exist gets an unknown password."""
         known = self._passwords.get(username)
         secret = (
             NativePasswordAuthPlugin.create_auth_string(secrets.token_hex(16)) if known is None else known
@@ -196,32 +191,10 @@ def _run(work: Coroutine[Any, Any, Result]) -> Result:
 
 
 def _encryption(folder: Path, endpoint: Endpoint) -> ssl.SSLContext:
-    """Make a certificate for the two addresses, signed by itself, as MariaDB does."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Sanso embedded database")])
-    addresses = {ipaddress.ip_address(endpoint.writer), ipaddress.ip_address(endpoint.reader)}
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=365))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(one) for one in addresses]), critical=False
-        )
-        .sign(key, hashes.SHA256())
-    )
+    """Return TLS with a certificate for the two addresses, signed by itself, as MariaDB's is."""
     path = folder / "server.pem"
     path.touch(mode=0o600)
-    path.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        + certificate.public_bytes(serialization.Encoding.PEM)
-    )
+    path.write_bytes(certificates.self_signed([endpoint.writer, endpoint.reader], "Sanso embedded database"))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(path)
     return context

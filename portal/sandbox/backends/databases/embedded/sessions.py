@@ -27,7 +27,7 @@ Rows = tuple[list[Any], list[str]]
 LOCK_WAIT = 50.0  # seconds that a statement waits for another connection's transaction, MySQL's default
 # How a client finds out whether its connection is encrypted.
 CIPHER = re.compile(r"SHOW\s+(?:SESSION\s+|LOCAL\s+)?STATUS\s+LIKE\s+'Ssl_cipher'", re.IGNORECASE)
-# By which a client tells a writer from a reader; both endpoints lead to this one server.
+# By which a client distinguishes a writer from a reader; both endpoints lead to this one server.
 WRITABLE = {"read_only": (int, 0, False), "innodb_read_only": (int, 0, False)}
 NO_DATABASE, UNKNOWN_DATABASE, INSECURE, DENIED = 1046, 1049, 3159, 1045
 
@@ -37,7 +37,7 @@ sqlite3.register_converter("DATE", lambda text: datetime.date.fromisoformat(text
 
 
 class Cluster(Protocol):
-    """What a session asks of the cluster it belongs to."""
+    """What a session needs of its cluster."""
 
     secure_only: bool
 
@@ -45,10 +45,10 @@ class Cluster(Protocol):
         """List the databases."""
 
     def file(self, database: str) -> Path:
-        """Tell where a database is kept."""
+        """Return where a database is kept."""
 
     def lock(self, name: str) -> threading.Lock:
-        """Hand out the lock of GET_LOCK by that name."""
+        """Return the lock of GET_LOCK by that name."""
 
     def administer(self, statement: dialect.Administration, user: str) -> None:
         """Create, change or drop a user or a database. Raises MysqlError when it cannot be."""
@@ -128,7 +128,7 @@ class EmbeddedSession(Session):  # type: ignore[misc]  # mysql-mimic has no type
         return await self._in_thread(lambda: self._run(expression))
 
     async def schema(self) -> dict[str, dict[str, dict[str, str]]]:
-        """Tell the tables and columns, for SHOW and INFORMATION_SCHEMA."""
+        """Return the tables and columns, for SHOW and INFORMATION_SCHEMA."""
         return await self._in_thread(self._schema)
 
     def _transactions(self, own: tuple[type, ...]) -> Callable[[Query], Coroutine[Any, Any, Any]]:

@@ -1,4 +1,4 @@
-"""The bytes between a client and the embedded database, encrypted from where the client asks for it.
+"""The bytes between a client and the embedded database, encrypted as soon as the client requests it.
 
 asyncio's own switch to TLS loses what the client sent right behind its request for it, which hangs the
 handshake; here TLS is done over the plain stream, so that nothing can fall between.
@@ -87,7 +87,7 @@ class Wire:
         await self._writer.drain()
 
     def is_secure(self) -> bool:
-        """Tell whether the connection is encrypted."""
+        """Return whether the connection is encrypted."""
         return self._tls is not None
 
     def cipher(self) -> str:
@@ -96,7 +96,7 @@ class Wire:
         return used[0] if used else ""
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """Tell about the socket, as a StreamWriter does."""
+        """Return facts of the socket, as a StreamWriter does."""
         return self._writer.get_extra_info(name, default)
 
     def close(self) -> None:

@@ -50,7 +50,7 @@ def unshare(flags: int) -> None:
 
 
 def map_own_user() -> None:
-    """Be in a new user namespace who one was outside, and nobody else."""
+    """Enter a new user namespace with the same user and group, and no others."""
     Path("/proc/self/setgroups").write_text("deny")
     user, group = os.geteuid(), os.getegid()
     Path("/proc/self/uid_map").write_text(f"{user} {user} 1")

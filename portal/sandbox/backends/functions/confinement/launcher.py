@@ -1,4 +1,4 @@
-"""Confines itself as it was told, then becomes the program to be confined; ends it when the sandbox is gone.
+"""Confines itself, then becomes the program to be confined; ends it when the sandbox is gone.
 
 Started as `python -I -S launcher.py DESCRIPTOR`, with nothing of that program's environment: a variable such
 as LD_PRELOAD must not work before the confinement does. What to do comes through the descriptor

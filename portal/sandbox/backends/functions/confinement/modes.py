@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from functools import cache
 
-from portal.sandbox.backends.functions.confinement.workspace import Mode, Room
+from portal.sandbox.backends.functions.confinement.workspace import Mode, Workspace
 
 TRIAL = 30.0  # seconds; a crowded machine may need them
 # What a confined process is to be kept from: a file that the sandbox's user alone may read, the memory of a
@@ -61,16 +61,16 @@ def candidates() -> list[Mode]:
 def trial(mode: Mode) -> frozenset[str] | None:
     """Return what a process reaches that is confined this way; None when it can't be."""
     try:
-        room = Room(mode)
+        workspace = Workspace(mode)
     except OSError:
         return None
     try:
-        secret = room.folder / "secret"
+        secret = workspace.folder / "secret"
         secret.touch(mode=0o600)
         look = [sys.executable, "-I", "-S", "-c", LOOK, str(secret), str(os.getpid())]
-        process = room.start(look, environment={}, folder=room.temporary)
+        process = workspace.start(look, environment={}, folder=workspace.temporary)
         try:
-            said, _errors = process.communicate(timeout=TRIAL)
+            output, _errors = process.communicate(timeout=TRIAL)
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
@@ -78,8 +78,8 @@ def trial(mode: Mode) -> frozenset[str] | None:
     except OSError:
         return None
     finally:
-        room.remove()
+        workspace.remove()
     if process.returncode != 0:
         return None
     # In namespaces of their own processes have other numbers: the one that it found is not the sandbox.
-    return frozenset(said.split()) - ({"memory", "processes"} if mode.namespaces else set())
+    return frozenset(output.split()) - ({"memory", "processes"} if mode.namespaces else set())

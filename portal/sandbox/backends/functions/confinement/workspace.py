@@ -35,7 +35,7 @@ class Mode:
     own_user: bool
 
 
-class Room:
+class Workspace:
     """A folder with `task` and `opt`, which its process may read once it has started, and its own `tmp`."""
 
     def __init__(self, mode: Mode) -> None:
@@ -129,18 +129,18 @@ def _open(folder: Path) -> None:
 
 
 def _parent(mode: Mode) -> Path | None:
-    """Return the folder for rooms: the sandbox's own, unless another user has to enter it by its path."""
+    """Return the folder for workspaces: the sandbox's own, unless another user has to enter it."""
     if not mode.own_user or mode.namespaces:
         return None
     folder = outside()
     folder.mkdir(mode=0o711, exist_ok=True)
     if folder.lstat().st_uid != os.geteuid() or folder.is_symlink():
-        raise PermissionError(f"{folder} belongs to somebody else")
+        raise PermissionError(f"{folder} belongs to another user")
     folder.chmod(0o711)
     return folder
 
 
 def outside() -> Path:
-    """Return the folder for rooms that can't be in the sandbox's, which nobody else may enter."""
+    """Return the folder for workspaces that can't be in the sandbox's, which no other user may enter."""
     name = hashlib.sha256(tempfile.gettempdir().encode()).hexdigest()[:16]
     return Path("/var/tmp", f"sanso-functions-{name}")  # noqa: S108

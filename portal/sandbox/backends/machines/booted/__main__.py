@@ -18,14 +18,14 @@ def main() -> int:
         sys.stderr.write(f"Machines can't be booted here: {problem}.\n")
         return failure
     try:
-        base_tree.make(_say)
+        base_tree.build(_print)
     except base_tree.CommandFailed as failed:
-        sys.stderr.write(f"The machines' base tree could not be made: {failed}\n")
+        sys.stderr.write(f"The machines' base tree could not be built: {failed}\n")
         return failure
     return 0
 
 
-def _say(line: str) -> None:
+def _print(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 

@@ -7,12 +7,9 @@ import base64
 import binascii
 import secrets
 import subprocess
-from typing import Any
 
 from portal.sandbox.backends.machines.booted.machine import Machine
-from portal.sandbox.protocols.machines import Outcome
-from portal.sandbox.services.ssm import downloads
-from portal.sandbox.services.ssm.documents import Step
+from portal.sandbox.protocols.machines import Outcome, Step
 
 ORCHESTRATION = "/var/lib/amazon/ssm/document/orchestration/downloads"
 TIMEOUT = 3600.0  # seconds, the plugin's own default
@@ -23,7 +20,7 @@ def run_step(machine: Machine, step: Step) -> Outcome:
     """Run one step of a document on the machine and wait for its end."""
     machine.run("mkdir", "-p", ORCHESTRATION)
     if step.plugin == "aws:downloadContent":
-        return _download(machine, step.inputs)
+        return _download(machine, step)
     if step.plugin == "aws:runShellScript":
         commands = step.inputs.get("runCommand") or []
         folder = str(step.inputs.get("workingDirectory") or ORCHESTRATION)
@@ -40,16 +37,16 @@ def run_commands(
     """Run commands as one script, as root, and wait for its end; one that takes too long is ended."""
     script = "\n".join(commands) + "\n"
     command = ("timeout", "--kill-after=10", f"{limit:g}", "sh", "-c", 'cat >"$0" && exec sh "$0"')
-    place = f"{ORCHESTRATION}/../_script-{secrets.token_hex(4)}.sh"
+    script_path = f"{ORCHESTRATION}/../_script-{secrets.token_hex(4)}.sh"
     machine.run("mkdir", "-p", ORCHESTRATION)
     try:
-        done = machine.run(*command, place, text=script, timeout=limit + 60, folder=folder)
+        done = machine.run(*command, script_path, text=script, timeout=limit + 60, folder=folder)
     except subprocess.TimeoutExpired:
         return Outcome(exit_code=TIMED_OUT, stdout="", stderr="The machine did not end the script in time.\n")
     finally:
-        machine.run("rm", "-f", place)
-    said = "" if done.returncode != TIMED_OUT else f"The script was ended after {limit:g} seconds.\n"
-    return Outcome(exit_code=done.returncode, stdout=done.stdout, stderr=done.stderr + said)
+        machine.run("rm", "-f", script_path)
+    ending = "" if done.returncode != TIMED_OUT else f"The script was ended after {limit:g} seconds.\n"
+    return Outcome(exit_code=done.returncode, stdout=done.stdout, stderr=done.stderr + ending)
 
 
 def run_user_data(machine: Machine, encoded: str) -> None:
@@ -62,16 +59,16 @@ def run_user_data(machine: Machine, encoded: str) -> None:
         run_commands(machine, ["exec >/var/log/cloud-init-output.log 2>&1", text])
 
 
-def _download(machine: Machine, inputs: dict[str, Any]) -> Outcome:
-    """Fetch from the sandbox's S3 into the working folder, or where destinationPath says."""
-    try:
-        fetched = downloads.content(inputs)
-    except downloads.DownloadFailed as problem:
+def _download(machine: Machine, step: Step) -> Outcome:
+    """Write what the service has fetched into the working folder, or where destinationPath says."""
+    given = {str(name).lower(): value for name, value in step.inputs.items()}
+    if step.content is None:
+        problem = f"sourceType {given.get('sourcetype')} is not supported by the sandbox's agent"
         return Outcome(exit_code=1, stdout="", stderr=f"Content could not be downloaded: {problem}\n")
-    folder = str(downloads.lower_case(inputs).get("destinationpath") or ORCHESTRATION)
+    folder = str(given.get("destinationpath") or ORCHESTRATION)
     if not folder.startswith("/"):
         folder = f"{ORCHESTRATION}/{folder}"
-    for name, body in fetched:
+    for name, body in step.content:
         target = f"{folder}/{name}"
         write = ('mkdir -p "$(dirname "$0")" && base64 -d >"$0"', target)
         done = machine.run("sh", "-c", *write, text=base64.b64encode(body).decode())

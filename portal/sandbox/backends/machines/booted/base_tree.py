@@ -1,4 +1,4 @@
-"""Makes the tree that all machines share, and the wheels of datelog for it: once, kept for the next time."""
+"""Builds the tree that all machines share, and the wheels of datelog for it: once, kept for the next time."""
 
 import contextlib
 import fcntl
@@ -15,7 +15,7 @@ REPOSITORY = Path(__file__).resolve().parents[5]
 LOCK = REPOSITORY / "datelog" / "requirements.lock"
 DEFAULT_CACHE = "/var/cache/sanso/machines"
 
-RECIPE = 1  # to be raised when the functions below make another tree of the same ingredients
+RECIPE = 1  # to be raised when the functions below build another tree of the same ingredients
 SUITE = "trixie"
 FIRST_PACKAGES = "systemd,systemd-sysv,dbus,ca-certificates,python3,python3-apt"
 # What the associations would install, and what their scripts use where it is there.
@@ -29,7 +29,7 @@ WHEELHOUSE = "usr/local/share/datelog/wheelhouse"  # where the playbook looks fo
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/root"}
 PASSED_ON = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
-Say = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 class CommandFailed(Exception):
@@ -44,29 +44,29 @@ class Base:
     wheels: Path  # a layer over the tree that has them where WHEELHOUSE says
 
     def lower(self) -> str:
-        """Spell both as overlayfs takes them, the upper one first."""
+        """Return both as overlayfs takes them, the upper one first."""
         return f"{self.wheels}:{self.tree}"
 
 
 def ready() -> Base | None:
-    """Find what was made for the present recipe and the present lock; None when it has to be made."""
+    """Return what was built for the present recipe and lock file; None when it has to be built."""
     found = _base()
     return found if found.tree.is_dir() and found.wheels.is_dir() else None
 
 
-def make(say: Say = lambda _line: None) -> Base:
-    """Make what is missing, about a minute the first time. Raises CommandFailed; needs root and a network."""
+def build(report: Report = lambda _line: None) -> Base:
+    """Build what is missing, in about a minute. Raises CommandFailed; needs root and a network."""
     wanted = _base()
     folder = wanted.tree.parent
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not wanted.tree.is_dir():
-            say(f"Making the machines' base tree in {wanted.tree} (about a minute, 500 MB)…")
-            _make_tree(wanted.tree)
+            report(f"Building the machines' base tree in {wanted.tree} (about a minute, 500 MB)…")
+            _build_tree(wanted.tree)
         if not wanted.wheels.is_dir():
-            say("Building datelog's wheels for it…")
-            _make_wheels(wanted)
+            report("Building datelog's wheels for it…")
+            _build_wheels(wanted)
     return wanted
 
 
@@ -95,21 +95,21 @@ def run(*command: str | Path, env: dict[str, str] | None = None) -> str:
     return done.stdout
 
 
-def _make_tree(tree: Path) -> None:
-    making = tree.with_name("making")
-    shutil.rmtree(making, ignore_errors=True)
-    run("debootstrap", "--variant=minbase", f"--include={FIRST_PACKAGES}", SUITE, making)
-    with _borrowed_network(making):
-        _install(making, *PACKAGES)
-    shutil.rmtree(making / "var/lib/apt/lists", ignore_errors=True)
-    chroot = ("chroot", making)
+def _build_tree(tree: Path) -> None:
+    unfinished = tree.with_name("unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    run("debootstrap", "--variant=minbase", f"--include={FIRST_PACKAGES}", SUITE, unfinished)
+    with _borrowed_network(unfinished):
+        _install(unfinished, *PACKAGES)
+    shutil.rmtree(unfinished / "var/lib/apt/lists", ignore_errors=True)
+    chroot = ("chroot", unfinished)
     run(*chroot, "apt-get", "clean", env=ENVIRONMENT)
-    run(*chroot, "systemctl", "disable", "apache2", env=ENVIRONMENT)  # a server is made by its association
+    run(*chroot, "systemctl", "disable", "apache2", env=ENVIRONMENT)  # its association configures a server
     run(*chroot, "systemctl", "mask", *MASKED, env=ENVIRONMENT)
-    making.rename(tree)
+    unfinished.rename(tree)
 
 
-def _make_wheels(base: Base) -> None:
+def _build_wheels(base: Base) -> None:
     with overlay(base.tree) as root:
         shutil.copy(LOCK, root / "root/requirements.lock")
         with _borrowed_network(root):
@@ -120,10 +120,10 @@ def _make_wheels(base: Base) -> None:
             run(*chroot, "python3", "-m", "venv", "--system-site-packages", "/root/venv", env=environment)
             pip = (*chroot, "/root/venv/bin/pip", "wheel", "-q", "--no-build-isolation", "--require-hashes")
             run(*pip, "-r", "/root/requirements.lock", "-w", "/root/wheels", env=environment)
-        making = base.wheels.with_name("making-wheels")
-        shutil.rmtree(making, ignore_errors=True)
-        shutil.copytree(root / "root/wheels", making / WHEELHOUSE)
-        making.rename(base.wheels)
+        unfinished = base.wheels.with_name("unfinished-wheels")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        shutil.copytree(root / "root/wheels", unfinished / WHEELHOUSE)
+        unfinished.rename(base.wheels)
 
 
 def _environment() -> dict[str, str]:

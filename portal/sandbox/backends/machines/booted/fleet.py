@@ -10,13 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from portal.sandbox.backends.machines import health_checks
-from portal.sandbox.backends.machines.booted import agent, machine, network
+from portal.sandbox.backends.machines.booted import agent, init, network
 from portal.sandbox.backends.machines.booted.base_tree import Base
 from portal.sandbox.backends.machines.booted.machine import BootFailed, Machine, Plan
-from portal.sandbox.engine.registry import Scope, here
-from portal.sandbox.protocols.machines import Outcome, Probe
-from portal.sandbox.services.iam import role_sessions
-from portal.sandbox.services.ssm.documents import Step
+from portal.sandbox.engine.registry import Scope
+from portal.sandbox.protocols.machines import FAILED, Cloud, Instance, Outcome, Probe, Step
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +27,7 @@ UP = 90.0  # seconds that a document's step waits for a machine that is still bo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """What a machine may serve with: its name, units and log, and the file that tells it is there."""
+    """What a machine may serve with: its name, units and log, and the file that it has once configured."""
 
     name: str
     units: tuple[str, ...]
@@ -40,7 +38,7 @@ class Service:
 SERVICES = (
     Service(
         name="uwsgi",
-        units=("uwsgi.socket", "uwsgi.service"),  # the socket would hold up requests for ever
+        units=("uwsgi.socket", "uwsgi.service"),  # the socket would hold requests for ever
         mark="etc/systemd/system/uwsgi.service",
         log=("journalctl", "--unit=uwsgi.service", "--output=cat", "--no-pager", "--lines=1000"),
     ),
@@ -57,81 +55,83 @@ SERVICES = (
 class Host:
     """An instance and its machine, once there is one."""
 
-    instance_id: str
-    scope: Scope
+    instance: Instance
     plan: Plan
-    user_data: str
     machine: Machine | None = None
     up: threading.Event = field(default_factory=threading.Event)
     gone: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def instance_id(self) -> str:
+        return self.instance.id
+
+    @property
+    def scope(self) -> Scope:
+        return self.instance.scope
 
 
 class Booted:
     """Instances that are booted machines."""
 
     name = "booted"
-    checks_take_time = True
-    patience = 600.0
+    description = (
+        "each instance is a booted Debian 13 in the place of Amazon Linux, where associations run for "
+        "real; it has no way out, so what it would install comes with its image"
+    )
+    checks_are_real = True
+    setup_timeout = 600.0
+    api_address = network.HOST
 
-    def __init__(self, base: Base) -> None:
-        self._base = base
+    def __init__(self, base: Base, cloud: Cloud) -> None:
+        self._base, self._cloud = base, cloud
         self._lock = threading.Lock()
         self._hosts: dict[str, Host] = {}
         self._folder = Path(tempfile.mkdtemp(prefix="machines-"))
-        machine.remove_groups()  # of a sandbox that was killed
+        init.remove_groups()  # of a sandbox that was killed
 
-    def launch(self, instance: dict[str, Any]) -> None:
+    def launch(self, instance: Instance) -> None:
         """Boot the machine in the background."""
-        key = instance["InstanceId"]
-        host = Host(key, here(), self._plan(instance), str(instance.get("UserData") or ""))
+        host = Host(instance, self._plan(instance))
         with self._lock:
-            if key in self._hosts:
+            if instance.id in self._hosts:
                 return
-            self._hosts[key] = host
-        threading.Thread(target=self._live, args=(host,), name=f"machine-{key}", daemon=True).start()
+            self._hosts[instance.id] = host
+        threading.Thread(target=self._live, args=(host,), name=f"machine-{instance.id}", daemon=True).start()
 
-    def _plan(self, instance: dict[str, Any]) -> Plan:
-        scope = here()
+    def _plan(self, instance: Instance) -> Plan:
         port = os.environ.get("GATEWAY_PORT", "")
         return Plan(
-            name=instance["InstanceId"],
-            folder=self._folder / instance["InstanceId"],
-            hostname=str(instance.get("PrivateDnsName") or instance["InstanceId"]).partition(".")[0],
-            private=instance["PrivateIpAddress"],
+            name=instance.id,
+            folder=self._folder / instance.id,
+            hostname=instance.hostname,
+            private=instance.private_address,
             environment={
-                **role_sessions.of_instance(instance),
+                **instance.environment,
                 "AWS_ENDPOINT_URL": f"http://{network.HOST}:{port}",
-                "AWS_REGION": scope.region,
+                "AWS_REGION": instance.scope.region,
             },
         )
 
     def _live(self, host: Host) -> None:
-        """Boot the machine and stay by it until it is gone."""
+        """Boot the machine and wait until it is gone."""
         try:
             host.machine = Machine(host.plan, self._base)
         except (BootFailed, OSError) as failed:
             logger.warning("The machine of %s: %s", host.instance_id, failed)
             host.gone.wait(PAUSE)
         else:
-            if host.user_data and not host.gone.is_set():
-                agent.run_user_data(host.machine, host.user_data)
+            if host.instance.user_data and not host.gone.is_set():
+                agent.run_user_data(host.machine, host.instance.user_data)
             host.up.set()
             if not host.gone.is_set():
                 host.machine.wait()
             host.machine.switch_off()
         if not host.gone.is_set():
-            self._lost(host)
+            logger.warning("The machine of %s has ended.", host.instance_id)
+            self._cloud.machine_ended(host.instance)
 
-    def _lost(self, host: Host) -> None:
-        """Tell EC2 of a machine that ended unasked, or never came: its instance is terminated."""
-        from portal.sandbox.services.ec2 import instances
-
-        logger.warning("The machine of %s has ended.", host.instance_id)
-        with host.scope.entered():
-            instances.terminate(host.instance_id)
-
-    def booted(self, instance_id: str) -> bool:
-        """Tell whether the machine is up."""
+    def is_up(self, instance_id: str) -> bool:
+        """Return whether the machine has booted."""
         host = self._find(instance_id)
         return host is not None and host.up.is_set()
 
@@ -172,39 +172,39 @@ class Booted:
         found = self._up(instance_id)
         return _not_there(instance_id) if found is None else agent.run_step(found, step)
 
-    def probe(
+    def check(
         self, instance_id: str, protocol: str, port: int, path: str, matcher: str, timeout: float = 5.0
     ) -> Probe:
         """Make the check on the machine's address."""
-        reached = self.reach(instance_id, port)
-        if reached is None:
-            return health_checks.FAILED
-        return health_checks.check(*reached, protocol=protocol, path=path, matcher=matcher, timeout=timeout)
+        address = self.address_of(instance_id, port)
+        if address is None:
+            return FAILED
+        return health_checks.check(*address, protocol=protocol, path=path, matcher=matcher, timeout=timeout)
 
-    def reach(self, instance_id: str, port: int) -> tuple[str, int] | None:
-        """Tell the address that leads to the machine; its ports are its own."""
+    def address_of(self, instance_id: str, port: int) -> tuple[str, int] | None:
+        """Return the address that leads to the machine; its ports are its own."""
         host = self._find(instance_id)
         return None if host is None or host.machine is None else (host.machine.address, port)
 
-    def configured(self, instance_id: str, association: str, success: bool) -> None:
-        """What an association has done is seen by the checks."""
+    def association_targeted(self, instance_id: str, association: str) -> None:
+        """Do nothing: health checks see what is missing."""
 
-    def targeted(self, instance_id: str, association: str) -> None:
-        """What an association is to do is not known to the machine."""
+    def association_ended(self, instance_id: str, association: str, success: bool) -> None:
+        """Do nothing: health checks see what it did."""
 
     def scope_of(self, instance_id: str) -> Scope:
-        """Tell whose the machine is. Raises KeyError when there is none."""
+        """Return the account and region of the machine. Raises KeyError when there is none."""
         with self._lock:
             return self._hosts[instance_id].scope
 
-    def listed(self, account: str | None) -> list[dict[str, Any]]:
-        """Tell what there is, for the control plane."""
+    def describe(self, account: str | None) -> list[dict[str, Any]]:
+        """Describe the machines, for the control API."""
         with self._lock:
             hosts = [host for host in self._hosts.values() if account in (None, host.scope.account)]
         return [_shape(host) for host in hosts]
 
     def log(self, instance_id: str) -> str:
-        """Read the end of the machine's access log. Raises KeyError for an unknown machine."""
+        """Return the end of the machine's access log. Raises KeyError for an unknown machine."""
         with self._lock:
             host = self._hosts[instance_id]
         service = _service(host)
@@ -213,7 +213,7 @@ class Booted:
         return str(host.machine.run(*service.log).stdout)
 
     def act(self, instance_id: str, action: str) -> dict[str, Any]:
-        """Switch the machine off, or stop, start, break or mend its service.
+        """Switch the machine off, or stop, start, break or repair its service.
 
         Raises KeyError for an unknown machine and ValueError when it has no service, or none that can do so.
         """
@@ -225,7 +225,7 @@ class Booted:
                 host.gone.set()
                 host.machine.switch_off()
         elif service is None or host.machine is None:
-            raise ValueError(f"{instance_id} has no service: no association has set it up yet")
+            raise ValueError(f"{instance_id} has no service: no association has configured it yet")
         elif action in ("stop-service", "start-service"):
             host.machine.run("systemctl", action.removesuffix("-service"), *service.units)
         elif service.name != "httpd":
@@ -244,7 +244,7 @@ def _not_there(instance_id: str) -> Outcome:
 def _end(host: Host, at_once: bool) -> None:
     host.gone.set()
     if host.machine is None:
-        return  # whoever boots it now sees that it is not wanted any more; its keeper ends with the sandbox
+        return  # the thread that boots it ends it then; its namespaces end with the sandbox
     if at_once:
         host.machine.switch_off()
     else:

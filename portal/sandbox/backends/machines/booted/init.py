@@ -1,10 +1,10 @@
-"""Boots one machine and keeps it in namespaces of its own, so that nothing of it outlives this process.
+"""Boots one machine in namespaces of its own, so that nothing of it outlives this process.
 
 It is process 1 of namespaces for processes, mounts and the network (COMMAND): when it ends, however it ends,
 the kernel ends every process of the machine and takes its mounts, interfaces and routes away. It ends when
 its input does, and so when the sandbox is killed.
 
-It prints "up" when the machine has booted. It reads a word: "off" shuts the machine down, the end of the
+It prints "up" when the machine has booted. It reads a command: "off" shuts the machine down, the end of the
 input switches it off.
 Only the standard library is imported, so that it starts at once and stays small.
 """
@@ -40,7 +40,7 @@ def main() -> int:
     _mount(spec["base"])
     _write_files(spec["files"])
     _connect(spec)
-    return _keep(spec)
+    return _boot(spec)
 
 
 def _run(*command: str) -> None:
@@ -53,7 +53,7 @@ def _mount(base: str) -> None:
     for name in ("upper", "work", "root"):
         Path(name).mkdir()
     _run("mount", "-t", "overlay", "overlay", "-o", f"lowerdir={base},upperdir=upper,workdir=work", "root")
-    # What nspawn notes down about the machine goes with the namespace, too.
+    # What nspawn records about the machine goes with the namespace, too.
     Path("/run/systemd/nspawn").mkdir(parents=True, exist_ok=True)
     _run("mount", "-t", "tmpfs", "tmpfs", "/run/systemd/nspawn")
 
@@ -67,7 +67,7 @@ def _write_files(files: dict[str, str]) -> None:
 
 
 def _connect(spec: dict[str, Any]) -> None:
-    """Lay a cable to the host. The addresses are explained in network.py."""
+    """Connect a virtual cable to the host. The addresses are explained in network.py."""
     address, link = spec["address"], spec["link"]
     on_host = ("nsenter", f"--net=/proc/1/fd/{spec['network']}", "--")
     localnet = "net/ipv4/conf/{}/route_localnet"
@@ -85,9 +85,12 @@ def _connect(spec: dict[str, Any]) -> None:
         _run(*route, network, "dev", "eth0", "src", address)
 
 
-def _keep(spec: dict[str, Any]) -> int:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as news, Path("console.log").open("wb") as console:
-        news.bind(f"\0sanso-machine-{spec['name']}")
+def _boot(spec: dict[str, Any]) -> int:
+    with (
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notifications,
+        Path("console.log").open("wb") as console,
+    ):
+        notifications.bind(f"\0sanso-machine-{spec['name']}")
         nspawn = subprocess.Popen(
             [
                 *("systemd-nspawn", "--directory=root", "--boot"),
@@ -100,16 +103,16 @@ def _keep(spec: dict[str, Any]) -> int:
             stderr=console,
             env={"PATH": os.environ["PATH"], "NOTIFY_SOCKET": f"@sanso-machine-{spec['name']}"},
         )
-        _follow(nspawn, news)
+        _follow(nspawn, notifications)
         return nspawn.poll() or 0
 
 
-def _follow(nspawn: "subprocess.Popen[bytes]", news: socket.socket) -> None:
-    """Pass on what nspawn tells until it or our input ends."""
+def _follow(nspawn: "subprocess.Popen[bytes]", notifications: socket.socket) -> None:
+    """Report when nspawn has booted, until it or our input ends."""
     ended = os.pidfd_open(nspawn.pid)
     while True:
-        ready, _, _ = select.select([sys.stdin.fileno(), news, ended], [], [])
-        if news in ready and "READY=1" in news.recv(4096).decode().splitlines():
+        ready, _, _ = select.select([sys.stdin.fileno(), notifications, ended], [], [])
+        if notifications in ready and "READY=1" in notifications.recv(4096).decode().splitlines():
             with contextlib.suppress(BrokenPipeError):
                 os.write(1, b"up\n")
         if ended in ready:
@@ -124,7 +127,7 @@ def _follow(nspawn: "subprocess.Popen[bytes]", news: socket.socket) -> None:
 def _move_into_own_groups(name: str) -> None:
     """Move into a control group of one's own in every hierarchy that systemd uses.
 
-    Machines that shared one would each take the others' processes in it for remains of their own services.
+    Machines that shared one would each treat the others' processes in it as left by their own services.
     """
     for parent in groups():
         group = parent / f"{GROUP}{name}"
@@ -137,17 +140,19 @@ def groups() -> list[Path]:
     found = []
     for line in Path("/proc/self/cgroup").read_text().splitlines():
         _number, controllers, path = line.split(":", 2)
-        places = {"": [CGROUPS / "unified", CGROUPS], "name=systemd": [CGROUPS / "systemd"]}
-        present = [Path(f"{place}{path}") for place in places.get(controllers, [])]
+        roots = {"": [CGROUPS / "unified", CGROUPS], "name=systemd": [CGROUPS / "systemd"]}
+        present = [Path(f"{root}{path}") for root in roots.get(controllers, [])]
         found += [group for group in present if (group / "cgroup.procs").exists()][:1]
     return found
 
 
-def remove(group: Path) -> None:
-    """Remove a control group and those below it, as far as they are empty; the sandbox does it afterwards."""
-    for folder, _folders, _files in os.walk(group, topdown=False):
-        with contextlib.suppress(OSError):
-            Path(folder).rmdir()
+def remove_groups(name: str = "*") -> None:
+    """Remove the control groups of a machine, or of all machines that are gone: those that are empty."""
+    for parent in groups() if CGROUPS.is_dir() else ():
+        for group in parent.glob(f"{GROUP}{name}"):
+            for folder, _folders, _files in os.walk(group, topdown=False):
+                with contextlib.suppress(OSError):
+                    Path(folder).rmdir()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""One booted machine as this host sees it: started with its init, entered, shut down, switched off."""
+"""One booted machine as this host handles it: started, entered, shut down, switched off."""
 
 import hashlib
 import json
@@ -23,12 +23,12 @@ ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "HO
 
 
 class BootFailed(Exception):
-    """The machine did not come up; the message says what its keeper and its console said."""
+    """The machine did not boot; the message has the end of its logs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a machine is to be."""
+    """How a machine is to be booted."""
 
     name: str
     folder: Path  # of its own; what the machine writes goes there
@@ -37,7 +37,7 @@ class Plan:
     environment: dict[str, str] = field(default_factory=dict)  # of every service and command
 
     def files(self) -> dict[str, str]:
-        """Tell what the machine is given before it boots."""
+        """Return the files that the machine is given before it boots."""
         settings = "".join(f'"{name}={value}" ' for name, value in self.environment.items())
         return {
             "etc/hostname": f"{self.hostname}\n",
@@ -48,7 +48,7 @@ class Plan:
 
 
 class Machine:
-    """A machine that runs, or did. Raises BootFailed when it does not come up."""
+    """A machine that runs, or did. Raises BootFailed when it does not boot."""
 
     def __init__(self, plan: Plan, base: Base) -> None:
         self.plan = plan
@@ -61,9 +61,9 @@ class Machine:
             try:
                 self._wait_until_up()
             except BootFailed:
-                said = self._said()
+                logs = self._logs()
                 self._end()
-                if attempt == TRIES or "File exists" not in said:
+                if attempt == TRIES or "File exists" not in logs:
                     raise  # else another sandbox's machine has the address
             else:
                 return
@@ -86,8 +86,8 @@ class Machine:
             "reachable": network.REACHABLE,
         }
         try:
-            with (self.plan.folder / "keeper.log").open("wb") as log:
-                self._keeper = subprocess.Popen(
+            with (self.plan.folder / "init.log").open("wb") as log:
+                self._init = subprocess.Popen(
                     [*init.COMMAND, json.dumps(specification)],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
@@ -98,7 +98,7 @@ class Machine:
                 )
         finally:
             os.close(outside)
-        self._listener = threading.Thread(target=self._listen, args=(self._keeper.stdout,), daemon=True)
+        self._listener = threading.Thread(target=self._listen, args=(self._init.stdout,), daemon=True)
         self._listener.start()
 
     def _listen(self, news: IO[bytes]) -> None:
@@ -113,24 +113,24 @@ class Machine:
         except queue.Empty:
             line = b""
         if not line:
-            raise BootFailed(f"{self.plan.name} did not boot: {self._said()}")
+            raise BootFailed(f"{self.plan.name} did not boot: {self._logs()}")
         self.leader = self._first_process()
 
-    def _said(self) -> str:
+    def _logs(self) -> str:
         texts = []
-        for name in ("keeper.log", "console.log"):
+        for name in ("init.log", "console.log"):
             path = self.plan.folder / name
             texts.append(path.read_text(errors="replace")[-1000:] if path.exists() else "")
         return " ".join(" ".join(texts).split())
 
     def _first_process(self) -> int:
         """Find process 1 of the machine below its init, which is process 1 of a namespace itself."""
-        for pid in _below(self._keeper.pid):
+        for pid in _below(self._init.pid):
             status = Path(f"/proc/{pid}/status").read_text()
             numbers = next(line for line in status.splitlines() if line.startswith("NSpid:")).split()[1:]
             if len(numbers) > 2 and numbers[-1] == "1":
                 return pid
-        raise BootFailed(f"{self.plan.name} has no first process: {self._said()}")
+        raise BootFailed(f"{self.plan.name} has no first process: {self._logs()}")
 
     @property
     def root(self) -> Path:
@@ -138,15 +138,15 @@ class Machine:
         return Path(f"/proc/{self.leader}/root")
 
     def running(self) -> bool:
-        """Tell whether the machine is there."""
-        return self._keeper.poll() is None
+        """Return whether the machine runs."""
+        return self._init.poll() is None
 
     def wait(self) -> None:
         """Wait until the machine is gone, however it goes."""
-        self._keeper.wait()
+        self._init.wait()
 
     def command(self, *command: str, folder: str = "/root") -> list[str]:
-        """Spell a command so that it runs inside, with the machine's environment and nothing of ours."""
+        """Return a command that runs inside, with the machine's environment and nothing of this process."""
         environment = {**ENVIRONMENT, **self.plan.environment}
         given = [f"{name}={value}" for name, value in environment.items()]
         enter = ["nsenter", "--target", str(self.leader), "--all"]
@@ -180,8 +180,8 @@ class Machine:
     def shut_down(self) -> None:
         """Have the machine end its services and itself, by force if it lingers, and wait until it is gone."""
         try:
-            self._tell(b"off\n")
-            self._keeper.wait(init.SHUTDOWN + 2)
+            self._send(b"off\n")
+            self._init.wait(init.SHUTDOWN + 2)
         except (OSError, ValueError, subprocess.TimeoutExpired):
             pass
         self.switch_off()
@@ -194,22 +194,22 @@ class Machine:
                 self._ended = True
 
     def _end(self) -> None:
-        if self._keeper.stdin is not None and not self._keeper.stdin.closed:
-            self._keeper.stdin.close()
+        if self._init.stdin is not None and not self._init.stdin.closed:
+            self._init.stdin.close()
         try:
-            self._keeper.wait(END)
+            self._init.wait(END)
         except subprocess.TimeoutExpired:
-            self._keeper.kill()
-            self._keeper.wait()
+            self._init.kill()
+            self._init.wait()
         self._listener.join(END)
         network.release(self.address)
         _remove(self.plan.folder)
-        remove_groups(self.plan.name)
+        init.remove_groups(self.plan.name)
 
-    def _tell(self, word: bytes) -> None:
-        if self._keeper.stdin is not None:
-            self._keeper.stdin.write(word)
-            self._keeper.stdin.flush()
+    def _send(self, word: bytes) -> None:
+        if self._init.stdin is not None:
+            self._init.stdin.write(word)
+            self._init.stdin.flush()
 
 
 def _below(ancestor: int) -> Iterator[int]:
@@ -226,10 +226,3 @@ def _remove(folder: Path) -> None:
         if not folder.exists():
             return
         time.sleep(0.05)
-
-
-def remove_groups(name: str = "*") -> None:
-    """Remove the empty control groups of a machine, or of all that are no more."""
-    for parent in init.groups():
-        for group in parent.glob(f"{init.GROUP}{name}"):
-            init.remove(group)

@@ -7,9 +7,10 @@ two ends lets such addresses pass. So a value of a template means the same on bo
 a closed port refuses and a dead machine times out as on a real network, and no relay takes part, which would
 accept what it can't deliver and would make each TCP health check succeed.
 
-The private address that EC2 tells is on the machine as well, but the host has no route to it: two
+The private address that EC2 reports is on the machine as well, but the host has no route to it: two
 environments usually have the same range, and it may be a network that the host itself is in. 127.0.0.0/8 is
-nobody else's. There is no default route: a machine reaches loopback addresses from 127.64.0.0 up, no others.
+used by nothing else. There is no default route: a machine reaches loopback addresses from 127.64.0.0 up, no
+others.
 """
 
 import random

@@ -1,4 +1,4 @@
-"""Tells whether this host can boot machines, and if not, what it lacks."""
+"""Checks whether this host can boot machines, and if not, what it lacks."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ from portal.sandbox.backends.machines.booted import init
 
 PROGRAMS = ("systemd-nspawn", "debootstrap", "ip", "nsenter", "unshare", "chroot")
 PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
-# What a machine's keeper is going to do, tried on nothing; the network's settings must be writable, too.
+# What a machine's init process is going to do; the network's settings must be writable, too.
 TRIAL = """
 mkdir lower upper work root
 mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work root
@@ -23,7 +23,7 @@ echo 1 >/proc/sys/net/ipv4/conf/trial0/route_localnet
 
 @cache
 def why_not() -> str:
-    """Say why this host can't boot machines; empty where it can."""
+    """Return why this host can't boot machines; empty where it can."""
     if sys.platform != "linux" or os.geteuid() != 0:
         return "it takes Linux and root"
     missing = [name for name in PROGRAMS if shutil.which(name, path=PATH) is None]

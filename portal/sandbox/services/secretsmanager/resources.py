@@ -1,4 +1,4 @@
-"""Secrets Manager: secrets known by their ARN, passwords generated as asked, managed ones really rotated."""
+"""Secrets Manager: secrets known by their ARN, generated passwords, managed ones really rotated."""
 
 import json
 from typing import Any
@@ -16,6 +16,7 @@ from portal.sandbox.engine.registry import (
     provide,
     replace,
 )
+from portal.sandbox.services.rds import master_secrets
 
 TYPE = "AWS::SecretsManager::Secret"
 
@@ -31,7 +32,7 @@ def install() -> None:
 
 
 def name_of(secret_id: str) -> str:
-    """Tell the name of a secret given by ARN or name; the name that was asked for when there is none."""
+    """Return the name of a secret given by ARN or name; the given name when there is none."""
     _key, secret = secretsmanager._resolve(secret_id)
     return str(secret["Name"]) if secret else secret_id
 
@@ -61,7 +62,7 @@ def _delete(physical_id: str, properties: Properties) -> None:
 
 
 def _secret_string(properties: Properties) -> str:
-    """The value a template declares, or a password with the alphabet it asks for.
+    """The value a template declares, or a generated password with the alphabet it declares.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference (GenerateSecretString)
     """
@@ -92,8 +93,6 @@ def _secret_string(properties: Properties) -> str:
 
 def _rotate(request: Record) -> Answer:
     """A secret that RDS manages gets a new password, and so does the database, before the answer."""
-    from portal.sandbox.services.rds import master_secrets
-
     answer: Answer = _engine_rotate(request)
     _key, secret = secretsmanager._resolve(request.get("SecretId"))
     if answer[0] == 200 and secret is not None:

@@ -1,1 +1,0 @@
-"""A small load balancer in this process, for where HAProxy is not installed."""

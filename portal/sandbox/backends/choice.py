@@ -1,0 +1,138 @@
+"""Chooses the backends of a sandbox, once: by its settings and by what this machine has.
+
+The choice is kept in the data folder, so that a sandbox that is restarted in the middle of a run has the same
+backends as before. Another run of the portal (SANSO_RUN_MARK) chooses anew.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Final
+
+from portal.sandbox.backends.balancers import haproxy
+from portal.sandbox.backends.balancers.none import NoBalancers
+from portal.sandbox.backends.balancers.reconciler import HAProxyBalancers
+from portal.sandbox.backends.databases.aurora import MariaDBDatabases
+from portal.sandbox.backends.databases.embedded.cluster import EmbeddedDatabases
+from portal.sandbox.backends.functions.processes import ConfinedFunctions
+from portal.sandbox.backends.machines import uwsgi
+from portal.sandbox.backends.machines.booted import base_tree, requirements
+from portal.sandbox.backends.machines.booted.fleet import Booted
+from portal.sandbox.backends.machines.processes import Processes
+from portal.sandbox.backends.machines.records import Records
+from portal.sandbox.protocols.balancers import Balancers
+from portal.sandbox.protocols.databases import Databases
+from portal.sandbox.protocols.in_use import Backends
+from portal.sandbox.protocols.machines import Cloud, Machines
+from portal.sandbox.supervision.programs import program
+
+FILE: Final = "backends.json"
+RUN_MARK: Final = "SANSO_RUN_MARK"  # which the supervisor of `make run` gives to all that it starts
+# Each setting with its kinds, the first of them is the sandbox's own choice.
+KINDS: Final = {
+    "MACHINES": ("auto", "booted", "processes", "records"),
+    "DATABASE": ("auto", "mariadb", "embedded"),
+    "BALANCERS": ("auto", "haproxy"),
+}
+
+Kinds = dict[str, str]
+
+
+def choose(folder: Path, cloud: Cloud) -> Backends:
+    """Return the backends by SANSO_SANDBOX_MACHINES, _DATABASE and _BALANCERS, and keep their kinds.
+
+    Raises ValueError for an unknown kind, and when a chosen or kept one can't be had.
+    """
+    settings, before = _settings(), _kept(folder)
+    wanted = {name: before.get(name, "auto") if kind == "auto" else kind for name, kind in settings.items()}
+    # What worked a moment ago is not tried again: on a crowded machine the trial may fail.
+    kind, hint = _kind_of_machines(wanted["MACHINES"], tried=wanted["MACHINES"] == before.get("MACHINES"))
+    balancers = _balancers(wanted["BALANCERS"], kind)
+    chosen = Backends(
+        machines=_machines(kind, cloud, balancers),
+        balancers=balancers,
+        databases=_databases(wanted["DATABASE"]),
+        functions=ConfinedFunctions(),
+        hint=hint,
+    )
+    _keep(
+        folder,
+        {
+            "MACHINES": chosen.machines.name,
+            "DATABASE": chosen.databases.name,
+            **({"BALANCERS": chosen.balancers.name} if chosen.balancers.name != "none" else {}),
+        },
+    )
+    return chosen
+
+
+def _settings() -> Kinds:
+    wanted = {
+        "MACHINES": os.environ.get("SANSO_SANDBOX_MACHINES", "auto"),
+        "DATABASE": os.environ.get("SANSO_SANDBOX_DATABASE", "auto"),
+        "BALANCERS": os.environ.get("SANSO_SANDBOX_BALANCERS", "auto"),
+    }
+    for setting, kind in wanted.items():
+        if kind not in KINDS[setting]:
+            kinds = ", ".join(KINDS[setting])
+            raise ValueError(f"SANSO_SANDBOX_{setting} is one of {kinds} and not {kind!r}")
+    return wanted
+
+
+def _run() -> str:
+    """Return the mark of the run of the portal that the sandbox belongs to; empty when it is on its own."""
+    return os.environ.get(RUN_MARK, "")
+
+
+def _kept(folder: Path) -> Kinds:
+    try:
+        kept = json.loads((folder / FILE).read_text())
+        return dict(kept["kinds"]) if kept["run"] == _run() else {}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def _keep(folder: Path, kinds: Kinds) -> None:
+    unfinished = folder / f"{FILE}.new"
+    unfinished.write_text(json.dumps({"run": _run(), "kinds": kinds}) + "\n")
+    unfinished.replace(folder / FILE)
+
+
+def _kind_of_machines(wanted: str, *, tried: bool) -> tuple[str, str]:
+    """Return the kind of machines, and why it is not a better one."""
+    if wanted in ("auto", "booted"):
+        problem = "" if tried else requirements.why_not()
+        problem = problem or ("" if base_tree.ready() else "their base tree is not built yet")
+        if not problem:
+            return "booted", ""
+        if wanted == "booted":
+            raise ValueError(f"SANSO_SANDBOX_MACHINES is booted, and {problem}; see `make run-full`")
+        hint = (
+            f"machines can't be booted yet: {problem}. `make run-full` (Debian, root) brings what they take"
+        )
+        if uwsgi.program() is None or haproxy.program() is None:
+            return "records", f"{hint}; without uWSGI and HAProxy they serve nothing"
+        return "processes", hint
+    if wanted == "processes" and uwsgi.program() is None:
+        raise ValueError("SANSO_SANDBOX_MACHINES is processes, for which uWSGI (pyuwsgi) is needed")
+    return wanted, ""
+
+
+def _balancers(wanted: str, machines: str) -> Balancers:
+    if wanted == "haproxy" and haproxy.program() is None:
+        raise ValueError("SANSO_SANDBOX_BALANCERS is haproxy, which is not installed")
+    return NoBalancers() if machines == "records" or haproxy.program() is None else HAProxyBalancers()
+
+
+def _machines(kind: str, cloud: Cloud, balancers: Balancers) -> Machines:
+    base = base_tree.ready()
+    if kind == "booted" and base is not None:
+        return Booted(base, cloud)
+    return Processes(cloud, balancers.resolve) if kind == "processes" else Records()
+
+
+def _databases(wanted: str) -> Databases:
+    installed = bool(program("mariadbd") and program("mariadb-install-db"))
+    if wanted == "mariadb" and not installed:
+        raise ValueError("SANSO_SANDBOX_DATABASE is mariadb, which is not installed")
+    return MariaDBDatabases() if wanted != "embedded" and installed else EmbeddedDatabases()

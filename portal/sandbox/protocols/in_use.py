@@ -1,0 +1,66 @@
+"""The backends that this sandbox uses: chosen once at the start, and the same for as long as it runs."""
+
+from dataclasses import dataclass
+
+from portal.sandbox.protocols.balancers import Balancers
+from portal.sandbox.protocols.databases import Databases
+from portal.sandbox.protocols.functions import Functions
+from portal.sandbox.protocols.machines import Machines
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backends:
+    """One backend of each kind."""
+
+    machines: Machines
+    balancers: Balancers
+    databases: Databases
+    functions: Functions
+    hint: str = ""  # why there are no better machines
+
+    def about(self) -> dict[str, object]:
+        """Describe them for the control API."""
+        return {
+            "machines": self.machines.name,
+            "machines_are": self.machines.description,
+            **({"machines_hint": self.hint} if self.hint else {}),
+            "database": self.databases.name,
+            "balancers": self.balancers.name,
+            **self.functions.about(),
+        }
+
+
+_backends: Backends | None = None
+
+
+def use(backends: Backends) -> None:
+    """Let services use these backends from now on."""
+    global _backends
+    _backends = backends
+
+
+def backends() -> Backends:
+    """Return the backends in use. Raises RuntimeError before there are any."""
+    if _backends is None:
+        raise RuntimeError("the sandbox has not chosen its backends yet")
+    return _backends
+
+
+def machines() -> Machines:
+    """Return the machines in use."""
+    return backends().machines
+
+
+def balancers() -> Balancers:
+    """Return the load balancers in use."""
+    return backends().balancers
+
+
+def databases() -> Databases:
+    """Return the databases in use."""
+    return backends().databases
+
+
+def functions() -> Functions:
+    """Return how functions are run."""
+    return backends().functions

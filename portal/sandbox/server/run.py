@@ -1,0 +1,112 @@
+"""Puts the sandbox together and serves it until it is to stop.
+
+A service is a module with `install() -> None`, which patches MiniStack's registries before the first request.
+It may also have
+    reset(account: str | None)        forget everything of an account, or of all
+    stop() -> None                    end what it started: processes, threads, files
+Resource handlers stay as MiniStack has them in provisioners._RESOURCE_HANDLERS: create(logical_id,
+properties, stack_name) -> (physical id, attributes), and so on. A handler that is not MiniStack's own runs in
+a thread of its own, so it may block. What takes long should rather be the entry's "stabilize", a coroutine
+function (physical_id, properties, stack_name) -> attributes or None: it is awaited after the event of
+"Resource creation Initiated" and after an update, may be cancelled at any await, and raises ValueError with a
+reason.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+from types import ModuleType
+from typing import Final
+
+import ministack.app
+from ministack.core import lambda_runtime
+
+from portal.process import protect
+from portal.sandbox.backends import choice
+from portal.sandbox.backends.machines.booted import init
+from portal.sandbox.engine import access_keys, cloudformation, heartbeat, time_scale, web_server
+from portal.sandbox.protocols import in_use
+from portal.sandbox.server.control_api import ControlApi
+from portal.sandbox.server.fault_middleware import FaultMiddleware
+from portal.sandbox.server.signed_calls import SignedCalls
+from portal.sandbox.server.web_pages import NoForeignPages
+from portal.sandbox.services import autoscaling, ec2, elbv2, iam, lambda_, rds, secretsmanager, ssm
+from portal.sandbox.services.ec2.cloud import Cloud
+from portal.sandbox.supervision import descendants
+
+logger = logging.getLogger(__name__)
+
+# In the order of their installation; they stop in the opposite order.
+SERVICES: Final = (cloudformation, ec2, elbv2, autoscaling, rds, secretsmanager, ssm, lambda_, iam)
+
+
+def main() -> int:
+    """Serve until SIGTERM, SIGINT or the end of the input; returns the exit code, 2 when it can't start."""
+    protect()
+    logging.basicConfig(
+        level=os.environ["LOG_LEVEL"],
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    folder = Path(os.environ["SANSO_SANDBOX_DATA"])
+    listener = socket.socket(fileno=int(sys.argv[1]))
+    try:
+        access_keys.open_keyring(Path(os.environ.get("SANSO_SANDBOX_TOKEN_FILE") or folder / "token"))
+        in_use.use(choice.choose(folder, Cloud()))
+    except (OSError, ValueError) as problem:
+        sys.stderr.write(f"The sandbox cannot start: {problem}\n")
+        return 2
+    time_scale.change(float(os.environ["SANSO_SANDBOX_PACE"]))
+    asyncio.run(_serve(listener))
+    sys.stderr.flush()
+    descendants.end_and_remove(Path(sys.argv[2]))
+    init.remove_groups()
+    # Threads that wait for a function's answer must not keep the process; everything is put away by now.
+    os._exit(0)
+
+
+async def _serve(listener: socket.socket) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    threading.Thread(target=_stop_with_input, args=(loop, stop), name="input", daemon=True).start()
+    try:
+        for service in SERVICES:
+            service.install()
+        heartbeat.start()
+        calls = SignedCalls(FaultMiddleware(ministack.app.app))
+        application = NoForeignPages(ControlApi(calls, SERVICES))
+        binds = [f"fd://{listener.fileno()}"]
+        if address := in_use.machines().api_address:
+            binds.append(f"{address}:{listener.getsockname()[1]}")
+        await web_server.serve(application, binds, stop)
+    finally:
+        _stop_services()
+
+
+def _stop_with_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    """Stop when the input ends, because the process at its other end has died."""
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
+    loop.call_soon_threadsafe(stop.set)
+
+
+def _stop_services() -> None:
+    """Let every service end what it started; one that fails does not keep the others from it."""
+    lambda_runtime.reset()  # ends the processes of functions
+    for service in reversed(SERVICES):
+        _stop(service)
+
+
+def _stop(service: ModuleType) -> None:
+    if hasattr(service, "stop"):
+        try:
+            service.stop()
+        except Exception:
+            logger.exception("%s did not stop cleanly.", service.__name__)

@@ -1,0 +1,22 @@
+"""What machines need of EC2."""
+
+from collections.abc import Mapping
+
+from ministack.services import ec2
+
+from portal.sandbox.protocols.machines import Instance
+from portal.sandbox.services.ec2 import instances
+
+
+class Cloud:
+    """EC2, as machines need it."""
+
+    def machine_ended(self, instance: Instance) -> None:
+        """Terminate the instance of a machine that ended by itself, or never booted."""
+        with instance.scope.entered():
+            instances.terminate(instance.id)
+
+    def tags_of(self, instance: Instance) -> Mapping[str, str]:
+        """Return the instance's tags as they are now."""
+        with instance.scope.entered():
+            return {tag["Key"]: str(tag.get("Value", "")) for tag in ec2._tags.get(instance.id, [])}

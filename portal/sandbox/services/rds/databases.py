@@ -1,0 +1,49 @@
+"""The running databases by cluster: started with the cluster, stopped with it."""
+
+import threading
+
+from portal.sandbox.engine.registry import Scope
+from portal.sandbox.protocols import in_use
+from portal.sandbox.protocols.databases import Database, DatabaseSettings, Endpoint
+
+Key = tuple[Scope, str]
+
+_lock = threading.Lock()
+_running: dict[Key, Database] = {}
+
+
+def start(cluster: Key, settings: DatabaseSettings) -> Endpoint:
+    """Start a cluster's database, wait until it answers, and return where. Raises OSError."""
+    database = in_use.databases().start(settings)
+    with _lock:
+        previous = _running.pop(cluster, None)
+        _running[cluster] = database
+    if previous is not None:
+        previous.stop()
+    return database.endpoint
+
+
+def get(cluster: Key) -> Database | None:
+    """Return a cluster's running database."""
+    with _lock:
+        return _running.get(cluster)
+
+
+def of_account(account: str | None) -> list[tuple[Key, Database]]:
+    """Return the databases of an account, or all."""
+    with _lock:
+        return [(key, database) for key, database in _running.items() if account in (None, key[0].account)]
+
+
+def stop(cluster: Key) -> None:
+    """Stop a cluster's database; nothing happens when it has none."""
+    with _lock:
+        database = _running.pop(cluster, None)
+    if database is not None:
+        database.stop()
+
+
+def stop_all(account: str | None) -> None:
+    """Stop the databases of an account, or all."""
+    for key, _database in of_account(account):
+        stop(key)
