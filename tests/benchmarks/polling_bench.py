@@ -30,10 +30,10 @@ from tests.benchmarks import polling_loops, polling_tools
 from tests.benchmarks.machine import machine, percentile
 from tests.benchmarks.polling_loops import Seen
 from tests.benchmarks.polling_tools import REGION, Job
+from tests.benchmarks.trial import TRIAL
 from tests.services import REPOSITORY, Sandbox, start_sandbox
 
 TEMPLATES = REPOSITORY / "infra_templates"
-TRIAL = {"DeletionProtection": "false", "FinalSnapshot": "false"}
 PREFIX = "sets/bench"
 PATIENCE = 40 * 60
 OURS = "Sanso"
@@ -194,7 +194,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, help="a file for the report, which is printed anyway")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="polling-bench-"))
-    os.environ |= {"SANSO_SANDBOX_MACHINES": "records", "SANSO_SANDBOX_BALANCERS": "builtin"}
+    os.environ["SANSO_SANDBOX_MACHINES"] = "records"
     load = os.getloadavg()[0]
     began = datetime.now(UTC)
     tools = list(polling_tools.install(options.tools or folder / "tools"))

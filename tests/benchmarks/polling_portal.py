@@ -114,7 +114,7 @@ def ask(**account: Any) -> tuple[Any, Any]:
     from deployments import catalog
     from deployments.actions.deploy import request_deployment
     from deployments.models import Account, TemplateCheck
-    from tests.benchmarks.polling_bench import TRIAL
+    from tests.benchmarks.trial import TRIAL
     from tests.builders import make_user
 
     TemplateCheck.objects.create(digest=catalog.load(settings.SANSO_TEMPLATE_SET).digest, findings=[])

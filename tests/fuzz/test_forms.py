@@ -28,6 +28,7 @@ from tests.fuzz.profile import fuzzed
 from tests.fuzz.routes import Route, names, routes
 from tests.fuzz.world import KNOWN, World, assert_handled
 from tests.services import Sandbox
+from tests.views.conftest import TEMPLATE
 
 pytestmark = [pytest.mark.django_db, pytest.mark.timeout(900)]
 FORM = "application/x-www-form-urlencoded"
@@ -42,8 +43,6 @@ def world(sandbox: Sandbox, sandbox_account: str, template_set: Path, settings: 
 
 @pytest.fixture
 def template_set(tmp_path: Path, settings: Settings) -> Path:
-    from tests.views.conftest import TEMPLATE
-
     (tmp_path / "root.yaml").write_text(TEMPLATE)
     settings.SANSO_TEMPLATE_SET = tmp_path
     return tmp_path

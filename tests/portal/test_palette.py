@@ -14,6 +14,8 @@ from typing import cast
 import pytest
 from django.conf import settings
 
+from deployments.core.status import DisplayStatus
+
 STATUSES = ("pending", "progress", "done", "rollback", "failed")
 GROUNDS = ("bg", "surface", "raised")
 SCHEMES = ("light", "dark")
@@ -180,7 +182,5 @@ def test_statuses_that_mean_the_same_share_a_colour(name: str) -> None:
 
 
 def test_every_status_class_has_its_colour() -> None:
-    from deployments.core.status import DisplayStatus
-
     for sheet in (style("parts.css"), style("admin.css")):
         assert all(f".is-{shown.value}" in sheet for shown in DisplayStatus)
