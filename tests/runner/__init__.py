@@ -1,1 +1,1 @@
-"""Tests of runner."""
+"""Tests of deployments/runner."""

@@ -1,4 +1,4 @@
-"""A deployment that ticks by itself: claims, steps and leases as the dispatcher and a worker do them."""
+"""Run deployments in an account in memory: claims, steps and leases as in the dispatcher and a worker."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def nested_set(template_set: catalog.TemplateSet) -> catalog.TemplateSet:
 
 @pytest.fixture
 def deployment(db: None, template_set: catalog.TemplateSet) -> Deployment:
-    """A create that was just asked for."""
+    """A creation that was just requested."""
     TemplateCheck.objects.create(digest=template_set.digest, findings=[])
     return make_deployment(
         make_environment("staging"), template_digest=template_set.digest, parameters={"Size": "2"}
@@ -74,14 +74,14 @@ def deployment(db: None, template_set: catalog.TemplateSet) -> Deployment:
 
 @pytest.fixture
 def removal(deployment: Deployment, aws: FakeAws) -> Deployment:
-    """A delete of an environment that stands."""
+    """The deletion of a deployed environment."""
     run(deployment, aws)
     deployment.refresh_from_db()
     return make_deployment(deployment.environment, kind="delete")
 
 
-def one_tick(deployment: Deployment, aws: FakeAws) -> None:
-    """Let the deployment be due, and take one step as a worker would."""
+def take_step(deployment: Deployment, aws: FakeAws) -> None:
+    """Make the deployment due, and take one step as a worker does."""
     rows = Deployment.objects.active().filter(pk=deployment.pk)
     rows.update(due_at=timezone.now() - timedelta(seconds=1))
     for pk, version in leases.claim_due(rows, timezone.now(), timedelta(seconds=30)):
@@ -91,10 +91,10 @@ def one_tick(deployment: Deployment, aws: FakeAws) -> None:
 def run(
     deployment: Deployment, aws: FakeAws, until: Callable[[Deployment], bool] = lambda d: not d.is_active
 ) -> Deployment:
-    """Tick until the deployment has ended (or `until` holds), and return it fresh."""
+    """Take steps until the deployment has ended, or `until` is true, and return it as it is then."""
     for _ in range(LIMIT):
-        fresh = Deployment.objects.for_page().get(pk=deployment.pk)
-        if until(fresh):
-            return fresh
-        one_tick(fresh, aws)
-    raise AssertionError(f"still {fresh.state} after {LIMIT} ticks: {attention(fresh)}")
+        reload = Deployment.objects.for_page().get(pk=deployment.pk)
+        if until(reload):
+            return reload
+        take_step(reload, aws)
+    raise AssertionError(f"still {reload.state} after {LIMIT} steps: {attention(reload)}")

@@ -1,4 +1,4 @@
-"""Due rows become messages, whatever happens to Redis."""
+"""The dispatcher publishes due rows, whatever happens to Redis."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from deployments import dispatcher, tasks
+from deployments.core.sources import OBSERVED
 from deployments.models import ActionRequest, Deployment, Observer
 from deployments.runner import observe
 from tests.builders import make_deployment, make_environment
@@ -25,7 +26,7 @@ def published(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     return sent
 
 
-def test_a_due_row_is_published_once_a_lease(published: list[tuple[int, int]]) -> None:
+def test_a_due_row_is_published_once_per_lease(published: list[tuple[int, int]]) -> None:
     deployment = make_deployment()
 
     assert dispatcher.one_pass() == 1
@@ -33,7 +34,7 @@ def test_a_due_row_is_published_once_a_lease(published: list[tuple[int, int]]) -
     assert published == [(deployment.pk, 0)]
 
 
-def test_a_row_comes_back_when_its_lease_ends(published: list[tuple[int, int]]) -> None:
+def test_a_row_is_published_again_when_its_lease_ends(published: list[tuple[int, int]]) -> None:
     make_deployment()
     dispatcher.one_pass()
     Deployment.objects.update(due_at=timezone.now() - timedelta(seconds=1))
@@ -43,7 +44,7 @@ def test_a_row_comes_back_when_its_lease_ends(published: list[tuple[int, int]]) 
     assert len(published) == 2
 
 
-def test_rows_that_are_not_due_or_have_ended_are_left_alone(published: list[tuple[int, int]]) -> None:
+def test_rows_that_are_not_due_or_have_ended_are_not_published(published: list[tuple[int, int]]) -> None:
     make_deployment(due_at=timezone.now() + timedelta(hours=1))
     make_deployment(state="failed")
 
@@ -60,7 +61,7 @@ def test_without_a_broker_the_row_is_due_again_soon() -> None:
     assert again.due_at <= timezone.now() + timedelta(seconds=3)
 
 
-def test_environments_at_rest_are_looked_at_too(published: list[tuple[int, int]]) -> None:
+def test_environments_between_deployments_are_published_too(published: list[tuple[int, int]]) -> None:
     environment = make_environment(due_at=timezone.now(), stack_id="arn:x")
 
     dispatcher.one_pass()
@@ -68,14 +69,14 @@ def test_environments_at_rest_are_looked_at_too(published: list[tuple[int, int]]
     assert published == [(environment.pk, 0)]
 
 
-def test_observers_and_wishes_are_due_rows_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_due_observers_and_action_requests_are_published_too(monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[tuple[str, int]] = []
     for task in (tasks.step_observer, tasks.step_action_request):
         monkeypatch.setattr(
             task, "apply_async", lambda args, name=task.name, **_: sent.append((name, args[0]))
         )
     environment = make_environment(stack_id="arn:x")
-    wish = ActionRequest.objects.create(
+    action_request = ActionRequest.objects.create(
         environment=environment, kind="save_time", asked_by=environment.owner, due_at=timezone.now()
     )
     ActionRequest.objects.create(
@@ -88,10 +89,10 @@ def test_observers_and_wishes_are_due_rows_like_any_other(monkeypatch: pytest.Mo
     dispatcher.one_pass()
 
     observers = sorted(Observer.objects.values_list("pk", flat=True))
-    assert len(observers) == 4
+    assert len(observers) == len(OBSERVED)
     assert sorted(sent) == [
         *(("deployments.tick_observer", pk) for pk in observers),
-        ("deployments.tick_operation", wish.pk),
+        ("deployments.tick_operation", action_request.pk),
     ]
 
 

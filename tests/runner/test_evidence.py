@@ -1,4 +1,4 @@
-"""What explains a failure is kept while it is there: the function's log, the group's activities."""
+"""Evidence of a failure is stored while it exists: logs, outputs, scaling activities."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _gather(deployment: Deployment, aws: FakeAws) -> list[Evidence]:
     return list(Evidence.objects.of(deployment))
 
 
-def test_the_log_of_the_function_that_answered_is_kept_without_secrets(aws: FakeAws) -> None:
+def test_the_log_of_the_failed_function_is_stored_without_secrets(aws: FakeAws) -> None:
     aws.logs[GROUP, "2026/11/25/[$LATEST]1"] = [
         LogLine(at=START, text="connecting with hunter22"),
         LogLine(at=START + timedelta(seconds=1), text="Access denied for user"),
@@ -79,7 +79,7 @@ def test_the_log_of_the_function_that_answered_is_kept_without_secrets(aws: Fake
     assert "hunter22" not in found.text
 
 
-def test_the_stream_that_the_reason_names_is_the_one_that_is_read(aws: FakeAws) -> None:
+def test_the_log_stream_in_the_reason_is_the_one_that_is_read(aws: FakeAws) -> None:
     aws.logs[GROUP, "2026/11/25/[$LATEST]first"] = [LogLine(at=START, text="the wanted one")]
     aws.logs[GROUP, "2026/11/25/[$LATEST]second"] = [LogLine(at=START, text="another invocation")]
     deployment = _failed_custom_resource("FAILED. See the log stream 2026/11/25/[$LATEST]first.")
@@ -110,18 +110,18 @@ def test_a_function_that_logged_nothing_is_said_in_the_end(aws: FakeAws) -> None
     assert "logged nothing" in stored_text(found.problem)
 
 
-def test_a_log_that_the_rollback_took_away_is_said(aws: FakeAws) -> None:
+def test_a_log_that_the_rollback_deleted_is_reported(aws: FakeAws) -> None:
     (found,) = _gather(_failed_custom_resource(), aws)
     assert "deleted" in stored_text(found.problem)
 
 
-def test_a_denied_log_says_which_action_is_missing(aws: FakeAws) -> None:
+def test_a_denied_log_is_reported_with_the_missing_action(aws: FakeAws) -> None:
     aws.fail("logs:FilterLogEvents", AwsAccessError("AccessDeniedException", "no", "logs:FilterLogEvents"))
     (found,) = _gather(_failed_custom_resource(), aws)
     assert "logs:FilterLogEvents" in stored_text(found.problem)
 
 
-def test_a_throttled_read_is_made_again_and_what_was_found_is_kept_once(aws: FakeAws) -> None:
+def test_a_throttled_read_is_retried_and_evidence_is_stored_once(aws: FakeAws) -> None:
     deployment = _failed_custom_resource()
     aws.logs[GROUP, "s"] = [LogLine(at=START, text="why")]
     aws.fail("logs:FilterLogEvents", AwsRetryable("ThrottlingException", "slow", "logs:FilterLogEvents"))
@@ -133,7 +133,7 @@ def test_a_throttled_read_is_made_again_and_what_was_found_is_kept_once(aws: Fak
     assert len(aws.calls) == calls
 
 
-def test_the_activities_of_a_group_that_could_not_start_its_servers_are_kept(aws: FakeAws) -> None:
+def test_the_activities_of_a_failed_group_are_stored(aws: FakeAws) -> None:
     deployment = make_deployment()
     root = make_stack(deployment)
     make_resource(root, "Group", type="AWS::AutoScaling::AutoScalingGroup", physical_id="shop-app")
@@ -167,15 +167,23 @@ def test_the_activities_of_a_group_that_could_not_start_its_servers_are_kept(aws
     assert "ami-1" in found.text
 
 
-def test_a_failure_without_anything_beside_it_costs_no_call(aws: FakeAws) -> None:
+def test_a_failure_without_evidence_costs_no_call(aws: FakeAws) -> None:
     deployment = make_deployment()
-    make_event(deployment, 1, logical_id="Vpc", type="AWS::EC2::VPC", status="CREATE_FAILED", reason="quota")
+    make_event(
+        deployment,
+        1,
+        stack=make_stack(deployment),
+        logical_id="Vpc",
+        type="AWS::EC2::VPC",
+        status="CREATE_FAILED",
+        reason="quota",
+    )
 
     assert _gather(deployment, aws) == []
     assert aws.calls == []
 
 
-def test_the_task_that_failed_on_one_of_two_instances_is_kept_with_its_output(aws: FakeAws) -> None:
+def test_the_failed_task_of_an_association_is_stored_with_its_output(aws: FakeAws) -> None:
     deployment = make_deployment()
     root = make_stack(deployment)
     make_resource(root, "Servers", type="AWS::SSM::Association", physical_id="a-1")

@@ -1,4 +1,4 @@
-"""What is kept beside a deployment's rows: when things changed, what they wait for, what they took."""
+"""Stored with a deployment's rows: status changes, dependencies, durations, expected durations."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from tests.runner.conftest import run
 
 
 @pytest.fixture
-def made(db: None, nested_set: catalog.TemplateSet, aws: FakeAws) -> Deployment:
-    """A create of that set that went well."""
+def created(db: None, nested_set: catalog.TemplateSet, aws: FakeAws) -> Deployment:
+    """A successful creation from that set."""
     TemplateCheck.objects.create(digest=nested_set.digest, findings=[])
     deployment = make_deployment(
         make_environment("staging"), template_digest=nested_set.digest, parameters={"Size": "2"}
@@ -44,8 +44,8 @@ def depends_on(deployment: Deployment) -> dict[str, list[list[str]]]:
     return {row.path: row.depends_on for row in Resource.objects.placed_in(deployment)}
 
 
-def test_each_resource_says_what_it_waits_for(made: Deployment) -> None:
-    assert depends_on(made) == {
+def test_each_resource_has_its_dependencies(created: Deployment) -> None:
+    assert depends_on(created) == {
         "Topic": [],
         "Network": [["Topic", "Ref"]],
         "Network/Vpc": [["Topic", "parameter"]],
@@ -53,7 +53,7 @@ def test_each_resource_says_what_it_waits_for(made: Deployment) -> None:
     }
 
 
-def test_a_set_that_has_changed_since_says_nothing(
+def test_dependencies_are_not_read_from_a_set_that_has_changed(
     db: None, nested_set: catalog.TemplateSet, aws: FakeAws
 ) -> None:
     deployment = make_deployment(make_environment("old"), template_digest="another")
@@ -66,8 +66,8 @@ def test_a_set_that_has_changed_since_says_nothing(
     assert not Expectation.objects.filter(deployment=deployment).exists()
 
 
-def test_a_delete_knows_from_the_create_what_depends_on_what(made: Deployment, aws: FakeAws) -> None:
-    removal = make_deployment(made.environment, kind="delete")
+def test_a_deletion_has_the_dependencies_of_the_creation(created: Deployment, aws: FakeAws) -> None:
+    removal = make_deployment(created.environment, kind="delete")
 
     removal = run(removal, aws)
 
@@ -77,39 +77,39 @@ def test_a_delete_knows_from_the_create_what_depends_on_what(made: Deployment, a
     assert load(removal).critical.chain
 
 
-def test_what_a_deployment_took_is_kept_from_the_first_one_on(made: Deployment) -> None:
-    took = {row.path: row.type for row in Duration.objects.filter(deployment=made)}
+def test_the_durations_of_a_deployment_are_stored(created: Deployment) -> None:
+    durations = {row.path: row.type for row in Duration.objects.filter(deployment=created)}
 
-    assert {"", "/", "Network/", "Network/Vpc", "@preflight", "@change_set", "@ready"} <= set(took)
-    assert took["Network/"] == "Sanso::StackClosing"
-    assert Duration.objects.get(deployment=made, path="Network/Vpc").seconds == 1.0
+    assert {"", "/", "Network/", "Network/Vpc", "@preflight", "@change_set", "@ready"} <= set(durations)
+    assert durations["Network/"] == "Sanso::StackClosing"
+    assert Duration.objects.get(deployment=created, path="Network/Vpc").seconds == 1.0
 
 
-def test_the_second_deployment_expects_what_the_first_one_took(made: Deployment) -> None:
+def test_the_second_deployment_expects_the_durations_of_the_first(created: Deployment) -> None:
     again = make_deployment(
-        make_environment("second", account=made.environment.account),
-        template_digest=made.template_digest,
-        parameters=made.parameters,
+        make_environment("second", account=created.environment.account),
+        template_digest=created.template_digest,
+        parameters=created.parameters,
     )
 
     expectations.at_request(again)
 
-    kept = Expectation.objects.get(deployment=again)
-    assert kept.runs == 1
-    assert kept.usual["Network/Vpc"][3:] == [1, "here"]
-    assert kept.seconds < Expectation.objects.get(deployment=made).seconds
+    stored = Expectation.objects.get(deployment=again)
+    assert stored.runs == 1
+    assert stored.usual["Network/Vpc"][3:] == [1, "here"]
+    assert stored.seconds < Expectation.objects.get(deployment=created).seconds
 
 
-def test_the_sandbox_says_nothing_of_aws(made: Deployment) -> None:
+def test_durations_on_aws_are_not_expected_in_the_sandbox(created: Deployment) -> None:
     play = make_environment("play", account=make_account(is_sandbox=True))
-    deployment = make_deployment(play, template_digest=made.template_digest)
+    deployment = make_deployment(play, template_digest=created.template_digest)
 
     expectations.at_request(deployment)
 
     assert Expectation.objects.get(deployment=deployment).usual["Network/Vpc"][3:] == [0, "prior"]
 
 
-def test_only_the_latest_durations_are_kept(db: None) -> None:
+def test_only_the_latest_durations_are_stored(db: None) -> None:
     account, owner = make_account(), make_user()
     for number in range(KEPT + 2):
         environment = make_environment(f"e{number}", account=account, owner=owner)
@@ -119,8 +119,8 @@ def test_only_the_latest_durations_are_kept(db: None) -> None:
         make_resource(stack, "Topic", changes=changes)
         expectations.learn(deployment)
 
-    kept = list(Duration.objects.filter(path="Topic").order_by("pk").values_list("seconds", flat=True))
-    assert kept == [float(number) for number in range(3, KEPT + 3)]
+    stored = list(Duration.objects.filter(path="Topic").order_by("pk").values_list("seconds", flat=True))
+    assert stored == [float(number) for number in range(3, KEPT + 3)]
 
 
 def test_changes_do_not_depend_on_the_order_of_their_events(db: None) -> None:

@@ -1,4 +1,4 @@
-"""A create from preflight to its end, against an account in memory."""
+"""A creation from preflight to its end, in an account in memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from deployments.runner import event_log
 from deployments.wording import stored_text
 from tests.builders import make_deployment, make_environment, make_stack, make_stack_event
 from tests.fakes import FakeAws, FakeStack, lost_answer
-from tests.runner.conftest import one_tick, run
+from tests.runner.conftest import run, take_step
 from tests.wordings import reason
 
 MUTATIONS = [
@@ -34,7 +34,7 @@ def numbers(deployment: Deployment) -> list[int]:
     return list(Event.objects.of(deployment).values_list("seq", flat=True))
 
 
-def test_a_launch_ends_with_outputs_and_every_row_complete(deployment: Deployment, aws: FakeAws) -> None:
+def test_a_creation_ends_with_outputs_and_every_row_complete(deployment: Deployment, aws: FakeAws) -> None:
     ended = run(deployment, aws)
 
     assert ended.state == State.SUCCEEDED
@@ -50,7 +50,7 @@ def test_a_launch_ends_with_outputs_and_every_row_complete(deployment: Deploymen
     }
 
 
-def test_events_are_numbered_without_a_gap_and_tell_the_whole_story(
+def test_every_step_has_an_event_and_events_are_numbered_without_gaps(
     deployment: Deployment, aws: FakeAws
 ) -> None:
     ended = run(deployment, aws)
@@ -72,7 +72,7 @@ def test_events_are_numbered_without_a_gap_and_tell_the_whole_story(
     assert Event.objects.of(ended).filter(source="cloudformation").count() == len(aws.create_acts)
 
 
-def test_resources_are_known_before_the_change_set_is_executed(deployment: Deployment, aws: FakeAws) -> None:
+def test_resources_have_rows_before_the_change_set_is_executed(deployment: Deployment, aws: FakeAws) -> None:
     waiting = run(deployment, aws, until=lambda d: d.state == State.STACKS)
 
     assert set(Resource.objects.filter(stack__deployment=waiting).values_list("logical_id", "status")) == {
@@ -80,7 +80,7 @@ def test_resources_are_known_before_the_change_set_is_executed(deployment: Deplo
     }
 
 
-def test_the_bucket_is_made_hardened_and_filled(deployment: Deployment, aws: FakeAws) -> None:
+def test_the_bucket_is_created_hardened_and_filled(deployment: Deployment, aws: FakeAws) -> None:
     ended = run(deployment, aws)
 
     bucket = aws.buckets["sanso-artifacts-123456789012-ap-northeast-1"]
@@ -94,7 +94,7 @@ def test_the_bucket_is_made_hardened_and_filled(deployment: Deployment, aws: Fak
 
 
 @pytest.mark.parametrize("operation", MUTATIONS)
-def test_a_call_that_was_carried_out_but_not_answered_is_not_done_twice(
+def test_a_call_whose_response_was_lost_takes_effect_once(
     deployment: Deployment, aws: FakeAws, operation: str
 ) -> None:
     aws.fail(operation, lost_answer(operation), lost_answer(operation), after=True)
@@ -107,7 +107,7 @@ def test_a_call_that_was_carried_out_but_not_answered_is_not_done_twice(
 
 
 @pytest.mark.parametrize("operation", [*MUTATIONS, "cloudformation:DescribeStackEvents"])
-def test_throttling_makes_a_deployment_slower_and_never_fails_it(
+def test_throttling_slows_a_deployment_down_but_does_not_fail_it(
     deployment: Deployment, aws: FakeAws, operation: str
 ) -> None:
     aws.fail(operation, *[AwsRetryable("Throttling", "Rate exceeded", operation)] * 5)
@@ -119,7 +119,7 @@ def test_throttling_makes_a_deployment_slower_and_never_fails_it(
     assert codes(ended).count("attention.over") == 1
 
 
-def test_a_denied_action_before_anything_was_made_fails_and_names_the_action(
+def test_a_denied_action_before_the_stacks_fails_the_deployment_and_is_named(
     deployment: Deployment, aws: FakeAws
 ) -> None:
     operation = "cloudformation:CreateChangeSet"
@@ -132,20 +132,18 @@ def test_a_denied_action_before_anything_was_made_fails_and_names_the_action(
     assert Environment.objects.get(pk=ended.environment_id).stack_id == ""
 
 
-def test_a_denied_look_while_stacks_are_made_waits_and_goes_on(deployment: Deployment, aws: FakeAws) -> None:
+def test_a_denied_poll_during_the_stacks_is_retried(deployment: Deployment, aws: FakeAws) -> None:
     run(deployment, aws, until=lambda d: "stacks.started" in codes(d))
     operation = "cloudformation:DescribeStackEvents"
     aws.fail(operation, AwsAccessError("ExpiredToken", "The token has expired", operation))
-    one_tick(deployment, aws)
+    take_step(deployment, aws)
 
     waiting = Deployment.objects.get(pk=deployment.pk)
     assert waiting.attention_code == "ExpiredToken"
     assert run(deployment, aws).state == State.SUCCEEDED
 
 
-def test_a_stack_name_that_somebody_else_has_is_told_before_anything_is_made(
-    deployment: Deployment, aws: FakeAws
-) -> None:
+def test_a_taken_stack_name_fails_the_preflight(deployment: Deployment, aws: FakeAws) -> None:
     aws.stacks["theirs"] = FakeStack("sanso-staging", "theirs", status="CREATE_COMPLETE")
 
     ended = run(deployment, aws)
@@ -155,7 +153,7 @@ def test_a_stack_name_that_somebody_else_has_is_told_before_anything_is_made(
     assert not aws.buckets
 
 
-def test_a_remnant_that_was_never_executed_is_removed_first(deployment: Deployment, aws: FakeAws) -> None:
+def test_a_stack_that_was_never_executed_is_deleted_first(deployment: Deployment, aws: FakeAws) -> None:
     aws.stacks["old"] = FakeStack("sanso-staging", "old", tags={"sanso:environment": "an older one"})
 
     ended = run(deployment, aws)
@@ -164,13 +162,13 @@ def test_a_remnant_that_was_never_executed_is_removed_first(deployment: Deployme
     assert aws.stacks["old"].status == "DELETE_COMPLETE"
 
 
-def test_a_bucket_of_another_account_is_told_with_what_to_do(deployment: Deployment, aws: FakeAws) -> None:
+def test_a_bucket_of_another_account_fails_the_deployment(deployment: Deployment, aws: FakeAws) -> None:
     aws.foreign_buckets.add("sanso-artifacts-123456789012-ap-northeast-1")
 
     assert run(deployment, aws).error_code == "BucketOwnedByAnother"
 
 
-def test_insufficient_capabilities_name_the_setting(deployment: Deployment, aws: FakeAws) -> None:
+def test_the_error_about_capabilities_names_the_setting(deployment: Deployment, aws: FakeAws) -> None:
     operation = "cloudformation:CreateChangeSet"
     refused = AwsRejected(
         "InsufficientCapabilitiesException", "Requires capabilities : [CAPABILITY_IAM]", operation
@@ -183,7 +181,7 @@ def test_insufficient_capabilities_name_the_setting(deployment: Deployment, aws:
     assert "SANSO_CAPABILITIES" in reason(ended)
 
 
-def test_a_change_set_that_fails_leaves_no_empty_stack(deployment: Deployment, aws: FakeAws) -> None:
+def test_a_failed_change_set_leaves_no_empty_stack(deployment: Deployment, aws: FakeAws) -> None:
     operation = "cloudformation:DescribeChangeSet"
     aws.fail(operation, AwsRejected("ValidationError", "Template error", operation))
 
@@ -211,7 +209,7 @@ def test_a_template_set_that_changed_since_the_form_is_not_deployed(
     assert run(deployment, aws).error_code == "TemplateSetChanged"
 
 
-def test_a_set_is_linted_once_however_many_deployments_wait_for_it(
+def test_a_set_is_linted_once_for_concurrent_deployments(
     db: None, aws: FakeAws, template_set: catalog.TemplateSet
 ) -> None:
     first, second = (
@@ -223,11 +221,11 @@ def test_a_set_is_linted_once_however_many_deployments_wait_for_it(
     def lint(_set: catalog.TemplateSet) -> list[dict[str, str]]:
         nonlocal runs
         runs += 1
-        one_tick(second, aws)
+        take_step(second, aws)
         return []
 
     with patch("deployments.runner.preflight.findings", lint):
-        one_tick(first, aws)
+        take_step(first, aws)
         waiting = Deployment.objects.get(pk=second.pk)
         run(second, aws, until=lambda d: d.state != State.PREFLIGHT)
 
@@ -235,7 +233,7 @@ def test_a_set_is_linted_once_however_many_deployments_wait_for_it(
     assert (waiting.state, waiting.failures) == (State.PREFLIGHT, 0)
 
 
-def test_a_set_that_changes_after_the_preflight_is_not_uploaded_below_the_old_digest(
+def test_a_set_that_changes_after_the_preflight_is_not_uploaded(
     deployment: Deployment, aws: FakeAws, template_set: catalog.TemplateSet
 ) -> None:
     run(deployment, aws, until=lambda d: d.state == State.ARTIFACTS)
@@ -248,9 +246,7 @@ def test_a_set_that_changes_after_the_preflight_is_not_uploaded_below_the_old_di
     assert "s3:PutObject" not in aws.calls
 
 
-def test_a_failed_resource_is_named_when_everything_was_rolled_back(
-    deployment: Deployment, aws: FakeAws
-) -> None:
+def test_the_failed_resource_is_named_after_the_rollback(deployment: Deployment, aws: FakeAws) -> None:
     echo = "Embedded stack arn:x was not successfully created: The following resource(s) failed to create"
     aws.create_acts = [
         *aws.create_acts[:4],
@@ -276,7 +272,7 @@ def test_a_failed_resource_is_named_when_everything_was_rolled_back(
     assert stored_text(environment.health_sentence) == "Its creation failed: there is nothing to monitor."
 
 
-def test_a_stack_deleted_behind_our_back_ends_the_deployment_with_that_reason(
+def test_a_stack_that_is_deleted_outside_of_sanso_fails_the_deployment(
     deployment: Deployment, aws: FakeAws
 ) -> None:
     run(deployment, aws, until=lambda d: "stacks.started" in codes(d))
@@ -288,7 +284,7 @@ def test_a_stack_deleted_behind_our_back_ends_the_deployment_with_that_reason(
     assert Environment.objects.get(pk=ended.environment_id).stack_id == ""
 
 
-def test_a_bug_of_ours_is_retried_and_then_told_without_its_details(
+def test_an_internal_error_is_retried_and_then_reported_without_details(
     deployment: Deployment, aws: FakeAws
 ) -> None:
     aws.fail("sts:GetCallerIdentity", *[RuntimeError("secret detail")] * 20)
@@ -299,19 +295,19 @@ def test_a_bug_of_ours_is_retried_and_then_told_without_its_details(
     assert "secret detail" not in reason(ended)
 
 
-def test_a_worker_that_lost_its_claim_changes_nothing_more(deployment: Deployment, aws: FakeAws) -> None:
-    def steal(operation: str) -> None:
+def test_a_worker_that_lost_its_claim_changes_nothing_in_aws(deployment: Deployment, aws: FakeAws) -> None:
+    def take_claim(operation: str) -> None:
         if operation == "s3:ListBucket":
             Deployment.objects.filter(pk=deployment.pk).update(version=99)
 
-    aws.on_call = steal
-    one_tick(deployment, aws)
+    aws.on_call = take_claim
+    take_step(deployment, aws)
 
     assert "s3:CreateBucket" not in aws.calls
     assert Deployment.objects.get(pk=deployment.pk).state == State.PREFLIGHT
 
 
-def test_two_environments_do_not_see_each_other(deployment: Deployment, aws: FakeAws) -> None:
+def test_two_environments_in_an_account_are_independent(deployment: Deployment, aws: FakeAws) -> None:
     other = make_deployment(
         make_environment("second", account=deployment.environment.account),
         template_digest=deployment.template_digest,
@@ -323,12 +319,12 @@ def test_two_environments_do_not_see_each_other(deployment: Deployment, aws: Fak
     assert len(aws.live_stacks("sanso-staging")) == len(aws.live_stacks("sanso-second")) == 1
 
 
-def test_a_deployment_requested_before_a_parameter_existed_leaves_it_to_the_templates_default(
+def test_a_parameter_added_after_the_request_gets_the_default_of_the_template(
     deployment: Deployment, aws: FakeAws, template_set: catalog.TemplateSet
 ) -> None:
-    """The default is what a stack without the parameter does; `new_environments` is for later requests."""
+    """The default keeps the behavior of older stacks; `new_environments` is for later requests."""
     while Deployment.objects.get(pk=deployment.pk).state != State.CHANGE_SET:
-        one_tick(deployment, aws)
+        take_step(deployment, aws)
     root, manifest = template_set.root, template_set.folder / "template-set.yaml"
     default = "Protocol: {Type: String, Default: uwsgi}, Size:"
     root.write_text(root.read_text().replace("Size:", default))
@@ -354,7 +350,7 @@ def test_two_stacks_may_have_the_same_event_id(deployment: Deployment) -> None:
     assert event_log.append(deployment, events) == 0
 
 
-def test_a_set_with_a_written_out_prefix_is_uploaded_there(
+def test_a_set_with_a_literal_prefix_is_uploaded_there(
     deployment: Deployment, aws: FakeAws, template_set: catalog.TemplateSet
 ) -> None:
     (template_set.folder / "template-set.yaml").unlink()

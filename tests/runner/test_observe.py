@@ -1,4 +1,4 @@
-"""An environment at rest is looked at; what AWS does not say is never made up."""
+"""The stack of an environment is polled between deployments."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ def environment() -> Environment:
     return environment
 
 
-def look(environment: Environment, aws: FakeAws) -> Environment:
+def poll(environment: Environment, aws: FakeAws) -> Environment:
     version = Environment.objects.get(pk=environment.pk).version
     step.run_environment(environment.pk, version, aws)
     return Environment.objects.get(pk=environment.pk)
 
 
-def test_a_stack_that_changed_outside_is_shown_as_it_is(environment: Environment) -> None:
+def test_a_stack_that_was_changed_outside_of_sanso_is_stored_as_it_is(environment: Environment) -> None:
     aws = FakeAws()
     aws.stacks["arn:x"] = FakeStack("sanso-staging", "arn:x", "UPDATE_COMPLETE", outputs={"URL": "http://y"})
 
-    seen = look(environment, aws)
+    seen = poll(environment, aws)
 
     assert (seen.stack_status, seen.outputs, seen.missing_since) == (
         "UPDATE_COMPLETE",
@@ -43,34 +43,34 @@ def test_a_stack_that_changed_outside_is_shown_as_it_is(environment: Environment
     assert seen.due_at is not None
 
 
-def test_a_stack_that_is_gone_is_told_missing_and_found_again(environment: Environment) -> None:
+def test_a_deleted_stack_is_missing_until_it_exists_again(environment: Environment) -> None:
     aws = FakeAws()
-    assert look(environment, aws).missing_since is not None
+    assert poll(environment, aws).missing_since is not None
 
     aws.stacks["arn:x"] = FakeStack("sanso-staging", "arn:x", "CREATE_COMPLETE")
-    assert look(environment, aws).missing_since is None
+    assert poll(environment, aws).missing_since is None
 
 
-def test_an_error_never_says_that_a_stack_is_gone(environment: Environment) -> None:
+def test_an_error_never_marks_a_stack_as_missing(environment: Environment) -> None:
     aws = FakeAws()
     operation = "cloudformation:DescribeStacks"
     aws.fail(operation, AwsAccessError("AccessDenied", "denied", operation))
 
-    seen = look(environment, aws)
+    seen = poll(environment, aws)
 
     assert seen.missing_since is None
     assert seen.stack_status == "CREATE_COMPLETE"
     assert "AccessDenied" in seen.observe_error
 
 
-def test_an_environment_that_is_being_changed_is_left_to_its_deployment(environment: Environment) -> None:
+def test_an_environment_with_an_active_deployment_is_not_polled(environment: Environment) -> None:
     make_deployment(environment, kind="delete")
     aws = FakeAws()
 
-    look(environment, aws)
+    poll(environment, aws)
 
     assert aws.calls == []
 
 
-def test_a_stale_message_is_dropped(environment: Environment) -> None:
+def test_a_stale_message_begins_no_step(environment: Environment) -> None:
     assert not step.run_environment(environment.pk, 99, FakeAws())

@@ -1,4 +1,4 @@
-"""A NoEcho value is kept while its deployment goes on, and recognized as long as something can print it."""
+"""NoEcho values are stored during their deployment, and redacted as long as something can print them."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ from deployments.runner import event_log, finalize, redactors, site_check, step
 from deployments.wording import stored_text
 from tests.builders import make_deployment, make_environment
 from tests.fakes import FakeAws, FakeStack
-from tests.runner.conftest import one_tick, run
+from tests.runner.conftest import run, take_step
 from tests.runner.observed.world import (
     activity,
     configure,
-    fill,
     group_arn,
-    look,
+    make_healthy,
     make_parts,
     observation,
+    poll,
     server,
 )
 from tests.wordings import attention, reason
@@ -62,13 +62,13 @@ def aws() -> FakeAws:
 
 
 @pytest.fixture(autouse=True)
-def _every_warning_is_news() -> None:
+def _repeat_warnings() -> None:
     redactors._warn_once.cache_clear()
 
 
 @pytest.fixture
 def deployment(template_set: catalog.TemplateSet) -> Deployment:
-    """A create with a NoEcho value that was just asked for."""
+    """A creation with a NoEcho value that was just requested."""
     TemplateCheck.objects.create(digest=template_set.digest, findings=[])
     return make_deployment(
         make_environment("staging"),
@@ -78,13 +78,13 @@ def deployment(template_set: catalog.TemplateSet) -> Deployment:
     )
 
 
-def whole_database() -> str:
-    """Return every value of every row."""
+def all_rows() -> str:
+    """Return all rows of all tables as text."""
     rows = [list(model._default_manager.values()) for model in apps.get_models()]
     return json.dumps(rows, default=str, ensure_ascii=False)
 
 
-def let_topic_fail(aws: FakeAws) -> None:
+def fail_topic(aws: FakeAws) -> None:
     aws.create_acts = [
         ("", "", "CREATE_IN_PROGRESS", ""),
         ("", "Topic", "CREATE_FAILED", f"the password {SECRET} is too weak"),
@@ -94,31 +94,31 @@ def let_topic_fail(aws: FakeAws) -> None:
     ]
 
 
-def test_the_values_are_kept_until_the_deployment_succeeds(deployment: Deployment, aws: FakeAws) -> None:
-    following = run(deployment, aws, until=lambda d: d.state == State.STACKS)
-    assert unseal(following.sealed_parameters) == {"Password": SECRET}
+def test_values_are_stored_until_the_deployment_succeeds(deployment: Deployment, aws: FakeAws) -> None:
+    running = run(deployment, aws, until=lambda d: d.state == State.STACKS)
+    assert unseal(running.sealed_parameters) == {"Password": SECRET}
     assert aws.requests[0].parameters["Password"] == SECRET
 
     ended = run(deployment, aws)
 
     assert (ended.state, ended.sealed_parameters) == (State.SUCCEEDED, "")
     assert ended.environment.secret_fingerprints
-    assert SECRET not in whole_database()
+    assert SECRET not in all_rows()
 
 
-def test_a_reason_shows_no_value_and_the_end_clears_the_values(deployment: Deployment, aws: FakeAws) -> None:
-    let_topic_fail(aws)
+def test_reasons_are_redacted_and_the_end_clears_the_values(deployment: Deployment, aws: FakeAws) -> None:
+    fail_topic(aws)
 
     ended = run(deployment, aws)
 
     assert (ended.state, ended.sealed_parameters) == (State.ROLLED_BACK, "")
     assert reason(ended).endswith("the password **** is too weak")
     assert Event.objects.get(status="CREATE_FAILED").reason == "the password **** is too weak"
-    assert SECRET not in whole_database()
+    assert SECRET not in all_rows()
     assert ended.environment.secret_fingerprints
 
 
-def test_a_change_set_that_fails_shows_no_value_and_leaves_nothing(
+def test_the_error_of_a_change_set_is_redacted_and_its_values_are_cleared(
     deployment: Deployment, aws: FakeAws
 ) -> None:
     operation = "cloudformation:CreateChangeSet"
@@ -128,11 +128,11 @@ def test_a_change_set_that_fails_shows_no_value_and_leaves_nothing(
 
     assert (ended.state, ended.sealed_parameters) == (State.FAILED, "")
     assert "Value '****' is too short" in reason(ended)
-    assert SECRET not in whole_database()
-    assert not ended.environment.secret_fingerprints  # nothing was made that could print it
+    assert SECRET not in all_rows()
+    assert not ended.environment.secret_fingerprints  # nothing was created that could print it
 
 
-def test_a_stack_that_is_gone_clears_all(deployment: Deployment, aws: FakeAws) -> None:
+def test_the_values_of_a_deleted_stack_are_cleared(deployment: Deployment, aws: FakeAws) -> None:
     run(deployment, aws, until=lambda d: d.state == State.STACKS)
     aws.stacks.clear()
 
@@ -142,11 +142,11 @@ def test_a_stack_that_is_gone_clears_all(deployment: Deployment, aws: FakeAws) -
     assert not ended.environment.secret_fingerprints
 
 
-def test_an_end_that_is_not_written_clears_nothing(
+def test_values_are_cleared_only_together_with_the_end(
     deployment: Deployment, aws: FakeAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """State, cleared values and fingerprints are one transaction: a step that dies in it changes nothing."""
-    let_topic_fail(aws)
+    """State, values and fingerprints change in one transaction: a step that dies in it changes nothing."""
+    fail_topic(aws)
     add = event_log.add
 
     def dies(deployment: Deployment, code: str, /, **values: Any) -> bool:
@@ -158,9 +158,9 @@ def test_an_end_that_is_not_written_clears_nothing(
         patched.setattr(event_log, "add", dies)
         with pytest.raises(OperationalError):
             run(deployment, aws)
-    following = Deployment.objects.for_page().get(pk=deployment.pk)
-    assert unseal(following.sealed_parameters) == {"Password": SECRET}
-    assert following.environment.secret_fingerprints == ""
+    running = Deployment.objects.for_page().get(pk=deployment.pk)
+    assert unseal(running.sealed_parameters) == {"Password": SECRET}
+    assert running.environment.secret_fingerprints == ""
 
     ended = run(deployment, aws)
 
@@ -168,51 +168,55 @@ def test_an_end_that_is_not_written_clears_nothing(
     assert ended.environment.secret_fingerprints
 
 
-def test_an_error_that_keeps_a_deployment_waiting_shows_no_value(
+def test_an_error_that_needs_attention_is_redacted(
     deployment: Deployment, aws: FakeAws, caplog: pytest.LogCaptureFixture
 ) -> None:
-    following = run(deployment, aws, until=lambda d: d.state == State.STACKS)
+    running = run(deployment, aws, until=lambda d: d.state == State.STACKS)
     operation = "cloudformation:DescribeStacks"
     aws.fail(operation, AwsAccessError("AccessDenied", f"not with {SECRET}", operation))
     with caplog.at_level(logging.DEBUG):
-        one_tick(following, aws)
+        take_step(running, aws)
 
     waiting = Deployment.objects.get(pk=deployment.pk)
     assert "not with ****" in attention(waiting)
-    assert SECRET not in whole_database()
+    assert SECRET not in all_rows()
     assert SECRET not in caplog.text
 
 
 # --- after the end -------------------------------------------------------------------------------
 @pytest.fixture
-def standing(aws: FakeAws) -> Environment:
-    """An environment that stands, whose deployment had a NoEcho value."""
+def deployed(aws: FakeAws) -> Environment:
+    """A deployed environment whose deployment had a NoEcho value."""
     environment = make_environment("staging", stack_id="arn:staging", due_at=timezone.now())
     make_parts(
         environment, state="ready", stack_id="arn:staging", sealed_parameters=seal({"Password": SECRET})
     )
-    fill(aws, "staging")
+    make_healthy(aws, "staging")
     aws.stacks["arn:staging"] = FakeStack("sanso-staging", "arn:staging", "CREATE_COMPLETE")
     deployment = environment.latest
     assert deployment
     finalize.finalize(deployment, State.SUCCEEDED, "CREATE_COMPLETE", {})
-    return fresh(environment)
+    return reload(environment)
 
 
-def fresh(environment: Environment) -> Environment:
+def reload(environment: Environment) -> Environment:
     return Environment.objects.select_related("account", "latest").get(pk=environment.pk)
 
 
-def print_the_value(aws: FakeAws) -> None:
-    """Let AWS say the value wherever it says what programs and people wrote."""
+def put_value_into_texts(aws: FakeAws) -> None:
+    """Put the value into every text of AWS that programs and people write."""
     one = server("staging", "app", 0)
     configure(aws, "staging", "app", {one: "Failed"}, run=2)
     folder = f"app/{one}/staging-app/{timezone.now():%Y-%m-%dT%H-%M-%S}.000Z/ansible/0"
     aws.stored["logs", f"{folder}/stdout"] = OUTPUT
     aws.stored["logs", f"{folder}/stderr"] = f"echo {SECRET}".encode()
-    said: dict[str, Any] = {"description": f"a {SECRET}", "cause": f"b {SECRET}", "message": f"c {SECRET}"}
+    texts: dict[str, Any] = {
+        "description": f"a {SECRET}",
+        "cause": f"b {SECRET}",
+        "message": f"c {SECRET}",
+    }
     aws.scaling_activities["staging-app"] = [
-        activity("staging-app", "again", "InProgress", timezone.now(), **said)
+        activity("staging-app", "again", "InProgress", timezone.now(), **texts)
     ]
     aws.scaling_groups["staging-app"] = replace(aws.scaling_groups["staging-app"], desired=5)
     arn = group_arn("staging", "app")
@@ -226,71 +230,67 @@ def print_the_value(aws: FakeAws) -> None:
     )
 
 
-def test_what_is_observed_after_the_end_shows_no_value(aws: FakeAws, standing: Environment) -> None:
-    assert not standing.latest or standing.latest.sealed_parameters == ""
-    print_the_value(aws)
+def test_observations_after_the_end_are_redacted(aws: FakeAws, deployed: Environment) -> None:
+    assert not deployed.latest or deployed.latest.sealed_parameters == ""
+    put_value_into_texts(aws)
 
-    look(aws)
+    poll(aws)
 
-    assert SECRET not in whole_database()
+    assert SECRET not in all_rows()
     printed = AssociationRun.objects.get(status="Failed")
     assert (printed.failed_message, printed.error_output) == ("no login with ****", "echo ****")
     assert ScalingActivity.objects.get(activity_id="staging-app-again").message == "c ****"
-    assert standing.targets.get(state="unhealthy").description == "not with ****"
-    assert standing.clusters.get().pending == {"DBClusterIdentifier": "db-****"}
+    assert deployed.targets.get(state="unhealthy").description == "not with ****"
+    assert deployed.clusters.get().pending == {"DBClusterIdentifier": "db-****"}
 
 
-def test_what_is_observed_while_the_deployment_goes_on_shows_no_value(
-    aws: FakeAws, standing: Environment
-) -> None:
+def test_observations_during_the_deployment_are_redacted(aws: FakeAws, deployed: Environment) -> None:
     Environment.objects.update(secret_fingerprints="")
     Deployment.objects.update(
-        state="configuration", active_key=standing.pk, sealed_parameters=seal({"Password": SECRET})
+        state="configuration", active_key=deployed.pk, sealed_parameters=seal({"Password": SECRET})
     )
-    print_the_value(aws)
+    put_value_into_texts(aws)
 
-    look(aws)
+    poll(aws)
 
-    assert SECRET not in whole_database()
+    assert SECRET not in all_rows()
     assert AssociationRun.objects.get(status="Failed").failed_message == "no login with ****"
 
 
-def test_a_source_that_may_not_be_asked_says_so_without_the_value(
-    aws: FakeAws, standing: Environment
-) -> None:
+def test_the_error_of_a_source_is_redacted(aws: FakeAws, deployed: Environment) -> None:
     operation = "autoscaling:DescribeAutoScalingGroups"
     aws.fail(operation, AwsRejected("ValidationError", f"no {SECRET}", operation))
 
-    look(aws, "fleet")
+    poll(aws, "fleet")
 
-    assert "no ****" in stored_text(observation(standing, "fleet").problem_sentence)
-    assert SECRET not in whole_database()
+    assert "no ****" in stored_text(observation(deployed, "fleet").problem_sentence)
+    assert SECRET not in all_rows()
 
 
-def test_another_environment_of_the_account_is_not_redacted(aws: FakeAws, standing: Environment) -> None:
-    other = make_environment("other", account=standing.account, stack_id="arn:other")
+def test_another_environment_of_the_account_is_not_redacted(aws: FakeAws, deployed: Environment) -> None:
+    other = make_environment("other", account=deployed.account, stack_id="arn:other")
     make_parts(other)
-    fill(aws, "other")
+    make_healthy(aws, "other")
     arn = group_arn("other", "app")
     aws.targets[arn] = [replace(aws.targets[arn][0], state="unhealthy", description=f"named {SECRET}")]
 
-    look(aws)
+    poll(aws)
 
     assert other.targets.get(state="unhealthy").description == f"named {SECRET}"
 
 
-def test_the_stack_s_reason_and_outputs_show_no_value(aws: FakeAws, standing: Environment) -> None:
+def test_outputs_of_the_stack_are_redacted(aws: FakeAws, deployed: Environment) -> None:
     aws.stacks["arn:staging"].outputs = {"Link": f"https://shop.example/?token={SECRET}"}
 
-    step.run_environment(standing.pk, standing.version, aws)
+    step.run_environment(deployed.pk, deployed.version, aws)
 
-    assert fresh(standing).outputs == {"Link": "https://shop.example/?token=****"}
+    assert reload(deployed).outputs == {"Link": "https://shop.example/?token=****"}
 
 
-def test_an_operation_that_fails_says_so_without_the_value(aws: FakeAws, standing: Environment) -> None:
-    look(aws)
-    asked = operate.request_association_run(
-        user=standing.owner, environment=standing, association_id="staging-app", only_failed=False
+def test_the_error_of_an_action_request_is_redacted(aws: FakeAws, deployed: Environment) -> None:
+    poll(aws)
+    requested = operate.request_association_run(
+        user=deployed.owner, environment=deployed, association_id="staging-app", only_failed=False
     )
     operation = "ssm:StartAssociationsOnce"
     aws.fail(operation, AwsRejected("ValidationError", f"no {SECRET}", operation))
@@ -299,34 +299,32 @@ def test_an_operation_that_fails_says_so_without_the_value(aws: FakeAws, standin
     ):
         step.run_action_request(pk, version, aws)
 
-    assert "no ****" in stored_text(ActionRequest.objects.get(pk=asked.pk).result["sentence"])
-    assert SECRET not in whole_database()
+    assert "no ****" in stored_text(ActionRequest.objects.get(pk=requested.pk).result["sentence"])
+    assert SECRET not in all_rows()
 
 
-def test_the_site_is_asked_with_what_removes_the_value_from_its_error_pages(
-    standing: Environment, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[Site] = []
+def test_a_site_check_redacts_error_pages(deployed: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+    requested: list[Site] = []
 
     def check(one: Site) -> SiteCheckResult:
-        asked.append(one)
+        requested.append(one)
         return SiteCheckResult()
 
     monkeypatch.setattr(site_check, "check_site", check)
 
-    site_check.run_site_check(standing)
+    site_check.run_site_check(deployed)
 
-    assert asked[0].redact(f"a page with {SECRET}") == "a page with ****"
+    assert requested[0].redact(f"a page with {SECRET}") == "a page with ****"
     assert SiteProbe.objects.exists()
 
 
-def test_a_deletion_s_events_show_no_value_and_its_end_forgets_all(
+def test_events_of_a_deletion_are_redacted_and_its_end_clears_the_fingerprints(
     deployment: Deployment, aws: FakeAws
 ) -> None:
     run(deployment, aws)
     deletion = make_deployment(Environment.objects.get(), kind="delete")
-    following = run(deletion, aws, until=lambda d: d.state == State.STACKS)
-    one_tick(following, aws)
+    running = run(deletion, aws, until=lambda d: d.state == State.STACKS)
+    take_step(running, aws)
     aws._acts = [
         ("", "Topic", "DELETE_FAILED", f"in use by {SECRET}"),
         ("", "Topic", "DELETE_IN_PROGRESS", ""),
@@ -337,33 +335,33 @@ def test_a_deletion_s_events_show_no_value_and_its_end_forgets_all(
 
     assert ended.state == State.SUCCEEDED
     assert Event.objects.get(status="DELETE_FAILED").reason == "in use by ****"
-    assert SECRET not in whole_database()
+    assert SECRET not in all_rows()
     assert Environment.objects.get().secret_fingerprints == ""
 
 
-def test_an_environment_that_is_closed_keeps_no_fingerprints(standing: Environment) -> None:
+def test_an_environment_that_is_removed_from_sanso_has_no_fingerprints(deployed: Environment) -> None:
     Environment.objects.update(missing_since=timezone.now())
 
-    delete.close_environment(user=standing.owner, environment=standing)
+    delete.close_environment(user=deployed.owner, environment=deployed)
 
-    assert fresh(standing).secret_fingerprints == ""
+    assert reload(deployed).secret_fingerprints == ""
 
 
 # --- another SECRET_KEY ----------------------------------------------------------------------------
-def test_fingerprints_outlive_a_change_of_the_key(
-    aws: FakeAws, standing: Environment, settings: Settings
+def test_fingerprints_survive_a_change_of_the_key(
+    aws: FakeAws, deployed: Environment, settings: Settings
 ) -> None:
     settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "another key"
-    step.run_environment(standing.pk, standing.version, aws)  # while the fallback is there
+    step.run_environment(deployed.pk, deployed.version, aws)  # while the fallback is set
     settings.SECRET_KEY_FALLBACKS = []
 
-    assert redactors.of_environment(fresh(standing))(SECRET) == "****"
+    assert redactors.of_environment(reload(deployed))(SECRET) == "****"
 
 
-def test_a_deployment_whose_values_cannot_be_decrypted_ends_without_texts_of_aws(
+def test_texts_of_aws_are_not_stored_when_the_values_cannot_be_decrypted(
     deployment: Deployment, aws: FakeAws, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    let_topic_fail(aws)
+    fail_topic(aws)
     run(deployment, aws, until=lambda d: d.state == State.STACKS)
     settings.SECRET_KEY = f"lost {uuid.uuid4()}"
 
@@ -371,24 +369,24 @@ def test_a_deployment_whose_values_cannot_be_decrypted_ends_without_texts_of_aws
 
     assert (ended.state, ended.sealed_parameters) == (State.ROLLED_BACK, "")
     assert Event.objects.get(status="CREATE_FAILED").reason == "****"
-    assert SECRET not in whole_database()
+    assert SECRET not in all_rows()
     assert "SECRET_KEY was changed" in caplog.text
 
 
-def test_an_environment_whose_fingerprints_cannot_be_decrypted_is_looked_at_all_the_same(
-    aws: FakeAws, standing: Environment, settings: Settings, caplog: pytest.LogCaptureFixture
+def test_an_environment_is_polled_when_its_fingerprints_cannot_be_decrypted(
+    aws: FakeAws, deployed: Environment, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.SECRET_KEY = f"lost {uuid.uuid4()}"
     aws.stacks["arn:staging"].outputs = {"Link": "https://shop.example/"}
 
-    step.run_environment(standing.pk, standing.version, aws)
+    step.run_environment(deployed.pk, deployed.version, aws)
 
-    assert fresh(standing).outputs == {"Link": "https://shop.example/"}
-    assert fresh(standing).secret_fingerprints  # the key may come back
+    assert reload(deployed).outputs == {"Link": "https://shop.example/"}
+    assert reload(deployed).secret_fingerprints  # the key may be restored
     assert "SECRET_KEY was changed" in caplog.text
 
 
-def test_an_environment_without_noecho_parameters_keeps_nothing() -> None:
+def test_an_environment_without_noecho_parameters_has_no_fingerprints() -> None:
     deployment = make_deployment()
     assert redactors.fingerprints_after(deployment) == ""
     assert not redactors.of_deployment(deployment)

@@ -25,7 +25,7 @@ from tests.runner.conftest import run
 from tests.wordings import text_of
 
 
-def carry_out(aws: FakeAws) -> None:
+def run_step(aws: FakeAws) -> None:
     """Let a worker take a step of every action that is due."""
     rows = ActionRequest.objects.active()
     rows.update(due_at=timezone.now() - timedelta(seconds=1))
@@ -64,7 +64,7 @@ def test_the_search_runs_after_a_deletion_and_finds_what_has_its_names(
     ended = run(with_database, aws)
     assert found(ended).search is SearchState.PENDING
 
-    carry_out(aws)
+    run_step(aws)
 
     remaining = found(ended)
     assert remaining.search is SearchState.DONE
@@ -90,7 +90,7 @@ def test_artifacts_of_another_environment_are_not_offered_for_deletion(
     )
 
     ended = run(removal, aws)
-    carry_out(aws)
+    run_step(aws)
 
     (artifacts,) = found(ended).resources
     assert artifacts.details["shared_with"] == "other"
@@ -103,7 +103,7 @@ def test_a_service_that_may_not_be_searched_is_named_with_the_reason(
     aws.fail("tag:GetResources", AwsAccessError("AccessDenied", "no", "tag:GetResources"))
 
     ended = run(removal, aws)
-    carry_out(aws)
+    run_step(aws)
 
     remaining = found(ended)
     assert remaining.search is SearchState.INCOMPLETE
@@ -116,9 +116,9 @@ def test_a_search_goes_on_where_an_answer_was_lost(with_database: Deployment, aw
     aws.fail("tag:GetResources", lost_answer("tag:GetResources"))
     ended = run(with_database, aws)
 
-    carry_out(aws)
+    run_step(aws)
     assert found(ended).search is SearchState.PENDING
-    carry_out(aws)
+    run_step(aws)
 
     assert found(ended).search is SearchState.DONE
     assert aws.calls.count("rds:DescribeDBClusterSnapshots") == 1
@@ -129,7 +129,7 @@ def test_a_search_that_is_never_answered_ends_and_says_so(removal: Deployment, a
     ended = run(removal, aws)
 
     for _ in range(TRIES):
-        carry_out(aws)
+        run_step(aws)
 
     assert found(ended).search is SearchState.INCOMPLETE
     assert set(found(ended).problems) == {"Resource Groups Tagging API"}
@@ -150,7 +150,7 @@ def test_what_bears_the_tag_is_found_unless_cloudformation_deleted_it(
     aws.running = {"i-running"}
 
     ended = run(removal, aws)
-    carry_out(aws)
+    run_step(aws)
 
     tagged = [one for one in found(ended).resources if one.reason is Reason.TAGGED]
     assert [(one.type, one.id.rpartition("/")[2]) for one in tagged] == [
@@ -170,7 +170,7 @@ def test_interfaces_are_searched_for_while_their_vpc_is_there(deployment: Deploy
         NetworkInterface(interface_id="eni-3", status="in-use", type="nat_gateway"),
     ]
 
-    carry_out(aws)
+    run_step(aws)
 
     interfaces = [one for one in found(ended).resources if one.reason is Reason.INTERFACE]
     assert [(one.id, one.can_delete) for one in interfaces] == [("eni-1", True), ("eni-2", False)]
@@ -180,15 +180,15 @@ def test_what_is_chosen_is_deleted_and_the_rest_is_found_again(
     with_database: Deployment, aws: FakeAws
 ) -> None:
     ended = run(with_database, aws)
-    carry_out(aws)
+    run_step(aws)
     request_deletion_of(
         user=make_user(),
         deployment=Deployment.objects.for_page().get(pk=ended.pk),
         chosen=[(CLUSTER_SNAPSHOT, "final")],
         typed_name="staging",
     )
-    carry_out(aws)
-    carry_out(aws)
+    run_step(aws)
+    run_step(aws)
 
     assert list(aws.backups.values()) == [[]]
     assert Reason.SNAPSHOT not in {one.reason for one in found(ended).resources}

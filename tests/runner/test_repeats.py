@@ -1,4 +1,4 @@
-"""Events that only repeat know which one they repeat, however they come in."""
+"""Events that repeat another one refer to it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def repeated(deployment: Deployment) -> dict[int, int]:
     return {event.seq: event.repeat_of for event in events if event.repeat_of}
 
 
-def test_a_resource_that_is_said_to_be_in_progress_twice_is_said_so_once() -> None:
+def test_a_second_event_of_the_same_status_is_a_repetition() -> None:
     deployment = scenes.make_deployment()
     network = scenes.add_stacks(deployment, {"Network": 2})["Network"]
     before = deployment.last_seq
@@ -34,7 +34,7 @@ def test_a_resource_that_is_said_to_be_in_progress_twice_is_said_so_once() -> No
     assert repeated(deployment) == {before + 3: before + 1, before + 4: before + 1}
 
 
-def test_what_a_nested_stack_and_its_parent_both_say_is_said_once() -> None:
+def test_the_event_of_a_parent_about_a_nested_stack_is_a_repetition() -> None:
     deployment = scenes.make_deployment()
     stacks = scenes.add_stacks(deployment, {"Network": 1})
     before = deployment.last_seq
@@ -51,7 +51,7 @@ def test_what_a_nested_stack_and_its_parent_both_say_is_said_once() -> None:
     assert repeated(deployment) == {before + 2: before + 1, before + 4: before + 3}
 
 
-def test_what_happens_again_later_is_no_repetition() -> None:
+def test_a_later_operation_is_not_a_repetition() -> None:
     deployment = scenes.make_deployment()
     network = scenes.add_stacks(deployment, {"Network": 1})["Network"]
 

@@ -12,7 +12,7 @@ from deployments.presentation.waterfall import cache
 from deployments.presentation.waterfall.view_model import DeploymentView
 from tests.builders import make_environment
 from tests.fakes import FakeAws
-from tests.runner.observed.world import configure, fill, look, make_parts, retarget, server
+from tests.runner.observed.world import configure, make_healthy, make_parts, poll, server, set_target_state
 
 GROUP = "AppServers/AutoScalingGroup"
 FAILED_TASK = b'TASK [Install uWSGI] ***\nfatal: [localhost]: FAILED! => {"msg": "no such package"}\n'
@@ -22,14 +22,14 @@ FAILED_TASK = b'TASK [Install uWSGI] ***\nfatal: [localhost]: FAILED! => {"msg":
 def test_servers_are_below_their_group_with_their_runs_and_targets() -> None:
     aws, environment = FakeAws(), make_environment("staging", stack_id="arn:staging")
     make_parts(environment, state="configuration", last_phase="configuration")
-    fill(aws, "staging")
+    make_healthy(aws, "staging")
     good, bad = (server("staging", "app", number) for number in (0, 1))
     configure(aws, "staging", "app", {good: "Success", bad: "Failed"}, run=2)
     began = timezone.now() - timedelta(seconds=9)
     folder = f"app/{bad}/staging-app/{began:%Y-%m-%dT%H-%M-%S}.000Z/ansible/0"
     aws.stored["logs", f"{folder}/stdout"] = FAILED_TASK
-    retarget(aws, "staging", "app", 1, "unhealthy", "Target.Timeout")
-    look(aws)
+    set_target_state(aws, "staging", "app", 1, "unhealthy", "Target.Timeout")
+    poll(aws)
     cache.clear()
     assert environment.latest
 

@@ -1,4 +1,4 @@
-"""What observing fifty environments costs an account, counted by its budget on a clock of the test's own."""
+"""The calls that fifty environments cost an account, counted by its quota on a simulated clock."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from deployments.runner import observe, step
 from deployments.runner.observe import history, poll_round
 from tests.builders import make_account
 from tests.fakes import FakeAws
-from tests.runner.observed.world import make_world, problems
+from tests.runner.observed.world import make_observed_environment, problems
 from tests.services import Redis
 
 pytestmark = pytest.mark.django_db
@@ -27,7 +27,7 @@ STEP = 0.5
 
 
 class Clock:
-    """A clock that goes on when somebody sleeps."""
+    """A clock that only sleeping moves."""
 
     def __init__(self) -> None:
         self.seconds = 1_800_000_000.0
@@ -42,20 +42,20 @@ class Clock:
         self.seconds += seconds
 
 
-class BudgetedAws(FakeAws):
-    """An account whose calls go through the budget, as the real gateways' do. Keeps when each was made."""
+class LimitedAws(FakeAws):
+    """An account whose calls pass the quota, as those of the real gateways do; it records their times."""
 
     def __init__(self, account: ApiQuota, clock: Clock) -> None:
         super().__init__()
         self.account, self.clock = account, clock
-        self.moments: list[tuple[float, str]] = []
+        self.call_times: list[tuple[float, str]] = []
         self.counting = False
 
     def _call(self, operation: str) -> None:
         if self.counting:
             service, action = operation.split(":")
             self.account.before(service, action)
-            self.moments.append((self.clock(), service))
+            self.call_times.append((self.clock(), service))
         super()._call(operation)
 
 
@@ -65,7 +65,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     monkeypatch.setattr(timezone, "now", own.now)
     monkeypatch.setattr(poll_round, "monotonic", own)
     monkeypatch.setattr(poll_round, "sleep", own.sleep)
-    monkeypatch.setattr(history, "keep", lambda *_, **__: None)  # costs no call, and the test's time
+    monkeypatch.setattr(
+        history, "keep", lambda *_, **__: None
+    )  # makes no call, and takes much of the test's time
     return own
 
 
@@ -76,12 +78,12 @@ def buckets(redis_server: Redis, clock: Clock) -> RedisBuckets:
 
 
 @pytest.fixture
-def aws(buckets: RedisBuckets, clock: Clock) -> BudgetedAws:
-    return BudgetedAws(ApiQuota(ACCOUNT, RATE, Buckets(buckets), clock.sleep), clock)
+def aws(buckets: RedisBuckets, clock: Clock) -> LimitedAws:
+    return LimitedAws(ApiQuota(ACCOUNT, RATE, Buckets(buckets), clock.sleep), clock)
 
 
-def watch_over(aws: BudgetedAws, clock: Clock, seconds: float) -> None:
-    """Let the dispatcher and one worker work for so long."""
+def run_observers(aws: LimitedAws, clock: Clock, seconds: float) -> None:
+    """Run the observers for so many seconds, as the dispatcher and one worker do."""
     observe.ensure_observers()
     end = clock() + seconds
     while clock() < end:
@@ -93,57 +95,57 @@ def watch_over(aws: BudgetedAws, clock: Clock, seconds: float) -> None:
         clock.sleep(max(STEP, (first - clock.now()).total_seconds()))
 
 
-def most_in_a_minute(aws: BudgetedAws) -> dict[str, int]:
+def max_per_minute(aws: LimitedAws) -> dict[str, int]:
     """Return the most calls of each service within any sixty seconds."""
     most: Counter[str] = Counter()
-    for start, service in aws.moments:
-        within = sum(start <= at < start + 60 and of == service for at, of in aws.moments)
+    for start, service in aws.call_times:
+        within = sum(start <= at < start + 60 and of == service for at, of in aws.call_times)
         most[service] = max(most[service], within)
     return dict(most)
 
 
-def test_fifty_environments_cost_no_more_than_two_reads_a_second_of_any_service(
-    aws: BudgetedAws, buckets: RedisBuckets, clock: Clock
+def test_fifty_environments_cost_at_most_two_reads_a_second_per_service(
+    aws: LimitedAws, buckets: RedisBuckets, clock: Clock
 ) -> None:
     account = make_account()
-    first = make_world(aws, "env0", SERVERS, account=account)
+    first = make_observed_environment(aws, "env0", SERVERS, account=account)
     for number in range(1, ENVIRONMENTS):
-        make_world(aws, f"env{number}", SERVERS, account=account)
-    while not_seen(first):
-        watch_over(aws, clock, 1)
+        make_observed_environment(aws, f"env{number}", SERVERS, account=account)
+    while has_unobserved(first):
+        run_observers(aws, clock, 1)
     aws.counting = True
     start = clock.now()
 
-    watch_over(aws, clock, SECONDS)
+    run_observers(aws, clock, SECONDS)
 
     usage = quota.read_usage(buckets, ACCOUNT, RATE)
     elapsed = (clock.now() - start).total_seconds()
     reads = {service.service: service.reads for service in usage.services}
-    assert reads == dict(Counter(service for _, service in aws.moments))
+    assert reads == dict(Counter(service for _, service in aws.call_times))
     assert set(reads) >= {"elasticloadbalancing", "ssm", "autoscaling", "rds"}
     assert max(reads.values()) <= RATE * elapsed + RATE
-    assert max(most_in_a_minute(aws).values()) <= RATE * 60 + RATE
+    assert max(max_per_minute(aws).values()) <= RATE * 60 + RATE
     assert oldest(clock) < timedelta(seconds=200)
     assert not problems().exists()
 
-    # Someone looks at one of them: its figures are young, whatever the others cost.
+    # A watched environment is polled often, whatever the others cost.
     Environment.objects.filter(pk=first.pk).update(watched_until=clock.now() + timedelta(seconds=60))
     Observation.objects.filter(environment=first).update(due_at=clock.now())
     Observer.objects.update(due_at=clock.now())
-    watch_over(aws, clock, 30)
+    run_observers(aws, clock, 30)
 
-    assert max(most_in_a_minute(aws).values()) <= RATE * 60 + RATE
+    assert max(max_per_minute(aws).values()) <= RATE * 60 + RATE
     targets = Observation.objects.get(environment=first, source="targets")
     assert targets.observed_at is not None
     assert clock.now() - targets.observed_at < timedelta(seconds=15)
 
 
-def not_seen(first: Environment) -> bool:
-    """Tell whether an observation was never made, or is still to be set up."""
+def has_unobserved(first: Environment) -> bool:
+    """Return whether a source of an environment has not been observed yet."""
     rows = Observation.objects.filter(environment__account=first.account_id)
     return rows.exclude(observed_at=None).count() < ENVIRONMENTS * 4
 
 
 def oldest(clock: Clock) -> timedelta:
-    """Return the age of the oldest figures."""
+    """Return the age of the oldest observation."""
     return max(clock.now() - at for at in Observation.objects.values_list("observed_at", flat=True) if at)

@@ -1,4 +1,4 @@
-"""The history of health: a sample when something changes, thinned after a day, forgotten in time."""
+"""The history of health: a sample at each change, thinned after a day, deleted after some days."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from deployments.models import Environment, HealthSample
 from deployments.runner.observe import history, prune
 from tests.builders import make_environment
 from tests.fakes import FakeAws
-from tests.runner.observed.world import look, make_world, retarget
+from tests.runner.observed.world import make_observed_environment, poll, set_target_state
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
@@ -25,11 +25,11 @@ def sample(environment: Environment, ago: timedelta, word: str = "healthy", heal
     )
 
 
-def test_without_news_a_sample_is_kept_every_five_minutes() -> None:
+def test_without_changes_a_sample_is_stored_every_five_minutes() -> None:
     aws = FakeAws()
-    environment = make_world(aws)
-    look(aws)
-    look(aws)
+    environment = make_observed_environment(aws)
+    poll(aws)
+    poll(aws)
     whole = HealthSample.objects.of(environment).whole()
     before = whole.count()
 
@@ -39,13 +39,13 @@ def test_without_news_a_sample_is_kept_every_five_minutes() -> None:
     assert whole.count() == before + 1
 
 
-def test_a_change_is_kept_at_once_for_every_tier() -> None:
+def test_a_change_is_stored_at_once_for_every_tier() -> None:
     aws = FakeAws()
-    environment = make_world(aws)
-    look(aws)
-    retarget(aws, "staging", "web", 0, "unhealthy", "Target.Timeout")
+    environment = make_observed_environment(aws)
+    poll(aws)
+    set_target_state(aws, "staging", "web", 0, "unhealthy", "Target.Timeout")
 
-    look(aws, "targets")
+    poll(aws, "targets")
 
     newest = (
         HealthSample.objects.of(environment).reverse().values_list("tier", "word", "healthy", "total")[:6]
@@ -60,7 +60,7 @@ def test_a_change_is_kept_at_once_for_every_tier() -> None:
     }
 
 
-def test_after_a_day_the_worst_of_every_ten_minutes_stays() -> None:
+def test_after_a_day_the_worst_sample_of_every_ten_minutes_remains() -> None:
     environment = make_environment()
     day = timedelta(days=1, minutes=20)
     for seconds in range(0, 600, 60):
@@ -75,18 +75,18 @@ def test_after_a_day_the_worst_of_every_ten_minutes_stays() -> None:
     assert prune(NOW) == 0
 
 
-def test_what_is_older_than_the_setting_is_forgotten(settings: Settings) -> None:
+def test_samples_older_than_the_setting_are_deleted(settings: Settings) -> None:
     settings.SANSO_HEALTH_DAYS = 7
     environment = make_environment()
     sample(environment, timedelta(days=8))
-    kept = sample(environment, timedelta(days=6))
+    stored = sample(environment, timedelta(days=6))
 
     assert prune(NOW) == 1
 
-    assert HealthSample.objects.get() == kept
+    assert HealthSample.objects.get() == stored
 
 
-def test_thinning_goes_in_batches_and_comes_to_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_thinning_in_batches_has_the_same_result(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(history, "BATCH", 7)
     environment = make_environment()
     for minutes in range(0, 60, 2):

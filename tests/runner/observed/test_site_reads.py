@@ -16,7 +16,7 @@ from deployments.wording import stored_text
 from tests.aws.test_site import Running
 from tests.builders import make_account, make_deployment
 from tests.fakes import FakeAws
-from tests.runner.observed.world import balancer_arn, look, make_world, observation, reread
+from tests.runner.observed.world import balancer_arn, make_observed_environment, observation, poll, reload
 from tests.services import LOOPBACK, free_port
 
 pytestmark = pytest.mark.django_db
@@ -39,8 +39,8 @@ def server() -> Iterator[Running]:
 def environment(aws: FakeAws, server: Running) -> Environment:
     """An environment of the sandbox that was observed, with the site behind its ALB."""
     account = make_account(is_sandbox=True, sandbox_facts={"machines": "processes"})
-    environment = make_world(aws, account=account)
-    look(aws)
+    environment = make_observed_environment(aws, account=account)
+    poll(aws)
     lead_to(environment, server.name)
     return environment
 
@@ -52,14 +52,14 @@ def lead_to(environment: Environment, name: str) -> None:
 def test_reads_that_succeed_keep_the_environment_healthy(
     aws: FakeAws, environment: Environment, server: Running
 ) -> None:
-    look(aws, "site")
+    poll(aws, "site")
 
     row = SiteReads.objects.get()
     assert (row.reads, row.failed, row.reached) == (4, 0, True)
     assert (row.latest_reads, row.latest_failed) == (4, 0)
     assert 0 < row.milliseconds / 4 <= row.slowest
     assert row.latest_milliseconds == pytest.approx(row.milliseconds / 4)
-    assert reread(environment).health_word == "healthy"
+    assert reload(environment).health_word == "healthy"
     assert {method for method, _path, _host in server.requests} == {"GET"}
     assert observation(environment, "site").observed_at
 
@@ -67,12 +67,12 @@ def test_reads_that_succeed_keep_the_environment_healthy(
 def test_a_site_that_fails_is_unhealthy_at_once_and_in_the_history(
     aws: FakeAws, environment: Environment, server: Running
 ) -> None:
-    look(aws, "site")
-    server.routes["/read"] = lambda asked: asked.reply("no", 502)
+    poll(aws, "site")
+    server.routes["/read"] = lambda requested: requested.reply("no", 502)
 
-    look(aws, "site")
+    poll(aws, "site")
 
-    seen = reread(environment)
+    seen = reload(environment)
     assert (seen.health_word, stored_text(seen.health_sentence)) == (
         "unhealthy",
         "None of 4 reads of the site succeeded.",
@@ -91,13 +91,13 @@ def test_after_a_failure_the_next_reads_follow_soon(
 ) -> None:
     def delay() -> timedelta:
         before = timezone.now()
-        look(aws, "site")
+        poll(aws, "site")
         due_at = observation(environment, "site").due_at
         assert due_at
         return due_at - before
 
     usual = delay()
-    server.routes["/read"] = lambda asked: asked.reply("no", 502)
+    server.routes["/read"] = lambda requested: requested.reply("no", 502)
 
     assert delay() < usual / 2
 
@@ -105,20 +105,20 @@ def test_after_a_failure_the_next_reads_follow_soon(
 def test_a_site_that_the_portal_cannot_reach_is_not_measured(aws: FakeAws, environment: Environment) -> None:
     lead_to(environment, f"{LOOPBACK}:{free_port()}")
 
-    look(aws, "site")
+    poll(aws, "site")
 
     row = SiteReads.objects.get()
     assert (row.reached, row.reads, row.failed) == (False, 0, 0)
     assert "does not accept connections" in stored_text(row.problem)
-    assert reread(environment).health_word == "healthy"
+    assert reload(environment).health_word == "healthy"
     assert not HealthSample.objects.filter(tier="site").exists()
 
 
 def test_reads_of_five_minutes_are_one_row(aws: FakeAws, environment: Environment) -> None:
     for _ in range(2):
-        look(aws, "site")
+        poll(aws, "site")
     SiteReads.objects.update(start=F("start") - timedelta(minutes=5))
-    look(aws, "site")
+    poll(aws, "site")
 
     assert list(SiteReads.objects.order_by("start").values_list("reads", flat=True)) in ([8, 4], [4, 4, 4])
 
@@ -128,7 +128,7 @@ def test_there_are_no_reads_while_the_environment_is_created_or_deleted(
 ) -> None:
     for kind in ("create", "delete"):
         deployment = make_deployment(environment, kind=kind, state="stacks")
-        look(aws, "site")
+        poll(aws, "site")
         type(deployment).objects.filter(pk=deployment.pk).update(state="succeeded", active_key=None)
 
     assert server.requests == []
@@ -138,10 +138,10 @@ def test_there_are_no_reads_without_servers_or_a_load_balancer(
     aws: FakeAws, environment: Environment, server: Running
 ) -> None:
     type(environment.account).objects.update(sandbox_facts={"machines": "records"})
-    look(aws, "site")
+    poll(aws, "site")
     type(environment.account).objects.update(sandbox_facts={"machines": "processes"})
     Resource.objects.filter(physical_id=balancer_arn("staging", "web")).update(status=DELETED)
-    look(aws, "site")
+    poll(aws, "site")
 
     assert server.requests == []
     assert not SiteReads.objects.exists()
@@ -150,7 +150,7 @@ def test_there_are_no_reads_without_servers_or_a_load_balancer(
 def test_an_update_goes_on_being_measured(aws: FakeAws, environment: Environment, server: Running) -> None:
     make_deployment(environment, kind="update", state="stacks")
 
-    look(aws, "site")
+    poll(aws, "site")
 
     assert SiteReads.objects.get().reads == 4
 
@@ -158,15 +158,15 @@ def test_an_update_goes_on_being_measured(aws: FakeAws, environment: Environment
 def test_a_site_that_hangs_does_not_keep_others_from_being_measured(
     aws: FakeAws, environment: Environment, server: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = make_world(aws, "other", account=environment.account)
-    look(aws)
+    other = make_observed_environment(aws, "other", account=environment.account)
+    poll(aws)
     lead_to(environment, server.name)
     lead_to(other, f"{LOOPBACK}:{free_port()}")
     monkeypatch.setattr("deployments.runner.observe.poll_round.ROUND_SECONDS", 0.0)
     monkeypatch.setattr("deployments.aws.site.READ_SECONDS", 0.5)
-    server.routes["/read"] = lambda asked: asked.connection.recv(1)
+    server.routes["/read"] = lambda requested: requested.connection.recv(1)
 
-    look(aws, "site")
+    poll(aws, "site")
 
     assert set(SiteReads.objects.values_list("environment", "reached")) == {
         (environment.pk, True),
@@ -175,7 +175,7 @@ def test_a_site_that_hangs_does_not_keep_others_from_being_measured(
 
 
 def test_old_reads_are_deleted(aws: FakeAws, environment: Environment) -> None:
-    look(aws, "site")
+    poll(aws, "site")
     SiteReads.objects.update(start=timezone.now() - timedelta(days=400))
 
     assert history.prune(timezone.now()) == 1
@@ -183,7 +183,7 @@ def test_old_reads_are_deleted(aws: FakeAws, environment: Environment) -> None:
 
 
 def test_a_site_check_that_was_asked_for_is_none_of_the_reads(aws: FakeAws, environment: Environment) -> None:
-    look(aws, "site")
+    poll(aws, "site")
 
     assert not SiteProbe.objects.exists()
     assert Observation.objects.get(environment=environment, source="site").problem_code == ""

@@ -1,4 +1,4 @@
-"""An account in memory with environments that stand, and observers that take their turns at it."""
+"""Deployed environments in an account in memory, and observers that poll it."""
 
 from __future__ import annotations
 
@@ -43,23 +43,25 @@ def server(name: str, tier: str, number: int) -> str:
     return f"i-{name}-{tier}-{number}"
 
 
-def make_world(aws: FakeAws, name: str = "staging", servers: int = 2, **values: Any) -> Environment:
-    """Return an environment that stands, with what AWS says of it: all is well."""
+def make_observed_environment(
+    aws: FakeAws, name: str = "staging", servers: int = 2, **values: Any
+) -> Environment:
+    """Return a deployed environment that is healthy in AWS."""
     account = values.pop("account", None) or make_account()
     environment = make_environment(
         name, account=account, stack_id=f"arn:{name}", stack_status="CREATE_COMPLETE", **values
     )
     make_parts(environment)
-    fill(aws, name, servers)
+    make_healthy(aws, name, servers)
     return environment
 
 
 def make_parts(environment: Environment, **values: Any) -> None:
-    """Let a deployment of the environment have made what can be observed."""
+    """Add a deployment that created every resource that is observed."""
     name = environment.name
     deployment = make_deployment(environment, **({"state": "succeeded"} | values))
     root = make_stack(deployment, status="CREATE_COMPLETE")
-    made = {
+    created = {
         "Alb/Alb": ("AWS::ElasticLoadBalancingV2::LoadBalancer", balancer_arn(name, "web")),
         "Nlb/Nlb": ("AWS::ElasticLoadBalancingV2::LoadBalancer", balancer_arn(name, "app")),
         "Network/WebTargetGroup": ("AWS::ElasticLoadBalancingV2::TargetGroup", group_arn(name, "web")),
@@ -71,7 +73,7 @@ def make_parts(environment: Environment, **values: Any) -> None:
         "Aurora/DbCluster": ("AWS::RDS::DBCluster", f"{name}-db"),
     }
     stacks: dict[str, Any] = {}
-    for path, (kind, physical_id) in made.items():
+    for path, (kind, physical_id) in created.items():
         where, _, logical_id = path.partition("/")
         stacks.setdefault(where, None)
         if stacks[where] is None:
@@ -79,8 +81,8 @@ def make_parts(environment: Environment, **values: Any) -> None:
         make_resource(stacks[where], logical_id, type=kind, physical_id=physical_id)
 
 
-def fill(aws: FakeAws, name: str, servers: int = 2) -> None:
-    """Let AWS say that all is well."""
+def make_healthy(aws: FakeAws, name: str, servers: int = 2) -> None:
+    """Put the healthy resources of an environment into the account."""
     now = timezone.now()
     for tier in ("web", "app"):
         arn, group = group_arn(name, tier), f"{name}-{tier}"
@@ -130,7 +132,7 @@ def fill(aws: FakeAws, name: str, servers: int = 2) -> None:
 
 
 def activity(group: str, key: str, status: str, at: datetime, **values: Any) -> ScalingActivity:
-    """Return what a group did."""
+    """Return a scaling activity of a group."""
     given: dict[str, Any] = {
         "description": f"{key} an instance",
         "cause": "",
@@ -144,7 +146,7 @@ def activity(group: str, key: str, status: str, at: datetime, **values: Any) -> 
 
 
 def configure(aws: FakeAws, name: str, tier: str, statuses: dict[str, str], run: int = 1) -> None:
-    """Let the tier's association have run with these statuses by instance."""
+    """Add a run of the tier's association with these statuses by instance."""
     key, now = f"{name}-{tier}", timezone.now()
     counts = {status: list(statuses.values()).count(status) for status in statuses.values()}
     ended = "Failed" if "Failed" in counts else "Success"
@@ -185,14 +187,14 @@ def configure(aws: FakeAws, name: str, tier: str, statuses: dict[str, str], run:
     ]
 
 
-def retarget(aws: FakeAws, name: str, tier: str, number: int, state: str, reason: str = "") -> None:
-    """Let a load balancer say something else of one target."""
+def set_target_state(aws: FakeAws, name: str, tier: str, number: int, state: str, reason: str = "") -> None:
+    """Change the health of one target."""
     rows = aws.targets[group_arn(name, tier)]
     rows[number] = replace(rows[number], state=state, reason=reason)
 
 
-def look(aws: FakeAws, *sources: str, every: bool = True) -> None:
-    """Let the observers of these sources (all of them) take one turn; with `every`, of all environments."""
+def poll(aws: FakeAws, *sources: str, every: bool = True) -> None:
+    """Poll these sources (all of them) once; with `every`, of environments that are not due as well."""
     observe.ensure_observers()
     past = timezone.now() - timedelta(seconds=1)
     if every:
@@ -202,10 +204,10 @@ def look(aws: FakeAws, *sources: str, every: bool = True) -> None:
 
 
 def observation(environment: Environment, source: str) -> Observation:
-    """Return how a source stands."""
+    """Return the observation of a source."""
     return Observation.objects.get(environment=environment, source=source)
 
 
-def reread(environment: Environment) -> Environment:
+def reload(environment: Environment) -> Environment:
     """Return the row as it is now."""
     return Environment.objects.select_related("account", "latest").get(pk=environment.pk)

@@ -1,4 +1,4 @@
-"""A deployment is followed with few calls and little delay: counted at the gateway, on a clock of its own."""
+"""Stacks are polled with few calls and little delay, counted at the gateway on a simulated clock."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ BEGIN = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
 
 
 @dataclass
-class Playing:
-    """A CloudFormation in which a simulated deployment passes as its clock does."""
+class SimulatedCloudFormation:
+    """A CloudFormation with the events of a simulated deployment up to the present of its clock."""
 
     world: World
     scale: float = 1.0
     now: datetime = BEGIN
     calls: int = 0
-    asked: list[str] = field(default_factory=list)
+    requested: list[str] = field(default_factory=list)
     events: dict[str, list[StackEvent]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -86,107 +86,111 @@ class Playing:
 
     def events_after(self, stack: str, bookmark: str) -> list[StackEvent]:
         self._called()
-        self.asked.append(stack)
+        self.requested.append(stack)
         known = [event for event in self.events[stack] if event.at <= self.now]
         ids = [event.event_id for event in known]
         return known[ids.index(bookmark) + 1 :] if bookmark in ids else known
 
 
-def make_followed(playing: Playing, **account: Any) -> Deployment:
-    """Return a create whose stacks have just begun."""
+def make_polled(simulated: SimulatedCloudFormation, **account: Any) -> Deployment:
+    """Return a creation whose stacks have just begun."""
     environment = make_environment("root", account=make_account(**account), stack_id=stack_id("root"))
     deployment = make_deployment(
         environment, state=State.STACKS, stack_id=stack_id("root"), last_phase="stacks"
     )
     make_stack(deployment, name="root", settled=False)
-    expected.store(deployment, playing.world.graph)
+    expected.store(deployment, simulated.world.graph)
     return deployment
 
 
-def follow(deployment: Deployment, playing: Playing) -> Iterator[float]:
-    """Follow the deployment's stacks as ticks do, and yield how late each event was written."""
+def poll_to_the_end(deployment: Deployment, simulated: SimulatedCloudFormation) -> Iterator[float]:
+    """Poll the deployment's stacks as its steps do, and yield how late each event was stored."""
     aws = FakeAws()
     clients: Clients = aws(deployment.environment.account.ref())
     clients = Clients(
-        **{name: getattr(clients, name) for name in clients.__slots__} | {"cloudformation": playing}
+        **{name: getattr(clients, name) for name in clients.__slots__} | {"cloudformation": simulated}
     )
     seen = 0
     for _ in range(3000):
         row = Deployment.objects.for_page().get(pk=deployment.pk)
         if row.state != State.STACKS:
             return
-        began = playing.now
-        delay = stack_poller.poll(row, clients, playing.now)
+        began = simulated.now
+        delay = stack_poller.poll(row, clients, simulated.now)
         for event in Event.objects.of(deployment).after(seen):
             seen = event.seq
             if event.source == "cloudformation":
-                yield (playing.now - event.at).total_seconds()
+                yield (simulated.now - event.at).total_seconds()
         if delay is not None:
-            playing.now = max(playing.now, began) + timedelta(seconds=max(delay, 0.05))
+            simulated.now = max(simulated.now, began) + timedelta(seconds=max(delay, 0.05))
     raise AssertionError("the deployment does not end")
 
 
-def test_eleven_minutes_on_aws_cost_twenty_calls_a_minute(db: None) -> None:
-    playing = Playing(World(infra_graph(), Random(8)))
-    deployment = make_followed(playing)
+def test_a_deployment_on_aws_costs_at_most_twenty_calls_a_minute(db: None) -> None:
+    simulated = SimulatedCloudFormation(World(infra_graph(), Random(8)))
+    deployment = make_polled(simulated)
 
-    lags = list(follow(deployment, playing))
+    lags = list(poll_to_the_end(deployment, simulated))
 
-    minutes = (playing.now - BEGIN).total_seconds() / 60
-    assert len(lags) == sum(len(own) for own in playing.events.values())
+    minutes = (simulated.now - BEGIN).total_seconds() / 60
+    assert len(lags) == sum(len(own) for own in simulated.events.values())
     assert minutes > 9
-    assert playing.calls / minutes <= 20
+    assert simulated.calls / minutes <= 20
     assert sum(lags) / len(lags) <= 5
     assert not Resource.objects.of_deployment(deployment).exclude(status="CREATE_COMPLETE").exists()
 
 
-def test_in_the_sandbox_events_become_rows_within_two_seconds_and_a_half(db: None) -> None:
-    playing = Playing(World(infra_graph(), Random(9)), scale=1 / 12)
-    deployment = make_followed(playing, is_sandbox=True, sandbox_account_id="000000000009")
+def test_in_the_sandbox_events_are_stored_within_two_and_a_half_seconds_on_average(db: None) -> None:
+    simulated = SimulatedCloudFormation(World(infra_graph(), Random(9)), scale=1 / 12)
+    deployment = make_polled(simulated, is_sandbox=True, sandbox_account_id="000000000009")
 
-    lags = sorted(follow(deployment, playing))
+    lags = sorted(poll_to_the_end(deployment, simulated))
 
     assert sum(lags) / len(lags) <= 2.5
     assert lags[int(0.95 * len(lags))] <= 10
 
 
 @pytest.fixture
-def followed(db: None) -> tuple[Deployment, Playing]:
-    playing = Playing(World(infra_graph(), Random(8)))
-    return make_followed(playing), playing
+def polled(db: None) -> tuple[Deployment, SimulatedCloudFormation]:
+    simulated = SimulatedCloudFormation(World(infra_graph(), Random(8)))
+    return make_polled(simulated), simulated
 
 
-def test_a_hint_is_followed_first_and_at_once(followed: tuple[Deployment, Playing]) -> None:
-    deployment, playing = followed
-    steps = follow(deployment, playing)
+def test_a_notified_stack_is_polled_first_and_at_once(
+    polled: tuple[Deployment, SimulatedCloudFormation],
+) -> None:
+    deployment, simulated = polled
+    steps = poll_to_the_end(deployment, simulated)
     while not Stack.objects.filter(deployment=deployment, path="Nlb").exists():
         next(steps)
     nested = Stack.objects.get(deployment=deployment, path="Nlb")
-    later = timezone.now() + timedelta(seconds=8)
-    Deployment.objects.filter(pk=deployment.pk).update(due_at=later)
+    age_events = timezone.now() + timedelta(seconds=8)
+    Deployment.objects.filter(pk=deployment.pk).update(due_at=age_events)
 
     assert stack_polls.notify_changed(deployment, nested.stack_id)
 
     deployment.refresh_from_db()
     assert deployment.due_at is not None
     assert deployment.due_at <= timezone.now()
-    asked = len(playing.asked)
+    requested = len(simulated.requested)
     for _ in steps:
-        if len(playing.asked) > asked:
+        if len(simulated.requested) > requested:
             break
-    assert playing.asked[asked] == nested.stack_id
+    assert simulated.requested[requested] == nested.stack_id
     nested.refresh_from_db()
     assert nested.hinted_at is None
 
 
-def test_a_hint_of_a_stranger_changes_nothing(followed: tuple[Deployment, Playing]) -> None:
-    deployment, _ = followed
+def test_a_notification_about_an_unknown_stack_changes_nothing(
+    polled: tuple[Deployment, SimulatedCloudFormation],
+) -> None:
+    deployment, _ = polled
 
     assert not stack_polls.notify_changed(deployment, stack_id("somebody-elses"))
 
 
-def test_a_hint_leaves_a_step_alone_that_is_under_way(followed: tuple[Deployment, Playing]) -> None:
-    deployment, _ = followed
+def test_a_notification_does_not_interrupt_a_step(polled: tuple[Deployment, SimulatedCloudFormation]) -> None:
+    deployment, _ = polled
     lease = timezone.now() + timedelta(seconds=29)
     Deployment.objects.filter(pk=deployment.pk).update(due_at=lease)
 

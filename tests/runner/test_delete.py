@@ -1,4 +1,4 @@
-"""A delete from the first look to nothing left."""
+"""A deletion from its preflight to its end, in an account in memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.fakes import FakeAws, lost_answer
 from tests.runner.conftest import run
 
 
-def test_a_delete_ends_with_nothing_left_and_the_name_free(removal: Deployment, aws: FakeAws) -> None:
+def test_a_deletion_leaves_nothing_behind_and_frees_the_name(removal: Deployment, aws: FakeAws) -> None:
     ended = run(removal, aws)
 
     assert ended.state == State.SUCCEEDED
@@ -20,14 +20,14 @@ def test_a_delete_ends_with_nothing_left_and_the_name_free(removal: Deployment, 
     assert set(Stack.objects.of(ended).values_list("status", flat=True)) == {"DELETE_COMPLETE"}
 
 
-def test_a_delete_tells_only_of_itself(removal: Deployment, aws: FakeAws) -> None:
+def test_a_deletion_has_only_its_own_events(removal: Deployment, aws: FakeAws) -> None:
     ended = run(removal, aws)
 
     statuses = set(Event.objects.of(ended).filter(source="cloudformation").values_list("status", flat=True))
     assert statuses == {"DELETE_IN_PROGRESS", "DELETE_COMPLETE"}
 
 
-def test_what_is_there_is_shown_before_it_is_deleted(removal: Deployment, aws: FakeAws) -> None:
+def test_existing_resources_have_rows_before_they_are_deleted(removal: Deployment, aws: FakeAws) -> None:
     waiting = run(removal, aws, until=lambda d: d.state == State.STACKS)
 
     rows = Resource.objects.filter(stack__deployment=waiting).values_list("logical_id", "status")
@@ -35,9 +35,7 @@ def test_what_is_there_is_shown_before_it_is_deleted(removal: Deployment, aws: F
 
 
 @pytest.mark.parametrize("lost", [1, 2, 3])
-def test_a_delete_whose_answer_was_lost_is_followed_to_its_end(
-    removal: Deployment, aws: FakeAws, lost: int
-) -> None:
+def test_a_deletion_whose_response_was_lost_ends(removal: Deployment, aws: FakeAws, lost: int) -> None:
     operation = "cloudformation:DeleteStack"
     aws.fail(operation, *[lost_answer(operation)] * lost, after=True)
 
@@ -48,29 +46,29 @@ def test_a_delete_whose_answer_was_lost_is_followed_to_its_end(
     assert numbers == list(range(1, ended.last_seq + 1))
 
 
-def test_a_delete_of_what_is_gone_already_succeeds(removal: Deployment, aws: FakeAws) -> None:
+def test_the_deletion_of_a_deleted_stack_succeeds(removal: Deployment, aws: FakeAws) -> None:
     aws.stacks.clear()
 
     assert run(removal, aws).state == State.SUCCEEDED
 
 
-def test_an_environment_that_never_got_a_stack_is_closed(db: None, aws: FakeAws) -> None:
+def test_the_deletion_of_an_environment_without_a_stack_succeeds(db: None, aws: FakeAws) -> None:
     removal = make_deployment(make_environment("never"), kind="delete")
 
     assert run(removal, aws).state == State.SUCCEEDED
     assert "cloudformation:DeleteStack" not in aws.calls
 
 
-@pytest.mark.parametrize("asked", [True, False])
-def test_protection_is_turned_off_before_the_delete_when_asked_for(
-    removal: Deployment, aws: FakeAws, asked: bool
+@pytest.mark.parametrize("requested", [True, False])
+def test_protection_is_turned_off_before_the_deletion_when_requested(
+    removal: Deployment, aws: FakeAws, requested: bool
 ) -> None:
-    Deployment.objects.filter(pk=removal.pk).update(unprotect=asked)
+    Deployment.objects.filter(pk=removal.pk).update(unprotect=requested)
     network = next(s for s in aws.stacks.values() if s.name == "sanso-staging-Network")
     network.resources["Vpc"] = ("AWS::RDS::DBCluster", "CREATE_COMPLETE")
 
     run(removal, aws)
 
-    assert aws.unprotected == (["Vpc"] if asked else [])
-    if asked:
+    assert aws.unprotected == (["Vpc"] if requested else [])
+    if requested:
         assert aws.calls.index("rds:ModifyDBCluster") < aws.calls.index("cloudformation:DeleteStack")

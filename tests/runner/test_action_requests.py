@@ -1,4 +1,4 @@
-"""What is asked for on an environment's page is done once, and what came of it is kept."""
+"""Requests from an environment's page are carried out once, and their results are stored."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from deployments.models import ActionRequest, Association, Environment, Observat
 from deployments.runner import step
 from deployments.wording import stored_text
 from tests.fakes import FakeAws
-from tests.runner.observed.world import configure, look, make_world, server
+from tests.runner.observed.world import configure, make_observed_environment, poll, server
 
 pytestmark = pytest.mark.django_db
 START, SEND = "ssm:StartAssociationsOnce", "ssm:SendCommand"
@@ -28,13 +28,13 @@ def aws() -> FakeAws:
 
 @pytest.fixture
 def environment(aws: FakeAws) -> Environment:
-    environment = make_world(aws)
-    look(aws)
+    environment = make_observed_environment(aws)
+    poll(aws)
     return environment
 
 
-def carry_out(operation: ActionRequest, aws: FakeAws) -> ActionRequest:
-    """Let a worker take one step of it, as the dispatcher would."""
+def run_step(operation: ActionRequest, aws: FakeAws) -> ActionRequest:
+    """Take one step of the request, as a worker does."""
     rows = ActionRequest.objects.active().filter(pk=operation.pk)
     rows.update(due_at=timezone.now() - timedelta(seconds=1))
     for pk, version in leases.claim_due(rows, timezone.now(), timedelta(seconds=30)):
@@ -42,7 +42,7 @@ def carry_out(operation: ActionRequest, aws: FakeAws) -> ActionRequest:
     return ActionRequest.objects.get(pk=operation.pk)
 
 
-def ask_again(environment: Environment, *, only_failed: bool = False) -> ActionRequest:
+def request_run(environment: Environment, *, only_failed: bool = False) -> ActionRequest:
     return operate.request_association_run(
         user=environment.owner,
         environment=environment,
@@ -51,8 +51,8 @@ def ask_again(environment: Environment, *, only_failed: bool = False) -> ActionR
     )
 
 
-def test_an_association_is_run_again_everywhere(aws: FakeAws, environment: Environment) -> None:
-    done = carry_out(ask_again(environment), aws)
+def test_an_association_is_run_on_all_instances(aws: FakeAws, environment: Environment) -> None:
+    done = run_step(request_run(environment), aws)
 
     assert done.state == "done"
     assert not ActionRequest.objects.exclude(active_key=None).exists()
@@ -60,51 +60,49 @@ def test_an_association_is_run_again_everywhere(aws: FakeAws, environment: Envir
     assert not Observation.objects.filter(source="associations", due_at__gt=timezone.now()).exists()
 
 
-def test_it_is_run_again_only_where_it_failed(aws: FakeAws, environment: Environment) -> None:
+def test_an_association_is_run_on_failed_instances_only(aws: FakeAws, environment: Environment) -> None:
     bad = server("staging", "app", 1)
     configure(aws, "staging", "app", {server("staging", "app", 0): "Success", bad: "Failed"}, run=2)
-    look(aws, "associations")
+    poll(aws, "associations")
 
-    done = carry_out(ask_again(environment, only_failed=True), aws)
+    done = run_step(request_run(environment, only_failed=True), aws)
 
     assert done.state == "done"
     assert aws.started_again == [("staging-app", (bad,))]
 
 
-def test_it_is_run_again_too_where_a_failure_elsewhere_left_it_out(
-    aws: FakeAws, environment: Environment
-) -> None:
-    """State Manager begins no further run when more have failed than MaxErrors allows."""
+def test_skipped_instances_count_as_failed(aws: FakeAws, environment: Environment) -> None:
+    """State Manager skips instances when more have failed than MaxErrors allows."""
     bad, left_out = (server("staging", "app", number) for number in (0, 1))
     configure(aws, "staging", "app", {bad: "Failed", left_out: "Skipped"}, run=2)
-    look(aws, "associations")
+    poll(aws, "associations")
 
-    carry_out(ask_again(environment, only_failed=True), aws)
+    run_step(request_run(environment, only_failed=True), aws)
 
     assert aws.started_again == [("staging-app", (bad, left_out))]
 
 
-def test_what_failed_nowhere_is_not_run_again(environment: Environment) -> None:
+def test_an_association_without_failures_cannot_be_run_on_failed_instances(environment: Environment) -> None:
     with pytest.raises(UserFixable, match="no_failed_instances"):
-        ask_again(environment, only_failed=True)
+        request_run(environment, only_failed=True)
     with pytest.raises(UserFixable, match="association_not_found"):
         operate.request_association_run(
             user=environment.owner, environment=environment, association_id="other", only_failed=False
         )
 
 
-def test_a_double_click_is_one_wish(aws: FakeAws, environment: Environment) -> None:
-    first, second = ask_again(environment), ask_again(environment)
+def test_a_double_click_creates_one_request(aws: FakeAws, environment: Environment) -> None:
+    first, second = request_run(environment), request_run(environment)
 
     assert first == second
-    carry_out(first, aws)
-    assert ask_again(environment) != first
+    run_step(first, aws)
+    assert request_run(environment) != first
 
 
-def test_a_worker_that_died_after_the_call_does_not_start_it_twice(
+def test_a_run_is_not_started_twice_after_the_death_of_a_worker(
     aws: FakeAws, environment: Environment
 ) -> None:
-    asked = ask_again(environment)
+    requested = request_run(environment)
     Association.objects.filter(association_id="staging-app").update(execution_id="")
 
     def die(call: str) -> None:
@@ -113,49 +111,49 @@ def test_a_worker_that_died_after_the_call_does_not_start_it_twice(
 
     aws.on_call = die
     with pytest.raises(KeyboardInterrupt):
-        carry_out(asked, aws)
+        run_step(requested, aws)
     aws.on_call = lambda _: None
     configure(aws, "staging", "app", {server("staging", "app", 0): "InProgress"}, run=2)
     execution = aws.execution_rows["staging-app"][0]
     object.__setattr__(execution, "created_at", timezone.now())
     aws.started_again.clear()
 
-    assert carry_out(asked, aws).state == "done"
+    assert run_step(requested, aws).state == "done"
     assert aws.started_again == []
 
 
-def test_a_lost_answer_is_asked_again_and_a_denied_call_is_told(
+def test_a_lost_response_is_retried_and_a_denied_call_is_reported(
     aws: FakeAws, environment: Environment
 ) -> None:
-    asked = ask_again(environment)
+    requested = request_run(environment)
     aws.fail(START, AwsRetryable("ReadTimeoutError", "Read timeout", START), QuotaExhausted(START, 2.0))
-    assert carry_out(asked, aws).state == "running"
-    assert carry_out(asked, aws).state == "running"
-    assert carry_out(asked, aws).state == "done"
+    assert run_step(requested, aws).state == "running"
+    assert run_step(requested, aws).state == "running"
+    assert run_step(requested, aws).state == "done"
 
-    asked = ask_again(environment)
+    requested = request_run(environment)
     aws.fail(START, AwsAccessError("AccessDeniedException", "not authorized", START))
-    denied = carry_out(asked, aws)
+    denied = run_step(requested, aws)
     assert (denied.state, denied.result["sentence"]["params"]["action"]) == ("failed", START)
 
 
-def test_a_wish_that_never_works_is_given_up(aws: FakeAws, environment: Environment) -> None:
-    asked = ask_again(environment)
+def test_a_request_that_keeps_failing_ends(aws: FakeAws, environment: Environment) -> None:
+    requested = request_run(environment)
     aws.fail(START, *[AwsRetryable("ServiceUnavailable", "later", START)] * 20)
 
     for _ in range(6):
-        asked = carry_out(asked, aws)
+        requested = run_step(requested, aws)
 
-    assert asked.state == "failed"
+    assert requested.state == "failed"
     assert not ActionRequest.objects.exclude(active_key=None).exists()
 
 
-def test_a_saved_time_is_kept_with_who_asked(aws: FakeAws, environment: Environment) -> None:
-    asked = operate.request_site_check(user=environment.owner, environment=environment)
+def test_a_requested_site_check_is_stored_with_its_user(aws: FakeAws, environment: Environment) -> None:
+    requested = operate.request_site_check(user=environment.owner, environment=environment)
     answer = SiteCheckResult(wrote=True, read=True, milliseconds=42)
 
     with patch("deployments.runner.site_check.check_site", return_value=answer) as site:
-        done = carry_out(asked, aws)
+        done = run_step(requested, aws)
 
     assert (done.state, done.result["milliseconds"], done.result["read"]) == ("done", 42, True)
     probe = SiteProbe.objects.get()
@@ -167,7 +165,7 @@ def test_a_saved_time_is_kept_with_who_asked(aws: FakeAws, environment: Environm
     assert site.call_args.args[0].dns_name == "staging-web.elb.example"
 
 
-def test_only_a_known_load_balancer_is_asked(aws: FakeAws) -> None:
-    unseen = make_world(aws, "unseen")
+def test_a_site_check_needs_a_known_load_balancer(aws: FakeAws) -> None:
+    unseen = make_observed_environment(aws, "unseen")
     with pytest.raises(UserFixable, match="load_balancer_unknown"):
         operate.request_site_check(user=unseen.owner, environment=unseen)

@@ -1,4 +1,4 @@
-"""Events of several stacks become one log in an order that makes sense."""
+"""Events of several stacks are merged into one log."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from deployments.runner.stack_poller import in_order
 from tests.builders import make_stack_event
 
 
-def test_a_child_ends_before_its_parent_says_so_within_one_instant() -> None:
+def test_a_nested_stack_ends_before_its_parent_reports_it_at_the_same_time() -> None:
     root, child = Stack(pk=1, depth=0), Stack(pk=2, depth=1)
     parent_events = [
         make_stack_event("Network", "DELETE_IN_PROGRESS", second=1),
@@ -40,7 +40,7 @@ def test_a_child_ends_before_its_parent_says_so_within_one_instant() -> None:
 
 
 @given(st.lists(st.lists(st.integers(0, 3), max_size=6).map(sorted), max_size=4))
-def test_no_stack_loses_an_event_or_its_own_order(seconds: list[list[int]]) -> None:
+def test_the_events_of_each_stack_keep_their_order(seconds: list[list[int]]) -> None:
     read = [
         (
             Stack(pk=pk, depth=pk),

@@ -1,4 +1,4 @@
-"""After CloudFormation a deployment waits until the environment is ready, says for what, and not for ever."""
+"""After CloudFormation a deployment waits until the environment is ready, or times out."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from deployments.runner import site_check
 from deployments.wording import stored_text
 from tests.builders import make_environment
 from tests.fakes import FakeAws, FakeStack
-from tests.runner.conftest import one_tick, run
-from tests.runner.observed.world import configure, fill, look, make_parts, retarget, server
+from tests.runner.conftest import run, take_step
+from tests.runner.observed.world import configure, make_healthy, make_parts, poll, server, set_target_state
 from tests.wordings import reason
 
 pytestmark = pytest.mark.django_db
-ANSWERED = SiteCheckResult(wrote=True, read=True, milliseconds=31, write_status=200, read_status=200)
-SILENT = SiteCheckResult(
+SUCCESSFUL = SiteCheckResult(wrote=True, read=True, milliseconds=31, write_status=200, read_status=200)
+BAD_GATEWAY = SiteCheckResult(
     problem=Message(Code.SITE_ERROR_STATUS, {"path": "/write", "status": "502", "text": "Bad Gateway"})
 )
 UNREACHED = SiteCheckResult(
@@ -44,10 +44,10 @@ def aws() -> FakeAws:
 
 @pytest.fixture
 def deployment(aws: FakeAws) -> Deployment:
-    """A create whose stacks are complete, in a world where all is well."""
+    """A creation whose stacks are complete, in an account where everything is healthy."""
     environment = make_environment("staging", stack_id="arn:staging")
     make_parts(environment, state="stacks", stack_id="arn:staging")
-    fill(aws, "staging")
+    make_healthy(aws, "staging")
     aws.stacks["arn:staging"] = FakeStack(
         "sanso-staging", "arn:staging", "CREATE_COMPLETE", outputs={"URL": "http://staging-web.elb.example/"}
     )
@@ -55,37 +55,35 @@ def deployment(aws: FakeAws) -> Deployment:
     return environment.latest
 
 
-def step(deployment: Deployment, aws: FakeAws, answer: SiteCheckResult = ANSWERED) -> Deployment:
-    """Let the observers look and the deployment take one step."""
-    look(aws)
+def step(deployment: Deployment, aws: FakeAws, answer: SiteCheckResult = SUCCESSFUL) -> Deployment:
+    """Poll all sources, and take one step of the deployment."""
+    poll(aws)
     with patch("deployments.runner.site_check.check_site", return_value=answer):
-        one_tick(deployment, aws)
+        take_step(deployment, aws)
     return Deployment.objects.for_page().get(pk=deployment.pk)
 
 
-def after_stacks(deployment: Deployment, aws: FakeAws) -> Deployment:
+def complete_stacks(deployment: Deployment, aws: FakeAws) -> Deployment:
     return run(deployment, aws, until=lambda d: d.state == State.CONFIGURATION)
 
 
-def said(deployment: Deployment) -> list[str]:
+def waiting_texts(deployment: Deployment) -> list[str]:
     return [stored_text(one) for one in deployment.waiting_for]
 
 
-def rest(by: timedelta) -> None:
-    """Let the phases and the tries of the site have been so much earlier."""
+def move_back(by: timedelta) -> None:
+    """Move the events and site checks back in time."""
     SiteProbe.objects.update(at=F("at") - by)
     Event.objects.update(at=F("at") - by)
 
 
-def later(deployment: Deployment, by: timedelta) -> None:
-    """Let what has happened have happened so much earlier."""
+def age_events(deployment: Deployment, by: timedelta) -> None:
+    """Let all events be that old."""
     Event.objects.filter(deployment=deployment).update(at=timezone.now() - by)
 
 
-def test_an_environment_that_is_well_passes_all_phases_and_is_ready(
-    deployment: Deployment, aws: FakeAws
-) -> None:
-    waiting = after_stacks(deployment, aws)
+def test_a_healthy_environment_passes_all_phases_and_is_ready(deployment: Deployment, aws: FakeAws) -> None:
+    waiting = complete_stacks(deployment, aws)
     assert waiting.is_active
     assert waiting.ready_at is None
     assert Environment.objects.get().outputs == {"URL": "http://staging-web.elb.example/"}
@@ -101,47 +99,51 @@ def test_an_environment_that_is_well_passes_all_phases_and_is_ready(
     assert (probe.wrote, probe.read, probe.milliseconds, probe.asked_by) == (True, True, 31, None)
 
 
-def test_what_was_observed_before_the_stacks_were_complete_does_not_count(
+def test_observations_before_the_stacks_were_complete_do_not_count(
     deployment: Deployment, aws: FakeAws
 ) -> None:
-    look(aws)
+    poll(aws)
 
-    after_stacks(deployment, aws)
-    one_tick(deployment, aws)
+    complete_stacks(deployment, aws)
+    take_step(deployment, aws)
 
     deployment.refresh_from_db()
     assert deployment.state == State.CONFIGURATION
-    assert "The association of configure-app has not been read from State Manager yet." in said(deployment)
+    assert "The association of configure-app has not been read from State Manager yet." in waiting_texts(
+        deployment
+    )
 
 
-def test_success_of_state_manager_is_not_ready_while_a_target_is_unhealthy(
+def test_a_deployment_waits_for_an_unhealthy_target_though_state_manager_succeeded(
     deployment: Deployment, aws: FakeAws
 ) -> None:
-    retarget(aws, "staging", "web", 1, "unhealthy", "Target.ResponseCodeMismatch")
-    after_stacks(deployment, aws)
+    set_target_state(aws, "staging", "web", 1, "unhealthy", "Target.ResponseCodeMismatch")
+    complete_stacks(deployment, aws)
 
     waiting = step(deployment, aws)
 
     assert waiting.state == State.TRAFFIC
-    assert "Target.ResponseCodeMismatch" in said(waiting)[0]
-    assert stored_text(Event.objects.filter(code="waiting").get().values["message"]) == said(waiting)[0]
+    assert "Target.ResponseCodeMismatch" in waiting_texts(waiting)[0]
+    assert (
+        stored_text(Event.objects.filter(code="waiting").get().values["message"]) == waiting_texts(waiting)[0]
+    )
     assert not SiteProbe.objects.exists()
 
     step(deployment, aws)
     assert Event.objects.filter(code="waiting").count() == 1
-    retarget(aws, "staging", "web", 1, "healthy")
+    set_target_state(aws, "staging", "web", 1, "healthy")
     assert step(deployment, aws).state == State.SUCCEEDED
 
 
-def test_a_site_that_does_not_answer_is_not_ready(deployment: Deployment, aws: FakeAws) -> None:
-    after_stacks(deployment, aws)
+def test_a_deployment_waits_for_a_successful_site_check(deployment: Deployment, aws: FakeAws) -> None:
+    complete_stacks(deployment, aws)
 
-    waiting = step(deployment, aws, SILENT)
+    waiting = step(deployment, aws, BAD_GATEWAY)
 
     assert waiting.state == State.READY
-    assert said(waiting) == ["The site check through the load balancer has not succeeded yet."]
+    assert waiting_texts(waiting) == ["The site check through the load balancer has not succeeded yet."]
     assert stored_text(SiteProbe.objects.get().sentence) == "/write returns 502: Bad Gateway"
-    rest(timedelta(seconds=probe_delay(1, sandbox=False)))
+    move_back(timedelta(seconds=probe_delay(1, sandbox=False)))
     assert step(deployment, aws).state == State.SUCCEEDED
 
 
@@ -149,10 +151,10 @@ def test_a_site_that_the_portal_cannot_reach_is_ready_without_a_site_check(
     deployment: Deployment, aws: FakeAws
 ) -> None:
     """ClientCidr may admit the visitors and exclude the portal."""
-    after_stacks(deployment, aws)
+    complete_stacks(deployment, aws)
     for number in range(1, site_check.UNREACHED):
         assert step(deployment, aws, UNREACHED).state == State.READY
-        rest(timedelta(seconds=probe_delay(number, sandbox=False)))
+        move_back(timedelta(seconds=probe_delay(number, sandbox=False)))
 
     ended = step(deployment, aws, UNREACHED)
 
@@ -161,22 +163,20 @@ def test_a_site_that_the_portal_cannot_reach_is_ready_without_a_site_check(
 
 
 def test_a_site_that_was_reached_in_between_is_waited_for(deployment: Deployment, aws: FakeAws) -> None:
-    after_stacks(deployment, aws)
-    for number, answer in enumerate((UNREACHED, SILENT, UNREACHED, UNREACHED), start=1):
+    complete_stacks(deployment, aws)
+    for number, answer in enumerate((UNREACHED, BAD_GATEWAY, UNREACHED, UNREACHED), start=1):
         assert step(deployment, aws, answer).state == State.READY
-        rest(timedelta(seconds=probe_delay(number, sandbox=False)))
+        move_back(timedelta(seconds=probe_delay(number, sandbox=False)))
 
 
-def test_a_site_that_does_not_answer_is_tried_less_and_less_often(
-    deployment: Deployment, aws: FakeAws
-) -> None:
-    """A try that gets through saves a row in the site's own database."""
+def test_site_checks_slow_down_while_they_fail(deployment: Deployment, aws: FakeAws) -> None:
+    """A successful site check saves a row in the site's own database."""
     environment, since = deployment.environment, timezone.now() - timedelta(days=1)
-    asked = SiteProbe.objects.create(environment=environment, asked_by=deployment.requested_by, at=since)
-    after_stacks(deployment, aws)
+    requested = SiteProbe.objects.create(environment=environment, asked_by=deployment.requested_by, at=since)
+    complete_stacks(deployment, aws)
 
     for _ in range(3):
-        step(deployment, aws, SILENT)
+        step(deployment, aws, BAD_GATEWAY)
     assert SiteProbe.objects.filter(asked_by=None).count() == 1
 
     rests = []
@@ -184,34 +184,36 @@ def test_a_site_that_does_not_answer_is_tried_less_and_less_often(
         last = SiteProbe.objects.own_of(environment)[0].at
         after = (n for n in range(60) if site_check.is_due(environment, since, last + timedelta(seconds=n)))
         rests.append(next(after))
-        with patch("deployments.runner.site_check.check_site", return_value=SILENT):
+        with patch("deployments.runner.site_check.check_site", return_value=BAD_GATEWAY):
             site_check.run_site_check(environment)
     assert rests == [5, 10, 20, *[30] * 5]
     assert SiteProbe.objects.filter(asked_by=None).count() == site_check.KEPT
-    assert SiteProbe.objects.filter(pk=asked.pk).exists()
+    assert SiteProbe.objects.filter(pk=requested.pk).exists()
 
 
-def test_tries_of_the_last_deployment_do_not_hold_up_the_next(deployment: Deployment, aws: FakeAws) -> None:
+def test_site_checks_of_the_last_deployment_do_not_delay_the_next(
+    deployment: Deployment, aws: FakeAws
+) -> None:
     for _ in range(site_check.KEPT):
         SiteProbe.objects.create(environment=deployment.environment, at=timezone.now())
-    after_stacks(deployment, aws)
+    complete_stacks(deployment, aws)
 
     assert step(deployment, aws).state == State.SUCCEEDED
 
 
-def test_a_failed_configuration_is_waited_for_a_while_and_then_ends_the_deployment(
+def test_a_failed_configuration_ends_the_deployment_after_a_timeout(
     deployment: Deployment, aws: FakeAws
 ) -> None:
     good, bad = (server("staging", "app", number) for number in (0, 1))
     configure(aws, "staging", "app", {good: "Success", bad: "Failed"}, run=2)
-    after_stacks(deployment, aws)
+    complete_stacks(deployment, aws)
 
     waiting = step(deployment, aws)
     assert waiting.state == State.CONFIGURATION
-    assert said(waiting)[0] == f"configure-app failed on {bad} (Failed)."
+    assert waiting_texts(waiting)[0] == f"configure-app failed on {bad} (Failed)."
 
     AssociationRun.objects.update(at=F("at") - failure_timeout(sandbox=False))
-    later(deployment, failure_timeout(sandbox=False))
+    age_events(deployment, failure_timeout(sandbox=False))
     ended = step(deployment, aws)
 
     assert (ended.state, ended.error_code) == (State.FAILED, "AssociationFailed")
@@ -221,10 +223,12 @@ def test_a_failed_configuration_is_waited_for_a_while_and_then_ends_the_deployme
     assert environment.outputs
 
 
-def test_running_it_again_heals_the_deployment(deployment: Deployment, aws: FakeAws) -> None:
+def test_a_successful_run_after_a_failed_one_completes_the_deployment(
+    deployment: Deployment, aws: FakeAws
+) -> None:
     good, bad = (server("staging", "app", number) for number in (0, 1))
     configure(aws, "staging", "app", {good: "Success", bad: "Failed"}, run=2)
-    after_stacks(deployment, aws)
+    complete_stacks(deployment, aws)
     step(deployment, aws)
 
     configure(aws, "staging", "app", {bad: "Success"}, run=3)
@@ -232,38 +236,38 @@ def test_running_it_again_heals_the_deployment(deployment: Deployment, aws: Fake
     assert step(deployment, aws).state == State.SUCCEEDED
 
 
-def test_an_environment_that_never_becomes_ready_ends_with_what_was_missing(
+def test_a_deployment_that_times_out_reports_what_it_was_waiting_for(
     deployment: Deployment, aws: FakeAws
 ) -> None:
-    after_stacks(deployment, aws)
-    later(deployment, readiness_timeout(sandbox=False))
+    complete_stacks(deployment, aws)
+    age_events(deployment, readiness_timeout(sandbox=False))
 
-    ended = step(deployment, aws, SILENT)
+    ended = step(deployment, aws, BAD_GATEWAY)
 
     assert (ended.state, ended.error_code) == (State.FAILED, "NotReady")
     assert "The site check through the load balancer" in reason(ended)
 
 
-def test_nothing_is_given_up_on_what_was_seen_before_the_portal_was_stopped(
+def test_a_deployment_does_not_time_out_while_the_portal_is_stopped(
     deployment: Deployment, aws: FakeAws
 ) -> None:
-    """It is stopped for longer than an environment may take; meanwhile the last server becomes healthy."""
-    after_stacks(deployment, aws)
-    retarget(aws, "staging", "web", 1, "unhealthy", "Target.Timeout")
+    """It is stopped for longer than the timeout; meanwhile the last server becomes healthy."""
+    complete_stacks(deployment, aws)
+    set_target_state(aws, "staging", "web", 1, "unhealthy", "Target.Timeout")
     step(deployment, aws)
     stopped = 2 * readiness_timeout(sandbox=False)
-    later(deployment, stopped)
+    age_events(deployment, stopped)
     Observation.objects.update(attempted_at=F("attempted_at") - stopped)
-    retarget(aws, "staging", "web", 1, "healthy")
+    set_target_state(aws, "staging", "web", 1, "healthy")
 
-    one_tick(deployment, aws)
+    take_step(deployment, aws)
 
     assert Deployment.objects.get().is_active
     assert step(deployment, aws).state == State.SUCCEEDED
 
 
-def test_a_stack_that_is_deleted_meanwhile_ends_the_deployment(deployment: Deployment, aws: FakeAws) -> None:
-    after_stacks(deployment, aws)
+def test_a_deleted_stack_fails_a_deployment_after_the_stacks(deployment: Deployment, aws: FakeAws) -> None:
+    complete_stacks(deployment, aws)
     Deployment.objects.update(polled_at=None)
     aws.stacks["arn:staging"].status = "DELETE_COMPLETE"
 
@@ -273,25 +277,25 @@ def test_a_stack_that_is_deleted_meanwhile_ends_the_deployment(deployment: Deplo
     assert Environment.objects.get().stack_id == ""
 
 
-def test_every_step_can_be_taken_twice(deployment: Deployment, aws: FakeAws) -> None:
-    """A worker that dies after its step's last statement leaves the row due: the step comes again."""
-    after_stacks(deployment, aws)
+def test_every_step_can_be_repeated(deployment: Deployment, aws: FakeAws) -> None:
+    """When a worker dies after its step's last statement, the row stays due and the step is repeated."""
+    complete_stacks(deployment, aws)
     version = Deployment.objects.get().version
-    step(deployment, aws, SILENT)
+    step(deployment, aws, BAD_GATEWAY)
     numbers = list(Event.objects.values_list("seq", flat=True).order_by("seq"))
     assert numbers == list(range(1, len(numbers) + 1))
 
-    step(deployment, aws, SILENT)
+    step(deployment, aws, BAD_GATEWAY)
 
     assert list(Event.objects.values_list("seq", flat=True).order_by("seq")) == numbers
     assert Deployment.objects.get().version > version
 
 
-def test_a_worker_that_dies_at_any_write_leaves_a_deployment_that_becomes_ready(
+def test_a_deployment_becomes_ready_after_a_death_of_the_worker_at_any_write(
     deployment: Deployment, aws: FakeAws
 ) -> None:
-    after_stacks(deployment, aws)
-    look(aws)
+    complete_stacks(deployment, aws)
+    poll(aws)
     deaths = 0
     while _dies_at(deaths, deployment, aws):
         deaths += 1
@@ -299,7 +303,7 @@ def test_a_worker_that_dies_at_any_write_leaves_a_deployment_that_becomes_ready(
 
 
 def _dies_at(number: int, deployment: Deployment, aws: FakeAws) -> bool:
-    """Let the step die before its nth write, and the next worker go on. False when there is no such write."""
+    """Let the step die before its nth write, and run to the end. Return False if there is no such write."""
     seen = 0
 
     def die(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
@@ -310,11 +314,11 @@ def _dies_at(number: int, deployment: Deployment, aws: FakeAws) -> bool:
                 raise KeyboardInterrupt
         return execute(sql, params, many, context)
 
-    with transaction.atomic(), patch("deployments.runner.site_check.check_site", return_value=ANSWERED):
+    with transaction.atomic(), patch("deployments.runner.site_check.check_site", return_value=SUCCESSFUL):
         died = False
         try:
             with connection.execute_wrapper(die):
-                one_tick(deployment, aws)
+                take_step(deployment, aws)
         except KeyboardInterrupt:
             died = True
         ended = run(deployment, aws)
@@ -328,7 +332,7 @@ def _dies_at(number: int, deployment: Deployment, aws: FakeAws) -> bool:
     return died
 
 
-def test_a_set_without_servers_passes_straight_through(deployment: Deployment, aws: FakeAws) -> None:
+def test_a_set_without_servers_is_ready_at_once(deployment: Deployment, aws: FakeAws) -> None:
     deployment.stacks.exclude(path="").delete()
 
     ended = run(deployment, aws)

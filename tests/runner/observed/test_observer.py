@@ -1,4 +1,4 @@
-"""What is observed of an environment, how often, and what an error of one source does not do to others."""
+"""Observers: what they store, how often they poll, and how an error of one source stays there."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from tests.fakes import FakeAws
 from tests.runner.observed.world import (
     activity,
     configure,
-    look,
-    make_world,
+    make_observed_environment,
     observation,
+    poll,
     problems,
-    reread,
-    retarget,
+    reload,
     server,
+    set_target_state,
 )
 
 pytestmark = pytest.mark.django_db
@@ -49,15 +49,13 @@ def aws() -> FakeAws:
 
 @pytest.fixture
 def environment(aws: FakeAws) -> Environment:
-    return make_world(aws)
+    return make_observed_environment(aws)
 
 
-def test_an_environment_that_is_well_is_healthy_after_one_look(
-    aws: FakeAws, environment: Environment
-) -> None:
-    look(aws)
+def test_a_healthy_environment_is_healthy_after_one_poll(aws: FakeAws, environment: Environment) -> None:
+    poll(aws)
 
-    seen = reread(environment)
+    seen = reload(environment)
     assert (seen.health_word, seen.health_sentence) == ("healthy", {})
     assert {row.tier: row.dns_name for row in LoadBalancer.objects.all()} == {
         "alb": "staging-web.elb.example",
@@ -74,44 +72,44 @@ def test_an_environment_that_is_well_is_healthy_after_one_look(
     assert None not in Observation.objects.values_list("observed_at", flat=True)
 
 
-def test_an_unhealthy_app_server_degrades_and_the_history_shows_the_dip(
+def test_an_unhealthy_app_server_degrades_the_environment_and_is_in_the_history(
     aws: FakeAws, environment: Environment
 ) -> None:
-    look(aws)
-    retarget(aws, "staging", "app", 1, "unhealthy", "Target.FailedHealthChecks")
-    look(aws, "targets")
+    poll(aws)
+    set_target_state(aws, "staging", "app", 1, "unhealthy", "Target.FailedHealthChecks")
+    poll(aws, "targets")
 
-    seen = reread(environment)
+    seen = reload(environment)
     assert seen.health_word == "degraded"
     assert seen.health_sentence["code"] == "target_failed_checks"
 
-    retarget(aws, "staging", "app", 1, "healthy")
-    look(aws, "targets")
+    set_target_state(aws, "staging", "app", 1, "healthy")
+    poll(aws, "targets")
     words = list(
         HealthSample.objects.filter(tier="app").order_by("at").values_list("word", "healthy", "total")
     )
-    assert reread(environment).health_word == "healthy"
+    assert reload(environment).health_word == "healthy"
     assert words[-2:] == [("degraded", 1, 2), ("healthy", 2, 2)]
 
 
-def test_since_tells_how_long_a_state_lasts(aws: FakeAws, environment: Environment) -> None:
-    look(aws, "targets")
+def test_since_is_when_the_state_began(aws: FakeAws, environment: Environment) -> None:
+    poll(aws, "targets")
     first = Target.objects.get(target_id=server("staging", "app", 0)).since
-    look(aws, "targets")
+    poll(aws, "targets")
     assert Target.objects.get(target_id=server("staging", "app", 0)).since == first
 
-    retarget(aws, "staging", "app", 0, "unhealthy", "Target.Timeout")
-    look(aws, "targets")
+    set_target_state(aws, "staging", "app", 0, "unhealthy", "Target.Timeout")
+    poll(aws, "targets")
     assert Target.objects.get(target_id=server("staging", "app", 0)).since > first
 
 
-def test_a_replaced_instance_leaves_its_trace_and_what_its_group_did(
+def test_a_replaced_instance_keeps_its_row_and_the_activities_of_the_group_are_stored(
     aws: FakeAws, environment: Environment
 ) -> None:
-    look(aws)
+    poll(aws)
     group = aws.scaling_groups["staging-app"]
     aws.calls.clear()
-    look(aws, "fleet")
+    poll(aws, "fleet")
     assert "autoscaling:DescribeScalingActivities" not in aws.calls
 
     new = replace(group.instances[0], instance_id="i-new", lifecycle="Pending")
@@ -121,7 +119,7 @@ def test_a_replaced_instance_leaves_its_trace_and_what_its_group_did(
         activity("staging-app", "launch i-new", "PreInService", now, progress=30, ended_at=None),
         activity("staging-app", "terminate", "Successful", now, cause="instance was taken out of service"),
     ]
-    look(aws, "fleet")
+    poll(aws, "fleet")
 
     assert FleetInstance.objects.get(instance_id=server("staging", "app", 0)).gone_at is not None
     assert FleetInstance.objects.get(instance_id="i-new").lifecycle == "Pending"
@@ -131,18 +129,18 @@ def test_a_replaced_instance_leaves_its_trace_and_what_its_group_did(
     }
 
     aws.scaling_activities["staging-app"][0] = activity("staging-app", "launch i-new", "Successful", now)
-    look(aws, "fleet")
+    poll(aws, "fleet")
     assert ScalingActivity.objects.get(description="launch i-new an instance").status == "Successful"
 
 
 def test_a_failover_swaps_the_roles(aws: FakeAws, environment: Environment) -> None:
-    look(aws, "database")
+    poll(aws, "database")
     before = dict(DatabaseMember.objects.values_list("instance_id", "since"))
     cluster = aws.db_clusters["staging-db"]
     swapped = tuple(replace(member, is_writer=not member.is_writer) for member in cluster.members)
     aws.db_clusters["staging-db"] = replace(cluster, members=swapped)
 
-    look(aws, "database")
+    poll(aws, "database")
 
     assert dict(DatabaseMember.objects.values_list("instance_id", "is_writer")) == {
         "staging-a": False,
@@ -151,10 +149,8 @@ def test_a_failover_swaps_the_roles(aws: FakeAws, environment: Environment) -> N
     assert all(row.since > before[row.instance_id] for row in DatabaseMember.objects.all())
 
 
-def test_a_task_that_fails_on_one_of_two_is_named_from_the_output(
-    aws: FakeAws, environment: Environment
-) -> None:
-    look(aws)
+def test_the_failed_task_is_read_from_the_output(aws: FakeAws, environment: Environment) -> None:
+    poll(aws)
     bad = server("staging", "app", 1)
     configure(aws, "staging", "app", {server("staging", "app", 0): "Success", bad: "Failed"}, run=2)
     at = aws.execution_target_rows["staging-app-2"][1].at
@@ -168,7 +164,7 @@ def test_a_task_that_fails_on_one_of_two_is_named_from_the_output(
     )
     aws.stored["logs", f"{folder}/stderr"] = b"[WARNING]: something\n"
 
-    look(aws, "associations")
+    poll(aws, "associations")
 
     run = AssociationRun.objects.newest_of_each().get(instance_id=bad)
     assert (run.status, run.failed_task, run.failed_message) == (
@@ -180,70 +176,72 @@ def test_a_task_that_fails_on_one_of_two_is_named_from_the_output(
     assert "fatal: [localhost]" in run.output
     association = Association.objects.get(tier="app")
     assert (association.status, association.counts) == ("Failed", {"Success": 1, "Failed": 1})
-    assert reread(environment).health_word == "degraded"
+    assert reload(environment).health_word == "degraded"
 
     aws.calls.clear()
-    look(aws, "associations")
+    poll(aws, "associations")
     assert "s3:GetObject" not in aws.calls
 
     configure(aws, "staging", "app", {bad: "Success"}, run=3)
-    look(aws, "associations")
+    poll(aws, "associations")
     latest = dict(
         AssociationRun.objects.newest_of_each()
         .filter(association=association)
         .values_list("instance_id", "status")
     )
     assert latest == {server("staging", "app", 0): "Success", bad: "Success"}
-    assert reread(environment).health_word == "healthy"
+    assert reload(environment).health_word == "healthy"
 
 
-def test_executions_are_asked_for_only_when_an_association_moved(
+def test_executions_are_read_only_when_an_association_has_changed(
     aws: FakeAws, environment: Environment
 ) -> None:
-    look(aws)
+    poll(aws)
     aws.calls.clear()
 
-    look(aws, "associations")
+    poll(aws, "associations")
 
     assert aws.calls.count("ssm:DescribeAssociation") == 2
     assert "ssm:DescribeAssociationExecutions" not in aws.calls
 
 
-def test_what_was_deleted_leaves_nothing_behind(aws: FakeAws, environment: Environment) -> None:
-    look(aws)
+def test_rows_of_deleted_resources_are_deleted(aws: FakeAws, environment: Environment) -> None:
+    poll(aws)
     del aws.association_rows["staging-web"]
-    look(aws, "associations")
+    poll(aws, "associations")
     assert list(Association.objects.values_list("tier", flat=True)) == ["app"]
 
     Stack.objects.filter(deployment__environment=environment).delete()
-    look(aws)
+    poll(aws)
 
     for rows in (Target, LoadBalancer, Association, DatabaseMember):
         assert not rows.objects.exists()
     assert not FleetInstance.objects.present().exists()
-    assert reread(environment).health_word == "unknown"
+    assert reload(environment).health_word == "unknown"
 
 
-def test_an_environment_that_is_being_deleted_tells_no_bad_news(
+def test_the_health_of_an_environment_does_not_change_during_its_deletion(
     aws: FakeAws, environment: Environment
 ) -> None:
-    look(aws)
+    poll(aws)
     make_deployment(environment, kind="delete", state="stacks")
     aws.targets.clear()
     samples = HealthSample.objects.count()
 
-    look(aws, "targets")
+    poll(aws, "targets")
 
-    assert reread(environment).health_word == "healthy"
+    assert reload(environment).health_word == "healthy"
     assert HealthSample.objects.count() == samples
 
 
-# --- errors stay where they are ----------------------------------------------------------------------
-def test_a_denied_action_is_named_and_everything_else_goes_on(aws: FakeAws, environment: Environment) -> None:
+# --- errors of one source ------------------------------------------------------------------------------
+def test_a_denied_action_is_reported_and_other_sources_are_polled(
+    aws: FakeAws, environment: Environment
+) -> None:
     denied = "ssm:DescribeAssociationExecutions"
     aws.fail(denied, *[AwsAccessError("AccessDeniedException", "not authorized", denied)] * 20)
 
-    look(aws)
+    poll(aws)
 
     problem = observation(environment, "associations")
     assert (problem.problem_code, problem.problem_sentence["params"]["action"]) == (
@@ -255,7 +253,7 @@ def test_a_denied_action_is_named_and_everything_else_goes_on(aws: FakeAws, envi
     assert list(problems().values_list("source", flat=True)) == ["associations"]
 
     aws.before.clear()
-    look(aws, "associations")
+    poll(aws, "associations")
     assert not problems().exists()
     assert AssociationRun.objects.count() == 4
 
@@ -263,34 +261,34 @@ def test_a_denied_action_is_named_and_everything_else_goes_on(aws: FakeAws, envi
 @pytest.mark.parametrize(
     "denied", ["ssm:DescribeAssociationExecutions", "ssm:DescribeAssociationExecutionTargets"]
 )
-def test_what_was_denied_stays_told_until_it_was_read(
+def test_a_denied_action_is_reported_until_it_succeeds(
     aws: FakeAws, environment: Environment, denied: str
 ) -> None:
-    look(aws)
+    poll(aws)
     bad = server("staging", "app", 1)
     configure(aws, "staging", "app", {server("staging", "app", 0): "Success", bad: "Failed"}, run=2)
     aws.fail(denied, *[AwsAccessError("AccessDeniedException", "not authorized", denied)] * 20)
 
-    for _ in range(3):  # nothing moves meanwhile
-        look(aws, "associations")
+    for _ in range(3):  # nothing changes in AWS
+        poll(aws, "associations")
         assert observation(environment, "associations").problem_code == "AccessDeniedException"
 
     aws.before.clear()
-    look(aws, "associations")
+    poll(aws, "associations")
     assert not problems().exists()
     assert AssociationRun.objects.newest_of_each().get(instance_id=bad).status == "Failed"
 
 
-def test_a_source_that_stalls_grows_old_and_the_others_stay_fresh(
+def test_a_source_that_times_out_becomes_stale_and_the_others_do_not(
     aws: FakeAws, environment: Environment
 ) -> None:
-    look(aws)
+    poll(aws)
     before = observation(environment, "targets").observed_at
     stall = "elasticloadbalancing:DescribeTargetHealth"
     aws.fail(stall, *[AwsRetryable("ReadTimeoutError", "Read timeout", stall)] * 3)
 
     for _ in range(3):
-        look(aws)
+        poll(aws)
 
     targets = observation(environment, "targets")
     assert targets.observed_at == before
@@ -299,39 +297,41 @@ def test_a_source_that_stalls_grows_old_and_the_others_stay_fresh(
     fleet = observation(environment, "fleet")
     assert (fleet.problem_code, fleet.observed_at != before) == ("", True)
 
-    look(aws)
+    poll(aws)
     assert observation(environment, "targets").problem_code == ""
 
 
-def test_one_lost_answer_is_no_news(aws: FakeAws, environment: Environment) -> None:
+def test_one_lost_response_is_not_reported(aws: FakeAws, environment: Environment) -> None:
     stall = "rds:DescribeDBClusters"
     aws.fail(stall, AwsRetryable("ReadTimeoutError", "Read timeout", stall))
 
-    look(aws)
+    poll(aws)
 
     assert observation(environment, "database").problem_code == ""
     assert observation(environment, "database").observed_at is None
 
 
-def test_old_figures_turn_to_unknown_though_nothing_answers(aws: FakeAws, environment: Environment) -> None:
-    look(aws)
+def test_stale_health_becomes_unknown_when_no_call_succeeds(aws: FakeAws, environment: Environment) -> None:
+    poll(aws)
     old = timezone.now() - timedelta(minutes=6)
     Target.objects.update(observed_at=old)
     Environment.objects.update(health_at=old)
     stall = "elasticloadbalancing:DescribeLoadBalancers"
     aws.fail(stall, AwsRetryable("ReadTimeoutError", "Read timeout", stall))
 
-    look(aws, "targets")
+    poll(aws, "targets")
 
-    assert reread(environment).health_word == "unknown"
+    assert reload(environment).health_word == "unknown"
 
 
-def test_a_spent_budget_is_no_problem_and_comes_back(aws: FakeAws, environment: Environment) -> None:
+def test_an_exhausted_quota_is_not_reported_and_the_poll_is_retried(
+    aws: FakeAws, environment: Environment
+) -> None:
     call = "elasticloadbalancing:DescribeTargetHealth"
     aws.fail(call, QuotaExhausted(call, 3.0))
     before = timezone.now()
 
-    look(aws, "targets")
+    poll(aws, "targets")
 
     row = observation(environment, "targets")
     assert (row.problem_code, row.failures, row.observed_at) == ("", 0, None)
@@ -339,49 +339,49 @@ def test_a_spent_budget_is_no_problem_and_comes_back(aws: FakeAws, environment: 
     assert row.due_at <= timezone.now()
     observer = Observer.objects.get(source="targets")
     assert observer.due_at is not None
-    assert timedelta(seconds=2.9) < observer.due_at - before < timedelta(seconds=5)
+    assert before + timedelta(seconds=2.9) < observer.due_at < timezone.now() + timedelta(seconds=3.1)
 
 
-def test_a_bug_in_a_source_is_left_to_the_next_round(
+def test_an_internal_error_of_a_source_is_retried_in_the_next_round(
     aws: FakeAws, environment: Environment, caplog: pytest.LogCaptureFixture
 ) -> None:
     aws.fail("rds:DescribeDBClusters", ZeroDivisionError())
 
-    look(aws)
+    poll(aws)
 
     assert "a round failed" in caplog.text
     assert observation(environment, "targets").observed_at is not None
-    look(aws, "database")
+    poll(aws, "database")
     assert observation(environment, "database").observed_at is not None
 
 
-def test_missing_credentials_are_told_by_every_source(aws: FakeAws, environment: Environment) -> None:
-    def refuse(_ref: object) -> object:
+def test_missing_credentials_are_reported_for_every_source(aws: FakeAws, environment: Environment) -> None:
+    def raise_access_error(_ref: object) -> object:
         raise AwsAccessError("NoCredentialsError", "Unable to locate credentials", "sts:AssumeRole")
 
-    look(refuse)  # type: ignore[arg-type]
+    poll(raise_access_error)  # type: ignore[arg-type]
 
     assert problems().count() == 4
 
 
-# --- how often, and who first ------------------------------------------------------------------------
-def test_who_is_looked_at_is_asked_for_more_often_and_first(aws: FakeAws) -> None:
+# --- frequency and priority ----------------------------------------------------------------------------
+def test_watched_environments_are_polled_more_often_and_first(aws: FakeAws) -> None:
     account = make_account()
-    quiet = make_world(aws, "quiet", account=account)
-    watched = make_world(
+    quiet = make_observed_environment(aws, "quiet", account=account)
+    watched = make_observed_environment(
         aws, "watched", account=account, watched_until=timezone.now() + timedelta(seconds=30)
     )
-    look(aws, "targets")
+    poll(aws, "targets")
     aws.calls.clear()
     call = "elasticloadbalancing:DescribeTargetHealth"
     aws.on_call = lambda _: aws.fail(call, QuotaExhausted(call, 3.0)) if aws.calls.count(call) == 3 else None
 
-    look(aws, "targets")
+    poll(aws, "targets")
     aws.on_call = lambda _: None
     rows = Observation.objects.filter(source="targets")
     assert [row.environment_id for row in rows.filter(due_at__gt=timezone.now())] == [watched.pk]
 
-    look(aws, "targets", every=False)
+    poll(aws, "targets", every=False)
     first, second = rows.order_by("due_at").values_list("environment", "due_at")
     assert (first[0], second[0]) == (watched.pk, quiet.pk)
     assert first[1] is not None
@@ -389,29 +389,29 @@ def test_who_is_looked_at_is_asked_for_more_often_and_first(aws: FakeAws) -> Non
     assert second[1] - first[1] > timedelta(seconds=50)
 
 
-def test_an_environment_that_was_deleted_is_asked_for_no_more(aws: FakeAws, environment: Environment) -> None:
-    look(aws)
+def test_a_deleted_environment_is_not_polled(aws: FakeAws, environment: Environment) -> None:
+    poll(aws)
     Environment.objects.update(deleted_at=timezone.now(), live_key=None)
     aws.calls.clear()
 
-    look(aws)
+    poll(aws)
 
     assert aws.calls == []
 
 
-def test_an_environment_without_such_parts_costs_no_call(aws: FakeAws) -> None:
-    environment = make_world(aws, "bare")
+def test_an_environment_without_observed_resources_costs_no_call(aws: FakeAws) -> None:
+    environment = make_observed_environment(aws, "bare")
     Stack.objects.filter(deployment__environment=environment).delete()
 
-    look(aws)
+    poll(aws)
 
     assert aws.calls == []
-    assert reread(environment).health_word == "unknown"
+    assert reload(environment).health_word == "unknown"
     assert not HealthSample.objects.exists()
 
 
-def test_a_stale_or_doubled_message_does_nothing(aws: FakeAws, environment: Environment) -> None:
-    look(aws)
+def test_a_stale_or_duplicate_message_does_nothing(aws: FakeAws, environment: Environment) -> None:
+    poll(aws)
     observer = Observer.objects.get(source="fleet")
     aws.calls.clear()
 
@@ -419,14 +419,14 @@ def test_a_stale_or_doubled_message_does_nothing(aws: FakeAws, environment: Envi
     assert aws.calls == []
 
 
-def test_many_environments_share_the_calls_that_can_be_shared(aws: FakeAws) -> None:
+def test_environments_share_calls_where_the_api_allows_it(aws: FakeAws) -> None:
     account = make_account()
     for number in range(20):
-        make_world(aws, f"env{number}", account=account)
-    look(aws)
+        make_observed_environment(aws, f"env{number}", account=account)
+    poll(aws)
     aws.calls.clear()
 
-    look(aws)
+    poll(aws)
 
     calls = Counter(aws.calls)
     assert calls["autoscaling:DescribeAutoScalingGroups"] == 1
