@@ -21,7 +21,7 @@ from deployments.runner import step
 from deployments.wording import stored_text
 from tests.builders import make_account, make_deployment, make_environment, make_user
 from tests.fakes import FakeAws, lost_answer
-from tests.runner.conftest import one_tick, run
+from tests.runner.conftest import run, take_step
 from tests.wordings import reason
 
 UPDATE, TERMINATION = "cloudformation:UpdateStack", "cloudformation:UpdateTerminationProtection"
@@ -210,7 +210,7 @@ def test_an_update_that_never_ends_is_given_up(deployment: Deployment, aws: Fake
     late = timezone.now() - readiness_timeout(sandbox=False)
     Deployment.objects.update(phase_at=late)
 
-    one_tick(deployment, aws)
+    take_step(deployment, aws)
 
     ended = Deployment.objects.get()
     assert (ended.state, ended.protection) == (State.SUCCEEDED, "failed")
