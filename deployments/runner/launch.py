@@ -17,6 +17,7 @@ from deployments.message_codes import Code
 from deployments.models import Deployment, Environment
 from deployments.models.sealed import unseal
 from deployments.runner import event_log, preflight, sandbox_run, stack_rows
+from deployments.runner.rejected_change_set import rejection
 
 AT_ONCE = 0.0
 SOON = 1.0
@@ -81,7 +82,7 @@ def create_change_set(deployment: Deployment, clients: Clients) -> float:
     if change_set.is_pending:
         return SOON
     if not change_set.is_created:
-        raise UserFixable("ChangeSetFailed", Code.CHANGE_SET_REJECTED, reason=change_set.reason)
+        raise rejection(deployment, change_set, clients.cloudformation)
     resources, stacks = stack_rows.seed_from_change_set(deployment, change_set, clients.cloudformation)
     event_log.add(deployment, "change_set.created", resources=resources, stacks=stacks)
     with transaction.atomic():

@@ -236,6 +236,13 @@ CAUSES: Final[Mapping[str, CauseText]] = {
             "administrators of Sanso."
         ),
     ),
+    "TemplateMissing": CauseText(
+        N_("The template of a nested stack does not exist"),
+        N_(
+            "The TemplateURL of the nested stack names a file that the template set does not have. Correct "
+            "the name, or add the file."
+        ),
+    ),
     "TemplateUnreadable": CauseText(
         N_("CloudFormation could not read the template of a nested stack"),
         N_("The artifact bucket must be readable and contain the template. Deploy again to upload it again."),

@@ -17,6 +17,13 @@ CAUSES = (
         example="Requires capabilities : [CAPABILITY_NAMED_IAM]",
     ),
     Cause(
+        code="TemplateMissing",
+        reason=signature(r"S3 error: The specified key does not exist"),
+        types=("AWS::CloudFormation::Stack",),
+        steps=_FIX,
+        example="S3 error: The specified key does not exist.",
+    ),
+    Cause(
         code="TemplateUnreadable",
         reason=signature(
             r"TemplateURL must (?:be|reference)|S3 error: (?P<said>[^.]+)|unable to (?:read"
