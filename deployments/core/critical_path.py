@@ -17,8 +17,10 @@ class CriticalPath:
     marked: frozenset[str] = frozenset()
 
 
-def critical_path(schedule: Schedule, spans: Mapping[str, Span]) -> CriticalPath:
+def critical_path(schedule: Schedule, spans: Mapping[str, Span], *, to: str = "") -> CriticalPath:
     """Return the chain that ends last: from its last part back, each time to the dependency that ended last.
+
+    `to` is where it ends instead, when that part has an end: at what failed first.
 
     `spans` has the times of parts that have ended, and the expected times of the others. A part without an
     end is left out. Of several that end at the same time, the last by name is used, so that the same times
@@ -26,11 +28,8 @@ def critical_path(schedule: Schedule, spans: Mapping[str, Span]) -> CriticalPath
     """
     latest = _latest_inside(schedule, spans)
     chain: list[str] = []
-    at = max(
-        (path for path in spans if _counts(schedule, spans, path)),
-        key=lambda p: (_end(spans, p), p),
-        default="",
-    )
+    counted = [path for path in spans if _counts(schedule, spans, path)]
+    at = to if to in counted else max(counted, key=lambda p: (_end(spans, p), p), default="")
     while at:
         chain.append(at)
         before = {leaf for need in _needs(schedule, at) if (leaf := latest.get(need, ""))} - set(chain)

@@ -81,22 +81,25 @@ def phases_of(kind: Kind, *, protects: bool) -> tuple[State, ...]:
 
 
 def phase_statuses(
-    kind: Kind, state: State, last_phase: State, *, protects: bool = False
+    kind: Kind, state: State, last_phase: State, *, protects: bool = False, is_back: bool = False
 ) -> list[tuple[State, DisplayStatus]]:
     """Return the phases of a deployment of this kind, each with the status to display.
 
-    `last_phase` is the phase in which it ended. While it runs, `state` is the current phase.
+    `last_phase` is the phase in which it ended. While it runs, `state` is the current phase; while it rolls
+    back (`is_back`), the phases to come will not run.
     """
     phases = phases_of(kind, protects=protects or last_phase is State.PROTECT)
     current = phases.index(last_phase if state in TERMINAL else state)
     done = len(phases) if state is State.SUCCEEDED else current
     return [
-        (phase, _phase_status(number, done=done, current=current, state=state))
+        (phase, _phase_status(number, done=done, current=current, state=state, is_back=is_back))
         for number, phase in enumerate(phases)
     ]
 
 
-def _phase_status(number: int, *, done: int, current: int, state: State) -> DisplayStatus:
+def _phase_status(number: int, *, done: int, current: int, state: State, is_back: bool) -> DisplayStatus:
     if number < done:
         return DisplayStatus.DONE
-    return display_status_of(state) if number == current else DisplayStatus.PENDING
+    if number == current:
+        return display_status_of(state)
+    return DisplayStatus.NOT_RUN if is_back or state in TERMINAL else DisplayStatus.PENDING

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from deployments.core.phases import Kind
 from deployments.core.status import (
+    CREATED,
     DisplayStatus,
     display_status,
     is_failed_create,
@@ -14,6 +15,7 @@ from deployments.core.status import (
     is_of_deletion,
     is_retained,
 )
+from deployments.core.timeline import Changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,11 @@ def is_done(kind: Kind, status: str) -> bool:
     if kind is Kind.DELETE:
         return is_gone(status)
     return display_status(status) is DisplayStatus.DONE and not is_retained(status)
+
+
+def was_created(changes: Changes) -> bool:
+    """Return whether a resource was created, whatever came of it later."""
+    return any(len(change) == 2 and change[1] == CREATED for change in changes)
 
 
 def count(kind: Kind, statuses: Iterable[str]) -> ProgressCount:

@@ -59,7 +59,7 @@ def root_cause(failures: Iterable[Failure]) -> RootCause | None:
     failed = {(f.path, f.logical_id, f.status, f.at): f for f in failures if is_failed(f.status)}.values()
     collateral = [f for f in failed if is_cancelled(f.status, f.reason)]
     own = [f for f in failed if not is_cancelled(f.status, f.reason)]
-    leaves = [f for f in own if not _ECHO.search(f.reason)]
+    leaves = [f for f in own if not is_echo(f.reason)]
     if not leaves:
         return _of_echoes(own or failed, collateral)
     ordered = sorted(leaves, key=lambda f: (f.at, -f.path.count("/"), f.path, f.logical_id, f.status))
@@ -76,6 +76,11 @@ def _of_echoes(echoes: Iterable[Failure], collateral: Iterable[Failure]) -> Root
     """Return the deepest and earliest echo as the cause, None if there is none."""
     leaf = min(echoes, key=lambda f: (-f.path.count("/"), f.at, f.path, f.logical_id), default=None)
     return RootCause(leaf=leaf, collateral=_sorted(collateral, leaf)) if leaf else None
+
+
+def is_echo(reason: str) -> bool:
+    """Return whether a stack's reason only repeats that something in it failed."""
+    return bool(_ECHO.search(reason))
 
 
 def _sorted(failures: Iterable[Failure], leaf: Failure) -> tuple[Failure, ...]:

@@ -12,6 +12,7 @@ from enum import StrEnum
 IN_REVIEW = "REVIEW_IN_PROGRESS"
 """A new stack with a change set that has not been executed: nothing exists in it."""
 DELETED = "DELETE_COMPLETE"
+CREATED = "CREATE_COMPLETE"
 _CREATE_FAILED, _DELETE_SKIPPED, _ROLLED_BACK = "CREATE_FAILED", "DELETE_SKIPPED", "ROLLBACK_COMPLETE"
 
 
@@ -28,6 +29,9 @@ class DisplayStatus(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     DELETED = "deleted"
+    NOT_RUN = "not-run"
+    REMAINS = "remains"
+    ROLLBACK_FAILED = "rollback-failed"
     ATTENTION = "attention"
 
 
@@ -53,7 +57,7 @@ _STATUSES: dict[str, Status] = {
     "": Status(DisplayStatus.PENDING, False),
     IN_REVIEW: Status(DisplayStatus.PENDING, False),
     "CREATE_IN_PROGRESS": Status(_P, False),
-    "CREATE_COMPLETE": Status(DisplayStatus.DONE, True),
+    CREATED: Status(DisplayStatus.DONE, True),
     _CREATE_FAILED: Status(_F, True),
     "UPDATE_IN_PROGRESS": Status(_P, False),
     "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS": Status(DisplayStatus.SETTLING, False),

@@ -58,6 +58,11 @@ class ResourceQuerySet(models.QuerySet["Resource"]):
         rows = self.filter(stack__deployment=deployment).order_by()
         return list(rows.values_list("stack__path", "status").annotate(Count("pk")))
 
+    def changes_in(self, deployment: Deployment) -> list[tuple[str, list[list[int | str]]]]:
+        """Return (path of the stack, status changes) of all resources of a deployment."""
+        rows = self.filter(stack__deployment=deployment).order_by()
+        return list(rows.values_list("stack__path", "changes"))
+
     def placed_in(self, deployment: Deployment) -> Self:
         """Keep one deployment's resources, with their stacks."""
         return self.filter(stack__deployment=deployment).select_related("stack").order_by("pk")

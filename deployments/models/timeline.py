@@ -14,6 +14,8 @@ from deployments.core.dependencies import Edge, Waiting
 from deployments.core.forecast import Forecast, is_slow, project
 from deployments.core.phases import Kind, State, phases_of
 from deployments.core.progress import resource_state
+from deployments.core.root_cause import first_failure
+from deployments.core.row_results import Course, forward_runs, turn_of
 from deployments.core.schedule import PHASE, Schedule, Span
 from deployments.core.status import OperationKind, is_failed, is_rollback
 from deployments.core.timeline import Interval, OperationRun, in_ms, of_stack, runs
@@ -62,11 +64,12 @@ class Timeline:
     """The rows by path, stacks before the resources in them, and the forecast while there is one.
 
     `start` and `now` (the end, once it has ended) are epoch milliseconds. `expectation` is the forecast at
-    the request.
+    the request. The critical path of a deployment that failed leads to what failed first.
     """
 
     start: int
     now: int
+    course: Course
     lines: Mapping[str, TimelineRow] = field(default_factory=dict)
     forecast: Forecast | None = None
     critical: CriticalPath = field(default_factory=CriticalPath)
@@ -109,6 +112,17 @@ def around_the_stacks(kind: Kind, *, protects: bool) -> tuple[tuple[str, ...], t
 def operation_for(kind: Kind) -> OperationKind:
     """Return the operation of a deployment of this kind on its resources."""
     return OperationKind(kind.value)
+
+
+def course_of(deployment: Deployment, root: Iterable[OperationRun]) -> Course:
+    """Return the course of a deployment whose root stack had these runs."""
+    kind = Kind(deployment.kind)
+    return Course(
+        kind=kind,
+        turn=None if kind is Kind.DELETE else turn_of(root),
+        is_over=not deployment.is_active,
+        is_success=deployment.state == State.SUCCEEDED,
+    )
 
 
 def phase_spans(deployment: Deployment, landmarks: Iterable[Event]) -> dict[str, Span]:
@@ -168,6 +182,8 @@ class _TimelineBuilder:
         self.usual = self._usual()
         self.phases = phase_spans(deployment, landmarks)
         self.runs = {path: runs(self._changes(path)) for path in self.types}
+        self.course = course_of(deployment, self.runs.get("", ()))
+        self.failed = self._first_failure(landmarks)
 
     def timeline(self) -> Timeline:
         """Return the timeline."""
@@ -175,7 +191,7 @@ class _TimelineBuilder:
             path: Span(own[0].start, own[-1].end) for path in self.types if (own := self._waited_for(path))
         }
         forecast, spans = self._forecast(known)
-        critical = critical_path(self.schedule, spans or known) if self.resources else CriticalPath()
+        critical = self._critical_path(spans or known)
         waits = dependencies.reversed_edges(self.edges) if self.kind is Kind.DELETE else self.edges
         blocked = dependencies.blocked_by(self.edges)
         states = {path: self._status(path) for path in self.types}
@@ -190,7 +206,7 @@ class _TimelineBuilder:
                 runs=self.runs.get(path, ()),
                 depends_on=self.edges.get(path, ()),
                 blocks=blocked.get(path, ()),
-                waiting_for=dependencies.waiting_for(path, waits, states) if path in states else (),
+                waiting_for=self._waiting_for(path, waits, states),
                 usual=self.usual.get(path),
                 expected=spans.get(path),
                 is_slow=is_slow(self.usual.get(path), self._seconds(known.get(path))),
@@ -199,11 +215,41 @@ class _TimelineBuilder:
         return Timeline(
             start=in_ms(self.deployment.created_at),
             now=self.now,
+            course=self.course,
             lines=lines,
             forecast=forecast,
             critical=critical,
             expectation=self._expected(),
         )
+
+    def _first_failure(self, landmarks: Iterable[Event]) -> str:
+        """Return the path of what failed first, "" when nothing did or it may still turn out well."""
+        if not self.course.starts_nothing_more:
+            return ""
+        found = {failure: event.subject for event in landmarks if (failure := event.as_failure())}
+        failure = first_failure(found)
+        return found[failure] if failure else ""
+
+    def _critical_path(self, spans: Mapping[str, Span]) -> CriticalPath:
+        if not self.resources:
+            return CriticalPath()
+        if not self.failed:
+            return critical_path(self.schedule, spans)
+        forward = dict(spans)
+        for path in self.types:
+            if own := forward_runs(self._waited_for(path), self.course):
+                forward[path] = Span(own[0].start, own[-1].end)
+            else:
+                forward.pop(path, None)
+        return critical_path(self.schedule, forward, to=self.failed)
+
+    def _waiting_for(
+        self, path: str, waits: dependencies.Edges, states: Mapping[str, str]
+    ) -> tuple[Waiting, ...]:
+        """Return what a resource waits for; nothing once nothing more begins."""
+        if path not in states or self.course.starts_nothing_more or self.course.is_over:
+            return ()
+        return dependencies.waiting_for(path, waits, states)
 
     def _usual(self) -> dict[str, UsualDuration]:
         stored = self.expectation.usual if self.expectation else {}

@@ -26,6 +26,9 @@ GLYPHS: dict[DisplayStatus, str] = {
     DisplayStatus.FAILED: "✕",
     DisplayStatus.CANCELLED: "⊘",
     DisplayStatus.DELETED: "⊖",
+    DisplayStatus.NOT_RUN: "–",
+    DisplayStatus.REMAINS: "▣",
+    DisplayStatus.ROLLBACK_FAILED: "▲",
     DisplayStatus.ATTENTION: "▲",
 }
 LABELS: dict[DisplayStatus, Promise] = {
@@ -39,6 +42,9 @@ LABELS: dict[DisplayStatus, Promise] = {
     DisplayStatus.FAILED: pgettext_lazy("status", "Failed"),
     DisplayStatus.CANCELLED: pgettext_lazy("status", "Canceled"),
     DisplayStatus.DELETED: pgettext_lazy("status", "Deleted"),
+    DisplayStatus.NOT_RUN: pgettext_lazy("status", "Not run"),
+    DisplayStatus.REMAINS: pgettext_lazy("status", "Remains"),
+    DisplayStatus.ROLLBACK_FAILED: pgettext_lazy("status", "Rollback failed"),
     DisplayStatus.ATTENTION: pgettext_lazy("status", "Needs attention"),
 }
 # The health of an environment is never mixed with the status of its deployment: it has labels of its own.

@@ -13,8 +13,9 @@ from deployments.core.phases import (
 
 
 def statuses(kind: Kind, state: State, last_phase: State | None = None) -> str:
-    """Return one letter for each phase: Done, In progress, Pending, Failed, Rolled back."""
+    """Return one letter for each phase: Done, In progress, Pending, Failed, Rolled back, - for not run."""
     letters = {"done": "D", "progress": "I", "pending": "P", "failed": "F", "rolled-back": "R"}
+    letters["not-run"] = "-"
     return "".join(letters[status] for _, status in phase_statuses(kind, state, last_phase or state))
 
 
@@ -26,10 +27,16 @@ def test_phases_before_the_current_one_are_done_and_later_ones_pending() -> None
     assert statuses(Kind.DELETE, State.STACKS) == "DI"
 
 
-def test_the_last_phase_of_a_deployment_has_its_result() -> None:
-    assert statuses(Kind.CREATE, State.FAILED, State.ARTIFACTS) == "DFPPPPP"
-    assert statuses(Kind.CREATE, State.ROLLED_BACK, State.STACKS) == "DDDRPPP"
+def test_the_last_phase_of_a_deployment_has_its_result_and_later_ones_did_not_run() -> None:
+    assert statuses(Kind.CREATE, State.FAILED, State.ARTIFACTS) == "DF-----"
+    assert statuses(Kind.CREATE, State.ROLLED_BACK, State.STACKS) == "DDDR---"
     assert statuses(Kind.DELETE, State.FAILED, State.STACKS) == "DF"
+
+
+def test_while_the_stacks_roll_back_the_phases_to_come_will_not_run() -> None:
+    found = phase_statuses(Kind.CREATE, State.STACKS, State.STACKS, is_back=True)
+
+    assert [status.value for _, status in found][3:] == ["progress", "not-run", "not-run", "not-run"]
 
 
 def test_after_a_success_every_phase_is_done_even_one_that_was_skipped() -> None:

@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from deployments.core.status import DisplayStatus, display_status, is_final
-from deployments.core.timeline import OperationRun, runs
+from deployments.core.phases import Kind
+from deployments.core.root_cause import Failure
+from deployments.core.row_results import Course, back_status, run_status
+from deployments.core.status import DisplayStatus, display_status, is_final, operation_of
+from deployments.core.timeline import Interval, OperationRun, runs
 from deployments.presentation.waterfall.tree import TreeNode
 
 MOST = 24
 """Bars in the summary of a stack: more of them would not be told apart."""
+FORWARD = Course(kind=Kind.CREATE)
+"""A creation that has not turned back."""
 _GOING = frozenset({DisplayStatus.PROGRESS, DisplayStatus.PENDING, DisplayStatus.ROLLING_BACK})
+_ON_TOP = frozenset({DisplayStatus.FAILED, DisplayStatus.ROLLBACK_FAILED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,33 +29,45 @@ class Bar:
     status: DisplayStatus
 
 
-def bars_of(node: TreeNode, own: Sequence[OperationRun] | None = None) -> tuple[Bar, ...]:
-    """Return the bars of a node, from its runs or else from its changes or its two times."""
-    own = runs(node.changes) if own is None else own
-    if own:
-        found: list[Bar] = []
-        for run, following in zip(own, [*own[1:], None], strict=True):
-            found += _of_run(run, node, following)
-        return tuple(found)
-    if node.started is None or not node.status:
-        return ()
-    return (Bar(node.started, node.ended, display_status(node.status, node.reason)),)
+def runs_of(node: TreeNode) -> tuple[OperationRun, ...]:
+    """Return the runs of a node, from its changes, or else from its two times as old rows have them."""
+    own = runs(node.changes)
+    if own or node.started is None or not node.status:
+        return own
+    operation, end = operation_of(node.status), node.ended
+    whole = Interval(node.status, node.started, end)
+    return (OperationRun(operation, node.status, node.started, end, (whole,)),)
 
 
-def _of_run(run: OperationRun, node: TreeNode, following: OperationRun | None) -> list[Bar]:
-    """Return the bars of a run. What it came to colours all of it, other than statuses of their own.
+def bars_of(
+    node: TreeNode,
+    own: Sequence[OperationRun] | None = None,
+    course: Course = FORWARD,
+    failures: Sequence[Failure] = (),
+) -> tuple[Bar, ...]:
+    """Return the bars of a node, from its runs: those of its own operation, then those of the rollback."""
+    own = runs_of(node) if own is None else own
+    found: list[Bar] = []
+    for run, following in zip(own, [*own[1:], None], strict=False):  # none of no runs
+        is_last = following is None
+        if course.is_back(run.status, run.start):
+            found += _painted(run, following, back_status(run, is_last=is_last), paints_all=True)
+            continue
+        is_cut = not is_last or course.is_over
+        end = run_status(run, failures, is_stack=node.is_stack, is_cut=is_cut)
+        found += _painted(run, following, end)
+    return tuple(found)
 
-    A run that another one follows before it came to an end was broken off: in a stack because something
-    failed, in a resource because something else did.
-    """
-    end = display_status(run.status, node.reason if following is None and node.status == run.status else "")
-    if following is not None and not is_final(run.status):
-        end = DisplayStatus.FAILED if node.is_stack else DisplayStatus.CANCELLED
+
+def _painted(
+    run: OperationRun, following: OperationRun | None, end: DisplayStatus, *, paints_all: bool = False
+) -> list[Bar]:
+    """Return the bars of a run. Its result colors all of it, other than statuses of their own."""
     until = following.start if following is not None else None
     found = []
     for interval in run.intervals:
         told = display_status(interval.status)
-        takes_end = told in _GOING or interval.end is None
+        takes_end = paints_all or told in _GOING or interval.end is None or is_final(interval.status)
         stop = until if interval.end is None else interval.end
         found.append(Bar(interval.start, stop, end if takes_end else told))
     return found
@@ -72,13 +90,7 @@ def summary(own: Sequence[Bar], below: Iterable[Sequence[Bar]]) -> tuple[Bar, ..
 
 
 def _height(kind: DisplayStatus) -> int:
-    return (
-        2
-        if kind is DisplayStatus.FAILED
-        else 1
-        if kind in (DisplayStatus.PROGRESS, DisplayStatus.ROLLING_BACK)
-        else 0
-    )
+    return 2 if kind in _ON_TOP else 1 if kind in (DisplayStatus.PROGRESS, DisplayStatus.ROLLING_BACK) else 0
 
 
 def _merged(bars: list[Bar], gap: int) -> list[Bar]:

@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from deployments.core.phases import Kind
+from deployments.core.root_cause import first_failure
 from deployments.models import Deployment, Event, Stack
 from deployments.models import timeline as timelines
 from deployments.models.timeline import Timeline
-from deployments.presentation.waterfall import servers
+from deployments.presentation.waterfall import failed_servers, servers
 from deployments.presentation.waterfall.rows import Row
 from deployments.presentation.waterfall.tree import ResourceTree, build_tree
 
@@ -78,7 +79,7 @@ def load(deployment: Deployment) -> tuple[ResourceTree, CachedTimeline]:
     entry = CachedTimeline(
         timeline=timelines.load(deployment, stacks=stacks, landmarks=found),
         seq=deployment.last_seq,
-        inside=servers.rows_below(deployment, tree),
+        inside=_inside(deployment, tree, found),
         landmarks=found,
         cost=time.monotonic() - begun,
     )
@@ -88,6 +89,14 @@ def load(deployment: Deployment) -> tuple[ResourceTree, CachedTimeline]:
         while len(_entries) > MAX_ENTRIES:
             _entries.popitem(last=False)
     return tree, entry
+
+
+def _inside(
+    deployment: Deployment, tree: ResourceTree, found: Sequence[Event]
+) -> Mapping[str, Sequence[Row]]:
+    """Return the rows of servers, below their group or below what failed on them."""
+    failure = first_failure(failure for event in found if (failure := event.as_failure()))
+    return servers.rows_below(deployment, tree) | failed_servers.rows_below(deployment, failure)
 
 
 def landmarks(deployment: Deployment) -> list[Event]:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from deployments.core.dependencies import ReferenceKind
-from deployments.core.status import DisplayStatus, display_status
+from deployments.core.status import DisplayStatus
 from deployments.core.timeline import at_ms
 from deployments.core.usual_durations import DurationSource, UsualDuration
 from deployments.models import Deployment, Event
@@ -50,6 +50,8 @@ class RowTimes:
     expected_at: datetime | None = None
     usual: str = ""
     history: str = ""
+    back_at: datetime | None = None
+    back_ended_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +122,8 @@ def _times(row: Row, line: TimelineRow) -> RowTimes:
         expected_at=_moment(expected),
         usual=_usual(usual) if usual else "",
         history=_history(usual) if usual else "",
+        back_at=_moment(row.back.start) if row.back else None,
+        back_ended_at=_moment(row.back.end) if row.back else None,
     )
 
 
@@ -145,15 +149,13 @@ def _related(view: DeploymentView, paths: Iterable[tuple[str, str]]) -> list[Rel
     found = []
     for path, way in paths:
         line = view.timeline.line(path)
-        node = view.tree.nodes.get(path)
-        status = node.status if node else line.status if line else ""
         found.append(
             RelatedRow(
                 path=path,
                 name=name_of(path),
                 within=parent_of(path).replace("/", " ▸ "),
-                display_status=display_status(status),
-                status=status,
+                display_status=view.status_at(path),
+                status=line.status if line else "",
                 way=_relation(way),
             )
         )

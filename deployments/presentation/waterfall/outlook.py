@@ -32,8 +32,9 @@ def outlook(timeline: Timeline, axis: TimeAxis, *, exclude: Collection[str] = ()
             waits[row_id(path)] = row_html.waiting(names[:NAMED], max(0, len(names) - NAMED))
         if rows.is_slow(line) and line.usual:
             slow[row_id(path)] = row_html.slower(line.usual.seconds)
-    forecast = timeline.forecast
+    forecast, turn = timeline.forecast, timeline.course.turn
     return {
+        "turn": None if turn is None else axis.seconds(turn),
         "axis": [axis.start, axis.end],
         "band": [round(forecast.end), round(forecast.low), round(forecast.high)] if forecast else None,
         "critical": [row_id(path) for path in timeline.critical.marked],

@@ -28,7 +28,13 @@ _NOT_ENDED = frozenset(
     {DisplayStatus.PENDING, DisplayStatus.WAITING, DisplayStatus.PROGRESS, DisplayStatus.SETTLING}
 )
 _HATCHED = frozenset(
-    {DisplayStatus.FAILED, DisplayStatus.ROLLING_BACK, DisplayStatus.ROLLED_BACK, DisplayStatus.CANCELLED}
+    {
+        DisplayStatus.FAILED,
+        DisplayStatus.ROLLING_BACK,
+        DisplayStatus.ROLLED_BACK,
+        DisplayStatus.ROLLBACK_FAILED,
+        DisplayStatus.CANCELLED,
+    }
 )
 
 
@@ -41,6 +47,9 @@ class RowTexts(NamedTuple):
     between: str
     since: str
     usually: str
+    rolled_back: str
+    first: str
+    rollback: str
 
 
 @lru_cache(maxsize=8)
@@ -53,6 +62,9 @@ def texts_of(language: str) -> RowTexts:
         between=_("%(start)s to %(end)s"),
         since=_("since %(start)s"),
         usually=_("usually %(usual)s"),
+        rolled_back=_("rollback %(start)s to %(end)s"),
+        first=escape(_("First failure")),
+        rollback=escape(_("Rollback")),
     )
 
 
@@ -65,9 +77,13 @@ def row(of: Row, axis: TimeAxis, now: int, language: str) -> SafeString:
         for word, wanted in (
             ("stack", of.is_stack and of.kind != "stack"),
             ("is-problem", of.is_problem),
+            ("is-first", of.is_cause),
+            ("is-undo", of.display_status is DisplayStatus.ROLLBACK_FAILED),
+            ("is-canceled", of.display_status is DisplayStatus.CANCELLED),
+            ("is-not-run", of.display_status is DisplayStatus.NOT_RUN),
             ("is-running", of.is_running),
             ("is-critical", of.is_critical),
-            ("says-why", of.reason),
+            ("says-why", of.reason or of.back_reason),
         )
         if wanted
     ]
@@ -84,6 +100,7 @@ def row(of: Row, axis: TimeAxis, now: int, language: str) -> SafeString:
         f'<th scope="row">{_name(of, texts)}</th>\n'
         f'<td class="state">{_status(of.status, of.display_status, of.label, language)}</td>\n'
         f'<td class="number">{_took(of, now)}</td>\n'
+        f'<td class="number back">{_took_back(of, now)}</td>\n'
         f'<td class="lane">{"".join(_lane(of, axis, now))}{_times(of, texts)}</td>\n</tr>'
     )
 
@@ -107,6 +124,11 @@ def _name(of: Row, texts: RowTexts) -> str:
         f'<a class="pick" href="?row={address}">{name}</a><span class="notes">{_notes(of, texts)}</span>'
         f' <span class="type">{escape(_type(of))}</span></span>'
         + (f'<span class="reason">{escape(of.reason)}</span>' if of.reason else "")
+        + (
+            f'<span class="reason undo"><b>{texts.rollback}</b> · {escape(of.back_reason)}</span>'
+            if of.back_reason
+            else ""
+        )
     )
 
 
@@ -139,7 +161,8 @@ def _notes(of: Row, texts: RowTexts) -> str:
         f'<span class="slow">{escape(slower(of.usual))}</span>' if of.is_slow and of.usual is not None else ""
     )
     waits = f'<span class="waits">{escape(waiting(of.waits, of.more_waits))}</span>' if of.waits else ""
-    return f"{slow}{flag(texts) if of.is_critical else ''}{waits}"
+    first = f'<b class="first-tag">{texts.first}</b>' if of.is_cause else ""
+    return f"{slow}{flag(texts) if of.is_critical else ''}{first}{waits}"
 
 
 def flag(texts: RowTexts) -> SafeString:
@@ -164,19 +187,33 @@ def _took(of: Row, now: int) -> str:
         return ""
     if of.ended is not None:
         return clock((of.ended - of.started) / 1000)
-    since = datetime.fromtimestamp(of.started / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return f'<span data-since="{since}">{clock((now - of.started) / 1000)}</span>'
+    return _running(of.started, now)
+
+
+def _took_back(of: Row, now: int) -> str:
+    if of.back is None:
+        return ""
+    if of.back.end is not None:
+        return clock((of.back.end - of.back.start) / 1000)
+    return _running(of.back.start, now)
+
+
+def _running(started: int, now: int) -> str:
+    since = datetime.fromtimestamp(started / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f'<span data-since="{since}">{clock((now - started) / 1000)}</span>'
 
 
 def _times(of: Row, texts: RowTexts) -> str:
     """Return when it went on, as text for those who do not see the bars."""
-    if of.started is None and of.usual is None:
+    if of.started is None and of.back is None and of.usual is None:
         return ""
     said = []
     if of.started is not None and of.ended is not None:
         said.append(texts.between % {"start": _time(of.started), "end": _time(of.ended)})
     elif of.started is not None:
         said.append(texts.since % {"start": _time(of.started)})
+    if of.back is not None and of.back.end is not None:
+        said.append(texts.rolled_back % {"start": _time(of.back.start), "end": _time(of.back.end)})
     if of.usual is not None:
         said.append(texts.usually % {"usual": clock(of.usual)})
     return f'<span class="unseen">{escape("; ".join(said))}</span>'

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from django.utils.functional import Promise
 
 from deployments.core.nested_templates import STACK
 from deployments.core.progress import ProgressCount
+from deployments.core.root_cause import Failure, is_echo
+from deployments.core.row_results import Course, RowResult, Segment, result_of
 from deployments.core.status import DisplayStatus, display_status
+from deployments.core.timeline import OperationRun
 from deployments.models.timeline import TimelineRow
-from deployments.presentation.waterfall.bars import Bar, bars_of, summary
+from deployments.presentation.waterfall.bars import FORWARD, Bar, bars_of, runs_of, summary
 from deployments.presentation.waterfall.tree import NONE, ResourceTree, TreeNode, name_of, parent_of
 
 OPEN = frozenset(
-    {DisplayStatus.PROGRESS, DisplayStatus.SETTLING, DisplayStatus.ROLLING_BACK, DisplayStatus.FAILED}
+    {
+        DisplayStatus.PROGRESS,
+        DisplayStatus.SETTLING,
+        DisplayStatus.ROLLING_BACK,
+        DisplayStatus.FAILED,
+        DisplayStatus.ROLLBACK_FAILED,
+    }
 )
 """Stacks in which something can be seen are open at first; those that wait or have come to rest are not."""
 NAMED = 3
@@ -27,7 +36,8 @@ NAMED = 3
 class Row:
     """One row. `id` is made from the path, so it never changes; links from other pages lead to `anchor`.
 
-    Times are epoch milliseconds. `ghost` is how long it usually takes, `rest` what is expected to come;
+    Times are epoch milliseconds, of its own operation; `back` is its rollback, which has a reason of its own
+    when it failed. `ghost` is how long it usually takes, `rest` what is expected to come;
     `tier` is the nested stack of the root that it is in. `facts` are (what, value) for the inspector alone.
     """
 
@@ -41,8 +51,10 @@ class Row:
     label: str = ""
     reason: str = ""
     tier: str = ""
+    back_reason: str = ""
     started: int | None = None
     ended: int | None = None
+    back: Segment | None = None
     bars: tuple[Bar, ...] = ()
     inner: tuple[Bar, ...] = ()
     ghost: tuple[float, float] | None = None
@@ -77,11 +89,9 @@ class Row:
 
     @property
     def is_problem(self) -> bool:
-        """Tell whether the row is a failure that is not collateral, or was the first one of all.
-
-        What failed first is still one when a rollback has taken it away.
-        """
-        return self.display_status is DisplayStatus.FAILED or self.is_cause
+        """Tell whether the row is a failure that is not collateral, also one of the rollback."""
+        failed = (DisplayStatus.FAILED, DisplayStatus.ROLLBACK_FAILED)
+        return self.display_status in failed or self.is_cause
 
     @property
     def is_moving(self) -> bool:
@@ -112,12 +122,15 @@ def remark(reason: str) -> str:
 class RowBuilder:
     """Builds rows from nodes. `lines` has the timeline of each path, `inside` the other rows below a path.
 
-    `focus` is a path that must be visible: the stacks around it are open.
+    `focus` is a path that must be visible: the stacks around it are open. `failures` are those that events
+    report, by the path of the row that each is about.
     """
 
     tree: ResourceTree
     lines: Mapping[str, TimelineRow]
     now: int
+    course: Course = FORWARD
+    failures: Mapping[str, Sequence[Failure]] = field(default_factory=dict)
     focus: str | None = None
     inside: Mapping[str, Sequence[Row]] | None = None
 
@@ -146,7 +159,9 @@ class RowBuilder:
         """Return the row at a path."""
         node, line = self.tree.nodes[path], self.lines.get(path)
         others = (self.inside or {}).get(path, ())
-        own = _bars(node, line)
+        own = self._bars(node)
+        result = self._result(node)
+        forward = result.forward
         is_stack = node.is_stack or node.type == STACK
         ahead = self._ahead(node, line, own[0].start if own else None) if line else _NOTHING_AHEAD
         return Row(
@@ -156,11 +171,13 @@ class RowBuilder:
             kind="stack" if is_stack else "group" if others else "resource",
             type=node.type,
             status=node.status,
-            display_status=display_status(node.status, node.reason),
-            reason=remark(node.reason),
+            display_status=result.status,
+            reason=_reason(node, result),
+            back_reason=result.back_reason,
             tier=path.partition("/")[0] if self._is_in_tier(path) else "",
-            started=_started(node, own),
-            ended=node.ended,
+            started=forward.start if forward else None,
+            ended=forward.end if forward else None,
+            back=result.back,
             bars=own,
             inner=self._summary(path, own) if is_stack else (),
             ghost=ahead.ghost,
@@ -173,7 +190,7 @@ class RowBuilder:
             more_waits=ahead.more_waits,
             children=self._children(path, others),
             count=self.tree.counts.get(path, NONE) if is_stack else NONE,
-            open=self._is_open(path, node, is_stack=is_stack),
+            open=self._is_open(path, result.status, is_stack=is_stack),
             hidden=hidden,
             anchor=f"s-{node.key}" if node.key else "",
         )
@@ -200,7 +217,7 @@ class RowBuilder:
         top = self.tree.nodes.get(path.partition("/")[0])
         return bool(path) and top is not None and (top.is_stack or top.type == STACK)
 
-    def _is_open(self, path: str, node: TreeNode, *, is_stack: bool) -> bool:
+    def _is_open(self, path: str, status: DisplayStatus, *, is_stack: bool) -> bool:
         if not path:
             return True
         if not is_stack:
@@ -208,15 +225,31 @@ class RowBuilder:
             return not others or any(other.display_status is not DisplayStatus.DONE for other in others)
         if self.focus is not None and f"{self.focus}/".startswith(f"{path}/"):
             return True
-        return display_status(node.status, node.reason) in OPEN
+        return status in OPEN
 
     def _summary(self, path: str, own: Sequence[Bar]) -> tuple[Bar, ...]:
         below = []
         for child in self.tree.children.get(path, ()):
-            line, node = self.lines.get(child), self.tree.nodes.get(child)
+            node = self.tree.nodes.get(child)
             if node is not None:
-                below.append(_bars(node, line))
+                below.append(self._bars(node))
         return summary(own, below)
+
+    def _runs(self, node: TreeNode) -> Sequence[OperationRun]:
+        """Return the runs of a node: from its timeline, unless that is older than the node."""
+        line = self.lines.get(node.path)
+        return line.runs if line is not None and line.runs and line.status == node.status else runs_of(node)
+
+    def _bars(self, node: TreeNode) -> tuple[Bar, ...]:
+        return bars_of(node, self._runs(node), self.course, self.failures.get(node.path, ()))
+
+    def _result(self, node: TreeNode) -> RowResult:
+        found = self._runs(node)
+        if not found and node.status:  # a row that has a status and no times
+            return RowResult(status=display_status(node.status, node.reason), reason=remark(node.reason))
+        is_stack = node.is_stack or node.type == STACK
+        failures = self.failures.get(node.path, ())
+        return result_of(found, self.course, failures, is_stack=is_stack, is_root=not node.path)
 
     def _rest(self, node: TreeNode, line: TimelineRow) -> tuple[float, float] | None:
         """Return what is expected to come, None of what is at its end."""
@@ -238,18 +271,19 @@ class _Ahead(NamedTuple):
 
 
 _NOTHING_AHEAD = _Ahead()
+_TELLING = frozenset(
+    {DisplayStatus.PROGRESS, DisplayStatus.SETTLING, DisplayStatus.DONE, DisplayStatus.FAILED}
+)
+"""Statuses beside which AWS's latest reason belongs; others have a reason of their own, or need none."""
 
 
-def _bars(node: TreeNode, line: TimelineRow | None) -> tuple[Bar, ...]:
-    """Return the bars of a node: from its timeline, unless that is older than the node."""
-    fresh = line is not None and line.runs and line.status == node.status
-    return bars_of(node, line.runs if fresh and line else None)
-
-
-def _started(node: TreeNode, own: Sequence[Bar]) -> int | None:
-    if node.started is not None:
-        return node.started
-    return own[-1].start if own else None
+def _reason(node: TreeNode, result: RowResult) -> str:
+    """Return why a row has its status. A stack that repeats what failed in it has no reason of its own."""
+    if result.reason:
+        return result.reason
+    if result.back or result.status not in _TELLING or is_echo(node.reason):
+        return ""
+    return remark(node.reason)
 
 
 def _still_expected(line: TimelineRow, now: int, *, has_begun: bool) -> tuple[float, float] | None:
@@ -270,25 +304,25 @@ def with_hidden(row: Row, hidden: bool) -> Row:
     """Return the row, hidden or not."""
     if row.hidden == hidden:
         return row
-    values = {name: getattr(row, name) for name in Row.__slots__}
-    return Row(**(values | {"hidden": hidden}))
+    return replace(row, hidden=hidden)
 
 
-def phase_row(line: TimelineRow, name: str, *, status_at_end: DisplayStatus, now: int) -> Row:
-    """Return the row of one of the portal's own phases."""
-    start, end, state = None, None, DisplayStatus.PENDING
-    if line.intervals:
-        start, end = line.intervals[0].start, line.intervals[0].end
-        state = status_at_end if end is None else DisplayStatus.DONE
+def phase_row(
+    line: TimelineRow, name: str, *, status: DisplayStatus, now: int, is_cause: bool = False, reason: str = ""
+) -> Row:
+    """Return the row of one of the portal's own phases. It is the cause of a failure that no stack had."""
+    start, end = (line.intervals[0].start, line.intervals[0].end) if line.intervals else (None, None)
     return Row(
         path=line.path,
         name=name,
         level=1,
         kind="phase",
-        display_status=state,
+        display_status=status,
+        is_cause=is_cause,
+        reason=reason,
         started=start,
         ended=end,
-        bars=(Bar(start, end, state),) if start is not None else (),
+        bars=(Bar(start, end, status),) if start is not None else (),
         rest=_still_expected(line, now, has_begun=start is not None) if end is None else None,
         usual=line.usual.seconds if line.usual and line.usual.runs else None,
         is_slow=line.is_slow,

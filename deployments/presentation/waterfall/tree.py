@@ -13,7 +13,8 @@ from typing import Any
 
 from deployments.core.dependencies import from_rows
 from deployments.core.phases import Kind
-from deployments.core.progress import ProgressCount, is_done, resource_state, rolled_back
+from deployments.core.progress import ProgressCount, is_done, resource_state, rolled_back, was_created
+from deployments.core.status import is_rollback
 from deployments.core.timeline import Changes, in_ms
 from deployments.models import Deployment, Resource, Stack
 from deployments.models.stack import STACK_TYPE
@@ -97,7 +98,11 @@ def build_tree(kind: Kind, stacks: Iterable[Stack]) -> ResourceTree:
     own = {stack.path: stack for stack in stacks}
     below = {path: sorted(stack.resources.all(), key=lambda r: r.pk) for path, stack in own.items()}
     statuses = Counter((path, r.status) for path, resources in below.items() for r in resources)
-    return _built(kind, own, below, [(*key, number) for key, number in statuses.items()])
+    tallied = [(*key, number) for key, number in statuses.items()]
+    if not is_undone(kind, own):
+        return _built(kind, own, below, tallied, counts(kind, tallied))
+    created = ((path, r.changes) for path, resources in below.items() for r in resources)
+    return _built(kind, own, below, tallied, counts_of_created(created))
 
 
 def load_branches(deployment: Deployment, paths: Iterable[str]) -> ResourceTree:
@@ -112,7 +117,11 @@ def load_branches(deployment: Deployment, paths: Iterable[str]) -> ResourceTree:
     below: dict[str, list[Resource]] = {path: [] for path in wanted}
     for resource in Resource.objects.in_stacks(pks):
         below[pks[resource.stack_id]].append(resource)
-    return _built(kind, own, below, Resource.objects.tallied(deployment))
+    tallied = Resource.objects.tallied(deployment)
+    if not is_undone(kind, own):
+        return _built(kind, own, below, tallied, counts(kind, tallied))
+    created = Resource.objects.changes_in(deployment)
+    return _built(kind, own, below, tallied, counts_of_created(created))
 
 
 def _built(
@@ -120,6 +129,7 @@ def _built(
     own: Mapping[str, Stack],
     below: Mapping[str, Sequence[Resource]],
     statuses: Sequence[tuple[str, str, int]],
+    counted: Mapping[str, ProgressCount],
 ) -> ResourceTree:
     found: dict[str, TreeNode] = {}
     children: dict[str, list[str]] = {path: [] for path in below}
@@ -141,7 +151,7 @@ def _built(
     return ResourceTree(
         nodes=found,
         children={path: in_order(below, found) for path, below in children.items()},
-        counts=counts(kind, statuses),
+        counts=counted,
         rolled_back=rolled_back((status, number) for _path, status, number in statuses),
     )
 
@@ -208,6 +218,21 @@ def node(kind: Kind, path: str, resource: Resource | None, stack: Stack | None) 
 
 def _ms(at: datetime | None) -> int | None:
     return in_ms(at) if at else None
+
+
+def is_undone(kind: Kind, stacks: Mapping[str, Stack]) -> bool:
+    """Return whether a creation is being rolled back, or was: what it had created counts."""
+    return kind is Kind.CREATE and "" in stacks and is_rollback(stacks[""].status)
+
+
+def counts_of_created(rows: Iterable[tuple[str, Changes]]) -> dict[str, ProgressCount]:
+    """Count what was created in every stack before the rollback; `rows` are (path of the stack, changes)."""
+    found: dict[str, ProgressCount] = {}
+    for path, changes in rows:
+        own = ProgressCount(int(isinstance(changes, list) and was_created(changes)), 1)
+        for around in and_above(path):
+            found[around] = found.get(around, NONE) + own
+    return found
 
 
 def counts(kind: Kind, statuses: Iterable[tuple[str, str, int]]) -> dict[str, ProgressCount]:

@@ -12,7 +12,9 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
-from deployments.core.phases import Kind, State, display_status_of
+from deployments.core.phases import Kind, State, phase_statuses
+from deployments.core.root_cause import Failure
+from deployments.core.row_results import result_of
 from deployments.core.schedule import PHASE
 from deployments.core.status import DisplayStatus, display_status
 from deployments.core.time_axis import RULES, TimeAxis
@@ -50,6 +52,7 @@ class DeploymentView:
     now: int
     computed_seq: int = 0
     inside: Mapping[str, Sequence[Row]] = field(default_factory=dict)
+    failures: Mapping[str, Sequence[Failure]] = field(default_factory=dict)
 
     @classmethod
     def whole(cls, deployment: Deployment) -> Self:
@@ -71,6 +74,7 @@ class DeploymentView:
             summary=summary.summarise(then, tree, past.landmarks, progress.computed(tree, timeline, now)),
             now=now,
             computed_seq=then.last_seq,
+            failures=failures_by_row(past.landmarks),
         )
 
     @classmethod
@@ -92,6 +96,7 @@ class DeploymentView:
             now=now,
             computed_seq=known.seq,
             inside=known.inside,
+            failures=failures_by_row(landmarks),
         )
 
     @property
@@ -115,14 +120,27 @@ class DeploymentView:
 
     def row_builder(self) -> RowBuilder:
         """Return the builder of the rows."""
-        failure = self.summary.failure
         return RowBuilder(
             tree=self.tree,
             lines=self.timeline.lines,
             now=self.now,
-            focus="/".join(p for p in (failure.path, failure.logical_id) if p) if failure else None,
+            course=self.timeline.course,
+            failures=self.failures,
+            focus=self.first_failure,
             inside=self.inside,
         )
+
+    @property
+    def first_failure(self) -> str | None:
+        """Return the path of the row that failed first, None when nothing failed.
+
+        It is the server's, when it is known on which one an association failed.
+        """
+        failure = self.summary.failure
+        if failure is None:
+            return None
+        path = "/".join(part for part in (failure.path, failure.logical_id) if part)
+        return next((row.path for row in self.inside.get(path, ()) if row.is_cause), path)
 
     def rows(self, paths: Iterable[str] | None = None) -> tuple[Row, ...]:
         """Return the rows at these paths, or else all of them and the phases after the stacks."""
@@ -145,15 +163,36 @@ class DeploymentView:
         others = [*self._phases(), *(row for below in self.inside.values() for row in below)]
         return next((row for row in others if row.path == path), None)
 
+    def status_at(self, path: str) -> DisplayStatus:
+        """Return the status to display for the row at a path, also of one that was not read."""
+        line = self.timeline.line(path)
+        if line is None or not (line.runs or self.timeline.course.starts_nothing_more):
+            return display_status(line.status if line else "")
+        failures = self.failures.get(path, ())
+        course = self.timeline.course
+        return result_of(line.runs, course, failures, is_stack=line.is_stack, is_root=not path).status
+
     def _phases(self) -> Iterable[Row]:
-        _, after = around_the_stacks(Kind(self.deployment.kind), protects=self.deployment.protects)
-        end = display_status_of(State(self.deployment.state))
-        for path in after:
+        deployment = self.deployment
+        kind, protects = Kind(deployment.kind), deployment.protects
+        is_back = self.timeline.course.turn is not None
+        state, last = State(deployment.state), State(deployment.last_phase)
+        statuses = dict(phase_statuses(kind, state, last, protects=protects, is_back=is_back))
+        failure, first = self.summary.failure, self.first_failure
+        for path in around_the_stacks(kind, protects=protects)[1]:
             line = self.timeline.line(path)
-            if line is not None:
-                yield phase_row(
-                    line, wording.phase(path.removeprefix(PHASE)), status_at_end=end, now=self.now
-                )
+            if line is None:
+                continue
+            phase = path.removeprefix(PHASE)
+            is_cause = path == first
+            yield phase_row(
+                line,
+                wording.phase(phase),
+                status=statuses[State(phase)],
+                now=self.now,
+                is_cause=is_cause,
+                reason=failure.reason if failure and is_cause else "",
+            )
 
     def render_rows(self, rows: Iterable[Row], locale: Locale) -> list[SafeString]:
         """Return rows as HTML, in the active `locale`."""
@@ -164,12 +203,16 @@ class DeploymentView:
         """Return the context of the table's head."""
         axis = self.axis
         now = f"{axis.percent(self.now):g}"
+        turn = self.timeline.course.turn
         flag = row_html.flag(row_html.texts_of(get_language() or ""))
         return {
             "axis": axis,
             "axis_rules": json.dumps(RULES),
             "ticks": [(f"{tick.percent:.2f}", clock(tick.seconds)) for tick in axis.ticks()],
             "now_x": now,
+            "kind": Kind(self.deployment.kind).value,
+            "turn": None if turn is None else f"{axis.seconds(turn):g}",
+            "turn_x": None if turn is None else f"{axis.percent(turn):g}",
             "modules": MODULES,
             "flag": flag,
         }
@@ -198,6 +241,15 @@ class DeploymentView:
         known = Event.objects.of(self.deployment).up_to(self.deployment.last_seq)
         events = known.reverse()[:LATEST]
         return [(log.line(event), display_status(event.status, event.reason)) for event in events]
+
+
+def failures_by_row(events: Iterable[Event]) -> dict[str, list[Failure]]:
+    """Return the failures that events report, by the path of the row that each is about."""
+    found: dict[str, list[Failure]] = {}
+    for event in events:
+        if failure := event.as_failure():
+            found.setdefault(event.subject, []).append(failure)
+    return found
 
 
 LATEST = 3

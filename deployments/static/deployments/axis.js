@@ -17,11 +17,14 @@ const ticks = root.querySelector(".ticks");
 const grid = root.querySelector(".grid");
 const nowLine = grid.querySelector(".now");
 const bandBox = grid.querySelector(".band");
+const backBox = grid.querySelector(".back");
+const turnLine = grid.querySelector(".turn");
 const start = Number(root.dataset.start);
 let length = (Number(root.dataset.end) - start) / 1000;
 let from = 0;
 let to = length;
 let band = JSON.parse(root.dataset.band ?? "null");
+let turn = root.dataset.turn === undefined ? null : Number(root.dataset.turn);  // when the rollback began
 let running = root.dataset.running === "yes";
 
 export function begin() {
@@ -36,8 +39,9 @@ export function begin() {
 }
 
 /* The deployment goes on or has ended; the axis is so long (both ends in ms); the forecast is a band. */
-export function set({ isRunning, axis, forecast }) {
+export function set({ isRunning, axis, forecast, rollback }) {
   const before = [running, length].join();
+  if (rollback !== undefined) turn = rollback;
   if (isRunning !== undefined) running = isRunning;
   if (forecast !== undefined) band = forecast;
   if (axis) {
@@ -104,10 +108,24 @@ function drawFrame() {
     bandBox.setAttribute("x", `${left.toFixed(2)}%`);
     bandBox.setAttribute("width", `${Math.max(0, x((high - start) / 1000) - left).toFixed(2)}%`);
   }
+  placeTurn();
   for (const button of root.querySelectorAll('[data-zoom="earlier"], [data-zoom="later"], [data-zoom="fit"]')) {
     const isAtEnd = { earlier: from <= 0, later: to >= length, fit: from <= 0 && to >= length }[button.dataset.zoom];
     button.setAttribute("aria-disabled", isAtEnd);
   }
+}
+
+/* Where the creation ends and the rollback begins. */
+function placeTurn() {
+  const isKnown = turn !== null;
+  root.querySelector("table.waterfall").classList.toggle("has-back", isKnown);
+  backBox.toggleAttribute("hidden", !isKnown);
+  turnLine.toggleAttribute("hidden", !isKnown || turn < from || turn > to);
+  if (!isKnown) return;
+  const left = Math.min(100, Math.max(0, x(turn)));
+  backBox.setAttribute("x", `${left.toFixed(2)}%`);
+  backBox.setAttribute("width", `${(100 - left).toFixed(2)}%`);
+  for (const end of ["x1", "x2"]) turnLine.setAttribute(end, `${left.toFixed(2)}%`);
 }
 
 function placeNow(at) {
@@ -135,7 +153,7 @@ function drawTicks() {
     lines.push(line);
   }
   ticks.replaceChildren(...texts);
-  grid.replaceChildren(bandBox, ...lines, nowLine);
+  grid.replaceChildren(backBox, bandBox, ...lines, turnLine, nowLine);
 }
 
 function stepFor(seconds) {

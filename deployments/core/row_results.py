@@ -1,0 +1,180 @@
+"""What came of a resource or stack: its create and its rollback as two segments, and the status to display.
+
+A rollback deletes what was created, so that the last status of a resource says nothing about its creation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from deployments.core.phases import Kind
+from deployments.core.root_cause import Failure, is_echo
+from deployments.core.status import (
+    DisplayStatus,
+    OperationKind,
+    display_status,
+    is_cancelled,
+    is_failed,
+    is_final,
+    is_gone,
+    is_retained,
+    operation_of,
+)
+from deployments.core.timeline import OperationRun, in_ms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """The course of a deployment as a whole. `turn` is when its root stack began to roll back (epoch ms)."""
+
+    kind: Kind
+    turn: int | None = None
+    is_over: bool = False
+    is_success: bool = False
+
+    def is_back(self, status: str, start: int) -> bool:
+        """Return whether an operation that began at `start` (epoch ms) belongs to the rollback."""
+        if self.kind is Kind.DELETE:
+            return False
+        operation = operation_of(status)
+        if operation is OperationKind.ROLLBACK:
+            return True
+        if self.turn is not None and start >= self.turn:
+            return True
+        return self.kind is Kind.CREATE and operation is OperationKind.DELETE
+
+    @property
+    def starts_nothing_more(self) -> bool:
+        """Return whether nothing that has not begun will begin."""
+        return self.turn is not None or (self.is_over and not self.is_success)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One direction of a row, in epoch milliseconds; `end` is None while it goes on."""
+
+    start: int
+    end: int | None
+    status: DisplayStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowResult:
+    """What came of a row. `reason` is of its own operation, `back_reason` of its rollback."""
+
+    status: DisplayStatus
+    forward: Segment | None = None
+    back: Segment | None = None
+    reason: str = ""
+    back_reason: str = ""
+
+
+def turn_of(runs: Iterable[OperationRun]) -> int | None:
+    """Return when the root stack, whose runs these are, began to roll back; None when it did not."""
+    return next((run.start for run in runs if run.operation is OperationKind.ROLLBACK), None)
+
+
+def forward_runs(runs: Iterable[OperationRun], course: Course) -> list[OperationRun]:
+    """Return the runs that do not belong to the rollback."""
+    return [run for run in runs if not course.is_back(run.status, run.start)]
+
+
+def result_of(
+    runs: Sequence[OperationRun],
+    course: Course,
+    failures: Sequence[Failure] = (),
+    *,
+    is_stack: bool = False,
+    is_root: bool = False,
+) -> RowResult:
+    """Return what came of a row with these runs. `failures` are those that events report of it.
+
+    The root stack's status is that of the deployment: rolled back once the rollback has begun.
+    """
+    back_runs = [run for run in runs if course.is_back(run.status, run.start)]
+    own_runs = forward_runs(runs, course)
+    own_failures = [f for f in failures if not course.is_back(f.status, in_ms(f.at))]
+    forward = _forward(own_runs, own_failures, is_stack=is_stack, is_cut=bool(back_runs) or course.is_over)
+    back = _back(back_runs)
+    back_failures = [f for f in failures if f not in own_failures]
+    failed_back = back is not None and back.status is DisplayStatus.ROLLBACK_FAILED
+    return RowResult(
+        status=back.status
+        if back and is_root
+        else _status(forward, back, course, own_runs[-1].status if own_runs else ""),
+        forward=forward,
+        back=back,
+        reason=_reason(own_failures, forward),
+        back_reason=back_failures[-1].reason if failed_back and back_failures else "",
+    )
+
+
+def run_status(
+    run: OperationRun, failures: Sequence[Failure], *, is_stack: bool, is_cut: bool
+) -> DisplayStatus:
+    """Return the status to display for a run that does not belong to the rollback.
+
+    One that was broken off did not come to an end: a stack because something in it failed, a resource because
+    something else did. `is_cut` tells that nothing continues it.
+    """
+    was_cut = is_cut and not is_final(run.status)
+    if not is_failed(run.status) and not was_cut:
+        return display_status(run.status)
+    cancelled = any(is_cancelled(failure.status, failure.reason) for failure in failures)
+    return DisplayStatus.CANCELLED if cancelled or (was_cut and not is_stack) else DisplayStatus.FAILED
+
+
+def back_status(run: OperationRun, *, is_last: bool = True) -> DisplayStatus:
+    """Return the status to display for a run of the rollback."""
+    if is_failed(run.status):
+        return DisplayStatus.ROLLBACK_FAILED
+    return DisplayStatus.ROLLED_BACK if is_final(run.status) or not is_last else DisplayStatus.ROLLING_BACK
+
+
+def _forward(
+    runs: Sequence[OperationRun], failures: Sequence[Failure], *, is_stack: bool, is_cut: bool
+) -> Segment | None:
+    if not runs:
+        return None
+    last = runs[-1]
+    status = run_status(last, failures, is_stack=is_stack, is_cut=is_cut)
+    return Segment(runs[0].start, last.end, status)
+
+
+def _back(runs: Sequence[OperationRun]) -> Segment | None:
+    return Segment(runs[0].start, runs[-1].end, back_status(runs[-1])) if runs else None
+
+
+def _reason(failures: Sequence[Failure], forward: Segment | None) -> str:
+    """Return why the operation itself failed; a stack that only repeats what failed in it has no reason."""
+    if forward is None or forward.status is not DisplayStatus.FAILED:
+        return ""
+    return next((f.reason for f in failures if f.reason and not is_echo(f.reason)), "")
+
+
+def _status(forward: Segment | None, back: Segment | None, course: Course, word: str) -> DisplayStatus:
+    if back is not None and back.status is DisplayStatus.ROLLBACK_FAILED:
+        return back.status
+    if forward is None:
+        return _never_run(back, course)
+    if forward.status in (DisplayStatus.FAILED, DisplayStatus.CANCELLED):
+        return forward.status
+    if back is not None:
+        return _undone(back, course)
+    remains = course.turn is not None and course.is_over and course.kind is Kind.CREATE and not is_gone(word)
+    return DisplayStatus.REMAINS if remains or is_retained(word) else forward.status
+
+
+def _never_run(back: Segment | None, course: Course) -> DisplayStatus:
+    if back is not None and back.status is DisplayStatus.ROLLING_BACK:
+        return back.status
+    if course.kind is Kind.DELETE:
+        return DisplayStatus.REMAINS if course.starts_nothing_more else DisplayStatus.PENDING
+    return DisplayStatus.NOT_RUN if course.starts_nothing_more else DisplayStatus.PENDING
+
+
+def _undone(back: Segment, course: Course) -> DisplayStatus:
+    if back.status is DisplayStatus.ROLLING_BACK:
+        return back.status
+    return DisplayStatus.DELETED if course.kind is Kind.CREATE else DisplayStatus.ROLLED_BACK
