@@ -24,11 +24,20 @@ def tab(request: HttpRequest, deployment: Deployment) -> dict[str, Any]:
     return {
         "deployment": deployment,
         "log": page,
+        "count": count(deployment, wanted),
         "lines": rendered_lines(page, Locale.of(request)),
         "zone": timezone.get_current_timezone_name(),
         "state": event_filters.state(request.GET),
         **filter_bar(request, wanted, deployment),
     }
+
+
+def count(deployment: Deployment, wanted: EventFilter) -> str:
+    """Return how many events there are; of a filter, how many match out of all (one query)."""
+    if not wanted.is_set:
+        return str(deployment.last_seq)
+    number = wanted.events(deployment).up_to(deployment.last_seq).count()
+    return _("%(number)d of %(total)d") % {"number": number, "total": deployment.last_seq}
 
 
 def texts() -> dict[str, str]:
@@ -59,12 +68,18 @@ def filter_bar(request: HttpRequest, wanted: EventFilter, deployment: Deployment
 
 
 def position(given: QueryDict) -> LogPosition:
-    """Return the position in the log that a query names."""
-    return LogPosition(
+    """Return the position in the log that a query names.
+
+    Problems begin with the first one: what came later mostly followed from it.
+    """
+    found = LogPosition(
         event=parse_number(given.get("event")),
         before=parse_number(given.get("before")),
         after=parse_number(given.get("after")),
     )
+    if found == LogPosition() and EventFilter.of(given).problems:
+        return LogPosition(oldest=True)
+    return found
 
 
 def rendered_lines(page: log.LogPage, locale: Locale) -> list[str]:

@@ -75,11 +75,15 @@ class LogPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogPosition:
-    """Where a page of the log begins: around an event, before or after one, or else at the newest."""
+    """Where a page of the log begins: around an event, before or after one, or else at the newest.
+
+    `oldest` begins at the first event instead.
+    """
 
     event: int = 0
     before: int = 0
     after: int = 0
+    oldest: bool = False
 
 
 def line(event: Event, repeats: Sequence[Event] = ()) -> LogLine:
@@ -126,6 +130,9 @@ def _read(
     if position.after:
         newer, later = _first(found.after(position.after), PAGE)
         return newer, True, later
+    if position.oldest:
+        oldest, later = _first(found, PAGE)
+        return oldest, False, later
     if position.event:
         middle = _head(deployment, position.event)
         older, earlier = _first(found.up_to(middle).reverse(), PAGE // 2)

@@ -40,6 +40,8 @@ def event_lines(request: HttpRequest, pk: int) -> HttpResponse:
         "seq": deployment.last_seq,
         "folds": int(filter_.folds),
         "filtered": int(filter_.is_set),
+        "count": events_tab.count(deployment, filter_),
+        "oldest": int(position.oldest),
     }
     if not (position.before or position.after):
         context = events_tab.filter_bar(request, filter_, deployment)

@@ -29,6 +29,8 @@ STATUSES = (
     DisplayStatus.ROLLED_BACK,
     DisplayStatus.DELETED,
 )
+OTHER_PARAMETERS = ("tab", "row", "show", "tier", "find", "then")
+"""Query parameters of the same page that are not about its events."""
 LONGEST = 200
 
 
@@ -195,6 +197,6 @@ def query(given: QueryDict, **changes: str) -> str:
 def state(given: QueryDict) -> str:
     """Return the filters alone, as the page's script reads them from the address."""
     rest = given.copy()
-    for name in ("tab", *POSITION_PARAMETERS):
+    for name in (*OTHER_PARAMETERS, *POSITION_PARAMETERS):
         rest.pop(name, None)
     return rest.urlencode()

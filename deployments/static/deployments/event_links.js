@@ -33,7 +33,8 @@ export function start(texts, log) {
 /* The filters that the address names. */
 export function filters() {
   const query = new URLSearchParams(location.search);
-  for (const name of ["tab", "event", "before", "after", "until"]) query.delete(name);
+  const others = ["tab", "row", "show", "tier", "find", "then"];  // presentation/filters/events.py has them too
+  for (const name of [...others, "event", "before", "after", "until"]) query.delete(name);
   return query.toString();
 }
 

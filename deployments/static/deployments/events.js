@@ -23,12 +23,18 @@ let heard = 0;                      // the number of the last event that the pag
 let asked = 0;                      // and of the last that the lines have
 let missed = 0;                     // events that came in while the window lay elsewhere
 let asking = null;
+let reads = false;                  // somebody reads a line: the end is not followed until they go there
+let lastTop = 0;
 
 export function start(texts, seq) {
   words = texts;
   heard = asked = seq;
   for (const name of STATES) state[name] = Number(lines.dataset[name]);
   followButton.addEventListener("click", toggleFollow);
+  box.addEventListener("wheel", (event) => { if (event.deltaY < 0) readsOn(); else reads = false; }, { passive: true });
+  box.addEventListener("keydown", (event) => { if (["ArrowUp", "PageUp", "Home"].includes(event.key)) readsOn(); });
+  lines.addEventListener("pointerdown", readsOn);
+  lines.addEventListener("focusin", readsOn);
   newest.addEventListener("click", (event) => { event.preventDefault(); toNewest(); });
   box.addEventListener("scroll", scrolled, { passive: true });
   failed.querySelector("button").addEventListener("click", () => load("", { replace: true }));
@@ -39,7 +45,8 @@ export function start(texts, seq) {
 
 /* Puts in the lines that a frame brought. Where events are left out, the server is asked which of them count. */
 export function append(rows, seq) {
-  count.textContent = heard = seq;
+  heard = seq;
+  if (!state.filtered) count.textContent = seq;
   if (!rows.length) return;
   if (state.later) {
     missed += rows.length;
@@ -63,6 +70,7 @@ export function toggleProblems() {
 
 export function toggleFollow() {
   if (state.later) return toNewest();
+  reads = false;
   follow(!isFollowing());
 }
 
@@ -178,6 +186,7 @@ async function load(where, { replace = false } = {}) {
     if (replace) replaceAll(page, wanted);
     else if (where.startsWith("before")) putAtStart(page);
     else putNext(page);
+    if (page.count) count.textContent = page.count;
     done = true;
     failed.hidden = true;
     tell();
@@ -204,7 +213,10 @@ function replaceAll(page, wanted) {
   merge(bar, fresh.content);
   const field = document.getElementById("log-search");
   if (field !== document.activeElement) field.value = text;
-  if (!state.later) {
+  if (page.oldest) {
+    follow(false);
+    box.scrollTop = 0;
+  } else if (!state.later) {
     follow(true);
     toEnd();
   }
@@ -229,6 +241,7 @@ function putNext(page) {
 }
 
 function toNewest() {
+  reads = false;
   follow(true);
   if (state.later) load("", { replace: true });
   else toEnd();
@@ -238,9 +251,18 @@ function toNewest() {
 
 function scrolled() {
   if (!box.clientHeight) return;     // another tab is in front
-  if (isFollowing() !== (isAtEnd() && !state.later)) follow(!isFollowing(), { scroll: false });
+  const isThere = isAtEnd() && !state.later;
+  const goesDown = box.scrollTop > lastTop;
+  lastTop = box.scrollTop;
+  if (isFollowing() && !isThere) follow(false);
+  else if (!isFollowing() && isThere && goesDown && !reads) follow(true, { scroll: false });
   if (state.earlier && box.scrollTop < NEAR_PX) load(`before=${firstShown()}`);
   else if (state.later && toTheEnd() < NEAR_PX) load(`after=${lastShown()}`);
+}
+
+function readsOn() {
+  reads = true;
+  if (isFollowing()) follow(false);
 }
 
 function isFollowing() {

@@ -7,15 +7,47 @@ const chips = new Map([...bar.querySelectorAll("[data-filter]")].map((chip) => [
 const tier = bar.querySelector("[data-tiers]");
 const search = bar.querySelector("input[type=search]");
 const all = bar.querySelector("[data-unfilter]");
-const CLASSES = { problems: "is-problem", running: "is-running" };
+const CLASSES = { problems: "is-problem", running: "is-running", canceled: "is-canceled", "not-run": "is-not-run" };
 let changed = () => {};
 
+/* The filters are in the address too: `show` has the chips, `tier` the tier, `find` the text. */
 export function start(act) {
-  changed = act;
+  changed = () => {
+    remember();
+    act();
+  };
+  read();
+  window.addEventListener("popstate", () => {
+    read();
+    act();
+  });
   for (const [name, chip] of chips) chip.addEventListener("click", () => toggle(name));
   tier.addEventListener("change", () => changed());
   search.addEventListener("input", () => changed());
   all.addEventListener("click", clear);
+}
+
+function read() {
+  const query = new URLSearchParams(location.search);
+  const on = (query.get("show") ?? "").split(",");
+  for (const [name, chip] of chips) chip.setAttribute("aria-pressed", on.includes(name));
+  search.value = query.get("find") ?? "";
+  const wanted = query.get("tier") ?? "";
+  if (wanted && ![...tier.options].some((option) => option.value === wanted)) tier.append(new Option(wanted, wanted));
+  tier.value = wanted;
+}
+
+function remember() {
+  const url = new URL(location.href);
+  const values = {
+    show: [...chips].filter(([, chip]) => isOn(chip)).map(([name]) => name).join(","), tier: tier.value,
+    find: search.value.trim(),
+  };
+  for (const [name, value] of Object.entries(values)) {
+    if (value) url.searchParams.set(name, value);
+    else url.searchParams.delete(name);
+  }
+  if (url.href !== location.href) history.replaceState(history.state, "", url);
 }
 
 export function toggle(name) {
@@ -58,6 +90,7 @@ export function count() {
   for (const [name, chip] of chips) {
     const number = body.querySelectorAll(`tr:not(.stack).${CLASSES[name]}`).length;
     chip.querySelector("[data-number]").textContent = number;
+    if (name !== "problems") chip.hidden = !number && !isOn(chip);
   }
   const there = [...body.querySelectorAll("tr.level-2.stack[data-tier]")].map((row) => row.dataset.tier);
   const listed = [...tier.options].slice(1).map((option) => option.value);
