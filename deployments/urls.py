@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from django.urls import path
+from django.views.generic import RedirectView
 
-from deployments.views import deployment, environment, events, export, inspector, replay, stream
+from deployments.views import clean_up, deployment, environment, events, export, inspector, replay, stream
 from deployments.views.comparison import comparison_page
 from deployments.views.delete_environment import environment_delete
 from deployments.views.environments import environment_list
@@ -16,6 +17,7 @@ from deployments.views.remaining import environment_remaining, environment_remai
 urlpatterns = [
     path("environments/", environment_list, name="environments"),
     path("environments/new", environment_new, name="environment_new"),
+    path("environments/new/", RedirectView.as_view(pattern_name="environment_new", query_string=True)),
     path("environments/new/expected", environment_expected, name="environment_expected"),
     path("environments/<int:pk>/", environment.environment_page, name="environment"),
     path("environments/<int:pk>/delete", environment_delete, name="environment_delete"),
@@ -46,6 +48,7 @@ urlpatterns = [
     path("deployments/recordings/", recording_list, name="recordings"),
     path("deployments/recordings/<slug:name>", recording_open, name="recording_open"),
     path("deployments/<int:pk>/", deployment.deployment_page, name="deployment"),
+    path("deployments/<int:pk>/clean-up", clean_up.deployment_clean_up, name="deployment_clean_up"),
     path("deployments/<int:pk>/stream", stream.deployment_stream, name="deployment_stream"),
     path("deployments/<int:pk>/events", events.event_lines, name="event_lines"),
     path("deployments/<int:pk>/events/first-failure", events.first_failed_event, name="first_failed_event"),

@@ -75,6 +75,10 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
         """Keep those that uploaded templates."""
         return self.exclude(artifact_bucket="").exclude(artifact_prefix="")
 
+    def creations_of(self, environment: Environment) -> Self:
+        """Keep the creations of an environment, newest first."""
+        return self.filter(environment=environment, kind="create").order_by("-pk")
+
     def made_ready_in(self, account_pk: int) -> Self:
         """Keep the creations of one account that became ready, newest first."""
         rows = self.filter(kind="create", environment__account=account_pk).exclude(ready_at=None)

@@ -8,16 +8,20 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
+from deployments.core.causes.catalogue import recognize
 from deployments.core.phases import Kind, State, display_status_of, phase_statuses
 from deployments.core.progress import ProgressCount
-from deployments.core.root_cause import Failure, root_cause
+from deployments.core.root_cause import Failure, first_failure, root_cause
+from deployments.core.row_results import turn_of
 from deployments.core.status import DisplayStatus, is_rollback
+from deployments.core.timeline import at_ms, runs
 from deployments.models import Deployment, Event
 from deployments.presentation import failure_banner
 from deployments.presentation.badges import GLYPHS, LABELS
 from deployments.presentation.failure_banner import FailureBanner
 from deployments.presentation.text import wording
 from deployments.presentation.waterfall.tree import ResourceTree
+from deployments.presentation.ways_out import SuggestedAction, retry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +62,8 @@ class Summary:
     headline: str
     is_latest: bool
     has_ended: bool
+    turned_at: datetime | None = None
+    retry: SuggestedAction | None = None
 
     @property
     def meter_total(self) -> int:
@@ -76,9 +82,11 @@ class Summary:
 
     def title(self, deployment: Deployment) -> str:
         """Return the page's title: it carries the state, for tabs in the background."""
-        if not deployment.is_active or self.percent is None:
-            return f"{GLYPHS[self.status]} {deployment.environment.name}"
-        return f"{GLYPHS[self.status]} {self.percent} % · {deployment.environment.name}"
+        number = _("Deployment %(number)s") % {"number": deployment.pk}
+        text = f"{_job(deployment)} · {number}"
+        if deployment.is_active and self.percent is not None:
+            return f"{GLYPHS[self.status]} {self.percent} % · {text}"
+        return f"{GLYPHS[self.status]} {text}"
 
 
 def landmarks(deployment: Deployment) -> list[Event]:
@@ -99,12 +107,36 @@ def summarise(
         count=tree.count,
         percent=100 if state is State.SUCCEEDED else percent,
         phases=list(_phases(deployment, tree, events, current)),
-        banner=failure_banner.of_failure(deployment, root_cause(_failures(events)), is_latest=is_latest)
-        or failure_banner.of_readiness(deployment, is_latest=is_latest),
+        banner=failure_banner.of_deployment(deployment, root_cause(_failures(events)), is_latest=is_latest),
         headline=_headline(deployment),
         is_latest=is_latest,
         has_ended=deployment.ended_at is not None,
+        retry=_retry(deployment),
+        turned_at=_turn(tree) if deployment.kind != Kind.DELETE else None,
     )
+
+
+def _job(deployment: Deployment) -> str:
+    """Return what a deployment does to which environment, and that it failed."""
+    failed = not deployment.is_active and deployment.state != State.SUCCEEDED
+    texts = {
+        Kind.CREATE: (_("Create %(name)s"), _("Create %(name)s failed")),
+        Kind.UPDATE: (_("Update %(name)s"), _("Update %(name)s failed")),
+        Kind.DELETE: (_("Delete %(name)s"), _("Delete %(name)s failed")),
+    }
+    return texts[Kind(deployment.kind)][failed] % {"name": deployment.environment.name}
+
+
+def _retry(deployment: Deployment) -> SuggestedAction | None:
+    """Return the way to the form with the values of a failed creation, from the deletion of what it left."""
+    if deployment.kind != Kind.DELETE or deployment.environment.account.is_recording:
+        return None
+    creation = Deployment.objects.creations_of(deployment.environment).first()
+    failed = (State.FAILED.value, State.ROLLED_BACK.value)
+    if creation is None or creation.state not in failed:
+        return None
+    leaf = first_failure(_failures(landmarks(creation)))
+    return retry(creation, recognize(leaf.type, leaf.reason) if leaf else None)
 
 
 def _failures(events: Iterable[Event]) -> list[Failure]:
@@ -131,16 +163,34 @@ def _phases(
     starts = {str(e.values.get("phase", "")): e.at for e in events if e.code == "phase"}
     starts[State.PREFLIGHT.value] = deployment.created_at
     details = _details(tree, events)
-    steps = phase_statuses(Kind(deployment.kind), state, last, protects=deployment.protects)
+    back = is_rollback(tree.root_status)
+    steps = phase_statuses(
+        Kind(deployment.kind), state, last, protects=deployment.protects, is_back=back
+    )
+    turn = _turn(tree)
     for number, (phase, at) in enumerate(steps):
         following = steps[number + 1][0] if number + 1 < len(steps) else None
         yield Phase(
             name=wording.phase(phase),
             status=current if at is DisplayStatus.PROGRESS else at,
-            detail=details.get(phase, "") if at is not DisplayStatus.PENDING else "",
+            detail=_phase_detail(at, details.get(phase, "")),
             started_at=starts.get(phase),
-            ended_at=starts.get(following) if following in starts else deployment.ended_at,
+            ended_at=starts.get(following) if following in starts else turn or deployment.ended_at,
         )
+
+
+def _phase_detail(at: DisplayStatus, detail: str) -> str:
+    """Return what a phase has done; of one that never ran, that it did not."""
+    if at is DisplayStatus.NOT_RUN:
+        return str(LABELS[at])
+    return "" if at is DisplayStatus.PENDING else detail
+
+
+def _turn(tree: ResourceTree) -> datetime | None:
+    """Return when the root stack began to roll back, None when it did not."""
+    root = tree.nodes.get("")
+    turn = turn_of(runs(root.changes)) if root else None
+    return None if turn is None else at_ms(turn)
 
 
 def _details(tree: ResourceTree, events: Sequence[Event]) -> dict[State, str]:

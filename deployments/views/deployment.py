@@ -44,6 +44,7 @@ def deployment_page(request: AuthedRequest, pk: int) -> HttpResponse:
             "rows": view.render_rows(view.rows(), locale),
             "live": not replayed and not Snapshot.of(deployment).is_settled,
             "now": view.deployment.polled_at if replayed else timezone.now(),
+            "then": _then(request, view),
             "replay": replay.controls(deployment) if replayed else None,
             "texts": frames.texts() | events_tab.texts(),
             "tabs": tabs.tabs(shown_tab),
@@ -52,3 +53,9 @@ def deployment_page(request: AuthedRequest, pk: int) -> HttpResponse:
         }
     )
     return render(request, "deployments/deployment.html", context)
+
+
+def _then(request: AuthedRequest, view: DeploymentView) -> str:
+    """Return what the page opens when the deletion has ended, if its address says so, and "" otherwise."""
+    retry = view.summary.retry
+    return retry.url if retry and view.deployment.is_active and request.GET.get("then") == "retry" else ""

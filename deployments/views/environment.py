@@ -23,6 +23,7 @@ from deployments.actions.watch import watch
 from deployments.errors import UserFixable
 from deployments.models import Deployment, Environment, Stack
 from deployments.models.health import AssociationRun
+from deployments.presentation.failed_environment import failure_context
 from deployments.presentation.health.page import health_context, history_context
 from deployments.presentation.protection import protection_view
 from deployments.presentation.remaining import remaining_view
@@ -47,6 +48,7 @@ def environment_page(request: AuthedRequest, pk: int) -> HttpResponse:
         everything="all" in request.GET,
         may_operate=request.user.has_perm("deployments.add_deployment"),
     )
+    context |= failure_context(environment)
     if request.htmx:
         return render(request, "deployments/_environment_body.html", context)
     context |= {"health_history": history_context(environment), "units": units()}

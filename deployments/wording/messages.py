@@ -16,6 +16,9 @@ MESSAGES: Final[Mapping[Code, str]] = {
         "off first."
     ),
     Code.ENVIRONMENT_ALREADY_DELETED: N_("The environment has already been deleted."),
+    Code.NOTHING_TO_CLEAN_UP: N_(
+        "Only the latest creation of an environment can be cleaned up, after its stacks failed."
+    ),
     Code.STACK_STILL_EXISTS: N_(
         "Only an environment whose stack no longer exists can be removed from Sanso. Delete it instead."
     ),
@@ -191,6 +194,9 @@ MESSAGES: Final[Mapping[Code, str]] = {
     Code.LOG_EMPTY: N_("The function logged nothing between the start and the failure of the resource."),
     Code.EVIDENCE_UNREADABLE: N_("It could not be read. %(action)s: %(aws)s (%(code)s)"),
     Code.CHANGE_SET_REJECTED: N_("CloudFormation rejected the change set: %(reason)s"),
+    Code.CHANGE_SET_REJECTED_IN: N_(
+        "CloudFormation rejected the change set because of the nested stack %(where)s (%(file)s): %(reason)s"
+    ),
     Code.CAPABILITIES_INSUFFICIENT: N_(
         "%(aws)s Add it to SANSO_CAPABILITIES if the portal may do this in your accounts."
     ),

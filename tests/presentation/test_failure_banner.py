@@ -73,8 +73,10 @@ def test_a_value_that_is_wrong_leads_to_its_field(browser: Client) -> None:
         "Cannot find version 8.0.mysql_aurora.3.01.0 for aurora-mysql",
         parameters={"EngineVersion": "8.0.mysql_aurora.3.01.0", "Name": "x"},
     )
+    type(deployment.environment).objects.update(stack_id="")
     shown = read(browser, deployment).one(id="banner")
-    assert links(shown)["Edit and retry"].endswith(f"?from={deployment.pk}#id_parameter_EngineVersion")
+    form = links(shown)["Retry with these values"]
+    assert form.endswith(f"?from={deployment.pk}#id_parameter_EngineVersion")
 
 
 def test_what_was_found_beside_the_failure_is_shown_as_text(browser: Client) -> None:
@@ -94,9 +96,9 @@ def test_what_was_found_beside_the_failure_is_shown_as_text(browser: Client) -> 
 def test_a_reason_that_nobody_knows_is_shown_in_awss_own_words(browser: Client) -> None:
     shown = read(browser, _failed("Strange new words")).one(id="banner")
 
-    assert "Cluster failed in Aurora" in shown.one(id="end-title").text
-    assert "Strange new words" in shown.text
-    assert {"Edit and retry", "Delete remaining resources…", "View environment"} <= set(links(shown))
+    assert shown.one(id="end-title").text == "Cluster could not be created: Strange new words."
+    assert shown.one(id="main-action").text == "Clean up and retry"
+    assert "Delete remaining resources…" in links(shown)
 
 
 def test_what_failed_later_is_folded_under_it(browser: Client) -> None:
@@ -118,7 +120,8 @@ def test_while_things_are_taken_back_nothing_is_offered_that_cannot_be_done(brow
 
     shown = read(browser, deployment).one(id="banner")
 
-    assert not {"Edit and retry", "Delete remaining resources…"} & set(links(shown))
+    assert not shown.all(id="main-action")
+    assert "Delete remaining resources…" not in links(shown)
     assert [b for b in shown.all("button") if "Copy a policy" in b.text]
 
 
@@ -144,6 +147,6 @@ def test_an_association_that_failed_names_the_instance_and_the_task(browser: Cli
 
     shown = read(browser, deployment).one(id="banner")
 
-    assert "Server configuration failed" in shown.one(id="end-title").text
-    assert "i-2 app-servers: Install the release: No space left on device" in shown.text
+    said = "Server i-2 failed at task “Install the release”: No space left on device."
+    assert shown.one(id="end-title").text == said
     assert f"/environments/{environment.pk}/#associations" in links(shown).values()

@@ -137,5 +137,5 @@ def test_an_end_comes_with_its_banner_and_title() -> None:
     body = frame(deployment, deployment.last_seq)
 
     assert body["state"] == "succeeded"
-    assert body["title"].startswith("✓ prod")
+    assert body["title"].startswith("✓ Create prod · Deployment ")
     assert "prod created" in body["banner"]

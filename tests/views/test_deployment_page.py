@@ -94,33 +94,32 @@ def test_phases_say_how_each_stands_and_what_it_did(browser: Client) -> None:
 def test_a_failure_is_named_while_the_rest_is_taken_back(browser: Client) -> None:
     shown = read(browser, scenes.rolling_back()).one(id="banner")
 
-    assert "Aurora3 failed in Aurora" in shown.text
-    assert "Aurora ▸ Aurora3 AWS::EC2::Subnet" in shown.text
+    assert "Aurora3 could not be created: The engine version" in shown.one(id="end-title").text
+    assert "Aurora ▸ Aurora3" in shown.text
     assert "engine version 8.0.mysql_aurora.3.99.0 is not supported" in shown.text
     assert "1 canceled as a result" in shown.text
-    assert links(shown) == {"Aurora": "#t-Aurora", "Aurora3": "#t-Aurora.Aurora3"}
+    assert not shown.all(id="main-action")
+    assert not shown.all(id="remains")
 
 
 def test_a_rolled_back_create_offers_to_delete_what_is_left_and_to_try_again(browser: Client) -> None:
     deployment = scenes.rolled_back("lost")
     shown = read(browser, deployment).one(id="banner")
 
-    assert "uses the name lost" in shown.text
-    assert links(shown) == {
-        "Aurora": "#t-Aurora",
-        "Aurora3": "#t-Aurora.Aurora3",
-        "Delete remaining resources…": f"/environments/{deployment.environment_id}/delete",
-        "Edit and retry": f"/environments/new?from={deployment.pk}",
-        "View environment": f"/environments/{deployment.environment_id}/",
-    }
+    assert shown.one(id="main-action").text == "Clean up and retry"
+    assert shown.one(id="main-action")["formaction"] == f"/deployments/{deployment.pk}/clean-up"
+    assert links(shown)["Delete remaining resources…"] == f"/environments/{deployment.environment_id}/delete"
+    assert "9 resources remain in AWS" in shown.one(id="remains").text
+    assert "Deletes the 9 remaining resources, then opens the form" in shown.one(id="main-hint").text
 
 
 def test_a_create_that_made_nothing_offers_to_try_again_only(browser: Client) -> None:
     shown = read(browser, scenes.failed_in_preflight()).one(id="banner")
 
-    assert "The account has that stack already. StackNameTaken" in shown.text
-    assert "No stack is left." in shown.text
-    assert "Edit and retry" in links(shown)
+    assert "The account has that stack already." in shown.text
+    assert "StackNameTaken" in shown.text
+    assert shown.one(id="remains").text == "CloudFormation created nothing."
+    assert shown.one(id="main-action").text == "Retry with these values"
     assert "Delete remaining resources…" not in links(shown)
 
 

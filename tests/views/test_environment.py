@@ -121,26 +121,26 @@ def test_what_a_deployment_waits_for_is_said(browser: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "kind", "stack_id", "advice"),
+    ("state", "kind", "stack_id", "action"),
     [
-        ("rolled_back", "create", "arn:stack", "delete the remaining resources"),
-        ("failed", "create", "", "Nothing was created in AWS"),
-        ("failed", "delete", "arn:stack", "which resource could not be deleted"),
+        ("rolled_back", "create", "arn:stack", "Clean up and retry"),
+        ("failed", "create", "", "Retry with these values"),
+        ("failed", "delete", "arn:stack", "Delete again…"),
     ],
 )
 def test_a_failure_says_why_and_what_to_do(
-    browser: Client, state: str, kind: str, stack_id: str, advice: str
+    browser: Client, state: str, kind: str, stack_id: str, action: str
 ) -> None:
-    why = {"kind": kind, "error_code": "ResourceFailed", "error_message": "DBCluster: too many clusters"}
+    why: dict[str, Any] = {"kind": kind, "error_code": "ResourceFailed", "error_message": "DBCluster: too many clusters"}
+    why |= {"ended_at": timezone.now(), "last_phase": "stacks"}
     environment = make(state, why, stack_id=stack_id)
     assert environment.latest
 
-    banner = show(browser, environment).one(id="failed")
+    shown = show(browser, environment)
 
-    assert "DBCluster: too many clusters" in banner.text
-    assert advice in banner.text
-    again = f"{reverse('environment_new')}?from={environment.latest.pk}"
-    assert (again in {a["href"] for a in banner.all("a")}) == (kind == "create")
+    assert "DBCluster: too many clusters" in shown.one(id="cause").text
+    assert shown.one(id="main-action").text == action
+    assert bool(shown.all(id="health")) == (kind == "delete")
 
 
 def test_a_stack_that_is_gone_can_be_forgotten(browser: Client) -> None:
@@ -215,8 +215,9 @@ def test_more_stacks_and_deployments_cost_no_more_queries(
 ) -> None:
     monkeypatch.setattr("deployments.live.reads.QUOTA_SECONDS", 3600)  # read once a test
     environment = make()
-    assert environment.latest
-    root = make_stack(environment.latest)
+    latest = environment.latest
+    assert latest
+    root = make_stack(latest)
 
     def queries() -> int:
         with CaptureQueriesContext(connection) as seen:
@@ -226,9 +227,9 @@ def test_more_stacks_and_deployments_cost_no_more_queries(
     queries()  # the first look is written down
     few = queries()
     for number in range(5):
-        make_resource(make_stack(environment.latest, f"Nested{number}", root), "Thing")
+        make_resource(make_stack(latest, f"Nested{number}", root), "Thing")
         make_deployment(environment, state="failed")
-        Environment.objects.filter(pk=environment.pk).update(latest=environment.latest)
+        Environment.objects.filter(pk=environment.pk).update(latest=latest)
 
     assert queries() == few
 

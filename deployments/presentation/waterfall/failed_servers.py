@@ -73,7 +73,7 @@ def rows_below(deployment: Deployment, failure: Failure | None) -> dict[str, tup
     if not servers:
         return {}
     path = join(failure.path, failure.logical_id)
-    runs = AssociationRun.objects.of(deployment.environment).not_well().without_output()
+    runs = AssociationRun.objects.of(deployment.environment).not_succeeded().without_output()
     times = {run.instance_id: _times(run, deployment) for run in runs}
     return {
         path: tuple(

@@ -100,8 +100,9 @@ def row(of: Row, axis: TimeAxis, now: int, language: str) -> SafeString:
         f'<th scope="row">{_name(of, texts)}</th>\n'
         f'<td class="state">{_status(of.status, of.display_status, of.label, language)}</td>\n'
         f'<td class="number">{_took(of, now)}</td>\n'
-        f'<td class="number back">{_took_back(of, now)}</td>\n'
-        f'<td class="lane">{"".join(_lane(of, axis, now))}{_times(of, texts)}</td>\n</tr>'
+        f'<td class="lane">{"".join(_lane(of, axis, now))}{_times(of, texts)}</td>\n'
+        + (f'<td class="number back">{_took_back(of, now)}</td>\n' if of.back else "")
+        + "</tr>"
     )
 
 

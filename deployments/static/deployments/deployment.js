@@ -48,6 +48,7 @@ const page = {
     document.title = frame.title;
     drawIcon();
     notify.told(frame, !isOver(frame.state));
+    if (frame.state === "succeeded" && root.dataset.then) location.assign(root.dataset.then);
     speak(frame.say);
     tick();
   },
@@ -117,7 +118,9 @@ const page = {
 
 /* An outlook tells what is expected of rows; it comes with a frame now and then. */
 function takeRows({ rows: changed, outlook, state }) {
-  axis.set({ isRunning: !isOver(state), axis: outlook?.axis, forecast: outlook?.band });
+  axis.set({
+    isRunning: !isOver(state), axis: outlook?.axis, forecast: outlook?.band, rollback: outlook?.turn,
+  });
   rows.update(changed);
   if (outlook) {
     rows.expect(outlook);
@@ -183,7 +186,7 @@ onKey("j", () => rows.step(1));
 onKey("k", () => rows.step(-1));
 onKey("l", log.toggleFollow);
 onKey("f", () => (
-  tabs.current() === "events" ? log.toFirstFailure() : document.querySelector("#banner [data-reveal]")?.click()
+  tabs.current() === "events" ? log.toFirstFailure() : inspector.toFirstFailure()
 ));
 
 if (root.dataset.streaming === "yes") {

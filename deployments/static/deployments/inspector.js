@@ -22,6 +22,17 @@ export function start() {
     if (!body.contains(link)) rows.reveal(idOf(path));
     show(path);
   });
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("[data-first-failure]");
+    if (!link || !body.querySelector("tr.is-first") || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    toFirstFailure();
+  });
+  window.addEventListener("popstate", () => {
+    const wanted = new URLSearchParams(location.search).get("row");
+    if (wanted === null) hide();
+    else if (wanted !== shown) show(wanted, { remembers: false });
+  });
   panel.addEventListener("click", (event) => { if (event.target.closest("[data-close]")) close(); });
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || shown === null || document.querySelector("dialog[open]")) return;
@@ -44,11 +55,20 @@ function idOf(path) {
   return `t-${path.replace(/^\/$/, "").replaceAll("/", ".")}`;
 }
 
-function show(path) {
-  if (shown !== null) mark(false);
+/* Selects the row of the first failure: opens what is around it, scrolls to it and shows its details. */
+export function toFirstFailure() {
+  const row = body.querySelector("tr.is-first");
+  if (!row) return;
+  rows.reveal(row.id);
+  show(new URLSearchParams(row.querySelector(".pick").getAttribute("href")).get("row"));
+}
+
+function show(path, { remembers = true } = {}) {
+  const wasOpen = shown !== null;
+  if (wasOpen) mark(false);
   shown = path;
   mark(true);
-  remember();
+  if (remembers) remember({ replaces: wasOpen });
   ask();
 }
 
@@ -60,20 +80,29 @@ function mark(on) {
 
 export function close() {
   if (shown === null) return;
+  if (history.state?.details) return history.back();  // popstate hides them, and Back leads on from there
+  hide();
+  remember({ replaces: true });
+}
+
+function hide() {
+  if (shown === null) return;
   mark(false);
   const row = document.getElementById(idOf(shown));
+  const hadFocus = panel.contains(document.activeElement) || body.contains(document.activeElement);
   shown = null;
   panel.hidden = true;
   split.classList.remove("has-inspector");
-  remember();
-  rows.go(row);
+  if (hadFocus) rows.go(row);
 }
 
-function remember() {
+/* Keeps the selected row in the address: Back closes the details, whichever rows were looked at meanwhile. */
+function remember({ replaces }) {
   const url = new URL(location.href);
   if (shown === null) url.searchParams.delete("row");
   else url.searchParams.set("row", shown);
-  history.replaceState(null, "", url);
+  if (replaces) history.replaceState(history.state, "", url);
+  else history.pushState({ details: true }, "", url);
 }
 
 async function ask() {

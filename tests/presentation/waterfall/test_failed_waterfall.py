@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def deployment() -> Deployment:
-    return recordings.open_own("failure", make_user("lead"))
+    return recordings.open_included("failure", make_user("lead"))
 
 
 @pytest.fixture
@@ -77,9 +77,9 @@ def test_creation_and_rollback_have_their_own_times(shown: Element) -> None:
     cells = [cell.text for cell in row.all("td")]
 
     assert cells[0].startswith("⊖ Deleted")
-    assert cells[1:3] == ["0:01", "0:00"]
+    assert (cells[1], cells[3]) == ("0:01", "0:00")
     root = [cell.text for cell in shown.one(id="t-").all("td")]
-    assert root[1:3] == ["0:22", "0:13"]
+    assert (root[1], root[3]) == ("0:22", "0:13")
     assert "60/75" in shown.one(id="t-").text
 
 

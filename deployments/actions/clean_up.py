@@ -1,0 +1,54 @@
+"""Deleting what a failed creation left, so that it can be requested again with the same values."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+from deployments.actions.delete import request_deletion
+from deployments.core.phases import AFTER_STACKS, TERMINAL, Kind, State
+from deployments.errors import UserFixable
+from deployments.message_codes import Code
+from deployments.models import Deployment
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+
+def may_clean_up(deployment: Deployment) -> bool:
+    """Return whether what is left of a deployment may be deleted without its name being typed.
+
+    Only of a creation whose stacks failed: there never was an environment, nor data in it.
+    """
+    environment = deployment.environment
+    return (
+        deployment.kind == Kind.CREATE
+        and State(deployment.state) in TERMINAL - {State.SUCCEEDED}
+        and State(deployment.last_phase) not in AFTER_STACKS
+        and environment.latest_id == deployment.pk
+        and bool(environment.stack_id)
+        and environment.deleted_at is None
+        and environment.missing_since is None
+    )
+
+
+def request_clean_up(*, user: User, deployment: Deployment) -> Deployment:
+    """Request the deletion of what a failed creation left, and return the deployment that does it.
+
+    A second request returns the deployment of the first. Raises UserFixable when it is not such a creation,
+    or when another deployment is changing the environment.
+    """
+    key = uuid.uuid5(deployment.token, "clean up")
+    before = Deployment.objects.filter(request_key=key).first()
+    if before:
+        return before
+    if not may_clean_up(deployment):
+        raise UserFixable("NothingToCleanUp", Code.NOTHING_TO_CLEAN_UP)
+    return request_deletion(
+        user=user,
+        environment=deployment.environment,
+        typed_name=deployment.environment.name,
+        reason="",
+        request_key=key,
+        unprotect=True,
+    )

@@ -1,0 +1,157 @@
+"""The two sentences of a failure: what happened, and what remains in AWS and is billed."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlencode
+
+from django.utils.html import conditional_escape, escape, format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from deployments.core.outcome import SANDBOX_RESTARTED
+from deployments.core.remaining import Billing, Remaining, RemainingResource, SearchState
+from deployments.core.root_cause import Failure
+from deployments.core.status import OperationKind, operation_of
+from deployments.models import Deployment
+from deployments.presentation.waterfall.failed_servers import FailedServer
+from deployments.presentation.waterfall.tree import join, name_of
+
+_STACK_GONE = ("StackGone", "StackDeleted", SANDBOX_RESTARTED)
+"""Error codes of deployments whose stack disappeared."""
+NAMED = 3
+"""Billed resources that the sentence names."""
+LONGEST = 160
+"""Characters of AWS's own reason in the sentence; the whole of it is displayed below."""
+_HANDLER = re.compile(
+    r'^Resource handler returned message: "(?P<message>.*?)"?\s*(?:\(RequestToken.*)?$', re.DOTALL
+)
+_TRAILER = re.compile(r"\s*\((?:Service: |RequestToken: |HandlerErrorCode: ).*$", re.DOTALL)
+_OPERATIONS = {
+    OperationKind.CREATE: gettext_lazy("%(name)s could not be created: %(why)s"),
+    OperationKind.UPDATE: gettext_lazy("%(name)s could not be updated: %(why)s"),
+    OperationKind.DELETE: gettext_lazy("%(name)s could not be deleted: %(why)s"),
+    OperationKind.ROLLBACK: gettext_lazy("%(name)s could not be rolled back: %(why)s"),
+}
+
+
+def of_resource(deployment: Deployment, failure: Failure, title: str) -> SafeString:
+    """Return what happened to a resource; `title` is of the known cause, "" for AWS's own words."""
+    path = join(failure.path, failure.logical_id)
+    sentence = _OPERATIONS[operation_of(failure.status)]
+    why = title or essence(failure.reason) or failure.status
+    return _filled(str(sentence), name=link(deployment, path, failure.logical_id), why=_ended(why))
+
+
+def of_server(deployment: Deployment, server: FailedServer, path: str, tier: str) -> SafeString:
+    """Return what happened on a server, whose row is at `path`."""
+    values = {"server": link(deployment, path, server.instance), "message": _ended(server.message)}
+    if not server.task:
+        texts = {
+            "app": _("The configuration of app server %(server)s failed: %(message)s"),
+            "web": _("The configuration of web server %(server)s failed: %(message)s"),
+        }
+        return _filled(
+            texts.get(tier, _("The configuration of server %(server)s failed: %(message)s")), **values
+        )
+    texts = {
+        "app": _("App server %(server)s failed at task “%(task)s”: %(message)s"),
+        "web": _("Web server %(server)s failed at task “%(task)s”: %(message)s"),
+    }
+    text = texts.get(tier, _("Server %(server)s failed at task “%(task)s”: %(message)s"))
+    return _filled(text, task=server.task, **values)
+
+
+def of_change_set(title: str, *, where: str = "", file: str = "", **_others: str) -> SafeString:
+    """Return why CloudFormation rejected the change set, and which nested stack and file it means."""
+    if not where:
+        return _filled(_("CloudFormation rejected the change set: %(title)s"), title=_ended(title))
+    text = _("CloudFormation rejected the nested stack %(where)s (%(file)s): %(title)s")
+    return _filled(text, where=where, file=file, title=_ended(title))
+
+
+def link(deployment: Deployment, path: str, name: str) -> SafeString:
+    """Return the link that selects the row of the first failure on the deployment's page."""
+    url = f"{deployment.get_absolute_url()}?{urlencode({'row': path})}"
+    return format_html('<a href="{}" data-first-failure>{}</a>', url, name)
+
+
+def essence(reason: str) -> str:
+    """Return AWS's reason without the wrapping of its resource handlers and the ids of requests."""
+    handler = _HANDLER.match(reason)
+    text = _TRAILER.sub("", handler["message"] if handler else reason).strip()
+    return text if len(text) <= LONGEST else f"{text[:LONGEST].rsplit(' ', 1)[0]}…"
+
+
+def _ended(text: str) -> str:
+    return text if text.endswith((".", "…", "。", "!", "?")) else f"{text}."
+
+
+def _filled(text: str, **values: str) -> SafeString:
+    """Fill the places of a text with escaped values, or with HTML that is safe."""
+    safe = {name: conditional_escape(value) for name, value in values.items()}
+    return SafeString(escape(text) % safe)
+
+
+# --- what remains -------------------------------------------------------------------------------------
+
+
+def what_remains(deployment: Deployment, remaining: Remaining) -> str:
+    """Return what is left in AWS of a deployment that has ended, and which of it is billed."""
+    number = len(remaining.resources)
+    if not number:
+        return _nothing(deployment, remaining)
+    known = remaining.billed
+    unknown = [one for one in remaining.resources if one.billing is Billing.UNKNOWN]
+    names = ", ".join(_named(one) for one in known[:NAMED])
+    if len(known) > NAMED:
+        names = _("%(names)s and %(number)d more") % {"names": names, "number": len(known) - NAMED}
+    if known:
+        text = ngettext(
+            "%(count)d resource remains in AWS; %(billed)d is billed: %(names)s.",
+            "%(count)d resources remain in AWS; %(billed)d of them are billed: %(names)s.",
+            number,
+        )
+    elif unknown:
+        text = ngettext(
+            "%(count)d resource remains in AWS and may be billed.",
+            "%(count)d resources remain in AWS and may be billed.",
+            number,
+        )
+    else:
+        text = ngettext(
+            "%(count)d resource remains in AWS; it is not billed.",
+            "%(count)d resources remain in AWS; none of them is billed.",
+            number,
+        )
+    return _with_search(text % {"count": number, "billed": len(known), "names": names}, remaining)
+
+
+def _nothing(deployment: Deployment, remaining: Remaining) -> str:
+    name = deployment.environment.name
+    if remaining.stack_status:
+        text = _(
+            "No resources remain in AWS; the empty stack is not billed, but keeps the name %(name)s in use."
+        )
+        return _with_search(text % {"name": name}, remaining)
+    if deployment.error_code in _STACK_GONE:
+        return _("Nothing is left of the stack.")
+    if remaining.search is SearchState.NONE:
+        return _("CloudFormation created nothing.")
+    return _with_search(_("Nothing remains in AWS."), remaining)
+
+
+def _with_search(sentence: str, remaining: Remaining) -> str:
+    """Return the sentence with what the search could not tell, or not yet."""
+    if remaining.search is SearchState.PENDING:
+        more = _("The search for other remaining resources is in progress.")
+        return f"{sentence} {more}"
+    if remaining.search is SearchState.INCOMPLETE:
+        more = _("Not searched: %(services)s.") % {"services": ", ".join(sorted(remaining.problems))}
+        return f"{sentence} {more}"
+    return sentence
+
+
+def _named(one: RemainingResource) -> str:
+    return name_of(one.path) or one.id

@@ -1,0 +1,171 @@
+"""What can be done after a failure: one main action that works, and others beside it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from deployments.actions.clean_up import may_clean_up
+from deployments.core.causes.cause import NextStep, RecognizedCause
+from deployments.core.phases import AFTER_STACKS, Kind, State
+from deployments.core.remaining import Remaining
+from deployments.forms import PREFIX
+from deployments.models import Deployment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuggestedAction:
+    """One thing to do: a link, a form to be posted, or a text to copy. `hint` says what will happen."""
+
+    label: str
+    url: str = ""
+    copy_text: str = ""
+    hint: str = ""
+    is_post: bool = False
+    is_main: bool = False
+    is_destructive: bool = False
+    needs_permission: bool = False
+    is_external: bool = False
+
+    @property
+    def classes(self) -> str:
+        """Return the CSS classes of its link or button."""
+        more = (
+            ("primary", self.is_main),
+            ("danger", self.is_destructive),
+            ("needs-deploy", self.needs_permission),
+        )
+        return " ".join(["button", *(name for name, wanted in more if wanted)])
+
+
+def ways_out(
+    deployment: Deployment, known: RecognizedCause | None, remaining: Remaining, *, is_latest: bool
+) -> tuple[SuggestedAction, ...]:
+    """Return what can be done now, the main action first.
+
+    Nothing of a recording. While CloudFormation rolls back, nothing can be deleted or requested.
+    """
+    environment = deployment.environment
+    if environment.account.is_recording:
+        return ()
+    found: list[SuggestedAction] = []
+    if not deployment.is_active:
+        found += _main(deployment, known, remaining, is_latest=is_latest)
+    steps: Sequence[NextStep] = known.cause.steps if known else ()
+    if NextStep.QUOTAS in steps:
+        found += _quotas(deployment, known)
+    if NextStep.POLICY in steps:
+        found += _policy(known)
+    return tuple(found)
+
+
+def _main(
+    deployment: Deployment, known: RecognizedCause | None, remaining: Remaining, *, is_latest: bool
+) -> Iterator[SuggestedAction]:
+    environment = deployment.environment
+    delete = reverse("environment_delete", args=[environment.pk])
+    if deployment.kind == Kind.CREATE and (
+        environment.deleted_at or (is_latest and not environment.stack_id)
+    ):
+        yield retry(deployment, known)
+        return
+    if not is_latest or environment.deleted_at:
+        yield _environment(deployment, is_main=True)
+        return
+    if deployment.kind == Kind.DELETE:
+        yield SuggestedAction(label=_("Delete again…"), url=delete, is_main=True, needs_permission=True)
+        return
+    if may_clean_up(deployment):
+        yield _clean_up(deployment, remaining)
+        yield SuggestedAction(
+            label=_("Delete remaining resources…"), url=delete, is_destructive=True, needs_permission=True
+        )
+        return
+    if known and NextStep.RUN_AGAIN in known.cause.steps and State(deployment.last_phase) in AFTER_STACKS:
+        yield SuggestedAction(
+            label=_("Run association…"),
+            url=f"{environment.get_absolute_url()}#associations",
+            is_main=True,
+            needs_permission=True,
+        )
+        yield _environment(deployment)
+    else:
+        yield _environment(deployment, is_main=True)
+    yield SuggestedAction(
+        label=_("Delete environment…"), url=delete, is_destructive=True, needs_permission=True
+    )
+
+
+def retry(deployment: Deployment, known: RecognizedCause | None = None) -> SuggestedAction:
+    """Return the way to the form with the values of a creation that failed."""
+    return SuggestedAction(
+        label=_("Retry with these values"),
+        url=form_url(deployment, known),
+        is_main=True,
+        needs_permission=True,
+    )
+
+
+def form_url(deployment: Deployment, known: RecognizedCause | None = None) -> str:
+    """Return the address of the form with a deployment's values, at the field that the cause is about."""
+    return f"{reverse('environment_new')}?from={deployment.pk}{_field(deployment, known)}"
+
+
+def _clean_up(deployment: Deployment, remaining: Remaining) -> SuggestedAction:
+    number = len(remaining.resources)
+    hint = ngettext(
+        "Deletes the %(count)d remaining resource, then opens the form with these values.",
+        "Deletes the %(count)d remaining resources, then opens the form with these values.",
+        number,
+    ) % {"count": number}
+    return SuggestedAction(
+        label=_("Clean up and retry"),
+        url=reverse("deployment_clean_up", args=[deployment.pk]),
+        hint=hint if number else _("Deletes the empty stack, then opens the form with these values."),
+        is_post=True,
+        is_main=True,
+        needs_permission=True,
+    )
+
+
+def _environment(deployment: Deployment, *, is_main: bool = False) -> SuggestedAction:
+    url = deployment.environment.get_absolute_url()
+    return SuggestedAction(label=_("View environment"), url=url, is_main=is_main)
+
+
+def _field(deployment: Deployment, known: RecognizedCause | None) -> str:
+    """Return the fragment that leads to the form's field which the cause is about, "" when it names none."""
+    pattern = known.cause.parameter if known else ""
+    if not pattern:
+        return ""
+    names = [name for name in deployment.parameters if re.search(pattern, name, re.IGNORECASE)]
+    return f"#id_{PREFIX}{names[0]}" if names else ""
+
+
+def _quotas(deployment: Deployment, known: RecognizedCause | None) -> Iterator[SuggestedAction]:
+    """Yield the way to the service's quotas; the sandbox has none."""
+    account = deployment.environment.account
+    if account.is_sandbox or known is None:
+        return
+    place = f"https://{account.region}.console.aws.amazon.com/servicequotas/home"
+    of = f"/services/{known.cause.service}/quotas" if known.cause.service else "/services"
+    url = f"{place}{of}?region={account.region}"
+    yield SuggestedAction(label=_("Open Service Quotas"), url=url, is_external=True)
+
+
+def _policy(known: RecognizedCause | None) -> Iterator[SuggestedAction]:
+    """Yield a policy statement that allows what was denied, to be copied."""
+    if known is None:
+        return
+    action = "iam:PassRole" if "role" in known.values else known.values.get("action", "")
+    if ":" not in action:
+        return
+    statement = {"Effect": "Allow", "Action": action, "Resource": known.values.get("role", "*")}
+    label = _("Copy a policy that allows %(action)s") % {"action": action}
+    yield SuggestedAction(label=label, copy_text=json.dumps(statement))

@@ -1,0 +1,27 @@
+"""Cleaning up after a failed creation: its deletion is requested, and its page leads back to the form."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.http import require_POST
+
+from deployments.actions.clean_up import request_clean_up
+from deployments.errors import UserFixable
+from deployments.models import Deployment
+from deployments.views.requests import AuthedRequest, may_deploy
+from deployments.wording import error_text
+
+
+@require_POST
+@may_deploy
+def deployment_clean_up(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Request the deletion of what is left, and go to its page, which opens the form at its end."""
+    deployment = get_object_or_404(Deployment.objects.for_page(), pk=pk)
+    try:
+        deletion = request_clean_up(user=request.user, deployment=deployment)
+    except UserFixable as problem:
+        messages.error(request, error_text(problem))
+        return redirect(deployment)
+    return redirect(f"{deletion.get_absolute_url()}?then=retry")
