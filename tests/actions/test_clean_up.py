@@ -22,7 +22,7 @@ def user() -> User:
 
 
 def test_it_is_a_deletion_of_the_environment_without_its_protection(user: User) -> None:
-    failed = scenes.reread(scenes.rolled_back("lost"))
+    failed = scenes.reload(scenes.rolled_back("lost"))
 
     deletion = request_clean_up(user=user, deployment=failed)
 
@@ -33,7 +33,7 @@ def test_it_is_a_deletion_of_the_environment_without_its_protection(user: User) 
 
 
 def test_two_clicks_are_one_deletion(user: User) -> None:
-    failed = scenes.reread(scenes.rolled_back("lost"))
+    failed = scenes.reload(scenes.rolled_back("lost"))
 
     first = request_clean_up(user=user, deployment=failed)
     again = request_clean_up(user=user, deployment=Deployment.objects.for_page().get(pk=failed.pk))
@@ -45,7 +45,7 @@ def test_an_environment_that_was_created_needs_its_name_to_be_typed(user: User) 
     """A creation whose servers failed to be configured left a whole environment, maybe with data."""
     failed = scenes.rolled_back("lost")
     Deployment.objects.update(state="failed", last_phase="configuration")
-    failed = scenes.reread(failed)
+    failed = scenes.reload(failed)
 
     assert not may_clean_up(failed)
     with pytest.raises(UserFixable):
@@ -53,11 +53,11 @@ def test_an_environment_that_was_created_needs_its_name_to_be_typed(user: User) 
 
 
 def test_an_earlier_deployment_cleans_up_nothing(user: User) -> None:
-    failed = scenes.reread(scenes.rolled_back("lost"))
+    failed = scenes.reload(scenes.rolled_back("lost"))
     deletion = request_clean_up(user=user, deployment=failed)
     Deployment.objects.filter(pk=deletion.pk).update(state="failed", active_key=None)
 
-    assert not may_clean_up(scenes.reread(failed))
+    assert not may_clean_up(scenes.reload(failed))
 
 
 def test_the_button_leads_to_the_deletion_which_opens_the_form_at_its_end(client: Client, user: User) -> None:
@@ -73,7 +73,7 @@ def test_the_button_leads_to_the_deletion_which_opens_the_form_at_its_end(client
 
 def test_after_the_deletion_the_values_can_be_used_again(client: Client, user: User) -> None:
     failed = scenes.rolled_back("lost")
-    deletion = request_clean_up(user=user, deployment=scenes.reread(failed))
+    deletion = request_clean_up(user=user, deployment=scenes.reload(failed))
     Deployment.objects.filter(pk=deletion.pk).update(
         state="succeeded", active_key=None, ended_at=deletion.created_at
     )

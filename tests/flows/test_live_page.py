@@ -259,7 +259,7 @@ def test_the_banner_leads_to_the_row_that_failed(page: Page, web: Web, deploymen
         scenes.event(stacks["Network"], "Network2", "CREATE_FAILED", reason="Quota exceeded"),
         scenes.event(stacks["Network"], "Network3", "CREATE_FAILED", reason="Resource creation cancelled"),
     )
-    page.locator("#cause").get_by_role("link", name="Network2").click()
+    page.locator("#end-title").get_by_role("link", name="Network2").click()
     expect(page.locator("#t-Network\\.Network2 :focus")).to_have_count(1)
     page.keyboard.press("e")
     expect(page.locator("#first-failure")).to_be_visible()

@@ -131,7 +131,11 @@ def test_what_a_deployment_waits_for_is_said(browser: Client) -> None:
 def test_a_failure_says_why_and_what_to_do(
     browser: Client, state: str, kind: str, stack_id: str, action: str
 ) -> None:
-    why: dict[str, Any] = {"kind": kind, "error_code": "ResourceFailed", "error_message": "DBCluster: too many clusters"}
+    why: dict[str, Any] = {
+        "kind": kind,
+        "error_code": "ResourceFailed",
+        "error_message": "DBCluster: too many clusters",
+    }
     why |= {"ended_at": timezone.now(), "last_phase": "stacks"}
     environment = make(state, why, stack_id=stack_id)
     assert environment.latest

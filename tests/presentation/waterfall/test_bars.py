@@ -35,7 +35,7 @@ def test_a_failed_creation_keeps_its_bar_after_the_rollback() -> None:
 
     assert [(bar.status, bar.start, bar.end) for bar in bars] == [
         (DisplayStatus.FAILED, T0, T0 + 4_000),
-        (DisplayStatus.DELETED, T0 + 6_000, T0 + 9_000),
+        (DisplayStatus.ROLLED_BACK, T0 + 6_000, T0 + 9_000),
     ]
 
 
@@ -48,7 +48,7 @@ def test_an_interrupted_creation_ends_where_the_deletion_begins(
     changes: list[list[int | str]] = [[T0, "CREATE_IN_PROGRESS"], [T0 + 4_000, "DELETE_IN_PROGRESS"]]
     node = TreeNode(path="A", status="DELETE_IN_PROGRESS", changes=changes, is_stack=is_stack)
 
-    assert bars_of(node) == (Bar(T0, T0 + 4_000, expected), Bar(T0 + 4_000, None, DisplayStatus.PROGRESS))
+    assert bars_of(node) == (Bar(T0, T0 + 4_000, expected), Bar(T0 + 4_000, None, DisplayStatus.ROLLING_BACK))
 
 
 def test_an_operation_in_progress_has_a_bar_without_end() -> None:
