@@ -164,9 +164,7 @@ def _phases(
     starts[State.PREFLIGHT.value] = deployment.created_at
     details = _details(tree, events)
     back = is_rollback(tree.root_status)
-    steps = phase_statuses(
-        Kind(deployment.kind), state, last, protects=deployment.protects, is_back=back
-    )
+    steps = phase_statuses(Kind(deployment.kind), state, last, protects=deployment.protects, is_back=back)
     turn = _turn(tree)
     for number, (phase, at) in enumerate(steps):
         following = steps[number + 1][0] if number + 1 < len(steps) else None
