@@ -91,7 +91,7 @@ def two_web_servers_that_answer_500_are_an_outage_everywhere(standing: Standing)
     assert_dip_is_in_the_history(standing, "ALB", "Unhealthy", "0/1")
 
     for one in both:
-        standing.act(one, "mend-service")
+        standing.act(one, "repair-service")
 
     assert_all_are_well(standing, both[0])
 
