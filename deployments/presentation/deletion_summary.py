@@ -10,11 +10,11 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from deployments import catalog
-from deployments.core.deletion_policies import RETAIN, SNAPSHOT, policies
+from deployments.core.deletion_policies import LOGS, RETAIN, SNAPSHOT, policies
 from deployments.core.remaining import Billing, billing_of
 from deployments.core.status import DELETED
 from deployments.errors import UserFixable
-from deployments.models import Deployment, Environment, Resource
+from deployments.models import AssociationRun, Deployment, Environment, Resource
 from deployments.models.stack import STACK_TYPE
 from deployments.presentation.remaining import billing_label
 
@@ -32,10 +32,11 @@ class StayingRow:
     name: str
     why: str
     billing: str
+    is_billed: bool
 
 
 def deletion_summary(environment: Environment) -> dict[str, object]:
-    """Return how many resources of each type and how many stacks exist, and what will stay (four queries)."""
+    """Return how many resources of each type and how many stacks exist, and what will stay (five queries)."""
     newest: dict[str, tuple[str, str, str]] = {}
     rows = Resource.objects.of_environment(environment)
     for path, logical_id, kind, status, id_ in rows.values_list(
@@ -77,32 +78,34 @@ def _staying(
     for path, (kind, id_) in sorted(existing.items()):
         policy = next((known[one] for one in _and_above(path) if known.get(one) == RETAIN), known.get(path))
         if policy == RETAIN and kind != STACK_TYPE:
-            billing = billing_label(billing_of(kind))
-            yield StayingRow(type=kind, name=id_, why=_("Its DeletionPolicy is Retain."), billing=billing)
+            yield _row(kind, id_, _("Its DeletionPolicy is Retain."))
         elif policy == SNAPSHOT and kind.startswith("AWS::RDS::"):
-            yield StayingRow(
-                type=_SNAPSHOTS.get(kind, kind),
-                name=id_,
-                why=_("Its DeletionPolicy is Snapshot: a final snapshot is taken and kept."),
-                billing=billing_label(Billing.BILLED),
+            yield _row(
+                _SNAPSHOTS.get(kind, kind),
+                id_,
+                _("Its DeletionPolicy is Snapshot: a final snapshot is taken and kept."),
             )
-        elif kind == "AWS::Lambda::Function":
-            yield StayingRow(
-                type="AWS::Logs::LogGroup",
-                name=f"/aws/lambda/{id_}",
-                why=_("Created by Lambda if the function logs there; no stack deletes it."),
-                billing=billing_label(Billing.BILLED),
+        elif policy == LOGS:
+            yield _row(
+                "AWS::Logs::LogGroup",
+                f"/aws/lambda/{id_}",
+                _("Created by Lambda when the function runs; no stack deletes it."),
             )
     uploads = Deployment.objects.of(environment).with_artifacts()
     for bucket, prefix in sorted(set(uploads.values_list("artifact_bucket", "artifact_prefix"))):
-        yield StayingRow(
-            type="AWS::S3::Object",
-            name=f"{bucket}/{prefix}/",
-            why=_("Templates and zips that Sanso uploaded, and outputs of the servers, with all versions."),
-            billing=billing_label(Billing.BILLED),
-        )
+        why = _("Templates and zips that Sanso uploaded, with all versions.")
+        yield _row("AWS::S3::Object", f"{bucket}/{prefix}/", why)
+    for bucket, prefix in sorted(AssociationRun.objects.of(environment).output_places()):
+        why = _("Outputs of the servers' associations, with all versions.")
+        yield _row("AWS::S3::Object", f"{bucket}/{prefix}", why)
 
 
 def _and_above(path: str) -> Iterator[str]:
     parts = path.split("/")
     return ("/".join(parts[:number]) for number in range(1, len(parts) + 1))
+
+
+def _row(type_: str, name: str, why: str) -> StayingRow:
+    billing = billing_of(type_)
+    is_billed = billing is Billing.BILLED
+    return StayingRow(type=type_, name=name, why=why, billing=billing_label(billing), is_billed=is_billed)

@@ -170,7 +170,7 @@ def _phases(
         following = steps[number + 1][0] if number + 1 < len(steps) else None
         yield Phase(
             name=wording.phase(phase),
-            status=current if at is DisplayStatus.PROGRESS else at,
+            status=phase_status(deployment, phase, current if at is DisplayStatus.PROGRESS else at),
             detail=_phase_detail(at, details.get(phase, "")),
             started_at=starts.get(phase),
             ended_at=starts.get(following) if following in starts else turn or deployment.ended_at,
@@ -189,6 +189,12 @@ def _turn(tree: ResourceTree) -> datetime | None:
     root = tree.nodes.get("")
     turn = turn_of(runs(root.changes)) if root else None
     return None if turn is None else at_ms(turn)
+
+
+def phase_status(deployment: Deployment, phase: str, status: DisplayStatus) -> DisplayStatus:
+    """Return the status of a phase: protection can fail in a deployment that succeeds."""
+    is_failed = phase == State.PROTECT and deployment.protection == "failed"
+    return DisplayStatus.FAILED if is_failed else status
 
 
 def _details(tree: ResourceTree, events: Sequence[Event]) -> dict[State, str]:

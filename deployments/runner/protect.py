@@ -137,6 +137,7 @@ def _advance(deployment: Deployment, clients: Clients, token: str, *, has_starte
         return Progress(root=root, has_started=has_started)
     if not root.termination_protection:
         cloudformation.set_termination_protection(deployment.stack_id, on=True)
+        Environment.objects.filter(pk=deployment.environment_id).update(termination_protection=True)
     name = deployment.protection_parameter
     is_healthy = is_complete(root.status) and not is_rollback(root.status)
     if name not in root.parameters or (root.parameters[name] == ON and is_healthy):
@@ -179,12 +180,9 @@ def _failure(deployment: Deployment, root: StackView, cloudformation: CloudForma
 
 
 def _mirror(deployment: Deployment, root: StackView) -> None:
-    Environment.objects.filter(pk=deployment.environment_id).update(
-        stack_status=root.status, termination_protection=root.termination_protection
-    )
+    Environment.objects.filter(pk=deployment.environment_id).update(stack_status=root.status)
 
 
 def _observed_soon(environment: Environment) -> None:
-    """Let what protects the environment be read again soon."""
-    Environment.objects.filter(pk=environment.pk).update(termination_protection=True)
+    """Let what protects the load balancers be read again soon."""
     LoadBalancer.objects.filter(environment=environment).update(protection_at=None)

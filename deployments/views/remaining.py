@@ -27,7 +27,7 @@ def environment_remaining(request: AuthedRequest, pk: int) -> HttpResponse:
     latest = _latest(environment)
     view = remaining_view(latest)
     choices = [(row.value, row.name) for row in view.rows if row.can_delete] if view else []
-    form = DeleteRemainingForm(choices, request.POST or None)
+    form = DeleteRemainingForm(choices, request.POST if request.method == "POST" else None)
     if request.method == "POST" and _requested(request, latest, form):
         messages.success(request, _("The selected resources are being deleted."))
         return redirect(environment)

@@ -150,6 +150,9 @@ def test_protection_that_failed_is_retried_from_the_page(
 
     own_page.goto(deployment.get_absolute_url())
     expect(own_page.locator("#banner")).to_contain_text("Not protected")
+    expect(own_page.locator("#phases").get_by_role("listitem").filter(has_text="Protect")).to_contain_text(
+        "Failed"
+    )
     own_page.locator("#banner").get_by_role("link", name="Retry").click()
     protection = own_page.locator("#protection")
     expect(protection).to_contain_text("UpdateStack")

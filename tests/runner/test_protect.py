@@ -202,6 +202,9 @@ def test_a_permission_that_is_missing_ends_the_phase_and_names_it(
 
     assert (ended.state, ended.protection) == (State.SUCCEEDED, "failed")
     assert UPDATE in stored_text(ended.protection_message)
+    (stack,) = aws.live_stacks("sanso-staging")
+    assert stack.is_protected
+    assert Environment.objects.get().termination_protection  # what was switched on is not denied
 
 
 def test_an_update_that_never_ends_is_given_up(deployment: Deployment, aws: FakeAws) -> None:

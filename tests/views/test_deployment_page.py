@@ -166,9 +166,10 @@ def test_a_delete_counts_what_is_gone_and_is_not_red(browser: Client) -> None:
     assert "Pending" in shown.one(id="t-Network").text  # it is there still
 
 
-def test_a_delete_that_went_well_says_that_nothing_is_left(browser: Client) -> None:
+def test_a_delete_that_went_well_says_so_and_claims_nothing_more(browser: Client) -> None:
     shown = read(browser, scenes.deleted("old")).one(id="banner")
     assert "old is deleted" in shown.text
+    assert "nothing" not in shown.text
 
 
 def test_a_delete_that_did_not_go_through_says_what_stayed(browser: Client) -> None:

@@ -76,6 +76,15 @@ class AssociationRunQuerySet(models.QuerySet["AssociationRun"]):
         """Keep those that have not succeeded, with their association."""
         return self.exclude(status="Success").select_related("association")
 
+    def output_places(self) -> set[tuple[str, str]]:
+        """Return (bucket, key prefix) of where the associations write, above the folders of instances."""
+        rows = self.exclude(output_bucket="").values_list("output_bucket", "output_key", "instance_id")
+        return {
+            (bucket, key.partition(f"/{instance_id}/")[0] + "/")
+            for bucket, key, instance_id in rows
+            if f"/{instance_id}/" in key
+        }
+
     def newest_of_each(self) -> Self:
         """Keep the last one of each association and instance."""
         return self.filter(is_latest=True)

@@ -27,7 +27,7 @@ from deployments.presentation import log, rendered, summary
 from deployments.presentation.locale import Locale
 from deployments.presentation.log import LogLine
 from deployments.presentation.remaining import RemainingView, remaining_view
-from deployments.presentation.summary import Summary
+from deployments.presentation.summary import Summary, phase_status
 from deployments.presentation.text import wording
 from deployments.presentation.text.datetime_formats import clock
 from deployments.presentation.waterfall import cache, progress, row_html
@@ -188,7 +188,7 @@ class DeploymentView:
             yield phase_row(
                 line,
                 wording.phase(phase),
-                status=statuses[State(phase)],
+                status=phase_status(deployment, phase, statuses[State(phase)]),
                 now=self.now,
                 is_cause=is_cause,
                 reason=failure.reason if failure and is_cause else "",

@@ -71,14 +71,13 @@ class SearchScope:
 
     def outputs(self) -> list[Prefix]:
         """Return where the servers' associations wrote: as observed, and by the stack's name."""
-        places = {
-            (bucket, key.partition(f"/{instance_id}/")[0] + "/")
-            for bucket, key, instance_id in AssociationRun.objects.of(self.environment)
-            .exclude(output_bucket="")
-            .values_list("output_bucket", "output_key", "instance_id")
-            if f"/{instance_id}/" in key
-        }
+        places = AssociationRun.objects.of(self.environment).output_places()
         name = self.environment.stack_name
         places |= {(place.bucket, f"logs/{name}/") for place in self.artifacts()}
         shared = tuple(Environment.objects.of_the_same_name(self.environment))
-        return [Prefix(bucket=b, prefix=p, shared_with=shared) for b, p in sorted(places)]
+        outer = [
+            (bucket, prefix)
+            for bucket, prefix in sorted(places)
+            if not any(b == bucket and prefix != p and prefix.startswith(p) for b, p in places)
+        ]
+        return [Prefix(bucket=bucket, prefix=prefix, shared_with=shared) for bucket, prefix in outer]
