@@ -1,0 +1,48 @@
+"""A deployment whose protection failed on its page: succeeded, with the one phase that failed."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+
+from deployments.models import Deployment
+from tests.fakes import FakeAws
+from tests.runner.conftest import run
+from tests.runner.test_protect import FAILING, aws, deployment, template_set  # noqa: F401  # fixtures
+from tests.views.pages import page
+
+
+@pytest.mark.django_db
+def test_only_the_phase_of_protection_failed(
+    browser: Client,
+    deployment: Deployment,  # noqa: F811
+    aws: FakeAws,  # noqa: F811
+) -> None:
+    aws.update_acts = FAILING
+
+    ended = run(deployment, aws)
+
+    shown = page(browser.get(ended.get_absolute_url()))
+    phases = [one.text.split()[1:] for one in shown.one(id="phases").all("li")]
+    assert phases[-1][:2] == ["Protect", "Failed"]
+    assert {"Failed", "Not"} & {word for one in phases[:-1] for word in one} == set()
+    assert "Succeeded" in shown.one(id="header").text
+    banner = shown.one(id="banner").text
+    assert "staging created" in banner
+    assert "Not protected · Network/Vpc: you shall not" in banner
+    assert "rolled back" not in banner
+
+
+@pytest.mark.django_db
+def test_protection_that_came_on_is_a_phase_like_the_others(
+    browser: Client,
+    deployment: Deployment,  # noqa: F811
+    aws: FakeAws,  # noqa: F811
+) -> None:
+    ended = run(deployment, aws)
+
+    shown = page(browser.get(ended.get_absolute_url()))
+    assert [one.text.split()[1] for one in shown.one(id="phases").all("li")][-1] == "Protect"
+    assert "Not protected" not in shown.text
+    rows = {row.attributes.get("id", ""): row.text for row in shown.all("tr") + shown.all("li")}
+    assert any("Protect" in text and "Succeeded" in text for text in rows.values())
