@@ -121,7 +121,7 @@ def own_page(chromium: Browser, portal: Portal, tmp_path: Path) -> Iterator[Page
 @pytest.fixture
 def asked(portal: Portal) -> Deployment:
     """A deployment that was asked for. Its servers will have time to be mended before they are replaced."""
-    return portal.deploy(account=new_account(), ConfigurationTimeoutSeconds=GRACE)
+    return portal.deploy(account=new_account(), ConfigurationTimeoutSeconds=GRACE, AppHealthCheck="http")
 
 
 @pytest.fixture

@@ -16,6 +16,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from deployments.models import Account, Deployment
 from tests.builders import make_user
+from tests.flows.booted_failures import failures_are_named_and_heal
+from tests.flows.standing import Standing
 from tests.flows.test_main_job import PASSWORD, deploy, log_in
 from tests.flows.web import Web, start_web
 from tests.playbook.machine import base_tree, why_not
@@ -139,7 +141,8 @@ def test_the_deployed_site_serves_visitors_and_a_killed_server_is_replaced(
     expect(page.locator("#banner")).to_contain_text("times created", timeout=CONFIGURED * 1000)
     site = Site(booting, account)
     wait_until(site.is_whole, what="four healthy servers")
-    url = Deployment.objects.get().environment.url
+    environment = Deployment.objects.get().environment
+    url = environment.url
     assert url.startswith("http://127.")
 
     read(page, url, "")
@@ -152,6 +155,14 @@ def test_the_deployed_site_serves_visitors_and_a_killed_server_is_replaced(
     recaps = [line for text in site.playbooks() for line in text.splitlines() if "failed=0" in line]
     assert len(recaps) == 2  # Ansible's own words, one for each app server
 
+    with context.expect_page() as opened:
+        page.evaluate("url => window.open(url)", f"{web.url}{environment.get_absolute_url()}")
+    failures_are_named_and_heal(Standing(opened.value, environment, booting))
+    opened.value.close()
+
+    # The site check of the last failure saved a time; the reads that measured the site saved none.
+    wait_until(lambda: len(json.loads(read(page, url, "read"))) == len(saved) + 1, what="one more saved time")
+    saved, runs = json.loads(read(page, url, "read")), len(site.playbooks())
     victim = site.machines("uwsgi")[0]
     booting.control("POST", f"machines/{victim}", {"action": "kill"})
     assert json.loads(read(page, url, "read")) == saved
@@ -160,6 +171,6 @@ def test_the_deployed_site_serves_visitors_and_a_killed_server_is_replaced(
         seconds=CONFIGURED,
         what="a configured replacement in service",
     )
-    wait_until(lambda: len(site.playbooks()) == 3, what="the output of its association")
+    wait_until(lambda: len(site.playbooks()) == runs + 1, what="the output of its association")
     visit_until_all_have_seen(page, url, site, "read?again")
     context.close()

@@ -6,6 +6,12 @@ are processes that serve datelog.
 
 from __future__ import annotations
 
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import expect
 
@@ -29,6 +35,7 @@ def test_what_goes_wrong_on_servers_is_on_the_page_and_mended_from_there(standin
     """One environment, one thing after the other: each is seen, each heals."""
     a_time_is_saved_through_the_site(standing)
     an_app_server_that_stopped_is_named(standing)
+    an_app_server_that_hangs_is_named_within_15_seconds(standing)
     a_web_server_that_answers_500_is_named(standing)
     two_web_servers_that_answer_500_are_an_outage_everywhere(standing)
     a_playbook_that_failed_on_one_server_is_run_again_there(standing)
@@ -58,6 +65,37 @@ def an_app_server_that_stopped_is_named(standing: Standing) -> None:
 
     assert_all_are_well(standing, sick)
     assert_dip_is_in_the_history(standing, "App servers")
+
+
+def an_app_server_that_hangs_is_named_within_15_seconds(standing: Standing) -> None:
+    """Its system still accepts connections, so only an HTTP health check notices."""
+    sick = standing.servers("uwsgi")[0]
+
+    with frozen(f"app {sick}"):
+        said = f"app {sick} does not respond to health checks in time"
+        expect(standing.health).to_contain_text(said, timeout=15_000)
+        assert_one_is_sick(standing, "app", sick, "Target.Timeout")
+        expect(standing.tier("Site")).to_contain_text("Healthy 4 of 4", timeout=SOON)  # the other one serves
+
+    assert_all_are_well(standing, sick)
+
+
+@contextmanager
+def frozen(name: str) -> Iterator[None]:
+    """Stop the processes with this in their names for the duration of the block."""
+    found = [
+        int(path.parent.name)
+        for path in Path("/proc").glob("[0-9]*/cmdline")
+        if name.encode() in path.read_bytes().replace(b"\0", b" ")
+    ]
+    assert found
+    for pid in found:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in found:
+            os.kill(pid, signal.SIGCONT)
 
 
 def a_web_server_that_answers_500_is_named(standing: Standing) -> None:
