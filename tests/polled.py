@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from deployments.core.dependencies import stack_of
 from deployments.core.forecast import project
-from deployments.core.polling import ROOT_INTERVAL, PolledStack, TokenBucket, choose, delay
+from deployments.core.polling import AWS, PolledStack, TokenBucket, choose, delay
 from deployments.core.status import OperationKind
 from deployments.core.usual_durations import DurationHistory
 from tests.simulated import CLOSING, Happened, World
@@ -114,7 +114,7 @@ class Poller:
         root_asked_at = 0.0
         while self.known:
             purse = purse.at_time(self.now)
-            if self.now - root_asked_at >= ROOT_INTERVAL:  # the root stack itself
+            if self.now - root_asked_at >= AWS.root_interval:  # the root stack itself
                 root_asked_at = self.now
                 purse = purse.spend(1)
                 self.seen.calls += 1

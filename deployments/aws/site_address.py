@@ -24,7 +24,7 @@ _REGION = r"[a-z]{2}(?:-[a-z0-9]+)+"
 AWS_NAME = re.compile(
     rf"(?P<internal>internal-)?[a-z0-9-]+\.(?:{_REGION}\.elb|elb\.{_REGION})\.amazonaws\.com(?:\.cn)?"
 )
-SANDBOX_NAME = re.compile(r"(?P<host>127(?:\.\d{1,3}){3})(?::(?P<port>\d{1,5}))?", re.ASCII)
+LOOPBACK_NAME = re.compile(r"(?P<host>127(?:\.\d{1,3}){3})(?::(?P<port>\d{1,5}))?", re.ASCII)
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 Resolve = Callable[[str, int], list[str]]
@@ -34,17 +34,18 @@ Resolve = Callable[[str, int], list[str]]
 class Site:
     """The site to check. `dns_name` is the load balancer's; `host_name` is the site's own, if it has one.
 
+    `loopback`: load balancers have loopback addresses in place of AWS's names.
     `redact` removes secret values from the responses: an error page may print anything.
     """
 
     dns_name: str
     secure: bool = False
     host_name: str = ""
-    sandbox: bool = False
+    loopback: bool = False
     redact: Redactor = NOTHING
 
 
-def site_of(dns_name: str, site_url: str, *, sandbox: bool) -> Site:
+def site_of(dns_name: str, site_url: str, *, loopback: bool) -> Site:
     """Return the site at a load balancer, with the scheme and host name of the stack's output.
 
     The connection depends on `dns_name` alone; the URL only sets whether TLS is used, and the host name.
@@ -59,7 +60,7 @@ def site_of(dns_name: str, site_url: str, *, sandbox: bool) -> Site:
         dns_name=dns_name,
         secure=secure,
         host_name="" if host_name == own else host_name,
-        sandbox=sandbox,
+        loopback=loopback,
     )
 
 
@@ -87,8 +88,8 @@ def checked_address(site: Site, resolve: Resolve) -> tuple[str, int]:
     usual = 443 if site.secure else 80
     if not name:
         raise SiteProblem(Code.SITE_NAME_MISSING)
-    if site.sandbox:
-        return _sandbox_address(name, usual)
+    if site.loopback:
+        return _loopback_address(name, usual)
     known = AWS_NAME.fullmatch(name)
     if known is None:
         raise SiteProblem(Code.SITE_NAME_NOT_ALLOWED, name=name)
@@ -103,12 +104,12 @@ def checked_address(site: Site, resolve: Resolve) -> tuple[str, int]:
     return addresses[0], usual
 
 
-def _sandbox_address(name: str, usual: int) -> tuple[str, int]:
-    """Return the loopback address of a load balancer of the sandbox.
+def _loopback_address(name: str, usual: int) -> tuple[str, int]:
+    """Return the address of a load balancer on loopback.
 
     The name may include a port. Raise SiteProblem for an invalid address or port.
     """
-    found = SANDBOX_NAME.fullmatch(name)
+    found = LOOPBACK_NAME.fullmatch(name)
     port = int(found["port"] or usual) if found else 0
     if found is None or not 0 < port < 65536 or not _is_address(found["host"]):
         raise SiteProblem(Code.SITE_SANDBOX_WITHOUT_SERVERS)

@@ -110,7 +110,7 @@ class _Sampler:
     """Random durations of the parts; the same number of a simulation gives the same durations.
 
     All of them have a common factor, estimated from the parts that have ended: AWS is slower on some days,
-    and the time scale of the sandbox can be changed.
+    and the time scale of a simulated AWS can be changed.
     """
 
     def __init__(

@@ -8,25 +8,48 @@ The numbers come from simulations of deployments of eleven minutes (tests/core/t
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-CALLS_PER_MINUTE = 20.0
-"""Calls of one deployment on average; others of the same account need some too."""
-INITIAL_SHARE = 0.5
-"""The share of all its tokens that a deployment has at its beginning, when most events come."""
-REFILL_PER_SECOND = (1 - INITIAL_SHARE) * CALLS_PER_MINUTE / 60
-MIN_TOKENS, MAX_TOKENS = 20.0, 200.0
-"""The fewest tokens of a bucket at its beginning, and the most that it ever has."""
-INTERVAL_AFTER_EVENTS, GROWTH, MAX_INTERVAL = 4.5, 1.3, 10.0
-"""Seconds until a stack with new events is polled again; the factor after each poll without; the maximum."""
-QUIET_POLLS, FAR_AHEAD = 4, 15.0
-"""After that many polls without events, and if the next event is expected in so many seconds or more, …"""
-SHARE_OF_WAIT, MAX_QUIET_INTERVAL = 0.35, 22.0
-"""… a stack is polled after this share of the time until then, but after so many seconds at most."""
-MIN_INTERVAL = 1.0
-"""Minimum of seconds between two polls of one stack, and between two steps of a deployment."""
-ROOT_INTERVAL = 120.0
-"""Seconds between two calls of DescribeStacks for the root stack."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollingLimits:
+    """How often a deployment polls its stacks. Times are seconds; the defaults are those of AWS.
+
+    `calls_per_minute` are calls of one deployment on average; others of the same account need some too.
+    `initial_share` of all its tokens a deployment has at its beginning, when most events come: at least
+    `min_tokens`, and never more than `max_tokens`.
+
+    A stack with new events is polled again `after_events`; after each poll without, `growth` times as late,
+    up to `max_interval`. After `quiet_polls` polls without events, and if the next event is expected in more
+    than
+    `far_ahead`, it is polled after `share_of_wait` of the time until then, but within `max_quiet_interval`.
+    `min_interval` is the minimum between two polls of one stack, and between two steps of a deployment;
+    `root_interval` the time between two calls of DescribeStacks for the root stack; `trailing_interval` the
+    time between two polls for late events once the root stack's status is final.
+    """
+
+    calls_per_minute: float = 20.0
+    initial_share: float = 0.5
+    min_tokens: float = 20.0
+    max_tokens: float = 200.0
+    after_events: float = 4.5
+    growth: float = 1.3
+    max_interval: float = 10.0
+    quiet_polls: int = 4
+    far_ahead: float = 15.0
+    share_of_wait: float = 0.35
+    max_quiet_interval: float = 22.0
+    min_interval: float = 1.0
+    root_interval: float = 120.0
+    trailing_interval: float = 3.0
+
+    @property
+    def refill_per_second(self) -> float:
+        """Return the tokens that a bucket gets each second."""
+        return (1 - self.initial_share) * self.calls_per_minute / 60
+
+
+AWS = PollingLimits()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,41 +66,50 @@ class PolledStack:
     expected: float | None = None
     notified: bool = False
 
-    def due(self, now: float) -> float:
+    def due(self, now: float, limits: PollingLimits = AWS) -> float:
         """Return when to poll it next."""
         if self.notified or self.polled_at is None:
             return now
-        wait = min(MAX_INTERVAL, INTERVAL_AFTER_EVENTS * GROWTH ** min(self.quiet, 12))
-        if self.expected is not None and self.quiet >= QUIET_POLLS:
+        wait = min(limits.max_interval, limits.after_events * limits.growth ** min(self.quiet, 12))
+        if self.expected is not None and self.quiet >= limits.quiet_polls:
             ahead = self.expected - self.polled_at
-            if ahead > FAR_AHEAD:
-                wait = min(MAX_QUIET_INTERVAL, max(wait, SHARE_OF_WAIT * ahead))
-        return self.polled_at + max(wait, MIN_INTERVAL)
+            if ahead > limits.far_ahead:
+                wait = min(limits.max_quiet_interval, max(wait, limits.share_of_wait * ahead))
+        return self.polled_at + max(wait, limits.min_interval)
 
 
 @dataclass(frozen=True, slots=True)
 class TokenBucket:
     """The calls that a deployment may make: `calls` at the time `at` (epoch seconds), more each second."""
 
-    calls: float = MIN_TOKENS
+    calls: float = AWS.min_tokens
     at: float = 0.0
+    limits: PollingLimits = field(default=AWS)
 
     @classmethod
-    def for_seconds(cls, expected: float) -> TokenBucket:
+    def for_seconds(cls, expected: float, limits: PollingLimits = AWS) -> TokenBucket:
         """Return the bucket of a deployment that is expected to take so many seconds."""
-        return cls(max(MIN_TOKENS, min(MAX_TOKENS, INITIAL_SHARE * CALLS_PER_MINUTE * expected / 60)))
+        calls = limits.initial_share * limits.calls_per_minute * expected / 60
+        return cls(max(limits.min_tokens, min(limits.max_tokens, calls)), limits=limits)
+
+    @classmethod
+    def from_row(cls, stored: Iterable[float], limits: PollingLimits = AWS) -> TokenBucket:
+        """Return the bucket that a row stores."""
+        calls, at = stored
+        return cls(calls, at, limits)
 
     def at_time(self, now: float) -> TokenBucket:
         """Return the bucket as it has refilled until now."""
         elapsed = max(0.0, now - self.at) if self.at else 0.0
-        return TokenBucket(min(MAX_TOKENS, self.calls + elapsed * REFILL_PER_SECOND), now)
+        calls = min(self.limits.max_tokens, self.calls + elapsed * self.limits.refill_per_second)
+        return TokenBucket(calls, now, self.limits)
 
     def spend(self, number: int) -> TokenBucket:
         """Return the bucket after so many calls. It may be negative; then the next calls wait."""
-        return TokenBucket(max(-MIN_TOKENS, self.calls - number), self.at)
+        return TokenBucket(max(-self.limits.min_tokens, self.calls - number), self.at, self.limits)
 
     def as_row(self) -> list[float]:
-        """Return the arguments of the constructor, as a row stores them."""
+        """Return the bucket as a row stores it: without the limits, which are the account's."""
         return [round(self.calls, 3), self.at]
 
 
@@ -86,9 +118,10 @@ def choose(polled: Iterable[PolledStack], bucket: TokenBucket, now: float) -> tu
 
     Stacks with a notification come first and never wait.
     """
-    stacks = sorted(polled, key=lambda one: (not one.notified, one.due(now), one.path))
+    limits = bucket.limits
+    stacks = sorted(polled, key=lambda one: (not one.notified, one.due(now, limits), one.path))
     notified = [one.path for one in stacks if one.notified]
-    due = [one.path for one in stacks if not one.notified and one.due(now) <= now]
+    due = [one.path for one in stacks if not one.notified and one.due(now, limits) <= now]
     left = int(max(0.0, bucket.calls)) - len(notified)
     chosen = notified + due[: max(0, left)]
     return tuple(chosen or [one.path for one in stacks[:1]])
@@ -96,6 +129,7 @@ def choose(polled: Iterable[PolledStack], bucket: TokenBucket, now: float) -> tu
 
 def delay(polled: Iterable[PolledStack], bucket: TokenBucket, now: float) -> float:
     """Return the seconds until a stack is due and there is a token for it."""
-    due = min((one.due(now) for one in polled), default=now + MAX_INTERVAL)
-    refill = max(0.0, 1.0 - bucket.calls) / REFILL_PER_SECOND
-    return min(MAX_INTERVAL, max(MIN_INTERVAL, due - now, refill))
+    limits = bucket.limits
+    due = min((one.due(now, limits) for one in polled), default=now + limits.max_interval)
+    refill = max(0.0, 1.0 - bucket.calls) / limits.refill_per_second
+    return min(limits.max_interval, max(limits.min_interval, due - now, refill))

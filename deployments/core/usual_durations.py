@@ -13,8 +13,6 @@ TENTH = 1.2816
 """Standard deviations from the middle of a normal distribution to its tenth and ninetieth percentile."""
 MAX_SPREAD = 1.5
 """A larger spread has no meaning."""
-SANDBOX_SCALE = 1 / 12
-"""Seconds in the sandbox at pace 1 for each second on AWS (portal.sandbox.engine.time_scale)."""
 PHASE_TYPE = "Sanso::Phase"
 CLOSING_TYPE = "Sanso::StackClosing"
 """The time that a stack takes after the last part in it has ended."""

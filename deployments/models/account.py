@@ -11,7 +11,13 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from deployments.aws.account_ref import AccountRef
-from deployments.core.usual_durations import SANDBOX_SCALE
+from deployments.core import timings
+from deployments.core.timings import Timings
+
+
+def of_same_kind(account: Account) -> models.Q:
+    """Return the condition on rows of accounts with the same speed: on AWS, or in a sandbox."""
+    return models.Q(account__is_sandbox=account.is_sandbox)
 
 
 def new_external_id() -> str:
@@ -81,14 +87,24 @@ class Account(models.Model):
         return f"{self.name} · {self.region}"
 
     @property
-    def pace_scale(self) -> float:
-        """Return how many seconds here stand for one on AWS: 1, and in the sandbox what its pace says."""
-        pace = self.sandbox_facts.get("pace", 1.0) if isinstance(self.sandbox_facts, dict) else 1.0
-        return max(0.001, SANDBOX_SCALE * float(pace)) if self.is_sandbox else 1.0
+    def timings(self) -> Timings:
+        """Return the intervals, timeouts and time scale of the account."""
+        time_scale = self.sandbox_facts.get("pace", 1.0) if isinstance(self.sandbox_facts, dict) else 1.0
+        return timings.simulated(float(time_scale)) if self.is_sandbox else timings.AWS
 
     @property
-    def sandbox_run(self) -> str:
-        """Return the id of the sandbox's run that was met last, "" on AWS."""
+    def has_servers(self) -> bool:
+        """Return whether requests to load balancers reach servers; a sandbox may have none."""
+        return not self.is_sandbox or self.sandbox_facts.get("machines") != "records"
+
+    @property
+    def is_on_loopback(self) -> bool:
+        """Return whether load balancers have loopback addresses."""
+        return self.is_sandbox
+
+    @property
+    def endpoint_run(self) -> str:
+        """Return the id of the sandbox's run that was used last, "" on AWS."""
         return str(self.sandbox_facts.get("instance_id", "")) if self.is_sandbox else ""
 
     def ref(self) -> AccountRef:

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Count
 from django.utils.translation import gettext_lazy as _
 
-from deployments.models.account import Account
+from deployments.models.account import Account, of_same_kind
 from deployments.models.deployment import Deployment
 from deployments.models.fields import IdField
 
@@ -19,9 +19,9 @@ KEPT = 50
 class DurationQuerySet(models.QuerySet["Duration"]):
     """Named queries over durations."""
 
-    def of_kind(self, *, sandbox: bool, operation: str) -> Self:
-        """Keep the durations of an operation in accounts of one kind, the latest first."""
-        return self.filter(account__is_sandbox=sandbox, operation=operation).order_by("-pk")
+    def comparable(self, account: Account, operation: str) -> Self:
+        """Keep the durations of an operation in accounts of the same kind, the latest first."""
+        return self.filter(of_same_kind(account), operation=operation).order_by("-pk")
 
     def in_account(self, account: Account) -> Self:
         """Keep those of one account."""

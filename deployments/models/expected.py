@@ -41,12 +41,12 @@ class ExpectedDuration:
 def history(account: Account, kind: Kind) -> DurationHistory:
     """Return the earlier durations in the account, and in others of its kind (two queries)."""
     operation = operation_for(kind)
-    rows = Duration.objects.of_kind(sandbox=account.is_sandbox, operation=operation.value)
+    rows = Duration.objects.comparable(account, operation.value)
     own = rows.in_account(account).as_rows()[:OF_THE_ACCOUNT]
     others = rows.elsewhere(account).as_rows()[:OF_OTHERS]
     past = [PastDuration(path, type_, seconds, here=True) for path, type_, seconds in own]
     past += [PastDuration(path, type_, seconds, here=False) for path, type_, seconds in others]
-    return DurationHistory(past, operation, account.pace_scale)
+    return DurationHistory(past, operation, account.timings.scale)
 
 
 def expected_of(account: Account, kind: Kind, graph: Graph, *, protects: bool = False) -> ExpectedDuration:

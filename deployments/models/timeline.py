@@ -255,7 +255,7 @@ class _TimelineBuilder:
         stored = self.expectation.usual if self.expectation else {}
         found = {path: usual for path, row in stored.items() if (usual := UsualDuration.from_row(row))}
         account = self.deployment.environment.account
-        unknown = DurationHistory((), operation_for(self.kind), account.pace_scale)
+        unknown = DurationHistory((), operation_for(self.kind), account.timings.scale)
         for path in self.schedule.parts:
             if self.schedule.is_stack(path) and path + CLOSING not in found:
                 found[path + CLOSING] = unknown.of(path + CLOSING, CLOSING_TYPE)

@@ -16,7 +16,7 @@ from deployments.errors import AwsAlreadyDone, AwsFailure, AwsRejected, UserFixa
 from deployments.message_codes import Code
 from deployments.models import Deployment, Environment
 from deployments.models.sealed import unseal
-from deployments.runner import event_log, preflight, sandbox_run, stack_rows
+from deployments.runner import endpoint_run, event_log, preflight, stack_rows
 from deployments.runner.rejected_change_set import rejection
 
 AT_ONCE = 0.0
@@ -38,7 +38,7 @@ def check(deployment: Deployment, clients: Clients) -> float:
         if template_set.own_prefix
         else template_set.fixed_prefix or deployment.parameters[template_set.prefix_parameter]
     )
-    sandbox_run.remember(deployment.environment)
+    endpoint_run.remember(deployment.environment)
     with transaction.atomic():
         deployment.move_to(State.ARTIFACTS, artifact_bucket=bucket, artifact_prefix=prefix.strip("/"))
         event_log.add(deployment, "phase", key="artifacts", phase="artifacts")

@@ -16,14 +16,13 @@ from deployments.aws.cloudformation import StackView
 from deployments.aws.session import Clients
 from deployments.core.health.parts import ObservedParts
 from deployments.core.health.readiness import Readiness, readiness, was_polled
-from deployments.core.intervals import ready_delay, root_delay
 from deployments.core.phases import State
 from deployments.core.status import DELETED
-from deployments.core.timeouts import CURRENT, failure_timeout, readiness_timeout
+from deployments.core.timings import CURRENT
 from deployments.errors import AwsNotFound
 from deployments.models import Deployment, Environment, Event, Observation, Observer
 from deployments.models.health.reads import facts_of, parts_of_environment
-from deployments.runner import event_log, evidence, finalize, sandbox_run, site_check
+from deployments.runner import endpoint_run, event_log, evidence, finalize, site_check
 
 PHASE_EVENT = "portal:phase:configuration"
 AT_ONCE = 0.0
@@ -57,9 +56,8 @@ def _has_conditions(parts: ObservedParts) -> bool:
 def wait(deployment: Deployment, clients: Clients, now: datetime) -> float | None:
     """Compute the readiness. Return the seconds until the next step, None if the deployment has ended."""
     environment = Environment.objects.for_page().get(pk=deployment.environment_id)
-    sandbox = environment.account.is_sandbox
-    if _is_gone(deployment, clients, now, sandbox=sandbox):
-        code, message = sandbox_run.why_missing(environment)
+    if _is_gone(deployment, clients, now):
+        code, message = endpoint_run.why_missing(environment)
         finalize.finalize(deployment, State.FAILED, DELETED, {}, code, message)
         return None
     since = Event.objects.of(deployment).get(event_id=PHASE_EVENT).at
@@ -76,13 +74,14 @@ def wait(deployment: Deployment, clients: Clients, now: datetime) -> float | Non
     if was_polled(facts, now - CURRENT) and _timed_out(deployment, clients, environment, found, since, now):
         return None
     _report(deployment, found)
-    return ready_delay(sandbox=sandbox)
+    return environment.account.timings.readiness
 
 
-def _is_gone(deployment: Deployment, clients: Clients, now: datetime, *, sandbox: bool) -> bool:
+def _is_gone(deployment: Deployment, clients: Clients, now: datetime) -> bool:
     """Return whether the stack no longer exists; it is only polled at the root interval."""
     polled = deployment.polled_at
-    if polled and now - polled < timedelta(seconds=root_delay(sandbox=sandbox)):
+    interval = deployment.environment.account.timings.root
+    if polled and now - polled < timedelta(seconds=interval):
         return False
     try:
         status = clients.cloudformation.describe_stack(deployment.stack_id).status
@@ -137,11 +136,11 @@ def _timed_out(
     The stack is kept: an operator can fix the failure and run the association again from the environment's
     page.
     """
-    sandbox = environment.account.is_sandbox
+    timings = environment.account.timings
     failed_for = now - max(found.failed_at, since) if found.failed_at else timedelta(0)
-    if found.failed and failed_for >= failure_timeout(sandbox=sandbox):
+    if found.failed and failed_for >= timings.failure_timeout:
         code, message = "AssociationFailed", found.failed[0]
-    elif now - since >= readiness_timeout(sandbox=sandbox) and found.waiting_for:
+    elif now - since >= timings.readiness_timeout and found.waiting_for:
         code, message = "NotReady", found.waiting_for[0]
     else:
         return False

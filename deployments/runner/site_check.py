@@ -10,7 +10,6 @@ from django.utils import timezone
 
 from deployments.aws.site import check_site
 from deployments.aws.site_address import Site, site_of
-from deployments.core.intervals import probe_delay
 from deployments.core.redaction import Redactor
 from deployments.errors import Message
 from deployments.message_codes import Code
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 
 KEPT = 5
-"""How many automatic checks are kept; enough for `probe_delay`."""
+"""How many automatic checks are kept; enough for `Timings.site_check_delay`."""
 
 
 def is_due(environment: Environment, since: datetime, now: datetime) -> bool:
@@ -32,7 +31,7 @@ def is_due(environment: Environment, since: datetime, now: datetime) -> bool:
     )
     if not tries:
         return True
-    delay = probe_delay(len(tries), sandbox=environment.account.is_sandbox)
+    delay = environment.account.timings.site_check_delay(len(tries))
     return now - tries[0] >= timedelta(seconds=delay)
 
 
@@ -43,9 +42,9 @@ UNREACHED = 3
 def is_unreachable(environment: Environment, since: datetime) -> bool:
     """Return whether the load balancer accepts no connection of the portal, by the checks since then.
 
-    Its security group may exclude the portal and admit the visitors. The sandbox has no such groups.
+    Its security group may exclude the portal and admit the visitors. On loopback there are no such groups.
     """
-    if environment.account.is_sandbox:
+    if environment.account.is_on_loopback:
         return False
     tries = SiteProbe.objects.own_of(environment).filter(at__gte=since).values_list("reached", flat=True)
     return list(tries[:UNREACHED]) == [False] * UNREACHED
@@ -55,7 +54,7 @@ def site_of_environment(environment: Environment, redact: Redactor) -> Site:
     """Return the site at the load balancer that was observed, with the host name of the stack's output."""
     balancer = environment.load_balancers.filter(tier="alb").order_by("pk").first()
     dns_name = balancer.dns_name if balancer else ""
-    site = site_of(dns_name, environment.url, sandbox=environment.account.is_sandbox)
+    site = site_of(dns_name, environment.url, loopback=environment.account.is_on_loopback)
     return replace(site, redact=redact)
 
 

@@ -20,12 +20,12 @@ from deployments.models import Deployment, Environment, Event, Stack
 from deployments.models.stack import STACK_TYPE
 from deployments.runner import (
     delete,
+    endpoint_run,
     event_log,
     evidence,
     finalize,
     launch,
     readiness,
-    sandbox_run,
     stack_polls,
     stack_rows,
 )
@@ -183,7 +183,7 @@ def finish_without_stack(deployment: Deployment) -> None:
     if deployment.kind == Kind.DELETE:
         finalize.finalize(deployment, State.SUCCEEDED, DELETED, {})
     else:
-        code, message = sandbox_run.why_missing(deployment.environment)
+        code, message = endpoint_run.why_missing(deployment.environment)
         finalize.finalize(deployment, State.FAILED, "", {}, code, message)
 
 

@@ -8,25 +8,13 @@ from django.conf import settings
 from django.utils import timezone
 
 from deployments.core.dependencies import stack_of
-from deployments.core.polling import (
-    MIN_INTERVAL,
-    QUIET_POLLS,
-    ROOT_INTERVAL,
-    PolledStack,
-    TokenBucket,
-    choose,
-    delay,
-)
+from deployments.core.polling import PolledStack, TokenBucket, choose, delay
 from deployments.core.schedule import PHASE
 from deployments.core.status import IN_REVIEW, is_final
 from deployments.core.timeline import at_ms
 from deployments.models import Deployment, Expectation, Stack, timeline
 
 AT_ONCE = 0.0
-TRAILING = 3.0
-"""Seconds between two polls for the last events, once the root stack's status is final."""
-IN_THE_SANDBOX = 1.0
-"""Seconds between two steps in the sandbox, where calls are free: each step polls all stacks."""
 
 
 def notify_changed(deployment: Deployment, stack_id: str) -> bool:
@@ -51,33 +39,34 @@ class PollRound:
 
     def __init__(self, deployment: Deployment, now: datetime) -> None:
         self.deployment, self.now = deployment, now.timestamp()
-        self.everything = deployment.environment.account.is_sandbox
+        self.limits = deployment.environment.account.timings.polling
         self._next: dict[str, float] | None = None
         stacks = list(Stack.objects.of(deployment))
         root = next((stack for stack in stacks if not stack.path), None)
         stored = root.polling if root else {}
-        bucket = TokenBucket(*stored["purse"]) if "purse" in stored else self._full_bucket()
+        row = stored.get("purse")
+        bucket = TokenBucket.from_row(row, self.limits) if row else self._full_bucket()
         self.bucket = bucket.at_time(self.now)
         self.root_polled_at = float(stored.get("root_asked_at", 0))
-        self.includes_root = self.everything or root is None or self._is_root_due(root)
+        self.includes_root = root is None or self._is_root_due(root)
         self.chosen = set(choose(self._polled(stacks), self._left(), self.now))
         self.calls = 0
 
     def _is_root_due(self, root: Stack) -> bool:
         """Return whether to describe the root stack: its outputs are not in its events."""
         at_an_end = not root.changes or root.status == IN_REVIEW or root.settled or is_final(root.status)
-        return at_an_end or self.now - self.root_polled_at >= ROOT_INTERVAL
+        return at_an_end or self.now - self.root_polled_at >= self.limits.root_interval
 
     def _full_bucket(self) -> TokenBucket:
         expected = Expectation.objects.filter(deployment=self.deployment).first()
-        return TokenBucket.for_seconds(expected.seconds if expected else 0.0)
+        return TokenBucket.for_seconds(expected.seconds if expected else 0.0, self.limits)
 
     def _left(self) -> TokenBucket:
         return self.bucket.spend(1) if self.includes_root else self.bucket
 
     def includes(self, stack: Stack) -> bool:
         """Return whether to read a stack's events now: it was chosen, or has never been polled."""
-        return self.everything or stack.path in self.chosen or "asked_at" not in stack.polling
+        return stack.path in self.chosen or "asked_at" not in stack.polling
 
     def state_after(self, stack: Stack, *, new_events: bool) -> dict[str, object]:
         """Return the state of polling of a stack whose events were read."""
@@ -95,17 +84,15 @@ class PollRound:
             Stack.objects.filter(pk=root.pk).update(polling=root.polling)
         if any(stack.hinted_at for stack in stacks):
             return AT_ONCE
-        if self.everything:
-            return IN_THE_SANDBOX
         if root is not None and is_final(root.status):
-            return TRAILING if polled_root else MIN_INTERVAL
+            return self.limits.trailing_interval if polled_root else self.limits.min_interval
         return delay(self._polled(stacks), bucket, self.now)
 
     def _polled(self, stacks: list[Stack]) -> list[PolledStack]:
         """Return the stacks to choose from; with the next expected event if one has been quiet for long."""
         open_ = [stack for stack in stacks if not stack.settled and stack.stack_id]
-        is_quiet = any(int(stack.polling.get("quiet", 0)) >= QUIET_POLLS for stack in open_)
-        expected = self._expected() if is_quiet and not self.everything else {}
+        is_quiet = any(int(stack.polling.get("quiet", 0)) >= self.limits.quiet_polls for stack in open_)
+        expected = self._expected() if is_quiet else {}
         return [
             PolledStack(
                 path=stack.path,

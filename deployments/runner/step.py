@@ -33,6 +33,7 @@ from deployments.models import Deployment, leases
 from deployments.runner import (
     action_requests,
     delete,
+    endpoint_run,
     event_log,
     launch,
     observe,
@@ -40,7 +41,6 @@ from deployments.runner import (
     readiness,
     redactors,
     remaining,
-    sandbox_run,
     stack_poller,
 )
 
@@ -66,7 +66,7 @@ def run_deployment(pk: int, version: int, connect: Connect = session.connect) ->
     now = timezone.now()
     try:
         deployment.record(ticked_at=now)
-        sandbox_run.update_facts(deployment.environment.account)
+        endpoint_run.update_facts(deployment.environment.account)
         delay = _guarded_step(deployment, connect, now)
     except LostClaim:
         return False
@@ -171,7 +171,7 @@ def _fail(deployment: Deployment, clients: Clients | None, code: str, message: M
 
     Returns None: no further step is needed.
     """
-    if deployment.kind != Kind.DELETE and sandbox_run.was_restarted(deployment.environment):
+    if deployment.kind != Kind.DELETE and endpoint_run.was_restarted(deployment.environment):
         code, message = SANDBOX_RESTARTED, Message(Code.SANDBOX_RESTARTED)
     elif deployment.state == State.CHANGE_SET and clients is not None:
         launch.clean_up_unexecuted(deployment, clients)

@@ -11,11 +11,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from deployments.core.status import DisplayStatus
-from deployments.core.usual_durations import SANDBOX_SCALE
+from deployments.core.timings import SIMULATED_SCALE
 from deployments.presentation import badges
 from portal.sandbox_console.control_plane import AssociationFault, Machine, Member
 
-AWS_PACE = round(1 / SANDBOX_SCALE)
+AWS_PACE = round(1 / SIMULATED_SCALE)
 """The pace at which a second in the sandbox is one on AWS."""
 
 

@@ -79,7 +79,7 @@ class Running:
         return f"{LOOPBACK}:{self.http.server_port}"
 
     def check(self, **site: object) -> SiteCheckResult:
-        return check_site(Site(dns_name=self.name, sandbox=True, **site))  # type: ignore[arg-type]
+        return check_site(Site(dns_name=self.name, loopback=True, **site))  # type: ignore[arg-type]
 
     def stop(self) -> None:
         self.http.shutdown()
@@ -174,7 +174,7 @@ def test_a_redirect_is_reported_and_not_followed(server: Running) -> None:
 
 
 def test_a_refused_connection_is_reported(closed_port: int) -> None:
-    answer = check_site(Site(dns_name=f"{LOOPBACK}:{closed_port}", sandbox=True))
+    answer = check_site(Site(dns_name=f"{LOOPBACK}:{closed_port}", loopback=True))
     assert problem_text(answer).startswith("The load balancer does not accept connections on port")
 
 
@@ -365,7 +365,7 @@ def test_a_hanging_lookup_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
     "name", ["10.0.0.1", "localhost:80", "127.0.0.999", "127.0.0.1:99999", ALB, "128.0.0.1"]
 )
 def test_in_the_sandbox_only_loopback_is_called(name: str) -> None:
-    answer = check_site(Site(dns_name=name, sandbox=True), resolve=fail_on_lookup)
+    answer = check_site(Site(dns_name=name, loopback=True), resolve=fail_on_lookup)
     assert problem_text(answer) == "The load balancers of this sandbox have no servers."
 
 
@@ -376,11 +376,11 @@ def test_loopback_is_called_in_the_sandbox_only(server: Running) -> None:
 
 
 def test_an_output_decides_how_a_site_is_called_but_not_where() -> None:
-    site = site_of(ALB, "https://169.254.169.254:9/latest/meta-data", sandbox=False)
+    site = site_of(ALB, "https://169.254.169.254:9/latest/meta-data", loopback=False)
     assert site == Site(dns_name=ALB, secure=True, host_name="169.254.169.254")
-    assert site_of(ALB, f"http://{ALB}/", sandbox=False) == Site(dns_name=ALB)
-    assert site_of(ALB, "https://[bad", sandbox=False) == Site(dns_name=ALB)
-    assert site_of("127.200.1.2:8080", "http://127.200.1.2:8080/", sandbox=True).host_name == ""
+    assert site_of(ALB, f"http://{ALB}/", loopback=False) == Site(dns_name=ALB)
+    assert site_of(ALB, "https://[bad", loopback=False) == Site(dns_name=ALB)
+    assert site_of("127.200.1.2:8080", "http://127.200.1.2:8080/", loopback=True).host_name == ""
 
 
 def test_a_load_balancer_without_a_dns_name_is_not_called() -> None:

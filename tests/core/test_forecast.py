@@ -14,8 +14,8 @@ from deployments.core.forecast import is_slow, project
 from deployments.core.nested_templates import STACK
 from deployments.core.schedule import Schedule, Span
 from deployments.core.status import OperationKind
+from deployments.core.timings import SIMULATED_SCALE
 from deployments.core.usual_durations import (
-    SANDBOX_SCALE,
     DurationHistory,
     DurationSource,
     PastDuration,
@@ -180,7 +180,7 @@ def test_a_usual_duration_is_ordered_and_can_be_stored_in_a_row_and_read_again(s
 
 def test_durations_in_the_sandbox_have_its_time_scale() -> None:
     on_aws = prior("Db", "AWS::RDS::DBInstance", OperationKind.CREATE)
-    here = prior("Db", "AWS::RDS::DBInstance", OperationKind.CREATE, SANDBOX_SCALE)
+    here = prior("Db", "AWS::RDS::DBInstance", OperationKind.CREATE, SIMULATED_SCALE)
 
     assert here.seconds == pytest.approx(on_aws.seconds / 12)
     assert "COMPRESSION: Final = 1 / 12" in (ROOT / "portal/sandbox/engine/time_scale.py").read_text()

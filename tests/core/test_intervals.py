@@ -5,8 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployments.core.intervals import next_poll_at, poll_interval, retry_delay
+from deployments.core.intervals import next_poll_at, retry_delay
 from deployments.core.sources import OBSERVED
+from deployments.core.timings import AWS
 
 
 @given(st.integers(1, 10_000), st.booleans())
@@ -16,7 +17,7 @@ def test_retry_delays_grow_up_to_half_a_minute(failures: int, throttled: bool) -
 
 @given(st.floats(0, 2e9), st.sampled_from(sorted(OBSERVED)), st.booleans())
 def test_sources_that_share_calls_are_polled_at_common_times(now: float, source: str, fast: bool) -> None:
-    delay = poll_interval(source, sandbox=False, fast=fast)
+    delay = AWS.source_interval(source, fast=fast)
     then = next_poll_at(source, now, delay)
 
     assert delay * 0.49 <= then - now <= delay * 1.51

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployments.core.polling import MAX_INTERVAL, MIN_INTERVAL, PolledStack, TokenBucket, choose, delay
+from deployments.core.polling import AWS, PolledStack, TokenBucket, choose, delay
 from tests.polled import Poller, Seen, by_forecast
 from tests.simulated import World, infra_graph
 
@@ -39,7 +39,7 @@ def test_every_step_polls_a_stack_and_every_notified_stack(
 
 @given(STACKS, BUCKETS)
 def test_the_delay_of_a_step_is_within_its_limits(stacks: list[PolledStack], bucket: TokenBucket) -> None:
-    assert MIN_INTERVAL <= delay(stacks, bucket, NOW) <= MAX_INTERVAL
+    assert AWS.min_interval <= delay(stacks, bucket, NOW) <= AWS.max_interval
 
 
 def test_a_stack_with_new_events_is_polled_sooner() -> None:
@@ -61,7 +61,7 @@ def test_an_empty_token_bucket_slows_polling_down_but_does_not_stop_it() -> None
     stacks = [PolledStack(path="a", polled_at=NOW - 60)]
 
     assert len(choose([*stacks, PolledStack(path="b", polled_at=NOW - 50)], empty, NOW)) == 1
-    assert delay(stacks, empty, NOW) == MAX_INTERVAL
+    assert delay(stacks, empty, NOW) == AWS.max_interval
 
 
 def test_a_token_bucket_refills_to_at_most_twenty_calls_a_minute() -> None:

@@ -6,6 +6,7 @@ import uuid
 from datetime import timedelta
 
 import pytest
+from deployments.core.timeouts import readiness_timeout
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -14,7 +15,6 @@ from deployments.actions.deploy import request_deployment
 from deployments.actions.operate import request_protection
 from deployments.aws.cloudformation import ChangeSetRequest
 from deployments.core.phases import State
-from deployments.core.timeouts import readiness_timeout
 from deployments.errors import AwsAccessError, UserFixable
 from deployments.models import ActionRequest, Deployment, Environment, Event, Stack, TemplateCheck, leases
 from deployments.runner import step

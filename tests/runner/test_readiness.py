@@ -13,9 +13,8 @@ from django.db.models import F
 from django.utils import timezone
 
 from deployments.aws.site import SiteCheckResult
-from deployments.core.intervals import probe_delay
 from deployments.core.phases import State
-from deployments.core.timeouts import failure_timeout, readiness_timeout
+from deployments.core.timings import AWS
 from deployments.errors import Message
 from deployments.message_codes import Code
 from deployments.models import AssociationRun, Deployment, Environment, Event, Observation, SiteProbe
@@ -143,7 +142,7 @@ def test_a_deployment_waits_for_a_successful_site_check(deployment: Deployment, 
     assert waiting.state == State.READY
     assert waiting_texts(waiting) == ["The site check through the load balancer has not succeeded yet."]
     assert stored_text(SiteProbe.objects.get().sentence) == "/write returns 502: Bad Gateway"
-    move_back(timedelta(seconds=probe_delay(1, sandbox=False)))
+    move_back(timedelta(seconds=AWS.site_check_delay(1)))
     assert step(deployment, aws).state == State.SUCCEEDED
 
 
@@ -154,7 +153,7 @@ def test_a_site_that_the_portal_cannot_reach_is_ready_without_a_site_check(
     complete_stacks(deployment, aws)
     for number in range(1, site_check.UNREACHED):
         assert step(deployment, aws, UNREACHED).state == State.READY
-        move_back(timedelta(seconds=probe_delay(number, sandbox=False)))
+        move_back(timedelta(seconds=AWS.site_check_delay(number)))
 
     ended = step(deployment, aws, UNREACHED)
 
@@ -166,7 +165,7 @@ def test_a_site_that_was_reached_in_between_is_waited_for(deployment: Deployment
     complete_stacks(deployment, aws)
     for number, answer in enumerate((UNREACHED, BAD_GATEWAY, UNREACHED, UNREACHED), start=1):
         assert step(deployment, aws, answer).state == State.READY
-        move_back(timedelta(seconds=probe_delay(number, sandbox=False)))
+        move_back(timedelta(seconds=AWS.site_check_delay(number)))
 
 
 def test_site_checks_slow_down_while_they_fail(deployment: Deployment, aws: FakeAws) -> None:
@@ -212,8 +211,8 @@ def test_a_failed_configuration_ends_the_deployment_after_a_timeout(
     assert waiting.state == State.CONFIGURATION
     assert waiting_texts(waiting)[0] == f"configure-app failed on {bad} (Failed)."
 
-    AssociationRun.objects.update(at=F("at") - failure_timeout(sandbox=False))
-    age_events(deployment, failure_timeout(sandbox=False))
+    AssociationRun.objects.update(at=F("at") - AWS.failure_timeout)
+    age_events(deployment, AWS.failure_timeout)
     ended = step(deployment, aws)
 
     assert (ended.state, ended.error_code) == (State.FAILED, "AssociationFailed")
@@ -240,7 +239,7 @@ def test_a_deployment_that_times_out_reports_what_it_was_waiting_for(
     deployment: Deployment, aws: FakeAws
 ) -> None:
     complete_stacks(deployment, aws)
-    age_events(deployment, readiness_timeout(sandbox=False))
+    age_events(deployment, AWS.readiness_timeout)
 
     ended = step(deployment, aws, BAD_GATEWAY)
 
@@ -255,7 +254,7 @@ def test_a_deployment_does_not_time_out_while_the_portal_is_stopped(
     complete_stacks(deployment, aws)
     set_target_state(aws, "staging", "web", 1, "unhealthy", "Target.Timeout")
     step(deployment, aws)
-    stopped = 2 * readiness_timeout(sandbox=False)
+    stopped = 2 * AWS.readiness_timeout
     age_events(deployment, stopped)
     Observation.objects.update(attempted_at=F("attempted_at") - stopped)
     set_target_state(aws, "staging", "web", 1, "healthy")

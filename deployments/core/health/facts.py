@@ -179,8 +179,8 @@ class Facts:
     """Everything that is known. `parts` are the resources that were created, observed or not.
 
     `being_created`: the deployment that creates the environment has not ended. `serves`: requests to its load
-    balancers reach servers; in a sandbox without real servers they do not. `absent` is why the stack with all
-    of this does not exist, None while it does.
+    balancers reach servers; if AWS is simulated without servers, they do not. `absent` is why the stack with
+    all of this does not exist, None while it does.
     """
 
     parts: ObservedParts = field(default_factory=ObservedParts)

@@ -18,7 +18,6 @@ from deployments.core.status import DELETED, is_failed_create
 from deployments.core.stored_messages import read_message
 from deployments.errors import Message
 from deployments.message_codes import Code
-from deployments.models.account import Account
 from deployments.models.environment import Environment
 from deployments.models.health.configuration import AssociationRun
 from deployments.models.health.site import SiteReads
@@ -53,7 +52,7 @@ def facts_of(environment: Environment) -> facts.Facts:
         absent=_absent(environment, parts),
         site_reads=_site_reads(reads) if reads else None,
         being_created=active is not None and active.kind == Kind.CREATE,
-        serves=has_servers(environment.account),
+        serves=environment.account.has_servers,
     )
 
 
@@ -62,7 +61,7 @@ def _absent(environment: Environment, parts: ObservedParts) -> Message | None:
     if environment.missing_since:
         restarted = environment.missing_code == SANDBOX_RESTARTED
         return Message(Code.SANDBOX_RESTARTED if restarted else Code.STACK_MISSING)
-    met = environment.account.sandbox_run
+    met = environment.account.endpoint_run
     if environment.stack_id and environment.sandbox_run and met not in ("", environment.sandbox_run):
         return Message(Code.SANDBOX_RESTARTED)  # what it answers is about another run
     latest = environment.latest
@@ -72,11 +71,6 @@ def _absent(environment: Environment, parts: ObservedParts) -> Message | None:
         return read_message(latest.error_sentence)
     failed = latest.kind == Kind.CREATE and latest.state != State.SUCCEEDED
     return Message(Code.CREATION_FAILED) if failed and not parts else None
-
-
-def has_servers(account: Account) -> bool:
-    """Return whether servers respond behind the account's load balancers; not in a sandbox of records."""
-    return not account.is_sandbox or account.sandbox_facts.get("machines") != "records"
 
 
 def parts_of_environment(environment: Environment) -> ObservedParts:

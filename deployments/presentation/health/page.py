@@ -45,7 +45,7 @@ def health_context(environment: Environment, *, everything: bool, may_operate: b
         "verdict_class": f"is-{badges.HEALTH[health.status][0]}",
         "tiers": _tiers(health),
         "diagram": environment_diagram(health, facts, frozenset(row.id for row in targets.rows)),
-        "sources": source_statuses(facts, now, sandbox=environment.account.is_sandbox),
+        "sources": source_statuses(facts, now, environment.account.timings),
         "budget": _budget(environment),
         "everything": everything,
         "may_operate": may_operate,

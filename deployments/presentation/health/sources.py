@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy
 
 from deployments.core.aws_errors import is_denied
 from deployments.core.health.facts import Facts, SourceFact
-from deployments.core.intervals import stale_after
 from deployments.core.sources import SOURCES
+from deployments.core.timings import Timings
 from deployments.presentation.health.aws_badges import sentence_text
 
 SERVICES = {
@@ -54,18 +54,15 @@ class SourceStatus:
         )
 
 
-def source_statuses(facts: Facts, now: datetime, *, sandbox: bool) -> dict[str, SourceStatus]:
+def source_statuses(facts: Facts, now: datetime, timings: Timings) -> dict[str, SourceStatus]:
     """Return the status of every source by its key, also of those never polled."""
-    found = {
-        key: _source(facts.sources.get(key) or SourceFact(source=key), now, sandbox=sandbox)
-        for key in SOURCES
-    }
+    found = {key: _source(facts.sources.get(key) or SourceFact(source=key), now, timings) for key in SOURCES}
     if facts.probe and not facts.site_reads:  # site checks are not periodic: their result does not get old
         found["site"] = replace(found["site"], observed_at=facts.probe.at, is_old=False)
     return found
 
 
-def _source(fact: SourceFact, now: datetime, *, sandbox: bool) -> SourceStatus:
+def _source(fact: SourceFact, now: datetime, timings: Timings) -> SourceStatus:
     problem = sentence_text(fact.problem) or (
         fact.problem_code and _("AWS returned %(code)s.") % {"code": fact.problem_code}
     )
@@ -77,7 +74,7 @@ def _source(fact: SourceFact, now: datetime, *, sandbox: bool) -> SourceStatus:
         problem=problem,
         action=_missing_action(fact),
         is_old=fact.observed_at is not None
-        and now - fact.observed_at > timedelta(seconds=stale_after(fact.source, sandbox=sandbox)),
+        and now - fact.observed_at > timedelta(seconds=timings.stale_after(fact.source)),
     )
 
 

@@ -13,13 +13,13 @@ from django.utils import timezone
 from deployments.aws.account_ref import AccountRef
 from deployments.aws.session import Clients
 from deployments.core.aws_errors import is_throttling
-from deployments.core.intervals import ACCESS_RETRY_DELAY, MAX_IDLE, next_poll_at, poll_interval, retry_delay
+from deployments.core.intervals import ACCESS_RETRY_DELAY, MAX_IDLE, next_poll_at, retry_delay
 from deployments.core.phases import State
 from deployments.core.sources import OBSERVED
 from deployments.errors import AwsAccessError, AwsFailure, AwsRetryable, QuotaExhausted
 from deployments.models import Account, Environment, Observation, Observer, leases
 from deployments.models.health.reads import parts_of_environments
-from deployments.runner import redactors, sandbox_run
+from deployments.runner import endpoint_run, redactors
 from deployments.runner.observe import history
 from deployments.runner.observe.associations import Associations
 from deployments.runner.observe.database import Database
@@ -127,7 +127,7 @@ def _round(
     except Exception:
         log.exception("observer %s: a round failed", observer.pk)
         delay = retry_delay(observer.failures + 1, throttled=False)
-    sandbox_run.update_facts(observer.account)  # after the answers: another run may have given them
+    endpoint_run.update_facts(observer.account)  # after the answers: another run may have given them
     _count(observer, failed=stalled is not None)
     if stalled is not None:
         _set_problem_of_stalled(observer, observed, stalled)
@@ -183,7 +183,7 @@ def _save_result(observer: Observer, one: ObservedEnvironment, now: datetime) ->
     """Store the state of the source for one environment and when it is due again, and update the health."""
     row = one.observation
     failures = row.failures + 1 if one.problem else 0
-    delay = poll_interval(observer.source, sandbox=observer.account.is_sandbox, fast=one.fast)
+    delay = observer.account.timings.source_interval(observer.source, fast=one.fast)
     if one.problem:
         backoff = (
             ACCESS_RETRY_DELAY

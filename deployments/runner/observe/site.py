@@ -12,7 +12,6 @@ from deployments.aws.site import SiteReadsResult, check_reads
 from deployments.core.phases import Kind
 from deployments.core.sources import OBSERVED
 from deployments.models import SiteReads
-from deployments.models.health.reads import has_servers
 from deployments.runner.observe.poll_round import ROUND_SECONDS, ObservedEnvironment, PollRound
 from deployments.runner.site_check import site_of_environment
 
@@ -57,7 +56,7 @@ def _serves_visitors(one: ObservedEnvironment) -> bool:
     if active is not None and active.kind in (Kind.CREATE, Kind.DELETE):
         return False
     has_balancer = "alb" in one.parts.load_balancers.values() and bool(one.parts.target_groups)
-    return has_balancer and has_servers(one.environment.account)
+    return has_balancer and one.environment.account.has_servers
 
 
 def _count(one: ObservedEnvironment, result: SiteReadsResult, now: datetime) -> bool:

@@ -11,12 +11,13 @@ from deployments.aws import quota
 from deployments.aws.account_ref import AccountRef
 from deployments.aws.redacted import redacted
 from deployments.aws.session import Clients
-from deployments.core.intervals import OBSERVE_DELAY, WATCHED_DELAY
+from deployments.core.intervals import OBSERVE_DELAY
 from deployments.core.status import DELETED
+from deployments.core.timings import WATCHED_DELAY
 from deployments.errors import AwsFailure, AwsNotFound, QuotaExhausted
 from deployments.models import Environment, Observation, leases
 from deployments.models.sealed import renewed
-from deployments.runner import redactors, sandbox_run
+from deployments.runner import endpoint_run, redactors
 from deployments.runner.observe.problems import problem_message
 
 
@@ -30,7 +31,7 @@ def observe_stack(pk: int, version: int, connect: Callable[[AccountRef], Clients
         now = timezone.now()
         watched = bool(environment.watched_until and environment.watched_until > now)
         delay = WATCHED_DELAY if watched else OBSERVE_DELAY
-        sandbox_run.update_facts(environment.account)
+        endpoint_run.update_facts(environment.account)
         _renew(environment)
         if environment.active_deployment is None and environment.stack_id:
             with quota.priority(watched=watched):
@@ -72,14 +73,14 @@ def _poll(environment: Environment, connect: Callable[[AccountRef], Clients], no
                 "termination_protection": stack.termination_protection,
             }
             _write(environment, now, missing_since=None, missing_code="", stack_status=stack.status, **values)
-            sandbox_run.remember(environment)
+            endpoint_run.remember(environment)
     return None
 
 
 def _write_missing(environment: Environment, now: datetime, **values: object) -> None:
     """Write that the stack does not exist and, at first sight, why, which is all that lists say of health."""
     if environment.missing_since is None:
-        code, message = sandbox_run.why_missing(environment)
+        code, message = endpoint_run.why_missing(environment)
         values |= {"missing_since": now, "missing_code": code}
         values |= {"health_word": "unknown", "health_sentence": message.as_json(), "health_at": now}
     _write(environment, now, **values)

@@ -28,7 +28,7 @@ def test_times_that_were_saved_are_read_back(site: Site) -> None:
 
 
 def test_the_portal_can_save_a_time_through_the_site(site: Site) -> None:
-    asked = site_of(site.outputs["AlbDnsName"], site.outputs["SiteUrl"], sandbox=True)
+    asked = site_of(site.outputs["AlbDnsName"], site.outputs["SiteUrl"], loopback=True)
 
     answer = check_site(asked)
 
