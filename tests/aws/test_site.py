@@ -388,7 +388,7 @@ def test_a_load_balancer_without_a_dns_name_is_not_called() -> None:
 
 
 def reads(server: Running, **site: object) -> SiteReadsResult:
-    return check_reads(Site(dns_name=server.name, sandbox=True, **site))  # type: ignore[arg-type]
+    return check_reads(Site(dns_name=server.name, loopback=True, **site))  # type: ignore[arg-type]
 
 
 def test_reads_save_nothing_and_take_one_row_each(server: Running) -> None:
@@ -447,7 +447,7 @@ def test_a_page_of_something_else_is_not_a_list(server: Running) -> None:
 
 
 def test_a_load_balancer_that_accepts_no_connection_is_not_reached() -> None:
-    found = check_reads(Site(dns_name=f"{LOOPBACK}:{free_port()}", sandbox=True))
+    found = check_reads(Site(dns_name=f"{LOOPBACK}:{free_port()}", loopback=True))
 
     assert (found.milliseconds, found.reached) == ((), False)
     assert "does not accept connections" in text_of(found.problem)
