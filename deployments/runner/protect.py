@@ -15,10 +15,8 @@ from django.db import transaction
 
 from deployments.aws.cloudformation import CloudFormation, ParameterUpdate, StackView
 from deployments.aws.session import Clients
-from deployments.core.intervals import ready_delay
 from deployments.core.phases import State
 from deployments.core.status import DELETED, is_complete, is_failed, is_final, is_rollback
-from deployments.core.timeouts import readiness_timeout
 from deployments.errors import AwsAlreadyDone, AwsFailure, AwsNotFound, AwsRetryable, Message
 from deployments.message_codes import Code
 from deployments.models import ActionRequest, Deployment, Environment, Event, LoadBalancer, Stack
@@ -59,14 +57,14 @@ def wait(deployment: Deployment, clients: Clients, now: datetime) -> float | Non
     if progress.has_started and not started:
         event_log.add(deployment, "protect.started", parameter=deployment.protection_parameter)
     _mirror(deployment, progress.root)
-    sandbox = deployment.environment.account.is_sandbox
+    timings = deployment.environment.account.timings
     if not progress.has_ended:
-        if now - deployment.phase_at >= readiness_timeout(sandbox=sandbox):
+        if now - deployment.phase_at >= timings.readiness_timeout:
             _finish(deployment, progress.root, Message(Code.PROTECTION_TIMED_OUT))
             return None
-        return ready_delay(sandbox=sandbox)
+        return timings.readiness
     if started and not stack_poller.caught_up(deployment, clients, progress.root, now):
-        return ready_delay(sandbox=sandbox)
+        return timings.readiness
     _finish(deployment, progress.root, progress.problem)
     return None
 
@@ -112,7 +110,7 @@ def protect_again(row: ActionRequest, clients: Clients) -> dict[str, object]:
         )
     _mirror(deployment, progress.root)
     if not progress.has_ended:
-        raise Later(ready_delay(sandbox=deployment.environment.account.is_sandbox))
+        raise Later(deployment.environment.account.timings.readiness)
     _keep(deployment, progress.problem)
     if progress.problem:
         raise NotDone(progress.problem)

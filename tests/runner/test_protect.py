@@ -6,7 +6,6 @@ import uuid
 from datetime import timedelta
 
 import pytest
-from deployments.core.timeouts import readiness_timeout
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -15,6 +14,7 @@ from deployments.actions.deploy import request_deployment
 from deployments.actions.operate import request_protection
 from deployments.aws.cloudformation import ChangeSetRequest
 from deployments.core.phases import State
+from deployments.core.timings import AWS
 from deployments.errors import AwsAccessError, UserFixable
 from deployments.models import ActionRequest, Deployment, Environment, Event, Stack, TemplateCheck, leases
 from deployments.runner import step
@@ -210,7 +210,7 @@ def test_a_permission_that_is_missing_ends_the_phase_and_names_it(
 def test_an_update_that_never_ends_is_given_up(deployment: Deployment, aws: FakeAws) -> None:
     aws.update_acts = [("", "", "UPDATE_IN_PROGRESS", "User Initiated")]
     run(deployment, aws, until=lambda d: bool(aws.updates))
-    late = timezone.now() - readiness_timeout(sandbox=False)
+    late = timezone.now() - AWS.readiness_timeout
     Deployment.objects.update(phase_at=late)
 
     take_step(deployment, aws)
