@@ -80,7 +80,7 @@ class AssociationFault:
 
     on: bool | int | list[str] = True
     stdout: str = ""
-    stderr: str = "This failure was injected in the sandbox."
+    stderr: str = "A fault was injected into this association."
     _chosen: set[str] = field(default_factory=set, init=False, compare=False)
 
     def hits(self, instance_id: str) -> bool:
