@@ -38,7 +38,7 @@ class Call:
     region: str
     protocol: str  # query, ec2, json, rest-json or rest-xml
     access_key: str = ""
-    caller: str = ""  # the name of who has the key, or the ARN of a role's session
+    caller: str = ""  # the name of the key's owner, or the ARN of a role's session
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def identify(
     Args:
         headers: with lower-case names.
         body: only looked at for a form.
-        caller: who signed it.
+        caller: the principal that signed it.
     """
     signed = _SCOPE.search(headers.get("authorization", "")) or _presigned(query)
     if signed is None or path.startswith("/_"):

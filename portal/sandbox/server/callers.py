@@ -9,7 +9,7 @@ from ministack.services import sts
 from portal.sandbox.engine import access_keys
 
 CALLER: Final = "sanso.caller"
-"""The key in an ASGI scope under which everything behind the signature check finds who makes the request."""
+"""The key in an ASGI scope under which the caller is, for everything behind the signature check."""
 _KINDS: Final = {"AssumedRole": "role", "User": "user", "FederatedUser": "user", "Root": "root"}
 
 

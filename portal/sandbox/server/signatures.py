@@ -17,7 +17,7 @@ from portal.sandbox.server.callers import Caller
 
 ALGORITHM: Final = "AWS4-HMAC-SHA256"
 WEEK: Final = 604_800  # seconds: the longest life of a presigned URL
-EARLY: Final = datetime.timedelta(minutes=15)  # how far ahead of us the clock of one who presigns may be
+EARLY: Final = datetime.timedelta(minutes=15)  # how far ahead the clock of a presigner may be
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _MOMENT: Final = re.compile(r"\d{8}T\d{6}Z")
 # Payloads that S3 takes without a hash of the whole: chunks carry their own signatures, or nothing is signed.
@@ -96,7 +96,7 @@ def read(head: Head) -> Claim:
 
 
 def verify(claim: Claim, head: Head, body: bytes) -> Caller:
-    """Return who signed a request. Raises Rejected when its signature or its body's hash is not right."""
+    """Return a request's caller. Raises Rejected when its signature or its body's hash is not right."""
     signature, s3 = claim.signature, claim.signature.service == "s3"
     given = head.headers.get("x-amz-content-sha256", "")
     if not claim.presigned and given and not (s3 and given in _UNHASHED):

@@ -1,4 +1,4 @@
-"""Lets in only calls that are signed with an access key which the sandbox issued, and says who makes them."""
+"""Accepts only calls signed with an access key that the sandbox issued, and finds their caller."""
 
 import re
 import uuid

@@ -1,8 +1,8 @@
 """Runs a program that must not outlive the process that started it, however that process ends.
 
 `python die_with_parent.py COMMAND ARGUMENT...` starts the command and waits for it. When its own standard
-input ends, because whoever held the other end closed it or died, the command is terminated, and killed if it
-does not end. What the command leaves in its process group is terminated, too.
+input ends, because the process at its other end closed it or died, the command is terminated, and killed if
+it does not end. What the command leaves in its process group is terminated, too.
 """
 
 import contextlib

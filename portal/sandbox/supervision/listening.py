@@ -1,7 +1,7 @@
 """Lets the processes of a machine listen no more, all at once; what they have in hand goes on. Linux only.
 
 A machine that dies takes its address with it. Its processes die one after the other, and while the last one
-still listens, who was cut off by the first one would come back to it and be cut off again.
+still listens, a client that was cut off by the first one would reconnect to it and be cut off again.
 """
 
 import contextlib

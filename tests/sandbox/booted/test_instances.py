@@ -189,7 +189,7 @@ def test_a_service_is_stopped_and_started_for_a_drill(account: Account, instance
     assert serves()
 
 
-def test_apache_is_made_to_answer_500_and_mended(account: Account, instance: str) -> None:
+def test_apache_is_broken_to_return_500_and_repaired(account: Account, instance: str) -> None:
     set_up = [
         "mkdir -p /var/www/datelog && echo ok >/var/www/datelog/healthz",
         "a2enmod -q proxy proxy_uwsgi alias && a2dissite -q 000-default && a2enconf -q datelog",

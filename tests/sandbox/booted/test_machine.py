@@ -127,11 +127,11 @@ def test_machines_side_by_side_share_neither_files_nor_services(
     assert said(machine, "systemctl is-active web") == "active"
 
 
-@pytest.mark.parametrize("way", ["shut_down", "switch_off", "killed keeper"])
+@pytest.mark.parametrize("way", ["shut_down", "switch_off", "killed init"])
 def test_nothing_of_it_stays(machine: Machine, way: str) -> None:
     before = cables()
     leader, folder = machine.leader, machine.plan.folder
-    if way == "killed keeper":
+    if way == "killed init":
         os.kill(machine._init.pid, signal.SIGKILL)
         machine.wait()
         wait_until(lambda: not Path(f"/proc/{leader}").exists(), what="the end of the machine")

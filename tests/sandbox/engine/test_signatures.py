@@ -222,7 +222,7 @@ def test_a_moment_that_is_none_is_refused(account: Account) -> None:
     assert send(request)[0] == 400
 
 
-def test_a_refused_call_is_not_in_the_journal(account: Account) -> None:
+def test_a_refused_call_is_not_in_the_call_log(account: Account) -> None:
     request = signed(account)
     send(request, b'{"MaxResults": 10}')
     told: Any = account.sandbox.control("GET", "calls", account=account.id)

@@ -56,7 +56,7 @@ def test_no_database_outlives_the_sandbox(tmp_path: Path, how: signal.Signals) -
         assert not (tmp_path / "sandbox" / "data" / "tmp").exists()
 
 
-def test_the_leash_ends_its_server_when_it_is_let_go_and_tells_its_exit_code() -> None:
+def test_a_program_ends_with_the_input_of_its_wrapper_which_returns_its_exit_code() -> None:
     command = [sys.executable, die_with_parent.__file__, sys.executable, "-c", "import time; time.sleep(600)"]
     with subprocess.Popen(command, stdin=subprocess.PIPE) as held:
         assert held.stdin is not None

@@ -38,7 +38,7 @@ class Writing:
 class Following:
     """The state of a replica."""
 
-    writer: Address | None  # whom it follows
+    writer: Address | None  # which it follows
     runs: bool  # fetches and applies, or tries to connect; False after an error, or before it was ordered to
     receives: bool  # is connected, and applies what comes
     received: int  # how far what it has in its logs reaches

@@ -160,7 +160,7 @@ class Roles:
         with contextlib.suppress(OSError):  # the next reconciliation leads again
             self.lead()
         for node in self.readers():
-            with contextlib.suppress(pymysql.MySQLError):  # the next measurement finds whom it follows
+            with contextlib.suppress(pymysql.MySQLError):  # the next measurement finds what it follows
                 self.follow(node)
 
     def close(self) -> None:

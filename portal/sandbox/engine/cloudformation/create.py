@@ -22,13 +22,13 @@ EMBEDDED = "Embedded stack {stack_id} was not successfully created: {reason}"
 async def create_stack(run: Run) -> bool:
     """Create a stack to CREATE_COMPLETE, or roll it back as its options say; returns whether it is complete.
 
-    The event of CREATE_IN_PROGRESS has been written by whoever accepted the request.
+    The event of CREATE_IN_PROGRESS was written when the request was accepted.
     """
     if run.parent is None and _is_invalid(run):
         return False
     await graph.walk(run.waits_for(), lambda logical_id: create_resource(run, logical_id), run.stop)
     if run.was_stopped:
-        return False  # whoever stopped it deletes what it has made
+        return False  # what stopped it deletes what was created
     if not run.failed:
         try:
             publish(run)

@@ -1,4 +1,4 @@
-"""The order of a stack's resources: who waits for whom, and steps that run as soon as they may."""
+"""The order of a stack's resources: which waits for which, and steps that run as soon as they may."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping

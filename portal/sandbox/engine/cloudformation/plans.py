@@ -23,7 +23,7 @@ class Plan:
     topics: list[str] | None  # NotificationARNs; None: as before
 
     def put_on(self, stack: Stack) -> None:
-        """Make it what the stack is to become; whoever starts the operation does the rest."""
+        """Let the stack become this; the operation that starts does the rest."""
         stack.update(
             Description=self.template.get("Description", ""),
             Parameters=templates.listed(self.parameters),

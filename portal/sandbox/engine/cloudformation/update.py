@@ -33,7 +33,7 @@ EMBEDDED = (
 async def update_stack(run: Run) -> None:
     """Update a root stack to UPDATE_COMPLETE, or roll it back as its options say.
 
-    The event of UPDATE_IN_PROGRESS has been written by whoever accepted the request.
+    The event of UPDATE_IN_PROGRESS was written when the request was accepted.
     """
     if _is_invalid(run):
         return

@@ -1,6 +1,6 @@
 """The instances of a group: launched, put into service, found dead, drained and terminated, step by step.
 
-`advance` takes every step that is due and returns; the heartbeat calls it, and whoever changes a group.
+`advance` takes every step that is due and returns; the heartbeat calls it, and every change of a group.
 """
 
 import threading
@@ -266,7 +266,7 @@ def _emptiest_subnet(group: Record) -> str:
 
 
 def _spare(group: Record) -> Record:
-    """Choose whom to let go: in the fullest zone, the member that was launched first."""
+    """Choose the member to terminate: in the fullest zone, the member that was launched first."""
     members = [member for member in present(group) if not member["ProtectedFromScaleIn"]] or present(group)
     zones = [member["AvailabilityZone"] for member in present(group)]
     return max(members, key=lambda member: zones.count(member["AvailabilityZone"]))

@@ -1,4 +1,4 @@
-"""Listeners whose ARNs follow their load balancer's kind, and who forwards to a target group."""
+"""Listeners with ARNs of their load balancer's kind; which load balancers use a target group."""
 
 from ministack.services import alb
 from ministack.services.cloudformation import provisioners

@@ -129,7 +129,7 @@ def _update(physical_id: str, old: Properties, new: Properties, stack: str, logi
 
 
 def delete(physical_id: str, properties: Properties) -> None:
-    """Remove an instance and settle who writes. Raises Refused when it is protected."""
+    """Remove an instance and settle which one writes. Raises Refused when it is protected."""
     instance = rds._instances.get(physical_id)
     if instance is None:
         return

@@ -1,4 +1,4 @@
-"""Associations as rows: their settings and versions, whom they target, and what their runs add up to."""
+"""Associations as rows: their settings and versions, their targets, and the overview of their runs."""
 
 import time
 import uuid

@@ -120,7 +120,7 @@ def _launch(specification: dict[str, Any]) -> subprocess.Popen[str]:
 
 
 def _open(folder: Path) -> None:
-    """Let everybody read and run what is in a folder; who may enter the folder above it is another matter."""
+    """Let every user read and run what is in a folder, if they may enter the folder above it."""
     for place, _folders, files in os.walk(folder):
         Path(place).chmod(0o755)
         for name in files:

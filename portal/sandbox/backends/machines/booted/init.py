@@ -33,7 +33,7 @@ def main() -> int:
     """Boot, and return when the machine is gone."""
     spec: dict[str, Any] = json.loads(sys.argv[1])
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # whoever wants the machine to end closes our input
+        signal.signal(number, signal.SIG_IGN)  # the sandbox closes the input to end the machine
     os.umask(0o022)  # the sandbox's is stricter: users of the machine could not read what root has there
     os.chdir(spec["folder"])
     _move_into_own_groups(spec["name"])
