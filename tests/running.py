@@ -130,3 +130,11 @@ def client(account: Account, service: str, sandbox: Sandbox) -> Any:
         region_name=account.region,
         **sandbox.credentials(account.sandbox_account_id),
     )
+
+
+def delete_outside(deployment: Deployment, sandbox: Sandbox) -> None:
+    """Delete the stack of a deployment without Sanso, as a person does in AWS's console."""
+    cloudformation = client(deployment.environment.account, "cloudformation", sandbox)
+    name = deployment.environment.stack_name
+    cloudformation.update_termination_protection(StackName=name, EnableTerminationProtection=False)
+    cloudformation.delete_stack(StackName=name)

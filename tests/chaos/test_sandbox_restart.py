@@ -13,7 +13,7 @@ from pytest_django import Settings
 from deployments.core.phases import State
 from deployments.models import Account, Deployment, Environment, Event
 from tests.builders import make_user
-from tests.running import Portal, client, new_account
+from tests.running import Portal, delete_outside, new_account
 from tests.services import Sandbox, start_sandbox, wait_until
 from tests.wordings import reason
 
@@ -115,7 +115,7 @@ def test_a_stack_that_somebody_deleted_in_the_sandbox_was_deleted_outside_of_san
 ) -> None:
     (deployment,) = portal.wait_for_end(portal.deploy())
     account = deployment.environment.account
-    client(account, "cloudformation", sandbox).delete_stack(StackName=deployment.environment.stack_name)
+    delete_outside(deployment, sandbox)
     Environment.objects.update(due_at=timezone.now())
 
     environment = looked_for(deployment.environment)
