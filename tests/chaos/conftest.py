@@ -18,9 +18,12 @@ LEASE = 6.0
 Point = tuple[str, str, int, str]
 """Service, action, how many such calls pass first, hold_before or hold_after."""
 ROOT = """
-Parameters: {Bucket: {Type: String}, Prefix: {Type: String}}
+Parameters:
+  Bucket: {Type: String}
+  Prefix: {Type: String}
+  Protection: {Type: String, Default: "true", AllowedValues: ["true", "false"]}
 Resources:
-  Topic: {Type: AWS::SNS::Topic}
+  Topic: {Type: AWS::SNS::Topic, Properties: {DisplayName: !Ref Protection}}
   Inner:
     Type: AWS::CloudFormation::Stack
     Properties:
@@ -51,8 +54,9 @@ def portal(
     folder.mkdir()
     for name, text in templates.items():
         (folder / name).write_text(text)
+    protection = "protection_parameter: Protection\n" if "Protection:" in templates["root.yaml"] else ""
     (folder / "template-set.yaml").write_text(
-        "root: root.yaml\nbucket_parameter: Bucket\nprefix_parameter: Prefix\n"
+        f"root: root.yaml\nbucket_parameter: Bucket\nprefix_parameter: Prefix\n{protection}"
     )
     settings.SANSO_TEMPLATE_SET = folder
     TemplateCheck.objects.create(digest=catalog.load(folder).digest, findings=[])

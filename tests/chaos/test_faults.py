@@ -21,6 +21,7 @@ MUTATIONS = [
     ("cloudformation", "CreateChangeSet"),
     ("cloudformation", "ExecuteChangeSet"),
     ("cloudformation", "UpdateTerminationProtection"),
+    ("cloudformation", "UpdateStack"),
     ("cloudformation", "DeleteStack"),
 ]
 MODES = ["error_before", "error_after", "timeout", "throttle"]
@@ -141,7 +142,6 @@ def test_a_stack_that_is_deleted_outside_of_sanso_later_is_reported_as_missing(
 ) -> None:
     deployment = portal.deploy()
     portal.wait_for_end(deployment)
-    account = deployment.environment.account
     delete_outside(deployment, sandbox)
 
     def seen() -> bool:

@@ -83,7 +83,7 @@ def test_a_launch_survives_the_death_of_its_worker_at_every_call(portal: Portal,
 
         for point, ended in zip(batch, portal.wait_for_end(*deployments), strict=True):
             assert ended.state == State.SUCCEEDED, (point, reason(ended))
-            assert root_stacks(ended, sandbox) == ["CREATE_COMPLETE"], point
+            assert (ended.protection, root_stacks(ended, sandbox)) == ("on", ["UPDATE_COMPLETE"]), point
             assert_complete_log(ended, sandbox)
         mark_deleted(*deployments)
 

@@ -114,7 +114,6 @@ def test_a_stack_that_somebody_deleted_in_the_sandbox_was_deleted_outside_of_san
     portal: Portal, sandbox: Sandbox
 ) -> None:
     (deployment,) = portal.wait_for_end(portal.deploy())
-    account = deployment.environment.account
     delete_outside(deployment, sandbox)
     Environment.objects.update(due_at=timezone.now())
 
