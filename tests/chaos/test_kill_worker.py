@@ -26,15 +26,15 @@ from tests.chaos.conftest import (
     root_stacks,
 )
 from tests.running import Portal, new_account
-from tests.services import Sandbox
+from tests.services import Sandbox, wait_until
 from tests.wordings import reason
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
 BATCH = 20
 OCCURRENCES = 2
 """How many calls of each action are points: polls and uploads are made many times."""
-SERVICES = {"sts", "s3", "cloudformation"}
-"""The services that a deployment of this set calls by itself."""
+SERVICES = {"sts", "s3", "cloudformation", "tagging"}
+"""The services that a deployment of this set calls by itself, and the search after a deletion."""
 
 
 def points_of(calls: list[dict[str, Any]]) -> list[Point]:
@@ -88,12 +88,18 @@ def test_a_launch_survives_the_death_of_its_worker_at_every_call(portal: Portal,
         mark_deleted(*deployments)
 
 
+def wait_for_search(deployments: list[Deployment]) -> None:
+    """Wait until what remains has been searched for in every service."""
+    rows = Deployment.objects.filter(pk__in=[one.pk for one in deployments])
+    wait_until(lambda: {row.remaining.get("search") for row in rows.all()} == {"done"}, what="the searches")
+
+
 def test_a_delete_survives_the_death_of_its_worker_at_every_call(portal: Portal, sandbox: Sandbox) -> None:
     control = portal.deploy()
     portal.wait_for_end(control)
     stop_observing(control)
     before = len(calls_of(sandbox, control.environment.account))
-    portal.wait_for_end(portal.remove(control))
+    wait_for_search(portal.wait_for_end(portal.remove(control)))
     points = points_of(calls_of(sandbox, control.environment.account, since=before))
     assert len(points) >= 10
 
@@ -107,7 +113,9 @@ def test_a_delete_survives_the_death_of_its_worker_at_every_call(portal: Portal,
         removals: list[Deployment] = [portal.remove(deployment) for deployment in made]
         kill_worker_when_all_calls_are_held(portal, accounts)
 
-        for point, ended in zip(batch, portal.wait_for_end(*removals), strict=True):
+        ends = portal.wait_for_end(*removals)
+        wait_for_search(ends)
+        for point, ended in zip(batch, ends, strict=True):
             assert ended.state == State.SUCCEEDED, (point, reason(ended))
             assert root_stacks(ended, sandbox) == ["DELETE_COMPLETE"], point
             assert_complete_log(ended, sandbox)
