@@ -1,0 +1,67 @@
+"""What templates say that a deletion leaves behind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from deployments.core.deletion_policies import LOGS, RETAIN, SNAPSHOT, policies
+
+
+def template(**resources: Any) -> dict[str, Any]:
+    return {"Resources": resources}
+
+
+def test_policies_are_found_by_path_through_nested_stacks() -> None:
+    url = {"Fn::Sub": "https://${Bucket}.s3.amazonaws.com/${Prefix}/data.yaml"}
+    contents = {
+        "root.yaml": template(
+            Kept={"Type": "AWS::SQS::Queue", "DeletionPolicy": "Retain"},
+            New={"Type": "AWS::SQS::Queue", "DeletionPolicy": "RetainExceptOnCreate"},
+            Gone={"Type": "AWS::SQS::Queue", "DeletionPolicy": "Delete"},
+            Data={"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": url}},
+        ),
+        "data.yaml": template(Cluster={"Type": "AWS::RDS::DBCluster", "DeletionPolicy": "Snapshot"}),
+    }
+
+    assert policies(contents, "root.yaml", {}) == {
+        "Kept": RETAIN,
+        "New": RETAIN,
+        "Data/Cluster": SNAPSHOT,
+    }
+
+
+def test_a_database_without_a_policy_leaves_a_snapshot_and_a_member_of_a_cluster_none() -> None:
+    contents = {
+        "root.yaml": template(
+            Cluster={"Type": "AWS::RDS::DBCluster"},
+            Alone={"Type": "AWS::RDS::DBInstance", "Properties": {}},
+            Member={"Type": "AWS::RDS::DBInstance", "Properties": {"DBClusterIdentifier": "x"}},
+        )
+    }
+
+    assert policies(contents, "root.yaml", {}) == {"Cluster": SNAPSHOT, "Alone": SNAPSHOT}
+
+
+def test_a_function_without_a_log_group_of_its_own_leaves_one() -> None:
+    own = {"LoggingConfig": {"LogGroup": {"Ref": "Logs"}}}
+    contents = {
+        "root.yaml": template(
+            Logs={"Type": "AWS::Logs::LogGroup"},
+            Own={"Type": "AWS::Lambda::Function", "Properties": own},
+            Other={"Type": "AWS::Lambda::Function", "Properties": {}},
+        )
+    }
+
+    assert policies(contents, "root.yaml", {}) == {"Other": LOGS}
+
+
+def test_a_stack_that_contains_itself_is_not_followed_for_ever() -> None:
+    url = "https://b.s3.amazonaws.com/p/root.yaml"
+    contents = {
+        "root.yaml": template(
+            Again={"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": url}},
+            Kept={"Type": "AWS::SQS::Queue", "DeletionPolicy": "Retain"},
+        )
+    }
+
+    assert policies(contents, "root.yaml", {})["Again/Kept"] == RETAIN
