@@ -16,7 +16,15 @@ from django.db import transaction
 from deployments.aws.cloudformation import CloudFormation, ParameterUpdate, StackView
 from deployments.aws.session import Clients
 from deployments.core.phases import State
-from deployments.core.status import DELETED, is_complete, is_failed, is_final, is_rollback
+from deployments.core.status import (
+    DELETED,
+    OperationKind,
+    is_complete,
+    is_failed,
+    is_final,
+    is_rollback,
+    operation_of,
+)
 from deployments.errors import AwsAlreadyDone, AwsFailure, AwsNotFound, AwsRetryable, Message
 from deployments.message_codes import Code
 from deployments.models import ActionRequest, Deployment, Environment, Event, LoadBalancer, Stack
@@ -63,7 +71,7 @@ def wait(deployment: Deployment, clients: Clients, now: datetime) -> float | Non
             _finish(deployment, progress.root, Message(Code.PROTECTION_TIMED_OUT))
             return None
         return timings.readiness
-    if started and not stack_poller.caught_up(deployment, clients, progress.root, now):
+    if progress.has_started and not stack_poller.caught_up(deployment, clients, progress.root, now):
         return timings.readiness
     _finish(deployment, progress.root, progress.problem)
     return None
@@ -139,7 +147,9 @@ def _advance(deployment: Deployment, clients: Clients, token: str, *, has_starte
     name = deployment.protection_parameter
     is_healthy = is_complete(root.status) and not is_rollback(root.status)
     if name not in root.parameters or (root.parameters[name] == ON and is_healthy):
-        return Progress(root=root, has_started=has_started, has_ended=True)
+        # A step that was killed may have requested the update and not have kept that.
+        is_update = operation_of(root.status) is OperationKind.UPDATE
+        return Progress(root=root, has_started=has_started or is_update, has_ended=True)
     if has_started:
         failed = is_rollback(root.status) or is_failed(root.status)
         problem = _failure(deployment, root, cloudformation) if failed else None

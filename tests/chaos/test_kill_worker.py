@@ -33,7 +33,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
 BATCH = 20
 OCCURRENCES = 2
 """How many calls of each action are points: polls and uploads are made many times."""
-SERVICES = {"sts", "s3", "cloudformation", "tagging"}
+SERVICES = {"sts", "s3", "cloudformation", "resourcegroupstaggingapi"}
 """The services that a deployment of this set calls by itself, and the search after a deletion."""
 
 

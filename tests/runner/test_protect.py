@@ -179,6 +179,7 @@ def test_an_answer_that_was_lost_changes_nothing(
 
     assert (ended.state, ended.protection) == (State.SUCCEEDED, "on")
     assert len(aws.updates) == 1
+    assert Stack.objects.get(deployment=ended, path="").status == "UPDATE_COMPLETE"
 
 
 def test_an_update_that_fails_leaves_a_ready_environment_that_is_not_protected(
