@@ -142,6 +142,7 @@ def _advance(deployment: Deployment, clients: Clients, token: str, *, has_starte
     if not is_final(root.status):
         return Progress(root=root, has_started=has_started)
     if not root.termination_protection:
+        deployment.confirm_claim()
         cloudformation.set_termination_protection(deployment.stack_id, on=True)
         Environment.objects.filter(pk=deployment.environment_id).update(termination_protection=True)
     name = deployment.protection_parameter
@@ -155,6 +156,7 @@ def _advance(deployment: Deployment, clients: Clients, token: str, *, has_starte
         problem = _failure(deployment, root, cloudformation) if failed else None
         return Progress(root=root, has_started=True, has_ended=failed, problem=problem)
     changes = True
+    deployment.confirm_claim()
     with suppress(AwsAlreadyDone):  # requested by a step whose response was lost
         changes = cloudformation.update_parameters(
             ParameterUpdate(
