@@ -69,7 +69,7 @@ def two_web_servers_that_answer_500_are_an_outage(standing: Standing) -> None:
     expect(standing.tier("Site")).to_contain_text("Unhealthy 0 of 4", timeout=HEALED)
 
     for instance in both:
-        standing.act(instance, "mend-service")
+        standing.act(instance, "repair-service")
     is_healthy(standing)
 
 
