@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import threading
+import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -61,6 +62,15 @@ def test_rows_come_back_with_their_types_and_numbers(database: Server) -> None:
         assert cursor.fetchall() == ((1, MOMENT),)
         assert cursor.execute("UPDATE saved_times SET dt = NOW() WHERE id = 1") == 1
         assert cursor.execute("DELETE FROM saved_times WHERE id < 9") == 2
+
+
+def test_datelogs_checksum_of_all_times_changes_with_them(database: Server) -> None:
+    checksum = "SELECT COUNT(dt), COALESCE(SUM(CRC32(dt)), 0) FROM saved_times WHERE dt >= '1000-01-01'"
+    connection = connect(database)
+    assert run(connection, checksum) == ((0, 0),)
+    run(connection, "INSERT INTO saved_times (dt) VALUES (%s)", MOMENT)
+    assert run(connection, checksum) == ((1, zlib.crc32(b"2024-01-02 03:04:05")),)
+    assert run(connection, "SELECT CRC32(NULL)") == ((None,),)
 
 
 def test_a_transaction_is_seen_by_others_once_it_is_committed(database: Server) -> None:

@@ -6,6 +6,7 @@ import re
 import sqlite3
 import threading
 import time
+import zlib
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -178,6 +179,7 @@ class EmbeddedSession(Session):  # type: ignore[misc]  # mysql-mimic has no type
         now = lambda *_precision: time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())  # noqa: E731
         for name in ("NOW", "UTC_TIMESTAMP", "SYSDATE"):
             self._sqlite.create_function(name, -1, now)
+        self._sqlite.create_function("CRC32", 1, _crc32)
         self._sqlite.create_function("GET_LOCK", 2, self._get_lock)
         self._sqlite.create_function("RELEASE_LOCK", 1, self._release_lock)
         self._sqlite.create_function("SLEEP", 1, _sleep)
@@ -274,6 +276,11 @@ class EmbeddedSession(Session):  # type: ignore[misc]  # mysql-mimic has no type
                         found[database][table] = {column[1]: column[2] for column in columns}
             other.close()
         return found
+
+
+def _crc32(value: object) -> int | None:
+    """https://dev.mysql.com/doc/refman/8.0/en/mathematical-functions.html#function_crc32"""
+    return None if value is None else zlib.crc32(str(value).encode())
 
 
 def _sleep(seconds: float) -> int:
