@@ -1,1 +1,1 @@
-"""Tests of flows."""
+"""Whole flows in a real browser, against real processes."""

@@ -7,7 +7,7 @@ from typing import Any
 from playwright.sync_api import expect
 
 from deployments.models.health import DatabaseMember
-from tests.flows.standing import Standing
+from tests.flows.deployed import Deployed
 from tests.services import wait_until
 
 NOTICED = 15_000
@@ -21,9 +21,9 @@ FULL_DISK = "mount -t tmpfs -o size=16k tmpfs /tmp"
 """The playbook is unpacked there."""
 
 
-def run_on(standing: Standing, instance: str, *commands: str) -> None:
+def run_on(deployed: Deployed, instance: str, *commands: str) -> None:
     """Run commands on a machine by an association of their own."""
-    ssm = standing.aws("ssm")
+    ssm = deployed.aws("ssm")
     created: Any = ssm.create_association(
         Name="AWS-RunShellScript",
         Parameters={"commands": list(commands)},
@@ -39,87 +39,87 @@ def run_on(standing: Standing, instance: str, *commands: str) -> None:
     ssm.delete_association(AssociationId=created["AssociationId"])
 
 
-def is_healthy(standing: Standing) -> None:
-    expect(standing.health).to_contain_text("All components are healthy.", timeout=HEALED)
+def is_healthy(deployed: Deployed) -> None:
+    expect(deployed.health).to_contain_text("All components are healthy.", timeout=HEALED)
 
 
-def an_app_server_that_hangs_is_named(standing: Standing) -> None:
+def an_app_server_that_hangs_is_named(deployed: Deployed) -> None:
     """Its system still accepts connections: only an HTTP health check notices."""
-    instance = standing.servers("uwsgi")[0]
+    instance = deployed.servers("uwsgi")[0]
 
-    run_on(standing, instance, FREEZE.format("STOP"))
+    run_on(deployed, instance, FREEZE.format("STOP"))
 
-    expect(standing.health).to_contain_text(
+    expect(deployed.health).to_contain_text(
         f"app {instance} does not respond to health checks in time", timeout=NOTICED
     )
-    expect(standing.target("app", instance)).to_contain_text("unhealthy · Target.Timeout")
-    expect(standing.tier("Site")).to_contain_text("Healthy 4 of 4", timeout=HEALED)  # the other one serves
+    expect(deployed.target("app", instance)).to_contain_text("unhealthy · Target.Timeout")
+    expect(deployed.tier("Site")).to_contain_text("Healthy 4 of 4", timeout=HEALED)  # the other one serves
 
-    run_on(standing, instance, FREEZE.format("CONT"))
-    is_healthy(standing)
+    run_on(deployed, instance, FREEZE.format("CONT"))
+    is_healthy(deployed)
 
 
-def two_web_servers_that_answer_500_are_an_outage(standing: Standing) -> None:
-    both = sorted(standing.servers("httpd"))
+def two_web_servers_that_answer_500_are_an_outage(deployed: Deployed) -> None:
+    both = sorted(deployed.servers("httpd"))
     for instance in both:
-        standing.act(instance, "break-service")
+        deployed.act(instance, "break-service")
 
-    expect(standing.health.get_by_role("heading")).to_contain_text("Unhealthy", timeout=HEALED)
-    expect(standing.health).to_contain_text("No web server is in service", timeout=HEALED)
-    expect(standing.tier("Site")).to_contain_text("Unhealthy 0 of 4", timeout=HEALED)
+    expect(deployed.health.get_by_role("heading")).to_contain_text("Unhealthy", timeout=HEALED)
+    expect(deployed.health).to_contain_text("No web server is in service", timeout=HEALED)
+    expect(deployed.tier("Site")).to_contain_text("Unhealthy 0 of 4", timeout=HEALED)
 
     for instance in both:
-        standing.act(instance, "repair-service")
-    is_healthy(standing)
+        deployed.act(instance, "repair-service")
+    is_healthy(deployed)
 
 
-def an_app_server_whose_disk_is_full_is_named(standing: Standing) -> None:
+def an_app_server_whose_disk_is_full_is_named(deployed: Deployed) -> None:
     """It goes on serving; its playbook fails, and succeeds when there is space."""
-    instance = standing.servers("uwsgi")[0]
-    panel = standing.panel("app")
-    run_on(standing, instance, FULL_DISK)
+    instance = deployed.servers("uwsgi")[0]
+    panel = deployed.panel("app")
+    run_on(deployed, instance, FULL_DISK)
 
     panel.get_by_role("button", name="Run on all instances").click()
 
-    expect(standing.health).to_contain_text(f"app {instance}", timeout=CONFIGURED)
+    expect(deployed.health).to_contain_text(f"app {instance}", timeout=CONFIGURED)
     expect(panel).to_contain_text("failed on 1 of 2", timeout=CONFIGURED)
     output = panel.locator("tbody tr").filter(has_text=instance).locator("details")
     output.locator("summary").click()
     expect(output).to_contain_text("No space left on device", timeout=HEALED)
-    expect(standing.tier("Site")).to_contain_text("Healthy 4 of 4", timeout=HEALED)
+    expect(deployed.tier("Site")).to_contain_text("Healthy 4 of 4", timeout=HEALED)
 
-    run_on(standing, instance, "umount /tmp")
+    run_on(deployed, instance, "umount /tmp")
     panel.get_by_role("button", name="Run on failed instances").click()
     expect(panel).to_contain_text("2 of 2 succeeded", timeout=CONFIGURED)
-    is_healthy(standing)
+    is_healthy(deployed)
 
 
-def a_frozen_writer_is_replaced_and_writes_succeed_again(standing: Standing) -> None:
-    members = DatabaseMember.objects.filter(cluster__environment=standing.environment)
+def a_frozen_writer_is_replaced_and_writes_succeed_again(deployed: Deployed) -> None:
+    members = DatabaseMember.objects.filter(cluster__environment=deployed.environment)
     before = members.get(is_writer=True).instance_id
-    found: Any = standing.sandbox.control("GET", "databases", account=standing.account)
+    found: Any = deployed.sandbox.control("GET", "databases", account=deployed.account)
     body = {"cluster": found["databases"][0]["cluster"], "action": "freeze_writer"}
 
-    standing.sandbox.control("POST", "databases", body, account=standing.account)
+    deployed.sandbox.control("POST", "databases", body, account=deployed.account)
 
-    after = standing.page.locator("#database tr", has_text="Writer").first
+    after = deployed.page.locator("#database tr", has_text="Writer").first
     expect(after).not_to_contain_text(before, timeout=HEALED)
-    is_healthy(standing)
-    standing.page.get_by_role("button", name="Run site check").click()
-    newest = standing.page.locator("#site tbody tr").first
+    is_healthy(deployed)
+    deployed.page.get_by_role("button", name="Run site check").click()
+    newest = deployed.page.locator("#site tbody tr").first
     expect(newest).to_contain_text("Write and read succeeded in", timeout=HEALED)
 
 
-def failures_are_named_and_heal(standing: Standing) -> None:
+def failures_are_named_and_heal(deployed: Deployed) -> None:
     """One environment, one failure after the other; no failed server is replaced meanwhile."""
-    autoscaling = standing.aws("autoscaling")
+    autoscaling = deployed.aws("autoscaling")
     for group in autoscaling.describe_auto_scaling_groups()["AutoScalingGroups"]:
         name = group["AutoScalingGroupName"]
         autoscaling.update_auto_scaling_group(AutoScalingGroupName=name, HealthCheckGracePeriod=7200)
-    standing.pace(PACE)
-    is_healthy(standing)
-    an_app_server_that_hangs_is_named(standing)
-    two_web_servers_that_answer_500_are_an_outage(standing)
-    an_app_server_whose_disk_is_full_is_named(standing)
-    a_frozen_writer_is_replaced_and_writes_succeed_again(standing)
-    standing.pace(0)
+    deployed.pace(PACE)
+    is_healthy(deployed)
+    an_app_server_that_hangs_is_named(deployed)
+    two_web_servers_that_answer_500_are_an_outage(deployed)
+    an_app_server_whose_disk_is_full_is_named(deployed)
+    a_frozen_writer_is_replaced_and_writes_succeed_again(deployed)
+    deployed.pace(0)

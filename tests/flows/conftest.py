@@ -1,4 +1,4 @@
-"""A browser, a web process, an operator and an environment for the tests of pages."""
+"""A browser, a web process, an operator and environments for the tests of pages."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from tests.builders import (
     make_stack,
     make_user,
 )
-from tests.flows.places import OUTPUTS
-from tests.flows.standing import GRACE, PACE, Standing
+from tests.flows.addresses import OUTPUTS
+from tests.flows.deployed import GRACE, PACE, Deployed
 from tests.flows.web import Web, environment_of_processes, logged_in, open_chromium, start_web
 from tests.running import Portal, new_account
 from tests.services import LIMIT, Redis, Sandbox
@@ -33,7 +33,7 @@ WIDE = ViewportSize(width=1440, height=900)
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """One browser for all tests of the file; each gets a profile of its own from `logged_in`."""
+    """One browser for all tests of a file; `logged_in` gives each test a profile of its own."""
     with sync_playwright() as playwright:
         browser = open_chromium(playwright)
         yield browser
@@ -50,7 +50,7 @@ def web(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture(autouse=True)
 def _rows_beside_playwright(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the test write rows: Playwright keeps a loop in this thread, which Django takes for async code."""
+    """Allow the test to write rows: Playwright runs a loop in this thread, which Django considers async code."""
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 
@@ -70,7 +70,7 @@ def account(operator: User) -> Account:
 
 @pytest.fixture
 def environment(account: Account, operator: User) -> Environment:
-    """An environment that stands, with stacks, outputs and parameters."""
+    """A deployed environment with stacks, outputs and parameters."""
     staging = make_environment(
         "staging",
         account=account,
@@ -101,7 +101,7 @@ def page(chromium: Browser, web: Web, operator: User) -> Iterator[Page]:
 def portal(
     process_environment: dict[str, str], sandbox: Sandbox, redis_server: Redis, tmp_path: Path
 ) -> Iterator[Portal]:
-    """A worker and a dispatcher on the template set that ships."""
+    """A worker and a dispatcher with the bundled template set."""
     running = Portal(process_environment | {"SANSO_DATA_DIR": str(tmp_path / "data")}, tmp_path, sandbox)
     running.start()
     yield running
@@ -110,7 +110,7 @@ def portal(
 
 @pytest.fixture
 def own_page(chromium: Browser, portal: Portal, tmp_path: Path) -> Iterator[Page]:
-    """A tab of a superuser at a web process of the portal that has the worker."""
+    """A tab of a superuser, at a web process on the worker's database."""
     root = make_user("root", is_staff=True, is_superuser=True)
     server = start_web(tmp_path / "web", portal.environment)
     with logged_in(chromium, root, server.url, base_url=server.url, viewport=WIDE) as context:
@@ -120,17 +120,17 @@ def own_page(chromium: Browser, portal: Portal, tmp_path: Path) -> Iterator[Page
 
 @pytest.fixture
 def asked(portal: Portal) -> Deployment:
-    """A deployment that was asked for. Its servers will have time to be mended before they are replaced."""
+    """A requested deployment, with a grace period in which unhealthy servers are not replaced."""
     return portal.deploy(account=new_account(), ConfigurationTimeoutSeconds=GRACE, AppHealthCheck="http")
 
 
 @pytest.fixture
-def standing(portal: Portal, asked: Deployment, own_page: Page) -> Standing:
-    """An environment that became ready, with its page open."""
+def deployed(portal: Portal, asked: Deployment, own_page: Page) -> Deployed:
+    """An environment that has become ready, with its page open."""
     (deployment,) = portal.wait_for_end(asked, seconds=3 * LIMIT)
     assert deployment.state == "succeeded", reason(deployment)
     assert deployment.ready_at
-    found = Standing(own_page, deployment.environment, portal.sandbox)
+    found = Deployed(own_page, deployment.environment, portal.sandbox)
     found.pace(PACE)
     own_page.goto(deployment.environment.get_absolute_url())
     found.is_well()

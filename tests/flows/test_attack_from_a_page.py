@@ -1,6 +1,6 @@
-"""A web page from elsewhere, open in the operator's browser, tries everything that browsers let it do.
+"""A page of another site in the operator's browser sends every kind of request to the sandbox.
 
-Whatever it sends must create nothing in the sandbox: a stack with a function would run code on this machine.
+None may create anything in the sandbox: a stack with a function would run code on this machine.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from tests.flows.web import ARGUMENTS, CHROMIUM
 from tests.services import LOOPBACK, Sandbox
 
 pytestmark = pytest.mark.timeout(120)
-# The page's name belongs to the attacker, and leads wherever the attacker likes: here, to this machine.
+# The attacker owns the page's name, and can resolve it to any address: here, to this machine.
 REBOUND = "rebound.example"
-# Chromium's own wall between the internet and this machine is new, can be off, and other browsers lack it.
+# Chromium's local network access checks are new, can be turned off, and other browsers lack them.
 OPEN = (
     f"--host-resolver-rules=MAP {REBOUND} {LOOPBACK}",
     "--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests",
 )
 TEMPLATE = json.dumps({"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}})
-ACCOUNT = "000000000000"  # that of a call which says nothing about its account
+ACCOUNT = "000000000000"  # the account of calls that name none
 ENDED = """
     new Promise((ended) => {
         const begin = %s;
@@ -42,8 +42,8 @@ FORGED = (
 )
 
 
-class Somewhere(BaseHTTPRequestHandler):
-    """The attacker's server: an empty page at every address."""
+class AttackerServer(BaseHTTPRequestHandler):
+    """The attacker's server, with an empty page at every address."""
 
     def do_GET(self) -> None:
         self.send_response(200)
@@ -52,13 +52,13 @@ class Somewhere(BaseHTTPRequestHandler):
         self.wfile.write(b"<!doctype html><title>Kittens</title>")
 
     def log_message(self, *_arguments: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture(scope="module")
-def elsewhere() -> Iterator[str]:
-    """The origin of a page of another site."""
-    server = ThreadingHTTPServer((LOOPBACK, 0), Somewhere)
+def attacker_origin() -> Iterator[str]:
+    """The origin of a page of the attacker."""
+    server = ThreadingHTTPServer((LOOPBACK, 0), AttackerServer)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://{REBOUND}:{server.server_port}"
     server.shutdown()
@@ -66,8 +66,8 @@ def elsewhere() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def careless() -> Iterator[Browser]:
-    """A browser without a wall of its own between the internet and this machine."""
+def unprotected_chromium() -> Iterator[Browser]:
+    """A browser without local network access checks."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS, *OPEN])
         yield browser
@@ -75,8 +75,8 @@ def careless() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def page(careless: Browser) -> Iterator[Page]:
-    context = careless.new_context(ignore_https_errors=True)
+def page(unprotected_chromium: Browser) -> Iterator[Page]:
+    context = unprotected_chromium.new_context(ignore_https_errors=True)
     yield context.new_page()
     context.close()
 
@@ -89,7 +89,7 @@ def name() -> str:
 
 @pytest.fixture
 def created(sandbox: Sandbox, name: str) -> Iterator[Callable[[], bool]]:
-    """Look, with a signed call, for what the page wanted to create."""
+    """Return whether the stack exists, by a signed call."""
     client = boto3.client("cloudformation", region_name="ap-northeast-1", **sandbox.credentials(ACCOUNT))  # type: ignore[call-overload]
     yield lambda: name in {stack["StackName"] for stack in client.list_stacks()["StackSummaries"]}
     client.close()
@@ -100,17 +100,17 @@ def query(name: str) -> str:
 
 
 def empty(route: Route) -> None:
-    """Answer with an empty page."""
+    """Return an empty page."""
     route.fulfill(body="<!doctype html>", content_type="text/html")
 
 
 def run(page: Page, script: str) -> Any:
-    """Run a script to its end, which it says by calling `ended`."""
+    """Run a script until it calls `ended`."""
     return page.evaluate(ENDED % script)
 
 
 def fetch(page: Page, url: str, options: dict[str, Any]) -> Any:
-    """Fetch from within the page; returns the answer's text if the page may read it."""
+    """Fetch from within the page; return the text of the response if the page may read it."""
     return run(
         page,
         f"(ended) => fetch({json.dumps(url)}, {json.dumps(options)})"
@@ -118,11 +118,11 @@ def fetch(page: Page, url: str, options: dict[str, Any]) -> Any:
     )
 
 
-def test_an_image(
-    page: Page, elsewhere: str, sandbox: Sandbox, name: str, created: Callable[[], bool]
+def test_an_image_creates_nothing(
+    page: Page, attacker_origin: str, sandbox: Sandbox, name: str, created: Callable[[], bool]
 ) -> None:
-    """It carries no Origin, and MiniStack takes the query API by GET."""
-    page.goto(elsewhere)
+    """It has no Origin header, and MiniStack accepts the query API by GET."""
+    page.goto(attacker_origin)
     address = json.dumps(f"{sandbox.url}/?{query(name)}")
     run(
         page,
@@ -132,18 +132,20 @@ def test_an_image(
     assert not created()
 
 
-def test_a_link_that_is_followed(
-    page: Page, elsewhere: str, sandbox: Sandbox, name: str, created: Callable[[], bool]
+def test_a_link_creates_nothing(
+    page: Page, attacker_origin: str, sandbox: Sandbox, name: str, created: Callable[[], bool]
 ) -> None:
-    page.goto(elsewhere)
+    page.goto(attacker_origin)
     address = json.dumps(f"{sandbox.url}/?{query(name)}")
     with page.expect_navigation(url=f"{sandbox.url}/**"):
         page.evaluate(f"location.href = {address}")
     assert not created()
 
 
-def test_a_form(page: Page, elsewhere: str, sandbox: Sandbox, name: str, created: Callable[[], bool]) -> None:
-    page.goto(elsewhere)
+def test_a_form_creates_nothing(
+    page: Page, attacker_origin: str, sandbox: Sandbox, name: str, created: Callable[[], bool]
+) -> None:
+    page.goto(attacker_origin)
     with page.expect_navigation(url=f"{sandbox.url}/**"):
         page.evaluate(
             """([address, values]) => {
@@ -180,29 +182,29 @@ SIMPLE = {"method": "POST", "headers": {"Content-Type": "application/x-www-form-
     ],
     ids=["get", "simple", "cors", "preflight"],
 )
-def test_fetch(
+def test_fetch_creates_nothing(
     page: Page,
-    elsewhere: str,
+    attacker_origin: str,
     sandbox: Sandbox,
     name: str,
     created: Callable[[], bool],
     options: dict[str, Any],
 ) -> None:
-    page.goto(elsewhere)
+    page.goto(attacker_origin)
     post = options.get("method") == "POST"
     body = {"body": query(name)} if post else {}
     answer = fetch(page, f"{sandbox.url}/{'' if post else f'?{query(name)}'}", options | body)
-    assert answer in ("empty", "refused")  # of an opaque answer a page sees nothing
+    assert answer in ("empty", "refused")  # a page cannot read an opaque response
     assert not created()
 
 
-def test_a_websocket(page: Page, elsewhere: str, sandbox: Sandbox) -> None:
-    """There is something to talk to: an API that takes websockets."""
+def test_a_websocket_creates_nothing(page: Page, attacker_origin: str, sandbox: Sandbox) -> None:
+    """The sandbox has an API that accepts websockets."""
     apis = boto3.client("apigatewayv2", region_name="ap-northeast-1", **sandbox.credentials(ACCOUNT))  # type: ignore[call-overload]
     api = apis.create_api(Name="any", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.a")
     apis.create_stage(ApiId=api["ApiId"], StageName="any")
     apis.close()
-    page.goto(elsewhere)
+    page.goto(attacker_origin)
     address = json.dumps(f"ws://{LOOPBACK}:{sandbox.port}/_aws/execute-api/{api['ApiId']}/any")
     heard = run(
         page,
@@ -213,10 +215,10 @@ def test_a_websocket(page: Page, elsewhere: str, sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("forged", [False, True], ids=["unsigned", "forged"])
-def test_a_name_that_leads_to_this_machine(
+def test_dns_rebinding_creates_nothing(
     page: Page, sandbox: Sandbox, name: str, created: Callable[[], bool], forged: bool
 ) -> None:
-    """DNS rebinding: page and sandbox are one origin to the browser, so the page may set headers."""
+    """To the browser, page and sandbox have the same origin, so the page may set headers."""
     origin = f"http://{REBOUND}:{sandbox.port}"
     page.route(
         f"{origin}/page", lambda route: route.fulfill(body="<!doctype html>", content_type="text/html")
@@ -231,10 +233,10 @@ def test_a_name_that_leads_to_this_machine(
 
 
 @pytest.mark.parametrize("mode", ["cors", "no-cors"])
-def test_a_page_in_a_bucket(
+def test_a_page_in_a_bucket_creates_nothing(
     page: Page, sandbox: Sandbox, name: str, created: Callable[[], bool], mode: str
 ) -> None:
-    """Anybody can put a page at an address of Amazon's."""
+    """Everybody can create a bucket with a page."""
     origin = "https://x.s3.amazonaws.com"
     page.route(f"{origin}/**", empty)
     page.goto(f"{origin}/page")
@@ -250,10 +252,10 @@ def test_a_page_in_a_bucket(
     assert not created()
 
 
-def test_the_same_call_works_when_it_is_signed(
+def test_the_same_call_with_a_signature_creates_a_stack(
     sandbox: Sandbox, name: str, created: Callable[[], bool]
 ) -> None:
-    """What the page sent would have done it."""
+    """So the requests above failed for lack of a signature only."""
     client = boto3.client("cloudformation", region_name="ap-northeast-1", **sandbox.credentials(ACCOUNT))  # type: ignore[call-overload]
     client.create_stack(StackName=name, TemplateBody=TEMPLATE)
     assert created()

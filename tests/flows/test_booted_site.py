@@ -1,6 +1,6 @@
-"""The original article's end, on booted machines: deploy in the browser, visit the site, look into the logs.
+"""The main flow on booted machines: deploy in the browser, visit the site, read the servers' logs.
 
-Everything is real but AWS: a Debian behind each instance, Apache and uWSGI installed by the associations.
+Everything except AWS is real: each instance is a Debian, on which associations install Apache and uWSGI.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, expect
 from deployments.models import Account, Deployment
 from tests.builders import make_user
 from tests.flows.booted_failures import failures_are_named_and_heal
-from tests.flows.standing import Standing
+from tests.flows.deployed import Deployed
 from tests.flows.test_main_job import PASSWORD, deploy, log_in
 from tests.flows.web import Web, start_web
 from tests.playbook.machine import base_tree, why_not
@@ -26,14 +26,14 @@ from tests.services import Redis, Sandbox, start_sandbox, wait_until
 
 pytestmark = [
     pytest.mark.skipif(bool(why_not()), reason=f"machines can't be booted: {why_not()}"),
-    pytest.mark.timeout(1200),  # the first on a host may have to make the base tree
+    pytest.mark.timeout(1200),  # the first one on a host may have to build the base tree
 ]
-CONFIGURED = 600  # seconds; the playbook's real work, four machines on a crowded host
+CONFIGURED = 600  # seconds for the playbook on four machines, on a busy host
 
 
 @pytest.fixture(autouse=True)
 def _rows_beside_playwright(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the test write rows: Playwright keeps a loop in this thread, which Django takes for async code."""
+    """Allow the test to write rows: Playwright runs a loop in this thread, which Django considers async code."""
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 
@@ -76,7 +76,7 @@ def web(portal: Portal, tmp_path: Path) -> Iterator[Web]:
 
 
 class Site:
-    """The deployed site: its machines and what their logs have, its targets' health."""
+    """The deployed site: its machines, their logs, and the health of its targets."""
 
     def __init__(self, sandbox: Sandbox, account: Account) -> None:
         self.sandbox, self.account = sandbox, account
@@ -90,7 +90,7 @@ class Site:
         return str(told["log"])
 
     def states(self) -> dict[str, str]:
-        """Tell the state of each target of both tiers."""
+        """Return the state of each target of both tiers."""
         elb = client(self.account, "elbv2", self.sandbox)
         return {
             row["Target"]["Id"]: row["TargetHealth"]["State"]
@@ -100,11 +100,11 @@ class Site:
             ]
         }
 
-    def is_whole(self) -> bool:
+    def is_healthy(self) -> bool:
         return list(self.states().values()) == ["healthy"] * 4
 
-    def playbooks(self) -> list[str]:
-        """Return what the app servers' associations printed, as it is kept in S3."""
+    def playbook_outputs(self) -> list[str]:
+        """Return the output of the app servers' associations, from S3."""
         s3 = client(self.account, "s3", self.sandbox)
         (bucket,) = [one["Name"] for one in s3.list_buckets()["Buckets"]]
         listed = s3.list_objects_v2(Bucket=bucket)["Contents"]
@@ -119,8 +119,8 @@ def read(page: Page, url: str, path: str) -> str:
     return answer.text()
 
 
-def visit_until_all_have_seen(page: Page, url: str, site: Site, path: str) -> None:
-    """Open a path until it is in the logs of both web servers and both app servers."""
+def visit_until_all_servers_have_logged(page: Page, url: str, site: Site, path: str) -> None:
+    """Request a path until it is in the logs of both web servers and both app servers."""
 
     def seen() -> bool:
         read(page, url, path)
@@ -140,7 +140,7 @@ def test_the_deployed_site_serves_visitors_and_a_killed_server_is_replaced(
     deploy(page, "times")
     expect(page.locator("#banner")).to_contain_text("times created", timeout=CONFIGURED * 1000)
     site = Site(booting, account)
-    wait_until(site.is_whole, what="four healthy servers")
+    wait_until(site.is_healthy, what="four healthy servers")
     environment = Deployment.objects.get().environment
     url = environment.url
     assert url.startswith("http://127.")
@@ -148,29 +148,29 @@ def test_the_deployed_site_serves_visitors_and_a_killed_server_is_replaced(
     read(page, url, "")
     expect(page.get_by_role("button", name="Save the current time")).to_be_visible()
     before = json.loads(read(page, url, "read"))
-    assert len(before) <= 1  # but for the portal's own look whether the site saves and lists
+    assert len(before) <= 1  # except for the portal's own site check
     saved = before + [read(page, url, "write").removeprefix("Saved: ").strip() for _number in range(3)]
     wait_until(lambda: json.loads(read(page, url, "read")) == saved, what="the saved times in the list")
-    visit_until_all_have_seen(page, url, site, "read")
-    recaps = [line for text in site.playbooks() for line in text.splitlines() if "failed=0" in line]
-    assert len(recaps) == 2  # Ansible's own words, one for each app server
+    visit_until_all_servers_have_logged(page, url, site, "read")
+    recaps = [line for text in site.playbook_outputs() for line in text.splitlines() if "failed=0" in line]
+    assert len(recaps) == 2  # of Ansible, once for each app server
 
     with context.expect_page() as opened:
         page.evaluate("url => window.open(url)", f"{web.url}{environment.get_absolute_url()}")
-    failures_are_named_and_heal(Standing(opened.value, environment, booting))
+    failures_are_named_and_heal(Deployed(opened.value, environment, booting))
     opened.value.close()
 
     # The site check of the last failure saved a time; the reads that measured the site saved none.
     wait_until(lambda: len(json.loads(read(page, url, "read"))) == len(saved) + 1, what="one more saved time")
-    saved, runs = json.loads(read(page, url, "read")), len(site.playbooks())
+    saved, runs = json.loads(read(page, url, "read")), len(site.playbook_outputs())
     victim = site.machines("uwsgi")[0]
     booting.control("POST", f"machines/{victim}", {"action": "kill"})
     assert json.loads(read(page, url, "read")) == saved
     wait_until(
-        lambda: victim not in site.states() and site.is_whole(),
+        lambda: victim not in site.states() and site.is_healthy(),
         seconds=CONFIGURED,
         what="a configured replacement in service",
     )
-    wait_until(lambda: len(site.playbooks()) == runs + 1, what="the output of its association")
-    visit_until_all_have_seen(page, url, site, "read?again")
+    wait_until(lambda: len(site.playbook_outputs()) == runs + 1, what="the output of its association")
+    visit_until_all_servers_have_logged(page, url, site, "read?again")
     context.close()

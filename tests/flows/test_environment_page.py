@@ -1,4 +1,4 @@
-"""The environment's page in a real browser: for every eye and ear, and while things change under it."""
+"""The environment's page in a real browser: accessibility, and updates."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from deployments.models import Environment
 from deployments.models.health import DatabaseMember, Observation, Target
 from tests.builders import make_deployment, make_environment, make_user
 from tests.built_health import make_parts, make_past, make_whole, run_failed, server_id, unwell
-from tests.flows.places import url
+from tests.flows.addresses import url
 from tests.flows.test_pages import faults
 from tests.flows.web import Web, logged_in
 
@@ -30,7 +30,7 @@ def whole(operator: User) -> Environment:
 
 @pytest.fixture
 def said(page: Page) -> Iterator[list[str]]:
-    """What the browser complains about; nothing, in the end."""
+    """Errors in the browser's console; there must be none at the end."""
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -39,12 +39,12 @@ def said(page: Page) -> Iterator[list[str]]:
 
 
 def refresh(page: Page) -> None:
-    """Wait until the page has been told anew."""
+    """Wait for an update of the page."""
     with page.expect_response(lambda answer: "hx-request" in answer.request.headers and answer.ok):
         pass
 
 
-def test_the_page_is_for_everybody(page: Page, web: Web, whole: Environment, said: list[str]) -> None:
+def test_the_page_is_accessible(page: Page, web: Web, whole: Environment, said: list[str]) -> None:
     make_past(whole, ("app", timedelta(hours=9), timedelta(minutes=30)))
     unwell(whole)
     run_failed(whole)
@@ -69,7 +69,7 @@ def test_the_page_is_for_everybody(page: Page, web: Web, whole: Environment, sai
     assert not found
 
 
-def test_the_picture_leads_with_keys_to_the_row_it_is_about(
+def test_the_diagram_leads_to_rows_by_keyboard(
     page: Page, web: Web, whole: Environment, said: list[str]
 ) -> None:
     unwell(whole)
@@ -99,7 +99,7 @@ def test_the_picture_leads_with_keys_to_the_row_it_is_about(
     expect(page.locator(f"#target-app-{SICK}")).to_be_in_viewport()
 
 
-def test_narrow_windows_get_a_picture_of_their_own(
+def test_narrow_windows_have_their_own_diagram(
     chromium: Browser, web: Web, whole: Environment, operator: User
 ) -> None:
     unwell(whole)
@@ -116,7 +116,7 @@ def test_narrow_windows_get_a_picture_of_their_own(
         assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
 
 
-def test_health_changes_while_one_looks_and_the_focus_stays(
+def test_health_is_updated_without_moving_the_focus(
     page: Page, web: Web, whole: Environment, said: list[str]
 ) -> None:
     page.goto(url(web, "environment", whole.pk))
@@ -160,7 +160,7 @@ def test_an_output_is_opened_in_place_and_stays_open(
     expect(output).to_have_count(1)
 
 
-def test_parts_that_come_up_bring_their_past_with_them(page: Page, web: Web, operator: User) -> None:
+def test_components_that_appear_have_their_history(page: Page, web: Web, operator: User) -> None:
     environment = make_environment("fresh", owner=operator, stack_status="CREATE_IN_PROGRESS")
     make_deployment(environment, state="stacks")
     page.goto(url(web, "environment", environment.pk))
@@ -172,7 +172,7 @@ def test_parts_that_come_up_bring_their_past_with_them(page: Page, web: Web, ope
     expect(page.locator("#past")).to_contain_text("No data for this period.")
 
 
-def test_the_past_keeps_what_is_open_and_focused(
+def test_the_history_keeps_what_is_open_and_focused(
     page: Page, web: Web, whole: Environment, said: list[str]
 ) -> None:
     make_past(whole, ("app", timedelta(hours=9), timedelta(minutes=30)))
@@ -185,14 +185,12 @@ def test_the_past_keeps_what_is_open_and_focused(
         page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     refresh(page)
 
-    assert dips.count() == 1  # at once: it must not be there twice until the next news
+    assert dips.count() == 1  # at once, not only with the next update
     expect(dips).to_have_attribute("open", "")
     expect(dips.locator("summary")).to_be_focused()
 
 
-def test_an_age_grows_by_itself_even_when_the_server_is_silent(
-    page: Page, web: Web, whole: Environment
-) -> None:
+def test_ages_are_updated_without_the_server(page: Page, web: Web, whole: Environment) -> None:
     page.goto(url(web, "environment", whole.pk))
     refresh(page)
     page.route("**/*", lambda route: route.abort())
@@ -203,7 +201,7 @@ def test_an_age_grows_by_itself_even_when_the_server_is_silent(
     expect(page.get_by_text("No response from Sanso")).to_be_visible()
 
 
-def test_who_may_not_run_things_sees_them_disabled(
+def test_actions_are_disabled_without_the_permission(
     chromium: Browser, web: Web, whole: Environment, operator: User
 ) -> None:
     with logged_in(chromium, make_user("vic"), web.url) as context:
@@ -214,7 +212,7 @@ def test_who_may_not_run_things_sees_them_disabled(
         expect(page.locator("#may-not")).to_be_visible()
 
 
-def test_who_wants_no_motion_gets_none(
+def test_nothing_moves_with_reduced_motion(
     chromium: Browser, web: Web, whole: Environment, operator: User
 ) -> None:
     with logged_in(chromium, operator, web.url, reduced_motion="reduce") as context:

@@ -1,4 +1,4 @@
-"""AWS says Success too early, denies, or stalls: the page says what that means, and the rest goes on."""
+"""AWS reports success too early, denies calls, or does not respond: the page explains each."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from deployments.models import Account, Deployment
-from tests.flows.standing import GRACE, PACE, SOON, Standing
+from tests.flows.deployed import GRACE, PACE, SOON, Deployed
 from tests.running import Portal, client, new_account
 from tests.services import Sandbox, wait_until
 
@@ -16,44 +16,44 @@ pytestmark = pytest.mark.timeout(400)
 OTHERS = ("associations", "fleet", "database")
 
 
-def test_what_aws_says_too_early_or_not_at_all_is_told(portal: Portal, own_page: Page) -> None:
-    """One environment, one thing after the other: each is seen, each heals."""
-    standing = success_of_state_manager_is_not_ready_while_a_target_is_unhealthy(portal, own_page)
-    a_source_that_is_denied_says_which_permission_is_missing(standing)
-    a_source_that_stalls_grows_old_while_the_others_stay_fresh(standing)
+def test_the_page_explains_early_denied_and_stale_answers_of_aws(portal: Portal, own_page: Page) -> None:
+    """One failure after the other, in one environment: each is displayed, and each ends."""
+    deployed = success_of_state_manager_is_not_ready_while_a_target_is_unhealthy(portal, own_page)
+    a_source_that_is_denied_says_which_permission_is_missing(deployed)
+    a_source_that_times_out_becomes_stale_and_the_others_do_not(deployed)
 
 
 def success_of_state_manager_is_not_ready_while_a_target_is_unhealthy(
     portal: Portal, own_page: Page
-) -> Standing:
-    """Deploy, let a server fail right after it was configured, mend it, and give the environment."""
+) -> Deployed:
+    """Deploy, let a server fail right after its configuration, repair it, and return the environment."""
     account = new_account()
     deployment = portal.deploy(account=account, ConfigurationTimeoutSeconds=GRACE)
-    standing = Standing(own_page, deployment.environment, portal.sandbox)
+    deployed = Deployed(own_page, deployment.environment, portal.sandbox)
     page = own_page.context.new_page()
     page.goto(deployment.get_absolute_url())
 
     sick = first_configured(account, portal.sandbox)
-    standing.act(sick, "stop-service")
-    standing.pace(PACE)  # at pace 0 the server would soon be replaced
+    deployed.act(sick, "stop-service")
+    deployed.pace(PACE)  # at pace 0 the server would be replaced soon
 
     wait_until(lambda: state(deployment) == "traffic", what="the phase of targets")
     said = f"app {sick} refuses health check connections"
     expect(page.locator("#header")).to_contain_text("Not ready yet.", timeout=SOON)
     expect(page.locator("#header")).to_contain_text(said, timeout=SOON)
     own_page.goto(deployment.environment.get_absolute_url())
-    expect(standing.panel("app")).to_contain_text("2 of 2 succeeded", timeout=SOON)
-    expect(standing.health).to_contain_text("Not ready yet. Waiting for:")
-    expect(standing.health.locator("ul.waits")).to_contain_text(said, timeout=SOON)
+    expect(deployed.panel("app")).to_contain_text("2 of 2 succeeded", timeout=SOON)
+    expect(deployed.health).to_contain_text("Not ready yet. Waiting for:")
+    expect(deployed.health.locator("ul.waits")).to_contain_text(said, timeout=SOON)
     assert state(deployment) == "traffic"
 
-    standing.act(sick, "start-service")
+    deployed.act(sick, "start-service")
 
     expect(page.locator("#banner")).to_contain_text("staging created", timeout=SOON)
-    expect(standing.health).to_contain_text("Ready since", timeout=SOON)
-    standing.is_well()
+    expect(deployed.health).to_contain_text("Ready since", timeout=SOON)
+    deployed.is_well()
     page.close()
-    return standing
+    return deployed
 
 
 def state(deployment: Deployment) -> str:
@@ -61,7 +61,7 @@ def state(deployment: Deployment) -> str:
 
 
 def first_configured(account: Account, sandbox: Sandbox) -> str:
-    """Wait until State Manager has configured an app server, and return the server's id at once."""
+    """Wait until State Manager has configured an app server; return the server's id."""
     ssm = client(account, "ssm", sandbox)
     found: list[str] = []
 
@@ -82,36 +82,36 @@ def first_configured(account: Account, sandbox: Sandbox) -> str:
     return found[0]
 
 
-def a_source_that_is_denied_says_which_permission_is_missing(standing: Standing) -> None:
+def a_source_that_is_denied_says_which_permission_is_missing(deployed: Deployed) -> None:
     denied = {"service": "ssm", "action": "DescribeAssociationExecutions", "mode": "denied", "count": 10_000}
 
-    standing.fault(api=[denied])
-    panel = standing.panel("web")
+    deployed.fault(api=[denied])
+    panel = deployed.panel("web")
     panel.get_by_role(
         "button", name="Run on all instances"
-    ).click()  # executions are read when something moved
+    ).click()  # executions are only read after a change
 
-    trouble = standing.page.locator("#trouble-associations")
+    trouble = deployed.page.locator("#trouble-associations")
     expect(trouble).to_contain_text("ssm:DescribeAssociationExecutions", timeout=SOON)
     expect(trouble.get_by_role("button")).to_have_attribute(
         "data-copy", '{"Effect": "Allow", "Action": "ssm:DescribeAssociationExecutions", "Resource": "*"}'
     )
-    expect(standing.page.locator(".trouble")).to_have_count(1)
-    expect(standing.source("targets")).to_contain_text("updated")
+    expect(deployed.page.locator(".trouble")).to_have_count(1)
+    expect(deployed.source("targets")).to_contain_text("updated")
 
-    standing.no_fault()
+    deployed.no_fault()
 
     expect(trouble).to_have_count(0, timeout=SOON)
 
 
-def a_source_that_stalls_grows_old_while_the_others_stay_fresh(standing: Standing) -> None:
-    standing.fault(api=[{"service": "elbv2", "mode": "hold_before", "count": 10_000}])
+def a_source_that_times_out_becomes_stale_and_the_others_do_not(deployed: Deployed) -> None:
+    deployed.fault(api=[{"service": "elbv2", "mode": "hold_before", "count": 10_000}])
 
-    stalled = standing.source("targets")
+    stalled = deployed.source("targets")
     expect(stalled).to_have_text(re.compile(r"^out of date · updated \d+ (s|min) ago$"), timeout=SOON)
     for name in OTHERS:
-        expect(standing.source(name)).to_have_text(re.compile(r"^updated \d s ago$"))
+        expect(deployed.source(name)).to_have_text(re.compile(r"^updated \d s ago$"))
 
-    standing.no_fault()
+    deployed.no_fault()
 
     expect(stalled).to_have_text(re.compile(r"^updated \d s ago$"), timeout=SOON)

@@ -1,4 +1,4 @@
-"""The events' tab in a real browser: a window on a long log, filters that a link carries, permalinks."""
+"""The Events tab in a real browser: scrolling through a long log, filters, permalinks."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def lines(page: Page) -> list[int]:
     return found
 
 
-def test_a_window_moves_over_thousands_of_events(page: Page, web: Web, deployment: Deployment) -> None:
+def test_thousands_of_events_can_be_scrolled(page: Page, web: Web, deployment: Deployment) -> None:
     network = scenes.add_stacks(deployment, {"Network": 2})["Network"]
     many_events(deployment, 6_000)
     page.goto(url(web, deployment))
@@ -50,7 +50,7 @@ def test_a_window_moves_over_thousands_of_events(page: Page, web: Web, deploymen
     wait_until(lambda: lines(page)[-1:] == [deployment.last_seq])
 
     seen = set(lines(page))
-    while len(seen) < 3_000:  # upwards, further than the window is long
+    while len(seen) < 3_000:  # upwards, by more than one window
         before = len(seen)
         box.evaluate("(log) => { log.scrollTop = 0; }")
         wait_until(lambda: set(lines(page)) - seen != set())  # noqa: B023  # within the turn
@@ -77,7 +77,7 @@ def test_a_window_moves_over_thousands_of_events(page: Page, web: Web, deploymen
     expect(failed).to_be_in_viewport()
 
 
-def test_filters_are_set_and_lifted_in_place_and_a_link_carries_them(
+def test_filters_are_changed_in_place_and_are_part_of_the_link(
     page: Page, web: Web, deployment: Deployment
 ) -> None:
     stacks = scenes.add_stacks(deployment, {"Network": 3, "Aurora": 2})
@@ -97,7 +97,7 @@ def test_filters_are_set_and_lifted_in_place_and_a_link_carries_them(
     page.get_by_role("searchbox", name="Search events").fill("quota")
     expect(shown).to_have_count(1)
     expect(page).to_have_url(re.compile(r"stack=Network&q=quota"))
-    # What comes in is left out or let in by the same filters.
+    # New events are filtered, too.
     scenes.add_events(
         deployment, scenes.event(stacks["Aurora"], "Aurora2", "CREATE_FAILED", reason="Quota again")
     )
@@ -108,19 +108,19 @@ def test_filters_are_set_and_lifted_in_place_and_a_link_carries_them(
     expect(shown.last).to_contain_text("Network3")
     assert page.evaluate("window.stayed")
 
-    elsewhere = page.context.new_page()
-    elsewhere.goto(page.url)
-    expect(elsewhere.locator("#events > tr")).to_have_count(2)
-    elsewhere.get_by_role("link", name="Remove filter “quota”").click()
-    expect(elsewhere.locator("#events > tr")).to_have_count(3)
-    expect(elsewhere.get_by_role("searchbox", name="Search events")).to_have_value("")
-    elsewhere.go_back()
-    expect(elsewhere.locator("#events > tr")).to_have_count(2)
-    elsewhere.get_by_role("link", name="Show all events").click()
-    wait_until(lambda: len(lines(elsewhere)) == deployment.last_seq)
+    attacker_origin = page.context.new_page()
+    attacker_origin.goto(page.url)
+    expect(attacker_origin.locator("#events > tr")).to_have_count(2)
+    attacker_origin.get_by_role("link", name="Remove filter “quota”").click()
+    expect(attacker_origin.locator("#events > tr")).to_have_count(3)
+    expect(attacker_origin.get_by_role("searchbox", name="Search events")).to_have_value("")
+    attacker_origin.go_back()
+    expect(attacker_origin.locator("#events > tr")).to_have_count(2)
+    attacker_origin.get_by_role("link", name="Show all events").click()
+    wait_until(lambda: len(lines(attacker_origin)) == deployment.last_seq)
 
 
-def test_what_is_said_again_while_one_looks_goes_onto_the_line_of_the_first(
+def test_a_new_repetition_is_added_to_the_line_of_the_first_event(
     page: Page, web: Web, deployment: Deployment
 ) -> None:
     stacks = scenes.add_stacks(deployment, {"Network": 1})
@@ -142,9 +142,7 @@ def test_what_is_said_again_while_one_looks_goes_onto_the_line_of_the_first(
     expect(line).to_contain_text("×3")
 
 
-def test_a_permalink_leads_to_its_event_however_far_back(
-    page: Page, web: Web, deployment: Deployment
-) -> None:
+def test_a_permalink_leads_to_an_event_far_back(page: Page, web: Web, deployment: Deployment) -> None:
     scenes.add_stacks(deployment, {"Network": 2})
     many_events(deployment, 2_000)
 
@@ -158,7 +156,7 @@ def test_a_permalink_leads_to_its_event_however_far_back(
     expect(page.locator("#e-503")).to_have_class(re.compile("is-chosen"))
 
 
-def test_everything_works_without_a_script(
+def test_everything_works_without_javascript(
     chromium: Browser, web: Web, operator: User, deployment: Deployment
 ) -> None:
     stacks = scenes.add_stacks(deployment, {"Network": 3})
@@ -186,9 +184,7 @@ def test_everything_works_without_a_script(
         assert download.value.suggested_filename == f"staging-deployment-{deployment.pk}-events.csv"
 
 
-def test_lines_that_cannot_be_read_are_said_to_be_missing(
-    page: Page, web: Web, deployment: Deployment
-) -> None:
+def test_lines_that_cannot_be_loaded_are_reported(page: Page, web: Web, deployment: Deployment) -> None:
     scenes.add_stacks(deployment, {"Network": 2})
     page.goto(url(web, deployment))
     page.route("**/events?*", lambda route: route.abort())
@@ -201,7 +197,7 @@ def test_lines_that_cannot_be_read_are_said_to_be_missing(
     expect(page.get_by_text("No matching events.")).to_be_visible()
 
 
-def test_one_line_is_a_stop_of_the_tab_key_and_arrows_lead_to_the_others(
+def test_one_line_is_a_tab_stop_and_arrow_keys_lead_to_the_others(
     page: Page, web: Web, deployment: Deployment
 ) -> None:
     scenes.add_stacks(deployment, {"Network": 2})

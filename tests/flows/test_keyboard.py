@@ -1,4 +1,4 @@
-"""What is asked for by keyboard and mouse: forms, shortcuts, tips, copying."""
+"""Keyboard and mouse: forms, shortcuts, tooltips, copying."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from deployments.models import Account, Deployment, Environment
-from tests.flows.places import OUTPUTS, url
+from tests.flows.addresses import OUTPUTS, url
 from tests.flows.web import Web
 
 pytestmark = pytest.mark.timeout(300)
 
 
-def test_a_new_environment_is_asked_for_by_keyboard_alone(page: Page, web: Web, account: Account) -> None:
+def test_a_new_environment_can_be_requested_by_keyboard(page: Page, web: Web, account: Account) -> None:
     page.goto(url(web, "environments"))
     page.keyboard.press("g")
     page.keyboard.press("n")
@@ -34,7 +34,7 @@ def test_a_new_environment_is_asked_for_by_keyboard_alone(page: Page, web: Web, 
     assert Environment.objects.get().name == "first"
 
 
-def test_a_double_click_on_deploy_is_one_deployment(page: Page, web: Web, account: Account) -> None:
+def test_a_double_click_on_deploy_creates_one_deployment(page: Page, web: Web, account: Account) -> None:
     page.goto(url(web, "environment_new"))
     page.get_by_label("Name", exact=True).fill("staging")
 
@@ -44,7 +44,7 @@ def test_a_double_click_on_deploy_is_one_deployment(page: Page, web: Web, accoun
     assert Deployment.objects.count() == 1
 
 
-def test_back_from_the_deployment_the_form_can_be_sent_again(page: Page, web: Web, account: Account) -> None:
+def test_the_form_can_be_sent_again_after_going_back(page: Page, web: Web, account: Account) -> None:
     page.goto(url(web, "environment_new"))
     page.get_by_label("Name", exact=True).fill("staging")
     page.get_by_role("button", name="Deploy").click()
@@ -66,8 +66,10 @@ def test_an_environment_is_deleted_by_typing_its_name(page: Page, web: Web, envi
     assert Deployment.objects.filter(kind="delete", environment=environment).count() == 1
 
 
-def test_enter_that_ends_a_conversion_sends_nothing(page: Page, web: Web, environment: Environment) -> None:
-    """A Japanese input method ends a conversion with Enter; Safari then still says keydown."""
+def test_enter_that_ends_an_ime_conversion_does_not_submit_the_form(
+    page: Page, web: Web, environment: Environment
+) -> None:
+    """Enter ends a conversion of a Japanese input method, for which Safari also sends keydown."""
     page.goto(url(web, "environment_delete", environment.pk))
     key = "new KeyboardEvent('keydown', {key: 'Enter', bubbles: true, cancelable: true, %s})"
     send = "(field) => field.dispatchEvent(%s)"
@@ -78,7 +80,9 @@ def test_enter_that_ends_a_conversion_sends_nothing(page: Page, web: Web, enviro
     assert field.evaluate(send % (key % "keyCode: 13")) is True
 
 
-def test_a_question_mark_lists_the_keys_but_not_while_typing(page: Page, web: Web, account: Account) -> None:
+def test_a_question_mark_lists_the_shortcuts_except_while_typing(
+    page: Page, web: Web, account: Account
+) -> None:
     dialog = page.get_by_role("dialog", name="Keyboard shortcuts")
     page.goto(url(web, "environment_new"))
     page.get_by_label("Name", exact=True).focus()
@@ -93,7 +97,7 @@ def test_a_question_mark_lists_the_keys_but_not_while_typing(page: Page, web: We
     expect(dialog).to_be_hidden()
 
 
-def test_single_keys_can_be_turned_off(page: Page, web: Web, environment: Environment) -> None:
+def test_single_key_shortcuts_can_be_turned_off(page: Page, web: Web, environment: Environment) -> None:
     """WCAG 2.1.4."""
     page.goto(url(web, "environments"))
     page.keyboard.press("?")
@@ -109,7 +113,7 @@ def test_single_keys_can_be_turned_off(page: Page, web: Web, environment: Enviro
     expect(page.get_by_label("Single-key shortcuts")).not_to_be_checked()
 
 
-def test_the_raw_word_of_a_status_is_one_tab_away_and_escape_closes_it(
+def test_the_raw_status_is_a_tooltip_that_escape_closes(
     page: Page, web: Web, environment: Environment
 ) -> None:
     page.goto(url(web, "environment", environment.pk))
@@ -119,7 +123,7 @@ def test_the_raw_word_of_a_status_is_one_tab_away_and_escape_closes_it(
 
     status.focus()
     page.keyboard.press("Shift+Tab")
-    page.keyboard.press("Tab")  # so that the focus is a visible one
+    page.keyboard.press("Tab")  # so that the focus is visible
     expect(tip).to_have_css("clip-path", "none")
     page.keyboard.press("Escape")
     expect(tip).to_have_css("clip-path", "inset(50%)")
@@ -128,7 +132,7 @@ def test_the_raw_word_of_a_status_is_one_tab_away_and_escape_closes_it(
     expect(tip).to_have_css("clip-path", "none")
 
 
-def test_an_output_is_copied(page: Page, web: Web, environment: Environment) -> None:
+def test_an_output_can_be_copied(page: Page, web: Web, environment: Environment) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=web.url)
     page.goto(url(web, "environment", environment.pk))
 

@@ -1,4 +1,4 @@
-"""Lists and environments stay fresh while one looks, and nothing moves under the focus."""
+"""Lists and pages of environments are updated, and nothing moves under the focus."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from playwright.sync_api import Browser, Page, expect
 
 from deployments.models import Account, Deployment, Environment
 from tests.builders import make_deployment, make_environment
-from tests.flows.places import url
+from tests.flows.addresses import url
 from tests.flows.web import Web, Wire, logged_in
 
 pytestmark = pytest.mark.timeout(300)
 
 
-def test_rows_change_while_one_looks_and_the_focused_one_stays(
+def test_rows_are_updated_and_the_focused_one_stays(
     page: Page, web: Web, environment: Environment, account: Account
 ) -> None:
     page.goto(url(web, "environments"))
@@ -40,7 +40,7 @@ def test_rows_change_while_one_looks_and_the_focused_one_stays(
     expect(page.locator("tbody tr").first).to_contain_text("broken")
 
 
-def test_a_row_that_goes_stays_while_it_has_the_focus(page: Page, web: Web, environment: Environment) -> None:
+def test_a_removed_row_stays_while_it_has_the_focus(page: Page, web: Web, environment: Environment) -> None:
     page.goto(url(web, "environments"))
     mine = page.get_by_role("link", name="staging", exact=True)
     make_deployment(make_environment("other"), state="succeeded")
@@ -55,7 +55,7 @@ def test_a_row_that_goes_stays_while_it_has_the_focus(page: Page, web: Web, envi
     expect(mine).to_have_count(0)
 
 
-def test_the_empty_list_fills_itself(page: Page, web: Web, operator: User) -> None:
+def test_an_empty_list_is_updated(page: Page, web: Web, operator: User) -> None:
     page.goto(url(web, "environments"))
     expect(page.get_by_text("No environments yet")).to_be_visible()
 
@@ -64,7 +64,9 @@ def test_the_empty_list_fills_itself(page: Page, web: Web, operator: User) -> No
     expect(page.get_by_role("link", name="first", exact=True)).to_be_visible()
 
 
-def test_an_environment_comes_up_on_its_page(page: Page, web: Web, environment: Environment) -> None:
+def test_the_page_of_an_environment_is_updated_during_its_creation(
+    page: Page, web: Web, environment: Environment
+) -> None:
     deployment = make_deployment(environment, state="stacks")
     page.goto(url(web, "environment", environment.pk))
     expect(page.locator("#active")).to_contain_text("In progress")
@@ -85,7 +87,7 @@ def requests_of(page: Page) -> Callable[[], int]:
     return lambda: len(seen)
 
 
-def test_a_hidden_tab_does_not_ask(page: Page, web: Web, environment: Environment) -> None:
+def test_a_hidden_tab_does_not_poll(page: Page, web: Web, environment: Environment) -> None:
     asked = requests_of(page)
     page.clock.install()
     page.goto(url(web, "environments"))
@@ -101,7 +103,7 @@ def test_a_hidden_tab_does_not_ask(page: Page, web: Web, environment: Environmen
         page.clock.run_for(5_000)
 
 
-def test_a_lost_server_is_told_and_its_return_too(
+def test_a_lost_connection_and_its_return_are_displayed(
     chromium: Browser, web: Web, operator: User, environment: Environment
 ) -> None:
     wire = Wire(web.port)
@@ -113,13 +115,13 @@ def test_a_lost_server_is_told_and_its_return_too(
             wire.cut()
             expect(page.get_by_text("No response from Sanso")).to_be_visible()
             expect(page.get_by_role("link", name="staging", exact=True)).to_be_visible()
-            wire.mend()
+            wire.restore()
             expect(page.get_by_text("Live", exact=True)).to_be_visible()
     finally:
         wire.cut()
 
 
-def test_a_session_that_ended_leads_to_the_log_in(page: Page, web: Web, environment: Environment) -> None:
+def test_an_ended_session_leads_to_the_login(page: Page, web: Web, environment: Environment) -> None:
     page.goto(url(web, "environments"))
 
     page.context.clear_cookies()

@@ -1,4 +1,4 @@
-"""The deployment's page for everybody: rules of accessibility, screen readers, narrow windows, Japanese."""
+"""Accessibility of the deployment's page: axe, screen readers, narrow windows, Japanese."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_every_state_passes_axe_and_fits_its_window(
 
 
 def faults_of_events(page: Page, url: str) -> list[str]:
-    """Look at the events' tab with filters set, a menu open, and what was said again in sight."""
+    """Return the faults of the Events tab with filters, an open menu, and visible repetitions."""
     page.goto(f"{url}&stack=Aurora&problems=1")
     page.locator("#filter-status > summary").click()
     faults = [f"{fault['id']} with filters" for fault in Axe().run(page).response["violations"]]
@@ -63,7 +63,7 @@ def faults_of_events(page: Page, url: str) -> list[str]:
     return faults
 
 
-def test_screen_readers_are_told_six_times_a_minute_at_most_and_always_the_end(
+def test_screen_readers_get_at_most_six_messages_a_minute_and_always_the_end(
     chromium: Browser, web: Web, operator: User
 ) -> None:
     deployment = scenes.make_deployment(user=operator)
@@ -72,7 +72,7 @@ def test_screen_readers_are_told_six_times_a_minute_at_most_and_always_the_end(
         page = context.new_page()
         page.clock.install()
         page.goto(f"{web.url}/deployments/{deployment.pk}/")
-        hear(page)
+        record_announcements(page)
         for number in range(20):
             scenes.add_events(
                 deployment,
@@ -92,8 +92,8 @@ def test_screen_readers_are_told_six_times_a_minute_at_most_and_always_the_end(
         assert "Deployment failed." in " ".join(said)
 
 
-def hear(page: Page) -> None:
-    """Keep what the page's live region says."""
+def record_announcements(page: Page) -> None:
+    """Record the texts of the page's live region."""
     page.evaluate(
         """() => {
           window.said = [];
@@ -103,7 +103,7 @@ def hear(page: Page) -> None:
     )
 
 
-def test_nothing_moves_for_who_asked_for_less_motion(chromium: Browser, web: Web, operator: User) -> None:
+def test_nothing_moves_with_reduced_motion(chromium: Browser, web: Web, operator: User) -> None:
     deployment = scenes.running(user=operator)
     with logged_in(chromium, operator, web.url, reduced_motion="reduce") as context:
         page = context.new_page()

@@ -1,4 +1,4 @@
-"""The page through faults between it and the server: it ends complete, in order, with each event once."""
+"""Faults between the page and the server: afterwards the page has every event once, in order."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ COUNTED = "[...document.querySelectorAll('#events > tr')].map((row) => Number(ro
 
 
 @pytest.fixture(autouse=True)
-def _hints_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no outage of another test's Redis keep this one from announcing."""
+def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reset the pause that follows a failed hint in an earlier test."""
     monkeypatch.setattr(events, "_paused_until", 0.0)
     monkeypatch.setattr(events, "PAUSE", 0.0)
 
@@ -40,56 +40,56 @@ def happen(deployment: Deployment, network: Stack, *numbers: int) -> None:
             scenes.add_events(deployment, scenes.event(network, f"Network{number}", status))
 
 
-def is_whole(page: Page, deployment: Deployment) -> bool:
-    """Tell whether every event is there once, and the lines are in their order."""
+def is_complete(page: Page, deployment: Deployment) -> bool:
+    """Return whether every event is displayed once, and the lines are in order."""
     lines = page.evaluate(COUNTED)
     return has_everything(page, deployment) and lines == sorted(set(lines))
 
 
-def test_a_connection_that_breaks_at_once_is_made_up_for_by_asking_until_it_is_back(
+def test_a_page_polls_while_its_stream_cannot_be_opened(
     page: Page, web: Web, deployment: Deployment, network: Stack
 ) -> None:
     broken = []
 
-    def break_off(route: Route) -> None:
+    def abort(route: Route) -> None:
         broken.append(route.request.url)
         route.abort("connectionreset")
 
-    page.route("**/stream?*", break_off)
+    page.route("**/stream?*", abort)
     page.goto(url(web, deployment))
     happen(deployment, network, 1, 2)
     expect(page.locator("#lost")).to_be_visible()
     expect(page.locator("#lost [data-text]")).to_contain_text("Retrying in")
-    wait_until(lambda: is_whole(page, deployment))
+    wait_until(lambda: is_complete(page, deployment))
     assert len(broken) > 1
 
     page.unroute("**/stream?*")
     page.get_by_role("button", name="Retry now").click()
     expect(page.locator("#lost")).to_be_hidden()
     happen(deployment, network, 3, 4)
-    wait_until(lambda: is_whole(page, deployment))
+    wait_until(lambda: is_complete(page, deployment))
 
 
-def test_a_tab_that_was_asleep_wakes_up_complete(
+def test_a_frozen_tab_catches_up_when_it_is_active_again(
     page: Page, web: Web, deployment: Deployment, network: Stack
 ) -> None:
     page.goto(url(web, deployment))
-    wait_until(lambda: is_whole(page, deployment))
+    wait_until(lambda: is_complete(page, deployment))
     devtools = page.context.new_cdp_session(page)
     devtools.send("Page.setWebLifecycleState", {"state": "frozen"})
     happen(deployment, network, 1, 2, 3)
-    web.restart()  # what was open is gone when it wakes up
+    web.restart()  # its connections are closed when it wakes up
     happen(deployment, network, 4, 5)
 
     devtools.send("Page.setWebLifecycleState", {"state": "active"})
     page.bring_to_front()
 
-    wait_until(lambda: is_whole(page, deployment))
+    wait_until(lambda: is_complete(page, deployment))
     happen(deployment, network, 6)
-    wait_until(lambda: is_whole(page, deployment))
+    wait_until(lambda: is_complete(page, deployment))
 
 
-def test_a_redis_that_comes_back_empty_costs_no_event(
+def test_no_event_is_lost_when_redis_is_restarted_empty(
     page: Page, web: Web, deployment: Deployment, network: Stack, redis_server: Redis
 ) -> None:
     page.goto(url(web, deployment))
@@ -100,5 +100,5 @@ def test_a_redis_that_comes_back_empty_costs_no_event(
     redis_server.flush()
     happen(deployment, network, 5, 6)
 
-    wait_until(lambda: is_whole(page, deployment))
-    expect(page.locator("#lost")).to_be_hidden()  # the stream itself never broke
+    wait_until(lambda: is_complete(page, deployment))
+    expect(page.locator("#lost")).to_be_hidden()  # the stream itself was not interrupted

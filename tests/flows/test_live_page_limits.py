@@ -1,4 +1,4 @@
-"""The page without a stream of its own polls and says so; the page of who was logged out says that."""
+"""Pages without a stream poll; pages report a logout and lost permissions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LIVE = re.compile(r"^Updated \d+ s ago(?! \(polling\))")
 
 @pytest.fixture(scope="module")
 def narrow_web(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
-    """A web process that opens one stream and no more."""
+    """A web process with a limit of one stream."""
     one = {"SANSO_STREAMS_PER_PROCESS": "1"}
     server = start_web(tmp_path_factory.mktemp("web"), environment_of_processes() | one)
     yield server
@@ -35,28 +35,28 @@ def narrow_web(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) 
 @pytest.fixture
 def deployment(operator: User) -> Deployment:
     running = scenes.running(user=operator)
-    is_polled(running)
+    record_step(running)
     return running
 
 
-def is_polled(deployment: Deployment) -> None:
-    """Have a worker just taken a step."""
+def record_step(deployment: Deployment) -> None:
+    """Record a step of a worker just now."""
     now = timezone.now()
     Deployment.objects.filter(pk=deployment.pk).update(polled_at=now, ticked_at=now)
 
 
 @contextmanager
-def a_stream_of_another(web: Web, deployment: Deployment) -> Iterator[None]:
-    """Have somebody else's stream open."""
+def stream_of_another_user(web: Web, deployment: Deployment) -> Iterator[None]:
+    """Open a stream of another user."""
     cookies = opening.logged_in(scenes.make_user())
     with httpx.stream("GET", opening.address(web, deployment), cookies=cookies, timeout=30) as answer:
         assert answer.status_code == 200
-        messages = answer.iter_raw()  # an iterator that is dropped closes the connection
+        messages = answer.iter_raw()  # dropping the iterator would close the connection
         assert next(messages)
         yield
 
 
-def test_a_page_that_gets_no_stream_polls_and_says_so_until_it_gets_one(
+def test_a_page_without_a_stream_polls_until_it_gets_one(
     chromium: Browser, narrow_web: Web, operator: User, deployment: Deployment
 ) -> None:
     answers: list[Response] = []
@@ -64,15 +64,15 @@ def test_a_page_that_gets_no_stream_polls_and_says_so_until_it_gets_one(
         page = context.new_page()
         page.clock.install()
         page.on("response", lambda answer: answers.append(answer))
-        with a_stream_of_another(narrow_web, deployment):
+        with stream_of_another_user(narrow_web, deployment):
             page.goto(opening.address(narrow_web, deployment, ""))
             expect(page.locator("#fresh")).to_have_text(POLLING)
             expect(page.locator("#lost")).to_be_hidden()
             assert [answer.status for answer in streams_of(answers)] == [429]
             happen(deployment, "Network1")
             wait_until(lambda: has_everything(page, deployment))
-        is_polled(deployment)
-        page.clock.fast_forward(40_000)  # tries again every 30 s, give or take
+        record_step(deployment)
+        page.clock.fast_forward(40_000)  # it tries again about every 30 s
         expect(page.locator("#fresh")).to_have_text(LIVE)
         assert streams_of(answers)[-1].status == 200
         happen(deployment, "Network2")
@@ -88,7 +88,7 @@ def happen(deployment: Deployment, name: str) -> None:
     scenes.add_events(deployment, scenes.event(stack, name, "UPDATE_COMPLETE"))
 
 
-def test_a_page_that_polls_in_vain_says_that_the_connection_is_lost(
+def test_a_page_whose_polling_fails_reports_a_lost_connection(
     page: Page, web: Web, deployment: Deployment
 ) -> None:
     page.route("**/stream?*", lambda route: route.fulfill(status=502, body="no server behind the proxy"))
@@ -103,9 +103,7 @@ def test_a_page_that_polls_in_vain_says_that_the_connection_is_lost(
     expect(page.locator("#lost")).to_be_hidden()
 
 
-def test_a_page_says_that_its_user_was_logged_out_elsewhere(
-    page: Page, web: Web, deployment: Deployment
-) -> None:
+def test_a_page_reports_a_logout_in_another_browser(page: Page, web: Web, deployment: Deployment) -> None:
     page.goto(opening.address(web, deployment, ""))
     wait_until(lambda: has_everything(page, deployment))
     (session,) = [cookie for cookie in page.context.cookies() if cookie["name"] == "sessionid"]
@@ -118,13 +116,13 @@ def test_a_page_says_that_its_user_was_logged_out_elsewhere(
     expect(page).to_have_url(re.compile("/login/"))
 
 
-def test_a_page_says_that_its_user_lost_a_permission_and_goes_on(
+def test_a_page_reports_a_lost_permission_and_is_updated_further(
     page: Page, web: Web, deployment: Deployment, operator: User
 ) -> None:
     page.goto(opening.address(web, deployment, ""))
     wait_until(lambda: has_everything(page, deployment))
     with page.expect_response("**/stream?*") as reopened:
-        may_not_deploy_any_more(operator)
+        remove_permission_to_deploy(operator)
         expect(page.locator("#permissions-changed")).to_be_visible()
     assert reopened.value.status == 200
     happen(deployment, "Network1")
@@ -134,18 +132,18 @@ def test_a_page_says_that_its_user_lost_a_permission_and_goes_on(
     expect(page.locator("#deployment.may-deploy")).to_have_count(0)
 
 
-def test_a_page_says_that_its_user_lost_a_permission_before_its_stream_was_open(
+def test_a_page_reports_a_permission_that_was_lost_before_its_stream_opened(
     page: Page, web: Web, deployment: Deployment, operator: User
 ) -> None:
     streams: list[str] = []
 
-    def lose_permission_first(route: Route) -> None:
+    def remove_permission_first(route: Route) -> None:
         if not streams:
-            may_not_deploy_any_more(operator)
+            remove_permission_to_deploy(operator)
         streams.append(route.request.url)
         route.continue_()
 
-    page.route("**/stream?*", lose_permission_first)
+    page.route("**/stream?*", remove_permission_first)
     page.goto(opening.address(web, deployment, ""))
     expect(page.locator("#permissions-changed")).to_be_visible()
     happen(deployment, "Network1")
@@ -154,7 +152,7 @@ def test_a_page_says_that_its_user_lost_a_permission_before_its_stream_was_open(
     assert len(streams) == 2  # the second one stays open
 
 
-def test_a_page_says_that_its_user_lost_a_permission_while_it_was_disconnected(
+def test_a_page_reports_a_permission_that_was_lost_while_it_was_disconnected(
     chromium: Browser, web: Web, deployment: Deployment, operator: User
 ) -> None:
     wire = Wire(web.port)
@@ -164,30 +162,30 @@ def test_a_page_says_that_its_user_lost_a_permission_while_it_was_disconnected(
         expect(page.locator("#fresh")).to_have_text(LIVE)
         wire.cut()
         expect(page.locator("#lost")).to_be_visible()
-        may_not_deploy_any_more(operator)
-        wire.mend()
+        remove_permission_to_deploy(operator)
+        wire.restore()
         expect(page.locator("#permissions-changed")).to_be_visible()
         expect(page.locator("#lost")).to_be_hidden()
         happen(deployment, "Network1")
         wait_until(lambda: has_everything(page, deployment))
 
 
-def test_a_page_that_polls_says_that_its_user_lost_a_permission(
+def test_a_polling_page_reports_a_lost_permission(
     chromium: Browser, narrow_web: Web, operator: User, deployment: Deployment
 ) -> None:
     with (
         logged_in(chromium, operator, narrow_web.url) as context,
-        a_stream_of_another(narrow_web, deployment),
+        stream_of_another_user(narrow_web, deployment),
     ):
         page = context.new_page()
         page.goto(opening.address(narrow_web, deployment, ""))
         expect(page.locator("#fresh")).to_have_text(POLLING)
         expect(page.locator("#permissions-changed")).to_be_hidden()
-        may_not_deploy_any_more(operator)
+        remove_permission_to_deploy(operator)
         expect(page.locator("#permissions-changed")).to_be_visible()
         happen(deployment, "Network1")
         wait_until(lambda: has_everything(page, deployment))
 
 
-def may_not_deploy_any_more(user: User) -> None:
+def remove_permission_to_deploy(user: User) -> None:
     user.user_permissions.remove(Permission.objects.get(codename="add_deployment"))

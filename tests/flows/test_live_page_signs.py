@@ -1,4 +1,4 @@
-"""What the page says of itself: how fresh it is and by which way, its title and icon, its notification."""
+"""The page's freshness, title, icon and notification."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def icon(page: Page) -> str:
     return unquote(page.locator('link[rel="icon"]').get_attribute("href") or "")
 
 
-def test_the_page_says_how_fresh_it_is_and_what_that_costs(page: Page, web: Web, operator: User) -> None:
+def test_the_page_displays_its_freshness_and_the_api_quota_used(page: Page, web: Web, operator: User) -> None:
     deployment = scenes.running(user=operator)
     account = deployment.environment.account
     for _ in range(6):
@@ -51,7 +51,7 @@ def test_the_page_says_how_fresh_it_is_and_what_that_costs(page: Page, web: Web,
     expect(page.locator("#fresh")).to_contain_text("Throttled by AWS")
 
 
-def test_title_and_icon_carry_the_state_as_it_changes(page: Page, web: Web, operator: User) -> None:
+def test_title_and_icon_display_the_current_state(page: Page, web: Web, operator: User) -> None:
     deployment = scenes.running(user=operator)
     page.goto(url(web, deployment))
     expect(page).to_have_title(re.compile(r"^◐ \d+ % · running"))
@@ -63,7 +63,9 @@ def test_title_and_icon_carry_the_state_as_it_changes(page: Page, web: Web, oper
     assert "✕" in icon(page)
 
 
-def test_who_asked_is_notified_of_the_end_once(chromium: Browser, web: Web, operator: User) -> None:
+def test_a_user_who_requested_it_is_notified_of_the_end_once(
+    chromium: Browser, web: Web, operator: User
+) -> None:
     deployment = scenes.running(user=operator)
     with logged_in(chromium, operator, web.url) as context:
         context.add_init_script(KEEP_NOTIFICATIONS)
@@ -71,7 +73,7 @@ def test_who_asked_is_notified_of_the_end_once(chromium: Browser, web: Web, oper
         page.goto(url(web, deployment))
         button = page.get_by_role("button", name="Notify me when finished")
         expect(button).to_have_attribute("aria-pressed", "false")
-        assert page.evaluate("window.asked") == 0  # nobody is asked who did not click
+        assert page.evaluate("window.asked") == 0  # the permission is only requested after a click
         page.evaluate("window.answer = 'denied'")
         button.click()
         expect(page.locator("#announcements")).to_contain_text("blocks notifications")
@@ -92,7 +94,7 @@ def test_who_asked_is_notified_of_the_end_once(chromium: Browser, web: Web, oper
         assert page.evaluate("window.shown") == []
 
 
-def test_nobody_is_notified_who_did_not_ask(chromium: Browser, web: Web, operator: User) -> None:
+def test_other_users_are_not_notified(chromium: Browser, web: Web, operator: User) -> None:
     deployment = scenes.running(user=operator)
     with logged_in(chromium, operator, web.url) as context:
         context.add_init_script(KEEP_NOTIFICATIONS)

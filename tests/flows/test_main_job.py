@@ -1,6 +1,6 @@
-"""The main job, as an operator does it: Deploy, watch, open the outputs, delete, and nothing is left.
+"""The main flow of an operator: deploy, watch, open the outputs, delete, and nothing is left.
 
-Everything is real but AWS: MariaDB, Redis, a worker, a dispatcher, two web processes, Chromium, the sandbox.
+Everything except AWS is real: MariaDB, Redis, a worker, a dispatcher, two web processes and Chromium.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ DONE = 2 * LIMIT * 1000
 
 @pytest.fixture(autouse=True)
 def _rows_beside_playwright(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the test write rows: Playwright keeps a loop in this thread, which Django takes for async code."""
+    """Allow tests to write rows: Playwright runs a loop in this thread, so Django considers it async."""
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 
@@ -47,7 +47,7 @@ def admin(transactional_db: None) -> User:
 def portal(
     process_environment: dict[str, str], sandbox: Sandbox, redis_server: Redis, tmp_path: Path
 ) -> Iterator[Portal]:
-    """A worker and a dispatcher on the template set that ships."""
+    """A worker and a dispatcher with the bundled template set."""
     environment = process_environment | {"SANSO_DATA_DIR": str(tmp_path / "data")}
     running = Portal(environment, tmp_path, sandbox)
     running.start()
@@ -66,7 +66,7 @@ def webs(portal: Portal, tmp_path: Path) -> Iterator[list[Web]]:
 
 @pytest.fixture
 def wire(webs: list[Web]) -> Iterator[Wire]:
-    """A connection to the first of them that can be cut."""
+    """A connection to the first one that can be cut."""
     wire = Wire(webs[0].port)
     yield wire
     wire.cut()
@@ -100,7 +100,7 @@ def row(page: Page, logical_id: str) -> Any:
 
 
 def assert_complete(page: Page, deployment: Deployment) -> None:
-    """See that the log has every event once, in order; what was said again stands on the line it repeats."""
+    """Expect every event of the log once, in order; repetitions are in the line that they repeat."""
     numbers: list[int] = page.evaluate(NUMBERS)
     said = Event.objects.of(deployment).filter(repeat_of=0).values_list("seq", flat=True)
     assert numbers == [seq for seq in said if seq >= numbers[0]]
@@ -131,7 +131,7 @@ def leftovers(account: Account, sandbox: Sandbox) -> dict[str, int]:
     return {kind: number for kind, number in found.items() if number}
 
 
-def test_an_operator_deploys_watches_and_deletes_the_environment(
+def test_an_operator_deploys_watches_and_deletes_an_environment(
     chromium: Browser, admin: User, account: Account, wire: Wire, webs: list[Web], sandbox: Sandbox
 ) -> None:
     context = chromium.new_context()
@@ -140,22 +140,22 @@ def test_an_operator_deploys_watches_and_deletes_the_environment(
     deploy(page, "staging")
     page.evaluate("window.neverReloaded = true")
 
-    # Rows change without a reload, and the connection may break in the middle.
+    # Rows are updated without a reload, also after the connection was cut.
     expect(row(page, "Vpc")).to_contain_text("Succeeded", timeout=DONE)
     wire.cut()
     expect(page.locator("#lost")).to_be_visible()
-    wire.mend()
+    wire.restore()
     expect(page.locator("#lost")).to_be_hidden(timeout=30_000)
 
-    elsewhere = chromium.new_context()
-    second = elsewhere.new_page()
+    attacker_origin = chromium.new_context()
+    second = attacker_origin.new_page()
     log_in(second, webs[1].url)
     second.goto(re.sub(r"^http://[^/]+", webs[1].url, page.url))
     for tab in (page, second):
         expect(tab.locator("#banner")).to_contain_text("staging created", timeout=DONE)
         expect(tab.locator("#banner")).to_contain_text("SiteUrl")
         assert_complete(tab, Deployment.objects.get())
-    elsewhere.close()
+    attacker_origin.close()
     assert page.evaluate("window.neverReloaded")
     stacks = page.locator("#tree tr.stack:not(.group, .instance)")
     assert stacks.count() == 9
@@ -175,7 +175,7 @@ def test_an_operator_deploys_watches_and_deletes_the_environment(
     assert leftovers(account, sandbox) == {}
 
 
-def test_two_environments_come_up_at_once_in_one_account(
+def test_two_environments_are_created_in_one_account_at_once(
     portal: Portal, account: Account, sandbox: Sandbox
 ) -> None:
     made = portal.wait_for_end(
@@ -190,7 +190,7 @@ def test_two_environments_come_up_at_once_in_one_account(
     assert leftovers(account, sandbox) == {}
 
 
-def test_a_set_in_the_articles_manner_is_deployed_by_pointing_the_setting_at_it(
+def test_the_articles_template_set_is_deployed_when_the_setting_names_it(
     chromium: Browser,
     admin: User,
     process_environment: dict[str, str],

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from deployments.models import Account, Deployment
-from tests.flows.places import url
+from tests.flows.addresses import url
 from tests.flows.test_pages import RULES, axe
 from tests.flows.web import Web
 

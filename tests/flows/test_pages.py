@@ -1,4 +1,4 @@
-"""Every page in a real browser: for every eye and ear, in both schemes, wide and narrow."""
+"""Accessibility of every page in a real browser, in both color schemes, wide and narrow."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from deployments.models import Account, Environment
 from tests.builders import make_deployment, make_environment, make_user
-from tests.flows.places import url
+from tests.flows.addresses import url
 from tests.flows.web import Web, logged_in
 
 pytestmark = pytest.mark.timeout(300)
@@ -28,9 +28,9 @@ SEEN = ["color-contrast", "link-in-text-block", "target-size", "scrollable-regio
 
 
 def faults(page: Page) -> list[str]:
-    """Return what is wrong with the page for people who see, hear or point differently.
+    """Return the accessibility faults of the page.
 
-    All rules at the first look; those that see colours and places again in the other scheme and size.
+    All rules are checked once, those about colors and positions also in the other scheme and size.
     """
     found = axe(page, {"runOnly": RULES})
     for size, scheme in LOOKS:
@@ -50,7 +50,7 @@ def axe(page: Page, options: dict[str, Any]) -> list[str]:
     ]
 
 
-def test_every_page_is_for_everybody(
+def test_every_page_is_accessible(
     page: Page, web: Web, operator: User, account: Account, environment: Environment
 ) -> None:
     lost = make_environment("lost", account=account, missing_since=timezone.now(), stack_id="arn:lost")
@@ -82,7 +82,7 @@ def test_every_page_is_for_everybody(
     found += faults(page)
     page.keyboard.press("?")
     found += faults(page)
-    assert not said  # nothing is forbidden by the content security policy either
+    assert not said  # including violations of the content security policy
     for form in (url(web, "environment_new"), url(web, "environment_delete", environment.pk)):
         page.goto(form)
         page.locator("main form button.primary").click()
@@ -94,7 +94,7 @@ def test_every_page_is_for_everybody(
     assert not found
 
 
-def test_pages_for_those_who_are_not_in(chromium: Browser, web: Web, operator: User) -> None:
+def test_pages_without_login_are_accessible(chromium: Browser, web: Web, operator: User) -> None:
     context = chromium.new_context(viewport=NARROW)
     page = context.new_page()
     found: list[str] = []
@@ -104,7 +104,7 @@ def test_pages_for_those_who_are_not_in(chromium: Browser, web: Web, operator: U
     context.close()
     with logged_in(chromium, make_user("vic"), web.url) as profile:
         page = profile.new_page()
-        page.goto(url(web, "environments"))  # empty, and without the permission to deploy
+        page.goto(url(web, "environments"))  # an empty list, without the permission to deploy
         found += faults(page)
         page.goto(url(web, "environment_new"))
         found += faults(page)
@@ -131,7 +131,7 @@ def test_at_400_percent_nothing_scrolls_sideways(
             assert not page.evaluate("document.documentElement.scrollWidth > innerWidth"), name
 
 
-def test_who_wants_no_motion_gets_none(
+def test_nothing_moves_with_reduced_motion(
     chromium: Browser, web: Web, operator: User, environment: Environment
 ) -> None:
     with logged_in(chromium, operator, web.url, reduced_motion="reduce") as context:

@@ -40,7 +40,7 @@ def test_a_user_without_rights_changes_the_password_and_other_browsers_are_logge
     chromium: Browser, web: Web, user: User
 ) -> None:
     with (
-        logged_in(chromium, user, web.url) as elsewhere,
+        logged_in(chromium, user, web.url) as attacker_origin,
         logged_in(chromium, user, web.url) as here,
     ):
         page = here.new_page()
@@ -54,14 +54,14 @@ def test_a_user_without_rights_changes_the_password_and_other_browsers_are_logge
         expect(page.get_by_role("status").filter(has_text="Password changed")).to_be_visible()
         expect(page).to_have_url(re.compile("/environments/$"))
 
-        other = elsewhere.new_page()
+        other = attacker_origin.new_page()
         other.goto(f"{web.url}/environments/")
         expect(other.get_by_role("heading", name="Log in")).to_be_visible()
         log_in(other, web, NEW)
         expect(other).to_have_url(re.compile("/environments/$"))
 
 
-def test_the_page_is_for_everybody(chromium: Browser, web: Web, user: User) -> None:
+def test_the_page_is_accessible(chromium: Browser, web: Web, user: User) -> None:
     narrow = ViewportSize(width=390, height=844)
     found: list[str] = []
     for locale in ("en", "ja"):
@@ -76,7 +76,7 @@ def test_the_page_is_for_everybody(chromium: Browser, web: Web, user: User) -> N
     assert not found
 
 
-def test_back_shows_pages_again_and_nothing_after_the_logout(
+def test_going_back_displays_pages_only_before_the_logout(
     page: Page, web: Web, environment: Environment
 ) -> None:
     secret = environment.stack_name
@@ -88,7 +88,7 @@ def test_back_shows_pages_again_and_nothing_after_the_logout(
     expect(page.get_by_role("alert")).to_be_focused()
     page.get_by_role("link", name="Deployments").first.click()
     expect(page).to_have_url(re.compile("/deployments/$"))
-    page.go_back()  # to the form that was refused, with what was typed
+    page.go_back()  # to the rejected form, with its input
     expect(page.locator("#id_name")).to_have_value("Not a name!")
     page.go_back()
     page.go_back()

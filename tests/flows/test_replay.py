@@ -1,4 +1,4 @@
-"""A recording in a real browser: played to its end, stopped, gone back in, by pointer and by keyboard."""
+"""The replay of a recording in a real browser, by pointer and by keyboard."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.flows.places import url
+from tests.flows.addresses import url
 from tests.flows.test_pages import faults
 from tests.flows.web import Web
 
@@ -20,7 +20,7 @@ ENDS = {"success": "created", "failure": "Rolled back", "update": "updated"}
 
 
 def opened(page: Page, web: Web, name: str) -> str:
-    """Open a recording from its list; returns the address of its deployment's own page."""
+    """Open a recording from its list; return the address of its deployment's page."""
     page.goto(url(web, "recordings"))
     page.locator(f"section[aria-labelledby='recording-{name}']").get_by_role("button").click()
     expect(page.get_by_label("Time", exact=True)).to_be_enabled()
@@ -32,7 +32,7 @@ def at(page: Page, seconds: float) -> None:
 
 
 @pytest.mark.parametrize("name", list(ENDS))
-def test_a_recording_is_played_to_the_end_that_its_page_shows(page: Page, web: Web, name: str) -> None:
+def test_a_replay_ends_like_the_page_of_the_deployment(page: Page, web: Web, name: str) -> None:
     own = opened(page, web, name)
     expect(page.get_by_role("button", name="Pause")).to_be_visible()
     assert ENDS[name] not in page.locator("main").inner_text()
@@ -57,7 +57,7 @@ def test_the_pauses_of_preflight_are_skipped(page: Page, web: Web) -> None:
     assert 62 < float(position.input_value()) < 80
 
 
-def test_one_goes_back_and_forth_and_event_by_event(page: Page, web: Web) -> None:
+def test_a_replay_can_be_moved_back_and_forth(page: Page, web: Web) -> None:
     opened(page, web, "failure")
     end = float(page.get_by_label("Time", exact=True).get_attribute("max") or 0)
     deployment = page.locator("#deployment")
@@ -78,7 +78,7 @@ def test_one_goes_back_and_forth_and_event_by_event(page: Page, web: Web) -> Non
     expect(page.locator("#replay")).to_have_count(0)
 
 
-def test_the_replay_is_for_everybody(page: Page, web: Web) -> None:
+def test_the_replay_is_accessible(page: Page, web: Web) -> None:
     opened(page, web, "update")
     at(page, 20)
     assert not faults(page)

@@ -61,7 +61,7 @@ def test_the_banner_names_the_server_and_the_task(
     assert banner.one(id="cause")["data-cause"] == "AssociationFailed"
     assert "Servers ▸ Configure" in banner.text
     assert f"{failed} configure: Install the release: No space left on device" in banner.text
-    assert "failed=1" in banner.text  # the output itself, too
+    assert "failed=1" in banner.text  # the output itself as well
     assert succeeded not in banner.text
 
 

@@ -1,4 +1,4 @@
-"""Whatever fails, however deep: the banner names the leaf and the true reason, and says what to do."""
+"""The banner names the resource that failed first, however deep, the reason, and what to do."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ SECONDS = 240
 
 @dataclass(frozen=True)
 class Case:
-    """What is made to fail, and what the banner has to name."""
+    """A failure to inject, and what the banner must contain."""
 
     leaf: str  # its path
-    code: str  # of the cause in the catalogue, "" when nobody knows it
+    code: str  # of the cause in the catalogue, "" if it is not in there
     reason: str = ""  # "" uses the catalogue's example
     parameters: dict[str, str] = field(default_factory=dict)
     injected: bool = True
@@ -40,7 +40,7 @@ class Case:
 
     @property
     def said(self) -> str:
-        """Return the reason that AWS gives."""
+        """Return the reason in AWS's event."""
         known = by_code(self.code)
         return self.reason or (known.example if known else "")
 
@@ -91,7 +91,7 @@ def in_words(template_set: catalog.TemplateSet, settings: Settings, sandbox: San
     return sandbox
 
 
-def test_the_banner_names_the_leaf_and_the_true_reason(
+def test_the_banner_names_the_first_failure_and_its_reason(
     in_words: Sandbox, template_set: catalog.TemplateSet, client: Client, subtests: pytest.Subtests
 ) -> None:
     asked = [_asked_for(case, template_set, in_words) for case in CASES]
@@ -120,7 +120,7 @@ def _asked_for(case: Case, template_set: catalog.TemplateSet, sandbox: Sandbox) 
 
 
 def _to_their_ends(deployments: list[Deployment]) -> None:
-    """Let all take their steps against the sandbox as a worker would, in turn, until none has any left."""
+    """Take steps of all deployments in turn, as a worker does, until all have ended."""
     mine = Deployment.objects.active().filter(pk__in=[deployment.pk for deployment in deployments])
     until = time.monotonic() + SECONDS
     while left := list(mine):

@@ -1,4 +1,4 @@
-"""`make run` where there is Python and nothing else: SQLite, the Redis stand-in, the embedded database."""
+"""`make run` on a machine with nothing but Python: SQLite, the embedded Redis and database."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SECONDS = LIMIT * 1000
 
 
 class Run:
-    """`manage.py run` with a PATH on which there is no Redis, no MariaDB and no Apache."""
+    """`manage.py run` with a PATH without Redis, MariaDB and Apache."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.port = folder, free_port()
@@ -62,7 +62,7 @@ class Run:
         self.process.communicate(timeout=LIMIT)
 
     def processes(self) -> list[str]:
-        """Return the command lines of processes that carry this run's data folder in their environment."""
+        """Return the command lines of processes with this run's data folder in their environment."""
         wanted = f"SANSO_DATA_DIR={self.folder}/data".encode()
         found = []
         for entry in Path("/proc").glob("[0-9]*"):
@@ -82,7 +82,7 @@ def run(tmp_path: Path) -> Iterator[Run]:
 
 
 def log_in_and_deploy(chromium: Browser, run: Run) -> Page:
-    """Log in with what was printed, and ask for an environment named `first`."""
+    """Log in with the printed login, and request an environment named `first`."""
     page = chromium.new_context().new_page()
     user, password = run.login
     page.goto(run.url)
@@ -95,7 +95,9 @@ def log_in_and_deploy(chromium: Browser, run: Run) -> Page:
     return page
 
 
-def test_a_stranger_deploys_and_deletes_with_what_was_printed(chromium: Browser, run: Run) -> None:
+def test_an_environment_can_be_deployed_and_deleted_with_the_printed_login(
+    chromium: Browser, run: Run
+) -> None:
     page = log_in_and_deploy(chromium, run)
     expect(page.locator("#banner")).to_contain_text("first created", timeout=SECONDS)
     expect(page.locator("#banner")).to_contain_text("SiteUrl")
@@ -116,9 +118,7 @@ def delete(page: Page) -> None:
     expect(page.locator("#banner")).to_contain_text("first is deleted", timeout=SECONDS)
 
 
-def test_a_killed_sandbox_comes_back_and_its_environments_are_told_missing(
-    chromium: Browser, run: Run
-) -> None:
+def test_environments_are_missing_after_the_sandbox_was_killed(chromium: Browser, run: Run) -> None:
     """What the sandbox held in memory is gone with it: the page says so and lets the row be closed."""
     page = log_in_and_deploy(chromium, run)
     expect(page.locator("#tree")).to_contain_text("Vpc", timeout=SECONDS)

@@ -1,4 +1,4 @@
-"""The sandbox's page in a real browser: things are broken and taken back by keyboard, for everybody."""
+"""The sandbox console in a real browser: inject and remove failures by keyboard, accessibility."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from deployments.models import Account
 from tests.builders import make_environment
-from tests.flows.places import url
+from tests.flows.addresses import url
 from tests.flows.test_pages import NARROW, WIDE, faults
 from tests.flows.web import Web, environment_of_processes, logged_in, start_web
 from tests.running import client, new_account
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.timeout(300)
 
 @pytest.fixture
 def account(sandbox: Sandbox, operator: User) -> Iterator[Account]:
-    """A sandbox account in which an environment was asked for."""
+    """A sandbox account with a requested environment."""
     account = new_account()
     make_environment("shop", account=account, owner=operator, stack_name="shop")
     yield account
@@ -55,7 +55,7 @@ def in_force(sandbox: Sandbox, account: Account) -> dict[str, Any]:
     return dict(told)
 
 
-def test_a_resource_is_broken_and_mended_by_keyboard_and_what_is_typed_stays(
+def test_a_failure_is_injected_and_removed_by_keyboard_without_losing_input(
     page: Page, web: Web, account: Account, sandbox: Sandbox
 ) -> None:
     page.goto(url(web, "environments"))
@@ -88,7 +88,7 @@ def test_a_resource_is_broken_and_mended_by_keyboard_and_what_is_typed_stays(
     assert not any(in_force(sandbox, account).values())
 
 
-def test_only_the_fields_that_are_needed_are_asked_for_and_bad_input_leads_there(
+def test_only_necessary_fields_are_displayed_and_bad_input_gets_the_focus(
     page: Page, web: Web, account: Account
 ) -> None:
     page.goto(url(web, "sandbox"))
@@ -107,7 +107,9 @@ def test_only_the_fields_that_are_needed_are_asked_for_and_bad_input_leads_there
     expect(page.get_by_label("Association", exact=True)).to_have_value("app")
 
 
-def test_a_server_is_killed_after_a_second_yes(page: Page, web: Web, shop: Account, sandbox: Sandbox) -> None:
+def test_a_server_is_killed_after_a_confirmation(
+    page: Page, web: Web, shop: Account, sandbox: Sandbox
+) -> None:
     (machine,) = machines(sandbox, shop)
     name = machine["instance"]
     page.set_viewport_size(NARROW)
@@ -128,7 +130,7 @@ def test_a_server_is_killed_after_a_second_yes(page: Page, web: Web, shop: Accou
     )
 
 
-def test_the_page_is_for_everybody(page: Page, web: Web, shop: Account, sandbox: Sandbox) -> None:
+def test_the_page_is_accessible(page: Page, web: Web, shop: Account, sandbox: Sandbox) -> None:
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: said.append(str(error)))
@@ -169,7 +171,7 @@ def lost(django_db_setup: None, tmp_path: Path) -> Iterator[Web]:
     server.stop()
 
 
-def test_a_sandbox_that_is_down_is_said_to_everybody(chromium: Browser, lost: Web, operator: User) -> None:
+def test_a_sandbox_that_is_down_is_reported_accessibly(chromium: Browser, lost: Web, operator: User) -> None:
     account = new_account()
     with logged_in(chromium, operator, lost.url, viewport=WIDE) as context:
         page = context.new_page()

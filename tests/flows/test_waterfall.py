@@ -1,4 +1,4 @@
-"""The waterfall in a real browser: rows and their details by keyboard, filters, zoom, and bars that move."""
+"""The waterfall in a real browser: rows and details by keyboard, filters, zoom, moving bars."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def deployment(operator: User) -> Deployment:
 
 @pytest.fixture
 def waterfall(page: Page, web: Web, deployment: Deployment) -> Page:
-    """The page of a deployment in the middle, opened."""
+    """The open page of a deployment in progress."""
     page.goto(f"{web.url}/deployments/{deployment.pk}/")
     expect(page.locator(".pick[tabindex='0']")).to_have_count(1)
     return page
 
 
-def test_arrow_keys_go_from_row_to_row_and_fold_stacks(waterfall: Page) -> None:
+def test_arrow_keys_move_between_rows_and_collapse_stacks(waterfall: Page) -> None:
     page = waterfall
     page.locator("#t- .pick").focus()
     page.keyboard.press("ArrowDown")
@@ -49,7 +49,7 @@ def test_arrow_keys_go_from_row_to_row_and_fold_stacks(waterfall: Page) -> None:
     expect(page.locator("#t- .pick")).to_be_focused()
 
 
-def test_enter_shows_a_rows_details_and_escape_goes_back_to_it(waterfall: Page) -> None:
+def test_enter_opens_the_details_of_a_row_and_escape_returns_to_it(waterfall: Page) -> None:
     page = waterfall
     page.locator("#t-Aurora\\.Aurora1 .pick").focus()
     page.keyboard.press("Enter")
@@ -64,9 +64,7 @@ def test_enter_shows_a_rows_details_and_escape_goes_back_to_it(waterfall: Page) 
     expect(page.locator("#t-Aurora\\.Aurora1 .pick")).to_be_focused()
 
 
-def test_details_follow_their_row_and_links_lead_to_other_rows(
-    waterfall: Page, deployment: Deployment
-) -> None:
+def test_details_are_updated_and_link_to_other_rows(waterfall: Page, deployment: Deployment) -> None:
     page = waterfall
     Resource.objects.filter(logical_id="Aurora4").update(depends_on=[["Aurora/Aurora3", "Ref"]])
     page.locator("#t-Aurora\\.Aurora3 .pick").click()
@@ -84,7 +82,7 @@ def test_details_follow_their_row_and_links_lead_to_other_rows(
     expect(page.locator("#t-Aurora\\.Aurora4 .pick")).to_be_focused()
 
 
-def test_without_script_an_address_shows_a_rows_details(
+def test_without_javascript_an_address_opens_the_details_of_a_row(
     chromium: Browser, web: Web, operator: User, deployment: Deployment
 ) -> None:
     with logged_in(chromium, operator, web.url, java_script_enabled=False) as context:
@@ -95,9 +93,7 @@ def test_without_script_an_address_shows_a_rows_details(
         expect(page.locator(".wf-bar")).to_be_hidden()
 
 
-def test_rows_are_narrowed_to_problems_to_what_runs_a_tier_and_a_text(
-    waterfall: Page, deployment: Deployment
-) -> None:
+def test_rows_are_filtered_by_problem_progress_tier_and_text(waterfall: Page, deployment: Deployment) -> None:
     page = waterfall
     shown = page.locator("#tree tr:visible")
     stack = deployment.stacks.get(path="Network")
@@ -139,7 +135,7 @@ def test_bars_and_ticks_follow_the_zoom(waterfall: Page) -> None:
     assert ticks.all_text_contents() == labels
 
 
-def test_the_script_puts_the_ticks_where_the_server_had_put_them(
+def test_the_script_and_the_server_compute_the_same_ticks(
     page: Page, web: Web, deployment: Deployment
 ) -> None:
     answer = page.goto(f"{web.url}/deployments/{deployment.pk}/")
@@ -150,7 +146,7 @@ def test_the_script_puts_the_ticks_where_the_server_had_put_them(
     assert ticks == re.findall(r'<text x="([\d.]+%)" y="19">([\d:]+)</text>', answer.text())
 
 
-def test_what_goes_on_moves_without_asking(waterfall: Page) -> None:
+def test_bars_in_progress_grow_without_requests(waterfall: Page) -> None:
     page = waterfall
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
@@ -164,14 +160,14 @@ def test_what_goes_on_moves_without_asking(waterfall: Page) -> None:
 
 @pytest.fixture
 def long_one(operator: User) -> Deployment:
-    """A deployment with more rows than anybody sees at once."""
+    """A deployment with more rows than fit into a window."""
     deployment = scenes.make_deployment(user=operator)
     network = scenes.add_stacks(deployment, {"Network": 300})["Network"]
     scenes.add_events(deployment, scenes.event(network, "", "CREATE_IN_PROGRESS"))
     return deployment
 
 
-def test_far_rows_are_not_drawn_and_can_be_found_and_reached(
+def test_rows_outside_of_the_window_can_be_found_and_reached(
     page: Page, web: Web, long_one: Deployment
 ) -> None:
     page.goto(f"{web.url}/deployments/{long_one.pk}/")
@@ -189,7 +185,7 @@ def test_far_rows_are_not_drawn_and_can_be_found_and_reached(
     expect(last).to_be_in_viewport()
 
 
-def test_far_rows_are_there_for_screen_readers(
+def test_rows_outside_of_the_window_exist_for_screen_readers(
     chromium: Browser, web: Web, operator: User, long_one: Deployment
 ) -> None:
     listening = chromium.browser_type.launch(
@@ -213,7 +209,7 @@ def test_far_rows_are_there_for_screen_readers(
     }
 
 
-def test_what_is_said_beside_a_name_follows_the_outlook(waterfall: Page, deployment: Deployment) -> None:
+def test_the_text_beside_a_name_follows_the_outlook(waterfall: Page, deployment: Deployment) -> None:
     page = waterfall
     flags = page.locator("#tree .flag")
     before = flags.count()
@@ -228,7 +224,7 @@ def test_what_is_said_beside_a_name_follows_the_outlook(waterfall: Page, deploym
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])
-def test_the_page_is_for_everybody(
+def test_the_page_is_accessible(
     chromium: Browser, web: Web, operator: User, deployment: Deployment, language: str
 ) -> None:
     stacks = {stack.path: stack for stack in deployment.stacks.all()}

@@ -1,4 +1,4 @@
-"""Web processes of the portal, a wire to them that can be cut, and browsers that are logged in."""
+"""Web processes of the portal, connections that can be cut, and browsers that are logged in."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 @dataclass(kw_only=True)
 class Web(Service):
-    """One web process of the portal; `graceful` is how long it waits at its end for open responses."""
+    """One web process of the portal; when it stops, it waits `graceful` seconds for open responses."""
 
     graceful: float
 
@@ -36,7 +36,7 @@ class Web(Service):
         return f"http://{LOOPBACK}:{self.port}"
 
     def stopped_at_once(self) -> bool:
-        """Stop it; return whether it ended by itself and not because its time for open responses was over."""
+        """Stop it; return whether it ended before its time for open responses was over."""
         self.stop()
         assert self.process is not None
         cut_off = "graceful shutdown exceeded" in self.log.read_text(errors="replace")
@@ -53,7 +53,7 @@ def environment_of_processes() -> dict[str, str]:
 def start_web(
     folder: Path, environment: Mapping[str, str], *, port: int | None = None, graceful: float = 3
 ) -> Web:
-    """Start uvicorn as it is run in earnest, and return it when it answers."""
+    """Start uvicorn as in production, and return it when it responds."""
     port = port or free_port()
     server = Web(
         command=[
@@ -73,7 +73,7 @@ def start_web(
 
 
 def web_answers(port: int) -> bool:
-    """Say whether a web process on this port is alive."""
+    """Return whether a web process responds on this port."""
     try:
         with urllib.request.urlopen(f"http://{LOOPBACK}:{port}/healthz", timeout=5) as answer:
             return bool(answer.status == 200)
@@ -82,21 +82,21 @@ def web_answers(port: int) -> bool:
 
 
 class Wire:
-    """A TCP connection to a server that can be cut in the middle and mended again."""
+    """A TCP proxy to a server, whose connections can be cut and restored."""
 
     def __init__(self, to: int) -> None:
         self.to, self.port = to, free_port()
         self._listener: socket.socket | None = None
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
-        self.mend()
+        self.restore()
 
     @property
     def url(self) -> str:
         return f"http://{LOOPBACK}:{self.port}"
 
-    def mend(self) -> None:
-        """Let connections through again."""
+    def restore(self) -> None:
+        """Accept connections again."""
         listener = socket.create_server((LOOPBACK, self.port), reuse_port=False)
         self._listener = listener
         threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
@@ -135,13 +135,13 @@ class Wire:
 
 
 def open_chromium(playwright: Playwright) -> Browser:
-    """Start Debian's Chromium, which talks to nobody but the page's server."""
+    """Start Debian's Chromium, which only connects to the page's server."""
     return playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
 
 
 @contextlib.contextmanager
 def logged_in(browser: Browser, user: User, *urls: str, **options: Any) -> Iterator[BrowserContext]:
-    """Give a browser profile in which the user is logged in at every one of the addresses."""
+    """Yield a browser profile in which the user is logged in at each of the addresses."""
     client = Client()
     client.force_login(user)
     context = browser.new_context(**options)

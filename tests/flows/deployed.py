@@ -1,4 +1,4 @@
-"""An environment that stands in the sandbox and its page: what is seen there, and what is done to it."""
+"""An environment deployed in the sandbox and its page: elements of the page, and actions in the sandbox."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tests.running import client
 from tests.services import LIMIT, Sandbox
 
 SOON = LIMIT * 1000
-"""Milliseconds from a cause to its words on the page."""
+"""Milliseconds to wait until the page displays a change."""
 PACE = 0.25
 GRACE = "3600"
-"""AWS's seconds for which a server that answers badly is left alone: 75 at PACE."""
+"""AWS seconds in which an unhealthy server is not replaced: 75 s at PACE."""
 
 
 @dataclass(frozen=True)
-class Standing:
+class Deployed:
     """The environment, and the tab with its page."""
 
     page: Page
@@ -60,14 +60,14 @@ class Standing:
 
     @contextmanager
     def listed(self) -> Iterator[Locator]:
-        """Open the list of environments in a tab beside it, and give this one's row."""
+        """Open the list of environments in another tab, and yield the row of this one."""
         with self.page.context.expect_page() as opened:
             self.page.evaluate("window.open('/environments/')")
         yield opened.value.locator(f"#environment-{self.environment.pk}")
         opened.value.close()
 
     def servers(self, service: str) -> list[str]:
-        """List the instances on which uwsgi or httpd runs."""
+        """Return the instances on which the service (uwsgi or httpd) runs."""
         listed: Any = self.sandbox.control("GET", "machines", account=self.account)
         return [one["instance"] for one in listed["machines"] if one["service"] == service and one["running"]]
 
@@ -81,7 +81,7 @@ class Standing:
         self.sandbox.control("POST", "faults", faults, account=self.account)
 
     def no_fault(self) -> None:
-        """Take all faults back, and let what was held go on."""
+        """Remove all faults and release held calls."""
         self.sandbox.control("DELETE", "faults", account=self.account)
         held: Any = self.sandbox.control("GET", "held", account=self.account)
         for request in held:

@@ -1,4 +1,4 @@
-"""Where pages are, and what the environment of the tests puts out."""
+"""Addresses of pages, and the outputs of the tests' environment."""
 
 from __future__ import annotations
 
