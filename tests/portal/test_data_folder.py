@@ -1,4 +1,4 @@
-"""The data folder belongs to its owner: an open one is restricted, and nothing outside of it is touched."""
+"""Permissions of the data folder: an open one is restricted, and nothing outside of it is changed."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_program_stays_executable_for_its_owner(data: Path) -> None:
     assert mode(data / "sandbox" / "bootstrap") == 0o700
 
 
-def test_what_links_lead_to_is_left_alone(data: Path, tmp_path: Path) -> None:
+def test_targets_of_links_are_not_changed(data: Path, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir(mode=0o755)
     for name in ("file", "named twice"):
@@ -63,7 +63,7 @@ def test_what_links_lead_to_is_left_alone(data: Path, tmp_path: Path) -> None:
 
 
 def test_a_folder_with_other_peoples_files_keeps_its_own_permissions(data: Path) -> None:
-    """Nobody loses a home folder or /srv because SANSO_DATA_DIR names it."""
+    """SANSO_DATA_DIR may name a home folder or /srv."""
     (data / "letters").mkdir(mode=0o755)
     (data / "letters" / "one").touch(mode=0o644)
 
@@ -76,7 +76,7 @@ def test_a_folder_with_other_peoples_files_keeps_its_own_permissions(data: Path)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="gives files to another user")
-def test_a_file_that_cannot_be_restricted_is_told(data: Path) -> None:
+def test_a_file_that_cannot_be_restricted_is_reported(data: Path) -> None:
     nobody = 65534
     script = f"""
 import os, sys

@@ -14,7 +14,7 @@ from portal.first_login import ensure_first_login, remembered_login
 pytestmark = [pytest.mark.core, pytest.mark.django_db]
 
 
-def test_the_remembered_password_logs_in(client: Client, tmp_path: Path) -> None:
+def test_the_stored_password_can_log_in(client: Client, tmp_path: Path) -> None:
     ensure_first_login(tmp_path)
 
     login = remembered_login(tmp_path)
@@ -31,7 +31,7 @@ def test_only_its_owner_can_read_the_file(tmp_path: Path) -> None:
     assert file.stat().st_mode & 0o777 == 0o600
 
 
-def test_the_next_start_remembers_the_same_password(tmp_path: Path) -> None:
+def test_the_next_start_uses_the_same_password(tmp_path: Path) -> None:
     ensure_first_login(tmp_path)
     first = remembered_login(tmp_path)
 

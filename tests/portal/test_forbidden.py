@@ -1,4 +1,4 @@
-"""A 403 is one line in the log: who, what, and why."""
+"""A 403 is logged in one line: user, address and reason."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ pytestmark = [pytest.mark.core, pytest.mark.django_db]
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """Return what the records are when they are written, each with its traceback."""
+    """Return the formatted log records, with tracebacks."""
     formatter = logging.Formatter("%(levelname)s %(name)s: %(message)s")
     return [line for record in caplog.records for line in formatter.format(record).splitlines()]
 
 
-def test_a_permission_that_is_missing_is_named(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_missing_permission_is_logged(client: Client, caplog: pytest.LogCaptureFixture) -> None:
     vic = make_user("vic")
     client.force_login(vic)
     environment = make_environment()
@@ -31,7 +31,7 @@ def test_a_permission_that_is_missing_is_named(client: Client, caplog: pytest.Lo
     ]
 
 
-def test_the_admin_is_no_exception(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_refusal_of_the_admin_is_logged_too(client: Client, caplog: pytest.LogCaptureFixture) -> None:
     vic, staff = make_user("vic"), make_user("staff", is_staff=True)
     client.force_login(vic)
     assert client.get("/admin/login/").status_code == 403
@@ -44,7 +44,7 @@ def test_the_admin_is_no_exception(client: Client, caplog: pytest.LogCaptureFixt
     ]
 
 
-def test_a_form_without_its_token_says_so(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_form_without_its_token_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     stranger, vic = Client(enforce_csrf_checks=True), Client(enforce_csrf_checks=True)
     user = make_user("vic")
     vic.force_login(user)
@@ -58,7 +58,7 @@ def test_a_form_without_its_token_says_so(caplog: pytest.LogCaptureFixture) -> N
     ]
 
 
-def test_nobody_can_write_lines_of_their_own(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_request_cannot_inject_log_lines(client: Client, caplog: pytest.LogCaptureFixture) -> None:
     user = make_user("vic\nERROR forged")
     client.force_login(user)
     client.post("/deployments/recordings/x%0AERROR%20forged")
@@ -74,7 +74,7 @@ def test_other_failures_keep_their_traceback(client: Client, caplog: pytest.LogC
     client.force_login(make_user())
     client.raise_request_exception = False
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("deployments.models.Environment.objects.live", bug)
+        patch.setattr("deployments.models.Environment.objects.without_recordings", bug)
         assert client.get("/environments/").status_code == 500
 
     assert "RuntimeError: a bug" in "\n".join(lines(caplog))

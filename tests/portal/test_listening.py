@@ -1,4 +1,4 @@
-"""The addresses of a run: nobody else gets them between the plan and the program that answers there."""
+"""The addresses of a run are reserved until its programs listen there."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ sys.stdin.read()
 
 
 @pytest.fixture
-def own_services(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is named that a run would use in place of its own."""
+def no_external_services(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Remove settings of external services from the environment."""
     for name in ("REDIS_URL", "SANSO_SANDBOX_URL"):
         monkeypatch.delenv(name)
 
 
-def test_nobody_gets_a_port_that_is_listened_on() -> None:
+def test_a_reserved_port_cannot_be_bound() -> None:
     with listen(free_port()) as held, socket.socket() as foreign:
         foreign.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 
@@ -41,19 +41,19 @@ def test_nobody_gets_a_port_that_is_listened_on() -> None:
 
 
 @pytest.mark.parametrize("address", [LOOPBACK, "0.0.0.0"])
-def test_a_taken_port_is_passed_over(address: str) -> None:
+def test_a_taken_port_is_skipped(address: str) -> None:
     with socket.create_server((address, free_port())) as foreign, listen(port_of(foreign)) as held:
         assert port_of(held) > port_of(foreign)
 
 
-def test_a_port_that_somebody_has_bound_without_listening_is_passed_over_too() -> None:
+def test_a_port_that_is_bound_without_listening_is_skipped_too() -> None:
     with socket.socket() as foreign:
         foreign.bind((LOOPBACK, free_port()))
         with listen(port_of(foreign)) as held:
             assert port_of(held) > port_of(foreign)
 
 
-def test_no_free_port_is_told_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_without_a_free_port_explains_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listening, "TRIES", 1)
     with socket.create_server((LOOPBACK, 0)) as foreign:
         port = port_of(foreign)
@@ -62,15 +62,15 @@ def test_no_free_port_is_told_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize("given", ["http", "0", "65536", "-1", "8000.5"])
-def test_a_port_that_is_none_is_told_in_a_sentence(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_port_is_reported(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORT", given)
 
     with pytest.raises(plan.BadPort, match=f"PORT is '{given}'"):
         plan.wanted_port()
 
 
-def test_every_address_of_a_plan_is_taken_when_it_is_made(
-    own_services: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_every_address_of_a_plan_is_reserved(
+    no_external_services: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PORT", str(free_port()))
     made = plan.make_plan(tmp_path, REPOSITORY / "manage.py")
@@ -89,7 +89,7 @@ def test_every_address_of_a_plan_is_taken_when_it_is_made(
     assert made.environment["REDIS_URL"].startswith("unix://")
 
 
-def test_runs_that_are_planned_at_one_time_share_nothing(tmp_path: Path) -> None:
+def test_concurrent_runs_share_no_address(tmp_path: Path) -> None:
     environment = {**os.environ, "PORT": str(free_port())}
     for name in ("REDIS_URL", "SANSO_SANDBOX_URL"):
         del environment[name]

@@ -1,4 +1,4 @@
-"""Logging in and out, and the limits of those who guess."""
+"""Login, logout, and limits on guessing passwords."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ pytestmark = pytest.mark.core
 
 
 @pytest.fixture(autouse=True)
-def _no_time_passes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no wait end while a slow machine is at a test."""
+def _frozen_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stop the clock, so that no wait ends during a test on a slow machine."""
     now = time.time()
 
     @lru_cache(maxsize=1)
@@ -50,35 +50,35 @@ def log_in(client: Client, password: str = RIGHT, username: str = "ana", address
     return client.post(URL, form, REMOTE_ADDR=address)
 
 
-def tries(
+def attempts(
     number: int, username: str = "ana", address: str = "192.0.2.1", client: Client | None = None
 ) -> list[int]:
-    """Return the answers to wrong passwords, each from a browser that nobody knows."""
+    """Return the responses to wrong passwords, each from an unknown browser."""
     return [log_in(client or Client(), "wrong", username, address).status_code for _ in range(number)]
 
 
-def test_a_right_password_leads_to_where_one_wanted_to_go(client: Client, user: User) -> None:
+def test_a_correct_password_redirects_to_the_requested_page(client: Client, user: User) -> None:
     form = {"username": "ana", "password": RIGHT, "next": "/deployments/"}
 
     assert client.post(URL, form)["Location"] == "/deployments/"
     assert client.get("/environments/").status_code == 200
 
 
-def test_a_wrong_password_is_told_without_saying_which_part_is_wrong(client: Client, user: User) -> None:
+def test_the_error_does_not_reveal_whether_name_or_password_is_wrong(client: Client, user: User) -> None:
     response = log_in(client, "wrong")
 
     assert response.status_code == 422
     assert "The username or password is incorrect." in page(response).one(role="alert").text
 
 
-def test_who_is_logged_in_is_not_asked_again(client: Client, user: User) -> None:
+def test_a_logged_in_user_is_redirected_from_the_login(client: Client, user: User) -> None:
     client.force_login(user)
 
     assert client.get(URL)["Location"] == reverse("home")
 
 
 @pytest.mark.parametrize("logged_in", [True, False])
-def test_a_login_page_that_leads_to_itself_has_an_end(client: Client, user: User, logged_in: bool) -> None:
+def test_the_login_page_does_not_redirect_to_itself(client: Client, user: User, logged_in: bool) -> None:
     if logged_in:
         client.force_login(user)
         response = client.get(f"{URL}?next={URL}")
@@ -88,8 +88,8 @@ def test_a_login_page_that_leads_to_itself_has_an_end(client: Client, user: User
     assert response["Location"] == reverse("home")
 
 
-def test_the_sixth_try_must_wait_even_with_the_right_password(client: Client, user: User) -> None:
-    assert tries(5) == [422] * 5
+def test_the_sixth_attempt_must_wait_even_with_the_correct_password(client: Client, user: User) -> None:
+    assert attempts(5) == [422] * 5
 
     response = log_in(client)
 
@@ -98,36 +98,36 @@ def test_the_sixth_try_must_wait_even_with_the_right_password(client: Client, us
     assert 0 < int(response["Retry-After"]) <= 5
 
 
-def test_guessers_of_one_account_count_together_wherever_they_are(client: Client, user: User) -> None:
+def test_attempts_for_one_user_count_together_over_all_addresses(client: Client, user: User) -> None:
     for number in range(5):
-        assert tries(1, address=f"198.51.100.{number}") == [422]
+        assert attempts(1, address=f"198.51.100.{number}") == [422]
 
-    assert tries(1, address="203.0.113.9") == [429]
+    assert attempts(1, address="203.0.113.9") == [429]
 
 
-def test_the_owner_is_not_locked_out_of_a_browser_that_is_known(client: Client, user: User) -> None:
+def test_a_known_browser_is_not_locked_out_by_others(client: Client, user: User) -> None:
     log_in(client)
     client.post(reverse("logout"))
 
-    assert tries(6)[-1] == 429
+    assert attempts(6)[-1] == 429
     assert log_in(client).status_code == 302
-    assert log_in(Client()).status_code == 429  # a new browser waits with the strangers
+    assert log_in(Client()).status_code == 429  # an unknown browser has to wait
 
 
-def test_guesses_from_a_known_browser_wait_too_and_hold_up_nobody_else(client: Client, user: User) -> None:
+def test_attempts_from_a_known_browser_are_limited_separately(client: Client, user: User) -> None:
     log_in(client)
     client.post(reverse("logout"))
 
-    assert tries(6, client=client) == [422] * 5 + [429]
+    assert attempts(6, client=client) == [422] * 5 + [429]
     assert log_in(Client()).status_code == 302
 
 
-def test_what_makes_a_browser_known_is_for_one_user_and_cannot_be_made_up(client: Client, user: User) -> None:
+def test_the_cookie_of_a_known_browser_is_signed_and_valid_for_one_user(client: Client, user: User) -> None:
     bob = make_user("bob")
     log_in(client, username="bob")
     client.post(reverse("logout"))
     device = client.cookies[f"device-{bob.pk}"].value
-    tries(5)
+    attempts(5)
     forged = Client()
 
     for value in (device, "x", f"{device}x", ""):
@@ -135,7 +135,7 @@ def test_what_makes_a_browser_known_is_for_one_user_and_cannot_be_made_up(client
         assert log_in(forged).status_code == 429
 
 
-def test_the_cookie_of_a_known_browser_is_for_the_server_alone(
+def test_the_cookie_of_a_known_browser_is_not_readable_by_scripts(
     client: Client, user: User, settings: Settings
 ) -> None:
     settings.SESSION_COOKIE_SECURE = True
@@ -146,121 +146,119 @@ def test_the_cookie_of_a_known_browser_is_for_the_server_alone(
     assert "ana" not in cookie.value
 
 
-def test_others_need_not_wait(client: Client, user: User) -> None:
+def test_other_users_need_not_wait(client: Client, user: User) -> None:
     make_user("bob")
-    tries(6)
+    attempts(6)
 
-    assert tries(1, username="bob") == [422]
+    assert attempts(1, username="bob") == [422]
 
 
 @pytest.mark.parametrize("other", ["ＡＮＡ", "áña", " ana "])
-def test_another_way_to_write_the_name_is_the_same_name(user: User, other: str) -> None:
-    tries(5)
+def test_spellings_of_a_name_count_together(user: User, other: str) -> None:
+    attempts(5)
 
-    assert tries(1, username=other) == [429]
+    assert attempts(1, username=other) == [429]
 
 
 @pytest.mark.skipif(
     "sqlite" in now.DATABASES["default"]["ENGINE"], reason="SQLite compares names byte by byte"
 )
-def test_names_that_the_database_takes_for_one_are_one(db: None, redis_server: Redis) -> None:
-    """No folding of ours knows that ø is o to MySQL; the user that is found does."""
+def test_names_that_are_equal_in_the_database_count_together(db: None, redis_server: Redis) -> None:
+    """MySQL considers ø equal to o; the limits count by the user that it finds."""
     make_user("soren")
     assert User.objects.filter(username="søren").exists()
     assert limits.folded("søren") != limits.folded("soren")
 
-    assert tries(5, username="soren") == [422] * 5
-    assert tries(1, username="søren") == [429]
+    assert attempts(5, username="soren") == [422] * 5
+    assert attempts(1, username="søren") == [429]
 
 
-def test_the_limits_do_not_tell_which_names_are_users(user: User) -> None:
+def test_the_limits_do_not_reveal_which_names_exist(user: User) -> None:
     spellings = ["{0}", "{0}", "{1}", "{0}", "{0}", "{0}", "{1}"]
-    known = [tries(1, username=text.format("ana", "ANA"), address="192.0.2.1") for text in spellings]
-    unknown = [tries(1, username=text.format("eve", "EVE"), address="192.0.2.2") for text in spellings]
+    known = [attempts(1, username=text.format("ana", "ANA"), address="192.0.2.1") for text in spellings]
+    unknown = [attempts(1, username=text.format("eve", "EVE"), address="192.0.2.2") for text in spellings]
 
     assert known == unknown == [[422]] * 5 + [[429]] * 2
 
 
-def test_one_address_may_not_try_many_names(user: User) -> None:
-    statuses = [tries(1, username=f"name{number}")[0] for number in range(limits.ADDRESS_BURST + 1)]
+def test_attempts_from_one_address_for_many_names_are_limited(user: User) -> None:
+    statuses = [attempts(1, username=f"name{number}")[0] for number in range(limits.ADDRESS_BURST + 1)]
 
     assert statuses == [422] * limits.ADDRESS_BURST + [429]
-    assert tries(1, username="another", address="192.0.2.2") == [422]
+    assert attempts(1, username="another", address="192.0.2.2") == [422]
 
 
-def test_all_addresses_of_one_subscriber_are_one(user: User) -> None:
+def test_all_addresses_of_an_ipv6_network_count_together(user: User) -> None:
     addresses = [f"2001:db8:0:1::{number:x}" for number in range(limits.ADDRESS_BURST + 1)]
-    statuses = [tries(1, username=f"name{address}", address=address)[0] for address in addresses]
+    statuses = [attempts(1, username=f"name{address}", address=address)[0] for address in addresses]
 
     assert statuses == [422] * limits.ADDRESS_BURST + [429]
-    assert tries(1, username="another", address="2001:db8:0:2::1") == [422]
-    assert tries(1, username="another", address="::ffff:192.0.2.2") == [422]
+    assert attempts(1, username="another", address="2001:db8:0:2::1") == [422]
+    assert attempts(1, username="another", address="::ffff:192.0.2.2") == [422]
 
 
-def test_many_addresses_may_not_try_many_names_without_end(user: User) -> None:
+def test_all_attempts_together_are_limited(user: User) -> None:
     addresses = [f"198.51.100.{number}" for number in range(limits.ALL_BURST + 20)]
-    statuses = [tries(1, username=f"name{address}", address=address)[0] for address in addresses]
+    statuses = [attempts(1, username=f"name{address}", address=address)[0] for address in addresses]
 
     assert statuses[: limits.ALL_BURST] == [422] * limits.ALL_BURST
     assert 429 in statuses[limits.ALL_BURST :]
 
 
-def test_right_passwords_use_nothing_up(user: User) -> None:
+def test_correct_passwords_do_not_count(user: User) -> None:
     assert {log_in(Client()).status_code for _ in range(limits.ADDRESS_BURST + 5)} == {302}
 
 
-def test_an_account_of_ones_own_does_not_reset_what_an_address_may(user: User) -> None:
+def test_a_correct_password_does_not_reset_the_limit_of_the_address(user: User) -> None:
     for number in range(limits.ADDRESS_BURST):
-        assert tries(1, username=f"name{number}") == [422]
+        assert attempts(1, username=f"name{number}") == [422]
         if number % 5 == 0 and number < 19:
             assert log_in(Client()).status_code == 302
 
-    assert tries(1, username="one more") == [429]
+    assert attempts(1, username="one more") == [429]
 
 
-def test_who_must_wait_costs_no_hash(
+def test_a_limited_attempt_costs_no_hash(
     user: User, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("WATCHED_HASHES", str(tmp_path))
     settings.PASSWORD_HASHERS = ["tests.passwords.WatchedHasher"]
 
-    tries(20)
+    attempts(20)
 
     assert (tmp_path / "log").read_bytes().count(b"+") == 5
 
 
-def test_each_further_failure_doubles_the_wait_up_to_a_quarter_of_an_hour() -> None:
+def test_each_further_failure_doubles_the_wait_up_to_15_minutes() -> None:
     rule = Backoff(key="any")
 
     assert [rule.wait_after(n) for n in (0, 4, 5, 6, 7, 12, 13, 1000)] == [0, 0, 5, 10, 20, 640, 900, 900]
 
 
-def test_a_right_password_forgets_the_failures(client: Client, user: User) -> None:
-    tries(4)
+def test_a_correct_password_resets_the_failures(client: Client, user: User) -> None:
+    attempts(4)
     log_in(client)
 
-    assert tries(5) == [422] * 5
+    assert attempts(5) == [422] * 5
 
 
-def test_without_redis_guessers_wait_and_others_log_in(
-    user: User, settings: Settings, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_limits_work_without_redis(user: User, settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
     settings.REDIS_URL = f"redis://127.0.0.1:{free_port()}/0"
     make_user("bob")
     with caplog.at_level(logging.WARNING):
-        statuses = tries(6)
+        statuses = attempts(6)
 
     assert statuses == [422] * 5 + [429]
     assert log_in(Client(), username="bob").status_code == 302
     assert caplog.text.count("Redis does not answer") == 1
 
 
-def test_what_was_typed_as_a_name_is_kept_nowhere(
+def test_the_typed_name_is_not_stored(
     user: User, redis_server: Redis, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """People type passwords into the wrong field."""
+    """Users sometimes type their password into the wrong field."""
     with caplog.at_level(logging.DEBUG):
-        tries(6, username="my secret")
+        attempts(6, username="my secret")
 
     shared = counters.counters().shared
     assert isinstance(shared, counters.RedisCounters)
@@ -269,18 +267,16 @@ def test_what_was_typed_as_a_name_is_kept_nowhere(
     assert "secret" not in keys + caplog.text
 
 
-def test_a_failure_says_in_the_log_whose_account_and_from_where(
-    user: User, caplog: pytest.LogCaptureFixture
-) -> None:
-    tries(1, address="192.0.2.7")
-    tries(1, username="nobody", address="2001:db8::1")
+def test_a_failure_is_logged_with_user_and_address(user: User, caplog: pytest.LogCaptureFixture) -> None:
+    attempts(1, address="192.0.2.7")
+    attempts(1, username="nobody", address="2001:db8::1")
 
     assert f"wrong password for user {user.pk} from 192.0.2.7" in caplog.text
     assert "wrong password for an unknown user from 2001:db8::/64" in caplog.text
 
 
-def test_a_session_from_before_the_login_is_not_taken_over(client: Client, user: User) -> None:
-    """Whoever planted a session id in the browser has nothing of the session that begins."""
+def test_a_login_starts_a_new_session(client: Client, user: User) -> None:
+    """So a session id that an attacker has set in the browser is worthless."""
     session = client.session
     session["planted"] = "yes"
     session.save()
@@ -293,11 +289,11 @@ def test_a_session_from_before_the_login_is_not_taken_over(client: Client, user:
     assert stranger.get("/environments/").status_code == 302
 
 
-def test_logging_out_ends_the_session_and_a_second_press_is_no_error(client: Client, user: User) -> None:
+def test_logging_out_ends_the_session_and_can_be_repeated(client: Client, user: User) -> None:
     client.force_login(user)
     kept = client.cookies["sessionid"].value
 
-    assert client.get(reverse("logout")).status_code == 405  # no link or image logs anybody out
+    assert client.get(reverse("logout")).status_code == 405  # a link or image cannot log a user out
     assert client.post(reverse("logout"))["Location"] == URL
     assert client.post(reverse("logout"))["Location"] == URL
     client.cookies["sessionid"] = kept

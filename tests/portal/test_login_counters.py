@@ -1,4 +1,4 @@
-"""Counting attempts, in Redis and in a process alone: the same rules in both."""
+"""Counters of attempts, in Redis and local: the same rules in both."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ADDRESS = Rate(key="address", burst=4, every=10)
 
 @dataclass
 class Clock:
-    """A time that only the test moves."""
+    """A clock that only the test moves."""
 
     now: float = 1_700_000_000.0
 
@@ -48,7 +48,7 @@ def counted(counting: Counting, number: int, *rules: Rule) -> list[float]:
     return [counting.count(rules) for _ in range(number)]
 
 
-def test_some_are_free_and_then_each_wait_is_twice_as_long(counting: Counting, clock: Clock) -> None:
+def test_after_the_free_attempts_each_wait_is_twice_as_long(counting: Counting, clock: Clock) -> None:
     assert counted(counting, 3, GUESSES) == [0, 0, 0]
     for wait in (5, 10, 20, 40, 60, 60):
         assert counting.count([GUESSES]) == pytest.approx(wait, abs=0.01)
@@ -58,7 +58,7 @@ def test_some_are_free_and_then_each_wait_is_twice_as_long(counting: Counting, c
         assert counting.count([GUESSES]) == 0
 
 
-def test_a_rate_lets_one_more_through_each_time(counting: Counting, clock: Clock) -> None:
+def test_a_rate_allows_one_more_attempt_per_interval(counting: Counting, clock: Clock) -> None:
     assert counted(counting, 4, ADDRESS) == [0] * 4
     for _ in range(3):
         assert counting.count([ADDRESS]) == pytest.approx(10, abs=0.01)
@@ -68,14 +68,14 @@ def test_a_rate_lets_one_more_through_each_time(counting: Counting, clock: Clock
     assert counted(counting, 4, ADDRESS) == [0] * 4
 
 
-def test_what_one_rule_forbids_counts_for_none(counting: Counting, clock: Clock) -> None:
+def test_a_rejected_attempt_does_not_count_for_other_rules(counting: Counting, clock: Clock) -> None:
     counted(counting, 3, GUESSES)
     assert counting.count([GUESSES, ADDRESS]) > 0
 
     assert counted(counting, 4, ADDRESS) == [0] * 4
 
 
-def test_what_is_taken_back_was_never_counted(counting: Counting, clock: Clock) -> None:
+def test_an_attempt_can_be_uncounted(counting: Counting, clock: Clock) -> None:
     for _ in range(10):
         assert counting.count([GUESSES, ADDRESS]) == 0
         counting.take_back([GUESSES, ADDRESS])
@@ -85,7 +85,7 @@ def test_what_is_taken_back_was_never_counted(counting: Counting, clock: Clock) 
     assert counted(counting, 4, ADDRESS) == [0] * 4
 
 
-def test_failures_are_forgotten_when_they_should_be(counting: Counting, clock: Clock) -> None:
+def test_failures_expire(counting: Counting, clock: Clock) -> None:
     counted(counting, 3, GUESSES)
     counting.forget([GUESSES])
 
@@ -109,7 +109,7 @@ CHOICES: list[list[Rule]] = [[GUESSES], [ADDRESS], [GUESSES, ADDRESS]]
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(steps=STEPS)
-def test_a_process_alone_counts_as_redis_does(redis_server: Redis, steps: list[Step]) -> None:
+def test_the_local_counters_count_like_redis(redis_server: Redis, steps: list[Step]) -> None:
     redis_server.flush()
     clock = Clock()
     shared, own = RedisCounters(settings.REDIS_URL, clock), MemoryCounters(clock)
@@ -126,7 +126,7 @@ def test_a_process_alone_counts_as_redis_does(redis_server: Redis, steps: list[S
                 counting.forget(rules)
 
 
-def test_a_process_alone_keeps_no_more_than_it_should() -> None:
+def test_the_local_counters_are_limited_in_size() -> None:
     own = MemoryCounters(size=100)
     for number in range(1000):
         own.count([Backoff(key=str(number), free=1)])
@@ -135,20 +135,20 @@ def test_a_process_alone_keeps_no_more_than_it_should() -> None:
     assert own.count([Backoff(key="999", free=1)]) > 0
 
 
-def test_redis_that_comes_back_counts_again(redis_server: Redis, clock: Clock) -> None:
+def test_redis_is_used_again_when_it_is_up(redis_server: Redis, clock: Clock) -> None:
     both = Counters(RedisCounters(settings.REDIS_URL), MemoryCounters(clock), clock)
     redis_server.stop()
     assert [both.count([GUESSES]) for _ in range(3)] == [0] * 3
     assert both.count([GUESSES]) > 0
 
     redis_server.start()
-    assert both.count([GUESSES]) > 0  # it is not looked for at every attempt
+    assert both.count([GUESSES]) > 0  # it is not tried at every attempt
     clock.now += PAUSE
     assert both.count([GUESSES]) == 0
     assert RedisCounters(settings.REDIS_URL)._redis.hget("sanso:login:guesses", "failures") == b"1"
 
 
-def test_redis_that_does_not_answer_is_waited_for_once(redis_server: Redis, clock: Clock) -> None:
+def test_a_redis_that_times_out_is_not_tried_at_every_attempt(redis_server: Redis, clock: Clock) -> None:
     both = Counters(RedisCounters(settings.REDIS_URL), MemoryCounters(clock), clock)
     assert both.count([GUESSES]) == 0
     assert redis_server.process
@@ -161,9 +161,9 @@ def test_redis_that_does_not_answer_is_waited_for_once(redis_server: Redis, cloc
         redis_server.process.send_signal(signal.SIGCONT)
 
     kept = RedisCounters(settings.REDIS_URL)._redis.hget("sanso:login:guesses", "failures")
-    assert kept in (b"1", b"2")  # it may have read the one attempt that was sent to it
+    assert kept in (b"1", b"2")  # it may have processed the one attempt that was sent
 
 
-def test_a_redis_that_is_not_there_is_an_error_of_redis() -> None:
+def test_a_missing_redis_is_a_redis_error() -> None:
     with pytest.raises(RedisError):
         RedisCounters(f"redis://127.0.0.1:{free_port()}/0").count([GUESSES])

@@ -1,4 +1,4 @@
-"""Guessers at a real web process with a real Redis: what is hashed, and how much of it at once."""
+"""Login attempts at a real web process with a real Redis: which cause hashes, and how many at once."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def user(transactional_db: None) -> User:
 
 @pytest.fixture
 def start(user: User, tmp_path: Path) -> Iterator[Start]:
-    """Start web processes with the command of `make run`, whose hashes are watched in `tmp_path`."""
+    """Start web processes as `make run` does; their hashes are recorded in `tmp_path`."""
     with contextlib.ExitStack() as started:
 
         def start_web(*, at_once: int, trusted: str | None = None) -> int:
@@ -68,7 +68,7 @@ def start(user: User, tmp_path: Path) -> Iterator[Start]:
 
 @pytest.fixture
 def browse() -> Iterator[Browse]:
-    """Open browsers, which are closed after the test."""
+    """Return a function that opens browsers, which are closed after the test."""
     opened: list[Browser] = []
 
     def open_browser(port: int) -> Browser:
@@ -89,7 +89,7 @@ class Browser:
         self.load()
 
     def load(self) -> None:
-        """Load the login page anew, as somebody whose session has ended."""
+        """Load the login page again, as after the end of a session."""
         with contextlib.suppress(KeyError):
             self.http.cookies.delete("sessionid")
         found = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', self.http.get("/login/").text)
@@ -102,7 +102,7 @@ class Browser:
 
 
 def at_once(count: int, guess: Callable[[int], httpx.Response]) -> Counter[int]:
-    """Return how often each status was answered to so many requests at the same moment."""
+    """Make concurrent requests; return the number of responses with each status."""
     with ThreadPoolExecutor(count) as threads:
         return Counter(answer.status_code for answer in threads.map(guess, range(count)))
 
@@ -111,7 +111,7 @@ def log(folder: Path) -> str:
     return (folder / "log").read_text() if (folder / "log").exists() else ""
 
 
-def most_at_once(log: str) -> int:
+def max_concurrent(log: str) -> int:
     depth = most = 0
     for sign in log:
         depth += 1 if sign == "+" else -1
@@ -119,10 +119,10 @@ def most_at_once(log: str) -> int:
     return most
 
 
-def test_of_many_guesses_at_once_no_more_are_checked_than_the_limit(
+def test_concurrent_attempts_cause_no_more_hashes_than_the_limit(
     start: Start, browse: Browse, tmp_path: Path
 ) -> None:
-    guesser = browse(start(at_once=AT_ONCE))  # no queue that would let them in one by one
+    guesser = browse(start(at_once=AT_ONCE))  # no queue that would process them one by one
 
     answers = at_once(AT_ONCE, lambda number: guesser.log_in("ana", f"guess {number}"))
 
@@ -130,7 +130,7 @@ def test_of_many_guesses_at_once_no_more_are_checked_than_the_limit(
     assert log(tmp_path).count("+") == 5
 
 
-def test_a_made_up_address_is_not_believed(start: Start, browse: Browse, tmp_path: Path) -> None:
+def test_a_forged_address_is_ignored(start: Start, browse: Browse, tmp_path: Path) -> None:
     guesser = browse(start(at_once=AT_ONCE))
     headers = [{"X-Forwarded-For": f"198.51.100.{number}"} for number in range(AT_ONCE)]
 
@@ -140,7 +140,7 @@ def test_a_made_up_address_is_not_believed(start: Start, browse: Browse, tmp_pat
     assert log(tmp_path).count("+") == answers[422]
 
 
-def test_behind_a_proxy_the_address_is_the_one_that_the_proxy_saw(start: Start, browse: Browse) -> None:
+def test_behind_a_proxy_the_address_is_the_one_from_the_proxy(start: Start, browse: Browse) -> None:
     guesser = browse(start(at_once=AT_ONCE, trusted=LOOPBACK))
 
     answers = at_once(
@@ -155,7 +155,7 @@ def test_behind_a_proxy_the_address_is_the_one_that_the_proxy_saw(start: Start, 
     assert elsewhere.status_code == 422
 
 
-def test_many_logins_at_once_are_few_hashes_and_pages_are_answered_meanwhile(
+def test_concurrent_logins_are_few_hashes_and_pages_are_served_meanwhile(
     start: Start, browse: Browse, tmp_path: Path, user: User
 ) -> None:
     port = start(at_once=2)
@@ -169,22 +169,20 @@ def test_many_logins_at_once_are_few_hashes_and_pages_are_answered_meanwhile(
         wait_until(lambda: log(tmp_path) == "++", what="two hashes")
         assert member.http.get("/environments/").status_code == 200
         member.load()
-        assert member.log_in("ana", RIGHT).status_code == 302  # a known browser does not wait for strangers
+        assert member.log_in("ana", RIGHT).status_code == 302  # a known browser does not wait
         assert log(tmp_path) == "+++-"
         (tmp_path / "hold").unlink()
         answers = Counter(answer_of(guess) for guess in guesses)
 
     assert set(answers) <= {422, 429, 503}
-    assert most_at_once(log(tmp_path)) <= 3
+    assert max_concurrent(log(tmp_path)) <= 3
 
 
 def answer_of(guess: Future[httpx.Response]) -> int:
     return guess.result().status_code
 
 
-def test_guessers_who_do_not_wait_for_the_answer_start_no_more_hashes(
-    start: Start, browse: Browse, tmp_path: Path
-) -> None:
+def test_canceled_attempts_start_no_more_hashes(start: Start, browse: Browse, tmp_path: Path) -> None:
     port = start(at_once=1)
     guesser = browse(port)
     (tmp_path / "hold").write_text("guess")
@@ -195,11 +193,11 @@ def test_guessers_who_do_not_wait_for_the_answer_start_no_more_hashes(
         wait_until(lambda: "+" in log(tmp_path), what="the first hash")
         assert guesser.http.get("/login/").status_code == 200
     assert guesser.http.get("/login/").status_code == 200
-    assert log(tmp_path) == "+"  # it goes on, and so keeps its place
+    assert log(tmp_path) == "+"  # the hash continues, and so counts
     (tmp_path / "hold").unlink()
 
     assert guesser.log_in("last", "wrong").status_code in (422, 503)
-    assert most_at_once(log(tmp_path)) == 1
+    assert max_concurrent(log(tmp_path)) == 1
 
 
 def guess_as_sent(port: int, browser: Browser, username: str) -> bytes:
@@ -214,7 +212,7 @@ def guess_as_sent(port: int, browser: Browser, username: str) -> bytes:
     return "\r\n".join([*head, "", form]).encode()
 
 
-def test_without_redis_a_process_counts_by_itself(
+def test_without_redis_a_process_counts_locally(
     start: Start,
     browse: Browse,
     tmp_path: Path,

@@ -1,4 +1,4 @@
-"""How few passwords are checked at once, and who waits for whom: the queue before Django."""
+"""The login queue before Django: how many passwords are checked at once, and in which order."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ pytestmark = pytest.mark.core
 FORM = {"username": "ana", "password": "wrong"}
 
 
-class Django:
-    """An application in Django's place: its answers wait until they are let go."""
+class StandInForDjango:
+    """An application in Django's place, whose responses wait until they are released."""
 
     def __init__(self) -> None:
         self.bodies: list[bytes] = []
@@ -38,15 +38,15 @@ class Django:
 
 
 @pytest.fixture
-def inside(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Django:
-    monkeypatch.setattr(queue, "PATIENCE", 3600.0)  # nobody is sent away because the machine is slow
+def django(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> StandInForDjango:
+    monkeypatch.setattr(queue, "PATIENCE", 3600.0)  # a slow machine must not cause rejections
     settings.SANSO_LOGINS_AT_ONCE = 2
-    return Django()
+    return StandInForDjango()
 
 
 @pytest.fixture
-async def client(inside: Django) -> Any:
-    transport = httpx.ASGITransport(LoginQueue(inside))
+async def client(django: StandInForDjango) -> Any:
+    transport = httpx.ASGITransport(LoginQueue(django))
     async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
         yield client
 
@@ -61,42 +61,42 @@ def statuses(answers: Iterable[httpx.Response]) -> list[int]:
     return [answer.status_code for answer in answers]
 
 
-async def test_no_more_than_the_set_number_are_inside_and_all_get_their_turn(
-    client: httpx.AsyncClient, inside: Django
+async def test_concurrent_logins_are_limited_and_all_get_their_turn(
+    client: httpx.AsyncClient, django: StandInForDjango
 ) -> None:
     sent = [asyncio.create_task(client.post("/login/", data=FORM)) for _ in range(10)]
-    await until(lambda: len(inside.bodies) == 2)
-    assert (await client.get("/environments/")).status_code == 200  # passes by
+    await until(lambda: len(django.bodies) == 2)
+    assert (await client.get("/environments/")).status_code == 200  # not queued
     assert (await client.get("/login/")).status_code == 200
-    assert inside.bodies.count(b"username=ana&password=wrong") == 2
-    inside.go.set()
+    assert django.bodies.count(b"username=ana&password=wrong") == 2
+    django.go.set()
 
     assert statuses(await asyncio.gather(*sent)) == [200] * 10
 
 
-async def test_a_line_that_is_full_sends_away_at_once(client: httpx.AsyncClient, inside: Django) -> None:
+async def test_a_full_queue_rejects_at_once(client: httpx.AsyncClient, django: StandInForDjango) -> None:
     sent = [asyncio.create_task(client.post("/login/", data=FORM)) for _ in range(2 + queue.WAITING)]
-    await until(lambda: len(inside.bodies) == 2)
+    await until(lambda: len(django.bodies) == 2)
 
     answer = await client.post("/login/", data=FORM, headers={"Accept-Language": "ja"})
     assert answer.status_code == 503
     assert int(answer.headers["Retry-After"]) > 0
     assert 'lang="ja"' in answer.text
-    inside.go.set()
+    django.go.set()
     assert set(statuses(await asyncio.gather(*sent))) == {200}
 
 
-async def test_who_waits_too_long_is_sent_away_and_leaves_the_line(inside: Django) -> None:
+async def test_a_login_that_waits_too_long_is_rejected_and_leaves_the_queue(django: StandInForDjango) -> None:
     line = Line(1, waiting=1, patience=0.05)
     assert await line.enter()
     assert not await line.enter()
-    assert not await line.enter()  # not for a full line: the one before has left it
+    assert not await line.enter()  # a timeout again, not a full queue: the one before has left it
     line.leave()
 
     assert await line.enter()
 
 
-async def test_who_goes_away_while_waiting_leaves_the_line() -> None:
+async def test_a_canceled_login_leaves_the_queue() -> None:
     line = Line(1, waiting=1, patience=3600)
     assert await line.enter()
     waiting = asyncio.create_task(line.enter())
@@ -111,12 +111,12 @@ async def test_who_goes_away_while_waiting_leaves_the_line() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_strangers_do_not_keep_known_browsers_waiting(
-    client: httpx.AsyncClient, inside: Django
+async def test_known_browsers_have_a_queue_of_their_own(
+    client: httpx.AsyncClient, django: StandInForDjango
 ) -> None:
     user = await asyncio.to_thread(make_user, "ana")
     strangers = [asyncio.create_task(client.post("/login/", data=FORM)) for _ in range(10)]
-    await until(lambda: len(inside.bodies) == 2)
+    await until(lambda: len(django.bodies) == 2)
 
     answer = HttpResponse()
     devices.remember(answer, RequestFactory().get("/login/"), user)
@@ -127,32 +127,32 @@ async def test_strangers_do_not_keep_known_browsers_waiting(
     forged = asyncio.create_task(
         client.post("/login/", data={"username": "forged"}, headers={"Cookie": f"{name}x={cookie.value}"})
     )
-    await until(lambda: len(inside.bodies) == 3)
-    assert inside.bodies[-1] == b"username=known"
-    inside.go.set()
+    await until(lambda: len(django.bodies) == 3)
+    assert django.bodies[-1] == b"username=known"
+    django.go.set()
     await asyncio.gather(*strangers, known, forged)
 
 
-async def test_a_form_that_is_sent_slowly_holds_no_place(inside: Django) -> None:
+async def test_a_slowly_sent_form_does_not_occupy_the_queue(django: StandInForDjango) -> None:
     async def never() -> dict[str, Any]:
         await asyncio.Event().wait()
         raise AssertionError
 
-    application = LoginQueue(inside)
+    application = LoginQueue(django)
     slow = [asyncio.create_task(application(scope(), never, None)) for _ in range(5)]
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(application), base_url="http://testserver"
     ) as client:
         quick = asyncio.create_task(client.post("/login/", data=FORM))
-        await until(lambda: inside.bodies)
-        inside.go.set()
+        await until(lambda: django.bodies)
+        django.go.set()
         assert (await quick).status_code == 200
     for task in slow:
         task.cancel()
 
 
 async def test_a_form_that_is_too_large_is_not_read_to_its_end(
-    client: httpx.AsyncClient, inside: Django
+    client: httpx.AsyncClient, django: StandInForDjango
 ) -> None:
     read = []
 
@@ -165,11 +165,11 @@ async def test_a_form_that_is_too_large_is_not_read_to_its_end(
     answer = await client.post("/login/", content=endless())
 
     assert answer.status_code == 413
-    assert not inside.bodies
+    assert not django.bodies
 
 
-async def test_an_address_that_nobody_can_read_is_left_to_django(inside: Django) -> None:
-    inside.go.set()
+async def test_an_invalid_address_is_left_to_django(django: StandInForDjango) -> None:
+    django.go.set()
     sent = []
 
     async def receive() -> dict[str, Any]:
@@ -178,28 +178,28 @@ async def test_an_address_that_nobody_can_read_is_left_to_django(inside: Django)
     async def send(message: Any) -> None:
         sent.append(message)
 
-    await LoginQueue(inside)(scope() | {"query_string": b"next=\xff"}, receive, send)
+    await LoginQueue(django)(scope() | {"query_string": b"next=\xff"}, receive, send)
 
     assert sent[0]["status"] == 200
 
 
-async def test_a_portal_below_another_path_has_its_queue_too(inside: Django) -> None:
-    application = LoginQueue(inside)
+async def test_a_portal_below_another_path_has_the_queue_too(django: StandInForDjango) -> None:
+    application = LoginQueue(django)
     transport = httpx.ASGITransport(application, root_path="/sanso")
     async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
         sent = [asyncio.create_task(client.post("/sanso/login/", data=FORM)) for _ in range(3)]
-        await until(lambda: len(inside.bodies) == 2)
-        inside.go.set()
+        await until(lambda: len(django.bodies) == 2)
+        django.go.set()
         assert statuses(await asyncio.gather(*sent)) == [200] * 3
 
 
-async def test_who_leaves_while_sending_costs_nothing(inside: Django) -> None:
+async def test_a_client_that_disconnects_while_sending_costs_nothing(django: StandInForDjango) -> None:
     async def gone() -> dict[str, Any]:
         return {"type": "http.disconnect"}
 
-    await LoginQueue(inside)(scope(), gone, None)
+    await LoginQueue(django)(scope(), gone, None)
 
-    assert not inside.bodies
+    assert not django.bodies
 
 
 def scope() -> dict[str, Any]:

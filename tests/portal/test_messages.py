@@ -1,4 +1,4 @@
-"""What is kept in Redis, sessions and caches is JSON, and nobody can give a worker orders there."""
+"""Redis, sessions and caches contain JSON only, and workers ignore remote control commands."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def worker(process_environment: dict[str, str], redis_server: Redis, tmp_path: P
     portal.stop()
 
 
-def takes_a_task(broker: redis.Redis) -> None:
-    """Return when a task that is sent now was taken from the queue and finished."""
+def executes_a_task(broker: redis.Redis) -> None:
+    """Return once a task that is sent now has been executed."""
     tasks.tidy.apply_async()
     wait_until(
         lambda: not broker.llen(QUEUE) and not broker.hlen("sanso:unacked"),
@@ -57,8 +57,8 @@ def takes_a_task(broker: redis.Redis) -> None:
     )
 
 
-class Orders:
-    """What runs code in whoever unpickles it."""
+class Payload:
+    """An object that runs code when it is unpickled."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -78,29 +78,29 @@ def test_a_message_of_the_dispatcher_is_json(broker: redis.Redis) -> None:
     assert arguments == [deployment.pk, 0]
 
 
-def test_a_pickle_in_the_queue_is_refused_and_the_worker_goes_on(
+def test_a_pickle_in_the_queue_is_rejected_and_the_worker_continues(
     worker: Any, broker: redis.Redis, tmp_path: Path
 ) -> None:
-    app.send_task("deployments.tidy", args=[Orders(tmp_path / "made")], serializer="pickle")
-    takes_a_task(broker)
+    app.send_task("deployments.tidy", args=[Payload(tmp_path / "made")], serializer="pickle")
+    executes_a_task(broker)
 
     assert not (tmp_path / "made").exists()
     assert worker.is_running()
     assert "Refusing to deserialize" in worker.log.read_text()
 
 
-def test_a_worker_obeys_nobody_who_can_write_to_redis(worker: Any, broker: redis.Redis) -> None:
-    takes_a_task(broker)
+def test_a_worker_ignores_remote_control_commands(worker: Any, broker: redis.Redis) -> None:
+    executes_a_task(broker)
 
     assert app.control.ping(timeout=2) == []
     app.control.broadcast("shutdown")
-    takes_a_task(broker)
+    executes_a_task(broker)
 
     assert worker.is_running()
     assert not broker.pubsub_channels("*pidbox*")
 
 
-def test_the_broker_is_told_to_carry_json_alone() -> None:
+def test_only_json_is_configured_for_messages() -> None:
     assert app.conf.accept_content == ["json"]
     assert app.conf.task_serializer == app.conf.result_serializer == app.conf.event_serializer == "json"
     assert app.conf.result_accept_content in (None, ["json"])
@@ -122,7 +122,7 @@ def test_nothing_is_cached_where_django_would_pickle() -> None:
     assert {cache["BACKEND"].rpartition(".")[2] for cache in settings.CACHES.values()} == {"DummyCache"}
 
 
-def test_no_code_reads_what_can_run_code() -> None:
+def test_no_code_uses_unsafe_deserialization() -> None:
     found = {file.relative_to(REPOSITORY): unsafe_names(ast.parse(file.read_text())) for file in SHIPPED}
 
     assert len(found) > 200

@@ -1,4 +1,4 @@
-"""No copies of pages in caches."""
+"""Cache-Control: pages are not stored, static files are."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.core, pytest.mark.django_db(transaction=True)]
 
 
 def addresses(patterns: Iterable[Any], before: str = "") -> Iterator[str]:
-    """Give an address of every page, and of some of the admin's."""
+    """Yield an address of every page, and some of the admin."""
     for pattern in patterns:
         if isinstance(pattern, URLResolver):
             yield from addresses(pattern.url_patterns, f"{before}{pattern.pattern}")
@@ -29,7 +29,7 @@ def addresses(patterns: Iterable[Any], before: str = "") -> Iterator[str]:
             yield "/" + re.sub(r"<\w+:\w+>", "1", f"{before}{pattern.pattern}")
 
 
-def test_no_page_of_the_portal_is_to_be_stored(client: Client, redis_server: Redis) -> None:
+def test_no_page_of_the_portal_may_be_stored(client: Client, redis_server: Redis) -> None:
     user = make_user(is_staff=True, is_superuser=True)
     deployment = scenes.succeeded("prod")
     every = [re.sub(r"\b1\b", str(deployment.pk), one) for one in addresses(get_resolver().url_patterns)]
@@ -44,7 +44,7 @@ def test_no_page_of_the_portal_is_to_be_stored(client: Client, redis_server: Red
     assert not stored
 
 
-async def test_streams_and_exports_are_not_to_be_stored_either(redis_server: Redis) -> None:
+async def test_streams_and_exports_may_not_be_stored(redis_server: Redis) -> None:
     deployment = await asyncio.to_thread(scenes.succeeded, "prod")
     client = AsyncClient()
     await client.aforce_login(await asyncio.to_thread(make_user))
@@ -55,14 +55,14 @@ async def test_streams_and_exports_are_not_to_be_stored_either(redis_server: Red
         assert "no-store" in response.headers["Cache-Control"], what
 
 
-def test_files_are_kept(client: Client) -> None:
+def test_static_files_may_be_cached(client: Client) -> None:
     response = client.get("/static/portal/frame.css")
 
     assert "no-store" not in response.headers["Cache-Control"]
     response.close()
 
 
-def test_a_refused_form_stays_in_its_session_for_the_way_back(client: Client) -> None:
+def test_a_rejected_form_may_be_kept_in_the_session_history(client: Client) -> None:
     user = make_user(is_superuser=True)
     client.force_login(user)
     make_account()
@@ -73,7 +73,7 @@ def test_a_refused_form_stays_in_its_session_for_the_way_back(client: Client) ->
     assert "Cookie" in response.headers["Vary"]
 
 
-def test_what_a_view_says_itself_stays() -> None:
+def test_the_header_of_a_view_is_kept() -> None:
     answer = no_store(lambda request: HttpResponse(headers={"Cache-Control": "max-age=60, no-transform"}))
     kept = answer(RequestFactory().get("/")).headers["Cache-Control"].split(", ")
 

@@ -1,4 +1,4 @@
-"""Health, errors and language: the pages that belong to no app."""
+"""Health checks, error pages, language: pages that belong to no application."""
 
 from __future__ import annotations
 
@@ -21,9 +21,7 @@ def fails(*_args: object, **_options: object) -> None:
     raise OperationalError("gone away")
 
 
-def test_a_living_process_says_so_whatever_else_is_down(
-    client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_process_is_alive_whatever_else_is_down(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("django.db.backends.utils.CursorWrapper.execute", fails)
 
     assert client.get("/healthz").content == b"ok\n"
@@ -54,7 +52,7 @@ def test_the_portal_is_not_ready_without_its_database(
 
 
 @pytest.mark.parametrize("logged_in", [True, False])
-def test_a_page_that_is_not_there_leads_back(client: Client, logged_in: bool) -> None:
+def test_the_page_not_found_links_back(client: Client, logged_in: bool) -> None:
     if logged_in:
         client.force_login(make_user())
 
@@ -64,7 +62,7 @@ def test_a_page_that_is_not_there_leads_back(client: Client, logged_in: bool) ->
     assert reverse("home") in {a["href"] for a in page(response).one("main").all("a")}
 
 
-def test_a_bug_is_shown_without_details_and_found_in_the_log(
+def test_an_internal_error_has_no_details_on_the_page_and_is_logged(
     client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def bug(*_: object, **__: object) -> None:
@@ -72,7 +70,7 @@ def test_a_bug_is_shown_without_details_and_found_in_the_log(
 
     client.force_login(make_user())
     client.raise_request_exception = False
-    monkeypatch.setattr("deployments.models.Environment.objects.live", bug)
+    monkeypatch.setattr("deployments.models.Environment.objects.without_recordings", bug)
     with caplog.at_level(logging.ERROR):
         response = client.get(reverse("environments"))
 
@@ -93,14 +91,14 @@ def test_the_error_page_needs_no_database(client: Client, monkeypatch: pytest.Mo
     assert "Something went wrong" in page(response).text
 
 
-def test_an_unknown_host_is_told_what_to_set(client: Client) -> None:
+def test_the_error_about_an_unknown_host_names_the_setting(client: Client) -> None:
     response = client.get("/login/", headers={"host": "sanso.example"})
 
     assert response.status_code == 400
     assert "ALLOWED_HOSTS" in page(response).text
 
 
-def test_a_form_without_its_token_is_told_to_be_loaded_again() -> None:
+def test_the_error_about_a_missing_token_says_to_reload_the_form() -> None:
     response = Client(enforce_csrf_checks=True).post("/login/", {"username": "a", "password": "b"})
 
     assert response.status_code == 403
@@ -122,7 +120,7 @@ def test_switching_the_language_keeps_the_page(client: Client) -> None:
     assert response["Content-Language"] == "ja"
 
 
-def test_switching_the_language_leads_nowhere_else(client: Client) -> None:
+def test_switching_the_language_does_not_redirect_elsewhere(client: Client) -> None:
     url = reverse("set_language")
 
     for elsewhere in ("https://evil.example/", "//evil.example", "javascript:alert(1)"):
@@ -130,12 +128,12 @@ def test_switching_the_language_leads_nowhere_else(client: Client) -> None:
     assert Client(enforce_csrf_checks=True).post(url, {"language": "ja"}).status_code == 403
 
 
-def test_the_language_is_that_of_the_browser_at_first(client: Client) -> None:
+def test_the_initial_language_is_that_of_the_browser(client: Client) -> None:
     assert page(client.get("/login/", headers={"accept-language": "ja"})).one("html")["lang"] == "ja"
     assert page(client.get("/login/", headers={"accept-language": "fr"})).one("html")["lang"] == "en"
 
 
-def test_browsers_find_the_icon_where_they_look_by_themselves(client: Client) -> None:
+def test_the_favicon_is_at_its_default_address(client: Client) -> None:
     answer = client.get(client.get("/favicon.ico").headers["Location"])
 
     assert (answer.status_code, answer["Content-Type"]) == (200, "image/svg+xml")

@@ -1,6 +1,6 @@
-"""The colours, computed from the style sheets: texts can be read, and statuses told apart by everybody.
+"""The colors in the style sheets: contrast, and statuses that can be distinguished with any color vision.
 
-Contrast: WCAG 2.2, 1.4.3 and 1.4.11. Colour blindness: Machado, Oliveira and Fernandes 2009, severity 1.0.
+Contrast: WCAG 2.2, 1.4.3 and 1.4.11. Color blindness: Machado, Oliveira and Fernandes 2009, severity 1.0.
 Difference: CIE76 over normal, protan, deutan and tritan sight.
 """
 
@@ -47,12 +47,12 @@ def style(name: str) -> str:
 SHEETS = style("tokens.css") + style("palette.css")
 
 
-def colour(name: str, scheme: str) -> Triple:
-    """Return a custom property's colour in a scheme as linear light."""
+def color(name: str, scheme: str) -> Triple:
+    """Return the color of a custom property in a scheme, as linear light."""
     value = re.search(rf"--{name}:\s*([^;]+);", SHEETS)
     assert value, f"--{name} is not named"
     if alias := re.fullmatch(r"var\(--([\w-]+)\)", value[1]):
-        return colour(alias[1], scheme)
+        return color(alias[1], scheme)
     pair = re.findall(r"#([0-9a-f]{6})", value[1])
     code = pair[SCHEMES.index(scheme)]
     return cast(Triple, tuple(linear(int(code[i : i + 2], 16) / 255) for i in (0, 2, 4)))
@@ -92,7 +92,7 @@ def seen(rgb: Triple, sight: str) -> Triple:
 
 
 def tinted(one: Triple, ground: Triple) -> Triple:
-    """Return a ground with the pill's share of a colour, mixed as color-mix(in oklab) does."""
+    """Return a background with a badge's share of a color, mixed as color-mix(in oklab) does."""
     share = int(re.search(r"--tint: (\d+)%", SHEETS)[1]) / 100  # type: ignore[index]  # a missing one fails the test
     mixed = [share * a + (1 - share) * b for a, b in zip(oklab(one), oklab(ground), strict=True)]
     return from_oklab(cast(Triple, tuple(mixed)))
@@ -139,36 +139,36 @@ def from_oklab(lab_: Triple) -> Triple:
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("name", [*STATUSES, "text", "muted", "accent", "critical"])
-def test_every_text_reaches_4_5_on_every_ground(name: str, scheme: str) -> None:
-    ratios = {ground: contrast(colour(name, scheme), colour(ground, scheme)) for ground in GROUNDS}
+def test_every_text_has_a_contrast_of_4_5_on_every_background(name: str, scheme: str) -> None:
+    ratios = {ground: contrast(color(name, scheme), color(ground, scheme)) for ground in GROUNDS}
 
     assert min(ratios.values()) >= 4.5, ratios
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("name", STATUSES)
-def test_a_status_can_be_read_on_its_own_pill(name: str, scheme: str) -> None:
-    one = colour(name, scheme)
+def test_a_status_has_enough_contrast_on_its_badge(name: str, scheme: str) -> None:
+    one = color(name, scheme)
 
-    assert min(contrast(one, tinted(one, colour(ground, scheme))) for ground in GROUNDS) >= 4.5
-
-
-@pytest.mark.parametrize("scheme", SCHEMES)
-def test_what_stands_on_filled_buttons_can_be_read(scheme: str) -> None:
-    assert contrast(colour("on-accent", scheme), colour("accent", scheme)) >= 4.5
-    assert contrast(colour("surface", scheme), colour("failed", scheme)) >= 4.5
+    assert min(contrast(one, tinted(one, color(ground, scheme))) for ground in GROUNDS) >= 4.5
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_the_edge_of_what_can_be_pressed_reaches_3(scheme: str) -> None:
-    assert min(contrast(colour("edge", scheme), colour(ground, scheme)) for ground in GROUNDS) >= 3
+def test_text_on_filled_buttons_has_enough_contrast(scheme: str) -> None:
+    assert contrast(color("on-accent", scheme), color("accent", scheme)) >= 4.5
+    assert contrast(color("surface", scheme), color("failed", scheme)) >= 4.5
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_borders_of_controls_have_a_contrast_of_3(scheme: str) -> None:
+    assert min(contrast(color("edge", scheme), color(ground, scheme)) for ground in GROUNDS) >= 3
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("sight", SIGHTS)
-def test_no_two_statuses_look_alike_to_anybody(sight: str, scheme: str) -> None:
+def test_statuses_can_be_distinguished_with_any_color_vision(sight: str, scheme: str) -> None:
     differences = {
-        (one, other): math.dist(seen(colour(one, scheme), sight), seen(colour(other, scheme), sight))
+        (one, other): math.dist(seen(color(one, scheme), sight), seen(color(other, scheme), sight))
         for one, other in itertools.combinations(STATUSES, 2)
     }
 
@@ -176,11 +176,11 @@ def test_no_two_statuses_look_alike_to_anybody(sight: str, scheme: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["waiting", "settling", "cancelled", "deleted", "attention"])
-def test_statuses_that_mean_the_same_share_a_colour(name: str) -> None:
+def test_statuses_with_the_same_meaning_share_a_color(name: str) -> None:
     for scheme in SCHEMES:
-        assert colour(name, scheme) in {colour(status, scheme) for status in STATUSES}
+        assert color(name, scheme) in {color(status, scheme) for status in STATUSES}
 
 
-def test_every_status_class_has_its_colour() -> None:
+def test_every_status_class_has_a_color() -> None:
     for sheet in (style("parts.css"), style("admin.css")):
         assert all(f".is-{shown.value}" in sheet for shown in DisplayStatus)

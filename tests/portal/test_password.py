@@ -1,4 +1,4 @@
-"""Changing one's own password: who may, what ends, and what is forgotten."""
+"""Changing the own password: permissions, sessions, limits."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OLD, NEW = "a long password", "quite another one"
 
 @pytest.fixture
 def user(db: None, redis_server: Redis) -> User:
-    return make_user("vic")  # without any permission
+    return make_user("vic")  # without permissions
 
 
 @pytest.fixture
@@ -47,12 +47,12 @@ def test_the_page_is_linked_from_the_users_menu(browser: Client) -> None:
     ]
 
 
-def test_a_stranger_is_led_to_the_login(client: Client, db: None) -> None:
+def test_users_who_are_not_logged_in_are_redirected_to_the_login(client: Client, db: None) -> None:
     assert client.get(URL)["Location"] == f"{reverse('login')}?next={URL}"
     assert change(client)["Location"] == f"{reverse('login')}?next={URL}"
 
 
-def test_the_new_password_counts_from_then_on(browser: Client, user: User) -> None:
+def test_the_new_password_replaces_the_old_one(browser: Client, user: User) -> None:
     shown = browser.get(change(browser)["Location"], follow=True)
 
     assert "Password changed" in page(shown).one(role="status", class_="note").text
@@ -61,7 +61,7 @@ def test_the_new_password_counts_from_then_on(browser: Client, user: User) -> No
     assert not user.check_password(OLD)
 
 
-def test_this_session_stays_and_all_others_end(browser: Client, user: User) -> None:
+def test_all_other_sessions_end(browser: Client, user: User) -> None:
     other = Client()
     other.force_login(user)
     kept = browser.cookies["sessionid"].value
@@ -69,7 +69,7 @@ def test_this_session_stays_and_all_others_end(browser: Client, user: User) -> N
 
     assert browser.get("/environments/").status_code == 200
     assert other.get("/environments/").status_code == 302
-    stolen = Client()  # a copy of the cookie from before
+    stolen = Client()  # a copy of the earlier cookie
     stolen.cookies["sessionid"] = kept
     assert stolen.get("/environments/").status_code == 302
 
@@ -85,7 +85,7 @@ def test_this_session_stays_and_all_others_end(browser: Client, user: User) -> N
         (OLD, "", "", "required"),
     ],
 )
-def test_what_is_wrong_is_said_and_nothing_changes(
+def test_errors_are_displayed_and_nothing_changes(
     browser: Client, user: User, old: str, new: str, again: str, sentence: str
 ) -> None:
     response = change(browser, old, new, again)
@@ -97,9 +97,7 @@ def test_what_is_wrong_is_said_and_nothing_changes(
     assert {field.attributes.get("value") for field in page(response).all("input", type="password")} == {None}
 
 
-def test_the_old_password_cannot_be_guessed_in_a_session_that_was_taken_over(
-    browser: Client, user: User
-) -> None:
+def test_attempts_to_guess_the_old_password_are_limited(browser: Client, user: User) -> None:
     assert [change(browser, f"guess {n}").status_code for n in range(5)] == [422] * 5
 
     response = change(browser)
@@ -108,19 +106,19 @@ def test_the_old_password_cannot_be_guessed_in_a_session_that_was_taken_over(
     assert int(response["Retry-After"]) > 0
     user.refresh_from_db()
     assert user.check_password(OLD)
-    elsewhere = Client()  # the owner's own session is not held up
+    elsewhere = Client()  # the session of the owner is not limited
     elsewhere.force_login(user)
     assert change(elsewhere).status_code == 302
 
 
-def test_staff_changes_it_on_the_same_page(client: Client, db: None) -> None:
+def test_staff_uses_the_same_page(client: Client, db: None) -> None:
     client.force_login(make_user(is_staff=True, is_superuser=True))
 
     assert client.get("/admin/password_change/")["Location"] == URL
     assert client.post("/admin/password_change/", {"old_password": OLD})["Location"] == URL
 
 
-def test_a_generated_password_is_forgotten_when_its_user_has_another(
+def test_a_generated_password_is_deleted_when_it_is_changed(
     client: Client, db: None, redis_server: Redis, settings: Settings, tmp_path: Path
 ) -> None:
     settings.DATA_DIR = tmp_path
@@ -130,7 +128,7 @@ def test_a_generated_password_is_forgotten_when_its_user_has_another(
     bob = Client()
     bob.force_login(make_user("bob"))
     change(bob)
-    assert remembered_login(tmp_path) == first  # somebody else's change
+    assert remembered_login(tmp_path) == first  # changed by another user
 
     client.post(reverse("login"), {"username": first.username, "password": first.password})
     assert change(client, old=first.password).status_code == 302

@@ -1,4 +1,4 @@
-"""The Redis stand-in: what Celery and the event streams need of it."""
+"""The embedded Redis: what Celery and the event streams need."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def stand_in() -> Iterator[Redis]:
         yield server
 
 
-def test_it_carries_celery_tasks(stand_in: Redis, tmp_path: Path) -> None:
+def test_celery_tasks_are_delivered(stand_in: Redis, tmp_path: Path) -> None:
     url = broker_url(stand_in.url)
     (tmp_path / "standin_tasks.py").write_text(TASKS.format(url=url, options=OPTIONS))
     worker = Service(
@@ -58,7 +58,7 @@ def test_it_carries_celery_tasks(stand_in: Redis, tmp_path: Path) -> None:
     worker.stop()
 
 
-def test_a_blocked_stream_reader_hears_of_an_event(stand_in: Redis) -> None:
+def test_a_blocking_read_returns_a_new_event(stand_in: Redis) -> None:
     connect = "import redis, sys; client = redis.Redis.from_url(sys.argv[1])"
     read = f"{connect}; print(client.xread({{'events': '0'}}, block=0))"
     reader = subprocess.Popen(
@@ -71,7 +71,7 @@ def test_a_blocked_stream_reader_hears_of_an_event(stand_in: Redis) -> None:
     assert "'7'" in reader.communicate(timeout=LIMIT)[0]
 
 
-def test_clients_at_one_time_stay_apart(stand_in: Redis) -> None:
+def test_concurrent_clients_are_independent(stand_in: Redis) -> None:
     with redis.Redis.from_url(stand_in.url) as first, redis.Redis.from_url(stand_in.url) as second:
         with first.pipeline() as bundle:
             bundle.watch("counted")
@@ -84,7 +84,7 @@ def test_clients_at_one_time_stay_apart(stand_in: Redis) -> None:
         assert second.get("counted") == b"1"
 
 
-def test_it_replaces_the_socket_that_a_killed_one_left(stand_in: Redis) -> None:
+def test_the_socket_of_a_killed_server_is_replaced(stand_in: Redis) -> None:
     stand_in.kill()
     assert (stand_in.folder / "redis.sock").is_socket()
 
@@ -93,7 +93,7 @@ def test_it_replaces_the_socket_that_a_killed_one_left(stand_in: Redis) -> None:
     assert pong(stand_in.url)
 
 
-def test_it_ends_at_once_when_asked_with_clients_connected(stand_in: Redis) -> None:
+def test_it_stops_at_once_with_connected_clients(stand_in: Redis) -> None:
     with redis.Redis.from_url(stand_in.url) as client:
         client.ping()
         assert stand_in.process is not None

@@ -1,4 +1,4 @@
-"""`manage.py run` with everything in it, as a person starts it on a fresh machine."""
+"""`manage.py run` with all its services, as on a fresh machine."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LOGIN = re.compile(r"Log in as (\S+) with the password (\S+)")
 
 
 class Portal:
-    """A `manage.py run` in a process of its own, and what it has said so far."""
+    """A `manage.py run` in a process of its own, and its output so far."""
 
     def __init__(
         self, data: Path, port: int, *, umask: int = -1, prefix: Sequence[str] = (), **environment: str
@@ -75,7 +75,7 @@ class Portal:
     def processes(self) -> dict[int, str]:
         """Return all processes of this run, besides the supervisor, by their commands.
 
-        Those of the portal name its data folder, and carry the mark by which the others are known. A real
+        Those of the portal name its data folder; the others have its mark in their environment. A real
         redis-server is not among them: it writes its title over its environment.
         """
         folder = f"SANSO_DATA_DIR={self.data}\0".encode()
@@ -97,7 +97,7 @@ class Portal:
         }
 
     def pid_of(self, words: str, *, other_than: int = 0) -> int:
-        """Return the process with these words in its command, as soon as there is one."""
+        """Wait for the process with this text in its command, and return its id."""
         found: list[int] = []
 
         def look() -> bool:
@@ -109,12 +109,12 @@ class Portal:
         return max(found)
 
     def environment_of(self, words: str) -> dict[str, str]:
-        """Return the environment of the process with these words in its command."""
+        """Return the environment of the process with this text in its command."""
         text = Path(f"/proc/{self.pid_of(words)}/environ").read_text()
         return dict(part.split("=", 1) for part in text.split("\0") if "=" in part)
 
     def ports_of(self, words: str) -> set[int]:
-        """Return the ports at 127.0.0.1 on which the process with these words in its command listens."""
+        """Return the ports of 127.0.0.1 on which the process with this text in its command listens."""
         places = (Path(f"/proc/{self.pid_of(words)}") / "fd").glob("*")
         sockets = {str(place.readlink()) for place in places}
         rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
@@ -159,14 +159,14 @@ def portals() -> Iterator[list[Portal]]:
 
 @pytest.fixture
 def without_redis(tmp_path: Path) -> str:
-    """A PATH with the interpreter and nothing else on it."""
+    """A PATH with the interpreter only."""
     folder = tmp_path / "bin"
     folder.mkdir()
     (folder / "python3").symlink_to(sys.executable)
     return str(folder)
 
 
-def test_a_fresh_machine_gets_a_page_a_login_and_all_parts(
+def test_a_run_on_a_fresh_machine_has_a_page_a_login_and_all_services(
     portals: list[Portal], tmp_path: Path, without_redis: str
 ) -> None:
     portal = Portal(tmp_path / "data", free_port(), PATH=without_redis)
@@ -179,7 +179,7 @@ def test_a_fresh_machine_gets_a_page_a_login_and_all_parts(
     commands = " ".join(portal.processes().values())
     for part in ("portal.redis_server", "portal.sandbox", "celery", "dispatch", "uvicorn"):
         assert part in commands
-    assert "Sandbox machines: " in portal.said  # what is real here, and what stands in
+    assert "Sandbox machines: " in portal.said  # which services are real, and which are stand-ins
     assert "stands in for Aurora" in portal.said
     assert {file.stem for file in (portal.data / "logs").glob("*.log")} == {
         *("redis", "sandbox", "worker", "dispatcher", "web")
@@ -190,9 +190,7 @@ def test_a_fresh_machine_gets_a_page_a_login_and_all_parts(
     assert portal.has_ended()
 
 
-def test_an_open_data_folder_is_restricted_whatever_the_shell_says(
-    portals: list[Portal], tmp_path: Path
-) -> None:
+def test_an_open_data_folder_is_restricted_whatever_the_umask(portals: list[Portal], tmp_path: Path) -> None:
     (tmp_path / "logs").mkdir(mode=0o755)
     (tmp_path / "logs" / "web.log").touch(mode=0o644)
     tmp_path.chmod(0o755)
@@ -206,10 +204,10 @@ def test_an_open_data_folder_is_restricted_whatever_the_shell_says(
 
 
 @pytest.mark.skipif(bool(unprivileged.why_not()), reason=unprivileged.why_not())
-def test_the_keys_of_a_user_without_rights_are_out_of_reach_for_the_users_other_programs(
+def test_keys_cannot_be_read_by_other_programs_of_the_same_user(
     portals: list[Portal],
 ) -> None:
-    """What runs as the same user, such as a function that can't be confined, finds no key in /proc."""
+    """A program of the same user, such as an unconfined function, finds no key in /proc."""
     look = "import sys; print(open(f'/proc/{sys.argv[1]}/environ').read())"
     as_nobody, secret = unprivileged.as_nobody(), "the-key-of-this-test-and-of-no-other-thing"
     with tempfile.TemporaryDirectory(prefix="sanso-run-") as folder:
@@ -231,7 +229,7 @@ def test_the_keys_of_a_user_without_rights_are_out_of_reach_for_the_users_other_
         assert portal.end() == 0
 
 
-def test_the_second_start_is_quick_and_keeps_the_login(portals: list[Portal], tmp_path: Path) -> None:
+def test_the_second_start_is_fast_and_keeps_the_login(portals: list[Portal], tmp_path: Path) -> None:
     first = Portal(tmp_path, free_port())
     portals.append(first)
     first.wait_for("Ctrl-C")
@@ -244,13 +242,13 @@ def test_the_second_start_is_quick_and_keeps_the_login(portals: list[Portal], tm
     second.end()
     after = os.times()
 
-    # How long all its processes kept processors busy, its end included; two processors take half of that.
+    # CPU time of all its processes, including its end; on two processors it takes half as long.
     cost = after.children_user + after.children_system - before.children_user - before.children_system
     assert cost < 20
     assert LOGIN.findall(second.said) == LOGIN.findall(first.said)
 
 
-def test_killed_parts_come_back_and_a_killed_run_leaves_nothing(
+def test_killed_processes_are_restarted_and_a_killed_run_leaves_none(
     portals: list[Portal], tmp_path: Path, without_redis: str
 ) -> None:
     portal = Portal(tmp_path / "data", free_port(), PATH=without_redis)
@@ -269,7 +267,7 @@ def test_killed_parts_come_back_and_a_killed_run_leaves_nothing(
     wait_until(portal.has_ended, what="the end of all processes")
 
 
-def test_a_database_that_is_not_there_is_told_in_a_sentence(portals: list[Portal], tmp_path: Path) -> None:
+def test_a_missing_database_is_reported(portals: list[Portal], tmp_path: Path) -> None:
     url = f"mysql://someone:hidden@{LOOPBACK}:{free_port()}/sanso"
     portal = Portal(tmp_path, free_port(), DATABASE_URL=url)
     portals.append(portal)
@@ -282,9 +280,7 @@ def test_a_database_that_is_not_there_is_told_in_a_sentence(portals: list[Portal
 
 
 @pytest.mark.timeout(300)
-def test_runs_that_start_at_one_time_have_redis_and_sandbox_of_their_own(
-    portals: list[Portal], tmp_path: Path
-) -> None:
+def test_concurrent_runs_have_their_own_redis_and_sandbox(portals: list[Portal], tmp_path: Path) -> None:
     for attempt in range(3):
         port = free_port()
         both = [Portal(tmp_path / f"{attempt}{name}", port) for name in "ab"]
@@ -306,7 +302,7 @@ def test_runs_that_start_at_one_time_have_redis_and_sandbox_of_their_own(
         assert [portal.end() for portal in both] == [0, 0]
 
 
-def test_a_port_that_is_none_is_told_in_a_sentence(portals: list[Portal], tmp_path: Path) -> None:
+def test_an_invalid_port_is_reported(portals: list[Portal], tmp_path: Path) -> None:
     portal = Portal(tmp_path, 99999)
     portals.append(portal)
     said, _ = portal.process.communicate(timeout=LIMIT)
@@ -316,7 +312,7 @@ def test_a_port_that_is_none_is_told_in_a_sentence(portals: list[Portal], tmp_pa
     assert "Traceback" not in said
 
 
-def test_a_taken_port_is_told_and_the_next_one_used(portals: list[Portal], tmp_path: Path) -> None:
+def test_a_taken_port_is_reported_and_the_next_one_used(portals: list[Portal], tmp_path: Path) -> None:
     port = free_port()
     with socket.create_server((LOOPBACK, port)):
         portal = Portal(tmp_path, port)

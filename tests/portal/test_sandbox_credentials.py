@@ -26,7 +26,7 @@ def credentials(*options: str) -> str:
     return printed.getvalue()
 
 
-def test_a_shell_that_reads_it_is_in_the_account(sandbox: Sandbox, sandbox_account: str) -> None:
+def test_a_shell_with_the_output_uses_the_account(sandbox: Sandbox, sandbox_account: str) -> None:
     lines = credentials("--account", sandbox_account)
     script = f"""
         {lines}
@@ -53,7 +53,7 @@ def test_a_shell_that_reads_it_is_in_the_account(sandbox: Sandbox, sandbox_accou
     assert [call["action"] for call in json.loads(calls)["calls"]] == ["GetCallerIdentity", "ListStacks"]
 
 
-def test_json_is_for_programs(sandbox: Sandbox, sandbox_account: str) -> None:
+def test_the_output_can_be_json(sandbox: Sandbox, sandbox_account: str) -> None:
     made = json.loads(credentials("--json", "--account", sandbox_account))
     client = boto3.client(
         "sts",
@@ -66,7 +66,7 @@ def test_json_is_for_programs(sandbox: Sandbox, sandbox_account: str) -> None:
     client.close()
 
 
-def test_without_an_account_it_is_the_first_sandbox_account(sandbox: Sandbox) -> None:
+def test_the_default_is_the_first_sandbox_account(sandbox: Sandbox) -> None:
     with pytest.raises(CommandError, match="ensure_sandbox_account"):
         credentials()
     make_account("sandbox", is_sandbox=True, sandbox_account_id="343434343434", region="eu-west-1")
@@ -74,7 +74,7 @@ def test_without_an_account_it_is_the_first_sandbox_account(sandbox: Sandbox) ->
     assert (made["SANDBOX_ACCOUNT"], made["AWS_REGION"]) == ("343434343434", "eu-west-1")
 
 
-def test_the_sandbox_of_the_data_folder_is_found_on_whatever_port(
+def test_the_sandbox_of_the_data_folder_is_found_on_any_port(
     sandbox: Sandbox, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SANSO_SANDBOX_URL")
@@ -82,7 +82,7 @@ def test_the_sandbox_of_the_data_folder_is_found_on_whatever_port(
     assert json.loads(credentials("--json", "--account", "1" * 12))["AWS_ENDPOINT_URL"] == sandbox.url
 
 
-def test_without_a_sandbox_it_says_what_to_look_at(settings: Settings, tmp_path: Path) -> None:
+def test_the_error_without_a_sandbox_says_what_to_check(settings: Settings, tmp_path: Path) -> None:
     settings.SANSO_SANDBOX_URL = f"http://127.0.0.1:{free_port()}"
     settings.SANSO_SANDBOX_TOKEN_FILE = str(tmp_path / "token")
     with pytest.raises(CommandError, match=r"issued no key.*SANSO_SANDBOX_URL.*token"):

@@ -1,4 +1,4 @@
-"""The sandbox's page: who may open it, what it breaks on purpose, and what it says when it cannot."""
+"""The sandbox console: permissions, injected failures, errors."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def account(sandbox_account: str) -> Account:
 
 @pytest.fixture
 def browser(client: Client, account: Account) -> Client:
-    """The browser of somebody who may deploy."""
+    """The browser of a user who may deploy."""
     user = make_user("ana")
     user.user_permissions.add(Permission.objects.get(codename="add_deployment"))
     client.force_login(user)
@@ -41,15 +41,15 @@ def faults(sandbox: Sandbox, account: Account | None) -> dict[str, Any]:
     return dict(found)
 
 
-def sent(browser: Client, values: dict[str, str]) -> Element:
-    """Send a form that is good, and return the page that follows."""
+def submit(browser: Client, values: dict[str, str]) -> Element:
+    """Send a valid form, and return the page that follows."""
     response = browser.post(URL, values, follow=True)
     assert response.status_code == 200, page(response).one("main").text
     return page(response)
 
 
-def refused(browser: Client, values: dict[str, str]) -> Element:
-    """Send a form that is not good, and return the page that shows it again."""
+def submit_invalid(browser: Client, values: dict[str, str]) -> Element:
+    """Send an invalid form, and return the page that displays it again."""
     response = browser.post(URL, values)
     assert response.status_code == 422
     return page(response)
@@ -60,21 +60,21 @@ def field(shown: Element, ask: str, name: str) -> Element:
 
 
 def error(shown: Element, ask: str, name: str) -> str:
-    """Return what is said beside a field, which the field names as its description."""
+    """Return the error of a field, which the field references as its description."""
     told = shown.one(id=f"ask-{ask}-{name}_error")
     assert told["id"] in field(shown, ask, name)["aria-describedby"]
     assert field(shown, ask, name)["aria-invalid"] == "true"
     return told.text
 
 
-def take_back(browser: Client, shown: Element, button: str) -> Element:
+def remove(browser: Client, shown: Element, button: str) -> Element:
     """Press the button of a list, and return the page that follows."""
     (form,) = [form for form in shown.all("form") if form.text == button]
     values = {one["name"]: one["value"] for one in form.all("input")}
     return page(browser.post(form["action"], values, follow=True))
 
 
-def test_who_may_not_deploy_is_refused_in_words(client: Client, account: Account, sandbox: Sandbox) -> None:
+def test_viewers_may_not_open_the_console(client: Client, account: Account, sandbox: Sandbox) -> None:
     client.force_login(make_user("vic"))
 
     for response in (
@@ -90,11 +90,11 @@ def test_who_may_not_deploy_is_refused_in_words(client: Client, account: Account
     assert not faults(sandbox, account)["resources"]
 
 
-def test_a_stranger_is_asked_to_log_in(client: Client, account: Account) -> None:
+def test_the_console_needs_a_login(client: Client, account: Account) -> None:
     assert client.get(URL)["Location"] == f"{reverse('login')}?next={URL}"
 
 
-def test_forms_from_elsewhere_are_refused(browser: Client, account: Account, sandbox: Sandbox) -> None:
+def test_forms_of_other_sites_are_rejected(browser: Client, account: Account, sandbox: Sandbox) -> None:
     strict = Client(enforce_csrf_checks=True)
     strict.cookies = browser.cookies
 
@@ -102,7 +102,7 @@ def test_forms_from_elsewhere_are_refused(browser: Client, account: Account, san
     assert not faults(sandbox, account)["resources"]
 
 
-def test_the_navigation_leads_there_whom_it_is_for(browser: Client, account: Account) -> None:
+def test_the_navigation_links_to_the_console_for_operators(browser: Client, account: Account) -> None:
     viewer = Client()
     viewer.force_login(make_user("vic"))
     link = {"href": URL}
@@ -114,19 +114,19 @@ def test_the_navigation_leads_there_whom_it_is_for(browser: Client, account: Acc
     assert not page(browser.get("/environments/")).all("a", **link)
 
 
-def test_the_note_of_an_environment_leads_there(browser: Client, account: Account) -> None:
+def test_the_note_of_an_environment_links_to_the_console(browser: Client, account: Account) -> None:
     shown = page(browser.get(make_environment("shop", account=account).get_absolute_url()))
 
     assert shown.one(id="sandbox").one("a")["href"] == f"{URL}?account={account.pk}"
 
 
-def test_without_a_sandbox_account_it_says_how_there_is_one(browser: Client) -> None:
+def test_without_a_sandbox_account_the_page_explains_how_to_add_one(browser: Client) -> None:
     Account.objects.update(is_sandbox=False)
 
     assert "ensure_sandbox_account" in page(browser.get(URL)).one("main").text
 
 
-def test_empty_lists_say_what_is_missing(browser: Client) -> None:
+def test_empty_lists_are_explained(browser: Client) -> None:
     shown = page(browser.get(URL))
 
     assert "Deploy an environment" in shown.one(id="machines").text
@@ -138,25 +138,27 @@ def test_empty_lists_say_what_is_missing(browser: Client) -> None:
     ]
 
 
-def test_a_resource_fails_until_it_is_taken_back(browser: Client, account: Account, sandbox: Sandbox) -> None:
-    shown = sent(browser, RESOURCE)
+def test_a_failure_of_a_resource_is_injected_and_removed(
+    browser: Client, account: Account, sandbox: Sandbox
+) -> None:
+    shown = submit(browser, RESOURCE)
 
     assert faults(sandbox, account)["resources"] == {"DBCluster": "Quota."}
     assert "DBCluster when it is created Quota." in shown.one(id="resources-list").text
     assert "Failure injected: DBCluster." in shown.one(class_="messages").text
-    shown = take_back(browser, shown, "Remove DBCluster")
+    shown = remove(browser, shown, "Remove DBCluster")
     assert not faults(sandbox, account)["resources"]
     assert shown.all(id="resources-none")
 
 
-def test_a_resource_can_fail_at_other_moments(browser: Client, account: Account, sandbox: Sandbox) -> None:
-    shown = sent(browser, RESOURCE | {"operation": "delete"})
+def test_a_resource_can_fail_in_other_operations(browser: Client, account: Account, sandbox: Sandbox) -> None:
+    shown = submit(browser, RESOURCE | {"operation": "delete"})
 
     assert faults(sandbox, account)["resources"] == {"delete:DBCluster": "Quota."}
     assert "DBCluster when it is deleted" in shown.one(id="resources-list").text
 
 
-def test_the_templates_resources_are_suggested(browser: Client) -> None:
+def test_resources_of_the_templates_are_suggested(browser: Client) -> None:
     suggested = {option["value"] for option in page(browser.get(URL)).one(id="logical-ids").all("option")}
 
     assert {"WebServerAssociation", "HttpListener"} <= suggested
@@ -170,31 +172,31 @@ def test_the_templates_resources_are_suggested(browser: Client) -> None:
         ({"where": "chosen", "instances": "i-0a, i-0b"}, ["i-0a", "i-0b"], "on i-0a, i-0b"),
     ],
 )
-def test_an_association_fails_where_it_is_to(
+def test_an_association_fails_on_the_chosen_instances(
     browser: Client, account: Account, sandbox: Sandbox, typed: dict[str, str], on: object, said: str
 ) -> None:
-    shown = sent(browser, ASSOCIATION | typed)
+    shown = submit(browser, ASSOCIATION | typed)
 
     fault = faults(sandbox, account)["associations"]["web"]
     assert (fault["on"], fault["stdout"]) == (on, "TASK\nfatal\n")
     assert f"web {said}" in shown.one(id="associations-list").text
     assert "fatal" in shown.one(id="associations-list").one("pre", aria_label="stdout").text
-    take_back(browser, shown, "Remove web")
+    remove(browser, shown, "Remove web")
     assert not faults(sandbox, account)["associations"]
 
 
-def test_what_an_association_prints_is_filled_in_believably(browser: Client) -> None:
+def test_the_output_of_an_association_has_a_realistic_default(browser: Client) -> None:
     printed = field(page(browser.get(URL)), "association", "printed").text
 
     assert "fatal: [localhost]: FAILED!" in printed
     assert "PLAY RECAP" in printed
 
 
-def test_api_calls_fail_and_all_of_it_is_taken_back(
+def test_failures_of_api_calls_are_injected_and_removed(
     browser: Client, account: Account, sandbox: Sandbox
 ) -> None:
-    sent(browser, RESOURCE)
-    shown = sent(browser, API)
+    submit(browser, RESOURCE)
+    shown = submit(browser, API)
 
     (fault,) = faults(sandbox, account)["api"]
     assert (fault["service"], fault["action"], fault["mode"], fault["count"]) == (
@@ -204,46 +206,48 @@ def test_api_calls_fail_and_all_of_it_is_taken_back(
         3,
     )
     assert "3 calls left" in shown.one(id="api-list").text
-    take_back(browser, shown, "Remove all")
+    remove(browser, shown, "Remove all")
     assert not faults(sandbox, account)["api"]
-    assert faults(sandbox, account)["resources"]  # of another kind, and still in force
+    assert faults(sandbox, account)["resources"]  # of another kind, and still active
 
 
-def test_only_faults_that_end_by_themselves_are_offered(browser: Client) -> None:
+def test_only_temporary_faults_can_be_chosen(browser: Client) -> None:
     modes = [option["value"] for option in field(page(browser.get(URL)), "api", "mode").all("option")]
 
     assert modes == ["throttle", "denied", "error_before", "error_after", "timeout"]
 
 
-def test_everything_is_taken_back_at_once(browser: Client, account: Account, sandbox: Sandbox) -> None:
+def test_all_failures_are_removed_at_once(browser: Client, account: Account, sandbox: Sandbox) -> None:
     for values in (RESOURCE, ASSOCIATION, API):
-        shown = sent(browser, values)
+        shown = submit(browser, values)
     assert "3 active faults" in shown.one(id="in-force").text
 
-    shown = take_back(browser, shown, "Remove all faults")
+    shown = remove(browser, shown, "Remove all faults")
 
     assert not any(faults(sandbox, account).values())
     assert not shown.all(id="in-force")
 
 
-def test_what_a_script_broke_in_every_account_is_shown_and_taken_back(
+def test_failures_of_every_account_are_listed_and_removed(
     browser: Client, account: Account, sandbox: Sandbox
 ) -> None:
     sandbox.control("POST", "faults", {"resources": {"Vpc": "No."}, "associations": {"app": 1}})
     try:
         shown = page(browser.get(URL))
         assert "in every account" in shown.one(id="resources-list").text
-        take_back(browser, shown, "Remove Vpc")
+        remove(browser, shown, "Remove Vpc")
         shared = faults(sandbox, None)
         assert (shared["resources"], list(shared["associations"])) == ({}, ["app"])
-        take_back(browser, page(browser.get(URL)), "Remove all faults")
+        remove(browser, page(browser.get(URL)), "Remove all faults")
         assert not any(faults(sandbox, None).values())
     finally:
         sandbox.control("POST", "faults", {"resources": {"Vpc": None}, "associations": {"app": None}})
 
 
-def test_the_pace_of_the_account_is_changed(browser: Client, account: Account, sandbox: Sandbox) -> None:
-    shown = sent(browser, {"ask": "pace", "pace": "3"})
+def test_the_time_scale_of_the_account_is_changed(
+    browser: Client, account: Account, sandbox: Sandbox
+) -> None:
+    shown = submit(browser, {"ask": "pace", "pace": "3"})
 
     about: Any = sandbox.control("GET", "about", account=account.sandbox_account_id)
     assert about["pace"] == 3
@@ -270,10 +274,10 @@ def test_the_pace_of_the_account_is_changed(browser: Client, account: Account, s
         ({"ask": "pace", "pace": "nan"}, "pace", "number"),
     ],
 )
-def test_bad_input_is_explained_beside_the_field_and_nothing_typed_is_lost(
+def test_invalid_input_has_an_error_at_its_field_and_is_kept(
     browser: Client, account: Account, sandbox: Sandbox, values: dict[str, str], name: str, said: str
 ) -> None:
-    shown = refused(browser, values)
+    shown = submit_invalid(browser, values)
 
     ask = values["ask"]
     assert said in error(shown, ask, name)
@@ -287,7 +291,7 @@ def test_bad_input_is_explained_beside_the_field_and_nothing_typed_is_lost(
     assert not any(faults(sandbox, account).values())
 
 
-def test_a_form_that_there_is_not_is_not_found(browser: Client) -> None:
+def test_an_unknown_form_is_not_found(browser: Client) -> None:
     assert browser.post(URL, {"ask": "weather"}).status_code == 404
 
 
@@ -298,9 +302,7 @@ def test_an_account_that_is_no_sandbox_is_not_found(browser: Client) -> None:
         assert browser.get(URL, {"account": asked}).status_code == 404
 
 
-def test_there_is_a_choice_where_there_are_two_sandbox_accounts(
-    browser: Client, account: Account, sandbox: Sandbox
-) -> None:
+def test_two_sandbox_accounts_can_be_chosen_from(browser: Client, account: Account, sandbox: Sandbox) -> None:
     assert not page(browser.get(URL)).all(id="account")
     second = make_account("second", is_sandbox=True, sandbox_account_id="555566667777")
     try:
@@ -317,8 +319,8 @@ def test_there_is_a_choice_where_there_are_two_sandbox_accounts(
         sandbox.control("DELETE", "faults", account="555566667777")
 
 
-def test_the_lists_alone_stay_fresh_and_leave_what_is_typed(browser: Client) -> None:
-    sent(browser, RESOURCE)
+def test_refreshing_the_lists_keeps_the_input(browser: Client) -> None:
+    submit(browser, RESOURCE)
 
     fresh = page(browser.get(URL, headers={"HX-Request": "true"}))
 
@@ -329,7 +331,7 @@ def test_the_lists_alone_stay_fresh_and_leave_what_is_typed(browser: Client) -> 
     assert not kept.all("form")
 
 
-def test_a_sandbox_that_is_down_is_said_and_what_was_typed_is_kept(
+def test_a_sandbox_that_is_down_is_reported_and_the_input_is_kept(
     browser: Client, settings: Settings
 ) -> None:
     settings.SANSO_SANDBOX_URL = f"http://127.0.0.1:{free_port()}"
@@ -337,9 +339,9 @@ def test_a_sandbox_that_is_down_is_said_and_what_was_typed_is_kept(
     shown = page(browser.get(URL))
     assert "Sandbox not responding" in shown.one(id="silent").text
     assert settings.SANSO_SANDBOX_URL in shown.one(id="silent").text
-    assert not shown.all(id="resources-none")  # nobody knows that
+    assert not shown.all(id="resources-none")  # that is unknown
 
-    shown = refused(browser, RESOURCE)
+    shown = submit_invalid(browser, RESOURCE)
     assert (
         "The sandbox is not responding; nothing was changed."
         in shown.one(role="alert", class_="summary").text
@@ -352,21 +354,21 @@ def test_a_sandbox_that_is_down_is_said_and_what_was_typed_is_kept(
     assert "not responding" in page(log).text
 
 
-def test_what_the_sandbox_would_not_do_is_said_in_its_words(browser: Client) -> None:
+def test_an_error_of_the_sandbox_is_displayed(browser: Client) -> None:
     shown = page(browser.post(reverse("sandbox_machine", args=["i-0"]), {"action": "kill"}, follow=True))
     assert "The sandbox rejected the request: there is no i-0." in shown.one(class_="messages").text
     shown = page(browser.post(reverse("sandbox_database", args=["c"]), {"action": "dance"}, follow=True))
     assert "database of a cluster c" in shown.one(class_="messages").text
 
 
-def test_the_page_speaks_japanese(browser: Client) -> None:
+def test_the_page_is_in_japanese(browser: Client) -> None:
     shown = page(browser.get(URL, headers={"Accept-Language": "ja"}))
 
     assert shown.one("h1").text == "サンドボックス"
     assert "失敗" in shown.one(id="resources").text
 
 
-def test_there_are_no_styles_or_scripts_in_the_page(browser: Client) -> None:
+def test_the_page_has_no_inline_styles_or_scripts(browser: Client) -> None:
     shown = page(browser.get(URL))
 
     assert all(script.attributes.get("src") for script in shown.all("script"))

@@ -1,4 +1,4 @@
-"""The sandbox's page with a deployed environment in it: its servers and its database are broken for real."""
+"""The sandbox console with a deployed environment: failures of real servers and of the database."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def account(site: Site, settings: Settings) -> Account:
 
 @pytest.fixture
 def environment(account: Account) -> Environment:
-    """The row of what is deployed, beside one whose stack's name begins alike."""
+    """The row of the deployed environment, and another one whose stack name has the same beginning."""
     make_environment("who", account=account, stack_name="who")
     return make_environment("shop", account=account, stack_name="whole")
 
@@ -54,8 +54,8 @@ def browser(client: Client, environment: Environment) -> Client:
 
 
 @pytest.fixture
-def slowly(site: Site) -> Iterator[None]:
-    """Let time pass as on AWS, so that nothing replaces a server that is stopped for a moment."""
+def aws_time_scale(site: Site) -> Iterator[None]:
+    """Set the time scale of AWS, so that a server that is stopped for a moment is not replaced."""
     site.account.pace(12)
     yield
     site.account.pace(0)
@@ -66,13 +66,13 @@ def shown(browser: Client) -> Element:
 
 
 def servers(browser: Client, tier: str) -> list[Element]:
-    """Return what the page lists of the servers of a tier."""
+    """Return the servers of a tier that the page lists."""
     found = [one for one in shown(browser).one(id="machines").all("li") if one.all("p", class_="what")]
     return [one for one in found if tier in one.one("p", class_="what").text]
 
 
 def press(browser: Client, url: str, action: str) -> str:
-    """Press a button, and return what is said about it."""
+    """Press a button, and return the message that follows."""
     return page(browser.post(url, {"action": action}, follow=True)).one(class_="messages").text
 
 
@@ -90,7 +90,7 @@ def test_servers_are_listed_under_their_environment_with_their_tier(
     assert [len(servers(browser, tier)) for tier in ("Web server", "App server")] == [2, 2]
 
 
-def test_a_service_is_stopped_and_started_again(browser: Client, site: Site, slowly: None) -> None:
+def test_a_service_is_stopped_and_started_again(browser: Client, site: Site, aws_time_scale: None) -> None:
     row = servers(browser, "App server")[0]
     url = reverse("sandbox_machine", args=[row["id"]])
     assert {"stop-service", "kill"} <= set(buttons(row))
@@ -106,7 +106,9 @@ def test_a_service_is_stopped_and_started_again(browser: Client, site: Site, slo
     assert "Running" in row.one("p", class_="what").text
 
 
-def test_a_web_server_answers_500_until_it_is_mended(browser: Client, site: Site, slowly: None) -> None:
+def test_a_web_server_can_return_500_until_it_is_repaired(
+    browser: Client, site: Site, aws_time_scale: None
+) -> None:
     row = servers(browser, "Web server")[0]
     url = reverse("sandbox_machine", args=[row["id"]])
     assert "break-service" not in buttons(servers(browser, "App server")[0])
@@ -121,7 +123,7 @@ def test_a_web_server_answers_500_until_it_is_mended(browser: Client, site: Site
     assert "Running" in row.one("p", class_="what").text
 
 
-def test_a_log_is_read_in_place_and_on_a_page_of_its_own(browser: Client, site: Site) -> None:
+def test_a_log_can_be_read_in_place_and_on_its_own_page(browser: Client, site: Site) -> None:
     site.get("read?from=the-log")
     urls = [one.one("details", class_="output")["data-from"] for one in servers(browser, "Web server")]
 
@@ -133,7 +135,7 @@ def test_a_log_is_read_in_place_and_on_a_page_of_its_own(browser: Client, site: 
     assert any("from=the-log" in one.one("main").text for one in alone)
 
 
-def test_killing_is_asked_twice_and_another_server_comes(browser: Client, site: Site) -> None:
+def test_killing_needs_a_confirmation_and_the_server_is_replaced(browser: Client, site: Site) -> None:
     row = servers(browser, "Web server")[0]
     (sure,) = row.all("details", class_="sure")
     assert "as in a power failure" in sure.one("form").text
@@ -146,16 +148,14 @@ def test_killing_is_asked_twice_and_another_server_comes(browser: Client, site: 
     assert len(servers(browser, "Web server")) == 2
 
 
-def test_what_the_sandbox_learns_to_do_shows_by_itself(
-    browser: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_new_actions_of_the_sandbox_are_displayed(browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     ask = ControlPlane._ask
 
-    def knowing_more(self: ControlPlane, path: str, *arguments: Any, **options: Any) -> Any:
+    def with_more_actions(self: ControlPlane, path: str, *arguments: Any, **options: Any) -> Any:
         told = ask(self, path, *arguments, **options)
         return {**told, "actions": [*told["actions"], "dance"]} if path == "machines" else told
 
-    monkeypatch.setattr(ControlPlane, "_ask", knowing_more)
+    monkeypatch.setattr(ControlPlane, "_ask", with_more_actions)
 
     assert "dance" in buttons(servers(browser, "Web server")[0])
     assert "rejected the request" in press(
@@ -180,7 +180,7 @@ def test_a_database_fails_over(browser: Client, site: Site, environment: Environ
     wait_until(has_failed_over, what="the other instance as the writer")
 
 
-def test_only_what_a_database_can_suffer_is_offered(browser: Client, site: Site) -> None:
+def test_only_possible_actions_of_a_database_are_displayed(browser: Client, site: Site) -> None:
     about: Any = site.account.sandbox.control("GET", "about")
     (cluster,) = shown(browser).one(id="databases").all("div", class_="group")
 

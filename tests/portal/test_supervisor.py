@@ -1,4 +1,4 @@
-"""The supervisor with programs of our own: what dies comes back, what was started is gone in the end."""
+"""The supervisor with small programs: it restarts those that die, and leaves no process behind."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ except (AlreadyRunning, RunFailed) as error:
 """
 
 SLEEP = "import time; time.sleep(600)"
-# Ignores SIGTERM and has a child in a session of its own: the worst that a program can leave behind.
+# Ignores SIGTERM, and has a child in a session of its own.
 STUBBORN = f"""
 import signal, subprocess, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -68,8 +68,8 @@ HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 """
 
 
-def once_it_says(words: str) -> str:
-    """Return the beginning of a program that goes on when another one's log has these words."""
+def wait_for_log(words: str) -> str:
+    """Return the beginning of a program that waits until a log contains this text."""
     return f"""
 import os, time
 from pathlib import Path
@@ -80,7 +80,7 @@ while not any({words!r} in log.read_text() for log in logs.glob("*.log")):
 
 
 class Run:
-    """A supervisor in its own process, as `make run` starts it, with small programs in the portal's place."""
+    """A supervisor in its own process, as `make run` starts it, with small programs instead of the portal."""
 
     def __init__(self, folder: Path, *, redis_answers: str = "lambda: True", **programs: str) -> None:
         self.folder, self.port = folder, free_port()
@@ -111,7 +111,7 @@ class Run:
         return self.process.returncode
 
     def processes(self) -> dict[int, str]:
-        """Return the processes that have this run's port in their command line, besides the supervisor."""
+        """Return the processes with this run's port in their command line, except the supervisor."""
         found = {}
         for entry in Path("/proc").glob("[0-9]*/cmdline"):
             try:
@@ -123,7 +123,7 @@ class Run:
         return found
 
     def guards(self) -> set[int]:
-        """Return the guard's process id; for a moment there can be none."""
+        """Return the process ids of guards; there may be none for a moment."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         return {int(pid) for pid in children if b"guard.py" in command_of(pid)}
 
@@ -141,7 +141,7 @@ def command_of(pid: str) -> bytes:
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
-        return b""  # it has ended meanwhile
+        return b""  # it has ended in the meantime
 
 
 @pytest.fixture
@@ -164,7 +164,7 @@ def started(runs: list[Run], folder: Path, **programs: str) -> Run:
     return run
 
 
-def test_a_run_says_where_it_answers(runs: list[Run], tmp_path: Path) -> None:
+def test_a_run_prints_its_address(runs: list[Run], tmp_path: Path) -> None:
     run = started(runs, tmp_path)
 
     assert f"http://127.0.0.1:{run.port}/" in run.said
@@ -190,11 +190,11 @@ def test_a_closed_terminal_or_a_service_manager_ends_everything(
     assert run.has_ended()
 
 
-def test_a_terminal_that_is_gone_does_not_keep_the_run_alive(runs: list[Run], tmp_path: Path) -> None:
+def test_a_run_ends_when_its_terminal_is_closed(runs: list[Run], tmp_path: Path) -> None:
     run = started(runs, tmp_path)
     assert run.process.stdout is not None
 
-    run.process.stdout.close()  # what is said now raises an error
+    run.process.stdout.close()  # output raises an error now
     os.kill(run.pid_of("HTTPServer"), signal.SIGKILL)
     run.process.send_signal(signal.SIGHUP)
 
@@ -202,7 +202,7 @@ def test_a_terminal_that_is_gone_does_not_keep_the_run_alive(runs: list[Run], tm
     assert run.has_ended()
 
 
-def test_a_killed_program_comes_back(runs: list[Run], tmp_path: Path) -> None:
+def test_a_killed_program_is_restarted(runs: list[Run], tmp_path: Path) -> None:
     run = started(runs, tmp_path)
     web = run.pid_of("HTTPServer")
 
@@ -212,7 +212,7 @@ def test_a_killed_program_comes_back(runs: list[Run], tmp_path: Path) -> None:
     wait_until(lambda: any("HTTPServer" in c and pid != web for pid, c in run.processes().items()))
 
 
-def test_a_killed_program_leaves_none_of_its_own_children(runs: list[Run], tmp_path: Path) -> None:
+def test_children_of_a_killed_program_are_ended(runs: list[Run], tmp_path: Path) -> None:
     run = started(runs, tmp_path, worker=STUBBORN)
     wait_until(run.has_a_grandchild)
     grandchild = run.pid_of("grandchild")
@@ -222,7 +222,7 @@ def test_a_killed_program_leaves_none_of_its_own_children(runs: list[Run], tmp_p
     wait_until(lambda: grandchild not in run.processes(), what="the end of the grandchild")
 
 
-def test_a_program_that_will_not_end_is_ended(runs: list[Run], tmp_path: Path) -> None:
+def test_a_program_that_ignores_sigterm_is_killed(runs: list[Run], tmp_path: Path) -> None:
     run = started(runs, tmp_path, worker=STUBBORN)
     wait_until(run.has_a_grandchild)
 
@@ -241,7 +241,7 @@ def test_a_killed_supervisor_leaves_no_process(runs: list[Run], tmp_path: Path) 
     wait_until(run.has_ended, what="the end of all processes")
 
 
-def test_a_killed_guard_comes_back_and_still_guards(runs: list[Run], tmp_path: Path) -> None:
+def test_a_killed_guard_is_restarted(runs: list[Run], tmp_path: Path) -> None:
     run = started(runs, tmp_path)
     (first,) = run.guards()
 
@@ -253,7 +253,7 @@ def test_a_killed_guard_comes_back_and_still_guards(runs: list[Run], tmp_path: P
     wait_until(run.has_ended, what="the end of all processes")
 
 
-def test_a_second_run_is_told_where_the_first_answers(runs: list[Run], tmp_path: Path) -> None:
+def test_a_second_run_prints_the_address_of_the_first(runs: list[Run], tmp_path: Path) -> None:
     first = started(runs, tmp_path)
 
     second = Run(tmp_path)
@@ -264,9 +264,7 @@ def test_a_second_run_is_told_where_the_first_answers(runs: list[Run], tmp_path:
     assert f"process {first.process.pid}" in said
 
 
-def test_a_run_starts_while_the_remains_of_a_killed_one_are_being_ended(
-    runs: list[Run], tmp_path: Path
-) -> None:
+def test_a_run_starts_while_processes_of_a_killed_one_are_ended(runs: list[Run], tmp_path: Path) -> None:
     first = started(runs, tmp_path, worker=STUBBORN)
     first.process.kill()
     first.process.wait()
@@ -276,7 +274,7 @@ def test_a_run_starts_while_the_remains_of_a_killed_one_are_being_ended(
     assert first.has_ended()
 
 
-def test_a_portal_that_never_answers_ends_the_run_and_shows_why(runs: list[Run], tmp_path: Path) -> None:
+def test_a_portal_that_never_responds_ends_the_run_with_its_log(runs: list[Run], tmp_path: Path) -> None:
     run = Run(tmp_path, web="raise SystemExit('address in use')")
     runs.append(run)
     said, _ = run.process.communicate(timeout=LIMIT)
@@ -287,11 +285,11 @@ def test_a_portal_that_never_answers_ends_the_run_and_shows_why(runs: list[Run],
     assert run.has_ended()
 
 
-def test_a_service_that_has_died_is_not_taken_for_another_that_answers_in_its_place(
+def test_a_dead_service_is_not_confused_with_another_one_at_its_address(
     runs: list[Run], tmp_path: Path
 ) -> None:
-    """Whoever answers at the address of a dead child is somebody else's."""
-    run = Run(tmp_path, redis="raise SystemExit('no memory')", web=once_it_says("no memory") + WEB)
+    """Another program may listen at the address of a dead child."""
+    run = Run(tmp_path, redis="raise SystemExit('no memory')", web=wait_for_log("no memory") + WEB)
     runs.append(run)
     said, _ = run.process.communicate(timeout=LIMIT)
 
@@ -301,8 +299,8 @@ def test_a_service_that_has_died_is_not_taken_for_another_that_answers_in_its_pl
     assert "Traceback" not in said
 
 
-def test_a_worker_that_always_dies_ends_the_run_and_shows_why(runs: list[Run], tmp_path: Path) -> None:
-    run = Run(tmp_path, worker="raise SystemExit('no such module')", web=once_it_says("no such module") + WEB)
+def test_a_worker_that_keeps_dying_ends_the_run_with_its_log(runs: list[Run], tmp_path: Path) -> None:
+    run = Run(tmp_path, worker="raise SystemExit('no such module')", web=wait_for_log("no such module") + WEB)
     runs.append(run)
     said, _ = run.process.communicate(timeout=LIMIT)
 
@@ -311,7 +309,7 @@ def test_a_worker_that_always_dies_ends_the_run_and_shows_why(runs: list[Run], t
     assert "The worker does not answer.\nno such module" in said
 
 
-def test_a_run_waits_for_a_service_that_is_slow(runs: list[Run], tmp_path: Path) -> None:
+def test_a_run_waits_for_a_slow_service(runs: list[Run], tmp_path: Path) -> None:
     mark = tmp_path / "answers"
     run = Run(tmp_path, redis_answers=f"Path({str(mark)!r}).exists")
     runs.append(run)
@@ -324,7 +322,7 @@ def test_a_run_waits_for_a_service_that_is_slow(runs: list[Run], tmp_path: Path)
     run.wait_for("is running at")
 
 
-def test_a_log_stays_within_its_bounds(tmp_path: Path) -> None:
+def test_a_log_is_limited_in_size(tmp_path: Path) -> None:
     log = BoundedLog(tmp_path / "logs" / "web.log", limit=1000)
 
     for number in range(500):

@@ -48,7 +48,7 @@ def test_a_changed_catalog_is_compiled_again(tmp_path: Path) -> None:
         ('#, python-format\nmsgid "%(name)s is taken"\nmsgstr "使用中です"\n', "placeholders"),
     ],
 )
-def test_an_incomplete_catalog_is_told(tmp_path: Path, text: str, complaint: str) -> None:
+def test_an_incomplete_catalog_is_reported(tmp_path: Path, text: str, complaint: str) -> None:
     assert complaint in " ".join(faults(catalog(tmp_path, text)))
 
 

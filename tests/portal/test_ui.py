@@ -1,4 +1,4 @@
-"""How statuses, times and durations are shown."""
+"""Template tags for statuses, times and durations."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def render(text: str, **values: object) -> str:
     return Template(text).render(Context(values))
 
 
-def test_every_status_has_a_glyph_and_a_word_of_its_own() -> None:
+def test_every_status_has_its_own_glyph_and_label() -> None:
     assert set(badges.GLYPHS) == set(badges.LABELS) == set(DisplayStatus)
     assert len(set(badges.GLYPHS.values())) == len(DisplayStatus)
     assert len({str(word) for word in badges.LABELS.values()}) == len(DisplayStatus)
 
 
-def test_a_status_is_glyph_word_and_colour_with_the_raw_word_one_tab_away() -> None:
+def test_a_status_has_glyph_label_and_color_with_the_raw_status_as_tooltip() -> None:
     shown = render("{% status 'CREATE_FAILED' 'No room.' %}")
 
     assert 'class="status is-failed" tabindex="0"' in shown
@@ -35,18 +35,18 @@ def test_a_status_is_glyph_word_and_colour_with_the_raw_word_one_tab_away() -> N
     assert '<span class="tip">CREATE_FAILED: No room.</span>' in shown
 
 
-def test_a_status_can_show_its_raw_word_at_once_and_is_no_tab_stop_then() -> None:
+def test_a_status_with_its_raw_status_is_no_tab_stop() -> None:
     shown = render("{% status 'CREATE_COMPLETE' raw=True %}")
 
     assert '<span class="raw">CREATE_COMPLETE</span>' in shown
     assert "tabindex" not in shown
 
 
-def test_a_word_that_nobody_knows_is_shown_raw_and_breaks_nothing() -> None:
+def test_an_unknown_status_is_displayed_as_it_is() -> None:
     assert "NEW_WORD_IN_PROGRESS" in render("{% status 'NEW_WORD_IN_PROGRESS' %}")
 
 
-def test_a_reason_is_text() -> None:
+def test_a_reason_is_escaped() -> None:
     assert "<script>" not in render("{% status 'CREATE_FAILED' reason %}", reason="<script>alert(1)</script>")
 
 
@@ -58,7 +58,7 @@ def test_a_reason_is_text() -> None:
         ("America/Sao_Paulo", "2026-11-24 11:05:09 UTC-03"),
     ],
 )
-def test_a_time_is_shown_in_the_zone_that_is_named_and_kept_in_utc(zone: str, shown: str) -> None:
+def test_a_time_is_displayed_in_the_named_zone_and_stored_in_utc(zone: str, shown: str) -> None:
     with timezone.override(zone):
         tag = render("{% when moment %}", moment=MOMENT)
 
@@ -66,7 +66,7 @@ def test_a_time_is_shown_in_the_zone_that_is_named_and_kept_in_utc(zone: str, sh
     assert 'datetime="2026-11-24T14:05:09Z"' in tag
 
 
-def test_no_time_is_a_dash() -> None:
+def test_a_missing_time_is_a_dash() -> None:
     assert render("{% when moment %}{% age moment %}{% ago moment %}", moment=None) == "–––"
 
 
@@ -96,5 +96,5 @@ def test_a_duration_reads_like_a_clock(seconds: float | None, text: str) -> None
         (7, False),
     ],
 )
-def test_only_web_addresses_become_links(value: object, is_link: bool) -> None:
+def test_only_web_addresses_are_links(value: object, is_link: bool) -> None:
     assert ui.is_link(value) is is_link

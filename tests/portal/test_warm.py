@@ -1,4 +1,4 @@
-"""A web process has what its first visitor needs before it answers."""
+"""A web process is warmed up before it accepts requests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ print(json.dumps({
 """
 
 
-def test_views_and_templates_are_there_when_a_web_process_begins_to_answer(tmp_path: Path) -> None:
+def test_views_and_templates_are_loaded_before_a_web_process_responds(tmp_path: Path) -> None:
     environment = {**os.environ, "SANSO_DATA_DIR": str(tmp_path)}
     found = subprocess.run(
         [sys.executable, "-c", BEFORE_ANYBODY_ASKED],

@@ -1,1 +1,1 @@
-"""What browsers are answered, asked through Django's test client."""
+"""Responses to browsers, through Django's test client."""

@@ -1,4 +1,4 @@
-"""Who asks, and the template set that the form is made from."""
+"""Users, their browsers, and the template set of the form."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def browser(operator: User, client: Client) -> Client:
 
 @pytest.fixture
 def viewer(db: None) -> Client:
-    """The browser of somebody who may only look."""
+    """The browser of a user without the permission to deploy."""
     client = Client()
     client.force_login(make_user("vic"))
     return client

@@ -1,4 +1,4 @@
-"""The page of an environment as a reader of it sees it: its parts by what they are about."""
+"""The page of an environment, with its elements by their subject."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading answers as a person reads pages: texts, links, fields."""
+"""Read responses as pages: texts, links, fields."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ class Element:
 
     @property
     def text(self) -> str:
-        """Return all text in it with single spaces."""
+        """Return the text inside, with single spaces."""
         return re.sub(r"\s+", " ", " ".join(p if isinstance(p, str) else p.text for p in self.parts)).strip()
 
     def all(self, name: str = "", /, **attributes: str) -> list[Element]:
-        """Return every element in it with this name and these attributes; `class_` is one of the classes."""
+        """Return the elements inside with this name, these attributes and the class `class_`."""
         found = [self] if self.is_like(name, attributes) else []
         return found + [e for p in self.parts if isinstance(p, Element) for e in p.all(name, **attributes)]
 
     def one(self, name: str = "", /, **attributes: str) -> Element:
-        """Return the one element that is like this."""
+        """Return the only such element."""
         found = self.all(name, **attributes)
         assert len(found) == 1, f"{len(found)} of {name} {attributes}"
         return found[0]
@@ -66,7 +66,7 @@ class _Reader(HTMLParser):
 
 
 def page(response: Any) -> Element:
-    """Return an answer's page."""
+    """Return the page of a response."""
     reader = _Reader()
     reader.feed(response.content.decode())
     return reader.root

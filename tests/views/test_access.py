@@ -1,4 +1,4 @@
-"""Who may open and do what."""
+"""Permissions: who may open pages and request changes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def environment(db: None) -> Environment:
 
 
 @pytest.mark.parametrize("name", [*NAMES, *OF_ONE])
-def test_a_stranger_is_asked_to_log_in_and_led_back(
+def test_users_who_are_not_logged_in_are_redirected_to_the_login_and_back(
     client: Client, environment: Environment, name: str
 ) -> None:
     url = reverse(name, args=[environment.pk] if name in OF_ONE else [])
@@ -45,9 +45,7 @@ def test_the_first_page_is_the_list_of_environments(browser: Client) -> None:
     assert browser.get("/")["Location"] == reverse("environments")
 
 
-def test_a_viewer_sees_environments_but_no_buttons_that_change_them(
-    viewer: Client, environment: Environment
-) -> None:
+def test_viewers_have_no_buttons_that_change_environments(viewer: Client, environment: Environment) -> None:
     make_deployment(environment, state="succeeded")
 
     listed, shown = (
@@ -61,7 +59,7 @@ def test_a_viewer_sees_environments_but_no_buttons_that_change_them(
     assert not shown.all(id="forget")
 
 
-def test_a_viewer_is_refused_what_changes_environments(viewer: Client, environment: Environment) -> None:
+def test_viewers_may_not_change_environments(viewer: Client, environment: Environment) -> None:
     refused = [
         viewer.get(reverse("environment_new")),
         viewer.post(reverse("environment_new")),
@@ -78,7 +76,7 @@ def test_a_viewer_is_refused_what_changes_environments(viewer: Client, environme
 
 
 def addresses(patterns: Iterable[Any], before: str = "") -> Iterator[tuple[str, str]]:
-    """Give the name and an address of every page that is not the admin's."""
+    """Yield the name and an address of every page except the admin's."""
     for pattern in patterns:
         if isinstance(pattern, URLResolver):
             if pattern.namespace != "admin":
@@ -87,10 +85,10 @@ def addresses(patterns: Iterable[Any], before: str = "") -> Iterator[tuple[str, 
         yield pattern.name or "", "/" + re.sub(r"<\w+:\w+>", "1", f"{before}{pattern.pattern}")
 
 
-def test_whoever_may_only_look_changes_nothing_by_any_address(
+def test_viewers_may_not_post_to_any_address(
     client: Client, environment: Environment, redis_server: Redis
 ) -> None:
-    """Whoever adds a page that takes POST says here who may send one."""
+    """A new page that accepts POST must be listed here."""
     for_everybody = {"home", "login", "logout", "password_change", "set_language", ""}
     vic, found = make_user("vic"), {}
     for name, address in addresses(get_resolver().url_patterns):
@@ -101,7 +99,7 @@ def test_whoever_may_only_look_changes_nothing_by_any_address(
     assert {name for name, status in found.items() if status not in (403, 405)} <= for_everybody
 
 
-def test_only_staff_is_led_to_the_admin(viewer: Client, client: Client, db: None) -> None:
+def test_only_staff_has_a_link_to_the_admin(viewer: Client, client: Client, db: None) -> None:
     client.force_login(make_user(is_staff=True))
 
     assert not page(viewer.get(reverse("environments"))).all("a", href=reverse("admin:index"))
@@ -109,14 +107,14 @@ def test_only_staff_is_led_to_the_admin(viewer: Client, client: Client, db: None
 
 
 def test_the_admin_has_no_login_of_its_own(client: Client, viewer: Client) -> None:
-    """Its own form would let passwords be guessed without waiting."""
+    """On its own form passwords could be guessed without limits."""
     stranger = client.get("/admin/", follow=True)
 
     assert stranger.redirect_chain[-1][0] == f"{reverse('login')}?next=/admin/"
     assert viewer.get("/admin/", follow=True).status_code == 403
 
 
-def test_the_admin_login_leads_nowhere_else(client: Client, db: None) -> None:
+def test_the_admin_login_does_not_redirect_elsewhere(client: Client, db: None) -> None:
     client.force_login(make_user(is_staff=True, is_superuser=True))
 
     for wanted in (
@@ -133,7 +131,7 @@ def test_the_admin_login_leads_nowhere_else(client: Client, db: None) -> None:
     assert client.get("/admin/login/", {"next": "/a\0b"})["Location"] == "/a%00b"
 
 
-def test_pages_are_not_to_be_framed_and_run_no_script_but_their_own(browser: Client) -> None:
+def test_pages_may_not_be_framed_and_only_run_their_own_scripts(browser: Client) -> None:
     response = browser.get(reverse("environments"))
 
     assert response["X-Frame-Options"] == "DENY"

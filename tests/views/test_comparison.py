@@ -1,4 +1,4 @@
-"""Two deployments of an environment side by side: durations, parameters, and where they first part."""
+"""Two deployments of an environment side by side: durations, parameters, the first difference."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _read(browser: Client, environment: Environment, query: str = "") -> Element
     return page(response)
 
 
-def test_the_latest_is_compared_with_the_one_before_it(browser: Client) -> None:
+def test_the_latest_deployment_is_compared_with_the_one_before_it(browser: Client) -> None:
     environment = make_environment("shop")
     _deployed(environment, 40, "CREATE_COMPLETE", parameters={"Count": "2", "Zone": "a"})
     _deployed(environment, 70, "CREATE_COMPLETE", parameters={"Count": "3", "Zone": "a"})
@@ -92,7 +92,7 @@ def test_one_deployment_that_is_chosen_is_compared_with_one_of_its_kind(browser:
     assert str(create.pk) in _compared(_read(browser, environment, f"?first={create.pk}"))[0]
 
 
-def test_what_ended_otherwise_is_where_they_part(browser: Client) -> None:
+def test_the_first_different_result_is_the_first_difference(browser: Client) -> None:
     environment = make_environment("shop")
     first = _deployed(environment, 40, "CREATE_COMPLETE")
     second = _deployed(environment, 20, "CREATE_FAILED")
@@ -104,12 +104,12 @@ def test_what_ended_otherwise_is_where_they_part(browser: Client) -> None:
 
 
 @pytest.mark.parametrize("query", ["", "?first=x&second=y", "?first=99999999&second=0"])
-def test_one_deployment_alone_has_nothing_to_be_compared_with(browser: Client, query: str) -> None:
+def test_a_single_deployment_cannot_be_compared(browser: Client, query: str) -> None:
     environment = make_environment("alone")
     _deployed(environment, 40, "CREATE_COMPLETE")
 
     assert "Nothing to compare yet" in _read(browser, environment, query).text
 
 
-def test_an_environment_that_is_not_there_is_not_found(browser: Client) -> None:
+def test_a_missing_environment_is_not_found(browser: Client) -> None:
     assert browser.get("/environments/4711/compare").status_code == 404

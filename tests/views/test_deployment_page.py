@@ -1,4 +1,4 @@
-"""The deployment's page as it is loaded: what it shows in each state, and what it costs."""
+"""The deployment's page as it is loaded, in each state, and its cost."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def links(part: Element) -> dict[str, str]:
     return {link.text: link["href"] for link in part.all("a")}
 
 
-def test_a_deployment_that_is_not_there_is_not_found(browser: Client) -> None:
+def test_a_missing_deployment_is_not_found(browser: Client) -> None:
     assert browser.get("/deployments/4711/").status_code == 404
 
 
-def test_the_header_tells_what_how_far_who_and_why(browser: Client, operator: User) -> None:
+def test_the_header_has_environment_progress_user_and_reason(browser: Client, operator: User) -> None:
     shown = read(browser, scenes.running("staging", operator)).one(id="header").text
 
     for words in ("Create staging", "In progress · Stacks", "6 of 15 resources", "by ana"):
@@ -48,7 +48,7 @@ def test_the_header_tells_what_how_far_who_and_why(browser: Client, operator: Us
     assert "ap-northeast-1" in shown
 
 
-def test_rows_stand_below_their_stacks_and_say_their_level(browser: Client) -> None:
+def test_rows_are_below_their_stacks_and_have_a_level(browser: Client) -> None:
     rows = read(browser, scenes.running()).one(id="tree").all("tr")
 
     assert [row["id"] for row in rows[:6]] == [
@@ -65,7 +65,7 @@ def test_rows_stand_below_their_stacks_and_say_their_level(browser: Client) -> N
     assert "EC2::Subnet" in inner.text
 
 
-def test_what_is_done_or_waits_is_folded_and_what_moves_is_open(browser: Client) -> None:
+def test_stacks_in_progress_are_expanded_and_others_are_not(browser: Client) -> None:
     tree = read(browser, scenes.running()).one(id="tree")
     is_open = {row["id"]: row["data-open"] for row in tree.all("tr") if "data-open" in row.attributes}
 
@@ -81,7 +81,7 @@ def test_what_is_done_or_waits_is_folded_and_what_moves_is_open(browser: Client)
     assert "t-Aurora.Aurora1" not in hidden
 
 
-def test_phases_say_how_each_stands_and_what_it_did(browser: Client) -> None:
+def test_phases_have_a_status_and_a_summary(browser: Client) -> None:
     steps = read(browser, scenes.running()).one(id="phases").all("li")
 
     classes = [step["class"] for step in steps]
@@ -91,7 +91,7 @@ def test_phases_say_how_each_stands_and_what_it_did(browser: Client) -> None:
     assert steps[3]["aria-current"] == "step"
 
 
-def test_a_failure_is_named_while_the_rest_is_taken_back(browser: Client) -> None:
+def test_a_failure_is_named_during_the_rollback(browser: Client) -> None:
     shown = read(browser, scenes.rolling_back()).one(id="banner")
 
     assert "Aurora3 could not be created: The engine version" in shown.one(id="end-title").text
@@ -102,7 +102,7 @@ def test_a_failure_is_named_while_the_rest_is_taken_back(browser: Client) -> Non
     assert not shown.all(id="remains")
 
 
-def test_a_rolled_back_create_offers_to_delete_what_is_left_and_to_try_again(browser: Client) -> None:
+def test_a_rolled_back_creation_can_be_deleted_and_retried(browser: Client) -> None:
     deployment = scenes.rolled_back("lost")
     shown = read(browser, deployment).one(id="banner")
 
@@ -113,7 +113,7 @@ def test_a_rolled_back_create_offers_to_delete_what_is_left_and_to_try_again(bro
     assert "Deletes the 9 remaining resources, then opens the form" in shown.one(id="main-hint").text
 
 
-def test_a_create_that_made_nothing_offers_to_try_again_only(browser: Client) -> None:
+def test_a_creation_that_created_nothing_can_only_be_retried(browser: Client) -> None:
     shown = read(browser, scenes.failed_in_preflight()).one(id="banner")
 
     assert "The account has that stack already." in shown.text
@@ -123,7 +123,7 @@ def test_a_create_that_made_nothing_offers_to_try_again_only(browser: Client) ->
     assert "Delete remaining resources…" not in links(shown)
 
 
-def test_a_create_that_went_well_shows_its_outputs(browser: Client) -> None:
+def test_a_successful_creation_displays_its_outputs(browser: Client) -> None:
     shown = read(browser, scenes.succeeded("prod")).one(id="banner")
 
     assert "prod created" in shown.text
@@ -131,7 +131,7 @@ def test_a_create_that_went_well_shows_its_outputs(browser: Client) -> None:
     assert links(shown)["Open ↗ (opens in a new tab)"] == "http://127.0.0.1:9/"
 
 
-def test_outputs_that_are_no_addresses_do_not_become_links(browser: Client) -> None:
+def test_outputs_that_are_no_addresses_are_not_links(browser: Client) -> None:
     deployment = scenes.succeeded()
     Environment.objects.update(outputs={"URL": "javascript:alert(1)", "Note": "<b>bold</b>"})
 
@@ -141,9 +141,7 @@ def test_outputs_that_are_no_addresses_do_not_become_links(browser: Client) -> N
     assert not shown.all("b")
 
 
-def test_a_deployment_before_the_latest_offers_nothing_that_is_out_of_date(
-    browser: Client, operator: User
-) -> None:
+def test_an_earlier_deployment_has_no_actions(browser: Client, operator: User) -> None:
     deployment = scenes.rolled_back("again", operator)
     later = Deployment.objects.create(
         environment=deployment.environment, kind="delete", requested_by=operator
@@ -157,22 +155,22 @@ def test_a_deployment_before_the_latest_offers_nothing_that_is_out_of_date(
     }
 
 
-def test_a_delete_counts_what_is_gone_and_is_not_red(browser: Client) -> None:
+def test_a_deletion_counts_deleted_resources_and_is_not_red(browser: Client) -> None:
     shown = read(browser, scenes.deleting("old"))
 
     assert "Delete old" in shown.one(id="header").text
     assert "% 1 of 3 resources" in shown.one(id="header").text
     assert not shown.all(class_="is-failed")
-    assert "Pending" in shown.one(id="t-Network").text  # it is there still
+    assert "Pending" in shown.one(id="t-Network").text  # it still exists
 
 
-def test_a_delete_that_went_well_says_so_and_claims_nothing_more(browser: Client) -> None:
+def test_a_successful_deletion_is_reported_and_claims_nothing_more(browser: Client) -> None:
     shown = read(browser, scenes.deleted("old")).one(id="banner")
     assert "old is deleted" in shown.text
     assert "nothing" not in shown.text
 
 
-def test_a_delete_that_did_not_go_through_says_what_stayed(browser: Client) -> None:
+def test_a_failed_deletion_names_what_remains(browser: Client) -> None:
     deployment = scenes.failed_deletion()
     shown = read(browser, deployment).one(id="banner")
 
@@ -181,14 +179,14 @@ def test_a_delete_that_did_not_go_through_says_what_stayed(browser: Client) -> N
     assert links(shown)["Delete again…"] == f"/environments/{deployment.environment_id}/delete"
 
 
-def test_a_notice_says_whether_somebody_must_act(browser: Client) -> None:
+def test_a_notice_says_whether_a_user_must_act(browser: Client) -> None:
     shown = read(browser, scenes.needing_access()).one(id="banner")
 
     assert "A permission is missing; the deployment continues once it is granted" in shown.text
     assert "AWS denies cloudformation:DescribeStackEvents. AccessDenied" in shown.text
 
 
-def test_who_may_only_look_is_not_offered_what_they_may_not_do(viewer: Client) -> None:
+def test_viewers_have_no_actions(viewer: Client) -> None:
     shown = read(viewer, scenes.rolled_back()).one(id="deployment")
 
     assert "may-deploy" not in shown.attributes.get("class", "")
@@ -199,7 +197,7 @@ def test_who_may_only_look_is_not_offered_what_they_may_not_do(viewer: Client) -
 
 @pytest.mark.parametrize("scene", scenes.STATES, ids=lambda scene: scene.__name__)
 @pytest.mark.parametrize("language", ["en", "ja"])
-def test_every_state_is_shown_in_every_language(browser: Client, scene: Any, language: str) -> None:
+def test_every_state_is_displayed_in_every_language(browser: Client, scene: Any, language: str) -> None:
     deployment = scene()
     response = browser.get(f"/deployments/{deployment.pk}/", headers={"Accept-Language": language})
     shown = page(response)
@@ -208,7 +206,7 @@ def test_every_state_is_shown_in_every_language(browser: Client, scene: Any, lan
     assert set(SEQ.findall(response.content.decode())) == {str(n) for n in scenes.event_numbers(deployment)}
 
 
-def test_a_page_that_nothing_will_change_opens_no_stream(browser: Client) -> None:
+def test_the_page_of_an_ended_deployment_opens_no_stream(browser: Client) -> None:
     deployment = scenes.succeeded()
     assert read(browser, deployment).one(id="deployment")["data-streaming"] == "yes"
     Deployment.objects.update(ended_at=timezone.now() - timedelta(minutes=1))
@@ -216,7 +214,7 @@ def test_a_page_that_nothing_will_change_opens_no_stream(browser: Client) -> Non
     assert read(browser, deployment).one(id="deployment")["data-streaming"] == "no"
 
 
-def test_what_aws_says_is_shown_as_text(browser: Client) -> None:
+def test_texts_of_aws_are_escaped(browser: Client) -> None:
     deployment = scenes.make_deployment()
     stacks = scenes.add_stacks(deployment, {"Network": 1})
     reason = "<script>alert(1)</script>"
@@ -239,14 +237,14 @@ def test_a_larger_deployment_costs_no_more_queries(browser: Client) -> None:
     assert counts[0] == counts[1] <= 19  # one keeps the progress
 
 
-def test_nothing_is_known_of_a_state_that_is_not_there(browser: Client) -> None:
+def test_a_missing_deployment_has_no_snapshot(browser: Client) -> None:
     deployment = scenes.make_deployment()
     assert "No stacks yet." in read(browser, deployment).text
     scenes.finish(deployment, State.FAILED, code="InternalError", message="A step failed.")
     assert "No stacks were changed." in read(browser, deployment).text
 
 
-def test_all_modules_of_the_page_are_fetched_at_once_and_it_is_compressed(browser: Client) -> None:
+def test_all_modules_of_the_page_are_preloaded_and_it_is_compressed(browser: Client) -> None:
     deployment = scenes.running()
     answer = browser.get(f"/deployments/{deployment.pk}/", headers={"Accept-Encoding": "gzip"})
     assert answer["Content-Encoding"] == "gzip"

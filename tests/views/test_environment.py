@@ -32,7 +32,7 @@ def make(state: str = "succeeded", deployment: dict[str, Any] | None = None, **v
     return environment
 
 
-def test_the_head_says_how_the_deployment_and_the_stack_stand(browser: Client) -> None:
+def test_the_head_has_the_status_of_the_deployment_and_the_stack(browser: Client) -> None:
     environment = make(account=make_account("sandbox"), outputs={"URL": "https://site.example/"})
 
     shown = show(browser, environment)
@@ -45,7 +45,7 @@ def test_the_head_says_how_the_deployment_and_the_stack_stand(browser: Client) -
     assert shown.one("a", id="delete")["href"] == url(environment, "environment_delete")
 
 
-def test_stacks_are_those_of_the_latest_deployment_and_lead_to_its_tree(browser: Client) -> None:
+def test_stacks_are_those_of_the_latest_deployment_and_link_to_its_tree(browser: Client) -> None:
     environment = make()
     latest = environment.latest
     assert latest
@@ -72,7 +72,7 @@ def test_outputs_can_be_copied_and_only_web_addresses_are_links(browser: Client)
     assert [button["data-copy"] for button in shown.all("button")] == list(outputs.values())
 
 
-def test_parameters_are_shown_as_they_were_given(browser: Client) -> None:
+def test_parameters_are_displayed_as_requested(browser: Client) -> None:
     environment = make(parameters={"Size": "small", "Certificate": ""})
 
     rows = show(browser, environment).one("section", aria_labelledby="parameters-title").all("tr")
@@ -80,7 +80,7 @@ def test_parameters_are_shown_as_they_were_given(browser: Client) -> None:
     assert [row.text for row in rows] == ["Size small", "Certificate empty"]
 
 
-def test_the_history_is_newest_first_and_leads_to_all_of_it(
+def test_the_history_is_newest_first_and_links_to_all_deployments(
     browser: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("deployments.views.environment.HISTORY", 2)
@@ -101,7 +101,7 @@ def test_the_history_is_newest_first_and_leads_to_all_of_it(
     }
 
 
-def test_while_a_deployment_runs_it_is_linked_and_nothing_can_be_deleted(browser: Client) -> None:
+def test_an_active_deployment_is_linked_and_the_environment_cannot_be_deleted(browser: Client) -> None:
     environment = make("stacks", stack_status="CREATE_IN_PROGRESS")
     assert environment.latest
 
@@ -111,7 +111,7 @@ def test_while_a_deployment_runs_it_is_linked_and_nothing_can_be_deleted(browser
     assert not shown.all(id="delete")
 
 
-def test_what_a_deployment_waits_for_is_said(browser: Client) -> None:
+def test_the_page_displays_what_a_deployment_waits_for(browser: Client) -> None:
     environment = make(
         "preflight", {"attention_code": "AccessDenied", "attention": "The role may not do that."}
     )
@@ -128,7 +128,7 @@ def test_what_a_deployment_waits_for_is_said(browser: Client) -> None:
         ("failed", "delete", "arn:stack", "Delete again…"),
     ],
 )
-def test_a_failure_says_why_and_what_to_do(
+def test_a_failure_has_a_reason_and_an_action(
     browser: Client, state: str, kind: str, stack_id: str, action: str
 ) -> None:
     why: dict[str, Any] = {
@@ -147,7 +147,7 @@ def test_a_failure_says_why_and_what_to_do(
     assert bool(shown.all(id="health")) == (kind == "delete")
 
 
-def test_a_stack_that_is_gone_can_be_forgotten(browser: Client) -> None:
+def test_an_environment_with_a_missing_stack_can_be_removed_from_sanso(browser: Client) -> None:
     environment = make(missing_since=timezone.now())
 
     missing = show(browser, environment).one(id="missing")
@@ -160,7 +160,7 @@ def test_a_stack_that_is_gone_can_be_forgotten(browser: Client) -> None:
     assert environment.live_key is None
 
 
-def test_a_stack_that_is_there_is_not_forgotten(browser: Client) -> None:
+def test_an_environment_with_a_stack_cannot_be_removed_from_sanso(browser: Client) -> None:
     environment = make()
 
     response = browser.post(url(environment, "environment_close"), follow=True)
@@ -182,7 +182,7 @@ def test_a_deleted_environment_keeps_its_page_without_buttons(browser: Client) -
     assert not shown.all(id="delete")
 
 
-def test_old_news_is_called_old(browser: Client) -> None:
+def test_stale_data_is_marked(browser: Client) -> None:
     environment = make(observe_error="Rate exceeded", observed_at=timezone.now())
 
     assert "Rate exceeded" in show(browser, environment).one(id="unseen").text
@@ -191,9 +191,7 @@ def test_old_news_is_called_old(browser: Client) -> None:
 @pytest.mark.parametrize(
     ("database", "mark"), [("embedded", "database: embedded"), ("mariadb", "database: mariadb")]
 )
-def test_the_sandbox_is_named_with_what_stands_in_for_aurora(
-    browser: Client, database: str, mark: str
-) -> None:
+def test_the_sandbox_is_named_with_its_database(browser: Client, database: str, mark: str) -> None:
     account = make_account(is_sandbox=True, sandbox_facts={"database": database, "machines": "records"})
 
     notice = show(browser, make(account=account)).one(id="sandbox")
@@ -206,7 +204,7 @@ def test_a_real_account_has_no_sandbox_notice(browser: Client) -> None:
     assert not show(browser, make()).all(id="sandbox")
 
 
-def test_htmx_gets_the_body_alone(browser: Client) -> None:
+def test_htmx_gets_only_the_body(browser: Client) -> None:
     response = browser.get(url(make()), headers={"HX-Request": "true"})
 
     assert not page(response).all("html")
@@ -217,7 +215,7 @@ def test_htmx_gets_the_body_alone(browser: Client) -> None:
 def test_more_stacks_and_deployments_cost_no_more_queries(
     browser: Client, operator: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deployments.live.reads.QUOTA_SECONDS", 3600)  # read once a test
+    monkeypatch.setattr("deployments.live.reads.QUOTA_SECONDS", 3600)  # read once per test
     environment = make()
     latest = environment.latest
     assert latest
@@ -228,7 +226,7 @@ def test_more_stacks_and_deployments_cost_no_more_queries(
             browser.get(url(environment))
         return len(seen)
 
-    queries()  # the first look is written down
+    queries()  # watching is recorded
     few = queries()
     for number in range(5):
         make_resource(make_stack(latest, f"Nested{number}", root), "Thing")
@@ -238,7 +236,7 @@ def test_more_stacks_and_deployments_cost_no_more_queries(
     assert queries() == few
 
 
-def test_an_environment_that_never_was_is_not_found(browser: Client) -> None:
+def test_an_unknown_environment_is_not_found(browser: Client) -> None:
     response = browser.get("/environments/4711/")
 
     assert response.status_code == 404

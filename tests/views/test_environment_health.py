@@ -1,4 +1,4 @@
-"""What the page of an environment says about its health, in one sentence, picture and past."""
+"""Health on the page of an environment: sentence, tiers, diagram, history."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ TARGET_WORDS = {
 }
 
 
-def test_an_environment_that_is_well_says_so_in_one_sentence(browser: Client) -> None:
+def test_a_healthy_environment_has_one_sentence(browser: Client) -> None:
     environment = make_whole()
 
     shown = show(browser, environment)
@@ -49,7 +49,7 @@ def test_an_environment_that_is_well_says_so_in_one_sentence(browser: Client) ->
     assert "Deployment ✓ Succeeded" in shown.one("p", class_="states").text
 
 
-def test_one_sick_server_is_named_with_its_reason_in_sentence_picture_and_row(browser: Client) -> None:
+def test_an_unhealthy_server_is_named_in_sentence_diagram_and_row(browser: Client) -> None:
     environment = make_whole()
     unwell(environment)
     sick = server_id("app", 1)
@@ -74,7 +74,7 @@ def test_one_sick_server_is_named_with_its_reason_in_sentence_picture_and_row(br
     assert "1 of 2 targets healthy" in node(shown, "wide", "nlb", "1").text
 
 
-def test_the_picture_has_every_part_in_its_zone_and_a_table_says_the_same(browser: Client) -> None:
+def test_the_diagram_has_every_component_in_its_zone_and_a_table_has_the_same(browser: Client) -> None:
     shown = show(browser, make_whole())
 
     wide = shown.one("svg", class_="wide")
@@ -101,7 +101,7 @@ def test_every_id_is_on_the_page_once(browser: Client) -> None:
 
 
 @pytest.mark.parametrize("state", TARGET_WORDS)
-def test_every_state_of_a_target_has_a_word(browser: Client, state: str) -> None:
+def test_every_state_of_a_target_has_a_label(browser: Client, state: str) -> None:
     environment = make_whole()
     unwell(environment, state=state, reason="")
 
@@ -109,7 +109,7 @@ def test_every_state_of_a_target_has_a_word(browser: Client, state: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("state", "code", "said"),
+    ("state", "code", "text"),
     [
         ("initial", "Elb.RegistrationInProgress", "it is being registered with its load balancer."),
         ("initial", "Elb.InitialHealthChecking", "it is in its initial health check."),
@@ -125,17 +125,17 @@ def test_every_state_of_a_target_has_a_word(browser: Client, state: str) -> None
         ("unavailable", "Elb.InternalError", "The load balancer of it has an internal error"),
     ],
 )
-def test_every_reason_code_is_said_in_words(browser: Client, state: str, code: str, said: str) -> None:
+def test_every_reason_code_has_a_text(browser: Client, state: str, code: str, text: str) -> None:
     environment = make_whole()
     unwell(environment, state=state, reason=code)
 
     told = row_of(show(browser, environment), f"target-app-{server_id('app', 1)}")
 
-    assert said in told
+    assert text in told
     assert f"{state} · {code}" in told
 
 
-def test_an_environment_that_is_being_made_shows_no_red(browser: Client) -> None:
+def test_an_environment_in_creation_has_no_red(browser: Client) -> None:
     environment = make_environment("fresh", stack_status="CREATE_IN_PROGRESS")
     make_deployment(environment, state="stacks")
 
@@ -153,7 +153,7 @@ def test_an_environment_that_is_being_made_shows_no_red(browser: Client) -> None
     assert "No targets registered." in made.one(id="targets").text
 
 
-def test_a_deployment_that_waits_says_what_for_though_state_manager_is_done(browser: Client) -> None:
+def test_a_waiting_deployment_says_what_for_though_state_manager_is_done(browser: Client) -> None:
     environment = make_whole()
     unwell(environment)
     Deployment.objects.filter(environment=environment).update(
@@ -167,16 +167,14 @@ def test_a_deployment_that_waits_says_what_for_though_state_manager_is_done(brow
     assert "The site check through the load balancer" in waits
 
 
-def test_the_page_says_how_much_of_the_aws_budget_is_used(
-    browser: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_page_displays_the_api_quota_used(browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     share = QuotaShare(percent=18, throttled=True)
     monkeypatch.setattr("deployments.presentation.health.page.quota_share", lambda account: share)
 
     assert show(browser, make_whole()).one(id="budget").text == "API quota used: 18 %, Throttled by AWS"
 
 
-def test_a_set_without_anything_to_watch_says_so(browser: Client) -> None:
+def test_a_set_without_servers_is_explained(browser: Client) -> None:
     environment = make_environment("topics", stack_id="arn:stack", stack_status="CREATE_COMPLETE")
     make_deployment(environment, state="succeeded")
 
@@ -187,7 +185,7 @@ def test_a_set_without_anything_to_watch_says_so(browser: Client) -> None:
     assert not shown.all(id="past")
 
 
-def test_figures_that_grow_old_are_called_old_and_only_those(browser: Client) -> None:
+def test_only_stale_sources_are_marked(browser: Client) -> None:
     environment = make_whole()
     Observation.objects.filter(source="fleet").update(observed_at=timezone.now() - timedelta(minutes=2))
 
@@ -200,9 +198,7 @@ def test_figures_that_grow_old_are_called_old_and_only_those(browser: Client) ->
 
 
 @pytest.mark.parametrize(("is_sandbox", "old"), [(False, 15), (True, 6)])
-def test_three_missed_turns_of_a_source_make_its_figures_old(
-    browser: Client, is_sandbox: bool, old: int
-) -> None:
+def test_a_source_is_stale_after_three_missed_polls(browser: Client, is_sandbox: bool, old: int) -> None:
     environment = make_whole(account=make_account(is_sandbox=is_sandbox))
     targets = Observation.objects.filter(source="targets")
 
@@ -211,7 +207,7 @@ def test_three_missed_turns_of_a_source_make_its_figures_old(
         assert show(browser, environment).one(id="source-targets").text.startswith("out of date") is is_old
 
 
-def test_figures_too_old_say_nothing_about_now(browser: Client) -> None:
+def test_health_is_unknown_when_observations_are_too_old(browser: Client) -> None:
     environment = make_whole()
     long_ago = timezone.now() - timedelta(hours=1)
     for rows in (Target.objects, FleetInstance.objects, DatabaseCluster.objects, Association.objects):
@@ -221,7 +217,7 @@ def test_figures_too_old_say_nothing_about_now(browser: Client) -> None:
     assert "? Unknown" in show(browser, environment).one(id="health").text
 
 
-def test_the_past_shows_the_dip_of_the_tier_and_the_time_to_ready(browser: Client) -> None:
+def test_the_history_displays_incidents_and_the_time_to_ready(browser: Client) -> None:
     environment = make_whole()
     make_past(environment, ("app", timedelta(hours=9), timedelta(minutes=30)))
 
@@ -231,12 +227,12 @@ def test_the_past_shows_the_dip_of_the_tier_and_the_time_to_ready(browser: Clien
     assert "Database, Last 24 hours: healthy 100 %" in labels
     assert any(label.startswith("App servers, Last 24 hours: healthy 97") for label in labels)
     dips = [row.text for row in past.one("details", id="past-day").one("tbody").all("tr")]
-    assert len(dips) == 2  # the tier's and the environment's
+    assert len(dips) == 2  # of the tier and of the environment
     assert any("App servers ▲ Degraded 1/2" in dip for dip in dips)
     assert "12:00" in past.one("table", class_="bars").text
 
 
-def test_the_past_is_refreshed_by_itself_and_left_alone_by_the_rest(browser: Client) -> None:
+def test_the_history_is_refreshed_separately(browser: Client) -> None:
     environment = make_whole()
     make_past(environment)
 
@@ -248,7 +244,7 @@ def test_the_past_is_refreshed_by_itself_and_left_alone_by_the_rest(browser: Cli
     assert len(page(browser.get(past["hx-get"])).all("svg", class_="strip")) == 12
 
 
-def test_the_page_of_a_deleted_environment_asks_for_nothing(browser: Client) -> None:
+def test_the_page_of_a_deleted_environment_does_not_poll(browser: Client) -> None:
     environment = make_whole()
     Environment.objects.filter(pk=environment.pk).update(deleted_at=timezone.now(), live_key=None)
 
@@ -260,7 +256,7 @@ def test_the_page_of_a_deleted_environment_asks_for_nothing(browser: Client) -> 
     assert environment.watched_until is None
 
 
-def test_who_looks_is_written_down_at_most_every_ten_seconds(browser: Client) -> None:
+def test_watching_is_recorded_at_most_every_ten_seconds(browser: Client) -> None:
     environment = make_whole()
     later = timezone.now() + timedelta(minutes=1)
     Observation.objects.update(due_at=later)
@@ -273,13 +269,13 @@ def test_who_looks_is_written_down_at_most_every_ten_seconds(browser: Client) ->
 
     assert first
     assert environment.watched_until == first
-    assert not Observation.objects.filter(due_at=later).exists()  # the next figures come at once
+    assert not Observation.objects.filter(due_at=later).exists()  # it is polled at once
 
 
 def test_two_hundred_servers_cost_no_more_queries_and_stay_small(
     browser: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deployments.live.reads.QUOTA_SECONDS", 3600)  # read once a test
+    monkeypatch.setattr("deployments.live.reads.QUOTA_SECONDS", 3600)  # read once per test
     few, many = make_whole("few"), make_whole("many", servers=100)
 
     def queries(environment: Environment, query: str) -> int:
@@ -297,7 +293,7 @@ def test_two_hundred_servers_cost_no_more_queries_and_stay_small(
         assert b"100 of 100" in gzip.decompress(response.content)
 
 
-def test_many_servers_are_counted_and_those_that_hurt_are_named(browser: Client) -> None:
+def test_many_servers_are_counted_and_unhealthy_ones_are_named(browser: Client) -> None:
     environment = make_whole(servers=100)
     for number in range(5):
         unwell(environment, number=2 * number + 1)  # all in one zone
@@ -305,7 +301,7 @@ def test_many_servers_are_counted_and_those_that_hurt_are_named(browser: Client)
     shown = show(browser, environment)
 
     boxes = [link.text for link in shown.one("svg", class_="wide").all("a") if "-app-" in link["id"]]
-    assert len(boxes) == 1 + 5  # the other zone's count; three named, two counted, and the well ones
+    assert len(boxes) == 1 + 5  # the count of the other zone; three named, two counted, and the healthy ones
     assert "✓ 50 instances Healthy" in boxes
     assert "✕ 2 instances Unhealthy" in boxes
     assert "✓ 45 instances Healthy" in boxes
@@ -315,7 +311,7 @@ def test_many_servers_are_counted_and_those_that_hurt_are_named(browser: Client)
     assert len(show(browser, environment, "?all=1").one(id="targets").one("tbody").all("tr")) == 200
 
 
-def test_in_japanese_every_word_is(browser: Client) -> None:
+def test_the_page_is_completely_in_japanese(browser: Client) -> None:
     environment = make_whole()
     unwell(environment)
     browser.cookies["django_language"] = "ja"
@@ -326,7 +322,7 @@ def test_in_japanese_every_word_is(browser: Client) -> None:
     assert "アプリケーションサーバー" in shown.one(id="health").text
 
 
-def test_nobody_but_the_logged_in_sees_it(client: Client, db: None) -> None:
+def test_the_page_needs_a_login(client: Client, db: None) -> None:
     environment = make_whole()
     make_user("nobody")
 

@@ -1,4 +1,4 @@
-"""The panels of an environment's page: what each source says, and what can be done about it."""
+"""The panels of an environment's page: the data of each source, and its actions."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.views.environment_pages import node, row_of, show, url
 from tests.views.pages import page
 
 
-def test_a_failed_run_shows_its_task_on_top_and_its_recap(browser: Client) -> None:
+def test_a_failed_run_displays_its_task_and_recap(browser: Client) -> None:
     environment = make_whole()
     run = run_failed(environment)
 
@@ -47,7 +47,7 @@ def test_a_failed_run_shows_its_task_on_top_and_its_recap(browser: Client) -> No
     assert not shown.one(id="association-assoc-web").all("pre")
 
 
-def test_an_output_is_shown_without_controls_and_never_as_markup(browser: Client) -> None:
+def test_an_output_is_displayed_as_text_without_control_characters(browser: Client) -> None:
     environment = make_whole()
     run = run_failed(environment)
     address = url(environment, "environment_output", run.pk)
@@ -63,7 +63,7 @@ def test_an_output_is_shown_without_controls_and_never_as_markup(browser: Client
     assert browser.get(url(make_whole("other"), "environment_output", run.pk)).status_code == 404
 
 
-def test_an_output_that_was_not_read_yet_says_when_it_will_be(browser: Client) -> None:
+def test_an_output_that_was_not_read_yet_is_explained(browser: Client) -> None:
     environment = make_whole()
     run = run_failed(environment)
     run.output, run.output_at = "", None
@@ -74,7 +74,7 @@ def test_an_output_that_was_not_read_yet_says_when_it_will_be(browser: Client) -
     assert "has not been read from S3 yet" in shown.text
 
 
-def test_the_fleet_shows_lifecycle_older_templates_and_activities(browser: Client) -> None:
+def test_the_fleet_displays_lifecycle_older_templates_and_activities(browser: Client) -> None:
     environment = make_whole()
     leaving, newer = server_id("web", 0), server_id("web", 1)
     FleetInstance.objects.filter(instance_id=leaving).update(lifecycle="Terminating:Wait")
@@ -102,7 +102,7 @@ def test_the_fleet_shows_lifecycle_older_templates_and_activities(browser: Clien
     assert "An instance was taken out of service" in activities
 
 
-def test_the_database_shows_roles_lag_endpoints_and_what_waits_for_maintenance(browser: Client) -> None:
+def test_the_database_displays_roles_lag_endpoints_and_pending_changes(browser: Client) -> None:
     environment = make_whole()
     DatabaseMember.objects.filter(instance_id="site-2").update(pending={"DBInstanceClass": "db.r8g.large"})
     DatabaseCluster.objects.update(status="failing-over")
@@ -147,11 +147,11 @@ def test_a_denied_source_names_the_action_and_the_policy_to_add(browser: Client)
     policy = trouble.one("button", id="policy-associations")["data-copy"]
     assert policy == ('{"Effect": "Allow", "Action": "ssm:DescribeAssociationExecutions", "Resource": "*"}')
     assert "The data shown is out of date." in trouble.text
-    assert "2 of 2 succeeded" in shown.one(id="associations").text  # and everything else works
+    assert "2 of 2 succeeded" in shown.one(id="associations").text  # everything else works
     assert not shown.all(id="trouble-targets")
 
 
-def test_a_save_through_the_site_shows_what_answered_and_how_long_it_took(browser: Client) -> None:
+def test_a_site_check_displays_its_responses_and_times(browser: Client) -> None:
     environment = make_whole()
     SiteProbe.objects.create(
         environment=environment,
@@ -228,7 +228,7 @@ def test_the_history_has_the_error_rate_and_the_durations(browser: Client) -> No
     assert "Site: 0.5 % of 400 reads failed · 40 ms on average, 310 ms at most" in past.text
 
 
-def test_who_may_not_deploy_sees_why_the_buttons_are_off(viewer: Client) -> None:
+def test_viewers_see_why_buttons_are_disabled(viewer: Client) -> None:
     environment = make_whole()
     run_failed(environment)
 
@@ -244,7 +244,7 @@ def test_who_may_not_deploy_sees_why_the_buttons_are_off(viewer: Client) -> None
     assert "Can add deployment" in shown.one(id="may-not").text
 
 
-def test_a_name_cannot_become_markup(browser: Client) -> None:
+def test_names_are_escaped(browser: Client) -> None:
     environment = make_whole()
     evil = "<img src=x onerror=alert(1)>"
     unwell(environment, target_id=evil, description=evil, reason="New.Code")
@@ -264,7 +264,7 @@ def run_failed_named(environment: Environment, name: str) -> int:
     return run.pk
 
 
-def test_run_again_asks_for_the_failed_ones_alone_and_says_that_it_did(browser: Client) -> None:
+def test_an_association_can_be_run_on_failed_instances(browser: Client) -> None:
     environment = make_whole()
     run = run_failed(environment)
     form = show(browser, environment).one(id="association-assoc-app").one("form")
@@ -280,7 +280,7 @@ def test_run_again_asks_for_the_failed_ones_alone_and_says_that_it_did(browser: 
     assert show(browser, environment).one(id="association-assoc-web").all("form")
 
 
-def test_what_came_of_a_wish_is_said_until_the_new_run_is_there(browser: Client) -> None:
+def test_the_result_of_a_request_is_displayed_until_the_new_run_exists(browser: Client) -> None:
     environment = make_whole()
     sentence = {
         "template": "AWS denies %(action)s (%(code)s).",
@@ -303,7 +303,7 @@ def test_what_came_of_a_wish_is_said_until_the_new_run_is_there(browser: Client)
     assert not show(browser, environment).all(id="association-assoc-web-answer")
 
 
-def test_a_time_is_saved_through_the_site_once_for_two_clicks(browser: Client) -> None:
+def test_a_double_click_requests_one_site_check(browser: Client) -> None:
     environment = make_whole()
     form = show(browser, environment).one("div", class_="actions").one("form")
 
@@ -314,7 +314,7 @@ def test_a_time_is_saved_through_the_site_once_for_two_clicks(browser: Client) -
     assert "ana is running a site check…" in show(browser, environment).one(id="site").text
 
 
-def test_what_cannot_be_asked_for_is_refused_in_a_sentence(browser: Client) -> None:
+def test_impossible_requests_are_rejected_with_an_explanation(browser: Client) -> None:
     environment = make_whole()
 
     response = browser.post(url(environment, "environment_run"), {"association": "other"}, follow=True)
@@ -323,7 +323,7 @@ def test_what_cannot_be_asked_for_is_refused_in_a_sentence(browser: Client) -> N
 
 
 @pytest.mark.parametrize("name", ["environment_run", "environment_site_check"])
-def test_who_may_not_deploy_is_refused_what_acts(viewer: Client, name: str) -> None:
+def test_viewers_may_not_request_actions(viewer: Client, name: str) -> None:
     environment = make_whole()
 
     assert viewer.post(url(environment, name), {"association": "assoc-web"}).status_code == 403

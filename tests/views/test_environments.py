@@ -30,14 +30,14 @@ def make(name: str, state: str = "succeeded", **values: object) -> Environment:
     return environment
 
 
-def test_an_empty_list_says_what_sanso_does_and_leads_on(browser: Client) -> None:
+def test_an_empty_list_explains_sanso_and_links_to_the_form(browser: Client) -> None:
     shown = page(browser.get(URL)).one("main")
 
     assert "three-tier environment" in shown.text
     assert {a["href"] for a in shown.all("a", class_="button")} == {reverse("environment_new")}
 
 
-def test_a_row_says_what_stands_where_since_when_and_by_whom(browser: Client, operator: User) -> None:
+def test_a_row_has_status_account_age_and_owner(browser: Client, operator: User) -> None:
     environment = make_environment(
         "staging",
         account=make_account("sandbox"),
@@ -73,7 +73,7 @@ def test_a_row_says_what_stands_where_since_when_and_by_whom(browser: Client, op
     }
 
 
-def test_problems_come_first_then_what_changes_then_the_rest_newest_first(browser: Client) -> None:
+def test_problems_are_first_then_changes_then_the_rest_newest_first(browser: Client) -> None:
     make("fine-old")
     make("lost", missing_since=timezone.now(), stack_id="arn")
     make("moving", "stacks")
@@ -95,7 +95,7 @@ def test_problems_come_first_then_what_changes_then_the_rest_newest_first(browse
         ("nonsense", ["bad", "moving", "good"]),
     ],
 )
-def test_a_chip_narrows_by_status(browser: Client, status: str, expected: list[str]) -> None:
+def test_the_list_can_be_filtered_by_status(browser: Client, status: str, expected: list[str]) -> None:
     make("good")
     make("moving", "stacks")
     make("bad", "failed")
@@ -103,7 +103,7 @@ def test_a_chip_narrows_by_status(browser: Client, status: str, expected: list[s
     assert names(browser, status=status) == expected
 
 
-def test_chips_count_and_say_which_is_chosen(browser: Client) -> None:
+def test_filters_have_counts_and_mark_the_chosen_one(browser: Client) -> None:
     make("good")
     make("bad", "failed")
 
@@ -117,7 +117,7 @@ def test_chips_count_and_say_which_is_chosen(browser: Client) -> None:
     ]
 
 
-def test_chips_keep_each_other(browser: Client) -> None:
+def test_filters_can_be_combined(browser: Client) -> None:
     account = make("good").account
     make("other")
 
@@ -129,7 +129,7 @@ def test_chips_keep_each_other(browser: Client) -> None:
     assert names(browser, account=str(account.pk)) == ["good"]
 
 
-def test_deleted_environments_are_shown_when_asked_for(browser: Client) -> None:
+def test_deleted_environments_are_listed_on_request(browser: Client) -> None:
     make("here")
     make("gone", deleted_at=timezone.now())
 
@@ -138,7 +138,7 @@ def test_deleted_environments_are_shown_when_asked_for(browser: Client) -> None:
     assert "⊖ Deleted" in rows(browser.get(URL, {"deleted": "1"}))[1]
 
 
-def test_when_nothing_is_like_that_the_way_back_is_shown(browser: Client) -> None:
+def test_an_empty_result_links_to_the_whole_list(browser: Client) -> None:
     make("good")
 
     shown = page(browser.get(URL, {"status": "changing"})).one("main")
@@ -147,9 +147,7 @@ def test_when_nothing_is_like_that_the_way_back_is_shown(browser: Client) -> Non
     assert URL in {a["href"] for a in shown.all("a", class_="button")}
 
 
-def test_a_long_list_goes_on_on_the_next_page_without_gap_or_double(
-    browser: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pages_of_a_long_list_have_every_row_once(browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("deployments.presentation.environment_list.PAGE", 2)
     for name in ("a", "b", "c"):
         make(name)
@@ -166,13 +164,13 @@ def test_a_long_list_goes_on_on_the_next_page_without_gap_or_double(
 @pytest.mark.parametrize(
     "query", ["after=x", "after=9-", "after=-", "account=%F0", "account=99999999999999999999"]
 )
-def test_a_query_that_makes_no_sense_is_no_error(browser: Client, query: str) -> None:
+def test_an_invalid_query_causes_no_error(browser: Client, query: str) -> None:
     make("good")
 
     assert browser.get(f"{URL}?{query}").status_code == 200
 
 
-def test_htmx_gets_the_rows_alone(browser: Client) -> None:
+def test_htmx_gets_only_the_rows(browser: Client) -> None:
     make("good")
 
     response = browser.get(URL, headers={"HX-Request": "true"})
@@ -206,13 +204,13 @@ def test_a_hundred_environments_cost_as_many_queries_as_one(browser: Client) -> 
     assert queries() == few
 
 
-def test_an_output_that_is_no_web_address_is_never_a_link(browser: Client) -> None:
+def test_an_output_that_is_no_address_is_not_a_link(browser: Client) -> None:
     make("evil", outputs={"URL": "javascript:alert(1)"}, stack_status="CREATE_COMPLETE")
 
     assert "javascript" not in browser.get(URL).content.decode()
 
 
-def test_the_list_speaks_japanese(browser: Client) -> None:
+def test_the_list_is_in_japanese(browser: Client) -> None:
     make("good")
 
     shown = page(browser.get(URL, headers={"Accept-Language": "ja"}))
@@ -222,7 +220,7 @@ def test_the_list_speaks_japanese(browser: Client) -> None:
     assert "成功" in shown.one("tbody").text
 
 
-def test_health_stands_beside_the_deployment_and_is_never_mixed_with_it(browser: Client) -> None:
+def test_health_is_separate_from_the_deployment_status(browser: Client) -> None:
     environment = make("sick", health_word="unhealthy", stack_status="CREATE_COMPLETE")
     Environment.objects.filter(pk=environment.pk).update(
         health_sentence={"template": "%(where)s has no writer.", "values": {"where": "site-cluster"}}
@@ -235,7 +233,7 @@ def test_health_stands_beside_the_deployment_and_is_never_mixed_with_it(browser:
     assert cells["Status"] == "✓ Succeeded"
 
 
-def test_those_that_are_not_well_come_first_and_count_as_problems(browser: Client) -> None:
+def test_unhealthy_environments_are_first_and_count_as_problems(browser: Client) -> None:
     make("sick", health_word="degraded")
     make("well", health_word="healthy")
     make("unknown")
@@ -248,7 +246,7 @@ def test_those_that_are_not_well_come_first_and_count_as_problems(browser: Clien
     assert names(browser, status="problem") == ["sick"]
 
 
-def test_a_strip_shows_the_last_day_of_each_and_costs_one_query(browser: Client) -> None:
+def test_each_row_has_a_health_strip_which_costs_one_query_for_all(browser: Client) -> None:
     one = make("one")
     since_ten_past = timezone.now() - timezone.now().replace(minute=10)
     make_past(one, ("app", timedelta(hours=9) + since_ten_past, timedelta(minutes=10)))  # within one hour

@@ -1,4 +1,4 @@
-"""The events' tab: pages both ways from any place, filters in the address, repeated events on one line."""
+"""The Events tab: pages in both directions, filters in the address, repeated events in one line."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def answer(browser: Client, deployment: Deployment, query: str = "") -> dict[str
 
 
 def numbers(body: dict[str, Any]) -> list[int]:
-    """Return the numbers of an answer's lines, without those that are folded into them."""
+    """Return the numbers of a response's lines, without the repetitions in them."""
     return [int(SEQ.findall(line)[0]) for line in body["lines"]]
 
 
@@ -44,8 +44,8 @@ def every(body: dict[str, Any]) -> list[int]:
     return sorted(int(seq) for line in body["lines"] for seq in SEQ.findall(line))
 
 
-def said(deployment: Deployment, body: dict[str, Any]) -> set[str]:
-    """Return what an answer's lines are about: a path of logical ids, or what the portal did."""
+def subjects(deployment: Deployment, body: dict[str, Any]) -> set[str]:
+    """Return the subjects of a response's lines: a path of logical ids, or the portal's own text."""
     events = {event.seq: event for event in Event.objects.of(deployment)}
     return {events[n].code or events[n].subject for n in numbers(body)}
 
@@ -54,7 +54,7 @@ def links(shown: Element) -> dict[str, str]:
     return {link.text: link["href"] for link in shown.all("a")}
 
 
-def test_a_long_log_is_read_page_by_page_without_a_script(
+def test_a_long_log_can_be_read_page_by_page_without_javascript(
     browser: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(log, "PAGE", 10)
@@ -70,9 +70,7 @@ def test_a_long_log_is_read_page_by_page_without_a_script(
     assert next(int(line["data-seq"]) for line in shown.one(id="events").all("tr")) == pages[0][-1] + 1
 
 
-def test_pages_meet_without_a_gap_whichever_way_one_reads(
-    browser: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pages_have_no_gap_in_either_direction(browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log, "PAGE", 7)
     deployment = scenes.rolling_back()
 
@@ -88,7 +86,7 @@ def test_pages_meet_without_a_gap_whichever_way_one_reads(
     assert sorted({n for body in down for n in every(body)}) == scenes.event_numbers(deployment)
 
 
-def test_a_link_to_an_event_shows_it_among_its_neighbours(
+def test_a_permalink_displays_an_event_among_its_neighbors(
     browser: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(log, "PAGE", 6)
@@ -100,7 +98,7 @@ def test_a_link_to_an_event_shows_it_among_its_neighbours(
     assert (around["earlier"], around["later"]) == (10, 15)
 
 
-def test_what_is_said_again_stands_on_the_line_of_the_first(browser: Client) -> None:
+def test_repetitions_are_in_the_line_of_the_first_event(browser: Client) -> None:
     deployment = scenes.make_deployment()
     network = scenes.add_stacks(deployment, {"Network": 1})["Network"]
     first = deployment.last_seq + 1
@@ -117,7 +115,7 @@ def test_what_is_said_again_stands_on_the_line_of_the_first(browser: Client) -> 
     assert numbers(answer(browser, deployment))[-2:] == [first, first + 2]
     assert numbers(answer(browser, deployment, "apart=1"))[-3:] == [first, first + 1, first + 2]
     assert numbers(answer(browser, deployment, f"event={first + 1}"))[-2] == first
-    # Who searches wants the very event.
+    # A search finds the repetition itself.
     assert numbers(answer(browser, deployment, "q=creation+initiated")) == [first + 1]
 
 
@@ -141,12 +139,12 @@ FILTERS = {
 
 
 @pytest.mark.parametrize("query", FILTERS)
-def test_filters_leave_what_they_name(browser: Client, query: str) -> None:
+def test_filters_select_events(browser: Client, query: str) -> None:
     deployment = scenes.rolling_back()
-    assert said(deployment, answer(browser, deployment, query)) == FILTERS[query]
+    assert subjects(deployment, answer(browser, deployment, query)) == FILTERS[query]
 
 
-def test_an_address_with_filters_shows_them_and_the_ways_out(browser: Client) -> None:
+def test_filters_in_the_address_are_displayed_and_can_be_removed(browser: Client) -> None:
     deployment = scenes.rolling_back()
 
     shown = tab(browser, deployment, "?tab=events&stack=Aurora&problems=1&q=engine")
@@ -161,13 +159,13 @@ def test_an_address_with_filters_shows_them_and_the_ways_out(browser: Client) ->
     assert links(shown)["CSV"].endswith("stack=Aurora&problems=1&q=engine")
 
 
-def test_nothing_that_fits_is_said_to_be_so(browser: Client) -> None:
+def test_an_empty_result_is_explained(browser: Client) -> None:
     shown = tab(browser, scenes.running(), "?tab=events&status=failed")
     assert "No matching events." in shown.text
     assert "hidden" not in shown.one(id="no-match").attributes
 
 
-def test_the_first_failure_is_one_link_away(browser: Client) -> None:
+def test_the_first_failure_is_linked(browser: Client) -> None:
     deployment = scenes.rolling_back()
     failed = Event.objects.of(deployment).get(logical_id="Aurora3", status="CREATE_FAILED")
     lead = links(tab(browser, deployment))["First failure"]
@@ -180,12 +178,12 @@ def test_the_first_failure_is_one_link_away(browser: Client) -> None:
 
 
 @pytest.mark.parametrize("query", ["before=x", "after=-1", "event=99999999999999999999", "before="])
-def test_a_nonsense_place_is_the_newest(browser: Client, query: str) -> None:
+def test_an_invalid_position_is_the_newest_event(browser: Client, query: str) -> None:
     deployment = scenes.running()
     assert every(answer(browser, deployment, query))[-1] == deployment.last_seq
 
 
-def test_a_page_costs_the_same_however_many_events_there_are(browser: Client) -> None:
+def test_a_page_costs_the_same_for_any_number_of_events(browser: Client) -> None:
     deployment = scenes.make_deployment()
     stacks = scenes.add_stacks(deployment)
     scenes.complete_everything(deployment, stacks)

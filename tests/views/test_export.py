@@ -1,4 +1,4 @@
-"""Events as files: every one that the filters let through, in order, safe to open in a spreadsheet."""
+"""Exported events: all that pass the filters, in order, safe to open in a spreadsheet."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ async def test_both_files_have_every_event_in_its_order(
     assert as_json[0]["message"].endswith("requested the creation.")
 
 
-async def test_the_filters_of_the_tab_count_for_the_file_too(browser: AsyncClient) -> None:
+async def test_the_filters_of_the_tab_apply_to_the_file(browser: AsyncClient) -> None:
     deployment = await asyncio.to_thread(scenes.rolled_back)
     found = await rows(browser, deployment, "?stack=Aurora&problems=1&tab=events&event=3")
     assert {row["logical_id"] for row in found} == {"Aurora", "Aurora3"}
@@ -88,10 +88,10 @@ async def test_no_cell_is_a_formula(browser: AsyncClient, begin: str) -> None:
     (cell,) = (row["reason"] for row in csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline="")))
     assert cell.startswith(f"'{begin}HYPERLINK")
     (row,) = await rows(browser, deployment, "?status=failed")
-    assert row["reason"].startswith(f"{begin}HYPERLINK")  # a program gets what was said
+    assert row["reason"].startswith(f"{begin}HYPERLINK")  # JSON has the original text
 
 
-async def test_there_is_no_other_kind_and_no_file_for_strangers(
+async def test_other_formats_do_not_exist_and_files_need_a_login(
     browser: AsyncClient, async_client: AsyncClient
 ) -> None:
     deployment = await asyncio.to_thread(scenes.make_deployment)
@@ -103,7 +103,7 @@ async def test_there_is_no_other_kind_and_no_file_for_strangers(
     assert "login" in answer["Location"]
 
 
-async def test_a_session_has_so_many_exports_under_way_and_another_one_after_an_end(
+async def test_concurrent_exports_of_a_session_are_limited(
     browser: AsyncClient,
 ) -> None:
     deployment = await asyncio.to_thread(scenes.make_deployment)

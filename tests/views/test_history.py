@@ -14,7 +14,7 @@ from tests.views.pages import page, rows
 URL = reverse("deployments")
 
 
-def test_before_the_first_deployment_the_page_says_what_will_be_here(browser: Client) -> None:
+def test_an_empty_history_is_explained(browser: Client) -> None:
     shown = page(browser.get(URL)).one("main")
 
     assert "No deployments yet" in shown.text
@@ -34,14 +34,14 @@ def test_deployments_of_all_environments_are_listed_newest_first(browser: Client
 
 
 @pytest.mark.parametrize(("status", "count"), [("active", 1), ("problems", 2), ("", 4), ("nonsense", 4)])
-def test_a_chip_narrows_by_status(browser: Client, status: str, count: int) -> None:
+def test_the_list_can_be_filtered_by_status(browser: Client, status: str, count: int) -> None:
     for state in ("stacks", "failed", "rolled_back", "succeeded"):
         make_deployment(state=state)
 
     assert len(rows(browser.get(URL, {"status": status}))) == count
 
 
-def test_the_list_can_be_of_one_environment(browser: Client) -> None:
+def test_the_list_can_be_filtered_by_environment(browser: Client) -> None:
     one = make_deployment(make_environment("one"), state="succeeded").environment
     make_deployment(make_environment("two"))
 
@@ -51,9 +51,7 @@ def test_the_list_can_be_of_one_environment(browser: Client) -> None:
     assert "one" in page(response).one(class_="headline").text
 
 
-def test_pages_follow_each_other_without_gap_or_double(
-    browser: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pages_have_every_row_once(browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("deployments.views.history.PAGE", 2)
     for number in range(5):
         make_deployment(make_environment(f"env{number}"), state="failed")
@@ -69,7 +67,7 @@ def test_pages_follow_each_other_without_gap_or_double(
     assert seen == ["env4", "env3", "env2", "env1", "env0"]
 
 
-def test_a_row_more_costs_no_query_more(browser: Client) -> None:
+def test_more_rows_cost_no_more_queries(browser: Client) -> None:
     def queries() -> int:
         with CaptureQueriesContext(connection) as seen:
             browser.get(URL)
@@ -83,7 +81,7 @@ def test_a_row_more_costs_no_query_more(browser: Client) -> None:
     assert queries() == few
 
 
-def test_htmx_gets_the_rows_alone(browser: Client) -> None:
+def test_htmx_gets_only_the_rows(browser: Client) -> None:
     make_deployment()
 
     assert not page(browser.get(URL, headers={"HX-Request": "true"})).all("html")
@@ -92,5 +90,5 @@ def test_htmx_gets_the_rows_alone(browser: Client) -> None:
 @pytest.mark.parametrize(
     "query", ["after=x", "environment=x", "environment=4711", "after=99999999999999999999"]
 )
-def test_a_query_that_makes_no_sense_is_no_error(browser: Client, query: str) -> None:
+def test_an_invalid_query_causes_no_error(browser: Client, query: str) -> None:
     assert browser.get(f"{URL}?{query}").status_code == 200

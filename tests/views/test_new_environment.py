@@ -27,7 +27,7 @@ def account(db: None) -> Account:
 
 
 def filled(account: Account, /, **changes: str) -> dict[str, str]:
-    """Return a form that is all right, changed in some values; `Size` stands for the parameter's field."""
+    """Return a valid form with some values changed; `Size` means the parameter's field."""
     parameters = {
         "Size": "large",
         "Count": "3",
@@ -81,15 +81,15 @@ def test_labels_and_help_come_from_the_template(browser: Client, account: Accoun
     assert shown.one("label", for_="id_parameter_Count").text == "Count"
 
 
-def test_what_may_stay_empty_says_so(browser: Client, account: Account) -> None:
+def test_optional_fields_are_marked(browser: Client, account: Account) -> None:
     shown = page(browser.get(URL))
 
     assert "(optional)" in shown.one("label", for_="id_parameter_Certificate").text
-    assert "(optional)" in shown.one("label", for_="id_parameter_Token").text  # its default stands
+    assert "(optional)" in shown.one("label", for_="id_parameter_Token").text  # its default is used
     assert "(optional)" not in shown.one("label", for_="id_parameter_Database").text
 
 
-def test_our_own_form_speaks_http_to_the_app_servers_and_says_that_this_stays(
+def test_the_bundled_form_uses_http_for_app_servers_and_marks_the_choice_as_permanent(
     browser: Client, account: Account, settings: Any
 ) -> None:
     settings.SANSO_TEMPLATE_SET = settings.BASE_DIR / "infra_templates"
@@ -102,11 +102,11 @@ def test_our_own_form_speaks_http_to_the_app_servers_and_says_that_this_stays(
     assert "(choose once)" not in shown.one("label", for_="id_parameter_UwsgiPort").text
 
 
-def test_the_name_of_the_stack_is_shown(browser: Client, account: Account) -> None:
+def test_the_name_of_the_stack_is_displayed(browser: Client, account: Account) -> None:
     assert page(browser.get(URL)).one("output")["data-prefix"] == "sanso-"
 
 
-def test_a_good_form_leads_to_its_deployment(browser: Client, account: Account, operator: User) -> None:
+def test_a_valid_form_redirects_to_its_deployment(browser: Client, account: Account, operator: User) -> None:
     response = browser.post(URL, filled(account))
 
     deployment = Deployment.objects.get()
@@ -123,7 +123,7 @@ def test_a_good_form_leads_to_its_deployment(browser: Client, account: Account, 
     }
 
 
-def test_the_same_form_sent_twice_is_one_deployment(browser: Client, account: Account) -> None:
+def test_the_same_form_sent_twice_creates_one_deployment(browser: Client, account: Account) -> None:
     form = filled(account)
 
     first, second = browser.post(URL, form), browser.post(URL, form)
@@ -144,7 +144,7 @@ def test_the_same_form_sent_twice_is_one_deployment(browser: Client, account: Ac
         ({"Password": ""}, "This field is required."),
     ],
 )
-def test_a_bad_value_is_told_beside_its_field_and_on_top(
+def test_an_invalid_value_has_an_error_at_its_field_and_on_top(
     browser: Client, account: Account, wrong: dict[str, str], sentence: str
 ) -> None:
     response = browser.post(URL, filled(account, **wrong))
@@ -171,7 +171,7 @@ def test_a_bad_value_is_told_beside_its_field_and_on_top(
         ({"reason": "x" * 201}, "id_reason"),
     ],
 )
-def test_a_bad_name_account_or_reason_is_told_at_its_field(
+def test_an_invalid_name_account_or_reason_has_an_error_at_its_field(
     browser: Client, account: Account, wrong: dict[str, str], where: str
 ) -> None:
     response = browser.post(URL, filled(account, **wrong))
@@ -180,14 +180,14 @@ def test_a_bad_name_account_or_reason_is_told_at_its_field(
     assert page(response).one(id=f"{where}_error").text
 
 
-def test_all_that_is_wrong_is_told_at_once(browser: Client, account: Account) -> None:
+def test_all_errors_are_displayed_at_once(browser: Client, account: Account) -> None:
     response = browser.post(URL, filled(account, name="1st", Count="9", Password="x"))
 
     links = page(response).one(role="alert").all("a")
     assert [link.text for link in links] == ["Name", "Servers · Count", "Database · Password"]
 
 
-def test_a_name_that_is_taken_is_told_at_the_name(browser: Client, account: Account) -> None:
+def test_a_taken_name_has_an_error_at_its_field(browser: Client, account: Account) -> None:
     make_environment("Staging", account=account, stack_id="arn:stack")
 
     response = browser.post(URL, filled(account))
@@ -195,7 +195,9 @@ def test_a_name_that_is_taken_is_told_at_the_name(browser: Client, account: Acco
     assert "already has an environment named Staging" in page(response).one(id="id_name_error").text
 
 
-def test_an_environment_that_is_being_changed_is_told_at_the_name(browser: Client, account: Account) -> None:
+def test_an_environment_with_an_active_deployment_has_an_error_at_its_name(
+    browser: Client, account: Account
+) -> None:
     make_deployment(make_environment("staging", account=account))
 
     response = browser.post(URL, filled(account))
@@ -203,7 +205,7 @@ def test_an_environment_that_is_being_changed_is_told_at_the_name(browser: Clien
     assert "Another deployment is changing" in page(response).one(id="id_name_error").text
 
 
-def test_nothing_that_was_typed_is_lost_but_secrets(browser: Client, account: Account) -> None:
+def test_a_rejected_form_keeps_its_input_except_secrets(browser: Client, account: Account) -> None:
     form = filled(account, Count="9", Size="large", Zones="x\ny")
 
     response = browser.post(URL, form)
@@ -227,7 +229,7 @@ def test_every_form_has_a_key_of_its_own(browser: Client, account: Account) -> N
     assert len(keys) == 2
 
 
-def test_a_failed_deployment_fills_the_form_again(browser: Client, account: Account) -> None:
+def test_a_failed_deployment_can_fill_the_form(browser: Client, account: Account) -> None:
     environment = make_environment("staging", account=account)
     values = {
         "Size": "large",
@@ -249,11 +251,11 @@ def test_a_failed_deployment_fills_the_form_again(browser: Client, account: Acco
 
 
 @pytest.mark.parametrize("start", ["x", "4711", ""])
-def test_an_unknown_deployment_fills_nothing(browser: Client, account: Account, start: str) -> None:
+def test_an_unknown_deployment_leaves_the_form_empty(browser: Client, account: Account, start: str) -> None:
     assert browser.get(URL, {"from": start}).status_code == 200
 
 
-def test_without_an_account_the_page_says_what_to_do(browser: Client, operator: User) -> None:
+def test_without_an_account_the_page_explains_how_to_add_one(browser: Client, operator: User) -> None:
     shown = page(browser.get(URL)).one("main")
     operator.is_superuser = operator.is_staff = True
     operator.save()
@@ -266,7 +268,7 @@ def test_without_an_account_the_page_says_what_to_do(browser: Client, operator: 
     )
 
 
-def test_a_template_set_that_is_broken_is_named_with_its_place(
+def test_the_error_of_a_broken_template_set_names_file_and_line(
     browser: Client, account: Account, template_set: Path
 ) -> None:
     (template_set / "root.yaml").write_text("Parameters: {Size: [")
@@ -280,7 +282,7 @@ def test_a_template_set_that_is_broken_is_named_with_its_place(
     assert not page(response).all("fieldset")
 
 
-def test_a_prefix_whose_templates_are_missing_is_refused_beside_its_field(
+def test_a_prefix_without_templates_has_an_error_at_its_field(
     browser: Client, account: Account, settings: Any
 ) -> None:
     settings.SANSO_TEMPLATE_SET = settings.BASE_DIR / "tests" / "sandbox" / "article_set"
@@ -298,16 +300,14 @@ def test_a_prefix_whose_templates_are_missing_is_refused_beside_its_field(
     assert browser.post(URL, form | {"parameter_Prefix": "fa-094"}).status_code == 302
 
 
-def test_how_long_it_takes_cannot_be_said_of_a_broken_template_set(
-    browser: Client, account: Account, template_set: Path
-) -> None:
+def test_a_broken_template_set_has_no_forecast(browser: Client, account: Account, template_set: Path) -> None:
     (template_set / "root.yaml").write_text("Parameters: {Size: [")
     response = browser.get(reverse("environment_expected"), {"account": account.pk})
     assert response.status_code == 503
     assert "root.yaml cannot be read" in response.content.decode()
 
 
-def test_what_a_template_says_is_text(browser: Client, account: Account, template_set: Path) -> None:
+def test_texts_of_templates_are_escaped(browser: Client, account: Account, template_set: Path) -> None:
     text = (template_set / "root.yaml").read_text()
     (template_set / "root.yaml").write_text(
         text.replace("How big a server is.", "'<script>alert(1)</script>'")
@@ -316,7 +316,7 @@ def test_what_a_template_says_is_text(browser: Client, account: Account, templat
     assert "<script>alert" not in browser.get(URL).content.decode()
 
 
-def test_our_own_form_is_all_japanese(browser: Client, account: Account, settings: Any) -> None:
+def test_the_bundled_form_is_completely_in_japanese(browser: Client, account: Account, settings: Any) -> None:
     settings.SANSO_TEMPLATE_SET = settings.BASE_DIR / "infra_templates"
 
     shown = page(browser.get(URL, headers={"Accept-Language": "ja"})).one("form", class_="form")
@@ -328,21 +328,21 @@ def test_our_own_form_is_all_japanese(browser: Client, account: Account, setting
     assert not [text for text in texts if not re.search(r"[\u3040-\u30ff\u4e00-\u9fff]", text)]
 
 
-def test_nothing_is_made_when_the_key_is_no_key(browser: Client, account: Account) -> None:
+def test_an_invalid_request_key_creates_nothing(browser: Client, account: Account) -> None:
     response = browser.post(URL, filled(account, request_key="x"))
 
     assert response.status_code == 422
     assert not Environment.objects.exists()
 
 
-def test_what_a_deployment_takes_is_said_before_it_is_asked_for(account: Account, browser: Client) -> None:
+def test_the_form_displays_the_expected_duration(account: Account, browser: Client) -> None:
     shown = page(browser.get(URL)).one(id="expected")
 
     assert "Takes about" in shown.text
     assert "first deployment here: estimated from published durations" in shown.text
 
 
-def test_another_account_has_a_forecast_of_its_own(account: Account, browser: Client) -> None:
+def test_each_account_has_its_own_forecast(account: Account, browser: Client) -> None:
     make_deployment(make_environment(account=account), state="succeeded")
     deployment = Deployment.objects.get()
     Duration.objects.create(

@@ -1,4 +1,4 @@
-"""A finished deployment goes into a file and comes out of it as it was, with nothing to be done to it."""
+"""Export and import of ended deployments as recordings."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.views.pages import page
 pytestmark = pytest.mark.django_db
 
 
-def test_what_comes_out_is_what_went_in() -> None:
+def test_an_imported_recording_equals_the_exported_deployment() -> None:
     before = scenes.rolled_back("lost")
     recording = json.loads(json.dumps(recordings.dump(scenes.reload(before))))
 
@@ -32,7 +32,7 @@ def test_what_comes_out_is_what_went_in() -> None:
     }
 
 
-def test_a_recording_is_in_no_list_of_what_there_is(browser: Client) -> None:
+def test_recordings_are_not_in_the_lists(browser: Client) -> None:
     recording = recordings.dump(scenes.reload(scenes.succeeded("prod")))
     after = recordings.load(recording, make_user("reader"))
 
@@ -105,12 +105,12 @@ def test_the_environment_of_a_recording_is_not_called_deleted(browser: Client) -
     assert "was deleted" not in shown
 
 
-def test_a_deployment_that_runs_cannot_be_exported() -> None:
+def test_an_active_deployment_cannot_be_exported() -> None:
     with pytest.raises(UserFixable):
         recordings.dump(scenes.reload(scenes.running("busy")))
 
 
-def test_a_file_of_something_else_is_refused_with_a_sentence(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_a_file_that_is_no_recording_is_rejected(tmp_path) -> None:  # type: ignore[no-untyped-def]
     make_user("reader")
     file = tmp_path / "x.json"
     for text in ("no json", "{}", '{"format": 99}', '{"format": 1}'):
@@ -144,7 +144,7 @@ def test_a_file_of_something_else_is_refused_with_a_sentence(tmp_path) -> None: 
         ("region", 7),
     ],
 )
-def test_a_recording_with_a_wrong_value_is_refused_and_leaves_nothing(place: str, value: object) -> None:
+def test_a_recording_with_an_invalid_value_is_rejected_completely(place: str, value: object) -> None:
     recording = json.loads(json.dumps(recordings.dump(scenes.reload(scenes.rolled_back()))))
     Deployment.objects.all().delete()
     *above, name = place.split(".")
@@ -160,7 +160,7 @@ def test_a_recording_with_a_wrong_value_is_refused_and_leaves_nothing(place: str
     assert not Deployment.objects.exists()
 
 
-def test_a_file_of_a_release_that_kept_less_is_taken() -> None:
+def test_a_recording_of_an_earlier_release_can_be_imported() -> None:
     recording = recordings.dump(scenes.reload(scenes.rolled_back()))
     for name in ("error_sentence", "ready_at", "polled_at"):
         del recording["deployment"][name]
@@ -183,7 +183,7 @@ def test_the_recordings_included_can_be_opened_and_are_loaded_once(browser: Clie
     assert Event.objects.count() > 100
 
 
-def test_a_viewer_opens_no_recording_but_plays_one_that_was_opened(browser: Client, viewer: Client) -> None:
+def test_viewers_can_replay_but_not_import_recordings(browser: Client, viewer: Client) -> None:
     assert viewer.post("/deployments/recordings/success").status_code == 403
     assert not Deployment.objects.exists()
     assert not Environment.objects.exists()
@@ -197,5 +197,5 @@ def test_a_viewer_opens_no_recording_but_plays_one_that_was_opened(browser: Clie
     assert viewer.get(opened).status_code == 200
 
 
-def test_a_recording_that_is_not_there_is_not_found(browser: Client) -> None:
+def test_a_missing_recording_is_not_found(browser: Client) -> None:
     assert browser.post("/deployments/recordings/nothing").status_code == 404

@@ -1,4 +1,4 @@
-"""A finished deployment is played back from its events: at every one of them the page is as it was then."""
+"""The replay of an ended deployment: the page as it was at each of its events."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.views.pages import page
 pytestmark = pytest.mark.django_db
 
 
-def test_at_the_beginning_nothing_has_happened_and_at_the_end_all_is_as_it_is(browser: Client) -> None:
+def test_a_replay_begins_with_nothing_and_ends_with_the_real_page(browser: Client) -> None:
     deployment = scenes.reload(scenes.rolled_back("lost"))
     first, last = event_times(deployment)[0][0], deployment.last_seq
 
@@ -29,7 +29,7 @@ def test_at_the_beginning_nothing_has_happened_and_at_the_end_all_is_as_it_is(br
         assert (stack.status, stack.reason) == (stored.status, stored.reason)
 
 
-def test_the_page_begins_at_the_beginning_and_can_be_left(browser: Client) -> None:
+def test_a_replay_can_be_left(browser: Client) -> None:
     deployment = scenes.rolled_back("lost")
 
     shown = page(browser.get(f"/deployments/{deployment.pk}/?replay=1"))
@@ -40,7 +40,7 @@ def test_the_page_begins_at_the_beginning_and_can_be_left(browser: Client) -> No
     assert not shown.one(id="banner").text
 
 
-def test_frames_lead_forward_to_the_end_and_back_again(browser: Client) -> None:
+def test_frames_lead_to_the_end_and_back(browser: Client) -> None:
     deployment = scenes.reload(scenes.rolled_back("lost"))
     url = f"/deployments/{deployment.pk}/replay"
 
@@ -54,7 +54,7 @@ def test_frames_lead_forward_to_the_end_and_back_again(browser: Client) -> None:
     assert len(back["rows"]) >= len(end["rows"])
 
 
-def test_a_deployment_that_runs_is_not_played_back(browser: Client) -> None:
+def test_an_active_deployment_cannot_be_replayed(browser: Client) -> None:
     deployment = scenes.running("busy")
     assert browser.get(f"/deployments/{deployment.pk}/replay?since=0&until=1").status_code == 404
     shown = page(browser.get(f"/deployments/{deployment.pk}/?replay=1"))
@@ -63,7 +63,7 @@ def test_a_deployment_that_runs_is_not_played_back(browser: Client) -> None:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20, deadline=None)
 @given(st.integers(0, 200), st.integers(0, 200))
-def test_no_place_in_it_makes_the_page_stumble(browser: Client, since: int, until: int) -> None:
+def test_every_position_of_a_replay_can_be_displayed(browser: Client, since: int, until: int) -> None:
     deployment = scenes.rolled_back(f"lost{Event.objects.count()}")
     answer = browser.get(f"/deployments/{deployment.pk}/replay?since={since}&until={until}")
     assert answer.status_code == 200

@@ -1,4 +1,4 @@
-"""A deployment that is past its stacks says on its page what it waits for."""
+"""What a deployment waits for after its stacks, on its page."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.views.pages import page
 pytestmark = pytest.mark.django_db
 
 
-def test_what_is_waited_for_is_said_and_how_much_more(browser: Client) -> None:
+def test_the_page_displays_what_is_waited_for_and_how_much_more(browser: Client) -> None:
     first = Message(Code.TARGET_TIMEOUT, {"where": "web i-1", "code": "X"})
     second = Message(Code.BALANCER_PROVISIONING, {"where": "ALB"})
     deployment = make_deployment(state="traffic", waiting_for=[first.as_json(), second.as_json()])
