@@ -223,7 +223,7 @@ def test_the_history_has_the_error_rate_and_the_durations(browser: Client) -> No
         environment=environment, at=timezone.now(), tier="site", word="healthy", healthy=4, total=4
     )
 
-    past = page(browser.get(url(environment, "environment_past"), headers={"HX-Request": "true"}))
+    past = page(browser.get(url(environment, "environment_health_history"), headers={"HX-Request": "true"}))
 
     assert "Site: 0.5 % of 400 reads failed · 40 ms on average, 310 ms at most" in past.text
 
