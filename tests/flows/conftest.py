@@ -50,7 +50,7 @@ def web(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture(autouse=True)
 def _rows_beside_playwright(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Allow the test to write rows: Playwright runs a loop in this thread, which Django considers async code."""
+    """Allow tests to write rows: Playwright runs a loop in this thread, so Django considers it async."""
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 
