@@ -17,8 +17,8 @@ STATES = {state.name.lower(): state for state in EnvironmentState if state is no
 
 
 def _narrowed(given: QueryDict) -> EnvironmentQuerySet:
-    rows = Environment.objects.without_recordings()
-    rows = rows if given.get("deleted") else rows.live()
+    rows = Environment.objects.all() if given.get("deleted") else Environment.objects.live()
+    rows = rows.without_recordings()
     return rows.in_account(parse_number(given.get("account"))) if given.get("account") else rows
 
 
