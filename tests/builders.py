@@ -1,4 +1,4 @@
-"""Typed builders of rows and values; each makes one thing, the larger ones compose."""
+"""Typed builders of rows and values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Builders of what was observed of an environment: a whole one that is well, and what changes in it."""
+"""Builders of observations of an environment: a healthy one, and changes to it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def server_id(tier: str, number: int) -> str:
 def make_whole(
     name: str = "staging", *, servers: int = 2, zones: tuple[str, ...] = ZONES, **values: Any
 ) -> Environment:
-    """Return an environment that stands and is well, with this many servers in each tier."""
+    """Return a healthy deployed environment with this number of servers in each tier."""
     defaults = {"stack_id": "arn:stack", "stack_status": "CREATE_COMPLETE", "health_word": "healthy"}
     environment = make_environment(name, **(defaults | values))
     deployment = make_deployment(environment, state="succeeded", requested_by=environment.owner)
@@ -64,7 +64,7 @@ def make_whole(
 
 
 def make_parts(environment: Environment) -> None:
-    """Let the environment's latest deployment have made what can be observed."""
+    """Add every observed resource to the environment's latest deployment."""
     assert environment.latest
     root = make_stack(environment.latest, status="CREATE_COMPLETE")
     stacks: dict[str, Stack] = {}
@@ -180,7 +180,7 @@ def _make_database(environment: Environment, zones: tuple[str, ...], now: dateti
 
 
 def unwell(environment: Environment, tier: str = "app", number: int = 1, **values: Any) -> None:
-    """Let one server's target be unhealthy, or whatever else the values say."""
+    """Make one server's target unhealthy, or change it to these values."""
     defaults = {
         "state": "unhealthy",
         "reason": "Target.FailedHealthChecks",
@@ -192,7 +192,7 @@ def unwell(environment: Environment, tier: str = "app", number: int = 1, **value
 
 
 def run_failed(environment: Environment, tier: str = "app", number: int = 1) -> AssociationRun:
-    """Let the tier's association have failed on one server, with its task and output."""
+    """Make the tier's latest run on one server a failed one, with its task and output."""
     association = Association.objects.get(environment=environment, tier=tier)
     run = association.runs.get(instance_id=server_id(tier, number))
     association.status, association.counts = "Failed", {"Success": 1, "Failed": 1}
@@ -210,7 +210,7 @@ def run_failed(environment: Environment, tier: str = "app", number: int = 1) -> 
 def make_past(
     environment: Environment, *dips: tuple[str, timedelta, timedelta], every: timedelta = timedelta(minutes=5)
 ) -> None:
-    """Write a day of samples that are well but for the dips: (tier, how long ago, for how long)."""
+    """Write a day of healthy samples with incidents: (tier, how long ago, for how long)."""
     now = timezone.now()
     times = [
         now - timedelta(hours=24) + every * number for number in range(int(timedelta(hours=24) / every) + 1)

@@ -1,4 +1,4 @@
-"""What people read in the repository: documents whole, of code its comments and docstrings."""
+"""The texts of a file for readers: documents completely, comments and docstrings of code."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BY_SUFFIX = {
 
 
 def texts_of(file: Path) -> str:
-    """Return what a file says to people, "" where that is not known of its kind."""
+    """Return the texts of a file for readers, "" for other kinds of files."""
     if file.suffix == ".md":
         return file.read_text()
     if file.suffix == ".py":

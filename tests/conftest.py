@@ -1,4 +1,4 @@
-"""What every test gets: the settings pointed at private servers, no AWS, no network beyond loopback.
+"""Set-up of all tests: settings of private servers, no AWS, no network beyond loopback.
 
 `--database=mariadb` (the default) runs everything on a real MariaDB; `--database=sqlite` runs the core tests
 on SQLite, the embedded default. Redis is always real. A server starts when the first test asks for it.
@@ -36,7 +36,7 @@ from tests.services import (
 # What the SQLite run collects, besides what is marked `core`.
 AREAS = ("actions", "catalog", "fuzz", "live", "models", "presentation", "runner", "upgrade", "views")
 CORE = tuple(f"tests/{area}/" for area in AREAS)
-HANGING = 600  # seconds after which any test counts as hanging
+HANGING = 600  # seconds after which a test counts as hanging
 FOLDER = Path(tempfile.mkdtemp(prefix="sanso-tests-"))  # each worker of pytest-xdist has its own
 running_redis: list[Redis] = []
 
@@ -119,7 +119,7 @@ def patience(item: pytest.Item) -> float:
 
 @pytest.fixture(scope="session", autouse=True)
 def _translations() -> None:
-    """Compile the catalogs before the first page is asked for in Japanese: gettext keeps what it read."""
+    """Compile the catalogs before the first page in Japanese is requested: gettext caches them."""
     compile_catalogs(settings.LOCALE_PATHS)
 
 
@@ -180,7 +180,7 @@ def closed_port() -> Iterator[int]:
 
 @pytest.fixture(autouse=True)
 def _empty_redis() -> Iterator[None]:
-    """Let no test find in Redis what another left there, nor find it down."""
+    """Flush Redis after each test, and start it again if it is down."""
     yield
     for server in running_redis:
         if not server.is_running():

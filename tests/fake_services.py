@@ -1,6 +1,6 @@
 """Elastic Load Balancing, Auto Scaling, State Manager, RDS, lags and stored outputs in memory, for FakeAws.
 
-A test puts rows into the dictionaries and takes them out; what is not there is missing, as on AWS.
+A test adds rows to the dictionaries and removes them; other resources do not exist, as on AWS.
 """
 
 from __future__ import annotations

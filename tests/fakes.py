@@ -1,7 +1,7 @@
-"""A CloudFormation, an S3 and an STS in memory, behind the same Protocols as the boto3 gateways.
+"""CloudFormation, S3 and STS in memory, behind the Protocols of the boto3 gateways.
 
-Only what the runner can see is there; what it observes is in `fake_services`. `fail` makes calls fail,
-before or after they were carried out.
+They have what the runner uses; observed services are in `fake_services`. `fail` makes calls fail, before or
+after they were executed.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class FakeStack:
 
 
 class FakeAws(FakeServices):
-    """An account. Every look at a root stack lets the world move on by one act of the play.
+    """An account. Every poll of a root stack executes the next act.
 
     `plan` maps nested stacks ("" is the root) to their resources; each list of acts is (path, logical id,
     status, reason).
@@ -79,7 +79,7 @@ class FakeAws(FakeServices):
         self._acts: list[tuple[str, str, str, str]] = []
         self._clock = 0
 
-    # --- what tests say ------------------------------------------------------------------------
+    # --- control by tests ----------------------------------------------------------------------
     def _makes(self, verb: str) -> list[tuple[str, str, str, str]]:
         end = f"{verb}_COMPLETE"
         return [
@@ -96,7 +96,7 @@ class FakeAws(FakeServices):
         ]
 
     def fail(self, operation: str, *errors: Exception, after: bool = False) -> None:
-        """Let the next calls of an operation raise, before or after they were carried out."""
+        """Make the next calls of an operation raise errors, before or after they were executed."""
         (self.after if after else self.before).setdefault(operation, []).extend(errors)
 
     def __call__(self, _ref: AccountRef) -> Clients:
@@ -344,5 +344,5 @@ class FakeAws(FakeServices):
 
 
 def lost_answer(operation: str) -> AwsRetryable:
-    """Return the error of a call whose answer never came."""
+    """Return the error of a call whose response was lost."""
     return AwsRetryable("ReadTimeoutError", "Read timeout", operation)

@@ -1,4 +1,4 @@
-"""Refuses connections and look-ups that would leave this machine, so that no test can reach AWS."""
+"""Reject connections and lookups beyond this machine, so that no test can reach AWS."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ _getaddrinfo = socket.getaddrinfo
 
 
 class LeavesThisMachine(AssertionError):
-    """A test tried to talk to another machine. Not an OSError: code under test must not handle it."""
+    """A test tried to connect to another machine. Not an OSError, which tested code might handle."""
 
 
 def enforce() -> None:
-    """Put the guard before the socket functions of this process for good. Harmless when done twice."""
+    """Replace the socket functions of this process by checking ones. Harmless when done twice."""
     socket.socket.connect = _guarded_connect  # type: ignore[method-assign, assignment]  # on purpose
     socket.socket.connect_ex = _guarded_connect_ex  # type: ignore[method-assign, assignment]  # on purpose
     socket.getaddrinfo = _guarded_getaddrinfo
 
 
 def is_local(host: object) -> bool:
-    """Say whether a host as given to the socket module is this machine by loopback."""
+    """Return whether a host, as passed to the socket module, is this machine by loopback."""
     if host in (None, "", b"", "localhost", b"localhost"):
         return True
     text = host.decode() if isinstance(host, bytes) else str(host)

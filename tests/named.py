@@ -27,7 +27,7 @@ FILE = re.compile(r"(?<![\w/.*-])[a-z_][\w-]*\.(?:py|js|css|md|sh|yaml)\b")
 MODULE = re.compile(rf"(?<![\w/.])(?:{'|'.join(PACKAGES)})(?:\.[A-Za-z_]\w*)+")
 COMMAND = re.compile(r"(?:`|python )manage\.py ([a-z]\w+)")
 PAPERS = re.compile(r"\bDESIGN\b|\bSTYLE\b|\bWORDING\b|\bresearch\b")
-"""Papers that the project was made after and that are not in the repository."""
+"""Papers that are not in the repository."""
 PERMISSION = re.compile(r"\w+\.(?:add|change|delete|view)_\w+")
 LEFT_OUT = {"CHANGELOG.md", "named.py"}
 OF_OTHER_PROJECTS = {"ages.js"}
@@ -35,7 +35,7 @@ OF_OTHER_PROJECTS = {"ages.js"}
 
 @cache
 def texts() -> dict[Path, str]:
-    """Return what every file says to people, without addresses. What has changed may name what is gone."""
+    """Return the texts of every file, without addresses; a change log may name what no longer exists."""
     files = [file for file in TRACKED if file.name not in LEFT_OUT and "migrations" not in file.parts]
     return {file: URL.sub(" ", text) for file in files if (text := texts_of(file))}
 

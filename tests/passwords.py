@@ -16,7 +16,7 @@ class QuickHasher(PBKDF2PasswordHasher):
 
 
 class WatchedHasher(QuickHasher):
-    """The same, which lets a test see what is hashed and hold it.
+    """A hasher whose hashes a test can record and delay.
 
     In the folder that $WATCHED_HASHES names, `log` gets a "+" when a hash begins and a "-" when it ends.
     While a file `hold` is there, hashes of its text wait.

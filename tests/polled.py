@@ -1,4 +1,4 @@
-"""A deployment polled on a clock of its own: what is asked, and how late each event is seen."""
+"""A deployment polled on a simulated clock: the calls, and how late each event is read."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def nothing_expected(path: str, now: float) -> float | None:
 
 
 def by_forecast(world: World, happened: Happened) -> Expect:
-    """Return when something in a stack is expected next, as forecasts tell that are made on the way."""
+    """Return a function for the next expected event in a stack, by forecasts during the deployment."""
     history = DurationHistory(world.taken, OperationKind.CREATE)
     usual = {
         path: history.of(path + CLOSING if world.plan.is_stack(path) else path, world.type(path))
@@ -47,7 +47,7 @@ def by_forecast(world: World, happened: Happened) -> Expect:
 
 @dataclass
 class Seen:
-    """How it went: the calls made, and for each event the seconds until it was read."""
+    """The number of calls, and for each event the seconds until it was read."""
 
     calls: int = 0
     lags: list[float] = field(default_factory=list)
@@ -67,7 +67,7 @@ class Seen:
 
 
 def events_of(world: World, happened: Happened) -> dict[str, list[float]]:
-    """Return the times (seconds) of the events that each stack tells: its own and its resources'."""
+    """Return the times (seconds) of the events of each stack: its own and its resources'."""
     found: dict[str, list[float]] = {path: [] for path in world.plan.inside}
     for path, span in happened.spans.items():
         if path.startswith("@") or span.start is None or span.end is None:
@@ -82,7 +82,7 @@ def events_of(world: World, happened: Happened) -> dict[str, list[float]]:
 
 @dataclass
 class Poller:
-    """Follows a deployment's stacks from the root's start to its end, as `runner.stack_polls` does."""
+    """Polls a deployment's stacks from the root's start to its end, as `runner.stack_polls` does."""
 
     world: World
     happened: Happened

@@ -31,10 +31,10 @@ PORTS = range(
     20000, 32000
 )  # below the kernel's ephemeral range (32768 and up): no outgoing connection takes one
 LIMIT = 120.0
-"""Seconds that tests wait for what is to come, wherever they wait: so long only when it does not come at all.
+"""Seconds that tests wait for any condition; they wait so long only if it never becomes true.
 
-What is to come quickly is not tested with a clock, which other programs on the machine disturb: a test takes
-away what would bring it otherwise (a fallback, a time-out) and waits for it.
+Speed is not tested with a clock, which other programs on the machine disturb: a test removes the slow
+alternative (a fallback, a timeout) and waits for the result.
 """
 STOP_SECONDS = 60.0
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -56,7 +56,7 @@ def free_port() -> int:
 
 
 def wait_until(condition: Callable[[], bool], *, seconds: float = LIMIT, what: str = "the condition") -> None:
-    """Return as soon as `condition()` is true; raises TimeoutError when it is not within `seconds`."""
+    """Wait until `condition()` is true; raises TimeoutError when it is not within `seconds`."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -74,7 +74,7 @@ class Service:
     answers: Callable[[], bool]
     environment: Mapping[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
-    patience: float = STOP_SECONDS  # for a program that was asked to end
+    patience: float = STOP_SECONDS  # for a program that was sent SIGTERM
     directory: Path = REPOSITORY
 
     @property
@@ -85,7 +85,7 @@ class Service:
         return self.process is not None and self.process.poll() is None
 
     def start(self) -> None:
-        """Start the process and wait until it answers; raises ServiceFailed when it ends or stays silent."""
+        """Start the process and wait until it responds; raises ServiceFailed when it ends or does not."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -106,7 +106,7 @@ class Service:
             raise ServiceFailed(f"{self.command[0]} did not start:\n{tail}")
 
     def stop(self) -> None:
-        """Ask the process to end and wait for it; killed when it takes too long. Harmless when ended."""
+        """Send SIGTERM and wait for the end; kill the process when it takes too long. Harmless when ended."""
         if self.process is None or not self.is_running():
             return
         self.process.terminate()
@@ -195,7 +195,7 @@ def start_mariadb(folder: Path, *, port: int | None = None) -> MariaDB:
     Commits reach the operating system, not the disk, at once: they survive `kill()`, and tests stay fast.
     """
     data, port = folder / "data", port or free_port()
-    user = ["--user=root"] if os.geteuid() == 0 else []  # as root the server starts only when told so
+    user = ["--user=root"] if os.geteuid() == 0 else []  # as root the server needs this option
     if not data.exists():
         install_mariadb(folder, data, user)
     server = MariaDB(
@@ -241,7 +241,7 @@ def install_mariadb(folder: Path, data: Path, user: list[str]) -> None:
 
 
 def mariadb_answers(port: int) -> bool:
-    """Say whether a MySQL server greets on this port (its first packet is protocol version 10)."""
+    """Return whether a MySQL server greets on this port (its first packet is protocol version 10)."""
     try:
         with socket.create_connection((LOOPBACK, port), timeout=1) as connection:
             greeting = connection.recv(5)
@@ -257,7 +257,7 @@ class Redis(Service):
     url: str
 
     def flush(self) -> None:
-        """Forget everything, as an emptied Redis would."""
+        """Delete all keys."""
         with redis.Redis.from_url(self.url) as client:
             client.flushall()
 
@@ -284,7 +284,7 @@ def start_redis(folder: Path, *, port: int | None = None) -> Redis:
 
 @contextlib.contextmanager
 def small_redis() -> Iterator[Redis]:
-    """Run the stand-in that `make run` brings along. Its socket's path must be short, unlike pytest's."""
+    """Run the embedded Redis of `make run`. The path of its socket must be short, unlike pytest's."""
     with tempfile.TemporaryDirectory(prefix="sanso-") as folder:
         path = f"{folder}/redis.sock"
         server = Redis(
@@ -300,7 +300,7 @@ def small_redis() -> Iterator[Redis]:
 
 
 def redis_answers(port: int) -> bool:
-    """Say whether a Redis on this port answers PING."""
+    """Return whether a Redis on this port answers PING."""
     try:
         with redis.Redis(host=LOOPBACK, port=port, socket_timeout=1) as client:
             return bool(client.ping())
@@ -395,7 +395,7 @@ def bearer(token_file: Path) -> dict[str, str]:
 
 
 def sandbox_answers(port: int, token_file: Path) -> bool:
-    """Say whether a sandbox on this port tells about itself."""
+    """Return whether a sandbox on this port responds."""
     request = urllib.request.Request(f"http://{LOOPBACK}:{port}/_sanso/about", headers=bearer(token_file))
     try:
         with urllib.request.urlopen(request, timeout=5) as answer:

@@ -1,7 +1,7 @@
-"""Deployments that pass in no time: the portal's own template set, with durations by chance.
+"""Simulated deployments of the bundled template set, with random durations.
 
-They are as AWS's are: each thing has a median of its own that public logs know only roughly, some days are
-slow for everything, a few things take much longer for once, and CloudFormation takes a moment to begin each.
+They resemble AWS's: each resource has its own median, which public logs only approximate, some days are slow
+for everything, a few resources take much longer, and CloudFormation takes a moment to begin each.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ CLOSING = "/"
 
 
 def infra_graph() -> Graph:
-    """Return the graph of the set that the portal comes with, as a first deployment makes it."""
+    """Return the graph of the bundled set, as in a first deployment."""
     template_set = catalog.load(INFRA)
     defaults = {name: p.default or "" for name, p in template_set.parameters.items()}
     return read(template_set.contents, template_set.root.name, defaults)
@@ -35,7 +35,7 @@ def infra_graph() -> Graph:
 
 @dataclass(frozen=True)
 class Happened:
-    """One deployment as it came out: the span of every part, in milliseconds from its request."""
+    """One simulated deployment: the span of every part, in milliseconds from its request."""
 
     spans: dict[str, Span]
 
@@ -54,7 +54,7 @@ class Happened:
 
 @dataclass
 class World:
-    """An AWS of its own: what things really take, and the deployments that were made in it."""
+    """A simulated AWS: the real medians, and the durations of the deployments in it."""
 
     graph: Graph
     random: Random
@@ -79,7 +79,7 @@ class World:
         return self.graph.types.get(path, PHASE_TYPE)
 
     def deploy(self) -> Happened:
-        """Return how one more deployment comes out."""
+        """Simulate another deployment."""
         day = self.random.gauss(0, 0.07)
         seconds = []
         for path in self.plan.parts:
@@ -89,12 +89,12 @@ class World:
         times = [0.0] * (2 * len(self.plan.parts))
         for act, earlier in self.plan.events:
             at = max([times[one] for one in earlier], default=0.0)
-            # CloudFormation looks for what can go on about every second.
+            # CloudFormation starts what can start about every second.
             times[act] = at + 1000 * (seconds[act >> 1] if act & 1 else self.random.uniform(0.2, 1.5))
         return Happened({path: Span(times[2 * n], times[2 * n + 1]) for path, n in self.plan.number.items()})
 
     def learn(self, happened: Happened) -> None:
-        """Let what happened be history, as `deployments.runner.expectations` keeps it."""
+        """Add the deployment to the history, as `deployments.runner.expectations` stores it."""
         self.runs += 1
         for path, span in happened.spans.items():
             assert span.start is not None
@@ -110,7 +110,7 @@ class World:
                 self.taken.insert(0, PastDuration(path, self.type(path), took, here=True))
 
     def forecasts(self, happened: Happened, moments: Sequence[float]) -> Iterator[tuple[float, Forecast]]:
-        """Yield what is forecast at each moment (seconds from the request) from what can be known then."""
+        """Yield the forecast at each time (seconds from the request) from what is known then."""
         history = DurationHistory(self.taken, OperationKind.CREATE)
         usual = {
             path: history.of(path + CLOSING if self.plan.is_stack(path) else path, self.type(path))
@@ -124,7 +124,7 @@ class World:
 
 @dataclass(frozen=True)
 class Honesty:
-    """How often the true end lay in the band, and how far off the middle was, over many forecasts."""
+    """How often the real end was in the range, and the errors of the forecast end, over many forecasts."""
 
     held: int
     asked: int
@@ -141,7 +141,7 @@ class Honesty:
 
 
 def honesty(world: World, deployments: int, *, every: int = 20, after: int = 60) -> Honesty:
-    """Deploy that often, forecast on the way, and learn from each."""
+    """Deploy this often, forecast during each deployment, and learn from it."""
     held = asked = 0
     errors = []
     for _ in range(deployments):

@@ -1,4 +1,4 @@
-"""The documents say what is so: commands exist, links lead somewhere, permissions are those needed."""
+"""The documents are correct: commands, links, paths and permissions in them exist."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_every_make_target_is_explained_to_contributors() -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: str(file.relative_to(REPOSITORY)))
-def test_links_to_files_lead_somewhere(document: Path) -> None:
+def test_links_to_files_and_headings_exist(document: Path) -> None:
     links = re.findall(r"\]\((?!https?://|#)([^)#\s]+)(?:#([^)\s]+))?\)", document.read_text())
 
     for file, heading in links:
@@ -112,7 +112,7 @@ def test_every_setting_that_a_document_names_exists(document: Path) -> None:
 
 
 @pytest.mark.parametrize("decision", DECISIONS, ids=lambda file: file.stem)
-def test_a_decision_is_short_and_has_its_three_parts(decision: Path) -> None:
+def test_a_decision_is_short_and_has_three_parts(decision: Path) -> None:
     text = decision.read_text()
 
     assert len(text.splitlines()) < 40
@@ -132,7 +132,7 @@ def test_the_documented_role_allows_exactly_what_the_gateways_call() -> None:
     assert allowed - {"sts:AssumeRole", "iam:PassRole", "sts:ExternalId", "iam:PassedToService"} == called
 
 
-def test_the_changelog_has_a_place_for_what_is_next() -> None:
+def test_the_changelog_has_an_unreleased_section() -> None:
     assert "\n## Unreleased\n" in text_of("CHANGELOG.md")
 
 

@@ -1,4 +1,4 @@
-"""What holds for the project as a whole: settings that are documented, locks that fit, files that say why."""
+"""The project as a whole: documented settings, complete locks, docstrings of modules."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_every_setting_is_in_the_example_and_nothing_else() -> None:
     assert len(listed) == len(set(listed))
 
 
-def test_the_example_copied_as_it_is_changes_nothing() -> None:
+def test_the_unchanged_example_sets_nothing() -> None:
     lines = (REPOSITORY / ".env.example").read_text().splitlines()
 
     assert all(line.startswith("#") or not line for line in lines)
@@ -74,7 +74,7 @@ def test_a_lock_has_every_direct_dependency(lock: str) -> None:
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda file: str(file.relative_to(REPOSITORY)))
-def test_a_lock_names_no_place_and_has_a_hash_for_everything(lock: Path) -> None:
+def test_a_lock_has_no_index_addresses_and_a_hash_for_everything(lock: Path) -> None:
     text = lock.read_text()
 
     assert not re.search(r"://|--(extra-)?index-url|--find-links| @ |^-e|file:", text, re.MULTILINE)
@@ -83,7 +83,7 @@ def test_a_lock_names_no_place_and_has_a_hash_for_everything(lock: Path) -> None
     )
 
 
-def test_every_module_says_first_why_it_exists() -> None:
+def test_every_module_has_a_docstring() -> None:
     silent = [
         str(file.relative_to(REPOSITORY))
         for file in tracked("*.py")
@@ -95,7 +95,7 @@ def test_every_module_says_first_why_it_exists() -> None:
     assert not silent
 
 
-def test_no_module_is_too_long_to_be_read_in_one_sitting() -> None:
+def test_no_module_has_more_than_500_lines() -> None:
     long = {
         str(file.relative_to(REPOSITORY)): lines
         for file in tracked("*.py")
@@ -105,7 +105,7 @@ def test_no_module_is_too_long_to_be_read_in_one_sitting() -> None:
     assert not long
 
 
-def test_no_tracked_file_names_the_home_of_one_person() -> None:
+def test_no_tracked_file_contains_a_home_folder() -> None:
     home = re.compile(r"(?<![\w./-])/(?:home|Users)/\w+/")
     naming = [
         str(file.relative_to(REPOSITORY))

@@ -16,7 +16,7 @@ TOOLS = ("sh", "cat", "cksum", "cmp", "dirname", "id", "ls", "rm", "test")
 
 @pytest.fixture
 def bare_path(tmp_path: Path) -> str:
-    """A PATH on which a few basic tools are and no Python, no server, no package manager."""
+    """A PATH with a few basic tools, without Python, servers and package managers."""
     folder = tmp_path / "bin"
     folder.mkdir()
     for tool in TOOLS:
@@ -30,7 +30,7 @@ def run(script: str, *arguments: str, path: str, folder: Path) -> subprocess.Com
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
-def test_a_machine_without_venv_is_told_what_to_install(bare_path: str, tmp_path: Path) -> None:
+def test_the_error_without_venv_names_the_package(bare_path: str, tmp_path: Path) -> None:
     done = run("environment", "run", path=bare_path, folder=tmp_path)
 
     assert done.returncode == 1
@@ -38,7 +38,7 @@ def test_a_machine_without_venv_is_told_what_to_install(bare_path: str, tmp_path
     assert not (tmp_path / "venv").exists()
 
 
-def test_a_python_that_is_too_old_or_has_no_venv_is_passed_over(bare_path: str, tmp_path: Path) -> None:
+def test_a_python_that_is_too_old_or_without_venv_is_skipped(bare_path: str, tmp_path: Path) -> None:
     old = Path(bare_path) / "python3"
     old.write_text("#!/bin/sh\nexit 1\n")
     old.chmod(0o755)
@@ -48,7 +48,7 @@ def test_a_python_that_is_too_old_or_has_no_venv_is_passed_over(bare_path: str, 
     assert "needs Python 3.11" in done.stderr
 
 
-def test_a_finished_environment_is_not_made_again(bare_path: str, tmp_path: Path) -> None:
+def test_a_complete_environment_is_not_installed_again(bare_path: str, tmp_path: Path) -> None:
     venv = tmp_path / "venv"
     (venv / "bin").mkdir(parents=True)
     (venv / "bin" / "python").symlink_to("/bin/true")
@@ -60,7 +60,7 @@ def test_a_finished_environment_is_not_made_again(bare_path: str, tmp_path: Path
         assert run("environment", level, path=bare_path, folder=tmp_path).returncode == 0
 
 
-def test_a_machine_without_apt_is_told_what_the_tests_need(bare_path: str, tmp_path: Path) -> None:
+def test_the_error_without_apt_names_the_packages(bare_path: str, tmp_path: Path) -> None:
     done = run("packages", path=bare_path, folder=tmp_path)
 
     assert done.returncode == 1

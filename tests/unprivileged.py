@@ -1,4 +1,4 @@
-"""Running a program as a user without rights, for real, though the tests run as root.
+"""Run a program as a user without rights, though the tests run as root.
 
 The interpreter may lie where only root can go, such as /root; the program then gets a file system in which it
 can be reached and the rest of that folder can't.

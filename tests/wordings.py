@@ -1,4 +1,4 @@
-"""What rows say in English, as a page does: for assertions on messages that are kept as codes."""
+"""The English texts of stored messages, for assertions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def reason(deployment: Deployment) -> str:
 
 
 def attention(deployment: Deployment) -> str:
-    """Return what holds a deployment up."""
+    """Return why a deployment needs attention, "" if it does not."""
     return stored_text(deployment.attention_sentence, deployment.attention)
 
 

@@ -1,1 +1,1 @@
-"""Tests of benchmarks."""
+"""Benchmarks; `make bench` runs all of them."""

@@ -1,6 +1,6 @@
 """datelog beside an app with the original's behaviour, in one run, as ratios: `make bench`.
 
-All cases of a comparison take turns, round after round; told is the median of the rounds and its range.
+All cases of a comparison take turns, round after round; the median of the rounds and its range are printed.
 The clients, both databases and all servers share this machine's cores: only ratios carry over to another.
 """
 
@@ -46,7 +46,7 @@ class Case:
     costs: list[float] = field(default_factory=list)  # seconds of CPU a request
 
     def measure(self) -> None:
-        """Run one round. CPU time is disturbed far less by neighbours than the rate is."""
+        """Run one round. Other load on the machine affects CPU time far less than the rate."""
         before, began = self._cpu(), time.monotonic()
         self.rates.append(self.run())
         requests = self.rates[-1] * (time.monotonic() - began)
@@ -62,7 +62,7 @@ class Case:
     def over(self, other: Case) -> float:
         """Return how many times the other's rate this is: the median of what each round found.
 
-        The two stand next to each other in a round, so what slows the machine for a while slows both.
+        Both are measured in the same round, so what slows the machine down for a while slows both.
         """
         return statistics.median(one / two for one, two in zip(self.rates, other.rates, strict=True))
 
@@ -74,7 +74,7 @@ class Case:
 
 @dataclass(frozen=True, kw_only=True)
 class Goal:
-    """A ratio and what it should be at least."""
+    """A ratio and its minimum."""
 
     what: str
     measured: float
@@ -102,7 +102,7 @@ def cpu_seconds(group: int) -> float:
 def wrk(service: Service, path: str, seconds: float) -> Callable[[], float]:
     """Return a round of wrk; fails when an answer isn't 200.
 
-    wrk takes the end of a connection for an error, which is how an answer without a length ends.
+    wrk counts the end of a connection as an error, which is how a response without a length ends.
     """
 
     def run() -> float:
@@ -301,7 +301,7 @@ def measure_million(stack: Stack, rounds: int) -> list[str]:
 
 
 def machine() -> str:
-    """Return what the figures belong to."""
+    """Return the name of the machine that was measured."""
     model = re.findall(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
     memory = int(re.findall(r"MemTotal:\s+(\d+)", Path("/proc/meminfo").read_text())[0]) / 2**20
     database = subprocess.run(
@@ -323,7 +323,7 @@ def main() -> None:
     options = parser.parse_args()
     rounds, seconds = options.rounds, options.seconds
     folder = Path(tempfile.mkdtemp(prefix="datelog-bench-"))
-    # Apache's workers are another user, and look into the folder
+    # Apache's workers are another user, and read the folder
     folder.chmod(0o755)
     head = [f"Measured {datetime.now(UTC):%Y-%m-%d} on {machine()}. "]
     head[0] += f"{CONNECTIONS} connections, {rounds} rounds, rows at MariaDB over TLS."

@@ -1,4 +1,4 @@
-"""An app with the original article's behaviour, written anew to measure against; never part of the product.
+"""An app with the original article's behavior, rewritten for comparison; never part of the product.
 
 One table of one column, a connection for each request, every row turned into a datetime and back into text.
 """

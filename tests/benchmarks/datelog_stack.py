@@ -1,4 +1,4 @@
-"""What is measured: durable database servers, app servers, Apache, a stand-in for the NLB."""
+"""The measured services: durable database servers, app servers, Apache, a stand-in for the NLB."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ COMMON = ("--performance-schema=OFF", "--max-connections=400", "--innodb-buffer-
 
 @dataclass(kw_only=True)
 class Stack:
-    """All that runs."""
+    """All running services."""
 
     folder: Path
     cluster: Cluster
     services: list[Service] = field(default_factory=list)
 
     def datelog(self, table: str, *options: str) -> Service:
-        """Start datelog as the playbook sets it."""
+        """Start datelog with the settings of the playbook."""
         return self._keep(
             start_app_server(
                 self.folder / f"datelog-{table}-{len(self.services)}",
@@ -43,13 +43,13 @@ class Stack:
         )
 
     def empty(self) -> Service:
-        """Start the empty view, set like datelog."""
+        """Start the empty view with the settings of datelog."""
         options = ("--module", "tests.benchmarks.datelog_empty", *CLOSE)
         server = self.folder / "empty"
         return self._keep(start_app_server(server, self.cluster.environment(), *options, health="/read"))
 
     def original(self, table: str, python: Path, environment: Mapping[str, str] | None = None) -> Service:
-        """Start the original's behaviour, set as the original sets it: one process, no thread."""
+        """Start the original's behavior with its settings: one process, no thread."""
         port = free_port()
         name = f"original-{table}-{len(self.services)}"
         server = Service(
@@ -67,7 +67,7 @@ class Stack:
         return self._keep(server)
 
     def apache(self, protocol: str, app_port: int) -> Service:
-        """Start Apache, set as the web servers' association sets it, and a TCP balancer behind it."""
+        """Start Apache with the settings of the web servers' association, and a TCP balancer behind it."""
         balancer_port, port = free_port(), free_port()
         folder = self.folder / f"apache-{port}"
         folder.mkdir()
@@ -128,7 +128,7 @@ LogFormat "%h %l %u %t \\"%r\\" %>s %b" common
 
 
 def accepts(port: int) -> bool:
-    """Say whether something takes connections on this port."""
+    """Return whether a program accepts connections on this port."""
     try:
         socket.create_connection((LOOPBACK, port), timeout=1).close()
     except OSError:

@@ -38,7 +38,7 @@ def main() -> int:
 
 
 def measure_all() -> int:
-    """Build the rows and ask for each page."""
+    """Build the rows and request each page."""
     import django
 
     django.setup()

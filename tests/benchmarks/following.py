@@ -1,6 +1,6 @@
-"""How honest forecasts are, and what following a deployment costs: `python -m tests.benchmarks.following`.
+"""How accurate forecasts are, and what polling a deployment costs: `python -m tests.benchmarks.following`.
 
-All of it passes on a clock of its own (tests/simulated.py, tests/polled.py), whatever the machine.
+It runs on a simulated clock (tests/simulated.py, tests/polled.py), so the machine does not matter.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ DEPLOYMENTS = 30
 
 
 def forecasts(graph: Graph) -> list[str]:
-    """Return the lines of a table: the band's coverage and the middle's error."""
+    """Return the lines of a table: the range's coverage and the median error."""
     lines = [
         "| simulated | forecasts | true end in the band | error of the middle |",
         "| --- | --- | --- | --- |",

@@ -1,6 +1,6 @@
 """The live page: from a commit to the screen, many open streams, long logs. `make bench-live`.
 
-One web process, MariaDB and Redis of its own, Chromium; the one who writes is this process. All of them and
+One web process, its own MariaDB and Redis, Chromium; this process writes. All of them and
 the streams' readers share this machine's cores.
 """
 
@@ -91,7 +91,7 @@ def measure_polling(place: Place) -> list[str]:
 
 
 def measure_long(place: Place) -> list[str]:
-    """Ask for pages of a log of fifty thousand events, by every way there is."""
+    """Request pages of a log of fifty thousand events in every way."""
     import httpx
 
     deployment = make(LONG)

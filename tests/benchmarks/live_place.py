@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Place:
-    """The services, and whom to log in."""
+    """The services, and the user who logs in."""
 
     folder: Path
     mariadb: MariaDB
@@ -61,7 +61,7 @@ def prepare(folder: Path) -> Place:
 
 
 def make(count: int = 0) -> Deployment:
-    """Make a deployment of nine stacks in the middle of its work."""
+    """Create a deployment of nine stacks in progress."""
     from tests.live import scenes
     from tests.live.many import many_events
 
@@ -73,7 +73,7 @@ def make(count: int = 0) -> Deployment:
 
 
 def write(deployment: Deployment, number: int) -> float:
-    """Write one event, and return when it was committed: the hint is given in the moment after that."""
+    """Write one event, and return when it was committed; the hint follows."""
     from deployments import events
     from deployments.models import Stack
     from tests.live import scenes

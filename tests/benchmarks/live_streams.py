@@ -1,4 +1,4 @@
-"""Five hundred open streams on one web process: what they weigh, and how late the last reader hears."""
+"""Five hundred open streams on one web process: their memory, and the delay of the last client."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def children(pid: int) -> list[int]:
 
 
 async def read_stream(place: Place, path: str, heard: dict[int, list[float]], opened: asyncio.Event) -> None:
-    """Open one stream and note when each event's frame has come in."""
+    """Open one stream and record when each event's frame was received."""
     address = urlsplit(place.web.url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port, limit=2**22)
     writer.write(f"GET {path} HTTP/1.1\r\nHost: {address.netloc}\r\nCookie: {place.cookie}\r\n\r\n".encode())
@@ -50,7 +50,7 @@ async def read_stream(place: Place, path: str, heard: dict[int, list[float]], op
 
 
 async def many_streams(place: Place, deployment: Deployment) -> list[str]:
-    """Open streams step by step, then write events and see how late the last readers hear of them."""
+    """Open streams step by step, then write events and measure the delay of the last clients."""
     heard: dict[int, list[float]] = {}
     path = f"/deployments/{deployment.pk}/stream?since={deployment.last_seq}"
     tasks: list[asyncio.Task[None]] = []

@@ -1,4 +1,4 @@
-"""The machine that figures belong to, and the numbers that are told of many."""
+"""The measured machine, and percentiles."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def machine() -> str:
-    """Return what the figures belong to."""
+    """Return the name of the machine that was measured."""
     model = re.findall(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
     memory = int(re.findall(r"MemTotal:\s+(\d+)", Path("/proc/meminfo").read_text())[0]) / 2**20
     return (
@@ -20,6 +20,6 @@ def machine() -> str:
 
 
 def percentile(values: Sequence[float], part: float) -> float:
-    """Return the value below which so much of the values lies."""
+    """Return the percentile of the values for this share."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, round(part * (len(ordered) - 1)))]

@@ -65,7 +65,7 @@ def main() -> None:
 
 
 def planted(*, finished: bool) -> Deployment:
-    """Return a deployment in the middle, half of it done, or at its end."""
+    """Return a deployment in progress, half of it complete, or at its end."""
     from django.utils import timezone
 
     from deployments.core.phases import State
@@ -158,7 +158,7 @@ def measure_server(deployment: Deployment, place: Place) -> None:
 
 
 def measure_frames(deployment: Deployment) -> None:
-    """Print how long a frame for three events takes, with and without a forecast made anew."""
+    """Print how long a frame for three events takes, with and without a new forecast."""
     from deployments.models import Stack
     from deployments.presentation import frames
     from deployments.presentation.locale import Locale
@@ -223,7 +223,7 @@ TOGGLE = """() => {
 
 @dataclass(frozen=True, slots=True)
 class Timed(Generic[T]):
-    """What something gave, and what it took: milliseconds by the clock, and of this process's CPU."""
+    """A result, and its cost: milliseconds by the clock, and of this process's CPU."""
 
     found: T
     wall: float
@@ -231,14 +231,14 @@ class Timed(Generic[T]):
 
 
 def timed(act: Callable[[], T]) -> Timed[T]:
-    """Do something once, and return what it took."""
+    """Call a function once, and return its result and cost."""
     wall, cpu = time.perf_counter(), time.process_time()
     found = act()
     return Timed(found, 1000 * (time.perf_counter() - wall), 1000 * (time.process_time() - cpu))
 
 
 def tell(what: str, times: Sequence[Timed[Any]]) -> None:
-    """Print the middle and the slow end of some times."""
+    """Print the median and the slow end of some times."""
     if not times:
         return
     wall, cpu = sorted(t.wall for t in times), sorted(t.cpu for t in times)

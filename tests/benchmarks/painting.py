@@ -1,4 +1,4 @@
-"""When the events of a deployment were painted: a page of it in Chromium that notes the time of each."""
+"""When the events of a deployment were painted: its page in Chromium records the time of each."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ RECORD = """
 
 @contextmanager
 def watching(url: str, user: User, deployment_pk: int) -> Iterator[Page]:
-    """Give the events' tab of a deployment, which notes from now on when lines are painted."""
+    """Yield the Events tab of a deployment, which records when lines are painted."""
     with sync_playwright() as playwright:
         browser = open_chromium(playwright)
         with logged_in(browser, user, url, viewport={"width": 1440, "height": 900}) as context:

@@ -1,7 +1,7 @@
 """What it costs AWS to follow a deployment, and how late each tool is: `make bench-polling`.
 
-Everybody deploys the same templates at the same time, each in an account of its own, in one sandbox at AWS's
-own pace. Tools that a registry has are run themselves; of every tool its published loop is replayed as well.
+All tools deploy the same templates at the same time, each in an account of its own, in one sandbox at AWS's
+own pace. Tools from a registry are run; the published loop of every tool is replayed as well.
 The calls are counted at the sandbox's gateway, from the root stack's first event to its last.
 """
 
@@ -41,7 +41,7 @@ OURS = "Sanso"
 
 @dataclass
 class Runner:
-    """One who deploys, in an account of its own."""
+    """A tool or loop that deploys, in an account of its own."""
 
     name: str
     how: str
@@ -54,7 +54,7 @@ class Runner:
 
 @dataclass
 class Bench:
-    """The sandbox with everybody in it."""
+    """The sandbox with all runners."""
 
     sandbox: Sandbox
     folder: Path
@@ -65,7 +65,7 @@ class Bench:
         return make(service, region_name=REGION, **self.sandbox.credentials(account))
 
     def add(self, name: str, how: str, act: Callable[[Runner], None]) -> None:
-        """Give somebody an account."""
+        """Add a runner with an account."""
         account = str(secrets.randbelow(9 * 10**11) + 10**11)
         self.runners.append(Runner(name, how, account, act))
 
@@ -127,7 +127,7 @@ class Bench:
         return act
 
     def run(self) -> None:
-        """Let everybody deploy at once, and keep the calls that come in meanwhile."""
+        """Let all runners deploy at once, and collect their calls."""
         threads = [
             threading.Thread(target=self._guarded, args=(runner,), daemon=True) for runner in self.runners
         ]

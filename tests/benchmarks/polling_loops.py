@@ -1,7 +1,7 @@
 """How other tools follow a deployment, as their published code does: the calls of each loop, nothing else.
 
-A loop is given a client and a stack, and runs until the stack is final. It says of every new event when it
-saw it first. The files that each was read from are named.
+A loop gets a client and a stack, and runs until the stack is final. It records for every new event when it
+read it first. The source files of each loop are named.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Seen:
     ids: set[str] = field(default_factory=set)
 
     def take(self, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Note what is new, and return it oldest first."""
+        """Record new events, and return them oldest first."""
         now = datetime.now().astimezone()
         fresh = [event for event in events if event["EventId"] not in self.ids]
         for event in fresh:
@@ -36,7 +36,7 @@ class Seen:
 
 
 def is_final(client: Client, stack: str) -> bool:
-    """Ask DescribeStacks once."""
+    """Call DescribeStacks once."""
     status: str = client.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"]
     return not status.endswith("_IN_PROGRESS")
 
@@ -69,7 +69,7 @@ def sam(client: Client, stack: str, seen: Seen) -> None:
 
 
 def sceptre(client: Client, stack: str, seen: Seen) -> None:
-    """Ask for the root and for one page of its events every 4 s (sceptre/plan/actions.py)."""
+    """Read the root and one page of its events every 4 s (sceptre/plan/actions.py)."""
     over = False
     while not over:
         over = is_final(client, stack)
@@ -102,7 +102,7 @@ def cdk(client: Client, stack: str, seen: Seen) -> None:
 
 
 def rain(client: Client, stack: str, seen: Seen) -> None:
-    """Ask three calls for the root and every nested stack, finished ones too, one after another; 2 s pause.
+    """Make three calls for the root and every nested stack, ended ones too, one after another; 2 s pause.
 
     internal/aws/cfn/stack.go, cfn.go. It reads resources, not events: what it sees of a change is its time.
     """
@@ -132,7 +132,7 @@ def _change_set(client: Client, stack: str) -> None:
     try:
         client.describe_change_set(StackName=stack, ChangeSetName=f"{stack}-none")
     except ClientError:
-        return  # counted all the same: it asks whether there is one
+        return  # counted as well: it checks whether there is one
 
 
 def _ends(event: dict[str, Any], stack: str) -> bool:

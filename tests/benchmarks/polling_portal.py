@@ -1,7 +1,7 @@
-"""Our side of the benchmark: the portal's own processes, and its page of the deployment in a browser.
+"""The portal in the benchmark: its processes, and the page of the deployment in a browser.
 
-The account is an ordinary one, so that everything keeps AWS's pace; that its endpoint is the sandbox only
-the environment says (AWS_ENDPOINT_URL).
+The account is an ordinary one, so that timings are those for AWS; only AWS_ENDPOINT_URL in the environment
+names the sandbox.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Portal:
         return server
 
     def follow(self, runner: Any) -> None:
-        """Deploy as a person does, and note when each event was painted on the open page."""
+        """Deploy as a user does, and record when each event was painted on the open page."""
         from deployments.models import Deployment, Event
         from tests.benchmarks.painting import painted, watching
 
@@ -97,7 +97,7 @@ def programs(folder: Path, environment: dict[str, str]) -> list[Service]:
             command=[sys.executable, *arguments],
             folder=folder / name,
             port=0,
-            answers=lambda: True,  # nothing to ask: what they do is waited for
+            answers=lambda: True,  # they have no port
             environment=environment,
         )
         for name, arguments in commands.items()
@@ -108,7 +108,7 @@ def programs(folder: Path, environment: dict[str, str]) -> list[Service]:
 
 
 def ask(**account: Any) -> tuple[Any, Any]:
-    """Ask for the environment in an account like this, with the template check done beforehand."""
+    """Request the environment in an account like this, with the template check done beforehand."""
     from django.conf import settings
 
     from deployments import catalog

@@ -20,7 +20,7 @@ PYTHON_TOOLS = {"AWS CLI": "awscli", "Sceptre": "sceptre", "SAM": "aws-sam-cli"}
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """What a tool is to deploy: the root template with its parameters, as an account of the sandbox."""
+    """The root template and parameters that a tool deploys, and its account in the sandbox."""
 
     folder: Path
     account: str
@@ -46,7 +46,7 @@ class Job:
 
 
 def install(folder: Path) -> Iterator[tuple[str, Path, str]]:
-    """Install every tool that a registry gives, each on its own. Yields its name, program and version."""
+    """Install every tool from its registry, separately. Yields its name, program and version."""
     for name, package in PYTHON_TOOLS.items():
         place = folder / package
         if not place.exists():
@@ -66,7 +66,7 @@ def install(folder: Path) -> Iterator[tuple[str, Path, str]]:
 
 
 def version(program: Path) -> str:
-    """Return the number that a program says its version is."""
+    """Return the version that a program prints."""
     done = subprocess.run([str(program), "--version"], capture_output=True, text=True, check=False)
     found = re.search(r"\d+\.\d+\.\d+", done.stdout or done.stderr)
     return found[0] if found else "of unknown version"
@@ -104,7 +104,7 @@ def _sceptre(program: Path, job: Job) -> list[str]:
 
 
 def _cdk(program: Path, job: Job) -> list[str]:
-    """Write the cloud assembly that an app would have made: one stack, no assets."""
+    """Write the cloud assembly of an app: one stack, no assets."""
     assembly = job.folder / "cdk.out"
     assembly.mkdir(parents=True)
     template = cfn_yaml.load(str(job.root))

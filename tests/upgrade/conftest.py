@@ -17,7 +17,7 @@ from tests.upgrade.dump import Dump, read
 
 @pytest.fixture(scope="session")
 def dump() -> Dump:
-    """What the release left."""
+    """The fixture."""
     return read()
 
 

@@ -39,7 +39,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dump:
-    """What the release left: its commit, the tables by name, the uploaded artifacts by key."""
+    """The release's commit, its tables by name, its uploaded artifacts by key."""
 
     commit: str
     tables: dict[str, Table]
@@ -84,7 +84,7 @@ def write(release: Release, commit: str, accounts: dict[str, tuple[int, str]], f
 
 
 def leave_out_keys(tables: dict[str, Table]) -> None:
-    """Clear what follows from other columns and does not compress. Raises ValueError if it does not."""
+    """Clear the keys of events, which follow from other columns. Raises ValueError if they do not."""
     kept = [row[:] for row in tables[EVENTS].rows]
     set_keys(tables)
     if kept != tables[EVENTS].rows:

@@ -112,8 +112,8 @@ def all_of(stage: Stage, scenes: Mapping[str, Callable[[Stage], None]]) -> None:
 def check_templates(stage: Stage) -> None:
     """Deploy once and wait for cfn-lint, which would else run for each scene at the same time."""
     deployment = stage.deploy("sandbox", **scenes_full.TRIAL)
-    stage.reaches(deployment, "artifacts", "change_set", "stacks")
-    stage.reaches(deployment, "succeeded")
+    stage.wait_for_state(deployment, "artifacts", "change_set", "stacks")
+    stage.wait_for_state(deployment, "succeeded")
 
 
 def first_day(release: Release) -> Visitor:
@@ -137,7 +137,7 @@ def account_with_a_role(stage: Stage, admin: Visitor) -> None:
     admin.send("/admin/deployments/account/add/", name="production", region=REGION, role_arn=ROLE)
     row = stage.release.rows("SELECT id FROM deployments_account WHERE name = 'production'")[0]
     stage.accounts["no-credentials"] = (int(row["id"]), "")
-    stage.reaches(stage.deploy("no-credentials", Password=PASSWORD), "failed")
+    stage.wait_for_state(stage.deploy("no-credentials", Password=PASSWORD), "failed")
 
 
 def recordings(stage: Stage) -> None:
@@ -154,7 +154,7 @@ def operation_under_way(stage: Stage) -> None:
     stage.fail_calls("shop", "ssm", "StartAssociationsOnce")
     stage.press("shop", "run")
     sql = "SELECT 1 FROM deployments_operation WHERE state = 'running'"
-    stage.see("an operation is under way", lambda: bool(stage.release.rows(sql)))
+    stage.wait_for("an operation is under way", lambda: bool(stage.release.rows(sql)))
 
 
 if __name__ == "__main__":

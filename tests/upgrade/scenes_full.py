@@ -36,12 +36,12 @@ def shop(stage: Stage) -> None:
         " JOIN deployments_environment e ON e.id = a.environment_id"
         " WHERE e.name = 'shop' AND r.failed_task != ''"
     )
-    stage.see("a task of the playbook has failed", lambda: bool(stage.release.rows(sql)))
+    stage.wait_for("a task of the playbook has failed", lambda: bool(stage.release.rows(sql)))
     stage.act("shop", stage.servers("shop", "httpd")[0], "break-service")
     _is(stage, "shop", "degraded")
     stage.fail_calls("shop", "rds", mode="denied")
     sql = "SELECT 1 FROM deployments_observation WHERE source = 'database' AND problem_code != ''"
-    stage.see("the database may not be read", lambda: bool(stage.release.rows(sql)))
+    stage.wait_for("the database may not be read", lambda: bool(stage.release.rows(sql)))
 
 
 def _association(stage: Stage, name: str) -> str:
@@ -50,7 +50,7 @@ def _association(stage: Stage, name: str) -> str:
 
 
 def site_down(stage: Stage) -> None:
-    """An environment that was well and is not: both web servers answer 500."""
+    """An environment whose web servers both return 500."""
     stage.creates("site-down", **TRIAL, ConfigurationTimeoutSeconds=GRACE)
     stage.pace("site-down", AWS_PACE)
     for server in stage.servers("site-down", "httpd"):
@@ -61,7 +61,7 @@ def site_down(stage: Stage) -> None:
 
 def _is(stage: Stage, name: str, word: str) -> None:
     sql = "SELECT 1 FROM deployments_environment WHERE name = ? AND health_word = ?"
-    stage.see(f"{name} is {word}", lambda: bool(stage.release.rows(sql, (name, word))))
+    stage.wait_for(f"{name} is {word}", lambda: bool(stage.release.rows(sql, (name, word))))
 
 
 def _ended(stage: Stage, name: str, kind: str, state: str) -> None:
@@ -69,45 +69,45 @@ def _ended(stage: Stage, name: str, kind: str, state: str) -> None:
         "SELECT 1 FROM deployments_operation o JOIN deployments_environment e ON e.id = o.environment_id"
         " WHERE e.name = ? AND o.kind = ? AND o.state = ?"
     )
-    stage.see(f"{kind} of {name} is {state}", lambda: bool(stage.release.rows(sql, (name, kind, state))))
+    stage.wait_for(f"{kind} of {name} is {state}", lambda: bool(stage.release.rows(sql, (name, kind, state))))
 
 
 def deleted(stage: Stage) -> None:
     """A protected environment that is deleted after its protection was turned off."""
     stage.creates("deleted")
-    stage.reaches(stage.delete("deleted", unprotect=True), "succeeded")
+    stage.wait_for_state(stage.delete("deleted", unprotect=True), "succeeded")
 
 
 def protected(stage: Stage) -> None:
     """A rollback that fails, since the database is protected."""
     stage.fault("protected", resources={"DatabaseInitialisation": "The function timed out."})
-    stage.reaches(stage.deploy("protected"), "failed")
+    stage.wait_for_state(stage.deploy("protected"), "failed")
 
 
 def no_secret(stage: Stage) -> None:
     """The function that initializes the database may not read its secret: its log is the evidence."""
     stage.fail_calls("no-secret", "secretsmanager", "GetSecretValue", mode="denied")
-    stage.reaches(stage.deploy("no-secret", **TRIAL), "rolled_back")
+    stage.wait_for_state(stage.deploy("no-secret", **TRIAL), "rolled_back")
 
 
 def bad_playbook(stage: Stage) -> None:
     """The association fails while CloudFormation waits for it: its output is the evidence."""
     fault = {"on": 1, "stdout": PRINTED, "stderr": "exit status 2"}
     stage.fault("bad-playbook", associations={"sanso-bad-playbook-app-servers": fault})
-    stage.reaches(stage.deploy("bad-playbook", **TRIAL), "rolled_back")
+    stage.wait_for_state(stage.deploy("bad-playbook", **TRIAL), "rolled_back")
 
 
 def no_capacity(stage: Stage) -> None:
     """A group does not get its instances: its scaling activities are the evidence."""
     reason = "Received 0 SUCCESS signal(s) out of 2. Group did not stabilize."
     stage.fault("no-capacity", resources={"AutoScalingGroup": reason})
-    stage.reaches(stage.deploy("no-capacity", **TRIAL), "rolled_back")
+    stage.wait_for_state(stage.deploy("no-capacity", **TRIAL), "rolled_back")
 
 
 def failed_delete(stage: Stage) -> None:
     stage.creates("delete-failed", **TRIAL)
     stage.fault("delete-failed", resources={"delete:Vpc": "The VPC has dependencies."})
-    stage.reaches(stage.delete("delete-failed"), "failed")
+    stage.wait_for_state(stage.delete("delete-failed"), "failed")
 
 
 def failed_in_configuration(stage: Stage) -> None:
@@ -118,19 +118,19 @@ def failed_in_configuration(stage: Stage) -> None:
     stage.fault("no-configuration", associations={association: fault})
     stage.act("no-configuration", stage.servers("no-configuration", "uwsgi")[0], "kill")
     stage.fault("no-configuration", api=None)
-    stage.reaches(deployment, "failed", seconds=GIVEN_UP)
+    stage.wait_for_state(deployment, "failed", seconds=GIVEN_UP)
 
 
 def failed_in_traffic(stage: Stage) -> None:
     """The web servers answer 500 until the portal gives up: what the checks saw is the evidence."""
     deployment = _at_traffic(stage, "no-traffic")
-    stage.reaches(deployment, "failed", seconds=GIVEN_UP)
+    stage.wait_for_state(deployment, "failed", seconds=GIVEN_UP)
 
 
 def failed_in_ready(stage: Stage) -> None:
     """The database hangs until the portal gives up."""
     deployment = _at_ready(stage, "no-answer")
-    stage.reaches(deployment, "failed", seconds=GIVEN_UP)
+    stage.wait_for_state(deployment, "failed", seconds=GIVEN_UP)
 
 
 def at_preflight(stage: Stage) -> None:
@@ -162,7 +162,7 @@ def _at_configuration(stage: Stage, name: str) -> int:
     """Deploy an environment whose associations the portal may not see."""
     stage.fail_calls(name, "ssm", "DescribeAssociation")
     deployment = stage.deploy(name, **TRIAL, ConfigurationTimeoutSeconds=GRACE)
-    stage.reaches(deployment, "configuration")
+    stage.wait_for_state(deployment, "configuration")
     _waits(stage, deployment)
     return deployment
 
@@ -176,10 +176,10 @@ def _at_traffic(stage: Stage, name: str) -> int:
         "SELECT 1 FROM deployments_target t JOIN deployments_environment e ON e.id = t.environment_id"
         " WHERE e.name = ? AND t.tier = 'web' AND t.state = 'unhealthy'"
     )
-    stage.see(f"targets of {name} are unhealthy", lambda: len(stage.release.rows(sql, (name,))) == 2)
+    stage.wait_for(f"targets of {name} are unhealthy", lambda: len(stage.release.rows(sql, (name,))) == 2)
     stage.pace(name, AWS_PACE)
     stage.no_fault(name)
-    stage.reaches(deployment, "traffic", seconds=GIVEN_UP)
+    stage.wait_for_state(deployment, "traffic", seconds=GIVEN_UP)
     return deployment
 
 
@@ -188,14 +188,14 @@ def _at_ready(stage: Stage, name: str) -> int:
     deployment = _at_configuration(stage, name)
     stage.freeze(name)
     stage.no_fault(name)
-    stage.reaches(deployment, "ready", seconds=GIVEN_UP)
+    stage.wait_for_state(deployment, "ready", seconds=GIVEN_UP)
     _waits(stage, deployment)
     return deployment
 
 
 def _waits(stage: Stage, deployment: int) -> None:
     sql = "SELECT waiting_for FROM deployments_deployment WHERE id = ?"
-    stage.see(
+    stage.wait_for(
         f"deployment {deployment} says what it waits for",
         lambda: stage.release.rows(sql, (deployment,))[0]["waiting_for"] != "[]",
     )

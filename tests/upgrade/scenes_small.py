@@ -18,35 +18,35 @@ def succeeded(stage: Stage) -> None:
 
 def deleted(stage: Stage) -> None:
     stage.creates("guests-deleted", Password=GUEST_PASSWORD)
-    stage.reaches(stage.delete("guests-deleted"), "succeeded")
+    stage.wait_for_state(stage.delete("guests-deleted"), "succeeded")
 
 
 def rolled_back(stage: Stage) -> None:
     deployment = stage.deploy("guests-rolled-back", Password=GUEST_PASSWORD, Answer="FAILED")
-    stage.reaches(deployment, "rolled_back")
+    stage.wait_for_state(deployment, "rolled_back")
 
 
 def failed_in_preflight(stage: Stage) -> None:
-    """A stack of somebody else has the name."""
+    """Another stack has the name."""
     template = '{"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}'
     stage.aws("guests-name-taken", "cloudformation").create_stack(
         StackName="sanso-guests-name-taken", TemplateBody=template
     )
-    stage.reaches(stage.deploy("guests-name-taken", Password=GUEST_PASSWORD), "failed")
+    stage.wait_for_state(stage.deploy("guests-name-taken", Password=GUEST_PASSWORD), "failed")
 
 
 def failed_in_artifacts(stage: Stage) -> None:
     stage.fail_calls("guests-no-upload", "s3", "PutObject", mode="denied")
-    stage.reaches(stage.deploy("guests-no-upload", Password=GUEST_PASSWORD), "failed")
+    stage.wait_for_state(stage.deploy("guests-no-upload", Password=GUEST_PASSWORD), "failed")
 
 
 def failed_in_change_set(stage: Stage) -> None:
     stage.fail_calls("guests-no-change-set", "cloudformation", "CreateChangeSet", mode="denied")
-    stage.reaches(stage.deploy("guests-no-change-set", Password=GUEST_PASSWORD), "failed")
+    stage.wait_for_state(stage.deploy("guests-no-change-set", Password=GUEST_PASSWORD), "failed")
 
 
 def stack_missing(stage: Stage) -> None:
-    """Somebody deletes the stack outside of the portal, and nobody closes the environment."""
+    """The stack is deleted outside of the portal, and the environment stays."""
     stage.creates("guests-missing", Password=GUEST_PASSWORD)
     _vanish(stage, "guests-missing")
 
@@ -60,27 +60,27 @@ def closed_as_missing(stage: Stage) -> None:
 def _vanish(stage: Stage, name: str) -> None:
     stage.aws(name, "cloudformation").delete_stack(StackName=f"sanso-{name}")
     sql = "SELECT 1 FROM deployments_environment WHERE name = ? AND missing_since IS NOT NULL"
-    stage.see(f"the stack of {name} is missing", lambda: bool(stage.release.rows(sql, (name,))))
+    stage.wait_for(f"the stack of {name} is missing", lambda: bool(stage.release.rows(sql, (name,))))
 
 
 def deleted_outside_while_created(stage: Stage) -> None:
     deployment = _created_slowly(stage, "guests-gone")
     stage.aws("guests-gone", "cloudformation").delete_stack(StackName="sanso-guests-gone")
     stage.pace("guests-gone", 1)
-    stage.reaches(deployment, "failed")
+    stage.wait_for_state(deployment, "failed")
 
 
 def failed_delete(stage: Stage) -> None:
     stage.creates("guests-delete-failed", Password=GUEST_PASSWORD)
     stage.fault("guests-delete-failed", resources={"delete:Topic": "The topic is in use."})
-    stage.reaches(stage.delete("guests-delete-failed"), "failed")
+    stage.wait_for_state(stage.delete("guests-delete-failed"), "failed")
 
 
 def denied_delete(stage: Stage) -> None:
-    """The portal may not look at the stack any more."""
+    """The portal has lost the permission to read the stack."""
     stage.creates("guests-delete-denied", Password=GUEST_PASSWORD)
     stage.fail_calls("guests-delete-denied", "cloudformation", "DescribeStacks", mode="denied")
-    stage.reaches(stage.delete("guests-delete-denied"), "failed")
+    stage.wait_for_state(stage.delete("guests-delete-denied"), "failed")
 
 
 def at_preflight(stage: Stage) -> None:
@@ -94,11 +94,11 @@ def at_artifacts(stage: Stage) -> None:
     stage.fault("at-artifacts", api=[fault])
     deployment = stage.deploy("at-artifacts", Password=GUEST_PASSWORD)
     stage.needs_attention(deployment)
-    stage.reaches(deployment, "artifacts")
+    stage.wait_for_state(deployment, "artifacts")
 
 
 def at_change_set(stage: Stage) -> None:
-    """CloudFormation has not taken the change set yet: its secret is still sealed in the row."""
+    """CloudFormation has not accepted the change set yet: its secret is still sealed in the row."""
     stage.fail_calls("at-change-set", "cloudformation", "CreateChangeSet")
     stage.needs_attention(stage.deploy("at-change-set", Password=GUEST_PASSWORD))
 

@@ -22,7 +22,7 @@ CREATED = 1800.0
 
 @dataclass
 class Stage:
-    """The release with an operator in front of it. One account for each environment, named as it is."""
+    """The release and its operator. Each environment has an account of its own with the same name."""
 
     release: Release
     operator: Visitor
@@ -66,8 +66,8 @@ class Stage:
         )
         return int(rows[0]["id"])
 
-    def see(self, what: str, condition: Callable[[], bool], *, seconds: float = CREATED) -> None:
-        """Wait until something is so. Raises TimeoutError when it is not within `seconds`."""
+    def wait_for(self, what: str, condition: Callable[[], bool], *, seconds: float = CREATED) -> None:
+        """Wait until a condition is true. Raises TimeoutError when it is not within `seconds`."""
         deadline = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > deadline:
@@ -80,9 +80,9 @@ class Stage:
         rows = self.release.rows("SELECT state FROM deployments_deployment WHERE id = ?", (deployment,))
         return str(rows[0]["state"])
 
-    def reaches(self, deployment: int, *states: str, seconds: float = CREATED) -> None:
+    def wait_for_state(self, deployment: int, *states: str, seconds: float = CREATED) -> None:
         """Wait until a deployment is in one of the states."""
-        self.see(
+        self.wait_for(
             f"deployment {deployment} is {' or '.join(states)}",
             lambda: self.state(deployment) in states,
             seconds=seconds,
@@ -91,16 +91,16 @@ class Stage:
     def creates(self, name: str, **parameters: str) -> int:
         """Deploy an environment and wait until it has succeeded."""
         deployment = self.deploy(name, **parameters)
-        self.reaches(deployment, "succeeded", "failed", "rolled_back")
+        self.wait_for_state(deployment, "succeeded", "failed", "rolled_back")
         if self.state(deployment) != "succeeded":
             row = self.release.rows("SELECT * FROM deployments_deployment WHERE id = ?", (deployment,))[0]
             raise RuntimeError(f"{name}: {row['state']} {row['error_message']}")
         return deployment
 
     def needs_attention(self, deployment: int) -> None:
-        """Wait until a deployment says that AWS keeps it from going on."""
+        """Wait until a deployment needs attention."""
         sql = "SELECT attention_code FROM deployments_deployment WHERE id = ?"
-        self.see(
+        self.wait_for(
             f"deployment {deployment} needs attention",
             lambda: bool(self.release.rows(sql, (deployment,))[0]["attention_code"]),
         )
@@ -108,14 +108,14 @@ class Stage:
     def has_event(self, deployment: int, status: str, logical_id: str, seconds: float = CREATED) -> None:
         """Wait until the log of a deployment has a status of a resource."""
         sql = "SELECT 1 FROM deployments_event WHERE deployment_id = ? AND status = ? AND logical_id = ?"
-        self.see(
+        self.wait_for(
             f"deployment {deployment}: {logical_id} is {status}",
             lambda: bool(self.release.rows(sql, (deployment, status, logical_id))),
             seconds=seconds,
         )
 
     def fault(self, name: str, **faults: Any) -> None:
-        """Break something in an environment's account."""
+        """Inject faults into an environment's account."""
         self.release.control("POST", "faults", faults, account=self.number(name))
 
     def fail_calls(self, name: str, service: str, action: str = "*", mode: str = "throttle") -> None:
@@ -127,7 +127,7 @@ class Stage:
         self.release.control("DELETE", "faults", account=self.number(name))
 
     def pace(self, name: str, pace: float) -> None:
-        """Let time pass slower (above 1) or faster in an environment's account."""
+        """Set the time scale of an environment's account: above 1 is slower."""
         self.release.control("POST", "pace", {"pace": pace}, account=self.number(name))
 
     def servers(self, name: str, service: str) -> list[str]:
@@ -136,7 +136,7 @@ class Stage:
         return [one["instance"] for one in listed if one["service"] == service and one["running"]]
 
     def act(self, name: str, instance: str, action: str) -> None:
-        """Do something to a machine."""
+        """Carry out an action on a machine."""
         self.release.control("POST", f"machines/{instance}", {"action": action}, account=self.number(name))
 
     def freeze(self, name: str) -> None:

@@ -37,7 +37,7 @@ OF_THE_RELEASE = {
 
 
 @pytest.mark.parametrize("state", sorted(set(State) - {State.PROTECT}))  # newer than the release
-def test_a_deployment_is_in_each_state(dump: Dump, state: State) -> None:
+def test_the_fixture_has_a_deployment_in_each_state(dump: Dump, state: State) -> None:
     assert deployments(dump, state=str(state))
 
 
@@ -45,17 +45,19 @@ def test_a_deployment_is_in_each_state(dump: Dump, state: State) -> None:
     ("kind", "phase"),
     [(kind, phase) for kind in (Kind.CREATE, Kind.DELETE) for phase in OF_THE_RELEASE[kind]],
 )
-def test_one_is_in_progress_and_one_has_failed_in_each_phase(dump: Dump, kind: Kind, phase: State) -> None:
+def test_the_fixture_has_an_active_and_a_failed_deployment_in_each_phase(
+    dump: Dump, kind: Kind, phase: State
+) -> None:
     assert deployments(dump, kind=str(kind), state=str(phase))
     assert deployments(dump, kind=str(kind), state="failed", last_phase=str(phase))
 
 
 @pytest.mark.parametrize("kind", Kind)
-def test_one_of_each_kind_has_succeeded(dump: Dump, kind: Kind) -> None:
+def test_the_fixture_has_a_successful_deployment_of_each_kind(dump: Dump, kind: Kind) -> None:
     assert deployments(dump, kind=str(kind), state="succeeded")
 
 
-def test_those_in_progress_wait_for_everything_that_can_be_waited_for(dump: Dump) -> None:
+def test_active_deployments_wait_for_every_possible_condition(dump: Dump) -> None:
     active = [row for row in dump.records("deployments_deployment") if row["state"] not in TERMINAL]
 
     assert {row["attention_code"] != "" for row in active} == {True, False}
@@ -70,7 +72,7 @@ def test_those_in_progress_wait_for_everything_that_can_be_waited_for(dump: Dump
 
 
 @pytest.mark.parametrize("status", sorted(DISPLAYED))
-def test_a_stack_or_resource_has_each_status(dump: Dump, status: DisplayStatus) -> None:
+def test_the_fixture_has_a_stack_or_resource_with_each_status(dump: Dump, status: DisplayStatus) -> None:
     assert status in {display_status(word, reason) for word, reason in statuses(dump)}
 
 
@@ -80,7 +82,7 @@ def statuses(dump: Dump) -> Iterator[tuple[str, str]]:
             yield row["status"], row["reason"]
 
 
-def test_environments_are_healthy_and_not_missing_and_closed(dump: Dump) -> None:
+def test_the_fixture_has_environments_of_every_health_missing_and_deleted(dump: Dump) -> None:
     assert values_of(dump, "environment", "health_word") >= {"healthy", "degraded", "unhealthy", "unknown"}
     rows = list(dump.records("deployments_environment"))
     assert {(row["missing_since"] is None, row["deleted_at"] is None) for row in rows} == {
@@ -91,7 +93,7 @@ def test_environments_are_healthy_and_not_missing_and_closed(dump: Dump) -> None
     }
 
 
-def test_what_was_observed_and_requested_is_there(dump: Dump) -> None:
+def test_the_fixture_has_observations_and_requests_of_every_kind(dump: Dump) -> None:
     assert values_of(dump, "evidence", "kind") == {kind for kind, _label in EVIDENCE}
     assert values_of(dump, "observation", "source") >= SOURCES
     assert len(values_of(dump, "observation", "problem_code")) > 1
@@ -111,7 +113,7 @@ def test_what_was_observed_and_requested_is_there(dump: Dump) -> None:
         assert dump.tables[f"deployments_{table}"].rows, table
 
 
-def test_everybody_is_there_and_nobody_is_logged_in(dump: Dump) -> None:
+def test_the_fixture_has_every_user_and_no_session(dump: Dump) -> None:
     users = {row["username"]: row for row in dump.records("auth_user")}
     allowed = {row["user_id"] for row in dump.records("auth_user_user_permissions")}
 
@@ -124,14 +126,14 @@ def test_everybody_is_there_and_nobody_is_logged_in(dump: Dump) -> None:
         assert check_password(PASSWORD, user["password"], preferred="pbkdf2_sha256")
 
 
-def test_a_secret_was_printed_by_a_function_that_failed(dump: Dump) -> None:
+def test_the_fixture_has_a_secret_in_a_function_log(dump: Dump) -> None:
     """As the release kept it: later ones must not."""
     logs = [row["text"] for row in dump.records("deployments_evidence") if row["kind"] == "function_log"]
 
     assert [text for text in logs if GUEST_PASSWORD in text]
 
 
-def test_the_fixture_is_small_and_says_nothing_of_the_machine_that_wrote_it(dump: Dump) -> None:
+def test_the_fixture_is_small_and_has_no_names_of_its_machine(dump: Dump) -> None:
     text = json.dumps([dump.tables[name].rows for name in dump.tables])
 
     assert (FOLDER / FILE).stat().st_size < 400_000

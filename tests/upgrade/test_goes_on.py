@@ -1,4 +1,4 @@
-"""Deployments that were in progress at the upgrade go on, with real processes, and nothing is done twice.
+"""Deployments in progress continue after the upgrade, with real processes, and nothing is done twice.
 
 Real: the rows, which the release wrote; the migrations; a worker and a dispatcher; the sandbox and everything
 that it does from then on. Not real: it is another sandbox, since the release's forgot everything at its stop.
@@ -74,7 +74,7 @@ def finished() -> list[int]:
     return list(Deployment.objects.exclude(ended_at=None).order_by("pk").values_list("pk", flat=True))
 
 
-def kept_of(deployments: list[int]) -> list[Any]:
+def stored_rows(deployments: list[int]) -> list[Any]:
     """Return the rows of deployments and of their events."""
     rows = Deployment.objects.filter(pk__in=deployments).order_by("pk")
     return [*rows.values(), *Event.objects.filter(deployment__in=rows).order_by("pk").values()]
@@ -196,17 +196,17 @@ STARTED_BEFORE = {
     "at-delete": [],
     "at-delete-preflight": ["DeleteStack"],
 }
-"""The calls that change something and that were still to come."""
+"""The remaining calls that change something."""
 
 
-def test_deployments_in_progress_go_on_to_their_ends(
+def test_deployments_in_progress_continue_to_their_ends(
     portal: Portal, dump: Dump, replayed: dict[str, Replayed], sandbox: Sandbox
 ) -> None:
     load.load_release(renamed(dump, replayed.values()))
     load.upgrade()
     before = in_progress()
     over = finished()
-    as_they_ended = kept_of(over)
+    as_they_ended = stored_rows(over)
     calls = {name: len(calls_of(sandbox, one.account)) for name, one in replayed.items()}
 
     portal.start()
@@ -235,10 +235,10 @@ def test_deployments_in_progress_go_on_to_their_ends(
         environment, state = after[name].environment, after[name].state
         assert (environment.deleted_at is not None) == (kind == "delete")
         assert state != "succeeded" or kind == "delete" or environment.stack_status == "CREATE_COMPLETE"
-    assert kept_of(over) == as_they_ended
+    assert stored_rows(over) == as_they_ended
 
 
-def test_what_lost_its_stacks_ends_and_can_be_closed(portal: Portal, dump: Dump) -> None:
+def test_deployments_whose_stacks_are_lost_end_and_can_be_removed(portal: Portal, dump: Dump) -> None:
     """Nothing of the release is in the sandbox: whatever was in progress says so, and no name stays taken."""
     load.load_release(dump)
     load.upgrade()

@@ -1,4 +1,4 @@
-"""What the release left, and that the migrations take all of it along."""
+"""The migrations keep all rows of the release."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from tests.upgrade.dump import Dump
 TAKEN_ALONG = ("auth_user", "deployments_deployment", "deployments_environment", "deployments_event")
 
 
-def test_every_row_is_there_after_the_migrations(dump: Dump, upgraded: None) -> None:
+def test_every_row_exists_after_the_migrations(dump: Dump, upgraded: None) -> None:
     left = {name: len(table.rows) for name, table in dump.tables.items() if name.startswith("deployments_")}
     found = {name: len(load.all_rows(name)) for name in left}
 
     assert found == left
 
 
-def test_nothing_is_left_to_be_migrated(upgraded: None) -> None:
+def test_no_migration_is_missing(upgraded: None) -> None:
     call_command("migrate", check_unapplied=True, verbosity=0)
     connection.check_constraints()
 
 
-def test_rows_say_what_they_said(dump: Dump, upgraded: None) -> None:
+def test_rows_keep_their_values(dump: Dump, upgraded: None) -> None:
     left = {row["id"]: row for row in dump.records("deployments_deployment")}
 
     for deployment in Deployment.objects.select_related("environment"):

@@ -1,4 +1,4 @@
-"""Every page of what the release left, in both languages, and the admin's."""
+"""Every page of the release's rows, in both languages, and the admin's."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LANGUAGES = [code for code, _name in settings.LANGUAGES]
 
 @pytest.fixture(autouse=True)
 def _language() -> Iterator[None]:
-    """Let the next test find the language as it was: the test client leaves that of the last request."""
+    """Restore the language: the test client leaves that of the last request."""
     with translation.override(translation.get_language()):
         yield
 
@@ -62,7 +62,7 @@ def of_deployments() -> Iterator[str]:
 
 
 def of_requests_by_pages() -> Iterator[str]:
-    """Yield what pages load by themselves and files to save: of one deployment in each state and phase."""
+    """Yield what pages load, and exports, of one deployment in each state and phase."""
     for environment in Environment.objects.all():
         yield reverse("environment_health_history", args=[environment.pk])
     alike = {(one.kind, one.state, one.last_phase): one for one in Deployment.objects.all()}
@@ -108,19 +108,19 @@ def of_the_admin() -> Iterator[str]:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("pages", [of_environments, of_deployments, of_the_portal, of_the_admin])
-def test_every_page_is_there_in_both_languages(
+def test_every_page_can_be_opened_in_both_languages(
     as_admin: Client, pages: Callable[[], Iterator[str]], language: str
 ) -> None:
-    assert_all_are_there(answers(as_admin, pages(), language))
+    assert_all_ok(answers(as_admin, pages(), language))
 
 
 @pytest.mark.parametrize("requests", [of_requests_by_pages, of_rows])
-def test_what_pages_load_by_themselves_is_there(
+def test_everything_that_pages_load_can_be_opened(
     as_admin: Client, requests: Callable[[], Iterator[str]]
 ) -> None:
-    assert_all_are_there(answers(as_admin, requests(), "ja"))
+    assert_all_ok(answers(as_admin, requests(), "ja"))
 
 
-def assert_all_are_there(found: dict[str, int]) -> None:
+def assert_all_ok(found: dict[str, int]) -> None:
     assert len(found) > 5
     assert {address: status for address, status in found.items() if status != 200} == {}

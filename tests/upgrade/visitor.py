@@ -1,4 +1,4 @@
-"""A person at the portal, over HTTP: logs in, fills forms as pages give them, presses their buttons."""
+"""A user of the portal over HTTP: logs in, fills in the forms of pages and sends them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NO_VALUE = {"submit", "button", "reset", "file", "image"}
 
 
 class Refused(Exception):
-    """The portal did not do what was asked; the message is what its page says."""
+    """The portal rejected a request; the message is from its page."""
 
 
 class Visitor:
