@@ -13,7 +13,7 @@ from django.forms.boundfield import BoundField
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from deployments.actions.deploy import check_name
+from deployments.actions.deploy import broken_rules, check_name
 from deployments.catalog import TemplateSet
 from deployments.core.parameters import Parameter, Problem, problem
 from deployments.errors import UserFixable
@@ -82,6 +82,14 @@ class NewEnvironmentForm(ReasonedForm):
         except UserFixable as error:
             raise ValidationError(error_text(error), code=error.code) from error
         return name
+
+    def clean(self) -> dict[str, Any] | None:
+        """Check the template's Rules, which read several parameters at once, when each value is allowed."""
+        cleaned = super().clean()
+        if not self.errors:
+            for error in broken_rules(self.template_set, self.parameters()):
+                self.reject(error)
+        return cleaned
 
     def label_of(self, field: BoundField) -> str:
         """Return a field's label after that of its group: two tiers both have an instance type."""

@@ -20,6 +20,8 @@ class Code(StrEnum):
     PARAMETER_UNKNOWN = "parameter_unknown"
     PARAMETER_NOT_ALLOWED = "parameter_not_allowed"
     PARAMETER_CONSTRAINT = "parameter_constraint"
+    RULE_DESCRIPTION = "rule_description"
+    RULE_NOT_MET = "rule_not_met"
     ENVIRONMENT_NAME_TAKEN = "environment_name_taken"
     ASSOCIATION_NOT_FOUND = "association_not_found"
     PROTECTION_ON = "protection_on"

@@ -14,6 +14,7 @@ from django.utils import timezone
 from deployments import catalog
 from deployments.core.parameters import Parameter, problem
 from deployments.core.phases import Kind
+from deployments.core.rules import Violation, violations
 from deployments.errors import UserFixable
 from deployments.message_codes import Code
 from deployments.models import Account, Deployment, Environment
@@ -125,7 +126,26 @@ def _checked(
     if missing:
         field = "" if template_set.own_prefix else f"parameter_{template_set.prefix_parameter}"
         raise UserFixable("BadParameter", Code.NESTED_TEMPLATE_MISSING, field, files=", ".join(missing))
+    for error in broken_rules(template_set, parameters):
+        raise error
     return plain, secret
+
+
+def broken_rules(template_set: catalog.TemplateSet, parameters: Mapping[str, str]) -> list[UserFixable]:
+    """Return an error for each assertion in the template's Rules that the values do not meet.
+
+    Missing values are the defaults. An error is about a field when the assertion reads one parameter alone.
+    """
+    values = {name: parameters.get(name, p.initial or "") for name, p in template_set.parameters.items()}
+    return [_rule_error(one) for one in violations(template_set.rules, template_set.parameters, values)]
+
+
+def _rule_error(broken: Violation) -> UserFixable:
+    field = f"parameter_{broken.parameters[0]}" if len(broken.parameters) == 1 else ""
+    if broken.description:
+        return UserFixable("RuleNotMet", Code.RULE_DESCRIPTION, field, constraint=broken.description)
+    names = ", ".join(broken.parameters)
+    return UserFixable("RuleNotMet", Code.RULE_NOT_MET, field, rule=broken.rule, parameters=names)
 
 
 def _not_allowed(parameter: Parameter, field: str) -> UserFixable:

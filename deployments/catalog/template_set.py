@@ -18,9 +18,11 @@ from typing import Any
 from deployments.catalog import manifest, manifest_parameters, parameters, yaml_files
 from deployments.catalog.checked import Checked
 from deployments.catalog.manifest import MANIFEST, Artifact, Manifest, sources
+from deployments.catalog.rules import rules as read_rules
 from deployments.catalog.template_tree import missing_templates, root_candidates
 from deployments.core.conditions import Scope, mapping
 from deployments.core.parameters import Parameter, ParameterGroup, Preset
+from deployments.core.rules import Rule
 from deployments.errors import UserFixable
 from deployments.message_codes import Code
 
@@ -53,6 +55,7 @@ class TemplateSet:
     fixed_prefix: str
     groups: tuple[ParameterGroup, ...]
     presets: tuple[Preset, ...]
+    rules: tuple[Rule, ...] = ()
     digest: str
     protection_parameter: str = ""
     images: Mapping[str, Any] = field(default_factory=dict)
@@ -142,6 +145,7 @@ def _load(folder: Path) -> TemplateSet:
         fixed_prefix=fixed,
         groups=manifest_parameters.applied(groups, about),
         presets=about.presets,
+        rules=read_rules(whole),
         digest=digest,
         protection_parameter=about.protection,
         images=about.images,

@@ -27,7 +27,7 @@ class Scope:
         self.values: dict[str, str | None] = {}
         for name, declared in mapping(template.get("Parameters")).items():
             default = mapping(declared).get("Default")
-            self.values[str(name)] = _text(default) if values.get(name) is None else values[name]
+            self.values[str(name)] = as_text(default) if values.get(name) is None else values[name]
         self._known: dict[str, bool | None] = {}
 
     def condition(self, name: Any) -> bool | None:
@@ -63,7 +63,7 @@ class Scope:
         if depth > MAX_DEPTH:
             return UNKNOWN
         if not isinstance(value, dict):
-            return _or_unknown(_text(value))
+            return _or_unknown(as_text(value))
         if len(value) != 1:
             return UNKNOWN
         ((function, argument),) = value.items()
@@ -106,7 +106,7 @@ class Scope:
         at: Any = self.mappings
         for key in keys:
             at = mapping(at).get(key or "")
-        return _text(at)
+        return as_text(at)
 
 
 def _combined(function: Any, truths: list[bool | None]) -> bool | None:
@@ -121,7 +121,7 @@ def _combined(function: Any, truths: list[bool | None]) -> bool | None:
     return None if None in truths else not decisive
 
 
-def _text(value: Any) -> str | None:
+def as_text(value: Any) -> str | None:
     """Return a string, number or boolean as CloudFormation writes it, None for other values."""
     if isinstance(value, bool):
         return str(value).lower()

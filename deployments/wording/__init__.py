@@ -19,7 +19,7 @@ __all__ = ["cause_advice", "cause_title", "error_text", "message_text", "stored_
 def message_text(message: Message) -> str:
     """Return a message in the active language."""
     values = dict(message.params)
-    if message.code is Code.PARAMETER_CONSTRAINT:
+    if message.code in (Code.PARAMETER_CONSTRAINT, Code.RULE_DESCRIPTION):
         constraint = values["constraint"]
         return gettext(constraint)  # our own template set's constraints are in the catalogs
     return _filled(gettext(MESSAGES[message.code]), values)
@@ -38,7 +38,9 @@ def stored_text(stored: Mapping[str, Any] | None, otherwise: str = "") -> str:
     if template := str(stored.get("template") or ""):  # of the release before, and not in its list
         return _filled(gettext(template), stored.get("values") or {})
     if code := str(stored.get("code") or ""):
-        return " ".join([code, *(f"{name}={value}" for name, value in (stored.get("params") or {}).items())])
+        params = stored.get("params")
+        values = params.items() if isinstance(params, Mapping) else ()
+        return " ".join([code, *(f"{name}={value}" for name, value in values)])
     return otherwise
 
 

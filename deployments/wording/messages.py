@@ -31,6 +31,8 @@ MESSAGES: Final[Mapping[Code, str]] = {
     Code.PARAMETER_UNKNOWN: N_("The template set has no parameter %(parameter)s."),
     Code.PARAMETER_NOT_ALLOWED: N_("This value is not allowed."),
     Code.PARAMETER_CONSTRAINT: "%(constraint)s",  # the template author's own text
+    Code.RULE_DESCRIPTION: "%(constraint)s",  # the template author's own text
+    Code.RULE_NOT_MET: N_("The values do not meet the rule %(rule)s of the template (%(parameters)s)."),
     Code.ENVIRONMENT_NAME_TAKEN: N_(
         "The account already has an environment named %(environment)s. Choose another name."
     ),

@@ -227,3 +227,17 @@ def test_a_protected_environment_can_be_deleted_only_with_its_protection_turned_
         delete(environment)
     assert caught.value.field == "unprotect"
     assert delete(environment, unprotect=True).unprotect
+
+
+@pytest.mark.django_db
+def test_a_rule_of_the_template_is_checked_for_every_client(settings, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    with (tmp_path / "root.yaml").open("a") as root:
+        root.write("Rules: {Few: {Assertions: [{Assert: {'Fn::Contains': [['1', '2'], {Ref: Size}]}}]}}\n")
+
+    with pytest.raises(UserFixable) as caught:
+        deploy(make_account(), parameters={"Size": "3"})
+
+    assert caught.value.field == "parameter_Size"
+    assert error_text(caught.value) == "The values do not meet the rule Few of the template (Size)."
+    assert not Environment.objects.exists()
+    assert deploy(make_account(), parameters={"Size": "1"})

@@ -361,3 +361,35 @@ def test_each_account_has_its_own_forecast(account: Account, browser: Client) ->
     assert "based on 1 deployment" in learned
     assert "the sandbox&#x27;s time scale" in paced
     assert browser.get(reverse("environment_expected"), {"account": "0"}).status_code == 404
+
+
+RULES = """
+Rules:
+  Large:
+    RuleCondition: !Equals [!Ref Fast, "true"]
+    Assertions:
+      - Assert: {"Fn::Contains": [[large], !Ref Size]}
+        AssertDescription: Fast servers must be large.
+  Pair:
+    Assertions:
+      - Assert: !Not [!Equals [!Ref Database, !Ref Password]]
+        AssertDescription: The password must differ from the name of the database.
+"""
+
+
+def test_the_rules_of_the_template_are_checked_before_anything_is_requested(
+    browser: Client, account: Account, template_set: Path
+) -> None:
+    root = template_set / "root.yaml"
+    root.write_text(root.read_text() + RULES)
+
+    response = browser.post(URL, filled(account, Size="small", Database="secretsecret", Password="secretsecret"))
+
+    assert response.status_code == 422
+    shown = page(response)
+    assert "Fast servers must be large." in shown.one(class_="summary").text
+    assert "The password must differ from the name of the database." in shown.one(class_="summary").text
+    assert field(shown, "Size")["aria-invalid"] == "true"
+    assert not Deployment.objects.exists()
+
+    assert browser.post(URL, filled(account, Size="large")).status_code == 302

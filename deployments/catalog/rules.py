@@ -1,0 +1,24 @@
+"""The Rules section of a root template."""
+
+from __future__ import annotations
+
+from deployments.catalog.checked import Checked
+from deployments.core.rules import Assertion, Rule
+
+
+def rules(root: Checked) -> tuple[Rule, ...]:
+    """Return the template's rules. Raise UserFixable when the section is not what CloudFormation takes."""
+    return tuple(
+        Rule(
+            name=name,
+            condition=rule.get("RuleCondition").value,
+            assertions=tuple(
+                Assertion(
+                    check=one.get("Assert").value,
+                    description=" ".join(one.get("AssertDescription").text().split()),
+                )
+                for one in rule.get("Assertions").list()
+            ),
+        )
+        for name, rule in root.get("Rules").items()
+    )

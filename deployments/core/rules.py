@@ -1,0 +1,163 @@
+"""The Rules section of a template: which of its assertions values of parameters do not meet.
+
+The functions and their meaning are CloudFormation's: https://docs.aws.amazon.com/AWSCloudFormation/latest/
+UserGuide/rules-section-structure.html and intrinsic-function-reference-rules.html. What only AWS knows, such
+as the attributes of a VPC that Fn::ValueOf reads, is left to CloudFormation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from deployments.core.conditions import MAX_DEPTH, as_text
+from deployments.core.parameters import Parameter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assertion:
+    """What a rule demands, and the template's own sentence about it ("" when it has none)."""
+
+    check: Any
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One rule; it applies when its condition holds, or always when that is None."""
+
+    name: str
+    condition: Any = None
+    assertions: tuple[Assertion, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Violation:
+    """An assertion that does not hold; `parameters` are those that it reads, in their order."""
+
+    rule: str
+    description: str
+    parameters: tuple[str, ...]
+
+
+def violations(
+    rules: Iterable[Rule], parameters: Mapping[str, Parameter], values: Mapping[str, str]
+) -> list[Violation]:
+    """Return what CloudFormation would reject in these values, in the order of the template."""
+    scope = _Scope(parameters, values)
+    found = []
+    for rule in rules:
+        if rule.condition is not None and scope.truth(rule.condition) is not True:
+            continue
+        for assertion in rule.assertions:
+            if scope.truth(assertion.check) is False:
+                names = tuple(dict.fromkeys(_names(assertion.check, parameters)))
+                found.append(Violation(rule=rule.name, description=assertion.description, parameters=names))
+    return found
+
+
+def _names(value: Any, parameters: Mapping[str, Parameter], depth: int = 0) -> Iterator[str]:
+    """Yield the parameters that a value reads."""
+    if depth > MAX_DEPTH:
+        return
+    if isinstance(value, list):
+        for item in value:
+            yield from _names(item, parameters, depth + 1)
+    if not isinstance(value, dict):
+        return
+    for key, argument in value.items():
+        if key == "Ref" and argument in parameters:
+            yield str(argument)
+        elif key == "Fn::RefAll":
+            yield from (p.name for p in parameters.values() if p.type == argument)
+        else:
+            yield from _names(argument, parameters, depth + 1)
+
+
+class _Scope:
+    """The values that rules read. Every answer may be None: not known here."""
+
+    def __init__(self, parameters: Mapping[str, Parameter], values: Mapping[str, str]) -> None:
+        self._parameters, self._values = parameters, values
+        self._functions: dict[str, Callable[[list[Any], int], bool | None]] = {
+            "Fn::And": lambda arguments, depth: self._all(arguments, depth),
+            "Fn::Or": lambda arguments, depth: _not(self._all(arguments, depth, turned=True)),
+            "Fn::Not": lambda arguments, depth: _not(self.truth(arguments[0], depth)),
+            "Fn::Equals": self._equals,
+            "Fn::Contains": self._contains,
+            "Fn::EachMemberEquals": self._each_equals,
+            "Fn::EachMemberIn": self._each_in,
+        }
+
+    def truth(self, value: Any, depth: int = 0) -> bool | None:
+        """Return whether a rule's function holds."""
+        if depth > MAX_DEPTH:
+            return None
+        if isinstance(value, bool):
+            return value
+        if not isinstance(value, dict) or len(value) != 1:
+            return None
+        ((function, arguments),) = value.items()
+        apply = self._functions.get(str(function))
+        if apply is None or not isinstance(arguments, list) or not arguments:
+            return None
+        return apply(arguments, depth + 1)
+
+    def _all(self, arguments: list[Any], depth: int, *, turned: bool = False) -> bool | None:
+        truths = [self.truth(one, depth) for one in arguments]
+        truths = [_not(one) for one in truths] if turned else truths
+        return False if False in truths else None if None in truths else True
+
+    def _equals(self, arguments: list[Any], depth: int) -> bool | None:
+        if len(arguments) != 2:
+            return None
+        first, second = (self._text(one) for one in arguments)
+        return None if first is None or second is None else first == second
+
+    def _contains(self, arguments: list[Any], depth: int) -> bool | None:
+        members, value = self._two(arguments)
+        return None if members is None or value is None else value in members
+
+    def _each_equals(self, arguments: list[Any], depth: int) -> bool | None:
+        members, value = self._two(arguments)
+        return None if members is None or value is None else all(one == value for one in members)
+
+    def _each_in(self, arguments: list[Any], depth: int) -> bool | None:
+        if len(arguments) != 2:
+            return None
+        members, allowed = (self._list(one) for one in arguments)
+        return None if members is None or allowed is None else set(members) <= set(allowed)
+
+    def _two(self, arguments: list[Any]) -> tuple[list[str] | None, str | None]:
+        return (self._list(arguments[0]), self._text(arguments[1])) if len(arguments) == 2 else (None, None)
+
+    def _text(self, value: Any) -> str | None:
+        if isinstance(value, dict):
+            name = value.get("Ref") if len(value) == 1 else None
+            return self._values.get(name) if isinstance(name, str) else None
+        return as_text(value)
+
+    def _list(self, value: Any) -> list[str] | None:
+        if isinstance(value, list):
+            found = [self._text(one) for one in value]
+            return None if None in found else [one for one in found if one is not None]
+        if not isinstance(value, dict) or len(value) != 1:
+            return None
+        ((function, argument),) = value.items()
+        if function == "Fn::RefAll":
+            named = [p.name for p in self._parameters.values() if p.type == argument]
+            return [self._values[name] for name in named] if set(named) <= set(self._values) else None
+        parameter = (
+            self._parameters.get(argument) if function == "Ref" and isinstance(argument, str) else None
+        )
+        if parameter is None or parameter.name not in self._values:
+            return None
+        text = self._values[parameter.name]
+        if not parameter.is_list:
+            return [text]
+        return [one.strip() for one in text.split(",")] if text else []
+
+
+def _not(value: bool | None) -> bool | None:
+    return None if value is None else not value
