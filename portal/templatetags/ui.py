@@ -15,7 +15,14 @@ from django.utils.translation import gettext as _
 
 from deployments.models import Account
 from deployments.presentation import badges
-from deployments.presentation.text.datetime_formats import age_text, clock, iso, live_age, timestamp
+from deployments.presentation.text.datetime_formats import (
+    age_text,
+    clock,
+    exact_time,
+    iso,
+    live_age,
+    timestamp,
+)
 from deployments.wording import stored_text
 
 register = template.Library()
@@ -33,6 +40,8 @@ _HTMX_CONFIG: Final = json.dumps(
 
 register.simple_tag(badges.status)
 register.filter("stored_message", stored_text)
+register.filter(iso)
+register.filter(exact_time)
 register.simple_tag(badges.status_badge)
 register.simple_tag(badges.deployment_status)
 register.simple_tag(badges.environment_status)
@@ -77,7 +86,7 @@ def ago(moment: datetime | None) -> SafeString:
     if moment is None:
         return SafeString("–")
     text = _("%(age)s ago") % {"age": age_text(moment, timezone.now())}
-    return format_html('<time datetime="{}" title="{}">{}</time>', iso(moment), timestamp(moment), text)
+    return format_html('<time datetime="{}" title="{}">{}</time>', iso(moment), exact_time(moment), text)
 
 
 @register.simple_tag
@@ -86,7 +95,7 @@ def age(moment: datetime | None) -> SafeString:
     if moment is None:
         return SafeString("–")
     text = age_text(moment, timezone.now())
-    return format_html('<time datetime="{}" title="{}">{}</time>', iso(moment), timestamp(moment), text)
+    return format_html('<time datetime="{}" title="{}">{}</time>', iso(moment), exact_time(moment), text)
 
 
 @register.simple_tag

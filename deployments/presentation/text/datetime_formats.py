@@ -27,6 +27,12 @@ def iso(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
+def exact_time(moment: datetime) -> str:
+    """Return a moment in the current zone and in UTC: 2026-11-24 23:05:09 JST · 2026-11-24T14:05:09Z."""
+    local = timestamp(moment)
+    return f"{local} · {iso(moment)}" if timezone.localtime(moment).utcoffset() else local
+
+
 def clock(seconds: float) -> str:
     """Return a duration as a clock shows it: 0:09, 8:42, 1:02:03. clock.js has the same format."""
     minutes, rest = divmod(max(0, int(seconds)), 60)
@@ -61,5 +67,5 @@ def live_age(moment: datetime) -> SafeString:
     """Return the age of a moment, which ages.js keeps current; the moment itself is on hover."""
     text = age_text(moment, timezone.now())
     return format_html(
-        '<time data-age datetime="{}" title="{}">{}</time>', iso(moment), timestamp(moment), text
+        '<time data-age datetime="{}" title="{}">{}</time>', iso(moment), exact_time(moment), text
     )
