@@ -233,3 +233,4 @@ def make_past(
                 )
             )
     HealthSample.objects.bulk_create(rows)
+    type(environment).objects.filter(pk=environment.pk).update(created_at=now - timedelta(days=9))

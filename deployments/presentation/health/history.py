@@ -96,14 +96,14 @@ class HealthStrip:
 
 
 def strips(
-    samples: Iterable[Sample], tiers: Sequence[str], now: datetime, period: timedelta
+    samples: Iterable[Sample], tiers: Sequence[str], start: datetime, now: datetime, period: timedelta
 ) -> list[HealthStrip]:
-    """Return a strip for each tier that was ever sampled in the period; `samples` are oldest first."""
+    """Return a strip for each tier that was ever sampled since `start`; `samples` are oldest first."""
     by_tier: dict[str, list[Sample]] = {tier: [] for tier in tiers}
     for sample in samples:
         if sample[0] in by_tier:
             by_tier[sample[0]].append(sample)
-    start, silent = now - period, SILENT_AFTER[period]
+    silent = SILENT_AFTER[period]
     return [
         HealthStrip(tier=tier, intervals=_intervals(found, start, now, silent), start=start, end=now)
         for tier, found in by_tier.items()
@@ -142,6 +142,8 @@ def _add(found: list[HealthInterval], one: HealthInterval) -> None:
         found.append(one)
 
 
-def period_name(period: timedelta) -> str:
-    """Return what a period is called."""
+def period_name(period: timedelta, *, is_cut: bool = False) -> str:
+    """Return what a period is called; one that is cut begins at the creation of the environment."""
+    if is_cut:
+        return _("Since creation")
     return _("Last 24 hours") if period == DAY else _("Last 7 days")

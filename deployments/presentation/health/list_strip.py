@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from django.utils import timezone
@@ -31,7 +31,10 @@ def list_strips(environments: Sequence[Environment]) -> dict[int, SafeString]:
         if known is None or SEVERITY[word] > SEVERITY[known]:
             worst[pk, column] = word
     return {
-        one.pk: _strip([worst.get((one.pk, column), HealthStatus.UNKNOWN) for column in range(HOURS)])
+        one.pk: _strip(
+            [worst.get((one.pk, column), HealthStatus.UNKNOWN) for column in range(HOURS)],
+            skipped=max(0, min(HOURS - 1, _column(one.created_at, first))),
+        )
         for one in environments
     }
 
@@ -40,12 +43,13 @@ def _column(hour: datetime, first: datetime) -> int:
     return int((hour - first).total_seconds() // 3600)
 
 
-def _strip(words: Sequence[HealthStatus]) -> SafeString:
+def _strip(words: Sequence[HealthStatus], *, skipped: int) -> SafeString:
+    """Return a bar for each hour, without the first `skipped` ones: the environment did not exist yet."""
     step = 100 / HOURS
     return format_html(
         '<svg class="mini" width="100%" height="{}" role="img" aria-label="{}">{}</svg>',
         STRIP_HEIGHT,
-        _label(words),
+        _label(words[skipped:]),
         format_html_join(
             "",
             '<rect class="is-{}" x="{}%" y="{}" width="{}%" height="{}"/>',
@@ -58,13 +62,16 @@ def _strip(words: Sequence[HealthStatus]) -> SafeString:
                     BAR_HEIGHTS[word],
                 )
                 for column, word in enumerate(words)
+                if column >= skipped
             ),
         ),
     )
 
 
-def _label(words: Iterable[HealthStatus]) -> str:
+def _label(words: Sequence[HealthStatus]) -> str:
     bad = sum(word in (HealthStatus.DEGRADED, HealthStatus.UNHEALTHY) for word in words)
+    if not bad and len(words) < HOURS:
+        return _("Since creation: no incidents")
     if not bad:
         return _("Last 24 hours: no incidents")
     return ngettext(

@@ -153,16 +153,27 @@ def history_context(environment: Environment) -> dict[str, Any]:
     samples = list(rows.values_list("tier", "at", "word", "healthy", "total"))
     return {
         "periods": [
-            {**_period(samples, period, now), "reads": site.reads_of_period(environment, now - period)}
-            for period in (history.DAY, history.WEEK)
+            {
+                **_period(samples, period, environment.created_at, now),
+                "reads": site.reads_of_period(environment, now - period),
+            }
+            for period in _periods(environment.created_at, now)
         ],
         "times_to_ready": _times_to_ready(environment),
     }
 
 
-def _period(samples: Sequence[history.Sample], period: timedelta, now: datetime) -> Mapping[str, Any]:
-    found = history.strips(samples, (WHOLE, *panels.TIERS), now, period)
-    name = history.period_name(period)
+def _periods(created: datetime, now: datetime) -> tuple[timedelta, ...]:
+    """Return the periods to show: of an environment that is younger than a day, a week says nothing more."""
+    return (history.DAY, history.WEEK) if created < now - history.DAY else (history.DAY,)
+
+
+def _period(
+    samples: Sequence[history.Sample], period: timedelta, created: datetime, now: datetime
+) -> Mapping[str, Any]:
+    start = max(now - period, created)
+    found = history.strips(samples, (WHOLE, *panels.TIERS), start, now, period)
+    name = history.period_name(period, is_cut=start == created)
     names = {
         strip.tier: _("Environment") if strip.tier == WHOLE else panels.tier_name(strip.tier)
         for strip in found
@@ -171,7 +182,7 @@ def _period(samples: Sequence[history.Sample], period: timedelta, now: datetime)
     return {
         "key": "day" if period == history.DAY else "week",
         "name": name,
-        "start": now - period,
+        "start": start,
         "strips": [
             {
                 "name": names[strip.tier],

@@ -16,7 +16,7 @@ def sample(hours_ago: float, word: str = "healthy", healthy: int = 2) -> Sample:
 
 
 def strip(*samples: Sample, period: timedelta = DAY) -> HealthStrip:
-    (found,) = strips(samples, ("app",), NOW, period)
+    (found,) = strips(samples, ("app",), NOW - period, NOW, period)
     return found
 
 
@@ -73,6 +73,16 @@ def test_a_short_dip_never_rounds_to_a_hundred_percent() -> None:
 
 
 def test_a_tier_that_nobody_sampled_has_no_strip() -> None:
-    assert strips([sample(1)], ("web", "app"), NOW, WEEK)[0].tier == "app"
-    assert strips([], ("app",), NOW, DAY) == []
-    assert strips([sample(30)], ("app",), NOW, DAY) == []
+    assert strips([sample(1)], ("web", "app"), NOW - WEEK, NOW, WEEK)[0].tier == "app"
+    assert strips([], ("app",), NOW - DAY, NOW, DAY) == []
+    assert strips([sample(30)], ("app",), NOW - DAY, NOW, DAY) == []
+
+
+def test_the_strip_of_a_young_environment_begins_at_its_creation() -> None:
+    created = NOW - timedelta(minutes=1)
+    samples = [("app", NOW - timedelta(seconds=50), "unhealthy", 0, 2), ("app", NOW, "healthy", 2, 2)]
+
+    (found,) = strips(samples, ("app",), created, NOW, DAY)
+
+    assert (found.start, found.intervals[0].start) == (created, created)
+    assert found.percent == "0.0 %"
