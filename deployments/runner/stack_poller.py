@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import time
+from contextlib import suppress
 from datetime import datetime
 
 from django.db import transaction
@@ -14,7 +15,7 @@ from deployments.core.outcome import outcome
 from deployments.core.phases import Kind, State
 from deployments.core.root_cause import first_failure
 from deployments.core.status import DELETED, IN_REVIEW, is_failed, is_final, is_of_deletion
-from deployments.errors import AwsNotFound, Message
+from deployments.errors import AwsNotFound, AwsRetryable, Message
 from deployments.message_codes import Code
 from deployments.models import Deployment, Environment, Event, Stack
 from deployments.models.stack import STACK_TYPE
@@ -49,7 +50,12 @@ def poll(deployment: Deployment, clients: Clients, now: datetime) -> float | Non
         if _start_if_needed(deployment, clients, root):
             return launch.AT_ONCE
     end = outcome(Kind(deployment.kind), root.status) if root else None
-    changed = _read_events(deployment, clients.cloudformation, polls, everything=end is not None)
+    try:
+        changed = _read_events(deployment, clients.cloudformation, polls, everything=end is not None)
+    except AwsRetryable:
+        if end is None:
+            raise
+        changed = 0  # DescribeStacks says that it is over: a throttled DescribeStackEvents delays it no more
     deployment.record(polled_at=now)
     if changed or end is not None:  # at the end once more: what was throttled may be read now
         evidence.gather(deployment, clients, is_last=end is not None)
@@ -61,6 +67,14 @@ def poll(deployment: Deployment, clients: Clients, now: datetime) -> float | Non
         deployment.record(quiet_passes=0 if changed else deployment.quiet_passes + 1)
     _mirror(deployment, root.status if root else own.status)
     return polls.delay(polled_root=root is not None)
+
+
+def catch_up(deployment: Deployment, clients: Clients, now: datetime) -> None:
+    """Read the events that could not be read before the phases after the stacks began; later if not now."""
+    if Stack.objects.of(deployment).to_poll().exists():
+        with suppress(AwsRetryable):
+            polls = stack_polls.PollRound(deployment, now)
+            _read_events(deployment, clients.cloudformation, polls, everything=False)
 
 
 def _start_if_needed(deployment: Deployment, clients: Clients, root: StackView) -> bool:

@@ -100,6 +100,7 @@ def _step(deployment: Deployment, clients: Clients, now: datetime) -> float | No
     if state is State.STACKS:
         return stack_poller.poll(deployment, clients, now)
     if state in AFTER_STACKS:
+        stack_poller.catch_up(deployment, clients, now)
         return readiness.wait(deployment, clients, now)
     if state is State.PROTECT:
         return protect.wait(deployment, clients, now)

@@ -368,3 +368,17 @@ def test_a_set_with_a_literal_prefix_is_uploaded_there(
 
     assert (ended.state, reason(ended)) == (State.SUCCEEDED, "")
     assert {"fa-094/root.yaml", "fa-094/inner.yaml"} <= aws.buckets[ended.artifact_bucket]
+
+
+def test_a_complete_stack_is_not_held_up_by_throttled_events(deployment: Deployment, aws: FakeAws) -> None:
+    def is_complete(_row: Deployment) -> bool:
+        return any(stack.status == "CREATE_COMPLETE" and not stack.parent for stack in aws.stacks.values())
+
+    run(deployment, aws, until=is_complete)
+    operation = "cloudformation:DescribeStackEvents"
+    aws.fail(operation, *[AwsRetryable("Throttling", "Rate exceeded", operation)] * 100)
+
+    ended = run(deployment, aws)
+
+    assert ended.state == State.SUCCEEDED
+    assert Environment.objects.get(pk=ended.environment_id).stack_status == "CREATE_COMPLETE"
