@@ -20,6 +20,10 @@ def retry_delay(failures: int, *, throttled: bool) -> float:
     return float(min(30.0, first * 2 ** min(failures - 1, 5)))
 
 
+WORKER_SILENT = 15.0
+"""Seconds without a step after which no worker seems to run: it takes one every few seconds."""
+
+
 def next_poll_at(source: str, now: float, delay: float) -> float:
     """Return when to poll a source next, in epoch seconds, about `delay` after `now`.
 

@@ -12,6 +12,7 @@ from deployments.core import dependencies
 from deployments.core.critical_path import CriticalPath, critical_path
 from deployments.core.dependencies import Edge, Waiting
 from deployments.core.forecast import Forecast, is_slow, project
+from deployments.core.intervals import WORKER_SILENT
 from deployments.core.phases import Kind, State, phases_of
 from deployments.core.progress import resource_state
 from deployments.core.root_cause import first_failure
@@ -165,6 +166,7 @@ class _TimelineBuilder:
         now: int,
     ) -> None:
         self.deployment, self.expectation, self.now = deployment, expectation, now
+        self.seen = self._last_seen()
         self.kind = Kind(deployment.kind)
         self.stacks = {stack.path: stack for stack in stacks}
         self.resources: dict[str, Resource] = {}
@@ -293,11 +295,23 @@ class _TimelineBuilder:
     def _seconds(self, span: Span | None) -> float:
         if span is None or span.start is None:
             return 0.0
-        return ((self.now if span.end is None else span.end) - span.start) / 1000
+        return max(0.0, (self.seen if span.end is None else span.end) - span.start) / 1000
+
+    def _last_seen(self) -> int:
+        """Return up to when it is known what goes on: until now, unless no worker has looked for a while.
+
+        What is not looked at is not slow, and nothing can be forecast of it.
+        """
+        if not self.deployment.is_active:
+            return self.now
+        due = self.deployment.due_at
+        step = in_ms(self.deployment.ticked_at or self.deployment.created_at)
+        is_late = due is not None and in_ms(due) < self.now and self.now - step > 1000 * WORKER_SILENT
+        return step if is_late else self.now
 
     def _forecast(self, known: Mapping[str, Span]) -> tuple[Forecast | None, Mapping[str, Span]]:
         root = self._status("") if "" in self.stacks else ""
-        if not self.deployment.is_active or is_rollback(root) or is_failed(root):
+        if not self.deployment.is_active or self.seen < self.now or is_rollback(root) or is_failed(root):
             return None, {}
         if not self.resources:
             return self._expected(), {}

@@ -383,7 +383,9 @@ def test_the_rules_of_the_template_are_checked_before_anything_is_requested(
     root = template_set / "root.yaml"
     root.write_text(root.read_text() + RULES)
 
-    response = browser.post(URL, filled(account, Size="small", Database="secretsecret", Password="secretsecret"))
+    response = browser.post(
+        URL, filled(account, Size="small", Database="secretsecret", Password="secretsecret")
+    )
 
     assert response.status_code == 422
     shown = page(response)

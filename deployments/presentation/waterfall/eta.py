@@ -76,6 +76,7 @@ def texts() -> dict[str, str]:
     return {
         "left": _("about {middle} left ({low}–{high})"),
         "overdue": _("taking longer than expected"),
+        "noForecast": _("no forecast while no worker is running"),
         "seconds": _("{n} s"),
         "minutes": _("{n} min"),
         "hours": _("{n} h"),

@@ -25,13 +25,19 @@ export function tick() {
   }
 }
 
-/* Returns the sentence about freshness and whether it is a warning. */
-export function freshness(facts, words) {
-  if (facts.isOver) return [words.final, false];
+/* Whether no worker has taken a step for a while, as far as this page is up to date. */
+export function isWorkerSilent(facts) {
   const stepped = facts.ticked ? now() - Date.parse(facts.ticked) : Infinity;
   const asked = facts.created ? now() - Date.parse(facts.created) : Infinity;
   const isHeard = Date.now() - facts.heardAt < WORKER_MS;  // or it is this page that has no news
-  if (isHeard && Math.min(stepped, asked) > WORKER_MS) {
+  return !facts.isOver && isHeard && Math.min(stepped, asked) > WORKER_MS;
+}
+
+/* Returns the sentence about freshness and whether it is a warning. */
+export function freshness(facts, words) {
+  if (facts.isOver) return [words.final, false];
+  if (isWorkerSilent(facts)) {
+    const stepped = now() - Date.parse(facts.ticked || facts.created);
     const sentence = facts.ticked ? words.noWorker.replace("{age}", clock(stepped)) : words.noTick;
     return [sentence, true];
   }

@@ -141,7 +141,7 @@ function put(part, html) {
 
 function tick() {
   clock.tick();
-  tellEta(words);
+  tellEta(words, clock.isWorkerSilent(page.facts));
 }
 
 /* While nothing happens no frame comes, and what is expected grows old: then it is asked for. */

@@ -5,9 +5,13 @@ import * as clock from "./clock.js";
 const MINUTE = 60;
 const HOUR = 3600;
 
-export function tellEta(words) {
+export function tellEta(words, isPaused) {
   const place = document.querySelector("#header [data-eta]");
   if (!place) return;
+  if (isPaused) {                   // what no worker looks at is not slower than usual: nobody knows
+    if (place.textContent !== words.noForecast) place.textContent = words.noForecast;
+    return;
+  }
   const [middle, low, high] = JSON.parse(place.dataset.eta).map((at) => Math.max(0, (at - clock.now()) / 1000));
   const text = left(words, middle, low, high);
   if (place.textContent !== text) place.textContent = text;
