@@ -10,6 +10,8 @@ ACCESS_RETRY_DELAY = 15.0
 """Seconds between two tries while an operator has to fix credentials or permissions."""
 OBSERVE_DELAY = 60.0
 """Seconds between two polls of an environment's stack between deployments."""
+WORKER_SILENT = 15.0
+"""Seconds without a step after which no worker seems to run: it takes one every few seconds."""
 MAX_IDLE = 30.0
 """Seconds until an observer without due observations is due again."""
 
@@ -18,10 +20,6 @@ def retry_delay(failures: int, *, throttled: bool) -> float:
     """Return the back-off after `failures` failed steps in a row (1 or more): doubling, 30 s at most."""
     first = 2.0 if throttled else 1.0
     return float(min(30.0, first * 2 ** min(failures - 1, 5)))
-
-
-WORKER_SILENT = 15.0
-"""Seconds without a step after which no worker seems to run: it takes one every few seconds."""
 
 
 def next_poll_at(source: str, now: float, delay: float) -> float:

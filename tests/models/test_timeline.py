@@ -159,3 +159,15 @@ def test_a_thousand_resources_cost_two_queries_and_half_a_second_of_cpu_time(
 
     assert len(timeline.lines) > 1000
     assert took < 0.5
+
+
+def test_what_no_worker_looks_at_is_neither_slow_nor_forecast(running: Deployment) -> None:
+    long_ago = timezone.now() - timedelta(hours=1)
+    Deployment.objects.filter(pk=running.pk).update(ticked_at=long_ago, due_at=long_ago)
+
+    stopped = load(Deployment.objects.for_page().get(pk=running.pk))
+
+    assert stopped.forecast is None
+    assert not any(line.is_slow for line in stopped.lines.values())
+    Deployment.objects.filter(pk=running.pk).update(ticked_at=timezone.now())
+    assert load(Deployment.objects.for_page().get(pk=running.pk)).forecast is not None
