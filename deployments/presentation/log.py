@@ -109,7 +109,8 @@ def line(event: Event, repeats: Sequence[Event] = ()) -> LogLine:
 def read(deployment: Deployment, wanted: EventFilter, position: LogPosition, *, up_to: int) -> LogPage:
     """Read one page of the wanted events numbered up to and including `up_to`: two queries, four at most.
 
-    Keyset both ways: a page costs the same wherever it lies, and nothing is counted.
+    Keyset both ways: a page costs the same wherever it lies, and nothing is counted. Pages are cut by the
+    events' numbers, the order in which they became known; the lines of a page are in the order of time.
     """
     found = wanted.events(deployment).up_to(up_to)
     if wanted.folds:
@@ -117,10 +118,14 @@ def read(deployment: Deployment, wanted: EventFilter, position: LogPosition, *, 
     events, earlier, later = _read(deployment, found, position)
     repeats = _repeats(deployment, events, up_to) if wanted.folds else {}
     return LogPage(
-        lines=[line(event, repeats.get(event.seq, [])) for event in events],
+        lines=[line(event, repeats.get(event.seq, [])) for event in sorted(events, key=_in_time)],
         earlier=events[0].seq if events and earlier else 0,
         later=events[-1].seq if events and later else 0,
     )
+
+
+def _in_time(event: Event) -> tuple[datetime, int]:
+    return event.at, event.seq
 
 
 def _read(

@@ -107,14 +107,20 @@ function putAtEnd(fresh) {
   tell();
 }
 
-/* Puts a line where its number belongs, nearly always at the end. Returns whether it got a line of its own. */
+/* Puts a line where its time belongs, nearly always at the end. Returns whether it got a line of its own. */
 function put(line) {
   if (document.getElementById(line.id) || fold(line)) return false;
   let above = lines.lastElementChild;
-  while (above && Number(above.dataset.seq) > Number(line.dataset.seq)) above = above.previousElementSibling;
+  while (above && isLater(above, line)) above = above.previousElementSibling;
   if (above) above.after(line);
   else lines.prepend(line);
   return true;
+}
+
+/* Events of one stack may become known after later ones of another. */
+function isLater(one, other) {
+  const [at, otherAt] = [Number(one.dataset.at), Number(other.dataset.at)];
+  return at === otherAt ? Number(one.dataset.seq) > Number(other.dataset.seq) : at > otherAt;
 }
 
 /* Puts an event that only repeats onto the line it repeats. True also when that line is not in the window. */
@@ -141,24 +147,30 @@ function dropFromStart() {
   const spare = lines.rows.length - MOST;
   if (spare <= 0) return;
   const before = box.scrollHeight;
-  for (const row of [...lines.rows].slice(0, spare)) row.remove();
-  state.earlier = firstShown();
+  const gone = [...lines.rows].slice(0, spare);
+  for (const row of gone) row.remove();
+  state.earlier = Math.max(...gone.map(number)) + 1;
   box.scrollTop -= before - box.scrollHeight;
 }
 
 function dropFromEnd() {
   const spare = lines.rows.length - MOST;
   if (spare <= 0) return;
-  for (const row of [...lines.rows].slice(-spare)) row.remove();
-  state.later = lastShown();
+  const gone = [...lines.rows].slice(-spare);
+  for (const row of gone) row.remove();
+  state.later = Math.min(...gone.map(number)) - 1;
+}
+
+function number(row) {
+  return Number(row.dataset.seq);
 }
 
 function firstShown() {
-  return Number(lines.rows[0]?.dataset.seq ?? 0);
+  return lines.rows.length ? Math.min(...[...lines.rows].map(number)) : 0;
 }
 
 function lastShown() {
-  return Number(lines.rows[lines.rows.length - 1]?.dataset.seq ?? 0);
+  return Math.max(0, ...[...lines.rows].map(number));
 }
 
 /* --- pages of the log --------------------------------------------------------------------------------------- */
@@ -224,7 +236,7 @@ function replaceAll(page, wanted) {
 
 function putAtStart(page) {
   const [before, at] = [box.scrollHeight, box.scrollTop];
-  lines.prepend(...parse(page.lines).filter((line) => !document.getElementById(line.id)));
+  for (const line of parse(page.lines)) put(line);
   state.earlier = page.earlier;
   box.scrollTop = at + box.scrollHeight - before;
   dropFromEnd();
@@ -256,8 +268,8 @@ function scrolled() {
   lastTop = box.scrollTop;
   if (isFollowing() && !isThere) follow(false);
   else if (!isFollowing() && isThere && goesDown && !reads) follow(true, { scroll: false });
-  if (state.earlier && box.scrollTop < NEAR_PX) load(`before=${firstShown()}`);
-  else if (state.later && toTheEnd() < NEAR_PX) load(`after=${lastShown()}`);
+  if (state.earlier && box.scrollTop < NEAR_PX) load(`before=${state.earlier}`);
+  else if (state.later && toTheEnd() < NEAR_PX) load(`after=${state.later}`);
 }
 
 function readsOn() {
