@@ -240,4 +240,4 @@ def test_a_rule_of_the_template_is_checked_for_every_client(settings, tmp_path) 
     assert caught.value.field == "parameter_Size"
     assert error_text(caught.value) == "The values do not meet the rule Few of the template (Size)."
     assert not Environment.objects.exists()
-    assert deploy(make_account(), parameters={"Size": "1"})
+    assert deploy(make_account(), parameters={"Size": "1"}).pk
