@@ -27,7 +27,7 @@ DJANGO = """
     parameter_name readonly_fields search_fields show_full_result_count site_header site_title verbose_name
 """
 BY_NAME = """
-    no_store bad_request forbidden WriterAndReader OneLine
+    no_store time_zone bad_request forbidden WriterAndReader OneLine
 """  # settings and URLs name them as text
 CALLED_BACK = """
     data_received pause_writing resume_writing get_code fullname get_plugins _client_connected_cb _spawn

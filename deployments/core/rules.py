@@ -140,23 +140,30 @@ class _Scope:
 
     def _list(self, value: Any) -> list[str] | None:
         if isinstance(value, list):
-            found = [self._text(one) for one in value]
-            return None if None in found else [one for one in found if one is not None]
+            return _complete([self._text(one) for one in value])
         if not isinstance(value, dict) or len(value) != 1:
             return None
         ((function, argument),) = value.items()
         if function == "Fn::RefAll":
-            named = [p.name for p in self._parameters.values() if p.type == argument]
-            return [self._values[name] for name in named] if set(named) <= set(self._values) else None
-        parameter = (
-            self._parameters.get(argument) if function == "Ref" and isinstance(argument, str) else None
-        )
-        if parameter is None or parameter.name not in self._values:
+            return _complete(
+                [self._values.get(p.name) for p in self._parameters.values() if p.type == argument]
+            )
+        return self._members(self._parameters.get(str(argument))) if function == "Ref" else None
+
+    def _members(self, parameter: Parameter | None) -> list[str] | None:
+        """Return the members of a parameter's value, which is a list of one where it is no list."""
+        text = self._values.get(parameter.name) if parameter else None
+        if parameter is None or text is None:
             return None
-        text = self._values[parameter.name]
         if not parameter.is_list:
             return [text]
         return [one.strip() for one in text.split(",")] if text else []
+
+
+def _complete(members: list[str | None]) -> list[str] | None:
+    """Return the members of a list, None when one of them is not known."""
+    known = [one for one in members if one is not None]
+    return known if len(known) == len(members) else None
 
 
 def _not(value: bool | None) -> bool | None:

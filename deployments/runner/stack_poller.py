@@ -50,12 +50,7 @@ def poll(deployment: Deployment, clients: Clients, now: datetime) -> float | Non
         if _start_if_needed(deployment, clients, root):
             return launch.AT_ONCE
     end = outcome(Kind(deployment.kind), root.status) if root else None
-    try:
-        changed = _read_events(deployment, clients.cloudformation, polls, everything=end is not None)
-    except AwsRetryable:
-        if end is None:
-            raise
-        changed = 0  # DescribeStacks says that it is over: a throttled DescribeStackEvents delays it no more
+    changed = _read_what_can_be(deployment, clients, polls, is_over=end is not None)
     deployment.record(polled_at=now)
     if changed or end is not None:  # at the end once more: what was throttled may be read now
         evidence.gather(deployment, clients, is_last=end is not None)
@@ -67,6 +62,21 @@ def poll(deployment: Deployment, clients: Clients, now: datetime) -> float | Non
         deployment.record(quiet_passes=0 if changed else deployment.quiet_passes + 1)
     _mirror(deployment, root.status if root else own.status)
     return polls.delay(polled_root=root is not None)
+
+
+def _read_what_can_be(
+    deployment: Deployment, clients: Clients, polls: stack_polls.PollRound, *, is_over: bool
+) -> int:
+    """Store the new events and return their number; wait for none once DescribeStacks says that it is over.
+
+    DescribeStackEvents is throttled apart from DescribeStacks. Raise AwsRetryable while it is not over.
+    """
+    try:
+        return _read_events(deployment, clients.cloudformation, polls, everything=is_over)
+    except AwsRetryable:
+        if not is_over:
+            raise
+        return 0
 
 
 def catch_up(deployment: Deployment, clients: Clients, now: datetime) -> None:
