@@ -40,9 +40,9 @@ class Course:
         operation = operation_of(status)
         if operation is OperationKind.ROLLBACK:
             return True
-        if self.turn is not None and start >= self.turn:
-            return True
-        return self.kind is Kind.CREATE and operation is OperationKind.DELETE
+        if self.kind is Kind.CREATE:  # by its operation alone: times can be equal to the millisecond
+            return operation is OperationKind.DELETE
+        return self.turn is not None and start >= self.turn
 
     @property
     def starts_nothing_more(self) -> bool:
@@ -106,7 +106,7 @@ def result_of(
         forward=forward,
         back=back,
         reason=_reason(own_failures, forward),
-        back_reason=back_failures[-1].reason if failed_back and back_failures else "",
+        back_reason=_back_reason(back_failures) if failed_back else "",
     )
 
 
@@ -151,6 +151,11 @@ def _reason(failures: Sequence[Failure], forward: Segment | None) -> str:
     if forward is None or forward.status is not DisplayStatus.FAILED:
         return ""
     return next((f.reason for f in failures if f.reason and not is_echo(f.reason)), "")
+
+
+def _back_reason(failures: Sequence[Failure]) -> str:
+    """Return what the rollback met last; a stack that only repeats what failed in it met nothing itself."""
+    return next((f.reason for f in reversed(failures) if f.reason and not is_echo(f.reason)), "")
 
 
 def _status(forward: Segment | None, back: Segment | None, course: Course, word: str) -> DisplayStatus:

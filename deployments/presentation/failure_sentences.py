@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from deployments.core.outcome import SANDBOX_RESTARTED
+from deployments.core.phases import BEFORE_STACKS, State
 from deployments.core.remaining import Billing, Remaining, RemainingResource, SearchState
 from deployments.core.root_cause import Failure
 from deployments.core.status import OperationKind, operation_of
@@ -137,8 +138,10 @@ def _nothing(deployment: Deployment, remaining: Remaining) -> str:
         return _with_search(text % {"name": name}, remaining)
     if deployment.error_code in _STACK_GONE:
         return _("Nothing is left of the stack.")
-    if remaining.search is SearchState.NONE:
-        return _("CloudFormation created nothing.")
+    if remaining.search is not SearchState.DONE and State(deployment.last_phase) in BEFORE_STACKS:
+        return _with_search(_("CloudFormation created nothing."), remaining)
+    if remaining.search is SearchState.PENDING:
+        return _("The search for remaining resources is in progress.")
     return _with_search(_("Nothing remains in AWS."), remaining)
 
 

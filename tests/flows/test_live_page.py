@@ -87,7 +87,7 @@ def test_the_end_is_displayed_in_title_banner_and_outputs(
 ) -> None:
     stacks = scenes.add_stacks(deployment, {"Network": 2})
     page.goto(url(web, deployment))
-    expect(page).to_have_title(re.compile(r"◐ 0 % · staging"))
+    expect(page).to_have_title(re.compile(r"◐ \d+ % · Create staging · Deployment"))
 
     scenes.complete_everything(deployment, stacks)
     Environment.objects.filter(pk=deployment.environment_id).update(outputs={"URL": "http://127.0.0.1:9/"})
@@ -96,7 +96,7 @@ def test_the_end_is_displayed_in_title_banner_and_outputs(
 
     expect(page.locator("#banner")).to_contain_text("staging created")
     expect(page.get_by_role("link", name="Open ↗")).to_have_attribute("href", "http://127.0.0.1:9/")
-    expect(page).to_have_title(re.compile(r"✓ staging"))
+    expect(page).to_have_title(re.compile(r"✓ Create staging"))
     expect(page.locator("#fresh")).to_have_text("final")
     expect(page.locator("#announcements")).to_contain_text("Deployment succeeded.")
 

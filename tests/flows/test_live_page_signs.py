@@ -54,12 +54,12 @@ def test_the_page_displays_its_freshness_and_the_api_quota_used(page: Page, web:
 def test_title_and_icon_display_the_current_state(page: Page, web: Web, operator: User) -> None:
     deployment = scenes.running(user=operator)
     page.goto(url(web, deployment))
-    expect(page).to_have_title(re.compile(r"^◐ \d+ % · running"))
+    expect(page).to_have_title(re.compile(r"^◐ \d+ % · Create running"))
     assert "◐" in icon(page)
 
     scenes.finish(deployment, State.FAILED, code="ResourceFailed", message="No room")
 
-    expect(page).to_have_title(re.compile("^✕ running"))
+    expect(page).to_have_title(re.compile("^✕ Create running failed"))
     assert "✕" in icon(page)
 
 
@@ -85,12 +85,12 @@ def test_a_user_who_requested_it_is_notified_of_the_end_once(
         page.reload()
         page.evaluate("Notification.permission = 'granted'")
         scenes.finish(deployment, State.SUCCEEDED)
-        expect(page).to_have_title(re.compile("^✓ running"))
+        expect(page).to_have_title(re.compile("^✓ Create running"))
 
         assert page.evaluate("window.shown") == [["✓ running · Sanso", "running: Deployment succeeded."]]
         expect(button).to_be_hidden()
         page.reload()
-        expect(page).to_have_title(re.compile("^✓ running"))
+        expect(page).to_have_title(re.compile("^✓ Create running"))
         assert page.evaluate("window.shown") == []
 
 
@@ -101,5 +101,5 @@ def test_other_users_are_not_notified(chromium: Browser, web: Web, operator: Use
         page = context.new_page()
         page.goto(url(web, deployment))
         scenes.finish(deployment, State.SUCCEEDED)
-        expect(page).to_have_title(re.compile("^✓ running"))
+        expect(page).to_have_title(re.compile("^✓ Create running"))
         assert page.evaluate("[window.asked, window.shown.length]") == [0, 0]

@@ -55,12 +55,19 @@ def test_the_banner_names_the_server_and_the_task(
         sandbox.control("POST", "pace", {"pace": 0})
 
     client.force_login(make_user())
-    banner = page(client.get(ended.get_absolute_url())).one(id="banner")
+    shown = page(client.get(ended.get_absolute_url()))
+    banner = shown.one(id="banner")
     failed, succeeded = _failed_and_succeeded(account, sandbox)
     assert ended.state == "rolled_back"
     assert banner.one(id="cause")["data-cause"] == "AssociationFailed"
     assert "Servers ▸ Configure" in banner.text
-    assert f"{failed} configure: Install the release: No space left on device" in banner.text
+    sentence = f"Server {failed} failed at task “Install the release”: No space left on device."
+    assert banner.one(id="end-title").text == sentence
+    assert banner.one(id="main-action").text == "Clean up and retry"
+    assert "Run association" not in banner.text  # its servers are gone
+    row = shown.one("tr", class_="is-first")
+    assert row["id"] == f"t-Servers.Configure.{failed}"
+    assert "Task “Install the release”: No space left on device" in row.text
     assert "failed=1" in banner.text  # the output itself as well
     assert succeeded not in banner.text
 

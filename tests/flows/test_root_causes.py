@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
@@ -37,6 +39,12 @@ class Case:
     parameters: dict[str, str] = field(default_factory=dict)
     injected: bool = True
     evidence: str = ""
+    why: str = ""  # how the banner's first sentence ends
+    remains: str = (
+        "No resources remain in AWS; the empty stack is not billed, but keeps the name broken in use."
+    )
+    more_faults: dict[str, str] = field(default_factory=dict)
+    state: str = "rolled_back"
 
     @property
     def said(self) -> str:
@@ -49,32 +57,40 @@ class Case:
 
 
 CASES = (
-    Case("Topic", "Quota"),
-    Case("Topic", ""  , reason="A new kind of trouble that nobody has words for."),
-    Case("Network/Vpc", "QuotaVpcs"),
-    Case("Network/Vpc", "DeniedByOrganization"),
-    Case("Network/Second", "NoFreeAddresses"),
-    Case("Network/Second", "CidrConflict"),
-    Case("Network/Second", "CidrInvalid"),
-    Case("Network/Inner/Group", "NameExists"),
-    Case("Network/Inner/Group", "InUse"),
-    Case("Network/Inner/Deep/Role", "Denied"),
-    Case("Network/Inner/Deep/Role", "MayNotPassRole"),
-    Case("Network/Inner/Deep/Queue", "Throttled"),
-    Case("Network/Inner/Deep/Queue", "AwsFault"),
-    Case("Network/Inner/Deep/Queue", "NotStabilized"),
-    Case("Data/SubnetGroup", "TwoZonesNeeded"),
-    Case("Data/SubnetGroup", "QuotaDatabases"),
-    Case("Data/SubnetGroup", "EngineVersion"),
-    Case("Data/Document", "DocumentInvalid"),
-    Case("Data/Function", "CodeMissing"),
-    Case("Data/Function", "RoleNotAssumable"),
-    Case("Data/Function", "FunctionInvalid"),
-    Case("Data/Table", "CustomResourceSilent"),
+    Case("Topic", "Quota", why="Account quota exceeded."),
+    Case("Topic", ""  , reason="A new kind of trouble that nobody has words for.",
+         why="A new kind of trouble that nobody has words for."),
+    Case("Network/Vpc", "QuotaVpcs", why="VPC quota exceeded in this region."),
+    Case("Network/Vpc", "DeniedByOrganization",
+         why="The organization denies ec2:CreateVpc in this account."),
+    Case("Network/Second", "NoFreeAddresses", why="The subnet has no free addresses."),
+    Case("Network/Second", "CidrConflict", why="Subnet address ranges overlap."),
+    Case("Network/Second", "CidrInvalid", why="Address range rejected by AWS."),
+    Case("Network/Inner/Group", "NameExists", why="A resource with this name already exists."),
+    Case("Network/Inner/Group", "InUse", why="Still in use by a resource outside the stack."),
+    Case("Network/Inner/Deep/Role", "Denied", why="AWS denied rds:CreateDBCluster."),
+    Case("Network/Inner/Deep/Role", "MayNotPassRole", why="CloudFormation is not allowed to pass the role "),
+    Case("Network/Inner/Deep/Queue", "Throttled", why="Throttled by AWS."),
+    Case("Network/Inner/Deep/Queue", "AwsFault", why="Internal error in AWS."),
+    Case("Network/Inner/Deep/Queue", "NotStabilized", why="The resource did not stabilize in time."),
+    Case("Data/SubnetGroup", "TwoZonesNeeded",
+         why="Subnets in at least two Availability Zones are required."),
+    Case("Data/SubnetGroup", "QuotaDatabases", why="Database quota exceeded in this region."),
+    Case("Data/SubnetGroup", "EngineVersion", why="Database version not available in this region."),
+    Case("Data/Document", "DocumentInvalid", why="Systems Manager document not found or not readable."),
+    Case("Data/Function", "CodeMissing", why="The code of a function could not be read from S3."),
+    Case("Data/Function", "RoleNotAssumable", why="The service cannot assume its role."),
+    Case("Data/Function", "FunctionInvalid", why="Lambda no longer supports the runtime of the function."),
+    Case("Data/Table", "CustomResourceSilent", why="The function of a custom resource did not respond."),
     Case("Data/Table", "CustomResourceFailed", reason="The table could not be made.",
+         why="The function of a custom resource reported a failure.",
          parameters={"Answer": "FAILED"}, injected=False, evidence="looking for the table of Table"),
-    Case("Data/Table", "PropertyInvalid"),
+    Case("Data/Table", "PropertyInvalid", why="Invalid resource property."),
+    Case("Network/Inner/Deep/Queue", "Throttled", why="Throttled by AWS.", state="failed",
+         more_faults={"delete:Role": "Cannot delete entity, must detach all policies first."},
+         remains="2 resources remain in AWS; none of them is billed."),
     Case("Rows", "CustomResourceFailed", reason="The table could not be made.",
+         why="The function of a custom resource reported a failure.",
          parameters={"RootAnswer": "FAILED"}, injected=False, evidence="looking for the table of Rows"),
 )  # fmt: skip
 
@@ -101,19 +117,33 @@ def test_the_banner_names_the_first_failure_and_its_reason(
     for case, deployment in zip(CASES, asked, strict=True):
         with subtests.test(str(case)):
             ended = Deployment.objects.for_page().get(pk=deployment.pk)
-            assert ended.state == "rolled_back"
-            banner = _banner(client, ended)
+            assert ended.state == case.state
+            shown = _page(client, ended)
+            banner = shown.one(id="banner")
             assert " ▸ ".join(case.leaf.split("/")) in banner.text
             assert " ".join(case.said.split()) in banner.text
             assert banner.one(id="cause").attributes.get("data-cause", "") == case.code
-            assert "Edit and retry" in banner.text
             assert case.evidence in banner.text
+            name = case.leaf.rpartition("/")[2]
+            sentence = banner.one(id="end-title").text
+            assert sentence.startswith(f"{name} could not be created: {case.why}")
+            assert banner.one(id="remains").text.startswith(case.remains)
+            assert banner.one(id="main-action").text == "Clean up and retry"
+            row = shown.one("tr", class_="is-first")
+            assert row["id"] == f"t-{case.leaf.replace('/', '.')}"
+            assert "✕ Failed" in row.text
+            undone = [one.text for one in shown.all("tr") if "Rollback ·" in one.text]
+            assert all(any(met in text for text in undone) for met in case.more_faults.values())
+            assert "First failure" in row.text
+            assert banner.one("a", data_first_failure="")["href"].endswith(
+                f"?{urlencode({'row': case.leaf})}"
+            )
 
 
 def _asked_for(case: Case, template_set: catalog.TemplateSet, sandbox: Sandbox) -> Deployment:
     account = new_account()
     if case.injected:
-        fault = {"resources": {case.leaf.rpartition("/")[2]: case.said}}
+        fault = {"resources": {case.leaf.rpartition("/")[2]: case.said} | case.more_faults}
         sandbox.control("POST", "faults", fault, account=account.sandbox_account_id)
     environment = make_environment("broken", account=account)
     return make_deployment(environment, template_digest=template_set.digest, parameters=case.parameters)
@@ -130,7 +160,49 @@ def _to_their_ends(deployments: list[Deployment]) -> None:
             step.run_deployment(pk, version, session.connect)
 
 
-def _banner(client: Client, deployment: Deployment) -> Element:
+def _page(client: Client, deployment: Deployment) -> Element:
     client.force_login(make_user())
     type(deployment.environment).objects.update(latest=deployment)
-    return page(client.get(deployment.get_absolute_url())).one(id="banner")
+    return page(client.get(deployment.get_absolute_url()))
+
+
+def test_a_rejected_change_set_names_the_nested_stack_and_its_file(
+    template_set: catalog.TemplateSet,
+    settings: Settings,
+    sandbox: Sandbox,
+    client: Client,
+    tmp_path: Path,
+    subtests: pytest.Subtests,
+) -> None:
+    """CloudFormation says which parameter or file is missing, and not of which nested stack."""
+    wrong = {
+        "must have values": ("network.yaml", "Parameters: {", "Parameters: {Side: {Type: String}, "),
+        "does not exist": ("inner.yaml", "/deep.yaml", "/lost.yaml"),
+    }
+    titles = {
+        "must have values": "CloudFormation rejected the nested stack Network (network.yaml): A nested stack "
+        "does not receive the parameters that its template requires.",
+        "does not exist": "CloudFormation rejected the nested stack Network ▸ Inner ▸ Deep (lost.yaml): The "
+        "template of a nested stack does not exist.",
+    }
+    for said, (file, old, new) in wrong.items():
+        folder = tmp_path / file
+        shutil.copytree(template_set.folder, folder)
+        text = (folder / file).read_text()
+        assert old in text
+        (folder / file).write_text(text.replace(old, new, 1))
+        settings.SANSO_TEMPLATE_SET = folder
+        changed = catalog.load(folder)
+        TemplateCheck.objects.create(digest=changed.digest, findings=[])
+        deployment = make_deployment(
+            make_environment("broken", account=new_account()), template_digest=changed.digest
+        )
+
+        _to_their_ends([deployment])
+
+        with subtests.test(said):
+            banner = _page(client, deployment).one(id="banner")
+            assert banner.one(id="end-title").text == titles[said]
+            assert said in banner.text
+            assert banner.one(id="remains").text.startswith("CloudFormation created nothing.")
+            assert banner.one(id="main-action").text == "Retry with these values"
