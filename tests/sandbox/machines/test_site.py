@@ -14,6 +14,18 @@ from deployments.aws.site_address import site_of
 from tests.sandbox.machines.conftest import Site
 from tests.services import wait_until
 
+RUN_PLAYBOOK = {
+    "schemaVersion": "2.2",
+    "parameters": {"ExtraVariables": {"type": "String"}},
+    "mainSteps": [
+        {
+            "action": "aws:runShellScript",
+            "name": "runPlaybook",
+            "inputs": {"runCommand": ["ansible-playbook -e '{{ ExtraVariables }}' playbook.yml"]},
+        }
+    ],
+}
+
 
 def test_about_says_that_machines_are_processes(site: Site) -> None:
     about: Any = site.account.sandbox.control("GET", "about")
@@ -196,8 +208,9 @@ def test_a_service_that_does_not_start_fails_its_association_with_the_end_of_the
         TagSpecifications=[{"ResourceType": "instance", "Tags": [{"Key": "Server", "Value": "App"}]}],
     )["Instances"]
     key = lone["InstanceId"]
+    ssm.create_document(Name="run-playbook", DocumentType="Command", Content=json.dumps(RUN_PLAYBOOK))
     made = ssm.create_association(
-        Name="AWS-ApplyAnsiblePlaybooks",
+        Name="run-playbook",
         Parameters={"ExtraVariables": ["DB_NAME=x DB_PASSWORD=x DB_TLS=maybe"]},
         Targets=[{"Key": "InstanceIds", "Values": [key]}],
         OutputLocation={
