@@ -88,6 +88,8 @@ def _then(deployment: Deployment, events: Sequence[Event], seq: int, now: dateti
     known = [phase for phase in phases if phase in {str(state) for state in ACTIVE}]
     then.state = then.last_phase = known[-1] if known else str(State.PREFLIGHT)
     then.ended_at = then.ready_at = None
+    then.protection = "wanted" if then.protects else then.protection
+    then.remaining = {}
     then.error_code = then.error_message = ""
     then.error_sentence = {}
     then.polled_at = then.ticked_at = now

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from deployments.models import Deployment
+from deployments.models import Deployment, Event, past_state
 from tests.fakes import FakeAws
 from tests.runner.conftest import run
 from tests.runner.test_protect import FAILING, aws, deployment, template_set  # noqa: F401  # fixtures
@@ -31,6 +31,21 @@ def test_only_the_phase_of_protection_failed(
     assert "staging created" in banner
     assert "Not protected · Network/Vpc: you shall not" in banner
     assert "rolled back" not in banner
+
+
+@pytest.mark.django_db
+def test_a_replay_shows_the_failure_when_it_happens_and_not_before(
+    deployment: Deployment,  # noqa: F811
+    aws: FakeAws,  # noqa: F811
+) -> None:
+    aws.update_acts = FAILING
+    ended = run(deployment, aws)
+    started = Event.objects.of(ended).get(code="protect.started").seq
+
+    before, after = (past_state.as_of(ended, seq).deployment for seq in (started, ended.last_seq))
+
+    assert (before.state, before.protection) == ("protect", "wanted")
+    assert (after.state, after.protection) == ("succeeded", "failed")
 
 
 @pytest.mark.django_db
