@@ -38,7 +38,7 @@ export function begin() {
   setInterval(tick, still ? 1_000 : 250);
 }
 
-/* The deployment goes on or has ended; the axis is so long (both ends in ms); the forecast is a band. */
+/* Whether the deployment is running, both ends of the axis (ms), and the range of the forecast. */
 export function set({ isRunning, axis, forecast, rollback }) {
   const before = [running, length].join();
   if (rollback !== undefined) turn = rollback;
@@ -61,7 +61,7 @@ function x(seconds) {
   return 100 * (seconds - from) / Math.max(0.001, to - from);
 }
 
-/* Puts the bars of a row, wherever it is, to their places. */
+/* Positions the bars of a row. */
 export function place(row) {
   const at = now();
   for (const bar of row.querySelectorAll("rect[data-s]")) placeBar(bar, at);
@@ -77,7 +77,7 @@ function placeBar(bar, at) {
   if (bar.getAttribute("width") !== width) bar.setAttribute("width", width);
 }
 
-/* Time has passed: only what goes on moves. */
+/* Time has passed: only running bars move. */
 function tick() {
   if (!running || document.visibilityState === "hidden") return;
   const at = now();
@@ -92,7 +92,7 @@ function tick() {
   placeNow(at);
 }
 
-/* Everything anew: the axis has changed. */
+/* The axis has changed: position everything again. */
 function draw() {
   for (const row of body.rows) place(row);
   drawFrame();

@@ -1,6 +1,6 @@
-/* Time on the page: durations that go on, and how fresh what is shown is. By the server's clock. */
+/* Time on the page: running durations, and how fresh the data is. By the server's clock. */
 
-const WORKER_MS = 15_000;           // a worker takes a step every few seconds; longer without one is worth saying
+const WORKER_MS = 15_000;           // a worker takes a step every few seconds; a longer pause is reported
 let ahead = 0;                      // the server's clock minus the browser's, in ms
 
 export function setNow(iso) {
@@ -28,12 +28,12 @@ export function tick() {
 /* Whether no worker has taken a step for a while, as far as this page is up to date. */
 export function isWorkerSilent(facts) {
   const stepped = facts.ticked ? now() - Date.parse(facts.ticked) : Infinity;
-  const asked = facts.created ? now() - Date.parse(facts.created) : Infinity;
-  const isHeard = Date.now() - facts.heardAt < WORKER_MS;  // or it is this page that has no news
-  return !facts.isOver && isHeard && Math.min(stepped, asked) > WORKER_MS;
+  const requested = facts.created ? now() - Date.parse(facts.created) : Infinity;
+  const isHeard = Date.now() - facts.heardAt < WORKER_MS;  // or this page itself is not connected
+  return !facts.isOver && isHeard && Math.min(stepped, requested) > WORKER_MS;
 }
 
-/* Returns the sentence about freshness and whether it is a warning. */
+/* Returns the text about freshness and whether it is a warning. */
 export function freshness(facts, words) {
   if (facts.isOver) return [words.final, false];
   if (isWorkerSilent(facts)) {
@@ -47,14 +47,14 @@ export function freshness(facts, words) {
   return [[text, ...budget(facts)].join(", "), facts.throttled === true];
 }
 
-/* As the server words it: one unit, rounded down. */
+/* Formatted as on the server: one unit, rounded down. */
 function age(ms, units) {
   const seconds = Math.max(0, Math.floor(ms / 1000));
   const [unit, number] = seconds < 60 ? ["s", seconds] : seconds < 3600 ? ["min", seconds / 60] : ["h", seconds / 3600];
   return units[unit].replace("{n}", Math.floor(number));
 }
 
-/* How much of what AWS bears a minute is used. */
+/* The share of the API quota that is used. */
 function budget({ percent, throttled }) {
   const { budget: share, throttled: slow } = document.getElementById("live-words").dataset;
   if (typeof percent !== "number") return [];

@@ -1,10 +1,10 @@
-/* The deployment's page: puts frames into it, and says how the connection is. */
+/* The deployment's page: applies frames to it, and reports the state of the connection. */
 
 import { merge } from "../portal/live.js";
 import { onKey } from "../portal/page.js";
 import * as axis from "./axis.js";
 import * as clock from "./clock.js";
-import { tellEta } from "./eta.js";
+import { showEta } from "./eta.js";
 import * as log from "./events.js";
 import * as filters from "./filters.js";
 import * as inspector from "./inspector.js";
@@ -20,9 +20,9 @@ const words = JSON.parse(document.getElementById("live-texts").textContent);
 const lostBar = document.getElementById("lost");
 const freshLine = document.getElementById("fresh");
 const icon = document.querySelector('link[rel="icon"]');
-const RECKON_MS = 12_000;
-let reckonedAt = Date.now() + 4_000 * Math.random();
-let askAgain = () => {};
+const FORECAST_MS = 12_000;
+let forecastAt = Date.now() + 4_000 * Math.random();
+let fetchUpdates = () => {};
 const COLOURS = {
   progress: "#4f6bed", done: "#1d8a53", failed: "#c2331c", "rolling-back": "#b87400", "rolled-back": "#b87400",
 };
@@ -35,7 +35,7 @@ const page = {
     polled: root.dataset.polled, ticked: root.dataset.ticked, created: root.dataset.created,
     isOver: isOver(root.dataset.state), isPolling: false, heardAt: Date.now(),
   },
-  lostSaid: false,
+  lostIsAnnounced: false,
 
   apply(frame) {
     log.append(frame.events, frame.seq);
@@ -46,8 +46,8 @@ const page = {
     this.attention = frame.attention;
     root.dataset.seq = frame.seq;
     document.title = frame.title;
-    drawIcon();
-    notify.told(frame, !isOver(frame.state));
+    updateIcon();
+    notify.checkEnd(frame, !isOver(frame.state));
     if (frame.state === "succeeded" && root.dataset.then) location.assign(root.dataset.then);
     speak(frame.say);
     tick();
@@ -58,7 +58,7 @@ const page = {
     const { polled, ticked, percent, throttled } = facts;
     Object.assign(this.facts, { polled, ticked, percent, throttled, heardAt: Date.now() });
     this.facts.isOver = isOver(facts.state);
-    tellFreshness();
+    showFreshness();
   },
 
   polls(isPolling) {
@@ -69,30 +69,30 @@ const page = {
       this.hideLost();
       speak([words.whyPolling]);
     }
-    tellFreshness();
+    showFreshness();
   },
 
   lost(nextTryAt) {
-    if (this.facts.isOver) return;  // nothing more is to come that could be missed
+    if (this.facts.isOver) return;  // no more updates are expected
     const seconds = Math.max(0, Math.ceil((nextTryAt - Date.now()) / 1000));
     const text = seconds ? words.lost.replace("{seconds}", seconds) : words.trying;
     lostBar.querySelector("[data-text]").textContent = text;
     lostBar.hidden = false;
     root.classList.add("is-lost");
-    if (!this.lostSaid) speak([words.lostSaid]);
-    this.lostSaid = true;
+    if (!this.lostIsAnnounced) speak([words.lostSaid]);
+    this.lostIsAnnounced = true;
   },
 
   restored() {
-    const wasSaid = this.lostSaid;
+    const wasAnnounced = this.lostIsAnnounced;
     this.hideLost();
-    if (wasSaid) speak([words.back]);
+    if (wasAnnounced) speak([words.back]);
   },
 
   hideLost() {
     lostBar.hidden = true;
     root.classList.remove("is-lost");
-    this.lostSaid = false;
+    this.lostIsAnnounced = false;
   },
 
   permissionsChanged() {
@@ -103,7 +103,7 @@ const page = {
   ended() {
     root.dataset.streaming = "no";
     this.restored();
-    tellFreshness();
+    showFreshness();
   },
 
   loggedOut() {
@@ -116,7 +116,7 @@ const page = {
   },
 };
 
-/* An outlook tells what is expected of rows; it comes with a frame now and then. */
+/* An outlook is what is expected of rows; some frames have one. */
 function takeRows({ rows: changed, outlook, state }) {
   axis.set({
     isRunning: !isOver(state), axis: outlook?.axis, forecast: outlook?.band, rollback: outlook?.turn,
@@ -124,7 +124,7 @@ function takeRows({ rows: changed, outlook, state }) {
   rows.update(changed);
   if (outlook) {
     rows.expect(outlook);
-    reckonedAt = Date.now();
+    forecastAt = Date.now();
   }
   inspector.changed(outlook ? null : changed.map((row) => row.id));
 }
@@ -141,25 +141,25 @@ function put(part, html) {
 
 function tick() {
   clock.tick();
-  tellEta(words, clock.isWorkerSilent(page.facts));
+  showEta(words, clock.isWorkerSilent(page.facts));
 }
 
-/* While nothing happens no frame comes, and what is expected grows old: then it is asked for. */
-function reckonAgain() {
+/* Without events no frame arrives, and the forecast becomes outdated: then it is fetched. */
+function refreshForecast() {
   if (root.dataset.streaming !== "yes" || isOver(page.state) || document.visibilityState === "hidden") return;
-  if (Date.now() - reckonedAt < RECKON_MS) return;
-  reckonedAt = Date.now();
-  askAgain();
+  if (Date.now() - forecastAt < FORECAST_MS) return;
+  forecastAt = Date.now();
+  fetchUpdates();
 }
 
-function tellFreshness() {
+function showFreshness() {
   const [text, isWarning] = clock.freshness(page.facts, words);
   if (freshLine.textContent !== text) freshLine.textContent = text;
   freshLine.parentElement.classList.toggle("is-stale", isWarning);
 }
 
 /* The state as a coloured disc with its glyph, for tabs in the background. */
-function drawIcon() {
+function updateIcon() {
   const status = document.querySelector("#header .status");
   const glyph = status?.querySelector(".glyph")?.textContent ?? "";
   const kind = [...(status?.classList ?? [])].find((name) => name.startsWith("is-"))?.slice(3);
@@ -175,9 +175,9 @@ rows.start(root.dataset.pk);
 inspector.start();
 log.start(words, page.seq);
 notify.start(root.dataset.pk, !isOver(page.state));
-drawIcon();
-tellFreshness();
-setInterval(() => { tick(); tellFreshness(); reckonAgain(); }, 1_000);
+updateIcon();
+showFreshness();
+setInterval(() => { tick(); showFreshness(); refreshForecast(); }, 1_000);
 tabs.onTab((name) => { if (name === "events") log.shown(); });
 onKey("/", () => (tabs.current() === "waterfall" ? filters.find() : (tabs.show("events"), log.find())));
 onKey("p", () => (tabs.current() === "waterfall" ? filters.toggle("problems") : log.toggleProblems()));
@@ -194,6 +194,6 @@ if (root.dataset.streaming === "yes") {
   const connection = new Connection(page, stream, updates, permissions);
   lostBar.querySelector("[data-retry]").addEventListener("click", () => connection.retry());
   connection.start();
-  askAgain = () => connection.ask();
+  fetchUpdates = () => connection.fetchUpdates();
 }
 replay.start(page);

@@ -2,7 +2,7 @@
 
 const page = document.getElementById("environment");
 
-/* The same words as the server's: one unit, rounded down. */
+/* Formatted as on the server: one unit, rounded down. */
 function age(seconds) {
   const [unit, number] =
     seconds < 60 ? ["s", seconds]
@@ -13,11 +13,11 @@ function age(seconds) {
 }
 
 let ahead = 0;                                        // the server's clock minus the browser's, in ms
-let told = "";
+let serverNow = "";
 
 function grow() {
   const now = page.querySelector("[data-now]")?.dataset.now ?? "";
-  if (now !== told) [told, ahead] = [now, Date.parse(now) - Date.now()];
+  if (now !== serverNow) [serverNow, ahead] = [now, Date.parse(now) - Date.now()];
   for (const place of page.querySelectorAll("time[data-age]")) {
     const text = age(Math.max(0, Math.floor((Date.now() + ahead - Date.parse(place.dateTime)) / 1000)));
     if (place.textContent !== text) place.textContent = text;

@@ -1,14 +1,14 @@
-/* How long the deployment still takes, kept true from second to second between two forecasts. */
+/* The time that is left, updated every second between two forecasts. */
 
 import * as clock from "./clock.js";
 
 const MINUTE = 60;
 const HOUR = 3600;
 
-export function tellEta(words, isPaused) {
+export function showEta(words, isPaused) {
   const place = document.querySelector("#header [data-eta]");
   if (!place) return;
-  if (isPaused) {                   // what no worker looks at is not slower than usual: nobody knows
+  if (isPaused) {                   // without a worker nothing is known, so nothing is called slow
     if (place.textContent !== words.noForecast) place.textContent = words.noForecast;
     return;
   }

@@ -7,7 +7,7 @@ const tab = document.getElementById("events-tab");
 const lines = document.getElementById("events");
 const TYPING_MS = 300;
 let words = {};
-let begin = async () => {};         // has the log begin anew, at a place or at its newest
+let begin = async () => {};         // loads the log again, at a place or at its end
 let follow = () => {};
 let typing = 0;
 
@@ -30,7 +30,7 @@ export function start(texts, log) {
   goToHash();
 }
 
-/* The filters that the address names. */
+/* The filters in the address. */
 export function filters() {
   const query = new URLSearchParams(location.search);
   const others = ["tab", "row", "show", "tier", "find", "then"];  // presentation/filters/events.py has them too
@@ -57,7 +57,7 @@ function clicked(event) {
   }
 }
 
-/* A permalink puts itself into the address and onto the clipboard: what it leads to is in sight already. */
+/* A permalink is put into the address and onto the clipboard: its event is already visible. */
 async function keepLink(link) {
   const url = new URL(location.href);
   for (const [name, value] of new URLSearchParams(link.search)) url.searchParams.set(name, value);
@@ -104,7 +104,7 @@ function mark(place) {
   place.classList.add("is-chosen");
 }
 
-/* Of hundreds of links one is a stop of the Tab key; from there the arrows lead to the others. */
+/* Of hundreds of links the Tab key stops at one; arrow keys lead to the others. */
 export function quiet(place) {
   for (const link of place.querySelectorAll(".permalink")) link.tabIndex = -1;
 }

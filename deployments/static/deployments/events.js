@@ -1,5 +1,5 @@
-/* The events: a window on the log. New lines come in at its end, others where somebody scrolls to; what lies
-   far from where one looks goes out of the page again, so that it stays quick however long the log is. */
+/* The events: a window on the log. New lines are added at its end, others where the user scrolls to; lines far from
+   there are removed, so that the page stays fast however long the log is. */
 
 import { merge } from "../portal/live.js";
 import * as links from "./event_links.js";
@@ -13,49 +13,49 @@ const newest = document.getElementById("newest");
 const noMatch = document.getElementById("no-match");
 const failed = document.getElementById("events-failed");
 const count = document.getElementById("event-count");
-const MOST = 600;                   // lines in the page; twice that is only held while a page comes in
+const MOST = 600;                   // lines in the page; twice as many only while more are loaded
 const NEAR_PX = 400;
 const AT_END_PX = 12;
 const STATES = ["earlier", "later", "folds", "filtered"];
-const state = {};                   // where the log goes on above and below, and what is left out
+const state = {};                   // where the log continues above and below, and what is filtered out
 let words = {};
-let heard = 0;                      // the number of the last event that the page knows of
-let asked = 0;                      // and of the last that the lines have
-let missed = 0;                     // events that came in while the window lay elsewhere
-let asking = null;
-let reads = false;                  // somebody reads a line: the end is not followed until they go there
+let knownSeq = 0;                   // the number of the last event that the page knows of
+let fetchedSeq = 0;                 // and of the last one among the lines
+let missed = 0;                     // events that arrived while the window was elsewhere
+let request = null;
+let isReading = false;              // the user reads a line: the end is not followed until they scroll there
 let lastTop = 0;
 
 export function start(texts, seq) {
   words = texts;
-  heard = asked = seq;
+  knownSeq = fetchedSeq = seq;
   for (const name of STATES) state[name] = Number(lines.dataset[name]);
   followButton.addEventListener("click", toggleFollow);
-  box.addEventListener("wheel", (event) => { if (event.deltaY < 0) readsOn(); else reads = false; }, { passive: true });
-  box.addEventListener("keydown", (event) => { if (["ArrowUp", "PageUp", "Home"].includes(event.key)) readsOn(); });
-  lines.addEventListener("pointerdown", readsOn);
-  lines.addEventListener("focusin", readsOn);
+  box.addEventListener("wheel", (event) => { if (event.deltaY < 0) stopFollowing(); else isReading = false; }, { passive: true });
+  box.addEventListener("keydown", (event) => { if (["ArrowUp", "PageUp", "Home"].includes(event.key)) stopFollowing(); });
+  lines.addEventListener("pointerdown", stopFollowing);
+  lines.addEventListener("focusin", stopFollowing);
   newest.addEventListener("click", (event) => { event.preventDefault(); toNewest(); });
   box.addEventListener("scroll", scrolled, { passive: true });
   failed.querySelector("button").addEventListener("click", () => load("", { replace: true }));
-  tell();
+  showState();
   links.start(texts, { begin: (where) => load(where, { replace: true }), follow });
   if (isFollowing() && !state.later) toEnd();
 }
 
-/* Puts in the lines that a frame brought. Where events are left out, the server is asked which of them count. */
+/* Adds the lines of a frame. With a filter, the server decides which of them match. */
 export function append(rows, seq) {
-  heard = seq;
+  knownSeq = seq;
   if (!state.filtered) count.textContent = seq;
   if (!rows.length) return;
   if (state.later) {
     missed += rows.length;
-    tell();
+    showState();
   } else if (state.filtered) {
     catchUp();
   } else {
     putAtEnd(parse(rows));
-    if (!asking) asked = seq;
+    if (!request) fetchedSeq = seq;
   }
 }
 
@@ -70,11 +70,11 @@ export function toggleProblems() {
 
 export function toggleFollow() {
   if (state.later) return toNewest();
-  reads = false;
+  isReading = false;
   follow(!isFollowing());
 }
 
-/* The log has come into sight: what could not be scrolled while it was hidden is scrolled now. */
+/* The tab is now visible: scroll, which is impossible while it is hidden. */
 export function shown() {
   if (isFollowing() && !state.later) toEnd();
 }
@@ -102,9 +102,9 @@ function putAtEnd(fresh) {
     dropFromStart();
     toEnd();
   } else if (lines.rows.length > 2 * MOST) {
-    state.later = lastShown();       // whoever reads on above is not pushed about: the rest comes on scrolling
+    state.later = lastShown();       // lines that are read do not move: the rest is loaded on scrolling
   }
-  tell();
+  showState();
 }
 
 /* Puts a line where its time belongs, nearly always at the end. Returns whether it got a line of its own. */
@@ -175,16 +175,16 @@ function lastShown() {
 
 /* --- pages of the log --------------------------------------------------------------------------------------- */
 
-/* Asks for the events that were heard of and are not among the lines yet. */
+/* Loads the known events that are not among the lines yet. */
 function catchUp() {
-  if (!asking && !state.later && asked < heard) load(`after=${asked}`);
+  if (!request && !state.later && fetchedSeq < knownSeq) load(`after=${fetchedSeq}`);
 }
 
-/* Asks for lines: in place of those there are, above them, or at their end. One question at a time. */
+/* Loads lines: in place of the present ones, above them, or at their end. One request at a time. */
 async function load(where, { replace = false } = {}) {
-  if (asking && !replace) return;
-  asking?.abort();
-  const mine = asking = new AbortController();
+  if (request && !replace) return;
+  request?.abort();
+  const mine = request = new AbortController();
   const wanted = links.filters();
   let done = false;
   tab.setAttribute("aria-busy", "true");
@@ -201,12 +201,12 @@ async function load(where, { replace = false } = {}) {
     if (page.count) count.textContent = page.count;
     done = true;
     failed.hidden = true;
-    tell();
+    showState();
   } catch {
     if (!mine.signal.aborted) failed.hidden = false;
   } finally {
-    if (mine === asking) {
-      asking = null;
+    if (mine === request) {
+      request = null;
       tab.removeAttribute("aria-busy");
       if (done) catchUp();
     }
@@ -217,7 +217,7 @@ function replaceAll(page, wanted) {
   lines.replaceChildren(...parse(page.lines));
   for (const name of STATES) state[name] = Number(page[name]);
   lines.dataset.filters = wanted;
-  asked = page.seq;
+  fetchedSeq = page.seq;
   missed = 0;
   const fresh = document.createElement("template");
   fresh.innerHTML = page.bar ?? "";
@@ -246,20 +246,20 @@ function putNext(page) {
   const following = isFollowing() && !state.later;
   for (const line of parse(page.lines)) put(line);
   state.later = page.later;
-  asked = page.later || page.seq;
+  fetchedSeq = page.later || page.seq;
   if (!state.later) missed = 0;
   dropFromStart();
   if (following) toEnd();
 }
 
 function toNewest() {
-  reads = false;
+  isReading = false;
   follow(true);
   if (state.later) load("", { replace: true });
   else toEnd();
 }
 
-/* --- where one looks ---------------------------------------------------------------------------------------- */
+/* --- scrolling ---------------------------------------------------------------------------------------------- */
 
 function scrolled() {
   if (!box.clientHeight) return;     // another tab is in front
@@ -267,13 +267,13 @@ function scrolled() {
   const goesDown = box.scrollTop > lastTop;
   lastTop = box.scrollTop;
   if (isFollowing() && !isThere) follow(false);
-  else if (!isFollowing() && isThere && goesDown && !reads) follow(true, { scroll: false });
+  else if (!isFollowing() && isThere && goesDown && !isReading) follow(true, { scroll: false });
   if (state.earlier && box.scrollTop < NEAR_PX) load(`before=${state.earlier}`);
   else if (state.later && toTheEnd() < NEAR_PX) load(`after=${state.later}`);
 }
 
-function readsOn() {
-  reads = true;
+function stopFollowing() {
+  isReading = true;
   if (isFollowing()) follow(false);
 }
 
@@ -298,7 +298,7 @@ function toEnd() {
   box.scrollTop = box.scrollHeight;
 }
 
-function tell() {
+function showState() {
   noMatch.hidden = lines.rows.length > 0;
   newest.hidden = !state.later;
   links.rove();

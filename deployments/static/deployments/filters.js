@@ -1,4 +1,4 @@
-/* What the rows are narrowed to: problems, what runs, a tier, a text. The chips tell, and count. */
+/* The filters of the rows: problems, running, a tier, a text. The chips show them with counts. */
 
 const root = document.getElementById("waterfall");
 const body = document.getElementById("tree");
@@ -75,7 +75,7 @@ export function isActive() {
   return [...chips.values()].some(isOn) || tier.value !== "" || search.value.trim() !== "";
 }
 
-/* Whether a row is looked for. Stacks are when they are meant themselves, or else because of what is in them. */
+/* Whether a row matches. A stack matches itself or by its resources. */
 export function matches(row) {
   for (const [name, chip] of chips) {
     if (isOn(chip) && !row.classList.contains(CLASSES[name])) return false;
@@ -85,7 +85,7 @@ export function matches(row) {
   return !wanted || row.cells[0].textContent.toLowerCase().includes(wanted);
 }
 
-/* Counts anew, and lists the tiers that there are. */
+/* Updates the counts and the list of tiers. */
 export function count() {
   for (const [name, chip] of chips) {
     const number = body.querySelectorAll(`tr:not(.stack).${CLASSES[name]}`).length;

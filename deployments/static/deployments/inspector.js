@@ -10,7 +10,7 @@ const body = document.getElementById("tree");
 const base = document.getElementById("waterfall").dataset.rows;
 const AGAIN_MS = 700;
 let shown = new URLSearchParams(location.search).get("row");
-let asked = 0;
+let requests = 0;
 let timer = 0;
 
 export function start() {
@@ -41,14 +41,14 @@ export function start() {
   if (shown !== null) {
     mark(true);
     rows.reveal(idOf(shown));
-    ask();
+    fetchDetails();
   }
 }
 
-/* Rows have changed: what is shown of one of them is asked for again. */
+/* Rows have changed: the details of the selected one are fetched again. */
 export function changed(ids) {
   if (shown === null || timer || !(ids === null || ids.includes(idOf(shown)))) return;
-  timer = setTimeout(() => { timer = 0; ask(); }, AGAIN_MS);
+  timer = setTimeout(() => { timer = 0; fetchDetails(); }, AGAIN_MS);
 }
 
 function idOf(path) {
@@ -69,7 +69,7 @@ function show(path, { remembers = true } = {}) {
   shown = path;
   mark(true);
   if (remembers) remember({ replaces: wasOpen });
-  ask();
+  fetchDetails();
 }
 
 function mark(on) {
@@ -105,13 +105,13 @@ function remember({ replaces }) {
   else history.pushState({ details: true }, "", url);
 }
 
-async function ask() {
+async function fetchDetails() {
   const wanted = shown;
-  const number = ++asked;
+  const number = ++requests;
   try {
     const path = wanted.split("/").map(encodeURIComponent).join("/").replace(/^\//, "");
     const answer = await fetch(base + path, { headers: { Accept: "text/html" }, signal: AbortSignal.timeout(8_000) });
-    if (number !== asked || shown !== wanted || !answer.ok || answer.redirected) return;
+    if (number !== requests || shown !== wanted || !answer.ok || answer.redirected) return;
     const parsed = document.createElement("template");
     parsed.innerHTML = await answer.text();
     if (panel.hidden || panel.dataset.path !== wanted) panel.replaceChildren(parsed.content);
@@ -119,5 +119,5 @@ async function ask() {
     panel.dataset.path = wanted;
     panel.hidden = false;
     split.classList.add("has-inspector");
-  } catch { /* no answer: what is shown stays, and the next change asks again */ }
+  } catch { /* no answer: the details stay, and the next change fetches them again */ }
 }

@@ -1,8 +1,9 @@
-/* A notification at the end of a deployment, for who asked for one. The browser is asked on that click only. */
+/* A notification at the end of a deployment, for users who want one. The browser's permission is requested on that
+   click only. */
 
 import { announce } from "../portal/page.js";
 
-const words = document.getElementById("live-words");
+const labels = document.getElementById("live-words");
 let key = "";
 let isActive = false;
 let button = null;
@@ -12,40 +13,40 @@ export function start(pk, active) {
   isActive = active;
   if (!active) return forget();
   if (!("Notification" in window) || !window.isSecureContext) return;
-  button = words.content.querySelector("#notify").cloneNode(true);
+  button = labels.content.querySelector("#notify").cloneNode(true);
   document.getElementById("fresh").before(button);
-  button.addEventListener("click", () => (isWanted() ? refuse() : ask()));
-  tell();
+  button.addEventListener("click", () => (isWanted() ? unsubscribe() : subscribe()));
+  showState();
 }
 
-/* Looks whether a frame tells of the end, and says it once. */
-export function told(frame, active) {
+/* Shows the notification once, when a frame ends the deployment. */
+export function checkEnd(frame, active) {
   if (!isActive || active) return;
   isActive = false;
   const wanted = isWanted();
   forget();
   button?.remove();
   if (!wanted) return;
-  const shown = new Notification(frame.title, {
+  const notification = new Notification(frame.title, {
     body: frame.say.at(-1) ?? "", tag: key, icon: document.querySelector('link[rel="icon"]').href,
   });
-  shown.addEventListener("click", () => { window.focus(); shown.close(); });
+  notification.addEventListener("click", () => { window.focus(); notification.close(); });
 }
 
-async function ask() {
+async function subscribe() {
   if (Notification.permission === "default") await Notification.requestPermission();
   if (Notification.permission !== "granted") return announce(button.dataset.denied);
   keep("yes");
   announce(button.dataset.on);
-  tell();
+  showState();
 }
 
-function refuse() {
+function unsubscribe() {
   forget();
-  tell();
+  showState();
 }
 
-function tell() {
+function showState() {
   button.setAttribute("aria-pressed", isWanted());
 }
 
@@ -60,7 +61,7 @@ function isWanted() {
 function keep(value) {
   try {
     localStorage.setItem(key, value);
-  } catch { /* storage is blocked: there is nothing to remember it by */ }
+  } catch { /* storage is blocked */ }
 }
 
 function forget() {

@@ -1,4 +1,4 @@
-/* The rows of the waterfall: they change in place; a person's folding and the row that has the focus stay. */
+/* The rows of the waterfall: they change in place; expanded stacks and the focused row are kept. */
 
 import { merge } from "../portal/live.js";
 import * as axis from "./axis.js";
@@ -10,8 +10,8 @@ const empty = document.getElementById("no-tree");
 const none = document.getElementById("no-row");
 const flag = document.getElementById("critical-flag");
 let storeKey = "";
-const chosen = new Map();           // what the person opened or closed, by row id
-let stop = "";                      // the row that Tab comes to; arrow keys go on from there
+const chosen = new Map();           // what the user expanded or collapsed, by row id
+let stop = "";                      // the row that Tab goes to; arrow keys move from there
 let expected = { rest: {}, waits: {}, slow: {}, critical: new Set() };
 
 export function start(pk) {
@@ -71,7 +71,7 @@ export function update(rows) {
   if (rows.length) layOut();
 }
 
-/* What is expected of rows that have not come to their end; it holds until the next one comes. */
+/* The forecast of unfinished rows; it is kept until the next one arrives. */
 export function expect(outlook) {
   expected = { ...outlook, critical: new Set(outlook.critical) };
   for (const row of body.rows) {
@@ -101,7 +101,7 @@ function foretell(row) {
   note(row);
 }
 
-/* Puts what is said beside the name: that it takes long, the critical path, what it waits for. */
+/* Shows notes beside the name: slower than usual, on the critical path, what it waits for. */
 function note(row) {
   const place = row.querySelector(".notes");
   const wanted = [
@@ -121,7 +121,7 @@ function said(name, text) {
   return [place];
 }
 
-/* A row as it comes from the server knows neither the zoom nor where the focus is. */
+/* Adds the zoom and the focus to a row from the server. */
 function prepare(wanted, row) {
   axis.place(wanted);
   const isStop = wanted.id === stop;
@@ -152,7 +152,7 @@ function isOpen(row) {
   return chosen.get(row.id) ?? row.dataset.open === "yes";
 }
 
-/* Hides what lies in closed stacks, or is not looked for. The row that has the focus stays, whatever happens. */
+/* Hides rows in collapsed stacks and rows that do not match. The focused row always stays. */
 export function layOut() {
   const focused = document.activeElement?.closest?.("#tree tr");
   const needed = new Set(above(focused));
@@ -176,7 +176,7 @@ export function layOut() {
   if (document.getElementById(stop)?.hidden !== false) stopAt(focused ?? body.querySelector("tr:not([hidden])"));
 }
 
-/* Returns the ids of the rows that are looked for, and of the stacks around them. */
+/* Returns the ids of the matching rows and of the stacks around them. */
 function looked(focused) {
   const kept = new Set();
   for (const row of body.rows) {
@@ -213,7 +213,7 @@ function keep() {
   layOut();
 }
 
-/* Tab comes to one row; within the table the arrow keys go from row to row. */
+/* Tab goes to one row; within the table the arrow keys move from row to row. */
 function stopAt(row) {
   if (!row || row.id === stop) return;
   for (const [id, index] of [[stop, -1], [row.id, 0]]) {
@@ -255,7 +255,7 @@ export function go(row) {
   row?.querySelector(".pick")?.focus();
 }
 
-/* The rows around the one where Tab comes to, for keys that work anywhere on the page. */
+/* The next rows from the one that Tab goes to, for keys that work anywhere on the page. */
 export function step(way) {
   const row = document.getElementById(stop);
   if (!body.contains(document.activeElement)) return go(row);
@@ -275,7 +275,7 @@ function close(row) {
   go(document.getElementById(row.dataset.parent));
 }
 
-/* Opens what lies around a row, and goes there. */
+/* Expands the stacks around a row, and goes there. */
 export function reveal(id) {
   const row = document.getElementById(id)?.closest("#tree tr");
   if (!row) return;

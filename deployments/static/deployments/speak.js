@@ -1,9 +1,9 @@
-/* What screen readers are told: at most six times a minute, everything that was waiting in one sentence. */
+/* Announcements for screen readers: at most six a minute, all that are waiting in one. */
 
 import { announce } from "../portal/page.js";
 
 const GAP_MS = 10_000;
-const LONGEST = 3;                  // of many sentences that waited, the last ones matter
+const LONGEST = 3;                  // of many waiting sentences, the last ones matter
 let waiting = [];
 let spokenAt = -Infinity;
 let timer = 0;

@@ -1,15 +1,15 @@
-/* The connection of an open page: an event stream that is made anew when it breaks, and asking when it stays
-   away. It knows the number of the last event that was applied, so nothing is lost and nothing comes twice. */
+/* The connection of an open page: an event stream that is reopened when it breaks, and polling while it cannot be
+   opened. It knows the number of the last applied event, so no event is lost or applied twice. */
 
-const LOST_MS = 5_000;              // without a stream for so long, the page says so and asks
-const SILENT_MS = 15_000;           // the server speaks every 5 s: a stream that is silent longer is dead
+const LOST_MS = 5_000;              // without a stream for longer, the page reports it and polls
+const SILENT_MS = 15_000;           // the server sends something every 5 s: a stream that is silent longer is broken
 const POLL_MS = 5_000;
-const HIDDEN_POLL_MS = 30_000;      // a tab in the background only keeps its title true
+const HIDDEN_POLL_MS = 30_000;      // a tab in the background only updates its title
 const BACK_OFF_MS = [500, 2_000, 4_000, 8_000, 10_000];
-const REFUSED_MS = 30_000;          // after a refusal (429: too many are open) the page polls so long, then tries again
+const REFUSED_MS = 30_000;          // after a 429 (too many streams are open) the page polls this long, then tries again
 
 export class Connection {
-  /* `page` has: seq, state, attention (how the page stands), apply(frame), fresh(facts), polls(yes or no),
+  /* `page` has: seq, state, attention (the state of the page), apply(frame), fresh(facts), polls(yes or no),
      lost(nextTryAt), restored(), ended(), permissionsChanged(), loggedOut(). `permissions` are the ids that the
      page was rendered with. */
   constructor(page, streamUrl, updatesUrl, permissions) {
@@ -23,7 +23,7 @@ export class Connection {
     this.over = false;
     this.failures = 0;
     this.brokenAt = Date.now();
-    this.asking = false;
+    this.isFetching = false;
     document.addEventListener("visibilitychange", () => this.#visibility());
     window.addEventListener("pagehide", () => this.#close());
     window.addEventListener("pageshow", (event) => { if (event.persisted) this.#visibility(); });
@@ -92,15 +92,15 @@ export class Connection {
     this.page.restored();
   }
 
-  /* The browser's own second try is not waited for: after an HTTP error it makes none, and nobody could say when.
-     An HTTP error is told from a broken connection by that: the browser has given up. */
+  /* The browser's own retry is not used: its time is unknown, and there is none after an HTTP error, which is how an
+     HTTP error differs from a broken connection here. */
   #broken() {
     const wasOpen = this.isOpen;
     this.isRefused = !wasOpen && this.source?.readyState === EventSource.CLOSED;
     this.#close();
     if (wasOpen) this.brokenAt = Date.now();
     this.#connectLater();
-    if (!wasOpen) this.ask();
+    if (!wasOpen) this.fetchUpdates();
   }
 
   #connectLater() {
@@ -117,11 +117,11 @@ export class Connection {
     this.#close();
     this.brokenAt = Date.now();
     if (code === "permissions_changed") this.#permissionsChanged();
-    await this.ask();
+    await this.fetchUpdates();
     this.#connect();
   }
 
-  /* The page says so once: from now on it is updated with the permissions that are left. */
+  /* The page reports it once: from now on it is updated with the remaining permissions. */
   #permissionsChanged() {
     this.permissions = "";
     this.page.permissionsChanged();
@@ -137,14 +137,14 @@ export class Connection {
   #watch() {
     if (this.over) return;
     if (document.visibilityState === "hidden") {
-      if (Date.now() - (this.polledAt ?? 0) >= HIDDEN_POLL_MS) this.ask();
+      if (Date.now() - (this.polledAt ?? 0) >= HIDDEN_POLL_MS) this.fetchUpdates();
       return;
     }
     if (this.source && Date.now() - this.heardAt > SILENT_MS) this.#broken();
     this.page.polls(this.isPolling);
     if (!this.isPolling && !this.isLost) return;
     if (this.isLost) this.page.lost(this.nextTryAt);
-    if (Date.now() - (this.polledAt ?? 0) >= POLL_MS) this.ask();
+    if (Date.now() - (this.polledAt ?? 0) >= POLL_MS) this.fetchUpdates();
   }
 
   /* Polling fails as well, so it is the connection that is lost. */
@@ -155,10 +155,10 @@ export class Connection {
     if (!this.source && document.visibilityState === "visible") this.#connectLater();
   }
 
-  /* A frame leads from one number to another. One that begins further on would leave a gap, so ask. */
+  /* A frame leads from one number to another. One that begins later would leave a gap: fetch the missing ones. */
   take(frame) {
     const { seq } = this.page;
-    if (frame.from > seq) return this.ask();
+    if (frame.from > seq) return this.fetchUpdates();
     if (frame.seq > seq || frame.from === seq) this.page.apply(frame);
   }
 
@@ -166,18 +166,18 @@ export class Connection {
     this.page.fresh(facts);
     const { seq, state, attention } = this.page;
     const differs = facts.state !== state || facts.attention !== attention;
-    if (facts.seq === seq && differs) return this.ask();
+    if (facts.seq === seq && differs) return this.fetchUpdates();
     if (!facts.settled) return;
-    if (facts.seq > seq) return this.ask();
+    if (facts.seq > seq) return this.fetchUpdates();
     this.over = true;
     this.#close();
     this.page.ended();
   }
 
-  /* Asks for what is missing. Also how the page finds out that its session has ended. */
-  async ask() {
-    if (this.asking || this.over) return;
-    this.asking = true;
+  /* Fetches the missing events. This is also how the page learns that its session has ended. */
+  async fetchUpdates() {
+    if (this.isFetching || this.over) return;
+    this.isFetching = true;
     this.polledAt = Date.now();
     try {
       const answer = await fetch(`${this.updatesUrl}?${this.#query()}`, {
@@ -191,17 +191,17 @@ export class Connection {
         const { frame, fresh, access } = await answer.json();
         if (access) this.#permissionsChanged();
         const before = this.page.seq;
-        this.asking = false;
+        this.isFetching = false;
         this.take(frame);
         if (this.page.seq > before || fresh.seq === before) this.#fresh(fresh);
-        if (this.page.seq > before && this.page.seq < fresh.seq) await this.ask();
+        if (this.page.seq > before && this.page.seq < fresh.seq) await this.fetchUpdates();
       } else {
         this.#unanswered();
       }
     } catch {
       this.#unanswered();
     } finally {
-      this.asking = false;
+      this.isFetching = false;
     }
   }
 }

@@ -1,4 +1,4 @@
-/* The tabs: links that work without this, and need no new page with it. */
+/* The tabs: links that also work without JavaScript; with it, no page is loaded. */
 
 import { onKey } from "../portal/page.js";
 
@@ -6,7 +6,7 @@ const nav = document.querySelector(".tabs");
 const links = [...nav.querySelectorAll("a[data-tab]")];
 const listeners = [];
 
-/* Calls `act(name)` whenever a tab comes into sight. */
+/* Calls `act(name)` whenever a tab is shown. */
 export function onTab(act) {
   listeners.push(act);
 }

@@ -1,4 +1,4 @@
-/* Keeps a region fresh while somebody looks: <div data-live="seconds" hx-get="…" hx-trigger="sanso:refresh">.
+/* Keeps a region up to date while the page is visible: <div data-live="seconds" hx-get="…" hx-trigger="sanso:refresh">.
    htmx fetches; what came is merged into what is there, so that focus, selection and open parts stay. The row
    that has the focus is never moved or removed. Hidden tabs do not ask. */
 
@@ -34,7 +34,7 @@ export function merge(target, source) {
   }
 }
 
-/* The node at this place, or after blanks, that can become the wanted one. */
+/* The node at this place, or after whitespace, that can become the wanted one. */
 function alike(place, wanted) {
   const isBlank = (node) => node.nodeType === Node.TEXT_NODE && !node.nodeValue.trim();
   while (place && isBlank(place) && !isBlank(wanted)) place = place.nextSibling;
@@ -56,7 +56,7 @@ function mergeNode(node, wanted) {
   for (const { name, value } of wanted.attributes) {
     if (node.getAttribute(name) !== value && name !== "open") node.setAttribute(name, value);
   }
-  if (!("kept" in node.dataset)) merge(node, wanted);   // data-kept: what is in it is somebody else's to change
+  if (!("kept" in node.dataset)) merge(node, wanted);   // data-kept: its content is changed elsewhere
 }
 
 function refresh(region) {
@@ -92,7 +92,7 @@ function start(region) {
     event.detail.shouldSwap = false;
     if (xhr.status !== 200) return stale(region, true);
     const asked = new URL(event.detail.pathInfo.finalRequestPath, location.href);
-    // Another path answered: the session has ended and this is the log-in page.
+    // Another path responded: the session has ended, and this is the login page.
     if (new URL(xhr.responseURL).pathname !== asked.pathname) return location.reload();
     const fresh = document.createElement("template");
     fresh.innerHTML = xhr.responseText;
@@ -106,7 +106,7 @@ function start(region) {
   }
 }
 
-/* A region that came with an answer is empty until it asks for itself. */
+/* A region in a response is empty until it is fetched. */
 function startWithin(root) {
   for (const region of root.querySelectorAll("[data-live]")) {
     if (started.has(region)) continue;

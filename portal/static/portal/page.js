@@ -1,4 +1,4 @@
-/* What every page can do: keyboard shortcuts, copy buttons, forms that are sent once, tips that close. */
+/* For all pages: keyboard shortcuts, copy buttons, forms that are sent once, tips that close. */
 
 const KEYS_OFF = "sanso.keys-off";
 const SEQUENCE_MS = 1200;
@@ -6,14 +6,14 @@ const keys = new Map();
 let prefix = "";
 let prefixAt = 0;
 
-/* Whether a keystroke belongs to the person's text: typing, choosing, or composing with an input method. */
+/* Whether a keystroke is input: typing, choosing, or composing with an input method. */
 export function isTyping(event) {
   if (event.isComposing || event.keyCode === 229) return true;
   const target = event.target instanceof Element ? event.target : document.body;
   return Boolean(target.closest("input, select, textarea, [contenteditable]"));
 }
 
-/* Runs `action` on a single key, or on two in a row ("g e"), while shortcuts are on and nobody types. */
+/* Runs `action` on a single key, or on two in a row ("g e"), while shortcuts are on and the user is not typing. */
 export function onKey(sequence, action) {
   keys.set(sequence, action);
 }
@@ -75,7 +75,7 @@ async function copy(button) {
   setTimeout(() => { words.textContent = before; }, 2000);
 }
 
-/* Says one sentence to screen readers. */
+/* Announces one sentence to screen readers. */
 export function announce(sentence) {
   document.getElementById("announcements").textContent = sentence;
 }
@@ -95,14 +95,14 @@ document.addEventListener("submit", (event) => {
   for (const button of form.querySelectorAll("button:not([type=button])")) button.setAttribute("aria-disabled", "true");
 });
 
-window.addEventListener("pageshow", () => {        // also when Back shows the page as it was left
+window.addEventListener("pageshow", () => {        // also when Back restores the page
   for (const form of document.querySelectorAll("form[data-sent]")) {
     delete form.dataset.sent;
     for (const button of form.querySelectorAll("[aria-disabled]")) button.removeAttribute("aria-disabled");
   }
 });
 
-/* A hint that follows what is typed: data-follows names the field, data-prefix stands before its value. */
+/* A hint that follows what is typed: data-follows names the field, data-prefix is put before its value. */
 for (const hint of document.querySelectorAll("[data-follows]")) {
   const field = document.getElementById(hint.dataset.follows);
   const follow = () => { hint.textContent = hint.dataset.prefix + (field.value.trim() || "…"); };
@@ -110,7 +110,7 @@ for (const hint of document.querySelectorAll("[data-follows]")) {
   follow();
 }
 
-/* After a refused form the summary has the focus, so that it is read and its links are one Tab away. */
+/* After a form was rejected, its error summary has the focus: it is read, and its links are one Tab away. */
 document.querySelector("[data-focus]")?.focus();
 
 const dialog = document.getElementById("keys");
