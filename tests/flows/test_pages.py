@@ -32,6 +32,7 @@ def faults(page: Page) -> list[str]:
 
     All rules are checked once, those about colors and positions also in the other scheme and size.
     """
+    page.evaluate("scrollTo(0, 0)")  # the bar on top covers what is scrolled below it
     found = axe(page, {"runOnly": RULES})
     for size, scheme in LOOKS:
         page.set_viewport_size(size)

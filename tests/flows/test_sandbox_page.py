@@ -130,6 +130,28 @@ def test_a_server_is_killed_after_a_confirmation(
     )
 
 
+def test_a_confirmation_moves_nothing(page: Page, web: Web, shop: Account, sandbox: Sandbox) -> None:
+    (machine,) = machines(sandbox, shop)
+    page.goto(url(web, "sandbox"))
+    expect(page.locator("#databases tbody tr")).to_have_count(2)
+    kill = page.locator(f"#{machine['instance']}-kill > summary")
+    boxes = """() => [...document.querySelectorAll("#running :is(h2, summary, .buttons > form > button)")]
+        .map(element => [element.textContent.trim(), element.getBoundingClientRect().toJSON()])"""
+    before = page.evaluate(boxes)
+
+    kill.click()
+
+    confirmation = page.get_by_role("button", name=f"Kill {machine['instance']}")
+    expect(confirmation).to_be_visible()
+    assert page.evaluate(boxes) == before
+    page.keyboard.press("Escape")
+    expect(confirmation).to_be_hidden()
+    expect(kill).to_be_focused()
+    kill.click()
+    page.get_by_role("heading", name="What to try first").click()
+    expect(confirmation).to_be_hidden()
+
+
 def test_the_page_is_accessible(page: Page, web: Web, shop: Account, sandbox: Sandbox) -> None:
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)

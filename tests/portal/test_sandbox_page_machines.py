@@ -137,10 +137,10 @@ def test_a_log_can_be_read_in_place_and_on_its_own_page(browser: Client, site: S
 
 def test_killing_needs_a_confirmation_and_the_server_is_replaced(browser: Client, site: Site) -> None:
     row = servers(browser, "Web server")[0]
-    (sure,) = row.all("details", class_="sure")
-    assert "as in a power failure" in sure.one("form").text
+    (confirmation,) = row.all("details", class_="confirm")
+    assert "as in a power failure" in confirmation.one("form").text
 
-    said = press(browser, sure.one("form")["action"], "kill")
+    said = press(browser, confirmation.one("form")["action"], "kill")
 
     assert said == f"Killed {row['id']}. Its Auto Scaling group launches a replacement."
     wait_until(site.is_whole, what="another server")
