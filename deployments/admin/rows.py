@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
-from django.forms import Media
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
@@ -23,7 +22,6 @@ else:  # generic for type checkers only
     Rows = admin.ModelAdmin
 
 _STATUSES = {"failed": FAILED, "progress": IN_PROGRESS, "complete": COMPLETE}
-STYLE = Media(css={"all": ["portal/palette.css", "portal/admin.css"]})
 
 
 class CappedPaginator(Pages):
@@ -78,11 +76,6 @@ class ReadOnly(Rows):
     show_full_result_count = False
     list_per_page = 50
     actions = None
-
-    @property
-    def media(self) -> Media:
-        """Return Django's files and the colors of the badges."""
-        return super().media + STYLE
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
         """Return the rows without those of recordings, which are nothing that this portal did.

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.forms import Media
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from deployments.admin.rows import STYLE, AccountFilter, ReadOnly, StatusFilter
+from deployments.admin.rows import AccountFilter, ReadOnly, StatusFilter
 from deployments.models import Account, Deployment, Environment, Event, Resource, Stack
 from deployments.presentation import badges
 from deployments.presentation.text import wording
@@ -38,11 +37,6 @@ class AccountAdmin(AccountRows):
         (_("Artifacts"), {"fields": ("artifact_bucket",)}),
         (_("More"), {"fields": ("is_sandbox", "created_at")}),
     )
-
-    @property
-    def media(self) -> Media:
-        """Return Django's files and the portal's."""
-        return super().media + STYLE
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
         """Return the accounts in AWS and of the sandbox. That of recordings cannot be edited."""

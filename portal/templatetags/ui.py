@@ -58,7 +58,7 @@ def htmx_config() -> str:
 def current(context: Context, beginning: str) -> SafeString:
     """Mark a link of the navigation when the page is one of its section: its URL's name begins so."""
     match = getattr(context.get("request"), "resolver_match", None)
-    name = (match.url_name if match else "") or ""
+    name = (match.url_name if match and not match.namespace else "") or ""
     if not name.startswith(beginning):
         return SafeString("")
     return SafeString(f'aria-current="{"page" if name in (f"{beginning}s", "sandbox") else "true"}"')
