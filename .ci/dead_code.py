@@ -20,9 +20,9 @@ SANDBOX = "portal/sandbox/"
 DECORATORS = ("@admin.*", "@register.*", "@*.connect*")
 
 DJANGO = """
-    Meta *Config field_choices field_order clean_* handler4* handler5* urlpatterns requires_system_checks
-    add_arguments allow_relation allow_migrate init_connection_state is_usable success_url
-    redirect_authenticated_user template_name
+    Meta *Config field_choices field_order filter_horizontal clean_* handler4* handler5* urlpatterns
+    requires_system_checks add_arguments allow_relation allow_migrate init_connection_state is_usable
+    success_url redirect_authenticated_user template_name
     date_hierarchy fieldsets has_*_permission index_title list_* lookups model_admin obj ordering
     parameter_name readonly_fields search_fields show_full_result_count site_header site_title verbose_name
 """
