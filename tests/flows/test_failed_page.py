@@ -1,0 +1,69 @@
+"""The page of a failed creation in a browser: the way to the first failure, and what its address keeps."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.contrib.auth.models import User
+from playwright.sync_api import Page, expect
+
+from deployments import recordings
+from deployments.models import Deployment
+from tests.flows.web import Web
+
+FIRST = "#t-Aurora\\.TrialDbCluster"
+
+
+@pytest.fixture
+def deployment(operator: User) -> Deployment:
+    found: Deployment = recordings.open_included("failure", operator)
+    return found
+
+
+def test_the_key_and_the_headline_select_the_first_failure_and_back_closes_it(
+    deployment: Deployment, page: Page, web: Web
+) -> None:
+    page.goto(f"{web.url}/deployments/{deployment.pk}/")
+    for way in ("key", "link"):
+        if way == "key":
+            page.keyboard.press("f")
+        else:
+            page.locator("#end-title a").click()
+        expect(page.locator(f"{FIRST} .pick")).to_have_attribute("aria-current", "true")
+        expect(page.locator(f"{FIRST} .pick")).to_be_focused()
+        expect(page.locator("#inspector h2")).to_have_text("TrialDbCluster")
+        expect(page).to_have_url(re.compile(r"row=Aurora%2FTrialDbCluster"))
+
+        page.go_back()
+        expect(page.locator("#inspector")).to_be_hidden()
+        expect(page).not_to_have_url(re.compile("row="))
+
+
+def test_the_filters_of_rows_are_in_the_address(deployment: Deployment, page: Page, web: Web) -> None:
+    page.goto(f"{web.url}/deployments/{deployment.pk}/")
+    page.get_by_role("button", name="Canceled 2").click()
+    page.get_by_label("Search rows").fill("Servers")
+    expect(page).to_have_url(re.compile(r"show=canceled&find=Servers"))
+
+    page.reload()
+    expect(page.get_by_role("button", name="Canceled 2")).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_label("Search rows")).to_have_value("Servers")
+
+
+def test_problems_begin_at_the_first_one_and_are_counted(
+    deployment: Deployment, page: Page, web: Web
+) -> None:
+    page.goto(f"{web.url}/deployments/{deployment.pk}/?tab=events")
+    page.locator("#switch-problems").click()
+
+    expect(page.locator("#event-count")).to_have_text(re.compile(r"^\d+ of 383$"))
+    expect(page.locator("#events tr").first).to_contain_text("TrialDbCluster")
+    expect(page.locator("#follow")).to_have_attribute("aria-pressed", "false")
+
+
+def test_titles_tell_an_environment_from_its_deployment(deployment: Deployment, page: Page, web: Web) -> None:
+    page.goto(f"{web.url}/deployments/{deployment.pk}/")
+    expect(page).to_have_title(f"⟲ Create trial failed · Deployment {deployment.pk} · Sanso")
+    page.goto(f"{web.url}/environments/new/")
+    expect(page).to_have_url(re.compile(r"/environments/new$"))
