@@ -23,7 +23,7 @@ run: ## Run Sanso on this machine, with a sandbox for AWS. Needs Python 3.11 and
 	@$(BIN)/python manage.py run
 
 .PHONY: run-full
-run-full: ## The same with everything real that it can have: installs Debian packages, boots machines. Needs root.
+run-full: ## The same with booted machines, MariaDB and HAProxy; installs Debian packages. Needs root.
 	@.ci/packages full
 	@.ci/environment run
 	@$(BIN)/python -m portal.sandbox.backends.machines.booted
@@ -40,14 +40,14 @@ test: test-environment ## Install what the tests need, then run every check and 
 # Examples for each fuzzer: make fuzz EXAMPLES=20000
 EXAMPLES ?= 3000
 .PHONY: fuzz
-fuzz: test-environment ## Look for input that something fails on, longer than `make test` does (an hour).
+fuzz: test-environment ## Look for input that causes an error, longer than `make test` does (an hour).
 	FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/pytest --timeout=0 tests/fuzz $(ARGS)
 
 .PHONY: bench
 bench: bench-datelog bench-page bench-environment bench-live bench-polling ## Measure everything (docs/benchmarks.md).
 
 .PHONY: bench-datelog
-bench-datelog: test-environment ## Measure datelog beside the original's way, in one run.
+bench-datelog: test-environment ## Measure datelog and the original in one run.
 	@.ci/packages bench
 	$(BIN)/python -m tests.benchmarks.datelog_bench
 
@@ -60,7 +60,7 @@ bench-page: test-environment ## Measure the deployment's page with 1,000 resourc
 	$(BIN)/python -m tests.benchmarks.page_bench
 
 .PHONY: bench-polling
-bench-polling: test-environment ## Measure what following a deployment costs AWS, beside other tools (15 min).
+bench-polling: test-environment ## Measure the calls of a deployment, and those of other tools (15 min).
 	$(BIN)/python -m tests.benchmarks.polling_bench
 
 .PHONY: bench-environment
@@ -73,7 +73,7 @@ test-environment: ## Install what the tests need: Debian packages where they are
 	@.ci/environment test
 
 .PHONY: base-tree
-base-tree: ## Make the tree that the sandbox's booted machines share, where this machine can have it.
+base-tree: ## Build the base tree of the sandbox's booted machines, if this machine can boot them.
 	@$(BIN)/python -m portal.sandbox.backends.machines.booted --if-possible
 
 .PHONY: check
@@ -88,7 +88,7 @@ lint: ## Check the style of the code.
 	@! grep --recursive --line-number --extended-regexp --include='*.html' '.{121}' $(PAGES)
 
 .PHONY: fix
-fix: ## Mend the style of the code where a tool can.
+fix: ## Fix the style of the code where a tool can.
 	$(BIN)/ruff check --fix $(PYTHON_FILES)
 	$(BIN)/ruff format $(PYTHON_FILES)
 	$(BIN)/djlint --reformat --quiet --warn $(PAGES)
@@ -129,8 +129,12 @@ check-templates: .venv-checkov ## Check the CloudFormation templates (cfn-lint, 
 check-translations: ## Check that every translation is complete.
 	$(BIN)/pytest -q tests/portal/test_translations.py tests/i18n
 
+.PHONY: language
+language: ## Create the translation catalog of a language: make language CODE=fr.
+	$(BIN)/python manage.py create_language $(CODE)
+
 .PHONY: lock
-# Keeps the versions that are there; UPGRADE=--upgrade takes the newest, UPGRADE="--upgrade-package x" one.
+# Keeps the current versions; UPGRADE=--upgrade takes the newest, UPGRADE="--upgrade-package x" that of one.
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --custom-compile-command "make lock" $(UPGRADE)
 lock: ## Write the lock files from pyproject.toml (UPGRADE=--upgrade for newer versions).

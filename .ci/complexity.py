@@ -1,4 +1,4 @@
-"""Fail when a function is more complex than 15 by radon, which counts conditions within expressions, too."""
+"""Fail if a function is more complex than 15 by radon, which also counts conditions within expressions."""
 
 import sys
 from pathlib import Path

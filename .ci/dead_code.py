@@ -1,6 +1,6 @@
-"""Fail when vulture finds code that nothing uses: no other code, no template, no framework by its name.
+"""Fail if vulture finds unused code: used by no other code, no template, and no framework by name.
 
-What only tests use counts as unused. https://github.com/jendrikseipp/vulture
+Code that only tests use counts as unused. https://github.com/jendrikseipp/vulture
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ CALLED_BACK = """
     data_received pause_writing resume_writing get_code fullname get_plugins _client_connected_cb _spawn
     handler_name client_context SUCCESS address_family trace IDENTIFIERS
 """  # by asyncio, importlib, mysql_mimic, sqlglot, the engine, and functions that run in the sandbox
-ANSWERS = """
+RESULTS = """
     replacement execution_status load_balancer_arns parameter_status throttles rejected write_status
     read_status write_milliseconds read_milliseconds writer_endpoint
 """  # what AWS and the sandbox answered, for whoever needs it
@@ -45,8 +45,8 @@ TESTED = "example"  # each cause has a text that it must recognize
 
 
 def main() -> int:
-    """Print what is unused, and return the exit code."""
-    names = " ".join((DJANGO, BY_NAME, CALLED_BACK, ANSWERS, BY_VALUE, TO_COME, TESTED)).split()
+    """Print the unused code, and return the exit code."""
+    names = " ".join((DJANGO, BY_NAME, CALLED_BACK, RESULTS, BY_VALUE, TO_COME, TESTED)).split()
     vulture = Vulture(ignore_names=names, ignore_decorators=list(DECORATORS))
     vulture.scavenge(CODE, exclude=["*/migrations/*"])
     for folder in TEMPLATES:

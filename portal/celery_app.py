@@ -24,8 +24,8 @@ def _protect_the_worker(**_: object) -> None:
 
 
 @signals.celeryd_init.connect
-def _let_the_worker_wait(conf: Any, **_: object) -> None:
-    """Lift the bounds that keep publishers from hanging: the worker's blocking reads outlast them."""
+def _remove_timeouts(conf: Any, **_: object) -> None:
+    """Remove the timeouts of publishers: the worker's blocking reads take longer."""
     options = dict(conf.broker_transport_options)
     for name in _ONLY_FOR_PUBLISHERS:
         options.pop(name, None)

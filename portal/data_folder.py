@@ -1,7 +1,7 @@
-"""Keeps the data folder to its owner: database, key, logs and the sandbox's files are nobody else's.
+"""Restrict the data folder to its owner: database, key, logs and the sandbox's files.
 
-Processes that write there set their umask first (portal/process.py); what an earlier release or another
-program wrote is restricted at the start of `make run`.
+Processes that write there set their umask first (portal/process.py); files of an earlier release or another
+program are restricted at the start of `make run`.
 """
 
 from __future__ import annotations
@@ -12,30 +12,30 @@ from collections.abc import Iterator
 from pathlib import Path
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
-# What Sanso writes into the folder. Anything else in it belongs to somebody else and is left alone.
+# What Sanso writes to the folder. Other files in it are not changed.
 OWN = frozenset({"first-login.json", "logs", "redis", "run.lock", "sandbox", "secret-key"})
 OWN_PREFIXES = ("sanso.sqlite3", "secret-key.")
 
 
 def restrict(folder: Path) -> str:
-    """Take from everybody but the owner what is Sanso's in the folder; return a sentence if not all could be.
+    """Restrict Sanso's files in the folder to their owner; return a message if some could not be restricted.
 
-    Symbolic links are not followed, files with a second name elsewhere and other file systems are left alone.
+    Symbolic links are not followed; files with further hard links and other file systems are not changed.
     """
     names = {entry.name for entry in folder.iterdir()}
     own = {name for name in names if name in OWN or name.startswith(OWN_PREFIXES)}
-    refused: list[str] = []
+    failed: list[str] = []
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         device = os.fstat(descriptor).st_dev
         if names == own:
-            refused += _restrict(descriptor, str(folder))
+            failed += _restrict(descriptor, str(folder))
         for name in sorted(own):
-            refused += _restrict_entry(name, descriptor, device, f"{folder}/{name}")
+            failed += _restrict_entry(name, descriptor, device, f"{folder}/{name}")
     finally:
         os.close(descriptor)
-    if refused:
-        return f"Other users may read {refused[0]}: its permissions could not be changed."
+    if failed:
+        return f"Other users may read {failed[0]}: its permissions could not be changed."
     if names != own:
         return (
             f"The data folder {folder} has other files in it as well ({min(names - own)}), so its own "
@@ -68,7 +68,7 @@ def _restrict_entry(name: str, parent: int, device: int, path: str) -> Iterator[
 
 
 def _restrict(descriptor: int, path: str) -> Iterator[str]:
-    """Keep of an open file's permissions those of its owner; yield its path when that is refused."""
+    """Remove all permissions of an open file but those of its owner; yield its path if that fails."""
     mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
     if mode & OTHERS:
         try:

@@ -1,4 +1,4 @@
-"""What there is to translate: the messages of the code, the pages and the template set that comes along."""
+"""Extract the messages to translate from the code, the pages and the included template set."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
+from babel.core import Locale
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract
 from babel.messages.pofile import write_po
@@ -18,7 +19,7 @@ from portal.translations import catalogs, read_catalog
 
 FOLDERS = ("deployments", "portal")
 HEADER = """\
-# `manage.py update_translations` brings the messages up to date with the code; their words are written here.
+# `manage.py update_translations` brings the messages up to date with the code; translate them here.
 msgid ""
 msgstr ""
 "Language: {language}\\n"
@@ -38,7 +39,7 @@ KEYWORDS: dict[str, tuple[int | tuple[int, str], ...]] = {
 
 
 def everything() -> Catalog:
-    """Return all messages, with the file each is in."""
+    """Return all messages with their files."""
     found = Catalog(charset="utf-8", header_comment="")
     for place, text in sources(settings.BASE_DIR):
         for _line, message, comments, context in extract(
@@ -51,7 +52,7 @@ def everything() -> Catalog:
 
 
 def sources(base: Path) -> Iterator[tuple[str, str]]:
-    """Yield (path, Python text) of every file that may hold messages; templates as Django sees them."""
+    """Yield (path, Python text) of every file that may have messages; templates as Django extracts them."""
     for folder in FOLDERS:
         for path in sorted((base / folder).rglob("*")):
             place = path.relative_to(base).as_posix()
@@ -67,7 +68,7 @@ def _without_indentation(text: str) -> str:
 
 
 def of_the_template_set() -> Iterator[str]:
-    """Yield the texts of our own template set that the form shows: labels, descriptions, constraints."""
+    """Yield the texts of the included template set in the form: labels, descriptions, constraints."""
     template_set = catalog.load(settings.BASE_DIR / "infra_templates")
     for preset in template_set.presets:
         yield from (preset.label, preset.description)
@@ -79,13 +80,31 @@ def of_the_template_set() -> Iterator[str]:
 
 
 def update(source: Path) -> None:
-    """Bring one catalog up to date: new messages without words, those that are gone left out."""
-    words = read_catalog(source)
-    words.update(everything(), no_fuzzy_matching=True)
-    words.obsolete.clear()
+    """Bring one catalog up to date: add new messages untranslated, remove those that no longer exist."""
+    _write(source, read_catalog(source))
+
+
+def create(language: str, folder: Path) -> Path:
+    """Create the catalog of a language below `folder`, with all messages untranslated, and return its path.
+
+    Raise babel.core.UnknownLocaleError or ValueError if the code is invalid, FileExistsError if it exists.
+    """
+    translations = Catalog(locale=Locale.parse(language))
+    source = folder / language / "LC_MESSAGES" / "django.po"
+    if source.exists():
+        raise FileExistsError(f"{source} exists already")
+    source.parent.mkdir(parents=True)
+    _write(source, translations)
+    return source
+
+
+def _write(source: Path, translations: Catalog) -> None:
+    translations.update(everything(), no_fuzzy_matching=True)
+    translations.obsolete.clear()
+    header = HEADER.format(language=translations.locale, plurals=translations.plural_forms)
     with source.open("wb") as file:
-        file.write(HEADER.format(language=words.locale, plurals=words.plural_forms).encode())
-        write_po(file, words, width=100, include_lineno=False, omit_header=True)
+        file.write(header.encode())
+        write_po(file, translations, width=100, include_lineno=False, omit_header=True)
 
 
 def update_all() -> None:

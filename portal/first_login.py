@@ -1,4 +1,4 @@
-"""The first user of a fresh installation, and its generated password for as long as nobody has changed it."""
+"""The first user of a new installation, and its generated password until it is changed."""
 
 from __future__ import annotations
 
@@ -20,40 +20,40 @@ class Login:
 
 
 def ensure_first_login(folder: Path) -> None:
-    """Create an administrator where there is no user yet; forget its password once it was changed."""
-    login = remembered_login(folder)
+    """Create an administrator if there is no user yet; delete its password once it was changed."""
+    login = stored_login(folder)
     if not User.objects.exists():
         login = Login(username=USERNAME, password=secrets.token_urlsafe(9))
-        remember(folder, login)
+        store(folder, login)
         User.objects.create_superuser(login.username, password=login.password)
     elif login is not None:
         user = User.objects.filter(username=login.username).first()
         if user is None or not user.check_password(login.password):
-            kept_in(folder).unlink()
+            path_in(folder).unlink()
 
 
 def forget(folder: Path, user: User) -> None:
-    """Delete the generated login if it is this user's, who has a password of their own now."""
-    login = remembered_login(folder)
+    """Delete the generated login if it is this user's, whose password has changed."""
+    login = stored_login(folder)
     if login is not None and login.username == user.get_username():
-        kept_in(folder).unlink(missing_ok=True)
+        path_in(folder).unlink(missing_ok=True)
 
 
-def remembered_login(folder: Path) -> Login | None:
+def stored_login(folder: Path) -> Login | None:
     """Return the generated login if it may still be valid."""
     try:
-        return Login(**json.loads(kept_in(folder).read_text()))
+        return Login(**json.loads(path_in(folder).read_text()))
     except FileNotFoundError:
         return None
 
 
-def remember(folder: Path, login: Login) -> None:
-    """Write the login where only this user may read it."""
-    kept_in(folder).unlink(missing_ok=True)
-    descriptor = os.open(kept_in(folder), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+def store(folder: Path, login: Login) -> None:
+    """Write the login to a file that only its owner can read."""
+    path_in(folder).unlink(missing_ok=True)
+    descriptor = os.open(path_in(folder), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         json.dump(asdict(login), file)
 
 
-def kept_in(folder: Path) -> Path:
+def path_in(folder: Path) -> Path:
     return folder / "first-login.json"

@@ -1,4 +1,4 @@
-"""Writes each 403 to the log as one line: who wanted what, and why not. Django writes a traceback."""
+"""Log each 403 as one line: the request, the user and the reason. Django logs a traceback."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from django.http import HttpRequest
 
 
 class OneLine(logging.Filter):
-    """Rewrites the records of Django's loggers for 403, of a view as well as of the CSRF check."""
+    """Rewrite the records of Django's loggers for 403, of views and of the CSRF check."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let every record through; those of a 403 without a traceback."""
+        """Return True; remove the traceback of a 403."""
         request = getattr(record, "request", None)
         if getattr(record, "status_code", 0) == 403 and isinstance(request, HttpRequest):
             parts = (str(request.method), request.path, _user(request), _reason(record))
@@ -31,11 +31,11 @@ def _user(request: HttpRequest) -> str:
             else "an anonymous user"
         )
     except DatabaseError:
-        return "somebody (the database does not answer)"
+        return "an unknown user (the database does not respond)"
 
 
 def _reason(record: logging.LogRecord) -> str:
-    """Return what was raised, or else what Django's line says: `Forbidden (reason): path`."""
+    """Return the exception's message, or else the reason in Django's line: `Forbidden (reason): path`."""
     raised = record.exc_info[1] if record.exc_info else None
     if raised is not None and str(raised):
         return str(raised)

@@ -1,4 +1,4 @@
-"""Keeps pages out of caches: the next person at the same browser or proxy may not see what this one may."""
+"""Keep pages out of caches: another user of the same browser or proxy may have other permissions."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_cache_control
 from django.utils.decorators import sync_and_async_middleware
 
-REFUSED_FORM = 422
-"""The browser may keep a form that was refused, or Back to it would fail: it could only send the form again.
-The page has what its reader typed, and is good for one session alone (`Vary: Cookie`).
+INVALID_FORM = 422
+"""The browser may cache an invalid form; otherwise Back would have to submit the form again. The page has
+the user's input, and is for one session only (`Vary: Cookie`).
 """
 
 
 @sync_and_async_middleware
 def no_store(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
-    """Add `no-store` to every answer of a view. Static files do not come this far: WhiteNoise has them."""
+    """Add `no-store` to every response of a view. WhiteNoise serves static files before this."""
     if iscoroutinefunction(get_response):
 
         async def answer_async(request: HttpRequest) -> HttpResponse:
@@ -34,7 +34,7 @@ def no_store(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpReques
 
 
 def _marked(response: HttpResponse) -> HttpResponse:
-    if response.status_code == REFUSED_FORM:
+    if response.status_code == INVALID_FORM:
         patch_cache_control(response, no_cache=True, private=True)
     else:
         patch_cache_control(response, no_store=True, private=True)

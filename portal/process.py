@@ -1,4 +1,4 @@
-"""What each long-lived process of the portal does first: keep what it writes and what it knows to itself."""
+"""Protect a long-lived process: its files, memory and environment are not readable for others."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ PR_SET_DUMPABLE = 4
 
 
 def protect() -> None:
-    """Let nobody else read the files that this process writes, nor its memory and environment.
+    """Make the files that this process writes, its memory and its environment unreadable for others.
 
-    The owner's other processes are kept out as well, among them a function in the sandbox: a process that is
-    not dumpable has /proc/PID/environ and its like only for root, and can't be traced (Linux alone).
+    This includes the owner's other processes, such as functions in the sandbox: /proc/PID/environ and similar
+    files of a process that is not dumpable are only readable for root, and it cannot be traced (Linux only).
     https://man7.org/linux/man-pages/man2/PR_SET_DUMPABLE.2const.html
     """
     os.umask(0o077)

@@ -1,7 +1,7 @@
-"""A Redis for machines that have none: `python -m portal.redis_server PATH` is fakeredis at a Unix socket.
+"""A Redis for machines without one: `python -m portal.redis_server PATH` runs fakeredis at a Unix socket.
 
-It carries Celery and the event streams of one machine. It keeps nothing over a restart, which the portal can
-bear: the database holds the truth. Production uses a real Redis.
+It serves Celery and the event streams of one machine. It loses its data at a restart, which is harmless: the
+database is the source of truth. Production uses a real Redis.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from portal.process import protect
 
 
 class UnixFakeServer(TcpFakeServer):  # type: ignore[misc]  # fakeredis is untyped
-    """fakeredis's server at a Unix socket. It knows its clients by their address, which is empty there."""
+    """fakeredis's server at a Unix socket. It identifies clients by address, which is empty there."""
 
     address_family = socket.AF_UNIX
 
@@ -30,13 +30,13 @@ class UnixFakeServer(TcpFakeServer):  # type: ignore[misc]  # fakeredis is untyp
         super().__init__(path, server_type="redis")
 
     def get_request(self) -> tuple[socket.socket, Any]:
-        """Return the next connection and a name that no other one has."""
+        """Return the next connection and a unique name."""
         connection, _nothing = super().get_request()
         return connection, f"client-{next(self._numbers)}"
 
 
 def serve(path: Path) -> None:
-    """Serve until SIGTERM or SIGINT; a socket that a killed server left is replaced."""
+    """Serve until SIGTERM or SIGINT; replace the socket of a killed server."""
     endings = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, endings)  # before the thread, which inherits the mask
     path.unlink(missing_ok=True)

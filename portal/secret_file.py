@@ -1,4 +1,4 @@
-"""A random secret kept in a file that only its owner can read. Every part of the portal may use it."""
+"""A random secret in a file that only its owner can read. Every part of the portal may use it."""
 
 from __future__ import annotations
 

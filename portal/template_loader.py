@@ -1,4 +1,4 @@
-"""Loads the templates of pages without their indentation, which only people read.
+"""Load the templates of pages without their indentation, which is only for people.
 
 A line break is removed at the inner edge of an element (after `<td>`, before `</td>`), and between an
 element and the inner edge of a template block (`{% if … %}`, `{% endif %}`). Elsewhere it stays: beside a

@@ -1,4 +1,4 @@
-"""Translation catalogs: compiled with Babel, since Django's own command wants GNU gettext on the machine."""
+"""Translation catalogs: compiled with Babel, since Django's own command requires GNU gettext."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def compile_catalogs(folders: Iterable[Path]) -> None:
         fresh = compiled.with_suffix(f".{os.getpid()}.new")  # several processes may compile at once
         with fresh.open("wb") as file:
             write_mo(file, read_catalog(source))
-        fresh.chmod(stat.S_IMODE(source.stat().st_mode))  # whoever reads the one reads the other
+        fresh.chmod(stat.S_IMODE(source.stat().st_mode))  # readable for the same users
         fresh.replace(compiled)  # at once: another process may be reading it
 
 
@@ -32,13 +32,13 @@ def catalogs(folders: Iterable[Path]) -> Iterator[Path]:
 
 
 def read_catalog(source: Path) -> Catalog:
-    """Read one catalog; raises babel.messages.pofile.PoFileError when it does not parse."""
+    """Return one catalog. Raise babel.messages.pofile.PoFileError if it cannot be parsed."""
     with source.open("rb") as file:
         return read_po(file, locale=source.parent.parent.name, abort_invalid=True)
 
 
 def faults(source: Path) -> list[str]:
-    """Say what is wrong in a catalog: messages untranslated, unsure or with other placeholders."""
+    """Return the problems of a catalog: messages that are untranslated, fuzzy or have other placeholders."""
     return [
         f"{source}:{message.lineno}: {fault}: {message.id!r}"
         for message in read_catalog(source)
@@ -47,18 +47,18 @@ def faults(source: Path) -> list[str]:
 
 
 def fault_of(message: Message) -> str:
-    """Return what is wrong with one message, or nothing."""
+    """Return the problem of one message, "" if there is none."""
     forms, originals = texts(message.string), texts(message.id)
     if message.fuzzy:
         return "fuzzy"
     if not forms or not all(forms):
         return "not translated"
-    wanted = [placeholders(original) for original in originals]
-    return "" if all(placeholders(form) in wanted for form in forms) else "other placeholders"
+    expected = [placeholders(original) for original in originals]
+    return "" if all(placeholders(form) in expected for form in forms) else "other placeholders"
 
 
 def texts(value: str | Iterable[object] | None) -> list[str]:
-    """Return the forms of a message, which Babel keeps as one string or, with a plural, as several."""
+    """Return the forms of a message, which is one string in Babel or, with a plural, several."""
     return [value] if isinstance(value, str) else [str(form) for form in value or ()]
 
 

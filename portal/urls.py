@@ -11,7 +11,7 @@ from django.views.i18n import set_language
 
 from portal import views
 from portal.login.views import LoginPage, PasswordPage
-from portal.sandbox_console import views as panel
+from portal.sandbox_console import views as sandbox_console
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="environments"), name="home"),
@@ -20,16 +20,16 @@ urlpatterns = [
     path("password/", PasswordPage.as_view(), name="password_change"),
     path("logout/", views.LogoutPage.as_view(), name="logout"),
     path("language/", login_not_required(set_language), name="set_language"),
-    path("sandbox/", panel.sandbox_page, name="sandbox"),
-    path("sandbox/machines/<slug:instance>/", panel.sandbox_machine, name="sandbox_machine"),
-    path("sandbox/machines/<slug:instance>/log", panel.sandbox_log, name="sandbox_log"),
-    path("sandbox/databases/<slug:cluster>/", panel.sandbox_database, name="sandbox_database"),
-    path("sandbox/take-back", panel.sandbox_take_back, name="sandbox_take_back"),
-    # Browsers ask for it here on pages that name no icon: the admin's, error pages.
+    path("sandbox/", sandbox_console.sandbox_page, name="sandbox"),
+    path("sandbox/machines/<slug:instance>/", sandbox_console.sandbox_machine, name="sandbox_machine"),
+    path("sandbox/machines/<slug:instance>/log", sandbox_console.sandbox_log, name="sandbox_log"),
+    path("sandbox/databases/<slug:cluster>/", sandbox_console.sandbox_database, name="sandbox_database"),
+    path("sandbox/take-back", sandbox_console.sandbox_take_back, name="sandbox_take_back"),
+    # Browsers request it here on pages without an icon: the admin's, error pages.
     path("favicon.ico", login_not_required(RedirectView.as_view(url=static("portal/favicon.svg")))),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
-    # One page for each: the admin's own have no limits.
+    # In place of the admin's own pages, which have no limits.
     path("admin/login/", views.admin_login),
     path("admin/password_change/", RedirectView.as_view(pattern_name="password_change")),
     path("admin/", admin.site.urls),

@@ -1,4 +1,4 @@
-"""The pages that belong to no app: logout, health, errors. portal/login has those with a password."""
+"""The pages of no app: logout, health, errors. Those with a password are in portal/login."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ log = logging.getLogger(__name__)
 
 @method_decorator(login_not_required, name="dispatch")
 class LogoutPage(LogoutView):
-    """Django's logout; a second press, after the session is gone, ends at the same page."""
+    """Django's logout; a second request without a session redirects to the same page."""
 
 
 @login_not_required
 def admin_login(request: HttpRequest) -> HttpResponse:
-    """Send to the one log-in page; who is logged in and comes here may not see the admin."""
+    """Redirect to the login page. Raise PermissionDenied for a logged-in user without access to the admin."""
     if request.user.is_authenticated and not request.user.is_staff:
         raise PermissionDenied("the staff status is missing")
-    wanted = request.GET.get("next", "")
-    is_ours = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
-    if not is_ours or not wanted.startswith("/"):  # a word alone might be the name of a route
-        wanted = "/admin/"
-    return HttpResponseRedirect(wanted) if request.user.is_authenticated else redirect_to_login(wanted)
+    url = request.GET.get("next", "")
+    is_ours = url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure())
+    if not is_ours or not url.startswith("/"):  # a word alone might be the name of a route
+        url = "/admin/"
+    return HttpResponseRedirect(url) if request.user.is_authenticated else redirect_to_login(url)
 
 
 @require_safe
 @never_cache
 @login_not_required
 def healthz(request: HttpRequest) -> HttpResponse:
-    """Say that this process answers. Nothing else is asked."""
+    """Return 200: this process responds. Nothing else is checked."""
     return HttpResponse("ok\n", content_type="text/plain")
 
 
@@ -51,9 +51,9 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @never_cache
 @login_not_required
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Return whether pages can be served: 503 until the database answers and its tables are up to date.
+    """Return whether pages can be served: 503 until the database responds and its tables are up to date.
 
-    Redis is told of as well, but its absence does not make the portal unready: the database is the truth.
+    The state of Redis is included, but the portal is ready without it: the database is the source of truth.
     """
     database = _database()
     found = {"database": database, "redis": _redis()}
@@ -65,8 +65,8 @@ def _database() -> str:
         executor = MigrationExecutor(connection)
         waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
     except DatabaseError as exc:
-        log.warning("the database does not answer: %s", exc)
-        return "does not answer"
+        log.warning("the database does not respond: %s", exc)
+        return "does not respond"
     return "migrations are missing" if waiting else "ok"
 
 
@@ -75,27 +75,27 @@ def _redis() -> str:
         with redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=1, socket_timeout=1) as client:
             client.ping()
     except redis.RedisError:
-        return "does not answer"
+        return "does not respond"
     return "ok"
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Say that the request could not be understood."""
+    """Show the page for an invalid request."""
     return render(request, "400.html", status=400)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Say that the user may not do this, and who can change that."""
+    """Show the page for a missing permission."""
     return render(request, "403.html", status=403)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Say that there is no such page."""
+    """Show the page for an unknown URL."""
     return render(request, "404.html", status=404)
 
 
 def broken(request: HttpRequest) -> HttpResponse:
-    """Say that Sanso made an error, with a reference that the log has beside the traceback."""
+    """Show the page for an internal error, with a reference that is also in the log."""
     reference = uuid4().hex[:8]
     log.error("page %s failed, reference %s", request.path, reference)
     return render(request, "500.html", {"reference": reference}, status=500)

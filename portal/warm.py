@@ -1,4 +1,4 @@
-"""What the first visitor of a web process would wait for, done before it answers anybody."""
+"""Warm up a web process before its first request."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ APPS = ("portal", "deployments")
 
 def warm() -> None:
     """Import all views, read the translations and compile all templates."""
-    reverse("home")  # looks through all addresses, and so imports every view
+    reverse("home")  # resolves all URLs, which imports every view
     for language, _ in settings.LANGUAGES:
-        with translation.override(language):  # reads its catalogue
+        with translation.override(language):  # reads its catalog
             pass
     for name in APPS:
         folder = Path(apps.get_app_config(name).path) / "templates"

@@ -31,19 +31,20 @@ MAY_MENTION_IT = {
     # what pages show of it: a notice, and no links to AWS's console
     "admin/work.py",
     "presentation/badges.py",
-    "presentation/failure_banner.py",
+    "presentation/failure_sentences.py",
     "presentation/text/duration_estimate.py",
     "presentation/text/wording.py",
     "presentation/waterfall/inspector.py",
+    "presentation/ways_out.py",
     "views/recordings.py",
 }
 KNOW_THE_KIND_OF_AN_ACCOUNT = {
     "admin/work.py",
     "management/commands/ensure_sandbox_account.py",
     "models/account.py",
-    "presentation/failure_banner.py",
     "presentation/text/duration_estimate.py",
     "presentation/waterfall/inspector.py",
+    "presentation/ways_out.py",
     "runner/endpoint_run.py",
 }
 

@@ -1,1 +1,1 @@
-"""Logging in and changing one's password: forms, pages, and the limits for those who guess."""
+"""Login and password change: forms, pages, and limits against guessing."""

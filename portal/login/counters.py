@@ -1,7 +1,7 @@
-"""Where attempts are counted: in Redis for all web processes, or in this process while Redis is away.
+"""Counters of login attempts: in Redis for all web processes, or in this process while Redis is unavailable.
 
-An attempt is counted before the password is checked, in one atomic step with the question whether it may be
-made: of many at the same moment no more are let through than the rules allow.
+An attempt is counted before the password is checked, in one atomic step with the check whether it is allowed:
+of many attempts at the same time, only as many are allowed as the rules permit.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ T = TypeVar("T")
 Clock = Callable[[], float]
 PREFIX = "sanso:login:"
 TIMEOUT = 1.0
-"""Seconds that Redis has to answer, since a person waits meanwhile."""
+"""Timeout of Redis in seconds; a user waits meanwhile."""
 PAUSE = 5.0
-"""Seconds without a call to Redis after it did not answer."""
-REMEMBERED = 50_000
-"""Keys that one process keeps while Redis is away; the oldest go first."""
+"""Seconds until Redis is tried again after it did not respond."""
+MAX_KEYS = 50_000
+"""Maximum of keys in one process while Redis is unavailable; the oldest are removed first."""
 
 NOTHING = 0.001
-"""Seconds that are no wait: what rounding leaves."""
+"""A shorter wait, in seconds, is a rounding error."""
 
-# Redis hashes: `failures` and `until` of a Backoff; `full_at` of a Rate: when none of its attempts is used
-# up any more. Rules come as five arguments each; `now` is the tests' clock, or empty for Redis's own.
+# Redis hashes: `failures` and `until` of a Backoff; `full_at` of a Rate: when all of its attempts are
+# available again. Each rule has five arguments; `now` is the tests' clock, or empty for Redis's own.
 _COMMON = """
 local now = tonumber(ARGV[1])
 if now == nil then
@@ -83,7 +83,7 @@ for i, key in ipairs(KEYS) do add(key, i) end
 return '0'
 """
 )
-_TAKE_BACK = (
+_UNDO = (
     _COMMON
     + """
 for i, key in ipairs(KEYS) do
@@ -100,34 +100,34 @@ end
 
 
 class Counting(Protocol):
-    """What both places can do. `count` returns the seconds to wait; with 0 the attempt is counted."""
+    """The interface of both counters. `count` returns the seconds to wait; if 0, the attempt is counted."""
 
     def count(self, rules: Sequence[Rule]) -> float: ...
-    def take_back(self, rules: Sequence[Rule]) -> None: ...
+    def undo(self, rules: Sequence[Rule]) -> None: ...
     def forget(self, rules: Sequence[Rule]) -> None: ...
 
 
 class RedisCounters:
-    """The counters that all web processes share. Every method raises RedisError while Redis is away."""
+    """The counters of all web processes. Every method raises RedisError while Redis is unavailable."""
 
     def __init__(self, url: str, clock: Clock | None = None) -> None:
         self._clock = clock
-        # Once more on a connection that was closed meanwhile; never after a timeout, or it may count twice.
+        # Retry on a connection that was closed; never after a timeout, since it may count twice.
         retry = Retry(NoBackoff(), 1, supported_errors=(NotConnected,))
         self._redis = Redis.from_url(url, socket_connect_timeout=TIMEOUT, socket_timeout=TIMEOUT, retry=retry)
         self._count = self._redis.register_script(_COUNT)
-        self._take_back = self._redis.register_script(_TAKE_BACK)
+        self._undo = self._redis.register_script(_UNDO)
 
     def count(self, rules: Sequence[Rule]) -> float:
         """Count an attempt if all rules allow it; return 0, or else the seconds to wait."""
         return float(self._run(self._count, rules))
 
-    def take_back(self, rules: Sequence[Rule]) -> None:
-        """Count one attempt less: it was no failure."""
-        self._run(self._take_back, rules)
+    def undo(self, rules: Sequence[Rule]) -> None:
+        """Remove one attempt: it was not a failure."""
+        self._run(self._undo, rules)
 
     def forget(self, rules: Sequence[Rule]) -> None:
-        """Forget all attempts."""
+        """Remove all attempts."""
         if rules:
             self._redis.delete(*(PREFIX + rule.key for rule in rules))
 
@@ -145,7 +145,7 @@ def _numbers(rule: Rule) -> tuple[str | float, ...]:
 
 @dataclass(slots=True)
 class _Count:
-    """What is known of one key: the fields of both kinds, as in Redis."""
+    """The fields of one key, of both kinds, as in Redis."""
 
     failures: int = 0
     until: float = 0.0
@@ -158,7 +158,7 @@ class MemoryCounters:
     """The counters of this process alone."""
 
     clock: Clock = time.monotonic
-    size: int = REMEMBERED
+    size: int = MAX_KEYS
     _counts: OrderedDict[str, _Count] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -174,8 +174,8 @@ class MemoryCounters:
                 _add(rule, count, now)
             return 0.0
 
-    def take_back(self, rules: Sequence[Rule]) -> None:
-        """Count one attempt less: it was no failure."""
+    def undo(self, rules: Sequence[Rule]) -> None:
+        """Remove one attempt: it was not a failure."""
         with self._lock:
             now = self.clock()
             for rule in rules:
@@ -184,7 +184,7 @@ class MemoryCounters:
                 count.full_at -= rule.every if isinstance(rule, Rate) else 0.0
 
     def forget(self, rules: Sequence[Rule]) -> None:
-        """Forget all attempts."""
+        """Remove all attempts."""
         with self._lock:
             for rule in rules:
                 self._counts.pop(rule.key, None)
@@ -217,29 +217,29 @@ def _add(rule: Rule, count: _Count, now: float) -> None:
 
 @dataclass(slots=True)
 class Counters:
-    """The shared counters, or this process's own while Redis is away; the log says once which it is."""
+    """The shared counters, or this process's own while Redis is unavailable. Each change is logged once."""
 
     shared: Counting
     own: Counting = field(default_factory=MemoryCounters)
     clock: Clock = time.monotonic
-    _away_until: float = float("-inf")
-    _away: bool = False
+    _unavailable_until: float = float("-inf")
+    _unavailable: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def count(self, rules: Sequence[Rule]) -> float:
         """Count an attempt if all rules allow it; return 0, or else the seconds to wait."""
         return self._do(lambda counters: counters.count(rules))
 
-    def take_back(self, rules: Sequence[Rule]) -> None:
-        """Count one attempt less: it was no failure."""
-        self._do(lambda counters: counters.take_back(rules))
+    def undo(self, rules: Sequence[Rule]) -> None:
+        """Remove one attempt: it was not a failure."""
+        self._do(lambda counters: counters.undo(rules))
 
     def forget(self, rules: Sequence[Rule]) -> None:
-        """Forget all attempts."""
+        """Remove all attempts."""
         self._do(lambda counters: counters.forget(rules))
 
     def _do(self, action: Callable[[Counting], T]) -> T:
-        if self.clock() >= self._away_until:
+        if self.clock() >= self._unavailable_until:
             try:
                 result = action(self.shared)
             except RedisError as exc:
@@ -250,21 +250,21 @@ class Counters:
         return action(self.own)
 
     def _report(self, error: str) -> None:
-        if not error and not self._away:
+        if not error and not self._unavailable:
             return
         with self._lock:
             if error:
-                self._away_until = self.clock() + PAUSE
-            if error and not self._away:
-                log.warning("Redis does not answer; this process counts failed logins by itself: %s", error)
-            if self._away and not error:
-                log.warning("Redis answers again; failed logins are counted for all processes")
-            self._away = bool(error)
+                self._unavailable_until = self.clock() + PAUSE
+            if error and not self._unavailable:
+                log.warning("Redis is unavailable; this process counts failed logins by itself: %s", error)
+            if self._unavailable and not error:
+                log.warning("Redis is available again; failed logins are counted for all processes")
+            self._unavailable = bool(error)
 
 
 def counters() -> Counters:
-    """Return the counters of this process, with one pool of connections."""
-    with _lock:  # lru_cache alone may let two threads make two of them
+    """Return the counters of this process, with one connection pool."""
+    with _lock:  # with lru_cache alone, two threads may create two of them
         return _counters(settings.REDIS_URL)
 
 

@@ -1,4 +1,4 @@
-"""The forms that check a password: to log in, and to change it. Each counts an attempt before it checks."""
+"""The forms that check a password: login and password change. Each counts an attempt before the check."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from django.utils.translation import gettext_lazy, ngettext
 from portal.login.limits import Attempt, login_attempt, password_change_attempt
 
 WAIT = "wait"
-"""The code of the error that says to come back later; its params have the seconds."""
+"""The code of the error that asks the user to wait; its params have the seconds."""
 
 
 class LoginForm(AuthenticationForm):
-    """Django's form; after some failures the password is not checked until the wait is over."""
+    """Django's form; after some failures the password is only checked after a wait."""
 
     error_messages = {  # noqa: RUF012  # as in Django's
         **AuthenticationForm.error_messages,
@@ -39,7 +39,7 @@ class LoginForm(AuthenticationForm):
 
 
 class PasswordForm(PasswordChangeForm):
-    """Django's form; tries of the current password are limited as those of a login are."""
+    """Django's form; attempts with the current password are limited like logins."""
 
     request: HttpRequest
     error_messages = {  # noqa: RUF012  # as in Django's

@@ -1,8 +1,8 @@
-"""Which limits an attempt counts against, before its password is checked.
+"""The limits that an attempt counts for, before its password is checked.
 
-A browser in which the user has logged in before counts alone. All others count together: for the account that
-the database finds, for the name as typed, for the address, and for the portal as a whole. Keys are digests:
-what people type as a name may be a password.
+A browser in which the user has logged in before has its own counter. All others share counters: of the
+account that the database finds, of the name as typed, of the address, and of the whole portal. Keys are
+digests: users sometimes type a password as the name.
 """
 
 from __future__ import annotations
@@ -25,40 +25,40 @@ from portal.login.rules import Backoff, Rate, Rule
 log = logging.getLogger(__name__)
 
 ADDRESS_BURST, ADDRESS_EVERY = 20, 15.0
-"""Failures at once from one address, and seconds until one more: an office may share an address."""
+"""Failures at once from one address, and seconds until one more; an office may share an address."""
 ALL_BURST, ALL_EVERY = 100, 1.0
-"""The same for all addresses together: what guessing may cost the machine."""
+"""The same for all addresses together, which limits the load of guessing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One try of a password, and what it counts against."""
+    """One attempt with a password, and the rules that it counts for."""
 
     who: str  # for the log; never what was typed
     rules: tuple[Rule, ...]
 
     def begin(self) -> int:
-        """Count it and return 0; or return the seconds to wait, when the password must not be checked."""
+        """Count it and return 0; or return the seconds to wait if the password must not be checked."""
         return math.ceil(counters().count(self.rules))
 
     def succeeded(self) -> None:
-        """Forget the failures of this account or browser; the address keeps those of other accounts."""
+        """Remove the failures of this account or browser; those of the address remain."""
         counters().forget([rule for rule in self.rules if isinstance(rule, Backoff)])
-        counters().take_back([rule for rule in self.rules if isinstance(rule, Rate)])
+        counters().undo([rule for rule in self.rules if isinstance(rule, Rate)])
 
     def failed(self) -> None:
-        """Say so in the log. It was counted when it began."""
+        """Log the failure. It was counted when it began."""
         log.warning("wrong password for %s", self.who)
 
 
 def login_attempt(request: HttpRequest, username: str) -> Attempt:
-    """Return what an attempt to log in counts against."""
-    user = User.objects.filter(username=username).first()  # the database's collation says who is meant
+    """Return the attempt of a login with its rules."""
+    user = User.objects.filter(username=username).first()  # by the database's collation
     address = address_of(request)
     who = f"{f'user {user.pk}' if user else 'an unknown user'} from {address}"
     if user is not None and (device := device_of(request, user)):
         return Attempt(who=who, rules=(Backoff(key=_key("device", f"{user.pk} {device}")),))
-    # The name counts besides the account, or its other spellings would show which names are accounts.
+    # The name counts too, or its other spellings would show which names are accounts.
     rules: list[Rule] = [Backoff(key=_key("name", folded(username)))]
     if user is not None:
         rules.append(Backoff(key=_key("account", str(user.pk))))
@@ -70,16 +70,16 @@ def login_attempt(request: HttpRequest, username: str) -> Attempt:
 
 
 def password_change_attempt(request: HttpRequest, user: User) -> Attempt:
-    """Return what a try of the current password counts against: who stole a session could guess it."""
+    """Return the attempt with the current password: the thief of a session could guess it."""
     rule = Backoff(key=_key("session", str(request.session.session_key)))
     return Attempt(who=f"user {user.pk} in a session from {address_of(request)}", rules=(rule,))
 
 
 def address_of(request: HttpRequest) -> str:
-    """Return the caller's address as it is counted: IPv4 as it is, the first 64 bits of IPv6, else "unknown".
+    """Return the client's address for counting: IPv4, the first 64 bits of IPv6, else "unknown".
 
-    A /64 is what one subscriber has: https://www.rfc-editor.org/rfc/rfc6177. The address is the connection's,
-    or what a proxy says that uvicorn trusts (`--forwarded-allow-ips`).
+    One subscriber has a /64: https://www.rfc-editor.org/rfc/rfc6177. The address is the connection's, or the
+    one from a proxy that uvicorn trusts (`--forwarded-allow-ips`).
     """
     try:
         address = ipaddress.ip_address(str(request.META.get("REMOTE_ADDR", "")))

@@ -1,8 +1,8 @@
-"""Lets few requests at once check a password: a hash takes a core for a third of a second.
+"""Limit the concurrent checks of passwords: a hash takes a core for a third of a second.
 
-Without a bound, logins under many names at once take the processor from every page. The queue stands before
-Django, where a request that waits costs no thread and no database connection. Browsers in which somebody has
-logged in before have a line of their own, so that strangers cannot keep them waiting.
+Without a limit, many logins at once slow down every page. The queue is before Django, where a waiting request
+needs no thread and no database connection. Browsers in which a user has logged in before have a queue of
+their own, so that unknown ones cannot delay them.
 """
 
 from __future__ import annotations
@@ -24,31 +24,31 @@ from django.utils import translation
 from portal.login import devices
 
 WAITING = 100
-"""How many requests wait in a line at the most."""
-PATIENCE = 5.0
-"""Seconds that a request waits at the most."""
+"""Maximum of waiting requests in a queue."""
+MAX_WAIT = 5.0
+"""Maximum wait of a request in seconds."""
 RETRY_AFTER = 3
-"""Seconds after which somebody who was sent away may try again."""
+"""Seconds after which a rejected client may try again."""
 MAX_BODY = 64 * 1024
-"""Bytes of a form at the most. It is read before the line, so that nobody holds a place by sending slowly."""
+"""Maximum size of a form in bytes. It is read before the queue, so that slow clients occupy no place."""
 
 Scope = MutableMapping[str, Any]
 
 
 class Line:
-    """So many places, and a bounded line of requests that wait for one."""
+    """A number of places, and a bounded queue of requests that wait for one."""
 
-    def __init__(self, places: int, waiting: int, patience: float) -> None:
+    def __init__(self, places: int, waiting: int, max_wait: float) -> None:
         self._free = asyncio.Semaphore(places)
-        self._inside, self._most, self._patience = 0, places + waiting, patience
+        self._inside, self._limit, self._max_wait = 0, places + waiting, max_wait
 
     async def enter(self) -> bool:
-        """Wait for a place; return False when the line is full or the wait too long."""
-        if self._inside >= self._most:
+        """Wait for a place. Return False if the queue is full or the wait too long."""
+        if self._inside >= self._limit:
             return False
         self._inside += 1
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._max_wait):
                 await self._free.acquire()
         except BaseException as exc:
             self._inside -= 1
@@ -58,22 +58,22 @@ class Line:
         return True
 
     def leave(self) -> None:
-        """Give the place back."""
+        """Free the place."""
         self._inside -= 1
         self._free.release()
 
 
 class LoginQueue:
-    """An ASGI application around Django's: POSTs of a password stand in line, all else passes."""
+    """An ASGI application around Django's: POSTs with a password wait in the queue, other requests pass."""
 
     def __init__(self, application: Any) -> None:
         places = settings.SANSO_LOGINS_AT_ONCE or max(1, _cores() // 2)
         self._application = application
         self._paths = {reverse("login"), reverse("password_change")}
-        self._known, self._strangers = (Line(places, WAITING, PATIENCE) for _ in range(2))
+        self._known, self._strangers = (Line(places, WAITING, MAX_WAIT) for _ in range(2))
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
-        """Answer a request: through Django, or with 503 when too many stand in line."""
+        """Respond through Django, or with 503 if too many requests are waiting."""
         request = _posted(scope)
         if request is None or request.path_info not in self._paths:
             await self._application(scope, receive, send)
@@ -92,17 +92,17 @@ class LoginQueue:
 
 
 def _posted(scope: Scope) -> ASGIRequest | None:
-    """Return a POST without its body; None for everything else, also for what Django cannot read."""
+    """Return a POST without its body; None for other requests, also for those that Django cannot read."""
     if scope["type"] != "http" or scope["method"] != "POST":
         return None
     try:
         return ASGIRequest(dict(scope), BytesIO())
-    except UnicodeDecodeError:  # answered by Django with 400
+    except UnicodeDecodeError:  # Django responds with 400
         return None
 
 
 async def _body(receive: Any) -> bytes | None:
-    """Return the body, cut off soon after it is too long; None when the client went away meanwhile."""
+    """Return the body, truncated if it is too long; None if the client has disconnected."""
     body = b""
     while len(body) <= MAX_BODY:
         message = await receive()
@@ -115,7 +115,7 @@ async def _body(receive: Any) -> bytes | None:
 
 
 def _replayed(body: bytes, receive: Any) -> Any:
-    """Return a `receive` that gives the body once, and then what the client does."""
+    """Return a `receive` that returns the body once, and then the client's messages."""
     messages = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def again() -> Any:
@@ -145,5 +145,5 @@ def _page(status: int, language: str) -> bytes:
 
 
 def _cores() -> int:
-    """Return how many processors this process may use."""
+    """Return the number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

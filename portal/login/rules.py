@@ -1,4 +1,4 @@
-"""The two kinds of limits: a wait that doubles with each failure, and so many attempts in a time."""
+"""The two kinds of limits: a wait that doubles with each failure, and a rate of attempts."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backoff:
-    """Some attempts without a wait, then a wait before each further one that doubles up to `longest`.
+    """Some attempts without a wait, then a wait before each further one, which doubles up to `longest`.
 
-    Times are seconds. Failures are counted together until none was added for `kept`.
+    Times are seconds. Failures are counted until there was none for `kept`.
     """
 
     key: str
@@ -27,7 +27,7 @@ class Backoff:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rate:
-    """So many attempts at once, and one more each `every` seconds (the generic cell rate algorithm)."""
+    """`burst` attempts at once, and one more each `every` seconds (the generic cell rate algorithm)."""
 
     key: str
     burst: int

@@ -1,4 +1,4 @@
-"""The pages to log in, and to change one's password."""
+"""The login page and the page that changes the password."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from portal.login.forms import WAIT, LoginForm, PasswordForm
 
 
 class LoginPage(LoginView):
-    """Django's login with limits: 422 for a wrong password, 429 when to wait."""
+    """Django's login with limits: 422 for a wrong password, 429 if the user must wait."""
 
     form_class = LoginForm
     redirect_authenticated_user = True
@@ -30,17 +30,17 @@ class LoginPage(LoginView):
         return response
 
     def form_invalid(self, form: LoginForm) -> HttpResponse:  # type: ignore[override]  # our own form class
-        """Show the form again with what was wrong."""
+        """Show the form with its errors."""
         return with_status(super().form_invalid(form), form)
 
     def get_redirect_url(self) -> str:  # type: ignore[override]  # the stubs name a parameter that is gone
-        """Return where `next` leads; nowhere when it leads back to this page, which would have no end."""
+        """Return the URL in `next`, "" if it is this page, which would redirect forever."""
         url = super().get_redirect_url()
         return "" if urlsplit(url).path == reverse("login") else url
 
 
 class PasswordPage(PasswordChangeView):
-    """Django's change of the own password, with limits. Other sessions end, this one stays."""
+    """Django's password change with limits. The user's other sessions end."""
 
     form_class = PasswordForm
     template_name = "registration/password.html"
@@ -53,19 +53,19 @@ class PasswordPage(PasswordChangeView):
         return form
 
     def form_valid(self, form: Any) -> HttpResponse:
-        """Save the new password. A generated one that was shown until now is shown no more."""
+        """Save the new password. A generated one is no longer displayed."""
         response = super().form_valid(form)
         forget(settings.DATA_DIR, form.user)
         messages.success(self.request, _("Password changed. Your other sessions were logged out."))
         return response
 
     def form_invalid(self, form: Any) -> HttpResponse:
-        """Show the form again with what was wrong."""
+        """Show the form with its errors."""
         return with_status(super().form_invalid(form), form)
 
 
 def with_status(response: HttpResponse, form: Any) -> HttpResponse:
-    """Return the response as 422, or as 429 with the seconds to wait when the form says so."""
+    """Return the response with status 422, or 429 and the seconds to wait if the form has that error."""
     response.status_code = 422
     for error in (one for errors in form.errors.as_data().values() for one in errors):
         if error.code == WAIT:

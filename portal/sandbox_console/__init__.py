@@ -1,1 +1,1 @@
-"""The sandbox's own page: what runs in it, and what people break there on purpose."""
+"""The sandbox's page: its state, and the injection of failures."""

@@ -1,4 +1,4 @@
-"""The sandbox's control plane (`/_sanso/…`) as the page asks it: dataclasses out, two errors up."""
+"""A client of the sandbox's control API (`/_sanso/…`): it returns dataclasses and raises two errors."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ ACT_SECONDS = 15.0
 OPERATIONS = ("create", "update", "delete", "rollback")
 
 Payload = Mapping[str, Any]
-# Loopback is never asked through a proxy, whatever the environment says.
+# Loopback is never accessed through a proxy, also if the environment configures one.
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class SandboxUnavailable(Exception):
-    """The sandbox does not answer, or not as this portal understands it."""
+    """Raised when the sandbox does not respond, or its response is invalid."""
 
 
 class SandboxRejected(Exception):
-    """The sandbox would not do it; the message is its own sentence."""
+    """Raised when the sandbox rejects the request; the message is its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """What stands behind an instance. `tags` are the instance's; `service` is "" before it is set up."""
+    """The machine of an instance. `tags` are the instance's; `service` is "" before it is configured."""
 
     instance: str
     tags: Mapping[str, str]
@@ -43,7 +43,7 @@ class Machine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """One instance of a cluster. `lag_ms` is None where it is not known."""
+    """One instance of a cluster. `lag_ms` is None if it is unknown."""
 
     instance: str
     writes: bool
@@ -64,7 +64,7 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceFault:
-    """A resource that fails. `everywhere`: in every account, as scripts may ask."""
+    """A resource that fails. `everywhere`: in every account, as scripts may inject it."""
 
     key: str
     operation: str
@@ -113,25 +113,25 @@ class SandboxState:
     api: tuple[ApiFault, ...]
 
     @property
-    def in_force(self) -> int:
-        """Return how many faults there are."""
+    def active_faults(self) -> int:
+        """Return the number of active faults."""
         return len(self.resources) + len(self.associations) + len(self.api)
 
 
 class ControlPlane:
     """The control plane of a sandbox, for one account in it.
 
-    Everything raises SandboxSilent; what changes something raises SandboxRefused as well.
+    All methods raise SandboxUnavailable; those that change something also raise SandboxRejected.
     """
 
     def __init__(self, url: str, account: str, token: str) -> None:
         self.url, self.account, self._token = url.rstrip("/"), account, token
 
     def state(self) -> SandboxState:
-        """Return what runs and what is broken on purpose."""
-        about, machines, databases = self._ask("about"), self._ask("machines"), self._ask("databases")
-        own = self._ask("faults")
-        shared = self._ask("faults", everywhere=True) if self.account else {}
+        """Return what runs, and the injected failures."""
+        about, machines, databases = self._call("about"), self._call("machines"), self._call("databases")
+        own = self._call("faults")
+        shared = self._call("faults", everywhere=True) if self.account else {}
         try:
             return SandboxState(
                 engine=str(about["engine"]),
@@ -147,43 +147,43 @@ class ControlPlane:
                 api=(*_api(own, False), *_api(shared, True)),
             )
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as strange:
-            raise SandboxUnavailable(f"answers in another way: {strange!r}") from strange
+            raise SandboxUnavailable(f"invalid response: {strange!r}") from strange
 
     def log(self, instance: str) -> str:
-        """Return the end of a machine's log. Raise SandboxRefused if there is no such machine."""
-        return str(self._ask(f"machines/{quote(instance, safe='')}/log").get("log", ""))
+        """Return the end of a machine's log. Raise SandboxRejected if there is no such machine."""
+        return str(self._call(f"machines/{quote(instance, safe='')}/log").get("log", ""))
 
     def act_on_machine(self, instance: str, action: str) -> str:
-        """Do something to a machine; return the instance."""
-        return str(self._ask(f"machines/{quote(instance, safe='')}", {"action": action})["instance"])
+        """Perform an action on a machine; return the instance."""
+        return str(self._call(f"machines/{quote(instance, safe='')}", {"action": action})["instance"])
 
     def act_on_database(self, cluster: str, action: str) -> str:
         """Do something to a cluster; return the instance that it affected."""
-        return str(self._ask("databases", {"cluster": cluster, "action": action}).get("affected", ""))
+        return str(self._call("databases", {"cluster": cluster, "action": action}).get("affected", ""))
 
     def set_time_scale(self, pace: float) -> None:
-        """Let the account's time pass at another pace."""
-        self._ask("pace", {"pace": pace})
+        """Set the account's time scale."""
+        self._call("pace", {"pace": pace})
 
     def add_faults(self, *, everywhere: bool = False, **faults: Any) -> None:
-        """Add faults by their kind (resources, associations, api); None takes back."""
-        self._ask("faults", faults, everywhere=everywhere)
+        """Add faults by their kind (resources, associations, api); None removes them."""
+        self._call("faults", faults, everywhere=everywhere)
 
     def remove_api_faults(self) -> None:
-        """Take back the faults of API calls that are in force in the account."""
+        """Remove the faults of API calls that are active in the account."""
         self.add_faults(api=None)
         if self.account:
             self.add_faults(api=None, everywhere=True)
 
     def clear_faults(self) -> None:
-        """Take back every fault that is in force in the account."""
-        self._ask("faults", method="DELETE")
+        """Remove every fault that is active in the account."""
+        self._call("faults", method="DELETE")
         if self.account:
-            shared = self._ask("faults", everywhere=True)
+            shared = self._call("faults", everywhere=True)
             named = {kind: dict.fromkeys(shared.get(kind) or {}) for kind in ("resources", "associations")}
             self.add_faults(api=None, everywhere=True, **named)
 
-    def _ask(
+    def _call(
         self, path: str, body: Payload | None = None, *, method: str = "", everywhere: bool = False
     ) -> Payload:
         query = f"?{urlencode({'account': self.account})}" if self.account and not everywhere else ""
@@ -195,48 +195,48 @@ class ControlPlane:
         )
         seconds = READ_SECONDS if request.method == "GET" else ACT_SECONDS
         try:
-            with _opener.open(request, timeout=seconds) as answer:
-                told = json.load(answer)
+            with _opener.open(request, timeout=seconds) as response:
+                payload = json.load(response)
         except urllib.error.HTTPError as error:
-            raise _refusal(error) from error
+            raise _rejection(error) from error
         except (OSError, ValueError) as problem:
             raise SandboxUnavailable(str(problem)) from problem
-        if not isinstance(told, dict):
-            raise SandboxUnavailable("answers in another way")
-        return told
+        if not isinstance(payload, dict):
+            raise SandboxUnavailable("invalid response")
+        return payload
 
 
-def _refusal(error: urllib.error.HTTPError) -> SandboxRejected | SandboxUnavailable:
+def _rejection(error: urllib.error.HTTPError) -> SandboxRejected | SandboxUnavailable:
     with error:
         if error.code == 401:
-            return SandboxUnavailable("answers 401: SANSO_SANDBOX_TOKEN_FILE is not the file with its token")
+            return SandboxUnavailable("returns 401: SANSO_SANDBOX_TOKEN_FILE is not the file with its token")
         try:
             sentence = str(json.load(error)["error"])
         except (OSError, ValueError, KeyError, TypeError):
-            return SandboxUnavailable(f"answers {error.code}")
+            return SandboxUnavailable(f"returns {error.code}")
     return SandboxRejected(sentence)
 
 
 def _finite(value: Any) -> float:
-    """Return a number. Raise ValueError for one that cannot be calculated with: Python's JSON has such."""
+    """Return a number. Raise ValueError if it is infinite or NaN, which Python's JSON allows."""
     number = float(value)
     if not math.isfinite(number):
         raise ValueError(f"{value} is not a finite number")
     return number
 
 
-def _machine(told: Payload) -> Machine:
+def _machine(payload: Payload) -> Machine:
     return Machine(
-        instance=str(told["instance"]),
-        tags=dict(told.get("tags") or {}),
-        address=str(told.get("address") or ""),
-        service=str(told.get("service") or ""),
-        running=bool(told["running"]),
-        broken=bool(told.get("broken")),
+        instance=str(payload["instance"]),
+        tags=dict(payload.get("tags") or {}),
+        address=str(payload.get("address") or ""),
+        service=str(payload.get("service") or ""),
+        running=bool(payload["running"]),
+        broken=bool(payload.get("broken")),
     )
 
 
-def _cluster(told: Payload) -> Cluster:
+def _cluster(payload: Payload) -> Cluster:
     members = [
         Member(
             instance=str(one["instance"]),
@@ -245,18 +245,18 @@ def _cluster(told: Payload) -> Cluster:
             follows=bool(one["follows"]),
             lag_ms=None if one.get("lag_ms") is None else _finite(one["lag_ms"]),
         )
-        for one in told["instances"]
+        for one in payload["instances"]
     ]
     return Cluster(
-        name=str(told["cluster"]),
-        writer_endpoint=str(told["writer_endpoint"]),
-        reader_endpoint=str(told["reader_endpoint"]),
+        name=str(payload["cluster"]),
+        writer_endpoint=str(payload["writer_endpoint"]),
+        reader_endpoint=str(payload["reader_endpoint"]),
         members=tuple(sorted(members, key=lambda one: (not one.writes, one.instance))),
     )
 
 
-def _resources(told: Payload, everywhere: bool) -> Iterable[ResourceFault]:
-    for key, reason in (told.get("resources") or {}).items():
+def _resources(payload: Payload, everywhere: bool) -> Iterable[ResourceFault]:
+    for key, reason in (payload.get("resources") or {}).items():
         operation, _, logical_id = key.rpartition(":")
         yield ResourceFault(
             key=key,
@@ -267,8 +267,8 @@ def _resources(told: Payload, everywhere: bool) -> Iterable[ResourceFault]:
         )
 
 
-def _associations(told: Payload, everywhere: bool) -> Iterable[AssociationFault]:
-    for name, fault in (told.get("associations") or {}).items():
+def _associations(payload: Payload, everywhere: bool) -> Iterable[AssociationFault]:
+    for name, fault in (payload.get("associations") or {}).items():
         on = fault["on"]
         yield AssociationFault(
             name=name,
@@ -279,8 +279,8 @@ def _associations(told: Payload, everywhere: bool) -> Iterable[AssociationFault]
         )
 
 
-def _api(told: Payload, everywhere: bool) -> Iterable[ApiFault]:
-    for fault in told.get("api") or ():
+def _api(payload: Payload, everywhere: bool) -> Iterable[ApiFault]:
+    for fault in payload.get("api") or ():
         yield ApiFault(
             service=str(fault["service"]),
             action=str(fault["action"]),

@@ -1,4 +1,4 @@
-"""What people ask of the sandbox by filling in fields: failures that wait for their moment, and the pace."""
+"""The forms of the sandbox's page: failures to inject, and the time scale."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SERVICES = (
     *("cloudformation", "autoscaling", "cloudwatch", "ec2", "elbv2", "iam", "lambda", "logs", "rds"),
     *("s3", "secretsmanager", "ssm", "sts"),
 )
-"""In boto3's words, which are also the sandbox's; the one that a deployment asks most comes first."""
+"""By boto3's names, which are also the sandbox's; the one that deployments call most is first."""
 PLAIN = {"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false", "class": "mono"}
 
 
@@ -45,7 +45,7 @@ def suggesting(name: str) -> forms.TextInput:
 
 
 class FaultForm(forms.Form):
-    """One thing that is asked for. `ask` names it in the page, where several forms stand."""
+    """One of the page's forms. `ask` is its name among them."""
 
     ask = ""
 
@@ -53,19 +53,19 @@ class FaultForm(forms.Form):
         super().__init__(sent, auto_id=f"ask-{self.ask}-%s")
 
     def problems(self) -> list[tuple[BoundField | None, str, str]]:
-        """Return every (field, its name, sentence); first those without a field."""
+        """Return every (field, label, error); first those without a field."""
         whole: list[tuple[BoundField | None, str, str]] = [
             (None, "", str(e)) for e in self.non_field_errors()
         ]
         return whole + [(field, str(field.label), str(e)) for field in self for e in field.errors]
 
     def carry_out(self, sandbox: ControlPlane) -> str:
-        """Ask the sandbox and return the sentence about it. Raise SandboxSilent or SandboxRefused."""
+        """Send the request and return a message. Raise SandboxUnavailable or SandboxRejected."""
         raise NotImplementedError
 
 
 class ResourceForm(FaultForm):
-    """A resource that fails when CloudFormation comes to it."""
+    """A resource whose operation fails."""
 
     ask = "resource"
     logical_id = forms.CharField(
@@ -89,15 +89,15 @@ class ResourceForm(FaultForm):
     )
 
     def carry_out(self, sandbox: ControlPlane) -> str:
-        """Let the resource fail from now on."""
-        asked = self.cleaned_data
-        prefix = "" if asked["operation"] == "create" else f"{asked['operation']}:"
-        sandbox.add_faults(resources={prefix + asked["logical_id"]: asked["reason"]})
-        return _("Failure injected: %(name)s.") % {"name": asked["logical_id"]}
+        """Make the resource fail from now on."""
+        values = self.cleaned_data
+        prefix = "" if values["operation"] == "create" else f"{values['operation']}:"
+        sandbox.add_faults(resources={prefix + values["logical_id"]: values["reason"]})
+        return _("Failure injected: %(name)s.") % {"name": values["logical_id"]}
 
 
 class AssociationForm(FaultForm):
-    """An association that fails on some instances, with what its last step prints."""
+    """An association that fails on some instances, with the output of its last step."""
 
     ask = "association"
     name = forms.CharField(
@@ -136,11 +136,11 @@ class AssociationForm(FaultForm):
 
     def __init__(self, sent: QueryDict | None = None) -> None:
         super().__init__(sent)
-        for name in ("number", "instances"):  # whoever sees them has to fill them in
+        for name in ("number", "instances"):  # required when they are visible
             self.fields[name].must_be_filled = True  # type: ignore[attr-defined]  # read by _field.html
 
     def clean(self) -> dict[str, Any]:
-        """Ask for the number or the ids where the choice needs them."""
+        """Require the number or the ids if the choice needs them."""
         given = super().clean() or self.cleaned_data
         if given.get("where") == "first" and not given.get("number") and "number" not in self.errors:
             self.add_error("number", ValidationError(_("Enter the number of instances."), code="required"))
@@ -150,24 +150,24 @@ class AssociationForm(FaultForm):
 
     def _check_instances(self, typed: str) -> None:
         ids = re.split(r"[\s,]+", typed.strip(" ,\n"))
-        strange = [one for one in ids if not re.fullmatch(r"m?i-[0-9a-f]+", one)]
+        invalid = [one for one in ids if not re.fullmatch(r"m?i-[0-9a-f]+", one)]
         if not typed.strip(" ,\n"):
             self.add_error(
                 "instances", ValidationError(_("Enter at least one instance ID."), code="required")
             )
-        elif strange:
-            sentence = _("Not an instance ID: %(id)s") % {"id": strange[0]}
+        elif invalid:
+            sentence = _("Not an instance ID: %(id)s") % {"id": invalid[0]}
             self.add_error("instances", ValidationError(sentence, code="invalid"))
         self.cleaned_data["ids"] = ids
 
     def carry_out(self, sandbox: ControlPlane) -> str:
-        """Let the association fail from its next run on."""
-        asked = self.cleaned_data
-        on = {"all": True, "first": asked["number"], "chosen": asked.get("ids")}[asked["where"]]
-        # Browsers send the lines of a text with carriage returns, which no program prints.
-        printed = asked["printed"].replace("\r\n", "\n")
-        sandbox.add_faults(associations={asked["name"]: {"on": on, "stdout": printed, "stderr": STATUS}})
-        return _("Failure injected: %(name)s, from its next run.") % {"name": asked["name"]}
+        """Make the association fail from its next run on."""
+        values = self.cleaned_data
+        on = {"all": True, "first": values["number"], "chosen": values.get("ids")}[values["where"]]
+        # Browsers submit the lines of a text with carriage returns, which programs do not print.
+        printed = values["printed"].replace("\r\n", "\n")
+        sandbox.add_faults(associations={values["name"]: {"on": on, "stdout": printed, "stderr": STATUS}})
+        return _("Failure injected: %(name)s, from its next run.") % {"name": values["name"]}
 
 
 class ApiForm(FaultForm):
@@ -197,14 +197,14 @@ class ApiForm(FaultForm):
     )
 
     def carry_out(self, sandbox: ControlPlane) -> str:
-        """Let the next calls fail."""
-        asked = self.cleaned_data
-        sandbox.add_faults(api=[{name: asked[name] for name in ("service", "action", "mode", "count")}])
-        return _("Failure injected for the next calls of %(service)s %(action)s.") % asked
+        """Make the next calls fail."""
+        values = self.cleaned_data
+        sandbox.add_faults(api=[{name: values[name] for name in ("service", "action", "mode", "count")}])
+        return _("Failure injected for the next calls of %(service)s %(action)s.") % values
 
 
 class TimeScaleForm(FaultForm):
-    """How fast the sandbox's time passes."""
+    """The sandbox's time scale."""
 
     ask = "pace"
     pace = forms.FloatField(
@@ -218,7 +218,7 @@ class TimeScaleForm(FaultForm):
     )
 
     def carry_out(self, sandbox: ControlPlane) -> str:
-        """Change the pace, which what waits now feels too."""
+        """Set the time scale, also for operations in progress."""
         sandbox.set_time_scale(self.cleaned_data["pace"])
         return _("Time scale set to %(pace)g.") % self.cleaned_data
 

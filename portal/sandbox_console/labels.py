@@ -1,4 +1,4 @@
-"""What the sandbox's actions, faults and paces are called on its page. An unknown word is shown as it is."""
+"""The labels of the sandbox's actions, faults and time scales. An unknown value is its own label."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from deployments.presentation import badges
 from portal.sandbox_console.control_plane import AssociationFault, Machine, Member
 
 AWS_PACE = round(1 / SIMULATED_SCALE)
-"""The pace at which a second in the sandbox is one on AWS."""
+"""The time scale at which the sandbox is as fast as AWS."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionLabel:
-    """Something that is done on purpose: its button, what is said when it was done; `%(name)s` is who met it.
+    """The button of an action and the message after it; `%(name)s` is the affected instance.
 
-    `warning` is read and agreed to before.
+    The user must confirm `warning` first.
     """
 
     label: Promise | str
@@ -93,25 +93,25 @@ OPERATIONS: Mapping[str, Promise] = {
 
 
 def action_label(known: Mapping[str, ActionLabel], action: str) -> ActionLabel:
-    """Return what is known of an action; a new one of the sandbox's goes by its own word."""
+    """Return the label of an action; that of an unknown one is its own name."""
     done = _("%(action)s: done for %(name)s.").replace("%(action)s", action)
     return known.get(action) or ActionLabel(label=action, done=done)
 
 
 def machine_actions(machine: Machine, actions: Iterable[str]) -> list[str]:
-    """Return which of the actions make sense for a machine as it is now."""
+    """Return the actions that are possible in the machine's current state."""
     useful = {
         "stop-service": bool(machine.service) and machine.running,
         "start-service": bool(machine.service) and not machine.running,
         "break-service": machine.service == "httpd" and not machine.broken,
         "repair-service": machine.service == "httpd" and machine.broken,
     }
-    wanted = [action for action in actions if useful.get(action, True)]
-    return sorted(wanted, key=lambda action: list(MACHINES).index(action) if action in MACHINES else 99)
+    possible = [action for action in actions if useful.get(action, True)]
+    return sorted(possible, key=lambda action: list(MACHINES).index(action) if action in MACHINES else 99)
 
 
 def database_actions(members: Iterable[Member], actions: Iterable[str], *, embedded: bool) -> list[str]:
-    """Return which of the actions make sense for a cluster with these members."""
+    """Return the actions that are possible for a cluster with these members."""
     readers = any(not member.writes for member in members)
     needs_reader = {"failover", "kill_reader"}
     possible = [action for action in actions if readers or action not in needs_reader]
@@ -121,7 +121,7 @@ def database_actions(members: Iterable[Member], actions: Iterable[str], *, embed
 
 
 def tier(machine: Machine) -> str:
-    """Return what a machine is for: by its service, and by its tag until it has one."""
+    """Return the tier of a machine, by its service, or by its tag until it has one."""
     named = {"httpd": "web", "uwsgi": "app"}.get(machine.service) or {
         "ApacheWeb": "web",
         "App": "app",
@@ -130,7 +130,7 @@ def tier(machine: Machine) -> str:
 
 
 def machine_badge(machine: Machine) -> SafeString:
-    """Return how a machine's service is doing."""
+    """Return the status of a machine's service."""
     if not machine.service:
         return badges.status_badge(DisplayStatus.PENDING, pgettext("service", "Not configured yet"))
     if not machine.running:
@@ -141,7 +141,7 @@ def machine_badge(machine: Machine) -> SafeString:
 
 
 def member_badge(member: Member) -> SafeString:
-    """Return whether a database instance answers, and of a reader whether it follows the writer."""
+    """Return the status of a database instance."""
     if not member.answers:
         return badges.status_badge(DisplayStatus.FAILED, pgettext("database", "Not responding"))
     if member.writes:
@@ -154,7 +154,7 @@ def member_badge(member: Member) -> SafeString:
 
 
 def where(fault: AssociationFault) -> str:
-    """Return on which instances an association fails."""
+    """Return the text for the instances on which an association fails."""
     if isinstance(fault.on, bool):
         return _("on all instances")
     if isinstance(fault.on, int):
@@ -165,7 +165,7 @@ def where(fault: AssociationFault) -> str:
 
 
 def pace(now: float) -> str:
-    """Return what a pace means."""
+    """Return the description of a time scale."""
     if now <= 0:
         return _("No waiting: what takes minutes on AWS completes immediately.")
     ratio = AWS_PACE / now

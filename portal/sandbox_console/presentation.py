@@ -1,4 +1,4 @@
-"""What the page shows: the sandbox's state beside what the portal knows of environments and templates."""
+"""The view models of the page: the sandbox's state, with the portal's environments and templates."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ ACTIONS = (
     *("ListStackResources", "DeleteStack", "DescribeAutoScalingGroups", "DescribeTargetHealth"),
     *("DescribeAssociationExecutions", "StartAssociationsOnce", "DescribeDBClusters", "PutObject"),
 )
-"""What the portal asks most, to choose from."""
+"""The calls that the portal makes most, as suggestions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Button:
-    """One thing that can be done."""
+    """The button of one action."""
 
     action: str
     label: Promise | str
@@ -38,7 +38,7 @@ class Button:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MachineRow:
-    """An instance with what can be done to it."""
+    """An instance with its actions."""
 
     fact: Machine
     tier: str
@@ -56,7 +56,7 @@ class MemberRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterRow:
-    """A database with what can be done to it."""
+    """A database with its actions."""
 
     fact: Cluster
     environment: Environment | None
@@ -65,7 +65,7 @@ class ClusterRow:
 
 
 def lists(account: Account, state: SandboxState) -> dict[str, Any]:
-    """Return what the parts of the page that stay fresh are made of."""
+    """Return the context of the parts of the page that are refreshed."""
     environments = list(Environment.objects.live().in_account(account.pk))
     return {
         "state": state,
@@ -78,8 +78,8 @@ def lists(account: Account, state: SandboxState) -> dict[str, Any]:
     }
 
 
-def asking(account: Account, state: SandboxState | None, bound: FaultForm | None) -> dict[str, Any]:
-    """Return the forms, the one that was sent with what was typed, and what can be chosen from."""
+def forms_context(account: Account, state: SandboxState | None, bound: FaultForm | None) -> dict[str, Any]:
+    """Return the context of the forms, with the submitted one, and their suggestions."""
     forms = {kind.ask: kind() for kind in FORMS}
     forms["pace"].initial["pace"] = f"{state.pace:g}" if state else ""
     if bound is not None:
@@ -129,7 +129,7 @@ def _cluster(cluster: Cluster, state: SandboxState, environments: Sequence[Envir
 
 
 def owner_of(name: str, environments: Sequence[Environment]) -> Environment | None:
-    """Return the environment whose stacks made something: CloudFormation's names begin with the root's.
+    """Return the environment whose stacks created a resource: CloudFormation's names begin with the root's.
 
     The longest name wins: sanso-shop-2 is not sanso-shop.
     """
@@ -138,8 +138,8 @@ def owner_of(name: str, environments: Sequence[Environment]) -> Environment | No
 
 
 def _button(known: Mapping[str, labels.ActionLabel], action: str) -> Button:
-    deed = labels.action_label(known, action)
-    return Button(action=action, label=deed.label, warning=deed.warning)
+    found = labels.action_label(known, action)
+    return Button(action=action, label=found.label, warning=found.warning)
 
 
 def _logical_ids() -> list[str]:

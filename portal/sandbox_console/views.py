@@ -1,6 +1,7 @@
-"""The sandbox's page: what runs in it, and the buttons and forms that break it on purpose.
+"""The sandbox's page: its state, and the buttons and forms that inject failures.
 
-It asks the sandbox within the request, which no page does of AWS: it is on this machine, and given seconds.
+It calls the sandbox within the request, which no page does with AWS: the sandbox is on this machine, and
+calls have timeouts of seconds.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from portal.sandbox_console.control_plane import (
 from portal.sandbox_console.forms import FORMS, FaultForm
 
 NAMED = ("resources", "associations")
-"""The kinds of fault that are taken back one by one."""
+"""The kinds of faults that are removed one by one."""
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -42,7 +43,7 @@ NAMED = ("resources", "associations")
 @vary_on_headers("HX-Request")
 @gzip_page
 def sandbox_page(request: AuthedRequest) -> HttpResponse:
-    """Show the sandbox in one account, its lists alone to htmx; or do what a form asks."""
+    """Show the sandbox in one account, for htmx only its lists; or process a form."""
     if not Account.objects.sandboxes().exists():
         return render(request, "sandbox_console/none.html")
     account = _account(request)
@@ -56,7 +57,7 @@ def sandbox_page(request: AuthedRequest) -> HttpResponse:
         context |= presentation.lists(account, state)
     if request.htmx:
         return render(request, "sandbox_console/_lists.html", context)
-    context |= presentation.asking(account, state, form) | {"accounts": Account.objects.sandboxes()}
+    context |= presentation.forms_context(account, state, form) | {"accounts": Account.objects.sandboxes()}
     return render(request, "sandbox_console/sandbox.html", context, status=200 if form is None else 422)
 
 
@@ -66,7 +67,7 @@ def sandbox_page(request: AuthedRequest) -> HttpResponse:
 @vary_on_headers("HX-Request")
 @gzip_page
 def sandbox_log(request: AuthedRequest, instance: str) -> HttpResponse:
-    """Show the end of a machine's log; its text alone to the page that opens it in place."""
+    """Show the end of a machine's log; for htmx only its text."""
     account = _account(request)
     context = {"account": account, "instance": instance}
     try:
@@ -79,7 +80,7 @@ def sandbox_log(request: AuthedRequest, instance: str) -> HttpResponse:
 @require_POST
 @may_deploy
 def sandbox_machine(request: AuthedRequest, instance: str) -> HttpResponse:
-    """Kill an instance, or do to its service what the button says."""
+    """Kill an instance, or perform an action on its service."""
     account, action = _account(request), request.POST.get("action", "")
     done = str(labels.action_label(labels.MACHINES, action).done)
     return _do(request, account, lambda sandbox: sandbox.act_on_machine(instance, action), done)
@@ -88,7 +89,7 @@ def sandbox_machine(request: AuthedRequest, instance: str) -> HttpResponse:
 @require_POST
 @may_deploy
 def sandbox_database(request: AuthedRequest, cluster: str) -> HttpResponse:
-    """Fail a cluster over, or kill, stop or freeze one of its instances."""
+    """Fail over a cluster, or kill, stop or freeze one of its instances."""
     account, action = _account(request), request.POST.get("action", "")
     done = str(labels.action_label(labels.DATABASES, action).done)
     return _do(request, account, lambda sandbox: sandbox.act_on_database(cluster, action), done)
@@ -97,7 +98,7 @@ def sandbox_database(request: AuthedRequest, cluster: str) -> HttpResponse:
 @require_POST
 @may_deploy
 def sandbox_take_back(request: AuthedRequest) -> HttpResponse:
-    """Take back one fault of a resource or an association, those of API calls, or everything."""
+    """Remove one fault of a resource or an association, those of API calls, or all."""
     kind, name, everywhere = (request.POST.get(key, "") for key in ("kind", "name", "everywhere"))
 
     def take_back(sandbox: ControlPlane) -> str:
@@ -114,10 +115,10 @@ def sandbox_take_back(request: AuthedRequest) -> HttpResponse:
 
 
 def _account(request: AuthedRequest) -> Account:
-    """Return the account that the address names, else the first one. Raise Http404."""
+    """Return the account in the URL, else the first one. Raise Http404 if there is none."""
     found = {account.pk: account for account in Account.objects.sandboxes()}
-    asked = request.GET.get("account")
-    account = found.get(parse_number(asked)) if asked else next(iter(found.values()), None)
+    given = request.GET.get("account")
+    account = found.get(parse_number(given)) if given else next(iter(found.values()), None)
     if account is None:
         raise Http404
     return account
@@ -140,7 +141,7 @@ def _state(sandbox: ControlPlane) -> tuple[SandboxState | None, str]:
 
 
 def _sent(request: AuthedRequest) -> FaultForm | None:
-    """Return the form that was sent, None if none was. Raise Http404 for one that there is not."""
+    """Return the submitted form, None if there is none. Raise Http404 for an unknown one."""
     if request.method != "POST":
         return None
     for kind in FORMS:
@@ -150,7 +151,7 @@ def _sent(request: AuthedRequest) -> FaultForm | None:
 
 
 def _carried_out(request: AuthedRequest, form: FaultForm, sandbox: ControlPlane) -> bool:
-    """Do what a good form asks and say so; False, with the form saying why, when it could not be done."""
+    """Process a form and add a message. Return False if it failed, with the errors in the form."""
     if not form.is_valid():
         return False
     try:
@@ -162,11 +163,11 @@ def _carried_out(request: AuthedRequest, form: FaultForm, sandbox: ControlPlane)
 
 
 def _do(
-    request: AuthedRequest, account: Account, deed: Callable[[ControlPlane], str], done: str
+    request: AuthedRequest, account: Account, action: Callable[[ControlPlane], str], done: str
 ) -> HttpResponse:
-    """Do what a button asks of the sandbox, and say what came of it to whom."""
+    """Perform an action on the sandbox, and add a message with its result."""
     try:
-        messages.success(request, done % {"name": deed(_sandbox(account))})
+        messages.success(request, done % {"name": action(_sandbox(account))})
     except (SandboxUnavailable, SandboxRejected) as problem:
         messages.error(request, _sentence(problem))
     return redirect(_address(account))

@@ -1,11 +1,11 @@
-"""`make run`: one foreground process that starts the whole portal, keeps it running and leaves nothing.
+"""`make run`: one foreground process that starts the whole portal, restarts its programs and ends them all.
 
-guard.py ends processes, also when the supervisor itself was killed · children.py keeps one program running ·
-logs.py bounds their logs · lock.py lets one run use a data folder · listening.py takes their addresses ·
-plan.py says which programs there are · answers.py sees whether they answer · sandbox_lines.py says what the
-sandbox is made of · run.py puts it together.
+guard.py ends processes, also if the supervisor itself was killed · children.py runs and restarts one program
+· logs.py limits their logs · lock.py allows one run per data folder · listening.py opens their addresses ·
+plan.py lists the programs · answers.py checks whether they respond · sandbox_lines.py describes the sandbox ·
+run.py runs the plan.
 
-Why not a library: honcho ends everything as soon as one process dies, where here each must come back by
-itself. Circus and Supervisor restart, but bring a daemon with its own configuration and control socket
-(Circus also pyzmq, tornado and psutil), and with neither do the children end when it is killed by SIGKILL.
+Why not a library: honcho ends everything as soon as one process dies; here each program is restarted. Circus
+and Supervisor restart programs, but need a daemon with its own configuration and control socket (Circus also
+pyzmq, tornado and psutil), and their children survive if it is killed with SIGKILL.
 """

@@ -1,4 +1,4 @@
-"""Whether a program of the run answers yet. Who else could answer there: nobody, see listening.py."""
+"""Whether a program of the run responds. Only that program can respond at its address: see listening.py."""
 
 from __future__ import annotations
 
@@ -7,34 +7,34 @@ import urllib.request
 
 import redis
 
-PATIENCE = 2.0  # seconds that one look waits for its answer
+TIMEOUT = 2.0  # seconds
 
-_directly = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # no proxy leads to this machine
+_directly = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # without a proxy
 
 
 def is_healthy(url: str) -> bool:
-    """Return whether a GET of `url` is answered with 200."""
+    """Return whether a GET of `url` returns 200."""
     return _status(url) == 200
 
 
 def responds(url: str) -> bool:
-    """Return whether a GET of `url` is answered with anything, a refusal included."""
+    """Return whether a GET of `url` returns any status, also an error."""
     return _status(url) != 0
 
 
 def pong(url: str) -> bool:
-    """Return whether a Redis answers PING at `url`."""
+    """Return whether a Redis responds to PING at `url`."""
     try:
-        with redis.Redis.from_url(url, socket_timeout=PATIENCE) as client:
+        with redis.Redis.from_url(url, socket_timeout=TIMEOUT) as client:
             return bool(client.ping())
     except (redis.RedisError, OSError):
         return False
 
 
 def _status(url: str) -> int:
-    """Return the status code of a GET, 0 without an answer."""
+    """Return the status code of a GET, 0 without a response."""
     try:
-        with _directly.open(url, timeout=PATIENCE) as answer:
+        with _directly.open(url, timeout=TIMEOUT) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as refusal:
         with refusal:

@@ -1,4 +1,4 @@
-"""Keeps one program running: starts it, logs what it prints, starts it again, ends it when told."""
+"""Run one program: start it, log its output, restart it, end it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STEADY = 30.0  # seconds after which a program counts as running well, and its p
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """What to run: its name (also of its log), its command, and what its environment has besides ours."""
+    """A program: its name (also of its log), its command, and its additional environment."""
 
     name: str
     command: Sequence[str]
@@ -33,11 +33,11 @@ class Program:
     inherits: Callable[[Mapping[str, str]], Mapping[str, str]] = dict  # what it gets of our environment
     descriptors: Sequence[int] = ()  # open files that it inherits under the same numbers
     url: str = ""
-    answers: Callable[[], bool] | None = None  # whether it can be used, as far as anybody can see; may block
+    answers: Callable[[], bool] | None = None  # whether it responds; may block
 
 
 class Guard:
-    """The process that ends our children if we cannot. See guard.py."""
+    """The process that ends the children if the supervisor cannot. See guard.py."""
 
     def __init__(self, lock_descriptor: int) -> None:
         self.mark = uuid.uuid4().hex
@@ -46,7 +46,7 @@ class Guard:
         self._pipe: int | None = None
 
     async def keep(self) -> None:
-        """Run until cancelled, started again if it ends."""
+        """Run until canceled; restart the process if it ends."""
         while True:
             reading, self._pipe = os.pipe()
             process = await asyncio.create_subprocess_exec(
@@ -58,10 +58,10 @@ class Guard:
             )
             os.close(reading)
             for group in self.groups:
-                self._tell(f"+{group}")
+                self._send(f"+{group}")
             try:
                 await process.wait()
-            finally:  # when cancelled, nothing is registered any more: at the end of its input it just ends
+            finally:  # when canceled, nothing is registered any more: it ends at the end of its input
                 os.close(self._pipe)
                 self._pipe = None
                 await process.wait()
@@ -69,20 +69,20 @@ class Guard:
 
     def watch(self, group: int) -> None:
         self.groups.add(group)
-        self._tell(f"+{group}")
+        self._send(f"+{group}")
 
     def forget(self, group: int) -> None:
         self.groups.discard(group)
-        self._tell(f"-{group}")
+        self._send(f"-{group}")
 
-    def _tell(self, line: str) -> None:
+    def _send(self, line: str) -> None:
         if self._pipe is not None:
-            with contextlib.suppress(BrokenPipeError):  # it has just died; the next one is told everything
+            with contextlib.suppress(BrokenPipeError):  # it has just died; the next one gets all lines
                 os.write(self._pipe, f"{line}\n".encode())
 
 
 class Child:
-    """One program of the run and the process that it is at the moment."""
+    """One program of the run and its current process."""
 
     def __init__(self, program: Program, *, logs: Path, guard: Guard, say: Callable[[str], None]) -> None:
         self.program, self.log = program, BoundedLog(logs / f"{program.name}.log")
@@ -93,13 +93,13 @@ class Child:
 
     @property
     def is_running(self) -> bool:
-        """Whether there is a process of the program at this moment."""
+        """Return whether the program has a running process."""
         return self._process is not None and self._process.returncode is None
 
     async def is_ready(self) -> bool:
-        """Return whether the program runs and answers: the same process before and after the question.
+        """Return whether the program runs and responds: with the same process before and after the check.
 
-        One that has died before must have run for a while since: it may be about to die again.
+        If it has died before, it must have run for a while since: it may die again.
         """
         process = self._process
         if self.program.answers and self.is_running and not await asyncio.to_thread(self.program.answers):
@@ -108,7 +108,7 @@ class Child:
         return settled and self.is_running and self._process is process
 
     async def keep(self) -> None:
-        """Run the program until cancelled, with growing pauses between its attempts."""
+        """Run the program until canceled, with growing pauses between the attempts."""
         pause = FIRST_PAUSE
         while True:
             self._began = time.monotonic()
@@ -120,7 +120,7 @@ class Child:
             pause = min(2 * pause, LONGEST_PAUSE)
 
     async def run(self) -> int:
-        """Run the program once and return its exit code; when cancelled, end it and all that it started."""
+        """Run the program once and return its exit code; when canceled, end it and all its processes."""
         mark = f"{self._guard.mark}.{self.program.name}"
         try:
             process = await self._start(mark)
@@ -137,7 +137,7 @@ class Child:
             await asyncio.to_thread(guard.kill_marked, mark)
             await process.wait()
             self._guard.forget(process.pid)
-            await asyncio.wait({copying}, timeout=1)  # its last words
+            await asyncio.wait({copying}, timeout=1)  # the end of its output
             copying.cancel()
 
     async def _start(self, mark: str) -> asyncio.subprocess.Process:
@@ -162,9 +162,9 @@ class Child:
 
 
 @contextlib.asynccontextmanager
-async def kept(*keepers: Child | Guard) -> AsyncIterator[None]:
-    """Keep all of them running inside the block, and end them together at its end."""
-    tasks = [asyncio.create_task(keeper.keep()) for keeper in keepers]
+async def running(*processes: Child | Guard) -> AsyncIterator[None]:
+    """Run all of them inside the block, and end them at its end."""
+    tasks = [asyncio.create_task(process.keep()) for process in processes]
     try:
         yield
     finally:
@@ -174,5 +174,5 @@ async def kept(*keepers: Child | Guard) -> AsyncIterator[None]:
 
 
 def ending(code: int) -> str:
-    """Say in words how a process ended."""
+    """Return how a process ended, as a text."""
     return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"

@@ -1,10 +1,10 @@
-"""Ends process groups: politely, then by force. Run as a program it does so when the supervisor has died.
+"""End process groups, with SIGTERM and then SIGKILL. As a program, it does so when the supervisor has died.
 
-The supervisor holds the other end of this program's standard input and writes a line `+PID` for each process
-group that it starts and `-PID` for each that it has ended. End of file means that the supervisor is gone,
-however it died; what is still registered is then ended. This works where Linux's parent-death signal does
-not: on other systems, and for the children's children. Only the standard library is imported: the program
-must start at once and stay small.
+The supervisor has the other end of this program's standard input and writes a line `+PID` for each process
+group that it starts and `-PID` for each that it has ended. End of file means that the supervisor has died;
+the groups that are still registered are then ended. This works where Linux's parent-death signal does not: on
+other systems, and for the children's children. Only the standard library is imported: the program must start
+fast and be small.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def has_members(group: int) -> bool:
 
 
 def kill_marked(mark: str) -> None:
-    """Kill every process whose mark starts with `mark`, in whatever group or session (where /proc tells)."""
+    """Kill every process whose mark starts with `mark`, in any group or session (where /proc exists)."""
     for pid in marked(mark):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGKILL)
@@ -62,7 +62,7 @@ def marked(mark: str) -> Iterator[int]:
 
 
 def main(mark: str) -> None:
-    """Follow the supervisor's registrations until it is gone, then end what it left."""
+    """Read the supervisor's registrations until it has died, then end the registered groups."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # these are for the supervisor, which then closes our input
     groups: set[int] = set()

@@ -1,10 +1,10 @@
-"""The addresses of a run: taken when it is planned, held until it ends, inherited by its programs.
+"""The addresses of a run: opened when it is planned, open until it ends, inherited by its programs.
 
-A port that is probed, closed and bound later can be taken by another process in between, and then two runs
-share what answers there. So the supervisor itself listens, before anything is started, and the program
-accepts on the socket that it inherits. While a program is being started again connections wait for it, and
-no other process can answer in its place. Redis servers take no socket from outside: theirs is a Unix socket
-in a folder that only its owner can enter.
+A port that is probed, closed and bound later can be bound by another process in between, and then two runs
+share one server. So the supervisor itself listens, before it starts anything, and the program accepts
+connections on the socket that it inherits. While a program restarts, connections wait for it, and no other
+process can respond in its place. Redis servers cannot inherit a socket: they have a Unix socket in a folder
+that only its owner can enter.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from pathlib import Path
 
 HOST = "127.0.0.1"
 TRIES = 200
-BACKLOG = 2048  # connections that wait for the program, as many as uvicorn lets wait
-LONGEST_PATH = 100  # bytes; the kernel takes 107 on Linux and 103 on macOS, the last of them a zero
+BACKLOG = 2048  # connections that wait for the program, as many as with uvicorn
+LONGEST_PATH = 100  # bytes; the kernel allows 107 on Linux and 103 on macOS, including a final zero
 
 
 class NoFreePort(Exception):
-    """None of the ports that were tried is free; the message names them."""
+    """Raised when none of the ports in a range is free; the message has the range."""
 
 
 def listen(first: int, *, host: str = HOST) -> socket.socket:
-    """Return a socket that listens on the first free port from `first` upwards; raises NoFreePort after many.
+    """Return a socket that listens on the first free port from `first` up. Raise NoFreePort if there is none.
 
-    It listens at once: of two sockets that are only bound with SO_REUSEADDR, Linux lets both have the port.
+    It listens at once: two sockets that are only bound with SO_REUSEADDR can have the same port on Linux.
     """
     last = min(first + TRIES, 65536) - 1
     for port in range(first, last + 1):
@@ -43,7 +43,7 @@ def _listen(host: str, port: int) -> socket.socket | None:
     listener = socket.socket()
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # Accepted connections inherit it on Linux, where servers that are handed a socket do not set it.
+        # Accepted connections inherit it on Linux; servers do not set it on an inherited socket.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         listener.bind((host, port))
         listener.listen(BACKLOG)

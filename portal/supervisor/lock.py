@@ -1,4 +1,4 @@
-"""One run for each data folder: a file lock that the kernel releases when its last holder ends."""
+"""One run per data folder: a file lock that the kernel releases when the last process with it ends."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-WAIT = 10.0  # seconds: longer than the guard takes to end what a killed run left
+WAIT = 10.0  # seconds: longer than the guard takes to end the processes of a killed run
 
 
 class AlreadyRunning(Exception):
-    """Another run uses this data folder; the message says where it answers."""
+    """Raised when another run uses this data folder; the message has its address."""
 
 
 class RunLock:
-    """Holds `folder`/run.lock, in which the holder notes its process id and address for whoever comes second.
+    """The lock `folder`/run.lock; the file has the process id and address of the run.
 
-    The guard inherits the lock, so that a new run waits until the remains of a killed one are gone.
+    The guard inherits the lock, so that a new run waits until the processes of a killed one have ended.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -45,11 +45,11 @@ class RunLock:
         self._file.close()
 
     def fileno(self) -> int:
-        """Return the descriptor that a process must inherit to hold the lock, too."""
+        """Return the descriptor that a process must inherit to have the lock too."""
         return self._file.fileno()
 
     def note(self, url: str) -> None:
-        """Write down who holds the lock and where it answers."""
+        """Write the process id and the address to the file."""
         self._file.truncate(0)
         self._file.write(json.dumps({"pid": os.getpid(), "url": url}))
         self._file.flush()

@@ -1,4 +1,4 @@
-"""Log files of bounded size: NAME.log, and NAME.log.1 for what was printed before it."""
+"""Log files of limited size: NAME.log, and NAME.log.1 with the output before it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ LIMIT = 5_000_000  # bytes in one file
 
 
 class BoundedLog:
-    """Appends to `path`, and moves it aside to `path`.1 when it would outgrow the limit."""
+    """A log that is moved to `path`.1 before it exceeds the limit."""
 
     def __init__(self, path: Path, *, limit: int = LIMIT) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -27,7 +27,7 @@ class BoundedLog:
 
 
 def tail(path: Path, *, lines: int = 15) -> str:
-    """Return the last lines of a log, or nothing when there is none."""
+    """Return the last lines of a log, "" if it does not exist."""
     if not path.exists():
         return ""
     with path.open("rb") as file:

@@ -1,6 +1,6 @@
-"""Which programs a run consists of, at which addresses, and what it takes from the machine as it is.
+"""The programs of a run and their addresses.
 
-What the environment (or .env) already names is used, not started: REDIS_URL, SANSO_SANDBOX_URL.
+Services in the environment (or .env) are used instead of started: REDIS_URL, SANSO_SANDBOX_URL.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PORTS = {"web": 8000, "sandbox": 4567}  # where the search for a free one begins
 
 
 class BadPort(Exception):
-    """PORT is not a port number."""
+    """Raised when PORT is not a port number."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,17 +32,17 @@ class ProcessPlan:
     """The programs in the order of their start; each of them inherits `environment`."""
 
     environment: Mapping[str, str]
-    services: list[Program]  # what the portal talks to
+    services: list[Program]  # what the portal needs
     portal: list[Program]
     url: str
-    notes: list[str]  # what a person should know about the choices made
-    listeners: list[socket.socket] = field(default_factory=list)  # held for the whole run
+    notes: list[str]  # messages for the user
+    listeners: list[socket.socket] = field(default_factory=list)  # open for the whole run
 
 
 def make_plan(data: Path, manage: Path) -> ProcessPlan:
-    """Choose programs and take their addresses. `data` is the data folder, `manage` the path of manage.py.
+    """Choose programs and open their addresses. `data` is the data folder, `manage` the path of manage.py.
 
-    Raise BadPort if PORT is not a port, NoFreePort when there is no address to be had.
+    Raise BadPort if PORT is not a port, NoFreePort if no port is free.
     """
     services, addresses, notes, listeners = [], {}, [], []
     wanted = wanted_port()
@@ -75,7 +75,7 @@ def make_plan(data: Path, manage: Path) -> ProcessPlan:
 
 
 def wanted_port() -> int:
-    """Return the port that PORT asks for; raises BadPort when it is none."""
+    """Return the port in PORT. Raise BadPort if it is invalid."""
     given = os.environ.get("PORT") or str(PORTS["web"])
     if not given.isdecimal() or not 0 < int(given) < 65536:
         raise BadPort(f"PORT is {given!r}, which is not a port number from 1 to 65535.")
@@ -83,10 +83,10 @@ def wanted_port() -> int:
 
 
 def redis_program(folder: Path) -> Program:
-    """Return the machine's own Redis or Valkey, or the stand-in that comes along where it has none.
+    """Return the machine's own Redis or Valkey, or the included replacement if it has none.
 
-    It answers at a socket in a folder that nobody else can enter, and at no port. A password would add
-    nothing: who can reach the socket can read the data folder.
+    It listens at a socket in a folder that only its owner can enter, and at no port. A password would add
+    nothing: a process that can reach the socket can read the data folder.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = socket_path(folder)
@@ -117,9 +117,9 @@ def sandbox_program(listener: socket.socket, folder: Path) -> Program:
 
 
 def worker_command() -> list[str]:
-    """Return the worker's command. Ticks wait for AWS, not for the processor, so they run in threads.
+    """Return the worker's command. Steps wait for AWS, not for the processor, so they run in threads.
 
-    Workers do not talk to each other, and by the settings (CELERY_WORKER_ENABLE_REMOTE_CONTROL) obey nobody.
+    Workers do not communicate, and the settings (CELERY_WORKER_ENABLE_REMOTE_CONTROL) disable remote control.
     """
     celery = [sys.executable, "-m", "celery", "--app", "portal", "worker"]
     return [*celery, "--pool", "threads", "--concurrency", "16", "--without-gossip", "--without-mingle"]
@@ -128,8 +128,8 @@ def worker_command() -> list[str]:
 def web_program(listener: socket.socket) -> Program:
     """Return the web server, which accepts on the socket that it inherits.
 
-    Without a limit on its shutdown it would wait for open event streams for ever. No proxy is trusted: by
-    default uvicorn lets every local process say in X-Forwarded-For who it is.
+    Without a timeout its shutdown would wait for open event streams forever. No proxy is trusted: by default,
+    uvicorn accepts X-Forwarded-For from every local process.
     """
     uvicorn = [sys.executable, "-m", "uvicorn", "portal.asgi:application", "--lifespan", "off"]
     limits = ["--forwarded-allow-ips", "", "--timeout-graceful-shutdown", "3"]

@@ -1,4 +1,4 @@
-"""Runs the plan: services first, then the preparation, then the portal; ends them in the opposite order."""
+"""Run the plan: services first, then the preparation, then the portal; end them in the opposite order."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from pathlib import Path
 
 from django.conf import settings
 
-from portal.first_login import remembered_login
+from portal.first_login import stored_login
 from portal.supervisor import guard, sandbox_lines
-from portal.supervisor.children import Child, Guard, Program, kept
+from portal.supervisor.children import Child, Guard, Program, running
 from portal.supervisor.lock import RunLock
 from portal.supervisor.logs import tail
 from portal.supervisor.plan import ProcessPlan
 
-ANSWER_WITHIN = 90.0  # seconds for all parts to answer, before we give up and say what is wrong
-HOPELESS = 4  # deaths of a program before its first answer
+START_TIMEOUT = 90.0  # seconds until all programs must respond
+MAX_DEATHS = 4  # of a program before its first response
 TITLES = {"web": "The portal", "redis": "Redis", "sandbox": "The sandbox"}
 
 
 class RunFailed(Exception):
-    """The portal could not be started; the message shows the end of the log that knows why."""
+    """Raised when the portal could not be started; the message has the end of the program's log."""
 
 
 class Supervisor:
     """One run of a plan, from its start to the signal that ends it.
 
-    `prepare` brings tables, first login and sandbox account up to date, once the services are there. It is a
-    function and not a program because a second Django would take as long to start as the first page does.
+    `prepare` brings tables, first login and sandbox account up to date once the services run. It is a
+    function and not a program because a second Django would take as long to start as the first page.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Supervisor:
         self.stopping = False
 
     async def run(self) -> None:
-        """Run until SIGINT, SIGTERM or SIGHUP; raises RunFailed when the portal cannot be started."""
+        """Run until SIGINT, SIGTERM or SIGHUP. Raise RunFailed if the portal cannot be started."""
         os.environ.update(self.plan.environment)
         everything = asyncio.create_task(self._run_everything())
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -63,15 +63,15 @@ class Supervisor:
     async def _run_everything(self) -> None:
         services = [self._child(program) for program in self.plan.services]
         portal = [self._child(program) for program in self.plan.portal]
-        async with kept(self.guard), kept(*services):
+        async with running(self.guard), running(*services):
             await asyncio.to_thread(self.prepare)
-            async with kept(*portal):
+            async with running(*portal):
                 await self._wait_until_ready([*services, *portal])
                 self._welcome(await asyncio.to_thread(self._about_the_sandbox))
                 await asyncio.Event().wait()  # until cancelled
 
     def say(self, text: str) -> None:
-        """Return the person at the terminal, if there still is one: it may be why we are to end."""
+        """Print a line to the terminal, if it still exists: a closed terminal may be why the run ends."""
         with contextlib.suppress(OSError):
             self._say(text)
 
@@ -79,7 +79,7 @@ class Supervisor:
         return Child(program, logs=self.logs, guard=self.guard, say=self.say)
 
     def _stop(self, everything: asyncio.Task[None]) -> None:
-        """End the run; asked a second time, without waiting for anyone."""
+        """End the run; at the second signal, without waiting for the programs."""
         if self.stopping:
             guard.signal_groups(self.guard.groups, signal.SIGKILL)
             return
@@ -88,13 +88,13 @@ class Supervisor:
         everything.cancel()
 
     async def _wait_until_ready(self, children: list[Child]) -> None:
-        """Wait until every program answers. Raise RunFailed, naming one, when that does not come about."""
+        """Wait until every program responds. Raise RunFailed with the name of one that does not."""
         clock = asyncio.get_running_loop().time
-        deadline = clock() + ANSWER_WITHIN
-        # All at one time: what answered a moment ago may have died while others were waited for.
+        deadline = clock() + START_TIMEOUT
+        # All at the same time: one may die while another is waited for.
         while not all(ready := await asyncio.gather(*(child.is_ready() for child in children))):
             for child, is_ready in zip(children, ready, strict=True):
-                if not is_ready and (child.deaths >= HOPELESS or clock() > deadline):
+                if not is_ready and (child.deaths >= MAX_DEATHS or clock() > deadline):
                     raise RunFailed(failure(child))
             await asyncio.sleep(0.1)
 
@@ -108,12 +108,12 @@ class Supervisor:
         for note in [*self.plan.notes, *about_the_sandbox]:
             self.say(note)
         self.say(f"Sanso is running at {self.plan.url}")
-        if login := remembered_login(self.data):
+        if login := stored_login(self.data):
             self.say(f"Log in as {login.username} with the password {login.password} (until you change it)")
         self.say(f"Logs are in {self.logs}. Ctrl-C stops everything.")
 
 
 def failure(child: Child) -> str:
-    """Say which program does not answer, and show the end of the log that knows why."""
+    """Return a message with the program that does not respond and the end of its log."""
     name = child.program.name
-    return f"{TITLES.get(name, f'The {name}')} does not answer.\n{tail(child.log.path)}"
+    return f"{TITLES.get(name, f'The {name}')} does not respond.\n{tail(child.log.path)}"

@@ -1,4 +1,4 @@
-"""What the person at the terminal is told of the sandbox: what it is made of here, and what stands in."""
+"""What `make run` prints about the sandbox: its machines, and the replacements of AWS's services."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ BALANCERS = {
 
 
 def lines(url: str, token_file: str) -> list[str]:
-    """Ask the sandbox about itself; nothing when there is none that answers."""
+    """Return the lines about the sandbox; none if it does not respond."""
     about = sandbox.about(url, token_file, timeout=5)
     if not about:
         return []
-    said = [f"Sandbox machines: {about.get('machines')}; {about.get('machines_are')}."]
+    found = [f"Sandbox machines: {about.get('machines')}; {about.get('machines_are')}."]
     parts = [DATABASES.get(about.get("database", "")), BALANCERS.get(about.get("balancers", ""))]
     if any(parts):
-        said.append(f"In the sandbox {', and '.join(part for part in parts if part)}.")
+        found.append(f"In the sandbox {', and '.join(part for part in parts if part)}.")
     if about.get("functions") == "not confined":
-        said.append(f"Functions in the sandbox {about.get('functions_are')}: the system can't confine them.")
+        found.append(f"Functions in the sandbox {about.get('functions_are')}: the system can't confine them.")
     if hint := about.get("machines_hint"):
-        said.append(f"In the sandbox {hint}.")
-    return said
+        found.append(f"In the sandbox {hint}.")
+    return found

@@ -1,4 +1,4 @@
-"""How statuses, times and durations are shown: the tags that every template has."""
+"""Tags of every template: statuses, times and durations."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from deployments.wording import stored_text
 
 register = template.Library()
 
-# The policy of the pages allows no inline style and no eval, so htmx is configured to need neither.
+# The pages' content security policy allows no inline style and no eval, so htmx is configured without them.
 _HTMX_CONFIG: Final = json.dumps(
     {
         "includeIndicatorStyles": False,
@@ -56,7 +56,7 @@ def htmx_config() -> str:
 
 @register.simple_tag(takes_context=True)
 def current(context: Context, beginning: str) -> SafeString:
-    """Mark a link of the navigation when the page is one of its section: its URL's name begins so."""
+    """Mark a link of the navigation if the page is in its section: its URL's name has this prefix."""
     match = getattr(context.get("request"), "resolver_match", None)
     name = (match.url_name if match and not match.namespace else "") or ""
     if not name.startswith(beginning):
@@ -66,7 +66,7 @@ def current(context: Context, beginning: str) -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def may_break_the_sandbox(context: Context) -> bool:
-    """Return whether the sandbox's page is for whom the page is shown: who may deploy, where there is one."""
+    """Return whether the user may open the sandbox's page: there is a sandbox, and the user may deploy."""
     user = context.get("user")
     allowed = user is not None and user.has_perm("deployments.add_deployment")
     return allowed and Account.objects.sandboxes().exists()
@@ -74,7 +74,7 @@ def may_break_the_sandbox(context: Context) -> bool:
 
 @register.simple_tag
 def when(moment: datetime | None) -> SafeString:
-    """Show a moment in the current zone, for machines and on hover in UTC; a dash for none."""
+    """Show a time in the current zone, on hover in UTC; a dash if there is none."""
     if moment is None:
         return SafeString("–")
     return format_html('<time datetime="{0}" title="{0}">{1}</time>', iso(moment), timestamp(moment))
@@ -82,7 +82,7 @@ def when(moment: datetime | None) -> SafeString:
 
 @register.simple_tag
 def ago(moment: datetime | None) -> SafeString:
-    """Show how long ago a moment was, in one unit: 3 min ago. The exact time is on hover."""
+    """Show how long ago a time was, in one unit: 3 min ago. The exact time is shown on hover."""
     if moment is None:
         return SafeString("–")
     text = _("%(age)s ago") % {"age": age_text(moment, timezone.now())}
@@ -91,7 +91,7 @@ def ago(moment: datetime | None) -> SafeString:
 
 @register.simple_tag
 def age(moment: datetime | None) -> SafeString:
-    """Show the time since a moment, in one unit: 3 d. The exact moment is on hover."""
+    """Show the duration since a time, in one unit: 3 d. The exact time is shown on hover."""
     if moment is None:
         return SafeString("–")
     text = age_text(moment, timezone.now())
@@ -100,23 +100,23 @@ def age(moment: datetime | None) -> SafeString:
 
 @register.simple_tag
 def since(moment: datetime | None) -> SafeString:
-    """Show the time since a moment, in one unit, and let it grow while the page is open."""
+    """Show the duration since a time, in one unit; the page's script updates it."""
     return live_age(moment) if moment else SafeString("–")
 
 
 @register.filter
 def duration(seconds: float | None) -> str:
-    """Return seconds as a clock shows them: 0:09, 8:42, 1:02:03. Nothing for none."""
+    """Return seconds as 0:09, 8:42 or 1:02:03; "" for None."""
     return "" if seconds is None else clock(seconds)
 
 
 @register.simple_tag
 def took(started: datetime | None, ended: datetime | None, now: datetime | None = None) -> str:
-    """Return the time between two moments as a clock shows it; up to `now` while there is no end."""
+    """Return the time between two moments in clock format, up to `now` if there is no end."""
     return duration(((ended or now or timezone.now()) - started).total_seconds()) if started else ""
 
 
 @register.filter
 def is_link(value: object) -> bool:
-    """Return whether a text may be made a link: an http or https address, never javascript: or data:."""
+    """Return whether a text may be a link: an http or https URL, never javascript: or data:."""
     return isinstance(value, str) and value.lower().startswith(("http://", "https://"))

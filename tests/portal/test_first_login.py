@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from portal.first_login import ensure_first_login, remembered_login
+from portal.first_login import ensure_first_login, stored_login
 
 pytestmark = [pytest.mark.core, pytest.mark.django_db]
 
@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.core, pytest.mark.django_db]
 def test_the_stored_password_can_log_in(client: Client, tmp_path: Path) -> None:
     ensure_first_login(tmp_path)
 
-    login = remembered_login(tmp_path)
+    login = stored_login(tmp_path)
     assert login is not None
     answer = client.post(reverse("login"), {"username": login.username, "password": login.password})
     assert answer.status_code == 302
@@ -33,11 +33,11 @@ def test_only_its_owner_can_read_the_file(tmp_path: Path) -> None:
 
 def test_the_next_start_uses_the_same_password(tmp_path: Path) -> None:
     ensure_first_login(tmp_path)
-    first = remembered_login(tmp_path)
+    first = stored_login(tmp_path)
 
     ensure_first_login(tmp_path)
 
-    assert remembered_login(tmp_path) == first
+    assert stored_login(tmp_path) == first
 
 
 def test_a_changed_password_is_no_longer_shown(tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_a_changed_password_is_no_longer_shown(tmp_path: Path) -> None:
 
     ensure_first_login(tmp_path)
 
-    assert remembered_login(tmp_path) is None
+    assert stored_login(tmp_path) is None
 
 
 def test_an_installation_with_users_gets_no_generated_one(tmp_path: Path) -> None:
@@ -56,5 +56,5 @@ def test_an_installation_with_users_gets_no_generated_one(tmp_path: Path) -> Non
 
     ensure_first_login(tmp_path)
 
-    assert remembered_login(tmp_path) is None
+    assert stored_login(tmp_path) is None
     assert User.objects.count() == 1

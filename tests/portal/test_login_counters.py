@@ -78,8 +78,8 @@ def test_a_rejected_attempt_does_not_count_for_other_rules(counting: Counting, c
 def test_an_attempt_can_be_uncounted(counting: Counting, clock: Clock) -> None:
     for _ in range(10):
         assert counting.count([GUESSES, ADDRESS]) == 0
-        counting.take_back([GUESSES, ADDRESS])
-    counting.take_back([Backoff(key="never"), Rate(key="counted", burst=1, every=1)])
+        counting.undo([GUESSES, ADDRESS])
+    counting.undo([Backoff(key="never"), Rate(key="counted", burst=1, every=1)])
 
     assert counted(counting, 2, GUESSES) == [0, 0]
     assert counted(counting, 4, ADDRESS) == [0] * 4
@@ -96,7 +96,7 @@ def test_failures_expire(counting: Counting, clock: Clock) -> None:
 Step = tuple[str, int, float]
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["count", "count", "count", "take_back", "forget"]),
+        st.sampled_from(["count", "count", "count", "undo", "forget"]),
         st.integers(0, 2),
         st.sampled_from([0.0, 0.5, 5.0, 61.0]),
     ),
@@ -120,8 +120,8 @@ def test_the_local_counters_count_like_redis(redis_server: Redis, steps: list[St
         if what == "count":
             assert shared.count(rules) == pytest.approx(own.count(rules), abs=0.01)
         for counting in (shared, own):
-            if what == "take_back":
-                counting.take_back(rules)
+            if what == "undo":
+                counting.undo(rules)
             if what == "forget":
                 counting.forget(rules)
 

@@ -39,7 +39,7 @@ class StandInForDjango:
 
 @pytest.fixture
 def django(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> StandInForDjango:
-    monkeypatch.setattr(queue, "PATIENCE", 3600.0)  # a slow machine must not cause rejections
+    monkeypatch.setattr(queue, "MAX_WAIT", 3600.0)  # a slow machine must not cause rejections
     settings.SANSO_LOGINS_AT_ONCE = 2
     return StandInForDjango()
 
@@ -87,7 +87,7 @@ async def test_a_full_queue_rejects_at_once(client: httpx.AsyncClient, django: S
 
 
 async def test_a_login_that_waits_too_long_is_rejected_and_leaves_the_queue(django: StandInForDjango) -> None:
-    line = Line(1, waiting=1, patience=0.05)
+    line = Line(1, waiting=1, max_wait=0.05)
     assert await line.enter()
     assert not await line.enter()
     assert not await line.enter()  # a timeout again, not a full queue: the one before has left it
@@ -97,7 +97,7 @@ async def test_a_login_that_waits_too_long_is_rejected_and_leaves_the_queue(djan
 
 
 async def test_a_canceled_login_leaves_the_queue() -> None:
-    line = Line(1, waiting=1, patience=3600)
+    line = Line(1, waiting=1, max_wait=3600)
     assert await line.enter()
     waiting = asyncio.create_task(line.enter())
     await asyncio.sleep(0)

@@ -38,7 +38,7 @@ def test_the_portal_is_ready_without_redis(client: Client, settings: Settings) -
 
     response = client.get("/readyz")
 
-    assert (response.status_code, response.json()["redis"]) == (200, "does not answer")
+    assert (response.status_code, response.json()["redis"]) == (200, "does not respond")
 
 
 def test_the_portal_is_not_ready_without_its_database(
@@ -48,7 +48,7 @@ def test_the_portal_is_not_ready_without_its_database(
 
     response = client.get("/readyz")
 
-    assert (response.status_code, response.json()["database"]) == (503, "does not answer")
+    assert (response.status_code, response.json()["database"]) == (503, "does not respond")
 
 
 @pytest.mark.parametrize("logged_in", [True, False])

@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from portal.first_login import ensure_first_login, remembered_login
+from portal.first_login import ensure_first_login, stored_login
 from tests.builders import make_user
 from tests.services import Redis
 from tests.views.pages import page
@@ -123,16 +123,16 @@ def test_a_generated_password_is_deleted_when_it_is_changed(
 ) -> None:
     settings.DATA_DIR = tmp_path
     ensure_first_login(tmp_path)
-    first = remembered_login(tmp_path)
+    first = stored_login(tmp_path)
     assert first is not None
     bob = Client()
     bob.force_login(make_user("bob"))
     change(bob)
-    assert remembered_login(tmp_path) == first  # changed by another user
+    assert stored_login(tmp_path) == first  # changed by another user
 
     client.post(reverse("login"), {"username": first.username, "password": first.password})
     assert change(client, old=first.password).status_code == 302
-    assert remembered_login(tmp_path) is None
+    assert stored_login(tmp_path) is None
 
 
 def test_a_password_that_an_administrator_sets_ends_the_users_sessions(browser: Client, user: User) -> None:

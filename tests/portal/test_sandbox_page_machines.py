@@ -149,13 +149,13 @@ def test_killing_needs_a_confirmation_and_the_server_is_replaced(browser: Client
 
 
 def test_new_actions_of_the_sandbox_are_displayed(browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    ask = ControlPlane._ask
+    ask = ControlPlane._call
 
     def with_more_actions(self: ControlPlane, path: str, *arguments: Any, **options: Any) -> Any:
         told = ask(self, path, *arguments, **options)
         return {**told, "actions": [*told["actions"], "dance"]} if path == "machines" else told
 
-    monkeypatch.setattr(ControlPlane, "_ask", with_more_actions)
+    monkeypatch.setattr(ControlPlane, "_call", with_more_actions)
 
     assert "dance" in buttons(servers(browser, "Web server")[0])
     assert "rejected the request" in press(

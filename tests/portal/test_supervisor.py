@@ -295,7 +295,7 @@ def test_a_dead_service_is_not_confused_with_another_one_at_its_address(
 
     assert run.process.returncode == 1
     assert "is running at" not in said
-    assert "Redis does not answer.\nno memory" in said
+    assert "Redis does not respond.\nno memory" in said
     assert "Traceback" not in said
 
 
@@ -306,7 +306,7 @@ def test_a_worker_that_keeps_dying_ends_the_run_with_its_log(runs: list[Run], tm
 
     assert run.process.returncode == 1
     assert "is running at" not in said
-    assert "The worker does not answer.\nno such module" in said
+    assert "The worker does not respond.\nno such module" in said
 
 
 def test_a_run_waits_for_a_slow_service(runs: list[Run], tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from portal.translations import catalogs, compile_catalogs, faults
+from portal.extraction import create
+from portal.translations import catalogs, compile_catalogs, faults, read_catalog
 
 HEADER = 'msgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=UTF-8\\n"\n\n'
 
@@ -56,3 +57,21 @@ def test_the_catalogs_of_the_portal_are_complete() -> None:
     found = [fault for file in catalogs(settings.LOCALE_PATHS) for fault in faults(file)]
 
     assert not found
+
+
+def test_a_new_catalog_has_every_message_untranslated(tmp_path: Path) -> None:
+    source = create("fr", tmp_path)
+
+    translations = read_catalog(source)
+    messages = [message for message in translations if message.id]
+    assert source == tmp_path / "fr" / "LC_MESSAGES" / "django.po"
+    assert messages
+    assert not any(any(message.string or ()) for message in messages)
+    assert "plural=(n > 1)" in translations.plural_forms
+
+
+def test_a_catalog_is_not_created_again(tmp_path: Path) -> None:
+    catalog(tmp_path, "")
+
+    with pytest.raises(FileExistsError):
+        create("ja", tmp_path)

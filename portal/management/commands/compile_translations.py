@@ -9,7 +9,7 @@ from portal.translations import catalogs, compile_catalogs, faults
 
 
 class Command(BaseCommand):
-    help = "Compile the translation catalogs, after a check that they are complete."
+    help = "Check that the translation catalogs are complete, and compile them."
     requires_system_checks = ()
 
     def handle(self, *args: object, **options: object) -> None:

@@ -1,4 +1,4 @@
-"""`manage.py prepare`: what a run needs before its first page. Safe to run again at every start."""
+"""`manage.py prepare`: prepares the data folder before the first page. Safe to run at every start."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from portal.translations import compile_catalogs
 
 
 class Command(BaseCommand):
-    help = "Bring the tables up to date, and see to a first login, the sandbox account and the translations."
+    help = "Migrate the tables, create the first login and the sandbox account, compile the translations."
 
     def handle(self, *args: object, **options: object) -> None:
         call_command("migrate", interactive=False, stdout=self.stdout)

@@ -18,8 +18,8 @@ from portal.supervisor.run import RunFailed, Supervisor
 
 
 class Command(BaseCommand):
-    help = "Run web, worker, dispatcher, Redis and the sandbox together until Ctrl-C."
-    requires_system_checks = ()  # the programs make their own
+    help = "Run web, worker, dispatcher, Redis and the sandbox until Ctrl-C."
+    requires_system_checks = ()  # the programs run their own
 
     def handle(self, *args: object, **options: object) -> None:
         data = settings.DATA_DIR
@@ -36,13 +36,13 @@ class Command(BaseCommand):
             raise CommandError(f"The database {describe()} cannot be used: {error}") from error
 
     def say(self, text: str) -> None:
-        """Print a line at once, into a pipe or a log file, too."""
+        """Print a line at once, also into a pipe or a log file."""
         self.stdout.write(text)
         self.stdout.flush()
 
 
 def prepare() -> None:
-    """Run `manage.py prepare` here, in a thread of its own, and leave no connection open."""
+    """Run `manage.py prepare` in this thread, and close its connections."""
     try:
         call_command("prepare", stdout=io.StringIO())
     finally:
@@ -50,6 +50,6 @@ def prepare() -> None:
 
 
 def describe() -> str:
-    """Name the database without its password."""
+    """Return the name of the database, without its password."""
     given = settings.DATABASES["default"]
     return f"{given['NAME']} on {given['HOST']}" if given["HOST"] else str(given["NAME"])

@@ -1,4 +1,4 @@
-"""`manage.py sandbox_credentials`: what a shell, the AWS CLI and curl need to use the sandbox."""
+"""`manage.py sandbox_credentials`: credentials of the sandbox for a shell, the AWS CLI and curl."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ REGION = "ap-northeast-1"
 
 
 def sandbox_url(token_file: Path) -> str:
-    """Return where the sandbox is: as set, else as the sandbox of this data folder noted, else as usual.
+    """Return the sandbox's URL: the setting, else the one in its data folder, else the default.
 
-    `make run` takes another port when the usual one is taken, which only its own processes know.
+    `make run` uses another port if the default one is in use, and only its own processes know that.
     """
-    noted = token_file.with_name("url")
-    if "SANSO_SANDBOX_URL" in os.environ or not noted.exists():
+    stored = token_file.with_name("url")
+    if "SANSO_SANDBOX_URL" in os.environ or not stored.exists():
         return str(settings.SANSO_SANDBOX_URL)
-    return noted.read_text().strip()
+    return stored.read_text().strip()
 
 
 class Command(BaseCommand):
@@ -35,9 +35,9 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take the account and the format."""
+        """Add the account and the format."""
         parser.add_argument("--account", help="twelve digits; the first sandbox account by default")
-        parser.add_argument("--json", action="store_true", help="print JSON in the place of export lines")
+        parser.add_argument("--json", action="store_true", help="print JSON instead of export lines")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Fetch a key from the running sandbox and print it. Raise CommandError if there is none."""

@@ -1,4 +1,4 @@
-"""`manage.py update_translations`: writes new messages into the catalogs, for a person to translate."""
+"""`manage.py update_translations`: adds new messages to the catalogs, for translation."""
 
 from __future__ import annotations
 
