@@ -101,7 +101,7 @@ def test_what_stays_is_said_before_found_after_and_deleted_on_request(
     assert len(snapshots(deployment, sandbox)) == 1
     assert faults(own_page) == []
 
-    found.get_by_role("link", name="Delete remaining resources…").click()
+    found.get_by_role("link", name="Select resources to delete…").click()
     assert faults(own_page) == []
     own_page.get_by_role("button", name="Delete selected resources").click()
     expect(own_page.get_by_role("alert")).to_contain_text("Select at least one resource")
