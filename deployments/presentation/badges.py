@@ -28,7 +28,7 @@ GLYPHS: dict[DisplayStatus, str] = {
     DisplayStatus.DELETED: "⊖",
     DisplayStatus.NOT_RUN: "–",
     DisplayStatus.REMAINS: "▣",
-    DisplayStatus.ROLLBACK_FAILED: "▲",
+    DisplayStatus.ROLLBACK_FAILED: "⊗",
     DisplayStatus.ATTENTION: "▲",
 }
 LABELS: dict[DisplayStatus, Promise] = {
