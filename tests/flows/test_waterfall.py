@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 from playwright.sync_api import Browser, Page, expect
 
@@ -223,7 +224,7 @@ def test_the_text_beside_a_name_follows_the_outlook(waterfall: Page, deployment:
     expect(flags).to_have_count(before)
 
 
-@pytest.mark.parametrize("language", ["en", "ja"])
+@pytest.mark.parametrize("language", dict(settings.LANGUAGES))
 def test_the_page_is_accessible(
     chromium: Browser, web: Web, operator: User, deployment: Deployment, language: str
 ) -> None:

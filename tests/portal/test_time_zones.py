@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import Permission
 from django.test import Client
 from django.utils import timezone
@@ -40,7 +41,7 @@ def text(client: Client, url: str) -> str:
     return client.get(url).content.decode()
 
 
-@pytest.mark.parametrize("language", ["en", "ja"])
+@pytest.mark.parametrize("language", dict(settings.LANGUAGES))
 def test_times_are_shown_in_the_zone_of_the_browser_with_utc_on_hover(
     deployment: Deployment, language: str
 ) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
@@ -196,7 +197,7 @@ def test_viewers_have_no_actions(viewer: Client) -> None:
 
 
 @pytest.mark.parametrize("scene", scenes.STATES, ids=lambda scene: scene.__name__)
-@pytest.mark.parametrize("language", ["en", "ja"])
+@pytest.mark.parametrize("language", dict(settings.LANGUAGES))
 def test_every_state_is_displayed_in_every_language(browser: Client, scene: Any, language: str) -> None:
     deployment = scene()
     response = browser.get(f"/deployments/{deployment.pk}/", headers={"Accept-Language": language})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.utils import translation
 
 from deployments.models import Event
@@ -34,7 +35,7 @@ def said(code: str, values: dict[str, Any]) -> str:
     return wording.event(Event(source="portal", code=code, values=values))
 
 
-@pytest.mark.parametrize("language", ["en", "ja"])
+@pytest.mark.parametrize("language", dict(settings.LANGUAGES))
 @pytest.mark.parametrize("code", EVENTS)
 def test_every_event_has_a_sentence(code: str, language: str) -> None:
     with translation.override(language):

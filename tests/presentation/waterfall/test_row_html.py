@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from django.conf import settings
 
 from deployments.presentation.locale import Locale
 from deployments.presentation.waterfall import row_html
@@ -22,7 +23,7 @@ def test_texts_of_aws_are_escaped() -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("language", ["en", "ja"])
+@pytest.mark.parametrize("language", dict(settings.LANGUAGES))
 def test_a_row_is_rendered_in_the_language_and_time_zone_of_the_user(language: str) -> None:
     locale = Locale(language, "Asia/Tokyo")
     with locale.active():
