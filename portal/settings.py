@@ -18,7 +18,7 @@ environ.Env.read_env(BASE_DIR / ".env")
 DATA_DIR = Path(env.str("SANSO_DATA_DIR", default=str(BASE_DIR / ".sanso")))
 
 
-# A default that is never shared: each data folder has a key of its own.
+# The default is never shared: each data folder has its own key.
 SECRET_KEY = env.str("SECRET_KEY", default="") or secret_file.read_or_create(DATA_DIR / "secret-key", 64)
 # https://docs.djangoproject.com/en/5.2/ref/settings/#secret-key-fallbacks
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
@@ -56,10 +56,10 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
 ]
 
-# Nothing that is read from outside this process is unpickled: a pickle can run code.
+# Never unpickle data from outside this process: a pickle can run code.
 # https://docs.djangoproject.com/en/5.2/topics/http/sessions/#session-serialization
 SESSION_SERIALIZER = "django.contrib.sessions.serializers.JSONSerializer"
-# No cache is used, and all of Django's that keep anything would pickle it.
+# No cache is used: every Django cache backend that stores values pickles them.
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
 ROOT_URLCONF = "portal.urls"
 ASGI_APPLICATION = "portal.asgi.application"
@@ -85,14 +85,14 @@ TEMPLATES: list[dict[str, Any]] = [
 ]
 
 # --- database -----------------------------------------------------------------------------------
-# SQLite: WAL and IMMEDIATE, or concurrent writers fail at once with "database is locked".
+# SQLite: without WAL and IMMEDIATE, concurrent writers fail at once with "database is locked".
 # https://docs.djangoproject.com/en/5.2/ref/databases/#sqlite-transaction-behavior
 _SQLITE = {
     "timeout": 20,
     "transaction_mode": "IMMEDIATE",
     "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;",
 }
-# MySQL: READ COMMITTED is what compare-and-set updates rely on.
+# MySQL: compare-and-set updates rely on READ COMMITTED.
 # https://docs.djangoproject.com/en/5.2/ref/databases/#mysql-isolation-level
 _MYSQL = {"isolation_level": "read committed", "charset": "utf8mb4", "connect_timeout": 5}
 DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'sanso.sqlite3'}")}
@@ -109,7 +109,7 @@ REDIS_URL = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0")
 
 
 def broker_url(url: str) -> str:
-    """Return a Redis URL as Celery spells it, which differs for Unix sockets (unix:///PATH?db=N).
+    """Return a Redis URL in Celery's format, which differs for Unix sockets (unix:///PATH?db=N).
 
     https://docs.celeryq.dev/en/stable/getting-started/backends-and-brokers/redis.html
     """
@@ -127,21 +127,21 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_SEND_TASK_EVENTS = False
-# Or whoever can write to Redis could shut workers down, and read their settings.
+# Otherwise anyone who can write to Redis could shut workers down and read their settings.
 # https://docs.celeryq.dev/en/stable/userguide/configuration.html#worker-enable-remote-control
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
-# Nobody waits for a broker: the due row is the retry.
+# Do not wait for the broker: the due row is the retry.
 CELERY_TASK_PUBLISH_RETRY = False
-# Without the two restore options lost work comes back only every 100 s or so.
+# Without the two restore options, lost messages are restored only about every 100 s.
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 120,
     "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,
     "global_keyprefix": "sanso:",
-    # Bounds a frozen broker for who publishes; celery_app lifts these for the worker, whose reads block.
+    # Timeouts of publishers when the broker hangs; celery_app removes them for the worker: its reads block.
     "socket_connect_timeout": 1,
     "socket_timeout": 2,
     "max_retries": 1,
@@ -151,34 +151,34 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 
 # --- what is deployed, and where ----------------------------------------------------------------
-# A folder with a root template and its nested templates; a team can bring its own.
+# A folder with a root template and its nested templates; a team can provide its own.
 SANSO_TEMPLATE_SET = Path(env.str("SANSO_TEMPLATE_SET", default=str(BASE_DIR / "infra_templates")))
 SANSO_STACK_PREFIX = env.str("SANSO_STACK_PREFIX", default="sanso-")
-# What the portal may let templates do in an account.
+# Capabilities that the portal acknowledges for templates.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html
 SANSO_CAPABILITIES = env.list(
     "SANSO_CAPABILITIES", default=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 )
-# Reads a second that each service of an account and region bears, over all workers. AWS publishes few of its
-# limits; ELB's is 10 a second for everybody who uses the account, the console and other tools among them.
+# Reads per second for each service of an account and region, over all workers. AWS publishes few of its
+# limits; ELB's is 10 per second for all users of the account, including the console and other tools.
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/elb-api-throttling.html
 SANSO_AWS_READS_PER_SECOND = env.float("SANSO_AWS_READS_PER_SECOND", default=2.0)
-# The sandbox belongs to us alone and runs ten times as fast: a deployment is looked at every second, a dozen
-# calls each time, and three at once should keep up.
+# The sandbox has no other users and runs ten times as fast: each deployment is polled every second with a
+# dozen calls, and three at once should keep up.
 SANSO_SANDBOX_READS_PER_SECOND = env.float("SANSO_SANDBOX_READS_PER_SECOND", default=40.0)
 SANSO_SANDBOX_URL = env.str("SANSO_SANDBOX_URL", default="http://127.0.0.1:4567")
 # The bearer token of the sandbox's control API; the sandbox creates the file in its data folder.
 SANSO_SANDBOX_TOKEN_FILE = env.str("SANSO_SANDBOX_TOKEN_FILE", default=str(DATA_DIR / "sandbox" / "token"))
-# A tick that has not reported within the lease is taken up by another worker, in seconds.
+# Lease in seconds: a step that has not reported back within it is repeated by another worker.
 SANSO_TICK_LEASE = env.float("SANSO_TICK_LEASE", default=30.0)
 SANSO_DISPATCH_INTERVAL = env.float("SANSO_DISPATCH_INTERVAL", default=0.5)
-# Event streams open at once. Only tabs in sight have one, and without HTTP/2 a browser opens six connections
-# to a server at most: twenty are more than one browser needs. A user who logs in from several takes a fifth
-# of a process. 500 streams cost a process 60 MiB, and a thread each (docs/production.md).
+# Maximum of open event streams. Only visible tabs have one, and without HTTP/2 a browser opens at most six
+# connections to a server: twenty are more than one browser needs. A user with several browsers can use a
+# fifth of a process. 500 streams cost a process 60 MiB, and one thread each (docs/production.md).
 SANSO_STREAMS_PER_SESSION = env.int("SANSO_STREAMS_PER_SESSION", default=20)
 SANSO_STREAMS_PER_USER = env.int("SANSO_STREAMS_PER_USER", default=100)
 SANSO_STREAMS_PER_PROCESS = env.int("SANSO_STREAMS_PER_PROCESS", default=500)
-# How long the history of environments' health is kept; after a day, the worst of every ten minutes.
+# Days to keep the health history of environments; after one day, only the worst status of every ten minutes.
 SANSO_HEALTH_DAYS = env.int("SANSO_HEALTH_DAYS", default=30)
 
 # --- security -----------------------------------------------------------------------------------
@@ -205,8 +205,8 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
-# How many logins a web process handles at once, and as many again for known browsers; 0 is half of its cores.
-# Each takes a core for a third of a second.
+# Logins that a web process handles at once, and as many again for known browsers; 0 means half of its cores.
+# Each uses a core for a third of a second.
 SANSO_LOGINS_AT_ONCE = env.int("SANSO_LOGINS_AT_ONCE", default=0)
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -225,7 +225,7 @@ LOCALE_PATHS = [BASE_DIR / "portal" / "locale"]
 TIME_ZONE = env.str("SANSO_TIME_ZONE", default="UTC")
 USE_TZ = True
 STATIC_URL = "static/"
-# Served by the web process itself, straight from the apps: no collectstatic, no second server.
+# The web process serves static files directly from the apps: no collectstatic, no second server.
 # https://whitenoise.readthedocs.io/en/stable/django.html#WHITENOISE_USE_FINDERS
 WHITENOISE_USE_FINDERS = True
 
@@ -236,7 +236,7 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
-    # botocore prints request bodies at DEBUG, and these carry parameters.
+    # botocore logs request bodies at DEBUG, and these contain parameters.
     "loggers": {
         "botocore": {"level": "INFO"},
         "boto3": {"level": "INFO"},
