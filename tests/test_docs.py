@@ -136,11 +136,11 @@ def test_the_changelog_has_an_unreleased_section() -> None:
     assert "\n## Unreleased\n" in text_of("CHANGELOG.md")
 
 
-def test_every_door_of_the_security_page_names_tests_that_are_there() -> None:
-    doors = text_of("SECURITY.md").partition("## Doors")[2].splitlines()[4:]
+def test_every_fix_on_the_security_page_names_existing_tests() -> None:
+    fixes = text_of("SECURITY.md").partition("## Vulnerabilities found")[2].splitlines()[4:]
 
-    assert len(doors) == 10
-    for door in doors:
-        named = re.findall(r"`(tests/[^`]+)`", door)
-        assert named, door
-        assert [path for path in named if not (REPOSITORY / path).is_file()] == [], door
+    assert len(fixes) == 10
+    for fix in fixes:
+        named = re.findall(r"`(tests/[^`]+)`", fix)
+        assert named, fix
+        assert [path for path in named if not (REPOSITORY / path).is_file()] == [], fix
