@@ -140,7 +140,7 @@ def take_turns(cases: list[Case], rounds: int) -> list[str]:
             case.measure()
             sys.stderr.write(f"round {number + 1}: {case.name}: {case.rates[-1]:,.0f}/s\n")
     head = [
-        "| case | requests/s, median | range | CPU of the server asked, µs/request |",
+        "| case | requests/s, median | range | CPU of the measured server, µs/request |",
         "|---|--:|--:|--:|",
     ]
     return [*head, *map(str, cases), ""]

@@ -154,7 +154,7 @@ def main() -> None:
             f"Measured {began:%Y-%m-%d %H:%M} UTC on {machine()}; load {load:.1f} at the start, "
             f"{os.getloadavg()[0]:.1f} at the end. Root and 8 nested stacks, MariaDB, one web process.",
             "",
-            "| what | measured | wanted | met |",
+            "| what | measured | target | met |",
             "|---|--:|--:|---|",
             *rows,
             "",

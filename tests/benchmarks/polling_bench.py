@@ -223,8 +223,8 @@ def main() -> None:
             "## What following a deployment costs",
             "",
             f"Measured {began:%Y-%m-%d %H:%M} UTC on {machine()}; load {load:.1f} at the start, "
-            f"{os.getloadavg()[0]:.1f} at the end. Root and 8 nested stacks; sandbox at pace {options.pace:g}"
-            " (12 is AWS's own).",
+            f"{os.getloadavg()[0]:.1f} at the end. Root and 8 nested stacks; "
+            f"sandbox at time scale {options.pace:g} (12 is AWS's own).",
             "",
             "| who | how | minutes | CloudFormation calls | a minute | event seen, mean / p95 | which |",
             "|---|---|--:|--:|--:|--:|---|",
