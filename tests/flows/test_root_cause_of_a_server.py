@@ -48,7 +48,7 @@ def test_the_banner_names_the_server_and_the_task(
     deployment = make_deployment(environment, template_digest=template_set.digest)
     type(environment).objects.update(latest=deployment)
 
-    sandbox.control("POST", "pace", {"pace": 0.5})
+    sandbox.control("POST", "pace", {"pace": 1})
     try:
         ended = _to_its_end(deployment)
     finally:
