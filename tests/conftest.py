@@ -16,9 +16,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import django
+import hypothesis
 import pytest
 from django.conf import settings
 from django.db import connection
+from hypothesis import HealthCheck
 
 from portal.translations import compile_catalogs
 from tests import loopback_only
@@ -39,6 +41,10 @@ CORE = tuple(f"tests/{area}/" for area in AREAS)
 HANGING = 600  # seconds after which a test counts as hanging
 FOLDER = Path(tempfile.mkdtemp(prefix="sanso-tests-"))  # each worker of pytest-xdist has its own
 running_redis: list[Redis] = []
+
+# A busy machine is slow at making examples and at running them: neither fails a test.
+hypothesis.settings.register_profile("slow", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis.settings.load_profile("slow")
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
