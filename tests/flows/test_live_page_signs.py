@@ -87,7 +87,8 @@ def test_a_user_who_requested_it_is_notified_of_the_end_once(
         scenes.finish(deployment, State.SUCCEEDED)
         expect(page).to_have_title(re.compile("^✓ Create running"))
 
-        assert page.evaluate("window.shown") == [["✓ running · Sanso", "running: Deployment succeeded."]]
+        title = f"✓ Create running · Deployment {deployment.pk} · Sanso"
+        assert page.evaluate("window.shown") == [[title, "running: Deployment succeeded."]]
         expect(button).to_be_hidden()
         page.reload()
         expect(page).to_have_title(re.compile("^✓ Create running"))
