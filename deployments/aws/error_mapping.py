@@ -54,7 +54,7 @@ _REJECTED = (
     "PackedPolicyTooLarge InvalidRange InvalidObjectState InvalidRequest InvalidWriteOffset TooManyParts "
     "EncryptionTypeMismatch InvalidConfigurationRequest InvalidDocument InvalidDocumentVersion "
     "InvalidAssociationVersion InvalidParameters InvalidOutputFolder InvalidRole InvalidNotificationConfig "
-    "InvalidNetworkInterface.InUse "
+    "InvalidNetworkInterface.InUse InvalidKeyId "
     "DuplicateInstanceId UnsupportedPlatformType MaxDocumentSizeExceeded InvalidParameterException 301 400"
 )
 # Errors of ModifyDBCluster and ModifyDBInstance: the cluster is busy or stopped, or the change is not

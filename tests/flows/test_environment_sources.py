@@ -108,7 +108,7 @@ def a_source_that_times_out_becomes_stale_and_the_others_do_not(deployed: Deploy
     deployed.fault(api=[{"service": "elbv2", "mode": "hold_before", "count": 10_000}])
 
     stalled = deployed.source("targets")
-    expect(stalled).to_have_text(re.compile(r"^out of date · updated \d+ (s|min) ago$"), timeout=SOON)
+    expect(stalled).to_have_text(re.compile(r"^\s*out of date ·\s+updated \d+ (s|min) ago\s*$"), timeout=SOON)
     for name in OTHERS:
         expect(deployed.source(name)).to_have_text(re.compile(r"^updated \d s ago$"))
 

@@ -83,7 +83,7 @@ def test_screen_readers_get_at_most_six_messages_a_minute_and_always_the_end(
             )
         scenes.finish(scenes.reload(deployment), State.FAILED, code="ResourceFailed", message="No quota.")
         expect(page).to_have_title(re.compile("✕"))
-        expect(page.locator("#banner")).to_contain_text("Aurora1 failed in Aurora")
+        expect(page.locator("#banner")).to_contain_text("Aurora1 could not be created: No quota.")
 
         page.clock.run_for(60_000)
 

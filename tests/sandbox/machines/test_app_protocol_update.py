@@ -27,6 +27,8 @@ def templates_before(tmp_path: Path) -> Path:
         archive.extractall(tmp_path, filter="data")
     for folder in ("playbook", "datelog", "infra_templates/functions"):
         shutil.copytree(REPOSITORY / folder, tmp_path / folder)
+    functions = tmp_path / "infra_templates" / "functions"  # the module's name was spelled otherwise then
+    shutil.copy(functions / "initialize_database.py", functions / "initialise_database.py")
     return tmp_path / "infra_templates"
 
 
