@@ -5,6 +5,7 @@ Times are integer milliseconds since 1970 (UTC), as the rows store them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -82,8 +83,7 @@ def _sorted(changes: Iterable[Sequence[int | str]]) -> list[tuple[int, str]]:
         if (
             isinstance(change, list | tuple)
             and len(change) == 2
-            and isinstance(change[0], int | float)
-            and change[0] == change[0]
+            and (isinstance(change[0], int) or (isinstance(change[0], float) and math.isfinite(change[0])))
         ):
             found.add((int(change[0]), str(change[1])))
     return sorted(found, key=lambda c: (c[0], stage(c[1]), is_final(c[1]), c[1]))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from deployments.core.status import OperationKind
@@ -69,6 +70,7 @@ def test_intervals_do_not_overlap_and_only_the_last_is_open(changes: list[list[i
 
 
 @given(ANYTHING)
+@example([[math.inf, "CREATE_COMPLETE"], [math.nan, ""], [10**400, ""]])
 def test_any_input_gives_intervals(changes: Any) -> None:
     runs(changes)
     of_stack(changes, [changes])
