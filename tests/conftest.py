@@ -42,9 +42,11 @@ HANGING = 600  # seconds after which a test counts as hanging
 FOLDER = Path(tempfile.mkdtemp(prefix="sanso-tests-"))  # each worker of pytest-xdist has its own
 running_redis: list[Redis] = []
 
-# A busy machine is slow at making examples and at running them: neither fails a test.
-hypothesis.settings.register_profile("slow", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-hypothesis.settings.load_profile("slow")
+# No test fails by chance: the examples are the same in every run, and a busy machine may be slow.
+hypothesis.settings.register_profile(
+    "same", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("same")
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
