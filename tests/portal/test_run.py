@@ -225,9 +225,7 @@ def test_keys_cannot_be_read_by_other_programs_of_the_same_user(
         for pid, command in found.items():
             command_line = [*as_nobody, sys.executable, "-c", look, str(pid)]
             looked = subprocess.run(command_line, capture_output=True, text=True, check=False)
-            while (
-                secret in looked.stdout
-            ):  # a program hides it with its first steps
+            while secret in looked.stdout:  # a program hides it with its first steps
                 assert time.monotonic() < until, command
                 looked = subprocess.run(command_line, capture_output=True, text=True, check=False)
             ended = not Path(f"/proc/{pid}").exists()  # such as what prepares the database
