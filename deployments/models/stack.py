@@ -49,6 +49,16 @@ class ResourceQuerySet(models.QuerySet["Resource"]):
         rows = self.filter(stack__deployment__environment=environment)
         return rows.order_by("stack__deployment_id", "stack__depth", "pk")
 
+    def of_others(self, environment: Environment, types: Collection[str]) -> Self:
+        """Keep what other environments of the account still have, of these types.
+
+        A template may give fixed names, so what was deleted in one environment may be in use in another.
+        """
+        rows = self.filter(stack__deployment__environment__account=environment.account_id, type__in=types)
+        rows = rows.filter(stack__deployment__environment__deleted_at=None)
+        rows = rows.exclude(stack__deployment__environment=environment)
+        return rows.exclude(physical_id="").exclude(status__in=("", DELETED))
+
     def in_stacks(self, stacks: Collection[int]) -> Self:
         """Keep the resources of these stacks, in the order of their creation."""
         return self.filter(stack__in=stacks).order_by("pk")

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from deployments import catalog
 from deployments.actions.remaining import request_deletion_of
 from deployments.aws.ec2 import NetworkInterface
 from deployments.aws.logs import LogGroup
@@ -193,3 +194,33 @@ def test_what_is_chosen_is_deleted_and_the_rest_is_found_again(
     assert list(aws.backups.values()) == [[]]
     assert Reason.SNAPSHOT not in {one.reason for one in found(ended).resources}
     assert len(found(ended).resources) == 3
+
+
+def test_a_snapshot_whose_database_has_its_name_again_in_another_environment_is_left_alone(
+    with_database: Deployment, aws: FakeAws, template_set: catalog.TemplateSet
+) -> None:
+    """Templates may give fixed names: then the deleted environment's snapshots look like the other one's."""
+    ended = run(with_database, aws)
+    run_step(aws)
+    request_deletion_of(
+        user=make_user(),
+        deployment=Deployment.objects.for_page().get(pk=ended.pk),
+        chosen=[(CLUSTER_SNAPSHOT, "final")],
+        typed_name="staging",
+    )
+    cluster = Resource.objects.of_environment(ended.environment).filter(type="AWS::RDS::DBCluster")[0]
+    other = make_deployment(
+        make_environment("other", account=ended.environment.account),
+        template_digest=template_set.digest,
+        parameters={"Size": "2"},
+    )
+    run(other, aws)
+    taken = Resource.objects.of_deployment(other).filter(type="AWS::RDS::DBCluster")
+    assert taken.update(physical_id=cluster.physical_id)
+
+    run_step(aws)
+    run_step(aws)
+
+    (snapshot,) = [one for one in found(ended).resources if one.reason is Reason.SNAPSHOT]
+    assert aws.backups[cluster.physical_id]
+    assert (snapshot.can_delete, snapshot.details["shared_with"]) == (False, "other")

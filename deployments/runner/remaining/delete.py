@@ -11,7 +11,16 @@ from deployments.models import ActionRequest, Deployment
 from deployments.models.remaining import remaining_of
 from deployments.runner.observe.problems import problem_message
 from deployments.runner.remaining.request import request_search
-from deployments.runner.remaining.services import INTERFACE, LOG_GROUP, OBJECTS
+from deployments.runner.remaining.scope import SearchScope
+from deployments.runner.remaining.services import (
+    INTERFACE,
+    LOG_GROUP,
+    OBJECTS,
+    databases,
+    interfaces,
+    logs,
+    objects,
+)
 
 MOST_CALLS = 8
 """Deletions of a thousand versions in one step; the search after it finds what is left."""
@@ -20,12 +29,20 @@ MOST_CALLS = 8
 def delete_found(row: ActionRequest, clients: Clients) -> dict[str, object]:
     """Delete the chosen resources, then search again. Deleting what is gone does nothing: safe to repeat.
 
-    Only what the search found, and Sanso may delete, is deleted. One that AWS does not let go is left, with
-    the reason in the result's `problems`.
+    Only what the search found, and what a search now still finds and allows to delete, is deleted: another
+    environment may use the same names meanwhile. One that AWS does not let go is left, with the reason in the
+    result's `problems`.
     """
     deployment = Deployment.objects.for_page().get(pk=int(str(row.arguments["deployment"])))
     chosen = {tuple(one) for one in row.arguments["resources"]}
-    found = [one for one in remaining_of(deployment).deletable if (one.type, one.id) in chosen]
+    chosen &= {(one.type, one.id) for one in remaining_of(deployment).deletable}
+    scope = SearchScope(deployment)
+    found = [
+        one
+        for look in (databases, logs, objects, interfaces)
+        for one in (look(scope, clients) if chosen else ())
+        if one.can_delete and (one.type, one.id) in chosen
+    ]
     problems = {}
     for one in found:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from deployments.core.status import DELETED
 from deployments.models import AssociationRun, Deployment, Environment, Resource
@@ -47,6 +48,22 @@ class SearchScope:
     def stack_is_gone(self) -> bool:
         """Tell whether the root stack no longer exists."""
         return bool(self.environment.deleted_at) or not self.environment.stack_id
+
+    @cached_property
+    def _others(self) -> dict[tuple[str, str], set[str]]:
+        rows = Resource.objects.of_others(
+            self.environment, {one.type for one in self.known if one.is_deleted}
+        )
+        found: dict[tuple[str, str], set[str]] = {}
+        for type_, id_, name in rows.values_list(
+            "type", "physical_id", "stack__deployment__environment__name"
+        ):
+            found.setdefault((type_, id_), set()).add(name)
+        return found
+
+    def also_used_by(self, type_: str, id_: str) -> str:
+        """Return the names of other environments that have a resource of this type and id now."""
+        return ", ".join(sorted(self._others.get((type_, id_), ())))
 
     def ids(self, type_: str) -> list[str]:
         """Return the physical ids of a type, deleted or not."""

@@ -16,6 +16,13 @@ from deployments.runner.remaining.scope import Prefix, SearchScope
 MOST_VERSIONS = 5000
 """Versions of objects that are counted below one prefix: five calls."""
 LOG_GROUP, INTERFACE, OBJECTS = "AWS::Logs::LogGroup", "AWS::EC2::NetworkInterface", "AWS::S3::Object"
+LOG_NAMES = {
+    "AWS::Lambda::Function": "/aws/lambda/{}",
+    LOG_GROUP: "{}",
+    "AWS::RDS::DBCluster": "/aws/rds/cluster/{}/",
+    "AWS::RDS::DBInstance": "/aws/rds/instance/{}/",
+}
+"""What writes a log → the name of its group; one that ends in a slash begins the names of several."""
 
 Search = Callable[[SearchScope, Clients], list[RemainingResource]]
 
@@ -31,11 +38,11 @@ def databases(scope: SearchScope, clients: Clients) -> list[RemainingResource]:
         for id_ in scope.ids(type_):
             # Automated ones go with their database.
             rows = [one for one in backups_of(id_) if one.kind != "automated" or id_ not in still_there]
-            found += [_backup(one) for one in rows]
+            found += [_backup(one, scope.also_used_by(type_, id_)) for one in rows]
     return found
 
 
-def _backup(one: Backup) -> RemainingResource:
+def _backup(one: Backup, shared_with: str) -> RemainingResource:
     is_snapshot = one.type in (CLUSTER_SNAPSHOT, INSTANCE_SNAPSHOT)
     # An automated snapshot cannot be deleted by itself, and one of AWS Backup not by RDS.
     ours = one.kind == "manual" if is_snapshot else bool(one.id)
@@ -44,34 +51,37 @@ def _backup(one: Backup) -> RemainingResource:
         id=one.id or one.arn,
         reason=Reason.SNAPSHOT if is_snapshot else Reason.BACKUP,
         billing=Billing.BILLED,
-        can_delete=ours and one.status != "deleting",
-        details=_details(status=one.status, kind=one.kind, created_at=one.created_at, arn=one.arn),
+        can_delete=ours and one.status != "deleting" and not shared_with,
+        details=_details(
+            status=one.status, kind=one.kind, created_at=one.created_at, arn=one.arn, shared_with=shared_with
+        ),
     )
 
 
 def logs(scope: SearchScope, clients: Clients) -> list[RemainingResource]:
     """Return the log groups that services created for the environment, or created again."""
-    whole = {f"/aws/lambda/{name}" for name in scope.ids("AWS::Lambda::Function")} | set(scope.ids(LOG_GROUP))
-    below = {f"/aws/rds/cluster/{name}/" for name in scope.ids("AWS::RDS::DBCluster")}
-    below |= {f"/aws/rds/instance/{name}/" for name in scope.ids("AWS::RDS::DBInstance")}
     of_stacks = set(scope.remaining(LOG_GROUP))
     found = {}
-    for prefix in sorted(whole | below):
-        for group in clients.logs.log_groups(prefix):
-            if group.name not in of_stacks and (group.name in whole or prefix in below):
+    for writer, pattern in LOG_NAMES.items():
+        for id_ in scope.ids(writer):
+            prefix = pattern.format(id_)
+            groups = [one for one in clients.logs.log_groups(prefix) if one.name not in of_stacks]
+            for group in groups if prefix.endswith("/") else [one for one in groups if one.name == prefix]:
+                shared_with = scope.also_used_by(writer, id_)
                 found[group.name] = RemainingResource(
                     type=LOG_GROUP,
                     id=group.name,
                     reason=Reason.LOGS,
                     billing=Billing.BILLED if group.stored_bytes else Billing.FREE,
-                    can_delete=True,
+                    can_delete=not shared_with,
                     details=_details(
                         bytes=group.stored_bytes,
                         created_at=group.created_at,
                         retention_days=group.retention_days,
+                        shared_with=shared_with,
                     ),
                 )
-    return list(found.values())
+    return [found[name] for name in sorted(found)]
 
 
 def objects(scope: SearchScope, clients: Clients) -> list[RemainingResource]:
