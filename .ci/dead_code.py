@@ -36,7 +36,7 @@ CALLED_BACK = """
 RESULTS = """
     replacement execution_status load_balancer_arns parameter_status throttles rejected write_status
     read_status write_milliseconds read_milliseconds writer_endpoint
-"""  # what AWS and the sandbox answered, for whoever needs it
+"""  # what AWS and the sandbox answered; not all of it is used
 BY_VALUE = "REF GET_ATT SUB"
 TO_COME = """
     notify_changed of_stacks

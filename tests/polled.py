@@ -110,19 +110,19 @@ class Poller:
 
     def run(self) -> Seen:
         begin = self.now
-        purse = TokenBucket.for_seconds(self.expected_seconds).at_time(begin)
+        bucket = TokenBucket.for_seconds(self.expected_seconds).at_time(begin)
         root_asked_at = 0.0
         while self.known:
-            purse = purse.at_time(self.now)
+            bucket = bucket.at_time(self.now)
             if self.now - root_asked_at >= AWS.root_interval:  # the root stack itself
                 root_asked_at = self.now
-                purse = purse.spend(1)
+                bucket = bucket.spend(1)
                 self.seen.calls += 1
-            for path in choose(self.watched(), purse, self.now):
-                purse = purse.spend(1)
+            for path in choose(self.watched(), bucket, self.now):
+                bucket = bucket.spend(1)
                 self.ask(path)
             self.seen.seconds = self.now - begin
-            self.now += delay(self.watched(), purse, self.now)
+            self.now += delay(self.watched(), bucket, self.now)
         return self.seen
 
     def ask(self, path: str) -> None:

@@ -13,14 +13,14 @@ from django.utils import timezone, translation
 
 @dataclass(frozen=True, slots=True)
 class Locale:
-    """The language and time zone of whoever reads a page or frame."""
+    """The language and time zone of the reader of a page or frame."""
 
     language: str
     zone: str
 
     @classmethod
     def of(cls, request: HttpRequest) -> Self:
-        """Return the locale of whoever sent the request."""
+        """Return the locale of the user who sent the request."""
         language = getattr(request, "LANGUAGE_CODE", translation.get_language() or "en")
         return cls(language, timezone.get_current_timezone_name())
 

@@ -157,11 +157,11 @@ def assert_one_is_unhealthy(deployed: Deployed, tier: str, sick: str, code: str)
         expect(row).to_contain_text("Degraded", timeout=SOON)
 
 
-def assert_all_are_healthy(deployed: Deployed, mended: str) -> None:
+def assert_all_are_healthy(deployed: Deployed, repaired: str) -> None:
     deployed.is_well()
     for name in ("App servers", "Web servers"):
         expect(deployed.tier(name)).to_contain_text("Healthy 2 of 2")
-    expect(deployed.box(mended)).to_contain_text("Healthy")
+    expect(deployed.box(repaired)).to_contain_text("Healthy")
     with deployed.listed() as row:
         expect(row).to_contain_text("Healthy", timeout=SOON)
 

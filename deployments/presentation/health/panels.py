@@ -231,7 +231,7 @@ def targets(facts: Facts, *, everything: bool) -> PanelRows[TargetRow]:
 
 
 def instances(facts: Facts, *, everything: bool) -> PanelRows[InstanceRow]:
-    """Return the fleet's panel; whoever is not in service comes first."""
+    """Return the fleet's panel; servers that are not in service come first."""
     newest: dict[str, int] = {}
     for one in facts.instances:
         newest[one.group] = max(newest.get(one.group, 0), _version(one.launch_template_version))
