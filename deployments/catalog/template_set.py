@@ -68,6 +68,11 @@ class TemplateSet:
         """Return the parameters that the user sets, by name."""
         return {p.name: p for group in self.groups for p in group.parameters}
 
+    @property
+    def choose_once(self) -> frozenset[str]:
+        """Return the parameters that keep the value that an environment is created with."""
+        return frozenset(name for name, parameter in self.parameters.items() if parameter.choose_once)
+
     def missing_templates(self, values: Mapping[str, str]) -> list[str]:
         """Return the files that nested stacks need with these parameters and that are not in the set."""
         return missing_templates(self.contents, self.root.name, self.bucket_parameter, values)

@@ -32,15 +32,19 @@ def test_the_portal_reads_the_set_and_hides_the_parameters_that_it_sets() -> Non
 
 
 def test_new_environments_speak_http_and_what_is_chosen_once_says_so() -> None:
-    parameters = template_set.load(TEMPLATES).parameters
+    found = template_set.load(TEMPLATES)
+    parameters = found.parameters
 
     protocol = parameters["AppProtocol"]
     assert (protocol.default, protocol.initial) == ("uwsgi", "http")
     check = parameters["AppHealthCheck"]
     assert (check.default, check.initial) == ("tcp", "http")
-    chosen_once = {name for name, parameter in parameters.items() if parameter.choose_once}
-    assert chosen_once == {"AppProtocol", "DatabaseName", "DatabaseAdminUser", "FinalSnapshot"}
-    for name in chosen_once:
+    assert found.choose_once == {
+        *("AppProtocol", "AppServersAdmit", "UwsgiPort"),
+        *("DatabaseName", "DatabaseAdminUser", "FinalSnapshot"),
+        *("FirstZone", "SecondZone", "VpcCidr"),
+    }
+    for name in found.choose_once:
         assert "Choose once: changing it later " in parameters[name].description, name
 
 

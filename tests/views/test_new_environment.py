@@ -99,7 +99,7 @@ def test_the_bundled_form_uses_http_for_app_servers_and_marks_the_choice_as_perm
     options = field(shown, "AppProtocol").all("option")
     assert [(o["value"], "selected" in o.attributes) for o in options] == [("http", True), ("uwsgi", False)]
     assert "(choose once)" in shown.one("label", for_="id_parameter_AppProtocol").text
-    assert "(choose once)" not in shown.one("label", for_="id_parameter_UwsgiPort").text
+    assert "(choose once)" not in shown.one("label", for_="id_parameter_TableName").text
 
 
 def test_the_name_of_the_stack_is_displayed(browser: Client, account: Account) -> None:
