@@ -13,7 +13,7 @@ import pytest
 
 from portal.sandbox.backends.machines import health_checks
 from tests.sandbox.booted.conftest import ACCOUNT
-from tests.sandbox.booted.test_machine import cables, processes_with
+from tests.sandbox.booted.test_machine import cables_of, processes_with
 from tests.sandbox.engine.conftest import REGION, Account
 from tests.services import Sandbox, start_sandbox, wait_until
 
@@ -252,11 +252,12 @@ def groups(*keys: str) -> list[Path]:
 
 @pytest.mark.parametrize("way", ["stop", "kill", "kill server"])
 def test_machines_end_with_the_sandbox(base: object, tmp_path: Path, way: str) -> None:
-    before = cables()
     sandbox = start_sandbox(tmp_path, machines="booted", database="embedded")
     keys = [launch(Account(sandbox, ACCOUNT)) for _number in range(2)]
     wait_until(lambda: all(processes_with(f"--machine={key}") for key in keys), what="the machines")
-    assert len(cables()) > len(before)
+    cables = cables_of(tmp_path)
+    assert len(cables) == len(keys)
+    wait_until(lambda: all(cable.exists() for cable in cables), what="the cables")
     if way == "stop":
         sandbox.stop()
     else:
@@ -267,9 +268,8 @@ def test_machines_end_with_the_sandbox(base: object, tmp_path: Path, way: str) -
         sandbox.process.wait()
     for key in keys:
         wait_until(lambda k=key: not processes_with(k), what="the end of the machine")  # type: ignore[misc]
-    wait_until(lambda: not cables() - before, what="the end of the cables")
-    mounts = Path("/proc/mounts").read_text()
-    assert str(tmp_path) not in mounts
+    wait_until(lambda: not any(cable.exists() for cable in cables), what="the end of the cables")
+    wait_until(lambda: str(tmp_path) not in Path("/proc/mounts").read_text(), what="the end of the mounts")
     wait_until(lambda: not groups(*keys), what="the end of the control groups")
     wait_until(lambda: not (tmp_path / "data" / "tmp").exists(), what="the end of its files")
     sandbox.kill()

@@ -17,6 +17,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ COMMAND = (
 SHUTDOWN = 8.0  # seconds for a machine to shut down by itself
 CGROUPS = Path("/sys/fs/cgroup")
 GROUP = "sanso-"
+TRIES = 50  # 0.1 s apart: the kernel keeps a control group for some moments after its last process
 
 
 def main() -> int:
@@ -137,7 +139,9 @@ def _move_into_own_groups(name: str) -> None:
 
 def groups() -> list[Path]:
     """Find the control groups that this process is in, of the hierarchies that systemd uses."""
-    found = []
+    found: list[Path] = []
+    if not CGROUPS.is_dir():
+        return found
     for line in Path("/proc/self/cgroup").read_text().splitlines():
         _number, controllers, path = line.split(":", 2)
         roots = {"": [CGROUPS / "unified", CGROUPS], "name=systemd": [CGROUPS / "systemd"]}
@@ -147,12 +151,30 @@ def groups() -> list[Path]:
 
 
 def remove_groups(name: str = "*") -> None:
-    """Remove the control groups of a machine, or of all machines that are gone: those that are empty."""
-    for parent in groups() if CGROUPS.is_dir() else ():
+    """Remove the control groups of a machine, or of all machines that are gone: those without processes."""
+    for parent in groups():
         for group in parent.glob(f"{GROUP}{name}"):
-            for folder, _folders, _files in os.walk(group, topdown=False):
-                with contextlib.suppress(OSError):
-                    Path(folder).rmdir()
+            for _attempt in range(TRIES):
+                if _remove_group(group) or (name == "*" and _has_processes(group)):
+                    break
+                time.sleep(0.1)
+
+
+def _remove_group(group: Path) -> bool:
+    """Remove a control group with those below it; return whether it is gone."""
+    for folder, _folders, _files in os.walk(group, topdown=False):
+        with contextlib.suppress(OSError):
+            Path(folder).rmdir()
+    return not group.exists()
+
+
+def _has_processes(group: Path) -> bool:
+    """Return whether a machine, of whichever sandbox, still runs in the group."""
+    for processes in group.rglob("cgroup.procs"):
+        with contextlib.suppress(OSError):
+            if processes.read_text().strip():
+                return True
+    return False
 
 
 if __name__ == "__main__":
