@@ -8,6 +8,7 @@ from typing import Final
 from django.utils.translation import gettext_noop as N_
 
 from deployments.message_codes import Code
+from deployments.wording.operations import OPERATIONS
 
 MESSAGES: Final[Mapping[Code, str]] = {
     Code.NAME_NOT_CONFIRMED: N_("Type the name %(environment)s exactly to delete the environment."),
@@ -245,4 +246,5 @@ MESSAGES: Final[Mapping[Code, str]] = {
         "%(folder)s has %(count)s templates with %(size)s bytes; a template set may have %(limit)s "
         "templates with %(total)s bytes."
     ),
+    **OPERATIONS,
 }
