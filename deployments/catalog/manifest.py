@@ -38,6 +38,7 @@ class Manifest:
     `protection` is the parameter, true or false, that protects databases and load balancers from deletion.
     `images` has the parameters that take the id of a machine image, each with the name of the SSM parameter
     that holds the id: a text, or Ref, Fn::FindInMap and the like with the root template's parameters.
+    Files in `exclude` are templates that are not part of the set.
     """
 
     root: str = ""
@@ -50,6 +51,7 @@ class Manifest:
     presets: tuple[Preset, ...] = ()
     protection: str = ""
     images: Mapping[str, Any] = field(default_factory=dict)
+    exclude: tuple[str, ...] = ()
 
 
 def read(folder: Path) -> Manifest:
@@ -77,6 +79,7 @@ def read(folder: Path) -> Manifest:
         presets=tuple(_presets(content.get("presets"))),
         protection=content.get("protection_parameter").text(),
         images={name: value.value for name, value in content.get("image_parameters").items()},
+        exclude=_names(content.get("exclude")),
     )
 
 

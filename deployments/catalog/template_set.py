@@ -121,7 +121,7 @@ def _load(folder: Path) -> TemplateSet:
     if not folder.is_dir():
         raise UserFixable("TemplateSetMissing", Code.TEMPLATE_SET_NOT_FOUND, folder=folder)
     about = manifest.read(folder)
-    templates = _templates(folder)
+    templates = _templates(folder, about.exclude)
     contents = {path: yaml_files.read(path) for path in templates}
     for path, content in contents.items():
         _check_resources(Checked(file=path.name, place="", value=content))
@@ -158,10 +158,13 @@ def _load(folder: Path) -> TemplateSet:
     )
 
 
-def _templates(folder: Path) -> tuple[Path, ...]:
-    """Return the template files of a folder. Raise UserFixable if it cannot be read or has too many."""
+def _templates(folder: Path, exclude: tuple[str, ...]) -> tuple[Path, ...]:
+    """Return the template files of a folder without the excluded ones.
+
+    Raise UserFixable if it cannot be read or has too many.
+    """
     try:
-        found = sorted(path for path in folder.iterdir() if _is_template(path))
+        found = sorted(path for path in folder.iterdir() if _is_template(path) and path.name not in exclude)
         size = sum(path.stat().st_size for path in found)
     except OSError as exc:
         raise UserFixable("TemplateSetBroken", Code.FILE_UNREADABLE, file=folder.name, why=exc) from exc

@@ -87,6 +87,18 @@ def test_a_manifest_lets_the_portal_choose_the_prefix(tmp_path: Path) -> None:
     assert "Prefix" not in found.parameters
 
 
+def test_an_excluded_template_is_neither_uploaded_nor_part_of_the_digest(tmp_path: Path) -> None:
+    manifest = (
+        "root: root.yaml\nbucket_parameter: Bucket\nprefix_parameter: Prefix\nexclude: [account.yaml]\n"
+    )
+    files = {"template-set.yaml": manifest, "account.yaml": "Resources: {A: {Type: AWS::SNS::Topic}}"}
+    found = load(make_set(tmp_path, **files))
+    (tmp_path / "account.yaml").write_text("Resources: {B: {Type: AWS::SNS::Topic}}")
+
+    assert {key for key, _ in build_objects(found)} == {"root.yaml", "inner.yaml"}
+    assert load(tmp_path).digest == found.digest
+
+
 def test_zips_are_reproducible_and_contain_their_packages(tmp_path: Path) -> None:
     manifest = (
         "root: root.yaml\nbucket_parameter: Bucket\nprefix_parameter: Prefix\nartifacts:\n"
