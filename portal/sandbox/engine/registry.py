@@ -30,11 +30,21 @@ class Refused(ValueError):
     """AWS would not do this: its error code and its message.
 
     Raised by what both the API and CloudFormation do; an action answers with it, a resource fails with it.
+
+    Args:
+        handler_code: the HandlerErrorCode of the resource's reason, where it does not follow from the code.
+        by_service: whether the text is the service's; else CloudFormation's own handler wrote it.
     """
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, *, handler_code: str = "", by_service: bool = True) -> None:
         super().__init__(message)
         self.code = code
+        self.handler_code = handler_code
+        self.by_service = by_service
+
+
+class NameTaken(Refused):
+    """Another resource has the name; CloudFormation never takes it over."""
 
 
 @dataclass(frozen=True, slots=True)

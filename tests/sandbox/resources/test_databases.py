@@ -201,7 +201,8 @@ def test_a_failover_swaps_writer_and_reader(account: Account, network: Network) 
 def test_deletion_protection_holds_until_it_is_lifted(account: Account, network: Network) -> None:
     stack = made(account, "aurora", CLUSTER, **values(network, Protected="true"))
     assert account.delete(stack) == "DELETE_FAILED"
-    assert any("Cannot delete protected Cluster" in line for line in account.story(stack, of="Cluster"))
+    refused = f"Cannot delete protected Cluster {cluster_id(account)}, please disable deletion protection"
+    assert any(refused in line for line in account.story(stack, of="Cluster"))
     account.client("rds").modify_db_cluster(DBClusterIdentifier=cluster_id(account), DeletionProtection=False)
     gone(account, stack)
 

@@ -1,4 +1,4 @@
-"""Raw answers of a service in an error's text, as CloudFormation words them.
+"""Raw answers of a service in an error's text, taken apart.
 
 MiniStack's handlers raise errors such as `AWS::SSM::Parameter create failed: b'{"__type": …}'`. On AWS the
 reason of the resource has the service's message instead:
@@ -10,23 +10,16 @@ import json
 import re
 from xml.sax.saxutils import unescape
 
-from ministack.core.responses import new_uuid
-
-_RAW = re.compile(
-    r"""^(?:AWS::(?P<service>\w+)::\w+ )?.*?: (?P<body>b(?P<quote>['"]).*(?P=quote))$""", re.DOTALL
-)
+_RAW = re.compile(r"""^.*?: (?P<body>b(?P<quote>['"]).*(?P=quote))$""", re.DOTALL)
 
 
-def worded(text: str) -> tuple[str, str]:
-    """Return (text, HandlerErrorCode) of an error; the code is "" for a text without a raw answer in it."""
+def read(text: str) -> tuple[str, str] | None:
+    """Return (message, error code) of the answer in an error's text; None for a text without one."""
     match = _RAW.match(text)
     if match is None:
-        return text, ""
+        return None
     code, message = _read(ast.literal_eval(match["body"]))
-    if not message:
-        return text, ""
-    service = (match["service"] or "CloudFormation").capitalize()
-    return f"{message} (Service: {service}, Status Code: 400, Request ID: {new_uuid()})", _handler_code(code)
+    return (message, code) if message else None
 
 
 def _read(body: bytes) -> tuple[str, str]:
@@ -44,11 +37,3 @@ def _read(body: bytes) -> tuple[str, str]:
         re.search("<Message>(.*?)</Message>", text, re.DOTALL),
     )
     return code[1] if code else "", unescape(message[1]) if message else ""
-
-
-def _handler_code(code: str) -> str:
-    if "Exist" in code or "Conflict" in code:
-        return "AlreadyExists"
-    if "NotFound" in code or "NoSuch" in code:
-        return "NotFound"
-    return "AccessDenied" if "Denied" in code else "InvalidRequest"

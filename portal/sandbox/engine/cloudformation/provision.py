@@ -9,8 +9,8 @@ from ministack.core.concurrency import run_reentrant
 from ministack.core.responses import new_uuid
 from ministack.services.cloudformation import provisioners, stacks
 
-from portal.sandbox.engine import faults, time_scale
-from portal.sandbox.engine.cloudformation import answers
+from portal.sandbox.engine import faults, names, time_scale
+from portal.sandbox.engine.cloudformation import reasons
 from portal.sandbox.engine.cloudformation.store import Record, Stack
 
 Result = TypeVar("Result")
@@ -58,7 +58,9 @@ async def create(
     logical_id, resource_type = record["LogicalResourceId"], record["ResourceType"]
 
     def work() -> Provisioned:
-        token = provisioners._NAME_SEED.set("")
+        names.require_free(resource_type, properties)
+        # Another name at each creation, as on AWS: what an earlier stack of the name kept is not taken over.
+        token = provisioners._NAME_SEED.set(new_uuid()[:8])
         try:
             made = provisioners._provision_resource(resource_type, logical_id, properties, stack["StackName"])
             return Provisioned(str(made[0]), made[1] or {}, provisioners._NAME_SEED.get())
@@ -68,12 +70,12 @@ async def create(
     failure = faults.resource_failure("create", logical_id)
     if failure and _answers_itself(resource_type):
         await _pass(time_scale.of_create(resource_type), stop)
-        raise ValueError(worded(failure))
+        raise ValueError(reasons.of_fault(failure))
     made = await _carried_out(stack, record, work, stop)
     initiated(made)
     if failure:
         await _pass(time_scale.of_create(resource_type) / 2, stop)
-        raise ValueError(worded(failure))
+        raise ValueError(reasons.of_fault(failure))
     await _pass(time_scale.of_create(resource_type), stop)
     return await _stabilized(stack, record, made, properties, stop)
 
@@ -100,6 +102,7 @@ async def update(
     physical_id, attributes = record["PhysicalResourceId"], record["Attributes"]
 
     def work() -> Provisioned:
+        names.require_free(resource_type, new, old)
         predecessors: list[Any] = []
         tokens = (
             (provisioners._RETAIN_REPLACED, provisioners._RETAIN_REPLACED.set(retain)),
@@ -133,7 +136,7 @@ async def fail_update(record: Record, stop: asyncio.Event) -> None:
     """Fail the update of a resource when a fault is injected. Raises ValueError or Stopped then."""
     if failure := faults.resource_failure("update", record["LogicalResourceId"]):
         await _pass(time_scale.of_update(record["ResourceType"]) / 2, stop)
-        raise ValueError(worded(failure))
+        raise ValueError(reasons.of_fault(failure))
 
 
 async def delete(
@@ -150,7 +153,7 @@ async def delete(
     logical_id, resource_type = record["LogicalResourceId"], record["ResourceType"]
     if failure := faults.resource_failure("delete", logical_id):
         await _pass(time_scale.of_delete(resource_type) / 2, asyncio.Event())
-        raise ValueError(worded(failure))
+        raise ValueError(reasons.of_fault(failure))
     await _pass(time_scale.of_delete(resource_type), asyncio.Event())
     physical_id, properties = record["PhysicalResourceId"], record.get("Properties") or {}
 
@@ -165,7 +168,7 @@ async def delete(
     try:
         await _called(resource_type, work)
     except Exception as error:
-        raise ValueError(_reason(resource_type, error)) from error
+        raise ValueError(reasons.of_error(resource_type, error)) from error
 
 
 async def finish_late(stack: Stack, record: Record) -> None:
@@ -206,7 +209,7 @@ async def _carried_out(
     try:
         return task.result()
     except Exception as error:
-        raise ValueError(_reason(resource_type, error)) from error
+        raise ValueError(reasons.of_error(resource_type, error)) from error
 
 
 async def _stabilized(
@@ -224,7 +227,7 @@ async def _stabilized(
     try:
         attributes = task.result()
     except Exception as error:
-        raise ValueError(_reason(resource_type, error, "NotStabilized")) from error
+        raise ValueError(reasons.of_error(resource_type, error, "NotStabilized")) from error
     return Provisioned(
         made.physical_id, {**made.attributes, **(attributes or {})}, made.name_seed, made.predecessors
     )
@@ -253,41 +256,3 @@ def _answers_itself(resource_type: str) -> bool:
         "AWS::CloudFormation::CustomResource",
         "AWS::CloudFormation::WaitCondition",
     )
-
-
-def worded(failure: str) -> str:
-    return _handler_message(failure, "GeneralServiceException")
-
-
-def _reason(resource_type: str, error: Exception, code: str = "InvalidRequest") -> str:
-    """Word an error as the reason that AWS shows for the resource type."""
-    text, answered = answers.worded(str(error) or type(error).__name__)
-    code = answered or code
-    if resource_type.startswith("Custom::") or resource_type == "AWS::CloudFormation::CustomResource":
-        return _custom_resource_message(error, text)
-    if resource_type.startswith("AWS::CloudFormation::"):
-        return text
-    return _handler_message(text, code)
-
-
-def _handler_message(text: str, code: str) -> str:
-    if "HandlerErrorCode" in text or text.startswith("Resource handler returned message"):
-        return text
-    return (
-        f'Resource handler returned message: "{text}" (RequestToken: {new_uuid()}, HandlerErrorCode: {code})'
-    )
-
-
-def _custom_resource_message(error: Exception, text: str) -> str:
-    if isinstance(error, TimeoutError):
-        return (
-            "CloudFormation did not receive a response from your Custom Resource. Please check your logs "
-            f"for requestId [{new_uuid()}]. If you are using the Python cfn-response module, you may need "
-            "to update your Lambda function code so that CloudFormation can attach the updated version."
-        )
-    if isinstance(error, RuntimeError):
-        return (
-            "Received response status [FAILED] from custom resource. "
-            f"Message returned: {text} (RequestId: {new_uuid()})"
-        )
-    return text

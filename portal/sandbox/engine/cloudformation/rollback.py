@@ -6,7 +6,7 @@ import logging
 from ministack.services.cloudformation import provisioners, stacks
 
 from portal.sandbox.engine import faults
-from portal.sandbox.engine.cloudformation import cleanup, delete, events, graph, provision
+from portal.sandbox.engine.cloudformation import cleanup, delete, events, graph, provision, reasons
 from portal.sandbox.engine.cloudformation.run import Change, Run
 from portal.sandbox.engine.cloudformation.store import Record
 
@@ -128,7 +128,7 @@ async def _revert(run: Run, name: str) -> bool:
 
 async def _send_back(run: Run, record: Record, change: Change) -> None:
     if failure := faults.resource_failure("rollback", record["LogicalResourceId"]):
-        raise ValueError(provision.worded(failure))
+        raise ValueError(reasons.of_fault(failure))
     if change.replaced or provisioners._replacing_change(
         record["ResourceType"], change.previous, change.applied
     ):

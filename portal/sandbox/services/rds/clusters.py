@@ -27,7 +27,7 @@ _engine = dict(handler(TYPE))
 
 def install() -> None:
     """Put the resource type in place."""
-    provide(TYPE, _create, delete, _update)
+    provide(TYPE, _create, _delete_by_stack, _update)
     ready_with(TYPE, lambda cluster_id: _become(cluster_id, "available"))
     handler(TYPE)["snapshot"] = _snapshot
 
@@ -186,8 +186,31 @@ def _snapshot(physical_id: str, properties: Properties) -> None:
     """The final snapshot is part of the deletion, which is refused before anything is made."""
     cluster = rds._clusters.get(physical_id)
     if cluster is not None:
+        _require_unprotected(cluster)
         require_deletable(cluster)
         _engine["snapshot"](physical_id, properties)
+
+
+def _delete_by_stack(physical_id: str, properties: Properties) -> None:
+    cluster = rds._clusters.get(physical_id)
+    if cluster is not None:
+        _require_unprotected(cluster)
+        delete(physical_id, properties)
+
+
+def _require_unprotected(cluster: Record) -> None:
+    """The check of CloudFormation's own handler, before any snapshot.
+
+    https://github.com/aws-cloudformation/aws-cloudformation-resource-providers-rds
+    (aws-rds-dbcluster, DeleteHandler.java)
+    """
+    if cluster["DeletionProtection"]:
+        raise Refused(
+            "InvalidParameterCombination",
+            f"Cannot delete protected Cluster {cluster['DBClusterIdentifier']}, please disable deletion "
+            "protection and try again",
+            by_service=False,
+        )
 
 
 def delete(physical_id: str, properties: Properties) -> None:
