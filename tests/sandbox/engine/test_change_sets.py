@@ -226,7 +226,7 @@ def test_without_nested_change_sets_every_nested_stack_may_change(
     assert {
         name: [detail["ChangeSource"] for detail in change["Details"]]
         for name, change in changes(review).items()
-    } == {"Network": ["Automatic"], "Service": ["Automatic"]}
+    } == {"Network": ["Automatic"], "Service": ["ResourceAttribute", "Automatic"]}
 
 
 def test_a_nested_template_that_is_missing_fails_the_change_set(account: Account, template_url: str) -> None:

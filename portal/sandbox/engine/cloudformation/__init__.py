@@ -10,13 +10,15 @@ from portal.sandbox.engine.cloudformation import (
     response_urls,
     store,
     templates,
+    undo_requests,
 )
 
 
 def install() -> None:
     """Put the sandbox's store, scheduler and request handlers in place of MiniStack's."""
     for module in (
-        *(store, events, templates, describe, requests, change_sets, change_set_actions, response_urls),
+        *(store, events, templates, describe, requests, undo_requests),
+        *(change_sets, change_set_actions, response_urls),
     ):
         module.install()
 

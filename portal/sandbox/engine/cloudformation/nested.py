@@ -8,7 +8,7 @@ from typing import Any
 from ministack.services import cloudformation
 from ministack.services.cloudformation import engine, provisioners
 
-from portal.sandbox.engine.cloudformation import events, store, templates
+from portal.sandbox.engine.cloudformation import events, store, templates, values
 from portal.sandbox.engine.cloudformation.run import Run
 from portal.sandbox.engine.cloudformation.store import Stack
 
@@ -76,6 +76,7 @@ def describe(
     parent: Stack,
 ) -> None:
     """Put a template, its parameters and what comes from the parent on a nested stack's record."""
+    values.remember_secrets(stack, parameters)
     stack.update(
         Description=template.get("Description", ""),
         Parameters=templates.listed(parameters),

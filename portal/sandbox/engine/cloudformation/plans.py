@@ -6,7 +6,7 @@ from typing import Any
 
 from ministack.services.cloudformation import engine, handlers, helpers
 
-from portal.sandbox.engine.cloudformation import nested, templates
+from portal.sandbox.engine.cloudformation import nested, templates, values
 from portal.sandbox.engine.cloudformation.responses import Parameters, Refusal, passed, truth, value
 from portal.sandbox.engine.cloudformation.store import Stack, Template
 
@@ -24,6 +24,7 @@ class Plan:
 
     def put_on(self, stack: Stack) -> None:
         """Let the stack become this; the operation that starts does the rest."""
+        values.remember_secrets(stack, self.parameters)
         stack.update(
             Description=self.template.get("Description", ""),
             Parameters=templates.listed(self.parameters),

@@ -1,11 +1,11 @@
-"""The requests that start, stop and delete what happens to a stack, with what AWS refuses about them."""
+"""The requests that create, update and delete a stack, with what AWS refuses about them."""
 
 from typing import Any
 
 from ministack.services import cloudformation
 from ministack.services.cloudformation import handlers, helpers
 
-from portal.sandbox.engine.cloudformation import events, lifecycle, nested, plans, rollback, store, tokens
+from portal.sandbox.engine.cloudformation import events, lifecycle, nested, plans, store, tokens
 from portal.sandbox.engine.cloudformation.responses import (
     Answer,
     Parameters,
@@ -38,9 +38,6 @@ def install() -> None:
         CreateStack=action(_create_stack),
         UpdateStack=action(_update_stack),
         DeleteStack=action(_delete_stack),
-        CancelUpdateStack=action(_cancel_update_stack),
-        ContinueUpdateRollback=action(_continue_update_rollback),
-        RollbackStack=action(_rollback_stack),
     )
 
 
@@ -63,7 +60,8 @@ def _operation_id(stack: Stack) -> str:
     return found
 
 
-def _accepted(name: str, stack: Stack) -> Answer:
+def accepted(name: str, stack: Stack) -> Answer:
+    """Answer a request that has started an operation."""
     return answer(name, {"StackId": stack["StackId"], "OperationId": _operation_id(stack)})
 
 
@@ -72,7 +70,7 @@ def _create_stack(request: Parameters) -> Answer:
     taken = store.stacks.get(name)
     if taken is not None:
         if tokens.is_repeated(taken, "CreateStack", request):
-            return _accepted("CreateStack", taken)
+            return accepted("CreateStack", taken)
         raise Refusal(f"Stack [{name}] already exists", "AlreadyExistsException")
     on_failure = _on_failure(request)
     plan = plans.read(request, None)
@@ -88,7 +86,7 @@ def _create_stack(request: Parameters) -> Answer:
     )
     tokens.remember(stack, "CreateStack", request)
     start_create(stack, on_failure=on_failure, retain_except_on_create=truth(request, "RetainExceptOnCreate"))
-    return _accepted("CreateStack", stack)
+    return accepted("CreateStack", stack)
 
 
 def _on_failure(request: Parameters) -> str:
@@ -130,7 +128,7 @@ def start_create(
 def _update_stack(request: Parameters) -> Answer:
     stack = existing(value(request, "StackName"))
     if tokens.is_repeated(stack, "UpdateStack", request):
-        return _accepted("UpdateStack", stack)
+        return accepted("UpdateStack", stack)
     check_updatable(stack)
     plan = plans.read(request, stack)
     if plans.changes_nothing(plan, stack):
@@ -140,9 +138,7 @@ def _update_stack(request: Parameters) -> Answer:
     if policy:
         stack["_stack_policy"] = policy
     tokens.remember(stack, "UpdateStack", request)
-    for change_set in change_sets_of(stack):
-        if change_set["ExecutionStatus"] == "AVAILABLE":
-            change_set["ExecutionStatus"] = "OBSOLETE"
+    _make_obsolete(stack)
     start_update(
         stack,
         plan,
@@ -150,7 +146,16 @@ def _update_stack(request: Parameters) -> Answer:
         retain_except_on_create=truth(request, "RetainExceptOnCreate"),
         disable_validation=truth(request, "DisableValidation"),
     )
-    return _accepted("UpdateStack", stack)
+    return accepted("UpdateStack", stack)
+
+
+def _make_obsolete(stack: Stack) -> None:
+    """Let no change set of a stack, nor one nested in it, be executed: the stack has become another."""
+    roots = {found["ChangeSetId"] for found in change_sets_of(stack)}
+    for change_set in cloudformation._change_sets.values():
+        mine = change_set["ChangeSetId"] in roots or change_set.get("RootChangeSetId") in roots
+        if mine and change_set["ExecutionStatus"] == "AVAILABLE":
+            change_set["ExecutionStatus"] = "OBSOLETE"
 
 
 def change_sets_of(stack: Stack) -> list[dict[str, Any]]:
@@ -243,53 +248,3 @@ def _check_kept(stack: Stack, retain: list[str], force: bool) -> None:
         )
     if unknown := sorted(set(retain) - set(stack["_resources"])):
         raise Refusal(f"{where} The specified resources to retain [{', '.join(unknown)}] do not exist.")
-
-
-def _cancel_update_stack(request: Parameters) -> Answer:
-    stack = existing(value(request, "StackName"))
-    if tokens.is_repeated(stack, "CancelUpdateStack", request):
-        return answer("CancelUpdateStack")
-    at_work = store.running.get(stack["StackId"])
-    if stack["StackStatus"] != "UPDATE_IN_PROGRESS" or at_work is None or at_work.run is None:
-        raise Refusal("CancelUpdateStack cannot be called from current stack status")
-    tokens.remember(stack, "CancelUpdateStack", request)
-    run: Run = at_work.run
-    run.cancelled, run.cancel_token = True, value(request, tokens.NAME)
-    run.halt()
-    return answer("CancelUpdateStack")
-
-
-def _continue_update_rollback(request: Parameters) -> Answer:
-    stack = existing(value(request, "StackName"))
-    done = answer("ContinueUpdateRollback", {})
-    if tokens.is_repeated(stack, "ContinueUpdateRollback", request):
-        return done
-    run: Run | None = stack.get("_rollback_run")
-    if stack["StackStatus"] != "UPDATE_ROLLBACK_FAILED" or run is None:
-        raise Refusal("ContinueUpdateRollback cannot be called from current stack status")
-    if stack.get("ParentId"):
-        raise Refusal("RollbackUpdatedStack operation cannot be performed on a nested stack")
-    skipped = set(helpers._extract_string_members(request, "ResourcesToSkip"))
-    if unknown := sorted(skipped - rollback.failed_names(run)):
-        raise Refusal(f"Resource(s) [{', '.join(unknown)}] cannot be skipped: their rollback did not fail")
-    tokens.remember(stack, "ContinueUpdateRollback", request)
-    events.begin_operation(stack, "CONTINUE_ROLLBACK")
-    lifecycle.start(rollback.continue_rollback(run, skipped), stack)
-    return done
-
-
-def _rollback_stack(request: Parameters) -> Answer:
-    """Roll back a stack whose create or update failed with its rollback disabled (API_RollbackStack)."""
-    stack = existing(value(request, "StackName"))
-    if tokens.is_repeated(stack, "RollbackStack", request):
-        return _accepted("RollbackStack", stack)
-    failed = stack.get("_failed_operation")
-    if stack["StackStatus"] not in ("CREATE_FAILED", "UPDATE_FAILED") or failed is None:
-        raise Refusal("RollbackStack cannot be called from current stack status")
-    run: Run = failed["run"]
-    if "RetainExceptOnCreate" in request:
-        run.retain_except_on_create = truth(request, "RetainExceptOnCreate")
-    tokens.remember(stack, "RollbackStack", request)
-    events.begin_operation(stack, "ROLLBACK")
-    lifecycle.start(lifecycle.roll_back(run), stack)
-    return _accepted("RollbackStack", stack)

@@ -8,7 +8,7 @@ from ministack.services import cloudformation
 from ministack.services.cloudformation import changesets, engine
 
 from portal.sandbox.engine import time_scale
-from portal.sandbox.engine.cloudformation import events, nested, preview, store, templates
+from portal.sandbox.engine.cloudformation import events, nested, placeholders, preview, store, templates
 from portal.sandbox.engine.cloudformation.plans import Plan
 from portal.sandbox.engine.cloudformation.responses import Refusal
 from portal.sandbox.engine.cloudformation.store import Stack, Template
@@ -59,11 +59,14 @@ def compute(change_set: ChangeSet, stack: Stack, plan: Plan) -> None:
         plan.tags is not None and _tags(plan.tags) != _tags(stack["Tags"])
     )
     try:
-        changes = preview.changes(stack, plan.template, plan.parameters, retag=retag)
         if change_set["IncludeNestedStacks"]:
-            _nest(change_set, stack, plan, changes)
+            changes = _nest(change_set, stack, plan, retag=retag)
         else:
-            _look_into_nested(stack, plan, changes)
+            # Without change sets of their own all nested stacks count as changed: their templates may have.
+            automatic = frozenset(preview.nested_names(plan.template, plan.parameters))
+            changes = preview.Preview(
+                stack, plan.template, plan.parameters, retag=retag, automatic=automatic
+            ).changes()
         reason = _adopt_existing(change_set, changes, plan.template)
         outcome = (changes, reason or ("" if changes else NO_CHANGES))
     except (ValueError, Refusal) as failure:
@@ -100,14 +103,6 @@ def family(change_set: ChangeSet) -> list[ChangeSet]:
     return found
 
 
-def _look_into_nested(stack: Stack, plan: Plan, changes: list[dict[str, Any]]) -> None:
-    """Without change sets of their own all nested stacks count as changed, as their templates may have."""
-    listed = {change["ResourceChange"]["LogicalResourceId"] for change in changes}
-    for name in preview.nested_names(plan.template, plan.parameters):
-        if name in stack["_resources"] and name not in listed:
-            changes.append(preview.automatic(stack, name))
-
-
 def _adopt_existing(change_set: ChangeSet, changes: list[dict[str, Any]], template: Template) -> str:
     """Turn additions of what exists into imports (ImportExistingResources); returns why it cannot."""
     if not change_set.get("ImportExistingResources"):
@@ -124,40 +119,41 @@ def _adopt_existing(change_set: ChangeSet, changes: list[dict[str, Any]], templa
     return ""
 
 
-def _nest(change_set: ChangeSet, stack: Stack, plan: Plan, changes: list[dict[str, Any]]) -> None:
-    """Make the change sets of the stacks nested in this one, and lead to them from the changes.
+def _nest(change_set: ChangeSet, stack: Stack, plan: Plan, *, retag: bool = False) -> list[dict[str, Any]]:
+    """Make the change sets of the stacks nested in this one; returns the changes, which lead to them.
 
+    What a nested stack changes makes its outputs unknown to those after it, so they follow in that order.
     Raises ValueError when one of them cannot be made.
     """
-    listed = {change["ResourceChange"]["LogicalResourceId"]: change for change in changes}
+    automatic: frozenset[str] = frozenset()
+
+    def previewed() -> preview.Preview:
+        return preview.Preview(stack, plan.template, plan.parameters, retag=retag, automatic=automatic)
+
     for name in preview.nested_names(plan.template, plan.parameters):
-        child = _nested_change_set(change_set, stack, plan, name)
-        if child is None:
-            if name in listed and _only_the_address(listed[name]):
-                changes.remove(listed[name])  # the same template behind another URL
-            continue
-        change_set["_children"][name] = child["ChangeSetId"]
-        if name not in listed:
-            listed[name] = preview.automatic(stack, name)
-            changes.append(listed[name])
-        listed[name]["ResourceChange"]["ChangeSetId"] = child["ChangeSetId"]
+        child = _nested_change_set(change_set, stack, previewed().properties(name), name)
+        if child is not None:
+            change_set["_children"][name] = child["ChangeSetId"]
+            automatic |= {name}
+    changes = previewed().changes()
+    for change in changes:
+        resource = change["ResourceChange"]
+        if child_id := change_set["_children"].get(resource["LogicalResourceId"]):
+            resource["ChangeSetId"] = child_id
+    return changes
 
 
-def _only_the_address(change: dict[str, Any]) -> bool:
-    details = change["ResourceChange"].get("Details") or ()
-    return bool(details) and all(detail["Target"].get("Name") == "TemplateURL" for detail in details)
-
-
-def _nested_change_set(parent: ChangeSet, stack: Stack, plan: Plan, name: str) -> ChangeSet | None:
+def _nested_change_set(
+    parent: ChangeSet, stack: Stack, properties: dict[str, Any], name: str
+) -> ChangeSet | None:
     """Make the change set of one nested stack; None when nothing in it or below changes."""
-    properties = preview.properties_later(stack, plan.template, plan.parameters, name)
     body = templates.fetch(properties)
     template = templates.parsed(body)
     templates.check_capabilities(template, parent["Capabilities"])
     parameters = _parameters_later(template, properties)
     engine.validate_template_support(template, engine._evaluate_conditions(template, parameters))
     templates.check_references(template)
-    record = stack["_resources"].get(name)
+    record = placeholders.complete_record(stack, name)
     existing = store.find(record["PhysicalResourceId"]) if record else None
     child_stack = existing or nested.new_stack(stack, name, "REVIEW_IN_PROGRESS")
     child_plan = Plan(
@@ -174,8 +170,7 @@ def _nested_change_set(parent: ChangeSet, stack: Stack, plan: Plan, name: str) -
         events.begin_operation(child_stack, "CREATE_CHANGESET")
         events.stack_status(child_stack, "REVIEW_IN_PROGRESS", events.USER_INITIATED)
     child = new(child_stack, child_name, kind, child_plan, parent)
-    changes = preview.changes(child_stack, template, parameters, retag=False)
-    _nest(child, child_stack, child_plan, changes)
+    changes = _nest(child, child_stack, child_plan)
     if existing is not None and not changes:
         cloudformation._change_sets.pop(child["ChangeSetId"])
         return None
@@ -186,7 +181,7 @@ def _nested_change_set(parent: ChangeSet, stack: Stack, plan: Plan, name: str) -
 def _parameters_later(template: Template, properties: dict[str, Any]) -> dict[str, Any]:
     """Resolve a nested stack's parameters; one that is not known yet cannot break a constraint."""
     given = properties.get("Parameters") or {}
-    waiting = {name for name, found in given.items() if preview.LATER in str(found)}
+    waiting = {name for name, found in given.items() if placeholders.is_unknown(found)}
     declared = {
         name: {"Type": "String", "NoEcho": definition.get("NoEcho", False)} if name in waiting else definition
         for name, definition in (template.get("Parameters") or {}).items()

@@ -7,6 +7,7 @@ A stack is MiniStack's own record, a dictionary; keys with an underscore are not
     _gone                  {logical id: record} of deleted resources, for the resource listings
     _leftovers             {logical id: record} of what a failed update has superseded or made
     _planned               {logical id: change set id} of the nested change sets that are being executed
+    _secrets               values of NoEcho parameters that it ever had
     _tokens                {client request token: action} of the operations that were accepted
 """
 

@@ -1,0 +1,114 @@
+"""Values that are not known before an update or a creation: what they look like, and properties with them."""
+
+import copy
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ministack.services.cloudformation import engine
+
+from portal.sandbox.engine.cloudformation.store import Record, Stack, Template
+
+# What AWS shows for a property's value that is known only after the execution.
+LATER: Final = "{{changeSet:KNOWN_AFTER_APPLY}}"
+MASK: Final = "****"
+
+# The literal that a nested stack gets for such a parameter:
+# https://github.com/aws-cloudformation/cfn-language-discussion/issues/152
+UNKNOWN: Final = re.compile(r"\{\{IntrinsicFunction:[^}]*\}\}")
+
+
+def is_unknown(value: object) -> bool:
+    """Return whether a value has a placeholder in it."""
+    return UNKNOWN.search(str(value)) is not None
+
+
+def shown(value: Any) -> Any:
+    """Return a property's value with KNOWN_AFTER_APPLY for each placeholder in it."""
+    if isinstance(value, str):
+        return UNKNOWN.sub(LATER, value)
+    if isinstance(value, list):
+        return [shown(part) for part in value]
+    if isinstance(value, dict):
+        return {key: shown(part) for key, part in value.items()}
+    return value
+
+
+class _Unknown(dict[str, Any]):
+    """The attributes of a resource that are known after the execution: each is its placeholder."""
+
+    def __init__(self, stack: Stack, logical_id: str) -> None:
+        super().__init__()
+        self._owner = f"{stack['StackName']}/{logical_id}"
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __getitem__(self, name: str) -> str:
+        return f"{{{{IntrinsicFunction:{self._owner}.{name}/Fn::GetAtt}}}}"
+
+
+def complete_record(stack: Stack, logical_id: str) -> Record | None:
+    """Find the record of a resource that exists; one whose creation failed does not."""
+    record: Record | None = stack["_resources"].get(logical_id)
+    return None if record is None or record["ResourceStatus"] == "CREATE_FAILED" else record
+
+
+def properties(
+    stack: Stack,
+    template: Template,
+    parameters: Mapping[str, Any],
+    logical_id: str,
+    changing: Mapping[str, str] | None = None,
+    *,
+    mask: bool = False,
+) -> dict[str, Any]:
+    """Resolve a resource's properties as a template and parameters have them.
+
+    Args:
+        changing: the resources whose attributes may change, with their Replacement; None for the stack as it
+            is. What is replaced, or does not exist, has no known id either.
+        mask: mask the values of NoEcho parameters, which AWS never shows.
+    """
+    resources = _resources(stack, template, changing)
+    conditions = engine._evaluate_conditions(template, parameters)
+    readable = _masked(parameters) if mask else parameters
+    found = {}
+    for key, value in (template["Resources"][logical_id].get("Properties") or {}).items():
+        try:
+            resolved = engine._resolve_refs(
+                copy.deepcopy(value),
+                resources,
+                readable,
+                conditions,
+                template.get("Mappings") or {},
+                stack["StackName"],
+                stack["StackId"],
+            )
+        except (ValueError, IndexError, KeyError, TypeError):
+            resolved = LATER  # an attribute that is new, or a part of something not known yet
+        if resolved is not engine._NO_VALUE:
+            found[key] = resolved
+    return found
+
+
+def _resources(stack: Stack, template: Template, changing: Mapping[str, str] | None) -> dict[str, Record]:
+    found: dict[str, Record] = {}
+    for name in template.get("Resources") or {}:
+        record = complete_record(stack, name)
+        new_id = f"{{{{IntrinsicFunction:{stack['StackName']}/{name}/Ref}}}}"
+        if record is None:
+            found[name] = {"PhysicalResourceId": new_id, "Attributes": _Unknown(stack, name)}
+        elif changing is not None and name in changing:
+            same = changing[name] == "False"
+            physical_id = record["PhysicalResourceId"] if same else new_id
+            found[name] = {"PhysicalResourceId": physical_id, "Attributes": _Unknown(stack, name)}
+        else:
+            found[name] = record
+    return found
+
+
+def _masked(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: {**found, "Value": MASK} if found.get("NoEcho") else found for name, found in parameters.items()
+    }

@@ -1,0 +1,42 @@
+"""Which properties of a resource type require its replacement, from the schemas that AWS publishes."""
+
+import functools
+import importlib.resources
+import json
+
+from ministack.services.cloudformation import provisioners
+
+ALWAYS, CONDITIONALLY, NEVER = "Always", "Conditionally", "Never"
+
+
+def required(resource_type: str, name: str) -> str:
+    """Return RequiresRecreation of a property: Always, Conditionally or Never.
+
+    MiniStack's table comes first, since updates follow it; most types are only in the schemas, whose
+    createOnlyProperties are what the template reference calls "Update requires: Replacement".
+    """
+    if resource_type in provisioners._REPLACING_PROPERTIES:
+        found: str = provisioners._property_recreation(resource_type, name)
+        return found
+    if resource_type.startswith("Custom::"):
+        resource_type = "AWS::CloudFormation::CustomResource"
+    always, conditionally = _of_schema(resource_type)
+    if name in always:
+        return ALWAYS
+    return CONDITIONALLY if name in conditionally else NEVER
+
+
+@functools.cache
+def _of_schema(resource_type: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Read (createOnlyProperties, conditionalCreateOnlyProperties) from cfn-lint's copy of the schemas."""
+    folder = importlib.resources.files("cfnlint").joinpath("data", "schemas")
+    index = json.loads(folder.joinpath("providers", "us-east-1.json").read_text())
+    if resource_type not in index:
+        return frozenset(), frozenset()
+    schema = json.loads(folder.joinpath("resources", f"{index[resource_type]}.json").read_text())
+    always = {
+        path.split("/")[2:][0] for path in schema.get("createOnlyProperties", ()) if path.count("/") == 2
+    }
+    nested = {path.split("/")[2] for path in schema.get("createOnlyProperties", ()) if path.count("/") > 2}
+    conditionally = {path.split("/")[2] for path in schema.get("conditionalCreateOnlyProperties", ())}
+    return frozenset(always), frozenset(conditionally | nested)
