@@ -40,7 +40,11 @@ RESULTS = """
 BY_VALUE = "REF GET_ATT SUB"
 TO_COME = """
     notify_changed of_stacks
-"""  # hints that a stack has changed: what receives EventBridge's; what a failed creation leaves: its banner
+    DELETES_DATA MAY_DELETE_DATA REPLACED REMOVED MAY_BE_REPLACED ADDED UNCHANGED LinkKind RESOURCE effect
+    is_secret is_known unchanged root_only root_only_reason preview_digest action_of
+    recreation evaluation policy_action
+"""  # previews of changes;
+# hints that a stack has changed: what receives EventBridge's; what a failed creation leaves: its banner
 TESTED = "example"  # each cause has a text that it must recognize
 
 
