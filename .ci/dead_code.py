@@ -39,7 +39,7 @@ RESULTS = """
 """  # what AWS and the sandbox answered; not all of it is used
 BY_VALUE = "REF GET_ATT SUB"
 TO_COME = """
-    notify_changed of_stacks
+    notify_changed of_stacks causing_entity cancel_update delete_failed_stack template_body
     DELETES_DATA MAY_DELETE_DATA REPLACED REMOVED MAY_BE_REPLACED ADDED UNCHANGED LinkKind RESOURCE effect
     is_secret is_known unchanged root_only root_only_reason preview_digest action_of
     recreation evaluation policy_action

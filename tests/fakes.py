@@ -26,6 +26,7 @@ from deployments.errors import AwsAlreadyDone, AwsNotFound, AwsRetryable, UserFi
 from deployments.message_codes import Code
 from tests.builders import START, stack_id
 from tests.fake_services import FakeServices
+from tests.fake_stack_operations import FakeStackOperations
 
 ACCOUNT_ID = "123456789012"
 NESTED = "AWS::CloudFormation::Stack"
@@ -47,7 +48,7 @@ class FakeStack:
     is_protected: bool = False
 
 
-class FakeAws(FakeServices):
+class FakeAws(FakeServices, FakeStackOperations):
     """An account. Every poll of a root stack executes the next act.
 
     `plan` maps nested stacks ("" is the root) to their resources; each list of acts is (path, logical id,
@@ -55,7 +56,8 @@ class FakeAws(FakeServices):
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        FakeServices.__init__(self)
+        FakeStackOperations.__init__(self)
         self.plan: dict[str, list[str]] = {"": ["Topic"], "Network": ["Vpc", "Subnet"]}
         self.types: dict[str, str] = {}  # by logical id, where it is no topic
         self.create_acts = [*self._makes("CREATE")]

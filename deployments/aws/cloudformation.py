@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+from deployments.aws.change_set_details import PropertyChange, details_of
 from deployments.aws.error_mapping import calling
+from deployments.aws.stack_operations import StackOperations, StackOperationsGateway
 from deployments.errors import AwsRejected
 
 if TYPE_CHECKING:
@@ -70,6 +72,9 @@ class ResourceChange:
     physical_id: str = ""
     replacement: str = ""
     change_set_id: str = ""
+    policy_action: str = ""
+    scope: tuple[str, ...] = ()
+    details: tuple[PropertyChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +131,7 @@ class ParameterUpdate:
     role_arn: str = ""
 
 
-class CloudFormation(Protocol):
+class CloudFormation(StackOperations, Protocol):
     """The calls to CloudFormation that the runner makes. They raise AwsNotFound for what does not exist."""
 
     def describe_stack(self, name_or_id: str) -> StackView:
@@ -138,7 +143,7 @@ class CloudFormation(Protocol):
         ...
 
     def describe_change_set(self, change_set: str, stack: str = "") -> ChangeSet:
-        """Return the change set by its id, or by its name and the stack's."""
+        """Return the change set with property values, by its id, or by its name and the stack's."""
         ...
 
     def execute_change_set(self, change_set_id: str, token: str) -> None:
@@ -170,7 +175,7 @@ class CloudFormation(Protocol):
         ...
 
 
-class CloudFormationGateway:
+class CloudFormationGateway(StackOperationsGateway):
     """CloudFormation through boto3; the protocol above says what each method does."""
 
     def __init__(self, client: CloudFormationClient) -> None:
@@ -213,7 +218,8 @@ class CloudFormationGateway:
     def describe_change_set(self, change_set: str, stack: str = "") -> ChangeSet:
         named: dict[str, Any] = {"ChangeSetName": change_set} | ({"StackName": stack} if stack else {})
         with calling("cloudformation:DescribeChangeSet"):
-            pages = list(self._client.get_paginator("describe_change_set").paginate(**named))
+            paginator = self._client.get_paginator("describe_change_set")
+            pages = list(paginator.paginate(IncludePropertyValues=True, **named))
         first = pages[0]
         return ChangeSet(
             change_set_id=first["ChangeSetId"],
@@ -318,4 +324,7 @@ def _change(change: Any) -> ResourceChange:
         physical_id=change.get("PhysicalResourceId", ""),
         replacement=change.get("Replacement", ""),
         change_set_id=change.get("ChangeSetId", ""),
+        policy_action=change.get("PolicyAction", ""),
+        scope=tuple(change.get("Scope", ())),
+        details=details_of(change),
     )

@@ -40,4 +40,4 @@ def test_a_method_has_its_docstring_on_the_protocol_only(protocol: type, gateway
     for name, method in inspect.getmembers(protocol, inspect.isfunction):
         if not name.startswith("_"):
             assert inspect.getdoc(method), name
-            assert vars(gateway)[name].__doc__ is None, name
+            assert getattr(gateway, name).__doc__ is None, name

@@ -12,6 +12,7 @@ import pytest
 
 from deployments import aws as gateways
 from deployments.aws.autoscaling import Group, ScalingActivity
+from deployments.aws.change_set_details import PropertyChange
 from deployments.aws.cloudformation import ChangeSet, ResourceChange, ResourceView, StackView
 from deployments.aws.elbv2 import LoadBalancer
 from deployments.aws.logs import LogLine
@@ -28,7 +29,8 @@ redact = Redactor([Values([SECRET])])
 REDACTED = {
     "ChangeSet.changes", "ChangeSet.reason", "Cluster.members", "Cluster.pending", "DBInstance.pending",
     "Group.instances", "LoadBalancer.reason", "LogLine.text", "NetworkInterface.description",
-    "ResourceChange.physical_id",
+    "PropertyChange.after", "PropertyChange.before", "PropertyChange.path",
+    "ResourceChange.details", "ResourceChange.physical_id",
     "ResourceView.physical_id", "ResourceView.reason", "ScalingActivity.cause", "ScalingActivity.description",
     "ScalingActivity.message", "StackEvent.physical_id", "StackEvent.reason", "StackView.outputs",
     "StackView.parameters", "StackView.reason", "StreamEnd.lines", "StreamEnd.stream", "Tail.body",
@@ -36,7 +38,7 @@ REDACTED = {
 }  # fmt: skip
 NO_TEXT = ("int", "float", "bool", "datetime", "Mapping[str, int]")
 GATEWAYS = (
-    *("autoscaling", "cloudformation", "cloudwatch", "ec2", "elbv2"),
+    *("autoscaling", "change_set_details", "cloudformation", "cloudwatch", "ec2", "elbv2"),
     *("logs", "rds", "s3", "ssm", "sts", "tagging"),
 )
 
@@ -92,7 +94,10 @@ def test_events_resources_stacks_and_change_sets_contain_no_secret_value() -> No
         outputs={"Link": f"?t={SECRET}"},
         tags={},
     )
-    change = ResourceChange(action="Add", logical_id="Table", type="Custom::Table", physical_id=SECRET)
+    detail = PropertyChange(attribute="Properties", before=SECRET, after=f"a {SECRET}")
+    change = ResourceChange(
+        action="Add", logical_id="Table", type="Custom::Table", physical_id=SECRET, details=(detail,)
+    )
     change_set = ChangeSet(
         change_set_id="c",
         stack_id="id",

@@ -1,0 +1,107 @@
+"""The gateway to CloudFormation, continued: what stops, undoes or ends an operation on a stack."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from deployments.aws.error_mapping import calling
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+
+
+class StackOperations(Protocol):
+    """The calls for stacks whose operation is to be stopped or has failed.
+
+    They start work and return; AWS refuses one that the stack's status does not allow (AwsRejected). A call
+    that is repeated with its token has no effect.
+    """
+
+    def cancel_update(self, stack_id: str, token: str) -> None:
+        """Cancel the update of a root stack in UPDATE_IN_PROGRESS; CloudFormation rolls it back."""
+        ...
+
+    def continue_update_rollback(
+        self, stack_id: str, token: str, skip: Sequence[str] = (), role_arn: str = ""
+    ) -> None:
+        """Continue the rollback of a root stack in UPDATE_ROLLBACK_FAILED.
+
+        `skip` are resources that stay as they are; those of a nested stack begin with its name and a dot.
+        """
+        ...
+
+    def rollback_stack(self, stack_id: str, token: str, role_arn: str = "") -> None:
+        """Roll back a root stack in CREATE_FAILED or UPDATE_FAILED to its last complete state.
+
+        A stack that never had one is emptied: ROLLBACK_COMPLETE.
+        """
+        ...
+
+    def delete_failed_stack(
+        self,
+        stack_id: str,
+        token: str,
+        *,
+        retain: Sequence[str] = (),
+        force: bool = False,
+        role_arn: str = "",
+    ) -> None:
+        """Delete a stack in DELETE_FAILED and keep the resources `retain`, or with force what resists."""
+        ...
+
+    def template_body(self, stack_id: str) -> str:
+        """Return the template that the stack was created or last updated with, as it was submitted."""
+        ...
+
+
+class StackOperationsGateway:
+    """These calls through boto3; the protocol above says what each method does."""
+
+    _client: CloudFormationClient
+
+    def cancel_update(self, stack_id: str, token: str) -> None:
+        with calling("cloudformation:CancelUpdateStack"):
+            self._client.cancel_update_stack(StackName=stack_id, ClientRequestToken=token)
+
+    def continue_update_rollback(
+        self, stack_id: str, token: str, skip: Sequence[str] = (), role_arn: str = ""
+    ) -> None:
+        more: dict[str, Any] = _role(role_arn) | ({"ResourcesToSkip": list(skip)} if skip else {})
+        with calling("cloudformation:ContinueUpdateRollback"):
+            self._client.continue_update_rollback(StackName=stack_id, ClientRequestToken=token, **more)
+
+    def rollback_stack(self, stack_id: str, token: str, role_arn: str = "") -> None:
+        with calling("cloudformation:RollbackStack"):
+            self._client.rollback_stack(
+                StackName=stack_id, ClientRequestToken=token, RetainExceptOnCreate=True, **_role(role_arn)
+            )
+
+    def delete_failed_stack(
+        self,
+        stack_id: str,
+        token: str,
+        *,
+        retain: Sequence[str] = (),
+        force: bool = False,
+        role_arn: str = "",
+    ) -> None:
+        more: dict[str, Any] = _role(role_arn)
+        if retain:
+            more["RetainResources"] = list(retain)
+        if force:
+            more["DeletionMode"] = "FORCE_DELETE_STACK"
+        with calling("cloudformation:DeleteStack"):
+            self._client.delete_stack(StackName=stack_id, ClientRequestToken=token, **more)
+
+    def template_body(self, stack_id: str) -> str:
+        with calling("cloudformation:GetTemplate"):
+            body: Any = self._client.get_template(StackName=stack_id, TemplateStage="Original")[
+                "TemplateBody"
+            ]
+        return body if isinstance(body, str) else json.dumps(body)  # botocore decodes JSON
+
+
+def _role(arn: str) -> dict[str, Any]:
+    return {"RoleARN": arn} if arn else {}
