@@ -18,6 +18,8 @@ Parameters:
   Server: {Type: String, Default: App}
   Command: {Type: String, Default: echo one}
   Wait: {Type: Number, Default: 600}
+Conditions:
+  Waits: !Not [!Equals [!Ref Wait, 0]]
 Resources:
   Configure:
     Type: AWS::SSM::Association
@@ -30,7 +32,7 @@ Resources:
         - {Key: tag:Stage, Values: [test, production]}
       OutputLocation:
         S3Location: {OutputS3BucketName: !Ref Bucket, OutputS3KeyPrefix: logs/app}
-      WaitForSuccessTimeoutSeconds: !Ref Wait
+      WaitForSuccessTimeoutSeconds: !If [Waits, !Ref Wait, !Ref AWS::NoValue]
 Outputs:
   Id: {Value: !Ref Configure}
   Same: {Value: !GetAtt Configure.AssociationId}

@@ -8,7 +8,7 @@ def install() -> None:
     """Put the two resource types, the actions and the look for new instances in place."""
     resources.install()
     api.install()
-    heartbeat.listen(associations.store, executions.reach_new_instances)
+    heartbeat.listen(associations.store, executions.look)
 
 
 def reset(account: str | None) -> None:

@@ -9,6 +9,7 @@ from ministack.services import ec2, ssm
 
 from portal.sandbox.engine.registry import Answer, Record, Refused
 from portal.sandbox.services.ssm import (
+    association_rules,
     associations,
     aws_documents,
     document_api,
@@ -88,6 +89,7 @@ def _description(association: Association) -> Record:
 
 
 def _create(request: Record) -> Record:
+    association_rules.check_request(request)
     documents.check_parameters(request)
     association = associations.add(request)
     executions.reach(association)
@@ -95,6 +97,7 @@ def _create(request: Record) -> Record:
 
 
 def _update(request: Record) -> Record:
+    association_rules.check_request(request)
     association = _get(request)
     documents.check_parameters({"Name": association.settings["Name"], **request})
     associations.change(association, request)

@@ -10,6 +10,7 @@ from ministack.core.responses import AccountRegionScopedDict
 from ministack.services import ec2
 
 from portal.sandbox.engine.registry import Record
+from portal.sandbox.services.ssm import association_rules
 
 SETTINGS = (
     *(
@@ -73,6 +74,7 @@ class Association:
     created_at: float = field(default_factory=time.time)
     updated_at: float = field(default_factory=time.time)
     executions: list[Execution] = field(default_factory=list)
+    interval_began: float = field(default_factory=time.monotonic)  # of a rate schedule
 
     def name(self) -> str:
         """Return the association's name, or its document's when it has none."""
@@ -89,12 +91,12 @@ class Association:
     def overview(self) -> Record:
         """Add up the latest runs on the instances that the association targets now, as Overview does.
 
-        Without any instance the status is Pending.
+        Without any the status is Pending. A node counts from its first run: Success may be read before a node
+        that registered late has one (hashicorp/terraform-provider-aws#31175).
         """
         latest = self.latest()
         runs = [latest[instance_id].status for instance_id in self.targets() if instance_id in latest]
-        waiting = len(runs) < len(self.targets()) or not runs
-        if waiting or set(runs) & set(UNFINISHED):
+        if not runs or set(runs) & set(UNFINISHED):
             detail = "InProgress" if runs else "Creating"
             status = "Pending"
         else:
@@ -125,7 +127,11 @@ def _matches(instance_id: str, target: Record) -> bool:
 
 
 def add(settings: dict[str, Any]) -> Association:
-    """Store a new association; the caller starts its first run."""
+    """Store a new association; the caller starts its first run.
+
+    Raises Refused when the account has too many.
+    """
+    association_rules.check_number(len(list(store.values())))
     kept = {name: settings[name] for name in SETTINGS if settings.get(name) not in (None, "")}
     kept.setdefault("DocumentVersion", "$DEFAULT")
     association = Association(settings=kept, versions=[])
@@ -142,6 +148,7 @@ def change(association: Association, settings: dict[str, Any]) -> None:
     association.settings = kept
     association.version += 1
     association.updated_at = time.time()
+    association.interval_began = time.monotonic()
     _remember_version(association)
 
 

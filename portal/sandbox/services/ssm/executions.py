@@ -4,17 +4,18 @@ import datetime
 import logging
 import re
 import threading
+import time
 from collections.abc import Collection
 from dataclasses import replace
 
 from ministack.core.concurrency import spawn_background
-from ministack.services import s3
+from ministack.services import ec2, s3
 
 from portal.sandbox.engine import faults, time_scale
 from portal.sandbox.engine.registry import Record, here
 from portal.sandbox.protocols import in_use
 from portal.sandbox.protocols.machines import Outcome, Step
-from portal.sandbox.services.ssm import associations, documents, downloads
+from portal.sandbox.services.ssm import association_rules, associations, documents, downloads
 from portal.sandbox.services.ssm.associations import Association, Execution, TargetRun
 
 logger = logging.getLogger(__name__)
@@ -22,26 +23,64 @@ logger = logging.getLogger(__name__)
 # Seconds AWS takes from an association's start until the instance has run its steps.
 DURATIONS = {"AWS-RunShellScript": 60.0}
 DURATION = 150.0
+REGISTERING = 5.0  # seconds from an instance's registration until State Manager applies associations to it
 
 
 _starting = threading.RLock()
 
 
-def reach_new_instances() -> None:
-    """Run every association of this scope where it has not run yet."""
+def look() -> None:
+    """Run the associations of this scope where they have not run yet, and those whose schedule says so."""
     for association in associations.store.values():
         reach(association)
+        _run_on_schedule(association)
 
 
 def reach(association: Association) -> None:
-    """Run an association on the instances that match it and have not run its present version yet."""
+    """Run an association on the instances that match it and have not run its present version yet.
+
+    A node that registers while others have reached MaxErrors runs it all the same; limits bind it from the
+    next interval (API_CreateAssociation, MaxErrors).
+    """
     if association.settings.get("ApplyOnlyAtCronInterval"):
         return
     with _starting:
         known = association.latest()
-        fresh = [instance_id for instance_id in association.targets() if instance_id not in known]
+        applied = list(associations.store.values())
+        fresh = [
+            instance_id
+            for instance_id in association.targets()
+            if instance_id not in known and _is_registered(instance_id) and _has_room(instance_id, applied)
+        ]
         if fresh:
             _start(association, fresh)
+
+
+def _is_registered(instance_id: str) -> bool:
+    """Return whether State Manager knows an instance whose agent responds by now."""
+    instance = ec2._instances.get(instance_id)
+    if instance is None:
+        return False
+    since: float = instance.setdefault("_registered_at", time.monotonic())
+    return time.monotonic() - since >= time_scale.shortened(REGISTERING)
+
+
+def _has_room(instance_id: str, applied: list[Association]) -> bool:
+    """Return whether a node has fewer associations than it may have."""
+    return sum(instance_id in one.latest() for one in applied) < association_rules.PER_NODE
+
+
+def _run_on_schedule(association: Association) -> None:
+    """Run an association again everywhere when the interval of its rate has passed; it has run at first.
+
+    Where the time scale is 0 no time passes, and no schedule is due.
+    """
+    minutes = association_rules.rate(str(association.settings.get("ScheduleExpression") or ""))
+    interval = time_scale.shortened((minutes or 0) * 60.0)
+    if not interval or time.monotonic() - association.interval_began < interval:
+        return
+    association.interval_began = time.monotonic()
+    refresh(association, association.targets())
 
 
 def start_again(association: Association) -> None:

@@ -18,7 +18,7 @@ from portal.sandbox.engine.registry import (
 )
 from portal.sandbox.engine.time_scale import shortened
 from portal.sandbox.protocols import in_use
-from portal.sandbox.services.ssm import associations, documents, executions
+from portal.sandbox.services.ssm import association_rules, associations, documents, executions
 
 LOOK = 10.0  # AWS seconds between two looks at an association that is waited for
 LEAST_WAIT = (
@@ -34,6 +34,7 @@ def install() -> None:
 
 
 def _create(logical_id: str, properties: Properties, stack: str) -> Created:
+    association_rules.check_properties(properties)
     documents.check_parameters(properties)
     association = associations.add(properties)
     executions.reach(association)
@@ -46,6 +47,7 @@ def _update(physical_id: str, old: Properties, new: Properties, stack: str, logi
     if association is None or changed(old, new, "Name"):
         return replace(_create, _delete, physical_id, old, new, stack, logical_id)
     wait = "WaitForSuccessTimeoutSeconds"
+    association_rules.check_properties(new)
     if {**old, wait: 0} != {**new, wait: 0}:
         documents.check_parameters(new)
         associations.change(association, new)
@@ -58,9 +60,11 @@ def _delete(physical_id: str, properties: Properties) -> None:
 
 
 async def _stabilize(physical_id: str, properties: Properties, stack: str) -> Attributes | None:
-    """Wait until Overview.Status is Success; whatever is not Pending by then fails the resource.
+    """Wait until Overview.Status is Success; whatever is neither that nor Pending fails the resource at once.
 
-    Raises ValueError, with CloudFormation's message.
+    So does Pending when the time is over (InProgressCreateHandler.java of
+    https://github.com/aws-cloudformation/aws-cloudformation-resource-providers-ssm). Raises ValueError, with
+    CloudFormation's message.
     """
     timeout = float(properties.get("WaitForSuccessTimeoutSeconds") or 0)
     if not timeout:
