@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+import re
 
+import pytest
+from django.conf import settings
+
+from deployments.models import Environment
 from tests.infra.reading import as_list, of_type, properties, read
 
 VARIABLES = {
@@ -64,6 +68,26 @@ def test_associations_wait_for_success_and_write_their_output_where_the_role_all
         tier = "web-servers" if "Web" in logical_id else "app-servers"
         assert association["WaitForSuccessTimeoutSeconds"] == {"Ref": "ConfigurationTimeoutSeconds"}
         assert prefix == f"${{LogPrefix}}/{tier}"
+
+
+def test_associations_run_again_on_schedule_and_change_half_of_the_running_servers_at_a_time() -> None:
+    for name, logical_id in of_type("AWS::SSM::Association"):
+        association = properties(name, logical_id)
+        assert association["ScheduleExpression"] == "rate(30 minutes)"
+        assert (association["MaxConcurrency"], association["MaxErrors"]) == ("50%", "0")
+
+
+def test_an_association_has_a_valid_name_whatever_the_name_of_the_environment() -> None:
+    """At most 128 characters: tests/sandbox/resources/test_state_manager_rules.py."""
+    pattern = read("configuration")["Parameters"]["EnvironmentName"]["AllowedPattern"]
+    of_form = Environment._meta.get_field("name").max_length or 0
+    assert re.fullmatch(pattern, settings.SANSO_STACK_PREFIX + "x" * of_form)
+    longest = "x" * 112
+    assert re.fullmatch(pattern, longest)
+    assert not re.fullmatch(pattern, f"{longest}x")
+    for stack, logical_id in of_type("AWS::SSM::Association"):
+        given = properties(stack, logical_id)["AssociationName"]["Fn::Sub"]
+        assert len(given.replace("${EnvironmentName}", longest)) <= 128
 
 
 def test_no_password_is_passed_to_an_association() -> None:

@@ -125,6 +125,16 @@ def test_the_script_sets_up_a_web_server(host: WebServer) -> None:
     )
 
 
+@pytest.mark.parametrize("failures", [3, 99])
+def test_a_flaky_download_is_tried_four_times(host: WebServer, failures: int) -> None:
+    host.fail_downloads(failures)
+
+    done = host.configure()
+
+    assert (done.returncode == 0) == (failures == 3), done.stderr
+    assert [call for call in host.calls() if call.startswith("sleep")] == ["sleep 5", "sleep 15", "sleep 45"]
+
+
 def test_a_second_run_changes_nothing_and_reloads_nothing(host: WebServer) -> None:
     host.configure()
     host.calls()

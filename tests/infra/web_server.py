@@ -147,6 +147,7 @@ class WebServer:
         main += ["StartServers 1", "ServerLimit 2", "ThreadsPerChild 8", "MaxRequestWorkers 16"]
         main += [f"TypesConfig {os.devnull}", f"IncludeOptional {self.conf}*"]
         (self.folder / "main.conf").write_text("\n".join(main) + "\n")
+        self._create_fake("sleep")
         self._create_fake("apachectl", f"exec {apache} -t")
         self._create_fake(
             "systemctl",
@@ -166,6 +167,16 @@ class WebServer:
             )
         else:
             self._create_fake("dnf", f"touch {self._bin}/httpd; /bin/chmod +x {self._bin}/httpd")
+
+    def fail_downloads(self, count: int) -> None:
+        """Let the first downloads of packages fail."""
+        name = "apt-get" if self.family == "debian" else "dnf"
+        path, failed = self._bin / name, self.folder / "failed"
+        check = f'if [ "$(wc -l <{failed})" -lt {count} ]; then echo . >>{failed}; exit 100; fi'
+        failed.touch()
+        (self._bin / "wc").symlink_to(find_program("wc"))
+        first, calls, *rest = path.read_text().splitlines()
+        path.write_text("\n".join([first, calls, check, *rest]) + "\n")
 
     def _create_fake(self, name: str, action: str = "") -> None:
         path = self._bin / name

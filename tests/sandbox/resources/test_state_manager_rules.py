@@ -117,12 +117,16 @@ def test_an_association_without_a_schedule_never_runs_again_and_one_with_a_rate_
     listed = manager.ssm.list_associations()["Associations"]
     ids = {one["AssociationName"]: one["AssociationId"] for one in listed}
     for association in ids.values():
-        wait_until(lambda a=association: manager.status(a) == "Success", what="the first run")
+        _succeeds(manager, association)
 
     manager.account.pace(0.01)
 
     wait_until(lambda: len(manager.executions(ids["scheduled"])) >= 3, what="two runs by schedule")
     assert len(manager.executions(ids["once"])) == 1
+
+
+def _succeeds(manager: Manager, association: str) -> None:
+    wait_until(lambda: manager.status(association) == "Success", what="the first run")
 
 
 def test_limits_do_not_keep_a_late_node_from_running_until_the_next_interval(manager: Manager) -> None:
@@ -153,7 +157,7 @@ def test_success_may_be_read_before_a_late_node_has_run(manager: Manager) -> Non
     manager.launch(Server="App")
     made(manager.account, "shell", template("AssociationName: late"))
     (association,) = [one["AssociationId"] for one in manager.ssm.list_associations()["Associations"]]
-    wait_until(lambda: manager.status(association) == "Success", what="the first run")
+    _succeeds(manager, association)
 
     manager.account.pace(3)  # a node registers for a second or more
     late = manager.launch(Server="App")
