@@ -13,7 +13,8 @@ from django.forms.boundfield import BoundField
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from deployments.actions.deploy import broken_rules, check_name
+from deployments.actions.deploy import check_name
+from deployments.actions.parameters import broken_rules
 from deployments.catalog import TemplateSet
 from deployments.core.parameters import Parameter, Problem, problem
 from deployments.errors import UserFixable

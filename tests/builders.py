@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from deployments.aws.cloudformation import StackEvent
-from deployments.core.phases import State
+from deployments.core.phases import TERMINAL, State
 from deployments.models import Account, Deployment, Environment, Event, Resource, Stack
 
 _number = itertools.count(1)
@@ -44,7 +44,7 @@ def make_deployment(environment: Environment | None = None, **values: Any) -> De
     """Return a saved deployment; an active one holds its environment and is due."""
     environment = environment or make_environment()
     state = State(values.get("state", State.PREFLIGHT))
-    active = state not in (State.SUCCEEDED, State.FAILED, State.ROLLED_BACK)
+    active = state not in TERMINAL
     defaults: dict[str, Any] = {
         "kind": "create",
         "requested_by": environment.owner,

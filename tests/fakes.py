@@ -46,6 +46,7 @@ class FakeStack:
     parent: str = ""
     parameters: dict[str, str] = field(default_factory=dict)
     is_protected: bool = False
+    updated: str = ""
 
 
 class FakeAws(FakeServices, FakeStackOperations):
@@ -78,6 +79,7 @@ class FakeAws(FakeServices, FakeStackOperations):
             ("", "", "UPDATE_COMPLETE", ""),
         ]
         self.updates: list[ParameterUpdate] = []
+        self.wanted: dict[str, dict[str, str]] = {}  # parameters of change sets of updates
         self._acts: list[tuple[str, str, str, str]] = []
         self._clock = 0
 
@@ -187,11 +189,14 @@ class FakeAws(FakeServices, FakeStackOperations):
             tags=stack.tags,
             parameters=stack.parameters,
             termination_protection=stack.is_protected,
+            updated=stack.updated,
         )
 
     def create_change_set(self, request: ChangeSetRequest) -> str:
         self._call("cloudformation:CreateChangeSet")
         self.requests.append(request)
+        if request.is_update:
+            return self._update_change_set(request)
         root = next(iter(self.live_stacks(request.stack_name)), None)
         existing = root and f"{root.stack_id}/{request.change_set_name}" in self.change_sets
         if existing or (root and root.status != "REVIEW_IN_PROGRESS"):
@@ -235,10 +240,43 @@ class FakeAws(FakeServices, FakeStackOperations):
         self._done("cloudformation:CreateChangeSet")
         return change_set_id
 
+    def _update_change_set(self, request: ChangeSetRequest) -> str:
+        root = self.stacks[request.stack_name]
+        change_set_id = f"{root.stack_id}/{request.change_set_name}"
+        assert {*request.parameters, *request.kept} >= set(root.parameters)
+        assert root.status.endswith("_COMPLETE"), f"cannot be changed in {root.status}"
+        if change_set_id in self.change_sets:
+            raise AwsAlreadyDone("AlreadyExistsException", "exists", "cloudformation:CreateChangeSet")
+        differs = any(root.parameters.get(name) != value for name, value in request.parameters.items())
+        change = ResourceChange(
+            action="Modify",
+            logical_id="Topic",
+            type="AWS::SNS::Topic",
+            physical_id=f"{root.stack_id}-Topic",
+            replacement="False",
+        )
+        self.wanted[change_set_id] = dict(request.parameters)
+        self.change_sets[change_set_id] = ChangeSet(
+            change_set_id=change_set_id,
+            stack_id=root.stack_id,
+            status="CREATE_COMPLETE" if differs else "FAILED",
+            execution_status="AVAILABLE" if differs else "UNAVAILABLE",
+            reason="" if differs else "The submitted information didn't contain changes.",
+            changes=(change,) if differs else (),
+        )
+        self._done("cloudformation:CreateChangeSet")
+        return change_set_id
+
+    def delete_change_set(self, change_set: str, stack: str = "") -> None:
+        self._call("cloudformation:DeleteChangeSet")
+        self.change_sets.pop(f"{stack}/{change_set}" if stack else change_set, None)
+        self._done("cloudformation:DeleteChangeSet")
+
     def describe_change_set(self, change_set: str, stack: str = "") -> ChangeSet:
         self._call("cloudformation:DescribeChangeSet")
         if stack:
-            change_set = f"{self.live_stacks(stack)[0].stack_id}/{change_set}"
+            found = self.stacks.get(stack) or self.live_stacks(stack)[0]
+            change_set = f"{found.stack_id}/{change_set}"
         if change_set not in self.change_sets:
             raise AwsNotFound("ChangeSetNotFound", "not found", "cloudformation:DescribeChangeSet")
         return self.change_sets[change_set]
@@ -248,8 +286,14 @@ class FakeAws(FakeServices, FakeStackOperations):
         change_set = self.change_sets[change_set_id]
         if change_set.execution_status == "AVAILABLE":
             self.change_sets[change_set_id] = replace(change_set, execution_status="EXECUTE_IN_PROGRESS")
-            self._acts = list(self.create_acts)
-            self._move_on(self.stacks[change_set.stack_id])
+            root = self.stacks[change_set.stack_id]
+            is_update = change_set_id in self.wanted
+            self._acts = list(self.update_acts if is_update else self.create_acts)
+            root.parameters |= self.wanted.get(change_set_id, {})
+            for other in [one for one in self.change_sets if one.startswith(f"{root.stack_id}/")]:
+                if other != change_set_id:
+                    del self.change_sets[other]
+            self._move_on(root)
         elif token not in self.tokens:
             raise AwsAlreadyDone("InvalidChangeSetStatus", "executed", "cloudformation:ExecuteChangeSet")
         self.tokens.add(token)
@@ -341,6 +385,8 @@ class FakeAws(FakeServices, FakeStackOperations):
             stack.resources[logical_id] = (kind, status)
         else:
             stack.status = status
+            if status == "UPDATE_IN_PROGRESS":
+                stack.updated = (START + timedelta(seconds=self._clock)).isoformat()
             if status == "CREATE_COMPLETE" and not path:
                 stack.outputs = {"URL": "http://alb.example"}
 

@@ -12,14 +12,13 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from deployments import catalog
-from deployments.core.parameters import Parameter, problem
+from deployments.actions.parameters import checked
 from deployments.core.phases import Kind
-from deployments.core.rules import Violation, violations
 from deployments.errors import UserFixable
 from deployments.message_codes import Code
 from deployments.models import Account, Deployment, Environment
 from deployments.models.sealed import seal
-from deployments.runner import event_log, expectations
+from deployments.runner import event_log, expectations, template_sets
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -49,7 +48,7 @@ def request_deployment(
         return before
     template_set = catalog.load(settings.SANSO_TEMPLATE_SET)
     check_name(name)
-    plain, secret = _checked(template_set, parameters)
+    plain, secret = checked(template_set, parameters)
     try:
         with transaction.atomic():
             environment = _environment(user, account, name, plain)
@@ -67,6 +66,7 @@ def request_deployment(
                 protection_parameter=template_set.protection_parameter,
                 due_at=timezone.now(),
             )
+            template_sets.keep(template_set)
             Environment.objects.filter(pk=environment.pk).update(latest=deployment)
             event_log.add(deployment, "requested", kind="create", user=user.get_username(), reason=reason)
             expectations.at_request(deployment)
@@ -101,57 +101,6 @@ def busy(name: str) -> UserFixable:
         "name",
         environment=name,
     )
-
-
-def _checked(
-    template_set: catalog.TemplateSet, parameters: Mapping[str, str]
-) -> tuple[dict[str, str], dict[str, str]]:
-    """Return (plain, secret) values of the set's parameters; missing values are the defaults."""
-    declared = template_set.parameters
-    unknown = sorted(set(parameters) - set(declared))
-    if unknown:
-        raise UserFixable(
-            "UnknownParameter",
-            Code.PARAMETER_UNKNOWN,
-            parameter=", ".join(unknown),
-        )
-    plain: dict[str, str] = {}
-    secret: dict[str, str] = {}
-    for name, parameter in declared.items():
-        value = parameters.get(name, parameter.initial or "")
-        if problem(parameter, value):
-            raise _not_allowed(parameter, f"parameter_{name}")
-        (secret if parameter.no_echo else plain)[name] = value
-    missing = template_set.missing_templates(plain)
-    if missing:
-        field = "" if template_set.own_prefix else f"parameter_{template_set.prefix_parameter}"
-        raise UserFixable("BadParameter", Code.NESTED_TEMPLATE_MISSING, field, files=", ".join(missing))
-    for error in broken_rules(template_set, parameters):
-        raise error
-    return plain, secret
-
-
-def broken_rules(template_set: catalog.TemplateSet, parameters: Mapping[str, str]) -> list[UserFixable]:
-    """Return an error for each assertion in the template's Rules that the values do not meet.
-
-    Missing values are the defaults. An error is about a field when the assertion reads one parameter alone.
-    """
-    values = {name: parameters.get(name, p.initial or "") for name, p in template_set.parameters.items()}
-    return [_rule_error(one) for one in violations(template_set.rules, template_set.parameters, values)]
-
-
-def _rule_error(broken: Violation) -> UserFixable:
-    field = f"parameter_{broken.parameters[0]}" if len(broken.parameters) == 1 else ""
-    if broken.description:
-        return UserFixable("RuleNotMet", Code.RULE_DESCRIPTION, field, constraint=broken.description)
-    names = ", ".join(broken.parameters)
-    return UserFixable("RuleNotMet", Code.RULE_NOT_MET, field, rule=broken.rule, parameters=names)
-
-
-def _not_allowed(parameter: Parameter, field: str) -> UserFixable:
-    if constraint := parameter.constraint_description:
-        return UserFixable("BadParameter", Code.PARAMETER_CONSTRAINT, field, constraint=constraint)
-    return UserFixable("BadParameter", Code.PARAMETER_NOT_ALLOWED, field)
 
 
 def _environment(user: User, account: Account, name: str, parameters: dict[str, str]) -> Environment:

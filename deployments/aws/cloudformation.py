@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from deployments.aws.change_set_details import PropertyChange, details_of
 from deployments.aws.error_mapping import calling
 from deployments.aws.stack_operations import StackOperations, StackOperationsGateway
-from deployments.errors import AwsRejected
+from deployments.errors import AwsNotFound, AwsRejected
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -28,6 +29,8 @@ class StackView:
     tags: Mapping[str, str]
     parameters: Mapping[str, str] = field(default_factory=dict)
     termination_protection: bool = False
+    updated: str = ""
+    """LastUpdatedTime in ISO 8601, "" for a stack that was never updated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +104,10 @@ class ChangeSet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeSetRequest:
-    """The request for a change set. Parameters may contain secrets: never log it."""
+    """The request for a change set. Parameters may contain secrets: never log it.
+
+    `kept` are the parameters of an existing stack that keep their values, NoEcho values included.
+    """
 
     stack_name: str
     change_set_name: str
@@ -111,6 +117,8 @@ class ChangeSetRequest:
     tags: Mapping[str, str]
     capabilities: tuple[str, ...]
     role_arn: str = ""
+    is_update: bool = False
+    kept: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"ChangeSetRequest({self.stack_name}, {self.change_set_name})"
@@ -139,7 +147,7 @@ class CloudFormation(StackOperations, Protocol):
         ...
 
     def create_change_set(self, request: ChangeSetRequest) -> str:
-        """Create a change set of type CREATE including nested stacks, and return its id."""
+        """Create a change set including nested stacks, and return its id."""
         ...
 
     def describe_change_set(self, change_set: str, stack: str = "") -> ChangeSet:
@@ -148,6 +156,10 @@ class CloudFormation(StackOperations, Protocol):
 
     def execute_change_set(self, change_set_id: str, token: str) -> None:
         """Start the execution of the change set."""
+        ...
+
+    def delete_change_set(self, change_set: str, stack: str = "") -> None:
+        """Delete a change set, by its id or its name, with the nested ones; no error if it does not exist."""
         ...
 
     def delete_stack(self, stack_id: str, token: str, role_arn: str = "") -> None:
@@ -193,23 +205,25 @@ class CloudFormationGateway(StackOperationsGateway):
             tags={t["Key"]: t["Value"] for t in stack.get("Tags", [])},
             parameters={p["ParameterKey"]: p.get("ParameterValue", "") for p in stack.get("Parameters", [])},
             termination_protection=stack.get("EnableTerminationProtection", False),
+            updated=stack["LastUpdatedTime"].isoformat() if "LastUpdatedTime" in stack else "",
         )
 
     def create_change_set(self, request: ChangeSetRequest) -> str:
         role: dict[str, Any] = {"RoleARN": request.role_arn} if request.role_arn else {}
+        parameters: list[Any] = [
+            {"ParameterKey": key, "ParameterValue": value} for key, value in request.parameters.items()
+        ]
+        parameters += [{"ParameterKey": key, "UsePreviousValue": True} for key in request.kept]
         with calling("cloudformation:CreateChangeSet"):
             answer = self._client.create_change_set(
                 StackName=request.stack_name,
                 ChangeSetName=request.change_set_name,
-                ChangeSetType="CREATE",
+                ChangeSetType="UPDATE" if request.is_update else "CREATE",
                 ClientToken=request.token,
                 TemplateURL=request.template_url,
                 IncludeNestedStacks=True,
                 Capabilities=list(request.capabilities),  # type: ignore[arg-type]  # from the settings
-                Parameters=[
-                    {"ParameterKey": key, "ParameterValue": value}
-                    for key, value in request.parameters.items()
-                ],
+                Parameters=parameters,
                 Tags=[{"Key": key, "Value": value} for key, value in request.tags.items()],
                 **role,
             )
@@ -235,6 +249,11 @@ class CloudFormationGateway(StackOperationsGateway):
     def execute_change_set(self, change_set_id: str, token: str) -> None:
         with calling("cloudformation:ExecuteChangeSet"):
             self._client.execute_change_set(ChangeSetName=change_set_id, ClientRequestToken=token)
+
+    def delete_change_set(self, change_set: str, stack: str = "") -> None:
+        named: dict[str, Any] = {"ChangeSetName": change_set} | ({"StackName": stack} if stack else {})
+        with suppress(AwsNotFound), calling("cloudformation:DeleteChangeSet"):
+            self._client.delete_change_set(**named)
 
     def delete_stack(self, stack_id: str, token: str, role_arn: str = "") -> None:
         role: dict[str, Any] = {"RoleARN": role_arn} if role_arn else {}

@@ -23,7 +23,7 @@ _NAMES = (
     "lifecycle load_balancer_arns logical_id name output_bucket output_key output_prefix parameter_status "
     "policy_action protocol reader_endpoint recreation replacement scope source "
     "stack_id stack_name state status tags target_group_arn target_id token "
-    "type version zone zones"
+    "type updated version zone zones"
 )
 PUBLIC = frozenset(_NAMES.split())
 """Fields that are not redacted: values of the API, and names that later calls need, which are public. All

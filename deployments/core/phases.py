@@ -16,11 +16,13 @@ class Kind(StrEnum):
 
 
 class State(StrEnum):
-    """The state of a deployment. The first eight are phases, the others are final."""
+    """The state of a deployment: phases, QUEUED, which is a wait between two of them, and final states."""
 
     PREFLIGHT = "preflight"
     ARTIFACTS = "artifacts"
     CHANGE_SET = "change_set"
+    PREVIEW = "preview"
+    QUEUED = "queued"
     STACKS = "stacks"
     CONFIGURATION = "configuration"
     TRAFFIC = "traffic"
@@ -29,33 +31,31 @@ class State(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     ROLLED_BACK = "rolled_back"
+    CANCELED = "canceled"
 
 
-TERMINAL = frozenset({State.SUCCEEDED, State.FAILED, State.ROLLED_BACK})
+TERMINAL = frozenset({State.SUCCEEDED, State.FAILED, State.ROLLED_BACK, State.CANCELED})
 ACTIVE = frozenset(State) - TERMINAL
-_CHANGE = (
-    State.PREFLIGHT,
-    State.ARTIFACTS,
-    State.CHANGE_SET,
-    State.STACKS,
-    State.CONFIGURATION,
-    State.TRAFFIC,
-    State.READY,
-)
+"""Not ended: the dispatcher takes steps of them. Previews and queued changes do not hold the environment."""
+_BEFORE = (State.PREFLIGHT, State.ARTIFACTS, State.CHANGE_SET)
+_FROM_STACKS = (State.STACKS, State.CONFIGURATION, State.TRAFFIC, State.READY)
 PHASES: dict[Kind, tuple[State, ...]] = {
-    Kind.CREATE: (*_CHANGE, State.PROTECT),
-    Kind.UPDATE: _CHANGE,
+    Kind.CREATE: (*_BEFORE, *_FROM_STACKS, State.PROTECT),
+    Kind.UPDATE: (*_BEFORE, State.PREVIEW, *_FROM_STACKS),
     Kind.DELETE: (State.PREFLIGHT, State.STACKS),
 }
-BEFORE_STACKS = frozenset({State.PREFLIGHT, State.ARTIFACTS, State.CHANGE_SET})
-"""Before anything is created in AWS: a permanent failure ends the deployment."""
+BEFORE_STACKS = frozenset({*_BEFORE, State.PREVIEW, State.QUEUED})
+"""Before anything is changed in AWS: a permanent failure ends the deployment."""
 AFTER_STACKS = (State.CONFIGURATION, State.TRAFFIC, State.READY)
 """CloudFormation has finished; the deployment waits for what it created."""
+_ENDS_EARLY = frozenset({State.FAILED, State.CANCELED})
 TRANSITIONS: dict[State, frozenset[State]] = {
-    State.PREFLIGHT: frozenset({State.ARTIFACTS, State.STACKS, State.SUCCEEDED, State.FAILED}),
-    State.ARTIFACTS: frozenset({State.CHANGE_SET, State.FAILED}),
-    State.CHANGE_SET: frozenset({State.STACKS, State.FAILED}),
-    State.STACKS: TERMINAL | {State.CONFIGURATION},
+    State.PREFLIGHT: _ENDS_EARLY | {State.ARTIFACTS, State.STACKS, State.SUCCEEDED},
+    State.ARTIFACTS: _ENDS_EARLY | {State.CHANGE_SET},
+    State.CHANGE_SET: _ENDS_EARLY | {State.PREVIEW, State.STACKS, State.SUCCEEDED},
+    State.PREVIEW: _ENDS_EARLY | {State.CHANGE_SET, State.QUEUED},
+    State.QUEUED: _ENDS_EARLY | {State.CHANGE_SET, State.STACKS},
+    State.STACKS: (TERMINAL - {State.CANCELED}) | {State.CONFIGURATION},
     State.CONFIGURATION: frozenset({State.TRAFFIC, State.FAILED}),
     State.TRAFFIC: frozenset({State.READY, State.FAILED}),
     State.READY: frozenset({State.PROTECT, State.SUCCEEDED, State.FAILED}),
@@ -63,6 +63,7 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     State.SUCCEEDED: frozenset(),
     State.FAILED: frozenset(),
     State.ROLLED_BACK: frozenset(),
+    State.CANCELED: frozenset(),
 }
 
 
@@ -72,6 +73,9 @@ def display_status_of(state: State) -> DisplayStatus:
         State.SUCCEEDED: DisplayStatus.DONE,
         State.FAILED: DisplayStatus.FAILED,
         State.ROLLED_BACK: DisplayStatus.ROLLED_BACK,
+        State.CANCELED: DisplayStatus.CANCELLED,
+        State.PREVIEW: DisplayStatus.WAITING,
+        State.QUEUED: DisplayStatus.WAITING,
     }.get(state, DisplayStatus.PROGRESS)
 
 
@@ -89,7 +93,7 @@ def phase_statuses(
     back (`is_back`), the phases to come will not run.
     """
     phases = phases_of(kind, protects=protects or last_phase is State.PROTECT)
-    current = phases.index(last_phase if state in TERMINAL else state)
+    current = phases.index(last_phase if state not in phases else state)
     done = len(phases) if state is State.SUCCEEDED else current
     return [
         (phase, _phase_status(number, done=done, current=current, state=state, is_back=is_back))

@@ -1,6 +1,8 @@
 """The models: accounts, environments, deployments, their stacks, resources and events, and health."""
 
 from deployments.models.account import Account
+from deployments.models.audit import AuditRecord
+from deployments.models.deployed_set import DeployedSet
 from deployments.models.deployment import Deployment
 from deployments.models.duration import Duration, Expectation
 from deployments.models.environment import Environment
@@ -31,8 +33,10 @@ __all__ = [
     "ActionRequest",
     "Association",
     "AssociationRun",
+    "AuditRecord",
     "DatabaseCluster",
     "DatabaseMember",
+    "DeployedSet",
     "Deployment",
     "Duration",
     "Environment",

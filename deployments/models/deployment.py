@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from deployments.core.phases import ACTIVE, TERMINAL, TRANSITIONS, State
+from deployments.core.phases import ACTIVE, BEFORE_STACKS, TERMINAL, TRANSITIONS, Kind, State
 from deployments.errors import LostClaim
 from deployments.models.environment import Environment
 from deployments.models.fields import IdField
@@ -28,6 +28,8 @@ STATES = [
     ("preflight", _("Preflight")),
     ("artifacts", _("Artifacts")),
     ("change_set", _("Change set")),
+    ("preview", _("Preview")),
+    ("queued", _("Queued")),
     ("stacks", _("Stacks")),
     ("configuration", _("Configuration")),
     ("traffic", _("Traffic")),
@@ -36,6 +38,14 @@ STATES = [
     ("succeeded", _("Succeeded")),
     ("failed", _("Failed")),
     ("rolled_back", _("Rolled back")),
+    ("canceled", _("Canceled")),
+]
+CANCEL_CODES = [
+    ("", ""),
+    ("discarded", _("Discarded")),
+    ("denied", _("Denied")),
+    ("expired", _("Expired")),
+    ("environment_deleted", _("Environment deleted")),
 ]
 
 
@@ -43,8 +53,23 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
     """Named queries over deployments."""
 
     def active(self) -> Self:
-        """Keep those that have not ended."""
+        """Keep those that have not ended: the dispatcher takes steps of them, of previews as well."""
         return self.filter(state__in=[str(s) for s in ACTIVE])
+
+    def open_changes_of(self, environment_pk: int) -> Self:
+        """Keep the changes of an environment that have not begun to change it: previews and queued ones."""
+        rows = self.filter(environment=environment_pk, kind="update", active_key=None)
+        return rows.filter(state__in=[str(s) for s in BEFORE_STACKS])
+
+    def queue_of(self, environment_pk: int) -> Self:
+        """Keep the applied changes that wait for their turn in an environment, the first to come first."""
+        rows = self.filter(environment=environment_pk, state=str(State.QUEUED), active_key=None)
+        return rows.order_by("applied_at", "pk")
+
+    def good_of(self, environment_pk: int) -> Self:
+        """Keep the creations and changes of an environment that changed it and succeeded, newest first."""
+        rows = self.filter(environment=environment_pk, kind__in=("create", "update"), state="succeeded")
+        return rows.exclude(last_phase=str(State.CHANGE_SET)).order_by("-pk")
 
     def for_list(self) -> Self:
         """Select everything that a list shows, newest first, without a query per row."""
@@ -94,11 +119,12 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
 
 
 class Deployment(models.Model):
-    """A creation or deletion of an environment.
+    """A creation, change or deletion of an environment.
 
-    `active_key` is the environment's pk while the deployment is active and NULL afterwards: the database
-    allows one active deployment per environment. `request_key` comes with the form, so that a form that is
-    sent twice starts one deployment. `token` is the client request token of every AWS call.
+    `active_key` is the environment's pk while the deployment holds the environment and NULL afterwards: the
+    database allows one per environment. A change holds it from the time that it is applied, or has its turn.
+    `request_key` comes with the form, so that a form that is sent twice starts one deployment. `token` is the
+    client request token of every AWS call.
     """
 
     environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="deployments")
@@ -122,6 +148,31 @@ class Deployment(models.Model):
     protection_message = models.JSONField(default=dict, blank=True, editable=False)
     # Ids of machine images by parameter: looked up once, so that later updates replace no server.
     images = models.JSONField(default=dict, blank=True, editable=False)
+    # Of a change: the deployment whose values it changes, and the earlier one that it goes back to.
+    base = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="+", editable=False)
+    rolls_back_to = models.ForeignKey(
+        "self", null=True, on_delete=models.SET_NULL, related_name="+", editable=False
+    )
+    # How often its preview was computed again, because the stack had changed.
+    revision = models.PositiveSmallIntegerField(default=0, editable=False)
+    # The preview: the changes of the root stack and of nested ones, their digest, and the stack that they
+    # were computed for, {"status", "updated"}.
+    changes = models.JSONField(default=dict, blank=True, editable=False)
+    preview_digest = models.CharField(max_length=64, blank=True, default="", editable=False)
+    preview_stack = models.JSONField(default=dict, blank=True, editable=False)
+    applied_at = models.DateTimeField(null=True, blank=True, editable=False)
+    applied_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", editable=False
+    )
+    # Why it ends without being applied, from the request on, and who requested that (nobody: it expired).
+    cancel_code = models.CharField(
+        max_length=20, blank=True, default="", choices=CANCEL_CODES, editable=False
+    )
+    canceled_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", editable=False
+    )
+    # The newest event of each nested stack before a change: what is newer belongs to it.
+    bookmarks = models.JSONField(default=dict, blank=True, editable=False)
     template_digest = models.CharField(max_length=64, blank=True, default="")
     artifact_bucket = models.CharField(max_length=63, blank=True, default="")
     artifact_prefix = models.CharField(max_length=200, blank=True, default="")
@@ -175,14 +226,30 @@ class Deployment(models.Model):
         return State(self.state) in ACTIVE
 
     @property
+    def is_open_change(self) -> bool:
+        """Return whether it is a change that has not begun to change the environment."""
+        before = State(self.state) in BEFORE_STACKS
+        return self.kind == Kind.UPDATE and before and self.active_key is None
+
+    @property
+    def changed_nothing(self) -> bool:
+        """Return whether CloudFormation found nothing to change."""
+        nothing = self.state == State.SUCCEEDED and self.last_phase == State.CHANGE_SET
+        return self.kind == Kind.UPDATE and nothing
+
+    @property
     def protects(self) -> bool:
         """Tell whether switching on deletion protection is one of its phases."""
         return self.protection in ("wanted", "on", "failed")
 
     @property
     def change_set_name(self) -> str:
-        """Return the name of the change set; it is the same in every step."""
-        return f"sanso-{self.token}"
+        """Return the name of the change set; it is the same in every step, and new for each preview."""
+        return self.change_set_name_of(self.revision)
+
+    def change_set_name_of(self, revision: int) -> str:
+        """Return the name of the change set of one preview."""
+        return f"sanso-{self.token}-{revision}" if revision else f"sanso-{self.token}"
 
     def advance_progress(self, percent: int, *, back: bool) -> int:
         """Return the progress in a direction once it has come to `percent`: it never goes back."""
@@ -224,7 +291,7 @@ class Deployment(models.Model):
             values |= {"failures": 0, "attention": "", "attention_code": ""}
             values |= {"ended_at": now, "due_at": None, "active_key": None, "sealed_parameters": ""}
         else:
-            values |= {"last_phase": str(new), "phase_at": now}
+            values |= {"phase_at": now} | ({} if new is State.QUEUED else {"last_phase": str(new)})
         won = type(self).objects.filter(pk=self.pk, state=str(old), version=self.version).update(**values)
         if not won:
             raise LostClaim(self.pk)

@@ -157,6 +157,15 @@ class Environment(models.Model):
         ordering = ("-created_at",)
         verbose_name = _("environment")
         verbose_name_plural = _("environments")
+        # Django's own are change_environment and delete_environment; add_deployment requests a new one.
+        permissions = (
+            ("operate_environment", "Can run associations, site checks and deletion protection"),
+            ("approve_change", "Can approve changes that others requested"),
+            ("lock_environment", "Can lock environments"),
+            ("break_lock", "Can break locks of others"),
+            ("force_delete", "Can delete a stack without resources that AWS cannot delete"),
+            ("delete_leftovers", "Can delete resources that remain after a deletion"),
+        )
 
     def __str__(self) -> str:
         return self.name

@@ -27,7 +27,9 @@ def remaining_of(deployment: Deployment) -> Remaining:
     Empty while the deployment runs, and for one that succeeded in creating its environment. Call it for the
     environment's latest deployment: an earlier one's rows say what was true at its end.
     """
-    if deployment.is_active or (deployment.kind != "delete" and deployment.state == "succeeded"):
+    if deployment.is_active or deployment.kind == "update":
+        return Remaining()
+    if deployment.kind == "create" and deployment.state == "succeeded":
         return Remaining()
     kept: dict[str, Any] = deployment.remaining
     found, problems = _found(kept.get("services", {}))

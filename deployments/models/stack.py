@@ -28,6 +28,11 @@ class StackQuerySet(models.QuerySet["Stack"]):
         """Keep those that may have new events."""
         return self.filter(settled=False).exclude(stack_id="")
 
+    def known_of(self, environment: Environment) -> Self:
+        """Keep the stacks of the environment's deployments, in the order of the deployments."""
+        rows = self.filter(deployment__environment=environment).exclude(stack_id="")
+        return rows.order_by("deployment_id", "depth", "pk")
+
     def with_id(self, stack_id: str) -> Self:
         """Keep the stack with this StackId."""
         return self.filter(stack_id=stack_id)

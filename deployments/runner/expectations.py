@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from django.conf import settings
-
-from deployments import catalog
 from deployments.core import dependencies
 from deployments.core.dependencies import Edges, Graph
 from deployments.core.nested_templates import STACK
@@ -17,6 +14,7 @@ from deployments.core.usual_durations import CLOSING_TYPE, PHASE_TYPE
 from deployments.errors import UserFixable
 from deployments.models import Deployment, Duration, Event, Resource, Stack, expected
 from deployments.models.timeline import CLOSING, around_the_stacks, operation_for, phase_spans
+from deployments.runner import template_sets
 
 
 def at_request(deployment: Deployment) -> None:
@@ -29,6 +27,14 @@ def at_request(deployment: Deployment) -> None:
 def of_create(deployment: Deployment) -> None:
     """Store the dependencies of each resource of a create; its rows exist by then."""
     _write(deployment, graph_of(deployment).edges)
+
+
+def of_update(deployment: Deployment) -> None:
+    """Store the dependencies of each resource of an update, and the expected duration of what it changes."""
+    edges = graph_of(deployment).edges
+    types = _write(deployment, edges)
+    inside = {path: tuple(edge for edge in edges.get(path, ()) if edge.path in types) for path in types}
+    expected.store(deployment, Graph(types, inside))
 
 
 def of_delete(deployment: Deployment) -> None:
@@ -44,10 +50,8 @@ def of_delete(deployment: Deployment) -> None:
 def graph_of(deployment: Deployment) -> Graph:
     """Return the graph of the deployment's template set; an empty one if the set no longer exists."""
     try:
-        template_set = catalog.load(settings.SANSO_TEMPLATE_SET)
+        template_set = template_sets.of_deployment(deployment)
     except UserFixable:
-        return Graph()
-    if template_set.digest != deployment.template_digest:
         return Graph()
     return dependencies.read(template_set.contents, template_set.root.name, deployment.parameters)
 

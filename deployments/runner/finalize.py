@@ -53,5 +53,8 @@ def finalize(
         if state is not State.SUCCEEDED:
             history.keep(deployment.environment, now, changed=True)  # lists say that it is being created
         event_log.add(deployment, "ended", state=str(state), code=code, message=stored)
-        if deployment.kind == Kind.DELETE or state is not State.SUCCEEDED:
+        if deployment.kind == Kind.DELETE or (
+            deployment.kind == Kind.CREATE and state is not State.SUCCEEDED
+        ):
             remaining.request_search(deployment)
+        Deployment.objects.open_changes_of(deployment.environment_id).update(due_at=now)

@@ -10,13 +10,14 @@ from django.db import transaction
 from deployments import catalog
 from deployments.aws.cloudformation import ChangeSetRequest
 from deployments.aws.session import Clients
+from deployments.aws.sts import Identity
 from deployments.core.phases import State
 from deployments.core.status import IN_REVIEW
-from deployments.errors import AwsAlreadyDone, AwsFailure, AwsRejected, UserFixable
+from deployments.errors import AwsAlreadyDone, AwsFailure, UserFixable
 from deployments.message_codes import Code
 from deployments.models import Deployment, Environment
 from deployments.models.sealed import unseal
-from deployments.runner import endpoint_run, event_log, preflight, stack_rows
+from deployments.runner import endpoint_run, event_log, preflight, stack_rows, template_sets
 from deployments.runner.rejected_change_set import rejection
 
 AT_ONCE = 0.0
@@ -32,6 +33,13 @@ def check(deployment: Deployment, clients: Clients) -> float:
     if template_set is None or not preflight.check_name(deployment, clients):
         return SOON
     preflight.find_images(deployment, clients, template_set)
+    return begin_artifacts(deployment, clients, identity, template_set)
+
+
+def begin_artifacts(
+    deployment: Deployment, clients: Clients, identity: Identity, template_set: catalog.TemplateSet
+) -> float:
+    """Begin the phase of artifacts: create the bucket if it does not exist, and decide where they go."""
     bucket = preflight.ensure_bucket(deployment, clients, identity)
     prefix = (
         f"sanso/{template_set.digest}"
@@ -51,7 +59,7 @@ def upload(deployment: Deployment, clients: Clients) -> float:
     The key prefix has the digest of the set, so an object that exists is the right one. Raise UserFixable if
     the set has changed since the preflight: its files must not be uploaded under the old digest.
     """
-    template_set = preflight.template_set_of(deployment)
+    template_set = template_sets.of_deployment(deployment)
     owner = clients.sts.caller_identity().account_id
     bucket, prefix = deployment.artifact_bucket, f"{deployment.artifact_prefix}/"
     existing: set[str] = set()
@@ -100,21 +108,17 @@ def create_change_set(deployment: Deployment, clients: Clients) -> float:
 
 def _create_or_adopt(deployment: Deployment, clients: Clients) -> str:
     environment = deployment.environment
-    template_set = catalog.load(settings.SANSO_TEMPLATE_SET)
-    filled = {template_set.bucket_parameter: deployment.artifact_bucket}
-    if template_set.own_prefix:
-        filled[template_set.prefix_parameter] = deployment.artifact_prefix
-    filled.pop("", None)
-    filled |= deployment.images
+    template_set = template_sets.uploaded(deployment)
+    values = filled(deployment, template_set)
     if deployment.protection == "wanted" and deployment.protection_parameter:
-        filled[deployment.protection_parameter] = "false"  # until it is ready: see protect
+        values[deployment.protection_parameter] = "false"  # until it is ready: see protect
     request = ChangeSetRequest(
         stack_name=environment.stack_name,
         change_set_name=deployment.change_set_name,
         token=str(deployment.token),
-        template_url=_url(deployment, template_set.root.name),
-        parameters={**deployment.parameters, **unseal(deployment.sealed_parameters), **filled},
-        tags={preflight.ENVIRONMENT_TAG: str(environment.key), "sanso:name": environment.name},
+        template_url=url_of(deployment, template_set.root.name),
+        parameters={**deployment.parameters, **unseal(deployment.sealed_parameters), **values},
+        tags=tags_of(environment),
         capabilities=tuple(settings.SANSO_CAPABILITIES),
         role_arn=environment.account.service_role_arn,
     )
@@ -127,17 +131,34 @@ def _create_or_adopt(deployment: Deployment, clients: Clients) -> str:
             deployment.change_set_name, environment.stack_name
         )
         return adopted.change_set_id
-    except AwsRejected as exc:
-        if exc.code == "InsufficientCapabilitiesException":
-            raise UserFixable(
-                "InsufficientCapabilities",
-                Code.CAPABILITIES_INSUFFICIENT,
-                aws=exc.message,
-            ) from exc
-        raise
+    except AwsFailure as exc:
+        raise without_capabilities(exc) from exc
 
 
-def _url(deployment: Deployment, name: str) -> str:
+def filled(deployment: Deployment, template_set: catalog.TemplateSet) -> dict[str, str]:
+    """Return the values of the parameters that the portal sets: where the artifacts are, machine images."""
+    values = {template_set.bucket_parameter: deployment.artifact_bucket}
+    if template_set.own_prefix:
+        values[template_set.prefix_parameter] = deployment.artifact_prefix
+    values.pop("", None)
+    images: dict[str, str] = deployment.images
+    return values | images
+
+
+def tags_of(environment: Environment) -> dict[str, str]:
+    """Return the tags of an environment's stacks."""
+    return {preflight.ENVIRONMENT_TAG: str(environment.key), "sanso:name": environment.name}
+
+
+def without_capabilities(error: AwsFailure) -> UserFixable | AwsFailure:
+    """Return what to raise for an error of a change set: one about a capability names the setting."""
+    if error.code == "InsufficientCapabilitiesException":
+        return UserFixable("InsufficientCapabilities", Code.CAPABILITIES_INSUFFICIENT, aws=error.message)
+    return error
+
+
+def url_of(deployment: Deployment, name: str) -> str:
+    """Return the address of an uploaded template, for CloudFormation."""
     region = deployment.environment.account.region
     suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
     return f"https://{deployment.artifact_bucket}.s3.{region}.{suffix}/{deployment.artifact_prefix}/{name}"

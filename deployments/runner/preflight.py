@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from threading import Lock
 
-from django.conf import settings
 from django.db import transaction
 
 from deployments import catalog
@@ -15,7 +14,7 @@ from deployments.core.status import DELETED, IN_REVIEW, is_being_deleted
 from deployments.errors import AwsNotFound, UserFixable
 from deployments.message_codes import Code
 from deployments.models import Account, Deployment, TemplateCheck
-from deployments.runner import event_log
+from deployments.runner import event_log, template_sets
 
 ENVIRONMENT_TAG = "sanso:environment"
 _linting = Lock()
@@ -28,26 +27,12 @@ def check_identity(deployment: Deployment, clients: Clients) -> Identity:
     return identity
 
 
-def template_set_of(deployment: Deployment) -> catalog.TemplateSet:
-    """Return the template set that the form was filled in for.
-
-    Raise UserFixable if the files have changed since: an upgrade may bring another set.
-    """
-    template_set = catalog.load(settings.SANSO_TEMPLATE_SET)
-    if template_set.digest != deployment.template_digest:
-        raise UserFixable(
-            "TemplateSetChanged",
-            Code.TEMPLATE_SET_CHANGED,
-        )
-    return template_set
-
-
 def check_templates(deployment: Deployment) -> catalog.TemplateSet | None:
     """Return the template set, read and linted, None while another step of this process lints it.
 
     Raise UserFixable if it is not the set that the form was filled in for, or has lint errors.
     """
-    template_set = template_set_of(deployment)
+    template_set = template_sets.of_deployment(deployment)
     check = TemplateCheck.objects.filter(digest=template_set.digest).first() or _linted(template_set)
     if check is None:
         return None
@@ -120,7 +105,8 @@ def find_images(deployment: Deployment, clients: Clients, template_set: catalog.
     Raise UserFixable if one does not exist.
     """
     names = template_set.image_names(deployment.parameters)
-    if deployment.images or not names:
+    names = {parameter: name for parameter, name in names.items() if parameter not in deployment.images}
+    if not names:
         return
     values = clients.ssm.parameters(sorted(set(names.values())))
     for parameter, name in names.items():
@@ -128,7 +114,7 @@ def find_images(deployment: Deployment, clients: Clients, template_set: catalog.
             raise UserFixable("ImageNotFound", Code.IMAGE_NOT_FOUND, name=name, parameter=parameter)
     images = {parameter: values[name] for parameter, name in names.items()}
     with transaction.atomic():
-        deployment.record(images=images)
+        deployment.record(images=deployment.images | images)
         event_log.add(deployment, "preflight.images", images=", ".join(sorted(set(images.values()))))
 
 

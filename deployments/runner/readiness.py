@@ -37,7 +37,11 @@ def begin(deployment: Deployment, root: StackView) -> float | None:
     with transaction.atomic():
         deployment.move_to(State.CONFIGURATION)
         Environment.objects.filter(pk=environment.pk).update(
-            stack_status=root.status, status_reason="", outputs=outputs, observed_at=now
+            stack_status=root.status,
+            status_reason="",
+            outputs=outputs,
+            observed_at=now,
+            parameters=deployment.parameters,
         )
         if not _has_conditions(parts):
             deployment.move_to(State.TRAFFIC)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from django.conf import settings
-
-from deployments import catalog
 from deployments.aws.cloudformation import ChangeSet, CloudFormation
 from deployments.core.rejected_change_sets import (
     MAX_DEPTH,
@@ -17,6 +14,7 @@ from deployments.core.rejected_change_sets import (
 from deployments.errors import AwsRejected, UserFixable
 from deployments.message_codes import Code
 from deployments.models import Deployment
+from deployments.runner import template_sets
 
 CODE = "ChangeSetFailed"
 
@@ -28,7 +26,7 @@ def rejection(deployment: Deployment, change_set: ChangeSet, cloudformation: Clo
     template set tells which nested stack the reason fits.
     """
     names, failed = _followed(change_set, cloudformation)
-    template_set = catalog.load(settings.SANSO_TEMPLATE_SET)
+    template_set = template_sets.uploaded(deployment)
     templates, root = template_set.contents, template_set.root.name
     if len(names) > 1:
         stack: NestedStack | None = nested_stack_at(

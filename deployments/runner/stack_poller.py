@@ -49,7 +49,7 @@ def poll(deployment: Deployment, clients: Clients, now: datetime) -> float | Non
             return None
         if _start_if_needed(deployment, clients, root):
             return launch.AT_ONCE
-    end = outcome(Kind(deployment.kind), root.status) if root else None
+    end = outcome(Kind(deployment.kind), root.status) if root and has_begun(deployment, root) else None
     changed = _read_what_can_be(deployment, clients, polls, is_over=end is not None)
     deployment.record(polled_at=now)
     if changed or end is not None:  # at the end once more: what was throttled may be read now
@@ -97,6 +97,8 @@ def _start_if_needed(deployment: Deployment, clients: Clients, root: StackView) 
             return False
         delete.start(deployment, clients, root)
         return True
+    if deployment.kind == Kind.UPDATE:
+        return False  # it has begun before: see change.begin
     if root.status != IN_REVIEW:
         event_log.add(deployment, "stacks.started", stack_name=root.name)
         return False
@@ -104,6 +106,11 @@ def _start_if_needed(deployment: Deployment, clients: Clients, root: StackView) 
         return False
     launch.execute(deployment, clients)
     return True
+
+
+def has_begun(deployment: Deployment, root: StackView) -> bool:
+    """Return whether the root stack's status is of this deployment: an update's is not at once."""
+    return deployment.kind != Kind.UPDATE or root.updated != deployment.preview_stack.get("updated", "")
 
 
 def _has_event(deployment: Deployment, code: str) -> bool:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 from django.db import transaction
 
-from deployments.aws.cloudformation import ChangeSet, CloudFormation, ResourceView
+from deployments.aws.cloudformation import ChangeSet, CloudFormation, ResourceChange, ResourceView
 from deployments.core.status import DELETED
 from deployments.errors import AwsNotFound
 from deployments.models import Deployment, Resource, Stack
 from deployments.models.stack import STACK_TYPE
-from deployments.runner import expectations
+from deployments.runner import change_sets, expectations
 
 MAX_DEPTH = 8
 """Maximum depth of nested stacks; a cycle in AWS's responses must not loop forever."""
@@ -34,7 +35,12 @@ def child_of(parent: Stack, logical_id: str, stack_id: str) -> Stack:
     child, _ = Stack.objects.get_or_create(
         deployment_id=parent.deployment_id,
         path=path,
-        defaults={"parent": parent, "depth": parent.depth + 1, "stack_id": stack_id},
+        defaults={
+            "parent": parent,
+            "depth": parent.depth + 1,
+            "stack_id": stack_id,
+            "bookmark": parent.deployment.bookmarks.get(path, ""),
+        },
     )
     if stack_id and child.stack_id != stack_id:
         child.stack_id, child.bookmark = stack_id, ""
@@ -55,9 +61,8 @@ def seed_from_change_set(
     while waiting:
         stack, change_set = waiting.pop()
         stacks += 1
-        rows = [(change.logical_id, change.type) for change in change_set.changes]
-        resources += len(rows)
-        _pending(stack, rows)
+        resources += len(change_set.changes)
+        _pending(stack, change_set.changes)
         for change in change_set.changes:
             if change.type != STACK_TYPE:
                 continue
@@ -69,16 +74,45 @@ def seed_from_change_set(
     return resources, stacks
 
 
-def _pending(stack: Stack, rows: Iterable[tuple[str, str]]) -> None:
+def _pending(stack: Stack, changes: Iterable[ResourceChange]) -> None:
     with transaction.atomic():
         stored = set(Resource.objects.filter(stack=stack).values_list("logical_id", flat=True))
         Resource.objects.bulk_create(
             [
-                Resource(stack=stack, logical_id=logical_id, type=kind)
-                for logical_id, kind in rows
-                if logical_id not in stored
+                Resource(stack=stack, logical_id=one.logical_id, type=one.type, physical_id=one.physical_id)
+                for one in changes
+                if one.logical_id not in stored
             ]
         )
+
+
+def seed_from_update(
+    deployment: Deployment, root_change_set: ChangeSet, cloudformation: CloudFormation
+) -> None:
+    """Create a pending row for every resource that an update will change, and bookmark each stack.
+
+    Only events after the bookmarks belong to this deployment; also of stacks that do not change, which an
+    update passes through all the same. A second call goes on where an earlier one was interrupted.
+    """
+    tree = change_sets.read(root_change_set, cloudformation)
+    known = {row.path: row.stack_id for row in Stack.objects.known_of(deployment.environment)}
+    known |= {path: change_set.stack_id for path, change_set in tree.items()}
+    for path, stack_id in known.items():
+        if path in deployment.bookmarks or not stack_id:
+            continue
+        with suppress(AwsNotFound):  # a nested stack of an earlier deployment, deleted since
+            newest = cloudformation.newest_event_id(stack_id)
+            deployment.record(bookmarks=deployment.bookmarks | {path: newest})
+    rows: dict[str, Stack] = {}
+    for path, change_set in tree.items():
+        above, _, logical_id = path.rpartition("/")
+        if path:
+            rows[path] = child_of(rows[above], logical_id, change_set.stack_id)
+        else:
+            rows[path] = root_of(deployment, change_set.stack_id, deployment.environment.stack_name)
+            Stack.objects.filter(pk=rows[path].pk).update(bookmark=deployment.bookmarks.get("", ""))
+        _pending(rows[path], change_set.changes)
+    expectations.of_update(deployment)
 
 
 def seed_from_stack(deployment: Deployment, stack_id: str, cloudformation: CloudFormation) -> int:

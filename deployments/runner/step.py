@@ -32,12 +32,14 @@ from deployments.message_codes import Code
 from deployments.models import Deployment, leases
 from deployments.runner import (
     action_requests,
+    change,
     delete,
     endpoint_run,
     event_log,
     launch,
     observe,
     protect,
+    queue,
     readiness,
     redactors,
     remaining,
@@ -104,6 +106,8 @@ def _step(deployment: Deployment, clients: Clients, now: datetime) -> float | No
         return readiness.wait(deployment, clients, now)
     if state is State.PROTECT:
         return protect.wait(deployment, clients, now)
+    if change.is_before_stacks(deployment):
+        return _step_of_change(deployment, clients, now)
     if deployment.kind == Kind.DELETE:
         try:
             return delete.check(deployment, clients)
@@ -114,6 +118,22 @@ def _step(deployment: Deployment, clients: Clients, now: datetime) -> float | No
         State.PREFLIGHT: launch.check,
         State.ARTIFACTS: launch.upload,
         State.CHANGE_SET: launch.create_change_set,
+    }
+    return steps[state](deployment, clients)
+
+
+def _step_of_change(deployment: Deployment, clients: Clients, now: datetime) -> float | None:
+    if change.is_canceled(deployment):
+        change.end_canceled(deployment, clients)
+        return None
+    state = State(deployment.state)
+    if state is State.PREVIEW:
+        return change.wait(deployment, now)
+    steps: dict[State, Callable[[Deployment, Clients], float | None]] = {
+        State.PREFLIGHT: change.check,
+        State.ARTIFACTS: launch.upload,
+        State.CHANGE_SET: change.create_change_set,
+        State.QUEUED: change.begin,
     }
     return steps[state](deployment, clients)
 
@@ -174,13 +194,16 @@ def _fail(deployment: Deployment, clients: Clients | None, code: str, message: M
     """
     if deployment.kind != Kind.DELETE and endpoint_run.was_restarted(deployment.environment):
         code, message = SANDBOX_RESTARTED, Message(Code.SANDBOX_RESTARTED)
+    elif deployment.kind == Kind.UPDATE and clients is not None:
+        change.clean_up_unexecuted(deployment, clients)
     elif deployment.state == State.CHANGE_SET and clients is not None:
         launch.clean_up_unexecuted(deployment, clients)
     with transaction.atomic():
         deployment.move_to(State.FAILED, error_code=code, error_sentence=message.as_json())
         event_log.add(deployment, "ended", state="failed", code=code, message=message.as_json())
-        if deployment.artifact_prefix:  # something may have been uploaded
+        if deployment.artifact_prefix and deployment.kind != Kind.UPDATE:  # something may be uploaded
             remaining.request_search(deployment)
+    queue.wake(deployment.environment_id)
     return None
 
 

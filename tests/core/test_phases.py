@@ -15,14 +15,16 @@ from deployments.core.phases import (
 def statuses(kind: Kind, state: State, last_phase: State | None = None) -> str:
     """Return one letter for each phase: Done, In progress, Pending, Failed, Rolled back, - for not run."""
     letters = {"done": "D", "progress": "I", "pending": "P", "failed": "F", "rolled-back": "R"}
-    letters["not-run"] = "-"
+    letters |= {"not-run": "-", "waiting": "W", "cancelled": "C"}
     return "".join(letters[status] for _, status in phase_statuses(kind, state, last_phase or state))
 
 
 def test_phases_before_the_current_one_are_done_and_later_ones_pending() -> None:
     assert statuses(Kind.CREATE, State.PREFLIGHT) == "IPPPPPP"
     assert statuses(Kind.CREATE, State.STACKS) == "DDDIPPP"
-    assert statuses(Kind.UPDATE, State.READY) == "DDDDDDI"
+    assert statuses(Kind.UPDATE, State.READY) == "DDDDDDDI"
+    assert statuses(Kind.UPDATE, State.PREVIEW) == "DDDWPPPP"
+    assert statuses(Kind.UPDATE, State.QUEUED, State.PREVIEW) == "DDDWPPPP"
     assert statuses(Kind.DELETE, State.PREFLIGHT) == "IP"
     assert statuses(Kind.DELETE, State.STACKS) == "DI"
 
@@ -31,6 +33,7 @@ def test_the_last_phase_of_a_deployment_has_its_result_and_later_ones_did_not_ru
     assert statuses(Kind.CREATE, State.FAILED, State.ARTIFACTS) == "DF-----"
     assert statuses(Kind.CREATE, State.ROLLED_BACK, State.STACKS) == "DDDR---"
     assert statuses(Kind.DELETE, State.FAILED, State.STACKS) == "DF"
+    assert statuses(Kind.UPDATE, State.CANCELED, State.PREVIEW) == "DDDC----"
 
 
 def test_while_the_stacks_roll_back_the_phases_to_come_will_not_run() -> None:

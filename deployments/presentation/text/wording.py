@@ -89,6 +89,8 @@ def checks(number: int) -> str:
 def _requested(values: Values) -> str:
     if values["kind"] == "delete":
         return _("%(user)s requested the deletion.") % values
+    if values.get("back_to"):
+        return _("%(user)s requested to go back to deployment %(back_to)s.") % values
     if values["kind"] == "update":
         return _("%(user)s requested the update.") % values
     return _("%(user)s requested the creation.") % values
@@ -161,7 +163,31 @@ def _change_set(values: Values) -> str:
 
 
 def _stacks_started(values: Values) -> str:
+    if values.get("kind") == Kind.UPDATE:
+        return _("Requested the update of %(stack_name)s from CloudFormation.") % values
     return _("Requested the creation of %(stack_name)s from CloudFormation.") % values
+
+
+def _change_applied(values: Values) -> str:
+    return _("%(user)s applied the change.") % values
+
+
+def _change_canceled(values: Values) -> str:
+    texts = {
+        "discarded": _("%(user)s discarded the change. Nothing was changed in AWS."),
+        "denied": _("%(user)s denied the change. Nothing was changed in AWS."),
+        "expired": _("The preview expired before it was applied. Nothing was changed in AWS."),
+        "environment_deleted": _("The environment was deleted before the change was applied."),
+    }
+    return texts[values["code"]] % values
+
+
+def _change_nothing(_values: Values) -> str:
+    return _("No changes: the stack already has these values and templates.")
+
+
+def _change_out_of_date(_values: Values) -> str:
+    return _("The stack has changed since the preview. A new preview is being computed; apply that one.")
 
 
 def _delete_found(values: Values) -> str:
@@ -227,6 +253,10 @@ _EVENTS: dict[str, Callable[[Values], str]] = {
     "artifacts.uploaded": _artifacts,
     "change_set.created": _change_set,
     "stacks.started": _stacks_started,
+    "change.applied": _change_applied,
+    "change.canceled": _change_canceled,
+    "change.nothing": _change_nothing,
+    "change.out_of_date": _change_out_of_date,
     "delete.found": _delete_found,
     "delete.started": _delete_started,
     "delete.nothing": _delete_nothing,

@@ -1,0 +1,237 @@
+"""Request a change of an environment, apply its preview, or discard it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from django.conf import settings
+from django.db import IntegrityError
+from django.utils import timezone
+
+from deployments import catalog
+from deployments.actions.parameters import checked
+from deployments.actions.request import CHANGE, Request, requesting
+from deployments.core.operations import Operation, refusal
+from deployments.core.phases import Kind, State
+from deployments.core.status import is_final
+from deployments.errors import UserFixable
+from deployments.message_codes import Code
+from deployments.models import Deployment, Environment
+from deployments.models.sealed import seal
+from deployments.runner import event_log, queue, template_sets
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+
+def base_of(environment: Environment) -> Deployment | None:
+    """Return the last good deployment of an environment: the latest one if none has become ready."""
+    good = Deployment.objects.good_of(environment.pk).first()
+    return good or (environment.latest if environment.latest and environment.stack_id else None)
+
+
+def set_of(deployment: Deployment) -> catalog.TemplateSet:
+    """Return the template set that a deployment was made from.
+
+    Raise UserFixable if it is neither stored nor the current one: releases before stored none.
+    """
+    found = template_sets.find(deployment.template_digest)
+    if found is None:
+        raise UserFixable("TemplateSetNotStored", Code.TEMPLATE_SET_NOT_STORED, deployment=deployment.pk)
+    return found
+
+
+def is_set_of(deployment: Deployment) -> bool:
+    """Return whether the template set of a deployment is known, so that a change can go back to it."""
+    return template_sets.find(deployment.template_digest) is not None
+
+
+def request_change(
+    *,
+    user: User,
+    environment: Environment,
+    parameters: Mapping[str, str],
+    reason: str,
+    request_key: UUID,
+    current_set: bool = True,
+    rolls_back_to: Deployment | None = None,
+) -> Deployment:
+    """Request the preview of a change, and return its deployment; it changes nothing until it is applied.
+
+    `parameters` has the values of all parameters; a secret without a value keeps the one in AWS.
+    `current_set` takes the current version of the template set, otherwise that of the last good deployment.
+    With `rolls_back_to`, the set is that deployment's. A second call with the same `request_key` returns the
+    deployment of the first. Raise UserFixable with the field that the user must change.
+    """
+    before = Deployment.objects.filter(request_key=request_key).first()
+    if before:
+        return before
+    request = Request(user=user, action="change", permission=CHANGE, reason=reason, environment=environment)
+    try:
+        with requesting(request):
+            base = _changeable(environment)
+            if rolls_back_to is not None:
+                template_set = set_of(rolls_back_to)
+            else:
+                template_set = catalog.load(settings.SANSO_TEMPLATE_SET) if current_set else set_of(base)
+            request.deployment = _created(
+                request, base, template_set, parameters, rolls_back_to, request_key=request_key
+            )
+            return request.deployment
+    except IntegrityError:  # the other click of a double click
+        return Deployment.objects.get(request_key=request_key)
+
+
+def request_rollback(*, user: User, deployment: Deployment, reason: str, request_key: UUID) -> Deployment:
+    """Request the preview of a change back to an earlier deployment: its template set and its parameters.
+
+    Secrets keep the values that AWS has.
+    """
+    return request_change(
+        user=user,
+        environment=deployment.environment,
+        parameters=deployment.parameters,
+        reason=reason,
+        request_key=request_key,
+        rolls_back_to=deployment,
+    )
+
+
+def _changeable(environment: Environment) -> Deployment:
+    """Return the deployment whose values are changed. Raise UserFixable if the stack cannot be changed."""
+    if environment.deleted_at:
+        raise UserFixable("AlreadyDeleted", Code.ENVIRONMENT_ALREADY_DELETED)
+    base = base_of(environment)
+    if base is None or environment.missing_since:
+        raise UserFixable("NothingToChange", Code.NOTHING_TO_CHANGE)
+    why = refusal(environment.stack_status, Operation.CHANGE)
+    if why and is_final(environment.stack_status):  # otherwise the change set waits until it is
+        raise UserFixable("NotChangeable", why.code, **why.params)
+    return base
+
+
+def _created(
+    request: Request,
+    base: Deployment,
+    template_set: catalog.TemplateSet,
+    parameters: Mapping[str, str],
+    rolls_back_to: Deployment | None,
+    *,
+    request_key: UUID,
+) -> Deployment:
+    environment = base.environment
+    declared = template_set.parameters
+    known = {**environment.parameters, **base.parameters}
+    given = {name: value for name, value in parameters.items() if name in declared or not rolls_back_to}
+    for name, parameter in declared.items():
+        is_fixed = parameter.choose_once and name in known and not rolls_back_to
+        if is_fixed and given.setdefault(name, known[name]) != known[name]:
+            raise UserFixable("ChosenOnce", Code.PARAMETER_CHOSEN_ONCE, f"parameter_{name}")
+    secrets = {name for name, parameter in declared.items() if parameter.no_echo}
+    plain, secret = checked(template_set, given, kept=secrets)
+    source = rolls_back_to or base
+    deployment = Deployment.objects.create(
+        environment=environment,
+        kind=Kind.UPDATE.value,
+        requested_by=request.user,
+        reason=request.reason,
+        request_key=request_key,
+        parameters=plain,
+        sealed_parameters=seal(secret),
+        template_digest=template_set.digest,
+        protection_parameter=template_set.protection_parameter,
+        images=_images(source, template_set, plain),
+        base=base,
+        rolls_back_to=rolls_back_to,
+        due_at=timezone.now(),
+    )
+    template_sets.keep(template_set)
+    event_log.add(
+        deployment,
+        "requested",
+        kind="update",
+        user=request.user.get_username(),
+        reason=request.reason,
+        back_to=rolls_back_to.pk if rolls_back_to else 0,
+    )
+    return deployment
+
+
+def _images(
+    source: Deployment, template_set: catalog.TemplateSet, parameters: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the machine images that stay: those whose parameter in Systems Manager is still the same one."""
+    names = template_set.image_names(parameters)
+    before = template_sets.find(source.template_digest)
+    then = before.image_names(source.parameters) if before else names
+    kept: dict[str, str] = source.images
+    return {
+        parameter: kept[parameter]
+        for parameter, name in names.items()
+        if parameter in kept and then.get(parameter) == name
+    }
+
+
+def apply_change(*, user: User, deployment: Deployment, digest: str) -> Deployment:
+    """Apply the preview with this digest: at once if the environment is free, else when it has its turn.
+
+    A second call returns the same deployment. Raise UserFixable if the preview is another one by now.
+    """
+    request = Request(user=user, action="apply", permission=CHANGE, environment=deployment.environment)
+    with requesting(request):
+        row = _open(deployment)
+        request.deployment, request.reason = row, row.reason
+        if row.applied_at and row.preview_digest == digest:
+            return row
+        if row.state != State.PREVIEW:
+            raise UserFixable("PreviewNotReady", Code.PREVIEW_NOT_READY)
+        if row.preview_digest != digest:
+            raise UserFixable("PreviewOutOfDate", Code.PREVIEW_OUT_OF_DATE)
+        now = timezone.now()
+        # With a new version, a step that has begun before writes nothing more.
+        row.move_to(State.QUEUED, version=row.version + 1, applied_at=now, applied_by=user, due_at=now)
+        queue.take_place(row)
+        event_log.add(row, "change.applied", key=str(row.revision), user=user.get_username())
+        return row
+
+
+def discard_change(*, user: User, deployment: Deployment) -> Deployment:
+    """Request that a change that has not begun is discarded, with its change set."""
+    request = Request(user=user, action="discard", permission=CHANGE, environment=deployment.environment)
+    with requesting(request):
+        row = _open(deployment)
+        request.deployment = row
+        cancel(row, "discarded", user)
+        return row
+
+
+def preview_again(*, user: User, deployment: Deployment) -> Deployment:
+    """Request a new preview of a change in the place of the one that is shown."""
+    request = Request(user=user, action="preview", permission=CHANGE, environment=deployment.environment)
+    with requesting(request):
+        row = _open(deployment)
+        request.deployment = row
+        if row.state != State.PREVIEW:
+            raise UserFixable("PreviewNotReady", Code.PREVIEW_NOT_READY)
+        queue.restart_preview(row, version=row.version + 1, due_at=timezone.now())
+        return row
+
+
+def cancel(row: Deployment, code: str, user: User | None) -> None:
+    """Mark an open change as canceled; its next step deletes the change set and ends it."""
+    values = {"cancel_code": code, "canceled_by": user, "due_at": timezone.now(), "version": row.version + 1}
+    Deployment.objects.filter(pk=row.pk).update(**values)
+    for name, value in values.items():
+        setattr(row, name, value)
+
+
+def _open(deployment: Deployment) -> Deployment:
+    """Return the locked row of a change that has not begun. Raise UserFixable if it has, or has ended."""
+    row = Deployment.objects.select_for_update().select_related("environment").get(pk=deployment.pk)
+    if row.kind != Kind.UPDATE or not row.is_active:
+        raise UserFixable("ChangeEnded", Code.CHANGE_ENDED)
+    if not row.is_open_change or row.cancel_code:
+        raise UserFixable("AlreadyApplied", Code.CHANGE_ALREADY_APPLIED)
+    return row

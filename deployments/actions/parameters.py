@@ -1,0 +1,68 @@
+"""The values of a template set's parameters in a request: which are allowed, which are secret."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from deployments import catalog
+from deployments.core.parameters import Parameter, problem
+from deployments.core.rules import Violation, violations
+from deployments.errors import UserFixable
+from deployments.message_codes import Code
+
+
+def checked(
+    template_set: catalog.TemplateSet, parameters: Mapping[str, str], kept: Collection[str] = ()
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return (plain, secret) values of the set's parameters; missing values are the defaults.
+
+    A secret in `kept` that has no value keeps the one that the stack has, and is left out. Raise UserFixable
+    with the field of a value that is not allowed.
+    """
+    declared = template_set.parameters
+    unknown = sorted(set(parameters) - set(declared))
+    if unknown:
+        raise UserFixable(
+            "UnknownParameter",
+            Code.PARAMETER_UNKNOWN,
+            parameter=", ".join(unknown),
+        )
+    plain: dict[str, str] = {}
+    secret: dict[str, str] = {}
+    for name, parameter in declared.items():
+        if parameter.no_echo and name in kept and not parameters.get(name):
+            continue
+        value = parameters.get(name, parameter.initial or "")
+        if problem(parameter, value):
+            raise _not_allowed(parameter, f"parameter_{name}")
+        (secret if parameter.no_echo else plain)[name] = value
+    missing = template_set.missing_templates(plain)
+    if missing:
+        field = "" if template_set.own_prefix else f"parameter_{template_set.prefix_parameter}"
+        raise UserFixable("BadParameter", Code.NESTED_TEMPLATE_MISSING, field, files=", ".join(missing))
+    for error in broken_rules(template_set, parameters):
+        raise error
+    return plain, secret
+
+
+def broken_rules(template_set: catalog.TemplateSet, parameters: Mapping[str, str]) -> list[UserFixable]:
+    """Return an error for each assertion in the template's Rules that the values do not meet.
+
+    Missing values are the defaults. An error is about a field when the assertion reads one parameter alone.
+    """
+    values = {name: parameters.get(name, p.initial or "") for name, p in template_set.parameters.items()}
+    return [_rule_error(one) for one in violations(template_set.rules, template_set.parameters, values)]
+
+
+def _rule_error(broken: Violation) -> UserFixable:
+    field = f"parameter_{broken.parameters[0]}" if len(broken.parameters) == 1 else ""
+    if broken.description:
+        return UserFixable("RuleNotMet", Code.RULE_DESCRIPTION, field, constraint=broken.description)
+    names = ", ".join(broken.parameters)
+    return UserFixable("RuleNotMet", Code.RULE_NOT_MET, field, rule=broken.rule, parameters=names)
+
+
+def _not_allowed(parameter: Parameter, field: str) -> UserFixable:
+    if constraint := parameter.constraint_description:
+        return UserFixable("BadParameter", Code.PARAMETER_CONSTRAINT, field, constraint=constraint)
+    return UserFixable("BadParameter", Code.PARAMETER_NOT_ALLOWED, field)

@@ -1,0 +1,49 @@
+"""A template set as an archive: its manifest, templates and sources, to deploy it again after it changed."""
+
+from __future__ import annotations
+
+import io
+import os
+import tempfile
+import zipfile
+from functools import lru_cache
+from pathlib import Path
+
+from deployments.catalog.manifest import MANIFEST, sources
+from deployments.catalog.template_set import TemplateSet, load
+
+_SET = "set"
+"""The name in the archive of the file that has the place of the set's folder."""
+UNPACKED = 8
+"""How many sets a process keeps unpacked."""
+
+
+def packed(template_set: TemplateSet) -> bytes:
+    """Return the archive of a set. Its folder may refer to files beside it, so it has a place in it."""
+    files = {*template_set.templates}
+    for artifact in template_set.artifacts:
+        files |= {path for _, path in sources(artifact)}
+    if (template_set.folder / MANIFEST).exists():
+        files.add(template_set.folder / MANIFEST)
+    whole = Path(os.path.commonpath([template_set.folder.resolve(), *(path.resolve() for path in files)]))
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(_SET, template_set.folder.resolve().relative_to(whole).as_posix())
+        for path in sorted(files):
+            archive.write(path, f"files/{path.resolve().relative_to(whole).as_posix()}")
+    return buffer.getvalue()
+
+
+@lru_cache(maxsize=UNPACKED)
+def _folder(archive: bytes) -> tuple[tempfile.TemporaryDirectory[str], Path]:
+    """Unpack an archive into a folder of this process, which is deleted with the process."""
+    at = tempfile.TemporaryDirectory(prefix="sanso-set-")
+    with zipfile.ZipFile(io.BytesIO(archive)) as packed_set:
+        packed_set.extractall(at.name)
+        folder = packed_set.read(_SET).decode()
+    return at, Path(at.name) / "files" / folder
+
+
+def unpacked(archive: bytes) -> TemplateSet:
+    """Return the set of an archive. Raise UserFixable if this release cannot read it."""
+    return load(_folder(archive)[1])

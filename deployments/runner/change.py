@@ -1,0 +1,229 @@
+"""The steps of a change before its stacks: the change set, the preview, the queue, the execution, the end."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+
+from deployments.aws.cloudformation import ChangeSet, ChangeSetRequest, StackView
+from deployments.aws.session import Clients
+from deployments.core.operations import Operation, refusal
+from deployments.core.phases import BEFORE_STACKS, Kind, State
+from deployments.core.status import is_final
+from deployments.errors import AwsAlreadyDone, AwsFailure, AwsNotFound, UserFixable
+from deployments.message_codes import Code
+from deployments.models import Deployment, Environment
+from deployments.models.sealed import unseal
+from deployments.runner import (
+    change_sets,
+    endpoint_run,
+    event_log,
+    launch,
+    preflight,
+    queue,
+    stack_rows,
+    template_sets,
+)
+from deployments.runner.rejected_change_set import rejection
+
+AT_ONCE, SOON = 0.0, 1.0
+BUSY = 5.0
+"""Seconds between two looks at a stack that something else changes, or at the place in the queue."""
+KEPT_FOR = timedelta(days=7)
+"""How long a preview waits to be applied; then it is discarded, with its change set."""
+_NOTHING = ("didn't contain changes", "No updates are to be performed")
+
+
+def check(deployment: Deployment, clients: Clients) -> float:
+    """Run the preflight and begin the phase of artifacts. Return the seconds until the next step."""
+    if deployment.environment.deleted_at:
+        raise UserFixable("AlreadyDeleted", Code.ENVIRONMENT_ALREADY_DELETED)
+    identity = preflight.check_identity(deployment, clients)
+    template_set = preflight.check_templates(deployment)
+    if template_set is None:
+        return SOON
+    preflight.find_images(deployment, clients, template_set)
+    return launch.begin_artifacts(deployment, clients, identity, template_set)
+
+
+def create_change_set(deployment: Deployment, clients: Clients) -> float | None:
+    """Create the change set, wait for it, and store what it would change.
+
+    Return the seconds until the next step, None at the end: a change set without changes is a success.
+    """
+    if not deployment.change_set_id:
+        stack = clients.cloudformation.describe_stack(deployment.environment.stack_id)
+        why = refusal(stack.status, Operation.CHANGE)
+        if why and not is_final(stack.status):
+            return BUSY
+        if why:
+            raise UserFixable("NotChangeable", why.code, **why.params)
+        seen = {"status": stack.status, "updated": stack.updated}
+        found = _create_or_adopt(deployment, clients, stack)
+        deployment.record(change_set_id=found, preview_stack=seen, stack_id=stack.stack_id)
+        return AT_ONCE
+    change_set = clients.cloudformation.describe_change_set(deployment.change_set_id)
+    if change_set.is_pending:
+        return SOON
+    if not change_set.is_created:
+        if any(text in change_set.reason for text in _NOTHING):
+            _end_without_changes(deployment, clients)
+            return None
+        raise rejection(deployment, change_set, clients.cloudformation)
+    tree = change_sets.read(change_set, clients.cloudformation)
+    changes = change_sets.stored(tree)
+    with transaction.atomic():
+        deployment.move_to(
+            State.PREVIEW, changes=changes, preview_digest=change_sets.digest(deployment, changes)
+        )
+        event_log.add(deployment, "phase", key=f"preview{deployment.revision or ''}", phase="preview")
+    return AT_ONCE
+
+
+def _create_or_adopt(deployment: Deployment, clients: Clients, stack: StackView) -> str:
+    environment = deployment.environment
+    template_set = template_sets.uploaded(deployment)
+    values = {**deployment.parameters, **unseal(deployment.sealed_parameters)}
+    values |= launch.filled(deployment, template_set)
+    kept = set(template_set.parameters) - set(values)
+    protection = deployment.protection_parameter
+    if values.get(protection) == environment.parameters.get(protection, values.get(protection)):
+        kept.add(protection)  # it is what it is now: see docs/adr/0016
+    kept &= set(stack.parameters)
+    request = ChangeSetRequest(
+        stack_name=stack.stack_id,
+        change_set_name=deployment.change_set_name,
+        token=f"{deployment.token}-{deployment.revision}",
+        template_url=launch.url_of(deployment, template_set.root.name),
+        parameters={name: value for name, value in values.items() if name not in kept},
+        kept=tuple(sorted(kept)),
+        tags=launch.tags_of(environment),
+        capabilities=tuple(settings.SANSO_CAPABILITIES),
+        role_arn=environment.account.service_role_arn,
+        is_update=True,
+    )
+    deployment.confirm_claim()
+    if deployment.revision:
+        with suppress(AwsNotFound):
+            before = deployment.change_set_name_of(deployment.revision - 1)
+            clients.cloudformation.delete_change_set(before, stack.stack_id)
+    try:
+        return clients.cloudformation.create_change_set(request)
+    except AwsAlreadyDone:
+        # Created by a step whose response was lost: the name contains this deployment's token.
+        adopted = clients.cloudformation.describe_change_set(deployment.change_set_name, stack.stack_id)
+        return adopted.change_set_id
+    except AwsFailure as exc:
+        raise launch.without_capabilities(exc) from exc
+
+
+def _end_without_changes(deployment: Deployment, clients: Clients) -> None:
+    _delete_change_set(deployment, clients)
+    with transaction.atomic():
+        deployment.move_to(State.SUCCEEDED)
+        event_log.add(deployment, "change.nothing")
+        event_log.add(deployment, "ended", state="succeeded", code="", message={})
+
+
+def wait(deployment: Deployment, now: datetime) -> float:
+    """Wait for the operator. Return the seconds until the preview expires."""
+    left = (deployment.phase_at + KEPT_FOR - now).total_seconds()
+    if left > 0:
+        return min(left, 3600.0)
+    deployment.record(cancel_code="expired")
+    return AT_ONCE
+
+
+def is_canceled(deployment: Deployment) -> bool:
+    """Return whether a change has to end before it begins: it was canceled, or its environment is deleted."""
+    if not deployment.is_open_change:
+        return False
+    if deployment.environment.deleted_at and not deployment.cancel_code:
+        deployment.record(cancel_code="environment_deleted")
+    return bool(deployment.cancel_code)
+
+
+def end_canceled(deployment: Deployment, clients: Clients) -> None:
+    """Delete the change set, with the nested ones, and end the change."""
+    _delete_change_set(deployment, clients)
+    with transaction.atomic():
+        deployment.move_to(State.CANCELED)
+        user = deployment.canceled_by
+        event_log.add(
+            deployment,
+            "change.canceled",
+            code=deployment.cancel_code,
+            user=user.get_username() if user else "",
+        )
+    queue.wake(deployment.environment_id)
+
+
+def clean_up_unexecuted(deployment: Deployment, clients: Clients) -> None:
+    """Delete the change set of a change that failed before it began; errors are ignored."""
+    with suppress(AwsFailure):
+        _delete_change_set(deployment, clients)
+
+
+def _delete_change_set(deployment: Deployment, clients: Clients) -> None:
+    stack_id = deployment.environment.stack_id
+    if deployment.state in (State.PREFLIGHT, State.ARTIFACTS) or not stack_id:
+        return
+    deployment.confirm_claim()
+    with suppress(AwsNotFound):  # the stack is gone, and its change sets with it
+        # By its name: a step may have created it and died before its id was recorded.
+        clients.cloudformation.delete_change_set(deployment.change_set_name, stack_id)
+
+
+def begin(deployment: Deployment, clients: Clients) -> float:
+    """Execute the applied change set when it is the change's turn, and begin the phase of the stacks.
+
+    If the stack is another one than the preview was computed for, a new preview is computed instead.
+    """
+    if not queue.take_place(deployment):
+        return BUSY
+    try:
+        change_set = clients.cloudformation.describe_change_set(deployment.change_set_id)
+    except AwsNotFound:
+        return _out_of_date(deployment)  # CloudFormation deletes it when it executes another one
+    if not change_set.execution_status.startswith("EXECUTE_"):
+        stack = clients.cloudformation.describe_stack(deployment.stack_id)
+        if not is_final(stack.status):
+            return BUSY
+        if not _is_current(deployment, stack, change_set):
+            return _out_of_date(deployment)
+        stack_rows.seed_from_update(deployment, change_set, clients.cloudformation)
+        deployment.confirm_claim()
+        try:
+            clients.cloudformation.execute_change_set(change_set.change_set_id, str(deployment.token))
+        except AwsAlreadyDone:
+            return SOON  # executed by a step whose response was lost, or out of date: its status says
+    endpoint_run.remember(deployment.environment)
+    with transaction.atomic():
+        deployment.move_to(State.STACKS)
+        Environment.objects.filter(pk=deployment.environment_id).update(latest=deployment)
+        event_log.add(deployment, "phase", key="stacks", phase="stacks")
+        event_log.add(
+            deployment, "stacks.started", stack_name=deployment.environment.stack_name, kind="update"
+        )
+    return AT_ONCE
+
+
+def _is_current(deployment: Deployment, stack: StackView, change_set: ChangeSet) -> bool:
+    seen = {"status": stack.status, "updated": stack.updated}
+    return change_set.execution_status == "AVAILABLE" and seen == deployment.preview_stack
+
+
+def _out_of_date(deployment: Deployment) -> float:
+    with transaction.atomic():
+        event_log.add(deployment, "change.out_of_date", key=str(deployment.revision))
+        queue.restart_preview(deployment)
+        event_log.add(deployment, "phase", key=f"change_set{deployment.revision}", phase="change_set")
+    return AT_ONCE
+
+
+def is_before_stacks(deployment: Deployment) -> bool:
+    """Return whether this is a change that has not begun its stacks."""
+    return deployment.kind == Kind.UPDATE and State(deployment.state) in BEFORE_STACKS

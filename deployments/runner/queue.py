@@ -1,0 +1,58 @@
+"""The queue of an environment: applied changes take its one active place in the order of their Apply."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from deployments.core.phases import State
+from deployments.models import Deployment
+
+
+def take_place(deployment: Deployment) -> bool:
+    """Take the environment's active place if it is free and nobody is before. Return whether it is taken."""
+    if deployment.active_key is not None:
+        return True
+    first = Deployment.objects.queue_of(deployment.environment_id).first()
+    if first is None or first.pk != deployment.pk:
+        return False
+    try:
+        with transaction.atomic():
+            rows = Deployment.objects.filter(pk=deployment.pk, version=deployment.version)
+            if not rows.update(active_key=deployment.environment_id):
+                return False
+    except IntegrityError:
+        return False
+    deployment.active_key = deployment.environment_id
+    return True
+
+
+def wake(environment_pk: int) -> None:
+    """Let the first change in the queue of an environment be looked at now: the place may be free."""
+    first = Deployment.objects.queue_of(environment_pk).first()
+    if first is not None:
+        Deployment.objects.filter(pk=first.pk, version=first.version).update(due_at=timezone.now())
+
+
+def restart_preview(deployment: Deployment, **values: Any) -> None:
+    """Go back to the change set: the stack is another one than the preview was computed for.
+
+    The environment's place is given back, and the new preview has to be applied like the first.
+    """
+    deployment.move_to(
+        State.CHANGE_SET,
+        **{
+            "revision": deployment.revision + 1,
+            "change_set_id": "",
+            "changes": {},
+            "preview_digest": "",
+            "preview_stack": {},
+            "applied_at": None,
+            "applied_by": None,
+            "active_key": None,
+        }
+        | values,
+    )
+    wake(deployment.environment_id)

@@ -1,0 +1,53 @@
+"""The template set of a deployment: the current one, or the one that was stored at its request."""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+from deployments import catalog
+from deployments.errors import UserFixable
+from deployments.message_codes import Code
+from deployments.models import DeployedSet, Deployment
+
+
+def keep(template_set: catalog.TemplateSet) -> None:
+    """Store a set, unless it is stored."""
+    if not DeployedSet.objects.filter(digest=template_set.digest).exists():
+        DeployedSet.objects.get_or_create(
+            digest=template_set.digest,
+            defaults={"name": template_set.name, "archive": catalog.packed(template_set)},
+        )
+
+
+def find(digest: str) -> catalog.TemplateSet | None:
+    """Return the set with this digest, None if it is neither the current one nor stored."""
+    try:
+        current = catalog.load(settings.SANSO_TEMPLATE_SET)
+        if current.digest == digest:
+            return current
+    except UserFixable:  # the set of today cannot be read; the one of then may be
+        pass
+    stored = DeployedSet.objects.filter(digest=digest).first()
+    if stored is None:
+        return None
+    found = catalog.unpacked(bytes(stored.archive))
+    return found if found.digest == digest else None
+
+
+def of_deployment(deployment: Deployment) -> catalog.TemplateSet:
+    """Return the template set that the form was filled in for.
+
+    Raise UserFixable if the files have changed since and the set was not stored, as in earlier releases.
+    """
+    found = find(deployment.template_digest)
+    if found is None:
+        raise UserFixable("TemplateSetChanged", Code.TEMPLATE_SET_CHANGED)
+    return found
+
+
+def uploaded(deployment: Deployment) -> catalog.TemplateSet:
+    """Return the set whose files were uploaded for a deployment; the current one if it is not stored.
+
+    A release before this one stored none, and an upgrade may come between the upload and the change set.
+    """
+    return find(deployment.template_digest) or catalog.load(settings.SANSO_TEMPLATE_SET)
