@@ -36,10 +36,6 @@ MESSAGES: Final[Mapping[Code, str]] = {
     Code.RULE_NOT_MET: N_("The values do not meet the rule %(rule)s of the template (%(parameters)s)."),
     Code.PERMISSION_MISSING: N_("The permission %(permission)s is missing."),
     Code.NOTHING_TO_CHANGE: N_("The environment has no deployment whose values could be changed."),
-    Code.ENVIRONMENT_NOT_CHANGEABLE: N_(
-        "CloudFormation cannot change a stack in the status %(status)s. Delete the environment, or bring "
-        "its stack back to a complete status first."
-    ),
     Code.PARAMETER_CHOSEN_ONCE: N_(
         "The environment keeps the value that it was created with: changing it would lose data, interrupt "
         "the site or fail."
@@ -52,7 +48,6 @@ MESSAGES: Final[Mapping[Code, str]] = {
     Code.PREVIEW_NOT_READY: N_("The preview is not ready yet."),
     Code.CHANGE_ALREADY_APPLIED: N_("The change is already being applied."),
     Code.CHANGE_ENDED: N_("The change has already ended."),
-    Code.CHANGE_SET_INCOMPLETE: N_("CloudFormation no longer has the change set."),
     Code.ENVIRONMENT_NAME_TAKEN: N_(
         "The account already has an environment named %(environment)s. Choose another name."
     ),
