@@ -5,7 +5,17 @@ from __future__ import annotations
 from django.urls import path
 from django.views.generic import RedirectView
 
-from deployments.views import clean_up, deployment, environment, events, export, inspector, replay, stream
+from deployments.views import (
+    change,
+    clean_up,
+    deployment,
+    environment,
+    events,
+    export,
+    inspector,
+    replay,
+    stream,
+)
 from deployments.views.comparison import comparison_page
 from deployments.views.delete_environment import environment_delete
 from deployments.views.environments import environment_list
@@ -49,6 +59,10 @@ urlpatterns = [
     path("deployments/recordings/<slug:name>", recording_open, name="recording_open"),
     path("deployments/<int:pk>/", deployment.deployment_page, name="deployment"),
     path("deployments/<int:pk>/clean-up", clean_up.deployment_clean_up, name="deployment_clean_up"),
+    path("deployments/<int:pk>/apply", change.change_apply, name="change_apply"),
+    path("deployments/<int:pk>/discard", change.change_discard, name="change_discard"),
+    path("deployments/<int:pk>/preview-again", change.change_preview, name="change_preview"),
+    path("deployments/<int:pk>/roll-back", change.deployment_roll_back, name="deployment_roll_back"),
     path("deployments/<int:pk>/stream", stream.deployment_stream, name="deployment_stream"),
     path("deployments/<int:pk>/events", events.event_lines, name="event_lines"),
     path("deployments/<int:pk>/events/first-failure", events.first_failed_event, name="first_failed_event"),

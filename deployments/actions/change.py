@@ -43,11 +43,6 @@ def set_of(deployment: Deployment) -> catalog.TemplateSet:
     return found
 
 
-def is_set_of(deployment: Deployment) -> bool:
-    """Return whether the template set of a deployment is known, so that a change can go back to it."""
-    return template_sets.find(deployment.template_digest) is not None
-
-
 def request_change(
     *,
     user: User,

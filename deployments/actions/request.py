@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 CHANGE = "deployments.change_environment"
-APPROVE = "deployments.approve_change"
 
 
 @dataclass(slots=True, kw_only=True)

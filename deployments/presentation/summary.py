@@ -147,10 +147,14 @@ def _headline(deployment: Deployment) -> str:
     name, deleting = deployment.environment.name, deployment.kind == Kind.DELETE
     if deployment.is_active:
         return wording.attention(deployment.attention_code) if deployment.attention_code else ""
+    if deployment.state == State.CANCELED:
+        return wording.canceled(deployment.cancel_code)
     if deployment.state != State.SUCCEEDED:
         return wording.error(deployment.error_code, kind=deployment.kind)
     if deleting:
         return _("%(name)s is deleted") % {"name": name}
+    if deployment.changed_nothing:
+        return _("No changes: %(name)s already has these values and templates") % {"name": name}
     if deployment.kind == Kind.UPDATE:
         return _("%(name)s updated") % {"name": name}
     return _("%(name)s created") % {"name": name}

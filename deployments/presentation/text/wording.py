@@ -55,6 +55,17 @@ def error(code: str, *, kind: str) -> str:
     return _("Creation failed")
 
 
+def canceled(code: str) -> str:
+    """Return the headline of a change that ended without being applied."""
+    texts = {
+        "discarded": _("Change discarded"),
+        "denied": _("Change denied"),
+        "expired": _("Preview expired"),
+        "environment_deleted": _("Environment deleted before the change was applied"),
+    }
+    return texts.get(code, _("Canceled"))
+
+
 def attention(code: str) -> str:
     """Return the headline of a notice: what kind of trouble, and whether somebody must act."""
     if is_throttling(code):
