@@ -40,9 +40,8 @@ RESULTS = """
 BY_VALUE = "REF GET_ATT SUB"
 TO_COME = """
     notify_changed of_stacks causing_entity cancel_update delete_failed_stack template_body
-    DELETES_DATA MAY_DELETE_DATA REPLACED REMOVED MAY_BE_REPLACED ADDED UNCHANGED LinkKind RESOURCE effect
-    is_secret is_known unchanged root_only root_only_reason preview_digest action_of
-    recreation evaluation policy_action
+    unchanged hazards replaces hit_rate LocalDiff is_empty file_changes is_secret is_known root_only
+    root_only_reason
 """  # previews of changes;
 # hints that a stack has changed: what receives EventBridge's; what a failed creation leaves: its banner
 TESTED = "example"  # each cause has a text that it must recognize

@@ -114,6 +114,8 @@ class ChangedProperty(_Stored):
     source: str = ""
     cause: str = ""
     because: tuple[Link, ...] = ()
+    likely_same: bool = False
+    """CloudFormation lists it only because of a value that it does not know yet and that probably stays."""
 
     @property
     def label(self) -> str:
@@ -205,15 +207,6 @@ class Changes(_Stored):
         ]
         text = json.dumps([self.template_digest, said], ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def preview_digest(changes: Changes, parameters: Mapping[str, str]) -> str:
-    """Return the digest that an approval and Apply are bound to: the changes, the templates and the values.
-
-    `parameters` are those that are shown; for a secret, whether it changes.
-    """
-    text = json.dumps([changes.digest, sorted(parameters.items())], ensure_ascii=False)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def action_of(action: str, replacement: str) -> str:

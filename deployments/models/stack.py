@@ -78,6 +78,10 @@ class ResourceQuerySet(models.QuerySet["Resource"]):
         rows = self.filter(stack__deployment=deployment).order_by()
         return list(rows.values_list("stack__path", "changes"))
 
+    def touched_in(self, deployment: Deployment) -> Self:
+        """Keep those that have events of one deployment, with their stacks."""
+        return self.placed_in(deployment).exclude(changes=[])
+
     def placed_in(self, deployment: Deployment) -> Self:
         """Keep one deployment's resources, with their stacks."""
         return self.filter(stack__deployment=deployment).select_related("stack").order_by("pk")

@@ -23,6 +23,7 @@ from deployments.runner import (
     event_log,
     launch,
     preflight,
+    previews,
     queue,
     stack_rows,
     template_sets,
@@ -73,11 +74,10 @@ def create_change_set(deployment: Deployment, clients: Clients) -> float | None:
             _end_without_changes(deployment, clients)
             return None
         raise rejection(deployment, change_set, clients.cloudformation)
-    tree = change_sets.read(change_set, clients.cloudformation)
-    changes = change_sets.stored(tree)
+    changes = previews.preview_of(deployment, change_sets.read(change_set, clients.cloudformation))
     with transaction.atomic():
         deployment.move_to(
-            State.PREVIEW, changes=changes, preview_digest=change_sets.digest(deployment, changes)
+            State.PREVIEW, changes=changes.to_json(), preview_digest=previews.digest(deployment, changes)
         )
         event_log.add(deployment, "phase", key=f"preview{deployment.revision or ''}", phase="preview")
     return AT_ONCE

@@ -14,7 +14,7 @@ from deployments.core.phases import Kind, State
 from deployments.core.status import DELETED
 from deployments.errors import Message
 from deployments.models import Deployment, Environment
-from deployments.runner import event_log, expectations, redactors, remaining
+from deployments.runner import event_log, expectations, previews, redactors, remaining
 from deployments.runner.observe import history
 
 
@@ -40,6 +40,8 @@ def finalize(
     with transaction.atomic():
         deployment.move_to(state, error_code=code, error_sentence=stored, **more)
         expectations.learn(deployment)
+        if state is State.SUCCEEDED:
+            previews.keep_prediction(deployment)
         values: dict[str, object] = {"stack_status": status, "status_reason": reason, "observed_at": now}
         if deployment.kind == Kind.DELETE and state is State.SUCCEEDED:
             values |= {"deleted_at": now, "live_key": None, "due_at": None, "secret_fingerprints": ""}

@@ -18,7 +18,6 @@ from deployments.core.changes import (
     Link,
     LinkKind,
     action_of,
-    preview_digest,
 )
 
 TEXT = st.text(max_size=20)
@@ -116,13 +115,6 @@ def test_the_digest_does_not_depend_on_what_sanso_makes_of_a_change() -> None:
     (resource,) = ONE.resources
     judged = replace(resource, effect=Effect.DELETES_DATA.value, data="database")
     assert replace(ONE, resources=(judged,)).digest == ONE.digest
-
-
-def test_an_approval_is_bound_to_the_templates_and_the_values_as_well() -> None:
-    bound = preview_digest(ONE, {"Size": "2"})
-    assert bound == preview_digest(ONE, {"Size": "2"})
-    assert bound != preview_digest(ONE, {"Size": "3"})
-    assert bound != preview_digest(replace(ONE, template_digest="b"), {"Size": "2"})
 
 
 def test_a_modification_that_replaces_is_a_replacement() -> None:

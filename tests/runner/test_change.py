@@ -76,7 +76,7 @@ def test_a_preview_changes_nothing_until_it_is_applied(
 ) -> None:
     shown = previewed(change(deployed, operator), aws)
 
-    assert shown.changes["stacks"][""][0]["logical_id"] == "Topic"
+    assert [one["path"] for one in shown.changes["resources"]] == ["Topic"]
     assert "cloudformation:ExecuteChangeSet" in aws.calls
     assert aws.calls.count("cloudformation:ExecuteChangeSet") == 1  # that of the creation
     assert fresh(deployed).latest_id != shown.pk

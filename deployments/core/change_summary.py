@@ -1,0 +1,89 @@
+"""How many resources a change replaces, deletes, updates; what is dangerous; how often the rule was right."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from deployments.core.changes import Action, ChangedResource, Changes, Effect
+
+
+def counts(changes: Changes) -> dict[Effect, int]:
+    """Return how many resources there are of each effect, the most serious first; stacks are not counted."""
+    effects = [Effect(one.effect) for one in changes.resources]
+    return {one: effects.count(one) for one in Effect if one is not Effect.STACK and one in effects}
+
+
+def hazards(changes: Changes) -> tuple[ChangedResource, ...]:
+    """Return the data-bearing resources whose data is lost, or may be, or stays behind: those to confirm."""
+    return tuple(one for one in changes.resources if _is_hazard(one))
+
+
+def _is_hazard(resource: ChangedResource) -> bool:
+    if resource.effect in (Effect.DELETES_DATA, Effect.MAY_DELETE_DATA):
+        return True
+    # It is retained, and the new one is empty.
+    return bool(resource.data) and resource.action == Action.REPLACE
+
+
+def replaces(changes: Changes) -> bool:
+    """Return whether something is or may be replaced: CloudFormation then refuses DisableRollback."""
+    return any(
+        one.action in (Action.REPLACE, Action.DYNAMIC) or one.replacement in ("True", "Conditional")
+        for one in changes.resources
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """How many resources were taken for unchanged, and the paths of those that were touched after all."""
+
+    predicted: int = 0
+    wrong: tuple[str, ...] = ()
+
+    @property
+    def right(self) -> int:
+        """Return how many were not touched."""
+        return self.predicted - len(self.wrong)
+
+    def to_json(self) -> dict[str, object]:
+        """Return it as a JSON column stores it."""
+        return {"predicted": self.predicted, "wrong": list(self.wrong)}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, object]) -> Prediction | None:
+        """Return what `to_json` wrote, None for an empty column."""
+        predicted, wrong = stored.get("predicted"), stored.get("wrong")
+        if not isinstance(predicted, int) or not isinstance(wrong, list):
+            return None
+        return cls(predicted=predicted, wrong=tuple(map(str, wrong)))
+
+
+def compare_with_events(changes: Changes, touched: Collection[str]) -> Prediction:
+    """Compare what was taken for unchanged with the paths of the resources that have events of the run."""
+    predicted = [one.path for one in changes.resources if one.effect == Effect.UNCHANGED]
+    return Prediction(predicted=len(predicted), wrong=tuple(sorted(set(predicted) & set(touched))))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HitRate:
+    """How often the rule was right, over several changes."""
+
+    changes: int = 0
+    predicted: int = 0
+    right: int = 0
+
+    @property
+    def percent(self) -> float:
+        """Return the percentage of resources for which it was right."""
+        return 100 * self.right / self.predicted if self.predicted else 0.0
+
+
+def hit_rate(predictions: Iterable[Prediction]) -> HitRate:
+    """Return the hit rate over the changes that took something for unchanged."""
+    listed = [one for one in predictions if one.predicted]
+    return HitRate(
+        changes=len(listed),
+        predicted=sum(one.predicted for one in listed),
+        right=sum(one.right for one in listed),
+    )

@@ -1,0 +1,114 @@
+"""What differs before CloudFormation has answered: parameters, the text of templates, artifacts."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from deployments.core.changes import LinkKind
+
+
+class FileChange(StrEnum):
+    """What happens to a file of the template set."""
+
+    ADDED = "added"
+    REMOVED = "removed"
+    CHANGED = "changed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParameterChange:
+    """A parameter of the root stack that changes; None where a side does not have it.
+
+    `is_secret`: a NoEcho parameter; its values are not known. `cause` is who or what changed it.
+    """
+
+    name: str
+    before: str | None = None
+    after: str | None = None
+    is_secret: bool = False
+    cause: LinkKind = LinkKind.PARAMETER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedFile:
+    """A template or artifact that changes, with the number of lines that a template gains and loses."""
+
+    name: str
+    change: FileChange
+    added: int = 0
+    removed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalDiff:
+    """All differences. With `set_unknown`, the set of before is not stored, so files are not compared."""
+
+    parameters: tuple[ParameterChange, ...] = ()
+    templates: tuple[ChangedFile, ...] = ()
+    artifacts: tuple[ChangedFile, ...] = ()
+    set_unknown: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Return whether nothing differs."""
+        return not (self.parameters or self.templates or self.artifacts or self.set_unknown)
+
+
+def parameter_changes(
+    before: Mapping[str, str],
+    after: Mapping[str, str],
+    *,
+    secrets: Collection[str] = (),
+    changed_secrets: Collection[str] = (),
+    old_defaults: Mapping[str, str] | None = None,
+    new_defaults: Mapping[str, str] | None = None,
+) -> tuple[ParameterChange, ...]:
+    """Return the parameters that differ, by name.
+
+    `secrets` are the NoEcho ones, whose values are ignored; `changed_secrets` have a new value. A parameter
+    that had the default of before and gets the default of now was changed by the template set.
+    """
+    found = []
+    for name in sorted(before.keys() | after.keys() | set(changed_secrets)):
+        if name in secrets or name in changed_secrets:
+            if name in changed_secrets:
+                found.append(ParameterChange(name=name, is_secret=True))
+            continue
+        one, other = before.get(name), after.get(name)
+        if one != other:
+            old, new = (old_defaults or {}).get(name), (new_defaults or {}).get(name)
+            by_default = one == old and other == new
+            cause = LinkKind.DEFAULT if by_default else LinkKind.PARAMETER
+            found.append(ParameterChange(name=name, before=one, after=other, cause=cause))
+    return tuple(found)
+
+
+def file_changes(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> tuple[ChangedFile, ...]:
+    """Return the files that differ, by name; lines are counted of what is text."""
+    found = []
+    for name in sorted(before.keys() | after.keys()):
+        one, other = before.get(name), after.get(name)
+        if one == other:
+            continue
+        change = (
+            FileChange.ADDED if one is None else FileChange.REMOVED if other is None else FileChange.CHANGED
+        )
+        added, removed = _lines(one or b"", other or b"")
+        found.append(ChangedFile(name=name, change=change, added=added, removed=removed))
+    return tuple(found)
+
+
+def _lines(before: bytes, after: bytes) -> tuple[int, int]:
+    try:
+        old, new = before.decode().splitlines(), after.decode().splitlines()
+    except UnicodeDecodeError:
+        return 0, 0
+    added = removed = 0
+    for tag, old_from, old_to, new_from, new_to in difflib.SequenceMatcher(None, old, new).get_opcodes():
+        if tag != "equal":
+            removed += old_to - old_from
+            added += new_to - new_from
+    return added, removed

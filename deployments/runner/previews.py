@@ -1,0 +1,113 @@
+"""The preview of a change: what its change sets do, what that comes to, and whether it turned out so."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+
+from deployments import catalog
+from deployments.aws.cloudformation import ChangeSet, ResourceChange
+from deployments.core.change_effects import judged
+from deployments.core.change_summary import compare_with_events
+from deployments.core.changes import ChangedProperty, ChangedResource, Changes, LinkKind, action_of
+from deployments.core.local_diff import parameter_changes
+from deployments.core.template_stacks import TemplateSide
+from deployments.models import Deployment, Resource
+from deployments.models.sealed import unseal
+from deployments.runner import launch, template_sets
+
+
+def preview_of(deployment: Deployment, tree: Mapping[str, ChangeSet]) -> Changes:
+    """Return the changes of change sets, by the path of their stack, with their effects and causes."""
+    environment = deployment.environment
+    template_set = template_sets.uploaded(deployment)
+    base = template_sets.find(deployment.base.template_digest) if deployment.base else None
+    before: dict[str, str] = environment.parameters
+    after = before | deployment.parameters | launch.filled(deployment, template_set)
+    declared = template_set.parameters
+    differing = parameter_changes(
+        before,
+        {name: value for name, value in after.items() if name in declared or name in before},
+        secrets=[name for name, one in declared.items() if one.no_echo],
+        changed_secrets=list(unseal(deployment.sealed_parameters)),
+        old_defaults=_defaults(base),
+        new_defaults=_defaults(template_set),
+    )
+    causes: dict[str, LinkKind] = {one.name: one.cause for one in differing}
+    for name in (template_set.bucket_parameter, template_set.prefix_parameter):
+        if name in causes:  # the portal sets them, and they change with the files of the set
+            causes[name] = LinkKind.DEFAULT
+    return judged(
+        changes_of(tree, template_set.digest),
+        _side(base, before) if base else None,
+        _side(template_set, after),
+        causes,
+    )
+
+
+def _defaults(template_set: catalog.TemplateSet | None) -> dict[str, str]:
+    declared = template_set.parameters if template_set else {}
+    return {name: one.default for name, one in declared.items() if one.default is not None}
+
+
+def _side(template_set: catalog.TemplateSet, values: Mapping[str, str]) -> TemplateSide:
+    return TemplateSide(templates=template_set.contents, root=template_set.root.name, values=values)
+
+
+def changes_of(tree: Mapping[str, ChangeSet], template_digest: str) -> Changes:
+    """Return what CloudFormation says in the change sets of a tree, which are by the path of their stack."""
+    return Changes(
+        template_digest=template_digest,
+        computed=tuple(tree),
+        resources=tuple(
+            _resource(f"{path}/{change.logical_id}".lstrip("/"), change)
+            for path, change_set in tree.items()
+            for change in change_set.changes
+        ),
+    )
+
+
+def _resource(path: str, change: ResourceChange) -> ChangedResource:
+    return ChangedResource(
+        path=path,
+        action=action_of(change.action, change.replacement),
+        type=change.type,
+        physical_id=change.physical_id,
+        replacement=change.replacement,
+        policy_action=change.policy_action,
+        scope=change.scope,
+        properties=tuple(
+            ChangedProperty(
+                name=one.name,
+                attribute=one.attribute,
+                path=one.path,
+                before=one.before,
+                after=one.after,
+                recreation=one.recreation,
+                evaluation=one.evaluation,
+                source=one.source,
+                cause=one.causing_entity,
+            )
+            for one in change.details
+        ),
+    )
+
+
+def digest(deployment: Deployment, changes: Changes) -> str:
+    """Return the digest of what is shown and approved: the changes, the template set, the parameters.
+
+    Of secrets only that they are there: `sealed_parameters` is another text each time.
+    """
+    shown = [changes.digest, deployment.parameters, bool(deployment.sealed_parameters)]
+    shown += [str(deployment.token), deployment.revision]
+    return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()
+
+
+def keep_prediction(deployment: Deployment) -> None:
+    """Compare what was taken for unchanged with what the events touched, and store that with the changes."""
+    if not deployment.changes:
+        return
+    touched = [one.path for one in Resource.objects.touched_in(deployment)]
+    prediction = compare_with_events(Changes.from_json(deployment.changes), touched)
+    deployment.record(changes=deployment.changes | {"prediction": prediction.to_json()})
