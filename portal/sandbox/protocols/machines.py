@@ -75,6 +75,7 @@ class Machines(Protocol):
     description: str
     checks_are_real: bool  # a health check may block, and is made outside of the heartbeat
     setup_timeout: float  # seconds that configuring one may really take, at any time scale; 0 where none
+    signals_itself: bool  # its configuration runs, and so sends its signals to CloudFormation
     api_address: str  # at which machines expect the sandbox's API, besides its own; empty for none
 
     def launch(self, instance: Instance) -> None:

@@ -67,6 +67,7 @@ class Processes:
     )
     checks_are_real = True
     setup_timeout = 0.0
+    signals_itself = False
     api_address = ""
 
     def __init__(self, cloud: Cloud, resolve: Resolve) -> None:

@@ -19,6 +19,7 @@ class Records:
     description = "instances are records only, and their health checks are simulated"
     checks_are_real = False
     setup_timeout = 0.0
+    signals_itself = False
     api_address = ""
 
     def __init__(self) -> None:

@@ -8,6 +8,7 @@ from portal.sandbox.engine.cloudformation import (
     lifecycle,
     requests,
     response_urls,
+    signals,
     store,
     templates,
     undo_requests,
@@ -18,7 +19,7 @@ def install() -> None:
     """Put the sandbox's store, scheduler and request handlers in place of MiniStack's."""
     for module in (
         *(store, events, templates, describe, requests, undo_requests),
-        *(change_sets, change_set_actions, response_urls),
+        *(change_sets, change_set_actions, response_urls, signals),
     ):
         module.install()
 

@@ -8,7 +8,7 @@ from ministack.services import cloudformation
 from ministack.services.cloudformation import stacks
 
 from portal.sandbox.engine import time_scale
-from portal.sandbox.engine.cloudformation import events, graph, nested, provision, rollback
+from portal.sandbox.engine.cloudformation import events, graph, nested, provision, rollback, signals
 from portal.sandbox.engine.cloudformation.provision import Provisioned
 from portal.sandbox.engine.cloudformation.run import Run
 from portal.sandbox.engine.cloudformation.store import STACK_TYPE, Record
@@ -139,6 +139,7 @@ async def _create(run: Run, record: Record) -> None:
         _take(record, made)
         run.report(record, "CREATE_IN_PROGRESS", "Resource creation Initiated")
 
+    signals.begin(run, record)
     made = await provision.create(run.stack, record, tagged, run.stop, initiated)
     _take(record, made)
 

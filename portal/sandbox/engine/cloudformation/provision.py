@@ -226,6 +226,8 @@ async def _stabilized(
         raise Stopped
     try:
         attributes = task.result()
+    except Refused:
+        raise
     except Exception as error:
         raise ValueError(reasons.of_error(resource_type, error, "NotStabilized")) from error
     return Provisioned(

@@ -147,6 +147,13 @@ class Run:
         )
         return resolved
 
+    def attribute(self, logical_id: str, name: str) -> dict[str, Any]:
+        """Resolve an attribute of a resource beside its properties, such as CreationPolicy."""
+        found = engine._resolve_refs(
+            copy.deepcopy(self.definitions[logical_id].get(name) or {}), *self._scope(), *self._names()
+        )
+        return found if isinstance(found, dict) else {}
+
     def tagged(self, record: Record, properties: dict[str, Any], tags: list[Any]) -> dict[str, Any]:
         """Add the stack's tags to a resource's properties, as CloudFormation hands them to its handler."""
         found: dict[str, Any] = provisioners._with_stack_tags(

@@ -15,6 +15,7 @@ from portal.sandbox.engine.cloudformation import (
     nested,
     provision,
     rollback,
+    signals,
     store,
 )
 from portal.sandbox.engine.cloudformation.provision import Provisioned
@@ -127,6 +128,7 @@ async def _update_leaf(run: Run, record: Record, before: Record) -> None:
     if refused:
         raise provision.Refused(refused)
     change.called = True
+    signals.begin(run, record)
     await provision.fail_update(record, run.stop)
 
     def replaced(made: Provisioned) -> None:

@@ -148,7 +148,7 @@ def _shape(group: Record) -> Record:
         "LaunchConfigurationName": group.get("LaunchConfigurationName") or None,
         "TargetGroupARNs": group.get("TargetGroupARNs", []),
         "LoadBalancerNames": [],
-        "SuspendedProcesses": [],
+        "SuspendedProcesses": _suspended(group),
         "EnabledMetrics": [],
         "Status": "Delete in progress" if group.get("_delete") else None,
         "Instances": [_member_shape(member) for member in group["Instances"]],
@@ -159,6 +159,14 @@ def _shape(group: Record) -> Record:
         "ServiceLinkedRoleARN": group.get("ServiceLinkedRoleARN") or None,
         "InstanceRefreshInProgress": bool(refreshes) or None,
     }
+
+
+def _suspended(group: Record) -> list[Record]:
+    rollout = group.get("_rollout")
+    reason = "User suspended at the request of CloudFormation"
+    return [
+        {"ProcessName": name, "SuspensionReason": reason} for name in (rollout.suspended if rollout else ())
+    ]
 
 
 def _member_shape(member: Record) -> Record:
@@ -230,7 +238,7 @@ def _start_instance_refresh(parameters: Parameters) -> Record:
     refresh = group["InstanceRefreshes"][0]
     refresh.update(Status="InProgress", StatusReason="", EndTime="", PercentageComplete=0)
     refresh["InstancesToUpdate"] = len(fleet.present(group))
-    fleet.replace_all(group, batch=1)
+    fleet.replace_all(group)
     refresh["StartTime"] = activities.now()
     return {"InstanceRefreshId": refresh["InstanceRefreshId"]}
 

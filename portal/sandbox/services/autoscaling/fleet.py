@@ -11,7 +11,8 @@ from ministack.services import alb, autoscaling, ec2
 from portal.sandbox.engine.registry import Record, Refused
 from portal.sandbox.engine.time_scale import shortened
 from portal.sandbox.protocols import in_use
-from portal.sandbox.services.autoscaling import activities
+from portal.sandbox.services.autoscaling import activities, launching
+from portal.sandbox.services.autoscaling.rolling import Rollout
 from portal.sandbox.services.ec2 import instances
 from portal.sandbox.services.elbv2 import target_health, targets
 
@@ -52,8 +53,9 @@ def in_service(group: Record) -> list[Record]:
 
 def settled(group: Record) -> bool:
     """Return whether the group is as it should be: its capacity in service, nothing leaving or outdated."""
-    return len(in_service(group)) == len(group["Instances"]) == group["DesiredCapacity"] and not group.get(
-        "_outdated"
+    return (
+        len(in_service(group)) == len(group["Instances"]) == group["DesiredCapacity"]
+        and group.get("_rollout") is None
     )
 
 
@@ -69,11 +71,29 @@ def attach(group: Record, target_groups: list[str]) -> None:
                 targets.deregister(target_group, member["InstanceId"])
 
 
-def replace_all(group: Record, batch: int) -> None:
-    """Have every present member replaced, so many at a time."""
+def replace_all(group: Record) -> None:
+    """Have every present member replaced, one after the other."""
+    members = [member["InstanceId"] for member in present(group)]
+    roll(group, Rollout(outdated=members, known=set(members), desired=group["DesiredCapacity"]))
+
+
+def roll(group: Record, rollout: Rollout | None) -> None:
+    """Begin a rolling update in place of the one that may be at work."""
     with _lock:
-        group["_outdated"] = [member["InstanceId"] for member in present(group)]
-        group["_batch"] = max(1, batch)
+        group["_rollout"] = rollout
+
+
+def outdated(group: Record) -> list[str]:
+    """List the present members that the group would now launch differently, or elsewhere."""
+    _data, specification = launching.template(group)
+    subnets = group["VPCZoneIdentifier"].split(",")
+    return [
+        member["InstanceId"]
+        for member in present(group)
+        if member["LaunchTemplate"] != specification
+        or member["LaunchConfigurationName"] != group["LaunchConfigurationName"]
+        or (ec2._instances.get(member["InstanceId"]) or {}).get("SubnetId") not in subnets
+    ]
 
 
 def take_out(group: Record, member: Record, cause: str) -> None:
@@ -122,6 +142,9 @@ def _enter_service(group: Record, member: Record) -> None:
 
 def _ailment(group: Record, member: Record) -> str | None:
     """Say what is wrong with a member in service, as an activity's cause does; None if nothing is."""
+    rollout = group.get("_rollout")
+    if rollout and {"HealthCheck", "ReplaceUnhealthy"} & set(rollout.suspended):
+        return None
     if not instances.running(member["InstanceId"]):
         return "an EC2 health check indicating it has been terminated or stopped"
     if member["HealthStatus"] == "Unhealthy":
@@ -141,13 +164,38 @@ def _ailment(group: Record, member: Record) -> str | None:
 
 
 def _roll(group: Record) -> None:
-    """Replace the next outdated members once their predecessors' replacements are in service."""
-    outdated = group.get("_outdated")
-    if not outdated or len(in_service(group)) < group["DesiredCapacity"]:
+    """Replace the next outdated members once their predecessors' replacements are accounted for."""
+    rollout: Rollout | None = group.get("_rollout")
+    if rollout is None or len(in_service(group)) < group["DesiredCapacity"]:
         return
     if any(member["LifecycleState"] == "Terminating" for member in group["Instances"]):
         return
-    batch, group["_outdated"] = outdated[: group["_batch"]], outdated[group["_batch"] :]
+    added = [key for member in in_service(group) if (key := member["InstanceId"]) not in rollout.known]
+    if (added or rollout.started is not None) and not rollout.accounts_for(added):
+        return
+    if rollout.failure:
+        return
+    if not rollout.outdated:
+        group["DesiredCapacity"] = rollout.desired
+        group["_rollout"] = None
+        return
+    _take_out_batch(group, rollout)
+
+
+def _take_out_batch(group: Record, rollout: Rollout) -> None:
+    room = group["DesiredCapacity"] - rollout.least
+    if room <= 0:  # Auto Scaling groups grow for the update, if they may
+        raised = min(group["MaxSize"], rollout.least + rollout.batch)
+        rollout.notes.append(
+            f"Temporarily setting autoscaling group MinSize and DesiredCapacity to {raised}."
+        )
+        group["DesiredCapacity"] = raised
+        return
+    size = min(rollout.batch, room)
+    batch, rollout.outdated = rollout.outdated[:size], rollout.outdated[size:]
+    rollout.notes.append(
+        f"Terminating instance(s) [{','.join(batch)}]; replacing with {len(batch)} new instance(s)."
+    )
     for member in present(group):
         if member["InstanceId"] in batch:
             take_out(group, member, "an instance was taken out of service in response to a rolling update.")
@@ -157,7 +205,7 @@ def _finish(group: Record) -> None:
     """End what waited for the group to settle: an instance refresh, a deletion."""
     for refresh in group.get("InstanceRefreshes", []):
         if refresh["Status"] == "InProgress":
-            left = len(group.get("_outdated") or [])
+            left = len(group["_rollout"].outdated) if group.get("_rollout") else 0
             total = max(1, refresh["InstancesToUpdate"])
             refresh["PercentageComplete"] = 100 * (total - min(left, total)) // total
             if settled(group):
@@ -193,9 +241,9 @@ def _launch(group: Record) -> bool:
         )
     activity = activities.begin(group, "Launching a new EC2 instance", f"At {activities.now()} {cause}")
     try:
-        template, version = _template(group)
-        subnet_id = _emptiest_subnet(group)
-        instance = instances.launch(template, subnet_id, _tags(group))
+        template, version = launching.template(group)
+        subnet_id = launching.emptiest_subnet(group, present(group))
+        instance = instances.launch(template, subnet_id, launching.tags(group))
     except Refused as refused:
         activities.end(activity, failure=f"{refused}. Launching EC2 instance failed.")
         group["_failures"] = group.get("_failures", 0) + 1
@@ -224,56 +272,8 @@ def _launch(group: Record) -> bool:
     return True
 
 
-def _template(group: Record) -> tuple[Record, Record]:
-    """Resolve what the group launches from: the data, and the specification with its version given."""
-    specification = group["LaunchTemplate"]
-    if not specification:
-        configuration = autoscaling._launch_configs.get(group["LaunchConfigurationName"])
-        if configuration is None:
-            raise Refused(
-                "ValidationError", f"Launch configuration {group['LaunchConfigurationName']} not found"
-            )
-        return {**configuration, "SecurityGroupIds": configuration["SecurityGroups"]}, {}
-    data, record, refusal = ec2._resolve_launch_template_data(specification)
-    if refusal or record is None:
-        raise Refused(
-            "ValidationError",
-            "The specified launch template, with template ID "
-            f"{specification.get('LaunchTemplateId')}, does not exist.",
-        )
-    version = {
-        "$Default": record["DefaultVersionNumber"],
-        "$Latest": record["LatestVersionNumber"],
-    }.get(specification["Version"], specification["Version"])
-    return data, {
-        "LaunchTemplateId": record["LaunchTemplateId"],
-        "LaunchTemplateName": record["LaunchTemplateName"],
-        "Version": str(version),
-    }
-
-
-def _emptiest_subnet(group: Record) -> str:
-    subnets = [subnet for subnet in group["VPCZoneIdentifier"].split(",") if subnet]
-    if not subnets:
-        ec2._ensure_defaults_initialized()
-        return str(ec2._DEFAULT_SUBNET_ID)
-    taken = [
-        ec2._instances[member["InstanceId"]]["SubnetId"]
-        for member in present(group)
-        if member["InstanceId"] in ec2._instances
-    ]
-    return str(min(subnets, key=taken.count))
-
-
 def _spare(group: Record) -> Record:
     """Choose the member to terminate: in the fullest zone, the member that was launched first."""
     members = [member for member in present(group) if not member["ProtectedFromScaleIn"]] or present(group)
     zones = [member["AvailabilityZone"] for member in present(group)]
     return max(members, key=lambda member: zones.count(member["AvailabilityZone"]))
-
-
-def _tags(group: Record) -> list[Record]:
-    propagated = [
-        {"Key": tag["Key"], "Value": tag["Value"]} for tag in group["Tags"] if tag.get("PropagateAtLaunch")
-    ]
-    return [*propagated, {"Key": "aws:autoscaling:groupName", "Value": group["AutoScalingGroupName"]}]

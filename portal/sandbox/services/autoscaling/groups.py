@@ -1,12 +1,14 @@
-"""AWS::AutoScaling::AutoScalingGroup: complete once its instances are in service, gone once they are."""
+"""AWS::AutoScaling::AutoScalingGroup: complete once its instances are in service and have signaled."""
 
 import asyncio
+import math
 import time
 
 from ministack.services import autoscaling
 from ministack.services import cloudformation as cfn
 from ministack.services.cloudformation import provisioners
 
+from portal.sandbox.engine.cloudformation import events, provision, signals
 from portal.sandbox.engine.registry import (
     Attributes,
     Created,
@@ -16,8 +18,9 @@ from portal.sandbox.engine.registry import (
     handler,
     provide,
     replace,
+    truth,
 )
-from portal.sandbox.services.autoscaling import fleet
+from portal.sandbox.services.autoscaling import fleet, rolling
 
 TYPE = "AWS::AutoScaling::AutoScalingGroup"
 LOOK = 0.1  # seconds between two looks at a group that settles
@@ -35,6 +38,7 @@ def install() -> None:
 def _create(logical_id: str, properties: Properties, stack: str) -> Created:
     name, attributes = _engine["create"](logical_id, properties, stack)
     group = autoscaling._asgs[name]
+    group["_resource"] = (stack, logical_id)
     _apply(group, properties)
     fleet.advance(group)
     return name, attributes
@@ -64,39 +68,49 @@ def _update(physical_id: str, old: Properties, new: Properties, stack: str, logi
     group = autoscaling._asgs.get(physical_id)
     if group is None or changed(old, new, "AutoScalingGroupName", "InstanceId"):
         return replace(_create, _delete, physical_id, old, new, stack, logical_id)
+    policies = _policies(stack, logical_id)
+    replacing = (policies.get("UpdatePolicy") or {}).get("AutoScalingReplacingUpdate") or {}
+    rolls = changed(old, new, *rolling.REPLACED_BY)
+    if rolls and truth(replacing.get("WillReplace")):
+        return replace(_create, _delete, physical_id, old, new, stack, logical_id)
     kept = (
         group["DesiredCapacity"] if not changed(old, new, "DesiredCapacity", "MinSize", "MaxSize") else None
     )
+    before = group["DesiredCapacity"]
     _name, attributes = _engine["update"](physical_id, old, new, stack, logical_id)
     if kept is not None:
         group["DesiredCapacity"] = kept  # what the API has set stays while the template does not speak of it
     _apply(group, new)
-    batch = _rolling_batch(stack, logical_id)
-    if batch and changed(old, new, "LaunchTemplate", "LaunchConfigurationName", "VPCZoneIdentifier"):
-        fleet.replace_all(group, batch)
+    outdated = fleet.outdated(group) if rolls else []
+    added = max(0, group["DesiredCapacity"] - before)
+    found = rolling.rollout(policies, group, outdated, added)
+    if found is not None:
+        found.signals = signals.of(cfn._stacks[stack], logical_id)
+    fleet.roll(group, found)
     fleet.advance(group)
     return physical_id, attributes
 
 
-def _rolling_batch(stack: str, logical_id: str) -> int:
-    """Read MaxBatchSize of the resource's AutoScalingRollingUpdate; 0 when there is no such policy.
-
-    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-updatepolicy.html
-    """
-    template = (cfn._stacks.get(stack) or {}).get("_template") or {}
-    resource = (template.get("Resources") or {}).get(logical_id) or {}
-    policy = resource.get("UpdatePolicy") or {}
-    if "AutoScalingReplacingUpdate" in policy or "AutoScalingRollingUpdate" not in policy:
-        return 0
-    batch = (policy["AutoScalingRollingUpdate"] or {}).get("MaxBatchSize", 1)
-    return int(batch) if str(batch).isdigit() else 1
+def _policies(stack: str, logical_id: str) -> Record:
+    """Return CreationPolicy and UpdatePolicy of a group, as the operation on it resolved them."""
+    record = ((cfn._stacks.get(stack) or {}).get("_resources") or {}).get(logical_id) or {}
+    found: Record = record.get("_policies") or {}
+    return found
 
 
 async def _stabilize(physical_id: str, properties: Properties, stack: str) -> Attributes | None:
-    """Wait for the group's instances. Raises ValueError as CloudFormation does when launches fail."""
+    """Wait for the group's instances and, as its policies say, for their signals.
+
+    Raises ValueError, or Refused with the whole reason, as CloudFormation does when too few arrive.
+    """
+    started = time.monotonic()
     while True:
         group = autoscaling._asgs.get(physical_id)
-        if group is None or fleet.settled(group):
+        if group is None:
+            return None
+        _report(group)
+        _require_rollout(group)
+        if _has_signaled(group, started) and fleet.settled(group):
             return None
         if group.get("_failures", 0) >= FAILURES:
             raise ValueError(
@@ -105,6 +119,59 @@ async def _stabilize(physical_id: str, properties: Properties, stack: str) -> At
                 f"{group['_activities'][0]['StatusMessage']}"
             )
         await asyncio.sleep(LOOK)
+
+
+def _record_of(group: Record) -> tuple[Record, Record] | None:
+    """Return the stack and the record of a group's resource; None for a group that no template made."""
+    stack_name, logical_id = group.get("_resource", ("", ""))
+    stack = cfn._stacks.get(stack_name)
+    record = stack["_resources"].get(logical_id) if stack else None
+    return (stack, record) if stack and record else None
+
+
+def _report(group: Record) -> None:
+    """Write the events of what a group waits for and of the signals that have arrived."""
+    found = _record_of(group)
+    if found is None:
+        return
+    stack, record = found
+    rollout = group.get("_rollout")
+    notes = []
+    if rollout is not None:
+        notes, rollout.notes = rollout.notes, []
+    for note in (*notes, *signals.of(stack, record["LogicalResourceId"]).reports()):
+        events.resource_status(stack, record, record["ResourceStatus"], note)
+
+
+def _require_rollout(group: Record) -> None:
+    rollout = group.get("_rollout")
+    if rollout is not None and rollout.failure:
+        group["_rollout"] = None
+        raise provision.Refused(rollout.failure)
+
+
+def _has_signaled(group: Record, started: float) -> bool:
+    """Return whether a new group has the signals that its CreationPolicy requires."""
+    found = _record_of(group)
+    if found is None or found[1]["ResourceStatus"] != "CREATE_IN_PROGRESS":
+        return True
+    stack, record = found
+    policy = (record.get("_policies") or {}).get("CreationPolicy") or {}
+    if "ResourceSignal" not in policy:
+        return True
+    wanted = policy["ResourceSignal"] or {}
+    count = int(wanted.get("Count") or 1)
+    share = (policy.get("AutoScalingCreationPolicy") or {}).get("MinSuccessfulInstancesPercent")
+    percent = 100 if share is None else int(share)
+    received = signals.of(stack, record["LogicalResourceId"])
+    good, bad = received.count(signals.SUCCESS), received.count(signals.FAILURE)
+    needed = math.ceil(count * percent / 100)
+    if bad > count - needed:
+        raise provision.Refused(rolling.unsatisfied(bad, signals.FAILURE, count, percent))
+    timeout = rolling.patience(signals.seconds(wanted.get("Timeout"), rolling.SIGNAL_PAUSE))
+    if good < needed and time.monotonic() - started > timeout:
+        raise provision.Refused(rolling.unsatisfied(good, signals.SUCCESS, count, percent))
+    return good + bad >= count or (good >= needed and time.monotonic() - started > timeout)
 
 
 def _delete(physical_id: str, properties: Properties) -> None:
@@ -119,5 +186,5 @@ def _delete(physical_id: str, properties: Properties) -> None:
 
 def empty(group: Record) -> None:
     """Let every instance of the group go; the heartbeat does the rest."""
-    group.update(MinSize=0, MaxSize=0, DesiredCapacity=0, _outdated=[])
+    group.update(MinSize=0, MaxSize=0, DesiredCapacity=0, _rollout=None)
     fleet.advance(group)

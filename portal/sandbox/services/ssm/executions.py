@@ -15,6 +15,7 @@ from portal.sandbox.engine import faults, time_scale
 from portal.sandbox.engine.registry import Record, here
 from portal.sandbox.protocols import in_use
 from portal.sandbox.protocols.machines import Outcome, Step
+from portal.sandbox.services.autoscaling import signals
 from portal.sandbox.services.ssm import association_rules, associations, documents, downloads
 from portal.sandbox.services.ssm.associations import Association, Execution, TargetRun
 
@@ -23,6 +24,7 @@ logger = logging.getLogger(__name__)
 # Seconds AWS takes from an association's start until the instance has run its steps.
 DURATIONS = {"AWS-RunShellScript": 60.0}
 DURATION = 150.0
+SIGNALS = "SIGNAL_STACK="  # in the parameters of an association whose commands signal
 REGISTERING = 5.0  # seconds from an instance's registration until State Manager applies associations to it
 
 
@@ -163,6 +165,7 @@ def _run(association: Association, settings: Record, run: TargetRun) -> None:
         failure, processed, total = str(error), 0, 1
     if run.status == "TimedOut":
         return
+    _signal(association, settings, run, configured=failure is None)
     succeeded = processed if failure is None else processed - 1
     run.summary = (
         f"{processed} out of {total} plugin{'s' if total > 1 else ''} processed, "
@@ -174,6 +177,15 @@ def _run(association: Association, settings: Record, run: TargetRun) -> None:
     run.status = "Success" if failure is None else "Failed"
 
 
+def _signal(association: Association, settings: Record, run: TargetRun, *, configured: bool) -> None:
+    """Send the signal to CloudFormation that the association's commands would send, where they do not run."""
+    if SIGNALS not in str(settings.get("Parameters")):
+        return
+    if not in_use.machines().signals_itself or _injected(association, run.instance_id):
+        in_use.machines().association_ended(run.instance_id, association.id, configured)
+        signals.send(run.instance_id, configured=configured)
+
+
 def _steps(association: Association, settings: Record, run: TargetRun) -> tuple[str | None, int, int]:
     """Run the document's steps in order; returns why one failed, how many ran and how many there are."""
     text = documents.get(settings["Name"]).text(settings["DocumentVersion"])
@@ -182,10 +194,10 @@ def _steps(association: Association, settings: Record, run: TargetRun) -> tuple[
     stamp = f"{now:%Y-%m-%dT%H-%M-%S}.{now.microsecond // 1000:03d}Z"
     injected = _injected(association, run.instance_id)
     for number, step in enumerate(steps, start=1):
-        outcome = _run_step(run.instance_id, step)
         if injected and number == len(steps):
-            printed = injected.stdout or outcome.stdout
-            outcome = Outcome(exit_code=1, stdout=printed, stderr=f"{injected.stderr}\n")
+            outcome = Outcome(exit_code=1, stdout=injected.stdout, stderr=f"{injected.stderr}\n")
+        else:
+            outcome = _run_step(run.instance_id, step)
         run.output_url = _write_output(association, settings, run, step, stamp, outcome) or run.output_url
         if outcome.exit_code:
             cause = f"failed to run commands: exit status {outcome.exit_code}"

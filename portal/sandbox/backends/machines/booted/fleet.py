@@ -80,6 +80,7 @@ class Booted:
     )
     checks_are_real = True
     setup_timeout = 600.0
+    signals_itself = True
     api_address = network.HOST
 
     def __init__(self, base: Base, cloud: Cloud) -> None:
@@ -109,6 +110,9 @@ class Booted:
                 **instance.environment,
                 "AWS_ENDPOINT_URL": f"http://{network.HOST}:{port}",
                 "AWS_REGION": instance.scope.region,
+                # as the SSM agent sets them for what it runs
+                "AWS_SSM_INSTANCE_ID": instance.id,
+                "AWS_SSM_REGION_NAME": instance.scope.region,
             },
         )
 

@@ -1,0 +1,63 @@
+"""Signals on behalf of instances that are no machines of their own: what their configuration would send."""
+
+import logging
+import time
+
+from ministack.services import alb, autoscaling
+from ministack.services import cloudformation as cfn
+
+from portal.sandbox.engine.cloudformation import signals
+from portal.sandbox.engine.cloudformation.responses import Refusal
+from portal.sandbox.engine.registry import Record
+from portal.sandbox.protocols import in_use
+
+logger = logging.getLogger(__name__)
+
+CHECKS = 20  # how often an instance that has just been configured is checked
+BETWEEN = 0.5  # seconds between two checks
+
+
+def send(instance_id: str, *, configured: bool) -> None:
+    """Signal the group of an instance: success when its server passes its own check, failure otherwise."""
+    for group in list(autoscaling._asgs.values()):
+        if any(member["InstanceId"] == instance_id for member in group["Instances"]):
+            status = signals.SUCCESS if configured and _passes(group, instance_id) else signals.FAILURE
+            _send(group, instance_id, status)
+            return
+
+
+def _send(group: Record, instance_id: str, status: str) -> None:
+    stack_name, logical_id = group.get("_resource", ("", ""))
+    stack = cfn._stacks.get(stack_name)
+    if stack is None:
+        return
+    try:
+        signals.receive(stack, logical_id, instance_id, status)
+    except Refusal as refused:  # nothing waits for it
+        logger.debug("%s did not signal: %s", instance_id, refused)
+
+
+def _passes(group: Record, instance_id: str) -> bool:
+    """Check the server as its load balancers will, a few times: it has just been started."""
+    for attempt in range(CHECKS):
+        if attempt:
+            time.sleep(BETWEEN)
+        if all(_probe(target_group, instance_id) for target_group in group.get("TargetGroupARNs", [])):
+            return True
+    return False
+
+
+def _probe(target_group: str, instance_id: str) -> bool:
+    found = alb._tgs.get(target_group)
+    if found is None:
+        return True
+    port = found["Port"] if found["HealthCheckPort"] == "traffic-port" else found["HealthCheckPort"]
+    probe = in_use.machines().check(
+        instance_id,
+        found["HealthCheckProtocol"],
+        int(port),
+        found["HealthCheckPath"] or "",
+        found["Matcher"].get("HttpCode", ""),
+        timeout=float(found["HealthCheckTimeoutSeconds"]),
+    )
+    return probe.healthy
