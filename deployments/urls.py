@@ -30,6 +30,10 @@ urlpatterns = [
     path("environments/new/", RedirectView.as_view(pattern_name="environment_new", query_string=True)),
     path("environments/new/expected", environment_expected, name="environment_expected"),
     path("environments/<int:pk>/", environment.environment_page, name="environment"),
+    *(
+        path(f"environments/<int:pk>/{tab}", environment.environment_page, {"tab": tab}, f"environment_{tab}")
+        for tab in environment.TABS_BESIDE_OVERVIEW
+    ),
     path("environments/<int:pk>/delete", environment_delete, name="environment_delete"),
     path("environments/<int:pk>/remaining", environment_remaining, name="environment_remaining"),
     path(
@@ -40,6 +44,7 @@ urlpatterns = [
     path("environments/<int:pk>/protect", environment.environment_protect, name="environment_protect"),
     path("environments/<int:pk>/forget", environment.environment_close, name="environment_close"),
     path("environments/<int:pk>/compare", comparison_page, name="comparison"),
+    path("environments/<int:pk>/incidents", environment.environment_incidents, name="environment_incidents"),
     path(
         "environments/<int:pk>/past",
         environment.environment_health_history,

@@ -17,6 +17,7 @@ from deployments.core.phases import AFTER_STACKS, Kind, State
 from deployments.core.remaining import Remaining
 from deployments.forms import PREFIX
 from deployments.models import Deployment
+from deployments.presentation.environment_tabs import SERVERS, tab_url
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +91,7 @@ def _main(
     if known and NextStep.RUN_AGAIN in known.cause.steps and State(deployment.last_phase) in AFTER_STACKS:
         yield SuggestedAction(
             label=_("Run association…"),
-            url=f"{environment.get_absolute_url()}#associations",
+            url=f"{tab_url(environment, SERVERS)}#associations",
             is_main=True,
             needs_permission=True,
         )

@@ -1,4 +1,4 @@
-"""The page of one environment, its parts that are fetched separately, and its actions.
+"""The tabs of an environment's page, the parts that are fetched separately, and its actions.
 
 Pages are compressed here, not by a middleware, which would delay event streams. Django's gzip adds a name of
 random length, and its CSRF tokens differ in every response: https://docs.djangoproject.com/en/5.2/ref/
@@ -23,50 +23,84 @@ from deployments.actions.watch import watch
 from deployments.errors import UserFixable
 from deployments.models import Deployment, Environment, Stack
 from deployments.models.health import AssociationRun
+from deployments.presentation.environment_tabs import (
+    CONFIGURATION,
+    LABELS,
+    OVERVIEW,
+    SERVERS,
+    environment_tabs,
+    tab_url,
+)
+from deployments.presentation.environment_tabs import HISTORY as HISTORY_TAB
 from deployments.presentation.failed_environment import failure_context
-from deployments.presentation.health.page import health_context, history_context
+from deployments.presentation.health.history_page import history_context, incidents_context
+from deployments.presentation.health.page import health_context
 from deployments.presentation.protection import protection_view
 from deployments.presentation.remaining import remaining_view
 from deployments.presentation.text.datetime_formats import units
 from deployments.presentation.text.terminal_output import readable
-from deployments.views.requests import AuthedRequest, may_deploy
+from deployments.views.requests import DEPLOY, AuthedRequest, may_deploy
 from deployments.wording import error_text
 
-HISTORY = 10
+HISTORY, LATEST = 10, 3
+TABS_BESIDE_OVERVIEW = tuple(name for name in LABELS if name != OVERVIEW)
 
 
 @require_GET
 @vary_on_headers("HX-Request")
 @gzip_page
-def environment_page(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Show one environment: its health, resources and history; for htmx only the body."""
+def environment_page(request: AuthedRequest, pk: int, tab: str = OVERVIEW) -> HttpResponse:
+    """Show one tab of an environment; for htmx only the body."""
     environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
     if not environment.deleted_at:
         watch(environment)
-    context = _everything_of(environment) | health_context(
+    context = health_context(
         environment,
+        tab,
         everything="all" in request.GET,
-        may_operate=request.user.has_perm("deployments.add_deployment"),
+        may_operate=request.user.has_perm(DEPLOY),
     )
-    context |= failure_context(environment)
+    context |= failure_context(environment) | {"environment": environment, "latest": environment.latest}
+    is_observed = bool(
+        context["facts"].parts
+        and not (environment.deleted_at or context["never_created"] or context["facts"].absent)
+    )
+    context |= {
+        "is_observed": is_observed,
+        "is_gone": environment.missing_since is not None or environment.deleted_at is not None,
+        "tab": tab,
+        "tab_template": f"deployments/_environment_tab_{tab}.html",
+        "tab_url": tab_url(environment, tab),
+        "tabs": environment_tabs(environment, tab, context["health"], is_observed=is_observed),
+    }
+    context |= _rows_of_tab(environment, tab)
     if request.htmx:
         return render(request, "deployments/_environment_body.html", context)
-    context |= {"health_history": history_context(environment), "units": units()}
-    return render(request, "deployments/environment.html", context)
+    if is_observed:
+        context |= _history_of_tab(environment, tab)
+    return render(request, "deployments/environment.html", context | {"units": units()})
 
 
-def _everything_of(environment: Environment) -> dict[str, Any]:
+def _rows_of_tab(environment: Environment, tab: str) -> dict[str, Any]:
     latest = environment.latest
-    history = list(Deployment.objects.for_list().of(environment)[: HISTORY + 1])
-    return {
-        "environment": environment,
-        "latest": latest,
-        "stacks": Stack.objects.of(latest).with_counts() if latest else (),
-        "history": history[:HISTORY],
-        "more_history": len(history) > HISTORY,
-        "protection": protection_view(environment),
-        "remaining": remaining_view(latest) if latest else None,
-    }
+    protection = {"protection": protection_view(environment)}
+    if tab == CONFIGURATION:
+        return protection | {"stacks": Stack.objects.of(latest).with_counts() if latest else ()}
+    if tab not in (OVERVIEW, HISTORY_TAB):
+        return {}
+    shown = LATEST if tab == OVERVIEW else HISTORY
+    history = list(Deployment.objects.for_list().of(environment)[: shown + 1])
+    rows = {"history": history[:shown], "more_history": len(history) > shown}
+    if tab == HISTORY_TAB:
+        return rows
+    return rows | protection | {"remaining": remaining_view(latest) if latest else None}
+
+
+def _history_of_tab(environment: Environment, tab: str) -> dict[str, Any]:
+    """Return what is refreshed separately, with the first response."""
+    if tab == OVERVIEW:
+        return {"incidents": incidents_context(environment)}
+    return {"health_history": history_context(environment)} if tab == HISTORY_TAB else {}
 
 
 @require_GET
@@ -76,6 +110,15 @@ def environment_health_history(request: AuthedRequest, pk: int) -> HttpResponse:
     environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
     context = {"environment": environment, "health_history": history_context(environment)}
     return render(request, "deployments/_environment_health_history.html", context)
+
+
+@require_GET
+@gzip_page
+def environment_incidents(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Show only the latest incidents of an environment, for the page to refresh."""
+    environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
+    context = {"environment": environment, "incidents": incidents_context(environment)}
+    return render(request, "deployments/_environment_incidents.html", context)
 
 
 @require_GET
@@ -109,7 +152,7 @@ def environment_run(request: AuthedRequest, pk: int) -> HttpResponse:
         )
     except UserFixable as problem:
         messages.error(request, error_text(problem))
-    return redirect(f"{environment.get_absolute_url()}#associations")
+    return redirect(f"{tab_url(environment, SERVERS)}#associations")
 
 
 @require_POST
@@ -121,7 +164,7 @@ def environment_protect(request: AuthedRequest, pk: int) -> HttpResponse:
         operate.request_protection(user=request.user, environment=environment)
     except UserFixable as problem:
         messages.error(request, error_text(problem))
-    return redirect(f"{environment.get_absolute_url()}#protection")
+    return redirect(f"{tab_url(environment, CONFIGURATION)}#protection")
 
 
 @require_POST

@@ -102,7 +102,7 @@ def a_frozen_writer_is_replaced_and_writes_succeed_again(deployed: Deployed) -> 
 
     deployed.sandbox.control("POST", "databases", body, account=deployed.account)
 
-    after = deployed.page.locator("#database tr", has_text="Writer").first
+    after = deployed.tab("database").locator("#database tr", has_text="Writer").first
     expect(after).not_to_contain_text(before, timeout=HEALED)
     is_healthy(deployed)
     deployed.page.get_by_role("button", name="Run site check").click()

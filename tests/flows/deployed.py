@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
@@ -23,11 +23,12 @@ GRACE = "3600"
 
 @dataclass(frozen=True)
 class Deployed:
-    """The environment, and the tab with its page."""
+    """The environment, and the browser's tab with its overview; other tabs of its page open beside it."""
 
     page: Page
     environment: Environment
     sandbox: Sandbox
+    opened: dict[str, Page] = field(default_factory=dict)
 
     @property
     def account(self) -> str:
@@ -37,6 +38,13 @@ class Deployed:
     def health(self) -> Locator:
         return self.page.locator("#health")
 
+    def tab(self, name: str) -> Page:
+        """Return a page with one of the environment's tabs; it stays open."""
+        if name not in self.opened:
+            self.opened[name] = self.page.context.new_page()
+            self.opened[name].goto(f"{self.environment.get_absolute_url()}{name}")
+        return self.opened[name]
+
     def tier(self, name: str) -> Locator:
         return self.health.get_by_role("listitem").filter(has_text=name)
 
@@ -44,16 +52,16 @@ class Deployed:
         return self.page.locator("#architecture svg.wide").get_by_role("link", name=key)
 
     def target(self, tier: str, key: str) -> Locator:
-        return self.page.locator(f"#target-{tier}-{key}")
+        return self.tab("servers").locator(f"#target-{tier}-{key}")
 
     def source(self, name: str) -> Locator:
-        return self.page.locator(f"#source-{name}")
+        return self.tab("database" if name == "database" else "servers").locator(f"#source-{name}")
 
     def association(self, tier: str) -> Association:
         return Association.objects.of(self.environment).get(tier=tier)
 
     def panel(self, tier: str) -> Locator:
-        return self.page.locator(f"#association-{self.association(tier).association_id}")
+        return self.tab("servers").locator(f"#association-{self.association(tier).association_id}")
 
     def is_well(self) -> None:
         expect(self.health).to_contain_text("All components are healthy.", timeout=SOON)

@@ -24,7 +24,7 @@ def test_the_page_displays_replaced_servers_and_a_failover(deployed: Deployed) -
 
 
 def a_failover_swaps_the_roles(deployed: Deployed) -> None:
-    rows = deployed.page.locator("#database tbody tr")
+    rows = deployed.tab("database").locator("#database tbody tr")
     expect(rows).to_have_count(2)
     writer, reader = (rows.nth(number).get_attribute("id") for number in (0, 1))
     expect(rows.first).to_contain_text("Writer")
@@ -38,8 +38,8 @@ def a_failover_swaps_the_roles(deployed: Deployed) -> None:
     expect(rows.first).to_contain_text("Writer")
     expect(rows.nth(1)).to_have_id(str(writer))
     expect(rows.nth(1)).to_contain_text("Reader")
-    expect(deployed.box("Writer")).to_have_attribute("href", f"#{reader}")
-    expect(deployed.box("Reader")).to_have_attribute("href", f"#{writer}")
+    expect(deployed.box("Writer")).to_have_attribute("href", f"database#{reader}")
+    expect(deployed.box("Reader")).to_have_attribute("href", f"database#{writer}")
     wait_until(lambda: databases(deployed) == {"available"}, what="the end of the failover")
     deployed.is_well()
 
@@ -52,7 +52,7 @@ def databases(deployed: Deployed) -> set[str]:
 
 
 def a_server_that_is_terminated_is_drained_replaced_and_configured(deployed: Deployed) -> None:
-    page = deployed.page
+    page = deployed.tab("servers")
     before = deployed.servers("uwsgi")
     gone = before[0]
     deployed.pace(SLOWLY)
@@ -85,7 +85,7 @@ def a_server_that_was_killed_is_replaced_and_configured(deployed: Deployed) -> N
 
     deployed.act(gone, "kill")
 
-    expect(deployed.page.locator(".activities")).to_contain_text(gone, timeout=SOON)
+    expect(deployed.tab("servers").locator(".activities")).to_contain_text(gone, timeout=SOON)
     is_in_service(deployed, "web", gone, replacement(deployed, before))
 
 
@@ -124,7 +124,7 @@ def replacement(deployed: Deployed, before: list[str]) -> str:
 
 def is_in_service(deployed: Deployed, tier: str, gone: str, new: str) -> None:
     """Expect a run on the new server, a healthy target, and the old server to be gone."""
-    page = deployed.page
+    page = deployed.tab("servers")
     expect(page.locator(f"#instance-{new}")).to_contain_text("In service", timeout=SOON)
     run = deployed.panel(tier).locator("tbody tr").filter(has_text=new)
     expect(run).to_contain_text("Succeeded", timeout=SOON)

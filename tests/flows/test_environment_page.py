@@ -13,10 +13,11 @@ from playwright.sync_api import Browser, Page, expect
 
 from deployments.models import Environment
 from deployments.models.health import DatabaseMember, Observation, Target
+from deployments.presentation.environment_tabs import LABELS, tab_url
 from tests.builders import make_deployment, make_environment, make_user
 from tests.built_health import make_parts, make_past, make_whole, run_failed, server_id, unwell
 from tests.flows.addresses import url
-from tests.flows.test_pages import faults
+from tests.flows.test_pages import NARROW, faults
 from tests.flows.web import Web, logged_in
 
 pytestmark = pytest.mark.timeout(300)
@@ -61,10 +62,11 @@ def test_the_page_is_accessible(page: Page, web: Web, whole: Environment, said: 
     found: list[str] = []
 
     for environment in (whole, fresh):
-        page.goto(url(web, "environment", environment.pk))
-        for details in page.locator("main details:not([data-from]) > summary").all():
-            details.click()
-        found += faults(page)
+        for tab in LABELS:
+            page.goto(f"{web.url}{tab_url(environment, tab)}")
+            for details in page.locator("details:not([data-from]):not(.menu) > summary").all():
+                details.click()
+            found += faults(page)
 
     assert not found
 
@@ -95,7 +97,7 @@ def test_the_diagram_leads_to_rows_by_keyboard(
     assert "Unhealthy, it refuses health check connections" in names[5]
     picture.get_by_role("link", name=SICK).focus()
     page.keyboard.press("Enter")
-    expect(page).to_have_url(f"{url(web, 'environment', whole.pk)}#target-app-{SICK}")
+    expect(page).to_have_url(f"{url(web, 'environment_servers', whole.pk)}#target-app-{SICK}")
     expect(page.locator(f"#target-app-{SICK}")).to_be_in_viewport()
 
 
@@ -137,7 +139,9 @@ def test_health_is_updated_without_moving_the_focus(
     DatabaseMember.objects.filter(instance_id="site-2").update(is_writer=True)
 
     expect(page.locator("#health")).to_contain_text("All components are healthy.")
-    expect(page.locator("#database tbody tr").first).to_contain_text("site-2")
+    expect(page.locator("#architecture").get_by_role("link", name="Writer")).to_have_attribute(
+        "href", "database#member-site-2"
+    )
     expect(box).to_be_focused()
     assert page.evaluate("window.marked")
 
@@ -146,7 +150,7 @@ def test_an_output_is_opened_in_place_and_stays_open(
     page: Page, web: Web, whole: Environment, said: list[str]
 ) -> None:
     run = run_failed(whole)
-    page.goto(url(web, "environment", whole.pk))
+    page.goto(url(web, "environment_servers", whole.pk))
     output = page.locator(f"#run-{run.pk}-output")
 
     output.locator("summary").focus()
@@ -169,14 +173,15 @@ def test_components_that_appear_have_their_history(page: Page, web: Web, operato
     make_parts(environment)
 
     expect(page.locator("#health")).to_contain_text("It is being created.")
-    expect(page.locator("#past")).to_contain_text("No data for this period.")
+    expect(page.locator("#incidents")).to_contain_text("No data for this period.")
+    expect(page.locator("#tabs")).to_contain_text("Servers")
 
 
 def test_the_history_keeps_what_is_open_and_focused(
     page: Page, web: Web, whole: Environment, said: list[str]
 ) -> None:
     make_past(whole, ("app", timedelta(hours=9), timedelta(minutes=30)))
-    page.goto(url(web, "environment", whole.pk))
+    page.goto(url(web, "environment_history", whole.pk))
     dips = page.locator("#past-day")
     dips.locator("summary").focus()
     page.keyboard.press("Enter")
@@ -191,7 +196,7 @@ def test_the_history_keeps_what_is_open_and_focused(
 
 
 def test_ages_are_updated_without_the_server(page: Page, web: Web, whole: Environment) -> None:
-    page.goto(url(web, "environment", whole.pk))
+    page.goto(url(web, "environment_servers", whole.pk))
     refresh(page)
     page.route("**/*", lambda route: route.abort())
     age = page.locator("#source-targets time")
@@ -222,3 +227,51 @@ def test_nothing_moves_with_reduced_motion(
         expect(page.locator("#health")).to_contain_text("Degraded")
 
         assert page.evaluate("document.getAnimations().length") == 0
+
+
+def test_tabs_are_addresses_that_back_and_reload_keep(page: Page, web: Web, whole: Environment) -> None:
+    unwell(whole)
+    page.goto(url(web, "environment", whole.pk))
+    tabs = page.get_by_role("navigation", name="Environment")
+
+    tabs.get_by_role("link", name="Servers").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#targets")).to_be_visible()
+    expect(page.locator("#architecture")).to_have_count(0)
+    tabs.get_by_role("link", name="Database").click()
+    expect(page.locator("#database")).to_be_visible()
+    page.go_back()
+
+    expect(page).to_have_url(url(web, "environment_servers", whole.pk))
+    expect(tabs.locator("[aria-current]")).to_contain_text("Servers")
+    Target.objects.update(state="healthy", reason="")
+    expect(page.locator(f"#target-app-{SICK}")).to_contain_text("Healthy")
+    expect(tabs).not_to_contain_text("1 of 4")
+    page.reload()
+    expect(page.locator("#targets")).to_be_visible()
+    page.go_forward()
+    expect(page.locator("#database")).to_be_visible()
+
+
+def test_tabs_and_the_notice_work_without_scripts(
+    chromium: Browser, web: Web, whole: Environment, operator: User
+) -> None:
+    type(whole.account).objects.update(
+        is_sandbox=True, sandbox_facts={"machines": "booted", "database": "mariadb"}
+    )
+    with logged_in(chromium, operator, web.url, java_script_enabled=False, viewport=NARROW) as context:
+        page = context.new_page()
+        page.goto(url(web, "environment", whole.pk))
+        notice = page.locator("#sandbox")
+        expect(notice.get_by_text("nothing is billed.")).to_be_visible()
+        expect(notice.get_by_text("machines: booted")).to_be_hidden()
+        notice.get_by_text("Details").click()
+        expect(notice.get_by_text("machines: booted")).to_be_visible()
+
+        for name, panel in (
+            ("Servers", "#fleet"),
+            ("History", "#past"),
+            ("Configuration", "#outputs"),
+        ):
+            page.get_by_role("navigation", name="Environment").get_by_role("link", name=name).click()
+            expect(page.locator(panel)).to_be_visible()

@@ -91,12 +91,12 @@ def a_source_that_is_denied_says_which_permission_is_missing(deployed: Deployed)
         "button", name="Run on all instances"
     ).click()  # executions are only read after a change
 
-    trouble = deployed.page.locator("#trouble-associations")
+    trouble = deployed.tab("servers").locator("#trouble-associations")
     expect(trouble).to_contain_text("ssm:DescribeAssociationExecutions", timeout=SOON)
     expect(trouble.get_by_role("button")).to_have_attribute(
         "data-copy", '{"Effect": "Allow", "Action": "ssm:DescribeAssociationExecutions", "Resource": "*"}'
     )
-    expect(deployed.page.locator(".trouble")).to_have_count(1)
+    expect(deployed.tab("servers").locator(".trouble")).to_have_count(1)
     expect(deployed.source("targets")).to_contain_text("updated")
 
     deployed.no_fault()

@@ -134,7 +134,7 @@ def test_the_raw_status_is_a_tooltip_that_escape_closes(
 
 def test_an_output_can_be_copied(page: Page, web: Web, environment: Environment) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=web.url)
-    page.goto(url(web, "environment", environment.pk))
+    page.goto(url(web, "environment_configuration", environment.pk))
 
     page.get_by_role("button", name="Copy WriterEndpoint").click()
 

@@ -74,11 +74,17 @@ def test_the_page_of_an_environment_is_updated_during_its_creation(
     Deployment.objects.filter(pk=deployment.pk).update(
         state="succeeded", active_key=None, ended_at=timezone.now()
     )
+    expect(page.locator("#active")).to_have_count(0)
+    expect(page.get_by_role("link", name="Delete…")).to_be_visible()
+
+
+def test_each_tab_of_an_environment_is_updated(page: Page, web: Web, environment: Environment) -> None:
+    page.goto(url(web, "environment_configuration", environment.pk))
+
     Environment.objects.filter(pk=environment.pk).update(outputs={"Fresh": "value"})
 
     expect(page.locator("#output-Fresh")).to_be_visible()
-    expect(page.locator("#active")).to_have_count(0)
-    expect(page.get_by_role("link", name="Delete…")).to_be_visible()
+    expect(page).to_have_url(url(web, "environment_configuration", environment.pk))
 
 
 def requests_of(page: Page) -> Callable[[], int]:

@@ -71,6 +71,7 @@ def test_every_page_is_accessible(
         ("environments",),
         ("environment", environment.pk),
         ("environment", lost.pk),
+        ("environment_configuration", lost.pk),
         ("environment", failed.pk),
         ("environment", moving.pk),
         ("environment_new",),
@@ -124,6 +125,8 @@ def test_at_400_percent_nothing_scrolls_sideways(
         for name, *arguments in (
             ("environments",),
             ("environment", environment.pk),
+            ("environment_history", environment.pk),
+            ("environment_configuration", environment.pk),
             ("environment_new",),
             ("environment_delete", environment.pk),
             ("deployments",),

@@ -76,7 +76,7 @@ def test_what_stays_is_said_before_found_after_and_deleted_on_request(
     assert (deployment.state, deployment.protection) == ("succeeded", "on"), reason(deployment)
     assert [row["DeletionProtection"] for row in clusters(deployment, sandbox)] == [True]
 
-    own_page.goto(deployment.environment.get_absolute_url())
+    own_page.goto(f"{deployment.environment.get_absolute_url()}configuration")
     expect(own_page.locator("#protection")).to_contain_text("Protected", timeout=SOON)
     assert faults(own_page) == []
     own_page.locator("#delete").click()

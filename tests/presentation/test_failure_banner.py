@@ -149,4 +149,4 @@ def test_an_association_that_failed_names_the_instance_and_the_task(browser: Cli
 
     said = "Server i-2 failed at task “Install the release”: No space left on device."
     assert shown.one(id="end-title").text == said
-    assert f"/environments/{environment.pk}/#associations" in links(shown).values()
+    assert f"/environments/{environment.pk}/servers#associations" in links(shown).values()

@@ -15,6 +15,7 @@ from django.utils import translation
 
 from deployments.models import Deployment, Environment, Resource, Stack
 from deployments.models.health import AssociationRun
+from deployments.presentation.environment_tabs import LABELS, tab_url
 
 pytestmark = pytest.mark.timeout(600)
 LANGUAGES = [code for code, _name in settings.LANGUAGES]
@@ -48,7 +49,8 @@ def answers(client: Client, addresses: Iterator[str], language: str) -> dict[str
 
 def of_environments() -> Iterator[str]:
     for environment in Environment.objects.all():
-        yield f"{environment.get_absolute_url()}?all"
+        yield from (f"{tab_url(environment, tab)}?all" for tab in LABELS)
+        yield reverse("environment_incidents", args=[environment.pk])
         for name in ("environment_delete", "comparison"):
             yield reverse(name, args=[environment.pk])
     for run in AssociationRun.objects.select_related("association"):

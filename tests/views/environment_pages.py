@@ -13,8 +13,9 @@ def url(environment: Environment, name: str = "environment", *more: int) -> str:
     return reverse(name, args=[environment.pk, *more])
 
 
-def show(client: Client, environment: Environment, query: str = "") -> Element:
-    return page(client.get(url(environment) + query)).one("main")
+def show(client: Client, environment: Environment, tab: str = "", query: str = "") -> Element:
+    name = f"environment_{tab}" if tab else "environment"
+    return page(client.get(url(environment, name) + query)).one("main")
 
 
 def node(shown: Element, layout: str, tier: str, key: str) -> Element:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,20 +10,13 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.urls import reverse
 from django.utils import timezone
 
 from deployments.models import Environment
 from tests.builders import START, make_account, make_deployment, make_environment, make_resource, make_stack
-from tests.views.pages import Element, page
-
-
-def url(environment: Environment, name: str = "environment") -> str:
-    return reverse(name, args=[environment.pk])
-
-
-def show(client: Client, environment: Environment) -> Element:
-    return page(client.get(url(environment))).one("main")
+from tests.built_health import make_past, make_whole
+from tests.views.environment_pages import show, url
+from tests.views.pages import page
 
 
 def make(state: str = "succeeded", deployment: dict[str, Any] | None = None, **values: Any) -> Environment:
@@ -55,7 +49,7 @@ def test_stacks_are_those_of_the_latest_deployment_and_link_to_its_tree(browser:
     make_resource(network, "Vpc")
     make_resource(network, "Subnet")
 
-    stacks = show(browser, environment).one("section", aria_labelledby="stacks-title")
+    stacks = show(browser, environment, "configuration").one("section", aria_labelledby="stacks-title")
 
     first, second = (row.text for row in stacks.one("tbody").all("tr"))
     assert first == "sanso-staging ✓ Succeeded CREATE_COMPLETE 0 8:00"
@@ -66,7 +60,9 @@ def test_stacks_are_those_of_the_latest_deployment_and_link_to_its_tree(browser:
 def test_outputs_can_be_copied_and_only_web_addresses_are_links(browser: Client) -> None:
     outputs = {"URL": "http://127.0.0.1:8080/", "Endpoint": "db.example", "Evil": "javascript:alert(1)"}
 
-    shown = show(browser, make(outputs=outputs)).one("section", aria_labelledby="outputs-title")
+    shown = show(browser, make(outputs=outputs), "configuration").one(
+        "section", aria_labelledby="outputs-title"
+    )
 
     assert [a["href"] for a in shown.all("a")] == ["http://127.0.0.1:8080/"]
     assert [button["data-copy"] for button in shown.all("button")] == list(outputs.values())
@@ -75,7 +71,11 @@ def test_outputs_can_be_copied_and_only_web_addresses_are_links(browser: Client)
 def test_parameters_are_displayed_as_requested(browser: Client) -> None:
     environment = make(parameters={"Size": "small", "Certificate": ""})
 
-    rows = show(browser, environment).one("section", aria_labelledby="parameters-title").all("tr")
+    rows = (
+        show(browser, environment, "configuration")
+        .one("section", aria_labelledby="parameters-title")
+        .all("tr")
+    )
 
     assert [row.text for row in rows] == ["Size small", "Certificate empty"]
 
@@ -88,7 +88,7 @@ def test_the_history_is_newest_first_and_links_to_all_deployments(
     second = make_deployment(environment, state="failed", reason="the second")
     third = make_deployment(environment, state="stacks", reason="the third")
 
-    shown = show(browser, environment).one("section", aria_labelledby="history-title")
+    shown = show(browser, environment, "history").one("section", aria_labelledby="history-title")
 
     texts = [row.text for row in shown.one("tbody").all("tr")]
     assert [f"Create {third.pk} the third" in texts[0], f"Create {second.pk} the second" in texts[1]] == [
@@ -194,14 +194,14 @@ def test_stale_data_is_marked(browser: Client) -> None:
 def test_the_sandbox_is_named_with_its_database(browser: Client, database: str, mark: str) -> None:
     account = make_account(is_sandbox=True, sandbox_facts={"database": database, "machines": "records"})
 
-    notice = show(browser, make(account=account)).one(id="sandbox")
+    notice = page(browser.get(url(make(account=account)))).one("aside", id="sandbox")
 
-    assert "simulated AWS" in notice.text
+    assert "AWS is simulated on the machine that runs Sanso; nothing is billed." in notice.one("summary").text
     assert [m.text for m in notice.all("span", class_="mark")] == [mark, "machines: records"]
 
 
 def test_a_real_account_has_no_sandbox_notice(browser: Client) -> None:
-    assert not show(browser, make()).all(id="sandbox")
+    assert not page(browser.get(url(make()))).all(id="sandbox")
 
 
 def test_htmx_gets_only_the_body(browser: Client) -> None:
@@ -241,3 +241,63 @@ def test_an_unknown_environment_is_not_found(browser: Client) -> None:
 
     assert response.status_code == 404
     assert "Page not found" in page(response).text
+
+
+def test_each_tab_has_an_address_and_is_marked_in_the_navigation(browser: Client) -> None:
+    environment = make_whole()
+    overview = show(browser, environment)
+    addresses = {link.text: link["href"] for link in overview.one("nav", id="tabs").all("a")}
+
+    marked = {}
+    for label, address in addresses.items():
+        shown = page(browser.get(address)).one("main")
+        (current,) = [a for a in shown.one(id="tabs").all("a") if "aria-current" in a.attributes]
+        assert shown.one(id="environment")["hx-get"] == address  # what is updated is the tab itself
+        assert shown.one("h1").text == environment.name
+        marked[label] = current.text
+
+    assert list(addresses) == ["Overview", "Servers", "Database", "History", "Configuration"]
+    assert marked == {label: label for label in addresses}
+    order = [section["id"] for section in overview.all("section") if "id" in section.attributes]
+    assert order == ["health", "architecture", "site", "incidents", "latest"]
+
+
+def test_an_environment_without_components_has_no_tabs_for_them(browser: Client) -> None:
+    environment = make("failed", stack_id="")
+
+    shown = show(browser, environment, "servers")
+
+    tabs = [link.text for link in show(browser, environment).one(id="tabs").all("a")]
+    assert tabs == ["Overview", "History", "Configuration"]
+    assert "This environment has no servers now." in shown.one(id="nothing").text
+
+
+@pytest.mark.parametrize("gone", ["missing_since", "deleted_at"])
+def test_values_of_a_stack_that_is_gone_are_not_shown_as_present(browser: Client, gone: str) -> None:
+    values: dict[str, Any] = {gone: timezone.now()}
+    environment = make(outputs={"URL": "http://127.0.0.1:8080/"}, **values)
+    assert environment.latest
+    make_stack(environment.latest, status="CREATE_COMPLETE")
+
+    shown = show(browser, environment, "configuration")
+
+    outputs = shown.one(id="outputs")
+    assert "No outputs: the stack no longer exists." in outputs.text
+    assert "http://127.0.0.1:8080/" in outputs.one("details").text
+    assert not outputs.all("a")
+    assert "Succeeded" not in shown.one(id="stacks").text
+
+
+def test_the_overview_lists_the_latest_incidents_with_their_effects(browser: Client) -> None:
+    environment = make_whole()
+    Environment.objects.update(created_at=timezone.now() - timedelta(days=2))
+    make_past(environment, ("app", timedelta(hours=9), timedelta(minutes=30)))
+
+    incidents = show(browser, environment).one(id="incidents")
+    alone = page(browser.get(incidents["hx-get"]))
+
+    for shown in (incidents, alone):
+        (row,) = shown.one("tbody").all("tr")
+        assert "▲ Degraded App servers: 1 of 2 healthy" in row.text
+        assert "ongoing" not in row.text
+    assert "Last 24 hours: 97.6 % healthy" in incidents.text

@@ -21,6 +21,7 @@ from deployments.models.health import (
     Observation,
     Target,
 )
+from deployments.presentation.environment_tabs import LABELS, tab_url
 from tests.builders import make_account, make_deployment, make_environment, make_user
 from tests.built_health import make_parts, make_past, make_whole, run_failed, server_id, unwell
 from tests.views.environment_pages import node, row_of, show, url
@@ -65,17 +66,20 @@ def test_an_unhealthy_server_is_named_in_sentence_diagram_and_row(browser: Clien
         assert box.text.startswith(f"✕ {sick[:-4]} {sick[-4:]} Unhealthy 4")
         assert " s · it refuses health check connections" in box.text
         assert box["aria-label"].startswith(f"{sick}, Unhealthy, it refuses health check connections")
-        assert box["href"] == f"#target-app-{sick}"
+        assert box["href"] == f"servers#target-app-{sick}"
         assert "is-failed" in box["class"]
-    told = row_of(shown, f"target-app-{sick}")
-    assert "✕ Unhealthy" in told
-    assert "unhealthy · Target.FailedHealthChecks" in told
-    assert shown.one(id="targets").one("tbody").all("tr")[0]["id"] == f"target-app-{sick}"  # problems first
     assert "1 of 2 targets healthy" in node(shown, "wide", "nlb", "1").text
+    assert "Servers ✕ 1 of 4 with problems" in shown.one(id="tabs").text
+    servers = show(browser, environment, "servers")
+    row = row_of(servers, f"target-app-{sick}")
+    assert "✕ Unhealthy" in row
+    assert "unhealthy · Target.FailedHealthChecks" in row
+    assert servers.one(id="targets").one("tbody").all("tr")[0]["id"] == f"target-app-{sick}"  # problems first
 
 
 def test_the_diagram_has_every_component_in_its_zone_and_a_table_has_the_same(browser: Client) -> None:
-    shown = show(browser, make_whole())
+    environment = make_whole()
+    shown = show(browser, environment)
 
     wide = shown.one("svg", class_="wide")
     assert [text.text for text in wide.all("text")] == ["ap-northeast-1a", "ap-northeast-1c"]
@@ -85,16 +89,22 @@ def test_the_diagram_has_every_component_in_its_zone_and_a_table_has_the_same(br
     table = shown.one(id="architecture-table").one("tbody")
     assert len(table.all("tr")) == len(links)
     assert all("✓ Healthy" in row.text for row in table.all("tr"))
-    ids = {element["id"] for element in shown.all() if "id" in element.attributes}
-    assert {link["href"].removeprefix("#") for link in links} <= ids
+    ids = {
+        f"{tab}#{element['id']}"
+        for tab in ("servers", "database")
+        for element in show(browser, environment, tab).all()
+        if "id" in element.attributes
+    }
+    assert {link["href"] for link in links} <= ids
 
 
-def test_every_id_is_on_the_page_once(browser: Client) -> None:
+@pytest.mark.parametrize("tab", LABELS)
+def test_every_id_is_on_the_page_once(browser: Client, tab: str) -> None:
     environment = make_whole()
     unwell(environment)
     run_failed(environment)
 
-    elements = page(browser.get(url(environment))).all()
+    elements = page(browser.get(tab_url(environment, tab))).all()
     ids = [element["id"] for element in elements if "id" in element.attributes]
 
     assert len(ids) == len(set(ids))
@@ -105,7 +115,9 @@ def test_every_state_of_a_target_has_a_label(browser: Client, state: str) -> Non
     environment = make_whole()
     unwell(environment, state=state, reason="")
 
-    assert TARGET_WORDS[state] in row_of(show(browser, environment), f"target-app-{server_id('app', 1)}")
+    assert TARGET_WORDS[state] in row_of(
+        show(browser, environment, "servers"), f"target-app-{server_id('app', 1)}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -129,10 +141,10 @@ def test_every_reason_code_has_a_text(browser: Client, state: str, code: str, te
     environment = make_whole()
     unwell(environment, state=state, reason=code)
 
-    told = row_of(show(browser, environment), f"target-app-{server_id('app', 1)}")
+    row = row_of(show(browser, environment, "servers"), f"target-app-{server_id('app', 1)}")
 
-    assert text in told
-    assert f"{state} · {code}" in told
+    assert text in row
+    assert f"{state} · {code}" in row
 
 
 def test_an_environment_in_creation_has_no_red(browser: Client) -> None:
@@ -148,9 +160,10 @@ def test_an_environment_in_creation_has_no_red(browser: Client) -> None:
     assert "? Unknown It is being created." in made.one(id="health").text
     assert "Not ready yet. Waiting for:" in made.one(id="health").text
     assert "has not been read" in made.one(id="health").text
-    assert "not polled yet" in made.one(id="source-associations").text
     assert not made.one("svg", class_="wide").all("a", class_="is-failed")
-    assert "No targets registered." in made.one(id="targets").text
+    servers = show(browser, environment, "servers")
+    assert "not polled yet" in servers.one(id="source-associations").text
+    assert "No targets registered." in servers.one(id="targets").text
 
 
 def test_a_waiting_deployment_says_what_for_though_state_manager_is_done(browser: Client) -> None:
@@ -189,11 +202,11 @@ def test_only_stale_sources_are_marked(browser: Client) -> None:
     environment = make_whole()
     Observation.objects.filter(source="fleet").update(observed_at=timezone.now() - timedelta(minutes=2))
 
-    shown = show(browser, environment)
+    shown = show(browser, environment, "servers")
 
     assert shown.one(id="source-fleet").text.startswith("out of date · updated 2 min")
     assert "is-old" in shown.one(id="source-fleet")["class"]
-    assert "old" not in shown.one(id="source-database").text
+    assert "out of date" not in shown.one(id="source-targets").text
     assert "data-age" in shown.one(id="source-fleet").one("time").attributes
 
 
@@ -204,7 +217,10 @@ def test_a_source_is_stale_after_three_missed_polls(browser: Client, is_sandbox:
 
     for seconds, is_old in ((old - 2, False), (old + 1, True)):
         targets.update(observed_at=timezone.now() - timedelta(seconds=seconds))
-        assert show(browser, environment).one(id="source-targets").text.startswith("out of date") is is_old
+        assert (
+            show(browser, environment, "servers").one(id="source-targets").text.startswith("out of date")
+            is is_old
+        )
 
 
 def test_health_is_unknown_when_observations_are_too_old(browser: Client) -> None:
@@ -221,7 +237,7 @@ def test_the_history_displays_incidents_and_the_time_to_ready(browser: Client) -
     environment = make_whole()
     make_past(environment, ("app", timedelta(hours=9), timedelta(minutes=30)))
 
-    past = show(browser, environment).one(id="past")
+    past = show(browser, environment, "history").one(id="past")
 
     labels = [strip["aria-label"] for strip in past.all("svg", class_="strip")]
     assert "Database, Last 24 hours: healthy 100 %" in labels
@@ -236,7 +252,7 @@ def test_the_history_is_refreshed_separately(browser: Client) -> None:
     environment = make_whole()
     make_past(environment)
 
-    body = page(browser.get(url(environment), headers={"HX-Request": "true"}))
+    body = page(browser.get(url(environment, "environment_history"), headers={"HX-Request": "true"}))
     past = body.one(id="past")
 
     assert not past.all("svg")
@@ -272,25 +288,26 @@ def test_watching_is_recorded_at_most_every_ten_seconds(browser: Client) -> None
     assert not Observation.objects.filter(due_at=later).exists()  # it is polled at once
 
 
+@pytest.mark.parametrize("tab", LABELS)
 def test_two_hundred_servers_cost_no_more_queries_and_stay_small(
-    browser: Client, monkeypatch: pytest.MonkeyPatch
+    browser: Client, monkeypatch: pytest.MonkeyPatch, tab: str
 ) -> None:
     monkeypatch.setattr("deployments.live.reads.QUOTA_SECONDS", 3600)  # read once per test
     few, many = make_whole("few"), make_whole("many", servers=100)
 
     def queries(environment: Environment, query: str) -> int:
-        browser.get(url(environment))
+        browser.get(tab_url(environment, tab))
         with CaptureQueriesContext(connection) as seen:
-            browser.get(url(environment) + query)
+            browser.get(tab_url(environment, tab) + query)
         return len(seen)
 
     assert queries(many, "") == queries(few, "")
     assert queries(many, "?all=1") == queries(few, "?all=1")
     for query in ("", "?all=1"):
-        response = browser.get(url(many) + query, headers={"Accept-Encoding": "gzip"})
+        response = browser.get(tab_url(many, tab) + query, headers={"Accept-Encoding": "gzip"})
         assert response["Content-Encoding"] == "gzip"
         assert len(response.content) < 150_000
-        assert b"100 of 100" in gzip.decompress(response.content)
+        assert b"many" in gzip.decompress(response.content)
 
 
 def test_many_servers_are_counted_and_unhealthy_ones_are_named(browser: Client) -> None:
@@ -305,10 +322,12 @@ def test_many_servers_are_counted_and_unhealthy_ones_are_named(browser: Client) 
     assert "✓ 50 instances Healthy" in boxes
     assert "✕ 2 instances Unhealthy" in boxes
     assert "✓ 45 instances Healthy" in boxes
-    targets = shown.one(id="targets")
+    targets = show(browser, environment, "servers").one(id="targets")
     assert len(targets.one("tbody").all("tr")) == 12
     assert targets.one("a", id="targets-all").text == "Show 188 more"
-    assert len(show(browser, environment, "?all=1").one(id="targets").one("tbody").all("tr")) == 200
+    assert (
+        len(show(browser, environment, "servers", "?all=1").one(id="targets").one("tbody").all("tr")) == 200
+    )
 
 
 def test_the_page_is_completely_in_japanese(browser: Client) -> None:
@@ -326,5 +345,5 @@ def test_the_page_needs_a_login(client: Client, db: None) -> None:
     environment = make_whole()
     make_user("nobody")
 
-    for name in ("environment", "environment_health_history"):
+    for name in ("environment", "environment_servers", "environment_health_history", "environment_incidents"):
         assert client.get(url(environment, name))["Location"].startswith(reverse("login"))

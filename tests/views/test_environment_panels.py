@@ -33,7 +33,7 @@ def test_a_failed_run_displays_its_task_and_recap(browser: Client) -> None:
     environment = make_whole()
     run = run_failed(environment)
 
-    shown = show(browser, environment).one(id="associations")
+    shown = show(browser, environment, "servers").one(id="associations")
 
     panel = shown.one(id="association-assoc-app")
     assert "✕ Failed failed on 1 of 2" in panel.text
@@ -90,7 +90,7 @@ def test_the_fleet_displays_lifecycle_older_templates_and_activities(browser: Cl
         started_at=timezone.now() - timedelta(seconds=20),
     )
 
-    fleet = show(browser, environment).one(id="fleet")
+    fleet = show(browser, environment, "servers").one(id="fleet")
 
     assert "◔ Terminating, waiting for a lifecycle hook" in row_of(fleet, f"instance-{leaving}")
     assert "v1 ▲ outdated" in row_of(fleet, f"instance-{leaving}")
@@ -107,7 +107,7 @@ def test_the_database_displays_roles_lag_endpoints_and_pending_changes(browser: 
     DatabaseMember.objects.filter(instance_id="site-2").update(pending={"DBInstanceClass": "db.r8g.large"})
     DatabaseCluster.objects.update(status="failing-over")
 
-    database = show(browser, environment).one(id="database")
+    database = show(browser, environment, "database").one(id="database")
 
     assert "▲ Failing over site-cluster" in database.text
     assert "Writer" in row_of(database, "member-site-1")
@@ -122,11 +122,9 @@ def test_after_a_failover_the_roles_are_swapped(browser: Client) -> None:
     DatabaseMember.objects.filter(instance_id="site-1").update(is_writer=False)
     DatabaseMember.objects.filter(instance_id="site-2").update(is_writer=True)
 
-    shown = show(browser, environment)
-
-    rows = shown.one(id="database").one("tbody").all("tr")
+    rows = show(browser, environment, "database").one(id="database").one("tbody").all("tr")
     assert [row["id"] for row in rows] == ["member-site-2", "member-site-1"]
-    assert "✓ Writer Healthy" in node(shown, "wide", "database", "site-2").text
+    assert "✓ Writer Healthy" in node(show(browser, environment), "wide", "database", "site-2").text
 
 
 def test_a_denied_source_names_the_action_and_the_policy_to_add(browser: Client) -> None:
@@ -140,7 +138,7 @@ def test_a_denied_source_names_the_action_and_the_policy_to_add(browser: Client)
         observed_at=timezone.now() - timedelta(minutes=3),
     )
 
-    shown = show(browser, environment)
+    shown = show(browser, environment, "servers")
 
     trouble = shown.one(id="trouble-associations")
     assert "ssm:DescribeAssociationExecutions" in trouble.text
@@ -232,16 +230,16 @@ def test_viewers_see_why_buttons_are_disabled(viewer: Client) -> None:
     environment = make_whole()
     run_failed(environment)
 
-    shown = show(viewer, environment)
-
-    buttons = [
-        button for button in shown.all("button") if button["id"].startswith(("save-time", "association-"))
-    ]
-    assert len(buttons) == 4
-    for button in buttons:
-        assert "disabled" in button.attributes
-        assert button["aria-describedby"] == "may-not"
-    assert "Can add deployment" in shown.one(id="may-not").text
+    for tab, number in (("", 1), ("servers", 4)):
+        shown = show(viewer, environment, tab)
+        buttons = [
+            button for button in shown.all("button") if button["id"].startswith(("save-time", "association-"))
+        ]
+        assert len(buttons) == number
+        for button in buttons:
+            assert "disabled" in button.attributes
+            assert button["aria-describedby"] == "may-not"
+        assert "Can add deployment" in shown.one(id="may-not").text
 
 
 def test_names_are_escaped(browser: Client) -> None:
@@ -251,7 +249,7 @@ def test_names_are_escaped(browser: Client) -> None:
     Association.objects.update(name=evil, document=evil)
     run = run_failed_named(environment, evil)
 
-    response = browser.get(url(environment))
+    response = browser.get(url(environment, "environment_servers"))
 
     assert b"<img" not in response.content
     assert evil in page(response).one(id=f"run-{run}-task").text
@@ -267,17 +265,20 @@ def run_failed_named(environment: Environment, name: str) -> int:
 def test_an_association_can_be_run_on_failed_instances(browser: Client) -> None:
     environment = make_whole()
     run = run_failed(environment)
-    form = show(browser, environment).one(id="association-assoc-app").one("form")
+    form = show(browser, environment, "servers").one(id="association-assoc-app").one("form")
     fields = {field["name"]: field["value"] for field in form.all("input", type="hidden")}
 
     response = browser.post(form["action"], fields | {"only_failed": "1"})
     browser.post(form["action"], fields | {"only_failed": "1"})
 
-    assert response["Location"] == url(environment) + "#associations"
+    assert response["Location"] == url(environment, "environment_servers") + "#associations"
     (asked,) = ActionRequest.objects.all()
     assert asked.arguments["instance_ids"] == [run.instance_id]
-    assert "A new run has been requested." in show(browser, environment).one(id="association-assoc-app").text
-    assert show(browser, environment).one(id="association-assoc-web").all("form")
+    assert (
+        "A new run has been requested."
+        in show(browser, environment, "servers").one(id="association-assoc-app").text
+    )
+    assert show(browser, environment, "servers").one(id="association-assoc-web").all("form")
 
 
 def test_the_result_of_a_request_is_displayed_until_the_new_run_exists(browser: Client) -> None:
@@ -296,11 +297,11 @@ def test_the_result_of_a_request_is_displayed_until_the_new_run_exists(browser: 
         result={"sentence": sentence},
     )
 
-    told = show(browser, environment).one(id="association-assoc-web-answer").text
+    outcome = show(browser, environment, "servers").one(id="association-assoc-web-answer").text
     Association.objects.update(executed_at=timezone.now() + timedelta(seconds=1))
 
-    assert told == "AWS denied ssm:StartAssociationsOnce (AccessDenied)."
-    assert not show(browser, environment).all(id="association-assoc-web-answer")
+    assert outcome == "AWS denied ssm:StartAssociationsOnce (AccessDenied)."
+    assert not show(browser, environment, "servers").all(id="association-assoc-web-answer")
 
 
 def test_a_double_click_requests_one_site_check(browser: Client) -> None:

@@ -159,6 +159,7 @@ def test_protection_is_retried_only_where_it_failed(
     assert ActionRequest.objects.get(kind="protect").asked_by == operator
     searched(aws)
 
-    shown = page(browser.get(environment.get_absolute_url())).one(id="protection")
+    address = url(environment, "environment_configuration")
+    shown = page(browser.get(address)).one(id="protection")
     assert "Protected" in shown.text
     assert not shown.all("button")

@@ -57,6 +57,10 @@ class SiteReadsQuerySet(models.QuerySet["SiteReads"]):
         """Keep those of one environment, newest first."""
         return self.filter(environment=environment).order_by("-start")
 
+    def since(self, at: datetime) -> Self:
+        """Keep the intervals that ended later."""
+        return self.filter(latest_at__gt=at)
+
     def totals_since(self, environment: Environment, at: datetime) -> ReadTotals:
         """Return the totals of an environment's reads in the intervals that began at this time or later."""
         found = self.filter(environment=environment, start__gte=at).aggregate(
@@ -112,3 +116,10 @@ class SiteReads(models.Model):
 
     def __str__(self) -> str:
         return f"{self.environment_id} {self.start:%Y-%m-%d %H:%M}"
+
+    @property
+    def totals(self) -> ReadTotals:
+        """Return the interval's totals."""
+        return ReadTotals(
+            reads=self.reads, failed=self.failed, milliseconds=self.milliseconds, slowest=self.slowest
+        )

@@ -14,6 +14,7 @@ from deployments.core.health.facts import Facts
 from deployments.core.health.rollup import Component, Health, Tier
 from deployments.presentation import badges
 from deployments.presentation.diagrams import layout, svg
+from deployments.presentation.environment_tabs import DATABASE, SERVERS
 from deployments.presentation.health import aws_badges
 from deployments.presentation.health.panels import tier_name
 
@@ -28,7 +29,8 @@ class EnvironmentDiagram:
 
 
 def environment_diagram(health: Health, facts: Facts, rows: frozenset[str]) -> EnvironmentDiagram | None:
-    """Return the diagram; None when it would be empty. `rows` are the ids of rows on the page."""
+    """Return the diagram; None when it would be empty. `rows` are the ids of rows that the tab
+    of the servers shows without a query. Links are relative to the environment's page."""
     shapes = {tier.name: _shapes(tier, facts, rows) for tier in health.tiers}
     if not any(shapes.values()):
         return None
@@ -82,11 +84,11 @@ def _shapes(tier: Tier, facts: Facts, rows: frozenset[str]) -> list[layout.Shape
 
 def _shape(tier: Tier, node: Component, since: datetime | None, rows: frozenset[str]) -> layout.Shape:
     detail = aws_badges.sentence_text(node.assessment.sentence, about_it=True) or _detail(node)
-    name, role, anchor = node.name, "", f"target-{tier.name}-{node.key}"
+    name, role, tab, anchor = node.name, "", SERVERS, f"target-{tier.name}-{node.key}"
     if node.kind == "database":
         is_writer = node.facts.get("role") == "writer"
         role = pgettext("database", "Writer") if is_writer else pgettext("database", "Reader")
-        anchor = f"member-{node.key}"
+        tab, anchor = DATABASE, f"member-{node.key}"
     elif node.kind == "load_balancer":
         anchor = "targets"
         name = tier.name.upper()
@@ -99,7 +101,7 @@ def _shape(tier: Tier, node: Component, since: datetime | None, rows: frozenset[
         zone=node.zone,
         role="" if node.facts.get("role") == "writer" else role,
         since=since,
-        href=f"#{anchor}" if node.kind != "server" or anchor in rows else f"?all=1#{anchor}",
+        href=f"{tab}#{anchor}" if node.kind != "server" or anchor in rows else f"{tab}?all=1#{anchor}",
     )
 
 

@@ -126,7 +126,7 @@ def grouped(shapes: Iterable[Shape]) -> list[Shape]:
             key=f"{first[state].zone or 'nowhere'}-{state.value}",
             name="",
             state=state,
-            href="?all=1#targets",
+            href="database" if first[state].tier == "database" else "servers?all=1#targets",
             count=number,
         )
         for state, number in sorted(Counter(s.state for s in rest).items(), key=lambda i: _WORST_FIRST[i[0]])

@@ -10,7 +10,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from deployments.core.health.rollup import HealthStatus
+from deployments.core.health.aws_statuses import SEVERITY, HealthStatus
 from deployments.presentation.badges import HEALTH
 
 Sample = tuple[str, datetime, str, int, int]  # tier, at, word, healthy, total
@@ -40,6 +40,10 @@ class HealthInterval:
     def seconds(self) -> float:
         """Return how long it was."""
         return (self.end - self.start).total_seconds()
+
+    def overlaps(self, other: HealthInterval) -> bool:
+        """Return whether both have a time in common."""
+        return self.start < other.end and self.end > other.start
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +144,18 @@ def _add(found: list[HealthInterval], one: HealthInterval) -> None:
         found[-1] = HealthInterval(one.state, found[-1].start, one.end, one.healthy, one.total)
     else:
         found.append(one)
+
+
+def merged(intervals: Iterable[HealthInterval]) -> list[HealthInterval]:
+    """Return intervals that follow each other as one, in its worst state; given and returned newest first."""
+    found: list[HealthInterval] = []
+    for one in intervals:
+        if found and one.end == found[-1].start:
+            later = found.pop()
+            worst = max(one, later, key=lambda part: (SEVERITY[part.state], -part.healthy))
+            one = HealthInterval(worst.state, one.start, later.end, worst.healthy, worst.total)
+        found.append(one)
+    return found
 
 
 def period_name(period: timedelta, *, is_cut: bool = False) -> str:

@@ -1,13 +1,11 @@
-"""The context of an environment's page: its health now and its health history, read in a few queries."""
+"""The context of each tab of an environment's page: its health now, read in a few queries."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.utils import timezone
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
@@ -17,51 +15,80 @@ from deployments.core.health.readiness import readiness
 from deployments.core.health.rollup import Health, roll_up
 from deployments.core.status import DisplayStatus
 from deployments.live.reads import quota_share
-from deployments.models import Deployment, Environment
-from deployments.models.health import ActionRequest, HealthSample, ScalingActivity, SiteProbe
+from deployments.models import Environment
+from deployments.models.health import ActionRequest, ScalingActivity, SiteProbe
 from deployments.models.health.reads import facts_of
-from deployments.models.health.samples import WHOLE
-from deployments.presentation import badges
+from deployments.presentation import badges, environment_tabs
 from deployments.presentation.diagrams.environment import environment_diagram
-from deployments.presentation.health import aws_badges, history, panels, site
+from deployments.presentation.health import aws_badges, panels, site
 from deployments.presentation.health.sources import source_statuses
 from deployments.presentation.text.datetime_formats import iso
 
-ACTIVITIES, PROBES, TIMES_TO_READY, REQUESTS = 6, 5, 10, 20
+ACTIVITIES, PROBES, REQUESTS = 6, 3, 20
 
 
-def health_context(environment: Environment, *, everything: bool, may_operate: bool) -> dict[str, Any]:
-    """Return the context of the page's health."""
+def health_context(
+    environment: Environment, tab: str, *, everything: bool, may_operate: bool
+) -> dict[str, Any]:
+    """Return the context of the page's head and of one tab; `everything` is every row of the tab's panels."""
     now = timezone.now()
     facts = facts_of(environment)
     health = roll_up(facts, now)
-    targets = panels.targets(facts, everything=everything)
-    requests = list(ActionRequest.objects.newest_of(environment)[:REQUESTS])
-    return {
+    context = {
         "facts": facts,
         "health": health,
         "glyph": badges.HEALTH[health.status][1],
         "sentence": aws_badges.sentence_text(health.sentence),
-        "verdict_class": f"is-{badges.HEALTH[health.status][0]}",
-        "tiers": _tiers(health),
-        "diagram": environment_diagram(health, facts, frozenset(row.id for row in targets.rows)),
         "sources": source_statuses(facts, now, environment.account.timings),
         "budget": _budget(environment),
         "everything": everything,
         "may_operate": may_operate,
-        "load_balancers": _load_balancers(facts),
-        "targets": targets,
-        "instances": panels.instances(facts, everything=everything),
-        "groups": _groups(facts),
-        "associations": panels.associations(facts, _latest_run_requests(requests), everything=everything),
-        "clusters": panels.clusters(facts),
-        "activities": _activities(environment),
+        "now": iso(now),
+    }
+    return context | _TABS.get(tab, _nothing)(environment, facts, health, everything)
+
+
+def _nothing(environment: Environment, facts: Facts, health: Health, everything: bool) -> dict[str, Any]:
+    return {}
+
+
+def _overview(environment: Environment, facts: Facts, health: Health, everything: bool) -> dict[str, Any]:
+    now = timezone.now()
+    rows = panels.targets(facts, everything=False).rows
+    requests = ActionRequest.objects.newest_of(environment)[:REQUESTS]
+    return {
+        "verdict_class": f"is-{badges.HEALTH[health.status][0]}",
+        "tiers": _tiers(health),
+        "diagram": environment_diagram(health, facts, frozenset(row.id for row in rows)),
         "site_check": next((one for one in requests if one.kind == "save_time"), None),
         "probes": _probes(environment),
         "site_reads": site.latest_reads(facts, health, now),
-        "now": iso(now),
+        "site_hours": site.recent_hours(environment, now),
         **_ready(environment, facts),
     }
+
+
+def _servers(environment: Environment, facts: Facts, health: Health, everything: bool) -> dict[str, Any]:
+    requests = list(ActionRequest.objects.newest_of(environment)[:REQUESTS])
+    return {
+        "load_balancers": _load_balancers(facts),
+        "targets": panels.targets(facts, everything=everything),
+        "instances": panels.instances(facts, everything=everything),
+        "groups": _groups(facts),
+        "associations": panels.associations(facts, _latest_run_requests(requests), everything=everything),
+        "activities": _activities(environment),
+    }
+
+
+def _database(environment: Environment, facts: Facts, health: Health, everything: bool) -> dict[str, Any]:
+    return {"clusters": panels.clusters(facts)}
+
+
+_TABS: Mapping[str, Callable[[Environment, Facts, Health, bool], dict[str, Any]]] = {
+    environment_tabs.OVERVIEW: _overview,
+    environment_tabs.SERVERS: _servers,
+    environment_tabs.DATABASE: _database,
+}
 
 
 def _ready(environment: Environment, facts: Facts) -> dict[str, Any]:
@@ -144,78 +171,3 @@ def _yes_or_no(well: bool) -> SafeString:
     if well:
         return badges.status_badge(DisplayStatus.DONE, pgettext("site", "Yes"))
     return badges.status_badge(DisplayStatus.FAILED, pgettext("site", "No"))
-
-
-def history_context(environment: Environment) -> dict[str, Any]:
-    """Return the health strips, the reads of the site and the times to ready (four queries)."""
-    now = timezone.now()
-    rows = HealthSample.objects.of(environment).since(now - history.WEEK)
-    samples = list(rows.values_list("tier", "at", "word", "healthy", "total"))
-    return {
-        "periods": [
-            {
-                **_period(samples, period, environment.created_at, now),
-                "reads": site.reads_of_period(environment, now - period),
-            }
-            for period in _periods(environment.created_at, now)
-        ],
-        "times_to_ready": _times_to_ready(environment),
-    }
-
-
-def _periods(created: datetime, now: datetime) -> tuple[timedelta, ...]:
-    """Return the periods to show: of an environment that is younger than a day, a week says nothing more."""
-    return (history.DAY, history.WEEK) if created < now - history.DAY else (history.DAY,)
-
-
-def _period(
-    samples: Sequence[history.Sample], period: timedelta, created: datetime, now: datetime
-) -> Mapping[str, Any]:
-    start = max(now - period, created)
-    found = history.strips(samples, (WHOLE, *panels.TIERS), start, now, period)
-    name = history.period_name(period, is_cut=start == created)
-    names = {
-        strip.tier: _("Environment") if strip.tier == WHOLE else panels.tier_name(strip.tier)
-        for strip in found
-    }
-    incidents = [(names[strip.tier], one) for strip in found for one in strip.incidents]
-    return {
-        "key": "day" if period == history.DAY else "week",
-        "name": name,
-        "start": start,
-        "strips": [
-            {
-                "name": names[strip.tier],
-                "percent": strip.percent,
-                "svg": strip.svg(
-                    _("%(part)s, %(period)s: healthy %(percent)s")
-                    % {"part": names[strip.tier], "period": name, "percent": strip.percent or _("unknown")}
-                ),
-            }
-            for strip in found
-        ],
-        "incidents": sorted(incidents, key=lambda pair: pair[1].start, reverse=True)[:50],
-    }
-
-
-def _times_to_ready(environment: Environment) -> list[Mapping[str, Any]]:
-    rows = list(Deployment.objects.made_ready_in(environment.account_id)[:TIMES_TO_READY])
-    took = [(row.ready_at - row.created_at).total_seconds() for row in rows if row.ready_at]
-    longest = max(took, default=1) or 1
-    return [
-        {
-            "deployment": row,
-            "seconds": seconds,
-            "svg": _bar(seconds / longest, row.environment_id == environment.pk),
-        }
-        for row, seconds in zip(rows, took, strict=True)
-    ]
-
-
-def _bar(share: float, is_own: bool) -> SafeString:
-    return format_html(
-        '<svg class="bar{}" width="100%" height="10" aria-hidden="true">'
-        '<rect x="0" y="0" width="{}%" height="10" rx="2"/></svg>',
-        " is-own" if is_own else "",
-        round(100 * max(share, 0.01), 1),
-    )

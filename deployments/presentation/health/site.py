@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -14,6 +16,9 @@ from deployments.core.health.rollup import Health
 from deployments.core.health.site_reads import is_measured
 from deployments.models import Environment, SiteReads
 from deployments.presentation.health.aws_badges import sentence_text
+
+CHART, INTERVAL = timedelta(hours=3), timedelta(minutes=5)
+CHART_HEIGHT = 64
 
 
 def latest_reads(facts: Facts, health: Health, now: datetime) -> Mapping[str, Any] | None:
@@ -57,3 +62,54 @@ def reads_of_period(environment: Environment, since: datetime) -> str:
 def _percent(share: float) -> str:
     """Return a share in percent; the smallest one is not rounded to none."""
     return "0 %" if share == 0 else f"{max(0.1, 100 * share):.1f} %"
+
+
+def recent_hours(environment: Environment, now: datetime) -> Mapping[str, Any] | None:
+    """Return the mean duration, the failures and a chart of the reads of three hours; None without reads."""
+    rows = list(SiteReads.objects.newest_of(environment).since(now - CHART))
+    if not rows:
+        return None
+    reads, failed = sum(row.reads for row in rows), sum(row.failed for row in rows)
+    succeeded = reads - failed
+    mean = sum(row.milliseconds for row in rows) / succeeded if succeeded else None
+    start = max(now - CHART, min(row.start for row in rows))
+    return {
+        "start": start,
+        "mean": mean,
+        "reads": reads,
+        "failed": failed,
+        "chart": _chart(rows, start, now, mean),
+    }
+
+
+def _chart(rows: Sequence[SiteReads], start: datetime, now: datetime, mean: float | None) -> SafeString:
+    """Return a bar for each interval: as high as its mean duration, or failed and as high as the chart."""
+    means = {row.pk: row.totals.mean or 0.0 for row in rows}
+    scale = CHART_HEIGHT / max((*means.values(), 1.0))
+    whole = max((now - start).total_seconds(), INTERVAL.total_seconds())
+    bars = format_html_join(
+        "",
+        '<rect class="{}" x="{}%" y="{}" width="{}%" height="{}"/>',
+        (
+            (
+                "is-failed" if row.failed else "is-read",
+                round(100 * max(0.0, (row.start - start).total_seconds()) / whole, 2),
+                CHART_HEIGHT - height,
+                round(max(0.5, 85 * INTERVAL.total_seconds() / whole), 2),
+                height,
+            )
+            for row in rows
+            for height in [CHART_HEIGHT if row.failed else max(2, round(scale * means[row.pk]))]
+        ),
+    )
+    label = _("Duration of the reads of the site: %(mean)s ms on average; %(failed)d of %(reads)d failed") % {
+        "mean": "–" if mean is None else round(mean),
+        "failed": sum(row.failed for row in rows),
+        "reads": sum(row.reads for row in rows),
+    }
+    return format_html(
+        '<svg class="reads" width="100%" height="{}" role="img" aria-label="{}">{}</svg>',
+        CHART_HEIGHT,
+        label,
+        bars,
+    )
