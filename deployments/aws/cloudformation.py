@@ -56,13 +56,14 @@ class StackEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceView:
-    """A resource as ListStackResources returns it."""
+    """A resource as ListStackResources returns it. `at` is when its status last changed."""
 
     logical_id: str
     physical_id: str
     type: str
     status: str
     reason: str = ""
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -315,6 +316,7 @@ class CloudFormationGateway(StackOperationsGateway):
                 type=row["ResourceType"],
                 status=row["ResourceStatus"],
                 reason=row.get("ResourceStatusReason", ""),
+                at=row.get("LastUpdatedTimestamp"),
             )
             for row in rows
         ]

@@ -56,9 +56,17 @@ class EventQuerySet(models.QuerySet["Event"]):
         """Keep those numbered up to and including `seq`."""
         return self.filter(seq__lte=seq)
 
-    def before(self, seq: int) -> Self:
-        """Keep those numbered below `seq`."""
-        return self.filter(seq__lt=seq)
+    def in_time(self) -> Self:
+        """Order by time, events of the same time by number: events become known in another order."""
+        return self.order_by("at", "seq")
+
+    def earlier_than(self, event: Event) -> Self:
+        """Keep those before an event in the order of time."""
+        return self.filter(at__lte=event.at).filter(models.Q(at__lt=event.at) | models.Q(seq__lt=event.seq))
+
+    def later_than(self, event: Event) -> Self:
+        """Keep those after an event in the order of time."""
+        return self.filter(at__gte=event.at).filter(models.Q(at__gt=event.at) | models.Q(seq__gt=event.seq))
 
     def numbered(self, seqs: Iterable[int]) -> Self:
         """Keep those with these numbers."""
@@ -202,6 +210,7 @@ class Event(models.Model):
         indexes = (
             models.Index(fields=("deployment", "repeat_of"), name="event_repeats"),
             models.Index(fields=("deployment", "status"), name="event_statuses"),
+            models.Index(fields=("deployment", "at", "seq"), name="events_in_time"),
             models.Index(fields=("stack", "logical_id"), name="event_of_a_resource"),
         )
 

@@ -19,12 +19,17 @@ from deployments.models.stack import Resource, Stack
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastState:
-    """Rows at an earlier time; none of them may be saved. `now` is the time of the event."""
+    """Rows at an earlier time; none of them may be saved. `now` is the time of the event.
+
+    `ended_at` and `has_succeeded` are how the deployment ended in the end.
+    """
 
     deployment: Deployment
     stacks: Sequence[Stack]
     landmarks: Sequence[Event]
     now: datetime
+    ended_at: datetime | None = None
+    has_succeeded: bool = False
 
 
 def event_times(deployment: Deployment) -> list[tuple[int, int]]:
@@ -68,6 +73,8 @@ def as_of(deployment: Deployment, seq: int) -> PastState:
         stacks=stacks,
         landmarks=[e for e in events if e.source == "portal" or is_failed(e.status)],
         now=now,
+        ended_at=deployment.ended_at,
+        has_succeeded=deployment.state == State.SUCCEEDED,
     )
 
 

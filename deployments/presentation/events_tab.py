@@ -76,6 +76,7 @@ def position(given: QueryDict) -> LogPosition:
         event=parse_number(given.get("event")),
         before=parse_number(given.get("before")),
         after=parse_number(given.get("after")),
+        since=parse_number(given.get("since")),
     )
     if found == LogPosition() and EventFilter.of(given).problems:
         return LogPosition(oldest=True)

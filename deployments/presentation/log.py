@@ -65,24 +65,27 @@ class LogLine:
 class LogPage:
     """A page of the log, oldest line first.
 
-    `earlier` and `later` are the numbers next to which the pages before and after it begin, 0 for none.
+    `earlier` and `later` are the numbers of the events next to which the pages before and after it begin, 0
+    for none. `known` is the number of the event after which the next page of new ones begins, 0 for none.
     """
 
     lines: Sequence[LogLine]
     earlier: int
     later: int
+    known: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogPosition:
-    """Where a page of the log begins: around an event, before or after one, or else at the newest.
+    """Where a page of the log begins: around an event, before or after one in time, or else at the newest.
 
-    `oldest` begins at the first event instead.
+    `oldest` begins at the first event instead. `since` is not about time: what became known after an event.
     """
 
     event: int = 0
     before: int = 0
     after: int = 0
+    since: int = 0
     oldest: bool = False
 
 
@@ -107,44 +110,45 @@ def line(event: Event, repeats: Sequence[Event] = ()) -> LogLine:
 
 
 def read(deployment: Deployment, wanted: EventFilter, position: LogPosition, *, up_to: int) -> LogPage:
-    """Read one page of the wanted events numbered up to and including `up_to`: two queries, four at most.
+    """Read one page of the wanted events numbered up to and including `up_to`: two queries, five at most.
 
-    Keyset both ways: a page costs the same wherever it lies, and nothing is counted. Pages are cut by the
-    events' numbers, the order in which they became known; the lines of a page are in the order of time.
+    All pages together are in the order of time, events of the same time in that of their numbers. Keyset both
+    ways: a page costs the same wherever it lies, and nothing is counted.
     """
     found = wanted.events(deployment).up_to(up_to)
     if wanted.folds:
         found = found.firsts()
-    events, earlier, later = _read(deployment, found, position)
+    if position.since:
+        new, more = _first(found.after(position.since), PAGE)
+        lines = [line(event) for event in new]
+        return LogPage(lines=lines, earlier=0, later=0, known=new[-1].seq if more else 0)
+    events, earlier, later = _read(deployment, found.in_time(), position)
     repeats = _repeats(deployment, events, up_to) if wanted.folds else {}
     return LogPage(
-        lines=[line(event, repeats.get(event.seq, [])) for event in sorted(events, key=_in_time)],
+        lines=[line(event, repeats.get(event.seq, [])) for event in events],
         earlier=events[0].seq if events and earlier else 0,
         later=events[-1].seq if events and later else 0,
     )
 
 
-def _in_time(event: Event) -> tuple[datetime, int]:
-    return event.at, event.seq
-
-
 def _read(
     deployment: Deployment, found: EventQuerySet, position: LogPosition
 ) -> tuple[list[Event], bool, bool]:
-    """Return the events of a page in their order, and whether there are earlier and later ones."""
-    if position.after:
-        newer, later = _first(found.after(position.after), PAGE)
-        return newer, True, later
+    """Return the events of a page in the order of time, and whether there are earlier and later ones."""
     if position.oldest:
         oldest, later = _first(found, PAGE)
         return oldest, False, later
-    if position.event:
-        middle = _head(deployment, position.event)
-        older, earlier = _first(found.up_to(middle).reverse(), PAGE // 2)
-        newer, later = _first(found.after(middle), PAGE // 2)
-        return older[::-1] + newer, earlier, later
-    older, earlier = _first((found.before(position.before) if position.before else found).reverse(), PAGE)
-    return older[::-1], earlier, bool(position.before)
+    at = _event(deployment, position.event or position.after or position.before)
+    if at and position.event:
+        at = _event(deployment, at.repeat_of) or at
+        older, earlier = _first(found.earlier_than(at).reverse(), PAGE // 2 - 1)
+        newer, later = _first(found.later_than(at), PAGE // 2)
+        return [*older[::-1], *found.numbered([at.seq]), *newer], earlier, later
+    if at and position.after:
+        newer, later = _first(found.later_than(at), PAGE)
+        return newer, True, later
+    older, earlier = _first((found.earlier_than(at) if at else found).reverse(), PAGE)
+    return older[::-1], earlier, at is not None
 
 
 def _first(found: EventQuerySet, count: int) -> tuple[list[Event], bool]:
@@ -153,10 +157,9 @@ def _first(found: EventQuerySet, count: int) -> tuple[list[Event], bool]:
     return read[:count], len(read) > count
 
 
-def _head(deployment: Deployment, seq: int) -> int:
-    """Return the number of the line that an event belongs to."""
-    event = Event.objects.of(deployment).numbered([seq]).first()
-    return (event.repeat_of or seq) if event else seq
+def _event(deployment: Deployment, seq: int) -> Event | None:
+    """Return the event of a number, None for 0 and for numbers of no event."""
+    return Event.objects.of(deployment).numbered([seq]).first() if seq else None
 
 
 def _repeats(deployment: Deployment, events: Iterable[Event], up_to: int) -> Mapping[int, list[Event]]:

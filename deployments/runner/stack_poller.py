@@ -25,6 +25,7 @@ from deployments.runner import (
     event_log,
     evidence,
     finalize,
+    last_statuses,
     launch,
     readiness,
     stack_polls,
@@ -57,6 +58,8 @@ def poll(deployment: Deployment, clients: Clients, now: datetime) -> float | Non
     own = Stack.objects.get(deployment=deployment, path="")
     if root is not None and end is not None:
         agree = own.status == root.status and not Stack.objects.of(deployment).to_poll().exists()
+        if not agree and deployment.quiet_passes >= TRAILING_PASSES and _ends_now(deployment, end):
+            last_statuses.read(deployment, clients.cloudformation, root, now)
         if agree or deployment.quiet_passes >= TRAILING_PASSES:
             return finish(deployment, end, root)
         deployment.record(quiet_passes=0 if changed else deployment.quiet_passes + 1)
@@ -218,9 +221,14 @@ def finish_without_stack(deployment: Deployment) -> None:
         finalize.finalize(deployment, State.FAILED, "", {}, code, message)
 
 
+def _ends_now(deployment: Deployment, end: State) -> bool:
+    """Return whether no phase comes after the stacks, in which their last events could still be read."""
+    return end is not State.SUCCEEDED or deployment.kind == Kind.DELETE
+
+
 def finish(deployment: Deployment, end: State, root: StackView) -> float | None:
     """End the deployment, or begin the phases after the stacks. Return the seconds until the next step."""
-    if end is State.SUCCEEDED and deployment.kind != Kind.DELETE:
+    if not _ends_now(deployment, end):
         return readiness.begin(deployment, root)
     code, message = ("", None) if end is State.SUCCEEDED else _failure_reason(deployment, root)
     finalize.finalize(deployment, end, root.status, {}, code, message)

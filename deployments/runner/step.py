@@ -38,6 +38,7 @@ from deployments.runner import (
     event_log,
     launch,
     observe,
+    progress,
     protect,
     queue,
     readiness,
@@ -94,6 +95,7 @@ def _guarded_step(deployment: Deployment, connect: Connect, now: datetime) -> fl
         log.exception("deployment %s: a step failed", deployment.pk)
         return _internal_error(deployment, clients)
     _clear(deployment)
+    progress.advance(deployment)
     return delay
 
 

@@ -26,10 +26,10 @@ def event_lines(request: HttpRequest, pk: int) -> HttpResponse:
     deployment = get_object_or_404(Deployment.objects.for_page(), pk=pk)
     filter_ = EventFilter.of(request.GET)
     position = events_tab.position(request.GET)
-    # Lines after those on the page may repeat one of them: the script folds these.
+    # Later and new lines may repeat one that is on the page: the script folds these.
     page = log.read(
         deployment,
-        replace(filter_, apart=True) if position.after else filter_,
+        replace(filter_, apart=True) if position.after or position.since else filter_,
         position,
         up_to=deployment.last_seq,
     )
@@ -37,13 +37,14 @@ def event_lines(request: HttpRequest, pk: int) -> HttpResponse:
         "lines": events_tab.rendered_lines(page, Locale.of(request)),
         "earlier": page.earlier,
         "later": page.later,
+        "known": page.known,
         "seq": deployment.last_seq,
         "folds": int(filter_.folds),
         "filtered": int(filter_.is_set),
         "count": events_tab.count(deployment, filter_),
         "oldest": int(position.oldest),
     }
-    if not (position.before or position.after):
+    if not (position.before or position.after or position.since):
         context = events_tab.filter_bar(request, filter_, deployment)
         body["bar"] = render_to_string("deployments/_events_bar.html", context, request=request)
     return JsonResponse(body)

@@ -34,7 +34,7 @@ def events_of(deployment: Deployment) -> EventQuerySet:
 
 def test_events_are_numbered_without_gaps(rolled_back: Deployment) -> None:
     assert [event.seq for event in events_of(rolled_back)] == list(range(1, rolled_back.last_seq + 1))
-    assert [event.seq for event in events_of(rolled_back).after(3).before(6)] == [4, 5]
+    assert [event.seq for event in events_of(rolled_back).after(3).up_to(5)] == [4, 5]
     assert [event.seq for event in events_of(rolled_back).up_to(2)] == [1, 2]
 
 

@@ -17,7 +17,7 @@ from deployments.models.event import SOURCES, EventQuerySet
 from deployments.presentation.badges import GLYPHS, LABELS
 from deployments.presentation.text import wording
 
-POSITION_PARAMETERS = ("event", "after", "before", "until")
+POSITION_PARAMETERS = ("event", "after", "before", "since", "until")
 """The query parameters that say where in the log a page begins; a changed filter begins anew."""
 STATUSES = (
     DisplayStatus.FAILED,

@@ -1,28 +1,36 @@
-"""The percentage above the rows: by time, and in a rollback by what is rolled back. It never goes back."""
+"""The percentage above the rows. That of an active deployment is only read: steps store it."""
 
 from __future__ import annotations
 
-from deployments.core.progress import ALMOST, percent_of_time
+from deployments.core.progress import percent_of_time
 from deployments.core.status import is_rollback
+from deployments.core.timeline import in_ms
 from deployments.models import Deployment
+from deployments.models.past_state import PastState
 from deployments.models.timeline import Timeline
 from deployments.presentation.waterfall.tree import ResourceTree
 
 
-def computed(tree: ResourceTree, timeline: Timeline, now: int) -> int | None:
-    """Return the progress by the rows alone; None when there is neither a forecast nor a rollback."""
-    if is_rollback(tree.root_status):
-        return min(ALMOST, tree.rolled_back.percent)
-    return None if timeline.forecast is None else percent_of_time(timeline.start, now, timeline.forecast.end)
-
-
-def shown(deployment: Deployment, tree: ResourceTree, timeline: Timeline, now: int) -> int | None:
-    """Return the progress to show, at least what was shown before; None while nothing is known of it.
+def shown(deployment: Deployment, tree: ResourceTree) -> int | None:
+    """Return the stored progress in the present direction; None after the end and while nothing is known.
 
     Between a failure and the rollback there is no forecast: the progress stays where it was.
     """
     if not deployment.is_active:
         return None
-    back = is_rollback(tree.root_status)
-    percent = computed(tree, timeline, now)
-    return deployment.advance_progress(percent or 0, back=back) or percent
+    return (deployment.rollback_progress if is_rollback(tree.root_status) else deployment.progress) or None
+
+
+def replayed(past: PastState, timeline: Timeline) -> int | None:
+    """Return the progress in a replay: the share of the time until the end, which is known.
+
+    What failed is measured against the forecast at its request. The percentage never goes back.
+    """
+    now = in_ms(past.now)
+    turn = timeline.course.turn
+    if turn is not None and past.ended_at:
+        return percent_of_time(turn, now, in_ms(past.ended_at))
+    if past.has_succeeded and past.ended_at:
+        return percent_of_time(timeline.start, now, in_ms(past.ended_at))
+    expected = timeline.expectation
+    return percent_of_time(timeline.start, now, expected.end) if expected else None

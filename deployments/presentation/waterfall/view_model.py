@@ -71,7 +71,7 @@ class DeploymentView:
             deployment=then,
             tree=tree,
             timeline=timeline,
-            summary=summary.summarise(then, tree, past.landmarks, progress.computed(tree, timeline, now)),
+            summary=summary.summarise(then, tree, past.landmarks, progress.replayed(past, timeline)),
             now=now,
             computed_seq=then.last_seq,
             failures=failures_by_row(past.landmarks),
@@ -87,7 +87,7 @@ class DeploymentView:
         cls, deployment: Deployment, tree: ResourceTree, known: CachedTimeline, landmarks: Sequence[Event]
     ) -> Self:
         now = in_ms(deployment.ended_at or timezone.now())
-        percent = progress.shown(deployment, tree, known.timeline, now)
+        percent = progress.shown(deployment, tree)
         return cls(
             deployment=deployment,
             tree=tree,

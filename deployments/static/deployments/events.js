@@ -49,7 +49,7 @@ export function append(rows, seq) {
   if (!state.filtered) count.textContent = seq;
   if (!rows.length) return;
   if (state.later) {
-    missed += rows.length;
+    for (const line of parse(rows)) if (isInside(line)) put(line); else missed += 1;
     showState();
   } else if (state.filtered) {
     catchUp();
@@ -102,14 +102,16 @@ function putAtEnd(fresh) {
     dropFromStart();
     toEnd();
   } else if (lines.rows.length > 2 * MOST) {
-    state.later = lastShown();       // lines that are read do not move: the rest is loaded on scrolling
+    state.later = number(lines.lastElementChild);  // lines that are read do not move: the rest is loaded on scrolling
   }
   showState();
 }
 
-/* Puts a line where its time belongs, nearly always at the end. Returns whether it got a line of its own. */
+/* Puts a line where its time belongs, nearly always at the end. Returns whether it got a line of its own. One that
+   is older than the window is loaded by scrolling up. */
 function put(line) {
   if (document.getElementById(line.id) || fold(line)) return false;
+  if (state.earlier && lines.firstElementChild && isLater(lines.firstElementChild, line)) return false;
   let above = lines.lastElementChild;
   while (above && isLater(above, line)) above = above.previousElementSibling;
   if (above) above.after(line);
@@ -123,12 +125,17 @@ function isLater(one, other) {
   return at === otherAt ? Number(one.dataset.seq) > Number(other.dataset.seq) : at > otherAt;
 }
 
+/* Whether the window ends after the time of a line. */
+function isInside(line) {
+  return Boolean(lines.lastElementChild) && isLater(lines.lastElementChild, line);
+}
+
 /* Puts an event that only repeats onto the line it repeats. True also when that line is not in the window. */
 function fold(line) {
   const of = Number(line.dataset.repeat ?? 0);
   if (!of || !state.folds) return false;
   const first = document.getElementById(`e-${of}`);
-  if (!first) return of < firstShown();
+  if (!first) return Boolean(state.earlier);
   let repeats = first.querySelector(".repeats");
   if (!repeats) {
     repeats = document.getElementById("repeats").content.firstElementChild.cloneNode(true);
@@ -147,37 +154,27 @@ function dropFromStart() {
   const spare = lines.rows.length - MOST;
   if (spare <= 0) return;
   const before = box.scrollHeight;
-  const gone = [...lines.rows].slice(0, spare);
-  for (const row of gone) row.remove();
-  state.earlier = Math.max(...gone.map(number)) + 1;
+  for (const row of [...lines.rows].slice(0, spare)) row.remove();
+  state.earlier = number(lines.firstElementChild);
   box.scrollTop -= before - box.scrollHeight;
 }
 
 function dropFromEnd() {
   const spare = lines.rows.length - MOST;
   if (spare <= 0) return;
-  const gone = [...lines.rows].slice(-spare);
-  for (const row of gone) row.remove();
-  state.later = Math.min(...gone.map(number)) - 1;
+  for (const row of [...lines.rows].slice(-spare)) row.remove();
+  state.later = number(lines.lastElementChild);
 }
 
 function number(row) {
   return Number(row.dataset.seq);
 }
 
-function firstShown() {
-  return lines.rows.length ? Math.min(...[...lines.rows].map(number)) : 0;
-}
-
-function lastShown() {
-  return Math.max(0, ...[...lines.rows].map(number));
-}
-
 /* --- pages of the log --------------------------------------------------------------------------------------- */
 
 /* Loads the known events that are not among the lines yet. */
 function catchUp() {
-  if (!request && !state.later && fetchedSeq < knownSeq) load(`after=${fetchedSeq}`);
+  if (!request && !state.later && fetchedSeq < knownSeq) load(`since=${fetchedSeq}`);
 }
 
 /* Loads lines: in place of the present ones, above them, or at their end. One request at a time. */
@@ -197,6 +194,7 @@ async function load(where, { replace = false } = {}) {
     if (mine.signal.aborted) return;
     if (replace) replaceAll(page, wanted);
     else if (where.startsWith("before")) putAtStart(page);
+    else if (where.startsWith("since")) putNew(page);
     else putNext(page);
     if (page.count) count.textContent = page.count;
     done = true;
@@ -236,17 +234,26 @@ function replaceAll(page, wanted) {
 
 function putAtStart(page) {
   const [before, at] = [box.scrollHeight, box.scrollTop];
+  state.earlier = 0;                // these lines are older than the window
   for (const line of parse(page.lines)) put(line);
   state.earlier = page.earlier;
   box.scrollTop = at + box.scrollHeight - before;
   dropFromEnd();
 }
 
+/* What became known since the last request; most of it belongs at the end. */
+function putNew(page) {
+  const following = isFollowing() && !state.later;
+  for (const line of parse(page.lines)) put(line);
+  fetchedSeq = page.known || page.seq;
+  dropFromStart();
+  if (following) toEnd();
+}
+
 function putNext(page) {
   const following = isFollowing() && !state.later;
   for (const line of parse(page.lines)) put(line);
   state.later = page.later;
-  fetchedSeq = page.later || page.seq;
   if (!state.later) missed = 0;
   dropFromStart();
   if (following) toEnd();

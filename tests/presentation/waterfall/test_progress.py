@@ -8,16 +8,19 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.test import Client
 
 from deployments import recordings
 from deployments.core.phases import Kind
 from deployments.core.timeline import in_ms
 from deployments.models import Deployment, past_state
+from deployments.models import progress as stored
 from deployments.models import timeline as timelines
 from deployments.presentation.waterfall import progress
 from deployments.presentation.waterfall.tree import build_tree
 from deployments.presentation.waterfall.view_model import DeploymentView
 from tests.builders import make_user
+from tests.live import scenes
 
 pytestmark = pytest.mark.django_db
 RECORDED = Path(settings.BASE_DIR) / "deployments" / "recorded"
@@ -28,7 +31,7 @@ def recorded(name: str) -> Deployment:
 
 
 def shown(deployment: Deployment, every: int) -> list[tuple[str, float, int]]:
-    """Return (direction, share of the time that has passed, percent) as a page shows it event after event."""
+    """Return (direction, share of the time that has passed, percent), stored as by steps and then shown."""
     found = []
     assert deployment.ended_at
     total = in_ms(deployment.ended_at) - in_ms(deployment.created_at)
@@ -39,7 +42,9 @@ def shown(deployment: Deployment, every: int) -> list[tuple[str, float, int]]:
         row.rollback_progress = Deployment.objects.get(pk=row.pk).rollback_progress
         timeline = timelines.load(row, stacks=past.stacks, landmarks=past.landmarks, now=past.now)
         tree = build_tree(Kind(row.kind), past.stacks)
-        percent = progress.shown(row, tree, timeline, in_ms(past.now))
+        stacks, now = list(past.stacks), in_ms(past.now)
+        row.advance_progress(stored.of_rows(stacks, timeline, now) or 0, back=stored.goes_back(stacks))
+        percent = progress.shown(row, tree)
         if percent is not None:
             direction = "back" if "ROLLBACK" in tree.root_status else "forward"
             found.append((direction, (in_ms(past.now) - timeline.start) / total, percent))
@@ -72,6 +77,32 @@ def test_a_forecast_that_grows_stops_the_percentage_and_does_not_turn_it_back() 
     assert deployment.advance_progress(57, back=False) == 61
     assert Deployment.objects.get(pk=deployment.pk).advance_progress(60, back=False) == 61
     assert deployment.advance_progress(3, back=True) == 3
+
+
+@pytest.mark.parametrize("name", ["success", "failure"])
+def test_the_percentage_of_a_replay_never_goes_back_within_a_direction(name: str) -> None:
+    deployment = recorded(name)
+    found: dict[str, list[int]] = {"forward": [], "back": []}
+    for seq, _at in past_state.event_times(deployment)[::3]:
+        view = DeploymentView.past(past_state.as_of(deployment, seq))
+        if view.deployment.is_active and view.summary.percent is not None:
+            direction = "back" if "ROLLBACK" in view.tree.root_status else "forward"
+            found[direction].append(view.summary.percent)
+
+    assert len(found["forward"]) > 10
+    assert bool(found["back"]) == (name == "failure")
+    for percentages in found.values():
+        assert percentages == sorted(percentages)
+
+
+def test_a_page_reads_the_progress_and_stores_none(browser: Client) -> None:
+    deployment = scenes.running()
+    Deployment.objects.filter(pk=deployment.pk).update(progress=12)
+
+    for _ in range(2):
+        assert "12 %" in browser.get(deployment.get_absolute_url()).content.decode()
+
+    assert Deployment.objects.get(pk=deployment.pk).progress == 12
 
 
 def test_the_bar_the_number_and_the_title_say_the_same() -> None:

@@ -1,0 +1,42 @@
+"""The percentage of an active deployment, computed from its rows and stored with it; it never goes back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from django.utils import timezone
+
+from deployments.core.progress import ALMOST, percent_of_time, rolled_back
+from deployments.core.status import is_rollback
+from deployments.core.timeline import in_ms
+from deployments.models import timeline as timelines
+from deployments.models.deployment import Deployment
+from deployments.models.stack import Stack
+from deployments.models.timeline import Timeline
+
+
+def advance(deployment: Deployment) -> None:
+    """Compute the percentage, and store it if it is higher than the stored one of the same direction."""
+    stacks = list(Stack.objects.of(deployment).prefetch_related("resources"))
+    now = timezone.now()
+    timeline = timelines.load(deployment, stacks=stacks, now=now)
+    percent = of_rows(stacks, timeline, in_ms(now))
+    if percent is not None:
+        deployment.advance_progress(percent, back=goes_back(stacks))
+
+
+def of_rows(stacks: Sequence[Stack], timeline: Timeline, now: int) -> int | None:
+    """Return the percentage by the rows alone: by time, and in a rollback by what is rolled back.
+
+    None when there is neither a forecast nor a rollback.
+    """
+    if goes_back(stacks):
+        statuses = Counter(resource.status for stack in stacks for resource in stack.resources.all())
+        return min(ALMOST, rolled_back(statuses.items()).percent)
+    return None if timeline.forecast is None else percent_of_time(timeline.start, now, timeline.forecast.end)
+
+
+def goes_back(stacks: Sequence[Stack]) -> bool:
+    """Return whether the root stack rolls back."""
+    return any(is_rollback(stack.status) for stack in stacks if not stack.path)

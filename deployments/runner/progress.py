@@ -1,0 +1,35 @@
+"""The percentage of a deployment is stored by its steps, at most so often that it costs them little."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+
+from deployments.models import Deployment
+from deployments.models import progress as percentages
+
+INTERVAL = 2.0
+"""Seconds between two computations for a deployment, in one process."""
+COST_FACTOR = 20
+"""The forecast of many resources takes long to compute: it may take a twentieth of the time at most."""
+MAX_ENTRIES = 256
+
+_next: OrderedDict[int, float] = OrderedDict()
+
+
+def advance(deployment: Deployment) -> None:
+    """Compute and store the percentage of an active deployment if it is time to."""
+    begun = time.monotonic()
+    if not deployment.is_active or begun < _next.get(deployment.pk, 0.0):
+        return
+    percentages.advance(deployment)
+    ended = time.monotonic()
+    _next[deployment.pk] = ended + max(INTERVAL, COST_FACTOR * (ended - begun))
+    _next.move_to_end(deployment.pk)
+    while len(_next) > MAX_ENTRIES:
+        _next.popitem(last=False)
+
+
+def clear() -> None:
+    """Forget when the percentages were computed."""
+    _next.clear()
