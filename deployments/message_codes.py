@@ -148,6 +148,8 @@ class Code(StrEnum):
     RUN_REQUESTED_ON_ALL = "run_requested_on_all"
     LOG_DELETED = "log_deleted"
     LOG_EMPTY = "log_empty"
+    OUTPUT_NOT_LOCATED = "output_not_located"
+    OUTPUT_NOT_FOUND = "output_not_found"
     EVIDENCE_UNREADABLE = "evidence_unreadable"
     CHANGE_SET_REJECTED = "change_set_rejected"
     CHANGE_SET_REJECTED_IN = "change_set_rejected_in"

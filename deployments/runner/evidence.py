@@ -10,19 +10,17 @@ from django.utils import timezone
 
 from deployments.aws.autoscaling import ScalingActivity
 from deployments.aws.logs import LogLine, Logs, StreamEnd
-from deployments.aws.outputs import outputs_of, read_end
 from deployments.aws.session import Clients
 from deployments.aws.ssm import ExecutionTarget
 from deployments.core.causes.catalogue import recognize
 from deployments.core.causes.cause import Evidence as Kind
-from deployments.core.health.ansible import read_output
-from deployments.core.health.aws_statuses import RUN_FAILED
+from deployments.core.health.aws_statuses import RUN_FAILED, RUN_SKIPPED
 from deployments.core.root_cause import Failure, first_failure
 from deployments.errors import AwsFailure, AwsNotFound, AwsRetryable, Message
 from deployments.message_codes import Code
-from deployments.models import AssociationRun, Deployment, Event, Evidence, Resource, Target
+from deployments.models import Association, AssociationRun, Deployment, Event, Evidence, Resource, Target
 from deployments.models.stack import STACK_TYPE
-from deployments.runner import expectations
+from deployments.runner import expectations, run_outputs
 
 LINES = 40
 """How many lines of a log are stored: its last ones."""
@@ -61,6 +59,8 @@ def gather(deployment: Deployment, clients: Clients, *, is_last: bool = False) -
         _store_runs(deployment, clients, failure)
         if not Evidence.objects.of(deployment).exists():  # the rollback was faster: use earlier observations
             _store_outputs(deployment, clients)
+        if is_last and not Evidence.objects.of(deployment).exists():
+            _store_written(deployment, clients, failure)
     if Kind.TARGET_REASONS in kinds:
         _store_target_reasons(deployment)
 
@@ -206,7 +206,7 @@ def _store_runs(deployment: Deployment, clients: Clients, failure: Failure) -> N
         return
     try:
         for name, target in _failed_targets(clients, row.physical_id):
-            text = _output_text(clients, target)
+            text = run_outputs.text_of(clients.s3, target, MAX_LENGTH)
             _store(deployment, Kind.ASSOCIATION_OUTPUT, f"{target.instance_id} {name}", text)
     except AwsRetryable:
         return
@@ -225,21 +225,27 @@ def _failed_targets(clients: Clients, association_id: str) -> Iterator[tuple[str
             yield from ((name, target) for target in targets if target.status in RUN_FAILED)
 
 
-def _output_text(clients: Clients, target: ExecutionTarget) -> str:
-    """Return the failed task, its message and the end of the output; only the status if the run succeeded.
-
-    The output of a run that succeeded does not explain a failure.
-    """
-    printed = {"stdout": "", "stderr": ""}
-    for stored in outputs_of(clients.s3, target):
-        name = stored.key.rpartition("/")[2]
-        if name in printed:
-            printed[name] = read_end(clients.s3, target.output_bucket, stored.key, MAX_LENGTH // 3)
-    found = read_output(printed["stdout"], printed["stderr"], failed=True)
-    if target.status not in RUN_FAILED and not (found.failed_task or printed["stderr"].strip()):
-        return target.detailed_status or target.status
-    head = f"{found.failed_task}: {found.message}".strip(": ") or target.detailed_status or target.status
-    return "\n".join(part for part in (head, printed["stderr"], printed["stdout"]) if part)
+def _store_written(deployment: Deployment, clients: Clients, failure: Failure) -> None:
+    """Store what an association wrote to S3 that State Manager no longer has, or why that is not known."""
+    row = _row_at(deployment, failure)
+    if row is None or not row.physical_id:
+        return
+    known = Association.objects.of(deployment.environment).with_id(row.physical_id)
+    if known is None or not known.output_bucket:
+        problem = Message(Code.OUTPUT_NOT_LOCATED)
+        _store(deployment, Kind.ASSOCIATION_OUTPUT, row.physical_id, problem=problem)
+        return
+    place = known.output_bucket, known.output_prefix
+    try:
+        found = list(run_outputs.written_by(clients.s3, row.physical_id, *place, failure.at, MAX_LENGTH))
+    except AwsFailure as exc:
+        _store(deployment, Kind.ASSOCIATION_OUTPUT, row.physical_id, problem=_denied(exc))
+        return
+    for instance_id, text in found:
+        _store(deployment, Kind.ASSOCIATION_OUTPUT, f"{instance_id} {known}", text)
+    if not found:
+        problem = Message(Code.OUTPUT_NOT_FOUND, dict(zip(("bucket", "prefix"), place, strict=True)))
+        _store(deployment, Kind.ASSOCIATION_OUTPUT, row.physical_id, problem=problem)
 
 
 def _store_outputs(deployment: Deployment, clients: Clients) -> None:
@@ -248,6 +254,8 @@ def _store_outputs(deployment: Deployment, clients: Clients) -> None:
     The association may have been deleted; the output of its runs is still in S3.
     """
     for run in AssociationRun.objects.of(deployment.environment).not_succeeded():
+        if run.status in RUN_SKIPPED:
+            continue  # it has written nothing
         subject = f"{run.instance_id} {run.association}"
         if run.output_at:
             head = f"{run.failed_task}: {run.failed_message}".strip(": ") or run.status
@@ -255,7 +263,7 @@ def _store_outputs(deployment: Deployment, clients: Clients) -> None:
             _store(deployment, Kind.ASSOCIATION_OUTPUT, subject, text)
             continue
         try:
-            text = _output_text(clients, _as_target(run))
+            text = run_outputs.text_of(clients.s3, _as_target(run), MAX_LENGTH)
         except AwsFailure as exc:
             _store(deployment, Kind.ASSOCIATION_OUTPUT, subject, problem=_denied(exc))
         else:

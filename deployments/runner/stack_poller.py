@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import datetime
 
 from django.db import transaction
+from django.utils import timezone
 
 from deployments.aws.cloudformation import CloudFormation, StackEvent, StackView
 from deployments.aws.session import Clients
@@ -57,11 +58,10 @@ def poll(deployment: Deployment, clients: Clients, now: datetime) -> float | Non
         evidence.gather(deployment, clients, is_last=end is not None)
     own = Stack.objects.get(deployment=deployment, path="")
     if root is not None and end is not None:
-        agree = own.status == root.status and not Stack.objects.of(deployment).to_poll().exists()
-        if not agree and deployment.quiet_passes >= TRAILING_PASSES and _ends_now(deployment, end):
-            last_statuses.read(deployment, clients.cloudformation, root, now)
-        if agree or deployment.quiet_passes >= TRAILING_PASSES:
+        if own.status == root.status and not Stack.objects.of(deployment).to_poll().exists():
             return finish(deployment, end, root)
+        if deployment.quiet_passes >= TRAILING_PASSES:
+            return _finish_without_events(deployment, clients, end, root)
         deployment.record(quiet_passes=0 if changed else deployment.quiet_passes + 1)
     _mirror(deployment, root.status if root else own.status)
     return polls.delay(polled_root=root is not None)
@@ -219,6 +219,15 @@ def finish_without_stack(deployment: Deployment) -> None:
     else:
         code, message = endpoint_run.why_missing(deployment.environment)
         finalize.finalize(deployment, State.FAILED, "", {}, code, message)
+
+
+def _finish_without_events(
+    deployment: Deployment, clients: Clients, end: State, root: StackView
+) -> float | None:
+    """Finish a deployment whose last events could not be read; list their statuses if no phase follows."""
+    if _ends_now(deployment, end):
+        last_statuses.read(deployment, clients.cloudformation, root, timezone.now())
+    return finish(deployment, end, root)
 
 
 def _ends_now(deployment: Deployment, end: State) -> bool:

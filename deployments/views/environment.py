@@ -20,6 +20,7 @@ from django.views.decorators.vary import vary_on_headers
 from deployments.actions import operate
 from deployments.actions.delete import close_environment
 from deployments.actions.watch import watch
+from deployments.core.health.aws_statuses import RUN_SKIPPED
 from deployments.errors import UserFixable
 from deployments.models import Deployment, Environment, Stack
 from deployments.models.health import AssociationRun
@@ -132,6 +133,7 @@ def environment_output(request: AuthedRequest, pk: int, run: int) -> HttpRespons
     context = {
         "environment": environment,
         "run": found,
+        "was_skipped": found.status in RUN_SKIPPED,
         "output": readable(found.output),
         "error_output": readable(found.error_output),
     }

@@ -209,6 +209,12 @@ MESSAGES: Final[Mapping[Code, str]] = {
     Code.RUN_REQUESTED_ON_ALL: N_("Requested on all instances."),
     Code.LOG_DELETED: N_("The log was deleted with its stack before it could be read."),
     Code.LOG_EMPTY: N_("The function logged nothing between the start and the failure of the resource."),
+    Code.OUTPUT_NOT_LOCATED: N_(
+        "State Manager no longer has the association, and no output location of it is known."
+    ),
+    Code.OUTPUT_NOT_FOUND: N_(
+        "State Manager no longer has the association, and no output of it is in s3://%(bucket)s/%(prefix)s."
+    ),
     Code.EVIDENCE_UNREADABLE: N_("It could not be read. %(action)s: %(aws)s (%(code)s)"),
     Code.CHANGE_SET_REJECTED: N_("CloudFormation rejected the change set: %(reason)s"),
     Code.CHANGE_SET_REJECTED_IN: N_(

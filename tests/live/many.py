@@ -17,6 +17,7 @@ def many_events(deployment: Deployment, count: int, *, repeats: bool = False) ->
     deployment.refresh_from_db()
     stacks = list(Stack.objects.of(deployment))
     begin = timezone.now() - timedelta(hours=2)
+    Event.objects.filter(deployment=deployment).update(at=begin)  # the others come later
     rows = []
     for number in range(1, count + 1):
         stack = stacks[number % len(stacks)]

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from deployments import models
 from deployments.aws.autoscaling import Group, ScalingActivity
 from deployments.aws.logs import LogLine
 from deployments.aws.redacted import redacted
@@ -223,3 +224,79 @@ def test_the_failed_task_of_an_association_is_stored_with_its_output(aws: FakeAw
 
     assert (found.kind, found.subject) == ("association_output", "i-2 servers")
     assert found.text.splitlines()[0] == "Install the release: no space"
+
+
+FATAL = b'fatal: [localhost]: FAILED! => {"msg": "no space"}'
+
+
+def _failed_association(**observed: str) -> Deployment:
+    """Return a deployment whose association failed, which State Manager no longer has."""
+    deployment = make_deployment()
+    root = make_stack(deployment)
+    make_resource(root, "Servers", type="AWS::SSM::Association", physical_id="a-1")
+    make_event(
+        deployment,
+        1,
+        stack=root,
+        logical_id="Servers",
+        type="AWS::SSM::Association",
+        status="CREATE_FAILED",
+        reason="Resource of type 'AWS::SSM::Association' with identifier 'a-1' did not stabilize.",
+    )
+    if observed:
+        models.Association.objects.create(
+            environment=deployment.environment,
+            association_id="a-1",
+            name="servers",
+            observed_at=START,
+            **observed,
+        )
+    return deployment
+
+
+def _gather_last(deployment: Deployment, aws: FakeAws) -> list[Evidence]:
+    clients = redacted(aws(deployment.environment.account.ref()), redactors.of_deployment(deployment))
+    evidence.gather(deployment, clients)
+    assert not Evidence.objects.of(deployment).exists()  # there may still be something to observe
+    evidence.gather(deployment, clients, is_last=True)
+    return list(Evidence.objects.of(deployment))
+
+
+def test_the_output_of_an_association_that_is_gone_is_found_in_s3_by_its_id(aws: FakeAws) -> None:
+    deployment = _failed_association(output_bucket="logs", output_prefix="out")
+    for instance, association, text in (
+        ("i-1", "a-1", b"ok: [localhost]"),
+        (
+            "i-2",
+            "a-1",
+            b'TASK [Install the release] ****\nfatal: [localhost]: FAILED! => {"msg": "no space"}',
+        ),
+        (
+            "i-3",
+            "a-2",
+            b'TASK [Other] ****\nfatal: [localhost]: FAILED! => {"msg": "of another association"}',
+        ),
+    ):
+        folder = f"out/{instance}/{association}/{START:%Y-%m-%dT%H-%M-%S}.000Z/ansible/0"
+        aws.stored["logs", f"{folder}/stdout"] = text
+
+    (found,) = _gather_last(deployment, aws)
+
+    assert (found.kind, found.subject) == ("association_output", "i-2 servers")
+    assert found.text.splitlines()[0] == "Install the release: no space"
+
+
+@pytest.mark.parametrize(
+    ("observed", "missing"),
+    [
+        ({}, "no output location of it is known"),
+        ({"output_bucket": ""}, "no output location of it is known"),
+        ({"output_bucket": "logs", "output_prefix": "out"}, "no output of it is in s3://logs/out"),
+    ],
+)
+def test_what_is_missing_of_an_association_that_is_gone_is_said(
+    aws: FakeAws, observed: dict[str, str], missing: str
+) -> None:
+    (found,) = _gather_last(_failed_association(**observed), aws)
+
+    assert missing in stored_text(found.problem)

@@ -47,6 +47,22 @@ def test_a_failed_run_displays_its_task_and_recap(browser: Client) -> None:
     assert not shown.one(id="association-assoc-web").all("pre")
 
 
+def test_a_skipped_run_shows_nothing_of_an_earlier_one(browser: Client) -> None:
+    environment = make_whole()
+    run = run_failed(environment)
+    run.status = "Skipped"  # with the recap that an earlier release read for it
+    run.save()
+
+    row = show(browser, environment, "servers").one("tr", id=f"run-{run.pk}")
+    alone = page(browser.get(url(environment, "environment_output", run.pk)))
+
+    assert "Skipped" in row.text
+    assert "ok 9" not in row.text
+    assert not row.all("details")
+    assert "The run was skipped, so it has no output." in alone.text
+    assert "FAILED!" not in alone.text
+
+
 def test_an_output_is_displayed_as_text_without_control_characters(browser: Client) -> None:
     environment = make_whole()
     run = run_failed(environment)

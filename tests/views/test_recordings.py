@@ -199,3 +199,12 @@ def test_viewers_can_replay_but_not_import_recordings(browser: Client, viewer: C
 
 def test_a_missing_recording_is_not_found(browser: Client) -> None:
     assert browser.post("/deployments/recordings/nothing").status_code == 404
+
+
+def test_the_banner_of_a_recording_leads_to_no_environment(browser: Client) -> None:
+    deployment = recordings.open_included("success", make_user("reader"))
+
+    banner = page(browser.get(deployment.get_absolute_url())).one(id="banner")
+
+    assert "This is a recording: its environment is not in AWS." in banner.text
+    assert "View environment" not in banner.text

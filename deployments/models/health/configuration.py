@@ -19,6 +19,10 @@ class AssociationQuerySet(models.QuerySet["Association"]):
         """Keep one environment's."""
         return self.filter(environment=environment).order_by("tier", "name", "pk")
 
+    def with_id(self, association_id: str) -> Association | None:
+        """Return the row of an association, None if it was never observed."""
+        return self.filter(association_id=association_id).first()
+
     def names_in(self, account: Account) -> list[str]:
         """Return the names of the associations of an account's environments."""
         rows = self.filter(environment__account=account, environment__deleted_at=None).exclude(name="")
@@ -46,6 +50,9 @@ class Association(models.Model):
     execution_id = IdField(max_length=64, blank=True, default="")
     executed_at = models.DateTimeField(_("last run"), null=True, blank=True)
     counts = models.JSONField(default=dict, blank=True)
+    # Where its runs write their output, "" for nowhere.
+    output_bucket = models.CharField(max_length=63, blank=True, default="", editable=False)
+    output_prefix = models.TextField(blank=True, default="", editable=False)
     observed_at = models.DateTimeField(_("observed"))
 
     objects = models.Manager.from_queryset(AssociationQuerySet)()

@@ -146,8 +146,15 @@ class RunRow:
         return self.fact.status in RUN_FAILED
 
     @property
+    def was_skipped(self) -> bool:
+        """Return whether it never ran, so that nothing was written."""
+        return self.fact.status in RUN_SKIPPED
+
+    @property
     def recap(self) -> str:
-        """Return Ansible's figures that are not 0, in Ansible's words."""
+        """Return Ansible's figures that are not 0, in Ansible's words; a run that was skipped has none."""
+        if self.was_skipped:
+            return ""
         return " ".join(f"{name} {self.fact.recap[name]}" for name in _RECAP if self.fact.recap.get(name))
 
 

@@ -56,6 +56,8 @@ def _write(polls: PollRound, one: ObservedEnvironment, found: Association) -> bo
             "detailed_status": found.detailed_status,
             "executed_at": found.last_execution_at,
             "counts": dict(found.counts),
+            "output_bucket": found.output_bucket,
+            "output_prefix": found.output_prefix,
         }
     }
     new = {"environment": one.environment, "observed_at": polls.now}

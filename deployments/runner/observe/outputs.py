@@ -9,7 +9,7 @@ from deployments.aws.outputs import outputs_of, read_end
 from deployments.aws.s3 import StoredObject
 from deployments.aws.ssm import ExecutionTarget
 from deployments.core.health.ansible import read_output
-from deployments.core.health.aws_statuses import RUN_ENDED, RUN_FAILED
+from deployments.core.health.aws_statuses import RUN_ENDED, RUN_FAILED, RUN_SKIPPED
 from deployments.models import AssociationRun
 from deployments.runner.observe.poll_round import ObservedEnvironment, PollRound
 
@@ -21,11 +21,14 @@ GIVE_UP_AFTER = timedelta(minutes=15)
 
 
 def read(polls: PollRound, one: ObservedEnvironment) -> bool:
-    """Read outputs that are missing. Return whether one was found."""
+    """Read outputs that are missing. Return whether one was found.
+
+    A run that was skipped has written none: what S3 has is of an earlier run.
+    """
     missing = (
         AssociationRun.objects.of(one.environment)
         .newest_of_each()
-        .filter(output_at=None, status__in=RUN_ENDED)
+        .filter(output_at=None, status__in=RUN_ENDED - RUN_SKIPPED)
         .exclude(output_bucket="")
         .select_related("association")
     )
