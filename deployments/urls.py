@@ -16,6 +16,7 @@ from deployments.views import (
     replay,
     stream,
 )
+from deployments.views.change_environment import environment_change
 from deployments.views.comparison import comparison_page
 from deployments.views.delete_environment import environment_delete
 from deployments.views.environments import environment_list
@@ -34,6 +35,7 @@ urlpatterns = [
         path(f"environments/<int:pk>/{tab}", environment.environment_page, {"tab": tab}, f"environment_{tab}")
         for tab in environment.TABS_BESIDE_OVERVIEW
     ),
+    path("environments/<int:pk>/change", environment_change, name="environment_change"),
     path("environments/<int:pk>/delete", environment_delete, name="environment_delete"),
     path("environments/<int:pk>/remaining", environment_remaining, name="environment_remaining"),
     path(

@@ -32,6 +32,6 @@ class DeployedSetAdmin(ReadOnly):
     """The template sets that deployments used, newest first."""
 
     list_display = ("name", "digest", "created_at")
-    fields = ("name", "digest", "created_at")
+    fields = readonly_fields = ("name", "digest", "created_at")
     search_fields = ("name", "digest")
     ordering = ("-created_at",)

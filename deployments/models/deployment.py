@@ -56,9 +56,9 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
         """Keep those that have not ended: the dispatcher takes steps of them, of previews as well."""
         return self.filter(state__in=[str(s) for s in ACTIVE])
 
-    def open_changes_of(self, environment_pk: int) -> Self:
-        """Keep the changes of an environment that have not begun to change it: previews and queued ones."""
-        rows = self.filter(environment=environment_pk, kind="update", active_key=None)
+    def open_changes(self) -> Self:
+        """Keep changes that have not begun to change their environment: previews and queued ones."""
+        rows = self.filter(kind="update", active_key=None)
         return rows.filter(state__in=[str(s) for s in BEFORE_STACKS])
 
     def queue_of(self, environment_pk: int) -> Self:
@@ -230,6 +230,11 @@ class Deployment(models.Model):
         """Return whether it is a change that has not begun to change the environment."""
         before = State(self.state) in BEFORE_STACKS
         return self.kind == Kind.UPDATE and before and self.active_key is None
+
+    @property
+    def is_good(self) -> bool:
+        """Return whether it succeeded in creating or changing its environment."""
+        return self.kind != Kind.DELETE and self.state == State.SUCCEEDED and not self.changed_nothing
 
     @property
     def changed_nothing(self) -> bool:

@@ -11,6 +11,7 @@ from django.db.models import Case, Count, Q, When
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from deployments.core.operations import Operation, is_allowed
 from deployments.core.status import PROBLEMS, is_rolled_back_create
 from deployments.models.account import Account
 from deployments.models.fields import IdField
@@ -200,6 +201,13 @@ class Environment(models.Model):
     def can_be_deleted(self) -> bool:
         """Return whether its deletion can be requested."""
         return not (self.deleted_at or self.missing_since or self.active_deployment)
+
+    @property
+    def can_be_changed(self) -> bool:
+        """Return whether a change can be requested: now, or when the active deployment has ended."""
+        if self.deleted_at or self.missing_since or not self.stack_id:
+            return False
+        return is_allowed(self.stack_status, Operation.CHANGE) or self.active_deployment is not None
 
     @property
     def active_deployment(self) -> Deployment | None:

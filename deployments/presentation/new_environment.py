@@ -9,7 +9,7 @@ from django.forms.boundfield import BoundField
 from django.utils.translation import gettext as _
 
 from deployments.core.parameters import Parameter, Preset
-from deployments.forms import PREFIX, TRUE_OR_FALSE, NewEnvironmentForm
+from deployments.forms import PREFIX, TRUE_OR_FALSE, ParametersForm
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class FieldGroup:
 class FormLayout:
     """The parts of the form. Presets and advanced parameters are empty unless the manifest has them."""
 
-    def __init__(self, form: NewEnvironmentForm) -> None:
+    def __init__(self, form: ParametersForm) -> None:
         self._form = form
         self.chosen = _chosen(form)
 
@@ -104,7 +104,7 @@ def _parameter(field: BoundField) -> Parameter:
     return field.field.parameter  # type: ignore[attr-defined, no-any-return]  # of ParameterField
 
 
-def _chosen(form: NewEnvironmentForm) -> Preset | None:
+def _chosen(form: ParametersForm) -> Preset | None:
     """Return the preset that was sent, else the first one whose values the form has."""
     presets = form.template_set.presets
     sent = form.data.get("preset") if form.is_bound else None
@@ -113,7 +113,7 @@ def _chosen(form: NewEnvironmentForm) -> Preset | None:
     return next((preset for preset in presets if _has_values(form, preset.values)), None)
 
 
-def _has_values(form: NewEnvironmentForm, values: Mapping[str, str]) -> bool:
+def _has_values(form: ParametersForm, values: Mapping[str, str]) -> bool:
     return all(str(form[PREFIX + name].value()) == value for name, value in values.items())
 
 

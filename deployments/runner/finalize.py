@@ -59,4 +59,4 @@ def finalize(
             deployment.kind == Kind.CREATE and state is not State.SUCCEEDED
         ):
             remaining.request_search(deployment)
-        Deployment.objects.open_changes_of(deployment.environment_id).update(due_at=now)
+        Deployment.objects.open_changes().of(deployment.environment).update(due_at=now)

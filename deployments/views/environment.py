@@ -69,6 +69,7 @@ def environment_page(request: AuthedRequest, pk: int, tab: str = OVERVIEW) -> Ht
     context |= {
         "is_observed": is_observed,
         "is_gone": environment.missing_since is not None or environment.deleted_at is not None,
+        "open_changes": Deployment.objects.for_list().of(environment).open_changes(),
         "tab": tab,
         "tab_template": f"deployments/_environment_tab_{tab}.html",
         "tab_url": tab_url(environment, tab),

@@ -23,15 +23,24 @@ class AuthedRequest(HttpRequest):
     htmx: HtmxDetails
 
 
-def may_deploy(
-    view: Callable[Concatenate[AuthedRequest, P], HttpResponse],
-) -> Callable[Concatenate[AuthedRequest, P], HttpResponse]:
+View = Callable[Concatenate[AuthedRequest, P], HttpResponse]
+
+
+def may(permission: str) -> Callable[[View[P]], View[P]]:
+    """Require a permission; users without it get 403."""
+
+    def requiring(view: View[P]) -> View[P]:
+        @wraps(view)
+        def checked(request: AuthedRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            if not request.user.has_perm(permission):
+                raise PermissionDenied(f"the permission {permission} is missing")
+            return view(request, *args, **kwargs)
+
+        return checked
+
+    return requiring
+
+
+def may_deploy(view: View[P]) -> View[P]:
     """Require the permission to deploy; other users get 403."""
-
-    @wraps(view)
-    def checked(request: AuthedRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        if not request.user.has_perm(DEPLOY):
-            raise PermissionDenied(f"the permission {DEPLOY} is missing")
-        return view(request, *args, **kwargs)
-
-    return checked
+    return may(DEPLOY)(view)

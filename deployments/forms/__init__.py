@@ -53,36 +53,14 @@ class ReasonedForm(forms.Form):
         return str(field.label)
 
 
-class NewEnvironmentForm(ReasonedForm):
-    """Account, name, reason and one field for each parameter of the template set."""
-
-    account = forms.ModelChoiceField(
-        Account.objects.usable(), label=gettext_lazy("Account"), empty_label=None
-    )
-    name = forms.CharField(
-        label=gettext_lazy("Name"),
-        max_length=40,
-        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}),
-        help_text=gettext_lazy("Letters, digits and hyphens; must start with a letter."),
-    )
-    field_order = ("name", "account", "reason")
+class ParametersForm(ReasonedForm):
+    """A reason and one field for each parameter of the template set."""
 
     def __init__(self, template_set: TemplateSet, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.template_set = template_set
         for name, parameter in template_set.parameters.items():
             self.fields[PREFIX + name] = ParameterField(parameter)
-        if not self.is_bound:  # a form with errors has the focus on their list
-            self.fields["name"].widget.attrs["autofocus"] = True
-
-    def clean_name(self) -> str:
-        """Return the name. Raise ValidationError if the action would reject it."""
-        name: str = self.cleaned_data["name"]
-        try:
-            check_name(name)
-        except UserFixable as error:
-            raise ValidationError(error_text(error), code=error.code) from error
-        return name
 
     def clean(self) -> dict[str, Any] | None:
         """Check the template's Rules, which read several parameters at once, when each value is allowed."""
@@ -119,6 +97,35 @@ class NewEnvironmentForm(ReasonedForm):
             if isinstance(f, ParameterField) and f.is_typed_again(self)
         ]
 
+
+class NewEnvironmentForm(ParametersForm):
+    """Account, name, reason and one field for each parameter of the template set."""
+
+    account = forms.ModelChoiceField(
+        Account.objects.usable(), label=gettext_lazy("Account"), empty_label=None
+    )
+    name = forms.CharField(
+        label=gettext_lazy("Name"),
+        max_length=40,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}),
+        help_text=gettext_lazy("Letters, digits and hyphens; must start with a letter."),
+    )
+    field_order = ("name", "account", "reason")
+
+    def __init__(self, template_set: TemplateSet, *args: Any, **options: Any) -> None:
+        super().__init__(template_set, *args, **options)
+        if not self.is_bound:  # a form with errors has the focus on their list
+            self.fields["name"].widget.attrs["autofocus"] = True
+
+    def clean_name(self) -> str:
+        """Return the name. Raise ValidationError if the action would reject it."""
+        name: str = self.cleaned_data["name"]
+        try:
+            check_name(name)
+        except UserFixable as error:
+            raise ValidationError(error_text(error), code=error.code) from error
+        return name
+
     @property
     def stack_prefix(self) -> str:
         """Return the prefix of stack names before the environment's name."""
@@ -126,11 +133,16 @@ class NewEnvironmentForm(ReasonedForm):
 
 
 class ParameterField(forms.CharField):
-    """One parameter: a widget for its type, and texts for CloudFormation's constraints."""
+    """One parameter: a widget for its type, and texts for CloudFormation's constraints.
+
+    `unchanged` is the value that is not marked as changed. A secret that `is_kept` may be left empty: its
+    value stays the one in AWS.
+    """
 
     def __init__(self, parameter: Parameter) -> None:
         self.parameter = parameter
-        initial = parameter.initial
+        self.is_kept = False
+        self.unchanged = initial = parameter.initial
         super().__init__(
             label=_(parameter.label) if parameter.label else parameter.name,
             help_text=_(parameter.description) if parameter.description else "",
@@ -145,6 +157,8 @@ class ParameterField(forms.CharField):
     @property
     def must_be_filled(self) -> bool:
         """Return whether an empty value is rejected."""
+        if self.is_kept:
+            return False
         has_default = self.parameter.no_echo and self.parameter.default is not None
         return not has_default and problem(self.parameter, "") is not None
 

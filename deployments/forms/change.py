@@ -1,0 +1,55 @@
+"""The form of a change: the parameters of an environment with the values that it has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from deployments.catalog import TemplateSet
+from deployments.core.parameters import Parameter
+from deployments.forms import PREFIX, ParameterField, ParametersForm
+
+
+class ChangeForm(ParametersForm):
+    """A reason and the parameters of the template set, with the present values.
+
+    `current` are the values of the stack, `good` those of the last good deployment, from which differences
+    are marked. Parameters that are chosen once cannot be edited; an empty secret keeps its value.
+    """
+
+    def __init__(
+        self,
+        template_set: TemplateSet,
+        current: Mapping[str, str],
+        good: Mapping[str, str],
+        *args: Any,
+        **options: Any,
+    ) -> None:
+        super().__init__(template_set, *args, **options)
+        for name, parameter in template_set.parameters.items():
+            field = self.fields[PREFIX + name]
+            if isinstance(field, ParameterField):
+                _with_values(field, parameter, current, good)
+
+    @property
+    def locked(self) -> int:
+        """Return how many parameters cannot be edited."""
+        return sum(field.disabled for field in self.fields.values())
+
+
+def _with_values(
+    field: ParameterField, parameter: Parameter, current: Mapping[str, str], good: Mapping[str, str]
+) -> None:
+    name = parameter.name
+    if parameter.no_echo:
+        field.is_kept = True
+        field.widget.attrs.pop("aria-required", None)
+        field.widget.attrs["placeholder"] = _("Unchanged")
+        return
+    # CloudFormation gives a stack the default of a parameter that it does not have yet.
+    field.initial = current.get(name, parameter.default or "")
+    field.unchanged = good.get(name, field.initial)
+    if parameter.choose_once and name in current:
+        field.disabled = True

@@ -1,0 +1,115 @@
+"""The form that changes an environment: its parameters, the template set, or both."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods
+
+from deployments import catalog
+from deployments.actions.change import base_of, request_change, set_of
+from deployments.actions.request import CHANGE
+from deployments.catalog import TemplateSet
+from deployments.core.operations import Operation, refusal
+from deployments.errors import Message, UserFixable
+from deployments.forms.change import ChangeForm
+from deployments.message_codes import Code
+from deployments.models import Deployment, Environment
+from deployments.presentation.new_environment import FormLayout
+from deployments.views.requests import AuthedRequest, may
+from deployments.wording import error_text, message_text
+
+PAGE = "deployments/change_environment.html"
+CURRENT, DEPLOYED = "current", "deployed"
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@may(CHANGE)
+def environment_change(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Show the form with the present values, or request the preview of a change."""
+    environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
+    context: dict[str, Any] = {"environment": environment}
+    if why := _why_not(environment):
+        return render(request, PAGE, context | {"why_not": why})
+    base = base_of(environment)
+    try:
+        template_set, version = _chosen(base, request.POST.get("set") or request.GET.get("set", ""))
+    except UserFixable as broken:
+        return render(request, PAGE, context | {"broken": error_text(broken)}, status=503)
+    form = ChangeForm(
+        template_set, environment.parameters, base.parameters if base else {}, request.POST or None
+    )
+    is_current = version == CURRENT
+    if request.method == "POST" and (deployment := _requested(request, environment, form, is_current)):
+        return redirect(deployment)
+    context |= {"form": form, "layout": FormLayout(form), "base": base, **_versions(base, version)}
+    return render(request, PAGE, context, status=422 if form.is_bound else 200)
+
+
+def _why_not(environment: Environment) -> str:
+    """Return why the environment cannot be changed, "" if it can, or will when a deployment has ended."""
+    if environment.deleted_at:
+        return message_text(Message(Code.ENVIRONMENT_ALREADY_DELETED))
+    if environment.missing_since or not environment.stack_id:
+        return message_text(Message(Code.NOTHING_TO_CHANGE))
+    why = refusal(environment.stack_status, Operation.CHANGE)
+    return message_text(why) if why and not environment.active_deployment else ""
+
+
+def _chosen(base: Deployment | None, wanted: str) -> tuple[TemplateSet, str]:
+    """Return the template set of the form: the one that is deployed unless the current one is chosen.
+
+    Raise UserFixable if it cannot be read.
+    """
+    if base is not None and wanted != CURRENT:
+        try:
+            return set_of(base), DEPLOYED
+        except UserFixable:  # an earlier release did not store it
+            pass
+    return catalog.load(settings.SANSO_TEMPLATE_SET), CURRENT
+
+
+def _versions(base: Deployment | None, version: str) -> dict[str, Any]:
+    """Return which template sets can be chosen, and whether the deployed one is missing."""
+    deployed = base.template_digest if base else ""
+    try:
+        current = catalog.load(settings.SANSO_TEMPLATE_SET).digest
+    except UserFixable:
+        current = ""
+    return {
+        "version": version,
+        "deployed_digest": deployed,
+        "current_digest": current,
+        "has_newer": bool(current) and current != deployed,
+        "is_deployed_missing": version == CURRENT and not _is_stored(base),
+    }
+
+
+def _is_stored(base: Deployment | None) -> bool:
+    try:
+        return base is not None and bool(set_of(base))
+    except UserFixable:
+        return False
+
+
+def _requested(
+    request: AuthedRequest, environment: Environment, form: ChangeForm, is_current: bool
+) -> Deployment | None:
+    """Return the deployment of a valid form; None if it is invalid, with the errors in the form."""
+    if not form.is_valid():
+        return None
+    try:
+        return request_change(
+            user=request.user,
+            environment=environment,
+            parameters=form.parameters(),
+            reason=form.cleaned_data["reason"],
+            request_key=form.cleaned_data["request_key"],
+            current_set=is_current,
+        )
+    except UserFixable as problem:
+        form.reject(problem)
+        return None

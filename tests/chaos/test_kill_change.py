@@ -1,0 +1,193 @@
+"""`kill -9` of the worker before and after every AWS call of a change, from its request to its end.
+
+Like `test_kill_worker`: one environment for each point, each in an account of its own. Previews are applied
+as soon as they are shown, so that calls after Apply are reached as well.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+
+import pytest
+from django.contrib.auth.models import Permission, User
+
+from deployments.actions.change import apply_change, discard_change, request_change, request_rollback
+from deployments.core.phases import State
+from deployments.errors import UserFixable
+from deployments.models import Account, Deployment, Environment
+from tests.chaos.conftest import Point, assert_complete_log, calls_of, hold_call
+from tests.chaos.test_kill_worker import batches, points_of, stop_observing
+from tests.running import Portal, client, new_account
+from tests.services import Sandbox, wait_until
+from tests.wordings import reason
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
+
+ROOT = """
+Parameters:
+  Bucket: {Type: String}
+  Prefix: {Type: String}
+  Title: {Type: String, Default: first}
+  Secret: {Type: String, NoEcho: true, Default: hidden-value-1}
+  Protection: {Type: String, Default: "true", AllowedValues: ["true", "false"]}
+Resources:
+  Topic: {Type: AWS::SNS::Topic, Properties: {DisplayName: !Ref Title}}
+  Hidden: {Type: AWS::SNS::Topic, Properties: {DisplayName: !Ref Secret}}
+  Guarded: {Type: AWS::SNS::Topic, Properties: {DisplayName: !Ref Protection}}
+  Inner:
+    Type: AWS::CloudFormation::Stack
+    Properties:
+      TemplateURL: !Sub https://${Bucket}.s3.${AWS::Region}.amazonaws.com/${Prefix}/inner.yaml
+      Parameters: {Title: !Ref Title}
+Outputs:
+  Topic: {Value: !Ref Topic}
+  Hidden: {Value: !Ref Hidden}
+"""
+INNER = """
+Parameters:
+  Title: {Type: String}
+Resources:
+  Named: {Type: AWS::SNS::Topic, Properties: {DisplayName: !Ref Title}}
+  Other: {Type: AWS::SNS::Topic}
+"""
+
+
+@pytest.fixture
+def templates() -> dict[str, str]:
+    return {"root.yaml": ROOT, "inner.yaml": INNER}
+
+
+def operator() -> User:
+    user = User.objects.get(username="operator")
+    user.user_permissions.add(Permission.objects.get(codename="change_environment"))
+    return User.objects.get(pk=user.pk)
+
+
+def change(deployment: Deployment, **parameters: str) -> Deployment:
+    """Request a change of some parameters of a deployment's environment."""
+    environment = Environment.objects.for_page().get(pk=deployment.environment_id)
+    return request_change(
+        user=operator(),
+        environment=environment,
+        parameters={**environment.parameters, **parameters},
+        reason="",
+        request_key=uuid.uuid4(),
+    )
+
+
+def apply_shown(deployments: Iterable[Deployment]) -> None:
+    """Apply every preview that is shown."""
+    keys = [one.pk for one in deployments]
+    for row in Deployment.objects.for_page().filter(pk__in=keys, state=str(State.PREVIEW)):
+        try:
+            apply_change(user=operator(), deployment=row, digest=row.preview_digest)
+        except UserFixable:  # its state has just changed
+            continue
+
+
+def applied(portal: Portal, *deployments: Deployment) -> list[Deployment]:
+    """Apply the previews when they are shown, and return the deployments at their end."""
+    rows = Deployment.objects.active().filter(pk__in=[one.pk for one in deployments])
+
+    def have_ended() -> bool:
+        apply_shown(deployments)
+        return not rows.exists()
+
+    try:
+        wait_until(have_ended, seconds=180, what="the end of the changes")
+    except TimeoutError as exc:
+        for one in rows.values("pk", "state", "revision", "failures", "attention", "due_at", "version"):
+            exc.add_note(str(one))
+        exc.add_note(portal.worker.log.read_text(errors="replace")[-3000:])
+        raise
+    return portal.wait_for_end(*deployments)
+
+
+def display_name(deployment: Deployment, output: str, sandbox: Sandbox) -> str:
+    """Return what a topic of the environment is called in AWS."""
+    environment = Environment.objects.get(pk=deployment.environment_id)
+    sns = client(deployment.environment.account, "sns", sandbox)
+    answer = sns.get_topic_attributes(TopicArn=environment.outputs[output])
+    return str(answer["Attributes"]["DisplayName"])
+
+
+def change_sets(deployment: Deployment, sandbox: Sandbox) -> list[str]:
+    """Return the execution statuses of the change sets that the root stack still has."""
+    cloudformation = client(deployment.environment.account, "cloudformation", sandbox)
+    answer = cloudformation.list_change_sets(StackName=deployment.environment.stack_name)
+    return [one["ExecutionStatus"] for one in answer["Summaries"]]
+
+
+def test_a_change_a_secret_that_is_kept_nothing_to_change_and_the_way_back(
+    portal: Portal, sandbox: Sandbox
+) -> None:
+    (created,) = portal.wait_for_end(portal.deploy(Secret="hidden-value-2"))
+    assert created.state == State.SUCCEEDED, reason(created)
+
+    (renamed,) = applied(portal, change(created, Title="second"))
+    assert renamed.state == State.SUCCEEDED, reason(renamed)
+    assert display_name(created, "Topic", sandbox) == "second"
+    assert display_name(created, "Hidden", sandbox) == "hidden-value-2"
+    assert_complete_log(renamed, sandbox)
+    assert set(renamed.changes["stacks"]) == {"", "Inner"}
+
+    (secret,) = applied(portal, change(created, Secret="hidden-value-3"))
+    assert secret.state == State.SUCCEEDED, reason(secret)
+    assert display_name(created, "Hidden", sandbox) == "hidden-value-3"
+    assert "hidden-value" not in str(secret.changes)
+
+    (nothing,) = applied(portal, change(created))
+    assert nothing.changed_nothing
+    assert Environment.objects.get(pk=created.environment_id).latest_id == secret.pk
+
+    back = request_rollback(
+        user=operator(),
+        deployment=Deployment.objects.for_page().get(pk=created.pk),
+        reason="",
+        request_key=uuid.uuid4(),
+    )
+    (ended,) = applied(portal, back)
+    assert ended.state == State.SUCCEEDED, reason(ended)
+    assert display_name(created, "Topic", sandbox) == "first"
+    assert display_name(created, "Hidden", sandbox) == "hidden-value-3"
+
+    discarded = change(created, Title="third")
+    wait_until(lambda: Deployment.objects.get(pk=discarded.pk).state == State.PREVIEW, what="the preview")
+    discard_change(user=operator(), deployment=discarded)
+    portal.wait_for_end(discarded)
+    assert not {"AVAILABLE", "UNAVAILABLE"} & set(change_sets(created, sandbox))
+
+
+def test_a_change_survives_the_death_of_its_worker_at_every_call(portal: Portal, sandbox: Sandbox) -> None:
+    (control,) = portal.wait_for_end(portal.deploy())
+    stop_observing(control)
+    before = len(calls_of(sandbox, control.environment.account))
+    applied(portal, change(control, Title="second"))
+    points: list[Point] = points_of(calls_of(sandbox, control.environment.account, since=before))
+    assert len(points) >= 20
+
+    for batch in batches(points):
+        accounts: list[Account] = [new_account() for _ in batch]
+        made = portal.wait_for_end(*[portal.deploy(account=account) for account in accounts])
+        assert {one.state for one in made} == {State.SUCCEEDED}
+        stop_observing(*made)
+        for account, point in zip(accounts, batch, strict=True):
+            hold_call(portal, account, point)
+        changes = [change(one, Title="second") for one in made]
+        wanted = {account.sandbox_account_id for account in accounts}
+
+        def are_held(wanted: set[str] = wanted, changes: list[Deployment] = changes) -> bool:
+            apply_shown(changes)
+            return wanted <= {request["account"] for request in portal.held()}
+
+        wait_until(are_held, seconds=120, what="a held call of every account")
+        portal.worker.kill()
+        portal.release_held_calls()
+        portal.start()
+
+        for point, ended in zip(batch, applied(portal, *changes), strict=True):
+            assert ended.state == State.SUCCEEDED, (point, reason(ended))
+            assert ended.revision == 0, point
+            assert display_name(ended, "Topic", sandbox) == "second", point
+            assert_complete_log(ended, sandbox)
