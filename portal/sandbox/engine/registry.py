@@ -3,6 +3,7 @@
 Every module beside this one reaches MiniStack's tables through here, so that what we lean on is in one place.
 """
 
+import contextvars
 import secrets
 import string
 from collections.abc import Callable, Iterator
@@ -105,6 +106,17 @@ def ready_with(resource_type: str, ready: Callable[[str], None]) -> None:
         return None
 
     provisioners._RESOURCE_HANDLERS[resource_type]["stabilize"] = stabilize
+
+
+# What a handler reports of the resource that it works on; set around it by what called it.
+noted: contextvars.ContextVar[Callable[[str], None]] = contextvars.ContextVar(
+    "noted", default=lambda _text: None
+)
+
+
+def note(text: str) -> None:
+    """Report, from within a handler, what the resource waits for: it becomes an event of its stack."""
+    noted.get()(text)
 
 
 def _replacing(create: Create, delete: Delete) -> Update:

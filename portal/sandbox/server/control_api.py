@@ -12,7 +12,7 @@ from typing import Any, Final
 import ministack.app
 from ministack.core.responses import AccountRegionScopedDict, AccountScopedDict
 
-from portal.sandbox.engine import access_keys, contract, faults, time_scale
+from portal.sandbox.engine import access_keys, contract, faults, quotas, shortages, time_scale
 from portal.sandbox.protocols import in_use
 from portal.sandbox.protocols.machines import ACTIONS
 from portal.sandbox.server import (
@@ -48,6 +48,10 @@ class ControlApi:
             ("GET", "machines"): self._list_machines,
             ("GET", "databases"): self._list_databases,
             ("POST", "databases"): self._act_on_database,
+            ("GET", "quotas"): self._quotas,
+            ("POST", "quotas"): self._quotas,
+            ("GET", "shortages"): self._shortages,
+            ("POST", "shortages"): self._shortages,
             ("POST", "reset"): self._reset,
         }
 
@@ -159,6 +163,16 @@ class ControlApi:
         cluster, action = str(payload.get("cluster")), str(payload.get("action"))
         return await asyncio.to_thread(database_actions.act, account, cluster, action)
 
+    async def _quotas(self, account: str | None, query: Payload, payload: Payload) -> Payload:
+        owner = control_requests.required(account)
+        quotas.change(owner, payload)
+        return dict(quotas.limits(owner))
+
+    async def _shortages(self, account: str | None, query: Payload, payload: Payload) -> Payload:
+        owner = control_requests.required(account)
+        shortages.change(owner, payload)
+        return dict(shortages.of(owner))
+
     async def _reset(self, account: str | None, query: Payload, payload: Payload) -> Payload:
         for service in self.services:
             if hasattr(service, "reset"):
@@ -167,6 +181,8 @@ class ControlApi:
             ministack.app._reset_all_state()
         else:
             forget_account(account)
+        for settings in (quotas, shortages):
+            settings.reset(account)
         faults.clear(account)
         call_log.forget(account)
         return {"reset": account or "all"}

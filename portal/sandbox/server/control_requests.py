@@ -35,6 +35,13 @@ def account_of(query: Payload) -> str | None:
     return account
 
 
+def required(account: str | None) -> str:
+    """Return the account of a request that is for one only. Raises Refused when it names none."""
+    if account is None:
+        raise Refused("this is for one account: ?account=, twelve digits")
+    return account
+
+
 def since_of(query: Payload) -> int:
     """Return the number of the last call that is known, 0 without one. Raises Refused for what is none."""
     text = query.get("since", "0")

@@ -14,20 +14,28 @@ from tests.services import wait_until
 
 SET = Path(__file__).parent
 OWN_PREFIX = "fa-094"
+RETIRED = b"8.0.mysql_aurora.3.01.0"  # the article's version, which RDS no longer creates
 CAPABILITIES = ["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 
 
-def publish(account: Account, bucket: str, prefix: str) -> str:
+def publish(account: Account, bucket: str, prefix: str, version: bytes) -> str:
     """Upload the set by the portal's conventions and return the address of its root template.
 
     The prefix is part of the file names: another environment needs a copy with other names.
+
+    Args:
+        version: of the database, in place of the article's.
     """
     template_set = catalog.load(SET)
     s3 = account.client("s3")
     if bucket not in [one["Name"] for one in s3.list_buckets()["Buckets"]]:
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
     for key, body in catalog.build_objects(template_set):
-        s3.put_object(Bucket=bucket, Key=f"{prefix}/{key.replace(OWN_PREFIX, prefix)}", Body=body)
+        s3.put_object(
+            Bucket=bucket,
+            Key=f"{prefix}/{key.replace(OWN_PREFIX, prefix)}",
+            Body=body.replace(RETIRED, version),
+        )
     root = template_set.root.name.replace(OWN_PREFIX, prefix)
     return f"https://{bucket}.s3.{REGION}.amazonaws.com/{prefix}/{root}"
 
@@ -42,10 +50,17 @@ def failures(account: Account) -> list[str]:
     return [line for stack in stacks for line in account.story(stack["StackId"]) if "FAILED" in line]
 
 
-def create(account: Account, bucket: str, prefix: str, **changed: str) -> str:
+def create(
+    account: Account,
+    bucket: str,
+    prefix: str,
+    *,
+    version: bytes = b"8.0.mysql_aurora.3.10.6",
+    **changed: str,
+) -> str:
     answer = account.cloudformation.create_stack(
         StackName=prefix,
-        TemplateURL=publish(account, bucket, prefix),
+        TemplateURL=publish(account, bucket, prefix, version),
         Parameters=parameters(bucket, prefix, **changed),
         Capabilities=CAPABILITIES,
     )
@@ -78,6 +93,14 @@ def rows(host: str, port: int = 3306, *, write: bool = True) -> Any:
             cursor.execute("INSERT INTO testtable VALUES ('2024-02-03 04:05:06')")
         cursor.execute("SELECT dt FROM testtable")
         return cursor.fetchall()
+
+
+def test_the_articles_database_is_refused_as_rds_has_retired_its_version(account: Account) -> None:
+    """https://docs.aws.amazon.com/AmazonRDS/latest/AuroraMySQLReleaseNotes/AuroraMySQL.release-calendars.html"""
+    stack = create(account, f"article-{account.id}", "fa-094", version=RETIRED)
+    finish(account, stack, "ROLLBACK_COMPLETE")
+    reasons = "".join(account.story(account.child(stack, "DatabaseStack"), of="DBCluster"))
+    assert "Cannot find version 8.0.mysql_aurora.3.01.0 for aurora-mysql" in reasons
 
 
 def test_the_articles_set_comes_up_grows_and_leaves_nothing(account: Account) -> None:

@@ -193,7 +193,9 @@ def test_attributes_and_checks_change_in_place(account: Account, network: Networ
     assert web["HealthCheckPath"] == "/alive"
 
 
-def test_a_network_load_balancer_that_gains_groups_is_another_one(account: Account, network: Network) -> None:
+def test_a_network_load_balancer_that_gains_groups_is_another_one_which_its_target_group_refuses(
+    account: Account, network: Network
+) -> None:
     without = BALANCERS.replace(
         "      Subnets: [!Ref SubnetA, !Ref SubnetC]\n      SecurityGroups: [!Ref Group]\n  Outer",
         "      Subnets: [!Ref SubnetA, !Ref SubnetC]\n  Outer",
@@ -204,12 +206,12 @@ def test_a_network_load_balancer_that_gains_groups_is_another_one(account: Accou
     elb = account.client("elbv2")
     with pytest.raises(ClientError, match="InvalidConfigurationRequest"):
         elb.set_security_groups(LoadBalancerArn=before, SecurityGroups=[network.group])
-    changed(account, stack, BALANCERS, **values(network))
-    after = account.outputs(stack)["Inner"]
-    assert after != before
+    account.update(stack, BALANCERS, Parameters=given(**values(network)))
+    assert account.status(stack) == "UPDATE_ROLLBACK_COMPLETE", account.story(stack)
+    assert "cannot be associated with more than one load balancer" in "".join(account.story(stack))
     arns = [one["LoadBalancerArn"] for one in elb.describe_load_balancers()["LoadBalancers"]]
-    assert after in arns
-    assert before not in arns
+    assert before in arns
+    assert account.outputs(stack)["Inner"] == before
 
 
 def test_a_protected_load_balancer_and_a_used_target_group_cannot_be_deleted(
@@ -229,12 +231,13 @@ def test_a_protected_load_balancer_and_a_used_target_group_cannot_be_deleted(
 def test_a_taken_name_fails_the_stack(account: Account, network: Network) -> None:
     template = """
     Parameters:
-      Subnet: {Type: AWS::EC2::Subnet::Id}
+      Subnets: {Type: List<AWS::EC2::Subnet::Id>}
     Resources:
-      One: {Type: AWS::ElasticLoadBalancingV2::LoadBalancer, Properties: {Name: site, Subnets: [!Ref Subnet]}}
+      One: {Type: AWS::ElasticLoadBalancingV2::LoadBalancer, Properties: {Name: site, Subnets: !Ref Subnets}}
     """
-    made(account, "first", template, Subnet=network.subnet_a)
-    assert "same name" in failure(account, "second", template, "One", Subnet=network.subnet_a)
+    both = f"{network.subnet_a},{network.subnet_c}"
+    made(account, "first", template, Subnets=both)
+    assert "same name" in failure(account, "second", template, "One", Subnets=both)
 
 
 def test_deleting_leaves_no_interface_listener_or_group(account: Account, network: Network) -> None:

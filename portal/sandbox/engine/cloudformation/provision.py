@@ -9,8 +9,8 @@ from ministack.core.concurrency import run_reentrant
 from ministack.core.responses import new_uuid
 from ministack.services.cloudformation import provisioners, stacks
 
-from portal.sandbox.engine import faults, names, time_scale
-from portal.sandbox.engine.cloudformation import reasons
+from portal.sandbox.engine import faults, names, registry, time_scale
+from portal.sandbox.engine.cloudformation import events, reasons
 from portal.sandbox.engine.cloudformation.store import Record, Stack
 
 Result = TypeVar("Result")
@@ -157,7 +157,13 @@ async def delete(
     await _pass(time_scale.of_delete(resource_type), asyncio.Event())
     physical_id, properties = record["PhysicalResourceId"], record.get("Properties") or {}
 
+    loop = asyncio.get_running_loop()
+
+    def waits(reason: str) -> None:
+        events.resource_status(stack, record, "DELETE_IN_PROGRESS", reason)
+
     def work() -> None:
+        registry.noted.set(lambda reason: _on(loop, waits, reason))
         if snapshot:
             provisioners._snapshot_resource(resource_type, physical_id, properties)
         if instead is not None:
@@ -169,6 +175,10 @@ async def delete(
         await _called(resource_type, work)
     except Exception as error:
         raise ValueError(reasons.of_error(resource_type, error)) from error
+
+
+def _on(loop: asyncio.AbstractEventLoop, report: Callable[[str], None], reason: str) -> None:
+    loop.call_soon_threadsafe(report, reason)
 
 
 async def finish_late(stack: Stack, record: Record) -> None:

@@ -3,12 +3,21 @@
 from ministack.services import ec2
 
 from portal.sandbox.protocols import in_use
-from portal.sandbox.services.ec2 import addresses, flow_logs, images, instances, interfaces, networks, rules
+from portal.sandbox.services.ec2 import (
+    account_quotas,
+    addresses,
+    flow_logs,
+    images,
+    instances,
+    interfaces,
+    networks,
+    rules,
+)
 
 
 def install() -> None:
     """Put the EC2 resource types and actions in place."""
-    for module in (addresses, flow_logs, images, instances, interfaces, networks, rules):
+    for module in (addresses, flow_logs, images, instances, interfaces, networks, rules, account_quotas):
         module.install()
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from ministack.services import ec2
 from ministack.services.cloudformation import provisioners
 
-from portal.sandbox.engine import query
+from portal.sandbox.engine import query, quotas
 from portal.sandbox.engine.registry import (
     Answer,
     Created,
@@ -113,6 +113,8 @@ def _new_gateway(subnet_id: str, allocation: str | None, connectivity: str) -> s
         raise Refused(
             "Resource.AlreadyAssociated", f"Elastic IP address [{allocation}] is already associated"
         )
+    zone = subnet["AvailabilityZone"]
+    quotas.require("nat_gateways_per_zone", sum(_is_live_in(zone, one) for one in ec2._nat_gateways.values()))
     gateway = new_id("nat")
     interface = interfaces.add(
         subnet_id, f"Interface for NAT Gateway {gateway}", kind="nat_gateway", requester="amazon-nat"
@@ -132,6 +134,11 @@ def _new_gateway(subnet_id: str, allocation: str | None, connectivity: str) -> s
         "_addresses": _gateway_addresses(elastic, interface),
     }
     return gateway
+
+
+def _is_live_in(zone: str, gateway: Record) -> bool:
+    subnet = ec2._subnets.get(gateway["SubnetId"]) or {}
+    return gateway["State"] in ("pending", "available") and subnet.get("AvailabilityZone") == zone
 
 
 def _associate(elastic: Record, interface: Record) -> None:

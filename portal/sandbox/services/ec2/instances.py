@@ -6,10 +6,10 @@ from typing import Any
 from ministack.services import ec2
 
 from portal.sandbox.engine import query
-from portal.sandbox.engine.registry import Answer, Parameters, Record, Refused, here
+from portal.sandbox.engine.registry import Action, Answer, Parameters, Record, Refused, here
 from portal.sandbox.protocols import in_use
 from portal.sandbox.protocols.machines import Instance
-from portal.sandbox.services.ec2 import images, interfaces
+from portal.sandbox.services.ec2 import images, interfaces, offers, responses
 from portal.sandbox.services.iam import role_sessions
 
 _engine_launch = ec2._launch_instances_internal
@@ -29,6 +29,7 @@ def install() -> None:
         ec2._tags.get(instance["InstanceId"], []),
     )
     ec2._ACTION_MAP["TerminateInstances"] = _terminate_action
+    ec2._ACTION_MAP["RunInstances"] = _refusing(ec2._ACTION_MAP["RunInstances"])
     ec2.exec_in_instance_blocking = _run_command
 
 
@@ -118,6 +119,9 @@ def _launch_instances(
     subnet_id = subnet_id or ec2._DEFAULT_SUBNET_ID
     wanted = options.pop("requested_private_ip", None)
     created: list[Record] = []
+    offers.require_valid(image_id, instance_type)
+    zone = (ec2._subnets.get(subnet_id) or {}).get("AvailabilityZone", f"{here().region}a")
+    offers.require_room(instance_type, zone, count)
     with interfaces.addresses:
         for _number in range(count):
             address = wanted or interfaces.free_address(subnet_id)
@@ -168,6 +172,16 @@ def _place(instance: Record, subnet: Record) -> None:
             instance_id=instance["InstanceId"],
         )
         interface["PrivateIpAddress"] = instance["PrivateIpAddress"] = address
+
+
+def _refusing(run: Action) -> Action:
+    def checked(parameters: Parameters) -> Answer:
+        try:
+            return run(parameters)
+        except Refused as refused:
+            return responses.refusal(refused)
+
+    return checked
 
 
 def _terminate_action(parameters: Parameters) -> Answer:

@@ -5,7 +5,7 @@ from typing import Any
 from ministack.services import ec2
 from ministack.services.cloudformation import provisioners
 
-from portal.sandbox.engine import query
+from portal.sandbox.engine import query, quotas
 from portal.sandbox.engine.registry import (
     Answer,
     Created,
@@ -74,6 +74,7 @@ def add_rule(group_id: str, direction: str, rule: Record) -> str:
             f'the specified rule "peer: {_peer(rule)}, {protocol}, from port: {rule.get("FromPort", -1)}, '
             f'to port: {rule.get("ToPort", -1)}, ALLOW" already exists',
         )
+    quotas.require("rules_per_security_group", len(_single_rules(group[direction])))
     rule_id = str(ec2._sg_rule_id(group_id, direction == EGRESS, rule))
     rule["SecurityGroupRuleId"] = rule_id
     group[direction].append(rule)

@@ -2,6 +2,7 @@
 
 from portal.sandbox.protocols import in_use
 from portal.sandbox.services.elbv2 import (
+    associations,
     forwarding,
     listeners,
     load_balancer_api,
@@ -14,7 +15,16 @@ from portal.sandbox.services.elbv2 import (
 
 def install() -> None:
     """Put the resource types and actions in place, and serve every listener from now on."""
-    for module in (load_balancers, load_balancer_api, listeners, target_groups, targets, target_health):
+    modules = (
+        load_balancers,
+        load_balancer_api,
+        listeners,
+        associations,
+        target_groups,
+        targets,
+        target_health,
+    )
+    for module in modules:
         module.install()
     in_use.balancers().start(forwarding)
 

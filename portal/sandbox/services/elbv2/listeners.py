@@ -1,5 +1,7 @@
 """Listeners with ARNs of their load balancer's kind; which load balancers use a target group."""
 
+from collections.abc import Iterable
+
 from ministack.services import alb
 from ministack.services.cloudformation import provisioners
 
@@ -9,7 +11,6 @@ from portal.sandbox.engine.registry import (
     Record,
     Refused,
     arn,
-    changed,
     handler,
     new_suffix,
     provide,
@@ -33,6 +34,7 @@ def _create(logical_id: str, properties: Properties, stack: str) -> Created:
         for listener in alb._listeners.values()
     ):
         raise Refused("DuplicateListener", "A listener already exists on this port for this load balancer")
+    require_single_load_balancer(properties.get("DefaultActions"), load_balancer)
     path = f"{load_balancer.partition(':loadbalancer/')[2]}/{new_suffix()}"
     key = arn("elasticloadbalancing", f"listener/{path}")
     listener: Record = {
@@ -60,10 +62,12 @@ def _create(logical_id: str, properties: Properties, stack: str) -> Created:
 
 
 def _update(physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str) -> Created:
-    if changed(old, new, "LoadBalancerArn") or physical_id not in alb._listeners:
+    listener = alb._listeners.get(physical_id)  # not the old properties: a rollback has those of what failed
+    if listener is None or listener["LoadBalancerArn"] != new.get("LoadBalancerArn"):
         created = _create(logical_id, new, stack)
         provisioners._delete_predecessor(_delete, physical_id, old)
         return created
+    require_single_load_balancer(new.get("DefaultActions"), new.get("LoadBalancerArn", ""))
     updated: Created = _engine["update"](physical_id, old, new, stack, logical_id)
     provisioners._elbv2_merge_attributes(
         alb._listener_attrs.setdefault(physical_id, []), new.get("ListenerAttributes")
@@ -74,6 +78,17 @@ def _update(physical_id: str, old: Properties, new: Properties, stack: str, logi
 def _delete(physical_id: str, properties: Properties) -> None:
     _engine["delete"](physical_id, properties)
     alb._listener_attrs.pop(physical_id, None)
+
+
+def require_single_load_balancer(actions: Iterable[Record] | None, load_balancer: str) -> None:
+    """Raise Refused when an action forwards to a target group of another load balancer."""
+    for target_group in [group for action in actions or () for group in _forwarded(action)]:
+        if set(load_balancers_of(target_group)) - {load_balancer}:
+            raise Refused(
+                "TargetGroupAssociationLimit",
+                "The following target groups cannot be associated with more than one load balancer: "
+                f"{target_group}",
+            )
 
 
 def load_balancers_of(target_group: str) -> list[str]:
@@ -91,4 +106,4 @@ def load_balancers_of(target_group: str) -> list[str]:
 
 def _forwarded(action: Record) -> list[str]:
     several = (action.get("ForwardConfig") or {}).get("TargetGroups") or []
-    return [action.get("TargetGroupArn", ""), *(group.get("TargetGroupArn", "") for group in several)]
+    return [str(action.get("TargetGroupArn") or ""), *(group.get("TargetGroupArn", "") for group in several)]

@@ -3,6 +3,7 @@
 from ministack.services import alb, ec2
 from ministack.services.cloudformation import provisioners
 
+from portal.sandbox.engine import quotas
 from portal.sandbox.engine.registry import (
     Created,
     Properties,
@@ -19,6 +20,7 @@ from portal.sandbox.engine.registry import (
 )
 from portal.sandbox.protocols import in_use
 from portal.sandbox.services.ec2 import interfaces
+from portal.sandbox.services.elbv2 import subnet_rules
 
 TYPE = "AWS::ElasticLoadBalancingV2::LoadBalancer"
 NAME_LIMIT = 32
@@ -90,6 +92,9 @@ def new(name: str, properties: Properties) -> Record:
         raise Refused("ValidationError", f"The load balancer name '{name}' is not valid")
     if not subnets:
         raise Refused("ValidationError", "At least one subnet must be specified")
+    vpc = _vpc(subnets)
+    subnet_rules.require_room(kind, subnets)
+    quotas.require("load_balancers_" + kind, sum(one["Type"] == kind for one in alb._lbs.values()))
     scheme = properties.get("Scheme") or "internet-facing"
     suffix = new_suffix()
     region = here().region
@@ -102,7 +107,7 @@ def new(name: str, properties: Properties) -> Record:
         "LoadBalancerName": name,
         "DNSName": in_use.balancers().name_of(key, kind, f"{host}-{number}.{domain}"),
         "Scheme": scheme,
-        "VpcId": _vpc(subnets),
+        "VpcId": vpc,
         "State": "active",
         "Type": kind,
         "Subnets": subnets,
@@ -203,8 +208,11 @@ def _update(physical_id: str, old: Properties, new: Properties, stack: str, logi
     network = record is not None and record["Type"] == "network"
     if record is None or changed(old, new, *REPLACING) or (network and gained_groups):
         return replace(_create, delete, physical_id, old, new, stack, logical_id)
+    subnets = _subnets(new)
+    _vpc(subnets)
+    subnet_rules.require_room(record["Type"], subnets, record["Subnets"])
     record["IpAddressType"] = new.get("IpAddressType") or "ipv4"
-    record["Subnets"] = _subnets(new)
+    record["Subnets"] = subnets
     record["SecurityGroups"] = _security_groups(new, record["Type"], record["Subnets"])
     cover_subnets(record)
     provisioners._elbv2_merge_attributes(alb._lb_attrs[physical_id], new.get("LoadBalancerAttributes"))

@@ -3,7 +3,7 @@
 from ministack.services import alb
 from ministack.services.cloudformation import provisioners
 
-from portal.sandbox.engine import query
+from portal.sandbox.engine import query, quotas
 from portal.sandbox.engine.registry import (
     Answer,
     Created,
@@ -78,6 +78,7 @@ def _new(name: str, properties: Properties) -> Record:
         )
     if any(group["TargetGroupName"] == name for group in alb._tgs.values()):
         raise Refused("DuplicateTargetGroupName", f"A target group with the same name '{name}' exists")
+    quotas.require("target_groups", len(alb._tgs))
     key = arn("elasticloadbalancing", f"targetgroup/{name}/{new_suffix()}")
     protocol = properties.get("Protocol") or "HTTP"
     group: Record = {

@@ -5,12 +5,20 @@ it.
 """
 
 from portal.sandbox.protocols import in_use
-from portal.sandbox.services.lambda_ import custom_resources, logs, no_programs, packages, workers
+from portal.sandbox.services.lambda_ import (
+    custom_resources,
+    interfaces,
+    limits,
+    logs,
+    no_programs,
+    packages,
+    workers,
+)
 
 
 def install() -> None:
     """Put the process, the inline packaging, the logs and the custom resources in place."""
-    for module in (no_programs, packages, workers, logs, custom_resources):
+    for module in (no_programs, packages, limits, interfaces, workers, logs, custom_resources):
         module.install()
 
 

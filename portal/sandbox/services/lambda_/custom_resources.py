@@ -1,6 +1,7 @@
 """Custom resources: the function is called as Lambda calls it asynchronously, and its answer waited for."""
 
 import contextlib
+import json
 import threading
 import time
 import uuid
@@ -13,6 +14,7 @@ from ministack.services.cloudformation import custom_resource, provisioners
 from portal.sandbox.engine import time_scale
 from portal.sandbox.engine.registry import Created, Properties
 from portal.sandbox.engine.time_scale import shortened
+from portal.sandbox.services.lambda_ import limits, routes
 
 LONGEST = 3600  # seconds of ServiceTimeout unless the template says less
 RETRIES = (60.0, 120.0)  # seconds after which Lambda calls a function again that failed
@@ -95,6 +97,8 @@ def _function(service_token: str) -> dict[str, Any]:
 
 def _answer(event: dict[str, Any], token: str, timeout: float) -> dict[str, Any]:
     function = _function(event["ServiceToken"])
+    config = function.get("config") or function
+    event = {**event, "ResponseURL": routes.response_url(config, event["ResponseURL"])}
     answered: threading.Event = custom_resource.register_token(token)
     ended: list[float] = []
     try:
@@ -108,6 +112,8 @@ def _answer(event: dict[str, Any], token: str, timeout: float) -> dict[str, Any]
                 raise TimeoutError(f"No answer came to request {event['RequestId']}.")
         with custom_resource._lock:
             answer: dict[str, Any] = custom_resource._pending[token]["result"] or {}
+        if len(json.dumps(answer).encode()) > limits.LARGEST_ANSWER:
+            raise ValueError("Response object is too long.")
         return answer
     finally:
         with custom_resource._lock:

@@ -16,6 +16,7 @@ from ministack.services import lambda_svc
 
 from portal.sandbox.protocols import in_use
 from portal.sandbox.protocols.functions import FunctionCode, FunctionProcess
+from portal.sandbox.services.lambda_ import routes
 
 # The log stream of the process that served the invocation this thread waits for.
 log_stream: contextvars.ContextVar[str | None] = contextvars.ContextVar("log_stream", default=None)
@@ -53,6 +54,8 @@ class Worker(lambda_runtime.Worker):  # type: ignore[misc]  # MiniStack has no t
     def invoke(self, *arguments: Any, **options: Any) -> dict[str, Any]:
         """Run one invocation; a process that ended is started anew first, and may fail to."""
         answer: dict[str, Any]
+        if getattr(self, "endpoints", None) not in (None, routes.endpoints(self.config)):
+            self.kill()  # its network has changed since it was started
         try:
             answer = super().invoke(*arguments, **options)
         except RuntimeError as failed:
@@ -74,6 +77,7 @@ class Worker(lambda_runtime.Worker):  # type: ignore[misc]  # MiniStack has no t
             memory=int(self.config.get("MemorySize") or 128),
             storage=int((self.config.get("EphemeralStorage") or {}).get("Size") or 512),
         )
+        self.endpoints = routes.endpoints(self.config)
         in_use.functions().spawn(code, self._environment, self._started)
         self._start_time = time.time()
 
@@ -99,6 +103,7 @@ class Worker(lambda_runtime.Worker):  # type: ignore[misc]  # MiniStack has no t
             "LANG": "C.UTF-8",
             "AWS_ENDPOINT_URL": f"http://{host}:{port}",
             **given,
+            **self.endpoints,
             "AWS_REGION": region,
             "AWS_DEFAULT_REGION": region,
             **lambda_runtime.execution_credentials(config),

@@ -4,14 +4,15 @@ from collections.abc import Callable
 
 from ministack.services import rds
 
-from portal.sandbox.engine import query
+from portal.sandbox.engine import query, quotas
 from portal.sandbox.engine.registry import Action, Answer, Parameters, Refused, here
-from portal.sandbox.services.rds import clusters, databases, instances, roles
+from portal.sandbox.services.rds import clusters, databases, instances, offers, roles
 
 
 def install() -> None:
     """Put the actions around MiniStack's in place."""
     around: dict[str, Callable[[Parameters, Action], Answer]] = {
+        "CreateDBCluster": _create_cluster,
         "ModifyDBCluster": _modify_cluster,
         "DeleteDBCluster": _delete_cluster,
         "CreateDBInstance": _create_instance,
@@ -32,6 +33,15 @@ def _wrapping(engine: Action, action: Callable[[Parameters, Action], Answer]) ->
         return answer
 
     return wrapped
+
+
+def _create_cluster(parameters: Parameters, engine: Action) -> Answer:
+    """MiniStack's own, after the checks that a template's cluster has to pass."""
+    name = query.value(parameters, "Engine")
+    offers.require_version(name, query.value(parameters, "EngineVersion"))
+    offers.require_backup_period(name, query.value(parameters, "BackupRetentionPeriod") or None)
+    quotas.require("database_clusters", len(rds._clusters))
+    return engine(parameters)
 
 
 def _modify_cluster(parameters: Parameters, engine: Action) -> Answer:

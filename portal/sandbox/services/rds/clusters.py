@@ -3,12 +3,14 @@
 from ministack.services import rds
 from ministack.services.cloudformation import provisioners
 
+from portal.sandbox.engine import quotas
 from portal.sandbox.engine.registry import (
     Attributes,
     Created,
     Properties,
     Record,
     Refused,
+    changed,
     handler,
     here,
     provide,
@@ -17,7 +19,7 @@ from portal.sandbox.engine.registry import (
     truth,
 )
 from portal.sandbox.protocols.databases import DatabaseSettings, Endpoint
-from portal.sandbox.services.rds import databases, master_secrets
+from portal.sandbox.services.rds import databases, master_secrets, offers
 
 TYPE = "AWS::RDS::DBCluster"
 MYSQL_PORT = 3306
@@ -40,6 +42,8 @@ def _create(logical_id: str, properties: Properties, stack: str) -> Created:
     if identifier.lower() in rds._clusters:
         raise Refused("DBClusterAlreadyExistsFault", "DB Cluster already exists")
     _require_master(properties)
+    _require_offered(properties)
+    quotas.require("database_clusters", len(rds._clusters))
     subnet_group = _subnet_group(properties)
     given = {**properties, "DBClusterIdentifier": identifier.lower()}
     cluster_id, _attributes = _engine["create"](logical_id, given, stack)
@@ -58,6 +62,12 @@ def _create(logical_id: str, properties: Properties, stack: str) -> Created:
         raise Refused("InternalFailure", f"The sandbox's database did not start: {failed}") from failed
     _become(cluster_id, "creating")
     return cluster_id, attributes(cluster)
+
+
+def _require_offered(properties: Properties) -> None:
+    engine = str(properties.get("Engine") or "")
+    offers.require_version(engine, str(properties.get("EngineVersion") or ""))
+    offers.require_backup_period(engine, properties.get("BackupRetentionPeriod"))
 
 
 def _become(cluster_id: str, status: str) -> None:
@@ -154,6 +164,8 @@ def _update(physical_id: str, old: Properties, new: Properties, stack: str, logi
     renamed = new.get("DBClusterIdentifier") and new["DBClusterIdentifier"].lower() != physical_id
     if cluster is None or renamed or provisioners._requires_replacement(TYPE, old, new):
         return replace(_create, delete, physical_id, old, new, stack, logical_id)
+    if changed(old, new, "EngineVersion", "BackupRetentionPeriod"):
+        _require_offered(new)
     kept = {name: cluster[name] for name in ("Endpoint", "ReaderEndpoint", "Port", "_MasterUserPassword")}
     pinned = {"DBClusterIdentifier": physical_id}
     _engine["update"](physical_id, {**old, **pinned}, {**new, **pinned}, stack, logical_id)

@@ -4,18 +4,20 @@ import pymysql
 from ministack.services import rds
 from ministack.services.cloudformation import provisioners
 
+from portal.sandbox.engine import quotas
 from portal.sandbox.engine.registry import (
     Created,
     Properties,
     Record,
     Refused,
+    changed,
     handler,
     provide,
     ready_with,
     replace,
 )
 from portal.sandbox.protocols.databases import CannotFailOver
-from portal.sandbox.services.rds import roles
+from portal.sandbox.services.rds import offers, roles
 
 TYPE = "AWS::RDS::DBInstance"
 
@@ -36,6 +38,8 @@ def create(logical_id: str, properties: Properties, stack: str) -> Created:
     )
     if identifier.lower() in rds._instances:
         raise Refused("DBInstanceAlreadyExists", "DB instance already exists")
+    _require_offered(properties, cluster)
+    quotas.require("database_instances", len(rds._instances))
     given = {**properties, "DBInstanceIdentifier": identifier.lower()}
     if cluster is not None:
         given |= {"DBSubnetGroupName": cluster["DBSubnetGroup"], "Port": cluster["Port"]}
@@ -47,6 +51,15 @@ def create(logical_id: str, properties: Properties, stack: str) -> Created:
         public = provisioners._cfn_bool(properties.get("PubliclyAccessible", False))
         join(rds._instances[instance_id], cluster, public)
     return instance_id, provisioners._rds_db_instance_attrs(rds._instances[instance_id])
+
+
+def _require_offered(properties: Properties, cluster: Record | None) -> None:
+    of_cluster = cluster or {}
+    engine = str(properties.get("Engine") or of_cluster.get("Engine") or "")
+    version = str(properties.get("EngineVersion") or of_cluster.get("EngineVersion") or "")
+    offers.require_version(engine, version if cluster is None else "")
+    if properties.get("DBInstanceClass"):
+        offers.require_class(engine, version, str(properties["DBInstanceClass"]))
 
 
 def become(instance_id: str, status: str) -> None:
@@ -117,6 +130,8 @@ def _update(physical_id: str, old: Properties, new: Properties, stack: str, logi
     renamed = new.get("DBInstanceIdentifier") and new["DBInstanceIdentifier"].lower() != physical_id
     if instance is None or renamed or provisioners._requires_replacement(TYPE, old, new):
         return replace(create, delete, physical_id, old, new, stack, logical_id)
+    if changed(old, new, "DBInstanceClass"):
+        _require_offered(new, rds._clusters.get(instance["DBClusterIdentifier"] or ""))
     kept = {name: instance[name] for name in ("AvailabilityZone", "VpcSecurityGroups", "StorageType")}
     pinned = {"DBInstanceIdentifier": physical_id}
     _engine["update"](physical_id, {**old, **pinned}, {**new, **pinned}, stack, logical_id)

@@ -1,0 +1,36 @@
+"""How long CloudFormation shows what was, and how soon what is: 90 days, and about two seconds.
+
+Sources: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStackEvents.html and
+API_ListStacks.html (90 days); https://github.com/aws/aws-cdk-cli/issues/1803 (reads right after a creation).
+"""
+
+import datetime
+import time
+from typing import Any, Final
+
+from portal.sandbox.engine.cloudformation.store import Stack
+from portal.sandbox.engine.time_scale import shortened
+
+KEPT: Final = datetime.timedelta(days=90)
+UNSEEN: Final = 2.0  # of AWS's seconds in which a new stack may not be found yet
+
+
+def is_kept(stack: Stack, now: datetime.datetime | None = None) -> bool:
+    """Return whether a stack is still shown: deleted ones are for 90 days."""
+    return stack["StackStatus"] != "DELETE_COMPLETE" or not _is_old(str(stack["DeletionTime"]), now)
+
+
+def kept_events(events: list[dict[str, Any]], now: datetime.datetime | None = None) -> list[dict[str, Any]]:
+    """Return the events of the last 90 days, oldest first."""
+    first = next((n for n, event in enumerate(events) if not _is_old(event["Timestamp"], now)), len(events))
+    return events[first:]
+
+
+def is_seen(stack: Stack) -> bool:
+    """Return whether reads find a stack yet; the stricter reading of what AWS may do."""
+    return time.monotonic() - stack.get("_stored_at", 0.0) >= shortened(UNSEEN)
+
+
+def _is_old(timestamp: str, now: datetime.datetime | None) -> bool:
+    then = datetime.datetime.fromisoformat(timestamp)
+    return (now or datetime.datetime.now(datetime.UTC)) - then > KEPT

@@ -1,0 +1,53 @@
+"""How many calls of each API an account may send: a token bucket for each call, in AWS's own seconds.
+
+AWS does not publish CloudFormation's rates; they are per account, region and call, for reads too. Faster time
+scales allow more in proportion, and at scale 0 nothing is limited.
+https://docs.aws.amazon.com/AWSEC2/latest/APIReference/throttling.html,
+https://github.com/eksctl-io/eksctl/issues/567
+"""
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import Final
+
+from portal.sandbox.engine import time_scale
+
+RATE: Final = 10.0  # calls in one of AWS's seconds
+BURST: Final = 20.0
+UNLIMITED: Final = frozenset({"s3"})  # thousands of requests a second for each prefix
+
+Key = tuple[str, str, str, str]
+
+
+@dataclass(slots=True)
+class _Bucket:
+    tokens: float
+    filled: float
+
+
+_lock = threading.Lock()
+_buckets: dict[Key, _Bucket] = {}
+
+
+def take(account: str, region: str, service: str, action: str) -> bool:
+    """Take a token for a call; returns False when the call is to be throttled."""
+    second = time_scale.COMPRESSION * time_scale.current(account)
+    if second <= 0 or service in UNLIMITED:
+        return True
+    now = time.monotonic()
+    with _lock:
+        bucket = _buckets.setdefault((account, region, service, action), _Bucket(BURST, now))
+        bucket.tokens = min(BURST, bucket.tokens + (now - bucket.filled) / second * RATE)
+        bucket.filled = now
+        if bucket.tokens < 1:
+            return False
+        bucket.tokens -= 1
+        return True
+
+
+def reset(account: str | None) -> None:
+    """Forget the calls of an account, or of all."""
+    with _lock:
+        for key in [key for key in _buckets if account in (None, key[0])]:
+            del _buckets[key]

@@ -1,0 +1,62 @@
+"""A target group belongs to one load balancer: checked for listeners and rules, however they are made.
+
+https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html
+(TargetGroupAssociationLimit)
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from ministack.services import alb
+
+from portal.sandbox.engine.registry import Action, Answer, Created, Parameters, Properties, Refused, handler
+from portal.sandbox.services.elbv2 import listeners, responses
+
+RULE = "AWS::ElasticLoadBalancingV2::ListenerRule"
+
+
+def install() -> None:
+    """Put the check in front of the rules' handlers, and of the actions that forward to target groups."""
+    rule = handler(RULE)
+    create, update = rule["create"], rule["update"]
+
+    def created(logical_id: str, properties: Properties, stack: str) -> Created:
+        listeners.require_single_load_balancer(
+            properties.get("Actions"), _owner(properties.get("ListenerArn"))
+        )
+        made: Created = create(logical_id, properties, stack)
+        return made
+
+    def updated(physical_id: str, old: Properties, new: Properties, *rest: Any) -> Created:
+        listeners.require_single_load_balancer(new.get("Actions"), _owner(new.get("ListenerArn")))
+        made: Created = update(physical_id, old, new, *rest)
+        return made
+
+    rule.update(create=created, update=updated)
+    owners: dict[str, tuple[str, Callable[[Parameters], str]]] = {
+        "CreateListener": ("DefaultActions", lambda given: str(alb._p(given, "LoadBalancerArn"))),
+        "ModifyListener": ("DefaultActions", lambda given: _owner(alb._p(given, "ListenerArn"))),
+        "CreateRule": ("Actions", lambda given: _owner(alb._p(given, "ListenerArn"))),
+        "ModifyRule": ("Actions", lambda given: _owner_of_rule(alb._p(given, "RuleArn"))),
+    }
+    for name, (prefix, owner) in owners.items():
+        alb._ACTION_MAP[name] = _checked(alb._ACTION_MAP[name], prefix, owner)
+
+
+def _checked(action: Action, prefix: str, owner: Callable[[Parameters], str]) -> Action:
+    def checked(parameters: Parameters) -> Answer:
+        try:
+            listeners.require_single_load_balancer(alb._parse_actions(parameters, prefix), owner(parameters))
+        except Refused as refused:
+            return responses.refusal(refused)
+        return action(parameters)
+
+    return checked
+
+
+def _owner(listener: object) -> str:
+    return str((alb._listeners.get(str(listener)) or {}).get("LoadBalancerArn", ""))
+
+
+def _owner_of_rule(rule: object) -> str:
+    return _owner((alb._rules.get(str(rule)) or {}).get("ListenerArn"))
