@@ -150,7 +150,8 @@ def _new_events(stack: Stack, cloudformation: CloudFormation) -> list[StackEvent
     try:
         events = cloudformation.events_after(stack.stack_id, stack.bookmark)
     except AwsNotFound:
-        Stack.objects.filter(pk=stack.pk).update(settled=True)
+        if stack.bookmark:  # else it is new, and CloudFormation's reads do not find it yet
+            Stack.objects.filter(pk=stack.pk).update(settled=True)
         return []
     for event in events:
         _reopen_child(stack, event)

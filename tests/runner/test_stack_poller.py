@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deployments.core.phases import State
 from deployments.models import Stack
-from deployments.runner.stack_poller import in_order
-from tests.builders import make_stack_event
+from deployments.runner.stack_poller import _new_events, in_order
+from tests.builders import make_deployment, make_environment, make_stack, make_stack_event, stack_id
+from tests.fakes import FakeAws
 
 
 def test_a_nested_stack_ends_before_its_parent_reports_it_at_the_same_time() -> None:
@@ -54,3 +57,18 @@ def test_the_events_of_each_stack_keep_their_order(seconds: list[list[int]]) -> 
     for stack, events in read:
         assert [e.event for e in merged if e.stack is stack] == events
     assert [e.at for e in merged] == sorted(e.at for e in merged)
+
+
+@pytest.mark.django_db
+def test_a_nested_stack_that_is_not_found_yet_is_polled_again() -> None:
+    deployment = make_deployment(make_environment(), state=State.STACKS)
+    never_read = make_stack(deployment, path="Network", stack_id=stack_id("Network"), settled=False)
+    read = make_stack(
+        deployment, path="Iam", stack_id=stack_id("Iam"), settled=False, bookmark="Role-CREATE_COMPLETE"
+    )
+    aws = FakeAws()  # without any stack
+
+    assert _new_events(never_read, aws) == []
+    assert _new_events(read, aws) == []
+
+    assert list(Stack.objects.of(deployment).to_poll()) == [never_read]

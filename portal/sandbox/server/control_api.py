@@ -12,7 +12,7 @@ from typing import Any, Final
 import ministack.app
 from ministack.core.responses import AccountRegionScopedDict, AccountScopedDict
 
-from portal.sandbox.engine import access_keys, contract, faults, quotas, shortages, time_scale
+from portal.sandbox.engine import access_keys, contract, faults, quotas, rate_limits, shortages, time_scale
 from portal.sandbox.protocols import in_use
 from portal.sandbox.protocols.machines import ACTIONS
 from portal.sandbox.server import (
@@ -181,7 +181,7 @@ class ControlApi:
             ministack.app._reset_all_state()
         else:
             forget_account(account)
-        for settings in (quotas, shortages):
+        for settings in (quotas, rate_limits, shortages):
             settings.reset(account)
         faults.clear(account)
         call_log.forget(account)

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs
 from ministack.core.iam_evaluator import resolve_caller_identity
 from ministack.core.responses import request_scope
 
-from portal.sandbox.engine import faults
+from portal.sandbox.engine import faults, rate_limits
 from portal.sandbox.engine.faults import ApiFault
 from portal.sandbox.server import call_log
 from portal.sandbox.server.call_log import Call
@@ -95,6 +95,8 @@ class FaultMiddleware:
         if call is not None:
             call_log.write(call)
             fault = faults.next_for(call.account, call.service, call.action)
+            if fault is None and not rate_limits.take(call.account, call.region, call.service, call.action):
+                fault = ApiFault(service=call.service, action=call.action, mode="throttle")
         if call is None or fault is None:
             await self.application(scope, receive if body is None else replay(body, receive), send)
             return

@@ -61,6 +61,7 @@ def test_a_zone_without_capacity_fails_the_group(account: Account, network: Netw
 def test_an_unknown_instance_type_is_not_launched(account: Account, network: Network) -> None:
     """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html"""
     reason = creation_failure(account, GROUP, "Group", Subnet=network.subnet_a, Kind="t9.gigantic")
+    assert reason.text.startswith("You must use a valid fully-formed launch template.")
     assert "Invalid value 't9.gigantic' for InstanceType." in reason.text
 
 

@@ -5,14 +5,14 @@ from typing import Any
 
 from ministack.services.cloudformation import handlers, helpers
 
-from portal.sandbox.engine.cloudformation import store
+from portal.sandbox.engine.cloudformation import retention, store
 from portal.sandbox.engine.cloudformation.responses import PAGE, Answer, Parameters, answer, refusal, value
 from portal.sandbox.engine.cloudformation.store import Record, Stack
 
 
 def install() -> None:
     """Put the actions in place."""
-    handlers._resolve_stack = store.find
+    handlers._resolve_stack = _find
     handlers._ACTION_HANDLERS.update(
         DescribeStacks=_describe_stacks,
         ListStacks=_list_stacks,
@@ -24,16 +24,27 @@ def install() -> None:
     )
 
 
+def _find(reference: str) -> Stack | None:
+    """Find a stack for a read, which does not see one that was created a moment ago."""
+    stack = store.find(reference)
+    shown = stack is not None and retention.is_seen(stack) and retention.is_kept(stack)
+    return stack if shown else None
+
+
 def _describe_stacks(parameters: Parameters) -> Answer:
     name = value(parameters, "StackName")
     if name:
-        stack = store.find(name)
+        stack = _find(name)
         if stack is None:
             return refusal(f"Stack with id {name} does not exist")
         found = [stack]
     else:
-        found = [stack for stack in store.newest_first() if stack["StackStatus"] != "DELETE_COMPLETE"]
+        found = [stack for stack in _listed() if stack["StackStatus"] != "DELETE_COMPLETE"]
     return _paged(parameters, "DescribeStacks", "Stacks", found, _stack)
+
+
+def _listed() -> list[Stack]:
+    return [stack for stack in store.newest_first() if retention.is_seen(stack) and retention.is_kept(stack)]
 
 
 def _paged(parameters: Parameters, action: str, member: str, found: list[Any], spell: Any) -> Answer:
@@ -108,7 +119,7 @@ def _last_operations(stack: Stack) -> list[dict[str, str]]:
 
 def _list_stacks(parameters: Parameters) -> Answer:
     wanted = helpers._extract_stack_status_filters(parameters)
-    found = [stack for stack in store.newest_first() if not wanted or stack["StackStatus"] in wanted]
+    found = [stack for stack in _listed() if not wanted or stack["StackStatus"] in wanted]
     return _paged(parameters, "ListStacks", "StackSummaries", found, _summary)
 
 
@@ -131,10 +142,16 @@ def _summary(stack: Stack) -> dict[str, Any]:
 def _describe_stack_events(parameters: Parameters) -> Answer:
     """Newest first; the token is a place in the growing list, so that no event is repeated or left out."""
     name = value(parameters, "StackName")
-    stack = store.find(name)
+    stack = _find(name)
     if stack is None:
         return refusal(f"Stack [{name}] does not exist")
-    return _newest_first(parameters, "DescribeStackEvents", "StackEvents", store.events_of(stack), _event)
+    return _newest_first(
+        parameters,
+        "DescribeStackEvents",
+        "StackEvents",
+        retention.kept_events(store.events_of(stack)),
+        _event,
+    )
 
 
 def _newest_first(
@@ -173,7 +190,7 @@ def _describe_events(parameters: Parameters) -> Answer:
     """The events of operations, newest first: a stack's own and MiniStack's validation failures."""
     name, operation_id = value(parameters, "StackName"), value(parameters, "OperationId")
     if name:
-        stack = store.find(name)
+        stack = _find(name)
         if stack is None:
             return refusal(f"Stack [{name}] does not exist")
         found = list(_operation_events(stack))
@@ -234,7 +251,7 @@ def _resource(stack: Stack, record: Record, time: str) -> dict[str, Any]:
 
 def _describe_stack_resource(parameters: Parameters) -> Answer:
     name, logical_id = value(parameters, "StackName"), value(parameters, "LogicalResourceId")
-    stack = store.find(name)
+    stack = _find(name)
     if stack is None:
         return refusal(f"Stack '{name}' does not exist")
     for record in _records(stack):
@@ -260,7 +277,7 @@ def _unescaped(element: str) -> str:
 def _describe_stack_resources(parameters: Parameters) -> Answer:
     name, physical_id = value(parameters, "StackName"), value(parameters, "PhysicalResourceId")
     logical_id = value(parameters, "LogicalResourceId")
-    stack = store.find(name) if name else _owner_of(physical_id)
+    stack = _find(name) if name else _owner_of(physical_id)
     if stack is None:
         return refusal(
             f"Stack with id {name} does not exist" if name else f"Stack for {physical_id} does not exist"
@@ -289,7 +306,7 @@ def _owner_of(physical_id: str) -> Stack | None:
 
 def _list_stack_resources(parameters: Parameters) -> Answer:
     name = value(parameters, "StackName")
-    stack = store.find(name)
+    stack = _find(name)
     if stack is None:
         return refusal(f"Stack with id {name} does not exist")
     return _paged(

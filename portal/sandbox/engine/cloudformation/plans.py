@@ -6,7 +6,7 @@ from typing import Any
 
 from ministack.services.cloudformation import engine, handlers, helpers
 
-from portal.sandbox.engine.cloudformation import nested, templates, values
+from portal.sandbox.engine.cloudformation import limits, nested, templates, values
 from portal.sandbox.engine.cloudformation.responses import Parameters, Refusal, passed, truth, value
 from portal.sandbox.engine.cloudformation.store import Stack, Template
 
@@ -61,9 +61,11 @@ def read(request: Parameters, stack: Stack | None, *, macros: bool = True) -> Pl
     passed(helpers._validate_stack_tags(tags))
     passed(handlers._check_capabilities(sent, template, request, macros=macros))
     try:
+        limits.check_token(value(request, "ClientRequestToken"))
         parameters = templates.checked_parameters(template, given, known)
         if previous and stack and stack["_template"]:
             template = copy.deepcopy(stack["_template"])  # processed before: includes are not fetched again
+        limits.check_template(template)
         templates.validate(template, parameters)
     except ValueError as wrong:
         raise Refusal(str(wrong)) from wrong

@@ -28,7 +28,7 @@ def kept_events(events: list[dict[str, Any]], now: datetime.datetime | None = No
 
 def is_seen(stack: Stack) -> bool:
     """Return whether reads find a stack yet; the stricter reading of what AWS may do."""
-    return time.monotonic() - stack.get("_stored_at", 0.0) >= shortened(UNSEEN)
+    return bool(time.monotonic() - stack.get("_stored_at", 0.0) >= shortened(UNSEEN))
 
 
 def _is_old(timestamp: str, now: datetime.datetime | None) -> bool:

@@ -12,6 +12,7 @@ A stack is MiniStack's own record, a dictionary; keys with an underscore are not
 """
 
 import asyncio
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -119,6 +120,7 @@ def new_stack(name: str, status: str, parent: Stack | None = None) -> Stack:
         "_resolved_params": {},
         "_conditions": {},
         "_region": region,
+        "_stored_at": time.monotonic(),
     }
     if parent is not None:
         stack.update(

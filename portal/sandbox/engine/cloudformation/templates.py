@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlparse
 from ministack.services import s3
 from ministack.services.cloudformation import changesets, engine, handlers, helpers
 
+from portal.sandbox.engine.cloudformation import limits
 from portal.sandbox.engine.cloudformation.store import Stack
 
 Template = dict[str, Any]
@@ -65,6 +66,7 @@ def parsed(body: str) -> Template:
         template: Template = engine._apply_transforms(engine._parse_template(body), [], {})
     except Exception as error:
         raise ValueError(f"Template format error: {error}") from error
+    limits.check_template(template)
     return template
 
 
@@ -129,6 +131,7 @@ def checked_parameters(
     if missing:
         raise ValueError(f"Parameters: [{', '.join(missing)}] must have values")
     for name, entry in given.items():
+        limits.check_value(name, entry.get("Value", ""))
         _check_allowed(name, declared[name], entry)
     resolved: dict[str, Any] = engine._resolve_parameters(template, provided, previous)
     return resolved

@@ -1,5 +1,6 @@
 """Client request tokens: a request that is sent again is answered again, and nothing is done twice."""
 
+from portal.sandbox.engine.cloudformation import limits
 from portal.sandbox.engine.cloudformation.responses import Parameters, Refusal, value
 from portal.sandbox.engine.cloudformation.store import Stack
 
@@ -12,6 +13,10 @@ def is_repeated(stack: Stack, action: str, parameters: Parameters) -> bool:
     Raises Refusal when the token was used for another action on the stack (TokenAlreadyExistsException in the
     API reference).
     """
+    try:
+        limits.check_token(value(parameters, NAME))
+    except ValueError as wrong:
+        raise Refusal(str(wrong)) from wrong
     used_for = (stack.get("_tokens") or {}).get(value(parameters, NAME))
     if used_for is None:
         return False

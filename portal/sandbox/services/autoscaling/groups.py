@@ -14,13 +14,14 @@ from portal.sandbox.engine.registry import (
     Created,
     Properties,
     Record,
+    Refused,
     changed,
     handler,
     provide,
     replace,
     truth,
 )
-from portal.sandbox.services.autoscaling import fleet, rolling
+from portal.sandbox.services.autoscaling import fleet, launch_check, rolling
 
 TYPE = "AWS::AutoScaling::AutoScalingGroup"
 LOOK = 0.1  # seconds between two looks at a group that settles
@@ -38,6 +39,11 @@ def install() -> None:
 def _create(logical_id: str, properties: Properties, stack: str) -> Created:
     name, attributes = _engine["create"](logical_id, properties, stack)
     group = autoscaling._asgs[name]
+    try:
+        launch_check.require_valid(group)
+    except Refused:
+        autoscaling._asgs.pop(name, None)
+        raise
     group["_resource"] = (stack, logical_id)
     _apply(group, properties)
     fleet.advance(group)
@@ -78,6 +84,7 @@ def _update(physical_id: str, old: Properties, new: Properties, stack: str, logi
     )
     before = group["DesiredCapacity"]
     _name, attributes = _engine["update"](physical_id, old, new, stack, logical_id)
+    launch_check.require_valid(group)
     if kept is not None:
         group["DesiredCapacity"] = kept  # what the API has set stays while the template does not speak of it
     _apply(group, new)

@@ -11,13 +11,24 @@ from portal.sandbox.services.ec2 import (
     instances,
     interfaces,
     networks,
+    profiles,
     rules,
 )
 
 
 def install() -> None:
     """Put the EC2 resource types and actions in place."""
-    for module in (addresses, flow_logs, images, instances, interfaces, networks, rules, account_quotas):
+    for module in (
+        addresses,
+        flow_logs,
+        images,
+        instances,
+        interfaces,
+        networks,
+        profiles,
+        rules,
+        account_quotas,
+    ):
         module.install()
 
 

@@ -9,7 +9,7 @@ from portal.sandbox.engine import query
 from portal.sandbox.engine.registry import Action, Answer, Parameters, Record, Refused, here
 from portal.sandbox.protocols import in_use
 from portal.sandbox.protocols.machines import Instance
-from portal.sandbox.services.ec2 import images, interfaces, offers, responses
+from portal.sandbox.services.ec2 import images, interfaces, offers, profiles, responses
 from portal.sandbox.services.iam import role_sessions
 
 _engine_launch = ec2._launch_instances_internal
@@ -44,13 +44,7 @@ def launch(template: Record, subnet_id: str, tags: list[Record]) -> Record:
     image = images.resolve(template.get("ImageId") or "")
     if not image:
         raise Refused("MissingParameter", "The request must contain the parameter ImageId")
-    profile = template.get("IamInstanceProfile") or {}
-    found, refusal = ec2._resolve_iam_instance_profile(profile.get("Arn", ""), profile.get("Name", ""))
-    if refusal:
-        raise Refused(
-            "InvalidParameterValue",
-            f"Invalid IAM Instance Profile name {profile.get('Name') or profile.get('Arn')}",
-        )
+    found = profiles.resolve(template.get("IamInstanceProfile") or {})
     (instance,) = _launch_instances(
         image,
         template.get("InstanceType") or "t3.micro",

@@ -7,6 +7,7 @@ it.
 from portal.sandbox.protocols import in_use
 from portal.sandbox.services.lambda_ import (
     custom_resources,
+    execution_roles,
     interfaces,
     limits,
     logs,
@@ -18,7 +19,16 @@ from portal.sandbox.services.lambda_ import (
 
 def install() -> None:
     """Put the process, the inline packaging, the logs and the custom resources in place."""
-    for module in (no_programs, packages, limits, interfaces, workers, logs, custom_resources):
+    for module in (
+        no_programs,
+        packages,
+        interfaces,
+        limits,
+        execution_roles,
+        workers,
+        logs,
+        custom_resources,
+    ):
         module.install()
 
 

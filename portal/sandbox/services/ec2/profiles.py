@@ -1,0 +1,40 @@
+"""Instance profiles at a launch: refused when they do not exist, or are not seen yet.
+
+https://github.com/hashicorp/terraform-provider-aws/issues/40088
+"""
+
+from typing import Any
+
+from ministack.services import ec2, iam
+
+from portal.sandbox.engine.registry import Record, Refused
+from portal.sandbox.services.ec2 import responses
+from portal.sandbox.services.iam import propagation
+
+
+def install() -> None:
+    """Put the look-up in place of MiniStack's, which makes up a profile that does not exist."""
+    ec2._resolve_iam_instance_profile = _resolve
+
+
+def resolve(profile: Record) -> Record | None:
+    """Return the Arn and Id of the profile that a launch names; None if it names none. Raises Refused."""
+    arn, name = str(profile.get("Arn") or ""), str(profile.get("Name") or "")
+    if not arn and not name:
+        return None
+    found = iam._lookup_instance_profile(name=name, arn=arn)
+    if found is None or not propagation.seen(str(found["Arn"])):
+        kind, what = ("arn", "ARN") if arn else ("name", "name")
+        raise Refused(
+            "InvalidParameterValue",
+            f"Value ({arn or name}) for parameter iamInstanceProfile.{kind} is invalid. Invalid IAM Instance "
+            f"Profile {what}",
+        )
+    return {"Arn": found["Arn"], "Id": found["InstanceProfileId"]}
+
+
+def _resolve(iam_arn: str = "", iam_name: str = "", allow_missing: bool = False) -> tuple[Any, Any]:
+    try:
+        return resolve({"Arn": iam_arn, "Name": iam_name}), None
+    except Refused as refused:
+        return None, responses.refusal(refused)

@@ -1,0 +1,67 @@
+"""How soon what IAM has created is seen by other services: not at once, since IAM is replicated.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency
+"""
+
+import threading
+import time
+from typing import Any, Final
+
+from ministack.services import iam
+
+from portal.sandbox.engine.registry import Action, Answer, Created, Parameters, Properties, handler, here
+from portal.sandbox.engine.time_scale import shortened
+
+UNSEEN: Final = 10.0  # of AWS's seconds; the documents say "seconds to minutes"
+
+_lock = threading.Lock()
+_created: dict[tuple[str, str], float] = {}  # by account and ARN
+
+
+def install() -> None:
+    """Note when roles and instance profiles are created, however that is done."""
+    for resource_type in ("AWS::IAM::Role", "AWS::IAM::InstanceProfile"):
+        found = handler(resource_type)
+        found["create"] = _noting_creation(found["create"])
+    iam._IAM_HANDLERS["CreateRole"] = _noting_call(iam._IAM_HANDLERS["CreateRole"], "RoleName", iam._roles)
+    iam._IAM_HANDLERS["CreateInstanceProfile"] = _noting_call(
+        iam._IAM_HANDLERS["CreateInstanceProfile"], "InstanceProfileName", iam._instance_profiles
+    )
+
+
+def reset(account: str | None) -> None:
+    """Forget the creations in an account, or in all."""
+    with _lock:
+        for key in [key for key in _created if account in (None, key[0])]:
+            del _created[key]
+
+
+def seen(arn: str) -> bool:
+    """Return whether other services see a role or an instance profile of the current account yet."""
+    with _lock:
+        created = _created.get((here().account, arn))
+    return created is None or time.monotonic() - created >= shortened(UNSEEN)
+
+
+def _note(arn: str) -> None:
+    with _lock:
+        _created[here().account, arn] = time.monotonic()
+
+
+def _noting_creation(create: Any) -> Any:
+    def created(logical_id: str, properties: Properties, stack: str) -> Created:
+        made: Created = create(logical_id, properties, stack)
+        _note(str(made[1]["Arn"]))
+        return made
+
+    return created
+
+
+def _noting_call(action: Action, parameter: str, store: Any) -> Action:
+    def called(parameters: Parameters) -> Answer:
+        answer = action(parameters)
+        if answer[0] == 200:
+            _note(str(store[iam._p(parameters, parameter)]["Arn"]))
+        return answer
+
+    return called

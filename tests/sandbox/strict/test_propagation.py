@@ -1,0 +1,107 @@
+"""Roles and instance profiles that were created a moment ago."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.sandbox.engine.conftest import Account
+from tests.sandbox.resources.conftest import Network, made
+
+ROLE = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Action": "sts:AssumeRole",
+            "Principal": {"Service": ["lambda.amazonaws.com", "ec2.amazonaws.com"]},
+        }
+    ],
+}
+IMAGE = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"
+FUNCTION = """
+Parameters: {Role: {Type: String}}
+Resources:
+  Function:
+    Type: AWS::Lambda::Function
+    Properties:
+      Runtime: python3.13
+      Handler: index.handler
+      Role: !Ref Role
+      Code: {ZipFile: "def handler(event, context): return 1"}
+"""
+
+
+def _role(account: Account, name: str) -> str:
+    iam = account.client("iam")
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(ROLE))["Role"]
+    return str(role["Arn"])
+
+
+def _create_function(account: Account, role: str) -> None:
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr("index.py", "def handler(event, context): return 1")
+    account.client("lambda").create_function(
+        FunctionName="new",
+        Runtime="python3.13",
+        Handler="index.handler",
+        Role=role,
+        Code={"ZipFile": package.getvalue()},
+    )
+
+
+def test_lambda_does_not_see_a_new_role(account: Account) -> None:
+    """https://github.com/pulumi/pulumi-aws-native/issues/148"""
+    account.pace(1000)  # ten of AWS's seconds are minutes
+    role = _role(account, f"new-{account.id}")
+    with pytest.raises(ClientError, match=r"The role defined for the function cannot be assumed by Lambda\."):
+        _create_function(account, role)
+    account.pace(0)
+    _create_function(account, role)
+
+
+def test_a_function_needs_a_role_that_lambda_may_assume(account: Account) -> None:
+    """https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html"""
+    with pytest.raises(ClientError, match="cannot be assumed by Lambda"):
+        _create_function(account, f"arn:aws:iam::{account.id}:role/missing")
+    foreign = json.dumps(ROLE).replace("lambda.", "events.")
+    iam = account.client("iam")
+    role = iam.create_role(RoleName=f"other-{account.id}", AssumeRolePolicyDocument=foreign)["Role"]
+    with pytest.raises(ClientError, match="cannot be assumed by Lambda"):
+        _create_function(account, role["Arn"])
+
+
+def test_cloudformation_waits_until_lambda_sees_a_new_role(account: Account) -> None:
+    """https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-test-contract.html"""
+    account.pace(1)
+    made(account, "function", FUNCTION, Role=_role(account, f"new-{account.id}"))
+
+
+def test_ec2_does_not_see_a_new_instance_profile(account: Account, network: Network) -> None:
+    """https://github.com/hashicorp/terraform-provider-aws/issues/40088"""
+    iam, ec2 = account.client("iam"), account.client("ec2")
+    account.pace(1000)
+    profile = iam.create_instance_profile(InstanceProfileName="new")["InstanceProfile"]["Arn"]
+    image = account.client("ssm").get_parameter(Name=IMAGE)["Parameter"]["Value"]
+
+    def launch() -> None:
+        ec2.run_instances(
+            ImageId=image,
+            InstanceType="t4g.micro",
+            MinCount=1,
+            MaxCount=1,
+            SubnetId=network.subnet_a,
+            IamInstanceProfile={"Arn": profile},
+        )
+
+    with pytest.raises(
+        ClientError, match=r"iamInstanceProfile.arn is invalid. Invalid IAM Instance Profile ARN"
+    ):
+        launch()
+    account.pace(0)
+    launch()
