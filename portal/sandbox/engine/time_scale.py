@@ -156,3 +156,21 @@ def shortened(aws_seconds: float, *, at_least: float = 0.0) -> float:
         at_least: seconds that must pass at any scale, for deadlines that real work has to meet.
     """
     return max(at_least, aws_seconds * COMPRESSION * current())
+
+
+class Moment:
+    """When something happened, in the account that this thread serves; how long ago in AWS's seconds.
+
+    What has passed at one scale stays passed when the scale changes.
+    """
+
+    __slots__ = ("_at", "_scale")
+
+    def __init__(self) -> None:
+        self._at = time.monotonic()
+        self._scale = current()
+
+    def is_past(self, aws_seconds: float) -> bool:
+        """Return whether so many of AWS's seconds have passed since, at the scale of then or of now."""
+        scale = min(self._scale, current())
+        return time.monotonic() - self._at >= aws_seconds * COMPRESSION * scale

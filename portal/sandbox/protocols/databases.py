@@ -1,5 +1,6 @@
 """The databases behind RDS clusters, as services see them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -42,6 +43,8 @@ class DatabaseSettings:
     password: str
     database: str  # created empty unless the name is empty
     parameters: dict[str, str]  # of the DB cluster parameter group
+    # Seconds after a failover in which clients still get the old writer's address from the writer endpoint.
+    endpoint_lag: Callable[[], float] = lambda: 0.0
 
 
 class Database(Protocol):

@@ -12,7 +12,16 @@ from typing import Any, Final
 import ministack.app
 from ministack.core.responses import AccountRegionScopedDict, AccountScopedDict
 
-from portal.sandbox.engine import access_keys, contract, faults, quotas, rate_limits, shortages, time_scale
+from portal.sandbox.engine import (
+    access_keys,
+    contract,
+    faults,
+    quotas,
+    rate_limits,
+    readings,
+    shortages,
+    time_scale,
+)
 from portal.sandbox.protocols import in_use
 from portal.sandbox.protocols.machines import ACTIONS
 from portal.sandbox.server import (
@@ -50,6 +59,8 @@ class ControlApi:
             ("POST", "databases"): self._act_on_database,
             ("GET", "quotas"): self._quotas,
             ("POST", "quotas"): self._quotas,
+            ("GET", "readings"): self._readings,
+            ("POST", "readings"): self._readings,
             ("GET", "shortages"): self._shortages,
             ("POST", "shortages"): self._shortages,
             ("POST", "reset"): self._reset,
@@ -168,6 +179,11 @@ class ControlApi:
         quotas.change(owner, payload)
         return dict(quotas.limits(owner))
 
+    async def _readings(self, account: str | None, query: Payload, payload: Payload) -> Payload:
+        owner = control_requests.required(account)
+        readings.change(owner, payload)
+        return dict(readings.of(owner))
+
     async def _shortages(self, account: str | None, query: Payload, payload: Payload) -> Payload:
         owner = control_requests.required(account)
         shortages.change(owner, payload)
@@ -181,7 +197,7 @@ class ControlApi:
             ministack.app._reset_all_state()
         else:
             forget_account(account)
-        for settings in (quotas, rate_limits, shortages):
+        for settings in (quotas, rate_limits, readings, shortages):
             settings.reset(account)
         faults.clear(account)
         call_log.forget(account)

@@ -11,6 +11,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from tests.services import Sandbox, wait_until
 
@@ -58,10 +59,21 @@ class Account:
             )
 
     def start(self, name: str, template: str, **options: Any) -> str:
-        """Start to create a stack and return its StackId."""
+        """Start to create a stack and return its StackId, once reads find it."""
         body = textwrap.dedent(template)
         answer = self.cloudformation.create_stack(StackName=name, TemplateBody=body, **options)
+        wait_until(lambda: self.is_found(answer["StackId"]), what=f"reads that find {name}")
         return str(answer["StackId"])
+
+    def is_found(self, stack: str) -> bool:
+        """Return whether DescribeStacks finds a stack, which takes a moment after its creation."""
+        try:
+            self.describe(stack)
+        except ClientError as error:
+            if "does not exist" in str(error):
+                return False
+            raise
+        return True
 
     def create(self, name: str, template: str, **options: Any) -> str:
         """Create a stack, wait until it is settled, and return its StackId."""

@@ -61,7 +61,7 @@ def test_the_journal_can_be_read_on_from_a_number(account: Account) -> None:
 
 
 def test_a_change_of_pace_is_felt_by_what_waits(account: Account) -> None:
-    account.pace(1000)
+    account.pace(5)
     stack = account.start("waits", QUEUE)
     account.reaches(stack, "CREATE_IN_PROGRESS")
     account.pace(0)
@@ -73,7 +73,7 @@ def test_a_reset_empties_one_account_only(account: Account, sandbox: Sandbox) ->
     for one in (account, other):
         one.publish(a="x")
         one.create("stays", QUEUE)
-    account.pace(1000)
+    account.pace(5)
     account.start("under-way", QUEUE)
     sandbox.control("POST", "reset", account=account.id)
     assert account.cloudformation.list_stacks()["StackSummaries"] == []

@@ -64,18 +64,26 @@ def make_it_busy(account: Account) -> None:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("code.py", textwrap.dedent(FUNCTION))
+    trusted = {
+        "Effect": "Allow",
+        "Action": "sts:AssumeRole",
+        "Principal": {"Service": "lambda.amazonaws.com"},
+    }
+    role = account.client("iam").create_role(
+        RoleName="worker", AssumeRolePolicyDocument=json.dumps({"Statement": [trusted]})
+    )["Role"]
     functions = account.client("lambda")
     functions.create_function(
         FunctionName="worker",
         Runtime="python3.12",
-        Role="arn:aws:iam::000000000000:role/any",
+        Role=role["Arn"],
         Handler="code.handler",
         Code={"ZipFile": packed.getvalue()},
     )
     functions.invoke(FunctionName="worker", Payload=b"{}")
     with contextlib.suppress(Exception):
         account.client("lambda", read_timeout=0.5).invoke(FunctionName="worker", Payload=b'{"wait": true}')
-    account.pace(1000)
+    account.pace(5)
     account.start("under-way", "Resources: {Queue: {Type: AWS::SQS::Queue}}")
     for mode in ("hold_before", "timeout"):
         account.break_api(service="ssm", action="*", mode=mode)

@@ -41,7 +41,7 @@ class Aurora:
         writer = Node(MariaDB(self._shared, 1, reads_only=False), stage=Stage.SERVES)
         try:
             _initialize(writer.server, settings)
-            addresses = ClusterEndpoints(settings.port)
+            addresses = ClusterEndpoints(settings.port, settings.endpoint_lag)
         except BaseException:
             writer.server.stop()
             raise

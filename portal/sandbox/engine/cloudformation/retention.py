@@ -5,11 +5,11 @@ API_ListStacks.html (90 days); https://github.com/aws/aws-cdk-cli/issues/1803 (r
 """
 
 import datetime
-import time
 from typing import Any, Final
 
+from portal.sandbox.engine import readings
 from portal.sandbox.engine.cloudformation.store import Stack
-from portal.sandbox.engine.time_scale import shortened
+from portal.sandbox.engine.time_scale import Moment
 
 KEPT: Final = datetime.timedelta(days=90)
 UNSEEN: Final = 2.0  # of AWS's seconds in which a new stack may not be found yet
@@ -28,7 +28,10 @@ def kept_events(events: list[dict[str, Any]], now: datetime.datetime | None = No
 
 def is_seen(stack: Stack) -> bool:
     """Return whether reads find a stack yet; the stricter reading of what AWS may do."""
-    return bool(time.monotonic() - stack.get("_stored_at", 0.0) >= shortened(UNSEEN))
+    if not readings.strict("new_stacks_are_not_found"):
+        return True
+    stored_at: Moment | None = stack.get("_stored_at")
+    return stored_at is None or stored_at.is_past(UNSEEN)
 
 
 def _is_old(timestamp: str, now: datetime.datetime | None) -> bool:

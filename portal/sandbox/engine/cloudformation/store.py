@@ -12,13 +12,14 @@ A stack is MiniStack's own record, a dictionary; keys with an underscore are not
 """
 
 import asyncio
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from ministack.core import responses
 from ministack.services import cloudformation
+
+from portal.sandbox.engine import time_scale
 
 Stack: TypeAlias = dict[str, Any]
 Template: TypeAlias = dict[str, Any]
@@ -120,7 +121,7 @@ def new_stack(name: str, status: str, parent: Stack | None = None) -> Stack:
         "_resolved_params": {},
         "_conditions": {},
         "_region": region,
-        "_stored_at": time.monotonic(),
+        "_stored_at": time_scale.Moment(),
     }
     if parent is not None:
         stack.update(

@@ -2,6 +2,7 @@
 
 from portal.sandbox.protocols import in_use
 from portal.sandbox.services.elbv2 import (
+    access_logs,
     associations,
     forwarding,
     listeners,
@@ -18,6 +19,7 @@ def install() -> None:
     modules = (
         load_balancers,
         load_balancer_api,
+        access_logs,
         listeners,
         associations,
         target_groups,

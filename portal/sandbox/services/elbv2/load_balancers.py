@@ -20,7 +20,7 @@ from portal.sandbox.engine.registry import (
 )
 from portal.sandbox.protocols import in_use
 from portal.sandbox.services.ec2 import interfaces
-from portal.sandbox.services.elbv2 import subnet_rules
+from portal.sandbox.services.elbv2 import access_logs, subnet_rules
 
 TYPE = "AWS::ElasticLoadBalancingV2::LoadBalancer"
 NAME_LIMIT = 32
@@ -65,6 +65,7 @@ def install() -> None:
 def _create(logical_id: str, properties: Properties, stack: str) -> Created:
     """GetAtt names of aws-resource-elasticloadbalancingv2-loadbalancer; Ref is the ARN."""
     name = properties.get("Name") or physical_name(stack, logical_id, longest=NAME_LIMIT)
+    access_logs.require_writable(properties.get("LoadBalancerAttributes") or ())
     record = new(name, properties)
     record["State"] = "provisioning"
     key = record["LoadBalancerArn"]
@@ -209,6 +210,7 @@ def _update(physical_id: str, old: Properties, new: Properties, stack: str, logi
     if record is None or changed(old, new, *REPLACING) or (network and gained_groups):
         return replace(_create, delete, physical_id, old, new, stack, logical_id)
     subnets = _subnets(new)
+    access_logs.require_writable(new.get("LoadBalancerAttributes") or ())
     _vpc(subnets)
     subnet_rules.require_room(record["Type"], subnets, record["Subnets"])
     record["IpAddressType"] = new.get("IpAddressType") or "ipv4"

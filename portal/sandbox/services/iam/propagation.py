@@ -4,18 +4,17 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_
 """
 
 import threading
-import time
 from typing import Any, Final
 
 from ministack.services import iam
 
 from portal.sandbox.engine.registry import Action, Answer, Created, Parameters, Properties, handler, here
-from portal.sandbox.engine.time_scale import shortened
+from portal.sandbox.engine.time_scale import Moment
 
 UNSEEN: Final = 10.0  # of AWS's seconds; the documents say "seconds to minutes"
 
 _lock = threading.Lock()
-_created: dict[tuple[str, str], float] = {}  # by account and ARN
+_created: dict[tuple[str, str], Moment] = {}  # by account and ARN
 
 
 def install() -> None:
@@ -40,12 +39,12 @@ def seen(arn: str) -> bool:
     """Return whether other services see a role or an instance profile of the current account yet."""
     with _lock:
         created = _created.get((here().account, arn))
-    return created is None or time.monotonic() - created >= shortened(UNSEEN)
+    return created is None or created.is_past(UNSEEN)
 
 
 def _note(arn: str) -> None:
     with _lock:
-        _created[here().account, arn] = time.monotonic()
+        _created[here().account, arn] = Moment()
 
 
 def _noting_creation(create: Any) -> Any:

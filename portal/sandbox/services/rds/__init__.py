@@ -1,12 +1,21 @@
 """RDS: Aurora clusters whose endpoints lead to a real server, their instances, roles and passwords."""
 
 from portal.sandbox.protocols import in_use
-from portal.sandbox.services.rds import api, clusters, databases, instances, offers, remaining, roles
+from portal.sandbox.services.rds import (
+    api,
+    clusters,
+    databases,
+    instances,
+    offers,
+    parameter_groups,
+    remaining,
+    roles,
+)
 
 
 def install() -> None:
     """Put the resource types and the actions in place."""
-    for module in (api, clusters, instances, offers, roles, remaining):
+    for module in (api, clusters, instances, offers, parameter_groups, roles, remaining):
         module.install()
     in_use.databases().prepare()
 

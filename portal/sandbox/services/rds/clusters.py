@@ -1,9 +1,11 @@
 """AWS::RDS::DBCluster: a record of MiniStack's with a running database behind its two endpoints."""
 
+from collections.abc import Callable
+
 from ministack.services import rds
 from ministack.services.cloudformation import provisioners
 
-from portal.sandbox.engine import quotas
+from portal.sandbox.engine import quotas, time_scale
 from portal.sandbox.engine.registry import (
     Attributes,
     Created,
@@ -19,10 +21,11 @@ from portal.sandbox.engine.registry import (
     truth,
 )
 from portal.sandbox.protocols.databases import DatabaseSettings, Endpoint
-from portal.sandbox.services.rds import databases, master_secrets, offers
+from portal.sandbox.services.rds import databases, master_secrets, offers, parameter_groups
 
 TYPE = "AWS::RDS::DBCluster"
 MYSQL_PORT = 3306
+NAME_LAG = 5.0  # of AWS's seconds in which clients keep the address of an endpoint
 
 _engine = dict(handler(TYPE))
 
@@ -135,7 +138,8 @@ def _start(cluster: Record, properties: Properties, word: str) -> None:
         user=cluster["MasterUsername"],
         password=word,
         database=properties.get("DatabaseName") or "",
-        parameters=_parameters(properties.get("DBClusterParameterGroupName")),
+        parameters=parameter_groups.effective(properties.get("DBClusterParameterGroupName")),
+        endpoint_lag=_name_lag(here().account),
     )
     endpoint = databases.start((here(), cluster["DBClusterIdentifier"]), settings)
     _lead(cluster, endpoint)
@@ -145,9 +149,9 @@ def _lead(cluster: Record, endpoint: Endpoint) -> None:
     cluster.update(Endpoint=endpoint.writer, ReaderEndpoint=endpoint.reader, Port=endpoint.port)
 
 
-def _parameters(group: str | None) -> dict[str, str]:
-    record: Record = rds._db_cluster_param_groups.get(group or "") or {}
-    return {name: str(row["ParameterValue"]) for name, row in (record.get("Parameters") or {}).items()}
+def _name_lag(account: str) -> Callable[[], float]:
+    """https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.Overview.Endpoints.html (TTL)"""
+    return lambda: NAME_LAG * time_scale.COMPRESSION * time_scale.current(account)
 
 
 def attributes(cluster: Record) -> Attributes:

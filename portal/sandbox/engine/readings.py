@@ -1,0 +1,40 @@
+"""Rules that AWS's documents leave open: both readings exist, and the stricter one holds by default."""
+
+from typing import Final
+
+from portal.sandbox.engine.registry import here
+
+READINGS: Final = {
+    "new_parameter_groups_are_ignored": "AU3: a group younger than five minutes sets no charset",
+    "new_stacks_are_not_found": "CF2: reads do not find a stack for two seconds after its creation",
+}
+
+_kinder: dict[str, set[str]] = {}  # by account
+
+
+def strict(name: str) -> bool:
+    """Return whether the stricter reading of a rule holds in the current account."""
+    return name not in _kinder.get(here().account, ())
+
+
+def of(account: str) -> dict[str, bool]:
+    """Return for each rule whether its stricter reading holds in an account."""
+    return {name: name not in _kinder.get(account, ()) for name in READINGS}
+
+
+def change(account: str, given: dict[str, object]) -> None:
+    """Choose the readings of an account: true for the stricter one. Raises ValueError for what is none."""
+    for name, is_strict in given.items():
+        if name not in READINGS or not isinstance(is_strict, bool):
+            raise ValueError(f"a reading is true or false, and one of {', '.join(READINGS)}")
+    chosen = _kinder.setdefault(account, set())
+    for name, is_strict in given.items():
+        (chosen.discard if is_strict else chosen.add)(name)
+
+
+def reset(account: str | None) -> None:
+    """Let the stricter readings hold in an account, or in all."""
+    if account is None:
+        _kinder.clear()
+    else:
+        _kinder.pop(account, None)

@@ -1,0 +1,108 @@
+"""Aurora's times: parameter groups that are too new, and names of endpoints that are cached."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pymysql
+import pytest
+
+from tests.sandbox.engine.conftest import Account
+from tests.sandbox.resources.conftest import made
+from tests.services import wait_until
+
+GROUP = """
+Resources:
+  Group:
+    Type: AWS::RDS::DBClusterParameterGroup
+    Properties: {Description: strict, Family: aurora-mysql8.0, Parameters: {character_set_server: sjis}}
+Outputs: {Group: {Value: !Ref Group}}
+"""
+CLUSTER = """
+Parameters: {Group: {Type: String, Default: default.aurora-mysql8.0}}
+Resources:
+  Cluster:
+    Type: AWS::RDS::DBCluster
+    DeletionPolicy: Delete
+    Properties:
+      Engine: aurora-mysql
+      EngineVersion: 8.0.mysql_aurora.3.10.6
+      MasterUsername: admin
+      MasterUserPassword: not-a-secret
+      DBClusterParameterGroupName: !Ref Group
+  Writer: &instance
+    Type: AWS::RDS::DBInstance
+    Properties: {Engine: aurora-mysql, DBClusterIdentifier: !Ref Cluster, DBInstanceClass: db.t4g.medium}
+  Reader: {DependsOn: Writer, <<: *instance}
+Outputs:
+  Cluster: {Value: !Ref Cluster}
+  Host: {Value: !GetAtt Cluster.Endpoint.Address}
+  Port: {Value: !GetAtt Cluster.Endpoint.Port}
+"""
+
+
+@pytest.fixture
+def account(account: Account) -> Account:
+    """An account of a sandbox whose databases are MariaDB."""
+    about: Any = account.sandbox.control("GET", "about")
+    if "MariaDB" not in str(about.get("databases", "")) and "mariadb" not in str(about):
+        pytest.skip("no MariaDB on this machine")
+    return account
+
+
+def _asked(outputs: dict[str, str], question: str) -> Any:
+    connection = pymysql.connect(
+        host=outputs["Host"], port=int(outputs["Port"]), user="admin", password="not-a-secret"
+    )
+    with connection, connection.cursor() as cursor:
+        cursor.execute(question)
+        return cursor.fetchall()[0][0]
+
+
+def test_a_new_parameter_group_does_not_set_the_charset_of_a_cluster(account: Account) -> None:
+    """https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBClusterParameterGroup.html"""
+    account.pace(1)  # the five minutes are 25 seconds
+    group = account.outputs(made(account, "group", GROUP))["Group"]
+    new = made(account, "new", CLUSTER, Group=group)
+    assert _asked(account.outputs(new), "SELECT @@character_set_server") == "utf8mb4"
+    account.sandbox.control(
+        "POST", "readings", {"new_parameter_groups_are_ignored": False}, account=account.id
+    )
+    kinder = made(account, "kinder", CLUSTER, Group=group)
+    assert _asked(account.outputs(kinder), "SELECT @@character_set_server") == "sjis"
+    account.sandbox.control(
+        "POST", "readings", {"new_parameter_groups_are_ignored": True}, account=account.id
+    )
+    account.pace(0)
+    old = made(account, "old", CLUSTER, Group=group)
+    assert _asked(account.outputs(old), "SELECT @@character_set_server") == "sjis"
+
+
+def test_after_a_failover_the_writer_endpoint_leads_to_the_old_writer_for_a_while(account: Account) -> None:
+    """https://repost.aws/knowledge-center/aurora-mysql-redirected-endpoint-writer"""
+    outputs = account.outputs(made(account, "aurora", CLUSTER))
+    rds = account.client("rds")
+    before = _asked(outputs, "SELECT @@server_id")
+
+    def has_a_reader() -> bool:
+        members = account.sandbox.control("GET", "databases", account=account.id)
+        return '"follows": true' in str(members).replace("'", '"').replace("True", "true")
+
+    wait_until(has_a_reader, what="a reader that follows")
+    account.pace(12)  # AWS's own: five seconds
+    rds.failover_db_cluster(DBClusterIdentifier=outputs["Cluster"])
+    seen: list[tuple[int, int]] = []
+
+    def leads_to_the_new_writer() -> bool:
+        try:
+            read_only, server = (_asked(outputs, f"SELECT @@{name}") for name in ("read_only", "server_id"))
+        except pymysql.MySQLError:
+            return False
+        seen.append((read_only, server))
+        return bool(server != before and not read_only)
+
+    began = time.monotonic()
+    wait_until(leads_to_the_new_writer, what="the new writer behind the endpoint")
+    assert (1, before) in seen, seen
+    assert time.monotonic() - began >= 4
