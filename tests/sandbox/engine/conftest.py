@@ -62,18 +62,8 @@ class Account:
         """Start to create a stack and return its StackId, once reads find it."""
         body = textwrap.dedent(template)
         answer = self.cloudformation.create_stack(StackName=name, TemplateBody=body, **options)
-        wait_until(lambda: self.is_found(answer["StackId"]), what=f"reads that find {name}")
+        wait_until(lambda: bool(self.polled(answer["StackId"])), what=f"reads that find {name}")
         return str(answer["StackId"])
-
-    def is_found(self, stack: str) -> bool:
-        """Return whether DescribeStacks finds a stack, which takes a moment after its creation."""
-        try:
-            self.describe(stack)
-        except ClientError as error:
-            if "does not exist" in str(error):
-                return False
-            raise
-        return True
 
     def create(self, name: str, template: str, **options: Any) -> str:
         """Create a stack, wait until it is settled, and return its StackId."""
@@ -93,12 +83,28 @@ class Account:
 
     def settled(self, stack: str) -> str:
         """Wait until a stack is not in progress; returns its status."""
-        wait_until(lambda: not self.status(stack).endswith(IN_PROGRESS), what=f"the end of {stack}")
-        return self.status(stack)
+        ended: list[str] = []
+
+        def is_over() -> bool:
+            status = self.polled(stack)
+            ended[:] = [status] if status and not status.endswith(IN_PROGRESS) else []
+            return bool(ended)
+
+        wait_until(is_over, what=f"the end of {stack}")
+        return ended[0]
 
     def reaches(self, stack: str, status: str) -> None:
         """Wait until a stack has a status."""
-        wait_until(lambda: self.status(stack) == status, what=f"{status} of {stack}")
+        wait_until(lambda: self.polled(stack) == status, what=f"{status} of {stack}")
+
+    def polled(self, stack: str) -> str:
+        """Return a stack's status; "" when CloudFormation does not find it yet, or throttles who waits."""
+        try:
+            return self.status(stack)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "Throttling" or "does not exist" in str(error):
+                return ""
+            raise
 
     def describe(self, stack: str) -> dict[str, Any]:
         found: dict[str, Any] = self.cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
