@@ -36,6 +36,10 @@ CAUSES: Final[Mapping[str, CauseText]] = {
             'The name must not be a reserved word; a password has 8 to 41 characters without / @ " and space.'
         ),
     ),
+    "DatabaseBackups": CauseText(
+        N_("Backup retention not allowed by Aurora"),
+        N_("Choose 1 to 35 days."),
+    ),
     "SnapshotExists": CauseText(
         N_("A final snapshot with this name already exists"),
         N_("Delete or copy the old snapshot in RDS, then delete again."),
@@ -71,9 +75,21 @@ CAUSES: Final[Mapping[str, CauseText]] = {
         N_("The function of a custom resource reported a failure"),
         N_("Reported: %(message)s"),
     ),
+    "CustomResourceTooLong": CauseText(
+        N_("The response of a custom resource is too long"),
+        N_("CloudFormation accepts 4,096 bytes. Return less data from the function."),
+    ),
     "CodeMissing": CauseText(
         N_("The code of a function could not be read from S3"),
         N_("The artifact bucket must contain the object and be in the same region as the stack. S3: %(s3)s."),
+    ),
+    "FunctionMayNotJoinVpc": CauseText(
+        N_("The role of the function does not allow network interfaces"),
+        N_("A function in a VPC needs ec2:CreateNetworkInterface in its role. Fix the template set."),
+    ),
+    "FunctionLimit": CauseText(
+        N_("The function exceeds a limit of Lambda"),
+        N_("AWS reports the limit. Fix the template set."),
     ),
     "FunctionInvalid": CauseText(
         N_("Lambda no longer supports the runtime of the function"),
@@ -94,6 +110,20 @@ CAUSES: Final[Mapping[str, CauseText]] = {
     "TwoZonesNeeded": CauseText(
         N_("Subnets in at least two Availability Zones are required"),
         N_("Choose two different Availability Zones."),
+    ),
+    "TargetGroupInUse": CauseText(
+        N_("The target group belongs to another load balancer"),
+        N_(
+            "A target group has one load balancer, and this change creates a second one. Undo the change, or "
+            "create another target group in the template set."
+        ),
+    ),
+    "AccessLogBucket": CauseText(
+        N_("Elastic Load Balancing cannot write access logs to %(bucket)s"),
+        N_(
+            "Allow s3:PutObject for logdelivery.elasticloadbalancing.amazonaws.com in the bucket policy, or "
+            "turn the access logs off."
+        ),
     ),
     "NoInternetGateway": CauseText(
         N_("The VPC has no internet gateway yet"),
@@ -158,6 +188,14 @@ CAUSES: Final[Mapping[str, CauseText]] = {
         N_("VPC quota exceeded in this region"),
         _QUOTA,
     ),
+    "QuotaInternetGateways": CauseText(
+        N_("Internet gateway quota exceeded in this region"),
+        _QUOTA,
+    ),
+    "QuotaRules": CauseText(
+        N_("Too many rules in a security group"),
+        N_("Combine rules in the template set, or request a quota increase in Service Quotas."),
+    ),
     "QuotaAddresses": CauseText(
         N_("Elastic IP address quota exceeded in this region"),
         _QUOTA,
@@ -201,6 +239,10 @@ CAUSES: Final[Mapping[str, CauseText]] = {
     "TypeNotOffered": CauseText(
         N_("Instance type not offered in this Availability Zone"),
         N_("Choose another instance type or another zone."),
+    ),
+    "InstanceProfileGone": CauseText(
+        N_("Instance profile not found by EC2"),
+        N_("It does not exist, or was created only seconds ago. Deploy again."),
     ),
     "KeyPairGone": CauseText(
         N_("Key pair not found in this region"),

@@ -14,7 +14,15 @@ from deployments.core.causes import (
 )
 from deployments.core.causes.cause import Cause, RecognizedCause
 
-_GENERAL = ("Quota", "DeniedUnnamed", "NameExists", "NotStabilized", "Throttled", "AwsFault")
+_GENERAL = (
+    "GroupNotStable",
+    "Quota",
+    "DeniedUnnamed",
+    "NameExists",
+    "NotStabilized",
+    "Throttled",
+    "AwsFault",
+)
 
 
 def _in_order() -> tuple[Cause, ...]:

@@ -60,6 +60,15 @@ CAUSES = (
         example="MasterUsername admin cannot be used as it is a reserved word used by the engine",
     ),
     Cause(
+        code="DatabaseBackups",
+        reason=signature(r"Invalid backup retention period|BackupRetentionPeriod .{0,80}(?:between|invalid)"),
+        steps=_EDIT,
+        parameter=r"Backup|Retention",
+        types=("AWS::RDS::",),
+        example="Invalid backup retention period. Retention period must be between 1 and 35 (Service: Rds, "
+        "Status Code: 400, Request ID: 8a)",
+    ),
+    Cause(
         code="SnapshotExists",
         reason=signature(
             r"DBClusterSnapshotAlreadyExists"

@@ -34,6 +34,13 @@ CAUSES = (
         "user 'admin'@'10.0.3.17' (RequestId: 4f0e)",
     ),
     Cause(
+        code="CustomResourceTooLong",
+        reason=signature(r"Response object is too long"),
+        steps=(NextStep.TEMPLATE, NextStep.DELETE_FIRST),
+        evidence=_LOG,
+        example="Response object is too long.",
+    ),
+    Cause(
         code="CodeMissing",
         reason=signature(
             r"Error occurred while GetObject\. S3 Error Code: (?P<s3>\w+)|PermanentRedirect"
@@ -46,9 +53,28 @@ CAUSES = (
         "does not exist. (Service: Lambda, Status Code: 400)",
     ),
     Cause(
+        code="FunctionMayNotJoinVpc",
+        reason=signature(r"does not have permissions to call CreateNetworkInterface on EC2"),
+        steps=(NextStep.TEMPLATE, NextStep.DELETE_FIRST),
+        types=("AWS::Lambda::",),
+        example="The provided execution role does not have permissions to call CreateNetworkInterface on EC2 "
+        "(Service: Lambda, Status Code: 400, Request ID: 0c)",
+    ),
+    Cause(
+        code="FunctionLimit",
+        reason=signature(
+            r"exceeded the 4KB limit|Unzipped size must be smaller than|Inline code is longer"
+            r"|at '(?:timeout|memorySize)' failed to satisfy constraint"
+        ),
+        steps=(NextStep.TEMPLATE, NextStep.DELETE_FIRST),
+        types=("AWS::Lambda::",),
+        example="Lambda was unable to configure your environment variables because the environment variables "
+        "you have provided exceeded the 4KB limit.",
+    ),
+    Cause(
         code="FunctionInvalid",
         reason=signature(
-            r"Value .{0,80} at 'runtime' failed|runtime parameter of (?P<runtime>\S+) is no longer supported"
+            r"Value .{0,80}? at 'runtime' failed|runtime parameter of (?P<runtime>\S+) is no longer supported"
         ),
         steps=(NextStep.TEMPLATE, NextStep.DELETE_FIRST),
         types=("AWS::Lambda::",),

@@ -30,7 +30,9 @@ CAUSES = (
     ),
     Cause(
         code="NoFreeAddresses",
-        reason=signature(r"not enough free addresses|InsufficientFreeAddressesInSubnet"),
+        reason=signature(
+            r"not enough free addresses|InsufficientFreeAddressesInSubnet|Not enough IP space available in"
+        ),
         steps=_EDIT,
         parameter=r"Cidr|Count|Size",
         example="There are not enough free addresses in subnet 'subnet-0a1b' to satisfy the requested "
@@ -47,6 +49,25 @@ CAUSES = (
         parameter=r"Zone",
         example="The DB subnet group doesn't meet Availability Zone (AZ) coverage requirement. Current AZ "
         "coverage: ap-northeast-1a. Add subnets to cover at least 2 AZs.",
+    ),
+    Cause(
+        code="TargetGroupInUse",
+        reason=signature(
+            r"cannot be associated with more than one load balancer(?:: (?P<target_group>[^\s\"]+))?"
+            r"|TargetGroupAssociationLimit"
+        ),
+        steps=(NextStep.EDIT, NextStep.TEMPLATE, NextStep.DELETE_FIRST),
+        example="The following target groups cannot be associated with more than one load balancer: "
+        "arn:aws:elasticloadbalancing:ap-northeast-1:123456789012:targetgroup/app/6d0ecf831eec9f09 (Service: "
+        "ElasticLoadBalancingV2, Status Code: 400, Request ID: 5b)",
+    ),
+    Cause(
+        code="AccessLogBucket",
+        reason=signature(r"Access Denied for bucket: (?P<bucket>[a-z0-9.-]+?)\. Please check S3 ?bucket"),
+        steps=_EDIT,
+        parameter=r"Bucket|Log",
+        example="Access Denied for bucket: logs. Please check S3bucket permission (Service: "
+        "ElasticLoadBalancingV2, Status Code: 400, Request ID: 7e)",
     ),
     Cause(
         code="NoInternetGateway",
@@ -88,7 +109,7 @@ CAUSES = (
     Cause(
         code="NameExists",
         reason=signature(
-            r"(?P<name>[\w./:-]+) already exists|AlreadyExists|EntityAlreadyExists|BucketAlreadyExists"
+            r"(?P<name>[\w./:-]+)[\"'}]* already exists|AlreadyExists|EntityAlreadyExists|BucketAlreadyExists"
             r"|DuplicateLoadBalancerName"
         ),
         steps=(NextStep.EDIT, NextStep.DELETE_FIRST, NextStep.RETRY),

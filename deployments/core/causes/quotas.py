@@ -22,6 +22,26 @@ CAUSES = (
         "0d8c) (HandlerErrorCode: ServiceLimitExceeded)",
     ),
     Cause(
+        code="QuotaInternetGateways",
+        reason=signature(
+            r"maximum number of internet gateways has been reached|InternetGatewayLimitExceeded"
+        ),
+        steps=_ROOM,
+        service="vpc",
+        example="The maximum number of internet gateways has been reached. (Service: Ec2, Status Code: 400, "
+        "Request ID: 3a) (HandlerErrorCode: GeneralServiceException)",
+    ),
+    Cause(
+        code="QuotaRules",
+        reason=signature(
+            r"maximum number of rules per security group has been reached|RulesPerSecurityGroupLimitExceeded"
+        ),
+        steps=(NextStep.QUOTAS, NextStep.TEMPLATE, NextStep.DELETE_FIRST),
+        service="vpc",
+        example="The maximum number of rules per security group has been reached. (Service: Ec2, Status Code: "
+        "400, Request ID: 6f)",
+    ),
+    Cause(
         code="QuotaAddresses",
         reason=signature(r"maximum number of addresses has been reached|AddressLimitExceeded"),
         steps=_ROOM,

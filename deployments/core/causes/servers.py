@@ -67,6 +67,18 @@ CAUSES = (
         "(ap-northeast-1d). Please retry your request by not specifying an Availability Zone.",
     ),
     Cause(
+        code="InstanceProfileGone",
+        reason=signature(
+            r"(?:Value \((?P<profile>[^)]+)\) for parameter iamInstanceProfile\.\w+ is invalid)?.{0,3}"
+            r"Invalid IAM Instance Profile"
+        ),
+        steps=(NextStep.RETRY, NextStep.TEMPLATE, NextStep.DELETE_FIRST),
+        evidence=_ACTIVITIES,
+        example="You must use a valid fully-formed launch template. Value (app) for parameter "
+        "iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name (Service: AutoScaling, Status "
+        "Code: 400)",
+    ),
+    Cause(
         code="KeyPairGone",
         reason=signature(r"key pair '(?P<name>[^']+)' does not exist|InvalidKeyPair\.NotFound"),
         steps=_EDIT,

@@ -6,6 +6,7 @@ import re
 import textwrap
 from typing import NamedTuple
 
+from deployments.core.causes.catalogue import recognize
 from tests.sandbox.engine.conftest import Account
 from tests.sandbox.resources.conftest import given
 
@@ -53,4 +54,8 @@ def creation_failure(account: Account, template: str, logical_id: str, **values:
     assert account.status(stack) == "ROLLBACK_COMPLETE", account.story(stack)
     reasons = failures(account, stack, logical_id)
     assert reasons, account.story(stack)
+    kind = next(
+        one["ResourceType"] for one in account.events(stack) if one["LogicalResourceId"] == logical_id
+    )
+    assert recognize(kind, reasons[0]), f"The page does not explain: {reasons[0]}"
     return worded(reasons[0])
