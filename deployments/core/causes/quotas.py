@@ -24,7 +24,8 @@ CAUSES = (
     Cause(
         code="QuotaInternetGateways",
         reason=signature(
-            r"maximum number of internet gateways has been reached|InternetGatewayLimitExceeded"
+            r"maximum number of internet gateways has been reached"
+            r"|InternetGatewayLimitExceeded"
         ),
         steps=_ROOM,
         service="vpc",
@@ -38,8 +39,8 @@ CAUSES = (
         ),
         steps=(NextStep.QUOTAS, NextStep.TEMPLATE, NextStep.DELETE_FIRST),
         service="vpc",
-        example="The maximum number of rules per security group has been reached. (Service: Ec2, Status Code: "
-        "400, Request ID: 6f)",
+        example="The maximum number of rules per security group has been reached. (Service: Ec2, Status "
+        "Code: 400, Request ID: 6f)",
     ),
     Cause(
         code="QuotaAddresses",

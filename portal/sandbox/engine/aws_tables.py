@@ -23,6 +23,7 @@ def _read(path: str) -> Any:
     return json.loads((Path(spec.submodule_search_locations[0]) / "data" / path).read_text())
 
 
+@functools.cache
 def dated() -> str:
     """Return the date of the tables."""
     return str(_read("schemas/version.json")["schema_date"])

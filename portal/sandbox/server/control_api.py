@@ -14,6 +14,7 @@ from ministack.core.responses import AccountRegionScopedDict, AccountScopedDict
 
 from portal.sandbox.engine import (
     access_keys,
+    aws_tables,
     contract,
     faults,
     quotas,
@@ -106,6 +107,7 @@ class ControlApi:
             "pace": time_scale.current(account or ""),
             "started_at": self.started_at,
             "instance_id": self.instance_id,
+            "tables": aws_tables.dated(),
         }
         return about | in_use.backends().about()
 
