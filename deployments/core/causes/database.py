@@ -53,6 +53,7 @@ CAUSES = (
         reason=signature(
             r"MasterUsername \S+ (?:cannot be used|is not valid)|MasterUserPassword is not a valid password"
             r"|MasterUserPassword is not valid"
+            r"|MasterUserPassword when ManageMasterUserPassword"
         ),
         steps=_EDIT,
         parameter=r"User|Password",

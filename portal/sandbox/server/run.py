@@ -35,14 +35,14 @@ from portal.sandbox.server.control_api import ControlApi
 from portal.sandbox.server.fault_middleware import FaultMiddleware
 from portal.sandbox.server.signed_calls import SignedCalls
 from portal.sandbox.server.web_pages import NoForeignPages
-from portal.sandbox.services import autoscaling, ec2, elbv2, iam, lambda_, names, rds, secretsmanager, ssm
+from portal.sandbox.services import autoscaling, ec2, elbv2, iam, lambda_, names, rds, s3, secretsmanager, ssm
 from portal.sandbox.services.ec2.cloud import Cloud
 from portal.sandbox.supervision import descendants
 
 logger = logging.getLogger(__name__)
 
 # In the order of their installation; they stop in the opposite order.
-SERVICES: Final = (cloudformation, ec2, elbv2, autoscaling, rds, secretsmanager, ssm, lambda_, iam, names)
+SERVICES: Final = (cloudformation, ec2, elbv2, autoscaling, rds, s3, secretsmanager, ssm, lambda_, iam, names)
 
 
 def main() -> int:

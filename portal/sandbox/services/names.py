@@ -3,6 +3,7 @@
 Types that are not here refuse a taken name in their own create handler (RDS, load balancers, documents).
 """
 
+import functools
 import json
 from collections.abc import Callable
 from typing import Any
@@ -159,11 +160,13 @@ def _generate(resource_type: str, name_property: str, generated: Callable[[str, 
     found = handler(resource_type)
     create, update = found["create"], found["update"]
 
+    @functools.wraps(create)  # also its module: it does not block
     def created(logical_id: str, properties: Properties, stack: str) -> Created:
         name = properties.get(name_property) or generated(stack, logical_id)
         made: Created = create(logical_id, {**properties, name_property: name}, stack)
         return made
 
+    @functools.wraps(update)  # also its module: it does not block
     def updated(physical_id: str, old: Properties, new: Properties, *rest: Any) -> Created:
         if not new.get(name_property) and not old.get(name_property):
             pinned = {name_property: physical_id}

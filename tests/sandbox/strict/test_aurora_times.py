@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pymysql
@@ -96,19 +95,22 @@ def test_after_a_failover_the_writer_endpoint_leads_to_the_old_writer_for_a_whil
         return '"follows": true' in str(members).replace("'", '"').replace("True", "true")
 
     wait_until(has_a_reader, what="a reader that follows")
-    account.pace(12)  # AWS's own: five seconds
+    account.pace(100)  # a long lag, in which the old writer comes back as a reader
     rds.failover_db_cluster(DBClusterIdentifier=outputs["Cluster"])
     seen: list[tuple[int, int]] = []
 
-    def leads_to_the_new_writer() -> bool:
+    def sees(wanted: tuple[int, bool]) -> bool:
         try:
             read_only, server = (_asked(outputs, f"SELECT @@{name}") for name in ("read_only", "server_id"))
         except pymysql.MySQLError:
             return False
-        seen.append((read_only, server))
-        return bool(server != before and not read_only)
+        seen.append((read_only, server == before))
+        return seen[-1] == wanted
 
-    began = time.monotonic()
-    wait_until(leads_to_the_new_writer, what="the new writer behind the endpoint")
-    assert (1, before) in seen, seen
-    assert time.monotonic() - began >= 4
+    wait_until(lambda: sees((1, True)), what="the old writer, which only reads now")
+    assert (0, False) not in seen
+    with pytest.raises(pymysql.MySQLError) as refused:
+        _asked(outputs, "CREATE DATABASE refused")
+    assert refused.value.args[0] == 1290  # "running with the --read-only option"
+    account.pace(0)
+    wait_until(lambda: sees((0, False)), what="the new writer behind the endpoint")

@@ -9,11 +9,7 @@ from tests.sandbox.engine.conftest import Account
 from tests.sandbox.resources.conftest import Network, made
 from tests.sandbox.strict.reasons import creation_failure
 
-VPC = """
-Resources:
-  Vpc: {Type: AWS::EC2::VPC, Properties: {CidrBlock: 10.0.0.0/16}}
-  Gateway: {Type: AWS::EC2::InternetGateway}
-"""
+VPC = "Resources: {Vpc: {Type: AWS::EC2::VPC, Properties: {CidrBlock: 10.0.0.0/16}}}"
 ADDRESS = "Resources: {Address: {Type: AWS::EC2::EIP, Properties: {Domain: vpc}}}"
 
 

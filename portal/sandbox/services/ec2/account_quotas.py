@@ -1,5 +1,6 @@
 """EC2's quotas in front of what counts against them, however it is created."""
 
+import functools
 from collections.abc import Callable
 
 from ministack.services import ec2
@@ -36,6 +37,7 @@ def _limit(resource_type: str, action_name: str, check: Callable[[], None]) -> N
 
 
 def _checked_create(create: Create, check: Callable[[], None]) -> Create:
+    @functools.wraps(create)  # also its module: it does not block
     def created(logical_id: str, properties: Properties, stack: str) -> Created:
         ec2._ensure_defaults_initialized()
         check()

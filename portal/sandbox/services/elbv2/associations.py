@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateL
 (TargetGroupAssociationLimit)
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +21,7 @@ def install() -> None:
     rule = handler(RULE)
     create, update = rule["create"], rule["update"]
 
+    @functools.wraps(create)  # also its module: it does not block
     def created(logical_id: str, properties: Properties, stack: str) -> Created:
         listeners.require_single_load_balancer(
             properties.get("Actions"), _owner(properties.get("ListenerArn"))
@@ -27,6 +29,7 @@ def install() -> None:
         made: Created = create(logical_id, properties, stack)
         return made
 
+    @functools.wraps(update)  # also its module: it does not block
     def updated(physical_id: str, old: Properties, new: Properties, *rest: Any) -> Created:
         listeners.require_single_load_balancer(new.get("Actions"), _owner(new.get("ListenerArn")))
         made: Created = update(physical_id, old, new, *rest)

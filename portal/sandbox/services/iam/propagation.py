@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency
 """
 
+import functools
 import threading
 from typing import Any, Final
 
@@ -48,6 +49,7 @@ def _note(arn: str) -> None:
 
 
 def _noting_creation(create: Any) -> Any:
+    @functools.wraps(create)  # also its module: it does not block
     def created(logical_id: str, properties: Properties, stack: str) -> Created:
         made: Created = create(logical_id, properties, stack)
         _note(str(made[1]["Arn"]))

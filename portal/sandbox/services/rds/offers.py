@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/ and
 https://github.com/terraform-aws-modules/terraform-aws-rds-aurora/issues/345.
 """
 
+import functools
 from collections.abc import Iterable
 from typing import Final
 
@@ -31,11 +32,13 @@ def install() -> None:
     group = handler(SUBNET_GROUP)
     create, update = group["create"], group["update"]
 
+    @functools.wraps(create)  # also its module: it does not block
     def created(logical_id: str, properties: Properties, stack: str) -> Created:
         _require_zones(properties.get("SubnetIds") or ())
         made: Created = create(logical_id, properties, stack)
         return made
 
+    @functools.wraps(update)  # also its module: it does not block
     def updated(physical_id: str, old: Properties, new: Properties, *rest: str) -> Created:
         _require_zones(new.get("SubnetIds") or ())
         made: Created = update(physical_id, old, new, *rest)

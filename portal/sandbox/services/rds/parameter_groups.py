@@ -5,6 +5,7 @@ least 5 minutes before creating your first DB cluster that uses that DB cluster 
 parameter group", above all for the character set of the default database.
 """
 
+import functools
 from typing import Any, Final
 
 from ministack.services import rds
@@ -23,6 +24,7 @@ def install() -> None:
     found = handler(TYPE)
     create = found["create"]
 
+    @functools.wraps(create)  # also its module: it does not block
     def created(logical_id: str, properties: Properties, stack: str) -> Created:
         made: Created = create(logical_id, properties, stack)
         _note(made[0])

@@ -1,0 +1,25 @@
+"""Requests that expect a bucket to belong to an account are denied when it belongs to another one.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html
+"""
+
+from typing import Any, Final
+
+from ministack.services import s3
+
+HEADER: Final = "x-amz-expected-bucket-owner"
+
+
+def install() -> None:
+    """Put the check in front of every request of S3."""
+    handle = s3.handle_request
+
+    async def checked(method: str, path: str, headers: dict[str, str], *rest: Any, **options: Any) -> Any:
+        expected = headers.get(HEADER)
+        owner = s3._bucket_owner_account(path.lstrip("/").partition("/")[0]) if expected else None
+        if owner is not None and owner != expected:
+            status, answered, body = s3._error("AccessDenied", "Access Denied", 403, path)
+            return status, answered, b"" if method == "HEAD" else body
+        return await handle(method, path, headers, *rest, **options)
+
+    s3.handle_request = checked
