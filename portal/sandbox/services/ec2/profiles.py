@@ -33,7 +33,7 @@ def resolve(profile: Record) -> Record | None:
     return {"Arn": found["Arn"], "Id": found["InstanceProfileId"]}
 
 
-def _resolve(iam_arn: str = "", iam_name: str = "", allow_missing: bool = False) -> tuple[Any, Any]:
+def _resolve(iam_arn: str = "", iam_name: str = "", **_options: object) -> tuple[Any, Any]:
     try:
         return resolve({"Arn": iam_arn, "Name": iam_name}), None
     except Refused as refused:

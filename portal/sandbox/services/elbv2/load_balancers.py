@@ -84,13 +84,7 @@ def new(name: str, properties: Properties) -> Record:
     """Store a load balancer with an interface in each subnet. Raises Refused as CreateLoadBalancer does."""
     kind = properties.get("Type") or "application"
     subnets = _subnets(properties)
-    if any(record["LoadBalancerName"] == name for record in alb._lbs.values()):
-        raise Refused(
-            "DuplicateLoadBalancerName",
-            "A load balancer with the same name exists, but with different settings",
-        )
-    if len(name) > NAME_LIMIT or name.startswith(("internal-", "-")) or name.endswith("-"):
-        raise Refused("ValidationError", f"The load balancer name '{name}' is not valid")
+    _require_name(name)
     if not subnets:
         raise Refused("ValidationError", "At least one subnet must be specified")
     vpc = _vpc(subnets)
@@ -121,6 +115,16 @@ def new(name: str, properties: Properties) -> Record:
     alb._lb_attrs[key] = [{"Key": name, "Value": default} for name, default in DEFAULTS[kind].items()]
     cover_subnets(record)
     return record
+
+
+def _require_name(name: str) -> None:
+    if any(record["LoadBalancerName"] == name for record in alb._lbs.values()):
+        raise Refused(
+            "DuplicateLoadBalancerName",
+            "A load balancer with the same name exists, but with different settings",
+        )
+    if len(name) > NAME_LIMIT or name.startswith(("internal-", "-")) or name.endswith("-"):
+        raise Refused("ValidationError", f"The load balancer name '{name}' is not valid")
 
 
 def _subnets(properties: Properties) -> list[str]:
