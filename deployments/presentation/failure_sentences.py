@@ -133,7 +133,7 @@ def _nothing(deployment: Deployment, remaining: Remaining) -> str:
     name = deployment.environment.name
     if remaining.stack_status:
         text = _(
-            "No resources remain in AWS; the empty stack is not billed, but keeps the name %(name)s in use."
+            "No resources remain in AWS; the empty stack is not billed, but keeps the name “%(name)s” in use."
         )
         return _with_search(text % {"name": name}, remaining)
     if deployment.error_code in _STACK_GONE:

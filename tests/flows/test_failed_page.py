@@ -9,7 +9,8 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 
 from deployments import recordings
-from deployments.models import Deployment
+from deployments.models import Deployment, Resource
+from tests.flows.test_pages import faults
 from tests.flows.web import Web
 
 FIRST = "#t-Aurora\\.TrialDbCluster"
@@ -67,3 +68,36 @@ def test_titles_tell_an_environment_from_its_deployment(deployment: Deployment, 
     expect(page).to_have_title(f"⟲ Create trial failed · Deployment {deployment.pk} · Sanso")
     page.goto(f"{web.url}/environments/new/")
     expect(page).to_have_url(re.compile(r"/environments/new$"))
+
+
+def test_the_details_of_the_first_failure_list_what_followed_and_lead_to_the_next_problem(
+    deployment: Deployment, page: Page, web: Web
+) -> None:
+    for resource in Resource.objects.filter(stack__deployment=deployment, stack__path="Network")[:2]:
+        resource.status, resource.reason = "DELETE_FAILED", "It is in use."
+        resource.changes = [*resource.changes, [resource.changes[-1][0] + 1000, "DELETE_FAILED"]]
+        resource.save()
+    page.goto(f"{web.url}/deployments/{deployment.pk}/")
+    page.keyboard.press("f")
+
+    followed = page.locator("#what-followed li")
+    expect(followed.filter(has_text="Aurora failed")).to_have_count(1)
+    expect(followed.filter(has_text="4 resources were canceled as a result")).to_have_count(1)
+    expect(followed.filter(has_text="CloudFormation began to roll sanso-trial back")).to_have_count(1)
+    times = followed.locator("time").evaluate_all("all => all.map((one) => one.dateTime)")
+    assert times == sorted(times)
+    position = page.locator("#problem-pager [role=status]")
+    expect(position).to_have_text(re.compile(r"^Problem \d of 3$"))
+    assert faults(page) == []
+
+    title, seen = page.locator("#inspector h2"), ["TrialDbCluster"]
+    for _ in range(2):
+        page.keyboard.press("n")
+        expect(title).not_to_have_text(seen[-1])
+        seen.append(title.inner_text())
+    assert len(set(seen)) == 3
+    page.get_by_role("button", name="Next problem").click()  # after the last comes the first
+    expect(title).to_have_text(seen[0])
+    page.keyboard.press("N")
+    expect(title).to_have_text(seen[-1])
+    expect(page.locator("#what-followed")).to_have_count(0)

@@ -41,7 +41,7 @@ class Case:
     evidence: str = ""
     why: str = ""  # how the banner's first sentence ends
     remains: str = (
-        "No resources remain in AWS; the empty stack is not billed, but keeps the name broken in use."
+        "No resources remain in AWS; the empty stack is not billed, but keeps the name “broken” in use."
     )
     more_faults: dict[str, str] = field(default_factory=dict)
     state: str = "rolled_back"

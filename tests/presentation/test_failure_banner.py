@@ -110,7 +110,7 @@ def test_what_failed_later_is_folded_under_it(browser: Client) -> None:
 
     folded = read(browser, deployment).one(id="banner").one(class_="collateral")
 
-    assert folded.one("summary").text == "1 more failed later"
+    assert folded.one("summary").text == "1 more failed"
     assert "Group" in folded.text
 
 

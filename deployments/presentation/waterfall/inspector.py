@@ -24,6 +24,7 @@ from deployments.presentation.waterfall.aws_console import AwsLocation
 from deployments.presentation.waterfall.rows import Row
 from deployments.presentation.waterfall.tree import TreeNode, name_of, parent_of
 from deployments.presentation.waterfall.view_model import DeploymentView
+from deployments.presentation.waterfall.what_followed import FollowedStep, what_followed
 
 LAST = 8
 """Events that are shown."""
@@ -77,6 +78,7 @@ class RowDetails:
     blocks: Sequence[RelatedRow] = ()
     facts: Sequence[tuple[Promise, str]] = ()
     events: Sequence[LogLine] = ()
+    followed: Sequence[FollowedStep] = ()
 
 
 def details_at(deployment: Deployment, path: str) -> RowDetails | None:
@@ -110,6 +112,7 @@ def _details(view: DeploymentView, path: str) -> RowDetails | None:
         blocks=_related(view, ((other, "") for other in line.blocks)),
         facts=row.facts,
         events=_events(view.deployment, path, node) if node else (),
+        followed=what_followed(view) if path == view.first_failure else (),
     )
 
 

@@ -184,6 +184,8 @@ onKey("p", () => (tabs.current() === "waterfall" ? filters.toggle("problems") : 
 onKey("r", () => { tabs.show("waterfall"); filters.toggle("running"); });
 onKey("j", () => rows.step(1));
 onKey("k", () => rows.step(-1));
+onKey("n", () => { tabs.show("waterfall"); inspector.stepProblem(1); });
+onKey("N", () => { tabs.show("waterfall"); inspector.stepProblem(-1); });
 onKey("l", log.toggleFollow);
 onKey("f", () => (
   tabs.current() === "events" ? log.toFirstFailure() : inspector.toFirstFailure()

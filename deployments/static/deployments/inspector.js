@@ -33,7 +33,11 @@ export function start() {
     if (wanted === null) hide();
     else if (wanted !== shown) show(wanted, { remembers: false });
   });
-  panel.addEventListener("click", (event) => { if (event.target.closest("[data-close]")) close(); });
+  panel.addEventListener("click", (event) => {
+    if (event.target.closest("[data-close]")) close();
+    const step = event.target.closest("[data-problem]");
+    if (step) stepProblem(Number(step.dataset.problem));
+  });
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || shown === null || document.querySelector("dialog[open]")) return;
     if (panel.contains(document.activeElement) || body.contains(document.activeElement)) close();
@@ -61,6 +65,32 @@ export function toFirstFailure() {
   if (!row) return;
   rows.reveal(row.id);
   show(new URLSearchParams(row.querySelector(".pick").getAttribute("href")).get("row"));
+}
+
+/* Selects the next problem, or the previous one; after the last comes the first. */
+export function stepProblem(by) {
+  const found = problems();
+  if (!found.length) return;
+  const at = shown === null ? -1 : found.findIndex((row) => row.id === idOf(shown));
+  const next = at < 0 ? (by > 0 ? 0 : found.length - 1) : (at + by + found.length) % found.length;
+  rows.reveal(found[next].id);
+  show(new URLSearchParams(found[next].querySelector(".pick").getAttribute("href")).get("row"));
+}
+
+function problems() {
+  return [...body.querySelectorAll("tr.is-problem:not(.stack)")];
+}
+
+/* The position of the selected row among the problems, if it is one of them. */
+function showPosition() {
+  const pager = document.getElementById("problem-pager");
+  if (!pager) return;
+  const found = problems();
+  const at = found.findIndex((row) => row.id === idOf(shown));
+  const text = pager.dataset.position.replace("{n}", at + 1).replace("{all}", found.length);
+  const place = pager.querySelector("[role=status]");
+  if (place.textContent !== text) place.textContent = text;
+  pager.hidden = at < 0;
 }
 
 function show(path, { remembers = true } = {}) {
@@ -118,6 +148,7 @@ async function fetchDetails() {
     else merge(panel, parsed.content);
     panel.dataset.path = wanted;
     panel.hidden = false;
+    showPosition();
     split.classList.add("has-inspector");
   } catch { /* no answer: the details stay, and the next change fetches them again */ }
 }
