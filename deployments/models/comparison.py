@@ -37,5 +37,5 @@ def _resources(deployment: Deployment, stacks: list[Stack]) -> Iterator[tuple[st
 def _part(deployment: Deployment, path: str, type_: str, run: OperationRun | None) -> ComparedPart:
     if run is None:
         return ComparedPart(path=path, type=type_)
-    began = (run.start - in_ms(deployment.created_at)) / 1000
+    began = (run.start - in_ms(deployment.began_at)) / 1000
     return ComparedPart(path=path, type=type_, began=began, seconds=run.seconds, status=run.status)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from typing import Any, Self
 
 from django.conf import settings
@@ -230,6 +231,11 @@ class Deployment(models.Model):
         """Return whether it is a change that has not begun to change the environment."""
         before = State(self.state) in BEFORE_STACKS
         return self.kind == Kind.UPDATE and before and self.active_key is None
+
+    @property
+    def began_at(self) -> datetime:
+        """Return when its work began: a change's when it was applied, not when its preview was requested."""
+        return self.applied_at or self.created_at
 
     @property
     def is_good(self) -> bool:

@@ -51,7 +51,7 @@ def history(account: Account, kind: Kind) -> DurationHistory:
 
 def expected_of(account: Account, kind: Kind, graph: Graph, *, protects: bool = False) -> ExpectedDuration:
     """Return the expected duration of a deployment of this kind in an account."""
-    before, after = around_the_stacks(kind, protects=protects)
+    before, after = around_the_stacks(kind, protects=protects, is_applied=kind is Kind.UPDATE)
     backwards = kind is Kind.DELETE
     schedule = Schedule(graph.types, graph.edges, backwards=backwards, before=before, after=after)
     known = history(account, kind)

@@ -89,6 +89,8 @@ def _then(deployment: Deployment, events: Sequence[Event], seq: int, now: dateti
     """Return the deployment's row according to the portal's own events."""
     then = copy.copy(deployment)
     then.last_seq = seq
+    if then.applied_at and now < then.applied_at:
+        then.applied_at = None
     if any(event.code == "ended" for event in events):
         return then
     phases = [str(event.values.get("phase", "")) for event in events if event.code == "phase"]

@@ -13,7 +13,7 @@ from deployments.core.critical_path import CriticalPath, critical_path
 from deployments.core.dependencies import Edge, Waiting
 from deployments.core.forecast import Forecast, is_slow, project
 from deployments.core.intervals import WORKER_SILENT
-from deployments.core.phases import Kind, State, phases_of
+from deployments.core.phases import BEFORE_STACKS, Kind, State, phases_of
 from deployments.core.progress import resource_state
 from deployments.core.root_cause import first_failure
 from deployments.core.row_results import Course, forward_runs, turn_of
@@ -102,10 +102,17 @@ def load(
     return _TimelineBuilder(deployment, list(stacks), list(landmarks), expectation, until).timeline()
 
 
-def around_the_stacks(kind: Kind, *, protects: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the names of the phases before and after the stacks."""
+def around_the_stacks(
+    kind: Kind, *, protects: bool, is_applied: bool = False
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the names of the phases before and after the stacks.
+
+    A change that was applied begins with its stacks: before, a person decided about its preview.
+    """
     phases = phases_of(kind, protects=protects)
     at = phases.index(State.STACKS)
+    if is_applied:
+        phases, at = phases[at:], 0
     before, after = phases[:at], phases[at + 1 :]
     return tuple(f"{PHASE}{p.value}" for p in before), tuple(f"{PHASE}{p.value}" for p in after)
 
@@ -132,9 +139,14 @@ def phase_spans(deployment: Deployment, landmarks: Iterable[Event]) -> dict[str,
     for event in landmarks:
         if event.code == "phase":
             starts[str(event.values.get("phase"))] = in_ms(event.at)
+    before = BEFORE_STACKS if deployment.applied_at else frozenset()  # of a change that was applied
     order = [
-        phase.value for phase in phases_of(Kind(deployment.kind), protects=True) if phase.value in starts
+        phase.value
+        for phase in phases_of(Kind(deployment.kind), protects=True)
+        if phase.value in starts and phase not in before
     ]
+    if not order:  # applied, and waiting in the queue
+        return {}
     end = in_ms(deployment.ended_at) if deployment.ended_at else None
     ends: list[int | None] = [*(starts[phase] for phase in order[1:]), end]
     return {
@@ -177,7 +189,9 @@ class _TimelineBuilder:
         self.types = {path: resource.type for path, resource in self.resources.items()}
         self.types |= dict.fromkeys(self.stacks, STACK_TYPE)
         self.edges = {path: dependencies.from_rows(row.depends_on) for path, row in self.resources.items()}
-        before, after = around_the_stacks(self.kind, protects=deployment.protects)
+        before, after = around_the_stacks(
+            self.kind, protects=deployment.protects, is_applied=deployment.applied_at is not None
+        )
         self.schedule = Schedule.cached(
             self.types, self.edges, backwards=self.kind is Kind.DELETE, before=before, after=after
         )
@@ -215,7 +229,7 @@ class _TimelineBuilder:
                 is_critical=path in critical.marked,
             )
         return Timeline(
-            start=in_ms(self.deployment.created_at),
+            start=in_ms(self.deployment.began_at),
             now=self.now,
             course=self.course,
             lines=lines,
@@ -322,7 +336,7 @@ class _TimelineBuilder:
     def _expected(self) -> Forecast | None:
         if self.expectation is None:
             return None
-        start = in_ms(self.deployment.created_at)
+        start = in_ms(self.deployment.began_at)
         end, low, high = (
             start + 1000 * s for s in (self.expectation.seconds, self.expectation.low, self.expectation.high)
         )

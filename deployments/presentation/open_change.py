@@ -31,7 +31,7 @@ def open_change(deployment: Deployment) -> OpenChange | None:
         is_preview = deployment.state == State.PREVIEW
         return OpenChange(
             is_preview=is_preview,
-            count=_count(deployment) if is_preview else 0,
+            count=len(deployment.changes.get("resources", ())),
             is_ending=bool(deployment.cancel_code),
         )
     queue = Deployment.objects.queue_of(deployment.environment_id).select_related("requested_by")
@@ -44,9 +44,3 @@ def open_change(deployment: Deployment) -> OpenChange | None:
         blocker=before[-1] if before else holder.first(),
         is_ending=bool(deployment.cancel_code),
     )
-
-
-def _count(deployment: Deployment) -> int:
-    """Return how many resources the preview lists."""
-    changes = deployment.changes
-    return len(changes.get("resources", ())) or sum(map(len, changes.get("stacks", {}).values()))

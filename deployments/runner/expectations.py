@@ -103,7 +103,9 @@ def _phases(deployment: Deployment) -> dict[str, tuple[str, float]]:
     """
     spans = phase_spans(deployment, Event.objects.of(deployment).landmarks())
     passed = deployment.state == State.SUCCEEDED
-    before, after = around_the_stacks(Kind(deployment.kind), protects=deployment.protects)
+    before, after = around_the_stacks(
+        Kind(deployment.kind), protects=deployment.protects, is_applied=deployment.applied_at is not None
+    )
     skipped = dict.fromkeys((*before, *after), (PHASE_TYPE, 0.0)) if passed else {}
     return skipped | {
         path: (PHASE_TYPE, (span.end - span.start) / 1000)

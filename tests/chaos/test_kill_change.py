@@ -130,7 +130,7 @@ def test_a_change_a_secret_that_is_kept_nothing_to_change_and_the_way_back(
     assert display_name(created, "Topic", sandbox) == "second"
     assert display_name(created, "Hidden", sandbox) == "hidden-value-2"
     assert_complete_log(renamed, sandbox)
-    assert set(renamed.changes["stacks"]) == {"", "Inner"}
+    assert set(renamed.changes["computed"]) == {"", "Inner"}
 
     (secret,) = applied(portal, change(created, Secret="hidden-value-3"))
     assert secret.state == State.SUCCEEDED, reason(secret)

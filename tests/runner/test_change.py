@@ -22,7 +22,18 @@ from deployments.actions.change import (
 from deployments.actions.delete import request_deletion
 from deployments.core.phases import State
 from deployments.errors import UserFixable
-from deployments.models import AuditRecord, Deployment, Environment, Event, Resource, Stack, TemplateCheck
+from deployments.models import (
+    AuditRecord,
+    Deployment,
+    Duration,
+    Environment,
+    Event,
+    Resource,
+    Stack,
+    TemplateCheck,
+    timeline,
+)
+from deployments.models.past_state import as_of
 from deployments.runner import template_sets
 from tests.builders import make_user
 from tests.fakes import FakeAws, lost_answer
@@ -310,3 +321,25 @@ def test_a_set_with_lint_errors_ends_the_change_and_not_the_environment(
 
     assert (ended.state, ended.error_code) == (State.FAILED, "TemplateSetHasErrors")
     assert fresh(deployed).latest_id != ended.pk
+
+
+def test_the_time_that_a_preview_waited_is_not_part_of_the_change(
+    deployed: Environment, aws: FakeAws, operator: User
+) -> None:
+    shown = previewed(change(deployed, operator), aws)
+    Deployment.objects.filter(pk=shown.pk).update(created_at=timezone.now() - timedelta(days=2))
+    apply(shown, operator)
+    ended = run(shown, aws)
+
+    found = timeline.load(ended)
+
+    assert found.now - found.start < 3_600_000  # milliseconds
+    assert "@preview" not in found.lines
+    assert "Topic" in found.lines
+    learned = set(Duration.objects.filter(deployment=ended).values_list("path", flat=True))
+    assert "Topic" in learned
+    assert not {"@preview", "@preflight", "@change_set"} & learned
+    for seq in (1, ended.last_seq // 2, ended.last_seq):  # a replay passes through the wait as well
+        then = as_of(ended, seq)
+        replayed = timeline.load(then.deployment, stacks=then.stacks, landmarks=then.landmarks, now=then.now)
+        assert replayed.lines

@@ -147,7 +147,7 @@ def test_without_the_permission_nothing_is_shown_or_requested(
 def shown_preview(environment: Environment) -> Deployment:
     row = make_deployment(
         environment, kind="update", state="preview", last_phase="preview", active_key=None,
-        preview_digest="d1", changes={"stacks": {"": [{}, {}]}},
+        preview_digest="d1", changes={"resources": [{}, {}]},
     )  # fmt: skip
     first = Deployment.objects.order_by("pk").first()
     Environment.objects.update(latest=first)
