@@ -18,8 +18,8 @@ from deployments.models import Account, Deployment, Event
 from tests.builders import make_user
 from tests.flows.web import Web, Wire, start_web
 from tests.running import Portal, client, new_account
-from tests.sandbox.article_set.conftest import pack_wheel
-from tests.services import LIMIT, REPOSITORY, Redis, Sandbox, start_sandbox
+from tests.sandbox.article_set.conftest import pack_wheel, with_offered_version
+from tests.services import LIMIT, Redis, Sandbox, start_sandbox
 from tests.wordings import reason
 
 pytestmark = pytest.mark.timeout(400)
@@ -207,7 +207,7 @@ def test_the_articles_template_set_is_deployed_when_the_setting_names_it(
     new_account()
     environment = process_environment | {
         **sandbox.portal_settings,
-        "SANSO_TEMPLATE_SET": str(REPOSITORY / "tests" / "sandbox" / "article_set"),
+        "SANSO_TEMPLATE_SET": str(with_offered_version(tmp_path / "article_set")),
         "SANSO_DATA_DIR": str(tmp_path / "data"),
     }
     portal = Portal(environment, tmp_path, sandbox)

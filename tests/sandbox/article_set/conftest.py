@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
+import shutil
 import zipfile
 from collections.abc import Iterator
 from importlib import metadata
@@ -14,6 +15,18 @@ import pytest
 
 from tests.sandbox.engine.conftest import Account
 from tests.services import Sandbox, start_sandbox
+
+SET = Path(__file__).parent
+RETIRED = "8.0.mysql_aurora.3.01.0"  # the article's version of the database, which RDS no longer creates
+OFFERED = "8.0.mysql_aurora.3.10.6"
+
+
+def with_offered_version(folder: Path) -> Path:
+    """Copy the article's set into a folder, with a version of the database that RDS creates."""
+    shutil.copytree(SET, folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    template = folder / "fa-094-aurora.yaml"
+    template.write_text(template.read_text().replace(RETIRED, OFFERED))
+    return folder
 
 
 def pack_wheel(package: str, folder: Path) -> Path:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pymysql
 
 from deployments import catalog
+from tests.sandbox.article_set.conftest import OFFERED, RETIRED, SET
 from tests.sandbox.engine import inventory
 from tests.sandbox.engine.conftest import REGION, Account
 from tests.services import wait_until
 
-SET = Path(__file__).parent
 OWN_PREFIX = "fa-094"
-RETIRED = b"8.0.mysql_aurora.3.01.0"  # the article's version, which RDS no longer creates
 CAPABILITIES = ["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 
 
-def publish(account: Account, bucket: str, prefix: str, version: bytes) -> str:
+def publish(account: Account, bucket: str, prefix: str, version: str) -> str:
     """Upload the set by the portal's conventions and return the address of its root template.
 
     The prefix is part of the file names: another environment needs a copy with other names.
@@ -34,7 +32,7 @@ def publish(account: Account, bucket: str, prefix: str, version: bytes) -> str:
         s3.put_object(
             Bucket=bucket,
             Key=f"{prefix}/{key.replace(OWN_PREFIX, prefix)}",
-            Body=body.replace(RETIRED, version),
+            Body=body.replace(RETIRED.encode(), version.encode()),
         )
     root = template_set.root.name.replace(OWN_PREFIX, prefix)
     return f"https://{bucket}.s3.{REGION}.amazonaws.com/{prefix}/{root}"
@@ -55,7 +53,7 @@ def create(
     bucket: str,
     prefix: str,
     *,
-    version: bytes = b"8.0.mysql_aurora.3.10.6",
+    version: str = OFFERED,
     **changed: str,
 ) -> str:
     answer = account.cloudformation.create_stack(
