@@ -208,7 +208,9 @@ def run_failed(environment: Environment, tier: str = "app", number: int = 1) -> 
 
 
 def make_past(
-    environment: Environment, *dips: tuple[str, timedelta, timedelta], every: timedelta = timedelta(minutes=5)
+    environment: Environment,
+    *incidents: tuple[str, timedelta, timedelta],
+    every: timedelta = timedelta(minutes=5),
 ) -> None:
     """Write a day of healthy samples with incidents: (tier, how long ago, for how long)."""
     now = timezone.now()
@@ -219,8 +221,8 @@ def make_past(
     for tier in ("environment", "alb", "web", "nlb", "app", "database"):
         for at in times:
             bad = any(
-                (tier == dip or tier == "environment") and now - ago <= at <= now - ago + length
-                for dip, ago, length in dips
+                (tier == incident or tier == "environment") and now - ago <= at <= now - ago + length
+                for incident, ago, length in incidents
             )
             rows.append(
                 HealthSample(

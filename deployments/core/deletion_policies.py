@@ -11,7 +11,7 @@ from typing import Any
 from deployments.core.conditions import Scope, mapping
 from deployments.core.nested_templates import nested_in
 
-RETAIN, SNAPSHOT, LOGS = "Retain", "Snapshot", "Logs"
+RETAIN, SNAPSHOT = "Retain", "Snapshot"
 _POLICIES = {"Retain": RETAIN, "RetainExceptOnCreate": RETAIN, "Snapshot": SNAPSHOT}
 DEEPEST = 8
 """Nesting beyond which templates are not read."""
@@ -22,8 +22,7 @@ def policies(
 ) -> dict[str, str]:
     """Return RETAIN or SNAPSHOT by the path of each resource that has such a policy.
 
-    What lies in a nested stack that is retained is retained with it. LOGS stands for a function that has no
-    log group of its own: Lambda creates one for it, outside of all stacks.
+    What lies in a nested stack that is retained is retained with it.
     """
     found: dict[str, str] = {}
     _read(contents, root, values, "", found, 0)
@@ -53,8 +52,6 @@ def _read(
 
 def _policy(body: Mapping[str, Any]) -> str:
     """Return what stays of a resource, "" for nothing. A cluster without a policy leaves a snapshot."""
-    if body.get("Type") == "AWS::Lambda::Function":
-        return "" if "LoggingConfig" in mapping(body.get("Properties")) else LOGS
     written = body.get("DeletionPolicy")
     if isinstance(written, str):
         return _POLICIES.get(written, "")

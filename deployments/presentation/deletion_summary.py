@@ -10,7 +10,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from deployments import catalog
-from deployments.core.deletion_policies import LOGS, RETAIN, SNAPSHOT, policies
+from deployments.core.deletion_policies import RETAIN, SNAPSHOT, policies
 from deployments.core.remaining import Billing, billing_of
 from deployments.core.status import DELETED
 from deployments.errors import UserFixable
@@ -18,6 +18,7 @@ from deployments.models import AssociationRun, Deployment, Environment, Resource
 from deployments.models.stack import STACK_TYPE
 from deployments.presentation.remaining import billing_label
 
+FUNCTION, LOG_GROUP = "AWS::Lambda::Function", "AWS::Logs::LogGroup"
 _SNAPSHOTS = {
     "AWS::RDS::DBCluster": "AWS::RDS::DBClusterSnapshot",
     "AWS::RDS::DBInstance": "AWS::RDS::DBSnapshot",
@@ -38,24 +39,37 @@ class StayingRow:
 def deletion_summary(environment: Environment) -> dict[str, object]:
     """Return how many resources of each type and how many stacks exist, and what will stay (five queries)."""
     newest: dict[str, tuple[str, str, str]] = {}
+    needed: dict[str, list[str]] = {}
     rows = Resource.objects.of_environment(environment)
-    for path, logical_id, kind, status, id_ in rows.values_list(
-        "stack__path", "logical_id", "type", "status", "physical_id"
+    for path, logical_id, kind, status, id_, needs in rows.values_list(
+        "stack__path", "logical_id", "type", "status", "physical_id", "depends_on"
     ):
-        newest[f"{path}/{logical_id}".lstrip("/")] = kind, status, id_
+        own = f"{path}/{logical_id}".lstrip("/")
+        newest[own] = kind, status, id_
+        needed[own] = [str(at) for at, _way in needs]
     existing = {
         path: (kind, id_) for path, (kind, status, id_) in newest.items() if status not in ("", DELETED)
     }
     types = Counter(kind for kind, _id in existing.values())
     stacks = types.pop(STACK_TYPE, 0) + bool(environment.stack_id)
     known = _policies(environment)
+    staying = [*_staying(environment, existing, known or {}), *_logs(existing, needed)] if existing else []
     return {
         "types": sorted(types.items()),
         "resources": types.total(),
         "stacks": stacks,
-        "staying": list(_staying(environment, existing, known or {})) if existing else [],
+        "staying": staying,
         "policies_are_known": known is not None,
     }
+
+
+def _logs(existing: Mapping[str, tuple[str, str]], needed: Mapping[str, list[str]]) -> Iterator[StayingRow]:
+    """Yield the log groups that Lambda creates, for functions that write to none of the environment's."""
+    groups = {path: id_ for path, (kind, id_) in existing.items() if kind == LOG_GROUP}
+    for path, (kind, id_) in sorted(existing.items()):
+        name = f"/aws/lambda/{id_}"
+        if kind == FUNCTION and name not in groups.values() and not groups.keys() & set(needed[path]):
+            yield _row(LOG_GROUP, name, _("Created by Lambda when the function runs; no stack deletes it."))
 
 
 def _policies(environment: Environment) -> Mapping[str, str] | None:
@@ -84,12 +98,6 @@ def _staying(
                 _SNAPSHOTS.get(kind, kind),
                 id_,
                 _("Its DeletionPolicy is Snapshot: a final snapshot is taken and kept."),
-            )
-        elif policy == LOGS:
-            yield _row(
-                "AWS::Logs::LogGroup",
-                f"/aws/lambda/{id_}",
-                _("Created by Lambda when the function runs; no stack deletes it."),
             )
     uploads = Deployment.objects.of(environment).with_artifacts()
     for bucket, prefix in sorted(set(uploads.values_list("artifact_bucket", "artifact_prefix"))):

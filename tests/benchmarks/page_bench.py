@@ -49,7 +49,7 @@ def main() -> None:
         place = prepare(folder)
         say(f"machine: {machine()}")
         for name, finished in (("running", False), ("finished", True)):
-            deployment = planted(finished=finished)
+            deployment = built(finished=finished)
             say(f"\n{name}, 9 stacks, 1,000 resources, {deployment.last_seq} events")
             measure_first(deployment, place)
             measure_server(deployment, place)
@@ -64,7 +64,7 @@ def main() -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def planted(*, finished: bool) -> Deployment:
+def built(*, finished: bool) -> Deployment:
     """Return a deployment in progress, half of it complete, or at its end."""
     from django.utils import timezone
 

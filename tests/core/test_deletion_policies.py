@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from deployments.core.deletion_policies import LOGS, RETAIN, SNAPSHOT, policies
+from deployments.core.deletion_policies import RETAIN, SNAPSHOT, policies
 
 
 def template(**resources: Any) -> dict[str, Any]:
@@ -40,19 +40,6 @@ def test_a_database_without_a_policy_leaves_a_snapshot_and_a_member_of_a_cluster
     }
 
     assert policies(contents, "root.yaml", {}) == {"Cluster": SNAPSHOT, "Alone": SNAPSHOT}
-
-
-def test_a_function_without_a_log_group_of_its_own_leaves_one() -> None:
-    own = {"LoggingConfig": {"LogGroup": {"Ref": "Logs"}}}
-    contents = {
-        "root.yaml": template(
-            Logs={"Type": "AWS::Logs::LogGroup"},
-            Own={"Type": "AWS::Lambda::Function", "Properties": own},
-            Other={"Type": "AWS::Lambda::Function", "Properties": {}},
-        )
-    }
-
-    assert policies(contents, "root.yaml", {}) == {"Other": LOGS}
 
 
 def test_a_stack_that_contains_itself_is_not_followed_for_ever() -> None:

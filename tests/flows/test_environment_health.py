@@ -170,12 +170,12 @@ def assert_all_are_healthy(deployed: Deployed, repaired: str) -> None:
 def assert_incident_is_in_the_history(
     deployed: Deployed, part: str, state: str = "Degraded", figures: str = "1/2"
 ) -> None:
-    dips = deployed.tab("history").locator("#past-day")
-    if not dips.evaluate("details => details.open"):
-        dips.locator("summary").click()
-    dip = dips.locator("tbody tr").filter(has_text=part).first
-    expect(dip).to_contain_text(state, timeout=SOON)
-    expect(dip).to_contain_text(figures)
+    incidents = deployed.tab("history").locator("#past-day")
+    if not incidents.evaluate("details => details.open"):
+        incidents.locator("summary").click()
+    incident = incidents.locator("tbody tr").filter(has_text=part).first
+    expect(incident).to_contain_text(state, timeout=SOON)
+    expect(incident).to_contain_text(figures)
 
 
 def a_playbook_that_failed_on_one_server_is_run_there_again(deployed: Deployed) -> None:

@@ -76,9 +76,9 @@ def test_the_diagram_leads_to_rows_by_keyboard(
 ) -> None:
     unwell(whole)
     page.goto(url(web, "environment", whole.pk))
-    picture = page.locator("#architecture svg.wide")
+    diagram = page.locator("#architecture svg.wide")
 
-    picture.locator("a").first.focus()
+    diagram.locator("a").first.focus()
     names = []
     for _ in range(8):
         names.append(page.evaluate("document.activeElement.getAttribute('aria-label')"))
@@ -95,7 +95,7 @@ def test_the_diagram_leads_to_rows_by_keyboard(
         "Reader",
     ]
     assert "Unhealthy, it refuses health check connections" in names[5]
-    picture.get_by_role("link", name=SICK).focus()
+    diagram.get_by_role("link", name=SICK).focus()
     page.keyboard.press("Enter")
     expect(page).to_have_url(f"{url(web, 'environment_servers', whole.pk)}#target-app-{SICK}")
     expect(page.locator(f"#target-app-{SICK}")).to_be_in_viewport()
@@ -108,10 +108,10 @@ def test_narrow_windows_have_their_own_diagram(
     with logged_in(chromium, operator, web.url, viewport={"width": 390, "height": 844}) as context:
         page = context.new_page()
         page.goto(url(web, "environment", whole.pk))
-        picture = page.locator("#architecture svg.narrow")
+        diagram = page.locator("#architecture svg.narrow")
 
         expect(page.locator("#architecture svg.wide")).to_be_hidden()
-        box = picture.get_by_role("link", name=SICK)
+        box = diagram.get_by_role("link", name=SICK)
         expect(box).to_contain_text("Unhealthy")
         size: Any = box.evaluate("e => parseFloat(getComputedStyle(e).fontSize)")
         assert size >= 12
@@ -182,17 +182,17 @@ def test_the_history_keeps_what_is_open_and_focused(
 ) -> None:
     make_past(whole, ("app", timedelta(hours=9), timedelta(minutes=30)))
     page.goto(url(web, "environment_history", whole.pk))
-    dips = page.locator("#past-day")
-    dips.locator("summary").focus()
+    incidents = page.locator("#past-day")
+    incidents.locator("summary").focus()
     page.keyboard.press("Enter")
 
     with page.expect_response(lambda answer: answer.url.endswith("/past") and answer.ok):
         page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     refresh(page)
 
-    assert dips.count() == 1  # at once, not only with the next update
-    expect(dips).to_have_attribute("open", "")
-    expect(dips.locator("summary")).to_be_focused()
+    assert incidents.count() == 1  # at once, not only with the next update
+    expect(incidents).to_have_attribute("open", "")
+    expect(incidents.locator("summary")).to_be_focused()
 
 
 def test_ages_are_updated_without_the_server(page: Page, web: Web, whole: Environment) -> None:

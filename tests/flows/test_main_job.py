@@ -106,7 +106,7 @@ def assert_complete(page: Page, deployment: Deployment) -> None:
     assert numbers == [seq for seq in stored.values_list("seq", flat=True) if seq >= min(numbers)]
 
 
-def leftovers(account: Account, sandbox: Sandbox) -> dict[str, int]:
+def remaining_in_aws(account: Account, sandbox: Sandbox) -> dict[str, int]:
     """Return how much of each kind of resource the account still has; default VPCs do not count."""
     ec2, elb = client(account, "ec2", sandbox), client(account, "elbv2", sandbox)
     vpcs = ec2.describe_vpcs()["Vpcs"]
@@ -172,7 +172,7 @@ def test_an_operator_deploys_watches_and_deletes_an_environment(
     expect(page.locator("#banner")).to_contain_text("staging is deleted", timeout=DONE)
     assert_complete(page, Deployment.objects.latest("pk"))
     context.close()
-    assert leftovers(account, sandbox) == {}
+    assert remaining_in_aws(account, sandbox) == {}
 
 
 def test_two_environments_are_created_in_one_account_at_once(
@@ -187,7 +187,7 @@ def test_two_environments_are_created_in_one_account_at_once(
     assert len(sites) == 2
     removed = portal.wait_for_end(*[portal.remove(d, unprotect=True) for d in made], seconds=3 * LIMIT)
     assert [(d.state, reason(d)) for d in removed] == [("succeeded", "")] * 2
-    assert leftovers(account, sandbox) == {}
+    assert remaining_in_aws(account, sandbox) == {}
 
 
 def test_the_articles_template_set_is_deployed_when_the_setting_names_it(

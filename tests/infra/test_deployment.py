@@ -100,7 +100,7 @@ def account(sandbox: Sandbox, sandbox_account: str) -> Account:
     return Account(sandbox, sandbox_account)
 
 
-def test_with_every_option_on_the_environment_is_created_and_deleted_without_leftovers(
+def test_with_every_option_on_the_environment_is_created_and_nothing_remains_after_its_deletion(
     account: Account,
 ) -> None:
     stack_id = account.start("times", OPTIONS)

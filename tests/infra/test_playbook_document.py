@@ -110,7 +110,7 @@ def test_a_suitable_ansible_runs_the_playbook_with_its_variables(host: Path) -> 
         "times-database-user-5f0c7a52",
         "3306",
     ]
-    assert list((host / "tmp").iterdir()) == []  # no leftovers
+    assert list((host / "tmp").iterdir()) == []  # nothing remains
 
 
 def test_a_playbook_that_fails_fails_the_step(host: Path) -> None:

@@ -32,12 +32,12 @@ def _frozen_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     now = time.time()
 
     @lru_cache(maxsize=1)
-    def standing(url: str) -> counters.Counters:
+    def with_frozen_clock(url: str) -> counters.Counters:
         return counters.Counters(
             counters.RedisCounters(url, lambda: now), counters.MemoryCounters(lambda: now)
         )
 
-    monkeypatch.setattr(counters, "_counters", standing)
+    monkeypatch.setattr(counters, "_counters", with_frozen_clock)
 
 
 @pytest.fixture
@@ -278,14 +278,14 @@ def test_a_failure_is_logged_with_user_and_address(user: User, caplog: pytest.Lo
 def test_a_login_starts_a_new_session(client: Client, user: User) -> None:
     """So a session id that an attacker has set in the browser is worthless."""
     session = client.session
-    session["planted"] = "yes"
+    session["fixed"] = "yes"
     session.save()
-    planted = session.session_key
+    fixed_key = session.session_key
     log_in(client)
 
     stranger = Client()
-    stranger.cookies["sessionid"] = str(planted)
-    assert client.cookies["sessionid"].value != planted
+    stranger.cookies["sessionid"] = str(fixed_key)
+    assert client.cookies["sessionid"].value != fixed_key
     assert stranger.get("/environments/").status_code == 302
 
 

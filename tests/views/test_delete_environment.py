@@ -112,3 +112,24 @@ def test_an_environment_without_a_stack_says_that_nothing_is_there(browser: Clie
     make_deployment(environment, state="failed")
 
     assert "nothing to delete in AWS" in page(browser.get(url(environment))).one("main").text
+
+
+def test_log_groups_of_functions_are_predicted_from_the_resources_that_exist(
+    browser: Client, environment: Environment
+) -> None:
+    """Whatever the template set is by now."""
+    assert environment.latest
+    root = environment.latest.stacks.get(path="")
+    function = {"type": "AWS::Lambda::Function"}
+    make_resource(root, "Alone", physical_id="alone-1", **function)
+    make_resource(root, "Deleted", physical_id="deleted-1", status="DELETE_COMPLETE", **function)
+    make_resource(root, "Named", physical_id="named-1", **function)
+    make_resource(root, "NamedLogs", type="AWS::Logs::LogGroup", physical_id="/aws/lambda/named-1")
+    make_resource(root, "Other", physical_id="other-1", depends_on=[["OtherLogs", "Ref"]], **function)
+    make_resource(root, "OtherLogs", type="AWS::Logs::LogGroup", physical_id="logs-of-other")
+
+    shown = page(browser.get(url(environment))).one("main").text
+
+    assert "/aws/lambda/alone-1" in shown
+    for name in ("deleted-1", "named-1", "other-1"):
+        assert f"/aws/lambda/{name}" not in shown

@@ -57,10 +57,10 @@ def test_an_unhealthy_server_is_named_in_sentence_diagram_and_row(browser: Clien
 
     shown = show(browser, environment)
 
-    verdict = shown.one(id="health").text
-    assert f"▲ Degraded app {sick} refuses health check connections" in verdict
-    assert "App servers ▲ Degraded 1 of 2" in verdict
-    assert "Web servers ✓ Healthy 2 of 2" in verdict
+    health = shown.one(id="health").text
+    assert f"▲ Degraded app {sick} refuses health check connections" in health
+    assert "App servers ▲ Degraded 1 of 2" in health
+    assert "Web servers ✓ Healthy 2 of 2" in health
     for layout in ("wide", "narrow"):
         box = node(shown, layout, "app", sick)
         assert box.text.startswith(f"✕ {sick[:-4]} {sick[-4:]} Unhealthy 4")
@@ -242,9 +242,9 @@ def test_the_history_displays_incidents_and_the_time_to_ready(browser: Client) -
     labels = [strip["aria-label"] for strip in past.all("svg", class_="strip")]
     assert "Database, Last 24 hours: healthy 100 %" in labels
     assert any(label.startswith("App servers, Last 24 hours: healthy 97") for label in labels)
-    dips = [row.text for row in past.one("details", id="past-day").one("tbody").all("tr")]
-    assert len(dips) == 2  # of the tier and of the environment
-    assert any("App servers ▲ Degraded 1/2" in dip for dip in dips)
+    incidents = [row.text for row in past.one("details", id="past-day").one("tbody").all("tr")]
+    assert len(incidents) == 2  # of the tier and of the environment
+    assert any("App servers ▲ Degraded 1/2" in incident for incident in incidents)
     assert "12:00" in past.one("table", class_="bars").text
 
 

@@ -57,7 +57,7 @@ def _overview(environment: Environment, facts: Facts, health: Health, everything
     rows = panels.targets(facts, everything=False).rows
     requests = ActionRequest.objects.newest_of(environment)[:REQUESTS]
     return {
-        "verdict_class": f"is-{badges.HEALTH[health.status][0]}",
+        "health_class": f"is-{badges.HEALTH[health.status][0]}",
         "tiers": _tiers(health),
         "diagram": environment_diagram(health, facts, frozenset(row.id for row in rows)),
         "site_check": next((one for one in requests if one.kind == "save_time"), None),

@@ -4,7 +4,7 @@
 
 import { announce } from "./page.js";
 
-const SPOKEN_MS = 10_000;
+const ANNOUNCED_MS = 10_000;
 let spokenAt = 0;
 
 /* Makes the children of `target` those of `source`. Elements with an id are recognised by it. */
@@ -70,9 +70,9 @@ function stale(region, isStale) {
 /* At most six times a minute, and only what changed. */
 function speak(region) {
   const words = region.querySelector("[data-summary]")?.textContent.replace(/\s+/g, " ").trim() ?? "";
-  const before = region.dataset.spoken ?? words;
-  if (words !== before && Date.now() - spokenAt < SPOKEN_MS) return;
-  region.dataset.spoken = words;
+  const before = region.dataset.announced ?? words;
+  if (words !== before && Date.now() - spokenAt < ANNOUNCED_MS) return;
+  region.dataset.announced = words;
   if (words === before) return;
   spokenAt = Date.now();
   announce(words);

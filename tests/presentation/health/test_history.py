@@ -1,4 +1,4 @@
-"""The strips of the past: no gap is filled with what nobody saw, no dip is lost."""
+"""The health strips: no gap is filled with a state that was not observed, no incident is lost."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_the_share_is_of_the_time_that_is_known() -> None:
     assert strip(sample(0.2, "unknown")).percent == ""
 
 
-def test_a_short_dip_never_rounds_to_a_hundred_percent() -> None:
+def test_a_short_incident_never_rounds_to_a_hundred_percent() -> None:
     samples = [sample(hours / 10) for hours in range(240, 0, -1)]
     samples.insert(120, sample(11.95, "degraded", 1))
     samples.insert(121, sample(11.949))

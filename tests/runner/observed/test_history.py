@@ -65,12 +65,12 @@ def test_after_a_day_the_worst_sample_of_every_ten_minutes_remains() -> None:
     day = timedelta(days=1, minutes=20)
     for seconds in range(0, 600, 60):
         sample(environment, day - timedelta(seconds=seconds))
-    dip = sample(environment, day - timedelta(seconds=90), "unhealthy", 0)
+    incident = sample(environment, day - timedelta(seconds=90), "unhealthy", 0)
     young = sample(environment, timedelta(hours=1))
 
     prune(NOW)
 
-    assert {dip.pk, young.pk} <= set(HealthSample.objects.values_list("pk", flat=True))
+    assert {incident.pk, young.pk} <= set(HealthSample.objects.values_list("pk", flat=True))
     assert Counter(HealthSample.objects.values_list("word", flat=True)) == {"unhealthy": 1, "healthy": 1}
     assert prune(NOW) == 0
 

@@ -218,7 +218,7 @@ def test_apache_is_broken_to_return_500_and_repaired(account: Account, instance:
     wait_until(lambda: answers("/", 500), what="500 from what it passes on")
     assert (machine()["running"], machine()["broken"]) == (True, True)
     act("stop-service")
-    act("start-service")  # a restart alone mends nothing
+    act("start-service")  # a restart alone repairs nothing
     wait_until(lambda: answers("/healthz", 500), what="500 again")
     act("repair-service")
     wait_until(lambda: answers("/healthz", 200), what="a web server that is well")

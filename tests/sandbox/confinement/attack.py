@@ -66,7 +66,7 @@ def attack(given: dict[str, Any]) -> dict[str, Any]:
     return {
         "read": [path for path in given["files"] if achieved(Path(path).read_bytes)],
         "listed": [path for path in given["folders"] if achieved(partial(os.listdir, path))],
-        "written": [path for path in given["folders"] if achieved(Path(path, "planted").touch)],
+        "written": [path for path in given["folders"] if achieved(Path(path, "created").touch)],
         "memory": [pid for pid in victims if achieved(Path(f"/proc/{pid}/mem").read_bytes)],
         "seen": environments(secret),
         "traced": [pid for pid in victims if achieved(partial(trace, pid))],

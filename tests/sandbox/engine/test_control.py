@@ -28,7 +28,7 @@ def test_it_tells_what_runs(sandbox: Sandbox) -> None:
     assert about["started_at"].endswith("+00:00")
 
 
-def test_the_journal_tells_which_calls_an_account_made(account: Account) -> None:
+def test_the_event_log_has_the_calls_of_an_account(account: Account) -> None:
     account.publish(a="x")
     account.cloudformation.describe_stacks()
     account.client("ssm").describe_parameters()
@@ -49,7 +49,7 @@ def test_the_journal_tells_which_calls_an_account_made(account: Account) -> None
     assert numbers == sorted(set(numbers))
 
 
-def test_the_journal_can_be_read_on_from_a_number(account: Account) -> None:
+def test_the_event_log_can_be_read_on_from_a_number(account: Account) -> None:
     account.client("ssm").describe_parameters()
     first = account.sandbox.control("GET", "calls", account=account.id)
     assert isinstance(first, dict)

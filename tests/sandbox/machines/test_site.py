@@ -131,7 +131,7 @@ def test_a_web_server_that_answers_500_is_seen_by_the_checks_and_gets_no_request
 
         site.act(broken, "stop-service")
         wait_until(lambda: reason("Target.FailedHealthChecks"), what="a target that refuses connections")
-        site.act(broken, "start-service")  # which mends nothing
+        site.act(broken, "start-service")  # which repairs nothing
         wait_until(lambda: reason("Target.ResponseCodeMismatch"), what="500 again")
         site.act(broken, "repair-service")
         wait_until(site.is_whole, what="healthy targets again")

@@ -1,0 +1,133 @@
+"""Private words of the past do not come back, neither in code and documents nor on pages."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+import pytest
+from django.conf import settings
+
+REPOSITORY = settings.BASE_DIR
+TEXTS = (".py", ".html", ".css", ".js", ".md", ".yaml", ".yml", ".toml")
+WORDS = {
+    "mend": "repair",
+    "mends": "repairs",
+    "mended": "repaired",
+    "mending": "repairing",
+    "reckon": "compute",
+    "purse": "token bucket",
+    "wish": "request",
+    "deed": "action",
+    "cadence": "interval",
+    "verdict": "error mapping, or health",
+    "verdicts": "error mapping",
+    "leash": "process supervision",
+    "keeper": "reconciler",
+    "leftovers": "remaining resources",
+    "poke": "notify",
+    "standing": "state",
+    "spoken": "screen-reader text",
+    "picture": "diagram",
+    "dip": "incident",
+    "dips": "incidents",
+    "party": "batch",
+    "journal": "event log",
+    "forest": "tree",
+    "grower": "row builder",
+    "planted": "built",
+}
+"""The private word, and the field's own."""
+EXCEPTIONS = {
+    "tests/test_words.py": "this list",
+    "deployments/core/legacy_messages.py": "recognizes texts that the release before stored",
+    "deployments/runner/stack_polls.py": "reads a key of rows that the release before stored",
+    "deployments/admin/work.py": "an address of AWS's documentation",
+    "portal/sandbox/backends/machines/booted/init.py": "an option of systemd-nspawn",
+    "deployments/migrations/": "permissions that were stored",
+    "deployments/models/environment.py": "the codename of a stored permission",
+    "portal/settings.py": "an option of SQLite",
+    "portal/sandbox/backends/databases/embedded/sessions.py": "an option of SQLite",
+    "portal/sandbox/engine/": "the records of MiniStack's engine",
+}
+PHRASES = (
+    "This needs to be changed first",
+    "was not made",
+    "Delete what is left",
+    "Fill the form again",
+    "is used up",
+    "were cancelled because of it",
+    "failed later",
+    "The same was said",
+    "Repeats apart",
+    "is like that",
+    "They first part at",
+    "ended otherwise",
+    "Turn round",
+    "As a whole",
+    "puts out",
+    "answers nonsense",
+    "Health so far",
+    "Every dip",
+    "Let it fail",
+    "Take back",
+    "Answer well again",
+    "Deleted too",
+    "Tell me when it ends",
+    "Play it back",
+    "Days that backups are kept",
+    "Seconds to wait",
+    "Playbook is run by",
+    "admit the NLB",
+    "What Sanso knows",
+    "There is no such page",
+    "You may not do this",
+    "Sanso made an error",
+    "stands aside",
+    "the work goes on",
+    "could not do a step",
+    "slows us down",
+    "Open or close",
+)
+"""Texts of pages that were replaced."""
+
+
+def files() -> list[str]:
+    """Return the paths of the repository's own texts."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=REPOSITORY, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return [
+        path
+        for path in listed.stdout.splitlines()
+        if path.endswith(TEXTS) and (REPOSITORY / path).is_file() and not path.startswith(tuple(EXCEPTIONS))
+    ]
+
+
+def test_private_words_do_not_come_back() -> None:
+    private = re.compile(rf"(?<![A-Za-z])({'|'.join(WORDS)})(?![A-Za-z])", re.IGNORECASE)
+    found = [
+        f"{path}: {match[0]} → {WORDS[match[0].lower()]}"
+        for path in files()
+        for match in private.finditer((REPOSITORY / path).read_text(encoding="utf-8", errors="replace"))
+    ]
+
+    assert not found
+
+
+@pytest.mark.parametrize("language", [code for code, _name in settings.LANGUAGES if code != "en"])
+def test_replaced_texts_of_pages_do_not_come_back(language: str) -> None:
+    catalog = (REPOSITORY / "portal" / "locale" / language / "LC_MESSAGES" / "django.po").read_text("utf-8")
+    messages = re.findall(r'^msgid(?:_plural)? ((?:".*"\n)+)', catalog, re.MULTILINE)
+    texts = ["".join(re.findall(r'"(.*)"', message)) for message in messages]
+
+    assert [text for text in texts if any(phrase.lower() in text.lower() for phrase in PHRASES)] == []
+
+
+def test_every_exception_is_needed() -> None:
+    private = re.compile(rf"(?<![A-Za-z])({'|'.join(WORDS)})(?![A-Za-z])", re.IGNORECASE)
+    for place in EXCEPTIONS:
+        path = REPOSITORY / place
+        texts = [path] if path.is_file() else sorted(path.rglob("*.py"))
+        assert any(private.search(one.read_text(encoding="utf-8")) for one in texts), place
