@@ -264,7 +264,16 @@ def test_deleting_a_change_set_takes_the_nested_ones_and_their_empty_stacks(
     children = [change["ChangeSetId"] for change in changes(review).values()]
     with pytest.raises(ClientError, match="must be deleted from its root change set"):
         account.cloudformation.delete_change_set(ChangeSetName=children[0])
+    account.pace(5)
     account.cloudformation.delete_change_set(ChangeSetName="review", StackName="root")
+    account.cloudformation.delete_change_set(ChangeSetName="review", StackName="root")
+    describe = account.cloudformation.describe_change_set
+    assert [describe(ChangeSetName=one)["Status"] for one in (review["ChangeSetId"], *children)] == (
+        ["DELETE_PENDING"] * 3
+    )
+    account.pace(0)
+    gone_from = account.cloudformation.list_change_sets
+    wait_until(lambda: not gone_from(StackName=review["StackId"])["Summaries"])
     for change_set in (review["ChangeSetId"], *children):
         with pytest.raises(ClientError) as gone:
             account.cloudformation.describe_change_set(ChangeSetName=change_set)

@@ -255,7 +255,7 @@ def test_a_stack_that_failed_with_rollback_disabled_can_be_repaired_by_an_update
     account.fail(Queue="no more queues")
     stack = account.create("kept", QUEUE, DisableRollback=True)
     account.heal()
-    assert account.update(stack, QUEUE) == "UPDATE_COMPLETE"
+    assert account.update(stack, QUEUE, DisableRollback=True) == "UPDATE_COMPLETE"
     assert account.story(stack, of="Queue")[-1] == "Queue CREATE_COMPLETE"
     assert len(account.queue_names()) == 1
 

@@ -198,8 +198,10 @@ def test_a_nested_stack_that_an_update_adds_and_fails_is_deleted_again(
         for one in account.events(root)
         if one["LogicalResourceId"] == "Right" and one["PhysicalResourceId"]
     )
-    assert account.story(right, of="stack")[1:] == [
-        "stack ROLLBACK_IN_PROGRESS The following resource(s) failed to create: [Bad, Still].",
+    rolled_back, *rest = account.story(right, of="stack")[1:]
+    begun = "stack ROLLBACK_IN_PROGRESS The following resource(s) failed to create: "
+    assert rolled_back in (f"{begun}[Bad].", f"{begun}[Bad, Still].")  # the topic may be there by then
+    assert rest == [
         "stack ROLLBACK_COMPLETE",
         "stack DELETE_IN_PROGRESS User Initiated",
         "stack DELETE_COMPLETE",

@@ -1,10 +1,12 @@
 """Change sets: the requests that make, execute and delete them."""
 
+import asyncio
 from typing import Any
 
 from ministack.services import cloudformation
 from ministack.services.cloudformation import changesets, handlers, helpers
 
+from portal.sandbox.engine import time_scale
 from portal.sandbox.engine.cloudformation import delete, events, plans, requests, review, store, tokens
 from portal.sandbox.engine.cloudformation.plans import Plan
 from portal.sandbox.engine.cloudformation.responses import (
@@ -18,6 +20,8 @@ from portal.sandbox.engine.cloudformation.responses import (
 )
 from portal.sandbox.engine.cloudformation.review import ChangeSet
 from portal.sandbox.engine.cloudformation.store import Stack
+
+_deleting: set[asyncio.Task[None]] = set()
 
 
 def install() -> None:
@@ -111,6 +115,8 @@ def _execute_change_set(request: Parameters) -> Answer:
     on_failure = change_set["OnStackFailure"] or (
         "DO_NOTHING" if truth(request, "DisableRollback") else "ROLLBACK"
     )
+    if change_set["ChangeSetType"] != "CREATE":
+        requests.check_retry(stack, disable_rollback=on_failure == "DO_NOTHING")
     tokens.remember(stack, "ExecuteChangeSet", request)
     _begin(change_set, stack)
     plan: Plan = change_set["_plan"]
@@ -194,14 +200,40 @@ def _delete_change_set(request: Parameters) -> Answer:
             f"ChangeSet [{change_set['ChangeSetId']}] must be deleted from its root change set [{root}]",
             "InvalidChangeSetStatus",
         )
+    if change_set["Status"] in ("DELETE_PENDING", "DELETE_IN_PROGRESS"):
+        return done
     if change_set["ExecutionStatus"] == "EXECUTE_IN_PROGRESS":
         raise Refusal(
             f"ChangeSet [{change_set['ChangeSetId']}] cannot be deleted in its current status of "
             f"[{change_set['ExecutionStatus']}]",
             "InvalidChangeSetStatus",
         )
-    drop(change_set)
+    if change_set["IncludeNestedStacks"]:
+        _start_deletion(change_set)
+    else:
+        drop(change_set)
     return done
+
+
+def _start_deletion(change_set: ChangeSet) -> None:
+    """Delete a change set with nested ones, which takes a while: DELETE_PENDING, DELETE_IN_PROGRESS, gone.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-changesets-delete.html
+    """
+    members = review.family(change_set)
+    for member in members:
+        member.update(Status="DELETE_PENDING", ExecutionStatus="UNAVAILABLE")
+
+    async def delete_all() -> None:
+        await time_scale.pause(time_scale.CHANGE_SET / 2, asyncio.Event())
+        for member in members:
+            member["Status"] = "DELETE_IN_PROGRESS"
+        await time_scale.pause(time_scale.CHANGE_SET / 2, asyncio.Event())
+        drop(change_set)
+
+    task = asyncio.get_running_loop().create_task(delete_all())
+    _deleting.add(task)
+    task.add_done_callback(_deleting.discard)
 
 
 def drop(change_set: ChangeSet) -> None:

@@ -133,6 +133,13 @@ def _successor(change: Change) -> Record | None:
 
 async def after_rollback(run: Run) -> None:
     """Delete what a rolled-back update had made; the stack ends UPDATE_ROLLBACK_COMPLETE whatever stays."""
+    await delete_made(run)
+    delete.discard_planned(run.stack)
+    events.stack_status(run.stack, "UPDATE_ROLLBACK_COMPLETE")
+
+
+async def delete_made(run: Run) -> None:
+    """Delete what a rolled-back update had made, in nested stacks too."""
     doomed = {
         name: delete.Doomed(record, _policy_of_made(run, name)) for name, record in run.leftovers.items()
     }
@@ -140,8 +147,6 @@ async def after_rollback(run: Run) -> None:
         *(after_rollback(child) for child in run.children.values()),
         delete.delete_resources(run.stack, doomed, run.definitions),
     )
-    delete.discard_planned(run.stack)
-    events.stack_status(run.stack, "UPDATE_ROLLBACK_COMPLETE")
 
 
 def _policy_of_made(run: Run, name: str) -> str:

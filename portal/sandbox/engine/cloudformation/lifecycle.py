@@ -37,11 +37,16 @@ class Deployment:
 
 
 async def roll_back(run: Run) -> None:
-    """Roll back an operation that failed with its rollback disabled."""
-    if run.previous is None:
-        await rollback.roll_back_create(run, events.USER_INITIATED)
-    else:
+    """Roll back an operation that failed with its rollback disabled, and those that it went on with."""
+    first = run
+    while first.earlier is not None:
+        first = first.earlier
+    if first.previous is not None:
         await rollback.start_update_rollback(run, events.USER_INITIATED)
+        return
+    first.created = list(first.stack["_resources"])  # there is no complete state to go back to
+    first.retain_except_on_create = run.retain_except_on_create
+    await rollback.roll_back_create(first, events.USER_INITIATED)
 
 
 def start_delete(stack: Stack, retain: Iterable[str] = (), force: bool = False) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from ministack.services.cloudformation import engine
 
+from portal.sandbox.engine.cloudformation import store
 from portal.sandbox.engine.cloudformation.store import Record, Stack, Template
 
 # What AWS shows for a property's value that is known only after the execution.
@@ -49,9 +50,11 @@ class _Unknown(dict[str, Any]):
 
 
 def complete_record(stack: Stack, logical_id: str) -> Record | None:
-    """Find the record of a resource that exists; one whose creation failed does not."""
+    """Find the record of a resource that exists: none whose creation failed, but for a nested stack."""
     record: Record | None = stack["_resources"].get(logical_id)
-    return None if record is None or record["ResourceStatus"] == "CREATE_FAILED" else record
+    if record is None or record["ResourceStatus"] != "CREATE_FAILED" or store.is_unfinished(record):
+        return record
+    return None
 
 
 def properties(

@@ -3,6 +3,8 @@
 import functools
 import importlib.resources
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from ministack.services.cloudformation import provisioners
 
@@ -24,6 +26,15 @@ def required(resource_type: str, name: str) -> str:
     if name in always:
         return ALWAYS
     return CONDITIONALLY if name in conditionally else NEVER
+
+
+def is_required(resource_type: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Return whether the change from old to new properties replaces the resource in any case."""
+    return any(
+        required(resource_type, name) == ALWAYS
+        for name in old.keys() | new.keys()
+        if old.get(name) != new.get(name)
+    )
 
 
 @functools.cache

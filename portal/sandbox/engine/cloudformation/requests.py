@@ -55,6 +55,20 @@ def check_updatable(stack: Stack) -> None:
         raise Refusal(f"Stack:{stack['StackId']} is in {stack['StackStatus']} state and can not be updated.")
 
 
+def check_retry(stack: Stack, *, disable_rollback: bool) -> None:
+    """Raise Refusal when an update of a stack that was kept after a failure would be rolled back.
+
+    https://github.com/aws/aws-cdk/issues/30546 and stack-failure-options.html in the user guide.
+    """
+    status = stack["StackStatus"]
+    if status in ("CREATE_FAILED", "UPDATE_FAILED") and not disable_rollback:
+        raise Refusal(
+            f"This stack is currently in a non-terminal [{status}] state. To update the stack from this "
+            "state, please use the disable-rollback parameter with update-stack API. To rollback to the last "
+            "known good state, use the rollback-stack API"
+        )
+
+
 def _operation_id(stack: Stack) -> str:
     found: str = stack["_operations"][-1]["OperationId"]
     return found
@@ -130,6 +144,7 @@ def _update_stack(request: Parameters) -> Answer:
     if tokens.is_repeated(stack, "UpdateStack", request):
         return accepted("UpdateStack", stack)
     check_updatable(stack)
+    check_retry(stack, disable_rollback=truth(request, "DisableRollback"))
     plan = plans.read(request, stack)
     if plans.changes_nothing(plan, stack):
         raise Refusal("No updates are to be performed.")
@@ -176,7 +191,7 @@ def start_update(
     previous = nested.snapshot(stack)
     plan.put_on(stack)
     stack.update(_disable_validation=disable_validation, _gone={})
-    stack.pop("_failed_operation", None)
+    failed = stack.pop("_failed_operation", None)
     events.begin_operation(stack, "UPDATE_STACK")
     events.stack_status(stack, "UPDATE_IN_PROGRESS", events.USER_INITIATED)
     deployment = lifecycle.Deployment(
@@ -188,6 +203,7 @@ def start_update(
             disable_rollback=disable_rollback,
             retain_except_on_create=retain_except_on_create,
             imports=imports or {},
+            earlier=failed["run"] if failed else None,
         )
     )
     lifecycle.start(deployment, stack)

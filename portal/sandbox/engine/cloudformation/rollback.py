@@ -59,7 +59,8 @@ def start_update_rollback(run: Run, reason: str) -> "asyncio.Task[bool]":
         if run.cancelled:
             stacks.CLIENT_REQUEST_TOKEN.set(run.cancel_token)
         run.stack.pop("_failed_operation", None)
-        events.stack_status(run.stack, "UPDATE_ROLLBACK_IN_PROGRESS", reason)
+        if run.stack["StackStatus"] != "UPDATE_ROLLBACK_IN_PROGRESS":
+            events.stack_status(run.stack, "UPDATE_ROLLBACK_IN_PROGRESS", reason)
         run.rolling_back = asyncio.ensure_future(_roll_back_update(run))
     return run.rolling_back
 
@@ -95,6 +96,12 @@ async def _roll_back_update(run: Run) -> bool:
 async def _end_update_rollback(run: Run) -> None:
     run.stack.pop("_rollback_failed", None)
     run.stack.pop("_rollback_run", None)
+    if run.earlier is not None:
+        cleanup.restore(run)
+        await cleanup.delete_made(run)
+        run.earlier.rolling_back = None
+        await start_update_rollback(run.earlier, events.USER_INITIATED)
+        return
     events.stack_status(run.stack, "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
     cleanup.restore(run)
     if run.parent is None:

@@ -46,6 +46,7 @@ class Run:
     delete_on_failure: bool = False
     imports: dict[str, Any] = field(default_factory=dict)
     parent: "Run | None" = None
+    earlier: "Run | None" = None  # of a root: the operation that failed, was kept, and goes on with this one
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     own_failure: bool = False  # a resource failed by itself, not because the run was stopped
     reason: str = ""  # why it failed, as its StackStatusReason says

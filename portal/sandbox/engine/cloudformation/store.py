@@ -143,6 +143,14 @@ def find(reference: str) -> Stack | None:
     return stack if stack is not None and home in reference else None
 
 
+def is_unfinished(record: Record | None) -> bool:
+    """Return whether a resource is a nested stack that was kept after its creation failed: it is updated."""
+    if record is None or record["ResourceType"] != STACK_TYPE or not record["PhysicalResourceId"]:
+        return False
+    stack = find(record["PhysicalResourceId"])
+    return stack is not None and stack["StackStatus"] in ("CREATE_FAILED", "UPDATE_FAILED")
+
+
 def events_of(stack: Stack) -> list[dict[str, Any]]:
     """Return the events of a stack, oldest first."""
     found: list[dict[str, Any]] = stack.setdefault("_events", [])

@@ -14,6 +14,7 @@ from portal.sandbox.engine.cloudformation import (
     graph,
     nested,
     provision,
+    recreation,
     rollback,
     signals,
     store,
@@ -26,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 CANCELLED = "Resource update cancelled"
 REPLACING = "Requested update requires the creation of a new physical resource; hence creating one."
+# https://github.com/aws/aws-cdk/issues/30546
+NO_REPLACEMENT = "Replacement type updates not supported on stack with disable-rollback."
 EMBEDDED = (
     "Embedded stack {stack_id} was not successfully updated. Currently in {status} with reason: {reason}"
 )
@@ -85,7 +88,7 @@ async def _forward(run: Run) -> bool:
 
 async def _update_resource(run: Run, logical_id: str) -> bool:
     before = run.previous_resources.get(logical_id)
-    if before is None:
+    if before is None and not store.is_unfinished(run.resources.get(logical_id)):
         if remains := run.resources.get(logical_id):  # of a create that failed with its rollback disabled
             await delete.delete_resources(run.stack, {logical_id: delete.Doomed(remains)}, {})
         return await create.create_resource(run, logical_id)
@@ -94,7 +97,7 @@ async def _update_resource(run: Run, logical_id: str) -> bool:
         if record["ResourceType"] == STACK_TYPE:
             await _update_nested(run, record)
         else:
-            await _update_leaf(run, record, before)
+            await _update_leaf(run, record, before or record)
     except provision.Stopped:
         return _failed(run, record, CANCELLED)
     except Exception as error:  # noqa: BLE001  (a resource handler may raise anything)
@@ -123,6 +126,8 @@ async def _update_leaf(run: Run, record: Record, before: Record) -> None:
     refused = provisioners._custom_named_replacement_error(
         resource_type, old, new, record["PhysicalResourceId"]
     )
+    if not refused and run.disable_rollback and recreation.is_required(resource_type, old, new):
+        refused = NO_REPLACEMENT
     replacing = not refused and provisioners._replacing_change(resource_type, old, new)
     run.report(record, "UPDATE_IN_PROGRESS", REPLACING if replacing else "")
     if refused:
