@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.sandbox.engine.conftest import template_url
 from tests.sandbox.resources.conftest import account, network, sandbox
 
-__all__ = ["account", "network", "sandbox"]
+__all__ = ["account", "network", "sandbox", "template_url"]

@@ -1,6 +1,7 @@
 """What is found out while a change set is made: its changes, and the change sets of nested stacks."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from ministack.core.responses import get_account_id, get_region, new_uuid, now_iso
@@ -8,16 +9,26 @@ from ministack.services import cloudformation
 from ministack.services.cloudformation import changesets, engine
 
 from portal.sandbox.engine import time_scale
-from portal.sandbox.engine.cloudformation import events, nested, placeholders, preview, store, templates
+from portal.sandbox.engine.cloudformation import (
+    events,
+    nested,
+    nested_parameters,
+    placeholders,
+    preview,
+    store,
+    templates,
+)
 from portal.sandbox.engine.cloudformation.plans import Plan
 from portal.sandbox.engine.cloudformation.responses import Refusal
-from portal.sandbox.engine.cloudformation.store import Stack, Template
+from portal.sandbox.engine.cloudformation.store import STACK_TYPE, Stack, Template
 
 ChangeSet: TypeAlias = dict[str, Any]
 
 NO_CHANGES = (
     "The submitted information didn't contain changes. Submit different information to create a change set."
 )
+
+NESTED_FAILED = "Nested change set {arn} was not successfully created: Currently in FAILED."
 
 _finishing: set[asyncio.Task[None]] = set()
 
@@ -36,21 +47,27 @@ def new(stack: Stack, name: str, kind: str, plan: Plan, parent: ChangeSet | None
         "Description": "",
         "ChangeSetType": kind,
         "Changes": [],
-        "Parameters": templates.listed(plan.parameters),
         "Tags": plan.tags or [],
         "Capabilities": plan.capabilities,
         "NotificationARNs": plan.topics or [],
         "IncludeNestedStacks": parent is not None,
-        "_plan": plan,
-        "_template": plan.template,
-        "_template_body": plan.body,
         "_children": {},
+        **_of_plan(plan),
     }
     if parent is not None:
         change_set["ParentChangeSetId"] = parent["ChangeSetId"]
         change_set["RootChangeSetId"] = parent.get("RootChangeSetId") or parent["ChangeSetId"]
     cloudformation._change_sets[change_set_id] = change_set
     return change_set
+
+
+def _of_plan(plan: Plan) -> ChangeSet:
+    return {
+        "Parameters": templates.listed(plan.parameters),
+        "_plan": plan,
+        "_template": plan.template,
+        "_template_body": plan.body,
+    }
 
 
 def compute(change_set: ChangeSet, stack: Stack, plan: Plan) -> None:
@@ -86,6 +103,9 @@ async def _finish(change_set: ChangeSet, changes: list[dict[str, Any]], reason: 
     if cloudformation._change_sets.get(change_set["ChangeSetId"]) is not change_set:
         return  # deleted meanwhile
     if reason:
+        for member in family(change_set):
+            if member["Status"] != "FAILED":
+                member["Status"] = "CREATE_COMPLETE"  # it cannot be executed: only the root can
         change_set.update(Status="FAILED", StatusReason=reason)
         return
     for member in family(change_set):
@@ -133,7 +153,6 @@ def _nest(change_set: ChangeSet, stack: Stack, plan: Plan, *, retag: bool = Fals
     for name in preview.nested_names(plan.template, plan.parameters):
         child = _nested_change_set(change_set, stack, previewed().properties(name), name)
         if child is not None:
-            change_set["_children"][name] = child["ChangeSetId"]
             automatic |= {name}
     changes = previewed().changes()
     for change in changes:
@@ -146,47 +165,59 @@ def _nest(change_set: ChangeSet, stack: Stack, plan: Plan, *, retag: bool = Fals
 def _nested_change_set(
     parent: ChangeSet, stack: Stack, properties: dict[str, Any], name: str
 ) -> ChangeSet | None:
-    """Make the change set of one nested stack; None when nothing in it or below changes."""
-    body = templates.fetch(properties)
-    template = templates.parsed(body)
-    templates.check_capabilities(template, parent["Capabilities"])
-    parameters = _parameters_later(template, properties)
-    engine.validate_template_support(template, engine._evaluate_conditions(template, parameters))
-    templates.check_references(template)
+    """Make the change set of one nested stack; None when nothing in it or below changes.
+
+    Raises ValueError when it cannot be made: it stays as FAILED, with the reason that the text points to.
+    """
     record = placeholders.complete_record(stack, name)
     existing = store.find(record["PhysicalResourceId"]) if record else None
     child_stack = existing or nested.new_stack(stack, name, "REVIEW_IN_PROGRESS")
-    child_plan = Plan(
-        template=template,
-        body=body,
-        parameters=parameters,
-        tags=None,
-        capabilities=parent["Capabilities"],
-        topics=None,
-    )
-    kind = "UPDATE" if existing else "CREATE"
-    child_name = f"{parent['ChangeSetName']}-{name}-{new_uuid()[:13].upper()}"
     if existing is None:
         events.begin_operation(child_stack, "CREATE_CHANGESET")
         events.stack_status(child_stack, "REVIEW_IN_PROGRESS", events.USER_INITIATED)
-    child = new(child_stack, child_name, kind, child_plan, parent)
-    changes = _nest(child, child_stack, child_plan)
-    if existing is not None and not changes:
+    child_name = f"{parent['ChangeSetName']}-{name}-{new_uuid()[:13].upper()}"
+    plan = _empty_plan(parent)
+    child = new(child_stack, child_name, "UPDATE" if existing else "CREATE", plan, parent)
+    parent["_children"][name] = child["ChangeSetId"]
+    try:
+        plan = _plan_of_nested(parent, stack, properties, name)
+        child.update(_of_plan(plan))
+        child["Changes"] = _nest(child, child_stack, plan)
+    except (ValueError, Refusal) as failure:
+        child.update(Status="FAILED", StatusReason=str(failure))
+        raise ValueError(NESTED_FAILED.format(arn=child["ChangeSetId"])) from failure
+    if existing is not None and not child["Changes"]:
         cloudformation._change_sets.pop(child["ChangeSetId"])
+        del parent["_children"][name]
         return None
-    child["Changes"] = changes
     return child
 
 
-def _parameters_later(template: Template, properties: dict[str, Any]) -> dict[str, Any]:
-    """Resolve a nested stack's parameters; one that is not known yet cannot break a constraint."""
-    given = properties.get("Parameters") or {}
-    waiting = {name for name, found in given.items() if placeholders.is_unknown(found)}
-    declared = {
-        name: {"Type": "String", "NoEcho": definition.get("NoEcho", False)} if name in waiting else definition
-        for name, definition in (template.get("Parameters") or {}).items()
-    }
-    known = {name: str(found) if name in waiting else found for name, found in given.items()}
-    return templates.nested_parameters(
-        {**template, "Parameters": declared}, {**properties, "Parameters": known}
+def _plan_of_nested(parent: ChangeSet, stack: Stack, properties: dict[str, Any], name: str) -> Plan:
+    """Read the template and the parameters of a nested stack. Raises ValueError when they are not usable."""
+    text = parent["_template"]["Resources"][name].get("Properties") or {}
+    nested_parameters.check_selections(
+        text.get("Parameters"), lambda other, _attribute: _is_unknown_stack(parent, stack, other)
+    )
+    body = templates.fetch(properties)
+    template = templates.parsed(body)
+    templates.check_capabilities(template, parent["Capabilities"])
+    parameters = nested_parameters.resolved(template, properties)
+    engine.validate_template_support(template, engine._evaluate_conditions(template, parameters))
+    templates.check_references(template)
+    nested_parameters.check_selections(template.get("Resources"), nested_parameters.unknown_among(parameters))
+    return replace(_empty_plan(parent), template=template, body=body, parameters=parameters)
+
+
+def _is_unknown_stack(parent: ChangeSet, stack: Stack, name: str) -> bool:
+    """Return whether a name is a nested stack whose outputs are not known: it is new, or it changes."""
+    definition = (parent["_template"].get("Resources") or {}).get(name) or {}
+    return definition.get("Type") == STACK_TYPE and (
+        name in parent["_children"] or placeholders.complete_record(stack, name) is None
+    )
+
+
+def _empty_plan(parent: ChangeSet) -> Plan:
+    return Plan(
+        template={}, body="", parameters={}, tags=None, capabilities=parent["Capabilities"], topics=None
     )

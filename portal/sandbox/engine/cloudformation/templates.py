@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlparse
 from ministack.services import s3
 from ministack.services.cloudformation import changesets, engine, handlers, helpers
 
-from portal.sandbox.engine.cloudformation import limits
+from portal.sandbox.engine.cloudformation import existing_ids, limits
 from portal.sandbox.engine.cloudformation.store import Stack
 
 Template = dict[str, Any]
@@ -134,6 +134,7 @@ def checked_parameters(
         limits.check_value(name, entry.get("Value", ""))
         _check_allowed(name, declared[name], entry)
     resolved: dict[str, Any] = engine._resolve_parameters(template, provided, previous)
+    existing_ids.check(resolved)
     return resolved
 
 

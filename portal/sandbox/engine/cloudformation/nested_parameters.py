@@ -1,0 +1,74 @@
+"""The parameters of nested change sets: checked by CloudFormation before all of their values are known.
+
+A parameter that an output feeds gets a literal placeholder, and is checked with it; whether AWS matches
+AllowedPattern against it is not certain, so that can be switched off: SANSO_SANDBOX_MATCH_PLACEHOLDERS.
+Sources: https://github.com/aws-cloudformation/cfn-language-discussion/issues/152 (the placeholder),
+https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/759 (Fn::Select) and
+https://github.com/aws-cloudformation/rain/issues/526 (patterns).
+"""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from ministack.services.cloudformation import engine
+
+from portal.sandbox.engine.cloudformation import placeholders, templates
+from portal.sandbox.engine.cloudformation.store import Template
+
+_FROM_PARAMETER_STORE = "AWS::SSM::Parameter::Value<"
+_FETCH = "Unable to fetch parameters [{value}] from parameter store for this account."
+_SELECT = "Template error: Fn::Select  cannot select nonexistent value at index {index}"
+
+
+def resolved(template: Template, properties: dict[str, Any]) -> dict[str, Any]:
+    """Resolve the parameters of a nested change set from the properties of its stack.
+
+    Raises ValueError, with AWS's message, for a value or a placeholder that a parameter does not take.
+    """
+    given = properties.get("Parameters") or {}
+    unknown = {name: str(value) for name, value in given.items() if placeholders.is_unknown(value)}
+    declared = template.get("Parameters") or {}
+    for name, value in unknown.items():
+        if str((declared.get(name) or {}).get("Type", "")).startswith(_FROM_PARAMETER_STORE):
+            raise ValueError(_FETCH.format(value=value))
+    if not _matches_placeholders():
+        plain = {
+            name: {"Type": "String", "NoEcho": about.get("NoEcho", False)} if name in unknown else about
+            for name, about in declared.items()
+        }
+        template = {**template, "Parameters": plain}
+    return templates.nested_parameters(template, {**properties, "Parameters": given | unknown})
+
+
+def _matches_placeholders() -> bool:
+    return os.environ.get("SANSO_SANDBOX_MATCH_PLACEHOLDERS", "true").lower() not in ("0", "false", "off")
+
+
+def check_selections(block: Any, is_unknown: Callable[[str, str | None], bool]) -> None:
+    """Raise ValueError when Fn::Select takes more than the first of a list that is not known.
+
+    Args:
+        is_unknown: returns whether a reference, a name with an attribute or without, is not known.
+    """
+    for index, items in _selections(block):
+        if index and any(is_unknown(*reference) for reference in engine._intrinsic_references(items)):
+            raise ValueError(_SELECT.format(index=index))
+
+
+def unknown_among(parameters: Mapping[str, Any]) -> Callable[[str, str | None], bool]:
+    """Return a function that tells whether a reference leads to a parameter with a placeholder."""
+    names = {name for name, found in parameters.items() if placeholders.is_unknown(found["Value"])}
+    return lambda name, attribute: attribute is None and name in names
+
+
+def _selections(block: Any) -> Iterator[tuple[int, Any]]:
+    if isinstance(block, list):
+        for part in block:
+            yield from _selections(part)
+    elif isinstance(block, dict):
+        selection = block.get("Fn::Select")
+        if isinstance(selection, list) and len(selection) == 2 and str(selection[0]).isdigit():
+            yield int(selection[0]), selection[1]
+        for part in block.values():
+            yield from _selections(part)
