@@ -40,8 +40,7 @@ RESULTS = """
 BY_VALUE = "REF GET_ATT SUB"
 TO_COME = """
     notify_changed of_stacks causing_entity cancel_update delete_failed_stack template_body
-    unchanged hazards replaces hit_rate LocalDiff is_empty file_changes is_secret is_known root_only
-    root_only_reason computed
+    replaces root_only root_only_reason computed
 """  # previews of changes;
 # hints that a stack has changed: what receives EventBridge's; what a failed creation leaves: its banner
 TESTED = "example"  # each cause has a text that it must recognize

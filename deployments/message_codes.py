@@ -10,6 +10,7 @@ class Code(StrEnum):
 
     # what a person requests
     NAME_NOT_CONFIRMED = "name_not_confirmed"
+    DATA_LOSS_NOT_CONFIRMED = "data_loss_not_confirmed"
     DELETION_PROTECTION_ON = "deletion_protection_on"
     ENVIRONMENT_ALREADY_DELETED = "environment_already_deleted"
     NOTHING_TO_CLEAN_UP = "nothing_to_clean_up"

@@ -13,6 +13,7 @@ from deployments.views import (
     events,
     export,
     inspector,
+    preview,
     replay,
     stream,
 )
@@ -66,6 +67,9 @@ urlpatterns = [
     path("deployments/recordings/<slug:name>", recording_open, name="recording_open"),
     path("deployments/<int:pk>/", deployment.deployment_page, name="deployment"),
     path("deployments/<int:pk>/clean-up", clean_up.deployment_clean_up, name="deployment_clean_up"),
+    path("deployments/<int:pk>/preview", preview.preview_page, name="change_preview_page"),
+    path("deployments/<int:pk>/preview/rows", preview.preview_rows, name="change_preview_rows"),
+    path("deployments/<int:pk>/preview/state", preview.preview_state, name="change_preview_state"),
     path("deployments/<int:pk>/apply", change.change_apply, name="change_apply"),
     path("deployments/<int:pk>/discard", change.change_discard, name="change_discard"),
     path("deployments/<int:pk>/preview-again", change.change_preview, name="change_preview"),

@@ -72,6 +72,15 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
         rows = self.filter(environment=environment_pk, kind__in=("create", "update"), state="succeeded")
         return rows.exclude(last_phase=str(State.CHANGE_SET)).order_by("-pk")
 
+    def updates(self) -> Self:
+        """Keep the changes, with the deployments whose values they change."""
+        return self.filter(kind="update").select_related("base")
+
+    def predictions_in(self, account_pk: int) -> list[Any]:
+        """Return what was predicted of the latest changes in an account, as their rows store it."""
+        rows = self.filter(environment__account=account_pk, kind="update", state="succeeded").order_by("-pk")
+        return list(rows.values_list("changes__prediction", flat=True)[:100])
+
     def for_list(self) -> Self:
         """Select everything that a list shows, newest first, without a query per row."""
         return self.select_related("environment__account", "requested_by").order_by("-pk")

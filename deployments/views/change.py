@@ -21,7 +21,12 @@ def change_apply(request: AuthedRequest, pk: int) -> HttpResponse:
     """Apply the preview whose digest the page shows."""
     deployment = get_object_or_404(Deployment.objects.for_page(), pk=pk)
     try:
-        change.apply_change(user=request.user, deployment=deployment, digest=request.POST.get("digest", ""))
+        change.apply_change(
+            user=request.user,
+            deployment=deployment,
+            digest=request.POST.get("digest", ""),
+            typed_name=request.POST.get("typed_name", ""),
+        )
     except UserFixable as problem:
         messages.error(request, error_text(problem))
     return redirect(deployment)

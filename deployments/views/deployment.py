@@ -6,7 +6,7 @@ It is compressed here, like environments' pages (see `environment`): a thousand 
 from __future__ import annotations
 
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.gzip import gzip_page
@@ -17,6 +17,7 @@ from deployments.live.reads import Snapshot
 from deployments.models import Deployment
 from deployments.presentation import events_tab, frames, replay, tabs
 from deployments.presentation.locale import Locale
+from deployments.presentation.preview.view import is_preview
 from deployments.presentation.waterfall import inspector
 from deployments.presentation.waterfall.view_model import DeploymentView
 from deployments.views.requests import AuthedRequest
@@ -28,6 +29,8 @@ from deployments.views.requests import AuthedRequest
 def deployment_page(request: AuthedRequest, pk: int) -> HttpResponse:
     """Show a deployment: its progress, phases, result, stacks, resources and events."""
     deployment = get_object_or_404(Deployment.objects.for_page(), pk=pk)
+    if is_preview(deployment):
+        return redirect("change_preview_page", pk)
     replayed = "replay" in request.GET and not deployment.is_active
     view = replay.view_at_start(deployment) if replayed else DeploymentView.whole(deployment)
     locale = Locale.of(request)

@@ -1,0 +1,59 @@
+"""What differs before CloudFormation has answered, from the rows and template sets of both sides."""
+
+from __future__ import annotations
+
+from deployments.actions.change import set_of
+from deployments.catalog import TemplateSet
+from deployments.catalog.manifest import sources
+from deployments.core.local_diff import ChangedFile, LocalDiff, file_changes, parameter_changes
+from deployments.errors import UserFixable
+from deployments.models import Deployment
+from deployments.models.sealed import unseal
+
+
+def local_diff(deployment: Deployment) -> LocalDiff:
+    """Return the differences between a change and the deployment whose values it changes."""
+    base = deployment.base
+    old, new = _set_of(base) if base else None, _set_of(deployment)
+    old_defaults, new_defaults = _defaults(old), _defaults(new)
+    before = old_defaults | base.parameters if base else {}
+    parameters = parameter_changes(
+        before,
+        new_defaults | deployment.parameters,
+        secrets=[name for name, one in new.parameters.items() if one.no_echo] if new else (),
+        changed_secrets=list(unseal(deployment.sealed_parameters)),
+        old_defaults=old_defaults,
+        new_defaults=new_defaults,
+    )
+    templates: tuple[ChangedFile, ...] = ()
+    artifacts: tuple[ChangedFile, ...] = ()
+    if old and new and old.digest != new.digest:
+        templates = file_changes(_templates(old), _templates(new))
+        artifacts = file_changes(_artifacts(old), _artifacts(new))
+    return LocalDiff(
+        parameters=parameters, templates=templates, artifacts=artifacts, set_unknown=not (old and new)
+    )
+
+
+def _set_of(deployment: Deployment) -> TemplateSet | None:
+    try:
+        return set_of(deployment)
+    except UserFixable:
+        return None
+
+
+def _defaults(template_set: TemplateSet | None) -> dict[str, str]:
+    declared = template_set.parameters if template_set else {}
+    return {name: one.default for name, one in declared.items() if one.default is not None}
+
+
+def _templates(template_set: TemplateSet) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in template_set.templates}
+
+
+def _artifacts(template_set: TemplateSet) -> dict[str, bytes]:
+    """Return the sources of each artifact as one text, in which lines can be counted."""
+    return {
+        one.key: b"\n".join(name.encode() + b"\n" + path.read_bytes() for name, path in sources(one))
+        for one in template_set.artifacts
+    }

@@ -1,0 +1,179 @@
+"""The tree of a preview: stacks, the resources in them, and their properties before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+from deployments.core.changes import ChangedProperty, ChangedResource, Changes, Effect
+from deployments.presentation.preview import words
+
+OPEN_UP_TO = 60
+"""Changes up to which all stacks are open; with more, the rows of a stack come when it is opened."""
+LONGEST = 400
+"""Characters of a value that are shown."""
+_HIDDEN = (Effect.UNCHANGED, Effect.STACK)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Value:
+    """A value before or after, as it is shown: `kind` is known, later, secret or absent."""
+
+    text: str
+    kind: str = "known"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PropertyRow:
+    """One property of a resource."""
+
+    name: str
+    needs: str
+    before: Value | None
+    after: Value | None
+    because: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceRow:
+    """One resource with its properties. `more` is how many further values probably stay."""
+
+    resource: ChangedResource
+    mark: str
+    word: str
+    consequence: str
+    level: int
+    properties: Sequence[PropertyRow]
+    more: int
+
+    @property
+    def short_type(self) -> str:
+        """Return the type without what all of them begin with."""
+        return self.resource.type.removeprefix("AWS::")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackRow:
+    """One stack with its changed resources; `rows` is empty while it is closed."""
+
+    path: str
+    name: str
+    level: int
+    number: int
+    is_open: bool
+    rows: Sequence[ResourceRow]
+
+
+def shown(changes: Changes, effect: str = "", query: str = "") -> list[ChangedResource]:
+    """Return the resources that change, with one effect and with a text in their name, type or properties."""
+    found = [one for one in changes.resources if one.effect not in _HIDDEN]
+    if effect:
+        found = [one for one in found if one.effect == effect]
+    text = query.strip().lower()
+    return [one for one in found if text in _searched(one)] if text else found
+
+
+def _searched(resource: ChangedResource) -> str:
+    names = [one.name for one in resource.properties]
+    return " ".join([resource.path, resource.type, *names]).lower()
+
+
+def tree(
+    changes: Changes, root: str, *, effect: str = "", query: str = "", opened: str = ""
+) -> list[StackRow]:
+    """Return the stacks with changes, each with its rows if it is open: `opened` is the path of one of them.
+
+    `root` is the name of the root stack.
+    """
+    found = shown(changes, effect, query)
+    by_stack: dict[str, list[ChangedResource]] = {}
+    for one in found:
+        by_stack.setdefault(one.stack, []).append(one)
+    every = len(found) <= OPEN_UP_TO
+    return [
+        StackRow(
+            path=path,
+            name=path.rpartition("/")[2] or root,
+            level=path.count("/") + 2 if path else 1,
+            number=len(resources),
+            is_open=every or path == opened,
+            rows=[_row(one) for one in resources] if every or path == opened else (),
+        )
+        for path, resources in sorted(by_stack.items())
+    ]
+
+
+def _row(resource: ChangedResource) -> ResourceRow:
+    effect = Effect(resource.effect)
+    return ResourceRow(
+        resource=resource,
+        mark=words.MARKS.get(effect, "~"),
+        word=words.effect_word(effect),
+        consequence=words.consequence(resource),
+        level=resource.path.count("/") + 2,
+        properties=[_property(one) for one in _told(resource)],
+        more=len({one.label for one in resource.properties if one.likely_same}),
+    )
+
+
+def _told(resource: ChangedResource) -> Iterator[ChangedProperty]:
+    """Yield one detail of each value that changes: the one that names its cause."""
+    best: dict[str, ChangedProperty] = {}
+    for one in resource.properties:
+        if not one.likely_same and (one.label not in best or (one.cause and not best[one.label].cause)):
+            best[one.label] = one
+    order = {"Always": 0, "Conditionally": 1}
+    return iter(sorted(best.values(), key=lambda one: order.get(one.recreation, 2)))
+
+
+def _property(detail: ChangedProperty) -> PropertyRow:
+    needs = {"Always": _("replaces"), "Conditionally": _("may replace")}.get(detail.recreation, _("in place"))
+    return PropertyRow(
+        name=detail.label,
+        needs=needs,
+        before=_value(detail.before, is_secret=detail.is_secret),
+        after=_value(detail.after, is_secret=detail.is_secret, is_known=detail.is_known),
+        because=words.chain(detail.because),
+    )
+
+
+def _value(value: str | None, *, is_secret: bool, is_known: bool = True) -> Value | None:
+    if value is None:
+        return None
+    if is_secret:
+        return Value(text=_("not shown (NoEcho)"), kind="secret")
+    if not is_known:
+        return Value(text=_("known after apply"), kind="later")
+    return Value(text=value if len(value) <= LONGEST else f"{value[:LONGEST]}…")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnchangedGroup:
+    """The resources of one stack that are probably unchanged."""
+
+    stack: str
+    names: Sequence[str]
+    why: Sequence[str]
+
+
+def unchanged(changes: Changes, root: str) -> list[UnchangedGroup]:
+    """Return what is probably unchanged, by stack, with what it uses and that stays."""
+    groups: dict[str, list[ChangedResource]] = {}
+    for one in changes.resources:
+        if one.effect == Effect.UNCHANGED:
+            groups.setdefault(one.stack, []).append(one)
+    return [
+        UnchangedGroup(
+            stack=path or root,
+            names=[one.name for one in resources],
+            why=list(dict.fromkeys(link.label for one in resources for link in one.unchanged))[:4],
+        )
+        for path, resources in sorted(groups.items())
+    ]
+
+
+def effect_choices(changes: Changes) -> Mapping[str, str]:
+    """Return the effects that can be filtered by, with their numbers."""
+    return {effect: text for effect, text in words.sentence(changes) if effect != Effect.UNCHANGED}

@@ -1,0 +1,111 @@
+"""The view model of a preview: its state, what is dangerous, what it needs, and the tree of changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext as _
+
+from deployments.core.change_summary import Prediction, hazards, hit_rate
+from deployments.core.changes import ChangedResource, Changes
+from deployments.core.operations import Operation, refusal
+from deployments.core.phases import BEFORE_STACKS, Kind, State
+from deployments.models import Deployment
+from deployments.models.expected import history
+from deployments.presentation.preview import consequences, rows, words
+from deployments.presentation.preview.local import local_diff
+from deployments.wording import message_text
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
+
+COMPUTING = (State.PREFLIGHT, State.ARTIFACTS, State.CHANGE_SET)
+
+
+def is_preview(deployment: Deployment) -> bool:
+    """Return whether a deployment's page is its preview: a change whose stacks have not begun."""
+    if deployment.kind != Kind.UPDATE:
+        return False
+    state = State(deployment.state)
+    if state in BEFORE_STACKS or state is State.CANCELED or deployment.changed_nothing:
+        return True
+    return state is State.FAILED and State(deployment.last_phase) in BEFORE_STACKS
+
+
+def context(deployment: Deployment, user: User | AnonymousUser | AbstractBaseUser) -> dict[str, Any]:
+    """Return what the page shows."""
+    changes = Changes.from_json(deployment.changes)
+    root = deployment.environment.stack_name
+    state = State(deployment.state)
+    lost = hazards(changes)
+    rate = hit_rate(predictions(deployment))
+    return {
+        "deployment": deployment,
+        "is_computing": state in COMPUTING,
+        "is_open": deployment.is_open_change and not deployment.cancel_code,
+        "is_ready": state is State.PREVIEW and not deployment.cancel_code,
+        "is_queued": state is State.QUEUED,
+        "diff": local_diff(deployment),
+        "sentence": words.sentence(changes),
+        "hazards": [_hazard(one) for one in lost],
+        "needs_name": bool(lost),
+        "blocked": _blocked(deployment, user),
+        "tiers": consequences.tiers(changes, root, history(deployment.environment.account, Kind.UPDATE)),
+        "unchanged": rows.unchanged(changes, root),
+        "unchanged_number": sum(len(one.names) for one in rows.unchanged(changes, root)),
+        "hit_rate": rate,
+        "hit_percent": f"{rate.percent:.1f}",
+        "prediction": Prediction.from_json(deployment.changes.get("prediction") or {}),
+        "digest": deployment.preview_digest[:8],
+        "marker": marker(deployment),
+    } | tree_context(deployment, changes, {})
+
+
+def tree_context(deployment: Deployment, changes: Changes, query: Mapping[str, str]) -> dict[str, Any]:
+    """Return the tree of changes for a query: `effect`, `q` and `stack` as the page's address has them."""
+    effect = query.get("effect", "")
+    return {
+        "stacks": rows.tree(
+            changes,
+            deployment.environment.stack_name,
+            effect=effect,
+            query=query.get("q", ""),
+            opened=query.get("stack", ""),
+        ),
+        "deployment": deployment,
+        "effects": rows.effect_choices(changes),
+        "effect": effect,
+        "total": len(rows.shown(changes)),
+        "query": query.get("q", ""),
+    }
+
+
+def marker(deployment: Deployment) -> str:
+    """Return a text that is another one as soon as the page has something else to show."""
+    return f"{deployment.state}-{deployment.revision}-{deployment.cancel_code}"
+
+
+def predictions(deployment: Deployment) -> list[Prediction]:
+    """Return what the rule predicted of earlier changes in the account, and whether it was right."""
+    stored = Deployment.objects.predictions_in(deployment.environment.account_id)
+    read = (Prediction.from_json(one) for one in stored if isinstance(one, dict))
+    return [one for one in read if one]
+
+
+def _hazard(resource: ChangedResource) -> dict[str, Any]:
+    causes = [one for one in resource.properties if one.recreation != "Never" and not one.likely_same]
+    return {
+        "title": words.hazard_title(resource),
+        "policy": words.policy(resource),
+        "path": resource.path,
+        "because": words.chain(causes[-1].because) if causes else (),
+    }
+
+
+def _blocked(deployment: Deployment, user: User | AnonymousUser | AbstractBaseUser) -> str:
+    """Return why the change cannot be applied now, "" if it can."""
+    if not user.has_perm("deployments.change_environment"):  # type: ignore[union-attr]  # of every user model
+        return _("You need the permission to change environments.")
+    why = refusal(deployment.environment.stack_status, Operation.CHANGE)
+    return message_text(why) if why else ""

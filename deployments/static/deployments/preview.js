@@ -1,0 +1,92 @@
+// The tree of a preview by keyboard and pointer, rows of closed stacks on demand, and the typed name.
+
+const body = document.getElementById("changes-body");
+const typed = document.getElementById("typed-name");
+
+function rows() {
+  return [...body.querySelectorAll("tr[tabindex]")].filter((row) => !row.hidden);
+}
+
+function focus(row) {
+  if (!row) return;
+  for (const other of body.querySelectorAll('tr[tabindex="0"]')) other.tabIndex = -1;
+  row.tabIndex = 0;
+  row.focus();
+}
+
+function below(stack) {
+  return [...body.querySelectorAll("tr[data-of]")].filter((row) => row.dataset.of === stack.dataset.stack);
+}
+
+async function load(stack) {
+  const address = new URL(body.dataset.rows, location.href);
+  address.searchParams.set("stack", stack.dataset.stack);
+  for (const name of ["effect", "q"]) {
+    const field = document.querySelector(`.changes [name="${name}"]`);
+    if (field?.value) address.searchParams.set(name, field.value);
+  }
+  const answer = await fetch(address);
+  if (!answer.ok) return;
+  const page = new DOMParser().parseFromString(`<table><tbody>${await answer.text()}</tbody></table>`, "text/html");
+  const found = [...page.querySelectorAll("tr[data-of]")].filter((row) => row.dataset.of === stack.dataset.stack);
+  stack.after(...found);
+}
+
+async function toggle(stack, open) {
+  const before = stack.getAttribute("aria-expanded") === "true";
+  if (before === open || stack.dataset.loading) return;
+  if (open && below(stack).length === 0) {
+    stack.dataset.loading = "yes";
+    await load(stack).finally(() => delete stack.dataset.loading);
+    if (below(stack).length === 0) return;
+  }
+  stack.setAttribute("aria-expanded", String(open));
+  for (const row of below(stack)) row.hidden = !open;
+}
+
+function above(row) {
+  if (!row.dataset.of && row.dataset.of !== "") return null;
+  return body.querySelector(`tr[data-stack="${CSS.escape(row.dataset.of)}"]`);
+}
+
+function move(event, row) {
+  const shown = rows();
+  const at = shown.indexOf(row);
+  const next = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: shown.length - 1 }[event.key];
+  if (next !== undefined) focus(shown[next]);
+  else if (event.key === "ArrowRight" || event.key === "ArrowLeft") {
+    const open = event.key === "ArrowRight";
+    if (row.dataset.stack === undefined) {
+      if (!open) focus(above(row));
+    } else toggle(row, open);
+  } else if (event.key === "Enter" && row.dataset.stack !== undefined) {
+    toggle(row, row.getAttribute("aria-expanded") !== "true");
+  } else return;
+  event.preventDefault();
+}
+
+body?.addEventListener("keydown", (event) => {
+  const row = event.target.closest("tr[tabindex]");
+  if (row && event.target === row && !event.altKey && !event.ctrlKey && !event.metaKey) move(event, row);
+});
+body?.addEventListener("click", (event) => {
+  const row = event.target.closest("tr[data-stack]");
+  if (!row) return;
+  focus(row);
+  toggle(row, row.getAttribute("aria-expanded") !== "true");
+});
+document.addEventListener("keydown", (event) => {
+  const search = document.getElementById("search-changes");
+  const writing = event.target.closest("input, select, textarea");
+  if (event.key !== "/" || writing || !search || document.querySelector("dialog[open]")) return;
+  event.preventDefault();
+  search.focus();
+});
+typed?.addEventListener("input", () => {
+  const met = typed.value.trim() === typed.dataset.name;
+  const output = document.getElementById("typed-state");
+  const needed = document.getElementById("need-name");
+  output.textContent = met ? output.dataset.yes : output.dataset.no;
+  needed?.classList.toggle("is-met", met);
+  if (needed) needed.firstElementChild.textContent = met ? "✓" : "○";
+});

@@ -1,0 +1,50 @@
+"""The page of a change's preview, the rows of its tree, and whether it has something else to show."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.gzip import gzip_page
+from django.views.decorators.http import require_GET
+
+from deployments.core.changes import Changes
+from deployments.models import Deployment
+from deployments.presentation.preview import view
+from deployments.views.requests import AuthedRequest
+
+
+@require_GET
+@never_cache
+@gzip_page
+def preview_page(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Show the preview of a change; also after it was applied."""
+    deployment = _change(pk)
+    context = view.context(deployment, request.user) | {"is_preview": view.is_preview(deployment)}
+    return render(request, "deployments/preview.html", context)
+
+
+@require_GET
+@never_cache
+@gzip_page
+def preview_rows(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Return rows of the tree: those that fit a search, or those of one stack."""
+    deployment = _change(pk)
+    changes = Changes.from_json(deployment.changes)
+    context = view.tree_context(deployment, changes, request.GET.dict())
+    return render(request, "deployments/_preview_rows.html", context)
+
+
+@require_GET
+@never_cache
+def preview_state(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Answer whether the page has to be loaded again: the preview is computed, applied or discarded."""
+    deployment = _change(pk)
+    response = HttpResponse(status=204)
+    if request.GET.get("marker") != view.marker(deployment):
+        response["HX-Refresh"] = "true"
+    return response
+
+
+def _change(pk: int) -> Deployment:
+    return get_object_or_404(Deployment.objects.for_page().updates(), pk=pk)

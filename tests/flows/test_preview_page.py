@@ -1,0 +1,82 @@
+"""The preview of a change in a real browser: axe, keyboard, the typed name, rows on demand."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from playwright.sync_api import Page, expect
+
+from deployments.models import Deployment, Environment
+from tests.flows.addresses import url
+from tests.flows.test_pages import faults
+from tests.flows.web import Web
+from tests.previews import make_preview, many_changes
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(autouse=True)
+def _may_change(operator: User) -> None:
+    operator.user_permissions.add(Permission.objects.get(codename="change_environment"))
+
+
+def test_every_state_of_a_preview_is_accessible(page: Page, web: Web, environment: Environment) -> None:
+    found: list[str] = []
+    changes = [
+        make_preview(environment, "database"),
+        make_preview(environment, "traffic"),
+        make_preview(environment, state="change_set", last_phase="change_set"),
+        make_preview(environment, state="canceled", cancel_code="discarded"),
+        make_preview(environment, state="failed", last_phase="change_set", error_message="no such engine"),
+    ]
+    for change in changes:
+        page.goto(url(web, "change_preview_page", change.pk))
+        for folded in page.locator("details.folded").all():
+            folded.locator("summary").click()
+        found += faults(page)
+    assert not found
+
+
+def test_data_loss_is_confirmed_by_typing_the_name_and_then_the_change_is_applied(
+    page: Page, web: Web, environment: Environment
+) -> None:
+    change = make_preview(environment, "database")
+    page.goto(url(web, "deployment", change.pk))
+    expect(
+        page.get_by_role("heading", name="DbCluster (database) is replaced by an empty one")
+    ).to_be_visible()
+    page.get_by_role("button", name="Apply").click()
+    expect(page.locator("#typed-name")).to_be_focused()
+    assert Deployment.objects.get(pk=change.pk).applied_at is None
+
+    page.keyboard.type(environment.name)
+    expect(page.locator("#typed-state")).to_have_text("Confirmed")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Applied; waiting for its turn")).to_be_visible()
+
+
+def test_the_tree_is_read_by_keyboard_and_closed_stacks_are_loaded_when_opened(
+    page: Page, web: Web, environment: Environment
+) -> None:
+    change = make_preview(environment, changes=many_changes(1000).to_json())
+    page.goto(url(web, "change_preview_page", change.pk))
+    rows = page.locator("#changes-body tr")
+    expect(rows).to_have_count(10)
+    rows.first.focus()
+    page.keyboard.press("ArrowDown")
+    stack = page.locator('tr[data-stack="Stack1"]')
+    expect(stack).to_be_focused()
+    page.keyboard.press("ArrowRight")
+    expect(rows).to_have_count(110)
+    expect(stack).to_have_attribute("aria-expanded", "true")
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("#changes-body tr:focus")).to_contain_text("Topic1")
+    page.keyboard.press("ArrowLeft")
+    expect(stack).to_be_focused()
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("#changes-body tr:visible")).to_have_count(10)
+
+    page.keyboard.press("/")
+    page.keyboard.type("Topic99")
+    expect(rows).to_have_count(21)
+    expect(page.locator("#changes-body")).to_contain_text("Topic999")

@@ -1,0 +1,49 @@
+"""Rows of changes with the previews that a real run recorded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from deployments.core.change_effects import judged
+from deployments.core.changes import ChangedResource, Changes
+from deployments.models import Deployment, Environment
+from tests.builders import make_deployment
+from tests.core.recorded import recorded
+
+
+def recorded_changes(scene: str) -> Changes:
+    """Return the changes of a recorded scene with their effects and causes."""
+    found = recorded(scene)
+    return judged(found.changes, found.before, found.after, found.parameters)
+
+
+def make_preview(environment: Environment, scene: str = "", **values: Any) -> Deployment:
+    """Return a saved change whose preview is ready, with the changes of a recorded scene."""
+    changes = recorded_changes(scene) if scene else Changes()
+    defaults: dict[str, Any] = {
+        "kind": "update",
+        "state": "preview",
+        "last_phase": "preview",
+        "active_key": None,
+        "changes": changes.to_json(),
+        "preview_digest": changes.digest,
+    }
+    latest = environment.latest
+    deployment = make_deployment(environment, **(defaults | values))
+    Environment.objects.filter(pk=environment.pk).update(latest=latest)  # it has not begun
+    return deployment
+
+
+def many_changes(number: int) -> Changes:
+    """Return changes of a number of resources in ten stacks."""
+    return Changes(
+        resources=tuple(
+            ChangedResource(
+                path=f"Stack{at % 10}/Topic{at}",
+                action="modify",
+                type="AWS::SNS::Topic",
+                replacement="False",
+            )
+            for at in range(number)
+        )
+    )

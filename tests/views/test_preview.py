@@ -1,0 +1,208 @@
+"""The page of a change before it is applied: what it says, offers and refuses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+
+from deployments.core.change_summary import Prediction
+from deployments.errors import Message
+from deployments.message_codes import Code
+from deployments.models import Deployment, Environment
+from tests.builders import make_deployment, make_environment
+from tests.previews import make_preview, many_changes
+from tests.views.pages import Element, page
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _may_change(operator: User) -> None:
+    operator.user_permissions.add(Permission.objects.get(codename="change_environment"))
+
+
+@pytest.fixture
+def shop(operator: User) -> Environment:
+    shop = make_environment("shop", stack_id="arn:shop", stack_status="UPDATE_COMPLETE", stack_name="shop")
+    make_deployment(shop, state="succeeded")
+    return shop
+
+
+def opened(browser: Client, deployment: Deployment) -> Element:
+    response = browser.get(f"/deployments/{deployment.pk}/", follow=True)
+    assert response.status_code == 200
+    return page(response)
+
+
+def test_a_change_in_place_is_one_sentence_and_one_tree_with_causes(
+    browser: Client, shop: Environment
+) -> None:
+    shown = opened(browser, make_preview(shop, "scale"))
+
+    assert shown.one(id="sentence").text == "1 updated"
+    assert "because" not in shown.one(id="sentence").text
+    assert "AutoScalingGroup" in shown.text
+    assert "DesiredCapacity" in shown.text
+    assert "AppServerCount ▸ AppServers" in shown.text
+    assert "1 server is added. Running servers stay." in shown.text
+    assert not shown.all(id="typed-name")
+    assert "disabled" not in shown.one("form", id="apply-form").one("button").attributes
+
+
+def test_a_change_that_replaces_the_database_names_the_data_first_and_needs_the_name(
+    browser: Client, shop: Environment
+) -> None:
+    change = make_preview(shop, "database")
+    shown = opened(browser, change)
+
+    assert shown.one(id="sentence").text.startswith("1 deletes data , 2 replaced")
+    assert "DbCluster (database) is replaced by an empty one" in shown.text
+    assert "A final snapshot is taken, then it is deleted. Nothing is copied." in shown.text
+    assert "DatabaseName ▸ Aurora" in shown.text
+    assert shown.one(id="typed-name").attributes["data-name"] == "shop"
+
+    given = {"digest": change.preview_digest, "typed_name": "shup"}
+    refused = browser.post(f"/deployments/{change.pk}/apply", given, follow=True)
+    assert "The change deletes data. Type the name shop exactly to apply it." in page(refused).text
+    change.refresh_from_db()
+    assert change.applied_at is None
+    browser.post(f"/deployments/{change.pk}/apply", given | {"typed_name": "shop"})
+    change.refresh_from_db()
+    assert change.applied_at is not None
+
+
+def test_what_is_probably_unchanged_is_folded_with_the_rate_of_earlier_changes(
+    browser: Client, shop: Environment
+) -> None:
+    for wrong in ((), ("Alb/Alb",)):
+        prediction = Prediction(predicted=20, wrong=wrong).to_json()
+        make_preview(
+            shop,
+            state="succeeded",
+            last_phase="ready",
+            changes={"prediction": prediction},
+        )
+    shown = opened(browser, make_preview(shop, "traffic"))
+
+    assert shown.one(id="sentence").text == "2 updated , 23 probably unchanged"
+    folded = shown.one("details", **{"class": "folded"})
+    assert "this rule was right for 39 of 40 resources (97.5 %)" in folded.text
+    assert "NatGatewayA" in folded.text
+    assert "NatGatewayA" not in shown.one(id="changes-body").text
+
+
+def test_a_prediction_that_was_wrong_is_shown_after_the_change(browser: Client, shop: Environment) -> None:
+    change = make_preview(shop, "traffic", state="succeeded", last_phase="ready")
+    prediction = Prediction(predicted=23, wrong=("Alb/Alb",)).to_json()
+    Deployment.objects.filter(pk=change.pk).update(changes=change.changes | {"prediction": prediction})
+
+    shown = page(browser.get(f"/deployments/{change.pk}/preview"))
+
+    assert "After this change: right for 22 of 23. Changed all the same: Alb/Alb" in shown.text
+    assert not shown.all(id="apply-form")
+
+
+def test_while_cloudformation_computes_the_local_difference_is_shown(
+    browser: Client, shop: Environment
+) -> None:
+    base = make_deployment(shop, state="succeeded", parameters={"AppServerCount": "2", "ClientCidr": "::/0"})
+    parameters = {"AppServerCount": "3", "ClientCidr": "::/0"}
+    change = make_preview(shop, state="change_set", last_phase="change_set", base=base, parameters=parameters)
+
+    shown = opened(browser, change)
+
+    assert "CloudFormation is computing the changes" in shown.text
+    assert "AppServerCount 2 3" in shown.text
+    assert "ClientCidr" not in shown.text
+    assert not shown.all(id="sentence")
+    assert shown.all("form", action=f"/deployments/{change.pk}/discard")
+
+
+def test_the_page_is_loaded_again_once_it_has_something_else_to_show(
+    browser: Client, shop: Environment
+) -> None:
+    change = make_preview(shop, state="change_set", last_phase="change_set")
+    address = f"/deployments/{change.pk}/preview/state"
+    assert "HX-Refresh" not in browser.get(address, {"marker": "change_set-0-"})
+    Deployment.objects.filter(pk=change.pk).update(state="preview")
+    assert browser.get(address, {"marker": "change_set-0-"})["HX-Refresh"] == "true"
+
+
+def test_a_failed_preview_names_the_stack_its_file_and_the_reason(browser: Client, shop: Environment) -> None:
+    why = Message(
+        Code.CHANGE_SET_REJECTED_IN, {"where": "Aurora", "file": "aurora.yaml", "reason": "no such engine"}
+    )
+    change = make_preview(
+        shop,
+        state="failed",
+        last_phase="change_set",
+        error_sentence=why.as_json(),
+        error_code="ChangeSetFailed",
+    )
+    shown = opened(browser, change)
+    assert "The preview failed" in shown.text
+    assert "the nested stack Aurora (aurora.yaml): no such engine" in shown.text
+    assert "ChangeSetFailed" in shown.text
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"state": "succeeded", "last_phase": "change_set"}, "No changes"),
+        ({"state": "canceled", "cancel_code": "discarded"}, "The change was discarded"),
+        ({"state": "canceled", "cancel_code": "expired"}, "The preview expired"),
+        ({"state": "queued"}, "Applied; waiting for its turn"),
+        ({"revision": 1}, "This is a new preview"),
+    ],
+)
+def test_every_other_state_says_what_it_is(
+    browser: Client, shop: Environment, values: dict[str, Any], expected: str
+) -> None:
+    assert expected in opened(browser, make_preview(shop, **values)).text
+
+
+def test_a_change_that_cloudformation_would_not_accept_now_says_why(
+    browser: Client, shop: Environment
+) -> None:
+    Environment.objects.filter(pk=shop.pk).update(stack_status="UPDATE_ROLLBACK_FAILED")
+    shown = opened(browser, make_preview(shop, "scale"))
+    assert "The rollback of the last update failed. Continue the rollback first." in shown.text
+    assert "disabled" in shown.one("form", id="apply-form").one("button").attributes
+
+
+def test_a_viewer_reads_the_preview_and_is_told_which_permission_is_missing(
+    viewer: Client, shop: Environment
+) -> None:
+    shown = opened(viewer, make_preview(shop, "database"))
+    assert "You need the permission to change environments." in shown.text
+    assert not shown.all(id="typed-name")
+
+
+def test_the_rows_of_closed_stacks_come_when_they_are_opened_or_searched_for(
+    browser: Client, shop: Environment
+) -> None:
+    change = make_preview(shop, changes=many_changes(1000).to_json())
+    response = browser.get(f"/deployments/{change.pk}/preview")
+    assert len(response.content) < 40_000
+    shown = page(response)
+    assert shown.one(id="sentence").text == "1000 updated"
+    assert "Topic13" not in shown.text
+
+    rows = f"/deployments/{change.pk}/preview/rows"
+    stack = browser.get(rows, {"stack": "Stack3"}).content.decode()
+    assert "Topic13<" in stack
+    assert "Topic14<" not in stack
+    found = browser.get(rows, {"q": "topic99"}).content.decode()
+    assert all(name in found for name in ("Topic99", "Topic990", "Topic999"))
+    assert "Topic98" not in found
+    assert "No matching changes." in browser.get(rows, {"q": "nothing"}).content.decode()
+    assert "No matching changes." in browser.get(rows, {"effect": "replaced"}).content.decode()
+
+
+def test_only_changes_have_a_preview(browser: Client, shop: Environment) -> None:
+    creation = make_deployment(shop, state="succeeded")
+    assert browser.get(f"/deployments/{creation.pk}/preview").status_code == 404
+    assert browser.get(f"/deployments/{creation.pk}/").status_code == 200
