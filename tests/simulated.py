@@ -22,7 +22,7 @@ from deployments.core.usual_durations import CLOSING_TYPE, PHASE_TYPE, DurationH
 
 INFRA = Path(__file__).parents[1] / "infra_templates"
 BEFORE = ("@preflight", "@artifacts", "@change_set")
-AFTER = ("@configuration", "@traffic", "@ready")
+AFTER = ("@configuration", "@traffic", "@ready", "@protect")
 CLOSING = "/"
 
 
