@@ -281,7 +281,7 @@ class FakeAws(FakeServices, FakeStackOperations):
             raise AwsNotFound("ChangeSetNotFound", "not found", "cloudformation:DescribeChangeSet")
         return self.change_sets[change_set]
 
-    def execute_change_set(self, change_set_id: str, token: str) -> None:
+    def execute_change_set(self, change_set_id: str, token: str, *, keep_on_failure: bool = False) -> None:
         self._call("cloudformation:ExecuteChangeSet")
         change_set = self.change_sets[change_set_id]
         if change_set.execution_status == "AVAILABLE":

@@ -155,8 +155,8 @@ class CloudFormation(StackOperations, Protocol):
         """Return the change set with property values, by its id, or by its name and the stack's."""
         ...
 
-    def execute_change_set(self, change_set_id: str, token: str) -> None:
-        """Start the execution of the change set."""
+    def execute_change_set(self, change_set_id: str, token: str, *, keep_on_failure: bool = False) -> None:
+        """Start the execution of the change set; a failure is rolled back, or with keep_on_failure kept."""
         ...
 
     def delete_change_set(self, change_set: str, stack: str = "") -> None:
@@ -247,9 +247,14 @@ class CloudFormationGateway(StackOperationsGateway):
             ),
         )
 
-    def execute_change_set(self, change_set_id: str, token: str) -> None:
+    def execute_change_set(self, change_set_id: str, token: str, *, keep_on_failure: bool = False) -> None:
         with calling("cloudformation:ExecuteChangeSet"):
-            self._client.execute_change_set(ChangeSetName=change_set_id, ClientRequestToken=token)
+            self._client.execute_change_set(
+                ChangeSetName=change_set_id,
+                ClientRequestToken=token,
+                DisableRollback=keep_on_failure,  # always sent: AWS's documents differ about the default
+                RetainExceptOnCreate=True,  # a rollback deletes what is new, whatever its DeletionPolicy
+            )
 
     def delete_change_set(self, change_set: str, stack: str = "") -> None:
         named: dict[str, Any] = {"ChangeSetName": change_set} | ({"StackName": stack} if stack else {})

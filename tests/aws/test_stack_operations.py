@@ -125,3 +125,19 @@ def test_a_change_set_is_read_with_its_details(account: Account, gateway: CloudF
         causing_entity="Text",
         kind="Modify",
     )
+
+
+@pytest.mark.parametrize(
+    ("keep", "status", "kept"), [(False, "ROLLBACK_COMPLETE", None), (True, "CREATE_FAILED", "one")]
+)
+def test_a_failed_creation_is_rolled_back_with_all_that_is_new_or_kept(
+    account: Account, gateway: CloudFormation, keep: bool, status: str, kept: str | None
+) -> None:
+    account.fail(Last="no more notes")
+    retained = NOTES.replace(
+        "Note: {Type: AWS::SSM::Parameter,", "Note: {DeletionPolicy: Retain, Type: AWS::SSM::Parameter,"
+    )
+    review = make(account, "new", retained, ChangeSetType="CREATE")
+    gateway.execute_change_set(review["ChangeSetId"], "go", keep_on_failure=keep)
+    assert account.settled(review["StackId"]) == status
+    assert account.parameter("/note") == kept
