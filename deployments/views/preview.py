@@ -41,7 +41,9 @@ def preview_state(request: AuthedRequest, pk: int) -> HttpResponse:
     """Answer whether the page has to be loaded again: the preview is computed, applied or discarded."""
     deployment = _change(pk)
     response = HttpResponse(status=204)
-    if request.GET.get("marker") != view.marker(deployment):
+    if not view.is_preview(deployment):
+        response["HX-Redirect"] = deployment.get_absolute_url()
+    elif request.GET.get("marker") != view.marker(deployment):
         response["HX-Refresh"] = "true"
     return response
 

@@ -129,6 +129,8 @@ def test_the_page_is_loaded_again_once_it_has_something_else_to_show(
     assert "HX-Refresh" not in browser.get(address, {"marker": "change_set-0-"})
     Deployment.objects.filter(pk=change.pk).update(state="preview")
     assert browser.get(address, {"marker": "change_set-0-"})["HX-Refresh"] == "true"
+    Deployment.objects.filter(pk=change.pk).update(state="stacks", last_phase="stacks")
+    assert browser.get(address, {"marker": "preview-0-"})["HX-Redirect"] == f"/deployments/{change.pk}/"
 
 
 def test_a_failed_preview_names_the_stack_its_file_and_the_reason(browser: Client, shop: Environment) -> None:
