@@ -20,7 +20,7 @@ from deployments.models.remaining import remaining_of
 from deployments.models.stack import STACK_TYPE
 from deployments.presentation import failure_sentences
 from deployments.presentation.text import wording
-from deployments.presentation.waterfall.failed_servers import ASSOCIATION, FailedServer, failed_servers
+from deployments.presentation.waterfall.failed_servers import CONFIGURED, FailedServer, failed_servers
 from deployments.presentation.waterfall.rows import row_id
 from deployments.presentation.waterfall.tree import join
 from deployments.presentation.ways_out import SuggestedAction, ways_out
@@ -88,7 +88,7 @@ def _of_resource(deployment: Deployment, cause: RootCause, *, is_latest: bool) -
     evidence = list(Evidence.objects.of(deployment))
     title = cause_title(known.cause.code, known.values) if known else ""
     headline = failure_sentences.of_resource(deployment, leaf, title)
-    servers = failed_servers(evidence) if leaf.type == ASSOCIATION else []
+    servers = failed_servers(evidence) if leaf.type in CONFIGURED else []
     if servers:
         headline = _of_server(deployment, servers[0], join(leaf.path, leaf.logical_id))
     remaining = _remaining(deployment, is_latest=is_latest)

@@ -55,7 +55,7 @@ def gather(deployment: Deployment, clients: Clients, *, is_last: bool = False) -
         _store_log(deployment, clients, failure, is_last=is_last)
     if Kind.SCALING_ACTIVITIES in kinds:
         _store_activities(deployment, clients, failure)
-    if Kind.ASSOCIATION_OUTPUT in kinds and failure.type == _ASSOCIATION:
+    if Kind.ASSOCIATION_OUTPUT in kinds and failure.type in (_ASSOCIATION, _GROUP):
         _store_runs(deployment, clients, failure)
         if not Evidence.objects.of(deployment).exists():  # the rollback was faster: use earlier observations
             _store_outputs(deployment, clients)
@@ -200,18 +200,25 @@ def _activity_text(activity: ScalingActivity) -> str:
 
 
 def _store_runs(deployment: Deployment, clients: Clients, failure: Failure) -> None:
-    """Store the output of every instance on which the failed association failed."""
+    """Store the output of every instance on which the failed association failed.
+
+    A group that misses signals waits for servers that associations configure: look at all associations.
+    """
     row = _row_at(deployment, failure)
-    if row is None or not row.physical_id:
+    if row is None:
         return
-    try:
-        for name, target in _failed_targets(clients, row.physical_id):
-            text = run_outputs.text_of(clients.s3, target, MAX_LENGTH)
-            _store(deployment, Kind.ASSOCIATION_OUTPUT, f"{target.instance_id} {name}", text)
-    except AwsRetryable:
-        return
-    except AwsFailure as exc:
-        _store(deployment, Kind.ASSOCIATION_OUTPUT, row.physical_id, problem=_denied(exc))
+    of_group = (
+        Resource.objects.of_deployment(deployment).filter(type=_ASSOCIATION) if row.type == _GROUP else ()
+    )
+    for association_id in filter(None, [one.physical_id for one in of_group or (row,)]):
+        try:
+            for name, target in _failed_targets(clients, association_id):
+                text = run_outputs.text_of(clients.s3, target, MAX_LENGTH)
+                _store(deployment, Kind.ASSOCIATION_OUTPUT, f"{target.instance_id} {name}", text)
+        except AwsRetryable:
+            return
+        except AwsFailure as exc:
+            _store(deployment, Kind.ASSOCIATION_OUTPUT, association_id, problem=_denied(exc))
 
 
 def _failed_targets(clients: Clients, association_id: str) -> Iterator[tuple[str, ExecutionTarget]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -35,10 +36,37 @@ localhost                  : ok=4    changed=2    unreachable=0    failed=1    s
 """
 
 
+def waiting_for_signals(folder: Path) -> None:
+    """Let the group wait for its servers, in place of the association."""
+    file = folder / "servers.yaml"
+    text = file.read_text()
+    for before, after in (
+        ("    DependsOn: Group\n", ""),
+        ("      WaitForSuccessTimeoutSeconds: 60\n", ""),
+        ("[ansible-playbook playbook.yml]", "[ansible-playbook -e SIGNAL_STACK=root playbook.yml]"),
+        (
+            "    Type: AWS::AutoScaling::AutoScalingGroup\n",
+            "    Type: AWS::AutoScaling::AutoScalingGroup\n    DependsOn: Configure\n"
+            "    CreationPolicy: {ResourceSignal: {Count: 2, Timeout: PT20M}}\n",
+        ),
+    ):
+        assert before in text
+        text = text.replace(before, after)
+    file.write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("leaf", "cause"),
+    [("Configure", "AssociationFailed"), ("Group", "SignalsMissing")],
+    ids=["waits", "signals"],
+)
 def test_the_banner_names_the_server_and_the_task(
-    settings: Settings, sandbox: Sandbox, client: Client
+    settings: Settings, sandbox: Sandbox, client: Client, tmp_path: Path, leaf: str, cause: str
 ) -> None:
-    template_set = catalog.load(Path(__file__).parent / "failing_servers")
+    folder = shutil.copytree(Path(__file__).parent / "failing_servers", tmp_path / "set")
+    if leaf == "Group":
+        waiting_for_signals(folder)
+    template_set = catalog.load(folder)
     settings.SANSO_TEMPLATE_SET = template_set.folder
     TemplateCheck.objects.create(digest=template_set.digest, findings=[])
     account = new_account()
@@ -59,17 +87,18 @@ def test_the_banner_names_the_server_and_the_task(
     banner = shown.one(id="banner")
     failed, succeeded = _failed_and_succeeded(account, sandbox)
     assert ended.state == "rolled_back"
-    assert banner.one(id="cause")["data-cause"] == "AssociationFailed"
-    assert "Servers ▸ Configure" in banner.text
+    assert banner.one(id="cause")["data-cause"] == cause
+    assert f"Servers ▸ {leaf}" in banner.text
     sentence = f"Server {failed} failed at task “Install the release”: No space left on device."
     assert banner.one(id="end-title").text == sentence
     assert banner.one(id="main-action").text == "Clean up and retry"
     assert "Run association" not in banner.text  # its servers are gone
     row = shown.one("tr", class_="is-first")
-    assert row["id"] == f"t-Servers.Configure.{failed}"
+    assert row["id"] == f"t-Servers.{leaf}.{failed}"
     assert "Task “Install the release”: No space left on device" in row.text
     assert "failed=1" in banner.text  # the output itself as well
-    assert succeeded not in banner.text
+    if leaf == "Configure":  # the activities of a group name all of its servers
+        assert succeeded not in banner.text
 
 
 def _failed_and_succeeded(account: Account, sandbox: Sandbox) -> tuple[str, str]:

@@ -58,11 +58,11 @@ def test_servers_are_configured_while_the_database_is_still_being_created() -> N
 
 
 @pytest.mark.parametrize("stack", ["WebServers", "AppServers"])
-def test_servers_have_internet_access_at_launch_and_wait_for_neither_load_balancers_nor_database(
+def test_servers_launch_with_internet_access_and_associations_and_do_not_wait_for_database_instances(
     stack: str,
 ) -> None:
-    assert not {"Alb", "Nlb", "Aurora"} & waits_for(stack)
-    assert {"DefaultRouteA", "DefaultRouteB"} <= waits_for(stack)
+    assert {"DefaultRouteA", "DefaultRouteB", "Configuration"} <= waits_for(stack)
+    assert not {"Alb", "DatabaseInstanceA", "DatabaseInstanceB"} & waits_for(stack)
 
 
 @pytest.mark.parametrize("logical_id", ["Alb", "Nlb", "Aurora", "DatabaseInstanceA", "DatabaseInstanceB"])
@@ -70,8 +70,10 @@ def test_load_balancers_and_database_wait_for_nothing_slow(logical_id: str) -> N
     assert waits_for(logical_id) <= {"Network", "Aurora"}
 
 
-def test_associations_depend_on_the_servers() -> None:
-    assert {"WebServers", "AppServers", "Nlb", "Aurora"} <= waits_for("Configuration")
+def test_nothing_that_a_signal_needs_waits_for_the_servers() -> None:
+    """They signal when their association has configured them and /healthz responds."""
+    for logical_id in ("Configuration", "Network", "Iam", "NatGatewayA", "Nlb", "Aurora"):
+        assert not {"WebServers", "AppServers"} & waits_for(logical_id)
 
 
 def test_the_table_is_created_last() -> None:

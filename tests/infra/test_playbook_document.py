@@ -47,7 +47,7 @@ def host(tmp_path: Path) -> Path:
     """The file system of a host with few programs on the PATH."""
     for name in ("bin", "run", "downloads", "opt", "tmp"):
         (tmp_path / name).mkdir()
-    for tool in ("sh", "basename", "flock", "grep", "head", "mktemp", "rm"):
+    for tool in ("sh", "basename", "flock", "grep", "head", "mktemp", "rm", "sed", "tr"):
         (tmp_path / "bin" / tool).symlink_to(str(shutil.which(tool)))
     python = tmp_path / "bin/python3"
     python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')

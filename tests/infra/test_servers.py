@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from django.conf import settings
 
 from deployments.models import Environment
-from tests.infra.reading import as_list, of_type, properties, read
+from tests.infra.reading import as_list, of_type, properties, read, resources
 
 VARIABLES = {
     *(
@@ -20,7 +21,14 @@ VARIABLES = {
         "DB_TABLENAME",
         "DB_TLS",
     ),
-    *("DB_USER", "DB_WRITE_ENDPOINT_ADDRESS", "MYSQL_PORT", "UWSGI_HEALTH_PORT", "UWSGI_PORT"),
+    *(
+        "DB_USER",
+        "DB_WRITE_ENDPOINT_ADDRESS",
+        "MYSQL_PORT",
+        "SIGNAL_STACK",
+        "UWSGI_HEALTH_PORT",
+        "UWSGI_PORT",
+    ),
 }
 
 
@@ -56,17 +64,31 @@ def test_groups_keep_two_servers_and_never_scale(name: str) -> None:
 
 
 def test_a_server_is_not_replaced_while_it_may_still_be_configured() -> None:
-    for stack in ("AppServers", "WebServers"):
+    for stack, name in (("AppServers", "app-servers"), ("WebServers", "web-servers")):
         given = properties("root", stack)["Parameters"]["HealthCheckGraceSeconds"]
-        assert given == properties("root", "Configuration")["Parameters"]["ConfigurationTimeoutSeconds"]
+        assert given == {"Ref": "ConfigurationTimeoutSeconds"}
+        assert properties(name, "AutoScalingGroup")["HealthCheckGracePeriod"] == {
+            "Ref": "HealthCheckGraceSeconds"
+        }
 
 
-def test_associations_wait_for_success_and_write_their_output_where_the_role_allows() -> None:
+@pytest.mark.parametrize("name", ["web-servers", "app-servers"])
+def test_a_group_waits_for_the_signal_of_each_server_and_keeps_one_in_service(name: str) -> None:
+    group = resources(name)["AutoScalingGroup"]
+    timeout = {"Fn::Sub": "PT${HealthCheckGraceSeconds}S"}
+    rolling = group["UpdatePolicy"]["AutoScalingRollingUpdate"]
+
+    assert group["CreationPolicy"]["ResourceSignal"] == {"Count": {"Ref": "ServerCount"}, "Timeout": timeout}
+    assert (rolling["WaitOnResourceSignals"], rolling["PauseTime"]) == (True, timeout)
+    assert rolling["MaxBatchSize"] == 1
+    assert rolling["MinInstancesInService"] == {"Fn::If": ["HasOneServer", 0, 1]}
+
+
+def test_associations_write_their_output_where_the_role_allows() -> None:
     for name, logical_id in of_type("AWS::SSM::Association"):
         association = properties(name, logical_id)
         prefix = association["OutputLocation"]["S3Location"]["OutputS3KeyPrefix"]["Fn::Sub"]
         tier = "web-servers" if "Web" in logical_id else "app-servers"
-        assert association["WaitForSuccessTimeoutSeconds"] == {"Ref": "ConfigurationTimeoutSeconds"}
         assert prefix == f"${{LogPrefix}}/{tier}"
 
 
@@ -99,23 +121,47 @@ def test_no_password_is_passed_to_an_association() -> None:
             assert {pair.partition("=")[0] for pair in text.split()} - {"SSM"} == VARIABLES
 
 
+def _resources_of(statement: dict[str, Any]) -> list[str]:
+    """Return the ARNs of a statement, as far as they are known without parameters."""
+    found = statement["Resource"]
+    parts = [one if one == "*" else one["Fn::Sub"] for one in (found if isinstance(found, list) else [found])]
+    return [one if isinstance(one, str) else one[0] for one in parts]
+
+
 def test_the_servers_may_read_their_artifacts_and_write_their_logs_and_no_more() -> None:
     allowed = {
         role: {
-            (action, str(statement["Resource"].get("Fn::Sub")))
+            (action, one)
             for policy in properties("iam", role)["Policies"]
             for statement in policy["PolicyDocument"]["Statement"]
             for action in as_list(statement["Action"])
+            for one in _resources_of(statement)
+            if one != "*"
         }
         for role in ("WebServerRole", "AppServerRole")
     }
     bucket = "arn:${AWS::Partition}:s3:::${ArtifactBucket}"
     both = {("s3:GetBucketLocation", bucket), ("s3:GetEncryptionConfiguration", bucket)}
 
-    assert allowed["WebServerRole"] == both | {("s3:PutObject", f"{bucket}/${{LogPrefix}}/web-servers/*")}
-    assert allowed["AppServerRole"] == both | {
-        ("s3:PutObject", f"{bucket}/${{LogPrefix}}/app-servers/*"),
-        ("s3:GetObject", f"{bucket}/${{ArtifactPrefix}}/*"),
+    stack = "arn:${AWS::Partition}:cloudformation:${AWS::Region}:${AWS::AccountId}:stack/${EnvironmentName}"
+
+    def own(tier: str, group: str) -> set[tuple[str, str]]:
+        return {
+            *(
+                (f"s3:{action}", f"{bucket}/${{LogPrefix}}/{tier}/*")
+                for action in ("PutObject", "PutObjectAcl")
+            ),
+            *(
+                (f"cloudformation:{action}", f"{stack}{of}/*")
+                for action in ("DescribeStackResource", "SignalResource")
+                for of in ("", f"-{group}-*")
+            ),
+        }
+
+    assert allowed["WebServerRole"] == both | own("web-servers", "WebServers")
+    assert allowed["AppServerRole"] == both | own("app-servers", "AppServers") | {
+        # all versions: servers run that of before while the policy changes
+        ("s3:GetObject", f"{bucket}/${{Family}}/*"),
         ("s3:ListBucket", bucket),
         (
             "secretsmanager:GetSecretValue",

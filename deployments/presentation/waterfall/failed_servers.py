@@ -1,4 +1,4 @@
-"""The servers on which an association of CloudFormation failed, as rows below it.
+"""The servers whose configuration failed, as rows below the association or group that failed for it.
 
 A rollback takes the servers away: what is known of them by then is the output that was kept as evidence, and
 the runs that were observed.
@@ -22,7 +22,8 @@ from deployments.presentation.waterfall.bars import Bar
 from deployments.presentation.waterfall.rows import Row
 from deployments.presentation.waterfall.tree import join
 
-ASSOCIATION = "AWS::SSM::Association"
+CONFIGURED = ("AWS::SSM::Association", "AWS::AutoScaling::AutoScalingGroup")
+"""The types that fail when the configuration of a server fails: a group waits for its servers' signals."""
 _SUBJECT = re.compile(r"(?P<instance>m?i-[0-9a-f]+) (?P<association>.+)")
 _HEAD = re.compile(r"(?:\S+ : )?(?P<task>.+?): (?P<message>.*)")
 """The first line of the output that is kept: Ansible's task, after the role it is in, and its message."""
@@ -66,8 +67,8 @@ def failed_servers(evidence: Sequence[Evidence]) -> list[FailedServer]:
 
 
 def rows_below(deployment: Deployment, failure: Failure | None) -> dict[str, tuple[Row, ...]]:
-    """Return the rows below the association that failed first (two queries), none for another failure."""
-    if failure is None or failure.type != ASSOCIATION:
+    """Return the rows below the association or group that failed first (two queries), none for others."""
+    if failure is None or failure.type not in CONFIGURED:
         return {}
     servers = failed_servers(list(Evidence.objects.of(deployment)))
     if not servers:
