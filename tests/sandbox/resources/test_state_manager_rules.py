@@ -152,6 +152,20 @@ def test_limits_do_not_keep_a_late_node_from_running_until_the_next_interval(man
     wait_until(lambda: runs() == {late: "Success"}, what="a run on the late node")
 
 
+def test_nodes_that_register_together_run_at_once_whatever_the_limits(manager: Manager) -> None:
+    made(manager.account, "limited", template("AssociationName: limited", 'MaxConcurrency: "1"'))
+    (association,) = [one["AssociationId"] for one in manager.ssm.list_associations()["Associations"]]
+    manager.account.pace(0.2)  # a run takes a second
+    nodes = {manager.launch(Server="App") for _number in range(3)}
+
+    def running() -> set[str]:
+        executions = manager.executions(association)
+        runs = [manager.reached(association, one["ExecutionId"]) for one in executions]
+        return {node for each in runs for node, status in each.items() if status == "InProgress"}
+
+    wait_until(lambda: running() == nodes, what="runs on all nodes at the same time")
+
+
 def test_success_may_be_read_before_a_late_node_has_run(manager: Manager) -> None:
     """So CREATE_COMPLETE does not mean that all are configured (hashicorp/terraform-provider-aws#31175)."""
     manager.launch(Server="App")

@@ -75,6 +75,7 @@ class Association:
     updated_at: float = field(default_factory=time.time)
     executions: list[Execution] = field(default_factory=list)
     interval_began: float = field(default_factory=time.monotonic)  # of a rate schedule
+    version_began: float = field(default_factory=time.monotonic)
 
     def name(self) -> str:
         """Return the association's name, or its document's when it has none."""
@@ -148,7 +149,7 @@ def change(association: Association, settings: dict[str, Any]) -> None:
     association.settings = kept
     association.version += 1
     association.updated_at = time.time()
-    association.interval_began = time.monotonic()
+    association.interval_began = association.version_began = time.monotonic()
     _remember_version(association)
 
 

@@ -41,8 +41,8 @@ def look() -> None:
 def reach(association: Association) -> None:
     """Run an association on the instances that match it and have not run its present version yet.
 
-    A node that registers while others have reached MaxErrors runs it all the same; limits bind it from the
-    next interval (API_CreateAssociation, MaxErrors).
+    A node that registers later runs it at once, by itself: limits bind it from the next interval
+    (API_CreateAssociation, MaxConcurrency and MaxErrors).
     """
     if association.settings.get("ApplyOnlyAtCronInterval"):
         return
@@ -54,8 +54,11 @@ def reach(association: Association) -> None:
             for instance_id in association.targets()
             if instance_id not in known and _is_registered(instance_id) and _has_room(instance_id, applied)
         ]
-        if fresh:
-            _start(association, fresh)
+        late = [key for key in fresh if ec2._instances[key]["_registered_at"] > association.version_began]
+        for instance_id in late:
+            _start(association, [instance_id])
+        if present := [key for key in fresh if key not in late]:
+            _start(association, present)
 
 
 def _is_registered(instance_id: str) -> bool:
