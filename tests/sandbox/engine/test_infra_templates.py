@@ -88,7 +88,11 @@ def test_the_environment_comes_up_changes_and_leaves_nothing(account: Account) -
         Parameters=parameters(account, WebServerCount="3"),
     )
     assert account.status(root) == "UPDATE_COMPLETE", failures(account)
-    assert account.story(nested["WebServers"], since=seen["WebServers"]) == [
+    story = account.story(nested["WebServers"], since=seen["WebServers"])
+    signals = [line for line in story if "ignal" in line]
+    assert "Waiting on 1 resource signal(s)" in signals[0]
+    assert "Received SUCCESS signal with UniqueId i-" in signals[1]
+    assert [line for line in story if line not in signals] == [
         "stack UPDATE_IN_PROGRESS User Initiated",
         "AutoScalingGroup UPDATE_IN_PROGRESS",
         "AutoScalingGroup UPDATE_COMPLETE",
