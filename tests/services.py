@@ -21,12 +21,15 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import redis
 
+from deployments.aws.account_ref import AccountRef
 from portal.supervisor.answers import pong
 
 LOOPBACK = "127.0.0.1"
+EXTERNAL_ID = "0123456789abcdef0123456789abcdef"  # of tests that have no row of an account
 PORTS = range(
     20000, 32000
 )  # below the kernel's ephemeral range (32768 and up): no outgoing connection takes one
@@ -341,6 +344,18 @@ class Sandbox(Service):
         key, secret = self.key(account)
         return {"AWS_ENDPOINT_URL": self.url, "AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret}
 
+    def ref(self, account: str, **values: Any) -> AccountRef:
+        """Return how the portal accesses an account: with the role of infra_templates/account.yaml."""
+        return AccountRef(
+            region="ap-northeast-1",
+            endpoint_url=self.url,
+            sandbox_account=account,
+            token_file=str(self.token_file),
+            role_arn=f"arn:aws:iam::{account}:role/sanso-portal",
+            external_id=EXTERNAL_ID,
+            **{"reads_per_second": 400.0, **values},
+        )
+
     def control(self, method: str, path: str, body: object = None, *, account: str = "") -> object:
         """Call the control plane (`/_sanso/<path>`) and return the decoded answer."""
         query = f"?account={account}" if account else ""
@@ -363,6 +378,7 @@ def start_sandbox(
     database: str = "auto",
     machines: str = "",
     prefix: Sequence[str] = (),
+    permissions: str = "report",
 ) -> Sandbox:
     """Start `python -m portal.sandbox` with its files in `folder`; pace 0 means that nothing waits.
 
@@ -381,6 +397,7 @@ def start_sandbox(
             "SANSO_SANDBOX_PACE": str(pace),
             "SANSO_SANDBOX_DATA": str(folder / "data"),
             "SANSO_SANDBOX_DATABASE": database,
+            "SANSO_SANDBOX_PERMISSIONS": permissions,
             "SANSO_SANDBOX_MACHINES": machines or os.environ.get("SANSO_SANDBOX_MACHINES", "processes"),
         },
     )

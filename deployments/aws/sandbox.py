@@ -43,14 +43,21 @@ class Key:
     secret: str = field(repr=False)
 
 
-def issue_key(endpoint_url: str, token_file: str | Path, account: str, name: str) -> Key:
+def issue_key(
+    endpoint_url: str, token_file: str | Path, account: str, name: str, external_id: str = ""
+) -> Key:
     """Return the key of a name ("portal" or "script") in an account of twelve digits, always the same one.
+
+    For "portal" the sandbox prepares the account as infra_templates/account.yaml describes, with this
+    external id.
+
 
     Raise OSError if the sandbox does not respond, HTTPError (an OSError) if it rejects the token, ValueError
     or KeyError for an invalid response.
     """
     query = urlencode({"account": account})
-    found = _call(endpoint_url, token_file, f"keys?{query}", body={"name": name}, timeout=5)
+    body = {"name": name} | ({"external_id": external_id} if external_id else {})
+    found = _call(endpoint_url, token_file, f"keys?{query}", body=body, timeout=5)
     return Key(id=found["access_key_id"], secret=found["secret_access_key"])
 
 
@@ -64,7 +71,7 @@ def fetch_keys(ref: AccountRef) -> dict[str, Any]:
     from botocore.exceptions import CredentialRetrievalError, EndpointConnectionError
 
     try:
-        key = issue_key(ref.endpoint_url, ref.token_file, ref.sandbox_account, "portal")
+        key = issue_key(ref.endpoint_url, ref.token_file, ref.sandbox_account, "portal", ref.external_id)
     except (urllib.error.HTTPError, ValueError, KeyError) as exc:
         advice = f"SANSO_SANDBOX_TOKEN_FILE must name the token of the sandbox at {ref.endpoint_url}"
         raise CredentialRetrievalError(provider="sandbox", error_msg=f"{exc}; {advice}") from exc

@@ -93,15 +93,22 @@ def _connect(ref: AccountRef) -> Clients:
 
 def _session(ref: AccountRef) -> boto3.Session:
     core = _core()
+    own: Any = None
     if ref.sandbox_account:
-        return _refreshing(core, ref, "sandbox", partial(sandbox.fetch_keys, ref))
-    if not ref.role_arn:
+        own = DeferredRefreshableCredentials(method="sandbox", refresh_using=partial(sandbox.fetch_keys, ref))
+    elif ref.role_arn:
+        own = core.get_credentials()
+        if own is None:
+            raise AwsAccessError("NoCredentialsError", "Unable to locate credentials", "sts:AssumeRole")
+    else:
         return boto3.Session(region_name=ref.region, botocore_session=core)
-    own = core.get_credentials()
-    if own is None:
-        raise AwsAccessError("NoCredentialsError", "Unable to locate credentials", "sts:AssumeRole")
     fetcher = AssumeRoleCredentialFetcher(
-        client_creator=core.create_client,
+        client_creator=partial(
+            core.create_client,
+            region_name=ref.region,
+            endpoint_url=ref.endpoint_url or None,
+            config=_CONFIG,
+        ),
         source_credentials=own,
         role_arn=ref.role_arn,
         extra_args={"RoleSessionName": "sanso", "DurationSeconds": 3600}

@@ -87,6 +87,15 @@ class Account(models.Model):
         return f"{self.name} · {self.region}"
 
     @property
+    def stack_role_arn(self) -> str:
+        """Return the service role of CloudFormation, "" for the portal's own permissions."""
+        return self._sandbox_role("sanso-cloudformation") if self.is_sandbox else self.service_role_arn
+
+    def _sandbox_role(self, name: str) -> str:
+        """Return a role of infra_templates/account.yaml, which every account of the sandbox has."""
+        return f"arn:aws:iam::{self.sandbox_account_id}:role/{name}"
+
+    @property
     def timings(self) -> Timings:
         """Return the intervals, timeouts and time scale of the account."""
         time_scale = self.sandbox_facts.get("pace", 1.0) if isinstance(self.sandbox_facts, dict) else 1.0
@@ -114,6 +123,8 @@ class Account(models.Model):
                 region=self.region,
                 endpoint_url=settings.SANSO_SANDBOX_URL,
                 sandbox_account=self.sandbox_account_id,
+                role_arn=self._sandbox_role("sanso-portal"),
+                external_id=self.external_id,
                 token_file=settings.SANSO_SANDBOX_TOKEN_FILE,
                 reads_per_second=settings.SANSO_SANDBOX_READS_PER_SECOND,
                 quota_url=settings.REDIS_URL,

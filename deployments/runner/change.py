@@ -102,7 +102,7 @@ def _create_or_adopt(deployment: Deployment, clients: Clients, stack: StackView)
         kept=tuple(sorted(kept)),
         tags=launch.tags_of(environment),
         capabilities=tuple(settings.SANSO_CAPABILITIES),
-        role_arn=environment.account.service_role_arn,
+        role_arn=environment.account.stack_role_arn,
         is_update=True,
     )
     deployment.confirm_claim()

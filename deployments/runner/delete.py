@@ -46,7 +46,7 @@ def start(deployment: Deployment, clients: Clients, root: StackView) -> None:
             clients.cloudformation.set_termination_protection(deployment.stack_id, on=False)
     deployment.confirm_claim()
     clients.cloudformation.delete_stack(
-        deployment.stack_id, str(deployment.token), deployment.environment.account.service_role_arn
+        deployment.stack_id, str(deployment.token), deployment.environment.account.stack_role_arn
     )
     event_log.add(deployment, "delete.started", stack_name=deployment.environment.stack_name)
 

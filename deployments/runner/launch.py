@@ -120,7 +120,7 @@ def _create_or_adopt(deployment: Deployment, clients: Clients) -> str:
         parameters={**deployment.parameters, **unseal(deployment.sealed_parameters), **values},
         tags=tags_of(environment),
         capabilities=tuple(settings.SANSO_CAPABILITIES),
-        role_arn=environment.account.service_role_arn,
+        role_arn=environment.account.stack_role_arn,
     )
     deployment.confirm_claim()
     try:

@@ -165,7 +165,7 @@ def _advance(deployment: Deployment, clients: Clients, token: str, *, has_starte
                 changed={name: ON},
                 kept=tuple(other for other in root.parameters if other != name),
                 capabilities=tuple(settings.SANSO_CAPABILITIES),
-                role_arn=deployment.environment.account.service_role_arn,
+                role_arn=deployment.environment.account.stack_role_arn,
             )
         )
     return Progress(root=root, has_started=True, has_ended=not changes)

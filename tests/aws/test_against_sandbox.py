@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import pytest
 
 from deployments.aws import session
-from deployments.aws.account_ref import AccountRef
 from deployments.aws.outputs import outputs_of
 from deployments.aws.session import Clients
 from deployments.errors import AwsNotFound
@@ -40,7 +39,8 @@ SERVING = (
       MaxSize: 4
       VPCZoneIdentifier: [!Ref SubnetA, !Ref SubnetC]
       TargetGroupARNs: [!Ref Targets]
-  Logs: {Type: AWS::S3::Bucket}
+      Tags: [{Key: "sanso:environment", Value: e-1, PropagateAtLaunch: true}]
+  Logs: {Type: AWS::S3::Bucket, Properties: {BucketName: sanso-artifacts-serving}}
   Configure:
     Type: AWS::SSM::Association
     DependsOn: Fleet
@@ -109,15 +109,7 @@ def outputs(account: Account, stack: str) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def clients(account: Account) -> Clients:
-    return session.connect(
-        AccountRef(
-            region=REGION,
-            endpoint_url=account.sandbox.url,
-            sandbox_account=account.id,
-            token_file=str(account.sandbox.token_file),
-            reads_per_second=400,
-        )
-    )
+    return session.connect(account.sandbox.ref(account.id))
 
 
 def test_load_balancers_and_targets(clients: Clients, outputs: dict[str, str]) -> None:

@@ -335,14 +335,7 @@ def test_while_redis_is_down_each_process_uses_a_share_of_the_rate(
 @pytest.fixture
 def ref(own_redis: Redis, sandbox_account: str, sandbox: Sandbox) -> AccountRef:
     own_redis.flush()
-    return AccountRef(
-        region="ap-northeast-1",
-        endpoint_url=sandbox.url,
-        sandbox_account=sandbox_account,
-        token_file=str(sandbox.token_file),
-        quota_url=own_redis.url,
-        reads_per_second=20.0,
-    )
+    return sandbox.ref(sandbox_account, quota_url=own_redis.url, reads_per_second=20.0)
 
 
 def service_of(ref: AccountRef, name: str) -> quota.ServiceUsage:
@@ -352,11 +345,11 @@ def service_of(ref: AccountRef, name: str) -> quota.ServiceUsage:
 def test_every_call_of_a_client_is_counted_by_its_service_and_action(ref: AccountRef) -> None:
     clients = session.connect(ref)
     clients.sts.caller_identity()
-    clients.s3.create_bucket("sanso-budget-1")
+    clients.s3.create_bucket("sanso-artifacts-budget-1")
     clients.rds.clusters(["none"])
     clients.rds.instances(["none"])
 
-    assert service_of(ref, "sts").calls == {"GetCallerIdentity": 1}
+    assert service_of(ref, "sts").calls == {"AssumeRole": 1, "GetCallerIdentity": 1}
     assert service_of(ref, "s3").writes == 1
     assert service_of(ref, "rds").calls == {"DescribeDBClusters": 1, "DescribeDBInstances": 1}
 

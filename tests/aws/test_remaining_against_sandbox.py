@@ -71,21 +71,21 @@ def test_a_final_snapshot_outlives_its_cluster_until_it_is_deleted(
 
 def test_a_log_group_stays_until_it_is_deleted(account: Account, clients: Clients) -> None:  # noqa: F811
     logs = account.client("logs")
-    logs.create_log_group(logGroupName="/aws/lambda/one")
-    logs.create_log_stream(logGroupName="/aws/lambda/one", logStreamName="s")
+    logs.create_log_group(logGroupName="/aws/lambda/sanso-one")
+    logs.create_log_stream(logGroupName="/aws/lambda/sanso-one", logStreamName="s")
     logs.put_log_events(
-        logGroupName="/aws/lambda/one",
+        logGroupName="/aws/lambda/sanso-one",
         logStreamName="s",
         logEvents=[{"timestamp": int(time.time() * 1000), "message": "hello"}],
     )
 
-    (group,) = clients.logs.log_groups("/aws/lambda/one")
-    assert (group.name, group.retention_days) == ("/aws/lambda/one", 0)
+    (group,) = clients.logs.log_groups("/aws/lambda/sanso-one")
+    assert (group.name, group.retention_days) == ("/aws/lambda/sanso-one", 0)
     assert group.stored_bytes > 0
-    clients.logs.delete_log_group("/aws/lambda/one")
-    assert clients.logs.log_groups("/aws/lambda/one") == []
+    clients.logs.delete_log_group("/aws/lambda/sanso-one")
+    assert clients.logs.log_groups("/aws/lambda/sanso-one") == []
     with pytest.raises(AwsNotFound):
-        clients.logs.delete_log_group("/aws/lambda/one")
+        clients.logs.delete_log_group("/aws/lambda/sanso-one")
 
 
 def test_versions_of_objects_stay_after_the_objects_were_deleted(

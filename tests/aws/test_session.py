@@ -11,7 +11,7 @@ from botocore.loaders import JSONFileLoader
 from deployments.aws import session
 from deployments.aws.account_ref import AccountRef
 from deployments.errors import AwsAccessError, AwsRetryable
-from tests.services import Sandbox
+from tests.services import EXTERNAL_ID, Sandbox
 
 REGION = "ap-northeast-1"
 
@@ -65,16 +65,24 @@ def test_a_role_without_credentials_to_assume_it_is_an_access_error() -> None:
 
 def in_sandbox(endpoint_url: str, token_file: Path) -> AccountRef:
     return AccountRef(
-        region=REGION, endpoint_url=endpoint_url, sandbox_account="151515151515", token_file=str(token_file)
+        region=REGION,
+        endpoint_url=endpoint_url,
+        sandbox_account="151515151515",
+        token_file=str(token_file),
+        role_arn="arn:aws:iam::151515151515:role/sanso-portal",
+        external_id=EXTERNAL_ID,
     )
 
 
-def test_the_portals_calls_in_the_sandbox_are_signed_with_a_key_of_its_own(sandbox: Sandbox) -> None:
+def test_the_portal_assumes_its_role_in_the_sandbox_too(sandbox: Sandbox) -> None:
     identity = session.connect(in_sandbox(sandbox.url, sandbox.token_file)).sts.caller_identity()
 
     assert identity.account_id == "151515151515"
     told: Any = sandbox.control("GET", "calls", account="151515151515")
-    assert {call["caller"] for call in told["calls"]} == {"portal"}
+    assert {call["caller"] for call in told["calls"]} == {
+        "arn:aws:iam::151515151515:user/sanso",
+        "arn:aws:sts::151515151515:assumed-role/sanso-portal/sanso",
+    }
 
 
 def test_a_rejected_sandbox_token_is_an_access_error_that_names_the_setting(

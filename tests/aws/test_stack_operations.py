@@ -7,11 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from deployments.aws import session
-from deployments.aws.account_ref import AccountRef
 from deployments.aws.change_set_details import PropertyChange
 from deployments.aws.cloudformation import CloudFormation
 from deployments.errors import AwsRejected
-from tests.sandbox.engine.conftest import REGION, Account
+from tests.sandbox.engine.conftest import Account
 from tests.sandbox.engine.test_change_sets import make
 from tests.services import Sandbox
 
@@ -19,7 +18,7 @@ NOTES = """
     Parameters:
       Text: {Type: String, Default: one}
     Resources:
-      Note: {Type: AWS::SSM::Parameter, Properties: {Type: String, Name: /note, Value: !Ref Text}}
+      Note: {Type: AWS::SSM::Parameter, Properties: {Type: String, Name: /sanso-note, Value: !Ref Text}}
       Last: {Type: AWS::SSM::Parameter, DependsOn: Note, Properties: {Type: String, Value: !Ref Text}}
 """
 TWO = [{"ParameterKey": "Text", "ParameterValue": "two"}]
@@ -34,20 +33,19 @@ def account(sandbox: Sandbox, sandbox_account: str) -> Iterator[Account]:
 
 @pytest.fixture
 def gateway(account: Account) -> CloudFormation:
-    ref = AccountRef(
-        region=REGION,
-        endpoint_url=account.sandbox.url,
-        sandbox_account=account.id,
-        token_file=str(account.sandbox.token_file),
-        reads_per_second=400,
-    )
-    return session.connect(ref).cloudformation
+    clients = session.connect(account.sandbox.ref(account.id))
+    clients.sts.caller_identity()  # the account has its roles now
+    return clients.cloudformation
+
+
+def role_of(account: Account) -> str:
+    return f"arn:aws:iam::{account.id}:role/sanso-cloudformation"
 
 
 def test_an_update_is_canceled_once_however_often_it_is_called(
     account: Account, gateway: CloudFormation
 ) -> None:
-    stack = account.create("canceled", NOTES)
+    stack = account.create("sanso-canceled", NOTES, RoleARN=role_of(account))
     with pytest.raises(AwsRejected, match="CancelUpdateStack cannot be called from current stack status"):
         gateway.cancel_update(stack, "too-early")
     account.pace(5)
@@ -57,13 +55,13 @@ def test_an_update_is_canceled_once_however_often_it_is_called(
     account.pace(0)
     assert account.settled(stack) == "UPDATE_ROLLBACK_COMPLETE"
     gateway.cancel_update(stack, "cancel")
-    assert account.parameter("/note") == "one"
+    assert account.parameter("/sanso-note") == "one"
 
 
 def test_a_rollback_that_failed_continues_without_what_is_skipped(
     account: Account, gateway: CloudFormation
 ) -> None:
-    stack = account.create("stuck", NOTES)
+    stack = account.create("sanso-stuck", NOTES, RoleARN=role_of(account))
     account.fail(**{"update:Last": "no", "rollback:Note": "cannot go back"})
     assert account.update(stack, NOTES, Parameters=TWO) == "UPDATE_ROLLBACK_FAILED"
     with pytest.raises(AwsRejected, match="Last"):
@@ -74,21 +72,21 @@ def test_a_rollback_that_failed_continues_without_what_is_skipped(
 
 
 def test_what_was_kept_after_a_failure_is_rolled_back(account: Account, gateway: CloudFormation) -> None:
-    stack = account.create("kept", NOTES)
+    stack = account.create("sanso-kept", NOTES, RoleARN=role_of(account))
     account.fail(**{"update:Last": "no"})
     assert account.update(stack, NOTES, Parameters=TWO, DisableRollback=True) == "UPDATE_FAILED"
-    assert account.parameter("/note") == "two"
+    assert account.parameter("/sanso-note") == "two"
     gateway.rollback_stack(stack, "back")
     gateway.rollback_stack(stack, "back")
     assert account.settled(stack) == "UPDATE_ROLLBACK_COMPLETE"
-    assert account.parameter("/note") == "one"
+    assert account.parameter("/sanso-note") == "one"
 
 
 @pytest.mark.parametrize("way", ["retain", "force"])
 def test_a_deletion_that_failed_ends_without_what_resists(
     account: Account, gateway: CloudFormation, way: str
 ) -> None:
-    stack = account.create("resisting", NOTES)
+    stack = account.create("sanso-resisting", NOTES, RoleARN=role_of(account))
     account.fail(**{"delete:Note": "it is busy"})
     with pytest.raises(AwsRejected, match="DELETE_FAILED"):
         gateway.delete_failed_stack(stack, "too-early", force=True)
@@ -96,21 +94,21 @@ def test_a_deletion_that_failed_ends_without_what_resists(
     retain = ("Note",) if way == "retain" else ()
     gateway.delete_failed_stack(stack, "again", retain=retain, force=way == "force")
     assert account.settled(stack) == "DELETE_COMPLETE"
-    assert account.parameter("/note") == "one"
+    assert account.parameter("/sanso-note") == "one"
 
 
 def test_the_template_of_a_stack_is_the_one_that_was_submitted(
     account: Account, gateway: CloudFormation
 ) -> None:
-    stack = account.create("read", NOTES)
+    stack = account.create("sanso-read", NOTES, RoleARN=role_of(account))
     assert "Last: {Type: AWS::SSM::Parameter" in gateway.template_body(stack)
     as_json = '{"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}}'
-    assert gateway.template_body(account.create("json", as_json)) == as_json
+    assert gateway.template_body(account.create("sanso-json", as_json)) == as_json
 
 
 def test_a_change_set_is_read_with_its_details(account: Account, gateway: CloudFormation) -> None:
-    stack = account.create("changed", NOTES)
-    review = make(account, stack, NOTES, Parameters=TWO)
+    stack = account.create("sanso-changed", NOTES, RoleARN=role_of(account))
+    review = make(account, stack, NOTES, name="sanso-review", Parameters=TWO)
     change = gateway.describe_change_set(review["ChangeSetId"]).changes[1]
     assert (change.logical_id, change.action, change.scope) == ("Note", "Modify", ("Properties",))
     assert change.details[1] == PropertyChange(

@@ -37,6 +37,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("GET", "held"): {},
     ("GET", "calls"): {},
     ("POST", "keys"): {"name": "script"},
+    ("GET", "permissions"): {},
     ("GET", "machines"): {},
     ("GET", "databases"): {},
     ("POST", "databases"): {"cluster": "shop", "action": "failover"},

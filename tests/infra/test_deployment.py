@@ -33,7 +33,7 @@ class Account:
     def __init__(self, sandbox: Sandbox, account_id: str) -> None:
         self._sandbox = sandbox
         self._id = account_id
-        self.bucket = f"artifacts-{account_id}"
+        self.bucket = f"sanso-artifacts-{account_id}"
         s3 = self.client("s3")
         s3.create_bucket(Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
         for key, body in catalog.build_objects(catalog.load(TEMPLATES)):

@@ -8,11 +8,10 @@ import pytest
 
 from deployments import catalog
 from deployments.aws import session
-from deployments.aws.account_ref import AccountRef
 from deployments.aws.cloudformation import ParameterUpdate
 from deployments.aws.session import Clients
 from tests.infra.resolved import TEMPLATES
-from tests.infra.test_deployment import REGION, Account
+from tests.infra.test_deployment import Account
 from tests.services import Sandbox
 
 IMAGE = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-6.12-arm64"
@@ -26,15 +25,7 @@ def account(sandbox: Sandbox, sandbox_account: str) -> Account:
 
 @pytest.fixture
 def clients(sandbox: Sandbox, sandbox_account: str) -> Clients:
-    return session.connect(
-        AccountRef(
-            region=REGION,
-            endpoint_url=sandbox.url,
-            sandbox_account=sandbox_account,
-            token_file=str(sandbox.token_file),
-            reads_per_second=400,
-        )
-    )
+    return session.connect(sandbox.ref(sandbox_account))
 
 
 def servers(account: Account) -> list[tuple[str, str, Any]]:

@@ -15,7 +15,8 @@ from typing import Final
 from portal import secret_file
 
 CLOUDFORMATION: Final = "cloudformation"
-ISSUED_ON_REQUEST: Final = ("portal", "script")
+PORTAL: Final = "portal"
+ISSUED_ON_REQUEST: Final = (PORTAL, "script")
 NAMES: Final = (*ISSUED_ON_REQUEST, CLOUDFORMATION)
 
 SHORTEST: Final = 32  # characters of a secret

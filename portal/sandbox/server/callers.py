@@ -7,6 +7,7 @@ from ministack.core import iam_evaluator
 from ministack.services import sts
 
 from portal.sandbox.engine import access_keys
+from portal.sandbox.services.iam import accounts
 
 CALLER: Final = "sanso.caller"
 """The key in an ASGI scope under which the caller is, for everything behind the signature check."""
@@ -17,8 +18,8 @@ _KINDS: Final = {"AssumedRole": "role", "User": "user", "FederatedUser": "user",
 class Caller:
     """Who signed a request.
 
-    `kind` is "root" for keys of the keyring (they act as the account itself), "user" or "role"; `name` says
-    which one has such a key: "portal", "script", "cloudformation", a user's name, or role and session.
+    `kind` is "root" for the keyring's keys "script" and "cloudformation", which act as the account itself,
+    "user" (also for its key "portal") or "role"; `name` says which: the key's, a user's, or role and session.
     """
 
     account: str  # twelve digits
@@ -43,6 +44,9 @@ def find(access_key_id: str, session_token: str) -> tuple[Caller, str]:
     """
     issued = access_keys.keyring().find(access_key_id)
     if issued is not None and not session_token:
+        if issued.name == access_keys.PORTAL:
+            arn = accounts.user_arn(issued.account)
+            return Caller(issued.account, "user", accounts.USER, arn), issued.secret
         arn = f"arn:aws:iam::{issued.account}:root"
         return Caller(issued.account, "root", issued.name, arn), issued.secret
     # MiniStack takes numbers and the word "test" for keys of the account itself; here they are unknown.

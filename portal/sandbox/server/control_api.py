@@ -16,6 +16,7 @@ from portal.sandbox.engine import (
     access_keys,
     aws_tables,
     contract,
+    decisions,
     faults,
     quotas,
     rate_limits,
@@ -34,6 +35,7 @@ from portal.sandbox.server import (
 )
 from portal.sandbox.server.control_requests import Payload, Refused
 from portal.sandbox.server.fault_middleware import Application, Receive, Scope, Send
+from portal.sandbox.services.iam import accounts
 
 PREFIX: Final = "/_sanso/"
 
@@ -55,6 +57,7 @@ class ControlApi:
             ("GET", "held"): self._list_held,
             ("GET", "calls"): self._list_calls,
             ("POST", "keys"): self._issue_key,
+            ("GET", "permissions"): self._list_permissions,
             ("GET", "machines"): self._list_machines,
             ("GET", "databases"): self._list_databases,
             ("POST", "databases"): self._act_on_database,
@@ -117,6 +120,8 @@ class ControlApi:
             raise Refused(
                 f"a key is issued for an account, to one of {', '.join(access_keys.ISSUED_ON_REQUEST)}"
             )
+        if name == access_keys.PORTAL:
+            accounts.prepare(account, control_requests.external_id_of(payload))
         key = access_keys.keyring().issue(account, name)
         return {
             "account": key.account,
@@ -165,6 +170,9 @@ class ControlApi:
         since = control_requests.since_of(query)
         return {"calls": [entry.as_dict() for entry in call_log.read(since, account)]}
 
+    async def _list_permissions(self, account: str | None, query: Payload, payload: Payload) -> Payload:
+        return {"decisions": decisions.read(account)}
+
     async def _list_machines(self, account: str | None, query: Payload, payload: Payload) -> Payload:
         listed = await asyncio.to_thread(machine_actions.describe, account)
         return {"machines": listed, "actions": list(ACTIONS)}
@@ -201,6 +209,7 @@ class ControlApi:
             forget_account(account)
         for settings in (quotas, rate_limits, readings, shortages):
             settings.reset(account)
+        accounts.reset(account)
         faults.clear(account)
         call_log.forget(account)
         return {"reset": account or "all"}

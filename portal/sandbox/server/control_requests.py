@@ -42,6 +42,14 @@ def required(account: str | None) -> str:
     return account
 
 
+def external_id_of(payload: Payload) -> str:
+    """Return the external id that a portal has for an account. Raises Refused for what is none."""
+    external_id = payload.get("external_id", "")
+    if not isinstance(external_id, str) or not re.fullmatch(r"[A-Za-z0-9]{22,64}", external_id):
+        raise Refused("a portal's key is issued with the account's external_id: 22 to 64 letters and digits")
+    return external_id
+
+
 def since_of(query: Payload) -> int:
     """Return the number of the last call that is known, 0 without one. Raises Refused for what is none."""
     text = query.get("since", "0")

@@ -31,12 +31,14 @@ from portal.sandbox.backends import choice
 from portal.sandbox.backends.machines.booted import init
 from portal.sandbox.engine import access_keys, cloudformation, heartbeat, time_scale, web_server
 from portal.sandbox.protocols import in_use
+from portal.sandbox.server.authorized_calls import AuthorizedCalls
 from portal.sandbox.server.control_api import ControlApi
 from portal.sandbox.server.fault_middleware import FaultMiddleware
 from portal.sandbox.server.signed_calls import SignedCalls
 from portal.sandbox.server.web_pages import NoForeignPages
 from portal.sandbox.services import autoscaling, ec2, elbv2, iam, lambda_, names, rds, s3, secretsmanager, ssm
 from portal.sandbox.services.ec2.cloud import Cloud
+from portal.sandbox.services.iam import accounts
 from portal.sandbox.supervision import descendants
 
 logger = logging.getLogger(__name__)
@@ -62,7 +64,7 @@ def main() -> int:
         sys.stderr.write(f"The sandbox cannot start: {problem}\n")
         return 2
     time_scale.change(float(os.environ["SANSO_SANDBOX_PACE"]))
-    asyncio.run(_serve(listener))
+    asyncio.run(_serve(listener, folder))
     sys.stderr.flush()
     descendants.end_and_remove(Path(sys.argv[2]))
     init.remove_groups()
@@ -70,7 +72,7 @@ def main() -> int:
     os._exit(0)
 
 
-async def _serve(listener: socket.socket) -> None:
+async def _serve(listener: socket.socket, folder: Path) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -80,7 +82,8 @@ async def _serve(listener: socket.socket) -> None:
         for service in SERVICES:
             service.install()
         heartbeat.start()
-        calls = SignedCalls(FaultMiddleware(ministack.app.app))
+        accounts.install(folder)
+        calls = SignedCalls(FaultMiddleware(AuthorizedCalls(ministack.app.app)))
         application = NoForeignPages(ControlApi(calls, SERVICES))
         binds = [f"fd://{listener.fileno()}"]
         if address := in_use.machines().api_address:

@@ -42,7 +42,7 @@ class Account:
     @property
     def bucket(self) -> str:
         """The bucket of the account's templates; names of buckets are everybody's."""
-        return f"artifacts-{self.id}"
+        return f"sanso-artifacts-{self.id}"
 
     @property
     def cloudformation(self) -> Any:

@@ -16,6 +16,7 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from tests.sandbox.engine.conftest import REGION, Account
+from tests.sandbox.engine.test_signatures import assumed
 
 KEYS = ["plain.txt", "a folder/ünïcode +&=?.txt", "dots/../and//slashes"]
 
@@ -112,9 +113,7 @@ def test_who_has_a_presigned_url_needs_no_key(account: Account, s3: Any, key: st
 
 def test_a_roles_presigned_url_works_too(account: Account, s3: Any) -> None:
     s3.put_object(Bucket=account.bucket, Key="a", Body=b"hello")
-    keys = account.client("sts").assume_role(
-        RoleArn=f"arn:aws:iam::{account.id}:role/worker", RoleSessionName="mine"
-    )["Credentials"]
+    keys = assumed(account)
     role = boto3.client(
         "s3",
         endpoint_url=account.sandbox.url,

@@ -7,7 +7,16 @@ from ministack.services import cloudformation
 from ministack.services.cloudformation import changesets, handlers, helpers
 
 from portal.sandbox.engine import time_scale
-from portal.sandbox.engine.cloudformation import delete, events, plans, requests, review, store, tokens
+from portal.sandbox.engine.cloudformation import (
+    delete,
+    events,
+    plans,
+    requests,
+    review,
+    service_role,
+    store,
+    tokens,
+)
 from portal.sandbox.engine.cloudformation.plans import Plan
 from portal.sandbox.engine.cloudformation.responses import (
     Answer,
@@ -73,6 +82,7 @@ def _create_change_set(request: Parameters) -> Answer:
         IncludeNestedStacks=truth(request, "IncludeNestedStacks"),
         ImportExistingResources=truth(request, "ImportExistingResources"),
         _token=value(request, "ClientToken"),
+        _role=value(request, service_role.KEY),
         _disable_validation=truth(request, "DisableValidation"),
     )
     review.compute(change_set, stack, plan)
@@ -118,6 +128,7 @@ def _execute_change_set(request: Parameters) -> Answer:
     if change_set["ChangeSetType"] != "CREATE":
         requests.check_retry(stack, disable_rollback=on_failure == "DO_NOTHING")
     tokens.remember(stack, "ExecuteChangeSet", request)
+    service_role.requested.set(change_set["_role"])
     _begin(change_set, stack)
     plan: Plan = change_set["_plan"]
     options: dict[str, Any] = {

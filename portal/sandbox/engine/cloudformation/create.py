@@ -8,7 +8,15 @@ from ministack.services import cloudformation
 from ministack.services.cloudformation import stacks
 
 from portal.sandbox.engine import time_scale
-from portal.sandbox.engine.cloudformation import events, graph, nested, provision, rollback, signals
+from portal.sandbox.engine.cloudformation import (
+    events,
+    graph,
+    handler_permissions,
+    nested,
+    provision,
+    rollback,
+    signals,
+)
 from portal.sandbox.engine.cloudformation.provision import Provisioned
 from portal.sandbox.engine.cloudformation.run import Run
 from portal.sandbox.engine.cloudformation.store import STACK_TYPE, Record
@@ -132,6 +140,7 @@ async def _create(run: Run, record: Record) -> None:
         record["_dynamic"] = dynamic
     tagged = run.tagged(record, properties, run.stack.get("Tags") or [])
     if record["ResourceType"] == STACK_TYPE:
+        handler_permissions.check("create", run.stack, record, tagged)
         await _create_nested(run, record, tagged)
         return
 

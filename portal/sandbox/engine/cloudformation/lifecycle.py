@@ -5,7 +5,17 @@ import logging
 from collections.abc import Awaitable, Callable, Generator, Iterable
 from typing import Any
 
-from portal.sandbox.engine.cloudformation import create, delete, events, provision, rollback, store, update
+from portal.sandbox.engine import authorization
+from portal.sandbox.engine.cloudformation import (
+    create,
+    delete,
+    events,
+    provision,
+    rollback,
+    service_role,
+    store,
+    update,
+)
 from portal.sandbox.engine.cloudformation.run import Run
 from portal.sandbox.engine.cloudformation.store import Running, Stack
 
@@ -69,8 +79,12 @@ def start_delete(stack: Stack, retain: Iterable[str] = (), force: bool = False) 
 
 
 def start(work: Awaitable[Any], stack: Stack) -> None:
-    """Start an operation on a stack as a task of the current account, region and client request token."""
-    task = asyncio.get_running_loop().create_task(_guarded(work, stack))
+    """Start an operation on a stack as a task of the current account, region and client request token.
+
+    Its calls are authorized as the service role, or as who asked for it.
+    """
+    with authorization.act_as(service_role.of(stack)):
+        task = asyncio.get_running_loop().create_task(_guarded(work, stack))
     if stack["StackId"] in store.running:
         _waiting.add(task)
         task.add_done_callback(_waiting.discard)

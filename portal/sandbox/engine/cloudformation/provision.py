@@ -10,7 +10,8 @@ from ministack.core.responses import new_uuid
 from ministack.services.cloudformation import provisioners, stacks
 
 from portal.sandbox.engine import faults, names, registry, time_scale
-from portal.sandbox.engine.cloudformation import events, reasons
+from portal.sandbox.engine.authorization import Denied
+from portal.sandbox.engine.cloudformation import events, handler_permissions, reasons
 from portal.sandbox.engine.cloudformation.store import Record, Stack
 
 Result = TypeVar("Result")
@@ -71,6 +72,7 @@ async def create(
     if failure and _answers_itself(resource_type):
         await _pass(time_scale.of_create(resource_type), stop)
         raise ValueError(reasons.of_fault(failure))
+    _check("create", stack, record, properties)
     made = await _carried_out(stack, record, work, stop)
     initiated(made)
     if failure:
@@ -123,6 +125,7 @@ async def update(
         merged = changed[1] if changed[0] != physical_id else {**attributes, **(changed[1] or {})}
         return Provisioned(str(changed[0]), merged or {}, seed, predecessors)
 
+    _check("update", stack, record, new)
     changed = await _carried_out(stack, record, work, stop)
     if changed.physical_id != physical_id:
         replaced(changed)
@@ -154,8 +157,9 @@ async def delete(
     if failure := faults.resource_failure("delete", logical_id):
         await _pass(time_scale.of_delete(resource_type) / 2, asyncio.Event())
         raise ValueError(reasons.of_fault(failure))
-    await _pass(time_scale.of_delete(resource_type), asyncio.Event())
     physical_id, properties = record["PhysicalResourceId"], record.get("Properties") or {}
+    _check("delete", stack, record, properties)
+    await _pass(time_scale.of_delete(resource_type), asyncio.Event())
 
     loop = asyncio.get_running_loop()
 
@@ -179,6 +183,14 @@ async def delete(
 
 def _on(loop: asyncio.AbstractEventLoop, report: Callable[[str], None], reason: str) -> None:
     loop.call_soon_threadsafe(report, reason)
+
+
+def _check(operation: str, stack: Stack, record: Record, properties: Properties) -> None:
+    """Raise ValueError with the reason when who the operation acts as lacks a permission."""
+    try:
+        handler_permissions.check(operation, stack, record, properties)
+    except Denied as denied:
+        raise ValueError(reasons.of_denial(record["ResourceType"], str(denied))) from denied
 
 
 async def finish_late(stack: Stack, record: Record) -> None:

@@ -55,6 +55,13 @@ def of_error(resource_type: str, error: Exception, code: str = "InvalidRequest")
     return _from_handler(text, code)
 
 
+def of_denial(resource_type: str, text: str) -> str:
+    """Word IAM's refusal; CloudFormation's own types have no handler around it."""
+    if resource_type.startswith(("Custom::", "AWS::CloudFormation::")):
+        return text
+    return _from_handler(f"{text} {_origin(resource_type, 'AccessDenied')}", "AccessDenied")
+
+
 def service_of(resource_type: str) -> str:
     """Return the name that a reason gives the service of a resource type."""
     namespace = resource_type.split("::")[1] if resource_type.count("::") == 2 else "CloudFormation"

@@ -7,6 +7,8 @@ from typing import Any, TypeAlias
 
 from ministack.services.cloudformation import helpers
 
+from portal.sandbox.engine.cloudformation import service_role
+
 Answer: TypeAlias = tuple[int, dict[str, str], bytes]
 Parameters: TypeAlias = dict[str, Any]
 
@@ -82,6 +84,7 @@ def action(handler: Callable[[Parameters], Answer]) -> Callable[[Parameters], An
 
     @functools.wraps(handler)
     def handle(parameters: Parameters) -> Answer:
+        service_role.requested.set(value(parameters, service_role.KEY))
         try:
             return handler(parameters)
         except (Refusal, Refused) as refused:

@@ -8,7 +8,9 @@ from urllib.parse import unquote, urlparse
 from ministack.services import s3
 from ministack.services.cloudformation import changesets, engine, handlers, helpers
 
-from portal.sandbox.engine.cloudformation import existing_ids, limits
+from portal.sandbox.engine import authorization
+from portal.sandbox.engine.authorization import Denied, Principal
+from portal.sandbox.engine.cloudformation import existing_ids, limits, service_role
 from portal.sandbox.engine.cloudformation.store import Stack
 
 Template = dict[str, Any]
@@ -40,9 +42,17 @@ def location(url: str) -> tuple[str, str]:
     return bucket, key
 
 
-def read(url: str) -> str:
-    """Read a document from the S3 of the current account. Raises ValueError, with AWS's message."""
+def read(url: str, reader: Principal | None) -> str:
+    """Read a document from the S3 of the current account. Raises ValueError, with AWS's message.
+
+    Args:
+        reader: whose permissions it is read with: the caller's, or those of the operation for a nested stack.
+    """
     bucket, key = location(url)
+    try:
+        authorization.authorize(reader, "s3:GetObject", f"arn:aws:s3:::{bucket}/{key}")
+    except Denied as denied:
+        raise ValueError(f"S3 error: {denied}{MORE}") from denied
     if bucket not in s3._buckets:
         raise ValueError(f"S3 error: The specified bucket does not exist{MORE}")
     data = s3._get_object_data(bucket, key)
@@ -57,7 +67,7 @@ def fetch(properties: dict[str, Any]) -> str:
     """Read the template that a nested stack's TemplateURL names. Raises ValueError as read does."""
     if not properties.get("TemplateURL"):
         raise ValueError("Encountered unsupported property: TemplateURL is required")
-    return read(str(properties["TemplateURL"]))
+    return read(str(properties["TemplateURL"]), service_role.while_planning())
 
 
 def parsed(body: str) -> Template:
@@ -78,7 +88,7 @@ def _resolve_document(params: dict[str, Any], body_key: str, url_key: str, label
     if not url:
         return None, None
     try:
-        return read(url), None
+        return read(url, authorization.acting()), None
     except ValueError as refused:
         return None, helpers._error("ValidationError", str(refused))
 

@@ -12,6 +12,7 @@ from portal.sandbox.engine.cloudformation import (
     delete,
     events,
     graph,
+    handler_permissions,
     nested,
     provision,
     recreation,
@@ -174,6 +175,7 @@ async def _update_nested(run: Run, record: Record) -> None:
     if stack is None or stack["StackStatus"] == "DELETE_COMPLETE":
         raise ValueError(f"Stack [{record['PhysicalResourceId']}] does not exist")
     await provision.fail_update(record, run.stop)
+    handler_permissions.check("update", run.stack, record, properties)
     child = nested.update_run(run, name, stack, run.tagged(record, properties, run.stack.get("Tags") or []))
     if child is not None:
         run.children[name] = child

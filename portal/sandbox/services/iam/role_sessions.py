@@ -12,6 +12,7 @@ from ministack.core import lambda_runtime
 from ministack.services import iam, sts
 
 from portal.sandbox.engine.registry import here
+from portal.sandbox.services.iam import accounts
 
 _lock = threading.Lock()
 
@@ -25,7 +26,7 @@ def reset(account: str | None) -> None:
     """Forget the sessions of an account; MiniStack forgets those of all by itself."""
     with _lock:
         for key, session in list(sts._sessions.items()):
-            if session.get("AccountId") == account:
+            if session.get("AccountId") == account and not accounts.is_portals(session):
                 sts._sessions.pop(key, None)
 
 

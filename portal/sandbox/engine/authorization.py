@@ -1,0 +1,189 @@
+"""Whether a principal may do something: MiniStack's evaluator, and AWS's words for a refusal.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+MiniStack itself decides nothing: it would verify every signature again, and knows no calls of CloudFormation.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ministack.core import iam_evaluator
+from ministack.services import alb, ec2, iam, sts, tagging
+
+from portal.sandbox.engine import decisions
+
+# AWS never denies these.
+ALWAYS: Final = frozenset({"sts:GetCallerIdentity", "sts:GetSessionToken"})
+_PER_RESOURCE_TAG: Final = ("aws:resourcetag/", "ssm:resourcetag/", "ec2:resourcetag/")
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who calls: the account itself ("root", which nothing is denied), a user, or a session of a role."""
+
+    account: str
+    kind: str  # root, user or role
+    arn: str
+    access_key: str = ""  # of the session, whose own policies limit it
+
+    @property
+    def name(self) -> str:
+        """The name of the user or role, without its path or session."""
+        resource = self.arn.rpartition(":")[2]
+        return resource.split("/")[1] if self.kind == "role" else resource.rpartition("/")[2]
+
+    @property
+    def label(self) -> str:
+        """The principal as the report about roles has it: role/NAME, the same for all of its sessions."""
+        return f"{self.kind}/{self.name}"
+
+
+class Denied(Exception):
+    """IAM does not allow an action; the message is AWS's."""
+
+    def __init__(self, principal: Principal, action: str, resource: str, why: str) -> None:
+        super().__init__(
+            f"User: {principal.arn} is not authorized to perform: {action} on resource: {resource}{why}"
+        )
+        self.principal, self.action, self.resource = principal, action, resource
+
+
+_acting: ContextVar[Principal | None] = ContextVar("sanso_acting", default=None)
+
+
+def is_enforced() -> bool:
+    """Return whether a missing permission refuses a call, or is only reported."""
+    return os.environ.get("SANSO_SANDBOX_PERMISSIONS", "report") == "enforce"
+
+
+def acting() -> Principal | None:
+    """Return who the current request or stack operation acts as; None where nobody called."""
+    return _acting.get()
+
+
+@contextmanager
+def act_as(principal: Principal | None) -> Iterator[None]:
+    """Let what runs and starts within a with block act as a principal."""
+    token = _acting.set(principal)
+    try:
+        yield
+    finally:
+        _acting.reset(token)
+
+
+def role_session(role_arn: str, session: str) -> Principal:
+    """Return the principal that a service is when it has assumed a role."""
+    account, name = role_arn.split(":")[4], role_arn.rpartition("/")[2]
+    return Principal(account, "role", f"arn:aws:sts::{account}:assumed-role/{name}/{session}")
+
+
+def authorize(
+    principal: Principal | None,
+    action: str,
+    resource: str = "*",
+    context: Mapping[str, Any] | None = None,
+    *,
+    region: str = "",
+) -> None:
+    """Raise Denied unless a principal may perform an action on a resource.
+
+    Args:
+        context: condition keys of the request, such as iam:PassedToService.
+    """
+    if principal is None or principal.kind == "root" or action in ALWAYS:
+        return
+    policies, limits = _policies(principal)
+    known = {key.lower(): value for key, value in (context or {}).items()}
+    known.setdefault("aws:tagkeys", None)
+    if any(iam_evaluator._names_condition_key(policies, prefix) for prefix in _PER_RESOURCE_TAG):
+        for name, value in _tags_of(resource).items():
+            for prefix in _PER_RESOURCE_TAG:
+                known.setdefault(f"{prefix}{name}".lower(), value)
+    asked = iam_evaluator.EvalContext(
+        principal_arn=principal.arn,
+        principal_type="AssumedRole" if principal.kind == "role" else "User",
+        principal_account=principal.account,
+        action=action,
+        resource_arn=resource,
+        region=region,
+        secure_transport=True,  # loopback stands for TLS
+        service_context=known,
+    )
+    result = iam_evaluator.evaluate(asked, policies, *limits)
+    service = action.partition(":")[0]
+    if found := iam_evaluator._resource_policy(service, resource):
+        result = iam_evaluator.combine_resource_policy(result, asked, *found, limits=tuple(limits))
+    allowed = result.decision == "Allow"
+    decisions.note(principal.account, principal.label, action, allowed)
+    if not allowed and is_enforced():
+        raise Denied(principal, action, resource, _reason(action, result, asked, policies, limits))
+
+
+def _policies(principal: Principal) -> tuple[list[Any], list[Any]]:
+    """Return a principal's own policies, and what limits them: boundary and session policies."""
+    if principal.kind == "user":
+        store, own = iam._users, iam_evaluator._gather_user_policies(principal.name, principal.account)
+    else:
+        store, own = iam._roles, iam_evaluator._gather_role_policies(principal.name, principal.account)
+    limits = iam_evaluator._permissions_boundary(store, principal.name, principal.account)
+    session = sts._sessions.get(principal.access_key) or {}
+    return own, [*limits, *iam_evaluator._session_policy_limits(session, principal.account)]
+
+
+def _reason(action: str, result: Any, asked: Any, policies: list[Any], limits: list[Any]) -> str:
+    if result.resource_policy_arn:
+        return " with an explicit deny in a resource-based policy"
+    if result.decision == "Deny":
+        return " with an explicit deny in an identity-based policy"
+    if limits and iam_evaluator.evaluate(asked, policies).decision == "Allow":
+        return f" because no permissions boundary allows the {action} action"
+    return f" because no identity-based policy allows the {action} action"
+
+
+def _tags_of(resource: str) -> Mapping[str, str]:
+    service = resource.split(":")[2] if resource.count(":") >= 5 else ""
+    if service == "ec2":
+        return _by_key(ec2._tags.get(resource.rpartition("/")[2]))
+    if service == "elasticloadbalancing":
+        return _by_key(alb._tags.get(resource))
+    collect = tagging._COLLECTORS.get(service)
+    for arn, tags in collect() if collect else ():
+        if arn == resource:
+            return _by_key(tags)
+    return tagging.resource_tags(resource) or {}
+
+
+def _by_key(tags: list[dict[str, str]] | None) -> Mapping[str, str]:
+    return {tag["Key"]: tag.get("Value", "") for tag in tags or ()}
+
+
+def assume_role(principal: Principal, role_arn: str, external_id: str, session: str) -> None:
+    """Raise Denied unless a principal may assume a role: one text, whatever is missing.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_roles.html
+    """
+    account, name = role_arn.split(":")[4] if role_arn.count(":") > 4 else "", role_arn.rpartition("/")[2]
+    role = iam._roles.get_scoped(account, None, name) if account else None
+    asked = iam_evaluator.EvalContext(
+        principal_arn=principal.arn,
+        principal_type={"role": "AssumedRole", "user": "User"}.get(principal.kind, "Root"),
+        principal_account=principal.account,
+        action="sts:AssumeRole",
+        resource_arn=role_arn,
+        region="",
+        service_context={"sts:externalid": external_id or None, "sts:rolesessionname": session or None},
+    )
+    trusted = role is not None and iam_evaluator.evaluate_trust_policy(
+        role.get("AssumeRolePolicyDocument") or "{}", principal.arn, asked
+    )
+    if not trusted:
+        decisions.note(principal.account, principal.label, "sts:AssumeRole", False)
+        raise Denied(principal, "sts:AssumeRole", role_arn, "")
+    try:
+        authorize(principal, "sts:AssumeRole", role_arn)
+    except Denied as denied:
+        raise Denied(principal, "sts:AssumeRole", role_arn, "") from denied

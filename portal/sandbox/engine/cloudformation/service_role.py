@@ -1,0 +1,33 @@
+"""Whose permissions an operation on a stack uses: the service role's, or those of who asked for it.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-servicerole.html
+A stack keeps its role; nested stacks use their root's, since all of them are one operation.
+"""
+
+from contextvars import ContextVar
+from typing import Final
+
+from portal.sandbox.engine import authorization
+from portal.sandbox.engine.authorization import Principal
+from portal.sandbox.engine.cloudformation.store import Stack
+
+KEY: Final = "RoleARN"
+SESSION: Final = "AWSCloudFormation"
+requested: ContextVar[str] = ContextVar("sanso_requested_role", default="")
+"""The RoleARN of the request that is handled, "" without one."""
+
+
+def of(stack: Stack) -> Principal | None:
+    """Return who an operation that starts now acts as; a role that the request names becomes the stack's."""
+    if role := requested.get():
+        stack[KEY] = role
+    if role := stack.get(KEY) or "":
+        return authorization.role_session(role, SESSION)
+    return authorization.acting()
+
+
+def while_planning() -> Principal | None:
+    """Return who reads nested templates for a change set, or within an operation."""
+    if role := requested.get():
+        return authorization.role_session(role, SESSION)
+    return authorization.acting()

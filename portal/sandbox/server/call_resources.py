@@ -1,0 +1,195 @@
+"""Which actions on which resources a call is, as the service authorization reference has it.
+
+https://docs.aws.amazon.com/service-authorization/latest/reference/
+MiniStack names the resource of most calls; here are those where it does not, and calls that are several
+actions.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ministack.core import iam_actions
+from ministack.services import cloudformation, rds
+
+Check = tuple[str, str, dict[str, Any]]  # action, resource, condition keys
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a call's actions and resources are read from."""
+
+    service: str
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+    params: dict[str, Any]
+    region: str
+    account: str
+
+    def param(self, name: str) -> str:
+        """Return a parameter of a form or query, "" without it."""
+        value = self.params.get(name, "")
+        return str(value[0] if isinstance(value, list) and value else value or "")
+
+    def json(self) -> dict[str, Any]:
+        """Return the parameters of a JSON call."""
+        try:
+            found = json.loads(self.body or b"{}")
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def arn(self, resource: str, *, own: bool = True, service: str = "") -> str:
+        """Return the ARN of a resource in the call's region."""
+        account = self.account if own else ""
+        return f"arn:aws:{service or self.service}:{self.region}:{account}:{resource}"
+
+
+def checks(request: Request) -> list[Check]:
+    """List what a call has to be allowed; nothing for one that MiniStack cannot name."""
+    action = iam_actions.extract_iam_action(
+        request.service, request.method, request.path, request.headers, request.body, request.params
+    )
+    if action is None:
+        return []
+    if own := _OWN.get(action):
+        return list(own(request, action))
+    if action.startswith(_WITHOUT_RESOURCE):
+        return [(action, "*", {})]
+    resource = iam_actions.extract_resource_arn(
+        request.service,
+        request.method,
+        request.path,
+        request.headers,
+        request.body,
+        request.params,
+        request.region,
+        request.account,
+    )
+    if request.service == "rds" and resource == "*":
+        resource = request.arn("*:*")
+    context = iam_actions.request_tag_context(request.service, action, request.body, request.params)
+    if request.service == "s3":
+        context |= iam_actions.s3_service_context(action, request.params, request.path, request.headers)
+        more = iam_actions.s3_additional_checks(
+            request.method, request.path, request.headers, request.body, request.params
+        )
+        named = _versions(request, action, resource)
+        return [(named, resource, context), *((extra, arn, {}) for extra, arn in more)]
+    if request.service == "cloudformation":
+        return list(_stack_checks(request, action))
+    return [(action, resource, context)]
+
+
+# Actions that support no resources.
+_WITHOUT_RESOURCE: Final = (
+    "autoscaling:Describe",
+    "cloudwatch:",
+    "ec2:Describe",
+    "elasticloadbalancing:Describe",
+    "ssm:DescribeAssociationExecution",
+    "tag:",
+)
+
+
+def _versions(request: Request, action: str, resource: str) -> str:
+    """Return the action of a batch delete: MiniStack takes the first key for one without a version."""
+    if action == "s3:DeleteObject" and "delete" in request.params and b"<VersionId>" in request.body:
+        return "s3:DeleteObjectVersion"
+    return action
+
+
+def _stack_checks(request: Request, action: str) -> Iterator[Check]:
+    """A call about a stack: the change set too, and what the request hands over or reads.
+
+    AWS's reference has change sets authorized on the stack; a user found their own ARN
+    (github.com/widdix/complete-aws-iam-reference/issues/6). Both have to be allowed here.
+    """
+    name, change_set = request.param("StackName"), request.param("ChangeSetName")
+    if not name and not change_set:
+        yield (action if action != "cloudformation:DescribeStacks" else "cloudformation:ListStacks"), "*", {}
+        return
+    if change_set:
+        arn = change_set if change_set.startswith("arn:") else request.arn(f"changeSet/{change_set}/*")
+        yield action, arn, {}
+        known = cloudformation._change_sets.get(change_set)
+        name = name or (str(known["StackId"]) if known else "")
+    stack = name if name.startswith("arn:") else request.arn(f"stack/{name}/*")
+    if name:
+        yield action, stack, {}
+    if request.param("Tags.member.1.Key"):
+        yield "cloudformation:TagResource", stack, {}
+    if request.param("StackPolicyBody"):
+        yield "cloudformation:SetStackPolicy", stack, {}
+    if role := request.param("RoleARN"):
+        yield "iam:PassRole", role, {"iam:PassedToService": "cloudformation.amazonaws.com"}
+
+
+def _named_backup(kind: str, parameter: str, known: Any) -> Callable[[Request, str], Iterator[Check]]:
+    """Return what names a backup. RDS says first that one does not exist."""
+
+    def find(request: Request, action: str) -> Iterator[Check]:
+        if request.param(parameter) in known:
+            yield action, request.arn(f"{kind}:{request.param(parameter)}"), {}
+
+    return find
+
+
+def _associations(request: Request, action: str) -> Iterator[Check]:
+    asked = request.json()
+    for found in [asked.get("AssociationId"), *(asked.get("AssociationIds") or ())]:
+        if found:
+            yield action, request.arn(f"association/{found}"), {}
+
+
+def _command(request: Request, action: str) -> Iterator[Check]:
+    """SendCommand: the document and every instance."""
+    asked = request.json()
+    document = str(asked.get("DocumentName", ""))
+    yield action, request.arn(f"document/{document}", own=not document.startswith("AWS-")), {}
+    for instance in asked.get("InstanceIds") or ():
+        yield action, request.arn(f"instance/{instance}", service="ec2"), {}
+
+
+def _parameters(request: Request, action: str) -> Iterator[Check]:
+    asked = request.json()
+    for name in asked.get("Names") or [asked.get("Name", "")]:
+        if str(name).startswith("arn:"):
+            yield action, str(name), {}
+        else:
+            own = not str(name).startswith("/aws/service/")
+            yield action, request.arn(f"parameter/{str(name).lstrip('/')}", own=own), {}
+
+
+def _log_group(request: Request, action: str) -> Iterator[Check]:
+    asked = request.json()
+    found = asked.get("logGroupIdentifier") or asked.get("logGroupName") or "*"
+    name = str(found).rpartition(":log-group:")[2] or str(found)
+    yield action, request.arn(f"log-group:{name}"), {}
+
+
+def _interface(request: Request, action: str) -> Iterator[Check]:
+    yield action, request.arn(f"network-interface/{request.param('NetworkInterfaceId')}"), {}
+
+
+_OWN: Final[dict[str, Callable[[Request, str], Iterator[Check]]]] = {
+    "ec2:DeleteNetworkInterface": _interface,
+    "logs:DeleteLogGroup": _log_group,
+    "logs:DescribeLogGroups": _log_group,
+    "logs:FilterLogEvents": _log_group,
+    "logs:GetLogEvents": _log_group,
+    "rds:DeleteDBClusterSnapshot": _named_backup(
+        "cluster-snapshot", "DBClusterSnapshotIdentifier", rds._db_cluster_snapshots
+    ),
+    "rds:DeleteDBSnapshot": _named_backup("snapshot", "DBSnapshotIdentifier", rds._snapshots),
+    "rds:DeleteDBClusterAutomatedBackup": _named_backup("cluster-auto-backup", "DbClusterResourceId", ()),
+    "rds:DeleteDBInstanceAutomatedBackup": _named_backup("auto-backup", "DbiResourceId", ()),
+    "ssm:DescribeAssociation": _associations,
+    "ssm:GetParameter": _parameters,
+    "ssm:GetParameters": _parameters,
+    "ssm:SendCommand": _command,
+    "ssm:StartAssociationsOnce": _associations,
+}

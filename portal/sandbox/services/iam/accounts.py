@@ -1,0 +1,150 @@
+"""Accounts as an administrator prepares them: the portal's user, account.yaml's roles.
+
+The template's own text is used, by the handlers of the resource types and without their time: `make run`
+must not wait for it. They are kept in the data folder, so that the portal has its roles after a restart.
+"""
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from ministack.services import iam, sts
+from ministack.services.cloudformation import engine, provisioners
+
+from portal.sandbox.engine.registry import Scope
+
+TEMPLATE: Final = Path(__file__).parents[4] / "infra_templates" / "account.yaml"
+USER: Final = "sanso"
+"""The IAM user that the portal is in each account: on AWS its identity is in an account of its own."""
+PORTAL_ROLE: Final = "sanso-portal"
+STACK: Final = "sanso-account"
+# What docs/production.md gives the portal's identity.
+MAY_ASSUME: Final = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": f"arn:aws:iam::*:role/{PORTAL_ROLE}"}
+    ],
+}
+# The bucket is left to the portal, which creates it in every region where the template was not deployed.
+_CREATED: Final = ("AWS::IAM::Role", "AWS::IAM::ManagedPolicy")
+
+_lock = threading.RLock()
+_external_ids: dict[str, str] = {}
+_folder: Path | None = None
+
+
+def install(folder: Path | None) -> None:
+    """Prepare the accounts again that a sandbox of this folder had, and keep the sessions of their roles."""
+    global _folder
+    _folder = folder
+    sts.register_session = _remembering(sts.register_session)
+    kept = _read()
+    for account, external_id in kept.get("accounts", {}).items():
+        prepare(account, external_id)
+    for key, session in kept.get("sessions", {}).items():
+        if session["Expiration"] > time.time():
+            sts._sessions[key] = session
+
+
+def user_arn(account: str) -> str:
+    """Return the ARN of the portal's user in an account."""
+    return f"arn:aws:iam::{account}:user/{USER}"
+
+
+def prepare(account: str, external_id: str) -> None:
+    """Create the portal's user and the roles of account.yaml, unless they exist with this external id."""
+    with _lock:
+        known = _external_ids.get(account) == external_id
+        with Scope(account, "us-east-1").entered():
+            if known and PORTAL_ROLE in iam._roles:
+                return
+            _create(account, external_id)
+        _external_ids[account] = external_id
+        if not known:
+            _write()
+
+
+def reset(account: str | None) -> None:
+    """Prepare the accounts again whose state is forgotten: the roles are an administrator's work."""
+    with _lock:
+        for number in [number for number in _external_ids if account in (None, number)]:
+            with Scope(number, "us-east-1").entered():
+                _create(number, _external_ids[number])
+
+
+def is_portals(session: dict[str, Any]) -> bool:
+    """Return whether a session is one of the portal's role, which outlives a reset of its account."""
+    return f":assumed-role/{PORTAL_ROLE}/" in str(session.get("Arn", ""))
+
+
+@cache
+def _template() -> dict[str, Any]:
+    found: dict[str, Any] = engine._parse_template(TEMPLATE.read_text())
+    return found
+
+
+def _create(account: str, external_id: str) -> None:
+    iam._users[USER] = {
+        "UserName": USER,
+        "Arn": user_arn(account),
+        "UserId": iam._gen_id("AIDA"),
+        "Path": "/",
+        "CreateDate": iam._now(),
+        "AttachedPolicies": [],
+        "Tags": [],
+    }
+    iam._user_inline_policies[USER] = {"assume-the-roles-of-accounts": json.dumps(MAY_ASSUME)}
+    template = _template()
+    given = {"PortalPrincipal": user_arn(account), "ExternalId": external_id}
+    parameters = engine._resolve_parameters(
+        template, [{"Key": name, "Value": value} for name, value in given.items()]
+    )
+    conditions = engine._evaluate_conditions(template, parameters)
+    made: dict[str, Any] = {}
+    definitions = template["Resources"]
+    for name in engine._topological_sort(definitions, conditions):
+        resource_type = definitions[name]["Type"]
+        if resource_type not in _CREATED:
+            continue
+        properties = engine._resolve_refs(
+            definitions[name]["Properties"], made, parameters, conditions, {}, STACK, f"{STACK}/{account}"
+        )
+        physical_id, attributes = provisioners._provision_resource(resource_type, name, properties, STACK)
+        made[name] = {
+            "PhysicalResourceId": physical_id,
+            "ResourceType": resource_type,
+            "Attributes": attributes,
+        }
+
+
+def _remembering(register: Callable[[str, dict[str, Any]], None]) -> Callable[[str, dict[str, Any]], None]:
+    def remember(access_key: str, session: dict[str, Any]) -> None:
+        register(access_key, session)
+        if is_portals(session):
+            with _lock:
+                _write()
+
+    return remember
+
+
+def _read() -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads((_folder / "accounts.json").read_text()) if _folder else {}
+    except (OSError, ValueError):
+        return {}
+    return found
+
+
+def _write() -> None:
+    if _folder is None:
+        return
+    sessions = {key: session for key, session in list(sts._sessions.items()) if is_portals(session)}
+    new = _folder / "accounts.json.new"
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        json.dump({"accounts": _external_ids, "sessions": sessions}, file)
+    new.replace(_folder / "accounts.json")

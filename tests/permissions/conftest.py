@@ -1,0 +1,51 @@
+"""A portal with the template set that ships, in a sandbox without real machines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pytest_django import Settings
+
+from deployments import catalog
+from deployments.models import TemplateCheck
+from tests.running import Portal
+from tests.services import REPOSITORY, Redis, Sandbox, start_sandbox
+
+TEMPLATES = REPOSITORY / "infra_templates"
+
+
+@pytest.fixture(scope="session")
+def records(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """A sandbox whose machines and databases are records: permissions do not depend on them."""
+    server = start_sandbox(
+        tmp_path_factory.mktemp("records"), machines="records", database="embedded", permissions="enforce"
+    )
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def portal(
+    process_environment: dict[str, str],
+    records: Sandbox,
+    redis_server: Redis,
+    settings: Settings,
+    tmp_path: Path,
+) -> Iterator[Portal]:
+    """A running portal with the template set that ships."""
+    settings.SANSO_TEMPLATE_SET = TEMPLATES
+    for name, value in records.portal_settings.items():
+        setattr(settings, name, value)
+    TemplateCheck.objects.create(digest=catalog.load(TEMPLATES).digest, findings=[])
+    environment = process_environment | {
+        **records.portal_settings,
+        "SANSO_TEMPLATE_SET": str(TEMPLATES),
+        "SANSO_DISPATCH_INTERVAL": "0.1",
+        "SANSO_DATA_DIR": str(tmp_path / "data"),
+    }
+    running = Portal(environment, tmp_path, records)
+    running.start()
+    yield running
+    running.stop()
