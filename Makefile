@@ -143,5 +143,6 @@ lock: ## Write the lock files from pyproject.toml (UPGRADE=--upgrade for newer v
 	$(COMPILE) pyproject.toml --constraint requirements-test.lock --extra mysql \
 		--output-file requirements-production.lock
 	$(COMPILE) datelog/requirements.in --constraint requirements-test.lock --output-file datelog/requirements.lock
+	$(COMPILE) playbook/ansible.in --constraint requirements-test.lock --output-file playbook/ansible.lock
 	$(COMPILE) requirements-checkov.in --output-file requirements-checkov.lock
 	echo "uv==$$($(UV) --version | cut -d' ' -f2)" | $(COMPILE) - --output-file requirements-uv.lock

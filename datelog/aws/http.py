@@ -20,15 +20,24 @@ class AwsResponse:
 
 
 def send(
-    method: str, url: SplitResult, *, headers: dict[str, str], body: bytes = b"", timeout: float
+    method: str,
+    url: SplitResult,
+    *,
+    headers: dict[str, str],
+    body: bytes = b"",
+    timeout: float,
+    limit: int = _MAX_RESPONSE,
 ) -> AwsResponse:
-    """Send a request and return its response. Raises AwsUnreachable without one in `timeout` seconds."""
+    """Send a request and return its response, of which `limit` bytes are read.
+
+    Raises AwsUnreachable without one in `timeout` seconds.
+    """
     kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
     connection = kind(url.hostname or "", url.port, timeout=timeout)
     try:
         connection.request(method, url.path or "/", body=body or None, headers=headers)
         response = connection.getresponse()
-        return AwsResponse(status=response.status, body=response.read(_MAX_RESPONSE))
+        return AwsResponse(status=response.status, body=response.read(limit))
     except (OSError, http.client.HTTPException) as error:
         raise AwsUnreachable(f"{url.netloc} did not answer: {error}.") from error
     finally:

@@ -1,4 +1,4 @@
-"""AWS Signature Version 4 of a POST request. Pure: the time is a parameter.
+"""AWS Signature Version 4 of a request. Pure: the time is a parameter.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 """
@@ -22,6 +22,7 @@ def signed_headers(
     region: str,
     service: str,
     now: datetime,
+    method: str = "POST",
 ) -> dict[str, str]:
     """Return the headers with host, time, token and signature. The URL has no query; `now` is in UTC."""
     moment = f"{now:%Y%m%dT%H%M%SZ}"
@@ -33,7 +34,7 @@ def signed_headers(
     canonical = {name.lower(): " ".join(value.split()) for name, value in sent.items()}
     names = ";".join(sorted(canonical))
     lines = "".join(f"{name}:{canonical[name]}\n" for name in sorted(canonical))
-    request = f"POST\n{url.path or '/'}\n\n{lines}\n{names}\n{hashlib.sha256(body).hexdigest()}"
+    request = f"{method}\n{url.path or '/'}\n\n{lines}\n{names}\n{hashlib.sha256(body).hexdigest()}"
     to_sign = f"{_ALGORITHM}\n{moment}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
 
     key = f"AWS4{credentials.secret_key}".encode()

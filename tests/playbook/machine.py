@@ -14,7 +14,8 @@ from portal.sandbox.backends.machines.booted import base_tree as trees
 from portal.sandbox.backends.machines.booted import machine
 from portal.sandbox.backends.machines.booted.requirements import why_not
 
-__all__ = ["Machine", "base_tree", "booted_machine", "why_not"]
+System = trees.System
+__all__ = ["Machine", "System", "base_tree", "booted_machine", "why_not"]
 
 
 class Machine(machine.Machine):
@@ -32,20 +33,20 @@ class Machine(machine.Machine):
         return subprocess.Popen(self.command(*command), stdout=subprocess.PIPE, text=True)
 
 
-def base_tree() -> trees.Base:
+def base_tree(system: trees.System = trees.System.AMAZON) -> trees.Base:
     """Return the base tree of the machines, creating it on the first use; skips if that fails."""
     try:
-        return trees.build()
+        return trees.build(system=system)
     except trees.CommandFailed as failed:  # no access to the distribution's packages, for example
         pytest.skip(f"the base tree of the machines cannot be created: {str(failed)[-300:]}")
 
 
 @contextmanager
-def booted_machine() -> Iterator[Machine]:
+def booted_machine(system: trees.System) -> Iterator[Machine]:
     """Boot a machine for the duration of the block."""
-    made = base_tree()
+    made = base_tree(system)
     with tempfile.TemporaryDirectory(prefix="sanso-machine-") as folder:
-        booted = Machine(machine.Plan(name="i-playbook", folder=Path(folder) / "machine"), made)
+        booted = Machine(machine.Plan(name=f"i-{system}", folder=Path(folder) / "machine"), made)
         try:
             yield booted
         finally:

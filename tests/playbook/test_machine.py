@@ -12,7 +12,7 @@ import pytest
 
 from portal.sandbox.backends.machines.booted.base_tree import WHEELHOUSE
 from tests.datelog import uwsgi_packets
-from tests.playbook.machine import Machine, base_tree, booted_machine, why_not
+from tests.playbook.machine import Machine, System, base_tree, booted_machine, why_not
 from tests.services import LIMIT, REPOSITORY, wait_until
 
 pytestmark = [
@@ -82,10 +82,14 @@ print(json.dumps({name: body(answer) for name, answer in answers.items()}))
 """
 
 
-@pytest.fixture(scope="module")
-def machine() -> Iterator[Machine]:
+ENVIRONMENT_FILES = ("etc/sysconfig/uwsgi", "etc/default/uwsgi")  # Amazon Linux's, Debian's
+ANSIBLE = "/opt/ansible/bin/ansible-playbook"
+
+
+@pytest.fixture(scope="module", params=list(System))
+def machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
     """An app server that the playbook of a zip with a wheelhouse has set up."""
-    with booted_machine() as machine:
+    with booted_machine(request.param) as machine:
         work = machine.root / "root/playbook"
         shutil.copytree(REPOSITORY / "playbook", work)
         leave_out = shutil.ignore_patterns("__pycache__")
@@ -93,15 +97,25 @@ def machine() -> Iterator[Machine]:
         # A wheelhouse in the zip; without one the playbook uses that of the machine image.
         shutil.copytree(base_tree().wheels / WHEELHOUSE, work / "wheelhouse")
         (machine.root / "root/client.py").write_text(CLIENT)
+        install_ansible(machine)
         assert changed(play(machine, HTTP)) > 0
         yield machine
 
 
+def install_ansible(machine: Machine) -> None:
+    """Install Ansible as the association's document does; Amazon Linux's Python is bare."""
+    python = "/usr/bin/python3"
+    if machine.run("sh", "-c", "command -v dnf").returncode == 0:
+        machine.do("dnf", "-qy", "install", "python3.12")
+        python = "/usr/bin/python3.12"
+    machine.do(python, "-m", "venv", "/opt/ansible")
+    wheels = ("--no-compile", "--require-hashes", "--no-index", "--find-links", "/root/playbook/wheelhouse")
+    machine.do("/opt/ansible/bin/pip", "install", "-q", *wheels, "-r", "/root/playbook/ansible.lock")
+
+
 def play(machine: Machine, more: str = HTTP) -> str:
     """Run the playbook like the association's document and return its output."""
-    command = (
-        f"cd /root/playbook && ansible-playbook -i localhost, -c local -e '{VARIABLES} {more}' playbook.yml"
-    )
+    command = f"cd /root/playbook && {ANSIBLE} -i localhost, -c local -e '{VARIABLES} {more}' playbook.yml"
     return machine.do("sh", "-c", command)
 
 
@@ -147,10 +161,11 @@ def test_the_playbook_sets_up_an_app_server_and_a_second_run_changes_nothing(mac
 
 
 def test_the_service_is_unprivileged_and_its_environment_file_private(machine: Machine) -> None:
-    assert machine.do("stat", "-c", "%a %U", "/etc/default/uwsgi").strip() == "600 root"
+    file = next(path for path in ENVIRONMENT_FILES if (machine.root / path).parent.is_dir())
+    assert machine.do("stat", "-c", "%a %U", f"/{file}").strip() == "600 root"
     main = show(machine, "MainPID")
     assert machine.do("ps", "-o", "uid=", "-p", main).strip() not in ("", "0")
-    environment = (machine.root / "etc/default/uwsgi").read_text()
+    environment = (machine.root / file).read_text()
     assert 'DB_SECRET_NAME="trial/datelog"\n' in environment
     assert "PASSWORD" not in environment
 
@@ -199,7 +214,7 @@ def test_code_that_cannot_be_loaded_is_not_released(machine: Machine) -> None:
 
 
 def test_missing_variables_are_named(machine: Machine) -> None:
-    command = "cd /root/playbook && ansible-playbook -i localhost, -c local -e DB_NAME=datelog playbook.yml"
+    command = f"cd /root/playbook && {ANSIBLE} -i localhost, -c local -e DB_NAME=datelog playbook.yml"
     with pytest.raises(RuntimeError, match="Set the extra variables DB_NAME"):
         machine.do("sh", "-c", command)
 
@@ -211,7 +226,7 @@ def test_a_password_with_special_characters_reaches_the_service_and_no_output(ma
     output = machine.do(
         "sh",
         "-c",
-        f"cd /root/playbook && ansible-playbook -vv --diff -i localhost, -c local -e '{VARIABLES} {HTTP}' "
+        f"cd /root/playbook && {ANSIBLE} -vv --diff -i localhost, -c local -e '{VARIABLES} {HTTP}' "
         "-e @/root/password.json playbook.yml",
     )
     assert password not in output

@@ -37,9 +37,9 @@ def chosen(folder: Path, monkeypatch: pytest.MonkeyPatch, **settings: str) -> di
 
 
 def build_base_tree() -> None:
-    wanted = base_tree._base()
-    wanted.tree.mkdir(parents=True)
-    wanted.wheels.mkdir()
+    wanted = base_tree._base(base_tree.System.AMAZON)
+    for layer in (wanted.tree, wanted.system, wanted.wheels):
+        layer.mkdir(parents=True)
 
 
 def test_without_a_base_tree_auto_takes_processes_and_says_how_to_get_more(

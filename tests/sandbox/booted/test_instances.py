@@ -178,8 +178,11 @@ def test_a_service_is_stopped_and_started_for_a_drill(account: Account, instance
         return health_checks.check(address, 80, protocol="HTTP", path="/", matcher="200", timeout=5).healthy
 
     assert machine()["service"] == ""
-    set_up = "touch /etc/apache2/conf-available/datelog.conf; systemctl start apache2"
-    assert run(account, instance, "AWS-RunShellScript", commands=[set_up])[0] == "Success"
+    set_up = [
+        "dnf -qy install httpd && echo hello >/var/www/html/index.html",
+        "touch /etc/httpd/conf.d/datelog.conf; systemctl start httpd",
+    ]
+    assert run(account, instance, "AWS-RunShellScript", commands=set_up)[0] == "Success"
     assert (machine()["service"], machine()["running"]) == ("httpd", True)
     assert serves()
     account.sandbox.control("POST", f"machines/{instance}", {"action": "stop-service"})
@@ -192,10 +195,9 @@ def test_a_service_is_stopped_and_started_for_a_drill(account: Account, instance
 def test_apache_is_broken_to_return_500_and_repaired(account: Account, instance: str) -> None:
     set_up = [
         "mkdir -p /var/www/datelog && echo ok >/var/www/datelog/healthz",
-        "a2enmod -q proxy proxy_uwsgi alias && a2dissite -q 000-default && a2enconf -q datelog",
-        "systemctl restart apache2",
+        "systemctl restart httpd",
     ]
-    write = f"cat >/etc/apache2/conf-available/datelog.conf <<CONF\n{VIRTUAL_HOST}CONF"
+    write = f"dnf -qy install httpd && cat >/etc/httpd/conf.d/datelog.conf <<CONF\n{VIRTUAL_HOST}CONF"
     assert run(account, instance, "AWS-RunShellScript", commands=[write, *set_up])[0] == "Success"
 
     def machine() -> dict[str, Any]:

@@ -158,5 +158,6 @@ def test_nothing_of_it_stays(machine: Machine, tmp_path: Path, way: str) -> None
 def test_a_base_tree_that_is_none_fails_the_boot_with_a_reason(base: Base, tmp_path: Path) -> None:
     with pytest.raises(BootFailed, match="did not boot"):
         Machine(
-            Plan(name="i-none", folder=tmp_path / "m"), Base(tree=tmp_path / "no", wheels=tmp_path / "none")
+            Plan(name="i-none", folder=tmp_path / "m"),
+            Base(tree=tmp_path / "no", system=tmp_path / "nor", wheels=tmp_path / "none"),
         )

@@ -18,9 +18,9 @@ from portal.sandbox.protocols.machines import FAILED, Cloud, Instance, Outcome, 
 
 logger = logging.getLogger(__name__)
 
-BROKEN = "etc/apache2/conf-enabled/zz-broken.conf"
+BROKEN = "etc/httpd/conf.d/zz-broken.conf"
 ANSWER_500 = '<Location "/">\n  Redirect 500 /\n</Location>\n'
-RELOAD = "systemctl try-reload-or-restart apache2.service"
+RELOAD = "systemctl try-reload-or-restart httpd.service"
 PAUSE = 5.0  # seconds before an instance whose machine did not come up is given up, and replaced
 UP = 90.0  # seconds that a document's step waits for a machine that is still booting
 
@@ -44,9 +44,9 @@ SERVICES = (
     ),
     Service(
         name="httpd",
-        units=("apache2.service",),
-        mark="etc/apache2/conf-available/datelog.conf",
-        log=("tail", "-n", "1000", "/var/log/apache2/datelog_access_log"),
+        units=("httpd.service",),
+        mark="etc/httpd/conf.d/datelog.conf",
+        log=("tail", "-n", "1000", "/var/log/httpd/datelog_access_log"),
     ),
 )
 
@@ -75,8 +75,8 @@ class Booted:
 
     name = "booted"
     description = (
-        "each instance is a booted Debian 13 in the place of Amazon Linux, where associations run for "
-        "real; it has no way out, so what it would install comes with its image"
+        "each instance is a booted Debian 13 in the place of Amazon Linux 2023, with its names, a bare "
+        "Python and dnf, where associations run for real; it has no way out, so its repository is in its image"
     )
     checks_are_real = True
     setup_timeout = 600.0
