@@ -18,6 +18,7 @@ from typing import Any
 from deployments.catalog import manifest, manifest_parameters, parameters, yaml_files
 from deployments.catalog.checked import Checked
 from deployments.catalog.manifest import MANIFEST, Artifact, Manifest, sources
+from deployments.catalog.packages import package_files
 from deployments.catalog.rules import rules as read_rules
 from deployments.catalog.template_tree import missing_templates, root_candidates
 from deployments.core.conditions import Scope, mapping
@@ -249,7 +250,7 @@ def _filled_by_the_portal(about: Manifest, root: Mapping[str, Any]) -> tuple[str
 
 
 def _digest(templates: tuple[Path, ...], artifacts: tuple[Artifact, ...]) -> str:
-    """Return the SHA-256 of all files that are uploaded, also of those in zips."""
+    """Return the SHA-256 of all files that are uploaded, also of those in zips, such as packages."""
     summary = hashlib.sha256()
     for path in templates:
         summary.update(path.name.encode() + b"\0" + path.read_bytes())
@@ -257,4 +258,6 @@ def _digest(templates: tuple[Path, ...], artifacts: tuple[Artifact, ...]) -> str
         summary.update(f"{artifact.key}{artifact.packages}".encode())
         for name, path in sources(artifact):
             summary.update(name.encode() + b"\0" + path.read_bytes())
+        for name, body in (member for package in artifact.packages for member in package_files(package)):
+            summary.update(name.encode() + b"\0" + body)
     return summary.hexdigest()

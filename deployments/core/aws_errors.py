@@ -22,7 +22,10 @@ _CREDENTIALS = (
     "InvalidClientTokenId InvalidAccessKeyId UnrecognizedClientException MissingAuthenticationToken "
     "IncompleteSignature SignatureDoesNotMatch OptInRequired InvalidToken RegionDisabledException 401 "
     "NoCredentialsError PartialCredentialsError CredentialRetrievalError TokenRetrievalError ProfileNotFound "
-    "NoRegionError"
+    "NoRegionError "
+    # this machine's clock is off:
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html
+    "InvalidSignatureException RequestInTheFuture RequestTimeTooSkewed"
 )
 THROTTLING = frozenset(_THROTTLING.split())
 DENIED = frozenset([*_DENIED.split(), "403"])

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import socket
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.config import Config
 from botocore.loaders import JSONFileLoader
 
 from deployments.aws import session
 from deployments.aws.account_ref import AccountRef
-from deployments.errors import AwsAccessError, AwsRetryable
-from tests.services import EXTERNAL_ID, Sandbox
+from deployments.errors import AwsAccessError, AwsFailure, AwsRetryable
+from tests.services import EXTERNAL_ID, LOOPBACK, Sandbox
 
 REGION = "ap-northeast-1"
 
@@ -54,6 +57,21 @@ def test_a_role_is_assumed_with_the_external_id(sandbox: Sandbox, monkeypatch: p
     calls = sandbox.control("GET", "calls", account="131313131313")
     assert isinstance(calls, dict)
     assert "AssumeRole" in [call["action"] for call in calls["calls"]]
+
+
+def test_a_role_is_assumed_with_the_time_limits_of_all_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """botocore's own would wait a minute for each of several attempts: longer than a step may take."""
+    monkeypatch.setattr(session, "_CONFIG", session._CONFIG.merge(Config(read_timeout=0.2)))
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    with socket.create_server((LOOPBACK, 0)) as silent:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{LOOPBACK}:{silent.getsockname()[1]}")
+        ref = AccountRef(region=REGION, role_arn="arn:aws:iam::131313131313:role/Slow")
+        begun = time.monotonic()
+        with pytest.raises(AwsFailure):
+            session.connect(ref).sts.caller_identity()
+
+    assert time.monotonic() - begun < 30
 
 
 def test_a_role_without_credentials_to_assume_it_is_an_access_error() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from deployments.catalog import build_objects, load
+from deployments.catalog import build_objects, load, template_set
 from deployments.errors import UserFixable
 from deployments.wording import error_text
 
@@ -127,6 +127,20 @@ def test_a_changed_upload_changes_the_digest(tmp_path: Path) -> None:
     (tmp_path / "inner.yaml").write_text("Resources: {B: {Type: AWS::SNS::Topic}}")
 
     assert load(tmp_path).digest != before
+
+
+def test_another_version_of_a_package_in_a_zip_changes_the_digest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = (
+        "root: root.yaml\nbucket_parameter: Bucket\nprefix_parameter: Prefix\nartifacts:\n"
+        "  - {key: functions/f.zip, module: functions/f.py, packages: [pymysql]}\n"
+    )
+    make_set(tmp_path, **{"template-set.yaml": manifest, "functions/f.py": "x = 1"})
+    before = template_set._load(tmp_path).digest
+    monkeypatch.setattr(template_set, "package_files", lambda _name: [("pymysql/__init__.py", b"2")])
+
+    assert template_set._load(tmp_path).digest != before
 
 
 @pytest.mark.parametrize(

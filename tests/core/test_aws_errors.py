@@ -29,6 +29,11 @@ def test_bad_credentials_need_access_but_no_policy(code: str) -> None:
     assert not is_denied(code)
 
 
+@pytest.mark.parametrize("code", ["InvalidSignatureException", "RequestTimeTooSkewed", "RequestInTheFuture"])
+def test_a_clock_that_is_off_asks_a_person(code: str) -> None:
+    assert needs_access(code)
+
+
 def test_an_internal_failure_of_aws_needs_no_access() -> None:
     assert not needs_access("InternalFailure")
     assert not is_throttling("InternalFailure")
