@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -19,6 +20,7 @@ from tests.infra.reading import properties
 CONTENT: dict[str, Any] = properties("configuration", "PlaybookDocument")["Content"]
 FETCH, RUN = CONTENT["mainSteps"]
 URL = "https://artifacts.s3.ap-northeast-1.amazonaws.com/sets/0123abcd/playbook.zip"
+LOCK = "ansible.lock"
 WHEEL = "wheelhouse/ansible_core-2.19.99-py3-none-any.whl"
 VARIABLES = "DB_NAME=datelog DB_SECRET_NAME=times-database-user-5f0c7a52 MYSQL_PORT=3306"
 PLAYBOOK = """
@@ -98,6 +100,11 @@ def wheel(host: Path) -> bytes:
     return path.read_bytes()
 
 
+def lock(wheel: bytes) -> str:
+    """Return the lock file that names a wheel of the fake."""
+    return f"ansible-core==2.19.99 --hash=sha256:{hashlib.sha256(wheel).hexdigest()}\n"
+
+
 def test_a_suitable_ansible_runs_the_playbook_with_its_variables(host: Path) -> None:
     (host / "bin/ansible-playbook").symlink_to(Path(sys.executable).with_name("ansible-playbook"))
     zip_up(host, {"playbook.yml": PLAYBOOK.replace("RESULT", str(host / "result"))})
@@ -121,22 +128,33 @@ def test_a_playbook_that_fails_fails_the_step(host: Path) -> None:
 
 
 def test_without_ansible_on_the_host_the_wheels_of_the_zip_are_installed_without_an_index(host: Path) -> None:
-    zip_up(host, {"playbook.yml": PLAYBOOK, WHEEL: wheel(host)})
+    ansible = wheel(host)
+    zip_up(host, {"playbook.yml": PLAYBOOK, WHEEL: ansible, LOCK: lock(ansible)})
 
     done = run(host)
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads((host / "result").read_text()) == [
         *("-i", "localhost,", "-c", "local", "-e", VARIABLES),
-        "playbook.yml",
+        *("-e", f"datelog_source_url={URL}", "playbook.yml"),
     ]
+
+
+def test_an_ansible_that_is_not_the_one_of_the_lock_file_is_not_installed(host: Path) -> None:
+    zip_up(host, {"playbook.yml": PLAYBOOK, WHEEL: wheel(host), LOCK: lock(b"another one")})
+
+    done = run(host)
+
+    assert done.returncode != 0
+    assert "DO NOT MATCH THE HASHES" in done.stdout + done.stderr
 
 
 def test_an_older_ansible_on_the_host_stays_and_ours_is_installed_once(host: Path) -> None:
     older = host / "bin/ansible-playbook"
     older.write_text('#!/bin/sh\n[ "$1" = --version ] && echo "ansible-playbook [core 2.15.3]" || exit 99\n')
     older.chmod(0o755)
-    zip_up(host, {"playbook.yml": PLAYBOOK, WHEEL: wheel(host)})
+    ansible = wheel(host)
+    zip_up(host, {"playbook.yml": PLAYBOOK, WHEEL: ansible, LOCK: lock(ansible)})
     assert run(host).returncode == 0
     made = (host / "opt/ansible/pyvenv.cfg").stat().st_mtime_ns
 

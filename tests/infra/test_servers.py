@@ -128,6 +128,14 @@ def _resources_of(statement: dict[str, Any]) -> list[str]:
     return [one if isinstance(one, str) else one[0] for one in parts]
 
 
+def test_no_server_may_replace_wheels_that_others_install() -> None:
+    policy = next(
+        one for one in properties("iam", "AppServerRole")["Policies"] if one["PolicyName"] == "store-wheels"
+    )
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert statement["Condition"] == {"Null": {"s3:if-none-match": "false"}}
+
+
 def test_the_servers_may_read_their_artifacts_and_write_their_logs_and_no_more() -> None:
     allowed = {
         role: {
@@ -163,6 +171,7 @@ def test_the_servers_may_read_their_artifacts_and_write_their_logs_and_no_more()
         # all versions: servers run that of before while the policy changes
         ("s3:GetObject", f"{bucket}/${{Family}}/*"),
         ("s3:ListBucket", bucket),
+        ("s3:PutObject", f"{bucket}/${{Family}}/wheels/*"),
         (
             "secretsmanager:GetSecretValue",
             "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:"
