@@ -184,12 +184,12 @@ def test_a_service_is_stopped_and_started_for_a_drill(account: Account, instance
     ]
     assert run(account, instance, "AWS-RunShellScript", commands=set_up)[0] == "Success"
     assert (machine()["service"], machine()["running"]) == ("httpd", True)
-    assert serves()
+    wait_until(serves, what="the web server")
     account.sandbox.control("POST", f"machines/{instance}", {"action": "stop-service"})
     assert not machine()["running"]
     assert not serves()
     account.sandbox.control("POST", f"machines/{instance}", {"action": "start-service"})
-    assert serves()
+    wait_until(serves, what="the web server again")
 
 
 def test_apache_is_broken_to_return_500_and_repaired(account: Account, instance: str) -> None:
@@ -213,7 +213,7 @@ def test_apache_is_broken_to_return_500_and_repaired(account: Account, instance:
             address, 80, protocol="HTTP", path=path, matcher=str(code), timeout=5
         ).healthy
 
-    assert answers("/healthz", 200)
+    wait_until(lambda: answers("/healthz", 200), what="the web server")
     assert answers("/", 503)  # nothing is behind it
     act("break-service")
     wait_until(lambda: answers("/healthz", 500), what="500 from the health check's path")

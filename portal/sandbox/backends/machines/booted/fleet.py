@@ -76,7 +76,8 @@ class Booted:
     name = "booted"
     description = (
         "each instance is a booted Debian 13 in the place of Amazon Linux 2023, with its names, a bare "
-        "Python and dnf, where associations run for real; it has no way out, so its repository is in its image"
+        "Python and dnf, where associations run for real; it has no way out, so its repositories are in its "
+        "image"
     )
     checks_are_real = True
     setup_timeout = 600.0
