@@ -99,7 +99,7 @@ def _base(system: System) -> Base:
     cache = Path(os.environ.get("SANSO_SANDBOX_MACHINE_CACHE") or DEFAULT_CACHE)
     tree = _digest(RECIPE, SUITE, FIRST_PACKAGES, MASKED)
     modules = [Path(str(one.__file__)).read_bytes() for one in (amazon_linux, amazon_linux_packages)]
-    layer = _digest(tree, *(modules if system is System.AMAZON else DEBIAN_PACKAGES))
+    layer = _digest(tree, *(DEBIAN_PACKAGES if system is System.DEBIAN else modules))
     amazon = _digest(tree, *modules)
     wheels = _digest(amazon, BUILD_PACKAGES, *(path.read_bytes() for path in LOCKS))
     return Base(
