@@ -14,6 +14,7 @@ from deployments import catalog
 from deployments.models import AuditRecord, Deployment, Environment
 from deployments.runner import template_sets
 from tests.builders import make_deployment, make_environment
+from tests.previews import many_changes
 from tests.views.pages import Element, page
 
 VALUES = {
@@ -147,7 +148,7 @@ def test_without_the_permission_nothing_is_shown_or_requested(
 def shown_preview(environment: Environment) -> Deployment:
     row = make_deployment(
         environment, kind="update", state="preview", last_phase="preview", active_key=None,
-        preview_digest="d1", changes={"resources": [{}, {}]},
+        preview_digest="d1", changes=many_changes(2).to_json(),
     )  # fmt: skip
     first = Deployment.objects.order_by("pk").first()
     Environment.objects.update(latest=first)
@@ -157,12 +158,12 @@ def shown_preview(environment: Environment) -> Deployment:
 def test_the_page_of_a_preview_applies_it_by_its_digest(browser: Client, environment: Environment) -> None:
     preview = shown_preview(environment)
 
-    shown = page(browser.get(preview.get_absolute_url()))
-    button = shown.one(id="apply-change")
-    assert "CloudFormation lists 2 changes" in shown.text
-    browser.post(button["formaction"], {button["name"]: "of an older preview"})
+    shown = page(browser.get(preview.get_absolute_url(), follow=True))
+    form = shown.one(id="apply-form")
+    assert "2 updated" in shown.text
+    browser.post(form["action"], {"digest": "of an older preview"})
     assert Deployment.objects.get(pk=preview.pk).state == "preview"
-    browser.post(button["formaction"], {button["name"]: button["value"]})
+    browser.post(form["action"], {"digest": form.one("input", name="digest")["value"]})
 
     applied = Deployment.objects.get(pk=preview.pk)
     assert (applied.state, applied.active_key) == ("queued", environment.pk)
@@ -174,7 +175,7 @@ def test_a_queued_change_says_who_is_before(browser: Client, environment: Enviro
     holder = make_deployment(environment, kind="delete", state="stacks")
     browser.post(reverse("change_apply", args=[preview.pk]), {"digest": "d1"})
 
-    shown = page(browser.get(preview.get_absolute_url()))
+    shown = page(browser.get(preview.get_absolute_url(), follow=True))
 
     assert "Number 1 in the queue" in shown.text
     assert f"Delete {holder.pk}" in shown.text

@@ -13,6 +13,7 @@ from deployments.core.operations import Operation, refusal
 from deployments.core.phases import BEFORE_STACKS, Kind, State
 from deployments.models import Deployment
 from deployments.models.expected import history
+from deployments.presentation.open_change import open_change
 from deployments.presentation.preview import consequences, rows, words
 from deployments.presentation.preview.local import local_diff
 from deployments.wording import message_text
@@ -46,6 +47,7 @@ def context(deployment: Deployment, user: User | AnonymousUser | AbstractBaseUse
         "is_open": deployment.is_open_change and not deployment.cancel_code,
         "is_ready": state is State.PREVIEW and not deployment.cancel_code,
         "is_queued": state is State.QUEUED,
+        "place": open_change(deployment),
         "diff": local_diff(deployment),
         "sentence": words.sentence(changes),
         "hazards": [_hazard(one) for one in lost],
