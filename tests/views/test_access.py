@@ -91,6 +91,7 @@ def test_viewers_may_not_post_to_any_address(
     """A new page that accepts POST must be listed here."""
     for_everybody = {"home", "login", "logout", "password_change", "set_language", ""}
     vic, found = make_user("vic"), {}
+    make_deployment(environment=environment, pk=1)
     for name, address in addresses(get_resolver().url_patterns):
         client.force_login(vic)
         found[name] = client.post(address).status_code
