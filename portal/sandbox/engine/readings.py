@@ -7,6 +7,7 @@ from portal.sandbox.engine.registry import here
 READINGS: Final = {
     "new_parameter_groups_are_ignored": "AU3: a group younger than five minutes sets no charset",
     "new_stacks_are_not_found": "CF2: reads do not find a stack for two seconds after its creation",
+    "patterns_match_placeholders": "NC3: an AllowedPattern is matched with the placeholder of an output",
 }
 
 _kinder: dict[str, set[str]] = {}  # by account

@@ -19,7 +19,6 @@ from botocore.exceptions import ClientError
 from tests.sandbox.engine.conftest import PREFIX, REGION, Account
 from tests.sandbox.engine.test_change_sets import changes, done, make
 from tests.sandbox.engine.test_infra_templates import CAPABILITIES, parameters
-from tests.services import start_sandbox
 
 UNKNOWN = "{{IntrinsicFunction:root/Network.Outputs.Value/Fn::GetAtt}}"
 NETWORK = """
@@ -156,15 +155,8 @@ def test_the_template_set_of_an_earlier_release_fails_by_its_patterns(account: A
     assert failed["StatusReason"] == "Parameter 'WebTargetGroup' must be the ARN of a target group"
 
 
-def test_placeholders_match_every_pattern_where_that_is_switched_off(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SANSO_SANDBOX_MATCH_PLACEHOLDERS", "false")
-    sandbox = start_sandbox(tmp_path)
-    try:
-        account = Account(sandbox, "121212121212")
-        url = f"https://{account.bucket}.s3.{REGION}.amazonaws.com/{PREFIX}"
-        review, _service = created(account, url, '{Type: String, AllowedPattern: "[a-z]+"}')
-        assert review["Status"] == "CREATE_COMPLETE"
-    finally:
-        sandbox.stop()
+def test_placeholders_match_every_pattern_by_the_other_reading(account: Account, template_url: str) -> None:
+    readings = {"patterns_match_placeholders": False}
+    account.sandbox.control("POST", "readings", readings, account=account.id)
+    review, _service = created(account, template_url, '{Type: String, AllowedPattern: "[a-z]+"}')
+    assert review["Status"] == "CREATE_COMPLETE"

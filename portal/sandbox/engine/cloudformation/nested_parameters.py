@@ -1,18 +1,18 @@
 """The parameters of nested change sets: checked by CloudFormation before all of their values are known.
 
 A parameter that an output feeds gets a literal placeholder, and is checked with it; whether AWS matches
-AllowedPattern against it is not certain, so that can be switched off: SANSO_SANDBOX_MATCH_PLACEHOLDERS.
+AllowedPattern against it is not certain: engine/readings.py has both readings.
 Sources: https://github.com/aws-cloudformation/cfn-language-discussion/issues/152 (the placeholder),
 https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/759 (Fn::Select) and
 https://github.com/aws-cloudformation/rain/issues/526 (patterns).
 """
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ministack.services.cloudformation import engine
 
+from portal.sandbox.engine import readings
 from portal.sandbox.engine.cloudformation import placeholders, templates
 from portal.sandbox.engine.cloudformation.store import Template
 
@@ -32,17 +32,13 @@ def resolved(template: Template, properties: dict[str, Any]) -> dict[str, Any]:
     for name, value in unknown.items():
         if str((declared.get(name) or {}).get("Type", "")).startswith(_FROM_PARAMETER_STORE):
             raise ValueError(_FETCH.format(value=value))
-    if not _matches_placeholders():
+    if not readings.strict("patterns_match_placeholders"):
         plain = {
             name: {"Type": "String", "NoEcho": about.get("NoEcho", False)} if name in unknown else about
             for name, about in declared.items()
         }
         template = {**template, "Parameters": plain}
     return templates.nested_parameters(template, {**properties, "Parameters": given | unknown})
-
-
-def _matches_placeholders() -> bool:
-    return os.environ.get("SANSO_SANDBOX_MATCH_PLACEHOLDERS", "true").lower() not in ("0", "false", "off")
 
 
 def check_selections(block: Any, is_unknown: Callable[[str, str | None], bool]) -> None:
