@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urljoin
 
 from playwright.sync_api import Locator, Page, expect
 
@@ -42,7 +43,7 @@ class Deployed:
         """Return a page with one of the environment's tabs; it stays open."""
         if name not in self.opened:
             self.opened[name] = self.page.context.new_page()
-            self.opened[name].goto(f"{self.environment.get_absolute_url()}{name}")
+            self.opened[name].goto(urljoin(self.page.url, f"{self.environment.get_absolute_url()}{name}"))
         return self.opened[name]
 
     def tier(self, name: str) -> Locator:

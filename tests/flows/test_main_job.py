@@ -164,6 +164,7 @@ def test_an_operator_deploys_watches_and_deletes_an_environment(
 
     page.goto(f"{wire.url}/")
     page.get_by_role("link", name="staging", exact=True).click()
+    page.get_by_role("link", name="Configuration").click()
     expect(page.get_by_role("rowheader", name="SiteUrl")).to_be_visible()
     page.get_by_role("link", name="Delete").click()
     page.get_by_label("Type the environment name").fill("staging")
