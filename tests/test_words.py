@@ -44,8 +44,6 @@ EXCEPTIONS = {
     "deployments/runner/stack_polls.py": "reads a key of rows that the release before stored",
     "deployments/admin/work.py": "an address of AWS's documentation",
     "portal/sandbox/backends/machines/booted/init.py": "an option of systemd-nspawn",
-    "deployments/migrations/": "permissions that were stored",
-    "deployments/models/environment.py": "the codename of a stored permission",
     "portal/settings.py": "an option of SQLite",
     "portal/sandbox/backends/databases/embedded/sessions.py": "an option of SQLite",
     "portal/sandbox/engine/": "the records of MiniStack's engine",

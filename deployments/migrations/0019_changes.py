@@ -14,7 +14,7 @@ GIVEN = {
     ("environment", "lock_environment"): "Can lock environments",
     ("environment", "break_lock"): "Can break locks of others",
     ("environment", "force_delete"): "Can delete a stack without resources that AWS cannot delete",
-    ("environment", "delete_leftovers"): "Can delete resources that remain after a deletion",
+    ("environment", "delete_remaining"): "Can delete resources that remain after a deletion",
 }
 
 
@@ -62,7 +62,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AlterModelOptions(
             name='environment',
-            options={'ordering': ('-created_at',), 'permissions': (('operate_environment', 'Can run associations, site checks and deletion protection'), ('approve_change', 'Can approve changes that others requested'), ('lock_environment', 'Can lock environments'), ('break_lock', 'Can break locks of others'), ('force_delete', 'Can delete a stack without resources that AWS cannot delete'), ('delete_leftovers', 'Can delete resources that remain after a deletion')), 'verbose_name': 'environment', 'verbose_name_plural': 'environments'},
+            options={'ordering': ('-created_at',), 'permissions': (('operate_environment', 'Can run associations, site checks and deletion protection'), ('approve_change', 'Can approve changes that others requested'), ('lock_environment', 'Can lock environments'), ('break_lock', 'Can break locks of others'), ('force_delete', 'Can delete a stack without resources that AWS cannot delete'), ('delete_remaining', 'Can delete resources that remain after a deletion')), 'verbose_name': 'environment', 'verbose_name_plural': 'environments'},
         ),
         migrations.AddField(
             model_name='deployment',

@@ -165,7 +165,7 @@ class Environment(models.Model):
             ("lock_environment", "Can lock environments"),
             ("break_lock", "Can break locks of others"),
             ("force_delete", "Can delete a stack without resources that AWS cannot delete"),
-            ("delete_leftovers", "Can delete resources that remain after a deletion"),
+            ("delete_remaining", "Can delete resources that remain after a deletion"),
         )
 
     def __str__(self) -> str:
