@@ -76,6 +76,7 @@ class Association:
     executions: list[Execution] = field(default_factory=list)
     interval_began: float = field(default_factory=time.monotonic)  # of a rate schedule
     version_began: float = field(default_factory=time.monotonic)
+    reached_version: int = 0  # the one for which nodes were looked for
 
     def name(self) -> str:
         """Return the association's name, or its document's when it has none."""

@@ -47,6 +47,11 @@ def reach(association: Association) -> None:
     if association.settings.get("ApplyOnlyAtCronInterval"):
         return
     with _starting:
+        if association.reached_version != association.version:  # what is there now is not late
+            association.reached_version = association.version
+            for instance in ec2._instances.values():
+                instance.setdefault("_registered_at", time.monotonic())
+            association.version_began = time.monotonic()
         known = association.latest()
         applied = list(associations.store.values())
         fresh = [
