@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -258,8 +257,11 @@ class CloudFormationGateway(StackOperationsGateway):
 
     def delete_change_set(self, change_set: str, stack: str = "") -> None:
         named: dict[str, Any] = {"ChangeSetName": change_set} | ({"StackName": stack} if stack else {})
-        with suppress(AwsNotFound), calling("cloudformation:DeleteChangeSet"):
-            self._client.delete_change_set(**named)
+        try:
+            with calling("cloudformation:DeleteChangeSet"):
+                self._client.delete_change_set(**named)
+        except AwsNotFound:
+            return
 
     def delete_stack(self, stack_id: str, token: str, role_arn: str = "") -> None:
         role: dict[str, Any] = {"RoleARN": role_arn} if role_arn else {}

@@ -138,4 +138,4 @@ def test_a_failed_creation_is_rolled_back_with_all_that_is_new_or_kept(
     review = make(account, "new", retained, ChangeSetType="CREATE")
     gateway.execute_change_set(review["ChangeSetId"], "go", keep_on_failure=keep)
     assert account.settled(review["StackId"]) == status
-    assert account.parameter("/note") == kept
+    assert account.parameter("/sanso-note") == kept

@@ -5,6 +5,7 @@ The environment with the default parameters is tested in tests/sandbox.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -46,6 +47,20 @@ class Account:
             region_name=REGION,
             **self._sandbox.credentials(self._id),
         )
+
+    def log_bucket(self) -> str:
+        """Create a bucket that load balancers may write access logs to; return its name."""
+        name, s3 = f"access-logs-{self._id}", self.client("s3")
+        s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"},
+            "Action": "s3:PutObject",
+            "Resource": f"arn:aws:s3:::{name}/*",
+        }
+        policy = {"Version": "2012-10-17", "Statement": [statement]}
+        s3.put_bucket_policy(Bucket=name, Policy=json.dumps(policy))
+        return name
 
     def start(self, name: str, choices: dict[str, str], *, update: bool = False) -> str:
         """Start to create or update an environment; return its StackId."""
@@ -118,7 +133,7 @@ def account(sandbox: Sandbox, sandbox_account: str) -> Account:
 def test_with_every_option_on_the_environment_is_created_and_nothing_remains_after_its_deletion(
     account: Account,
 ) -> None:
-    stack_id = account.start("times", OPTIONS)
+    stack_id = account.start("times", {**OPTIONS, "AccessLogBucket": account.log_bucket()})
     assert account.settled(stack_id) == "CREATE_COMPLETE", account.reasons(stack_id)
 
     assert account.outputs(stack_id)["SiteUrl"] == "https://times.example.com/"
@@ -142,7 +157,8 @@ def test_another_access_rule_is_refused_since_it_would_replace_the_nlb(account: 
     account.start("times", {**TRIAL, "AppServersAdmit": "security-group"}, update=True)
     assert account.settled(stack_id) == "UPDATE_ROLLBACK_COMPLETE"
 
-    assert any("associated with more than one load balancer" in reason for reason in account.reasons(stack_id))
+    reasons = account.reasons(stack_id)
+    assert any("associated with more than one load balancer" in reason for reason in reasons)
     assert account.outputs(stack_id)["NlbDnsName"] == before
 
 
