@@ -80,7 +80,7 @@ def test_going_back_displays_pages_only_before_the_logout(
     page: Page, web: Web, environment: Environment
 ) -> None:
     secret = environment.stack_name
-    page.goto(f"{web.url}{environment.get_absolute_url()}")
+    page.goto(f"{web.url}{environment.get_absolute_url()}configuration")
     expect(page.locator("main")).to_contain_text(secret)
     page.goto(f"{web.url}/environments/new")
     page.locator("#id_name").fill("Not a name!")
