@@ -103,7 +103,8 @@ def test_an_environment_can_be_deployed_and_deleted_with_the_printed_login(
     expect(page.locator("#banner")).to_contain_text("SiteUrl")
     page.goto(run.url)
     page.get_by_role("link", name="first", exact=True).click()
-    expect(page.get_by_text("embedded").first).to_be_visible()
+    page.locator("#sandbox summary").click()
+    expect(page.locator("#sandbox")).to_contain_text("database: embedded")
     delete(page)
 
     run.stop()
