@@ -26,6 +26,7 @@ LINES = 40
 """How many lines of a log are stored: its last ones."""
 MAX_LENGTH = 20_000
 """Maximum length of one piece of evidence; the end is stored."""
+EXECUTIONS = 10  # of an association, newest first
 ACTIVITIES = 10
 LONGEST_INVOCATION = timedelta(minutes=15)
 """https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
@@ -222,14 +223,19 @@ def _store_runs(deployment: Deployment, clients: Clients, failure: Failure) -> N
 
 
 def _failed_targets(clients: Clients, association_id: str) -> Iterator[tuple[str, ExecutionTarget]]:
-    """Yield (name, instance) where the latest execution of an association failed."""
+    """Yield (name, instance) where the latest run of an association failed.
+
+    A server that registers late runs the association in an execution of its own.
+    """
     for association in clients.ssm.associations([association_id]):
-        for execution in clients.ssm.executions(association_id, 1):
-            targets = clients.ssm.execution_targets(
+        seen: set[str] = set()
+        for execution in clients.ssm.executions(association_id, EXECUTIONS):
+            for target in clients.ssm.execution_targets(
                 association_id, execution.execution_id, association.output_bucket, association.output_prefix
-            )
-            name = association.name or association_id
-            yield from ((name, target) for target in targets if target.status in RUN_FAILED)
+            ):
+                if target.instance_id not in seen and target.status in RUN_FAILED:
+                    yield association.name or association_id, target
+                seen.add(target.instance_id)
 
 
 def _store_written(deployment: Deployment, clients: Clients, failure: Failure) -> None:
