@@ -73,7 +73,6 @@ def test_an_output_that_is_not_known_is_a_literal_placeholder(account: Account, 
             '{Type: String, AllowedPattern: "[a-z]+"}', r"must match pattern \[a-z\]\+", id="pattern"
         ),
         pytest.param("{Type: Number}", "is not a valid Number", id="number"),
-        pytest.param("{Type: AWS::EC2::Subnet::Id}", "for parameter name Given does not exist", id="id"),
         pytest.param(
             "{Type: AWS::SSM::Parameter::Value<String>}",
             r"Unable to fetch parameters \[\{\{IntrinsicFunction:.*\}\}\] from parameter store",

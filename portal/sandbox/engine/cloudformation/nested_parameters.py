@@ -7,6 +7,7 @@ https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/759
 https://github.com/aws-cloudformation/rain/issues/526 (patterns).
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -17,6 +18,7 @@ from portal.sandbox.engine.cloudformation import placeholders, templates
 from portal.sandbox.engine.cloudformation.store import Template
 
 _FROM_PARAMETER_STORE = "AWS::SSM::Parameter::Value<"
+_IDS = re.compile(r"::Id>?$")
 _FETCH = "Unable to fetch parameters [{value}] from parameter store for this account."
 _SELECT = "Template error: Fn::Select  cannot select nonexistent value at index {index}"
 
@@ -32,13 +34,16 @@ def resolved(template: Template, properties: dict[str, Any]) -> dict[str, Any]:
     for name, value in unknown.items():
         if str((declared.get(name) or {}).get("Type", "")).startswith(_FROM_PARAMETER_STORE):
             raise ValueError(_FETCH.format(value=value))
-    if not readings.strict("patterns_match_placeholders"):
-        plain = {
-            name: {"Type": "String", "NoEcho": about.get("NoEcho", False)} if name in unknown else about
-            for name, about in declared.items()
-        }
-        template = {**template, "Parameters": plain}
+    plain = {name: _declared(about) if name in unknown else about for name, about in declared.items()}
+    template = {**template, "Parameters": plain}
     return templates.nested_parameters(template, {**properties, "Parameters": given | unknown})
+
+
+def _declared(about: dict[str, Any]) -> dict[str, Any]:
+    """Return how a parameter with a placeholder is checked: only known ids must exist."""
+    if not readings.strict("patterns_match_placeholders"):
+        return {"Type": "String", "NoEcho": about.get("NoEcho", False)}
+    return {**about, "Type": "String"} if _IDS.search(str(about.get("Type", ""))) else about
 
 
 def check_selections(block: Any, is_unknown: Callable[[str, str | None], bool]) -> None:
