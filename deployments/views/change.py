@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
+from functools import partial
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -16,42 +18,43 @@ from deployments.views.requests import AuthedRequest
 from deployments.wording import error_text
 
 
+def _requested(
+    request: AuthedRequest, deployment: Deployment, action: Callable[[], Deployment]
+) -> HttpResponse:
+    """Request something, and go to the deployment that it is about; a refusal is shown there."""
+    try:
+        return redirect(action())
+    except UserFixable as problem:
+        messages.error(request, error_text(problem))
+        return redirect(deployment)
+
+
 @require_POST
 def change_apply(request: AuthedRequest, pk: int) -> HttpResponse:
     """Apply the preview whose digest the page shows."""
     deployment = get_object_or_404(Deployment.objects.for_page(), pk=pk)
-    try:
-        change.apply_change(
-            user=request.user,
-            deployment=deployment,
-            digest=request.POST.get("digest", ""),
-            typed_name=request.POST.get("typed_name", ""),
-        )
-    except UserFixable as problem:
-        messages.error(request, error_text(problem))
-    return redirect(deployment)
+    apply = partial(
+        change.apply_change,
+        digest=request.POST.get("digest", ""),
+        typed_name=request.POST.get("typed_name", ""),
+    )
+    return _requested(request, deployment, partial(apply, user=request.user, deployment=deployment))
 
 
 @require_POST
 def change_discard(request: AuthedRequest, pk: int) -> HttpResponse:
     """Discard a change that has not begun."""
     deployment = get_object_or_404(Deployment.objects.for_page(), pk=pk)
-    try:
-        change.discard_change(user=request.user, deployment=deployment)
-    except UserFixable as problem:
-        messages.error(request, error_text(problem))
-    return redirect(deployment)
+    discard = partial(change.discard_change, user=request.user, deployment=deployment)
+    return _requested(request, deployment, discard)
 
 
 @require_POST
 def change_preview(request: AuthedRequest, pk: int) -> HttpResponse:
     """Compute the preview of a change again."""
     deployment = get_object_or_404(Deployment.objects.for_page(), pk=pk)
-    try:
-        change.preview_again(user=request.user, deployment=deployment)
-    except UserFixable as problem:
-        messages.error(request, error_text(problem))
-    return redirect(deployment)
+    again = partial(change.preview_again, user=request.user, deployment=deployment)
+    return _requested(request, deployment, again)
 
 
 @require_POST
@@ -62,11 +65,7 @@ def deployment_roll_back(request: AuthedRequest, pk: int) -> HttpResponse:
         key = uuid.UUID(request.POST.get("request_key", ""))
     except ValueError:
         key = uuid.uuid4()
-    try:
-        requested = change.request_rollback(
-            user=request.user, deployment=deployment, reason="", request_key=key
-        )
-    except UserFixable as problem:
-        messages.error(request, error_text(problem))
-        return redirect(deployment)
-    return redirect(requested)
+    go_back = partial(
+        change.request_rollback, user=request.user, deployment=deployment, reason="", request_key=key
+    )
+    return _requested(request, deployment, go_back)

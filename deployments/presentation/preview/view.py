@@ -13,9 +13,9 @@ from deployments.core.operations import Operation, refusal
 from deployments.core.phases import BEFORE_STACKS, Kind, State
 from deployments.models import Deployment
 from deployments.models.expected import history
-from deployments.presentation.open_change import open_change
 from deployments.presentation.preview import consequences, rows, words
 from deployments.presentation.preview.local import local_diff
+from deployments.presentation.queue_place import Place, place_of
 from deployments.wording import message_text
 
 if TYPE_CHECKING:
@@ -41,26 +41,28 @@ def context(deployment: Deployment, user: User | AnonymousUser | AbstractBaseUse
     state = State(deployment.state)
     lost = hazards(changes)
     rate = hit_rate(predictions(deployment))
+    place = place_of(deployment)
+    unchanged = rows.unchanged(changes, root)
     return {
         "deployment": deployment,
         "is_computing": state in COMPUTING,
         "is_open": deployment.is_open_change and not deployment.cancel_code,
         "is_ready": state is State.PREVIEW and not deployment.cancel_code,
         "is_queued": state is State.QUEUED,
-        "place": open_change(deployment),
+        "place": place,
         "diff": local_diff(deployment),
         "sentence": words.sentence(changes),
         "hazards": [_hazard(one) for one in lost],
         "needs_name": bool(lost),
         "blocked": _blocked(deployment, user),
         "tiers": consequences.tiers(changes, root, history(deployment.environment.account, Kind.UPDATE)),
-        "unchanged": rows.unchanged(changes, root),
-        "unchanged_number": sum(len(one.names) for one in rows.unchanged(changes, root)),
+        "unchanged": unchanged,
+        "unchanged_number": sum(len(one.names) for one in unchanged),
         "hit_rate": rate,
         "hit_percent": f"{rate.percent:.1f}",
         "prediction": Prediction.from_json(deployment.changes.get("prediction") or {}),
         "digest": deployment.preview_digest[:8],
-        "marker": marker(deployment),
+        "marker": _marker(deployment, place),
     } | tree_context(deployment, changes, {})
 
 
@@ -85,7 +87,12 @@ def tree_context(deployment: Deployment, changes: Changes, query: Mapping[str, s
 
 def marker(deployment: Deployment) -> str:
     """Return a text that is another one as soon as the page has something else to show."""
-    return f"{deployment.state}-{deployment.revision}-{deployment.cancel_code}"
+    return _marker(deployment, place_of(deployment))
+
+
+def _marker(deployment: Deployment, place: Place | None) -> str:
+    state = f"{deployment.state}-{deployment.revision}-{deployment.cancel_code}"
+    return f"{state}-{place.marker}" if place else state
 
 
 def predictions(deployment: Deployment) -> list[Prediction]:

@@ -26,7 +26,6 @@ from deployments.models.timeline import Timeline, around_the_stacks
 from deployments.presentation import log, rendered, summary
 from deployments.presentation.locale import Locale
 from deployments.presentation.log import LogLine
-from deployments.presentation.open_change import open_change
 from deployments.presentation.remaining import RemainingView, remaining_view
 from deployments.presentation.summary import Summary, phase_status
 from deployments.presentation.text import wording
@@ -227,7 +226,6 @@ class DeploymentView:
             "eta": self.eta,
             "latest": self.latest(),
             "remaining": self._remaining(),
-            "open_change": open_change(self.deployment),
             "seen_at": datetime.fromtimestamp(self.now / 1000, UTC),
         }
 

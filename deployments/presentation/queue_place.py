@@ -1,0 +1,32 @@
+"""The place of an applied change in the queue of its environment, and who is before it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from deployments.core.phases import State
+from deployments.models import Deployment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """`position` is 1 for the first in the queue; `blocker` is the deployment that it waits for."""
+
+    position: int
+    blocker: Deployment
+
+    @property
+    def marker(self) -> str:
+        """Return a text that is another one when the place or who is before has changed."""
+        return f"{self.position}-{self.blocker.pk}"
+
+
+def place_of(deployment: Deployment) -> Place | None:
+    """Return the place of a queued change; None when it waits for nothing, without a query if not queued."""
+    if deployment.state != State.QUEUED:
+        return None
+    queue = Deployment.objects.queue_of(deployment.environment_id).select_related("requested_by")
+    before = [one for one in queue if (one.applied_at, one.pk) < (deployment.applied_at, deployment.pk)]
+    holder = Deployment.objects.filter(active_key=deployment.environment_id).select_related("requested_by")
+    blocker = before[-1] if before else holder.exclude(pk=deployment.pk).first()
+    return Place(position=len(before) + 1, blocker=blocker) if blocker else None
