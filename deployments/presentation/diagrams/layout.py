@@ -17,7 +17,7 @@ from deployments.core.health.rollup import HealthStatus
 MOST = 4
 """How many boxes one tier may have in one zone before those that are well are counted instead of drawn."""
 
-BOX, LOW, GAP, HEAD, PAD, STEP = 76, 52, 8, 24, 10, 22
+BOX, TALL, LOW, GAP, HEAD, PAD, STEP = 76, 94, 52, 8, 24, 10, 22
 COLUMNS = {
     "visitors": (0, 7),
     "alb": (9.5, 13),
@@ -155,7 +155,7 @@ def wide(shapes: Shapes) -> Diagram:
     diagram.height = y - GAP + 2
     middle = (HEAD + 4 + diagram.height) / 2
     for tier in ("alb", "nlb"):
-        diagram.boxes += _stacked(shapes.get(tier, ()), COLUMNS[tier], middle - BOX / 2)
+        diagram.boxes += _stacked(shapes.get(tier, ()), COLUMNS[tier], middle - TALL / 2, TALL)
     diagram.visitors = (COLUMNS["visitors"][0], middle - BOX / 2, COLUMNS["visitors"][1])
     diagram.heads = [(tier, COLUMNS[tier][0], 0, COLUMNS[tier][1]) for tier in TIERS]
     diagram.wires = list(_wires_across(diagram, middle))
@@ -167,9 +167,9 @@ def _cell(shapes: Shapes, tier: str, zone: str) -> list[Shape]:
     return grouped(shape for shape in shapes.get(tier, ()) if shape.zone == zone)
 
 
-def _stacked(cell: Sequence[Shape], column: tuple[float, float], y: float) -> list[Box]:
+def _stacked(cell: Sequence[Shape], column: tuple[float, float], y: float, height: float = BOX) -> list[Box]:
     return [
-        Box(shape=shape, x=column[0], y=y + row * (BOX + GAP), width=column[1])
+        Box(shape=shape, x=column[0], y=y + row * (height + GAP), width=column[1], height=height)
         for row, shape in enumerate(cell)
     ]
 
