@@ -7,12 +7,15 @@ import time
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from botocore.loaders import JSONFileLoader
 
 from deployments.aws import session
 from deployments.aws.account_ref import AccountRef
+from deployments.aws.sandbox import issue_key
 from deployments.errors import AwsAccessError, AwsFailure, AwsRetryable
 from tests.services import EXTERNAL_ID, LOOPBACK, Sandbox
 
@@ -101,6 +104,28 @@ def test_the_portal_assumes_its_role_in_the_sandbox_too(sandbox: Sandbox) -> Non
         "arn:aws:iam::151515151515:user/sanso",
         "arn:aws:sts::151515151515:assumed-role/sanso-portal/sanso",
     }
+
+
+@pytest.mark.parametrize("role", ["sanso-portal", "none"])
+def test_the_sandbox_has_one_message_for_another_external_id_and_a_missing_role(
+    sandbox: Sandbox, role: str
+) -> None:
+    account = "161616161616"
+    key = issue_key(sandbox.url, sandbox.token_file, account, "portal", EXTERNAL_ID)
+    user = boto3.client(
+        "sts",
+        region_name=REGION,
+        endpoint_url=sandbox.url,
+        aws_access_key_id=key.id,
+        aws_secret_access_key=key.secret,
+    )
+
+    with pytest.raises(ClientError, match="is not authorized to perform: sts:AssumeRole on resource"):
+        user.assume_role(
+            RoleArn=f"arn:aws:iam::{account}:role/{role}",
+            RoleSessionName="sanso",
+            ExternalId=EXTERNAL_ID[::-1],
+        )
 
 
 def test_a_rejected_sandbox_token_is_an_access_error_that_names_the_setting(
