@@ -102,7 +102,7 @@ def test_a_parameter_is_followed_to_the_resource_in_another_stack(infra: Graph) 
 
 def test_a_nested_stack_depends_on_the_stacks_whose_outputs_it_uses(infra: Graph) -> None:
     assert ("Network", "GetAtt") in needs(infra, "Aurora")
-    assert ("AppServers", "DependsOn") in needs(infra, "Configuration")
+    assert ("Configuration", "DependsOn") in needs(infra, "AppServers")
 
 
 def test_a_resource_waits_for_its_own_dependencies_and_those_of_its_stack(infra: Graph) -> None:

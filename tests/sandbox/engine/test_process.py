@@ -32,7 +32,15 @@ FUNCTION = """
 
 
 @pytest.fixture
-def own_sandbox(tmp_path: Path) -> Iterator[Sandbox]:
+def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder for temporary files of the sandbox alone: sandboxes of other tests start and end meanwhile."""
+    with tempfile.TemporaryDirectory() as folder:
+        monkeypatch.setenv("TMPDIR", folder)
+        yield Path(folder)
+
+
+@pytest.fixture
+def own_sandbox(tmp_path: Path, temporary: Path) -> Iterator[Sandbox]:
     """A sandbox that a test may end."""
     server = start_sandbox(tmp_path / "own", database="embedded")
     yield server
@@ -92,9 +100,10 @@ def make_it_busy(account: Account) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_ends_at_once_and_leaves_no_process_and_no_file(own_sandbox: Sandbox, number: int) -> None:
+def test_it_ends_at_once_and_leaves_no_process_and_no_file(
+    own_sandbox: Sandbox, temporary: Path, number: int
+) -> None:
     account = Account(own_sandbox, "123456789012")
-    before = {entry.name for entry in Path(tempfile.gettempdir()).iterdir()}
     make_it_busy(account)
     assert own_sandbox.process is not None
     below = descendants(own_sandbox.process.pid)
@@ -103,8 +112,8 @@ def test_it_ends_at_once_and_leaves_no_process_and_no_file(own_sandbox: Sandbox,
     assert own_sandbox.process.wait(LIMIT) == 0
     wait_until(lambda: not any(is_alive(pid) for pid in below), what="the end of its processes")
     assert not (own_sandbox.folder / "data" / "tmp").exists()
-    new = {entry.name for entry in Path(tempfile.gettempdir()).iterdir()} - before
-    assert not [name for name in new if "ministack" in name or "sanso-sandbox" in name]
+    names = [entry.name for entry in temporary.iterdir()]
+    assert not [name for name in names if "ministack" in name or "sanso-sandbox" in name]
     for client in account.clients.values():
         client.close()
 
