@@ -78,6 +78,7 @@ class FakeAws(FakeServices, FakeStackOperations):
             ("", "", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", ""),
             ("", "", "UPDATE_COMPLETE", ""),
         ]
+        self.refuses_nested = ""  # the reason of change sets with nested ones to fail
         self.updates: list[ParameterUpdate] = []
         self.wanted: dict[str, dict[str, str]] = {}  # parameters of change sets of updates
         self._acts: list[tuple[str, str, str, str]] = []
@@ -202,7 +203,7 @@ class FakeAws(FakeServices, FakeStackOperations):
         if existing or (root and root.status != "REVIEW_IN_PROGRESS"):
             raise AwsAlreadyDone("AlreadyExistsException", "exists", "cloudformation:CreateChangeSet")
         number = len(self.stacks)
-        root = FakeStack(
+        root = root or FakeStack(
             request.stack_name,
             f"{stack_id(request.stack_name)}{number}",
             tags=dict(request.tags),
@@ -214,6 +215,8 @@ class FakeAws(FakeServices, FakeStackOperations):
             stack = root if not path else FakeStack(f"{root.name}-{path}", f"{root.stack_id}-{path}")
             stack.parent = root.stack_id if path else ""
             self.stacks[stack.stack_id] = stack
+            if path and not request.is_nested:
+                continue
             changes = [
                 ResourceChange(action="Add", logical_id=name, type=self.types.get(name, "AWS::SNS::Topic"))
                 for name in logical_ids
@@ -224,7 +227,9 @@ class FakeAws(FakeServices, FakeStackOperations):
                         action="Add",
                         logical_id=nested,
                         type=NESTED,
-                        change_set_id=f"{root.stack_id}-{nested}/{request.change_set_name}",
+                        change_set_id=f"{root.stack_id}-{nested}/{request.change_set_name}"
+                        if request.is_nested
+                        else "",
                     )
                     for nested in self.plan
                     if nested
@@ -237,8 +242,20 @@ class FakeAws(FakeServices, FakeStackOperations):
                 changes=tuple(changes),
             )
             self.change_sets[one.change_set_id] = one
+        self._refuse(change_set_id, request)
         self._done("cloudformation:CreateChangeSet")
         return change_set_id
+
+    def _refuse(self, change_set_id: str, request: ChangeSetRequest) -> None:
+        """Let a change set with nested ones fail if AWS refuses these."""
+        if request.is_nested and self.refuses_nested:
+            self.change_sets[change_set_id] = replace(
+                self.change_sets[change_set_id],
+                status="FAILED",
+                execution_status="UNAVAILABLE",
+                changes=(),
+                reason=self.refuses_nested,
+            )
 
     def _update_change_set(self, request: ChangeSetRequest) -> str:
         root = self.stacks[request.stack_name]
@@ -262,13 +279,28 @@ class FakeAws(FakeServices, FakeStackOperations):
             status="CREATE_COMPLETE" if differs else "FAILED",
             execution_status="AVAILABLE" if differs else "UNAVAILABLE",
             reason="" if differs else "The submitted information didn't contain changes.",
-            changes=(change,) if differs else (),
+            changes=(change, *self._listed_stacks(root, request)) if differs else (),
         )
+        self._refuse(change_set_id, request)
         self._done("cloudformation:CreateChangeSet")
         return change_set_id
 
+    def _listed_stacks(self, root: FakeStack, request: ChangeSetRequest) -> tuple[ResourceChange, ...]:
+        """Return the nested stacks as a change set without nested ones lists them: all, as changed."""
+        if request.is_nested:
+            return ()
+        return tuple(
+            ResourceChange(
+                action="Modify", logical_id=path, type=NESTED, physical_id=f"{root.stack_id}-{path}"
+            )
+            for path in self.plan
+            if path
+        )
+
     def delete_change_set(self, change_set: str, stack: str = "") -> None:
         self._call("cloudformation:DeleteChangeSet")
+        if stack and stack not in self.stacks:
+            stack = next((one.stack_id for one in self.live_stacks(stack)), stack)
         self.change_sets.pop(f"{stack}/{change_set}" if stack else change_set, None)
         self._done("cloudformation:DeleteChangeSet")
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from deployments import catalog
 from deployments.actions.parameters import checked
 from deployments.actions.request import CHANGE, Request, requesting
-from deployments.core.change_summary import hazards
+from deployments.core.change_summary import may_lose_data
 from deployments.core.changes import Changes
 from deployments.core.operations import Operation, refusal
 from deployments.core.phases import Kind, State
@@ -174,8 +174,8 @@ def _images(
 def apply_change(*, user: User, deployment: Deployment, digest: str, typed_name: str = "") -> Deployment:
     """Apply the preview with this digest: at once if the environment is free, else when it has its turn.
 
-    `typed_name` must be the environment's name if data is lost. A second call returns the same deployment.
-    Raise UserFixable if the preview is another one by now, or the name is not typed.
+    `typed_name` must be the environment's name if data may be lost. A second call returns the same
+    deployment. Raise UserFixable if the preview is another one by now, or the name is not typed.
     """
     request = Request(user=user, action="apply", permission=CHANGE, environment=deployment.environment)
     with requesting(request):
@@ -187,7 +187,7 @@ def apply_change(*, user: User, deployment: Deployment, digest: str, typed_name:
             raise UserFixable("PreviewNotReady", Code.PREVIEW_NOT_READY)
         if row.preview_digest != digest:
             raise UserFixable("PreviewOutOfDate", Code.PREVIEW_OUT_OF_DATE)
-        if hazards(Changes.from_json(row.changes)) and typed_name.strip() != row.environment.name:
+        if may_lose_data(Changes.from_json(row.changes)) and typed_name.strip() != row.environment.name:
             raise UserFixable(
                 "NameNotConfirmed", Code.DATA_LOSS_NOT_CONFIRMED, environment=row.environment.name
             )

@@ -106,7 +106,8 @@ class ChangeSet:
 class ChangeSetRequest:
     """The request for a change set. Parameters may contain secrets: never log it.
 
-    `kept` are the parameters of an existing stack that keep their values, NoEcho values included.
+    `kept` are the parameters of an existing stack that keep their values, NoEcho values included. With
+    `is_nested`, CloudFormation computes the change sets of nested stacks as well.
     """
 
     stack_name: str
@@ -119,6 +120,7 @@ class ChangeSetRequest:
     role_arn: str = ""
     is_update: bool = False
     kept: tuple[str, ...] = ()
+    is_nested: bool = True
 
     def __repr__(self) -> str:
         return f"ChangeSetRequest({self.stack_name}, {self.change_set_name})"
@@ -147,7 +149,7 @@ class CloudFormation(StackOperations, Protocol):
         ...
 
     def create_change_set(self, request: ChangeSetRequest) -> str:
-        """Create a change set including nested stacks, and return its id."""
+        """Create a change set, and return its id."""
         ...
 
     def describe_change_set(self, change_set: str, stack: str = "") -> ChangeSet:
@@ -221,7 +223,7 @@ class CloudFormationGateway(StackOperationsGateway):
                 ChangeSetType="UPDATE" if request.is_update else "CREATE",
                 ClientToken=request.token,
                 TemplateURL=request.template_url,
-                IncludeNestedStacks=True,
+                IncludeNestedStacks=request.is_nested,
                 Capabilities=list(request.capabilities),  # type: ignore[arg-type]  # from the settings
                 Parameters=parameters,
                 Tags=[{"Key": key, "Value": value} for key, value in request.tags.items()],

@@ -36,7 +36,8 @@ def judged(
     resources = (*changes.resources, *_in_removed_stacks(changes, before, old))
     bodies = {path: body_of(old, path) or body_of(new, path) for path in (one.path for one in resources)}
     known = [replace(one, data=holds(one.type, bodies[one.path])) for one in resources]
-    rule = LikelySame(known, old, new, parameters)
+    # Of what CloudFormation did not compute, nothing can be taken for unchanged.
+    rule = LikelySame(known, {} if changes.root_only else old, new, parameters)
     effects = [
         replace(
             one,

@@ -26,9 +26,23 @@ def _is_hazard(resource: ChangedResource) -> bool:
     return bool(resource.data) and resource.action == Action.REPLACE
 
 
+def not_computed(changes: Changes) -> tuple[str, ...]:
+    """Return the paths of the nested stacks that change in ways that CloudFormation did not compute."""
+    if not changes.root_only:
+        return ()
+    # A new one holds nothing yet; what goes with an old one is told by the templates.
+    stays = (Action.ADD, Action.REMOVE)
+    return tuple(one.path for one in changes.resources if one.is_stack and one.action not in stays)
+
+
+def may_lose_data(changes: Changes) -> bool:
+    """Return whether data is lost, or that it is not cannot be told: a person must confirm that."""
+    return bool(hazards(changes) or not_computed(changes))
+
+
 def replaces(changes: Changes) -> bool:
     """Return whether something is or may be replaced: CloudFormation then refuses DisableRollback."""
-    return any(
+    return bool(not_computed(changes)) or any(
         one.action in (Action.REPLACE, Action.DYNAMIC) or one.replacement in ("True", "Conditional")
         for one in changes.resources
     )

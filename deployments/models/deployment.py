@@ -265,7 +265,13 @@ class Deployment(models.Model):
     @property
     def change_set_name(self) -> str:
         """Return the name of the change set; it is the same in every step, and new for each preview."""
-        return self.change_set_name_of(self.revision)
+        name = self.change_set_name_of(self.revision)
+        return f"{name}-root" if self.is_root_only else name
+
+    @property
+    def is_root_only(self) -> bool:
+        """Return whether its change set is without those of nested stacks: CloudFormation refused them."""
+        return bool(self.changes.get("root_only"))
 
     def change_set_name_of(self, revision: int) -> str:
         """Return the name of the change set of one preview."""

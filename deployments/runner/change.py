@@ -25,6 +25,7 @@ from deployments.runner import (
     preflight,
     previews,
     queue,
+    root_only,
     stack_rows,
     template_sets,
 )
@@ -73,6 +74,8 @@ def create_change_set(deployment: Deployment, clients: Clients) -> float | None:
         if any(text in change_set.reason for text in _NOTHING):
             _end_without_changes(deployment, clients)
             return None
+        if root_only.fall_back(deployment, change_set, clients.cloudformation):
+            return AT_ONCE
         raise rejection(deployment, change_set, clients.cloudformation)
     changes = previews.preview_of(deployment, change_sets.read(change_set, clients.cloudformation))
     with transaction.atomic():
@@ -96,7 +99,7 @@ def _create_or_adopt(deployment: Deployment, clients: Clients, stack: StackView)
     request = ChangeSetRequest(
         stack_name=stack.stack_id,
         change_set_name=deployment.change_set_name,
-        token=f"{deployment.token}-{deployment.revision}",
+        token=f"{deployment.token}-{deployment.revision}{'-root' if deployment.is_root_only else ''}",
         template_url=launch.url_of(deployment, template_set.root.name),
         parameters={name: value for name, value in values.items() if name not in kept},
         kept=tuple(sorted(kept)),
@@ -104,12 +107,15 @@ def _create_or_adopt(deployment: Deployment, clients: Clients, stack: StackView)
         capabilities=tuple(settings.SANSO_CAPABILITIES),
         role_arn=environment.account.stack_role_arn,
         is_update=True,
+        is_nested=not deployment.is_root_only,
     )
     deployment.confirm_claim()
+    root_only.delete_refused(deployment, stack.stack_id, clients.cloudformation)
     if deployment.revision:
         with suppress(AwsNotFound):
             before = deployment.change_set_name_of(deployment.revision - 1)
             clients.cloudformation.delete_change_set(before, stack.stack_id)
+            clients.cloudformation.delete_change_set(f"{before}-root", stack.stack_id)
     try:
         return clients.cloudformation.create_change_set(request)
     except AwsAlreadyDone:
@@ -172,6 +178,7 @@ def _delete_change_set(deployment: Deployment, clients: Clients) -> None:
     if deployment.state in (State.PREFLIGHT, State.ARTIFACTS) or not stack_id:
         return
     deployment.confirm_claim()
+    root_only.delete_refused(deployment, stack_id, clients.cloudformation)
     with suppress(AwsNotFound):  # the stack is gone, and its change sets with it
         # By its name: a step may have created it and died before its id was recorded.
         clients.cloudformation.delete_change_set(deployment.change_set_name, stack_id)

@@ -17,7 +17,7 @@ from deployments.errors import AwsAlreadyDone, AwsFailure, UserFixable
 from deployments.message_codes import Code
 from deployments.models import Deployment, Environment
 from deployments.models.sealed import unseal
-from deployments.runner import endpoint_run, event_log, preflight, stack_rows, template_sets
+from deployments.runner import endpoint_run, event_log, preflight, root_only, stack_rows, template_sets
 from deployments.runner.rejected_change_set import rejection
 
 AT_ONCE = 0.0
@@ -90,8 +90,13 @@ def create_change_set(deployment: Deployment, clients: Clients) -> float:
     if change_set.is_pending:
         return SOON
     if not change_set.is_created:
+        if root_only.fall_back(deployment, change_set, clients.cloudformation):
+            return AT_ONCE
         raise rejection(deployment, change_set, clients.cloudformation)
-    resources, stacks = stack_rows.seed_from_change_set(deployment, change_set, clients.cloudformation)
+    planned = root_only.planned(deployment) if deployment.is_root_only else {}
+    resources, stacks = stack_rows.seed_from_change_set(
+        deployment, change_set, clients.cloudformation, planned
+    )
     event_log.add(deployment, "change_set.created", resources=resources, stacks=stacks)
     with transaction.atomic():
         deployment.move_to(State.STACKS, stack_id=change_set.stack_id)
@@ -115,14 +120,16 @@ def _create_or_adopt(deployment: Deployment, clients: Clients) -> str:
     request = ChangeSetRequest(
         stack_name=environment.stack_name,
         change_set_name=deployment.change_set_name,
-        token=str(deployment.token),
+        token=f"{deployment.token}-root" if deployment.is_root_only else str(deployment.token),
         template_url=url_of(deployment, template_set.root.name),
         parameters={**deployment.parameters, **unseal(deployment.sealed_parameters), **values},
         tags=tags_of(environment),
         capabilities=tuple(settings.SANSO_CAPABILITIES),
         role_arn=environment.account.stack_role_arn,
+        is_nested=not deployment.is_root_only,
     )
     deployment.confirm_claim()
+    root_only.delete_refused(deployment, environment.stack_name, clients.cloudformation)
     try:
         return clients.cloudformation.create_change_set(request)
     except AwsAlreadyDone:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 from deployments import catalog
 from deployments.aws.cloudformation import ChangeSet, ResourceChange
@@ -39,7 +40,11 @@ def preview_of(deployment: Deployment, tree: Mapping[str, ChangeSet]) -> Changes
         if name in causes:  # the portal sets them, and they change with the files of the set
             causes[name] = LinkKind.DEFAULT
     return judged(
-        changes_of(tree, template_set.digest),
+        replace(
+            changes_of(tree, template_set.digest),
+            root_only=deployment.is_root_only,
+            root_only_reason=str(deployment.changes.get("root_only_reason", "")),
+        ),
         _side(base, before) if base else None,
         _side(template_set, after),
         causes,

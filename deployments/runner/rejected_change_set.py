@@ -25,7 +25,7 @@ def rejection(deployment: Deployment, change_set: ChangeSet, cloudformation: Clo
     The nested change set that CloudFormation points to is read for its reason. Where it points to none, the
     template set tells which nested stack the reason fits.
     """
-    names, failed = _followed(change_set, cloudformation)
+    names, failed = followed(change_set, cloudformation)
     template_set = template_sets.uploaded(deployment)
     templates, root = template_set.contents, template_set.root.name
     if len(names) > 1:
@@ -44,7 +44,7 @@ def rejection(deployment: Deployment, change_set: ChangeSet, cloudformation: Clo
     )
 
 
-def _followed(change_set: ChangeSet, cloudformation: CloudFormation) -> tuple[tuple[str, ...], ChangeSet]:
+def followed(change_set: ChangeSet, cloudformation: CloudFormation) -> tuple[tuple[str, ...], ChangeSet]:
     """Return the stack names from the root down to the change set with the reason, and that change set."""
     names = [_stack_name(change_set)]
     for _ in range(MAX_DEPTH):

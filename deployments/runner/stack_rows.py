@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
 from django.db import transaction
 
 from deployments.aws.cloudformation import ChangeSet, CloudFormation, ResourceChange, ResourceView
 from deployments.core.status import DELETED
+from deployments.core.template_stacks import TemplateStack
 from deployments.errors import AwsNotFound
 from deployments.models import Deployment, Resource, Stack
 from deployments.models.stack import STACK_TYPE
@@ -49,11 +50,15 @@ def child_of(parent: Stack, logical_id: str, stack_id: str) -> Stack:
 
 
 def seed_from_change_set(
-    deployment: Deployment, root_change_set: ChangeSet, cloudformation: CloudFormation
+    deployment: Deployment,
+    root_change_set: ChangeSet,
+    cloudformation: CloudFormation,
+    planned: Mapping[str, TemplateStack],
 ) -> tuple[int, int]:
     """Create a pending row for every resource that the change set will create.
 
-    Return (resources, stacks). Nested stacks have change sets of their own.
+    Return (resources, stacks). Nested stacks have change sets of their own; where CloudFormation refuses
+    these, `planned` has the stacks of the template set.
     """
     root = root_of(deployment, root_change_set.stack_id, deployment.environment.stack_name)
     waiting = [(root, root_change_set)]
@@ -70,8 +75,32 @@ def seed_from_change_set(
             if change.change_set_id and child.depth <= MAX_DEPTH:
                 nested = cloudformation.describe_change_set(change.change_set_id)
                 waiting.append((child_of(stack, change.logical_id, nested.stack_id), nested))
+    for path, one in planned.items():
+        if path:
+            stacks += 1
+            resources += _planned(root, path, one)
     expectations.of_create(deployment)
     return resources, stacks
+
+
+def _planned(root: Stack, path: str, planned: TemplateStack) -> int:
+    """Create the rows of a nested stack that a template set plans. Return the number of resources."""
+    stack = root
+    for logical_id in path.split("/"):
+        stack = child_of(stack, logical_id, "")
+    known = {
+        name: body
+        for name, body in planned.resources.items()
+        if "Condition" not in body or planned.scope.condition(body["Condition"])
+    }
+    _pending(
+        stack,
+        [
+            ResourceChange(action="Add", logical_id=name, type=str(body.get("Type") or ""))
+            for name, body in known.items()
+        ],
+    )
+    return len(known)
 
 
 def _pending(stack: Stack, changes: Iterable[ResourceChange]) -> None:

@@ -13,7 +13,7 @@ from deployments.wording.operations import OPERATIONS
 MESSAGES: Final[Mapping[Code, str]] = {
     Code.NAME_NOT_CONFIRMED: N_("Type the name %(environment)s exactly to delete the environment."),
     Code.DATA_LOSS_NOT_CONFIRMED: N_(
-        "The change deletes data. Type the name %(environment)s exactly to apply it."
+        "The change deletes data or may delete it. Type the name %(environment)s exactly to apply it."
     ),
     Code.DELETION_PROTECTION_ON: N_(
         "Deletion protection is on, so AWS would refuse the deletion. Select the check box to turn it "

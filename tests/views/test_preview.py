@@ -9,6 +9,7 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from deployments.core.change_summary import Prediction
+from deployments.core.changes import ChangedResource, Changes
 from deployments.errors import Message
 from deployments.message_codes import Code
 from deployments.models import Deployment, Environment
@@ -66,7 +67,10 @@ def test_a_change_that_replaces_the_database_names_the_data_first_and_needs_the_
 
     given = {"digest": change.preview_digest, "typed_name": "shup"}
     refused = browser.post(f"/deployments/{change.pk}/apply", given, follow=True)
-    assert "The change deletes data. Type the name shop exactly to apply it." in page(refused).text
+    assert (
+        "The change deletes data or may delete it. Type the name shop exactly to apply it."
+        in page(refused).text
+    )
     change.refresh_from_db()
     assert change.applied_at is None
     browser.post(f"/deployments/{change.pk}/apply", given | {"typed_name": "shop"})
@@ -208,3 +212,25 @@ def test_only_changes_have_a_preview(browser: Client, shop: Environment) -> None
     creation = make_deployment(shop, state="succeeded")
     assert browser.get(f"/deployments/{creation.pk}/preview").status_code == 404
     assert browser.get(f"/deployments/{creation.pk}/").status_code == 200
+
+
+def test_what_cloudformation_did_not_compute_is_listed_and_must_be_confirmed(
+    browser: Client, shop: Environment
+) -> None:
+    reason = "Parameter 'Zone' must match pattern [a-z]+"
+    stack = ChangedResource(path="Aurora", action="modify", type="AWS::CloudFormation::Stack", effect="stack")
+    changes = Changes(resources=(stack,), computed=("",), root_only=True, root_only_reason=reason)
+    change = make_preview(shop, changes=changes.to_json(), preview_digest=changes.digest)
+
+    shown = opened(browser, change)
+
+    assert shown.one(id="sentence").text == "1 nested stack not computed"
+    assert "it cannot be ruled out that data in them is lost" in shown.text
+    assert f"CloudFormation's reason: {reason}" in shown.text
+    assert shown.one(id="typed-name").attributes["data-name"] == "shop"
+    given = {"digest": change.preview_digest}
+    refused = page(browser.post(f"/deployments/{change.pk}/apply", given, follow=True))
+    assert "Type the name shop exactly to apply it." in refused.text
+    browser.post(f"/deployments/{change.pk}/apply", given | {"typed_name": "shop"})
+    change.refresh_from_db()
+    assert change.applied_at is not None

@@ -14,7 +14,7 @@ from deployments.models.sealed import unseal
 def local_diff(deployment: Deployment) -> LocalDiff:
     """Return the differences between a change and the deployment whose values it changes."""
     base = deployment.base
-    old, new = _set_of(base) if base else None, _set_of(deployment)
+    old, new = find_set(base) if base else None, find_set(deployment)
     old_defaults, new_defaults = _defaults(old), _defaults(new)
     before = old_defaults | base.parameters if base else {}
     parameters = parameter_changes(
@@ -35,7 +35,8 @@ def local_diff(deployment: Deployment) -> LocalDiff:
     )
 
 
-def _set_of(deployment: Deployment) -> TemplateSet | None:
+def find_set(deployment: Deployment) -> TemplateSet | None:
+    """Return the template set of a deployment, None if it is not stored."""
     try:
         return set_of(deployment)
     except UserFixable:

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
-from deployments.core.change_summary import Prediction, hazards, hit_rate
+from deployments.core.change_summary import Prediction, hazards, hit_rate, may_lose_data
 from deployments.core.changes import ChangedResource, Changes
 from deployments.core.operations import Operation, refusal
 from deployments.core.phases import BEFORE_STACKS, Kind, State
 from deployments.models import Deployment
 from deployments.models.expected import history
 from deployments.presentation.preview import consequences, rows, words
-from deployments.presentation.preview.local import local_diff
+from deployments.presentation.preview.local import find_set, local_diff
+from deployments.presentation.preview.not_computed import hidden_stacks
 from deployments.presentation.queue_place import Place, place_of
 from deployments.wording import message_text
 
@@ -53,7 +54,9 @@ def context(deployment: Deployment, user: User | AnonymousUser | AbstractBaseUse
         "diff": local_diff(deployment),
         "sentence": words.sentence(changes),
         "hazards": [_hazard(one) for one in lost],
-        "needs_name": bool(lost),
+        "needs_name": may_lose_data(changes),
+        "hidden_stacks": hidden_stacks(deployment, changes, find_set(deployment)),
+        "root_only_reason": changes.root_only_reason,
         "blocked": _blocked(deployment, user),
         "tiers": consequences.tiers(changes, root, history(deployment.environment.account, Kind.UPDATE)),
         "unchanged": unchanged,

@@ -201,6 +201,11 @@ def _change_out_of_date(_values: Values) -> str:
     return _("The stack has changed since the preview. A new preview is being computed; apply that one.")
 
 
+def _root_only(values: Values) -> str:
+    text = _("CloudFormation refused the change sets of nested stacks; continuing without them. %(reason)s")
+    return text % values
+
+
 def _delete_found(values: Values) -> str:
     return _("Found %(resources)s to delete.") % {"resources": resources(int(values["resources"]))}
 
@@ -263,6 +268,7 @@ _EVENTS: dict[str, Callable[[Values], str]] = {
     "protect.failed": _protect_failed,
     "artifacts.uploaded": _artifacts,
     "change_set.created": _change_set,
+    "change_set.root_only": _root_only,
     "stacks.started": _stacks_started,
     "change.applied": _change_applied,
     "change.canceled": _change_canceled,

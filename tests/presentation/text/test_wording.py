@@ -20,6 +20,7 @@ EVENTS: dict[str, dict[str, Any]] = {
     "preflight.bucket": {"bucket": "sanso-artifacts", "created": True},
     "artifacts.uploaded": {"objects": 11, "reused": 1},
     "change_set.created": {"resources": 64, "stacks": 9},
+    "change_set.root_only": {"reason": "Parameter 'Zone' must match pattern [a-z]+"},
     "stacks.started": {"stack_name": "sanso-staging"},
     "delete.found": {"resources": 64},
     "delete.started": {"stack_name": "sanso-staging"},
