@@ -183,6 +183,8 @@ class Code(StrEnum):
     STACK_BUSY = "stack_busy"
     STACK_STATUS_UNKNOWN = "stack_status_unknown"
     STACK_NEVER_CREATED = "stack_never_created"
+    STACK_GONE = "stack_gone"
+    DEPLOYMENT_IN_PROGRESS = "deployment_in_progress"
     STACK_IN_REVIEW = "stack_in_review"
     STACK_ALREADY_DELETED = "stack_already_deleted"
     STACK_BEING_DELETED = "stack_being_deleted"

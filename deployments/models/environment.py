@@ -198,16 +198,11 @@ class Environment(models.Model):
         return on and bool(self.stack_id) and not is_rolled_back_create(self.stack_status)
 
     @property
-    def can_be_deleted(self) -> bool:
-        """Return whether its deletion can be requested."""
-        return not (self.deleted_at or self.missing_since or self.active_deployment)
-
-    @property
-    def can_be_changed(self) -> bool:
-        """Return whether a change can be requested: now, or when the active deployment has ended."""
-        if self.deleted_at or self.missing_since or not self.stack_id:
+    def needs_operator(self) -> bool:
+        """Return whether its stack is in a final status from which it cannot be changed."""
+        if not self.stack_id or self.missing_since or self.active_deployment:
             return False
-        return is_allowed(self.stack_status, Operation.CHANGE) or self.active_deployment is not None
+        return not is_allowed(self.stack_status, Operation.CHANGE)
 
     @property
     def active_deployment(self) -> Deployment | None:

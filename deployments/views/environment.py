@@ -36,6 +36,7 @@ from deployments.presentation.environment_tabs import HISTORY as HISTORY_TAB
 from deployments.presentation.failed_environment import failure_context
 from deployments.presentation.health.history_page import history_context, incidents_context
 from deployments.presentation.health.page import health_context
+from deployments.presentation.operations import operations_view
 from deployments.presentation.protection import protection_view
 from deployments.presentation.remaining import remaining_view
 from deployments.presentation.text.datetime_formats import units
@@ -69,6 +70,8 @@ def environment_page(request: AuthedRequest, pk: int, tab: str = OVERVIEW) -> Ht
     context |= {
         "is_observed": is_observed,
         "is_gone": environment.missing_since is not None or environment.deleted_at is not None,
+        "operations": operations_view(environment, request.user.has_perm),
+        "needs_operator": environment.needs_operator,
         "open_changes": Deployment.objects.for_list().of(environment).open_changes(),
         "tab": tab,
         "tab_template": f"deployments/_environment_tab_{tab}.html",

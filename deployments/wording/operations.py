@@ -13,6 +13,10 @@ OPERATIONS: Final[Mapping[Code, str]] = {
     Code.STACK_BUSY: N_("CloudFormation is changing the stack (%(status)s). Wait until it has finished."),
     Code.STACK_STATUS_UNKNOWN: N_("Sanso does not know the stack status %(status)s, so it changes nothing."),
     Code.STACK_NEVER_CREATED: N_("The environment has no stack."),
+    Code.STACK_GONE: N_(
+        "The stack no longer exists in AWS. Create the environment again, or remove it from Sanso."
+    ),
+    Code.DEPLOYMENT_IN_PROGRESS: N_("A deployment is changing this environment. Wait until it has finished."),
     Code.STACK_IN_REVIEW: N_("Nothing has been created in the stack yet."),
     Code.STACK_ALREADY_DELETED: N_("The stack has been deleted."),
     Code.STACK_BEING_DELETED: N_("The stack is being deleted."),

@@ -55,7 +55,8 @@ def test_viewers_have_no_buttons_that_change_environments(viewer: Client, enviro
 
     assert "staging" in listed.text
     assert "New environment" not in listed.one("main").text
-    assert not shown.all(id="delete")
+    assert "disabled" in shown.one("button", id="delete").attributes
+    assert shown.one(id="delete-why-not").text
     assert not shown.all(id="forget")
 
 

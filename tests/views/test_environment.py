@@ -108,7 +108,8 @@ def test_an_active_deployment_is_linked_and_the_environment_cannot_be_deleted(br
     shown = show(browser, environment)
 
     assert environment.latest.get_absolute_url() in {a["href"] for a in shown.one(id="active").all("a")}
-    assert not shown.all(id="delete")
+    assert "disabled" in shown.one("button", id="delete").attributes
+    assert "A deployment is changing this environment." in shown.one(id="delete-why-not").text
 
 
 def test_the_page_displays_what_a_deployment_waits_for(browser: Client) -> None:

@@ -1,0 +1,188 @@
+"""What an operator can do with a stack now, from the state table, and for the rest the reason why not.
+
+The page's buttons read it. An operation has its address in ROUTES, its permission in PERMISSIONS, and its
+texts in `_texts`; an operation without an address is not shown while CloudFormation would accept it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from deployments.core.operations import Operation, refusal
+from deployments.core.phases import Kind
+from deployments.errors import Message
+from deployments.message_codes import Code
+from deployments.models import Environment
+from deployments.wording import message_text
+
+ROUTES: Mapping[Operation, str] = {
+    Operation.CHANGE: "environment_change",
+    Operation.DELETE: "environment_delete",
+}
+"""The page of each operation; its argument is the key of the environment."""
+PERMISSIONS: Mapping[Operation, str] = {
+    Operation.CHANGE: "deployments.change_environment",
+    Operation.RETRY: "deployments.change_environment",
+    Operation.CANCEL: "deployments.change_environment",
+    Operation.ROLL_BACK: "deployments.change_environment",
+    Operation.CONTINUE: "deployments.change_environment",
+    Operation.DELETE: "deployments.add_deployment",
+    Operation.FORCE_DELETE: "deployments.force_delete",
+}
+_ORDER = (
+    Operation.CANCEL,
+    Operation.CONTINUE,
+    Operation.RETRY,
+    Operation.ROLL_BACK,
+    Operation.CHANGE,
+    Operation.DELETE,
+    Operation.FORCE_DELETE,
+)
+_DESTRUCTIVE = (Operation.DELETE, Operation.FORCE_DELETE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """What decides what can be done: the stack, and what Sanso itself does with it.
+
+    `status` is the StackStatus, "" without a stack. `active` is the kind of the deployment that holds the
+    environment, None if none does.
+    """
+
+    status: str
+    active: Kind | None = None
+    is_missing: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferedOperation:
+    """One operation: an address if it can be requested now, otherwise the reason why not."""
+
+    operation: Operation
+    label: str
+    description: str
+    url: str = ""
+    reason: str = ""
+
+    @property
+    def is_destructive(self) -> bool:
+        """Return whether it deletes."""
+        return self.operation in _DESTRUCTIVE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperationsView:
+    """All operations, those that are possible apart from those that are not."""
+
+    possible: tuple[OfferedOperation, ...]
+    impossible: tuple[OfferedOperation, ...]
+    by_name: Mapping[str, OfferedOperation]
+
+
+def situation_of(environment: Environment) -> Situation:
+    """Return what decides what can be done with an environment that has not been deleted."""
+    active = environment.active_deployment
+    return Situation(
+        status=environment.stack_status if environment.stack_id else "",
+        active=Kind(active.kind) if active else None,
+        is_missing=environment.missing_since is not None,
+    )
+
+
+def operations_view(environment: Environment, may: Callable[[str], bool]) -> OperationsView | None:
+    """Return the operations of an environment; None if it is deleted or only a recording."""
+    if environment.deleted_at or environment.account.is_recording:
+        return None
+    found = offered(situation_of(environment), may, environment.pk)
+    return OperationsView(
+        possible=tuple(one for one in found if one.url),
+        impossible=tuple(one for one in found if not one.url),
+        by_name={str(one.operation): one for one in found},
+    )
+
+
+def offered(situation: Situation, may: Callable[[str], bool], pk: int) -> tuple[OfferedOperation, ...]:
+    """Return each operation in the order of the page; `may` says whether the user has a permission."""
+    found = []
+    for operation in _ORDER:
+        why = why_not(situation, operation)
+        if why is None and operation not in ROUTES:
+            continue
+        if why is None and not may(PERMISSIONS[operation]):
+            why = Message(Code.PERMISSION_MISSING, {"permission": PERMISSIONS[operation]})
+        label, description = _texts(operation)
+        found.append(
+            OfferedOperation(
+                operation=operation,
+                label=label,
+                description=description,
+                url="" if why else reverse(ROUTES[operation], args=[pk]),
+                reason=message_text(why) if why else "",
+            )
+        )
+    return tuple(found)
+
+
+def why_not(situation: Situation, operation: Operation) -> Message | None:
+    """Return why an operation cannot be requested in a situation, None if it can."""
+    if situation.is_missing:
+        return Message(Code.STACK_GONE)
+    if situation.active is not None:
+        return _while_active(situation, situation.active, operation)
+    if not situation.status and operation is Operation.DELETE:
+        return None  # without a stack, the environment is removed from the list
+    return refusal(situation.status, operation)
+
+
+def _while_active(situation: Situation, active: Kind, operation: Operation) -> Message | None:
+    """A change can be requested meanwhile: it waits for its turn. All else waits, except what stops it."""
+    if operation is Operation.CHANGE and active is not Kind.DELETE and situation.status:
+        return None
+    if operation is Operation.CANCEL:
+        return refusal(situation.status, operation)
+    return Message(Code.DEPLOYMENT_IN_PROGRESS)
+
+
+def _texts(operation: Operation) -> tuple[str, str]:
+    """Return the label of an operation and the sentence that says what it does."""
+    return {
+        Operation.CHANGE: (
+            pgettext("operation", "Change…"),
+            _(
+                "Edit the parameters or take the current templates. Nothing changes before you apply the "
+                "preview."
+            ),
+        ),
+        Operation.RETRY: (
+            _("Retry…"),
+            _("Continue from where the last operation stopped, with other values if needed."),
+        ),
+        Operation.CANCEL: (
+            _("Cancel the operation…"),
+            _("Stop what CloudFormation is doing: an update is rolled back, a creation is deleted."),
+        ),
+        Operation.ROLL_BACK: (
+            _("Roll back…"),
+            _("Return to the state before the operation that failed."),
+        ),
+        Operation.CONTINUE: (
+            _("Continue the rollback…"),
+            _("Let CloudFormation finish the rollback that failed, so that the environment is usable again."),
+        ),
+        Operation.DELETE: (
+            _("Delete…"),
+            _("Delete the stack with its resources. What remains and is billed is listed before and after."),
+        ),
+        Operation.FORCE_DELETE: (
+            _("Force deletion…"),
+            _(
+                "Delete the stack and leave in AWS what cannot be deleted. Sanso does not manage it "
+                "afterwards."
+            ),
+        ),
+    }[operation]

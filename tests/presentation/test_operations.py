@@ -1,0 +1,51 @@
+"""What a page offers in every status of a stack, and the reason where it offers nothing."""
+
+from __future__ import annotations
+
+import botocore.session
+import pytest
+
+from deployments.core.operations import Operation, is_allowed
+from deployments.core.phases import Kind
+from deployments.presentation.operations import PERMISSIONS, ROUTES, Situation, offered
+
+_MODEL = botocore.session.get_session().get_service_model("cloudformation")
+STATUSES: list[str] = list(_MODEL.shape_for("StackStatus").enum)  # type: ignore[attr-defined]
+
+
+def everything(permission: str) -> bool:
+    return True
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_each_operation_of_a_status_has_an_address_or_a_reason(status: str) -> None:
+    for one in offered(Situation(status=status), everything, 7):
+        assert bool(one.url) is is_allowed(status, one.operation)
+        assert bool(one.reason) is not bool(one.url)
+        assert one.label
+        assert one.description
+
+
+@pytest.mark.parametrize("operation", list(ROUTES))
+def test_without_the_permission_the_reason_names_it(operation: Operation) -> None:
+    statuses = [status for status in STATUSES if is_allowed(status, operation)]
+    for status in statuses:
+        found = {one.operation: one for one in offered(Situation(status=status), lambda _: False, 7)}
+        assert PERMISSIONS[operation] in found[operation].reason
+
+
+def test_while_a_deployment_runs_only_a_change_can_be_requested() -> None:
+    situation = Situation(status="UPDATE_COMPLETE", active=Kind.UPDATE)
+    assert [one.operation for one in offered(situation, everything, 7) if one.url] == [Operation.CHANGE]
+    deleting = Situation(status="DELETE_IN_PROGRESS", active=Kind.DELETE)
+    assert not [one for one in offered(deleting, everything, 7) if one.url]
+
+
+def test_an_environment_without_a_stack_can_only_be_deleted() -> None:
+    assert [one.operation for one in offered(Situation(status=""), everything, 7) if one.url] == [
+        Operation.DELETE
+    ]
+
+
+def test_nothing_is_offered_for_a_stack_that_is_gone() -> None:
+    assert not [one for one in offered(Situation(status="", is_missing=True), everything, 7) if one.url]
