@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.conf import settings
@@ -13,16 +14,17 @@ from django.utils import timezone
 from deployments import catalog
 from deployments.actions.parameters import checked
 from deployments.actions.request import CHANGE, Request, requesting
+from deployments.core.approvals import schedule_problem
 from deployments.core.change_summary import may_lose_data
 from deployments.core.changes import Changes
 from deployments.core.operations import Operation, refusal
-from deployments.core.phases import Kind, State
+from deployments.core.phases import WAITS, Kind, State
 from deployments.core.status import is_final
 from deployments.errors import UserFixable
 from deployments.message_codes import Code
 from deployments.models import Deployment, Environment
 from deployments.models.sealed import seal
-from deployments.runner import event_log, queue, template_sets
+from deployments.runner import approvals, event_log, queue, template_sets
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -171,17 +173,26 @@ def _images(
     }
 
 
-def apply_change(*, user: User, deployment: Deployment, digest: str, typed_name: str = "") -> Deployment:
+def apply_change(
+    *,
+    user: User,
+    deployment: Deployment,
+    digest: str,
+    typed_name: str = "",
+    scheduled_for: datetime | None = None,
+) -> Deployment:
     """Apply the preview with this digest: at once if the environment is free, else when it has its turn.
 
-    `typed_name` must be the environment's name if data may be lost. A second call returns the same
-    deployment. Raise UserFixable if the preview is another one by now, or the name is not typed.
+    It waits for `scheduled_for` before, if a time is given, and before that for a second person's approval if
+    the environment requires one. `typed_name` must be the environment's name if data may be lost. A second
+    call returns the same deployment. Raise UserFixable if the preview is another one by now, the name is not
+    typed, or the time cannot be chosen.
     """
     request = Request(user=user, action="apply", permission=CHANGE, environment=deployment.environment)
     with requesting(request):
         row = _open(deployment)
         request.deployment, request.reason = row, row.reason
-        if row.applied_at and row.preview_digest == digest:
+        if State(row.state) in WAITS and row.preview_digest == digest:
             return row
         if row.state != State.PREVIEW:
             raise UserFixable("PreviewNotReady", Code.PREVIEW_NOT_READY)
@@ -191,12 +202,39 @@ def apply_change(*, user: User, deployment: Deployment, digest: str, typed_name:
             raise UserFixable(
                 "NameNotConfirmed", Code.DATA_LOSS_NOT_CONFIRMED, environment=row.environment.name
             )
-        now = timezone.now()
-        # With a new version, a step that has begun before writes nothing more.
-        row.move_to(State.QUEUED, version=row.version + 1, applied_at=now, applied_by=user, due_at=now)
-        queue.take_place(row)
-        event_log.add(row, "change.applied", key=str(row.revision), user=user.get_username())
+        if scheduled_for is not None:
+            request.details["scheduled_for"] = scheduled_for.isoformat()
+            if why := schedule_problem(scheduled_for, timezone.now()):
+                raise UserFixable("ScheduleNotPossible", why.code, "scheduled_for", **why.params)
+        if row.environment.requires_approval:
+            request.action = "request_approval"
+            # With a new version, a step that has begun before writes nothing more.
+            row.scheduled_for = scheduled_for
+            approvals.request(row, user, version=row.version + 1, scheduled_for=scheduled_for)
+            return row
+        begin_waiting(row, scheduled_for, user, applied_by=user)
         return row
+
+
+def begin_waiting(row: Deployment, scheduled_for: datetime | None, user: User, **values: Any) -> None:
+    """Let a change that is applied, and approved if it has to be, wait for its time or for its turn.
+
+    `row` is locked; `values` are further values of it.
+    """
+    now = timezone.now()
+    values |= {"version": row.version + 1, "scheduled_for": scheduled_for}
+    event_log.add(
+        row,
+        "change.applied",
+        key=f"{row.revision}{row.state}",
+        user=user.get_username(),
+        at=scheduled_for.isoformat() if scheduled_for else "",
+    )
+    if scheduled_for is not None and scheduled_for > now:
+        row.move_to(State.SCHEDULED, due_at=scheduled_for, **values)
+        return
+    row.move_to(State.QUEUED, applied_at=now, due_at=now, **values)
+    queue.take_place(row)
 
 
 def discard_change(*, user: User, deployment: Deployment) -> Deployment:
@@ -210,12 +248,12 @@ def discard_change(*, user: User, deployment: Deployment) -> Deployment:
 
 
 def preview_again(*, user: User, deployment: Deployment) -> Deployment:
-    """Request a new preview of a change in the place of the one that is shown."""
+    """Request a new preview of a change in the place of the one that is shown; its approval is void."""
     request = Request(user=user, action="preview", permission=CHANGE, environment=deployment.environment)
     with requesting(request):
         row = _open(deployment)
         request.deployment = row
-        if row.state != State.PREVIEW:
+        if row.state not in (State.PREVIEW, State.APPROVAL, State.SCHEDULED):
             raise UserFixable("PreviewNotReady", Code.PREVIEW_NOT_READY)
         queue.restart_preview(row, version=row.version + 1, due_at=timezone.now())
         return row
@@ -227,6 +265,7 @@ def cancel(row: Deployment, code: str, user: User | None) -> None:
     Deployment.objects.filter(pk=row.pk).update(**values)
     for name, value in values.items():
         setattr(row, name, value)
+    approvals.close(row, "withdrawn")
 
 
 def _open(deployment: Deployment) -> Deployment:

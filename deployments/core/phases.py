@@ -16,12 +16,14 @@ class Kind(StrEnum):
 
 
 class State(StrEnum):
-    """The state of a deployment: phases, QUEUED, which is a wait between two of them, and final states."""
+    """The state of a deployment: phases, waits between two of them (`WAITS`), and final states."""
 
     PREFLIGHT = "preflight"
     ARTIFACTS = "artifacts"
     CHANGE_SET = "change_set"
     PREVIEW = "preview"
+    APPROVAL = "approval"
+    SCHEDULED = "scheduled"
     QUEUED = "queued"
     STACKS = "stacks"
     CONFIGURATION = "configuration"
@@ -36,7 +38,7 @@ class State(StrEnum):
 
 TERMINAL = frozenset({State.SUCCEEDED, State.FAILED, State.ROLLED_BACK, State.CANCELED})
 ACTIVE = frozenset(State) - TERMINAL
-"""Not ended: the dispatcher takes steps of them. Previews and queued changes do not hold the environment."""
+"""Not ended: the dispatcher takes steps of them. Previews and waits do not hold the environment."""
 _BEFORE = (State.PREFLIGHT, State.ARTIFACTS, State.CHANGE_SET)
 _FROM_STACKS = (State.STACKS, State.CONFIGURATION, State.TRAFFIC, State.READY)
 PHASES: dict[Kind, tuple[State, ...]] = {
@@ -44,7 +46,9 @@ PHASES: dict[Kind, tuple[State, ...]] = {
     Kind.UPDATE: (*_BEFORE, State.PREVIEW, *_FROM_STACKS),
     Kind.DELETE: (State.PREFLIGHT, State.STACKS),
 }
-BEFORE_STACKS = frozenset({*_BEFORE, State.PREVIEW, State.QUEUED})
+WAITS = frozenset({State.APPROVAL, State.SCHEDULED, State.QUEUED})
+"""Between two phases: for a second person, for the time that was chosen, for the environment to be free."""
+BEFORE_STACKS = frozenset({*_BEFORE, State.PREVIEW, *WAITS})
 """Before anything is changed in AWS: a permanent failure ends the deployment."""
 AFTER_STACKS = (State.CONFIGURATION, State.TRAFFIC, State.READY)
 """CloudFormation has finished; the deployment waits for what it created."""
@@ -53,8 +57,11 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     State.PREFLIGHT: _ENDS_EARLY | {State.ARTIFACTS, State.STACKS, State.SUCCEEDED},
     State.ARTIFACTS: _ENDS_EARLY | {State.CHANGE_SET},
     State.CHANGE_SET: _ENDS_EARLY | {State.PREVIEW, State.STACKS, State.SUCCEEDED},
-    State.PREVIEW: _ENDS_EARLY | {State.CHANGE_SET, State.QUEUED},
-    State.QUEUED: _ENDS_EARLY | {State.CHANGE_SET, State.STACKS},
+    State.PREVIEW: _ENDS_EARLY | {State.CHANGE_SET, *WAITS},
+    # An approved deletion begins with its preflight.
+    State.APPROVAL: _ENDS_EARLY | {State.CHANGE_SET, State.SCHEDULED, State.QUEUED, State.PREFLIGHT},
+    State.SCHEDULED: _ENDS_EARLY | {State.CHANGE_SET, State.APPROVAL, State.QUEUED},
+    State.QUEUED: _ENDS_EARLY | {State.CHANGE_SET, State.APPROVAL, State.STACKS},
     State.STACKS: (TERMINAL - {State.CANCELED}) | {State.CONFIGURATION},
     State.CONFIGURATION: frozenset({State.TRAFFIC, State.FAILED}),
     State.TRAFFIC: frozenset({State.READY, State.FAILED}),
@@ -74,8 +81,7 @@ def display_status_of(state: State) -> DisplayStatus:
         State.FAILED: DisplayStatus.FAILED,
         State.ROLLED_BACK: DisplayStatus.ROLLED_BACK,
         State.CANCELED: DisplayStatus.CANCELLED,
-        State.PREVIEW: DisplayStatus.WAITING,
-        State.QUEUED: DisplayStatus.WAITING,
+        **dict.fromkeys((State.PREVIEW, *WAITS), DisplayStatus.WAITING),
     }.get(state, DisplayStatus.PROGRESS)
 
 

@@ -1,6 +1,7 @@
 """The models: accounts, environments, deployments, their stacks, resources and events, and health."""
 
 from deployments.models.account import Account
+from deployments.models.approval import Approval
 from deployments.models.audit import AuditRecord
 from deployments.models.deployed_set import DeployedSet
 from deployments.models.deployment import Deployment
@@ -31,6 +32,7 @@ from deployments.models.template_check import TemplateCheck
 __all__ = [
     "Account",
     "ActionRequest",
+    "Approval",
     "Association",
     "AssociationRun",
     "AuditRecord",

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from deployments.core.phases import ACTIVE, BEFORE_STACKS, TERMINAL, TRANSITIONS, Kind, State
+from deployments.core.phases import ACTIVE, BEFORE_STACKS, TERMINAL, TRANSITIONS, WAITS, Kind, State
 from deployments.errors import LostClaim
 from deployments.models.environment import Environment
 from deployments.models.fields import IdField
@@ -30,6 +30,8 @@ STATES = [
     ("artifacts", _("Artifacts")),
     ("change_set", _("Change set")),
     ("preview", _("Preview")),
+    ("approval", _("Waiting for approval")),
+    ("scheduled", _("Scheduled")),
     ("queued", _("Queued")),
     ("stacks", _("Stacks")),
     ("configuration", _("Configuration")),
@@ -46,6 +48,8 @@ CANCEL_CODES = [
     ("discarded", _("Discarded")),
     ("denied", _("Denied")),
     ("expired", _("Expired")),
+    ("missed", _("Scheduled time missed")),
+    ("permission_lost", _("Permission withdrawn")),
     ("environment_deleted", _("Environment deleted")),
 ]
 
@@ -58,7 +62,7 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
         return self.filter(state__in=[str(s) for s in ACTIVE])
 
     def open_changes(self) -> Self:
-        """Keep changes that have not begun to change their environment: previews and queued ones."""
+        """Keep changes that have not begun to change their environment: previews, and those that wait."""
         rows = self.filter(kind="update", active_key=None)
         return rows.filter(state__in=[str(s) for s in BEFORE_STACKS])
 
@@ -174,6 +178,8 @@ class Deployment(models.Model):
     applied_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", editable=False
     )
+    # Of a change: when it takes its place in the queue, if a time was chosen.
+    scheduled_for = models.DateTimeField(null=True, blank=True, editable=False)
     # Why it ends without being applied, from the request on, and who requested that (nobody: it expired).
     cancel_code = models.CharField(
         max_length=20, blank=True, default="", choices=CANCEL_CODES, editable=False
@@ -317,7 +323,7 @@ class Deployment(models.Model):
             values |= {"failures": 0, "attention": "", "attention_code": ""}
             values |= {"ended_at": now, "due_at": None, "active_key": None, "sealed_parameters": ""}
         else:
-            values |= {"phase_at": now} | ({} if new is State.QUEUED else {"last_phase": str(new)})
+            values |= {"phase_at": now} | ({} if new in WAITS else {"last_phase": str(new)})
         won = type(self).objects.filter(pk=self.pk, state=str(old), version=self.version).update(**values)
         if not won:
             raise LostClaim(self.pk)

@@ -147,6 +147,8 @@ class Environment(models.Model):
     health_at = models.DateTimeField(null=True, blank=True)
     # A page is open until then: sources are polled more often, and with priority.
     watched_until = models.DateTimeField(null=True, blank=True)
+    # A second person approves its changes and its deletion (not the deletion protection of AWS).
+    requires_approval = models.BooleanField(_("changes require approval"), default=False)
     created_at = models.DateTimeField(auto_now_add=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
     due_at = models.DateTimeField(null=True, blank=True, db_index=True)
@@ -162,6 +164,7 @@ class Environment(models.Model):
         permissions = (
             ("operate_environment", "Can run associations, site checks and deletion protection"),
             ("approve_change", "Can approve changes that others requested"),
+            ("require_approval", "Can decide whether changes of an environment require approval"),
             ("lock_environment", "Can lock environments"),
             ("break_lock", "Can break locks of others"),
             ("force_delete", "Can delete a stack without resources that AWS cannot delete"),

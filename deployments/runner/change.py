@@ -18,6 +18,7 @@ from deployments.message_codes import Code
 from deployments.models import Deployment, Environment
 from deployments.models.sealed import unseal
 from deployments.runner import (
+    approvals,
     change_sets,
     endpoint_run,
     event_log,
@@ -36,6 +37,8 @@ BUSY = 5.0
 """Seconds between two looks at a stack that something else changes, or at the place in the queue."""
 KEPT_FOR = timedelta(days=7)
 """How long a preview waits to be applied; then it is discarded, with its change set."""
+CHANGE = "deployments.change_environment"
+"""The permission that a change takes: when it is requested, and still when it begins."""
 _NOTHING = ("didn't contain changes", "No updates are to be performed")
 
 
@@ -144,8 +147,8 @@ def wait(deployment: Deployment, now: datetime) -> float:
 
 
 def is_canceled(deployment: Deployment) -> bool:
-    """Return whether a change has to end before it begins: it was canceled, or its environment is deleted."""
-    if not deployment.is_open_change:
+    """Return whether it has to end before it begins: it was canceled, or its environment is deleted."""
+    if not deployment.is_open_change and deployment.state != State.APPROVAL:
         return False
     if deployment.environment.deleted_at and not deployment.cancel_code:
         deployment.record(cancel_code="environment_deleted")
@@ -157,6 +160,7 @@ def end_canceled(deployment: Deployment, clients: Clients) -> None:
     _delete_change_set(deployment, clients)
     with transaction.atomic():
         deployment.move_to(State.CANCELED)
+        approvals.close(deployment, "withdrawn")
         user = deployment.canceled_by
         event_log.add(
             deployment,
@@ -175,7 +179,11 @@ def clean_up_unexecuted(deployment: Deployment, clients: Clients) -> None:
 
 def _delete_change_set(deployment: Deployment, clients: Clients) -> None:
     stack_id = deployment.environment.stack_id
-    if deployment.state in (State.PREFLIGHT, State.ARTIFACTS) or not stack_id:
+    if (
+        deployment.kind != Kind.UPDATE
+        or deployment.state in (State.PREFLIGHT, State.ARTIFACTS)
+        or not stack_id
+    ):
         return
     deployment.confirm_claim()
     root_only.delete_refused(deployment, stack_id, clients.cloudformation)
@@ -187,7 +195,8 @@ def _delete_change_set(deployment: Deployment, clients: Clients) -> None:
 def begin(deployment: Deployment, clients: Clients) -> float:
     """Execute the applied change set when it is the change's turn, and begin the phase of the stacks.
 
-    If the stack is another one than the preview was computed for, a new preview is computed instead.
+    If the stack is another one than the preview was computed for, a new preview is computed instead. If the
+    change needs an approval and has none, it waits for one.
     """
     if not queue.take_place(deployment):
         return BUSY
@@ -201,6 +210,12 @@ def begin(deployment: Deployment, clients: Clients) -> float:
             return BUSY
         if not _is_current(deployment, stack, change_set):
             return _out_of_date(deployment)
+        if not _is_permitted(deployment):
+            return AT_ONCE
+        if approvals.is_missing(deployment):
+            delay = approvals.ask_again(deployment)
+            queue.wake(deployment.environment_id)
+            return delay
         stack_rows.seed_from_update(deployment, change_set, clients.cloudformation)
         deployment.confirm_claim()
         try:
@@ -216,6 +231,15 @@ def begin(deployment: Deployment, clients: Clients) -> float:
             deployment, "stacks.started", stack_name=deployment.environment.stack_name, kind="update"
         )
     return AT_ONCE
+
+
+def _is_permitted(deployment: Deployment) -> bool:
+    """Return whether who applied the change still may; otherwise it ends, and its place is given back."""
+    user = deployment.applied_by
+    if user is None or user.has_perm(CHANGE):
+        return True
+    deployment.record(cancel_code="permission_lost", active_key=None)
+    return False
 
 
 def _is_current(deployment: Deployment, stack: StackView, change_set: ChangeSet) -> bool:

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from deployments.core.phases import State
 from deployments.models import Deployment
+from deployments.runner import approvals
 
 
 def take_place(deployment: Deployment) -> bool:
@@ -39,7 +40,8 @@ def wake(environment_pk: int) -> None:
 def restart_preview(deployment: Deployment, **values: Any) -> None:
     """Go back to the change set: the stack is another one than the preview was computed for.
 
-    The environment's place is given back, and the new preview has to be applied like the first.
+    The environment's place is given back, an approval is void, and the new preview has to be applied like the
+    first.
     """
     deployment.move_to(
         State.CHANGE_SET,
@@ -51,8 +53,10 @@ def restart_preview(deployment: Deployment, **values: Any) -> None:
             "preview_stack": {},
             "applied_at": None,
             "applied_by": None,
+            "scheduled_for": None,
             "active_key": None,
         }
         | values,
     )
+    approvals.void(deployment)
     wake(deployment.environment_id)

@@ -32,6 +32,7 @@ from deployments.message_codes import Code
 from deployments.models import Deployment, leases
 from deployments.runner import (
     action_requests,
+    approvals,
     change,
     delete,
     endpoint_run,
@@ -44,6 +45,7 @@ from deployments.runner import (
     readiness,
     redactors,
     remaining,
+    scheduled,
     stack_poller,
 )
 
@@ -110,6 +112,8 @@ def _step(deployment: Deployment, clients: Clients, now: datetime) -> float | No
         return protect.wait(deployment, clients, now)
     if change.is_before_stacks(deployment):
         return _step_of_change(deployment, clients, now)
+    if state is State.APPROVAL:
+        return _step_of_waiting(deployment, clients, now)
     if deployment.kind == Kind.DELETE:
         try:
             return delete.check(deployment, clients)
@@ -124,13 +128,22 @@ def _step(deployment: Deployment, clients: Clients, now: datetime) -> float | No
     return steps[state](deployment, clients)
 
 
-def _step_of_change(deployment: Deployment, clients: Clients, now: datetime) -> float | None:
+def _step_of_waiting(deployment: Deployment, clients: Clients, now: datetime) -> float | None:
+    """Wait for an operator, an approver or a time."""
     if change.is_canceled(deployment):
         change.end_canceled(deployment, clients)
         return None
+    waits = {State.PREVIEW: change.wait, State.APPROVAL: approvals.wait, State.SCHEDULED: scheduled.wait}
+    return waits[State(deployment.state)](deployment, now)
+
+
+def _step_of_change(deployment: Deployment, clients: Clients, now: datetime) -> float | None:
     state = State(deployment.state)
-    if state is State.PREVIEW:
-        return change.wait(deployment, now)
+    if state in (State.PREVIEW, State.APPROVAL, State.SCHEDULED):
+        return _step_of_waiting(deployment, clients, now)
+    if change.is_canceled(deployment):
+        change.end_canceled(deployment, clients)
+        return None
     steps: dict[State, Callable[[Deployment, Clients], float | None]] = {
         State.PREFLIGHT: change.check,
         State.ARTIFACTS: launch.upload,

@@ -51,6 +51,28 @@ MESSAGES: Final[Mapping[Code, str]] = {
     Code.PREVIEW_NOT_READY: N_("The preview is not ready yet."),
     Code.CHANGE_ALREADY_APPLIED: N_("The change is already being applied."),
     Code.CHANGE_ENDED: N_("The change has already ended."),
+    Code.APPROVAL_OWN: N_("You requested this. Another person has to decide."),
+    Code.APPROVAL_EXPIRED: N_("The request for approval has expired and counts as denied. Request it again."),
+    Code.APPROVAL_GIVEN: N_("%(user)s has already approved this."),
+    Code.APPROVAL_DENIED: N_("%(user)s has already denied this."),
+    Code.APPROVALS_WAITING: N_(
+        "Changes of this environment wait for approval. Until they are decided, only a person who may "
+        "approve them can switch this off."
+    ),
+    Code.NOTHING_TO_APPROVE: N_(
+        "This request for approval does not wait any more: it was withdrawn, or its preview was replaced."
+    ),
+    Code.REQUESTER_NOT_PERMITTED: N_(
+        "Who requested this no longer has the permission for it. Deny it, or grant the permission again."
+    ),
+    Code.REASON_MISSING: N_("Enter a reason; the person who requested it will read it."),
+    Code.SCHEDULE_PASSED: N_("This time has passed. Choose a later one."),
+    Code.SCHEDULE_TOO_FAR: N_("Choose a time within the next %(days)s days."),
+    Code.SCHEDULE_INVALID: N_("Enter a date and a time."),
+    Code.SCHEDULE_NOT_IN_ZONE: N_(
+        "In %(zone)s the clocks change at this time, so that it does not occur or occurs twice. Choose "
+        "another one."
+    ),
     Code.ENVIRONMENT_NAME_TAKEN: N_(
         "The account already has an environment named %(environment)s. Choose another name."
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -13,6 +14,7 @@ from deployments.core.aws_errors import is_throttling, needs_access
 from deployments.core.phases import Kind
 from deployments.models import Event
 from deployments.models.deployment import STATES
+from deployments.presentation.text.datetime_formats import timestamp
 from deployments.wording import stored_text
 
 Values = Mapping[str, Any]
@@ -180,13 +182,48 @@ def _stacks_started(values: Values) -> str:
 
 
 def _change_applied(values: Values) -> str:
+    if at := values.get("at"):
+        when = timestamp(datetime.fromisoformat(str(at)))
+        return _("%(user)s applied the change for %(time)s.") % {"user": values["user"], "time": when}
     return _("%(user)s applied the change.") % values
+
+
+def _approval_requested(values: Values) -> str:
+    return _("%(user)s requested approval.") % values
+
+
+def _approval_approved(values: Values) -> str:
+    return _("%(user)s approved it.") % values
+
+
+def _approval_denied(values: Values) -> str:
+    return _("%(user)s denied it: %(reason)s") % values
+
+
+def _approval_expired(_values: Values) -> str:
+    return _("Nobody decided on the request for approval in time.")
+
+
+def _approval_void(values: Values) -> str:
+    if values.get("code") == "not_permitted":
+        return _("The approval of %(user)s is void: this person may no longer approve changes.") % values
+    return _("The approved preview was replaced; the approval of %(user)s is void.") % values
+
+
+def _schedule_due(_values: Values) -> str:
+    return _("The scheduled time has come.")
 
 
 def _change_canceled(values: Values) -> str:
     texts = {
         "discarded": _("%(user)s discarded the change. Nothing was changed in AWS."),
-        "denied": _("%(user)s denied the change. Nothing was changed in AWS."),
+        "denied": _("%(user)s denied it. Nothing was changed in AWS.")
+        if values["user"]
+        else _("Denied: nobody approved it in time. Nothing was changed in AWS."),
+        "missed": _(
+            "Expired: it missed its scheduled time by more than an hour. Nothing was changed in AWS."
+        ),
+        "permission_lost": _("Who applied it no longer has the permission. Nothing was changed in AWS."),
         "expired": _("The preview expired before it was applied. Nothing was changed in AWS."),
         "environment_deleted": _("The environment was deleted before the change was applied."),
     }
@@ -270,6 +307,12 @@ _EVENTS: dict[str, Callable[[Values], str]] = {
     "change_set.created": _change_set,
     "change_set.root_only": _root_only,
     "stacks.started": _stacks_started,
+    "approval.requested": _approval_requested,
+    "approval.approved": _approval_approved,
+    "approval.denied": _approval_denied,
+    "approval.expired": _approval_expired,
+    "approval.void": _approval_void,
+    "schedule.due": _schedule_due,
     "change.applied": _change_applied,
     "change.canceled": _change_canceled,
     "change.nothing": _change_nothing,

@@ -1,0 +1,121 @@
+"""Approval of a preview or a deletion by a second person: requested, waited for, void when it is replaced."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from deployments.core.approvals import LATE, VALID_FOR
+from deployments.core.phases import State
+from deployments.models import Approval, Deployment, Environment
+from deployments.runner import event_log
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+APPROVE = "deployments.approve_change"
+CHECK_EVERY = 3600.0
+"""Seconds between two steps of a request that waits: a step at the end would be enough."""
+
+
+def request(deployment: Deployment, user: User, *, voided: str = "void", **values: Any) -> None:
+    """Let a change wait for the approval of the preview that it has, and of what was chosen with it.
+
+    An earlier approval is void, for the reason `voided`. `values` are further values of the row.
+    """
+    now = timezone.now()
+    waiting = {"applied_by": user, "applied_at": None, "active_key": None, "due_at": now}
+    deployment.move_to(State.APPROVAL, **waiting | values)
+    void(deployment, voided)
+    open_request(deployment, user, now)
+
+
+def open_request(deployment: Deployment, user: User, now: datetime) -> None:
+    """Add the request of a deployment that waits for approval."""
+    at = deployment.scheduled_for
+    approval = Approval.objects.create(
+        deployment=deployment,
+        open_key=deployment.pk,
+        digest=deployment.preview_digest,
+        choices=choices_of(deployment),
+        requested_by=user,
+        requested_at=now,
+        expires_at=min(now + VALID_FOR, at + LATE) if at else now + VALID_FOR,
+    )
+    event_log.add(deployment, "approval.requested", key=str(approval.pk), user=user.get_username())
+
+
+def choices_of(deployment: Deployment) -> dict[str, Any]:
+    """Return what is approved beside the preview: each choice of who applies it."""
+    at = deployment.scheduled_for
+    return {"scheduled_for": at.astimezone(UTC).isoformat() if at else ""}
+
+
+def decide(approval: Approval, decision: str, user: User | None = None, reason: str = "") -> bool:
+    """Store a decision on a request that waits. Return False if there is one already."""
+    rows = Approval.objects.filter(pk=approval.pk, open_key=approval.open_key).exclude(open_key=None)
+    values = {"decision": decision, "decided_by": user, "decided_at": timezone.now(), "reason": reason}
+    return bool(rows.update(open_key=None, **values))
+
+
+def close(deployment: Deployment, decision: str) -> None:
+    """End the request of a deployment that waits, if there is one, without a person's decision."""
+    for approval in Approval.objects.of(deployment.pk).waiting():
+        decide(approval, decision)
+
+
+def void(deployment: Deployment, decision: str = "void") -> None:
+    """Void what was requested or approved: it was about a preview that is replaced."""
+    close(deployment, decision)
+    for approval in Approval.objects.of(deployment.pk).filter(decision="approved").with_people():
+        Approval.objects.filter(pk=approval.pk).update(decision=decision)
+        approver = approval.decided_by
+        event_log.add(
+            deployment,
+            "approval.void",
+            key=str(approval.pk),
+            user=approver.get_username() if approver else "",
+            code=decision,
+        )
+
+
+def is_missing(deployment: Deployment) -> bool:
+    """Return whether a change needs an approval and has none.
+
+    One of another preview or other choices is none, nor one by a person who may not approve any more.
+    """
+    if not Environment.objects.filter(pk=deployment.environment_id, requires_approval=True).exists():
+        return False
+    approved = Approval.objects.of(deployment.pk).filter(decision="approved").with_people().first()
+    if approved is None or approved.digest != deployment.preview_digest:
+        return True
+    if approved.choices != choices_of(deployment):
+        return True
+    return approved.decided_by is None or not approved.decided_by.has_perm(APPROVE)
+
+
+def ask_again(deployment: Deployment) -> float:
+    """Let a change wait for approval that has none, or none any more. Return the seconds to the next step."""
+    user = deployment.applied_by or deployment.requested_by
+    with transaction.atomic():
+        request(deployment, user, voided="not_permitted")
+    return 0.0
+
+
+def wait(deployment: Deployment, now: datetime) -> float:
+    """Wait for the decision. Return the seconds to the next step. Without a decision in time it is denied."""
+    approval = Approval.objects.of(deployment.pk).waiting().first()
+    if approval is None:
+        return CHECK_EVERY  # decided just now: the decision has made the row due
+    left = (approval.expires_at - now).total_seconds()
+    if left > 0:
+        return min(left, CHECK_EVERY)
+    with transaction.atomic():
+        # The row first: it is locked in the order of the actions.
+        deployment.record(cancel_code="denied")
+        decide(approval, "expired")
+        event_log.add(deployment, "approval.expired", key=str(approval.pk))
+    return 0.0

@@ -1,0 +1,29 @@
+"""A change that was scheduled: at its time it takes its place in the queue, or it has missed its time."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+
+from deployments.core.approvals import Due, due
+from deployments.core.phases import State
+from deployments.models import Deployment
+from deployments.runner import event_log
+
+CHECK_EVERY = 3600.0
+"""Seconds between two steps of a change whose time has not come: one at the time would be enough."""
+
+
+def wait(deployment: Deployment, now: datetime) -> float:
+    """Wait for the time. Return the seconds to the next step."""
+    what = due(deployment.scheduled_for, now)
+    if what is Due.WAIT and deployment.scheduled_for:
+        return min((deployment.scheduled_for - now).total_seconds(), CHECK_EVERY)
+    if what is Due.MISSED:
+        deployment.record(cancel_code="missed")
+        return 0.0
+    with transaction.atomic():
+        deployment.move_to(State.QUEUED, applied_at=now)
+        event_log.add(deployment, "schedule.due", key=str(deployment.revision))
+    return 0.0

@@ -1,0 +1,473 @@
+"""Approval of changes by a second person, and scheduled changes, in an account in memory."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.core.exceptions import PermissionDenied
+from django.db import connections
+from django.utils import timezone
+
+from deployments import catalog
+from deployments.actions.approve import approve, deny, set_approval_required
+from deployments.actions.change import apply_change, discard_change, preview_again, request_change
+from deployments.core.phases import State
+from deployments.errors import UserFixable
+from deployments.models import Approval, AuditRecord, Deployment, Environment, Event
+from deployments.runner import template_sets
+from tests.builders import make_user
+from tests.fakes import FakeAws
+from tests.runner.conftest import run, take_step
+from tests.wordings import reason
+
+Act = Callable[[], object]
+
+
+def person(name: str, *codenames: str) -> User:
+    user = make_user(name)
+    user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+    return User.objects.get(pk=user.pk)
+
+
+@pytest.fixture
+def ana(db: None) -> User:
+    """Who requests changes; she may approve those of others, and so tries her own."""
+    return person("ana", "change_environment", "approve_change", "require_approval")
+
+
+@pytest.fixture
+def ben(db: None) -> User:
+    """The second person."""
+    return person("ben", "approve_change")
+
+
+@pytest.fixture
+def deployed(deployment: Deployment, aws: FakeAws, template_set: catalog.TemplateSet) -> Environment:
+    """An environment that has been created, and whose changes require approval."""
+    template_sets.keep(template_set)
+    ended = run(deployment, aws)
+    assert ended.state == State.SUCCEEDED
+    Environment.objects.update(parameters=ended.parameters, requires_approval=True)
+    return Environment.objects.for_page().get()
+
+
+def preview(environment: Environment, user: User, aws: FakeAws, size: str = "3") -> Deployment:
+    requested = request_change(
+        user=user,
+        environment=Environment.objects.for_page().get(pk=environment.pk),
+        parameters={"Size": size},
+        reason="more load",
+        request_key=uuid.uuid4(),
+    )
+    return run(requested, aws, until=lambda d: d.state == State.PREVIEW)
+
+
+def ask(shown: Deployment, user: User, at: datetime | None = None) -> Approval:
+    """Request approval of a preview, and return the request."""
+    apply_change(user=user, deployment=shown, digest=shown.preview_digest, scheduled_for=at)
+    return Approval.objects.waiting().get(deployment=shown)
+
+
+def approving(user: User, approval: Approval) -> Deployment:
+    return approve(user=user, deployment=approval.deployment, approval_pk=approval.pk, digest=approval.digest)
+
+
+def row(deployment: Deployment) -> Deployment:
+    return Deployment.objects.for_page().get(pk=deployment.pk)
+
+
+def decision(approval: Approval) -> str:
+    return Approval.objects.get(pk=approval.pk).decision
+
+
+def codes(deployment: Deployment) -> list[str]:
+    return list(Event.objects.of(deployment).filter(source="portal").values_list("code", flat=True))
+
+
+def without(user: User, codename: str) -> User:
+    user.user_permissions.remove(Permission.objects.get(codename=codename))
+    return User.objects.get(pk=user.pk)
+
+
+def test_a_change_waits_without_the_environment_until_a_second_person_approves_it(
+    deployed: Environment, aws: FakeAws, ana: User, ben: User
+) -> None:
+    shown = preview(deployed, ana, aws)
+    approval = ask(shown, ana)
+    take_step(shown, aws)
+
+    waiting = row(shown)
+    assert (waiting.state, waiting.active_key, waiting.applied_at) == (State.APPROVAL, None, None)
+    assert approval.digest == shown.preview_digest
+
+    approving(ben, approval)
+    ended = run(shown, aws)
+
+    assert (ended.state, reason(ended)) == (State.SUCCEEDED, "")
+    assert (decision(approval), Approval.objects.get().decided_by) == ("approved", ben)
+    actions = AuditRecord.objects.filter(outcome="requested").order_by("pk").values_list("action", "user")
+    assert list(actions)[-2:] == [("request_approval", ana.pk), ("approve", ben.pk)]
+    assert {"approval.requested", "approval.approved"} <= set(codes(ended))
+
+
+def test_nobody_approves_what_they_requested_or_applied(
+    deployed: Environment, aws: FakeAws, ana: User, ben: User
+) -> None:
+    ben = person("cara", "change_environment", "approve_change")
+    shown = preview(deployed, ana, aws)
+    approval = ask(shown, ben)  # ana requested the change, and another person its approval
+
+    for own in (ana, ben):
+        with pytest.raises(UserFixable, match="NotPermitted"):
+            approving(own, approval)
+        with pytest.raises(UserFixable, match="NotPermitted"):
+            deny(user=own, deployment=shown, approval_pk=approval.pk, reason="no")
+
+    assert row(shown).state == State.APPROVAL
+    refused = AuditRecord.objects.filter(outcome="refused").values_list("action", "refusal__code")
+    assert list(refused) == [("deny", "approval_own"), ("approve", "approval_own")] * 2
+
+
+def test_without_the_permission_nobody_decides(
+    deployed: Environment, aws: FakeAws, ana: User, ben: User
+) -> None:
+    shown = preview(deployed, ana, aws)
+    approval = ask(shown, ana)
+    ben = without(ben, "approve_change")  # since the page was opened
+
+    with pytest.raises(PermissionDenied):
+        approving(ben, approval)
+    with pytest.raises(PermissionDenied):
+        deny(user=ben, deployment=shown, approval_pk=approval.pk, reason="no")
+
+    assert row(shown).state == State.APPROVAL
+
+
+def test_a_new_preview_voids_the_request_and_the_old_one_cannot_be_approved(
+    deployed: Environment, aws: FakeAws, ana: User, ben: User
+) -> None:
+    shown = preview(deployed, ana, aws)
+    approval = ask(shown, ana)
+    preview_again(user=ana, deployment=shown)
+    again = run(shown, aws, until=lambda d: d.state == State.PREVIEW)
+
+    assert decision(approval) == "void"
+    with pytest.raises(UserFixable, match="NothingToApprove"):
+        approving(ben, approval)
+    second = ask(again, ana)
+    with pytest.raises(UserFixable, match="PreviewOutOfDate"):
+        approve(user=ben, deployment=again, approval_pk=second.pk, digest=approval.digest)
+    approving(ben, second)
+    assert run(again, aws).state == State.SUCCEEDED
+
+
+def test_an_approved_preview_that_is_out_of_date_in_the_queue_is_replaced_and_its_approval_void(
+    deployed: Environment, aws: FakeAws, ana: User, ben: User
+) -> None:
+    shown = preview(deployed, ana, aws)
+    approval = ask(shown, ana)
+    aws.stacks[deployed.stack_id].updated = "2030-01-01T00:00:00+00:00"  # somebody else
+    approving(ben, approval)
+
+    again = run(shown, aws, until=lambda d: d.state == State.PREVIEW)
+
+    assert (again.revision, again.active_key, again.applied_by) == (1, None, None)
+    assert decision(approval) == "void"
+    assert "approval.void" in codes(again)
+    second = ask(again, ana)
+    approving(ben, second)
+    assert run(again, aws).state == State.SUCCEEDED
+
+
+def test_a_denied_change_ends_with_the_reason_and_leaves_no_change_set(
+    deployed: Environment, aws: FakeAws, ana: User, ben: User
+) -> None:
+    shown = preview(deployed, ana, aws)
+    approval = ask(shown, ana)
+    with pytest.raises(UserFixable, match="ReasonMissing"):
+        deny(user=ben, deployment=shown, approval_pk=approval.pk, reason=" ")
+
+    deny(user=ben, deployment=shown, approval_pk=approval.pk, reason="not today")
+    ended = run(shown, aws)
+
+    assert (ended.state, ended.cancel_code, ended.canceled_by) == (State.CANCELED, "denied", ben)
+    found = Approval.objects.get(pk=approval.pk)
+    assert (found.decision, found.reason, found.is_waiting) == ("denied", "not today", False)
+    assert shown.change_set_id not in aws.change_sets
+
+
+def test_a_request_expires_as_denied_after_a_day_and_cannot_be_approved_then(
+    deployed: Environment, aws: FakeAws, ana: User, ben: User
+) -> None:
+    shown = preview(deployed, ana, aws)
+    approval = ask(shown, ana)
+    assert approval.expires_at - approval.requested_at == timedelta(hours=24)
+    Approval.objects.update(expires_at=timezone.now())
+
+    with pytest.raises(UserFixable, match="NotPermitted: approval_expired"):
+        approving(ben, approval)
+    ended = run(shown, aws)
+
+    assert (ended.state, ended.cancel_code, ended.canceled_by) == (State.CANCELED, "denied", None)
+    assert decision(approval) == "expired"
+    assert "approval.expired" in codes(ended)
+
+
+def test_a_discarded_request_cannot_be_approved(
+    deployed: Environment, aws: FakeAws, ana: User, ben: User
+) -> None:
+    shown = preview(deployed, ana, aws)
+    approval = ask(shown, ana)
+    discard_change(user=ana, deployment=shown)
+
+    with pytest.raises(UserFixable, match="NothingToApprove"):
+        approving(ben, approval)
+    assert run(shown, aws).cancel_code == "discarded"
+    assert decision(approval) == "withdrawn"
+
+
+def test_who_lost_the_permission_to_change_gets_no_approval(
+    deployed: Environment, aws: FakeAws, ana: User, ben: User
+) -> None:
+    shown = preview(deployed, ana, aws)
+    approval = ask(shown, ana)
+    without(ana, "change_environment")
+
+    with pytest.raises(UserFixable, match="requester_not_permitted"):
+        approving(ben, approval)
+    deny(user=ben, deployment=shown, approval_pk=approval.pk, reason="left")
+
+    assert run(shown, aws).cancel_code == "denied"
+
+
+def test_who_loses_the_permission_while_the_change_waits_for_its_turn_changes_nothing(
+    deployed: Environment, aws: FakeAws, ana: User, ben: User
+) -> None:
+    shown = preview(deployed, ana, aws)
+    approving(ben, ask(shown, ana))
+    User.objects.filter(pk=ana.pk).update(is_active=False)
+
+    ended = run(shown, aws)
+
+    assert (ended.state, ended.cancel_code) == (State.CANCELED, "permission_lost")
+    assert aws.calls.count("cloudformation:ExecuteChangeSet") == 1  # that of the creation
+
+
+def test_an_approval_by_who_may_not_approve_any_more_is_asked_for_again(
+    deployed: Environment, aws: FakeAws, ana: User, ben: User
+) -> None:
+    shown = preview(deployed, ana, aws)
+    first = ask(shown, ana)
+    approving(ben, first)
+    without(ben, "approve_change")
+
+    waiting = run(shown, aws, until=lambda d: d.state == State.APPROVAL)
+
+    assert (waiting.active_key, decision(first)) == (None, "not_permitted")
+    approving(person("cara", "approve_change"), Approval.objects.waiting().get())
+    assert run(shown, aws).state == State.SUCCEEDED
+
+
+def test_a_queued_change_waits_for_approval_if_its_environment_requires_one_meanwhile(
+    deployed: Environment, aws: FakeAws, ana: User, ben: User
+) -> None:
+    Environment.objects.update(requires_approval=False)
+    shown = preview(deployed, ana, aws)
+    apply_change(user=ana, deployment=shown, digest=shown.preview_digest)
+    set_approval_required(user=ana, environment=deployed, required=True, reason="audit")
+
+    run(shown, aws, until=lambda d: d.state == State.APPROVAL)
+    approving(ben, Approval.objects.waiting().get())
+
+    assert run(shown, aws).state == State.SUCCEEDED
+
+
+def test_requiring_approval_is_switched_off_by_a_second_person_while_a_change_waits(
+    deployed: Environment, aws: FakeAws, ana: User, ben: User
+) -> None:
+    shown = preview(deployed, ana, aws)
+    ask(shown, ana)
+    with pytest.raises(UserFixable, match="approvals_waiting"):
+        set_approval_required(user=ana, environment=deployed, required=False, reason="")
+    with pytest.raises(PermissionDenied):
+        set_approval_required(user=ben, environment=deployed, required=False, reason="")
+    cara = person("cara", "approve_change", "require_approval")
+
+    set_approval_required(user=cara, environment=deployed, required=False, reason="test environment")
+
+    assert not Environment.objects.get().requires_approval
+    assert row(shown).state == State.APPROVAL  # nothing is applied by the switch
+    record = AuditRecord.objects.filter(action="stop_requiring_approval").first()
+    assert record is not None
+    assert (record.outcome, record.user, record.details) == (
+        "requested",
+        cara,
+        {"before": True, "after": False},
+    )
+    refusals = AuditRecord.objects.filter(action="stop_requiring_approval", outcome="refused")
+    assert refusals.count() == 2
+
+
+def test_a_scheduled_change_takes_its_place_at_its_time(
+    deployed: Environment, aws: FakeAws, ana: User
+) -> None:
+    Environment.objects.update(requires_approval=False)
+    shown = preview(deployed, ana, aws)
+    at = timezone.now() + timedelta(hours=2)
+    apply_change(user=ana, deployment=shown, digest=shown.preview_digest, scheduled_for=at)
+
+    waiting = row(shown)
+    assert (waiting.state, waiting.active_key, waiting.due_at) == (State.SCHEDULED, None, at)
+    take_step(shown, aws)
+    later = row(shown)
+    assert later.state == State.SCHEDULED
+    assert later.due_at is not None
+    assert later.due_at < at  # it looks at the row again at least once an hour
+    Deployment.objects.filter(pk=shown.pk).update(scheduled_for=timezone.now() - timedelta(minutes=59))
+
+    assert run(shown, aws).state == State.SUCCEEDED
+
+
+def test_a_scheduled_change_is_previewed_again_if_the_stack_has_changed(
+    deployed: Environment, aws: FakeAws, ana: User
+) -> None:
+    Environment.objects.update(requires_approval=False)
+    shown = preview(deployed, ana, aws)
+    at = timezone.now() + timedelta(hours=2)
+    apply_change(user=ana, deployment=shown, digest=shown.preview_digest, scheduled_for=at)
+    aws.stacks[deployed.stack_id].updated = "2030-01-01T00:00:00+00:00"
+    Deployment.objects.filter(pk=shown.pk).update(scheduled_for=timezone.now())
+
+    again = run(shown, aws, until=lambda d: d.state == State.PREVIEW)
+
+    assert (again.revision, again.scheduled_for) == (1, None)
+
+
+@pytest.mark.parametrize("needs_approval", [False, True])
+def test_a_change_whose_time_was_missed_by_an_hour_expires(
+    deployed: Environment, aws: FakeAws, ana: User, ben: User, needs_approval: bool
+) -> None:
+    Environment.objects.update(requires_approval=needs_approval)
+    shown = preview(deployed, ana, aws)
+    at = timezone.now() + timedelta(hours=2)
+    apply_change(user=ana, deployment=shown, digest=shown.preview_digest, scheduled_for=at)
+    if needs_approval:
+        approval = Approval.objects.waiting().get()
+        assert approval.expires_at == at + timedelta(hours=1)
+        approving(ben, approval)
+    Deployment.objects.filter(pk=shown.pk).update(scheduled_for=timezone.now() - timedelta(minutes=61))
+
+    ended = run(shown, aws)
+
+    assert (ended.state, ended.cancel_code) == (State.CANCELED, "missed")
+    assert shown.change_set_id not in aws.change_sets
+
+
+def test_the_time_is_part_of_what_is_approved(
+    deployed: Environment, aws: FakeAws, ana: User, ben: User
+) -> None:
+    shown = preview(deployed, ana, aws)
+    at = timezone.now() + timedelta(hours=2)
+    approval = ask(shown, ana, at)
+    approving(ben, approval)
+    assert row(shown).state == State.SCHEDULED
+    # Another time than the approved one is not carried out, whatever wrote it.
+    Deployment.objects.filter(pk=shown.pk).update(scheduled_for=timezone.now())
+
+    assert run(shown, aws, until=lambda d: d.state == State.APPROVAL).active_key is None
+
+
+@pytest.mark.parametrize("ahead", [timedelta(0), timedelta(days=31)])
+def test_a_time_that_has_passed_or_is_far_away_is_refused_at_its_field(
+    deployed: Environment, aws: FakeAws, ana: User, ahead: timedelta
+) -> None:
+    shown = preview(deployed, ana, aws)
+
+    with pytest.raises(UserFixable, match="ScheduleNotPossible") as refused:
+        apply_change(
+            user=ana, deployment=shown, digest=shown.preview_digest, scheduled_for=timezone.now() + ahead
+        )
+
+    assert refused.value.field == "scheduled_for"
+    assert row(shown).state == State.PREVIEW
+
+
+def test_a_scheduled_change_can_be_discarded(deployed: Environment, aws: FakeAws, ana: User) -> None:
+    Environment.objects.update(requires_approval=False)
+    shown = preview(deployed, ana, aws)
+    at = timezone.now() + timedelta(hours=2)
+    apply_change(user=ana, deployment=shown, digest=shown.preview_digest, scheduled_for=at)
+    discard_change(user=ana, deployment=shown)
+
+    assert run(shown, aws).cancel_code == "discarded"
+
+
+def at_once(*acts: Act) -> list[object]:
+    """Run acts at the same time, each in a thread with a connection of its own, and return their results."""
+    results: list[object] = [None] * len(acts)
+    together = threading.Barrier(len(acts))
+
+    def one(at: int) -> None:
+        try:
+            together.wait()
+            results[at] = acts[at]()
+        except UserFixable as refusal:
+            results[at] = refusal.code
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=one, args=(at,)) for at in range(len(acts))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_approvers_at_once_one_wins_and_the_other_is_told_who(
+    deployed: Environment, aws: FakeAws, ana: User, ben: User
+) -> None:
+    cara = person("cara", "approve_change")
+    approval = ask(preview(deployed, ana, aws), ana)
+
+    results = at_once(lambda: approving(ben, approval), lambda: approving(cara, approval))
+
+    assert sorted(type(one).__name__ for one in results) == ["Deployment", "str"]
+    assert "AlreadyDecided" in results
+    winner = Approval.objects.get(pk=approval.pk).decided_by
+    refusal = AuditRecord.objects.get(action="approve", outcome="refused").refusal
+    assert winner is not None
+    assert refusal["params"] == {"user": winner.username}
+    assert run(row(approval.deployment), aws).state == State.SUCCEEDED
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("other", ["discard", "preview", "deny", "step"])
+def test_an_approval_and_something_else_at_once_end_in_one_of_both(
+    deployed: Environment, aws: FakeAws, ana: User, ben: User, other: str
+) -> None:
+    cara = person("cara", "approve_change")
+    shown = preview(deployed, ana, aws)
+    approval = ask(shown, ana)
+    others: dict[str, Act] = {
+        "discard": lambda: discard_change(user=ana, deployment=shown),
+        "preview": lambda: preview_again(user=ana, deployment=shown),
+        "deny": lambda: deny(user=cara, deployment=shown, approval_pk=approval.pk, reason="no"),
+        "step": lambda: take_step(shown, aws),
+    }
+    at_once(lambda: approving(ben, approval), others[other])
+    ended = run(row(shown), aws, until=lambda d: not d.is_active or d.state == State.PREVIEW)
+
+    executed = aws.calls.count("cloudformation:ExecuteChangeSet") - 1
+    found = decision(approval)
+    assert other != "step" or found == "approved"
+    assert (ended.state == State.SUCCEEDED) == (executed == 1) == (found == "approved")
+    if found != "approved":
+        assert ended.state == (State.PREVIEW if other == "preview" else State.CANCELED)
+    assert not Approval.objects.waiting().exists()
