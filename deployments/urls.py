@@ -6,6 +6,7 @@ from django.urls import path
 from django.views.generic import RedirectView
 
 from deployments.views import (
+    approvals,
     change,
     clean_up,
     deployment,
@@ -45,6 +46,11 @@ urlpatterns = [
         name="environment_remaining_search",
     ),
     path("environments/<int:pk>/protect", environment.environment_protect, name="environment_protect"),
+    path(
+        "environments/<int:pk>/require-approval",
+        approvals.environment_require_approval,
+        name="environment_require_approval",
+    ),
     path("environments/<int:pk>/forget", environment.environment_close, name="environment_close"),
     path("environments/<int:pk>/compare", comparison_page, name="comparison"),
     path("environments/<int:pk>/incidents", environment.environment_incidents, name="environment_incidents"),
@@ -63,6 +69,8 @@ urlpatterns = [
         name="environment_output",
     ),
     path("deployments/", deployment_list, name="deployments"),
+    path("deployments/approvals/", approvals.approval_list, name="approvals"),
+    path("deployments/approvals/count", approvals.approval_count, name="approval_count"),
     path("deployments/recordings/", recording_list, name="recordings"),
     path("deployments/recordings/<slug:name>", recording_open, name="recording_open"),
     path("deployments/<int:pk>/", deployment.deployment_page, name="deployment"),
@@ -71,6 +79,8 @@ urlpatterns = [
     path("deployments/<int:pk>/preview/rows", preview.preview_rows, name="change_preview_rows"),
     path("deployments/<int:pk>/preview/state", preview.preview_state, name="change_preview_state"),
     path("deployments/<int:pk>/apply", change.change_apply, name="change_apply"),
+    path("deployments/<int:pk>/approve", approvals.change_approve, name="change_approve"),
+    path("deployments/<int:pk>/deny", approvals.change_deny, name="change_deny"),
     path("deployments/<int:pk>/discard", change.change_discard, name="change_discard"),
     path("deployments/<int:pk>/preview-again", change.change_preview, name="change_preview"),
     path("deployments/<int:pk>/roll-back", change.deployment_roll_back, name="deployment_roll_back"),

@@ -8,18 +8,22 @@ from django.utils import timezone
 
 from deployments.actions.change import begin_waiting
 from deployments.actions.request import CHANGE, Request, requesting
-from deployments.core.approvals import Decider, refusal_to_approve, refusal_to_deny, refusal_to_stop_requiring
+from deployments.core.approvals import (
+    APPROVE,
+    REQUIRE,
+    Decider,
+    refusal_to_approve,
+    refusal_to_deny,
+    refusal_to_stop_requiring,
+)
 from deployments.core.phases import State
 from deployments.errors import Message, UserFixable
 from deployments.message_codes import Code
 from deployments.models import Approval, Deployment, Environment
 from deployments.runner import approvals, event_log
-from deployments.runner.approvals import APPROVE
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
-
-REQUIRE = "deployments.require_approval"
 
 
 def approve(*, user: User, deployment: Deployment, approval_pk: int, digest: str) -> Deployment:
@@ -84,6 +88,8 @@ def set_approval_required(*, user: User, environment: Environment, required: boo
         row = Environment.objects.select_for_update().get(pk=environment.pk)
         if row.deleted_at:
             raise UserFixable("AlreadyDeleted", Code.ENVIRONMENT_ALREADY_DELETED)
+        if not required and not reason.strip():
+            raise UserFixable("ReasonMissing", Code.REASON_MISSING, "reason")
         if not required:
             waiting = Approval.objects.waiting_of(row.pk)
             requesters = waiting.values_list("requested_by", "deployment__requested_by")

@@ -9,6 +9,8 @@ from enum import StrEnum
 from deployments.errors import Message
 from deployments.message_codes import Code
 
+APPROVE = "deployments.approve_change"
+REQUIRE = "deployments.require_approval"
 VALID_FOR = timedelta(hours=24)
 """How long a request for approval waits; then it counts as denied."""
 LATE = timedelta(hours=1)

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext, pgettext_lazy
 
 from deployments.core.outcome import SANDBOX_RESTARTED
-from deployments.core.phases import State, display_status_of
+from deployments.core.phases import WAITS, State, display_status_of
 from deployments.core.status import DisplayStatus, display_status
 from deployments.models import Deployment, Environment
 from deployments.presentation.text import wording
@@ -106,7 +106,10 @@ def health(state: str, *, tip: str = "", pill: bool = False) -> SafeString:
 
 def deployment_status(deployment: Deployment, *, pill: bool = False, attention: bool = True) -> SafeString:
     """Return the badge of a deployment: its result, its phase, or that it needs attention."""
-    end = display_status_of(State(deployment.state))
+    state = State(deployment.state)
+    if state in WAITS:
+        return status_badge(DisplayStatus.WAITING, wording.phase(state), pill=pill)
+    end = display_status_of(state)
     if end is DisplayStatus.DONE:
         return status_badge(end, _SUCCEEDED.get(deployment.kind, LABELS[end]), pill=pill)
     if end is not DisplayStatus.PROGRESS:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 from django.utils import timezone
 
-from deployments.core.approvals import LATE, VALID_FOR
+from deployments.core.approvals import APPROVE, LATE, VALID_FOR
 from deployments.core.phases import State
 from deployments.models import Approval, Deployment, Environment
 from deployments.runner import event_log
@@ -16,7 +16,6 @@ from deployments.runner import event_log
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-APPROVE = "deployments.approve_change"
 CHECK_EVERY = 3600.0
 """Seconds between two steps of a request that waits: a step at the end would be enough."""
 

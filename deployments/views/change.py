@@ -13,7 +13,9 @@ from django.views.decorators.http import require_POST
 
 from deployments.actions import change
 from deployments.errors import UserFixable
+from deployments.forms import schedule
 from deployments.models import Deployment
+from deployments.views.preview import preview_with
 from deployments.views.requests import AuthedRequest
 from deployments.wording import error_text
 
@@ -33,12 +35,20 @@ def _requested(
 def change_apply(request: AuthedRequest, pk: int) -> HttpResponse:
     """Apply the preview whose digest the page shows."""
     deployment = get_object_or_404(Deployment.objects.for_page(), pk=pk)
-    apply = partial(
-        change.apply_change,
-        digest=request.POST.get("digest", ""),
-        typed_name=request.POST.get("typed_name", ""),
-    )
-    return _requested(request, deployment, partial(apply, user=request.user, deployment=deployment))
+    try:
+        applied = change.apply_change(
+            user=request.user,
+            deployment=deployment,
+            digest=request.POST.get("digest", ""),
+            typed_name=request.POST.get("typed_name", ""),
+            scheduled_for=schedule.scheduled_time(request.POST.dict()),
+        )
+        return redirect(applied)
+    except UserFixable as problem:
+        if problem.field == schedule.FIELD:
+            return preview_with(request, deployment, schedule_error=error_text(problem))
+        messages.error(request, error_text(problem))
+        return redirect(deployment)
 
 
 @require_POST

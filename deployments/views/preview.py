@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
@@ -10,6 +12,7 @@ from django.views.decorators.http import require_GET
 
 from deployments.core.changes import Changes
 from deployments.models import Deployment
+from deployments.presentation.approvals import approval_context
 from deployments.presentation.preview import view
 from deployments.views.requests import AuthedRequest
 
@@ -19,9 +22,20 @@ from deployments.views.requests import AuthedRequest
 @gzip_page
 def preview_page(request: AuthedRequest, pk: int) -> HttpResponse:
     """Show the preview of a change; also after it was applied."""
-    deployment = _change(pk)
-    context = view.context(deployment, request.user) | {"is_preview": view.is_preview(deployment)}
-    return render(request, "deployments/preview.html", context)
+    return _page(request, _change(pk))
+
+
+def preview_with(request: AuthedRequest, deployment: Deployment, **problem: Any) -> HttpResponse:
+    """Show the preview again, with what was wrong with what was sent from it, as it was sent."""
+    return _page(request, _change(deployment.pk), status=422, sent=request.POST, **problem)
+
+
+def _page(
+    request: AuthedRequest, deployment: Deployment, *, status: int = 200, **problem: Any
+) -> HttpResponse:
+    context = view.context(deployment, request.user) | approval_context(deployment, request.user)
+    context["is_preview"] = view.is_preview(deployment)
+    return render(request, "deployments/preview.html", context | problem, status=status)
 
 
 @require_GET

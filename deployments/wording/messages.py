@@ -65,7 +65,7 @@ MESSAGES: Final[Mapping[Code, str]] = {
     Code.REQUESTER_NOT_PERMITTED: N_(
         "Who requested this no longer has the permission for it. Deny it, or grant the permission again."
     ),
-    Code.REASON_MISSING: N_("Enter a reason; the person who requested it will read it."),
+    Code.REASON_MISSING: N_("Enter a reason."),
     Code.SCHEDULE_PASSED: N_("This time has passed. Choose a later one."),
     Code.SCHEDULE_TOO_FAR: N_("Choose a time within the next %(days)s days."),
     Code.SCHEDULE_INVALID: N_("Enter a date and a time."),

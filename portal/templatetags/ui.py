@@ -13,8 +13,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from deployments.core.approvals import APPROVE
 from deployments.models import Account
 from deployments.presentation import badges
+from deployments.presentation.approvals import waiting_number
 from deployments.presentation.text.datetime_formats import (
     age_text,
     clock,
@@ -70,6 +72,13 @@ def may_break_the_sandbox(context: Context) -> bool:
     user = context.get("user")
     allowed = user is not None and user.has_perm("deployments.add_deployment")
     return allowed and Account.objects.sandboxes().exists()
+
+
+@register.simple_tag(takes_context=True)
+def approvals_to_decide(context: Context) -> int | None:
+    """Return how many requests wait for approval; None for a user who may not approve, without a query."""
+    user = context.get("user")
+    return waiting_number() if user is not None and user.has_perm(APPROVE) else None
 
 
 @register.simple_tag

@@ -293,7 +293,7 @@ def test_requiring_approval_is_switched_off_by_a_second_person_while_a_change_wa
     shown = preview(deployed, ana, aws)
     ask(shown, ana)
     with pytest.raises(UserFixable, match="approvals_waiting"):
-        set_approval_required(user=ana, environment=deployed, required=False, reason="")
+        set_approval_required(user=ana, environment=deployed, required=False, reason="off")
     with pytest.raises(PermissionDenied):
         set_approval_required(user=ben, environment=deployed, required=False, reason="")
     cara = person("cara", "approve_change", "require_approval")

@@ -158,8 +158,10 @@ def test_a_failed_preview_names_the_stack_its_file_and_the_reason(browser: Clien
     ("values", "expected"),
     [
         ({"state": "succeeded", "last_phase": "change_set"}, "No changes"),
-        ({"state": "canceled", "cancel_code": "discarded"}, "The change was discarded"),
-        ({"state": "canceled", "cancel_code": "expired"}, "The preview expired"),
+        ({"state": "canceled", "cancel_code": "discarded"}, "Change discarded"),
+        ({"state": "canceled", "cancel_code": "expired"}, "Preview expired"),
+        ({"state": "canceled", "cancel_code": "denied"}, "Nobody decided"),
+        ({"state": "canceled", "cancel_code": "missed"}, "the portal was not running"),
         ({"state": "queued"}, "Applied; waiting for its turn"),
         ({"revision": 1}, "This is a new preview"),
     ],

@@ -95,6 +95,7 @@ def marker(deployment: Deployment) -> str:
 
 def _marker(deployment: Deployment, place: Place | None) -> str:
     state = f"{deployment.state}-{deployment.revision}-{deployment.cancel_code}"
+    state += "-approval" if deployment.environment.requires_approval else ""
     return f"{state}-{place.marker}" if place else state
 
 

@@ -63,6 +63,8 @@ def canceled(code: str) -> str:
         "discarded": _("Change discarded"),
         "denied": _("Change denied"),
         "expired": _("Preview expired"),
+        "missed": _("Scheduled time missed"),
+        "permission_lost": _("Permission withdrawn before the change began"),
         "environment_deleted": _("Environment deleted before the change was applied"),
     }
     return texts.get(code, _("Canceled"))

@@ -1,0 +1,45 @@
+"""The time at which a change is to be applied, as a form of the preview's page sends it."""
+
+from __future__ import annotations
+
+import zoneinfo
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from deployments.errors import UserFixable
+from deployments.message_codes import Code
+
+FIELD = "scheduled_for"
+LATER = "later"
+
+
+def scheduled_time(sent: Mapping[str, str]) -> datetime | None:
+    """Return the chosen time, None for "at once".
+
+    It is a local time of the zone that the page named beside its field. Raise UserFixable if it is no time,
+    or if it does not name one moment in that zone.
+    """
+    if sent.get("when") != LATER:
+        return None
+    try:
+        local = parse_datetime(sent.get(FIELD, ""))
+    except ValueError:
+        local = None
+    if local is None or local.tzinfo is not None:
+        raise UserFixable("ScheduleInvalid", Code.SCHEDULE_INVALID, FIELD)
+    name = sent.get("zone", "")
+    zone = zoneinfo.ZoneInfo(name) if name in _known() else timezone.get_current_timezone()
+    moments = {local.replace(tzinfo=zone, fold=fold).utcoffset() for fold in (0, 1)}
+    if len(moments) > 1:
+        raise UserFixable("ScheduleNotInZone", Code.SCHEDULE_NOT_IN_ZONE, FIELD, zone=name)
+    return local.replace(tzinfo=zone)
+
+
+@cache
+def _known() -> frozenset[str]:
+    """Return the names of zones: nothing else that was sent is looked for in the file system."""
+    return frozenset(zoneinfo.available_timezones())

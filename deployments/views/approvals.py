@@ -1,0 +1,99 @@
+"""Requests for approval: the list of those that wait, decisions, and which environments require approval."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.vary import vary_on_headers
+
+from deployments.actions import approve
+from deployments.core.approvals import APPROVE
+from deployments.errors import UserFixable
+from deployments.models import Approval, Deployment, Environment
+from deployments.presentation.approvals import waiting_number
+from deployments.presentation.environment_tabs import CONFIGURATION, tab_url
+from deployments.presentation.filters.choices import parse_number
+from deployments.views.preview import preview_with
+from deployments.views.requests import AuthedRequest, may
+from deployments.wording import error_text
+
+MOST = 100
+"""Requests on the list; the first to expire are shown first."""
+
+
+@require_GET
+@never_cache
+@vary_on_headers("HX-Request")
+def approval_list(request: AuthedRequest) -> HttpResponse:
+    """Show the requests on which somebody has to decide; for htmx only the rows."""
+    rows = list(Approval.objects.waiting().for_list()[: MOST + 1])
+    template = "_approval_rows.html" if request.htmx else "approvals.html"
+    context = {"rows": rows[:MOST], "has_more": len(rows) > MOST, "most": MOST}
+    return render(request, f"deployments/{template}", context)
+
+
+@require_GET
+@never_cache
+@may(APPROVE)
+def approval_count(request: AuthedRequest) -> HttpResponse:
+    """Show how many requests wait, for the navigation to refresh."""
+    return render(request, "deployments/_approval_count.html", {"to_decide": waiting_number()})
+
+
+@require_POST
+def change_approve(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Approve the request that the page shows, for the preview that it shows."""
+    deployment = get_object_or_404(Deployment.objects.for_page(), pk=pk)
+    try:
+        approve.approve(
+            user=request.user,
+            deployment=deployment,
+            approval_pk=parse_number(request.POST.get("approval")),
+            digest=request.POST.get("digest", ""),
+        )
+    except UserFixable as problem:
+        messages.error(request, error_text(problem))
+    return redirect(deployment)
+
+
+@require_POST
+def change_deny(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Deny the request that the page shows, with a reason."""
+    deployment = get_object_or_404(Deployment.objects.for_page(), pk=pk)
+    reason = request.POST.get("reason", "")[:200]
+    try:
+        approve.deny(
+            user=request.user,
+            deployment=deployment,
+            approval_pk=parse_number(request.POST.get("approval")),
+            reason=reason,
+        )
+    except UserFixable as problem:
+        if problem.field:
+            return preview_with(request, deployment, deny_error=error_text(problem))
+        messages.error(request, error_text(problem))
+    return redirect(deployment)
+
+
+@require_POST
+def environment_require_approval(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Decide whether changes of an environment require approval."""
+    environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
+    required = request.POST.get("required") == "yes"
+    try:
+        approve.set_approval_required(
+            user=request.user,
+            environment=environment,
+            required=required,
+            reason=request.POST.get("reason", "")[:200],
+        )
+    except UserFixable as problem:
+        messages.error(request, error_text(problem))
+    else:
+        done = _("Changes now require approval.") if required else _("Changes no longer require approval.")
+        messages.success(request, done)
+    return redirect(f"{tab_url(environment, CONFIGURATION)}#approval")

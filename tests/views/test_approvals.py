@@ -1,0 +1,241 @@
+"""The pages of approvals and schedules: who is offered what, and what is refused where."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from deployments.models import Approval, AuditRecord, Deployment, Environment
+from tests.builders import make_deployment, make_environment, make_user
+from tests.previews import make_preview
+from tests.views.pages import Element, page
+
+TOKYO = "Asia/Tokyo"
+
+
+def browser_of(name: str, *codenames: str) -> Client:
+    user = User.objects.filter(username=name).first() or make_user(name)
+    user.user_permissions.add(*Permission.objects.filter(codename__in=codenames))
+    client = Client()
+    client.force_login(user)
+    client.cookies["sanso_zone"] = TOKYO
+    return client
+
+
+@pytest.fixture
+def ana(db: None) -> Client:
+    """The browser of who changes environments."""
+    return browser_of("ana", "add_deployment", "change_environment", "require_approval")
+
+
+@pytest.fixture
+def ben(db: None) -> Client:
+    """The browser of who approves."""
+    return browser_of("ben", "approve_change")
+
+
+@pytest.fixture
+def environment(ana: Client) -> Environment:
+    """A deployed environment whose changes require approval."""
+    shop = make_environment(
+        "shop",
+        owner=User.objects.get(username="ana"),
+        stack_id="arn:stack",
+        stack_status="CREATE_COMPLETE",
+        requires_approval=True,
+    )
+    make_deployment(shop, state="succeeded", last_phase="ready")
+    return shop
+
+
+@pytest.fixture
+def shown(environment: Environment) -> Deployment:
+    return make_preview(environment, "traffic", reason="more load")
+
+
+def opened(client: Client, deployment: Deployment) -> Element:
+    return page(client.get(reverse("change_preview_page", args=[deployment.pk])))
+
+
+def asked(client: Client, deployment: Deployment, **sent: str) -> Approval:
+    """Request approval as the page does, and return the request."""
+    form = opened(client, deployment).one(id="apply-form")
+    client.post(form["action"], {"digest": form.one("input", name="digest")["value"]} | sent)
+    return Approval.objects.waiting().get(deployment=deployment)
+
+
+def test_apply_becomes_request_approval_and_the_second_person_approves_what_the_page_shows(
+    ana: Client, ben: Client, shown: Deployment
+) -> None:
+    assert "Request approval" in opened(ana, shown).one(id="apply-change").text
+    approval = asked(ana, shown)
+
+    own = opened(ana, shown)
+    assert "Waiting for approval" in own.text
+    assert not [one for one in own.all("button") if one.attributes.get("id") == "approve"]
+    theirs = opened(ben, shown)
+    form = next(one for one in theirs.all("form") if one["action"].endswith("/approve"))
+    sent = {one["name"]: one["value"] for one in form.all("input") if one["name"] != "csrfmiddlewaretoken"}
+    assert sent == {"approval": str(approval.pk), "digest": shown.preview_digest}
+    assert "more load" in theirs.one(id="decide").text
+    ben.post(form["action"], sent)
+
+    assert Deployment.objects.get(pk=shown.pk).state == "queued"
+    assert Approval.objects.get().decision == "approved"
+
+
+def test_who_requested_it_and_may_approve_others_is_told_why_not(ana: Client, shown: Deployment) -> None:
+    browser_of("ana", "approve_change")
+    asked(ana, shown)
+
+    assert "Another person has to decide" in opened(ana, shown).one(id="why-not").text
+
+
+def test_denying_needs_a_reason_beside_its_field(ana: Client, ben: Client, shown: Deployment) -> None:
+    approval = asked(ana, shown)
+    address = reverse("change_deny", args=[shown.pk])
+
+    answer = ben.post(address, {"approval": approval.pk, "reason": ""})
+    assert answer.status_code == 422
+    assert page(answer).one(id="deny-reason")["aria-invalid"] == "true"
+    ben.post(address, {"approval": approval.pk, "reason": "not on a Friday"})
+
+    denied = Deployment.objects.get(pk=shown.pk)
+    assert denied.cancel_code == "denied"
+    assert "not on a Friday" in opened(ana, denied).text
+
+
+def test_a_viewer_neither_approves_nor_denies(viewer: Client, ana: Client, shown: Deployment) -> None:
+    approval = asked(ana, shown)
+
+    assert (
+        viewer.post(reverse("change_approve", args=[shown.pk]), {"approval": approval.pk}).status_code == 403
+    )
+    assert viewer.post(reverse("change_deny", args=[shown.pk]), {"approval": approval.pk}).status_code == 403
+    assert Approval.objects.waiting().exists()
+    assert AuditRecord.objects.filter(outcome="refused").count() == 2
+
+
+def test_a_void_approval_says_so_and_is_requested_again(ana: Client, ben: Client, shown: Deployment) -> None:
+    approval = asked(ana, shown)
+    ben.post(
+        reverse("change_approve", args=[shown.pk]),
+        {"approval": approval.pk, "digest": shown.preview_digest},
+    )
+    # What the runner does when the stack has changed: tests/runner/test_approvals.py.
+    Approval.objects.update(decision="void")
+    Deployment.objects.filter(pk=shown.pk).update(
+        state="preview", active_key=None, revision=1, applied_at=None
+    )
+
+    found = opened(ana, shown).text
+
+    assert "Approved preview replaced, approval void" in found
+    assert "ben had approved" in found
+
+
+def test_the_list_and_its_count_are_for_approvers(
+    ana: Client, ben: Client, environment: Environment, shown: Deployment
+) -> None:
+    assert "Nothing waits for approval" in page(ben.get(reverse("approvals"))).text
+    approval = asked(ana, shown)
+
+    listed = page(ben.get(reverse("approvals"))).one(id=f"approval-{approval.pk}").text
+    assert "shop" in listed
+    assert "more load" in listed
+    count = page(ben.get(reverse("environments"))).one(id="approvals-count")
+    assert count.text.split()[0] == "1"
+    assert ben.get(reverse("approval_count")).status_code == 200
+    assert ana.get(reverse("approval_count")).status_code == 403
+    for browser in (ana, ben):
+        assert "1 waits for approval" in page(browser.get(reverse("environments"))).text
+
+
+def test_the_list_costs_the_same_for_many_requests(
+    ana: Client, ben: Client, environment: Environment, django_assert_num_queries: object
+) -> None:
+    for _ in range(3):
+        asked(ana, make_preview(environment, "traffic"))
+    ben.get(reverse("approvals"))
+
+    with django_assert_num_queries(9, exact=False):  # type: ignore[operator]
+        assert len(page(ben.get(reverse("approvals"))).all("tr")) == 4
+
+
+def test_the_switch_is_for_who_may_and_needs_a_reason_to_switch_off(
+    ana: Client, viewer: Client, environment: Environment
+) -> None:
+    Environment.objects.update(requires_approval=False)
+    address = reverse("environment_require_approval", args=[environment.pk])
+    tab = reverse("environment_configuration", args=[environment.pk])
+
+    assert viewer.post(address, {"required": "yes"}).status_code == 403
+    assert "Require approval" in page(ana.get(tab)).one(id="approval").text
+    ana.post(address, {"required": "yes"})
+    assert Environment.objects.get().requires_approval
+    assert "Changes require approval" in page(ana.get(tab)).one(id="head").text
+    ana.post(address, {"required": "no", "reason": ""})
+    assert Environment.objects.get().requires_approval
+    ana.post(address, {"required": "no", "reason": "test only"})
+    assert not Environment.objects.get().requires_approval
+
+
+def test_a_time_is_one_of_the_zone_that_the_page_names(
+    ana: Client, environment: Environment, shown: Deployment
+) -> None:
+    Environment.objects.update(requires_approval=False)
+    form = opened(ana, shown)
+    assert TOKYO in form.one(id="schedule-zone").text
+    local = timezone.now() + timedelta(days=1, hours=9)
+
+    ana.post(
+        reverse("change_apply", args=[shown.pk]),
+        {
+            "digest": shown.preview_digest,
+            "when": "later",
+            "scheduled_for": f"{local:%Y-%m-%dT%H:%M}",
+            "zone": TOKYO,
+        },
+    )
+
+    found = Deployment.objects.get(pk=shown.pk)
+    assert found.state == "scheduled"
+    assert found.scheduled_for is not None
+    assert found.scheduled_for - timezone.now() < timedelta(days=1)
+    assert found.scheduled_for - timezone.now() > timedelta(hours=23, minutes=58)
+    assert "Scheduled for" in opened(ana, found).text
+    overview = page(ana.get(environment.get_absolute_url())).one(id=f"open-change-{shown.pk}").text
+    assert "Scheduled" in overview
+    assert f"{local:%Y-%m-%d %H:%M}" in overview
+
+
+@pytest.mark.parametrize(
+    ("time", "zone", "text"),
+    [
+        ("", TOKYO, "Enter a date and a time."),
+        ("2026-99-01T10:00", TOKYO, "Enter a date and a time."),
+        ("2026-01-01T10:00", TOKYO, "This time has passed."),
+        ("2100-01-01T10:00", TOKYO, "within the next 30 days"),
+        ("2027-03-28T02:30", "Europe/Berlin", "the clocks change"),
+        ("2027-10-31T02:30", "Europe/Berlin", "the clocks change"),
+    ],
+)
+def test_a_time_that_cannot_be_chosen_is_an_error_at_its_field_and_is_kept(
+    ana: Client, shown: Deployment, time: str, zone: str, text: str
+) -> None:
+    answer = ana.post(
+        reverse("change_apply", args=[shown.pk]),
+        {"digest": shown.preview_digest, "when": "later", "scheduled_for": time, "zone": zone},
+    )
+
+    assert answer.status_code == 422
+    found = page(answer)
+    field = found.one(id="scheduled-for")
+    assert (field["aria-invalid"], field.attributes.get("value", "")) == ("true", time)
+    assert text in found.one(id="schedule-error").text
+    assert Deployment.objects.get(pk=shown.pk).state == "preview"
