@@ -191,6 +191,12 @@ class Code(StrEnum):
     TOO_MANY_PARAMETERS = "too_many_parameters"
     TOO_MANY_RESOURCES = "too_many_resources"
     TOO_MANY_TEMPLATES = "too_many_templates"
+    SKIP_LIST_CHANGED = "skip_list_changed"
+    RETAIN_LIST_CHANGED = "retain_list_changed"
+    NOT_STUCK = "not_stuck"
+    TAKEN_OVER_TEMPLATES_MISSING = "taken_over_templates_missing"
+    NOT_CHANGED_OUTSIDE = "not_changed_outside"
+    SKIPPED_NOT_CONFIRMED = "skipped_not_confirmed"
     # what CloudFormation accepts in a status of a stack
     STACK_BUSY = "stack_busy"
     STACK_STATUS_UNKNOWN = "stack_status_unknown"

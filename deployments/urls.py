@@ -26,6 +26,11 @@ from deployments.views.history import deployment_list
 from deployments.views.new_environment import environment_expected, environment_new
 from deployments.views.recordings import recording_list, recording_open
 from deployments.views.remaining import environment_remaining, environment_remaining_search
+from deployments.views.ways_out import (
+    environment_continue,
+    environment_delete_again,
+    environment_take_over,
+)
 
 urlpatterns = [
     path("environments/", environment_list, name="environments"),
@@ -39,6 +44,9 @@ urlpatterns = [
     ),
     path("environments/<int:pk>/change", environment_change, name="environment_change"),
     path("environments/<int:pk>/delete", environment_delete, name="environment_delete"),
+    path("environments/<int:pk>/delete-again", environment_delete_again, name="environment_delete_again"),
+    path("environments/<int:pk>/continue-rollback", environment_continue, name="environment_continue"),
+    path("environments/<int:pk>/take-over", environment_take_over, name="environment_take_over"),
     path("environments/<int:pk>/remaining", environment_remaining, name="environment_remaining"),
     path(
         "environments/<int:pk>/remaining/search",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from deployments.errors import AwsRejected
@@ -75,6 +76,16 @@ class FakeStackOperations:
     def template_body(self, stack_id: str) -> str:
         self._call("cloudformation:GetTemplate")
         return self.templates.get(stack_id, "")
+
+    def rollback_began_at(self, stack_id: str) -> datetime | None:
+        self._call("cloudformation:DescribeStackEvents")
+        began = None
+        for event in reversed(self.stacks[stack_id].events):
+            if event.is_of_the_stack and event.status == "UPDATE_IN_PROGRESS":
+                break
+            if event.is_of_the_stack and event.status == "UPDATE_ROLLBACK_IN_PROGRESS":
+                began = event.at
+        return began
 
     def _started(
         self, action: str, stack_id: str, token: str, states: tuple[str, ...], acts: list[Act]

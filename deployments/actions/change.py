@@ -12,6 +12,7 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from deployments import catalog
+from deployments.actions import skipped
 from deployments.actions.parameters import checked
 from deployments.actions.request import CHANGE, Request, requesting
 from deployments.core.approvals import schedule_problem
@@ -180,13 +181,15 @@ def apply_change(
     digest: str,
     typed_name: str = "",
     scheduled_for: datetime | None = None,
+    in_line: bool = False,
 ) -> Deployment:
     """Apply the preview with this digest: at once if the environment is free, else when it has its turn.
 
     It waits for `scheduled_for` before, if a time is given, and before that for a second person's approval if
-    the environment requires one. `typed_name` must be the environment's name if data may be lost. A second
-    call returns the same deployment. Raise UserFixable if the preview is another one by now, the name is not
-    typed, or the time cannot be chosen.
+    the environment requires one. `typed_name` must be the environment's name if data may be lost; `in_line`
+    confirms that what a rollback has skipped, and this change does not touch, is in line with the templates. A
+    second call returns the same deployment. Raise UserFixable if the preview is another one by now, a
+    confirmation is missing, or the time cannot be chosen.
     """
     request = Request(user=user, action="apply", permission=CHANGE, environment=deployment.environment)
     with requesting(request):
@@ -202,6 +205,7 @@ def apply_change(
             raise UserFixable(
                 "NameNotConfirmed", Code.DATA_LOSS_NOT_CONFIRMED, environment=row.environment.name
             )
+        skipped.confirm(request, row, in_line=in_line)
         if scheduled_for is not None:
             request.details["scheduled_for"] = scheduled_for.isoformat()
             if why := schedule_problem(scheduled_for, timezone.now()):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from deployments.aws.error_mapping import calling
@@ -55,6 +56,10 @@ class StackOperations(Protocol):
         """Return the template that the stack was created or last updated with, as it was submitted."""
         ...
 
+    def rollback_began_at(self, stack_id: str) -> datetime | None:
+        """Return when the stack's last update began to be rolled back, None if it was not."""
+        ...
+
 
 class StackOperationsGateway:
     """These calls through boto3; the protocol above says what each method does."""
@@ -101,6 +106,19 @@ class StackOperationsGateway:
                 "TemplateBody"
             ]
         return body if isinstance(body, str) else json.dumps(body)  # botocore decodes JSON
+
+    def rollback_began_at(self, stack_id: str) -> datetime | None:
+        began = None
+        pages = self._client.get_paginator("describe_stack_events").paginate(StackName=stack_id)
+        with calling("cloudformation:DescribeStackEvents"):
+            for event in (event for page in pages for event in page.get("StackEvents", [])):
+                if event.get("PhysicalResourceId") != event["StackId"]:
+                    continue
+                if event.get("ResourceStatus") == "UPDATE_IN_PROGRESS":
+                    break
+                if event.get("ResourceStatus") == "UPDATE_ROLLBACK_IN_PROGRESS":
+                    began = event["Timestamp"]  # the first one counts: a rollback can be continued
+        return began
 
 
 def _role(arn: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import io
 import os
 import tempfile
 import zipfile
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -47,3 +48,28 @@ def _folder(archive: bytes) -> tuple[tempfile.TemporaryDirectory[str], Path]:
 def unpacked(archive: bytes) -> TemplateSet:
     """Return the set of an archive. Raise UserFixable if this release cannot read it."""
     return load(_folder(archive)[1])
+
+
+def with_templates(template_set: TemplateSet, texts: Mapping[str, str]) -> TemplateSet:
+    """Return a set with other texts of some of its templates, by file name; itself if none differs.
+
+    Raise UserFixable if that is no template set.
+    """
+    by_name = {path.name: path for path in template_set.templates}
+    differing = {
+        name: text
+        for name, text in texts.items()
+        if name in by_name and by_name[name].read_text("utf-8").strip() != text.strip()
+    }
+    if not differing:
+        return template_set
+    buffer = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(packed(template_set))) as before,
+        zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as after,
+    ):
+        folder = f"files/{before.read(_SET).decode()}".removesuffix("/.")
+        replaced = {f"{folder}/{name}": text.encode() for name, text in differing.items()}
+        for name in before.namelist():
+            after.writestr(name, replaced.get(name) or before.read(name))
+    return unpacked(buffer.getvalue())

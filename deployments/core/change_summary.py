@@ -40,6 +40,12 @@ def may_lose_data(changes: Changes) -> bool:
     return bool(hazards(changes) or not_computed(changes))
 
 
+def surely_changed(changes: Changes) -> list[str]:
+    """Return the paths of what CloudFormation certainly updates, replaces or removes."""
+    unsure = (Effect.UNCHANGED, Effect.STACK)
+    return [one.path for one in changes.resources if one.effect not in unsure]
+
+
 def replaces(changes: Changes) -> bool:
     """Return whether something is or may be replaced: CloudFormation then refuses DisableRollback."""
     return bool(not_computed(changes)) or any(

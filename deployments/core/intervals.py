@@ -10,6 +10,8 @@ ACCESS_RETRY_DELAY = 15.0
 """Seconds between two tries while an operator has to fix credentials or permissions."""
 OBSERVE_DELAY = 60.0
 """Seconds between two polls of an environment's stack between deployments."""
+FIRST_LOOK_DELAY = 1.0
+"""Seconds until a stack is observed in which single resources resist: its page lists them."""
 WORKER_SILENT = 15.0
 """Seconds without a step after which no worker seems to run: it takes one every few seconds."""
 MAX_IDLE = 30.0

@@ -22,12 +22,21 @@ _CREATE = {
 }
 _UPDATE = {status: end for status, end in _CREATE.items() if not status.startswith(("CREATE", "ROLLBACK"))}
 _DELETE = {"DELETE_COMPLETE": State.SUCCEEDED, "DELETE_FAILED": State.FAILED}
+_ROLLBACK = {
+    "ROLLBACK_COMPLETE": State.SUCCEEDED,
+    "UPDATE_ROLLBACK_COMPLETE": State.SUCCEEDED,
+    "ROLLBACK_FAILED": State.FAILED,
+    "UPDATE_ROLLBACK_FAILED": State.FAILED,
+    "DELETE_COMPLETE": State.FAILED,
+    "DELETE_FAILED": State.FAILED,
+}
 
 
 def outcome(kind: Kind, root_status: str) -> State | None:
     """Return the final state of a deployment, None while the root stack's operation is in progress.
 
-    Of a delete or an update, only its own final statuses count: the stack has its previous final status for a
+    Of all but a creation, only its own final statuses count: the stack has its previous final status for a
     moment after the request.
     """
-    return {Kind.CREATE: _CREATE, Kind.UPDATE: _UPDATE, Kind.DELETE: _DELETE}[kind].get(root_status)
+    ends = {Kind.CREATE: _CREATE, Kind.UPDATE: _UPDATE, Kind.DELETE: _DELETE, Kind.ROLLBACK: _ROLLBACK}
+    return ends[kind].get(root_status)

@@ -13,6 +13,7 @@ class Kind(StrEnum):
     CREATE = "create"
     UPDATE = "update"
     DELETE = "delete"
+    ROLLBACK = "rollback"
 
 
 class State(StrEnum):
@@ -45,6 +46,7 @@ PHASES: dict[Kind, tuple[State, ...]] = {
     Kind.CREATE: (*_BEFORE, *_FROM_STACKS, State.PROTECT),
     Kind.UPDATE: (*_BEFORE, State.PREVIEW, *_FROM_STACKS),
     Kind.DELETE: (State.PREFLIGHT, State.STACKS),
+    Kind.ROLLBACK: (State.PREFLIGHT, State.STACKS),
 }
 WAITS = frozenset({State.APPROVAL, State.SCHEDULED, State.QUEUED})
 """Between two phases: for a second person, for the time that was chosen, for the environment to be free."""

@@ -35,7 +35,7 @@ class Course:
 
     def is_back(self, status: str, start: int) -> bool:
         """Return whether an operation that began at `start` (epoch ms) belongs to the rollback."""
-        if self.kind is Kind.DELETE:
+        if self.kind in (Kind.DELETE, Kind.ROLLBACK):  # a rollback that was requested is its own goal
             return False
         operation = operation_of(status)
         if operation is OperationKind.ROLLBACK:

@@ -256,7 +256,7 @@ def _range(values: Mapping[str, str]) -> str:
     return _("Must be between %(min)s and %(max)s.") % values
 
 
-def _typed_name() -> forms.CharField:
+def name_field() -> forms.CharField:
     """Return the field that a person types the environment's name into."""
     return forms.CharField(
         label=gettext_lazy("Type the environment name to confirm"),
@@ -275,7 +275,7 @@ def _typed_name() -> forms.CharField:
 class DeleteForm(ReasonedForm):
     """The environment's name, typed by hand."""
 
-    typed_name = _typed_name()
+    typed_name = name_field()
     unprotect = forms.BooleanField(
         label=gettext_lazy("Turn off deletion protection first"),
         required=False,
@@ -296,7 +296,7 @@ class DeleteRemainingForm(ReasonedForm):
         label=gettext_lazy("Resources"),
         error_messages={"required": gettext_lazy("Select at least one resource that Sanso can delete.")},
     )
-    typed_name = _typed_name()
+    typed_name = name_field()
 
     def __init__(self, choices: Iterable[tuple[str, str]], *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

@@ -17,7 +17,17 @@ from deployments.errors import LostClaim
 from deployments.models.environment import Environment
 from deployments.models.fields import IdField
 
-KINDS = [("create", _("Create")), ("update", _("Update")), ("delete", _("Delete"))]
+KINDS = [
+    ("create", _("Create")),
+    ("update", _("Update")),
+    ("delete", _("Delete")),
+    ("rollback", _("Rollback")),
+]
+OPERATIONS = [
+    ("", ""),
+    ("continue", _("Continue rollback")),
+    ("take_over", _("Take over")),
+]
 PROTECTION = [
     ("", _("Not recorded")),  # of a release before the phase, or of an update or a delete
     ("unwanted", _("Not requested")),
@@ -149,6 +159,10 @@ class Deployment(models.Model):
     reason = models.CharField(_("reason"), max_length=200, blank=True, default="")
     token = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     request_key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    # What it does beyond its kind, and its choices: `skip` of a continued rollback, `retain` and `force` of a
+    # delete.
+    operation = models.CharField(max_length=20, blank=True, default="", choices=OPERATIONS, editable=False)
+    options = models.JSONField(default=dict, blank=True, editable=False)
     active_key = models.PositiveBigIntegerField(unique=True, null=True, editable=False)
 
     parameters = models.JSONField(default=dict, blank=True)
@@ -235,6 +249,10 @@ class Deployment(models.Model):
     def get_absolute_url(self) -> str:
         """Return the deployment's page."""
         return reverse("deployment", args=[self.pk])
+
+    def get_kind_display(self) -> str:  # type: ignore[no-redef]  # that of the plugin has the kind alone
+        """Return what it does, for pages: its operation if it has one, otherwise its kind."""
+        return str(dict(OPERATIONS)[self.operation] if self.operation else dict(KINDS)[self.kind])
 
     @property
     def is_active(self) -> bool:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from deployments.core.operations import Operation, is_allowed
 from deployments.core.status import PROBLEMS, is_rolled_back_create
+from deployments.core.stuck import StuckResource
 from deployments.models.account import Account
 from deployments.models.fields import IdField
 
@@ -137,6 +138,14 @@ class Environment(models.Model):
     missing_code = models.CharField(max_length=40, blank=True, default="", editable=False)
     # The run of the sandbox (its instance_id) in which the stack was seen last; "" on AWS.
     sandbox_run = models.CharField(max_length=64, blank=True, default="", editable=False)
+    # What resists in a stack whose rollback or deletion failed: {"status", "updated", "resources"} as
+    # `deployments.core.stuck` writes them.
+    stuck = models.JSONField(default=dict, blank=True, editable=False)
+    # What continued rollbacks skipped and nothing has brought in line since; resources as in `stuck`.
+    skipped = models.JSONField(default=list, blank=True, editable=False)
+    # The stack after the last operation of Sanso, {"status", "updated"}; {} until it is observed.
+    known_stack = models.JSONField(default=dict, blank=True, editable=False)
+    changed_outside_at = models.DateTimeField(null=True, blank=True, editable=False)
     observed_at = models.DateTimeField(null=True, blank=True)
     observe_error = models.TextField(blank=True, default="")
     # With these, NoEcho values of past deployments are recognized in AWS's texts (runner.redactors).
@@ -199,6 +208,18 @@ class Environment(models.Model):
             return any(seen)
         on = any("DeletionProtection" in name and value == "true" for name, value in self.parameters.items())
         return on and bool(self.stack_id) and not is_rolled_back_create(self.stack_status)
+
+    @property
+    def skipped_resources(self) -> list[StuckResource]:
+        """Return what continued rollbacks skipped and nothing has brought in line since."""
+        return [StuckResource.from_json(one) for one in self.skipped]
+
+    @property
+    def stuck_resources(self) -> list[StuckResource] | None:
+        """Return what resists in the status of the stack, None while Sanso has not read it."""
+        if self.stuck.get("status") != self.stack_status:
+            return None
+        return [StuckResource.from_json(one) for one in self.stuck.get("resources", ())]
 
     @property
     def needs_operator(self) -> bool:

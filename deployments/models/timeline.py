@@ -127,7 +127,7 @@ def course_of(deployment: Deployment, root: Iterable[OperationRun]) -> Course:
     kind = Kind(deployment.kind)
     return Course(
         kind=kind,
-        turn=None if kind is Kind.DELETE else turn_of(root),
+        turn=None if kind in (Kind.DELETE, Kind.ROLLBACK) else turn_of(root),
         is_over=not deployment.is_active,
         is_success=deployment.state == State.SUCCEEDED,
     )

@@ -22,9 +22,13 @@ from deployments.wording import message_text
 
 ROUTES: Mapping[Operation, str] = {
     Operation.CHANGE: "environment_change",
+    Operation.CONTINUE: "environment_continue",
     Operation.DELETE: "environment_delete",
+    Operation.FORCE_DELETE: "environment_delete_again",
 }
 """The page of each operation; its argument is the key of the environment."""
+_AGAIN = ("DELETE_FAILED", Operation.DELETE)
+"""After a failed deletion, its page lists what failed, and what can stay."""
 PERMISSIONS: Mapping[Operation, str] = {
     Operation.CHANGE: "deployments.change_environment",
     Operation.RETRY: "deployments.change_environment",
@@ -121,11 +125,18 @@ def offered(situation: Situation, may: Callable[[str], bool], pk: int) -> tuple[
                 operation=operation,
                 label=label,
                 description=description,
-                url="" if why else reverse(ROUTES[operation], args=[pk]),
+                url="" if why else address(situation.status, operation, pk),
                 reason=message_text(why) if why else "",
             )
         )
     return tuple(found)
+
+
+def address(status: str, operation: Operation, pk: int) -> str:
+    """Return the page of an operation for a stack in a status."""
+    is_again = (status, operation) == _AGAIN
+    page = reverse(ROUTES[Operation.FORCE_DELETE if is_again else operation], args=[pk])
+    return f"{page}#force" if operation is Operation.FORCE_DELETE else page
 
 
 def why_not(situation: Situation, operation: Operation) -> Message | None:

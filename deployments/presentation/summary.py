@@ -112,7 +112,7 @@ def summarise(
         is_latest=is_latest,
         has_ended=deployment.ended_at is not None,
         retry=_retry(deployment),
-        turned_at=_turn(tree) if deployment.kind != Kind.DELETE else None,
+        turned_at=_turn(tree) if deployment.kind not in (Kind.DELETE, Kind.ROLLBACK) else None,
     )
 
 
@@ -123,6 +123,7 @@ def _job(deployment: Deployment) -> str:
         Kind.CREATE: (_("Create %(name)s"), _("Create %(name)s failed")),
         Kind.UPDATE: (_("Update %(name)s"), _("Update %(name)s failed")),
         Kind.DELETE: (_("Delete %(name)s"), _("Delete %(name)s failed")),
+        Kind.ROLLBACK: (_("Roll back %(name)s"), _("Roll back %(name)s failed")),
     }
     return texts[Kind(deployment.kind)][failed] % {"name": deployment.environment.name}
 
@@ -155,6 +156,10 @@ def _headline(deployment: Deployment) -> str:
         return _("%(name)s is deleted") % {"name": name}
     if deployment.changed_nothing:
         return _("No changes: %(name)s already has these values and templates") % {"name": name}
+    if deployment.operation == "take_over":
+        return _("%(name)s taken over: changes start from the stack as it is") % {"name": name}
+    if deployment.kind == Kind.ROLLBACK:
+        return _("%(name)s rolled back: it has the values of before the update") % {"name": name}
     if deployment.kind == Kind.UPDATE:
         return _("%(name)s updated") % {"name": name}
     return _("%(name)s created") % {"name": name}
@@ -169,7 +174,9 @@ def _phases(
     details = _details(tree, events)
     back = is_rollback(tree.root_status)
     steps = phase_statuses(Kind(deployment.kind), state, last, protects=deployment.protects, is_back=back)
-    turn = _turn(tree)
+    turn = None if deployment.kind == Kind.ROLLBACK else _turn(tree)
+    if deployment.operation == "take_over":
+        steps = steps[:1]  # it reads the stack and ends
     for number, (phase, at) in enumerate(steps):
         following = steps[number + 1][0] if number + 1 < len(steps) else None
         yield Phase(

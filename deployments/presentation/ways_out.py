@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 
 from deployments.actions.clean_up import may_clean_up
 from deployments.core.causes.cause import NextStep, RecognizedCause
+from deployments.core.operations import Operation, is_allowed
 from deployments.core.phases import AFTER_STACKS, Kind, State
 from deployments.core.remaining import Remaining
 from deployments.forms import PREFIX
@@ -81,6 +82,16 @@ def _main(
         return
     if deployment.kind == Kind.DELETE:
         yield SuggestedAction(label=_("Delete again…"), url=delete, is_main=True, needs_permission=True)
+        return
+    if is_allowed(environment.stack_status, Operation.CONTINUE) and environment.stack_id:
+        yield SuggestedAction(
+            label=_("Continue the rollback…"),
+            url=reverse("environment_continue", args=[environment.pk]),
+            hint=_("CloudFormation could not roll back the update. Until it can, nothing can be changed."),
+            is_main=True,
+            needs_permission=True,
+        )
+        yield _environment(deployment)
         return
     if may_clean_up(deployment):
         yield _clean_up(deployment, remaining)

@@ -16,7 +16,14 @@ from deployments.core.health.aws_statuses import RUN_FAILED, RUN_SKIPPED
 from deployments.core.intervals import retry_delay
 from deployments.errors import AwsFailure, AwsNotFound, AwsRetryable, Message, QuotaExhausted
 from deployments.message_codes import Code
-from deployments.models import ActionRequest, AssociationRun, Observation, Observer, leases
+from deployments.models import (
+    ActionRequest,
+    AssociationRun,
+    Environment,
+    Observation,
+    Observer,
+    leases,
+)
 from deployments.runner import protect, redactors, remaining, site_check
 from deployments.runner.later import Later, NotDone
 from deployments.runner.observe.problems import problem_message
@@ -77,6 +84,8 @@ def _end(row: ActionRequest, state: str, result: dict[str, object]) -> None:
     ActionRequest.objects.filter(pk=row.pk, version=row.version).update(
         state=state, result=row.result | result, active_key=None, ended_at=timezone.now(), due_at=None
     )
+    if row.kind == "protect":  # by an update of the stack: it is known when it is observed next
+        Environment.objects.filter(pk=row.environment_id).update(known_stack={})
 
 
 def _begin(row: ActionRequest) -> datetime:

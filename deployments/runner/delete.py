@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from hashlib import sha256
 
 from django.db import transaction
 
 from deployments.aws.cloudformation import StackView
 from deployments.aws.session import Clients
+from deployments.core.operations import Operation, refusal
 from deployments.core.phases import State
-from deployments.core.status import DELETED
+from deployments.core.status import DELETED, is_final
+from deployments.core.stuck import StuckResource, retained_by_stack
 from deployments.errors import AwsNotFound, UserFixable
 from deployments.message_codes import Code
-from deployments.models import Deployment, Resource
-from deployments.runner import event_log, stack_rows
+from deployments.models import Deployment, Event, Resource
+from deployments.runner import event_log, stack_rows, stuck
 
 
 def check(deployment: Deployment, clients: Clients) -> float:
@@ -29,12 +32,64 @@ def check(deployment: Deployment, clients: Clients) -> float:
         raise AwsNotFound("NoStack", "The stack is deleted.", "cloudformation:DescribeStacks")
     if stack.termination_protection and not deployment.unprotect:
         raise UserFixable("DeletionProtection", Code.DELETION_PROTECTION_ON, "unprotect")
+    _check_choices(deployment, stack, clients)
     resources = stack_rows.seed_from_stack(deployment, stack_id, clients.cloudformation)
     event_log.add(deployment, "delete.found", resources=resources)
     with transaction.atomic():
-        deployment.move_to(State.STACKS, stack_id=stack_id)
+        seen = {"status": stack.status, "updated": stack.updated}
+        deployment.move_to(State.STACKS, stack_id=stack_id, preview_stack=seen)
         event_log.add(deployment, "phase", key="stacks", phase="stacks")
     return 0.0
+
+
+def retained_of(deployment: Deployment) -> list[StuckResource]:
+    """Return what a deletion after a failed one leaves in AWS."""
+    return [StuckResource.from_json(one) for one in deployment.options.get("retain", ())]
+
+
+def _check_choices(deployment: Deployment, stack: StackView, clients: Clients) -> None:
+    """Raise UserFixable if the deletion cannot be forced, or other resources than the chosen ones resist."""
+    if deployment.options.get("force") and (why := refusal(stack.status, Operation.FORCE_DELETE)):
+        raise UserFixable("NotForced", why.code, **why.params)
+    chosen = retained_of(deployment)
+    if not chosen:
+        return
+    known = {one.key for one in stuck.read(stack, clients.cloudformation)}
+    if others := sorted({one.key for one in chosen} - known):
+        raise UserFixable("RetainListChanged", Code.RETAIN_LIST_CHANGED, resources=", ".join(others))
+
+
+def nested_first(deployment: Deployment, clients: Clients) -> bool:
+    """Delete the nested stacks in which resources are retained. Return whether to wait for one.
+
+    RetainResources names resources of one stack, so that each of them is deleted by a call of its own, the
+    deepest first; the root's deletion then finds them deleted.
+    """
+    for path, retained in retained_by_stack(retained_of(deployment)).items():
+        if not path:
+            continue
+        try:
+            nested = clients.cloudformation.describe_stack(retained[0].stack_id)
+        except AwsNotFound:
+            continue
+        if nested.status == DELETED:
+            continue
+        if not is_final(nested.status):
+            return True
+        if Event.objects.filter(deployment=deployment, event_id=f"portal:delete.nested:{path}").exists():
+            continue  # it has failed again: the root's deletion says why
+        if deployment.unprotect:
+            _unprotect(deployment, clients)
+        deployment.confirm_claim()
+        clients.cloudformation.delete_failed_stack(
+            nested.stack_id,
+            f"{deployment.token}-{sha256(path.encode()).hexdigest()[:8]}",
+            retain=[one.logical_id for one in retained],
+            role_arn=deployment.environment.account.stack_role_arn,
+        )
+        event_log.add(deployment, "delete.nested", key=path, stack=path, retained=len(retained))
+        return True
+    return False
 
 
 def start(deployment: Deployment, clients: Clients, root: StackView) -> None:
@@ -45,9 +100,19 @@ def start(deployment: Deployment, clients: Clients, root: StackView) -> None:
             deployment.confirm_claim()
             clients.cloudformation.set_termination_protection(deployment.stack_id, on=False)
     deployment.confirm_claim()
-    clients.cloudformation.delete_stack(
-        deployment.stack_id, str(deployment.token), deployment.environment.account.stack_role_arn
-    )
+    retained = retained_by_stack(retained_of(deployment)).get("", [])
+    force = bool(deployment.options.get("force"))
+    role = deployment.environment.account.stack_role_arn
+    if retained or force:
+        clients.cloudformation.delete_failed_stack(
+            deployment.stack_id,
+            str(deployment.token),
+            retain=[one.logical_id for one in retained],
+            force=force,
+            role_arn=role,
+        )
+    else:
+        clients.cloudformation.delete_stack(deployment.stack_id, str(deployment.token), role)
     event_log.add(deployment, "delete.started", stack_name=deployment.environment.stack_name)
 
 

@@ -8,13 +8,14 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from deployments.core.intervals import OBSERVE_DELAY
+from deployments.core.intervals import FIRST_LOOK_DELAY, OBSERVE_DELAY
 from deployments.core.outcome import WITHOUT_STACK
 from deployments.core.phases import Kind, State
 from deployments.core.status import DELETED
+from deployments.core.stuck import STUCK
 from deployments.errors import Message
 from deployments.models import Deployment, Environment
-from deployments.runner import event_log, expectations, previews, redactors, remaining
+from deployments.runner import event_log, expectations, previews, redactors, remaining, skipped
 from deployments.runner.observe import history
 
 
@@ -43,13 +44,16 @@ def finalize(
         if state is State.SUCCEEDED:
             previews.keep_prediction(deployment)
         values: dict[str, object] = {"stack_status": status, "status_reason": reason, "observed_at": now}
+        values |= {"known_stack": {}, "changed_outside_at": None, "stuck": {}}
+        values |= skipped.after(deployment, state)
         if deployment.kind == Kind.DELETE and state is State.SUCCEEDED:
             values |= {"deleted_at": now, "live_key": None, "due_at": None, "secret_fingerprints": ""}
         elif gone:
             values |= {"stack_id": "", "stack_status": "", "outputs": {}, "due_at": None}
             values |= {"secret_fingerprints": "", "missing_since": None, "missing_code": ""}
         else:
-            values |= {"outputs": outputs, "due_at": now + timedelta(seconds=OBSERVE_DELAY)}
+            soon = FIRST_LOOK_DELAY if status in STUCK else OBSERVE_DELAY
+            values |= {"outputs": outputs, "due_at": now + timedelta(seconds=soon)}
             values |= {"secret_fingerprints": fingerprints}
         Environment.objects.filter(pk=deployment.environment_id).update(**values)
         if state is not State.SUCCEEDED:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 
 from deployments import catalog
 from deployments.aws.cloudformation import ChangeSetRequest
 from deployments.aws.session import Clients
 from deployments.aws.sts import Identity
+from deployments.core.intervals import OBSERVE_DELAY
 from deployments.core.phases import State
 from deployments.core.status import IN_REVIEW
-from deployments.errors import AwsAlreadyDone, AwsFailure, UserFixable
+from deployments.errors import AwsAlreadyDone, AwsFailure, AwsNotFound, UserFixable
 from deployments.message_codes import Code
 from deployments.models import Deployment, Environment
 from deployments.models.sealed import unseal
@@ -87,6 +90,8 @@ def create_change_set(deployment: Deployment, clients: Clients) -> float:
         deployment.record(change_set_id=_create_or_adopt(deployment, clients))
         return AT_ONCE
     change_set = clients.cloudformation.describe_change_set(deployment.change_set_id)
+    if deployment.stack_id != change_set.stack_id:
+        deployment.record(stack_id=change_set.stack_id)
     if change_set.is_pending:
         return SOON
     if not change_set.is_created:
@@ -182,12 +187,19 @@ def execute(deployment: Deployment, clients: Clients) -> None:
 def clean_up_unexecuted(deployment: Deployment, clients: Clients) -> None:
     """Delete the empty REVIEW_IN_PROGRESS stack of a change set that was never executed.
 
-    Errors are ignored: the next deployment's preflight finds the remaining stack by its tag.
+    If that fails, the environment has the stack: its page offers to delete it, and it is purged later.
     """
     try:
         stack = clients.cloudformation.describe_stack(deployment.environment.stack_name)
         ours = stack.tags.get(preflight.ENVIRONMENT_TAG) == str(deployment.environment.key)
         if ours and stack.status == IN_REVIEW:
             clients.cloudformation.delete_stack(stack.stack_id, f"unexecuted-{deployment.token}")
-    except AwsFailure:
+    except AwsNotFound:
         return
+    except AwsFailure:
+        if deployment.stack_id:
+            Environment.objects.filter(pk=deployment.environment_id).update(
+                stack_id=deployment.stack_id,
+                stack_status=IN_REVIEW,
+                due_at=timezone.now() + timedelta(seconds=OBSERVE_DELAY),
+            )

@@ -16,11 +16,13 @@ from deployments.core.outcome import outcome
 from deployments.core.phases import Kind, State
 from deployments.core.root_cause import first_failure
 from deployments.core.status import DELETED, IN_REVIEW, is_failed, is_final, is_of_deletion
+from deployments.core.stuck import STUCK
 from deployments.errors import AwsNotFound, AwsRetryable, Message
 from deployments.message_codes import Code
 from deployments.models import Deployment, Environment, Event, Stack
 from deployments.models.stack import STACK_TYPE
 from deployments.runner import (
+    continue_rollback,
     delete,
     endpoint_run,
     event_log,
@@ -98,10 +100,15 @@ def _start_if_needed(deployment: Deployment, clients: Clients, root: StackView) 
             return False
         if _has_event(deployment, "delete.started"):
             return False
+        if delete.nested_first(deployment, clients):
+            return False
         delete.start(deployment, clients, root)
         return True
     if deployment.kind == Kind.UPDATE:
         return False  # it has begun before: see change.begin
+    if deployment.kind == Kind.ROLLBACK:
+        was_started = _has_event(deployment, "rollback.started")
+        return continue_rollback.start_if_needed(deployment, clients, root, was_started=was_started)
     if root.status != IN_REVIEW:
         event_log.add(deployment, "stacks.started", stack_name=root.name)
         return False
@@ -112,8 +119,15 @@ def _start_if_needed(deployment: Deployment, clients: Clients, root: StackView) 
 
 
 def has_begun(deployment: Deployment, root: StackView) -> bool:
-    """Return whether the root stack's status is of this deployment: an update's is not at once."""
-    return deployment.kind != Kind.UPDATE or root.updated != deployment.preview_stack.get("updated", "")
+    """Return whether the root stack's status is of this deployment: an update's is not at once.
+
+    After a failed rollback or deletion, the stack has the status that it may fail with again.
+    """
+    if deployment.kind == Kind.UPDATE:
+        return bool(root.updated != deployment.preview_stack.get("updated", ""))
+    if root.status in STUCK and root.status == deployment.preview_stack.get("status"):
+        return Stack.objects.of(deployment).filter(path="").exclude(changed_at=None).exists()
+    return True
 
 
 def _has_event(deployment: Deployment, code: str) -> bool:
@@ -233,7 +247,7 @@ def _finish_without_events(
 
 def _ends_now(deployment: Deployment, end: State) -> bool:
     """Return whether no phase comes after the stacks, in which their last events could still be read."""
-    return end is not State.SUCCEEDED or deployment.kind == Kind.DELETE
+    return end is not State.SUCCEEDED or deployment.kind in (Kind.DELETE, Kind.ROLLBACK)
 
 
 def finish(deployment: Deployment, end: State, root: StackView) -> float | None:

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from deployments.aws.cloudformation import ChangeSet, CloudFormation, ResourceChange, ResourceView
 from deployments.core.status import DELETED
+from deployments.core.stuck import StuckResource
 from deployments.core.template_stacks import TemplateStack
 from deployments.errors import AwsNotFound
 from deployments.models import Deployment, Resource, Stack
@@ -124,14 +125,8 @@ def seed_from_update(
     update passes through all the same. A second call goes on where an earlier one was interrupted.
     """
     tree = change_sets.read(root_change_set, cloudformation)
-    known = {row.path: row.stack_id for row in Stack.objects.known_of(deployment.environment)}
-    known |= {path: change_set.stack_id for path, change_set in tree.items()}
-    for path, stack_id in known.items():
-        if path in deployment.bookmarks or not stack_id:
-            continue
-        with suppress(AwsNotFound):  # a nested stack of an earlier deployment, deleted since
-            newest = cloudformation.newest_event_id(stack_id)
-            deployment.record(bookmarks=deployment.bookmarks | {path: newest})
+    stack_ids = {path: change_set.stack_id for path, change_set in tree.items()}
+    _bookmark(deployment, stack_ids, cloudformation)
     rows: dict[str, Stack] = {}
     for path, change_set in tree.items():
         above, _, logical_id = path.rpartition("/")
@@ -144,7 +139,53 @@ def seed_from_update(
     expectations.of_update(deployment)
 
 
+def _bookmark(deployment: Deployment, stack_ids: dict[str, str], cloudformation: CloudFormation) -> None:
+    """Store the newest event of each stack of the environment, those in `stack_ids` (by path) included."""
+    known = {row.path: row.stack_id for row in Stack.objects.known_of(deployment.environment)} | stack_ids
+    for path, stack_id in known.items():
+        if path in deployment.bookmarks or not stack_id:
+            continue
+        with suppress(AwsNotFound):  # a nested stack of an earlier deployment, deleted since
+            newest = cloudformation.newest_event_id(stack_id)
+            deployment.record(bookmarks=deployment.bookmarks | {path: newest})
+
+
+def seed_from_rollback(
+    deployment: Deployment,
+    root_id: str,
+    retried: Iterable[StuckResource],
+    cloudformation: CloudFormation,
+) -> None:
+    """Create a pending row for every resource that a continued rollback tries again, and bookmark the stacks.
+
+    A second call goes on where an earlier one was interrupted.
+    """
+    resources = list(retried)
+    _bookmark(deployment, {one.path: one.stack_id for one in resources} | {"": root_id}, cloudformation)
+    rows = {"": root_of(deployment, root_id, deployment.environment.stack_name)}
+    Stack.objects.filter(pk=rows[""].pk).update(bookmark=deployment.bookmarks.get("", ""))
+    known = {row.path: row.stack_id for row in Stack.objects.known_of(deployment.environment)}
+    for one in resources:
+        parts = one.path.split("/") if one.path else []
+        for depth, name in enumerate(parts):
+            above, path = "/".join(parts[:depth]), "/".join(parts[: depth + 1])
+            stack_id = one.stack_id if path == one.path else known.get(path, "")
+            rows[path] = child_of(rows[above], name, stack_id)
+        Resource.objects.get_or_create(
+            stack=rows[one.path],
+            logical_id=one.logical_id,
+            defaults={"type": one.type, "physical_id": one.physical_id},
+        )
+
+
 def seed_from_stack(deployment: Deployment, stack_id: str, cloudformation: CloudFormation) -> int:
+    """Create the rows of a delete: a row for every resource that exists. Return the number of resources."""
+    resources = seed_existing(deployment, stack_id, cloudformation)
+    expectations.of_delete(deployment)
+    return resources
+
+
+def seed_existing(deployment: Deployment, stack_id: str, cloudformation: CloudFormation) -> int:
     """Create a row for every resource that exists, and bookmark each stack's latest event.
 
     Only events after the bookmarks belong to this deployment. Return the number of resources.
@@ -166,7 +207,6 @@ def seed_from_stack(deployment: Deployment, stack_id: str, cloudformation: Cloud
         for view in existing:
             if view.type == STACK_TYPE and view.physical_id and stack.depth < MAX_DEPTH:
                 waiting.append(child_of(stack, view.logical_id, view.physical_id))
-    expectations.of_delete(deployment)
     return resources
 
 

@@ -34,6 +34,7 @@ from deployments.runner import (
     action_requests,
     approvals,
     change,
+    continue_rollback,
     delete,
     endpoint_run,
     event_log,
@@ -47,6 +48,7 @@ from deployments.runner import (
     remaining,
     scheduled,
     stack_poller,
+    take_over,
 )
 
 log = logging.getLogger(__name__)
@@ -110,6 +112,9 @@ def _step(deployment: Deployment, clients: Clients, now: datetime) -> float | No
         return readiness.wait(deployment, clients, now)
     if state is State.PROTECT:
         return protect.wait(deployment, clients, now)
+    if deployment.operation == take_over.TAKE_OVER:
+        take_over.take_over(deployment, clients)
+        return None
     if change.is_before_stacks(deployment):
         return _step_of_change(deployment, clients, now)
     if state is State.APPROVAL:
@@ -120,6 +125,8 @@ def _step(deployment: Deployment, clients: Clients, now: datetime) -> float | No
         except AwsNotFound:
             stack_poller.nothing_to_delete(deployment)
             return None
+    if deployment.kind == Kind.ROLLBACK:
+        return continue_rollback.check(deployment, clients)
     steps = {
         State.PREFLIGHT: launch.check,
         State.ARTIFACTS: launch.upload,

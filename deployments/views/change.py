@@ -41,6 +41,7 @@ def change_apply(request: AuthedRequest, pk: int) -> HttpResponse:
             deployment=deployment,
             digest=request.POST.get("digest", ""),
             typed_name=request.POST.get("typed_name", ""),
+            in_line="in_line" in request.POST,
             scheduled_for=schedule.scheduled_time(request.POST.dict()),
         )
         return redirect(applied)

@@ -7,6 +7,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
 from deployments.actions.delete import request_deletion
+from deployments.core.stuck import DELETE_FAILED
 from deployments.errors import UserFixable
 from deployments.forms import DeleteForm
 from deployments.models import Deployment, Environment
@@ -19,6 +20,8 @@ from deployments.views.requests import AuthedRequest, may_deploy
 def environment_delete(request: AuthedRequest, pk: int) -> HttpResponse:
     """Show what will be deleted and the form, or request the deletion."""
     environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
+    if environment.stack_status == DELETE_FAILED and environment.stack_id and request.method != "POST":
+        return redirect("environment_delete_again", pk)
     form = DeleteForm(request.POST or None)
     if request.method == "POST" and (deployment := _requested(request, environment, form)):
         return redirect(deployment)

@@ -7,6 +7,7 @@ middleware/#module-django.middleware.gzip
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from django.contrib import messages
@@ -72,6 +73,7 @@ def environment_page(request: AuthedRequest, pk: int, tab: str = OVERVIEW) -> Ht
         "is_gone": environment.missing_since is not None or environment.deleted_at is not None,
         "operations": operations_view(environment, request.user.has_perm),
         "needs_operator": environment.needs_operator,
+        "take_over_key": uuid.uuid4(),
         "open_changes": Deployment.objects.for_list().of(environment).open_changes(),
         "tab": tab,
         "tab_template": f"deployments/_environment_tab_{tab}.html",

@@ -10,6 +10,24 @@ from django.utils.translation import gettext_noop as N_
 from deployments.message_codes import Code
 
 OPERATIONS: Final[Mapping[Code, str]] = {
+    Code.SKIP_LIST_CHANGED: N_(
+        "CloudFormation can skip only resources whose rollback failed. These are others by now: "
+        "%(resources)s. Nothing was changed; open the page again."
+    ),
+    Code.RETAIN_LIST_CHANGED: N_(
+        "CloudFormation can retain only resources whose deletion failed. These are others by now: "
+        "%(resources)s. Nothing was changed; open the page again."
+    ),
+    Code.NOT_STUCK: N_("Select resources of the list: only what failed can be left out."),
+    Code.TAKEN_OVER_TEMPLATES_MISSING: N_(
+        "The stack uses templates that its template set does not have: %(files)s. Add them to the set and "
+        "change the environment with the current set instead."
+    ),
+    Code.NOT_CHANGED_OUTSIDE: N_("The stack is as Sanso left it: there is nothing to take over."),
+    Code.SKIPPED_NOT_CONFIRMED: N_(
+        "A rollback skipped %(resources)s. Confirm that they are in line with the templates, or include them "
+        "in the change."
+    ),
     Code.STACK_BUSY: N_("CloudFormation is changing the stack (%(status)s). Wait until it has finished."),
     Code.STACK_STATUS_UNKNOWN: N_("Sanso does not know the stack status %(status)s, so it changes nothing."),
     Code.STACK_NEVER_CREATED: N_("The environment has no stack."),

@@ -7,10 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
-from deployments.core.change_summary import Prediction, hazards, hit_rate, may_lose_data
+from deployments.core.change_summary import (
+    Prediction,
+    hazards,
+    hit_rate,
+    may_lose_data,
+    surely_changed,
+)
 from deployments.core.changes import ChangedResource, Changes
 from deployments.core.operations import Operation, refusal
 from deployments.core.phases import BEFORE_STACKS, Kind, State
+from deployments.core.stuck import unreconciled
 from deployments.models import Deployment
 from deployments.models.expected import history
 from deployments.presentation.preview import consequences, rows, words
@@ -27,7 +34,7 @@ COMPUTING = (State.PREFLIGHT, State.ARTIFACTS, State.CHANGE_SET)
 
 def is_preview(deployment: Deployment) -> bool:
     """Return whether a deployment's page is its preview: a change whose stacks have not begun."""
-    if deployment.kind != Kind.UPDATE:
+    if deployment.kind != Kind.UPDATE or deployment.operation:
         return False
     state = State(deployment.state)
     if state in BEFORE_STACKS or state is State.CANCELED or deployment.changed_nothing:
@@ -57,6 +64,7 @@ def context(deployment: Deployment, user: User | AnonymousUser | AbstractBaseUse
         "needs_name": may_lose_data(changes),
         "hidden_stacks": hidden_stacks(deployment, changes, find_set(deployment)),
         "root_only_reason": changes.root_only_reason,
+        "skipped": unreconciled(deployment.environment.skipped_resources, surely_changed(changes)),
         "blocked": _blocked(deployment, user),
         "tiers": consequences.tiers(changes, root, history(deployment.environment.account, Kind.UPDATE)),
         "unchanged": unchanged,

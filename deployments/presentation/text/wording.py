@@ -54,6 +54,8 @@ def error(code: str, *, kind: str) -> str:
         return _("Deletion failed")
     if kind == Kind.UPDATE:
         return _("Update failed")
+    if kind == Kind.ROLLBACK:
+        return _("Rollback failed again")
     return _("Creation failed")
 
 
@@ -102,8 +104,13 @@ def checks(number: int) -> str:
 
 
 def _requested(values: Values) -> str:
-    if values["kind"] == "delete":
-        return _("%(user)s requested the deletion.") % values
+    texts = {
+        "delete": _("%(user)s requested the deletion."),
+        "continue": _("%(user)s requested that the rollback is continued."),
+        "take_over": _("%(user)s requested to take over the stack as it is now."),
+    }
+    if text := texts.get(values["kind"]):
+        return text % values
     if values.get("back_to"):
         return _("%(user)s requested to go back to deployment %(back_to)s.") % values
     if values["kind"] == "update":
@@ -277,6 +284,38 @@ def _remaining_searched(values: Values) -> str:
     return f"{found} {missing}"
 
 
+def _rollback_found(values: Values) -> str:
+    found = resources(int(values["stuck"]))
+    if not int(values["skipped"]):
+        return _("To roll back again: %(resources)s.") % {"resources": found}
+    return _("To roll back again: %(resources)s, of which %(skipped)s are skipped.") % {
+        "resources": found,
+        "skipped": int(values["skipped"]),
+    }
+
+
+def _rollback_started(values: Values) -> str:
+    return _("Requested that CloudFormation continues the rollback of %(stack_name)s.") % values
+
+
+def _take_over_done(values: Values) -> str:
+    if not values["with_set"]:
+        return _(
+            "Took over the parameters. The template set is not stored: choose the current one to change."
+        )
+    if values["same_templates"]:
+        return _("Took over the parameters. The templates are those that Sanso deployed.")
+    return _("Took over the templates and the parameters.")
+
+
+def _nested_deleted(values: Values) -> str:
+    return _("Requested the deletion of the nested stack %(stack)s without what is retained.") % values
+
+
+def _review_purged(values: Values) -> str:
+    return _("Deleted the empty stack %(stack_name)s: its change set was not executed for 7 days.") % values
+
+
 def _waiting(_values: Values) -> str:
     return _("Not ready yet.")
 
@@ -322,6 +361,11 @@ _EVENTS: dict[str, Callable[[Values], str]] = {
     "delete.found": _delete_found,
     "delete.started": _delete_started,
     "delete.nothing": _delete_nothing,
+    "delete.nested": _nested_deleted,
+    "rollback.found": _rollback_found,
+    "rollback.started": _rollback_started,
+    "take_over.done": _take_over_done,
+    "review.purged": _review_purged,
     "remaining.searched": _remaining_searched,
     "waiting": _waiting,
     "attention.over": _attention_over,

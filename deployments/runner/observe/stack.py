@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 
+from django.db import transaction
 from django.utils import timezone
 
 from deployments.aws import quota
 from deployments.aws.account_ref import AccountRef
+from deployments.aws.cloudformation import StackView
 from deployments.aws.redacted import redacted
 from deployments.aws.session import Clients
+from deployments.core import outside
 from deployments.core.intervals import OBSERVE_DELAY
-from deployments.core.status import DELETED
+from deployments.core.phases import Kind
+from deployments.core.status import DELETED, IN_REVIEW
+from deployments.core.stuck import STUCK
 from deployments.core.timings import WATCHED_DELAY
 from deployments.errors import AwsFailure, AwsNotFound, QuotaExhausted
-from deployments.models import Environment, Observation, leases
+from deployments.models import ActionRequest, Environment, Observation, leases
 from deployments.models.sealed import renewed
-from deployments.runner import endpoint_run, redactors
+from deployments.runner import endpoint_run, event_log, redactors, stuck
 from deployments.runner.observe.problems import problem_message
+from deployments.runner.preflight import ENVIRONMENT_TAG
+
+FORGOTTEN_AFTER = timedelta(days=7)
+"""How long a stack whose change set was never executed stays after its creation has ended."""
 
 
 def observe_stack(pk: int, version: int, connect: Callable[[AccountRef], Clients]) -> bool:
@@ -64,7 +74,9 @@ def _poll(environment: Environment, connect: Callable[[AccountRef], Clients], no
         )
         _observed(environment, now, exc)
     else:
-        if stack.status == DELETED:
+        if stack.status == IN_REVIEW and _is_forgotten(environment, stack, now):
+            _purge(environment, stack, clients, now)
+        elif stack.status == DELETED:
             _write_missing(environment, now, stack_status=stack.status)
         else:
             values = {
@@ -72,9 +84,64 @@ def _poll(environment: Environment, connect: Callable[[AccountRef], Clients], no
                 "outputs": dict(stack.outputs),
                 "termination_protection": stack.termination_protection,
             }
+            values |= _outside(environment, stack, now) | _stuck(environment, stack, clients)
             _write(environment, now, missing_since=None, missing_code="", stack_status=stack.status, **values)
             endpoint_run.remember(environment)
     return None
+
+
+def _is_forgotten(environment: Environment, stack: StackView, now: datetime) -> bool:
+    """Return whether a stack of this environment was never created and nobody has asked for it in a week.
+
+    Its change set was not executed, so there is nothing in it.
+    """
+    latest = environment.latest
+    if latest is None or stack.tags.get(ENVIRONMENT_TAG) != str(environment.key):
+        return False
+    return latest.kind == Kind.CREATE and now - (latest.ended_at or latest.created_at) >= FORGOTTEN_AFTER
+
+
+def _purge(environment: Environment, stack: StackView, clients: Clients, now: datetime) -> None:
+    """Delete the empty stack of a creation; a second call, after a lost response, has no effect."""
+    latest = environment.latest
+    mine = Environment.objects.filter(pk=environment.pk, version=environment.version)
+    if latest is None or not mine.exists():
+        return
+    with suppress(AwsNotFound):
+        clients.cloudformation.delete_stack(stack.stack_id, f"forgotten-{latest.token}")
+    with transaction.atomic():
+        mine.update(stack_id="", stack_status="", status_reason="", observed_at=now, due_at=None)
+        event_log.add(latest, "review.purged", stack_name=environment.stack_name)
+
+
+def _outside(environment: Environment, stack: StackView, now: datetime) -> dict[str, object]:
+    """Return the columns that say whether the stack was changed since the last operation of Sanso.
+
+    The first look after an operation sets what is known; an operation in progress by then is another one's.
+    """
+    seen = {"status": stack.status, "updated": stack.updated}
+    known = environment.known_stack
+    if ActionRequest.objects.active().of_kind("protect").filter(environment=environment).exists():
+        return {"known_stack": {}}  # deletion protection is switched on by an update
+    changed = outside.is_changed(known, seen)
+    if not known and not changed:
+        return {"known_stack": seen}
+    if not changed or environment.changed_outside_at:
+        return {}
+    at = datetime.fromisoformat(stack.updated) if outside.is_updated(known, seen) else now
+    return {"changed_outside_at": at}
+
+
+def _stuck(environment: Environment, stack: StackView, clients: Clients) -> dict[str, object]:
+    """Return what resists in the stack; it is read again when the stack is another one."""
+    seen = {"status": stack.status, "updated": stack.updated}
+    known = {name: environment.stuck.get(name) for name in seen}
+    if stack.status not in STUCK:
+        return {"stuck": {}} if environment.stuck else {}
+    if known == seen:
+        return {}
+    found = stuck.read(stack, clients.cloudformation)
+    return {"stuck": seen | {"resources": [one.as_json() for one in found]}}
 
 
 def _write_missing(environment: Environment, now: datetime, **values: object) -> None:

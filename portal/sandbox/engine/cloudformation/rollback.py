@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Iterator
 
 from ministack.services.cloudformation import provisioners, stacks
 
@@ -166,17 +167,20 @@ async def continue_rollback(run: Run, skipped: set[str]) -> None:
     """Roll back again what could not be rolled back; skipped resources count as UPDATE_COMPLETE as they are.
 
     Args:
-        skipped: logical ids, those of nested stacks as NestedStackName.LogicalId.
+        skipped: logical ids, those of nested stacks of any depth as NestedStackName.LogicalId.
     """
     run.cancelled = False
-    for name, child in run.children.items():
-        mine = {child.stack["StackName"], name}
-        below = {
-            entry.split(".", 1)[1] for entry in skipped if entry.split(".", 1)[0] in mine and "." in entry
-        }
-        _try_again(child, below)
-    _try_again(run, {entry for entry in skipped if "." not in entry})
+    for prefix, one in _tree(run):
+        names = {entry.removeprefix(prefix) for entry in skipped if entry.startswith(prefix)}
+        _try_again(one, names)
     await start_update_rollback(run, events.USER_INITIATED)
+
+
+def _tree(run: Run, prefix: str = "") -> Iterator[tuple[str, Run]]:
+    """Yield the operation on each stack of a tree, with what begins the names of its resources."""
+    yield prefix, run
+    for child in run.children.values():
+        yield from _tree(child, f"{child.stack['StackName']}.")
 
 
 def _try_again(run: Run, skipped: set[str]) -> None:
@@ -188,7 +192,10 @@ def _try_again(run: Run, skipped: set[str]) -> None:
 
 def failed_names(run: Run) -> set[str]:
     """List what ContinueUpdateRollback may skip."""
-    found = set(run.stack.get("_rollback_failed") or ())
-    for child in run.children.values():
-        found |= {f"{child.stack['StackName']}.{name}" for name in failed_names(child)}
-    return found
+    return {
+        f"{prefix}{name}"
+        for prefix, one in _tree(run)
+        for name in one.stack.get("_rollback_failed") or ()
+        # A nested stack itself can only be skipped when it is being deleted (API_ContinueUpdateRollback).
+        if name not in one.children or one.children[name].stack["StackStatus"].startswith("DELETE_")
+    }

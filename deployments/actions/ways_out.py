@@ -1,0 +1,194 @@
+"""Request what leads out of a status: continue a rollback, delete again, take over what was changed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.db import IntegrityError
+from django.utils import timezone
+
+from deployments.actions.change import base_of
+from deployments.actions.delete import require_typed_name
+from deployments.actions.deploy import busy
+from deployments.actions.request import CHANGE, Request, requesting
+from deployments.core.operations import Operation, refusal
+from deployments.core.phases import Kind
+from deployments.errors import UserFixable
+from deployments.message_codes import Code
+from deployments.models import Deployment, Environment
+from deployments.runner import event_log
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+    from deployments.core.stuck import StuckResource
+
+
+DELETE, FORCE_DELETE = "deployments.add_deployment", "deployments.force_delete"
+
+
+def request_continue(
+    *, user: User, environment: Environment, skip: Collection[str], reason: str, request_key: UUID
+) -> Deployment:
+    """Request that a failed rollback is continued without the resources `skip` (paths below the root).
+
+    A second call with the same `request_key` returns the deployment of the first. Raise UserFixable if
+    something else was chosen than what failed, or the stack is in another status.
+    """
+    before = Deployment.objects.filter(request_key=request_key).first()
+    if before:
+        return before
+    request = Request(
+        user=user, action="continue_rollback", permission=CHANGE, reason=reason, environment=environment
+    )
+    request.details["skip"] = sorted(skip)
+    try:
+        with requesting(request):
+            row = held(environment)
+            if why := refusal(row.stack_status, Operation.CONTINUE):
+                raise UserFixable("NotContinuable", why.code, **why.params)
+            chosen = chosen_of(row, skip)
+            return begin(
+                request,
+                row,
+                Kind.ROLLBACK,
+                request_key,
+                operation="continue",
+                options={"skip": [one.as_json() for one in chosen]} if chosen else {},
+            )
+    except IntegrityError:
+        return first_of(request_key, environment)
+
+
+def request_take_over(*, user: User, environment: Environment, reason: str, request_key: UUID) -> Deployment:
+    """Request that changes start from the stack as it is now, after it was changed outside of Sanso.
+
+    Nothing changes in AWS. A second call with the same `request_key` returns the deployment of the first.
+    """
+    before = Deployment.objects.filter(request_key=request_key).first()
+    if before:
+        return before
+    request = Request(
+        user=user, action="take_over", permission=CHANGE, reason=reason, environment=environment
+    )
+    try:
+        with requesting(request):
+            row = held(environment)
+            if row.changed_outside_at is None:
+                raise UserFixable("NotChangedOutside", Code.NOT_CHANGED_OUTSIDE)
+            if why := refusal(row.stack_status, Operation.CHANGE):
+                raise UserFixable("NotTakenOver", why.code, **why.params)
+            request.details["changed_at"] = row.changed_outside_at.isoformat()
+            return begin(
+                request,
+                row,
+                Kind.UPDATE,
+                request_key,
+                operation="take_over",
+                base=base_of(row),
+                is_latest=False,
+            )
+    except IntegrityError:
+        return first_of(request_key, environment)
+
+
+def held(environment: Environment) -> Environment:
+    """Return the locked row of an environment. Raise UserFixable if it is deleted or being changed."""
+    rows = Environment.objects.select_for_update().select_related("latest")
+    row = rows.get(pk=environment.pk)
+    if row.deleted_at:
+        raise UserFixable("AlreadyDeleted", Code.ENVIRONMENT_ALREADY_DELETED)
+    if row.missing_since:
+        raise UserFixable("StackMissing", Code.STACK_GONE)
+    if Deployment.objects.filter(active_key=row.pk).exists():
+        raise busy(row.name)
+    return row
+
+
+def chosen_of(environment: Environment, paths: Collection[str]) -> list[StuckResource]:
+    """Return the chosen ones of what resists. Raise UserFixable for any other."""
+    known = {one.key: one for one in environment.stuck_resources or ()}
+    if set(paths) - known.keys():
+        raise UserFixable("NotStuck", Code.NOT_STUCK, "resources")
+    return [known[path] for path in sorted(set(paths))]
+
+
+def begin(
+    request: Request,
+    environment: Environment,
+    kind: Kind,
+    request_key: UUID,
+    *,
+    is_latest: bool = True,
+    **values: Any,
+) -> Deployment:
+    """Create the deployment that holds the environment from now on, and is due."""
+    deployment = Deployment.objects.create(
+        environment=environment,
+        kind=kind.value,
+        requested_by=request.user,
+        reason=request.reason,
+        request_key=request_key,
+        active_key=environment.pk,
+        parameters=environment.parameters,
+        due_at=timezone.now(),
+        **values,
+    )
+    request.deployment = deployment
+    if is_latest:
+        Environment.objects.filter(pk=environment.pk).update(latest=deployment)
+    event_log.add(
+        deployment,
+        "requested",
+        kind=deployment.operation or deployment.kind,
+        user=request.user.get_username(),
+        reason=request.reason,
+    )
+    return deployment
+
+
+def first_of(request_key: UUID, environment: Environment) -> Deployment:
+    """Return the deployment of the other click of a double click. Raise UserFixable if there is none."""
+    first = Deployment.objects.filter(request_key=request_key).first()
+    if first is None:
+        raise busy(environment.name)
+    return first
+
+
+def request_deletion_again(
+    *,
+    user: User,
+    environment: Environment,
+    resources: Collection[str],
+    typed_name: str,
+    unprotect: bool,
+    force: bool,
+    reason: str,
+    request_key: UUID,
+) -> Deployment:
+    """Request the deletion of a stack whose deletion failed, without the resources (paths) that are to stay.
+
+    `force` deletes the stack without whatever resists, which needs a permission of its own. Raise UserFixable
+    if something else was chosen than what failed, or the stack is in another status.
+    """
+    before = Deployment.objects.filter(request_key=request_key).first()
+    if before:
+        return before
+    permission = FORCE_DELETE if force else DELETE
+    action = "force_delete" if force else "delete"
+    request = Request(user=user, action=action, permission=permission, reason=reason, environment=environment)
+    request.details["retain"] = sorted(resources)
+    try:
+        with requesting(request):
+            require_typed_name(environment, typed_name)
+            row = held(environment)
+            if why := refusal(row.stack_status, Operation.FORCE_DELETE):
+                raise UserFixable("NotDeletedAgain", why.code, **why.params)
+            chosen = [] if force else chosen_of(row, resources)
+            options: dict[str, Any] = {"force": True} if force else {}
+            options |= {"retain": [one.as_json() for one in chosen]} if chosen else {}
+            return begin(request, row, Kind.DELETE, request_key, options=options, unprotect=unprotect)
+    except IntegrityError:
+        return first_of(request_key, environment)

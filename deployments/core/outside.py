@@ -1,0 +1,23 @@
+"""Whether a stack was changed by somebody else since the last operation of Sanso."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from deployments.core.status import is_final
+
+
+def is_changed(known: Mapping[str, str], seen: Mapping[str, str]) -> bool:
+    """Return whether a stack is another one than Sanso left it.
+
+    Both are {"status", "updated"}: StackStatus and LastUpdatedTime. `known` is empty at the first look after
+    an operation of Sanso, which has ended: one that is in progress then is somebody else's.
+    """
+    if not known:
+        return not is_final(seen["status"]) and seen["status"] != "REVIEW_IN_PROGRESS"
+    return dict(known) != dict(seen)
+
+
+def is_updated(known: Mapping[str, str], seen: Mapping[str, str]) -> bool:
+    """Return whether an update began, so that its time is known."""
+    return bool(seen["updated"]) and seen["updated"] != known.get("updated", "")

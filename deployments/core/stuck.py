@@ -1,0 +1,152 @@
+"""The resources on which a rollback or a deletion got stuck, and what CloudFormation may leave out of them.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ContinueUpdateRollback.html and
+https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeleteStack.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
+ROLLBACK_FAILED, DELETE_FAILED = "UPDATE_ROLLBACK_FAILED", "DELETE_FAILED"
+STUCK = frozenset({ROLLBACK_FAILED, DELETE_FAILED})
+"""The statuses of a stack in which single resources resist."""
+_STACK = "AWS::CloudFormation::Stack"
+_FAILED_UPDATE, _CANCELED = "UPDATE_FAILED", "Resource update cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedResource:
+    """A resource as CloudFormation lists it."""
+
+    logical_id: str
+    physical_id: str
+    type: str
+    status: str
+    reason: str = ""
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedStack:
+    """A stack with its resources. `path` is "" for the root; `rollback_at` is when its rollback began."""
+
+    path: str
+    name: str
+    stack_id: str
+    status: str
+    resources: tuple[ListedResource, ...] = ()
+    rollback_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StuckResource:
+    """A resource that CloudFormation could not roll back, or could not delete, and its own reason."""
+
+    path: str
+    stack_name: str
+    stack_id: str
+    logical_id: str
+    physical_id: str
+    type: str
+    reason: str
+
+    @property
+    def key(self) -> str:
+        """Return the logical ids from the root stack down to the resource."""
+        return f"{self.path}/{self.logical_id}".lstrip("/")
+
+    @property
+    def skip_name(self) -> str:
+        """Return its name in ResourcesToSkip: below the root stack, with the name of its nested stack."""
+        return f"{self.stack_name}.{self.logical_id}" if self.path else self.logical_id
+
+    def as_json(self) -> dict[str, str]:
+        """Return what a JSON column stores."""
+        return {name: getattr(self, name) for name in _FIELDS}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+        """Return what `as_json` was made from."""
+        return cls(**{name: str(stored.get(name, "")) for name in _FIELDS})
+
+
+_FIELDS = ("path", "stack_name", "stack_id", "logical_id", "physical_id", "type", "reason")
+
+
+def stuck_in(stacks: Iterable[ListedStack]) -> tuple[StuckResource, ...]:
+    """Return what resists in a tree of stacks whose rollback or deletion failed, by path.
+
+    A nested stack counts itself only when nothing in it does: its parts are what has to be fixed.
+    """
+    by_path = {stack.path: stack for stack in stacks}
+    root = by_path.get("")
+    if root is None or root.status not in STUCK:
+        return ()
+    found = _not_deleted(by_path, "") if root.status == DELETE_FAILED else _not_rolled_back(by_path, "")
+    return tuple(sorted(found, key=lambda one: one.key))
+
+
+def _not_deleted(stacks: Mapping[str, ListedStack], path: str) -> Iterator[StuckResource]:
+    stack = stacks[path]
+    for one in stack.resources:
+        if one.status != DELETE_FAILED:
+            continue
+        below = f"{path}/{one.logical_id}".lstrip("/")
+        nested = list(_not_deleted(stacks, below)) if below in stacks else []
+        yield from nested or [_stuck(stack, one)]
+
+
+def _not_rolled_back(stacks: Mapping[str, ListedStack], path: str) -> Iterator[StuckResource]:
+    """Yield what failed because of the rollback: only that can be skipped."""
+    stack = stacks[path]
+    for one in stack.resources:
+        if one.status != _FAILED_UPDATE or one.reason.startswith(_CANCELED):
+            continue
+        below = stacks.get(f"{path}/{one.logical_id}".lstrip("/")) if one.type == _STACK else None
+        if below is not None and not below.status.startswith("DELETE_"):
+            # A nested stack can be skipped itself only when it is being deleted or was.
+            if below.status == ROLLBACK_FAILED:
+                yield from _not_rolled_back(stacks, below.path)
+        elif _is_after(one.at, stack.rollback_at):
+            yield _stuck(stack, one)
+
+
+def _is_after(at: datetime | None, begin: datetime | None) -> bool:
+    return at is None or begin is None or at >= begin
+
+
+def _stuck(stack: ListedStack, one: ListedResource) -> StuckResource:
+    return StuckResource(
+        path=stack.path,
+        stack_name=stack.name,
+        stack_id=stack.stack_id,
+        logical_id=one.logical_id,
+        physical_id=one.physical_id,
+        type=one.type,
+        reason=one.reason,
+    )
+
+
+def retained_by_stack(chosen: Iterable[StuckResource]) -> dict[str, list[StuckResource]]:
+    """Return what is to be retained, by the path of its stack, the deepest stacks first.
+
+    RetainResources names resources of one stack: nested stacks are deleted before the root with theirs.
+    """
+    found: dict[str, list[StuckResource]] = {}
+    for one in sorted(chosen, key=lambda one: (-one.path.count("/") if one.path else 1, one.key)):
+        found.setdefault(one.path, []).append(one)
+    return found
+
+
+def unreconciled(skipped: Iterable[StuckResource], changed: Iterable[str]) -> tuple[StuckResource, ...]:
+    """Return what was skipped and would not be brought in line by a change of the resources `changed`.
+
+    A change that updates, replaces or removes a resource sends its values to AWS again; one of a stack
+    around it does not.
+    """
+    in_line = set(changed)
+    return tuple(one for one in skipped if one.key not in in_line)

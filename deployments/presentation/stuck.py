@@ -1,0 +1,49 @@
+"""The rows of what resists in a stack, with AWS's own reason and whether it is billed while it stays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from deployments.core.remaining import Billing, billing_of
+from deployments.core.stuck import StuckResource
+from deployments.models import Environment
+from deployments.presentation.remaining import billing_label
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StuckRow:
+    """One resource. `value` is its path below the root stack, `skip_name` its name for CloudFormation."""
+
+    value: str
+    type: str
+    name: str
+    skip_name: str
+    reason: str
+    billing: str
+    is_billed: bool
+
+
+def stuck_rows(environment: Environment) -> list[StuckRow] | None:
+    """Return what resists, None while Sanso has not read it."""
+    found = environment.stuck_resources
+    return None if found is None else rows_of(found)
+
+
+def rows_of(resources: Iterable[StuckResource]) -> list[StuckRow]:
+    """Return the rows of resources."""
+    rows = []
+    for one in resources:
+        billing = billing_of(one.type)
+        rows.append(
+            StuckRow(
+                value=one.key,
+                type=one.type,
+                name=one.physical_id,
+                skip_name=one.skip_name,
+                reason=one.reason,
+                billing=billing_label(billing),
+                is_billed=billing is Billing.BILLED,
+            )
+        )
+    return rows

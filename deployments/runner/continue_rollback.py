@@ -1,0 +1,69 @@
+"""The steps that continue a rollback that failed: check what is skipped, then let CloudFormation continue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+
+from django.db import transaction
+
+from deployments.aws.cloudformation import StackView
+from deployments.aws.session import Clients
+from deployments.core.operations import Operation, refusal
+from deployments.core.phases import State
+from deployments.core.stuck import ROLLBACK_FAILED, StuckResource
+from deployments.errors import AwsAlreadyDone, AwsNotFound, UserFixable
+from deployments.message_codes import Code
+from deployments.models import Deployment
+from deployments.runner import event_log, stack_rows, stuck
+
+
+def check(deployment: Deployment, clients: Clients) -> float:
+    """Check that the rollback can be continued without what is to be skipped, and store what will be retried.
+
+    Raise UserFixable if it cannot: then nothing has been changed.
+    """
+    try:
+        root = clients.cloudformation.describe_stack(deployment.environment.stack_id)
+    except AwsNotFound:
+        raise UserFixable("StackMissing", Code.STACK_GONE) from None
+    if why := refusal(root.status, Operation.CONTINUE):
+        raise UserFixable("NotContinuable", why.code, **why.params)
+    now_stuck = stuck.read(root, clients.cloudformation)
+    wanted = skipped_of(deployment)
+    known = {one.skip_name for one in now_stuck}
+    if others := sorted(one.key for one in wanted if one.skip_name not in known):
+        raise UserFixable("SkipListChanged", Code.SKIP_LIST_CHANGED, resources=", ".join(others))
+    stack_rows.seed_from_rollback(deployment, root.stack_id, now_stuck, clients.cloudformation)
+    with transaction.atomic():
+        seen = {"status": root.status, "updated": root.updated}
+        deployment.move_to(State.STACKS, stack_id=root.stack_id, preview_stack=seen)
+        event_log.add(deployment, "rollback.found", stuck=len(now_stuck), skipped=len(wanted))
+        event_log.add(deployment, "phase", key="stacks", phase="stacks")
+    return 0.0
+
+
+def skipped_of(deployment: Deployment) -> list[StuckResource]:
+    """Return what a continued rollback skips."""
+    stored: Iterable[dict[str, str]] = deployment.options.get("skip", ())
+    return [StuckResource.from_json(one) for one in stored]
+
+
+def start_if_needed(deployment: Deployment, clients: Clients, root: StackView, *, was_started: bool) -> bool:
+    """Continue the rollback unless it was continued. Return whether that was done now.
+
+    A second call with the same token has no effect.
+    """
+    if was_started:
+        return False
+    if root.status == ROLLBACK_FAILED:
+        deployment.confirm_claim()
+        with suppress(AwsAlreadyDone):  # by a step whose response was lost
+            clients.cloudformation.continue_update_rollback(
+                root.stack_id,
+                str(deployment.token),
+                [one.skip_name for one in skipped_of(deployment)],
+                deployment.environment.account.stack_role_arn,
+            )
+    event_log.add(deployment, "rollback.started", stack_name=root.name)
+    return root.status == ROLLBACK_FAILED

@@ -1,0 +1,28 @@
+"""What rollbacks skipped in an environment, until something brings it in line with the templates again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from deployments.core.change_summary import surely_changed
+from deployments.core.changes import Changes
+from deployments.core.phases import Kind, State
+from deployments.core.stuck import StuckResource, unreconciled
+from deployments.models import Deployment, Environment
+
+
+def after(deployment: Deployment, state: State) -> dict[str, Any]:
+    """Return the values of the environment's row after a deployment has ended in a state.
+
+    A rollback adds what it skipped, even if it failed again: CloudFormation counts that as rolled back. A
+    change that succeeded takes away what it updated, replaced or removed.
+    """
+    before = Environment.objects.get(pk=deployment.environment_id).skipped_resources
+    if deployment.kind == Kind.ROLLBACK:
+        new = [StuckResource.from_json(one) for one in deployment.options.get("skip", ())]
+        left = {one.key: one for one in (*before, *new)}
+        return {"skipped": [one.as_json() for one in left.values()]}
+    if deployment.kind == Kind.UPDATE and state is State.SUCCEEDED and before:
+        rest = unreconciled(before, surely_changed(Changes.from_json(deployment.changes)))
+        return {"skipped": [one.as_json() for one in rest]}
+    return {}

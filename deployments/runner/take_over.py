@@ -1,0 +1,123 @@
+"""The step that takes over a stack that was changed outside of Sanso: changes start from it as it is now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from deployments import catalog
+from deployments.aws.cloudformation import CloudFormation, StackView
+from deployments.aws.session import Clients
+from deployments.core.conditions import Scope
+from deployments.core.intervals import OBSERVE_DELAY
+from deployments.core.nested_templates import nested_in
+from deployments.core.operations import Operation, refusal
+from deployments.core.phases import State
+from deployments.errors import AwsNotFound, UserFixable
+from deployments.message_codes import Code
+from deployments.models import Deployment, Environment, Resource, Stack
+from deployments.models.stack import STACK_TYPE
+from deployments.runner import event_log, queue, stack_rows, template_sets
+
+TAKE_OVER = "take_over"
+
+
+def take_over(deployment: Deployment, clients: Clients) -> None:
+    """Store the templates, the parameters and the resources of the stack, and end the deployment.
+
+    Raise UserFixable if the stack is in no state to change, or its templates are no set that can be deployed.
+    """
+    environment = deployment.environment
+    try:
+        stack = clients.cloudformation.describe_stack(environment.stack_id)
+    except AwsNotFound:
+        raise UserFixable("StackMissing", Code.STACK_GONE) from None
+    if why := refusal(stack.status, Operation.CHANGE):
+        raise UserFixable("NotTakenOver", why.code, **why.params)
+    base = deployment.base
+    before = template_sets.find(base.template_digest) if base else None
+    template_set = _as_deployed(before, stack, clients.cloudformation) if before else None
+    values = _values(template_set, stack, environment)
+    stack_rows.seed_existing(deployment, stack.stack_id, clients.cloudformation)
+    _set_statuses(deployment, stack)
+    if template_set is not None:
+        template_sets.keep(template_set)
+        values |= {"template_digest": template_set.digest}
+    seen = {"status": stack.status, "updated": stack.updated}
+    due = timezone.now() + timedelta(seconds=OBSERVE_DELAY)
+    with transaction.atomic():
+        deployment.move_to(State.SUCCEEDED, stack_id=stack.stack_id, **values)
+        Environment.objects.filter(pk=environment.pk).update(
+            latest=deployment,
+            parameters=values["parameters"],
+            outputs=dict(stack.outputs),
+            stack_status=stack.status,
+            status_reason=stack.reason,
+            known_stack=seen,
+            changed_outside_at=None,
+            due_at=due,
+        )
+        is_same = before is not None and template_set is not None and template_set.digest == before.digest
+        event_log.add(deployment, "take_over.done", same_templates=is_same, with_set=template_set is not None)
+        event_log.add(deployment, "ended", state="succeeded", code="", message={})
+    queue.wake(environment.pk)
+
+
+def _values(
+    template_set: catalog.TemplateSet | None, stack: StackView, environment: Environment
+) -> dict[str, object]:
+    """Return the columns of the deployment that come from the stack; AWS does not return NoEcho values."""
+    if template_set is None:
+        known: Mapping[str, str] = environment.parameters
+        parameters = {name: stack.parameters.get(name, value) for name, value in known.items()}
+        return {"parameters": parameters}
+    declared = template_set.parameters
+    return {
+        "parameters": {
+            name: value
+            for name, value in stack.parameters.items()
+            if name in declared and not declared[name].no_echo
+        },
+        "images": {name: stack.parameters[name] for name in template_set.images if name in stack.parameters},
+        "artifact_bucket": stack.parameters.get(template_set.bucket_parameter, ""),
+        "artifact_prefix": stack.parameters.get(template_set.prefix_parameter, "").strip("/"),
+        "protection_parameter": template_set.protection_parameter,
+    }
+
+
+def _as_deployed(
+    before: catalog.TemplateSet, stack: StackView, cloudformation: CloudFormation
+) -> catalog.TemplateSet:
+    """Return the set with the templates that the stack and its nested stacks have now."""
+    texts = dict(_texts(before, before.root.name, stack.stack_id, cloudformation))
+    try:
+        found = catalog.with_templates(before, texts)
+        missing = found.missing_templates(stack.parameters)
+    except UserFixable as exc:
+        raise UserFixable("NotTakenOver", exc.message.code, **exc.message.params) from exc
+    if missing:
+        raise UserFixable("NotTakenOver", Code.TAKEN_OVER_TEMPLATES_MISSING, files=", ".join(missing))
+    return found
+
+
+def _texts(
+    known: catalog.TemplateSet, file: str, stack_id: str, cloudformation: CloudFormation
+) -> Iterator[tuple[str, str]]:
+    """Yield the text of each template by its file in the set; the files are those of the known templates."""
+    yield file, cloudformation.template_body(stack_id)
+    content = known.contents[file]
+    nested = {one.stack: one.found_in(known.contents) for one in nested_in(content, Scope(content, {}))}
+    for row in cloudformation.list_resources(stack_id):
+        if row.type == STACK_TYPE and row.physical_id and nested.get(row.logical_id):
+            yield from _texts(known, nested[row.logical_id], row.physical_id, cloudformation)
+
+
+def _set_statuses(deployment: Deployment, root: StackView) -> None:
+    """Set the statuses of the stacks' rows: those of nested stacks are known from the stack around."""
+    Stack.objects.filter(deployment=deployment, path="").update(status=root.status, settled=True)
+    for row in Resource.objects.filter(stack__deployment=deployment, type=STACK_TYPE).select_related("stack"):
+        path = f"{row.stack.path}/{row.logical_id}".lstrip("/")
+        Stack.objects.filter(deployment=deployment, path=path).update(status=row.status, settled=True)

@@ -1,0 +1,342 @@
+"""A failed rollback that is continued, and a failed deletion that goes on without a resource.
+
+Both through a portal of real processes; then with `kill -9` of the worker before and after every AWS call.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.core.exceptions import PermissionDenied
+from django.utils import timezone
+
+from deployments.actions.change import apply_change, request_change
+from deployments.actions.ways_out import (
+    request_continue,
+    request_deletion_again,
+    request_take_over,
+)
+from deployments.core.phases import State
+from deployments.errors import UserFixable
+from deployments.message_codes import Code
+from deployments.models import Account, AuditRecord, Deployment, Environment, Event
+from tests.chaos.conftest import (
+    Point,
+    assert_complete_log,
+    calls_of,
+    hold_call,
+    kill_worker_when_all_calls_are_held,
+    root_stacks,
+)
+from tests.chaos.test_kill_change import applied, change, operator
+from tests.chaos.test_kill_worker import batches, points_of, stop_observing
+from tests.running import Portal, client, new_account
+from tests.services import Sandbox, wait_until
+from tests.wordings import reason
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
+
+ROOT = """
+Parameters:
+  Bucket: {Type: String}
+  Prefix: {Type: String}
+  Title: {Type: String, Default: first}
+Resources:
+  Topic: {Type: AWS::SNS::Topic, Properties: {DisplayName: !Ref Title}}
+  Inner:
+    Type: AWS::CloudFormation::Stack
+    DependsOn: Topic
+    Properties:
+      TemplateURL: !Sub https://${Bucket}.s3.${AWS::Region}.amazonaws.com/${Prefix}/inner.yaml
+      Parameters: {Title: !Ref Title}
+Outputs:
+  Topic: {Value: !Ref Topic}
+"""
+INNER = """
+Parameters:
+  Title: {Type: String}
+Resources:
+  Named: {Type: AWS::SNS::Topic, Properties: {DisplayName: !Ref Title}}
+  Last: {Type: AWS::SNS::Topic, DependsOn: Named, Properties: {DisplayName: !Ref Title}}
+"""
+
+
+@pytest.fixture
+def templates() -> dict[str, str]:
+    return {"root.yaml": ROOT, "inner.yaml": INNER}
+
+
+def fail(sandbox: Sandbox, account: Account, **resources: str) -> None:
+    sandbox.control("POST", "faults", {"resources": resources}, account=account.sandbox_account_id)
+
+
+def heal(sandbox: Sandbox, account: Account) -> None:
+    sandbox.control("DELETE", "faults", account=account.sandbox_account_id)
+
+
+def environment_of(deployment: Deployment) -> Environment:
+    return Environment.objects.for_page().get(pk=deployment.environment_id)
+
+
+def observed(deployment: Deployment, is_seen: Callable[[Environment], object]) -> Environment:
+    """Return the environment once its stack was observed as it should be."""
+    Environment.objects.filter(pk=deployment.environment_id).update(due_at=timezone.now())
+    wait_until(lambda: is_seen(environment_of(deployment)), seconds=120, what="the observation")
+    return environment_of(deployment)
+
+
+def stuck(deployment: Deployment) -> Environment:
+    return observed(deployment, lambda one: one.stuck_resources)
+
+
+def go_on(environment: Environment, *skip: str) -> Deployment:
+    return request_continue(
+        user=operator(), environment=environment, skip=skip, reason="", request_key=uuid.uuid4()
+    )
+
+
+def delete_again(
+    environment: Environment, *retain: str, user: User | None = None, force: bool = False
+) -> Deployment:
+    return request_deletion_again(
+        user=user or remover(),
+        environment=environment,
+        resources=retain,
+        typed_name=environment.name,
+        unprotect=True,
+        force=force,
+        reason="",
+        request_key=uuid.uuid4(),
+    )
+
+
+def remover(*more: str) -> User:
+    user = operator()
+    for codename in ("add_deployment", "delete_environment", *more):
+        user.user_permissions.add(Permission.objects.get(codename=codename))
+    return User.objects.get(pk=user.pk)
+
+
+def roll_back_badly(portal: Portal, sandbox: Sandbox, *created: Deployment) -> list[Deployment]:
+    """Change environments so that the nested stack fails, and its rollback as well."""
+    for one in created:
+        fail(
+            sandbox, one.environment.account, **{"update:Last": "no more", "rollback:Named": "cannot go back"}
+        )
+    ended = applied(portal, *[change(one, Title="second") for one in created])
+    assert {one.state for one in ended} == {State.FAILED}
+    assert {environment_of(one).stack_status for one in ended} == {"UPDATE_ROLLBACK_FAILED"}
+    return ended
+
+
+def test_a_failed_rollback_goes_on_with_or_without_what_is_stuck(portal: Portal, sandbox: Sandbox) -> None:
+    (created,) = portal.wait_for_end(portal.deploy())
+    account = created.environment.account
+    (failed,) = roll_back_badly(portal, sandbox, created)
+    found = stuck(failed)
+    (one,) = found.stuck_resources or ()
+    assert (one.key, one.skip_name) == ("Inner/Named", f"{one.stack_name}.Named")
+    assert "cannot go back" in one.reason
+
+    (again,) = portal.wait_for_end(go_on(found))  # the cause is still there
+    assert again.state == State.FAILED, reason(again)
+    assert "cannot go back" in reason(again)
+    assert_complete_log(again, sandbox)
+    assert environment_of(again).skipped == []
+
+    with pytest.raises(UserFixable) as refused:
+        go_on(stuck(again), "Topic")
+    assert refused.value.message.code is Code.NOT_STUCK
+
+    (ended,) = portal.wait_for_end(go_on(stuck(again), "Inner/Named"))
+    assert ended.state == State.SUCCEEDED, reason(ended)
+    assert_complete_log(ended, sandbox)
+    usable = environment_of(ended)
+    assert usable.stack_status == "UPDATE_ROLLBACK_COMPLETE"
+    assert [one.key for one in usable.skipped_resources] == ["Inner/Named"]
+    heal(sandbox, account)
+
+    preview = change(created, Title="third")
+    (third,) = applied(portal, preview)  # it updates the skipped resource, so nothing is to be confirmed
+    assert third.state == State.SUCCEEDED, reason(third)
+    assert environment_of(third).skipped == []
+    assert not AuditRecord.objects.filter(details__has_key="in_line").exists()
+
+
+def test_what_a_change_does_not_touch_of_what_was_skipped_is_confirmed(
+    portal: Portal, sandbox: Sandbox
+) -> None:
+    (created,) = portal.wait_for_end(portal.deploy())
+    (failed,) = roll_back_badly(portal, sandbox, created)
+    (ended,) = portal.wait_for_end(go_on(stuck(failed), "Inner/Named"))
+    assert ended.state == State.SUCCEEDED, reason(ended)
+    heal(sandbox, created.environment.account)
+    gone = [{**environment_of(ended).skipped[0], "path": "", "logical_id": "Elsewhere"}]
+    Environment.objects.filter(pk=ended.environment_id).update(skipped=gone)
+    preview = change(created, Title="third")
+    wait_until(lambda: Deployment.objects.get(pk=preview.pk).state == State.PREVIEW, what="the preview")
+    shown = Deployment.objects.for_page().get(pk=preview.pk)
+
+    with pytest.raises(UserFixable) as refused:
+        apply_change(user=operator(), deployment=shown, digest=shown.preview_digest)
+    assert refused.value.message.code is Code.SKIPPED_NOT_CONFIRMED
+    apply_change(user=operator(), deployment=shown, digest=shown.preview_digest, in_line=True)
+
+    (third,) = portal.wait_for_end(shown)
+    assert third.state == State.SUCCEEDED, reason(third)
+    assert environment_of(third).skipped == []
+    assert AuditRecord.objects.get(action="apply", outcome="requested").details == {"in_line": ["Elsewhere"]}
+
+
+def test_a_continued_rollback_survives_the_death_of_its_worker_at_every_call(
+    portal: Portal, sandbox: Sandbox
+) -> None:
+    (control,) = portal.wait_for_end(portal.deploy())
+    (failed,) = roll_back_badly(portal, sandbox, control)
+    found = stuck(failed)
+    stop_observing(control)
+    before = len(calls_of(sandbox, control.environment.account))
+    (ended,) = portal.wait_for_end(go_on(found, "Inner/Named"))
+    assert ended.state == State.SUCCEEDED, reason(ended)
+    points: list[Point] = points_of(calls_of(sandbox, control.environment.account, since=before))
+    assert len(points) >= 10
+
+    for batch in batches(points):
+        accounts = [new_account() for _ in batch]
+        made = portal.wait_for_end(*[portal.deploy(account=account) for account in accounts])
+        ways = [stuck(one) for one in roll_back_badly(portal, sandbox, *made)]
+        stop_observing(*made)
+        for account in accounts:
+            heal(sandbox, account)
+            fail(sandbox, account, **{"rollback:Named": "cannot go back"})
+        for account, point in zip(accounts, batch, strict=True):
+            hold_call(portal, account, point)
+        requested = [go_on(one, "Inner/Named") for one in ways]
+        kill_worker_when_all_calls_are_held(portal, accounts)
+
+        for point, one in zip(batch, portal.wait_for_end(*requested, seconds=180), strict=True):
+            assert one.state == State.SUCCEEDED, (point, reason(one))
+            assert root_stacks(one, sandbox) == ["UPDATE_ROLLBACK_COMPLETE"], point
+            assert continued(one, sandbox) == 1, point
+            assert_complete_log(one, sandbox)
+
+
+def continued(deployment: Deployment, sandbox: Sandbox) -> int:
+    """Return how often CloudFormation began the rollback of the nested stack again."""
+    rows = Event.objects.of(deployment).filter(stack__path="", status="UPDATE_ROLLBACK_IN_PROGRESS")
+    return rows.count()
+
+
+def remove_badly(portal: Portal, sandbox: Sandbox, *created: Deployment) -> list[Deployment]:
+    """Delete environments so that a resource of the nested stack resists."""
+    for one in created:
+        fail(sandbox, one.environment.account, **{"delete:Named": "it is busy"})
+    ended = portal.wait_for_end(*[portal.remove(one) for one in created])
+    assert {one.state for one in ended} == {State.FAILED}
+    assert {environment_of(one).stack_status for one in ended} == {"DELETE_FAILED"}
+    return ended
+
+
+def test_a_failed_deletion_goes_on_without_what_is_left_in_aws(portal: Portal, sandbox: Sandbox) -> None:
+    (created,) = portal.wait_for_end(portal.deploy())
+    (failed,) = remove_badly(portal, sandbox, created)
+    found = stuck(failed)
+    assert [one.key for one in found.stuck_resources or ()] == ["Inner/Named"]
+
+    (again,) = portal.wait_for_end(delete_again(found))  # the cause is still there
+    assert again.state == State.FAILED, reason(again)
+    assert "it is busy" in reason(again)
+
+    (ended,) = portal.wait_for_end(delete_again(stuck(again), "Inner/Named"))
+    assert ended.state == State.SUCCEEDED, reason(ended)
+    assert root_stacks(ended, sandbox) == ["DELETE_COMPLETE"]
+    assert environment_of(ended).deleted_at
+    sns = client(created.environment.account, "sns", sandbox)
+    assert len(sns.list_topics()["Topics"]) == 1
+
+
+def test_a_forced_deletion_leaves_what_resists_and_needs_its_permission(
+    portal: Portal, sandbox: Sandbox
+) -> None:
+    (created,) = portal.wait_for_end(portal.deploy())
+    (failed,) = remove_badly(portal, sandbox, created)
+    found = stuck(failed)
+    with pytest.raises(PermissionDenied, match="force_delete"):
+        delete_again(found, force=True)
+
+    (ended,) = portal.wait_for_end(delete_again(found, user=remover("force_delete"), force=True))
+    assert ended.state == State.SUCCEEDED, reason(ended)
+    assert root_stacks(ended, sandbox) == ["DELETE_COMPLETE"]
+
+
+def test_a_deletion_that_retains_survives_the_death_of_its_worker_at_every_call(
+    portal: Portal, sandbox: Sandbox
+) -> None:
+    (control,) = portal.wait_for_end(portal.deploy())
+    found = stuck(remove_badly(portal, sandbox, control)[0])
+    stop_observing(control)
+    before = len(calls_of(sandbox, control.environment.account))
+    (ended,) = portal.wait_for_end(delete_again(found, "Inner/Named"))
+    assert ended.state == State.SUCCEEDED, reason(ended)
+    points: list[Point] = points_of(calls_of(sandbox, control.environment.account, since=before))
+    assert len(points) >= 10
+
+    for batch in batches(points):
+        accounts = [new_account() for _ in batch]
+        made = portal.wait_for_end(*[portal.deploy(account=account) for account in accounts])
+        ways = [stuck(one) for one in remove_badly(portal, sandbox, *made)]
+        stop_observing(*made)
+        for account, point in zip(accounts, batch, strict=True):
+            hold_call(portal, account, point)
+        requested = [delete_again(one, "Inner/Named") for one in ways]
+        kill_worker_when_all_calls_are_held(portal, accounts)
+
+        for point, one in zip(batch, portal.wait_for_end(*requested, seconds=180), strict=True):
+            assert one.state == State.SUCCEEDED, (point, reason(one))
+            assert root_stacks(one, sandbox) == ["DELETE_COMPLETE"], point
+            assert_complete_log(one, sandbox)
+
+
+def test_a_stack_that_was_changed_outside_is_recognized_and_taken_over(
+    portal: Portal, sandbox: Sandbox
+) -> None:
+    (created,) = portal.wait_for_end(portal.deploy())
+    known = observed(created, lambda one: one.known_stack)
+    assert known.changed_outside_at is None
+    cloudformation = client(created.environment.account, "cloudformation", sandbox)
+    names = cloudformation.describe_stacks(StackName=known.stack_id)["Stacks"][0]["Parameters"]
+    kept = [
+        {"ParameterKey": one["ParameterKey"], "UsePreviousValue": True}
+        for one in names
+        if one["ParameterKey"] != "Title"
+    ]
+    cloudformation.update_stack(
+        StackName=known.stack_id,
+        TemplateBody=ROOT.replace("Outputs:", "  Extra: {Type: AWS::SQS::Queue}\nOutputs:"),
+        Parameters=[*kept, {"ParameterKey": "Title", "ParameterValue": "outside"}],
+    )
+    cloudformation.get_waiter("stack_update_complete").wait(StackName=known.stack_id)
+    changed = observed(created, lambda one: one.changed_outside_at)
+    assert changed.parameters["Title"] == "first"
+
+    taken = request_take_over(user=operator(), environment=changed, reason="", request_key=uuid.uuid4())
+    (ended,) = portal.wait_for_end(taken)
+    assert ended.state == State.SUCCEEDED, reason(ended)
+    after = environment_of(ended)
+    assert (after.parameters["Title"], after.changed_outside_at) == ("outside", None)
+    assert ended.template_digest != created.template_digest
+    assert AuditRecord.objects.filter(action="take_over", outcome="requested").count() == 1
+
+    unchanged = request_change(
+        user=operator(),
+        environment=after,
+        parameters=after.parameters,
+        reason="",
+        request_key=uuid.uuid4(),
+        current_set=False,
+    )
+    (nothing,) = applied(portal, unchanged)
+    assert nothing.changed_nothing, reason(nothing)

@@ -1,0 +1,188 @@
+"""Which resources a rollback or a deletion got stuck on, and what CloudFormation may leave out of them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deployments.core.change_summary import surely_changed
+from deployments.core.changes import ChangedResource, Changes, Effect
+from deployments.core.outside import is_changed, is_updated
+from deployments.core.stuck import (
+    ListedResource,
+    ListedStack,
+    StuckResource,
+    retained_by_stack,
+    stuck_in,
+    unreconciled,
+)
+
+BEGAN = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
+NESTED = "AWS::CloudFormation::Stack"
+
+
+def resource(
+    logical_id: str, status: str, *, second: int = 1, reason: str = "no", **more: str
+) -> ListedResource:
+    return ListedResource(
+        logical_id=logical_id,
+        physical_id=f"{logical_id}-1",
+        type=more.get("type", "AWS::SNS::Topic"),
+        status=status,
+        reason=reason,
+        at=BEGAN + timedelta(seconds=second),
+    )
+
+
+def stack(path: str, status: str, *resources: ListedResource) -> ListedStack:
+    return ListedStack(
+        path=path,
+        name=f"sanso-{path.replace('/', '-')}".rstrip("-"),
+        stack_id=f"arn:{path}",
+        status=status,
+        resources=resources,
+        rollback_at=BEGAN,
+    )
+
+
+def keys(*stacks: ListedStack) -> list[tuple[str, str]]:
+    return [(one.key, one.skip_name) for one in stuck_in(stacks)]
+
+
+def test_what_failed_by_the_rollback_can_be_skipped_by_its_name_in_its_own_stack() -> None:
+    found = keys(
+        stack(
+            "",
+            "UPDATE_ROLLBACK_FAILED",
+            resource("Topic", "UPDATE_FAILED"),
+            resource("Inner", "UPDATE_FAILED", type=NESTED),
+            resource("Fine", "UPDATE_COMPLETE"),
+        ),
+        stack(
+            "Inner",
+            "UPDATE_ROLLBACK_FAILED",
+            resource("Deep", "UPDATE_FAILED", type=NESTED),
+            resource("Named", "UPDATE_FAILED"),
+        ),
+        stack("Inner/Deep", "UPDATE_ROLLBACK_FAILED", resource("Queue", "UPDATE_FAILED")),
+    )
+    assert found == [
+        ("Inner/Deep/Queue", "sanso-Inner-Deep.Queue"),
+        ("Inner/Named", "sanso-Inner.Named"),
+        ("Topic", "Topic"),
+    ]
+
+
+def test_what_failed_before_the_rollback_or_was_canceled_cannot_be_skipped() -> None:
+    root = stack(
+        "",
+        "UPDATE_ROLLBACK_FAILED",
+        resource("First", "UPDATE_FAILED", second=-5),
+        resource("Canceled", "UPDATE_FAILED", reason="Resource update cancelled"),
+        resource("Stuck", "UPDATE_FAILED"),
+    )
+    assert [one.logical_id for one in stuck_in([root])] == ["Stuck"]
+
+
+@pytest.mark.parametrize(
+    ("status", "found"),
+    [
+        ("DELETE_COMPLETE", ["Inner"]),
+        ("DELETE_FAILED", ["Inner"]),
+        ("DELETE_IN_PROGRESS", ["Inner"]),
+        ("UPDATE_ROLLBACK_COMPLETE", []),
+        ("UPDATE_FAILED", []),
+    ],
+)
+def test_a_nested_stack_itself_can_be_skipped_only_if_it_is_deleted(status: str, found: list[str]) -> None:
+    root = stack("", "UPDATE_ROLLBACK_FAILED", resource("Inner", "UPDATE_FAILED", type=NESTED))
+    assert [one.key for one in stuck_in([root, stack("Inner", status)])] == found
+
+
+def test_of_a_failed_deletion_the_deepest_resources_are_named() -> None:
+    root = stack(
+        "",
+        "DELETE_FAILED",
+        resource("Inner", "DELETE_FAILED", type=NESTED),
+        resource("Other", "DELETE_FAILED", type=NESTED),
+        resource("Gone", "DELETE_COMPLETE"),
+    )
+    inner = stack("Inner", "DELETE_FAILED", resource("Named", "DELETE_FAILED"))
+    assert [one.key for one in stuck_in([root, inner])] == ["Inner/Named", "Other"]
+
+
+@pytest.mark.parametrize("status", ["UPDATE_COMPLETE", "ROLLBACK_FAILED", "UPDATE_FAILED", "DELETE_COMPLETE"])
+def test_in_other_statuses_nothing_is_stuck(status: str) -> None:
+    assert stuck_in([stack("", status, resource("Topic", "UPDATE_FAILED"))]) == ()
+    assert stuck_in([]) == ()
+
+
+def one_stuck(path: str, logical_id: str) -> StuckResource:
+    return StuckResource(
+        path=path,
+        stack_name=path or "root",
+        stack_id=path,
+        logical_id=logical_id,
+        physical_id="",
+        type="",
+        reason="",
+    )
+
+
+names = st.text("ABC", min_size=1, max_size=2)
+resources = st.builds(one_stuck, st.lists(names, max_size=3).map("/".join), names)
+
+
+@given(st.lists(resources, max_size=8))
+def test_nested_stacks_are_deleted_before_those_around_them(chosen: list[StuckResource]) -> None:
+    order = list(retained_by_stack(chosen))
+    depths = [path.count("/") + 1 if path else 0 for path in order]
+    assert depths == sorted(depths, reverse=True)
+    assert sum(map(len, retained_by_stack(chosen).values())) == len(chosen)
+
+
+@given(resources)
+def test_what_is_stored_is_read_again(one: StuckResource) -> None:
+    assert StuckResource.from_json(one.as_json()) == one
+
+
+@given(st.lists(resources, max_size=6), st.lists(names, max_size=4))
+def test_what_was_skipped_is_in_line_only_when_it_is_changed_itself(
+    skipped: list[StuckResource], changed: list[str]
+) -> None:
+    left = unreconciled(skipped, changed)
+    assert {one.key for one in left} == {one.key for one in skipped} - set(changed)
+
+
+def test_what_is_probably_unchanged_or_only_around_brings_nothing_in_line() -> None:
+    changes = Changes(
+        resources=(
+            ChangedResource(path="Inner", action="modify", type=NESTED, effect=Effect.STACK.value),
+            ChangedResource(path="Inner/Named", action="modify", effect=Effect.UNCHANGED.value),
+            ChangedResource(path="Inner/Last", action="modify", effect=Effect.UPDATED.value),
+            ChangedResource(path="Topic", action="remove", effect=Effect.REMOVED.value),
+        )
+    )
+    assert surely_changed(changes) == ["Inner/Last", "Topic"]
+
+
+@pytest.mark.parametrize(
+    ("known", "status", "updated", "changed"),
+    [
+        ({}, "UPDATE_COMPLETE", "1", False),
+        ({}, "REVIEW_IN_PROGRESS", "", False),
+        ({}, "UPDATE_IN_PROGRESS", "2", True),
+        ({"status": "UPDATE_COMPLETE", "updated": "1"}, "UPDATE_COMPLETE", "1", False),
+        ({"status": "UPDATE_COMPLETE", "updated": "1"}, "UPDATE_COMPLETE", "2", True),
+        ({"status": "CREATE_COMPLETE", "updated": ""}, "DELETE_FAILED", "", True),
+    ],
+)
+def test_a_stack_is_changed_outside_when_it_is_not_as_sanso_left_it(
+    known: dict[str, str], status: str, updated: str, changed: bool
+) -> None:
+    seen = {"status": status, "updated": updated}
+    assert is_changed(known, seen) is changed
+    assert is_updated(known, seen) is (bool(updated) and updated != known.get("updated", ""))
