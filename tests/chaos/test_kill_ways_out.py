@@ -84,7 +84,7 @@ def environment_of(deployment: Deployment) -> Environment:
 def observed(deployment: Deployment, is_seen: Callable[[Environment], object]) -> Environment:
     """Return the environment once its stack was observed as it should be."""
     Environment.objects.filter(pk=deployment.environment_id).update(due_at=timezone.now())
-    wait_until(lambda: is_seen(environment_of(deployment)), seconds=120, what="the observation")
+    wait_until(lambda: bool(is_seen(environment_of(deployment))), seconds=120, what="the observation")
     return environment_of(deployment)
 
 
@@ -137,7 +137,7 @@ def test_a_failed_rollback_goes_on_with_or_without_what_is_stuck(portal: Portal,
     account = created.environment.account
     (failed,) = roll_back_badly(portal, sandbox, created)
     found = stuck(failed)
-    (one,) = found.stuck_resources or ()
+    (one,) = found.stuck_resources or []
     assert (one.key, one.skip_name) == ("Inner/Named", f"{one.stack_name}.Named")
     assert "cannot go back" in one.reason
 
