@@ -1,0 +1,202 @@
+"""An operator gets out of failed updates, rollbacks and deletions by following only the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+from pytest_django import Settings
+
+from deployments import catalog
+from deployments.core.phases import State
+from deployments.models import Deployment, Environment, TemplateCheck
+from tests.running import Portal, client, new_account
+from tests.services import LIMIT, Redis, Sandbox
+from tests.wordings import reason
+
+pytestmark = [pytest.mark.usefixtures("transactional_db"), pytest.mark.timeout(600)]
+SOON = LIMIT * 1000
+ROOT = """
+Parameters:
+  Bucket: {Type: String}
+  Prefix: {Type: String}
+  Title: {Type: String, Default: first}
+Resources:
+  Topic: {Type: AWS::SNS::Topic, Properties: {DisplayName: !Ref Title}}
+  Inner:
+    Type: AWS::CloudFormation::Stack
+    DependsOn: Topic
+    Properties:
+      TemplateURL: !Sub https://${Bucket}.s3.${AWS::Region}.amazonaws.com/${Prefix}/inner.yaml
+      Parameters: {Title: !Ref Title}
+"""
+INNER = """
+Parameters:
+  Title: {Type: String}
+Resources:
+  Named: {Type: AWS::SNS::Topic, Properties: {DisplayName: !Ref Title}}
+  Last: {Type: AWS::SNS::Topic, DependsOn: Named, Properties: {DisplayName: !Ref Title}}
+"""
+
+
+@pytest.fixture
+def portal(
+    process_environment: dict[str, str],
+    sandbox: Sandbox,
+    redis_server: Redis,
+    settings: Settings,
+    tmp_path: Path,
+) -> Iterator[Portal]:
+    """A running portal with a small set of two templates."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    for name, text in {
+        "root.yaml": ROOT,
+        "inner.yaml": INNER,
+        "template-set.yaml": "root: root.yaml\nbucket_parameter: Bucket\nprefix_parameter: Prefix\n",
+    }.items():
+        (folder / name).write_text(text)
+    settings.SANSO_TEMPLATE_SET = folder
+    TemplateCheck.objects.create(digest=catalog.load(folder).digest, findings=[])
+    more = {"SANSO_TEMPLATE_SET": str(folder), "SANSO_DATA_DIR": str(tmp_path / "data")}
+    running = Portal(process_environment | more, tmp_path, sandbox)
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def created(portal: Portal) -> Deployment:
+    (ended,) = portal.wait_for_end(portal.deploy("shop", new_account()), seconds=3 * LIMIT)
+    assert ended.state == State.SUCCEEDED, reason(ended)
+    return ended
+
+
+def fail(sandbox: Sandbox, deployment: Deployment, **resources: str) -> None:
+    account = deployment.environment.account.sandbox_account_id
+    sandbox.control("DELETE", "faults", account=account)
+    if resources:
+        sandbox.control("POST", "faults", {"resources": resources}, account=account)
+
+
+def change_title(page: Page, environment: Environment, title: str) -> None:
+    """Change a parameter from the environment's page, up to Apply."""
+    page.goto(environment.get_absolute_url())
+    page.locator("#change").click()
+    page.locator("#id_parameter_Title").fill(title)
+    page.get_by_role("button", name="Preview change").click()
+    expect(page.locator("#apply-change")).to_be_visible(timeout=SOON)
+
+
+def ended(page: Page, portal: Portal, kind: str) -> Deployment:
+    """Return the newest deployment of a kind when it has ended."""
+    newest = Deployment.objects.for_page().filter(kind=kind).order_by("-pk").first()
+    assert newest
+    (found,) = portal.wait_for_end(newest, seconds=3 * LIMIT)
+    return found
+
+
+def names(deployment: Deployment, sandbox: Sandbox) -> set[str]:
+    """Return the display names of all topics in the account."""
+    sns = client(deployment.environment.account, "sns", sandbox)
+    topics = [one["TopicArn"] for one in sns.list_topics()["Topics"]]
+    return {sns.get_topic_attributes(TopicArn=arn)["Attributes"]["DisplayName"] for arn in topics}
+
+
+def test_a_nested_update_that_fails_is_rolled_back_and_named_by_its_true_cause(
+    own_page: Page, portal: Portal, created: Deployment, sandbox: Sandbox
+) -> None:
+    fail(sandbox, created, **{"update:Last": "no more topics"})
+    change_title(own_page, created.environment, "second")
+    own_page.locator("#apply-change").click()
+    failed = ended(own_page, portal, "update")
+    assert failed.state == State.ROLLED_BACK, reason(failed)
+
+    own_page.goto(created.environment.get_absolute_url())
+    banner = own_page.locator(".banner").first
+    expect(banner).to_contain_text("Last", timeout=SOON)
+    expect(banner).to_contain_text("no more topics")
+    assert names(created, sandbox) == {"first"}
+
+    fail(sandbox, created)
+    change_title(own_page, created.environment, "third")
+    own_page.locator("#apply-change").click()
+    assert ended(own_page, portal, "update").state == State.SUCCEEDED
+    assert names(created, sandbox) == {"third"}
+
+
+def test_a_failed_rollback_is_recovered_by_following_only_the_page(
+    own_page: Page, portal: Portal, created: Deployment, sandbox: Sandbox
+) -> None:
+    fail(sandbox, created, **{"update:Last": "no more topics", "rollback:Named": "cannot go back"})
+    change_title(own_page, created.environment, "second")
+    own_page.locator("#apply-change").click()
+    assert ended(own_page, portal, "update").state == State.FAILED
+
+    own_page.goto(created.environment.get_absolute_url())
+    expect(own_page.locator("#operation-continue")).to_be_visible(timeout=SOON)
+    expect(own_page.locator("#change")).to_be_disabled()
+    own_page.locator("#not-possible summary").click()
+    expect(own_page.locator("#operation-change")).to_contain_text("Continue the rollback first.")
+    own_page.locator("#operation-continue").click()
+    _until_read(own_page)
+    expect(own_page.locator("#stuck")).to_contain_text("Inner/Named")
+    expect(own_page.locator("#stuck")).to_contain_text("cannot go back")
+    own_page.locator("#continue").click()  # nothing is skipped, and the cause is still there
+    again = ended(own_page, portal, "rollback")
+    assert again.state == State.FAILED, reason(again)
+
+    expect(own_page.get_by_role("link", name="Continue the rollback…")).to_be_visible(timeout=SOON)
+    own_page.get_by_role("link", name="Continue the rollback…").click()
+    _until_read(own_page)
+    own_page.get_by_label("Skip the selected resources").check()
+    own_page.locator("#continue").click()
+    recovered = ended(own_page, portal, "rollback")
+    assert recovered.state == State.SUCCEEDED, reason(recovered)
+
+    fail(sandbox, created)
+    own_page.goto(created.environment.get_absolute_url())
+    expect(own_page.locator("#skipped")).to_contain_text("Inner/Named", timeout=SOON)
+    change_title(own_page, created.environment, "third")  # it updates what was skipped
+    own_page.locator("#apply-change").click()
+    assert ended(own_page, portal, "update").state == State.SUCCEEDED
+    own_page.goto(created.environment.get_absolute_url())
+    expect(own_page.locator("#skipped")).to_have_count(0)
+    assert names(created, sandbox) == {"third"}
+
+
+def _until_read(page: Page) -> None:
+    """Load the page until Sanso has read what failed, as it says."""
+    for _ in range(60):
+        if not page.locator("#reading").count():
+            return
+        page.wait_for_timeout(1000)
+        page.get_by_role("link", name="Load again").click()
+    raise AssertionError("what failed was not read")
+
+
+def test_a_failed_deletion_goes_on_without_what_resists(
+    own_page: Page, portal: Portal, created: Deployment, sandbox: Sandbox
+) -> None:
+    fail(sandbox, created, **{"delete:Named": "it is busy"})
+    own_page.goto(created.environment.get_absolute_url())
+    own_page.locator("#delete").click()
+    own_page.get_by_label("Type the environment name to confirm").fill("shop")
+    own_page.get_by_label("Turn off deletion protection first").check()
+    own_page.get_by_role("button", name="Delete environment").click()
+    failed = ended(own_page, portal, "delete")
+    assert failed.state == State.FAILED, reason(failed)
+
+    expect(own_page.get_by_role("link", name="Delete again…")).to_be_visible(timeout=SOON)
+    own_page.get_by_role("link", name="Delete again…").click()
+    _until_read(own_page)
+    expect(own_page.locator("#stuck")).to_contain_text("it is busy")
+    own_page.get_by_label("Leave in AWS Inner/Named").check()
+    own_page.get_by_label("Type the environment name to confirm").fill("shop")
+    own_page.locator("#delete-again").click()
+    gone = ended(own_page, portal, "delete")
+    assert gone.state == State.SUCCEEDED, reason(gone)
+    expect(own_page.get_by_role("heading", name="shop is deleted")).to_be_visible(timeout=SOON)
+    assert names(created, sandbox) == {"first"}  # what was left
