@@ -187,8 +187,8 @@ def apply_change(
 
     It waits for `scheduled_for` before, if a time is given, and before that for a second person's approval if
     the environment requires one. `typed_name` must be the environment's name if data may be lost; `in_line`
-    confirms that what a rollback has skipped, and this change does not touch, is in line with the templates. A
-    second call returns the same deployment. Raise UserFixable if the preview is another one by now, a
+    confirms that what a rollback has skipped, and this change does not touch, is in line with the templates.
+    A second call returns the same deployment. Raise UserFixable if the preview is another one by now, a
     confirmation is missing, or the time cannot be chosen.
     """
     request = Request(user=user, action="apply", permission=CHANGE, environment=deployment.environment)
