@@ -106,10 +106,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     Whole files go to the processes, in this order: a long one that came last would be waited for alone.
     """
-    items.sort(key=patience, reverse=True)
+    items.sort(key=timeout_of, reverse=True)
     if config.getoption("timeout") is None:  # what tests say is for a machine of their own
         for item in items:
-            item.add_marker(pytest.mark.timeout(max(2 * patience(item), HANGING)), append=False)
+            item.add_marker(pytest.mark.timeout(max(2 * timeout_of(item), HANGING)), append=False)
     if config.getoption("database") == "sqlite":
         config.hook.pytest_deselected(items=[item for item in items if not is_core(item)])
         items[:] = [item for item in items if is_core(item)]
@@ -119,7 +119,7 @@ def is_core(item: pytest.Item) -> bool:
     return item.nodeid.startswith(CORE) or item.get_closest_marker("core") is not None
 
 
-def patience(item: pytest.Item) -> float:
+def timeout_of(item: pytest.Item) -> float:
     """Return how many seconds a test may take, where it says so."""
     marker = item.get_closest_marker("timeout")
     return float(marker.args[0]) if marker and marker.args else 0

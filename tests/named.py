@@ -89,7 +89,7 @@ def defines(module: Path, names: list[str]) -> bool:
     """Return whether a module is there and has the first of the names at its top, the others somewhere."""
     if not module.exists() or not names:
         return module.exists()
-    return names[0] in names_in(module) and set(names[1:]) <= words_in(module)
+    return names[0] in names_in(module) and set(names[1:]) <= texts_in(module)
 
 
 @cache
@@ -107,6 +107,6 @@ def names_in(module: Path) -> frozenset[str]:
 
 
 @cache
-def words_in(module: Path) -> frozenset[str]:
+def texts_in(module: Path) -> frozenset[str]:
     """Return every word of a module."""
     return frozenset(re.findall(r"\w+", module.read_text()))

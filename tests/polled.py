@@ -111,21 +111,21 @@ class Poller:
     def run(self) -> Seen:
         begin = self.now
         bucket = TokenBucket.for_seconds(self.expected_seconds).at_time(begin)
-        root_asked_at = 0.0
+        root_polled_at = 0.0
         while self.known:
             bucket = bucket.at_time(self.now)
-            if self.now - root_asked_at >= AWS.root_interval:  # the root stack itself
-                root_asked_at = self.now
+            if self.now - root_polled_at >= AWS.root_interval:  # the root stack itself
+                root_polled_at = self.now
                 bucket = bucket.spend(1)
                 self.seen.calls += 1
             for path in choose(self.watched(), bucket, self.now):
                 bucket = bucket.spend(1)
-                self.ask(path)
+                self.send(path)
             self.seen.seconds = self.now - begin
             self.now += delay(self.watched(), bucket, self.now)
         return self.seen
 
-    def ask(self, path: str) -> None:
+    def send(self, path: str) -> None:
         self.now += LATENCY
         self.seen.calls += 1
         before = self.known[path]

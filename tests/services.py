@@ -77,7 +77,7 @@ class Service:
     answers: Callable[[], bool]
     environment: Mapping[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
-    patience: float = STOP_SECONDS  # for a program that was sent SIGTERM
+    stop_timeout: float = STOP_SECONDS  # for a program that was sent SIGTERM
     directory: Path = REPOSITORY
 
     @property
@@ -114,7 +114,7 @@ class Service:
             return
         self.process.terminate()
         try:
-            self.process.wait(self.patience)
+            self.process.wait(self.stop_timeout)
         except subprocess.TimeoutExpired:
             self.kill()
 

@@ -127,12 +127,12 @@ class Honesty:
     """How often the real end was in the range, and the errors of the forecast end, over many forecasts."""
 
     held: int
-    asked: int
+    requested: int
     errors: tuple[float, ...]
 
     @property
     def coverage(self) -> float:
-        return self.held / self.asked
+        return self.held / self.requested
 
     @property
     def median_error(self) -> float:
@@ -142,15 +142,15 @@ class Honesty:
 
 def honesty(world: World, deployments: int, *, every: int = 20, after: int = 60) -> Honesty:
     """Deploy this often, forecast during each deployment, and learn from it."""
-    held = asked = 0
+    held = requested = 0
     errors = []
     for _ in range(deployments):
         happened = world.deploy()
         moments = range(after, int(happened.end / 1000), every)
         for second, forecast in world.forecasts(happened, moments):
-            asked += 1
+            requested += 1
             held += forecast.low <= happened.end <= forecast.high
             left = happened.end / 1000 - second
             errors.append(abs(forecast.end - happened.end) / 1000 / max(left, 1))
         world.learn(happened)
-    return Honesty(held, asked, tuple(errors))
+    return Honesty(held, requested, tuple(errors))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 
@@ -38,6 +39,9 @@ WORDS = {
     "planted": "built",
 }
 """The private word, and the field's own."""
+PARTS_OF_NAMES = frozenset(
+    {"ask", "asks", "patience", "said", "say", "says", "speak", "spoken", "tell", "tells", "told"}
+)
 EXCEPTIONS = {
     "tests/test_words.py": "this list",
     "deployments/core/legacy_messages.py": "recognizes texts that the release before stored",
@@ -129,3 +133,28 @@ def test_every_exception_is_needed() -> None:
         path = REPOSITORY / place
         texts = [path] if path.is_file() else sorted(path.rglob("*.py"))
         assert any(private.search(one.read_text(encoding="utf-8")) for one in texts), place
+
+
+def test_private_words_name_nothing() -> None:
+    """Names are the field's own: an API is called, a line is reported, a message is a message."""
+    found = [
+        f"{path}: {name}"
+        for path in files()
+        if path.endswith(".py")
+        for name in sorted(_defined_names(ast.parse((REPOSITORY / path).read_text(encoding="utf-8"))))
+        if not name.startswith("test_") and set(name.lower().split("_")) & PARTS_OF_NAMES
+    ]
+
+    assert not found
+
+
+def _defined_names(module: ast.Module) -> set[str]:
+    found = set()
+    for node in ast.walk(module):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.arg):
+            found.add(node.arg)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+    return found

@@ -175,8 +175,8 @@ class ChangedResource(_Stored):
         return self.type == STACK
 
 
-_SAID_OF_RESOURCE = ("path", "action", "type", "physical_id", "replacement", "policy_action")
-_SAID_OF_PROPERTY = (
+_RESOURCE_FIELDS = ("path", "action", "type", "physical_id", "replacement", "policy_action")
+_PROPERTY_FIELDS = (
     "attribute", "name", "path", "before", "after", "recreation", "evaluation", "source", "cause",
 )  # fmt: skip
 
@@ -200,12 +200,12 @@ class Changes(_Stored):
     @property
     def digest(self) -> str:
         """Return the digest of what CloudFormation says; what Sanso makes of it has no part in it."""
-        said = [
-            [getattr(one, name) for name in _SAID_OF_RESOURCE]
-            + [[getattr(detail, name) for name in _SAID_OF_PROPERTY] for detail in one.properties]
+        identity = [
+            [getattr(one, name) for name in _RESOURCE_FIELDS]
+            + [[getattr(detail, name) for name in _PROPERTY_FIELDS] for detail in one.properties]
             for one in self.resources
         ]
-        text = json.dumps([self.template_digest, said], ensure_ascii=False, separators=(",", ":"))
+        text = json.dumps([self.template_digest, identity], ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 

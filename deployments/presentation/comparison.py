@@ -29,7 +29,7 @@ class Row:
     name: str
     stack: str
     sign: str
-    word: str
+    label: str
     first_width: float
     second_width: float
 
@@ -47,7 +47,7 @@ def rows_of(found: Comparison, *, only_changed: bool) -> dict[str, Any]:
         "parameters": found.parameters,
         "divergence": _row(found.divergence, longest) if found.divergence else None,
         "counts": [
-            (_SIGNS[kind], _word(kind), found.counts[kind]) for kind in Difference if found.counts[kind]
+            (_SIGNS[kind], _label(kind), found.counts[kind]) for kind in Difference if found.counts[kind]
         ],
     }
 
@@ -64,7 +64,7 @@ def _row(pair: Pair, longest: float) -> Row:
         name=name or _("Root stack"),
         stack=stack,
         sign=_SIGNS[pair.difference],
-        word=_word(pair.difference),
+        label=_label(pair.difference),
         first_width=_width(pair.first, longest),
         second_width=_width(pair.second, longest),
     )
@@ -74,7 +74,7 @@ def _width(part: ComparedPart | None, longest: float) -> float:
     return round(100 * part.seconds / longest, 1) if part and part.seconds else 0.0
 
 
-def _word(difference: Difference) -> str:
+def _label(difference: Difference) -> str:
     return {
         Difference.SAME: _("no difference"),
         Difference.ONLY_FIRST: _("only in the first"),

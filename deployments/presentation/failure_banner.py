@@ -41,13 +41,13 @@ class ChainLink:
 class FailureBanner:
     """The banner. `headline` says what happened, `remains` what is left in AWS ("" while it rolls back).
 
-    `said` is AWS's own reason, or the message of the step that failed. `advice` is "" when the cause is not
-    in the catalog. The first of the actions is the main one.
+    `message` is AWS's own reason, or that of the step that failed. `advice` is "" when the cause is not in
+    the catalog. The first of the actions is the main one.
     """
 
     leaf: Failure
     headline: SafeString
-    said: str
+    message: str
     advice: str
     code: str
     remains: str = ""
@@ -95,7 +95,7 @@ def _of_resource(deployment: Deployment, cause: RootCause, *, is_latest: bool) -
     return FailureBanner(
         leaf=leaf,
         headline=headline,
-        said=leaf.reason or leaf.status,
+        message=leaf.reason or leaf.status,
         advice=cause_advice(known.cause.code, known.values) if known else "",
         code=known.cause.code if known else "",
         remains=_what_remains(deployment, remaining, is_latest=is_latest),
@@ -135,7 +135,7 @@ def _of_step(deployment: Deployment, *, is_latest: bool) -> FailureBanner:
             at=deployment.ended_at or deployment.created_at,
         ),
         headline=headline,
-        said=message,
+        message=message,
         advice=cause_advice(known.cause.code, known.values) if known else "",
         code=known.cause.code if known else "",
         remains=_what_remains(deployment, remaining, is_latest=is_latest),

@@ -127,7 +127,7 @@ def _server_environment(host: str, port: int, pace: float, folder: Path) -> dict
 
 def _run(listener: socket.socket, temporary: Path, server_environment: Mapping[str, str]) -> int:
     """Run the server to its end and return its exit code, 128 and more when a signal ended it unasked."""
-    asked = False
+    is_requested = False
     with subprocess.Popen(
         [sys.executable, "-m", "portal.sandbox.server", str(listener.fileno()), str(temporary)],
         env=server_environment,
@@ -136,8 +136,8 @@ def _run(listener: socket.socket, temporary: Path, server_environment: Mapping[s
     ) as server:
 
         def forward(_number: int, _frame: FrameType | None) -> None:
-            nonlocal asked
-            asked = True
+            nonlocal is_requested
+            is_requested = True
             with contextlib.suppress(ProcessLookupError):
                 server.terminate()
 
@@ -145,7 +145,7 @@ def _run(listener: socket.socket, temporary: Path, server_environment: Mapping[s
             signal.signal(number, forward)
         listener.close()
         code = server.wait()
-    if asked and code == -signal.SIGTERM:  # it had not yet begun to serve
+    if is_requested and code == -signal.SIGTERM:  # it had not yet begun to serve
         return 0
     return code if code >= 0 else 128 - code
 

@@ -45,12 +45,12 @@ def suggesting(name: str) -> forms.TextInput:
 
 
 class FaultForm(forms.Form):
-    """One of the page's forms. `ask` is its name among them."""
+    """One of the page's forms. `form_name` is its name among them."""
 
-    ask = ""
+    form_name = ""
 
     def __init__(self, sent: QueryDict | None = None) -> None:
-        super().__init__(sent, auto_id=f"ask-{self.ask}-%s")
+        super().__init__(sent, auto_id=f"form-{self.form_name}-%s")
 
     def problems(self) -> list[tuple[BoundField | None, str, str]]:
         """Return every (field, label, error); first those without a field."""
@@ -67,7 +67,7 @@ class FaultForm(forms.Form):
 class ResourceForm(FaultForm):
     """A resource whose operation fails."""
 
-    ask = "resource"
+    form_name = "resource"
     logical_id = forms.CharField(
         label=gettext_lazy("Logical ID"),
         max_length=255,
@@ -99,7 +99,7 @@ class ResourceForm(FaultForm):
 class AssociationForm(FaultForm):
     """An association that fails on some instances, with the output of its last step."""
 
-    ask = "association"
+    form_name = "association"
     name = forms.CharField(
         label=gettext_lazy("Association"),
         max_length=255,
@@ -173,7 +173,7 @@ class AssociationForm(FaultForm):
 class ApiForm(FaultForm):
     """Calls of an API that fail."""
 
-    ask = "api"
+    form_name = "api"
     service = forms.ChoiceField(
         label=gettext_lazy("Service"),
         choices=lambda: [*((name, name) for name in SERVICES), ("*", _("every service"))],
@@ -206,7 +206,7 @@ class ApiForm(FaultForm):
 class TimeScaleForm(FaultForm):
     """The sandbox's time scale."""
 
-    ask = "pace"
+    form_name = "pace"
     pace = forms.FloatField(
         label=gettext_lazy("Time scale"),
         min_value=0,

@@ -80,10 +80,10 @@ def lists(account: Account, state: SandboxState) -> dict[str, Any]:
 
 def forms_context(account: Account, state: SandboxState | None, bound: FaultForm | None) -> dict[str, Any]:
     """Return the context of the forms, with the submitted one, and their suggestions."""
-    forms = {kind.ask: kind() for kind in FORMS}
+    forms = {kind.form_name: kind() for kind in FORMS}
     forms["pace"].initial["pace"] = f"{state.pace:g}" if state else ""
     if bound is not None:
-        forms[bound.ask] = bound
+        forms[bound.form_name] = bound
     return {
         "forms": forms,
         "is_refused": bound is not None,

@@ -145,7 +145,7 @@ def _sent(request: AuthedRequest) -> FaultForm | None:
     if request.method != "POST":
         return None
     for kind in FORMS:
-        if kind.ask == request.POST.get("ask"):
+        if kind.form_name == request.POST.get("form"):
             return kind(request.POST)
     raise Http404
 

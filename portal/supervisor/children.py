@@ -84,10 +84,10 @@ class Guard:
 class Child:
     """One program of the run and its current process."""
 
-    def __init__(self, program: Program, *, logs: Path, guard: Guard, say: Callable[[str], None]) -> None:
+    def __init__(self, program: Program, *, logs: Path, guard: Guard, report: Callable[[str], None]) -> None:
         self.program, self.log = program, BoundedLog(logs / f"{program.name}.log")
         self.deaths = 0
-        self._guard, self._say = guard, say
+        self._guard, self._report = guard, report
         self._process: asyncio.subprocess.Process | None = None
         self._began = 0.0
 
@@ -115,7 +115,9 @@ class Child:
             code = await self.run()
             self.deaths += 1
             pause = FIRST_PAUSE if time.monotonic() - self._began > STEADY else pause
-            self._say(f"{self.program.name} {ending(code)}; it starts again in {pause:g} s ({self.log.path})")
+            self._report(
+                f"{self.program.name} {ending(code)}; it starts again in {pause:g} s ({self.log.path})"
+            )
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 

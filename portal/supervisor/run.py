@@ -41,11 +41,11 @@ class Supervisor:
         *,
         data: Path,
         lock: RunLock,
-        say: Callable[[str], None],
+        report: Callable[[str], None],
     ) -> None:
         self.plan, self.prepare, self.lock = plan, prepare, lock
         self.data, self.logs = data, data / "logs"
-        self._say = say
+        self._report = report
         self.guard = Guard(lock.fileno())
         self.stopping = False
 
@@ -58,7 +58,7 @@ class Supervisor:
         try:
             await everything
         except asyncio.CancelledError:
-            self.say("Stopped.")
+            self.report("Stopped.")
 
     async def _run_everything(self) -> None:
         services = [self._child(program) for program in self.plan.services]
@@ -70,13 +70,13 @@ class Supervisor:
                 self._welcome(await asyncio.to_thread(self._about_the_sandbox))
                 await asyncio.Event().wait()  # until cancelled
 
-    def say(self, text: str) -> None:
+    def report(self, text: str) -> None:
         """Print a line to the terminal, if it still exists: a closed terminal may be why the run ends."""
         with contextlib.suppress(OSError):
-            self._say(text)
+            self._report(text)
 
     def _child(self, program: Program) -> Child:
-        return Child(program, logs=self.logs, guard=self.guard, say=self.say)
+        return Child(program, logs=self.logs, guard=self.guard, report=self.report)
 
     def _stop(self, everything: asyncio.Task[None]) -> None:
         """End the run; at the second signal, without waiting for the programs."""
@@ -84,7 +84,7 @@ class Supervisor:
             guard.signal_groups(self.guard.groups, signal.SIGKILL)
             return
         self.stopping = True
-        self.say("Stopping…")
+        self.report("Stopping…")
         everything.cancel()
 
     async def _wait_until_ready(self, children: list[Child]) -> None:
@@ -106,11 +106,13 @@ class Supervisor:
     def _welcome(self, about_the_sandbox: list[str]) -> None:
         self.lock.note(self.plan.url)
         for note in [*self.plan.notes, *about_the_sandbox]:
-            self.say(note)
-        self.say(f"Sanso is running at {self.plan.url}")
+            self.report(note)
+        self.report(f"Sanso is running at {self.plan.url}")
         if login := stored_login(self.data):
-            self.say(f"Log in as {login.username} with the password {login.password} (until you change it)")
-        self.say(f"Logs are in {self.logs}. Ctrl-C stops everything.")
+            self.report(
+                f"Log in as {login.username} with the password {login.password} (until you change it)"
+            )
+        self.report(f"Logs are in {self.logs}. Ctrl-C stops everything.")
 
 
 def failure(child: Child) -> str:

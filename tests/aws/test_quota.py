@@ -161,10 +161,10 @@ def test_watched_calls_go_before_unwatched_ones(account: ApiQuota, clock: Clock)
 def test_rejected_calls_get_staggered_retry_times(account: ApiQuota) -> None:
     with quota.priority(watched=False):
         account.before("rds", "DescribeDBClusters")
-        told = [retry_delay(account) for _ in range(200)]
+        reported = [retry_delay(account) for _ in range(200)]
 
-    assert told[:3] == [pytest.approx(seconds, abs=0.01) for seconds in (1.0, 1.5, 2.0)]
-    assert max(told) <= 60.0
+    assert reported[:3] == [pytest.approx(seconds, abs=0.01) for seconds in (1.0, 1.5, 2.0)]
+    assert max(reported) <= 60.0
 
 
 def test_a_watched_call_waits_for_a_limited_time(account: ApiQuota, clock: Clock) -> None:

@@ -99,8 +99,8 @@ def test_the_portal_assumes_its_role_in_the_sandbox_too(sandbox: Sandbox) -> Non
     identity = session.connect(in_sandbox(sandbox.url, sandbox.token_file)).sts.caller_identity()
 
     assert identity.account_id == "151515151515"
-    told: Any = sandbox.control("GET", "calls", account="151515151515")
-    assert {call["caller"] for call in told["calls"]} == {
+    reported: Any = sandbox.control("GET", "calls", account="151515151515")
+    assert {call["caller"] for call in reported["calls"]} == {
         "arn:aws:iam::151515151515:user/sanso",
         "arn:aws:sts::151515151515:assumed-role/sanso-portal/sanso",
     }

@@ -400,7 +400,7 @@ def test_reads_save_nothing_and_take_one_row_each(server: Running) -> None:
 
 def test_a_server_that_fails_every_other_read_fails_half_of_them(server: Running) -> None:
     numbers = iter(range(READS))
-    server.routes["/read"] = lambda asked: asked.reply("[]", 504 if next(numbers) % 2 else 200)
+    server.routes["/read"] = lambda request: request.reply("[]", 504 if next(numbers) % 2 else 200)
 
     found = reads(server)
 
@@ -414,11 +414,11 @@ def test_a_server_that_hangs_fails_the_reads_that_it_gets(
     monkeypatch.setattr(site_module, "READ_SECONDS", 0.5)
     released, numbers = threading.Event(), iter(range(READS))
 
-    def hang(asked: Server) -> None:
+    def hang(requested: Server) -> None:
         if next(numbers) == 0:
             released.wait(LIMIT)
         else:
-            asked.reply("[]")
+            requested.reply("[]")
 
     server.routes["/read"] = hang
     try:
@@ -432,13 +432,13 @@ def test_a_server_that_hangs_fails_the_reads_that_it_gets(
 
 def test_a_list_that_is_cut_off_is_a_list(server: Running) -> None:
     """The original application returns every saved time."""
-    server.routes["/read"] = lambda asked: asked.reply(json.dumps([SAVED] * 10_000))
+    server.routes["/read"] = lambda request: request.reply(json.dumps([SAVED] * 10_000))
 
     assert len(reads(server).milliseconds) == READS
 
 
 def test_a_page_of_something_else_is_not_a_list(server: Running) -> None:
-    server.routes["/read"] = lambda asked: asked.reply("<h1>It works!</h1>")
+    server.routes["/read"] = lambda request: request.reply("<h1>It works!</h1>")
 
     found = reads(server)
 
@@ -463,7 +463,7 @@ def test_no_read_is_sent_to_a_name_that_is_no_load_balancers() -> None:
 
 
 def test_an_error_page_shows_no_secret_value(server: Running) -> None:
-    server.routes["/read"] = lambda asked: asked.reply("cannot log in with hunter2-secret", 500)
+    server.routes["/read"] = lambda request: request.reply("cannot log in with hunter2-secret", 500)
 
     found = reads(server, redact=Redactor([Values(["hunter2-secret"])]))
 

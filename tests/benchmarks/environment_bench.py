@@ -61,7 +61,7 @@ def measure_all() -> int:
     client = Client()
     client.force_login(user)
     page = reverse("environment", args=[big.pk])
-    tell(f"{'':42}{'median':>9}{'slowest':>9}{'CPU':>9}{'bytes':>10}{'gzip':>9}{'queries':>9}")
+    report(f"{'':42}{'median':>9}{'slowest':>9}{'CPU':>9}{'bytes':>10}{'gzip':>9}{'queries':>9}")
     over = [
         measure(client, "200 instances, the page", page),
         measure(client, "200 instances, tab of servers", f"{page}servers"),
@@ -100,11 +100,11 @@ def measure(client: object, name: str, path: str, *, live: bool = False) -> bool
     sent = body if body is not plain else gzip.compress(plain)
     median = statistics.median(times)
     took = f"{median:6.0f} ms{max(times):6.0f} ms{statistics.median(work):6.0f} ms"
-    tell(f"{name:42}{took}{len(plain):10}{len(sent):9}{count:9}")
+    report(f"{name:42}{took}{len(plain):10}{len(sent):9}{count:9}")
     return median > LIMIT_MS or len(sent) > LIMIT_BYTES
 
 
-def tell(line: str) -> None:
+def report(line: str) -> None:
     """Print a line."""
     sys.stdout.write(f"{line}\n")
 

@@ -27,12 +27,12 @@ def forecasts(graph: Graph) -> list[str]:
         (f"{DEPLOYMENTS} in a row", DEPLOYMENTS, 15),
     ):
         found = [honesty(World(graph, Random(seed)), deployments, every=every) for seed in range(WORLDS)]
-        asked = sum(one.asked for one in found)
-        held = sum(one.held for one in found) / asked
+        requested = sum(one.requested for one in found)
+        held = sum(one.held for one in found) / requested
         worst = min(one.coverage for one in found)
         off = mean(one.median_error for one in found)
         lines.append(
-            f"| {WORLDS} × {name} | {asked:,} | {held:.0%} (worst world {worst:.0%}) "
+            f"| {WORLDS} × {name} | {requested:,} | {held:.0%} (worst world {worst:.0%}) "
             f"| {off:.0%} of what was left |"
         )
     return lines

@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tests.benchmarks.live_place import Place, goal, make, prepare, told, write
+from tests.benchmarks.live_place import Place, goal, make, prepare, reported, write
 from tests.benchmarks.live_streams import many_streams
 from tests.benchmarks.machine import machine, percentile
 from tests.services import Service, start_sandbox
@@ -50,8 +50,8 @@ def measure_painting(place: Place) -> list[str]:
         goal(
             f"event committed to line painted in Chromium, {EVENTS} events: p95", percentile(lags, 0.95), 0.5
         ),
-        told("the same: median", statistics.median(lags), "s"),
-        told("the same: longest", max(lags), "s"),
+        reported("the same: median", statistics.median(lags), "s"),
+        reported("the same: longest", max(lags), "s"),
     ]
 
 
@@ -61,7 +61,7 @@ def measure_polling(place: Place) -> list[str]:
 
     from deployments.models import Deployment, Event
     from tests.benchmarks.painting import painted, watching
-    from tests.benchmarks.polling_portal import ask, programs
+    from tests.benchmarks.polling_portal import programs, send
 
     os.environ["SANSO_SANDBOX_MACHINES"] = "records"
     port = urlsplit(settings.SANSO_SANDBOX_URL).port
@@ -70,7 +70,7 @@ def measure_polling(place: Place) -> list[str]:
     servers: list[Service] = [sandbox]
     servers += programs(place.folder, dict(os.environ))
     try:
-        user, deployment = ask(is_sandbox=True, sandbox_account_id="123456789012")
+        user, deployment = send(is_sandbox=True, sandbox_account_id="123456789012")
         with watching(place.web.url, user, deployment.pk) as page:
             until, active = time.monotonic() + 600, Deployment.objects.active()
             while active.filter(pk=deployment.pk).exists() and time.monotonic() < until:
@@ -115,7 +115,7 @@ def measure_long(place: Place) -> list[str]:
                 spent.append(time.perf_counter() - at)
             p95 = percentile(spent[2:], 0.95)
             rows.append(
-                told(
+                reported(
                     f"{LONG:,} events, {name}: median / p95",
                     f"{statistics.median(spent[2:]) * 1000:.0f} / {p95 * 1000:.0f}",
                     "ms",
@@ -123,7 +123,9 @@ def measure_long(place: Place) -> list[str]:
             )
         at = time.perf_counter()
         size = len(client.get(f"{base}/events.csv").raise_for_status().content)
-        rows.append(told(f"{LONG:,} events as CSV, {size / 2**20:.1f} MiB", time.perf_counter() - at, "s"))
+        rows.append(
+            reported(f"{LONG:,} events as CSV, {size / 2**20:.1f} MiB", time.perf_counter() - at, "s")
+        )
     return rows
 
 

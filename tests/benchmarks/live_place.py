@@ -100,6 +100,6 @@ def goal(what: str, measured: float, most: float, unit: str = " s") -> str:
     return f"| {what} | {measured:.3g}{unit} | ≤ {most:g}{unit} | {met} |"
 
 
-def told(what: str, measured: float | str, unit: str) -> str:
+def reported(what: str, measured: float | str, unit: str) -> str:
     value = f"{measured:.3g}" if isinstance(measured, float) else measured
     return f"| {what} | {value} {unit} | | |"

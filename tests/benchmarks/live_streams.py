@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from tests.benchmarks.live_place import Place, goal, told, write
+from tests.benchmarks.live_place import Place, goal, reported, write
 from tests.benchmarks.machine import percentile
 
 if TYPE_CHECKING:
@@ -81,9 +81,9 @@ async def many_streams(place: Place, deployment: Deployment) -> list[str]:
     return [
         goal(f"{STREAMS} open streams: growth per 100, MiB", growth, 30, ""),
         goal(f"{STREAMS} open streams: event to reader, p95", percentile(lags, 0.95), 1.0),
-        told("the same: median", statistics.median(lags), "s"),
+        reported("the same: median", statistics.median(lags), "s"),
         f"| every event to every reader | {'yes' if complete else '**no**'} | yes | |",
-        told(
+        reported(
             "memory with 10 / 100 / 500 streams", f"{sizes[0]:.0f} / {sizes[1]:.0f} / {sizes[-1]:.0f}", "MiB"
         ),
     ]

@@ -47,10 +47,10 @@ def main() -> None:
     place = None
     try:
         place = prepare(folder)
-        say(f"machine: {machine()}")
+        show(f"machine: {machine()}")
         for name, finished in (("running", False), ("finished", True)):
             deployment = built(finished=finished)
-            say(f"\n{name}, 9 stacks, 1,000 resources, {deployment.last_seq} events")
+            show(f"\n{name}, 9 stacks, 1,000 resources, {deployment.last_seq} events")
             measure_first(deployment, place)
             measure_server(deployment, place)
             if not finished:
@@ -129,7 +129,7 @@ def measure_first(deployment: Deployment, place: Place) -> None:
         with urlopen(asked) as answer:
             answer.read()
         times.append(1000 * (time.perf_counter() - begun))
-    say(f"  page, the first of a web process: median {statistics.median(times):.0f} ms")
+    show(f"  page, the first of a web process: median {statistics.median(times):.0f} ms")
 
 
 def measure_server(deployment: Deployment, place: Place) -> None:
@@ -148,13 +148,15 @@ def measure_server(deployment: Deployment, place: Place) -> None:
         assert answer.status_code == 200
         return len(answer.content)
 
-    say(f"  page: {page() / 1000:.0f} kB, {page('gzip') / 1000:.0f} kB compressed")
+    show(f"  page: {page() / 1000:.0f} kB, {page('gzip') / 1000:.0f} kB compressed")
     rendered._row_without_progress.cache_clear()
     rendered.line.cache_clear()
     cache.clear()
-    tell("  page, with nothing in memory", [timed(page)])
-    tell("  page, later ones", [timed(page) for _ in range(PAGES)])
-    tell("  one row's details", [timed(lambda: client.get(f"{url}rows/Network/Network5")) for _ in range(20)])
+    report("  page, with nothing in memory", [timed(page)])
+    report("  page, later ones", [timed(page) for _ in range(PAGES)])
+    report(
+        "  one row's details", [timed(lambda: client.get(f"{url}rows/Network/Network5")) for _ in range(20)]
+    )
 
 
 def measure_frames(deployment: Deployment) -> None:
@@ -176,8 +178,8 @@ def measure_frames(deployment: Deployment) -> None:
         measured = timed(partial(frames.build, deployment.pk, before, deployment.last_seq, locale))
         (large if '"outlook"' in measured.found.json else small).append(measured)
         time.sleep(0.1)
-    tell("  frame for two events", small)
-    tell("  frame with a new forecast", large)
+    report("  frame for two events", small)
+    report("  frame with a new forecast", large)
 
 
 def measure_browser(deployment: Deployment, place: Place) -> None:
@@ -204,13 +206,13 @@ def measure_browser(deployment: Deployment, place: Place) -> None:
             fold.append(page.evaluate(TOGGLE))
             context.close()
         browser.close()
-    say(
+    show(
         f"  interactive in Chromium: median {statistics.median(opened):.0f} ms,"
         f" {min(opened):.0f} to {max(opened):.0f} ms of {LOADS};"
         f" the answer begins at {statistics.median(answered):.0f} ms"
     )
-    say(f"  all stacks opened by a click: median {statistics.median(fold):.0f} ms")
-    say(f"  requests besides the page: {requests}")
+    show(f"  all stacks opened by a click: median {statistics.median(fold):.0f} ms")
+    show(f"  requests besides the page: {requests}")
 
 
 TOGGLE = """() => {
@@ -237,18 +239,18 @@ def timed(act: Callable[[], T]) -> Timed[T]:
     return Timed(found, 1000 * (time.perf_counter() - wall), 1000 * (time.process_time() - cpu))
 
 
-def tell(what: str, times: Sequence[Timed[Any]]) -> None:
+def report(what: str, times: Sequence[Timed[Any]]) -> None:
     """Print the median and the slow end of some times."""
     if not times:
         return
     wall, cpu = sorted(t.wall for t in times), sorted(t.cpu for t in times)
-    say(
+    show(
         f"{what}: median {statistics.median(wall):.0f} ms, p95 {percentile(wall, 0.95):.0f} ms;"
         f" CPU median {statistics.median(cpu):.0f} ms"
     )
 
 
-def say(line: str) -> None:
+def show(line: str) -> None:
     """Print a line at once."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()

@@ -35,7 +35,7 @@ from tests.services import REPOSITORY, Sandbox, start_sandbox
 
 TEMPLATES = REPOSITORY / "infra_templates"
 PREFIX = "sets/bench"
-PATIENCE = 40 * 60
+TIMEOUT = 40 * 60
 OURS = "Sanso"
 
 
@@ -118,7 +118,7 @@ class Bench:
                 cwd=folder,
                 capture_output=True,
                 text=True,
-                timeout=PATIENCE,
+                timeout=TIMEOUT,
                 check=False,
             )
             if done.returncode:
@@ -133,7 +133,7 @@ class Bench:
         ]
         for thread in threads:
             thread.start()
-        last, until = 0, time.monotonic() + PATIENCE
+        last, until = 0, time.monotonic() + TIMEOUT
         while any(thread.is_alive() for thread in threads) and time.monotonic() < until:
             time.sleep(10)  # the sandbox remembers a bounded number of calls
             last = self._collect(last)

@@ -83,7 +83,7 @@ def cdk(client: Client, stack: str, seen: Seen) -> None:
     toolkit-lib/lib/api/stack-events/stack-activity-monitor.ts and stack-event-poller.ts.
     """
     live, done = [stack], set[str]()
-    asked, over = time.monotonic(), False
+    requested, over = time.monotonic(), False
     while not over:
         for one in list(live):
             for event in pages(client, one, seen):
@@ -96,8 +96,8 @@ def cdk(client: Client, stack: str, seen: Seen) -> None:
                     pages(client, nested, seen)
                     live.remove(nested)
                     done.add(nested)
-        if time.monotonic() - asked >= 5:
-            asked, over = time.monotonic(), is_final(client, stack)
+        if time.monotonic() - requested >= 5:
+            requested, over = time.monotonic(), is_final(client, stack)
         time.sleep(2)
 
 

@@ -59,7 +59,7 @@ class Portal:
         self.services += programs(self.folder, self.environment | keys | {"AWS_REGION": REGION})
         server = self.web()
         os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright keeps a loop in this thread
-        user, deployment = ask()
+        user, deployment = send()
         with watching(server.url, user, deployment.pk) as page:
 
             def is_over() -> bool:
@@ -107,7 +107,7 @@ def programs(folder: Path, environment: dict[str, str]) -> list[Service]:
     return services
 
 
-def ask(**account: Any) -> tuple[Any, Any]:
+def send(**account: Any) -> tuple[Any, Any]:
     """Request the environment in an account like this, with the template check done beforehand."""
     from django.conf import settings
 

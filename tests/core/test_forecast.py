@@ -36,7 +36,7 @@ def graph() -> Graph:
 def test_after_a_minute_the_real_end_is_in_the_range_four_times_out_of_five(graph: Graph) -> None:
     found = honesty(World(graph, Random(5)), 30, every=45)
 
-    assert found.asked > 300
+    assert found.requested > 300
     assert found.coverage >= 0.8
     assert found.median_error < 0.25
 

@@ -77,11 +77,11 @@ def test_what_was_canceled_stays_canceled() -> None:
 
 
 def test_a_stack_that_only_repeats_what_failed_in_it_has_no_reason_of_its_own() -> None:
-    told = "The following resource(s) failed to create: [Cluster]. "
+    reported = "The following resource(s) failed to create: [Cluster]. "
     found = result(
         (1_000, "CREATE_IN_PROGRESS"),
         (9_500, "CREATE_FAILED"),
-        failures=(failure(9_500, "CREATE_FAILED", told),),
+        failures=(failure(9_500, "CREATE_FAILED", reported),),
         is_stack=True,
     )
 

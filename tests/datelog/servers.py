@@ -133,7 +133,7 @@ class AppServer(Service):
 
     uwsgi_port: int
     runtime: Path = field(default_factory=Path)
-    patience: float = 2.0  # a worker that has not loaded the app yet ignores signals
+    stop_timeout: float = 2.0  # a worker that has not loaded the app yet ignores signals
 
     def get(self, path: str, **headers: str) -> Response:
         """Send a GET request; header names are written with underscores."""

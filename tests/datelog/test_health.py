@@ -120,8 +120,8 @@ def test_responses_reveal_nothing_of_the_environment(cluster: Cluster, start_app
     for path in ("/readyz", "/read", "/write", "/view"):
         answer = app.get(path)
         assert answer.status == 503
-        for word in ("wrong-Password", "Access denied", str(cluster.reader.port), "Traceback"):
-            assert word not in answer.text
+        for term in ("wrong-Password", "Access denied", str(cluster.reader.port), "Traceback"):
+            assert term not in answer.text
     assert "wrong-Password" not in app.log.read_text()
 
 

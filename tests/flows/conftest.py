@@ -119,15 +119,15 @@ def own_page(chromium: Browser, portal: Portal, tmp_path: Path) -> Iterator[Page
 
 
 @pytest.fixture
-def asked(portal: Portal) -> Deployment:
+def requested(portal: Portal) -> Deployment:
     """A requested deployment, with a grace period in which unhealthy servers are not replaced."""
     return portal.deploy(account=new_account(), ConfigurationTimeoutSeconds=GRACE, AppHealthCheck="http")
 
 
 @pytest.fixture
-def deployed(portal: Portal, asked: Deployment, own_page: Page) -> Deployed:
+def deployed(portal: Portal, requested: Deployment, own_page: Page) -> Deployed:
     """An environment that has become ready, with its page open."""
-    (deployment,) = portal.wait_for_end(asked, seconds=3 * LIMIT)
+    (deployment,) = portal.wait_for_end(requested, seconds=3 * LIMIT)
     assert deployment.state == "succeeded", reason(deployment)
     assert deployment.ready_at
     found = Deployed(own_page, deployment.environment, portal.sandbox)

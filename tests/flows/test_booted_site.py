@@ -86,8 +86,8 @@ class Site:
         return sorted(one["instance"] for one in listed["machines"] if one["service"] == service)
 
     def log(self, instance: str) -> str:
-        told: Any = self.sandbox.control("GET", f"machines/{instance}/log")
-        return str(told["log"])
+        reported: Any = self.sandbox.control("GET", f"machines/{instance}/log")
+        return str(reported["log"])
 
     def states(self) -> dict[str, str]:
         """Return the state of each target of both tiers."""

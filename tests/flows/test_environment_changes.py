@@ -98,8 +98,8 @@ def while_both_web_servers_are_replaced_the_environment_is_unhealthy(deployed: D
 
     expect(deployed.health.get_by_role("heading")).to_contain_text("Unhealthy", timeout=SOON)
     old = f"({'|'.join(before)})"
-    said = re.compile(f"No web server is in service; State Manager is configuring i-.+ in place of {old}")
-    expect(deployed.health).to_contain_text(said, timeout=SOON)
+    text = re.compile(f"No web server is in service; State Manager is configuring i-.+ in place of {old}")
+    expect(deployed.health).to_contain_text(text, timeout=SOON)
     expect(deployed.health.get_by_role("heading")).to_contain_text("Unhealthy")
     expect(deployed.box("ALB")).to_contain_text("Unhealthy")
     deployed.pace(PACE)

@@ -58,8 +58,8 @@ def an_app_server_that_stopped_is_named(deployed: Deployed) -> None:
 
     deployed.act(sick, "stop-service")
 
-    said = f"app {sick} refuses health check connections"
-    expect(deployed.health).to_contain_text(said, timeout=SOON)
+    text = f"app {sick} refuses health check connections"
+    expect(deployed.health).to_contain_text(text, timeout=SOON)
     assert_one_is_unhealthy(deployed, "app", sick, "Target.FailedHealthChecks")
 
     deployed.act(sick, "start-service")
@@ -73,8 +73,8 @@ def an_app_server_that_hangs_is_named_within_15_seconds(deployed: Deployed) -> N
     sick = deployed.servers("uwsgi")[0]
 
     with frozen(f"app {sick}"):
-        said = f"app {sick} does not respond to health checks in time"
-        expect(deployed.health).to_contain_text(said, timeout=15_000)
+        text = f"app {sick} does not respond to health checks in time"
+        expect(deployed.health).to_contain_text(text, timeout=15_000)
         assert_one_is_unhealthy(deployed, "app", sick, "Target.Timeout")
         expect(deployed.tier("Site")).to_contain_text("Healthy 4 of 4", timeout=SOON)  # the other one serves
 
@@ -104,8 +104,8 @@ def a_web_server_that_answers_500_is_named(deployed: Deployed) -> None:
 
     deployed.act(sick, "break-service")
 
-    said = f"web {sick} returns an unexpected HTTP status to health checks"
-    expect(deployed.health).to_contain_text(said, timeout=SOON)
+    text = f"web {sick} returns an unexpected HTTP status to health checks"
+    expect(deployed.health).to_contain_text(text, timeout=SOON)
     assert_one_is_unhealthy(deployed, "web", sick, "Target.ResponseCodeMismatch")
 
     deployed.act(sick, "repair-service")
@@ -119,8 +119,8 @@ def two_web_servers_that_answer_500_are_an_outage_everywhere(deployed: Deployed)
     for one in both:
         deployed.act(one, "break-service")
 
-    said = f"No web server is in service: health checks fail on {', '.join(both)}"
-    expect(deployed.health).to_contain_text(said, timeout=SOON)
+    text = f"No web server is in service: health checks fail on {', '.join(both)}"
+    expect(deployed.health).to_contain_text(text, timeout=SOON)
     expect(deployed.health.get_by_role("heading")).to_contain_text("Unhealthy")
     expect(deployed.tier("Web servers")).to_contain_text("Unhealthy 0 of 2")
     expect(deployed.tier("ALB")).to_contain_text("Unhealthy 0 of 1 No web server is in service.")
@@ -135,13 +135,13 @@ def two_web_servers_that_answer_500_are_an_outage_everywhere(deployed: Deployed)
     assert_all_are_healthy(deployed, both[0])
 
 
-def assert_lists_display(deployed: Deployed, word: str) -> None:
+def assert_lists_display(deployed: Deployed, status: str) -> None:
     """Expect the status in the list of environments, and in the admin's."""
     with deployed.listed() as row:
-        expect(row).to_contain_text(word, timeout=SOON)
+        expect(row).to_contain_text(status, timeout=SOON)
     with deployed.page.context.expect_page() as opened:
         deployed.page.evaluate("window.open('/admin/deployments/environment/')")
-    expect(opened.value.locator("#result_list")).to_contain_text(word)
+    expect(opened.value.locator("#result_list")).to_contain_text(status)
     opened.value.close()
 
 

@@ -30,7 +30,7 @@ def whole(operator: User) -> Environment:
 
 
 @pytest.fixture
-def said(page: Page) -> Iterator[list[str]]:
+def shown_text(page: Page) -> Iterator[list[str]]:
     """Errors in the browser's console; there must be none at the end."""
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
@@ -45,7 +45,7 @@ def refresh(page: Page) -> None:
         pass
 
 
-def test_the_page_is_accessible(page: Page, web: Web, whole: Environment, said: list[str]) -> None:
+def test_the_page_is_accessible(page: Page, web: Web, whole: Environment, shown_text: list[str]) -> None:
     make_past(whole, ("app", timedelta(hours=9), timedelta(minutes=30)))
     unwell(whole)
     run_failed(whole)
@@ -72,7 +72,7 @@ def test_the_page_is_accessible(page: Page, web: Web, whole: Environment, said: 
 
 
 def test_the_diagram_leads_to_rows_by_keyboard(
-    page: Page, web: Web, whole: Environment, said: list[str]
+    page: Page, web: Web, whole: Environment, shown_text: list[str]
 ) -> None:
     unwell(whole)
     page.goto(url(web, "environment", whole.pk))
@@ -119,7 +119,7 @@ def test_narrow_windows_have_their_own_diagram(
 
 
 def test_health_is_updated_without_moving_the_focus(
-    page: Page, web: Web, whole: Environment, said: list[str]
+    page: Page, web: Web, whole: Environment, shown_text: list[str]
 ) -> None:
     page.goto(url(web, "environment", whole.pk))
     page.evaluate("window.marked = true")
@@ -147,7 +147,7 @@ def test_health_is_updated_without_moving_the_focus(
 
 
 def test_an_output_is_opened_in_place_and_stays_open(
-    page: Page, web: Web, whole: Environment, said: list[str]
+    page: Page, web: Web, whole: Environment, shown_text: list[str]
 ) -> None:
     run = run_failed(whole)
     page.goto(url(web, "environment_servers", whole.pk))
@@ -178,7 +178,7 @@ def test_components_that_appear_have_their_history(page: Page, web: Web, operato
 
 
 def test_the_history_keeps_what_is_open_and_focused(
-    page: Page, web: Web, whole: Environment, said: list[str]
+    page: Page, web: Web, whole: Environment, shown_text: list[str]
 ) -> None:
     make_past(whole, ("app", timedelta(hours=9), timedelta(minutes=30)))
     page.goto(url(web, "environment_history", whole.pk))

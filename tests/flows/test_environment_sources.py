@@ -19,7 +19,7 @@ OTHERS = ("associations", "fleet", "database")
 def test_the_page_explains_early_denied_and_stale_answers_of_aws(portal: Portal, own_page: Page) -> None:
     """One failure after the other, in one environment: each is displayed, and each ends."""
     deployed = success_of_state_manager_is_not_ready_while_a_target_is_unhealthy(portal, own_page)
-    a_source_that_is_denied_says_which_permission_is_missing(deployed)
+    a_denied_source_names_the_missing_permission(deployed)
     a_source_that_times_out_becomes_stale_and_the_others_do_not(deployed)
 
 
@@ -38,13 +38,13 @@ def success_of_state_manager_is_not_ready_while_a_target_is_unhealthy(
     deployed.pace(PACE)  # at pace 0 the server would be replaced soon
 
     wait_until(lambda: state(deployment) == "traffic", what="the phase of targets")
-    said = f"app {sick} refuses health check connections"
+    text = f"app {sick} refuses health check connections"
     expect(page.locator("#header")).to_contain_text("Not ready yet.", timeout=SOON)
-    expect(page.locator("#header")).to_contain_text(said, timeout=SOON)
+    expect(page.locator("#header")).to_contain_text(text, timeout=SOON)
     own_page.goto(deployment.environment.get_absolute_url())
     expect(deployed.panel("app")).to_contain_text("2 of 2 succeeded", timeout=SOON)
     expect(deployed.health).to_contain_text("Not ready yet. Waiting for:")
-    expect(deployed.health.locator("ul.waits")).to_contain_text(said, timeout=SOON)
+    expect(deployed.health.locator("ul.waits")).to_contain_text(text, timeout=SOON)
     assert state(deployment) == "traffic"
 
     deployed.act(sick, "start-service")
@@ -82,7 +82,7 @@ def first_configured(account: Account, sandbox: Sandbox) -> str:
     return found[0]
 
 
-def a_source_that_is_denied_says_which_permission_is_missing(deployed: Deployed) -> None:
+def a_denied_source_names_the_missing_permission(deployed: Deployed) -> None:
     denied = {"service": "ssm", "action": "DescribeAssociationExecutions", "mode": "denied", "count": 10_000}
 
     deployed.fault(api=[denied])

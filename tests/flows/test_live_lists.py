@@ -94,13 +94,13 @@ def requests_of(page: Page) -> Callable[[], int]:
 
 
 def test_a_hidden_tab_does_not_poll(page: Page, web: Web, environment: Environment) -> None:
-    asked = requests_of(page)
+    requested = requests_of(page)
     page.clock.install()
     page.goto(url(web, "environments"))
     visibility = "Object.defineProperty(document, 'visibilityState', {value: '%s', configurable: true})"
     page.evaluate(visibility % "hidden")
     page.clock.run_for(60_000)
-    assert asked() == 0
+    assert requested() == 0
 
     page.evaluate(visibility % "visible")
     with page.expect_request(lambda request: "hx-request" in request.headers):

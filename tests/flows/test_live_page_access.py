@@ -88,9 +88,9 @@ def test_screen_readers_get_at_most_six_messages_a_minute_and_always_the_end(
         expect(page.locator("#deployment")).to_have_attribute("data-streaming", "no")  # not merely silent
         page.clock.run_for(60_000)
 
-        said = page.evaluate("window.said")
-        assert 1 <= len(said) <= 6
-        assert "Deployment failed." in " ".join(said)
+        text = page.evaluate("window.said")
+        assert 1 <= len(text) <= 6
+        assert "Deployment failed." in " ".join(text)
 
 
 def record_announcements(page: Page) -> None:

@@ -62,9 +62,9 @@ def test_every_page_is_accessible(
     make_deployment(
         moving, state="stacks", attention_code="AccessDenied", attention="The role may not do that."
     )
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: said.append(str(error)))
+    shown_text: list[str] = []
+    page.on("console", lambda message: shown_text.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: shown_text.append(str(error)))
     found: list[str] = []
 
     for name, *arguments in (
@@ -84,7 +84,7 @@ def test_every_page_is_accessible(
     found += faults(page)
     page.keyboard.press("?")
     found += faults(page)
-    assert not said  # including violations of the content security policy
+    assert not shown_text  # including violations of the content security policy
     for form in (url(web, "environment_new"), url(web, "environment_delete", environment.pk)):
         page.goto(form)
         page.locator("main form button.primary").click()

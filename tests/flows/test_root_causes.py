@@ -47,7 +47,7 @@ class Case:
     state: str = "rolled_back"
 
     @property
-    def said(self) -> str:
+    def message(self) -> str:
         """Return the reason in AWS's event."""
         known = by_code(self.code)
         return self.reason or (known.example if known else "")
@@ -105,27 +105,27 @@ def template_set() -> catalog.TemplateSet:
 
 
 @pytest.fixture
-def in_words(template_set: catalog.TemplateSet, settings: Settings, sandbox: Sandbox) -> Sandbox:
+def as_text(template_set: catalog.TemplateSet, settings: Settings, sandbox: Sandbox) -> Sandbox:
     settings.SANSO_TEMPLATE_SET = template_set.folder
     TemplateCheck.objects.create(digest=template_set.digest, findings=[])
     return sandbox
 
 
 def test_the_banner_names_the_first_failure_and_its_reason(
-    in_words: Sandbox, template_set: catalog.TemplateSet, client: Client, subtests: pytest.Subtests
+    as_text: Sandbox, template_set: catalog.TemplateSet, client: Client, subtests: pytest.Subtests
 ) -> None:
-    asked = [_asked_for(case, template_set, in_words) for case in CASES]
+    requested = [_requested_for(case, template_set, as_text) for case in CASES]
 
-    _to_their_ends(asked)
+    _to_their_ends(requested)
 
-    for case, deployment in zip(CASES, asked, strict=True):
+    for case, deployment in zip(CASES, requested, strict=True):
         with subtests.test(str(case)):
             ended = Deployment.objects.for_page().get(pk=deployment.pk)
             assert ended.state == case.state
             shown = _page(client, ended)
             banner = shown.one(id="banner")
             assert " ▸ ".join(case.leaf.split("/")) in banner.text
-            assert " ".join(case.said.split()) in banner.text
+            assert " ".join(case.message.split()) in banner.text
             assert banner.one(id="cause").attributes.get("data-cause", "") == case.code
             assert case.evidence in banner.text
             name = case.leaf.rpartition("/")[2]
@@ -144,10 +144,10 @@ def test_the_banner_names_the_first_failure_and_its_reason(
             )
 
 
-def _asked_for(case: Case, template_set: catalog.TemplateSet, sandbox: Sandbox) -> Deployment:
+def _requested_for(case: Case, template_set: catalog.TemplateSet, sandbox: Sandbox) -> Deployment:
     account = new_account()
     if case.injected:
-        fault = {"resources": {case.leaf.rpartition("/")[2]: case.said} | case.more_faults}
+        fault = {"resources": {case.leaf.rpartition("/")[2]: case.message} | case.more_faults}
         sandbox.control("POST", "faults", fault, account=account.sandbox_account_id)
     environment = make_environment("broken", account=account)
     return make_deployment(environment, template_digest=template_set.digest, parameters=case.parameters)
@@ -189,7 +189,7 @@ def test_a_rejected_change_set_names_the_nested_stack_and_its_file(
         "does not exist": "CloudFormation rejected the nested stack Network ▸ Inner ▸ Deep (lost.yaml): The "
         "template of a nested stack does not exist.",
     }
-    for said, (file, old, new) in wrong.items():
+    for message, (file, old, new) in wrong.items():
         folder = tmp_path / file
         shutil.copytree(template_set.folder, folder)
         text = (folder / file).read_text()
@@ -204,9 +204,9 @@ def test_a_rejected_change_set_names_the_nested_stack_and_its_file(
 
         _to_their_ends([deployment])
 
-        with subtests.test(said):
+        with subtests.test(message):
             banner = _page(client, deployment).one(id="banner")
-            assert banner.one(id="end-title").text == titles[said]
-            assert said in banner.text
+            assert banner.one(id="end-title").text == titles[message]
+            assert message in banner.text
             assert banner.one(id="remains").text.startswith("CloudFormation created nothing.")
             assert banner.one(id="main-action").text == "Retry with these values"

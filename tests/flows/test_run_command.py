@@ -39,17 +39,17 @@ class Run:
             text=True,
             start_new_session=True,
         )
-        self.said = ""
+        self.printed = ""
         assert self.process.stdout is not None
-        while "Log in as" not in self.said:
+        while "Log in as" not in self.printed:
             line = self.process.stdout.readline()
-            assert line, self.said
-            self.said += line
+            assert line, self.printed
+            self.printed += line
 
     @property
     def login(self) -> tuple[str, str]:
-        found = re.search(r"Log in as (\S+) with the password (\S+)", self.said)
-        assert found, self.said
+        found = re.search(r"Log in as (\S+) with the password (\S+)", self.printed)
+        assert found, self.printed
         return found[1], found[2]
 
     @property

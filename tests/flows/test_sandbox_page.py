@@ -46,13 +46,13 @@ def shop(account: Account, sandbox: Sandbox) -> Account:
 
 
 def machines(sandbox: Sandbox, account: Account) -> list[dict[str, Any]]:
-    told: Any = sandbox.control("GET", "machines", account=account.sandbox_account_id)
-    return list(told["machines"])
+    reported: Any = sandbox.control("GET", "machines", account=account.sandbox_account_id)
+    return list(reported["machines"])
 
 
 def in_force(sandbox: Sandbox, account: Account) -> dict[str, Any]:
-    told: Any = sandbox.control("GET", "faults", account=account.sandbox_account_id)
-    return dict(told)
+    reported: Any = sandbox.control("GET", "faults", account=account.sandbox_account_id)
+    return dict(reported)
 
 
 def test_a_failure_is_injected_and_removed_by_keyboard_without_losing_input(
@@ -153,9 +153,9 @@ def test_a_confirmation_moves_nothing(page: Page, web: Web, shop: Account, sandb
 
 
 def test_the_page_is_accessible(page: Page, web: Web, shop: Account, sandbox: Sandbox) -> None:
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: said.append(str(error)))
+    shown_text: list[str] = []
+    page.on("console", lambda message: shown_text.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: shown_text.append(str(error)))
     page.goto(url(web, "sandbox"))
     expect(page.locator("#databases tbody tr")).to_have_count(2)
     found = faults(page)
@@ -176,7 +176,7 @@ def test_the_page_is_accessible(page: Page, web: Web, shop: Account, sandbox: Sa
         summary.press("Enter")
     found += faults(page)
     page.set_viewport_size(WIDE)
-    assert not said
+    assert not shown_text
     page.get_by_role("button", name="Inject failure").first.click()
     expect(page.get_by_role("alert")).to_be_focused()
     found += faults(page)

@@ -149,14 +149,14 @@ def test_the_script_and_the_server_compute_the_same_ticks(
 
 def test_bars_in_progress_grow_without_requests(waterfall: Page) -> None:
     page = waterfall
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    requested: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
     bar = page.locator("#t-Aurora\\.Aurora3 rect.bar")
     before = bar.get_attribute("width")
 
     wait_until(lambda: bar.get_attribute("width") != before)
 
-    assert not [url for url in asked if "/rows/" in url]
+    assert not [url for url in requested if "/rows/" in url]
 
 
 @pytest.fixture
@@ -196,16 +196,16 @@ def test_rows_outside_of_the_window_exist_for_screen_readers(
         page = context.new_page()
         page.goto(f"{web.url}/deployments/{long_one.pk}/")
         expect(page.locator(".pick[tabindex='0']")).to_have_count(1)
-        told = context.new_cdp_session(page).send("Accessibility.getFullAXTree")["nodes"]
+        reported = context.new_cdp_session(page).send("Accessibility.getFullAXTree")["nodes"]
     listening.close()
-    roles = [node["role"]["value"] for node in told if not node["ignored"]]
+    roles = [node["role"]["value"] for node in reported if not node["ignored"]]
     rows = 1 + 1 + 300 + 3  # the root, a stack, what is in it, and phases
     assert roles.count("table") == 1
     assert roles.count("rowheader") == rows
     assert roles.count("cell") == 3 * rows
     assert ("link", "Network290") in {
         (node["role"]["value"], node["name"]["value"])
-        for node in told
+        for node in reported
         if not node["ignored"] and "name" in node
     }
 

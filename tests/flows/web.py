@@ -65,7 +65,7 @@ def start_web(
         port=port,
         answers=lambda: web_answers(port),
         environment=environment,
-        patience=graceful + STOP_SECONDS,
+        stop_timeout=graceful + STOP_SECONDS,
         graceful=graceful,
     )
     server.start()

@@ -74,10 +74,10 @@ class Console:
         headers = {"Content-Type": "application/json", **bearer(self.sandbox.token_file)}
         connection.request(method, f"/_sanso/{path}?account={self.account}{query}", body, headers)
         answer = connection.getresponse()
-        said = json.loads(answer.read())
+        text = json.loads(answer.read())
         connection.close()
-        assert answer.status in (200, 400, 404), said
-        assert answer.status == 200 or said["error"]
+        assert answer.status in (200, 400, 404), text
+        assert answer.status == 200 or text["error"]
         return answer.status == 200
 
     def assert_page_opens(self) -> None:
@@ -115,8 +115,8 @@ def sent(value: Any) -> bytes:
 )
 @example((("POST", "faults"), {"api": [API | {"count": float("inf")}]}))
 @example((("POST", "pace"), {"pace": float("nan")}))
-def test_any_body(console: Console, asked: tuple[tuple[str, str], Any]) -> None:
-    (method, path), body = asked
+def test_any_body(console: Console, requested: tuple[tuple[str, str], Any]) -> None:
+    (method, path), body = requested
     if console.accepts(method, path, sent(body)) and method == "POST":
         console.assert_page_opens()
         console.clean_up()

@@ -63,8 +63,8 @@ def test_any_address(world: World, share: int) -> None:
 def any_address_of(route: Route, world: World) -> None:
     @fuzzed(3 if str(route).startswith("admin/") else 12)
     @given(requests(world, route))
-    def is_handled(asked: tuple[str, str, dict[str, str], str]) -> None:
-        path, query, headers, session = asked
+    def is_handled(requested: tuple[str, str, dict[str, str], str]) -> None:
+        path, query, headers, session = requested
         client = Client()
         client.cookies["sessionid"] = session
         with transaction.atomic():

@@ -50,14 +50,14 @@ def test_new_environments_speak_http_and_what_is_chosen_once_says_so() -> None:
 
 def test_every_artifact_that_a_template_uses_is_in_the_manifest() -> None:
     keys = {artifact.key for artifact in template_set.load(TEMPLATES).artifacts}
-    asked = {
+    requested = {
         found[1]
         for name in NAMES
         for _, text in strings(resources(name))
         if (found := re.search(r"\$\{ArtifactPrefix\}/([\w/.-]+\.zip)", text))
     }
 
-    assert asked == keys
+    assert requested == keys
 
 
 def fed_by_outputs(name: str) -> set[str]:

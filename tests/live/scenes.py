@@ -118,7 +118,7 @@ def event(
     own = not logical_id
     path = f"{stack.path}/{logical_id}".lstrip("/")
     nested = None if own else Stack.objects.filter(deployment=stack.deployment_id, path=path).first()
-    said = StackEvent(
+    text = StackEvent(
         event_id=str(uuid.uuid4()),
         stack_id=stack.stack_id,
         stack_name=stack.name,
@@ -129,7 +129,7 @@ def event(
         reason=reason,
         at=at or timezone.now(),
     )
-    return event_log.of_stack(Stack.objects.get(pk=stack.pk), said)
+    return event_log.of_stack(Stack.objects.get(pk=stack.pk), text)
 
 
 def add_events(deployment: Deployment, *entries: event_log.Entry) -> int:

@@ -16,8 +16,8 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
 
 
 def decisions(sandbox: Sandbox, account: str) -> list[dict[str, Any]]:
-    told: Any = sandbox.control("GET", "permissions", account=account)
-    found: list[dict[str, Any]] = told["decisions"]
+    reported: Any = sandbox.control("GET", "permissions", account=account)
+    found: list[dict[str, Any]] = reported["decisions"]
     return found
 
 

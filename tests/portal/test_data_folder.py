@@ -89,9 +89,9 @@ print(restrict(Path(".")))
     for path in [data, *data.rglob("*")]:
         os.chown(path, 0 if path.name == "secret-key" else nobody, 0)
 
-    said = subprocess.run(
+    text = subprocess.run(
         [sys.executable, "-c", script, str(data)], cwd=REPOSITORY, capture_output=True, text=True, check=True
     ).stdout
 
-    assert "Other users may read ./secret-key" in said
+    assert "Other users may read ./secret-key" in text
     assert mode(data / "sanso.sqlite3") == 0o600

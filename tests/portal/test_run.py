@@ -37,7 +37,7 @@ class Portal:
         self, data: Path, port: int, *, umask: int = -1, prefix: Sequence[str] = (), **environment: str
     ) -> None:
         inherited = {name: value for name, value in os.environ.items() if name not in CHOSEN_BY_TESTS}
-        self.data, self.said = data, ""
+        self.data, self.printed = data, ""
         self.marks: set[bytes] = set()
         self.process = subprocess.Popen(
             [*prefix, sys.executable, "manage.py", "run"],
@@ -52,19 +52,19 @@ class Portal:
 
     def wait_for(self, text: str) -> None:
         assert self.process.stdout is not None
-        while text not in self.said:
+        while text not in self.printed:
             line = self.process.stdout.readline()
-            assert line, f"ended without saying {text!r}: {self.said}"
-            self.said += line
+            assert line, f"ended without saying {text!r}: {self.printed}"
+            self.printed += line
 
     @property
     def url(self) -> str:
-        found = re.search(r"running at (\S+)", self.said)
+        found = re.search(r"running at (\S+)", self.printed)
         assert found
         return found[1]
 
     def log_in(self) -> httpx.Response:
-        found = LOGIN.search(self.said)
+        found = LOGIN.search(self.printed)
         assert found
         with httpx.Client(base_url=self.url, follow_redirects=True) as browser:
             page = browser.get("/")
@@ -136,7 +136,7 @@ class Portal:
 
     def end(self) -> int:
         self.process.send_signal(signal.SIGINT)
-        self.said += self.process.communicate(timeout=LIMIT)[0]
+        self.printed += self.process.communicate(timeout=LIMIT)[0]
         return self.process.returncode
 
 
@@ -180,8 +180,8 @@ def test_a_run_on_a_fresh_machine_has_a_page_a_login_and_all_services(
     commands = " ".join(portal.processes().values())
     for part in ("portal.redis_server", "portal.sandbox", "celery", "dispatch", "uvicorn"):
         assert part in commands
-    assert "Sandbox machines: " in portal.said  # which services are real, and which are stand-ins
-    assert "stands in for Aurora" in portal.said
+    assert "Sandbox machines: " in portal.printed  # which services are real, and which are stand-ins
+    assert "stands in for Aurora" in portal.printed
     assert {file.stem for file in (portal.data / "logs").glob("*.log")} == {
         *("redis", "sandbox", "worker", "dispatcher", "web")
     }
@@ -249,7 +249,7 @@ def test_the_second_start_is_fast_and_keeps_the_login(portals: list[Portal], tmp
     # CPU time of all its processes, including its end; on two processors it takes half as long.
     cost = after.children_user + after.children_system - before.children_user - before.children_system
     assert cost < 20
-    assert LOGIN.findall(second.said) == LOGIN.findall(first.said)
+    assert LOGIN.findall(second.printed) == LOGIN.findall(first.printed)
 
 
 def test_killed_processes_are_restarted_and_a_killed_run_leaves_none(
@@ -275,12 +275,12 @@ def test_a_missing_database_is_reported(portals: list[Portal], tmp_path: Path) -
     url = f"mysql://someone:hidden@{LOOPBACK}:{free_port()}/sanso"
     portal = Portal(tmp_path, free_port(), DATABASE_URL=url)
     portals.append(portal)
-    said, _ = portal.process.communicate(timeout=LIMIT)
+    message, _ = portal.process.communicate(timeout=LIMIT)
 
     assert portal.process.returncode == 1
-    assert f"The database sanso on {LOOPBACK} cannot be used" in said
-    assert "Traceback" not in said
-    assert "hidden" not in said
+    assert f"The database sanso on {LOOPBACK} cannot be used" in message
+    assert "Traceback" not in message
+    assert "hidden" not in message
 
 
 @pytest.mark.timeout(300)
@@ -309,11 +309,11 @@ def test_concurrent_runs_have_their_own_redis_and_sandbox(portals: list[Portal],
 def test_an_invalid_port_is_reported(portals: list[Portal], tmp_path: Path) -> None:
     portal = Portal(tmp_path, 99999)
     portals.append(portal)
-    said, _ = portal.process.communicate(timeout=LIMIT)
+    message, _ = portal.process.communicate(timeout=LIMIT)
 
     assert portal.process.returncode == 1
-    assert "PORT is '99999', which is not a port number" in said
-    assert "Traceback" not in said
+    assert "PORT is '99999', which is not a port number" in message
+    assert "Traceback" not in message
 
 
 def test_a_taken_port_is_reported_and_the_next_one_used(portals: list[Portal], tmp_path: Path) -> None:
@@ -323,5 +323,5 @@ def test_a_taken_port_is_reported_and_the_next_one_used(portals: list[Portal], t
         portals.append(portal)
         portal.wait_for("Ctrl-C")
 
-    assert f"Port {port} is taken" in portal.said
+    assert f"Port {port} is taken" in portal.printed
     assert portal.url != f"http://127.0.0.1:{port}/"

@@ -48,8 +48,8 @@ def test_a_shell_with_the_output_uses_the_account(sandbox: Sandbox, sandbox_acco
         text=True,
         check=False,
     )
-    said, _, calls = done.stdout.partition("\n")
-    assert said == sandbox_account, done.stderr
+    text, _, calls = done.stdout.partition("\n")
+    assert text == sandbox_account, done.stderr
     assert [call["action"] for call in json.loads(calls)["calls"]] == ["GetCallerIdentity", "ListStacks"]
 
 

@@ -17,9 +17,9 @@ from tests.views.pages import Element, page
 
 pytestmark = pytest.mark.django_db
 URL = "/sandbox/"
-RESOURCE = {"ask": "resource", "logical_id": "DBCluster", "operation": "create", "reason": "Quota."}
-ASSOCIATION = {"ask": "association", "name": "web", "where": "all", "printed": "TASK\r\nfatal\r\n"}
-API = {"ask": "api", "service": "ssm", "action": "GetParameters", "mode": "throttle", "count": "3"}
+RESOURCE = {"form": "resource", "logical_id": "DBCluster", "operation": "create", "reason": "Quota."}
+ASSOCIATION = {"form": "association", "name": "web", "where": "all", "printed": "TASK\r\nfatal\r\n"}
+API = {"form": "api", "service": "ssm", "action": "GetParameters", "mode": "throttle", "count": "3"}
 
 
 @pytest.fixture
@@ -55,16 +55,16 @@ def submit_invalid(browser: Client, values: dict[str, str]) -> Element:
     return page(response)
 
 
-def field(shown: Element, ask: str, name: str) -> Element:
-    return shown.one(id=f"ask-{ask}-{name}")
+def field(shown: Element, form: str, name: str) -> Element:
+    return shown.one(id=f"form-{form}-{name}")
 
 
-def error(shown: Element, ask: str, name: str) -> str:
+def error(shown: Element, form: str, name: str) -> str:
     """Return the error of a field, which the field references as its description."""
-    told = shown.one(id=f"ask-{ask}-{name}_error")
-    assert told["id"] in field(shown, ask, name)["aria-describedby"]
-    assert field(shown, ask, name)["aria-invalid"] == "true"
-    return told.text
+    reported = shown.one(id=f"form-{form}-{name}_error")
+    assert reported["id"] in field(shown, form, name)["aria-describedby"]
+    assert field(shown, form, name)["aria-invalid"] == "true"
+    return reported.text
 
 
 def remove(browser: Client, shown: Element, button: str) -> Element:
@@ -165,7 +165,7 @@ def test_resources_of_the_templates_are_suggested(browser: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "on", "said"),
+    ("typed", "on", "message"),
     [
         ({"where": "all"}, True, "on all instances"),
         ({"where": "first", "number": "2"}, 2, "on the first 2 instances"),
@@ -173,13 +173,13 @@ def test_resources_of_the_templates_are_suggested(browser: Client) -> None:
     ],
 )
 def test_an_association_fails_on_the_chosen_instances(
-    browser: Client, account: Account, sandbox: Sandbox, typed: dict[str, str], on: object, said: str
+    browser: Client, account: Account, sandbox: Sandbox, typed: dict[str, str], on: object, message: str
 ) -> None:
     shown = submit(browser, ASSOCIATION | typed)
 
     fault = faults(sandbox, account)["associations"]["web"]
     assert (fault["on"], fault["stdout"]) == (on, "TASK\nfatal\n")
-    assert f"web {said}" in shown.one(id="associations-list").text
+    assert f"web {message}" in shown.one(id="associations-list").text
     assert "fatal" in shown.one(id="associations-list").one("pre", aria_label="stdout").text
     remove(browser, shown, "Remove web")
     assert not faults(sandbox, account)["associations"]
@@ -247,7 +247,7 @@ def test_failures_of_every_account_are_listed_and_removed(
 def test_the_time_scale_of_the_account_is_changed(
     browser: Client, account: Account, sandbox: Sandbox
 ) -> None:
-    shown = submit(browser, {"ask": "pace", "pace": "3"})
+    shown = submit(browser, {"form": "pace", "pace": "3"})
 
     about: Any = sandbox.control("GET", "about", account=account.sandbox_account_id)
     assert about["pace"] == 3
@@ -257,7 +257,7 @@ def test_the_time_scale_of_the_account_is_changed(
 
 
 @pytest.mark.parametrize(
-    ("values", "name", "said"),
+    ("values", "name", "message"),
     [
         (RESOURCE | {"logical_id": "DB Cluster!"}, "logical_id", "letters and digits only"),
         (RESOURCE | {"logical_id": ""}, "logical_id", "required"),
@@ -270,21 +270,21 @@ def test_the_time_scale_of_the_account_is_changed(
         (API | {"action": "describe stacks"}, "action", "DescribeStacks"),
         (API | {"count": "0"}, "count", "1"),
         (API | {"mode": "hold_before"}, "mode", "hold_before"),
-        ({"ask": "pace", "pace": "-1"}, "pace", "0"),
-        ({"ask": "pace", "pace": "nan"}, "pace", "number"),
+        ({"form": "pace", "pace": "-1"}, "pace", "0"),
+        ({"form": "pace", "pace": "nan"}, "pace", "number"),
     ],
 )
 def test_invalid_input_has_an_error_at_its_field_and_is_kept(
-    browser: Client, account: Account, sandbox: Sandbox, values: dict[str, str], name: str, said: str
+    browser: Client, account: Account, sandbox: Sandbox, values: dict[str, str], name: str, message: str
 ) -> None:
     shown = submit_invalid(browser, values)
 
-    ask = values["ask"]
-    assert said in error(shown, ask, name)
-    assert shown.one(role="alert").one("a")["href"] == f"#ask-{ask}-{name}"
+    form = values["form"]
+    assert message in error(shown, form, name)
+    assert shown.one(role="alert").one("a")["href"] == f"#form-{form}-{name}"
     assert shown.one("title").text.startswith("✕ ")
-    for key in set(values) - {"ask", "where", "mode", "operation", "service"}:
-        kept = field(shown, ask, key)
+    for key in set(values) - {"form", "where", "mode", "operation", "service"}:
+        kept = field(shown, form, key)
         assert (kept.text if kept.name == "textarea" else kept.attributes.get("value", "")).split() == (
             values[key].split()
         )
@@ -292,14 +292,14 @@ def test_invalid_input_has_an_error_at_its_field_and_is_kept(
 
 
 def test_an_unknown_form_is_not_found(browser: Client) -> None:
-    assert browser.post(URL, {"ask": "weather"}).status_code == 404
+    assert browser.post(URL, {"form": "weather"}).status_code == 404
 
 
 def test_an_account_that_is_no_sandbox_is_not_found(browser: Client) -> None:
     real = make_account("real")
 
-    for asked in (str(real.pk), "x", "999999999999"):
-        assert browser.get(URL, {"account": asked}).status_code == 404
+    for requested in (str(real.pk), "x", "999999999999"):
+        assert browser.get(URL, {"account": requested}).status_code == 404
 
 
 def test_two_sandbox_accounts_can_be_chosen_from(browser: Client, account: Account, sandbox: Sandbox) -> None:
@@ -311,7 +311,7 @@ def test_two_sandbox_accounts_can_be_chosen_from(browser: Client, account: Accou
             one["value"] for one in shown.one(id="account").all("option") if "selected" in one.attributes
         ]
         assert chosen == [str(second.pk)]
-        form = shown.one(id="resource-ask").one("form")
+        form = shown.one(id="resource-form").one("form")
         browser.post(form["action"], RESOURCE)
         assert faults(sandbox, second)["resources"]
         assert not faults(sandbox, account)["resources"]
@@ -326,7 +326,7 @@ def test_refreshing_the_lists_keeps_the_input(browser: Client) -> None:
 
     assert fresh.all(id="resources-list")
     assert not fresh.all("h1")
-    kept = fresh.one(id="resource-ask")
+    kept = fresh.one(id="resource-form")
     assert "data-kept" in kept.attributes
     assert not kept.all("form")
 

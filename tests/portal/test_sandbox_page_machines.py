@@ -140,20 +140,20 @@ def test_killing_needs_a_confirmation_and_the_server_is_replaced(browser: Client
     (confirmation,) = row.all("details", class_="confirm")
     assert "as in a power failure" in confirmation.one("form").text
 
-    said = press(browser, confirmation.one("form")["action"], "kill")
+    message = press(browser, confirmation.one("form")["action"], "kill")
 
-    assert said == f"Killed {row['id']}. Its Auto Scaling group launches a replacement."
+    assert message == f"Killed {row['id']}. Its Auto Scaling group launches a replacement."
     wait_until(site.is_whole, what="another server")
     assert row["id"] not in [one["id"] for one in servers(browser, "Web server")]
     assert len(servers(browser, "Web server")) == 2
 
 
 def test_new_actions_of_the_sandbox_are_displayed(browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    ask = ControlPlane._call
+    send = ControlPlane._call
 
     def with_more_actions(self: ControlPlane, path: str, *arguments: Any, **options: Any) -> Any:
-        told = ask(self, path, *arguments, **options)
-        return {**told, "actions": [*told["actions"], "dance"]} if path == "machines" else told
+        reported = send(self, path, *arguments, **options)
+        return {**reported, "actions": [*reported["actions"], "dance"]} if path == "machines" else reported
 
     monkeypatch.setattr(ControlPlane, "_call", with_more_actions)
 
@@ -169,9 +169,9 @@ def test_a_database_fails_over(browser: Client, site: Site, environment: Environ
     writer, reader = [row.one("th").text for row in cluster.one("tbody").all("tr")]
     assert "Writer" in cluster.one(id=f"member-{writer}").text
 
-    said = press(browser, cluster.all("form")[0]["action"], "failover")
+    message = press(browser, cluster.all("form")[0]["action"], "failover")
 
-    assert said == "Failover started."
+    assert message == "Failover started."
 
     def has_failed_over() -> bool:
         rows = shown(browser).one(id="databases").one("tbody").all("tr")

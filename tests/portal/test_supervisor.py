@@ -43,8 +43,8 @@ plan = ProcessPlan(
 )
 try:
     with RunLock(data) as lock:
-        say = partial(print, flush=True)
-        asyncio.run(Supervisor(plan, lambda: None, data=data, lock=lock, say=say).run())
+        report = partial(print, flush=True)
+        asyncio.run(Supervisor(plan, lambda: None, data=data, lock=lock, report=report).run())
 except (AlreadyRunning, RunFailed) as error:
     sys.exit(str(error))
 """
@@ -96,18 +96,18 @@ class Run:
             text=True,
             start_new_session=True,
         )
-        self.said = ""
+        self.printed = ""
 
     def wait_for(self, text: str) -> None:
         assert self.process.stdout is not None
-        while text not in self.said:
+        while text not in self.printed:
             line = self.process.stdout.readline()
-            assert line, f"ended without saying {text!r}: {self.said}"
-            self.said += line
+            assert line, f"ended without saying {text!r}: {self.printed}"
+            self.printed += line
 
     def end(self, number: signal.Signals = signal.SIGINT) -> int:
         self.process.send_signal(number)
-        self.said += self.process.communicate(timeout=LIMIT)[0]
+        self.printed += self.process.communicate(timeout=LIMIT)[0]
         return self.process.returncode
 
     def processes(self) -> dict[int, str]:
@@ -167,7 +167,7 @@ def started(runs: list[Run], folder: Path, **programs: str) -> Run:
 def test_a_run_prints_its_address(runs: list[Run], tmp_path: Path) -> None:
     run = started(runs, tmp_path)
 
-    assert f"http://127.0.0.1:{run.port}/" in run.said
+    assert f"http://127.0.0.1:{run.port}/" in run.printed
 
 
 def test_ctrl_c_ends_everything_and_counts_as_success(runs: list[Run], tmp_path: Path) -> None:
@@ -257,11 +257,11 @@ def test_a_second_run_prints_the_address_of_the_first(runs: list[Run], tmp_path:
     first = started(runs, tmp_path)
 
     second = Run(tmp_path)
-    said, _ = second.process.communicate(timeout=LIMIT)
+    message, _ = second.process.communicate(timeout=LIMIT)
 
     assert second.process.returncode == 1
-    assert f"already running here: http://127.0.0.1:{first.port}/" in said
-    assert f"process {first.process.pid}" in said
+    assert f"already running here: http://127.0.0.1:{first.port}/" in message
+    assert f"process {first.process.pid}" in message
 
 
 def test_a_run_starts_while_processes_of_a_killed_one_are_ended(runs: list[Run], tmp_path: Path) -> None:
@@ -277,11 +277,11 @@ def test_a_run_starts_while_processes_of_a_killed_one_are_ended(runs: list[Run],
 def test_a_portal_that_never_responds_ends_the_run_with_its_log(runs: list[Run], tmp_path: Path) -> None:
     run = Run(tmp_path, web="raise SystemExit('address in use')")
     runs.append(run)
-    said, _ = run.process.communicate(timeout=LIMIT)
+    message, _ = run.process.communicate(timeout=LIMIT)
 
     assert run.process.returncode == 1
-    assert "Traceback" not in said
-    assert "address in use" in said
+    assert "Traceback" not in message
+    assert "address in use" in message
     assert run.has_ended()
 
 
@@ -291,22 +291,22 @@ def test_a_dead_service_is_not_confused_with_another_one_at_its_address(
     """Another program may listen at the address of a dead child."""
     run = Run(tmp_path, redis="raise SystemExit('no memory')", web=wait_for_log("no memory") + WEB)
     runs.append(run)
-    said, _ = run.process.communicate(timeout=LIMIT)
+    message, _ = run.process.communicate(timeout=LIMIT)
 
     assert run.process.returncode == 1
-    assert "is running at" not in said
-    assert "Redis does not respond.\nno memory" in said
-    assert "Traceback" not in said
+    assert "is running at" not in message
+    assert "Redis does not respond.\nno memory" in message
+    assert "Traceback" not in message
 
 
 def test_a_worker_that_keeps_dying_ends_the_run_with_its_log(runs: list[Run], tmp_path: Path) -> None:
     run = Run(tmp_path, worker="raise SystemExit('no such module')", web=wait_for_log("no such module") + WEB)
     runs.append(run)
-    said, _ = run.process.communicate(timeout=LIMIT)
+    message, _ = run.process.communicate(timeout=LIMIT)
 
     assert run.process.returncode == 1
-    assert "is running at" not in said
-    assert "The worker does not respond.\nno such module" in said
+    assert "is running at" not in message
+    assert "The worker does not respond.\nno such module" in message
 
 
 def test_a_run_waits_for_a_slow_service(runs: list[Run], tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ def render(text: str, **values: object) -> str:
 def test_every_status_has_its_own_glyph_and_label() -> None:
     assert set(badges.GLYPHS) == set(badges.LABELS) == set(DisplayStatus)
     assert len(set(badges.GLYPHS.values())) == len(DisplayStatus)
-    assert len({str(word) for word in badges.LABELS.values()}) == len(DisplayStatus)
+    assert len({str(status) for status in badges.LABELS.values()}) == len(DisplayStatus)
 
 
 def test_a_status_has_glyph_label_and_color_with_the_raw_status_as_tooltip() -> None:

@@ -30,8 +30,8 @@ def test_views_and_templates_are_loaded_before_a_web_process_responds(tmp_path: 
         check=True,
     )
 
-    told = json.loads(found.stdout)
-    assert told["views"]
+    reported = json.loads(found.stdout)
+    assert reported["views"]
     assert {"base.html", "deployments/deployment.html", "deployments/_event_line.html"} <= {
-        *told["templates"]
+        *reported["templates"]
     }

@@ -147,6 +147,6 @@ def test_an_association_that_failed_names_the_instance_and_the_task(browser: Cli
 
     shown = read(browser, deployment).one(id="banner")
 
-    said = "Server i-2 failed at task “Install the release”: No space left on device."
-    assert shown.one(id="end-title").text == said
+    message = "Server i-2 failed at task “Install the release”: No space left on device."
+    assert shown.one(id="end-title").text == message
     assert f"/environments/{environment.pk}/servers#associations" in links(shown).values()

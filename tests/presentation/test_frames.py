@@ -61,10 +61,10 @@ def test_a_frame_without_events_tells_how_things_stand() -> None:
 def test_pages_that_ask_while_nothing_happens_share_an_answer_until_something_does() -> None:
     deployment = scenes.running()
     last = deployment.last_seq
-    asked = frames.build(deployment.pk, last, last, ENGLISH)
+    requested = frames.build(deployment.pk, last, last, ENGLISH)
 
-    assert frames.build(deployment.pk, last, last, ENGLISH) is asked
-    assert frames.build(deployment.pk, last, last, JAPANESE) is not asked
+    assert frames.build(deployment.pk, last, last, ENGLISH) is requested
+    assert frames.build(deployment.pk, last, last, JAPANESE) is not requested
     deployment.record(attention_code="AccessDenied", attention="No.")
     assert "No." in frames.build(deployment.pk, last, last, ENGLISH).json
 
@@ -109,13 +109,13 @@ def test_the_change_set_brings_rows_that_no_event_has_told_of() -> None:
 def test_screen_readers_hear_of_phases_the_first_failure_and_the_end() -> None:
     deployment = scenes.rolled_back("lost")
 
-    said = frame(deployment, 1)["say"]
+    text = frame(deployment, 1)["say"]
 
-    assert said[:3] == ["Phase: Artifacts", "Phase: Change set", "Phase: Stacks"]
-    assert said[3].startswith("Aurora3 failed: Resource handler returned message")
-    assert len(said[3]) <= 140
-    assert said[4].startswith("lost: Deployment failed; CloudFormation rolled it back.")
-    assert len(said) == 5
+    assert text[:3] == ["Phase: Artifacts", "Phase: Change set", "Phase: Stacks"]
+    assert text[3].startswith("Aurora3 failed: Resource handler returned message")
+    assert len(text[3]) <= 140
+    assert text[4].startswith("lost: Deployment failed; CloudFormation rolled it back.")
+    assert len(text) == 5
 
 
 @pytest.mark.parametrize("scene", scenes.STATES, ids=lambda scene: scene.__name__)

@@ -48,12 +48,12 @@ class SimulatedCloudFormation:
                 self._add(path, "", "CREATE_IN_PROGRESS", start)
                 self._add(path, "", "CREATE_COMPLETE", end)
             if path:
-                for word, at in (
+                for text, at in (
                     ("IN_PROGRESS", start),
                     ("IN_PROGRESS", start + self.scale),
                     ("COMPLETE", end),
                 ):
-                    self._add(stack_of(path), path.rpartition("/")[2], f"CREATE_{word}", min(at, end))
+                    self._add(stack_of(path), path.rpartition("/")[2], f"CREATE_{text}", min(at, end))
         for own in self.events.values():
             own.sort(key=lambda event: event.at)
 

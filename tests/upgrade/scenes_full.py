@@ -59,9 +59,9 @@ def site_down(stage: Stage) -> None:
     _is(stage, "site-down", "unhealthy")
 
 
-def _is(stage: Stage, name: str, word: str) -> None:
+def _is(stage: Stage, name: str, status: str) -> None:
     sql = "SELECT 1 FROM deployments_environment WHERE name = ? AND health_word = ?"
-    stage.wait_for(f"{name} is {word}", lambda: bool(stage.release.rows(sql, (name, word))))
+    stage.wait_for(f"{name} is {status}", lambda: bool(stage.release.rows(sql, (name, status))))
 
 
 def _ended(stage: Stage, name: str, kind: str, state: str) -> None:

@@ -73,7 +73,7 @@ def test_active_deployments_wait_for_every_possible_condition(dump: Dump) -> Non
 
 @pytest.mark.parametrize("status", sorted(DISPLAYED))
 def test_the_fixture_has_a_stack_or_resource_with_each_status(dump: Dump, status: DisplayStatus) -> None:
-    assert status in {display_status(word, reason) for word, reason in statuses(dump)}
+    assert status in {display_status(term, reason) for term, reason in statuses(dump)}
 
 
 def statuses(dump: Dump) -> Iterator[tuple[str, str]]:

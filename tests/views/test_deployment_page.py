@@ -255,13 +255,13 @@ def test_all_modules_of_the_page_are_preloaded_and_it_is_compressed(browser: Cli
     answer = browser.get(f"/deployments/{deployment.pk}/", headers={"Accept-Encoding": "gzip"})
     assert answer["Content-Encoding"] == "gzip"
     head = read(browser, deployment).one("head")
-    told = {link["href"] for link in head.all("link") if link["rel"] == "modulepreload"}
-    told |= {script["src"] for script in head.all("script")}
+    reported = {link["href"] for link in head.all("link") if link["rel"] == "modulepreload"}
+    reported |= {script["src"] for script in head.all("script")}
     folder = Path(deployments.__file__).parent / "static/deployments"
     wanted, looked = {"deployment.js"}, set[str]()
     while ahead := wanted - looked:
         name = ahead.pop()
         looked.add(name)
         wanted |= set(re.findall(r'^import .*"\./(\w+\.js)"', (folder / name).read_text(), re.MULTILINE))
-    assert {f"/static/deployments/{name}" for name in wanted} <= told
+    assert {f"/static/deployments/{name}" for name in wanted} <= reported
     assert len(wanted) > 10

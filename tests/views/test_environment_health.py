@@ -27,7 +27,7 @@ from tests.built_health import make_parts, make_past, make_whole, run_failed, se
 from tests.views.environment_pages import node, row_of, show, url
 from tests.views.pages import page
 
-TARGET_WORDS = {
+TARGET_TEXTS = {
     "initial": "◐ Initial check",
     "healthy": "✓ Healthy",
     "unhealthy": "✕ Unhealthy",
@@ -110,12 +110,12 @@ def test_every_id_is_on_the_page_once(browser: Client, tab: str) -> None:
     assert len(ids) == len(set(ids))
 
 
-@pytest.mark.parametrize("state", TARGET_WORDS)
+@pytest.mark.parametrize("state", TARGET_TEXTS)
 def test_every_state_of_a_target_has_a_label(browser: Client, state: str) -> None:
     environment = make_whole()
     unwell(environment, state=state, reason="")
 
-    assert TARGET_WORDS[state] in row_of(
+    assert TARGET_TEXTS[state] in row_of(
         show(browser, environment, "servers"), f"target-app-{server_id('app', 1)}"
     )
 

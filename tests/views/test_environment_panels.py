@@ -288,8 +288,8 @@ def test_an_association_can_be_run_on_failed_instances(browser: Client) -> None:
     browser.post(form["action"], fields | {"only_failed": "1"})
 
     assert response["Location"] == url(environment, "environment_servers") + "#associations"
-    (asked,) = ActionRequest.objects.all()
-    assert asked.arguments["instance_ids"] == [run.instance_id]
+    (requested,) = ActionRequest.objects.all()
+    assert requested.arguments["instance_ids"] == [run.instance_id]
     assert (
         "A new run has been requested."
         in show(browser, environment, "servers").one(id="association-assoc-app").text

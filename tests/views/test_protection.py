@@ -25,7 +25,7 @@ def test_only_the_phase_of_protection_failed(
     shown = page(browser.get(ended.get_absolute_url()))
     phases = [one.text.split()[1:] for one in shown.one(id="phases").all("li")]
     assert phases[-1][:2] == ["Protect", "Failed"]
-    assert {"Failed", "Not"} & {word for one in phases[:-1] for word in one} == set()
+    assert {"Failed", "Not"} & {status for one in phases[:-1] for status in one} == set()
     assert "Succeeded" in shown.one(id="header").text
     banner = shown.one(id="banner").text
     assert "staging created" in banner

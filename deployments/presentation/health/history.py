@@ -121,9 +121,9 @@ def _intervals(
     """Return the period without gaps: a sample is valid until the next one, but not for ever."""
     found: list[HealthInterval] = []
     at = start
-    for number, (_tier, said_at, word, healthy, total) in enumerate(samples):
+    for number, (_tier, sampled_at, word, healthy, total) in enumerate(samples):
         until = samples[number + 1][1] if number + 1 < len(samples) else end
-        first, last = max(said_at, start), min(until, said_at + silent, end)
+        first, last = max(sampled_at, start), min(until, sampled_at + silent, end)
         if last <= first:
             continue
         if first > at:

@@ -113,12 +113,12 @@ def _row(resource: ChangedResource) -> ResourceRow:
         word=words.effect_word(effect),
         consequence=words.consequence(resource),
         level=resource.path.count("/") + 2,
-        properties=[_property(one) for one in _told(resource)],
+        properties=[_property(one) for one in _shown_properties(resource)],
         more=len({one.label for one in resource.properties if one.likely_same}),
     )
 
 
-def _told(resource: ChangedResource) -> Iterator[ChangedProperty]:
+def _shown_properties(resource: ChangedResource) -> Iterator[ChangedProperty]:
     """Yield one detail of each value that changes: the one that names its cause."""
     best: dict[str, ChangedProperty] = {}
     for one in resource.properties:

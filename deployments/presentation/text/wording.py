@@ -25,17 +25,19 @@ def phase(name: str) -> str:
     return str(dict(STATES).get(name, name))
 
 
-def event(said: Event) -> str:
+def event(stored: Event) -> str:
     """Return the sentence of one of the portal's own events; code and values when there is none."""
-    if said.code == "attention":
-        return _message(said.values)
+    if stored.code == "attention":
+        return _message(stored.values)
     try:
-        sentence = _EVENTS[said.code](said.values)
+        sentence = _EVENTS[stored.code](stored.values)
     except (KeyError, TypeError, ValueError):
-        return f"{said.code} {json.dumps(said.values, ensure_ascii=False)}" if said.values else said.code
+        return (
+            f"{stored.code} {json.dumps(stored.values, ensure_ascii=False)}" if stored.values else stored.code
+        )
     return (
-        f"{sentence} {_message(said.values)}".strip()
-        if said.code in ("ended", "waiting", "protect.failed")
+        f"{sentence} {_message(stored.values)}".strip()
+        if stored.code in ("ended", "waiting", "protect.failed")
         else sentence
     )
 
@@ -325,12 +327,12 @@ def _attention_over(_values: Values) -> str:
 
 
 def _ended(values: Values) -> str:
-    words = {
+    labels = {
         "succeeded": _("Deployment succeeded."),
         "failed": _("Deployment failed."),
         "rolled_back": _("Deployment failed; CloudFormation rolled it back."),
     }
-    return words[values["state"]]
+    return labels[values["state"]]
 
 
 _EVENTS: dict[str, Callable[[Values], str]] = {

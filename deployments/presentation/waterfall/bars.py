@@ -13,7 +13,7 @@ from deployments.core.timeline import Interval, OperationRun, runs
 from deployments.presentation.waterfall.tree import TreeNode
 
 MOST = 24
-"""Bars in the summary of a stack: more of them would not be told apart."""
+"""Bars in the summary of a stack: more of them could not be told apart."""
 FORWARD = Course(kind=Kind.CREATE)
 """A creation that has not turned back."""
 _GOING = frozenset({DisplayStatus.PROGRESS, DisplayStatus.PENDING, DisplayStatus.ROLLING_BACK})
@@ -66,10 +66,10 @@ def _painted(
     until = following.start if following is not None else None
     found = []
     for interval in run.intervals:
-        told = display_status(interval.status)
-        takes_end = paints_all or told in _GOING or interval.end is None or is_final(interval.status)
+        shown_status = display_status(interval.status)
+        takes_end = paints_all or shown_status in _GOING or interval.end is None or is_final(interval.status)
         stop = until if interval.end is None else interval.end
-        found.append(Bar(interval.start, stop, end if takes_end else told))
+        found.append(Bar(interval.start, stop, end if takes_end else shown_status))
     return found
 
 

@@ -52,17 +52,17 @@ def left(middle: float, low: float, high: float) -> str:
     words = texts()
     if high <= 0:
         return words["overdue"]
-    said = words["left"]
+    phrase = words["left"]
     for place, text in zip(("{middle}", "{low}", "{high}"), amount(middle, low, high), strict=True):
-        said = said.replace(place, text)
-    return said
+        phrase = phrase.replace(place, text)
+    return phrase
 
 
 def amount(middle: float, low: float, high: float) -> tuple[str, str, str]:
     """Return three numbers of seconds in one unit, which the first of them names."""
     unit, name = _unit(high)
-    said = texts()[name].replace("{n}", str(max(1, round(middle / unit))))
-    return said, str(math.floor(low / unit)), str(math.ceil(high / unit))
+    phrase = texts()[name].replace("{n}", str(max(1, round(middle / unit))))
+    return phrase, str(math.floor(low / unit)), str(math.ceil(high / unit))
 
 
 def _unit(seconds: float) -> tuple[int, str]:

@@ -180,12 +180,12 @@ def _history(usual: UsualDuration) -> str:
         return _("no history yet: published durations of this type")
     number = usual.runs
     if usual.source == DurationSource.HERE.value:
-        said = ngettext("from %(count)d run here", "from %(count)d runs here", number)
+        phrase = ngettext("from %(count)d run here", "from %(count)d runs here", number)
     elif usual.source == DurationSource.TYPE.value:
-        said = ngettext("from %(count)d run of this type", "from %(count)d runs of this type", number)
+        phrase = ngettext("from %(count)d run of this type", "from %(count)d runs of this type", number)
     else:
-        said = ngettext("from %(count)d run elsewhere", "from %(count)d runs elsewhere", number)
-    return said % {"count": number}
+        phrase = ngettext("from %(count)d run elsewhere", "from %(count)d runs elsewhere", number)
+    return phrase % {"count": number}
 
 
 def _trail_name(physical_id: str) -> str:

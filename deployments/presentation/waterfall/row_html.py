@@ -145,10 +145,10 @@ def waiting(names: Sequence[str], more: int) -> str:
     """Return what something waits for, in words; "" when it waits for nothing. `more` are not named."""
     if not names:
         return ""
-    said = ", ".join(names)
+    parts = ", ".join(names)
     if more:
-        said = _("%(names)s and %(number)d more") % {"names": said, "number": more}
-    return _("waiting for %(names)s") % {"names": said}
+        parts = _("%(names)s and %(number)d more") % {"names": parts, "number": more}
+    return _("waiting for %(names)s") % {"names": parts}
 
 
 def slower(usual: float) -> str:
@@ -157,7 +157,7 @@ def slower(usual: float) -> str:
 
 
 def _notes(of: Row, texts: RowTexts) -> str:
-    """Return what is said beside the name. rows.js says it anew when another outlook comes."""
+    """Return the text beside the name. rows.js replaces it when the forecast changes."""
     slow = (
         f'<span class="slow">{escape(slower(of.usual))}</span>' if of.is_slow and of.usual is not None else ""
     )
@@ -208,16 +208,16 @@ def _times(of: Row, texts: RowTexts) -> str:
     """Return when it went on, as text for those who do not see the bars."""
     if of.started is None and of.back is None and of.usual is None:
         return ""
-    said = []
+    parts = []
     if of.started is not None and of.ended is not None:
-        said.append(texts.between % {"start": _time(of.started), "end": _time(of.ended)})
+        parts.append(texts.between % {"start": _time(of.started), "end": _time(of.ended)})
     elif of.started is not None:
-        said.append(texts.since % {"start": _time(of.started)})
+        parts.append(texts.since % {"start": _time(of.started)})
     if of.back is not None and of.back.end is not None:
-        said.append(texts.rolled_back % {"start": _time(of.back.start), "end": _time(of.back.end)})
+        parts.append(texts.rolled_back % {"start": _time(of.back.start), "end": _time(of.back.end)})
     if of.usual is not None:
-        said.append(texts.usually % {"usual": clock(of.usual)})
-    return f'<span class="unseen">{escape("; ".join(said))}</span>'
+        parts.append(texts.usually % {"usual": clock(of.usual)})
+    return f'<span class="unseen">{escape("; ".join(parts))}</span>'
 
 
 def _time(at: int) -> str:

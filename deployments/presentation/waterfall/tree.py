@@ -193,11 +193,11 @@ def node(kind: Kind, path: str, resource: Resource | None, stack: Stack | None) 
 
     One of the two rows must be there.
     """
-    told: Any = stack if stack is not None and (stack.status or resource is None) else resource
-    status = resource_state(kind, told.status)
+    model: Any = stack if stack is not None and (stack.status or resource is None) else resource
+    status = resource_state(kind, model.status)
     common: dict[str, Any] = {
         "path": path,
-        "name": name_of(path) or str(told),
+        "name": name_of(path) or str(model),
         "type": resource.type if resource else STACK_TYPE,
         "physical_id": (stack.stack_id if stack else "") or (resource.physical_id if resource else ""),
         "needs": tuple(edge.path for edge in from_rows(resource.depends_on)) if resource else (),
@@ -208,10 +208,10 @@ def node(kind: Kind, path: str, resource: Resource | None, stack: Stack | None) 
         return TreeNode(**common)
     return TreeNode(
         status=status,
-        reason=told.reason,
-        started=_ms(told.started_at),
-        ended=_ms(told.ended_at),
-        changes=told.changes if isinstance(told.changes, list) else (),
+        reason=model.reason,
+        started=_ms(model.started_at),
+        ended=_ms(model.ended_at),
+        changes=model.changes if isinstance(model.changes, list) else (),
         **common,
     )
 

@@ -105,15 +105,15 @@ function foretell(row) {
 function note(row) {
   const place = row.querySelector(".notes");
   const wanted = [
-    ...said("slow", expected.slow[row.id]),
+    ...noteOf("slow", expected.slow[row.id]),
     ...(row.classList.contains("is-critical") ? [flag.content.firstElementChild.cloneNode(true)] : []),
-    ...said("waits", expected.waits[row.id]),
+    ...noteOf("waits", expected.waits[row.id]),
   ];
   const text = wanted.map((one) => one.textContent).join("");
   if (place.textContent !== text || place.childElementCount !== wanted.length) place.replaceChildren(...wanted);
 }
 
-function said(name, text) {
+function noteOf(name, text) {
   if (!text) return [];
   const place = document.createElement("span");
   place.className = name;

@@ -25,17 +25,17 @@ class Command(BaseCommand):
         data = settings.DATA_DIR
         try:
             with RunLock(data) as lock:
-                self.say("Sanso is starting…")
+                self.report("Sanso is starting…")
                 if notice := restrict(data):
-                    self.say(notice)
+                    self.report(notice)
                 plan = make_plan(data, settings.BASE_DIR / "manage.py")
-                asyncio.run(Supervisor(plan, prepare, data=data, lock=lock, say=self.say).run())
+                asyncio.run(Supervisor(plan, prepare, data=data, lock=lock, report=self.report).run())
         except (AlreadyRunning, BadPort, NoFreePort, RunFailed) as error:
             raise CommandError(str(error)) from error
         except DatabaseError as error:
             raise CommandError(f"The database {describe()} cannot be used: {error}") from error
 
-    def say(self, text: str) -> None:
+    def report(self, text: str) -> None:
         """Print a line at once, also into a pipe or a log file."""
         self.stdout.write(text)
         self.stdout.flush()

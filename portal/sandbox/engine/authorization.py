@@ -103,7 +103,7 @@ def authorize(
         for name, value in _tags_of(resource).items():
             for prefix in _PER_RESOURCE_TAG:
                 known.setdefault(f"{prefix}{name}".lower(), value)
-    asked = iam_evaluator.EvalContext(
+    evaluated = iam_evaluator.EvalContext(
         principal_arn=principal.arn,
         principal_type="AssumedRole" if principal.kind == "role" else "User",
         principal_account=principal.account,
@@ -113,14 +113,14 @@ def authorize(
         secure_transport=True,  # loopback stands for TLS
         service_context=known,
     )
-    result = iam_evaluator.evaluate(asked, policies, *limits)
+    result = iam_evaluator.evaluate(evaluated, policies, *limits)
     service = action.partition(":")[0]
     if found := iam_evaluator._resource_policy(service, resource):
-        result = iam_evaluator.combine_resource_policy(result, asked, *found, limits=tuple(limits))
+        result = iam_evaluator.combine_resource_policy(result, evaluated, *found, limits=tuple(limits))
     allowed = result.decision == "Allow"
     decisions.note(principal.account, principal.label, action, allowed)
     if not allowed and is_enforced():
-        raise Denied(principal, action, resource, _reason(action, result, asked, policies, limits))
+        raise Denied(principal, action, resource, _reason(action, result, evaluated, policies, limits))
 
 
 def _policies(principal: Principal) -> tuple[list[Any], list[Any]]:
@@ -134,12 +134,12 @@ def _policies(principal: Principal) -> tuple[list[Any], list[Any]]:
     return own, [*limits, *iam_evaluator._session_policy_limits(session, principal.account)]
 
 
-def _reason(action: str, result: Any, asked: Any, policies: list[Any], limits: list[Any]) -> str:
+def _reason(action: str, result: Any, evaluated: Any, policies: list[Any], limits: list[Any]) -> str:
     if result.resource_policy_arn:
         return " with an explicit deny in a resource-based policy"
     if result.decision == "Deny":
         return " with an explicit deny in an identity-based policy"
-    if limits and iam_evaluator.evaluate(asked, policies).decision == "Allow":
+    if limits and iam_evaluator.evaluate(evaluated, policies).decision == "Allow":
         return f" because no permissions boundary allows the {action} action"
     return f" because no identity-based policy allows the {action} action"
 
@@ -168,7 +168,7 @@ def assume_role(principal: Principal, role_arn: str, external_id: str, session: 
     """
     account, name = role_arn.split(":")[4] if role_arn.count(":") > 4 else "", role_arn.rpartition("/")[2]
     role = iam._roles.get_scoped(account, None, name) if account else None
-    asked = iam_evaluator.EvalContext(
+    evaluated = iam_evaluator.EvalContext(
         principal_arn=principal.arn,
         principal_type={"role": "AssumedRole", "user": "User"}.get(principal.kind, "Root"),
         principal_account=principal.account,
@@ -178,7 +178,7 @@ def assume_role(principal: Principal, role_arn: str, external_id: str, session: 
         service_context={"sts:externalid": external_id or None, "sts:rolesessionname": session or None},
     )
     trusted = role is not None and iam_evaluator.evaluate_trust_policy(
-        role.get("AssumeRolePolicyDocument") or "{}", principal.arn, asked
+        role.get("AssumeRolePolicyDocument") or "{}", principal.arn, evaluated
     )
     if not trusted:
         decisions.note(principal.account, principal.label, "sts:AssumeRole", False)

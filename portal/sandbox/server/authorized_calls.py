@@ -65,9 +65,9 @@ def _authorize(principal: Principal, request: Request) -> None:
     """Raise Denied for the first action that the caller may not perform."""
     for action, resource, context in call_resources.checks(request):
         if action == _ASSUME:
-            asked = request.json() if request.body[:1] == b"{" else {}
+            payload = request.json() if request.body[:1] == b"{" else {}
             role, external_id, session = (
-                str(asked.get(name) or request.param(name))
+                str(payload.get(name) or request.param(name))
                 for name in ("RoleArn", "ExternalId", "RoleSessionName")
             )
             authorization.assume_role(principal, role, external_id, session)

@@ -139,24 +139,24 @@ def _named_backup(kind: str, parameter: str, known: Any) -> Callable[[Request, s
 
 
 def _associations(request: Request, action: str) -> Iterator[Check]:
-    asked = request.json()
-    for found in [asked.get("AssociationId"), *(asked.get("AssociationIds") or ())]:
+    payload = request.json()
+    for found in [payload.get("AssociationId"), *(payload.get("AssociationIds") or ())]:
         if found:
             yield action, request.arn(f"association/{found}"), {}
 
 
 def _command(request: Request, action: str) -> Iterator[Check]:
     """SendCommand: the document and every instance."""
-    asked = request.json()
-    document = str(asked.get("DocumentName", ""))
+    payload = request.json()
+    document = str(payload.get("DocumentName", ""))
     yield action, request.arn(f"document/{document}", own=not document.startswith("AWS-")), {}
-    for instance in asked.get("InstanceIds") or ():
+    for instance in payload.get("InstanceIds") or ():
         yield action, request.arn(f"instance/{instance}", service="ec2"), {}
 
 
 def _parameters(request: Request, action: str) -> Iterator[Check]:
-    asked = request.json()
-    for name in asked.get("Names") or [asked.get("Name", "")]:
+    payload = request.json()
+    for name in payload.get("Names") or [payload.get("Name", "")]:
         if str(name).startswith("arn:"):
             yield action, str(name), {}
         else:
@@ -165,8 +165,8 @@ def _parameters(request: Request, action: str) -> Iterator[Check]:
 
 
 def _log_group(request: Request, action: str) -> Iterator[Check]:
-    asked = request.json()
-    found = asked.get("logGroupIdentifier") or asked.get("logGroupName") or "*"
+    payload = request.json()
+    found = payload.get("logGroupIdentifier") or payload.get("logGroupName") or "*"
     name = str(found).rpartition(":log-group:")[2] or str(found)
     yield action, request.arn(f"log-group:{name}"), {}
 

@@ -91,7 +91,7 @@ class ControlApi:
         account = control_requests.account_of(query)
         name = scope["path"].removeprefix(PREFIX).strip("/")
         if scope["method"] == "POST" and name.startswith("held/"):
-            return self._speak(name.removeprefix("held/"), payload)
+            return self._decide(name.removeprefix("held/"), payload)
         if scope["method"] == "GET" and name.startswith("machines/") and name.endswith("/log"):
             key = name.removeprefix("machines/").removesuffix("/log")
             return {"log": await asyncio.to_thread(machine_actions.log, account, key)}
@@ -155,16 +155,16 @@ class ControlApi:
             if account in (None, waiting.call.account)
         ]
 
-    def _speak(self, key: str, payload: Payload) -> Payload:
-        word = payload.get("action")
-        if word not in ("release", "drop"):
+    def _decide(self, key: str, payload: Payload) -> Payload:
+        decision = payload.get("action")
+        if decision not in ("release", "drop"):
             raise Refused('a held request is answered with {"action": "release"} or {"action": "drop"}')
         if key not in fault_middleware.held:
             raise KeyError(f"held request {key}")
         waiting = fault_middleware.held.pop(key)
         if not waiting.decision.done():
-            waiting.decision.set_result(word)
-        return {"id": key, "action": word}
+            waiting.decision.set_result(decision)
+        return {"id": key, "action": decision}
 
     async def _list_calls(self, account: str | None, query: Payload, payload: Payload) -> Payload:
         since = control_requests.since_of(query)

@@ -11,8 +11,8 @@ from tests.builders import START
 NOW = START
 
 
-def sample(hours_ago: float, word: str = "healthy", healthy: int = 2) -> Sample:
-    return ("app", NOW - timedelta(hours=hours_ago), word, healthy, 2)
+def sample(hours_ago: float, status: str = "healthy", healthy: int = 2) -> Sample:
+    return ("app", NOW - timedelta(hours=hours_ago), status, healthy, 2)
 
 
 def strip(*samples: Sample, period: timedelta = DAY) -> HealthStrip:

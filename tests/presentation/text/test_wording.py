@@ -32,7 +32,7 @@ EVENTS: dict[str, dict[str, Any]] = {
 }
 
 
-def said(code: str, values: dict[str, Any]) -> str:
+def text(code: str, values: dict[str, Any]) -> str:
     return wording.event(Event(source="portal", code=code, values=values))
 
 
@@ -40,7 +40,7 @@ def said(code: str, values: dict[str, Any]) -> str:
 @pytest.mark.parametrize("code", EVENTS)
 def test_every_event_has_a_sentence(code: str, language: str) -> None:
     with translation.override(language):
-        sentence = said(code, EVENTS[code])
+        sentence = text(code, EVENTS[code])
     assert not sentence.startswith(code)
     assert "%" not in sentence
     if language == "ja" and code not in ("attention",):  # its message is AWS's or the runner's
@@ -48,21 +48,21 @@ def test_every_event_has_a_sentence(code: str, language: str) -> None:
 
 
 def test_counts_are_in_words() -> None:
-    assert said("change_set.created", {"resources": 1, "stacks": 9}) == (
+    assert text("change_set.created", {"resources": 1, "stacks": 9}) == (
         "The change set creates 1 resource in 9 stacks."
     )
-    assert said("preflight.templates", {"templates": 9, "warnings": 1}) == ("Templates checked: 1 warning.")
+    assert text("preflight.templates", {"templates": 9, "warnings": 1}) == ("Templates checked: 1 warning.")
 
 
 def test_an_end_says_why() -> None:
-    sentence = said("ended", EVENTS["ended"])
+    sentence = text("ended", EVENTS["ended"])
     assert sentence == "Deployment failed; CloudFormation rolled it back. Aurora/Writer: no."
 
 
 @pytest.mark.parametrize("code", [*EVENTS, "a.newer.code"])
 @pytest.mark.parametrize("values", [{}, {"other": 1}, {"resources": "many", "kind": 1, "state": None}])
 def test_an_event_with_other_values_is_shown_as_it_is(code: str, values: dict[str, Any]) -> None:
-    assert isinstance(said(code, values), str)
+    assert isinstance(text(code, values), str)
 
 
 @pytest.mark.parametrize(

@@ -19,9 +19,11 @@ pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
 
 
-def sample(environment: Environment, ago: timedelta, word: str = "healthy", healthy: int = 2) -> HealthSample:
+def sample(
+    environment: Environment, ago: timedelta, status: str = "healthy", healthy: int = 2
+) -> HealthSample:
     return HealthSample.objects.create(
-        environment=environment, at=NOW - ago, tier="app", word=word, healthy=healthy, total=2
+        environment=environment, at=NOW - ago, tier="app", word=status, healthy=healthy, total=2
     )
 
 

@@ -86,7 +86,7 @@ class Balancer:
     values: dict[str, str]
     host: str
 
-    def ask(
+    def send(
         self, path: str, *, method: str = "GET", secure: bool = True, **headers: str
     ) -> tuple[int, dict[str, str], str]:
         """Ask the load balancer, whose certificate is taken as it is."""
@@ -107,7 +107,7 @@ class Balancer:
 
     def answers(self) -> bool:
         try:
-            return self.ask("/")[0] == 200
+            return self.send("/")[0] == 200
         except OSError:
             return False
 
@@ -134,38 +134,38 @@ def balancer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Balancer]:
 
 
 def test_http_leads_to_https_with_the_same_host_path_and_query(balancer: Balancer) -> None:
-    status, headers, _body = balancer.ask("/a/b?c=d&e", secure=False)
+    status, headers, _body = balancer.send("/a/b?c=d&e", secure=False)
     assert (status, headers["location"]) == (301, f"https://{balancer.host}:8443/a/b?c=d&e")
     assert headers["server"] == "awselb/2.0"
-    status, headers, _body = balancer.ask("/a", secure=False)
+    status, headers, _body = balancer.send("/a", secure=False)
     assert headers["location"] == f"https://{balancer.host}:8443/a"
 
 
 def test_the_default_action_answers_over_tls(balancer: Balancer) -> None:
-    status, headers, body = balancer.ask("/")
+    status, headers, body = balancer.send("/")
     assert (status, body) == (200, 'it\'s %1 "default"')
     assert headers["content-type"] == "text/plain"
 
 
 def test_a_rule_redirects_by_its_path_pattern(balancer: Balancer) -> None:
-    status, headers, _body = balancer.ask("/img/a/b.png?x=1")
+    status, headers, _body = balancer.send("/img/a/b.png?x=1")
     assert status == 302
     assert headers["location"] == f"https://{balancer.host}:8443/new/img/a/b.png?from=old&x=1"
-    assert balancer.ask("/img/b.jpeg")[0] == 200
+    assert balancer.send("/img/b.jpeg")[0] == 200
 
 
 def test_the_rule_of_lower_number_goes_first_and_needs_all_its_conditions(balancer: Balancer) -> None:
-    assert balancer.ask("/old", Host="www.EXAMPLE.com:8443")[0] == 410
-    assert balancer.ask("/old", Host="www.example.org")[0] == 302
-    assert balancer.ask("/older", Host="www.example.com")[0] == 200
+    assert balancer.send("/old", Host="www.EXAMPLE.com:8443")[0] == 410
+    assert balancer.send("/old", Host="www.example.org")[0] == 302
+    assert balancer.send("/older", Host="www.example.com")[0] == 200
 
 
 def test_without_any_target_the_answer_is_503_in_elbs_form(balancer: Balancer) -> None:
-    status, headers, body = balancer.ask("/", method="POST")
+    status, headers, body = balancer.send("/", method="POST")
     assert (status, headers["server"]) == (503, "awselb/2.0")
     assert "<h1>503 Service Temporarily Unavailable</h1>" in body
 
 
 def test_a_changed_listener_is_served_as_changed(balancer: Balancer) -> None:
     changed(balancer.account, balancer.stack, BALANCER, **balancer.values, Words="other words")
-    wait_until(lambda: balancer.ask("/")[2] == "other words", what="the other words")
+    wait_until(lambda: balancer.send("/")[2] == "other words", what="the other words")

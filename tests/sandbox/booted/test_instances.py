@@ -84,8 +84,8 @@ def run(
     )["AssociationDescription"]["AssociationId"]
 
     def status() -> str:
-        told = ssm.describe_association(AssociationId=made)["AssociationDescription"]
-        return str(told["Overview"]["Status"])
+        reported = ssm.describe_association(AssociationId=made)["AssociationDescription"]
+        return str(reported["Overview"]["Status"])
 
     wait_until(lambda: status() in ("Success", "Failed"), what="the end of the association")
     found = {}
@@ -241,8 +241,8 @@ def test_a_machine_that_ends_by_itself_ends_its_instance(account: Account) -> No
     run(account, key, "AWS-RunShellScript", commands=["systemctl poweroff --no-block"])
 
     def state() -> str:
-        told = account.client("ec2").describe_instances(InstanceIds=[key])["Reservations"]
-        return str(told[0]["Instances"][0]["State"]["Name"])
+        reported = account.client("ec2").describe_instances(InstanceIds=[key])["Reservations"]
+        return str(reported[0]["Instances"][0]["State"]["Name"])
 
     wait_until(lambda: state() == "terminated", what="the end of the instance")
 

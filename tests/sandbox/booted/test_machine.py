@@ -48,7 +48,7 @@ def machine(base: Base, tmp_path: Path) -> Iterator[Machine]:
     booted.switch_off()
 
 
-def said(machine: Machine, command: str) -> str:
+def output(machine: Machine, command: str) -> str:
     return machine.run("sh", "-c", command).stdout.strip()
 
 
@@ -72,12 +72,12 @@ def processes_with(text: str) -> list[int]:
 
 
 def test_it_is_a_system_of_its_own_with_its_private_address_and_no_way_out(machine: Machine) -> None:
-    assert said(machine, "systemctl is-system-running") == "running"
-    assert said(machine, "hostname") == "ip-10-0-9-9"
-    assert "10.0.9.9/32" in said(machine, "ip -brief address show eth0")
-    assert said(machine, "ip route show default") == ""
-    assert said(machine, "echo $GREETING") == "good day"
-    assert "GREETING=" in said(machine, "systemctl show-environment")
+    assert output(machine, "systemctl is-system-running") == "running"
+    assert output(machine, "hostname") == "ip-10-0-9-9"
+    assert "10.0.9.9/32" in output(machine, "ip -brief address show eth0")
+    assert output(machine, "ip route show default") == ""
+    assert output(machine, "echo $GREETING") == "good day"
+    assert "GREETING=" in output(machine, "systemctl show-environment")
     assert "10.0.9.9" not in subprocess.run(["ip", "route"], capture_output=True, text=True).stdout
 
 
@@ -114,7 +114,7 @@ def test_it_reaches_what_listens_on_the_hosts_loopback_addresses(machine: Machin
         with HTTPServer((address, 0), Handler) as server:
             threading.Thread(target=server.handle_request, daemon=True).start()
             url = f"http://{address}:{server.server_port}/"
-            assert said(machine, f"curl -sS -m 5 -o /dev/null -w '%{{http_code}}' {url}") == "204"
+            assert output(machine, f"curl -sS -m 5 -o /dev/null -w '%{{http_code}}' {url}") == "204"
     assert callers == [machine.address] * 3
 
 
@@ -127,11 +127,11 @@ def test_machines_side_by_side_share_neither_files_nor_services(
         machine.run(*SERVE)
         machine.run("touch", "/etc/mine")
         other.run("systemctl", "restart", "dbus.service")
-        assert said(machine, "systemctl is-active web") == "active"
-        assert said(other, "ls /etc/mine; systemctl is-active web") == "inactive"
+        assert output(machine, "systemctl is-active web") == "active"
+        assert output(other, "ls /etc/mine; systemctl is-active web") == "inactive"
     finally:
         other.switch_off()
-    assert said(machine, "systemctl is-active web") == "active"
+    assert output(machine, "systemctl is-active web") == "active"
 
 
 @pytest.mark.parametrize("way", ["shut_down", "switch_off", "killed init"])

@@ -133,14 +133,14 @@ class Account:
             of: only of this logical id ("stack" for the stack itself).
             since: leave out that many events at the start.
         """
-        told = []
+        reported = []
         for event in self.events(stack)[since:]:
             own = event.get("PhysicalResourceId") == event["StackId"]
             who = "stack" if own else event["LogicalResourceId"]
             reason = event.get("ResourceStatusReason", "")
             if of in (None, who):
-                told.append(f"{who} {event['ResourceStatus']} {reason}".rstrip())
-        return told
+                reported.append(f"{who} {event['ResourceStatus']} {reason}".rstrip())
+        return reported
 
     def child(self, parent: str, logical_id: str) -> str:
         """Find the StackId of a nested stack, also of one that is deleted."""

@@ -35,8 +35,8 @@ def test_the_event_log_has_the_calls_of_an_account(account: Account) -> None:
     account.client("lambda").list_functions()
     answer = account.sandbox.control("GET", "calls", account=account.id)
     assert isinstance(answer, dict)
-    told = [(call["service"], call["action"]) for call in answer["calls"]]
-    assert told == [
+    reported = [(call["service"], call["action"]) for call in answer["calls"]]
+    assert reported == [
         ("s3", "ListBuckets"),
         ("s3", "CreateBucket"),
         ("s3", "PutObject"),

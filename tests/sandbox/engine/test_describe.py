@@ -110,12 +110,12 @@ def test_operations_are_told_with_their_events(account: Account) -> None:
     operations = account.describe(stack)["LastOperations"]
     assert [one["OperationType"] for one in operations] == ["DELETE_STACK", "CREATE_STACK"]
     for operation in operations:
-        told = account.cloudformation.describe_events(StackName=stack, OperationId=operation["OperationId"])[
-            "OperationEvents"
-        ]
-        assert {one["OperationType"] for one in told} == {operation["OperationType"]}
-        assert told[0]["OperationStatus"] == "SUCCEEDED"
-        assert told[-1]["OperationStatus"] == "IN_PROGRESS"
+        reported = account.cloudformation.describe_events(
+            StackName=stack, OperationId=operation["OperationId"]
+        )["OperationEvents"]
+        assert {one["OperationType"] for one in reported} == {operation["OperationType"]}
+        assert reported[0]["OperationStatus"] == "SUCCEEDED"
+        assert reported[-1]["OperationStatus"] == "IN_PROGRESS"
     by_event = {event["OperationId"] for event in account.events(stack)}
     assert by_event == {one["OperationId"] for one in operations}
 
@@ -123,8 +123,8 @@ def test_operations_are_told_with_their_events(account: Account) -> None:
 def test_failed_events_can_be_asked_for_alone(account: Account) -> None:
     account.fail(Queue="no more queues")
     stack = account.create("failed", QUEUE)
-    told = account.cloudformation.describe_events(StackName=stack, Filters={"FailedEvents": True})
-    assert [(one["LogicalResourceId"], one["ResourceStatus"]) for one in told["OperationEvents"]] == [
+    reported = account.cloudformation.describe_events(StackName=stack, Filters={"FailedEvents": True})
+    assert [(one["LogicalResourceId"], one["ResourceStatus"]) for one in reported["OperationEvents"]] == [
         ("Queue", "CREATE_FAILED")
     ]
 
@@ -146,9 +146,9 @@ def test_every_event_is_sent_to_the_notification_topics(account: Account) -> Non
 
     wait_until(all_are_there, what="the notifications")
     assert {message["Subject"] for message in messages} == {"AWS CloudFormation Notification"}
-    told = [dict(re.findall(r"^(\w+)='(.*)'$", message["Message"], re.MULTILINE)) for message in messages]
-    assert {one["EventId"] for one in told} == {event["EventId"] for event in events}
-    first = next(one for one in told if one["EventId"] == events[2]["EventId"])
+    reported = [dict(re.findall(r"^(\w+)='(.*)'$", message["Message"], re.MULTILINE)) for message in messages]
+    assert {one["EventId"] for one in reported} == {event["EventId"] for event in events}
+    first = next(one for one in reported if one["EventId"] == events[2]["EventId"])
     assert {
         key: first[key]
         for key in (

@@ -141,7 +141,7 @@ def test_accounts_do_not_feel_each_others_faults(account: Account, sandbox: Sand
 
 
 @pytest.mark.parametrize(
-    ("mode", "word", "made_before", "made_after"),
+    ("mode", "decision", "made_before", "made_after"),
     [
         ("hold_before", "release", False, True),
         ("hold_before", "drop", False, False),
@@ -149,8 +149,8 @@ def test_accounts_do_not_feel_each_others_faults(account: Account, sandbox: Sand
         ("hold_after", "drop", True, True),
     ],
 )
-def test_a_held_call_waits_for_a_word(
-    account: Account, mode: str, word: str, made_before: bool, made_after: bool
+def test_a_held_call_waits_for_a_decision(
+    account: Account, mode: str, decision: str, made_before: bool, made_after: bool
 ) -> None:
     account.break_api(service="sqs", action="CreateQueue", mode=mode)
     outcome: list[object] = []
@@ -173,9 +173,9 @@ def test_a_held_call_waits_for_a_word(
         mode.removeprefix("hold_"),
     )
     assert account.queue_names() == ({"made"} if made_before else set())
-    account.sandbox.control("POST", f"held/{held[0]['id']}", {"action": word})
+    account.sandbox.control("POST", f"held/{held[0]['id']}", {"action": decision})
     caller.join(LIMIT)
-    assert isinstance(outcome[0], dict if word == "release" else ConnectionClosedError)
+    assert isinstance(outcome[0], dict if decision == "release" else ConnectionClosedError)
     assert account.queue_names() == ({"made"} if made_after else set())
     assert account.sandbox.control("GET", "held", account=account.id) == []
 

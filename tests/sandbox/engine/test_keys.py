@@ -53,8 +53,8 @@ def test_a_key_acts_in_its_account(account: Account) -> None:
 
 def test_the_event_log_has_the_caller(account: Account) -> None:
     account.client("sts").get_caller_identity()
-    told: Any = account.sandbox.control("GET", "calls", account=account.id)
-    assert [call["caller"] for call in told["calls"]] == ["script"]
+    reported: Any = account.sandbox.control("GET", "calls", account=account.id)
+    assert [call["caller"] for call in reported["calls"]] == ["script"]
 
 
 @pytest.fixture(scope="module")

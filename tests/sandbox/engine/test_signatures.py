@@ -225,8 +225,8 @@ def test_a_moment_that_is_none_is_refused(account: Account) -> None:
 def test_a_refused_call_is_not_in_the_call_log(account: Account) -> None:
     request = signed(account)
     send(request, b'{"MaxResults": 10}')
-    told: Any = account.sandbox.control("GET", "calls", account=account.id)
-    assert told["calls"] == []
+    reported: Any = account.sandbox.control("GET", "calls", account=account.id)
+    assert reported["calls"] == []
 
 
 # --- keys of sessions and users -----------------------------------------------------------------------------
@@ -250,8 +250,8 @@ def test_an_assumed_roles_keys_work_with_their_token(account: Account) -> None:
         getattr(client(account.sandbox, service, key, secret, token), call)()
     arn = client(account.sandbox, "sts", key, secret, token).get_caller_identity()["Arn"]
     assert arn == f"arn:aws:sts::{account.id}:assumed-role/worker/mine"
-    told: Any = account.sandbox.control("GET", "calls", account=account.id)
-    assert {call["caller"] for call in told["calls"][3:]} == {arn}
+    reported: Any = account.sandbox.control("GET", "calls", account=account.id)
+    assert {call["caller"] for call in reported["calls"][3:]} == {arn}
     for other in ("", token[:-1] + "*"):
         refused = refusal(client(account.sandbox, "sts", key, secret, other), CALLS["sts"])
         assert refused[0] == "InvalidClientTokenId"

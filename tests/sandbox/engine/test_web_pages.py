@@ -43,7 +43,7 @@ OWN = [
 ]
 
 
-def ask(
+def send(
     sandbox: Sandbox, path: str, headers: dict[str, str], method: str = "GET"
 ) -> tuple[int, dict[str, str]]:
     connection = http.client.HTTPConnection("127.0.0.1", sandbox.port)
@@ -61,11 +61,11 @@ def test_a_page_from_elsewhere_is_refused_whatever_it_knows(
     """Even a signature that is right, or the token, does not help it."""
     sandbox = account.sandbox
     headers = {name: value.format(port=sandbox.port) for name, value in foreign.items()}
-    assert ask(sandbox, "/_sanso/about", bearer(sandbox.token_file) | headers)[0] == 403
+    assert send(sandbox, "/_sanso/about", bearer(sandbox.token_file) | headers)[0] == 403
     url = f"{sandbox.url}/?Action=ListStacks"
     request = AWSRequest("GET", url, headers={"Host": headers.get("Host", urlsplit(url).netloc)})
     SigV4Auth(Credentials(*sandbox.key(account.id)), "cloudformation", REGION).add_auth(request)
-    status, answered = ask(sandbox, "/?Action=ListStacks", dict(request.headers) | headers)
+    status, answered = send(sandbox, "/?Action=ListStacks", dict(request.headers) | headers)
     assert status == 403
     assert answered["content-type"] == "text/plain"
 
@@ -73,7 +73,7 @@ def test_a_page_from_elsewhere_is_refused_whatever_it_knows(
 @pytest.mark.parametrize("own", OWN, ids=str)
 def test_scripts_and_the_sandbox_itself_are_not(sandbox: Sandbox, own: dict[str, str]) -> None:
     headers = {name: value.format(port=sandbox.port) for name, value in own.items()}
-    assert ask(sandbox, "/_sanso/about", bearer(sandbox.token_file) | headers)[0] == 200
+    assert send(sandbox, "/_sanso/about", bearer(sandbox.token_file) | headers)[0] == 200
 
 
 def signed(account: Account, method: str, path: str, service: str) -> dict[str, str]:
@@ -90,14 +90,14 @@ def test_no_answer_may_be_read_across_origins(account: Account) -> None:
         ("GET", f"/{account.bucket}/sets/0123abcd/a.yaml", "s3"),
         ("OPTIONS", "/", "s3"),
     ):
-        status, headers = ask(account.sandbox, path, signed(account, method, path, service), method)
+        status, headers = send(account.sandbox, path, signed(account, method, path, service), method)
         assert status == 200
         assert not [name for name in headers if name.startswith("access-control-")]
 
 
 def test_a_preflight_is_refused(sandbox: Sandbox) -> None:
     headers = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
-    status, answered = ask(sandbox, "/", headers, "OPTIONS")
+    status, answered = send(sandbox, "/", headers, "OPTIONS")
     assert status == 403
     assert not [name for name in answered if name.startswith("access-control-")]
 
@@ -130,8 +130,8 @@ def test_addresses_of_ministacks_own_are_closed_to_everybody(
     account: Account, method: str, path: str
 ) -> None:
     account.publish(a="x")
-    assert ask(account.sandbox, path, {}, method)[0] == 403
-    assert ask(account.sandbox, path, signed(account, method, path, "s3"), method)[0] == 403
+    assert send(account.sandbox, path, {}, method)[0] == 403
+    assert send(account.sandbox, path, signed(account, method, path, "s3"), method)[0] == 403
     assert account.client("s3").list_buckets()["Buckets"]
 
 
@@ -151,7 +151,7 @@ def test_addresses_of_ministacks_own_are_closed_to_everybody(
 def test_what_ministack_answers_without_a_signature_wants_one(
     sandbox: Sandbox, method: str, path: str
 ) -> None:
-    assert ask(sandbox, path, {}, method)[0] in (400, 403)
+    assert send(sandbox, path, {}, method)[0] in (400, 403)
 
 
 def test_a_websocket_is_not_opened(sandbox: Sandbox) -> None:
@@ -162,7 +162,7 @@ def test_a_websocket_is_not_opened(sandbox: Sandbox) -> None:
         "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
         **bearer(sandbox.token_file),
     }
-    assert ask(sandbox, "/_aws/execute-api/any/any", headers)[0] == 403
+    assert send(sandbox, "/_aws/execute-api/any/any", headers)[0] == 403
 
 
 def test_who_guesses_where_a_stack_waits_for_an_answer_still_needs_cloudformations_signature(
@@ -174,11 +174,11 @@ def test_who_guesses_where_a_stack_waits_for_an_answer_still_needs_cloudformatio
         Outputs: {Url: {Value: !Ref Handle}}
     """
     url = urlsplit(account.outputs(account.create("waits", handle))["Url"])
-    assert ask(account.sandbox, url.path, {}, "PUT")[0] == 403
-    assert ask(account.sandbox, url.path, signed(account, "PUT", url.path, "s3"), "PUT")[0] == 403
-    assert ask(account.sandbox, f"{url.path}?{url.query}", {}, "POST")[0] == 403
+    assert send(account.sandbox, url.path, {}, "PUT")[0] == 403
+    assert send(account.sandbox, url.path, signed(account, "PUT", url.path, "s3"), "PUT")[0] == 403
+    assert send(account.sandbox, f"{url.path}?{url.query}", {}, "POST")[0] == 403
     # The signature is right: it is MiniStack that finds no signal in an empty body.
-    assert ask(account.sandbox, f"{url.path}?{url.query}", {}, "PUT")[0] == 400
+    assert send(account.sandbox, f"{url.path}?{url.query}", {}, "PUT")[0] == 400
     key = Keyring(account.sandbox.token_file.read_text()).issue(account.id, CLOUDFORMATION)
     assert f"Credential={key.id}%2F" in url.query
 

@@ -40,9 +40,9 @@ def test_times_that_were_saved_are_read_back(site: Site) -> None:
 
 
 def test_the_portal_can_save_a_time_through_the_site(site: Site) -> None:
-    asked = site_of(site.outputs["AlbDnsName"], site.outputs["SiteUrl"], loopback=True)
+    requested = site_of(site.outputs["AlbDnsName"], site.outputs["SiteUrl"], loopback=True)
 
-    answer = check_site(asked)
+    answer = check_site(requested)
 
     assert (answer.wrote, answer.read, answer.problem) == (True, True, None)
     assert answer.saved in json.loads(site.get("read"))
@@ -50,8 +50,8 @@ def test_the_portal_can_save_a_time_through_the_site(site: Site) -> None:
 
 def test_app_servers_call_aws_as_their_instances_role(site: Site) -> None:
     site.get("read")
-    told: Any = site.account.sandbox.control("GET", "calls", account=site.account.id)
-    readers = {call["caller"] for call in told["calls"] if call["action"] == "GetSecretValue"}
+    reported: Any = site.account.sandbox.control("GET", "calls", account=site.account.id)
+    readers = {call["caller"] for call in reported["calls"] if call["action"] == "GetSecretValue"}
     servers = {machine["instance"] for machine in site.machines("uwsgi")}
     assert servers <= {reader.rpartition("/")[2] for reader in readers if ":assumed-role/" in reader}
 

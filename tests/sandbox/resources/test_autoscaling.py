@@ -192,9 +192,9 @@ def test_a_terminated_instance_is_replaced(fleet: Fleet) -> None:
     fleet.account.client("ec2").terminate_instances(InstanceIds=[lost])
     wait_until(lambda: lost not in fleet.members() and len(fleet.members()) == 2, what="a replacement")
     wait_until(lambda: fleet.states() == ["healthy", "healthy"], what="healthy targets")
-    told = " ".join(one["Cause"] for one in fleet.activities())
-    assert "EC2 health check indicating it has been terminated or stopped" in told
-    assert "launched in response to an unhealthy instance needing to be replaced" in told
+    reported = " ".join(one["Cause"] for one in fleet.activities())
+    assert "EC2 health check indicating it has been terminated or stopped" in reported
+    assert "launched in response to an unhealthy instance needing to be replaced" in reported
 
 
 def test_an_instance_that_leaves_drains_first(fleet: Fleet) -> None:

@@ -84,12 +84,12 @@ def secret(account: Account, arn: str) -> dict[str, str]:
 
 
 def connect(account: Account, outputs: dict[str, str], host: str, **options: Any) -> Any:
-    word = secret(account, outputs["Secret"])
+    status = secret(account, outputs["Secret"])
     return pymysql.connect(
         host=outputs[host],
         port=int(outputs["Port"]),
-        user=word["username"],
-        password=word["password"],
+        user=status["username"],
+        password=status["password"],
         database="datelog",
         autocommit=True,
         **options,
@@ -155,9 +155,11 @@ def test_two_clusters_do_not_see_each_others_tables(account: Account, network: N
     with connect(account, second, "Endpoint") as connection, connection.cursor() as cursor:
         cursor.execute("SHOW TABLES")
         assert cursor.fetchall() == ()
-    word = secret(account, first["Secret"])
+    status = secret(account, first["Secret"])
     with pytest.raises(pymysql.err.OperationalError, match="Access denied"):
-        pymysql.connect(host=second["Endpoint"], port=3306, user=word["username"], password=word["password"])
+        pymysql.connect(
+            host=second["Endpoint"], port=3306, user=status["username"], password=status["password"]
+        )
 
 
 def test_a_cluster_that_wants_encryption_refuses_all_else(account: Account, network: Network) -> None:
@@ -242,9 +244,9 @@ def test_a_cluster_is_created_for_a_while(account: Account, network: Network) ->
 
 
 def test_what_is_done_through_the_api_reaches_the_database_too(account: Account, network: Network) -> None:
-    own_word = CLUSTER.replace("ManageMasterUserPassword: true", "MasterUserPassword: first word")
-    own_word = own_word.replace("  Secret: {Value: !GetAtt Cluster.MasterUserSecret.SecretArn}\n", "")
-    outputs = account.outputs(made(account, "aurora", own_word, **values(network)))
+    own_password = CLUSTER.replace("ManageMasterUserPassword: true", "MasterUserPassword: first word")
+    own_password = own_password.replace("  Secret: {Value: !GetAtt Cluster.MasterUserSecret.SecretArn}\n", "")
+    outputs = account.outputs(made(account, "aurora", own_password, **values(network)))
     pymysql.connect(host=outputs["Endpoint"], user="admin", password="first word").close()
     rds = account.client("rds")
     rds.modify_db_cluster(

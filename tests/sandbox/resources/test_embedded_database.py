@@ -101,12 +101,12 @@ def test_a_writer_waits_for_another_without_stopping_the_server(database: Server
 def test_many_clients_connect_at_once_over_tls(database: Server) -> None:
     answers: list[Any] = []
 
-    def ask() -> None:
+    def send() -> None:
         connection = connect(database)
         answers.append(run(connection, "SELECT 41 + 1"))
         connection.close()
 
-    threads = [threading.Thread(target=ask) for _number in range(24)]
+    threads = [threading.Thread(target=send) for _number in range(24)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -132,13 +132,13 @@ def test_what_a_function_prints_is_in_its_log_group_and_stream(account: Account)
     logs = account.client("logs")
     group = f"/aws/lambda/{function_name(account)}"
     (stream,) = logs.describe_log_streams(logGroupName=group)["logStreams"]
-    told = [
+    reported = [
         one["message"]
         for one in logs.get_log_events(logGroupName=group, logStreamName=stream["logStreamName"])["events"]
     ]
-    assert told[0].startswith("START RequestId: ")
-    assert "asked 5 true" in told
-    assert any(line.startswith("REPORT RequestId: ") for line in told)
+    assert reported[0].startswith("START RequestId: ")
+    assert "asked 5 true" in reported
+    assert any(line.startswith("REPORT RequestId: ") for line in reported)
 
 
 def test_a_function_that_answers_failed_fails_the_resource_with_its_reason(account: Account) -> None:
@@ -258,8 +258,8 @@ def test_a_function_calls_aws_as_its_role(account: Account) -> None:
     answer = call_answering(account, code, Timeout=20)
     (name,) = [one["RoleName"] for one in account.client("iam").list_roles()["Roles"]]
     assert answer == role.format(account.id, name, function_name(account))
-    told: Any = account.sandbox.control("GET", "calls", account=account.id)
-    assert answer in {call["caller"] for call in told["calls"] if call["action"] == "GetCallerIdentity"}
+    reported: Any = account.sandbox.control("GET", "calls", account=account.id)
+    assert answer in {call["caller"] for call in reported["calls"] if call["action"] == "GetCallerIdentity"}
 
 
 def test_a_functions_keys_are_not_its_names_and_end_with_a_reset(account: Account) -> None:

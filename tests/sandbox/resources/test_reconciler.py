@@ -74,31 +74,31 @@ def position(host: str) -> Any:
     return run(host, "SELECT @@gtid_binlog_pos")
 
 
-def has(aurora: Aurora, word: str) -> Callable[[], bool]:
+def has(aurora: Aurora, status: str) -> Callable[[], bool]:
     """Make a condition that comes true when the word is in the table wherever a client asks."""
 
     def found() -> bool:
         places = [aurora.endpoint.reader, *(one.address[0] for one in aurora.members())]
         try:
-            return all(run(place, f"SELECT 1 FROM saved WHERE word = '{word}'") for place in places)
+            return all(run(place, f"SELECT 1 FROM saved WHERE word = '{status}'") for place in places)
         except pymysql.MySQLError:
             return False
 
     return found
 
 
-def write(aurora: Aurora, word: str) -> None:
-    run(aurora.endpoint.writer, f"INSERT INTO saved (word) VALUES ('{word}')")
+def write(aurora: Aurora, status: str) -> None:
+    run(aurora.endpoint.writer, f"INSERT INTO saved (word) VALUES ('{status}')")
 
 
-def died_with_more(aurora: Aurora, word: str) -> bool:
+def died_with_more(aurora: Aurora, status: str) -> bool:
     """Let the writer die with a commit in its log that no reader has; tell whether that went as it should."""
     before, dies = writer(aurora), host(aurora, writes=True)
     logged, acknowledged = position(dies), threading.Event()
 
     def commit() -> None:
         try:
-            write(aurora, word)
+            write(aurora, status)
         except pymysql.MySQLError:
             return
         acknowledged.set()
@@ -154,10 +154,10 @@ def test_a_reader_that_was_told_to_follow_no_more_is_told_again(aurora: Aurora) 
 
 def test_a_writer_that_hangs_is_replaced_and_nobody_waits_for_it(aurora: Aurora) -> None:
     before = aurora.act("freeze_writer")
-    asked = time.monotonic()
+    requested = time.monotonic()
     with pytest.raises(ValueError, match=r".+"):
         aurora.act("failover")
-    assert time.monotonic() - asked < LIMIT / 2
+    assert time.monotonic() - requested < LIMIT / 2
     wait_until(lambda: is_whole(aurora) and writer(aurora) != before, what="another writer")
     write(aurora, "thawed")
     wait_until(has(aurora, "thawed"), what="what is written then, everywhere")

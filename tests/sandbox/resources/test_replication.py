@@ -96,12 +96,12 @@ class Load:
         self.acknowledged: list[str] = []
         self._name = secrets.token_hex(4)
         self._stop = threading.Event()
-        word = secret(account, outputs["Secret"])
+        text = secret(account, outputs["Secret"])
         self._open: Callable[[], Any] = lambda: pymysql.connect(
             host=outputs["Endpoint"],
             port=int(outputs["Port"]),
-            user=word["username"],
-            password=word["password"],
+            user=text["username"],
+            password=text["password"],
             database="datelog",
             autocommit=True,
             read_timeout=5,
@@ -115,9 +115,9 @@ class Load:
                 return
             try:
                 connection = connection or self._open()
-                word = f"{self._name}-{number}-{turn}"
-                connection.cursor().execute("INSERT INTO saved (word) VALUES (%s)", (word,))
-                self.acknowledged.append(word)
+                text = f"{self._name}-{number}-{turn}"
+                connection.cursor().execute("INSERT INTO saved (word) VALUES (%s)", (text,))
+                self.acknowledged.append(text)
             except pymysql.MySQLError:
                 connection = None
                 time.sleep(0.01)
@@ -136,7 +136,7 @@ class Load:
 def words(account: Account, outputs: Outputs, endpoint: str) -> set[str]:
     with connect(account, outputs, endpoint) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT word FROM saved")
-        return {word for (word,) in cursor.fetchall()}
+        return {text for (text,) in cursor.fetchall()}
 
 
 @pytest.mark.parametrize("action", ["kill_writer", "stop_writer", "failover"])
@@ -161,7 +161,7 @@ def test_rds_tells_of_the_failover(account: Account, aurora: Outputs) -> None:
     act(account, aurora, "kill_writer")
     rds = account.client("rds")
 
-    def told() -> dict[str, bool]:
+    def reported() -> dict[str, bool]:
         members = cluster(account, aurora)["DBClusterMembers"]
         return {one["DBInstanceIdentifier"]: one["IsClusterWriter"] for one in members}
 
@@ -171,7 +171,9 @@ def test_rds_tells_of_the_failover(account: Account, aurora: Outputs) -> None:
 
     wait_until(lambda: cluster(account, aurora)["Status"] == "failing-over", what="the failover's status")
     becomes(
-        account, lambda: told() == {aurora["Writer"]: False, aurora["Reader"]: True}, "the members' new roles"
+        account,
+        lambda: reported() == {aurora["Writer"]: False, aurora["Reader"]: True},
+        "the members' new roles",
     )
     becomes(account, lambda: status(aurora["Writer"]) == "available", "the old writer")
     becomes(account, lambda: cluster(account, aurora)["Status"] == "available", "the cluster")

@@ -56,7 +56,7 @@ def account(account: Account) -> Account:
     return account
 
 
-def _asked(outputs: dict[str, str], question: str) -> Any:
+def _requested(outputs: dict[str, str], question: str) -> Any:
     connection = pymysql.connect(
         host=outputs["Host"], port=int(outputs["Port"]), user="admin", password="not-a-secret"
     )
@@ -70,25 +70,25 @@ def test_a_new_parameter_group_does_not_set_the_charset_of_a_cluster(account: Ac
     account.pace(0.2)  # the five minutes are five seconds
     group = account.outputs(made(account, "group", GROUP))["Group"]
     new = made(account, "new", CLUSTER, Group=group)
-    assert _asked(account.outputs(new), "SELECT @@character_set_server") == "utf8mb4"
+    assert _requested(account.outputs(new), "SELECT @@character_set_server") == "utf8mb4"
     account.sandbox.control(
         "POST", "readings", {"new_parameter_groups_are_ignored": False}, account=account.id
     )
     kinder = made(account, "kinder", CLUSTER, Group=group)
-    assert _asked(account.outputs(kinder), "SELECT @@character_set_server") == "sjis"
+    assert _requested(account.outputs(kinder), "SELECT @@character_set_server") == "sjis"
     account.sandbox.control(
         "POST", "readings", {"new_parameter_groups_are_ignored": True}, account=account.id
     )
     account.pace(0)
     old = made(account, "old", CLUSTER, Group=group)
-    assert _asked(account.outputs(old), "SELECT @@character_set_server") == "sjis"
+    assert _requested(account.outputs(old), "SELECT @@character_set_server") == "sjis"
 
 
 def test_after_a_failover_the_writer_endpoint_leads_to_the_old_writer_for_a_while(account: Account) -> None:
     """https://repost.aws/knowledge-center/aurora-mysql-redirected-endpoint-writer"""
     outputs = account.outputs(made(account, "aurora", CLUSTER.replace("\nOutputs:\n", READER)))
     rds = account.client("rds")
-    before = _asked(outputs, "SELECT @@server_id")
+    before = _requested(outputs, "SELECT @@server_id")
 
     def has_a_reader() -> bool:
         members = account.sandbox.control("GET", "databases", account=account.id)
@@ -101,7 +101,9 @@ def test_after_a_failover_the_writer_endpoint_leads_to_the_old_writer_for_a_whil
 
     def sees(wanted: tuple[int, bool]) -> bool:
         try:
-            read_only, server = (_asked(outputs, f"SELECT @@{name}") for name in ("read_only", "server_id"))
+            read_only, server = (
+                _requested(outputs, f"SELECT @@{name}") for name in ("read_only", "server_id")
+            )
         except pymysql.MySQLError:
             return False
         seen.append((read_only, server == before))
@@ -110,7 +112,7 @@ def test_after_a_failover_the_writer_endpoint_leads_to_the_old_writer_for_a_whil
     wait_until(lambda: sees((1, True)), what="the old writer, which only reads now")
     assert (0, False) not in seen
     with pytest.raises(pymysql.MySQLError) as refused:
-        _asked(outputs, "CREATE DATABASE refused")
+        _requested(outputs, "CREATE DATABASE refused")
     assert refused.value.args[0] == 1290  # "running with the --read-only option"
     account.pace(0)
     wait_until(lambda: sees((0, False)), what="the new writer behind the endpoint")

@@ -175,7 +175,7 @@ def _has_signaled(group: Record, started: float) -> bool:
     needed = math.ceil(count * percent / 100)
     if bad > count - needed:
         raise provision.Refused(rolling.unsatisfied(bad, signals.FAILURE, count, percent))
-    timeout = rolling.patience(signals.seconds(wanted.get("Timeout"), rolling.SIGNAL_PAUSE))
+    timeout = rolling.scaled_timeout(signals.seconds(wanted.get("Timeout"), rolling.SIGNAL_PAUSE))
     if good < needed and time.monotonic() - started > timeout:
         raise provision.Refused(rolling.unsatisfied(good, signals.SUCCESS, count, percent))
     return good + bad >= count or (good >= needed and time.monotonic() - started > timeout)

@@ -52,7 +52,7 @@ class Rollout:
         passed = time.monotonic() - self.started
         if self.waits:
             missing = [one for one in added if one not in self.signals.by_id]
-            if missing and passed < patience(self.pause):
+            if missing and passed < scaled_timeout(self.pause):
                 return False
             self._count(added, missing)
         elif passed < shortened(self.pause):
@@ -73,7 +73,7 @@ class Rollout:
             self.failure = unsatisfied(self.failures, FAILURE, self.total, self.percent)
 
 
-def patience(aws_seconds: float) -> float:
+def scaled_timeout(aws_seconds: float) -> float:
     """Return the seconds to wait here for signals that AWS waits for so long."""
     least = max(LEAST_WAIT, in_use.machines().setup_timeout)
     return shortened(aws_seconds, at_least=min(aws_seconds, least))

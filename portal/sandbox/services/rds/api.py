@@ -47,10 +47,10 @@ def _create_cluster(parameters: Parameters, engine: Action) -> Answer:
 def _modify_cluster(parameters: Parameters, engine: Action) -> Answer:
     answer = engine(parameters)
     identifier = query.value(parameters, "DBClusterIdentifier")
-    word = query.value(parameters, "MasterUserPassword")
+    new_password = query.value(parameters, "MasterUserPassword")
     server = databases.get((here(), identifier))
-    if answer[0] == 200 and word and server is not None:
-        server.set_password(rds._clusters[identifier]["MasterUsername"], word)
+    if answer[0] == 200 and new_password and server is not None:
+        server.set_password(rds._clusters[identifier]["MasterUsername"], new_password)
     return answer
 
 

@@ -53,13 +53,13 @@ def _create(logical_id: str, properties: Properties, stack: str) -> Created:
     cluster_id, _attributes = _engine["create"](logical_id, given, stack)
     cluster = rds._clusters[cluster_id]
     _complete(cluster, properties, subnet_group)
-    word = properties.get("MasterUserPassword") or ""
+    new_password = properties.get("MasterUserPassword") or ""
     if truth(properties.get("ManageMasterUserPassword")):
         key = (properties.get("MasterUserSecret") or {}).get("KmsKeyId")
-        word = master_secrets.create(cluster, cluster["MasterUsername"], key)
-    cluster["_MasterUserPassword"] = word
+        new_password = master_secrets.create(cluster, cluster["MasterUsername"], key)
+    cluster["_MasterUserPassword"] = new_password
     try:
-        _start(cluster, properties, word)
+        _start(cluster, properties, new_password)
     except OSError as failed:
         master_secrets.delete(cluster)
         rds._clusters.pop(cluster_id, None)
@@ -131,13 +131,13 @@ def _speaks_mysql(cluster: Record) -> bool:
     return "mysql" in cluster["Engine"] or "mariadb" in cluster["Engine"]
 
 
-def _start(cluster: Record, properties: Properties, word: str) -> None:
+def _start(cluster: Record, properties: Properties, new_password: str) -> None:
     if not _speaks_mysql(cluster):
         return
     settings = DatabaseSettings(
         port=cluster["Port"],
         user=cluster["MasterUsername"],
-        password=word,
+        password=new_password,
         database=properties.get("DatabaseName") or "",
         parameters=parameter_groups.effective(properties.get("DBClusterParameterGroupName")),
         endpoint_lag=_name_lag(here().account),
@@ -184,19 +184,19 @@ def _update(physical_id: str, old: Properties, new: Properties, stack: str, logi
 
 def _update_password(cluster: Record, old: Properties, new: Properties) -> None:
     managed = truth(new.get("ManageMasterUserPassword"))
-    word = None
+    new_password = None
     if managed and not cluster.get("MasterUserSecret"):
-        word = master_secrets.create(
+        new_password = master_secrets.create(
             cluster, cluster["MasterUsername"], (new.get("MasterUserSecret") or {}).get("KmsKeyId")
         )
     elif not managed and new.get("MasterUserPassword") != old.get("MasterUserPassword"):
-        word = new.get("MasterUserPassword")
+        new_password = new.get("MasterUserPassword")
     if not managed:
         master_secrets.delete(cluster)
     server = databases.get((here(), cluster["DBClusterIdentifier"]))
-    if word and server is not None:
-        server.set_password(cluster["MasterUsername"], word)
-        cluster["_MasterUserPassword"] = word
+    if new_password and server is not None:
+        server.set_password(cluster["MasterUsername"], new_password)
+        cluster["_MasterUserPassword"] = new_password
 
 
 def _snapshot(physical_id: str, properties: Properties) -> None:

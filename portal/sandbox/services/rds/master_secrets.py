@@ -19,11 +19,11 @@ def password() -> str:
 
 def create(cluster: Record, user: str, key: str | None) -> str:
     """Store a new secret of a cluster and return the password; the cluster's record names the secret."""
-    word = password()
+    new_password = password()
     name = f"rds!cluster-{uuid.uuid4()}"
     arn, _version = secretsmanager._store_new_secret(
         name,
-        secret_string=json.dumps({"username": user, "password": word}),
+        secret_string=json.dumps({"username": user, "password": new_password}),
         description=f"Secret associated with primary RDS DB cluster: {cluster['DBClusterArn']}",
         tags=[
             {"Key": "aws:secretsmanager:owningService", "Value": "rds"},
@@ -32,7 +32,7 @@ def create(cluster: Record, user: str, key: str | None) -> str:
         kms_key_id=key,
     )
     cluster["MasterUserSecret"] = {"SecretArn": arn, "SecretStatus": "active", "KmsKeyId": key}
-    return word
+    return new_password
 
 
 def delete(cluster: Record) -> None:
@@ -55,10 +55,10 @@ def renew(secret: Record) -> None:
     )
     if cluster is None:
         return
-    word = password()
+    new_password = password()
     server = databases.get((here(), cluster["DBClusterIdentifier"]))
     if server is not None:
-        server.set_password(cluster["MasterUsername"], word)
+        server.set_password(cluster["MasterUsername"], new_password)
     _version_id, version = secretsmanager._find_stage_version(secret, "AWSCURRENT")
-    version["SecretString"] = json.dumps({"username": cluster["MasterUsername"], "password": word})
-    cluster["_MasterUserPassword"] = word
+    version["SecretString"] = json.dumps({"username": cluster["MasterUsername"], "password": new_password})
+    cluster["_MasterUserPassword"] = new_password

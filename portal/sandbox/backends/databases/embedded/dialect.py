@@ -9,7 +9,7 @@ from sqlglot.dialects.sqlite import SQLite
 from sqlglot.errors import ErrorLevel
 
 
-class _Words(SQLite):
+class _Generator(SQLite):
     """SQLite with every name in backticks: one in double quotes that means nothing is a text to SQLite."""
 
     class Tokenizer(SQLite.Tokenizer):
@@ -101,7 +101,7 @@ def translate(expression: exp.Expression, database: str | None) -> list[str]:
         if not table.args.get("db") and database and not _is_common_table(table):
             table.set("db", exp.to_identifier(database, quoted=True))
     if isinstance(expression, exp.TruncateTable):
-        return [_words(exp.delete(table)) for table in expression.expressions]
+        return [_sql(exp.delete(table)) for table in expression.expressions]
     if isinstance(expression, exp.Create) and isinstance(expression.this, exp.Index):
         return [_create_index(expression, expression.this)]
     statements = [*_indexes_of(expression)] if isinstance(expression, exp.Create) else []
@@ -109,11 +109,11 @@ def translate(expression: exp.Expression, database: str | None) -> list[str]:
         _name_conflict(expression)
     if isinstance(expression, exp.Command):
         return [_command(expression, database)]
-    return [_words(expression), *statements]
+    return [_sql(expression), *statements]
 
 
-def _words(expression: exp.Expression) -> str:
-    return expression.sql(_Words, identify=True, unsupported_level=ErrorLevel.IGNORE)
+def _sql(expression: exp.Expression) -> str:
+    return expression.sql(_Generator, identify=True, unsupported_level=ErrorLevel.IGNORE)
 
 
 def changes_schema(expression: exp.Expression) -> bool:
@@ -159,8 +159,8 @@ def _create_index(create: exp.Create, index: exp.Index) -> str:
 def _index(table: exp.Table, name: str, columns: list[exp.Expression], *, kind: str) -> str:
     """SQLite wants the database before the index's name, not the table's, and a name that is unique."""
     database = table.args["db"].name if table.args.get("db") else "main"
-    listed = ", ".join(_words(column) for column in columns)
-    quoted, owner, own = (_words(exp.to_identifier(word)) for word in (database, table.name, name))
+    listed = ", ".join(_sql(column) for column in columns)
+    quoted, owner, own = (_sql(exp.to_identifier(word)) for word in (database, table.name, name))
     return f"CREATE {kind} {quoted}.{own} ON {owner} ({listed})"
 
 
@@ -202,7 +202,7 @@ def _command(command: exp.Command, database: str | None) -> str:
     raise Unsupported(text)
 
 
-# What SQLite says, MySQL's number for it, and MySQL's words.
+# What SQLite says, MySQL's number for it, and MySQL's message.
 _ERRORS = (
     (re.compile(r"no such table: (?P<name>\S+)"), 1146, "Table '{name}' doesn't exist"),
     (re.compile(r"unknown database (?P<name>\S+)"), 1049, "Unknown database '{name}'"),
@@ -220,9 +220,9 @@ _ERRORS = (
 
 
 def error(refused: sqlite3.Error) -> tuple[int, str]:
-    """Return MySQL's number and words for an error of SQLite's."""
+    """Return MySQL's number and message for an error of SQLite's."""
     text = str(refused)
-    for pattern, code, words in _ERRORS:
+    for pattern, code, message in _ERRORS:
         if found := pattern.search(text):
-            return code, words.format(**found.groupdict())
+            return code, message.format(**found.groupdict())
     return 1105, text

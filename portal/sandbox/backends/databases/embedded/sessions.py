@@ -75,7 +75,7 @@ class EmbeddedSession(Session):  # type: ignore[misc]  # mysql-mimic has no type
         await super().init(connection)
         await self._in_thread(self._open)
 
-        self._tell_status()
+        self._report_status()
 
         def ok(**given: Any) -> bytes:
             fields = {**self._outcome, **given}
@@ -113,8 +113,8 @@ class EmbeddedSession(Session):  # type: ignore[misc]  # mysql-mimic has no type
         try:
             return await super().handle_query(sql, attrs)
         except SqlglotError as malformed:
-            words = re.sub(r"\x1b\[\d+m", "", str(malformed)).partition("\n")[0]
-            raise MysqlError(f"You have an error in your SQL syntax: {words}", code=1064) from malformed
+            message = re.sub(r"\x1b\[\d+m", "", str(malformed)).partition("\n")[0]
+            raise MysqlError(f"You have an error in your SQL syntax: {message}", code=1064) from malformed
         except dialect.Unsupported as unsupported:
             raise MysqlError(f"The embedded database cannot: {unsupported}", code=1235) from unsupported
 
@@ -151,7 +151,7 @@ class EmbeddedSession(Session):  # type: ignore[misc]  # mysql-mimic has no type
         super()._set_variable(setitem)
         if setitem.this.left.name.lower() == "autocommit":
             self._autocommit = setitem.this.right.sql("mysql").upper() not in ("0", "OFF", "'OFF'", "FALSE")
-            self._tell_status()
+            self._report_status()
 
     async def _static_query_middleware(self, query: Query) -> Any:
         """Leave functions that mysql-mimic does not know to SQLite, where they are."""
@@ -166,7 +166,7 @@ class EmbeddedSession(Session):  # type: ignore[misc]  # mysql-mimic has no type
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
         finally:
-            self._tell_status()
+            self._report_status()
 
     def _open(self) -> None:
         self._sqlite = sqlite3.connect(
@@ -184,7 +184,7 @@ class EmbeddedSession(Session):  # type: ignore[misc]  # mysql-mimic has no type
         self._sqlite.create_function("RELEASE_LOCK", 1, self._release_lock)
         self._sqlite.create_function("SLEEP", 1, _sleep)
 
-    def _tell_status(self) -> None:
+    def _report_status(self) -> None:
         """Let every answer say whether statements commit by themselves and whether a transaction is open."""
         flags = ServerStatus.SERVER_STATUS_AUTOCOMMIT if self._autocommit else ServerStatus(0)
         if self._sqlite is not None and self._sqlite.in_transaction:
@@ -217,8 +217,8 @@ class EmbeddedSession(Session):  # type: ignore[misc]  # mysql-mimic has no type
         try:
             return self._sqlite.execute(statement)
         except sqlite3.Error as refused:
-            code, words = dialect.error(refused)
-            raise MysqlError(words, code=code) from refused
+            code, message = dialect.error(refused)
+            raise MysqlError(message, code=code) from refused
 
     def _commit(self) -> None:
         if self._sqlite is not None and self._sqlite.in_transaction:
