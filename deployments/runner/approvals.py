@@ -96,7 +96,7 @@ def is_missing(deployment: Deployment) -> bool:
     return approved.decided_by is None or not approved.decided_by.has_perm(APPROVE)
 
 
-def ask_again(deployment: Deployment) -> float:
+def request_again(deployment: Deployment) -> float:
     """Let a change wait for approval that has none, or none any more. Return the seconds to the next step."""
     user = deployment.applied_by or deployment.requested_by
     with transaction.atomic():

@@ -213,7 +213,7 @@ def begin(deployment: Deployment, clients: Clients) -> float:
         if not _is_permitted(deployment):
             return AT_ONCE
         if approvals.is_missing(deployment):
-            delay = approvals.ask_again(deployment)
+            delay = approvals.request_again(deployment)
             queue.wake(deployment.environment_id)
             return delay
         stack_rows.seed_from_update(deployment, change_set, clients.cloudformation)

@@ -67,7 +67,7 @@ def preview(environment: Environment, user: User, aws: FakeAws, size: str = "3")
     return run(requested, aws, until=lambda d: d.state == State.PREVIEW)
 
 
-def ask(shown: Deployment, user: User, at: datetime | None = None) -> Approval:
+def send_request(shown: Deployment, user: User, at: datetime | None = None) -> Approval:
     """Request approval of a preview, and return the request."""
     apply_change(user=user, deployment=shown, digest=shown.preview_digest, scheduled_for=at)
     return Approval.objects.waiting().get(deployment=shown)
@@ -98,7 +98,7 @@ def test_a_change_waits_without_the_environment_until_a_second_person_approves_i
     deployed: Environment, aws: FakeAws, ana: User, ben: User
 ) -> None:
     shown = preview(deployed, ana, aws)
-    approval = ask(shown, ana)
+    approval = send_request(shown, ana)
     take_step(shown, aws)
 
     waiting = row(shown)
@@ -120,7 +120,7 @@ def test_nobody_approves_what_they_requested_or_applied(
 ) -> None:
     ben = person("cara", "change_environment", "approve_change")
     shown = preview(deployed, ana, aws)
-    approval = ask(shown, ben)  # ana requested the change, and another person its approval
+    approval = send_request(shown, ben)  # ana requested the change, and another person its approval
 
     for own in (ana, ben):
         with pytest.raises(UserFixable, match="NotPermitted"):
@@ -137,7 +137,7 @@ def test_without_the_permission_nobody_decides(
     deployed: Environment, aws: FakeAws, ana: User, ben: User
 ) -> None:
     shown = preview(deployed, ana, aws)
-    approval = ask(shown, ana)
+    approval = send_request(shown, ana)
     ben = without(ben, "approve_change")  # since the page was opened
 
     with pytest.raises(PermissionDenied):
@@ -152,14 +152,14 @@ def test_a_new_preview_voids_the_request_and_the_old_one_cannot_be_approved(
     deployed: Environment, aws: FakeAws, ana: User, ben: User
 ) -> None:
     shown = preview(deployed, ana, aws)
-    approval = ask(shown, ana)
+    approval = send_request(shown, ana)
     preview_again(user=ana, deployment=shown)
     again = run(shown, aws, until=lambda d: d.state == State.PREVIEW)
 
     assert decision(approval) == "void"
     with pytest.raises(UserFixable, match="NothingToApprove"):
         approving(ben, approval)
-    second = ask(again, ana)
+    second = send_request(again, ana)
     with pytest.raises(UserFixable, match="PreviewOutOfDate"):
         approve(user=ben, deployment=again, approval_pk=second.pk, digest=approval.digest)
     approving(ben, second)
@@ -170,7 +170,7 @@ def test_an_approved_preview_that_is_out_of_date_in_the_queue_is_replaced_and_it
     deployed: Environment, aws: FakeAws, ana: User, ben: User
 ) -> None:
     shown = preview(deployed, ana, aws)
-    approval = ask(shown, ana)
+    approval = send_request(shown, ana)
     aws.stacks[deployed.stack_id].updated = "2030-01-01T00:00:00+00:00"  # somebody else
     approving(ben, approval)
 
@@ -179,7 +179,7 @@ def test_an_approved_preview_that_is_out_of_date_in_the_queue_is_replaced_and_it
     assert (again.revision, again.active_key, again.applied_by) == (1, None, None)
     assert decision(approval) == "void"
     assert "approval.void" in codes(again)
-    second = ask(again, ana)
+    second = send_request(again, ana)
     approving(ben, second)
     assert run(again, aws).state == State.SUCCEEDED
 
@@ -188,7 +188,7 @@ def test_a_denied_change_ends_with_the_reason_and_leaves_no_change_set(
     deployed: Environment, aws: FakeAws, ana: User, ben: User
 ) -> None:
     shown = preview(deployed, ana, aws)
-    approval = ask(shown, ana)
+    approval = send_request(shown, ana)
     with pytest.raises(UserFixable, match="ReasonMissing"):
         deny(user=ben, deployment=shown, approval_pk=approval.pk, reason=" ")
 
@@ -205,7 +205,7 @@ def test_a_request_expires_as_denied_after_a_day_and_cannot_be_approved_then(
     deployed: Environment, aws: FakeAws, ana: User, ben: User
 ) -> None:
     shown = preview(deployed, ana, aws)
-    approval = ask(shown, ana)
+    approval = send_request(shown, ana)
     assert approval.expires_at - approval.requested_at == timedelta(hours=24)
     Approval.objects.update(expires_at=timezone.now())
 
@@ -222,7 +222,7 @@ def test_a_discarded_request_cannot_be_approved(
     deployed: Environment, aws: FakeAws, ana: User, ben: User
 ) -> None:
     shown = preview(deployed, ana, aws)
-    approval = ask(shown, ana)
+    approval = send_request(shown, ana)
     discard_change(user=ana, deployment=shown)
 
     with pytest.raises(UserFixable, match="NothingToApprove"):
@@ -235,7 +235,7 @@ def test_who_lost_the_permission_to_change_gets_no_approval(
     deployed: Environment, aws: FakeAws, ana: User, ben: User
 ) -> None:
     shown = preview(deployed, ana, aws)
-    approval = ask(shown, ana)
+    approval = send_request(shown, ana)
     without(ana, "change_environment")
 
     with pytest.raises(UserFixable, match="requester_not_permitted"):
@@ -249,7 +249,7 @@ def test_who_loses_the_permission_while_the_change_waits_for_its_turn_changes_no
     deployed: Environment, aws: FakeAws, ana: User, ben: User
 ) -> None:
     shown = preview(deployed, ana, aws)
-    approving(ben, ask(shown, ana))
+    approving(ben, send_request(shown, ana))
     User.objects.filter(pk=ana.pk).update(is_active=False)
 
     ended = run(shown, aws)
@@ -262,7 +262,7 @@ def test_an_approval_by_who_may_not_approve_any_more_is_asked_for_again(
     deployed: Environment, aws: FakeAws, ana: User, ben: User
 ) -> None:
     shown = preview(deployed, ana, aws)
-    first = ask(shown, ana)
+    first = send_request(shown, ana)
     approving(ben, first)
     without(ben, "approve_change")
 
@@ -291,7 +291,7 @@ def test_requiring_approval_is_switched_off_by_a_second_person_while_a_change_wa
     deployed: Environment, aws: FakeAws, ana: User, ben: User
 ) -> None:
     shown = preview(deployed, ana, aws)
-    ask(shown, ana)
+    send_request(shown, ana)
     with pytest.raises(UserFixable, match="approvals_waiting"):
         set_approval_required(user=ana, environment=deployed, required=False, reason="off")
     with pytest.raises(PermissionDenied):
@@ -373,7 +373,7 @@ def test_the_time_is_part_of_what_is_approved(
 ) -> None:
     shown = preview(deployed, ana, aws)
     at = timezone.now() + timedelta(hours=2)
-    approval = ask(shown, ana, at)
+    approval = send_request(shown, ana, at)
     approving(ben, approval)
     assert row(shown).state == State.SCHEDULED
     # Another time than the approved one is not carried out, whatever wrote it.
@@ -434,7 +434,7 @@ def test_of_two_approvers_at_once_one_wins_and_the_other_is_told_who(
     deployed: Environment, aws: FakeAws, ana: User, ben: User
 ) -> None:
     cara = person("cara", "approve_change")
-    approval = ask(preview(deployed, ana, aws), ana)
+    approval = send_request(preview(deployed, ana, aws), ana)
 
     results = at_once(lambda: approving(ben, approval), lambda: approving(cara, approval))
 
@@ -454,7 +454,7 @@ def test_an_approval_and_something_else_at_once_end_in_one_of_both(
 ) -> None:
     cara = person("cara", "approve_change")
     shown = preview(deployed, ana, aws)
-    approval = ask(shown, ana)
+    approval = send_request(shown, ana)
     others: dict[str, Act] = {
         "discard": lambda: discard_change(user=ana, deployment=shown),
         "preview": lambda: preview_again(user=ana, deployment=shown),
