@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Self
 
@@ -115,6 +116,15 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
     def failed_or_rolled_back(self) -> Self:
         """Keep those that failed or were rolled back."""
         return self.filter(state__in=[str(State.FAILED), str(State.ROLLED_BACK)])
+
+    def waiting(self) -> Self:
+        """Keep changes and deletions that wait for approval, for their time, or for their turn."""
+        return self.filter(state__in=[str(s) for s in WAITS], active_key=None)
+
+    def waiting_in(self, environments: Collection[int]) -> Self:
+        """Keep what waits in some environments, the oldest first, with what a list shows of it."""
+        rows = self.waiting().filter(environment__in=environments).order_by("pk")
+        return rows.only("pk", "kind", "state", "environment", "scheduled_for")
 
     def not_protected(self) -> Self:
         """Keep creations after which deletion protection could not be switched on, newest first."""

@@ -107,7 +107,7 @@ def health(state: str, *, tip: str = "", pill: bool = False) -> SafeString:
 def deployment_status(deployment: Deployment, *, pill: bool = False, attention: bool = True) -> SafeString:
     """Return the badge of a deployment: its result, its phase, or that it needs attention."""
     state = State(deployment.state)
-    if state in WAITS:
+    if state in WAITS or state is State.PREVIEW:
         return status_badge(DisplayStatus.WAITING, wording.phase(state), pill=pill)
     end = display_status_of(state)
     if end is DisplayStatus.DONE:

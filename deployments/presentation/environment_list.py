@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
 
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
-from deployments.models import Account, Environment
+from deployments.models import Account, Deployment, Environment
 from deployments.models.environment import EnvironmentQuerySet, EnvironmentState
 from deployments.presentation.filters.choices import CURSOR, filter_choices, parse_number, query
 from deployments.presentation.health.list_strip import list_strips
@@ -33,14 +34,23 @@ def rows_context(given: QueryDict) -> dict[str, Any]:
     found: list[Any] = list(rows[: PAGE + 1])  # each with its `state`
     last = found[PAGE - 1] if len(found) > PAGE else None
     strips = list_strips(found[:PAGE])
+    waits = _waits([row.pk for row in found[:PAGE]])
     for row in found[:PAGE]:
-        row.strip = strips[row.pk]
+        row.strip, row.waits = strips[row.pk], waits[row.pk]
     return {
         "rows": found[:PAGE],
         "counts": _narrowed(given).state_counts(),
         "more": query(given, after=f"{last.state}-{last.pk}") if last else "",
         "given": given,
     }
+
+
+def _waits(environments: list[int]) -> dict[int, list[Deployment]]:
+    """Return what waits for approval, for its time or for its turn in each of some environments."""
+    found: dict[int, list[Deployment]] = defaultdict(list)
+    for row in Deployment.objects.waiting_in(environments):
+        found[row.environment_id].append(row)
+    return found
 
 
 def _position(text: str) -> tuple[int, int] | None:

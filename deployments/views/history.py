@@ -28,7 +28,8 @@ def deployment_list(request: AuthedRequest) -> HttpResponse:
     if given.get(CURSOR):
         rows = rows.before(parse_number(given[CURSOR]))
     found = list(rows[: PAGE + 1])
-    choices = [("", _("All"), None), ("active", _("In progress"), None), ("problems", _("Problems"), None)]
+    choices = [("", _("All"), None), ("active", _("In progress"), None), ("waiting", _("Waiting"), None)]
+    choices.append(("problems", _("Problems"), None))
     context = {
         "rows": found[:PAGE],
         "more": query(given, after=str(found[PAGE - 1].pk)) if len(found) > PAGE else "",
@@ -42,4 +43,6 @@ def deployment_list(request: AuthedRequest) -> HttpResponse:
 
 def _by_status(status: str) -> DeploymentQuerySet:
     rows = Deployment.objects.for_list()
-    return {"active": rows.active, "problems": rows.failed_or_rolled_back}.get(status, lambda: rows)()
+    return {"active": rows.active, "waiting": rows.waiting, "problems": rows.failed_or_rolled_back}.get(
+        status, lambda: rows
+    )()

@@ -212,6 +212,11 @@ def test_a_time_is_one_of_the_zone_that_the_page_names(
     overview = page(ana.get(environment.get_absolute_url())).one(id=f"open-change-{shown.pk}").text
     assert "Scheduled" in overview
     assert f"{local:%Y-%m-%d %H:%M}" in overview
+    listed = page(ana.get(reverse("environments"))).one(id=f"environment-{environment.pk}").text
+    assert f"{local:%Y-%m-%d %H:%M}" in listed
+    history = reverse("deployments")
+    assert page(ana.get(f"{history}?status=waiting")).all(id=f"deployment-{shown.pk}")
+    assert not page(ana.get(f"{history}?status=problems")).all(id=f"deployment-{shown.pk}")
 
 
 @pytest.mark.parametrize(
