@@ -1,0 +1,279 @@
+"""Two people and an environment whose changes require approval: everything is real but AWS."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.db.models import F
+from django.urls import reverse
+from django.utils import timezone
+from playwright.sync_api import Browser, Locator, Page, expect
+from pytest_django import Settings
+
+from deployments import catalog
+from deployments.actions.change import request_change
+from deployments.core.phases import State
+from deployments.models import Approval, Deployment, Environment, TemplateCheck
+from tests.builders import make_user
+from tests.flows.test_pages import faults
+from tests.flows.web import logged_in, start_web
+from tests.running import Portal, new_account
+from tests.services import LIMIT, Redis, Sandbox, wait_until
+from tests.wordings import reason
+
+pytestmark = [pytest.mark.usefixtures("transactional_db"), pytest.mark.timeout(900)]
+ROOT = """
+Parameters:
+  Bucket: {Type: String}
+  Prefix: {Type: String}
+  Title: {Type: String, Default: first}
+Resources:
+  Topic: {Type: AWS::SNS::Topic, Properties: {DisplayName: !Ref Title}}
+  Other: {Type: AWS::SNS::Topic}
+"""
+
+
+@pytest.fixture
+def portal(
+    process_environment: dict[str, str],
+    sandbox: Sandbox,
+    redis_server: Redis,
+    tmp_path: Path,
+    settings: Settings,
+) -> Iterator[Portal]:
+    """A portal with a set that is deployed and changed in seconds."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    (folder / "root.yaml").write_text(ROOT)
+    (folder / "template-set.yaml").write_text(
+        "root: root.yaml\nbucket_parameter: Bucket\nprefix_parameter: Prefix\n"
+    )
+    settings.SANSO_TEMPLATE_SET = folder
+    TemplateCheck.objects.create(digest=catalog.load(folder).digest, findings=[])
+    environment = process_environment | {
+        "SANSO_TEMPLATE_SET": str(folder),
+        "SANSO_DATA_DIR": str(tmp_path / "data"),
+    }
+    running = Portal(environment, tmp_path, sandbox)
+    running.start()
+    yield running
+    running.stop()
+
+
+def person(name: str, *codenames: str) -> User:
+    user = make_user(name)
+    user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+    return User.objects.get(pk=user.pk)
+
+
+@dataclass(frozen=True)
+class Team:
+    """Ana requests changes, and may approve those of others; Ben approves hers. Each has a browser."""
+
+    ana: User
+    ben: User
+    ana_page: Page
+    ben_page: Page
+    environment: Environment
+
+    def requested(self, title: str) -> Deployment:
+        """Return a change of Ana's whose preview is ready."""
+        environment = Environment.objects.for_page().get(pk=self.environment.pk)
+        deployment = request_change(
+            user=self.ana,
+            environment=environment,
+            parameters={"Title": title},
+            reason=f"title {title}",
+            request_key=uuid.uuid4(),
+        )
+        is_shown = Deployment.objects.filter(pk=deployment.pk, state=State.PREVIEW).exists
+        wait_until(is_shown, what="the preview")
+        return row(deployment)
+
+    def asked(self, title: str) -> tuple[Deployment, Approval]:
+        """Return a change for which Ana has requested approval on its page, and the request."""
+        deployment = self.requested(title)
+        self.ana_page.goto(deployment.get_absolute_url())
+        self.ana_page.get_by_role("button", name="Request approval").click()
+        expect(self.ana_page.get_by_role("heading", name="Waiting for approval")).to_be_visible()
+        return row(deployment), Approval.objects.waiting().get(deployment=deployment)
+
+
+@pytest.fixture
+def team(portal: Portal, chromium: Browser, tmp_path: Path) -> Iterator[Team]:
+    (created,) = portal.wait_for_end(portal.deploy("shop", new_account(), Title="first"), seconds=3 * LIMIT)
+    assert created.state == State.SUCCEEDED, reason(created)
+    Environment.objects.update(requires_approval=True)
+    ana = person("ana", "add_deployment", "change_environment", "approve_change", "require_approval")
+    ben = person("ben", "approve_change")
+    server = start_web(tmp_path / "web", portal.environment)
+    with (
+        logged_in(chromium, ana, server.url, base_url=server.url) as first,
+        logged_in(chromium, ben, server.url, base_url=server.url) as second,
+    ):
+        yield Team(ana, ben, first.new_page(), second.new_page(), created.environment)
+    server.stop()
+
+
+def row(deployment: Deployment) -> Deployment:
+    return Deployment.objects.for_page().get(pk=deployment.pk)
+
+
+def ended(portal: Portal, deployment: Deployment) -> Deployment:
+    (found,) = portal.wait_for_end(deployment, seconds=3 * LIMIT)
+    return found
+
+
+def put_forward(deployment: Deployment, **values: datetime) -> None:
+    """Make a row as it is at a later time. A step that runs meanwhile writes nothing more."""
+    rows = Deployment.objects.filter(pk=deployment.pk)
+    rows.update(due_at=timezone.now(), version=F("version") + 1, **values)
+
+
+def approve_button(page: Page) -> Locator:
+    return page.locator("#approve")
+
+
+def test_a_second_person_approves_exactly_the_preview_that_was_shown(portal: Portal, team: Team) -> None:
+    team.ben_page.goto(reverse("environments"))
+    deployment, approval = team.asked("second")
+
+    # Ana may approve the changes of others, not her own.
+    expect(team.ana_page.locator("#why-not")).to_contain_text("Another person has to decide")
+    expect(approve_button(team.ana_page)).to_have_count(0)
+    # Ben's open page shows the number by itself; the list leads to the preview.
+    expect(team.ben_page.locator("#approvals-count")).to_contain_text("1")
+    team.ben_page.get_by_role("link", name="Approvals").click()
+    assert faults(team.ben_page) == []
+    team.ben_page.locator(f"#approval-{approval.pk}-link").click()
+    expect(team.ben_page.locator("#decide")).to_contain_text("title second")
+    assert faults(team.ben_page) == []
+    approve_button(team.ben_page).click()
+
+    found = ended(portal, deployment)
+    assert (found.state, reason(found)) == (State.SUCCEEDED, "")
+    assert Environment.objects.get().parameters["Title"] == "second"
+    expect(team.ana_page.get_by_role("heading", name="shop updated")).to_be_visible()
+
+    # Both are approved; the first makes the second one's preview out of date.
+    first, first_approval = team.asked("third")
+    second, second_approval = team.asked("fourth")
+    for one in (first_approval, second_approval):
+        team.ben_page.goto(one.deployment.get_absolute_url())
+        approve_button(team.ben_page).click()
+        expect(approve_button(team.ben_page)).to_have_count(0)
+    assert ended(portal, first).state == State.SUCCEEDED
+    void = team.ana_page.get_by_role("heading", name="Approved preview replaced, approval void")
+    expect(void).to_be_visible()
+    assert faults(team.ana_page) == []
+    assert Environment.objects.get().parameters["Title"] == "third"
+    assert row(second).state == State.PREVIEW
+
+    # A new preview while it waits: the page that Ben has open follows, and approves nothing of the old one.
+    team.ana_page.get_by_role("button", name="Request approval").click()
+    team.ben_page.goto(second.get_absolute_url())
+    expect(approve_button(team.ben_page)).to_be_visible()
+    team.ana_page.get_by_role("button", name="Preview again").click()
+    expect(approve_button(team.ben_page)).to_have_count(0)
+    expect(team.ana_page.get_by_role("heading", name="This is a new preview")).to_be_visible()
+    team.ana_page.get_by_role("button", name="Request approval").click()
+    expect(approve_button(team.ben_page)).to_be_visible()
+    approve_button(team.ben_page).click()
+    assert ended(portal, second).state == State.SUCCEEDED
+    assert Environment.objects.get().parameters["Title"] == "fourth"
+
+
+def test_denial_expiry_and_lost_permissions_change_nothing(portal: Portal, team: Team) -> None:
+    denied, _ = team.asked("denied")
+    team.ben_page.goto(denied.get_absolute_url())
+    team.ben_page.get_by_role("button", name="Deny").click()
+    expect(team.ben_page.locator("#deny-reason")).to_be_focused()  # it is required
+    team.ben_page.keyboard.type("not on a Friday")
+    team.ben_page.keyboard.press("Enter")
+    expect(team.ana_page.get_by_role("heading", name="Change denied")).to_be_visible()
+    expect(team.ana_page.locator("main")).to_contain_text("not on a Friday")
+    assert faults(team.ana_page) == []
+
+    # A day later: the row as it is then; the worker does the rest.
+    expired, approval = team.asked("expired")
+    Approval.objects.filter(pk=approval.pk).update(expires_at=timezone.now())
+    put_forward(expired)
+    expect(team.ana_page.locator("main")).to_contain_text("Nobody decided")
+    assert ended(portal, expired).cancel_code == "denied"
+
+    waiting, _ = team.asked("waiting")
+    team.ben_page.goto(waiting.get_absolute_url())
+    expect(approve_button(team.ben_page)).to_be_visible()
+    team.ben.user_permissions.clear()
+    approve_button(team.ben_page).click()
+    expect(team.ben_page.get_by_role("heading", name="Permission denied")).to_be_visible()
+    assert row(waiting).state == State.APPROVAL
+
+    # Switching it off is not a way around: Ana's own request waits.
+    team.ana_page.goto(f"{team.environment.get_absolute_url()}configuration")
+    team.ana_page.locator("#require-reason").fill("in a hurry")
+    team.ana_page.get_by_role("button", name="Stop requiring approval").click()
+    expect(team.ana_page.get_by_role("alert").first).to_contain_text("wait for approval")
+    assert Environment.objects.get().requires_approval
+    assert Environment.objects.get().parameters["Title"] == "first"
+
+
+def test_a_scheduled_change_waits_without_a_lock_and_is_applied_at_its_time(
+    portal: Portal, team: Team
+) -> None:
+    Environment.objects.update(requires_approval=False)
+    scheduled = team.requested("later")
+    page = team.ana_page
+    page.goto(scheduled.get_absolute_url())
+    page.get_by_role("radio", name="At a time").check()
+    assert faults(page) == []
+    zone = page.evaluate("Intl.DateTimeFormat().resolvedOptions().timeZone")
+    expect(page.locator("#schedule-zone")).to_contain_text(zone)
+    page.get_by_role("button", name="Apply").click()
+    expect(page.locator("#scheduled-for")).to_have_attribute("aria-invalid", "true")
+    expect(page.locator("#schedule-error")).to_have_text("Enter a date and a time.")
+    local = page.evaluate(
+        "new Date(Date.now() - new Date().getTimezoneOffset() * 60000 + 3.6e6).toISOString()"
+    )
+    page.locator("#scheduled-for").fill(local[:16])
+    page.get_by_role("button", name="Apply").click()
+    expect(page.get_by_role("heading", name="Scheduled for")).to_be_visible()
+    assert faults(page) == []
+    found = row(scheduled)
+    assert found.scheduled_for is not None
+    assert abs(found.scheduled_for - timezone.now() - timedelta(hours=1)) < timedelta(minutes=10)
+
+    # The environment is free meanwhile.
+    other = team.requested("meanwhile")
+    page.goto(other.get_absolute_url())
+    page.get_by_role("button", name="Apply").click()
+    assert ended(portal, other).state == State.SUCCEEDED
+
+    # An hour later: the stack has changed, so that a new preview is shown instead.
+    put_forward(scheduled, scheduled_for=timezone.now())
+    page.goto(scheduled.get_absolute_url())
+    expect(page.get_by_role("heading", name="This is a new preview")).to_be_visible()
+    page.get_by_role("radio", name="At a time").check()
+    page.locator("#scheduled-for").fill(local[:16])
+    page.get_by_role("button", name="Apply").click()
+    expect(page.get_by_role("heading", name="Scheduled for")).to_be_visible()
+    put_forward(scheduled, scheduled_for=timezone.now())
+    assert ended(portal, scheduled).state == State.SUCCEEDED
+    assert Environment.objects.get().parameters["Title"] == "later"
+
+    # The portal was down for two hours at another one's time.
+    missed = team.requested("missed")
+    page.goto(missed.get_absolute_url())
+    page.get_by_role("radio", name="At a time").check()
+    page.locator("#scheduled-for").fill(local[:16])
+    page.get_by_role("button", name="Apply").click()
+    expect(page.get_by_role("heading", name="Scheduled for")).to_be_visible()
+    put_forward(missed, scheduled_for=timezone.now() - timedelta(hours=2))
+    expect(page.get_by_role("heading", name="Scheduled time missed")).to_be_visible()
+    assert Environment.objects.get().parameters["Title"] == "later"
