@@ -18,7 +18,7 @@ from deployments.presentation.approvals import waiting_number
 from deployments.presentation.environment_tabs import CONFIGURATION, tab_url
 from deployments.presentation.filters.choices import parse_number
 from deployments.views.preview import preview_with
-from deployments.views.requests import AuthedRequest, may
+from deployments.views.requests import AuthedRequest
 from deployments.wording import error_text
 
 MOST = 100
@@ -38,10 +38,10 @@ def approval_list(request: AuthedRequest) -> HttpResponse:
 
 @require_GET
 @never_cache
-@may(APPROVE)
 def approval_count(request: AuthedRequest) -> HttpResponse:
-    """Show how many requests wait, for the navigation to refresh."""
-    return render(request, "deployments/_approval_count.html", {"to_decide": waiting_number()})
+    """Show how many requests wait, for the navigation of who may approve to refresh."""
+    number = waiting_number() if request.user.has_perm(APPROVE) else None
+    return render(request, "deployments/_approval_count.html", {"to_decide": number})
 
 
 @require_POST

@@ -150,8 +150,8 @@ def test_the_list_and_its_count_are_for_approvers(
     assert "more load" in listed
     count = page(ben.get(reverse("environments"))).one(id="approvals-count")
     assert count.text.split()[0] == "1"
-    assert ben.get(reverse("approval_count")).status_code == 200
-    assert ana.get(reverse("approval_count")).status_code == 403
+    assert page(ben.get(reverse("approval_count"))).text.split()[0] == "1"
+    assert page(ana.get(reverse("approval_count"))).text.strip() == ""
     for browser in (ana, ben):
         assert "1 waits for approval" in page(browser.get(reverse("environments"))).text
 
