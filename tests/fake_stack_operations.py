@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from deployments.errors import AwsRejected
@@ -77,15 +76,18 @@ class FakeStackOperations:
         self._call("cloudformation:GetTemplate")
         return self.templates.get(stack_id, "")
 
-    def rollback_began_at(self, stack_id: str) -> datetime | None:
+    def failed_in_rollback(self, stack_id: str) -> frozenset[str]:
         self._call("cloudformation:DescribeStackEvents")
-        began = None
+        failed: set[str] = set()
+        of_rollback: set[str] = set()
         for event in reversed(self.stacks[stack_id].events):
+            if not event.is_of_the_stack and event.status == "UPDATE_FAILED":
+                failed.add(event.logical_id)
+            if event.is_of_the_stack and event.status == "UPDATE_ROLLBACK_IN_PROGRESS":
+                of_rollback = set(failed)
             if event.is_of_the_stack and event.status == "UPDATE_IN_PROGRESS":
                 break
-            if event.is_of_the_stack and event.status == "UPDATE_ROLLBACK_IN_PROGRESS":
-                began = event.at
-        return began
+        return frozenset(of_rollback)
 
     def _started(
         self, action: str, stack_id: str, token: str, states: tuple[str, ...], acts: list[Act]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from deployments.aws.error_mapping import calling
@@ -56,8 +55,8 @@ class StackOperations(Protocol):
         """Return the template that the stack was created or last updated with, as it was submitted."""
         ...
 
-    def rollback_began_at(self, stack_id: str) -> datetime | None:
-        """Return when the stack's last update began to be rolled back, None if it was not."""
+    def failed_in_rollback(self, stack_id: str) -> frozenset[str]:
+        """Return the logical ids of what failed since the stack's last update began to be rolled back."""
         ...
 
 
@@ -107,18 +106,21 @@ class StackOperationsGateway:
             ]
         return body if isinstance(body, str) else json.dumps(body)  # botocore decodes JSON
 
-    def rollback_began_at(self, stack_id: str) -> datetime | None:
-        began = None
+    def failed_in_rollback(self, stack_id: str) -> frozenset[str]:
+        failed: set[str] = set()
+        of_rollback: set[str] = set()
         pages = self._client.get_paginator("describe_stack_events").paginate(StackName=stack_id)
         with calling("cloudformation:DescribeStackEvents"):
             for event in (event for page in pages for event in page.get("StackEvents", [])):
+                status = event.get("ResourceStatus")
                 if event.get("PhysicalResourceId") != event["StackId"]:
-                    continue
-                if event.get("ResourceStatus") == "UPDATE_IN_PROGRESS":
+                    if status == "UPDATE_FAILED":
+                        failed.add(event.get("LogicalResourceId", ""))
+                elif status == "UPDATE_ROLLBACK_IN_PROGRESS":
+                    of_rollback = set(failed)  # the first one counts: a rollback can be continued
+                elif status == "UPDATE_IN_PROGRESS":
                     break
-                if event.get("ResourceStatus") == "UPDATE_ROLLBACK_IN_PROGRESS":
-                    began = event["Timestamp"]  # the first one counts: a rollback can be continued
-        return began
+        return frozenset(of_rollback)
 
 
 def _role(arn: str) -> dict[str, Any]:

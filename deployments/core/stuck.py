@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Self
 
 ROLLBACK_FAILED, DELETE_FAILED = "UPDATE_ROLLBACK_FAILED", "DELETE_FAILED"
@@ -27,19 +26,21 @@ class ListedResource:
     type: str
     status: str
     reason: str = ""
-    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedStack:
-    """A stack with its resources. `path` is "" for the root; `rollback_at` is when its rollback began."""
+    """A stack with its resources. `path` is "" for the root.
+
+    `failed_in_rollback` are the logical ids of what failed since its rollback began.
+    """
 
     path: str
     name: str
     stack_id: str
     status: str
     resources: tuple[ListedResource, ...] = ()
-    rollback_at: datetime | None = None
+    failed_in_rollback: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,12 +112,8 @@ def _not_rolled_back(stacks: Mapping[str, ListedStack], path: str) -> Iterator[S
             # A nested stack can be skipped itself only when it is being deleted or was.
             if below.status == ROLLBACK_FAILED:
                 yield from _not_rolled_back(stacks, below.path)
-        elif _is_after(one.at, stack.rollback_at):
+        elif one.logical_id in stack.failed_in_rollback:
             yield _stuck(stack, one)
-
-
-def _is_after(at: datetime | None, begin: datetime | None) -> bool:
-    return at is None or begin is None or at >= begin
 
 
 def _stuck(stack: ListedStack, one: ListedResource) -> StuckResource:

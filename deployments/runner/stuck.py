@@ -56,9 +56,8 @@ def _listed(path: str, stack: StackView, cloudformation: CloudFormation) -> List
                 type=row.type,
                 status=row.status,
                 reason=row.reason,
-                at=row.at,
             )
             for row in cloudformation.list_resources(stack.stack_id)
         ),
-        rollback_at=cloudformation.rollback_began_at(stack.stack_id) if is_rollback else None,
+        failed_in_rollback=cloudformation.failed_in_rollback(stack.stack_id) if is_rollback else frozenset(),
     )

@@ -63,7 +63,7 @@ def _poll(environment: Environment, connect: Callable[[AccountRef], Clients], no
     """Update the row. If the API quota is used up, return the seconds until the next poll."""
     try:
         clients = redacted(connect(environment.account.ref()), redactors.of_environment(environment))
-        stack = clients.cloudformation.describe_stack(environment.stack_id)
+        _write_seen(environment, clients, now)
     except AwsNotFound:
         _write_missing(environment, now)
     except QuotaExhausted as exc:
@@ -73,21 +73,26 @@ def _poll(environment: Environment, connect: Callable[[AccountRef], Clients], no
             observe_error=str(exc)
         )
         _observed(environment, now, exc)
-    else:
-        if stack.status == IN_REVIEW and _is_forgotten(environment, stack, now):
-            _purge(environment, stack, clients, now)
-        elif stack.status == DELETED:
-            _write_missing(environment, now, stack_status=stack.status)
-        else:
-            values = {
-                "status_reason": stack.reason,
-                "outputs": dict(stack.outputs),
-                "termination_protection": stack.termination_protection,
-            }
-            values |= _outside(environment, stack, now) | _stuck(environment, stack, clients)
-            _write(environment, now, missing_since=None, missing_code="", stack_status=stack.status, **values)
-            endpoint_run.remember(environment)
     return None
+
+
+def _write_seen(environment: Environment, clients: Clients, now: datetime) -> None:
+    """Write the stack as it is. Raise AwsNotFound if it does not exist."""
+    stack = clients.cloudformation.describe_stack(environment.stack_id)
+    if stack.status == IN_REVIEW and _is_forgotten(environment, stack, now):
+        _purge(environment, stack, clients, now)
+        return
+    if stack.status == DELETED:
+        _write_missing(environment, now, stack_status=stack.status)
+        return
+    values: dict[str, object] = {
+        "status_reason": stack.reason,
+        "outputs": dict(stack.outputs),
+        "termination_protection": stack.termination_protection,
+    }
+    values |= _outside(environment, stack, now) | _stuck(environment, stack, clients)
+    _write(environment, now, missing_since=None, missing_code="", stack_status=stack.status, **values)
+    endpoint_run.remember(environment)
 
 
 def _is_forgotten(environment: Environment, stack: StackView, now: datetime) -> bool:

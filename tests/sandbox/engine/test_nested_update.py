@@ -186,6 +186,34 @@ def test_a_rollback_stuck_in_a_nested_stack_is_continued_from_the_root(
     assert account.queue_names() == set()
 
 
+def test_what_is_skipped_two_levels_down_is_named_by_its_own_stack(
+    account: Account, template_url: str
+) -> None:
+    account.publish(middle=parent(template_url, "Left"), left=CHILD)
+    template = f"""
+        Resources:
+          Middle:
+            Type: AWS::CloudFormation::Stack
+            Properties: {{TemplateURL: {template_url}/middle.yaml}}
+    """
+    root = account.create("root", template)
+    middle = account.child(root, "Middle")
+    left = account.child(middle, "Left")
+    changed = CHILD.replace("Value: first", "Value: second")
+    account.publish(
+        left=changed.replace("Still:", "New: {Type: AWS::SQS::Queue, DependsOn: Note}\n      Still:")
+    )
+    account.fail(New="no more queues", **{"rollback:Note": "cannot go back"})
+    assert account.update(root, template) == "UPDATE_ROLLBACK_FAILED"
+    around, within = account.describe(middle)["StackName"], account.describe(left)["StackName"]
+    for wrong in (f"{around}.{within}.Note", f"{around}.Left", "Middle", "Note"):
+        with pytest.raises(ClientError, match="cannot be skipped"):
+            account.cloudformation.continue_update_rollback(StackName=root, ResourcesToSkip=[wrong])
+    account.cloudformation.continue_update_rollback(StackName=root, ResourcesToSkip=[f"{within}.Note"])
+    assert account.settled(root) == "UPDATE_ROLLBACK_COMPLETE"
+    assert account.status(left) == "UPDATE_ROLLBACK_COMPLETE"
+
+
 def test_a_nested_stack_that_an_update_adds_and_fails_is_deleted_again(
     account: Account, template_url: str
 ) -> None:

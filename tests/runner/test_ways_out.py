@@ -1,0 +1,269 @@
+"""Stacks that need a way out, in an account in memory: forgotten ones, changed ones, failed rollbacks."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import Permission, User
+from django.utils import timezone
+
+from deployments import catalog
+from deployments.actions.change import apply_change, request_change
+from deployments.actions.ways_out import request_continue, request_take_over
+from deployments.core.phases import State
+from deployments.errors import AwsAccessError
+from deployments.models import Deployment, Environment, Event
+from deployments.runner import step, template_sets
+from tests.builders import make_deployment, make_environment, make_user
+from tests.fakes import FakeAws, FakeStack, lost_answer
+from tests.runner.conftest import run
+from tests.wordings import reason
+
+pytestmark = pytest.mark.django_db
+CONTINUE = "cloudformation:ContinueUpdateRollback"
+
+
+@pytest.fixture
+def operator(db: None) -> User:
+    user = make_user("operator")
+    user.user_permissions.add(Permission.objects.get(codename="change_environment"))
+    return user
+
+
+def fresh(environment: Environment) -> Environment:
+    return Environment.objects.for_page().get(pk=environment.pk)
+
+
+def poll(environment: Environment, aws: FakeAws) -> Environment:
+    Environment.objects.filter(pk=environment.pk).update(due_at=timezone.now())
+    step.run_environment(environment.pk, fresh(environment).version, aws)
+    return fresh(environment)
+
+
+def forgotten(days: float, **values: object) -> tuple[Environment, FakeAws]:
+    """Return an environment whose creation ended so long ago before its change set was executed."""
+    environment = make_environment(
+        "staging", stack_id="arn:x", stack_status="REVIEW_IN_PROGRESS", due_at=timezone.now()
+    )
+    deployment = make_deployment(environment, state="failed", stack_id="arn:x")
+    Deployment.objects.filter(pk=deployment.pk).update(ended_at=timezone.now() - timedelta(days=days))
+    aws = FakeAws()
+    tags = {"sanso:environment": str(environment.key)}
+    aws.stacks["arn:x"] = FakeStack("sanso-staging", "arn:x", "REVIEW_IN_PROGRESS", tags=tags)
+    return environment, aws
+
+
+def test_an_empty_stack_that_was_forgotten_for_a_week_is_deleted() -> None:
+    environment, aws = forgotten(days=7.1)
+    aws.fail("cloudformation:DeleteStack", lost_answer("cloudformation:DeleteStack"), after=True)
+
+    poll(environment, aws)  # the response is lost
+    seen = poll(environment, aws)
+
+    assert aws.stacks["arn:x"].status == "DELETE_COMPLETE"
+    assert seen.missing_since is not None  # it is gone, and the page leads out
+    assert aws.calls.count("cloudformation:DeleteStack") == 1
+
+
+def test_a_forgotten_stack_leaves_an_environment_that_was_never_created() -> None:
+    environment, aws = forgotten(days=8)
+    seen = poll(environment, aws)
+    assert (seen.stack_id, seen.stack_status, seen.missing_since) == ("", "", None)
+    assert Event.objects.filter(deployment=seen.latest, code="review.purged").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("days", "tag", "status"),
+    [
+        (6.9, "", "REVIEW_IN_PROGRESS"),
+        (30, "another", "REVIEW_IN_PROGRESS"),
+        (30, "", "CREATE_COMPLETE"),
+    ],
+)
+def test_nothing_else_is_deleted(days: float, tag: str, status: str) -> None:
+    environment, aws = forgotten(days)
+    aws.stacks["arn:x"].status = status
+    if tag:
+        aws.stacks["arn:x"].tags = {"sanso:environment": tag}
+    assert poll(environment, aws).stack_id == "arn:x"
+    assert "cloudformation:DeleteStack" not in aws.calls
+
+
+def test_a_stack_with_an_active_deployment_is_not_forgotten() -> None:
+    environment, aws = forgotten(days=30)
+    make_deployment(environment, kind="delete", state="preflight")
+    poll(environment, aws)
+    assert "cloudformation:DeleteStack" not in aws.calls
+
+
+def test_a_stack_that_could_not_be_cleaned_up_stays_with_its_environment(
+    deployment: Deployment, aws: FakeAws
+) -> None:
+    """A change set fails, and so does the deletion of its stack: the page offers that again."""
+    denied = AwsAccessError("AccessDenied", "denied", "cloudformation:DeleteStack")
+    aws.fail("cloudformation:DeleteStack", denied)
+    aws.fail("cloudformation:DescribeChangeSet", *[lost_answer("x")], after=False)
+    run(deployment, aws, until=lambda d: bool(d.change_set_id))
+    for name, one in list(aws.change_sets.items()):
+        aws.change_sets[name] = type(one)(
+            change_set_id=one.change_set_id,
+            stack_id=one.stack_id,
+            status="FAILED",
+            execution_status="UNAVAILABLE",
+            reason="Template error",
+        )
+
+    ended = run(deployment, aws)
+
+    assert ended.state == State.FAILED
+    environment = fresh(ended.environment)
+    assert environment.stack_status == "REVIEW_IN_PROGRESS"
+    assert environment.stack_id in aws.stacks
+    assert environment.due_at is not None
+
+
+@pytest.fixture
+def deployed(deployment: Deployment, aws: FakeAws, template_set: catalog.TemplateSet) -> Environment:
+    """An environment that has been created."""
+    template_sets.keep(template_set)
+    ended = run(deployment, aws)
+    assert ended.state == State.SUCCEEDED
+    return fresh(ended.environment)
+
+
+def test_what_sanso_did_itself_is_not_taken_for_a_change_outside(
+    deployed: Environment, aws: FakeAws, operator: User
+) -> None:
+    assert poll(deployed, aws).changed_outside_at is None
+    changed = request_change(
+        user=operator,
+        environment=fresh(deployed),
+        parameters={"Size": "3"},
+        reason="",
+        request_key=uuid.uuid4(),
+    )
+    shown = run(changed, aws, until=lambda d: d.state == State.PREVIEW)
+    apply_change(user=operator, deployment=shown, digest=shown.preview_digest)
+    assert run(shown, aws).state == State.SUCCEEDED
+
+    seen = poll(deployed, aws)
+    assert (seen.changed_outside_at, seen.known_stack["status"]) == (None, "UPDATE_COMPLETE")
+    assert poll(deployed, aws).changed_outside_at is None
+
+
+def test_a_change_outside_is_recognized_and_taken_over_with_its_values(
+    deployed: Environment, aws: FakeAws, operator: User
+) -> None:
+    poll(deployed, aws)
+    stack = aws.stacks[deployed.stack_id]
+    stack.status, stack.updated = "UPDATE_COMPLETE", "2026-11-25T10:00:00+00:00"
+    stack.parameters["Size"] = "5"
+    seen = poll(deployed, aws)
+    assert seen.changed_outside_at is not None
+    assert seen.changed_outside_at.isoformat() == "2026-11-25T10:00:00+00:00"
+    root = catalog.load(settings.SANSO_TEMPLATE_SET).root
+    aws.templates[deployed.stack_id] = root.read_text().replace("Topic:", "Subject:")
+
+    taken = request_take_over(user=operator, environment=seen, reason="", request_key=uuid.uuid4())
+    ended = run(taken, aws)
+
+    assert ended.state == State.SUCCEEDED, reason(ended)
+    after = fresh(deployed)
+    assert (after.parameters["Size"], after.changed_outside_at, after.latest_id) == ("5", None, ended.pk)
+    found = template_sets.find(ended.template_digest)
+    assert found is not None
+    assert list(found.contents[found.root.name]["Resources"]) == ["Subject"]
+    assert poll(deployed, aws).changed_outside_at is None
+
+
+def test_a_template_that_is_no_set_is_refused_and_leaves_everything_as_it_was(
+    deployed: Environment, aws: FakeAws, operator: User
+) -> None:
+    poll(deployed, aws)
+    aws.stacks[deployed.stack_id].updated = "2026-11-25T10:00:00+00:00"
+    seen = poll(deployed, aws)
+    aws.templates[deployed.stack_id] = "Resources: ["
+
+    ended = run(request_take_over(user=operator, environment=seen, reason="", request_key=uuid.uuid4()), aws)
+
+    assert ended.state == State.FAILED
+    assert reason(ended)
+    after = fresh(deployed)
+    assert after.changed_outside_at == seen.changed_outside_at
+    assert after.parameters == seen.parameters
+
+
+def stuck(deployed: Environment, aws: FakeAws) -> Environment:
+    """Let the update of a topic fail, and its rollback as well."""
+    stack = aws.stacks[deployed.stack_id]
+    for logical_id, status in (
+        ("", "UPDATE_IN_PROGRESS"),
+        ("", "UPDATE_ROLLBACK_IN_PROGRESS"),
+        ("Topic", "UPDATE_FAILED"),
+        ("", "UPDATE_ROLLBACK_FAILED"),
+    ):
+        aws._acts = [("", logical_id, status, "no way back")]
+        aws._move_on(stack)
+    return poll(deployed, aws)
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_rollback_is_continued_once_with_what_is_skipped(
+    deployed: Environment, aws: FakeAws, operator: User, lost: bool
+) -> None:
+    found = stuck(deployed, aws)
+    assert [one.key for one in found.stuck_resources or ()] == ["Topic"]
+    if lost:
+        aws.fail(CONTINUE, lost_answer(CONTINUE), after=True)
+    asked = request_continue(
+        user=operator, environment=found, skip=["Topic"], reason="", request_key=uuid.uuid4()
+    )
+
+    ended = run(asked, aws)
+
+    assert ended.state == State.SUCCEEDED, reason(ended)
+    assert aws.calls.count(CONTINUE) == 1
+    assert aws.skipped == ([] if lost else [("Topic",)])  # noted with its response
+    after = fresh(deployed)
+    assert after.stack_status == "UPDATE_ROLLBACK_COMPLETE"
+    assert [one.key for one in after.skipped_resources] == ["Topic"]
+    statuses = [one.status for one in Event.objects.of(ended).filter(source="cloudformation")]
+    assert "UPDATE_ROLLBACK_FAILED" not in statuses  # the events of before are not its own
+
+
+def test_a_rollback_that_fails_again_is_a_failure_of_its_own(
+    deployed: Environment, aws: FakeAws, operator: User
+) -> None:
+    found = stuck(deployed, aws)
+    aws.rollback_acts = [
+        ("", "", "UPDATE_ROLLBACK_IN_PROGRESS", "User Initiated"),
+        ("", "Topic", "UPDATE_IN_PROGRESS", ""),
+        ("", "Topic", "UPDATE_FAILED", "still no way back"),
+        ("", "", "UPDATE_ROLLBACK_FAILED", "The following resource(s) failed to update: [Topic]. "),
+    ]
+    asked = request_continue(user=operator, environment=found, skip=[], reason="", request_key=uuid.uuid4())
+
+    ended = run(asked, aws)
+
+    assert ended.state == State.FAILED
+    assert "still no way back" in reason(ended)
+    assert fresh(deployed).skipped == []
+
+
+def test_what_does_not_resist_any_more_is_not_skipped(
+    deployed: Environment, aws: FakeAws, operator: User
+) -> None:
+    found = stuck(deployed, aws)
+    asked = request_continue(
+        user=operator, environment=found, skip=["Topic"], reason="", request_key=uuid.uuid4()
+    )
+    stack = aws.stacks[deployed.stack_id]
+    stack.resources["Topic"] = (stack.resources["Topic"][0], "UPDATE_COMPLETE")
+
+    ended = run(asked, aws)
+
+    assert (ended.state, ended.error_code) == (State.FAILED, "SkipListChanged")
+    assert CONTINUE not in aws.calls
