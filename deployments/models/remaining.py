@@ -27,7 +27,7 @@ def remaining_of(deployment: Deployment) -> Remaining:
     Empty while the deployment runs, and for one that succeeded in creating its environment. Call it for the
     environment's latest deployment: an earlier one's rows say what was true at its end.
     """
-    if deployment.is_active or deployment.kind == "update":
+    if deployment.is_active or deployment.kind in ("update", "rollback"):
         return Remaining()
     if deployment.kind == "create" and deployment.state == "succeeded":
         return Remaining()

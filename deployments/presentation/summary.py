@@ -100,7 +100,7 @@ def summarise(
     """Return what stands above the tree, from rows that were read; `percent` as in `Summary`."""
     state = State(deployment.state)
     is_latest = deployment.environment.latest_id == deployment.pk
-    back = is_rollback(tree.root_status)
+    back = is_rollback(tree.root_status) and deployment.kind != Kind.ROLLBACK
     current = DisplayStatus.ROLLING_BACK if back and deployment.is_active else display_status_of(state)
     return Summary(
         status=current,
@@ -172,7 +172,7 @@ def _phases(
     starts = {str(e.values.get("phase", "")): e.at for e in events if e.code == "phase"}
     starts[State.PREFLIGHT.value] = deployment.created_at
     details = _details(tree, events)
-    back = is_rollback(tree.root_status)
+    back = is_rollback(tree.root_status) and deployment.kind != Kind.ROLLBACK
     steps = phase_statuses(Kind(deployment.kind), state, last, protects=deployment.protects, is_back=back)
     turn = None if deployment.kind == Kind.ROLLBACK else _turn(tree)
     if deployment.operation == "take_over":
