@@ -31,7 +31,7 @@ from tests.chaos.conftest import (
     kill_worker_when_all_calls_are_held,
     root_stacks,
 )
-from tests.chaos.test_kill_change import applied, change, operator
+from tests.chaos.test_kill_change import applied, change, display_name, operator
 from tests.chaos.test_kill_worker import batches, points_of, stop_observing
 from tests.running import Portal, client, new_account
 from tests.services import Sandbox, wait_until
@@ -332,7 +332,7 @@ def test_a_stack_that_was_changed_outside_is_recognized_and_taken_over(
     assert ended.template_digest != created.template_digest
     assert AuditRecord.objects.filter(action="take_over", outcome="requested").count() == 1
 
-    unchanged = request_change(
+    following = request_change(
         user=operator(),
         environment=after,
         parameters=after.parameters,
@@ -340,5 +340,8 @@ def test_a_stack_that_was_changed_outside_is_recognized_and_taken_over(
         request_key=uuid.uuid4(),
         current_set=False,
     )
-    (nothing,) = applied(portal, unchanged)
-    assert nothing.changed_nothing, reason(nothing)
+    (last,) = applied(portal, following)
+    assert last.state == State.SUCCEEDED, reason(last)
+    assert display_name(last, "Topic", sandbox) == "outside"  # nothing is undone
+    listed = cloudformation.list_stack_resources(StackName=known.stack_id)["StackResourceSummaries"]
+    assert "Extra" in {one["LogicalResourceId"] for one in listed}
