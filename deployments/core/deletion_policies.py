@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attri
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from deployments.core.conditions import Scope, mapping
@@ -13,6 +13,10 @@ from deployments.core.nested_templates import nested_in
 
 RETAIN, SNAPSHOT = "Retain", "Snapshot"
 _POLICIES = {"Retain": RETAIN, "RetainExceptOnCreate": RETAIN, "Snapshot": SNAPSHOT}
+_EXPORTS = {
+    "AWS::RDS::DBCluster": "/aws/rds/cluster/{}/",
+    "AWS::RDS::DBInstance": "/aws/rds/instance/{}/",
+}
 DEEPEST = 8
 """Nesting beyond which templates are not read."""
 
@@ -24,30 +28,44 @@ def policies(
 
     What lies in a nested stack that is retained is retained with it.
     """
-    found: dict[str, str] = {}
-    _read(contents, root, values, "", found, 0)
-    return found
+    bodies = _resources(contents, root, values)
+    return {path: policy for path, body in bodies if (policy := _policy(body))}
 
 
-def _read(
+def log_exporters(
+    contents: Mapping[str, Mapping[str, Any]], root: str, values: Mapping[str, str]
+) -> dict[str, str]:
+    """Return how the log groups of each database that exports logs begin, "{}" for its id, by its path.
+
+    RDS creates these groups, and neither it nor a stack deletes them:
+    https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/AuroraMySQL.Integrating.CloudWatch.html
+    """
+    bodies = _resources(contents, root, values)
+    return {
+        path: _EXPORTS[body["Type"]]
+        for path, body in bodies
+        if body.get("Type") in _EXPORTS and mapping(body.get("Properties")).get("EnableCloudwatchLogsExports")
+    }
+
+
+def _resources(
     contents: Mapping[str, Mapping[str, Any]],
     file: str,
     values: Mapping[str, str | None],
-    path: str,
-    found: dict[str, str],
-    depth: int,
-) -> None:
+    path: str = "",
+    depth: int = 0,
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the path and the body of each resource of a template and of those that it nests."""
     template = contents.get(file)
     if template is None or depth > DEEPEST:
         return
     scope = Scope(template, values)
     for name, body in mapping(template.get("Resources")).items():
-        if policy := _policy(mapping(body)):
-            found[f"{path}/{name}".lstrip("/")] = policy
+        yield f"{path}/{name}".lstrip("/"), mapping(body)
     for nested in nested_in(template, scope):
         inner = {name: scope.literal(value) for name, value in nested.parameters.items()}
         below = f"{path}/{nested.stack}".lstrip("/")
-        _read(contents, nested.found_in(contents), inner, below, found, depth + 1)
+        yield from _resources(contents, nested.found_in(contents), inner, below, depth + 1)
 
 
 def _policy(body: Mapping[str, Any]) -> str:

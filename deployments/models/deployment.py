@@ -130,6 +130,11 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
         """Keep creations after which deletion protection could not be switched on, newest first."""
         return self.filter(protection="failed").order_by("-pk")
 
+    def that_changed_stacks(self) -> Self:
+        """Keep creations and changes that began to create or change stacks, newest first."""
+        before = [str(state) for state in BEFORE_STACKS]
+        return self.filter(kind__in=("create", "update")).exclude(last_phase__in=before).order_by("-pk")
+
     def with_artifacts(self) -> Self:
         """Keep those that uploaded templates."""
         return self.exclude(artifact_bucket="").exclude(artifact_prefix="")

@@ -6,11 +6,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from django.conf import settings
 from django.utils.translation import gettext as _
 
-from deployments import catalog
-from deployments.core.deletion_policies import RETAIN, SNAPSHOT, policies
+from deployments.actions.change import set_of
+from deployments.core.deletion_policies import RETAIN, SNAPSHOT, log_exporters, policies
 from deployments.core.remaining import Billing, billing_of
 from deployments.core.status import DELETED
 from deployments.errors import UserFixable
@@ -52,14 +51,23 @@ def deletion_summary(environment: Environment) -> dict[str, object]:
     }
     types = Counter(kind for kind, _id in existing.values())
     stacks = types.pop(STACK_TYPE, 0) + bool(environment.stack_id)
-    known = _policies(environment)
-    staying = [*_staying(environment, existing, known or {}), *_logs(existing, needed)] if existing else []
+    templates = _templates(environment)
+    known, exporters = (templates.policies, templates.log_exporters) if templates else ({}, {})
+    staying = (
+        [
+            *_staying(environment, existing, known),
+            *_logs(existing, needed),
+            *_database_logs(existing, exporters),
+        ]
+        if existing
+        else []
+    )
     return {
         "types": sorted(types.items()),
         "resources": types.total(),
         "stacks": stacks,
         "staying": staying,
-        "policies_are_known": known is not None,
+        "policies_are_known": templates is not None,
     }
 
 
@@ -72,18 +80,35 @@ def _logs(existing: Mapping[str, tuple[str, str]], needed: Mapping[str, list[str
             yield _row(LOG_GROUP, name, _("Created by Lambda when the function runs; no stack deletes it."))
 
 
-def _policies(environment: Environment) -> Mapping[str, str] | None:
-    """Return the deletion policies of its templates; None when the set is another one by now."""
-    creation = Deployment.objects.of(environment).with_artifacts().order_by("-pk").first()
-    if creation is None:
+def _database_logs(
+    existing: Mapping[str, tuple[str, str]], exporters: Mapping[str, str]
+) -> Iterator[StayingRow]:
+    """Yield the log groups that RDS creates for databases that export their logs."""
+    for path, prefix in sorted(exporters.items()):
+        if path in existing:
+            name = f"{prefix.format(existing[path][1])}*"
+            yield _row(LOG_GROUP, name, _("Created by RDS for exported logs; no stack deletes it."))
+
+
+@dataclass(frozen=True, slots=True)
+class _Templates:
+    """What the templates of an environment say, by the path of a resource."""
+
+    policies: Mapping[str, str]
+    log_exporters: Mapping[str, str]
+
+
+def _templates(environment: Environment) -> _Templates | None:
+    """Return what its templates say; None if they are neither stored nor the current ones."""
+    deployed = Deployment.objects.of(environment).with_artifacts().that_changed_stacks().first()
+    if deployed is None:
         return None
     try:
-        template_set = catalog.load(settings.SANSO_TEMPLATE_SET)
+        template_set = set_of(deployed)
     except UserFixable:
         return None
-    if template_set.digest != creation.template_digest:
-        return None
-    return policies(template_set.contents, template_set.root.name, creation.parameters)
+    given = template_set.contents, template_set.root.name, deployed.parameters
+    return _Templates(policies(*given), log_exporters(*given))
 
 
 def _staying(

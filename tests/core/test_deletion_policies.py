@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from deployments.core.deletion_policies import RETAIN, SNAPSHOT, policies
+from deployments.core.deletion_policies import RETAIN, SNAPSHOT, log_exporters, policies
 
 
 def template(**resources: Any) -> dict[str, Any]:
@@ -52,3 +52,24 @@ def test_a_stack_that_contains_itself_is_not_followed_for_ever() -> None:
     }
 
     assert policies(contents, "root.yaml", {})["Again/Kept"] == RETAIN
+
+
+def test_databases_that_export_logs_are_found_by_path() -> None:
+    url = {"Fn::Sub": "https://${Bucket}.s3.amazonaws.com/${Prefix}/data.yaml"}
+    exports = {"EnableCloudwatchLogsExports": ["error", "slowquery"]}
+    contents = {
+        "root.yaml": template(
+            Data={"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": url}},
+            Other={"Type": "AWS::SQS::Queue", "Properties": exports},
+        ),
+        "data.yaml": template(
+            Cluster={"Type": "AWS::RDS::DBCluster", "Properties": exports},
+            Silent={"Type": "AWS::RDS::DBCluster", "Properties": {"EnableCloudwatchLogsExports": []}},
+            Alone={"Type": "AWS::RDS::DBInstance", "Properties": exports},
+        ),
+    }
+
+    assert log_exporters(contents, "root.yaml", {}) == {
+        "Data/Cluster": "/aws/rds/cluster/{}/",
+        "Data/Alone": "/aws/rds/instance/{}/",
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
@@ -10,9 +11,21 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from deployments import catalog
 from deployments.models import Deployment, Environment
+from deployments.runner import template_sets
 from tests.builders import make_deployment, make_environment, make_resource, make_stack
 from tests.views.pages import page
+
+DATABASE = """
+Resources:
+  Cluster:
+    Type: AWS::RDS::DBCluster
+    DeletionPolicy: Snapshot
+    Properties:
+      Engine: aurora-mysql
+      EnableCloudwatchLogsExports: [error]
+"""
 
 
 def url(environment: Environment) -> str:
@@ -133,3 +146,32 @@ def test_log_groups_of_functions_are_predicted_from_the_resources_that_exist(
     assert "/aws/lambda/alone-1" in shown
     for name in ("deleted-1", "named-1", "other-1"):
         assert f"/aws/lambda/{name}" not in shown
+
+
+def test_what_stays_follows_the_templates_that_were_deployed_and_not_an_open_preview(
+    browser: Client, environment: Environment, tmp_path: Path
+) -> None:
+    (tmp_path / "database.yaml").write_text(DATABASE, encoding="utf-8")
+    deployed = catalog.load(tmp_path)
+    template_sets.keep(deployed)
+    creation = environment.latest
+    assert creation
+    make_resource(creation.stacks.get(path=""), "Cluster", type="AWS::RDS::DBCluster", physical_id="data-1")
+    uploaded = {"artifact_bucket": "artifacts", "artifact_prefix": "sanso"}
+    Deployment.objects.filter(pk=creation.pk).update(
+        template_digest=deployed.digest, last_phase="ready", **uploaded
+    )
+    Deployment.objects.create(
+        environment=environment,
+        kind="update",
+        state="preview",
+        last_phase="change_set",
+        requested_by=environment.owner,
+        template_digest="f" * 64,
+        **uploaded,
+    )
+
+    shown = page(browser.get(url(environment))).one("main").text
+
+    assert "Its DeletionPolicy is Snapshot" in shown
+    assert "/aws/rds/cluster/data-1/*" in shown
