@@ -10,6 +10,9 @@ from deployments.core.rules import Violation, violations
 from deployments.errors import UserFixable
 from deployments.message_codes import Code
 
+MANY = 3
+"""Of more parameters than these, none is to blame more than the others: the error is about the form."""
+
 
 def checked(
     template_set: catalog.TemplateSet, parameters: Mapping[str, str], kept: Collection[str] = ()
@@ -48,14 +51,23 @@ def checked(
 def broken_rules(template_set: catalog.TemplateSet, parameters: Mapping[str, str]) -> list[UserFixable]:
     """Return an error for each assertion in the template's Rules that the values do not meet.
 
-    Missing values are the defaults. An error is about a field when the assertion reads one parameter alone.
+    Missing values are the defaults. There is one at the field of each parameter that the assertion reads, and
+    one about no field when it reads many.
     """
     values = {name: parameters.get(name, p.initial or "") for name, p in template_set.parameters.items()}
-    return [_rule_error(one) for one in violations(template_set.rules, template_set.parameters, values)]
+    return [
+        _rule_error(one, field)
+        for one in violations(template_set.rules, template_set.parameters, values)
+        for field in _fields_of(one)
+    ]
 
 
-def _rule_error(broken: Violation) -> UserFixable:
-    field = f"parameter_{broken.parameters[0]}" if len(broken.parameters) == 1 else ""
+def _fields_of(broken: Violation) -> list[str]:
+    names = broken.parameters if len(broken.parameters) <= MANY else ()
+    return [f"parameter_{name}" for name in names] or [""]
+
+
+def _rule_error(broken: Violation, field: str) -> UserFixable:
     if broken.description:
         return UserFixable("RuleNotMet", Code.RULE_DESCRIPTION, field, constraint=broken.description)
     names = ", ".join(broken.parameters)

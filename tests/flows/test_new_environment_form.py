@@ -83,6 +83,25 @@ def test_an_error_in_an_advanced_field_opens_it_and_keeps_what_was_typed(form: P
     expect(form.locator("#id_parameter_WebServerCount")).to_have_value("1")
 
 
+def test_a_rule_of_the_template_is_reported_at_its_fields_and_keeps_what_was_typed(form: Page) -> None:
+    form.get_by_label("Name", exact=True).fill("small")
+    form.locator("#advanced summary").click()
+    port = form.locator("#id_parameter_UwsgiPort").input_value()
+    form.locator("#id_parameter_AppHealthPort").fill(port)
+    form.get_by_role("button", name="Deploy").click()
+
+    expect(form.get_by_role("alert")).to_be_focused()
+    expect(form.get_by_role("alert")).to_contain_text(
+        "The app port and the health-check port must be different."
+    )
+    for name in ("AppHealthPort", "UwsgiPort"):
+        expect(form.locator(f"#id_parameter_{name}")).to_have_attribute("aria-invalid", "true")
+        expect(form.locator(f"#id_parameter_{name}")).to_be_visible()
+    expect(form.locator("#id_parameter_AppHealthPort")).to_have_value(port)
+    expect(form.get_by_label("Name", exact=True)).to_have_value("small")
+    assert not Deployment.objects.exists()
+
+
 def test_the_form_passes_axe_with_everything_open(form: Page) -> None:
     form.locator("#advanced summary").click()
     form.locator("#id_parameter_MySqlPort").fill("3307")

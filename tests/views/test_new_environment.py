@@ -391,7 +391,8 @@ def test_the_rules_of_the_template_are_checked_before_anything_is_requested(
     shown = page(response)
     assert "Fast servers must be large." in shown.one(class_="summary").text
     assert "The password must differ from the name of the database." in shown.one(class_="summary").text
-    assert field(shown, "Size")["aria-invalid"] == "true"
+    for name in ("Size", "Database", "Password"):
+        assert field(shown, name)["aria-invalid"] == "true"
     assert not Deployment.objects.exists()
 
     assert browser.post(URL, filled(account, Size="large")).status_code == 302
