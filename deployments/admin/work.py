@@ -33,7 +33,10 @@ class AccountAdmin(AccountRows):
     readonly_fields = ("external_id", "trust_policy", "is_sandbox", "created_at")
     fieldsets = (
         (None, {"fields": ("name", "region")}),
-        (_("Access"), {"fields": ("role_arn", "external_id", "trust_policy", "service_role_arn")}),
+        (
+            _("Access"),
+            {"fields": ("role_arn", "external_id", "trust_policy", "service_role_arn", "boundary_arn")},
+        ),
         (_("Artifacts"), {"fields": ("artifact_bucket",)}),
         (_("More"), {"fields": ("is_sandbox", "created_at")}),
     )

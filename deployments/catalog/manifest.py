@@ -35,6 +35,7 @@ class Manifest:
     values for new environments that replace a parameter's default: CloudFormation uses the default for every
     stack that does not have the parameter yet, so the default must not change such a stack. `main` has the
     parameters that the form always shows; None means all of them.
+    `boundary` is the parameter that takes the ARN of the permissions boundary of the roles.
     `protection` is the parameter, true or false, that protects databases and load balancers from deletion.
     `images` has the parameters that take the id of a machine image, each with the name of the SSM parameter
     that holds the id: a text, or Ref, Fn::FindInMap and the like with the root template's parameters.
@@ -44,6 +45,7 @@ class Manifest:
     root: str = ""
     bucket: str | None = None
     prefix: str | None = None
+    boundary: str = ""
     artifacts: tuple[Artifact, ...] = ()
     choose_once: tuple[str, ...] = ()
     new_environments: Mapping[str, str] = field(default_factory=dict)
@@ -70,6 +72,7 @@ def read(folder: Path) -> Manifest:
         root=content.get("root").text(),
         bucket=bucket.text() if filled else None,
         prefix=prefix.text() if filled else None,
+        boundary=content.get("boundary_parameter").text(),
         artifacts=_usual_artifacts(folder)
         if content.get("artifacts").value is None
         else tuple(_artifacts(folder, content.get("artifacts"))),

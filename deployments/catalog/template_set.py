@@ -58,6 +58,7 @@ class TemplateSet:
     presets: tuple[Preset, ...]
     rules: tuple[Rule, ...] = ()
     digest: str
+    boundary_parameter: str = ""
     protection_parameter: str = ""
     images: Mapping[str, Any] = field(default_factory=dict)
     """The SSM parameter of each image parameter, as the manifest has it."""
@@ -130,10 +131,11 @@ def _load(folder: Path) -> TemplateSet:
     bucket, prefix, own, fixed = _filled_by_the_portal(about, contents[root])
     whole = Checked(file=root.name, place="", value=contents[root])
     declared = dict(whole.get("Parameters").items())
-    for name in filter(None, (bucket, prefix, *about.images)):
+    for name in filter(None, (bucket, prefix, about.boundary, *about.images)):
         if name not in declared:
             raise whole.broken(Code.FILE_WITHOUT_PARAMETER, parameter=name)
-    groups = parameters.groups(whole, {*about.images, bucket, prefix} if own else {*about.images, bucket})
+    filled = {*about.images, about.boundary, bucket}
+    groups = parameters.groups(whole, filled | {prefix} if own else filled)
     try:
         digest = _digest(templates, about.artifacts)
     except (OSError, UnicodeEncodeError) as exc:  # a file that may not be read, a name that is not UTF-8
@@ -153,6 +155,7 @@ def _load(folder: Path) -> TemplateSet:
         presets=about.presets,
         rules=read_rules(whole),
         digest=digest,
+        boundary_parameter=about.boundary,
         protection_parameter=about.protection,
         images=about.images,
         contents={path.name: content for path, content in contents.items()},

@@ -61,6 +61,18 @@ class Account(models.Model):
         validators=[RegexValidator(r"^arn:[\w-]+:iam::\d{12}:role/.+$", _("Enter the ARN of an IAM role."))],
         help_text=_("The role that CloudFormation assumes. Leave empty to use the caller's permissions."),
     )
+    boundary_arn = models.CharField(
+        _("permissions boundary"),
+        max_length=200,
+        blank=True,
+        validators=[
+            RegexValidator(r"^arn:[\w-]+:iam::\d{12}:policy/.+$", _("Enter the ARN of a managed policy."))
+        ],
+        help_text=_(
+            "The policy that limits the roles that environments create: BoundaryArn of account.yaml. Leave "
+            "empty for none."
+        ),
+    )
     artifact_bucket = models.CharField(
         _("artifact bucket"),
         max_length=63,
@@ -90,6 +102,13 @@ class Account(models.Model):
     def stack_role_arn(self) -> str:
         """Return the service role of CloudFormation, "" for the portal's own permissions."""
         return self._sandbox_role("sanso-cloudformation") if self.is_sandbox else self.service_role_arn
+
+    @property
+    def boundary(self) -> str:
+        """Return the permissions boundary of the roles that environments create, "" for none."""
+        if self.is_sandbox:
+            return f"arn:aws:iam::{self.sandbox_account_id}:policy/sanso-boundary"
+        return self.boundary_arn
 
     def _sandbox_role(self, name: str) -> str:
         """Return a role of infra_templates/account.yaml, which every account of the sandbox has."""

@@ -94,7 +94,7 @@ def _create_or_adopt(deployment: Deployment, clients: Clients, stack: StackView)
     template_set = template_sets.uploaded(deployment)
     values = {**deployment.parameters, **unseal(deployment.sealed_parameters)}
     values |= launch.filled(deployment, template_set)
-    kept = set(template_set.parameters) - set(values)
+    kept = {*template_set.parameters, template_set.boundary_parameter} - set(values)
     protection = deployment.protection_parameter
     if values.get(protection) == environment.parameters.get(protection, values.get(protection)):
         kept.add(protection)  # it is what it is now: see docs/adr/0016

@@ -148,8 +148,10 @@ def _create_or_adopt(deployment: Deployment, clients: Clients) -> str:
 
 
 def filled(deployment: Deployment, template_set: catalog.TemplateSet) -> dict[str, str]:
-    """Return the values of the parameters that the portal sets: where the artifacts are, machine images."""
+    """Return the values of the parameters that the portal sets: artifacts, boundary, machine images."""
     values = {template_set.bucket_parameter: deployment.artifact_bucket}
+    if boundary := deployment.environment.account.boundary:
+        values[template_set.boundary_parameter] = boundary
     if template_set.own_prefix:
         values[template_set.prefix_parameter] = deployment.artifact_prefix
     values.pop("", None)

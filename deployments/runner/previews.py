@@ -36,7 +36,8 @@ def preview_of(deployment: Deployment, tree: Mapping[str, ChangeSet]) -> Changes
         new_defaults=_defaults(template_set),
     )
     causes: dict[str, LinkKind] = {one.name: one.cause for one in differing}
-    for name in (template_set.bucket_parameter, template_set.prefix_parameter):
+    portals = (template_set.bucket_parameter, template_set.prefix_parameter, template_set.boundary_parameter)
+    for name in portals:
         if name in causes:  # the portal sets them, and they change with the files of the set
             causes[name] = LinkKind.DEFAULT
     return judged(

@@ -33,7 +33,12 @@ def rejection(deployment: Deployment, change_set: ChangeSet, cloudformation: Clo
             templates, root, deployment.parameters, logical_path(names)
         )
     else:
-        filled = {template_set.bucket_parameter, template_set.prefix_parameter} - {""}
+        of_portal = (
+            template_set.bucket_parameter,
+            template_set.prefix_parameter,
+            template_set.boundary_parameter,
+        )
+        filled = set(of_portal) - {""}
         known = dict.fromkeys(filled, "") | deployment.parameters
         stack = rejected_stack(templates, root, known, failed.reason)
     if stack is None:

@@ -83,8 +83,11 @@ Call = tuple[str, str, dict[str, Any]]
 def _calls(operation: str, stack: Stack, record: Record, properties: Properties) -> Iterator[Call]:
     resource_type = record["ResourceType"]
     own = _arn(stack, record, properties)
+    context = _boundary(record, properties) if resource_type == "AWS::IAM::Role" else {}
     for action in handler_actions.actions(resource_type, operation):
-        yield action, _resource(action, own), {}
+        yield action, _resource(action, own), context
+    if operation == handler_actions.UPDATE and resource_type == "AWS::IAM::Role":
+        yield from _changed_boundary(record, properties, own)
     if operation != handler_actions.DELETE:
         yield from _passed(resource_type, properties)
         yield from _read_objects(resource_type, properties)
@@ -92,6 +95,25 @@ def _calls(operation: str, stack: Stack, record: Record, properties: Properties)
             yield f"ssm:{operation.capitalize()}Association", _document(properties), {}
     if resource_type.startswith("Custom::") or resource_type == "AWS::CloudFormation::CustomResource":
         yield "lambda:InvokeFunction", str(properties.get("ServiceToken", "*")), {}
+
+
+def _boundary(record: Record, properties: Properties) -> Properties:
+    """Return the condition key of a role's boundary: of the request, or of the role that exists.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html
+    """
+    role = iam._roles.get(record["PhysicalResourceId"] or "")
+    found = role.get("PermissionsBoundary") if role else properties.get("PermissionsBoundary")
+    return {"iam:PermissionsBoundary": found} if found else {}
+
+
+def _changed_boundary(record: Record, properties: Properties, own: str) -> Iterator[Call]:
+    before = _boundary(record, {}).get("iam:PermissionsBoundary")
+    wanted = properties.get("PermissionsBoundary")
+    if wanted and wanted != before:
+        yield "iam:PutRolePermissionsBoundary", own, {"iam:PermissionsBoundary": wanted}
+    elif before and not wanted:
+        yield "iam:DeleteRolePermissionsBoundary", own, {}
 
 
 def _resource(action: str, own: str) -> str:
