@@ -178,6 +178,7 @@ def _policy(known: RecognizedCause | None) -> Iterator[SuggestedAction]:
     action = "iam:PassRole" if "role" in known.values else known.values.get("action", "")
     if ":" not in action:
         return
-    statement = {"Effect": "Allow", "Action": action, "Resource": known.values.get("role", "*")}
+    resource = known.values.get("role") or known.values.get("resource", "*")
+    statement = {"Effect": "Allow", "Action": action, "Resource": "*" if resource == "…" else resource}
     label = _("Copy a policy that allows %(action)s") % {"action": action}
     yield SuggestedAction(label=label, copy_text=json.dumps(statement))

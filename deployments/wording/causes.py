@@ -170,6 +170,28 @@ CAUSES: Final[Mapping[str, CauseText]] = {
         N_("The service cannot assume its role"),
         N_("The trust policy of the role must name the service. Fix the template set."),
     ),
+    "DeniedByBoundary": CauseText(
+        N_("The permissions boundary of %(principal)s denies %(action)s"),
+        N_(
+            "A role may do what both its policies and its boundary allow. If it needs the action, add it to "
+            "the boundary (sanso-boundary in account.yaml)."
+        ),
+    ),
+    "RoleNeedsBoundary": CauseText(
+        N_("AWS denied %(action)s to %(principal)s"),
+        N_(
+            "With RolesNeedBoundary, the service role creates roles only with the permissions boundary of "
+            "account.yaml: enter it in the account's settings; the template set must name its parameter "
+            "(boundary_parameter). Otherwise, allow %(action)s."
+        ),
+    ),
+    "RoleDenied": CauseText(
+        N_("AWS denied %(action)s to %(principal)s"),
+        N_(
+            "Allow %(action)s for the role %(principal)s, then deploy again. If account.yaml allows it "
+            "already, deploy account.yaml again in this account: its roles are from an earlier release."
+        ),
+    ),
     "Denied": CauseText(
         N_("AWS denied %(action)s"),
         N_(

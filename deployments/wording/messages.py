@@ -93,8 +93,9 @@ MESSAGES: Final[Mapping[Code, str]] = {
         "account's settings."
     ),
     Code.BUCKET_NOT_ACCESSIBLE: N_(
-        "The artifact bucket %(bucket)s belongs to another account, or this role has no access to it. "
-        "Set another bucket in the account's settings, or grant s3:ListBucket on it."
+        "S3 denied access to the artifact bucket %(bucket)s, and does not say why. Check whose bucket it is: "
+        "if it belongs to another account, set another one in the account's settings. If it is this "
+        "account's, allow s3:ListBucket on it for the role that Sanso assumes (sanso-portal)."
     ),
     Code.SITE_SAVED_NOT_LISTED: N_("The time was saved, but the list did not show it within %(seconds)s s."),
     Code.SITE_REDIRECTED: N_("%(path)s redirects to %(location)s. Sanso does not follow redirects."),

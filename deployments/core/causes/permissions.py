@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from deployments.core.causes.cause import Cause, Evidence, NextStep, signature
 
+_DENIED = r"assumed-role/(?P<principal>[\w+=,.@-]+)/\S+ is not authorized to perform:? "
 _ALLOW = (NextStep.POLICY, NextStep.DELETE_FIRST, NextStep.RETRY)
 
 CAUSES = (
@@ -50,14 +51,39 @@ CAUSES = (
         'Lambda. (Service: Lambda, Status Code: 400)" (HandlerErrorCode: InvalidRequest)',
     ),
     Cause(
+        code="DeniedByBoundary",
+        reason=signature(_DENIED + r"(?P<action>[\w-]+:\w+).*no permissions boundary allows"),
+        steps=(NextStep.DELETE_FIRST, NextStep.RETRY),
+        example="User: arn:aws:sts::123456789012:assumed-role/app-Role-1X/i-0a is not authorized to perform: "
+        "s3:GetObject on resource: arn:aws:s3:::media/logo.png because no permissions boundary allows the "
+        "s3:GetObject action",
+    ),
+    Cause(
+        code="RoleNeedsBoundary",
+        reason=signature(_DENIED + r"(?P<action>iam:CreateRole|iam:PutRolePermissionsBoundary) on"),
+        steps=_ALLOW,
+        example="User: arn:aws:sts::123456789012:assumed-role/sanso-cloudformation/AWSCloudFormation is not "
+        "authorized to perform: iam:CreateRole on resource: arn:aws:iam::123456789012:role/app because no "
+        "identity-based policy allows the iam:CreateRole action (Service: Iam, Status Code: 403)",
+    ),
+    Cause(
+        code="RoleDenied",
+        reason=signature(_DENIED + r"(?P<action>[\w-]+:\w+)(?: on resource:? (?P<resource>\S*[^\s.,:;)]))?"),
+        steps=_ALLOW,
+        example="User: arn:aws:sts::123456789012:assumed-role/sanso-cloudformation/AWSCloudFormation is not "
+        "authorized to perform: rds:CreateDBCluster on resource: arn:aws:rds:ap-northeast-1:123456789012:"
+        "cluster:app because no identity-based policy allows the rds:CreateDBCluster action (Service: Rds, "
+        "Status Code: 403)",
+    ),
+    Cause(
         code="Denied",
         reason=signature(
             r"not authorized to perform:? (?P<action>[\w-]+:\w+)|API: (?P<api>[\w-]+:\w+) .*not authorized"
         ),
         steps=_ALLOW,
-        example="User: arn:aws:sts::123456789012:assumed-role/sanso/sanso is not authorized to perform: "
-        "rds:CreateDBCluster on resource: arn:aws:rds:ap-northeast-1:123456789012:cluster:app because no "
-        "identity-based policy allows the rds:CreateDBCluster action (Service: Rds, Status Code: 403)",
+        example="User: arn:aws:iam::123456789012:user/ops is not authorized to perform: rds:CreateDBCluster "
+        "on resource: arn:aws:rds:ap-northeast-1:123456789012:cluster:app because no identity-based policy "
+        "allows the rds:CreateDBCluster action (Service: Rds, Status Code: 403)",
     ),
     Cause(
         code="DeniedUnnamed",
