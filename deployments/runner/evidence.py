@@ -58,7 +58,8 @@ def gather(deployment: Deployment, clients: Clients, *, is_last: bool = False) -
         _store_activities(deployment, clients, failure)
     if Kind.ASSOCIATION_OUTPUT in kinds and failure.type in (_ASSOCIATION, _GROUP):
         _store_runs(deployment, clients, failure)
-        if not Evidence.objects.of(deployment).exists():  # the rollback was faster: use earlier observations
+        outputs = Evidence.objects.of(deployment).filter(kind=str(Kind.ASSOCIATION_OUTPUT))
+        if not outputs.exists():  # the rollback was faster: use earlier observations
             _store_outputs(deployment, clients)
         if is_last and not Evidence.objects.of(deployment).exists():
             _store_written(deployment, clients, failure)
