@@ -40,7 +40,7 @@ test: test-environment ## Install what the tests need, then run every check and 
 # Examples for each fuzzer: make fuzz EXAMPLES=20000
 EXAMPLES ?= 3000
 .PHONY: fuzz
-fuzz: test-environment ## Look for input that causes an error, longer than `make test` does (an hour).
+fuzz: test-environment ## Look for input that causes an error, longer than `make test` does (long).
 	FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/pytest --timeout=0 tests/fuzz $(ARGS)
 
 .PHONY: bench
@@ -128,6 +128,10 @@ check-templates: .venv-checkov ## Check the CloudFormation templates (cfn-lint, 
 .PHONY: check-translations
 check-translations: ## Check that every translation is complete.
 	$(BIN)/pytest -q tests/portal/test_translations.py tests/i18n
+
+.PHONY: check-permissions
+check-permissions: test-environment ## Take each action of the roles away in turn, and write docs/permissions.md (long).
+	$(BIN)/pytest -q -s --timeout=0 tests/permissions/sweep.py $(ARGS)
 
 .PHONY: language
 language: ## Create the translation catalog of a language: make language CODE=fr.

@@ -378,7 +378,7 @@ def start_sandbox(
     database: str = "auto",
     machines: str = "",
     prefix: Sequence[str] = (),
-    permissions: str = "report",
+    permissions: str = "enforce",
 ) -> Sandbox:
     """Start `python -m portal.sandbox` with its files in `folder`; pace 0 means that nothing waits.
 

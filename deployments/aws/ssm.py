@@ -111,7 +111,8 @@ class SSM(Protocol):
     def start_association_on(self, association_id: str, instance_ids: Sequence[str]) -> None:
         """Run an association again on these instances only.
 
-        Raise AwsNotFound if an instance is gone or its agent is offline.
+        Raise AwsNotFound if an agent is offline, and AwsAccessError if an instance is gone, with the tag that
+        the portal's role depends on.
         """
         ...
 

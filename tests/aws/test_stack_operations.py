@@ -135,7 +135,8 @@ def test_a_failed_creation_is_rolled_back_with_all_that_is_new_or_kept(
     retained = NOTES.replace(
         "Note: {Type: AWS::SSM::Parameter,", "Note: {DeletionPolicy: Retain, Type: AWS::SSM::Parameter,"
     )
-    review = make(account, "new", retained, ChangeSetType="CREATE")
+    options = {"ChangeSetType": "CREATE", "RoleARN": role_of(account)}
+    review = make(account, "sanso-new", retained, name="sanso-review", **options)
     gateway.execute_change_set(review["ChangeSetId"], "go", keep_on_failure=keep)
     assert account.settled(review["StackId"]) == status
     assert account.parameter("/sanso-note") == kept

@@ -204,7 +204,8 @@ def test_the_articles_template_set_is_deployed_when_the_setting_names_it(
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PIP_NO_INDEX", "1")
         patch.setenv("PIP_FIND_LINKS", str(wheels))
-        sandbox = start_sandbox(tmp_path / "sandbox")
+        # Its names do not begin with sanso-, so that the roles of account.yaml do not allow it.
+        sandbox = start_sandbox(tmp_path / "sandbox", permissions="report")
     new_account()
     environment = process_environment | {
         **sandbox.portal_settings,

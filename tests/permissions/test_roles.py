@@ -2,59 +2,83 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.db import connection
 
-from deployments.core.phases import State
+from tests.builders import make_user
+from tests.permissions import granted
+from tests.permissions.life import PHASES, Life
+from tests.permissions.unused import UNUSED
 from tests.running import Portal, client, new_account
-from tests.services import Sandbox
-from tests.wordings import reason
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(900)]
 
-
-def decisions(sandbox: Sandbox, account: str) -> list[dict[str, Any]]:
-    reported: Any = sandbox.control("GET", "permissions", account=account)
-    found: list[dict[str, Any]] = reported["decisions"]
-    return found
-
-
-def test_the_roles_suffice_to_deploy_and_delete_an_environment(portal: Portal) -> None:
-    account = new_account()
-
-    (made,) = portal.wait_for_end(portal.deploy(account=account))
-    assert (made.state, reason(made)) == (State.SUCCEEDED, "")
-    (gone,) = portal.wait_for_end(portal.remove(made))
-    assert (gone.state, reason(gone)) == (State.SUCCEEDED, "")
-
-    made_of = decisions(portal.sandbox, account.sandbox_account_id)
-    assert [one for one in made_of if not one["allowed"]] == []
-    principals = {one["principal"] for one in made_of}
-    assert {"user/sanso", "role/sanso-portal", "role/sanso-cloudformation"} <= principals
+# One of each kind of step; `make check-permissions` takes every action away (sweep.py).
+SAMPLE = {
+    "s3:CreateBucket": ("sanso-portal", "artifacts"),
+    "cloudformation:CreateChangeSet": ("sanso-portal", "stacks"),
+    "ec2:CreateVpc": ("sanso-cloudformation", "network"),
+    "iam:PassRole": ("sanso-cloudformation", "roles"),
+    "iam:CreateServiceLinkedRole": ("sanso-cloudformation", "roles"),
+}
 
 
-def test_a_creation_that_lacks_an_action_names_it(portal: Portal) -> None:
-    account = new_account()
-    prepare(portal.sandbox, account.sandbox_account_id, account.external_id)
-    iam = client(account, "iam", portal.sandbox)
-    without(iam, "sanso-cloudformation", "network", "ec2:CreateVpc")
+def test_the_roles_suffice_for_an_environment_and_what_is_never_used_is_explained(portal: Portal) -> None:
+    life = Life(portal, new_account())
 
-    (ended,) = portal.wait_for_end(portal.deploy(account=account))
+    for phase in PHASES:
+        assert life.go(phase), f"{phase}: {life.texts()}"
 
-    assert ended.state == State.ROLLED_BACK
-    assert "ec2:CreateVpc" in reason(ended)
+    made = granted.decisions(portal.sandbox, life.account.sandbox_account_id)
+    assert [one for one in made if not one["allowed"]] == []
+    used = {(one["principal"], one["action"]) for one in made}
+    never = {
+        role: {action for action in actions if (f"role/{role}", action) not in used}
+        for role, actions in granted.actions().items()
+    }
+    unexplained = {role: sorted(actions - set(UNUSED[role])) for role, actions in never.items()}
+    assert unexplained == {"sanso-portal": [], "sanso-cloudformation": []}
+    by_environment = {action for principal, action in used if principal.startswith("role/sanso-env")}
+    assert {"s3:GetObject", "cloudformation:SignalResource", "ssm:GetDocument"} <= by_environment
 
 
-def prepare(sandbox: Sandbox, account: str, external_id: str) -> None:
-    """Create the roles of an account before the portal first uses it."""
-    sandbox.control("POST", "keys", {"name": "portal", "external_id": external_id}, account=account)
+def test_a_creation_that_lacks_an_action_names_it_and_the_role(portal: Portal) -> None:
+    make_user("operator")
+    lives = {action: Life(portal, new_account()) for action in SAMPLE}
+    for action, life in lives.items():
+        life.prepare()
+        role, policy = SAMPLE[action]
+        granted.take_away(client(life.account, "iam", portal.sandbox), role, policy, action)
+
+    def deploy(life: Life) -> bool:
+        try:
+            return life.go("deploy")
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor() as pool:
+        succeeded = list(pool.map(deploy, lives.values()))
+
+    assert not any(succeeded)
+    for action, life in lives.items():
+        texts = life.texts()
+        assert action in texts, texts
+        assert SAMPLE[action][0] in texts, texts
 
 
-def without(iam: Any, role: str, policy: str, action: str) -> None:
-    """Remove an action from a policy of a role, as an administrator does."""
-    document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
-    for statement in document["Statement"]:
-        statement["Action"] = [one for one in statement["Action"] if one != action]
-    iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(document))
+def test_a_server_that_may_not_download_its_playbook_fails_at_once_with_the_reason(portal: Portal) -> None:
+    life = Life(portal, new_account())
+    life.prepare()
+    iam = client(life.account, "iam", portal.sandbox)
+    granted.take_from_boundary(iam, life.account.sandbox_account_id, "s3:ListBucket")
+    # The rollback takes its time, as on AWS, so that the output of the servers is read before it.
+    portal.sandbox.control("POST", "pace", {"pace": 0.1}, account=life.account.sandbox_account_id)
+
+    assert not life.go("deploy")
+
+    texts = life.texts()
+    assert "FAILURE signal" in texts, texts  # not a timeout
+    assert "s3:ListBucket" in texts
+    assert "because no permissions boundary allows the s3:ListBucket action" in texts

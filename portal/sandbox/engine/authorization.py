@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from ministack.core import iam_evaluator
@@ -18,6 +19,7 @@ from portal.sandbox.engine import decisions
 
 # AWS never denies these.
 ALWAYS: Final = frozenset({"sts:GetCallerIdentity", "sts:GetSessionToken"})
+_engine_parse = iam_evaluator.parse_policy_document
 _PER_RESOURCE_TAG: Final = ("aws:resourcetag/", "ssm:resourcetag/", "ec2:resourcetag/")
 
 
@@ -55,9 +57,23 @@ class Denied(Exception):
 _acting: ContextVar[Principal | None] = ContextVar("sanso_acting", default=None)
 
 
+def install() -> None:
+    """Let MiniStack parse each document once: every decision reads all policies of a role."""
+    iam_evaluator.parse_policy_document = _parse
+
+
+def _parse(document: str | dict[str, Any]) -> Any:
+    return _parsed(document) if isinstance(document, str) else _engine_parse(document)
+
+
+@lru_cache(maxsize=4096)
+def _parsed(document: str) -> Any:
+    return _engine_parse(document)
+
+
 def is_enforced() -> bool:
     """Return whether a missing permission refuses a call, or is only reported."""
-    return os.environ.get("SANSO_SANDBOX_PERMISSIONS", "report") == "enforce"
+    return os.environ.get("SANSO_SANDBOX_PERMISSIONS", "enforce") == "enforce"
 
 
 def acting() -> Principal | None:
@@ -96,6 +112,20 @@ def authorize(
     """
     if principal is None or principal.kind == "root" or action in ALWAYS:
         return
+    why = _refusal(principal, action, resource, context, region)
+    if why and is_enforced():
+        raise Denied(principal, action, resource, why)
+
+
+def allows(principal: Principal, action: str, resource: str = "*", *, region: str = "") -> bool:
+    """Return whether a principal may perform an action, also where a missing permission is only reported."""
+    return not _refusal(principal, action, resource, None, region)
+
+
+def _refusal(
+    principal: Principal, action: str, resource: str, context: Mapping[str, Any] | None, region: str
+) -> str:
+    """Count a decision, and return why the action is not allowed, "" if it is."""
     policies, limits = _policies(principal)
     known = {key.lower(): value for key, value in (context or {}).items()}
     known.setdefault("aws:tagkeys", None)
@@ -119,8 +149,7 @@ def authorize(
         result = iam_evaluator.combine_resource_policy(result, evaluated, *found, limits=tuple(limits))
     allowed = result.decision == "Allow"
     decisions.note(principal.account, principal.label, action, allowed)
-    if not allowed and is_enforced():
-        raise Denied(principal, action, resource, _reason(action, result, evaluated, policies, limits))
+    return "" if allowed else _reason(action, result, evaluated, policies, limits)
 
 
 def _policies(principal: Principal) -> tuple[list[Any], list[Any]]:

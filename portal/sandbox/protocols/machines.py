@@ -35,6 +35,7 @@ class Step:
     parameters: Mapping[str, Any] = field(default_factory=dict)  # of the document, as the run has them
     # What aws:downloadContent brings, each with its path below the folder; None when the source is not S3.
     content: Sequence[tuple[str, bytes]] | None = None
+    is_final: bool = False  # runs even if an earlier step has failed (finallyStep)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Callable
 
 from ministack.services import alb, autoscaling
 from ministack.services import cloudformation as cfn
@@ -17,20 +18,25 @@ CHECKS = 20  # how often an instance that has just been configured is checked
 BETWEEN = 0.5  # seconds between two checks
 
 
-def send(instance_id: str, *, configured: bool) -> None:
-    """Signal the group of an instance: success when its server passes its own check, failure otherwise."""
+def send(instance_id: str, *, configured: bool, allowed: Callable[[str], None] = lambda _stack: None) -> None:
+    """Signal the group of an instance: success when its server passes its own check, failure otherwise.
+
+    Args:
+        allowed: raises Denied unless the instance may signal to the stack with this id.
+    """
     for group in list(autoscaling._asgs.values()):
         if any(member["InstanceId"] == instance_id for member in group["Instances"]):
             status = signals.SUCCESS if configured and _passes(group, instance_id) else signals.FAILURE
-            _send(group, instance_id, status)
+            _send(group, instance_id, status, allowed)
             return
 
 
-def _send(group: Record, instance_id: str, status: str) -> None:
+def _send(group: Record, instance_id: str, status: str, allowed: Callable[[str], None]) -> None:
     stack_name, logical_id = group.get("_resource", ("", ""))
     stack = cfn._stacks.get(stack_name)
     if stack is None:
         return
+    allowed(str(stack["StackId"]))
     try:
         signals.receive(stack, logical_id, instance_id, status)
     except Refusal as refused:  # nothing waits for it

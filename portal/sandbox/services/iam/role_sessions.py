@@ -44,11 +44,16 @@ def of_instance(instance: dict[str, Any]) -> dict[str, str]:
 
     https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/iam-roles-for-amazon-ec2.html
     """
+    role_arn = role_of(instance)
+    return _environment(here().account, role_arn, instance["InstanceId"]) if role_arn else {}
+
+
+def role_of(instance: dict[str, Any]) -> str:
+    """Return the ARN of the role in an instance's profile, "" without one."""
     arn = (instance.get("IamInstanceProfile") or {}).get("Arn")
     profile = iam._lookup_instance_profile(name="", arn=arn) if arn else None
     roles = [iam._roles.get(name) for name in (profile or {}).get("Roles", ())]
-    role_arn = str(roles[0]["Arn"]) if roles and roles[0] else ""
-    return _environment(here().account, role_arn, instance["InstanceId"]) if role_arn else {}
+    return str(roles[0]["Arn"]) if roles and roles[0] else ""
 
 
 def _environment(account: str, role_arn: str, session_name: str) -> dict[str, str]:

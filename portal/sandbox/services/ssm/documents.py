@@ -167,13 +167,15 @@ def steps(text: str, given: dict[str, Any]) -> list[Step]:
     for step in parsed.get("mainSteps") or []:
         plugin = step["action"]
         folder = f"{plugin.replace(':', '')}/{step['name']}"
+        inputs = _put_in(step.get("inputs") or {}, values)
         found.append(
             Step(
                 plugin=plugin,
                 name=step["name"],
-                inputs=_put_in(step.get("inputs") or {}, values),
+                inputs=inputs,
                 folder=folder,
                 parameters=values,
+                is_final=str(inputs.pop("finallyStep", "")).lower() == "true",
             )
         )
     for plugin, configuration in (parsed.get("runtimeConfig") or {}).items():

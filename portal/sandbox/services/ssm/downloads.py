@@ -10,6 +10,9 @@ from urllib.parse import unquote, urlsplit
 
 from ministack.services import s3
 
+from portal.sandbox.engine.authorization import Denied
+from portal.sandbox.services.ssm import agent_role
+
 PLUGIN = "aws:downloadContent"
 
 
@@ -17,15 +20,20 @@ class DownloadFailed(Exception):
     """The content of a step is not there; the message says why."""
 
 
-def content(inputs: dict[str, Any]) -> list[tuple[str, bytes]]:
-    """Return (name below the working folder, content) of what a step downloads. Raises DownloadFailed."""
+def content(instance_id: str, inputs: dict[str, Any]) -> list[tuple[str, bytes]]:
+    """Return (name below the working folder, content) of what a step downloads, as the instance's role.
+
+    Raises DownloadFailed.
+    """
     given = lower_case(inputs)
     if given.get("sourcetype") != "S3":
         raise DownloadFailed(f"sourceType {given.get('sourcetype')} is not supported by the sandbox's agent")
     info = given.get("sourceinfo") or {}
     try:
         address = (json.loads(info) if isinstance(info, str) else info)["path"]
-        return list(_objects(str(address)))
+        return list(_objects(instance_id, str(address)))
+    except Denied as denied:
+        raise DownloadFailed(f"AccessDenied: {denied}") from denied
     except (ValueError, KeyError, TypeError) as problem:
         raise DownloadFailed(f"sourceInfo cannot be read ({problem})") from problem
 
@@ -35,13 +43,15 @@ def lower_case(inputs: dict[str, Any]) -> dict[str, Any]:
     return {str(name).lower(): value for name, value in inputs.items()}
 
 
-def _objects(address: str) -> Iterator[tuple[str, bytes]]:
+def _objects(instance_id: str, address: str) -> Iterator[tuple[str, bytes]]:
     """Yield (name below the working folder, content) of the object at an address, or of those below it."""
     bucket, key = _place(address)
+    agent_role.require_objects(instance_id, bucket, key)
     if bucket not in s3._buckets:
         raise DownloadFailed(f"NoSuchBucket: {bucket}")
     body = s3._get_object_data(bucket, key)
     if body is not None and not key.endswith("/"):
+        agent_role.require_object(instance_id, bucket, key)
         yield key.rpartition("/")[2], body
         return
     below = key if key.endswith("/") or not key else f"{key}/"
@@ -49,6 +59,7 @@ def _objects(address: str) -> Iterator[tuple[str, bytes]]:
     if not names:
         raise DownloadFailed(f"NoSuchKey: {address}")
     for name in names:
+        agent_role.require_object(instance_id, bucket, name)
         yield name.removeprefix(below), s3._get_object_data(bucket, name) or b""
 
 

@@ -12,11 +12,12 @@ from ministack.core.concurrency import spawn_background
 from ministack.services import ec2, s3
 
 from portal.sandbox.engine import faults, time_scale
+from portal.sandbox.engine.authorization import Denied
 from portal.sandbox.engine.registry import Record, here
 from portal.sandbox.protocols import in_use
 from portal.sandbox.protocols.machines import Outcome, Step
 from portal.sandbox.services.autoscaling import signals
-from portal.sandbox.services.ssm import association_rules, associations, documents, downloads
+from portal.sandbox.services.ssm import agent_role, association_rules, associations, documents, downloads
 from portal.sandbox.services.ssm.associations import Association, Execution, TargetRun
 
 logger = logging.getLogger(__name__)
@@ -24,7 +25,6 @@ logger = logging.getLogger(__name__)
 # Seconds AWS takes from an association's start until the instance has run its steps.
 DURATIONS = {"AWS-RunShellScript": 60.0}
 DURATION = 150.0
-SIGNALS = "SIGNAL_STACK="  # in the parameters of an association whose commands signal
 REGISTERING = 5.0  # seconds from an instance's registration until State Manager applies associations to it
 
 
@@ -72,7 +72,8 @@ def _is_registered(instance_id: str) -> bool:
     if instance is None:
         return False
     since: float = instance.setdefault("_registered_at", time.monotonic())
-    return time.monotonic() - since >= time_scale.shortened(REGISTERING)
+    passed = time.monotonic() - since >= time_scale.shortened(REGISTERING)
+    return passed and agent_role.may_register(instance_id)
 
 
 def _has_room(instance_id: str, applied: list[Association]) -> bool:
@@ -173,7 +174,8 @@ def _run(association: Association, settings: Record, run: TargetRun) -> None:
         failure, processed, total = str(error), 0, 1
     if run.status == "TimedOut":
         return
-    _signal(association, settings, run, configured=failure is None)
+    if not agent_role.may_report(run.instance_id):
+        return
     succeeded = processed if failure is None else processed - 1
     run.summary = (
         f"{processed} out of {total} plugin{'s' if total > 1 else ''} processed, "
@@ -185,39 +187,69 @@ def _run(association: Association, settings: Record, run: TargetRun) -> None:
     run.status = "Success" if failure is None else "Failed"
 
 
-def _signal(association: Association, settings: Record, run: TargetRun, *, configured: bool) -> None:
-    """Send the signal to CloudFormation that the association's commands would send, where they do not run."""
-    if SIGNALS not in str(settings.get("Parameters")):
-        return
-    if not in_use.machines().signals_itself or _injected(association, run.instance_id):
-        in_use.machines().association_ended(run.instance_id, association.id, configured)
-        signals.send(run.instance_id, configured=configured)
+def _signaled(association: Association, settings: Record, run: TargetRun, outcome: Outcome) -> Outcome:
+    """Send the signal to CloudFormation that the association's commands would send, where they do not run.
+
+    A refusal is in what they print, and does not fail them.
+    """
+    waiting = agent_role.signaled_stack(settings.get("Parameters") or {})
+    if not waiting or (in_use.machines().signals_itself and not _injected(association, run.instance_id)):
+        return outcome
+    configured = not outcome.exit_code
+    in_use.machines().association_ended(run.instance_id, association.id, configured)
+    try:
+        signals.send(
+            run.instance_id,
+            configured=configured,
+            allowed=lambda stack: agent_role.require_signal(run.instance_id, waiting, stack),
+        )
+    except Denied as denied:
+        operation = denied.action.partition(":")[2]
+        problem = f"An error occurred (AccessDenied) when calling the {operation} operation: {denied}\n"
+        return replace(outcome, stderr=f"{outcome.stderr}\n{problem}".lstrip("\n"))
+    return outcome
 
 
 def _steps(association: Association, settings: Record, run: TargetRun) -> tuple[str | None, int, int]:
-    """Run the document's steps in order; returns why one failed, how many ran and how many there are."""
-    text = documents.get(settings["Name"]).text(settings["DocumentVersion"])
+    """Run the document's steps in order; returns why one failed, how many ran and how many there are.
+
+    After a failure only a step marked as finallyStep runs, where machines run commands; elsewhere the signal
+    of the failure is all that it would do.
+    """
+    document = documents.get(settings["Name"])
+    try:
+        agent_role.require_document(run.instance_id, document.name, document.name in documents.OWNED_BY_AWS)
+    except Denied as denied:
+        name = association.name()
+        return f"Encountered error while loading association {name} contents. AccessDenied: {denied}", 0, 1
+    text = document.text(settings["DocumentVersion"])
     steps = documents.steps(text, settings.get("Parameters") or {})
     now = datetime.datetime.now(datetime.UTC)
     stamp = f"{now:%Y-%m-%dT%H-%M-%S}.{now.microsecond // 1000:03d}Z"
     injected = _injected(association, run.instance_id)
+    failure, processed = None, 0
     for number, step in enumerate(steps, start=1):
+        if failure and not (step.is_final and in_use.machines().signals_itself):
+            continue
         if injected and number == len(steps):
             outcome = Outcome(exit_code=1, stdout=injected.stdout, stderr=f"{injected.stderr}\n")
         else:
             outcome = _run_step(run.instance_id, step)
+        if not failure and (outcome.exit_code or number == len(steps)):
+            outcome = _signaled(association, settings, run, outcome)
+        processed += 1
         run.output_url = _write_output(association, settings, run, step, stamp, outcome) or run.output_url
-        if outcome.exit_code:
+        if outcome.exit_code and not failure:
             cause = f"failed to run commands: exit status {outcome.exit_code}"
-            return f"The operation {step.plugin} failed because {cause}.", number, len(steps)
-    return None, len(steps), len(steps)
+            failure = f"The operation {step.plugin} failed because {cause}."
+    return failure, processed, len(steps)
 
 
 def _run_step(instance_id: str, step: Step) -> Outcome:
     """Run a step; a download from S3 that finds nothing fails on instances of every kind."""
     if step.plugin == downloads.PLUGIN and downloads.lower_case(step.inputs).get("sourcetype") == "S3":
         try:
-            step = replace(step, content=downloads.content(step.inputs))
+            step = replace(step, content=downloads.content(instance_id, step.inputs))
         except downloads.DownloadFailed as problem:
             sentence = f"Content could not be downloaded: {problem}\n"
             return Outcome(exit_code=1, stdout="", stderr=sentence)
@@ -238,7 +270,7 @@ def _write_output(
     stamp: str,
     outcome: Outcome,
 ) -> str | None:
-    """Write stdout and stderr where the agent does; an absent bucket loses them silently, as it does there.
+    """Write stdout and stderr where the agent does; it only logs that it may not, or that no bucket is there.
 
     The key's layout is the agent's: PREFIX/INSTANCE/ASSOCIATION/TIME/PLUGIN/STEP/stdout.
     """
@@ -249,7 +281,7 @@ def _write_output(
     prefix = str(location.get("OutputS3KeyPrefix") or "").strip("/")
     base = "/".join(part for part in (prefix, run.instance_id, association.id, stamp, step.folder) if part)
     for name, text in (("stdout", outcome.stdout), ("stderr", outcome.stderr)):
-        if text:
+        if text and agent_role.may_write(run.instance_id, bucket, f"{base}/{name}"):
             s3._put_object(bucket, f"{base}/{name}", text.encode(), {"content-type": "text/plain"})
     return (
         f"https://s3.{location.get('OutputS3Region') or here().region}.amazonaws.com/{bucket}/{base}/stdout"

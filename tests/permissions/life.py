@@ -1,0 +1,167 @@
+"""The life of an environment in phases, and every text that its pages show of each."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from django.contrib.auth.models import Permission
+from django.utils import timezone
+
+from deployments.actions.change import apply_change, request_change
+from deployments.actions.operate import request_association_run
+from deployments.core.phases import State
+from deployments.models import (
+    Account,
+    ActionRequest,
+    Association,
+    AssociationRun,
+    Deployment,
+    Evidence,
+    Observation,
+    Observer,
+)
+from deployments.wording import stored_text
+from tests.builders import make_user
+from tests.running import Portal
+from tests.services import LIMIT, wait_until
+from tests.wordings import attention, reason
+
+PHASES = ("deploy", "observe", "change", "run again", "delete")
+OPTIONS = {"FlowLogs": "true", "AppServersAdmit": "addresses", "NatGateways": "one-per-zone"}
+
+
+@dataclass
+class Life:
+    """An account with one environment, taken from phase to phase."""
+
+    portal: Portal
+    account: Account
+    deployments: list[Deployment] = field(default_factory=list)
+
+    def prepare(self) -> None:
+        """Create the roles of the account before the portal first uses it."""
+        self.portal.sandbox.control(
+            "POST",
+            "keys",
+            {"name": "portal", "external_id": self.account.external_id},
+            account=self.account.sandbox_account_id,
+        )
+
+    def go(self, phase: str) -> bool:
+        """Go through a phase; returns whether everything that it takes has succeeded."""
+        way = {
+            "deploy": self._deploy,
+            "observe": self._observe,
+            "change": self._change,
+            "run again": self._run_again,
+            "delete": self._delete,
+        }
+        return way[phase]()
+
+    def _deploy(self) -> bool:
+        return self._ended(self.portal.deploy(account=self.account, **OPTIONS))
+
+    def _ended(self, deployment: Deployment) -> bool:
+        self.deployments.append(deployment)
+
+        def is_over() -> bool:
+            deployment.refresh_from_db()
+            return bool(deployment.ended_at or attention(deployment))
+
+        wait_until(is_over, seconds=3 * LIMIT, what=f"the end of {deployment.kind}, or what it needs")
+        return deployment.state == State.SUCCEEDED
+
+    def _observe(self) -> bool:
+        """Wait until every source was polled after now."""
+        environment = self.deployments[0].environment
+        rows = list(Observation.objects.of(environment))
+        before = {row.pk: row.attempted_at for row in rows}
+
+        def polled() -> bool:
+            for row in rows:
+                row.refresh_from_db()
+            return all(row.attempted_at != before[row.pk] for row in rows)
+
+        now = timezone.now()
+        Observation.objects.of(environment).update(due_at=now)
+        Observer.objects.filter(account=self.account).update(due_at=now)
+        wait_until(polled, what="polls of all sources")
+        return not any(row.problem_code for row in rows)
+
+    def _change(self) -> bool:
+        made = self.deployments[0]
+        made.environment.refresh_from_db()
+        user = make_user(f"operator-{uuid.uuid4().hex[:8]}")
+        user.user_permissions.set(Permission.objects.filter(content_type__app_label="deployments"))
+        parameters = made.environment.parameters | {"AppServerCount": "3", "LogRetentionDays": "60"}
+        declared = {name: value for name, value in parameters.items() if name in made.parameters}
+        change = request_change(
+            user=user,
+            environment=made.environment,
+            parameters=declared,
+            reason="",
+            request_key=uuid.uuid4(),
+        )
+        self.deployments.append(change)
+
+        def is_shown() -> bool:
+            change.refresh_from_db()
+            return bool(change.state == State.PREVIEW or change.ended_at or attention(change))
+
+        wait_until(is_shown, what="the preview of the change")
+        if change.state != State.PREVIEW:
+            return False
+        apply_change(user=user, deployment=change, digest=change.preview_digest)
+        self.deployments.pop()
+        return self._ended(change)
+
+    def _run_again(self) -> bool:
+        environment = self.deployments[0].environment
+        user = make_user(f"operator-{uuid.uuid4().hex[:8]}")
+        association = Association.objects.of(environment).first()
+        assert association is not None
+        row = request_association_run(
+            user=user,
+            environment=environment,
+            association_id=association.association_id,
+            only_failed=False,
+        )
+
+        def is_over() -> bool:
+            row.refresh_from_db()
+            return row.ended_at is not None
+
+        wait_until(is_over, what="the request to run the association again")
+        return row.state == "done"
+
+    def _delete(self) -> bool:
+        succeeded = self._ended(self.portal.remove(self.deployments[0]))
+        searches = ActionRequest.objects.filter(
+            environment=self.deployments[0].environment, kind="search_remaining"
+        )
+        if succeeded:
+            wait_until(
+                lambda: searches.exists() and not searches.filter(ended_at=None).exists(),
+                what="the search for what remains",
+            )
+        return succeeded and not searches.exclude(state="done").exists()
+
+    def texts(self) -> str:
+        """Return what the pages of the environment show about failures."""
+        return "\n".join(filter(None, self._texts()))
+
+    def _texts(self) -> Iterator[str]:
+        for one in self.deployments:
+            one.refresh_from_db()
+            yield from (reason(one), attention(one))
+            for found in Evidence.objects.of(one):
+                yield from (found.text, stored_text(found.problem, ""))
+        environment = self.deployments[0].environment
+        for observed in Observation.objects.of(environment):
+            yield stored_text(observed.problem_sentence, "")
+        for run in AssociationRun.objects.of(environment):
+            yield from (run.failed_message, run.error_output, run.output)
+        for request in ActionRequest.objects.filter(environment=environment):
+            yield stored_text(request.result.get("sentence") or {}, "")

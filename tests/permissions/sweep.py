@@ -1,0 +1,134 @@
+"""Take each action away in turn: the step that needs it fails, and a page names the action.
+
+`make check-permissions` runs this and writes docs/permissions.md; `make test` takes a sample (test_roles.py).
+ACTIONS=REGEX in the environment takes only the actions that match, and writes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from deployments.models import Environment
+from tests.builders import make_user
+from tests.permissions import granted
+from tests.permissions.life import PHASES, Life
+from tests.permissions.unused import SILENT, UNUSED
+from tests.running import Portal, client, new_account
+from tests.services import REPOSITORY
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(0)]
+
+AT_ONCE = 4
+ENVIRONMENT = "roles of environments"
+REPORT = REPOSITORY / "docs" / "permissions.md"
+HEAD = """# Permissions
+
+Written by `make check-permissions`: it deploys an environment, observes it, changes it, runs an association
+again and deletes it in the sandbox, with the roles of [account.yaml](../infra_templates/account.yaml). Then
+it takes each action that was used away in turn, in an account of its own, and goes on to the step that used
+it first. *Named* means that this step failed and that a page of the environment names the action. The roles
+of environments lose it by their boundary.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """An action that is taken away before the phase that used it first."""
+
+    role: str
+    policy: str
+    action: str
+    phase: str
+
+
+def test_each_action_is_missed_by_the_step_that_needs_it(portal: Portal) -> None:
+    make_user("operator")
+    wanted = re.compile(os.environ.get("ACTIONS", ""))
+    jobs = [job for job in jobs_of(*first_uses(portal)) if wanted.search(job.action)]
+    results: dict[Job, str] = {}
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        waiting = {pool.submit(outcome, portal, job): job for job in jobs}
+        for done in as_completed(waiting):
+            job = waiting[done]
+            results[job] = done.result()
+            print(f"{len(results)}/{len(jobs)} {job.role} {job.action} ({job.phase}): {results[job]}")  # noqa: T201
+
+    unnamed = {job.action for job, result in results.items() if result != "named"}
+    assert unnamed <= set(SILENT), {job: result for job, result in results.items() if job.action in unnamed}
+    if not wanted.pattern:
+        REPORT.write_text(report(results))
+
+
+def first_uses(portal: Portal) -> tuple[dict[tuple[str, str], str], set[str]]:
+    """Return the phase in which each action of a role is used first, and the roles of the environment."""
+    life = Life(portal, new_account())
+    found: dict[tuple[str, str], str] = {}
+    own: set[str] = set()
+    for phase in PHASES:
+        assert life.go(phase), f"{phase}: {life.texts()}"
+        for one in granted.decisions(portal.sandbox, life.account.sandbox_account_id):
+            kind, _slash, name = one["principal"].partition("/")
+            if kind == "role":
+                found.setdefault((name, one["action"]), phase)
+                own |= {name} - set(granted.ROLES.values())
+    forget(life)
+    return found, own
+
+
+def jobs_of(uses: dict[tuple[str, str], str], own: set[str]) -> Iterator[Job]:
+    """Yield what is taken away: used actions of the two roles, and of the environment's by the boundary."""
+    for role, actions in granted.actions().items():
+        for action, policy in sorted(actions.items()):
+            if (role, action) in uses:
+                yield Job(role, policy, action, uses[role, action])
+    for action in sorted({action for name, action in uses if name in own}):
+        yield Job(ENVIRONMENT, granted.BOUNDARY, action, "deploy")
+
+
+def outcome(portal: Portal, job: Job) -> str:
+    """Take an action away before its phase; returns whether the phase failed and named it."""
+    life = Life(portal, new_account())
+    try:
+        life.prepare()
+        for phase in PHASES[: PHASES.index(job.phase)]:
+            assert life.go(phase), f"{phase}: {life.texts()}"
+        iam = client(life.account, "iam", portal.sandbox)
+        if job.role == ENVIRONMENT:
+            granted.take_from_boundary(iam, life.account.sandbox_account_id, job.action)
+        else:
+            granted.take_away(iam, job.role, job.policy, job.action)
+        if life.go(job.phase):
+            return "succeeded without it"
+        return "named" if job.action in life.texts() else "failed without its name"
+    finally:
+        forget(life)
+        connection.close()
+
+
+def forget(life: Life) -> None:
+    """End the observation of an environment, and drop its account's state in the sandbox."""
+    Environment.objects.filter(account=life.account).update(deleted_at=timezone.now())
+    life.portal.sandbox.control("POST", "reset", account=life.account.sandbox_account_id)
+
+
+def report(results: dict[Job, str]) -> str:
+    """Return the page with every action: what missed it, or why it was not used."""
+    lines = [HEAD]
+    for role in (*granted.ROLES.values(), ENVIRONMENT):
+        lines += [f"## {role}", "", "| action | missed by | result |", "|---|---|---|"]
+        for job, result in sorted(results.items(), key=lambda item: item[0].action):
+            if job.role == role:
+                result_text = SILENT.get(job.action, result) if result != "named" else "named"
+                lines.append(f"| `{job.action}` | {job.phase} | {result_text} |")
+        for action, why in sorted(UNUSED.get(role, {}).items()):
+            lines.append(f"| `{action}` | – | not used: {why} |")
+        lines.append("")
+    return "\n".join(lines)

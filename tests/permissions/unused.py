@@ -1,0 +1,77 @@
+"""Why account.yaml grants an action that the life of an environment in the tests does not use."""
+
+from __future__ import annotations
+
+_REMAINS = "an operator deletes what remains of an environment"
+_UPDATE = "CloudFormation updates such a resource in place, which the tested change does not"
+_TAGS = "an update takes a tag away"
+
+UNUSED: dict[str, dict[str, str]] = {
+    "sanso-portal": {
+        "cloudformation:CancelUpdateStack": "an operator stops an update",
+        "cloudformation:ContinueUpdateRollback": "an operator continues a rollback that failed",
+        "cloudformation:DeleteChangeSet": "a preview is discarded, or computed again",
+        "cloudformation:GetTemplate": "the template of a stack is compared with the one that was deployed",
+        "cloudformation:RollbackStack": "an operator rolls back what was kept after a failure",
+        "cloudformation:SetStackPolicy": "UpdateStack with a stack policy, which protects data, needs it too",
+        "ec2:DeleteNetworkInterface": _REMAINS,
+        "ec2:DescribeInstances": "only servers that remain after a deletion are looked up",
+        "elasticloadbalancing:DescribeTargetGroups": "only groups whose name is unknown are looked up",
+        "logs:DeleteLogGroup": _REMAINS,
+        "logs:FilterLogEvents": "the log of a function is read when it has failed",
+        "logs:GetLogEvents": "the log of a function is read when it has failed",
+        "rds:DeleteDBClusterAutomatedBackup": _REMAINS,
+        "rds:DeleteDBClusterSnapshot": _REMAINS,
+        "rds:DeleteDBInstanceAutomatedBackup": _REMAINS,
+        "rds:DeleteDBSnapshot": _REMAINS,
+        "rds:ModifyDBInstance": "databases without a cluster are unprotected; the set that ships has none",
+        "s3:DeleteObjectVersion": _REMAINS,
+        "ssm:SendCommand": "an association is run again where it failed only",
+    },
+    "sanso-cloudformation": {
+        "autoscaling:DeleteTags": _TAGS,
+        "autoscaling:ResumeProcesses": "rolling updates suspend processes; no server is replaced",
+        "autoscaling:SuspendProcesses": "rolling updates suspend processes; no server is replaced",
+        "autoscaling:TerminateInstanceInAutoScalingGroup": "a rolling update replaces servers",
+        "ec2:CreateLaunchTemplateVersion": _UPDATE,
+        "ec2:DeleteTags": _TAGS,
+        "ec2:DescribeImages": "EC2's handlers look images up before they launch; the sandbox does not",
+        "ec2:DescribeLaunchTemplateVersions": "the handler of groups reads it on AWS; the sandbox does not",
+        "ec2:ModifyVpcEndpoint": _UPDATE,
+        "ec2:ReplaceRoute": _UPDATE,
+        "ec2:RevokeSecurityGroupIngress": "the rules of a group are changed, or deleted one by one",
+        "elasticloadbalancing:ModifyListener": _UPDATE,
+        "elasticloadbalancing:ModifyTargetGroup": _UPDATE,
+        "iam:GetRolePolicy": "drift detection and the handler of roles read it on AWS",
+        "iam:PutRolePermissionsBoundary": "roles of environments from before the boundary get it",
+        "iam:UntagRole": _TAGS,
+        "iam:UpdateAssumeRolePolicy": _UPDATE,
+        "iam:UpdateRole": _UPDATE,
+        "iam:UpdateRoleDescription": _UPDATE,
+        "lambda:UntagResource": _TAGS,
+        "lambda:UpdateFunctionCode": _UPDATE,
+        "lambda:UpdateFunctionConfiguration": _UPDATE,
+        "logs:DeleteRetentionPolicy": _UPDATE,
+        "rds:CreateDBClusterSnapshot": "RDS takes the final snapshot with the caller's rights on AWS",
+        "rds:ModifyDBInstance": _UPDATE,
+        "rds:ModifyDBSubnetGroup": _UPDATE,
+        "s3:GetObjectVersion": "a template set of one's own may name versions of objects",
+        "secretsmanager:UntagResource": _TAGS,
+        "secretsmanager:UpdateSecret": _UPDATE,
+        "ssm:DescribeDocument": _UPDATE,
+        "ssm:RemoveTagsFromResource": _TAGS,
+        "ssm:UpdateAssociation": _UPDATE,
+        "ssm:UpdateDocument": _UPDATE,
+        "ssm:UpdateDocumentDefaultVersion": _UPDATE,
+    },
+}
+
+# Actions whose absence no page can name, as on AWS.
+SILENT: dict[str, str] = {
+    "ssm:UpdateInstanceInformation": "silent: the instance does not register, and does not signal",
+    "ssm:ListInstanceAssociations": "silent: the instance runs no association, and does not signal",
+    "ssm:UpdateInstanceAssociationStatus": "silent: State Manager does not learn how the run ended",
+    "ssm:GetDocument": "only the summary of the run in State Manager names it",
+    "s3:PutObject": "silent: the output of associations is lost",
+    "s3:PutObjectAcl": "silent: the output of associations is lost",
+}

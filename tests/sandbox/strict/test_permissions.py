@@ -1,0 +1,259 @@
+"""Who acts, and whether it is allowed: service roles, passed roles, service-linked roles, boundaries, agents.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-servicerole.html,
+https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html,
+https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from deployments.core.causes.catalogue import recognize
+from tests.sandbox.engine.conftest import Account
+from tests.sandbox.resources.conftest import Network
+from tests.sandbox.strict.reasons import failures, worded
+from tests.services import wait_until
+
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Action": "sts:AssumeRole",
+            "Principal": {
+                "Service": ["cloudformation.amazonaws.com", "ec2.amazonaws.com", "lambda.amazonaws.com"]
+            },
+        }
+    ],
+}
+NAMED = ["CAPABILITY_NAMED_IAM"]
+FUNCTION = """
+Parameters: {Role: {Type: String}}
+Resources:
+  Function:
+    Type: AWS::Lambda::Function
+    Properties:
+      Runtime: python3.13
+      Handler: index.handler
+      Role: !Ref Role
+      Code: {ZipFile: "def handler(event, context): pass"}
+"""
+BALANCER = """
+Parameters: {A: {Type: String}, C: {Type: String}}
+Resources:
+  Alb:
+    Type: AWS::ElasticLoadBalancingV2::LoadBalancer
+    Properties: {Subnets: [!Ref A, !Ref C]}
+"""
+BOUNDED = """
+Parameters: {Boundary: {Type: String}}
+Resources:
+  Role:
+    Type: AWS::IAM::Role
+    Properties:
+      RoleName: bounded
+      PermissionsBoundary: !Ref Boundary
+      AssumeRolePolicyDocument: TRUST
+      Policies:
+        - PolicyName: all
+          PolicyDocument: {Version: "2012-10-17", Statement: [{Effect: Allow, Action: "*", Resource: "*"}]}
+""".replace("TRUST", json.dumps(TRUST))
+
+
+def role(account: Account, name: str, *statements: dict[str, Any], boundary: str = "") -> str:
+    """Create a role that CloudFormation, EC2 and Lambda may assume; returns its ARN."""
+    iam = account.client("iam")
+    options = {"PermissionsBoundary": boundary} if boundary else {}
+    made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST), **options)
+    if statements:
+        document = {"Version": "2012-10-17", "Statement": list(statements)}
+        iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=json.dumps(document))
+    return str(made["Role"]["Arn"])
+
+
+def allow(*actions: str, resource: str = "*", **condition: Any) -> dict[str, Any]:
+    statement = {"Effect": "Allow", "Action": list(actions), "Resource": resource}
+    return statement | ({"Condition": condition} if condition else {})
+
+
+def given(**values: str) -> list[dict[str, str]]:
+    return [{"ParameterKey": name, "ParameterValue": text} for name, text in values.items()]
+
+
+def denied(account: Account, stack: str, logical_id: str, resource_type: str) -> str:
+    """Return the action that a resource was denied, as the page reads it from AWS's reason."""
+    (reason,) = failures(account, stack, logical_id)
+    assert worded(reason).code == "AccessDenied"
+    known = recognize(resource_type, reason)
+    assert known is not None
+    return known.values.get("action", "iam:PassRole")
+
+
+def test_passing_a_role_to_a_service_has_to_be_allowed(account: Account) -> None:
+    passed = role(account, "passed")
+    one = role(account, "deployer", allow("lambda:*"), allow("iam:PassRole", resource=f"{passed}x"))
+    stack = account.create("sanso-f", FUNCTION, RoleARN=one, Parameters=given(Role=passed))
+    assert denied(account, stack, "Function", "AWS::Lambda::Function") == "iam:PassRole"
+
+    to_ec2 = allow("iam:PassRole", resource=passed, StringEquals={"iam:PassedToService": "ec2.amazonaws.com"})
+    two = role(account, "to-another-service", allow("lambda:*"), to_ec2)
+    stack = account.create("sanso-g", FUNCTION, RoleARN=two, Parameters=given(Role=passed))
+    assert denied(account, stack, "Function", "AWS::Lambda::Function") == "iam:PassRole"
+
+
+def test_the_first_load_balancer_needs_a_service_linked_role(account: Account, network: Network) -> None:
+    parameters = given(A=network.subnet_a, C=network.subnet_c)
+    lacking = role(account, "lacking", allow("elasticloadbalancing:*", "ec2:Describe*"))
+    stack = account.create("sanso-a", BALANCER, RoleARN=lacking, Parameters=parameters)
+    assert denied(account, stack, "Alb", "AWS::ElasticLoadBalancingV2::LoadBalancer") == (
+        "iam:CreateServiceLinkedRole"
+    )
+
+    able = role(account, "able", allow("elasticloadbalancing:*", "ec2:*", "iam:CreateServiceLinkedRole"))
+    first = account.create("sanso-b", BALANCER, RoleARN=able, Parameters=parameters)
+    second = account.create("sanso-c", BALANCER, RoleARN=lacking, Parameters=parameters)  # it exists now
+    assert [account.status(one) for one in (first, second)] == ["CREATE_COMPLETE"] * 2
+
+
+def test_a_boundary_limits_what_the_policies_of_a_role_allow(account: Account) -> None:
+    boundary = account.client("iam").create_policy(
+        PolicyName="limit",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allow("ssm:*")]}),
+    )["Policy"]["Arn"]
+    limited = role(account, "limited", allow("*"), boundary=boundary)
+    queue = "Resources: {Queue: {Type: AWS::Logs::LogGroup}}"
+    stack = account.create("sanso-q", queue, RoleARN=limited)
+    (reason,) = failures(account, stack, "Queue")
+    assert "because no permissions boundary allows the logs:CreateLogGroup action" in reason
+
+
+def test_a_stack_puts_the_boundary_on_its_roles_if_its_own_role_may(account: Account) -> None:
+    iam = account.client("iam")
+    document = json.dumps({"Version": "2012-10-17", "Statement": [allow("ssm:*")]})
+    boundary = iam.create_policy(PolicyName="limit", PolicyDocument=document)["Policy"]["Arn"]
+    with_boundary = allow("iam:CreateRole", StringEquals={"iam:PermissionsBoundary": boundary})
+    others = allow("iam:Get*", "iam:List*", "iam:PutRolePolicy", "iam:AttachRolePolicy", "iam:TagRole")
+    deployer = role(account, "deployer", with_boundary, others, allow("iam:Delete*", "iam:Detach*"))
+
+    without = BOUNDED.replace("      PermissionsBoundary: !Ref Boundary\n", "")
+    stack = account.create(
+        "sanso-without", without, RoleARN=deployer, Capabilities=NAMED, Parameters=given(Boundary=boundary)
+    )
+    assert denied(account, stack, "Role", "AWS::IAM::Role") == "iam:CreateRole"
+    stack = account.create(
+        "sanso-with", BOUNDED, RoleARN=deployer, Capabilities=NAMED, Parameters=given(Boundary=boundary)
+    )
+    assert account.status(stack) == "CREATE_COMPLETE"
+    found = iam.get_role(RoleName="bounded")["Role"]["PermissionsBoundary"]
+    assert found["PermissionsBoundaryArn"] == boundary
+
+    (reason,) = failures(
+        account,
+        account.create(
+            "sanso-gone",
+            BOUNDED.replace("bounded", "other"),
+            Capabilities=NAMED,
+            Parameters=given(Boundary=f"{boundary}x"),
+        ),
+        "Role",
+    )
+    assert worded(reason).text == f"Scope ARN: {boundary}x does not exist or is not attachable."
+
+
+DOCUMENT = {
+    "schemaVersion": "2.2",
+    "mainSteps": [
+        {
+            "action": "aws:downloadContent",
+            "name": "fetch",
+            "inputs": {
+                "sourceType": "S3",
+                "sourceInfo": '{"path": "https://BUCKET.s3.amazonaws.com/a/b.zip"}',
+            },
+        }
+    ],
+}
+AGENT = (
+    "ssm:UpdateInstanceInformation",
+    "ssm:ListInstanceAssociations",
+    "ssm:UpdateInstanceAssociationStatus",
+)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "expected"),
+    [
+        ((), "ssm:GetDocument on resource: arn:aws:ssm:ap-northeast-1:"),
+        (("ssm:GetDocument",), "s3:ListBucket on resource: arn:aws:s3:::"),
+        (("ssm:GetDocument", "s3:ListBucket"), "s3:GetObject on resource: arn:aws:s3:::"),
+        (("ssm:GetDocument", "s3:ListBucket", "s3:GetObject"), ""),
+    ],
+)
+def test_an_association_acts_as_the_role_of_the_instance(
+    account: Account, network: Network, allowed: tuple[str, ...], expected: str
+) -> None:
+    iam, ssm = account.client("iam"), account.client("ssm")
+    role(account, "server", allow(*AGENT, *allowed, "s3:PutObject", "s3:PutObjectAcl"))
+    iam.create_instance_profile(InstanceProfileName="server")
+    iam.add_role_to_instance_profile(InstanceProfileName="server", RoleName="server")
+    account.publish()
+    s3 = account.client("s3")
+    s3.put_object(Bucket=account.bucket, Key="a/b.zip", Body=b"zip")
+    content = json.dumps(DOCUMENT).replace("BUCKET", account.bucket)
+    ssm.create_document(Name="fetching", Content=content, DocumentType="Command")
+    image = "resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"
+    launched = account.client("ec2").run_instances(
+        ImageId=image,
+        InstanceType="t4g.micro",
+        MinCount=1,
+        MaxCount=1,
+        SubnetId=network.subnet_a,
+        IamInstanceProfile={"Name": "server"},
+    )
+    instance = launched["Instances"][0]["InstanceId"]
+    made = ssm.create_association(
+        Name="fetching",
+        Targets=[{"Key": "InstanceIds", "Values": ["*"]}],
+        OutputLocation={"S3Location": {"OutputS3BucketName": account.bucket, "OutputS3KeyPrefix": "out"}},
+    )["AssociationDescription"]["AssociationId"]
+
+    def status() -> str:
+        found = ssm.describe_association(AssociationId=made)["AssociationDescription"]
+        return str(found["Overview"]["Status"])
+
+    wait_until(lambda: status() in ("Success", "Failed"), what="the run of the association")
+    assert status() == ("Failed" if expected else "Success")
+    keys = [row["Key"] for row in s3.list_objects_v2(Bucket=account.bucket, Prefix="out").get("Contents", [])]
+    written = [s3.get_object(Bucket=account.bucket, Key=key)["Body"].read().decode() for key in keys]
+    (run,) = ssm.describe_instance_associations_status(InstanceId=instance)["InstanceAssociationStatusInfos"]
+    assert expected in "\n".join([*written, run["ExecutionSummary"]])
+
+
+def test_an_instance_that_may_not_register_never_runs_an_association(
+    account: Account, network: Network
+) -> None:
+    iam, ssm = account.client("iam"), account.client("ssm")
+    role(account, "mute", allow("ssm:ListInstanceAssociations", "ssm:GetDocument"))
+    iam.create_instance_profile(InstanceProfileName="mute")
+    iam.add_role_to_instance_profile(InstanceProfileName="mute", RoleName="mute")
+    image = "resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"
+    account.client("ec2").run_instances(
+        ImageId=image, InstanceType="t4g.micro", MinCount=1, MaxCount=1, IamInstanceProfile={"Name": "mute"}
+    )
+    made = ssm.create_association(
+        Name="AWS-RunShellScript",
+        Targets=[{"Key": "InstanceIds", "Values": ["*"]}],
+        Parameters={"commands": ["true"]},
+    )["AssociationDescription"]["AssociationId"]
+
+    def refused() -> bool:
+        reported: Any = account.sandbox.control("GET", "permissions", account=account.id)
+        wanted = ("role/mute", "ssm:UpdateInstanceInformation", False)
+        return wanted in {(one["principal"], one["action"], one["allowed"]) for one in reported["decisions"]}
+
+    wait_until(refused, what="an attempt to register")
+    assert not ssm.describe_association_executions(AssociationId=made)["AssociationExecutions"]
