@@ -16,6 +16,7 @@ UNUSED: dict[str, dict[str, str]] = {
         "cloudformation:SetStackPolicy": "UpdateStack with a stack policy, which protects data, needs it too",
         "ec2:DeleteNetworkInterface": _REMAINS,
         "ec2:DescribeInstances": "only servers that remain after a deletion are looked up",
+        "ec2:DescribeNetworkInterfaces": "only VPCs that remain after a deletion are searched",
         "elasticloadbalancing:DescribeTargetGroups": "only groups whose name is unknown are looked up",
         "logs:DeleteLogGroup": _REMAINS,
         "logs:FilterLogEvents": "the log of a function is read when it has failed",
