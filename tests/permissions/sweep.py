@@ -1,7 +1,7 @@
 """Take each action away in turn: the step that needs it fails, and a page names the action.
 
 `make check-permissions` runs this and writes docs/permissions.md; `make test` takes a sample (test_roles.py).
-ACTIONS=REGEX in the environment takes only the actions that match, and writes nothing.
+ACTIONS=REGEX in the environment takes only the actions that match. The others keep "used" in the page.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ HEAD = """# Permissions
 Written by `make check-permissions`: it deploys an environment, observes it, changes it, runs an association
 again and deletes it in the sandbox, with the roles of [account.yaml](../infra_templates/account.yaml). Then
 it takes each action that was used away in turn, in an account of its own, and goes on to the step that used
-it first. *Named* means that this step failed and that a page of the environment names the action. The roles
-of environments lose it by their boundary.
+it first. *Named* means that this step failed and that a page of the environment names the action; *used* that
+the action was used and not taken away in the latest run. The roles of environments lose it by their boundary.
 """
 
 
@@ -63,8 +63,7 @@ def test_each_action_is_missed_by_the_step_that_needs_it(portal: Portal) -> None
 
     unnamed = {job.action for job, result in results.items() if result != "named"}
     assert unnamed <= set(SILENT), {job: result for job, result in results.items() if job.action in unnamed}
-    if not wanted.pattern:
-        REPORT.write_text(report(results))
+    REPORT.write_text(report({(job.role, job.action): result for job, result in results.items()}))
 
 
 def first_uses(portal: Portal) -> tuple[dict[tuple[str, str], str], set[str]]:
@@ -119,16 +118,19 @@ def forget(life: Life) -> None:
     life.portal.sandbox.control("POST", "reset", account=life.account.sandbox_account_id)
 
 
-def report(results: dict[Job, str]) -> str:
-    """Return the page with every action: what missed it, or why it was not used."""
+def report(results: dict[tuple[str, str], str]) -> str:
+    """Return the page with every action: what became of the step that needs it, or why none does."""
     lines = [HEAD]
-    for role in (*granted.ROLES.values(), ENVIRONMENT):
-        lines += [f"## {role}", "", "| action | missed by | result |", "|---|---|---|"]
-        for job, result in sorted(results.items(), key=lambda item: item[0].action):
-            if job.role == role:
-                result_text = SILENT.get(job.action, result) if result != "named" else "named"
-                lines.append(f"| `{job.action}` | {job.phase} | {result_text} |")
-        for action, why in sorted(UNUSED.get(role, {}).items()):
-            lines.append(f"| `{action}` | – | not used: {why} |")
+    for role, actions in granted.actions().items():
+        lines += [f"## {role}", "", "| action | without it |", "|---|---|"]
+        for action in sorted(actions):
+            why = UNUSED[role].get(action)
+            found = f"never used: {why}" if why else results.get((role, action), "used")
+            lines.append(f"| `{action}` | {found} |")
         lines.append("")
-    return "\n".join(lines)
+    lines += [f"## {ENVIRONMENT[:1].upper()}{ENVIRONMENT[1:]}", "", "| action | without it |", "|---|---|"]
+    for role, action in sorted(results):
+        if role == ENVIRONMENT:
+            found = results[role, action]
+            lines.append(f"| `{action}` | {found if found == 'named' else SILENT[action]} |")
+    return "\n".join([*lines, ""])
