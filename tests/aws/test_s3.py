@@ -39,7 +39,7 @@ def test_the_error_for_a_bucket_of_another_account_says_what_to_do(
     stubber.add_client_error("head_bucket", "403", http_status_code=403)
     with pytest.raises(UserFixable) as caught:
         gateway.bucket_exists("b", "123456789012")
-    assert "Set another bucket in the account's settings" in error_text(caught.value)
+    assert "set another one in the account's settings" in error_text(caught.value)
     stubber.add_client_error("create_bucket", "BucketAlreadyExists", http_status_code=409)
     with pytest.raises(UserFixable) as caught:
         gateway.create_bucket("b")

@@ -118,6 +118,11 @@ Resources:
             Principal: {{Service: [ec2.amazonaws.com, lambda.amazonaws.com]}}
             Action: sts:AssumeRole
       ManagedPolicyArns: ["arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"]
+      Policies:
+        - PolicyName: output
+          PolicyDocument:
+            Version: "2012-10-17"
+            Statement: [{{Effect: Allow, Action: ["s3:PutObject", "s3:PutObjectAcl"], Resource: "*"}}]
   Function:
     Type: AWS::Lambda::Function
     Properties:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import zipfile
 from collections.abc import Iterator
@@ -48,6 +49,9 @@ def launch(account: Account) -> str:
     if not iam.list_instance_profiles()["InstanceProfiles"]:
         iam.create_instance_profile(InstanceProfileName="servers")
         iam.create_role(RoleName="server", AssumeRolePolicyDocument="{}")
+        allowed = {"Effect": "Allow", "Action": ["ssm:*", "s3:*", "cloudformation:*"], "Resource": "*"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+        iam.put_role_policy(RoleName="server", PolicyName="agent", PolicyDocument=document)
         iam.add_role_to_instance_profile(InstanceProfileName="servers", RoleName="server")
     image = ssm.get_parameter(Name="/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64")
     (made,) = ec2.run_instances(

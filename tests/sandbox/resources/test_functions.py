@@ -23,6 +23,11 @@ ROLE = """
       AssumeRolePolicyDocument:
         Version: "2012-10-17"
         Statement: [{Effect: Allow, Action: sts:AssumeRole, Principal: {Service: [lambda.amazonaws.com]}}]
+      Policies:
+        - PolicyName: parameters
+          PolicyDocument:
+            Version: "2012-10-17"
+            Statement: [{Effect: Allow, Action: "ssm:*", Resource: "*"}]
 """
 
 

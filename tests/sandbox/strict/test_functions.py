@@ -49,9 +49,16 @@ def _function(code: str = CALL, **properties: Any) -> dict[str, Any]:
 
 
 def _template(**resources: dict[str, Any]) -> str:
+    reads = {"Effect": "Allow", "Action": "ssm:GetParameter", "Resource": "*"}
     role = {
         "Type": "AWS::IAM::Role",
-        "Properties": {"AssumeRolePolicyDocument": TRUST, "ManagedPolicyArns": [MANAGED]},
+        "Properties": {
+            "AssumeRolePolicyDocument": TRUST,
+            "ManagedPolicyArns": [MANAGED],
+            "Policies": [
+                {"PolicyName": "read", "PolicyDocument": {"Version": "2012-10-17", "Statement": [reads]}}
+            ],
+        },
     }
     return json.dumps({"Resources": {"Role": role, **resources}, "Outputs": {}})
 
