@@ -62,7 +62,10 @@ class Replayed:
         of_account = (row for row in dump.records("deployments_account"))
         account = next(row for row in of_account if row["id"] == self.environment["account_id"])
         self.account = Account(
-            region=account["region"], is_sandbox=True, sandbox_account_id=account["sandbox_account_id"]
+            region=account["region"],
+            is_sandbox=True,
+            sandbox_account_id=account["sandbox_account_id"],
+            external_id=account["external_id"],
         )
 
     @property
@@ -97,6 +100,8 @@ class Replayed:
         """
         readings = {"patterns_match_placeholders": False}
         self.sandbox.control("POST", "readings", readings, account=self.number)
+        key = {"name": "portal", "external_id": self.account.external_id}
+        self.sandbox.control("POST", "keys", key, account=self.number)  # the account has its roles now
         row, region = self.creation, self.account.region
         bucket = f"https://{row['artifact_bucket']}.s3.{region}.amazonaws.com"
         tags = {"sanso:environment": _uuid(self.environment["key"]), "sanso:name": self.name}
@@ -111,6 +116,7 @@ class Replayed:
             Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in self._parameters().items()],
             Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
             Capabilities=CAPABILITIES,
+            RoleARN=self.account.stack_role_arn,
         )
         self.names[row["change_set_id"]] = created["Id"]
         self.names[self.environment["stack_id"]] = self.root_id = created["StackId"]
