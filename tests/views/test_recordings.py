@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -208,3 +209,24 @@ def test_the_banner_of_a_recording_leads_to_no_environment(browser: Client) -> N
 
     assert "This is a recording: its environment is not in AWS." in banner.text
     assert "View environment" not in banner.text
+
+
+def test_a_recorded_change_began_when_it_was_applied() -> None:
+    before = scenes.succeeded("shop")
+    applied_at = before.created_at + timedelta(minutes=1)
+    Deployment.objects.filter(pk=before.pk).update(kind="update", applied_at=applied_at)
+    recording = json.loads(json.dumps(recordings.dump(scenes.reload(before))))
+
+    after = recordings.load(recording, make_user("reader"))
+
+    assert (after.began_at, after.applied_at) == (applied_at, applied_at)
+
+
+def test_a_recording_of_the_release_before_has_no_time_of_apply() -> None:
+    recording = recordings.dump(scenes.reload(scenes.succeeded("shop")))
+    for name in ("applied_at", "cancel_code"):
+        del recording["deployment"][name]
+
+    after = recordings.load(json.loads(json.dumps(recording)), make_user("reader"))
+
+    assert (after.applied_at, after.cancel_code) == (None, "")
