@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from deployments.aws.autoscaling import Group, ScalingActivity
+from deployments.aws.cloudwatch import ClusterUse
 from deployments.aws.ec2 import NetworkInterface
 from deployments.aws.elbv2 import LoadBalancer, TargetGroup, TargetHealth
 from deployments.aws.logs import LogGroup, LogLine, StreamEnd
@@ -43,6 +44,7 @@ class FakeServices:
         self.ssm_parameters: dict[str, str] = {}
         self.log_group_rows: dict[str, LogGroup] = {}
         self.backups: dict[str, list[Backup]] = {}  # by cluster or instance
+        self.cluster_uses: dict[str, ClusterUse] = {}
         self.interfaces: dict[str, list[NetworkInterface]] = {}  # by VPC
         self.running: set[str] = set()  # instances
         self.tagged_arns: dict[str, list[str]] = {}  # by the tag's value
@@ -159,6 +161,10 @@ class FakeServices:
     def instances(self, cluster_ids: Sequence[str]) -> list[DBInstance]:
         self._call("rds:DescribeDBInstances")
         return [row for row in self.db_instances.values() if row.cluster_id in cluster_ids]
+
+    def cluster_use(self, cluster_id: str) -> ClusterUse:
+        self._call("cloudwatch:GetMetricData")
+        return self.cluster_uses.get(cluster_id, ClusterUse())
 
     def replica_lags(self, instance_ids: Sequence[str]) -> dict[str, float]:
         self._call("cloudwatch:GetMetricData")

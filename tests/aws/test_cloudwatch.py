@@ -1,10 +1,12 @@
-"""Replica lag, in the API's own shapes."""
+"""Replica lag and the use of clusters, in the API's own shapes."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from deployments.aws.cloudwatch import CloudWatchGateway
+from botocore.stub import ANY
+
+from deployments.aws.cloudwatch import CloudWatchGateway, ClusterUse
 from tests.aws.conftest import Stub
 from tests.builders import START
 
@@ -64,3 +66,20 @@ def test_the_newest_lag_of_each_reader_is_returned_and_a_writer_has_none(stub: S
 def test_no_instances_cost_no_call(stub: Stub) -> None:
     client, _ = stub("cloudwatch")
     assert CloudWatchGateway(client).replica_lags([]) == {}
+
+
+def test_the_use_of_a_cluster_is_its_newest_values(stub: Stub) -> None:
+    client, stubber = stub("cloudwatch")
+    expected = {
+        "MetricDataQueries": ANY,
+        "StartTime": START - timedelta(minutes=30),
+        "EndTime": START,
+        "ScanBy": "TimestampDescending",
+    }
+    times = [START - timedelta(minutes=5), START - timedelta(minutes=10)]
+    results = [{"Id": "m0", "Timestamps": times, "Values": [2048.0, 1024.0]}, {"Id": "m1", "Values": []}]
+    stubber.add_response("get_metric_data", {"MetricDataResults": results}, expected)
+
+    use = CloudWatchGateway(client, now=lambda: START).cluster_use("shop-db")
+
+    assert use == ClusterUse(size=2048.0, connections=None)
