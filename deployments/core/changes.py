@@ -170,6 +170,14 @@ class ChangedResource(_Stored):
         return self.path.rpartition("/")[0]
 
     @property
+    def stays_probably(self) -> bool:
+        """Return whether it is only listed for values that are not known yet; data is never folded."""
+        properties = self.properties
+        return (
+            self.effect == Effect.UPDATED and bool(properties) and all(one.likely_same for one in properties)
+        )
+
+    @property
     def is_stack(self) -> bool:
         """Return whether it is a nested stack."""
         return self.type == STACK

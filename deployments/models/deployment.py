@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from deployments.core.change_summary import Prediction
 from deployments.core.phases import ACTIVE, BEFORE_STACKS, TERMINAL, TRANSITIONS, WAITS, Kind, State
 from deployments.errors import LostClaim
 from deployments.models.environment import Environment
@@ -289,6 +290,11 @@ class Deployment(models.Model):
     def is_good(self) -> bool:
         """Return whether it succeeded in creating or changing its environment."""
         return self.kind != Kind.DELETE and self.state == State.SUCCEEDED and not self.changed_nothing
+
+    @property
+    def prediction(self) -> Prediction | None:
+        """Return how right its preview was about what does not change, None if that is not known."""
+        return Prediction.from_json(self.changes.get("prediction") or {})
 
     @property
     def changed_nothing(self) -> bool:

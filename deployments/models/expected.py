@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from deployments.core.dependencies import Graph
@@ -68,16 +68,22 @@ def expected_of(account: Account, kind: Kind, graph: Graph, *, protects: bool = 
     return ExpectedDuration(usual, project(schedule, usual_in(schedule, usual), {}, 0.0, runs=runs).forecast)
 
 
-def store(deployment: Deployment, graph: Graph) -> None:
-    """Store the expected duration of a deployment."""
+def forget(deployment: Deployment) -> None:
+    """Delete the expected duration of a deployment: it can no longer be told."""
+    Expectation.objects.filter(deployment=deployment).delete()
+
+
+def store(deployment: Deployment, graph: Graph, *, stays: Collection[str] = ()) -> None:
+    """Store the expected duration of a deployment. The resources at `stays` take no time."""
     expected = expected_of(
         deployment.environment.account, Kind(deployment.kind), graph, protects=deployment.protects
     )
     end, low, high = expected.forecast.in_seconds(0.0)
+    usual = dict.fromkeys(stays, UsualDuration(0.0, 0.0, 0.0)) | dict(expected.usual)
     Expectation.objects.update_or_create(
         deployment=deployment,
         defaults={
-            "usual": {path: usual.as_row() for path, usual in expected.usual.items()},
+            "usual": {path: usual.as_row() for path, usual in usual.items()},
             "seconds": end,
             "low": low,
             "high": high,

@@ -116,6 +116,12 @@ def summarise(
     )
 
 
+def preview_phases(deployment: Deployment) -> list[Phase]:
+    """Return the phases of a change as its preview shows them, before there are rows of resources."""
+    events = landmarks(deployment)
+    return list(_phases(deployment, ResourceTree(), events, display_status_of(State(deployment.state))))
+
+
 def _job(deployment: Deployment) -> str:
     """Return what a deployment does to which environment, and that it failed."""
     failed = not deployment.is_active and deployment.state != State.SUCCEEDED

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 
 from deployments.aws.cloudformation import ChangeSet, ChangeSetRequest, StackView
 from deployments.aws.session import Clients
@@ -20,8 +21,10 @@ from deployments.models.sealed import unseal
 from deployments.runner import (
     approvals,
     change_sets,
+    data_facts,
     endpoint_run,
     event_log,
+    expectations,
     launch,
     preflight,
     previews,
@@ -81,11 +84,15 @@ def create_change_set(deployment: Deployment, clients: Clients) -> float | None:
             return AT_ONCE
         raise rejection(deployment, change_set, clients.cloudformation)
     changes = previews.preview_of(deployment, change_sets.read(change_set, clients.cloudformation))
+    facts = data_facts.gather(changes, clients, timezone.now())
     with transaction.atomic():
         deployment.move_to(
-            State.PREVIEW, changes=changes.to_json(), preview_digest=previews.digest(deployment, changes)
+            State.PREVIEW,
+            changes=changes.to_json() | {"facts": facts},
+            preview_digest=previews.digest(deployment, changes),
         )
         event_log.add(deployment, "phase", key=f"preview{deployment.revision or ''}", phase="preview")
+        expectations.of_preview(deployment, changes)
     return AT_ONCE
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from deployments.core import dependencies
+from deployments.core.change_summary import not_computed
+from deployments.core.changes import Changes, Effect
 from deployments.core.dependencies import Edges, Graph
 from deployments.core.nested_templates import STACK
 from deployments.core.phases import Kind, State
@@ -29,12 +31,32 @@ def of_create(deployment: Deployment) -> None:
     _write(deployment, graph_of(deployment).edges)
 
 
+def of_preview(deployment: Deployment, changes: Changes) -> None:
+    """Store the expected duration of a change that is previewed; none if a part of it is not known."""
+    if not_computed(changes):
+        expected.forget(deployment)
+        return
+    types = {one.path: one.type for one in changes.resources if one.effect != Effect.UNCHANGED}
+    expected.store(deployment, _among(types, graph_of(deployment).edges))
+
+
 def of_update(deployment: Deployment) -> None:
-    """Store the dependencies of each resource of an update, and the expected duration of what it changes."""
+    """Store the dependencies of each resource of an update, and the expected duration of what it changes.
+
+    What is probably unchanged takes no time.
+    """
     edges = graph_of(deployment).edges
     types = _write(deployment, edges)
+    changes = Changes.from_json(deployment.changes)
+    stays = {one.path for one in changes.resources if one.effect == Effect.UNCHANGED}
+    changing = {path: type_ for path, type_ in types.items() if path not in stays}
+    expected.store(deployment, _among(changing, edges), stays=stays)
+
+
+def _among(types: Mapping[str, str], edges: Edges) -> Graph:
+    """Return the graph of these resources alone."""
     inside = {path: tuple(edge for edge in edges.get(path, ()) if edge.path in types) for path in types}
-    expected.store(deployment, Graph(types, inside))
+    return Graph(types, inside)
 
 
 def of_delete(deployment: Deployment) -> None:

@@ -8,6 +8,8 @@ from random import Random
 import pytest
 
 from deployments import catalog
+from deployments.core.changes import ChangedResource, Changes, Effect
+from deployments.core.nested_templates import STACK
 from deployments.core.phases import State
 from deployments.core.status import OperationKind
 from deployments.core.timeline import run_of, runs
@@ -146,3 +148,31 @@ def test_changes_do_not_depend_on_the_order_of_their_events(db: None) -> None:
     assert (own.start, own.end) == tuple(
         round((START + timedelta(seconds=s)).timestamp() * 1000) for s in (0, 10)
     )
+
+
+def test_a_preview_is_forecast_from_what_changes_and_not_from_what_stays(created: Deployment) -> None:
+    def seconds(effect: Effect) -> float:
+        stack = ChangedResource(path="Network", action="modify", type=STACK, effect=Effect.STACK)
+        database = ChangedResource(
+            path="Network/Vpc", action="modify", type="AWS::RDS::DBInstance", effect=effect
+        )
+        change = make_deployment(
+            created.environment,
+            kind="update",
+            state="preview",
+            active_key=None,
+            template_digest=created.template_digest,
+        )
+        expectations.of_preview(change, Changes(resources=(stack, database)))
+        return Expectation.objects.get(deployment=change).seconds
+
+    assert seconds(Effect.UPDATED) > seconds(Effect.UNCHANGED)
+
+
+def test_of_a_preview_that_is_not_complete_nothing_is_forecast(created: Deployment) -> None:
+    change = make_deployment(created.environment, kind="update", state="preview", active_key=None)
+    stack = ChangedResource(path="Network", action="modify", type=STACK, effect=Effect.STACK)
+    expectations.of_preview(change, Changes(resources=(stack,)))
+    assert Expectation.objects.filter(deployment=change).exists()
+    expectations.of_preview(change, Changes(resources=(stack,), root_only=True))
+    assert not Expectation.objects.filter(deployment=change).exists()

@@ -1,6 +1,7 @@
 """What a change means for each tier: servers, load balancers, databases, and how long that usually takes.
 
-A tier is a nested stack of the root. Durations are those of earlier runs; without any, none is named.
+A tier is a nested stack of the root. Durations are those of earlier runs; without any, none is named. How
+servers are replaced is read from the template.
 """
 
 from __future__ import annotations
@@ -12,11 +13,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from deployments.core.changes import ChangedResource, Changes, Effect
+from deployments.core.conditions import mapping
+from deployments.core.template_stacks import TemplateStack
+from deployments.core.update_policies import ROLLS, Method, ServerUpdate, server_update
 from deployments.core.usual_durations import DurationHistory
 
 _REPLACED = (Effect.REPLACED, Effect.DELETES_DATA)
-_GROUP, _TEMPLATE = "AWS::AutoScaling::AutoScalingGroup", "AWS::EC2::LaunchTemplate"
+_MAY_BE_REPLACED = (Effect.MAY_BE_REPLACED, Effect.MAY_DELETE_DATA)
+_GROUP, _ASSOCIATION = "AWS::AutoScaling::AutoScalingGroup", "AWS::SSM::Association"
 _CHANGES_ADDRESS = ("AWS::ElasticLoadBalancingV2::LoadBalancer",)
+_SERVES = (_GROUP, *_CHANGES_ADDRESS, "AWS::EC2::Instance", "AWS::RDS::DBInstance")
+"""What interrupts connections when it is replaced, beside what holds data."""
 _INTERRUPTS: Mapping[str, tuple[str, ...]] = {
     "AWS::RDS::DBInstance": ("DBInstanceClass", "EngineVersion"),
     "AWS::RDS::DBCluster": ("EngineVersion",),
@@ -34,8 +41,13 @@ class Tier:
     outage: str
 
 
-def tiers(changes: Changes, root: str, usual: DurationHistory) -> list[Tier]:
-    """Return the tiers that change. `usual` are the durations of earlier updates."""
+def tiers(
+    changes: Changes, root: str, usual: DurationHistory, stacks: Mapping[str, TemplateStack]
+) -> list[Tier]:
+    """Return the tiers that change.
+
+    `usual` are the durations of earlier updates, `stacks` those of the template set (none if it is unknown).
+    """
     by_tier: dict[str, list[ChangedResource]] = {}
     for one in changes.resources:
         if one.effect not in (Effect.UNCHANGED, Effect.STACK):
@@ -43,53 +55,151 @@ def tiers(changes: Changes, root: str, usual: DurationHistory) -> list[Tier]:
     return [
         Tier(
             name=name or root,
-            sentences=list(_sentences(resources)),
+            sentences=list(_sentences(resources, stacks)),
             minutes=_minutes(resources, usual),
-            outage=_outage(resources, usual),
+            outage=_outage(resources, usual, stacks),
         )
         for name, resources in sorted(by_tier.items())
     ]
 
 
-def _sentences(resources: Sequence[ChangedResource]) -> Iterator[str]:
-    templates = [one for one in resources if one.type == _TEMPLATE and one.effect != Effect.ADDED]
+def _sentences(resources: Sequence[ChangedResource], stacks: Mapping[str, TemplateStack]) -> Iterator[str]:
+    others: list[ChangedResource] = []
     for one in resources:
-        if one.type == _GROUP:
-            yield from _of_group(one, is_new_image=bool(templates))
-        if one.type in _CHANGES_ADDRESS and one.effect in _REPLACED:
-            yield _("%(name)s is replaced: its address changes.") % {"name": one.name}
-        if one.data and one.effect in (Effect.DELETES_DATA, Effect.MAY_DELETE_DATA):
-            yield _("The data of %(name)s is lost.") % {"name": one.name}
-        if one.type == "AWS::SSM::Association":
-            yield _("%(name)s runs again on its servers.") % {"name": one.name}
-    others = sum(one.effect == Effect.UPDATED and one.type != _GROUP for one in resources)
-    if others:
-        text = ngettext(
-            "%(n)d resource is updated in place.", "%(n)d resources are updated in place.", others
-        )
-        yield text % {"n": others}
+        said = list(_of(one, stacks))
+        yield from said
+        if not said:
+            others.append(one)
+    yield from _counted(others)
 
 
-def _of_group(group: ChangedResource, *, is_new_image: bool) -> Iterator[str]:
-    if group.effect == Effect.ADDED:
+def _of(one: ChangedResource, stacks: Mapping[str, TemplateStack]) -> Iterator[str]:
+    """Yield what is to be said of one resource alone."""
+    if one.type == _GROUP:
+        yield from _of_group(one, stacks)
+    elif one.stays_probably:
+        yield _("%(name)s is probably unchanged.") % {"name": one.name}
+    elif one.effect == Effect.DELETES_DATA:
+        yield _("The data of %(name)s is lost.") % {"name": one.name}
+    elif one.effect == Effect.MAY_DELETE_DATA:
+        yield _("The data of %(name)s may be lost.") % {"name": one.name}
+    elif one.type in _CHANGES_ADDRESS and one.effect in _REPLACED:
+        yield _("%(name)s is replaced: its address changes.") % {"name": one.name}
+    elif one.type == _ASSOCIATION and one.effect == Effect.UPDATED:
+        share = _written(one, "MaxConcurrency", stacks)
+        if share:
+            text = _("%(name)s runs again on its servers, on at most %(share)s of them at a time.")
+        else:
+            text = _("%(name)s runs again on its servers.")
+        yield text % {"name": one.name, "share": share}
+
+
+def _counted(others: Sequence[ChangedResource]) -> Iterator[str]:
+    """Yield how many resources there are of each effect, of those of which nothing else is said."""
+    number = {effect: sum(one.effect == effect for one in others) for effect in Effect}
+    texts = {
+        Effect.REPLACED: ngettext(
+            "%(n)d resource is replaced.", "%(n)d resources are replaced.", number[Effect.REPLACED]
+        ),
+        Effect.MAY_BE_REPLACED: ngettext(
+            "%(n)d resource may be replaced.",
+            "%(n)d resources may be replaced.",
+            number[Effect.MAY_BE_REPLACED],
+        ),
+        Effect.UPDATED: ngettext(
+            "%(n)d resource is updated in place.",
+            "%(n)d resources are updated in place.",
+            number[Effect.UPDATED],
+        ),
+        Effect.ADDED: ngettext(
+            "%(n)d resource is created.", "%(n)d resources are created.", number[Effect.ADDED]
+        ),
+        Effect.REMOVED: ngettext(
+            "%(n)d resource is deleted.", "%(n)d resources are deleted.", number[Effect.REMOVED]
+        ),
+    }
+    for effect, text in texts.items():
+        if number[effect]:
+            yield text % {"n": number[effect]}
+
+
+def _of_group(group: ChangedResource, stacks: Mapping[str, TemplateStack]) -> Iterator[str]:
+    if group.effect in (Effect.ADDED, Effect.REMOVED):
         return
     if group.effect in _REPLACED:
-        yield _("All servers are replaced by a new group.")
+        yield _("All servers are replaced by those of a new group.")
         return
-    values = {one.name: (one.before, one.after) for one in group.properties if not one.likely_same}
-    before, after = values.get("DesiredCapacity") or values.get("MaxSize") or (None, None)
-    if before and after and before.isdigit() and after.isdigit():
-        more = int(after) - int(before)
-        if more > 0:
-            text = ngettext("%(n)d server is added.", "%(n)d servers are added.", more)
-            yield text % {"n": more}
-        elif more < 0:
-            text = ngettext("%(n)d server is terminated.", "%(n)d servers are terminated.", -more)
-            yield text % {"n": -more}
-    if is_new_image:
-        yield _("Servers are replaced as the group's update policy says, one at a time by default.")
+    if group.effect == Effect.MAY_BE_REPLACED:
+        yield _("The group may be replaced, and with it all servers.")
+        return
+    yield from _scaled(group)
+    if _rolls(group):
+        yield from _replaced_servers(_update_of(group, stacks))
     else:
         yield _("Running servers stay.")
+
+
+def _scaled(group: ChangedResource) -> Iterator[str]:
+    values = {one.name: (one.before, one.after) for one in group.properties if not one.likely_same}
+    before, after = values.get("DesiredCapacity") or values.get("MaxSize") or (None, None)
+    if not (before and after and before.isdigit() and after.isdigit()):
+        return
+    more = int(after) - int(before)
+    if more > 0:
+        yield ngettext("%(n)d server is added.", "%(n)d servers are added.", more) % {"n": more}
+    elif more < 0:
+        text = ngettext("%(n)d server is terminated.", "%(n)d servers are terminated.", -more)
+        yield text % {"n": -more}
+
+
+def _rolls(group: ChangedResource) -> bool:
+    """Return whether the servers of a group become other ones: an UpdatePolicy decides how."""
+    return any(one.name in ROLLS and not one.likely_same for one in group.properties)
+
+
+def _update_of(group: ChangedResource, stacks: Mapping[str, TemplateStack]) -> ServerUpdate:
+    stack = stacks.get(group.stack)
+    if stack is None:
+        return ServerUpdate(method=Method.UNKNOWN)
+    return server_update(mapping(stack.resources.get(group.name)), stack.scope)
+
+
+def _replaced_servers(update: ServerUpdate) -> Iterator[str]:
+    if update.method is Method.NONE:
+        yield _("Running servers stay: the group has no update policy. New servers follow the new template.")
+    elif update.method is Method.GROUP:
+        yield _("A new group with new servers is created, then the old one is deleted.")
+    elif update.method is Method.UNKNOWN or update.batch is None:
+        yield _("Servers are replaced as the group's update policy says.")
+    else:
+        yield _at_a_time(update)
+        if update.in_service:
+            text = ngettext(
+                "At least %(n)d stays in service.", "At least %(n)d stay in service.", update.in_service
+            )
+            yield text % {"n": update.in_service}
+        elif update.interrupts:
+            yield _("None is in service meanwhile.")
+        if update.waits:
+            yield _("If a new one does not signal success, the update is rolled back.")
+
+
+def _at_a_time(update: ServerUpdate) -> str:
+    if update.capacity == 1:
+        return _("The server is replaced.")
+    if update.batch == 1 and update.capacity is None:
+        return _("Servers are replaced one at a time.")
+    if update.batch == 1:
+        return _("%(n)d servers are replaced one at a time.") % {"n": update.capacity}
+    return _("Servers are replaced at most %(n)d at a time.") % {"n": update.batch}
+
+
+def _written(one: ChangedResource, name: str, stacks: Mapping[str, TemplateStack]) -> str:
+    """Return the value of a property in the template, "" if it has none or it is not known beforehand."""
+    stack = stacks.get(one.stack)
+    body = mapping(stack.resources.get(one.name)) if stack else {}
+    text = mapping(body.get("Properties")).get(name)
+    return (stack.scope.literal(text) or "") if stack else ""
 
 
 def _known(one: ChangedResource, usual: DurationHistory) -> float:
@@ -102,16 +212,28 @@ def _minutes(resources: Sequence[ChangedResource], usual: DurationHistory) -> in
     return max(1, round(seconds / 60)) if seconds else 0
 
 
-def _outage(resources: Sequence[ChangedResource], usual: DurationHistory) -> str:
-    interrupting = [one for one in resources if _interrupts(one)]
-    if not interrupting:
-        return _("None expected")
-    minutes = _minutes(interrupting, usual)
-    return _("About %(n)d min") % {"n": minutes} if minutes else _("Yes; its duration is not known yet")
+def _outage(
+    resources: Sequence[ChangedResource], usual: DurationHistory, stacks: Mapping[str, TemplateStack]
+) -> str:
+    """Return whether visitors notice the change, and for how long where earlier runs tell."""
+    if any(_is_replaced(one, _REPLACED) for one in resources):
+        return _("Yes; its duration is not known")
+    interrupting = [one for one in resources if _interrupts(one, stacks)]
+    if interrupting:
+        minutes = _minutes(interrupting, usual)
+        return _("Up to about %(n)d min") % {"n": minutes} if minutes else _("Yes; its duration is not known")
+    if any(_is_replaced(one, _MAY_BE_REPLACED) for one in resources):
+        return _("Possible")
+    return _("None expected")
 
 
-def _interrupts(one: ChangedResource) -> bool:
-    if one.effect in _REPLACED and (one.data or one.type in (_GROUP, *_CHANGES_ADDRESS)):
-        return True
+def _is_replaced(one: ChangedResource, effects: tuple[Effect, ...]) -> bool:
+    return one.effect in effects and (bool(one.data) or one.type in _SERVES)
+
+
+def _interrupts(one: ChangedResource, stacks: Mapping[str, TemplateStack]) -> bool:
+    """Return whether an update in place interrupts connections."""
+    if one.type == _GROUP:
+        return _rolls(one) and _update_of(one, stacks).interrupts
     listed = _INTERRUPTS.get(one.type, ())
     return any(detail.name in listed and not detail.likely_same for detail in one.properties)

@@ -6,15 +6,19 @@ from deployments.actions.change import set_of
 from deployments.catalog import TemplateSet
 from deployments.catalog.manifest import sources
 from deployments.core.local_diff import ChangedFile, LocalDiff, file_changes, parameter_changes
+from deployments.core.template_stacks import TemplateSide, TemplateStack, stacks_of
 from deployments.errors import UserFixable
 from deployments.models import Deployment
 from deployments.models.sealed import unseal
 
 
-def local_diff(deployment: Deployment) -> LocalDiff:
-    """Return the differences between a change and the deployment whose values it changes."""
+def local_diff(deployment: Deployment, new: TemplateSet | None) -> LocalDiff:
+    """Return the differences between a change and the deployment whose values it changes.
+
+    `new` is the template set of the change, None if it is not stored.
+    """
     base = deployment.base
-    old, new = find_set(base) if base else None, find_set(deployment)
+    old = find_set(base) if base else None
     old_defaults, new_defaults = _defaults(old), _defaults(new)
     before = old_defaults | base.parameters if base else {}
     parameters = parameter_changes(
@@ -33,6 +37,15 @@ def local_diff(deployment: Deployment) -> LocalDiff:
     return LocalDiff(
         parameters=parameters, templates=templates, artifacts=artifacts, set_unknown=not (old and new)
     )
+
+
+def planned_stacks(deployment: Deployment, template_set: TemplateSet | None) -> dict[str, TemplateStack]:
+    """Return the stacks of a template set with the values of a change, by path; none without a set."""
+    if template_set is None:
+        return {}
+    values = {**deployment.environment.parameters, **deployment.parameters}
+    root = template_set.root.name
+    return stacks_of(TemplateSide(templates=template_set.contents, root=root, values=values))
 
 
 def find_set(deployment: Deployment) -> TemplateSet | None:

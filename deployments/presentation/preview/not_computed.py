@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from deployments.catalog import TemplateSet
 from deployments.core.change_summary import not_computed
 from deployments.core.changes import Changes
 from deployments.core.data_bearing import holds
-from deployments.core.template_stacks import TemplateSide, TemplateStack, stacks_of
-from deployments.models import Deployment
+from deployments.core.template_stacks import TemplateStack
 from deployments.presentation.preview import words
 
 
@@ -22,26 +20,18 @@ class HiddenStack:
     data: Sequence[str]
 
 
-def hidden_stacks(
-    deployment: Deployment, changes: Changes, template_set: TemplateSet | None
-) -> list[HiddenStack]:
-    """Return the nested stacks of which the preview does not show what changes."""
+def hidden_stacks(changes: Changes, stacks: Mapping[str, TemplateStack]) -> list[HiddenStack]:
+    """Return the nested stacks of which the preview does not show what changes.
+
+    `stacks` are those of the template set, none if it is not known.
+    """
     paths = not_computed(changes)
-    if not paths:
-        return []
-    stacks: Mapping[str, TemplateStack] = {}
-    if template_set:
-        values = {**deployment.environment.parameters, **deployment.parameters}
-        root = template_set.root.name
-        stacks = stacks_of(TemplateSide(templates=template_set.contents, root=root, values=values))
     return [HiddenStack(name=path, data=list(_data_below(path, stacks))) for path in paths]
 
 
-def _data_below(path: str, stacks: Mapping[str, TemplateStack]) -> list[str]:
-    found = []
+def _data_below(path: str, stacks: Mapping[str, TemplateStack]) -> Iterator[str]:
     for at, stack in stacks.items():
         if f"{at}/".startswith(f"{path}/"):
             for name, body in stack.resources.items():
                 if data := holds(str(body.get("Type") or ""), body):
-                    found.append(f"{name} ({words.data_word(data)})")
-    return found
+                    yield f"{name} ({words.data_word(data)})"

@@ -15,15 +15,18 @@ from deployments.core.change_summary import (
     surely_changed,
 )
 from deployments.core.changes import ChangedResource, Changes
+from deployments.core.data_facts import DatabaseFacts
 from deployments.core.operations import Operation, refusal
 from deployments.core.phases import BEFORE_STACKS, Kind, State
 from deployments.core.stuck import unreconciled
 from deployments.models import Deployment
 from deployments.models.expected import history
 from deployments.presentation.preview import consequences, rows, words
-from deployments.presentation.preview.local import find_set, local_diff
+from deployments.presentation.preview.local import find_set, local_diff, planned_stacks
 from deployments.presentation.preview.not_computed import hidden_stacks
 from deployments.presentation.queue_place import Place, place_of
+from deployments.presentation.summary import preview_phases
+from deployments.presentation.text.duration_estimate import forecast_of
 from deployments.wording import message_text
 
 if TYPE_CHECKING:
@@ -50,6 +53,9 @@ def context(deployment: Deployment, user: User | AnonymousUser | AbstractBaseUse
     lost = hazards(changes)
     rate = hit_rate(predictions(deployment))
     place = place_of(deployment)
+    template_set = find_set(deployment)
+    stacks = planned_stacks(deployment, template_set)
+    usual = history(deployment.environment.account, Kind.UPDATE)
     unchanged = rows.unchanged(changes, root)
     return {
         "deployment": deployment,
@@ -58,20 +64,22 @@ def context(deployment: Deployment, user: User | AnonymousUser | AbstractBaseUse
         "is_ready": state is State.PREVIEW and not deployment.cancel_code,
         "is_queued": state is State.QUEUED,
         "place": place,
-        "diff": local_diff(deployment),
+        "diff": local_diff(deployment, template_set),
         "sentence": words.sentence(changes),
-        "hazards": [_hazard(one) for one in lost],
+        "hazards": [_hazard(one, deployment.changes.get("facts") or {}) for one in lost],
         "needs_name": may_lose_data(changes),
-        "hidden_stacks": hidden_stacks(deployment, changes, find_set(deployment)),
+        "hidden_stacks": hidden_stacks(changes, stacks),
         "root_only_reason": changes.root_only_reason,
         "skipped": unreconciled(deployment.environment.skipped_resources, surely_changed(changes)),
         "blocked": _blocked(deployment, user),
-        "tiers": consequences.tiers(changes, root, history(deployment.environment.account, Kind.UPDATE)),
+        "tiers": consequences.tiers(changes, root, usual, stacks),
+        "summary": {"phases": preview_phases(deployment)},
+        "forecast": forecast_of(deployment),
         "unchanged": unchanged,
         "unchanged_number": sum(len(one.names) for one in unchanged),
         "hit_rate": rate,
         "hit_percent": f"{rate.percent:.1f}",
-        "prediction": Prediction.from_json(deployment.changes.get("prediction") or {}),
+        "prediction": deployment.prediction,
         "digest": deployment.preview_digest[:8],
         "marker": _marker(deployment, place),
     } | tree_context(deployment, changes, {})
@@ -114,12 +122,13 @@ def predictions(deployment: Deployment) -> list[Prediction]:
     return [one for one in read if one]
 
 
-def _hazard(resource: ChangedResource) -> dict[str, Any]:
+def _hazard(resource: ChangedResource, facts: Mapping[str, object]) -> dict[str, Any]:
     causes = [one for one in resource.properties if one.recreation != "Never" and not one.likely_same]
     return {
         "title": words.hazard_title(resource),
         "policy": words.policy(resource),
         "path": resource.path,
+        "facts": DatabaseFacts.from_json(facts.get(resource.path)),
         "because": words.chain(causes[-1].because) if causes else (),
     }
 

@@ -80,6 +80,8 @@ def consequence(resource: ChangedResource) -> str:
     effect = Effect(resource.effect)
     if effect in (Effect.DELETES_DATA, Effect.MAY_DELETE_DATA):
         return policy(resource)
+    if resource.stays_probably:
+        return _("Probably unchanged; listed because it holds data")
     return {
         Effect.REPLACED: _("A new one is created, then the old one is deleted."),
         Effect.REMOVED: _("Deleted at the end of the update."),

@@ -12,7 +12,7 @@ from deployments.core import dependencies
 from deployments.core.forecast import Forecast
 from deployments.core.nested_templates import STACK
 from deployments.core.phases import Kind
-from deployments.models import Account
+from deployments.models import Account, Deployment, Expectation
 from deployments.models.expected import expected_of
 from deployments.presentation.waterfall.eta import amount
 
@@ -41,6 +41,34 @@ def estimate_creation(template_set: TemplateSet, account: Account) -> DurationEs
         resources=len(graph.types),
         stacks=nested + 1,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeForecast:
+    """How long a change takes from Apply until its environment is ready, the range, and its basis."""
+
+    middle: str
+    spread: str
+    basis: str
+
+
+def forecast_of(deployment: Deployment) -> ChangeForecast | None:
+    """Return the forecast of a change, None when none is stored."""
+    found = Expectation.objects.filter(deployment=deployment).first()
+    if found is None:
+        return None
+    middle, low, high = amount(found.seconds, found.low, found.high)
+    forecast = Forecast(found.seconds, found.low, found.high, found.runs)
+    return ChangeForecast(middle, f"{low}–{high}", _basis_of_change(forecast, deployment.environment.account))
+
+
+def _basis_of_change(forecast: Forecast, account: Account) -> str:
+    if forecast.runs:
+        text = ngettext("from %(n)d earlier change", "from %(n)d earlier changes", forecast.runs)
+        return text % {"n": forecast.runs}
+    if account.is_sandbox:
+        return _("first change here: estimated from the sandbox's time scale")
+    return _("first change here: estimated from published durations")
 
 
 def _takes(forecast: Forecast) -> str:
