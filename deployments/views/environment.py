@@ -40,6 +40,7 @@ from deployments.presentation.health.page import health_context
 from deployments.presentation.operations import operations_view
 from deployments.presentation.protection import protection_view
 from deployments.presentation.remaining import remaining_view
+from deployments.presentation.stored_sets import without_set
 from deployments.presentation.text.datetime_formats import units
 from deployments.presentation.text.terminal_output import readable
 from deployments.views.requests import DEPLOY, AuthedRequest, may_deploy
@@ -97,7 +98,11 @@ def _rows_of_tab(environment: Environment, tab: str) -> dict[str, Any]:
         return {}
     shown = LATEST if tab == OVERVIEW else HISTORY
     history = list(Deployment.objects.for_list().of(environment)[: shown + 1])
-    rows = {"history": history[:shown], "more_history": len(history) > shown}
+    rows = {
+        "history": history[:shown],
+        "more_history": len(history) > shown,
+        "without_set": without_set(one for one in history[:shown] if one.is_good),
+    }
     if tab == HISTORY_TAB:
         return rows
     return rows | protection | {"remaining": remaining_view(latest) if latest else None}

@@ -1,0 +1,25 @@
+"""Which deployments can be gone back to: those whose template set is stored, or is the current one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+
+from django.conf import settings
+
+from deployments import catalog
+from deployments.errors import UserFixable
+from deployments.models import DeployedSet, Deployment
+
+
+def without_set(rows: Iterable[Deployment]) -> set[int]:
+    """Return the keys of the deployments whose template set is not there any more (one query).
+
+    Releases before stored none.
+    """
+    digests = {one.pk: one.template_digest for one in rows}
+    found = DeployedSet.objects.filter(digest__in=set(digests.values()))
+    stored = set(found.values_list("digest", flat=True))
+    with suppress(UserFixable):  # it cannot be read now
+        stored.add(catalog.load(settings.SANSO_TEMPLATE_SET).digest)
+    return {pk for pk, digest in digests.items() if digest not in stored}
