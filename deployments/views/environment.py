@@ -101,7 +101,7 @@ def _rows_of_tab(environment: Environment, tab: str) -> dict[str, Any]:
     rows = {
         "history": history[:shown],
         "more_history": len(history) > shown,
-        "without_set": without_set(one for one in history[:shown] if one.is_good),
+        "without_set": without_set(history[:shown]),
     }
     if tab == HISTORY_TAB:
         return rows
