@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from deployments.core.change_summary import not_computed
 from deployments.core.changes import Changes
 from deployments.core.data_bearing import holds
@@ -34,4 +36,4 @@ def _data_below(path: str, stacks: Mapping[str, TemplateStack]) -> Iterator[str]
         if f"{at}/".startswith(f"{path}/"):
             for name, body in stack.resources.items():
                 if data := holds(str(body.get("Type") or ""), body):
-                    yield f"{name} ({words.data_word(data)})"
+                    yield _("%(name)s (%(data)s)") % {"name": name, "data": words.data_word(data)}
