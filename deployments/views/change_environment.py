@@ -18,6 +18,7 @@ from deployments.errors import Message, UserFixable
 from deployments.forms.change import ChangeForm
 from deployments.message_codes import Code
 from deployments.models import Deployment, Environment
+from deployments.presentation.filters.choices import parse_number
 from deployments.presentation.new_environment import FormLayout
 from deployments.views.requests import AuthedRequest, may
 from deployments.wording import error_text, message_text
@@ -39,9 +40,8 @@ def environment_change(request: AuthedRequest, pk: int) -> HttpResponse:
         template_set, version = _chosen(base, request.POST.get("set") or request.GET.get("set", ""))
     except UserFixable as broken:
         return render(request, PAGE, context | {"broken": error_text(broken)}, status=503)
-    form = ChangeForm(
-        template_set, environment.parameters, base.parameters if base else {}, request.POST or None
-    )
+    present = _start(environment, template_set, request.GET.get("from"))
+    form = ChangeForm(template_set, present, base.parameters if base else {}, request.POST or None)
     is_current = version == CURRENT
     if request.method == "POST" and (deployment := _requested(request, environment, form, is_current)):
         return redirect(deployment)
@@ -57,6 +57,23 @@ def _why_not(environment: Environment) -> str:
         return message_text(Message(Code.NOTHING_TO_CHANGE))
     why = refusal(environment.stack_status, Operation.CHANGE)
     return message_text(why) if why and not environment.active_deployment else ""
+
+
+def _start(environment: Environment, template_set: TemplateSet, earlier: str | None) -> dict[str, str]:
+    """Return the values that the form begins with: the present ones, or those of a change to edit.
+
+    What is chosen once keeps its value, and secrets are never returned to a page.
+    """
+    present: dict[str, str] = environment.parameters
+    edited = Deployment.objects.of(environment).updates().filter(pk=parse_number(earlier)).first()
+    if edited is None:
+        return present
+    declared = template_set.parameters
+    return present | {
+        name: value
+        for name, value in edited.parameters.items()
+        if name in declared and not declared[name].choose_once
+    }
 
 
 def _chosen(base: Deployment | None, wanted: str) -> tuple[TemplateSet, str]:

@@ -204,3 +204,21 @@ def test_the_environment_lists_its_previews_and_leads_back_to_an_earlier_deploym
     assert requested is not None
     assert answer["Location"] == requested.get_absolute_url()
     assert (requested.rolls_back_to, requested.parameters) == (first, VALUES)
+
+
+def test_the_values_of_a_preview_can_be_edited(browser: Client, environment: Environment) -> None:
+    sent = form_of(environment, Count="3")
+    browser.post(address(environment), sent)
+    change = Deployment.objects.get(kind="update")
+    assert change.parameters["Count"] == "3"
+    Deployment.objects.filter(pk=change.pk).update(parameters=change.parameters | {"Database": "other"})
+
+    preview = page(browser.get(change.get_absolute_url(), follow=True))
+    link = next(one for one in preview.all("a") if one.text == "Edit values")
+    shown = page(browser.get(link.attributes["href"]))
+
+    assert field(shown, "Count").attributes["value"] == "3"
+    assert field(shown, "Database").attributes["value"] == "datelog"  # it is chosen once
+    other = make_environment("other", owner=environment.owner)
+    Deployment.objects.filter(pk=change.pk).update(environment=other)
+    assert field(page(browser.get(link.attributes["href"])), "Count").attributes["value"] == "2"

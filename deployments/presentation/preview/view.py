@@ -81,6 +81,7 @@ def context(deployment: Deployment, user: User | AnonymousUser | AbstractBaseUse
         "hit_percent": f"{rate.percent:.1f}",
         "prediction": deployment.prediction,
         "digest": deployment.preview_digest[:8],
+        "edit_set": "deployed" if _has_set_of_base(deployment) else "current",
         "marker": _marker(deployment, place),
     } | tree_context(deployment, changes, {})
 
@@ -120,6 +121,10 @@ def predictions(deployment: Deployment) -> list[Prediction]:
     stored = Deployment.objects.predictions_in(deployment.environment.account_id)
     read = (Prediction.from_json(one) for one in stored if isinstance(one, dict))
     return [one for one in read if one]
+
+
+def _has_set_of_base(deployment: Deployment) -> bool:
+    return bool(deployment.base and deployment.base.template_digest == deployment.template_digest)
 
 
 def _hazard(resource: ChangedResource, facts: Mapping[str, object]) -> dict[str, Any]:
