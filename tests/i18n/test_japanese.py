@@ -52,7 +52,12 @@ def test_every_translation_is_japanese(japanese: Catalog) -> None:
     """Texts that are the same in both languages are listed here, so that nothing stays English by mistake."""
     same = {"URL", "%(status)s · %(phase)s", "%(name)s: %(end)s", "%(action)s: %(aws)s (%(code)s)"}
     same |= {"ALB", "NLB", "CloudFormation", "State Manager", "Auto Scaling", "Aurora"}  # AWS's own names
-    same |= {"%(middle)s（%(low)s〜%(high)s）", "%(healthy)d/%(total)d", "%(failed)d/%(total)d"}
+    same |= {
+        "%(name)s（%(data)s）",
+        "%(middle)s（%(low)s〜%(high)s）",
+        "%(healthy)d/%(total)d",
+        "%(failed)d/%(total)d",
+    }
     texts = [str(m.string[0] if isinstance(m.string, tuple) else m.string) for m in japanese if m.id]
 
     assert not [text for text in texts if text not in same and not re.search(r"[぀-ヿ一-鿿]", text)]
