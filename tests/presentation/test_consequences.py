@@ -101,7 +101,7 @@ def test_another_class_of_a_database_interrupts_its_connections() -> None:
     assert tier(INSTANCE, stacks={}).outage == "Yes; its duration is not known"
 
 
-def test_every_changed_resource_is_spoken_of() -> None:
+def test_every_changed_resource_is_mentioned() -> None:
     others = [
         ChangedResource(path=f"Iam/{effect}", action="modify", type="AWS::IAM::Role", effect=effect)
         for effect in (

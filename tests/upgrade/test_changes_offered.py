@@ -1,4 +1,4 @@
-"""What environments of the release can do with changes, and what is said of what they lack."""
+"""What environments of the release can do with changes, and which texts name what they lack."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def test_the_form_of_a_change_has_the_stored_values_and_says_which_set_is_missin
         base = base_of(environment)
         assert base is not None
         shown = page(as_admin.get(reverse("environment_change", args=[environment.pk])))
-        said = f"The template set of deployment {base.pk} is not stored"
-        assert (said in shown.text) is other_set(base), environment
+        text = f"The template set of deployment {base.pk} is not stored"
+        assert (text in shown.text) is other_set(base), environment
         known = {**environment.parameters, **base.parameters}
         assert known
         for name, value in known.items():
@@ -67,7 +67,7 @@ def test_the_form_of_a_change_has_the_stored_values_and_says_which_set_is_missin
 
 
 def test_the_history_says_what_cannot_be_gone_back_to(as_admin: Client) -> None:
-    said = "Cannot be rolled back to: an earlier release of Sanso did not store its template set"
+    text = "Cannot be rolled back to: an earlier release of Sanso did not store its template set"
     asked = 0
     for environment in changeable():
         rows = page(as_admin.get(f"{environment.get_absolute_url()}history"))
@@ -75,7 +75,7 @@ def test_the_history_says_what_cannot_be_gone_back_to(as_admin: Client) -> None:
         for one in good:
             asked += 1
             row = rows.one(id=f"deployment-{one.pk}")
-            assert (said in row.text) is other_set(one)
+            assert (text in row.text) is other_set(one)
     for one in Deployment.objects.filter(kind="create", state="succeeded"):
         if other_set(one) and one.environment in changeable():
             asked += 1

@@ -66,15 +66,15 @@ def tiers(
 def _sentences(resources: Sequence[ChangedResource], stacks: Mapping[str, TemplateStack]) -> Iterator[str]:
     others: list[ChangedResource] = []
     for one in resources:
-        said = list(_of(one, stacks))
-        yield from said
-        if not said:
+        own = list(_of(one, stacks))
+        yield from own
+        if not own:
             others.append(one)
     yield from _counted(others)
 
 
 def _of(one: ChangedResource, stacks: Mapping[str, TemplateStack]) -> Iterator[str]:
-    """Yield what is to be said of one resource alone."""
+    """Yield the sentences about one resource alone."""
     if one.type == _GROUP:
         yield from _of_group(one, stacks)
     elif one.stays_probably:
@@ -95,7 +95,7 @@ def _of(one: ChangedResource, stacks: Mapping[str, TemplateStack]) -> Iterator[s
 
 
 def _counted(others: Sequence[ChangedResource]) -> Iterator[str]:
-    """Yield how many resources there are of each effect, of those of which nothing else is said."""
+    """Yield how many resources there are of each effect, among those without a sentence of their own."""
     number = {effect: sum(one.effect == effect for one in others) for effect in Effect}
     texts = {
         Effect.REPLACED: ngettext(
