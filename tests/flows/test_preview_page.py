@@ -52,7 +52,8 @@ def test_data_loss_is_confirmed_by_typing_the_name_and_then_the_change_is_applie
     page.keyboard.type(environment.name)
     expect(page.locator("#typed-state")).to_have_text("Confirmed")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="It is about to begin.")).to_be_visible()
+    expect(page.get_by_role("heading", name="Applied; waiting for its turn")).to_be_visible()
+    expect(page.get_by_text("It is about to begin.")).to_be_visible()
 
 
 def test_the_tree_is_read_by_keyboard_and_closed_stacks_are_loaded_when_opened(
