@@ -223,3 +223,6 @@ class Code(StrEnum):
     CLEANUP_NOT_CANCELED = "cleanup_not_canceled"
     DELETION_NOT_CANCELED = "deletion_not_canceled"
     IMPORT_NOT_CANCELED = "import_not_canceled"
+    # keeping what a failure left
+    KEEP_WITHOUT_REPLACEMENT = "keep_without_replacement"
+    RETRY_WITHOUT_REPLACEMENT = "retry_without_replacement"

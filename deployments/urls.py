@@ -26,6 +26,7 @@ from deployments.views.history import deployment_list
 from deployments.views.new_environment import environment_expected, environment_new
 from deployments.views.recordings import recording_list, recording_open
 from deployments.views.remaining import environment_remaining, environment_remaining_search
+from deployments.views.roll_back import environment_roll_back
 from deployments.views.ways_out import (
     environment_continue,
     environment_delete_again,
@@ -43,6 +44,7 @@ urlpatterns = [
         for tab in environment.TABS_BESIDE_OVERVIEW
     ),
     path("environments/<int:pk>/change", environment_change, name="environment_change"),
+    path("environments/<int:pk>/roll-back", environment_roll_back, name="environment_roll_back"),
     path("environments/<int:pk>/delete", environment_delete, name="environment_delete"),
     path("environments/<int:pk>/delete-again", environment_delete_again, name="environment_delete_again"),
     path("environments/<int:pk>/continue-rollback", environment_continue, name="environment_continue"),

@@ -80,6 +80,7 @@ class FakeAws(FakeServices, FakeStackOperations):
         ]
         self.refuses_nested = ""  # the reason of change sets with nested ones to fail
         self.updates: list[ParameterUpdate] = []
+        self.kept: list[bool] = []  # DisableRollback of each executed change set
         self.wanted: dict[str, dict[str, str]] = {}  # parameters of change sets of updates
         self._acts: list[tuple[str, str, str, str]] = []
         self._clock = 0
@@ -261,7 +262,8 @@ class FakeAws(FakeServices, FakeStackOperations):
         root = self.stacks[request.stack_name]
         change_set_id = f"{root.stack_id}/{request.change_set_name}"
         assert {*request.parameters, *request.kept} >= set(root.parameters)
-        assert root.status.endswith("_COMPLETE"), f"cannot be changed in {root.status}"
+        is_kept = root.status in ("CREATE_FAILED", "UPDATE_FAILED")
+        assert root.status.endswith("_COMPLETE") or is_kept, f"cannot be changed in {root.status}"
         if change_set_id in self.change_sets:
             raise AwsAlreadyDone("AlreadyExistsException", "exists", "cloudformation:CreateChangeSet")
         differs = any(root.parameters.get(name) != value for name, value in request.parameters.items())
@@ -319,6 +321,8 @@ class FakeAws(FakeServices, FakeStackOperations):
         if change_set.execution_status == "AVAILABLE":
             self.change_sets[change_set_id] = replace(change_set, execution_status="EXECUTE_IN_PROGRESS")
             root = self.stacks[change_set.stack_id]
+            assert keep_on_failure or not root.status.endswith("_FAILED"), "a retry disables the rollback"
+            self.kept.append(keep_on_failure)
             is_update = change_set_id in self.wanted
             self._acts = list(self.update_acts if is_update else self.create_acts)
             root.parameters |= self.wanted.get(change_set_id, {})

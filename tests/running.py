@@ -65,6 +65,18 @@ class Portal:
             request_key=uuid.uuid4(),
         )
 
+    def deploy_kept(self, account: Account) -> Deployment:
+        """Request an environment of which a failure is kept instead of rolled back."""
+        return request_deployment(
+            user=_operator(),
+            account=account,
+            name="staging",
+            parameters={},
+            reason="",
+            request_key=uuid.uuid4(),
+            keep_on_failure=True,
+        )
+
     def remove(self, deployment: Deployment, *, unprotect: bool = True) -> Deployment:
         """Request the deletion of the environment of an earlier deployment."""
         environment = deployment.environment

@@ -16,9 +16,9 @@ from deployments.actions import skipped
 from deployments.actions.parameters import checked
 from deployments.actions.request import CHANGE, Request, requesting
 from deployments.core.approvals import schedule_problem
-from deployments.core.change_summary import may_lose_data
+from deployments.core.change_summary import keep_refusal, may_lose_data
 from deployments.core.changes import Changes
-from deployments.core.operations import Operation, refusal
+from deployments.core.operations import Operation, is_allowed, refusal
 from deployments.core.phases import WAITS, Kind, State
 from deployments.core.status import is_final
 from deployments.errors import UserFixable
@@ -63,7 +63,8 @@ def request_change(
     `parameters` has the values of all parameters; a secret without a value keeps the one in AWS.
     `current_set` takes the current version of the template set, otherwise that of the last good deployment.
     With `rolls_back_to`, the set is that deployment's. A second call with the same `request_key` returns the
-    deployment of the first. Raise UserFixable with the field that the user must change.
+    deployment of the first. After a failure that was kept, it is a retry: the set is that of the deployment
+    that failed, or the current one. Raise UserFixable with the field that the user must change.
     """
     before = Deployment.objects.filter(request_key=request_key).first()
     if before:
@@ -71,13 +72,19 @@ def request_change(
     request = Request(user=user, action="change", permission=CHANGE, reason=reason, environment=environment)
     try:
         with requesting(request):
-            base = _changeable(environment)
+            base, is_retry = _changeable(environment)
             if rolls_back_to is not None:
                 template_set = set_of(rolls_back_to)
             else:
                 template_set = catalog.load(settings.SANSO_TEMPLATE_SET) if current_set else set_of(base)
             request.deployment = _created(
-                request, base, template_set, parameters, rolls_back_to, request_key=request_key
+                request,
+                base,
+                template_set,
+                parameters,
+                rolls_back_to,
+                request_key=request_key,
+                is_retry=is_retry,
             )
             return request.deployment
     except IntegrityError:  # the other click of a double click
@@ -99,17 +106,30 @@ def request_rollback(*, user: User, deployment: Deployment, reason: str, request
     )
 
 
-def _changeable(environment: Environment) -> Deployment:
-    """Return the deployment whose values are changed. Raise UserFixable if the stack cannot be changed."""
+def retried(environment: Environment) -> Deployment | None:
+    """Return the deployment that a change of the environment retries, None if no failure was kept."""
+    if environment.active_deployment or not is_allowed(environment.stack_status, Operation.RETRY):
+        return None
+    return Deployment.objects.attempts_of(environment).first()
+
+
+def _changeable(environment: Environment) -> tuple[Deployment, bool]:
+    """Return the deployment whose values are changed, and whether it failed and is retried.
+
+    Raise UserFixable if the stack cannot be changed.
+    """
     if environment.deleted_at:
         raise UserFixable("AlreadyDeleted", Code.ENVIRONMENT_ALREADY_DELETED)
-    base = base_of(environment)
+    failed = retried(environment)
+    base = failed or base_of(environment)
     if base is None or environment.missing_since:
         raise UserFixable("NothingToChange", Code.NOTHING_TO_CHANGE)
+    if failed is not None:
+        return failed, True
     why = refusal(environment.stack_status, Operation.CHANGE)
     if why and is_final(environment.stack_status):  # otherwise the change set waits until it is
         raise UserFixable("NotChangeable", why.code, **why.params)
-    return base
+    return base, False
 
 
 def _created(
@@ -120,15 +140,18 @@ def _created(
     rolls_back_to: Deployment | None,
     *,
     request_key: UUID,
+    is_retry: bool,
 ) -> Deployment:
     environment = base.environment
+    if is_retry and rolls_back_to:
+        raise UserFixable("NotChangeable", Code.STACK_STOPPED_AT_FAILURE)
+    creates = is_retry and not Deployment.objects.complete_in(environment).exists()
     declared = template_set.parameters
-    known = {**environment.parameters, **base.parameters}
-    given = {name: value for name, value in parameters.items() if name in declared or not rolls_back_to}
-    for name, parameter in declared.items():
-        is_fixed = parameter.choose_once and name in known and not rolls_back_to
-        if is_fixed and given.setdefault(name, known[name]) != known[name]:
-            raise UserFixable("ChosenOnce", Code.PARAMETER_CHOSEN_ONCE, f"parameter_{name}")
+    if rolls_back_to:
+        given = {name: value for name, value in parameters.items() if name in declared}
+    else:
+        known = {} if creates else {**environment.parameters, **base.parameters}
+        given = _with_fixed(template_set, parameters, known)
     secrets = {name for name, parameter in declared.items() if parameter.no_echo}
     plain, secret = checked(template_set, given, kept=secrets)
     source = rolls_back_to or base
@@ -141,7 +164,10 @@ def _created(
         parameters=plain,
         sealed_parameters=seal(secret),
         template_digest=template_set.digest,
+        protection=_protection(template_set, plain) if creates else "",
         protection_parameter=template_set.protection_parameter,
+        keep_on_failure=is_retry,
+        is_retry=is_retry,
         images=_images(source, template_set, plain),
         base=base,
         rolls_back_to=rolls_back_to,
@@ -155,8 +181,27 @@ def _created(
         user=request.user.get_username(),
         reason=request.reason,
         back_to=rolls_back_to.pk if rolls_back_to else 0,
+        retry_of=base.pk if is_retry else 0,
     )
     return deployment
+
+
+def _with_fixed(
+    template_set: catalog.TemplateSet, parameters: Mapping[str, str], known: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the values with the known ones of parameters that are chosen once.
+
+    Raise UserFixable if one of these is to change.
+    """
+    given = dict(parameters)
+    for name, parameter in template_set.parameters.items():
+        if parameter.choose_once and name in known and given.setdefault(name, known[name]) != known[name]:
+            raise UserFixable("ChosenOnce", Code.PARAMETER_CHOSEN_ONCE, f"parameter_{name}")
+    return given
+
+
+def _protection(template_set: catalog.TemplateSet, parameters: Mapping[str, str]) -> str:
+    return "wanted" if template_set.wants_protection(parameters) else "unwanted"
 
 
 def _images(
@@ -182,14 +227,16 @@ def apply_change(
     typed_name: str = "",
     scheduled_for: datetime | None = None,
     in_line: bool = False,
+    keep_on_failure: bool = False,
 ) -> Deployment:
     """Apply the preview with this digest: at once if the environment is free, else when it has its turn.
 
     It waits for `scheduled_for` before, if a time is given, and before that for a second person's approval if
     the environment requires one. `typed_name` must be the environment's name if data may be lost; `in_line`
     confirms that what a rollback has skipped, and this change does not touch, is in line with the templates.
-    A second call returns the same deployment. Raise UserFixable if the preview is another one by now, a
-    confirmation is missing, or the time cannot be chosen.
+    With `keep_on_failure`, and in a retry, what fails is kept. A second call returns the same deployment.
+    Raise UserFixable if the preview is another one by now, a confirmation is missing, the time cannot be
+    chosen, or CloudFormation would refuse to replace something.
     """
     request = Request(user=user, action="apply", permission=CHANGE, environment=deployment.environment)
     with requesting(request):
@@ -201,11 +248,16 @@ def apply_change(
             raise UserFixable("PreviewNotReady", Code.PREVIEW_NOT_READY)
         if row.preview_digest != digest:
             raise UserFixable("PreviewOutOfDate", Code.PREVIEW_OUT_OF_DATE)
-        if may_lose_data(Changes.from_json(row.changes)) and typed_name.strip() != row.environment.name:
+        changes = Changes.from_json(row.changes)
+        keep = keep_on_failure or row.is_retry
+        if why := keep_refusal(changes, is_retry=row.is_retry) if keep else None:
+            raise UserFixable("ReplacementNotKept", why.code, **why.params)
+        if may_lose_data(changes) and typed_name.strip() != row.environment.name:
             raise UserFixable(
                 "NameNotConfirmed", Code.DATA_LOSS_NOT_CONFIRMED, environment=row.environment.name
             )
         skipped.confirm(request, row, in_line=in_line)
+        request.details["keep_on_failure"] = keep
         if scheduled_for is not None:
             request.details["scheduled_for"] = scheduled_for.isoformat()
             if why := schedule_problem(scheduled_for, timezone.now()):
@@ -213,10 +265,12 @@ def apply_change(
         if row.environment.requires_approval:
             request.action = "request_approval"
             # With a new version, a step that has begun before writes nothing more.
-            row.scheduled_for = scheduled_for
-            approvals.request(row, user, version=row.version + 1, scheduled_for=scheduled_for)
+            row.scheduled_for, row.keep_on_failure = scheduled_for, keep
+            approvals.request(
+                row, user, version=row.version + 1, scheduled_for=scheduled_for, keep_on_failure=keep
+            )
             return row
-        begin_waiting(row, scheduled_for, user, applied_by=user)
+        begin_waiting(row, scheduled_for, user, applied_by=user, keep_on_failure=keep)
         return row
 
 
@@ -233,6 +287,7 @@ def begin_waiting(row: Deployment, scheduled_for: datetime | None, user: User, *
         key=f"{row.revision}{row.state}",
         user=user.get_username(),
         at=scheduled_for.isoformat() if scheduled_for else "",
+        keep=values.get("keep_on_failure", row.keep_on_failure),
     )
     if scheduled_for is not None and scheduled_for > now:
         row.move_to(State.SCHEDULED, due_at=scheduled_for, **values)

@@ -18,12 +18,15 @@ if TYPE_CHECKING:
 def may_clean_up(deployment: Deployment) -> bool:
     """Return whether what is left of a deployment may be deleted without its name being typed.
 
-    Only of a creation whose stacks failed: there never was an environment, nor data in it.
+    Only of a creation whose stacks failed, or that was rolled back: there never was an environment, nor data
+    in it.
     """
     environment = deployment.environment
+    ended = State(deployment.state) in TERMINAL
+    failed = deployment.creates and ended and deployment.state != State.SUCCEEDED
+    emptied = deployment.kind == Kind.ROLLBACK_CREATION and ended
     return (
-        deployment.kind == Kind.CREATE
-        and State(deployment.state) in TERMINAL - {State.SUCCEEDED}
+        (failed or emptied)
         and State(deployment.last_phase) not in AFTER_STACKS
         and environment.latest_id == deployment.pk
         and bool(environment.stack_id)

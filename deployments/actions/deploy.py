@@ -37,8 +37,11 @@ def request_deployment(
     parameters: Mapping[str, str],
     reason: str,
     request_key: UUID,
+    keep_on_failure: bool = False,
 ) -> Deployment:
     """Request the creation of an environment, and return its deployment.
+
+    With `keep_on_failure`, what was created before a failure is kept, so that it can be fixed.
 
     A second call with the same `request_key` returns the deployment of the first. An environment of that name
     that never had a stack is reused. Raise UserFixable with the field that the user must change.
@@ -62,6 +65,7 @@ def request_deployment(
                 parameters=plain,
                 sealed_parameters=seal(secret),
                 template_digest=template_set.digest,
+                keep_on_failure=keep_on_failure,
                 protection="wanted" if template_set.wants_protection(plain) else "unwanted",
                 protection_parameter=template_set.protection_parameter,
                 due_at=timezone.now(),
@@ -139,5 +143,6 @@ def prefill(deployment: Deployment) -> dict[str, Any]:
         "account": deployment.environment.account_id,
         "name": deployment.environment.name,
         "reason": deployment.reason,
+        "on_failure": "keep" if deployment.keep_on_failure else "roll_back",
         "parameters": dict(deployment.parameters),
     }

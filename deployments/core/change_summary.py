@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from deployments.core.changes import Action, ChangedResource, Changes, Effect
+from deployments.errors import Message
+from deployments.message_codes import Code
 
 
 def counts(changes: Changes) -> dict[Effect, int]:
@@ -47,11 +49,36 @@ def surely_changed(changes: Changes) -> list[str]:
 
 
 def replaces(changes: Changes) -> bool:
-    """Return whether something is or may be replaced: CloudFormation then refuses DisableRollback."""
+    """Return whether something is or may be replaced: CloudFormation then refuses DisableRollback.
+
+    What is probably unchanged does not count.
+    """
     return bool(not_computed(changes)) or any(
         one.action in (Action.REPLACE, Action.DYNAMIC) or one.replacement in ("True", "Conditional")
         for one in changes.resources
+        if one.effect != Effect.UNCHANGED
     )
+
+
+def surely_replaced(changes: Changes) -> tuple[ChangedResource, ...]:
+    """Return what is replaced for certain: a retry, whose rollback is disabled, would fail at it."""
+    return tuple(
+        one for one in changes.resources if one.action == Action.REPLACE and one.effect != Effect.UNCHANGED
+    )
+
+
+def keep_refusal(changes: Changes, *, is_retry: bool = False) -> Message | None:
+    """Return why a failure of these changes cannot be kept, None if it can.
+
+    A retry is refused only what is replaced for certain: it cannot be applied in another way.
+    https://github.com/aws/aws-cdk/issues/30546
+    """
+    if not is_retry:
+        return Message(Code.KEEP_WITHOUT_REPLACEMENT) if replaces(changes) else None
+    replaced = surely_replaced(changes)
+    if not replaced:
+        return None
+    return Message(Code.RETRY_WITHOUT_REPLACEMENT, {"resources": ", ".join(one.name for one in replaced)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

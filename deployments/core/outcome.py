@@ -30,6 +30,22 @@ _ROLLBACK = {
     "DELETE_COMPLETE": State.FAILED,
     "DELETE_FAILED": State.FAILED,
 }
+# AWS's documentation says that it deletes a stack without a complete state; it empties the stack.
+_ROLLBACK_UPDATE = {status: end for status, end in _ROLLBACK.items() if not status.startswith("ROLLBACK")}
+_ROLLBACK_CREATION = {
+    "ROLLBACK_COMPLETE": State.SUCCEEDED,
+    "ROLLBACK_FAILED": State.FAILED,
+    "DELETE_COMPLETE": State.SUCCEEDED,
+    "DELETE_FAILED": State.FAILED,
+}
+_ENDS = {
+    Kind.CREATE: _CREATE,
+    Kind.UPDATE: _UPDATE,
+    Kind.DELETE: _DELETE,
+    Kind.ROLLBACK: _ROLLBACK,
+    Kind.ROLLBACK_UPDATE: _ROLLBACK_UPDATE,
+    Kind.ROLLBACK_CREATION: _ROLLBACK_CREATION,
+}
 
 
 def outcome(kind: Kind, root_status: str) -> State | None:
@@ -38,5 +54,4 @@ def outcome(kind: Kind, root_status: str) -> State | None:
     Of all but a creation, only its own final statuses count: the stack has its previous final status for a
     moment after the request.
     """
-    ends = {Kind.CREATE: _CREATE, Kind.UPDATE: _UPDATE, Kind.DELETE: _DELETE, Kind.ROLLBACK: _ROLLBACK}
-    return ends[kind].get(root_status)
+    return _ENDS[kind].get(root_status)

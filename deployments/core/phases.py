@@ -13,7 +13,17 @@ class Kind(StrEnum):
     CREATE = "create"
     UPDATE = "update"
     DELETE = "delete"
-    ROLLBACK = "rollback"
+    ROLLBACK = "rollback"  # that had failed, and is continued
+    ROLLBACK_UPDATE = "rollback_update"  # that was kept after a failure, to the last complete state
+    ROLLBACK_CREATION = "rollback_creation"  # that was kept after a failure: it empties the stack
+
+
+AFTER_FAILURE = frozenset({Kind.ROLLBACK_UPDATE, Kind.ROLLBACK_CREATION})
+"""The kinds that roll back what was kept after a failure (RollbackStack)."""
+ROLLBACKS = AFTER_FAILURE | {Kind.ROLLBACK}
+"""The kinds whose goal is a rollback."""
+DELETING = frozenset({Kind.DELETE, Kind.ROLLBACK_CREATION})
+"""The kinds that delete what the stacks have, what depends on something else first."""
 
 
 class State(StrEnum):
@@ -44,9 +54,12 @@ _BEFORE = (State.PREFLIGHT, State.ARTIFACTS, State.CHANGE_SET)
 _FROM_STACKS = (State.STACKS, State.CONFIGURATION, State.TRAFFIC, State.READY)
 PHASES: dict[Kind, tuple[State, ...]] = {
     Kind.CREATE: (*_BEFORE, *_FROM_STACKS, State.PROTECT),
-    Kind.UPDATE: (*_BEFORE, State.PREVIEW, *_FROM_STACKS),
+    # The last one when it completes a creation that was kept after a failure.
+    Kind.UPDATE: (*_BEFORE, State.PREVIEW, *_FROM_STACKS, State.PROTECT),
     Kind.DELETE: (State.PREFLIGHT, State.STACKS),
     Kind.ROLLBACK: (State.PREFLIGHT, State.STACKS),
+    Kind.ROLLBACK_UPDATE: (State.PREFLIGHT, *_FROM_STACKS),
+    Kind.ROLLBACK_CREATION: (State.PREFLIGHT, State.STACKS),
 }
 WAITS = frozenset({State.APPROVAL, State.SCHEDULED, State.QUEUED})
 """Between two phases: for a second person, for the time that was chosen, for the environment to be free."""
@@ -54,6 +67,8 @@ BEFORE_STACKS = frozenset({*_BEFORE, State.PREVIEW, *WAITS})
 """Before anything is changed in AWS: a permanent failure ends the deployment."""
 AFTER_STACKS = (State.CONFIGURATION, State.TRAFFIC, State.READY)
 """CloudFormation has finished; the deployment waits for what it created."""
+PAST_STACKS = frozenset({*AFTER_STACKS, State.PROTECT})
+"""The last phases of a deployment whose stacks were complete."""
 _ENDS_EARLY = frozenset({State.FAILED, State.CANCELED})
 TRANSITIONS: dict[State, frozenset[State]] = {
     State.PREFLIGHT: _ENDS_EARLY | {State.ARTIFACTS, State.STACKS, State.SUCCEEDED},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from deployments.core.phases import Kind
+from deployments.core.phases import DELETING, Kind
 from deployments.core.status import (
     CREATED,
     DisplayStatus,
@@ -62,15 +62,17 @@ def rolled_back(statuses: Iterable[tuple[str, int]]) -> ProgressCount:
 def resource_state(kind: Kind, status: str) -> str:
     """Return a resource's status in this deployment.
 
-    In a delete, a resource is pending ("") until its deletion begins, whatever its status.
+    Where resources are deleted, one is pending ("") until its deletion begins, whatever its status.
     """
-    return "" if kind is Kind.DELETE and not is_of_deletion(status) else status
+    return "" if kind in DELETING and not is_of_deletion(status) else status
 
 
 def is_done(kind: Kind, status: str) -> bool:
     """Return whether a resource with this status has reached the deployment's goal."""
-    if kind is Kind.DELETE:
+    if kind in DELETING:
         return is_gone(status)
+    if kind is Kind.ROLLBACK_UPDATE and is_gone(status):
+        return True  # the failed update had added it
     return display_status(status) is DisplayStatus.DONE and not is_retained(status)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from deployments.core.phases import Kind
+from deployments.core.phases import DELETING, ROLLBACKS, Kind
 from deployments.core.root_cause import Failure, is_echo
 from deployments.core.status import (
     DisplayStatus,
@@ -35,7 +35,7 @@ class Course:
 
     def is_back(self, status: str, start: int) -> bool:
         """Return whether an operation that began at `start` (epoch ms) belongs to the rollback."""
-        if self.kind in (Kind.DELETE, Kind.ROLLBACK):  # a rollback that was requested is its own goal
+        if self.kind is Kind.DELETE or self.kind in ROLLBACKS:  # it is its own goal
             return False
         operation = operation_of(status)
         if operation is OperationKind.ROLLBACK:
@@ -48,6 +48,12 @@ class Course:
     def starts_nothing_more(self) -> bool:
         """Return whether nothing that has not begun will begin."""
         return self.turn is not None or (self.is_over and not self.is_success)
+
+    @property
+    def left_out(self) -> bool:
+        """Return whether what has not begun is left out: also by a change that had nothing to do there."""
+        is_change = self.kind in (Kind.UPDATE, Kind.ROLLBACK_UPDATE)
+        return self.starts_nothing_more or (self.is_over and is_change)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,9 +180,9 @@ def _status(forward: Segment | None, back: Segment | None, course: Course, word:
 def _never_run(back: Segment | None, course: Course) -> DisplayStatus:
     if back is not None and back.status is DisplayStatus.ROLLING_BACK:
         return back.status
-    if course.kind is Kind.DELETE:
+    if course.kind in DELETING:
         return DisplayStatus.REMAINS if course.starts_nothing_more else DisplayStatus.PENDING
-    return DisplayStatus.NOT_RUN if course.starts_nothing_more else DisplayStatus.PENDING
+    return DisplayStatus.NOT_RUN if course.left_out else DisplayStatus.PENDING
 
 
 def _undone(back: Segment, course: Course) -> DisplayStatus:

@@ -53,6 +53,12 @@ class ReasonedForm(forms.Form):
         return str(field.label)
 
 
+ON_FAILURE = (
+    ("roll_back", gettext_lazy("Roll back (default)")),
+    ("keep", gettext_lazy("Keep what was created, so that it can be fixed")),
+)
+
+
 class ParametersForm(ReasonedForm):
     """A reason and one field for each parameter of the template set."""
 
@@ -110,7 +116,18 @@ class NewEnvironmentForm(ParametersForm):
         widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}),
         help_text=gettext_lazy("Letters, digits and hyphens; must start with a letter."),
     )
-    field_order = ("name", "account", "reason")
+    on_failure = forms.ChoiceField(
+        label=gettext_lazy("If something fails"),
+        choices=ON_FAILURE,
+        initial="roll_back",
+        required=False,
+        widget=forms.RadioSelect,
+        help_text=gettext_lazy(
+            "What is kept is billed until you retry, roll back or delete it. CloudFormation finishes what "
+            "does not depend on the failure."
+        ),
+    )
+    field_order = ("name", "account", "reason", "on_failure")
 
     def __init__(self, template_set: TemplateSet, *args: Any, **options: Any) -> None:
         super().__init__(template_set, *args, **options)
@@ -125,6 +142,11 @@ class NewEnvironmentForm(ParametersForm):
         except UserFixable as error:
             raise ValidationError(error_text(error), code=error.code) from error
         return name
+
+    @property
+    def keeps(self) -> bool:
+        """Return whether what was created is to be kept after a failure."""
+        return self.cleaned_data.get("on_failure") == "keep"
 
     @property
     def stack_prefix(self) -> str:

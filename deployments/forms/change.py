@@ -16,7 +16,8 @@ class ChangeForm(ParametersForm):
     """A reason and the parameters of the template set, with the present values.
 
     `current` are the values of the stack, `good` those of the last good deployment, from which differences
-    are marked. Parameters that are chosen once cannot be edited; an empty secret keeps its value.
+    are marked. Parameters that are chosen once cannot be edited, unless the change completes a creation
+    (`is_creation`); an empty secret keeps its value.
     """
 
     def __init__(
@@ -25,6 +26,7 @@ class ChangeForm(ParametersForm):
         current: Mapping[str, str],
         good: Mapping[str, str],
         *args: Any,
+        is_creation: bool = False,
         **options: Any,
     ) -> None:
         super().__init__(template_set, *args, **options)
@@ -32,6 +34,7 @@ class ChangeForm(ParametersForm):
             field = self.fields[PREFIX + name]
             if isinstance(field, ParameterField):
                 _with_values(field, parameter, current, good)
+                field.disabled = field.disabled and not is_creation
 
     @property
     def locked(self) -> int:

@@ -14,7 +14,17 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from deployments.core.change_summary import Prediction
-from deployments.core.phases import ACTIVE, BEFORE_STACKS, TERMINAL, TRANSITIONS, WAITS, Kind, State
+from deployments.core.phases import (
+    ACTIVE,
+    AFTER_FAILURE,
+    BEFORE_STACKS,
+    PAST_STACKS,
+    TERMINAL,
+    TRANSITIONS,
+    WAITS,
+    Kind,
+    State,
+)
 from deployments.errors import LostClaim
 from deployments.models.environment import Environment
 from deployments.models.fields import IdField
@@ -24,6 +34,8 @@ KINDS = [
     ("update", _("Update")),
     ("delete", _("Delete")),
     ("rollback", _("Rollback")),
+    ("rollback_update", _("Roll back update")),
+    ("rollback_creation", _("Roll back creation")),
 ]
 OPERATIONS = [
     ("", ""),
@@ -140,6 +152,18 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
         """Keep those that uploaded templates."""
         return self.exclude(artifact_bucket="").exclude(artifact_prefix="")
 
+    def attempts_of(self, environment: Environment) -> Self:
+        """Keep the creations and changes of an environment that reached its stacks, newest first."""
+        rows = self.filter(environment=environment, kind__in=("create", "update")).exclude(
+            last_phase__in=[str(s) for s in BEFORE_STACKS]
+        )
+        return rows.order_by("-pk")
+
+    def complete_in(self, environment: Environment) -> Self:
+        """Keep those whose stacks were complete in the environment's present stack, newest first."""
+        rows = self.attempts_of(environment).filter(last_phase__in=[str(s) for s in PAST_STACKS])
+        return rows.filter(stack_id=environment.stack_id) if environment.stack_id else rows
+
     def creations_of(self, environment: Environment) -> Self:
         """Keep the creations of an environment, newest first."""
         return self.filter(environment=environment, kind="create").order_by("-pk")
@@ -193,10 +217,15 @@ class Deployment(models.Model):
     # Ids of machine images by parameter: looked up once, so that later updates replace no server.
     images = models.JSONField(default=dict, blank=True, editable=False)
     # Of a change: the deployment whose values it changes, and the earlier one that it goes back to.
+    # Of a retry and of a rollback: the deployment that stopped at a failure.
     base = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="+", editable=False)
     rolls_back_to = models.ForeignKey(
         "self", null=True, on_delete=models.SET_NULL, related_name="+", editable=False
     )
+    # Whether a failure is kept as it is (DisableRollback) instead of rolled back, so that it can be fixed.
+    keep_on_failure = models.BooleanField(_("keep on failure"), default=False)
+    # Of a change: it continues from a failure that was kept.
+    is_retry = models.BooleanField(default=False, editable=False)
     # How often its preview was computed again, because the stack had changed.
     revision = models.PositiveSmallIntegerField(default=0, editable=False)
     # The preview: the changes of the root stack and of nested ones, their digest, and the stack that they
@@ -289,7 +318,18 @@ class Deployment(models.Model):
     @property
     def is_good(self) -> bool:
         """Return whether it succeeded in creating or changing its environment."""
-        return self.kind != Kind.DELETE and self.state == State.SUCCEEDED and not self.changed_nothing
+        is_change = self.kind in (Kind.CREATE, Kind.UPDATE)
+        return is_change and self.state == State.SUCCEEDED and not self.changed_nothing
+
+    @property
+    def is_rollback(self) -> bool:
+        """Return whether an operator requested it to roll back a failure that was kept."""
+        return self.kind in AFTER_FAILURE
+
+    @property
+    def creates(self) -> bool:
+        """Return whether it creates its environment, or completes a creation that was kept."""
+        return self.kind == Kind.CREATE or (self.is_retry and self.protection != "")
 
     @property
     def prediction(self) -> Prediction | None:

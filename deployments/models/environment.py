@@ -36,6 +36,13 @@ _PROBLEM = (
     | ~Q(latest__attention_code="") & Q(latest__active_key__isnull=False)
     | Q(latest__active_key=None)
     & (Q(stack_status__in=sorted(PROBLEMS)) | Q(health_word__in=("degraded", "unhealthy")))
+    # After a rollback that an operator requested, that is the status of a stack without problems.
+    & ~Q(
+        latest__kind="rollback_update",
+        latest__state="succeeded",
+        stack_status="UPDATE_ROLLBACK_COMPLETE",
+        health_word__in=("", "healthy", "unknown"),
+    )
 )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from deployments.core.dependencies import Graph
 from deployments.core.forecast import Forecast, project
 from deployments.core.nested_templates import STACK
-from deployments.core.phases import Kind
+from deployments.core.phases import DELETING, Kind
 from deployments.core.schedule import Schedule
 from deployments.core.usual_durations import (
     CLOSING_TYPE,
@@ -52,7 +52,7 @@ def history(account: Account, kind: Kind) -> DurationHistory:
 def expected_of(account: Account, kind: Kind, graph: Graph, *, protects: bool = False) -> ExpectedDuration:
     """Return the expected duration of a deployment of this kind in an account."""
     before, after = around_the_stacks(kind, protects=protects, is_applied=kind is Kind.UPDATE)
-    backwards = kind is Kind.DELETE
+    backwards = kind in DELETING
     schedule = Schedule(graph.types, graph.edges, backwards=backwards, before=before, after=after)
     known = history(account, kind)
     usual: dict[str, UsualDuration] = {}

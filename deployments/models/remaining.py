@@ -27,9 +27,10 @@ def remaining_of(deployment: Deployment) -> Remaining:
     Empty while the deployment runs, and for one that succeeded in creating its environment. Call it for the
     environment's latest deployment: an earlier one's rows say what was true at its end.
     """
-    if deployment.is_active or deployment.kind in ("update", "rollback"):
+    without = ("update", "rollback", "rollback_update")
+    if deployment.is_active or (deployment.kind in without and not deployment.creates):
         return Remaining()
-    if deployment.kind == "create" and deployment.state == "succeeded":
+    if deployment.creates and deployment.state == "succeeded":
         return Remaining()
     kept: dict[str, Any] = deployment.remaining
     found, problems = _found(kept.get("services", {}))
@@ -64,7 +65,9 @@ def _rows(deployment: Deployment) -> Iterable[Resource]:
     """
     if deployment.error_code == SANDBOX_RESTARTED:
         return []
-    rows = Resource.objects.remaining_of(deployment)
+    rows: Iterable[Resource] = Resource.objects.remaining_of(deployment)
+    if deployment.kind == "update":  # its own rows are a part of what exists
+        rows = Resource.objects.newest_of(deployment.environment)
     gone = deployment.state == "succeeded" or deployment.error_code == STACK_GONE
     return [row for row in rows if is_retained(row.status)] if gone else rows
 

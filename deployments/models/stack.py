@@ -94,6 +94,17 @@ class ResourceQuerySet(models.QuerySet["Resource"]):
         rows = self.placed_in(deployment).exclude(type=STACK_TYPE)
         return rows.exclude(physical_id="").exclude(status__in=("", DELETED))
 
+    def newest_of(self, environment: Environment) -> list[Resource]:
+        """Return what the environment's stacks have by the newest row of each path; no nested stacks.
+
+        A row that is pending has changed nothing of what an earlier one says.
+        """
+        found: dict[str, Resource] = {}
+        for row in self.of_environment(environment).exclude(type=STACK_TYPE).select_related("stack"):
+            if row.status or row.path not in found:
+                found[row.path] = row
+        return [row for row in found.values() if row.physical_id and row.status not in ("", DELETED)]
+
     def with_dependencies(self) -> Self:
         """Keep those that have dependencies, with their stacks."""
         return self.exclude(depends_on=[]).select_related("stack")

@@ -13,7 +13,7 @@ from deployments.core.critical_path import CriticalPath, critical_path
 from deployments.core.dependencies import Edge, Waiting
 from deployments.core.forecast import Forecast, is_slow, project
 from deployments.core.intervals import WORKER_SILENT
-from deployments.core.phases import BEFORE_STACKS, Kind, State, phases_of
+from deployments.core.phases import BEFORE_STACKS, DELETING, ROLLBACKS, Kind, State, phases_of
 from deployments.core.progress import resource_state
 from deployments.core.root_cause import first_failure
 from deployments.core.row_results import Course, forward_runs, turn_of
@@ -119,7 +119,9 @@ def around_the_stacks(
 
 def operation_for(kind: Kind) -> OperationKind:
     """Return the operation of a deployment of this kind on its resources."""
-    return OperationKind(kind.value)
+    if kind in DELETING:
+        return OperationKind.DELETE
+    return OperationKind.CREATE if kind is Kind.CREATE else OperationKind.UPDATE
 
 
 def course_of(deployment: Deployment, root: Iterable[OperationRun]) -> Course:
@@ -127,7 +129,7 @@ def course_of(deployment: Deployment, root: Iterable[OperationRun]) -> Course:
     kind = Kind(deployment.kind)
     return Course(
         kind=kind,
-        turn=None if kind in (Kind.DELETE, Kind.ROLLBACK) else turn_of(root),
+        turn=None if kind is Kind.DELETE or kind in ROLLBACKS else turn_of(root),
         is_over=not deployment.is_active,
         is_success=deployment.state == State.SUCCEEDED,
     )
@@ -193,7 +195,7 @@ class _TimelineBuilder:
             self.kind, protects=deployment.protects, is_applied=deployment.applied_at is not None
         )
         self.schedule = Schedule.cached(
-            self.types, self.edges, backwards=self.kind is Kind.DELETE, before=before, after=after
+            self.types, self.edges, backwards=self.kind in DELETING, before=before, after=after
         )
         self.usual = self._usual()
         self.phases = phase_spans(deployment, landmarks)
@@ -208,7 +210,7 @@ class _TimelineBuilder:
         }
         forecast, spans = self._forecast(known)
         critical = self._critical_path(spans or known)
-        waits = dependencies.reversed_edges(self.edges) if self.kind is Kind.DELETE else self.edges
+        waits = dependencies.reversed_edges(self.edges) if self.kind in DELETING else self.edges
         blocked = dependencies.blocked_by(self.edges)
         states = {path: self._status(path) for path in self.types}
         lines = {}
@@ -325,7 +327,8 @@ class _TimelineBuilder:
 
     def _forecast(self, known: Mapping[str, Span]) -> tuple[Forecast | None, Mapping[str, Span]]:
         root = self._status("") if "" in self.stacks else ""
-        if not self.deployment.is_active or self.seen < self.now or is_rollback(root) or is_failed(root):
+        turned = is_rollback(root) and self.kind not in ROLLBACKS
+        if not self.deployment.is_active or self.seen < self.now or turned or is_failed(root):
             return None, {}
         if not self.resources:
             return self._expected(), {}

@@ -57,6 +57,8 @@ HEALTH: dict[str, tuple[str, str, Promise]] = {
 _SUCCEEDED: dict[str, Promise] = {
     "create": pgettext_lazy("status", "Succeeded"),
     "delete": pgettext_lazy("status", "Deleted"),
+    "rollback_update": pgettext_lazy("status", "Rolled back"),
+    "rollback_creation": pgettext_lazy("status", "Rolled back"),
 }
 
 

@@ -44,6 +44,8 @@ def deletion_summary(environment: Environment) -> dict[str, object]:
         "stack__path", "logical_id", "type", "status", "physical_id", "depends_on"
     ):
         own = f"{path}/{logical_id}".lstrip("/")
+        if not status and own in newest:
+            continue  # pending: it has changed nothing of what an earlier row says
         newest[own] = kind, status, id_
         needed[own] = [str(at) for at, _way in needs]
     existing = {

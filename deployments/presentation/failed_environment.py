@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from deployments.core.phases import AFTER_STACKS, Kind, State
+from deployments.core.phases import AFTER_STACKS, DELETING, Kind, State
 from deployments.core.root_cause import root_cause
 from deployments.models import Deployment, Environment, Event
+from deployments.models.remaining import remaining_of
 from deployments.presentation import failure_banner
+from deployments.presentation.ways_out import clean_up
 
 _FAILED = (State.FAILED.value, State.ROLLED_BACK.value)
 
@@ -20,7 +22,7 @@ def failure_context(environment: Environment) -> dict[str, Any]:
     latest = environment.latest
     gone = environment.deleted_at is not None or environment.missing_since is not None
     if latest is None or gone or latest.state not in _FAILED:
-        return {"failure": None, "never_created": False}
+        return {"failure": None, **_emptied(environment, latest if not gone else None)}
     latest.environment = environment  # with its account and its latest deployment, which the banner needs
     landmarks = Event.objects.of(latest).landmarks()
     cause = root_cause(found for event in landmarks if (found := event.as_failure()))
@@ -30,11 +32,20 @@ def failure_context(environment: Environment) -> dict[str, Any]:
     }
 
 
+def _emptied(environment: Environment, latest: Deployment | None) -> dict[str, Any]:
+    """Return what can be done after a creation was rolled back by an operator."""
+    if latest is None or latest.kind != Kind.ROLLBACK_CREATION or latest.is_active:
+        return {"never_created": False, "emptied": None}
+    latest.environment = environment
+    return {"never_created": True, "emptied": clean_up(latest, remaining_of(latest))}
+
+
 def _was_never_created(latest: Deployment) -> bool:
     """Return whether the environment's creation failed before its stacks were complete."""
     creation: Deployment | None = latest
-    if latest.kind == Kind.DELETE:
+    if latest.kind in DELETING or latest.creates:
         creation = Deployment.objects.creations_of(latest.environment).first()
     if creation is None or creation.kind != Kind.CREATE:
         return False
-    return creation.state in _FAILED and State(creation.last_phase) not in AFTER_STACKS
+    failed = creation.state in _FAILED and State(creation.last_phase) not in AFTER_STACKS
+    return failed and State(latest.last_phase) not in AFTER_STACKS

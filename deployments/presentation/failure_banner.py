@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 
 from deployments.core.causes.catalogue import by_code, recognize
 from deployments.core.causes.cause import RecognizedCause
-from deployments.core.phases import BEFORE_STACKS, State
+from deployments.core.phases import BEFORE_STACKS, Kind, State
 from deployments.core.remaining import Remaining
 from deployments.core.root_cause import Failure, RootCause
 from deployments.core.schedule import PHASE
@@ -19,6 +19,7 @@ from deployments.models.health import AssociationRun
 from deployments.models.remaining import remaining_of
 from deployments.models.stack import STACK_TYPE
 from deployments.presentation import failure_sentences
+from deployments.presentation.kept import kept_sentences
 from deployments.presentation.text import wording
 from deployments.presentation.waterfall.failed_servers import CONFIGURED, FailedServer, failed_servers
 from deployments.presentation.waterfall.rows import row_id
@@ -42,7 +43,8 @@ class FailureBanner:
     """The banner. `headline` says what happened, `remains` what is left in AWS ("" while it rolls back).
 
     `message` is AWS's own reason, or that of the step that failed. `advice` is "" when the cause is not in
-    the catalog. The first of the actions is the main one.
+    the catalog. The first of the actions is the main one. `kept` says what a failure without a rollback left,
+    () of one that was rolled back.
     """
 
     leaf: Failure
@@ -59,6 +61,7 @@ class FailureBanner:
     collateral: tuple[Failure, ...] = ()
     evidence: Sequence[Evidence] = ()
     actions: tuple[SuggestedAction, ...] = ()
+    kept: tuple[str, ...] = ()
 
     @property
     def main(self) -> SuggestedAction | None:
@@ -106,6 +109,7 @@ def _of_resource(deployment: Deployment, cause: RootCause, *, is_latest: bool) -
         collateral=cause.collateral,
         evidence=evidence,
         actions=ways_out(deployment, known, remaining, is_latest=is_latest),
+        kept=kept_sentences(deployment) if is_latest else (),
     )
 
 
@@ -144,6 +148,7 @@ def _of_step(deployment: Deployment, *, is_latest: bool) -> FailureBanner:
         chain=(ChainLink(name=name, row=row_id(phase)),),
         evidence=evidence,
         actions=ways_out(deployment, known, remaining, is_latest=is_latest),
+        kept=kept_sentences(deployment) if is_latest else (),
     )
 
 
@@ -181,6 +186,8 @@ def _remaining(deployment: Deployment, *, is_latest: bool) -> Remaining:
 def _what_remains(deployment: Deployment, remaining: Remaining, *, is_latest: bool) -> str:
     if deployment.is_active or not is_latest or deployment.environment.deleted_at:
         return ""
+    if deployment.kind in (Kind.UPDATE, Kind.ROLLBACK_UPDATE) and not deployment.creates:
+        return ""  # the environment exists
     return failure_sentences.what_remains(deployment, remaining)
 
 

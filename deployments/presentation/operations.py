@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from deployments.core.operations import Operation, refusal
-from deployments.core.phases import Kind
+from deployments.core.phases import DELETING, Kind
 from deployments.errors import Message
 from deployments.message_codes import Code
 from deployments.models import Environment
@@ -23,6 +23,8 @@ from deployments.wording import message_text
 ROUTES: Mapping[Operation, str] = {
     Operation.CHANGE: "environment_change",
     Operation.CONTINUE: "environment_continue",
+    Operation.RETRY: "environment_change",
+    Operation.ROLL_BACK: "environment_roll_back",
     Operation.DELETE: "environment_delete",
     Operation.FORCE_DELETE: "environment_delete_again",
 }
@@ -152,7 +154,7 @@ def why_not(situation: Situation, operation: Operation) -> Message | None:
 
 def _while_active(situation: Situation, active: Kind, operation: Operation) -> Message | None:
     """A change can be requested meanwhile: it waits for its turn. All else waits, except what stops it."""
-    if operation is Operation.CHANGE and active is not Kind.DELETE and situation.status:
+    if operation is Operation.CHANGE and active not in DELETING and situation.status:
         return None
     if operation is Operation.CANCEL:
         return refusal(situation.status, operation)
@@ -170,7 +172,7 @@ def _texts(operation: Operation) -> tuple[str, str]:
             ),
         ),
         Operation.RETRY: (
-            _("Retry…"),
+            _("Retry from here…"),
             _("Continue from where the last operation stopped, with other values if needed."),
         ),
         Operation.CANCEL: (

@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 from deployments.core.remaining import Billing, Reason, Remaining, RemainingResource, SearchState
 from deployments.models import ActionRequest, Deployment
 from deployments.models.remaining import remaining_of
+from deployments.presentation.kept import was_kept
 from deployments.wording import message_text, stored_text
 
 
@@ -46,8 +47,11 @@ class RemainingView:
 
 
 def remaining_view(deployment: Deployment) -> RemainingView | None:
-    """Return what remains of a deployment that has ended (two queries); None when nothing was searched."""
-    if not deployment.remaining:
+    """Return what remains of a deployment that has ended (two queries); None when nothing was searched.
+
+    None as well of what is kept for a retry: that is what the deployment's rows show.
+    """
+    if not deployment.remaining or was_kept(deployment):
         return None
     found = remaining_of(deployment)
     latest = ActionRequest.objects.deletions_of(deployment).first()

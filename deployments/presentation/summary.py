@@ -8,20 +8,22 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
+from deployments.actions.clean_up import may_clean_up
 from deployments.core.causes.catalogue import recognize
-from deployments.core.phases import Kind, State, display_status_of, phase_statuses
+from deployments.core.phases import DELETING, ROLLBACKS, Kind, State, display_status_of, phase_statuses
 from deployments.core.progress import ProgressCount
 from deployments.core.root_cause import Failure, first_failure, root_cause
 from deployments.core.row_results import turn_of
 from deployments.core.status import DisplayStatus, is_rollback
 from deployments.core.timeline import at_ms, runs
 from deployments.models import Deployment, Event
+from deployments.models.remaining import remaining_of
 from deployments.presentation import failure_banner
 from deployments.presentation.badges import GLYPHS, LABELS
 from deployments.presentation.failure_banner import FailureBanner
 from deployments.presentation.text import wording
 from deployments.presentation.waterfall.tree import ResourceTree
-from deployments.presentation.ways_out import SuggestedAction, retry
+from deployments.presentation.ways_out import SuggestedAction, clean_up, retry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +102,7 @@ def summarise(
     """Return what stands above the tree, from rows that were read; `percent` as in `Summary`."""
     state = State(deployment.state)
     is_latest = deployment.environment.latest_id == deployment.pk
-    back = is_rollback(tree.root_status) and deployment.kind != Kind.ROLLBACK
+    back = _turned_back(deployment, tree)
     current = DisplayStatus.ROLLING_BACK if back and deployment.is_active else display_status_of(state)
     return Summary(
         status=current,
@@ -112,7 +114,7 @@ def summarise(
         is_latest=is_latest,
         has_ended=deployment.ended_at is not None,
         retry=_retry(deployment),
-        turned_at=_turn(tree) if deployment.kind not in (Kind.DELETE, Kind.ROLLBACK) else None,
+        turned_at=_turn(deployment, tree),
     )
 
 
@@ -130,20 +132,26 @@ def _job(deployment: Deployment) -> str:
         Kind.UPDATE: (_("Update %(name)s"), _("Update %(name)s failed")),
         Kind.DELETE: (_("Delete %(name)s"), _("Delete %(name)s failed")),
         Kind.ROLLBACK: (_("Roll back %(name)s"), _("Roll back %(name)s failed")),
+        Kind.ROLLBACK_UPDATE: (_("Roll back %(name)s"), _("Roll back %(name)s failed")),
+        Kind.ROLLBACK_CREATION: (_("Roll back %(name)s"), _("Roll back %(name)s failed")),
     }
     return texts[Kind(deployment.kind)][failed] % {"name": deployment.environment.name}
 
 
 def _retry(deployment: Deployment) -> SuggestedAction | None:
     """Return the way to the form with the values of a failed creation, from the deletion of what it left."""
-    if deployment.kind != Kind.DELETE or deployment.environment.account.is_recording:
+    if deployment.kind not in DELETING or deployment.environment.account.is_recording:
         return None
-    creation = Deployment.objects.creations_of(deployment.environment).first()
     failed = (State.FAILED.value, State.ROLLED_BACK.value)
-    if creation is None or creation.state not in failed:
+    creation = Deployment.objects.creations_of(deployment.environment).first()
+    latest = Deployment.objects.attempts_of(deployment.environment).first() or creation
+    if creation is None or latest is None or creation.state not in failed or latest.state not in failed:
         return None
-    leaf = first_failure(_failures(landmarks(creation)))
-    return retry(creation, recognize(leaf.type, leaf.reason) if leaf else None)
+    leaf = first_failure(_failures(landmarks(latest)))
+    known = recognize(leaf.type, leaf.reason) if leaf else None
+    if deployment.kind == Kind.DELETE:
+        return retry(latest, known)
+    return clean_up(deployment, remaining_of(deployment)) if may_clean_up(deployment) else None
 
 
 def _failures(events: Iterable[Event]) -> list[Failure]:
@@ -151,24 +159,30 @@ def _failures(events: Iterable[Event]) -> list[Failure]:
 
 
 def _headline(deployment: Deployment) -> str:
-    name, deleting = deployment.environment.name, deployment.kind == Kind.DELETE
     if deployment.is_active:
         return wording.attention(deployment.attention_code) if deployment.attention_code else ""
     if deployment.state == State.CANCELED:
         return wording.canceled(deployment.cancel_code)
     if deployment.state != State.SUCCEEDED:
         return wording.error(deployment.error_code, kind=deployment.kind)
-    if deleting:
-        return _("%(name)s is deleted") % {"name": name}
+    return _success(deployment) % {"name": deployment.environment.name}
+
+
+def _success(deployment: Deployment) -> str:
     if deployment.changed_nothing:
-        return _("No changes: %(name)s already has these values and templates") % {"name": name}
+        return _("No changes: %(name)s already has these values and templates")
     if deployment.operation == "take_over":
-        return _("%(name)s taken over: changes start from the stack as it is") % {"name": name}
-    if deployment.kind == Kind.ROLLBACK:
-        return _("%(name)s rolled back: it has the values of before the update") % {"name": name}
-    if deployment.kind == Kind.UPDATE:
-        return _("%(name)s updated") % {"name": name}
-    return _("%(name)s created") % {"name": name}
+        return _("%(name)s taken over: changes start from the stack as it is")
+    if deployment.creates:
+        return _("%(name)s created")
+    return {
+        Kind.CREATE: _("%(name)s created"),
+        Kind.UPDATE: _("%(name)s updated"),
+        Kind.DELETE: _("%(name)s is deleted"),
+        Kind.ROLLBACK: _("%(name)s rolled back: it has the values of before the update"),
+        Kind.ROLLBACK_UPDATE: _("%(name)s is rolled back to its last complete state"),
+        Kind.ROLLBACK_CREATION: _("The creation of %(name)s is rolled back"),
+    }[Kind(deployment.kind)]
 
 
 def _phases(
@@ -178,9 +192,9 @@ def _phases(
     starts = {str(e.values.get("phase", "")): e.at for e in events if e.code == "phase"}
     starts[State.PREFLIGHT.value] = deployment.created_at
     details = _details(tree, events)
-    back = is_rollback(tree.root_status) and deployment.kind != Kind.ROLLBACK
+    back = _turned_back(deployment, tree)
     steps = phase_statuses(Kind(deployment.kind), state, last, protects=deployment.protects, is_back=back)
-    turn = None if deployment.kind == Kind.ROLLBACK else _turn(tree)
+    turn = _turn(deployment, tree)
     if deployment.operation == "take_over":
         steps = steps[:1]  # it reads the stack and ends
     for number, (phase, at) in enumerate(steps):
@@ -201,8 +215,15 @@ def _phase_detail(at: DisplayStatus, detail: str) -> str:
     return "" if at is DisplayStatus.PENDING else detail
 
 
-def _turn(tree: ResourceTree) -> datetime | None:
-    """Return when the root stack began to roll back, None when it did not."""
+def _turned_back(deployment: Deployment, tree: ResourceTree) -> bool:
+    """Return whether CloudFormation rolls back, or has rolled back, what the deployment began."""
+    return deployment.kind not in ROLLBACKS and is_rollback(tree.root_status)
+
+
+def _turn(deployment: Deployment, tree: ResourceTree) -> datetime | None:
+    """Return when the root stack began to roll back what the deployment began, None when it did not."""
+    if deployment.kind == Kind.DELETE or deployment.kind in ROLLBACKS:
+        return None
     root = tree.nodes.get("")
     turn = turn_of(runs(root.changes)) if root else None
     return None if turn is None else at_ms(turn)

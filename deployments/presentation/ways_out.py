@@ -93,8 +93,11 @@ def _main(
         )
         yield _environment(deployment)
         return
+    if is_allowed(environment.stack_status, Operation.ROLL_BACK):
+        yield from _kept(deployment, known)
+        return
     if may_clean_up(deployment):
-        yield _clean_up(deployment, remaining)
+        yield clean_up(deployment, remaining)
         yield SuggestedAction(
             label=_("Delete remaining resources…"), url=delete, is_destructive=True, needs_permission=True
         )
@@ -114,6 +117,27 @@ def _main(
     )
 
 
+def _kept(deployment: Deployment, known: RecognizedCause | None) -> Iterator[SuggestedAction]:
+    """Yield the three ways out of a failure that was kept."""
+    key = [deployment.environment_id]
+    yield SuggestedAction(
+        label=_("Retry from here…"),
+        url=f"{reverse('environment_change', args=key)}{_field(deployment, known)}",
+        hint=_("Opens the form with the same values; a preview follows. What is complete stays as it is."),
+        is_main=True,
+        needs_permission=True,
+    )
+    yield SuggestedAction(
+        label=_("Roll back…"), url=reverse("environment_roll_back", args=key), needs_permission=True
+    )
+    yield SuggestedAction(
+        label=_("Delete environment…"),
+        url=reverse("environment_delete", args=key),
+        is_destructive=True,
+        needs_permission=True,
+    )
+
+
 def retry(deployment: Deployment, known: RecognizedCause | None = None) -> SuggestedAction:
     """Return the way to the form with the values of a creation that failed."""
     return SuggestedAction(
@@ -129,7 +153,8 @@ def form_url(deployment: Deployment, known: RecognizedCause | None = None) -> st
     return f"{reverse('environment_new')}?from={deployment.pk}{_field(deployment, known)}"
 
 
-def _clean_up(deployment: Deployment, remaining: Remaining) -> SuggestedAction:
+def clean_up(deployment: Deployment, remaining: Remaining) -> SuggestedAction:
+    """Return the deletion of what is left of a creation, which leads to the form with its values."""
     number = len(remaining.resources)
     hint = ngettext(
         "Deletes the %(count)d remaining resource, then opens the form with these values.",

@@ -50,7 +50,10 @@ def open_request(deployment: Deployment, user: User, now: datetime) -> None:
 def choices_of(deployment: Deployment) -> dict[str, Any]:
     """Return what is approved beside the preview: each choice of who applies it."""
     at = deployment.scheduled_for
-    return {"scheduled_for": at.astimezone(UTC).isoformat() if at else ""}
+    return {
+        "scheduled_for": at.astimezone(UTC).isoformat() if at else "",
+        "keep_on_failure": deployment.keep_on_failure,
+    }
 
 
 def decide(approval: Approval, decision: str, user: User | None = None, reason: str = "") -> bool:

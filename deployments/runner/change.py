@@ -64,7 +64,7 @@ def create_change_set(deployment: Deployment, clients: Clients) -> float | None:
     """
     if not deployment.change_set_id:
         stack = clients.cloudformation.describe_stack(deployment.environment.stack_id)
-        why = refusal(stack.status, Operation.CHANGE)
+        why = refusal(stack.status, Operation.RETRY if deployment.is_retry else Operation.CHANGE)
         if why and not is_final(stack.status):
             return BUSY
         if why:
@@ -103,8 +103,9 @@ def _create_or_adopt(deployment: Deployment, clients: Clients, stack: StackView)
     values |= launch.filled(deployment, template_set)
     kept = {*template_set.parameters, template_set.boundary_parameter} - set(values)
     protection = deployment.protection_parameter
-    if values.get(protection) == environment.parameters.get(protection, values.get(protection)):
-        kept.add(protection)  # it is what it is now: see docs/adr/0016
+    is_same = values.get(protection) == environment.parameters.get(protection, values.get(protection))
+    if is_same or deployment.creates:
+        kept.add(protection)  # it is what it is now, until the environment is ready: see docs/adr/0016
     kept &= set(stack.parameters)
     request = ChangeSetRequest(
         stack_name=stack.stack_id,
@@ -226,7 +227,9 @@ def begin(deployment: Deployment, clients: Clients) -> float:
         stack_rows.seed_from_update(deployment, change_set, clients.cloudformation)
         deployment.confirm_claim()
         try:
-            clients.cloudformation.execute_change_set(change_set.change_set_id, str(deployment.token))
+            clients.cloudformation.execute_change_set(
+                change_set.change_set_id, str(deployment.token), keep_on_failure=deployment.keep_on_failure
+            )
         except AwsAlreadyDone:
             return SOON  # executed by a step whose response was lost, or out of date: its status says
     endpoint_run.remember(deployment.environment)

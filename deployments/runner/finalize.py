@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from deployments.core.intervals import FIRST_LOOK_DELAY, OBSERVE_DELAY
 from deployments.core.outcome import WITHOUT_STACK
-from deployments.core.phases import Kind, State
+from deployments.core.phases import DELETING, Kind, State
 from deployments.core.status import DELETED
 from deployments.core.stuck import STUCK
 from deployments.errors import Message
@@ -59,8 +59,6 @@ def finalize(
         if state is not State.SUCCEEDED:
             history.keep(deployment.environment, now, changed=True)  # lists say that it is being created
         event_log.add(deployment, "ended", state=str(state), code=code, message=stored)
-        if deployment.kind == Kind.DELETE or (
-            deployment.kind == Kind.CREATE and state is not State.SUCCEEDED
-        ):
+        if deployment.kind in DELETING or (deployment.creates and state is not State.SUCCEEDED):
             remaining.request_search(deployment)
         Deployment.objects.open_changes().of(deployment.environment).update(due_at=now)

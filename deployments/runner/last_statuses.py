@@ -13,6 +13,7 @@ from datetime import datetime
 from django.db import transaction
 
 from deployments.aws.cloudformation import CloudFormation, ResourceView, StackEvent, StackView
+from deployments.core.phases import Kind
 from deployments.errors import AwsFailure
 from deployments.models import Deployment, Resource, Stack
 from deployments.models.stack import STACK_TYPE
@@ -22,12 +23,18 @@ log = logging.getLogger(__name__)
 
 
 def read(deployment: Deployment, cloudformation: CloudFormation, root: StackView, now: datetime) -> None:
-    """Store the last status of everything whose stored status is another; nothing if AWS does not list it."""
+    """Store the last status of everything whose stored status is another; nothing if AWS does not list it.
+
+    What last changed before an update or a rollback began is none of its statuses.
+    """
+    since = None if deployment.kind in (Kind.CREATE, Kind.DELETE) else deployment.began_at
     stacks = {stack.path: stack for stack in Stack.objects.of(deployment).exclude(stack_id="")}
     entries: list[event_log.Entry] = []
     try:
         for stack in stacks.values():
-            entries += _of(stack, stacks, cloudformation.list_resources(stack.stack_id), now)
+            listed = cloudformation.list_resources(stack.stack_id)
+            own = [row for row in listed if since is None or row.at is None or row.at >= since]
+            entries += _of(stack, stacks, own, now)
     except AwsFailure as exc:
         log.warning("deployment %s: the last statuses are not known: %s", deployment.pk, exc)
     if stacks[""].status != root.status:

@@ -182,7 +182,9 @@ def execute(deployment: Deployment, clients: Clients) -> None:
     """Execute the change set. A second call with the same token has no effect."""
     deployment.confirm_claim()
     with suppress(AwsAlreadyDone):  # it is being executed by a step whose response was lost
-        clients.cloudformation.execute_change_set(deployment.change_set_id, str(deployment.token))
+        clients.cloudformation.execute_change_set(
+            deployment.change_set_id, str(deployment.token), keep_on_failure=deployment.keep_on_failure
+        )
     event_log.add(deployment, "stacks.started", stack_name=deployment.environment.stack_name)
 
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from deployments.aws.cloudformation import CloudFormation, StackEvent, StackView
 from deployments.aws.session import Clients
 from deployments.core.outcome import outcome
-from deployments.core.phases import Kind, State
+from deployments.core.phases import DELETING, ROLLBACKS, Kind, State
 from deployments.core.root_cause import first_failure
 from deployments.core.status import DELETED, IN_REVIEW, is_failed, is_final, is_of_deletion
 from deployments.core.stuck import STUCK
@@ -31,6 +31,7 @@ from deployments.runner import (
     last_statuses,
     launch,
     readiness,
+    rollback,
     stack_polls,
     stack_rows,
 )
@@ -106,9 +107,8 @@ def _start_if_needed(deployment: Deployment, clients: Clients, root: StackView) 
         return True
     if deployment.kind == Kind.UPDATE:
         return False  # it has begun before: see change.begin
-    if deployment.kind == Kind.ROLLBACK:
-        was_started = _has_event(deployment, "rollback.started")
-        return continue_rollback.start_if_needed(deployment, clients, root, was_started=was_started)
+    if deployment.kind in ROLLBACKS:
+        return _start_rollback_if_needed(deployment, clients, root)
     if root.status != IN_REVIEW:
         event_log.add(deployment, "stacks.started", stack_name=root.name)
         return False
@@ -116,6 +116,14 @@ def _start_if_needed(deployment: Deployment, clients: Clients, root: StackView) 
         return False
     launch.execute(deployment, clients)
     return True
+
+
+def _start_rollback_if_needed(deployment: Deployment, clients: Clients, root: StackView) -> bool:
+    if deployment.kind == Kind.ROLLBACK:
+        was_started = _has_event(deployment, "rollback.started")
+        return continue_rollback.start_if_needed(deployment, clients, root, was_started=was_started)
+    was_started = _has_event(deployment, "kept.rollback_started")
+    return rollback.start_if_needed(deployment, clients, root, was_started=was_started)
 
 
 def has_begun(deployment: Deployment, root: StackView) -> bool:
@@ -229,7 +237,7 @@ def caught_up(deployment: Deployment, clients: Clients, root: StackView, now: da
 
 def finish_without_stack(deployment: Deployment) -> None:
     """End a deployment whose root stack no longer exists."""
-    if deployment.kind == Kind.DELETE:
+    if deployment.kind in DELETING:
         finalize.finalize(deployment, State.SUCCEEDED, DELETED, {})
     else:
         code, message = endpoint_run.why_missing(deployment.environment)
@@ -247,7 +255,7 @@ def _finish_without_events(
 
 def _ends_now(deployment: Deployment, end: State) -> bool:
     """Return whether no phase comes after the stacks, in which their last events could still be read."""
-    return end is not State.SUCCEEDED or deployment.kind in (Kind.DELETE, Kind.ROLLBACK)
+    return end is not State.SUCCEEDED or deployment.kind in DELETING | {Kind.ROLLBACK}
 
 
 def finish(deployment: Deployment, end: State, root: StackView) -> float | None:
@@ -260,7 +268,7 @@ def finish(deployment: Deployment, end: State, root: StackView) -> float | None:
 
 
 def _failure_reason(deployment: Deployment, root: StackView) -> tuple[str, Message]:
-    if root.status == DELETED and deployment.kind != Kind.DELETE:
+    if root.status == DELETED and deployment.kind not in DELETING:
         return "StackDeleted", Message(Code.STACK_DELETED_OUTSIDE)
     landmarks = Event.objects.of(deployment).landmarks()
     failure = first_failure(found for event in landmarks if (found := event.as_failure()))

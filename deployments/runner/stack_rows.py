@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 
 from django.db import transaction
@@ -104,7 +104,7 @@ def _planned(root: Stack, path: str, planned: TemplateStack) -> int:
     return len(known)
 
 
-def _pending(stack: Stack, changes: Iterable[ResourceChange]) -> None:
+def _pending(stack: Stack, changes: Iterable[ResourceChange | ResourceView]) -> None:
     with transaction.atomic():
         stored = set(Resource.objects.filter(stack=stack).values_list("logical_id", flat=True))
         Resource.objects.bulk_create(
@@ -208,6 +208,53 @@ def seed_existing(deployment: Deployment, stack_id: str, cloudformation: CloudFo
             if view.type == STACK_TYPE and view.physical_id and stack.depth < MAX_DEPTH:
                 waiting.append(child_of(stack, view.logical_id, view.physical_id))
     return resources
+
+
+def seed_from_failure(
+    deployment: Deployment, stack_id: str, cloudformation: CloudFormation, touched: Collection[str]
+) -> int:
+    """Create a pending row for every resource that a failed update has touched, and bookmark each stack.
+
+    `touched` are the paths, with those of the stacks around them. Return the number of resources. A second
+    call goes on where an earlier one was interrupted.
+    """
+    rows: dict[str, Stack] = {}
+    resources = 0
+    for path, id_, existing in _existing_stacks(deployment, stack_id, cloudformation):
+        above, _, logical_id = path.rpartition("/")
+        if not path:
+            rows[path] = root_of(deployment, id_, deployment.environment.stack_name)
+            Stack.objects.filter(pk=rows[path].pk).update(bookmark=deployment.bookmarks.get("", ""))
+        elif path in touched and above in rows:
+            rows[path] = child_of(rows[above], logical_id, id_)
+        else:
+            continue
+        views = [view for at, view in existing.items() if at in touched]
+        resources += len(views)
+        _pending(rows[path], views)
+    expectations.of_delete(deployment)
+    return resources
+
+
+def _existing_stacks(
+    deployment: Deployment, stack_id: str, cloudformation: CloudFormation
+) -> Iterator[tuple[str, str, dict[str, ResourceView]]]:
+    """Yield (path, id, resources by path) of each stack, parents first, and bookmark it."""
+    waiting = [("", stack_id)]
+    while waiting:
+        path, id_ = waiting.pop()
+        try:
+            listed = cloudformation.list_resources(id_)
+            if path not in deployment.bookmarks:
+                newest = cloudformation.newest_event_id(id_)
+                deployment.record(bookmarks=deployment.bookmarks | {path: newest})
+        except AwsNotFound:
+            continue  # a nested stack that has been deleted
+        there = [view for view in listed if view.status != DELETED]
+        existing = {f"{path}/{view.logical_id}".lstrip("/"): view for view in there}
+        nested = ((at, view.physical_id) for at, view in existing.items() if view.type == STACK_TYPE)
+        waiting += [(at, nested_id) for at, nested_id in nested if nested_id and at.count("/") < MAX_DEPTH]
+        yield path, id_, existing
 
 
 def _existing(stack: Stack, views: list[ResourceView]) -> None:

@@ -16,7 +16,7 @@ from deployments.aws.session import Clients
 from deployments.core.aws_errors import is_denied, is_throttling
 from deployments.core.intervals import ACCESS_RETRY_DELAY, retry_delay
 from deployments.core.outcome import SANDBOX_RESTARTED
-from deployments.core.phases import AFTER_STACKS, BEFORE_STACKS, Kind, State
+from deployments.core.phases import AFTER_STACKS, BEFORE_STACKS, ROLLBACKS, Kind, State
 from deployments.core.stored_messages import read_message
 from deployments.errors import (
     AwsAccessError,
@@ -46,6 +46,7 @@ from deployments.runner import (
     readiness,
     redactors,
     remaining,
+    rollback,
     scheduled,
     stack_poller,
     take_over,
@@ -125,14 +126,24 @@ def _step(deployment: Deployment, clients: Clients, now: datetime) -> float | No
         except AwsNotFound:
             stack_poller.nothing_to_delete(deployment)
             return None
-    if deployment.kind == Kind.ROLLBACK:
-        return continue_rollback.check(deployment, clients)
+    if deployment.kind in ROLLBACKS:
+        return _begin_rollback(deployment, clients)
     steps = {
         State.PREFLIGHT: launch.check,
         State.ARTIFACTS: launch.upload,
         State.CHANGE_SET: launch.create_change_set,
     }
     return steps[state](deployment, clients)
+
+
+def _begin_rollback(deployment: Deployment, clients: Clients) -> float | None:
+    if deployment.kind == Kind.ROLLBACK:
+        return continue_rollback.check(deployment, clients)
+    try:
+        return rollback.check(deployment, clients)
+    except AwsNotFound:
+        stack_poller.finish_without_stack(deployment)
+        return None
 
 
 def _step_of_waiting(deployment: Deployment, clients: Clients, now: datetime) -> float | None:

@@ -42,6 +42,7 @@ def change_apply(request: AuthedRequest, pk: int) -> HttpResponse:
             digest=request.POST.get("digest", ""),
             typed_name=request.POST.get("typed_name", ""),
             in_line="in_line" in request.POST,
+            keep_on_failure=request.POST.get("on_failure") == "keep",
             scheduled_for=schedule.scheduled_time(request.POST.dict()),
         )
         return redirect(applied)

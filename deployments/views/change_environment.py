@@ -10,10 +10,11 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
 from deployments import catalog
-from deployments.actions.change import base_of, request_change, set_of
+from deployments.actions.change import base_of, request_change, retried, set_of
 from deployments.actions.request import CHANGE
+from deployments.actions.roll_back import returns_to
 from deployments.catalog import TemplateSet
-from deployments.core.operations import Operation, refusal
+from deployments.core.operations import Operation, is_allowed, refusal
 from deployments.errors import Message, UserFixable
 from deployments.forms.change import ChangeForm
 from deployments.message_codes import Code
@@ -35,17 +36,25 @@ def environment_change(request: AuthedRequest, pk: int) -> HttpResponse:
     context: dict[str, Any] = {"environment": environment}
     if why := _why_not(environment):
         return render(request, PAGE, context | {"why_not": why})
-    base = base_of(environment)
+    failed = retried(environment)
+    base = failed or base_of(environment)
     try:
         template_set, version = _chosen(base, request.POST.get("set") or request.GET.get("set", ""))
     except UserFixable as broken:
         return render(request, PAGE, context | {"broken": error_text(broken)}, status=503)
     present = _start(environment, template_set, request.GET.get("from"))
-    form = ChangeForm(template_set, present, base.parameters if base else {}, request.POST or None)
+    form = ChangeForm(
+        template_set,
+        failed.parameters if failed and not request.GET.get("from") else present,
+        base.parameters if base else {},
+        request.POST or None,
+        is_creation=failed is not None and not returns_to(environment),
+    )
     is_current = version == CURRENT
     if request.method == "POST" and (deployment := _requested(request, environment, form, is_current)):
         return redirect(deployment)
     context |= {"form": form, "layout": FormLayout(form), "base": base, **_versions(base, version)}
+    context |= {"failed": failed}
     return render(request, PAGE, context, status=422 if form.is_bound else 200)
 
 
@@ -55,6 +64,8 @@ def _why_not(environment: Environment) -> str:
         return message_text(Message(Code.ENVIRONMENT_ALREADY_DELETED))
     if environment.missing_since or not environment.stack_id:
         return message_text(Message(Code.NOTHING_TO_CHANGE))
+    if is_allowed(environment.stack_status, Operation.RETRY):
+        return ""
     why = refusal(environment.stack_status, Operation.CHANGE)
     return message_text(why) if why and not environment.active_deployment else ""
 

@@ -77,7 +77,9 @@ def _requested(request: AuthedRequest, form: NewEnvironmentForm) -> Deployment |
         return None
     values = {name: form.cleaned_data[name] for name in ("account", "name", "reason", "request_key")}
     try:
-        return request_deployment(user=request.user, parameters=form.parameters(), **values)
+        return request_deployment(
+            user=request.user, parameters=form.parameters(), keep_on_failure=form.keeps, **values
+        )
     except UserFixable as problem:
         form.reject(problem)
         return None

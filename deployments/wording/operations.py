@@ -78,4 +78,12 @@ OPERATIONS: Final[Mapping[Code, str]] = {
     ),
     Code.DELETION_NOT_CANCELED: N_("CloudFormation does not cancel a deletion."),
     Code.IMPORT_NOT_CANCELED: N_("CloudFormation does not cancel an import."),
+    Code.KEEP_WITHOUT_REPLACEMENT: N_(
+        "A failure of this change is rolled back: it replaces resources, or may, and CloudFormation replaces "
+        "nothing while rollback is disabled."
+    ),
+    Code.RETRY_WITHOUT_REPLACEMENT: N_(
+        "This retry would fail: it replaces %(resources)s, and CloudFormation replaces nothing while "
+        "rollback is disabled. Roll back first, then request the change again."
+    ),
 }

@@ -76,22 +76,22 @@ def change(deployment: Deployment, **parameters: str) -> Deployment:
     )
 
 
-def apply_shown(deployments: Iterable[Deployment]) -> None:
+def apply_shown(deployments: Iterable[Deployment], *, keep: bool = False) -> None:
     """Apply every preview that is shown."""
     keys = [one.pk for one in deployments]
     for row in Deployment.objects.for_page().filter(pk__in=keys, state=str(State.PREVIEW)):
         try:
-            apply_change(user=operator(), deployment=row, digest=row.preview_digest)
+            apply_change(user=operator(), deployment=row, digest=row.preview_digest, keep_on_failure=keep)
         except UserFixable:  # its state has just changed
             continue
 
 
-def applied(portal: Portal, *deployments: Deployment) -> list[Deployment]:
+def applied(portal: Portal, *deployments: Deployment, keep: bool = False) -> list[Deployment]:
     """Apply the previews when they are shown, and return the deployments at their end."""
     rows = Deployment.objects.active().filter(pk__in=[one.pk for one in deployments])
 
     def have_ended() -> bool:
-        apply_shown(deployments)
+        apply_shown(deployments, keep=keep)
         return not rows.exists()
 
     try:

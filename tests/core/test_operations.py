@@ -15,7 +15,7 @@ _MODEL = botocore.session.get_session().get_service_model("cloudformation")
 STATUSES: list[str] = list(_MODEL.shape_for("StackStatus").enum)  # type: ignore[attr-defined]
 CHANGE, RETRY, CANCEL, ROLL_BACK, CONTINUE, DELETE, FORCE = Operation
 ACCEPTED: dict[str, set[Operation]] = {
-    "REVIEW_IN_PROGRESS": {RETRY, DELETE},
+    "REVIEW_IN_PROGRESS": {DELETE},
     "CREATE_IN_PROGRESS": {CANCEL, DELETE},
     "CREATE_FAILED": {RETRY, ROLL_BACK, DELETE},
     "CREATE_COMPLETE": {CHANGE, DELETE},

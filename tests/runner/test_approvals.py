@@ -115,6 +115,21 @@ def test_a_change_waits_without_the_environment_until_a_second_person_approves_i
     assert {"approval.requested", "approval.approved"} <= set(codes(ended))
 
 
+def test_what_happens_after_a_failure_is_a_part_of_what_is_approved(
+    deployed: Environment, aws: FakeAws, ana: User, ben: User
+) -> None:
+    shown = preview(deployed, ana, aws)
+    apply_change(user=ana, deployment=shown, digest=shown.preview_digest, keep_on_failure=True)
+    approval = Approval.objects.waiting().get(deployment=shown)
+    assert approval.choices["keep_on_failure"] is True
+
+    approving(ben, approval)
+    ended = run(shown, aws)
+
+    assert (ended.state, reason(ended)) == (State.SUCCEEDED, "")
+    assert aws.kept == [False, True]
+
+
 def test_nobody_approves_what_they_requested_or_applied(
     deployed: Environment, aws: FakeAws, ana: User, ben: User
 ) -> None:

@@ -51,7 +51,7 @@ def facts_of(environment: Environment) -> facts.Facts:
         probe=_read([probe], facts.ProbeFact)[0] if probe else None,
         absent=_absent(environment, parts),
         site_reads=_site_reads(reads) if reads else None,
-        being_created=active is not None and active.kind == Kind.CREATE,
+        being_created=active is not None and active.creates,
         serves=environment.account.has_servers,
     )
 
@@ -69,7 +69,8 @@ def _absent(environment: Environment, parts: ObservedParts) -> Message | None:
         return None
     if latest.error_code in WITHOUT_STACK:
         return read_message(latest.error_sentence)
-    failed = latest.kind == Kind.CREATE and latest.state != State.SUCCEEDED
+    failed = latest.creates and latest.state != State.SUCCEEDED
+    failed |= latest.kind == Kind.ROLLBACK_CREATION
     return Message(Code.CREATION_FAILED) if failed and not parts else None
 
 

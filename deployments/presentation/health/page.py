@@ -97,7 +97,7 @@ def _ready(environment: Environment, facts: Facts) -> dict[str, Any]:
         return {}
     if latest.ready_at:
         return {"ready_at": latest.ready_at}
-    if not latest.is_active or latest.kind != "create":
+    if not latest.is_active or not latest.creates:
         return {}
     return {
         "waiting": [aws_badges.sentence_text(one) for one in readiness(facts, latest.created_at).waiting_for]

@@ -11,6 +11,7 @@ from deployments.core.change_summary import (
     Prediction,
     hazards,
     hit_rate,
+    keep_refusal,
     may_lose_data,
     surely_changed,
 )
@@ -19,6 +20,7 @@ from deployments.core.data_facts import DatabaseFacts
 from deployments.core.operations import Operation, refusal
 from deployments.core.phases import BEFORE_STACKS, Kind, State
 from deployments.core.stuck import unreconciled
+from deployments.forms import ON_FAILURE
 from deployments.models import Deployment
 from deployments.models.expected import history
 from deployments.presentation.preview import consequences, rows, words
@@ -57,6 +59,7 @@ def context(deployment: Deployment, user: User | AnonymousUser | AbstractBaseUse
     stacks = planned_stacks(deployment, template_set)
     usual = history(deployment.environment.account, Kind.UPDATE)
     unchanged = rows.unchanged(changes, root)
+    not_kept = keep_refusal(changes)
     return {
         "deployment": deployment,
         "is_computing": state in COMPUTING,
@@ -71,7 +74,9 @@ def context(deployment: Deployment, user: User | AnonymousUser | AbstractBaseUse
         "hidden_stacks": hidden_stacks(changes, stacks),
         "root_only_reason": changes.root_only_reason,
         "skipped": unreconciled(deployment.environment.skipped_resources, surely_changed(changes)),
-        "blocked": _blocked(deployment, user),
+        "blocked": _blocked(deployment, user, changes),
+        "keep_choices": [] if deployment.is_retry else _keep_choices(deployment, not_kept is None),
+        "not_kept": message_text(not_kept) if not_kept and not deployment.is_retry else "",
         "tiers": consequences.tiers(changes, root, usual, stacks),
         "summary": {"phases": preview_phases(deployment)},
         "forecast": forecast_of(deployment),
@@ -123,6 +128,16 @@ def predictions(deployment: Deployment) -> list[Prediction]:
     return [one for one in read if one]
 
 
+def _keep_choices(deployment: Deployment, can_keep: bool) -> list[dict[str, Any]]:
+    """Return what can be chosen for a failure."""
+    chosen = "keep" if deployment.keep_on_failure and can_keep else "roll_back"
+    return [
+        {"value": value, "label": label, "is_chosen": value == chosen, "is_possible": can_keep}
+        for value, label in ON_FAILURE
+        if value == "roll_back" or can_keep
+    ]
+
+
 def _has_set_of_base(deployment: Deployment) -> bool:
     return bool(deployment.base and deployment.base.template_digest == deployment.template_digest)
 
@@ -138,9 +153,12 @@ def _hazard(resource: ChangedResource, facts: Mapping[str, object]) -> dict[str,
     }
 
 
-def _blocked(deployment: Deployment, user: User | AnonymousUser | AbstractBaseUser) -> str:
+def _blocked(deployment: Deployment, user: User | AnonymousUser | AbstractBaseUser, changes: Changes) -> str:
     """Return why the change cannot be applied now, "" if it can."""
     if not user.has_perm("deployments.change_environment"):  # type: ignore[union-attr]  # of every user model
         return _("You need the permission to change environments.")
-    why = refusal(deployment.environment.stack_status, Operation.CHANGE)
+    operation = Operation.RETRY if deployment.is_retry else Operation.CHANGE
+    why = refusal(deployment.environment.stack_status, operation)
+    if deployment.is_retry and not why:
+        why = keep_refusal(changes, is_retry=True)
     return message_text(why) if why else ""

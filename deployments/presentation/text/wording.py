@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from deployments.core.aws_errors import is_throttling, needs_access
-from deployments.core.phases import Kind
+from deployments.core.phases import AFTER_FAILURE, ROLLBACKS, Kind
 from deployments.models import Event
 from deployments.models.deployment import STATES
 from deployments.presentation.text.datetime_formats import timestamp
@@ -58,6 +58,8 @@ def error(code: str, *, kind: str) -> str:
         return _("Update failed")
     if kind == Kind.ROLLBACK:
         return _("Rollback failed again")
+    if kind in ROLLBACKS:
+        return _("Rollback failed")
     return _("Creation failed")
 
 
@@ -113,6 +115,10 @@ def _requested(values: Values) -> str:
     }
     if text := texts.get(values["kind"]):
         return text % values
+    if values["kind"] in AFTER_FAILURE:
+        return _("%(user)s requested to roll back deployment %(failed)s.") % values
+    if values.get("retry_of"):
+        return _("%(user)s requested to retry deployment %(retry_of)s.") % values
     if values.get("back_to"):
         return _("%(user)s requested to go back to deployment %(back_to)s.") % values
     if values["kind"] == "update":
@@ -196,6 +202,8 @@ def _change_applied(values: Values) -> str:
     if at := values.get("at"):
         when = timestamp(datetime.fromisoformat(str(at)))
         return _("%(user)s applied the change for %(time)s.") % {"user": values["user"], "time": when}
+    if values.get("keep"):
+        return _("%(user)s applied the change. What was created is kept if it fails.") % values
     return _("%(user)s applied the change.") % values
 
 
@@ -264,6 +272,14 @@ def _delete_started(values: Values) -> str:
 
 def _delete_nothing(_values: Values) -> str:
     return _("No stack was left to delete.")
+
+
+def _kept_found(values: Values) -> str:
+    return _("Found %(resources)s to roll back.") % {"resources": resources(int(values["resources"]))}
+
+
+def _kept_rollback_started(values: Values) -> str:
+    return _("Requested the rollback of %(stack_name)s from CloudFormation.") % values
 
 
 def _remaining_searched(values: Values) -> str:
@@ -360,6 +376,8 @@ _EVENTS: dict[str, Callable[[Values], str]] = {
     "change.canceled": _change_canceled,
     "change.nothing": _change_nothing,
     "change.out_of_date": _change_out_of_date,
+    "kept.found": _kept_found,
+    "kept.rollback_started": _kept_rollback_started,
     "delete.found": _delete_found,
     "delete.started": _delete_started,
     "delete.nothing": _delete_nothing,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from deployments.core.phases import ROLLBACKS
 from deployments.core.progress import percent_of_time
 from deployments.core.status import is_rollback
 from deployments.core.timeline import in_ms
@@ -18,7 +19,8 @@ def shown(deployment: Deployment, tree: ResourceTree) -> int | None:
     """
     if not deployment.is_active:
         return None
-    return (deployment.rollback_progress if is_rollback(tree.root_status) else deployment.progress) or None
+    back = is_rollback(tree.root_status) and deployment.kind not in ROLLBACKS
+    return (deployment.rollback_progress if back else deployment.progress) or None
 
 
 def replayed(past: PastState, timeline: Timeline) -> int | None:

@@ -21,7 +21,7 @@ from deployments.core.health.aws_statuses import (
     of_target,
 )
 from deployments.core.health.parts import GROUP
-from deployments.core.phases import Kind
+from deployments.core.phases import DELETING, Kind
 from deployments.core.status import DisplayStatus, is_rollback
 from deployments.core.timeline import in_ms
 from deployments.models import Deployment
@@ -57,7 +57,8 @@ def rows_below(deployment: Deployment, tree: ResourceTree) -> dict[str, tuple[Ro
     groups.pop("", None)
     environment = deployment.environment
     is_latest = environment.latest_id == deployment.pk and environment.deleted_at is None
-    is_creation = Kind(deployment.kind) is not Kind.DELETE and not is_rollback(tree.root_status)
+    turned = is_rollback(tree.root_status) and deployment.kind != Kind.ROLLBACK_UPDATE
+    is_creation = Kind(deployment.kind) not in DELETING and not turned
     if not groups or not is_latest or not is_creation:
         return {}
     runs = AssociationRun.objects.of(environment).newest_of_each().without_output()

@@ -166,7 +166,7 @@ class DeploymentView:
     def status_at(self, path: str) -> DisplayStatus:
         """Return the status to display for the row at a path, also of one that was not read."""
         line = self.timeline.line(path)
-        if line is None or not (line.runs or self.timeline.course.starts_nothing_more):
+        if line is None or not (line.runs or self.timeline.course.left_out):
             return display_status(line.status if line else "")
         failures = self.failures.get(path, ())
         course = self.timeline.course

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 
 from deployments.core.health.aws_statuses import SEVERITY, HealthStatus
 from deployments.core.health.rollup import Health, roll_up
-from deployments.core.phases import Kind
+from deployments.core.phases import DELETING
 from deployments.models import Environment, FleetInstance, HealthSample, ScalingActivity, SiteProbe, SiteReads
 from deployments.models.health.reads import facts_of
 from deployments.models.health.samples import WHOLE
@@ -32,7 +32,7 @@ def keep(environment: Environment, now: datetime, *, changed: bool) -> None:
     if not changed and row.health_at and now - row.health_at < AGAIN:
         return
     active = row.active_deployment
-    if active and active.kind == Kind.DELETE:
+    if active and active.kind in DELETING:
         return  # it is being deleted on purpose
     facts = facts_of(row)
     health = roll_up(facts, now)

@@ -9,7 +9,7 @@ from statistics import fmean
 from time import monotonic
 
 from deployments.aws.site import SiteReadsResult, check_reads
-from deployments.core.phases import Kind
+from deployments.core.phases import DELETING
 from deployments.core.sources import OBSERVED
 from deployments.models import SiteReads
 from deployments.runner.observe.poll_round import ROUND_SECONDS, ObservedEnvironment, PollRound
@@ -53,7 +53,7 @@ class SiteReadsPoller:
 def _serves_visitors(one: ObservedEnvironment) -> bool:
     """Return whether there is a site; while the environment is created, it is part of the site check."""
     active = one.environment.active_deployment
-    if active is not None and active.kind in (Kind.CREATE, Kind.DELETE):
+    if active is not None and (active.creates or active.kind in DELETING):
         return False
     has_balancer = "alb" in one.parts.load_balancers.values() and bool(one.parts.target_groups)
     return has_balancer and one.environment.account.has_servers

@@ -43,7 +43,9 @@ def shown(deployment: Deployment, every: int) -> list[tuple[str, float, int]]:
         timeline = timelines.load(row, stacks=past.stacks, landmarks=past.landmarks, now=past.now)
         tree = build_tree(Kind(row.kind), past.stacks)
         stacks, now = list(past.stacks), in_ms(past.now)
-        row.advance_progress(stored.of_rows(stacks, timeline, now) or 0, back=stored.goes_back(stacks))
+        row.advance_progress(
+            stored.of_rows(stacks, timeline, now) or 0, back=stored.goes_back(stacks, Kind(row.kind))
+        )
         percent = progress.shown(row, tree)
         if percent is not None:
             direction = "back" if "ROLLBACK" in tree.root_status else "forward"

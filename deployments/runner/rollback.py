@@ -1,0 +1,72 @@
+"""The steps that roll back what was kept after a failure: list what it concerns, start the rollback."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from deployments.aws.cloudformation import StackView
+from deployments.aws.session import Clients
+from deployments.core.dependencies import stacks_around
+from deployments.core.operations import Operation, is_allowed, refusal
+from deployments.core.phases import Kind, State
+from deployments.core.status import DELETED, is_final
+from deployments.errors import AwsNotFound, UserFixable
+from deployments.models import Deployment, Resource
+from deployments.runner import event_log, stack_rows
+
+BUSY = 5.0
+"""Seconds between two looks at a stack that something else changes."""
+
+
+def check(deployment: Deployment, clients: Clients) -> float:
+    """Check that the stack can be rolled back, and store the resources that it concerns.
+
+    Return the seconds until the next step. Raise AwsNotFound if there is no stack any more.
+    """
+    stack_id = deployment.environment.stack_id
+    stack = clients.cloudformation.describe_stack(stack_id)
+    if stack.status == DELETED:
+        raise AwsNotFound("NoStack", "The stack is deleted.", "cloudformation:DescribeStacks")
+    if not is_final(stack.status):
+        return BUSY
+    if why := refusal(stack.status, Operation.ROLL_BACK):
+        raise UserFixable("NothingToRollBack", why.code, **why.params)
+    if deployment.kind == Kind.ROLLBACK_CREATION:
+        resources = stack_rows.seed_from_stack(deployment, stack_id, clients.cloudformation)
+    else:
+        touched = _touched(deployment)
+        resources = stack_rows.seed_from_failure(deployment, stack_id, clients.cloudformation, touched)
+    event_log.add(deployment, "kept.found", resources=resources)
+    with transaction.atomic():
+        deployment.move_to(State.STACKS, stack_id=stack_id)
+        event_log.add(deployment, "phase", key="stacks", phase="stacks")
+    return 0.0
+
+
+def _touched(deployment: Deployment) -> frozenset[str]:
+    """Return the paths of resources with events since the last complete state, and of the stacks around."""
+    found: set[str] = set()
+    failed = deployment.base
+    while failed is not None:
+        for row in Resource.objects.touched_in(failed):
+            if not row.is_stack:  # an update passes through stacks in which nothing changes
+                found |= {row.path, *stacks_around(row.path)}
+        failed = failed.base if failed.is_retry else None
+    return frozenset(found)
+
+
+def start_if_needed(deployment: Deployment, clients: Clients, root: StackView, *, was_started: bool) -> bool:
+    """Start the rollback of the stack unless it has begun. Return whether it was started now.
+
+    A second call with the same token has no effect.
+    """
+    if was_started:
+        return False
+    stands = is_allowed(root.status, Operation.ROLL_BACK)  # otherwise a call whose response was lost began it
+    if stands:
+        deployment.confirm_claim()
+        clients.cloudformation.rollback_stack(
+            deployment.stack_id, str(deployment.token), deployment.environment.account.stack_role_arn
+        )
+    event_log.add(deployment, "kept.rollback_started", stack_name=root.name)
+    return stands

@@ -1,0 +1,56 @@
+"""The page that rolls back what a failure left: it says what that does, and where it returns to."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods
+
+from deployments.actions.change import retried
+from deployments.actions.request import CHANGE
+from deployments.actions.roll_back import request_stack_rollback, returns_to
+from deployments.core.operations import Operation, refusal
+from deployments.errors import Message, UserFixable
+from deployments.forms import ReasonedForm
+from deployments.message_codes import Code
+from deployments.models import Deployment, Environment
+from deployments.presentation.deletion_summary import deletion_summary
+from deployments.views.requests import AuthedRequest, may
+from deployments.wording import message_text
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@may(CHANGE)
+def environment_roll_back(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Show what a rollback does, or request it."""
+    environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
+    form = ReasonedForm(request.POST or None)
+    if request.method == "POST" and (deployment := _requested(request, environment, form)):
+        return redirect(deployment)
+    context = {"environment": environment, "form": form, "why_not": _why_not(environment)}
+    if not context["why_not"]:
+        back_to = returns_to(environment)
+        context |= {"failed": retried(environment), "back_to": back_to}
+        context |= {} if back_to else deletion_summary(environment)
+    return render(request, "deployments/roll_back.html", context, status=422 if form.is_bound else 200)
+
+
+def _why_not(environment: Environment) -> str:
+    """Return why nothing can be rolled back, "" if it can."""
+    if environment.deleted_at:
+        return message_text(Message(Code.ENVIRONMENT_ALREADY_DELETED))
+    if environment.active_deployment:
+        return message_text(Message(Code.ENVIRONMENT_BUSY, {"environment": environment.name}))
+    why = refusal(environment.stack_status, Operation.ROLL_BACK)
+    return message_text(why) if why else ""
+
+
+def _requested(request: AuthedRequest, environment: Environment, form: ReasonedForm) -> Deployment | None:
+    """Return the deployment of a valid form; None if it is invalid, with the errors in the form."""
+    if not form.is_valid():
+        return None
+    try:
+        return request_stack_rollback(user=request.user, environment=environment, **form.cleaned_data)
+    except UserFixable as problem:
+        form.reject(problem)
+        return None
