@@ -102,6 +102,8 @@ def outcome(portal: Portal, job: Job) -> str:
         iam = client(life.account, "iam", portal.sandbox)
         if job.role == ENVIRONMENT:
             granted.take_from_boundary(iam, life.account.sandbox_account_id, job.action)
+            # The rollback takes its time, as on AWS, so that the output of the servers is read before it.
+            portal.sandbox.control("POST", "pace", {"pace": 0.1}, account=life.account.sandbox_account_id)
         else:
             granted.take_away(iam, job.role, job.policy, job.action)
         if life.go(job.phase):
