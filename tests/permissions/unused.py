@@ -73,6 +73,8 @@ SILENT: dict[str, str] = {
     "ssm:UpdateInstanceInformation": "silent: the instance does not register, and does not signal",
     "ssm:ListInstanceAssociations": "silent: the instance runs no association, and does not signal",
     "ssm:UpdateInstanceAssociationStatus": "silent: State Manager does not learn how the run ended",
+    "cloudformation:DescribeStackResource": "only the output of the association, which succeeds, names it",
+    "cloudformation:SignalResource": "only the output of the association, which succeeds, names it",
     "ssm:GetDocument": "only the summary of the run in State Manager names it",
     "s3:PutObject": "silent: the output of associations is lost",
     "s3:PutObjectAcl": "silent: the output of associations is lost",
