@@ -31,6 +31,8 @@ class Code(StrEnum):
     PREVIEW_NOT_READY = "preview_not_ready"
     CHANGE_ALREADY_APPLIED = "change_already_applied"
     CHANGE_ENDED = "change_ended"
+    DELETION_WAITING = "deletion_waiting"
+    DELETION_OUT_OF_DATE = "deletion_out_of_date"
     APPROVAL_OWN = "approval_own"
     APPROVAL_EXPIRED = "approval_expired"
     APPROVAL_GIVEN = "approval_given"

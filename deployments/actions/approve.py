@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from deployments.actions.change import begin_waiting
-from deployments.actions.request import CHANGE, Request, requesting
+from deployments.actions.deploy import busy
+from deployments.actions.request import CHANGE, DELETE, Request, requesting
 from deployments.core.approvals import (
     APPROVE,
     REQUIRE,
@@ -16,7 +18,7 @@ from deployments.core.approvals import (
     refusal_to_deny,
     refusal_to_stop_requiring,
 )
-from deployments.core.phases import State
+from deployments.core.phases import Kind, State
 from deployments.errors import Message, UserFixable
 from deployments.message_codes import Code
 from deployments.models import Approval, Deployment, Environment
@@ -32,7 +34,8 @@ def approve(*, user: User, deployment: Deployment, approval_pk: int, digest: str
     Raise UserFixable if the request is not the one that waits, is the user's own or has expired, the preview
     is another one, or who requested it lost the permission.
     """
-    request = Request(user=user, action="approve", permission=APPROVE, environment=deployment.environment)
+    action, takes = ("approve", CHANGE) if deployment.kind == Kind.UPDATE else ("approve_deletion", DELETE)
+    request = Request(user=user, action=action, permission=APPROVE, environment=deployment.environment)
     with requesting(request):
         row, approval = _waiting(deployment, approval_pk)
         request.deployment, request.reason = row, row.reason
@@ -41,13 +44,16 @@ def approve(*, user: User, deployment: Deployment, approval_pk: int, digest: str
         decider = Decider(
             user=user.pk,
             requesters=_requesters(row, approval),
-            is_requester_permitted=approval.requested_by.has_perm(CHANGE),
+            is_requester_permitted=approval.requested_by.has_perm(takes),
         )
         _refuse(refusal_to_approve(decider, expires_at=approval.expires_at, now=timezone.now()))
         request.details = {"digest": digest, "requested_by": approval.requested_by.get_username()}
         approvals.decide(approval, "approved", user)
         event_log.add(row, "approval.approved", key=str(approval.pk), user=user.get_username())
-        begin_waiting(row, row.scheduled_for, approval.requested_by)
+        if row.kind == Kind.DELETE:
+            _begin_deletion(row)
+        else:
+            begin_waiting(row, row.scheduled_for, approval.requested_by)
         return row
 
 
@@ -130,3 +136,26 @@ def _requesters(row: Deployment, approval: Approval) -> frozenset[int]:
 def _refuse(why: Message | None) -> None:
     if why is not None:
         raise UserFixable("NotPermitted", why.code, **why.params)
+
+
+def _begin_deletion(row: Deployment) -> None:
+    """Let an approved deletion begin.
+
+    Raise UserFixable if something else would be deleted than what was requested, or another deployment is
+    changing the environment: the request goes on waiting.
+    """
+    environment = Environment.objects.select_for_update().select_related("latest").get(pk=row.environment_id)
+    if environment.deleted_at:
+        raise UserFixable("AlreadyDeleted", Code.ENVIRONMENT_ALREADY_DELETED)
+    if environment.active_deployment:
+        raise busy(environment.name)
+    if row.preview_digest != approvals.deletion_digest(environment, unprotect=row.unprotect):
+        raise UserFixable("DeletionOutOfDate", Code.DELETION_OUT_OF_DATE)
+    now = timezone.now()
+    values = {"active_key": environment.pk, "applied_at": now, "due_at": now, "version": row.version + 1}
+    try:
+        with transaction.atomic():
+            row.move_to(State.PREFLIGHT, **values)
+    except IntegrityError:
+        raise busy(environment.name) from None
+    Environment.objects.filter(pk=environment.pk).update(latest=row)

@@ -14,7 +14,7 @@ from django.utils import timezone
 from deployments import catalog
 from deployments.actions import skipped
 from deployments.actions.parameters import checked
-from deployments.actions.request import CHANGE, Request, requesting
+from deployments.actions.request import CHANGE, DELETE, Request, requesting
 from deployments.core.approvals import schedule_problem
 from deployments.core.change_summary import keep_refusal, may_lose_data
 from deployments.core.changes import Changes
@@ -274,7 +274,7 @@ def apply_change(
         return row
 
 
-def begin_waiting(row: Deployment, scheduled_for: datetime | None, user: User, **values: Any) -> None:
+def begin_waiting(row: Deployment, scheduled_for: datetime | None, who: User, **values: Any) -> None:
     """Let a change that is applied, and approved if it has to be, wait for its time or for its turn.
 
     `row` is locked; `values` are further values of it.
@@ -284,8 +284,8 @@ def begin_waiting(row: Deployment, scheduled_for: datetime | None, user: User, *
     event_log.add(
         row,
         "change.applied",
-        key=f"{row.revision}{row.state}",
-        user=user.get_username(),
+        key=f"{row.revision}-{row.version}",
+        user=who.get_username(),
         at=scheduled_for.isoformat() if scheduled_for else "",
         keep=values.get("keep_on_failure", row.keep_on_failure),
     )
@@ -297,10 +297,11 @@ def begin_waiting(row: Deployment, scheduled_for: datetime | None, user: User, *
 
 
 def discard_change(*, user: User, deployment: Deployment) -> Deployment:
-    """Request that a change that has not begun is discarded, with its change set."""
-    request = Request(user=user, action="discard", permission=CHANGE, environment=deployment.environment)
+    """Request that a change that has not begun, or a deletion that waits for approval, is discarded."""
+    permission = DELETE if deployment.kind == Kind.DELETE else CHANGE
+    request = Request(user=user, action="discard", permission=permission, environment=deployment.environment)
     with requesting(request):
-        row = _open(deployment)
+        row = _open(deployment, kind=Kind(deployment.kind))
         request.deployment = row
         cancel(row, "discarded", user)
         return row
@@ -327,10 +328,13 @@ def cancel(row: Deployment, code: str, user: User | None) -> None:
     approvals.close(row, "withdrawn")
 
 
-def _open(deployment: Deployment) -> Deployment:
-    """Return the locked row of a change that has not begun. Raise UserFixable if it has, or has ended."""
+def _open(deployment: Deployment, kind: Kind = Kind.UPDATE) -> Deployment:
+    """Return the locked row of a change, or a deletion, that has not begun.
+
+    Raise UserFixable if it has, or has ended.
+    """
     row = Deployment.objects.select_for_update().select_related("environment").get(pk=deployment.pk)
-    if row.kind != Kind.UPDATE or not row.is_active:
+    if row.kind != kind or kind is Kind.CREATE or not row.is_active:
         raise UserFixable("ChangeEnded", Code.CHANGE_ENDED)
     if not row.is_open_change or row.cancel_code:
         raise UserFixable("AlreadyApplied", Code.CHANGE_ALREADY_APPLIED)

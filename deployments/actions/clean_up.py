@@ -54,4 +54,5 @@ def request_clean_up(*, user: User, deployment: Deployment) -> Deployment:
         reason="",
         request_key=key,
         unprotect=True,
+        cleans_up=True,
     )

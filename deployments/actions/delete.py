@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from deployments.actions.deploy import busy
-from deployments.core.phases import Kind
+from deployments.actions.request import DELETE, Request
+from deployments.core.phases import Kind, State
 from deployments.errors import UserFixable
 from deployments.message_codes import Code
 from deployments.models import Deployment, Environment
-from deployments.runner import event_log
+from deployments.runner import approvals, event_log
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -28,9 +29,11 @@ def request_deletion(
     reason: str,
     request_key: UUID,
     unprotect: bool = False,
+    cleans_up: bool = False,
 ) -> Deployment:
     """Request the deletion of the environment's stack, and return its deployment.
 
+    It waits for approval if the environment requires one, unless it `cleans_up` what a failed creation left.
     A second call with the same `request_key` returns the deployment of the first. Raise UserFixable if the
     typed name is not the environment's, or the environment has an active deployment or is deleted.
     """
@@ -51,19 +54,25 @@ def request_deletion(
                 raise UserFixable("AlreadyDeleted", Code.ENVIRONMENT_ALREADY_DELETED)
             if row.active_deployment:
                 raise busy(row.name)
+            waits = row.requires_approval and not cleans_up
+            if waits and (other := Deployment.objects.waiting_deletion_of(row.pk)):
+                raise UserFixable("DeletionWaiting", Code.DELETION_WAITING, deployment=other.pk)
             deployment = Deployment.objects.create(
                 environment=row,
                 kind=Kind.DELETE.value,
                 requested_by=user,
                 reason=reason,
                 request_key=request_key,
-                active_key=row.pk,
+                **_waiting(row, unprotect=unprotect) if waits else {"active_key": row.pk},
                 parameters=row.parameters,
                 unprotect=unprotect,
                 due_at=timezone.now(),
             )
-            Environment.objects.filter(pk=row.pk).update(latest=deployment)
             event_log.add(deployment, "requested", kind="delete", user=user.get_username(), reason=reason)
+            if waits:
+                _request_approval(deployment, user)
+            else:
+                Environment.objects.filter(pk=row.pk).update(latest=deployment)
     except (IntegrityError, UserFixable) as exc:
         twice = Deployment.objects.filter(request_key=request_key).first()
         if twice:
@@ -72,6 +81,24 @@ def request_deletion(
             raise
         raise busy(environment.name) from None
     return deployment
+
+
+def _waiting(environment: Environment, *, unprotect: bool) -> dict[str, Any]:
+    """Return the values of a deletion that waits for approval: it does not hold the environment."""
+    digest = approvals.deletion_digest(environment, unprotect=unprotect)
+    return {"state": str(State.APPROVAL), "preview_digest": digest}
+
+
+def _request_approval(deployment: Deployment, user: User) -> None:
+    approvals.open_request(deployment, user, timezone.now())
+    Request(
+        user=user,
+        action="request_approval",
+        permission=DELETE,
+        reason=deployment.reason,
+        environment=deployment.environment,
+        deployment=deployment,
+    ).record()
 
 
 def require_typed_name(environment: Environment, typed_name: str) -> None:

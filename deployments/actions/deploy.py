@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.conf import settings
+from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from deployments import catalog
 from deployments.actions.parameters import checked
+from deployments.actions.request import Request
+from deployments.core.approvals import REQUIRE
 from deployments.core.phases import Kind
-from deployments.errors import UserFixable
+from deployments.errors import Message, UserFixable
 from deployments.message_codes import Code
 from deployments.models import Account, Deployment, Environment
 from deployments.models.sealed import seal
@@ -38,10 +41,12 @@ def request_deployment(
     reason: str,
     request_key: UUID,
     keep_on_failure: bool = False,
+    requires_approval: bool = False,
 ) -> Deployment:
     """Request the creation of an environment, and return its deployment.
 
-    With `keep_on_failure`, what was created before a failure is kept, so that it can be fixed.
+    With `keep_on_failure`, what was created before a failure is kept, so that it can be fixed. With
+    `requires_approval`, a second person approves its changes and its deletion; not its creation.
 
     A second call with the same `request_key` returns the deployment of the first. An environment of that name
     that never had a stack is reused. Raise UserFixable with the field that the user must change.
@@ -50,6 +55,10 @@ def request_deployment(
     if before:
         return before
     template_set = catalog.load(settings.SANSO_TEMPLATE_SET)
+    if requires_approval and not user.has_perm(REQUIRE):
+        refused = Request(user=user, action="require_approval", permission=REQUIRE, name=name)
+        refused.record(Message(Code.PERMISSION_MISSING, {"permission": REQUIRE}))
+        raise PermissionDenied(f"the permission {REQUIRE} is missing")
     check_name(name)
     plain, secret = checked(template_set, parameters)
     try:
@@ -74,6 +83,11 @@ def request_deployment(
             Environment.objects.filter(pk=environment.pk).update(latest=deployment)
             event_log.add(deployment, "requested", kind="create", user=user.get_username(), reason=reason)
             expectations.at_request(deployment)
+            if requires_approval:  # a later creation of the same name does not switch it off
+                Environment.objects.filter(pk=environment.pk).update(requires_approval=True)
+                Request(
+                    user=user, action="require_approval", permission=REQUIRE, environment=environment
+                ).record()
     except (IntegrityError, UserFixable) as exc:
         # The other click of a double click may have been first, at any point above.
         twice = Deployment.objects.filter(request_key=request_key).first()
@@ -144,5 +158,6 @@ def prefill(deployment: Deployment) -> dict[str, Any]:
         "name": deployment.environment.name,
         "reason": deployment.reason,
         "on_failure": "keep" if deployment.keep_on_failure else "roll_back",
+        "requires_approval": deployment.environment.requires_approval,
         "parameters": dict(deployment.parameters),
     }

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 CHANGE = "deployments.change_environment"
+DELETE = "deployments.add_deployment"
+"""The permission of who may deploy: it includes to delete."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -127,10 +127,19 @@ class NewEnvironmentForm(ParametersForm):
             "does not depend on the failure."
         ),
     )
-    field_order = ("name", "account", "reason", "on_failure")
+    requires_approval = forms.BooleanField(
+        label=gettext_lazy("Require approval of changes"),
+        required=False,
+        help_text=gettext_lazy("A second person approves each change and the deletion; not the creation."),
+    )
+    field_order = ("name", "account", "reason", "on_failure", "requires_approval")
 
-    def __init__(self, template_set: TemplateSet, *args: Any, **options: Any) -> None:
+    def __init__(
+        self, template_set: TemplateSet, *args: Any, may_require_approval: bool = False, **options: Any
+    ) -> None:
         super().__init__(template_set, *args, **options)
+        if not may_require_approval:
+            del self.fields["requires_approval"]
         if not self.is_bound:  # a form with errors has the focus on their list
             self.fields["name"].widget.attrs["autofocus"] = True
 

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -86,9 +87,14 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
         return self.filter(state__in=[str(s) for s in ACTIVE])
 
     def open_changes(self) -> Self:
-        """Keep changes that have not begun to change their environment: previews, and those that wait."""
-        rows = self.filter(kind="update", active_key=None)
-        return rows.filter(state__in=[str(s) for s in BEFORE_STACKS])
+        """Keep changes that have not begun: previews, those that wait, and deletions to be approved."""
+        change = Q(kind="update", state__in=[str(s) for s in BEFORE_STACKS])
+        return self.filter(change | Q(kind="delete", state=str(State.APPROVAL)), active_key=None)
+
+    def waiting_deletion_of(self, environment_pk: int) -> Deployment | None:
+        """Return the deletion of an environment that waits for approval, if there is one."""
+        rows = self.filter(environment=environment_pk, kind="delete", state=str(State.APPROVAL))
+        return rows.first()
 
     def queue_of(self, environment_pk: int) -> Self:
         """Keep the applied changes that wait for their turn in an environment, the first to come first."""
@@ -306,9 +312,15 @@ class Deployment(models.Model):
 
     @property
     def is_open_change(self) -> bool:
-        """Return whether it is a change that has not begun to change the environment."""
-        before = State(self.state) in BEFORE_STACKS
-        return self.kind == Kind.UPDATE and before and self.active_key is None
+        """Return whether it is a change that has not begun, or a deletion that waits for approval."""
+        before = State(self.state) in BEFORE_STACKS and self.active_key is None
+        return before and (self.kind == Kind.UPDATE or self.state == State.APPROVAL)
+
+    @property
+    def is_deletion_request(self) -> bool:
+        """Return whether it is a deletion that waits for approval, or has ended without one."""
+        waits = self.state == State.APPROVAL or (self.state == State.CANCELED and self.applied_at is None)
+        return self.kind == Kind.DELETE and waits
 
     @property
     def began_at(self) -> datetime:

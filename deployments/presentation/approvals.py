@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils import timezone
 
 from deployments.core.approvals import APPROVE, Decider, refusal_to_approve, refusal_to_deny
-from deployments.core.phases import State
+from deployments.core.phases import Kind, State
 from deployments.models import Approval, Deployment
 from deployments.presentation.text import wording
 from deployments.wording import message_text
@@ -37,7 +37,8 @@ def approval_context(deployment: Deployment, user: User | AnonymousUser | Abstra
 
 
 def _refusals(deployment: Deployment, approval: Approval, user: int | None) -> dict[str, str]:
-    permitted = approval.requested_by.has_perm("deployments.change_environment")
+    takes = "change_environment" if deployment.kind == Kind.UPDATE else "add_deployment"
+    permitted = approval.requested_by.has_perm(f"deployments.{takes}")
     decider = Decider(
         user=user or 0,
         requesters=frozenset({deployment.requested_by_id, approval.requested_by_id}),

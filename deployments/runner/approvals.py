@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +47,15 @@ def open_request(deployment: Deployment, user: User, now: datetime) -> None:
         expires_at=min(now + VALID_FOR, at + LATE) if at else now + VALID_FOR,
     )
     event_log.add(deployment, "approval.requested", key=str(approval.pk), user=user.get_username())
+
+
+def deletion_digest(environment: Environment, *, unprotect: bool) -> str:
+    """Return the digest of what an approval of a deletion is about.
+
+    It is another one after the next deployment, and for another stack: then something else would be deleted.
+    """
+    about = [environment.stack_id, environment.latest_id, unprotect]
+    return hashlib.sha256(json.dumps(about).encode()).hexdigest()
 
 
 def choices_of(deployment: Deployment) -> dict[str, Any]:

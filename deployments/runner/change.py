@@ -156,7 +156,7 @@ def wait(deployment: Deployment, now: datetime) -> float:
 
 def is_canceled(deployment: Deployment) -> bool:
     """Return whether it has to end before it begins: it was canceled, or its environment is deleted."""
-    if not deployment.is_open_change and deployment.state != State.APPROVAL:
+    if not deployment.is_open_change:
         return False
     if deployment.environment.deleted_at and not deployment.cancel_code:
         deployment.record(cancel_code="environment_deleted")

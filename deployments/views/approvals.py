@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -12,9 +14,11 @@ from django.views.decorators.vary import vary_on_headers
 
 from deployments.actions import approve
 from deployments.core.approvals import APPROVE
+from deployments.core.phases import Kind
 from deployments.errors import UserFixable
 from deployments.models import Approval, Deployment, Environment
-from deployments.presentation.approvals import waiting_number
+from deployments.presentation.approvals import approval_context, waiting_number
+from deployments.presentation.deletion_summary import deletion_summary
 from deployments.presentation.environment_tabs import CONFIGURATION, tab_url
 from deployments.presentation.filters.choices import parse_number
 from deployments.views.preview import preview_with
@@ -74,9 +78,42 @@ def change_deny(request: AuthedRequest, pk: int) -> HttpResponse:
         )
     except UserFixable as problem:
         if problem.field:
-            return preview_with(request, deployment, deny_error=error_text(problem))
+            show = preview_with if deployment.kind == Kind.UPDATE else _deletion_with
+            return show(request, deployment, deny_error=error_text(problem))
         messages.error(request, error_text(problem))
     return redirect(deployment)
+
+
+@require_GET
+@never_cache
+def deletion_request(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Show a deletion that waits for approval, or was denied; for htmx whether that is still so."""
+    deployment = get_object_or_404(Deployment.objects.for_page(), pk=pk)
+    if not request.htmx:
+        return _deletion_with(request, deployment) if deployment.is_deletion_request else redirect(deployment)
+    response = HttpResponse(status=204)
+    if not deployment.is_deletion_request:
+        response["HX-Redirect"] = deployment.get_absolute_url()
+    elif request.GET.get("marker") != _marker(deployment):
+        response["HX-Refresh"] = "true"
+    return response
+
+
+def _deletion_with(request: AuthedRequest, deployment: Deployment, **problem: Any) -> HttpResponse:
+    """Show a deletion that waits for approval, with what was wrong with what was sent from its page."""
+    context: dict[str, Any] = {
+        "deployment": deployment,
+        "environment": deployment.environment,
+        "marker": _marker(deployment),
+        "sent": request.POST,
+    }
+    context |= approval_context(deployment, request.user) | deletion_summary(deployment.environment)
+    status = 422 if problem else 200
+    return render(request, "deployments/deletion_request.html", context | problem, status=status)
+
+
+def _marker(deployment: Deployment) -> str:
+    return f"{deployment.state}-{deployment.cancel_code}"
 
 
 @require_POST

@@ -31,6 +31,8 @@ def deployment_page(request: AuthedRequest, pk: int) -> HttpResponse:
     deployment = get_object_or_404(Deployment.objects.for_page(), pk=pk)
     if is_preview(deployment):
         return redirect("change_preview_page", pk)
+    if deployment.is_deletion_request:
+        return redirect("deletion_request", pk)
     replayed = "replay" in request.GET and not deployment.is_active
     view = replay.view_at_start(deployment) if replayed else DeploymentView.whole(deployment)
     locale = Locale.of(request)

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from deployments import catalog
 from deployments.actions.deploy import prefill, request_deployment
+from deployments.core.approvals import REQUIRE
 from deployments.errors import UserFixable
 from deployments.forms import PREFIX, NewEnvironmentForm
 from deployments.models import Account, Deployment
@@ -35,11 +36,12 @@ def environment_new(request: AuthedRequest) -> HttpResponse:
         return render(
             request, PAGE, {"broken": error_text(broken), "folder": settings.SANSO_TEMPLATE_SET}, status=503
         )
+    may_require = request.user.has_perm(REQUIRE)
     if request.method != "POST":
         initial = _from_an_earlier_one(parse_number(request.GET.get("from")))
-        form = NewEnvironmentForm(template_set, initial=initial)
+        form = NewEnvironmentForm(template_set, initial=initial, may_require_approval=may_require)
         return render(request, PAGE, _context(form))
-    form = NewEnvironmentForm(template_set, request.POST)
+    form = NewEnvironmentForm(template_set, request.POST, may_require_approval=may_require)
     if deployment := _requested(request, form):
         return redirect(deployment)
     return render(request, PAGE, _context(form), status=422)
@@ -76,6 +78,7 @@ def _requested(request: AuthedRequest, form: NewEnvironmentForm) -> Deployment |
     if not form.is_valid():
         return None
     values = {name: form.cleaned_data[name] for name in ("account", "name", "reason", "request_key")}
+    values["requires_approval"] = bool(form.cleaned_data.get("requires_approval"))
     try:
         return request_deployment(
             user=request.user, parameters=form.parameters(), keep_on_failure=form.keeps, **values

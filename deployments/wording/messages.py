@@ -51,6 +51,13 @@ MESSAGES: Final[Mapping[Code, str]] = {
     Code.PREVIEW_NOT_READY: N_("The preview is not ready yet."),
     Code.CHANGE_ALREADY_APPLIED: N_("The change is already being applied."),
     Code.CHANGE_ENDED: N_("The change has already ended."),
+    Code.DELETION_WAITING: N_(
+        "A deletion of this environment already waits for approval: deployment %(deployment)s."
+    ),
+    Code.DELETION_OUT_OF_DATE: N_(
+        "The environment has changed since its deletion was requested. Deny this request; the deletion has "
+        "to be requested again."
+    ),
     Code.APPROVAL_OWN: N_("You requested this. Another person has to decide."),
     Code.APPROVAL_EXPIRED: N_("The request for approval has expired and counts as denied. Request it again."),
     Code.APPROVAL_GIVEN: N_("%(user)s has already approved this."),

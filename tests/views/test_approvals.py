@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -10,12 +12,16 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from deployments.models import Approval, AuditRecord, Deployment, Environment
-from tests.builders import make_deployment, make_environment, make_user
+from deployments.models import Account, Approval, AuditRecord, Deployment, Environment
+from tests.builders import make_account, make_deployment, make_environment, make_user
 from tests.previews import make_preview
 from tests.views.pages import Element, page
 
 TOKYO = "Asia/Tokyo"
+VALUES = {
+    "Size": "small", "Count": "2", "Fast": "true", "Database": "datelog", "Password": "a long secret",
+    "Zones": "a,b", "Certificate": "",
+}  # fmt: skip
 
 
 def browser_of(name: str, *codenames: str) -> Client:
@@ -244,3 +250,56 @@ def test_a_time_that_cannot_be_chosen_is_an_error_at_its_field_and_is_kept(
     assert (field["aria-invalid"], field.attributes.get("value", "")) == ("true", time)
     assert text in found.one(id="schedule-error").text
     assert Deployment.objects.get(pk=shown.pk).state == "preview"
+
+
+def test_a_deletion_is_requested_approved_or_denied_on_its_page(
+    ana: Client, ben: Client, viewer: Client, environment: Environment
+) -> None:
+    browser_of("ana", "delete_environment")
+    address = reverse("environment_delete", args=[environment.pk])
+    assert "Request approval" in page(ana.get(address)).text
+    ana.post(address, {"typed_name": "shop", "reason": "not needed", "request_key": str(uuid.uuid4())})
+
+    requested = Deployment.objects.get(kind="delete")
+    shown = reverse("deletion_request", args=[requested.pk])
+    assert ana.get(requested.get_absolute_url())["Location"] == shown
+    assert "Waiting for approval" in page(viewer.get(shown)).text
+    assert f"Delete {requested.pk}" in page(ana.get(environment.get_absolute_url())).text
+    theirs = page(ben.get(shown))
+    assert "not needed" in theirs.one(id="decide").text
+    form = next(one for one in theirs.all("form") if one["action"].endswith("/deny"))
+    approval = form.one("input", name="approval")["value"]
+    answer = ben.post(form["action"], {"approval": approval, "reason": " "})
+    assert answer.status_code == 422
+    assert page(answer).one(id="deny-reason")["aria-invalid"] == "true"
+    marker = f"{shown}?marker=approval-"
+    same = ben.get(marker, headers={"HX-Request": "true"})
+    assert (same.status_code, "HX-Refresh" in same) == (204, False)
+
+    form = next(one for one in theirs.all("form") if one["action"].endswith("/approve"))
+    sent = {one["name"]: one["value"] for one in form.all("input") if one["name"] != "csrfmiddlewaretoken"}
+    ben.post(form["action"], sent)
+
+    assert Deployment.objects.get(pk=requested.pk).state == "preflight"
+    gone_on = ben.get(marker, headers={"HX-Request": "true"})
+    assert gone_on["HX-Redirect"] == requested.get_absolute_url()
+
+
+def test_approval_is_required_from_the_creation_on_by_who_may(template_set: Path, ana: Client) -> None:
+    make_account("main")
+    address = reverse("environment_new")
+    sent = {
+        **{f"parameter_{name}": value for name, value in VALUES.items()},
+        "account": str(Account.objects.get(name="main").pk),
+        "reason": "",
+        "requires_approval": "on",
+    }
+    assert page(ana.get(address)).all(id="id_requires_approval")
+    answer = ana.post(address, sent | {"name": "shop", "request_key": str(uuid.uuid4())})
+    assert answer.status_code == 302
+    assert Environment.objects.get(name="shop").requires_approval
+
+    other = browser_of("dan", "add_deployment")
+    assert not page(other.get(address)).all(id="id_requires_approval")
+    other.post(address, sent | {"name": "blog", "request_key": str(uuid.uuid4())})
+    assert not Environment.objects.get(name="blog").requires_approval
