@@ -277,3 +277,25 @@ def test_a_scheduled_change_waits_without_a_lock_and_is_applied_at_its_time(
     put_forward(missed, scheduled_for=timezone.now() - timedelta(hours=2))
     expect(page.get_by_role("heading", name="Scheduled time missed")).to_be_visible()
     assert Environment.objects.get().parameters["Title"] == "later"
+
+
+def test_a_deletion_needs_a_second_person_as_well(portal: Portal, team: Team) -> None:
+    page, theirs = team.ana_page, team.ben_page
+    page.goto(reverse("environment_delete", args=[team.environment.pk]))
+    page.get_by_label("Type the environment name").fill("shop")
+    page.get_by_label("Turn off deletion protection first").check()
+    page.get_by_label("Reason").fill("not needed any more")
+    page.get_by_role("button", name="Request approval").click()
+    expect(page.get_by_role("heading", name="Waiting for approval")).to_be_visible()
+    assert faults(page) == []
+    deletion = Deployment.objects.get(kind="delete")
+    assert (deletion.state, deletion.active_key) == (State.APPROVAL, None)
+
+    theirs.goto(deletion.get_absolute_url())
+    expect(theirs.locator("#decide")).to_contain_text("not needed any more")
+    assert faults(theirs) == []
+    approve_button(theirs).click()
+
+    assert ended(portal, deletion).state == State.SUCCEEDED
+    assert Environment.objects.get().deleted_at is not None
+    expect(page.get_by_role("heading", name="shop is deleted")).to_be_visible()
