@@ -44,7 +44,7 @@ fuzz: test-environment ## Look for input that causes an error, longer than `make
 	FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/pytest --timeout=0 tests/fuzz $(ARGS)
 
 .PHONY: bench
-bench: bench-datelog bench-page bench-environment bench-live bench-polling ## Measure everything (docs/benchmarks.md).
+bench: bench-datelog bench-page bench-lists bench-environment bench-live bench-polling ## Measure everything (docs/benchmarks.md).
 
 .PHONY: bench-datelog
 bench-datelog: test-environment ## Measure datelog and the original in one run.
@@ -58,6 +58,10 @@ bench-live: test-environment ## Measure the live page: commit to screen, many st
 .PHONY: bench-page
 bench-page: test-environment ## Measure the deployment's page with 1,000 resources: server, frames, browser.
 	$(BIN)/python -m tests.benchmarks.page_bench
+
+.PHONY: bench-lists
+bench-lists: test-environment ## Measure every list, filter, search and admin page over millions of rows (30 min).
+	$(BIN)/python -m tests.benchmarks.lists_bench
 
 .PHONY: bench-polling
 bench-polling: test-environment ## Measure the calls of a deployment, and those of other tools (15 min).

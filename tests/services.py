@@ -192,8 +192,10 @@ class MariaDB(Service):
         return done.stdout
 
 
-def start_mariadb(folder: Path, *, port: int | None = None) -> MariaDB:
+def start_mariadb(folder: Path, *, port: int | None = None, options: Sequence[str] = ()) -> MariaDB:
     """Install and start a MariaDB in `folder`: utf8mb4, time zone tables filled, database `sanso` created.
+
+    `options` are further ones of the server's; they override.
 
     Commits reach the operating system, not the disk, at once: they survive `kill()`, and tests stay fast.
     """
@@ -217,6 +219,7 @@ def start_mariadb(folder: Path, *, port: int | None = None) -> MariaDB:
             "--innodb-flush-log-at-trx-commit=2",
             "--innodb-buffer-pool-size=64M",
             "--max-connections=300",
+            *options,
         ],
         folder=folder,
         port=port,

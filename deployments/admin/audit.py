@@ -15,10 +15,9 @@ class AuditRecordAdmin(ReadOnly):
     """Who requested what, newest first."""
 
     list_display = ("at", "user", "action", "name", "outcome", "reason", "displayed_refusal")
-    list_filter = ("outcome", "action", ("user", admin.RelatedOnlyFieldListFilter))
+    list_filter = ("outcome", "action", "at", "user")
     search_fields = ("name", "reason", "user__username")
     list_select_related = ("user",)
-    date_hierarchy = "at"
     ordering = ("-pk",)
 
     @admin.display(description=_("why it was refused"))

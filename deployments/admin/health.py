@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from deployments.admin.rows import AccountFilter, ReadOnly
+from deployments.admin.rows import AccountFilter, EnvironmentFilter, ReadOnly
 from deployments.core.health.aws_statuses import RUN_FAILED, RUN_IN_PROGRESS, RUN_SUCCEEDED
 from deployments.core.status import DisplayStatus
 from deployments.models.health import (
@@ -36,10 +36,6 @@ _REQUEST_STATES = {
     "running": DisplayStatus.PROGRESS,
     "done": DisplayStatus.DONE,
 }
-
-
-class EnvironmentFilter(admin.RelatedOnlyFieldListFilter):
-    """Filter by environment; the choices are environments that have rows."""
 
 
 class RunFilter(admin.SimpleListFilter):

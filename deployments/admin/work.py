@@ -6,13 +6,14 @@ import json
 from typing import TYPE_CHECKING
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from deployments.admin.rows import AccountFilter, ReadOnly, StatusFilter
+from deployments.admin.rows import AccountFilter, EnvironmentFilter, ReadOnly, StatusFilter
 from deployments.models import Account, Deployment, Environment, Event, Resource, Stack
 from deployments.presentation import badges
 from deployments.presentation.text import wording
@@ -65,7 +66,6 @@ class AccountAdmin(AccountRows):
 class EnvironmentAdmin(ReadOnly):
     """Environments, including deleted ones."""
 
-    deployment_path = "deployments"
     list_display = (
         "name",
         "account",
@@ -84,6 +84,10 @@ class EnvironmentAdmin(ReadOnly):
     search_fields = ("name", "stack_name", "stack_id")
     list_select_related = ("account", "owner", "latest")
     date_hierarchy = "created_at"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
+        """Return the environments without those of recordings."""
+        return super().get_queryset(request).filter(account__is_recording=False)
 
     @admin.display(description=_("status"))
     def displayed_status(self, environment: Environment) -> SafeString:
@@ -111,12 +115,13 @@ class DeploymentAdmin(ReadOnly):
     list_display = ("pk", "kind", "environment", "account", "displayed_state", "requested_by", "created_at")
     list_display_links = ("pk", "kind")
     list_filter = (
-        *("state", "kind", ("environment__account", AccountFilter)),
-        ("environment", admin.RelatedOnlyFieldListFilter),
+        *("state", "kind", "created_at"),
+        ("environment__account", AccountFilter),
+        ("environment", EnvironmentFilter),
     )
     search_fields = ("environment__name", "reason", "stack_id", "error_code")
     list_select_related = ("environment__account", "requested_by")
-    date_hierarchy = "created_at"
+    readonly_fields = ("rows",)
     ordering = ("-pk",)
 
     @admin.display(description=_("account"), ordering="environment__account__name")
@@ -129,16 +134,25 @@ class DeploymentAdmin(ReadOnly):
         """Return the deployment's state."""
         return badges.deployment_status(deployment)
 
+    @admin.display(description=_("rows"))
+    def rows(self, deployment: Deployment) -> SafeString:
+        """Return links to all its stacks, resources and events."""
+        links = (
+            (one._meta.verbose_name_plural, _list_of(one, deployment)) for one in (Stack, Resource, Event)
+        )
+        return format_html_join(" · ", '<a href="{1}">{0}</a>', links)
+
 
 @admin.register(Stack)
 class StackAdmin(ReadOnly):
     """Root and nested stacks of deployments."""
 
     deployment_path = "deployment"
+    indexed_lookup = "deployment__id__exact"
     list_display = ("name", "path", "deployment", "displayed_status", "started_at", "ended_at")
     list_filter = (
         StatusFilter,
-        ("deployment__environment", admin.RelatedOnlyFieldListFilter),
+        ("deployment__environment", EnvironmentFilter),
         ("deployment__environment__account", AccountFilter),
     )
     search_fields = ("name", "path", "stack_id")
@@ -155,7 +169,8 @@ class StackAdmin(ReadOnly):
 class ResourceAdmin(ReadOnly):
     """Resources of the stacks of deployments."""
 
-    deployment_path = "stack__deployment"
+    stack_path = "stack"
+    indexed_lookup = "stack__deployment__id__exact"
     list_display = ("logical_id", "type", "stack", "deployment", "displayed_status", "physical_id")
     list_filter = (StatusFilter, ("stack__deployment__environment__account", AccountFilter))
     search_fields = ("logical_id", "physical_id", "type")
@@ -178,6 +193,7 @@ class EventAdmin(ReadOnly):
     """The events of all deployments, newest first."""
 
     deployment_path = "deployment"
+    indexed_lookup = "deployment__id__exact"
     list_display = ("seq", "deployment", "at", "source", "logical_id", "displayed_status", "displayed_reason")
     list_filter = ("source", StatusFilter, ("deployment__environment__account", AccountFilter))
     search_fields = ("logical_id", "physical_id", "=event_id")
@@ -193,3 +209,9 @@ class EventAdmin(ReadOnly):
     def displayed_reason(self, event: Event) -> str:
         """Return CloudFormation's reason, or the text of the portal's own event."""
         return event.reason if event.source == "cloudformation" else wording.event(event)
+
+
+def _list_of(model: type[Model], deployment: Deployment) -> str:
+    """Return the address of the list of a deployment's rows."""
+    address = reverse(f"admin:deployments_{model._meta.model_name}_changelist")
+    return f"{address}?{admin.site._registry[model].indexed_lookup}={deployment.pk}"  # type: ignore[attr-defined]

@@ -35,6 +35,7 @@ class AuditRecord(models.Model):
         ordering = ("-pk",)
         verbose_name = _("audit record")
         verbose_name_plural = _("audit records")
+        indexes = (models.Index(fields=("action",), name="audit_records_by_action"),)
 
     def __str__(self) -> str:
         return f"{self.action} {self.name} {self.outcome}"

@@ -116,8 +116,13 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
         return list(rows.values_list("changes__prediction", flat=True)[:100])
 
     def for_list(self) -> Self:
-        """Select everything that a list shows, newest first, without a query per row."""
-        return self.select_related("environment__account", "requested_by").order_by("-pk")
+        """Select everything that a list shows, newest first, without a query per row.
+
+        Related rows are read in queries of their own: in a join, the database may start at the few accounts,
+        and sort all deployments for one page.
+        """
+        rows = self.prefetch_related("environment__account", "requested_by").defer("changes", "bookmarks")
+        return rows.order_by("-pk")
 
     def of(self, environment: Environment) -> Self:
         """Keep those of one environment."""
@@ -130,7 +135,8 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
 
     def without_recordings(self) -> Self:
         """Keep those that this portal carried out."""
-        return self.filter(environment__account__is_recording=False)
+        recorded = Environment.objects.filter(account__is_recording=True)
+        return self.exclude(environment__in=recorded.values("pk"))  # NOT IN, unlike a join, keeps the order
 
     def failed_or_rolled_back(self) -> Self:
         """Keep those that failed or were rolled back."""
@@ -293,6 +299,7 @@ class Deployment(models.Model):
         ordering = ("-pk",)
         verbose_name = _("deployment")
         verbose_name_plural = _("deployments")
+        indexes = (models.Index(fields=("state", "id"), name="deployments_by_state"),)
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.environment.name}"

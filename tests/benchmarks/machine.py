@@ -23,3 +23,8 @@ def percentile(values: Sequence[float], part: float) -> float:
     """Return the percentile of the values for this share."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, round(part * (len(ordered) - 1)))]
+
+
+def load() -> str:
+    """Return the machine's load over the last minute: how busy it is with other work."""
+    return f"{os.getloadavg()[0]:.1f}"

@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from tests.builders import make_deployment, make_environment
+from tests.explained import plan, queries_of, reading, sorts
 from tests.views.pages import page, rows
 
 URL = reverse("deployments")
@@ -92,3 +93,24 @@ def test_htmx_gets_only_the_rows(browser: Client) -> None:
 )
 def test_an_invalid_query_causes_no_error(browser: Client, query: str) -> None:
     assert browser.get(f"{URL}?{query}").status_code == 200
+
+
+@pytest.mark.core
+@pytest.mark.parametrize("query", [{}, {"status": "problems"}, {"after": "1000"}])
+def test_deployments_are_read_in_their_order_without_joins(browser: Client, query: dict[str, str]) -> None:
+    for state in ("failed", "succeeded", "rolled_back"):
+        make_deployment(state=state)
+
+    (sql,) = reading(queries_of(browser, URL, **query), "deployment")
+
+    assert "JOIN" not in sql.partition("WHERE")[0]
+    assert query.get("status") or not sorts(sql), plan(sql)
+
+
+@pytest.mark.core
+def test_an_index_finds_deployments_by_their_status(browser: Client) -> None:
+    make_deployment(state="stacks")
+
+    (sql,) = reading(queries_of(browser, URL, status="active"), "deployment")
+
+    assert "deployments_by_state" in plan(sql)
