@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('deployments', '0020_events_in_time_and_outputs'),
+        ('deployments', '0022_ways_out'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
