@@ -55,9 +55,11 @@ bench-datelog: test-environment ## Measure datelog and the original in one run.
 bench-live: test-environment ## Measure the live page: commit to screen, many streams, long logs.
 	$(BIN)/python -m tests.benchmarks.live_bench
 
+# Compare with another commit in the same run: make bench-page BASE=v0.2.0
+BASE ?=
 .PHONY: bench-page
-bench-page: test-environment ## Measure the deployment's page with 1,000 resources: server, frames, browser.
-	$(BIN)/python -m tests.benchmarks.page_bench
+bench-page: test-environment ## Measure pages of 1,000 resources: server, frames, browser (BASE=commit compares).
+	$(BIN)/python -m tests.benchmarks.page_bench $(BASE)
 
 .PHONY: bench-lists
 bench-lists: test-environment ## Measure every list, filter, search and admin page over millions of rows (30 min).

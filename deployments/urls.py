@@ -84,6 +84,7 @@ urlpatterns = [
     path("deployments/recordings/", recording_list, name="recordings"),
     path("deployments/recordings/<slug:name>", recording_open, name="recording_open"),
     path("deployments/<int:pk>/", deployment.deployment_page, name="deployment"),
+    path("deployments/<int:pk>/stack-rows", deployment.stack_rows, name="deployment_stack_rows"),
     path("deployments/<int:pk>/clean-up", clean_up.deployment_clean_up, name="deployment_clean_up"),
     path("deployments/<int:pk>/preview", preview.preview_page, name="change_preview_page"),
     path("deployments/<int:pk>/deletion", approvals.deletion_request, name="deletion_request"),

@@ -15,12 +15,18 @@ from django.views.decorators.http import require_GET
 from deployments.live import access
 from deployments.live.reads import Snapshot
 from deployments.models import Deployment
+from deployments.models.past_state import as_of
 from deployments.presentation import events_tab, frames, replay, tabs
+from deployments.presentation.filters.choices import parse_number
 from deployments.presentation.locale import Locale
 from deployments.presentation.preview.view import is_preview
-from deployments.presentation.waterfall import inspector
+from deployments.presentation.waterfall import cache, inspector
+from deployments.presentation.waterfall.rows import Row
 from deployments.presentation.waterfall.view_model import DeploymentView
 from deployments.views.requests import AuthedRequest
+
+MOST_STACKS = 100
+"""Stacks whose rows one request may ask for."""
 
 
 @require_GET
@@ -46,7 +52,7 @@ def deployment_page(request: AuthedRequest, pk: int) -> HttpResponse:
             "permissions": access.of_user(request.user).permission_list,
             "title": view.title,
             **view.chart(),
-            "rows": view.render_rows(view.rows(), locale),
+            "rows": view.render_rows(_rows(request, view), locale),
             "live": not replayed and not Snapshot.of(deployment).is_settled,
             "now": view.deployment.polled_at if replayed else timezone.now(),
             "then": _then(request, view),
@@ -58,6 +64,32 @@ def deployment_page(request: AuthedRequest, pk: int) -> HttpResponse:
         }
     )
     return render(request, "deployments/deployment.html", context)
+
+
+def _rows(request: AuthedRequest, view: DeploymentView) -> tuple[Row, ...]:
+    """Return the rows that the page begins with; `?rows=all` asks for all of them, `?row=` for one."""
+    if request.GET.get("rows") == "all":
+        return view.rows()
+    wanted = request.GET.get("row", "").strip("/")
+    return view.first_rows([wanted] if wanted else [])
+
+
+@require_GET
+@never_cache
+@gzip_page
+def stack_rows(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Return the rows in the stacks `?stack=` of a deployment; in a replay, those at the event `?until=`."""
+    deployment = get_object_or_404(Deployment.objects.for_page(), pk=pk)
+    stacks = request.GET.getlist("stack")[:MOST_STACKS]
+    known = cache.get(deployment)
+    if "until" in request.GET and not deployment.is_active:
+        until = min(parse_number(request.GET["until"]), deployment.last_seq)
+        view = DeploymentView.past(as_of(deployment, until))
+    elif known is not None and known.is_fresh_for(deployment, deployment.last_seq):
+        view = DeploymentView.part(deployment, stacks, known)
+    else:
+        view = DeploymentView.whole(deployment)
+    return HttpResponse("\n".join(view.render_rows(view.rows_in(stacks), Locale.of(request))))
 
 
 def _then(request: AuthedRequest, view: DeploymentView) -> str:

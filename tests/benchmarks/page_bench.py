@@ -1,15 +1,18 @@
-"""The deployment's page with 9 stacks and 1,000 resources: server, frames, browser. `make bench-page`.
+"""Pages of 9 stacks and 1,000 resources, and of 1,000 changes: server, frames, browser. `make bench-page`.
 
 Server times are of a request in this process, with MariaDB beside it: the first one draws every row, later
 ones take what is at rest from memory. The first page of a web process is asked for over HTTP when it has just
 begun to answer. The browser loads the page from such a process, with nothing in its cache; interactive is
-when all scripts have run (the end of DOMContentLoaded), from the beginning of the navigation on.
+when all scripts have run (the end of DOMContentLoaded), from the beginning of the navigation on. With another
+commit as the argument, a process of its code serves the same rows, and the loads of both alternate.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -22,10 +25,12 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.request import Request, urlopen
 
 from tests.benchmarks.live_place import Place, prepare
-from tests.benchmarks.machine import machine, percentile
+from tests.benchmarks.machine import load, machine, percentile
+from tests.services import REPOSITORY
 
 if TYPE_CHECKING:
     from deployments.models import Deployment, Stack
+    from tests.flows.web import Web
 
 T = TypeVar("T")
 STACKS: Mapping[str, int] = dict.fromkeys(
@@ -35,7 +40,7 @@ STACKS: Mapping[str, int] = dict.fromkeys(
 PAGES = 30
 FIRSTS = 3
 FRAMES = 40
-LOADS = 9
+LOADS = 21
 OPEN = "() => performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd"
 ANSWERED = "() => performance.getEntriesByType('navigation')[0].responseStart"
 REQUESTS = "() => performance.getEntriesByType('resource').length"
@@ -45,9 +50,11 @@ def main() -> None:
     """Measure, and print the figures."""
     folder = Path(tempfile.mkdtemp(prefix="sanso-bench-page-"))
     place = None
+    webs: dict[str, Web] = {}
     try:
         place = prepare(folder)
-        show(f"machine: {machine()}")
+        webs = {"now": place.web} | {base: serving(base, folder) for base in sys.argv[1:2]}
+        show(f"machine: {machine()}; load {load()}")
         for name, finished in (("running", False), ("finished", True)):
             deployment = built(finished=finished)
             show(f"\n{name}, 9 stacks, 1,000 resources, {deployment.last_seq} events")
@@ -55,13 +62,43 @@ def main() -> None:
             measure_server(deployment, place)
             if not finished:
                 measure_frames(deployment)
-            measure_browser(deployment, place)
+            measure_browser(deployment.get_absolute_url(), place, webs)
+            measure_stacks(deployment, place)
+        preview = built_preview()
+        show("\na preview of 1,000 changes in ten stacks")
+        measure_browser(f"{preview.get_absolute_url()}preview", place, webs)
+        show(f"load at the end: {load()}")
     finally:
+        for web in webs.values():
+            web.stop()
         if place is not None:
-            place.web.stop()
             place.mariadb.stop()
             place.redis.stop()
         shutil.rmtree(folder, ignore_errors=True)
+        git("worktree", "prune")
+
+
+def serving(commit: str, folder: Path) -> Web:
+    """Return a web process of another commit's code, on the same database."""
+    from tests.flows.web import start_web
+
+    code = folder / "base"
+    git("worktree", "add", "--quiet", "--detach", str(code), commit)
+    return start_web(folder / "base-web", dict(os.environ), directory=code)
+
+
+def git(*arguments: str) -> None:
+    subprocess.run(["git", *arguments], cwd=REPOSITORY, check=True, stdout=subprocess.DEVNULL)
+
+
+def built_preview() -> Deployment:
+    """Return a change whose preview is ready."""
+    from tests.live import scenes
+    from tests.previews import make_preview, many_changes
+
+    environment = scenes.make_deployment(name="bench-preview").environment
+    changes = many_changes(1000)
+    return make_preview(environment, changes=changes.to_json(), preview_digest=changes.digest)
 
 
 def built(*, finished: bool) -> Deployment:
@@ -182,42 +219,66 @@ def measure_frames(deployment: Deployment) -> None:
     report("  frame with a new forecast", large)
 
 
-def measure_browser(deployment: Deployment, place: Place) -> None:
-    """Print when the page can be used, and how many requests it made."""
+def measure_browser(path: str, place: Place, webs: Mapping[str, Web]) -> None:
+    """Print when a page of each process can be used, and how many requests it made."""
     from playwright.sync_api import sync_playwright
 
     from tests.flows.web import open_chromium
 
+    answered: dict[str, list[float]] = {name: [] for name in webs}
+    opened: dict[str, list[float]] = {name: [] for name in webs}
+    requests: dict[str, int] = {}
     with sync_playwright() as playwright:
         browser = open_chromium(playwright)
-        answered: list[float] = []
-        opened: list[float] = []
-        fold: list[float] = []
-        requests = 0
+        for name, web in [*webs.items()] * (LOADS + 1):
+            context = browser.new_context(viewport={"width": 1440, "height": 900})
+            context.add_cookies([{"name": "sessionid", "value": place.session, "url": web.url}])
+            page = context.new_page()
+            page.goto(web.url + path)
+            answered[name].append(page.evaluate(ANSWERED))
+            opened[name].append(page.evaluate(OPEN))
+            requests[name] = page.evaluate(REQUESTS)
+            context.close()
+        browser.close()
+    medians = {name: statistics.median(times[1:]) for name, times in opened.items()}
+    for name, times in opened.items():
+        show(
+            f"  interactive in Chromium, {name}: median {medians[name]:.0f} ms,"
+            f" {min(times[1:]):.0f} to {max(times[1:]):.0f} ms of {LOADS};"
+            f" the answer begins at {statistics.median(answered[name][1:]):.0f} ms;"
+            f" {requests[name]} requests besides the page"
+        )
+    for name in [*medians][1:]:
+        pairs = [now / before for now, before in zip(opened["now"][1:], opened[name][1:], strict=True)]
+        ratio, paired = medians["now"] / medians[name], statistics.median(pairs)
+        show(f"  ratio to {name}: {ratio:.2f}; median of the ratios of pairs {paired:.2f}")
+
+
+def measure_stacks(deployment: Deployment, place: Place) -> None:
+    """Print how long it takes until all stacks are open and have their rows."""
+    from playwright.sync_api import sync_playwright
+
+    from tests.flows.web import open_chromium
+
+    fold: list[float] = []
+    with sync_playwright() as playwright:
+        browser = open_chromium(playwright)
         for _ in range(LOADS):
             context = browser.new_context(viewport={"width": 1440, "height": 900})
             context.add_cookies([{"name": "sessionid", "value": place.session, "url": place.web.url}])
             page = context.new_page()
-            page.goto(f"{place.web.url}/deployments/{deployment.pk}/")
+            page.goto(f"{place.web.url}{deployment.get_absolute_url()}")
             page.wait_for_function("document.querySelector('.pick[tabindex=\"0\"]')")
-            answered.append(page.evaluate(ANSWERED))
-            opened.append(page.evaluate(OPEN))
-            requests = page.evaluate(REQUESTS)
             fold.append(page.evaluate(TOGGLE))
             context.close()
         browser.close()
-    show(
-        f"  interactive in Chromium: median {statistics.median(opened):.0f} ms,"
-        f" {min(opened):.0f} to {max(opened):.0f} ms of {LOADS};"
-        f" the answer begins at {statistics.median(answered):.0f} ms"
-    )
-    show(f"  all stacks opened by a click: median {statistics.median(fold):.0f} ms")
-    show(f"  requests besides the page: {requests}")
+    show(f"  all stacks opened by a click, with their rows: median {statistics.median(fold):.0f} ms")
 
 
-TOGGLE = """() => {
+TOGGLE = """async () => {
   const begun = performance.now();
   document.querySelector('[data-fold="open"]').click();
+  while (document.querySelector('tr[data-later]')) await new Promise(requestAnimationFrame);
   document.body.offsetHeight;
   return performance.now() - begun;
 }"""

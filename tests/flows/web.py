@@ -19,7 +19,7 @@ from django.db import connection
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Playwright
 
-from tests.services import LIMIT, LOOPBACK, STOP_SECONDS, Service, free_port
+from tests.services import LIMIT, LOOPBACK, REPOSITORY, STOP_SECONDS, Service, free_port
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -51,9 +51,14 @@ def environment_of_processes() -> dict[str, str]:
 
 
 def start_web(
-    folder: Path, environment: Mapping[str, str], *, port: int | None = None, graceful: float = 3
+    folder: Path,
+    environment: Mapping[str, str],
+    *,
+    port: int | None = None,
+    graceful: float = 3,
+    directory: Path = REPOSITORY,
 ) -> Web:
-    """Start uvicorn as in production, and return it when it responds."""
+    """Start uvicorn as in production, and return it when it responds; `directory` has the code."""
     port = port or free_port()
     server = Web(
         command=[
@@ -66,6 +71,7 @@ def start_web(
         answers=lambda: web_answers(port),
         environment=environment,
         stop_timeout=graceful + STOP_SECONDS,
+        directory=directory,
         graceful=graceful,
     )
     server.start()

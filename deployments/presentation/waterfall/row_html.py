@@ -50,6 +50,7 @@ class RowTexts(NamedTuple):
     rolled_back: str
     first: str
     rollback: str
+    every: str
 
 
 @lru_cache(maxsize=8)
@@ -65,6 +66,7 @@ def texts_of(language: str) -> RowTexts:
         rolled_back=_("rollback %(start)s to %(end)s"),
         first=escape(_("First failure")),
         rollback=escape(_("Rollback")),
+        every=escape(_("Show all rows")),
     )
 
 
@@ -90,6 +92,8 @@ def row(of: Row, axis: TimeAxis, now: int, language: str) -> SafeString:
     attributes = f' data-parent="{escape(of.parent)}"' if of.parent else ""
     if of.is_stack:
         attributes += f' data-open="{"yes" if of.open else "no"}"'
+    if of.inside.number:
+        attributes += f' data-inside="{_inside(of)}"{" data-later" if of.is_later else ""}'
     if of.display_status not in _NOT_ENDED:
         attributes += " data-over"
     if of.tier:
@@ -113,7 +117,8 @@ def _name(of: Row, texts: RowTexts) -> str:
     if of.is_stack:
         label = escape(texts.fold % {"name": of.name})
         anchor = f' id="{of.anchor}"' if of.anchor else ""
-        controls = f' aria-controls="{escape(" ".join(of.children))}"' if of.children else ""
+        names = "" if of.is_later else escape(" ".join(of.children))
+        controls = f' aria-controls="{names}"' if names else ""
         fold = (
             f'<button type="button" class="fold"{anchor} aria-label="{label}"'
             f' aria-expanded="{"true" if of.open else "false"}"{controls}>'
@@ -123,13 +128,26 @@ def _name(of: Row, texts: RowTexts) -> str:
     return (
         f'<span class="line"><span class="unseen">{level} </span>{fold}'
         f'<a class="pick" href="?row={address}">{name}</a><span class="notes">{_notes(of, texts)}</span>'
-        f' <span class="type">{escape(_type(of))}</span></span>'
+        f' <span class="type">{escape(_type(of))}</span>{_every(of, texts)}</span>'
         + (f'<span class="reason">{escape(of.reason)}</span>' if of.reason else "")
         + (
             f'<span class="reason undo"><b>{texts.rollback}</b> · {escape(of.back_reason)}</span>'
             if of.back_reason
             else ""
         )
+    )
+
+
+def _inside(of: Row) -> str:
+    """Return the counts of what is in a stack, in the order of later_rows.js."""
+    found = of.inside
+    return f"{found.number} {found.problems} {found.running} {found.canceled} {found.not_run}"
+
+
+def _every(of: Row, texts: RowTexts) -> str:
+    """Return the link to the page with all rows, for browsers without JavaScript."""
+    return (
+        f' <noscript><a href="?rows=all#{escape(of.id)}">{texts.every}</a></noscript>' if of.is_later else ""
     )
 
 

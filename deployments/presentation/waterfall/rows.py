@@ -28,8 +28,25 @@ OPEN = frozenset(
     }
 )
 """Stacks in which something can be seen are open at first; those that wait or have come to rest are not."""
+PROBLEMS = frozenset({DisplayStatus.FAILED, DisplayStatus.ROLLBACK_FAILED})
+RUNNING = frozenset({DisplayStatus.PROGRESS, DisplayStatus.SETTLING, DisplayStatus.ROLLING_BACK})
 NAMED = 3
 """So many of the things that a row waits for are named."""
+LARGE = 200
+"""Resources from which on a page does not begin with all rows."""
+
+
+class Inside(NamedTuple):
+    """How many rows are directly in a stack, without nested stacks, and how many each filter finds."""
+
+    number: int = 0
+    problems: int = 0
+    running: int = 0
+    canceled: int = 0
+    not_run: int = 0
+
+
+NOTHING_INSIDE = Inside()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +56,7 @@ class Row:
     Times are epoch milliseconds, of its own operation; `back` is its rollback, which has a reason of its own
     when it failed. `ghost` is how long it usually takes, `rest` what is expected to come;
     `tier` is the nested stack of the root that it is in. `facts` are (what, value) for the inspector alone.
+    `inside` is counted for stacks of large deployments; what is in one that `is_later` is not sent yet.
     """
 
     path: str
@@ -69,6 +87,8 @@ class Row:
     count: ProgressCount = NONE
     open: bool = True
     hidden: bool = False
+    is_later: bool = False
+    inside: Inside = NOTHING_INSIDE
     anchor: str = ""
     facts: tuple[tuple[Promise, str], ...] = ()
 
@@ -90,8 +110,7 @@ class Row:
     @property
     def is_problem(self) -> bool:
         """Tell whether the row is a failure that is not collateral, also one of the rollback."""
-        failed = (DisplayStatus.FAILED, DisplayStatus.ROLLBACK_FAILED)
-        return self.display_status in failed or self.is_cause
+        return self.display_status in PROBLEMS or self.is_cause
 
     @property
     def is_moving(self) -> bool:
@@ -101,11 +120,7 @@ class Row:
     @property
     def is_running(self) -> bool:
         """Tell whether something goes on in the row."""
-        return self.display_status in (
-            DisplayStatus.PROGRESS,
-            DisplayStatus.SETTLING,
-            DisplayStatus.ROLLING_BACK,
-        )
+        return self.display_status in RUNNING
 
 
 def row_id(path: str) -> str:
@@ -136,19 +151,30 @@ class RowBuilder:
 
     def all(self) -> tuple[Row, ...]:
         """Return all rows from the root down, none before the first stack is known."""
-        return tuple(self._below("", hidden=False)) if "" in self.tree.nodes else ()
+        return tuple(self.below("", hidden=False)) if "" in self.tree.nodes else ()
+
+    @property
+    def is_large(self) -> bool:
+        """Return whether a page does not begin with all rows."""
+        return self.tree.count.total > LARGE
+
+    def is_stack(self, path: str) -> bool:
+        """Return whether a stack is at a path."""
+        node = self.tree.nodes[path]
+        return node.is_stack or node.type == STACK
 
     def some(self, paths: Iterable[str]) -> tuple[Row, ...]:
         """Return the rows at these paths, stacks before what is in them."""
         there = (path for path in paths if path in self.tree.nodes)
         return tuple(self.row(path) for path in sorted(there, key=lambda p: (p.count("/"), p)))
 
-    def _below(self, path: str, *, hidden: bool) -> Iterator[Row]:
+    def below(self, path: str, *, hidden: bool) -> Iterator[Row]:
+        """Yield the row at a path, and all rows in it."""
         row = self.row(path, hidden=hidden)
         yield row
         shut = hidden or not row.open
         for child in self.tree.children.get(path, ()):
-            yield from self._below(child, hidden=shut)
+            yield from self.below(child, hidden=shut)
         closed = {row.id} if shut else set()
         for other in (self.inside or {}).get(path, ()):
             yield with_hidden(other, shut or other.parent in closed)
@@ -192,7 +218,23 @@ class RowBuilder:
             count=self.tree.counts.get(path, NONE) if is_stack else NONE,
             open=self._is_open(path, result.status, is_stack=is_stack),
             hidden=hidden,
+            inside=self._inside(path),
             anchor=f"s-{node.key}" if node.key else "",
+        )
+
+    def _inside(self, path: str) -> Inside:
+        if not self.is_large or not self.is_stack(path):
+            return NOTHING_INSIDE
+        below = [child for child in self.tree.children.get(path, ()) if not self.is_stack(child)]
+        others = [other for child in below for other in (self.inside or {}).get(child, ())]
+        statuses = [(self._result(self.tree.nodes[child]).status, child == self.focus) for child in below]
+        statuses += [(other.display_status, other.is_cause) for other in others]
+        return Inside(
+            number=len(statuses),
+            problems=sum(status in PROBLEMS or is_cause for status, is_cause in statuses),
+            running=sum(status in RUNNING for status, _ in statuses),
+            canceled=sum(status is DisplayStatus.CANCELLED for status, _ in statuses),
+            not_run=sum(status is DisplayStatus.NOT_RUN for status, _ in statuses),
         )
 
     def _children(self, path: str, others: Sequence[Row]) -> tuple[str, ...]:

@@ -30,7 +30,7 @@ from deployments.presentation.remaining import RemainingView, remaining_view
 from deployments.presentation.summary import Summary, phase_status
 from deployments.presentation.text import wording
 from deployments.presentation.text.datetime_formats import clock
-from deployments.presentation.waterfall import cache, progress, row_html
+from deployments.presentation.waterfall import cache, first_rows, progress, row_html
 from deployments.presentation.waterfall.cache import CachedTimeline
 from deployments.presentation.waterfall.eta import Eta, eta
 from deployments.presentation.waterfall.rows import Row, RowBuilder, phase_row
@@ -147,6 +147,15 @@ class DeploymentView:
         if paths is not None:
             return self.row_builder().some(paths)
         return self.row_builder().all() + tuple(self._phases()) if self.tree.nodes else ()
+
+    def first_rows(self, wanted: Iterable[str] = ()) -> tuple[Row, ...]:
+        """Return the rows that the page begins with; those around the paths `wanted` are among them."""
+        found = first_rows.first_rows(self.row_builder(), wanted)
+        return (*found, *self._phases()) if self.tree.nodes else ()
+
+    def rows_in(self, stacks: Iterable[str]) -> tuple[Row, ...]:
+        """Return what is directly in some stacks."""
+        return tuple(first_rows.rows_in(self.row_builder(), stacks))
 
     def rows_without_events(self) -> tuple[Row, ...]:
         """Return the rows that change without a stack event: servers, with their groups, and phases."""
@@ -265,6 +274,7 @@ MODULES = tuple(
             "events",
             "filters",
             "inspector",
+            "later_rows",
             "notify",
             "replay",
             "rows",

@@ -1,5 +1,7 @@
 /* The filters of the rows: problems, running, a tier, a text. The chips show them with counts. */
 
+import * as later from "./later_rows.js";
+
 const root = document.getElementById("waterfall");
 const body = document.getElementById("tree");
 const bar = root.querySelector(".wf-bar");
@@ -85,10 +87,18 @@ export function matches(row) {
   return !wanted || row.cells[0].textContent.toLowerCase().includes(wanted);
 }
 
+/* Whether a stack whose rows are still to come may have one that matches. */
+export function mayMatch(stack) {
+  if (tier.value && stack.dataset.tier !== tier.value) return false;
+  return [...chips].every(([name, chip]) => !isOn(chip) || later.count(stack, name) > 0);
+}
+
 /* Updates the counts and the list of tiers. */
 export function count() {
+  const missing = later.every();
   for (const [name, chip] of chips) {
-    const number = body.querySelectorAll(`tr:not(.stack).${CLASSES[name]}`).length;
+    const here = body.querySelectorAll(`tr:not(.stack).${CLASSES[name]}`).length;
+    const number = missing.reduce((sum, stack) => sum + later.count(stack, name), here);
     chip.querySelector("[data-number]").textContent = number;
     if (name !== "problems") chip.hidden = !number && !isOn(chip);
   }

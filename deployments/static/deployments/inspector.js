@@ -42,6 +42,7 @@ export function start() {
     if (event.key !== "Escape" || shown === null || document.querySelector("dialog[open]")) return;
     if (panel.contains(document.activeElement) || body.contains(document.activeElement)) close();
   });
+  body.addEventListener("sanso:rows", () => { if (shown !== null) mark(true); });
   if (shown !== null) {
     mark(true);
     rows.reveal(idOf(shown));
@@ -68,7 +69,8 @@ export function toFirstFailure() {
 }
 
 /* Selects the next problem, or the previous one; after the last comes the first. */
-export function stepProblem(by) {
+export async function stepProblem(by) {
+  await rows.complete("problems");
   const found = problems();
   if (!found.length) return;
   const at = shown === null ? -1 : found.findIndex((row) => row.id === idOf(shown));
@@ -148,7 +150,7 @@ async function fetchDetails() {
     else merge(panel, parsed.content);
     panel.dataset.path = wanted;
     panel.hidden = false;
-    showPosition();
     split.classList.add("has-inspector");
+    rows.complete("problems").then(showPosition);
   } catch { /* no answer: the details stay, and the next change fetches them again */ }
 }

@@ -3,6 +3,7 @@
 import { merge } from "../portal/live.js";
 import * as axis from "./axis.js";
 import * as filters from "./filters.js";
+import * as later from "./later_rows.js";
 import { show } from "./tabs.js";
 
 const body = document.getElementById("tree");
@@ -20,6 +21,7 @@ export function start(pk) {
     for (const [id, open] of JSON.parse(sessionStorage.getItem(storeKey) ?? "[]")) chosen.set(id, open);
   } catch { /* storage is blocked or broken: folding lasts as long as the page */ }
   filters.start(layOut);
+  later.start(putLater);
   startStops();
   layOut();
   body.addEventListener("click", (event) => {
@@ -50,18 +52,24 @@ export function start(pk) {
 /* Puts rows in: those that are there change in place, new ones go where the server has them (`after`), or else
    below the last one of their stack. */
 export function update(rows) {
-  for (const { id, after, parent, html } of rows) {
+  for (const changed of rows) {
+    const { id, after, parent, html } = changed;
+    const row = document.getElementById(id);
+    const stack = row ? null : later.around(id);
+    if (stack) {
+      later.keep(stack, changed);
+      continue;
+    }
     const parsed = document.createElement("template");
     parsed.innerHTML = html;
     const wanted = parsed.content.firstElementChild;
-    const row = document.getElementById(id);
     prepare(wanted, row);
     if (!row) {
       wanted.dataset.new = "";
       insert(wanted, after, parent);
     } else {
       row.className = wanted.className;
-      for (const name of ["open", "tier", "parent"]) {
+      for (const name of ["open", "tier", "parent", "inside"]) {
         if (wanted.dataset[name] !== undefined) row.dataset[name] = wanted.dataset[name];
       }
       row.toggleAttribute("data-over", wanted.hasAttribute("data-over"));
@@ -71,13 +79,35 @@ export function update(rows) {
   if (rows.length) layOut();
 }
 
+/* Puts rows of stacks in that were not here yet, in their order; then those of frames that came meanwhile. */
+function putLater(rows, since) {
+  let before = null;
+  for (const wanted of rows) {
+    const row = document.getElementById(wanted.id);
+    if (row) {                      // a nested stack, or what a frame brought
+      before = lastBelow(row);
+      continue;
+    }
+    prepare(wanted, null);
+    const { parent } = wanted.dataset;
+    const isFirst = !before || before.id !== parent && !above(before).includes(parent);
+    (isFirst ? document.getElementById(parent) : before).after(wanted);
+    before = wanted;
+    if (expected.isKnown) foresee(wanted);
+  }
+  update(since);
+  layOut();
+}
+
 /* The forecast of unfinished rows; it is kept until the next one arrives. */
 export function expect(outlook) {
-  expected = { ...outlook, critical: new Set(outlook.critical) };
-  for (const row of body.rows) {
-    row.classList.toggle("is-critical", expected.critical.has(row.id) && row.id !== "t-");
-    foretell(row);
-  }
+  expected = { ...outlook, critical: new Set(outlook.critical), isKnown: true };
+  for (const row of body.rows) foresee(row);
+}
+
+function foresee(row) {
+  row.classList.toggle("is-critical", expected.critical.has(row.id) && row.id !== "t-");
+  foretell(row);
 }
 
 function foretell(row) {
@@ -159,6 +189,7 @@ export function layOut() {
   const filtered = filters.isActive();
   const kept = filtered ? looked(focused) : null;
   const shut = new Set();
+  const missing = [];
   let shown = 0;
   for (const row of body.rows) {
     const hidden = filtered ? !kept.has(row.id) : shut.has(row.dataset.parent);
@@ -169,9 +200,12 @@ export function layOut() {
     const open = filtered || isOpen(row) || (needed.has(row.id) && chosen.get(row.id) !== false);
     button.setAttribute("aria-expanded", open);
     if (row.hidden || !open) shut.add(row.id);
+    else if (!filtered && later.isLater(row)) missing.push(row);
   }
+  if (filtered) missing.push(...later.every().filter(filters.mayMatch));
+  if (missing.length) later.load(missing);
   empty.hidden = body.rows.length > 0;
-  none.hidden = !filtered || shown > 0;
+  none.hidden = !filtered || shown > 0 || missing.length > 0;
   filters.count();
   if (document.getElementById(stop)?.hidden !== false) stopAt(focused ?? body.querySelector("tr:not([hidden])"));
 }
@@ -275,8 +309,15 @@ function close(row) {
   go(document.getElementById(row.dataset.parent));
 }
 
+/* Fetches what is still to come of the rows that a filter finds. */
+export function complete(name) {
+  return later.load(later.every().filter((stack) => later.count(stack, name) > 0));
+}
+
 /* Expands the stacks around a row, and goes there. */
-export function reveal(id) {
+export async function reveal(id) {
+  const stack = document.getElementById(id) ? null : later.around(id);
+  if (stack) await later.load([stack]);
   const row = document.getElementById(id)?.closest("#tree tr");
   if (!row) return;
   show("waterfall");

@@ -1,0 +1,64 @@
+"""What a large page begins with, and the rows of its stacks."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+
+from deployments.models import Deployment, Resource
+from tests.live import scenes
+from tests.views.pages import page
+
+pytestmark = pytest.mark.core
+STACKS = {"Network": 90, "Aurora": 90, "AppServers": 90}
+
+
+@pytest.fixture
+def large(operator: User) -> Deployment:
+    """A successful creation of 273 resources."""
+    deployment = scenes.make_deployment(user=operator)
+    scenes.complete_everything(deployment, scenes.add_stacks(deployment, STACKS))
+    return scenes.reload(deployment)
+
+
+def rows_of(client: Client, address: str) -> list[str]:
+    return [row["id"] for row in page(client.get(address)).one(id="tree").all("tr")]
+
+
+def test_a_large_page_begins_with_stacks_and_phases(browser: Client, large: Deployment) -> None:
+    found = rows_of(browser, large.get_absolute_url())
+
+    assert found[:4] == ["t-", "t-Network", "t-Aurora", "t-AppServers"]
+    assert all(row.startswith("t-@") for row in found[4:])
+
+
+def test_all_rows_and_those_around_one_can_be_requested(browser: Client, large: Deployment) -> None:
+    every = rows_of(browser, f"{large.get_absolute_url()}?rows=all")
+    around = rows_of(browser, f"{large.get_absolute_url()}?row=Aurora/Aurora9")
+
+    assert len([row for row in every if not row.startswith("t-@")]) == 1 + 3 + 270
+    assert "t-Aurora.Aurora9" in around
+    assert "t-Network.Network9" not in around
+
+
+def test_a_small_page_begins_with_all_rows(browser: Client, operator: User) -> None:
+    deployment = scenes.succeeded(user=operator)
+
+    assert f"t-Network.Network{Resource.objects.filter(stack__path='Network').count()}" in rows_of(
+        browser, deployment.get_absolute_url()
+    )
+
+
+@pytest.mark.parametrize("until", ["", "&until=99999"])
+def test_the_rows_of_stacks_are_a_fragment(browser: Client, large: Deployment, until: str) -> None:
+    address = reverse("deployment_stack_rows", args=[large.pk])
+
+    text = browser.get(f"{address}?stack=Aurora&stack=Nothing{until}").content.decode()
+
+    assert text.count("<tr ") == 90
+    assert 'data-parent="t-Aurora"' in text
+    assert "<html" not in text
+    assert browser.get(f"{address}?until=x").status_code == 200
+    assert browser.get(reverse("deployment_stack_rows", args=[4711])).status_code == 404
