@@ -79,13 +79,13 @@ def fill(folder: Path) -> None:
         upgrade_load.upgrade()
         lists_data.generate()
         done.touch()
-        say(f"filled in {time.perf_counter() - begun:.0f} s")
+        show(f"filled in {time.perf_counter() - begun:.0f} s")
     begun = time.perf_counter()
     call_command("migrate", verbosity=1)
-    say(f"migrations since: {time.perf_counter() - begun:.1f} s")
+    show(f"migrations since: {time.perf_counter() - begun:.1f} s")
     lists_data.fill_health()
-    say(f"machine: {machine()}; load {load()}")
-    say(", ".join(f"{number:,} {name}" for name, number in lists_data.counted().items()))
+    show(f"machine: {machine()}; load {load()}")
+    show(", ".join(f"{number:,} {name}" for name, number in lists_data.counted().items()))
 
 
 def measure_all(mariadb: MariaDB, only: list[str]) -> int:
@@ -99,14 +99,14 @@ def measure_all(mariadb: MariaDB, only: list[str]) -> int:
             username="bench", defaults={"is_staff": True, "is_superuser": True, "is_active": True}
         )[0]
     )
-    say("\n| page | median | slowest | CPU | queries |\n|---|--:|--:|--:|--:|")
+    show("\n| page | median | slowest | CPU | queries |\n|---|--:|--:|--:|--:|")
     over = []
     for address in pages():
         if only and not any(part in address for part in only):
             continue
         if not measure(client, mariadb, address):
             over.append(address)
-    say(f"\nover {LIMIT_MS} ms: {len(over)}" + "".join(f"\n  {address}" for address in over))
+    show(f"\nover {LIMIT_MS} ms: {len(over)}" + "".join(f"\n  {address}" for address in over))
     return int(bool(over))
 
 
@@ -131,10 +131,10 @@ def measure(client: Client, mariadb: MariaDB, address: str) -> bool:
     median = statistics.median(times)
     marked = f"**{median:.0f} ms**" if median > LIMIT_MS else f"{median:.0f} ms"
     cost = f"{max(first, *times):.0f} ms | {statistics.mean(work):.0f} ms"
-    say(f"| `{address}` | {marked} | {cost} | {len(captured)} |")
+    show(f"| `{address}` | {marked} | {cost} | {len(captured)} |")
     if os.environ.get("SHOW_SQL") and median > LIMIT_MS:
         for query in sorted(captured, key=lambda one: -float(one["time"]))[:3]:
-            say(f"    {query['time']} {query['sql'][:1500]}")
+            show(f"    {query['time']} {query['sql'][:1500]}")
     is_busy = float(load()) > (os.cpu_count() or 1)
     return (statistics.mean(work) if is_busy else median) <= LIMIT_MS
 
@@ -213,7 +213,7 @@ def admin_pages() -> Iterator[str]:
             yield f"{listed}{row.pk}/change/"
 
 
-def say(line: str) -> None:
+def show(line: str) -> None:
     """Print a line at once."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()

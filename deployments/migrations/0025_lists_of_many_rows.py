@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('deployments', '0023_boundary'),
+        ('deployments', '0024_keep_on_failure'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
