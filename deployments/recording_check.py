@@ -28,6 +28,7 @@ FIELDS: Mapping[type[models.Model], tuple[str, ...]] = {
         *("kind", "state", "last_phase", "reason", "parameters", "template_digest", "stack_id", "last_seq"),
         *("error_code", "error_message", "error_sentence", "created_at", "phase_at", "polled_at"),
         *("ticked_at", "ended_at", "ready_at", "protection", "applied_at", "cancel_code"),
+        *("cancel_requested_at", "cancel_accepted_at"),
     ),
     Environment: (
         *("name", "stack_name", "stack_id", "stack_status", "status_reason", "outputs", "parameters"),

@@ -321,7 +321,14 @@ def preview_again(*, user: User, deployment: Deployment) -> Deployment:
 
 def cancel(row: Deployment, code: str, user: User | None) -> None:
     """Mark an open change as canceled; its next step deletes the change set and ends it."""
-    values = {"cancel_code": code, "canceled_by": user, "due_at": timezone.now(), "version": row.version + 1}
+    now = timezone.now()
+    values: dict[str, Any] = {
+        "cancel_code": code,
+        "canceled_by": user,
+        "cancel_requested_at": now,
+        "cancel_refusal": {},
+    }
+    values |= {"due_at": now, "version": row.version + 1}
     Deployment.objects.filter(pk=row.pk).update(**values)
     for name, value in values.items():
         setattr(row, name, value)

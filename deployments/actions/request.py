@@ -17,6 +17,8 @@ from deployments.models import AuditRecord, Deployment, Environment
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
+DEPLOY = "deployments.add_deployment"
+"""Django's own permission: environments can be created, failures injected in the sandbox."""
 CHANGE = "deployments.change_environment"
 DELETE = "deployments.add_deployment"
 """The permission of who may deploy: it includes to delete."""

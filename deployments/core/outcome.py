@@ -46,12 +46,15 @@ _ENDS = {
     Kind.ROLLBACK_UPDATE: _ROLLBACK_UPDATE,
     Kind.ROLLBACK_CREATION: _ROLLBACK_CREATION,
 }
+_CANCELED_CREATE = {"DELETE_COMPLETE": State.CANCELED, "DELETE_FAILED": State.FAILED}
 
 
-def outcome(kind: Kind, root_status: str) -> State | None:
+def outcome(kind: Kind, root_status: str, *, is_canceled: bool = False) -> State | None:
     """Return the final state of a deployment, None while the root stack's operation is in progress.
 
     Of all but a creation, only its own final statuses count: the stack has its previous final status for a
-    moment after the request.
+    moment after the request. The same is true of a creation that `is_canceled`: its stack is deleted.
     """
+    if is_canceled and kind is Kind.CREATE:
+        return _CANCELED_CREATE.get(root_status)
     return _ENDS[kind].get(root_status)

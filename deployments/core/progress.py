@@ -14,6 +14,7 @@ from deployments.core.status import (
     is_gone,
     is_of_deletion,
     is_retained,
+    is_rollback,
 )
 from deployments.core.timeline import Changes
 
@@ -57,6 +58,11 @@ def rolled_back(statuses: Iterable[tuple[str, int]]) -> ProgressCount:
         if word and not is_failed_create(word):
             found += ProgressCount(number if is_gone(word) else 0, number)
     return found
+
+
+def turns_back(kind: Kind, root_status: str) -> bool:
+    """Return whether a deployment goes back: its root stack rolls back, or is deleted instead of created."""
+    return is_rollback(root_status) or (kind is not Kind.DELETE and is_of_deletion(root_status))
 
 
 def resource_state(kind: Kind, status: str) -> str:

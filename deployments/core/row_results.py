@@ -26,12 +26,16 @@ from deployments.core.timeline import OperationRun, in_ms
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
-    """The course of a deployment as a whole. `turn` is when its root stack began to roll back (epoch ms)."""
+    """The course of a deployment as a whole.
+
+    `turn` is when its root stack began to roll back (epoch ms), or to be deleted because it was canceled.
+    """
 
     kind: Kind
     turn: int | None = None
     is_over: bool = False
     is_success: bool = False
+    is_canceled: bool = False
 
     def is_back(self, status: str, start: int) -> bool:
         """Return whether an operation that began at `start` (epoch ms) belongs to the rollback."""
@@ -43,6 +47,13 @@ class Course:
         if self.kind is Kind.CREATE:  # by its operation alone: times can be equal to the millisecond
             return operation is OperationKind.DELETE
         return self.turn is not None and start >= self.turn
+
+    def counts(self, failure: Failure) -> bool:
+        """Return whether a failure can be the cause of one: after a cancellation, only one of going back."""
+        if not self.is_canceled:
+            return True
+        is_collateral = is_cancelled(failure.status, failure.reason)
+        return not is_collateral and self.is_back(failure.status, in_ms(failure.at))
 
     @property
     def starts_nothing_more(self) -> bool:
@@ -77,8 +88,12 @@ class RowResult:
 
 
 def turn_of(runs: Iterable[OperationRun]) -> int | None:
-    """Return when the root stack, whose runs these are, began to roll back; None when it did not."""
-    return next((run.start for run in runs if run.operation is OperationKind.ROLLBACK), None)
+    """Return when the root stack, whose runs these are, began to go back; None when it did not.
+
+    The stack of a creation that is canceled is deleted.
+    """
+    back = (OperationKind.ROLLBACK, OperationKind.DELETE)
+    return next((run.start for run in runs if run.operation in back), None)
 
 
 def forward_runs(runs: Iterable[OperationRun], course: Course) -> list[OperationRun]:
@@ -101,7 +116,8 @@ def result_of(
     back_runs = [run for run in runs if course.is_back(run.status, run.start)]
     own_runs = forward_runs(runs, course)
     own_failures = [f for f in failures if not course.is_back(f.status, in_ms(f.at))]
-    forward = _forward(own_runs, own_failures, is_stack=is_stack, is_cut=bool(back_runs) or course.is_over)
+    breaks = is_stack and not course.is_canceled
+    forward = _forward(own_runs, own_failures, is_stack=breaks, is_cut=bool(back_runs) or course.is_over)
     back = _back(back_runs)
     back_failures = [f for f in failures if f not in own_failures]
     failed_back = back is not None and back.status is DisplayStatus.ROLLBACK_FAILED

@@ -76,6 +76,11 @@ CANCEL_CODES = [
     ("missed", _("Scheduled time missed")),
     ("permission_lost", _("Permission withdrawn")),
     ("environment_deleted", _("Environment deleted")),
+    ("end", _("Canceled before its stacks")),
+    ("delete", _("Canceled: stack deleted")),
+    ("roll_back", _("Canceled: update rolled back")),
+    ("stop_waiting", _("Canceled while waiting")),
+    ("leave_unprotected", _("Protection canceled")),
 ]
 
 
@@ -139,8 +144,9 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
         return self.exclude(environment__in=recorded.values("pk"))  # NOT IN, unlike a join, keeps the order
 
     def failed_or_rolled_back(self) -> Self:
-        """Keep those that failed or were rolled back."""
-        return self.filter(state__in=[str(State.FAILED), str(State.ROLLED_BACK)])
+        """Keep those that failed or were rolled back, but not on request."""
+        rows = self.filter(state__in=[str(State.FAILED), str(State.ROLLED_BACK)])
+        return rows.exclude(state=str(State.ROLLED_BACK), cancel_accepted_at__isnull=False)
 
     def waiting(self) -> Self:
         """Keep changes and deletions that wait for approval, for their time, or for their turn."""
@@ -251,13 +257,17 @@ class Deployment(models.Model):
     )
     # Of a change: when it takes its place in the queue, if a time was chosen.
     scheduled_for = models.DateTimeField(null=True, blank=True, editable=False)
-    # Why it ends without being applied, from the request on, and who requested that (nobody: it expired).
+    # Why it ends before its goal, from the request on, and who requested that (nobody: it expired).
     cancel_code = models.CharField(
         max_length=20, blank=True, default="", choices=CANCEL_CODES, editable=False
     )
     canceled_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", editable=False
     )
+    # When its cancellation was requested and, once it is stopping, accepted; or why that came too late.
+    cancel_requested_at = models.DateTimeField(null=True, blank=True, editable=False)
+    cancel_accepted_at = models.DateTimeField(null=True, blank=True, editable=False)
+    cancel_refusal = models.JSONField(default=dict, blank=True, editable=False)
     # The newest event of each nested stack before a change: what is newer belongs to it.
     bookmarks = models.JSONField(default=dict, blank=True, editable=False)
     template_digest = models.CharField(max_length=64, blank=True, default="")
@@ -354,6 +364,23 @@ class Deployment(models.Model):
     def prediction(self) -> Prediction | None:
         """Return how right its preview was about what does not change, None if that is not known."""
         return Prediction.from_json(self.changes.get("prediction") or {})
+
+    @property
+    def is_cancel_pending(self) -> bool:
+        """Return whether its cancellation was requested, and neither accepted nor refused so far."""
+        is_open = self.is_active and self.cancel_accepted_at is None and not self.cancel_refusal
+        return is_open and self.cancel_requested_at is not None
+
+    @property
+    def is_stopping(self) -> bool:
+        """Return whether its cancellation was accepted, also after its end."""
+        return self.cancel_accepted_at is not None
+
+    @property
+    def was_canceled(self) -> bool:
+        """Return whether it ended because it was canceled: an update is rolled back then."""
+        state = State(self.state)
+        return state is State.CANCELED or (state is State.ROLLED_BACK and self.is_stopping)
 
     @property
     def changed_nothing(self) -> bool:

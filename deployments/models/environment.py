@@ -30,12 +30,15 @@ class EnvironmentState(models.IntegerChoices):
     DELETED = 3, _("Deleted")
 
 
+_CANCELED = Q(latest__state="rolled_back", latest__cancel_accepted_at__isnull=False)
+"""The update was rolled back on request: the stack is as it was before, and nothing has failed."""
 _PROBLEM = (
     Q(missing_since__isnull=False)
-    | Q(latest__state__in=("failed", "rolled_back"))
+    | Q(latest__state="failed")
+    | Q(latest__state="rolled_back", latest__cancel_accepted_at=None)
     | ~Q(latest__attention_code="") & Q(latest__active_key__isnull=False)
     | Q(latest__active_key=None)
-    & (Q(stack_status__in=sorted(PROBLEMS)) | Q(health_word__in=("degraded", "unhealthy")))
+    & (Q(stack_status__in=sorted(PROBLEMS)) & ~_CANCELED | Q(health_word__in=("degraded", "unhealthy")))
     # After a rollback that an operator requested, that is the status of a stack without problems.
     & ~Q(
         latest__kind="rollback_update",

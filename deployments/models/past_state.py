@@ -93,6 +93,7 @@ def _then(deployment: Deployment, events: Sequence[Event], seq: int, now: dateti
         then.applied_at = None
     if any(event.code == "ended" for event in events):
         return then
+    _set_cancellation(then, events)
     phases = [str(event.values.get("phase", "")) for event in events if event.code == "phase"]
     known = [phase for phase in phases if phase in {str(state) for state in ACTIVE}]
     then.state = then.last_phase = known[-1] if known else str(State.PREFLIGHT)
@@ -107,6 +108,16 @@ def _then(deployment: Deployment, events: Sequence[Event], seq: int, now: dateti
     then.attention = str(attention.get("message", ""))
     then.attention_sentence = _stored_message(attention)
     return then
+
+
+def _set_cancellation(then: Deployment, events: Sequence[Event]) -> None:
+    """Set when the cancellation was requested and accepted, as far as events report it."""
+    then.cancel_requested_at = then.cancel_accepted_at = None
+    for event in events:
+        if event.code == "cancel.requested":
+            then.cancel_requested_at, then.cancel_accepted_at = event.at, None
+        elif event.code == "cancel.accepted":
+            then.cancel_accepted_at = event.at
 
 
 def _attention(events: Sequence[Event]) -> Mapping[str, Any]:

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 
 from django.utils import timezone
 
-from deployments.core.phases import ROLLBACKS, Kind
-from deployments.core.progress import ALMOST, percent_of_time, rolled_back
-from deployments.core.status import is_rollback
+from deployments.core.phases import Kind
+from deployments.core.progress import ALMOST, percent_of_time, rolled_back, turns_back
 from deployments.core.timeline import in_ms
 from deployments.models import timeline as timelines
 from deployments.models.deployment import Deployment
@@ -24,7 +23,7 @@ def advance(deployment: Deployment) -> None:
     timeline = timelines.load(deployment, stacks=stacks, now=now)
     percent = of_rows(stacks, timeline, in_ms(now))
     if percent is not None:
-        deployment.advance_progress(percent, back=goes_back(stacks, Kind(deployment.kind)))
+        deployment.advance_progress(percent, back=goes_back(Kind(deployment.kind), stacks))
 
 
 def of_rows(stacks: Sequence[Stack], timeline: Timeline, now: int) -> int | None:
@@ -32,12 +31,12 @@ def of_rows(stacks: Sequence[Stack], timeline: Timeline, now: int) -> int | None
 
     None when there is neither a forecast nor a rollback.
     """
-    if goes_back(stacks, timeline.course.kind):
+    if goes_back(timeline.course.kind, stacks):
         statuses = Counter(resource.status for stack in stacks for resource in stack.resources.all())
         return min(ALMOST, rolled_back(statuses.items()).percent)
     return None if timeline.forecast is None else percent_of_time(timeline.start, now, timeline.forecast.end)
 
 
-def goes_back(stacks: Sequence[Stack], kind: Kind) -> bool:
-    """Return whether the root stack rolls back what the deployment began."""
-    return kind not in ROLLBACKS and any(is_rollback(stack.status) for stack in stacks if not stack.path)
+def goes_back(kind: Kind, stacks: Sequence[Stack]) -> bool:
+    """Return whether the root stack rolls back, or is deleted because its creation was canceled."""
+    return any(turns_back(kind, stack.status) for stack in stacks if not stack.path)

@@ -14,12 +14,12 @@ from deployments.core.dependencies import Edge, Waiting
 from deployments.core.forecast import Forecast, is_slow, project
 from deployments.core.intervals import WORKER_SILENT
 from deployments.core.phases import BEFORE_STACKS, DELETING, ROLLBACKS, Kind, State, phases_of
-from deployments.core.progress import resource_state
-from deployments.core.root_cause import first_failure
+from deployments.core.progress import resource_state, turns_back
+from deployments.core.root_cause import Failure, first_failure
 from deployments.core.row_results import Course, forward_runs, turn_of
 from deployments.core.schedule import PHASE, Schedule, Span
-from deployments.core.status import OperationKind, is_failed, is_rollback
-from deployments.core.timeline import Interval, OperationRun, in_ms, of_stack, runs
+from deployments.core.status import OperationKind, is_failed
+from deployments.core.timeline import Changes, Interval, OperationRun, in_ms, of_stack, runs
 from deployments.core.usual_durations import CLOSING_TYPE, PHASE_TYPE, DurationHistory, UsualDuration
 from deployments.models.deployment import Deployment
 from deployments.models.duration import Expectation
@@ -132,7 +132,25 @@ def course_of(deployment: Deployment, root: Iterable[OperationRun]) -> Course:
         turn=None if kind is Kind.DELETE or kind in ROLLBACKS else turn_of(root),
         is_over=not deployment.is_active,
         is_success=deployment.state == State.SUCCEEDED,
+        is_canceled=deployment.is_stopping,
     )
+
+
+def failures_of(
+    deployment: Deployment, events: Iterable[Event], root_changes: Changes | None = None
+) -> list[Failure]:
+    """Return the failures in events that can be the cause of the deployment's; see `Course.counts`.
+
+    `root_changes` are those of the root stack; they are read if they are needed and not passed.
+    """
+    found = [failure for event in events if (failure := event.as_failure())]
+    if not deployment.is_stopping:
+        return found
+    if root_changes is None:
+        rows = Stack.objects.of(deployment).filter(path="").values_list("changes", flat=True)
+        root_changes = rows.first() or []
+    course = course_of(deployment, runs(root_changes))
+    return [failure for failure in found if course.counts(failure)]
 
 
 def phase_spans(deployment: Deployment, landmarks: Iterable[Event]) -> dict[str, Span]:
@@ -244,7 +262,8 @@ class _TimelineBuilder:
         """Return the path of what failed first, "" when nothing did or it may still turn out well."""
         if not self.course.starts_nothing_more:
             return ""
-        found = {failure: event.subject for event in landmarks if (failure := event.as_failure())}
+        known = {failure: event.subject for event in landmarks if (failure := event.as_failure())}
+        found = {failure: subject for failure, subject in known.items() if self.course.counts(failure)}
         failure = first_failure(found)
         return found[failure] if failure else ""
 
@@ -327,8 +346,12 @@ class _TimelineBuilder:
 
     def _forecast(self, known: Mapping[str, Span]) -> tuple[Forecast | None, Mapping[str, Span]]:
         root = self._status("") if "" in self.stacks else ""
-        turned = is_rollback(root) and self.kind not in ROLLBACKS
-        if not self.deployment.is_active or self.seen < self.now or turned or is_failed(root):
+        if (
+            not self.deployment.is_active
+            or self.seen < self.now
+            or turns_back(self.kind, root)
+            or is_failed(root)
+        ):
             return None, {}
         if not self.resources:
             return self._expected(), {}

@@ -167,7 +167,7 @@ def end_canceled(deployment: Deployment, clients: Clients) -> None:
     """Delete the change set, with the nested ones, and end the change."""
     _delete_change_set(deployment, clients)
     with transaction.atomic():
-        deployment.move_to(State.CANCELED)
+        deployment.move_to(State.CANCELED, cancel_accepted_at=timezone.now())
         approvals.close(deployment, "withdrawn")
         user = deployment.canceled_by
         event_log.add(
@@ -200,19 +200,26 @@ def _delete_change_set(deployment: Deployment, clients: Clients) -> None:
         clients.cloudformation.delete_change_set(deployment.change_set_name, stack_id)
 
 
-def begin(deployment: Deployment, clients: Clients) -> float:
+def begin(deployment: Deployment, clients: Clients) -> float | None:
     """Execute the applied change set when it is the change's turn, and begin the phase of the stacks.
 
     If the stack is another one than the preview was computed for, a new preview is computed instead. If the
-    change needs an approval and has none, it waits for one.
+    change needs an approval and has none, it waits for one. One that was canceled ends, unless its execution
+    has begun. Return the seconds until the next step, None at the end.
     """
     if not queue.take_place(deployment):
         return BUSY
     try:
         change_set = clients.cloudformation.describe_change_set(deployment.change_set_id)
-    except AwsNotFound:
-        return _out_of_date(deployment)  # CloudFormation deletes it when it executes another one
+    except AwsNotFound:  # CloudFormation deletes it when it executes another one
+        if not deployment.is_cancel_pending:
+            return _out_of_date(deployment)
+        end_canceled(deployment, clients)
+        return None
     if not change_set.execution_status.startswith("EXECUTE_"):
+        if deployment.is_cancel_pending:
+            end_canceled(deployment, clients)
+            return None
         stack = clients.cloudformation.describe_stack(deployment.stack_id)
         if not is_final(stack.status):
             return BUSY

@@ -49,7 +49,7 @@ def gather(deployment: Deployment, clients: Clients, *, is_last: bool = False) -
     this one `is_last`.
     """
     failure = _failure(deployment)
-    if failure is None or Evidence.objects.of(deployment).exists():
+    if failure is None or deployment.is_stopping or Evidence.objects.of(deployment).exists():
         return
     kinds = _kinds(failure)
     if Kind.FUNCTION_LOG in kinds:

@@ -46,7 +46,7 @@ def finalize(
         values: dict[str, object] = {"stack_status": status, "status_reason": reason, "observed_at": now}
         values |= {"known_stack": {}, "changed_outside_at": None, "stuck": {}}
         values |= skipped.after(deployment, state)
-        if deployment.kind == Kind.DELETE and state is State.SUCCEEDED:
+        if _is_deleted(Kind(deployment.kind), state, status):
             values |= {"deleted_at": now, "live_key": None, "due_at": None, "secret_fingerprints": ""}
         elif gone:
             values |= {"stack_id": "", "stack_status": "", "outputs": {}, "due_at": None}
@@ -58,7 +58,21 @@ def finalize(
         Environment.objects.filter(pk=deployment.environment_id).update(**values)
         if state is not State.SUCCEEDED:
             history.keep(deployment.environment, now, changed=True)  # lists say that it is being created
-        event_log.add(deployment, "ended", state=str(state), code=code, message=stored)
-        if deployment.kind in DELETING or (deployment.creates and state is not State.SUCCEEDED):
+        canceled = {"canceled": deployment.kind} if deployment.was_canceled else {}
+        event_log.add(deployment, "ended", state=str(state), code=code, message=stored, **canceled)
+        unfinished = deployment.creates and state is not State.SUCCEEDED and not _stays(state, status)
+        if deployment.kind in DELETING or unfinished:
             remaining.request_search(deployment)
         Deployment.objects.open_changes().of(deployment.environment).update(due_at=now)
+
+
+def _is_deleted(kind: Kind, state: State, status: str) -> bool:
+    """Return whether the environment does not exist any more: deleted, or its creation canceled in time."""
+    if kind is Kind.CREATE:
+        return state is State.CANCELED and not _stays(state, status)
+    return kind is Kind.DELETE and state is State.SUCCEEDED
+
+
+def _stays(state: State, status: str) -> bool:
+    """Return whether a deployment was canceled when its stacks were complete: nothing was deleted."""
+    return state is State.CANCELED and status not in ("", DELETED)

@@ -194,10 +194,7 @@ def clean_up_unexecuted(deployment: Deployment, clients: Clients) -> None:
     If that fails, the environment has the stack: its page offers to delete it, and it is purged later.
     """
     try:
-        stack = clients.cloudformation.describe_stack(deployment.environment.stack_name)
-        ours = stack.tags.get(preflight.ENVIRONMENT_TAG) == str(deployment.environment.key)
-        if ours and stack.status == IN_REVIEW:
-            clients.cloudformation.delete_stack(stack.stack_id, f"unexecuted-{deployment.token}")
+        delete_unexecuted(deployment, clients)
     except AwsNotFound:
         return
     except AwsFailure:
@@ -207,3 +204,14 @@ def clean_up_unexecuted(deployment: Deployment, clients: Clients) -> None:
                 stack_status=IN_REVIEW,
                 due_at=timezone.now() + timedelta(seconds=OBSERVE_DELAY),
             )
+
+
+def delete_unexecuted(deployment: Deployment, clients: Clients) -> None:
+    """Delete the empty stack of a change set that was never executed, and no other stack of the name.
+
+    Raise AwsNotFound if there is none.
+    """
+    stack = clients.cloudformation.describe_stack(deployment.environment.stack_name)
+    ours = stack.tags.get(preflight.ENVIRONMENT_TAG) == str(deployment.environment.key)
+    if ours and stack.status == IN_REVIEW:
+        clients.cloudformation.delete_stack(stack.stack_id, f"unexecuted-{deployment.token}")

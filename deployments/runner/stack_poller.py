@@ -19,9 +19,10 @@ from deployments.core.status import DELETED, IN_REVIEW, is_failed, is_final, is_
 from deployments.core.stuck import STUCK
 from deployments.errors import AwsNotFound, AwsRetryable, Message
 from deployments.message_codes import Code
-from deployments.models import Deployment, Environment, Event, Stack
+from deployments.models import Deployment, Environment, Event, Stack, timeline
 from deployments.models.stack import STACK_TYPE
 from deployments.runner import (
+    cancel,
     continue_rollback,
     delete,
     endpoint_run,
@@ -46,15 +47,15 @@ def poll(deployment: Deployment, clients: Clients, now: datetime) -> float | Non
     """Poll the stacks once. Return the seconds until the next poll, None if the deployment has ended."""
     polls = stack_polls.PollRound(deployment, now)
     root = None
-    if polls.includes_root:
+    if polls.includes_root or deployment.is_cancel_pending:
         try:
             root = clients.cloudformation.describe_stack(deployment.stack_id)
         except AwsNotFound:
             finish_without_stack(deployment)
             return None
-        if _start_if_needed(deployment, clients, root):
+        if _start_or_stop(deployment, clients, root):
             return launch.AT_ONCE
-    end = outcome(Kind(deployment.kind), root.status) if root and has_begun(deployment, root) else None
+    end = _outcome(deployment, root) if root else None
     changed = _read_what_can_be(deployment, clients, polls, is_over=end is not None)
     deployment.record(polled_at=now)
     if changed or end is not None:  # at the end once more: what was throttled may be read now
@@ -68,6 +69,23 @@ def poll(deployment: Deployment, clients: Clients, now: datetime) -> float | Non
         deployment.record(quiet_passes=0 if changed else deployment.quiet_passes + 1)
     _mirror(deployment, root.status if root else own.status)
     return polls.delay(polled_root=root is not None)
+
+
+def _start_or_stop(deployment: Deployment, clients: Clients, root: StackView) -> bool:
+    """Start the stack operation unless it has begun, or stop it if that was requested.
+
+    Return whether one of both was requested from CloudFormation now.
+    """
+    if deployment.is_cancel_pending:
+        cancel.stop(deployment, clients, root, has_begun=has_begun(deployment, root))
+        return deployment.is_stopping
+    return not deployment.is_stopping and _start_if_needed(deployment, clients, root)
+
+
+def _outcome(deployment: Deployment, root: StackView) -> State | None:
+    if not has_begun(deployment, root):
+        return None
+    return outcome(Kind(deployment.kind), root.status, is_canceled=deployment.is_stopping)
 
 
 def _read_what_can_be(
@@ -239,6 +257,8 @@ def finish_without_stack(deployment: Deployment) -> None:
     """End a deployment whose root stack no longer exists."""
     if deployment.kind in DELETING:
         finalize.finalize(deployment, State.SUCCEEDED, DELETED, {})
+    elif deployment.kind == Kind.CREATE and deployment.is_stopping:
+        finalize.finalize(deployment, State.CANCELED, DELETED, {})
     else:
         code, message = endpoint_run.why_missing(deployment.environment)
         finalize.finalize(deployment, State.FAILED, "", {}, code, message)
@@ -261,8 +281,14 @@ def _ends_now(deployment: Deployment, end: State) -> bool:
 def finish(deployment: Deployment, end: State, root: StackView) -> float | None:
     """End the deployment, or begin the phases after the stacks. Return the seconds until the next step."""
     if not _ends_now(deployment, end):
+        if deployment.is_stopping:  # CloudFormation was faster
+            late = Message(Code.CANCEL_TOO_LATE, {"status": root.status})
+            cancel.refuse(deployment, late, root.status)
         return readiness.begin(deployment, root)
-    code, message = ("", None) if end is State.SUCCEEDED else _failure_reason(deployment, root)
+    as_wanted = end in (State.SUCCEEDED, State.CANCELED) or (
+        end is State.ROLLED_BACK and deployment.is_stopping
+    )
+    code, message = ("", None) if as_wanted else _failure_reason(deployment, root)
     finalize.finalize(deployment, end, root.status, {}, code, message)
     return None
 
@@ -271,7 +297,7 @@ def _failure_reason(deployment: Deployment, root: StackView) -> tuple[str, Messa
     if root.status == DELETED and deployment.kind not in DELETING:
         return "StackDeleted", Message(Code.STACK_DELETED_OUTSIDE)
     landmarks = Event.objects.of(deployment).landmarks()
-    failure = first_failure(found for event in landmarks if (found := event.as_failure()))
+    failure = first_failure(timeline.failures_of(deployment, landmarks))
     if failure:
         where = f"{failure.path}/{failure.logical_id}".lstrip("/")
         return "ResourceFailed", Message(

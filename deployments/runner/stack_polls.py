@@ -12,7 +12,7 @@ from deployments.core.polling import PolledStack, TokenBucket, choose, delay
 from deployments.core.schedule import PHASE
 from deployments.core.status import IN_REVIEW, is_final
 from deployments.core.timeline import at_ms
-from deployments.models import Deployment, Expectation, Stack, timeline
+from deployments.models import Deployment, Expectation, Stack, leases, timeline
 
 AT_ONCE = 0.0
 
@@ -27,10 +27,8 @@ def notify_changed(deployment: Deployment, stack_id: str) -> bool:
     stacks = Stack.objects.of(deployment).with_id(stack_id)
     if not stacks.update(hinted_at=now, settled=False):
         return False
-    # A due time further ahead than any step sets is a lease: a step is in progress.
-    soon = now + timedelta(seconds=settings.SANSO_TICK_LEASE / 2)
     rows = Deployment.objects.active().filter(pk=deployment.pk)
-    rows.filter(due_at__gt=now, due_at__lte=soon).update(due_at=now)
+    leases.hasten(rows, now, timedelta(seconds=settings.SANSO_TICK_LEASE))
     return True
 
 

@@ -33,6 +33,7 @@ from deployments.models import Deployment, leases
 from deployments.runner import (
     action_requests,
     approvals,
+    cancel,
     change,
     continue_rollback,
     delete,
@@ -108,6 +109,11 @@ def _step(deployment: Deployment, clients: Clients, now: datetime) -> float | No
     state = State(deployment.state)
     if state is State.STACKS:
         return stack_poller.poll(deployment, clients, now)
+    if deployment.is_cancel_pending and deployment.kind == Kind.CREATE and state in BEFORE_STACKS:
+        cancel.end_creation(deployment, clients)
+        return None
+    if deployment.is_cancel_pending and state not in BEFORE_STACKS and cancel.stop_waiting(deployment):
+        return None
     if state in AFTER_STACKS:
         stack_poller.catch_up(deployment, clients, now)
         return readiness.wait(deployment, clients, now)

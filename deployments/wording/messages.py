@@ -80,6 +80,15 @@ MESSAGES: Final[Mapping[Code, str]] = {
         "In %(zone)s the clocks change at this time, so that it does not occur or occurs twice. Choose "
         "another one."
     ),
+    Code.CANCEL_AFTER_END: N_("The deployment had already finished, so nothing was canceled."),
+    Code.CANCEL_TOO_LATE: N_(
+        "CloudFormation had already finished (%(status)s) when the request arrived, so nothing was canceled."
+    ),
+    Code.CANCEL_EFFECT_CHANGED: N_(
+        "The deployment has moved on, and canceling does something else now. Nothing was canceled: read "
+        "what it does, then decide."
+    ),
+    Code.CANCEL_REJECTED: N_("AWS rejected it: %(action)s: %(aws)s (%(code)s)"),
     Code.ENVIRONMENT_NAME_TAKEN: N_(
         "The account already has an environment named %(environment)s. Choose another name."
     ),
@@ -87,6 +96,7 @@ MESSAGES: Final[Mapping[Code, str]] = {
     Code.NO_FAILED_INSTANCES: N_("The last run of the association did not fail on any instance."),
     Code.PROTECTION_ON: N_("Deletion protection is on."),
     Code.PROTECTION_FAILED: "%(where)s: %(reason)s",  # only values
+    Code.PROTECTION_CANCELED: N_("Canceled before it was switched on."),
     Code.PROTECTION_TIMED_OUT: N_("CloudFormation did not finish the update that switches it on."),
     Code.NOTHING_TO_PROTECT: N_("Deletion protection of this environment has not failed."),
     Code.IMAGE_NOT_FOUND: N_(

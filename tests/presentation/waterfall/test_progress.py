@@ -44,7 +44,7 @@ def shown(deployment: Deployment, every: int) -> list[tuple[str, float, int]]:
         tree = build_tree(Kind(row.kind), past.stacks)
         stacks, now = list(past.stacks), in_ms(past.now)
         row.advance_progress(
-            stored.of_rows(stacks, timeline, now) or 0, back=stored.goes_back(stacks, Kind(row.kind))
+            stored.of_rows(stacks, timeline, now) or 0, back=stored.goes_back(timeline.course.kind, stacks)
         )
         percent = progress.shown(row, tree)
         if percent is not None:

@@ -1,0 +1,88 @@
+"""Request that a deployment is canceled: what that does depends on its phase."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.utils import timezone
+
+from deployments.actions.change import cancel as cancel_open_change
+from deployments.actions.request import CHANGE, DEPLOY, Request, requesting
+from deployments.core.canceling import CancelEffect, cancel_effect
+from deployments.core.phases import Kind, State
+from deployments.errors import Message, UserFixable
+from deployments.message_codes import Code
+from deployments.models import Deployment, Stack, leases
+from deployments.runner import event_log
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+DISCARDED = "discarded"
+"""The cancel code of a change that had not begun."""
+
+
+def permission_to_cancel(deployment: Deployment) -> str:
+    """Return the permission that canceling a deployment needs: the one that requesting it needs."""
+    return CHANGE if deployment.kind == Kind.UPDATE else DEPLOY
+
+
+def effect_of(deployment: Deployment, root_status: str | None = None) -> CancelEffect | Message:
+    """Return what canceling a deployment does now, or why it cannot be canceled.
+
+    `root_status` is the status of its root stack; it is read if it is not passed.
+    """
+    state = State(deployment.state)
+    if root_status is None:
+        rows = Stack.objects.of(deployment).filter(path="") if state is State.STACKS else Stack.objects.none()
+        root_status = str(rows.values_list("status", flat=True).first() or "")
+    return cancel_effect(Kind(deployment.kind), state, root_status)
+
+
+def request_cancel(*, user: User, deployment: Deployment, effect: str) -> Deployment:
+    """Request that a deployment is canceled, with the effect that the user was shown.
+
+    A second request while the first is under way returns the same deployment. Raise UserFixable if the
+    deployment cannot be canceled, or canceling it does something else by now.
+    """
+    permission = permission_to_cancel(deployment)
+    request = Request(user=user, action="cancel", permission=permission, environment=deployment.environment)
+    with requesting(request):
+        rows = Deployment.objects.select_for_update().select_related("environment")
+        row = rows.get(pk=deployment.pk)
+        request.deployment, request.details = row, {"effect": effect}
+        if row.is_active and (row.is_cancel_pending or row.is_stopping):
+            return row
+        found = effect_of(row)
+        if isinstance(found, Message):
+            raise UserFixable("NotCancelable", found.code, **found.params)
+        if found != effect:
+            raise UserFixable("CancelEffectChanged", Code.CANCEL_EFFECT_CHANGED)
+        if row.is_open_change or row.state == State.APPROVAL:
+            cancel_open_change(row, DISCARDED, user)
+        else:
+            _mark(row, found, user)
+        return row
+
+
+def _mark(row: Deployment, effect: CancelEffect, user: User) -> None:
+    """Mark a deployment as canceled; its next step does it. A step in progress is not interrupted."""
+    now = timezone.now()
+    row.cancel_code = DISCARDED if effect is CancelEffect.DISCARD else effect.value
+    row.canceled_by, row.cancel_requested_at = user, now
+    row.cancel_accepted_at, row.cancel_refusal = None, {}
+    names = ["cancel_code", "canceled_by", "cancel_requested_at", "cancel_accepted_at", "cancel_refusal"]
+    row.save(update_fields=names)
+    status = row.environment.stack_status
+    event_log.add(
+        row,
+        "cancel.requested",
+        key=now.isoformat(),
+        user=user.get_username(),
+        effect=effect.value,
+        status=status,
+    )
+    rows = Deployment.objects.active().filter(pk=row.pk)
+    leases.hasten(rows, now, timedelta(seconds=settings.SANSO_TICK_LEASE))

@@ -1,0 +1,55 @@
+"""What canceling a deployment does in its present phase, or why it cannot be canceled."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from deployments.core.operations import Operation, refusal
+from deployments.core.phases import AFTER_STACKS, BEFORE_STACKS, TERMINAL, WAITS, Kind, State
+from deployments.core.status import IN_REVIEW, is_being_deleted, is_final
+from deployments.errors import Message
+from deployments.message_codes import Code
+
+
+class CancelEffect(StrEnum):
+    """What is done when a deployment is canceled."""
+
+    DISCARD = "discard"  # a change before its stacks: its change set is deleted
+    END = "end"  # a creation before its stacks: nothing was created
+    DELETE = "delete"  # a creation in its stacks: DeleteStack of the root stack
+    ROLL_BACK = "roll_back"  # an update in its stacks: CancelUpdateStack
+    STOP_WAITING = "stop_waiting"  # after the stacks: the stack stays
+    LEAVE_UNPROTECTED = "leave_unprotected"  # ready: deletion protection is not waited for
+
+
+def cancel_effect(kind: Kind, state: State, root_status: str) -> CancelEffect | Message:
+    """Return what canceling does, or why it is not possible.
+
+    `root_status` is the status of the root stack in this deployment, "" before its operation has begun.
+    """
+    if state in TERMINAL:
+        return Message(Code.CANCEL_AFTER_END)
+    if state in WAITS - {State.QUEUED}:  # also a deletion that waits for approval
+        return CancelEffect.DISCARD
+    if kind is Kind.DELETE:
+        return Message(Code.DELETION_NOT_CANCELED)
+    if kind is Kind.ROLLBACK:
+        return Message(Code.ROLLBACK_NOT_CANCELED)
+    if state in BEFORE_STACKS:
+        return CancelEffect.DISCARD if kind is Kind.UPDATE else CancelEffect.END
+    if state in AFTER_STACKS:
+        return CancelEffect.STOP_WAITING
+    if state is State.PROTECT:
+        return CancelEffect.LEAVE_UNPROTECTED
+    return _in_stacks(kind, root_status)
+
+
+def _in_stacks(kind: Kind, status: str) -> CancelEffect | Message:
+    effect = CancelEffect.ROLL_BACK if kind is Kind.UPDATE else CancelEffect.DELETE
+    if status in ("", IN_REVIEW):
+        return effect
+    if is_being_deleted(status):
+        return Message(Code.DELETION_NOT_CANCELED)
+    if is_final(status):
+        return Message(Code.CANCEL_TOO_LATE, {"status": status})
+    return refusal(status, Operation.CANCEL) or effect

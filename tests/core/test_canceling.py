@@ -1,0 +1,53 @@
+"""What canceling does, for every kind, state and status of the root stack."""
+
+from __future__ import annotations
+
+import pytest
+
+from deployments.core.canceling import CancelEffect, cancel_effect
+from deployments.core.operations import Operation, is_allowed
+from deployments.core.phases import TERMINAL, Kind, State
+from deployments.errors import Message
+from deployments.message_codes import Code
+from tests.core.test_operations import STATUSES
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "expected"),
+    [
+        (Kind.CREATE, State.PREFLIGHT, CancelEffect.END),
+        (Kind.CREATE, State.CHANGE_SET, CancelEffect.END),
+        (Kind.UPDATE, State.PREVIEW, CancelEffect.DISCARD),
+        (Kind.UPDATE, State.QUEUED, CancelEffect.DISCARD),
+        (Kind.CREATE, State.CONFIGURATION, CancelEffect.STOP_WAITING),
+        (Kind.UPDATE, State.READY, CancelEffect.STOP_WAITING),
+        (Kind.CREATE, State.PROTECT, CancelEffect.LEAVE_UNPROTECTED),
+    ],
+)
+def test_outside_the_stacks_the_phase_decides(kind: Kind, state: State, expected: CancelEffect) -> None:
+    assert cancel_effect(kind, state, "CREATE_COMPLETE") is expected
+
+
+@pytest.mark.parametrize("status", STATUSES)
+@pytest.mark.parametrize("kind", [Kind.CREATE, Kind.UPDATE])
+def test_in_the_stacks_the_table_of_operations_decides(kind: Kind, status: str) -> None:
+    effect = cancel_effect(kind, State.STACKS, status)
+    if status == "REVIEW_IN_PROGRESS" or is_allowed(status, Operation.CANCEL):
+        assert effect is (CancelEffect.DELETE if kind is Kind.CREATE else CancelEffect.ROLL_BACK)
+    else:
+        assert isinstance(effect, Message)
+
+
+def test_an_operation_that_has_not_begun_can_be_stopped() -> None:
+    assert cancel_effect(Kind.UPDATE, State.STACKS, "") is CancelEffect.ROLL_BACK
+
+
+@pytest.mark.parametrize("state", [State.PREFLIGHT, State.STACKS])
+def test_a_deletion_is_never_canceled(state: State) -> None:
+    assert cancel_effect(Kind.DELETE, state, "DELETE_IN_PROGRESS") == Message(Code.DELETION_NOT_CANCELED)
+
+
+@pytest.mark.parametrize("state", sorted(TERMINAL))
+@pytest.mark.parametrize("kind", list(Kind))
+def test_what_has_ended_says_so(kind: Kind, state: State) -> None:
+    assert cancel_effect(kind, state, "") == Message(Code.CANCEL_AFTER_END)
