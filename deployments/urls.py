@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 
 from deployments.views import (
     approvals,
+    cancel,
     change,
     clean_up,
     deployment,
@@ -45,6 +46,7 @@ urlpatterns = [
     ),
     path("environments/<int:pk>/change", environment_change, name="environment_change"),
     path("environments/<int:pk>/roll-back", environment_roll_back, name="environment_roll_back"),
+    path("environments/<int:pk>/cancel", cancel.environment_cancel, name="environment_cancel"),
     path("environments/<int:pk>/delete", environment_delete, name="environment_delete"),
     path("environments/<int:pk>/delete-again", environment_delete_again, name="environment_delete_again"),
     path("environments/<int:pk>/continue-rollback", environment_continue, name="environment_continue"),
@@ -90,6 +92,7 @@ urlpatterns = [
     path("deployments/<int:pk>/deletion", approvals.deletion_request, name="deletion_request"),
     path("deployments/<int:pk>/preview/rows", preview.preview_rows, name="change_preview_rows"),
     path("deployments/<int:pk>/preview/state", preview.preview_state, name="change_preview_state"),
+    path("deployments/<int:pk>/cancel", cancel.deployment_cancel, name="deployment_cancel"),
     path("deployments/<int:pk>/apply", change.change_apply, name="change_apply"),
     path("deployments/<int:pk>/approve", approvals.change_approve, name="change_approve"),
     path("deployments/<int:pk>/deny", approvals.change_deny, name="change_deny"),

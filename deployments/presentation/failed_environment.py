@@ -8,7 +8,9 @@ from deployments.core.phases import AFTER_STACKS, DELETING, Kind, State
 from deployments.core.root_cause import root_cause
 from deployments.models import Deployment, Environment, Event
 from deployments.models.remaining import remaining_of
+from deployments.models.timeline import failures_of
 from deployments.presentation import failure_banner
+from deployments.presentation.text import wording
 from deployments.presentation.ways_out import clean_up
 
 _FAILED = (State.FAILED.value, State.ROLLED_BACK.value)
@@ -17,15 +19,19 @@ _FAILED = (State.FAILED.value, State.ROLLED_BACK.value)
 def failure_context(environment: Environment) -> dict[str, Any]:
     """Return the banner of the latest deployment when it failed, and whether there ever was an environment.
 
-    `never_created` is set when CloudFormation did not create it: then there is no health to show.
+    `never_created` is set when CloudFormation did not create it: then there is no health to show. One that
+    was canceled has not failed: `canceled` says what came of it.
     """
     latest = environment.latest
     gone = environment.deleted_at is not None or environment.missing_since is not None
+    if latest is not None and latest.was_canceled and not gone:
+        canceled = wording.canceled(latest.cancel_code, environment.name)
+        return {"failure": None, "never_created": False, "canceled": canceled}
     if latest is None or gone or latest.state not in _FAILED:
         return {"failure": None, **_emptied(environment, latest if not gone else None)}
     latest.environment = environment  # with its account and its latest deployment, which the banner needs
     landmarks = Event.objects.of(latest).landmarks()
-    cause = root_cause(found for event in landmarks if (found := event.as_failure()))
+    cause = root_cause(failures_of(latest, landmarks))
     return {
         "failure": failure_banner.of_deployment(latest, cause, is_latest=True),
         "never_created": _was_never_created(latest),

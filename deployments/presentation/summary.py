@@ -11,13 +11,14 @@ from django.utils.translation import gettext as _
 from deployments.actions.clean_up import may_clean_up
 from deployments.core.causes.catalogue import recognize
 from deployments.core.phases import DELETING, ROLLBACKS, Kind, State, display_status_of, phase_statuses
-from deployments.core.progress import ProgressCount
+from deployments.core.progress import ProgressCount, turns_back
 from deployments.core.root_cause import Failure, first_failure, root_cause
 from deployments.core.row_results import turn_of
-from deployments.core.status import DisplayStatus, is_rollback
+from deployments.core.status import DisplayStatus
 from deployments.core.timeline import at_ms, runs
 from deployments.models import Deployment, Event
 from deployments.models.remaining import remaining_of
+from deployments.models.timeline import failures_of
 from deployments.presentation import failure_banner
 from deployments.presentation.badges import GLYPHS, LABELS
 from deployments.presentation.failure_banner import FailureBanner
@@ -109,7 +110,7 @@ def summarise(
         count=tree.count,
         percent=100 if state is State.SUCCEEDED else percent,
         phases=list(_phases(deployment, tree, events, current)),
-        banner=failure_banner.of_deployment(deployment, root_cause(_failures(events)), is_latest=is_latest),
+        banner=_banner(deployment, tree, events, is_latest=is_latest),
         headline=_headline(deployment),
         is_latest=is_latest,
         has_ended=deployment.ended_at is not None,
@@ -126,6 +127,9 @@ def preview_phases(deployment: Deployment) -> list[Phase]:
 
 def _job(deployment: Deployment) -> str:
     """Return what a deployment does to which environment, and that it failed."""
+    if deployment.was_canceled:
+        canceled = {Kind.CREATE: _("Create %(name)s canceled"), Kind.UPDATE: _("Update %(name)s canceled")}
+        return canceled[Kind(deployment.kind)] % {"name": deployment.environment.name}
     failed = not deployment.is_active and deployment.state != State.SUCCEEDED
     texts = {
         Kind.CREATE: (_("Create %(name)s"), _("Create %(name)s failed")),
@@ -147,22 +151,28 @@ def _retry(deployment: Deployment) -> SuggestedAction | None:
     latest = Deployment.objects.attempts_of(deployment.environment).first() or creation
     if creation is None or latest is None or creation.state not in failed or latest.state not in failed:
         return None
-    leaf = first_failure(_failures(landmarks(latest)))
+    leaf = first_failure(failures_of(latest, landmarks(latest)))
     known = recognize(leaf.type, leaf.reason) if leaf else None
     if deployment.kind == Kind.DELETE:
         return retry(latest, known)
     return clean_up(deployment, remaining_of(deployment)) if may_clean_up(deployment) else None
 
 
-def _failures(events: Iterable[Event]) -> list[Failure]:
-    return [failure for event in events if (failure := event.as_failure())]
+def _banner(
+    deployment: Deployment, tree: ResourceTree, events: Sequence[Event], *, is_latest: bool
+) -> FailureBanner | None:
+    if deployment.was_canceled:
+        return None
+    root = tree.nodes.get("")
+    cause = root_cause(failures_of(deployment, events, root.changes if root else ()))
+    return failure_banner.of_deployment(deployment, cause, is_latest=is_latest)
 
 
 def _headline(deployment: Deployment) -> str:
     if deployment.is_active:
         return wording.attention(deployment.attention_code) if deployment.attention_code else ""
-    if deployment.state == State.CANCELED:
-        return wording.canceled(deployment.cancel_code)
+    if deployment.was_canceled:
+        return wording.canceled(deployment.cancel_code, deployment.environment.name)
     if deployment.state != State.SUCCEEDED:
         return wording.error(deployment.error_code, kind=deployment.kind)
     return _success(deployment) % {"name": deployment.environment.name}
@@ -217,7 +227,7 @@ def _phase_detail(at: DisplayStatus, detail: str) -> str:
 
 def _turned_back(deployment: Deployment, tree: ResourceTree) -> bool:
     """Return whether CloudFormation rolls back, or has rolled back, what the deployment began."""
-    return deployment.kind not in ROLLBACKS and is_rollback(tree.root_status)
+    return turns_back(Kind(deployment.kind), tree.root_status)
 
 
 def _turn(deployment: Deployment, tree: ResourceTree) -> datetime | None:

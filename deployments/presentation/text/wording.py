@@ -37,7 +37,7 @@ def event(stored: Event) -> str:
         )
     return (
         f"{sentence} {_message(stored.values)}".strip()
-        if stored.code in ("ended", "waiting", "protect.failed")
+        if stored.code in ("ended", "waiting", "protect.failed", "cancel.refused")
         else sentence
     )
 
@@ -63,9 +63,13 @@ def error(code: str, *, kind: str) -> str:
     return _("Creation failed")
 
 
-def canceled(code: str) -> str:
-    """Return the headline of a change that ended without being applied."""
+def canceled(code: str, name: str) -> str:
+    """Return the headline of a deployment of the environment `name` that was canceled."""
     texts = {
+        "end": _("Creation of %(name)s canceled"),
+        "delete": _("Creation of %(name)s canceled; its stack is deleted"),
+        "roll_back": _("Update of %(name)s canceled; CloudFormation rolled it back"),
+        "stop_waiting": _("Stopped waiting for %(name)s; its stack stays"),
         "discarded": _("Change discarded"),
         "denied": _("Change denied"),
         "expired": _("Preview expired"),
@@ -73,7 +77,7 @@ def canceled(code: str) -> str:
         "permission_lost": _("Permission withdrawn before the change began"),
         "environment_deleted": _("Environment deleted before the change was applied"),
     }
-    return texts.get(code, _("Canceled"))
+    return texts.get(code, _("Canceled")) % {"name": name}
 
 
 def attention(code: str) -> str:
@@ -345,10 +349,40 @@ def _attention_over(_values: Values) -> str:
 def _ended(values: Values) -> str:
     labels = {
         "succeeded": _("Deployment succeeded."),
+        "canceled": _("Deployment canceled."),
         "failed": _("Deployment failed."),
         "rolled_back": _("Deployment failed; CloudFormation rolled it back."),
     }
+    if values.get("canceled") and values["state"] == "rolled_back":
+        return _("Update canceled; CloudFormation rolled it back.")
     return labels[values["state"]]
+
+
+def _cancel_requested(values: Values) -> str:
+    texts = {
+        "discard": _("%(user)s requested to discard the change."),
+        "end": _("%(user)s requested to cancel the creation before its stacks."),
+        "delete": _("%(user)s requested to cancel the creation and delete its stack."),
+        "roll_back": _("%(user)s requested to cancel the update and roll it back."),
+        "stop_waiting": _("%(user)s requested to stop waiting; the stack stays."),
+        "leave_unprotected": _("%(user)s requested not to wait for deletion protection."),
+    }
+    return _with_status(texts[values["effect"]] % values, values)
+
+
+def _cancel_accepted(values: Values) -> str:
+    if not values.get("action"):
+        return _with_status(_("Cancellation accepted; no call to AWS is needed."), values)
+    return _with_status(_("Cancellation accepted: AWS accepted %(action)s.") % values, values)
+
+
+def _with_status(sentence: str, values: Values) -> str:
+    """Return a sentence with the status that the root stack had, if it had one."""
+    return f"{sentence} ({values['status']})" if values.get("status") else sentence
+
+
+def _cancel_refused(_values: Values) -> str:
+    return _("Not canceled.")
 
 
 _EVENTS: dict[str, Callable[[Values], str]] = {
@@ -375,6 +409,9 @@ _EVENTS: dict[str, Callable[[Values], str]] = {
     "change.applied": _change_applied,
     "change.canceled": _change_canceled,
     "change.nothing": _change_nothing,
+    "cancel.requested": _cancel_requested,
+    "cancel.accepted": _cancel_accepted,
+    "cancel.refused": _cancel_refused,
     "change.out_of_date": _change_out_of_date,
     "kept.found": _kept_found,
     "kept.rollback_started": _kept_rollback_started,

@@ -54,7 +54,7 @@ def bars_of(
             found += _painted(run, following, back_status(run, is_last=is_last), paints_all=True)
             continue
         is_cut = not is_last or course.is_over
-        end = run_status(run, failures, is_stack=node.is_stack, is_cut=is_cut)
+        end = run_status(run, failures, is_stack=node.is_stack and not course.is_canceled, is_cut=is_cut)
         found += _painted(run, following, end)
     return tuple(found)
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from deployments.core.phases import ROLLBACKS
-from deployments.core.progress import percent_of_time
-from deployments.core.status import is_rollback
+from deployments.core.phases import Kind
+from deployments.core.progress import percent_of_time, turns_back
 from deployments.core.timeline import in_ms
 from deployments.models import Deployment
 from deployments.models.past_state import PastState
@@ -19,8 +18,8 @@ def shown(deployment: Deployment, tree: ResourceTree) -> int | None:
     """
     if not deployment.is_active:
         return None
-    back = is_rollback(tree.root_status) and deployment.kind not in ROLLBACKS
-    return (deployment.rollback_progress if back else deployment.progress) or None
+    is_back = turns_back(Kind(deployment.kind), tree.root_status)
+    return (deployment.rollback_progress if is_back else deployment.progress) or None
 
 
 def replayed(past: PastState, timeline: Timeline) -> int | None:

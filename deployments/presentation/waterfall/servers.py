@@ -22,7 +22,8 @@ from deployments.core.health.aws_statuses import (
 )
 from deployments.core.health.parts import GROUP
 from deployments.core.phases import DELETING, Kind
-from deployments.core.status import DisplayStatus, is_rollback
+from deployments.core.progress import turns_back
+from deployments.core.status import DisplayStatus
 from deployments.core.timeline import in_ms
 from deployments.models import Deployment
 from deployments.models.health import AssociationRun, FleetInstance, ScalingActivity, Target
@@ -57,8 +58,8 @@ def rows_below(deployment: Deployment, tree: ResourceTree) -> dict[str, tuple[Ro
     groups.pop("", None)
     environment = deployment.environment
     is_latest = environment.latest_id == deployment.pk and environment.deleted_at is None
-    turned = is_rollback(tree.root_status) and deployment.kind != Kind.ROLLBACK_UPDATE
-    is_creation = Kind(deployment.kind) not in DELETING and not turned
+    kind = Kind(deployment.kind)
+    is_creation = kind not in DELETING and not turns_back(kind, tree.root_status)
     if not groups or not is_latest or not is_creation:
         return {}
     runs = AssociationRun.objects.of(environment).newest_of_each().without_output()

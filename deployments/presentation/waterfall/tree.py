@@ -13,8 +13,14 @@ from typing import Any
 
 from deployments.core.dependencies import from_rows
 from deployments.core.phases import Kind
-from deployments.core.progress import ProgressCount, is_done, resource_state, rolled_back, was_created
-from deployments.core.status import is_rollback
+from deployments.core.progress import (
+    ProgressCount,
+    is_done,
+    resource_state,
+    rolled_back,
+    turns_back,
+    was_created,
+)
 from deployments.core.timeline import Changes, in_ms
 from deployments.models import Deployment, Resource, Stack
 from deployments.models.stack import STACK_TYPE
@@ -221,8 +227,8 @@ def _ms(at: datetime | None) -> int | None:
 
 
 def is_undone(kind: Kind, stacks: Mapping[str, Stack]) -> bool:
-    """Return whether a creation is being rolled back, or was: what it had created counts."""
-    return kind is Kind.CREATE and "" in stacks and is_rollback(stacks[""].status)
+    """Return whether what a creation made is being taken back, or was: what it had created counts."""
+    return kind is Kind.CREATE and "" in stacks and turns_back(kind, stacks[""].status)
 
 
 def counts_of_created(rows: Iterable[tuple[str, Changes]]) -> dict[str, ProgressCount]:

@@ -24,6 +24,7 @@ from deployments.models import timeline as timelines
 from deployments.models.past_state import PastState
 from deployments.models.timeline import Timeline, around_the_stacks
 from deployments.presentation import log, rendered, summary
+from deployments.presentation.canceling import Cancellation, cancel_offer, cancellation
 from deployments.presentation.locale import Locale
 from deployments.presentation.log import LogLine
 from deployments.presentation.remaining import RemainingView, remaining_view
@@ -53,6 +54,8 @@ class DeploymentView:
     computed_seq: int = 0
     inside: Mapping[str, Sequence[Row]] = field(default_factory=dict)
     failures: Mapping[str, Sequence[Failure]] = field(default_factory=dict)
+    cancellation: Cancellation | None = None
+    is_past: bool = False
 
     @classmethod
     def whole(cls, deployment: Deployment) -> Self:
@@ -75,6 +78,8 @@ class DeploymentView:
             now=now,
             computed_seq=then.last_seq,
             failures=failures_by_row(past.landmarks),
+            cancellation=_cancellation(then, tree, past.landmarks),
+            is_past=True,
         )
 
     @classmethod
@@ -97,6 +102,7 @@ class DeploymentView:
             computed_seq=known.seq,
             inside=known.inside,
             failures=failures_by_row(landmarks),
+            cancellation=_cancellation(deployment, tree, landmarks),
         )
 
     @property
@@ -235,6 +241,8 @@ class DeploymentView:
             "eta": self.eta,
             "latest": self.latest(),
             "remaining": self._remaining(),
+            "cancellation": self.cancellation,
+            "cancel_offer": None if self.is_past else cancel_offer(self.deployment, self.tree.root_status),
             "seen_at": datetime.fromtimestamp(self.now / 1000, UTC),
         }
 
@@ -250,6 +258,13 @@ class DeploymentView:
         known = Event.objects.of(self.deployment).up_to(self.deployment.last_seq)
         events = known.reverse()[:LATEST]
         return [(log.line(event), display_status(event.status, event.reason)) for event in events]
+
+
+def _cancellation(
+    deployment: Deployment, tree: ResourceTree, landmarks: Sequence[Event]
+) -> Cancellation | None:
+    root = tree.nodes.get("")
+    return cancellation(deployment, landmarks, root.changes if root else ())
 
 
 def failures_by_row(events: Iterable[Event]) -> dict[str, list[Failure]]:

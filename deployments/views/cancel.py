@@ -1,0 +1,60 @@
+"""The page that cancels a deployment: what that does in its present phase, and the confirmation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods
+
+from deployments.actions.cancel import effect_of, permission_to_cancel, request_cancel
+from deployments.errors import Message, UserFixable
+from deployments.models import Deployment, Environment
+from deployments.presentation.canceling import explanation, permission_text
+from deployments.views.requests import AuthedRequest
+from deployments.wording import error_text, message_text
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+def deployment_cancel(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Show what canceling does now, or request it.
+
+    If the deployment has ended meanwhile, its page says so; if it has moved on, this page says what canceling
+    does now.
+    """
+    deployment = get_object_or_404(Deployment.objects.for_page(), pk=pk)
+    if request.method == "POST":
+        try:
+            found = request_cancel(
+                user=request.user, deployment=deployment, effect=request.POST.get("effect", "")
+            )
+        except UserFixable as problem:
+            messages.warning(request, error_text(problem))
+            moved_on = problem.code == "CancelEffectChanged"
+            return redirect("deployment_cancel", pk) if moved_on else redirect(deployment)
+        return redirect(found)
+    if deployment.is_stopping or deployment.is_cancel_pending:
+        return redirect(deployment)
+    return render(request, "deployments/cancel.html", _context(request, deployment))
+
+
+def _context(request: AuthedRequest, deployment: Deployment) -> dict[str, Any]:
+    effect = effect_of(deployment)
+    if isinstance(effect, Message):
+        return {"deployment": deployment, "refusal": message_text(effect)}
+    permission = permission_to_cancel(deployment)
+    missing = "" if request.user.has_perm(permission) else permission_text(permission)
+    shown = explanation(deployment, effect)
+    return {"deployment": deployment, "effect": effect.value, "missing": missing, **shown}
+
+
+@require_GET
+def environment_cancel(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Go to the page that cancels what is changing an environment; to the environment if nothing is."""
+    environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
+    active = environment.active_deployment
+    return redirect("deployment_cancel", active.pk) if active else redirect(environment)
