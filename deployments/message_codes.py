@@ -49,6 +49,8 @@ class Code(StrEnum):
     CANCEL_TOO_LATE = "cancel_too_late"
     CANCEL_EFFECT_CHANGED = "cancel_effect_changed"
     CANCEL_REJECTED = "cancel_rejected"
+    CANCEL_IN_PROGRESS = "cancel_in_progress"
+    OPERATION_FROM_OUTSIDE = "operation_from_outside"
     ENVIRONMENT_NAME_TAKEN = "environment_name_taken"
     ASSOCIATION_NOT_FOUND = "association_not_found"
     PROTECTION_ON = "protection_on"

@@ -28,6 +28,6 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='deployment',
             name='cancel_code',
-            field=models.CharField(blank=True, choices=[('', ''), ('discarded', 'Discarded'), ('denied', 'Denied'), ('expired', 'Expired'), ('environment_deleted', 'Environment deleted'), ('end', 'Canceled before its stacks'), ('delete', 'Canceled: stack deleted'), ('roll_back', 'Canceled: update rolled back'), ('stop_waiting', 'Canceled while waiting'), ('leave_unprotected', 'Protection canceled')], default='', editable=False, max_length=20),
+            field=models.CharField(blank=True, choices=[('', ''), ('discarded', 'Discarded'), ('denied', 'Denied'), ('expired', 'Expired'), ('missed', 'Scheduled time missed'), ('permission_lost', 'Permission withdrawn'), ('environment_deleted', 'Environment deleted'), ('end', 'Canceled before its stacks'), ('delete', 'Canceled: stack deleted'), ('roll_back', 'Canceled: update rolled back'), ('stop_waiting', 'Canceled while waiting'), ('leave_unprotected', 'Protection canceled')], default='', editable=False, max_length=20),
         ),
     ]

@@ -24,7 +24,7 @@ def approval_context(deployment: Deployment, user: User | AnonymousUser | Abstra
     waiting = next((one for one in found if one.is_waiting), None)
     latest = found[0] if found else None
     return {
-        "canceled_title": wording.canceled(deployment.cancel_code),
+        "canceled_title": wording.canceled(deployment.cancel_code, deployment.environment.name),
         "approval": waiting,
         "last_approval": latest,
         "voided": latest if latest and latest.decision in VOID and latest.decided_by else None,

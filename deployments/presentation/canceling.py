@@ -91,7 +91,12 @@ def permission_text(permission: str) -> str:
 def explanation(deployment: Deployment, effect: CancelEffect) -> dict[str, Any]:
     """Return what canceling does in this phase, for the page that asks for confirmation."""
     name = deployment.environment.name
-    title, button, sentences = {
+    withdrawal = (
+        _("Withdraw the deletion of %(name)s?"),
+        _("Withdraw deletion"),
+        [_("The deletion waits for approval and has not begun. Nothing was changed in AWS.")],
+    )
+    texts = {
         CancelEffect.DISCARD: (
             _("Discard the change of %(name)s?"),
             _("Discard change"),
@@ -142,7 +147,8 @@ def explanation(deployment: Deployment, effect: CancelEffect) -> dict[str, Any]:
                 _("You can switch protection on again from the environment's page."),
             ],
         ),
-    }[effect]  # fmt: skip
+    }  # fmt: skip
+    title, button, sentences = withdrawal if deployment.kind == Kind.DELETE else texts[effect]
     return {
         "title": title % {"name": name},
         "button": button,

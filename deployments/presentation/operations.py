@@ -13,14 +13,17 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
+from deployments.actions.cancel import effect_of
+from deployments.actions.request import DEPLOY
 from deployments.core.operations import Operation, refusal
 from deployments.core.phases import DELETING, Kind
 from deployments.errors import Message
 from deployments.message_codes import Code
-from deployments.models import Environment
+from deployments.models import Deployment, Environment
 from deployments.wording import message_text
 
 ROUTES: Mapping[Operation, str] = {
+    Operation.CANCEL: "environment_cancel",
     Operation.CHANGE: "environment_change",
     Operation.CONTINUE: "environment_continue",
     Operation.RETRY: "environment_change",
@@ -57,11 +60,12 @@ class Situation:
     """What decides what can be done: the stack, and what Sanso itself does with it.
 
     `status` is the StackStatus, "" without a stack. `active` is the kind of the deployment that holds the
-    environment, None if none does.
+    environment, None if none does, and `cancel_refusal` why that deployment cannot be canceled.
     """
 
     status: str
     active: Kind | None = None
+    cancel_refusal: Message | None = None
     is_missing: bool = False
 
 
@@ -96,8 +100,16 @@ def situation_of(environment: Environment) -> Situation:
     return Situation(
         status=environment.stack_status if environment.stack_id else "",
         active=Kind(active.kind) if active else None,
+        cancel_refusal=_cancel_refusal(active) if active else None,
         is_missing=environment.missing_since is not None,
     )
+
+
+def _cancel_refusal(active: Deployment) -> Message | None:
+    if active.is_cancel_pending or active.is_stopping:
+        return Message(Code.CANCEL_IN_PROGRESS)
+    effect = effect_of(active)
+    return effect if isinstance(effect, Message) else None
 
 
 def operations_view(environment: Environment, may: Callable[[str], bool]) -> OperationsView | None:
@@ -119,8 +131,9 @@ def offered(situation: Situation, may: Callable[[str], bool], pk: int) -> tuple[
         why = why_not(situation, operation)
         if why is None and operation not in ROUTES:
             continue
-        if why is None and not may(PERMISSIONS[operation]):
-            why = Message(Code.PERMISSION_MISSING, {"permission": PERMISSIONS[operation]})
+        permission = _permission(situation, operation)
+        if why is None and not may(permission):
+            why = Message(Code.PERMISSION_MISSING, {"permission": permission})
         label, description = _texts(operation)
         found.append(
             OfferedOperation(
@@ -141,12 +154,20 @@ def address(status: str, operation: Operation, pk: int) -> str:
     return f"{page}#force" if operation is Operation.FORCE_DELETE else page
 
 
+def _permission(situation: Situation, operation: Operation) -> str:
+    if operation is Operation.CANCEL and situation.active is Kind.CREATE:
+        return DEPLOY
+    return PERMISSIONS[operation]
+
+
 def why_not(situation: Situation, operation: Operation) -> Message | None:
     """Return why an operation cannot be requested in a situation, None if it can."""
     if situation.is_missing:
         return Message(Code.STACK_GONE)
     if situation.active is not None:
         return _while_active(situation, situation.active, operation)
+    if operation is Operation.CANCEL:  # what CloudFormation does was not requested here
+        return refusal(situation.status, operation) or Message(Code.OPERATION_FROM_OUTSIDE)
     if not situation.status and operation is Operation.DELETE:
         return None  # without a stack, the environment is removed from the list
     return refusal(situation.status, operation)
@@ -157,7 +178,7 @@ def _while_active(situation: Situation, active: Kind, operation: Operation) -> M
     if operation is Operation.CHANGE and active not in DELETING and situation.status:
         return None
     if operation is Operation.CANCEL:
-        return refusal(situation.status, operation)
+        return situation.cancel_refusal
     return Message(Code.DEPLOYMENT_IN_PROGRESS)
 
 
@@ -177,7 +198,7 @@ def _texts(operation: Operation) -> tuple[str, str]:
         ),
         Operation.CANCEL: (
             _("Cancel the operation…"),
-            _("Stop what CloudFormation is doing: an update is rolled back, a creation is deleted."),
+            _("Stop what is in progress: an update is rolled back, a creation is deleted, waiting ends."),
         ),
         Operation.ROLL_BACK: (
             _("Roll back…"),

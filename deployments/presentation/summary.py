@@ -128,7 +128,11 @@ def preview_phases(deployment: Deployment) -> list[Phase]:
 def _job(deployment: Deployment) -> str:
     """Return what a deployment does to which environment, and that it failed."""
     if deployment.was_canceled:
-        canceled = {Kind.CREATE: _("Create %(name)s canceled"), Kind.UPDATE: _("Update %(name)s canceled")}
+        canceled = {
+            Kind.CREATE: _("Create %(name)s canceled"),
+            Kind.UPDATE: _("Update %(name)s canceled"),
+            Kind.DELETE: _("Delete %(name)s canceled"),
+        }
         return canceled[Kind(deployment.kind)] % {"name": deployment.environment.name}
     failed = not deployment.is_active and deployment.state != State.SUCCEEDED
     texts = {

@@ -209,17 +209,14 @@ def begin(deployment: Deployment, clients: Clients) -> float | None:
     """
     if not queue.take_place(deployment):
         return BUSY
-    try:
-        change_set = clients.cloudformation.describe_change_set(deployment.change_set_id)
-    except AwsNotFound:  # CloudFormation deletes it when it executes another one
-        if not deployment.is_cancel_pending:
-            return _out_of_date(deployment)
+    change_set = _change_set(deployment, clients)
+    has_begun = change_set is not None and change_set.execution_status.startswith("EXECUTE_")
+    if deployment.is_cancel_pending and not has_begun:
         end_canceled(deployment, clients)
         return None
-    if not change_set.execution_status.startswith("EXECUTE_"):
-        if deployment.is_cancel_pending:
-            end_canceled(deployment, clients)
-            return None
+    if change_set is None:
+        return _out_of_date(deployment)
+    if not has_begun:
         stack = clients.cloudformation.describe_stack(deployment.stack_id)
         if not is_final(stack.status):
             return BUSY
@@ -248,6 +245,14 @@ def begin(deployment: Deployment, clients: Clients) -> float | None:
             deployment, "stacks.started", stack_name=deployment.environment.stack_name, kind="update"
         )
     return AT_ONCE
+
+
+def _change_set(deployment: Deployment, clients: Clients) -> ChangeSet | None:
+    """Return the change set; None if it is gone: CloudFormation deletes it when it executes another one."""
+    try:
+        return clients.cloudformation.describe_change_set(deployment.change_set_id)
+    except AwsNotFound:
+        return None
 
 
 def _is_permitted(deployment: Deployment) -> bool:

@@ -88,6 +88,11 @@ MESSAGES: Final[Mapping[Code, str]] = {
         "The deployment has moved on, and canceling does something else now. Nothing was canceled: read "
         "what it does, then decide."
     ),
+    Code.CANCEL_IN_PROGRESS: N_("It is already being canceled."),
+    Code.OPERATION_FROM_OUTSIDE: N_(
+        "The operation in progress was not requested here. Cancel it where it was started, for example in "
+        "the AWS console."
+    ),
     Code.CANCEL_REJECTED: N_("AWS rejected it: %(action)s: %(aws)s (%(code)s)"),
     Code.ENVIRONMENT_NAME_TAKEN: N_(
         "The account already has an environment named %(environment)s. Choose another name."

@@ -19,6 +19,8 @@ from tests.core.test_operations import STATUSES
         (Kind.CREATE, State.CHANGE_SET, CancelEffect.END),
         (Kind.UPDATE, State.PREVIEW, CancelEffect.DISCARD),
         (Kind.UPDATE, State.QUEUED, CancelEffect.DISCARD),
+        (Kind.UPDATE, State.SCHEDULED, CancelEffect.DISCARD),
+        (Kind.DELETE, State.APPROVAL, CancelEffect.DISCARD),
         (Kind.CREATE, State.CONFIGURATION, CancelEffect.STOP_WAITING),
         (Kind.UPDATE, State.READY, CancelEffect.STOP_WAITING),
         (Kind.CREATE, State.PROTECT, CancelEffect.LEAVE_UNPROTECTED),

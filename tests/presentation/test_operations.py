@@ -7,6 +7,8 @@ import pytest
 
 from deployments.core.operations import Operation, is_allowed
 from deployments.core.phases import Kind
+from deployments.errors import Message
+from deployments.message_codes import Code
 from deployments.presentation.operations import PERMISSIONS, ROUTES, Situation, offered
 
 _MODEL = botocore.session.get_session().get_service_model("cloudformation")
@@ -20,7 +22,8 @@ def everything(permission: str) -> bool:
 @pytest.mark.parametrize("status", STATUSES)
 def test_each_operation_of_a_status_has_an_address_or_a_reason(status: str) -> None:
     for one in offered(Situation(status=status), everything, 7):
-        assert bool(one.url) is is_allowed(status, one.operation)
+        is_cancel = one.operation is Operation.CANCEL  # of what Sanso has not requested
+        assert bool(one.url) is (is_allowed(status, one.operation) and not is_cancel)
         assert bool(one.reason) is not bool(one.url)
         assert one.label
         assert one.description
@@ -29,15 +32,23 @@ def test_each_operation_of_a_status_has_an_address_or_a_reason(status: str) -> N
 @pytest.mark.parametrize("operation", list(ROUTES))
 def test_without_the_permission_the_reason_names_it(operation: Operation) -> None:
     statuses = [status for status in STATUSES if is_allowed(status, operation)]
+    active = Kind.UPDATE if operation is Operation.CANCEL else None
     for status in statuses:
-        found = {one.operation: one for one in offered(Situation(status=status), lambda _: False, 7)}
+        situation = Situation(status=status, active=active)
+        found = {one.operation: one for one in offered(situation, lambda _: False, 7)}
         assert PERMISSIONS[operation] in found[operation].reason
 
 
-def test_while_a_deployment_runs_only_a_change_can_be_requested() -> None:
+def test_while_a_deployment_runs_it_can_be_canceled_and_a_change_requested() -> None:
     situation = Situation(status="UPDATE_COMPLETE", active=Kind.UPDATE)
-    assert [one.operation for one in offered(situation, everything, 7) if one.url] == [Operation.CHANGE]
-    deleting = Situation(status="DELETE_IN_PROGRESS", active=Kind.DELETE)
+    assert [one.operation for one in offered(situation, everything, 7) if one.url] == [
+        Operation.CANCEL, Operation.CHANGE,
+    ]  # fmt: skip
+    deleting = Situation(
+        status="DELETE_IN_PROGRESS",
+        active=Kind.DELETE,
+        cancel_refusal=Message(Code.DELETION_NOT_CANCELED),
+    )
     assert not [one for one in offered(deleting, everything, 7) if one.url]
 
 
@@ -49,3 +60,14 @@ def test_an_environment_without_a_stack_can_only_be_deleted() -> None:
 
 def test_nothing_is_offered_for_a_stack_that_is_gone() -> None:
     assert not [one for one in offered(Situation(status="", is_missing=True), everything, 7) if one.url]
+
+
+def test_a_creation_is_canceled_by_who_may_create() -> None:
+    situation = Situation(status="CREATE_IN_PROGRESS", active=Kind.CREATE)
+    found = offered(situation, lambda permission: permission == "deployments.add_deployment", 7)
+    assert Operation.CANCEL in [one.operation for one in found if one.url]
+
+
+def test_what_was_not_requested_here_is_not_canceled_here() -> None:
+    found = {one.operation: one for one in offered(Situation(status="UPDATE_IN_PROGRESS"), everything, 7)}
+    assert "was not requested here" in found[Operation.CANCEL].reason
