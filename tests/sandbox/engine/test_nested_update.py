@@ -6,6 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.sandbox.engine.conftest import Account
+from tests.services import wait_until
 
 CHILD = """
     Parameters:
@@ -235,3 +236,70 @@ def test_a_nested_stack_that_an_update_adds_and_fails_is_deleted_again(
         "stack DELETE_COMPLETE",
     ]
     assert account.parameter("/right") is None
+
+
+def test_a_canceled_update_cancels_what_is_in_flight_below_and_rolls_all_back(
+    account: Account, template_url: str
+) -> None:
+    """The order of the root's events is AWS's: the rollback begins, then what is in flight is cancelled."""
+    account.publish(left=CHILD, right=CHILD)
+    template = parent(template_url, "Left", "Right").replace(
+        "  Right: {Type: AWS::CloudFormation::Stack,",
+        "  Right: {Type: AWS::CloudFormation::Stack, DependsOn: Left,",
+    )
+    root = account.create("root", template)
+    left, right = account.child(root, "Left"), account.child(root, "Right")
+    seen = {stack: len(account.events(stack)) for stack in (root, left, right)}
+    changed = CHILD.replace("Value: first", "Value: second")
+    account.publish(left=changed, right=changed)
+    account.pace(200)
+    account.cloudformation.update_stack(StackName=root, TemplateBody=template)
+    wait_until(
+        lambda: "Note UPDATE_IN_PROGRESS" in account.story(left, since=seen[left]), what="an update in flight"
+    )
+    account.cloudformation.cancel_update_stack(StackName=root, ClientRequestToken="stop")
+    account.cloudformation.cancel_update_stack(StackName=root, ClientRequestToken="stop")  # a lost answer
+    account.pace(0)
+    assert account.settled(root) == "UPDATE_ROLLBACK_COMPLETE"
+    assert account.story(root, since=seen[root])[:4] == [
+        "stack UPDATE_IN_PROGRESS User Initiated",
+        "Left UPDATE_IN_PROGRESS",
+        "stack UPDATE_ROLLBACK_IN_PROGRESS User Initiated",
+        "Left UPDATE_FAILED Resource update cancelled",
+    ]
+    assert account.story(root, of="stack", since=seen[root])[1:] == [
+        "stack UPDATE_ROLLBACK_IN_PROGRESS User Initiated",
+        "stack UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
+        "stack UPDATE_ROLLBACK_COMPLETE",
+    ]
+    assert "Note UPDATE_FAILED Resource update cancelled" in account.story(left, since=seen[left])
+    assert account.status(left) == "UPDATE_ROLLBACK_COMPLETE"
+    assert account.story(right, since=seen[right]) == []  # its turn had not come
+    assert account.parameter("/left") == account.parameter("/right") == "first"
+    with pytest.raises(ClientError, match="cannot be called from current stack status"):
+        account.cloudformation.cancel_update_stack(StackName=root, ClientRequestToken="again")
+    assert account.update(root, template) == "UPDATE_COMPLETE"
+    assert account.parameter("/right") == "second"
+
+
+def test_a_deletion_during_the_creation_deletes_what_nested_stacks_have(
+    account: Account, template_url: str
+) -> None:
+    account.publish(left=CHILD)
+    account.pace(200)
+    root = account.start("root", parent(template_url, "Left"))
+    wait_until(lambda: any("Left" in line for line in account.story(root)), what="a nested stack in flight")
+    left = account.child(root, "Left")
+    wait_until(lambda: bool(account.polled(left)) and len(account.events(left)) > 1, what="its resources")
+    account.cloudformation.delete_stack(StackName=root, ClientRequestToken="stop")
+    account.pace(0)
+    assert account.settled(root) == "DELETE_COMPLETE"
+    assert account.story(root, of="stack") == [
+        "stack CREATE_IN_PROGRESS User Initiated",
+        "stack DELETE_IN_PROGRESS User Initiated",
+        "stack DELETE_COMPLETE",
+    ]
+    assert "Left CREATE_FAILED Resource creation cancelled" in account.story(root)
+    assert account.status(left) == "DELETE_COMPLETE"
+    assert account.client("sns").list_topics()["Topics"] == []
+    assert account.parameter("/left") is None

@@ -1,6 +1,6 @@
 """The requests that undo an update: cancel it, continue its rollback, or roll back what was kept."""
 
-from ministack.services.cloudformation import handlers, helpers
+from ministack.services.cloudformation import handlers, helpers, stacks
 
 from portal.sandbox.engine.cloudformation import events, lifecycle, requests, rollback, store, tokens
 from portal.sandbox.engine.cloudformation.responses import (
@@ -34,6 +34,9 @@ def _cancel_update_stack(request: Parameters) -> Answer:
     tokens.remember(stack, "CancelUpdateStack", request)
     run: Run = at_work.run
     run.cancelled, run.cancel_token = True, value(request, tokens.NAME)
+    stacks.CLIENT_REQUEST_TOKEN.set(run.cancel_token)
+    # Before what is in flight is cancelled: AWS's events have this order.
+    events.stack_status(stack, "UPDATE_ROLLBACK_IN_PROGRESS", events.USER_INITIATED)
     run.halt()
     return answer("CancelUpdateStack")
 
