@@ -109,10 +109,7 @@ def _step(deployment: Deployment, clients: Clients, now: datetime) -> float | No
     state = State(deployment.state)
     if state is State.STACKS:
         return stack_poller.poll(deployment, clients, now)
-    if deployment.is_cancel_pending and deployment.kind == Kind.CREATE and state in BEFORE_STACKS:
-        cancel.end_creation(deployment, clients)
-        return None
-    if deployment.is_cancel_pending and state not in BEFORE_STACKS and cancel.stop_waiting(deployment):
+    if deployment.is_cancel_pending and _has_stopped(deployment, clients, state):
         return None
     if state in AFTER_STACKS:
         stack_poller.catch_up(deployment, clients, now)
@@ -150,6 +147,16 @@ def _begin_rollback(deployment: Deployment, clients: Clients) -> float | None:
     except AwsNotFound:
         stack_poller.finish_without_stack(deployment)
         return None
+
+
+def _has_stopped(deployment: Deployment, clients: Clients, state: State) -> bool:
+    """End a deployment that is canceled outside of its stacks. Return whether it has ended."""
+    if state not in BEFORE_STACKS:
+        return cancel.stop_waiting(deployment)
+    if deployment.kind == Kind.CREATE:
+        cancel.end_creation(deployment, clients)
+        return True
+    return False  # a change ends with its change set: see change.end_canceled
 
 
 def _step_of_waiting(deployment: Deployment, clients: Clients, now: datetime) -> float | None:
