@@ -62,6 +62,8 @@ def rolled_back(statuses: Iterable[tuple[str, int]]) -> ProgressCount:
 
 def turns_back(kind: Kind, root_status: str) -> bool:
     """Return whether a deployment goes back: its root stack rolls back, or is deleted instead of created."""
+    if kind is Kind.ROLLBACK:  # that is its goal
+        return False
     return is_rollback(root_status) or (kind is not Kind.DELETE and is_of_deletion(root_status))
 
 

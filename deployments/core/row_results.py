@@ -115,14 +115,14 @@ def result_of(
     """
     back_runs = [run for run in runs if course.is_back(run.status, run.start)]
     own_runs = forward_runs(runs, course)
-    own_failures = [f for f in failures if not course.is_back(f.status, in_ms(f.at))]
+    own_failures = [f for f in failures if _is_own(f, course)]
     breaks = is_stack and not course.is_canceled
     forward = _forward(own_runs, own_failures, is_stack=breaks, is_cut=bool(back_runs) or course.is_over)
     back = _back(back_runs)
     back_failures = [f for f in failures if f not in own_failures]
     failed_back = back is not None and back.status is DisplayStatus.ROLLBACK_FAILED
     return RowResult(
-        status=back.status
+        status=_of_root(back, course)
         if back and is_root
         else _status(forward, back, course, own_runs[-1].status if own_runs else ""),
         forward=forward,
@@ -130,6 +130,16 @@ def result_of(
         reason=_reason(own_failures, forward),
         back_reason=_back_reason(back_failures) if failed_back else "",
     )
+
+
+def _is_own(failure: Failure, course: Course) -> bool:
+    """Return whether a failure is not one of going back.
+
+    When an update is canceled, its rollback begins before what is in flight is reported as canceled.
+    """
+    if is_cancelled(failure.status, failure.reason):
+        return True
+    return not course.is_back(failure.status, in_ms(failure.at))
 
 
 def run_status(
@@ -199,6 +209,13 @@ def _never_run(back: Segment | None, course: Course) -> DisplayStatus:
     if course.kind in DELETING:
         return DisplayStatus.REMAINS if course.starts_nothing_more else DisplayStatus.PENDING
     return DisplayStatus.NOT_RUN if course.left_out else DisplayStatus.PENDING
+
+
+def _of_root(back: Segment, course: Course) -> DisplayStatus:
+    """Return the status of the root stack that goes back: one whose creation is canceled is deleted."""
+    if course.is_canceled and back.status is DisplayStatus.ROLLED_BACK:
+        return _undone(back, course)
+    return back.status
 
 
 def _undone(back: Segment, course: Course) -> DisplayStatus:

@@ -289,7 +289,8 @@ def finish(deployment: Deployment, end: State, root: StackView) -> float | None:
         end is State.ROLLED_BACK and deployment.is_stopping
     )
     code, message = ("", None) if as_wanted else _failure_reason(deployment, root)
-    finalize.finalize(deployment, end, root.status, {}, code, message)
+    outputs = dict(root.outputs) if deployment.kind == Kind.UPDATE else {}  # what was rolled back is there
+    finalize.finalize(deployment, end, root.status, outputs, code, message)
     return None
 
 

@@ -88,7 +88,7 @@ def _guarded_step(deployment: Deployment, connect: Connect, now: datetime) -> fl
     clients: Clients | None = None
     try:
         clients = redacted(connect(deployment.environment.account.ref()), redactors.of_deployment(deployment))
-        delay = _step(deployment, clients, now)
+        delay = None if _has_stopped(deployment, clients) else _step(deployment, clients, now)
     except (LostClaim, DatabaseError):
         raise
     except UserFixable as exc:
@@ -109,8 +109,6 @@ def _step(deployment: Deployment, clients: Clients, now: datetime) -> float | No
     state = State(deployment.state)
     if state is State.STACKS:
         return stack_poller.poll(deployment, clients, now)
-    if deployment.is_cancel_pending and _has_stopped(deployment, clients, state):
-        return None
     if state in AFTER_STACKS:
         stack_poller.catch_up(deployment, clients, now)
         return readiness.wait(deployment, clients, now)
@@ -149,8 +147,11 @@ def _begin_rollback(deployment: Deployment, clients: Clients) -> float | None:
         return None
 
 
-def _has_stopped(deployment: Deployment, clients: Clients, state: State) -> bool:
-    """End a deployment that is canceled outside of its stacks. Return whether it has ended."""
+def _has_stopped(deployment: Deployment, clients: Clients) -> bool:
+    """End a deployment whose cancellation was requested, outside of its stacks. Return whether it ended."""
+    state = State(deployment.state)
+    if not deployment.is_cancel_pending or state is State.STACKS:
+        return False
     if state not in BEFORE_STACKS:
         return cancel.stop_waiting(deployment)
     if deployment.kind == Kind.CREATE:

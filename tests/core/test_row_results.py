@@ -145,6 +145,35 @@ def test_an_update_that_was_undone_is_rolled_back() -> None:
     assert found.status is DisplayStatus.ROLLED_BACK
 
 
+def test_what_a_canceled_update_had_in_flight_is_canceled_although_the_rollback_has_begun() -> None:
+    """CloudFormation begins the rollback first, and then reports what it cancels."""
+    canceled = Course(kind=Kind.UPDATE, turn=TURN, is_over=True, is_canceled=True)
+    reported = failure(TURN + 5, "UPDATE_FAILED", "Resource update cancelled")
+    found = result(
+        (1_000, "UPDATE_IN_PROGRESS"), (TURN + 5, "UPDATE_FAILED"), course=canceled, failures=(reported,)
+    )
+
+    assert found.status is DisplayStatus.CANCELLED
+    assert found.reason == ""
+    assert not canceled.counts(reported)
+    assert canceled.counts(failure(TURN + 9, "UPDATE_FAILED", "cannot go back"))
+
+
+def test_the_stacks_of_a_canceled_creation_are_canceled_and_its_root_is_deleted() -> None:
+    canceled = Course(kind=Kind.CREATE, turn=TURN, is_over=True, is_canceled=True)
+    changes: list[list[int | str]] = [
+        [1_000, "CREATE_IN_PROGRESS"],
+        [TURN, "DELETE_IN_PROGRESS"],
+        [12_000, "DELETE_COMPLETE"],
+    ]
+    nested = result_of(runs(changes), canceled, is_stack=True)
+    root = result_of(runs(changes), canceled, is_stack=True, is_root=True)
+
+    assert turn_of(runs(changes)) == TURN
+    assert nested.status is DisplayStatus.CANCELLED
+    assert root.status is DisplayStatus.DELETED
+
+
 def test_the_root_stack_has_the_status_of_the_rollback() -> None:
     own = runs([[1_000, "CREATE_IN_PROGRESS"], [TURN, "ROLLBACK_IN_PROGRESS"], [15_000, "ROLLBACK_FAILED"]])
 
