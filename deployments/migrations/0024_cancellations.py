@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('deployments', '0022_ways_out'),
+        ('deployments', '0023_boundary'),
     ]
 
     operations = [
