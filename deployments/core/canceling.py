@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from deployments.core.operations import Operation, refusal
-from deployments.core.phases import AFTER_STACKS, BEFORE_STACKS, TERMINAL, WAITS, Kind, State
+from deployments.core.phases import AFTER_STACKS, BEFORE_STACKS, ROLLBACKS, TERMINAL, WAITS, Kind, State
 from deployments.core.status import IN_REVIEW, is_being_deleted, is_final
 from deployments.errors import Message
 from deployments.message_codes import Code
@@ -33,7 +33,7 @@ def cancel_effect(kind: Kind, state: State, root_status: str) -> CancelEffect | 
         return CancelEffect.DISCARD
     if kind is Kind.DELETE:
         return Message(Code.DELETION_NOT_CANCELED)
-    if kind is Kind.ROLLBACK:
+    if kind in ROLLBACKS:
         return Message(Code.ROLLBACK_NOT_CANCELED)
     if state in BEFORE_STACKS:
         return CancelEffect.DISCARD if kind is Kind.UPDATE else CancelEffect.END

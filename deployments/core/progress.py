@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from deployments.core.phases import DELETING, Kind
+from deployments.core.phases import DELETING, ROLLBACKS, Kind
 from deployments.core.status import (
     CREATED,
     DisplayStatus,
@@ -62,7 +62,7 @@ def rolled_back(statuses: Iterable[tuple[str, int]]) -> ProgressCount:
 
 def turns_back(kind: Kind, root_status: str) -> bool:
     """Return whether a deployment goes back: its root stack rolls back, or is deleted instead of created."""
-    if kind is Kind.ROLLBACK:  # that is its goal
+    if kind in ROLLBACKS:  # that is their goal
         return False
     return is_rollback(root_status) or (kind is not Kind.DELETE and is_of_deletion(root_status))
 
