@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 DEPLOY = "deployments.add_deployment"
-"""Django's own permission: environments can be created, failures injected in the sandbox."""
+"""Django's own permission: environments can be created."""
 CHANGE = "deployments.change_environment"
 DELETE = "deployments.add_deployment"
 """The permission of who may deploy: it includes to delete."""
