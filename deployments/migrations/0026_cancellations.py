@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('deployments', '0024_keep_on_failure'),
+        ('deployments', '0025_lists_of_many_rows'),
     ]
 
     operations = [
