@@ -19,6 +19,8 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from deployments.wording.requests import permission_name
+
 log = logging.getLogger(__name__)
 
 
@@ -85,8 +87,9 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Show the page for a missing permission."""
-    return render(request, "403.html", status=403)
+    """Show the page for a missing permission, with the permission's name in the admin."""
+    permission = getattr(exception, "permission", "")
+    return render(request, "403.html", {"missing": permission and permission_name(permission)}, status=403)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

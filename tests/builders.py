@@ -6,7 +6,7 @@ import itertools
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.utils import timezone
 
 from deployments.aws.cloudformation import StackEvent
@@ -16,11 +16,28 @@ from deployments.models import Account, Deployment, Environment, Event, Resource
 _number = itertools.count(1)
 START = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
 REGION = "ap-northeast-1"
+OPERATOR = (
+    *("add_deployment", "change_environment", "delete_environment", "operate_environment"),
+    *("require_approval", "lock_environment", "break_lock", "force_delete", "delete_remaining"),
+)
+"""What the migration gave to those who could deploy."""
 
 
 def make_user(name: str = "", **values: Any) -> User:
     """Return a saved user."""
     return User.objects.create_user(name or f"user{next(_number)}", password="a long password", **values)
+
+
+def allow(user: User, *codenames: str) -> User:
+    """Give a user these permissions; without any, all that an operator needs: every one but approval."""
+    of_sanso = Permission.objects.filter(content_type__app_label="deployments")
+    user.user_permissions.add(*of_sanso.filter(codename__in=codenames or OPERATOR))
+    return user
+
+
+def make_operator(name: str = "", **values: Any) -> User:
+    """Return a saved user who may do everything but approve."""
+    return allow(make_user(name, **values))
 
 
 def make_account(name: str = "", **values: Any) -> Account:
@@ -32,7 +49,7 @@ def make_environment(name: str = "", **values: Any) -> Environment:
     """Return a saved environment without a stack."""
     name = name or f"env{next(_number)}"
     account = values.pop("account", None) or make_account()
-    owner = values.pop("owner", None) or make_user()
+    owner = values.pop("owner", None) or make_operator()
     defaults = {
         "stack_name": f"sanso-{name}",
         "live_key": None if values.get("deleted_at") else Environment.key_for(account, name),

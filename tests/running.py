@@ -15,7 +15,7 @@ from django.utils import timezone
 from deployments.actions.delete import request_deletion
 from deployments.actions.deploy import request_deployment
 from deployments.models import Account, Deployment
-from tests.builders import REGION, make_user
+from tests.builders import REGION, make_operator
 from tests.services import LIMIT, REPOSITORY, Sandbox, Service, wait_until
 
 
@@ -124,7 +124,7 @@ class Portal:
 
 
 def _operator() -> User:
-    return User.objects.filter(username="operator").first() or make_user("operator")
+    return User.objects.filter(username="operator").first() or make_operator("operator")
 
 
 def new_account() -> Account:

@@ -243,6 +243,7 @@ def apply_change(
         row = _open(deployment)
         request.deployment, request.reason = row, row.reason
         if State(row.state) in WAITS and row.preview_digest == digest:
+            request.repeats = True
             return row
         if row.state != State.PREVIEW:
             raise UserFixable("PreviewNotReady", Code.PREVIEW_NOT_READY)

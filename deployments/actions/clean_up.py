@@ -5,7 +5,8 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
-from deployments.actions.delete import request_deletion
+from deployments.actions.delete import create_deletion
+from deployments.actions.request import DELETE, Request, requesting
 from deployments.core.phases import AFTER_STACKS, TERMINAL, Kind, State
 from deployments.errors import UserFixable
 from deployments.message_codes import Code
@@ -45,14 +46,10 @@ def request_clean_up(*, user: User, deployment: Deployment) -> Deployment:
     before = Deployment.objects.filter(request_key=key).first()
     if before:
         return before
-    if not may_clean_up(deployment):
-        raise UserFixable("NothingToCleanUp", Code.NOTHING_TO_CLEAN_UP)
-    return request_deletion(
-        user=user,
-        environment=deployment.environment,
-        typed_name=deployment.environment.name,
-        reason="",
-        request_key=key,
-        unprotect=True,
-        cleans_up=True,
-    )
+    environment = deployment.environment
+    with requesting(
+        Request(user=user, action="clean_up", permission=DELETE, environment=environment)
+    ) as request:
+        if not may_clean_up(deployment):
+            raise UserFixable("NothingToCleanUp", Code.NOTHING_TO_CLEAN_UP)
+        return create_deletion(request, environment, key, unprotect=True, cleans_up=True)

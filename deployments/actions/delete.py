@@ -9,8 +9,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from deployments.actions.deploy import busy
-from deployments.actions.request import DELETE, Request
+from deployments.actions.request import DELETE, Request, busy, requesting
 from deployments.core.phases import Kind, State
 from deployments.errors import UserFixable
 from deployments.message_codes import Code
@@ -40,46 +39,57 @@ def request_deletion(
     before = Deployment.objects.filter(request_key=request_key).first()
     if before:
         return before
-    require_typed_name(environment, typed_name)
-    if environment.is_protected and not unprotect:
-        raise UserFixable(
-            "DeletionProtection",
-            Code.DELETION_PROTECTION_ON,
-            "unprotect",
-        )
+    with requesting(
+        Request(user=user, action="delete", permission=DELETE, reason=reason, environment=environment)
+    ) as request:
+        require_typed_name(environment, typed_name)
+        if environment.is_protected and not unprotect:
+            raise UserFixable("DeletionProtection", Code.DELETION_PROTECTION_ON, "unprotect")
+        return create_deletion(request, environment, request_key, unprotect=unprotect)
+
+
+def create_deletion(
+    request: Request, environment: Environment, request_key: UUID, *, unprotect: bool, cleans_up: bool = False
+) -> Deployment:
+    """Create the deployment that deletes an environment, as a part of a request.
+
+    Return that of the other click of a double click. Raise UserFixable if the environment has an active
+    deployment or is deleted.
+    """
+    row = Environment.objects.select_for_update().select_related("latest").get(pk=environment.pk)
+    if twice := Deployment.objects.filter(request_key=request_key).first():
+        request.repeats = True
+        return twice
+    if row.deleted_at:
+        raise UserFixable("AlreadyDeleted", Code.ENVIRONMENT_ALREADY_DELETED)
+    if row.active_deployment:
+        raise busy(row)
+    waits = row.requires_approval and not cleans_up
+    if waits and (other := Deployment.objects.waiting_deletion_of(row.pk)):
+        raise UserFixable("DeletionWaiting", Code.DELETION_WAITING, deployment=other.pk)
     try:
         with transaction.atomic():
-            row = Environment.objects.select_for_update().select_related("latest").get(pk=environment.pk)
-            if row.deleted_at:
-                raise UserFixable("AlreadyDeleted", Code.ENVIRONMENT_ALREADY_DELETED)
-            if row.active_deployment:
-                raise busy(row.name)
-            waits = row.requires_approval and not cleans_up
-            if waits and (other := Deployment.objects.waiting_deletion_of(row.pk)):
-                raise UserFixable("DeletionWaiting", Code.DELETION_WAITING, deployment=other.pk)
             deployment = Deployment.objects.create(
                 environment=row,
                 kind=Kind.DELETE.value,
-                requested_by=user,
-                reason=reason,
+                requested_by=request.user,
+                reason=request.reason,
                 request_key=request_key,
                 **_waiting(row, unprotect=unprotect) if waits else {"active_key": row.pk},
                 parameters=row.parameters,
                 unprotect=unprotect,
                 due_at=timezone.now(),
             )
-            event_log.add(deployment, "requested", kind="delete", user=user.get_username(), reason=reason)
-            if waits:
-                _request_approval(deployment, user)
-            else:
-                Environment.objects.filter(pk=row.pk).update(latest=deployment)
-    except (IntegrityError, UserFixable) as exc:
-        twice = Deployment.objects.filter(request_key=request_key).first()
-        if twice:
-            return twice
-        if isinstance(exc, UserFixable):
-            raise
-        raise busy(environment.name) from None
+    except IntegrityError:
+        raise busy(row) from None
+    request.deployment = deployment
+    event_log.add(
+        deployment, "requested", kind="delete", user=request.user.get_username(), reason=request.reason
+    )
+    if waits:
+        _request_approval(request, deployment)
+    else:
+        Environment.objects.filter(pk=row.pk).update(latest=deployment)
     return deployment
 
 
@@ -89,10 +99,10 @@ def _waiting(environment: Environment, *, unprotect: bool) -> dict[str, Any]:
     return {"state": str(State.APPROVAL), "preview_digest": digest}
 
 
-def _request_approval(deployment: Deployment, user: User) -> None:
-    approvals.open_request(deployment, user, timezone.now())
+def _request_approval(request: Request, deployment: Deployment) -> None:
+    approvals.open_request(deployment, request.user, timezone.now())
     Request(
-        user=user,
+        user=request.user,
         action="request_approval",
         permission=DELETE,
         reason=deployment.reason,
@@ -118,14 +128,10 @@ def close_environment(*, user: User, environment: Environment) -> None:
 
     Raise UserFixable while the stack exists or a deployment is active.
     """
-    closed = Environment.objects.filter(pk=environment.pk, deleted_at=None, latest__active_key=None).exclude(
-        missing_since=None
-    )
-    if not closed.exists():
-        raise UserFixable(
-            "StackStillThere",
-            Code.STACK_STILL_EXISTS,
+    with requesting(Request(user=user, action="close", permission=DELETE, environment=environment)):
+        row = Environment.objects.select_for_update().select_related("latest").get(pk=environment.pk)
+        if row.deleted_at or row.missing_since is None or row.active_deployment:
+            raise UserFixable("StackStillThere", Code.STACK_STILL_EXISTS)
+        Environment.objects.filter(pk=row.pk).update(
+            deleted_at=timezone.now(), live_key=None, due_at=None, secret_fingerprints=""
         )
-    Environment.objects.filter(pk__in=list(closed.values_list("pk", flat=True))).update(
-        deleted_at=timezone.now(), live_key=None, due_at=None, secret_fingerprints=""
-    )

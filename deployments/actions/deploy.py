@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.conf import settings
-from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from deployments import catalog
 from deployments.actions.parameters import checked
-from deployments.actions.request import Request
+from deployments.actions.request import DEPLOY, PermissionMissing, Request, busy, requesting
 from deployments.core.approvals import REQUIRE
 from deployments.core.phases import Kind
-from deployments.errors import Message, UserFixable
+from deployments.errors import UserFixable
 from deployments.message_codes import Code
 from deployments.models import Account, Deployment, Environment
 from deployments.models.sealed import seal
@@ -54,48 +53,78 @@ def request_deployment(
     before = Deployment.objects.filter(request_key=request_key).first()
     if before:
         return before
-    template_set = catalog.load(settings.SANSO_TEMPLATE_SET)
     if requires_approval and not user.has_perm(REQUIRE):
-        refused = Request(user=user, action="require_approval", permission=REQUIRE, name=name)
-        refused.record(Message(Code.PERMISSION_MISSING, {"permission": REQUIRE}))
-        raise PermissionDenied(f"the permission {REQUIRE} is missing")
-    check_name(name)
-    plain, secret = checked(template_set, parameters)
-    try:
-        with transaction.atomic():
-            environment = _environment(user, account, name, plain)
-            deployment = Deployment.objects.create(
-                environment=environment,
-                kind=Kind.CREATE.value,
-                requested_by=user,
-                reason=reason,
-                request_key=request_key,
-                active_key=environment.pk,
-                parameters=plain,
-                sealed_parameters=seal(secret),
-                template_digest=template_set.digest,
-                keep_on_failure=keep_on_failure,
-                protection="wanted" if template_set.wants_protection(plain) else "unwanted",
-                protection_parameter=template_set.protection_parameter,
-                due_at=timezone.now(),
-            )
-            template_sets.keep(template_set)
-            Environment.objects.filter(pk=environment.pk).update(latest=deployment)
-            event_log.add(deployment, "requested", kind="create", user=user.get_username(), reason=reason)
-            expectations.at_request(deployment)
-            if requires_approval:  # a later creation of the same name does not switch it off
-                Environment.objects.filter(pk=environment.pk).update(requires_approval=True)
-                Request(
-                    user=user, action="require_approval", permission=REQUIRE, environment=environment
-                ).record()
-    except (IntegrityError, UserFixable) as exc:
-        # The other click of a double click may have been first, at any point above.
-        twice = Deployment.objects.filter(request_key=request_key).first()
-        if twice:
-            return twice
-        if isinstance(exc, UserFixable):
-            raise
-        raise busy(name) from None
+        Request(
+            user=user, action="require_approval", permission=REQUIRE, name=name
+        ).record_missing_permission()
+        raise PermissionMissing(REQUIRE)
+    with requesting(
+        Request(user=user, action="deploy", permission=DEPLOY, reason=reason, name=name)
+    ) as request:
+        template_set = catalog.load(settings.SANSO_TEMPLATE_SET)
+        check_name(name)
+        plain, secret = checked(template_set, parameters)
+        try:
+            with transaction.atomic():
+                deployment = _created(
+                    request,
+                    account,
+                    template_set,
+                    (plain, secret),
+                    request_key=request_key,
+                    keep_on_failure=keep_on_failure,
+                )
+        except (IntegrityError, UserFixable) as exc:
+            # The other click of a double click may have been first, at any point above.
+            twice = Deployment.objects.filter(request_key=request_key).first()
+            if twice:
+                request.repeats = True
+                return twice
+            if isinstance(exc, UserFixable):
+                raise
+            raise _busy(account, name) from None
+        request.deployment, request.environment = deployment, deployment.environment
+        if requires_approval:  # a later creation of the same name does not switch it off
+            environment = deployment.environment
+            Environment.objects.filter(pk=environment.pk).update(requires_approval=True)
+            Request(
+                user=user, action="require_approval", permission=REQUIRE, environment=environment
+            ).record()
+        return deployment
+
+
+def _created(
+    request: Request,
+    account: Account,
+    template_set: catalog.TemplateSet,
+    values: tuple[dict[str, str], dict[str, str]],
+    *,
+    request_key: UUID,
+    keep_on_failure: bool,
+) -> Deployment:
+    plain, secret = values
+    environment = _environment(request.user, account, request.name, plain)
+    deployment = Deployment.objects.create(
+        environment=environment,
+        kind=Kind.CREATE.value,
+        requested_by=request.user,
+        reason=request.reason,
+        request_key=request_key,
+        active_key=environment.pk,
+        parameters=plain,
+        sealed_parameters=seal(secret),
+        template_digest=template_set.digest,
+        keep_on_failure=keep_on_failure,
+        protection="wanted" if template_set.wants_protection(plain) else "unwanted",
+        protection_parameter=template_set.protection_parameter,
+        due_at=timezone.now(),
+    )
+    template_sets.keep(template_set)
+    Environment.objects.filter(pk=environment.pk).update(latest=deployment)
+    event_log.add(
+        deployment, "requested", kind="create", user=request.user.get_username(), reason=request.reason
+    )
+    expectations.at_request(deployment)
     return deployment
 
 
@@ -111,14 +140,12 @@ def check_name(name: str) -> None:
         raise UserFixable("IllegalName", Code.NAME_TOO_LONG, "name", count=MAX_NAME_LENGTH)
 
 
-def busy(name: str) -> UserFixable:
-    """Return the error of an environment that another deployment is changing."""
-    return UserFixable(
-        "EnvironmentBusy",
-        Code.ENVIRONMENT_BUSY,
-        "name",
-        environment=name,
-    )
+def _busy(account: Account, name: str) -> UserFixable:
+    """Return the error of a name that somebody else requested at the same time."""
+    other = Environment.objects.filter(live_key=Environment.key_for(account, name)).first()
+    if other is None:  # it has just been deleted
+        return UserFixable("EnvironmentBusy", Code.ENVIRONMENT_BUSY, "name", environment=name)
+    return busy(other)
 
 
 def _environment(user: User, account: Account, name: str, parameters: dict[str, str]) -> Environment:
@@ -134,7 +161,7 @@ def _environment(user: User, account: Account, name: str, parameters: dict[str, 
             parameters=parameters,
         )
     if known.active_deployment:
-        raise busy(known.name)
+        raise busy(known)
     if known.stack_id and not known.missing_since:
         raise UserFixable(
             "NameTaken",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from deployments.actions.request import OPERATE, Request, requesting
 from deployments.errors import UserFixable
 from deployments.message_codes import Code
 from deployments.models import ActionRequest, Association, Deployment, Environment
@@ -23,51 +26,64 @@ def request_association_run(
 
     While the same request is active, it is returned. Raise UserFixable if there is nothing to run.
     """
-    _require_live(environment)
-    association = Association.objects.of(environment).filter(association_id=association_id).first()
-    if association is None:
-        raise UserFixable("NoSuchAssociation", Code.ASSOCIATION_NOT_FOUND)
-    arguments: dict[str, Any] = {"association_id": association_id, "only_failed": only_failed}
-    if only_failed:
-        arguments["instance_ids"] = failed_instances(association.pk)
-        if not arguments["instance_ids"]:
-            raise UserFixable("NothingFailed", Code.NO_FAILED_INSTANCES)
-    return request_action(user, environment, "run_association", arguments, association_id)
+    what = {"association": association_id, "only_failed": only_failed}
+    with _operating(user, environment, "run_association", what) as request:
+        association = Association.objects.of(environment).filter(association_id=association_id).first()
+        if association is None:
+            raise UserFixable("NoSuchAssociation", Code.ASSOCIATION_NOT_FOUND)
+        arguments: dict[str, Any] = {"association_id": association_id, "only_failed": only_failed}
+        if only_failed:
+            arguments["instance_ids"] = failed_instances(association.pk)
+            if not arguments["instance_ids"]:
+                raise UserFixable("NothingFailed", Code.NO_FAILED_INSTANCES)
+        return add_action(request, environment, "run_association", arguments, association_id)
 
 
 def request_site_check(*, user: User, environment: Environment) -> ActionRequest:
     """Request a site check of the environment."""
-    _require_live(environment)
-    if not environment.load_balancers.filter(tier="alb").exists():
-        raise UserFixable("NoSite", Code.LOAD_BALANCER_UNKNOWN)
-    return request_action(user, environment, "save_time", {}, "")
+    with _operating(user, environment, "site_check") as request:
+        if not environment.load_balancers.filter(tier="alb").exists():
+            raise UserFixable("NoSite", Code.LOAD_BALANCER_UNKNOWN)
+        return add_action(request, environment, "save_time", {}, "")
 
 
 def request_protection(*, user: User, environment: Environment) -> ActionRequest:
     """Request that deletion protection is switched on, after that had failed at the end of the creation."""
-    _require_live(environment)
-    creation = Deployment.objects.of(environment).not_protected().first()
-    if creation is None or environment.active_deployment:
-        raise UserFixable("NothingToProtect", Code.NOTHING_TO_PROTECT)
-    return request_action(user, environment, "protect", {"deployment": creation.pk}, str(creation.pk))
+    with _operating(user, environment, "protect") as request:
+        creation = Deployment.objects.of(environment).not_protected().first()
+        if creation is None or environment.active_deployment:
+            raise UserFixable("NothingToProtect", Code.NOTHING_TO_PROTECT)
+        return add_action(request, environment, "protect", {"deployment": creation.pk}, str(creation.pk))
 
 
-def _require_live(environment: Environment) -> None:
-    if environment.deleted_at:
-        raise UserFixable("AlreadyDeleted", Code.ENVIRONMENT_ALREADY_DELETED)
+@contextmanager
+def _operating(
+    user: User, environment: Environment, action: str, details: dict[str, Any] | None = None
+) -> Iterator[Request]:
+    """Request an action in an environment that is not deleted."""
+    request = Request(
+        user=user, action=action, permission=OPERATE, environment=environment, details=details or {}
+    )
+    with requesting(request):
+        if environment.deleted_at:
+            raise UserFixable("AlreadyDeleted", Code.ENVIRONMENT_ALREADY_DELETED)
+        yield request
 
 
-def request_action(
-    user: User, environment: Environment, kind: str, arguments: dict[str, Any], what: str
+def add_action(
+    request: Request, environment: Environment, kind: str, arguments: dict[str, Any], what: str
 ) -> ActionRequest:
-    """Make an action due and return it; while one of the kind for `what` is under way, that one."""
+    """Make an action due, as a part of a request, and return it.
+
+    While one of the kind for `what` is under way, return that one: the request repeats it.
+    """
     key = f"{environment.pk}:{kind}:{what}"
     try:
         with transaction.atomic():
             return ActionRequest.objects.create(
                 environment=environment,
                 kind=kind,
-                asked_by=user,
+                asked_by=request.user,
                 arguments=arguments,
                 active_key=key,
                 due_at=timezone.now(),
@@ -75,5 +91,6 @@ def request_action(
     except IntegrityError:
         found = ActionRequest.objects.filter(active_key=key).first()
         if found is None:  # it has just ended
-            return request_action(user, environment, kind, arguments, what)
+            return add_action(request, environment, kind, arguments, what)
+        request.repeats = True
         return found

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from django.db import transaction
-
 from deployments.actions.delete import require_typed_name
-from deployments.actions.operate import request_action
+from deployments.actions.operate import add_action
+from deployments.actions.request import DELETE_REMAINING, OPERATE, Request, busy, requesting
 from deployments.errors import UserFixable
 from deployments.message_codes import Code
 from deployments.models import ActionRequest, Deployment
@@ -19,15 +18,24 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 
-def request_new_search(deployment: Deployment) -> None:
+def request_new_search(*, user: User, deployment: Deployment) -> None:
     """Request that what remains of a deployment that has ended is searched for again.
 
-    Raises UserFixable while it runs.
+    Raise UserFixable while it runs.
     """
-    if deployment.is_active:
-        raise UserFixable("EnvironmentBusy", Code.ENVIRONMENT_BUSY, environment=deployment.environment.name)
-    with transaction.atomic():
-        request_search(deployment)
+    environment = deployment.environment
+    with requesting(
+        Request(
+            user=user,
+            action="search_remaining",
+            permission=OPERATE,
+            environment=environment,
+            deployment=deployment,
+        )
+    ):
+        if deployment.is_active:
+            raise busy(environment)
+        request_search(deployment, user)
 
 
 def request_deletion_of(
@@ -35,18 +43,25 @@ def request_deletion_of(
 ) -> ActionRequest:
     """Request the deletion of remaining resources, given as (type, id).
 
-    Raises UserFixable when the environment's name was not typed as it is, or nothing was chosen that the
+    Raise UserFixable when the environment's name was not typed as it is, or nothing was chosen that the
     search found and Sanso can delete.
     """
-    deletable = {(one.type, one.id) for one in remaining_of(deployment).deletable}
-    wanted = sorted(deletable & set(chosen))
-    if not wanted:
-        raise UserFixable("NothingChosen", Code.NOTHING_TO_DELETE, "resources")
-    require_typed_name(deployment.environment, typed_name)
-    return request_action(
-        user,
-        deployment.environment,
-        "delete_remaining",
-        {"deployment": deployment.pk, "resources": [list(one) for one in wanted]},
-        str(deployment.pk),
-    )
+    environment = deployment.environment
+    with requesting(
+        Request(
+            user=user,
+            action="delete_remaining",
+            permission=DELETE_REMAINING,
+            environment=environment,
+            deployment=deployment,
+        )
+    ) as request:
+        deletable = {(one.type, one.id) for one in remaining_of(deployment).deletable}
+        wanted = sorted(deletable & set(chosen))
+        if not wanted:
+            raise UserFixable("NothingChosen", Code.NOTHING_TO_DELETE, "resources")
+        require_typed_name(environment, typed_name)
+        resources = [list(one) for one in wanted]
+        request.details = {"resources": resources}
+        arguments = {"deployment": deployment.pk, "resources": resources}
+        return add_action(request, environment, "delete_remaining", arguments, str(deployment.pk))

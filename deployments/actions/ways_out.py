@@ -11,8 +11,7 @@ from django.utils import timezone
 
 from deployments.actions.change import base_of
 from deployments.actions.delete import require_typed_name
-from deployments.actions.deploy import busy
-from deployments.actions.request import CHANGE, Request, requesting
+from deployments.actions.request import CHANGE, DELETE, FORCE_DELETE, Request, busy, requesting
 from deployments.core.operations import Operation, refusal
 from deployments.core.phases import Kind
 from deployments.errors import UserFixable
@@ -24,9 +23,6 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
     from deployments.core.stuck import StuckResource
-
-
-DELETE, FORCE_DELETE = "deployments.add_deployment", "deployments.force_delete"
 
 
 def request_continue(
@@ -103,7 +99,7 @@ def held(environment: Environment) -> Environment:
     if row.missing_since:
         raise UserFixable("StackMissing", Code.STACK_GONE)
     if Deployment.objects.filter(active_key=row.pk).exists():
-        raise busy(row.name)
+        raise busy(row)
     return row
 
 
@@ -153,7 +149,7 @@ def first_of(request_key: UUID, environment: Environment) -> Deployment:
     """Return the deployment of the other click of a double click. Raise UserFixable if there is none."""
     first = Deployment.objects.filter(request_key=request_key).first()
     if first is None:
-        raise busy(environment.name)
+        raise busy(environment)
     return first
 
 

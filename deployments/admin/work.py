@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin
+from django.contrib.auth.models import User
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -13,6 +14,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from deployments.actions.account import delete_account, save_account
 from deployments.admin.rows import AccountFilter, EnvironmentFilter, ReadOnly, StatusFilter
 from deployments.models import Account, Deployment, Environment, Event, Resource, Stack
 from deployments.presentation import badges
@@ -41,6 +43,19 @@ class AccountAdmin(AccountRows):
         (_("Artifacts"), {"fields": ("artifact_bucket",)}),
         (_("More"), {"fields": ("is_sandbox", "created_at")}),
     )
+
+    def save_model(self, request: HttpRequest, obj: Account, form: Any, change: bool) -> None:
+        """Save an account with its audit record."""
+        save_account(user=cast("User", request.user), account=obj, changed=form.changed_data)
+
+    def delete_model(self, request: HttpRequest, obj: Account) -> None:
+        """Delete an account with its audit record."""
+        delete_account(user=cast("User", request.user), account=obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> None:
+        """Delete the selected accounts, each with its audit record."""
+        for account in queryset:
+            delete_account(user=cast("User", request.user), account=account)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
         """Return the accounts in AWS and of the sandbox. That of recordings cannot be edited."""

@@ -17,6 +17,8 @@ OUTCOMES = [("requested", _("Requested")), ("refused", _("Refused"))]
 class AuditRecord(models.Model):
     """One request. `refusal` is why it was refused, a message as JSON; `name` outlives the environment."""
 
+    MAX_REASON, MAX_NAME = 200, 60
+
     at = models.DateTimeField(_("time"), auto_now_add=True, db_index=True)
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("user")
@@ -24,9 +26,9 @@ class AuditRecord(models.Model):
     action = models.CharField(_("action"), max_length=40)
     permission = models.CharField(_("permission"), max_length=100)
     outcome = models.CharField(_("outcome"), max_length=10, choices=OUTCOMES)
-    reason = models.CharField(_("reason"), max_length=200, blank=True, default="")
+    reason = models.CharField(_("reason"), max_length=MAX_REASON, blank=True, default="")
     refusal = models.JSONField(default=dict, blank=True)
-    name = models.CharField(_("environment"), max_length=60, blank=True, default="")
+    name = models.CharField(_("environment"), max_length=MAX_NAME, blank=True, default="")
     environment = models.ForeignKey(Environment, null=True, on_delete=models.SET_NULL, related_name="+")
     deployment = models.ForeignKey(Deployment, null=True, on_delete=models.SET_NULL, related_name="+")
     details = models.JSONField(default=dict, blank=True)

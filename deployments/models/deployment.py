@@ -106,6 +106,10 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
         rows = self.filter(environment=environment_pk, state=str(State.QUEUED), active_key=None)
         return rows.order_by("applied_at", "pk")
 
+    def holder_of(self, environment_pk: int) -> Deployment | None:
+        """Return the deployment that holds an environment's one active place, None if it is free."""
+        return self.filter(active_key=environment_pk).select_related("requested_by", "applied_by").first()
+
     def good_of(self, environment_pk: int) -> Self:
         """Keep the creations and changes of an environment that changed it and succeeded, newest first."""
         rows = self.filter(environment=environment_pk, kind__in=("create", "update"), state="succeeded")

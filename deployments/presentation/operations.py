@@ -40,7 +40,7 @@ PERMISSIONS: Mapping[Operation, str] = {
     Operation.CANCEL: "deployments.change_environment",
     Operation.ROLL_BACK: "deployments.change_environment",
     Operation.CONTINUE: "deployments.change_environment",
-    Operation.DELETE: "deployments.add_deployment",
+    Operation.DELETE: "deployments.delete_environment",
     Operation.FORCE_DELETE: "deployments.force_delete",
 }
 _ORDER = (

@@ -12,11 +12,12 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
 from deployments.actions import change
+from deployments.actions.request import CHANGE
 from deployments.errors import UserFixable
 from deployments.forms import schedule
 from deployments.models import Deployment
 from deployments.views.preview import preview_with
-from deployments.views.requests import AuthedRequest
+from deployments.views.requests import AuthedRequest, may
 from deployments.wording import error_text
 
 
@@ -32,6 +33,7 @@ def _requested(
 
 
 @require_POST
+@may(CHANGE, "apply")
 def change_apply(request: AuthedRequest, pk: int) -> HttpResponse:
     """Apply the preview whose digest the page shows."""
     deployment = get_object_or_404(Deployment.objects.for_page(), pk=pk)
@@ -54,6 +56,7 @@ def change_apply(request: AuthedRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
+@may(CHANGE, "discard")
 def change_discard(request: AuthedRequest, pk: int) -> HttpResponse:
     """Discard a change that has not begun."""
     deployment = get_object_or_404(Deployment.objects.for_page(), pk=pk)
@@ -62,6 +65,7 @@ def change_discard(request: AuthedRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
+@may(CHANGE, "preview")
 def change_preview(request: AuthedRequest, pk: int) -> HttpResponse:
     """Compute the preview of a change again."""
     deployment = get_object_or_404(Deployment.objects.for_page(), pk=pk)
@@ -70,6 +74,7 @@ def change_preview(request: AuthedRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
+@may(CHANGE, "change")
 def deployment_roll_back(request: AuthedRequest, pk: int) -> HttpResponse:
     """Request the preview of a change back to an earlier deployment."""
     deployment = get_object_or_404(Deployment.objects.for_page(), pk=pk)

@@ -29,7 +29,7 @@ CURRENT, DEPLOYED = "current", "deployed"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@may(CHANGE)
+@may(CHANGE, "change")
 def environment_change(request: AuthedRequest, pk: int) -> HttpResponse:
     """Show the form with the present values, or request the preview of a change."""
     environment = get_object_or_404(Environment.objects.for_page(), pk=pk)

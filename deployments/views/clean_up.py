@@ -8,14 +8,15 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
 from deployments.actions.clean_up import request_clean_up
+from deployments.actions.request import DELETE
 from deployments.errors import UserFixable
 from deployments.models import Deployment
-from deployments.views.requests import AuthedRequest, may_deploy
+from deployments.views.requests import AuthedRequest, may
 from deployments.wording import error_text
 
 
 @require_POST
-@may_deploy
+@may(DELETE, "clean_up")
 def deployment_clean_up(request: AuthedRequest, pk: int) -> HttpResponse:
     """Request the deletion of what is left, and go to its page, which opens the form at its end."""
     deployment = get_object_or_404(Deployment.objects.for_page(), pk=pk)

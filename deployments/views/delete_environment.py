@@ -7,16 +7,17 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
 from deployments.actions.delete import request_deletion
+from deployments.actions.request import DELETE
 from deployments.core.stuck import DELETE_FAILED
 from deployments.errors import UserFixable
 from deployments.forms import DeleteForm
 from deployments.models import Deployment, Environment
 from deployments.presentation.deletion_summary import deletion_summary
-from deployments.views.requests import AuthedRequest, may_deploy
+from deployments.views.requests import AuthedRequest, may
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@may_deploy
+@may(DELETE, "delete")
 def environment_delete(request: AuthedRequest, pk: int) -> HttpResponse:
     """Show what will be deleted and the form, or request the deletion."""
     environment = get_object_or_404(Environment.objects.for_page(), pk=pk)

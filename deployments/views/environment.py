@@ -20,6 +20,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from deployments.actions import operate
 from deployments.actions.delete import close_environment
+from deployments.actions.request import DELETE, OPERATE
 from deployments.actions.watch import watch
 from deployments.core.health.aws_statuses import RUN_SKIPPED
 from deployments.errors import UserFixable
@@ -43,7 +44,7 @@ from deployments.presentation.remaining import remaining_view
 from deployments.presentation.stored_sets import without_set
 from deployments.presentation.text.datetime_formats import units
 from deployments.presentation.text.terminal_output import readable
-from deployments.views.requests import DEPLOY, AuthedRequest, may_deploy
+from deployments.views.requests import AuthedRequest, may
 from deployments.wording import error_text
 
 HISTORY, LATEST = 10, 3
@@ -62,7 +63,7 @@ def environment_page(request: AuthedRequest, pk: int, tab: str = OVERVIEW) -> Ht
         environment,
         tab,
         everything="all" in request.GET,
-        may_operate=request.user.has_perm(DEPLOY),
+        may_operate=request.user.has_perm(OPERATE),
     )
     context |= failure_context(environment) | {"environment": environment, "latest": environment.latest}
     is_observed = bool(
@@ -152,7 +153,7 @@ def environment_output(request: AuthedRequest, pk: int, run: int) -> HttpRespons
 
 
 @require_POST
-@may_deploy
+@may(OPERATE, "run_association")
 def environment_run(request: AuthedRequest, pk: int) -> HttpResponse:
     """Request an association run, on all instances or on those where it failed."""
     environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
@@ -169,7 +170,7 @@ def environment_run(request: AuthedRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-@may_deploy
+@may(OPERATE, "protect")
 def environment_protect(request: AuthedRequest, pk: int) -> HttpResponse:
     """Request that deletion protection is switched on, after that had failed."""
     environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
@@ -181,7 +182,7 @@ def environment_protect(request: AuthedRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-@may_deploy
+@may(OPERATE, "site_check")
 def environment_site_check(request: AuthedRequest, pk: int) -> HttpResponse:
     """Request a site check of the environment."""
     environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
@@ -193,7 +194,7 @@ def environment_site_check(request: AuthedRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-@may_deploy
+@may(DELETE, "close")
 def environment_close(request: AuthedRequest, pk: int) -> HttpResponse:
     """Close an environment whose stack no longer exists."""
     environment = get_object_or_404(Environment.objects.for_page(), pk=pk)

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from deployments import catalog
 from deployments.actions.deploy import prefill, request_deployment
+from deployments.actions.request import DEPLOY
 from deployments.core.approvals import REQUIRE
 from deployments.errors import UserFixable
 from deployments.forms import PREFIX, NewEnvironmentForm
@@ -18,14 +19,14 @@ from deployments.models import Account, Deployment
 from deployments.presentation.filters.choices import parse_number
 from deployments.presentation.new_environment import FormLayout
 from deployments.presentation.text.duration_estimate import DurationEstimate, estimate_creation
-from deployments.views.requests import AuthedRequest, may_deploy
+from deployments.views.requests import AuthedRequest, may
 from deployments.wording import error_text
 
 PAGE = "deployments/new_environment.html"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@may_deploy
+@may(DEPLOY, "deploy")
 def environment_new(request: AuthedRequest) -> HttpResponse:
     """Show the form of a new environment, or request the environment."""
     if not Account.objects.usable().exists():
@@ -48,7 +49,7 @@ def environment_new(request: AuthedRequest) -> HttpResponse:
 
 
 @require_GET
-@may_deploy
+@may(DEPLOY, "deploy")
 def environment_expected(request: AuthedRequest) -> HttpResponse:
     """Show the expected duration of a deployment in the selected account."""
     try:

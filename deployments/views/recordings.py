@@ -10,9 +10,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from deployments import recordings
+from deployments.actions.recordings import request_recording
+from deployments.actions.request import DEPLOY
 from deployments.errors import UserFixable
 from deployments.models import Deployment
-from deployments.views.requests import AuthedRequest, may_deploy
+from deployments.views.requests import AuthedRequest, may
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,11 +40,11 @@ def recording_list(request: AuthedRequest) -> HttpResponse:
 
 
 @require_POST
-@may_deploy
+@may(DEPLOY, "import_recording")
 def recording_open(request: AuthedRequest, name: str) -> HttpResponse:
     """Import a recording unless it has been imported, and redirect to its replay."""
     try:
-        deployment = recordings.open_included(name, request.user)
+        deployment = request_recording(user=request.user, name=name)
     except UserFixable as exc:
         raise Http404(exc.message) from exc
     return redirect(_replay(deployment))

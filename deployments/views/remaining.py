@@ -11,16 +11,17 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from deployments.actions.remaining import request_deletion_of, request_new_search
+from deployments.actions.request import DELETE_REMAINING, OPERATE
 from deployments.errors import UserFixable
 from deployments.forms import DeleteRemainingForm
 from deployments.models import Deployment, Environment
 from deployments.presentation.remaining import remaining_view
-from deployments.views.requests import AuthedRequest, may_deploy
+from deployments.views.requests import AuthedRequest, may
 from deployments.wording import error_text
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@may_deploy
+@may(DELETE_REMAINING, "delete_remaining")
 def environment_remaining(request: AuthedRequest, pk: int) -> HttpResponse:
     """Show what remains with what can be deleted, or request the deletion of what was chosen."""
     environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
@@ -60,12 +61,12 @@ def _requested(request: AuthedRequest, deployment: Deployment, form: DeleteRemai
 
 
 @require_POST
-@may_deploy
+@may(OPERATE, "search_remaining")
 def environment_remaining_search(request: AuthedRequest, pk: int) -> HttpResponse:
     """Request that what remains is searched for again."""
     environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
     try:
-        request_new_search(_latest(environment))
+        request_new_search(user=request.user, deployment=_latest(environment))
     except UserFixable as problem:
         messages.error(request, error_text(problem))
     return redirect(environment)

@@ -7,13 +7,13 @@ from functools import wraps
 from typing import Concatenate, ParamSpec
 
 from django.contrib.auth.models import User
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django_htmx.middleware import HtmxDetails
 
+from deployments.actions.request import PermissionMissing, Request
+from deployments.models import Deployment, Environment
+
 P = ParamSpec("P")
-DEPLOY = "deployments.add_deployment"
-"""Django's own permission; a superuser has it."""
 
 
 class AuthedRequest(HttpRequest):
@@ -26,14 +26,21 @@ class AuthedRequest(HttpRequest):
 View = Callable[Concatenate[AuthedRequest, P], HttpResponse]
 
 
-def may(permission: str) -> Callable[[View[P]], View[P]]:
-    """Require a permission; users without it get 403."""
+def may(permission: str, action: str = "") -> Callable[[View[P]], View[P]]:
+    """Require a permission; users without it get 403.
+
+    What they tried to request, an `action` of the audit log or else the name of the view, is recorded as
+    refused.
+    """
 
     def requiring(view: View[P]) -> View[P]:
         @wraps(view)
         def checked(request: AuthedRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             if not request.user.has_perm(permission):
-                raise PermissionDenied(f"the permission {permission} is missing")
+                if request.method == "POST":
+                    what = action or view.__name__
+                    _about(request, Request(user=request.user, action=what, permission=permission))
+                raise PermissionMissing(permission)
             return view(request, *args, **kwargs)
 
         return checked
@@ -41,6 +48,13 @@ def may(permission: str) -> Callable[[View[P]], View[P]]:
     return requiring
 
 
-def may_deploy(view: View[P]) -> View[P]:
-    """Require the permission to deploy; other users get 403."""
-    return may(DEPLOY)(view)
+def _about(request: AuthedRequest, refused: Request) -> None:
+    """Record a request without its permission, with the environment or deployment of its address."""
+    match = request.resolver_match
+    pk = match.kwargs.get("pk") if match else None
+    if pk is not None and match and match.route.startswith("deployments/"):
+        refused.deployment = Deployment.objects.for_page().filter(pk=pk).first()
+        refused.environment = refused.deployment.environment if refused.deployment else None
+    elif pk is not None:
+        refused.environment = Environment.objects.filter(pk=pk).first()
+    refused.record_missing_permission()

@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from deployments.actions import ways_out
-from deployments.actions.ways_out import DELETE, FORCE_DELETE
+from deployments.actions.request import CHANGE, DELETE, FORCE_DELETE
 from deployments.core.operations import Operation
 from deployments.errors import UserFixable
 from deployments.forms import ReasonedForm
@@ -23,11 +23,9 @@ from deployments.presentation.stuck import StuckRow, stuck_rows
 from deployments.views.requests import AuthedRequest, may
 from deployments.wording import error_text, message_text
 
-CHANGE = "deployments.change_environment"
-
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@may(CHANGE)
+@may(CHANGE, "continue_rollback")
 def environment_continue(request: AuthedRequest, pk: int) -> HttpResponse:
     """Show why a rollback failed and how it can be continued, or request that."""
     environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
@@ -56,7 +54,7 @@ def environment_continue(request: AuthedRequest, pk: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@may(DELETE)
+@may(DELETE, "delete")
 def environment_delete_again(request: AuthedRequest, pk: int) -> HttpResponse:
     """Show why a deletion failed and what can stay, or request the deletion again."""
     environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
@@ -79,7 +77,7 @@ def environment_delete_again(request: AuthedRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-@may(CHANGE)
+@may(CHANGE, "take_over")
 def environment_take_over(request: AuthedRequest, pk: int) -> HttpResponse:
     """Request that changes start from the stack as it is now."""
     environment = get_object_or_404(Environment.objects.for_page(), pk=pk)

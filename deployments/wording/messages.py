@@ -32,6 +32,18 @@ MESSAGES: Final[Mapping[Code, str]] = {
         "Another deployment is changing %(environment)s. Wait until it has finished, or open it from the "
         "list."
     ),
+    Code.ENVIRONMENT_BEING_CREATED: N_(
+        "%(user)s is creating %(environment)s (deployment %(deployment)s). Wait until it has finished."
+    ),
+    Code.ENVIRONMENT_BEING_CHANGED: N_(
+        "%(user)s is changing %(environment)s (deployment %(deployment)s). Wait until it has finished."
+    ),
+    Code.ENVIRONMENT_BEING_DELETED: N_(
+        "%(user)s is deleting %(environment)s (deployment %(deployment)s). Wait until it has finished."
+    ),
+    Code.ENVIRONMENT_BEING_ROLLED_BACK: N_(
+        "%(user)s is rolling back %(environment)s (deployment %(deployment)s). Wait until it has finished."
+    ),
     Code.PARAMETER_UNKNOWN: N_("The template set has no parameter %(parameter)s."),
     Code.PARAMETER_NOT_ALLOWED: N_("This value is not allowed."),
     Code.PARAMETER_CONSTRAINT: "%(constraint)s",  # the template author's own text

@@ -59,6 +59,10 @@ class FaultForm(forms.Form):
         ]
         return whole + [(field, str(field.label), str(e)) for field in self for e in field.errors]
 
+    def about(self) -> str:
+        """Return what the request is about: the value of the first field."""
+        return str(next(iter(self.cleaned_data.values()), ""))
+
     def carry_out(self, sandbox: ControlPlane) -> str:
         """Send the request and return a message. Raise SandboxUnavailable or SandboxRejected."""
         raise NotImplementedError

@@ -19,11 +19,13 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django.views.decorators.vary import vary_on_headers
 
+from deployments.actions.request import DEPLOY
+from deployments.actions.sandbox import request_of_sandbox
 from deployments.aws.sandbox import read_token
 from deployments.models import Account
 from deployments.presentation.filters.choices import parse_number
 from deployments.presentation.text.terminal_output import readable
-from deployments.views.requests import AuthedRequest, may_deploy
+from deployments.views.requests import AuthedRequest, may
 from portal.sandbox_console import labels, presentation
 from portal.sandbox_console.control_plane import (
     ControlPlane,
@@ -38,7 +40,7 @@ NAMED = ("resources", "associations")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@may_deploy
+@may(DEPLOY, "sandbox")
 @never_cache
 @vary_on_headers("HX-Request")
 @gzip_page
@@ -49,7 +51,7 @@ def sandbox_page(request: AuthedRequest) -> HttpResponse:
     account = _account(request)
     sandbox = _sandbox(account)
     form = _sent(request)
-    if form is not None and _carried_out(request, form, sandbox):
+    if form is not None and _carried_out(request, account, form, sandbox):
         return redirect(_address(account))
     state, problem = _state(sandbox)
     context = {"account": account, "url": sandbox.url, "problem": problem}
@@ -62,7 +64,7 @@ def sandbox_page(request: AuthedRequest) -> HttpResponse:
 
 
 @require_GET
-@may_deploy
+@may(DEPLOY, "sandbox")
 @never_cache
 @vary_on_headers("HX-Request")
 @gzip_page
@@ -78,25 +80,27 @@ def sandbox_log(request: AuthedRequest, instance: str) -> HttpResponse:
 
 
 @require_POST
-@may_deploy
+@may(DEPLOY, "sandbox")
 def sandbox_machine(request: AuthedRequest, instance: str) -> HttpResponse:
     """Kill an instance, or perform an action on its service."""
     account, action = _account(request), request.POST.get("action", "")
     done = str(labels.action_label(labels.MACHINES, action).done)
+    request_of_sandbox(user=request.user, account=account, what=action, about=instance)
     return _do(request, account, lambda sandbox: sandbox.act_on_machine(instance, action), done)
 
 
 @require_POST
-@may_deploy
+@may(DEPLOY, "sandbox")
 def sandbox_database(request: AuthedRequest, cluster: str) -> HttpResponse:
     """Fail over a cluster, or kill, stop or freeze one of its instances."""
     account, action = _account(request), request.POST.get("action", "")
     done = str(labels.action_label(labels.DATABASES, action).done)
+    request_of_sandbox(user=request.user, account=account, what=action, about=cluster)
     return _do(request, account, lambda sandbox: sandbox.act_on_database(cluster, action), done)
 
 
 @require_POST
-@may_deploy
+@may(DEPLOY, "sandbox")
 def sandbox_take_back(request: AuthedRequest) -> HttpResponse:
     """Remove one fault of a resource or an association, those of API calls, or all."""
     kind, name, everywhere = (request.POST.get(key, "") for key in ("kind", "name", "everywhere"))
@@ -111,7 +115,9 @@ def sandbox_take_back(request: AuthedRequest) -> HttpResponse:
         return name
 
     done = _("Failure removed: %(name)s.") if kind in NAMED else _("Failure removed.")
-    return _do(request, _account(request), take_back, done)
+    account = _account(request)
+    request_of_sandbox(user=request.user, account=account, what=f"take-back {kind}".strip(), about=name)
+    return _do(request, account, take_back, done)
 
 
 def _account(request: AuthedRequest) -> Account:
@@ -150,10 +156,11 @@ def _sent(request: AuthedRequest) -> FaultForm | None:
     raise Http404
 
 
-def _carried_out(request: AuthedRequest, form: FaultForm, sandbox: ControlPlane) -> bool:
+def _carried_out(request: AuthedRequest, account: Account, form: FaultForm, sandbox: ControlPlane) -> bool:
     """Process a form and add a message. Return False if it failed, with the errors in the form."""
     if not form.is_valid():
         return False
+    request_of_sandbox(user=request.user, account=account, what=form.form_name, about=form.about())
     try:
         messages.success(request, form.carry_out(sandbox))
     except (SandboxUnavailable, SandboxRejected) as problem:

@@ -15,7 +15,7 @@ from deployments.errors import UserFixable
 from deployments.models import Account, Deployment, Environment
 from deployments.models.sealed import unseal
 from deployments.wording import error_text
-from tests.builders import make_account, make_deployment, make_environment, make_user
+from tests.builders import make_account, make_deployment, make_environment, make_operator
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +31,7 @@ def template_set(settings, tmp_path):  # type: ignore[no-untyped-def]  # pytest'
 
 def deploy(account: Account, name: str = "staging", **values: object) -> Deployment:
     defaults: dict[str, object] = {
-        "user": make_user(),
+        "user": make_operator(),
         "account": account,
         "name": name,
         "parameters": {},
@@ -49,7 +49,7 @@ def error_of_deploy(*args: object, **values: object) -> UserFixable:
 
 @pytest.mark.django_db
 def test_a_new_deployment_is_due_at_once_and_records_who_requested_it() -> None:
-    deployment = deploy(make_account(), reason="load test", user=make_user("ana"))
+    deployment = deploy(make_account(), reason="load test", user=make_operator("ana"))
 
     assert deployment.due_at is not None
     event = deployment.events.get()
@@ -130,7 +130,7 @@ def test_a_parameter_that_is_not_in_the_set_is_rejected() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_double_click_creates_one_deployment() -> None:
-    account, user, key = make_account(), make_user(), uuid4()
+    account, user, key = make_account(), make_operator(), uuid4()
     created: list[int] = []
 
     def click() -> None:
@@ -151,7 +151,7 @@ def test_a_double_click_creates_one_deployment() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_one_of_several_concurrent_requests_wins_and_the_others_get_an_error() -> None:
     account = make_account()
-    users = [make_user() for _ in range(6)]
+    users = [make_operator() for _ in range(6)]
     results: list[str] = []
 
     def request(i: int) -> None:
@@ -194,7 +194,7 @@ def test_a_deletion_requires_the_name() -> None:
 @pytest.mark.django_db
 def test_an_environment_with_an_active_deployment_cannot_be_deleted() -> None:
     active = make_deployment(make_environment("staging"))
-    with pytest.raises(UserFixable, match="environment_busy"):
+    with pytest.raises(UserFixable, match="environment_being_created"):
         delete(active.environment)
 
 

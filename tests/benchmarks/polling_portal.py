@@ -115,10 +115,10 @@ def send(**account: Any) -> tuple[Any, Any]:
     from deployments.actions.deploy import request_deployment
     from deployments.models import Account, TemplateCheck
     from tests.benchmarks.trial import TRIAL
-    from tests.builders import make_user
+    from tests.builders import make_operator
 
     TemplateCheck.objects.create(digest=catalog.load(settings.SANSO_TEMPLATE_SET).digest, findings=[])
-    user = make_user("operator")
+    user = make_operator("operator")
     deployment = request_deployment(
         user=user,
         account=Account.objects.create(name="production", region=REGION, **account),

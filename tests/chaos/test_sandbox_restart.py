@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from django.contrib.auth.models import Permission
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
 from deployments.core.phases import State
 from deployments.models import Account, Deployment, Environment, Event
-from tests.builders import make_user
+from tests.builders import make_operator
 from tests.running import Portal, delete_outside, new_account
 from tests.services import Sandbox, start_sandbox, wait_until
 from tests.wordings import reason
@@ -42,8 +41,7 @@ def process_environment(process_environment: dict[str, str], own_sandbox: Sandbo
 
 def text_of_page(environment: Environment) -> str:
     """Return the environment's page as an operator sees it, in one line."""
-    operator = make_user()
-    operator.user_permissions.add(Permission.objects.get(codename="add_deployment"))
+    operator = make_operator()
     browser = Client()
     browser.force_login(operator)
     return " ".join(browser.get(environment.get_absolute_url()).content.decode().split())

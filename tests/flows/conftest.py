@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
@@ -16,6 +16,7 @@ from tests.builders import (
     make_account,
     make_deployment,
     make_environment,
+    make_operator,
     make_resource,
     make_stack,
     make_user,
@@ -56,9 +57,7 @@ def _rows_beside_playwright(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def operator(transactional_db: None) -> User:
-    user = make_user("ana")
-    user.user_permissions.add(Permission.objects.get(codename="add_deployment"))
-    return user
+    return make_operator("ana")
 
 
 @pytest.fixture

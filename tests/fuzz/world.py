@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.http import HttpResponseBase
 from django.test import Client
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from deployments.models import Deployment, Environment, Resource
 from deployments.models.health import AssociationRun
-from tests.builders import make_account, make_user
+from tests.builders import make_account, make_operator, make_user
 from tests.built_health import make_whole
 from tests.live import scenes
 
@@ -43,8 +43,7 @@ class World:
         for scene in (scenes.running, scenes.rolled_back, scenes.succeeded, scenes.deleted):
             scene()
         make_whole("whole")
-        operator = make_user("operator")
-        operator.user_permissions.add(Permission.objects.get(codename="add_deployment"))
+        operator = make_operator("operator")
         root = session_of(make_user("root", is_staff=True, is_superuser=True))
         self.sessions = [root, root, session_of(operator), session_of(make_user("viewer")), ""]
         keys = [

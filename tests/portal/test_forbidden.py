@@ -27,7 +27,7 @@ def test_a_missing_permission_is_logged(client: Client, caplog: pytest.LogCaptur
     assert client.post(f"/environments/{environment.pk}/delete").status_code == 403
     assert lines(caplog) == [
         f"{REQUEST} POST /environments/{environment.pk}/delete by user {vic.pk} (vic):"
-        " the permission deployments.add_deployment is missing"
+        " the permission deployments.delete_environment is missing"
     ]
 
 

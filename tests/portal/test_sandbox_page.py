@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
 from deployments.models import Account
-from tests.builders import make_account, make_environment, make_user
+from tests.builders import make_account, make_environment, make_operator, make_user
 from tests.services import Sandbox, free_port
 from tests.views.pages import Element, page
 
@@ -30,8 +29,7 @@ def account(sandbox_account: str) -> Account:
 @pytest.fixture
 def browser(client: Client, account: Account) -> Client:
     """The browser of a user who may deploy."""
-    user = make_user("ana")
-    user.user_permissions.add(Permission.objects.get(codename="add_deployment"))
+    user = make_operator("ana")
     client.force_login(user)
     return client
 

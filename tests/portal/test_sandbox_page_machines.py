@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
 from deployments.models import Account, Environment
 from portal.sandbox_console.control_plane import ControlPlane
-from tests.builders import make_account, make_environment, make_user
+from tests.builders import make_account, make_environment, make_operator
 from tests.sandbox.machines.conftest import ACCOUNT, Site, deployed, start
 from tests.services import wait_until
 from tests.views.pages import Element, page
@@ -47,8 +46,7 @@ def environment(account: Account) -> Environment:
 
 @pytest.fixture
 def browser(client: Client, environment: Environment) -> Client:
-    user = make_user("ana")
-    user.user_permissions.add(Permission.objects.get(codename="add_deployment"))
+    user = make_operator("ana")
     client.force_login(user)
     return client
 

@@ -7,13 +7,12 @@ from datetime import UTC, datetime
 
 import pytest
 from django.conf import settings
-from django.contrib.auth.models import Permission
 from django.test import Client
 from django.utils import timezone
 
 from deployments.models import Deployment, Event
 from deployments.presentation import event_export
-from tests.builders import make_deployment, make_environment, make_event, make_user
+from tests.builders import make_deployment, make_environment, make_event, make_operator
 
 pytestmark = pytest.mark.django_db
 AT = datetime(2026, 11, 24, 14, 5, 9, tzinfo=UTC)
@@ -29,8 +28,7 @@ def deployment() -> Deployment:
 def browser(zone: str = "", language: str = "en") -> Client:
     """Return a browser that has told its zone, logged in."""
     client = Client(headers={"accept-language": language})
-    user = make_user()
-    user.user_permissions.add(Permission.objects.get(codename="add_deployment"))
+    user = make_operator()
     client.force_login(user)
     if zone:
         client.cookies["sanso_zone"] = zone

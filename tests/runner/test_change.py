@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
@@ -35,7 +35,7 @@ from deployments.models import (
 )
 from deployments.models.past_state import as_of
 from deployments.runner import template_sets
-from tests.builders import make_user
+from tests.builders import make_operator, make_user
 from tests.fakes import FakeAws, lost_answer
 from tests.runner.conftest import run, take_step
 from tests.wordings import reason
@@ -46,9 +46,7 @@ MUTATIONS = ["cloudformation:CreateChangeSet", "cloudformation:ExecuteChangeSet"
 @pytest.fixture
 def operator(db: None) -> User:
     """A user who may change environments."""
-    user = make_user("operator")
-    user.user_permissions.add(Permission.objects.get(codename="change_environment"))
-    return user
+    return make_operator("operator")
 
 
 @pytest.fixture

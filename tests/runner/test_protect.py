@@ -19,7 +19,7 @@ from deployments.errors import AwsAccessError, UserFixable
 from deployments.models import ActionRequest, Deployment, Environment, Event, Stack, TemplateCheck, leases
 from deployments.runner import step
 from deployments.wording import stored_text
-from tests.builders import make_account, make_deployment, make_environment, make_user
+from tests.builders import make_account, make_deployment, make_environment, make_operator
 from tests.fakes import FakeAws, lost_answer
 from tests.runner.conftest import run, take_step
 from tests.wordings import reason
@@ -75,7 +75,7 @@ def creation(template_set: catalog.TemplateSet, **values: str) -> Deployment:
 
     TemplateCheck.objects.get_or_create(digest=template_set.digest, defaults={"findings": []})
     return request_deployment(
-        user=make_user(),
+        user=make_operator(),
         account=make_account(),
         name="staging",
         parameters=values,

@@ -19,7 +19,7 @@ from deployments.models import ActionRequest, Deployment, Event, Resource, lease
 from deployments.models.remaining import remaining_of
 from deployments.runner import step
 from deployments.runner.action_requests import TRIES
-from tests.builders import make_deployment, make_environment, make_user
+from tests.builders import make_deployment, make_environment, make_operator
 from tests.fakes import FakeAws, lost_answer
 from tests.models.test_remaining import ROLLBACK_THAT_FAILS
 from tests.runner.conftest import run
@@ -183,7 +183,7 @@ def test_what_is_chosen_is_deleted_and_the_rest_is_found_again(
     ended = run(with_database, aws)
     run_step(aws)
     request_deletion_of(
-        user=make_user(),
+        user=make_operator(),
         deployment=Deployment.objects.for_page().get(pk=ended.pk),
         chosen=[(CLUSTER_SNAPSHOT, "final")],
         typed_name="staging",
@@ -203,7 +203,7 @@ def test_a_snapshot_whose_database_has_its_name_again_in_another_environment_is_
     ended = run(with_database, aws)
     run_step(aws)
     request_deletion_of(
-        user=make_user(),
+        user=make_operator(),
         deployment=Deployment.objects.for_page().get(pk=ended.pk),
         chosen=[(CLUSTER_SNAPSHOT, "final")],
         typed_name="staging",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connection
 
 from deployments.models import Account, Deployment, Environment, Event
+from tests.builders import OPERATOR
 from tests.upgrade import load
 from tests.upgrade.dump import Dump
 
@@ -17,6 +19,15 @@ def test_every_row_exists_after_the_migrations(dump: Dump, upgraded: None) -> No
     found = {name: len(load.all_rows(name)) for name in left}
 
     assert found == left
+
+
+def test_who_could_deploy_may_do_everything_but_approve(dump: Dump, upgraded: None) -> None:
+    could = {row["user_id"] for row in dump.records("auth_user_user_permissions")}
+
+    assert could
+    for user in User.objects.filter(is_superuser=False):
+        found = set(user.user_permissions.values_list("codename", flat=True))
+        assert found == (set(OPERATOR) if user.pk in could else set())
 
 
 def test_no_migration_is_missing(upgraded: None) -> None:

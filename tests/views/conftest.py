@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django import Settings
 
-from tests.builders import make_user
+from tests.builders import make_operator, make_user
 
 TEMPLATE = """
 Description: A set with one parameter of every kind.
@@ -37,9 +37,7 @@ Resources:
 @pytest.fixture
 def operator(db: None) -> User:
     """A user who may deploy."""
-    user = make_user("ana")
-    user.user_permissions.add(Permission.objects.get(codename="add_deployment"))
-    return user
+    return make_operator("ana")
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from django.test import Client
 from django.urls import URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from deployments.models import Deployment, Environment
+from deployments.models import AuditRecord, Deployment, Environment
+from deployments.wording.requests import ACTIONS
 from tests.builders import make_deployment, make_environment, make_user
 from tests.services import Redis
 from tests.views.pages import page
@@ -98,6 +99,9 @@ def test_viewers_may_not_post_to_any_address(
         found[name] = client.post(address).status_code
 
     assert len(found) > 25
+    refused = AuditRecord.objects.filter(user=vic, outcome="refused")
+    assert refused.count() == list(found.values()).count(403)  # each is recorded
+    assert {record.action for record in refused} <= set(ACTIONS)
     assert {name for name, status in found.items() if status not in (403, 405)} <= for_everybody
 
 

@@ -198,11 +198,12 @@ def test_a_taken_name_has_an_error_at_its_field(browser: Client, account: Accoun
 def test_an_environment_with_an_active_deployment_has_an_error_at_its_name(
     browser: Client, account: Account
 ) -> None:
-    make_deployment(make_environment("staging", account=account))
+    other = make_deployment(make_environment("staging", account=account))
 
     response = browser.post(URL, filled(account))
 
-    assert "Another deployment is changing" in page(response).one(id="id_name_error").text
+    error = page(response).one(id="id_name_error").text
+    assert f"{other.requested_by} is creating staging (deployment {other.pk})." in error
 
 
 def test_a_rejected_form_keeps_its_input_except_secrets(browser: Client, account: Account) -> None:

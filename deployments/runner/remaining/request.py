@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 
 from deployments.core.remaining import SearchState
 from deployments.models import ActionRequest, Deployment
 
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
 PENDING: dict[str, Any] = {"search": str(SearchState.PENDING)}
 """What a deployment keeps until its search has ended."""
 
 
-def request_search(deployment: Deployment) -> None:
-    """Make the search due, once while one is under way. What an earlier one found stands until it ends."""
+def request_search(deployment: Deployment, user: User | None = None) -> None:
+    """Make the search due, once while one is under way. What an earlier one found stands until it ends.
+
+    `user` requested it; without one, it follows from the deployment.
+    """
     deployment.remaining = deployment.remaining | PENDING
     Deployment.objects.filter(pk=deployment.pk).update(remaining=deployment.remaining)
     ActionRequest.objects.get_or_create(
@@ -22,7 +28,7 @@ def request_search(deployment: Deployment) -> None:
         defaults={
             "environment_id": deployment.environment_id,
             "kind": "search_remaining",
-            "asked_by_id": deployment.requested_by_id,
+            "asked_by_id": user.pk if user else deployment.requested_by_id,
             "arguments": {"deployment": deployment.pk},
             "due_at": timezone.now(),
         },

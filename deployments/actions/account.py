@@ -1,0 +1,35 @@
+"""Save an account: where Sanso deploys, and with which roles."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from deployments.actions.request import Request, requesting
+from deployments.models import Account
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+ADD, EDIT, REMOVE = "deployments.add_account", "deployments.change_account", "deployments.delete_account"
+
+
+def save_account(*, user: User, account: Account, changed: Collection[str]) -> None:
+    """Save a new account, or the fields of one that were changed."""
+    is_new = account._state.adding
+    with requesting(
+        Request(
+            user=user,
+            action="add_account" if is_new else "edit_account",
+            permission=ADD if is_new else EDIT,
+            name=account.name,
+            details={name: str(getattr(account, name)) for name in changed},
+        )
+    ):
+        account.save()
+
+
+def delete_account(*, user: User, account: Account) -> None:
+    """Delete an account that has no environments: others are protected by their rows."""
+    with requesting(Request(user=user, action="delete_account", permission=REMOVE, name=account.name)):
+        account.delete()

@@ -1,0 +1,23 @@
+"""Request that an included recording is imported."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from deployments import recordings
+from deployments.actions.request import DEPLOY, Request, requesting
+from deployments.models import Deployment
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+
+def request_recording(*, user: User, name: str) -> Deployment:
+    """Import a recording unless it has been imported, and return its deployment.
+
+    Raise UserFixable if there is none of that name.
+    """
+    with requesting(Request(user=user, action="import_recording", permission=DEPLOY, name=name)) as request:
+        request.repeats = name in recordings.loaded_included()
+        request.deployment = recordings.open_included(name, user)
+        return request.deployment

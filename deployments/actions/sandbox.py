@@ -1,0 +1,22 @@
+"""Record what is requested of the sandbox, which acts at once: failures, and what happens to its servers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from deployments.actions.request import DEPLOY, Request, requesting
+from deployments.models import Account
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+
+def request_of_sandbox(*, user: User, account: Account, what: str, about: str = "") -> None:
+    """Record a request before the sandbox is called, so that a slow sandbox does not hold a transaction.
+
+    `what` is the action of the sandbox, `about` an instance, a cluster or a resource.
+    """
+    details = {"account": account.name, "action": what, "about": about}
+    request = Request(user=user, action="sandbox", permission=DEPLOY, name=account.name, details=details)
+    with requesting(request):
+        pass

@@ -1,0 +1,64 @@
+"""The labels of what is requested, as audit records name it, and of the permissions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+ACTIONS: Final[Mapping[str, Promise]] = {
+    "deploy": _("Create environment"),
+    "change": _("Preview change"),
+    "preview": _("Preview change again"),
+    "apply": _("Apply change"),
+    "discard": _("Discard change"),
+    "request_approval": _("Request approval"),
+    "approve": _("Approve change"),
+    "deny": _("Deny change"),
+    "require_approval": _("Require approval"),
+    "stop_requiring_approval": _("Stop requiring approval"),
+    "delete": _("Delete environment"),
+    "force_delete": _("Force deletion"),
+    "continue_rollback": _("Continue rollback"),
+    "take_over": _("Take over stack"),
+    "roll_back": _("Roll back"),
+    "cancel": _("Cancel"),
+    "clean_up": _("Delete what a failed creation left"),
+    "close": _("Remove environment from Sanso"),
+    "run_association": _("Run association"),
+    "site_check": _("Run site check"),
+    "protect": _("Switch on deletion protection"),
+    "search_remaining": _("Search for remaining resources"),
+    "delete_remaining": _("Delete remaining resources"),
+    "import_recording": _("Open recording"),
+    "sandbox": _("Act on the sandbox"),
+    "add_account": _("Add account"),
+    "edit_account": _("Change account"),
+    "delete_account": _("Delete account"),
+}
+"""By the `action` of an audit record. One of a newer release is displayed as it is stored."""
+
+
+def permission_name(permission: str) -> str:
+    """Return the name that Django's admin shows for one of Sanso's permissions; in English, as there."""
+    codename = permission.rpartition(".")[2]
+    return PERMISSIONS.get(codename, permission)
+
+
+PERMISSIONS: Final[Mapping[str, str]] = {
+    "add_deployment": "Can add deployment",
+    "change_environment": "Can change environment",
+    "delete_environment": "Can delete environment",
+    "operate_environment": "Can run associations, site checks and deletion protection",
+    "approve_change": "Can approve changes that others requested",
+    "require_approval": "Can decide whether changes of an environment require approval",
+    "lock_environment": "Can lock environments",
+    "break_lock": "Can break locks of others",
+    "force_delete": "Can delete a stack without resources that AWS cannot delete",
+    "delete_remaining": "Can delete resources that remain after a deletion",
+    "add_account": "Can add account",
+    "change_account": "Can change account",
+    "delete_account": "Can delete account",
+}

@@ -1,0 +1,264 @@
+"""Every action requires its permission, and writes nothing without its audit record.
+
+The list is generated: a new public function of `deployments.actions` that a user requests must be in SCENES.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import pkgutil
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import Permission
+from django.core.exceptions import PermissionDenied
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from pytest_django import Settings
+
+from deployments import actions, catalog
+from deployments.actions import account, change, clean_up, delete, deploy, operate, remaining, sandbox
+from deployments.actions import recordings as recorded
+from deployments.core.remaining import Billing, Reason, RemainingResource
+from deployments.errors import UserFixable
+from deployments.models import Account, Association, AuditRecord, Deployment, Environment
+from deployments.wording.requests import ACTIONS, PERMISSIONS
+from tests.builders import make_account, make_deployment, make_environment, make_operator, make_user
+from tests.built_health import make_whole
+from tests.live import scenes
+from tests.previews import make_preview
+
+pytestmark = pytest.mark.django_db
+
+WRITES = ("INSERT", "UPDATE", "DELETE", "REPLACE")
+NOT_REQUESTED = {"begin_waiting", "cancel"}
+"""Public functions with a `user` that are parts of requests."""
+Scene = Callable[[], dict[str, Any]]
+"""Rows for one request, written before it: returns its arguments other than the user."""
+
+
+SNAPSHOT = RemainingResource(
+    type="AWS::RDS::DBClusterSnapshot",
+    id="final",
+    reason=Reason.SNAPSHOT,
+    billing=Billing.BILLED,
+    can_delete=True,
+)
+
+
+@pytest.fixture(autouse=True)
+def template_set(tmp_path: Path, settings: Settings) -> None:
+    """A template set that everything here uses."""
+    (tmp_path / "root.yaml").write_text(
+        "Parameters:\n"
+        "  Size: {Type: String, Default: small}\n"
+        "  Password: {Type: String, NoEcho: true, Default: change me}\n"
+        "Resources: {Topic: {Type: AWS::SNS::Topic}}\n"
+    )
+    settings.SANSO_TEMPLATE_SET = tmp_path
+
+
+def deployed(**values: Any) -> Environment:
+    return make_whole("staging", parameters={"Size": "small"}, **values)
+
+
+def a_preview() -> dict[str, Any]:
+    preview = make_preview(deployed())
+    return {"deployment": preview, "digest": preview.preview_digest}
+
+
+def remains() -> dict[str, Any]:
+    ended = make_deployment(
+        make_environment("gone", deleted_at=timezone.now()),
+        kind="delete",
+        state="succeeded",
+        remaining={"search": "done", "services": {"rds": {"resources": [SNAPSHOT.as_json()]}}},
+    )
+    return {
+        "deployment": ended,
+        "chosen": [("AWS::RDS::DBClusterSnapshot", "final")],
+        "typed_name": "gone",
+    }
+
+
+def not_protected() -> dict[str, Any]:
+    environment = deployed()
+    Deployment.objects.update(protection="failed")
+    return {"environment": environment}
+
+
+def an_earlier_one() -> dict[str, Any]:
+    found = deployed().latest
+    assert found is not None
+    found.template_digest = catalog.load(settings.SANSO_TEMPLATE_SET).digest
+    found.save()
+    return {"deployment": found, "reason": "", "request_key": uuid.uuid4()}
+
+
+def an_association() -> dict[str, Any]:
+    environment = deployed()
+    found = Association.objects.of(environment)[0]
+    return {"environment": environment, "association_id": found.association_id, "only_failed": False}
+
+
+def asked(environment: Environment, **values: Any) -> dict[str, Any]:
+    return {"environment": environment, "reason": "load test", "request_key": uuid.uuid4()} | values
+
+
+SCENES: dict[Callable[..., Any], Scene] = {
+    deploy.request_deployment: lambda: {
+        "account": make_account(),
+        "name": "shop",
+        "parameters": {"Size": "small"},
+        "reason": "load test",
+        "request_key": uuid.uuid4(),
+    },
+    delete.request_deletion: lambda: asked(deployed(), typed_name="staging", unprotect=True),
+    delete.close_environment: lambda: {"environment": deployed(missing_since=timezone.now())},
+    clean_up.request_clean_up: lambda: {"deployment": scenes.reload(scenes.rolled_back())},
+    change.request_change: lambda: asked(deployed(), parameters={"Size": "large"}),
+    change.request_rollback: an_earlier_one,
+    change.apply_change: a_preview,
+    change.discard_change: lambda: {"deployment": a_preview()["deployment"]},
+    change.preview_again: lambda: {"deployment": a_preview()["deployment"]},
+    operate.request_association_run: an_association,
+    operate.request_site_check: lambda: {"environment": deployed()},
+    operate.request_protection: not_protected,
+    remaining.request_new_search: lambda: {"deployment": remains()["deployment"]},
+    remaining.request_deletion_of: remains,
+    recorded.request_recording: lambda: {"name": "failure"},
+    sandbox.request_of_sandbox: lambda: {"account": make_account(), "what": "kill", "about": "i-1"},
+    account.save_account: lambda: {
+        "account": Account(name="new", region="ap-northeast-1"),
+        "changed": ["name", "region"],
+    },
+    account.delete_account: lambda: {"account": make_account()},
+}
+REQUESTS = pytest.mark.parametrize("action", SCENES, ids=lambda action: action.__name__)
+
+
+def requested() -> set[Callable[..., Any]]:
+    """Return the public functions of the package that take the user who requests something."""
+    found: set[Callable[..., Any]] = set()
+    for module in pkgutil.iter_modules(actions.__path__):
+        code = importlib.import_module(f"{actions.__name__}.{module.name}")
+        for name, function in inspect.getmembers(code, inspect.isfunction):
+            is_own = function.__module__ == code.__name__ and not name.startswith("_")
+            if is_own and name not in NOT_REQUESTED and "user" in inspect.signature(function).parameters:
+                found.add(function)
+    return found
+
+
+def writes(queries: CaptureQueriesContext) -> list[str]:
+    return [one["sql"] for one in queries if one["sql"].lstrip().upper().startswith(WRITES)]
+
+
+def test_every_action_is_tested_here() -> None:
+    assert requested() == set(SCENES)
+
+
+@REQUESTS
+def test_a_request_is_recorded_with_what_it_writes(action: Callable[..., Any]) -> None:
+    values = SCENES[action]()
+    user = make_user("root", is_superuser=True)
+
+    with CaptureQueriesContext(connection) as queries:
+        action(user=user, **values)
+
+    assert writes(queries)
+    (record,) = AuditRecord.objects.all()
+    assert (record.user, record.outcome) == (user, "requested")
+    assert record.action in ACTIONS
+    assert record.permission.removeprefix("deployments.") in PERMISSIONS
+    assert record.name
+    if values.get("reason"):
+        assert record.reason == values["reason"]
+
+
+@REQUESTS
+def test_without_its_permission_a_request_writes_its_refusal_alone(action: Callable[..., Any]) -> None:
+    values = SCENES[action]()
+    needed = permission_of(action)
+    user = make_user()
+    others = Permission.objects.filter(content_type__app_label="deployments").exclude(codename=needed)
+    user.user_permissions.add(*others)  # every other permission does not help
+
+    with CaptureQueriesContext(connection) as queries, pytest.raises(PermissionDenied):
+        action(user=user, **values)
+
+    assert len(writes(queries)) == 1
+    (record,) = AuditRecord.objects.all()
+    assert (record.outcome, record.permission) == ("refused", f"deployments.{needed}")
+    assert record.refusal == {
+        "code": "permission_missing",
+        "params": {"permission": f"deployments.{needed}"},
+    }
+    assert record.action in ACTIONS
+
+
+def permission_of(action: Callable[..., Any]) -> str:
+    """Return the one permission that an action requires."""
+    if action is deploy.request_deployment or action.__module__.endswith((".recordings", ".sandbox")):
+        return "add_deployment"
+    if action in (delete.request_deletion, delete.close_environment, clean_up.request_clean_up):
+        return "delete_environment"
+    if action is remaining.request_deletion_of:
+        return "delete_remaining"
+    if action is remaining.request_new_search or action.__module__.endswith(".operate"):
+        return "operate_environment"
+    return {account.save_account: "add_account", account.delete_account: "delete_account"}.get(
+        action, "change_environment"
+    )
+
+
+def test_a_refusal_is_recorded_and_undoes_the_rest() -> None:
+    environment = deployed()
+    user = make_operator()
+
+    with pytest.raises(UserFixable):
+        delete.request_deletion(user=user, **asked(environment, typed_name="other"))
+
+    (record,) = AuditRecord.objects.all()
+    assert (record.action, record.outcome, record.environment) == ("delete", "refused", environment)
+    assert record.refusal["code"] == "name_not_confirmed"
+    assert Deployment.objects.count() == 1
+
+
+def test_the_second_click_of_a_double_click_is_no_second_request() -> None:
+    values = asked(deployed(), typed_name="staging", unprotect=True)
+    user = make_operator()
+
+    first = delete.request_deletion(user=user, **values)
+    again = delete.request_deletion(user=user, **values)
+
+    assert first == again
+    assert AuditRecord.objects.count() == 1
+
+
+def test_a_record_is_not_changed() -> None:
+    operate.request_site_check(user=make_operator(), environment=deployed())
+    record = AuditRecord.objects.get()
+
+    with pytest.raises(TypeError):
+        record.save()
+
+
+def test_every_action_and_permission_has_its_words() -> None:
+    named = set()
+    for path in [*Path("deployments/actions").glob("*.py"), *Path("deployments/views").glob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            for keyword in node.keywords if isinstance(node, ast.Call) else ():
+                if keyword.arg == "action" and isinstance(keyword.value, ast.Constant):
+                    named.add(keyword.value.value)
+    assert named <= set(ACTIONS)
+    declared = {codename for codename, _name in Environment._meta.permissions}
+    names = dict(Permission.objects.filter(codename__in=PERMISSIONS).values_list("codename", "name"))
+    assert declared <= set(PERMISSIONS)
+    assert names == dict(PERMISSIONS)
