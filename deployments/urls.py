@@ -15,6 +15,7 @@ from deployments.views import (
     events,
     export,
     inspector,
+    lock,
     preview,
     replay,
     stream,
@@ -51,6 +52,9 @@ urlpatterns = [
     path("environments/<int:pk>/delete-again", environment_delete_again, name="environment_delete_again"),
     path("environments/<int:pk>/continue-rollback", environment_continue, name="environment_continue"),
     path("environments/<int:pk>/take-over", environment_take_over, name="environment_take_over"),
+    path("environments/<int:pk>/lock", lock.environment_lock, name="environment_lock"),
+    path("environments/<int:pk>/unlock", lock.environment_unlock, name="environment_unlock"),
+    path("environments/<int:pk>/break-lock", lock.environment_break_lock, name="environment_break_lock"),
     path("environments/<int:pk>/remaining", environment_remaining, name="environment_remaining"),
     path(
         "environments/<int:pk>/remaining/search",

@@ -238,12 +238,13 @@ def apply_change(
     Raise UserFixable if the preview is another one by now, a confirmation is missing, the time cannot be
     chosen, or CloudFormation would refuse to replace something.
     """
-    request = Request(user=user, action="apply", permission=CHANGE, environment=deployment.environment)
+    environment = deployment.environment
+    request = Request(user=user, action="apply", permission=CHANGE, environment=environment)
+    request.begins_later = scheduled_for is not None or environment.requires_approval
     with requesting(request):
         row = _open(deployment)
         request.deployment, request.reason = row, row.reason
-        if State(row.state) in WAITS and row.preview_digest == digest:
-            request.repeats = True
+        if _is_repeated(request, row, digest):
             return row
         if row.state != State.PREVIEW:
             raise UserFixable("PreviewNotReady", Code.PREVIEW_NOT_READY)
@@ -345,5 +346,22 @@ def _open(deployment: Deployment, kind: Kind = Kind.UPDATE) -> Deployment:
     if row.kind != kind or kind is Kind.CREATE or not row.is_active:
         raise UserFixable("ChangeEnded", Code.CHANGE_ENDED)
     if not row.is_open_change or row.cancel_code:
-        raise UserFixable("AlreadyApplied", Code.CHANGE_ALREADY_APPLIED)
+        raise _applied(row)
     return row
+
+
+def _is_repeated(request: Request, row: Deployment, digest: str) -> bool:
+    """Return whether the user has applied this preview before. Raise UserFixable if another one has."""
+    if State(row.state) not in WAITS or row.preview_digest != digest:
+        return False
+    if row.applied_by is not None and row.applied_by_id != request.user.pk:
+        raise _applied(row)
+    request.repeats = True
+    return True
+
+
+def _applied(row: Deployment) -> UserFixable:
+    """Return the error of a change that was applied, with who applied it, or that is being canceled."""
+    if row.applied_by is None or row.cancel_code:
+        return UserFixable("AlreadyApplied", Code.CHANGE_ALREADY_APPLIED)
+    return UserFixable("AlreadyApplied", Code.CHANGE_APPLIED_BY, user=row.applied_by.get_username())

@@ -13,7 +13,14 @@ from django.utils import timezone
 
 from deployments import catalog
 from deployments.actions.parameters import checked
-from deployments.actions.request import DEPLOY, PermissionMissing, Request, busy, requesting
+from deployments.actions.request import (
+    DEPLOY,
+    PermissionMissing,
+    Request,
+    busy,
+    refuse_if_locked,
+    requesting,
+)
 from deployments.core.approvals import REQUIRE
 from deployments.core.phases import Kind
 from deployments.errors import UserFixable
@@ -59,7 +66,7 @@ def request_deployment(
         ).record_missing_permission()
         raise PermissionMissing(REQUIRE)
     with requesting(
-        Request(user=user, action="deploy", permission=DEPLOY, reason=reason, name=name)
+        Request(user=user, action="deploy", permission=DEPLOY, reason=reason, name=name, account=account)
     ) as request:
         template_set = catalog.load(settings.SANSO_TEMPLATE_SET)
         check_name(name)
@@ -169,6 +176,7 @@ def _environment(user: User, account: Account, name: str, parameters: dict[str, 
             "name",
             environment=known.name,
         )
+    refuse_if_locked(known)
     known.parameters, known.owner = parameters, user
     known.name, known.stack_name = name, f"{settings.SANSO_STACK_PREFIX}{name}"
     known.stack_id, known.missing_since, known.missing_code, known.sandbox_run = "", None, "", ""

@@ -13,7 +13,8 @@ from django.db import transaction
 from deployments.core.phases import Kind
 from deployments.errors import Message, UserFixable
 from deployments.message_codes import Code
-from deployments.models import AuditRecord, Deployment, Environment
+from deployments.models import Account, AuditRecord, Deployment, Environment
+from deployments.models.holds import freeze_hold, lock_hold
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -25,6 +26,19 @@ DELETE = "deployments.delete_environment"
 OPERATE = "deployments.operate_environment"
 DELETE_REMAINING = "deployments.delete_remaining"
 FORCE_DELETE = "deployments.force_delete"
+LOCK, BREAK_LOCK = "deployments.lock_environment", "deployments.break_lock"
+
+WHILE_LOCKED = frozenset(
+    [
+        *("lock", "unlock", "break_lock"),
+        *("change", "preview", "discard", "search_remaining"),
+        *("approve", "deny", "require_approval", "stop_requiring_approval"),
+        "cancel",  # what has begun may be stopped
+    ]
+)
+"""What can be requested while the environment is locked: what does not change it, and to stop."""
+WHILE_NOT_FROZEN = frozenset(["deploy", "apply", "delete", "clean_up", "retry", "force_delete"])
+"""What cannot be requested while the account is frozen: what begins a deployment."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -32,7 +46,8 @@ class Request:
     """A request under way. What is set here until its end is in its audit record.
 
     `action` has its label in `deployments.wording.requests`. `repeats`: it was requested before, by the other
-    click of a double click, and nothing was written: it has no record of its own.
+    click of a double click, and nothing was written: it has no record of its own. `account` is the one of an
+    environment that is not there yet. `begins_later`: it waits first, and is checked for a freeze after that.
     """
 
     user: User
@@ -40,10 +55,12 @@ class Request:
     permission: str
     reason: str = ""
     environment: Environment | None = None
+    account: Account | None = None
     deployment: Deployment | None = None
     name: str = ""
     details: dict[str, Any] = field(default_factory=dict)
     repeats: bool = False
+    begins_later: bool = False
 
     def record(self, refusal: Message | None = None) -> None:
         """Add the audit record."""
@@ -79,7 +96,8 @@ class PermissionMissing(PermissionDenied):
 def requesting(request: Request) -> Iterator[Request]:
     """Run the body in a transaction with the audit record of what it requests.
 
-    A refusal (UserFixable, or PermissionDenied without the permission) undoes the body, and is recorded.
+    A refusal (UserFixable, or PermissionDenied without the permission) undoes the body, and is recorded;
+    so is one because of a lock or a freeze.
     Raise IntegrityError as the body raised it, without a record: the caller finds the row that was first.
     """
     if not request.user.has_perm(request.permission):
@@ -88,6 +106,7 @@ def requesting(request: Request) -> Iterator[Request]:
     about = request.deployment
     try:
         with transaction.atomic():
+            _refuse_if_held(request)
             yield request
             if not request.repeats:
                 request.record()
@@ -97,6 +116,30 @@ def requesting(request: Request) -> Iterator[Request]:
         raise
 
 
+def _refuse_if_held(request: Request) -> None:
+    """Raise UserFixable if the environment is locked or the account frozen, for what that holds back.
+
+    The environment's row is locked, so that of a lock and a request at the same time one comes first; not for
+    requests about a deployment, whose row is locked and which is checked again before it begins.
+    """
+    environment = request.environment
+    if environment and not environment.deleted_at and request.action not in WHILE_LOCKED:
+        if request.deployment is None:
+            list(Environment.objects.select_for_update().filter(pk=environment.pk))
+        refuse_if_locked(environment)
+    account = environment.account if environment else request.account
+    if account is None or request.begins_later or request.action not in WHILE_NOT_FROZEN:
+        return
+    if freeze := freeze_hold(account):
+        raise UserFixable("Frozen", freeze.message.code, **freeze.message.params)
+
+
+def refuse_if_locked(environment: Environment) -> None:
+    """Raise UserFixable if an environment is locked: by whom, why and until when."""
+    if hold := lock_hold(environment):
+        raise UserFixable("Locked", hold.message.code, **hold.message.params)
+
+
 def busy(environment: Environment) -> UserFixable:
     """Return the error of an environment that another deployment is changing: which one, and whose it is."""
     holder = Deployment.objects.holder_of(environment.pk)
@@ -104,7 +147,7 @@ def busy(environment: Environment) -> UserFixable:
         return UserFixable("EnvironmentBusy", Code.ENVIRONMENT_BUSY, "name", environment=environment.name)
     return UserFixable(
         "EnvironmentBusy",
-        _BUSY[Kind(holder.kind)],
+        _BUSY.get(Kind(holder.kind), Code.ENVIRONMENT_BEING_ROLLED_BACK),
         "name",
         environment=environment.name,
         user=(holder.applied_by or holder.requested_by).get_username(),

@@ -8,8 +8,7 @@ from uuid import UUID
 from django.db import IntegrityError
 from django.utils import timezone
 
-from deployments.actions.deploy import busy
-from deployments.actions.request import CHANGE, Request, requesting
+from deployments.actions.request import CHANGE, Request, busy, requesting
 from deployments.core.operations import Operation, refusal
 from deployments.core.phases import Kind
 from deployments.errors import UserFixable
@@ -48,14 +47,14 @@ def request_stack_rollback(
         twice = Deployment.objects.filter(request_key=request_key).first()
         if twice:
             return twice
-        raise busy(environment.name) from None
+        raise busy(environment) from None
 
 
 def _created(request: Request, environment: Environment, request_key: UUID) -> Deployment:
     if environment.deleted_at:
         raise UserFixable("AlreadyDeleted", Code.ENVIRONMENT_ALREADY_DELETED)
     if environment.active_deployment:
-        raise busy(environment.name)
+        raise busy(environment)
     if why := refusal(environment.stack_status, Operation.ROLL_BACK):
         raise UserFixable("NothingToRollBack", why.code, **why.params)
     back_to, failed = returns_to(environment), Deployment.objects.attempts_of(environment).first()

@@ -59,7 +59,6 @@ class AuditRecordAdmin(ReadOnly):
     )
     list_filter = ("outcome", ActionFilter, PermissionFilter, "at", "user")
     search_fields = ("name", "reason", "user__username")
-    search_help_text = _("By environment, reason or user")
     list_select_related = ("user",)
     ordering = ("-pk",)
     fields = readonly_fields = (

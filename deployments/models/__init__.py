@@ -9,6 +9,7 @@ from deployments.models.duration import Duration, Expectation
 from deployments.models.environment import Environment
 from deployments.models.event import Event
 from deployments.models.evidence import Evidence
+from deployments.models.freeze import FreezeWindow
 from deployments.models.health import (
     ActionRequest,
     Association,
@@ -26,6 +27,7 @@ from deployments.models.health import (
     SiteReads,
     Target,
 )
+from deployments.models.lock import EnvironmentLock
 from deployments.models.stack import Resource, Stack
 from deployments.models.template_check import TemplateCheck
 
@@ -42,11 +44,13 @@ __all__ = [
     "Deployment",
     "Duration",
     "Environment",
+    "EnvironmentLock",
     "Event",
     "Evidence",
     "Expectation",
     "FleetGroup",
     "FleetInstance",
+    "FreezeWindow",
     "HealthSample",
     "LoadBalancer",
     "Observation",

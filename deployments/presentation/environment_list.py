@@ -6,12 +6,14 @@ from collections import defaultdict
 from typing import Any
 
 from django.http import QueryDict
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from deployments.models import Account, Deployment, Environment
+from deployments.models import Account, Deployment, Environment, EnvironmentLock
 from deployments.models.environment import EnvironmentQuerySet, EnvironmentState
 from deployments.presentation.filters.choices import CURSOR, filter_choices, parse_number, query
 from deployments.presentation.health.list_strip import list_strips
+from deployments.presentation.holds import lock_badge
 
 PAGE = 50
 STATES = {state.name.lower(): state for state in EnvironmentState if state is not EnvironmentState.DELETED}
@@ -35,8 +37,10 @@ def rows_context(given: QueryDict) -> dict[str, Any]:
     last = found[PAGE - 1] if len(found) > PAGE else None
     strips = list_strips(found[:PAGE])
     waits = _waits([row.pk for row in found[:PAGE]])
+    locks = EnvironmentLock.objects.in_force_by_environment([row.pk for row in found], timezone.now())
     for row in found[:PAGE]:
         row.strip, row.waits = strips[row.pk], waits[row.pk]
+        row.lock = lock_badge(locks.get(row.pk), row.name)
     return {
         "rows": found[:PAGE],
         "counts": _narrowed(given).state_counts(),

@@ -20,6 +20,7 @@ from deployments.core.phases import DELETING, Kind
 from deployments.errors import Message
 from deployments.message_codes import Code
 from deployments.models import Deployment, Environment
+from deployments.models.holds import freeze_hold, lock_hold
 from deployments.wording import message_text
 
 ROUTES: Mapping[Operation, str] = {
@@ -52,6 +53,8 @@ _ORDER = (
     Operation.DELETE,
     Operation.FORCE_DELETE,
 )
+_BEGIN = (Operation.RETRY, Operation.DELETE, Operation.FORCE_DELETE)
+"""What begins a deployment at once: not in a freeze."""
 _DESTRUCTIVE = (Operation.DELETE, Operation.FORCE_DELETE)
 
 
@@ -60,13 +63,16 @@ class Situation:
     """What decides what can be done: the stack, and what Sanso itself does with it.
 
     `status` is the StackStatus, "" without a stack. `active` is the kind of the deployment that holds the
-    environment, None if none does, and `cancel_refusal` why that deployment cannot be canceled.
+    environment, None if none does, and `cancel_refusal` why that deployment cannot be canceled. `lock` and
+    `freeze` are why its operator or its account hold it back.
     """
 
     status: str
     active: Kind | None = None
     cancel_refusal: Message | None = None
     is_missing: bool = False
+    lock: Message | None = None
+    freeze: Message | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,11 +103,14 @@ class OperationsView:
 def situation_of(environment: Environment) -> Situation:
     """Return what decides what can be done with an environment that has not been deleted."""
     active = environment.active_deployment
+    lock, freeze = lock_hold(environment), freeze_hold(environment.account)
     return Situation(
         status=environment.stack_status if environment.stack_id else "",
         active=Kind(active.kind) if active else None,
         cancel_refusal=_cancel_refusal(active) if active else None,
         is_missing=environment.missing_since is not None,
+        lock=lock.message if lock else None,
+        freeze=freeze.message if freeze else None,
     )
 
 
@@ -168,9 +177,16 @@ def why_not(situation: Situation, operation: Operation) -> Message | None:
         return _while_active(situation, situation.active, operation)
     if operation is Operation.CANCEL:  # what CloudFormation does was not requested here
         return refusal(situation.status, operation) or Message(Code.OPERATION_FROM_OUTSIDE)
-    if not situation.status and operation is Operation.DELETE:
-        return None  # without a stack, the environment is removed from the list
-    return refusal(situation.status, operation)
+    is_only_listed = not situation.status and operation is Operation.DELETE  # deleted without a stack
+    why = None if is_only_listed else refusal(situation.status, operation)
+    return why or _held(situation, operation)
+
+
+def _held(situation: Situation, operation: Operation) -> Message | None:
+    """Return the lock or the freeze that an operation waits for. A change is previewed before it waits."""
+    if situation.lock and operation not in (Operation.CHANGE, Operation.CANCEL):
+        return situation.lock
+    return situation.freeze if operation in _BEGIN else None
 
 
 def _while_active(situation: Situation, active: Kind, operation: Operation) -> Message | None:

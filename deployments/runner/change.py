@@ -16,7 +16,7 @@ from deployments.core.phases import BEFORE_STACKS, Kind, State
 from deployments.core.status import is_final
 from deployments.errors import AwsAlreadyDone, AwsFailure, AwsNotFound, UserFixable
 from deployments.message_codes import Code
-from deployments.models import Deployment, Environment
+from deployments.models import Deployment, Environment, holds
 from deployments.models.sealed import unseal
 from deployments.runner import (
     approvals,
@@ -38,6 +38,8 @@ from deployments.runner.rejected_change_set import rejection
 AT_ONCE, SOON = 0.0, 1.0
 BUSY = 5.0
 """Seconds between two looks at a stack that something else changes, or at the place in the queue."""
+HELD = 30.0
+"""Seconds between two looks at a lock or a freeze: a lock that is broken wakes the queue by itself."""
 KEPT_FOR = timedelta(days=7)
 """How long a preview waits to be applied; then it is discarded, with its change set."""
 CHANGE = "deployments.change_environment"
@@ -207,8 +209,9 @@ def begin(deployment: Deployment, clients: Clients) -> float | None:
     change needs an approval and has none, it waits for one. One that was canceled ends, unless its execution
     has begun. Return the seconds until the next step, None at the end.
     """
-    if not queue.take_place(deployment):
-        return BUSY
+    hold = holds.hold_of(deployment.environment)
+    if (hold and deployment.active_key is None) or not queue.take_place(deployment):
+        return _wait_for(hold)
     change_set = _change_set(deployment, clients)
     has_begun = change_set is not None and change_set.execution_status.startswith("EXECUTE_")
     if deployment.is_cancel_pending and not has_begun:
@@ -217,25 +220,9 @@ def begin(deployment: Deployment, clients: Clients) -> float | None:
     if change_set is None:
         return _out_of_date(deployment)
     if not has_begun:
-        stack = clients.cloudformation.describe_stack(deployment.stack_id)
-        if not is_final(stack.status):
-            return BUSY
-        if not _is_current(deployment, stack, change_set):
-            return _out_of_date(deployment)
-        if not _is_permitted(deployment):
-            return AT_ONCE
-        if approvals.is_missing(deployment):
-            delay = approvals.request_again(deployment)
-            queue.wake(deployment.environment_id)
+        delay = _give_back(deployment, hold) if hold else _execute(deployment, clients, change_set)
+        if delay is not None:
             return delay
-        stack_rows.seed_from_update(deployment, change_set, clients.cloudformation)
-        deployment.confirm_claim()
-        try:
-            clients.cloudformation.execute_change_set(
-                change_set.change_set_id, str(deployment.token), keep_on_failure=deployment.keep_on_failure
-            )
-        except AwsAlreadyDone:
-            return SOON  # executed by a step whose response was lost, or out of date: its status says
     endpoint_run.remember(deployment.environment)
     with transaction.atomic():
         deployment.move_to(State.STACKS)
@@ -245,6 +232,39 @@ def begin(deployment: Deployment, clients: Clients) -> float | None:
             deployment, "stacks.started", stack_name=deployment.environment.stack_name, kind="update"
         )
     return AT_ONCE
+
+
+def _give_back(deployment: Deployment, hold: holds.Hold) -> float:
+    """Leave the environment to others while it is held back, since the change was applied."""
+    queue.give_back(deployment)
+    return _wait_for(hold)
+
+
+def _execute(deployment: Deployment, clients: Clients, change_set: ChangeSet) -> float | None:
+    """Execute the change set if it is still the one that was previewed, permitted and approved.
+
+    Return the seconds until the next step if not, None when it is executed.
+    """
+    stack = clients.cloudformation.describe_stack(deployment.stack_id)
+    if not is_final(stack.status):
+        return BUSY
+    if not _is_current(deployment, stack, change_set):
+        return _out_of_date(deployment)
+    if not _is_permitted(deployment):
+        return AT_ONCE
+    if approvals.is_missing(deployment):
+        delay = approvals.request_again(deployment)
+        queue.wake(deployment.environment_id)
+        return delay
+    stack_rows.seed_from_update(deployment, change_set, clients.cloudformation)
+    deployment.confirm_claim()
+    try:
+        clients.cloudformation.execute_change_set(
+            change_set.change_set_id, str(deployment.token), keep_on_failure=deployment.keep_on_failure
+        )
+    except AwsAlreadyDone:
+        return SOON  # executed by a step whose response was lost, or out of date: its status says
+    return None
 
 
 def _change_set(deployment: Deployment, clients: Clients) -> ChangeSet | None:
@@ -262,6 +282,17 @@ def _is_permitted(deployment: Deployment) -> bool:
         return True
     deployment.record(cancel_code="permission_lost", active_key=None)
     return False
+
+
+def _wait_for(hold: holds.Hold | None) -> float:
+    """Return the seconds until a hold is looked at again, or the place in the queue without one.
+
+    A hold may end earlier than it says.
+    """
+    if hold is None:
+        return BUSY
+    left = (hold.until - timezone.now()).total_seconds() if hold.until else HELD
+    return min(max(left, SOON), HELD)
 
 
 def _is_current(deployment: Deployment, stack: StackView, change_set: ChangeSet) -> bool:

@@ -30,6 +30,13 @@ def take_place(deployment: Deployment) -> bool:
     return True
 
 
+def give_back(deployment: Deployment) -> None:
+    """Give the environment's place back, so that others can have it while this one is held back."""
+    rows = Deployment.objects.filter(pk=deployment.pk, version=deployment.version)
+    if deployment.active_key is not None and rows.update(active_key=None):
+        deployment.active_key = None
+
+
 def wake(environment_pk: int) -> None:
     """Let the first change in the queue of an environment be looked at now: the place may be free."""
     first = Deployment.objects.queue_of(environment_pk).first()

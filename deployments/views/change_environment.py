@@ -20,6 +20,7 @@ from deployments.forms.change import ChangeForm
 from deployments.message_codes import Code
 from deployments.models import Deployment, Environment
 from deployments.presentation.filters.choices import parse_number
+from deployments.presentation.holds import held_sentence
 from deployments.presentation.new_environment import FormLayout
 from deployments.views.requests import AuthedRequest, may
 from deployments.wording import error_text, message_text
@@ -33,7 +34,7 @@ CURRENT, DEPLOYED = "current", "deployed"
 def environment_change(request: AuthedRequest, pk: int) -> HttpResponse:
     """Show the form with the present values, or request the preview of a change."""
     environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
-    context: dict[str, Any] = {"environment": environment}
+    context: dict[str, Any] = {"environment": environment, "held": held_sentence(environment)}
     if why := _why_not(environment):
         return render(request, PAGE, context | {"why_not": why})
     failed = retried(environment)

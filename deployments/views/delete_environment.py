@@ -13,6 +13,7 @@ from deployments.errors import UserFixable
 from deployments.forms import DeleteForm
 from deployments.models import Deployment, Environment
 from deployments.presentation.deletion_summary import deletion_summary
+from deployments.presentation.holds import held_sentence
 from deployments.views.requests import AuthedRequest, may
 
 
@@ -26,7 +27,12 @@ def environment_delete(request: AuthedRequest, pk: int) -> HttpResponse:
     form = DeleteForm(request.POST or None)
     if request.method == "POST" and (deployment := _requested(request, environment, form)):
         return redirect(deployment)
-    context = {"environment": environment, "form": form, **deletion_summary(environment)}
+    context = {
+        "environment": environment,
+        "form": form,
+        "held": held_sentence(environment),
+        **deletion_summary(environment),
+    }
     return render(
         request, "deployments/delete_environment.html", context, status=422 if form.is_bound else 200
     )

@@ -38,6 +38,7 @@ from deployments.presentation.environment_tabs import HISTORY as HISTORY_TAB
 from deployments.presentation.failed_environment import failure_context
 from deployments.presentation.health.history_page import history_context, incidents_context
 from deployments.presentation.health.page import health_context
+from deployments.presentation.holds import holds_context, lock_history
 from deployments.presentation.operations import operations_view
 from deployments.presentation.protection import protection_view
 from deployments.presentation.remaining import remaining_view
@@ -76,6 +77,7 @@ def environment_page(request: AuthedRequest, pk: int, tab: str = OVERVIEW) -> Ht
         "operations": operations_view(environment, request.user.has_perm),
         "needs_operator": environment.needs_operator,
         "take_over_key": uuid.uuid4(),
+        **holds_context(environment, request.user, may_operate=context["may_operate"]),
         "open_changes": Deployment.objects.for_list().of(environment).open_changes(),
         "tab": tab,
         "tab_template": f"deployments/_environment_tab_{tab}.html",
@@ -105,7 +107,7 @@ def _rows_of_tab(environment: Environment, tab: str) -> dict[str, Any]:
         "without_set": without_set(history[:shown]),
     }
     if tab == HISTORY_TAB:
-        return rows
+        return rows | {"lock_history": lock_history(environment)}
     return rows | protection | {"remaining": remaining_view(latest) if latest else None}
 
 

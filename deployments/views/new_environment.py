@@ -17,6 +17,7 @@ from deployments.errors import UserFixable
 from deployments.forms import PREFIX, NewEnvironmentForm
 from deployments.models import Account, Deployment
 from deployments.presentation.filters.choices import parse_number
+from deployments.presentation.holds import frozen_accounts
 from deployments.presentation.new_environment import FormLayout
 from deployments.presentation.text.duration_estimate import DurationEstimate, estimate_creation
 from deployments.views.requests import AuthedRequest, may
@@ -63,7 +64,8 @@ def environment_expected(request: AuthedRequest) -> HttpResponse:
 
 
 def _context(form: NewEnvironmentForm) -> dict[str, Any]:
-    return {"form": form, "layout": FormLayout(form), "estimate": _estimate(form)}
+    layout, estimate = FormLayout(form), _estimate(form)
+    return {"form": form, "layout": layout, "estimate": estimate, "frozen": frozen_accounts()}
 
 
 def _estimate(form: NewEnvironmentForm) -> DurationEstimate | None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
+from django.utils import timezone
 from django.utils.translation import gettext
 
 from deployments.core.stored_messages import read_message
@@ -13,7 +15,7 @@ from deployments.message_codes import Code
 from deployments.wording.causes import CAUSES
 from deployments.wording.messages import MESSAGES
 
-__all__ = ["cause_advice", "cause_title", "error_text", "message_text", "stored_text"]
+__all__ = ["cause_advice", "cause_title", "error_text", "message_text", "stored_text", "zone_text"]
 
 
 def message_text(message: Message) -> str:
@@ -22,7 +24,21 @@ def message_text(message: Message) -> str:
     if message.code in (Code.PARAMETER_CONSTRAINT, Code.RULE_DESCRIPTION):
         constraint = values["constraint"]
         return gettext(constraint)  # our own template set's constraints are in the catalogs
+    if until := values.get("until"):
+        values["until"] = _time_text(until)
     return _filled(gettext(MESSAGES[message.code]), values)
+
+
+def _time_text(iso: str) -> str:
+    """Return a stored time in the current zone to the minute: 2026-11-24 23:05 JST."""
+    local = timezone.localtime(datetime.fromisoformat(iso))
+    return f"{local:%Y-%m-%d %H:%M} {zone_text(local)}"
+
+
+def zone_text(local: datetime) -> str:
+    """Return the name of a local time's zone: JST, UTC, or UTC+03 where the zone has no letters."""
+    name = local.strftime("%Z")
+    return f"UTC{name}" if name[:1] in "+-" else name
 
 
 def stored_text(stored: Mapping[str, Any] | None, otherwise: str = "") -> str:

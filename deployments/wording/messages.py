@@ -44,6 +44,21 @@ MESSAGES: Final[Mapping[Code, str]] = {
     Code.ENVIRONMENT_BEING_ROLLED_BACK: N_(
         "%(user)s is rolling back %(environment)s (deployment %(deployment)s). Wait until it has finished."
     ),
+    Code.ENVIRONMENT_LOCKED: N_("%(user)s locked %(environment)s: “%(reason)s”"),
+    Code.ENVIRONMENT_LOCKED_UNTIL: N_("%(user)s locked %(environment)s until %(until)s: “%(reason)s”"),
+    Code.ENVIRONMENT_ALREADY_LOCKED: N_("%(user)s has already locked the environment."),
+    Code.ENVIRONMENT_NOT_LOCKED: N_("The environment is not locked."),
+    Code.LOCK_OF_ANOTHER: N_(
+        "%(user)s locked the environment. Ask them to unlock it, or break the lock with a reason."
+    ),
+    Code.LOCK_EXPIRY_PASSED: N_("Enter a time in the future."),
+    Code.REASON_MISSING: N_("Enter a reason."),
+    Code.ACCOUNT_FROZEN: N_(
+        "The account %(account)s is frozen by the window “%(name)s”, whose end is not known: “%(reason)s”"
+    ),
+    Code.ACCOUNT_FROZEN_UNTIL: N_(
+        "The account %(account)s is frozen until %(until)s by the window “%(name)s”: “%(reason)s”"
+    ),
     Code.PARAMETER_UNKNOWN: N_("The template set has no parameter %(parameter)s."),
     Code.PARAMETER_NOT_ALLOWED: N_("This value is not allowed."),
     Code.PARAMETER_CONSTRAINT: "%(constraint)s",  # the template author's own text
@@ -62,6 +77,7 @@ MESSAGES: Final[Mapping[Code, str]] = {
     Code.PREVIEW_OUT_OF_DATE: N_("The preview is out of date. Review the new one."),
     Code.PREVIEW_NOT_READY: N_("The preview is not ready yet."),
     Code.CHANGE_ALREADY_APPLIED: N_("The change is already being applied."),
+    Code.CHANGE_APPLIED_BY: N_("%(user)s has already applied this change."),
     Code.CHANGE_ENDED: N_("The change has already ended."),
     Code.DELETION_WAITING: N_(
         "A deletion of this environment already waits for approval: deployment %(deployment)s."
@@ -84,7 +100,6 @@ MESSAGES: Final[Mapping[Code, str]] = {
     Code.REQUESTER_NOT_PERMITTED: N_(
         "Who requested this no longer has the permission for it. Deny it, or grant the permission again."
     ),
-    Code.REASON_MISSING: N_("Enter a reason."),
     Code.SCHEDULE_PASSED: N_("This time has passed. Choose a later one."),
     Code.SCHEDULE_TOO_FAR: N_("Choose a time within the next %(days)s days."),
     Code.SCHEDULE_INVALID: N_("Enter a date and a time."),

@@ -11,12 +11,13 @@ import inspect
 import pkgutil
 import uuid
 from collections.abc import Callable
+from datetime import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Permission, User
 from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -24,11 +25,34 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from deployments import actions, catalog
-from deployments.actions import account, change, clean_up, delete, deploy, operate, remaining, sandbox
+from deployments.actions import (
+    account,
+    approve,
+    change,
+    clean_up,
+    delete,
+    deploy,
+    freeze,
+    lock,
+    operate,
+    remaining,
+    roll_back,
+    sandbox,
+    ways_out,
+)
 from deployments.actions import recordings as recorded
 from deployments.core.remaining import Billing, Reason, RemainingResource
 from deployments.errors import UserFixable
-from deployments.models import Account, Association, AuditRecord, Deployment, Environment
+from deployments.models import (
+    Account,
+    Approval,
+    Association,
+    AuditRecord,
+    Deployment,
+    Environment,
+    EnvironmentLock,
+    FreezeWindow,
+)
 from deployments.wording.requests import ACTIONS, PERMISSIONS
 from tests.builders import make_account, make_deployment, make_environment, make_operator, make_user
 from tests.built_health import make_whole
@@ -44,6 +68,7 @@ Scene = Callable[[], dict[str, Any]]
 """Rows for one request, written before it: returns its arguments other than the user."""
 
 
+STUCK = {"status": "UPDATE_ROLLBACK_FAILED", "updated": "", "resources": []}
 SNAPSHOT = RemainingResource(
     type="AWS::RDS::DBClusterSnapshot",
     id="final",
@@ -102,6 +127,46 @@ def an_earlier_one() -> dict[str, Any]:
     return {"deployment": found, "reason": "", "request_key": uuid.uuid4()}
 
 
+def an_approval() -> dict[str, Any]:
+    environment = deployed(requires_approval=True)
+    preview = make_preview(environment)
+    requester = make_operator("requester")
+    change.apply_change(user=requester, deployment=preview, digest=preview.preview_digest)
+    AuditRecord.objects.all().delete()
+    approval = Approval.objects.waiting().get(deployment=preview)
+    return {"deployment": preview, "approval_pk": approval.pk, "digest": preview.preview_digest}
+
+
+def a_lock(owner: User | None = None) -> dict[str, Any]:
+    environment = deployed()
+    EnvironmentLock.objects.create(
+        environment=environment,
+        active_key=environment.pk,
+        owner=owner or make_user("root", is_superuser=True),
+        reason="Waiting for the audit.",
+    )
+    return {"environment": environment}
+
+
+def a_freeze() -> FreezeWindow:
+    return FreezeWindow(
+        account=make_account(),
+        name="weekend",
+        reason="load test",
+        kind="weekly",
+        start_day=5,
+        start_time=time(0),
+        end_day=0,
+        end_time=time(0),
+    )
+
+
+def a_saved_freeze() -> dict[str, Any]:
+    window = a_freeze()
+    window.save()
+    return {"window": window}
+
+
 def an_association() -> dict[str, Any]:
     environment = deployed()
     found = Association.objects.of(environment)[0]
@@ -135,12 +200,61 @@ SCENES: dict[Callable[..., Any], Scene] = {
     remaining.request_deletion_of: remains,
     recorded.request_recording: lambda: {"name": "failure"},
     sandbox.request_of_sandbox: lambda: {"account": make_account(), "what": "kill", "about": "i-1"},
+    approve.approve: an_approval,
+    approve.deny: lambda: {k: v for k, v in an_approval().items() if k != "digest"} | {"reason": "no"},
+    approve.set_approval_required: lambda: {
+        "environment": deployed(),
+        "required": True,
+        "reason": "load test",
+    },
+    roll_back.request_stack_rollback: lambda: asked(deployed(stack_status="UPDATE_FAILED")),
+    ways_out.request_continue: lambda: asked(
+        deployed(stack_status="UPDATE_ROLLBACK_FAILED", stuck=STUCK), skip=[]
+    ),
+    ways_out.request_take_over: lambda: asked(deployed(changed_outside_at=timezone.now())),
+    ways_out.request_deletion_again: lambda: asked(
+        deployed(stack_status="DELETE_FAILED", stuck=STUCK),
+        resources=[],
+        typed_name="staging",
+        unprotect=True,
+        force=True,
+    ),
+    lock.lock_environment: lambda: {"environment": deployed(), "reason": "load test"},
+    lock.unlock_environment: a_lock,
+    lock.break_lock: lambda: {"environment": a_lock()["environment"], "reason": "load test"},
+    freeze.save_freeze: lambda: {"window": a_freeze(), "changed": ["name"]},
+    freeze.delete_freeze: a_saved_freeze,
     account.save_account: lambda: {
         "account": Account(name="new", region="ap-northeast-1"),
         "changed": ["name", "region"],
     },
     account.delete_account: lambda: {"account": make_account()},
 }
+PERMISSION: dict[Callable[..., Any], str] = {
+    deploy.request_deployment: "add_deployment",
+    delete.request_deletion: "delete_environment",
+    delete.close_environment: "delete_environment",
+    clean_up.request_clean_up: "delete_environment",
+    operate.request_association_run: "operate_environment",
+    operate.request_site_check: "operate_environment",
+    operate.request_protection: "operate_environment",
+    remaining.request_new_search: "operate_environment",
+    remaining.request_deletion_of: "delete_remaining",
+    recorded.request_recording: "add_deployment",
+    sandbox.request_of_sandbox: "add_deployment",
+    approve.approve: "approve_change",
+    approve.deny: "approve_change",
+    approve.set_approval_required: "require_approval",
+    ways_out.request_deletion_again: "force_delete",
+    lock.lock_environment: "lock_environment",
+    lock.unlock_environment: "lock_environment",
+    lock.break_lock: "break_lock",
+    freeze.save_freeze: "add_freezewindow",
+    freeze.delete_freeze: "delete_freezewindow",
+    account.save_account: "add_account",
+    account.delete_account: "delete_account",
+}
+"""The one permission that each requires: of changes, and of everything that is not listed, that to change."""
 REQUESTS = pytest.mark.parametrize("action", SCENES, ids=lambda action: action.__name__)
 
 
@@ -167,7 +281,7 @@ def test_every_action_is_tested_here() -> None:
 @REQUESTS
 def test_a_request_is_recorded_with_what_it_writes(action: Callable[..., Any]) -> None:
     values = SCENES[action]()
-    user = make_user("root", is_superuser=True)
+    user = User.objects.filter(username="root").first() or make_user("root", is_superuser=True)
 
     with CaptureQueriesContext(connection) as queries:
         action(user=user, **values)
@@ -185,7 +299,7 @@ def test_a_request_is_recorded_with_what_it_writes(action: Callable[..., Any]) -
 @REQUESTS
 def test_without_its_permission_a_request_writes_its_refusal_alone(action: Callable[..., Any]) -> None:
     values = SCENES[action]()
-    needed = permission_of(action)
+    needed = PERMISSION.get(action, "change_environment")
     user = make_user()
     others = Permission.objects.filter(content_type__app_label="deployments").exclude(codename=needed)
     user.user_permissions.add(*others)  # every other permission does not help
@@ -201,21 +315,6 @@ def test_without_its_permission_a_request_writes_its_refusal_alone(action: Calla
         "params": {"permission": f"deployments.{needed}"},
     }
     assert record.action in ACTIONS
-
-
-def permission_of(action: Callable[..., Any]) -> str:
-    """Return the one permission that an action requires."""
-    if action is deploy.request_deployment or action.__module__.endswith((".recordings", ".sandbox")):
-        return "add_deployment"
-    if action in (delete.request_deletion, delete.close_environment, clean_up.request_clean_up):
-        return "delete_environment"
-    if action is remaining.request_deletion_of:
-        return "delete_remaining"
-    if action is remaining.request_new_search or action.__module__.endswith(".operate"):
-        return "operate_environment"
-    return {account.save_account: "add_account", account.delete_account: "delete_account"}.get(
-        action, "change_environment"
-    )
 
 
 def test_a_refusal_is_recorded_and_undoes_the_rest() -> None:

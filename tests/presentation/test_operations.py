@@ -62,6 +62,24 @@ def test_nothing_is_offered_for_a_stack_that_is_gone() -> None:
     assert not [one for one in offered(Situation(status="", is_missing=True), everything, 7) if one.url]
 
 
+def test_a_lock_leaves_previews_and_a_freeze_what_begins_nothing() -> None:
+    locked = Message(Code.ENVIRONMENT_LOCKED, {"user": "ana", "environment": "staging", "reason": "audit"})
+    frozen = Message(Code.ACCOUNT_FROZEN, {"account": "main", "name": "sale", "reason": "sale"})
+    situations = {
+        "lock": Situation(status="UPDATE_COMPLETE", lock=locked),
+        "freeze": Situation(status="UPDATE_COMPLETE", freeze=frozen),
+    }
+    found = {
+        hold: {one.operation: one for one in offered(situation, everything, 7)}
+        for hold, situation in situations.items()
+    }
+
+    assert found["lock"][Operation.CHANGE].url
+    assert found["freeze"][Operation.CHANGE].url
+    assert found["lock"][Operation.DELETE].reason == "ana locked staging: “audit”"
+    assert "main is frozen" in found["freeze"][Operation.DELETE].reason
+
+
 def test_a_creation_is_canceled_by_who_may_create() -> None:
     situation = Situation(status="CREATE_IN_PROGRESS", active=Kind.CREATE)
     found = offered(situation, lambda permission: permission == "deployments.add_deployment", 7)

@@ -20,9 +20,12 @@ from deployments.core.data_facts import DatabaseFacts
 from deployments.core.operations import Operation, refusal
 from deployments.core.phases import BEFORE_STACKS, Kind, State
 from deployments.core.stuck import unreconciled
+from deployments.errors import Message
 from deployments.forms import ON_FAILURE
 from deployments.models import Deployment
 from deployments.models.expected import history
+from deployments.models.holds import freeze_hold, hold_of, lock_hold
+from deployments.presentation.holds import held_sentence
 from deployments.presentation.preview import consequences, rows, words
 from deployments.presentation.preview.local import find_set, local_diff, planned_stacks
 from deployments.presentation.preview.not_computed import hidden_stacks
@@ -67,6 +70,7 @@ def context(deployment: Deployment, user: User | AnonymousUser | AbstractBaseUse
         "is_ready": state is State.PREVIEW and not deployment.cancel_code,
         "is_queued": state is State.QUEUED,
         "place": place,
+        "held": held_sentence(deployment.environment) if state is State.QUEUED else "",
         "diff": local_diff(deployment, template_set),
         "sentence": words.sentence(changes),
         "hazards": [_hazard(one, deployment.changes.get("facts") or {}) for one in lost],
@@ -118,6 +122,8 @@ def marker(deployment: Deployment) -> str:
 def _marker(deployment: Deployment, place: Place | None) -> str:
     state = f"{deployment.state}-{deployment.revision}-{deployment.cancel_code}"
     state += "-approval" if deployment.environment.requires_approval else ""
+    if deployment.is_open_change and (hold := hold_of(deployment.environment)):
+        state = f"{state}-{hold.marker}"
     return f"{state}-{place.marker}" if place else state
 
 
@@ -161,4 +167,14 @@ def _blocked(deployment: Deployment, user: User | AnonymousUser | AbstractBaseUs
     why = refusal(deployment.environment.stack_status, operation)
     if deployment.is_retry and not why:
         why = keep_refusal(changes, is_retry=True)
+    why = why or _held(deployment)
     return message_text(why) if why else ""
+
+
+def _held(deployment: Deployment) -> Message | None:
+    """Return the lock or the freeze that holds a change back; one that is approved first waits afterwards."""
+    environment = deployment.environment
+    hold = lock_hold(environment)
+    if hold is None and not environment.requires_approval:
+        hold = freeze_hold(environment.account)
+    return hold.message if hold else None

@@ -1,0 +1,46 @@
+"""Save and delete the freeze windows of accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from deployments.actions.request import Request, requesting
+from deployments.models import FreezeWindow
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+ADD, EDIT = "deployments.add_freezewindow", "deployments.change_freezewindow"
+REMOVE = "deployments.delete_freezewindow"
+
+
+def save_freeze(*, user: User, window: FreezeWindow, changed: Collection[str]) -> None:
+    """Save a new freeze window, or the fields of one that were changed."""
+    is_new = window._state.adding
+    details = {name: str(getattr(window, name)) for name in changed}
+    with requesting(
+        Request(
+            user=user,
+            action="add_freeze" if is_new else "edit_freeze",
+            permission=ADD if is_new else EDIT,
+            reason=window.reason,
+            name=window.account.name,
+            details={"window": window.name, **details},
+        )
+    ):
+        window.save()
+
+
+def delete_freeze(*, user: User, window: FreezeWindow) -> None:
+    """Delete a freeze window."""
+    with requesting(
+        Request(
+            user=user,
+            action="delete_freeze",
+            permission=REMOVE,
+            name=window.account.name,
+            details={"window": window.name},
+        )
+    ):
+        window.delete()

@@ -1,0 +1,102 @@
+"""What pages show of locks and freezes: the notices, and the reason beside a disabled button."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.utils import timezone
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from deployments.core.status import DisplayStatus
+from deployments.models import Account, Environment, EnvironmentLock, FreezeWindow
+from deployments.models.holds import freeze_hold, lock_hold, of_lock
+from deployments.presentation import badges
+from deployments.wording import message_text
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
+
+SHOWN = 5
+"""The number of ended locks in the history of an environment."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockView:
+    """A lock in force: its sentence, and what the user may do about it."""
+
+    row: EnvironmentLock
+    sentence: str
+    may_unlock: bool
+    may_break: bool
+
+
+def lock_view(environment: Environment, user: User | AnonymousUser | AbstractBaseUser) -> LockView | None:
+    """Return the lock of an environment that is in force."""
+    hold = lock_hold(environment)
+    if hold is None or hold.lock is None:
+        return None
+    is_own = hold.lock.owner_id == user.pk
+    has_perm = user.has_perm  # type: ignore[union-attr]  # of every user model
+    return LockView(
+        row=hold.lock,
+        sentence=message_text(hold.message),
+        may_unlock=is_own and has_perm("deployments.lock_environment"),
+        may_break=not is_own and has_perm("deployments.break_lock"),
+    )
+
+
+def freeze_sentence(account: Account) -> str:
+    """Return until when an account is frozen and why, "" if it is not."""
+    hold = freeze_hold(account)
+    return message_text(hold.message) if hold else ""
+
+
+def frozen_accounts() -> list[str]:
+    """Return for each account that is frozen until when and why."""
+    found = FreezeWindow.objects.frozen_accounts(timezone.now())
+    return [sentence for account in found if (sentence := freeze_sentence(account))]
+
+
+def holds_context(
+    environment: Environment, user: User | AnonymousUser | AbstractBaseUser, *, may_operate: bool
+) -> dict[str, Any]:
+    """Return what the page of an environment shows; without queries for one that is deleted.
+
+    `disabled_by` is the id of the reason why its actions are disabled.
+    """
+    is_there = not environment.deleted_at
+    lock = lock_view(environment, user) if is_there else None
+    frozen = freeze_sentence(environment.account) if is_there else ""
+    disabled_by = "held-by-lock" if lock else ""
+    return {
+        "lock": lock,
+        "frozen": frozen,
+        "disabled_by": disabled_by if may_operate else "may-not",
+    }
+
+
+def lock_history(environment: Environment) -> list[EnvironmentLock]:
+    """Return the latest locks of an environment that have ended, newest first."""
+    rows = EnvironmentLock.objects.of(environment)[: SHOWN + 1]
+    return [lock for lock in rows if has_ended(lock)][:SHOWN]
+
+
+def has_ended(lock: EnvironmentLock) -> bool:
+    """Return whether a lock has ended, also one that has just expired."""
+    return bool(lock.end) or (lock.expires_at is not None and lock.expires_at <= timezone.now())
+
+
+def lock_badge(lock: EnvironmentLock | None, name: str) -> SafeString | str:
+    """Return the badge of a locked environment with this name, "" without a lock; who and why is on hover."""
+    if lock is None:
+        return ""
+    tip = message_text(of_lock(lock, name).message)
+    return badges.status_badge(DisplayStatus.ATTENTION, _("Locked"), tip=tip)
+
+
+def held_sentence(environment: Environment) -> str:
+    """Return why no change of an environment may begin now, "" if nothing holds it back."""
+    hold = lock_hold(environment) or freeze_hold(environment.account)
+    return message_text(hold.message) if hold else ""

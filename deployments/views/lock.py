@@ -1,0 +1,86 @@
+"""The pages that lock an environment, unlock it, and break the lock of another user."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from deployments.actions import lock
+from deployments.actions.request import BREAK_LOCK, LOCK
+from deployments.errors import UserFixable
+from deployments.forms.lock import BreakLockForm, LockForm
+from deployments.models import Environment
+from deployments.presentation.holds import lock_view
+from deployments.views.requests import AuthedRequest, may
+from deployments.wording import error_text
+
+PAGE = "deployments/lock_environment.html"
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@may(LOCK, "lock")
+@never_cache
+def environment_lock(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Show the form that locks an environment, or lock it."""
+    environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
+    form = LockForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            lock.lock_environment(user=request.user, environment=environment, **form.cleaned_data)
+        except UserFixable as problem:
+            form.reject(problem)
+        else:
+            messages.success(request, _("%(name)s is locked.") % {"name": environment.name})
+            return redirect(environment)
+    return _page(request, environment, form, "environment_lock")
+
+
+@require_POST
+@may(LOCK, "unlock")
+def environment_unlock(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Unlock an environment that the user has locked."""
+    environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
+    try:
+        lock.unlock_environment(user=request.user, environment=environment)
+    except UserFixable as problem:
+        messages.error(request, error_text(problem))
+    else:
+        messages.success(request, _("%(name)s is unlocked.") % {"name": environment.name})
+    return redirect(environment)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@may(BREAK_LOCK, "break_lock")
+@never_cache
+def environment_break_lock(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Show the form that breaks the lock of another user, or break it."""
+    environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
+    form = BreakLockForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            lock.break_lock(user=request.user, environment=environment, **form.cleaned_data)
+        except UserFixable as problem:
+            form.reject(problem)
+        else:
+            messages.success(request, _("The lock of %(name)s is broken.") % {"name": environment.name})
+            return redirect(environment)
+    return _page(request, environment, form, "environment_break_lock")
+
+
+def _page(
+    request: AuthedRequest, environment: Environment, form: LockForm | BreakLockForm, name: str
+) -> HttpResponse:
+    context: dict[str, Any] = {
+        "environment": environment,
+        "form": form,
+        "breaks": name == "environment_break_lock",
+        "target": name,
+        "lock": lock_view(environment, request.user),
+    }
+    return render(request, PAGE, context, status=422 if form.is_bound else 200)

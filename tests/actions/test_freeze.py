@@ -1,0 +1,109 @@
+"""Freeze windows of an account: what begins a deployment is refused, with until when and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from deployments.actions import change, clean_up, delete, deploy, operate
+from deployments.errors import UserFixable
+from deployments.models import Account, AuditRecord, Deployment, FreezeWindow
+from deployments.wording import error_text
+from tests.actions.test_requests import SCENES, template_set
+from tests.builders import make_account, make_operator
+
+pytestmark = pytest.mark.django_db
+__all__ = ["template_set"]
+
+FROZEN = (deploy.request_deployment, change.apply_change, delete.request_deletion, clean_up.request_clean_up)
+
+
+def freeze(account: Account, **values: Any) -> FreezeWindow:
+    """Return a freeze of an account from an hour ago for two hours."""
+    now = timezone.now()
+    start, end = now - timedelta(hours=1), now + timedelta(hours=1)
+    defaults: dict[str, Any] = {"name": "Year-end sale", "reason": "Every minute counts.", "kind": "once"}
+    defaults |= {"start_date": start.date(), "start_time": start.time()}
+    defaults |= {"end_date": end.date(), "end_time": end.time()}
+    window = FreezeWindow(account=account, **(defaults | values))
+    window.full_clean()
+    window.save()
+    return window
+
+
+def account_of(values: dict[str, Any]) -> Account:
+    if "account" in values:
+        return values["account"]  # type: ignore[no-any-return]
+    environment = values["environment"] if "environment" in values else values["deployment"].environment
+    return environment.account  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("action", FROZEN, ids=lambda action: action.__name__)
+def test_what_begins_a_deployment_is_refused_with_until_when_and_why(action: Callable[..., Any]) -> None:
+    values = SCENES[action]()
+    account = account_of(values)
+    window = freeze(account)
+    end = datetime.combine(window.end_date, window.end_time)  # type: ignore[arg-type]
+    before = Deployment.objects.count()
+
+    with pytest.raises(UserFixable, match="Frozen") as refused:
+        action(user=make_operator(), **values)
+
+    assert error_text(refused.value) == (
+        f"The account {account.name} is frozen until {end:%Y-%m-%d %H:%M} UTC by the window "
+        "“Year-end sale”: “Every minute counts.”"
+    )
+    assert Deployment.objects.count() == before
+    assert AuditRecord.objects.get().outcome == "refused"
+
+
+def test_previews_and_operation_go_on_in_a_freeze() -> None:
+    for action in (change.request_change, operate.request_site_check):
+        values = SCENES[action]()
+        freeze(account_of(values))
+
+        action(user=make_operator(), **values)
+
+        assert AuditRecord.objects.all()[0].outcome == "requested"
+        account_of(values).environments.update(name="other", live_key=None)
+
+
+def test_other_accounts_and_windows_that_are_switched_off_hold_nothing_back() -> None:
+    values = SCENES[deploy.request_deployment]()
+    freeze(make_account())
+    freeze(values["account"], is_on=False)
+
+    assert deploy.request_deployment(user=make_operator(), **values).is_active
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"zone": "Asia/Edo"}, "zone"),
+        ({"zone": "../../etc/passwd"}, "zone"),
+        ({"start_date": None}, "start_date"),
+        ({"end_date": datetime(2020, 1, 1).date()}, "end_date"),  # noqa: DTZ001
+        ({"end_date": datetime(2099, 1, 1).date()}, "end_date"),  # noqa: DTZ001
+        ({"kind": "weekly"}, "start_day"),
+        (
+            {
+                "kind": "weekly",
+                "start_day": 0,
+                "end_day": 0,
+                "start_time": datetime.min.time(),
+                "end_time": datetime.min.time(),
+            },
+            "end_time",
+        ),
+    ],
+)
+def test_a_window_is_checked_with_a_message_at_its_field(values: dict[str, Any], field: str) -> None:
+    with pytest.raises(ValidationError) as problems:
+        freeze(make_account(), **values)
+
+    assert field in problems.value.message_dict

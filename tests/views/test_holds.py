@@ -1,0 +1,192 @@
+"""Locks and freezes on the pages: who, why and until when, and the buttons that are disabled."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from deployments.actions.lock import break_lock, lock_environment
+from deployments.models import AuditRecord, Environment, EnvironmentLock
+from tests.actions.test_freeze import freeze
+from tests.builders import make_operator, make_user
+from tests.built_health import make_whole
+from tests.previews import make_preview
+from tests.views.pages import page
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def environment() -> Environment:
+    return make_whole("staging")
+
+
+@pytest.fixture
+def lock(environment: Environment) -> EnvironmentLock:
+    return lock_environment(user=make_operator("bob"), environment=environment, reason="load test")
+
+
+def test_an_operator_locks_and_unlocks(browser: Client, environment: Environment, operator: User) -> None:
+    address = reverse("environment_lock", args=[environment.pk])
+    assert page(browser.get(environment.get_absolute_url())).one(id="lock-environment")["href"] == address
+    until = timezone.now() + timedelta(hours=3)
+
+    done = browser.post(address, {"reason": "load test", "expires_at": f"{until:%Y-%m-%dT%H:%M}"})
+
+    assert done["Location"] == environment.get_absolute_url()
+    shown = page(browser.get(environment.get_absolute_url()))
+    text = shown.one(id="held-by-lock").text
+    assert f"ana locked staging until {until:%Y-%m-%d %H:%M} UTC: “load test”" in text
+    assert not shown.all(id="break-lock")
+    assert browser.post(reverse("environment_unlock", args=[environment.pk])).status_code == 302
+    assert not page(browser.get(environment.get_absolute_url())).all(id="lock")
+
+
+@pytest.mark.parametrize(
+    ("sent", "field", "error"),
+    [
+        ({"reason": "", "expires_at": ""}, "reason", "This field is required."),
+        ({"reason": "x", "expires_at": "2020-01-01T00:00"}, "expires_at", "Enter a time in the future."),
+        ({"reason": "x", "expires_at": "soon"}, "expires_at", "Enter a valid date/time."),
+    ],
+)
+def test_bad_input_has_its_error_beside_the_field(
+    browser: Client, environment: Environment, sent: dict[str, str], field: str, error: str
+) -> None:
+    response = browser.post(reverse("environment_lock", args=[environment.pk]), sent)
+
+    assert response.status_code == 422
+    assert error in page(response).one(id=f"id_{field}_error").text
+    assert not EnvironmentLock.objects.exists()
+
+
+def test_the_lock_of_another_disables_what_changes_and_can_be_broken(
+    browser: Client, environment: Environment, lock: EnvironmentLock
+) -> None:
+    shown = page(browser.get(environment.get_absolute_url()))
+    for button, why in (("save-time", "held-by-lock"), ("delete", "delete-why-not")):
+        found = shown.one(id=button)
+        assert "disabled" in found.attributes
+        assert found["aria-describedby"] == why
+        assert "bob locked staging" in shown.one(id=why).text
+    assert shown.one(id="change").name == "a"  # changes can be previewed
+
+    address = shown.one(id="break-lock")["href"]
+    assert "bob locked staging: “load test”" in page(browser.get(address)).one("main").text
+    assert browser.post(address, {"reason": ""}).status_code == 422
+    assert browser.post(address, {"reason": "The site is down."}).status_code == 302
+
+    history = page(browser.get(reverse("environment_history", args=[environment.pk]))).one(id="locks").text
+    assert "bob" in history
+    assert "Broken by ana: The site is down." in history
+
+
+def test_the_list_has_a_badge(browser: Client, environment: Environment, lock: EnvironmentLock) -> None:
+    row = page(browser.get(reverse("environments"))).one(id=f"environment-{environment.pk}")
+
+    assert "Locked" in row.text
+    assert "bob locked staging" in row.text
+
+
+def test_the_deletion_page_says_why_it_is_disabled(
+    browser: Client, environment: Environment, lock: EnvironmentLock
+) -> None:
+    address = reverse("environment_delete", args=[environment.pk])
+
+    shown = page(browser.get(address))
+    assert shown.one(id="held").text == "bob locked staging: “load test”"
+    assert "disabled" in shown.one("button", class_="danger").attributes
+    refused = browser.post(address, {"typed_name": "staging", "reason": "", "request_key": ""})
+    assert refused.status_code == 422
+
+
+def test_the_preview_says_beside_its_button_why_it_cannot_be_applied(
+    browser: Client, environment: Environment, lock: EnvironmentLock
+) -> None:
+    preview = make_preview(environment)
+    address = reverse("change_preview_page", args=[preview.pk])
+
+    shown = page(browser.get(address))
+    assert shown.one(id="why-not").text == "bob locked staging: “load test”"
+    assert "disabled" in shown.one(id="apply-change").attributes
+    browser.post(reverse("change_apply", args=[preview.pk]), {"digest": preview.preview_digest})
+    preview.refresh_from_db()
+    assert preview.applied_at is None
+
+    (polled,) = [
+        one["hx-get"] for one in shown.all("div") if "preview/state" in one.attributes.get("hx-get", "")
+    ]
+    assert "HX-Refresh" not in browser.get(polled)
+    break_lock(user=make_operator(), environment=environment, reason="The site is down.")
+    assert browser.get(polled)["HX-Refresh"] == "true"
+    assert not page(browser.get(address)).all(id="why-not")
+
+
+def test_a_freeze_is_shown_where_it_holds_something_back(browser: Client, environment: Environment) -> None:
+    freeze(environment.account)
+    preview = make_preview(environment)
+    sentence = f"The account {environment.account.name} is frozen until"
+
+    shown = page(browser.get(environment.get_absolute_url()))
+    assert sentence in shown.one(id="held-by-freeze").text
+    assert sentence in shown.one(id="delete-why-not").text
+    assert "disabled" not in shown.one(id="save-time").attributes
+    why = page(browser.get(reverse("change_preview_page", args=[preview.pk]))).one(id="why-not").text
+    assert sentence in why
+    assert "“Year-end sale”: “Every minute counts.”" in why
+
+
+def test_a_queued_change_says_what_it_waits_for(browser: Client, environment: Environment) -> None:
+    freeze(environment.account)
+    waiting = make_preview(environment, state="queued", applied_at=timezone.now())
+
+    shown = page(browser.get(reverse("change_preview_page", args=[waiting.pk])))
+
+    assert "is frozen until" in shown.one(id="held").text
+    assert "It is about to begin." not in shown.text
+
+
+def test_viewers_see_who_locked_it_and_have_no_button(
+    viewer: Client, environment: Environment, lock: EnvironmentLock
+) -> None:
+    shown = page(viewer.get(environment.get_absolute_url()))
+
+    assert "bob locked staging" in shown.one(id="lock").text
+    assert not shown.all(id="break-lock")
+    assert viewer.get(reverse("environment_break_lock", args=[environment.pk])).status_code == 403
+    assert viewer.post(reverse("environment_unlock", args=[environment.pk])).status_code == 403
+    assert AuditRecord.objects.filter(action="unlock", outcome="refused").count() == 1
+
+
+def test_freeze_windows_are_managed_in_the_admin(client: Client, environment: Environment) -> None:
+    client.force_login(make_user("root", is_staff=True, is_superuser=True))
+    values = {
+        "account": str(environment.account_id),
+        "name": "weekend",
+        "reason": "Nobody is on call.",
+        "is_on": "on",
+        "zone": "Asia/Tokyo",
+        "kind": "weekly",
+        "start_time": "18:00",
+        "end_time": "09:00",
+        "start_day": "4",
+        "end_day": "",
+    }
+    address = reverse("admin:deployments_freezewindow_add")
+
+    assert "Select a weekday." in page(client.post(address, values)).one("form", id="freezewindow_form").text
+    assert client.post(address, values | {"end_day": "0"}).status_code == 302
+
+    row = page(client.get(reverse("admin:deployments_freezewindow_changelist"))).one(id="result_list").text
+    assert "Friday 18:00 – Monday 09:00" in row
+    record = AuditRecord.objects.get()
+    assert (record.action, record.name, record.reason) == (
+        "add_freeze",
+        environment.account.name,
+        "Nobody is on call.",
+    )
