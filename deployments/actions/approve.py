@@ -8,8 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from deployments.actions.change import begin_waiting
-from deployments.actions.deploy import busy
-from deployments.actions.request import CHANGE, DELETE, Request, requesting
+from deployments.actions.request import CHANGE, DELETE, Request, busy, requesting
 from deployments.core.approvals import (
     APPROVE,
     REQUIRE,
@@ -22,6 +21,7 @@ from deployments.core.phases import Kind, State
 from deployments.errors import Message, UserFixable
 from deployments.message_codes import Code
 from deployments.models import Approval, Deployment, Environment
+from deployments.models.holds import hold_of
 from deployments.runner import approvals, event_log
 
 if TYPE_CHECKING:
@@ -142,13 +142,15 @@ def _begin_deletion(row: Deployment) -> None:
     """Let an approved deletion begin.
 
     Raise UserFixable if something else would be deleted than what was requested, or another deployment is
-    changing the environment: the request goes on waiting.
+    changing the environment, or it is locked or frozen: the request goes on waiting.
     """
     environment = Environment.objects.select_for_update().select_related("latest").get(pk=row.environment_id)
     if environment.deleted_at:
         raise UserFixable("AlreadyDeleted", Code.ENVIRONMENT_ALREADY_DELETED)
+    if hold := hold_of(environment):
+        raise UserFixable("Held", hold.message.code, **hold.message.params)
     if environment.active_deployment:
-        raise busy(environment.name)
+        raise busy(environment)
     if row.preview_digest != approvals.deletion_digest(environment, unprotect=row.unprotect):
         raise UserFixable("DeletionOutOfDate", Code.DELETION_OUT_OF_DATE)
     now = timezone.now()
@@ -157,5 +159,5 @@ def _begin_deletion(row: Deployment) -> None:
         with transaction.atomic():
             row.move_to(State.PREFLIGHT, **values)
     except IntegrityError:
-        raise busy(environment.name) from None
+        raise busy(environment) from None
     Environment.objects.filter(pk=environment.pk).update(latest=row)
