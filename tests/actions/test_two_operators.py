@@ -1,4 +1,4 @@
-"""Two operators at the same time, on two connections: one wins, the other is told who and what."""
+"""Two operators at the same time, on two connections: one wins, the other is reported who and what."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ __all__ = ["template_set"]
 
 
 def at_once(*requests: Callable[[], object]) -> list[str]:
-    """Run requests in threads that begin together; return what each was told, "" for one that won."""
-    begin, told = threading.Barrier(len(requests)), [""] * len(requests)
+    """Run requests in threads that begin together; return what each was reported, "" for one that won."""
+    begin, reported = threading.Barrier(len(requests)), [""] * len(requests)
 
     def run(number: int, request: Callable[[], object]) -> None:
         try:
             begin.wait(60)
             request()
         except UserFixable as refused:
-            told[number] = error_text(refused)
+            reported[number] = error_text(refused)
         except Exception as broken:  # noqa: BLE001  # the assertion shows it
-            told[number] = repr(broken)
+            reported[number] = repr(broken)
         finally:
             connection.close()
 
@@ -43,20 +43,20 @@ def at_once(*requests: Callable[[], object]) -> list[str]:
         thread.start()
     for thread in threads:
         thread.join(120)
-    return told
+    return reported
 
 
-def loser_of(told: list[str]) -> str:
-    """Return what the only loser was told."""
-    assert told.count("") == 1, told
-    return next(text for text in told if text)
+def loser_of(reported: list[str]) -> str:
+    """Return what the only loser was reported."""
+    assert reported.count("") == 1, reported
+    return next(text for text in reported if text)
 
 
 def test_two_creations_of_one_name() -> None:
     account, users = make_account(), [make_operator("ana"), make_operator("bob")]
     values: dict[str, Any] = {"account": account, "name": "shop", "parameters": {}, "reason": ""}
 
-    told = at_once(
+    reported = at_once(
         *(
             lambda user=user: deploy.request_deployment(user=user, request_key=uuid.uuid4(), **values)
             for user in users
@@ -64,7 +64,7 @@ def test_two_creations_of_one_name() -> None:
     )
 
     winner = Deployment.objects.get()
-    assert loser_of(told) == (
+    assert loser_of(reported) == (
         f"{winner.requested_by} is creating shop (deployment {winner.pk}). Wait until it has finished."
     )
     assert sorted(AuditRecord.objects.values_list("outcome", flat=True)) == ["refused", "requested"]
@@ -73,7 +73,7 @@ def test_two_creations_of_one_name() -> None:
 def test_two_deletions() -> None:
     environment, users = deployed(), [make_operator("ana"), make_operator("bob")]
 
-    told = at_once(
+    reported = at_once(
         *(
             lambda user=user: delete.request_deletion(
                 user=user, **asked(environment, typed_name="staging", unprotect=True)
@@ -83,7 +83,7 @@ def test_two_deletions() -> None:
     )
 
     winner = Deployment.objects.get(kind="delete")
-    assert loser_of(told) == (
+    assert loser_of(reported) == (
         f"{winner.requested_by} is deleting staging (deployment {winner.pk}). Wait until it has finished."
     )
 
@@ -91,7 +91,7 @@ def test_two_deletions() -> None:
 def test_two_locks() -> None:
     environment, users = deployed(), [make_operator("ana"), make_operator("bob")]
 
-    told = at_once(
+    reported = at_once(
         *(
             lambda user=user: lock_environment(user=user, environment=environment, reason="mine")
             for user in users
@@ -99,27 +99,27 @@ def test_two_locks() -> None:
     )
 
     winner = EnvironmentLock.objects.get()
-    assert loser_of(told) == f"{winner.owner} has already locked the environment."
+    assert loser_of(reported) == f"{winner.owner} has already locked the environment."
 
 
 def test_a_lock_and_a_deletion() -> None:
     """Whichever is first: a deletion that was requested is not interrupted, and none begins when locked."""
     environment, ana, bob = deployed(), make_operator("ana"), make_operator("bob")
 
-    told = at_once(
+    reported = at_once(
         lambda: lock_environment(user=ana, environment=environment, reason="mine"),
         lambda: delete.request_deletion(user=bob, **asked(environment, typed_name="staging", unprotect=True)),
     )
 
-    assert told[0] == ""
-    assert told[1] in ("", "ana locked staging: “mine”")
-    assert Deployment.objects.filter(kind="delete").exists() == (told[1] == "")
+    assert reported[0] == ""
+    assert reported[1] in ("", "ana locked staging: “mine”")
+    assert Deployment.objects.filter(kind="delete").exists() == (reported[1] == "")
 
 
 def test_two_applications_of_one_preview() -> None:
     preview, users = make_preview(deployed()), [make_operator("ana"), make_operator("bob")]
 
-    told = at_once(
+    reported = at_once(
         *(
             lambda user=user: change.apply_change(
                 user=user, deployment=preview, digest=preview.preview_digest
@@ -129,25 +129,25 @@ def test_two_applications_of_one_preview() -> None:
     )
 
     row = Deployment.objects.get(pk=preview.pk)
-    assert loser_of(told) == f"{row.applied_by} has already applied this change."
+    assert loser_of(reported) == f"{row.applied_by} has already applied this change."
 
 
 def test_a_change_and_a_deletion() -> None:
-    """The change waits for the deletion, or the deletion is told whose change is before it."""
+    """The change waits for the deletion, or the deletion is reported whose change is before it."""
     environment, ana, bob = deployed(), make_operator("ana"), make_operator("bob")
     preview = make_preview(environment)
 
-    told = at_once(
+    reported = at_once(
         lambda: change.apply_change(user=ana, deployment=preview, digest=preview.preview_digest),
         lambda: delete.request_deletion(user=bob, **asked(environment, typed_name="staging", unprotect=True)),
     )
 
     row = Deployment.objects.get(pk=preview.pk)
-    assert told[0] == ""
-    assert told[1] in (
+    assert reported[0] == ""
+    assert reported[1] in (
         "",
         f"ana is changing staging (deployment {preview.pk}). Wait until it has finished.",
     )
     holder = Deployment.objects.holder_of(environment.pk)
     assert holder is not None
-    assert (holder.pk == row.pk) == bool(told[1])
+    assert (holder.pk == row.pk) == bool(reported[1])
