@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from deployments.actions.change import cancel as cancel_open_change
-from deployments.actions.request import CHANGE, DEPLOY, Request, requesting
+from deployments.actions.request import CHANGE, DELETE, DEPLOY, Request, requesting
 from deployments.core.canceling import CancelEffect, cancel_effect
 from deployments.core.phases import Kind, State
 from deployments.errors import Message, UserFixable
@@ -26,7 +26,7 @@ DISCARDED = "discarded"
 
 def permission_to_cancel(deployment: Deployment) -> str:
     """Return the permission that canceling a deployment needs: the one that requesting it needs."""
-    return CHANGE if deployment.kind == Kind.UPDATE else DEPLOY
+    return {Kind.UPDATE: CHANGE, Kind.DELETE: DELETE}.get(Kind(deployment.kind), DEPLOY)
 
 
 def effect_of(deployment: Deployment, root_status: str | None = None) -> CancelEffect | Message:

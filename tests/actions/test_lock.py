@@ -12,6 +12,7 @@ from django.utils import timezone, translation
 from deployments.actions import (
     account,
     approve,
+    cancel,
     change,
     delete,
     deploy,
@@ -33,8 +34,11 @@ __all__ = ["template_set"]
 
 PREVIEWS = {change.request_change, change.request_rollback, change.preview_again, change.discard_change}
 APPROVING = {approve.approve, approve.deny, approve.set_approval_required}
+STOPPING = {cancel.request_cancel}
 LOCKING = {lock_environment, unlock_environment, break_lock}
-ALLOWED = PREVIEWS | APPROVING | LOCKING | {remaining.request_new_search, remaining.request_deletion_of}
+ALLOWED = (
+    PREVIEWS | APPROVING | STOPPING | LOCKING | {remaining.request_new_search, remaining.request_deletion_of}
+)
 """What remains is of environments that are deleted."""
 WITHOUT_ENVIRONMENT = {
     *(deploy.request_deployment, recordings.request_recording, sandbox.request_of_sandbox),

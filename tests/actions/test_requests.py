@@ -28,6 +28,7 @@ from deployments import actions, catalog
 from deployments.actions import (
     account,
     approve,
+    cancel,
     change,
     clean_up,
     delete,
@@ -119,6 +120,11 @@ def not_protected() -> dict[str, Any]:
     return {"environment": environment}
 
 
+def a_creation() -> dict[str, Any]:
+    found = make_deployment(make_environment("shop"), state="configuration")
+    return {"deployment": found, "effect": str(cancel.effect_of(found))}
+
+
 def an_earlier_one() -> dict[str, Any]:
     found = deployed().latest
     assert found is not None
@@ -207,6 +213,7 @@ SCENES: dict[Callable[..., Any], Scene] = {
         "required": True,
         "reason": "load test",
     },
+    cancel.request_cancel: a_creation,
     roll_back.request_stack_rollback: lambda: asked(deployed(stack_status="UPDATE_FAILED")),
     ways_out.request_continue: lambda: asked(
         deployed(stack_status="UPDATE_ROLLBACK_FAILED", stuck=STUCK), skip=[]
@@ -235,6 +242,7 @@ PERMISSION: dict[Callable[..., Any], str] = {
     delete.request_deletion: "delete_environment",
     delete.close_environment: "delete_environment",
     clean_up.request_clean_up: "delete_environment",
+    cancel.request_cancel: "add_deployment",
     operate.request_association_run: "operate_environment",
     operate.request_site_check: "operate_environment",
     operate.request_protection: "operate_environment",

@@ -33,7 +33,9 @@ DELETE, CANCEL = "cloudformation:DeleteStack", "cloudformation:CancelUpdateStack
 def operator(db: None) -> User:
     """A user who may create and change environments."""
     user = make_user("operator")
-    wanted = Permission.objects.filter(codename__in=["add_deployment", "change_environment"])
+    wanted = Permission.objects.filter(
+        codename__in=["add_deployment", "delete_environment", "change_environment"]
+    )
     user.user_permissions.add(*wanted)
     return user
 

@@ -40,9 +40,9 @@ def _logged_in(username: str) -> Client:
 
 
 def answers(client: Client, addresses: Iterator[str], language: str) -> dict[str, int]:
-    """Return the status of each address."""
+    """Return the status of each address, or of the page that it leads to."""
     return {
-        address: client.get(address, headers={"Accept-Language": language}).status_code
+        address: client.get(address, headers={"Accept-Language": language}, follow=True).status_code
         for address in addresses
     }
 

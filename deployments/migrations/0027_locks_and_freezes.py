@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('deployments', '0025_lists_of_many_rows'),
+        ('deployments', '0026_cancellations'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
