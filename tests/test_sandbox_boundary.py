@@ -28,6 +28,9 @@ MAY_MENTION_IT = {
     "runner/endpoint_run.py",
     "runner/step.py",
     "wording/messages.py",
+    # the audit record of what its console requests, and its label
+    "actions/sandbox.py",
+    "wording/requests.py",
     # what pages show of it: a notice, and no links to AWS's console
     "admin/work.py",
     "presentation/badges.py",
