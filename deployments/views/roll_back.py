@@ -20,7 +20,7 @@ from deployments.wording import message_text
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@may(CHANGE)
+@may(CHANGE, "roll_back")
 def environment_roll_back(request: AuthedRequest, pk: int) -> HttpResponse:
     """Show what a rollback does, or request it."""
     environment = get_object_or_404(Environment.objects.for_page(), pk=pk)

@@ -16,6 +16,7 @@ ACTIONS: Final[Mapping[str, Promise]] = {
     "discard": _("Discard change"),
     "request_approval": _("Request approval"),
     "approve": _("Approve change"),
+    "approve_deletion": _("Approve deletion"),
     "deny": _("Deny change"),
     "require_approval": _("Require approval"),
     "stop_requiring_approval": _("Stop requiring approval"),

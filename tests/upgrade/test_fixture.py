@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.hashers import check_password
 
-from deployments.core.phases import PHASES, TERMINAL, Kind, State
+from deployments.core.phases import PHASES, ROLLBACKS, TERMINAL, Kind, State
 from deployments.core.status import COMPLETE, FAILED, IN_PROGRESS, DisplayStatus, display_status
 from deployments.models.evidence import KINDS as EVIDENCE
 from tests.upgrade import GUEST_PASSWORD, PASSWORD
@@ -31,7 +31,7 @@ def values_of(dump: Dump, table: str, column: str) -> set[Any]:
     return {row[column] for row in dump.records(f"deployments_{table}")}
 
 
-NEWER = {State.PROTECT, State.PREVIEW, State.QUEUED, State.CANCELED}
+NEWER = {State.PROTECT, State.PREVIEW, State.APPROVAL, State.SCHEDULED, State.QUEUED, State.CANCELED}
 """States of later releases."""
 OF_THE_RELEASE = {kind: [phase for phase in phases if phase not in NEWER] for kind, phases in PHASES.items()}
 
@@ -52,7 +52,7 @@ def test_the_fixture_has_an_active_and_a_failed_deployment_in_each_phase(
     assert deployments(dump, kind=str(kind), state="failed", last_phase=str(phase))
 
 
-@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("kind", sorted(set(Kind) - ROLLBACKS))
 def test_the_fixture_has_a_successful_deployment_of_each_kind(dump: Dump, kind: Kind) -> None:
     assert deployments(dump, kind=str(kind), state="succeeded")
 
