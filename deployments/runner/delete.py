@@ -11,7 +11,7 @@ from deployments.aws.cloudformation import StackView
 from deployments.aws.session import Clients
 from deployments.core.operations import Operation, refusal
 from deployments.core.phases import State
-from deployments.core.status import DELETED, is_final
+from deployments.core.status import DELETED, is_being_deleted, is_final
 from deployments.core.stuck import StuckResource, retained_by_stack
 from deployments.errors import AwsNotFound, UserFixable
 from deployments.message_codes import Code
@@ -30,6 +30,9 @@ def check(deployment: Deployment, clients: Clients) -> float:
     stack = clients.cloudformation.describe_stack(stack_id)
     if stack.status == DELETED:
         raise AwsNotFound("NoStack", "The stack is deleted.", "cloudformation:DescribeStacks")
+    why = refusal(stack.status, Operation.DELETE)
+    if why and not is_being_deleted(stack.status):  # a deletion in progress is followed to its end
+        raise UserFixable("NotDeletable", why.code, **why.params)
     if stack.termination_protection and not deployment.unprotect:
         raise UserFixable("DeletionProtection", Code.DELETION_PROTECTION_ON, "unprotect")
     _check_choices(deployment, stack, clients)

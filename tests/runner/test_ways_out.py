@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from deployments import catalog
 from deployments.actions.change import apply_change, request_change
+from deployments.actions.delete import request_deletion
 from deployments.actions.ways_out import request_continue, request_take_over
 from deployments.core.phases import State
 from deployments.errors import AwsAccessError
@@ -29,7 +30,8 @@ CONTINUE = "cloudformation:ContinueUpdateRollback"
 @pytest.fixture
 def operator(db: None) -> User:
     user = make_user("operator")
-    user.user_permissions.add(Permission.objects.get(codename="change_environment"))
+    codenames = ("add_deployment", "change_environment", "delete_environment")
+    user.user_permissions.add(*Permission.objects.filter(codename__in=codenames))
     return user
 
 
@@ -267,3 +269,24 @@ def test_what_does_not_resist_any_more_is_not_skipped(
 
     assert (ended.state, ended.error_code) == (State.FAILED, "SkipListChanged")
     assert CONTINUE not in aws.calls
+
+
+@pytest.mark.parametrize(("status", "is_deleted"), [("UPDATE_IN_PROGRESS", False), ("CREATE_COMPLETE", True)])
+def test_a_stack_that_cloudformation_would_not_delete_is_not_asked_to(
+    deployed: Environment, aws: FakeAws, operator: User, status: str, is_deleted: bool
+) -> None:
+    aws.stacks[deployed.stack_id].status = status
+    asked = request_deletion(
+        user=operator,
+        environment=deployed,
+        typed_name=deployed.name,
+        reason="",
+        request_key=uuid.uuid4(),
+        unprotect=True,
+    )
+
+    ended = run(asked, aws)
+
+    assert (ended.state == State.SUCCEEDED) is is_deleted, reason(ended)
+    assert ("cloudformation:DeleteStack" in aws.calls) is is_deleted
+    assert (ended.error_code == "NotDeletable") is not is_deleted
