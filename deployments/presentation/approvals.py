@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 
+from deployments.actions.request import CHANGE, DELETE
 from deployments.core.approvals import APPROVE, Decider, refusal_to_approve, refusal_to_deny
 from deployments.core.phases import Kind, State
 from deployments.models import Approval, Deployment
@@ -37,8 +38,8 @@ def approval_context(deployment: Deployment, user: User | AnonymousUser | Abstra
 
 
 def _refusals(deployment: Deployment, approval: Approval, user: int | None) -> dict[str, str]:
-    takes = "change_environment" if deployment.kind == Kind.UPDATE else "add_deployment"
-    permitted = approval.requested_by.has_perm(f"deployments.{takes}")
+    takes = CHANGE if deployment.kind == Kind.UPDATE else DELETE
+    permitted = approval.requested_by.has_perm(takes)
     decider = Decider(
         user=user or 0,
         requesters=frozenset({deployment.requested_by_id, approval.requested_by_id}),

@@ -56,9 +56,8 @@ def change_apply(request: AuthedRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-@may(CHANGE, "discard")
 def change_discard(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Discard a change that has not begun."""
+    """Discard a change that has not begun, or a deletion that waits: the permission is that of the kind."""
     deployment = get_object_or_404(Deployment.objects.for_page(), pk=pk)
     discard = partial(change.discard_change, user=request.user, deployment=deployment)
     return _requested(request, deployment, discard)
