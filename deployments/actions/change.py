@@ -14,7 +14,7 @@ from django.utils import timezone
 from deployments import catalog
 from deployments.actions import skipped
 from deployments.actions.parameters import checked
-from deployments.actions.request import CHANGE, DELETE, Request, requesting
+from deployments.actions.request import CHANGE, DELETE, Request, busy, requesting
 from deployments.core.approvals import schedule_problem
 from deployments.core.change_summary import keep_refusal, may_lose_data
 from deployments.core.changes import Changes
@@ -57,14 +57,16 @@ def request_change(
     request_key: UUID,
     current_set: bool = True,
     rolls_back_to: Deployment | None = None,
+    is_retry: bool = False,
 ) -> Deployment:
     """Request the preview of a change, and return its deployment; it changes nothing until it is applied.
 
     `parameters` has the values of all parameters; a secret without a value keeps the one in AWS.
     `current_set` takes the current version of the template set, otherwise that of the last good deployment.
     With `rolls_back_to`, the set is that deployment's. A second call with the same `request_key` returns the
-    deployment of the first. After a failure that was kept, it is a retry: the set is that of the deployment
-    that failed, or the current one. Raise UserFixable with the field that the user must change.
+    deployment of the first. After a failure that was kept, only a retry is possible (`is_retry`): its set is
+    that of the deployment that failed, or the current one. Raise UserFixable with the field that the user
+    must change, or if the stack has left the status in which the request is possible.
     """
     before = Deployment.objects.filter(request_key=request_key).first()
     if before:
@@ -72,7 +74,7 @@ def request_change(
     request = Request(user=user, action="change", permission=CHANGE, reason=reason, environment=environment)
     try:
         with requesting(request):
-            base, is_retry = _changeable(environment)
+            base = _changeable(environment, is_retry=is_retry)
             if rolls_back_to is not None:
                 template_set = set_of(rolls_back_to)
             else:
@@ -113,23 +115,22 @@ def retried(environment: Environment) -> Deployment | None:
     return Deployment.objects.attempts_of(environment).first()
 
 
-def _changeable(environment: Environment) -> tuple[Deployment, bool]:
-    """Return the deployment whose values are changed, and whether it failed and is retried.
+def _changeable(environment: Environment, *, is_retry: bool) -> Deployment:
+    """Return the deployment whose values are changed: in a retry, the one that failed.
 
-    Raise UserFixable if the stack cannot be changed.
+    Raise UserFixable if the stack cannot be changed, or nothing can be retried.
     """
     if environment.deleted_at:
         raise UserFixable("AlreadyDeleted", Code.ENVIRONMENT_ALREADY_DELETED)
-    failed = retried(environment)
-    base = failed or base_of(environment)
+    base = base_of(environment)
     if base is None or environment.missing_since:
         raise UserFixable("NothingToChange", Code.NOTHING_TO_CHANGE)
-    if failed is not None:
-        return failed, True
-    why = refusal(environment.stack_status, Operation.CHANGE)
-    if why and is_final(environment.stack_status):  # otherwise the change set waits until it is
+    if is_retry and environment.active_deployment:
+        raise busy(environment)
+    why = refusal(environment.stack_status, Operation.RETRY if is_retry else Operation.CHANGE)
+    if why and (is_retry or is_final(environment.stack_status)):  # a change set waits until it is
         raise UserFixable("NotChangeable", why.code, **why.params)
-    return base, False
+    return (retried(environment) if is_retry else None) or base
 
 
 def _created(
@@ -143,8 +144,6 @@ def _created(
     is_retry: bool,
 ) -> Deployment:
     environment = base.environment
-    if is_retry and rolls_back_to:
-        raise UserFixable("NotChangeable", Code.STACK_STOPPED_AT_FAILURE)
     creates = is_retry and not Deployment.objects.complete_in(environment).exists()
     declared = template_set.parameters
     if rolls_back_to:

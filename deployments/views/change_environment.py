@@ -36,7 +36,9 @@ def environment_change(request: AuthedRequest, pk: int) -> HttpResponse:
     environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
     context: dict[str, Any] = {"environment": environment, "held": held_sentence(environment)}
     if why := _why_not(environment):
-        return render(request, PAGE, context | {"why_not": why})
+        return render(
+            request, PAGE, context | {"why_not": why}, status=422 if request.method == "POST" else 200
+        )
     failed = retried(environment)
     base = failed or base_of(environment)
     try:
@@ -138,6 +140,7 @@ def _requested(
             reason=form.cleaned_data["reason"],
             request_key=form.cleaned_data["request_key"],
             current_set=is_current,
+            is_retry="retry" in form.data,
         )
     except UserFixable as problem:
         form.reject(problem)

@@ -64,7 +64,7 @@ def operator() -> User:
     return User.objects.get(pk=user.pk)
 
 
-def change(deployment: Deployment, **parameters: str) -> Deployment:
+def change(deployment: Deployment, *, is_retry: bool = False, **parameters: str) -> Deployment:
     """Request a change of some parameters of a deployment's environment."""
     environment = Environment.objects.for_page().get(pk=deployment.environment_id)
     return request_change(
@@ -73,6 +73,7 @@ def change(deployment: Deployment, **parameters: str) -> Deployment:
         parameters={**environment.parameters, **parameters},
         reason="",
         request_key=uuid.uuid4(),
+        is_retry=is_retry,
     )
 
 

@@ -78,7 +78,7 @@ def rolled_back(failed: Deployment) -> Deployment:
 
 
 def retried(failed: Deployment) -> Deployment:
-    return change(failed, Title="second")
+    return change(failed, Title="second", is_retry=True)
 
 
 def walk(

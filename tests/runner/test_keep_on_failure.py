@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 
 from deployments import catalog
-from deployments.actions.change import apply_change, request_change
+from deployments.actions.change import apply_change, request_change, retried
 from deployments.actions.clean_up import may_clean_up
 from deployments.actions.roll_back import request_stack_rollback
 from deployments.core.phases import Kind, State
@@ -96,9 +96,12 @@ def fresh(deployment: Deployment) -> Environment:
 
 
 def change(deployment: Deployment, user: User, size: str = "3") -> Deployment:
+    """Request a change, or the retry of a deployment that was kept after its failure."""
+    environment = fresh(deployment)
     return request_change(
         user=user,
-        environment=fresh(deployment),
+        environment=environment,
+        is_retry=retried(environment) is not None,
         parameters={"Size": size},
         reason="",
         request_key=uuid.uuid4(),
