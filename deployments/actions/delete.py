@@ -10,8 +10,9 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from deployments.actions.request import DELETE, Request, busy, requesting
+from deployments.core.operations import Operation, refusal
 from deployments.core.phases import Kind, State
-from deployments.errors import UserFixable
+from deployments.errors import Message, UserFixable
 from deployments.message_codes import Code
 from deployments.models import Deployment, Environment
 from deployments.runner import approvals, event_log
@@ -34,7 +35,8 @@ def request_deletion(
 
     It waits for approval if the environment requires one, unless it `cleans_up` what a failed creation left.
     A second call with the same `request_key` returns the deployment of the first. Raise UserFixable if the
-    typed name is not the environment's, or the environment has an active deployment or is deleted.
+    typed name is not the environment's, the environment has an active deployment or is deleted, or
+    CloudFormation would not delete the stack now.
     """
     before = Deployment.objects.filter(request_key=request_key).first()
     if before:
@@ -45,7 +47,20 @@ def request_deletion(
         require_typed_name(environment, typed_name)
         if environment.is_protected and not unprotect:
             raise UserFixable("DeletionProtection", Code.DELETION_PROTECTION_ON, "unprotect")
+        if why := deletion_refusal(environment):
+            raise UserFixable("NotDeletable", why.code, **why.params)
         return create_deletion(request, environment, request_key, unprotect=unprotect)
+
+
+def deletion_refusal(environment: Environment) -> Message | None:
+    """Return why CloudFormation would not delete the stack of an environment now, None if it would.
+
+    Without a stack only the environment is deleted; a deployment in progress is a reason of its own.
+    """
+    is_judged = environment.stack_id and environment.stack_status and not environment.missing_since
+    if not is_judged or environment.deleted_at or environment.active_deployment:
+        return None
+    return refusal(environment.stack_status, Operation.DELETE)
 
 
 def create_deletion(

@@ -6,7 +6,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
-from deployments.actions.delete import request_deletion
+from deployments.actions.delete import deletion_refusal, request_deletion
 from deployments.actions.request import DELETE
 from deployments.core.stuck import DELETE_FAILED
 from deployments.errors import UserFixable
@@ -15,6 +15,7 @@ from deployments.models import Deployment, Environment
 from deployments.presentation.deletion_summary import deletion_summary
 from deployments.presentation.holds import held_sentence
 from deployments.views.requests import AuthedRequest, may
+from deployments.wording import message_text
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -27,8 +28,10 @@ def environment_delete(request: AuthedRequest, pk: int) -> HttpResponse:
     form = DeleteForm(request.POST or None)
     if request.method == "POST" and (deployment := _requested(request, environment, form)):
         return redirect(deployment)
+    why = deletion_refusal(environment)
     context = {
         "environment": environment,
+        "why_not": message_text(why) if why else "",
         "form": form,
         "held": held_sentence(environment),
         **deletion_summary(environment),
