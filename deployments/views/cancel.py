@@ -11,9 +11,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
 from deployments.actions.cancel import effect_of, permission_to_cancel, request_cancel
+from deployments.core.operations import Operation
 from deployments.errors import Message, UserFixable
 from deployments.models import Deployment, Environment
 from deployments.presentation.canceling import explanation, permission_text
+from deployments.presentation.operations import situation_of, why_not
 from deployments.views.requests import AuthedRequest
 from deployments.wording import error_text, message_text
 
@@ -54,7 +56,15 @@ def _context(request: AuthedRequest, deployment: Deployment) -> dict[str, Any]:
 
 @require_GET
 def environment_cancel(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Go to the page that cancels what is changing an environment; to the environment if nothing is."""
+    """Go to the page that cancels what is changing an environment.
+
+    If nothing that was requested here is, go to the environment, which says why nothing can be canceled.
+    """
     environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
     active = environment.active_deployment
-    return redirect("deployment_cancel", active.pk) if active else redirect(environment)
+    if active:
+        return redirect("deployment_cancel", active.pk)
+    why = why_not(situation_of(environment), Operation.CANCEL)
+    if why and not environment.deleted_at:
+        messages.warning(request, message_text(why))
+    return redirect(environment)
