@@ -11,12 +11,15 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from deployments.core.canceling import CancelEffect
 from deployments.core.operations import Operation, refusal
 from deployments.core.stuck import STUCK, StuckResource
+from deployments.errors import Message
+from deployments.message_codes import Code
 from deployments.models import AuditRecord, Deployment, Environment
 from deployments.presentation.operations import ROUTES, address
 from deployments.wording import message_text
-from tests.builders import make_deployment, make_environment, make_user, stack_id
+from tests.builders import make_deployment, make_environment, make_stack, make_user, stack_id
 from tests.core.test_operations import ACCEPTED, STATUSES
 from tests.views.environment_pages import show
 from tests.views.pages import page
@@ -47,10 +50,18 @@ def browser(boss: User, client: Client, template_set: object) -> Client:
 
 
 def make(status: str, **values: Any) -> Environment:
+    """Return an environment in a status: where it stands at a failure, its latest deployment failed."""
     stuck = {"status": status, "updated": "", "resources": [NAMED.as_json()]} if status in STUCK else {}
     given = {"stack_id": stack_id("sanso-staging"), "stack_status": status, "stuck": stuck}
     environment = make_environment("staging", **(given | values))
-    make_deployment(environment, state="succeeded", parameters={"Database": "first"})
+    known = {"parameters": {"Database": "first"}, "stack_id": environment.stack_id}
+    kept = {"state": "failed", "last_phase": "stacks", "keep_on_failure": True}
+    if status == "CREATE_FAILED":
+        make_deployment(environment, **known, **kept)
+        return environment
+    make_deployment(environment, state="succeeded", last_phase="ready", **known)
+    if status == "UPDATE_FAILED":
+        make_deployment(environment, kind="update", **known, **kept)
     return environment
 
 
@@ -62,8 +73,10 @@ def posted(browser: Client, environment: Environment, operation: Operation, **mo
     form = {"request_key": str(uuid.uuid4()), "typed_name": "staging", "reason": "", "mode": "all"}
     if operation is Operation.FORCE_DELETE:
         form["force"] = "1"
-    if operation is Operation.CHANGE:
+    if operation in (Operation.CHANGE, Operation.RETRY):
         form |= {f"parameter_{name}": value for name, value in CHANGED.items()}
+    if operation is Operation.RETRY:
+        form["retry"] = str(environment.latest_id)
     return browser.post(url(environment, operation).partition("#")[0], form | more)
 
 
@@ -79,52 +92,169 @@ CHANGED = {
 }
 KINDS = {
     Operation.CHANGE: "update",
+    Operation.RETRY: "update",
     Operation.CONTINUE: "rollback",
     Operation.DELETE: "delete",
     Operation.FORCE_DELETE: "delete",
 }
+ROLLBACKS = {"CREATE_FAILED": "rollback_creation", "UPDATE_FAILED": "rollback_update"}
+PREVIEWED = (Operation.CHANGE, Operation.RETRY)
+CANCELED: dict[
+    str, tuple[str, CancelEffect | Code]
+] = {  # what canceling our deployment in this status of its root stack does, or why it does nothing
+    "REVIEW_IN_PROGRESS": ("create", CancelEffect.DELETE),
+    "CREATE_IN_PROGRESS": ("create", CancelEffect.DELETE),
+    "CREATE_FAILED": ("create", Code.CANCEL_TOO_LATE),
+    "CREATE_COMPLETE": ("create", Code.CANCEL_TOO_LATE),
+    "ROLLBACK_IN_PROGRESS": ("create", Code.ROLLBACK_NOT_CANCELED),
+    "ROLLBACK_FAILED": ("create", Code.CANCEL_TOO_LATE),
+    "ROLLBACK_COMPLETE": ("create", Code.CANCEL_TOO_LATE),
+    "UPDATE_IN_PROGRESS": ("update", CancelEffect.ROLL_BACK),
+    "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS": ("update", Code.CLEANUP_NOT_CANCELED),
+    "UPDATE_COMPLETE": ("update", Code.CANCEL_TOO_LATE),
+    "UPDATE_FAILED": ("update", Code.CANCEL_TOO_LATE),
+    "UPDATE_ROLLBACK_IN_PROGRESS": ("update", Code.ROLLBACK_NOT_CANCELED),
+    "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS": ("update", Code.ROLLBACK_NOT_CANCELED),
+    "UPDATE_ROLLBACK_COMPLETE": ("update", Code.CANCEL_TOO_LATE),
+    "UPDATE_ROLLBACK_FAILED": ("update", Code.CANCEL_TOO_LATE),
+    "DELETE_IN_PROGRESS": ("delete", Code.DELETION_NOT_CANCELED),
+    "DELETE_FAILED": ("delete", Code.DELETION_NOT_CANCELED),
+    "DELETE_COMPLETE": ("delete", Code.DELETION_NOT_CANCELED),
+    "IMPORT_IN_PROGRESS": ("update", Code.IMPORT_NOT_CANCELED),
+    "IMPORT_COMPLETE": ("update", Code.CANCEL_TOO_LATE),
+    "IMPORT_ROLLBACK_IN_PROGRESS": ("update", Code.IMPORT_NOT_CANCELED),
+    "IMPORT_ROLLBACK_COMPLETE": ("update", Code.CANCEL_TOO_LATE),
+    "IMPORT_ROLLBACK_FAILED": ("update", Code.CANCEL_TOO_LATE),
+}
+
+
+def refused(status: str, operation: Operation) -> str:
+    """Return why an operation is refused; cancel always is, while no deployment of ours is active."""
+    why = refusal(status, operation)
+    if operation is Operation.CANCEL:
+        why = why or Message(Code.OPERATION_FROM_OUTSIDE)
+    assert why
+    return message_text(why)
+
+
+def accepted(status: str) -> set[Operation]:
+    """Return what can be clicked while no deployment of ours is active."""
+    return ACCEPTED[status] - {Operation.CANCEL}
+
+
+CLICKS = [(status, operation) for status in STATUSES for operation in Operation]
+POSSIBLE = [(status, operation) for status, operation in CLICKS if operation in accepted(status)]
+IMPOSSIBLE = [click for click in CLICKS if click not in POSSIBLE]
 
 
 @pytest.mark.parametrize("status", STATUSES)
 def test_each_status_offers_what_aws_accepts_and_says_why_not_the_rest(browser: Client, status: str) -> None:
-    panel = show(browser, make(status), "configuration").one("section", id="operations")
+    environment = make(status)
+    panel = show(browser, environment, "configuration").one("section", id="operations")
 
     for operation in Operation:
-        shown = panel.all(id=f"operation-{operation}")
-        if operation in ACCEPTED[status]:
-            assert [one.name for one in shown] == (["a"] if operation in ROUTES else [])
+        shown = panel.one(id=f"operation-{operation}")
+        if operation in accepted(status):
+            assert (shown.name, shown["href"]) == ("a", url(environment, operation))
         else:
-            why = refusal(status, operation)
-            assert why
-            assert message_text(why) in shown[0].text
+            assert not shown.all("a")
+            assert refused(status, operation) in shown.text
 
 
-@pytest.mark.parametrize("status", STATUSES)
-@pytest.mark.parametrize("operation", list(ROUTES))
-def test_each_click_requests_what_its_button_says_or_says_why_not(
+def test_each_operation_has_a_page() -> None:
+    assert set(ROUTES) == set(Operation)
+
+
+@pytest.mark.parametrize(("status", "operation"), POSSIBLE)
+def test_a_click_on_what_is_possible_requests_what_its_button_says(
     browser: Client, status: str, operation: Operation
 ) -> None:
     environment = make(status)
-    before = Deployment.objects.count()
-    shown = browser.get(url(environment, operation))
+    latest = environment.latest
+    assert browser.get(url(environment, operation)).status_code == 200
     response = posted(browser, environment, operation)
-    created = Deployment.objects.order_by("-pk").first() if Deployment.objects.count() > before else None
 
-    if operation in ACCEPTED[status]:
-        assert shown.status_code == 200
-        assert created is not None, page(response).text
-        assert response["Location"] == created.get_absolute_url()
-        assert created.kind == KINDS[operation]
-        assert created.due_at is not None
-        assert (created.active_key is not None) is (operation is not Operation.CHANGE)
-    elif operation is Operation.DELETE:
-        # A deletion can be requested before CloudFormation accepts it: its preflight says why it does not.
-        assert response.status_code in (200, 302, 422)
-    elif operation is not Operation.CHANGE or created is None:
-        assert created is None
-        why = refusal(status, operation)
-        assert why
-        assert message_text(why) in page(shown).text
+    created = Deployment.objects.exclude(pk__in=[latest.pk] if latest else []).latest("pk")
+    assert response["Location"] == created.get_absolute_url(), page(response).text
+    assert created.kind == (ROLLBACKS[status] if operation is Operation.ROLL_BACK else KINDS[operation])
+    assert created.due_at is not None
+    assert (created.active_key is not None) is (operation not in PREVIEWED)
+    assert (created.is_retry, created.keep_on_failure) == (operation is Operation.RETRY,) * 2
+    assert (created.base == latest) is (operation in (*PREVIEWED, Operation.ROLL_BACK))
+    assert bool(created.options.get("force")) is (operation is Operation.FORCE_DELETE)
+
+
+@pytest.mark.parametrize(("status", "operation"), IMPOSSIBLE)
+def test_a_click_on_what_is_not_possible_creates_nothing_and_says_why(
+    browser: Client, status: str, operation: Operation
+) -> None:
+    environment = make(status)
+    before = set(Deployment.objects.values_list("pk", flat=True))
+    shown = browser.get(url(environment, operation), follow=operation is Operation.CANCEL)
+    response = posted(browser, environment, operation)
+
+    assert shown.status_code == 200
+    why = refused(status, operation)
+    if operation is Operation.CANCEL:
+        assert shown.redirect_chain == [(environment.get_absolute_url(), 302)]
+        assert why in page(shown).text
+        assert response.status_code == 405
+    else:
+        other = {Operation.CHANGE: Operation.RETRY, Operation.RETRY: Operation.CHANGE}.get(operation)
+        if other in accepted(status):  # the page of both shows the form of the one that is possible
+            assert bool(page(shown).all(id="retry")) is (other is Operation.RETRY)
+            assert bool(page(shown).all("input", name="retry")) is (other is Operation.RETRY)
+        else:
+            assert why in page(shown).text
+            assert not page(shown).one("main").all("form")
+        assert response.status_code == 422
+        assert why in page(response).text
+    assert set(Deployment.objects.values_list("pk", flat=True)) == before
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_a_click_on_cancel_stops_our_own_deployment_where_aws_can(browser: Client, status: str) -> None:
+    kind, expected = CANCELED[status]
+    environment = make(status)
+    own = make_deployment(environment, kind=kind, state="stacks", stack_id=environment.stack_id)
+    make_stack(own, status=status)
+    before = Deployment.objects.count()
+    offered = show(browser, environment, "configuration").one(id=f"operation-{Operation.CANCEL}")
+    shown = page(browser.get(url(environment, Operation.CANCEL), follow=True)).one("main")
+    effect = expected if isinstance(expected, CancelEffect) else CancelEffect.ROLL_BACK  # by hand
+    answer = browser.post(reverse("deployment_cancel", args=[own.pk]), {"effect": effect.value}, follow=True)
+
+    own.refresh_from_db()
+    assert Deployment.objects.count() == before
+    assert answer.redirect_chain == [(own.get_absolute_url(), 302)]
+    if isinstance(expected, CancelEffect):
+        assert offered["href"] == url(environment, Operation.CANCEL)
+        assert shown.one("input", name="effect")["value"] == effect
+        assert (own.cancel_code, own.canceled_by) == (effect, User.objects.get(username="boss"))
+        assert page(answer).one(id="cancellation").text
+    else:
+        why = message_text(Message(expected, {"status": status}))
+        assert not offered.all("a")
+        for text in (offered.text, shown.text, page(answer).text):
+            assert why in text
+        assert own.cancel_requested_at is None
+
+
+@pytest.mark.parametrize("operation", PREVIEWED)
+def test_a_form_that_is_out_of_date_is_refused_once_with_its_values(
+    browser: Client, operation: Operation
+) -> None:
+    now = "UPDATE_FAILED" if operation is Operation.CHANGE else "UPDATE_COMPLETE"
+    environment = make("UPDATE_FAILED")
+    Environment.objects.update(stack_status=now)
+    answer = page(posted(browser, environment, operation, reason="more load"))
+
+    assert refused(now, operation) in answer.one(role="alert").text
+    assert answer.one(id="id_reason")["value"] == "more load"
+    is_retry = now == "UPDATE_FAILED"
+    assert bool(answer.all("input", name="retry")) is is_retry
+    posted(browser, environment, Operation.RETRY if is_retry else Operation.CHANGE)
+    assert Deployment.objects.latest("pk").is_retry is is_retry
 
 
 def test_a_rollback_is_continued_without_skipping_unless_that_is_chosen(browser: Client) -> None:
