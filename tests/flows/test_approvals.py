@@ -110,7 +110,7 @@ def team(portal: Portal, chromium: Browser, tmp_path: Path) -> Iterator[Team]:
     (created,) = portal.wait_for_end(portal.deploy("shop", new_account(), Title="first"), seconds=3 * LIMIT)
     assert created.state == State.SUCCEEDED, reason(created)
     Environment.objects.update(requires_approval=True)
-    ana = person("ana", "add_deployment", "change_environment", "approve_change", "require_approval")
+    ana = person("ana", "delete_environment", "change_environment", "approve_change", "require_approval")
     ben = person("ben", "approve_change")
     server = start_web(tmp_path / "web", portal.environment)
     with (

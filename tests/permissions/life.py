@@ -23,7 +23,7 @@ from deployments.models import (
     Observer,
 )
 from deployments.wording import stored_text
-from tests.builders import make_user
+from tests.builders import make_operator
 from tests.running import Portal
 from tests.services import LIMIT, wait_until
 from tests.wordings import attention, reason
@@ -93,7 +93,7 @@ class Life:
     def _change(self) -> bool:
         made = self.deployments[0]
         made.environment.refresh_from_db()
-        user = make_user(f"operator-{uuid.uuid4().hex[:8]}")
+        user = make_operator(f"operator-{uuid.uuid4().hex[:8]}")
         user.user_permissions.set(Permission.objects.filter(content_type__app_label="deployments"))
         parameters = made.environment.parameters | {"AppServerCount": "3", "LogRetentionDays": "60"}
         declared = {name: value for name, value in parameters.items() if name in made.parameters}
@@ -119,7 +119,7 @@ class Life:
 
     def _run_again(self) -> bool:
         environment = self.deployments[0].environment
-        user = make_user(f"operator-{uuid.uuid4().hex[:8]}")
+        user = make_operator(f"operator-{uuid.uuid4().hex[:8]}")
         association = Association.objects.of(environment).first()
         assert association is not None
         row = request_association_run(

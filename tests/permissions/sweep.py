@@ -17,7 +17,7 @@ from django.db import connection
 from django.utils import timezone
 
 from deployments.models import Environment
-from tests.builders import make_user
+from tests.builders import make_operator
 from tests.permissions import granted
 from tests.permissions.life import PHASES, Life
 from tests.permissions.unused import SILENT, UNUSED
@@ -50,7 +50,7 @@ class Job:
 
 
 def test_each_action_is_missed_by_the_step_that_needs_it(portal: Portal) -> None:
-    make_user("operator")
+    make_operator("operator")
     wanted = re.compile(os.environ.get("ACTIONS", ""))
     jobs = [job for job in jobs_of(*first_uses(portal)) if wanted.search(job.action)]
     results: dict[Job, str] = {}

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connection
 
-from tests.builders import make_user
+from tests.builders import make_operator
 from tests.permissions import granted
 from tests.permissions.life import PHASES, Life
 from tests.permissions.unused import UNUSED
@@ -45,7 +45,7 @@ def test_the_roles_suffice_for_an_environment_and_what_is_never_used_is_explaine
 
 
 def test_a_creation_that_lacks_an_action_names_it_and_the_role(portal: Portal) -> None:
-    make_user("operator")
+    make_operator("operator")
     lives = {action: Life(portal, new_account()) for action in SAMPLE}
     for action, life in lives.items():
         life.prepare()

@@ -35,7 +35,7 @@ def deletion(environment: Environment, user: User) -> Deployment:
 @pytest.fixture
 def deleter(db: None) -> User:
     """Who requests deletions; the person may approve those of others."""
-    return person("ana", "add_deployment", "change_environment", "approve_change")
+    return person("ana", "delete_environment", "change_environment", "approve_change")
 
 
 @pytest.fixture

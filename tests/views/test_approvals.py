@@ -36,7 +36,7 @@ def browser_of(name: str, *codenames: str) -> Client:
 @pytest.fixture
 def ana(db: None) -> Client:
     """The browser of who changes environments."""
-    return browser_of("ana", "add_deployment", "change_environment", "require_approval")
+    return browser_of("ana", "add_deployment", "delete_environment", "change_environment", "require_approval")
 
 
 @pytest.fixture
