@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 from django.views.decorators.vary import vary_on_headers
 
 from deployments.actions import approve
-from deployments.core.approvals import APPROVE
+from deployments.core.approvals import APPROVE, REQUIRE
 from deployments.core.phases import Kind
 from deployments.errors import UserFixable
 from deployments.models import Approval, Deployment, Environment
@@ -22,7 +22,7 @@ from deployments.presentation.deletion_summary import deletion_summary
 from deployments.presentation.environment_tabs import CONFIGURATION, tab_url
 from deployments.presentation.filters.choices import parse_number
 from deployments.views.preview import preview_with
-from deployments.views.requests import AuthedRequest
+from deployments.views.requests import AuthedRequest, may
 from deployments.wording import error_text
 
 MOST = 100
@@ -117,6 +117,7 @@ def _marker(deployment: Deployment) -> str:
 
 
 @require_POST
+@may(REQUIRE, "require_approval")
 def environment_require_approval(request: AuthedRequest, pk: int) -> HttpResponse:
     """Decide whether changes of an environment require approval."""
     environment = get_object_or_404(Environment.objects.for_page(), pk=pk)

@@ -88,7 +88,7 @@ def test_more_rows_cost_no_more_queries(admin: Client, deployments: list[Deploym
         ("deployment", {"q": "env"}),
         ("deployment", {"state__exact": "failed"}),
         ("stack", {"result": "failed"}),
-        ("resource", {"q": "vpc"}),
+        ("resource", {"q": "Vpc"}),
         ("event", {"q": "vpc"}),
         ("event", {"o": "3"}),
         ("auditrecord", {"action": "change"}),

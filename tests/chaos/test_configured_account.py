@@ -31,12 +31,17 @@ def with_credentials(portal: Portal, sandbox: Sandbox) -> Iterator[Portal]:
 
 
 @pytest.mark.parametrize(
-    "role", ["", f"arn:aws:iam::{NUMBER}:role/SansoOperator"], ids=["own credentials", "a role"]
+    "role", ["", f"arn:aws:iam::{NUMBER}:role/sanso-portal"], ids=["own credentials", "a role"]
 )
 def test_an_account_with_credentials_can_be_deployed_to(
     with_credentials: Portal, sandbox: Sandbox, role: str
 ) -> None:
     account = Account.objects.create(name="production", region=REGION, role_arn=role)
+    if role:  # what infra_templates/account.yaml creates
+        created = {"name": "production", "external_id": account.external_id}
+        sandbox.control("POST", "keys", created, account=NUMBER)
+        account.service_role_arn = f"arn:aws:iam::{NUMBER}:role/sanso-cloudformation"
+        account.save()
 
     (made,) = with_credentials.wait_for_end(with_credentials.deploy(account=account))
     assert (made.state, reason(made)) == (State.SUCCEEDED, "")

@@ -108,6 +108,8 @@ def _filled(node: Any, values: Mapping[str, str | int]) -> Any:
     match node:
         case {"Ref": name} if name in values:
             return values[name]
+        case {"Fn::If": [_, {"Ref": str(name)}, other]} if values.get(name) == "":
+            return _filled(other, values)  # the branch of a parameter without a value is never taken
         case {"Fn::Sub": str(text)}:
             # References to anything but parameters, such as resources, stay.
             text = re.sub(r"\$\{(\w+)\}", lambda m: str(values.get(m[1], m[0])), text)

@@ -43,7 +43,7 @@ def servers(account: Account) -> list[tuple[str, str, Any]]:
 def test_protection_comes_on_and_the_servers_stay(account: Account, clients: Clients) -> None:
     image = clients.ssm.parameters([IMAGE])[IMAGE]
     values = {"DeletionProtection": "false", "AppImageId": image, "WebImageId": image}
-    stack_id = account.start("times", values)
+    stack_id = account.start("sanso-times", values)
     assert account.settled(stack_id) == "CREATE_COMPLETE"
     before = servers(account)
     assert len(before) == 4

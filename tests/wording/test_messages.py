@@ -30,7 +30,9 @@ PLACEHOLDERS = re.compile(r"%\((\w+)\)s")
 
 
 def params(code: Code) -> dict[str, str]:
-    return {name: f"<{name}>" for name in PLACEHOLDERS.findall(MESSAGES[code])}
+    """Return values for a text's placeholders; a time is stored in ISO format and displayed in another."""
+    values = {name: f"<{name}>" for name in PLACEHOLDERS.findall(MESSAGES[code])}
+    return values | ({"until": "2026-11-27T09:30:00+00:00"} if "until" in values else {})
 
 
 def test_every_code_has_a_text_and_every_text_a_code() -> None:
@@ -47,6 +49,7 @@ def test_the_text_of_a_message_contains_all_its_values(code: Code, language: str
 
     assert text
     assert "%(" not in text
+    values |= {"until": "2026-11-27"} if "until" in values else {}
     assert all(value in text for value in values.values())
 
 

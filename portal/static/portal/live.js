@@ -15,14 +15,16 @@ export function merge(target, source) {
   const kept = new Set();
   let place = target.firstChild;
   for (const wanted of [...source.childNodes]) {
-    const match = wanted.id ? known.get(wanted.id) : alike(place, wanted);
+    const former = wanted.id ? known.get(wanted.id) : null;
+    // A button that becomes a link is another element.
+    const match = wanted.id ? (former?.nodeName === wanted.nodeName ? former : null) : alike(place, wanted);
     if (match) {
       if (match === place || !wanted.id) place = match.nextSibling;
       else if (!still) target.insertBefore(match, place);
       kept.add(match);
       mergeNode(match, wanted);
     } else {
-      if (known.size && wanted.id) wanted.dataset.new = "";
+      if (known.size && wanted.id && !former) wanted.dataset.new = "";
       kept.add(wanted);
       target.insertBefore(wanted, still ? null : place);
     }

@@ -198,13 +198,15 @@ def test_an_unknown_machine_or_action_is_refused(site: Site) -> None:
 def test_a_service_that_does_not_start_fails_its_association_with_the_end_of_the_log(site: Site) -> None:
     ec2, ssm = site.account.client("ec2"), site.account.client("ssm")
     profiles = site.account.client("iam").list_instance_profiles()["InstanceProfiles"]
+    profile = next(one for one in profiles if "App" in one["InstanceProfileName"])
+    prefix = "logs/whole/app-servers/failing"  # its role may write there
     image = ssm.get_parameter(Name="/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64")
     (lone,) = ec2.run_instances(
         ImageId=image["Parameter"]["Value"],
         InstanceType="t4g.micro",
         MinCount=1,
         MaxCount=1,
-        IamInstanceProfile={"Arn": profiles[0]["Arn"]},
+        IamInstanceProfile={"Arn": profile["Arn"]},
         TagSpecifications=[{"ResourceType": "instance", "Tags": [{"Key": "Server", "Value": "App"}]}],
     )["Instances"]
     key = lone["InstanceId"]
@@ -214,7 +216,7 @@ def test_a_service_that_does_not_start_fails_its_association_with_the_end_of_the
         Parameters={"ExtraVariables": ["DB_NAME=x DB_PASSWORD=x DB_TLS=maybe"]},
         Targets=[{"Key": "InstanceIds", "Values": [key]}],
         OutputLocation={
-            "S3Location": {"OutputS3BucketName": site.account.bucket, "OutputS3KeyPrefix": "failing"}
+            "S3Location": {"OutputS3BucketName": site.account.bucket, "OutputS3KeyPrefix": prefix}
         },
     )["AssociationDescription"]["AssociationId"]
 
@@ -224,7 +226,7 @@ def test_a_service_that_does_not_start_fails_its_association_with_the_end_of_the
 
     wait_until(lambda: status() == "Failed", what="the association's failure")
     s3 = site.account.client("s3")
-    listed = s3.list_objects_v2(Bucket=site.account.bucket, Prefix="failing/")["Contents"]
+    listed = s3.list_objects_v2(Bucket=site.account.bucket, Prefix=f"{prefix}/")["Contents"]
     (stderr,) = [one["Key"] for one in listed if one["Key"].endswith("/stderr")]
     text = s3.get_object(Bucket=site.account.bucket, Key=stderr)["Body"].read().decode()
     assert "uWSGI did not start" in text
