@@ -38,7 +38,7 @@ def test_an_account_with_credentials_can_be_deployed_to(
 ) -> None:
     account = Account.objects.create(name="production", region=REGION, role_arn=role)
     if role:  # what infra_templates/account.yaml creates
-        created = {"name": "production", "external_id": account.external_id}
+        created = {"name": "portal", "external_id": account.external_id}
         sandbox.control("POST", "keys", created, account=NUMBER)
         account.service_role_arn = f"arn:aws:iam::{NUMBER}:role/sanso-cloudformation"
         account.save()
