@@ -93,6 +93,8 @@ def literal(template: dict[str, Any]) -> dict[str, Any]:
         if "Default" in spec
         and not spec["Type"].startswith("AWS::SSM::Parameter::Value")  # a Ref resolves it
     }
+    if values.get("PermissionsBoundary") == "":  # in a branch that is not taken, and yet checked
+        values["PermissionsBoundary"] = "arn:aws:iam::123456789012:policy/sanso-boundary"
     filled = {
         section: _filled(content, values) if section in ("Resources", "Outputs") else content
         for section, content in template.items()
@@ -108,8 +110,6 @@ def _filled(node: Any, values: Mapping[str, str | int]) -> Any:
     match node:
         case {"Ref": name} if name in values:
             return values[name]
-        case {"Fn::If": [_, {"Ref": str(name)}, other]} if values.get(name) == "":
-            return _filled(other, values)  # the branch of a parameter without a value is never taken
         case {"Fn::Sub": str(text)}:
             # References to anything but parameters, such as resources, stay.
             text = re.sub(r"\$\{(\w+)\}", lambda m: str(values.get(m[1], m[0])), text)
