@@ -62,6 +62,7 @@ def test_protection_comes_on_and_the_servers_stay(account: Account, clients: Cli
         changed={"DeletionProtection": "true"},
         kept=tuple(name for name in stack.parameters if name != "DeletionProtection"),
         capabilities=("CAPABILITY_IAM",),
+        role_arn=f"arn:aws:iam::{stack_id.split(':')[4]}:role/sanso-cloudformation",
     )
     assert clients.cloudformation.update_parameters(update)
     assert clients.cloudformation.update_parameters(update)  # a repeated request starts nothing
@@ -78,6 +79,7 @@ def test_protection_comes_on_and_the_servers_stay(account: Account, clients: Cli
         changed={"DeletionProtection": "true"},
         kept=update.kept,
         capabilities=("CAPABILITY_IAM",),
+        role_arn=f"arn:aws:iam::{stack_id.split(':')[4]}:role/sanso-cloudformation",
     )
     assert not clients.cloudformation.update_parameters(again)
 
