@@ -113,6 +113,8 @@ _DELETE: Mapping[str, float | tuple[float, float, float]] = {
     "AWS::RDS::DBInstance": (300, 200, 500),
     "AWS::SQS::Queue": 10,
 }
+LAUNCHES_SERVERS = "AWS::AutoScaling::AutoScalingGroup"
+"""An update of a group that launches servers waits for them as its creation does."""
 _OF_THE_PORTAL: Mapping[str, tuple[float, float, float]] = {
     "@preflight": (4, 2, 12),
     "@artifacts": (5, 2, 20),
@@ -139,6 +141,8 @@ def prior(path: str, type_: str, operation: OperationKind, scale: float = 1.0) -
         found = _CLOSING
     elif operation in (OperationKind.DELETE, OperationKind.ROLLBACK) and type_ in _DELETE:
         found = _DELETE[type_]
+    elif operation is OperationKind.UPDATE and type_ == LAUNCHES_SERVERS:
+        pass
     elif operation is not OperationKind.CREATE:
         share = _UPDATE_SHARE if operation is OperationKind.UPDATE else _DELETE_SHARE
         found = share * (found if isinstance(found, float | int) else found[0])

@@ -10,8 +10,10 @@ from deployments.core.forecast import Forecast, project
 from deployments.core.nested_templates import STACK
 from deployments.core.phases import DELETING, Kind
 from deployments.core.schedule import Schedule
+from deployments.core.status import OperationKind
 from deployments.core.usual_durations import (
     CLOSING_TYPE,
+    LAUNCHES_SERVERS,
     PHASE_TYPE,
     DurationHistory,
     DurationSource,
@@ -20,7 +22,7 @@ from deployments.core.usual_durations import (
 )
 from deployments.models.account import Account
 from deployments.models.deployment import Deployment
-from deployments.models.duration import Duration, Expectation
+from deployments.models.duration import Duration, DurationQuerySet, Expectation
 from deployments.models.timeline import CLOSING, around_the_stacks, operation_for, usual_in
 
 OF_THE_ACCOUNT, OF_OTHERS = 4000, 2000
@@ -39,14 +41,26 @@ class ExpectedDuration:
 
 
 def history(account: Account, kind: Kind) -> DurationHistory:
-    """Return the earlier durations in the account, and in others of its kind (two queries)."""
+    """Return the earlier durations in the account, and in others of its kind (two queries).
+
+    Of an update, the groups that launch servers without an earlier update have the durations of their
+    creation (two more).
+    """
     operation = operation_for(kind)
-    rows = Duration.objects.comparable(account, operation.value)
+    past = _past(account, Duration.objects.comparable(account, operation.value))
+    if operation is OperationKind.UPDATE:
+        measured = {one.path for one in past}
+        created = Duration.objects.comparable(account, OperationKind.CREATE.value)
+        groups = _past(account, created.filter(type=LAUNCHES_SERVERS))
+        past += [one for one in groups if one.path not in measured]
+    return DurationHistory(past, operation, account.timings.scale)
+
+
+def _past(account: Account, rows: DurationQuerySet) -> list[PastDuration]:
     own = rows.in_account(account).as_rows()[:OF_THE_ACCOUNT]
     others = rows.elsewhere(account).as_rows()[:OF_OTHERS]
     past = [PastDuration(path, type_, seconds, here=True) for path, type_, seconds in own]
-    past += [PastDuration(path, type_, seconds, here=False) for path, type_, seconds in others]
-    return DurationHistory(past, operation, account.timings.scale)
+    return past + [PastDuration(path, type_, seconds, here=False) for path, type_, seconds in others]
 
 
 def expected_of(account: Account, kind: Kind, graph: Graph, *, protects: bool = False) -> ExpectedDuration:

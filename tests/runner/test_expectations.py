@@ -10,10 +10,11 @@ import pytest
 from deployments import catalog
 from deployments.core.changes import ChangedResource, Changes, Effect
 from deployments.core.nested_templates import STACK
-from deployments.core.phases import State
+from deployments.core.phases import Kind, State
 from deployments.core.status import OperationKind
 from deployments.core.timeline import run_of, runs
-from deployments.models import Deployment, Duration, Expectation, Resource, Stack, TemplateCheck
+from deployments.core.usual_durations import LAUNCHES_SERVERS
+from deployments.models import Deployment, Duration, Expectation, Resource, Stack, TemplateCheck, expected
 from deployments.models.duration import KEPT
 from deployments.models.timeline import load
 from deployments.runner import event_log, expectations
@@ -176,3 +177,21 @@ def test_of_a_preview_that_is_not_complete_nothing_is_forecast(created: Deployme
     assert Expectation.objects.filter(deployment=change).exists()
     expectations.of_preview(change, Changes(resources=(stack,), root_only=True))
     assert not Expectation.objects.filter(deployment=change).exists()
+
+
+def test_a_group_that_launches_servers_takes_as_long_as_its_creation_until_an_update_is_measured(
+    created: Deployment,
+) -> None:
+    """The forecast of the first change of a number of servers was a fraction of what it took."""
+    account, group = created.environment.account, "App/Group"
+    values = {"account": account, "path": group, "type": LAUNCHES_SERVERS}
+    Duration.objects.create(deployment=created, operation="create", seconds=300, **values)
+
+    first = expected.history(account, Kind.UPDATE).of(group, LAUNCHES_SERVERS)
+
+    assert first.seconds == pytest.approx(300)
+    assert first.runs == 1
+    update = make_deployment(created.environment, kind="update", state="succeeded")
+    Duration.objects.create(deployment=update, operation="update", seconds=40, **values)
+    assert expected.history(account, Kind.UPDATE).of(group, LAUNCHES_SERVERS).seconds == pytest.approx(40)
+    assert expected.history(account, Kind.UPDATE).of("Network/Vpc", "AWS::EC2::VPC").runs == 0
