@@ -21,7 +21,6 @@ from deployments.core.phases import Kind, State
 from deployments.errors import Message, UserFixable
 from deployments.message_codes import Code
 from deployments.models import Approval, Deployment, Environment
-from deployments.models.holds import hold_of
 from deployments.runner import approvals, event_log
 
 if TYPE_CHECKING:
@@ -142,13 +141,11 @@ def _begin_deletion(row: Deployment) -> None:
     """Let an approved deletion begin.
 
     Raise UserFixable if something else would be deleted than what was requested, or another deployment is
-    changing the environment, or it is locked or frozen: the request goes on waiting.
+    changing the environment: the request goes on waiting.
     """
     environment = Environment.objects.select_for_update().select_related("latest").get(pk=row.environment_id)
     if environment.deleted_at:
         raise UserFixable("AlreadyDeleted", Code.ENVIRONMENT_ALREADY_DELETED)
-    if hold := hold_of(environment):
-        raise UserFixable("Held", hold.message.code, **hold.message.params)
     if environment.active_deployment:
         raise busy(environment)
     if row.preview_digest != approvals.deletion_digest(environment, unprotect=row.unprotect):

@@ -37,7 +37,7 @@ WHILE_LOCKED = frozenset(
     ]
 )
 """What can be requested while the environment is locked: what does not change it, and to stop."""
-WHILE_NOT_FROZEN = frozenset(["deploy", "apply", "delete", "clean_up", "retry", "force_delete"])
+WHILE_NOT_FROZEN = frozenset(["deploy", "apply", "delete", "approve_deletion", "clean_up", "force_delete"])
 """What cannot be requested while the account is frozen: what begins a deployment."""
 
 
