@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -118,9 +118,13 @@ def begin(
     request_key: UUID,
     *,
     is_latest: bool = True,
+    event: Mapping[str, Any] | None = None,
     **values: Any,
 ) -> Deployment:
-    """Create the deployment that holds the environment from now on, and is due."""
+    """Create the deployment that holds the environment from now on, and is due.
+
+    `event` has further values of its first event, `values` those of its row.
+    """
     deployment = Deployment.objects.create(
         environment=environment,
         kind=kind.value,
@@ -141,6 +145,7 @@ def begin(
         kind=deployment.operation or deployment.kind,
         user=request.user.get_username(),
         reason=request.reason,
+        **(event or {}),
     )
     return deployment
 
