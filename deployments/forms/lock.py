@@ -22,7 +22,7 @@ class LockForm(ReasonedForm):
         help_text=gettext_lazy("Shown to everybody whose request is refused."),
     )
     expires_at = forms.DateTimeField(
-        label=gettext_lazy("Expires (optional)"),
+        label=gettext_lazy("Expires"),
         required=False,
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )
