@@ -9,7 +9,7 @@ from django.views.decorators.http import require_GET
 from django.views.decorators.vary import vary_on_headers
 
 from deployments.models import Deployment, Environment
-from deployments.models.deployment import DeploymentQuerySet
+from deployments.models.deployment_queries import DeploymentQuerySet
 from deployments.presentation.filters.choices import CURSOR, filter_choices, parse_number, query
 from deployments.views.requests import AuthedRequest
 

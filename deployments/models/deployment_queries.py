@@ -1,0 +1,136 @@
+"""Named queries over deployments: which are active, wait, changed stacks, or belong on a list."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+from django.db import models
+from django.db.models import Q
+
+from deployments.core.phases import ACTIVE, BEFORE_STACKS, PAST_STACKS, WAITS, State
+from deployments.models.environment import Environment
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from deployments.models.deployment import Deployment
+
+
+class DeploymentQuerySet(models.QuerySet["Deployment"]):
+    """Named queries over deployments."""
+
+    def active(self) -> Self:
+        """Keep those that have not ended: the dispatcher takes steps of them, of previews as well."""
+        return self.filter(state__in=[str(s) for s in ACTIVE])
+
+    def open_changes(self) -> Self:
+        """Keep changes that have not begun: previews, those that wait, and deletions to be approved."""
+        change = Q(kind="update", state__in=[str(s) for s in BEFORE_STACKS])
+        return self.filter(change | Q(kind="delete", state=str(State.APPROVAL)), active_key=None)
+
+    def waiting_deletion_of(self, environment_pk: int) -> Deployment | None:
+        """Return the deletion of an environment that waits for approval, if there is one."""
+        rows = self.filter(environment=environment_pk, kind="delete", state=str(State.APPROVAL))
+        return rows.first()
+
+    def queue_of(self, environment_pk: int) -> Self:
+        """Keep the applied changes that wait for their turn in an environment, the first to come first."""
+        rows = self.filter(environment=environment_pk, state=str(State.QUEUED), active_key=None)
+        return rows.order_by("applied_at", "pk")
+
+    def holder_of(self, environment_pk: int) -> Deployment | None:
+        """Return the deployment that holds an environment's one active place, None if it is free."""
+        return self.filter(active_key=environment_pk).select_related("requested_by", "applied_by").first()
+
+    def good_of(self, environment_pk: int) -> Self:
+        """Keep the creations and changes of an environment that changed it and succeeded, newest first."""
+        rows = self.filter(environment=environment_pk, kind__in=("create", "update"), state="succeeded")
+        return rows.exclude(last_phase=str(State.CHANGE_SET)).order_by("-pk")
+
+    def updates(self) -> Self:
+        """Keep the changes, with the deployments whose values they change."""
+        return self.filter(kind="update").select_related("base")
+
+    def predictions_in(self, account_pk: int) -> list[Any]:
+        """Return what was predicted of the latest changes in an account, as their rows store it."""
+        rows = self.filter(environment__account=account_pk, kind="update", state="succeeded").order_by("-pk")
+        return list(rows.values_list("changes__prediction", flat=True)[:100])
+
+    def for_list(self) -> Self:
+        """Select everything that a list shows, newest first, without a query per row.
+
+        Related rows are read in queries of their own: in a join, the database may start at the few accounts,
+        and sort all deployments for one page.
+        """
+        rows = self.prefetch_related("environment__account", "requested_by").defer("changes", "bookmarks")
+        return rows.order_by("-pk")
+
+    def of(self, environment: Environment) -> Self:
+        """Keep those of one environment."""
+        return self.filter(environment=environment)
+
+    def recordings(self) -> Self:
+        """Keep those that were imported for replay, newest first."""
+        rows = self.filter(environment__account__is_recording=True)
+        return rows.select_related("environment__account").order_by("-pk")
+
+    def without_recordings(self) -> Self:
+        """Keep those that this portal carried out."""
+        recorded = Environment.objects.filter(account__is_recording=True)
+        return self.exclude(environment__in=recorded.values("pk"))  # NOT IN, unlike a join, keeps the order
+
+    def failed_or_rolled_back(self) -> Self:
+        """Keep those that failed or were rolled back, but not on request."""
+        rows = self.filter(state__in=[str(State.FAILED), str(State.ROLLED_BACK)])
+        return rows.exclude(state=str(State.ROLLED_BACK), cancel_accepted_at__isnull=False)
+
+    def waiting(self) -> Self:
+        """Keep changes and deletions that wait for approval, for their time, or for their turn."""
+        return self.filter(state__in=[str(s) for s in WAITS], active_key=None)
+
+    def waiting_in(self, environments: Collection[int]) -> Self:
+        """Keep what waits in some environments, the oldest first, with what a list shows of it."""
+        rows = self.waiting().filter(environment__in=environments).order_by("pk")
+        return rows.only("pk", "kind", "state", "environment", "scheduled_for")
+
+    def not_protected(self) -> Self:
+        """Keep creations after which deletion protection could not be switched on, newest first."""
+        return self.filter(protection="failed").order_by("-pk")
+
+    def that_changed_stacks(self) -> Self:
+        """Keep creations and changes that began to create or change stacks, newest first."""
+        before = [str(state) for state in BEFORE_STACKS]
+        return self.filter(kind__in=("create", "update")).exclude(last_phase__in=before).order_by("-pk")
+
+    def with_artifacts(self) -> Self:
+        """Keep those that uploaded templates."""
+        return self.exclude(artifact_bucket="").exclude(artifact_prefix="")
+
+    def attempts_of(self, environment: Environment) -> Self:
+        """Keep the creations and changes of an environment that reached its stacks, newest first."""
+        rows = self.filter(environment=environment, kind__in=("create", "update")).exclude(
+            last_phase__in=[str(s) for s in BEFORE_STACKS]
+        )
+        return rows.order_by("-pk")
+
+    def complete_in(self, environment: Environment) -> Self:
+        """Keep those whose stacks were complete in the environment's present stack, newest first."""
+        rows = self.attempts_of(environment).filter(last_phase__in=[str(s) for s in PAST_STACKS])
+        return rows.filter(stack_id=environment.stack_id) if environment.stack_id else rows
+
+    def creations_of(self, environment: Environment) -> Self:
+        """Keep the creations of an environment, newest first."""
+        return self.filter(environment=environment, kind="create").order_by("-pk")
+
+    def made_ready_in(self, account_pk: int) -> Self:
+        """Keep the creations of one account that became ready, newest first."""
+        rows = self.filter(kind="create", environment__account=account_pk).exclude(ready_at=None)
+        return rows.select_related("environment").order_by("-pk")
+
+    def before(self, pk: int) -> Self:
+        """Keep those requested before the one with this key: the next page of a list."""
+        return self.filter(pk__lt=pk)
+
+    def for_page(self) -> Self:
+        """Select everything of the row that the deployment's page shows."""
+        return self.select_related("environment__account", "environment__latest", "requested_by")
