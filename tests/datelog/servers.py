@@ -45,10 +45,16 @@ class Cluster:
     reader: MariaDB
 
     def environment(self) -> dict[str, str]:
-        """Return the variables of the environment file for this cluster."""
+        """Return the variables of the environment file for this cluster.
+
+        Its time-outs are those of a test: on a busy machine a query may take longer than datelog's default
+        of 5 s, and a browser does not repeat a page.
+        """
         return {
+            "DB_CONNECT_TIMEOUT": "30",
             "DB_NAME": DATABASE,
             "DB_PASSWORD": PASSWORD,
+            "DB_QUERY_TIMEOUT": "30",
             "DB_READ_ENDPOINT_ADDRESS": f"{LOOPBACK}:{self.reader.port}",
             "DB_TABLENAME": "datelog",
             "DB_USER": USER,

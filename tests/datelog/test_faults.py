@@ -5,24 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from tests.datelog.conftest import StartAppServer
 from tests.datelog.servers import AppServer, Cluster
-from tests.services import MariaDB, wait_until
+from tests.services import wait_until
 
 KILL_ALL = "SELECT CONCAT('KILL ', id, ';') FROM information_schema.processlist WHERE user = 'datelog'"
-
-
-@contextmanager
-def frozen(server: MariaDB) -> Iterator[None]:
-    assert server.process
-    server.process.send_signal(signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        server.process.send_signal(signal.SIGCONT)
 
 
 def test_datelog_needs_no_restart_after_a_database_outage(
@@ -83,7 +71,7 @@ def test_a_frozen_reader_times_out_and_other_requests_succeed(
 ) -> None:
     app = start_app({"DB_QUERY_TIMEOUT": "1", "DB_CONNECT_TIMEOUT": "1"})
     assert [app.get("/read").status for _ in range(8)] == [200] * 8
-    with frozen(cluster.reader):
+    with cluster.reader.frozen():
         assert app.get("/read").status == 503  # while it is frozen
         assert app.get("/healthz").status == 200
         assert app.get("/write").status == 200
@@ -137,7 +125,7 @@ def test_a_worker_that_hangs_is_replaced(cluster: Cluster, start_app: StartAppSe
     app = start_app({"DB_QUERY_TIMEOUT": "60"}, "--processes", "1", "--threads", "1", "--harakiri", "2")
     assert app.get("/read").status == 200
     (before,) = app.workers()
-    with frozen(cluster.reader):
+    with cluster.reader.frozen():
         hanging = threading.Thread(target=_expect_no_response, args=(app,))
         hanging.start()
         wait_until(lambda: app.workers() not in ([before], []), what="a new worker")

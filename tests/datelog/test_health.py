@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import select
-import signal
 import socket
 import time
 
@@ -66,15 +65,10 @@ def test_an_unresponsive_endpoint_delays_readyz_by_a_second_at_most(
     cluster: Cluster, start_app: StartAppServer
 ) -> None:
     app = start_app()
-    process = cluster.reader.process
-    assert process
-    process.send_signal(signal.SIGSTOP)
-    try:
+    with cluster.reader.frozen():
         began = time.monotonic()
         status, content = readiness(app)
         took = time.monotonic() - began
-    finally:
-        process.send_signal(signal.SIGCONT)
     assert status == 503
     assert content["writer"]["ok"] is True
     assert content["reader"]["ok"] is False

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from typing import Any
 
 import pytest
@@ -68,11 +66,7 @@ def test_after_a_failed_attempt_no_hint_is_sent_for_a_while(
 def test_after_a_timeout_no_hint_is_sent_for_a_while(redis_server: Redis, attempts: list[None]) -> None:
     events.announce(1, 1)
     attempts.clear()
-    assert redis_server.process
-    os.kill(redis_server.process.pid, signal.SIGSTOP)
-    try:
+    with redis_server.frozen():
         for seq in range(100):
             events.announce(1, seq)
         assert len(attempts) == 1
-    finally:
-        os.kill(redis_server.process.pid, signal.SIGCONT)
