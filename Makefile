@@ -12,6 +12,9 @@ ARGS ?=
 # Processes with servers of their own, more than cores: they wait a lot. A file's tests stay together, in the order
 # of tests/conftest.py. WORKERS= runs them one by one.
 WORKERS ?= -n 3 --dist loadfile --no-loadscope-reorder
+# A test that fails beside two others on a busy machine runs once more. The summary lists it as RERUN: look at its
+# cause, too. RERUNS= to see the first failure.
+RERUNS ?= --reruns 1
 
 .PHONY: help
 help: ## List the targets.
@@ -34,8 +37,8 @@ run-full: ## The same with booted machines, MariaDB and HAProxy; installs Debian
 test: test-environment ## Install what the tests need, then run every check and every test.
 	@$(MAKE) --no-print-directory --keep-going -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) \
 		base-tree check
-	$(BIN)/pytest $(WORKERS) --database=sqlite $(ARGS)
-	$(BIN)/pytest $(WORKERS) $(ARGS)
+	$(BIN)/pytest $(WORKERS) $(RERUNS) --database=sqlite $(ARGS)
+	$(BIN)/pytest $(WORKERS) $(RERUNS) $(ARGS)
 
 # Examples for each fuzzer: make fuzz EXAMPLES=20000
 EXAMPLES ?= 3000
