@@ -12,9 +12,9 @@ ARGS ?=
 # Processes with servers of their own, more than cores: they wait a lot. A file's tests stay together, in the order
 # of tests/conftest.py. WORKERS= runs them one by one.
 WORKERS ?= -n 3 --dist loadfile --no-loadscope-reorder
-# A test that fails beside two others on a busy machine runs once more. The summary lists it as RERUN: look at its
-# cause, too. RERUNS= to see the first failure.
-RERUNS ?= --reruns 1
+# A test that fails beside two others on a busy machine runs once more, but not if many fail. The summary shows why it
+# failed: look at the cause, too. RERUNS= ends this.
+RERUNS ?= --reruns 1 --max-suite-reruns 10 --rerun-show-tracebacks
 
 .PHONY: help
 help: ## List the targets.
@@ -37,7 +37,7 @@ run-full: ## The same with booted machines, MariaDB and HAProxy; installs Debian
 test: test-environment ## Install what the tests need, then run every check and every test.
 	@$(MAKE) --no-print-directory --keep-going -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) \
 		base-tree check
-	$(BIN)/pytest $(WORKERS) $(RERUNS) --database=sqlite $(ARGS)
+	$(BIN)/pytest $(WORKERS) --database=sqlite $(ARGS)
 	$(BIN)/pytest $(WORKERS) $(RERUNS) $(ARGS)
 
 # Examples for each fuzzer: make fuzz EXAMPLES=20000
