@@ -3,45 +3,44 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+from typing import Any
 
+from deployments.catalog import yaml_files
 from deployments.catalog.template_set import TemplateSet
 from deployments.errors import UserFixable
 from deployments.message_codes import Code
 
 LIMIT_SECONDS = 120
+CONFIG = ".cfnlintrc"
+_TAKEN = (
+    "configure_rules",
+    "ignore_checks",
+    "include_checks",
+    "include_experimental",
+    "mandatory_checks",
+    "regions",
+)
+"""What a set may configure. Other keys name files; one of them, append_rules, names Python code to run."""
+_KEPT = ("PATH", "LANG", "LC_ALL", "TZ")
 
 
 def findings(template_set: TemplateSet) -> list[dict[str, str]]:
     """Return cfn-lint's errors and warnings: level, rule, file, line, message.
 
-    cfn-lint stores the templates in module globals, so it runs outside the worker. It uses a `.cfnlintrc` in
-    the set's folder.
+    cfn-lint stores the templates in module globals, so it runs outside the worker, without its secrets. Of a
+    `.cfnlintrc` in the set's folder it uses what configures its own rules.
 
     Raise UserFixable if cfn-lint itself fails.
     """
-    command = [
-        sys.executable,
-        "-c",
-        "import sys; from cfnlint.runner import main; sys.exit(main())",
-        "--format",
-        "json",
-        *(path.name for path in template_set.templates),
-    ]
-    try:
-        done = subprocess.run(
-            command,
-            cwd=template_set.folder,
-            capture_output=True,
-            text=True,
-            timeout=LIMIT_SECONDS,
-            check=False,
-        )
-        matches = json.loads(done.stdout or "[]")
-    except (subprocess.TimeoutExpired, json.JSONDecodeError) as exc:
-        raise UserFixable("LintFailed", Code.LINT_FAILED, why=exc) from exc
+    with tempfile.TemporaryDirectory(prefix="sanso-lint-") as home:
+        config = Path(home) / "config.yaml"
+        config.write_text(json.dumps(_config(template_set.folder)))
+        done, matches = _run(template_set, config)
     if done.returncode and not matches:
         raise UserFixable("LintFailed", Code.LINT_FAILED, why=done.stderr[-500:])
     return [
@@ -55,3 +54,39 @@ def findings(template_set: TemplateSet) -> list[dict[str, str]]:
         for match in matches
         if match["Level"] in ("Error", "Warning")
     ]
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    """Return what a set configures. Raise UserFixable if it cannot be read."""
+    path = folder / CONFIG
+    content = yaml_files.read(path) if path.exists() else {}
+    return {key: content[key] for key in _TAKEN if key in content}
+
+
+def _run(template_set: TemplateSet, config: Path) -> tuple[subprocess.CompletedProcess[str], Any]:
+    command = [
+        sys.executable,
+        "-P",  # a module in the set's folder is not imported
+        "-c",
+        "import sys; from cfnlint.runner import main; sys.exit(main())",
+        "--format",
+        "json",
+        "--config-file",
+        str(config),
+        "--",
+        *(path.name for path in template_set.templates),
+    ]
+    try:
+        done = subprocess.run(
+            command,
+            cwd=template_set.folder,
+            env={name: os.environ[name] for name in _KEPT if name in os.environ}
+            | {"HOME": str(config.parent)},
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_SECONDS,
+            check=False,
+        )
+        return done, json.loads(done.stdout or "[]")
+    except (subprocess.TimeoutExpired, json.JSONDecodeError) as exc:
+        raise UserFixable("LintFailed", Code.LINT_FAILED, why=exc) from exc

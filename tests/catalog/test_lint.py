@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deployments.catalog import load
+from deployments.catalog import load, packed, unpacked
 from deployments.catalog.lint import findings
 from deployments.errors import UserFixable
 
@@ -47,3 +47,16 @@ def test_a_linter_that_does_not_start_is_an_error(tmp_path: Path, monkeypatch: p
 
     with pytest.raises(UserFixable, match="lint_failed"):
         findings(load(folder_with(tmp_path, "Resources: {Topic: {Type: AWS::SNS::Topic}}\n")))
+
+
+def test_a_set_cannot_make_cfn_lint_run_its_own_code(tmp_path: Path) -> None:
+    code = f"from pathlib import Path; Path({str(tmp_path / 'ran')!r}).touch()"
+    folder = tmp_path / "set"
+    (folder / "rules").mkdir(parents=True)
+    (folder / "rules" / "own.py").write_text(code)
+    (folder / "cfnlint.py").write_text(code)
+    (folder / ".cfnlintrc").write_text("append_rules: [rules]\nignore_checks: [W]\n")
+    (folder / "root.yaml").write_text("Resources: {Topic: {Type: 'AWS::SNS::Topic'}}\n")
+    (folder / "template-set.yaml").write_text("artifacts: [{key: a.zip, folder: .}]\n")
+    assert findings(unpacked(packed(load(folder)))) == []
+    assert not (tmp_path / "ran").exists()
