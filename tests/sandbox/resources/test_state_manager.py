@@ -241,7 +241,7 @@ def test_an_association_that_fails_on_one_instance_fails_on_no_other_that_arrive
     first = manager.launch(Server="App", Stage="test")
     wait_until(lambda: manager.status(association) == "Failed", what="a failure on the first instance")
     instances = [first]
-    while min(instances) == first:  # whatever order the ids have
+    while min(instances) == first and len(instances) < 9:  # ids are random: one mostly sorts before it soon
         instances.append(manager.launch(Server="App", Stage="test"))
 
     def outcomes() -> dict[str, str]:
