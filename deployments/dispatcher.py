@@ -22,7 +22,7 @@ from kombu.exceptions import OperationalError
 
 from deployments import tasks
 from deployments.models import ActionRequest, Deployment, Environment, Observer, leases
-from deployments.runner import observe
+from deployments.runner import observe, versions
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +31,8 @@ OBSERVER_INTERVAL = 2.0
 """Seconds between two searches for accounts without observers."""
 CLEANUP_INTERVAL = 60.0
 """Minimum of seconds between two batches that delete old rows, while no row is due."""
+RECORD_INTERVAL = 60.0
+"""Seconds between two looks at the files of the bundled template set."""
 
 
 def one_pass() -> int:
@@ -65,12 +67,16 @@ def _publish_cleanup() -> None:
 def run(stop: threading.Event, beat: Callable[[], object] = lambda: None) -> None:
     """Make passes until `stop` is set. While the database is unavailable, wait for it."""
     searched_at = cleaned_at = time.monotonic() - CLEANUP_INTERVAL
+    recorded_at = time.monotonic() - RECORD_INTERVAL
     while not stop.is_set():
         close_old_connections()
         try:
             if time.monotonic() - searched_at > OBSERVER_INTERVAL:
                 searched_at = time.monotonic()
                 observe.ensure_observers()
+            if time.monotonic() - recorded_at > RECORD_INTERVAL:
+                recorded_at = time.monotonic()
+                versions.record_current()
             if not one_pass() and time.monotonic() - cleaned_at > CLEANUP_INTERVAL:
                 cleaned_at = time.monotonic()
                 _publish_cleanup()

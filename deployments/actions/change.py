@@ -23,9 +23,9 @@ from deployments.core.phases import WAITS, Kind, State
 from deployments.core.status import is_final
 from deployments.errors import UserFixable
 from deployments.message_codes import Code
-from deployments.models import Deployment, Environment
+from deployments.models import Deployment, Environment, TemplateVersion
 from deployments.models.sealed import seal
-from deployments.runner import approvals, event_log, queue, template_sets
+from deployments.runner import approvals, event_log, queue, template_sets, versions
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -75,14 +75,16 @@ def request_change(
     try:
         with requesting(request):
             base = _changeable(environment, is_retry=is_retry)
-            if rolls_back_to is not None:
-                template_set = set_of(rolls_back_to)
+            if current_set and rolls_back_to is None:
+                template_set = catalog.load(settings.SANSO_TEMPLATE_SET)
+                version: TemplateVersion | None = versions.bundled(template_set)
             else:
-                template_set = catalog.load(settings.SANSO_TEMPLATE_SET) if current_set else set_of(base)
+                source = rolls_back_to or base
+                template_set, version = set_of(source), versions.of(source)
             request.deployment = _created(
                 request,
                 base,
-                template_set,
+                (template_set, version),
                 parameters,
                 rolls_back_to,
                 request_key=request_key,
@@ -136,13 +138,14 @@ def _changeable(environment: Environment, *, is_retry: bool) -> Deployment:
 def _created(
     request: Request,
     base: Deployment,
-    template_set: catalog.TemplateSet,
+    chosen: tuple[catalog.TemplateSet, TemplateVersion | None],
     parameters: Mapping[str, str],
     rolls_back_to: Deployment | None,
     *,
     request_key: UUID,
     is_retry: bool,
 ) -> Deployment:
+    template_set, version = chosen
     environment = base.environment
     creates = is_retry and not Deployment.objects.complete_in(environment).exists()
     declared = template_set.parameters
@@ -163,6 +166,7 @@ def _created(
         parameters=plain,
         sealed_parameters=seal(secret),
         template_digest=template_set.digest,
+        template_version=version,
         protection=_protection(template_set, plain) if creates else "",
         protection_parameter=template_set.protection_parameter,
         keep_on_failure=is_retry,

@@ -27,7 +27,7 @@ from deployments.errors import UserFixable
 from deployments.message_codes import Code
 from deployments.models import Account, Deployment, Environment
 from deployments.models.sealed import seal
-from deployments.runner import event_log, expectations, template_sets
+from deployments.runner import event_log, expectations, versions
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -121,12 +121,12 @@ def _created(
         parameters=plain,
         sealed_parameters=seal(secret),
         template_digest=template_set.digest,
+        template_version=versions.bundled(template_set),
         keep_on_failure=keep_on_failure,
         protection="wanted" if template_set.wants_protection(plain) else "unwanted",
         protection_parameter=template_set.protection_parameter,
         due_at=timezone.now(),
     )
-    template_sets.keep(template_set)
     Environment.objects.filter(pk=environment.pk).update(latest=deployment)
     event_log.add(
         deployment, "requested", kind="create", user=request.user.get_username(), reason=request.reason

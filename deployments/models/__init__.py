@@ -30,6 +30,8 @@ from deployments.models.health import (
 from deployments.models.lock import EnvironmentLock
 from deployments.models.stack import Resource, Stack
 from deployments.models.template_check import TemplateCheck
+from deployments.models.template_source import TemplateFetch, TemplateSource
+from deployments.models.template_version import TemplateRef, TemplateVersion
 
 __all__ = [
     "Account",
@@ -62,4 +64,8 @@ __all__ = [
     "Stack",
     "Target",
     "TemplateCheck",
+    "TemplateFetch",
+    "TemplateRef",
+    "TemplateSource",
+    "TemplateVersion",
 ]

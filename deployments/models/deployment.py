@@ -27,6 +27,7 @@ from deployments.errors import LostClaim
 from deployments.models.deployment_queries import DeploymentQuerySet
 from deployments.models.environment import Environment
 from deployments.models.fields import IdField
+from deployments.models.template_version import TemplateVersion
 
 KINDS = [
     ("create", _("Create")),
@@ -153,6 +154,10 @@ class Deployment(models.Model):
     # The newest event of each nested stack before a change: what is newer belongs to it.
     bookmarks = models.JSONField(default=dict, blank=True, editable=False)
     template_digest = models.CharField(max_length=64, blank=True, default="")
+    # The version with this digest; NULL if the set was no version of one, or of releases before.
+    template_version = models.ForeignKey(
+        TemplateVersion, null=True, on_delete=models.SET_NULL, related_name="deployments", editable=False
+    )
     artifact_bucket = models.CharField(max_length=63, blank=True, default="")
     artifact_prefix = models.CharField(max_length=200, blank=True, default="")
     change_set_id = models.CharField(max_length=255, blank=True, default="")

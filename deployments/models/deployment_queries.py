@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
 
 from deployments.core.phases import ACTIVE, BEFORE_STACKS, PAST_STACKS, WAITS, State
 from deployments.models.environment import Environment
@@ -42,10 +42,16 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
         """Return the deployment that holds an environment's one active place, None if it is free."""
         return self.filter(active_key=environment_pk).select_related("requested_by", "applied_by").first()
 
-    def good_of(self, environment_pk: int) -> Self:
+    def good_of(self, environment_pk: int | OuterRef) -> Self:
         """Keep the creations and changes of an environment that changed it and succeeded, newest first."""
         rows = self.filter(environment=environment_pk, kind__in=("create", "update"), state="succeeded")
         return rows.exclude(last_phase=str(State.CHANGE_SET)).order_by("-pk")
+
+    def environments_without_version(self, digest: str) -> list[int]:
+        """Return the environments whose version is not known, and that run the files with this digest."""
+        good = self.good_of(OuterRef("pk")).values("template_digest")[:1]
+        rows = Environment.objects.live().filter(template_version=None).annotate(runs=Subquery(good))
+        return list(rows.filter(runs=digest).order_by().values_list("pk", flat=True))
 
     def updates(self) -> Self:
         """Keep the changes, with the deployments whose values they change."""

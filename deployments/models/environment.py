@@ -16,6 +16,7 @@ from deployments.core.status import PROBLEMS, is_rolled_back_create
 from deployments.core.stuck import StuckResource
 from deployments.models.account import Account
 from deployments.models.fields import IdField
+from deployments.models.template_version import TemplateVersion
 
 if TYPE_CHECKING:
     from deployments.models.deployment import Deployment
@@ -166,6 +167,17 @@ class Environment(models.Model):
     health_at = models.DateTimeField(null=True, blank=True)
     # A page is open until then: sources are polled more often, and with priority.
     watched_until = models.DateTimeField(null=True, blank=True)
+    # The version of the template set that its last good deployment brought it to (NULL: none is known), and
+    # the pattern of branches and tags that it follows ("" follows none).
+    template_version = models.ForeignKey(
+        TemplateVersion,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="environments",
+        verbose_name=_("version of the template set"),
+        editable=False,
+    )
+    channel = models.CharField(_("channel"), max_length=255, blank=True, default="", editable=False)
     # A second person approves its changes and its deletion (not the deletion protection of AWS).
     requires_approval = models.BooleanField(_("changes require approval"), default=False)
     created_at = models.DateTimeField(auto_now_add=True)

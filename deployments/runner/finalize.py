@@ -15,7 +15,7 @@ from deployments.core.status import DELETED
 from deployments.core.stuck import STUCK
 from deployments.errors import Message
 from deployments.models import Deployment, Environment
-from deployments.runner import event_log, expectations, previews, redactors, remaining, skipped
+from deployments.runner import event_log, expectations, previews, redactors, remaining, skipped, versions
 from deployments.runner.observe import history
 
 
@@ -45,7 +45,7 @@ def finalize(
             previews.keep_prediction(deployment)
         values: dict[str, object] = {"stack_status": status, "status_reason": reason, "observed_at": now}
         values |= {"known_stack": {}, "changed_outside_at": None, "stuck": {}}
-        values |= skipped.after(deployment, state)
+        values |= skipped.after(deployment, state) | versions.pinned(deployment, state)
         if _is_deleted(Kind(deployment.kind), state, status):
             values |= {"deleted_at": now, "live_key": None, "due_at": None, "secret_fingerprints": ""}
         elif gone:

@@ -18,7 +18,7 @@ from deployments.core.operations import Operation, refusal
 from deployments.core.phases import State
 from deployments.errors import AwsNotFound, UserFixable
 from deployments.message_codes import Code
-from deployments.models import Deployment, Environment, Resource, Stack
+from deployments.models import Deployment, Environment, Resource, Stack, TemplateVersion
 from deployments.models.stack import STACK_TYPE
 from deployments.runner import event_log, queue, stack_rows, template_sets
 
@@ -43,15 +43,18 @@ def take_over(deployment: Deployment, clients: Clients) -> None:
     values = _values(template_set, stack, environment)
     stack_rows.seed_existing(deployment, stack.stack_id, clients.cloudformation)
     _set_statuses(deployment, stack)
+    version = None
     if template_set is not None:
         template_sets.keep(template_set)
         values |= {"template_digest": template_set.digest}
+        version = TemplateVersion.objects.with_digest(template_set.digest)
     seen = {"status": stack.status, "updated": stack.updated}
     due = timezone.now() + timedelta(seconds=OBSERVE_DELAY)
     with transaction.atomic():
-        deployment.move_to(State.SUCCEEDED, stack_id=stack.stack_id, **values)
+        deployment.move_to(State.SUCCEEDED, stack_id=stack.stack_id, template_version=version, **values)
         Environment.objects.filter(pk=environment.pk).update(
             latest=deployment,
+            template_version=version,
             parameters=values["parameters"],
             outputs=dict(stack.outputs),
             stack_status=stack.status,

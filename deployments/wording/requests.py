@@ -65,6 +65,7 @@ PERMISSIONS: Final[Mapping[str, str]] = {
     "break_lock": "Can break locks of others",
     "force_delete": "Can delete a stack without resources that AWS cannot delete",
     "delete_remaining": "Can delete resources that remain after a deletion",
+    "manage_template_sets": "Can manage template sets",
     "add_freezewindow": "Can add freeze window",
     "change_freezewindow": "Can change freeze window",
     "delete_freezewindow": "Can delete freeze window",

@@ -1,0 +1,138 @@
+"""The versions of template sets, and the branches and tags that point at them."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from deployments.models.fields import IdField
+from deployments.models.template_source import TemplateSource
+
+STATUSES = [("active", _("Active")), ("deprecated", _("Deprecated")), ("withdrawn", _("Withdrawn"))]
+TAGS, BRANCHES = "refs/tags/", "refs/heads/"
+SHORT = 10
+"""Characters of a commit on pages."""
+
+
+class TemplateVersionQuerySet(models.QuerySet["TemplateVersion"]):
+    """Named queries over versions."""
+
+    def of(self, source: TemplateSource) -> Self:
+        """Keep those of one template set, newest first."""
+        return self.filter(source=source).order_by("-number")
+
+    def active(self) -> Self:
+        """Keep those from which new environments can be created."""
+        return self.filter(status="active")
+
+    def with_digest(self, digest: str) -> TemplateVersion | None:
+        """Return the version whose files have this digest: of several, the one that was fetched first."""
+        if not digest:
+            return None
+        return self.filter(digest=digest).select_related("source").order_by("pk").first()
+
+
+class TemplateVersion(models.Model):
+    """A template set as it was at one time: only the status and what points at it change.
+
+    `number` counts the versions of the set. `commit` is "" for folders and archives. The files are those of
+    the DeployedSet with this `digest`, and what cfn-lint found in them is the TemplateCheck with it.
+    """
+
+    source = models.ForeignKey(TemplateSource, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField(_("number"))
+    commit = models.CharField(_("commit"), max_length=64, blank=True, default="")
+    digest = models.CharField(_("digest"), max_length=64, db_index=True)
+    # Of the fetched files; `digest` is of what is uploaded to AWS.
+    tree_digest = models.CharField(max_length=64, blank=True, default="")
+    # "refs/tags/v1.2" and "refs/heads/main" that pointed at it at the last fetch.
+    ref_names = models.JSONField(default=list, blank=True)
+    author = models.CharField(_("author"), max_length=200, blank=True, default="")
+    authored_at = models.DateTimeField(_("date"), null=True, blank=True)
+    message = models.CharField(_("message"), max_length=2000, blank=True, default="")
+    fetched_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=_("fetched by"),
+    )
+    fetched_at = models.DateTimeField(_("fetched"), auto_now_add=True)
+    status = models.CharField(_("status"), max_length=10, choices=STATUSES, default="active")
+    status_reason = models.CharField(_("reason"), max_length=200, blank=True, default="")
+    status_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=_("status set by"),
+    )
+    status_at = models.DateTimeField(_("status set"), null=True, blank=True)
+
+    objects = models.Manager.from_queryset(TemplateVersionQuerySet)()
+
+    class Meta:
+        ordering = ("-pk",)
+        verbose_name = _("version of a template set")
+        verbose_name_plural = _("versions of template sets")
+        constraints = (
+            models.UniqueConstraint(fields=("source", "number"), name="one_version_per_number"),
+            models.UniqueConstraint(fields=("source", "commit", "digest"), name="one_version_per_commit"),
+        )
+
+    def __str__(self) -> str:
+        return self.label
+
+    @property
+    def label(self) -> str:
+        """Return what pages call it: its newest tag, else its short commit, else its number."""
+        tags = [name.removeprefix(TAGS) for name in self.ref_names if name.startswith(TAGS)]
+        if tags:
+            return str(tags[-1])
+        return self.commit[:SHORT] or gettext("version %(number)s") % {"number": self.number}
+
+    @property
+    def names(self) -> list[str]:
+        """Return the branches and tags that pointed at it at the last fetch, without what git prefixes."""
+        return [str(name).removeprefix(TAGS).removeprefix(BRANCHES) for name in self.ref_names]
+
+
+class TemplateRef(models.Model):
+    """A branch or tag of a set, `refs/tags/v1.2`, and the version that it points at.
+
+    A tag that points at another version than before is a warning (`moved_from`) until a person confirms it.
+    """
+
+    source = models.ForeignKey(TemplateSource, on_delete=models.CASCADE, related_name="ref_rows")
+    name = IdField(_("name"), max_length=255)
+    version = models.ForeignKey(TemplateVersion, on_delete=models.CASCADE, related_name="ref_rows")
+    is_tag = models.BooleanField(_("tag"), default=False)
+    moved_from = models.ForeignKey(
+        TemplateVersion,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        verbose_name=_("pointed before at"),
+    )
+    moved_at = models.DateTimeField(_("moved"), null=True, blank=True)
+    confirmed_at = models.DateTimeField(_("confirmed"), null=True, blank=True)
+    confirmed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=_("confirmed by"),
+    )
+
+    class Meta:
+        ordering = ("name",)
+        verbose_name = _("branch or tag of a template set")
+        verbose_name_plural = _("branches and tags of template sets")
+        constraints = (models.UniqueConstraint(fields=("source", "name"), name="one_row_per_ref"),)
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,88 @@
+"""Record versions of template sets: the bundled one as it is now, and what fetches found."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Max
+
+from deployments import catalog
+from deployments.core.phases import Kind, State
+from deployments.errors import UserFixable
+from deployments.models import Deployment, Environment, TemplateSource, TemplateVersion
+from deployments.runner import template_sets
+
+log = logging.getLogger(__name__)
+
+
+def record_current() -> None:
+    """Record the bundled set as it is now; none if it cannot be read, which its pages say."""
+    try:
+        template_set = catalog.load(settings.SANSO_TEMPLATE_SET)
+    except UserFixable as broken:
+        log.warning("the template set cannot be read: %s", broken)
+        return
+    bundled(template_set)
+
+
+def bundled(template_set: catalog.TemplateSet) -> TemplateVersion:
+    """Return the version of the bundled set with the files of `template_set`; add it if it is new."""
+    source = TemplateSource.objects.bundled()
+    known = TemplateVersion.objects.of(source).filter(digest=template_set.digest).first() if source else None
+    return known or add(_bundled_source(template_set), template_set)
+
+
+def _bundled_source(template_set: catalog.TemplateSet) -> TemplateSource:
+    about = {"name": template_set.name[:60], "url": str(template_set.folder), "kind": "folder"}
+    found, created = TemplateSource.objects.get_or_create(
+        live_key=TemplateSource.BUNDLED_KEY, defaults={**about, "is_bundled": True}
+    )
+    if not created and found.url != about["url"]:
+        for name, value in about.items():
+            setattr(found, name, value)
+        found.save(update_fields=list(about))
+    return found
+
+
+def add(
+    source: TemplateSource,
+    template_set: catalog.TemplateSet,
+    *,
+    commit: str = "",
+    about: Mapping[str, Any] | None = None,
+) -> TemplateVersion:
+    """Return the version of a set with these files; store it and its files if it is new.
+
+    `about` has further values of a new row. Environments whose version was not known, and that run these
+    files, are pinned to it.
+    """
+    with transaction.atomic():
+        TemplateSource.objects.select_for_update().get(pk=source.pk)  # one number for each version
+        rows = TemplateVersion.objects.of(source)
+        known = rows.filter(commit=commit, digest=template_set.digest).first()
+        if known is not None:
+            return known
+        template_sets.keep(template_set)
+        last = rows.aggregate(last=Max("number"))["last"] or 0
+        version = TemplateVersion.objects.create(
+            source=source, number=last + 1, commit=commit, digest=template_set.digest, **(about or {})
+        )
+        unknown = Deployment.objects.environments_without_version(template_set.digest)
+        Environment.objects.filter(pk__in=unknown).update(template_version=version)
+        return version
+
+
+def of(deployment: Deployment) -> TemplateVersion | None:
+    """Return the version that a deployment was made from; by its files if its row has none."""
+    return deployment.template_version or TemplateVersion.objects.with_digest(deployment.template_digest)
+
+
+def pinned(deployment: Deployment, state: State) -> dict[str, object]:
+    """Return the columns of its environment after a deployment that ends in `state`."""
+    if state is not State.SUCCEEDED or deployment.kind not in (Kind.CREATE, Kind.UPDATE):
+        return {}
+    return {"template_version": of(deployment)}
