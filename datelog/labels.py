@@ -21,6 +21,7 @@ class Labels:
     empty: str
     unreadable: str
     zone: str
+    version: str
     newest: str
     older: str
     pages: str
@@ -39,6 +40,7 @@ ENGLISH: Final = Labels(
     empty="No saved times yet.",
     unreadable="The saved times cannot be read right now. Try again in a moment.",
     zone="Time zone:",
+    version="Version:",
     newest="Newest times",
     older="Older times",
     pages="Pages",
@@ -57,6 +59,7 @@ JAPANESE: Final = Labels(
     empty="保存された日時はまだありません。",
     unreadable="現在、保存された日時を読み込めません。しばらくしてからもう一度お試しください。",
     zone="タイムゾーン：",
+    version="バージョン：",
     newest="最新の日時",
     older="以前の日時",
     pages="ページ",

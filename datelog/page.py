@@ -23,6 +23,7 @@ from datelog.labels import Labels, labels_for
 from datelog.position import Position
 from datelog.responses import HTML, response
 from datelog.saved_times import Page
+from datelog.version import current_version
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +78,7 @@ def _render(request: HttpRequest, labels: Labels, *, alert: str = "", status: in
         "is_first": before is None,
         "older": urlencode({"before": found.next}) if found.next else "",
         "zone": str(current_configuration().zone),
+        "version": current_version(),
     }
     html = render_to_string("datelog/view.html", content)
     rendered = response(HTML, html.encode(), _headers(), status=status)

@@ -10,7 +10,7 @@ ALLOWED_HOSTS = ["*"]
 # Nothing is signed: there are no sessions, messages or tokens.
 SECRET_KEY = "datelog signs nothing"  # noqa: S105 - not a secret
 INSTALLED_APPS = ["datelog"]
-MIDDLEWARE: list[str] = []
+MIDDLEWARE = ["datelog.version.VersionHeader"]
 ROOT_URLCONF = "datelog.urls"
 WSGI_APPLICATION = "datelog.wsgi.application"
 USE_TZ = False  # the column has local times of one zone: see models.py
