@@ -91,6 +91,8 @@ _WITHOUT_RESOURCE: Final = (
     "ec2:Describe",
     "elasticloadbalancing:Describe",
     "ssm:DescribeAssociationExecution",
+    "ssm:GetCommandInvocation",
+    "ssm:ListCommand",
     "tag:",
 )
 
@@ -148,8 +150,9 @@ def _associations(request: Request, action: str) -> Iterator[Check]:
 def _command(request: Request, action: str) -> Iterator[Check]:
     """SendCommand: the document and every instance."""
     payload = request.json()
-    document = str(payload.get("DocumentName", ""))
-    yield action, request.arn(f"document/{document}", own=not document.startswith("AWS-")), {}
+    name = str(payload.get("DocumentName", ""))
+    own = not name.startswith("AWS-")
+    yield action, name if name.startswith("arn:") else request.arn(f"document/{name}", own=own), {}
     for instance in payload.get("InstanceIds") or ():
         yield action, request.arn(f"instance/{instance}", service="ec2"), {}
 

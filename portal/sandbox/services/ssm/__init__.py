@@ -1,7 +1,7 @@
-"""Systems Manager's State Manager: documents, associations, their runs on instances, and the API to them."""
+"""Systems Manager: documents, associations, commands, their runs on instances, and the API to them."""
 
 from portal.sandbox.engine import heartbeat
-from portal.sandbox.services.ssm import api, associations, documents, executions, resources
+from portal.sandbox.services.ssm import api, associations, commands, documents, executions, resources
 
 
 def install() -> None:
@@ -13,6 +13,6 @@ def install() -> None:
 
 def reset(account: str | None) -> None:
     """Forget the associations and documents of an account, or of all."""
-    for store in (associations.store, documents.store):
+    for store in (associations.store, commands.store, documents.store):
         for key in [key for key, _value in store.all_items() if account in (None, key[0])]:
             store.pop_scoped(*key, None)

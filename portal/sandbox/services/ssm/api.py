@@ -1,4 +1,4 @@
-"""The State Manager actions of the SSM API, beside those that MiniStack has."""
+"""The SSM actions of State Manager, Run Command and documents, beside those that MiniStack has."""
 
 import json
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from portal.sandbox.engine.registry import Answer, Record, Refused
 from portal.sandbox.services.ssm import (
     association_rules,
     associations,
-    aws_documents,
+    command_api,
     document_api,
     documents,
     executions,
@@ -26,15 +26,12 @@ _engine_request = ssm.handle_request
 def install() -> None:
     """Answer the actions below here and leave every other one to MiniStack."""
     ssm.handle_request = _request
-    ssm._command_target_ids = _command_targets
 
 
 async def _request(method: str, path: str, headers: Record, body: bytes, parameters: Record) -> Answer:
     action = ACTIONS.get(headers.get("x-amz-target", "").rpartition(".")[2])
     if action is None:
         engine: Answer = await _engine_request(method, path, headers, body, parameters)
-        if engine[0] == 200 and headers.get("x-amz-target", "").endswith(".SendCommand"):
-            _refresh(json.loads(body or b"{}"))
         return engine
     answer: Answer
     try:
@@ -42,22 +39,6 @@ async def _request(method: str, path: str, headers: Record, body: bytes, paramet
     except Refused as refused:
         answer = error_response_json(refused.code, str(refused), 400)
     return answer
-
-
-def _command_targets(request: Record) -> list[str]:
-    """Let SendCommand find its instances by tag, as an association does."""
-    wanted = Association(settings={"Name": "", "Targets": request.get("Targets") or []}, versions=[])
-    return list(dict.fromkeys([*(request.get("InstanceIds") or []), *wanted.targets()]))
-
-
-def _refresh(request: Record) -> None:
-    """Let SendCommand of AWS-RefreshAssociation run the named associations, or all, on its instances."""
-    if str(request.get("DocumentName", "")).rpartition("/")[2] != aws_documents.REFRESH:
-        return
-    named = [key for key in (request.get("Parameters") or {}).get("associationIds") or () if key]
-    for association in associations.store.values():
-        if not named or association.id in named:
-            executions.refresh(association, _command_targets(request))
 
 
 def _get(request: Record) -> Association:
@@ -272,5 +253,6 @@ ACTIONS: dict[str, Callable[[Record], Record]] = {
     "DescribeEffectiveInstanceAssociations": _effective,
     "DescribeInstanceAssociationsStatus": _instance_status,
     "DescribeInstanceInformation": nodes.describe,
+    **command_api.ACTIONS,
     **document_api.ACTIONS,
 }

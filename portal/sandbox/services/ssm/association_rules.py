@@ -101,3 +101,12 @@ def check_number(present: int) -> None:
     """Raise Refused when an account has as many associations as it may have."""
     if present >= PER_ACCOUNT:
         raise Refused("AssociationLimitExceeded", f"You can have at most {PER_ACCOUNT} active associations.")
+
+
+def share(text: object, whole: int, *, least: int = 1) -> int:
+    """Read a limit, "50%" or "3", as a number of the whole."""
+    match = re.fullmatch(r"(\d+)(%?)", str(text))
+    if match is None:
+        return least
+    number = int(match[1]) * whole // 100 if match[2] else int(match[1])
+    return max(least, number)
