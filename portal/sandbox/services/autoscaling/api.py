@@ -6,7 +6,8 @@ from ministack.services import autoscaling
 
 from portal.sandbox.engine import query
 from portal.sandbox.engine.registry import Action, Answer, Parameters, Record, Refused
-from portal.sandbox.services.autoscaling import activities, fleet, groups
+from portal.sandbox.services.autoscaling import activities, fleet, groups, suspension
+from portal.sandbox.services.autoscaling.suspension import group_of as _group
 
 PAGE = 100
 
@@ -25,6 +26,7 @@ def install() -> None:
         "SetInstanceHealth": _set_instance_health,
         "StartInstanceRefresh": _start_instance_refresh,
         "DescribeInstanceRefreshes": _describe_instance_refreshes,
+        **suspension.ACTIONS,
         "AttachLoadBalancerTargetGroups": _attach_target_groups,
         "DetachLoadBalancerTargetGroups": _detach_target_groups,
     }
@@ -52,16 +54,6 @@ def _answering(name: str, action: Callable[[Parameters], Record]) -> Action:
 
 _engine_create = autoscaling._create_asg
 _engine_update = autoscaling._update_asg
-
-
-def _group(parameters: Parameters) -> Record:
-    name = query.value(parameters, "AutoScalingGroupName")
-    group: Record | None = autoscaling._asgs.get(name)
-    if group is None:
-        raise Refused(
-            "ValidationError", f"AutoScalingGroup name not found - AutoScalingGroup '{name}' not found"
-        )
-    return group
 
 
 def _create(parameters: Parameters) -> Record:
@@ -148,7 +140,7 @@ def _shape(group: Record) -> Record:
         "LaunchConfigurationName": group.get("LaunchConfigurationName") or None,
         "TargetGroupARNs": group.get("TargetGroupARNs", []),
         "LoadBalancerNames": [],
-        "SuspendedProcesses": _suspended(group),
+        "SuspendedProcesses": suspension.describe(group),
         "EnabledMetrics": [],
         "Status": "Delete in progress" if group.get("_delete") else None,
         "Instances": [_member_shape(member) for member in group["Instances"]],
@@ -159,14 +151,6 @@ def _shape(group: Record) -> Record:
         "ServiceLinkedRoleARN": group.get("ServiceLinkedRoleARN") or None,
         "InstanceRefreshInProgress": bool(refreshes) or None,
     }
-
-
-def _suspended(group: Record) -> list[Record]:
-    rollout = group.get("_rollout")
-    reason = "User suspended at the request of CloudFormation"
-    return [
-        {"ProcessName": name, "SuspensionReason": reason} for name in (rollout.suspended if rollout else ())
-    ]
 
 
 def _member_shape(member: Record) -> Record:
@@ -229,6 +213,7 @@ def _terminate_instance(parameters: Parameters) -> Record:
 def _set_instance_health(parameters: Parameters) -> Record:
     _found, member = _member(query.value(parameters, "InstanceId"))
     member["HealthStatus"] = query.value(parameters, "HealthStatus")
+    member.pop("_ailment", None)
     return {}
 
 

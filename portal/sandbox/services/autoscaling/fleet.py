@@ -11,7 +11,7 @@ from ministack.services import alb, autoscaling, ec2
 from portal.sandbox.engine.registry import Record, Refused
 from portal.sandbox.engine.time_scale import shortened
 from portal.sandbox.protocols import in_use
-from portal.sandbox.services.autoscaling import activities, launching
+from portal.sandbox.services.autoscaling import activities, launching, suspension
 from portal.sandbox.services.autoscaling.rolling import Rollout
 from portal.sandbox.services.ec2 import instances
 from portal.sandbox.services.elbv2 import target_health, targets
@@ -119,6 +119,11 @@ def _advance_member(group: Record, member: Record) -> None:
         cause = _ailment(group, member)
         if cause:
             member["HealthStatus"] = "Unhealthy"
+            member.setdefault("_ailment", cause)
+        if member["HealthStatus"] == "Unhealthy" and not suspension.is_suspended(
+            group, "ReplaceUnhealthy", "Terminate"
+        ):
+            cause = member.get("_ailment", "a user health-check")
             group["_replacements"] = group.get("_replacements", 0) + 1
             take_out(group, member, f"an instance was taken out of service in response to {cause}.")
     elif not any(
@@ -135,31 +140,31 @@ def _enter_service(group: Record, member: Record) -> None:
         instance["_ssm_managed"] = bool(instance.get("IamInstanceProfile"))
     member["LifecycleState"] = "InService"
     member["_in_service_at"] = time.monotonic()
-    for target_group in group.get("TargetGroupARNs", []):
+    member["_registered"] = not suspension.is_suspended(group, "AddToLoadBalancer")
+    for target_group in group.get("TargetGroupARNs", []) if member["_registered"] else ():
         targets.register(target_group, member["InstanceId"])
     activities.end(member.pop("_activity"))
 
 
 def _ailment(group: Record, member: Record) -> str | None:
-    """Say what is wrong with a member in service, as an activity's cause does; None if nothing is."""
-    rollout = group.get("_rollout")
-    if rollout and {"HealthCheck", "ReplaceUnhealthy"} & set(rollout.suspended):
+    """Say what checks find wrong with a member in service, as an activity's cause does; None if nothing.
+
+    A target that somebody deregistered fails ELB's check, unless the process HealthCheck is suspended.
+    """
+    if suspension.is_suspended(group, "HealthCheck"):
         return None
     if not instances.running(member["InstanceId"]):
         return "an EC2 health check indicating it has been terminated or stopped"
-    if member["HealthStatus"] == "Unhealthy":
-        return "a user health-check"
     least = max(LEAST_GRACE, in_use.machines().setup_timeout)
     grace = shortened(group["HealthCheckGracePeriod"], at_least=least)
     if "ELB" not in group["HealthCheckType"] or time.monotonic() - member["_in_service_at"] < grace:
         return None
     for target_group in group.get("TargetGroupARNs", []):
-        for row in alb._targets.get(target_group, []):
-            if (
-                row["Id"] == member["InstanceId"]
-                and target_health.state_of(target_group, row)["State"] == "unhealthy"
-            ):
-                return "an ELB system health check failure"
+        rows = [row for row in alb._targets.get(target_group, []) if row["Id"] == member["InstanceId"]]
+        states = [target_health.state_of(target_group, row)["State"] for row in rows]
+        is_missing = not states and member["_registered"] and target_group in alb._tgs
+        if is_missing or "unhealthy" in states:
+            return "an ELB system health check failure"
     return None
 
 
@@ -216,11 +221,12 @@ def _finish(group: Record) -> None:
 
 def _balance(group: Record) -> None:
     missing = group["DesiredCapacity"] - len(present(group))
-    if missing > 0 and time.monotonic() >= group.get("_retry_at", 0):
+    may_launch = not suspension.is_suspended(group, "Launch")
+    if missing > 0 and may_launch and time.monotonic() >= group.get("_retry_at", 0):
         for _number in range(missing):
             if not _launch(group):
                 return
-    for _number in range(-missing):
+    for _number in range(0 if suspension.is_suspended(group, "Terminate") else -missing):
         take_out(
             group,
             _spare(group),
