@@ -219,6 +219,18 @@ class Code(StrEnum):
     TAKEN_OVER_TEMPLATES_MISSING = "taken_over_templates_missing"
     NOT_CHANGED_OUTSIDE = "not_changed_outside"
     SKIPPED_NOT_CONFIRMED = "skipped_not_confirmed"
+    # releases to running servers
+    RELEASE_NO_FILES = "release_no_files"
+    RELEASE_CODE = "release_code"
+    RELEASE_DISRUPTIVE = "release_disruptive"
+    RELEASE_SET_UNKNOWN = "release_set_unknown"
+    RELEASE_GROUP_REPLACED = "release_group_replaced"
+    RELEASE_GROUP_MAY_BE_REPLACED = "release_group_may_be_replaced"
+    RELEASE_GROUP_ROLLS = "release_group_rolls"
+    MANIFEST_RELEASE_ARTIFACT = "manifest_release_artifact"
+    MANIFEST_RELEASE_SERVERS = "manifest_release_servers"
+    MANIFEST_RELEASE_PREFIX = "manifest_release_prefix"
+    VALUE_MISSING = "value_missing"
     # what CloudFormation accepts in a status of a stack
     STACK_BUSY = "stack_busy"
     STACK_STATUS_UNKNOWN = "stack_status_unknown"

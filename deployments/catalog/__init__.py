@@ -1,7 +1,7 @@
 """Template sets read from their folder: parameters for the form, files and zips for S3."""
 
 from deployments.catalog.archive import packed, unpacked, with_templates
-from deployments.catalog.artifacts import build_objects
+from deployments.catalog.artifacts import build_objects, differing_files
 from deployments.catalog.template_set import TemplateSet, load
 
-__all__ = ["TemplateSet", "build_objects", "load", "packed", "unpacked", "with_templates"]
+__all__ = ["TemplateSet", "build_objects", "differing_files", "load", "packed", "unpacked", "with_templates"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from deployments.catalog.manifest import Artifact, sources
 from deployments.catalog.packages import package_files
@@ -20,6 +20,29 @@ def build_objects(template_set: TemplateSet) -> Iterator[tuple[str, bytes]]:
         yield path.name, path.read_bytes()
     for artifact in template_set.artifacts:
         yield artifact.key, _zip(artifact)
+
+
+def differing_files(one: TemplateSet, other: TemplateSet, keys: Collection[str]) -> list[str]:
+    """Return the names of the files in artifacts with these keys that differ between two sets, sorted."""
+    if one.digest == other.digest:
+        return []
+    before, after = _contents(one, keys), _contents(other, keys)
+    return sorted(
+        {
+            name
+            for key, name in before.keys() | after.keys()
+            if before.get((key, name)) != after.get((key, name))
+        }
+    )
+
+
+def _contents(template_set: TemplateSet, keys: Collection[str]) -> dict[tuple[str, str], bytes]:
+    return {
+        (artifact.key, name): path.read_bytes()
+        for artifact in template_set.artifacts
+        if artifact.key in keys
+        for name, path in sources(artifact)
+    }
 
 
 def _zip(artifact: Artifact) -> bytes:

@@ -10,6 +10,7 @@ from typing import Any
 from deployments.catalog import yaml_files
 from deployments.catalog.checked import Checked
 from deployments.core.parameters import Preset
+from deployments.core.release_kind import ReleaseRule
 from deployments.errors import UserFixable
 from deployments.message_codes import Code
 
@@ -39,7 +40,8 @@ class Manifest:
     `protection` is the parameter, true or false, that protects databases and load balancers from deletion.
     `images` has the parameters that take the id of a machine image, each with the name of the SSM parameter
     that holds the id: a text, or Ref, Fn::FindInMap and the like with the root template's parameters.
-    Files in `exclude` are templates that are not part of the set.
+    Files in `exclude` are templates that are not part of the set. `release` says what a release to running
+    servers is made of, None if the set has none.
     """
 
     root: str = ""
@@ -54,6 +56,7 @@ class Manifest:
     protection: str = ""
     images: Mapping[str, Any] = field(default_factory=dict)
     exclude: tuple[str, ...] = ()
+    release: ReleaseRule | None = None
 
 
 def read(folder: Path) -> Manifest:
@@ -68,14 +71,17 @@ def read(folder: Path) -> Manifest:
     content = Checked(file=MANIFEST, place="", value=yaml_files.read(folder / MANIFEST))
     bucket, prefix = content.get("bucket_parameter"), content.get("prefix_parameter")
     filled = bucket.value is not None or prefix.value is not None
+    artifacts = (
+        _usual_artifacts(folder)
+        if content.get("artifacts").value is None
+        else tuple(_artifacts(folder, content.get("artifacts")))
+    )
     return Manifest(
         root=content.get("root").text(),
         bucket=bucket.text() if filled else None,
         prefix=prefix.text() if filled else None,
         boundary=content.get("boundary_parameter").text(),
-        artifacts=_usual_artifacts(folder)
-        if content.get("artifacts").value is None
-        else tuple(_artifacts(folder, content.get("artifacts"))),
+        artifacts=artifacts,
         choose_once=_names(content.get("choose_once")),
         new_environments=_texts(content.get("new_environments")),
         main=_names(content.get("main_parameters")) if "main_parameters" in content.value else None,
@@ -83,6 +89,29 @@ def read(folder: Path) -> Manifest:
         protection=content.get("protection_parameter").text(),
         images={name: value.value for name, value in content.get("image_parameters").items()},
         exclude=_names(content.get("exclude")),
+        release=_release(content, artifacts),
+    )
+
+
+def _release(content: Checked, artifacts: tuple[Artifact, ...]) -> ReleaseRule | None:
+    """Return what a release is made of. Its artifacts need a key prefix that changes with their content."""
+    declared = content.get("release")
+    if declared.value is None:
+        return None
+    named = declared.get("artifacts").list()
+    if not named:
+        raise declared.get("artifacts").broken(Code.VALUE_MISSING)
+    for one in named:
+        if one.text() not in {artifact.key for artifact in artifacts}:
+            raise one.broken(Code.MANIFEST_RELEASE_ARTIFACT, key=one.text())
+    if not declared.get("servers").text():
+        raise declared.get("servers").broken(Code.VALUE_MISSING)
+    if not content.get("prefix_parameter").text():
+        raise declared.broken(Code.MANIFEST_RELEASE_PREFIX)
+    return ReleaseRule(
+        artifacts=tuple(one.text() for one in named),
+        servers=declared.get("servers").text(),
+        code=_names(declared.get("code")),
     )
 
 

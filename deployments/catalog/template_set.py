@@ -22,7 +22,9 @@ from deployments.catalog.packages import package_files
 from deployments.catalog.rules import rules as read_rules
 from deployments.catalog.template_tree import missing_templates, root_candidates
 from deployments.core.conditions import Scope, mapping
+from deployments.core.nested_templates import STACK
 from deployments.core.parameters import Parameter, ParameterGroup, Preset
+from deployments.core.release_kind import ReleaseRule
 from deployments.core.rules import Rule
 from deployments.errors import UserFixable
 from deployments.message_codes import Code
@@ -62,6 +64,7 @@ class TemplateSet:
     protection_parameter: str = ""
     images: Mapping[str, Any] = field(default_factory=dict)
     """The SSM parameter of each image parameter, as the manifest has it."""
+    release: ReleaseRule | None = None
     contents: Mapping[str, dict[str, Any]] = field(default_factory=dict, repr=False, compare=False)
     """The parsed templates by file name."""
 
@@ -134,6 +137,7 @@ def _load(folder: Path) -> TemplateSet:
     for name in filter(None, (bucket, prefix, about.boundary, *about.images)):
         if name not in declared:
             raise whole.broken(Code.FILE_WITHOUT_PARAMETER, parameter=name)
+    _check_release(about.release, whole)
     filled = {*about.images, about.boundary, bucket}
     groups = parameters.groups(whole, filled | {prefix} if own else filled)
     try:
@@ -158,6 +162,7 @@ def _load(folder: Path) -> TemplateSet:
         boundary_parameter=about.boundary,
         protection_parameter=about.protection,
         images=about.images,
+        release=about.release,
         contents={path.name: content for path, content in contents.items()},
     )
 
@@ -199,6 +204,16 @@ def _check_resources(content: Checked) -> None:
             count=len(declared),
             limit=MAX_RESOURCES,
         )
+
+
+def _check_release(rule: ReleaseRule | None, root: Checked) -> None:
+    """Raise UserFixable if the stack with the servers of releases is not in the root template."""
+    if rule is None:
+        return
+    found = mapping(mapping(root.value.get("Resources")).get(rule.servers.partition("/")[0]))
+    if found.get("Type") != STACK:
+        place = Checked(file=MANIFEST, place="release.servers", value=rule.servers)
+        raise place.broken(Code.MANIFEST_RELEASE_SERVERS, stack=rule.servers, root=root.file)
 
 
 def _root(folder: Path, about: Manifest, contents: Mapping[Path, dict[str, Any]]) -> Path:

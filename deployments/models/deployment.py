@@ -23,6 +23,7 @@ from deployments.core.phases import (
     Kind,
     State,
 )
+from deployments.core.release_kind import Release
 from deployments.errors import LostClaim
 from deployments.models.deployment_queries import DeploymentQuerySet
 from deployments.models.environment import Environment
@@ -251,6 +252,11 @@ class Deployment(models.Model):
     def prediction(self) -> Prediction | None:
         """Return how right its preview was about what does not change, None if that is not known."""
         return Prediction.from_json(self.changes.get("prediction") or {})
+
+    @property
+    def release(self) -> Release | None:
+        """Return what it does to running servers; None if its template set declares no release."""
+        return Release.from_json(self.changes.get("release"))
 
     @property
     def is_cancel_pending(self) -> bool:

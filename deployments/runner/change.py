@@ -29,6 +29,7 @@ from deployments.runner import (
     preflight,
     previews,
     queue,
+    releases,
     root_only,
     stack_rows,
     template_sets,
@@ -87,10 +88,11 @@ def create_change_set(deployment: Deployment, clients: Clients) -> float | None:
         raise rejection(deployment, change_set, clients.cloudformation)
     changes = previews.preview_of(deployment, change_sets.read(change_set, clients.cloudformation))
     facts = data_facts.gather(changes, clients, timezone.now())
+    release = releases.of_change(deployment, changes)
     with transaction.atomic():
         deployment.move_to(
             State.PREVIEW,
-            changes=changes.to_json() | {"facts": facts},
+            changes=changes.to_json() | {"facts": facts, "release": release.to_json() if release else {}},
             preview_digest=previews.digest(deployment, changes),
         )
         event_log.add(deployment, "phase", key=f"preview{deployment.revision or ''}", phase="preview")

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_noop as N_
 
 from deployments.message_codes import Code
 from deployments.wording.operations import OPERATIONS
+from deployments.wording.releases import RELEASES
 
 MESSAGES: Final[Mapping[Code, str]] = {
     Code.NAME_NOT_CONFIRMED: N_("Type the name %(environment)s exactly to delete the environment."),
@@ -342,4 +343,5 @@ MESSAGES: Final[Mapping[Code, str]] = {
         "templates with %(total)s bytes."
     ),
     **OPERATIONS,
+    **RELEASES,
 }

@@ -10,6 +10,7 @@ from django.test import Client
 
 from deployments.core.change_summary import Prediction
 from deployments.core.changes import ChangedResource, Changes
+from deployments.core.release_kind import Release, ReleaseKind
 from deployments.errors import Message
 from deployments.message_codes import Code
 from deployments.models import Deployment, Environment
@@ -236,3 +237,45 @@ def test_what_cloudformation_did_not_compute_is_listed_and_must_be_confirmed(
     browser.post(f"/deployments/{change.pk}/apply", given | {"typed_name": "shop"})
     change.refresh_from_db()
     assert change.applied_at is not None
+
+
+def make_release(shop: Environment, kind: ReleaseKind, servers: int = 2, **values: Any) -> Deployment:
+    """Return a change whose preview is ready, with a release of this kind."""
+    release = Release(
+        kind=kind,
+        reason=Message(Code.RELEASE_CODE, {"count": "1"}),
+        stack="AppServers",
+        files=("app/datelog/page.py",),
+        number=3,
+        servers=servers,
+        **values,
+    )
+    return make_preview(shop, changes={"release": release.to_json()})
+
+
+def test_a_code_release_expects_no_outage(browser: Client, shop: Environment) -> None:
+    card = opened(browser, make_release(shop, ReleaseKind.CODE)).one(id="release")
+
+    assert "Code release" in card.text
+    assert "Only code differs (files: 1)." in card.text
+    assert "app/datelog/page.py" in card.text
+    assert "and 2 more" in card.text
+    assert "Outage None expected" in card.text
+    assert "⚠" not in card.text
+
+
+def test_one_server_alone_is_warned_of_and_both_cards_say_the_same(
+    browser: Client, shop: Environment
+) -> None:
+    change = make_release(shop, ReleaseKind.DISRUPTIVE, servers=1, interrupts=True)
+    shown = opened(browser, change)
+
+    assert "There is one server" in shown.one(id="release").text
+    assert "Outage Yes; its duration is not known" in shown.one(id="release").text
+    row = shown.one("section", **{"aria-labelledby": "tiers-title"}).text
+    assert "AppServers Running servers get the new version." in row
+    assert "Yes; its duration is not known" in row
+
+
+def test_a_set_that_declares_no_release_has_no_card(browser: Client, shop: Environment) -> None:
+    assert not opened(browser, make_preview(shop, "scale")).all(id="release")

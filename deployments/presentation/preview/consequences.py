@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 
 from deployments.core.changes import ChangedResource, Changes, Effect
 from deployments.core.conditions import mapping
+from deployments.core.release_kind import PHASED, Release, ReleaseKind
 from deployments.core.template_stacks import TemplateStack
 from deployments.core.update_policies import ROLLS, Method, ServerUpdate, server_update
 from deployments.core.usual_durations import DurationHistory
@@ -42,25 +43,44 @@ class Tier:
 
 
 def tiers(
-    changes: Changes, root: str, usual: DurationHistory, stacks: Mapping[str, TemplateStack]
+    changes: Changes,
+    root: str,
+    usual: DurationHistory,
+    stacks: Mapping[str, TemplateStack],
+    release: Release | None = None,
 ) -> list[Tier]:
-    """Return the tiers that change.
+    """Return the tiers that change, and that of the servers if they get a release.
 
     `usual` are the durations of earlier updates, `stacks` those of the template set (none if it is unknown).
     """
     by_tier: dict[str, list[ChangedResource]] = {}
+    released = tier_of(release) if release and release.kind in PHASED else None
+    if released is not None:
+        by_tier[released] = []
     for one in changes.resources:
         if one.effect not in (Effect.UNCHANGED, Effect.STACK):
             by_tier.setdefault(one.path.partition("/")[0] if one.stack else "", []).append(one)
     return [
         Tier(
             name=name or root,
-            sentences=list(_sentences(resources, stacks)),
+            sentences=[
+                *([_released()] if name == released else []),
+                *_sentences(resources, stacks),
+            ],
             minutes=_minutes(resources, usual),
-            outage=_outage(resources, usual, stacks),
+            outage=_outage(resources, usual, stacks, release if name == released else None),
         )
         for name, resources in sorted(by_tier.items())
     ]
+
+
+def tier_of(release: Release) -> str:
+    """Return the name of the tier with the servers of a release."""
+    return release.stack.partition("/")[0]
+
+
+def _released() -> str:
+    return _("Running servers get the new version.")
 
 
 def _sentences(resources: Sequence[ChangedResource], stacks: Mapping[str, TemplateStack]) -> Iterator[str]:
@@ -213,16 +233,22 @@ def _minutes(resources: Sequence[ChangedResource], usual: DurationHistory) -> in
 
 
 def _outage(
-    resources: Sequence[ChangedResource], usual: DurationHistory, stacks: Mapping[str, TemplateStack]
+    resources: Sequence[ChangedResource],
+    usual: DurationHistory,
+    stacks: Mapping[str, TemplateStack],
+    release: Release | None,
 ) -> str:
     """Return whether visitors notice the change, and for how long where earlier runs tell."""
+    if release is not None and release.interrupts:
+        return _("Yes; its duration is not known")
     if any(_is_replaced(one, _REPLACED) for one in resources):
         return _("Yes; its duration is not known")
     interrupting = [one for one in resources if _interrupts(one, stacks)]
     if interrupting:
         minutes = _minutes(interrupting, usual)
         return _("Up to about %(n)d min") % {"n": minutes} if minutes else _("Yes; its duration is not known")
-    if any(_is_replaced(one, _MAY_BE_REPLACED) for one in resources):
+    disrupts = release is not None and release.kind is ReleaseKind.DISRUPTIVE
+    if disrupts or any(_is_replaced(one, _MAY_BE_REPLACED) for one in resources):
         return _("Possible")
     return _("None expected")
 

@@ -29,6 +29,7 @@ from deployments.presentation.holds import held_sentence
 from deployments.presentation.preview import consequences, rows, words
 from deployments.presentation.preview.local import find_set, local_diff, planned_stacks
 from deployments.presentation.preview.not_computed import hidden_stacks
+from deployments.presentation.preview.release import release_card
 from deployments.presentation.queue_place import Place, place_of
 from deployments.presentation.summary import preview_phases
 from deployments.presentation.text.duration_estimate import forecast_of
@@ -63,6 +64,8 @@ def context(deployment: Deployment, user: User | AnonymousUser | AbstractBaseUse
     usual = history(deployment.environment.account, Kind.UPDATE)
     unchanged = rows.unchanged(changes, root)
     not_kept = keep_refusal(changes)
+    release = deployment.release
+    tiers = consequences.tiers(changes, root, usual, stacks, release)
     return {
         "deployment": deployment,
         "is_computing": state in COMPUTING,
@@ -81,7 +84,8 @@ def context(deployment: Deployment, user: User | AnonymousUser | AbstractBaseUse
         "blocked": _blocked(deployment, user, changes),
         "keep_choices": [] if deployment.is_retry else _keep_choices(deployment, not_kept is None),
         "not_kept": message_text(not_kept) if not_kept and not deployment.is_retry else "",
-        "tiers": consequences.tiers(changes, root, usual, stacks),
+        "tiers": tiers,
+        "release": release_card(release, tiers),
         "summary": {"phases": preview_phases(deployment)},
         "forecast": forecast_of(deployment),
         "unchanged": unchanged,

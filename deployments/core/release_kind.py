@@ -1,0 +1,179 @@
+"""What a change does to the servers that are running: nothing, a code release, a disruptive one, replacement.
+
+A template set declares what a release is made of (`release` in its manifest). The kind follows from the files
+of these artifacts that differ between the two sets, and from what CloudFormation does to the servers' group.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from typing import Any, Self
+
+from deployments.core.changes import ChangedResource, Changes, Effect
+from deployments.core.conditions import mapping
+from deployments.core.health.parts import GROUP
+from deployments.core.stored_messages import read_message
+from deployments.core.template_stacks import TemplateStack
+from deployments.core.update_policies import ROLLS, Method, ServerUpdate, server_update
+from deployments.errors import Message
+from deployments.message_codes import Code
+
+LISTED = 20
+"""How many differing files are stored with a release."""
+
+
+class ReleaseKind(StrEnum):
+    """What a release does to a running server, the mildest first."""
+
+    NONE = "none"  # running servers stay as they are
+    CODE = "code"  # unpacked beside, and taken over by workers one after the other: the port never closes
+    DISRUPTIVE = "disruptive"  # the server may not serve meanwhile, so it leaves its target groups before
+    REPLACEMENT = "replacement"  # CloudFormation replaces the servers by the group's update policy
+
+
+PHASED = frozenset({ReleaseKind.CODE, ReleaseKind.DISRUPTIVE})
+"""The kinds that are brought to the servers one by one, before the stacks change."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseRule:
+    """What a manifest declares. `servers` is the path of the nested stack with the servers' group.
+
+    `artifacts` are the keys of the artifacts that a release is made of, `code` patterns of the names in them
+    whose change is a code release.
+    """
+
+    artifacts: tuple[str, ...]
+    servers: str
+    code: tuple[str, ...] = ()
+
+    def is_code(self, name: str) -> bool:
+        """Return whether a file in the artifacts is code; `*` in a pattern matches slashes, too."""
+        return any(fnmatchcase(name, pattern) for pattern in self.code)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """The release of a change: its kind, why, the first differing files, and how many servers there are.
+
+    `stack` is the path of the servers' stack; `interrupts`: no server is in service for a while.
+    """
+
+    kind: ReleaseKind
+    reason: Message
+    stack: str = ""
+    files: tuple[str, ...] = ()
+    number: int = 0
+    servers: int | None = None
+    interrupts: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as a JSON column stores it."""
+        return {
+            "kind": str(self.kind),
+            "reason": self.reason.as_json(),
+            "stack": self.stack,
+            "files": list(self.files),
+            "number": self.number,
+            "servers": self.servers,
+            "interrupts": self.interrupts,
+        }
+
+    @classmethod
+    def from_json(cls, stored: Any) -> Self | None:
+        """Return what `to_json` wrote; None for a preview of a release before this one."""
+        if not isinstance(stored, Mapping) or stored.get("kind") not in list(ReleaseKind):
+            return None
+        servers = stored.get("servers")
+        return cls(
+            kind=ReleaseKind(stored["kind"]),
+            reason=read_message(stored.get("reason")) or Message(Code.RELEASE_NO_FILES),
+            stack=str(stored.get("stack") or ""),
+            files=tuple(map(str, stored.get("files") or ())),
+            number=int(stored.get("number") or 0),
+            servers=servers if isinstance(servers, int) else None,
+            interrupts=bool(stored.get("interrupts")),
+        )
+
+
+def release_of(
+    rule: ReleaseRule | None,
+    differing: Collection[str] | None,
+    changes: Changes,
+    stacks: Mapping[str, TemplateStack],
+) -> Release | None:
+    """Return the release of a change, None if its template set declares none.
+
+    `differing` are the names of the files of the rule's artifacts that differ, None if they are not known;
+    `stacks` those of the new template set, by their path.
+    """
+    if rule is None:
+        return None
+    group = _group(rule, changes)
+    update = _update(rule, stacks)
+    replaced = _replacement(group, update) if group else None
+    if replaced is not None:
+        return Release(
+            kind=ReleaseKind.REPLACEMENT,
+            reason=replaced,
+            stack=rule.servers,
+            servers=update.capacity,
+            interrupts=update.interrupts,
+        )
+    kind, reason = _of_files(rule, differing)
+    return Release(
+        kind=kind,
+        reason=reason,
+        stack=rule.servers,
+        files=tuple(sorted(differing or ())[:LISTED]),
+        number=len(differing or ()),
+        servers=update.capacity,
+        interrupts=kind is ReleaseKind.DISRUPTIVE and update.capacity == 1,
+    )
+
+
+def _of_files(rule: ReleaseRule, differing: Collection[str] | None) -> tuple[ReleaseKind, Message]:
+    if differing is None:
+        return ReleaseKind.DISRUPTIVE, Message(Code.RELEASE_SET_UNKNOWN)
+    if not differing:
+        return ReleaseKind.NONE, Message(Code.RELEASE_NO_FILES)
+    others = sorted(name for name in differing if not rule.is_code(name))
+    if not others:
+        return ReleaseKind.CODE, Message(Code.RELEASE_CODE, {"count": str(len(differing))})
+    values = {"file": others[0], "count": str(len(others))}
+    return ReleaseKind.DISRUPTIVE, Message(Code.RELEASE_DISRUPTIVE, values)
+
+
+def _group(rule: ReleaseRule, changes: Changes) -> ChangedResource | None:
+    """Return the change of the servers' group, None if it does not change."""
+    found = (one for one in changes.resources if one.type == GROUP and one.stack == rule.servers)
+    return next(found, None)
+
+
+def _update(rule: ReleaseRule, stacks: Mapping[str, TemplateStack]) -> ServerUpdate:
+    stack = stacks.get(rule.servers)
+    if stack is None:
+        return ServerUpdate(method=Method.UNKNOWN)
+    bodies = (mapping(body) for body in stack.resources.values())
+    found = next((body for body in bodies if body.get("Type") == GROUP), {})
+    return server_update(found, stack.scope)
+
+
+def _replacement(group: ChangedResource, update: ServerUpdate) -> Message | None:
+    """Return why CloudFormation replaces the servers, None if running ones stay."""
+    values = {"group": group.path}
+    if group.effect in (Effect.ADDED, Effect.REMOVED, Effect.REPLACED, Effect.DELETES_DATA):
+        return Message(Code.RELEASE_GROUP_REPLACED, values)
+    if group.effect in (Effect.MAY_BE_REPLACED, Effect.MAY_DELETE_DATA):
+        return Message(Code.RELEASE_GROUP_MAY_BE_REPLACED, values)
+    rolling = _rolling(group.properties)
+    if not rolling or update.method is Method.NONE:
+        return None
+    return Message(Code.RELEASE_GROUP_ROLLS, values | {"properties": ", ".join(rolling)})
+
+
+def _rolling(properties: Iterable[Any]) -> list[str]:
+    return list(dict.fromkeys(one.name for one in properties if one.name in ROLLS and not one.likely_same))
