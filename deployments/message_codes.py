@@ -57,6 +57,8 @@ class Code(StrEnum):
     SCHEDULE_PASSED = "schedule_passed"
     SCHEDULE_TOO_FAR = "schedule_too_far"
     SCHEDULE_INVALID = "schedule_invalid"
+    SCHEDULE_FROZEN = "schedule_frozen"
+    SCHEDULE_FROZEN_UNTIL = "schedule_frozen_until"
     SCHEDULE_NOT_IN_ZONE = "schedule_not_in_zone"
     CANCEL_AFTER_END = "cancel_after_end"
     CANCEL_TOO_LATE = "cancel_too_late"

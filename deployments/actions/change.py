@@ -12,10 +12,9 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from deployments import catalog
-from deployments.actions import skipped
+from deployments.actions import schedule, skipped
 from deployments.actions.parameters import checked
 from deployments.actions.request import CHANGE, DELETE, Request, busy, requesting
-from deployments.core.approvals import schedule_problem
 from deployments.core.change_summary import keep_refusal, may_lose_data
 from deployments.core.changes import Changes
 from deployments.core.operations import Operation, is_allowed, refusal
@@ -263,10 +262,7 @@ def apply_change(
             )
         skipped.confirm(request, row, in_line=in_line)
         request.details["keep_on_failure"] = keep
-        if scheduled_for is not None:
-            request.details["scheduled_for"] = scheduled_for.isoformat()
-            if why := schedule_problem(scheduled_for, timezone.now()):
-                raise UserFixable("ScheduleNotPossible", why.code, "scheduled_for", **why.params)
+        schedule.check(request, row.environment, scheduled_for)
         if row.environment.requires_approval:
             request.action = "request_approval"
             # With a new version, a step that has begun before writes nothing more.

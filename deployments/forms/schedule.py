@@ -14,15 +14,18 @@ from deployments.errors import UserFixable
 from deployments.message_codes import Code
 
 FIELD = "scheduled_for"
-LATER = "later"
+LATER, AFTER_FREEZE = "later", "after_freeze"
 
 
 def scheduled_time(sent: Mapping[str, str]) -> datetime | None:
     """Return the chosen time, None for "at once".
 
-    It is a local time of the zone that the page named beside its field. Raise UserFixable if it is no time,
+    It is the end of a freeze that the page offered, or a local time of the zone that it named beside its
+    field. Raise UserFixable if it is no time,
     or if it does not name one moment in that zone.
     """
+    if sent.get("when") == AFTER_FREEZE:
+        return _offered(sent.get(AFTER_FREEZE, ""))
     if sent.get("when") != LATER:
         return None
     try:
@@ -37,6 +40,17 @@ def scheduled_time(sent: Mapping[str, str]) -> datetime | None:
     if len(moments) > 1:
         raise UserFixable("ScheduleNotInZone", Code.SCHEDULE_NOT_IN_ZONE, FIELD, zone=name)
     return local.replace(tzinfo=zone)
+
+
+def _offered(sent: str) -> datetime:
+    """Return the time that the page offered, which has its offset. Raise UserFixable if it is none."""
+    try:
+        moment = parse_datetime(sent)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise UserFixable("ScheduleInvalid", Code.SCHEDULE_INVALID, FIELD)
+    return moment
 
 
 @cache

@@ -14,6 +14,7 @@ from deployments.core.changes import Changes
 from deployments.models import Deployment
 from deployments.presentation.approvals import approval_context
 from deployments.presentation.preview import view
+from deployments.presentation.preview.schedule import schedule_context
 from deployments.views.requests import AuthedRequest
 
 
@@ -34,6 +35,7 @@ def _page(
     request: AuthedRequest, deployment: Deployment, *, status: int = 200, **problem: Any
 ) -> HttpResponse:
     context = view.context(deployment, request.user) | approval_context(deployment, request.user)
+    context |= schedule_context(deployment, request.POST.dict())
     context["is_preview"] = view.is_preview(deployment)
     return render(request, "deployments/preview.html", context | problem, status=status)
 

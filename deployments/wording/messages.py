@@ -104,6 +104,14 @@ MESSAGES: Final[Mapping[Code, str]] = {
     Code.SCHEDULE_PASSED: N_("This time has passed. Choose a later one."),
     Code.SCHEDULE_TOO_FAR: N_("Choose a time within the next %(days)s days."),
     Code.SCHEDULE_INVALID: N_("Enter a date and a time."),
+    Code.SCHEDULE_FROZEN: N_(
+        "The account %(account)s will be frozen then by the window “%(name)s”, whose end is not known: "
+        "“%(reason)s” Choose an earlier time."
+    ),
+    Code.SCHEDULE_FROZEN_UNTIL: N_(
+        "The account %(account)s will be frozen then, until %(until)s, by the window “%(name)s”: "
+        "“%(reason)s” Choose another time."
+    ),
     Code.SCHEDULE_NOT_IN_ZONE: N_(
         "In %(zone)s the clocks change at this time, so that it does not occur or occurs twice. Choose "
         "another one."

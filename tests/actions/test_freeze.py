@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -60,6 +60,23 @@ def test_what_begins_a_deployment_is_refused_with_until_when_and_why(action: Cal
     )
     assert Deployment.objects.count() == before
     assert AuditRecord.objects.get().outcome == "refused"
+
+
+def test_a_change_cannot_be_scheduled_into_a_freeze_but_for_its_end() -> None:
+    values = SCENES[change.apply_change]()
+    account = account_of(values)
+    window = freeze(account)
+    end = datetime.combine(window.end_date, window.end_time, UTC)  # type: ignore[arg-type]
+
+    with pytest.raises(UserFixable, match="ScheduleFrozen") as refused:
+        change.apply_change(user=make_operator(), **values, scheduled_for=end - timedelta(minutes=1))
+
+    assert refused.value.field == "scheduled_for"
+    assert error_text(refused.value) == (
+        f"The account {account.name} will be frozen then, until {end:%Y-%m-%d %H:%M} UTC, by the window "
+        "“Year-end sale”: “Every minute counts.” Choose another time."
+    )
+    assert change.apply_change(user=make_operator(), **values, scheduled_for=end).state == "scheduled"
 
 
 def test_previews_and_operation_go_on_in_a_freeze() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 from django.contrib.auth.models import User
@@ -136,9 +136,91 @@ def test_a_freeze_is_shown_where_it_holds_something_back(browser: Client, enviro
     assert sentence in shown.one(id="held-by-freeze").text
     assert sentence in shown.one(id="delete-why-not").text
     assert "disabled" not in shown.one(id="save-time").attributes
-    why = page(browser.get(reverse("change_preview_page", args=[preview.pk]))).one(id="why-not").text
+    why = page(browser.get(reverse("change_preview_page", args=[preview.pk]))).one(id="frozen").text
     assert sentence in why
     assert "“Year-end sale”: “Every minute counts.”" in why
+
+
+def test_in_a_freeze_a_change_is_applied_for_its_end(browser: Client, environment: Environment) -> None:
+    window = freeze(environment.account)
+    end = datetime.combine(window.end_date, window.end_time, UTC)  # type: ignore[arg-type]
+    preview = make_preview(environment)
+    form = page(browser.get(reverse("change_preview_page", args=[preview.pk])))
+
+    choices = {one["value"]: one.attributes for one in form.all("input", name="when")}
+    assert choices["now"]["aria-describedby"] == "frozen"
+    assert ["disabled" in choices[one] for one in ("now", "after_freeze", "later")] == [True, False, False]
+    assert "checked" in choices["after_freeze"]
+    assert f"After the freeze, {end:%Y-%m-%d %H:%M}" in form.text
+    assert "disabled" not in form.one(id="apply-change").attributes
+
+    offered = form.one("input", type="hidden", name="after_freeze")["value"]
+    sent = {"digest": preview.preview_digest, "when": "after_freeze", "after_freeze": offered}
+    browser.post(reverse("change_apply", args=[preview.pk]), sent)
+    preview.refresh_from_db()
+    assert (preview.state, preview.scheduled_for) == ("scheduled", end)
+
+
+def test_a_time_inside_a_freeze_is_refused_with_its_end_as_the_offer(
+    browser: Client, environment: Environment
+) -> None:
+    tomorrow = timezone.now().replace(second=0, microsecond=0) + timedelta(days=1)
+    end = tomorrow + timedelta(hours=2)
+    dates = {"start_date": tomorrow.date(), "start_time": tomorrow.time()}
+    freeze(environment.account, **dates, end_date=end.date(), end_time=end.time())
+    preview = make_preview(environment)
+    shown = page(browser.get(reverse("change_preview_page", args=[preview.pk])))
+    assert [one["value"] for one in shown.all("input", name="when")] == ["now", "later"]
+    sent = {"digest": preview.preview_digest, "when": "later", "zone": "UTC"}
+    sent["scheduled_for"] = f"{tomorrow + timedelta(hours=1):%Y-%m-%dT%H:%M}"
+
+    refused = browser.post(reverse("change_apply", args=[preview.pk]), sent)
+
+    assert refused.status_code == 422
+    form = page(refused)
+    assert f"will be frozen then, until {end:%Y-%m-%d %H:%M} UTC" in form.one(id="schedule-error").text
+    offered = form.one("input", type="hidden", name="after_freeze")["value"]
+    browser.post(
+        reverse("change_apply", args=[preview.pk]), sent | {"when": "after_freeze", "after_freeze": offered}
+    )
+    preview.refresh_from_db()
+    assert preview.scheduled_for == end
+
+
+@pytest.mark.parametrize("sent", ["", "soon", "2026-99-01T10:00:00+00:00", "2027-01-01T10:00:00"])
+def test_an_offered_time_that_is_none_is_refused(
+    browser: Client, environment: Environment, sent: str
+) -> None:
+    preview = make_preview(environment)
+    values = {"digest": preview.preview_digest, "when": "after_freeze", "after_freeze": sent}
+
+    refused = browser.post(reverse("change_apply", args=[preview.pk]), values)
+
+    assert refused.status_code == 422
+    assert "Enter a date and a time." in page(refused).one(id="schedule-error").text
+
+
+def test_a_freeze_without_a_known_end_is_not_waited_for(browser: Client, environment: Environment) -> None:
+    for day in (0, 1):  # one after the other, for ever
+        weekly = {"kind": "weekly", "start_time": time(), "end_time": time()}
+        freeze(environment.account, **weekly, start_day=day * 3, end_day=3 - day * 3)
+    preview = make_preview(environment)
+
+    shown = page(browser.get(reverse("change_preview_page", args=[preview.pk])))
+
+    assert "whose end is not known" in shown.one(id="why-not").text
+    assert "disabled" in shown.one(id="apply-change").attributes
+
+
+def test_a_scheduled_change_says_that_its_time_is_in_a_freeze(
+    browser: Client, environment: Environment
+) -> None:
+    window = freeze(environment.account)
+    end = datetime.combine(window.end_date, window.end_time, UTC)  # type: ignore[arg-type]
+    for moment, is_frozen in ((end - timedelta(minutes=1), True), (end, False)):
+        waiting = make_preview(environment, state="scheduled", scheduled_for=moment)
+        shown = page(browser.get(reverse("change_preview_page", args=[waiting.pk])))
+        assert ("It begins after that at the earliest." in shown.one(id="waits").text) is is_frozen
 
 
 def test_a_queued_change_says_what_it_waits_for(browser: Client, environment: Environment) -> None:

@@ -26,7 +26,7 @@ from deployments.models import Deployment
 from deployments.models.expected import history
 from deployments.models.holds import freeze_hold, hold_of, lock_hold
 from deployments.presentation.holds import held_sentence
-from deployments.presentation.preview import consequences, rows, words
+from deployments.presentation.preview import consequences, rows, schedule, words
 from deployments.presentation.preview.local import find_set, local_diff, planned_stacks
 from deployments.presentation.preview.not_computed import hidden_stacks
 from deployments.presentation.preview.release import release_card
@@ -176,9 +176,12 @@ def _blocked(deployment: Deployment, user: User | AnonymousUser | AbstractBaseUs
 
 
 def _held(deployment: Deployment) -> Message | None:
-    """Return the lock or the freeze that holds a change back; one that is approved first waits afterwards."""
+    """Return what holds a change back: a lock, or a freeze after which it cannot be scheduled.
+
+    One that is approved first waits afterwards.
+    """
     environment = deployment.environment
-    hold = lock_hold(environment)
-    if hold is None and not environment.requires_approval:
-        hold = freeze_hold(environment.account)
-    return hold.message if hold else None
+    if (lock := lock_hold(environment)) or environment.requires_approval:
+        return lock.message if lock else None
+    freeze = freeze_hold(environment.account)
+    return freeze.message if freeze and not schedule.can_wait_for(freeze) else None

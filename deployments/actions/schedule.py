@@ -1,0 +1,32 @@
+"""Check the time at which a change is to be applied."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.utils import timezone
+
+from deployments.actions.request import Request
+from deployments.core.approvals import schedule_problem
+from deployments.errors import UserFixable
+from deployments.message_codes import Code
+from deployments.models import Environment
+from deployments.models.holds import freeze_hold
+
+FIELD = "scheduled_for"
+_FROZEN = {
+    Code.ACCOUNT_FROZEN: Code.SCHEDULE_FROZEN,
+    Code.ACCOUNT_FROZEN_UNTIL: Code.SCHEDULE_FROZEN_UNTIL,
+}
+
+
+def check(request: Request, environment: Environment, scheduled_for: datetime | None) -> None:
+    """Add the time to what is recorded. Raise UserFixable if it cannot be chosen, or is inside a freeze."""
+    if scheduled_for is None:
+        return
+    request.details["scheduled_for"] = scheduled_for.isoformat()
+    if why := schedule_problem(scheduled_for, timezone.now()):
+        raise UserFixable("ScheduleNotPossible", why.code, FIELD, **why.params)
+    if freeze := freeze_hold(environment.account, scheduled_for):
+        why = freeze.message
+        raise UserFixable("ScheduleFrozen", _FROZEN[why.code], FIELD, **why.params)

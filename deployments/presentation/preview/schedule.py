@@ -1,0 +1,54 @@
+"""When a change can be applied, as its page offers it: now, after a freeze, or at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from deployments.core.approvals import schedule_problem
+from deployments.errors import UserFixable
+from deployments.forms.schedule import AFTER_FREEZE, LATER, scheduled_time
+from deployments.models import Deployment
+from deployments.models.holds import Hold, freeze_hold
+from deployments.wording import message_text
+
+
+def can_wait_for(freeze: Hold) -> bool:
+    """Return whether a change can be scheduled for the end of a freeze."""
+    return freeze.until is not None and schedule_problem(freeze.until, timezone.now()) is None
+
+
+def schedule_context(deployment: Deployment, sent: Mapping[str, str]) -> dict[str, Any]:
+    """Return what can be chosen: `after_freeze` is the end of a freeze now, or at the time that was `sent`.
+
+    `frozen` says why the change cannot begin now, or at the time for which it is scheduled.
+    """
+    account = deployment.environment.account
+    now = freeze_hold(account)
+    freeze = freeze_hold(account, at) if (at := _sent_time(sent)) else now
+    planned = freeze_hold(account, deployment.scheduled_for) if deployment.scheduled_for else now
+    is_not_now = now is not None and not deployment.environment.requires_approval
+    offered = freeze if freeze and can_wait_for(freeze) else None
+    return {
+        "after_freeze": offered.until if offered else None,
+        "is_not_now": is_not_now,
+        "chosen_time": _chosen(sent.get("when", ""), is_not_now=is_not_now, is_offered=offered is not None),
+        "frozen": message_text(planned.message) if planned else "",
+    }
+
+
+def _chosen(sent: str, *, is_not_now: bool, is_offered: bool) -> str:
+    """Return the choice that is selected: the one that was sent, or else the first that is possible."""
+    if sent == AFTER_FREEZE and not is_offered:
+        return LATER
+    return sent or (AFTER_FREEZE if is_not_now and is_offered else "now")
+
+
+def _sent_time(sent: Mapping[str, str]) -> datetime | None:
+    try:
+        return scheduled_time(sent)
+    except UserFixable:
+        return None
