@@ -1,6 +1,6 @@
-"""A failed rollback that is continued, and a failed deletion that goes on without a resource.
+"""A failed rollback that is continued, with or without what is stuck.
 
-Both through a portal of real processes; then with `kill -9` of the worker before and after every AWS call.
+Through a portal of real processes; then with `kill -9` of the worker before and after every AWS call.
 """
 
 from __future__ import annotations
@@ -9,21 +9,16 @@ import uuid
 from collections.abc import Callable
 
 import pytest
-from django.contrib.auth.models import Permission, User
-from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
-from deployments.actions.change import apply_change, request_change
+from deployments.actions.change import apply_change
 from deployments.actions.ways_out import (
     request_continue,
-    request_deletion_again,
-    request_take_over,
 )
 from deployments.core.phases import State
 from deployments.errors import UserFixable
 from deployments.message_codes import Code
 from deployments.models import Account, AuditRecord, Deployment, Environment, Event
-from tests.builders import make_user
 from tests.chaos.conftest import (
     Point,
     assert_complete_log,
@@ -32,9 +27,9 @@ from tests.chaos.conftest import (
     kill_worker_when_all_calls_are_held,
     root_stacks,
 )
-from tests.chaos.test_kill_change import applied, change, display_name, operator
+from tests.chaos.test_kill_change import applied, change, operator
 from tests.chaos.test_kill_worker import batches, points_of, stop_observing
-from tests.running import Portal, client, new_account
+from tests.running import Portal, new_account
 from tests.services import Sandbox, wait_until
 from tests.wordings import reason
 
@@ -97,29 +92,6 @@ def go_on(environment: Environment, *skip: str) -> Deployment:
     return request_continue(
         user=operator(), environment=environment, skip=skip, reason="", request_key=uuid.uuid4()
     )
-
-
-def delete_again(
-    environment: Environment, *retain: str, user: User | None = None, force: bool = False
-) -> Deployment:
-    return request_deletion_again(
-        user=user or remover(),
-        environment=environment,
-        resources=retain,
-        typed_name=environment.name,
-        unprotect=True,
-        force=force,
-        reason="",
-        request_key=uuid.uuid4(),
-    )
-
-
-def remover(*more: str) -> User:
-    """Return a user who may delete environments, and what is named besides."""
-    user = make_user(f"remover-{uuid.uuid4().hex[:8]}")
-    for codename in ("delete_environment", *more):
-        user.user_permissions.add(Permission.objects.get(codename=codename))
-    return User.objects.get(pk=user.pk)
 
 
 def roll_back_badly(portal: Portal, sandbox: Sandbox, *created: Deployment) -> list[Deployment]:
@@ -232,118 +204,3 @@ def continued(deployment: Deployment, sandbox: Sandbox) -> int:
     """Return how often CloudFormation began the rollback of the nested stack again."""
     rows = Event.objects.of(deployment).filter(stack__path="", status="UPDATE_ROLLBACK_IN_PROGRESS")
     return rows.count()
-
-
-def remove_badly(portal: Portal, sandbox: Sandbox, *created: Deployment) -> list[Deployment]:
-    """Delete environments so that a resource of the nested stack resists."""
-    for one in created:
-        fail(sandbox, one.environment.account, **{"delete:Named": "it is busy"})
-    ended = portal.wait_for_end(*[portal.remove(one) for one in created])
-    assert {one.state for one in ended} == {State.FAILED}
-    assert {environment_of(one).stack_status for one in ended} == {"DELETE_FAILED"}
-    return ended
-
-
-def test_a_failed_deletion_goes_on_without_what_is_left_in_aws(portal: Portal, sandbox: Sandbox) -> None:
-    (created,) = portal.wait_for_end(portal.deploy())
-    (failed,) = remove_badly(portal, sandbox, created)
-    found = stuck(failed)
-    assert [one.key for one in found.stuck_resources or ()] == ["Inner/Named"]
-
-    (again,) = portal.wait_for_end(delete_again(found))  # the cause is still there
-    assert again.state == State.FAILED, reason(again)
-    assert "it is busy" in reason(again)
-
-    (ended,) = portal.wait_for_end(delete_again(stuck(again), "Inner/Named"))
-    assert ended.state == State.SUCCEEDED, reason(ended)
-    assert root_stacks(ended, sandbox) == ["DELETE_COMPLETE"]
-    assert environment_of(ended).deleted_at
-    sns = client(created.environment.account, "sns", sandbox)
-    assert len(sns.list_topics()["Topics"]) == 1
-
-
-def test_a_forced_deletion_leaves_what_resists_and_needs_its_permission(
-    portal: Portal, sandbox: Sandbox
-) -> None:
-    (created,) = portal.wait_for_end(portal.deploy())
-    (failed,) = remove_badly(portal, sandbox, created)
-    found = stuck(failed)
-    with pytest.raises(PermissionDenied, match="force_delete"):
-        delete_again(found, force=True)
-
-    (ended,) = portal.wait_for_end(delete_again(found, user=remover("force_delete"), force=True))
-    assert ended.state == State.SUCCEEDED, reason(ended)
-    assert root_stacks(ended, sandbox) == ["DELETE_COMPLETE"]
-
-
-def test_a_deletion_that_retains_survives_the_death_of_its_worker_at_every_call(
-    portal: Portal, sandbox: Sandbox
-) -> None:
-    (control,) = portal.wait_for_end(portal.deploy())
-    found = stuck(remove_badly(portal, sandbox, control)[0])
-    stop_observing(control)
-    before = len(calls_of(sandbox, control.environment.account))
-    (ended,) = portal.wait_for_end(delete_again(found, "Inner/Named"))
-    assert ended.state == State.SUCCEEDED, reason(ended)
-    points: list[Point] = points_of(calls_of(sandbox, control.environment.account, since=before))
-    assert len(points) >= 10
-
-    for batch in batches(points):
-        accounts = [new_account() for _ in batch]
-        made = portal.wait_for_end(*[portal.deploy(account=account) for account in accounts])
-        ways = [stuck(one) for one in remove_badly(portal, sandbox, *made)]
-        stop_observing(*made)
-        for account, point in zip(accounts, batch, strict=True):
-            hold_call(portal, account, point)
-        requested = [delete_again(one, "Inner/Named") for one in ways]
-        kill_worker_when_all_calls_are_held(portal, accounts)
-
-        for point, one in zip(batch, portal.wait_for_end(*requested, seconds=180), strict=True):
-            assert one.state == State.SUCCEEDED, (point, reason(one))
-            assert root_stacks(one, sandbox) == ["DELETE_COMPLETE"], point
-            assert_complete_log(one, sandbox)
-
-
-def test_a_stack_that_was_changed_outside_is_recognized_and_taken_over(
-    portal: Portal, sandbox: Sandbox
-) -> None:
-    (created,) = portal.wait_for_end(portal.deploy())
-    known = observed(created, lambda one: one.known_stack)
-    assert known.changed_outside_at is None
-    cloudformation = client(created.environment.account, "cloudformation", sandbox)
-    names = cloudformation.describe_stacks(StackName=known.stack_id)["Stacks"][0]["Parameters"]
-    kept = [
-        {"ParameterKey": one["ParameterKey"], "UsePreviousValue": True}
-        for one in names
-        if one["ParameterKey"] != "Title"
-    ]
-    cloudformation.update_stack(
-        StackName=known.stack_id,
-        TemplateBody=ROOT.replace("Outputs:", "  Extra: {Type: AWS::SQS::Queue}\nOutputs:"),
-        Parameters=[*kept, {"ParameterKey": "Title", "ParameterValue": "outside"}],
-    )
-    cloudformation.get_waiter("stack_update_complete").wait(StackName=known.stack_id)
-    changed = observed(created, lambda one: one.changed_outside_at)
-    assert changed.parameters["Title"] == "first"
-
-    taken = request_take_over(user=operator(), environment=changed, reason="", request_key=uuid.uuid4())
-    (ended,) = portal.wait_for_end(taken)
-    assert ended.state == State.SUCCEEDED, reason(ended)
-    after = environment_of(ended)
-    assert (after.parameters["Title"], after.changed_outside_at) == ("outside", None)
-    assert ended.template_digest != created.template_digest
-    assert AuditRecord.objects.filter(action="take_over", outcome="requested").count() == 1
-
-    following = request_change(
-        user=operator(),
-        environment=after,
-        parameters=after.parameters,
-        reason="",
-        request_key=uuid.uuid4(),
-        current_set=False,
-    )
-    (last,) = applied(portal, following)
-    assert last.state == State.SUCCEEDED, reason(last)
-    assert display_name(last, "Topic", sandbox) == "outside"  # nothing is undone
-    listed = cloudformation.list_stack_resources(StackName=known.stack_id)["StackResourceSummaries"]
-    assert "Extra" in {one["LogicalResourceId"] for one in listed}
