@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import tempfile
+import weakref
 import zipfile
 from collections.abc import Mapping
 from functools import lru_cache
@@ -35,19 +37,26 @@ def packed(template_set: TemplateSet) -> bytes:
     return buffer.getvalue()
 
 
+class _Folder:
+    """A folder that is deleted with this object, and with the process."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="sanso-set-"))
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+
 @lru_cache(maxsize=UNPACKED)
-def _folder(archive: bytes) -> tuple[tempfile.TemporaryDirectory[str], Path]:
-    """Unpack an archive into a folder of this process, which is deleted with the process."""
-    at = tempfile.TemporaryDirectory(prefix="sanso-set-")
-    with zipfile.ZipFile(io.BytesIO(archive)) as packed_set:
-        packed_set.extractall(at.name)
-        folder = packed_set.read(_SET).decode()
-    return at, Path(at.name) / "files" / folder
-
-
 def unpacked(archive: bytes) -> TemplateSet:
-    """Return the set of an archive. Raise UserFixable if this release cannot read it."""
-    return load(_folder(archive)[1])
+    """Return the set of an archive, unpacked into a folder that exists as long as the set is used.
+
+    Threads that unpack one archive at the same time have a folder each. Raise UserFixable if this release
+    cannot read it.
+    """
+    at = _Folder()
+    with zipfile.ZipFile(io.BytesIO(archive)) as packed_set:
+        packed_set.extractall(at.path)
+        folder = packed_set.read(_SET).decode()
+    return load(at.path / "files" / folder, held=at)
 
 
 def with_templates(template_set: TemplateSet, texts: Mapping[str, str]) -> TemplateSet:

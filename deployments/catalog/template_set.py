@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +67,8 @@ class TemplateSet:
     release: ReleaseRule | None = None
     contents: Mapping[str, dict[str, Any]] = field(default_factory=dict, repr=False, compare=False)
     """The parsed templates by file name."""
+    held: object = field(default=None, repr=False, compare=False)
+    """What exists as long as the set does: a temporary folder is deleted when nothing uses it any more."""
 
     @property
     def parameters(self) -> dict[str, Parameter]:
@@ -99,11 +101,14 @@ _read: dict[Path, tuple[tuple[object, ...], TemplateSet]] = {}
 """The set of each folder, with the state of its files at that time: reading it takes 0.2 s."""
 
 
-def load(folder: Path) -> TemplateSet:
+def load(folder: Path, held: object = None) -> TemplateSet:
     """Return the template set of a folder; it is only read again after a change of its files.
 
+    With `held`, the folder is temporary, and the set is not remembered: it would never be deleted.
     Raise UserFixable("TemplateSetMissing" or "TemplateSetBroken") with a message that names the file.
     """
+    if held is not None:
+        return replace(_load(folder), held=held)
     state, known = _read.get(folder, ((), None))
     if known is not None and state and _state(known) == state:
         return known
