@@ -34,7 +34,9 @@ def preview_with(request: AuthedRequest, deployment: Deployment, **problem: Any)
 def _page(
     request: AuthedRequest, deployment: Deployment, *, status: int = 200, **problem: Any
 ) -> HttpResponse:
-    context = view.context(deployment, request.user) | approval_context(deployment, request.user)
+    context = view.context(deployment, request.user, request.GET.dict()) | approval_context(
+        deployment, request.user
+    )
     context |= schedule_context(deployment, request.POST.dict())
     context["is_preview"] = view.is_preview(deployment)
     return render(request, "deployments/preview.html", context | problem, status=status)

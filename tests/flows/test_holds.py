@@ -70,13 +70,15 @@ def test_an_applied_change_says_what_it_waits_for_until_the_freeze_ends(
     window = freeze(account)
     change = make_preview(environment, "traffic")
     page.goto(url(web, "change_preview_page", change.pk))
-    expect(page.locator("#why-not")).to_contain_text("by the window “Year-end sale”")
-    expect(page.locator("#apply-change")).to_be_disabled()
+    now, after = page.get_by_label("Now"), page.get_by_label("After the freeze")
+    expect(page.locator("#frozen")).to_contain_text("by the window “Year-end sale”")
+    expect(now).to_be_disabled()
+    expect(after).to_be_checked()
 
     FreezeWindow.objects.filter(pk=window.pk).update(is_on=False)
-    expect(page.locator("#apply-change")).to_be_enabled()
+    expect(now).to_be_checked()
     FreezeWindow.objects.filter(pk=window.pk).update(is_on=True)  # it begins while the page is open
-    expect(page.locator("#apply-change")).to_be_disabled()
+    expect(after).to_be_checked()
     Deployment.objects.filter(pk=change.pk).update(state="queued", applied_at=timezone.now())
     expect(page.locator("#held")).to_contain_text("Every minute counts.")
 

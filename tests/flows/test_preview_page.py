@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth.models import Permission, User
-from playwright.sync_api import Page, expect
+from django.utils import timezone
+from playwright.sync_api import Browser, Page, expect
 
 from deployments.models import Deployment, Environment
 from tests.flows.addresses import url
 from tests.flows.test_pages import faults
-from tests.flows.web import Web
+from tests.flows.web import Web, logged_in
 from tests.previews import make_preview, many_changes
 
 pytestmark = pytest.mark.timeout(300)
@@ -54,6 +57,48 @@ def test_data_loss_is_confirmed_by_typing_the_name_and_then_the_change_is_applie
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Applied; waiting for its turn")).to_be_visible()
     expect(page.get_by_text("It is about to begin.")).to_be_visible()
+
+
+def test_a_preview_is_read_applied_scheduled_and_discarded_without_javascript(
+    chromium: Browser, web: Web, environment: Environment, operator: User
+) -> None:
+    many = make_preview(environment, changes=many_changes(1000).to_json())
+    lossy = make_preview(environment, "database")
+    later, unwanted = make_preview(environment, "traffic"), make_preview(environment, "traffic")
+    with logged_in(chromium, operator, web.url, java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(url(web, "change_preview_page", many.pk))
+        expect(page.get_by_text("JavaScript is off: this page shows the state")).to_be_visible()
+        page.locator('tr[data-stack="Stack1"]').get_by_role("link", name="Show rows").click()
+        rows = page.locator("#changes-body tr")
+        expect(rows).to_have_count(110)
+        page.get_by_role("searchbox").fill("Topic99")
+        page.get_by_role("button", name="Search").click()
+        expect(rows).to_have_count(21)
+        expect(page.get_by_role("searchbox")).to_have_value("Topic99")
+        page.get_by_role("link", name="Show all rows").click()
+        expect(rows).to_have_count(1010)
+
+        page.goto(url(web, "change_preview_page", lossy.pk))
+        expect(page.locator("#typed-state")).to_be_hidden()
+        page.get_by_role("button", name="Apply").click()  # the browser itself asks for the name
+        expect(page.locator("#typed-name")).to_be_focused()
+        page.keyboard.type(environment.name)
+        page.get_by_role("button", name="Apply").click()
+        expect(page.get_by_role("heading", name="Applied; waiting for its turn")).to_be_visible()
+
+        page.goto(url(web, "change_preview_page", later.pk))
+        expect(page.locator("#scheduled-for")).to_be_hidden()
+        page.get_by_label("At a time").check()
+        page.locator("#scheduled-for").fill(f"{timezone.now() + timedelta(days=2):%Y-%m-%dT%H:%M}")
+        page.get_by_role("button", name="Apply").click()
+        expect(page.get_by_role("heading", name="Scheduled for")).to_be_visible()
+
+        page.goto(url(web, "change_preview_page", unwanted.pk))
+        page.locator("details.folded > summary").click()
+        expect(page.get_by_role("table", name="Probably unchanged")).to_be_visible()
+        page.get_by_role("button", name="Discard").click()
+        expect(page.locator(".banner")).to_contain_text("Nothing was changed in AWS.")
 
 
 def test_the_tree_is_read_by_keyboard_and_closed_stacks_are_loaded_when_opened(

@@ -81,17 +81,23 @@ def _searched(resource: ChangedResource) -> str:
 
 
 def tree(
-    changes: Changes, root: str, *, effect: str = "", query: str = "", opened: str = ""
+    changes: Changes,
+    root: str,
+    *,
+    effect: str = "",
+    query: str = "",
+    opened: str = "",
+    all_open: bool = False,
 ) -> list[StackRow]:
     """Return the stacks with changes, each with its rows if it is open: `opened` is the path of one of them.
 
-    `root` is the name of the root stack.
+    `root` is the name of the root stack; with few changes, all are open.
     """
     found = shown(changes, effect, query)
     by_stack: dict[str, list[ChangedResource]] = {}
     for one in found:
         by_stack.setdefault(one.stack, []).append(one)
-    every = len(found) <= OPEN_UP_TO
+    every = all_open or len(found) <= OPEN_UP_TO
     return [
         StackRow(
             path=path,

@@ -51,8 +51,10 @@ def is_preview(deployment: Deployment) -> bool:
     return state is State.FAILED and State(deployment.last_phase) in BEFORE_STACKS
 
 
-def context(deployment: Deployment, user: User | AnonymousUser | AbstractBaseUser) -> dict[str, Any]:
-    """Return what the page shows."""
+def context(
+    deployment: Deployment, user: User | AnonymousUser | AbstractBaseUser, query: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return what the page shows; `query` is that of its tree, which a browser without scripts sends."""
     changes = Changes.from_json(deployment.changes)
     root = deployment.environment.stack_name
     state = State(deployment.state)
@@ -96,11 +98,14 @@ def context(deployment: Deployment, user: User | AnonymousUser | AbstractBaseUse
         "digest": deployment.preview_digest[:8],
         "edit_set": "deployed" if _has_set_of_base(deployment) else "current",
         "marker": _marker(deployment, place),
-    } | tree_context(deployment, changes, {})
+    } | tree_context(deployment, changes, query)
 
 
 def tree_context(deployment: Deployment, changes: Changes, query: Mapping[str, str]) -> dict[str, Any]:
-    """Return the tree of changes for a query: `effect`, `q` and `stack` as the page's address has them."""
+    """Return the tree of changes for a query: `effect`, `q` and `stack` as the page's address has them.
+
+    With `rows` = all, every stack is open.
+    """
     effect = query.get("effect", "")
     return {
         "stacks": rows.tree(
@@ -109,6 +114,7 @@ def tree_context(deployment: Deployment, changes: Changes, query: Mapping[str, s
             effect=effect,
             query=query.get("q", ""),
             opened=query.get("stack", ""),
+            all_open=query.get("rows") == "all",
         ),
         "deployment": deployment,
         "effects": rows.effect_choices(changes),
