@@ -68,7 +68,7 @@ def test_a_preview_is_read_applied_scheduled_and_discarded_without_javascript(
     with logged_in(chromium, operator, web.url, java_script_enabled=False) as context:
         page = context.new_page()
         page.goto(url(web, "change_preview_page", many.pk))
-        expect(page.get_by_text("JavaScript is off: this page shows the state")).to_be_visible()
+        expect(page.locator("noscript .note")).to_be_visible()
         page.locator('tr[data-stack="Stack1"]').get_by_role("link", name="Show rows").click()
         rows = page.locator("#changes-body tr")
         expect(rows).to_have_count(110)
