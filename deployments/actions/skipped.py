@@ -1,4 +1,4 @@
-"""Confirm at the next change that what a rollback skipped is in line with the templates."""
+"""Confirm with the next change that what a rollback skipped is in line with the templates."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ from deployments.core.changes import Changes
 from deployments.core.stuck import unreconciled
 from deployments.errors import UserFixable
 from deployments.message_codes import Code
-from deployments.models import Deployment, Environment
+from deployments.models import Deployment
+from deployments.runner.skipped import IN_LINE
 
 
 def confirm(request: Request, row: Deployment, *, in_line: bool) -> None:
-    """Take what a rollback skipped as reconciled if the user confirms it. Raise UserFixable otherwise.
+    """Store with a change that what a rollback skipped is in line. Raise UserFixable if it is not confirmed.
 
+    It counts when the change begins: one that is denied, discarded or previewed again has confirmed nothing.
     What the change updates, replaces or removes needs no confirmation: it is in line once that has succeeded.
     """
-    skipped = row.environment.skipped_resources
-    left = unreconciled(skipped, surely_changed(Changes.from_json(row.changes)))
+    changed = surely_changed(Changes.from_json(row.changes))
+    left = unreconciled(row.environment.skipped_resources, changed)
     if not left:
         return
     names = [one.key for one in left]
     if not in_line:
         raise UserFixable("SkippedNotConfirmed", Code.SKIPPED_NOT_CONFIRMED, resources=", ".join(names))
     request.details["in_line"] = names
-    rest = [one.as_json() for one in skipped if one not in left]
-    Environment.objects.filter(pk=row.environment_id).update(skipped=rest)
+    row.record(options=row.options | {IN_LINE: names})

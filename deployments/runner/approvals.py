@@ -14,6 +14,7 @@ from deployments.core.approvals import APPROVE, LATE, VALID_FOR
 from deployments.core.phases import State
 from deployments.models import Approval, Deployment, Environment
 from deployments.runner import event_log
+from deployments.runner.skipped import IN_LINE
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -61,10 +62,11 @@ def deletion_digest(environment: Environment, *, unprotect: bool) -> str:
 def choices_of(deployment: Deployment) -> dict[str, Any]:
     """Return what is approved beside the preview: each choice of who applies it."""
     at = deployment.scheduled_for
+    confirmed = deployment.options.get(IN_LINE)
     return {
         "scheduled_for": at.astimezone(UTC).isoformat() if at else "",
         "keep_on_failure": deployment.keep_on_failure,
-    }
+    } | ({IN_LINE: confirmed} if confirmed else {})  # requests of releases before have none
 
 
 def decide(approval: Approval, decision: str, user: User | None = None, reason: str = "") -> bool:

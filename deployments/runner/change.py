@@ -31,6 +31,7 @@ from deployments.runner import (
     queue,
     releases,
     root_only,
+    skipped,
     stack_rows,
     template_sets,
 )
@@ -229,6 +230,7 @@ def begin(deployment: Deployment, clients: Clients) -> float | None:
     with transaction.atomic():
         deployment.move_to(State.STACKS)
         Environment.objects.filter(pk=deployment.environment_id).update(latest=deployment)
+        skipped.begin(deployment)
         event_log.add(deployment, "phase", key="stacks", phase="stacks")
         event_log.add(
             deployment, "stacks.started", stack_name=deployment.environment.stack_name, kind="update"

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from deployments.core.phases import State
 from deployments.models import Deployment
-from deployments.runner import approvals
+from deployments.runner import approvals, skipped
 
 
 def take_place(deployment: Deployment) -> bool:
@@ -62,6 +62,7 @@ def restart_preview(deployment: Deployment, **values: Any) -> None:
             "applied_by": None,
             "scheduled_for": None,
             "active_key": None,
+            "options": skipped.unconfirmed(deployment),
         }
         | values,
     )

@@ -10,6 +10,24 @@ from deployments.core.phases import Kind, State
 from deployments.core.stuck import StuckResource, unreconciled
 from deployments.models import Deployment, Environment
 
+IN_LINE = "in_line"
+"""The option of a change with the paths that were confirmed to be in line when it was applied."""
+
+
+def begin(deployment: Deployment) -> None:
+    """Take away what was confirmed when the change was applied: it begins now."""
+    confirmed = deployment.options.get(IN_LINE)
+    if not confirmed:
+        return
+    before = Environment.objects.get(pk=deployment.environment_id).skipped_resources
+    rest = [one.as_json() for one in before if one.key not in confirmed]
+    Environment.objects.filter(pk=deployment.environment_id).update(skipped=rest)
+
+
+def unconfirmed(deployment: Deployment) -> dict[str, Any]:
+    """Return the options of a change without what was confirmed with its preview."""
+    return {name: value for name, value in deployment.options.items() if name != IN_LINE}
+
 
 def after(deployment: Deployment, state: State) -> dict[str, Any]:
     """Return the values of the environment's row after a deployment has ended in a state.
