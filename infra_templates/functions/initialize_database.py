@@ -13,6 +13,7 @@ import re
 import ssl
 import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import boto3
@@ -27,6 +28,7 @@ log.setLevel(logging.INFO)
 _RETRY_SECONDS: Final = 5.0
 _CONNECT_SECONDS: Final = 10
 _STATEMENT_SECONDS: Final = 60
+_CERTIFICATES: Final = Path(__file__).parent / "certificates"  # of RDS, a file for each region
 _NAME: Final = re.compile(r"[A-Za-z0-9_]{1,64}")
 # A quoted string, a comment, the end of a statement, or any other character.
 _SQL_TOKEN: Final = re.compile(
@@ -60,7 +62,7 @@ def initialize(request: Request) -> str:
             _run(cursor, "The SQL of the parameter", statement)
         account = (user_name, "%", user["password"])
         # The same as for this connection: whether the server rejects the user without TLS.
-        tls = "REQUIRE SSL" if _requires_tls() else "REQUIRE NONE"
+        tls = "REQUIRE NONE" if _tls() == "off" else "REQUIRE SSL"
         _run(cursor, "CREATE USER", f"CREATE USER IF NOT EXISTS %s@%s IDENTIFIED BY %s {tls}", account)
         _run(cursor, "ALTER USER", f"ALTER USER %s@%s IDENTIFIED BY %s {tls}", account)
         _run(cursor, "GRANT", f"GRANT SELECT, INSERT ON `{database}`.`{table}` TO %s@%s", account[:2])
@@ -102,23 +104,43 @@ def _secret(arn: str) -> dict[str, str]:
     return {"username": str(content["username"]), "password": str(content["password"])}
 
 
-def _requires_tls() -> bool:
-    return os.environ.get("DATABASE_TLS", "require") != "off"
+def _tls() -> str:
+    return os.environ.get("DATABASE_TLS", "verify")
+
+
+def _encryption() -> ssl.SSLContext | None:
+    """Return TLS as DATABASE_TLS demands it; None when it is off.
+
+    verify trusts what this system trusts, and the authorities of RDS in this region. Raises Rejected when
+    those are not known.
+    """
+    if _tls() == "off":
+        return None
+    context = ssl.create_default_context()
+    if _tls() == "verify":
+        region = os.environ["AWS_REGION"]
+        certificates = _CERTIFICATES / f"{region}.pem"
+        if not certificates.is_file():
+            raise Rejected(
+                f"The template set has no RDS certificates for {region}, so the database cannot be verified. "
+                "Set DatabaseTls to require, or add the region's bundle to the set."
+            )
+        context.load_verify_locations(certificates)
+    else:  # in the VPC the security groups determine the server
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def _connect(request: Request) -> pymysql.Connection[Cursor]:
     """Connect as the administrator, retrying until the deadline.
 
     The name of a new cluster may not resolve yet, and the password may be rotated after the secret is read,
-    so the secret is read before each attempt. Raises Rejected at the deadline.
+    so the secret is read before each attempt. Raises Rejected at the deadline, or when the certificate of the
+    database cannot be verified.
     """
     host, port = request.required("Host"), int(request.required("Port"))
-    encryption = None
-    if _requires_tls():
-        # Encrypted without verification of the server: in the VPC the security groups determine the server.
-        encryption = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        encryption.check_hostname = False
-        encryption.verify_mode = ssl.CERT_NONE
+    encryption = _encryption()
     while True:
         admin = _secret(request.required("AdminSecretArn"))
         try:
@@ -135,6 +157,11 @@ def _connect(request: Request) -> pymysql.Connection[Cursor]:
             )
         except pymysql.err.OperationalError as error:
             code = error.args[0]
+            if isinstance(unverified := error.__context__, ssl.SSLCertVerificationError):
+                raise Rejected(
+                    f"The certificate of the database at {host}:{port} cannot be verified: "
+                    f"{unverified.verify_message}."
+                ) from None
             log.warning("Connection to %s:%d failed with error %s", host, port, code)
             if time.monotonic() + _RETRY_SECONDS + _CONNECT_SECONDS > request.deadline:
                 why = "rejects the administrator" if code == ER.ACCESS_DENIED_ERROR else "does not answer"

@@ -84,6 +84,7 @@ class Databases(Protocol):
     """A kind of database."""
 
     name: str
+    authority: str  # the certificate, as PEM, of the authority that signs those of the databases
 
     def prepare(self) -> None:
         """Make ready, in the background, what the first cluster would otherwise wait for."""

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pymysql
 
+from portal.sandbox.backends import certificates
 from portal.sandbox.backends.databases import relays, replication
 from portal.sandbox.backends.databases.cluster_endpoints import ClusterEndpoints
 from portal.sandbox.backends.databases.mariadb import START, MariaDB, Shared, template
@@ -36,16 +37,15 @@ class Aurora:
     endpoint: Endpoint
 
     def __init__(self, base: Path, settings: DatabaseSettings) -> None:
-        self._shared = Shared(base=base, port=settings.port, parameters=settings.parameters)
         self._ended = threading.Event()
-        writer = Node(MariaDB(self._shared, 1, reads_only=False), stage=Stage.SERVES)
-        try:
-            _initialize(writer.server, settings)
-            addresses = ClusterEndpoints(settings.port, settings.endpoint_lag)
-        except BaseException:
-            writer.server.stop()
-            raise
+        addresses = ClusterEndpoints(settings.port, settings.endpoint_lag)
         self.endpoint = addresses.endpoint
+        self._shared = Shared(base=base, endpoint=self.endpoint, parameters=settings.parameters)
+        try:
+            writer = Node(_first_server(self._shared, settings), stage=Stage.SERVES)
+        except BaseException:
+            addresses.close()
+            raise
         self._roles = Roles(writer, addresses, self._shared)
         threading.Thread(
             target=Reconciler(self._roles).run, args=(self._ended,), name="aurora", daemon=True
@@ -194,6 +194,16 @@ class Aurora:
                 raise OSError(otherwise)
 
 
+def _first_server(shared: Shared, settings: DatabaseSettings) -> MariaDB:
+    server = MariaDB(shared, 1, reads_only=False)
+    try:
+        _initialize(server, settings)
+    except BaseException:
+        server.stop()
+        raise
+    return server
+
+
 def _initialize(server: MariaDB, settings: DatabaseSettings) -> None:
     """Create the master user and the database, through the log, so that every server gets them."""
     with server.session(replication.SLOW) as cursor:
@@ -211,6 +221,7 @@ class MariaDBDatabases:
     name = "mariadb"
 
     def __init__(self) -> None:
+        self.authority = certificates.authority().pem
         # In the temporary folder, which goes with the process: MiniStack's records do not outlive it either.
         self._folder = Path(tempfile.mkdtemp(prefix="databases-"))
 

@@ -15,8 +15,9 @@ from typing import Any
 import pymysql
 import pymysql.cursors
 
+from portal.sandbox.backends import certificates
 from portal.sandbox.backends.databases.endpoints import choose_address
-from portal.sandbox.protocols.databases import Address
+from portal.sandbox.protocols.databases import Address, Endpoint
 from portal.sandbox.supervision.child import Child
 from portal.sandbox.supervision.programs import program
 
@@ -73,7 +74,7 @@ class Shared:
     """What the servers of one cluster have in common."""
 
     base: Path
-    port: int
+    endpoint: Endpoint
     parameters: dict[str, str]
     admin_password: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
     replicator_password: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
@@ -119,7 +120,7 @@ class MariaDB:
         try:
             self.clear(number)
             for attempt in range(1, TRIES + 1):
-                self.address = choose_address(shared.port)
+                self.address = choose_address(shared.endpoint.port)
                 try:
                     self.start(reads_only=reads_only)
                 except StartFailed:
@@ -173,10 +174,20 @@ class MariaDB:
         """Start the process and wait for nothing."""
         if self._ended:
             raise StartFailed("The server was stopped for good.")
+        self._write_certificate()
         first = self._folder / "first.sql"
         command = self._command(first if first.exists() else None, reads_only)
         self._child = Child(command, log=self._folder / "server.log")
         self._child.start()
+
+    def _write_certificate(self) -> None:
+        """Write key and certificate for its own address and for those that clients know."""
+        endpoint = self._shared.endpoint
+        addresses = [self.address[0], endpoint.writer, endpoint.reader]
+        key, certificate = certificates.authority().issue(addresses, "Sanso sandbox database")
+        (self._folder / "server.key").touch(mode=0o600)
+        (self._folder / "server.key").write_bytes(key)
+        (self._folder / "server.pem").write_bytes(certificate)
 
     def answers(self) -> bool:
         """Return whether the process answers queries."""
@@ -208,6 +219,8 @@ class MariaDB:
             f"--port={self.address[1]}",
             "--socket=server.sock",  # below the data folder; an absolute path may be too long for a socket
             f"--pid-file={self._folder / 'server.pid'}",
+            f"--ssl-cert={self._folder / 'server.pem'}",
+            f"--ssl-key={self._folder / 'server.key'}",
             "--character-set-server=utf8mb4",
             "--default-time-zone=+00:00",
             f"--server-id={self.number}",

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from portal.sandbox.backends import certificates
 from portal.sandbox.backends.loopback import INSTANCES, Address
 from portal.sandbox.backends.machines import health_checks, stand_ins
 from portal.sandbox.backends.machines.uwsgi import Service, StartFailed
@@ -269,6 +270,7 @@ def _app(host: Host, server: stand_ins.AppServer) -> Service:
         **host.instance.environment,
         "AWS_ENDPOINT_URL": f"http://{os.environ['BIND_HOST']}:{os.environ['GATEWAY_PORT']}",
         "AWS_REGION": server.environment.get("AWS_REGION") or host.scope.region,
+        **_verification(host, server),
         "MALLOC_ARENA_MAX": "1",
         "PATH": os.environ.get("PATH", os.defpath),
         "PYTHONDONTWRITEBYTECODE": "1",
@@ -277,6 +279,16 @@ def _app(host: Host, server: stand_ins.AppServer) -> Service:
     return Service(
         options=options, environment=environment, log=host.folder / "uwsgi.log", listening=listening
     )
+
+
+def _verification(host: Host, server: stand_ins.AppServer) -> dict[str, str]:
+    """Return where the certificates of the database's authority are, as the playbook writes them."""
+    if server.environment.get("DB_TLS") != "verify" or server.environment.get("DB_TLS_CA"):
+        return {}
+    path = host.folder / "database-ca.pem"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(certificates.authority().pem)
+    return {"DB_TLS_CA": str(path)}
 
 
 def _web(host: Host, server: stand_ins.WebServer, resolve: Resolve) -> Service:

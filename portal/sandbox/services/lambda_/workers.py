@@ -5,10 +5,12 @@ import datetime
 import os
 import queue
 import re
+import ssl
 import subprocess
 import threading
 import time
 import uuid
+from pathlib import Path
 from typing import Any
 
 from ministack.core import lambda_runtime
@@ -117,6 +119,7 @@ class Worker(lambda_runtime.Worker):  # type: ignore[misc]  # MiniStack has no t
             "AWS_LAMBDA_LOG_GROUP_NAME": str(logging.get("LogGroup") or f"/aws/lambda/{name}"),
             "AWS_LAMBDA_LOG_STREAM_NAME": self.log_stream,
             "LAMBDA_TASK_ROOT": code,
+            "SSL_CERT_FILE": _trusted(temporary),
             "HOME": temporary,
             "TMPDIR": temporary,
             "TZ": ":UTC",
@@ -131,6 +134,18 @@ def _inherited() -> dict[str, str]:
         for key, part in os.environ.items()
         if (key.upper() in INHERITED or key.startswith("PIP_")) and not WITH_PASSWORD.search(part)
     }
+
+
+def _trusted(folder: str) -> str:
+    """Write the certificates that a function trusts into its folder; return the path.
+
+    They are those of this machine and of the authority of the databases.
+    """
+    usual = os.environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile or ""
+    path = Path(folder, "certificates.pem")
+    known = Path(usual).read_text() if usual and Path(usual).is_file() else ""
+    path.write_text(known + in_use.databases().authority)
+    return str(path)
 
 
 def _kill(process: "subprocess.Popen[str] | None") -> None:

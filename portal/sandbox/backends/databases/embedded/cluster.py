@@ -4,6 +4,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from portal.sandbox.backends import certificates
 from portal.sandbox.backends.databases.embedded.server import Server
 from portal.sandbox.protocols.databases import Address, CannotFailOver, DatabaseSettings, Member
 
@@ -14,6 +15,7 @@ class EmbeddedDatabases:
     name = "embedded"
 
     def __init__(self) -> None:
+        self.authority = certificates.authority().pem
         self._folder = Path(tempfile.mkdtemp(prefix="databases-"))
 
     def prepare(self) -> None:

@@ -191,10 +191,11 @@ def _run(work: Coroutine[Any, Any, Result]) -> Result:
 
 
 def _encryption(folder: Path, endpoint: Endpoint) -> ssl.SSLContext:
-    """Return TLS with a certificate for the two addresses, signed by itself, as MariaDB's is."""
+    """Return TLS with a certificate for the two addresses."""
     path = folder / "server.pem"
     path.touch(mode=0o600)
-    path.write_bytes(certificates.self_signed([endpoint.writer, endpoint.reader], "Sanso embedded database"))
+    addresses = [endpoint.writer, endpoint.reader]
+    path.write_bytes(b"".join(certificates.authority().issue(addresses, "Sanso embedded database")))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(path)
     return context

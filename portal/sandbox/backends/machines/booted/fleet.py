@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from portal.sandbox.backends import certificates
 from portal.sandbox.backends.machines import health_checks
 from portal.sandbox.backends.machines.booted import agent, init, network
 from portal.sandbox.backends.machines.booted.base_tree import Base
@@ -107,6 +108,7 @@ class Booted:
             folder=self._folder / instance.id,
             hostname=instance.hostname,
             private=instance.private_address,
+            trusted=certificates.authority().pem,
             environment={
                 **instance.environment,
                 "AWS_ENDPOINT_URL": f"http://{network.HOST}:{port}",

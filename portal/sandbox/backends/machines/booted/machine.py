@@ -18,6 +18,7 @@ from portal.sandbox.backends.machines.booted.base_tree import Base
 
 BOOT = 60.0  # seconds; a crowded host may need them
 END = 10.0
+TRUSTED = "etc/pki/ca-trust/source/anchors/sandbox.pem"  # where Amazon Linux has what was added to it
 TRIES = 3
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/root"}
 
@@ -35,16 +36,20 @@ class Plan:
     hostname: str = "machine"
     private: str = "10.0.0.4"
     environment: dict[str, str] = field(default_factory=dict)  # of every service and command
+    trusted: str = ""  # certificates, as PEM, that it trusts as a company's image trusts the company's
 
     def files(self) -> dict[str, str]:
         """Return the files that the machine is given before it boots."""
         settings = "".join(f'"{name}={value}" ' for name, value in self.environment.items())
-        return {
+        files = {
             "etc/hostname": f"{self.hostname}\n",
             "etc/hosts": f"127.0.0.1 localhost\n{self.private} {self.hostname}\n",
             "etc/machine-id": f"{hashlib.md5(self.name.encode(), usedforsecurity=False).hexdigest()}\n",
             "etc/systemd/system.conf.d/instance.conf": f"[Manager]\nDefaultEnvironment={settings}\n",
         }
+        if self.trusted:
+            files[TRUSTED] = self.trusted
+        return files
 
 
 class Machine:
