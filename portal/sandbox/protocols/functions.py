@@ -17,6 +17,7 @@ class FunctionCode:
     timeout: float  # seconds of an invocation
     memory: int  # MB
     storage: int  # MB
+    trusted: str = ""  # certificates, as PEM
 
 
 # Given the paths of the code and of the folder for temporary files, as the process sees them.

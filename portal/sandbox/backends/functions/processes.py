@@ -20,6 +20,7 @@ from portal.sandbox.backends.functions.confinement.modes import confinement
 from portal.sandbox.backends.functions.confinement.workspace import Workspace, outside
 from portal.sandbox.protocols.functions import Environment, FunctionCode, FunctionProcess
 
+CERTIFICATES = "sandbox-certificates.pem"  # beside the layers
 INIT = 60.0  # seconds in which the module must be loaded; Lambda allows 10 for much faster machines
 
 
@@ -52,11 +53,15 @@ class ConfinedFunctions:
         except BaseException:
             workspace.remove()
             raise
+        (workspace.opt / CERTIFICATES).write_text(code.trusted)
         packages = _runtime_packages()
         task, temporary = workspace.seen(workspace.task), workspace.seen(workspace.temporary)
         process = workspace.start(
             [sys.executable, "-I", "-S", "-u", bootstrap.__file__],
-            environment=environment(task, temporary),
+            environment={
+                **environment(task, temporary),
+                "SSL_CERT_FILE": f"{workspace.seen(workspace.opt)}/{CERTIFICATES}",
+            },
             folder=workspace.task,
             readable=[*packages, bootstrap.__file__],
             memory=code.memory,

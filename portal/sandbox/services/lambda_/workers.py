@@ -77,6 +77,7 @@ class Worker(lambda_runtime.Worker):  # type: ignore[misc]  # MiniStack has no t
             handler=str(self.config.get("Handler", "")),
             timeout=float(self.config.get("Timeout", 3)),
             memory=int(self.config.get("MemorySize") or 128),
+            trusted=_trusted(),
             storage=int((self.config.get("EphemeralStorage") or {}).get("Size") or 512),
         )
         self.endpoints = routes.endpoints(self.config)
@@ -119,7 +120,6 @@ class Worker(lambda_runtime.Worker):  # type: ignore[misc]  # MiniStack has no t
             "AWS_LAMBDA_LOG_GROUP_NAME": str(logging.get("LogGroup") or f"/aws/lambda/{name}"),
             "AWS_LAMBDA_LOG_STREAM_NAME": self.log_stream,
             "LAMBDA_TASK_ROOT": code,
-            "SSL_CERT_FILE": _trusted(temporary),
             "HOME": temporary,
             "TMPDIR": temporary,
             "TZ": ":UTC",
@@ -136,16 +136,10 @@ def _inherited() -> dict[str, str]:
     }
 
 
-def _trusted(folder: str) -> str:
-    """Write the certificates that a function trusts into its folder; return the path.
-
-    They are those of this machine and of the authority of the databases.
-    """
-    usual = os.environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile or ""
-    path = Path(folder, "certificates.pem")
-    known = Path(usual).read_text() if usual and Path(usual).is_file() else ""
-    path.write_text(known + in_use.databases().authority)
-    return str(path)
+def _trusted() -> str:
+    """Return the certificates that a function trusts: this machine's, and the authority of the databases."""
+    usual = Path(os.environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile or os.devnull)
+    return (usual.read_text() if usual.is_file() else "") + in_use.databases().authority
 
 
 def _kill(process: "subprocess.Popen[str] | None") -> None:
