@@ -195,6 +195,33 @@ def cancellation(
     )
 
 
+def discard_stages(deployment: Deployment) -> Sequence[CancelStage]:
+    """Return the stages of a change that a person has discarded before it began; () of any other."""
+    at, user = deployment.cancel_requested_at, deployment.canceled_by
+    if at is None or not deployment.cancel_code:
+        return ()
+    by = _("by %(user)s") % {"user": user.get_username()} if user else ""
+    accepted = deployment.cancel_accepted_at
+    detail = _("AWS accepted %(action)s") % {"action": "DeleteChangeSet"}
+    if not deployment.change_set_id:
+        detail = _("no call to AWS was needed")
+    return (
+        CancelStage(label=pgettext("cancel", "Requested"), at=at, detail=by),
+        CancelStage(
+            label=pgettext("cancel", "Accepted"),
+            at=accepted,
+            detail=detail if accepted else _waits(deployment),
+            is_current=accepted is None,
+        ),
+        CancelStage(
+            label=pgettext("cancel", "Stopped"),
+            at=deployment.ended_at,
+            detail=_end(deployment) if deployment.ended_at else "",
+            is_current=accepted is not None and deployment.ended_at is None,
+        ),
+    )
+
+
 def _not_canceled(first: CancelStage, why: str) -> Cancellation:
     return Cancellation(title=_("Not canceled"), stages=(first,), refusal=why)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ from deployments.core.changes import ChangedResource, Changes
 from deployments.core.release_kind import Release, ReleaseKind
 from deployments.errors import Message
 from deployments.message_codes import Code
-from deployments.models import Deployment, Environment
+from deployments.models import Deployment, Environment, Expectation
+from tests.actions.test_freeze import freeze
 from tests.builders import make_deployment, make_environment
 from tests.previews import make_preview, many_changes
 from tests.views.pages import Element, page
@@ -279,3 +281,59 @@ def test_one_server_alone_is_warned_of_and_both_cards_say_the_same(
 
 def test_a_set_that_declares_no_release_has_no_card(browser: Client, shop: Environment) -> None:
     assert not opened(browser, make_preview(shop, "scale")).all(id="release")
+
+
+def test_each_changed_parameter_says_what_it_causes(browser: Client, shop: Environment) -> None:
+    base = make_deployment(shop, state="succeeded", parameters={"DatabaseName": "datelog", "Owner": "ana"})
+    values: dict[str, Any] = {"base": base, "parameters": {"DatabaseName": "shop", "Owner": "ben"}}
+
+    shown = opened(browser, make_preview(shop, "database", **values))
+
+    table = shown.one("table", class_="values")
+    assert "Effect" in table.one("thead").text
+    database, owner = table.one("tbody").all("tr")
+    assert "Deletes the data of DbCluster Replaces" in database.one("td", class_="effects").text
+    assert owner.one("td", class_="effects").text == "–"
+
+    computing = make_preview(shop, state="change_set", last_phase="change_set", **values)
+    assert "Effect" not in opened(browser, computing).one("table", class_="values").text
+
+
+def test_the_time_of_the_clock_at_which_it_is_ready_is_said_with_its_range(
+    browser: Client, shop: Environment
+) -> None:
+    browser.cookies["sanso_zone"] = "Asia/Tokyo"
+    at = datetime(2026, 12, 1, 5, 30, 20, tzinfo=UTC)
+    change = make_preview(shop, "scale", state="scheduled", scheduled_for=at)
+    numbers = {"seconds": 600.0, "low": 480.0, "high": 900.0, "runs": 2}
+    Expectation.objects.create(deployment=change, **numbers)
+    ready = opened(browser, change).one(id="ready-at").text
+    assert ready == "Ready about 2026-12-01 14:40 JST (14:38–14:46) if it begins at its time."
+
+    now = make_preview(shop, "scale")
+    Expectation.objects.create(deployment=now, **numbers)
+    shown = opened(browser, now).one(id="ready-at")
+    assert shown["data-offsets"] == "600 480 900"
+    assert shown.text.startswith("If it begins now, ready about")
+    freeze(shop.account)
+    assert not opened(browser, now).all(id="ready-at")
+
+
+def test_a_discarded_change_says_when_that_was_requested_accepted_and_done(
+    browser: Client, shop: Environment, operator: User
+) -> None:
+    at = datetime(2026, 12, 1, 5, 30, tzinfo=UTC)
+    values: dict[str, Any] = {"cancel_code": "discarded", "canceled_by": operator, "cancel_requested_at": at}
+    change = make_preview(shop, "scale", change_set_id="arn:changes", **values)
+    stages = [one.text for one in opened(browser, change).one("ol", class_="cancel-stages").all("li")]
+    assert [text.split()[1] for text in stages] == ["Requested", "Accepted", "Stopped"]
+    assert "by ana" in stages[0]
+    assert "waiting for the step in progress" in stages[1]
+
+    later = {"cancel_accepted_at": at + timedelta(seconds=2), "ended_at": at + timedelta(seconds=2)}
+    Deployment.objects.filter(pk=change.pk).update(state="canceled", **later)
+    stages = [one.text for one in opened(browser, change).one("ol", class_="cancel-stages").all("li")]
+    assert "AWS accepted DeleteChangeSet" in stages[1]
+    assert stages[2].startswith("✓ Stopped")
+    expired = make_preview(shop, "scale", state="canceled", cancel_code="expired")
+    assert not opened(browser, expired).all("ol", class_="cancel-stages")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from deployments.core.change_summary import (
@@ -25,10 +26,13 @@ from deployments.forms import ON_FAILURE
 from deployments.models import Deployment
 from deployments.models.expected import history
 from deployments.models.holds import freeze_hold, hold_of, lock_hold
+from deployments.presentation.canceling import discard_stages
 from deployments.presentation.holds import held_sentence
 from deployments.presentation.preview import consequences, rows, schedule, words
+from deployments.presentation.preview.inputs import parameter_rows
 from deployments.presentation.preview.local import find_set, local_diff, planned_stacks
 from deployments.presentation.preview.not_computed import hidden_stacks
+from deployments.presentation.preview.ready_at import ready_at
 from deployments.presentation.preview.release import release_card
 from deployments.presentation.queue_place import Place, place_of
 from deployments.presentation.summary import preview_phases
@@ -68,6 +72,8 @@ def context(
     not_kept = keep_refusal(changes)
     release = deployment.release
     tiers = consequences.tiers(changes, root, usual, stacks, release)
+    diff = local_diff(deployment, template_set)
+    forecast = forecast_of(deployment)
     return {
         "deployment": deployment,
         "is_computing": state in COMPUTING,
@@ -76,7 +82,8 @@ def context(
         "is_queued": state is State.QUEUED,
         "place": place,
         "held": held_sentence(deployment.environment) if state is State.QUEUED else "",
-        "diff": local_diff(deployment, template_set),
+        "diff": diff,
+        "parameters": parameter_rows(diff, changes),
         "sentence": words.sentence(changes),
         "hazards": [_hazard(one, deployment.changes.get("facts") or {}) for one in lost],
         "needs_name": may_lose_data(changes),
@@ -89,7 +96,8 @@ def context(
         "tiers": tiers,
         "release": release_card(release, tiers),
         "summary": {"phases": preview_phases(deployment)},
-        "forecast": forecast_of(deployment),
+        "forecast": forecast,
+        "ready": ready_at(deployment, forecast, timezone.now()),
         "unchanged": unchanged,
         "unchanged_number": sum(len(one.names) for one in unchanged),
         "hit_rate": rate,
@@ -97,6 +105,7 @@ def context(
         "prediction": deployment.prediction,
         "digest": deployment.preview_digest[:8],
         "edit_set": "deployed" if _has_set_of_base(deployment) else "current",
+        "discard_stages": discard_stages(deployment),
         "marker": _marker(deployment, place),
     } | tree_context(deployment, changes, query)
 

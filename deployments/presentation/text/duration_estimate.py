@@ -45,11 +45,17 @@ def estimate_creation(template_set: TemplateSet, account: Account) -> DurationEs
 
 @dataclass(frozen=True, slots=True)
 class ChangeForecast:
-    """How long a change takes from Apply until its environment is ready, the range, and its basis."""
+    """How long a change takes from Apply until its environment is ready, the range, and its basis.
+
+    The numbers are in seconds.
+    """
 
     middle: str
     spread: str
     basis: str
+    seconds: float
+    low: float
+    high: float
 
 
 def forecast_of(deployment: Deployment) -> ChangeForecast | None:
@@ -59,7 +65,8 @@ def forecast_of(deployment: Deployment) -> ChangeForecast | None:
         return None
     middle, low, high = amount(found.seconds, found.low, found.high)
     forecast = Forecast(found.seconds, found.low, found.high, found.runs)
-    return ChangeForecast(middle, f"{low}–{high}", _basis_of_change(forecast, deployment.environment.account))
+    basis = _basis_of_change(forecast, deployment.environment.account)
+    return ChangeForecast(middle, f"{low}–{high}", basis, found.seconds, found.low, found.high)
 
 
 def _basis_of_change(forecast: Forecast, account: Account) -> str:

@@ -82,6 +82,21 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   search.focus();
 });
+const ready = document.querySelector("#ready-at[data-zone]");
+
+/* The environment would be ready later the later it begins: to the minute, as on the server. */
+function showReady() {
+  const minute = 60_000;
+  const rounded = [Math.round, Math.floor, Math.ceil];
+  const format = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: ready.dataset.zone });
+  const offsets = ready.dataset.offsets.split(" ");
+  ready.querySelectorAll("time").forEach((place, at) => {
+    const moment = rounded[at]((Date.now() + offsets[at] * 1000) / minute) * minute;
+    place.textContent = format.format(moment);
+  });
+}
+
+if (ready) setInterval(showReady, 20_000);
 typed?.addEventListener("input", () => {
   const met = typed.value.trim() === typed.dataset.name;
   const output = document.getElementById("typed-state");
