@@ -2,6 +2,16 @@
 
 from deployments.catalog.archive import packed, unpacked, with_templates
 from deployments.catalog.artifacts import build_objects, differing_files
+from deployments.catalog.content import content_of
 from deployments.catalog.template_set import TemplateSet, load
 
-__all__ = ["TemplateSet", "build_objects", "differing_files", "load", "packed", "unpacked", "with_templates"]
+__all__ = [
+    "TemplateSet",
+    "build_objects",
+    "content_of",
+    "differing_files",
+    "load",
+    "packed",
+    "unpacked",
+    "with_templates",
+]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from deployments.catalog import build_objects, load, template_set
+from deployments.catalog import build_objects, content_of, load, packed, template_set, unpacked
 from deployments.errors import UserFixable
 from deployments.wording import error_text
 
@@ -332,3 +332,17 @@ def test_presets_of_the_set_that_ships_set_the_same_parameters_and_one_is_what_n
     assert [preset.name for preset in found.presets if preset.values.items() <= initial.items()] == [
         "standard"
     ]
+
+
+def test_the_content_of_a_set_has_its_files_parameters_and_the_sources_of_its_zips(tmp_path: Path) -> None:
+    manifest = (
+        "root: root.yaml\nbucket_parameter: Bucket\nprefix_parameter: Prefix\nartifacts:\n"
+        "  - {key: functions/f.zip, module: functions/f.py, packages: [pymysql]}\n"
+    )
+    files = {"template-set.yaml": manifest, "functions/f.py": "x = 1"}
+    found = content_of(unpacked(packed(load(make_set(tmp_path, **files)))))
+
+    assert set(found.files) == {"template-set.yaml", "root.yaml", "inner.yaml"}
+    assert found.artifacts == {"functions/f.zip": {"f.py": b"x = 1"}}
+    assert found.packages == {"functions/f.zip": ("pymysql",)}
+    assert "Count" in found.parameters
