@@ -19,6 +19,7 @@ from deployments.views import (
     preview,
     replay,
     stream,
+    update_environment,
 )
 from deployments.views.change_environment import environment_change
 from deployments.views.comparison import comparison_page
@@ -46,6 +47,18 @@ urlpatterns = [
         for tab in environment.TABS_BESIDE_OVERVIEW
     ),
     path("environments/<int:pk>/change", environment_change, name="environment_change"),
+    path("environments/<int:pk>/update", update_environment.environment_update, name="environment_update"),
+    path(
+        "environments/<int:pk>/update/<int:version>/preview",
+        update_environment.environment_update_preview,
+        name="environment_update_preview",
+    ),
+    path("environments/<int:pk>/channel", update_environment.environment_channel, name="environment_channel"),
+    path(
+        "environments/<int:pk>/resume-updates",
+        update_environment.environment_resume_updates,
+        name="environment_resume_updates",
+    ),
     path("environments/<int:pk>/roll-back", environment_roll_back, name="environment_roll_back"),
     path("environments/<int:pk>/cancel", cancel.environment_cancel, name="environment_cancel"),
     path("environments/<int:pk>/delete", environment_delete, name="environment_delete"),

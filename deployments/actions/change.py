@@ -47,6 +47,17 @@ def set_of(deployment: Deployment) -> catalog.TemplateSet:
     return found
 
 
+def set_of_version(version: TemplateVersion) -> catalog.TemplateSet:
+    """Return the files of a version, which are kept also when its source is gone.
+
+    Raise UserFixable if they are not stored, or this release cannot read them.
+    """
+    found = template_sets.find(version.digest)
+    if found is None:
+        raise UserFixable("TemplateSetNotStored", Code.TEMPLATE_VERSION_NOT_STORED, version=version.label)
+    return found
+
+
 def request_change(
     *,
     user: User,
@@ -55,13 +66,15 @@ def request_change(
     reason: str,
     request_key: UUID,
     current_set: bool = True,
+    version: TemplateVersion | None = None,
     rolls_back_to: Deployment | None = None,
     is_retry: bool = False,
 ) -> Deployment:
     """Request the preview of a change, and return its deployment; it changes nothing until it is applied.
 
     `parameters` has the values of all parameters; a secret without a value keeps the one in AWS.
-    `current_set` takes the current version of the template set, otherwise that of the last good deployment.
+    `version` is the version of a template set that the environment gets. Without one, `current_set` takes the
+    bundled set as it is now, otherwise the version of the last good deployment stays.
     With `rolls_back_to`, the set is that deployment's. A second call with the same `request_key` returns the
     deployment of the first. After a failure that was kept, only a retry is possible (`is_retry`): its set is
     that of the deployment that failed, or the current one. Raise UserFixable with the field that the user
@@ -74,16 +87,13 @@ def request_change(
     try:
         with requesting(request):
             base = _changeable(environment, is_retry=is_retry)
-            if current_set and rolls_back_to is None:
-                template_set = catalog.load(settings.SANSO_TEMPLATE_SET)
-                version: TemplateVersion | None = versions.bundled(template_set)
-            else:
-                source = rolls_back_to or base
-                template_set, version = set_of(source), versions.of(source)
+            is_current = current_set and rolls_back_to is None
+            chosen = _chosen(rolls_back_to or base, version, is_current=is_current)
+            request.details = _details(*chosen)
             request.deployment = _created(
                 request,
                 base,
-                (template_set, version),
+                chosen,
                 parameters,
                 rolls_back_to,
                 request_key=request_key,
@@ -92,6 +102,28 @@ def request_change(
             return request.deployment
     except IntegrityError:  # the other click of a double click
         return Deployment.objects.get(request_key=request_key)
+
+
+def request_version(
+    *, user: User, environment: Environment, version: TemplateVersion, reason: str, request_key: UUID
+) -> Deployment:
+    """Request the preview of a change to a version of a template set, with the parameters as they are.
+
+    What the version adds gets its default. Raise UserFixable as `request_change` does: also with the field of
+    a parameter that it adds without a default.
+    """
+    declared = set_of_version(version).parameters
+    # CloudFormation gives a stack the default of a parameter that it does not have yet.
+    present: dict[str, str] = environment.parameters
+    values = {name: present.get(name, one.default or "") for name, one in declared.items() if not one.no_echo}
+    return request_change(
+        user=user,
+        environment=environment,
+        parameters=values,
+        reason=reason,
+        request_key=request_key,
+        version=version,
+    )
 
 
 def request_rollback(*, user: User, deployment: Deployment, reason: str, request_key: UUID) -> Deployment:
@@ -107,6 +139,35 @@ def request_rollback(*, user: User, deployment: Deployment, reason: str, request
         request_key=request_key,
         rolls_back_to=deployment,
     )
+
+
+Chosen = tuple[catalog.TemplateSet, TemplateVersion | None]
+"""A template set, and the version that it is, if it is one of a set that Sanso knows."""
+
+
+def _chosen(source: Deployment, version: TemplateVersion | None, *, is_current: bool) -> Chosen:
+    """Return the files of a version, the bundled set as it is now, or the version of a deployment."""
+    if version is None and not is_current:
+        return set_of(source), versions.of(source)
+    version = version or versions.bundled(catalog.load(settings.SANSO_TEMPLATE_SET))
+    return _usable(version, source), version
+
+
+def _details(template_set: catalog.TemplateSet, version: TemplateVersion | None) -> dict[str, str]:
+    """Return what the audit record says of the version."""
+    return {"set": template_set.digest[:12]} | ({"version": version.label} if version else {})
+
+
+def _usable(version: TemplateVersion, base: Deployment) -> catalog.TemplateSet:
+    """Return the files of a version. Raise UserFixable if it was withdrawn, unless the environment has it."""
+    if version.status == "withdrawn" and version.digest != base.template_digest:
+        raise UserFixable(
+            "VersionWithdrawn",
+            Code.TEMPLATE_VERSION_WITHDRAWN,
+            version=version.label,
+            reason=version.status_reason,
+        )
+    return set_of_version(version)
 
 
 def retried(environment: Environment) -> Deployment | None:
@@ -137,7 +198,7 @@ def _changeable(environment: Environment, *, is_retry: bool) -> Deployment:
 def _created(
     request: Request,
     base: Deployment,
-    chosen: tuple[catalog.TemplateSet, TemplateVersion | None],
+    chosen: Chosen,
     parameters: Mapping[str, str],
     rolls_back_to: Deployment | None,
     *,
@@ -153,7 +214,7 @@ def _created(
     else:
         known = {} if creates else {**environment.parameters, **base.parameters}
         given = _with_fixed(template_set, parameters, known)
-    secrets = {name for name, parameter in declared.items() if parameter.no_echo}
+    secrets = _kept_secrets(template_set, base)
     plain, secret = checked(template_set, given, kept=secrets)
     source = rolls_back_to or base
     deployment = Deployment.objects.create(
@@ -200,6 +261,13 @@ def _with_fixed(
         if parameter.choose_once and name in known and given.setdefault(name, known[name]) != known[name]:
             raise UserFixable("ChosenOnce", Code.PARAMETER_CHOSEN_ONCE, f"parameter_{name}")
     return given
+
+
+def _kept_secrets(template_set: catalog.TemplateSet, base: Deployment) -> set[str]:
+    """Return the secrets that the stack has: those of the set that is deployed, if it is stored."""
+    secrets = {name for name, parameter in template_set.parameters.items() if parameter.no_echo}
+    before = template_sets.find(base.template_digest)
+    return secrets & before.parameters.keys() if before else secrets
 
 
 def _protection(template_set: catalog.TemplateSet, parameters: Mapping[str, str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
@@ -16,10 +17,15 @@ from deployments.core.status import PROBLEMS, is_rolled_back_create
 from deployments.core.stuck import StuckResource
 from deployments.models.account import Account
 from deployments.models.fields import IdField
+from deployments.models.template_source import TemplateSource
 from deployments.models.template_version import TemplateVersion
 
 if TYPE_CHECKING:
     from deployments.models.deployment import Deployment
+
+
+VERSION = ("template_version__source", "went_back_from")
+"""What pages show of the version of an environment."""
 
 
 class EnvironmentState(models.IntegerChoices):
@@ -104,7 +110,7 @@ class EnvironmentQuerySet(models.QuerySet["Environment"]):
 
     def for_list(self) -> Self:
         """Select everything that the list shows, problems first, then newest, without a query per row."""
-        rows = self.with_state().select_related("account", "owner", "latest__requested_by")
+        rows = self.with_state().select_related("account", "owner", "latest__requested_by", *VERSION)
         return rows.defer("secret_fingerprints").order_by("state", "-pk")
 
     def after(self, state: int, pk: int) -> Self:
@@ -113,7 +119,31 @@ class EnvironmentQuerySet(models.QuerySet["Environment"]):
 
     def for_page(self) -> Self:
         """Select everything of the row that the environment's page shows."""
-        return self.select_related("account", "owner", "latest__requested_by")
+        return self.select_related("account", "owner", "latest__requested_by", *VERSION)
+
+    def that_follow_a_channel(self) -> Self:
+        """Keep those that exist and follow branches or tags, with their version."""
+        return self.live().exclude(channel="").exclude(template_version=None).select_related(*VERSION)
+
+    def paused(self) -> Self:
+        """Keep those that somebody brought back to an earlier version, so that their channel offers less."""
+        return self.exclude(went_back_from=None)
+
+    def of_source(self, source_pk: int) -> Self:
+        """Keep those that have a version of a template set."""
+        return self.filter(template_version__source=source_pk)
+
+    def in_keys(self, keys: Collection[int]) -> Self:
+        """Keep those with these keys."""
+        return self.filter(pk__in=keys)
+
+    def ready_from(self, source: TemplateSource) -> Self:
+        """Keep those without problems that have a version of a template set, the newest versions first."""
+        rows = self.live().without_recordings().of_source(source.pk)
+        rows = rows.in_state(EnvironmentState.DEPLOYED).exclude(health_word="unhealthy")
+        return rows.select_related("template_version", "account").order_by(
+            "-template_version__number", "name"
+        )
 
     def observed(self) -> Self:
         """Keep those whose stack is polled between deployments."""
@@ -178,6 +208,10 @@ class Environment(models.Model):
         editable=False,
     )
     channel = models.CharField(_("channel"), max_length=255, blank=True, default="", editable=False)
+    # The version from which somebody went back to an earlier one: the channel offers only newer ones than it.
+    went_back_from = models.ForeignKey(
+        TemplateVersion, null=True, on_delete=models.SET_NULL, related_name="+", editable=False
+    )
     # A second person approves its changes and its deletion (not the deletion protection of AWS).
     requires_approval = models.BooleanField(_("changes require approval"), default=False)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Self
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from deployments.core.template_updates import SetVersion
 from deployments.models.fields import IdField
 from deployments.models.template_source import TemplateSource
 
@@ -28,6 +31,18 @@ class TemplateVersionQuerySet(models.QuerySet["TemplateVersion"]):
     def active(self) -> Self:
         """Keep those from which new environments can be created."""
         return self.filter(status="active")
+
+    def offered_in(self, sources: Collection[int]) -> Self:
+        """Keep those of some template sets that a channel can offer: what branches and tags point at.
+
+        Of folders and archives, which have neither, all.
+        """
+        pointed_at = TemplateRef.objects.filter(source__in=sources).values("version")
+        return self.filter(source__in=sources).filter(Q(pk__in=pointed_at) | ~Q(source__kind="git"))
+
+    def between(self, source: int, first: int, last: int) -> Self:
+        """Keep those of one template set with these numbers."""
+        return self.filter(source=source, number__range=(first, last))
 
     def with_digest(self, digest: str) -> TemplateVersion | None:
         """Return the version whose files have this digest: of several, the one that was fetched first."""
@@ -93,12 +108,32 @@ class TemplateVersion(models.Model):
         tags = [name.removeprefix(TAGS) for name in self.ref_names if name.startswith(TAGS)]
         if tags:
             return str(tags[-1])
-        return self.commit[:SHORT] or gettext("version %(number)s") % {"number": self.number}
+        return self.short_commit or gettext("version %(number)s") % {"number": self.number}
+
+    @property
+    def short_commit(self) -> str:
+        """Return the first characters of the commit, "" of a folder or an archive."""
+        return self.commit[:SHORT]
+
+    @property
+    def facts(self) -> SetVersion:
+        """Return what decisions about versions take of it."""
+        return SetVersion(
+            pk=self.pk, number=self.number, is_active=self.status == "active", refs=tuple(self.ref_names)
+        )
 
     @property
     def names(self) -> list[str]:
         """Return the branches and tags that pointed at it at the last fetch, without what git prefixes."""
         return [str(name).removeprefix(TAGS).removeprefix(BRANCHES) for name in self.ref_names]
+
+
+class TemplateRefQuerySet(models.QuerySet["TemplateRef"]):
+    """Named queries over branches and tags."""
+
+    def in_sources(self, sources: Collection[int]) -> Self:
+        """Keep those of some template sets."""
+        return self.filter(source__in=sources)
 
 
 class TemplateRef(models.Model):
@@ -127,6 +162,8 @@ class TemplateRef(models.Model):
         related_name="+",
         verbose_name=_("confirmed by"),
     )
+
+    objects = models.Manager.from_queryset(TemplateRefQuerySet)()
 
     class Meta:
         ordering = ("name",)

@@ -12,6 +12,7 @@ from django.db.models import Max
 
 from deployments import catalog
 from deployments.core.phases import Kind, State
+from deployments.core.template_updates import is_earlier
 from deployments.errors import UserFixable
 from deployments.models import Deployment, Environment, TemplateSource, TemplateVersion
 from deployments.runner import template_sets
@@ -82,7 +83,31 @@ def of(deployment: Deployment) -> TemplateVersion | None:
 
 
 def pinned(deployment: Deployment, state: State) -> dict[str, object]:
-    """Return the columns of its environment after a deployment that ends in `state`."""
-    if state is not State.SUCCEEDED or deployment.kind not in (Kind.CREATE, Kind.UPDATE):
+    """Return the columns of its environment after a deployment that ends in `state`.
+
+    Who goes back to an earlier version, or rolls an attempt at a later one back, is not offered the later one
+    again by the channel.
+    """
+    if state is not State.SUCCEEDED:
         return {}
-    return {"template_version": of(deployment)}
+    rows = Environment.objects.select_related("template_version", "went_back_from")
+    environment = rows.get(pk=deployment.environment_id)
+    before, back_from = environment.template_version, environment.went_back_from
+    if deployment.kind == Kind.ROLLBACK_UPDATE:
+        tried = of(deployment.base) if deployment.base else None
+        return {"went_back_from": tried} if _is_back(before, tried) else {}
+    if deployment.kind not in (Kind.CREATE, Kind.UPDATE):
+        return {}
+    now = of(deployment)
+    if not _is_back(now, back_from):  # it was reached, or is of another set
+        back_from = None
+    if _is_back(now, before) and not _is_back(before, back_from):
+        back_from = before
+    return {"template_version": now, "went_back_from": back_from}
+
+
+def _is_back(now: TemplateVersion | None, other: TemplateVersion | None) -> bool:
+    """Return whether a version comes before another one of the same set."""
+    if now is None or other is None or now.source_id != other.source_id:
+        return False
+    return is_earlier(now.facts, other.facts)

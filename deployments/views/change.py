@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable
 from functools import partial
 
@@ -17,7 +16,7 @@ from deployments.errors import UserFixable
 from deployments.forms import schedule
 from deployments.models import Deployment
 from deployments.views.preview import preview_with
-from deployments.views.requests import AuthedRequest, may
+from deployments.views.requests import AuthedRequest, may, request_key_of
 from deployments.wording import error_text
 
 
@@ -77,11 +76,11 @@ def change_preview(request: AuthedRequest, pk: int) -> HttpResponse:
 def deployment_roll_back(request: AuthedRequest, pk: int) -> HttpResponse:
     """Request the preview of a change back to an earlier deployment."""
     deployment = get_object_or_404(Deployment.objects.for_page(), pk=pk)
-    try:
-        key = uuid.UUID(request.POST.get("request_key", ""))
-    except ValueError:
-        key = uuid.uuid4()
     go_back = partial(
-        change.request_rollback, user=request.user, deployment=deployment, reason="", request_key=key
+        change.request_rollback,
+        user=request.user,
+        deployment=deployment,
+        reason="",
+        request_key=request_key_of(request),
     )
     return _requested(request, deployment, go_back)

@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
 from deployments import catalog
-from deployments.actions.change import base_of, request_change, retried, set_of
+from deployments.actions.change import base_of, request_change, retried, set_of, set_of_version
 from deployments.actions.request import CHANGE
 from deployments.actions.roll_back import returns_to
 from deployments.catalog import TemplateSet
@@ -18,7 +18,7 @@ from deployments.core.operations import Operation, is_allowed, refusal
 from deployments.errors import Message, UserFixable
 from deployments.forms.change import ChangeForm
 from deployments.message_codes import Code
-from deployments.models import Deployment, Environment
+from deployments.models import Deployment, Environment, TemplateVersion
 from deployments.presentation.filters.choices import parse_number
 from deployments.presentation.holds import held_sentence
 from deployments.presentation.new_environment import FormLayout
@@ -53,8 +53,7 @@ def environment_change(request: AuthedRequest, pk: int) -> HttpResponse:
         request.POST or None,
         is_creation=failed is not None and not returns_to(environment),
     )
-    is_current = version == CURRENT
-    if request.method == "POST" and (deployment := _requested(request, environment, form, is_current)):
+    if request.method == "POST" and (deployment := _requested(request, environment, form, version)):
         return redirect(deployment)
     context |= {"form": form, "layout": FormLayout(form), "base": base, **_versions(base, version)}
     context |= {"failed": failed}
@@ -90,11 +89,13 @@ def _start(environment: Environment, template_set: TemplateSet, earlier: str | N
     }
 
 
-def _chosen(base: Deployment | None, wanted: str) -> tuple[TemplateSet, str]:
-    """Return the template set of the form: the one that is deployed unless the current one is chosen.
+def _chosen(base: Deployment | None, wanted: str) -> tuple[TemplateSet, str | TemplateVersion]:
+    """Return the template set of the form: that of a version, the current one, or else the deployed one.
 
     Raise UserFixable if it cannot be read.
     """
+    if version := TemplateVersion.objects.filter(pk=parse_number(wanted)).select_related("source").first():
+        return set_of_version(version), version
     if base is not None and wanted != CURRENT:
         try:
             return set_of(base), DEPLOYED
@@ -103,15 +104,17 @@ def _chosen(base: Deployment | None, wanted: str) -> tuple[TemplateSet, str]:
     return catalog.load(settings.SANSO_TEMPLATE_SET), CURRENT
 
 
-def _versions(base: Deployment | None, version: str) -> dict[str, Any]:
+def _versions(base: Deployment | None, version: str | TemplateVersion) -> dict[str, Any]:
     """Return which template sets can be chosen, and whether the deployed one is missing."""
     deployed = base.template_digest if base else ""
     try:
         current = catalog.load(settings.SANSO_TEMPLATE_SET).digest
     except UserFixable:
         current = ""
+    chosen = version if isinstance(version, TemplateVersion) else None
     return {
-        "version": version,
+        "version": chosen.pk if chosen else version,
+        "chosen": chosen,
         "deployed_digest": deployed,
         "current_digest": current,
         "has_newer": bool(current) and current != deployed,
@@ -127,7 +130,7 @@ def _is_stored(base: Deployment | None) -> bool:
 
 
 def _requested(
-    request: AuthedRequest, environment: Environment, form: ChangeForm, is_current: bool
+    request: AuthedRequest, environment: Environment, form: ChangeForm, version: str | TemplateVersion
 ) -> Deployment | None:
     """Return the deployment of a valid form; None if it is invalid, with the errors in the form."""
     if not form.is_valid():
@@ -139,7 +142,8 @@ def _requested(
             parameters=form.parameters(),
             reason=form.cleaned_data["reason"],
             request_key=form.cleaned_data["request_key"],
-            current_set=is_current,
+            current_set=version == CURRENT,
+            version=version if isinstance(version, TemplateVersion) else None,
             is_retry="retry" in form.data,
         )
     except UserFixable as problem:

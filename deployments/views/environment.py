@@ -45,6 +45,7 @@ from deployments.presentation.remaining import remaining_view
 from deployments.presentation.stored_sets import without_set
 from deployments.presentation.text.datetime_formats import units
 from deployments.presentation.text.terminal_output import readable
+from deployments.presentation.updates import version_of
 from deployments.views.requests import AuthedRequest, may
 from deployments.wording import error_text
 
@@ -76,6 +77,7 @@ def environment_page(request: AuthedRequest, pk: int, tab: str = OVERVIEW) -> Ht
         "is_gone": environment.missing_since is not None or environment.deleted_at is not None,
         "operations": operations_view(environment, request.user.has_perm),
         "needs_operator": environment.needs_operator,
+        "own_version": version_of(environment),
         "take_over_key": uuid.uuid4(),
         **holds_context(environment, request.user, may_operate=context["may_operate"]),
         "open_changes": Deployment.objects.for_list().of(environment).open_changes(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec
+from uuid import UUID, uuid4
 
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
@@ -24,6 +25,14 @@ class AuthedRequest(HttpRequest):
 
 
 View = Callable[Concatenate[AuthedRequest, P], HttpResponse]
+
+
+def request_key_of(request: HttpRequest) -> UUID:
+    """Return the key of a form, by which its second submission is known; a new one if it has none."""
+    try:
+        return UUID(request.POST.get("request_key", ""))
+    except ValueError:
+        return uuid4()
 
 
 def may(permission: str, action: str = "") -> Callable[[View[P]], View[P]]:

@@ -75,6 +75,14 @@ MESSAGES: Final[Mapping[Code, str]] = {
         "The template set of deployment %(deployment)s is not stored: an earlier release of Sanso did not "
         "keep it, and the current set is another one. Its parameters can be taken over in a change."
     ),
+    Code.TEMPLATE_VERSION_NOT_STORED: N_("The files of version %(version)s are not stored."),
+    Code.TEMPLATE_VERSION_WITHDRAWN: N_(
+        "Version %(version)s was withdrawn, so nothing is deployed from it: “%(reason)s”"
+    ),
+    Code.CHANNEL_INVALID: N_(
+        "Enter up to %(limit)s branches or tags, separated by spaces. An asterisk stands for any characters."
+    ),
+    Code.NO_UPDATE_PAUSED: N_("No update of this environment is paused."),
     Code.PREVIEW_OUT_OF_DATE: N_("The preview is out of date. Review the new one."),
     Code.PREVIEW_NOT_READY: N_("The preview is not ready yet."),
     Code.CHANGE_ALREADY_APPLIED: N_("The change is already being applied."),

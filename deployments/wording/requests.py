@@ -26,6 +26,8 @@ ACTIONS: Final[Mapping[str, Promise]] = {
     "take_over": _("Take over stack"),
     "roll_back": _("Roll back"),
     "cancel": _("Cancel"),
+    "set_channel": _("Set channel"),
+    "resume_updates": _("Resume updates"),
     "clean_up": _("Delete what a failed creation left"),
     "close": _("Remove environment from Sanso"),
     "run_association": _("Run association"),

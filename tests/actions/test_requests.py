@@ -30,6 +30,7 @@ from deployments.actions import (
     approve,
     cancel,
     change,
+    channels,
     clean_up,
     delete,
     deploy,
@@ -54,6 +55,7 @@ from deployments.models import (
     EnvironmentLock,
     FreezeWindow,
 )
+from deployments.runner import versions
 from deployments.wording.requests import ACTIONS, PERMISSIONS
 from tests.builders import make_account, make_deployment, make_environment, make_operator, make_user
 from tests.built_health import make_whole
@@ -133,6 +135,16 @@ def an_earlier_one() -> dict[str, Any]:
     return {"deployment": found, "reason": "", "request_key": uuid.uuid4()}
 
 
+def a_version() -> dict[str, Any]:
+    version = versions.bundled(catalog.load(settings.SANSO_TEMPLATE_SET))
+    return asked(deployed(), version=version)
+
+
+def went_back() -> dict[str, Any]:
+    version = versions.bundled(catalog.load(settings.SANSO_TEMPLATE_SET))
+    return {"environment": deployed(went_back_from=version)}
+
+
 def an_approval() -> dict[str, Any]:
     environment = deployed(requires_approval=True)
     preview = make_preview(environment)
@@ -196,6 +208,9 @@ SCENES: dict[Callable[..., Any], Scene] = {
     clean_up.request_clean_up: lambda: {"deployment": scenes.reload(scenes.rolled_back())},
     change.request_change: lambda: asked(deployed(), parameters={"Size": "large"}),
     change.request_rollback: an_earlier_one,
+    change.request_version: a_version,
+    channels.set_channel: lambda: {"environment": deployed(), "channel": "v1.*"},
+    channels.resume_updates: went_back,
     change.apply_change: a_preview,
     change.discard_change: lambda: {"deployment": a_preview()["deployment"]},
     change.preview_again: lambda: {"deployment": a_preview()["deployment"]},

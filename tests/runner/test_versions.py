@@ -155,3 +155,27 @@ def test_another_folder_goes_on_with_the_versions_of_the_bundled_set(
     source = TemplateSource.objects.get()
     assert (source.name, source.url) == ("moved", str(folder))
     assert source.versions.count() == 2
+
+
+def test_who_goes_back_is_not_offered_the_same_version_again(
+    template_set: catalog.TemplateSet, aws: FakeAws
+) -> None:
+    environment = created(aws)
+    first = environment.latest
+    edited(template_set, "Outputs: {Size: {Value: !Ref Size}}\n")
+    second = changed(environment, aws, parameters={"Size": "4"}).template_version
+    environment.refresh_from_db()
+    assert environment.went_back_from is None
+
+    changed(environment, aws, rolls_back_to=first, parameters={"Size": "2"})
+    environment.refresh_from_db()
+    assert first is not None
+    assert (environment.template_version, environment.went_back_from) == (first.template_version, second)
+
+    changed(environment, aws, current_set=False)  # a change of parameters does not resume updates
+    environment.refresh_from_db()
+    assert environment.went_back_from == second
+
+    changed(environment, aws, version=second)
+    environment.refresh_from_db()
+    assert (environment.template_version, environment.went_back_from) == (second, None)

@@ -113,6 +113,7 @@ def test_filters_have_counts_and_mark_the_chosen_one(browser: Client) -> None:
     assert [chip.text for chip in chips if "aria-current" in chip.attributes] == [
         "Problems 1",
         "All accounts",
+        "All versions",
         "Active",
     ]
 

@@ -1,0 +1,114 @@
+"""The page that compares an environment's version with another one: what differs, and what can be done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from deployments import catalog
+from deployments.actions.change import base_of, set_of, set_of_version
+from deployments.core.set_diff import SetDiff, set_diff
+from deployments.core.template_updates import is_earlier
+from deployments.errors import UserFixable
+from deployments.models import Environment, TemplateVersion
+from deployments.presentation.set_diff_view import GroupView, ParameterView, groups, parameters
+from deployments.presentation.updates import EnvironmentVersion, version_of, versions_between
+from deployments.wording import error_text
+
+MAX_CHOICES = 200
+MAX_PROMOTIONS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdatePage:
+    """What the page shows. `to` is the version to compare with, None if there is none to take.
+
+    `is_back`: it comes before the environment's version. `why_not` is why nothing can be compared.
+    `needed` are the parameters that it adds without a default: the form of a change asks for them.
+    """
+
+    own: EnvironmentVersion
+    to: TemplateVersion | None = None
+    diff: SetDiff | None = None
+    why_not: str = ""
+    is_back: bool = False
+    between: tuple[TemplateVersion, ...] = ()
+    choices: tuple[TemplateVersion, ...] = ()
+    promotions: tuple[Environment, ...] = ()
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """Return whether nothing may be deployed from the version."""
+        return self.to is not None and self.to.status == "withdrawn"
+
+    @property
+    def is_same(self) -> bool:
+        """Return whether the environment has this version."""
+        return self.to is not None and self.to == self.own.version
+
+    @property
+    def needed(self) -> list[str]:
+        """Return the parameters that need a value."""
+        return [one.name for one in self.diff.parameters if one.needs_value] if self.diff else []
+
+    @property
+    def groups(self) -> list[GroupView]:
+        """Return the files that differ, those of each artifact apart."""
+        return groups(self.diff) if self.diff else []
+
+    @property
+    def parameters(self) -> list[ParameterView]:
+        """Return the parameters that differ."""
+        return parameters(self.diff) if self.diff else []
+
+    @property
+    def differing(self) -> int:
+        """Return how many files differ, with those in zips."""
+        if self.diff is None:
+            return 0
+        return len(self.diff.files) + sum(len(one.files) for one in self.diff.artifacts)
+
+
+def update_page(environment: Environment, wanted: int) -> UpdatePage:
+    """Return the page about the version with the key `wanted`, or about what the channel offers."""
+    own = version_of(environment)
+    chosen = TemplateVersion.objects.select_related("source", "fetched_by").filter(pk=wanted).first()
+    to = chosen or own.target or _newest(own.version)
+    source = to.source if to else None
+    choices = TemplateVersion.objects.of(source)[:MAX_CHOICES] if source else ()
+    ready = Environment.objects.ready_from(source).exclude(pk=environment.pk) if source else ()
+    diff, why_not = _diff(environment, to)
+    own_version = own.version
+    return UpdatePage(
+        own=own,
+        to=to,
+        diff=diff,
+        why_not=why_not,
+        is_back=_is_back(own_version, to),
+        between=tuple(versions_between(own_version, to, environment.channel)) if own_version and to else (),
+        choices=tuple(choices),
+        promotions=tuple(ready[:MAX_PROMOTIONS]),
+    )
+
+
+def _is_back(own: TemplateVersion | None, to: TemplateVersion | None) -> bool:
+    """Return whether a version comes before that of the environment."""
+    if own is None or to is None:
+        return False
+    return own.source_id == to.source_id and is_earlier(to.facts, own.facts)
+
+
+def _newest(own: TemplateVersion | None) -> TemplateVersion | None:
+    """Return the newest active version of the same set, None if there is none."""
+    return TemplateVersion.objects.of(own.source).active().select_related("source").first() if own else None
+
+
+def _diff(environment: Environment, to: TemplateVersion | None) -> tuple[SetDiff | None, str]:
+    """Return the differences, or why there are none to show."""
+    base = base_of(environment)
+    if base is None or to is None:
+        return None, ""
+    try:
+        before, after = set_of(base), set_of_version(to)
+    except UserFixable as missing:
+        return None, error_text(missing)
+    return set_diff(catalog.content_of(before), catalog.content_of(after)), ""

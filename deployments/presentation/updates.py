@@ -1,0 +1,149 @@
+"""Which version an environment has, and what its channel offers: for its pages and for the list."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from deployments.core.status import DisplayStatus
+from deployments.core.template_updates import SetVersion, Situation, Updates, between, updates
+from deployments.models import Environment, TemplateRef, TemplateVersion
+from deployments.presentation import badges
+
+MAX_BETWEEN = 200
+"""The number of versions between two that are listed."""
+
+SENTENCES = {
+    Situation.NO_CHANNEL: gettext_lazy(
+        "The environment follows no channel, so Sanso does not say when a newer version is available."
+    ),
+    Situation.UNKNOWN_VERSION: gettext_lazy("Sanso does not know which version this environment has."),
+    Situation.NOTHING_MATCHES: gettext_lazy("No active version matches the channel."),
+    Situation.UP_TO_DATE: gettext_lazy("This is the newest version of the channel."),
+    Situation.AVAILABLE: gettext_lazy("Version %(target)s is available."),
+    Situation.PAUSED: gettext_lazy(
+        "Version %(target)s is not offered, because the environment went back from %(from)s. A newer version "
+        "will be offered; to be offered this one again, resume updates."
+    ),
+    Situation.MOVED_BACK: gettext_lazy(
+        "The channel now points at %(target)s, which was fetched before the version of this environment. The "
+        "branch was probably reset to an earlier commit."
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvironmentVersion:
+    """The version of an environment, and what its channel offers. `target` is the version to take."""
+
+    version: TemplateVersion | None
+    updates: Updates
+    target: TemplateVersion | None = None
+    sentence: str = ""
+
+    @property
+    def is_available(self) -> bool:
+        """Return whether an update is available."""
+        return self.updates.is_available
+
+    @property
+    def badge(self) -> SafeString | str:
+        """Return the badge of an available update, "" without one."""
+        return update_badge() if self.is_available else ""
+
+    @property
+    def is_paused(self) -> bool:
+        """Return whether an update is held back until a person resumes updates."""
+        return self.updates.situation is Situation.PAUSED
+
+    @property
+    def has_moved_back(self) -> bool:
+        """Return whether the branch points at an earlier version than that of the environment."""
+        return self.updates.situation is Situation.MOVED_BACK
+
+
+def update_badge() -> SafeString:
+    """Return the badge of environments whose channel has a newer version."""
+    return badges.badge(DisplayStatus.PROGRESS.value, "↑", _("Update available"))
+
+
+def version_of(environment: Environment) -> EnvironmentVersion:
+    """Return the version of one environment with what its channel offers (3 queries)."""
+    offered = updates_by_environment([environment])[environment.pk]
+    target = offered.target
+    row = TemplateVersion.objects.filter(pk=target.pk).select_related("source").first() if target else None
+    back_from = environment.went_back_from
+    values = {"target": row.label if row else "", "from": back_from.label if back_from else ""}
+    return EnvironmentVersion(
+        version=environment.template_version,
+        updates=offered,
+        target=row,
+        sentence=str(SENTENCES[offered.situation]) % values,
+    )
+
+
+def updates_by_environment(environments: Iterable[Environment]) -> dict[int, Updates]:
+    """Return what the channel of each environment offers, by key (2 queries, none without channels).
+
+    Their versions are already selected.
+    """
+    rows = list(environments)
+    followed = {
+        one.template_version.source_id
+        for one in rows
+        if one.template_version and one.channel and not one.template_version.source.removed_at
+    }
+    known, unconfirmed = _offered_in(followed) if followed else ({}, {})
+    found = {}
+    for one in rows:
+        own = one.template_version
+        source = own.source_id if own else 0
+        offered = known.get(source, {})
+        if own and own.pk not in offered:
+            offered = {**offered, own.pk: own.facts}
+        found[one.pk] = updates(
+            offered.values(),
+            pinned=own.pk if own else None,
+            channel=one.channel,
+            went_back_from=one.went_back_from.facts if one.went_back_from else None,
+            unconfirmed=unconfirmed.get(source, ()),
+        )
+    return found
+
+
+def with_update() -> list[int]:
+    """Return the keys of all environments with an available update (3 queries)."""
+    offered = updates_by_environment(Environment.objects.that_follow_a_channel())
+    return [pk for pk, one in offered.items() if one.is_available]
+
+
+def _offered_in(sources: set[int]) -> tuple[dict[int, dict[int, SetVersion]], dict[int, list[str]]]:
+    """Return the versions that channels can offer, by set and key, and the tags that moved, by set."""
+    refs: dict[int, list[str]] = defaultdict(list)
+    unconfirmed: dict[int, list[str]] = defaultdict(list)
+    for ref in TemplateRef.objects.in_sources(sources):
+        refs[ref.version_id].append(ref.name)
+        if ref.is_tag and ref.moved_at and not ref.confirmed_at:
+            unconfirmed[ref.source_id].append(ref.name)
+    known: dict[int, dict[int, SetVersion]] = defaultdict(dict)
+    for version in TemplateVersion.objects.offered_in(sources).only(
+        "pk", "number", "status", "ref_names", "source"
+    ):
+        known[version.source_id][version.pk] = replace(version.facts, refs=tuple(refs[version.pk]))
+    return known, unconfirmed
+
+
+def versions_between(one: TemplateVersion, other: TemplateVersion, channel: str) -> list[TemplateVersion]:
+    """Return the versions after the earlier of two up to the later one, newest first; none of two sets."""
+    if one.source_id != other.source_id:
+        return []
+    low, high = sorted((one.number, other.number))
+    rows = TemplateVersion.objects.between(one.source_id, low, high).order_by("-number")[:MAX_BETWEEN]
+    found = {row.pk: row for row in rows}
+    keys = between([row.facts for row in found.values()], one.facts, other.facts, channel)
+    return [found[pk] for pk in keys]

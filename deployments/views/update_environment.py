@@ -1,0 +1,92 @@
+"""The version of an environment: compare it with another one, preview the change, choose the channel."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.gzip import gzip_page
+from django.views.decorators.http import require_GET, require_POST
+
+from deployments.actions import channels
+from deployments.actions.change import request_version
+from deployments.actions.request import CHANGE
+from deployments.errors import UserFixable
+from deployments.models import Environment, TemplateVersion
+from deployments.presentation.environment_tabs import CONFIGURATION, tab_url
+from deployments.presentation.filters.choices import parse_number
+from deployments.presentation.holds import held_sentence
+from deployments.presentation.update_page import update_page
+from deployments.views.requests import AuthedRequest, may, request_key_of
+from deployments.wording import error_text
+
+PAGE = "deployments/update_environment.html"
+
+
+@require_GET
+@gzip_page
+def environment_update(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Show what differs between the environment's version and another one."""
+    environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
+    context = {
+        "environment": environment,
+        "page": update_page(environment, parse_number(request.GET.get("to"))),
+        "held": held_sentence(environment),
+        "request_key": uuid.uuid4(),
+    }
+    return render(request, PAGE, context)
+
+
+@require_POST
+@may(CHANGE, "change")
+def environment_update_preview(request: AuthedRequest, pk: int, version: int) -> HttpResponse:
+    """Request the preview of a change to a version, with the parameters as they are."""
+    environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
+    to = get_object_or_404(TemplateVersion, pk=version)
+    key, reason = request_key_of(request), request.POST.get("reason", "")[:200]
+    try:
+        return redirect(
+            request_version(
+                user=request.user, environment=environment, version=to, reason=reason, request_key=key
+            )
+        )
+    except UserFixable as problem:
+        messages.error(request, error_text(problem))
+        if problem.field:  # the form asks for it
+            return redirect(f"{reverse('environment_change', args=[pk])}?set={version}")
+    return redirect(f"{reverse('environment_update', args=[pk])}?to={version}")
+
+
+@require_POST
+@may(CHANGE, "set_channel")
+def environment_channel(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Choose the channel that the environment follows."""
+    environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
+    try:
+        channel = channels.set_channel(
+            user=request.user, environment=environment, channel=request.POST.get("channel", "")
+        )
+    except UserFixable as problem:
+        messages.error(request, error_text(problem))
+    else:
+        now = _("The environment follows %(channel)s.") % {"channel": channel}
+        messages.success(request, now if channel else _("The environment follows no channel."))
+    return redirect(f"{tab_url(environment, CONFIGURATION)}#template-version")
+
+
+@require_POST
+@may(CHANGE, "resume_updates")
+def environment_resume_updates(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Let the channel offer the version again from which somebody went back."""
+    environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
+    try:
+        channels.resume_updates(user=request.user, environment=environment)
+    except UserFixable as problem:
+        messages.error(request, error_text(problem))
+    else:
+        messages.success(request, _("Updates are resumed."))
+    return redirect(f"{tab_url(environment, CONFIGURATION)}#template-version")

@@ -1,0 +1,382 @@
+"""The version of an environment on its pages: update available, differences, preview, channel, promotion."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from deployments.models import AuditRecord, Deployment, Environment, TemplateRef, TemplateSource
+from deployments.models import TemplateVersion as Version
+from tests.template_versions import ROOT, make_pinned, make_source, make_version
+from tests.views.pages import Element, page
+
+LIST = reverse("environments")
+NEWER = ROOT.replace("Count: {Type: Number, Default: 2}", "Color: {Type: String, Default: blue}").replace(
+    "Topic: {Type: AWS::SNS::Topic}", "Topic: {Type: AWS::SNS::Topic}\n  Queue: {Type: AWS::SQS::Queue}"
+)
+PLAYBOOK = {"playbook/playbook.yml": "- hosts: all\n"}
+
+
+@pytest.fixture
+def source(operator: User) -> TemplateSource:
+    """A Git repository with templates."""
+    return make_source()
+
+
+@pytest.fixture
+def first(source: TemplateSource, tmp_path: Path) -> Version:
+    """The first version, a release."""
+    return make_version(source, tmp_path / "shop", "v1.0", files={"root.yaml": ROOT, **PLAYBOOK})
+
+
+@pytest.fixture
+def shop(first: Version) -> Environment:
+    """An environment that has the first version, and follows releases."""
+    return make_pinned("shop", first, channel="v1.*")
+
+
+def newer(source: TemplateSource, tmp_path: Path, *refs: str, **files: str) -> Version:
+    changed = {"root.yaml": NEWER, "playbook/playbook.yml": "- hosts: app\n"} | files
+    return make_version(source, tmp_path / "shop", *(refs or ("v1.1",)), files=changed)
+
+
+def update(browser: Client, environment: Environment, **query: Any) -> Element:
+    return page(browser.get(reverse("environment_update", args=[environment.pk]), query)).one("main")
+
+
+def tab(browser: Client, environment: Environment) -> Element:
+    return page(browser.get(reverse("environment_configuration", args=[environment.pk]))).one("main")
+
+
+def preview(browser: Client, environment: Environment, version: Version) -> str:
+    answer = browser.post(
+        reverse("environment_update_preview", args=[environment.pk, version.pk]),
+        {"reason": "new colors", "request_key": str(uuid.uuid4())},
+    )
+    return str(answer["Location"])
+
+
+def test_a_newer_version_of_the_channel_is_announced_on_the_environment_and_in_the_list(
+    browser: Client, shop: Environment, source: TemplateSource, tmp_path: Path
+) -> None:
+    assert "Update available" not in tab(browser, shop).text
+    make_version(source, tmp_path / "other", "v2.0", files={"root.yaml": NEWER})
+    assert "Update available" not in tab(browser, shop).text  # another channel
+
+    newer(source, tmp_path)
+
+    shown = tab(browser, shop)
+    assert "shop-templates v1.0" in shown.one(id="version").text
+    assert shown.one(id="update-available")["href"] == reverse("environment_update", args=[shop.pk])
+    assert "Version v1.1 is available." in shown.one(id="channel-says").text
+    row = page(browser.get(LIST)).one(id=f"environment-{shop.pk}")
+    assert "v1.0" in row.text
+    assert "Update available" in row.one(id=f"environment-{shop.pk}-update").text
+
+
+def test_the_update_page_shows_commits_files_parameters_and_artifacts(
+    browser: Client, shop: Environment, source: TemplateSource, tmp_path: Path
+) -> None:
+    newer(source, tmp_path)
+
+    shown = update(browser, shop)
+
+    assert "Ana Lyst" in shown.one(id="commits").text
+    assert "Change number 2" in shown.one(id="commits").text
+    files = shown.one(id="files")
+    assert "root.yaml" in files.text
+    added = [line.text for line in files.all("tr", class_="added")]
+    assert any("Added line: Queue: {Type: AWS::SQS::Queue}" in line for line in added)
+    assert "Removed line" in files.text
+    parameters = shown.one(id="parameters").text
+    assert "Color + Added Default: blue" in parameters
+    assert "Count − Removed Default: 2" in parameters
+    artifact = shown.one(id="artifact-0").text
+    assert "playbook.zip" in artifact
+    assert "hosts: app" in artifact
+
+
+def test_templates_are_shown_as_text(
+    browser: Client, shop: Environment, source: TemplateSource, tmp_path: Path
+) -> None:
+    make_version(
+        source, tmp_path / "shop", "v1.1", files={"root.yaml": ROOT + "# <script>alert(1)</script>\n"}
+    )
+
+    answer = browser.get(reverse("environment_update", args=[shop.pk]))
+
+    assert b"<script>alert" not in answer.content
+    assert "# <script>alert(1)</script>" in page(answer).one(id="files").text
+
+
+def test_a_change_to_the_version_is_previewed_with_the_parameters_as_they_are(
+    browser: Client, shop: Environment, source: TemplateSource, tmp_path: Path
+) -> None:
+    version = newer(source, tmp_path)
+    Environment.objects.update(parameters={"Size": "large", "Count": "5"})
+
+    where = preview(browser, shop, version)
+
+    change = Deployment.objects.get(kind="update")
+    assert where == change.get_absolute_url()
+    assert (change.template_version, change.template_digest) == (version, version.digest)
+    assert change.parameters == {"Size": "large", "Color": "blue"}
+    assert (change.reason, change.active_key) == ("new colors", None)
+    record = AuditRecord.objects.get()
+    assert (record.action, record.details["version"]) == ("change", "v1.1")
+    assert Environment.objects.get(pk=shop.pk).template_version != version  # it is not applied yet
+
+
+def test_a_parameter_without_default_is_asked_for_in_the_form(
+    browser: Client, shop: Environment, source: TemplateSource, tmp_path: Path
+) -> None:
+    root = ROOT.replace("Parameters:", "Parameters:\n  Domain: {Type: String, MinLength: 3}")
+    version = make_version(source, tmp_path / "shop", "v1.1", files={"root.yaml": root})
+
+    shown = update(browser, shop)
+    assert "Domain" in shown.one(id="needed").text
+    assert preview(browser, shop, version) == f"/environments/{shop.pk}/change?set={version.pk}"
+
+    form = page(browser.get(f"/environments/{shop.pk}/change", {"set": version.pk}))
+    assert "version v1.1 of the template set shop-templates" in form.one(id="version").text
+    browser.post(
+        f"/environments/{shop.pk}/change",
+        {
+            "set": version.pk,
+            "request_key": str(uuid.uuid4()),
+            "parameter_Domain": "shop",
+            "parameter_Size": "small",
+            "parameter_Count": "2",
+        },
+    )
+    change = Deployment.objects.get(kind="update")
+    assert (change.template_version, change.parameters["Domain"]) == (version, "shop")
+
+
+def test_nothing_is_deployed_from_a_withdrawn_version_and_the_page_says_why(
+    browser: Client, shop: Environment, source: TemplateSource, tmp_path: Path
+) -> None:
+    version = newer(source, tmp_path)
+    Version.objects.filter(pk=version.pk).update(status="withdrawn", status_reason="It loses orders.")
+
+    shown = update(browser, shop, to=version.pk)
+    assert "It loses orders." in shown.one(id="withdrawn").text
+    assert not shown.all(id="preview")
+
+    preview(browser, shop, version)
+    assert not Deployment.objects.filter(kind="update").exists()
+    assert AuditRecord.objects.get().refusal["code"] == "template_version_withdrawn"
+
+
+def test_an_environment_keeps_a_version_that_was_withdrawn_in_a_change_of_parameters(
+    browser: Client, shop: Environment, first: Version
+) -> None:
+    Version.objects.update(status="withdrawn", status_reason="It loses orders.")
+
+    assert "It loses orders." in tab(browser, shop).one(id="own-version-status").text
+    browser.post(
+        f"/environments/{shop.pk}/change",
+        {
+            "set": "deployed",
+            "request_key": str(uuid.uuid4()),
+            "parameter_Size": "large",
+            "parameter_Count": "2",
+        },
+    )
+    assert Deployment.objects.get(kind="update").template_version == first
+
+
+def test_an_older_version_can_be_chosen_with_a_warning(
+    browser: Client, source: TemplateSource, first: Version, tmp_path: Path
+) -> None:
+    shop = make_pinned("shop", newer(source, tmp_path), channel="v1.*")
+
+    shown = update(browser, shop, to=first.pk)
+
+    assert shown.one("option", value=str(first.pk)).attributes.get("selected") is not None
+    assert "older" in shown.one(id="back").text
+    assert "What is taken back" in shown.one(id="commits").text
+    preview(browser, shop, first)
+    assert Deployment.objects.get(kind="update").template_version == first
+
+
+def test_the_version_that_is_ready_elsewhere_is_taken_without_its_parameters(
+    browser: Client, shop: Environment, source: TemplateSource, tmp_path: Path
+) -> None:
+    version = newer(source, tmp_path)
+    staging = make_pinned("staging", version, parameters={"Size": "large", "Color": "red"})
+    make_pinned("broken", version, missing_since=staging.created_at)
+    Environment.objects.filter(pk=shop.pk).update(channel="")
+
+    shown = update(browser, shop, to=shop.template_version_id)
+    assert "staging v1.1" in shown.one(id="promotions").text
+    assert "broken" not in shown.one(id="promotions").text
+    assert shown.one(id=f"take-{staging.pk}")["href"] == f"/environments/{shop.pk}/update?to={version.pk}"
+
+    preview(browser, shop, version)
+    assert Deployment.objects.get(kind="update").parameters == {"Size": "small", "Color": "blue"}
+
+
+def test_the_channel_is_set_with_an_audit_record(browser: Client, shop: Environment) -> None:
+    address = reverse("environment_channel", args=[shop.pk])
+
+    shown = page(browser.post(address, {"channel": " main   v2.* "}, follow=True))
+
+    assert "The environment follows main v2.*." in shown.text
+    assert shown.one(id="channel-pattern")["value"] == "main v2.*"
+    record = AuditRecord.objects.get()
+    assert (record.action, record.details) == ("set_channel", {"channel": " main   v2.* ", "before": "v1.*"})
+
+    browser.post(address, {"channel": ""})
+    assert "follows no channel" in tab(browser, shop).one(id="channel-says").text
+
+
+@pytest.mark.parametrize("channel", ["x " * 11, "y" * 256, "main\0"])
+def test_what_is_no_channel_is_refused(browser: Client, shop: Environment, channel: str) -> None:
+    shown = page(
+        browser.post(reverse("environment_channel", args=[shop.pk]), {"channel": channel}, follow=True)
+    )
+
+    assert "Enter up to 10 branches or tags" in shown.text
+    assert Environment.objects.get(pk=shop.pk).channel == "v1.*"
+
+
+def test_without_permission_the_differences_are_shown_and_nothing_can_be_requested(
+    viewer: Client, shop: Environment, source: TemplateSource, tmp_path: Path
+) -> None:
+    version = newer(source, tmp_path)
+
+    shown = update(viewer, shop)
+
+    assert "root.yaml" in shown.one(id="files").text
+    assert not shown.all(id="preview")
+    assert not tab(viewer, shop).all(id="set-channel")
+    for route, args in (
+        ("environment_update_preview", [shop.pk, version.pk]),
+        ("environment_channel", [shop.pk]),
+        ("environment_resume_updates", [shop.pk]),
+    ):
+        assert viewer.post(reverse(route, args=args)).status_code == 403
+    assert not Deployment.objects.filter(kind="update").exists()
+
+
+def test_a_version_from_which_somebody_went_back_is_offered_again_after_updates_are_resumed(
+    browser: Client, shop: Environment, source: TemplateSource, tmp_path: Path
+) -> None:
+    Environment.objects.filter(pk=shop.pk).update(went_back_from=newer(source, tmp_path))
+
+    shown = tab(browser, shop)
+    assert "went back from v1.1" in shown.one(id="channel-says").text
+    assert "Update available" not in shown.text
+    assert "Update available" not in page(browser.get(LIST)).one("tbody").text
+
+    browser.post(reverse("environment_resume_updates", args=[shop.pk]))
+    assert "Update available" in tab(browser, shop).text
+    assert AuditRecord.objects.get().action == "resume_updates"
+
+
+def test_a_version_newer_than_that_is_offered_at_once(
+    browser: Client, shop: Environment, source: TemplateSource, tmp_path: Path
+) -> None:
+    Environment.objects.filter(pk=shop.pk).update(went_back_from=newer(source, tmp_path))
+    make_version(
+        source, tmp_path / "shop", "v1.2", files={"root.yaml": NEWER + "  X: {Type: AWS::SNS::Topic}\n"}
+    )
+
+    assert "Version v1.2 is available." in tab(browser, shop).text
+
+
+def test_a_branch_that_was_reset_is_said(
+    browser: Client, source: TemplateSource, first: Version, tmp_path: Path
+) -> None:
+    version = newer(source, tmp_path, "main")
+    shop = make_pinned("shop", version, channel="main")
+    Version.objects.filter(pk=first.pk).update(ref_names=["refs/heads/main"])
+    Version.objects.filter(pk=version.pk).update(ref_names=[])
+    TemplateRef.objects.filter(name="refs/heads/main").update(version=first)
+
+    assert "reset to an earlier commit" in tab(browser, shop).one(id="channel-says").text
+
+
+def test_a_tag_that_moved_is_not_offered_until_it_is_confirmed(
+    browser: Client, shop: Environment, source: TemplateSource, tmp_path: Path
+) -> None:
+    version = newer(source, tmp_path)
+    TemplateRef.objects.filter(name="refs/tags/v1.1").update(moved_at=version.fetched_at)
+    assert "Update available" not in tab(browser, shop).text
+
+    TemplateRef.objects.update(confirmed_at=version.fetched_at)
+    assert "Update available" in tab(browser, shop).text
+
+
+def test_the_versions_of_a_removed_set_can_still_be_deployed(
+    browser: Client, shop: Environment, source: TemplateSource, tmp_path: Path
+) -> None:
+    version = newer(source, tmp_path)
+    TemplateSource.objects.update(removed_at=version.fetched_at, live_key=None)
+
+    assert "Update available" not in tab(browser, shop).text
+    preview(browser, shop, version)
+    assert Deployment.objects.get(kind="update").template_version == version
+
+
+def test_an_environment_of_an_unknown_version_has_a_page(browser: Client, shop: Environment) -> None:
+    Environment.objects.update(template_version=None)
+
+    assert "does not know which version" in update(browser, shop).text
+    assert "Unknown" in tab(browser, shop).one(id="template-version").text
+
+
+def test_a_version_whose_files_are_not_stored_is_named(
+    browser: Client, shop: Environment, source: TemplateSource, tmp_path: Path
+) -> None:
+    Version.objects.filter(pk=newer(source, tmp_path).pk).update(digest="0" * 64)
+
+    assert "The files of version v1.1 are not stored." in update(browser, shop).text
+
+
+def test_the_list_is_filtered_by_set_and_by_available_updates(
+    browser: Client, shop: Environment, source: TemplateSource, tmp_path: Path
+) -> None:
+    newer(source, tmp_path)
+    other = make_version(make_source("other"), tmp_path / "o", "v1.0", files={"root.yaml": NEWER + "\n"})
+    make_pinned("latest", other, channel="v*")
+    make_pinned("pinned", shop.template_version)  # type: ignore[arg-type]  # it has one
+
+    def names(**query: Any) -> list[str]:
+        body = page(browser.get(LIST, query)).one("tbody")
+        return sorted(row.one("th").text for row in body.all("tr"))
+
+    assert names(update="1") == ["shop"]
+    assert names(set=source.pk) == ["pinned", "shop"]
+    assert names() == ["latest", "pinned", "shop"]
+
+
+def test_the_list_takes_the_same_number_of_queries_for_many_sets_and_environments(
+    browser: Client, shop: Environment, source: TemplateSource, tmp_path: Path
+) -> None:
+    newer(source, tmp_path)
+    browser.get(LIST)
+    counts = []
+    for query in ({}, {"update": "1"}):
+        with CaptureQueriesContext(connection) as few:
+            browser.get(LIST, query)
+        counts.append(len(few))
+    for number in range(5):
+        own = make_source(f"set{number}")
+        pinned = make_version(own, tmp_path / str(number), "v1.0", files={"root.yaml": f"{ROOT}# {number}\n"})
+        make_version(own, tmp_path / str(number), "v1.1", files={"root.yaml": f"{NEWER}# {number}\n"})
+        make_pinned(f"env{number}", pinned, channel="v1.*")
+    for query, before in zip(({}, {"update": "1"}), counts, strict=True):
+        with CaptureQueriesContext(connection) as many:
+            answer = browser.get(LIST, query)
+        assert answer.content.count(b"Update available") > 5
+        assert len(many) == before
