@@ -91,6 +91,27 @@ def test_a_request_in_progress_completes_during_shutdown(cluster: Cluster, start
     assert app.process.wait(LIMIT) == 0
 
 
+def test_a_long_request_completes_during_a_chain_reload(cluster: Cluster, start_app: StartAppServer) -> None:
+    """The worker waits for it (worker-reload-mercy), and the new one serves others meanwhile."""
+    cluster.run("CREATE TRIGGER slow BEFORE INSERT ON datelog FOR EACH ROW SET @x = SLEEP(8)")
+    app = start_app()
+    app.wait_for_workers()
+    before = set(app.workers())
+    answers: list[int] = []
+    client = threading.Thread(target=lambda: answers.append(app.get("/write").status))
+    client.start()
+    inserting = "SELECT COUNT(*) FROM information_schema.processlist WHERE state = 'User sleep'"
+    wait_until(lambda: cluster.writer.execute(inserting).strip() == "1", what="the write")
+    (app.runtime / "fifo").write_text("c")
+    wait_until(lambda: bool(set(app.workers()) - before), what="a new worker")
+    assert answers == [], "the request is still in progress"
+    assert app.get("/healthz").status == 200
+    client.join()
+    assert answers == [200]
+    wait_until(lambda: not set(app.workers()) & before, what="the end of the old workers")
+    assert cluster.rows() == 1
+
+
 def test_a_service_without_a_loadable_app_exits(
     cluster: Cluster, start_app: StartAppServer, tmp_path: Path
 ) -> None:

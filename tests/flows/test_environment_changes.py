@@ -12,7 +12,8 @@ from tests.services import wait_until
 
 pytestmark = pytest.mark.timeout(400)
 SLOWLY = 3.0
-"""The pace at which a target drains for seven seconds."""
+DRAINING = 0.4
+"""The pace at which an app server drains for eight seconds."""
 
 
 def test_the_page_displays_replaced_servers_and_a_failover(deployed: Deployed) -> None:
@@ -55,7 +56,7 @@ def a_server_that_is_terminated_is_drained_replaced_and_configured(deployed: Dep
     page = deployed.tab("servers")
     before = deployed.servers("uwsgi")
     gone = before[0]
-    deployed.pace(SLOWLY)
+    deployed.pace(DRAINING)
 
     deployed.aws("autoscaling").terminate_instance_in_auto_scaling_group(
         InstanceId=gone, ShouldDecrementDesiredCapacity=False

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from tests.infra.reading import of_type, properties, read, resources
+from tests.services import REPOSITORY
 
 
 def test_there_are_five_kinds_of_subnets_in_two_zones() -> None:
@@ -163,3 +164,30 @@ def test_the_public_load_balancer_gives_up_an_idle_connection_before_apache_does
 
     assert kept
     assert int(kept[1]) > int(idle)
+
+
+def test_requests_may_end_before_a_server_leaves_or_stops() -> None:
+    """uWSGI ends a request after its harakiri; every other limit leaves it that time."""
+    ini = (REPOSITORY / "playbook/files/uwsgi.ini").read_text()
+    unit = (REPOSITORY / "playbook/templates/uwsgi.service.j2").read_text()
+    apache = properties("configuration", "WebServerAssociation")["Parameters"]["commands"][0]["Fn::Sub"]
+    (longest,) = seconds(r"^harakiri = (\d+)", ini)
+    web, app = (
+        {one["Key"]: one["Value"] for one in properties("network", group)["TargetGroupAttributes"]}
+        for group in ("WebTargetGroup", "AppTargetGroup")
+    )
+    delay = "deregistration_delay.timeout_seconds"
+    stopping = seconds(r"TimeoutStopSec=(\d+)", unit) + seconds(r"TimeoutStopSec=(\d+)", apache)
+    (graceful,) = seconds(r"GracefulShutdownTimeout (\d+)", apache)
+
+    assert seconds(r"worker-reload-mercy = (\d+)", ini) == [longest]
+    assert int(web[delay]) > longest
+    # new connections reach a deregistered target of a network load balancer for about two minutes
+    assert int(app[delay]) > 120 + longest
+    assert app["deregistration_delay.connection_termination.enabled"] == "false"
+    assert longest < graceful < min(stopping)
+    assert len(stopping) == 2
+
+
+def seconds(pattern: str, text: str) -> list[int]:
+    return [int(found) for found in re.findall(pattern, text, re.MULTILINE)]

@@ -46,6 +46,7 @@ class Target:
     name: str
     address: Address
     takes: bool  # new requests; one that drains only finishes those that it has
+    outlived: bool = False  # its connections go on when it has drained and left the group
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,6 +38,19 @@ def test_what_is_left_on_a_target_that_has_drained_is_ended_before_its_slot_has_
     assert backend.slots[0].target == TWO
 
 
+def test_connections_may_outlive_a_target_whose_group_does_not_end_them() -> None:
+    """https://docs.aws.amazon.com/elasticloadbalancing/latest/network/edit-target-group-attributes.html
+
+    (deregistration_delay.connection_termination.enabled)
+    """
+    backend = Backend("group", http=False, idle=60)
+    one = replace(ONE, outlived=True)
+    placed(backend, [one], 0)
+    placed(backend, [replace(one, takes=False)], 1)
+    assert placed(backend, [], 2) == ["set server s0 state maint"]
+    assert CUT not in placed(backend, [TWO], 3)
+
+
 def test_a_slot_that_is_empty_again_has_nothing_left_when_it_is_used() -> None:
     backend = Backend("group", http=False, idle=60)
     placed(backend, [ONE], 0)

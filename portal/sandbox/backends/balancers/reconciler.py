@@ -153,13 +153,17 @@ class Reconciler:
 
 
 def change(server: str, before: Slot, after: Slot) -> list[str]:
-    """Return the commands for a change of a slot; the last one ends connections of a target that is gone."""
+    """Return the commands for a change of a slot. Connections of a target that is gone are ended.
+
+    Those of a target that has drained are not where they may outlive its deregistration.
+    """
     target = after.target
     moved = target is None or before.target is None or before.target.address != target.address
     commands = []
     if before.target is not None and moved:
         commands.append(f"set server {server} state maint")
-    if before != Slot() and moved and after.left is None:
+    outlived = before.target is not None and before.target.outlived and not before.target.takes
+    if before != Slot() and moved and after.left is None and not outlived:
         commands.append(f"shutdown sessions server {server}")
     if target is not None:
         if moved:

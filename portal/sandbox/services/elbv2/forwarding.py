@@ -16,6 +16,7 @@ logger = logging.getLogger(__name__)
 SERVED = ("HTTP", "HTTPS", "TCP", "TLS", "TCP_UDP")
 IDLE = {"application": 60, "network": 350}  # seconds; the first is an attribute
 FAIL_OPEN = ("unhealthy", "initial")
+TERMINATION = "deregistration_delay.connection_termination.enabled"  # of groups of network load balancers
 FIELDS = ("path-pattern", "host-header", "http-request-method", "http-header", "source-ip")
 
 
@@ -92,13 +93,16 @@ def targets(scope: Scope, group: str) -> list[Target]:
     with scope.entered():
         rows = list(alb._targets.get(group) or [])
         states = [target_health.state_of(group, row)["State"] for row in rows]
+        attributes = {one["Key"]: one["Value"] for one in alb._tg_attrs.get(group, [])}
     taking = ("healthy",) if "healthy" in states else FAIL_OPEN
+    outlive = attributes.get(TERMINATION) == "false"
     found = []
     for row, state in zip(rows, states, strict=True):
         address = in_use.machines().address_of(row["Id"], row["Port"])
         if address is not None:
             name = f"{row['Id']}:{row['Port']}"
-            found.append(Target(name=name, address=address, takes=state in taking))
+            target = Target(name=name, address=address, takes=state in taking, outlived=outlive)
+            found.append(target)
     return found
 
 
