@@ -21,6 +21,7 @@ class Child:
         log: Path,
         environment: Mapping[str, str] | None = None,
         folder: Path | None = None,
+        inherited: Sequence[int] = (),
     ) -> None:
         """Start nothing yet.
 
@@ -28,10 +29,12 @@ class Child:
             log: what the program prints is appended there.
             environment: all that it gets; this process's own by default.
             folder: in which it starts.
+            inherited: descriptors of this process that it has, too.
         """
         self.command = list(command)
         self.log = log
         self._environment, self._folder = environment, folder
+        self._inherited = tuple(inherited)
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -44,6 +47,7 @@ class Child:
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
+                pass_fds=self._inherited,
                 start_new_session=True,  # Ctrl-C in the terminal is for the sandbox, which then ends this
             )
 

@@ -18,7 +18,8 @@ TIMEOUT = 10  # seconds
 def main() -> int:
     """Run the command; returns its exit code."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL) as process:
+    # what this process was given stays open; its own descriptors are closed
+    with subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, close_fds=False) as process:
         signal.signal(signal.SIGTERM, lambda _number, _frame: process.terminate())
 
         def end_with_input() -> None:

@@ -18,15 +18,35 @@ def stop(group: int) -> None:
     """Let the listening sockets of a process group refuse connections; does nothing where it can't."""
     if not hasattr(os, "pidfd_open"):
         return
-    for process in _members(group):
+    for process in members(group):
         with contextlib.suppress(OSError):
-            for shared in _sockets(process):
-                with shared:
-                    if shared.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-                        shared.shutdown(socket.SHUT_RDWR)
+            for one in _sockets(process):
+                with one:
+                    if one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                        one.shutdown(socket.SHUT_RDWR)
 
 
-def _members(group: int) -> Iterator[int]:
+def shared(group: int) -> dict[tuple[str, int], socket.socket]:
+    """Share the listening sockets of a process group, by their address; none where that is not possible."""
+    found: dict[tuple[str, int], socket.socket] = {}
+    if not hasattr(os, "pidfd_open"):
+        return found
+    for process in members(group):
+        with contextlib.suppress(OSError):
+            for one in _sockets(process):
+                address = one.getsockname() if one.family == socket.AF_INET else None
+                listens = one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+                if address is None or not listens or address in found:
+                    one.close()
+                else:
+                    found[address] = one
+    return found
+
+
+def members(group: int) -> Iterator[int]:
+    """Yield the processes of a process group. Linux only."""
+    if not Path("/proc/self").exists():
+        return
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             with contextlib.suppress(OSError):

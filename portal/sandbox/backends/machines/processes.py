@@ -1,61 +1,28 @@
 """Machines that are plain processes: an instance has an address of its own and a server that stands in.
 
-The commands of an association are read, not executed: uWSGI serves the repository's datelog where a playbook
-would install it, and stands in for Apache, with the same paths and backend.
+The commands of an association are read, not executed: uWSGI serves the datelog of the downloaded zip where a
+playbook would install it, and stands in for Apache, with the same paths and backend.
 """
 
 import json
 import logging
-import os
-import re
 import shutil
-import sys
 import tempfile
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from portal.sandbox.backends import certificates
 from portal.sandbox.backends.loopback import INSTANCES, Address
-from portal.sandbox.backends.machines import health_checks, stand_ins
+from portal.sandbox.backends.machines import health_checks, releases, stand_ins
+from portal.sandbox.backends.machines.hosts import Host, Resolve, app_service, web_service
 from portal.sandbox.backends.machines.uwsgi import Service, StartFailed
 from portal.sandbox.engine.registry import Scope
 from portal.sandbox.protocols.machines import FAILED, Cloud, Instance, Outcome, Probe, Step
 
 logger = logging.getLogger(__name__)
 
-REPOSITORY = Path(__file__).resolve().parents[4]
-_SOCKETS = {"http": "--http-socket", "uwsgi": "--uwsgi-socket"}
 NAMES = {stand_ins.AppServer: "uwsgi", stand_ins.WebServer: "httpd"}
-Resolve = Callable[[str, int], tuple[str, int]]  # where a load balancer's name and port lead
-
-
-@dataclass(slots=True)
-class Host:
-    """One machine."""
-
-    instance: Instance
-    address: Address
-    folder: Path
-    service: Service | None = None
-    kind: str = ""
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    gone: bool = False
-
-    @property
-    def instance_id(self) -> str:
-        return self.instance.id
-
-    @property
-    def scope(self) -> Scope:
-        return self.instance.scope
-
-    @property
-    def broken(self) -> Path:
-        """The file whose presence makes the web server answer everything with 500."""
-        return self.folder / "broken"
 
 
 class Processes:
@@ -119,21 +86,42 @@ class Processes:
         )
 
     def run_step(self, instance_id: str, step: Step) -> Outcome:
-        """Configure the server that stands in; the repository has what would be downloaded."""
+        """Configure the server that stands in, an app server with the datelog that was downloaded."""
         host = self._find(instance_id)
         if host is None:
             return Outcome(exit_code=1, stdout="", stderr=f"{instance_id} is not running.\n")
         if step.plugin == "aws:runShellScript":
             found = stand_ins.of(self._cloud.tags_of(host.instance), step)
             if found is not None:
-                return _configure(host, found, self._resolve)
+                return self._configure(host, found)
             commands = step.inputs.get("runCommand") or []
             return self.run_commands(instance_id, [commands] if isinstance(commands, str) else commands)
-        return Outcome(
-            exit_code=0,
-            stdout=f"Process stand-in: {step.plugin} did nothing, the repository's own files are used in "
-            f"place of {json.dumps(step.inputs)}.\n",
+        if step.content is None:
+            inputs = json.dumps(step.inputs)
+            return Outcome(exit_code=0, stdout=f"Process stand-in: {step.plugin} did nothing: {inputs}.\n")
+        with host.lock:
+            host.downloads = dict(step.content)
+        names = ", ".join(host.downloads)
+        return Outcome(exit_code=0, stdout=f"Process stand-in: {names} downloaded.\n")
+
+    def _configure(self, host: Host, wanted: stand_ins.StandIn) -> Outcome:
+        """Let the server that stands in serve. One that is the same is left alone."""
+        heading = (
+            f"Process stand-in: {host.instance_id} is a process on {host.address.host}, not a machine.\n"
         )
+        with host.lock:
+            if host.gone:
+                return Outcome(exit_code=1, stdout=heading, stderr="The instance was terminated.\n")
+            try:
+                service = self._service(host, wanted)
+            except releases.Unreadable as problem:
+                return Outcome(exit_code=1, stdout=heading, stderr=f"{problem}\n")
+            return _serve(host, service, NAMES[type(wanted)], heading)
+
+    def _service(self, host: Host, wanted: stand_ins.StandIn) -> Service:
+        if isinstance(wanted, stand_ins.WebServer):
+            return web_service(host, wanted, self._resolve)
+        return app_service(host, wanted, releases.unpack(host.downloads, self._folder / "releases"))
 
     def check(
         self, instance_id: str, protocol: str, port: int, path: str, matcher: str, timeout: float = 5.0
@@ -223,91 +211,21 @@ def _end(host: Host) -> None:
         shutil.rmtree(host.folder, ignore_errors=True)
 
 
-def _configure(host: Host, wanted: stand_ins.StandIn, resolve: Resolve) -> Outcome:
-    """Start the server that stands in, in place of another one; one that is the same is left alone."""
-    heading = f"Process stand-in: {host.instance_id} is a process on {host.address.host}, not a machine.\n"
-    with host.lock:
-        if host.gone:
-            return Outcome(exit_code=1, stdout=heading, stderr="The instance was terminated.\n")
-        service = (
-            _app(host, wanted) if isinstance(wanted, stand_ins.AppServer) else _web(host, wanted, resolve)
-        )
-        command = f"$ uwsgi {' '.join(service.options)}\n"
-        if host.service is not None and host.service.running() and host.service.same_as(service):
-            return Outcome(exit_code=0, stdout=f"{heading}{command}Unchanged: it runs already.\n")
-        if host.service is not None:
-            host.service.stop()
-        host.service, host.kind = service, NAMES[type(wanted)]
-        try:
+def _serve(host: Host, service: Service, kind: str, heading: str) -> Outcome:
+    """Start a service, in place of one that serves."""
+    command = f"$ uwsgi {' '.join(service.arguments)}\n"
+    before = host.service
+    if before is not None and before.running() and before.same_as(service):
+        return Outcome(exit_code=0, stdout=f"{heading}{command}Unchanged: it runs already.\n")
+    try:
+        if before is not None and before.running():
+            service.take_over(before)
+        else:
             service.start()
-        except StartFailed as failed:
-            return Outcome(exit_code=1, stdout=heading + command, stderr=f"uWSGI did not start:\n{failed}\n")
-        where = ", ".join(f"{address}:{port}" for address, port in service.listening)
-        return Outcome(exit_code=0, stdout=f"{heading}{command}Started, listening on {where}.\n")
-
-
-def _common(name: str) -> list[str]:
-    return [
-        *("--processes", "1", "--enable-threads", "--die-on-term", "--buffer-size", "32768"),
-        *("--log-x-forwarded-for", "--disable-write-exception", "--socket-timeout", "60"),
-        *("--procname-prefix-spaced", name),
-    ]
-
-
-def _app(host: Host, server: stand_ins.AppServer) -> Service:
-    """uWSGI with datelog, started with what the playbook would write into the environment file."""
-    address, port = host.address.host, host.address.port(server.port)
-    listening = [(address, port)]
-    options = [*_common(f"app {host.instance_id}"), _SOCKETS[server.protocol], f"{address}:{port}"]
-    options += ["--max-apps", "1", "--route-run", "setmodifier1:0"]  # as in the playbook's uwsgi.ini
-    if server.health_port is not None:
-        listening.append((address, host.address.port(server.health_port)))
-        options += ["--http-socket", f"{address}:{listening[-1][1]}"]
-    options += ["--module", "datelog.wsgi", "--need-app", "--single-interpreter", "--threads", "2"]
-    options += ["--virtualenv", sys.prefix]
-    environment = {
-        **server.environment,
-        **host.instance.environment,
-        "AWS_ENDPOINT_URL": f"http://{os.environ['BIND_HOST']}:{os.environ['GATEWAY_PORT']}",
-        "AWS_REGION": server.environment.get("AWS_REGION") or host.scope.region,
-        **_verification(host, server),
-        "MALLOC_ARENA_MAX": "1",
-        "PATH": os.environ.get("PATH", os.defpath),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONPATH": str(REPOSITORY),
-    }
-    return Service(
-        options=options, environment=environment, log=host.folder / "uwsgi.log", listening=listening
-    )
-
-
-def _verification(host: Host, server: stand_ins.AppServer) -> dict[str, str]:
-    """Return where the certificates of the database's authority are, as the playbook writes them."""
-    if server.environment.get("DB_TLS") != "verify" or server.environment.get("DB_TLS_CA"):
-        return {}
-    path = host.folder / "database-ca.pem"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(certificates.authority().pem)
-    return {"DB_TLS_CA": str(path)}
-
-
-def _web(host: Host, server: stand_ins.WebServer, resolve: Resolve) -> Service:
-    """uWSGI where Apache would be: passes on to the backend, answers its own paths; or 500, when broken."""
-    address, port = host.address.host, host.address.port(server.port)
-    backend = resolve(*server.backend)
-    options = [*_common(f"web {host.instance_id}"), "--http-socket", f"{address}:{port}", "--threads", "4"]
-    options += ["--route-if", f"exists:{host.broken} break:500 Internal Server Error"]
-    answer = host.folder / "ok.txt"
-    answer.parent.mkdir(parents=True, exist_ok=True)
-    answer.write_text("ok\n")
-    for path in server.own_paths:
-        exactly = f"^{re.escape(path)}$"
-        options += ["--route", f"{exactly} donotlog:", "--route", f"{exactly} static:{answer}"]
-    modifiers = ",0,0" if server.protocol == "uwsgi" else ""
-    options += ["--route", f".* {server.protocol}:{backend[0]}:{backend[1]}{modifiers}"]
-    return Service(
-        options=options,
-        environment={"PATH": os.environ.get("PATH", os.defpath)},
-        log=host.folder / "access.log",
-        listening=[(address, port)],
-    )
+    except StartFailed as failed:
+        if before is None or not before.running():
+            host.service, host.kind = service, kind
+        return Outcome(exit_code=1, stdout=heading + command, stderr=f"uWSGI did not start:\n{failed}\n")
+    host.service, host.kind = service, kind
+    where = ", ".join(f"{address}:{port}" for address, port in service.listening)
+    return Outcome(exit_code=0, stdout=f"{heading}{command}Started, listening on {where}.\n")

@@ -1,21 +1,33 @@
-"""A service of a machine that is a process: uWSGI on some addresses."""
+"""A service of a machine that is a process: uWSGI on some addresses, which another one can take over."""
 
+import contextlib
+import json
+import os
 import shutil
+import signal
 import socket
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from portal.sandbox.backends.functions.confinement.readable_paths import readable
+from portal.sandbox.backends.machines import confined
 from portal.sandbox.supervision import listening
 from portal.sandbox.supervision.child import Child
 
 START = 60.0  # seconds; a crowded machine may need them
 STOP = 5.0
+MERCY = (
+    90.0  # seconds that requests may take when another process has taken over, as in the playbook's uwsgi.ini
+)
 # What uWSGI logs when the application is loaded; it listens before, when it can't serve yet.
 READY = b"spawned uWSGI worker"
 TAIL = 20  # lines of the log that say why a start failed
+
+Address = tuple[str, int]
+Sockets = tuple[tuple[str, Address], ...]  # uWSGI's option, such as --http-socket, and the address
 
 
 class StartFailed(Exception):
@@ -34,21 +46,39 @@ class Service:
     def __init__(
         self,
         *,
-        options: list[str],
+        options: Sequence[str],
         environment: Mapping[str, str],
         log: Path,
-        listening: list[tuple[str, int]],
+        sockets: Sockets,
+        confined_to: Sequence[Path] = (),
     ) -> None:
-        self.options = options
+        """Start nothing yet.
+
+        Args:
+            confined_to: the files and folders of code that may read nothing else of this user's.
+        """
+        self.options = [*options]
         self.environment = dict(environment)
         self.log = log
-        self.listening = listening
+        self.sockets = sockets
+        self._confined_to = tuple(confined_to)
         self._lock = threading.RLock()
         self._child: Child | None = None
+        self._predecessor: Service | None = None
+
+    @property
+    def listening(self) -> list[Address]:
+        """The addresses."""
+        return [address for _option, address in self.sockets]
+
+    @property
+    def arguments(self) -> list[str]:
+        """Uwsgi's arguments when it opens the sockets itself."""
+        return [*self.options, *_arguments(self.sockets, {})]
 
     def same_as(self, other: "Service") -> bool:
         """Return whether the other one would be just this process again."""
-        return (self.options, self.environment) == (other.options, other.environment)
+        return (self.arguments, self.environment) == (other.arguments, other.environment)
 
     def running(self) -> bool:
         """Return whether the process runs."""
@@ -56,20 +86,56 @@ class Service:
 
     def start(self) -> None:
         """Start the process and wait until it serves. Raises StartFailed when it does not."""
+        self._start({})
+
+    def take_over(self, predecessor: "Service") -> None:
+        """Start on the sockets of a process that serves, which then ends as soon as its requests have.
+
+        No connection is refused meanwhile, as with systemd's socket and uWSGI's chain reload. Raises
+        StartFailed when this one does not become ready; the other one serves on then.
+        """
+        held = predecessor.held_sockets()
+        try:
+            if not set(self.listening) <= held.keys():  # another port, or no way to share sockets
+                predecessor.stop()
+                self._start({})
+                return
+            self._start({address: one.fileno() for address, one in held.items()})
+        finally:
+            for one in held.values():
+                one.close()
+        self._predecessor = predecessor
+        predecessor.retire()
+
+    def held_sockets(self) -> dict[Address, socket.socket]:
+        """Share the sockets on which the process listens; the caller closes its own."""
+        child = self._child
+        return listening.shared(child.group) if child and child.group and child.running() else {}
+
+    def _start(self, inherited: Mapping[Address, int]) -> None:
         with self._lock:
             if self.running():
                 return
             self.log.parent.mkdir(parents=True, exist_ok=True)
             before = self.log.stat().st_size if self.log.exists() else 0
-            command = [program() or "uwsgi", *self.options]
-            child = self._child = Child(command, log=self.log, environment=self.environment)
+            command = [program() or "uwsgi", *self.options, *_arguments(self.sockets, inherited)]
+            if self._confined_to:
+                paths = json.dumps(readable([*map(str, self._confined_to), command[0]]))
+                command = [sys.executable, "-I", "-S", confined.__file__, paths, *command]
+            child = self._child = Child(
+                command, log=self.log, environment=self.environment, inherited=tuple(inherited.values())
+            )
             child.start()
         deadline = time.monotonic() + START
         while time.monotonic() < deadline and child.running():
             if READY in self.log.read_bytes()[before:]:
                 return
             time.sleep(0.05)
-        self.kill()
+        if inherited:  # the sockets are another one's, too
+            child.kill()
+            self._child = None
+        else:
+            self.kill()
         raise StartFailed(self.tail())
 
     def tail(self, lines: int = TAIL) -> str:
@@ -79,17 +145,40 @@ class Service:
         except OSError:
             return ""
 
+    def retire(self) -> None:
+        """Let the process take no more requests and end when those that it has are over."""
+        child = self._child
+        if child is None or child.group is None:
+            return
+        for process in listening.members(child.group):
+            if process != child.group:  # which only waits for uWSGI
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGHUP)
+        threading.Thread(target=self._end_after_mercy, args=(child,), daemon=True).start()
+
+    def _end_after_mercy(self, child: Child) -> None:
+        deadline = time.monotonic() + MERCY
+        while child.running() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        child.stop(STOP)
+
     def stop(self) -> None:
         """End the process as `systemctl stop` would, and wait for its end."""
         with self._lock:
             child, self._child = self._child, None
+            predecessor, self._predecessor = self._predecessor, None
         if child is not None:
             child.stop(STOP)
+        if predecessor is not None:
+            predecessor.stop()
 
     def kill(self) -> None:
         """Kill the process, in the middle of whatever it does; afterwards nothing listens."""
         with self._lock:
             child, self._child = self._child, None
+            predecessor, self._predecessor = self._predecessor, None
+        if predecessor is not None:
+            predecessor.kill()
         if child is None or child.group is None:
             return
         listening.stop(child.group)
@@ -100,7 +189,16 @@ class Service:
             time.sleep(0.01)
 
 
-def _listens(address: tuple[str, int]) -> bool:
+def _arguments(sockets: Sockets, inherited: Mapping[Address, int]) -> list[str]:
+    """Return the options for the sockets, those that are inherited by their descriptors."""
+    found = []
+    for option, address in sockets:
+        number = inherited.get(address)
+        found += [option, f"{address[0]}:{address[1]}" if number is None else f"fd://{number}"]
+    return found
+
+
+def _listens(address: Address) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(address) == 0

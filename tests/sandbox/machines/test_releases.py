@@ -1,0 +1,227 @@
+"""App servers that are processes serve the datelog that was deployed; one version gives way to the next."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import json
+import socket
+import threading
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from datelog.version import compute_version
+from tests.sandbox.machines.conftest import Site, deployed, start
+from tests.services import REPOSITORY, wait_until
+
+ESTABLISHED = "01"  # in /proc/net/tcp
+SLOW = """
+import time as _time
+
+_fast = views.healthz
+
+
+def slow(request):
+    _time.sleep(6)
+    return _fast(request)
+
+
+urlpatterns.append(path("slow", slow))
+"""
+SECRETS = """
+import os as _os
+from django.http import JsonResponse as _Json
+
+
+def _reads(file):
+    try:
+        with open(file, "rb") as opened:
+            opened.read(1)
+    except OSError:
+        return False
+    return True
+
+
+def look(request):
+    parent = _os.getppid()
+    files = [request.GET["file"], f"/proc/{parent}/environ"]
+    return _Json({"read": [_reads(file) for file in files], "own": _reads(__file__)})
+
+
+urlpatterns.append(path("look", look))
+"""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """An environment of this module's own: it is changed."""
+    sandbox = start(tmp_path_factory.mktemp("releases"), "auto")
+    try:
+        yield deployed(sandbox)
+    finally:
+        sandbox.stop()
+
+
+class Release:
+    """A zip of the playbook with a changed datelog, in the bucket of the environment."""
+
+    def __init__(self, site: Site, name: str, more: str) -> None:
+        self.site, self.name = site, name
+        self.ssm: Any = site.account.client("ssm")
+        groups = site.account.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]
+        app = site.outputs["AppTargetGroupArn"]
+        (self.group,) = [group for group in groups if app in group["TargetGroupARNs"]]
+        self.servers = sorted(one["InstanceId"] for one in self.group["Instances"])
+        association = self.ssm.describe_association(AssociationId=site.outputs["AppAssociationId"])
+        self.association: dict[str, Any] = association["AssociationDescription"]
+        self.url = self._upload(more)
+
+    def _upload(self, more: str) -> str:
+        url: str = self.association["Parameters"]["SourceUrl"][0]
+        bucket = urlsplit(url).netloc.partition(".")[0]
+        key = urlsplit(url).path.lstrip("/")
+        s3 = self.site.account.client("s3")
+        source = zipfile.ZipFile(io.BytesIO(s3.get_object(Bucket=bucket, Key=key)["Body"].read()))
+        changed = io.BytesIO()
+        with zipfile.ZipFile(changed, "w") as archive:
+            for name in source.namelist():
+                body = source.read(name)
+                archive.writestr(name, body + more.encode() if name == "app/datelog/urls.py" else body)
+        new_key = f"{key.rpartition('/')[0]}/{self.name}/playbook.zip"
+        s3.put_object(Bucket=bucket, Key=new_key, Body=changed.getvalue())
+        return url.removesuffix(key) + new_key
+
+    def send(self, *servers: str) -> str:
+        """Bring the release to servers, and wait; returns the command's status."""
+        sent = self.ssm.send_command(
+            DocumentName=self.association["Name"],
+            InstanceIds=list(servers),
+            Parameters={**self.association["Parameters"], "SourceUrl": [self.url]},
+        )["Command"]["CommandId"]
+
+        def status() -> str:
+            return str(self.ssm.list_commands(CommandId=sent)["Commands"][0]["Status"])
+
+        wait_until(lambda: status() not in ("Pending", "InProgress"), what="the command's end")
+        return status()
+
+
+def request(site: Site, path: str) -> tuple[int, str, str]:
+    """Return status, version and body of a request through both load balancers."""
+    url = urlsplit(site.outputs["SiteUrl"])
+    connection = http.client.HTTPConnection(url.hostname or "", url.port or 80, timeout=60)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.headers["X-Datelog-Version"] or "", answer.read().decode()
+    finally:
+        connection.close()
+
+
+def versions(site: Site) -> set[str]:
+    return {request(site, "/read")[1] for _number in range(12)}
+
+
+def in_progress(site: Site) -> int:
+    """Count the connections of the app servers: each has one request."""
+    addresses = {socket.inet_aton(one["address"])[::-1].hex().upper() for one in site.machines("uwsgi")}
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(row[1].partition(":")[0] in addresses and row[3] == ESTABLISHED for row in rows)
+
+
+def test_the_deployed_datelog_serves(site: Site) -> None:
+    assert versions(site) == {compute_version(REPOSITORY / "datelog")}
+
+
+def test_a_release_reaches_one_server_after_the_other_and_no_request_fails(site: Site) -> None:
+    old = compute_version(REPOSITORY / "datelog")
+    release = Release(site, "one", "\n# changed\n")
+    statuses: list[int] = []
+    stop = threading.Event()
+
+    def load() -> None:
+        while not stop.is_set():
+            statuses.append(request(site, "/write")[0])
+
+    clients = [threading.Thread(target=load) for _ in range(3)]
+    for client in clients:
+        client.start()
+    try:
+        assert release.send(release.servers[0]) == "Success"
+        mixed = versions(site)
+        assert release.send(release.servers[1]) == "Success"
+        wait_until(lambda: len(versions(site)) == 1, what="the new version everywhere")
+    finally:
+        stop.set()
+        for client in clients:
+            client.join()
+    assert old in mixed
+    assert len(mixed) == 2
+    assert versions(site).isdisjoint({old})
+    assert len(statuses) > 20
+    assert set(statuses) == {200}
+
+
+def test_code_that_cannot_be_loaded_fails_and_the_version_before_serves_on(site: Site) -> None:
+    before = versions(site)
+    release = Release(site, "broken", "\nraise RuntimeError('broken')\n")
+    assert release.send(release.servers[0]) == "Failed"
+    assert versions(site) == before
+
+
+def test_long_requests_end_when_their_servers_are_deregistered_and_reloaded(site: Site) -> None:
+    release = Release(site, "slow", SLOW)
+    assert release.send(*release.servers) == "Success"
+    site.account.pace(1)  # 120 s at the public load balancer are 10 s, 240 s at the internal one are 20 s
+    answers: list[tuple[int, str, str]] = []
+    clients = [threading.Thread(target=lambda: answers.append(request(site, "/slow"))) for _ in range(3)]
+    elb, autoscaling = site.account.client("elbv2"), site.account.client("autoscaling")
+    processes = ["HealthCheck", "ReplaceUnhealthy"]
+    names = [
+        one["AutoScalingGroupName"] for one in autoscaling.describe_auto_scaling_groups()["AutoScalingGroups"]
+    ]
+    try:
+        for name in names:
+            autoscaling.suspend_processes(AutoScalingGroupName=name, ScalingProcesses=processes)
+        began = time.monotonic()
+        for client in clients:
+            client.start()
+        wait_until(lambda: in_progress(site) >= len(clients), what="the requests at the app servers")
+        gone = {}
+        for tier in ("Web", "App"):
+            gone[tier] = min(site.health(tier))
+            group = site.outputs[f"{tier}TargetGroupArn"]
+            elb.deregister_targets(TargetGroupArn=group, Targets=[{"Id": gone[tier]}])
+            assert site.health(tier)[gone[tier]]["State"] == "draining"
+        assert Release(site, "slower", f"{SLOW}\n# newer\n").send(*release.servers) == "Success"
+        assert request(site, "/read")[0] == 200, "the other servers serve"
+        for client in clients:
+            client.join()
+        assert [(status, body) for status, _version, body in answers] == [(200, "ok\n")] * 3
+        assert time.monotonic() - began > 6
+        for tier, instance in gone.items():
+            group = site.outputs[f"{tier}TargetGroupArn"]
+            elb.register_targets(TargetGroupArn=group, Targets=[{"Id": instance}])
+        wait_until(site.is_whole, what="the targets' return")
+    finally:
+        for client in clients:
+            client.join()
+        for name in names:
+            autoscaling.resume_processes(AutoScalingGroupName=name, ScalingProcesses=processes)
+        site.account.pace(0)
+
+
+def test_deployed_code_reads_its_own_files_and_not_those_of_the_sandbox(site: Site) -> None:
+    release = Release(site, "look", SECRETS)
+    assert release.send(*release.servers) == "Success"
+    token = site.account.sandbox.folder / "readable-by-its-owner"
+    token.write_text("secret")
+    status, _version, body = request(site, f"/look?file={token}")
+    assert status == 200
+    assert json.loads(body) == {"read": [False, False], "own": True}
