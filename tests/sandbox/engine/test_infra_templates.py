@@ -34,11 +34,14 @@ def parameters(account: Account, **changed: str) -> list[dict[str, str]]:
     return [{"ParameterKey": name, "ParameterValue": value} for name, value in values.items()]
 
 
-def apply(account: Account, stack: str, kind: str, *, seconds: float = 120, **request: Any) -> str:
+def apply(
+    account: Account, stack: str, kind: str, *, name: str = "", seconds: float = 120, **request: Any
+) -> str:
     """Make a change set with nested ones, execute it and wait; returns the StackId."""
+    name = name or f"by-{kind.lower()}"
     made = account.cloudformation.create_change_set(
         StackName=stack,
-        ChangeSetName=f"by-{kind.lower()}",
+        ChangeSetName=name,
         ChangeSetType=kind,
         IncludeNestedStacks=True,
         Capabilities=CAPABILITIES,
@@ -47,7 +50,7 @@ def apply(account: Account, stack: str, kind: str, *, seconds: float = 120, **re
     describe = account.cloudformation.describe_change_set
     wait_until(lambda: not describe(ChangeSetName=made["Id"])["Status"].endswith("_IN_PROGRESS"))
     assert describe(ChangeSetName=made["Id"]).get("StatusReason") is None
-    account.cloudformation.execute_change_set(ChangeSetName=made["Id"], ClientRequestToken=f"go-{kind}")
+    account.cloudformation.execute_change_set(ChangeSetName=made["Id"], ClientRequestToken=f"go-{name}")
     wait_until(lambda: not account.status(made["StackId"]).endswith("_IN_PROGRESS"), seconds=seconds)
     return str(made["StackId"])
 

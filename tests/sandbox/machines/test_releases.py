@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import http.client
-import io
 import json
 import socket
 import threading
 import time
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
 from datelog.version import compute_version
 from tests.sandbox.machines.conftest import Site, deployed, start
+from tests.sandbox.machines.release import Release, request, versions
+from tests.sandbox.machines.site_load import SiteLoad
 from tests.services import REPOSITORY, wait_until
 
 ESTABLISHED = "01"  # in /proc/net/tcp
@@ -68,66 +65,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         sandbox.stop()
 
 
-class Release:
-    """A zip of the playbook with a changed datelog, in the bucket of the environment."""
-
-    def __init__(self, site: Site, name: str, more: str) -> None:
-        self.site, self.name = site, name
-        self.ssm: Any = site.account.client("ssm")
-        groups = site.account.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]
-        app = site.outputs["AppTargetGroupArn"]
-        (self.group,) = [group for group in groups if app in group["TargetGroupARNs"]]
-        self.servers = sorted(one["InstanceId"] for one in self.group["Instances"])
-        association = self.ssm.describe_association(AssociationId=site.outputs["AppAssociationId"])
-        self.association: dict[str, Any] = association["AssociationDescription"]
-        self.url = self._upload(more)
-
-    def _upload(self, more: str) -> str:
-        url: str = self.association["Parameters"]["SourceUrl"][0]
-        bucket = urlsplit(url).netloc.partition(".")[0]
-        key = urlsplit(url).path.lstrip("/")
-        s3 = self.site.account.client("s3")
-        source = zipfile.ZipFile(io.BytesIO(s3.get_object(Bucket=bucket, Key=key)["Body"].read()))
-        changed = io.BytesIO()
-        with zipfile.ZipFile(changed, "w") as archive:
-            for name in source.namelist():
-                body = source.read(name)
-                archive.writestr(name, body + more.encode() if name == "app/datelog/urls.py" else body)
-        new_key = f"{key.rpartition('/')[0]}/{self.name}/playbook.zip"
-        s3.put_object(Bucket=bucket, Key=new_key, Body=changed.getvalue())
-        return url.removesuffix(key) + new_key
-
-    def send(self, *servers: str) -> str:
-        """Bring the release to servers, and wait; returns the command's status."""
-        sent = self.ssm.send_command(
-            DocumentName=self.association["Name"],
-            InstanceIds=list(servers),
-            Parameters={**self.association["Parameters"], "SourceUrl": [self.url]},
-        )["Command"]["CommandId"]
-
-        def status() -> str:
-            return str(self.ssm.list_commands(CommandId=sent)["Commands"][0]["Status"])
-
-        wait_until(lambda: status() not in ("Pending", "InProgress"), what="the command's end")
-        return status()
-
-
-def request(site: Site, path: str) -> tuple[int, str, str]:
-    """Return status, version and body of a request through both load balancers."""
-    url = urlsplit(site.outputs["SiteUrl"])
-    connection = http.client.HTTPConnection(url.hostname or "", url.port or 80, timeout=60)
-    try:
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        return answer.status, answer.headers["X-Datelog-Version"] or "", answer.read().decode()
-    finally:
-        connection.close()
-
-
-def versions(site: Site) -> set[str]:
-    return {request(site, "/read")[1] for _number in range(12)}
-
-
 def in_progress(site: Site) -> int:
     """Count the connections of the app servers: each has one request."""
     addresses = {socket.inet_aton(one["address"])[::-1].hex().upper() for one in site.machines("uwsgi")}
@@ -136,36 +73,30 @@ def in_progress(site: Site) -> int:
 
 
 def test_the_deployed_datelog_serves(site: Site) -> None:
+    release = Release(site, "original", "")
+    assert release.send(*release.servers) == "Success"
     assert versions(site) == {compute_version(REPOSITORY / "datelog")}
 
 
-def test_a_release_reaches_one_server_after_the_other_and_no_request_fails(site: Site) -> None:
-    old = compute_version(REPOSITORY / "datelog")
-    release = Release(site, "one", "\n# changed\n")
-    statuses: list[int] = []
-    stop = threading.Event()
-
-    def load() -> None:
-        while not stop.is_set():
-            statuses.append(request(site, "/write")[0])
-
-    clients = [threading.Thread(target=load) for _ in range(3)]
-    for client in clients:
-        client.start()
-    try:
-        assert release.send(release.servers[0]) == "Success"
+@pytest.mark.timeout(300)
+def test_under_load_no_request_fails_and_no_write_is_lost(site: Site) -> None:
+    """A code release, then a disruptive one: `make bench-release` measures them."""
+    (old,) = versions(site)
+    code, disruptive = Release(site, "one", "\n# one\n"), Release(site, "two", "\n# two\n")
+    with SiteLoad(site.outputs["SiteUrl"], rate=60) as load:
+        wait_until(load.more(100), what="requests before")
+        assert code.send(code.servers[0]) == "Success"
         mixed = versions(site)
-        assert release.send(release.servers[1]) == "Success"
+        assert code.send(code.servers[1]) == "Success"
         wait_until(lambda: len(versions(site)) == 1, what="the new version everywhere")
-    finally:
-        stop.set()
-        for client in clients:
-            client.join()
+        for server in disruptive.servers:
+            disruptive.exchange(server)
+        wait_until(load.more(100), what="requests after")
     assert old in mixed
     assert len(mixed) == 2
-    assert versions(site).isdisjoint({old})
-    assert len(statuses) > 20
-    assert set(statuses) == {200}
+    assert load.failed() == []
+    assert load.lost_and_doubled() == (0, 0)
+    assert len({one.version for one in load.sent}) == 3
 
 
 def test_code_that_cannot_be_loaded_fails_and_the_version_before_serves_on(site: Site) -> None:
