@@ -47,7 +47,7 @@ fuzz: test-environment ## Look for input that causes an error, longer than `make
 	FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/pytest --timeout=0 tests/fuzz $(ARGS)
 
 .PHONY: bench
-bench: bench-datelog bench-page bench-lists bench-environment bench-live bench-polling ## Measure everything (docs/benchmarks.md).
+bench: bench-datelog bench-page bench-lists bench-environment bench-live bench-polling bench-release ## Measure everything (docs/benchmarks.md).
 
 .PHONY: bench-datelog
 bench-datelog: test-environment ## Measure datelog and the original in one run.
@@ -63,6 +63,12 @@ BASE ?=
 .PHONY: bench-page
 bench-page: test-environment ## Measure pages of 1,000 resources: server, frames, browser (BASE=commit compares).
 	$(BIN)/python -m tests.benchmarks.page_bench $(BASE)
+
+# One kind of release: make bench-release KIND=code (or stack, disruptive, replacement)
+KIND ?=
+.PHONY: bench-release
+bench-release: test-environment ## Measure releases under load: failed requests, lost writes, durations (3 min).
+	$(BIN)/python -m tests.benchmarks.release_bench $(KIND)
 
 .PHONY: bench-lists
 bench-lists: test-environment ## Measure every list, filter, search and admin page over millions of rows (30 min).

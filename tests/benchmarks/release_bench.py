@@ -1,0 +1,113 @@
+"""Releases under load: failed requests, lost and doubled writes, durations before and during each kind.
+
+`make bench-release`. In a sandbox with processes for machines, HAProxy and the database of this machine, at a
+time scale at which waiting is short: what is measured is whether requests fail, not how long AWS takes. The
+load goes through the public load balancer, web servers, internal load balancer and app servers. Everything
+shares this machine.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.benchmarks.machine import load, machine
+from tests.sandbox.machines.conftest import Site, deployed, start
+from tests.sandbox.machines.release import Release, update
+from tests.sandbox.machines.site_load import Sent, SiteLoad, percentile
+
+RATE = 200.0  # requests a second
+BEFORE = 15.0  # seconds of load before a release
+AFTER = 3.0
+PACE = 0.25  # a command takes 3 s, a target of the internal load balancer drains for 5 s
+RATIO = 3.0  # of the p99 during a release to that before, at most
+
+
+def main() -> int:
+    """Measure each kind of release. Returns 1 when a request failed or a write was lost or doubled."""
+    with tempfile.TemporaryDirectory(prefix="sanso-bench-") as name:
+        folder = Path(name)
+        sandbox = start(folder / "sandbox", "auto")
+        try:
+            site = deployed(sandbox)
+            report(f"{machine()}, load {load()}. {RATE:.0f} requests a second.")
+            report(
+                f"{'':44}{'s':>6}{'requests':>10}{'failed':>8}{'lost':>6}{'double':>8}{'p50':>14}{'p99':>16}"
+            )
+            kinds: dict[str, Callable[[], None]] = {
+                "stack update, half of the servers at a time": lambda: update(
+                    site, folder / "update", "update", "\n# by the stack\n"
+                ),
+                "code, one server after the other": lambda: by_commands(site),
+                "disruptive, one server after the other": lambda: by_exchange(site),
+                "replacement of the app servers": lambda: update(
+                    site, folder / "replace", "replace", "\n# new servers\n", AppInstanceType="t4g.small"
+                ),
+            }
+            wanted = sys.argv[1:]
+            chosen = [kind for kind in kinds if not wanted or kind.split()[0].strip(",") in wanted]
+            clean = [measure(site, kind, kinds[kind]) for kind in chosen]
+            return int(not all(clean))
+        finally:
+            sandbox.stop()
+
+
+def by_commands(site: Site) -> None:
+    """Bring a release to one server after the other, which stay in their target group."""
+    release = Release(site, "commands", "\n# by commands\n")
+    for server in release.servers:
+        assert release.send(server) == "Success"
+
+
+def by_exchange(site: Site) -> None:
+    """Bring a release to one server after the other, each out of its target group meanwhile."""
+    release = Release(site, "exchange", "\n# out of the group\n")
+    for server in release.servers:
+        release.exchange(server)
+
+
+def measure(site: Site, kind: str, run: Callable[[], None]) -> bool:
+    """Print the figures of a kind. Returns whether no request failed and no write was lost or doubled."""
+    site.account.pace(PACE)
+    with SiteLoad(site.outputs["SiteUrl"], RATE) as visitors:
+        time.sleep(2)  # connections are opened
+        started = time.monotonic()
+        time.sleep(BEFORE)
+        began = time.monotonic()
+        run()
+        time.sleep(AFTER)
+        ended = time.monotonic()
+    site.account.pace(0)
+    lost, doubled = visitors.lost_and_doubled()
+    before, during = visitors.between(started, began), visitors.between(began, ended)
+    failed = visitors.failed()
+    versions = {one.version for one in during if one.status == 200}
+    durations = "".join(f"{both(before, during, part):>{width}}" for part, width in ((0.5, 14), (0.99, 16)))
+    ratio = percentile(during, 0.99) / percentile(before, 0.99)
+    report(
+        f"{kind:44}{ended - began:>6.1f}{len(during):>10}{len(failed):>8}{lost:>6}{doubled:>8}{durations}"
+        f"   ratio {ratio:.1f}{' (over the goal)' if ratio > RATIO else ''}"
+    )
+    for one in failed[:5]:
+        report(f"    {one.status} after {one.took:.2f} s: {one.text[:90]}")
+    if len(versions) < 2:
+        report("    only one version was served")
+    return not failed and not lost and not doubled and len(versions) > 1
+
+
+def both(before: list[Sent], during: list[Sent], part: float) -> str:
+    """Return a percentile before and during, in milliseconds."""
+    return f"{percentile(before, part) * 1000:.0f}→{percentile(during, part) * 1000:.0f} ms"
+
+
+def report(line: str) -> None:
+    """Print a line at once."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
