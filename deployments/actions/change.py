@@ -148,7 +148,7 @@ Chosen = tuple[catalog.TemplateSet, TemplateVersion | None]
 def _chosen(source: Deployment, version: TemplateVersion | None, *, is_current: bool) -> Chosen:
     """Return the files of a version, the bundled set as it is now, or the version of a deployment."""
     if version is None and not is_current:
-        return set_of(source), versions.of(source)
+        return set_of(source), versions.kept(source)
     version = version or versions.bundled(catalog.load(settings.SANSO_TEMPLATE_SET))
     return _usable(version, source), version
 

@@ -34,6 +34,7 @@ from deployments.runner import (
     skipped,
     stack_rows,
     template_sets,
+    versions,
 )
 from deployments.runner.rejected_change_set import rejection
 
@@ -146,6 +147,9 @@ def _end_without_changes(deployment: Deployment, clients: Clients) -> None:
     _delete_change_set(deployment, clients)
     with transaction.atomic():
         deployment.move_to(State.SUCCEEDED)
+        # The same files as a version of another set: the stack is what that version makes of it.
+        pinned = versions.pinned(deployment, State.SUCCEEDED)
+        Environment.objects.filter(pk=deployment.environment_id).update(**pinned)
         event_log.add(deployment, "change.nothing")
         event_log.add(deployment, "ended", state="succeeded", code="", message={})
 

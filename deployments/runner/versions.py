@@ -82,6 +82,15 @@ def of(deployment: Deployment) -> TemplateVersion | None:
     return deployment.template_version or TemplateVersion.objects.with_digest(deployment.template_digest)
 
 
+def kept(deployment: Deployment) -> TemplateVersion | None:
+    """Return the version that stays: the pinned one if its files are those of the deployment.
+
+    The same files may be versions of two sets, and the environment have moved to the other one.
+    """
+    own = deployment.environment.template_version
+    return own if own and own.digest == deployment.template_digest else of(deployment)
+
+
 def pinned(deployment: Deployment, state: State) -> dict[str, object]:
     """Return the columns of its environment after a deployment that ends in `state`.
 

@@ -179,3 +179,18 @@ def test_who_goes_back_is_not_offered_the_same_version_again(
     changed(environment, aws, version=second)
     environment.refresh_from_db()
     assert (environment.template_version, environment.went_back_from) == (second, None)
+
+
+def test_an_environment_moves_to_another_set_with_the_same_files(
+    template_set: catalog.TemplateSet, aws: FakeAws
+) -> None:
+    environment = created(aws)
+    source = TemplateSource.objects.create(name="shop", kind="git", live_key="shop")
+    version = versions.add(source, template_set, commit="c0ffee", about={})
+
+    preview = change.request_version(
+        user=make_operator(), environment=environment, version=version, reason="", request_key=uuid.uuid4()
+    )
+    run(preview, aws)
+    environment.refresh_from_db()
+    assert environment.template_version == version
