@@ -55,7 +55,7 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
 
     def updates(self) -> Self:
         """Keep the changes, with the deployments whose values they change."""
-        return self.filter(kind="update").select_related("base")
+        return self.filter(kind="update").select_related("base__template_version", "template_version__source")
 
     def predictions_in(self, account_pk: int) -> list[Any]:
         """Return what was predicted of the latest changes in an account, as their rows store it."""

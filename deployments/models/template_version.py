@@ -40,6 +40,11 @@ class TemplateVersionQuerySet(models.QuerySet["TemplateVersion"]):
         pointed_at = TemplateRef.objects.filter(source__in=sources).values("version")
         return self.filter(source__in=sources).filter(Q(pk__in=pointed_at) | ~Q(source__kind="git"))
 
+    def of_other_sets(self, source_pk: int) -> Self:
+        """Keep those of the sets that are not removed, but one, the newest of each first."""
+        rows = self.filter(source__removed_at=None).exclude(source=source_pk).select_related("source")
+        return rows.order_by("source__name", "source", "-number")
+
     def between(self, source: int, first: int, last: int) -> Self:
         """Keep those of one template set with these numbers."""
         return self.filter(source=source, number__range=(first, last))

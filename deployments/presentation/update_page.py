@@ -74,7 +74,9 @@ def update_page(environment: Environment, wanted: int) -> UpdatePage:
     chosen = TemplateVersion.objects.select_related("source", "fetched_by").filter(pk=wanted).first()
     to = chosen or own.target or _newest(own.version)
     source = to.source if to else None
-    choices = TemplateVersion.objects.of(source)[:MAX_CHOICES] if source else ()
+    own_set = own.version.source if own.version else None
+    choices = [*TemplateVersion.objects.of(own_set).select_related("source")[:MAX_CHOICES]] if own_set else []
+    choices += TemplateVersion.objects.of_other_sets(own_set.pk if own_set else 0)[:MAX_CHOICES]
     ready = Environment.objects.ready_from(source).exclude(pk=environment.pk) if source else ()
     diff, why_not = _diff(environment, to)
     own_version = own.version

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from deployments.core.status import DisplayStatus
 from deployments.core.template_updates import SetVersion, Situation, Updates, between, updates
-from deployments.models import Environment, TemplateRef, TemplateVersion
+from deployments.models import Deployment, Environment, TemplateRef, TemplateVersion
 from deployments.presentation import badges
 
 MAX_BETWEEN = 200
@@ -114,6 +114,30 @@ def updates_by_environment(environments: Iterable[Environment]) -> dict[int, Upd
             unconfirmed=unconfirmed.get(source, ()),
         )
     return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionChange:
+    """The versions of a deployment and of the one whose values it changes; None if they are not known."""
+
+    before: TemplateVersion | None
+    after: TemplateVersion
+
+    @property
+    def is_same(self) -> bool:
+        """Return whether the version stays."""
+        return self.before is not None and self.before.pk == self.after.pk
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """Return whether it goes to a version that was withdrawn: only going back does."""
+        return self.after.status == "withdrawn"
+
+
+def version_change(deployment: Deployment) -> VersionChange | None:
+    """Return which version a deployment takes, None if that is not known."""
+    after, base = deployment.template_version, deployment.base
+    return VersionChange(before=base.template_version if base else None, after=after) if after else None
 
 
 def with_update() -> list[int]:

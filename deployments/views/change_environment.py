@@ -22,6 +22,7 @@ from deployments.models import Deployment, Environment, TemplateVersion
 from deployments.presentation.filters.choices import parse_number
 from deployments.presentation.holds import held_sentence
 from deployments.presentation.new_environment import FormLayout
+from deployments.presentation.updates import version_of
 from deployments.views.requests import AuthedRequest, may
 from deployments.wording import error_text, message_text
 
@@ -56,6 +57,7 @@ def environment_change(request: AuthedRequest, pk: int) -> HttpResponse:
     if request.method == "POST" and (deployment := _requested(request, environment, form, version)):
         return redirect(deployment)
     context |= {"form": form, "layout": FormLayout(form), "base": base, **_versions(base, version)}
+    context |= {"own_version": version_of(environment)}
     context |= {"failed": failed}
     return render(request, PAGE, context, status=422 if form.is_bound else 200)
 
@@ -117,9 +119,15 @@ def _versions(base: Deployment | None, version: str | TemplateVersion) -> dict[s
         "chosen": chosen,
         "deployed_digest": deployed,
         "current_digest": current,
-        "has_newer": bool(current) and current != deployed,
+        "has_newer": bool(current) and current != deployed and _is_of_the_bundled_set(base),
         "is_deployed_missing": version == CURRENT and not _is_stored(base),
     }
+
+
+def _is_of_the_bundled_set(base: Deployment | None) -> bool:
+    """Return whether a deployment is of the bundled set, or of one that is not known."""
+    version = base.template_version if base else None
+    return version is None or version.source.is_bundled
 
 
 def _is_stored(base: Deployment | None) -> bool:

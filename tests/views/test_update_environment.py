@@ -380,3 +380,59 @@ def test_the_list_takes_the_same_number_of_queries_for_many_sets_and_environment
             answer = browser.get(LIST, query)
         assert answer.content.count(b"Update available") > 5
         assert len(many) == before
+
+
+def test_an_environment_of_an_unknown_set_can_be_brought_to_a_version_of_any_set(
+    browser: Client, shop: Environment, source: TemplateSource, tmp_path: Path
+) -> None:
+    version = newer(source, tmp_path)
+    Environment.objects.update(template_version=None)
+
+    shown = update(browser, shop)
+    assert (
+        version.label
+        in shown.one("optgroup", label="shop-templates").one("option", value=str(version.pk)).text
+    )
+    preview(browser, shop, version)
+    assert Deployment.objects.get(kind="update").template_version == version
+
+
+def test_a_preview_says_from_which_version_to_which(
+    browser: Client, shop: Environment, source: TemplateSource, tmp_path: Path
+) -> None:
+    version = newer(source, tmp_path)
+
+    shown = page(browser.get(preview(browser, shop, version), follow=True))
+
+    assert "v1.0 v1.1 shop-templates" in shown.one(id="version").text
+    address = f"/environments/{shop.pk}/update?to={version.pk}"
+    assert address in [link["href"] for link in shown.one(id="version").all("a")]
+    (edit,) = [link["href"] for link in shown.all("a") if link.text == "Edit values"]
+    assert edit.endswith(f"set={version.pk}")
+
+
+def test_who_goes_back_to_a_withdrawn_version_is_warned(
+    browser: Client, source: TemplateSource, first: Version, tmp_path: Path
+) -> None:
+    shop = make_pinned("shop", first)
+    earlier = shop.latest
+    assert earlier is not None
+    Environment.objects.filter(pk=shop.pk).update(template_version=newer(source, tmp_path))
+    Version.objects.filter(pk=first.pk).update(status="withdrawn", status_reason="It loses orders.")
+
+    answer = browser.post(reverse("deployment_roll_back", args=[earlier.pk]), follow=True)
+
+    assert Deployment.objects.get(kind="update").template_version == first
+    assert "It loses orders." in page(answer).one(id="withdrawn").text
+
+
+def test_the_form_of_a_change_keeps_the_version_and_does_not_offer_the_bundled_set(
+    browser: Client, shop: Environment, source: TemplateSource, tmp_path: Path
+) -> None:
+    address = reverse("environment_change", args=[shop.pk])
+    assert not page(browser.get(address)).all(id="version")
+
+    newer(source, tmp_path)
+    assert "Version v1.1 of the template set is available. This change keeps v1.0." in (
+        page(browser.get(address)).one(id="version").text
+    )

@@ -37,6 +37,7 @@ from deployments.presentation.preview.release import release_card
 from deployments.presentation.queue_place import Place, place_of
 from deployments.presentation.summary import preview_phases
 from deployments.presentation.text.duration_estimate import forecast_of
+from deployments.presentation.updates import version_change
 from deployments.wording import message_text
 
 if TYPE_CHECKING:
@@ -104,10 +105,18 @@ def context(
         "hit_percent": f"{rate.percent:.1f}",
         "prediction": deployment.prediction,
         "digest": deployment.preview_digest[:8],
-        "edit_set": "deployed" if _has_set_of_base(deployment) else "current",
         "discard_stages": discard_stages(deployment),
+        "edit_set": _edit_set(deployment),
+        "version": version_change(deployment),
         "marker": _marker(deployment, place),
     } | tree_context(deployment, changes, query)
+
+
+def _edit_set(deployment: Deployment) -> str:
+    """Return which version the form keeps when the values of this change are edited."""
+    if _has_set_of_base(deployment):
+        return "deployed"
+    return str(deployment.template_version_id or "current")
 
 
 def tree_context(deployment: Deployment, changes: Changes, query: Mapping[str, str]) -> dict[str, Any]:
