@@ -33,7 +33,9 @@ BY_NAME = """
 CALLED_BACK = """
     data_received pause_writing resume_writing get_code fullname get_plugins _client_connected_cb _spawn
     handler_name client_context SUCCESS address_family trace IDENTIFIERS
-"""  # by asyncio, importlib, mysql_mimic, sqlglot, the engine, and functions that run in the sandbox
+    readinto raise_for_status _new_conn ConnectionCls ack nak run_command can_read readlines
+"""  # by asyncio, importlib, mysql_mimic, sqlglot, dulwich, urllib3, the engine; by functions in the
+# sandbox
 RESULTS = """
     replacement execution_status load_balancer_arns parameter_status throttles rejected write_status
     read_status write_milliseconds read_milliseconds writer_endpoint
@@ -42,6 +44,7 @@ BY_VALUE = "REF GET_ATT SUB"
 TO_COME = """
     notify_changed of_stacks causing_entity cancel_update delete_failed_stack template_body
     replaces root_only root_only_reason computed
+    as_template_set moved_tags
 """  # previews of changes;
 # hints that a stack has changed: what receives EventBridge's; what a failed creation leaves: its banner
 TESTED = "example"  # each cause has a text that it must recognize

@@ -2,6 +2,7 @@
 
 SansoError
 ├── UserFixable             the user changes their input; shown, never retried
+│   └── FetchFailed         a source of template sets does not respond; a later fetch may succeed
 ├── LostClaim               another worker has claimed the row; the step stops and reports nothing
 └── AwsFailure              AWS returned an error; `deployments.aws.error_mapping` maps it to one of these
     ├── AwsRetryable        throttled, unavailable or timed out: the same call is made again later
@@ -61,6 +62,10 @@ class UserFixable(SansoError):
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message}"
+
+
+class FetchFailed(UserFixable):
+    """Raised when a source of template sets does not respond; a later fetch may succeed."""
 
 
 class LostClaim(SansoError):

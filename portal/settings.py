@@ -153,6 +153,12 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 # --- what is deployed, and where ----------------------------------------------------------------
 # A folder with a root template and its nested templates; a team can provide its own.
 SANSO_TEMPLATE_SET = Path(env.str("SANSO_TEMPLATE_SET", default=str(BASE_DIR / "infra_templates")))
+# Networks whose addresses template sets may be fetched from although they are not public, also over http:
+# a Git server of the company. Loopback, link-local and private addresses are refused otherwise.
+SANSO_SOURCE_ADDRESSES = env.list("SANSO_SOURCE_ADDRESSES", default=[])
+# Folders of this machine in which local repositories and folders of template sets may be. Who manages
+# template sets can read the files of those folders.
+SANSO_LOCAL_SOURCES = env.list("SANSO_LOCAL_SOURCES", default=[])
 SANSO_STACK_PREFIX = env.str("SANSO_STACK_PREFIX", default="sanso-")
 # Capabilities that the portal acknowledges for templates.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html

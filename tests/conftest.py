@@ -36,7 +36,18 @@ from tests.services import (
 )
 
 # What the SQLite run collects, besides what is marked `core`.
-AREAS = ("actions", "catalog", "fuzz", "live", "models", "presentation", "runner", "upgrade", "views")
+AREAS = (
+    "actions",
+    "catalog",
+    "fuzz",
+    "live",
+    "models",
+    "presentation",
+    "runner",
+    "sources",
+    "upgrade",
+    "views",
+)
 CORE = tuple(f"tests/{area}/" for area in AREAS)
 HANGING = 600  # seconds after which a test counts as hanging
 FOLDER = Path(tempfile.mkdtemp(prefix="sanso-tests-"))  # each worker of pytest-xdist has its own

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_noop as N_
 from deployments.message_codes import Code
 from deployments.wording.operations import OPERATIONS
 from deployments.wording.releases import RELEASES
+from deployments.wording.sources import SOURCES
 
 MESSAGES: Final[Mapping[Code, str]] = {
     Code.NAME_NOT_CONFIRMED: N_("Type the name %(environment)s exactly to delete the environment."),
@@ -360,4 +361,5 @@ MESSAGES: Final[Mapping[Code, str]] = {
     ),
     **OPERATIONS,
     **RELEASES,
+    **SOURCES,
 }

@@ -1,0 +1,39 @@
+"""Files that were fetched from outside, as a template set."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from deployments.catalog import manifest
+from deployments.catalog.archive import packed, unpacked
+from deployments.catalog.template_set import TemplateSet, load
+from deployments.core.source_paths import Paths, refused
+from deployments.message_codes import Code
+
+
+def as_template_set(files: Mapping[str, bytes], path: str) -> TemplateSet:
+    """Return the template set in a folder of fetched files, "" for the topmost one.
+
+    Raise UserFixable if it is none, or if it refers to anything but these files.
+    """
+    with tempfile.TemporaryDirectory(prefix="sanso-set-") as name:
+        root = Path(name).resolve()
+        _write(files, root)
+        folder = (root / path.strip("/")).resolve()
+        for artifact in manifest.read(folder).artifacts:
+            named = [artifact.folder, artifact.module, *(source for _, source in artifact.also)]
+            for source in filter(None, named):
+                if not source.resolve().is_relative_to(root):
+                    raise refused(Code.SOURCE_OUTSIDE, path=str(source.name))
+        return unpacked(packed(load(folder)))
+
+
+def _write(files: Mapping[str, bytes], root: Path) -> None:
+    paths = Paths()
+    for path, body in files.items():
+        paths.add(path)
+        file = root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(body)

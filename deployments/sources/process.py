@@ -1,0 +1,87 @@
+"""Runs a fetch in a process of its own, and ends it when its time is over."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from deployments.errors import FetchFailed, UserFixable
+from deployments.message_codes import Code
+from deployments.sources.content import megabytes
+from deployments.sources.spec import ARCHIVE, Fetched, FetchSpec, read_answer, request
+from deployments.sources.urls import check_url
+
+log = logging.getLogger(__name__)
+_ROOT = Path(__file__).resolve().parent.parent.parent
+_KEPT = ("PATH", "LANG", "LC_ALL", "SSL_CERT_FILE", "SSL_CERT_DIR")
+_KILLED_BY_LIMIT = (signal.SIGXCPU, signal.SIGKILL, signal.SIGABRT, signal.SIGSEGV, signal.SIGXFSZ)
+
+
+def fetch(spec: FetchSpec) -> Fetched:
+    """Return the refs of a source that match, and the versions that are not known.
+
+    This takes up to `limits.seconds`. Nothing is written but in a temporary folder, which is deleted.
+
+    Raise UserFixable if the source is refused, FetchFailed if a later fetch may succeed; both with a message
+    that says why.
+    """
+    if spec.kind == "git":
+        check_url(spec.url)
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="sanso-fetch-") as name:
+        folder = Path(name)
+        if spec.kind == "archive":
+            (folder / ARCHIVE).write_bytes(spec.archive)
+        status = _run(spec, folder)
+        errors = (folder / "errors").read_text(errors="replace").strip()
+        if errors:
+            log.warning("a fetch of %s wrote: %s", spec.kind, errors[-2000:])
+        text = (folder / "answer").read_bytes()
+    log.info("a fetch of %s took %.1f s", spec.kind, time.monotonic() - started)
+    if status is None or -status == signal.SIGALRM:
+        raise FetchFailed("FetchFailed", Code.SOURCE_TIMED_OUT, seconds=f"{spec.limits.seconds:g}")
+    if -status in _KILLED_BY_LIMIT:
+        limit = megabytes(spec.limits.memory)
+        raise UserFixable("SourceRefused", Code.SOURCE_OUT_OF_MEMORY, limit=limit)
+    try:
+        return read_answer(text)
+    except ValueError as exc:
+        why = f"the process that fetches ended with {status}"
+        raise FetchFailed("FetchFailed", Code.SOURCE_FAILED, why=why) from exc
+
+
+def _run(spec: FetchSpec, folder: Path) -> int | None:
+    """Run the process until its end, and return its exit status; None if its time was over.
+
+    Credentials pass through its standard input: arguments and environment are readable for other processes.
+    """
+    with (folder / "answer").open("wb") as output, (folder / "errors").open("wb") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-sE", "-m", "deployments.sources.worker"],
+            cwd=_ROOT,
+            env={name: os.environ[name] for name in _KEPT if name in os.environ} | {"HOME": str(folder)},
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=errors,
+            start_new_session=True,
+        )
+        try:
+            process.communicate(request(spec, str(folder)), spec.limits.seconds)
+            return process.returncode
+        except subprocess.TimeoutExpired:
+            return None
+        finally:
+            with_children(process)
+
+
+def with_children(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process and its group, if it still runs, and wait for its end."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

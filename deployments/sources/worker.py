@@ -1,0 +1,94 @@
+"""The process that fetches: it limits itself, reads a request, and writes the answer. `process` starts it.
+
+What it reads may be hostile, so it has no database, no keys and no environment of the portal.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import resource
+import signal
+import sys
+import traceback
+from pathlib import Path
+from typing import BinaryIO
+
+from deployments.core.source_paths import printable, refused
+from deployments.errors import UserFixable
+from deployments.message_codes import Code
+from deployments.sources import git, https, ssh
+from deployments.sources.archives import Archive
+from deployments.sources.content import collect, megabytes
+from deployments.sources.folders import Folder, allowed
+from deployments.sources.spec import (
+    ARCHIVE,
+    MB,
+    Fetched,
+    FetchedVersion,
+    FetchSpec,
+    Limits,
+    answer,
+    failure,
+    read_request,
+)
+from deployments.sources.urls import check_url
+
+GRACE = 5
+"""Seconds that the portal has to stop the process, before it stops by itself: the portal may be gone."""
+
+
+def limit(limits: Limits) -> None:
+    """Limit memory, time and the sizes of files of this process; it leaves no core with secrets."""
+    resource.setrlimit(resource.RLIMIT_AS, (limits.memory, limits.memory))
+    seconds = int(limits.seconds)
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    largest = 4 * limits.unpacked + 10 * MB
+    resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.alarm(seconds + GRACE)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+PR_SET_DUMPABLE = 4
+"""https://man7.org/linux/man-pages/man2/PR_SET_DUMPABLE.2const.html"""
+
+
+def fetched(spec: FetchSpec, folder: Path) -> Fetched:
+    """Return what was fetched. Raise UserFixable if it is refused."""
+    if spec.kind == "archive":
+        with (folder / ARCHIVE).open("rb") as file:
+            archive = Archive(file, spec.limits)
+        files = collect(archive, archive.below_its_folder(spec.path), spec.limits)
+        return Fetched(versions=(FetchedVersion(files=files),))
+    if spec.kind == "folder":
+        tree = Folder(allowed(spec.url, spec.local_folders), spec.limits.file)
+        return Fetched(versions=(FetchedVersion(files=collect(tree, spec.path, spec.limits)),))
+    url = check_url(spec.url)
+    if url.scheme == "file":
+        return git.fetch_local(spec, url.path)
+    transport = ssh if url.scheme == "ssh" else https
+    return git.fetch_remote(transport.repository(url, spec), spec, folder)
+
+
+def main(source: BinaryIO, target: BinaryIO) -> None:
+    """Read a request, and write the answer: one line, and the contents of files."""
+    try:
+        spec, folder = read_request(source.read())
+        limit(spec.limits)
+        line, contents = answer(fetched(spec, Path(folder)))
+    except UserFixable as exc:
+        line, contents = failure(exc), []
+    except MemoryError:
+        line, contents = failure(refused(Code.SOURCE_OUT_OF_MEMORY, limit=megabytes(spec.limits.memory))), []
+    except Exception as exc:  # noqa: BLE001  # whatever a hostile source causes: the portal logs it
+        traceback.print_exc()
+        why = printable(f"{type(exc).__name__}: {exc}")
+        line, contents = failure(UserFixable("FetchFailed", Code.SOURCE_FAILED, why=why)), []
+    target.write(line)
+    target.writelines(contents)
+    target.flush()
+
+
+if __name__ == "__main__":
+    main(sys.stdin.buffer, sys.stdout.buffer)

@@ -1,0 +1,1 @@
+"""Template sets from outside: what is fetched, and what is refused."""

@@ -1,0 +1,35 @@
+"""Fetches as tests make them: loopback is allowed, and a refusal is its code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from deployments.errors import UserFixable
+from deployments.message_codes import Code
+from deployments.sources import Fetched, FetchSpec, fetch
+
+LOOPBACK = ("127.0.0.0/8",)
+
+
+def git(url: str, **options: Any) -> FetchSpec:
+    """Return the spec of a repository on loopback."""
+    return FetchSpec(**{"kind": "git", "url": url, "refs": "main", "addresses": LOOPBACK} | options)
+
+
+def fetched(url: str, **options: Any) -> Fetched:
+    """Fetch from a repository on loopback."""
+    return fetch(git(url, **options))
+
+
+def refusal(spec: FetchSpec) -> UserFixable:
+    """Return why a fetch is refused."""
+    with pytest.raises(UserFixable) as refused:
+        fetch(spec)
+    return refused.value
+
+
+def refused(spec: FetchSpec) -> Code:
+    """Return the code of why a fetch is refused."""
+    return refusal(spec).message.code
