@@ -125,6 +125,7 @@ def failure(error: UserFixable) -> bytes:
         "later": isinstance(error, FetchFailed),
         "kind": error.code,
         "code": error.message.code,
+        "field": error.field,
         "params": dict(error.message.params),
     }
     return json.dumps({"error": values}).encode() + b"\n"
@@ -136,7 +137,7 @@ def read_answer(text: bytes) -> Fetched:
     head = json.loads(line)
     if error := head.get("error"):
         kind = FetchFailed if error["later"] else UserFixable
-        raise kind(error["kind"], Code(error["code"]), **error["params"])
+        raise kind(error["kind"], Code(error["code"]), error["field"], **error["params"])
     return Fetched(
         refs=head["refs"], versions=tuple(_version(values, contents) for values in head["versions"])
     )

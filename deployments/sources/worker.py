@@ -6,6 +6,7 @@ What it reads may be hostile, so it has no database, no keys and no environment 
 from __future__ import annotations
 
 import ctypes
+import logging
 import resource
 import signal
 import sys
@@ -73,6 +74,7 @@ def fetched(spec: FetchSpec, folder: Path) -> Fetched:
 
 def main(source: BinaryIO, target: BinaryIO) -> None:
     """Read a request, and write the answer: one line, and the contents of files."""
+    logging.disable()  # of what libraries say of a server, nothing is needed that the errors do not have
     try:
         spec, folder = read_request(source.read())
         limit(spec.limits)
