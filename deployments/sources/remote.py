@@ -126,9 +126,9 @@ def _of_connection(url: Url, exc: BaseException) -> UserFixable:
         missing = "not found" in str(exc).lower() or "does not appear to be a git repository" in str(exc)
         return repository_missing(url) if missing else failed(str(exc))
     if isinstance(exc, HangupException):
-        said = b" ".join(exc.stderr_lines or []).decode("utf-8", "replace")
-        missing = "not found" in said.lower() or "not appear to be a git repository" in said
-        return repository_missing(url) if missing else unreachable(url.host, said or "the server hung up")
+        reported = b" ".join(exc.stderr_lines or []).decode("utf-8", "replace")
+        missing = "not found" in reported.lower() or "not appear to be a git repository" in reported
+        return repository_missing(url) if missing else unreachable(url.host, reported or "the server hung up")
     return unreachable(url.host, _innermost(exc))
 
 
