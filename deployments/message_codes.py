@@ -138,6 +138,7 @@ class Code(StrEnum):
     SOURCE_TOO_MANY_FILES = "source_too_many_files"
     SOURCE_FILE_TOO_LARGE = "source_file_too_large"
     SOURCE_UNPACKED_TOO_LARGE = "source_unpacked_too_large"
+    SOURCE_PACKED_TOO_TIGHTLY = "source_packed_too_tightly"
     SOURCE_TIMED_OUT = "source_timed_out"
     SOURCE_OUT_OF_MEMORY = "source_out_of_memory"
     SOURCE_LINK = "source_link"

@@ -84,4 +84,5 @@ def beside(folder: str, reference: str) -> str:
 
 def refused(code: Code, *, path: str = "", **params: object) -> UserFixable:
     """Return the error about a path of a source."""
-    return UserFixable("SourceRefused", code, "", path=printable(path), **params)
+    named = {"path": printable(path)} if path else {}
+    return UserFixable("SourceRefused", code, "", **named, **params)

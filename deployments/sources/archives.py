@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import stat
 import tarfile
 import zipfile
@@ -15,7 +16,7 @@ from deployments.core.source_paths import Paths, refused
 from deployments.errors import UserFixable
 from deployments.message_codes import Code
 from deployments.sources.content import Entry, unpacked_too_large
-from deployments.sources.spec import Limits
+from deployments.sources.spec import MB, Limits
 
 _GZIP = b"\x1f\x8b"
 _ZIP = b"PK"
@@ -39,7 +40,8 @@ class Archive:
         """Read an archive. Raise UserFixable if it is not one, or is refused."""
         self._entries: dict[str, Entry] = {}
         self._limits = limits
-        self._size = 0
+        self._size, self._packed = 0, file.seek(0, os.SEEK_END)
+        file.seek(0)
         paths = Paths()
         start = file.read(2)
         file.seek(0)
@@ -71,6 +73,8 @@ class Archive:
     def _add(self, path: str, size: int, read: Callable[[int], bytes]) -> Entry:
         if self._size + size > self._limits.unpacked:
             raise unpacked_too_large(self._limits)
+        if self._size + size > self._limits.ratio * self._packed + MB:
+            raise refused(Code.SOURCE_PACKED_TOO_TIGHTLY, ratio=self._limits.ratio)
         body = read(size + 1)
         if len(body) != size:
             raise ValueError(f"{path} has another size than the archive says")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +21,9 @@ from deployments.sources.urls import check_url
 
 log = logging.getLogger(__name__)
 _ROOT = Path(__file__).resolve().parent.parent.parent
+_PREFIX = "sanso-fetch-"
+ABANDONED = 600
+"""Seconds after which a folder belongs to no fetch any more."""
 _KEPT = ("PATH", "LANG", "LC_ALL", "SSL_CERT_FILE", "SSL_CERT_DIR")
 _KILLED_BY_LIMIT = (signal.SIGXCPU, signal.SIGKILL, signal.SIGABRT, signal.SIGSEGV, signal.SIGXFSZ)
 
@@ -34,7 +39,8 @@ def fetch(spec: FetchSpec) -> Fetched:
     if spec.kind == "git":
         check_url(spec.url)
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="sanso-fetch-") as name:
+    _remove_abandoned()
+    with tempfile.TemporaryDirectory(prefix=_PREFIX) as name:
         folder = Path(name)
         if spec.kind == "archive":
             (folder / ARCHIVE).write_bytes(spec.archive)
@@ -54,6 +60,14 @@ def fetch(spec: FetchSpec) -> Fetched:
     except ValueError as exc:
         why = f"the process that fetches ended with {status}"
         raise FetchFailed("FetchFailed", Code.SOURCE_FAILED, why=why) from exc
+
+
+def _remove_abandoned() -> None:
+    """Remove what fetches left whose worker was killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):
+            if time.time() - folder.stat().st_mtime > ABANDONED:
+                shutil.rmtree(folder)
 
 
 def _run(spec: FetchSpec, folder: Path) -> int | None:

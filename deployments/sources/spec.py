@@ -19,13 +19,17 @@ Kind = Literal["git", "archive", "folder"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What a fetch may use: bytes, numbers and seconds. `file` is for what is not a template."""
+    """What a fetch may use: bytes, numbers and seconds.
+
+    `file` is for what is not a template. `ratio` is how many times larger than itself an archive may unpack.
+    """
 
     transfer: int = 50 * MB
     files: int = 2000
     template: int = MB
     file: int = 10 * MB
     unpacked: int = 50 * MB
+    ratio: int = 100
     versions: int = 20
     refs: int = 20_000
     objects: int = 100_000

@@ -63,6 +63,7 @@ SOURCES: Final[Mapping[Code, str]] = {
     Code.SOURCE_TOO_MANY_FILES: N_("The source has more than %(limit)s files or folders."),
     Code.SOURCE_FILE_TOO_LARGE: N_("%(path)s is larger than %(limit)s MB."),
     Code.SOURCE_UNPACKED_TOO_LARGE: N_("The files of the source have more than %(limit)s MB unpacked."),
+    Code.SOURCE_PACKED_TOO_TIGHTLY: N_("The archive unpacks to more than %(ratio)s times its size."),
     Code.SOURCE_TIMED_OUT: N_("The fetch took longer than %(seconds)s seconds and was stopped."),
     Code.SOURCE_OUT_OF_MEMORY: N_(
         "Unpacking the source needs more memory or computing time than it may use (%(limit)s MB)."

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
+import struct
 import tarfile
 import zipfile
 from collections.abc import Mapping
@@ -24,6 +26,7 @@ def zipped(files: Mapping[str, bytes], mode: int = 0o100644) -> bytes:
         for name, body in files.items():
             info = zipfile.ZipInfo(name)
             info.external_attr = mode << 16
+            info.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(info, body)
     return buffer.getvalue()
 
@@ -99,6 +102,36 @@ def test_too_many_and_too_large_files_are_refused() -> None:
     assert refused(archive(zipped(many))) == Code.SOURCE_TOO_MANY_FILES
     assert refused(archive(zipped({"root.yaml": b"a" * 1_000_001}))) == Code.SOURCE_FILE_TOO_LARGE
     assert refused(archive(tarred({"a": b"ab"}), unpacked=1)) == Code.SOURCE_UNPACKED_TOO_LARGE
+
+
+ZEROS = 10_000_000_000
+
+
+def huge_tar() -> bytes:
+    """Return the start of an archive of 10 GB of zeros."""
+    info = tarfile.TarInfo("zeros")
+    info.size = ZEROS
+    return gzip.compress(info.tobuf() + bytes(1_000_000))
+
+
+def lying_zip() -> bytes:
+    """Return an archive with a file that is larger than it says."""
+    body = zipped({"zeros": bytes(5_000_000)})
+    return body.replace(struct.pack("<I", 5_000_000), struct.pack("<I", 1000))
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (huge_tar(), Code.SOURCE_UNPACKED_TOO_LARGE),
+        (zipped({"zeros": bytes(60_000_000)}), Code.SOURCE_UNPACKED_TOO_LARGE),
+        (zipped({"zeros": bytes(9_000_000)}), Code.SOURCE_PACKED_TOO_TIGHTLY),
+        (tarred({"zeros": bytes(9_000_000)}), Code.SOURCE_PACKED_TOO_TIGHTLY),
+        (lying_zip(), Code.SOURCE_ARCHIVE_INVALID),
+    ],
+)
+def test_an_archive_that_unpacks_to_much_more_is_refused(body: bytes, code: Code) -> None:
+    assert refused(archive(body)) == code
 
 
 def folder(path: Path, *, below: Path, inner: str = "") -> FetchSpec:

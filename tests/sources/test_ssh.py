@@ -55,8 +55,9 @@ class Login(paramiko.ServerInterface):  # type: ignore[misc]  # paramiko has no 
         return int(paramiko.OPEN_SUCCEEDED)
 
     def check_channel_env_request(self, channel: paramiko.Channel, name: bytes, value: bytes) -> bool:
-        self.environment[name.decode()] = value.decode()
-        return True
+        if self.server.takes_environment:
+            self.environment[name.decode()] = value.decode()
+        return self.server.takes_environment
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
         threading.Thread(target=self.run, args=(channel, command.decode()), daemon=True).start()
@@ -98,6 +99,7 @@ class SshServer:
     def __init__(self, folder: Path, host_key: paramiko.PKey, deploy_key: paramiko.PKey) -> None:
         self.folder, self.host_key, self.deploy_key = folder, host_key, deploy_key
         self.logins: list[str] = []
+        self.takes_environment = True
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.transports: list[paramiko.Transport] = []
         threading.Thread(target=self.accept, daemon=True).start()
@@ -145,7 +147,12 @@ def ssh(tmp_path: Path, keys: list[paramiko.PKey]) -> Iterator[SshServer]:
     server.close()
 
 
-def test_a_repository_is_fetched_with_a_deploy_key_from_a_server_whose_key_is_pinned(ssh: SshServer) -> None:
+@pytest.mark.parametrize("takes_environment", [True, False])
+def test_a_repository_is_fetched_with_a_deploy_key_from_a_server_whose_key_is_pinned(
+    ssh: SshServer, takes_environment: bool
+) -> None:
+    ssh.takes_environment = takes_environment  # without it, the first version of the protocol is spoken
+
     found = fetch(ssh.spec(refs="main v*"))
 
     assert set(found.refs) == {"refs/heads/main", "refs/tags/v1"}

@@ -1,0 +1,102 @@
+"""The process of a fetch: it ends with its time, also without its worker, and what is left is removed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deployments.message_codes import Code
+from deployments.sources import FetchSpec, process
+from tests.services import LIMIT, REPOSITORY
+from tests.sources.fetching import refused
+from tests.sources.hostile import Hostile, hostile_server
+
+FETCH = """
+import sys
+from deployments.sources import FetchSpec, Limits, fetch
+fetch(FetchSpec(kind="git", url=sys.argv[1], refs="main", addresses=("127.0.0.1",), limits=Limits(seconds=3)))
+"""
+
+
+@pytest.fixture
+def silent() -> Iterator[Hostile]:
+    """A server that never ends its answer."""
+    with hostile_server() as server:
+
+        def drops() -> Iterator[bytes]:
+            yield b"fff0"
+            while True:
+                time.sleep(0.2)
+                yield b"a"
+
+        server.refs = drops
+        yield server
+
+
+def fetches() -> set[int]:
+    """Return the processes that fetch."""
+    found = set()
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if b"deployments.sources.worker" in (folder / "cmdline").read_bytes():
+                found.add(int(folder.name))
+        except OSError:  # it has ended
+            continue
+    return found
+
+
+def wait_until_one_runs(worker: subprocess.Popen[bytes]) -> int:
+    """Wait for the process of a worker's fetch, and return its id."""
+    deadline = time.monotonic() + LIMIT
+    while time.monotonic() < deadline:
+        for child in fetches():
+            with Path(f"/proc/{child}/status").open() as file:
+                if f"PPid:\t{worker.pid}\n" in file.readlines():
+                    return child
+        time.sleep(0.05)
+    raise AssertionError("no process fetches")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc")
+def test_a_fetch_ends_although_its_worker_was_killed(silent: Hostile, tmp_path: Path) -> None:
+    worker = subprocess.Popen(
+        [sys.executable, "-c", FETCH, silent.url], cwd=REPOSITORY, env=os.environ | {"TMPDIR": str(tmp_path)}
+    )
+    child = wait_until_one_runs(worker)
+    worker.send_signal(signal.SIGKILL)
+    worker.wait()
+
+    deadline = time.monotonic() + LIMIT
+    while child in fetches():
+        assert time.monotonic() < deadline, "it still runs"
+        time.sleep(0.1)
+
+
+def test_what_a_killed_worker_left_is_removed_by_a_later_fetch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    old, new = tmp_path / "sanso-fetch-old", tmp_path / "sanso-fetch-new"
+    for folder in (old, new):
+        folder.mkdir()
+        (folder / "answer").touch()
+    long_ago = time.time() - process.ABANDONED - 1
+    os.utime(old, (long_ago, long_ago))
+
+    assert refused(FetchSpec(kind="archive", archive=b"none")) == Code.SOURCE_ARCHIVE_INVALID
+    assert list(tmp_path.iterdir()) == [new]
+
+
+def test_a_process_that_does_not_answer_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", shutil.which("false"))
+
+    assert refused(FetchSpec(kind="archive", archive=b"none")) == Code.SOURCE_FAILED
