@@ -82,7 +82,7 @@ def beside(folder: str, reference: str) -> str:
     return "" if path == "." else path
 
 
-def refused(code: Code, *, path: str = "", **params: object) -> UserFixable:
+def refused(code: Code, *, path: str | None = None, **params: object) -> UserFixable:
     """Return the error about a path of a source."""
-    named = {"path": printable(path)} if path else {}
+    named = {} if path is None else {"path": printable(path)}
     return UserFixable("SourceRefused", code, "", **named, **params)

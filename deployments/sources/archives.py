@@ -8,7 +8,6 @@ import os
 import stat
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from typing import IO
 
@@ -22,15 +21,6 @@ _GZIP = b"\x1f\x8b"
 _ZIP = b"PK"
 _ENCRYPTED = 1
 """https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT 4.4.4"""
-_BROKEN = (
-    zipfile.BadZipFile,
-    tarfile.TarError,
-    zlib.error,
-    EOFError,
-    OSError,
-    NotImplementedError,
-    ValueError,
-)
 
 
 class Archive:
@@ -51,7 +41,9 @@ class Archive:
                 if len(self._entries) >= limits.files:
                     raise refused(Code.SOURCE_TOO_MANY_FILES, limit=limits.files)
                 self._entries[entry.path] = entry
-        except _BROKEN as exc:
+        except (UserFixable, MemoryError):
+            raise
+        except Exception as exc:  # zipfile and tarfile raise many kinds of errors
             raise invalid(exc) from exc
 
     def walk(self, path: str) -> Iterator[Entry]:

@@ -10,6 +10,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -57,11 +58,10 @@ def fetch_remote(remote: Remote, spec: FetchSpec, folder: Path) -> Fetched:
     if not new:
         return Fetched(refs=peeled)
     objects = list(dict.fromkeys(chosen[ref] for ref, commit in peeled.items() if commit in new))
-    store = received(remote, objects, folder / "objects", spec.limits)
-    found = {ref: commit if commit not in new else peel(store, chosen[ref]) for ref, commit in peeled.items()}
-    if found != peeled:
-        raise incomplete("a tag points to another object than the server listed")
-    return _fetched(store, found, spec)
+    with closing(received(remote, objects, folder / "objects", spec.limits)) as store:
+        if any(peel(store, chosen[ref]) != commit for ref, commit in peeled.items() if commit in new):
+            raise incomplete("a tag points to another object than the server listed")
+        return _fetched(store, peeled, spec)
 
 
 def fetch_local(spec: FetchSpec, path: str) -> Fetched:
@@ -72,7 +72,8 @@ def fetch_local(spec: FetchSpec, path: str) -> Fetched:
     except Exception as exc:
         raise refused(Code.SOURCE_REPOSITORY_MISSING, url=path) from exc
     with repository:
-        allowed(repository.controldir(), spec.local_folders)
+        for folder in (repository.controldir(), *_stores(repository.object_store)):
+            allowed(folder, spec.local_folders)
         listed = {
             ref.decode("utf-8", "replace"): bytes(sha)
             for ref, sha in repository.get_refs().items()
@@ -81,6 +82,14 @@ def fetch_local(spec: FetchSpec, path: str) -> Fetched:
         chosen = _chosen(listed, spec)
         store = repository.object_store
         return _fetched(store, {ref: peel(store, sha) for ref, sha in chosen.items()}, spec)
+
+
+def _stores(store: BaseObjectStore) -> Iterator[str]:
+    """Yield the folders that a repository has its objects in; some may be those of other repositories."""
+    if isinstance(store, DiskObjectStore):
+        yield os.fspath(store.path)
+        for other in store.alternates:
+            yield from _stores(other)
 
 
 def _chosen(refs: Refs, spec: FetchSpec) -> dict[str, bytes]:
@@ -220,16 +229,17 @@ def received(remote: Remote, objects: list[bytes], folder: Path, limits: Limits)
     """
     store = DiskObjectStore.init(str(folder))
     file, commit, _abort = store.add_pack()
-    remote.pack(objects, file.write)
-    file.seek(0)
-    try:
-        _check_pack(file, limits)
-        file.seek(0, os.SEEK_END)
-        commit()
-    except (UserFixable, MemoryError):
-        raise
-    except Exception as exc:
-        raise incomplete("the pack is damaged") from exc
+    with file:
+        remote.pack(objects, file.write)
+        file.seek(0)
+        try:
+            _check_pack(file, limits)
+            file.seek(0, os.SEEK_END)
+            commit()
+        except (UserFixable, MemoryError):
+            raise
+        except Exception as exc:  # a damaged pack raises many kinds of errors
+            raise incomplete("the pack is damaged") from exc
     return store
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from deployments.message_codes import Code
 from deployments.sources import FetchSpec, fetch
-from tests.git_server import GitServer, git_server
+from tests.git_server import GitRepository, GitServer, git_server
 from tests.sources.fetching import fetched, git, refused
 
 ROOT = "Resources: {A: {Type: AWS::SNS::Topic}}"
@@ -158,6 +158,19 @@ def test_a_link_does_not_lead_out_of_the_allowed_folders(server: GitServer, tmp_
     spec = FetchSpec(kind="git", url=str(inside / "set"), refs="main", local_folders=(str(inside),))
 
     assert refused(spec) == Code.SOURCE_PATH_NOT_ALLOWED
+
+
+def test_objects_of_another_repository_are_not_read(server: GitServer, tmp_path: Path) -> None:
+    secret = server.create("secret")
+    commit = secret.commit({"root.yaml": ROOT})
+    inside = GitRepository(tmp_path / "inside" / "set.git")
+    (inside.folder / "objects" / "info" / "alternates").write_text(f"{secret.folder / 'objects'}\n")
+    inside.git("update-ref", "refs/heads/main", commit)
+
+    below = (str(tmp_path / "inside"),)
+
+    assert refused(git(str(inside.folder), local_folders=below)) == Code.SOURCE_PATH_NOT_ALLOWED
+    assert fetched(str(inside.folder), local_folders=(str(tmp_path),)).versions
 
 
 def test_versions_can_be_read_after_the_repository_is_gone(server: GitServer) -> None:

@@ -22,6 +22,8 @@ from tests.git_server import GitRepository
 from tests.sources.fetching import LOOPBACK, git, refusal, refused
 
 ROOT = "Resources: {}"
+GONE = (OSError, EOFError, paramiko.SSHException)
+"""What a server meets when its client, or the program that it runs, has ended."""
 
 
 def written(key: paramiko.PKey) -> str:
@@ -68,6 +70,7 @@ class Login(paramiko.ServerInterface):  # type: ignore[misc]  # paramiko has no 
         assert program == "git-upload-pack"
         folder = self.server.folder / path.strip("/")
         with (
+            contextlib.suppress(*GONE),
             channel,
             subprocess.Popen(
                 ["git", "-c", "safe.directory=*", "upload-pack", str(folder)],
@@ -88,7 +91,7 @@ class Login(paramiko.ServerInterface):  # type: ignore[misc]  # paramiko has no 
 
     def feed(self, channel: paramiko.Channel, process: subprocess.Popen[bytes]) -> None:
         assert process.stdin
-        with process.stdin, contextlib.suppress(OSError):  # it has ended
+        with process.stdin, contextlib.suppress(*GONE):
             while body := channel.recv(65536):
                 process.stdin.write(body)
 
@@ -115,7 +118,7 @@ class SshServer:
             transport.add_server_key(self.host_key)
             try:
                 transport.start_server(server=Login(self))
-            except (paramiko.SSHException, EOFError):  # the client does not like the key
+            except GONE:  # the client does not like the key
                 transport.close()
 
     def close(self) -> None:
@@ -151,7 +154,7 @@ def ssh(tmp_path: Path, keys: list[paramiko.PKey]) -> Iterator[SshServer]:
 def test_a_repository_is_fetched_with_a_deploy_key_from_a_server_whose_key_is_pinned(
     ssh: SshServer, takes_environment: bool
 ) -> None:
-    ssh.takes_environment = takes_environment  # without it, the first version of the protocol is spoken
+    ssh.takes_environment = takes_environment  # without it, the first version of the protocol is used
 
     found = fetch(ssh.spec(refs="main v*"))
 
